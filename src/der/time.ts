@@ -1,0 +1,46 @@
+import { DecodeError } from './decode-error.js';
+import { Tag } from './tag.js';
+
+/**
+ * Contents octets to a Date, in whole seconds: `YYMMDDHHMMSSZ` (years 1950–2049) or `YYYYMMDDHHMMSSZ`, nothing else
+ * (RFC 5280 §4.1.2.5.1–2). Throws {@link DecodeError}.
+ */
+export function decodeTime(tag: number, contents: Uint8Array, what: string, offset: number): Date {
+  const digits = tag === Tag.UTC_TIME ? 12 : 14;
+  const bad = (): never => {
+    throw new DecodeError(`${what} is not a time in the form RFC 5280 allows`, offset);
+  };
+  if (contents.length !== digits + 1 || contents[digits] !== 0x5a) bad();
+  const two = (at: number): number => {
+    const tens = (contents[at] ?? 0) - 0x30;
+    const ones = (contents[at + 1] ?? 0) - 0x30;
+    if (tens < 0 || tens > 9 || ones < 0 || ones > 9) bad();
+    return tens * 10 + ones;
+  };
+  const short = two(0);
+  const year = digits === 14 ? short * 100 + two(2) : short < 50 ? 2000 + short : 1900 + short;
+  const at = digits - 10;
+  const [month, day, hour, minute, second] = [two(at), two(at + 2), two(at + 4), two(at + 6), two(at + 8)];
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  date.setUTCHours(hour, minute, second);
+  // A Date rolls 31 February over into March; a certificate may not.
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59) bad();
+  return date;
+}
+
+/** The text of a time for RFC 5280 §4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050 (and before 1950); whole seconds. */
+export function encodeTime(date: Date): { readonly tag: number; readonly text: string } {
+  const year = date.getUTCFullYear();
+  const generalized = encodeGeneralizedTime(date);
+  return year >= 1950 && year < 2050
+    ? { tag: Tag.UTC_TIME, text: generalized.slice(2) }
+    : { tag: Tag.GENERALIZED_TIME, text: generalized };
+}
+
+/** `YYYYMMDDHHMMSSZ`. Throws RangeError outside the years 0–9999. */
+export function encodeGeneralizedTime(date: Date): string {
+  const year = date.getUTCFullYear();
+  if (!(year >= 0 && year <= 9999)) throw new RangeError('a time in a certificate lies between the years 0 and 9999');
+  return `${date.toISOString().slice(0, 19).replace(/[-:T]/g, '')}Z`;
+}

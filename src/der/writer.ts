@@ -1,0 +1,96 @@
+import { encodeObjectIdentifier } from './object-identifier.js';
+import { isPrintable } from './string.js';
+import { contextConstructed, Tag } from './tag.js';
+import { encodeGeneralizedTime, encodeTime } from './time.js';
+
+/** One element: identifier, minimal length, contents. */
+export function element(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of contents) length += part.length;
+  const header = encodeHeader(tag, length);
+  const octets = Buffer.allocUnsafe(header.length + length);
+  octets.set(header);
+  let at = header.length;
+  for (const part of contents) {
+    octets.set(part, at);
+    at += part.length;
+  }
+  return octets;
+}
+
+/** Identifier and length octets of an element whose contents are `length` octets long (for contents that are streamed). */
+export function encodeHeader(tag: number, length: number): Uint8Array {
+  if (length < 0x80) return Uint8Array.of(tag, length);
+  if (length < 0x100) return Uint8Array.of(tag, 0x81, length);
+  if (length < 0x10000) return Uint8Array.of(tag, 0x82, length >> 8, length & 0xff);
+  if (length < 0x1000000) return Uint8Array.of(tag, 0x83, length >> 16, (length >> 8) & 0xff, length & 0xff);
+  return Uint8Array.of(tag, 0x84, length >>> 24, (length >> 16) & 0xff, (length >> 8) & 0xff, length & 0xff);
+}
+
+export const sequence = (...parts: readonly Uint8Array[]): Uint8Array => element(Tag.SEQUENCE, ...parts);
+
+/** SET OF: DER sorts the elements by their octets (X.690 §11.6). */
+export const setOf = (...parts: readonly Uint8Array[]): Uint8Array =>
+  element(Tag.SET, ...parts.toSorted(Buffer.compare));
+
+/** `[number] EXPLICIT`. */
+export const explicit = (number: number, ...parts: readonly Uint8Array[]): Uint8Array =>
+  element(contextConstructed(number), ...parts);
+
+export const boolean = (value: boolean): Uint8Array => Uint8Array.of(Tag.BOOLEAN, 1, value ? 0xff : 0);
+
+export const nullElement = (): Uint8Array => Uint8Array.of(Tag.NULL, 0);
+
+/** A non-negative INTEGER from a number or bigint, or from big-endian magnitude octets. */
+export function integer(value: number | bigint | Uint8Array, tag: number = Tag.INTEGER): Uint8Array {
+  const magnitude = value instanceof Uint8Array ? value : magnitudeOf(BigInt(value));
+  let start = 0;
+  while (start < magnitude.length - 1 && magnitude[start] === 0) start++;
+  const trimmed = magnitude.length === 0 ? Uint8Array.of(0) : magnitude.subarray(start);
+  return (trimmed[0] ?? 0) >= 0x80 ? element(tag, Uint8Array.of(0), trimmed) : element(tag, trimmed);
+}
+
+function magnitudeOf(value: bigint): Uint8Array {
+  if (value < 0n) throw new RangeError('a negative INTEGER is not written here');
+  const hex = value.toString(16);
+  return Buffer.from(hex.length % 2 ? `0${hex}` : hex, 'hex');
+}
+
+export const octetString = (octets: Uint8Array, tag: number = Tag.OCTET_STRING): Uint8Array => element(tag, octets);
+
+export const bitString = (octets: Uint8Array, unusedBits = 0, tag: number = Tag.BIT_STRING): Uint8Array =>
+  element(tag, Uint8Array.of(unusedBits), octets);
+
+/** A BIT STRING with named bits, without trailing zero bits (X.690 §11.2.2). */
+export function namedBits(bits: Iterable<number>, tag: number = Tag.BIT_STRING): Uint8Array {
+  const set = [...bits];
+  if (set.length === 0) return bitString(new Uint8Array(0), 0, tag);
+  const last = Math.max(...set);
+  const octets = new Uint8Array((last >> 3) + 1);
+  for (const bit of set) octets[bit >> 3] = (octets[bit >> 3] ?? 0) | (0x80 >> (bit & 7));
+  return bitString(octets, 7 - (last & 7), tag);
+}
+
+export const oid = (dotted: string, tag: number = Tag.OBJECT_IDENTIFIER): Uint8Array =>
+  element(tag, encodeObjectIdentifier(dotted));
+
+export const utf8String = (text: string): Uint8Array => element(Tag.UTF8_STRING, Buffer.from(text, 'utf8'));
+
+export const ia5String = (text: string, tag: number = Tag.IA5_STRING): Uint8Array => {
+  if ([...text].some((character) => character > '\x7f'))
+    throw new RangeError(`IA5String cannot hold ${JSON.stringify(text)}`);
+  return element(tag, Buffer.from(text, 'latin1'));
+};
+
+export const printableString = (text: string): Uint8Array => {
+  if (!isPrintable(text)) throw new RangeError(`PrintableString cannot hold ${JSON.stringify(text)}`);
+  return element(Tag.PRINTABLE_STRING, Buffer.from(text, 'latin1'));
+};
+
+export const time = (date: Date): Uint8Array => {
+  const { tag, text } = encodeTime(date);
+  return element(tag, Buffer.from(text, 'latin1'));
+};
+
+export const generalizedTime = (date: Date, tag: number = Tag.GENERALIZED_TIME): Uint8Array =>
+  element(tag, Buffer.from(encodeGeneralizedTime(date), 'latin1'));

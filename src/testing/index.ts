@@ -1,0 +1,1 @@
+export { generateTestKeyPair, TestCa, type Issued, type TestCertificateOptions, type TestKeyType } from './test-ca.js';

@@ -1,0 +1,174 @@
+import { contextConstructed, DerReader, Tag } from '../der/index.js';
+import { decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
+import { decodeAuthorityKeyIdentifier, type AuthorityKeyIdentifier } from './certificate-extensions.js';
+import { serialNumberToHex } from './certificate.js';
+import {
+  decodeDistributionPoints,
+  decodeIssuingDistributionPoint,
+  type DistributionPoint,
+  type IssuingDistributionPoint,
+} from './distribution-point.js';
+import { decodeExtension, decodeExtensions, type Extension } from './extension.js';
+import { decodeGeneralNames, type GeneralName } from './general-name.js';
+import { decodeName, type Name } from './name.js';
+import { Oid } from './oids.js';
+
+/** 256 MiB: five million entries of the usual size. */
+export const MAX_CRL_OCTETS = 256 * 1024 * 1024;
+
+/** CRLReason's values by name (RFC 5280 §5.3.1). */
+export const CrlReason = {
+  unspecified: 0,
+  keyCompromise: 1,
+  cACompromise: 2,
+  affiliationChanged: 3,
+  superseded: 4,
+  cessationOfOperation: 5,
+  certificateHold: 6,
+  removeFromCRL: 8,
+  privilegeWithdrawn: 9,
+  aACompromise: 10,
+} as const;
+export type CrlReasonName = keyof typeof CrlReason;
+
+/** One entry of revokedCertificates (RFC 5280 §5.1.2.6). `certificateIssuer` is set only where the entry names one (§5.3.3). */
+export interface RevokedCertificate {
+  /** As {@link Certificate.serialNumber}. */
+  readonly serialNumber: string;
+  readonly revocationDate: Date;
+  readonly reason: number | undefined;
+  readonly certificateIssuer: readonly GeneralName[] | undefined;
+  /** OIDs of critical entry extensions that are not processed here: such a CRL must not be used (RFC 5280 §5.3). */
+  readonly unknownCritical: readonly string[];
+}
+
+/** What a CRL's extensions say, decoded (RFC 5280 §5.2). `all` has every one as it stands. */
+export interface CertificateListExtensions {
+  readonly all: ReadonlyMap<string, Extension>;
+  readonly authorityKeyIdentifier: AuthorityKeyIdentifier | undefined;
+  readonly crlNumber: bigint | undefined;
+  /** BaseCRLNumber: this is a delta CRL. */
+  readonly deltaCrlIndicator: bigint | undefined;
+  readonly issuingDistributionPoint: IssuingDistributionPoint | undefined;
+  readonly freshestCrl: readonly DistributionPoint[] | undefined;
+}
+
+/**
+ * A CRL (RFC 5280 §5.1) that was strict DER up to its entries, which {@link revokedCertificates} reads one by one. All octets are views on `der`.
+ * Whether it is signed by its issuer, current and in scope is for who uses it to check.
+ */
+export class CertificateList {
+  readonly der: Uint8Array;
+  readonly tbs: Uint8Array;
+  readonly version: 1 | 2;
+  readonly signatureAlgorithm: AlgorithmIdentifier;
+  readonly issuer: Name;
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date | undefined;
+  readonly extensions: CertificateListExtensions;
+  readonly signature: Uint8Array;
+  readonly #reader: DerReader;
+  readonly #entries: Uint8Array;
+
+  /** Reads `octets`: see {@link decodeCertificateList}. */
+  constructor(octets: Uint8Array) {
+    const reader = DerReader.bounded(octets, MAX_CRL_OCTETS, 'CRL');
+    const list = reader.enter(Tag.SEQUENCE, 'CRL');
+    const start = list.offset;
+    const tbs = list.enter(Tag.SEQUENCE, 'tbsCertList');
+    this.der = octets;
+    this.tbs = list.since(start);
+    const algorithmStart = list.offset;
+    this.signatureAlgorithm = decodeAlgorithmIdentifier(list, 'signatureAlgorithm');
+    this.signature = list.wholeOctets('signatureValue');
+    list.end('CRL');
+    reader.end('CRL');
+
+    this.version = tbs.has(Tag.INTEGER) ? decodeVersion(tbs) : 1;
+    const inner = decodeAlgorithmIdentifier(tbs, 'signature');
+    if (Buffer.compare(inner.der, this.signatureAlgorithm.der) !== 0)
+      reader.fail('the two signature algorithms differ', algorithmStart);
+    this.issuer = decodeName(tbs, 'issuer');
+    this.thisUpdate = tbs.time('thisUpdate');
+    this.nextUpdate = tbs.has(Tag.UTC_TIME) || tbs.has(Tag.GENERALIZED_TIME) ? tbs.time('nextUpdate') : undefined;
+    this.#reader = reader;
+    this.#entries = tbs.has(Tag.SEQUENCE) ? tbs.contents(Tag.SEQUENCE, 'revokedCertificates') : new Uint8Array(0);
+    this.extensions = decodeListExtensions(tbs, reader, this.version);
+    tbs.end('tbsCertList');
+  }
+
+  /** The entries, decoded as they are asked for. Throws DecodeError where one is not strict DER. */
+  *revokedCertificates(): Generator<RevokedCertificate, void, undefined> {
+    if (this.#entries.length === 0) return;
+    const reader = this.#reader.on(this.#entries);
+    while (!reader.done) yield decodeEntry(reader, this.version);
+  }
+}
+
+/** Reads one DER CRL of at most 256 MiB. Throws DecodeError; entries are read later, by {@link CertificateList.revokedCertificates}. */
+export function decodeCertificateList(octets: Uint8Array): CertificateList {
+  return new CertificateList(octets);
+}
+
+function decodeVersion(tbs: DerReader): 2 {
+  const start = tbs.offset;
+  if (tbs.smallInteger('version') !== 1) tbs.fail('version is not 2', start);
+  return 2;
+}
+
+function decodeListExtensions(tbs: DerReader, reader: DerReader, version: 1 | 2): CertificateListExtensions {
+  const explicit = tbs.enterIf(contextConstructed(0), 'crlExtensions');
+  if (explicit && version === 1) tbs.fail('extensions in a CRL of version 1');
+  const all: ReadonlyMap<string, Extension> = explicit
+    ? decodeExtensions(explicit, 'crlExtensions')
+    : new Map<string, Extension>();
+  explicit?.end('crlExtensions');
+  const read = <T>(oid: string, decode: (value: DerReader) => T): T | undefined =>
+    decodeExtension(all, oid, reader, decode);
+  return {
+    all,
+    authorityKeyIdentifier: read(Oid.authorityKeyIdentifier, decodeAuthorityKeyIdentifier),
+    crlNumber: read(Oid.crlNumber, (value) => decodeCrlNumber(value, 'cRLNumber')),
+    deltaCrlIndicator: read(Oid.deltaCrlIndicator, (value) => decodeCrlNumber(value, 'baseCRLNumber')),
+    issuingDistributionPoint: read(Oid.issuingDistributionPoint, decodeIssuingDistributionPoint),
+    freshestCrl: read(Oid.freshestCrl, (value) => decodeDistributionPoints(value, 'freshestCRL')),
+  };
+}
+
+/** CRLNumber: up to 20 octets, never negative (RFC 5280 §5.2.3). */
+function decodeCrlNumber(value: DerReader, what: string): bigint {
+  const octets = value.integer(what);
+  if ((octets[0] ?? 0) >= 0x80 || octets.length > 20) value.fail(`${what} is negative or longer than 20 octets`);
+  return BigInt(`0x${Buffer.from(octets).toString('hex')}`);
+}
+
+function decodeEntry(reader: DerReader, version: 1 | 2): RevokedCertificate {
+  const entry = reader.enter(Tag.SEQUENCE, 'revoked certificate');
+  const serialNumber = serialNumberToHex(entry.integer('userCertificate'));
+  const revocationDate = entry.time('revocationDate');
+  if (entry.done)
+    return { serialNumber, revocationDate, reason: undefined, certificateIssuer: undefined, unknownCritical: [] };
+  if (version === 1) entry.fail('entry extensions in a CRL of version 1');
+  const all = decodeExtensions(entry, 'crlEntryExtensions');
+  entry.end('revoked certificate');
+  return {
+    serialNumber,
+    revocationDate,
+    reason: decodeExtension(all, Oid.reasonCode, reader, decodeReason),
+    certificateIssuer: decodeExtension(all, Oid.certificateIssuer, reader, (value) =>
+      decodeGeneralNames(value, 'certificateIssuer', Tag.SEQUENCE),
+    ),
+    unknownCritical: [...all.values()]
+      .filter(
+        ({ oid, critical }) =>
+          critical && oid !== Oid.reasonCode && oid !== Oid.certificateIssuer && oid !== Oid.invalidityDate,
+      )
+      .map(({ oid }) => oid),
+  };
+}
+
+function decodeReason(value: DerReader): number {
+  const reason = value.enumerated('reasonCode');
+  if (reason > 10 || reason === 7) value.fail(`reasonCode ${reason} is not assigned`);
+  return reason;
+}

@@ -1,0 +1,114 @@
+import { createHash } from 'node:crypto';
+import { context, contextConstructed, DerReader, Tag } from '../der/index.js';
+import { decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
+import { decodeCertificateExtensions, type CertificateExtensions } from './certificate-extensions.js';
+import { decodeExtensions, type Extension } from './extension.js';
+import { decodeName, type Name } from './name.js';
+import { decodeSubjectPublicKeyInfo, type SubjectPublicKeyInfo } from './public-key.js';
+
+/** 64 KiB: a certificate with hundreds of names fits; nothing that a peer sends for one may be larger. */
+export const MAX_CERTIFICATE_OCTETS = 64 * 1024;
+
+/**
+ * A certificate (RFC 5280 §4.1) that was strict DER: well formed, and no more than that. Whether to trust it is `validatePath`'s to say.
+ * All octets are views on `der`.
+ */
+export class Certificate {
+  readonly der: Uint8Array;
+  /** tbsCertificate, the octets that are signed. */
+  readonly tbs: Uint8Array;
+  readonly version: 1 | 2 | 3;
+  /** Lower-case hexadecimal of the number, two digits an octet, without a leading zero octet; `-` in front when it is negative. */
+  readonly serialNumber: string;
+  readonly signatureAlgorithm: AlgorithmIdentifier;
+  readonly issuer: Name;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly subject: Name;
+  readonly publicKey: SubjectPublicKeyInfo;
+  readonly extensions: CertificateExtensions;
+  readonly signature: Uint8Array;
+  #fingerprint: string | undefined;
+
+  /** Reads `octets`: see {@link decodeCertificate}. */
+  constructor(octets: Uint8Array) {
+    const reader = DerReader.bounded(octets, MAX_CERTIFICATE_OCTETS, 'certificate');
+    const certificate = reader.enter(Tag.SEQUENCE, 'certificate');
+    const start = certificate.offset;
+    const tbs = certificate.enter(Tag.SEQUENCE, 'tbsCertificate');
+    this.der = octets;
+    this.tbs = certificate.since(start);
+    const algorithmStart = certificate.offset;
+    this.signatureAlgorithm = decodeAlgorithmIdentifier(certificate, 'signatureAlgorithm');
+    this.signature = certificate.wholeOctets('signatureValue');
+    certificate.end('certificate');
+    reader.end('certificate');
+
+    this.version = decodeVersion(tbs);
+    this.serialNumber = serialNumberToHex(tbs.integer('serialNumber'));
+    const inner = decodeAlgorithmIdentifier(tbs, 'signature');
+    // RFC 5280 §4.1.1.2: both fields hold the same algorithm identifier; the outer one is not signed.
+    if (Buffer.compare(inner.der, this.signatureAlgorithm.der) !== 0)
+      reader.fail('the two signature algorithms differ', algorithmStart);
+    this.issuer = decodeName(tbs, 'issuer');
+    const validity = tbs.enter(Tag.SEQUENCE, 'validity');
+    this.notBefore = validity.time('notBefore');
+    this.notAfter = validity.time('notAfter');
+    validity.end('validity');
+    this.subject = decodeName(tbs, 'subject');
+    this.publicKey = decodeSubjectPublicKeyInfo(tbs, 'subjectPublicKeyInfo');
+    skipUniqueIdentifiers(tbs, this.version);
+    this.extensions = decodeCertificateExtensions(decodeTbsExtensions(tbs, this.version), reader);
+    tbs.end('tbsCertificate');
+  }
+
+  /** SHA-256 over `der`, lower-case hexadecimal. */
+  get fingerprint256(): string {
+    return (this.#fingerprint ??= createHash('sha256').update(this.der).digest('hex'));
+  }
+}
+
+/**
+ * Reads one DER certificate of at most 64 KiB, every extension of RFC 5280 included.
+ * Throws DecodeError with the offset of what is not strict DER, or not in the form of RFC 5280 §4.1.
+ */
+export function decodeCertificate(octets: Uint8Array): Certificate {
+  return new Certificate(octets);
+}
+
+function skipUniqueIdentifiers(tbs: DerReader, version: number): void {
+  for (const tag of [context(1), context(2)]) {
+    if (!tbs.has(tag)) continue;
+    if (version < 2) tbs.fail('a unique identifier in a certificate of version 1');
+    tbs.bitString('uniqueIdentifier', tag);
+  }
+}
+
+function decodeVersion(tbs: DerReader): 1 | 2 | 3 {
+  const start = tbs.offset;
+  const explicit = tbs.enterIf(contextConstructed(0), 'version');
+  if (!explicit) return 1;
+  const version = explicit.smallInteger('version');
+  explicit.end('version');
+  // DER leaves the default, v1, out (X.690 §11.5).
+  if (version !== 1 && version !== 2) tbs.fail('version is not 2 or 3', start);
+  return version === 1 ? 2 : 3;
+}
+
+function decodeTbsExtensions(tbs: DerReader, version: number): ReadonlyMap<string, Extension> {
+  const explicit = tbs.enterIf(contextConstructed(3), 'extensions');
+  if (!explicit) return new Map();
+  if (version < 3) tbs.fail('extensions in a certificate before version 3');
+  const extensions = decodeExtensions(explicit, 'extensions');
+  explicit.end('extensions');
+  return extensions;
+}
+
+/** The contents octets of a serialNumber INTEGER as this product writes it: see {@link Certificate.serialNumber}. */
+export function serialNumberToHex(octets: Uint8Array): string {
+  const buffer = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
+  if ((octets[0] ?? 0) < 0x80)
+    return (octets.length > 1 && octets[0] === 0 ? buffer.subarray(1) : buffer).toString('hex');
+  const magnitude = (-BigInt.asIntN(octets.length * 8, BigInt(`0x${buffer.toString('hex')}`))).toString(16);
+  return `-${magnitude.length % 2 ? '0' : ''}${magnitude}`;
+}

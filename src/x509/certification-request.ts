@@ -1,0 +1,107 @@
+import { contextConstructed, DerReader, Tag, write } from '../der/index.js';
+import { decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
+import { decodeCertificateExtensions, type CertificateExtensions } from './certificate-extensions.js';
+import { decodeExtensions, encodeExtensions, type Extension } from './extension.js';
+import { decodeName, type Name } from './name.js';
+import { Oid } from './oids.js';
+import { decodeSubjectPublicKeyInfo, type SubjectPublicKeyInfo } from './public-key.js';
+import { verifySignature } from './signature.js';
+
+/** 64 KiB, as for the certificate that would come of it. */
+export const MAX_REQUEST_OCTETS = 64 * 1024;
+const MAX_ATTRIBUTES = 16;
+
+/** The request is well formed, but its signature is not by the key that it names: no proof of possession (RFC 2986 §3). */
+export class ProofOfPossessionError extends Error {
+  override readonly name = 'ProofOfPossessionError';
+  readonly code = 'proof_of_possession_failed';
+
+  constructor() {
+    super('the request is not signed by the private key of the public key in it');
+  }
+}
+
+/**
+ * A certification request (RFC 2986 §4) whose signature was verified with its own key: who made it holds the private key. It says what
+ * somebody wants, nothing about what they may have.
+ */
+export class CertificationRequest {
+  readonly der: Uint8Array;
+  readonly subject: Name;
+  readonly publicKey: SubjectPublicKeyInfo;
+  readonly signatureAlgorithm: AlgorithmIdentifier;
+  /** What the extensionRequest attribute asks for (RFC 2985 §5.4.2); empty when there is none. */
+  readonly extensions: CertificateExtensions;
+  /** OIDs of the attributes, extensionRequest included. */
+  readonly attributes: readonly string[];
+
+  /** Reads `octets` and verifies the signature: see {@link decodeCertificationRequest}. */
+  constructor(octets: Uint8Array) {
+    const reader = DerReader.bounded(octets, MAX_REQUEST_OCTETS, 'certification request');
+    const request = reader.enter(Tag.SEQUENCE, 'certification request');
+    const start = request.offset;
+    const info = request.enter(Tag.SEQUENCE, 'certificationRequestInfo');
+    const signed = request.since(start);
+    this.der = octets;
+    this.signatureAlgorithm = decodeAlgorithmIdentifier(request, 'signatureAlgorithm');
+    const signature = request.wholeOctets('signature');
+    request.end('certification request');
+    reader.end('certification request');
+
+    if (info.smallInteger('version') !== 0) info.fail('version is not 1');
+    this.subject = decodeName(info, 'subject');
+    this.publicKey = decodeSubjectPublicKeyInfo(info, 'subjectPKInfo');
+    const { attributes, extensions } = decodeAttributes(info);
+    info.end('certificationRequestInfo');
+    this.attributes = attributes;
+    this.extensions = decodeCertificateExtensions(extensions, reader);
+    if (!verifySignature(this.signatureAlgorithm, this.publicKey, signed, signature))
+      throw new ProofOfPossessionError();
+  }
+}
+
+/**
+ * Reads one DER certification request of at most 64 KiB and verifies its proof of possession.
+ * Throws DecodeError, or {@link ProofOfPossessionError} (also for keys and algorithms that are not supported).
+ */
+export function decodeCertificationRequest(octets: Uint8Array): CertificationRequest {
+  return new CertificationRequest(octets);
+}
+
+function decodeAttributes(info: DerReader): { attributes: string[]; extensions: ReadonlyMap<string, Extension> } {
+  const set = info.enter(contextConstructed(0), 'attributes');
+  const attributes: string[] = [];
+  let extensions: ReadonlyMap<string, Extension> = new Map();
+  while (!set.done) {
+    const attribute = set.enter(Tag.SEQUENCE, 'attribute');
+    const type = attribute.oid('attribute type');
+    const values = attribute.enter(Tag.SET, 'attribute values');
+    attribute.end('attribute');
+    if (attributes.includes(type) || attributes.length === MAX_ATTRIBUTES)
+      set.fail('attributes repeat or are too many');
+    attributes.push(type);
+    if (type === Oid.extensionRequest) {
+      extensions = decodeExtensions(values, 'extensionRequest');
+      values.end('extensionRequest');
+    }
+  }
+  return { attributes, extensions };
+}
+
+/** The octets that a requester signs: certificationRequestInfo (RFC 2986 §4.1) with an extensionRequest when there are extensions. */
+export function encodeCertificationRequestInfo(request: {
+  readonly subject: Name;
+  readonly publicKey: SubjectPublicKeyInfo;
+  readonly extensions: readonly Extension[];
+}): Uint8Array {
+  const attributes =
+    request.extensions.length === 0
+      ? []
+      : [write.sequence(write.oid(Oid.extensionRequest), write.setOf(encodeExtensions(request.extensions)))];
+  return write.sequence(
+    write.integer(0),
+    request.subject.der,
+    request.publicKey.der,
+    write.element(contextConstructed(0), ...attributes),
+  );
+}

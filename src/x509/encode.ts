@@ -1,0 +1,158 @@
+import { sign, type KeyObject } from 'node:crypto';
+import { context, contextConstructed, Tag, write } from '../der/index.js';
+import type { AlgorithmIdentifier } from './algorithm.js';
+import type {
+  AccessDescription,
+  AuthorityKeyIdentifier,
+  BasicConstraints,
+  NameConstraints,
+} from './certificate-extensions.js';
+import { encodeDistributionPoints } from './distribution-point.js';
+import { encodeExtensions, type Extension } from './extension.js';
+import { encodeGeneralName, type GeneralName } from './general-name.js';
+import type { Name } from './name.js';
+import { Oid } from './oids.js';
+import type { SubjectPublicKeyInfo } from './public-key.js';
+import { signingSchemeFor } from './signature.js';
+
+/** What a tbsCertificate of version 3 holds (RFC 5280 §4.1.2). `serialNumber`: big-endian magnitude. */
+export interface TbsCertificate {
+  readonly serialNumber: Uint8Array;
+  readonly signatureAlgorithm: AlgorithmIdentifier;
+  readonly issuer: Name;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly subject: Name;
+  readonly publicKey: SubjectPublicKeyInfo;
+  readonly extensions: readonly Extension[];
+}
+
+/** The octets of a tbsCertificate. Throws RangeError when a time lies outside the years 0–9999. */
+export function encodeTbsCertificate(tbs: TbsCertificate): Uint8Array {
+  return write.sequence(
+    write.explicit(0, write.integer(2)),
+    write.integer(tbs.serialNumber),
+    tbs.signatureAlgorithm.der,
+    tbs.issuer.der,
+    write.sequence(write.time(tbs.notBefore), write.time(tbs.notAfter)),
+    tbs.subject.der,
+    tbs.publicKey.der,
+    ...(tbs.extensions.length > 0 ? [write.explicit(3, encodeExtensions(tbs.extensions))] : []),
+  );
+}
+
+/** What a tbsCertList of version 2 holds (RFC 5280 §5.1.2). */
+export interface TbsCertList {
+  readonly signatureAlgorithm: AlgorithmIdentifier;
+  readonly issuer: Name;
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date;
+  /** Entries as {@link encodeRevokedCertificate} makes them. */
+  readonly revokedCertificates: readonly Uint8Array[];
+  readonly extensions: readonly Extension[];
+}
+
+/** The octets of a tbsCertList. An empty list of entries is left out (RFC 5280 §5.1.2.6). */
+export function encodeTbsCertList(tbs: TbsCertList): Uint8Array {
+  return write.sequence(
+    write.integer(1),
+    tbs.signatureAlgorithm.der,
+    tbs.issuer.der,
+    write.time(tbs.thisUpdate),
+    write.time(tbs.nextUpdate),
+    ...(tbs.revokedCertificates.length > 0 ? [write.sequence(...tbs.revokedCertificates)] : []),
+    write.explicit(0, encodeExtensions(tbs.extensions)),
+  );
+}
+
+/** One entry: `reason` unspecified is left out, as RFC 5280 §5.3.1 asks. `serialNumber`: big-endian magnitude. */
+export function encodeRevokedCertificate(entry: {
+  readonly serialNumber: Uint8Array;
+  readonly revocationDate: Date;
+  readonly reason: number;
+}): Uint8Array {
+  const extensions =
+    entry.reason === 0
+      ? []
+      : [
+          encodeExtensions([
+            { oid: Oid.reasonCode, critical: false, value: write.integer(entry.reason, Tag.ENUMERATED) },
+          ]),
+        ];
+  return write.sequence(write.integer(entry.serialNumber), write.time(entry.revocationDate), ...extensions);
+}
+
+/** Joins what was signed, the algorithm and the signature: the outer SEQUENCE of certificates, CRLs and requests. */
+export function encodeSigned(tbs: Uint8Array, algorithm: AlgorithmIdentifier, signature: Uint8Array): Uint8Array {
+  return write.sequence(tbs, algorithm.der, write.bitString(signature));
+}
+
+/** Signs with node:crypto under the algorithm of {@link signingSchemeFor}. Throws RangeError for a key that has none. */
+export function signOctets(
+  octets: Uint8Array,
+  key: KeyObject,
+): { readonly algorithm: AlgorithmIdentifier; readonly signature: Uint8Array } {
+  const { algorithm, digest, options } = signingSchemeFor(key);
+  return { algorithm, signature: sign(digest, octets, { key, ...options }) };
+}
+
+const extension = (oid: string, critical: boolean, value: Uint8Array): Extension => ({ oid, critical, value });
+
+/** Extensions of RFC 5280 §4.2 and §5.2, each with the criticality that the section asks for. */
+export const encodeExtensionOf = {
+  authorityKeyIdentifier: ({ keyIdentifier }: Pick<AuthorityKeyIdentifier, 'keyIdentifier'>): Extension =>
+    extension(
+      Oid.authorityKeyIdentifier,
+      false,
+      write.sequence(...(keyIdentifier ? [write.octetString(keyIdentifier, context(0))] : [])),
+    ),
+  subjectKeyIdentifier: (keyIdentifier: Uint8Array): Extension =>
+    extension(Oid.subjectKeyIdentifier, false, write.octetString(keyIdentifier)),
+  keyUsage: (bits: Iterable<number>): Extension => extension(Oid.keyUsage, true, write.namedBits(bits)),
+  basicConstraints: ({ cA, pathLenConstraint }: BasicConstraints): Extension =>
+    extension(
+      Oid.basicConstraints,
+      true,
+      write.sequence(
+        ...(cA ? [write.boolean(true)] : []),
+        ...(pathLenConstraint === undefined ? [] : [write.integer(pathLenConstraint)]),
+      ),
+    ),
+  extendedKeyUsage: (purposes: readonly string[]): Extension =>
+    extension(Oid.extendedKeyUsage, false, write.sequence(...purposes.map((purpose) => write.oid(purpose)))),
+  /** Critical exactly when the subject is empty (RFC 5280 §4.2.1.6). */
+  subjectAltName: (names: readonly GeneralName[], critical = false): Extension =>
+    extension(Oid.subjectAltName, critical, write.sequence(...names.map(encodeGeneralName))),
+  nameConstraints: ({ permittedSubtrees, excludedSubtrees }: NameConstraints): Extension =>
+    extension(
+      Oid.nameConstraints,
+      true,
+      write.sequence(...encodeSubtrees(0, permittedSubtrees), ...encodeSubtrees(1, excludedSubtrees)),
+    ),
+  certificatePolicies: (policies: readonly string[]): Extension =>
+    extension(
+      Oid.certificatePolicies,
+      false,
+      write.sequence(...policies.map((policy) => write.sequence(write.oid(policy)))),
+    ),
+  crlDistributionPoints: (urls: readonly string[]): Extension =>
+    extension(Oid.crlDistributionPoints, false, encodeDistributionPoints(urls)),
+  authorityInfoAccess: (descriptions: readonly AccessDescription[]): Extension =>
+    extension(
+      Oid.authorityInfoAccess,
+      false,
+      write.sequence(
+        ...descriptions.map(({ accessMethod, accessLocation }) =>
+          write.sequence(write.oid(accessMethod), encodeGeneralName(accessLocation)),
+        ),
+      ),
+    ),
+  crlNumber: (number: bigint): Extension => extension(Oid.crlNumber, false, write.integer(number)),
+} as const;
+
+function encodeSubtrees(number: number, subtrees: readonly GeneralName[]): Uint8Array[] {
+  if (subtrees.length === 0) return [];
+  return [
+    write.element(contextConstructed(number), ...subtrees.map((base) => write.sequence(encodeGeneralName(base)))),
+  ];
+}

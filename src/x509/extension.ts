@@ -1,0 +1,53 @@
+import { Tag, write, type DerReader } from '../der/index.js';
+import { oidName } from './oids.js';
+
+/** One extension as it stands (RFC 5280 §4.1): `value` is what the OCTET STRING holds. */
+export interface Extension {
+  readonly oid: string;
+  readonly critical: boolean;
+  readonly value: Uint8Array;
+}
+
+const MAX_EXTENSIONS = 64;
+
+/** Reads Extensions: at least one, at most 64, none twice (RFC 5280 §4.2). Throws DecodeError. */
+export function decodeExtensions(reader: DerReader, what: string): ReadonlyMap<string, Extension> {
+  const sequence = reader.enter(Tag.SEQUENCE, what);
+  const extensions = new Map<string, Extension>();
+  if (sequence.done) sequence.fail(`${what} are empty`);
+  while (!sequence.done) {
+    const start = sequence.offset;
+    const extension = sequence.enter(Tag.SEQUENCE, `${what}: extension`);
+    const oid = extension.oid(`${what}: extension identifier`);
+    const critical = extension.has(Tag.BOOLEAN) && extension.boolean(`${oidName(oid)} critical`);
+    const value = extension.octetString(`${oidName(oid)} value`);
+    extension.end(oidName(oid));
+    if (extensions.has(oid)) sequence.fail(`${what}: ${oidName(oid)} stands twice`, start);
+    if (extensions.size === MAX_EXTENSIONS) sequence.fail(`${what}: more than ${MAX_EXTENSIONS}`, start);
+    extensions.set(oid, { oid, critical, value });
+  }
+  return extensions;
+}
+
+/** Reads one extension's value with `decode`, insisting that nothing is left over. Undefined when it is not there. Throws DecodeError. */
+export function decodeExtension<T>(
+  extensions: ReadonlyMap<string, Extension>,
+  oid: string,
+  reader: DerReader,
+  decode: (value: DerReader) => T,
+): T | undefined {
+  const extension = extensions.get(oid);
+  if (!extension) return undefined;
+  const value = reader.on(extension.value);
+  const decoded = decode(value);
+  value.end(oidName(oid));
+  return decoded;
+}
+
+export function encodeExtension({ oid, critical, value }: Extension): Uint8Array {
+  return write.sequence(write.oid(oid), ...(critical ? [write.boolean(true)] : []), write.octetString(value));
+}
+
+export function encodeExtensions(extensions: Iterable<Extension>): Uint8Array {
+  return write.sequence(...[...extensions].map(encodeExtension));
+}

@@ -1,0 +1,47 @@
+export { DecodeError } from '../der/index.js';
+export { algorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
+export {
+  KeyUsage,
+  type AccessDescription,
+  type BasicConstraints,
+  type CertificateExtensions,
+  type NameConstraints,
+} from './certificate-extensions.js';
+export {
+  CertificateList,
+  CrlReason,
+  decodeCertificateList,
+  MAX_CRL_OCTETS,
+  type CrlReasonName,
+  type RevokedCertificate,
+} from './certificate-list.js';
+export { Certificate, decodeCertificate, MAX_CERTIFICATE_OCTETS } from './certificate.js';
+export {
+  CertificationRequest,
+  decodeCertificationRequest,
+  encodeCertificationRequestInfo,
+  ProofOfPossessionError,
+} from './certification-request.js';
+export {
+  encodeExtensionOf,
+  encodeRevokedCertificate,
+  encodeSigned,
+  encodeTbsCertificate,
+  encodeTbsCertList,
+  signOctets,
+  type TbsCertificate,
+  type TbsCertList,
+} from './encode.js';
+export type { Extension } from './extension.js';
+export {
+  generalNameToString,
+  ipFromString,
+  ipToString,
+  type GeneralName,
+  type GeneralNameKind,
+} from './general-name.js';
+export { attributeValues, encodeName, isEmptyName, nameFrom, nameToString, sameName, type Name } from './name.js';
+export { Oid, oidName } from './oids.js';
+export { decodePem, encodePem, octetsFromPemOrDer, type PemBlock } from './pem.js';
+export { SubjectPublicKeyInfo, subjectPublicKeyInfoOf, type KeyParameters } from './public-key.js';
+export { isSupportedSignatureAlgorithm, signingSchemeFor, verifySignature, type SigningScheme } from './signature.js';

@@ -1,0 +1,182 @@
+import { DerReader, Tag, write } from '../der/index.js';
+import { Oid } from './oids.js';
+
+/** One attribute of a name. `value` is undefined when the type is no character string; `tag` is the value's identifier octet. */
+export interface AttributeTypeAndValue {
+  readonly type: string;
+  readonly tag: number;
+  readonly value: string | undefined;
+  /** The value as it stands, identifier and length included. */
+  readonly der: Uint8Array;
+}
+
+export type RelativeDistinguishedName = readonly AttributeTypeAndValue[];
+
+/**
+ * A distinguished name (RFC 5280 §4.1.2.4) as a list of lists: never joined into one string, so that nothing inside a value can pose as
+ * structure. `key` is equal for two names exactly when they match by RFC 5280 §7.1; `keys` says the same of each RDN.
+ */
+export interface Name {
+  readonly der: Uint8Array;
+  readonly rdns: readonly RelativeDistinguishedName[];
+  readonly keys: readonly string[];
+  readonly key: string;
+}
+
+const MAX_RDNS = 64;
+const MAX_ATTRIBUTES = 16;
+const STRING_TAGS: ReadonlySet<number> = new Set([
+  Tag.UTF8_STRING,
+  Tag.PRINTABLE_STRING,
+  Tag.TELETEX_STRING,
+  Tag.IA5_STRING,
+  Tag.BMP_STRING,
+  Tag.UNIVERSAL_STRING,
+  Tag.NUMERIC_STRING,
+  Tag.VISIBLE_STRING,
+]);
+
+/** Reads a Name. Throws DecodeError: empty or unsorted sets, over 64 RDNs or 16 attributes in one, characters outside a type's alphabet. */
+export function decodeName(reader: DerReader, what: string): Name {
+  const start = reader.offset;
+  const rdns = decodeRdnSequence(reader.enter(Tag.SEQUENCE, what), what);
+  return nameOf(reader.since(start), rdns);
+}
+
+function decodeRdnSequence(sequence: DerReader, what: string): RelativeDistinguishedName[] {
+  const rdns: RelativeDistinguishedName[] = [];
+  while (!sequence.done) {
+    if (rdns.length === MAX_RDNS) sequence.fail(`${what} has more than ${MAX_RDNS} RDNs`);
+    rdns.push(decodeRdn(sequence.enter(Tag.SET, `${what} RDN`), `${what} RDN`));
+  }
+  return rdns;
+}
+
+/** Reads the contents of a RelativeDistinguishedName (a SET OF, or the `[1]` of a distribution point name). */
+export function decodeRdn(set: DerReader, what: string): RelativeDistinguishedName {
+  const attributes: AttributeTypeAndValue[] = [];
+  let previous: Uint8Array | undefined;
+  while (!set.done) {
+    const start = set.offset;
+    const attribute = set.enter(Tag.SEQUENCE, `${what} attribute`);
+    const type = attribute.oid(`${what} attribute type`);
+    const tag = attribute.peek();
+    const from = attribute.offset;
+    let value: string | undefined;
+    if (STRING_TAGS.has(tag)) value = attribute.string(`${what} attribute value`);
+    else attribute.element(`${what} attribute value`);
+    const der = attribute.since(from);
+    attribute.end(`${what} attribute`);
+    const whole = set.since(start);
+    if (previous && Buffer.compare(previous, whole) >= 0) set.fail(`${what} is not sorted`, start);
+    if (attributes.length === MAX_ATTRIBUTES) set.fail(`${what} has more than ${MAX_ATTRIBUTES} attributes`, start);
+    previous = whole;
+    attributes.push({ type, tag, value, der });
+  }
+  if (attributes.length === 0) set.fail(`${what} is empty`);
+  return attributes;
+}
+
+/** A name made of `base` and one more RDN, as a distribution point's nameRelativeToCRLIssuer means it (RFC 5280 §4.2.1.13). */
+export function extendName(base: Name, rdn: RelativeDistinguishedName): Name {
+  return encodeName([...base.rdns, rdn]);
+}
+
+/** Builds a name: each entry is one RDN, of one or several attributes. countryName and serialNumber are PrintableString, emailAddress and domainComponent IA5String, others UTF8String. */
+export function encodeName(
+  rdns: readonly (RelativeDistinguishedName | readonly { readonly type: string; readonly value: string }[])[],
+): Name {
+  const encoded = rdns.map((rdn) => write.setOf(...rdn.map((attribute) => encodeAttribute(attribute))));
+  return decodeName(new DerReader(write.sequence(...encoded)), 'name');
+}
+
+/** The common case of {@link encodeName}: organization (when given), then common name. */
+export function nameFrom(attributes: { readonly organization?: string; readonly commonName: string }): Name {
+  const rdns: { type: string; value: string }[] = [{ type: Oid.commonName, value: attributes.commonName }];
+  if (attributes.organization !== undefined)
+    rdns.unshift({ type: Oid.organizationName, value: attributes.organization });
+  return encodeName(rdns.map((attribute) => [attribute]));
+}
+
+function encodeAttribute(attribute: {
+  readonly type: string;
+  readonly value: string | undefined;
+  readonly der?: Uint8Array;
+}): Uint8Array {
+  return write.sequence(write.oid(attribute.type), attribute.der ?? encodeValue(attribute.type, attribute.value ?? ''));
+}
+
+function encodeValue(type: string, value: string): Uint8Array {
+  // RFC 5280 appendix A: the attribute types whose syntax leaves no choice of string.
+  if (type === Oid.countryName || type === Oid.serialNumber || type === Oid.dnQualifier)
+    return write.printableString(value);
+  if (type === Oid.emailAddress || type === Oid.domainComponent) return write.ia5String(value);
+  return write.utf8String(value);
+}
+
+/** Whether two names match (RFC 5280 §7.1: case, white space and string type do not count). */
+export function sameName(a: Name, b: Name): boolean {
+  return a === b || a.key === b.key;
+}
+
+/** Whether `name` lies in the subtree of `base`: its RDNs begin with those of `base` (RFC 5280 §4.2.1.10). */
+export function isWithinName(name: Name, base: Name): boolean {
+  return base.keys.length <= name.keys.length && base.keys.every((key, i) => key === name.keys[i]);
+}
+
+export const isEmptyName = (name: Name): boolean => name.rdns.length === 0;
+
+/** Every value of an attribute type, in order, whichever RDN holds it. */
+export function attributeValues(name: Name, type: string): string[] {
+  return name.rdns.flatMap((rdn) =>
+    rdn.flatMap((attribute) => (attribute.type === type && attribute.value !== undefined ? [attribute.value] : [])),
+  );
+}
+
+function nameOf(der: Uint8Array, rdns: readonly RelativeDistinguishedName[]): Name {
+  const keys = rdns.map((rdn) => JSON.stringify(rdn.map(attributeKey).sort()));
+  return { der, rdns, keys, key: keys.join('') };
+}
+
+function attributeKey({ type, value, der }: AttributeTypeAndValue): string {
+  return `${type}=${value === undefined ? `#${Buffer.from(der).toString('hex')}` : prepare(value)}`;
+}
+
+/** The string preparation of RFC 4518 as far as RFC 5280 §7.1 needs it: compatibility composition, case folding, white space. */
+function prepare(value: string): string {
+  return value.normalize('NFKC').toLowerCase().replace(/\s+/gu, ' ').trim();
+}
+
+const SHORT: Readonly<Record<string, string>> = {
+  [Oid.commonName]: 'CN',
+  [Oid.organizationName]: 'O',
+  [Oid.organizationalUnitName]: 'OU',
+  [Oid.countryName]: 'C',
+  [Oid.stateOrProvinceName]: 'ST',
+  [Oid.localityName]: 'L',
+  [Oid.streetAddress]: 'STREET',
+  [Oid.domainComponent]: 'DC',
+  [Oid.userId]: 'UID',
+};
+
+/** RFC 4514 text, for people: last RDN first, special and control characters escaped. Never parse it back. */
+export function nameToString(name: Name): string {
+  return name.rdns
+    .toReversed()
+    .map((rdn) => rdn.map(attributeToString).join('+'))
+    .join(',');
+}
+
+function attributeToString({ type, value, der }: AttributeTypeAndValue): string {
+  const label = SHORT[type] ?? type;
+  return value === undefined ? `${label}=#${Buffer.from(der).toString('hex')}` : `${label}=${escapeValue(value)}`;
+}
+
+function escapeValue(value: string): string {
+  return value
+    .replace(/[\\,+"<>;=]/g, '\\$&')
+    .replace(/^[ #]| $/g, '\\$&')
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+      [...Buffer.from(character, 'utf8')].map((octet) => `\\${octet.toString(16).padStart(2, '0')}`).join(''),
+    );
+}

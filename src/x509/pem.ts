@@ -1,0 +1,71 @@
+import { DecodeError } from '../der/index.js';
+
+/** One block of a PEM text (RFC 7468 §2): its label and the octets inside. */
+export interface PemBlock {
+  readonly label: string;
+  readonly octets: Uint8Array;
+}
+
+/** 4 MiB: a trust bundle of a thousand certificates fits, a denial of service does not. */
+export const MAX_PEM_OCTETS = 4 * 1024 * 1024;
+const LABEL = /^-----BEGIN ([A-Z0-9]+(?:[ -][A-Z0-9]+)*)-----$/;
+const BASE64_LINE = /^[A-Za-z0-9+/]+={0,2}$/;
+
+/**
+ * The blocks of a PEM text, in order; text around them is passed over, as RFC 7468 §2 allows.
+ * Throws DecodeError (offset in characters) on more than `limit` characters, a block without its end, or base64 that is not canonical.
+ */
+export function decodePem(text: string | Uint8Array, limit = MAX_PEM_OCTETS): PemBlock[] {
+  if (text.length > limit) throw new DecodeError(`PEM of ${text.length} characters is over the limit of ${limit}`, 0);
+  const source = typeof text === 'string' ? text : Buffer.from(text).toString('latin1');
+  const blocks: PemBlock[] = [];
+  let open: { label: string; offset: number; base64: string[] } | undefined;
+  let offset = 0;
+  for (const raw of source.split('\n')) {
+    const line = raw.trim();
+    const begin = LABEL.exec(line)?.[1];
+    if (begin !== undefined) {
+      if (open) throw new DecodeError(`PEM block ${open.label} has no end`, open.offset);
+      open = { label: begin, offset, base64: [] };
+    } else if (open && line === `-----END ${open.label}-----`) {
+      blocks.push({ label: open.label, octets: decodeBase64(open.base64.join(''), open.offset) });
+      open = undefined;
+    } else if (line.startsWith('-----')) {
+      throw new DecodeError('PEM boundary that does not match', offset);
+    } else if (open && line !== '') {
+      if (!BASE64_LINE.test(line)) throw new DecodeError('PEM line that is not base64', offset);
+      open.base64.push(line);
+    }
+    offset += raw.length + 1;
+  }
+  if (open) throw new DecodeError(`PEM block ${open.label} has no end`, open.offset);
+  return blocks;
+}
+
+/** Octets as one PEM block with lines of 64 characters (RFC 7468 §2) and a final newline. */
+export function encodePem(label: string, octets: Uint8Array): string {
+  const lines =
+    Buffer.from(octets)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.map((line) => `${line}\n`).join('')}-----END ${label}-----\n`;
+}
+
+/**
+ * The DER objects in `input`: the blocks labelled `label` when it is PEM, else the input itself as one DER object.
+ * Throws DecodeError when it is PEM without such a block.
+ */
+export function octetsFromPemOrDer(input: string | Uint8Array, label: string): Uint8Array[] {
+  if (typeof input !== 'string' && input[0] === 0x30) return [input];
+  const blocks = decodePem(input).filter((block) => block.label === label);
+  if (blocks.length === 0) throw new DecodeError(`no PEM block ${label}`, 0);
+  return blocks.map((block) => block.octets);
+}
+
+function decodeBase64(base64: string, offset: number): Uint8Array {
+  const octets = Buffer.from(base64, 'base64');
+  // Node's decoder skips what it does not know and ignores stray bits: only the canonical form maps back to itself.
+  if (octets.length === 0 || octets.toString('base64') !== base64)
+    throw new DecodeError('PEM block that is not canonical base64', offset);
+  return octets;
+}

@@ -1,0 +1,110 @@
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { DerReader, Tag } from '../der/index.js';
+import { decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
+import { Oid } from './oids.js';
+
+/** What a public key is, as far as policy asks: sizes in bits. `other` is any key this product does not use. */
+export type KeyParameters =
+  | { readonly type: 'rsa'; readonly bits: number; readonly exponent: bigint }
+  | { readonly type: 'ec'; readonly curve: 'P-256' | 'P-384' | 'P-521' }
+  | { readonly type: 'ed25519' }
+  | { readonly type: 'other'; readonly oid: string };
+
+const CURVES: Readonly<Record<string, { readonly curve: 'P-256' | 'P-384' | 'P-521'; readonly octets: number }>> = {
+  [Oid.p256]: { curve: 'P-256', octets: 32 },
+  [Oid.p384]: { curve: 'P-384', octets: 48 },
+  [Oid.p521]: { curve: 'P-521', octets: 66 },
+};
+
+/** SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). The node:crypto key is made on first use and kept. */
+export class SubjectPublicKeyInfo {
+  #keyObject: KeyObject | undefined;
+
+  constructor(
+    /** The whole element. */
+    readonly der: Uint8Array,
+    readonly algorithm: AlgorithmIdentifier,
+    /** The contents of subjectPublicKey. */
+    readonly key: Uint8Array,
+    readonly parameters: KeyParameters,
+  ) {}
+
+  /** The key for node:crypto. Throws a TypeError or an OpenSSL error when the key is of a kind, or a point, that node:crypto refuses. */
+  get keyObject(): KeyObject {
+    if (this.parameters.type === 'other')
+      throw new TypeError(`public key algorithm ${this.parameters.oid} is not supported`);
+    this.#keyObject ??= createPublicKey({ key: Buffer.from(this.der), format: 'der', type: 'spki' });
+    return this.#keyObject;
+  }
+
+  /** SHA-1 over the key's octets: method (1) of RFC 5280 §4.2.1.2, a name and not a protection. */
+  get keyIdentifier(): Uint8Array {
+    return createHash('sha1').update(this.key).digest();
+  }
+}
+
+/** Reads a SubjectPublicKeyInfo. Keys of an algorithm unknown here are read, and are of type `other`. Throws DecodeError. */
+export function decodeSubjectPublicKeyInfo(reader: DerReader, what: string): SubjectPublicKeyInfo {
+  const start = reader.offset;
+  const sequence = reader.enter(Tag.SEQUENCE, what);
+  const algorithm = decodeAlgorithmIdentifier(sequence, `${what} algorithm`);
+  const keyStart = sequence.offset;
+  const octets = sequence.wholeOctets(`${what} key`);
+  sequence.end(what);
+  const parameters = keyParameters(algorithm, sequence.on(octets), octets, (problem) =>
+    sequence.fail(`${what} ${problem}`, keyStart),
+  );
+  return new SubjectPublicKeyInfo(reader.since(start), algorithm, octets, parameters);
+}
+
+/** A SubjectPublicKeyInfo from a node:crypto key, public or private. */
+export function subjectPublicKeyInfoOf(key: KeyObject): SubjectPublicKeyInfo {
+  const der = (key.type === 'private' ? createPublicKey(key) : key).export({ format: 'der', type: 'spki' });
+  return decodeSubjectPublicKeyInfo(new DerReader(der), 'public key');
+}
+
+function keyParameters(
+  algorithm: AlgorithmIdentifier,
+  reader: DerReader,
+  key: Uint8Array,
+  fail: (problem: string) => never,
+): KeyParameters {
+  switch (algorithm.oid) {
+    case Oid.rsaEncryption:
+    case Oid.rsassaPss:
+      return rsaParameters(reader);
+    case Oid.ecPublicKey: {
+      const curve =
+        algorithm.parameters?.[0] === Tag.OBJECT_IDENTIFIER && CURVES[new DerReader(algorithm.parameters).oid('curve')];
+      if (!curve) return { type: 'other', oid: algorithm.oid };
+      // RFC 5480 §2.2: uncompressed must be supported, compressed may; hybrid must not be used.
+      const uncompressed = key[0] === 4 && key.length === 1 + 2 * curve.octets;
+      const compressed = (key[0] === 2 || key[0] === 3) && key.length === 1 + curve.octets;
+      if (!uncompressed && !compressed) fail('is not a point of its curve');
+      return { type: 'ec', curve: curve.curve };
+    }
+    case Oid.ed25519:
+      // RFC 8410 §3: the parameters are absent.
+      if (algorithm.parameters || key.length !== 32) fail('is not an Ed25519 key');
+      return { type: 'ed25519' };
+    default:
+      return { type: 'other', oid: algorithm.oid };
+  }
+}
+
+function rsaParameters(reader: DerReader): KeyParameters {
+  const sequence = reader.enter(Tag.SEQUENCE, 'RSAPublicKey');
+  const modulus = sequence.integer('RSA modulus');
+  const exponent = sequence.integer('RSA exponent');
+  sequence.end('RSAPublicKey');
+  reader.end('RSAPublicKey');
+  if ((modulus[0] ?? 0x80) >= 0x80 || (exponent[0] ?? 0x80) >= 0x80) reader.fail('RSA key with negative numbers', 0);
+  const magnitude = modulus[0] === 0 ? modulus.subarray(1) : modulus;
+  const bits = magnitude.length === 0 ? 0 : magnitude.length * 8 - Math.clz32(magnitude[0] ?? 0) + 24;
+  // Past 64 bits an exponent only costs time; OpenSSL refuses them as well.
+  return {
+    type: 'rsa',
+    bits,
+    exponent: exponent.length > 9 ? 0n : BigInt(`0x${Buffer.from(exponent).toString('hex')}`),
+  };
+}

@@ -1,0 +1,140 @@
+import { constants, verify, type KeyObject } from 'node:crypto';
+import { contextConstructed, DecodeError, DerReader, Tag, write } from '../der/index.js';
+import { algorithmIdentifier, decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
+import { Oid } from './oids.js';
+import type { SubjectPublicKeyInfo } from './public-key.js';
+
+type Hash = 'sha256' | 'sha384' | 'sha512';
+type Scheme =
+  | { readonly key: 'rsa'; readonly hash: Hash; readonly padding: 'pkcs1' | 'pss' }
+  | { readonly key: 'ec'; readonly hash: Hash }
+  | { readonly key: 'ed25519' };
+
+const NULL = write.nullElement();
+const FIXED: Readonly<Record<string, Scheme>> = {
+  [Oid.sha256WithRsaEncryption]: { key: 'rsa', hash: 'sha256', padding: 'pkcs1' },
+  [Oid.sha384WithRsaEncryption]: { key: 'rsa', hash: 'sha384', padding: 'pkcs1' },
+  [Oid.sha512WithRsaEncryption]: { key: 'rsa', hash: 'sha512', padding: 'pkcs1' },
+  [Oid.ecdsaWithSha256]: { key: 'ec', hash: 'sha256' },
+  [Oid.ecdsaWithSha384]: { key: 'ec', hash: 'sha384' },
+  [Oid.ecdsaWithSha512]: { key: 'ec', hash: 'sha512' },
+  [Oid.ed25519]: { key: 'ed25519' },
+};
+const HASHES: Readonly<Record<string, { readonly hash: Hash; readonly octets: number }>> = {
+  [Oid.sha256]: { hash: 'sha256', octets: 32 },
+  [Oid.sha384]: { hash: 'sha384', octets: 48 },
+  [Oid.sha512]: { hash: 'sha512', octets: 64 },
+};
+
+/** Whether signatures of this algorithm are verified at all: SHA-2 with RSA (PKCS#1 1.5, PSS) or ECDSA, and Ed25519. MD5, SHA-1 and DSA are not. */
+export function isSupportedSignatureAlgorithm(algorithm: AlgorithmIdentifier): boolean {
+  return schemeOf(algorithm) !== undefined;
+}
+
+/**
+ * Whether `signature` is the signature of `data` by `key` under `algorithm`, by node:crypto. False as well when the algorithm is not
+ * supported, does not fit the key, or node:crypto cannot use the key; never throws.
+ */
+export function verifySignature(
+  algorithm: AlgorithmIdentifier,
+  key: SubjectPublicKeyInfo,
+  data: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  const scheme = schemeOf(algorithm);
+  if (scheme?.key !== key.parameters.type) return false;
+  // RFC 4055 §1.2: a key restricted to PSS signs nothing else.
+  if (key.algorithm.oid === Oid.rsassaPss && !(scheme.key === 'rsa' && scheme.padding === 'pss')) return false;
+  try {
+    if (scheme.key === 'ed25519') return verify(null, data, key.keyObject, signature);
+    if (scheme.key === 'ec') return verify(scheme.hash, data, key.keyObject, signature);
+    return verify(scheme.hash, data, { key: key.keyObject, ...rsaPadding(scheme.padding) }, signature);
+  } catch {
+    return false;
+  }
+}
+
+/** How node:crypto's `sign` is to be called for an AlgorithmIdentifier. */
+export interface SigningScheme {
+  readonly algorithm: AlgorithmIdentifier;
+  /** The digest's name, or null where the algorithm has its own (Ed25519). */
+  readonly digest: Hash | null;
+  /** Key options for RSA, empty otherwise. */
+  readonly options: { readonly padding?: number; readonly saltLength?: number };
+}
+
+/**
+ * The algorithm that a private or public key signs with here: ECDSA with the curve's hash (RFC 5480 §4), Ed25519 (RFC 8410), RSA PKCS#1 1.5 with
+ * SHA-256. Throws RangeError for any other key.
+ */
+export function signingSchemeFor(key: KeyObject): SigningScheme {
+  switch (key.asymmetricKeyType) {
+    case 'ec':
+      switch (key.asymmetricKeyDetails?.namedCurve) {
+        case 'prime256v1':
+          return { algorithm: algorithmIdentifier(Oid.ecdsaWithSha256), digest: 'sha256', options: {} };
+        case 'secp384r1':
+          return { algorithm: algorithmIdentifier(Oid.ecdsaWithSha384), digest: 'sha384', options: {} };
+        case 'secp521r1':
+          return { algorithm: algorithmIdentifier(Oid.ecdsaWithSha512), digest: 'sha512', options: {} };
+      }
+      break;
+    case 'ed25519':
+      return { algorithm: algorithmIdentifier(Oid.ed25519), digest: null, options: {} };
+    case 'rsa':
+      return {
+        algorithm: algorithmIdentifier(Oid.sha256WithRsaEncryption, NULL),
+        digest: 'sha256',
+        options: rsaPadding('pkcs1'),
+      };
+    case 'rsa-pss':
+      return { algorithm: pssAlgorithm('sha256'), digest: 'sha256', options: rsaPadding('pss') };
+  }
+  throw new RangeError(`no signature algorithm for a key of type ${key.asymmetricKeyType ?? key.type}`);
+}
+
+function rsaPadding(padding: 'pkcs1' | 'pss'): { padding: number; saltLength?: number } {
+  return padding === 'pkcs1'
+    ? { padding: constants.RSA_PKCS1_PADDING }
+    : { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
+}
+
+function schemeOf(algorithm: AlgorithmIdentifier): Scheme | undefined {
+  if (algorithm.oid === Oid.rsassaPss) return pssScheme(algorithm);
+  const scheme = FIXED[algorithm.oid];
+  // RFC 4055 §5: NULL, and absent must be accepted too. RFC 5758 §3.2 and RFC 8410 §3: absent.
+  const { parameters } = algorithm;
+  const fits = parameters === undefined || (scheme?.key === 'rsa' && Buffer.compare(parameters, NULL) === 0);
+  return fits ? scheme : undefined;
+}
+
+/** RSASSA-PSS-params (RFC 4055 §3.1), accepted as TLS 1.3 uses them: one SHA-2 hash throughout, the salt as long as the hash, trailer 1. */
+function pssScheme({ parameters }: AlgorithmIdentifier): Scheme | undefined {
+  if (!parameters) return undefined;
+  try {
+    const reader = new DerReader(parameters).enter(Tag.SEQUENCE, 'RSASSA-PSS-params');
+    const hash =
+      HASHES[decodeAlgorithmIdentifier(reader.enter(contextConstructed(0), 'hashAlgorithm'), 'hashAlgorithm').oid];
+    const mgf = decodeAlgorithmIdentifier(reader.enter(contextConstructed(1), 'maskGenAlgorithm'), 'maskGenAlgorithm');
+    const mgfHash = mgf.parameters && HASHES[decodeAlgorithmIdentifier(new DerReader(mgf.parameters), 'MGF1 hash').oid];
+    const salt = reader.enter(contextConstructed(2), 'saltLength').smallInteger('saltLength');
+    if (!reader.done && reader.enter(contextConstructed(3), 'trailerField').smallInteger('trailerField') !== 1)
+      return undefined;
+    reader.end('RSASSA-PSS-params');
+    if (!hash || mgf.oid !== Oid.mgf1 || mgfHash !== hash || salt !== hash.octets) return undefined;
+    return { key: 'rsa', hash: hash.hash, padding: 'pss' };
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
+}
+
+function pssAlgorithm(hash: Hash): AlgorithmIdentifier {
+  const digest = algorithmIdentifier(Oid[hash], NULL);
+  const mgf = algorithmIdentifier(Oid.mgf1, digest.der);
+  const salt = { sha256: 32, sha384: 48, sha512: 64 }[hash];
+  return algorithmIdentifier(
+    Oid.rsassaPss,
+    write.sequence(write.explicit(0, digest.der), write.explicit(1, mgf.der), write.explicit(2, write.integer(salt))),
+  );
+}
