@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { healthSchema } from './health.config.js';
+import { httpSchema } from './http.config.js';
+import { logSchema } from './log.config.js';
+import { mtlsSchema } from './mtls.config.js';
+import { pkiSchema } from './pki.config.js';
+import { repositorySchema } from './repository.config.js';
+import { storeSchema } from './store.config.js';
+import { tlsSchema } from './tls.config.js';
+
+/** Every namespace and its settings: the type, the validation and the documentation in one. `{}` parses to the defaults. */
+export const configurationSchema = z
+  .strictObject({
+    http: httpSchema.prefault({}).describe('The HTTPS listener.'),
+    tls: tlsSchema.prefault({}).describe('Protocol versions, ciphers and the files the HTTPS listener presents.'),
+    mtls: mtlsSchema.prefault({}).describe('Which client certificates pass.'),
+    pki: pkiSchema.prefault({}).describe('The certification authority.'),
+    store: storeSchema.prefault({}).describe('The database.'),
+    repository: repositorySchema
+      .prefault({})
+      .describe('The plain HTTP listener for revocation lists, CA certificates and probes.'),
+    log: logSchema.prefault({}).describe('The log, lines of JSON on standard output.'),
+    health: healthSchema.prefault({}).describe('The health report.'),
+  })
+  .refine(({ http, repository }) => !repository.enabled || repository.port === 0 || repository.port !== http.port, {
+    path: ['repository', 'port'],
+    message: 'another port than http.port',
+    when: ({ value }) => listeners.safeParse(value).success,
+  });
+
+const listeners = z.object({
+  http: z.object({ port: z.number() }),
+  repository: z.object({ port: z.number(), enabled: z.boolean() }),
+});
+
+type Frozen<T> = T extends readonly (infer Item)[]
+  ? readonly Frozen<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Frozen<T[Key]> }
+    : T;
+
+/**
+ * The proven settings, deeply frozen. Durations are whole numbers of the unit that `docs/configuration.md` names. A secret
+ * (`tls.keyPassphrase`) is a property that does not enumerate: it is not in a log line, in JSON, or in a copy by spreading.
+ */
+export type Configuration = Frozen<z.output<typeof configurationSchema>>;
+
+/** The words before the first dot: `http`, `tls`, … */
+export type Namespace = keyof Configuration;
+
+export type HttpConfig = Configuration['http'];
+export type TlsConfig = Configuration['tls'];
+export type MtlsConfig = Configuration['mtls'];
+export type PkiConfig = Configuration['pki'];
+export type StoreConfig = Configuration['store'];
+export type RepositoryConfig = Configuration['repository'];
+export type LogConfig = Configuration['log'];
+export type HealthConfig = Configuration['health'];

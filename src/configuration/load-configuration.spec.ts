@@ -1,0 +1,391 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { stringify } from 'yaml';
+import { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
+import { type Configuration, configurationSchema } from './configuration.js';
+import type { Environment } from './environment.js';
+import { loadConfiguration } from './load-configuration.js';
+import { settingsOf } from './outline.js';
+
+let folder: string;
+let count = 0;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'veritas-configuration-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const written = async (text: string) => {
+  const file = join(folder, `${count++}.yaml`);
+  await writeFile(file, text);
+  return file;
+};
+
+/** Loads `yaml` (text, or values to be written as YAML) below `environment`. */
+async function load(yaml: unknown, environment: Environment = {}): Promise<Configuration> {
+  const file = await written(typeof yaml === 'string' ? yaml : stringify(yaml));
+  return loadConfiguration({ file, environment });
+}
+
+async function refusal(yaml: unknown, environment: Environment = {}): Promise<ConfigurationError> {
+  const error: unknown = await load(yaml, environment).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(ConfigurationError);
+  return error as ConfigurationError;
+}
+
+async function problemAt(path: string, yaml: unknown, environment: Environment = {}): Promise<ConfigurationProblem> {
+  const { problems } = await refusal(yaml, environment);
+  expect(problems.map((problem) => problem.path)).toEqual([path]);
+  return problems[0]!;
+}
+
+const everyValue = (value: unknown): readonly unknown[] =>
+  typeof value === 'object' && value !== null ? [value, ...Object.values(value).flatMap(everyValue)] : [value];
+
+describe('what is loaded', () => {
+  test('an empty file, one of comments and one of empty sections say the defaults', async () => {
+    const defaults = configurationSchema.parse({});
+    expect(await load('')).toEqual(defaults);
+    expect(await load('# nothing\n---\n')).toEqual(defaults);
+    expect(await load('http:\ntls:\nmtls: {}\n')).toEqual(defaults);
+    expect(defaults).toMatchObject({
+      http: { port: 5000 },
+      tls: { minVersion: 'TLSv1.2' },
+      pki: { crlLifetime: 86400 },
+    });
+    expect(defaults.mtls).toMatchObject({ revocation: 'hard-fail', exemptPaths: [], serviceFrom: ['cn'] });
+    expect(defaults.mtls.services).toHaveLength(8);
+  });
+
+  test('the environment goes before the file, the file before the default', async () => {
+    const { http, log } = await load(
+      { http: { port: 6000, host: '127.0.0.1' } },
+      { VERITAS_HTTP_PORT: '7000', VERITAS_LOG_LEVEL: 'debug' },
+    );
+    expect(http).toMatchObject({ port: 7000, host: '127.0.0.1', maxConnections: 10_000 });
+    expect(log.level).toBe('debug');
+  });
+
+  test('each kind of setting is read from the environment', async () => {
+    const { http, tls, mtls, pki, repository } = await load('', {
+      VERITAS_HTTP_MAX_HEADER_SIZE: '32768',
+      VERITAS_HTTP_KEEP_ALIVE_TIMEOUT: '15m',
+      VERITAS_TLS_MIN_VERSION: 'TLSv1.3',
+      VERITAS_TLS_SESSION_TIMEOUT: '45',
+      VERITAS_TLS_SESSION_TICKETS: 'false',
+      VERITAS_MTLS_SERVICES: 'orders, billing',
+      VERITAS_MTLS_EXEMPT_PATHS: '',
+      VERITAS_MTLS_CRLS: '[{"source":"a.crl"},{"source":"http://b/c.crl","issuer":"b.pem"}]',
+      VERITAS_PKI_CRL_LIFETIME: '2d',
+      VERITAS_REPOSITORY_ENABLED: 'true',
+      PATH: '/bin',
+      VERITASX: 'not ours',
+    });
+    expect(http).toMatchObject({ maxHeaderSize: 32_768, keepAliveTimeout: 900_000 });
+    expect(tls).toMatchObject({ minVersion: 'TLSv1.3', sessionTimeout: 45, sessionTickets: false });
+    expect(mtls.services).toEqual(['orders', 'billing']);
+    expect(mtls.exemptPaths).toEqual([]);
+    expect(mtls.crls).toEqual([{ source: 'a.crl' }, { source: 'http://b/c.crl', issuer: 'b.pem' }]);
+    expect(pki.crlLifetime).toBe(172_800);
+    expect(repository.enabled).toBe(true);
+  });
+
+  test('lists and lists of objects are read from the file', async () => {
+    const crls = [{ source: '/etc/other.crl', issuer: 'other.pem' }, { source: 'https://ca.test/x.crl?part=1' }];
+    const { mtls } = await load({ mtls: { crls, services: ['a'], exemptPaths: ['/health'] } });
+    expect(mtls).toMatchObject({ crls, services: ['a'], exemptPaths: ['/health'] });
+  });
+
+  test('is frozen to the last list', async () => {
+    const configuration = await load({ mtls: { crls: [{ source: 'a.crl' }] } });
+    for (const value of everyValue(configuration)) expect(Object.isFrozen(value)).toBe(true);
+    expect(() => {
+      (configuration.mtls.services as string[]).push('intruder');
+    }).toThrow(TypeError);
+    expect((await load('')).mtls.services).not.toContain('intruder');
+  });
+
+  test('leaves the environment as it was', async () => {
+    const environment = Object.freeze({ VERITAS_HTTP_PORT: '7000' });
+    const before = { ...process.env };
+    await load('', environment);
+    expect(process.env).toEqual(before);
+  });
+
+  test('every setting has a variable of its own, a description and facts', () => {
+    const settings = settingsOf(configurationSchema);
+    expect(new Set(settings.map(({ variable }) => variable)).size).toBe(settings.length);
+    for (const { key, description } of settings) expect(`${key}: ${description}`).toMatch(/: .*\.$/);
+    expect(settings.find(({ key }) => key === 'tls.minVersion')?.variable).toBe('VERITAS_TLS_MIN_VERSION');
+  });
+});
+
+describe('the file', () => {
+  test('VERITAS_CONFIG names it, and the argument goes before that', async () => {
+    const [first, second] = [await written('http: { port: 1 }'), await written('http: { port: 2 }')];
+    expect(loadConfiguration({ environment: { VERITAS_CONFIG: first } }).http.port).toBe(1);
+    expect(loadConfiguration({ file: second, environment: { VERITAS_CONFIG: first } }).http.port).toBe(2);
+  });
+
+  test('may be missing at its default place, but not when it was named', () => {
+    const missing = join(folder, 'missing.yaml');
+    const before = process.cwd();
+    process.chdir(folder);
+    try {
+      expect(loadConfiguration({ environment: {} })).toEqual(configurationSchema.parse({}));
+    } finally {
+      process.chdir(before);
+    }
+    expect(() => loadConfiguration({ file: missing, environment: {} })).toThrow(
+      /missing\.yaml: cannot be read: it does not exist/,
+    );
+    expect(() => loadConfiguration({ environment: { VERITAS_CONFIG: missing } })).toThrow(ConfigurationError);
+    expect(() => loadConfiguration({ file: folder, environment: {} })).toThrow(/it is a folder/);
+  });
+
+  test('is refused over 65536 octets, and read up to them', async () => {
+    const line = 'log: { level: warn }\n#';
+    expect((await load(line + 'x'.repeat(65_536 - line.length))).log.level).toBe('warn');
+    expect((await refusal(line + 'x'.repeat(65_537 - line.length))).message).toContain('over 65536 octets');
+  });
+
+  test.each([
+    ['a repeated key', 'http:\n  port: 1\n  port: 2\n', /:3: .*duplicate key/],
+    ['an alias', 'mtls:\n  services: &a [x]\n  exemptPaths: *a\n', /aliases/],
+    ['a tag', 'http:\n  host: !secret hunter2\n', /:2: .*tag/],
+    ['two documents', 'http: {}\n---\nhttp: {}\n', /multiple docs/],
+    ['a key that is not text', '? [a]\n: 1\n', /non string key/],
+    ['deep nesting', '['.repeat(60_000), /not the YAML expected/],
+    ['bad indentation', 'http:\n  host: "hunter2\n', /not the YAML expected/],
+  ])('with %s is refused, without its text', async (_, yaml, expected) => {
+    const { message } = await refusal(yaml);
+    expect(message).toMatch(expected);
+    expect(message).not.toContain('hunter2');
+  });
+
+  test.each(['[]', 'text', '5'])('that is %s instead of a map is refused', async (yaml) => {
+    expect((await refusal(yaml)).message).toContain('allowed is a map of http, tls');
+  });
+});
+
+describe('one error lists every problem', () => {
+  test('with place, value, what is allowed and the likely key', async () => {
+    const { problems, message, code } = await refusal(
+      'http:\n  port: 70000\n  hots: x\ntls:\n  minVersion: TLSv1.1\nlogs: {}\nmtls:\n  crls:\n    - issuer: a.pem\n      url: x\n  services: [ok, ""]\n',
+      { VERITAS_TLS_MIN_VERSON: 'TLSv1.3', VERITAS_LOG_LEVEL: 'loud', VERITAS_NONSENSE: '1' },
+    );
+    const file = expect.stringMatching(/\.yaml:\d+$/);
+    expect(code).toBe('configuration_invalid');
+    expect(problems).toHaveLength(10);
+    expect(problems).toEqual(
+      expect.arrayContaining([
+        { path: 'http.port', source: file, seen: '70000', allowed: 'a whole number from 0 to 65535' },
+        { path: 'http.hots', source: file, problem: 'is not a setting', meant: 'http.host' },
+        {
+          path: 'tls.minVersion',
+          source: expect.stringMatching(/:5$/),
+          seen: '"TLSv1.1"',
+          allowed: 'one of TLSv1.2, TLSv1.3',
+        },
+        { path: 'logs', source: expect.stringMatching(/:6$/), problem: 'is not a setting', meant: 'log' },
+        { path: 'VERITAS_TLS_MIN_VERSON', problem: 'is not a setting', meant: 'VERITAS_TLS_MIN_VERSION' },
+        { path: 'VERITAS_NONSENSE', problem: 'is not a setting' },
+        expect.objectContaining({ path: 'log.level', source: 'VERITAS_LOG_LEVEL', seen: '"loud"' }),
+        expect.objectContaining({ path: 'mtls.crls[0].source', source: expect.stringMatching(/:9$/), seen: 'nothing' }),
+        expect.objectContaining({ path: 'mtls.services[1]', seen: '""' }),
+      ]),
+    );
+    expect(message.split('\n')).toHaveLength(11);
+    expect(message).toContain('- http.hots (');
+    expect(message).toContain('did you mean http.host?');
+  });
+
+  test.each([
+    ['http.port', { http: { port: '5000' } }, {}],
+    ['http.port', {}, { VERITAS_HTTP_PORT: '50x' }],
+    ['http.port', {}, { VERITAS_HTTP_PORT: '' }],
+    ['http.port', {}, { VERITAS_HTTP_PORT: '0x1388' }],
+    ['http.host', { http: { host: null } }, {}],
+    ['http.maxConnections', { http: { maxConnections: 1.5 } }, {}],
+    ['http.drainTimeout', { http: { drainTimeout: '10 s' } }, {}],
+    ['tls.sessionTimeout', {}, { VERITAS_TLS_SESSION_TIMEOUT: '1500ms' }],
+    ['tls.reloadInterval', { tls: { reloadInterval: 2_073_600_001 } }, {}],
+    ['tls.sessionTickets', {}, { VERITAS_TLS_SESSION_TICKETS: 'yes' }],
+    ['tls.ciphers', { tls: { ciphers: [] } }, {}],
+    ['tls.ciphers[0]', { tls: { ciphers: ['ALL:@SECLEVEL=0'] } }, {}],
+    ['tls', { tls: 'TLSv1.3' }, {}],
+    ['mtls', { mtls: ['a'] }, { VERITAS_MTLS_SERVICES: 'a' }],
+    ['mtls.serviceFrom[0]', { mtls: { serviceFrom: ['spiffe'] } }, {}],
+    ['mtls.exemptPaths[0]', { mtls: { exemptPaths: ['/public/*'] } }, {}],
+    ['mtls.services[1]', {}, { VERITAS_MTLS_SERVICES: 'a,,b' }],
+    ['mtls.crls', {}, { VERITAS_MTLS_CRLS: 'a.crl' }],
+    ['mtls.crls[0].source', { mtls: { crls: [{ source: 'ftp://a/b' }] } }, {}],
+    ['mtls.crls[0].source', { mtls: { crls: [{ source: 'http://user:hunter2@a/b' }] } }, {}],
+    ['pki.publicationUrl', { pki: { publicationUrl: 'http://ca.test/' } }, {}],
+    ['pki.publicationUrl', { pki: { publicationUrl: 'http://[::' } }, {}],
+    ['pki.organization', { pki: { organization: 'a\nb' } }, {}],
+    ['pki.organization', { pki: { organization: 'a\u0000b' } }, {}],
+    ['store.kind', { store: { kind: 'postgres' } }, {}],
+  ])('%s: %j %j', async (path, yaml, environment) => {
+    const { allowed, seen } = await problemAt(path, yaml, environment);
+    expect(allowed).toBeTruthy();
+    expect(seen).not.toContain('hunter2');
+  });
+
+  test.each([
+    [
+      'tls.minVersion',
+      { tls: { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.2' } },
+      'at most tls.maxVersion',
+      '"TLSv1.3"',
+    ],
+    ['http.headersTimeout', { http: { requestTimeout: '5s' } }, 'at most http.requestTimeout', '10000, the default'],
+    ['pki.crlOverlap', { pki: { crlLifetime: '1h', crlOverlap: '1h' } }, 'less than pki.crlLifetime', '"1h"'],
+    ['repository.port', { http: { port: 5080 } }, 'another port than http.port', '5080, the default'],
+  ])('%s is held against its neighbour', async (path, yaml, allowed, seen) => {
+    expect(await problemAt(path, yaml)).toMatchObject({ allowed, seen });
+  });
+
+  test('two listeners may share a port when one is off or the system chooses', async () => {
+    expect((await load({ http: { port: 0 }, repository: { port: 0 } })).http.port).toBe(0);
+    expect((await load({ http: { port: 5080 }, repository: { enabled: false } })).http.port).toBe(5080);
+  });
+
+  test('a rule between two settings is asked beside other problems', async () => {
+    const { problems } = await refusal({
+      http: { requestTimeout: '5s', host: 5 },
+      tls: { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.2', groups: '', extra: 1 },
+      pki: { crlOverlap: '2d', backdate: 'soon' },
+      nope: 1,
+    });
+    expect(problems.map(({ path }) => path).sort()).toEqual([
+      'http.headersTimeout',
+      'http.host',
+      'nope',
+      'pki.backdate',
+      'pki.crlOverlap',
+      'tls.extra',
+      'tls.groups',
+      'tls.minVersion',
+    ]);
+  });
+
+  test.each([
+    ['http.min_version', { http: { min_version: 'TLSv1.3' } }, undefined],
+    ['http.minVersion', { http: { minVersion: 'TLSv1.3' } }, 'tls.minVersion'],
+    ['port', { port: 1 }, 'http.port'],
+    ['tls.min-version', { tls: { 'min-version': 'TLSv1.3' } }, 'tls.minVersion'],
+    ['mtls.crls[0].isuer', { mtls: { crls: [{ source: 'a', isuer: 'b' }] } }, 'mtls.crls[0].issuer'],
+  ])('the unknown key %s', async (path, yaml, meant) => {
+    expect((await problemAt(path, yaml)).meant).toBe(meant);
+  });
+
+  test.each(['__proto__', 'constructor', 'prototype'])(
+    'the key %s is refused at every depth and pollutes nothing',
+    async (key) => {
+      await problemAt(key, `${key}: { polluted: yes }`);
+      await problemAt(`http.${key}`, `http: { ${key}: { polluted: true } }`);
+      await problemAt(`mtls.crls[0].${key}`, `mtls: { crls: [{ source: a, ${key}: { polluted: true } }] }`);
+      await problemAt(`mtls.crls[0].${key}`, '', { VERITAS_MTLS_CRLS: `[{"source":"a","${key}":{"polluted":true}}]` });
+      expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+    },
+  );
+
+  test('a name cannot forge a line of the message', async () => {
+    const { message } = await refusal({ 'x\n- all is well\u202e\u001b[2J': 1, http: { host: 'a b\u2028c' } });
+    expect(message).toMatch(/^[\x20-\x7e\n]*$/);
+    expect(message.split('\n')).toHaveLength(3);
+  });
+});
+
+describe('a secret', () => {
+  const secretFile = async (text: string) => {
+    const file = join(folder, `secret-${count++}`);
+    await writeFile(file, text);
+    return file;
+  };
+
+  test('is the trimmed text of the file that the YAML or the environment names', async () => {
+    const [first, second] = [await secretFile('  hunter2 \r\n'), await secretFile('hunter3\n')];
+    const yaml = { tls: { keyPassphraseFile: first } };
+    expect((await load(yaml)).tls.keyPassphrase).toBe('hunter2');
+    expect((await load(yaml, { VERITAS_TLS_KEY_PASSPHRASE_FILE: second })).tls.keyPassphrase).toBe('hunter3');
+    expect((await load('')).tls).not.toHaveProperty('keyPassphrase');
+  });
+
+  test('is not in what is printed, copied, or left in the environment', async () => {
+    const configuration = await load('', { VERITAS_TLS_KEY_PASSPHRASE_FILE: await secretFile('hunter2') });
+    expect(inspect(configuration, { depth: 9 })).not.toContain('hunter2');
+    expect(JSON.stringify(configuration)).not.toContain('hunter2');
+    expect({ ...configuration.tls }).not.toHaveProperty('keyPassphrase');
+    expect(JSON.stringify(process.env)).not.toContain('hunter2');
+    expect(Object.isFrozen(configuration.tls)).toBe(true);
+  });
+
+  test('written out is refused, and hidden in the error', async () => {
+    const inYaml = await refusal('tls:\n  keyPassphrase: hunter2\n');
+    const inEnvironment = await refusal('', { VERITAS_TLS_KEY_PASSPHRASE: 'hunter2' });
+    expect(inYaml.problems).toEqual([
+      expect.objectContaining({
+        path: 'tls.keyPassphrase',
+        seen: '(hidden)',
+        allowed: expect.stringContaining('tls.keyPassphraseFile'),
+      }),
+    ]);
+    expect(inEnvironment.problems).toEqual([
+      expect.objectContaining({
+        seen: '(hidden)',
+        allowed: expect.stringContaining('VERITAS_TLS_KEY_PASSPHRASE_FILE'),
+      }),
+    ]);
+    expect(inYaml.message + inEnvironment.message).not.toContain('hunter2');
+  });
+
+  test('that does not suit is hidden in the error', async () => {
+    const long = await secretFile('hunter2'.repeat(200));
+    const problem = await problemAt('tls.keyPassphrase', { tls: { keyPassphraseFile: long } });
+    expect(problem).toMatchObject({ seen: '(hidden)' });
+  });
+
+  test('under a misspelt name is not shown', async () => {
+    const { message } = await refusal({ tls: { keyPasphrase: 'hunter2' } }, { VERITAS_TLS_PASSWORD: 'hunter2' });
+    expect(message).toContain('did you mean tls.keyPassphraseFile?');
+    expect(message).not.toContain('hunter2');
+  });
+
+  test.each([
+    ['is missing', 'missing', 'it does not exist'],
+    ['is empty', '', 'is empty'],
+    ['is too large', 'x'.repeat(4097), 'it is too large'],
+  ])('whose file %s stops the start', async (_, text, expected) => {
+    const file = text === 'missing' ? join(folder, 'missing') : await secretFile(text);
+    const { problem, source } = await problemAt('tls.keyPassphraseFile', '', { VERITAS_TLS_KEY_PASSPHRASE_FILE: file });
+    expect(problem).toContain(expected);
+    expect(source).toBe('VERITAS_TLS_KEY_PASSPHRASE_FILE');
+    await problemAt('tls.keyPassphraseFile', { tls: { keyPassphraseFile: 5 } });
+  });
+});
+
+describe("Kubernetes' variables for a Service called veritas", () => {
+  test('are passed over', async () => {
+    const links = {
+      VERITAS_SERVICE_HOST: '10.0.0.1',
+      VERITAS_SERVICE_PORT: '5000',
+      VERITAS_SERVICE_PORT_HTTPS: '5000',
+      VERITAS_PORT: 'tcp://10.0.0.1:5000',
+      VERITAS_PORT_5000_TCP: 'tcp://10.0.0.1:5000',
+      VERITAS_PORT_5000_TCP_PROTO: 'tcp',
+      VERITAS_PORT_5000_TCP_PORT: '5000',
+      VERITAS_PORT_5000_TCP_ADDR: '10.0.0.1',
+      VERITAS_DATABASE_SERVICE_HOST: 'fd00::1',
+    };
+    expect(await load('', links)).toEqual(configurationSchema.parse({}));
+  });
+
+  test('do not excuse a variable that only resembles them', async () => {
+    const { problems } = await refusal('', { VERITAS_PORT: '5000', VERITAS_SERVICE_HOST: 'localhost' });
+    expect(problems.map(({ path }) => path)).toEqual(['VERITAS_PORT', 'VERITAS_SERVICE_HOST']);
+  });
+});

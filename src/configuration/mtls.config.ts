@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { duration, list, objects, oneOf, path, text } from './setting.js';
+
+// A common name has 1 to 64 characters (RFC 5280 §A.1, ub-common-name).
+const serviceName = text('the name of a service, 1 to 64 characters', /^\S(?:.*\S)?$/, 64);
+const exactPath = text('an exact path that begins with / and has no pattern, query or fragment', /^\/[^\s?#*]*$/);
+const crlSource = text(
+  'the path of a file, or an http or https URL without user and password',
+  // What looks like a URL must be one that can be fetched; all else is a path.
+  /^(?:https?:\/\/[^\s/@?#]+(?:[/?][^\s#]*)?|(?![a-z][a-z0-9+.-]*:\/\/)\S(?:.*\S)?)$/i,
+);
+
+/** Who is on the other end, and may they pass. */
+export const mtlsSchema = z.strictObject({
+  issuerOrganization: text('an organization name, 1 to 64 characters', /^\S(?:.*\S)?$/, 64)
+    .default('VERITAS Framework')
+    .describe("The organization (O) that a client certificate's issuer must have."),
+  serviceFrom: list(oneOf(['cn']), 'places, of which cn is the only one', 1)
+    .default(['cn'])
+    .describe('Where the name of a service is read. `cn` (the common name of the subject) is the only place served.'),
+  services: list(serviceName, 'service names')
+    .default([
+      'veritas-client',
+      'veritas-frontend',
+      'veritas-worker',
+      'veritas-agent',
+      'admin-client',
+      'test-client',
+      'monitoring-service',
+      'backup-service',
+    ])
+    .describe('The services that may pass. An empty list lets nobody pass.'),
+  exemptPaths: list(exactPath, 'exact paths')
+    .default([])
+    .describe(
+      'Paths that answer without a client certificate, besides the public routes. Each opens a door: prefer none.',
+    ),
+  revocation: oneOf(['hard-fail', 'soft-fail', 'off'])
+    .default('hard-fail')
+    .describe(
+      'What happens when it cannot be known whether a certificate is revoked: `hard-fail` refuses, `soft-fail` lets pass and logs, `off` never asks.',
+    ),
+  crls: objects(
+    z.strictObject({
+      source: crlSource.describe('A file or an http(s) URL, DER or PEM.'),
+      issuer: path("the path of a PEM file with the CRL issuer's certificate")
+        .exactOptional()
+        .describe("The CRL issuer's certificate, a PEM file."),
+    }),
+    '`{ source, issuer }`: a file or http(s) URL, and optionally a PEM file of the CRL issuer',
+  )
+    .default([])
+    .describe(
+      'Revocation lists of other CAs. Each is verified against its issuer: `issuer`, or else a certificate of `tls.caFile`.',
+    ),
+  crlRefreshInterval: duration('ms', 10, 2_073_600_000)
+    .default(60_000)
+    .describe('How often the sources in `crls` are read again.'),
+  intermediatesFile: path('the path of a PEM file')
+    .exactOptional()
+    .describe('Intermediate CA certificates for clients that send their own certificate only.'),
+});

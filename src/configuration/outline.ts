@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { settingFacts, type SettingFacts } from './setting.js';
+
+/** One setting, as the schema declares it. */
+export interface Setting extends SettingFacts {
+  /** `['tls', 'minVersion']` */
+  readonly path: readonly string[];
+  /** `tls.minVersion` */
+  readonly key: string;
+  /** `VERITAS_TLS_MIN_VERSION`; for a secret with `_FILE` at its end. */
+  readonly variable: string;
+  readonly description: string;
+  /** The value when nothing is said; `undefined` when the setting may be absent. */
+  readonly fallback: unknown;
+}
+
+/** Every setting below `schema` in the order of declaration. Throws when a leaf was not made by `setting.ts`: a programming error. */
+export function settingsOf(schema: z.core.$ZodType, path: readonly string[] = []): readonly Setting[] {
+  const bare = bareOf(schema);
+  if (bare instanceof z.ZodObject) {
+    return fieldsOf(bare).flatMap(([key, inner]) => settingsOf(inner, [...path, key]));
+  }
+  const facts = settingFacts.get(bare);
+  if (facts === undefined) throw new Error(`no facts are registered for the setting ${path.join('.')}`);
+  const spelt = facts.secret ? [...path.slice(0, -1), `${path.at(-1) ?? ''}File`] : path;
+  const fallback = schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined;
+  return [
+    { ...facts, path, key: path.join('.'), variable: variableOf(spelt), description: descriptionOf(schema), fallback },
+  ];
+}
+
+/** The schema at `path`, list positions included, without its default and optional wrappers; `undefined` when nothing is declared there. */
+export function schemaAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): z.core.$ZodType | undefined {
+  const bare = bareOf(schema);
+  const [key, ...rest] = path;
+  if (key === undefined) return bare;
+  if (bare instanceof z.ZodArray) return schemaAt(bare.element, rest);
+  if (!(bare instanceof z.ZodObject) || !Object.hasOwn(bare.shape, key)) return undefined;
+  const inner: unknown = bare.shape[String(key)];
+  return inner instanceof z.ZodType ? schemaAt(inner, rest) : undefined;
+}
+
+/** The keys that may stand in an object of `schema`: a secret by the name of the setting that names its file. */
+export function keysOf(schema: z.core.$ZodType): readonly string[] {
+  const bare = bareOf(schema);
+  if (!(bare instanceof z.ZodObject)) return [];
+  return fieldsOf(bare).map(([key, inner]) => (isSecret(inner) ? `${key}File` : key));
+}
+
+/** The keys of an object's schema with theirs, in the order of declaration. */
+export const fieldsOf = (schema: z.ZodObject): readonly (readonly [string, z.core.$ZodType])[] =>
+  Object.entries(schema.shape);
+
+export const isSecret = (schema: z.core.$ZodType) => settingFacts.get(bareOf(schema))?.secret === true;
+
+export const descriptionOf = (schema: z.core.$ZodType) => z.globalRegistry.get(schema)?.description ?? '';
+
+/** `VERITAS_` and the words of the path in capitals: `tls.minVersion` is `VERITAS_TLS_MIN_VERSION`. */
+export function variableOf(path: readonly string[]): string {
+  const words = path.map((key) => key.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase());
+  return ['VERITAS', ...words].join('_');
+}
+
+function bareOf(schema: z.core.$ZodType): z.core.$ZodType {
+  const wrapped =
+    schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault || schema instanceof z.ZodExactOptional;
+  return wrapped ? bareOf(schema.unwrap()) : schema;
+}
