@@ -5,10 +5,37 @@ const MAX_OCTETS = 64;
 const MAX_KNOWN = 256;
 const known = new Map<string, Uint8Array>();
 
-/** Contents octets to dotted form (X.690 §8.19). Throws {@link DecodeError} on padding, a cut arc or more than 64 octets. */
-export function decodeObjectIdentifier(contents: Uint8Array, what: string, offset: number): string {
-  if (contents.length === 0 || contents.length > MAX_OCTETS || (contents[contents.length - 1] ?? 0) >= 0x80)
+// A certificate has a dozen identifiers, nearly always the same ones. One slot for each hash: strangers can displace, never fill it up.
+const SLOTS = 256;
+const recent: ({ readonly octets: Uint8Array; readonly dotted: string } | undefined)[] = Array.from({ length: SLOTS });
+
+/** The octets `[from, to)`, contents of an OBJECT IDENTIFIER, to dotted form (X.690 §8.19). Throws {@link DecodeError} on padding, a cut arc or more than 64 octets. */
+export function decodeObjectIdentifier(
+  octets: Uint8Array,
+  from: number,
+  to: number,
+  what: string,
+  offset: number,
+): string {
+  if (to === from || to - from > MAX_OCTETS || (octets[to - 1] ?? 0) >= 0x80)
     throw new DecodeError(`${what} is not an OBJECT IDENTIFIER`, offset);
+  let hash = 0;
+  for (let at = from; at < to; at++) hash = (hash * 31 + (octets[at] ?? 0)) | 0;
+  const slot = recent[hash & (SLOTS - 1)];
+  if (slot && isAt(slot.octets, octets, from, to)) return slot.dotted;
+  const contents = octets.slice(from, to);
+  const dotted = toDotted(contents, what, offset);
+  recent[hash & (SLOTS - 1)] = { octets: contents, dotted };
+  return dotted;
+}
+
+function isAt(wanted: Uint8Array, octets: Uint8Array, from: number, to: number): boolean {
+  if (wanted.length !== to - from) return false;
+  for (let i = 0; i < wanted.length; i++) if (wanted[i] !== octets[from + i]) return false;
+  return true;
+}
+
+function toDotted(contents: Uint8Array, what: string, offset: number): string {
   let dotted = '';
   let arc = 0n;
   let small = 0;
@@ -31,7 +58,7 @@ export function decodeObjectIdentifier(contents: Uint8Array, what: string, offse
   return dotted;
 }
 
-/** Dotted form to contents octets. Throws RangeError when the text is not an object identifier. */
+/** Dotted form to contents octets. Throws RangeError when the text is not an object identifier, or takes more than 64 octets. */
 export function encodeObjectIdentifier(dotted: string): Uint8Array {
   const cached = known.get(dotted);
   if (cached) return cached;
@@ -39,6 +66,7 @@ export function encodeObjectIdentifier(dotted: string): Uint8Array {
   const [root = 0n, second = 0n, ...rest] = dotted.split('.').map(BigInt);
   if (root < 2n && second >= 40n) throw new RangeError(`not an object identifier: ${dotted}`);
   const octets = Uint8Array.from([root * 40n + second, ...rest].flatMap(base128));
+  if (octets.length > MAX_OCTETS) throw new RangeError(`an object identifier of more than ${MAX_OCTETS} octets`);
   if (known.size < MAX_KNOWN) known.set(dotted, octets);
   return octets;
 }

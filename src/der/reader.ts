@@ -4,6 +4,13 @@ import { decodeString } from './string.js';
 import { Tag } from './tag.js';
 import { decodeTime } from './time.js';
 
+// Ours: the deepest element that is handed out unread, a policy qualifier or an EDIPartyName, has five or six.
+const MAX_DEPTH = 16;
+// KeyUsage and ReasonFlags name nine (RFC 5280 §4.2.1.3, §4.2.1.13).
+const MAX_NAMED_BITS = 32;
+// EXTERNAL, EMBEDDED PDV, SEQUENCE, SET (X.680 §8.4).
+const CONSTRUCTED_TYPES: ReadonlySet<number> = new Set([8, 11, 16, 17]);
+
 /** A BIT STRING: its octets and how many low bits of the last one do not count (0–7). */
 export interface BitString {
   readonly octets: Uint8Array;
@@ -17,7 +24,7 @@ export interface BitString {
  * A reader is a window `[start, end)`; `enter` opens a constructed element as a window of its own, and `end` insists that a window is used up.
  */
 export class DerReader {
-  readonly #octets: Uint8Array;
+  readonly #octets: Buffer;
   readonly #end: number;
   #at: number;
   // Where the element read last had its contents: two numbers instead of an object for each element.
@@ -25,7 +32,8 @@ export class DerReader {
   #to = 0;
 
   constructor(octets: Uint8Array, start = 0, end = octets.length) {
-    this.#octets = octets;
+    // A Buffer reads text from a part of itself; a plain array would need a view for each string.
+    this.#octets = Buffer.isBuffer(octets) ? octets : Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
     this.#at = start;
     this.#end = end;
   }
@@ -40,6 +48,11 @@ export class DerReader {
   /** The offset of the next element. */
   get offset(): number {
     return this.#at;
+  }
+
+  /** How many octets of this window are left. */
+  get remaining(): number {
+    return this.#end - this.#at;
   }
 
   get done(): boolean {
@@ -65,11 +78,14 @@ export class DerReader {
     if (this.#at !== this.#end) this.fail(`trailing octets in ${what}`);
   }
 
-  /** Steps over the next element, of any type, and gives it whole: identifier, length and contents. */
+  /**
+   * Steps over the next element, of any type, and gives it whole: identifier, length and contents. Whatever is inside must be well-formed
+   * DER as well, at most 16 levels deep: nobody else may look at it.
+   */
   element(what: string): Uint8Array {
     const start = this.#at;
-    this.#header(this.peek(), what);
-    return this.#octets.subarray(start, this.#to);
+    this.#step(what, 0);
+    return this.#octets.subarray(start, this.#at);
   }
 
   /** The octets from `start`, an offset that was read before, up to here. */
@@ -110,13 +126,22 @@ export class DerReader {
     return value === 0xff;
   }
 
+  /** A `BOOLEAN DEFAULT FALSE`: false when it is absent; DER never writes the default out (X.690 §11.5). */
+  flag(what: string, tag: number = Tag.BOOLEAN): boolean {
+    if (!this.has(tag)) return false;
+    const start = this.#at;
+    if (!this.boolean(what, tag)) this.fail(`${what} writes its default out`, start);
+    return true;
+  }
+
   /** The contents octets of an INTEGER: two's complement, big-endian, minimal (X.690 §8.3.2). */
   integer(what: string, tag: number = Tag.INTEGER): Uint8Array {
     const start = this.#at;
     const octets = this.contents(tag, what);
-    const [first, second = 0] = octets;
+    const first = octets[0];
+    const second = octets[1];
     if (first === undefined) this.fail(`${what} is an empty INTEGER`, start);
-    if (octets.length > 1 && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80)))
+    if (second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80)))
       this.fail(`${what} is not a minimal INTEGER`, start);
     return octets;
   }
@@ -162,10 +187,11 @@ export class DerReader {
     return octets;
   }
 
-  /** A BIT STRING with named bits: the numbers of the bits that are set. DER drops trailing zero bits (X.690 §11.2.2). */
+  /** A BIT STRING with named bits, at most 32: the numbers of the bits that are set. DER drops trailing zero bits (X.690 §11.2.2). */
   namedBits(what: string, tag: number = Tag.BIT_STRING): ReadonlySet<number> {
     const start = this.#at;
     const { octets, unusedBits } = this.bitString(what, tag);
+    if (octets.length > MAX_NAMED_BITS / 8) this.fail(`${what} has more than ${MAX_NAMED_BITS} bits`, start);
     if (octets.length > 0 && (((octets[octets.length - 1] ?? 0) >> unusedBits) & 1) === 0)
       this.fail(`${what} ends in zero bits`, start);
     const set = new Set<number>();
@@ -177,13 +203,15 @@ export class DerReader {
   /** An OBJECT IDENTIFIER in dotted form. */
   oid(what: string, tag: number = Tag.OBJECT_IDENTIFIER): string {
     const start = this.#at;
-    return decodeObjectIdentifier(this.contents(tag, what), what, start);
+    this.#header(tag, what);
+    return decodeObjectIdentifier(this.#octets, this.#from, this.#to, what, start);
   }
 
   /** A character string of any type that X.509 knows; `tag` says which when it is an implicit one. */
   string(what: string, tag: number = this.peek(), type: number = tag): string {
     const start = this.#at;
-    return decodeString(type, this.contents(tag, what), what, start);
+    this.#header(tag, what);
+    return decodeString(type, this.#octets, this.#from, this.#to, what, start);
   }
 
   /** UTCTime or GeneralizedTime as RFC 5280 §4.1.2.5 restricts them. */
@@ -191,12 +219,28 @@ export class DerReader {
     const start = this.#at;
     const tag = this.peek();
     if (tag !== Tag.UTC_TIME && tag !== Tag.GENERALIZED_TIME) this.fail(`${what} is not a time`);
-    return decodeTime(tag, this.contents(tag, what), what, start);
+    this.#header(tag, what);
+    return decodeTime(tag, this.#octets, this.#from, this.#to, what, start);
   }
 
   generalizedTime(what: string, tag: number = Tag.GENERALIZED_TIME): Date {
     const start = this.#at;
-    return decodeTime(Tag.GENERALIZED_TIME, this.contents(tag, what), what, start);
+    this.#header(tag, what);
+    return decodeTime(Tag.GENERALIZED_TIME, this.#octets, this.#from, this.#to, what, start);
+  }
+
+  #step(what: string, depth: number): void {
+    const start = this.#at;
+    const tag = this.peek();
+    this.#header(tag, what);
+    const constructed = (tag & 0x20) !== 0;
+    // X.690 §8.1.5, §10.2: no end-of-contents, strings are primitive; of the universal types only these four are made of others.
+    if ((tag & 0xc0) === 0 && (tag === 0 || constructed !== CONSTRUCTED_TYPES.has(tag & 0x1f)))
+      this.fail(`${what} has the tag ${hex(tag)}, which DER does not`, start);
+    if (!constructed) return;
+    if (depth === MAX_DEPTH) this.fail(`${what} is nested more than ${MAX_DEPTH} levels deep`, start);
+    const inner = new DerReader(this.#octets, this.#from, this.#to);
+    while (!inner.done) inner.#step(what, depth + 1);
   }
 
   #header(tag: number, what: string): void {

@@ -6,53 +6,65 @@ const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]*$/;
 const NUMERIC = /^[0-9 ]*$/;
 
 /**
- * Contents octets of a character string to text. TeletexString is read as Latin-1, as everybody does (RFC 5280 appendix B leaves it undefined).
+ * The octets `[from, to)`, contents of a character string, to text. TeletexString is read as Latin-1, as everybody does (RFC 5280 appendix B leaves it undefined).
  * Throws {@link DecodeError} when an octet does not belong to the type's alphabet. NUL is kept: who compares names decides about it.
  */
-export function decodeString(tag: number, contents: Uint8Array, what: string, offset: number): string {
+export function decodeString(
+  tag: number,
+  octets: Buffer,
+  from: number,
+  to: number,
+  what: string,
+  offset: number,
+): string {
   const bad = (): never => {
     throw new DecodeError(`${what} has characters that do not belong to its string type`, offset);
   };
   switch (tag) {
     case Tag.UTF8_STRING:
+      // Nearly every string is ASCII, and reads three times as fast for it.
+      if (everyOctet(octets, from, to, 0, 0x7f)) return octets.toString('latin1', from, to);
       try {
-        return utf8.decode(contents);
+        return utf8.decode(octets.subarray(from, to));
       } catch {
         return bad();
       }
     case Tag.PRINTABLE_STRING: {
-      const text = latin1(contents);
+      const text = octets.toString('latin1', from, to);
       return PRINTABLE.test(text) ? text : bad();
     }
     case Tag.NUMERIC_STRING: {
-      const text = latin1(contents);
+      const text = octets.toString('latin1', from, to);
       return NUMERIC.test(text) ? text : bad();
     }
     case Tag.IA5_STRING:
-      return contents.every((octet) => octet < 0x80) ? latin1(contents) : bad();
+      return everyOctet(octets, from, to, 0, 0x7f) ? octets.toString('latin1', from, to) : bad();
     case Tag.VISIBLE_STRING:
-      return contents.every((octet) => octet >= 0x20 && octet < 0x7f) ? latin1(contents) : bad();
+      return everyOctet(octets, from, to, 0x20, 0x7e) ? octets.toString('latin1', from, to) : bad();
     case Tag.TELETEX_STRING:
-      return latin1(contents);
+      return octets.toString('latin1', from, to);
     case Tag.BMP_STRING:
-      return fixedWidth(contents, 2) ?? bad();
+      return fixedWidth(octets, from, to, 2) ?? bad();
     case Tag.UNIVERSAL_STRING:
-      return fixedWidth(contents, 4) ?? bad();
+      return fixedWidth(octets, from, to, 4) ?? bad();
     default:
       throw new DecodeError(`${what} is not a character string`, offset);
   }
 }
 
-function latin1(contents: Uint8Array): string {
-  return Buffer.from(contents.buffer, contents.byteOffset, contents.byteLength).toString('latin1');
+function everyOctet(octets: Buffer, from: number, to: number, least: number, most: number): boolean {
+  for (let at = from; at < to; at++) {
+    const octet = octets[at] ?? 0;
+    if (octet < least || octet > most) return false;
+  }
+  return true;
 }
 
-function fixedWidth(contents: Uint8Array, width: 2 | 4): string | undefined {
-  if (contents.length % width !== 0) return undefined;
-  const view = new DataView(contents.buffer, contents.byteOffset, contents.byteLength);
+function fixedWidth(octets: Buffer, from: number, to: number, width: 2 | 4): string | undefined {
+  if ((to - from) % width !== 0) return undefined;
   let text = '';
-  for (let at = 0; at < contents.length; at += width) {
-    const point = width === 2 ? view.getUint16(at) : view.getUint32(at);
+  for (let at = from; at < to; at += width) {
+    const point = octets.readUIntBE(at, width);
     // Surrogates are no characters of their own (ISO/IEC 10646): BMPString cannot pair them.
     if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) return undefined;
     text += String.fromCodePoint(point);

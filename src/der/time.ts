@@ -2,18 +2,25 @@ import { DecodeError } from './decode-error.js';
 import { Tag } from './tag.js';
 
 /**
- * Contents octets to a Date, in whole seconds: `YYMMDDHHMMSSZ` (years 1950–2049) or `YYYYMMDDHHMMSSZ`, nothing else
+ * The octets `[from, to)`, contents of a time, to a Date, in whole seconds: `YYMMDDHHMMSSZ` (years 1950–2049) or `YYYYMMDDHHMMSSZ`, nothing else
  * (RFC 5280 §4.1.2.5.1–2). Throws {@link DecodeError}.
  */
-export function decodeTime(tag: number, contents: Uint8Array, what: string, offset: number): Date {
+export function decodeTime(
+  tag: number,
+  octets: Uint8Array,
+  from: number,
+  to: number,
+  what: string,
+  offset: number,
+): Date {
   const digits = tag === Tag.UTC_TIME ? 12 : 14;
   const bad = (): never => {
     throw new DecodeError(`${what} is not a time in the form RFC 5280 allows`, offset);
   };
-  if (contents.length !== digits + 1 || contents[digits] !== 0x5a) bad();
+  if (to - from !== digits + 1 || octets[to - 1] !== 0x5a) bad();
   const two = (at: number): number => {
-    const tens = (contents[at] ?? 0) - 0x30;
-    const ones = (contents[at + 1] ?? 0) - 0x30;
+    const tens = (octets[from + at] ?? 0) - 0x30;
+    const ones = (octets[from + at + 1] ?? 0) - 0x30;
     if (tens < 0 || tens > 9 || ones < 0 || ones > 9) bad();
     return tens * 10 + ones;
   };

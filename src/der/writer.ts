@@ -31,7 +31,7 @@ export const sequence = (...parts: readonly Uint8Array[]): Uint8Array => element
 
 /** SET OF: DER sorts the elements by their octets (X.690 §11.6). */
 export const setOf = (...parts: readonly Uint8Array[]): Uint8Array =>
-  element(Tag.SET, ...parts.toSorted(Buffer.compare));
+  element(Tag.SET, ...parts.toSorted((a, b) => Buffer.compare(a, b)));
 
 /** `[number] EXPLICIT`. */
 export const explicit = (number: number, ...parts: readonly Uint8Array[]): Uint8Array =>
@@ -74,11 +74,14 @@ export function namedBits(bits: Iterable<number>, tag: number = Tag.BIT_STRING):
 export const oid = (dotted: string, tag: number = Tag.OBJECT_IDENTIFIER): Uint8Array =>
   element(tag, encodeObjectIdentifier(dotted));
 
-export const utf8String = (text: string): Uint8Array => element(Tag.UTF8_STRING, Buffer.from(text, 'utf8'));
+/** Throws RangeError on a surrogate without its other half: it has no UTF-8 form, and would become another character. */
+export const utf8String = (text: string): Uint8Array => {
+  if (!text.isWellFormed()) throw new RangeError(`UTF8String cannot hold ${JSON.stringify(text)}`);
+  return element(Tag.UTF8_STRING, Buffer.from(text, 'utf8'));
+};
 
 export const ia5String = (text: string, tag: number = Tag.IA5_STRING): Uint8Array => {
-  if ([...text].some((character) => character > '\x7f'))
-    throw new RangeError(`IA5String cannot hold ${JSON.stringify(text)}`);
+  if (/\P{ASCII}/u.test(text)) throw new RangeError(`IA5String cannot hold ${JSON.stringify(text)}`);
   return element(tag, Buffer.from(text, 'latin1'));
 };
 

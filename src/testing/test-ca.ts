@@ -119,6 +119,15 @@ export class TestCa implements Issued {
     };
   }
 
+  /** As {@link issue}, but octets that this product's own reader may refuse: extensions given twice stay twice. */
+  issueRaw(options: TestCertificateOptions): Pick<Issued, 'certificatePem' | 'chainPem' | 'key' | 'keyPem'> {
+    const keyPair = options.keyPair ?? generateTestKeyPair(options.keyType);
+    const full = { organization: 'VERITAS Framework', commonName: 'veritas-client', ...options, keyPair };
+    const extensions = [...leafExtensions(full), ...(options.extensions ?? [])];
+    const certificatePem = encodePem('CERTIFICATE', sign(full, extensions, this.certificate, this.key));
+    return { certificatePem, chainPem: certificatePem + this.chainPem, key: keyPair.privateKey, keyPem: pemOf(keyPair.privateKey) };
+  }
+
   /** This CA's certificate and those above it, the root left out; empty for a root. */
   get chainPem(): string {
     return this.parent ? this.certificatePem + this.parent.chainPem : '';
@@ -188,14 +197,8 @@ type Full = TestCertificateOptions & {
   readonly keyPair: { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
 };
 
-function certify(
-  options: Full,
-  defaults: readonly Extension[],
-  issuer: Certificate | undefined,
-  signer: KeyObject,
-): Certificate {
+function certify(options: Full, defaults: readonly Extension[], issuer: Certificate | undefined, signer: KeyObject): Certificate {
   const publicKey = subjectPublicKeyInfoOf(options.keyPair.publicKey);
-  const subject = options.subject ?? nameFrom(options);
   const identifier = issuer ? issuer.extensions.subjectKeyIdentifier : publicKey.keyIdentifier;
   const extensions = new Map(
     [
@@ -206,6 +209,11 @@ function certify(
     ].map((extension) => [extension.oid, extension]),
   );
   for (const oid of options.without ?? []) extensions.delete(oid);
+  return decodeCertificate(sign(options, [...extensions.values()], issuer, signer));
+}
+
+function sign(options: Full, extensions: readonly Extension[], issuer: Certificate | undefined, signer: KeyObject): Uint8Array {
+  const subject = options.subject ?? nameFrom(options);
   const tbs = encodeTbsCertificate({
     serialNumber: options.serialNumber ?? randomSerialNumber(),
     signatureAlgorithm: signingSchemeFor(signer).algorithm,
@@ -213,11 +221,11 @@ function certify(
     notBefore: options.notBefore ?? new Date(Date.now() - 60_000),
     notAfter: options.notAfter ?? inDays(1),
     subject,
-    publicKey,
-    extensions: [...extensions.values()],
+    publicKey: subjectPublicKeyInfoOf(options.keyPair.publicKey),
+    extensions,
   });
   const { algorithm, signature } = signOctets(tbs, signer);
-  return decodeCertificate(encodeSigned(tbs, algorithm, signature));
+  return encodeSigned(tbs, algorithm, signature);
 }
 
 function caExtensions({ pathLenConstraint }: TestCertificateOptions): Extension[] {

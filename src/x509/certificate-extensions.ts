@@ -76,6 +76,8 @@ const MAX_MAPPINGS = 256;
 const MAX_USAGES = 64;
 const MAX_DESCRIPTIONS = 64;
 const MAX_SUBTREES = 4096;
+// Address and mask (RFC 5280 §4.2.1.10).
+const SUBTREE_IP_OCTETS = [8, 32];
 
 /** Decodes every extension of RFC 5280 §4.2 that is there. `reader` is any reader on the same input. Throws DecodeError. */
 export function decodeCertificateExtensions(
@@ -131,7 +133,7 @@ function decodeCertificatePolicies(value: DerReader): string[] {
   const policies = list(value, 'certificatePolicies', MAX_POLICIES, (item) => {
     const information = item.enter(Tag.SEQUENCE, 'policyInformation');
     const policy = information.oid('policyIdentifier');
-    if (!information.done) information.contents(Tag.SEQUENCE, 'policyQualifiers');
+    if (information.has(Tag.SEQUENCE)) information.element('policyQualifiers');
     information.end('policyInformation');
     return policy;
   });
@@ -152,7 +154,7 @@ function decodePolicyMappings(value: DerReader): PolicyMapping[] {
 
 function decodeBasicConstraints(value: DerReader): BasicConstraints {
   const sequence = value.enter(Tag.SEQUENCE, 'basicConstraints');
-  const cA = sequence.has(Tag.BOOLEAN) && sequence.boolean('cA');
+  const cA = sequence.flag('cA');
   const pathLenConstraint = sequence.has(Tag.INTEGER) ? sequence.smallInteger('pathLenConstraint') : undefined;
   sequence.end('basicConstraints');
   return { cA, pathLenConstraint };
@@ -176,7 +178,7 @@ function decodeSubtrees(reader: DerReader, number: number): GeneralName[] {
   if (sequence.done) sequence.fail(`${what} is empty`);
   while (!sequence.done) {
     const subtree = sequence.enter(Tag.SEQUENCE, 'generalSubtree');
-    subtrees.push(decodeGeneralName(subtree, 'generalSubtree base'));
+    subtrees.push(decodeGeneralName(subtree, 'generalSubtree base', SUBTREE_IP_OCTETS));
     // RFC 5280 §4.2.1.10: minimum is 0, which DER leaves out, and maximum is absent.
     subtree.end('generalSubtree');
     if (subtrees.length > MAX_SUBTREES) sequence.fail(`${what} has more than ${MAX_SUBTREES} entries`);

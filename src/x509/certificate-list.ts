@@ -1,7 +1,7 @@
 import { contextConstructed, DerReader, Tag } from '../der/index.js';
 import { decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
 import { decodeAuthorityKeyIdentifier, type AuthorityKeyIdentifier } from './certificate-extensions.js';
-import { serialNumberToHex } from './certificate.js';
+import { decodeSerialNumber } from './certificate.js';
 import {
   decodeDistributionPoints,
   decodeIssuingDistributionPoint,
@@ -144,7 +144,7 @@ function decodeCrlNumber(value: DerReader, what: string): bigint {
 
 function decodeEntry(reader: DerReader, version: 1 | 2): RevokedCertificate {
   const entry = reader.enter(Tag.SEQUENCE, 'revoked certificate');
-  const serialNumber = serialNumberToHex(entry.integer('userCertificate'));
+  const serialNumber = decodeSerialNumber(entry, 'userCertificate');
   const revocationDate = entry.time('revocationDate');
   if (entry.done)
     return { serialNumber, revocationDate, reason: undefined, certificateIssuer: undefined, unknownCritical: [] };

@@ -45,7 +45,7 @@ export class Certificate {
     reader.end('certificate');
 
     this.version = decodeVersion(tbs);
-    this.serialNumber = serialNumberToHex(tbs.integer('serialNumber'));
+    this.serialNumber = decodeSerialNumber(tbs, 'serialNumber');
     const inner = decodeAlgorithmIdentifier(tbs, 'signature');
     // RFC 5280 §4.1.1.2: both fields hold the same algorithm identifier; the outer one is not signed.
     if (Buffer.compare(inner.der, this.signatureAlgorithm.der) !== 0)
@@ -104,8 +104,15 @@ function decodeTbsExtensions(tbs: DerReader, version: number): ReadonlyMap<strin
   return extensions;
 }
 
-/** The contents octets of a serialNumber INTEGER as this product writes it: see {@link Certificate.serialNumber}. */
-export function serialNumberToHex(octets: Uint8Array): string {
+/** Reads a CertificateSerialNumber of at most 20 octets and a sign (RFC 5280 §4.1.2.2), as {@link Certificate.serialNumber} writes it. Throws DecodeError. */
+export function decodeSerialNumber(reader: DerReader, what: string): string {
+  const start = reader.offset;
+  const octets = reader.integer(what);
+  if (octets.length > 21 || (octets.length === 21 && octets[0] !== 0)) reader.fail(`${what} is over 20 octets`, start);
+  return serialNumberToHex(octets);
+}
+
+function serialNumberToHex(octets: Uint8Array): string {
   const buffer = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
   if ((octets[0] ?? 0) < 0x80)
     return (octets.length > 1 && octets[0] === 0 ? buffer.subarray(1) : buffer).toString('hex');

@@ -72,7 +72,9 @@ function decodeAttributes(info: DerReader): { attributes: string[]; extensions: 
   const set = info.enter(contextConstructed(0), 'attributes');
   const attributes: string[] = [];
   let extensions: ReadonlyMap<string, Extension> = new Map();
+  let previous: Uint8Array | undefined;
   while (!set.done) {
+    const start = set.offset;
     const attribute = set.enter(Tag.SEQUENCE, 'attribute');
     const type = attribute.oid('attribute type');
     const values = attribute.enter(Tag.SET, 'attribute values');
@@ -80,10 +82,15 @@ function decodeAttributes(info: DerReader): { attributes: string[]; extensions: 
     if (attributes.includes(type) || attributes.length === MAX_ATTRIBUTES)
       set.fail('attributes repeat or are too many');
     attributes.push(type);
+    const whole = set.since(start);
+    // X.690 §11.6: DER sorts a SET OF.
+    if (previous && Buffer.compare(previous, whole) >= 0) set.fail('attributes are not sorted', start);
+    previous = whole;
     if (type === Oid.extensionRequest) {
       extensions = decodeExtensions(values, 'extensionRequest');
       values.end('extensionRequest');
-    }
+    } else if (values.done) values.fail('attribute without a value');
+    while (!values.done) values.element('attribute value');
   }
   return { attributes, extensions };
 }

@@ -52,14 +52,12 @@ export function decodeDistributionPoints(value: DerReader, what: string): Distri
 /** Reads IssuingDistributionPoint. Throws DecodeError. */
 export function decodeIssuingDistributionPoint(value: DerReader): IssuingDistributionPoint {
   const sequence = value.enter(Tag.SEQUENCE, 'issuingDistributionPoint');
-  const flag = (number: number, what: string): boolean =>
-    sequence.has(context(number)) && sequence.boolean(what, context(number));
   const distributionPoint = decodePointName(sequence);
-  const onlyContainsUserCerts = flag(1, 'onlyContainsUserCerts');
-  const onlyContainsCaCerts = flag(2, 'onlyContainsCACerts');
+  const onlyContainsUserCerts = sequence.flag('onlyContainsUserCerts', context(1));
+  const onlyContainsCaCerts = sequence.flag('onlyContainsCACerts', context(2));
   const onlySomeReasons = sequence.has(context(3)) ? sequence.namedBits('onlySomeReasons', context(3)) : undefined;
-  const indirectCrl = flag(4, 'indirectCRL');
-  const onlyContainsAttributeCerts = flag(5, 'onlyContainsAttributeCerts');
+  const indirectCrl = sequence.flag('indirectCRL', context(4));
+  const onlyContainsAttributeCerts = sequence.flag('onlyContainsAttributeCerts', context(5));
   sequence.end('issuingDistributionPoint');
   return {
     distributionPoint,

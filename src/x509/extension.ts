@@ -19,7 +19,7 @@ export function decodeExtensions(reader: DerReader, what: string): ReadonlyMap<s
     const start = sequence.offset;
     const extension = sequence.enter(Tag.SEQUENCE, `${what}: extension`);
     const oid = extension.oid(`${what}: extension identifier`);
-    const critical = extension.has(Tag.BOOLEAN) && extension.boolean(`${oidName(oid)} critical`);
+    const critical = extension.flag(`${oidName(oid)} critical`);
     const value = extension.octetString(`${oidName(oid)} value`);
     extension.end(oidName(oid));
     if (extensions.has(oid)) sequence.fail(`${what}: ${oidName(oid)} stands twice`, start);

@@ -7,7 +7,9 @@ import { decodeName, nameToString, type Name } from './name.js';
  */
 export type GeneralName =
   | { readonly kind: 'other'; readonly type: string; readonly value: Uint8Array }
-  | { readonly kind: 'email' | 'dns' | 'uri'; readonly value: string }
+  | { readonly kind: 'email'; readonly value: string }
+  | { readonly kind: 'dns'; readonly value: string }
+  | { readonly kind: 'uri'; readonly value: string }
   | { readonly kind: 'x400' | 'ediParty'; readonly value: Uint8Array }
   | { readonly kind: 'directory'; readonly value: Name }
   | { readonly kind: 'ip'; readonly value: Uint8Array }
@@ -30,8 +32,8 @@ export function decodeGeneralNames(reader: DerReader, what: string, tag: number)
   return names;
 }
 
-/** Reads one GeneralName. Throws DecodeError. */
-export function decodeGeneralName(reader: DerReader, what: string): GeneralName {
+/** Reads one GeneralName; an iPAddress has as many octets as `ipOctets` says, 4 or 16 (RFC 5280 §4.2.1.6). Throws DecodeError. */
+export function decodeGeneralName(reader: DerReader, what: string, ipOctets: readonly number[] = [4, 16]): GeneralName {
   const start = reader.offset;
   const tag = reader.peek();
   switch (tag) {
@@ -49,7 +51,7 @@ export function decodeGeneralName(reader: DerReader, what: string): GeneralName 
     case context(2):
       return { kind: 'dns', value: ia5(reader, tag, `${what} dNSName`) };
     case contextConstructed(3):
-      return { kind: 'x400', value: reader.contents(tag, `${what} x400Address`) };
+      return { kind: 'x400', value: elements(reader.enter(tag, `${what} x400Address`), `${what} x400Address`) };
     case contextConstructed(4): {
       const directory = reader.enter(tag, `${what} directoryName`);
       const value = decodeName(directory, `${what} directoryName`);
@@ -57,11 +59,14 @@ export function decodeGeneralName(reader: DerReader, what: string): GeneralName 
       return { kind: 'directory', value };
     }
     case contextConstructed(5):
-      return { kind: 'ediParty', value: reader.contents(tag, `${what} ediPartyName`) };
+      return { kind: 'ediParty', value: elements(reader.enter(tag, `${what} ediPartyName`), `${what} ediPartyName`) };
     case context(6):
       return { kind: 'uri', value: ia5(reader, tag, `${what} uniformResourceIdentifier`) };
-    case context(7):
-      return { kind: 'ip', value: reader.octetString(`${what} iPAddress`, tag) };
+    case context(7): {
+      const value = reader.octetString(`${what} iPAddress`, tag);
+      if (!ipOctets.includes(value.length)) reader.fail(`${what} iPAddress of ${value.length} octets`, start);
+      return { kind: 'ip', value };
+    }
     case context(8):
       return { kind: 'registeredId', value: reader.oid(`${what} registeredID`, tag) };
     default:
@@ -69,11 +74,17 @@ export function decodeGeneralName(reader: DerReader, what: string): GeneralName 
   }
 }
 
+function elements(reader: DerReader, what: string): Uint8Array {
+  const start = reader.offset;
+  while (!reader.done) reader.element(what);
+  return reader.since(start);
+}
+
 function ia5(reader: DerReader, tag: number, what: string): string {
   const start = reader.offset;
   const value = reader.string(what, tag, 0x16);
   // A NUL or another control character in a name has only ever been an attack (threat class of CVE-2009-2408).
-  if (/[\x00-\x1f\x7f]/.test(value)) reader.fail(`${what} has control characters`, start);
+  if (/\p{Cc}/u.test(value)) reader.fail(`${what} has control characters`, start);
   return value;
 }
 

@@ -43,5 +43,17 @@ export {
 export { attributeValues, encodeName, isEmptyName, nameFrom, nameToString, sameName, type Name } from './name.js';
 export { Oid, oidName } from './oids.js';
 export { decodePem, encodePem, octetsFromPemOrDer, type PemBlock } from './pem.js';
-export { SubjectPublicKeyInfo, subjectPublicKeyInfoOf, type KeyParameters } from './public-key.js';
+export { SubjectPublicKeyInfo, subjectPublicKeyInfoOf, UnusableKeyError, type KeyParameters } from './public-key.js';
+export { secondOpinion, secondOpinionOnList, secondOpinionOnRequest } from './second-opinion.js';
 export { isSupportedSignatureAlgorithm, signingSchemeFor, verifySignature, type SigningScheme } from './signature.js';
+export { ValidatedPath } from './path/validated-path.js';
+export type { FailedCertificate, PathFailure, PathFailureCode } from './path/path-failure.js';
+export type { PeerName } from './path/peer-names.js';
+export {
+  validateCertificatePath,
+  validatePath,
+  type CertificatePathInput,
+  type PathInput,
+  type PathOptions,
+  type PathResult,
+} from './path/validate-path.js';

@@ -25,6 +25,7 @@ export interface Name {
 
 const MAX_RDNS = 64;
 const MAX_ATTRIBUTES = 16;
+const MAX_VALUE_OCTETS = 32_768;
 const STRING_TAGS: ReadonlySet<number> = new Set([
   Tag.UTF8_STRING,
   Tag.PRINTABLE_STRING,
@@ -36,11 +37,11 @@ const STRING_TAGS: ReadonlySet<number> = new Set([
   Tag.VISIBLE_STRING,
 ]);
 
-/** Reads a Name. Throws DecodeError: empty or unsorted sets, over 64 RDNs or 16 attributes in one, characters outside a type's alphabet. */
+/** Reads a Name. Throws DecodeError: empty or unsorted sets, over 64 RDNs or 16 attributes in one or 32 KiB in a value, characters outside a type's alphabet. */
 export function decodeName(reader: DerReader, what: string): Name {
   const start = reader.offset;
   const rdns = decodeRdnSequence(reader.enter(Tag.SEQUENCE, what), what);
-  return nameOf(reader.since(start), rdns);
+  return new DecodedName(reader.since(start), rdns);
 }
 
 function decodeRdnSequence(sequence: DerReader, what: string): RelativeDistinguishedName[] {
@@ -63,6 +64,8 @@ export function decodeRdn(set: DerReader, what: string): RelativeDistinguishedNa
     const tag = attribute.peek();
     const from = attribute.offset;
     let value: string | undefined;
+    // What is compared and shown is bounded: RFC 5280 appendix A gives no attribute more (ub-name).
+    if (attribute.remaining > MAX_VALUE_OCTETS) attribute.fail(`${what} attribute value is too long`);
     if (STRING_TAGS.has(tag)) value = attribute.string(`${what} attribute value`);
     else attribute.element(`${what} attribute value`);
     const der = attribute.since(from);
@@ -116,7 +119,7 @@ function encodeValue(type: string, value: string): Uint8Array {
 
 /** Whether two names match (RFC 5280 §7.1: case, white space and string type do not count). */
 export function sameName(a: Name, b: Name): boolean {
-  return a === b || a.key === b.key;
+  return a === b || Buffer.compare(a.der, b.der) === 0 || a.key === b.key;
 }
 
 /** Whether `name` lies in the subtree of `base`: its RDNs begin with those of `base` (RFC 5280 §4.2.1.10). */
@@ -133,18 +136,36 @@ export function attributeValues(name: Name, type: string): string[] {
   );
 }
 
-function nameOf(der: Uint8Array, rdns: readonly RelativeDistinguishedName[]): Name {
-  const keys = rdns.map((rdn) => JSON.stringify(rdn.map(attributeKey).sort()));
-  return { der, rdns, keys, key: keys.join('') };
+/** Most names are only ever compared octet by octet: the keys wait until somebody asks. */
+class DecodedName implements Name {
+  #keys: readonly string[] | undefined;
+  #key: string | undefined;
+
+  constructor(
+    readonly der: Uint8Array,
+    readonly rdns: readonly RelativeDistinguishedName[],
+  ) {}
+
+  get keys(): readonly string[] {
+    return (this.#keys ??= this.rdns.map((rdn) => JSON.stringify(rdn.map(attributeKey).sort())));
+  }
+
+  get key(): string {
+    return (this.#key ??= this.keys.join(''));
+  }
 }
 
 function attributeKey({ type, value, der }: AttributeTypeAndValue): string {
-  return `${type}=${value === undefined ? `#${Buffer.from(der).toString('hex')}` : prepare(value)}`;
+  return value === undefined ? `${type}#${Buffer.from(der).toString('hex')}` : `${type}=${prepare(value)}`;
 }
 
-/** The string preparation of RFC 4518 as far as RFC 5280 §7.1 needs it: compatibility composition, case folding, white space. */
+/**
+ * The string preparation of RFC 4518 as far as RFC 5280 §7.1 needs it: compatibility composition, case folding, white space.
+ * Characters that RFC 4518 §2.2 drops (NUL, soft hyphen, zero width) count here: dropping them could only make more names equal.
+ */
 function prepare(value: string): string {
-  return value.normalize('NFKC').toLowerCase().replace(/\s+/gu, ' ').trim();
+  // Up, then down: folds what only one way would leave apart (ß and SS, the two small sigmas).
+  return value.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC').replace(/\s+/gu, ' ').trim();
 }
 
 const SHORT: Readonly<Record<string, string>> = {

@@ -56,10 +56,16 @@ export function encodePem(label: string, octets: Uint8Array): string {
  * Throws DecodeError when it is PEM without such a block.
  */
 export function octetsFromPemOrDer(input: string | Uint8Array, label: string): Uint8Array[] {
-  if (typeof input !== 'string' && input[0] === 0x30) return [input];
+  if (typeof input !== 'string' && looksLikeDer(input)) return [input];
   const blocks = decodePem(input).filter((block) => block.label === label);
   if (blocks.length === 0) throw new DecodeError(`no PEM block ${label}`, 0);
   return blocks.map((block) => block.octets);
+}
+
+/** A SEQUENCE: of at least 128 octets, or as long as it says. Text that begins with the digit 0 is neither. */
+function looksLikeDer(octets: Uint8Array): boolean {
+  const length = octets[1] ?? 0;
+  return octets[0] === 0x30 && (length >= 0x80 || length === octets.length - 2);
 }
 
 function decodeBase64(base64: string, offset: number): Uint8Array {

@@ -16,6 +16,12 @@ const CURVES: Readonly<Record<string, { readonly curve: 'P-256' | 'P-384' | 'P-5
   [Oid.p521]: { curve: 'P-521', octets: 66 },
 };
 
+/** The public key was read, and cannot be used: see {@link SubjectPublicKeyInfo.keyObject}. */
+export class UnusableKeyError extends Error {
+  override readonly name = 'UnusableKeyError';
+  readonly code = 'unusable_key';
+}
+
 /** SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). The node:crypto key is made on first use and kept. */
 export class SubjectPublicKeyInfo {
   #keyObject: KeyObject | undefined;
@@ -29,11 +35,15 @@ export class SubjectPublicKeyInfo {
     readonly parameters: KeyParameters,
   ) {}
 
-  /** The key for node:crypto. Throws a TypeError or an OpenSSL error when the key is of a kind, or a point, that node:crypto refuses. */
+  /** The key for node:crypto. Throws {@link UnusableKeyError} when it is of a kind that is not supported, or node:crypto refuses it (a point off its curve). */
   get keyObject(): KeyObject {
     if (this.parameters.type === 'other')
-      throw new TypeError(`public key algorithm ${this.parameters.oid} is not supported`);
-    this.#keyObject ??= createPublicKey({ key: Buffer.from(this.der), format: 'der', type: 'spki' });
+      throw new UnusableKeyError(`public key algorithm ${this.parameters.oid} is not supported`);
+    try {
+      this.#keyObject ??= createPublicKey({ key: Buffer.from(this.der), format: 'der', type: 'spki' });
+    } catch (cause) {
+      throw new UnusableKeyError(`node:crypto refuses this ${this.parameters.type} public key`, { cause });
+    }
     return this.#keyObject;
   }
 
@@ -51,7 +61,7 @@ export function decodeSubjectPublicKeyInfo(reader: DerReader, what: string): Sub
   const keyStart = sequence.offset;
   const octets = sequence.wholeOctets(`${what} key`);
   sequence.end(what);
-  const parameters = keyParameters(algorithm, sequence.on(octets), octets, (problem) =>
+  const parameters = keyParameters(algorithm, sequence, octets, (problem) =>
     sequence.fail(`${what} ${problem}`, keyStart),
   );
   return new SubjectPublicKeyInfo(reader.since(start), algorithm, octets, parameters);
@@ -72,10 +82,10 @@ function keyParameters(
   switch (algorithm.oid) {
     case Oid.rsaEncryption:
     case Oid.rsassaPss:
-      return rsaParameters(reader);
+      return rsaParameters(reader.on(key), fail);
     case Oid.ecPublicKey: {
       const curve =
-        algorithm.parameters?.[0] === Tag.OBJECT_IDENTIFIER && CURVES[new DerReader(algorithm.parameters).oid('curve')];
+        algorithm.parameters?.[0] === Tag.OBJECT_IDENTIFIER && CURVES[reader.on(algorithm.parameters).oid('curve')];
       if (!curve) return { type: 'other', oid: algorithm.oid };
       // RFC 5480 §2.2: uncompressed must be supported, compressed may; hybrid must not be used.
       const uncompressed = key[0] === 4 && key.length === 1 + 2 * curve.octets;
@@ -92,13 +102,13 @@ function keyParameters(
   }
 }
 
-function rsaParameters(reader: DerReader): KeyParameters {
+function rsaParameters(reader: DerReader, fail: (problem: string) => never): KeyParameters {
   const sequence = reader.enter(Tag.SEQUENCE, 'RSAPublicKey');
   const modulus = sequence.integer('RSA modulus');
   const exponent = sequence.integer('RSA exponent');
   sequence.end('RSAPublicKey');
   reader.end('RSAPublicKey');
-  if ((modulus[0] ?? 0x80) >= 0x80 || (exponent[0] ?? 0x80) >= 0x80) reader.fail('RSA key with negative numbers', 0);
+  if ((modulus[0] ?? 0x80) >= 0x80 || (exponent[0] ?? 0x80) >= 0x80) fail('has a negative number');
   const magnitude = modulus[0] === 0 ? modulus.subarray(1) : modulus;
   const bits = magnitude.length === 0 ? 0 : magnitude.length * 8 - Math.clz32(magnitude[0] ?? 0) + 24;
   // Past 64 bits an exponent only costs time; OpenSSL refuses them as well.

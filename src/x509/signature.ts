@@ -113,12 +113,17 @@ function pssScheme({ parameters }: AlgorithmIdentifier): Scheme | undefined {
   if (!parameters) return undefined;
   try {
     const reader = new DerReader(parameters).enter(Tag.SEQUENCE, 'RSASSA-PSS-params');
-    const hash =
-      HASHES[decodeAlgorithmIdentifier(reader.enter(contextConstructed(0), 'hashAlgorithm'), 'hashAlgorithm').oid];
-    const mgf = decodeAlgorithmIdentifier(reader.enter(contextConstructed(1), 'maskGenAlgorithm'), 'maskGenAlgorithm');
-    const mgfHash = mgf.parameters && HASHES[decodeAlgorithmIdentifier(new DerReader(mgf.parameters), 'MGF1 hash').oid];
-    const salt = reader.enter(contextConstructed(2), 'saltLength').smallInteger('saltLength');
-    if (!reader.done && reader.enter(contextConstructed(3), 'trailerField').smallInteger('trailerField') !== 1)
+    const field = <T>(number: number, what: string, decode: (field: DerReader) => T): T => {
+      const explicit = reader.enter(contextConstructed(number), what);
+      const value = decode(explicit);
+      explicit.end(what);
+      return value;
+    };
+    const hash = field(0, 'hashAlgorithm', decodeHash);
+    const mgf = field(1, 'maskGenAlgorithm', (explicit) => decodeAlgorithmIdentifier(explicit, 'maskGenAlgorithm'));
+    const mgfHash = mgf.parameters && decodeHash(new DerReader(mgf.parameters));
+    const salt = field(2, 'saltLength', (explicit) => explicit.smallInteger('saltLength'));
+    if (!reader.done && field(3, 'trailerField', (explicit) => explicit.smallInteger('trailerField')) !== 1)
       return undefined;
     reader.end('RSASSA-PSS-params');
     if (!hash || mgf.oid !== Oid.mgf1 || mgfHash !== hash || salt !== hash.octets) return undefined;
@@ -127,6 +132,12 @@ function pssScheme({ parameters }: AlgorithmIdentifier): Scheme | undefined {
     if (error instanceof DecodeError) return undefined;
     throw error;
   }
+}
+
+/** A digest's AlgorithmIdentifier; its parameters are NULL or absent (RFC 4055 §2.1). */
+function decodeHash(reader: DerReader): (typeof HASHES)[string] | undefined {
+  const { oid, parameters } = decodeAlgorithmIdentifier(reader, 'hash');
+  return parameters === undefined || Buffer.compare(parameters, NULL) === 0 ? HASHES[oid] : undefined;
 }
 
 function pssAlgorithm(hash: Hash): AlgorithmIdentifier {

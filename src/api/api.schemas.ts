@@ -1,0 +1,62 @@
+import { z } from 'zod';
+
+export const serviceSchema = z
+  .object({
+    service: z.string().describe('The name of this service.'),
+    version: z.string(),
+    mtls: z.literal('enabled'),
+    protocol: z.string().nullable().describe('The TLS version of this connection.'),
+  })
+  .describe('What this service is.');
+
+export const testSchema = z
+  .object({
+    message: z.literal('mTLS authentication successful'),
+    client: z.object({ service: z.string(), common_name: z.string(), authenticated: z.literal(true) }),
+  })
+  .describe('Proof that the certificate on the connection passed.');
+
+export const certificateInfoSchema = z
+  .object({
+    subject: z.string().describe('RFC 4514 text.'),
+    issuer: z.string().describe('RFC 4514 text.'),
+    serial_number: z.string().describe('Lower-case hexadecimal.'),
+    not_before: z.iso.datetime(),
+    not_after: z.iso.datetime(),
+    days_left: z.number().int().describe('Whole days until notAfter.'),
+    subject_alt_names: z.array(z.string()).describe('Each with its kind, such as `DNS:localhost`.'),
+    public_key: z.object({ algorithm: z.string(), size: z.number().int().optional().describe('Bits.'), curve: z.string().optional() }),
+    signature_algorithm: z.string(),
+    key_usage: z.array(z.string()),
+    extended_key_usage: z.array(z.string()),
+    fingerprint_sha256: z.string(),
+    fingerprint_sha1: z.string().describe('A name for older tools, not a protection.'),
+    spki_sha256: z.string().describe('SHA-256 of the public key, for pinning.'),
+  })
+  .describe('The client certificate of this connection.');
+
+export const whoamiSchema = z
+  .object({
+    authenticated: z.literal(true),
+    service: z.string(),
+    common_name: z.string(),
+    spiffe_id: z.string().nullable(),
+    roles: z.array(z.string()),
+    established_by: z
+      .object({ method: z.literal('mtls'), service_from: z.literal('cn'), serial_number: z.string(), fingerprint_sha256: z.string() })
+      .describe('How the identity was established.'),
+  })
+  .describe('Who the caller is.');
+
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.number().int(),
+    detail: z.string(),
+    code: z.string(),
+    request_id: z.string(),
+    error: z.string().describe('The same as `detail`, for older clients.'),
+    status_code: z.number().int().describe('The same as `status`, for older clients.'),
+  })
+  .describe('A problem document (RFC 9457).');

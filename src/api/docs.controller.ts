@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { Controller, Get, Header, Inject, NotFoundException, Param, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { Public } from '../mtls/index.js';
+import { OpenApiService } from './openapi.service.js';
+
+// Scripts and styles from here alone; ReDoc starts a worker from a blob and writes its styles into the page.
+const PAGE_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const JAVASCRIPT = 'text/javascript; charset=utf-8';
+
+/** The files that the pages ask for: each by name, from its package on disk; nothing else is ever read. */
+const ASSETS: ReadonlyMap<string, { readonly file: string; readonly type: string }> = new Map([
+  ['swagger-ui.css', { file: 'swagger-ui-dist/swagger-ui.css', type: 'text/css; charset=utf-8' }],
+  ['swagger-ui-bundle.js', { file: 'swagger-ui-dist/swagger-ui-bundle.js', type: JAVASCRIPT }],
+  ['favicon-32x32.png', { file: 'swagger-ui-dist/favicon-32x32.png', type: 'image/png' }],
+  ['redoc.standalone.js', { file: 'redoc/bundles/redoc.standalone.js', type: JAVASCRIPT }],
+]);
+
+const page = (body: string): string =>
+  `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Veritas API</title><meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="/docs/favicon-32x32.png">${body}</html>`;
+
+const SWAGGER_PAGE = page(
+  '<link rel="stylesheet" href="/docs/swagger-ui.css"></head><body><div id="swagger-ui"></div><script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body>',
+);
+const SWAGGER_START = "window.ui = SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', validatorUrl: null });";
+const REDOC_PAGE = page('</head><body><redoc spec-url="/openapi.json"></redoc><script src="/docs/redoc.standalone.js"></script></body>');
+
+/** The API's documentation, every asset from this machine's disk. */
+@Controller()
+@Public()
+export class DocsController {
+  readonly #require = createRequire(import.meta.url);
+
+  constructor(@Inject(OpenApiService) private readonly openApi: OpenApiService) {}
+
+  @Get('openapi.json')
+  @Header('content-type', 'application/json; charset=utf-8')
+  document(): Promise<object> {
+    return this.openApi.document();
+  }
+
+  @Get('docs')
+  @Header('content-type', 'text/html; charset=utf-8')
+  @Header('content-security-policy', PAGE_POLICY)
+  swagger(): string {
+    return SWAGGER_PAGE;
+  }
+
+  @Get('redoc')
+  @Header('content-type', 'text/html; charset=utf-8')
+  @Header('content-security-policy', PAGE_POLICY)
+  redoc(): string {
+    return REDOC_PAGE;
+  }
+
+  @Get('docs/start.js')
+  @Header('content-type', JAVASCRIPT)
+  start(): string {
+    return SWAGGER_START;
+  }
+
+  @Get('docs/:asset')
+  @Header('cache-control', 'public, max-age=86400')
+  @Header('x-content-type-options', 'nosniff')
+  async asset(@Param('asset') name: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Buffer> {
+    const asset = ASSETS.get(name);
+    if (!asset) throw new NotFoundException(`there is no page /docs/${encodeURIComponent(name)}`);
+    void reply.header('content-type', asset.type);
+    return readFile(this.#require.resolve(asset.file));
+  }
+}

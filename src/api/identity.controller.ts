@@ -1,0 +1,56 @@
+import { Controller, Get, Inject, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { ClientIdentity } from '../mtls/index.js';
+import { Answers } from './answers.decorator.js';
+import { certificateInfoSchema, serviceSchema, testSchema, whoamiSchema } from './api.schemas.js';
+import { certificateInfo } from './certificate-info.js';
+import { SERVICE_DESCRIPTION, type ServiceDescription } from './service-description.js';
+
+/** What a service can ask about itself. */
+@Controller()
+export class IdentityController {
+  constructor(@Inject(SERVICE_DESCRIPTION) private readonly description: ServiceDescription) {}
+
+  /** What this service is. */
+  @Get()
+  @Answers(serviceSchema)
+  service(@Req() request: FastifyRequest): z.infer<typeof serviceSchema> {
+    const { socket } = request.raw;
+    const protocol = 'getProtocol' in socket ? (socket as { getProtocol(): string | null }).getProtocol() : null;
+    return { service: this.description.name, version: this.description.version, mtls: 'enabled', protocol };
+  }
+
+  /** Whether mutual TLS works. */
+  @Get('api/v1/test')
+  @Answers(testSchema)
+  test(@ClientIdentity() { service, commonName }: ClientIdentity): z.infer<typeof testSchema> {
+    return { message: 'mTLS authentication successful', client: { service, common_name: commonName, authenticated: true } };
+  }
+
+  /** The certificate that the caller presented. */
+  @Get('api/v1/certificate-info')
+  @Answers(certificateInfoSchema)
+  certificateInfo(@ClientIdentity() { certificate }: ClientIdentity): z.infer<typeof certificateInfoSchema> {
+    return certificateInfo(certificate, new Date());
+  }
+
+  /** Who the caller is, and how that was established. */
+  @Get('api/v1/whoami')
+  @Answers(whoamiSchema)
+  whoami(@ClientIdentity() who: ClientIdentity): z.infer<typeof whoamiSchema> {
+    return {
+      authenticated: who.validated,
+      service: who.service,
+      common_name: who.commonName,
+      spiffe_id: who.spiffeId ?? null,
+      roles: [],
+      established_by: {
+        method: 'mtls',
+        service_from: 'cn',
+        serial_number: who.serialNumber,
+        fingerprint_sha256: who.fingerprint256,
+      },
+    };
+  }
+}

@@ -1,0 +1,36 @@
+import { STATUS_CODES } from 'node:http';
+import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { PROBLEM_CONTENT_TYPE, problemOf } from '../mtls/index.js';
+
+/**
+ * Turns every error that is not a refusal into a problem document (RFC 9457): Nest's HTTP exceptions by their status, anything else as 500
+ * without a word about the cause, which goes to the log under the request id.
+ */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  readonly #logger = new Logger('Api');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const requestId = reply.request.id;
+    const status = statusOf(error);
+    const title = STATUS_CODES[status] ?? 'Error';
+    if (status >= 500) this.#logger.error({ event: 'failed', requestId, err: error });
+    // A message below 500 was written for the caller; one above may hold anything.
+    const detail = status < 500 && error instanceof Error ? error.message : title;
+    void reply
+      .code(status)
+      .header('content-type', PROBLEM_CONTENT_TYPE)
+      .send(problemOf({ status, title, detail, code: codeOf(title), requestId }));
+  }
+}
+
+function statusOf(error: unknown): number {
+  if (error instanceof HttpException) return error.getStatus();
+  // Fastify's own errors (too large, unsupported media type, malformed body) carry theirs.
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
+}
+
+const codeOf = (title: string): string => title.toLowerCase().replaceAll(/[^a-z]+/g, '_');

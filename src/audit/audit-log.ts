@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import {
+  auditHead,
+  insertAudit,
+  listAudit,
+  type AuditRow,
+  type Database,
+  type Store,
+  type Transaction,
+} from '../store/index.js';
+
+/** One thing to record. */
+export interface AuditEntry {
+  /** What is done: `certificate.issue`, `certificate.revoke`, `crl.sign`, `issuer.create`. */
+  readonly action: string;
+  /** `intent` before a key is used, `result` after what it made is stored. An intent without a result is a step that failed. */
+  readonly phase: 'intent' | 'result';
+  /** Who asked. */
+  readonly actor: string;
+  readonly requestId: string;
+  /** What it is about: a serial number, an issuer. */
+  readonly subject: string;
+  /** More, as pairs of text; never a secret. */
+  readonly detail?: Readonly<Record<string, string>>;
+}
+
+/** What {@link AuditLog.verify} found: `ok` with the number of rows, or the first row that is not as it was written, and how. */
+export type AuditVerdict =
+  | { readonly ok: true; readonly rows: number }
+  | { readonly ok: false; readonly sequence: number; readonly problem: 'changed' | 'dropped' | 'reordered' };
+
+const GENESIS = '0'.repeat(64);
+const PAGE = 1000;
+
+/**
+ * The record of what the CA did: rows that are only ever added, each with the SHA-256 of its contents and of the hash before it. Called where
+ * keys are used, so that no door can pass it by; when it cannot be written, nothing is signed.
+ */
+export class AuditLog {
+  readonly #store: Store;
+  readonly #now: () => Date;
+
+  constructor(store: Store, now: () => Date = () => new Date()) {
+    this.#store = store;
+    this.#now = now;
+  }
+
+  /** Adds a row: in `transaction`, and then it counts when that commits, or in one of its own. Throws what the store throws. */
+  async append(entry: AuditEntry, transaction?: Transaction): Promise<void> {
+    if (!transaction) return this.#store.transaction((own) => this.append(entry, own));
+    const head = await auditHead(transaction);
+    const contents = {
+      sequence: (head?.sequence ?? 0) + 1,
+      at: this.#now().getTime(),
+      action: entry.action,
+      phase: entry.phase,
+      actor: entry.actor,
+      request_id: entry.requestId,
+      subject: entry.subject,
+      detail: canonicalJson(entry.detail ?? {}),
+      previous_hash: head?.hash ?? GENESIS,
+    };
+    await insertAudit(transaction, { ...contents, hash: hashOf(contents) });
+  }
+
+  /** Reads the whole record in pages and compares every hash, and its end with where it should end. */
+  async verify(database: Database = this.#store.database): Promise<AuditVerdict> {
+    const head = await auditHead(database);
+    let [previous, rows] = [GENESIS, 0];
+    for (;;) {
+      const page = await listAudit(database, rows, PAGE);
+      for (const row of page) {
+        const problem = problemOf(row, rows + 1, previous);
+        if (problem) return { ok: false, sequence: problem === 'dropped' ? rows + 1 : row.sequence, problem };
+        previous = row.hash;
+        rows++;
+      }
+      if (page.length < PAGE) break;
+    }
+    if (rows < (head?.sequence ?? 0)) return { ok: false, sequence: rows + 1, problem: 'dropped' };
+    if (rows > 0 && head?.hash !== previous) return { ok: false, sequence: rows, problem: 'changed' };
+    return { ok: true, rows };
+  }
+}
+
+function problemOf(row: AuditRow, expected: number, previous: string): 'changed' | 'dropped' | 'reordered' | undefined {
+  if (row.sequence !== expected) return 'dropped';
+  const { hash, ...contents } = row;
+  // Numbers that were exchanged leave rows whole, but for the number.
+  if (hashOf(contents) !== hash) return contents.previous_hash === previous ? 'changed' : 'reordered';
+  return contents.previous_hash === previous ? undefined : 'reordered';
+}
+
+function hashOf(contents: Omit<AuditRow, 'hash'>): string {
+  return createHash('sha256').update(canonicalJson(contents)).digest('hex');
+}
+
+/** JSON with its keys in order and without white space (as RFC 8785 §3.2, for text and whole numbers). */
+function canonicalJson(value: Readonly<Record<string, string | number>>): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))));
+}

@@ -1,0 +1,45 @@
+import type { CertificationAuthority } from '../pki/index.js';
+import { certificateToJson, certificateToPairs } from './certificate-description.js';
+import { describePairs } from './output.js';
+import { requester, withAuthority, type Session } from './session.js';
+
+/** `veritas ca init`: makes root and issuing CA where there are none, and their first revocation lists. */
+export async function caInit(session: Session): Promise<void> {
+  const created: string[] = [];
+  await withAuthority(session, { create: true }, async (authority) => {
+    await authority.crls.publishIfDue(requester());
+    created.push(...authority.published);
+    for (const path of created) session.output.progress(`Wrote ${path}.`);
+    if (created.length === 0) session.output.progress('The CA was there already; nothing was changed.');
+    describe(session, authority);
+  });
+}
+
+/** `veritas ca show`: the certificates of the CA and the state of its revocation lists. */
+export async function caShow(session: Session): Promise<void> {
+  await withAuthority(session, {}, (authority) => {
+    describe(session, authority);
+    return Promise.resolve();
+  });
+}
+
+function describe({ output }: Session, { ca, crls }: CertificationAuthority): void {
+  const all = ca.authorities.map(({ id, role, certificate }) => ({ id, role, certificate, crl: crls.current(id) }));
+  output.result(
+    all.map(({ id, role, certificate, crl }) => ({
+      id,
+      role,
+      ...certificateToJson(certificate),
+      crl: crl ? { number: crl.number, next_update: crl.nextUpdate.toISOString() } : null,
+    })),
+    all
+      .map(({ id, certificate, crl }) =>
+        describePairs([
+          ['Id', id],
+          ...certificateToPairs(certificate),
+          ['Revocation list', crl ? `number ${crl.number}, until ${crl.nextUpdate.toISOString()}` : 'none yet'],
+        ]),
+      )
+      .join('\n\n'),
+  );
+}

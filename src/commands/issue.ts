@@ -1,0 +1,105 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { createFile, replaceFile, requestFor, type IssuedCertificate } from '../pki/index.js';
+import { ipFromString, nameToString, type GeneralName } from '../x509/index.js';
+import type { TypedName } from './arguments.js';
+import { CommandError } from './command-error.js';
+import { readInputFile } from './files.js';
+import { describePairs } from './output.js';
+import { requester, withAuthority, type Session } from './session.js';
+
+interface Terms {
+  readonly profile?: string;
+  readonly san?: readonly TypedName[];
+  readonly ttl?: number;
+}
+
+/** `veritas issue`: makes a P-256 key and has it certified. The key's file is written first, and taken back when the CA refuses. */
+export async function issue(
+  session: Session,
+  options: Terms & { readonly service: string; readonly cert?: string; readonly key?: string },
+): Promise<void> {
+  const { service, cert = `${service}.pem`, key = `${service}.key` } = options;
+  await withAuthority(session, {}, async ({ ca }) => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    writeKey(key, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
+    try {
+      const terms = { ...termsOf(options), service, requester: requester() };
+      const issued = await ca.issue({ request: requestFor(privateKey, service), ...terms });
+      writeCertificate(cert, issued);
+      report(session, issued, { certificate: cert, key });
+    } catch (error) {
+      rmSync(key, { force: true });
+      throw error;
+    }
+  });
+}
+
+/** `veritas sign`: certifies the key of a request. Without `--cert` the chain goes to stdout. */
+export async function sign(
+  session: Session,
+  file: string,
+  options: Terms & { readonly service?: string; readonly cert?: string },
+): Promise<void> {
+  const request = await readInputFile(file, session);
+  await withAuthority(session, {}, async ({ ca }) => {
+    const issued = await ca.issue({ request, ...termsOf(options), service: options.service, requester: requester() });
+    if (options.cert !== undefined) writeCertificate(options.cert, issued);
+    report(session, issued, { certificate: options.cert });
+  });
+}
+
+function termsOf({ profile, san = [], ttl }: Terms) {
+  return { profile, names: san.map(generalNameOf), lifetime: ttl };
+}
+
+function generalNameOf({ kind, value }: TypedName): GeneralName {
+  if (kind !== 'ip') return { kind, value };
+  const octets = ipFromString(value);
+  if (!octets) throw new CommandError(`${JSON.stringify(value)} is not an IP address`, 1, 'write it as 10.0.0.7 or fd00::7');
+  return { kind, value: octets };
+}
+
+function writeKey(path: string, pem: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  if (existsSync(path) || !createFile(path, pem, 0o600))
+    throw new CommandError(`${path} exists, and a private key is never overwritten`, 1, 'choose another name with --key');
+}
+
+function writeCertificate(path: string, { chainPem }: IssuedCertificate): void {
+  mkdirSync(dirname(path), { recursive: true });
+  replaceFile(path, chainPem, 0o644);
+}
+
+function report(
+  { output }: Session,
+  { certificate, chainPem }: IssuedCertificate,
+  files: { readonly certificate: string | undefined; readonly key?: string },
+): void {
+  const serial = certificate.serialNumber;
+  const json = {
+    serial_number: serial,
+    subject: nameToString(certificate.subject),
+    not_before: certificate.notBefore.toISOString(),
+    not_after: certificate.notAfter.toISOString(),
+    certificate_file: files.certificate ?? null,
+    key_file: files.key ?? null,
+    chain: chainPem,
+  };
+  if (files.certificate === undefined) {
+    output.progress(`Issued ${serial}, valid until ${json.not_after}.`);
+    output.result(json, chainPem);
+    return;
+  }
+  output.result(
+    json,
+    describePairs([
+      ['Serial number', serial],
+      ['Subject', json.subject],
+      ['Valid until', json.not_after],
+      ['Certificate', files.certificate],
+      ...(files.key === undefined ? [] : [['Private key', files.key] as const]),
+    ]),
+  );
+}

@@ -1,0 +1,49 @@
+/** Where a command writes to: results to `out`, everything else to `err`. */
+export interface Streams {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+}
+
+/** A command's answers: results as text or, with `--json`, as one JSON document on stdout; progress on stderr. */
+export class Output {
+  readonly #streams: Streams;
+  readonly #json: boolean;
+
+  constructor(streams: Streams, json: boolean) {
+    this.#streams = streams;
+    this.#json = json;
+  }
+
+  /** The one result of the command. `text` is what a person reads. */
+  result(value: unknown, text: string): void {
+    this.#streams.out(this.#json ? `${JSON.stringify(value, undefined, 2)}\n` : text.endsWith('\n') ? text : `${text}\n`);
+  }
+
+  /** What is going on, for a person. */
+  progress(text: string): void {
+    this.#streams.err(`${text}\n`);
+  }
+}
+
+/** Pairs as lines, the values in one column. Control and bidirectional characters of values are escaped. */
+export function describePairs(pairs: readonly (readonly [label: string, value: string])[]): string {
+  const width = Math.max(...pairs.map(([label]) => label.length));
+  return pairs.map(([label, value]) => `${label.padEnd(width)}  ${plain(value)}`).join('\n');
+}
+
+/** Rows as columns, each as wide as its widest cell. */
+export function describeTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [header, ...rows].map((row) => row.map(plain));
+  const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  return cells
+    .map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
+    .join('\n');
+}
+
+/** Text from a certificate must not move a terminal's cursor or turn its line around. */
+export function plain(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { loadConfiguration, type Configuration, type Environment } from '../configuration/index.js';
+import { openCertificationAuthority, type CertificationAuthority, type PkiSettings, type Requester } from '../pki/index.js';
+import { openStore, type Store } from '../store/index.js';
+import { CommandError } from './command-error.js';
+import { ExitCode } from './exit-code.js';
+import type { Output } from './output.js';
+
+/** What every verb gets: where to write, whom the record names, and how to reach the rest. */
+export interface Session {
+  readonly output: Output;
+  readonly environment: Environment;
+  /** The file given by `--config`. */
+  readonly configFile: string | undefined;
+  /** The whole of stdin. */
+  readonly readInput: () => Promise<Buffer>;
+  readonly now: () => Date;
+}
+
+/** The settings. Throws ConfigurationError. */
+export function configurationOf({ configFile, environment }: Session): Configuration {
+  return loadConfiguration({ file: configFile, environment });
+}
+
+/** The settings of the CA; CRLs are written beside the store. */
+export function pkiSettingsOf({ pki, store }: Configuration): PkiSettings {
+  return { ...pki, crlDirectory: join(dirname(store.path), 'crl') };
+}
+
+/** The user of the machine who called, for the audit record. */
+export function requester(): Requester {
+  let user: string;
+  try {
+    user = userInfo().username;
+  } catch {
+    // A user without an entry in the password database, as in containers.
+    user = String(process.getuid?.() ?? 'unknown');
+  }
+  return { actor: `cli:${user}`, requestId: randomUUID() };
+}
+
+/** Opens the CA, does the work, and closes the store whatever happens. `create` makes a CA that is not there. */
+export async function withAuthority<T>(
+  session: Session,
+  { create = false }: { readonly create?: boolean },
+  work: (authority: CertificationAuthority, configuration: Configuration) => Promise<T>,
+): Promise<T> {
+  const configuration = configurationOf(session);
+  if (!create) checkStoreExists(configuration);
+  const store = await openStore({ path: configuration.store.path });
+  try {
+    const settings = pkiSettingsOf(configuration);
+    const authority = await openCertificationAuthority({ settings, store, create, requester: requester(), now: session.now });
+    return await work(authority, configuration);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Opens the store for reading, does the work, and closes it. */
+export async function withStore<T>(
+  session: Session,
+  work: (store: Store, configuration: Configuration) => Promise<T>,
+): Promise<T> {
+  const configuration = configurationOf(session);
+  checkStoreExists(configuration);
+  const store = await openStore({ path: configuration.store.path, readOnly: true });
+  try {
+    return await work(store, configuration);
+  } finally {
+    await store.close();
+  }
+}
+
+function checkStoreExists({ store: { path } }: Configuration): void {
+  if (!existsSync(path))
+    throw new CommandError(`there is no store at ${path} yet`, ExitCode.unusable, 'make it with `veritas setup` or `veritas ca init`');
+}

@@ -1,0 +1,16 @@
+import { createDevelopmentMaterial } from '../pki/index.js';
+import { requester, withAuthority, type Session } from './session.js';
+
+/** `veritas setup`: everything that development needs. A second call changes nothing. */
+export async function setup(session: Session): Promise<void> {
+  await withAuthority(session, { create: true }, async (authority) => {
+    const by = requester();
+    const published = authority.published.map((path) => ({ path, outcome: 'made' as const }));
+    const files = [...published, ...(await createDevelopmentMaterial(authority, { requester: by, now: session.now }))];
+    await authority.crls.publishIfDue(by);
+    session.output.result(
+      { files },
+      files.map((file) => `${file.outcome.padEnd(7)}  ${file.path}${'note' in file ? ` (${file.note ?? ''})` : ''}`).join('\n'),
+    );
+  });
+}

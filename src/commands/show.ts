@@ -1,0 +1,49 @@
+import { existsSync } from 'node:fs';
+import { findCertificate } from '../store/index.js';
+import { decodeCertificate } from '../x509/index.js';
+import { serialArgument } from './arguments.js';
+import { certificateToJson, certificateToPairs, rowToJson, statusOfRow } from './certificate-description.js';
+import { CommandError } from './command-error.js';
+import { certificatesIn, readInputFile } from './files.js';
+import { describePairs } from './output.js';
+import { withStore, type Session } from './session.js';
+
+/** `veritas show`: a certificate of the store by its serial number, or every certificate of a file. */
+export async function show(session: Session, target: string): Promise<void> {
+  if (target === '-' || existsSync(target)) return showFile(session, target);
+  const serial = serialArgument(target);
+  if (!/^[0-9a-f]{2,40}$/.test(serial))
+    throw new CommandError(`${JSON.stringify(target.slice(0, 80))} is neither a file nor a serial number`, 1, 'look the serial number up with `veritas list`');
+  await withStore(session, async (store) => {
+    const row = await findCertificate(store.database, serial);
+    if (!row) throw new CommandError(`no certificate has the serial number ${serial}`, 1, 'look it up with `veritas list`');
+    const certificate = decodeCertificate(row.der);
+    const now = session.now();
+    const revocation =
+      row.revoked_at === null
+        ? []
+        : ([['Revoked', `${new Date(row.revoked_at).toISOString()} (${row.revocation_reason ?? ''})`]] as const);
+    const json = certificateToJson(certificate);
+    session.output.result(
+      { ...json, record: rowToJson(row, now) },
+      `${describePairs([...certificateToPairs(certificate), ['Status', statusOfRow(row, now)], ...revocation, ['Issued to', row.requester]])}\n${json.pem}`,
+    );
+  });
+}
+
+async function showFile(session: Session, path: string): Promise<void> {
+  const octets = await readInputFile(path, session);
+  try {
+    const certificates = certificatesIn(octets);
+    session.output.result(
+      certificates.map(certificateToJson),
+      certificates.map((certificate) => describePairs(certificateToPairs(certificate))).join('\n\n'),
+    );
+  } catch (error) {
+    throw new CommandError(
+      `${path} is not a certificate (${error instanceof Error ? error.message : 'unreadable'})`,
+      1,
+      'name a PEM or DER file of certificates',
+    );
+  }
+}

@@ -1,0 +1,67 @@
+/** `certificate.issued`: a certificate was signed and its row is durable. `serialNumber` is lower-case hexadecimal, as everywhere. */
+export interface CertificateIssued {
+  readonly serialNumber: string;
+  readonly issuer: string;
+  readonly profile: string;
+  readonly service: string | undefined;
+  readonly notAfter: Date;
+  readonly requester: string;
+  readonly requestId: string;
+}
+
+/** `certificate.revoked`: a revocation is durable, here or, when `local` is false, in another process on the same store. */
+export interface CertificateRevoked {
+  readonly serialNumber: string;
+  readonly issuer: string;
+  /** A CRLReason's name (RFC 5280 §5.3.1). */
+  readonly reason: string;
+  readonly revokedAt: Date;
+  readonly local: boolean;
+}
+
+/** `revocations.changed`: what the process knows about revocations changed; `epoch` is higher than ever before. */
+export interface RevocationsChanged {
+  readonly epoch: number;
+}
+
+/** `issuance.refused`: a request did not become a certificate. `code` is a code of the room pki. */
+export interface IssuanceRefused {
+  readonly code: string;
+  readonly requester: string;
+  readonly requestId: string;
+}
+
+/** `crl.published`: a CRL is served from now on, signed here or by another process. */
+export interface CrlPublished {
+  readonly issuer: string;
+  readonly number: number;
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date;
+  readonly octets: number;
+}
+
+/** `issuer.created`: a CA certificate came into being, or (`adopted`) was taken into an empty store from its file. */
+export interface IssuerCreated {
+  readonly issuer: string;
+  readonly notAfter: Date;
+  readonly adopted: boolean;
+}
+
+/** `background.failed`: work on a timer failed and will be tried again. */
+export interface BackgroundFailed {
+  readonly task: string;
+  readonly error: unknown;
+}
+
+/** Every event of the product by its name. */
+export interface EventMap {
+  readonly 'certificate.issued': CertificateIssued;
+  readonly 'certificate.revoked': CertificateRevoked;
+  readonly 'revocations.changed': RevocationsChanged;
+  readonly 'issuance.refused': IssuanceRefused;
+  readonly 'crl.published': CrlPublished;
+  readonly 'issuer.created': IssuerCreated;
+  readonly 'background.failed': BackgroundFailed;
+}
+
+export type EventName = keyof EventMap;

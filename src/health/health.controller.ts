@@ -1,0 +1,18 @@
+import { Controller, Get, HttpStatus, Inject, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { Public } from '../mtls/index.js';
+import { HealthService, type HealthReport } from './health.service.js';
+
+/** Whether the service is healthy: 200, or 503 with the failing parts. Anybody may ask. */
+@Controller()
+@Public()
+export class HealthController {
+  constructor(@Inject(HealthService) private readonly health: HealthService) {}
+
+  @Get(['health', 'api/v1/health'])
+  async report(@Res({ passthrough: true }) reply: FastifyReply): Promise<HealthReport> {
+    const report = await this.health.report();
+    void reply.code(report.status === 'healthy' ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE).header('cache-control', 'no-store');
+    return report;
+  }
+}

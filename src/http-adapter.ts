@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { createSecureServer, type Http2SecureServer } from 'node:http2';
+import type { TlsOptions } from 'node:tls';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyServerFactory } from 'fastify';
+import type { HttpConfig } from './configuration/index.js';
+
+/** The bounds of the HTTPS listener. */
+export type HttpLimits = Omit<HttpConfig, 'host' | 'port' | 'drainTimeout'>;
+
+// What a caller may name its request by: it comes back in the answer and stands in the log.
+const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
+const MAX_STREAMS = 128;
+
+/** Fastify on HTTPS, HTTP/1.1 and HTTP/2 by ALPN, with the bounds of `http`. */
+export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAdapter {
+  const serverFactory: FastifyServerFactory = (handler) =>
+    createListener(http, tls).on('request', handler as never) as unknown as ReturnType<FastifyServerFactory>;
+  return new FastifyAdapter({
+    http2: true,
+    serverFactory: serverFactory as never,
+    logger: false,
+    bodyLimit: http.bodyLimit,
+    return503OnClosing: true,
+    genReqId: ({ headers }: IncomingMessage) => {
+      const given = headers['x-request-id'];
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+    },
+  });
+}
+
+function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
+  const server = createSecureServer({
+    ...tls,
+    allowHTTP1: true,
+    handshakeTimeout: http.handshakeTimeout,
+    maxHeaderSize: http.maxHeaderSize,
+    settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: http.maxHeaderSize },
+  } as Parameters<typeof createSecureServer>[0]);
+  const { headersTimeout, requestTimeout, keepAliveTimeout, maxConnections } = http;
+  // The HTTP/1.1 side of the server has these, its type does not say so.
+  Object.assign(server, { headersTimeout, requestTimeout, keepAliveTimeout, maxConnections });
+  server.setTimeout(keepAliveTimeout);
+  server.on('session', (session) => {
+    session.setTimeout(keepAliveTimeout, () => {
+      session.close();
+    });
+  });
+  return server;
+}

@@ -1,0 +1,40 @@
+import type { VerifiedClientIdentity } from './client-identity.js';
+
+/** Allowed, or why not: `reason` is for the caller and says nothing that they do not know. */
+export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
+
+/** Policy is a function: who may pass. Must be pure and quick: it runs on each request. */
+export type Authorizer = (identity: VerifiedClientIdentity) => Decision;
+
+const ALLOWED: Decision = Object.freeze({ allowed: true });
+const refused = (reason: string): Decision => Object.freeze({ allowed: false, reason });
+
+/** Allows the services named, compared exactly. */
+export function services(...names: readonly string[]): Authorizer {
+  const allowed = new Set(names);
+  return ({ service }) => (allowed.has(service) ? ALLOWED : refused(`service ${service} is not allowed here`));
+}
+
+/** Allows what every authorizer allows; the first refusal counts. Nothing given allows nothing. */
+export function allOf(...authorizers: readonly Authorizer[]): Authorizer {
+  return (identity) => {
+    let decision = refused('no rule allows this');
+    for (const authorizer of authorizers) {
+      decision = authorizer(identity);
+      if (!decision.allowed) return decision;
+    }
+    return decision;
+  };
+}
+
+/** Allows what at least one authorizer allows. Nothing given allows nothing. */
+export function anyOf(...authorizers: readonly Authorizer[]): Authorizer {
+  return (identity) => {
+    let decision = refused('no rule allows this');
+    for (const authorizer of authorizers) {
+      decision = authorizer(identity);
+      if (decision.allowed) return decision;
+    }
+    return decision;
+  };
+}

@@ -1,0 +1,23 @@
+import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
+import type { Observable } from 'rxjs';
+import type { IdentifiedRequest } from './identified-request.js';
+import { MtlsGate } from './mtls.gate.js';
+
+/**
+ * Attaches the caller's identity where the guard does not: on a public route, for a caller who happens to present a certificate that would
+ * pass elsewhere. Anybody else goes on without one. On guarded routes the identity is there already, and this does nothing.
+ *
+ * ```ts
+ * @Get('hello') @Public() @UseInterceptors(ClientIdentityInterceptor)
+ * hello(@ClientIdentity() who?: ClientIdentity) { … }
+ * ```
+ */
+@Injectable()
+export class ClientIdentityInterceptor implements NestInterceptor {
+  constructor(@Inject(MtlsGate) private readonly gate: MtlsGate) {}
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    if (context.getType() === 'http') this.gate.attach(context.switchToHttp().getRequest<IdentifiedRequest>());
+    return next.handle();
+  }
+}

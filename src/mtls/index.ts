@@ -1,0 +1,17 @@
+export { AllowServices, Authorize } from './allow-services.decorator.js';
+export { allOf, anyOf, services, type Authorizer, type Decision } from './authorizer.js';
+export { ClientIdentity } from './client-identity.decorator.js';
+export { ClientIdentityInterceptor } from './client-identity.interceptor.js';
+export { VerifiedClientIdentity } from './client-identity.js';
+export type { IdentifiedRequest } from './identified-request.js';
+export { MtlsRefusal, REFUSALS, type RefusalCode } from './mtls.errors.js';
+export { MtlsGuard } from './mtls.guard.js';
+export { MtlsModule } from './mtls.module.js';
+export type { MtlsOptions, RevocationMode } from './mtls.options.js';
+export { PEER_OF, peerOfSocket, type Peer, type PeerOf } from './peer-certificate.js';
+export { PROBLEM_CONTENT_TYPE, problemOf, type Problem } from './problem.js';
+export { Public } from './public.decorator.js';
+export type { CrlSource } from './revocation/crl-source.js';
+export { firstKnown, type RevocationAnswer, type RevocationStatus } from './revocation/revocation-status.js';
+export { routePolicyOf, type RoutePolicy } from './route-policy.js';
+export { readTrustAnchors, type CertificateInput, type CurrentTrust, type TrustAnchors } from './trust-anchors.js';

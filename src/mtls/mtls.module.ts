@@ -1,0 +1,112 @@
+import { Inject, Logger, Module, type NestModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance } from 'fastify';
+import { services } from './authorizer.js';
+import { ClientIdentityInterceptor } from './client-identity.interceptor.js';
+import { MtlsGate } from './mtls.gate.js';
+import { MtlsGuard } from './mtls.guard.js';
+import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './mtls.module-definition.js';
+import type { MtlsOptions } from './mtls.options.js';
+import { PEER_OF, peerOfSocket } from './peer-certificate.js';
+import { PeerVerifier } from './peer-verifier.js';
+import { RefusalFilter } from './refusal.filter.js';
+import { CrlRevocation, type CrlEvent } from './revocation/crl-revocation.js';
+import { firstKnown } from './revocation/revocation-status.js';
+import { readTrustAnchors, type CurrentTrust } from './trust-anchors.js';
+import { closeUnseenRoutes } from './unseen-routes.js';
+
+const CURRENT_TRUST = Symbol('veritas:CurrentTrust');
+const logger = new Logger('Mtls');
+
+/**
+ * Mutual-TLS identity for a NestJS application on Fastify: from here on every route, known or not, needs the certificate of an allowed
+ * service, unless it carries `@Public()` or its path is exempt.
+ *
+ * ```ts
+ * @Module({ imports: [MtlsModule.forRoot({ trustAnchors, services: ['orders', 'billing'] })] })
+ * ```
+ */
+@Module({
+  providers: [
+    {
+      provide: CURRENT_TRUST,
+      inject: [MODULE_OPTIONS_TOKEN],
+      useFactory: ({ trustAnchors, intermediates }: MtlsOptions): CurrentTrust => {
+        if (typeof trustAnchors === 'function') return trustAnchors;
+        const trust = readTrustAnchors(trustAnchors, intermediates);
+        return () => trust;
+      },
+    },
+    {
+      provide: CrlRevocation,
+      inject: [MODULE_OPTIONS_TOKEN, CURRENT_TRUST],
+      useFactory: ({ revocation, clock = now }: MtlsOptions, trust: CurrentTrust) =>
+        new CrlRevocation(revocation?.crls ?? [], trust, {
+          refreshInterval: revocation?.refreshInterval ?? 60_000,
+          clock,
+          report: reportCrl,
+        }),
+    },
+    {
+      provide: PeerVerifier,
+      inject: [MODULE_OPTIONS_TOKEN, CURRENT_TRUST, CrlRevocation],
+      useFactory: (options: MtlsOptions, trust: CurrentTrust, crls: CrlRevocation) => {
+        const { revocation = { mode: 'off' }, services: allowed, issuerOrganization, clock = now } = options;
+        return new PeerVerifier({
+          trust,
+          issuerOrganization,
+          revocationMode: revocation.mode ?? 'hard-fail',
+          revocation: revocation.status ? firstKnown(revocation.status, crls) : crls,
+          allowList: typeof allowed === 'function' ? allowed : services(...allowed),
+          clock,
+          reportUnknown: ({ message, evidence }) => {
+            logger.warn({ event: 'soft_fail', reason: message, ...evidence });
+          },
+        });
+      },
+    },
+    { provide: PEER_OF, useValue: peerOfSocket },
+    MtlsGate,
+    MtlsGuard,
+    RefusalFilter,
+    ClientIdentityInterceptor,
+    // useExisting, so that a test can override the guard.
+    { provide: APP_GUARD, useExisting: MtlsGuard },
+    { provide: APP_FILTER, useExisting: RefusalFilter },
+  ],
+  exports: [MtlsGate, ClientIdentityInterceptor],
+})
+export class MtlsModule extends ConfigurableModuleClass implements NestModule, OnModuleInit, OnApplicationShutdown {
+  constructor(
+    @Inject(MODULE_OPTIONS_TOKEN) private readonly options: MtlsOptions,
+    @Inject(HttpAdapterHost) private readonly adapterHost: HttpAdapterHost,
+    @Inject(MtlsGate) private readonly gate: MtlsGate,
+    @Inject(CrlRevocation) private readonly crls: CrlRevocation,
+  ) {
+    super();
+  }
+
+  /** Called by Nest before it registers any route. Throws TypeError on an HTTP adapter other than Fastify's. */
+  configure(): void {
+    const { httpAdapter } = this.adapterHost;
+    if (httpAdapter.getType() !== 'fastify') throw new TypeError('MtlsModule guards applications on Fastify: use FastifyAdapter');
+    closeUnseenRoutes(httpAdapter.getInstance<FastifyInstance>(), this.gate);
+  }
+
+  async onModuleInit(): Promise<void> {
+    if ((this.options.revocation?.mode ?? (this.options.revocation ? 'hard-fail' : 'off')) === 'off')
+      logger.warn('revocation is not checked: set MtlsOptions.revocation');
+    await this.crls.start();
+  }
+
+  onApplicationShutdown(): void {
+    this.crls.stop();
+  }
+}
+
+const now = (): Date => new Date();
+
+function reportCrl(event: CrlEvent): void {
+  if (event.kind === 'failed') logger.error({ event: 'crl_failed', source: event.source, reason: event.why });
+  else logger.log({ event: 'crl_loaded', source: event.source, entries: event.entries, nextUpdate: event.nextUpdate });
+}

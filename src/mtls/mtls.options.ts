@@ -1,0 +1,33 @@
+import type { Authorizer } from './authorizer.js';
+import type { CrlSource } from './revocation/crl-source.js';
+import type { RevocationStatus } from './revocation/revocation-status.js';
+import type { CertificateInput, CurrentTrust } from './trust-anchors.js';
+
+/** What happens when nobody can say whether a certificate is revoked: refuse, let pass with a log line, or do not ask at all. */
+export type RevocationMode = 'hard-fail' | 'soft-fail' | 'off';
+
+/** Options of `MtlsModule.forRoot`. */
+export interface MtlsOptions {
+  /** The CAs whose certificates are accepted: PEM or DER, or a function for trust that changes while running. */
+  readonly trustAnchors: CertificateInput | CurrentTrust;
+  /** CA certificates between the anchors and the clients, when the bundle of anchors does not hold them. A peer's own are not used. */
+  readonly intermediates?: CertificateInput;
+  /** The services that may call at all, by exact name, or an authorizer of your own. Nobody else passes. */
+  readonly services: readonly string[] | Authorizer;
+  /** When set, the leaf's issuer must carry exactly this organization. */
+  readonly issuerOrganization?: string;
+  /** Paths that need no certificate, besides routes with `@Public()`: exact, or a prefix that ends in `/*`. */
+  readonly exemptPaths?: readonly string[];
+  readonly revocation?: {
+    /** Default `hard-fail`. */
+    readonly mode?: RevocationMode;
+    /** CRLs in files or at URLs, PEM or DER, of any CA among the trust anchors. */
+    readonly crls?: readonly CrlSource[];
+    /** How often files are looked at and URLs fetched, in milliseconds. Default 60 000; files at least every second. */
+    readonly refreshInterval?: number;
+    /** Another source, asked before the CRLs. */
+    readonly status?: RevocationStatus;
+  };
+  /** The clock; for tests. */
+  readonly clock?: () => Date;
+}

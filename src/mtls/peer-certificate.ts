@@ -1,0 +1,27 @@
+import type { IncomingMessage } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
+import { TLSSocket } from 'node:tls';
+
+/** Where a request came from: the object that lives as long as its connection, and the octets of the certificate presented on it. */
+export interface Peer {
+  /** The TLS socket (HTTP/1.1) or the session (HTTP/2). */
+  readonly connection: object;
+  /** The leaf certificate in DER, or undefined when none was presented. Read on each call: keep what it says. */
+  readonly certificate: () => Uint8Array | undefined;
+}
+
+/** Port: finds the peer of a request. The default reads the TLS socket; `veritas/testing` puts a stand-in here for `app.inject`. */
+export type PeerOf = (request: { readonly raw: IncomingMessage | Http2ServerRequest }) => Peer | undefined;
+export const PEER_OF = Symbol('veritas:PeerOf');
+
+/**
+ * The peer of a request that came over TLS, undefined for any other. Nothing that the socket says about authorization is looked at: a
+ * resumed session says `authorized` whatever happened since. Only the leaf is there; intermediates come from the trust anchors' owner.
+ */
+export const peerOfSocket: PeerOf = ({ raw }) => {
+  const session = 'stream' in raw ? raw.stream.session : undefined;
+  const socket = session ? session.socket : raw.socket;
+  // The session's socket is a proxy for which instanceof holds as well.
+  if (!(socket instanceof TLSSocket)) return undefined;
+  return { connection: session ?? socket, certificate: () => socket.getPeerX509Certificate()?.raw };
+};

@@ -1,0 +1,212 @@
+import {
+  attributeValues,
+  decodeCertificate,
+  DecodeError,
+  nameToString,
+  Oid,
+  validateCertificatePath,
+  type Certificate,
+  type PathFailure,
+  type ValidatedPath,
+} from '../x509/index.js';
+import type { Authorizer } from './authorizer.js';
+import { NoServiceNameError, VerifiedClientIdentity } from './client-identity.js';
+import { MtlsRefusal, type RefusalCode } from './mtls.errors.js';
+import type { RevocationMode } from './mtls.options.js';
+import type { Peer } from './peer-certificate.js';
+import type { RevocationAnswer, RevocationStatus } from './revocation/revocation-status.js';
+import type { CurrentTrust, TrustAnchors } from './trust-anchors.js';
+
+/** What the verifier decides by. */
+export interface VerifierPolicy {
+  readonly trust: CurrentTrust;
+  readonly issuerOrganization: string | undefined;
+  readonly revocationMode: RevocationMode;
+  readonly revocation: RevocationStatus;
+  readonly allowList: Authorizer;
+  readonly clock: () => Date;
+  /** Told when soft-fail lets a certificate pass whose status nobody knows. */
+  readonly reportUnknown: (refusal: MtlsRefusal) => void;
+}
+
+/** A certificate whose path, issuer and key usage are in order: true until the trust changes. Dates and revocation are asked again. */
+interface TrustedPeer {
+  readonly path: ValidatedPath;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  identity: VerifiedClientIdentity | MtlsRefusal | undefined;
+}
+
+/** What is remembered of a connection between its requests. */
+interface Connection {
+  readonly trust: TrustAnchors;
+  readonly peer: TrustedPeer;
+  /** When revocation was last asked: the epoch, and until when (ms) that answer holds. */
+  epoch: number;
+  goodUntil: number;
+}
+
+// A fleet of services; a certificate takes some 10 kB here.
+const MAX_REMEMBERED = 4096;
+
+/**
+ * Says who is on the other end of a connection, or refuses. What is equal for the whole connection is computed on its first request; later
+ * ones look at the clock, the revocation epoch and the trust in force, and nothing else.
+ */
+export class PeerVerifier {
+  readonly #connections = new WeakMap<object, Connection>();
+  // Validated paths by the certificate's octets, so that a client's next connection costs no signature checks. Failures are not kept.
+  #remembered = new Map<string, TrustedPeer>();
+  #rememberedFor: TrustAnchors | undefined;
+
+  constructor(private readonly policy: VerifierPolicy) {}
+
+  /**
+   * The identity behind a request. Throws {@link MtlsRefusal}, in the order of {@link REFUSALS}; anything unforeseen becomes
+   * `validation_failed`.
+   */
+  identify(peer: Peer | undefined): VerifiedClientIdentity {
+    try {
+      return this.#identify(peer);
+    } catch (error) {
+      if (error instanceof MtlsRefusal) throw error;
+      throw new MtlsRefusal('validation_failed', 'the client certificate could not be validated', {}, { cause: error });
+    }
+  }
+
+  #identify(peer: Peer | undefined): VerifiedClientIdentity {
+    if (!peer) throw noCertificate();
+    const now = this.policy.clock();
+    const trust = this.policy.trust();
+    let connection = this.#connections.get(peer.connection);
+    if (connection?.trust !== trust) {
+      connection = { trust, peer: this.#trustedPeer(peer, trust, now), epoch: Number.NaN, goodUntil: 0 };
+      this.#connections.set(peer.connection, connection);
+    }
+    const time = now.getTime();
+    const trusted = connection.peer;
+    if (time < trusted.notBefore) throw notYetValid(trusted.path.leaf);
+    if (time > trusted.notAfter) throw expired(trusted.path.leaf);
+    if (connection.epoch !== this.policy.revocation.epoch || time > connection.goodUntil) this.#checkRevocation(connection, now);
+    const identity = (trusted.identity ??= this.#allowedIdentity(trusted.path));
+    if (identity instanceof MtlsRefusal) throw identity;
+    return identity;
+  }
+
+  #trustedPeer(peer: Peer, trust: TrustAnchors, now: Date): TrustedPeer {
+    const octets = peer.certificate();
+    if (!octets) throw noCertificate();
+    if (this.#rememberedFor !== trust) {
+      this.#remembered = new Map();
+      this.#rememberedFor = trust;
+    }
+    const key = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('latin1');
+    const remembered = this.#remembered.get(key);
+    if (remembered) return remembered;
+    const trusted = this.#validate(decode(octets), trust, now);
+    const oldest = this.#remembered.keys().next();
+    if (this.#remembered.size >= MAX_REMEMBERED && !oldest.done) this.#remembered.delete(oldest.value);
+    this.#remembered.set(key, trusted);
+    return trusted;
+  }
+
+  #validate(leaf: Certificate, trust: TrustAnchors, now: Date): TrustedPeer {
+    const input = { leaf, intermediates: trust.intermediates, anchors: trust.anchors, time: now };
+    const result = validateCertificatePath({ ...input, purposes: ['clientAuth'] });
+    if (!result.ok) {
+      // Only whoever passes the checks before it hears about the key usage: so without it, once more.
+      const withoutPurpose = validateCertificatePath({ ...input, purposes: [] });
+      if (!withoutPurpose.ok) throw untrusted(leaf, withoutPurpose.reason);
+      this.#checkIssuer(leaf);
+      throw refusal('wrong_key_usage', 'the certificate is not for client authentication', leaf, result.reason);
+    }
+    this.#checkIssuer(leaf);
+    const { path } = result;
+    return { path, notBefore: path.notBefore.getTime(), notAfter: path.notAfter.getTime(), identity: undefined };
+  }
+
+  #checkIssuer(leaf: Certificate): void {
+    const wanted = this.policy.issuerOrganization;
+    if (wanted === undefined) return;
+    const organizations = attributeValues(leaf.issuer, Oid.organizationName);
+    if (organizations.length !== 1 || organizations[0] !== wanted)
+      throw refusal('wrong_issuer', "the organization of the certificate's issuer is not the one asked for", leaf);
+  }
+
+  #checkRevocation(connection: Connection, now: Date): void {
+    const { revocation, revocationMode } = this.policy;
+    const epoch = revocation.epoch;
+    let goodUntil = Number.POSITIVE_INFINITY;
+    const { certificates } = connection.peer.path;
+    for (let i = 0; revocationMode !== 'off' && i < certificates.length - 1; i++) {
+      const [certificate, issuer] = [certificates[i], certificates[i + 1]];
+      if (!certificate || !issuer) continue;
+      const answer = revocation.statusOf(certificate, issuer, now);
+      if (answer.status === 'revoked') throw revoked(connection.peer.path.leaf, certificate, answer);
+      if (answer.status === 'unknown') {
+        const refusal = unknown(connection.peer.path.leaf, certificate, answer);
+        if (revocationMode === 'hard-fail') throw refusal;
+        this.policy.reportUnknown(refusal);
+      }
+      if (answer.status === 'good' && answer.until) goodUntil = Math.min(goodUntil, answer.until.getTime());
+    }
+    connection.epoch = epoch;
+    connection.goodUntil = goodUntil;
+  }
+
+  #allowedIdentity(path: ValidatedPath): VerifiedClientIdentity | MtlsRefusal {
+    try {
+      const identity = VerifiedClientIdentity.establish(path);
+      const decision = this.policy.allowList(identity);
+      return decision.allowed ? identity : refusal('service_not_allowed', decision.reason, path.leaf);
+    } catch (error) {
+      if (error instanceof NoServiceNameError) return refusal('service_not_allowed', error.message, path.leaf);
+      throw error;
+    }
+  }
+}
+
+function decode(octets: Uint8Array): Certificate {
+  try {
+    return decodeCertificate(octets);
+  } catch (error) {
+    if (error instanceof DecodeError)
+      throw new MtlsRefusal('client_certificate_malformed', `the client certificate cannot be read: ${error.message}`);
+    throw error;
+  }
+}
+
+const noCertificate = (): MtlsRefusal =>
+  new MtlsRefusal('client_certificate_required', 'this path needs a client certificate and none was presented');
+
+const notYetValid = (leaf: Certificate, reason?: PathFailure): MtlsRefusal =>
+  refusal('certificate_not_yet_valid', 'the certificate, or one of its issuers, is not valid yet', leaf, reason);
+
+const expired = (leaf: Certificate, reason?: PathFailure): MtlsRefusal =>
+  refusal('certificate_expired', 'the certificate, or one of its issuers, has expired', leaf, reason);
+
+function untrusted(leaf: Certificate, reason: PathFailure): MtlsRefusal {
+  if (reason.code === 'expired') return expired(leaf, reason);
+  if (reason.code === 'not_yet_valid') return notYetValid(leaf, reason);
+  return refusal('untrusted_issuer', 'the certificate does not lead to a certification authority that is trusted here', leaf, reason);
+}
+
+function revoked(leaf: Certificate, certificate: Certificate, answer: RevocationAnswer): MtlsRefusal {
+  const message = certificate === leaf ? 'the certificate has been revoked' : "the certificate of one of the issuers has been revoked";
+  return refusal('certificate_revoked', message, leaf, { ...answer, revoked: certificate.serialNumber });
+}
+
+function unknown(leaf: Certificate, certificate: Certificate, answer: RevocationAnswer): MtlsRefusal {
+  const message = 'whether the certificate has been revoked cannot be established now';
+  return refusal('revocation_unknown', message, leaf, { ...answer, unknown: certificate.serialNumber });
+}
+
+function refusal(code: RefusalCode, message: string, leaf: Certificate, evidence: object = {}): MtlsRefusal {
+  return new MtlsRefusal(code, message, {
+    subject: nameToString(leaf.subject),
+    issuer: nameToString(leaf.issuer),
+    serialNumber: leaf.serialNumber,
+    fingerprint256: leaf.fingerprint256,
+    evidence,
+  });
+}

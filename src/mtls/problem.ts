@@ -1,0 +1,27 @@
+/** A problem document (RFC 9457 §3), with `code`, `request_id` and the two fields that older clients read. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: string;
+  readonly request_id: string;
+  /** The same as `detail`. */
+  readonly error: string;
+  /** The same as `status`. */
+  readonly status_code: number;
+}
+
+export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
+
+/** Builds a problem document; `type` is `urn:veritas:problem:` and the code. */
+export function problemOf(problem: {
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+  readonly code: string;
+  readonly requestId: string;
+}): Problem {
+  const { status, title, detail, code, requestId } = problem;
+  return { type: `urn:veritas:problem:${code}`, title, status, detail, code, request_id: requestId, error: detail, status_code: status };
+}

@@ -1,0 +1,32 @@
+import type { Http2ServerResponse } from 'node:http2';
+import type { FastifyReply } from 'fastify';
+import { MtlsRefusal, REFUSALS } from './mtls.errors.js';
+import { PROBLEM_CONTENT_TYPE, problemOf } from './problem.js';
+
+/**
+ * Answers a request with the problem document of a refusal. When the certificate on the connection is of no more use, the connection is closed
+ * behind the answer: `Connection: close` on HTTP/1.1, GOAWAY on HTTP/2.
+ */
+export function sendRefusal(reply: FastifyReply, refusal: MtlsRefusal): void {
+  const { code, status, message } = refusal;
+  const { title, mend } = REFUSALS[code];
+  if (refusal.endsConnection) endConnection(reply);
+  void reply
+    .code(status)
+    .header('content-type', PROBLEM_CONTENT_TYPE)
+    .header('cache-control', 'no-store')
+    .send(problemOf({ status, title, detail: `${capitalised(message)}. ${mend}`, code, requestId: reply.request.id }));
+}
+
+function endConnection(reply: FastifyReply): void {
+  const raw = reply.raw as FastifyReply['raw'] | Http2ServerResponse;
+  if (!('stream' in raw)) {
+    void reply.header('connection', 'close');
+    return;
+  }
+  const { session } = raw.stream as Http2ServerResponse['stream'];
+  // close() lets the streams that are open finish, this answer's among them.
+  session?.close();
+}
+
+const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,0 +1,40 @@
+import { DecodeError, decodeCertificate, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
+
+/** Certificates to build paths from: anchors end a path, intermediates (never trusted by themselves) lie between. */
+export interface TrustAnchors {
+  readonly anchors: readonly Certificate[];
+  readonly intermediates: readonly Certificate[];
+}
+
+/**
+ * Port: what is trusted now. Answers the same object until the trust changes; a new object makes every connection's certificate be
+ * validated again.
+ */
+export type CurrentTrust = () => TrustAnchors;
+
+/** One or several certificates: PEM text (a bundle too) or DER octets. */
+export type CertificateInput = string | Uint8Array | readonly (string | Uint8Array)[];
+
+/**
+ * Reads trust anchors. Self-signed certificates among `anchors` become anchors; others in the same bundle, issued by one of them, become intermediates,
+ * as in a CA bundle file. Throws DecodeError when one cannot be read, RangeError when there is no anchor.
+ */
+export function readTrustAnchors(anchors: CertificateInput, intermediates: CertificateInput = []): TrustAnchors {
+  const bundle = readCertificates(anchors);
+  const isRoot = (certificate: Certificate): boolean => certificate.subject.key === certificate.issuer.key;
+  const roots = bundle.filter(isRoot);
+  if (roots.length === 0) throw new RangeError('the trust anchors hold no self-signed CA certificate');
+  return Object.freeze({
+    anchors: Object.freeze(roots),
+    intermediates: Object.freeze([...bundle.filter((certificate) => !isRoot(certificate)), ...readCertificates(intermediates)]),
+  });
+}
+
+/** Reads every certificate of the input. Throws DecodeError. */
+export function readCertificates(input: CertificateInput): Certificate[] {
+  const parts = typeof input === 'string' || input instanceof Uint8Array ? [input] : input;
+  return parts.flatMap((part) => {
+    if (part.length === 0) throw new DecodeError('an empty certificate file', 0);
+    return octetsFromPemOrDer(part, 'CERTIFICATE').map(decodeCertificate);
+  });
+}

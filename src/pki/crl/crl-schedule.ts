@@ -1,0 +1,72 @@
+import type { EventBus } from '../../events/index.js';
+import type { RevocationRegistry } from '../revocation/revocation-registry.js';
+import type { CrlService } from './crl.service.js';
+
+// A revocation is in the guard at once; the list for others may gather a few.
+const GATHER = 200;
+const LONGEST_WAIT = 60_000;
+
+/** Keeps the CRLs of a running process fresh: after each revocation, and once a minute. Its timers do not keep the process alive. */
+export class CrlSchedule {
+  readonly #crls: CrlService;
+  readonly #registry: RevocationRegistry;
+  readonly #events: EventBus;
+  #interval: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #unsubscribe: (() => void) | undefined;
+
+  constructor({
+    crls,
+    registry,
+    events,
+  }: {
+    readonly crls: CrlService;
+    readonly registry: RevocationRegistry;
+    readonly events: EventBus;
+  }) {
+    this.#crls = crls;
+    this.#registry = registry;
+    this.#events = events;
+  }
+
+  /** Begins: polls the store each `pollInterval` milliseconds, takes up CRLs of other processes and, when `sign`, signs what is due. */
+  start({ pollInterval, sign }: { readonly pollInterval: number; readonly sign: boolean }): void {
+    this.#registry.startPolling(pollInterval, () => {
+      void this.#guarded(() => this.#crls.load());
+    });
+    if (!sign) return;
+    this.#unsubscribe = this.#events.on('revocations.changed', () => {
+      this.#soon ??= setTimeout(() => {
+        this.#soon = undefined;
+        void this.#publish();
+      }, GATHER).unref();
+    });
+    this.#interval = setInterval(() => void this.#publish(), LONGEST_WAIT).unref();
+    void this.#publish();
+  }
+
+  /** Ends, when what is under way is done. */
+  async stop(): Promise<void> {
+    this.#registry.stopPolling();
+    this.#unsubscribe?.();
+    clearInterval(this.#interval);
+    clearTimeout(this.#soon);
+    await this.#running;
+  }
+
+  #publish(): Promise<void> {
+    const before = this.#running ?? Promise.resolve();
+    this.#running = before.then(() => this.#guarded(() => this.#crls.publishIfDue()));
+    return this.#running;
+  }
+
+  /** A failure is told and tried again at the next occasion; the last CRL is served meanwhile. */
+  async #guarded(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#events.emit('background.failed', { task: 'crl.publish', error });
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  decodeCertificate,
+  ipFromString,
+  octetsFromPemOrDer,
+  subjectPublicKeyInfoOf,
+  verifySignature,
+  type Certificate,
+  type GeneralName,
+} from '../../x509/index.js';
+import type { CertificationAuthority } from '../certification-authority.js';
+import { requestFor } from '../issuance/own-request.js';
+import { readSecretFile } from '../issuer/secret-file.js';
+import { PkiError } from '../pki-error.js';
+import type { Requester } from '../pki-settings.js';
+import { createFile, ensurePrivateFolder, replaceFile } from '../publication/atomic-file.js';
+
+/** One file: whether it was `made`, `renewed` (its certificate had expired), or `kept`. `note` says what is odd about one that was kept. */
+export interface DevelopmentFile {
+  readonly path: string;
+  readonly outcome: 'made' | 'renewed' | 'kept';
+  readonly note?: string;
+}
+
+const YEAR = 365 * 86_400;
+
+const PAIRS: readonly {
+  readonly name: string;
+  readonly profile: 'server' | 'client';
+  readonly service: string;
+  readonly names: readonly GeneralName[];
+}[] = [
+  {
+    name: 'server',
+    profile: 'server',
+    service: 'veritas.local',
+    names: [{ kind: 'dns', value: 'localhost' }, ...['127.0.0.1', '::1'].map(ip)],
+  },
+  { name: 'client', profile: 'client', service: 'veritas-client', names: [] },
+];
+
+/**
+ * Makes what development needs beside the CA: `server_cert.pem`, `server_key.pem`, `client_cert.pem`, `client_key.pem`, each a leaf followed by
+ * its issuing CA, valid for a year, and its key as unencrypted PKCS#8. What is there is kept, a key always; an expired certificate is renewed for
+ * its key. A second call changes nothing. Throws PkiError `key_unreadable`, `key_file_exposed`, and what issuing throws.
+ */
+export async function createDevelopmentMaterial(
+  authority: CertificationAuthority,
+  {
+    requester = { actor: 'veritas', requestId: 'setup' },
+    now = () => new Date(),
+  }: { readonly requester?: Requester; readonly now?: () => Date } = {},
+): Promise<DevelopmentFile[]> {
+  const folder = authority.certsDirectory;
+  ensurePrivateFolder(folder);
+  const files: DevelopmentFile[] = [];
+  for (const { name, ...wanted } of PAIRS) {
+    const keyPath = join(folder, `${name}_key.pem`);
+    const certificatePath = join(folder, `${name}_cert.pem`);
+    const made = !existsSync(keyPath) && createKey(keyPath);
+    files.push({ path: keyPath, outcome: made ? 'made' : 'kept' });
+    const standing = existsSync(certificatePath) ? readLeaf(certificatePath) : undefined;
+    const key = readKey(keyPath);
+    if (standing && standing.notAfter > now()) {
+      files.push({ path: certificatePath, outcome: 'kept', ...noteOn(standing, key, authority) });
+      continue;
+    }
+    const issued = await authority.ca.issue({
+      request: requestFor(key, wanted.service),
+      lifetime: YEAR,
+      requester,
+      ...wanted,
+    });
+    replaceFile(certificatePath, issued.chainPem, 0o644);
+    files.push({ path: certificatePath, outcome: standing ? 'renewed' : 'made' });
+  }
+  return files;
+}
+
+function createKey(path: string): boolean {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return createFile(path, privateKey.export({ format: 'pem', type: 'pkcs8' }), 0o600);
+}
+
+function readKey(path: string): KeyObject {
+  const pem = readSecretFile(path);
+  try {
+    return createPrivateKey(pem);
+  } catch (error) {
+    throw new PkiError('key_unreadable', `${path} is not an unencrypted private key`, { cause: error });
+  } finally {
+    pem.fill(0);
+  }
+}
+
+function readLeaf(path: string): Certificate {
+  const [octets] = octetsFromPemOrDer(readFileSync(path), 'CERTIFICATE');
+  return decodeCertificate(octets ?? new Uint8Array());
+}
+
+/** What a person should know about a certificate that is left as it is. */
+function noteOn(standing: Certificate, key: KeyObject, { ca }: CertificationAuthority): { readonly note?: string } {
+  if (Buffer.compare(standing.publicKey.der, subjectPublicKeyInfoOf(key).der) !== 0)
+    return { note: 'does not belong to its key' };
+  const { publicKey } = ca.issuing.certificate;
+  const ours = verifySignature(standing.signatureAlgorithm, publicKey, standing.tbs, standing.signature);
+  return ours ? {} : { note: 'was issued by another CA' };
+}
+
+function ip(text: string): GeneralName {
+  return { kind: 'ip', value: ipFromString(text) ?? new Uint8Array() };
+}

@@ -1,0 +1,26 @@
+export { CaService, type IssuedCertificate, type IssueRequest } from './ca.service.js';
+export {
+  openCertificationAuthority,
+  type CertificationAuthority,
+  type CertificationAuthorityOptions,
+} from './certification-authority.js';
+export { CrlSchedule } from './crl/crl-schedule.js';
+export { CrlService, type PublishedCrl } from './crl/crl.service.js';
+export { createDevelopmentMaterial, type DevelopmentFile } from './development/development-material.js';
+export { checkServiceName } from './issuance/name-policy.js';
+export { requestFor } from './issuance/own-request.js';
+export type { Authority } from './issuer/authority.js';
+export { encryptPrivateKey } from './issuer/encrypted-key.js';
+export { FileSigner, openKeyFile, type KeyFile } from './issuer/file-signer.js';
+export { readSecretFile } from './issuer/secret-file.js';
+export type { Signer } from './issuer/signer.js';
+export { PKI_ERRORS, PkiError, type PkiErrorCode } from './pki-error.js';
+export type { PkiSettings, Requester } from './pki-settings.js';
+export { CERTIFICATION_AUTHORITY, PkiModule } from './pki.module.js';
+export type { PkiModuleOptions } from './pki.module-definition.js';
+export { isEndEntityProfileName, type EndEntityProfileName } from './profile/profile.js';
+export { createFile, ensurePrivateFolder, replaceFile } from './publication/atomic-file.js';
+export { publicationUrls } from './profile/profile-extensions.js';
+export { revocationReasons, type RevocationReason } from './revocation/reason.js';
+export { RevocationRegistry, type RegistryStatus } from './revocation/revocation-registry.js';
+export { RevocationService, type Revocation, type RevocationRequest } from './revocation/revocation.service.js';

@@ -1,0 +1,114 @@
+import {
+  generalNameToString,
+  nameFrom,
+  type CertificationRequest,
+  type GeneralName,
+  type Name,
+  type SubjectPublicKeyInfo,
+} from '../../x509/index.js';
+import { PkiError } from '../pki-error.js';
+import type { Requester } from '../pki-settings.js';
+import type { AuthorityProfile, EndEntityProfile, Profile } from '../profile/profile.js';
+import { canonicalNames, checkServiceName, quote, type CertifiableName } from './name-policy.js';
+import { checkPublicKey } from './public-key-policy.js';
+import { checkRequestedExtensions } from './requested-extensions.js';
+import { checkRequestedSubject, requestedService } from './requested-subject.js';
+
+/** What somebody wants and what they may have. */
+export interface EndEntityTerms {
+  readonly profile: EndEntityProfile;
+  readonly organization: string;
+  /** The service that the certificate is for; the request's common name when absent. */
+  readonly service?: string | undefined;
+  /** Names in addition to those of the request. */
+  readonly names?: readonly GeneralName[];
+  /** The names that may be had, besides the service itself as a DNS name; any well-formed ones when absent: then the requester is trusted with that. */
+  readonly allowedNames?: readonly GeneralName[] | undefined;
+  /** Seconds; the profile's own when absent. */
+  readonly lifetime?: number | undefined;
+  readonly requester: Requester;
+}
+
+/** A request that the profile was applied to: every value in it is one that may stand in a certificate. Made by {@link accept} and {@link acceptAuthority} only. */
+export class AcceptedRequest {
+  readonly profile: Profile;
+  readonly subject: Name;
+  readonly publicKey: SubjectPublicKeyInfo;
+  readonly names: readonly CertifiableName[];
+  readonly service: string | undefined;
+  /** Seconds. */
+  readonly lifetime: number;
+  readonly requester: Requester;
+  // Makes the type nominal: an object that looks like one is none.
+  readonly #accepted = true;
+
+  private constructor(values: Omit<AcceptedRequest, '#accepted'>) {
+    this.profile = values.profile;
+    this.subject = values.subject;
+    this.publicKey = values.publicKey;
+    this.names = values.names;
+    this.service = values.service;
+    this.lifetime = values.lifetime;
+    this.requester = values.requester;
+    Object.freeze(this);
+  }
+
+  /** Whether `value` was made here. */
+  static is(value: unknown): value is AcceptedRequest {
+    return typeof value === 'object' && value !== null && #accepted in value && value.#accepted;
+  }
+
+  /** Applies a profile to a request. Throws PkiError with the code of the first thing that cannot be had. */
+  static accept(request: CertificationRequest, terms: EndEntityTerms): AcceptedRequest {
+    const { profile, organization, requester } = terms;
+    const service = terms.service ?? requestedService(request.subject, organization);
+    if (service === undefined)
+      throw new PkiError('service_name_malformed', 'neither the request nor its sender names a service');
+    checkServiceName(service);
+    checkRequestedSubject(request.subject, service, organization);
+    checkPublicKey(request.publicKey);
+    checkRequestedExtensions(request, profile);
+    const own: GeneralName = { kind: 'dns', value: service };
+    const names = canonicalNames([own, ...(request.extensions.subjectAltName ?? []), ...(terms.names ?? [])]);
+    if (terms.allowedNames) checkAllowed(names, [own, ...terms.allowedNames]);
+    return new AcceptedRequest({
+      profile,
+      subject: nameFrom({ organization, commonName: service }),
+      publicKey: request.publicKey,
+      names,
+      service,
+      lifetime: lifetimeOf(profile, terms.lifetime),
+      requester,
+    });
+  }
+
+  /** The request of a CA's own key, whose private half is here. Throws PkiError `public_key_not_allowed`. */
+  static acceptAuthority(
+    publicKey: SubjectPublicKeyInfo,
+    {
+      profile,
+      subject,
+      requester,
+    }: { readonly profile: AuthorityProfile; readonly subject: Name; readonly requester: Requester },
+  ): AcceptedRequest {
+    checkPublicKey(publicKey);
+    const { lifetime } = profile;
+    return new AcceptedRequest({ profile, subject, publicKey, names: [], service: undefined, lifetime, requester });
+  }
+}
+
+function checkAllowed(names: readonly CertifiableName[], allowed: readonly GeneralName[]): void {
+  const texts = new Set(allowed.map(generalNameToString));
+  const foreign = names.map(generalNameToString).find((text) => !texts.has(text));
+  if (foreign !== undefined) throw new PkiError('name_not_allowed', `${quote(foreign)} is not a name of this service`);
+}
+
+function lifetimeOf({ name, lifetime, maximumLifetime }: EndEntityProfile, asked: number | undefined): number {
+  if (asked === undefined) return lifetime;
+  if (!Number.isSafeInteger(asked) || asked < 1 || asked > maximumLifetime)
+    throw new PkiError(
+      'lifetime_not_allowed',
+      `profile ${name} gives from 1 to ${maximumLifetime} seconds, asked are ${asked}`,
+    );
+  return asked;
+}

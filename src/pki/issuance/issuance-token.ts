@@ -1,0 +1,85 @@
+import {
+  decodeCertificate,
+  encodeSigned,
+  encodeTbsCertificate,
+  type AlgorithmIdentifier,
+  type Certificate,
+} from '../../x509/index.js';
+import type { IssuerIdentity } from '../issuer/issuer-identity.js';
+import { PkiError } from '../pki-error.js';
+import { profileExtensions } from '../profile/profile-extensions.js';
+import { AcceptedRequest } from './accepted-request.js';
+import { lintCertificate } from './lint/lint-certificate.js';
+
+/** What a token adds to an accepted request. */
+export interface IssuanceTerms {
+  /** Lower-case hexadecimal, see `newSerialNumber`. */
+  readonly serialNumber: string;
+  readonly algorithm: AlgorithmIdentifier;
+  readonly now: Date;
+  /** Seconds. */
+  readonly backdate: number;
+  readonly publicationUrl: string;
+}
+
+/** A tbsCertificate that may be signed, once: it was read back from its octets and linted. Making one is what checks it. */
+export class IssuanceToken {
+  readonly issuer: IssuerIdentity;
+  readonly accepted: AcceptedRequest;
+  readonly serialNumber: string;
+  #tbs: Uint8Array | undefined;
+
+  /**
+   * Writes the tbsCertificate, valid from `backdate` before now for the lifetime, and never beyond its issuer.
+   * Throws PkiError `issuer_expired`, or `lint_failed` with the findings.
+   */
+  constructor(accepted: AcceptedRequest, issuer: IssuerIdentity, terms: IssuanceTerms) {
+    if (!AcceptedRequest.is(accepted)) throw new PkiError('lint_failed', 'the request was not accepted');
+    const { profile, subject, publicKey, names } = accepted;
+    const tbs = encodeTbsCertificate({
+      serialNumber: Buffer.from(terms.serialNumber, 'hex'),
+      signatureAlgorithm: terms.algorithm,
+      issuer: issuer.subject,
+      ...validityFor(accepted, issuer, terms),
+      subject,
+      publicKey,
+      extensions: profileExtensions(profile, { issuer, publicKey, names, publicationUrl: terms.publicationUrl }),
+    });
+    const findings = lintCertificate({ certificate: readBack(tbs, terms.algorithm), profile, issuer, names });
+    if (findings.length > 0) throw new PkiError('lint_failed', findings.join('; '));
+    this.issuer = issuer;
+    this.accepted = accepted;
+    this.serialNumber = terms.serialNumber;
+    this.#tbs = tbs;
+  }
+
+  /** The octets to sign. Throws PkiError `token_spent` the second time. */
+  spend(): Uint8Array {
+    const tbs = this.#tbs;
+    if (!tbs) throw new PkiError('token_spent', `the certificate ${this.serialNumber} was signed before`);
+    this.#tbs = undefined;
+    return tbs;
+  }
+}
+
+function validityFor(
+  { lifetime }: AcceptedRequest,
+  issuer: IssuerIdentity,
+  { now, backdate }: IssuanceTerms,
+): { notBefore: Date; notAfter: Date } {
+  // Certificates count in whole seconds.
+  const seconds = Math.floor(now.getTime() / 1000);
+  if (now >= issuer.notAfter)
+    throw new PkiError('issuer_expired', `issuer ${issuer.id} expired on ${issuer.notAfter.toISOString()}`);
+  if (now < issuer.notBefore)
+    throw new PkiError('clock_behind', `the clock says ${now.toISOString()}, before issuer ${issuer.id} began`);
+  return {
+    notBefore: new Date(Math.max((seconds - backdate) * 1000, issuer.notBefore.getTime())),
+    notAfter: new Date(Math.min((seconds + lifetime) * 1000, issuer.notAfter.getTime())),
+  };
+}
+
+/** The certificate as its readers will see it, but for the signature. */
+function readBack(tbs: Uint8Array, algorithm: AlgorithmIdentifier): Certificate {
+  return decodeCertificate(encodeSigned(tbs, algorithm, Uint8Array.of(0)));
+}

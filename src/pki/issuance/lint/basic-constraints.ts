@@ -1,0 +1,13 @@
+import type { LintRule } from './lint-rule.js';
+
+export const basicConstraints: LintRule = {
+  name: 'basic-constraints',
+  source: 'RFC 5280 §4.2.1.9',
+  check: ({ certificate: { extensions }, profile }) => {
+    const { basicConstraints: constraints } = extensions;
+    if (!constraints) return 'basicConstraints is missing';
+    if (constraints.cA !== (profile.kind === 'authority')) return `cA is ${constraints.cA}`;
+    const pathLen = profile.kind === 'authority' ? profile.pathLenConstraint : undefined;
+    return constraints.pathLenConstraint === pathLen ? undefined : 'pathLenConstraint is not the profile’s';
+  },
+};

@@ -1,0 +1,25 @@
+import { Oid, oidName } from '../../../x509/index.js';
+import type { LintRule } from './lint-rule.js';
+
+const CRITICAL: ReadonlySet<string> = new Set([Oid.basicConstraints, Oid.keyUsage]);
+const KNOWN: ReadonlySet<string> = new Set([
+  ...CRITICAL,
+  Oid.extendedKeyUsage,
+  Oid.subjectKeyIdentifier,
+  Oid.authorityKeyIdentifier,
+  Oid.subjectAltName,
+  Oid.crlDistributionPoints,
+  Oid.authorityInfoAccess,
+]);
+
+export const criticality: LintRule = {
+  name: 'criticality',
+  source: 'RFC 5280 §4.2',
+  check: ({ certificate: { extensions } }) => {
+    for (const { oid, critical } of extensions.all.values()) {
+      if (!KNOWN.has(oid)) return `no profile has the extension ${oidName(oid)}`;
+      if (critical !== CRITICAL.has(oid)) return `${oidName(oid)} is ${critical ? '' : 'not '}critical`;
+    }
+    return undefined;
+  },
+};

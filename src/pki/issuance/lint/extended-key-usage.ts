@@ -1,0 +1,11 @@
+import type { LintRule } from './lint-rule.js';
+
+export const extendedKeyUsage: LintRule = {
+  name: 'extended-key-usage',
+  source: 'RFC 5280 §4.2.1.12',
+  check: ({ certificate: { extensions }, profile }) => {
+    const expected = profile.kind === 'authority' ? '' : profile.purposes.join();
+    const purposes = (extensions.extendedKeyUsage ?? []).join();
+    return purposes === expected ? undefined : `the purposes are ${purposes}, not ${expected}`;
+  },
+};

@@ -1,0 +1,13 @@
+import { KeyUsage } from '../../../x509/index.js';
+import { keyUsageFor } from '../../profile/profile-extensions.js';
+import type { LintRule } from './lint-rule.js';
+
+export const keyUsage: LintRule = {
+  name: 'key-usage',
+  source: 'RFC 5280 §4.2.1.3',
+  check: ({ certificate: { extensions, publicKey }, profile }) => {
+    const expected = profile.kind === 'authority' ? [KeyUsage.keyCertSign, KeyUsage.cRLSign] : keyUsageFor(publicKey);
+    const bits = [...(extensions.keyUsage ?? [])].sort((a, b) => a - b);
+    return bits.join() === expected.join() ? undefined : `the bits are ${bits.join()}, not ${expected.join()}`;
+  },
+};

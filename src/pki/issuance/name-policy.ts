@@ -1,0 +1,94 @@
+import { domainToASCII, domainToUnicode } from 'node:url';
+import { generalNameToString, type GeneralName } from '../../x509/index.js';
+import { PkiError } from '../pki-error.js';
+
+/** A name that a certificate may hold, in its one canonical form. */
+export type CertifiableName = Extract<GeneralName, { kind: 'dns' | 'ip' | 'uri' }>;
+
+// RFC 1034 §3.5, RFC 5891 §4.2.3: letters, digits, hyphens, no hyphen at an end.
+const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const MAX_DNS = 253;
+// ub-common-name is 64 (RFC 5280 appendix A); a service name is also a DNS label or a name made of some.
+const MAX_SERVICE = 63;
+const MAX_URI = 2048;
+/** RFC 5280 sets no bound; a certificate with more does not serve one service. */
+export const MAX_NAMES = 100;
+
+/** Refuses what is no service name: lower-case DNS labels joined by dots, 63 characters at most. Throws PkiError `service_name_malformed`. */
+export function checkServiceName(service: string): void {
+  if (service.length > MAX_SERVICE || !isDnsName(service))
+    throw new PkiError('service_name_malformed', `${quote(service)} is not a service name`);
+}
+
+/** The names without repetition, each in canonical form: DNS names in lower case. Throws PkiError `name_malformed`, `name_not_allowed` (another kind) or `too_many_names`. */
+export function canonicalNames(names: readonly GeneralName[]): CertifiableName[] {
+  const unique = new Map<string, CertifiableName>();
+  for (const name of names) {
+    const canonical = canonicalName(name);
+    unique.set(generalNameToString(canonical), canonical);
+    if (unique.size > MAX_NAMES) throw new PkiError('too_many_names', `more than ${MAX_NAMES} names are asked for`);
+  }
+  return [...unique.values()];
+}
+
+function canonicalName(name: GeneralName): CertifiableName {
+  switch (name.kind) {
+    case 'dns': {
+      const value = name.value.toLowerCase();
+      if (!isDnsName(value)) malformed(name);
+      return { kind: 'dns', value };
+    }
+    case 'ip':
+      if (!isHostAddress(name.value)) malformed(name);
+      return { kind: 'ip', value: name.value };
+    case 'uri':
+      if (!isAbsoluteUri(name.value)) malformed(name);
+      return { kind: 'uri', value: name.value };
+    default:
+      throw new PkiError('name_not_allowed', `a name of the kind ${name.kind} is not certified, only DNS, IP and URI`);
+  }
+}
+
+/** A host name: no wildcard, no trailing dot, no numbers alone at the end (that would be an address), punycode that stands for something. */
+function isDnsName(value: string): boolean {
+  const labels = value.split('.');
+  if (value.length === 0 || value.length > MAX_DNS || !labels.every((label) => LABEL.test(label))) return false;
+  if (/^\d+$/.test(labels.at(-1) ?? '')) return false;
+  // RFC 5890 §2.3.1: two hyphens in the third and fourth place are reserved for such labels.
+  return labels.every((label) => !label.startsWith('--', 2) || isIdnLabel(label));
+}
+
+function isIdnLabel(label: string): boolean {
+  if (!label.startsWith('xn--')) return false;
+  const unicode = domainToUnicode(label);
+  return unicode !== '' && unicode !== label && domainToASCII(unicode) === label;
+}
+
+/** An address of one host: not unspecified, not multicast, not broadcast. */
+function isHostAddress(octets: Uint8Array): boolean {
+  if (octets.every((octet) => octet === 0)) return false;
+  const first = octets[0] ?? 0;
+  if (octets.length === 4) return first > 0 && first < 224;
+  return octets.length === 16 && first !== 0xff;
+}
+
+/** RFC 3986 §3 with a host, without user, query, fragment and port; a SPIFFE ID is such a URI (SPIFFE-ID §2). */
+function isAbsoluteUri(value: string): boolean {
+  const [, scheme, host, path = ''] =
+    /^([a-z][a-z0-9+.-]*):\/\/([a-z0-9._-]+)((?:\/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*)$/.exec(value) ?? [];
+  if (value.length > MAX_URI || scheme === undefined || host === undefined) return false;
+  if (scheme === 'spiffe') return host.length <= 255 && !/%|\/\.{1,2}(?:\/|$)|[^/a-zA-Z0-9._-]/.test(path);
+  return isDnsName(host) && /^(?:[^%]|%[0-9A-F]{2})*$/.test(path) && !/\/\.{1,2}(?:\/|$)/.test(path);
+}
+
+function malformed(name: GeneralName): never {
+  throw new PkiError('name_malformed', `${quote(generalNameToString(name))} cannot stand in a certificate`);
+}
+
+/** Text from outside for a message: as JSON, shortened, ASCII only. */
+export function quote(text: string): string {
+  return JSON.stringify(text.slice(0, 80)).replace(
+    /[^\x20-\x7e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,0 +1,53 @@
+import { DerReader, Tag } from '../../der/index.js';
+import type { SubjectPublicKeyInfo } from '../../x509/index.js';
+import { PkiError } from '../pki-error.js';
+
+const LEAST_RSA_BITS = 2048;
+// Larger ones cost everybody who verifies; OpenSSL's own limit is 16384.
+const MOST_RSA_BITS = 8192;
+const SMALL_PRIMES = primesBelow(752);
+
+/**
+ * Refuses keys that no certificate should hold (NIST SP 800-57 part 1 §5.6.1; CA/Browser Forum Baseline Requirements §6.1.5–6.1.6): allowed
+ * are P-256, P-384, P-521, Ed25519, and RSA of 2048 to 8192 bits with exponent 65537 and a modulus without small factors.
+ * Throws PkiError `public_key_not_allowed`.
+ */
+export function checkPublicKey(publicKey: SubjectPublicKeyInfo): void {
+  const { parameters } = publicKey;
+  switch (parameters.type) {
+    case 'rsa':
+      checkRsaKey(parameters, publicKey.key);
+      break;
+    case 'ec':
+    case 'ed25519':
+      break;
+    case 'other':
+      refuse(`keys of the algorithm ${parameters.oid} are not certified`);
+  }
+  try {
+    // node:crypto refuses points that are not on their curve.
+    void publicKey.keyObject;
+  } catch {
+    refuse('the public key is not valid');
+  }
+}
+
+function checkRsaKey({ bits, exponent }: { readonly bits: number; readonly exponent: bigint }, key: Uint8Array): void {
+  if (bits < LEAST_RSA_BITS || bits > MOST_RSA_BITS)
+    refuse(`an RSA key of ${bits} bits is not certified, only ${LEAST_RSA_BITS} to ${MOST_RSA_BITS}`);
+  if (exponent !== 65537n) refuse('an RSA key has the exponent 65537');
+  const octets = new DerReader(key).enter(Tag.SEQUENCE, 'RSAPublicKey').integer('RSA modulus');
+  const modulus = BigInt(`0x${Buffer.from(octets).toString('hex')}`);
+  if (SMALL_PRIMES.some((prime) => modulus % prime === 0n)) refuse('the RSA modulus has a small factor');
+}
+
+function refuse(message: string): never {
+  throw new PkiError('public_key_not_allowed', message);
+}
+
+function primesBelow(limit: number): bigint[] {
+  const primes: number[] = [];
+  for (let candidate = 2; candidate < limit; candidate++)
+    if (primes.every((prime) => candidate % prime !== 0)) primes.push(candidate);
+  return primes.map(BigInt);
+}

@@ -1,0 +1,43 @@
+import { Oid, oidName, type CertificationRequest } from '../../x509/index.js';
+import { PkiError } from '../pki-error.js';
+import { keyUsageFor } from '../profile/profile-extensions.js';
+import type { EndEntityProfile } from '../profile/profile.js';
+
+/** Extensions that a request may hold; each is compared with the profile, and none is copied. */
+const READ: ReadonlySet<string> = new Set([
+  Oid.subjectAltName,
+  Oid.basicConstraints,
+  Oid.keyUsage,
+  Oid.extendedKeyUsage,
+  Oid.subjectKeyIdentifier,
+]);
+
+/**
+ * Refuses a request that asks for more than its profile gives, instead of giving less in silence. Throws PkiError `ca_not_allowed`,
+ * `key_usage_not_allowed`, `extended_key_usage_not_allowed` or `extension_not_allowed`. Names are not looked at here.
+ */
+export function checkRequestedExtensions(
+  { extensions, publicKey }: CertificationRequest,
+  profile: EndEntityProfile,
+): void {
+  for (const oid of extensions.all.keys())
+    if (!READ.has(oid))
+      throw new PkiError('extension_not_allowed', `the request asks for the extension ${oidName(oid)}`);
+  const { basicConstraints, keyUsage, extendedKeyUsage, subjectKeyIdentifier } = extensions;
+  if (basicConstraints && (basicConstraints.cA || basicConstraints.pathLenConstraint !== undefined))
+    throw new PkiError('ca_not_allowed', 'the request asks for a CA certificate');
+  const bits = keyUsageFor(publicKey);
+  if (keyUsage && [...keyUsage].some((bit) => !bits.includes(bit)))
+    throw new PkiError(
+      'key_usage_not_allowed',
+      `the request asks for a key usage that profile ${profile.name} does not give`,
+    );
+  const foreign = extendedKeyUsage?.find((purpose) => !profile.purposes.includes(purpose));
+  if (foreign !== undefined)
+    throw new PkiError(
+      'extended_key_usage_not_allowed',
+      `the request asks for ${oidName(foreign)}, which profile ${profile.name} does not give`,
+    );
+  if (subjectKeyIdentifier && Buffer.compare(subjectKeyIdentifier, publicKey.keyIdentifier) !== 0)
+    throw new PkiError('extension_not_allowed', 'the request asks for a subjectKeyIdentifier that is not of its key');
+}

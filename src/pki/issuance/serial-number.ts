@@ -1,0 +1,16 @@
+import { randomBytes } from 'node:crypto';
+
+const OCTETS = 16;
+
+/**
+ * A serial number of 16 octets with the top bit clear: positive, at most 20 octets (RFC 5280 §4.1.2.2), 127 of its bits random (CA/Browser
+ * Forum Baseline Requirements §7.1 asks for 64). `random` gives the octets; node:crypto by default. Lower-case hexadecimal, 32 digits.
+ */
+export function newSerialNumber(random: (octets: number) => Uint8Array = randomBytes): string {
+  for (;;) {
+    const octets = Buffer.from(random(OCTETS));
+    octets[0] = (octets[0] ?? 0) & 0x7f;
+    // A leading zero octet would make it shorter than its text; zero is not positive.
+    if (octets[0] !== 0) return octets.toString('hex');
+  }
+}

@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import type { IssuerRole, IssuerRow } from '../../store/index.js';
+import { decodeCertificate, encodePem, type Certificate } from '../../x509/index.js';
+import type { PkiSettings } from '../pki-settings.js';
+import { FileSigner, type KeyFile } from './file-signer.js';
+import { identityOf } from './issuer-identity.js';
+import { Issuer } from './issuer.js';
+import { checkSecretFile } from './secret-file.js';
+
+/** One CA of ours: its certificate, and the issuer that signs for it. */
+export interface Authority {
+  /** `root`, `issuing`. */
+  readonly id: string;
+  readonly role: IssuerRole;
+  readonly certificate: Certificate;
+  readonly certificatePem: string;
+  readonly issuer: Issuer;
+  /** The id of the authority above; its own for a root. */
+  readonly parent: string;
+}
+
+/** Where the key of an authority is kept. */
+export const keyFileOf = ({ directory, passphraseFile }: PkiSettings, id: string): KeyFile => ({
+  path: join(directory, `${id}_ca.key.pem`),
+  passphraseFile,
+});
+
+/**
+ * An authority from its row. Its key file is looked at, for its permissions, and opened at the first signature.
+ * Throws PkiError `key_file_exposed`.
+ */
+export function authorityFromRow({ id, role, parent, der }: IssuerRow, settings: PkiSettings): Authority {
+  const certificate = decodeCertificate(der);
+  const file = keyFileOf(settings, id);
+  checkSecretFile(file.path);
+  checkSecretFile(file.passphraseFile);
+  const issuer = new Issuer(identityOf(id, certificate), new FileSigner(file, certificate.publicKey));
+  return { id, role, certificate, certificatePem: encodePem('CERTIFICATE', der), issuer, parent };
+}

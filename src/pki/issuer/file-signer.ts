@@ -1,0 +1,87 @@
+import { createPrivateKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import {
+  decodePem,
+  signingSchemeFor,
+  subjectPublicKeyInfoOf,
+  type AlgorithmIdentifier,
+  type SubjectPublicKeyInfo,
+} from '../../x509/index.js';
+import { PkiError } from '../pki-error.js';
+import { createFile, ensurePrivateFolder } from '../publication/atomic-file.js';
+import { encryptPrivateKey } from './encrypted-key.js';
+import { readPassphrase, readSecretFile } from './secret-file.js';
+import type { Signer } from './signer.js';
+
+/** Where a key is kept: encrypted PKCS#8, and its passphrase in another file. */
+export interface KeyFile {
+  readonly path: string;
+  readonly passphraseFile: string;
+}
+
+/** A signer whose key is in a file. The file is opened at the first signature: whoever signs nothing does not pay for the key derivation. */
+export class FileSigner implements Signer {
+  readonly publicKey: SubjectPublicKeyInfo;
+  readonly algorithm: AlgorithmIdentifier;
+  readonly #file: KeyFile;
+  readonly #scheme: ReturnType<typeof signingSchemeFor>;
+  #key: KeyObject | undefined;
+
+  /** `publicKey` is that of the issuer's certificate: a key that does not belong to it never signs. */
+  constructor(file: KeyFile, publicKey: SubjectPublicKeyInfo) {
+    this.#file = file;
+    this.publicKey = publicKey;
+    this.#scheme = signingSchemeFor(publicKey.keyObject);
+    this.algorithm = this.#scheme.algorithm;
+  }
+
+  /** Signs; throws PkiError `key_unreadable`, `key_file_exposed` or `authority_mismatch` when the key cannot be had. */
+  sign(octets: Uint8Array): Uint8Array {
+    return sign(this.#scheme.digest, octets, { key: this.open(), ...this.#scheme.options });
+  }
+
+  /** Opens the key now, to know that it can be. Throws as {@link sign} does. */
+  open(): KeyObject {
+    if (this.#key) return this.#key;
+    const key = openKeyFile(this.#file);
+    if (Buffer.compare(subjectPublicKeyInfoOf(key).der, this.publicKey.der) !== 0)
+      throw new PkiError('authority_mismatch', `the key in ${this.#file.path} does not belong to the CA's certificate`);
+    this.#key = key;
+    return key;
+  }
+}
+
+/** Opens an encrypted PKCS#8 key. Throws PkiError `key_unreadable` (not one, another passphrase) or `key_file_exposed`. */
+export function openKeyFile({ path, passphraseFile }: KeyFile): KeyObject {
+  const pem = readSecretFile(path);
+  const passphrase = readPassphrase(passphraseFile);
+  try {
+    // createPrivateKey would take a key without encryption as well.
+    if (decodePem(pem)[0]?.label !== 'ENCRYPTED PRIVATE KEY') throw new TypeError('not encrypted');
+    return createPrivateKey({ key: pem, passphrase });
+  } catch (error) {
+    throw new PkiError(
+      'key_unreadable',
+      `${path} is not an encrypted PKCS#8 key, or the passphrase in ${passphraseFile} does not open it`,
+      { cause: error },
+    );
+  } finally {
+    pem.fill(0);
+    passphrase.fill(0);
+  }
+}
+
+/** Opens the key of a file, made first (P-256) when it is absent. Never overwrites. `created` says which. */
+export function ensureKeyFile(file: KeyFile): { readonly key: KeyObject; readonly created: boolean } {
+  let created = false;
+  if (!existsSync(file.path)) {
+    ensurePrivateFolder(dirname(file.path));
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const passphrase = readPassphrase(file.passphraseFile);
+    created = createFile(file.path, encryptPrivateKey(privateKey, passphrase), 0o600);
+    passphrase.fill(0);
+  }
+  // Read back even what was just written: a key that does not open would be found when it is too late.
+  return { key: openKeyFile(file), created };
+}

@@ -1,0 +1,47 @@
+import {
+  decodeCertificate,
+  decodeCertificateList,
+  encodeSigned,
+  type Certificate,
+  type CertificateList,
+} from '../../x509/index.js';
+import type { CrlToken } from '../crl/crl-token.js';
+import type { IssuanceToken } from '../issuance/issuance-token.js';
+import { PkiError } from '../pki-error.js';
+import type { IssuerIdentity } from './issuer-identity.js';
+import type { Signer } from './signer.js';
+
+/** A name with its key. The only place that reaches a key, and it takes nothing but tokens: what was checked, once. */
+export class Issuer {
+  readonly identity: IssuerIdentity;
+  readonly #signer: Signer;
+
+  constructor(identity: IssuerIdentity, signer: Signer) {
+    if (Buffer.compare(identity.publicKey.der, signer.publicKey.der) !== 0)
+      throw new PkiError('authority_mismatch', `the key of issuer ${identity.id} does not belong to its certificate`);
+    this.identity = identity;
+    this.#signer = signer;
+  }
+
+  /** Signs what the token holds. Throws PkiError `token_spent` the second time, and what the signer throws. */
+  async issue(token: IssuanceToken): Promise<Certificate> {
+    return decodeCertificate(await this.#sign(token));
+  }
+
+  /** As {@link issue}, a CRL. */
+  async signCrl(token: CrlToken): Promise<CertificateList> {
+    return decodeCertificateList(await this.#sign(token));
+  }
+
+  async #sign(token: IssuanceToken | CrlToken): Promise<Uint8Array> {
+    if (token.issuer !== this.identity)
+      throw new PkiError('authority_mismatch', `the token is not for issuer ${this.identity.id}`);
+    const tbs = token.spend();
+    return encodeSigned(tbs, this.#signer.algorithm, await this.#signer.sign(tbs));
+  }
+
+  /** The algorithm of its signatures. */
+  get algorithm(): Signer['algorithm'] {
+    return this.#signer.algorithm;
+  }
+}

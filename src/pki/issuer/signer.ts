@@ -1,0 +1,10 @@
+import type { AlgorithmIdentifier, SubjectPublicKeyInfo } from '../../x509/index.js';
+
+/** A private key somewhere: in a file, in a module. It signs octets and tells nothing else. */
+export interface Signer {
+  /** The public half. */
+  readonly publicKey: SubjectPublicKeyInfo;
+  /** What {@link Signer.sign} signs with. */
+  readonly algorithm: AlgorithmIdentifier;
+  sign(octets: Uint8Array): Promise<Uint8Array> | Uint8Array;
+}

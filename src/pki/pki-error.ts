@@ -1,0 +1,64 @@
+/**
+ * What the CA says no with: for each code the HTTP status a door answers with and what to do. 4xx is the requester's to mend, 5xx the operator's.
+ */
+export const PKI_ERRORS = {
+  request_malformed: [400, 'send a certification request (PKCS#10) as PEM or strict DER'],
+  proof_of_possession_failed: [400, 'sign the request with the private key that belongs to the public key in it'],
+  public_key_not_allowed: [
+    400,
+    'use a P-256, P-384, P-521, Ed25519 or RSA key of 2048 to 8192 bits with exponent 65537',
+  ],
+  key_compromised: [400, 'make a new key: this one was reported compromised'],
+  service_name_malformed: [
+    400,
+    'name the service in lower-case letters, digits, hyphens and dots, at most 63 characters',
+  ],
+  subject_not_allowed: [400, 'ask for the subject CN=<service> or for none'],
+  name_not_allowed: [400, 'ask only for names that this service may have'],
+  name_malformed: [400, 'use full DNS names in lower case, IP addresses and absolute URIs, no wildcards'],
+  too_many_names: [400, 'ask for at most 100 names'],
+  extension_not_allowed: [400, 'leave the extension out: the profile decides about extensions'],
+  ca_not_allowed: [400, 'ask for an end-entity certificate: this door makes no CAs'],
+  key_usage_not_allowed: [400, 'leave keyUsage out, or ask for digitalSignature only'],
+  extended_key_usage_not_allowed: [400, "leave extendedKeyUsage out, or ask for the profile's own"],
+  profile_unknown: [400, 'use one of the profiles server, client and service'],
+  lifetime_not_allowed: [400, 'ask for a lifetime of at least a second and at most the maximum of the profile'],
+  reason_not_allowed: [400, 'give a reason of RFC 5280 §5.3.1 that is final and fits the certificate'],
+  serial_unknown: [404, 'look the serial number up with `veritas list`'],
+  certificate_not_revocable: [400, 'replace a root where it is trusted: no list can revoke it'],
+  authority_missing: [503, 'make the CA with `veritas ca init`'],
+  authority_mismatch: [503, 'put back the files and the store that belong together'],
+  issuer_expired: [503, 'make a new issuing CA'],
+  key_file_exposed: [503, 'take the permissions of group and others away: chmod 600'],
+  key_unreadable: [503, "put back the CA's key and passphrase files"],
+  lint_failed: [500, 'report this: the profile produced a certificate that the lint refuses'],
+  token_spent: [500, 'report this: a token signs once'],
+  clock_behind: [503, 'set the clock right'],
+  serial_exhausted: [500, 'check the random source of the machine'],
+} as const satisfies Readonly<Record<string, readonly [status: number, mend: string]>>;
+
+/** The closed union of what the CA says no with. */
+export type PkiErrorCode = keyof typeof PKI_ERRORS;
+
+/** The CA says no. `message` is one sentence that may be shown to the requester when `status` is below 500; it holds no secret. */
+export class PkiError extends Error {
+  override readonly name = 'PkiError';
+
+  constructor(
+    readonly code: PkiErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+
+  /** The HTTP status a door answers with. */
+  get status(): number {
+    return PKI_ERRORS[this.code][0];
+  }
+
+  /** What to do, one clause. */
+  get mend(): string {
+    return PKI_ERRORS[this.code][1];
+  }
+}

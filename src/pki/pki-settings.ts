@@ -1,0 +1,24 @@
+/** What the room pki needs to know, proven elsewhere. Lengths of time in seconds. */
+export interface PkiSettings {
+  /** The folder of the CA's encrypted private keys. */
+  readonly directory: string;
+  readonly passphraseFile: string;
+  /** The folder of the public certificates; the parent of `directory` when absent. */
+  readonly certsDirectory?: string;
+  /** Where CRLs are written, for others to serve; nowhere when absent. */
+  readonly crlDirectory?: string;
+  /** The organization (O) in every name the CA writes. */
+  readonly organization: string;
+  readonly crlLifetime: number;
+  readonly crlOverlap: number;
+  /** Where clients reach the repository, without a trailing slash. */
+  readonly publicationUrl: string;
+  readonly serviceLifetime: number;
+  readonly backdate: number;
+}
+
+/** Who asked, for the record: `actor` is a service, a user of the machine, or a part of the program. */
+export interface Requester {
+  readonly actor: string;
+  readonly requestId: string;
+}

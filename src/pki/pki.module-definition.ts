@@ -1,0 +1,23 @@
+import { ConfigurableModuleBuilder } from '@nestjs/common';
+import type { EventBus } from '../events/index.js';
+import type { Store } from '../store/index.js';
+import type { PkiSettings } from './pki-settings.js';
+
+/** What `PkiModule.forRoot` takes. */
+export interface PkiModuleOptions {
+  readonly settings: PkiSettings;
+  /** An open store, or its file: then the module opens and closes it. */
+  readonly store: Store | { readonly path: string };
+  readonly events?: EventBus;
+  /** How often the store is asked for what other processes did, in milliseconds; 250 when absent. */
+  readonly pollInterval?: number;
+  /** Make root and issuing CA when there are none. */
+  readonly create?: boolean;
+  /** Sign CRLs when they are due; true when absent. */
+  readonly publishCrls?: boolean;
+}
+
+export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } = new ConfigurableModuleBuilder<PkiModuleOptions>()
+  .setClassMethodName('forRoot')
+  .setExtras({ isGlobal: false }, (definition, { isGlobal }) => ({ ...definition, global: isGlobal }))
+  .build();

@@ -1,0 +1,66 @@
+import { Inject, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { EventBus } from '../events/index.js';
+import { openStore, Store } from '../store/index.js';
+import { CaService } from './ca.service.js';
+import { openCertificationAuthority, type CertificationAuthority } from './certification-authority.js';
+import { CrlSchedule } from './crl/crl-schedule.js';
+import { CrlService } from './crl/crl.service.js';
+import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, type PkiModuleOptions } from './pki.module-definition.js';
+import { RevocationRegistry } from './revocation/revocation-registry.js';
+import { RevocationService } from './revocation/revocation.service.js';
+
+/** The token of the open {@link CertificationAuthority}, whose parts are providers of their own. */
+export const CERTIFICATION_AUTHORITY = Symbol('CertificationAuthority');
+
+const part = <Key extends keyof CertificationAuthority>(key: Key) => ({
+  inject: [CERTIFICATION_AUTHORITY],
+  useFactory: (authority: CertificationAuthority): CertificationAuthority[Key] => authority[key],
+});
+
+/**
+ * The certification authority in a Nest application: `PkiModule.forRoot({ settings, store })`. Provides {@link CaService}, {@link CrlService},
+ * {@link RevocationService}, {@link RevocationRegistry} and {@link CERTIFICATION_AUTHORITY}; keeps CRLs fresh until the application shuts down.
+ */
+@Module({
+  providers: [
+    {
+      provide: CERTIFICATION_AUTHORITY,
+      inject: [MODULE_OPTIONS_TOKEN],
+      useFactory: async ({ settings, store, events, create }: PkiModuleOptions): Promise<CertificationAuthority> =>
+        openCertificationAuthority({
+          settings,
+          store: store instanceof Store ? store : await openStore(store),
+          ...(events ? { events } : {}),
+          create: create ?? false,
+        }),
+    },
+    { provide: CaService, ...part('ca') },
+    { provide: CrlService, ...part('crls') },
+    { provide: RevocationService, ...part('revocations') },
+    { provide: RevocationRegistry, ...part('registry') },
+    { provide: EventBus, ...part('events') },
+  ],
+  exports: [CERTIFICATION_AUTHORITY, CaService, CrlService, RevocationService, RevocationRegistry, EventBus],
+})
+export class PkiModule extends ConfigurableModuleClass implements OnModuleInit, OnApplicationShutdown {
+  readonly #schedule: CrlSchedule;
+
+  constructor(
+    @Inject(CERTIFICATION_AUTHORITY) private readonly authority: CertificationAuthority,
+    @Inject(MODULE_OPTIONS_TOKEN) private readonly options: PkiModuleOptions,
+  ) {
+    super();
+    this.#schedule = new CrlSchedule(authority);
+  }
+
+  onModuleInit(): void {
+    const { pollInterval = 250, publishCrls = true } = this.options;
+    this.#schedule.start({ pollInterval, sign: publishCrls });
+  }
+
+  /** Last of all: requests that are still answered need the store. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.#schedule.stop();
+    if (!(this.options.store instanceof Store)) await this.authority.store.close();
+  }
+}

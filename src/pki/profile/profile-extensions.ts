@@ -1,0 +1,67 @@
+import {
+  encodeExtensionOf,
+  KeyUsage,
+  Oid,
+  type Extension,
+  type GeneralName,
+  type SubjectPublicKeyInfo,
+} from '../../x509/index.js';
+import type { IssuerIdentity } from '../issuer/issuer-identity.js';
+import type { Profile } from './profile.js';
+
+/** Where an issuer's CRL and certificate are served (RFC 5280 §4.2.1.13, §4.2.2.1). */
+export const publicationUrls = (publicationUrl: string, issuer: string): { crl: string; certificate: string } => ({
+  crl: `${publicationUrl}/crl/${issuer}.crl`,
+  certificate: `${publicationUrl}/ca/${issuer}.cer`,
+});
+
+/** Every extension of a certificate of this profile, in the order they are written. The request has no say in it but for `names`. */
+export function profileExtensions(
+  profile: Profile,
+  {
+    issuer,
+    publicKey,
+    names,
+    publicationUrl,
+  }: {
+    readonly issuer: IssuerIdentity;
+    readonly publicKey: SubjectPublicKeyInfo;
+    readonly names: readonly GeneralName[];
+    readonly publicationUrl: string;
+  },
+): Extension[] {
+  const identifiers = [
+    encodeExtensionOf.subjectKeyIdentifier(publicKey.keyIdentifier),
+    encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: issuer.keyIdentifier }),
+  ];
+  const urls = publicationUrls(publicationUrl, issuer.id);
+  const publication = [
+    encodeExtensionOf.crlDistributionPoints([urls.crl]),
+    encodeExtensionOf.authorityInfoAccess([
+      { accessMethod: Oid.caIssuers, accessLocation: { kind: 'uri', value: urls.certificate } },
+    ]),
+  ];
+  if (profile.kind === 'authority')
+    return [
+      encodeExtensionOf.basicConstraints({ cA: true, pathLenConstraint: profile.pathLenConstraint }),
+      encodeExtensionOf.keyUsage([KeyUsage.keyCertSign, KeyUsage.cRLSign]),
+      ...identifiers,
+      // Nobody above a root says anything about it.
+      ...(profile.name === 'root' ? [] : publication),
+    ];
+  return [
+    encodeExtensionOf.basicConstraints({ cA: false, pathLenConstraint: undefined }),
+    encodeExtensionOf.keyUsage(keyUsageFor(publicKey)),
+    encodeExtensionOf.extendedKeyUsage(profile.purposes),
+    ...identifiers,
+    encodeExtensionOf.subjectAltName(names),
+    ...publication,
+  ];
+}
+
+/** digitalSignature, and keyEncipherment for RSA, whose key exchange TLS 1.2 may still use (RFC 5246 §7.4.2). */
+export function keyUsageFor(publicKey: SubjectPublicKeyInfo): number[] {
+  return publicKey.parameters.type === 'rsa' && publicKey.algorithm.oid === Oid.rsaEncryption
+    ? [KeyUsage.digitalSignature, KeyUsage.keyEncipherment]
+    : [KeyUsage.digitalSignature];
+}

@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+/** Makes a folder that only its owner may enter (0700), and closes one that is open to others. */
+export function ensurePrivateFolder(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o700);
+}
+
+/** Replaces a file whole: a reader, and a crash, see the old octets or the new ones. Its folder must exist. */
+export function replaceFile(path: string, contents: string | Uint8Array, mode: number): void {
+  withTemporary(path, contents, mode, (temporary) => {
+    renameSync(temporary, path);
+  });
+}
+
+/** Makes a file that was not there, whole or not at all. False, and nothing is changed, when it was there: this is how private keys are written. */
+export function createFile(path: string, contents: string | Uint8Array, mode: number): boolean {
+  return withTemporary(path, contents, mode, (temporary) => {
+    try {
+      // A hard link fails where a rename would overwrite.
+      linkSync(temporary, path);
+      return true;
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+      throw error;
+    }
+  });
+}
+
+function withTemporary<T>(
+  path: string,
+  contents: string | Uint8Array,
+  mode: number,
+  place: (temporary: string) => T,
+): T {
+  const folder = dirname(path);
+  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  try {
+    const file = openSync(temporary, 'wx', mode);
+    try {
+      writeFileSync(file, contents);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    return place(temporary);
+  } finally {
+    rmSync(temporary, { force: true });
+    flushFolder(folder);
+  }
+}
+
+/** A rename is durable when the folder is. */
+function flushFolder(folder: string): void {
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}

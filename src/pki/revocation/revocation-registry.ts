@@ -1,0 +1,145 @@
+import type { EventBus } from '../../events/index.js';
+import { lastRevocationSequence, listRevocations, type Store } from '../../store/index.js';
+import type { Certificate } from '../../x509/index.js';
+import type { Authority } from '../issuer/authority.js';
+
+/** What is known about a serial number. `unknown`: the issuer is not ours, or the store has not been read for too long. */
+export type RegistryStatus =
+  | { readonly status: 'good' }
+  | { readonly status: 'revoked'; readonly reason: string; readonly revokedAt: Date }
+  | { readonly status: 'unknown'; readonly because: 'foreign_issuer' | 'store_unread' };
+
+interface Entry {
+  readonly reason: string;
+  readonly revokedAt: Date;
+}
+
+/** How long answers stand without a look at the store, in milliseconds; from then on they are `unknown`. */
+export const LONGEST_UNREAD = 30_000;
+
+const GOOD: RegistryStatus = Object.freeze({ status: 'good' });
+const FOREIGN: RegistryStatus = Object.freeze({ status: 'unknown', because: 'foreign_issuer' });
+const UNREAD: RegistryStatus = Object.freeze({ status: 'unknown', because: 'store_unread' });
+
+/**
+ * Every revocation of our certificates, in memory: an answer costs a look into a map. What other processes revoke is seen at the next poll
+ * (`PRAGMA data_version`, microseconds), what this one revokes before `revoke` returns. Each change raises `epoch`.
+ */
+export class RevocationRegistry {
+  readonly #store: Store;
+  readonly #events: EventBus;
+  readonly #monotonic: () => number;
+  readonly #issuers: ReadonlyMap<string, string>;
+  readonly #issuerOf = new WeakMap<Certificate, string>();
+  readonly #revoked = new Map<string, Map<string, Entry>>();
+  #sequence = 0;
+  #epoch = 0;
+  #dataVersion: number | undefined;
+  #readAt = Number.NEGATIVE_INFINITY;
+  #refreshing: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(parts: {
+    readonly store: Store;
+    readonly events: EventBus;
+    readonly authorities: readonly Authority[];
+    /** Milliseconds that only rise; performance.now by default. */
+    readonly monotonic?: () => number;
+  }) {
+    this.#store = parts.store;
+    this.#events = parts.events;
+    this.#monotonic = parts.monotonic ?? (() => performance.now());
+    this.#issuers = new Map(parts.authorities.map(({ id, certificate }) => [certificate.fingerprint256, id]));
+  }
+
+  /** Rises with every change: an answer that was kept is good for as long as this is what it was. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** How many serial numbers are revoked. */
+  get size(): number {
+    return [...this.#revoked.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** What is known about `serialNumber` (lower-case hexadecimal) of the issuer with that certificate. Never throws. */
+  statusOf(issuer: Certificate, serialNumber: string): RegistryStatus {
+    let id = this.#issuerOf.get(issuer);
+    if (id === undefined) {
+      id = this.#issuers.get(issuer.fingerprint256);
+      if (id === undefined) return FOREIGN;
+      this.#issuerOf.set(issuer, id);
+    }
+    const entry = this.#revoked.get(id)?.get(serialNumber);
+    // A revocation that was seen stands, whatever became of the store.
+    if (entry) return { status: 'revoked', ...entry };
+    return this.#monotonic() - this.#readAt > LONGEST_UNREAD ? UNREAD : GOOD;
+  }
+
+  /** Reads what is new. Calls at the same time share one reading, and a call during a reading has another one follow. */
+  async refresh(): Promise<void> {
+    const before = this.#refreshing;
+    if (before) await before.catch(() => undefined);
+    this.#refreshing ??= this.#read().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  /** Looks every `interval` milliseconds whether another process changed the store, and tells `onChange` after reading. Does not keep the process alive. */
+  startPolling(interval: number, onChange?: () => void): void {
+    this.stopPolling();
+    let busy = false;
+    this.#timer = setInterval(() => {
+      if (busy) return;
+      busy = true;
+      void this.#poll(onChange).finally(() => {
+        busy = false;
+      });
+    }, interval);
+    this.#timer.unref();
+  }
+
+  stopPolling(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  async #poll(onChange: (() => void) | undefined): Promise<void> {
+    try {
+      const started = this.#monotonic();
+      if (this.#store.dataVersion() === this.#dataVersion) {
+        this.#readAt = started;
+        return;
+      }
+      await this.refresh();
+      onChange?.();
+    } catch (error) {
+      // The answers turn to `unknown` by themselves when this lasts.
+      this.#events.emit('background.failed', { task: 'revocation.poll', error });
+    }
+  }
+
+  async #read(): Promise<void> {
+    const started = this.#monotonic();
+    // Taken before the rows: what is committed in between is read twice rather than never.
+    const dataVersion = this.#store.dataVersion();
+    const { database } = this.#store;
+    // Fewer revocations than were seen before: a backup was restored.
+    const rewound = (await lastRevocationSequence(database)) < this.#sequence;
+    const rows = await listRevocations(database, { after: rewound ? 0 : this.#sequence });
+    if (rewound) this.#revoked.clear();
+    for (const { issuer, serial, reason, revokedAt } of rows) {
+      const entries = this.#revoked.get(issuer) ?? new Map<string, Entry>();
+      entries.set(serial, { reason, revokedAt: new Date(revokedAt) });
+      this.#revoked.set(issuer, entries);
+    }
+    this.#sequence = rows.at(-1)?.sequence ?? (rewound ? 0 : this.#sequence);
+    this.#dataVersion = dataVersion;
+    this.#readAt = started;
+    if (rewound || rows.length > 0) {
+      this.#epoch++;
+      this.#events.emit('revocations.changed', { epoch: this.#epoch });
+    }
+  }
+}

@@ -1,0 +1,12 @@
+/** Port: what the certification authority has published. Issuers go by the name in their URLs. */
+export interface Published {
+  /** A CA certificate in DER. */
+  readonly certificate: (issuer: string) => Uint8Array | undefined;
+  /** The trust bundle in PEM. */
+  readonly bundle: () => string;
+  /** The current CRL in DER, and until when it holds. */
+  readonly crl: (issuer: string) => { readonly der: Uint8Array; readonly nextUpdate: Date } | undefined;
+  /** Whether this process is ready to serve. */
+  readonly ready: () => Promise<boolean>;
+}
+export const PUBLISHED = Symbol('veritas:Published');

@@ -1,0 +1,69 @@
+import type { AddressInfo } from 'node:net';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
+import { encodePem } from '../x509/index.js';
+import { PUBLISHED, type Published } from './published.js';
+import { REPOSITORY_OPTIONS, type RepositoryOptions } from './repository.options.js';
+
+/**
+ * RFC 5280's repository: CA certificates and CRLs over plain HTTP, because fetching a CRL over https that needs the CRL is a circle (§8).
+ * A listener of its own, apart from everything that needs a certificate, with the probes beside it: a kubelet has none.
+ */
+@Injectable()
+export class RepositoryListener implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #server: FastifyInstance;
+
+  constructor(
+    @Inject(REPOSITORY_OPTIONS) private readonly options: RepositoryOptions,
+    @Inject(PUBLISHED) published: Published,
+  ) {
+    this.#server = createRepositoryServer(published);
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const { enabled, host, port } = this.options;
+    if (enabled) await this.#server.listen({ host, port });
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#server.close();
+  }
+
+  /** The port that it listens on, undefined while it does not. */
+  get port(): number | undefined {
+    return (this.#server.server.address() as AddressInfo | null)?.port;
+  }
+}
+
+/** The routes of the interface page's plain-HTTP listener. Unknown names answer 404; nothing is ever read from the disk by a request. */
+export function createRepositoryServer(published: Published): FastifyInstance {
+  const server = fastify({ logger: false, requestTimeout: 10_000, connectionTimeout: 30_000, bodyLimit: 1024, forceCloseConnections: true });
+  server.get('/livez', (_, reply) => reply.header('cache-control', 'no-store').send({ status: 'alive' }));
+  server.get('/readyz', async (_, reply) => {
+    const ready = await published.ready();
+    return reply.code(ready ? 200 : 503).header('cache-control', 'no-store').send({ status: ready ? 'ready' : 'not ready' });
+  });
+  server.get('/ca/bundle.pem', (_, reply) => reply.type('application/x-pem-file').send(published.bundle()));
+  server.get<{ Params: { file: string } }>('/ca/:file', ({ params }, reply) => {
+    const [, issuer, extension] = /^([a-z0-9-]+)\.(cer|pem)$/.exec(params.file) ?? [];
+    const der = issuer === undefined ? undefined : published.certificate(issuer);
+    if (!der) return notFound(reply);
+    // RFC 2585 §4.1.
+    if (extension === 'cer') return reply.type('application/pkix-cert').send(Buffer.from(der));
+    return reply.type('application/x-pem-file').send(encodePem('CERTIFICATE', der));
+  });
+  server.get<{ Params: { file: string } }>('/crl/:file', ({ params }, reply) => {
+    const issuer = /^([a-z0-9-]+)\.crl$/.exec(params.file)?.[1];
+    const crl = issuer === undefined ? undefined : published.crl(issuer);
+    if (!crl) return notFound(reply);
+    const seconds = Math.max(0, Math.floor((crl.nextUpdate.getTime() - Date.now()) / 1000));
+    // RFC 2585 §4.2. A cache may keep it for a while, never past its end.
+    return reply.type('application/pkix-crl').header('cache-control', `public, max-age=${Math.min(seconds, 300)}`).send(Buffer.from(crl.der));
+  });
+  server.setNotFoundHandler((_, reply) => notFound(reply));
+  return server;
+}
+
+function notFound(reply: FastifyReply): FastifyReply {
+  return reply.code(404).type('application/problem+json').send({ type: 'about:blank', title: 'Not Found', status: 404 });
+}

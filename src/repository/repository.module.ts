@@ -1,0 +1,19 @@
+import { Module, type DynamicModule, type FactoryProvider } from '@nestjs/common';
+import { PUBLISHED, type Published } from './published.js';
+import { RepositoryListener } from './repository.listener.js';
+import { REPOSITORY_OPTIONS, type RepositoryOptions } from './repository.options.js';
+
+/** Serves what the certification authority published, and the probes, over plain HTTP. */
+@Module({})
+export class RepositoryModule {
+  static forRootAsync(
+    options: RepositoryOptions,
+    published: Pick<FactoryProvider<Published>, 'inject' | 'useFactory'>,
+  ): DynamicModule {
+    return {
+      module: RepositoryModule,
+      providers: [{ provide: REPOSITORY_OPTIONS, useValue: options }, { provide: PUBLISHED, ...published }, RepositoryListener],
+      exports: [RepositoryListener],
+    };
+  }
+}

@@ -1,0 +1,92 @@
+import type { Transaction as KyselyTransaction, Kysely } from 'kysely';
+
+/*
+ * Times are integers: milliseconds since 1970, which sort, compare and index alike in every database. Serial numbers and digests are lower-case
+ * hexadecimal text, octets are blobs.
+ */
+
+export type IssuerRole = 'root' | 'issuing';
+export type CertificateStatus = 'active' | 'revoked';
+
+export interface IssuerTable {
+  /** `root`, `issuing`: the name in file names and URLs. */
+  id: string;
+  role: IssuerRole;
+  /** The issuer that signed it; its own id for a root. */
+  parent: string;
+  der: Uint8Array;
+  created_at: number;
+}
+
+export interface CertificateTable {
+  serial: string;
+  issuer: string;
+  profile: string;
+  service: string | null;
+  /** RFC 4514 text, for people. */
+  subject: string;
+  not_before: number;
+  not_after: number;
+  /** SHA-256 of the SubjectPublicKeyInfo. */
+  spki_sha256: string;
+  /** SHA-256 of the certificate. */
+  fingerprint: string;
+  der: Uint8Array;
+  requester: string;
+  request_id: string;
+  issued_at: number;
+  status: CertificateStatus;
+  revoked_at: number | null;
+  /** A CRLReason's name (RFC 5280 §5.3.1). */
+  revocation_reason: string | null;
+  /** 1, 2, 3 … in the order of revocations: what a reader has not seen yet is above the highest it has. */
+  revocation_sequence: number | null;
+}
+
+export interface SerialTable {
+  serial: string;
+  reserved_at: number;
+}
+
+export interface CrlTable {
+  issuer: string;
+  number: number;
+  this_update: number;
+  next_update: number;
+  /** The highest revocation_sequence that was looked at. */
+  revocation_sequence: number;
+  der: Uint8Array;
+}
+
+export interface AuditTable {
+  sequence: number;
+  at: number;
+  action: string;
+  phase: 'intent' | 'result';
+  actor: string;
+  request_id: string;
+  subject: string;
+  detail: string;
+  previous_hash: string;
+  hash: string;
+}
+
+export interface AuditHeadTable {
+  id: number;
+  sequence: number;
+  hash: string;
+}
+
+/** Every table by its name. */
+export interface Schema {
+  issuer: IssuerTable;
+  certificate: CertificateTable;
+  serial: SerialTable;
+  crl: CrlTable;
+  audit: AuditTable;
+  audit_head: AuditHeadTable;
+}
+
+/** Where statements go: the store itself, or a transaction on it. Inside a transaction use the transaction only: there is one connection. */
+export type Database = Kysely<Schema>;
+export type Transaction = KyselyTransaction<Schema>;

@@ -1,0 +1,15 @@
+/** What can be wrong with the store itself; `store_unavailable` may pass, the others need somebody. */
+export type StoreErrorCode = 'store_unavailable' | 'store_too_new' | 'store_corrupt';
+
+/** The store cannot be opened or used. The message names the file and the mend. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+
+  constructor(
+    readonly code: StoreErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

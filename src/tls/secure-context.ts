@@ -1,0 +1,64 @@
+import { constants } from 'node:crypto';
+import type { SecureContextOptions, TlsOptions } from 'node:tls';
+import type { TlsMaterial } from './tls-material.js';
+import type { TlsSettings } from './tls-settings.js';
+
+const { SSL_OP_NO_COMPRESSION, SSL_OP_NO_RENEGOTIATION } = constants;
+
+/** Options for `tls.createSecureContext`, a server's or a client's: versions, ciphers, groups, key and certificate; no compression, no renegotiation. */
+export function secureContextOptions(settings: TlsSettings, material: TlsMaterial): SecureContextOptions {
+  return {
+    minVersion: settings.minVersion,
+    maxVersion: settings.maxVersion,
+    ciphers: settings.ciphers.join(':'),
+    ecdhCurve: settings.groups,
+    honorCipherOrder: true,
+    secureOptions: SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION,
+    cert: material.certificatePem,
+    key: material.keyPem,
+    ...(material.passphrase === undefined ? {} : { passphrase: material.passphrase }),
+    ...(material.caPem === undefined ? {} : { ca: material.caPem }),
+    // RFC 7919 groups for the DHE suites, chosen by the key's strength.
+    ...(settings.ciphers.some((cipher) => cipher.startsWith('DHE-')) ? { dhparam: 'auto' } : {}),
+  };
+}
+
+/** What a server adds. */
+export interface ServerTlsSettings extends TlsSettings {
+  /** Seconds. */
+  readonly sessionTimeout: number;
+  readonly sessionTickets: boolean;
+  /** `optional`: ask for a certificate and let the guard decide. `required`: the handshake fails without a trusted one. */
+  readonly clientAuth: 'optional' | 'required';
+}
+
+/** Options for a server's secure context: for `setSecureContext` when the files change. The CAs of `material` are named to clients. */
+export function serverContextOptions(settings: ServerTlsSettings, material: TlsMaterial): SecureContextOptions {
+  const context = secureContextOptions(settings, material);
+  return {
+    ...context,
+    secureOptions: (context.secureOptions ?? 0) | (settings.sessionTickets ? 0 : constants.SSL_OP_NO_TICKET),
+    // A session of this service is good for no other that shares its ticket keys by accident.
+    sessionIdContext: 'veritas',
+    sessionTimeout: settings.sessionTimeout,
+  };
+}
+
+/** Options for `https.createServer`, `http2.createSecureServer` or `tls.createServer`. `handshakeTimeout` in milliseconds. */
+export function serverOptions(
+  settings: ServerTlsSettings,
+  material: TlsMaterial,
+  limits: { readonly handshakeTimeout?: number } = {},
+): TlsOptions {
+  return {
+    ...serverContextOptions(settings, material),
+    requestCert: true,
+    rejectUnauthorized: settings.clientAuth === 'required',
+    ...limits,
+  };
+}
+
+/** Options for `https.Agent`, `tls.connect` or an undici dispatcher's `connect`: presents `material` and trusts its CAs alone. */
+export function clientOptions(settings: TlsSettings, material: TlsMaterial): SecureContextOptions & { readonly rejectUnauthorized: true } {
+  return { ...secureContextOptions(settings, material), rejectUnauthorized: true };
+}

@@ -1,0 +1,93 @@
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { open, type FileHandle } from 'node:fs/promises';
+import { decodeCertificate, DecodeError, nameToString, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
+import { TlsSetupError } from './tls-error.js';
+
+/** Where one side's TLS material lies. */
+export interface TlsFiles {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  readonly keyPassphrase?: string | undefined;
+  readonly caFile?: string | undefined;
+}
+
+/** A key with its certificate chain and the CAs to trust: checked to belong together, and current. */
+export interface TlsMaterial {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+  readonly passphrase: string | undefined;
+  readonly caPem: string | undefined;
+  readonly certificate: Certificate;
+}
+
+const MAX_FILE_OCTETS = 4 * 1024 * 1024;
+
+/**
+ * Reads and checks the files. Throws {@link TlsSetupError}, naming the file: it cannot be read, the key can be read by others, the key does
+ * not belong to the certificate, or the certificate is not valid at `now`.
+ */
+export async function readTlsMaterial(files: TlsFiles, now: Date): Promise<TlsMaterial> {
+  const certificatePem = await readText(files.certificateFile, 'tls.certificateFile');
+  const keyPem = await readText(files.keyFile, 'tls.keyFile', checkPrivate);
+  const caPem = files.caFile === undefined ? undefined : await readText(files.caFile, 'tls.caFile');
+  if (caPem !== undefined) readLeaf(caPem, files.caFile ?? '', 'tls.caFile');
+  const certificate = readLeaf(certificatePem, files.certificateFile, 'tls.certificateFile');
+  checkBelongs(certificate, readKey(keyPem, files), files);
+  checkDates(certificate, files.certificateFile, now);
+  return { certificatePem, keyPem, passphrase: files.keyPassphrase, caPem, certificate };
+}
+
+async function readText(path: string, setting: string, check?: (file: FileHandle) => Promise<string | undefined>): Promise<string> {
+  let file: FileHandle;
+  try {
+    file = await open(path, 'r');
+  } catch (error) {
+    throw new TlsSetupError(`${setting}: ${path} cannot be opened (${(error as NodeJS.ErrnoException).code ?? 'unknown'}): make it with \`veritas setup\`, or name another.`);
+  }
+  try {
+    const problem = await check?.(file);
+    if (problem !== undefined) throw new TlsSetupError(`${setting}: ${path} ${problem}`);
+    const { size } = await file.stat();
+    if (size > MAX_FILE_OCTETS) throw new TlsSetupError(`${setting}: ${path} has ${size} octets, more than PEM material may have.`);
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
+async function checkPrivate(file: FileHandle): Promise<string | undefined> {
+  const { mode } = await file.stat();
+  return (mode & 0o077) === 0 ? undefined : 'can be read by others than its owner: `chmod 600` it.';
+}
+
+function readLeaf(pem: string, path: string, setting: string): Certificate {
+  try {
+    const [leaf] = octetsFromPemOrDer(pem, 'CERTIFICATE').map(decodeCertificate);
+    if (leaf) return leaf;
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw new TlsSetupError(`${setting}: ${path} does not hold certificates in PEM: ${error.message}.`);
+  }
+  throw new TlsSetupError(`${setting}: ${path} holds no certificate.`);
+}
+
+function readKey(pem: string, { keyFile, keyPassphrase }: TlsFiles): KeyObject {
+  try {
+    return createPublicKey(createPrivateKey({ key: pem, ...(keyPassphrase === undefined ? {} : { passphrase: keyPassphrase }) }));
+  } catch {
+    throw new TlsSetupError(`tls.keyFile: ${keyFile} holds no private key in PEM that can be read, or tls.keyPassphrase is not its passphrase.`);
+  }
+}
+
+function checkBelongs(certificate: Certificate, publicKey: KeyObject, files: TlsFiles): void {
+  const spki = publicKey.export({ type: 'spki', format: 'der' });
+  if (Buffer.compare(spki, certificate.publicKey.der) !== 0)
+    throw new TlsSetupError(`tls.keyFile: ${files.keyFile} is not the key of the certificate in ${files.certificateFile}: set both to a pair that belongs together.`);
+}
+
+function checkDates({ subject, notBefore, notAfter }: Certificate, path: string, now: Date): void {
+  if (now > notAfter)
+    throw new TlsSetupError(`tls.certificateFile: the certificate of ${nameToString(subject)} in ${path} expired at ${notAfter.toISOString()}: renew it (\`veritas issue\`).`);
+  if (now < notBefore)
+    throw new TlsSetupError(`tls.certificateFile: the certificate of ${nameToString(subject)} in ${path} is not valid before ${notBefore.toISOString()}: look at the clock.`);
+}

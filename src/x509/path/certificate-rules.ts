@@ -1,0 +1,79 @@
+import type { Certificate } from '../certificate.js';
+import { KeyUsage } from '../certificate-extensions.js';
+import { sameName } from '../name.js';
+import { Oid, oidName } from '../oids.js';
+import { keyDefect } from './key-policy.js';
+import { defect, type Defect } from './path-failure.js';
+
+/** Where a certificate stands in a path. */
+export type Role = 'leaf' | 'intermediate' | 'anchor';
+
+// RFC 5280 §4.2: those that this validation processes, here or while it builds paths.
+const PROCESSED: ReadonlySet<string> = new Set([
+  Oid.authorityKeyIdentifier,
+  Oid.subjectKeyIdentifier,
+  Oid.keyUsage,
+  Oid.certificatePolicies,
+  Oid.policyMappings,
+  Oid.subjectAltName,
+  Oid.basicConstraints,
+  Oid.nameConstraints,
+  Oid.policyConstraints,
+  Oid.extendedKeyUsage,
+  Oid.crlDistributionPoints,
+  Oid.inhibitAnyPolicy,
+]);
+
+/** Whether issuer and subject are the same name (RFC 5280 §3.2): such a certificate need not be self-signed. */
+export const isSelfIssued = (certificate: Certificate): boolean => sameName(certificate.issuer, certificate.subject);
+
+/** What is wrong with a certificate in its role whatever path it stands in, dates and profile apart (RFC 5280 §4.2, §6.1.4 k, n, o). */
+export function certificateDefect(certificate: Certificate, role: Role): Defect | undefined {
+  return (
+    criticalExtensionDefect(certificate) ??
+    keyDefect(certificate.publicKey.parameters) ??
+    (role === 'leaf' ? undefined : caDefect(certificate, role))
+  );
+}
+
+function criticalExtensionDefect({ extensions }: Certificate): Defect | undefined {
+  for (const { oid, critical } of extensions.all.values())
+    if (critical && !PROCESSED.has(oid))
+      return defect(
+        'unknown_critical_extension',
+        'RFC 5280 §4.2',
+        `the critical extension ${oidName(oid)} is not processed here`,
+      );
+  return undefined;
+}
+
+/**
+ * An anchor is a CA by its own certificate as well (RFC 5937 §3.2): it must say cA. The one exception is a self-issued version 1 or 2
+ * certificate, which cannot say it and which the operator chose by hand; that it is self-signed is `checkPath`'s to verify.
+ */
+function caDefect(certificate: Certificate, role: 'intermediate' | 'anchor'): Defect | undefined {
+  const { version, extensions } = certificate;
+  if (version < 3)
+    return role === 'anchor' && isSelfIssued(certificate)
+      ? undefined
+      : defect('not_a_ca', 'RFC 5280 §6.1.4 (k)', `a certificate of version ${version} cannot be a CA's`);
+  if (!extensions.basicConstraints?.cA)
+    return defect('not_a_ca', 'RFC 5280 §6.1.4 (k)', 'the issuing certificate is not a CA certificate');
+  if (extensions.keyUsage && !extensions.keyUsage.has(KeyUsage.keyCertSign))
+    return defect('key_usage', 'RFC 5280 §6.1.4 (n)', 'the issuing certificate may not sign certificates');
+  return undefined;
+}
+
+/** Whether `time` lies outside the validity, both ends included (RFC 5280 §4.1.2.5). */
+export function dateDefect({ notBefore, notAfter }: Certificate, time: Date): Defect | undefined {
+  // Written so that an invalid Date is refused.
+  if (!(time.getTime() >= notBefore.getTime()))
+    return defect(
+      'not_yet_valid',
+      'RFC 5280 §6.1.3 (a)(2)',
+      `the certificate is not valid before ${notBefore.toISOString()}`,
+    );
+  if (!(time.getTime() <= notAfter.getTime()))
+    return defect('expired', 'RFC 5280 §6.1.3 (a)(2)', `the certificate expired at ${notAfter.toISOString()}`);
+  return undefined;
+}

@@ -1,0 +1,63 @@
+import { DecodeError } from '../../der/index.js';
+import type { CertificateList, RevokedCertificate } from '../certificate-list.js';
+import type { Certificate } from '../certificate.js';
+import type { GeneralName } from '../general-name.js';
+import { sameName } from '../name.js';
+
+interface Entry {
+  readonly entry: RevokedCertificate;
+  /** The certificate's issuer: in an indirect CRL that of the last entry that named one (RFC 5280 §5.3.3); undefined for the CRL's own. */
+  readonly issuer: readonly GeneralName[] | undefined;
+}
+
+/**
+ * What CRLs say about the certificates of one call. Each CRL is read once, however many certificates it is asked about, and only the entries
+ * with their serial numbers are kept.
+ */
+export class CrlEntries {
+  readonly #read = new Map<CertificateList, ReadonlyMap<string, readonly Entry[]> | undefined>();
+
+  /** `serialNumbers`: those of every certificate that may be asked about. */
+  constructor(readonly serialNumbers: ReadonlySet<string>) {}
+
+  /** Whether the CRL's entries can be used: none is malformed or has a critical extension that is unknown (RFC 5280 §5.3). */
+  isUsable(crl: CertificateList): boolean {
+    return this.#entriesOf(crl) !== undefined;
+  }
+
+  /** The entry about `certificate`; when there are several, the last that was written. */
+  find(crl: CertificateList, certificate: Certificate): RevokedCertificate | undefined {
+    return this.#entriesOf(crl)
+      ?.get(certificate.serialNumber)
+      ?.findLast(({ issuer }) =>
+        issuer
+          ? issuer.some((name) => name.kind === 'directory' && sameName(name.value, certificate.issuer))
+          : sameName(crl.issuer, certificate.issuer),
+      )?.entry;
+  }
+
+  #entriesOf(crl: CertificateList): ReadonlyMap<string, readonly Entry[]> | undefined {
+    if (!this.#read.has(crl)) this.#read.set(crl, this.#readEntries(crl));
+    return this.#read.get(crl);
+  }
+
+  #readEntries(crl: CertificateList): ReadonlyMap<string, readonly Entry[]> | undefined {
+    const indirect = crl.extensions.issuingDistributionPoint?.indirectCrl === true;
+    const found = new Map<string, Entry[]>();
+    let issuer: readonly GeneralName[] | undefined;
+    try {
+      for (const entry of crl.revokedCertificates()) {
+        if (entry.unknownCritical.length > 0 || (entry.certificateIssuer && !indirect)) return undefined;
+        issuer = entry.certificateIssuer ?? issuer;
+        if (!this.serialNumbers.has(entry.serialNumber)) continue;
+        const entries = found.get(entry.serialNumber);
+        if (entries) entries.push({ entry, issuer });
+        else found.set(entry.serialNumber, [{ entry, issuer }]);
+      }
+    } catch (error) {
+      if (error instanceof DecodeError) return undefined;
+      throw error;
+    }
+    return found;
+  }
+}

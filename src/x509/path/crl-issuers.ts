@@ -1,0 +1,58 @@
+import type { CertificateList } from '../certificate-list.js';
+import { KeyUsage } from '../certificate-extensions.js';
+import type { Certificate } from '../certificate.js';
+import { sameName } from '../name.js';
+import type { CandidatePool } from './candidate-pool.js';
+import type { CandidatePath } from './path-search.js';
+
+/**
+ * Who signed a CRL, and whether to believe it (RFC 5280 §6.3.3 (f), (g)): a certificate with the CRL issuer's name, allowed to sign CRLs, whose key made
+ * the signature, and which is in the path itself or has a valid path of its own to the same anchor.
+ */
+export class CrlIssuers {
+  readonly #believed = new Map<Certificate, Map<Certificate, boolean>>();
+  readonly #asked = new Set<Certificate>();
+
+  /** `isTrusted`: whether a certificate has a valid, unrevoked path to `anchor`. */
+  constructor(
+    readonly pool: CandidatePool,
+    readonly isTrusted: (certificate: Certificate, anchor: Certificate) => boolean,
+  ) {}
+
+  /** The certificate whose key vouches for `crl` within `path`. Throws WorkLimitReached. */
+  signerOf(crl: CertificateList, path: CandidatePath): Certificate | undefined {
+    const anchor = path.at(-1) ?? path[0];
+    // The first certificate of a path cannot stand surety for itself; it may have a path of its own.
+    const inPath = path.slice(1).filter(({ subject }) => sameName(subject, crl.issuer));
+    const direct = inPath.find((certificate) => this.#signed(crl, certificate));
+    if (direct) return direct;
+    return this.pool
+      .named(crl.issuer.key)
+      .find(({ certificate }) => this.#signed(crl, certificate) && this.#isBelieved(certificate, anchor))?.certificate;
+  }
+
+  #signed(crl: CertificateList, { extensions, publicKey }: Certificate): boolean {
+    return extensions.keyUsage?.has(KeyUsage.cRLSign) !== false && this.pool.signatures.verify(crl, publicKey);
+  }
+
+  #isBelieved(certificate: Certificate, anchor: Certificate): boolean {
+    const known = this.#believed.get(certificate)?.get(anchor);
+    if (known !== undefined) return known;
+    // Whether to believe a signer may hang on a CRL that it signed itself: only when its CA sent us there.
+    if (this.#asked.has(certificate)) return answersForItself(certificate);
+    this.#asked.add(certificate);
+    const result = this.isTrusted(certificate, anchor);
+    this.#asked.delete(certificate);
+    // An answer found while others are open may rest on such a one, and is not kept.
+    if (this.#asked.size === 0) {
+      const byAnchor = this.#believed.get(certificate) ?? new Map<Certificate, boolean>();
+      this.#believed.set(certificate, byAnchor.set(anchor, result));
+    }
+    return result;
+  }
+}
+
+const answersForItself = ({ subject, extensions }: Certificate): boolean =>
+  extensions.crlDistributionPoints?.some((point) =>
+    point.crlIssuer?.some((name) => name.kind === 'directory' && sameName(name.value, subject)),
+  ) === true;

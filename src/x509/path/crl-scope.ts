@@ -1,0 +1,74 @@
+import type { CertificateList } from '../certificate-list.js';
+import type { Certificate } from '../certificate.js';
+import type { DistributionPoint, DistributionPointName, ReasonFlags } from '../distribution-point.js';
+import { encodeGeneralName, type GeneralName } from '../general-name.js';
+import { extendName, sameName, type Name } from '../name.js';
+
+/** Revocation reasons as bits 1–8 of ReasonFlags (RFC 5280 §4.2.1.13). */
+export type ReasonMask = number;
+export const ALL_REASONS: ReasonMask = 0x1fe;
+
+/** The points where a certificate's CRLs are: those it names, and last the one that is always implied, its issuer (RFC 5280 §6.3.3). */
+export function distributionPointsOf({ issuer, extensions }: Certificate): DistributionPoint[] {
+  const implied: DistributionPoint = {
+    distributionPoint: { fullName: [{ kind: 'directory', value: issuer }] },
+    reasons: undefined,
+    crlIssuer: undefined,
+  };
+  return [...(extensions.crlDistributionPoints ?? []), implied];
+}
+
+/**
+ * The reasons for which `crl` answers about `certificate` when it is looked for at `point`: RFC 5280 §6.3.3 (b) and (d). 0 when the CRL is out of scope:
+ * another issuer's without being named and indirect, another distribution point's, or for certificates of another sort.
+ */
+export function reasonsInScope(crl: CertificateList, point: DistributionPoint, certificate: Certificate): ReasonMask {
+  const scope = crl.extensions.issuingDistributionPoint;
+  if (point.crlIssuer) {
+    if (
+      !scope?.indirectCrl ||
+      !point.crlIssuer.some((name) => name.kind === 'directory' && sameName(name.value, crl.issuer))
+    )
+      return 0;
+  } else if (!sameName(crl.issuer, certificate.issuer)) return 0;
+  const reasons = maskOf(point.reasons);
+  if (!scope) return reasons;
+  const isCa = certificate.extensions.basicConstraints?.cA === true;
+  if (scope.onlyContainsAttributeCerts || (isCa ? scope.onlyContainsUserCerts : scope.onlyContainsCaCerts)) return 0;
+  if (scope.distributionPoint) {
+    const offered = fullNames(scope.distributionPoint, crl.issuer);
+    const wanted = point.distributionPoint
+      ? fullNames(point.distributionPoint, relativeBase(point, certificate))
+      : (point.crlIssuer ?? []);
+    if (!wanted.some((name) => offered.some((other) => sameGeneralName(name, other)))) return 0;
+  }
+  return reasons & maskOf(scope.onlySomeReasons);
+}
+
+/** Whether a delta CRL has the scope of a complete one: the same issuingDistributionPoint, or neither has one (RFC 5280 §5.2.4, §6.3.3 (c)). */
+export function sameScope(a: CertificateList, b: CertificateList): boolean {
+  const [one, other] = [a, b].map(({ extensions }) => extensions.all.get('2.5.29.28')?.value);
+  return one && other ? Buffer.compare(one, other) === 0 : one === other;
+}
+
+export function sameGeneralName(a: GeneralName, b: GeneralName): boolean {
+  if (a.kind === 'directory' || b.kind === 'directory')
+    return a.kind === 'directory' && b.kind === 'directory' && sameName(a.value, b.value);
+  return Buffer.compare(encodeGeneralName(a), encodeGeneralName(b)) === 0;
+}
+
+function maskOf(reasons: ReasonFlags | undefined): ReasonMask {
+  if (!reasons) return ALL_REASONS;
+  let mask = 0;
+  for (const bit of reasons) mask |= 1 << bit;
+  return mask & ALL_REASONS;
+}
+
+const relativeBase = (point: DistributionPoint, certificate: Certificate): Name =>
+  point.crlIssuer?.find((name) => name.kind === 'directory')?.value ?? certificate.issuer;
+
+function fullNames(name: DistributionPointName, base: Name): readonly GeneralName[] {
+  return 'fullName' in name
+    ? name.fullName
+    : [{ kind: 'directory', value: extendName(base, name.nameRelativeToCrlIssuer) }];
+}

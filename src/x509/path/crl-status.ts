@@ -1,0 +1,148 @@
+import { CrlReason, type CertificateList, type RevokedCertificate } from '../certificate-list.js';
+import type { Certificate } from '../certificate.js';
+import { Oid } from '../oids.js';
+import { CrlEntries } from './crl-entries.js';
+import type { CrlIssuers } from './crl-issuers.js';
+import { ALL_REASONS, distributionPointsOf, reasonsInScope, sameScope } from './crl-scope.js';
+import { defect, failureOf, type PathFailure } from './path-failure.js';
+import type { CandidatePath } from './path-search.js';
+
+/** What the CRLs at hand say about one certificate. */
+export type RevocationState =
+  { readonly state: 'good' | 'unknown' } | { readonly state: 'revoked'; readonly entry: RevokedCertificate };
+
+const GOOD: RevocationState = { state: 'good' };
+const UNKNOWN: RevocationState = { state: 'unknown' };
+
+// RFC 5280 §5.2: those that this validation processes.
+const PROCESSED: ReadonlySet<string> = new Set([
+  Oid.authorityKeyIdentifier,
+  Oid.crlNumber,
+  Oid.deltaCrlIndicator,
+  Oid.issuingDistributionPoint,
+  Oid.freshestCrl,
+]);
+
+/**
+ * Revocation by CRLs (RFC 5280 §6.3), with the CRLs as an argument: nothing is fetched. A CRL counts when it is in scope, signed by its issuer
+ * whose own path leads to the same anchor, and has no critical extension that is unknown. It makes a certificate good only while it is current and
+ * numbered as §5.2.3 asks; that a certificate is revoked, other than on hold, stays known from a CRL that is past its nextUpdate.
+ */
+export class CrlStatus {
+  readonly #complete: readonly CertificateList[];
+  readonly #deltas: readonly CertificateList[];
+  readonly #entries: CrlEntries;
+
+  constructor(
+    crls: readonly CertificateList[],
+    serialNumbers: ReadonlySet<string>,
+    readonly time: Date,
+    readonly issuers: CrlIssuers,
+  ) {
+    const usable = crls
+      .filter((crl) => hasOnlyKnownCriticals(crl) && crl.thisUpdate <= time && crl.nextUpdate !== undefined)
+      .sort((a, b) => b.thisUpdate.getTime() - a.thisUpdate.getTime());
+    this.#complete = usable.filter(({ extensions }) => extensions.deltaCrlIndicator === undefined);
+    this.#deltas = usable.filter(({ extensions }) => extensions.deltaCrlIndicator !== undefined);
+    this.#entries = new CrlEntries(serialNumbers);
+  }
+
+  /** The revocation failure of a path, if any: one that is revoked before one that is unknown, which counts only when `required`. */
+  failure(path: CandidatePath, required: boolean): PathFailure | undefined {
+    let unknown: PathFailure | undefined;
+    for (let index = path.length - 2; index >= 0; index--) {
+      const certificate = path[index];
+      if (!certificate) continue;
+      const status = this.stateOf(certificate, path);
+      if (status.state === 'revoked') return revokedFailure(certificate, index, status.entry);
+      if (status.state === 'unknown' && !saysNothingIsPublished(certificate, index))
+        unknown ??= failureOf(
+          defect('revocation_unknown', 'RFC 5280 §6.3.3', 'no usable CRL answers for the certificate'),
+          certificate,
+          index,
+        );
+    }
+    return required ? unknown : undefined;
+  }
+
+  /** RFC 5280 §6.3.3 for one certificate of `path`. Throws WorkLimitReached. */
+  stateOf(certificate: Certificate, path: CandidatePath): RevocationState {
+    if (this.#complete.length === 0) return UNKNOWN;
+    let reasons = 0;
+    for (const point of distributionPointsOf(certificate))
+      for (const crl of this.#complete) {
+        const covered = reasonsInScope(crl, point, certificate);
+        const current = vouches(crl, this.time);
+        if (covered === 0 || (current && (covered & ~reasons) === 0)) continue;
+        const signer = this.issuers.signerOf(crl, path);
+        if (!signer || !this.#entries.isUsable(crl)) continue;
+        const entry = this.#entryFor(certificate, crl, current, path);
+        if (entry && (current || entry.reason !== CrlReason.certificateHold)) return { state: 'revoked', entry };
+        if (current) reasons |= covered;
+      }
+    return reasons === ALL_REASONS ? GOOD : UNKNOWN;
+  }
+
+  /** §6.3.3 (i)–(k): the delta first, and it may say that a hold is over. */
+  #entryFor(
+    certificate: Certificate,
+    crl: CertificateList,
+    current: boolean,
+    path: CandidatePath,
+  ): RevokedCertificate | undefined {
+    const delta = current ? this.#deltaFor(crl, path) : undefined;
+    const changed = delta && this.#entries.find(delta, certificate);
+    if (changed) return changed.reason === CrlReason.removeFromCRL ? undefined : changed;
+    return this.#entries.find(crl, certificate);
+  }
+
+  /** The newest delta CRL that may be combined with `base` (RFC 5280 §5.2.4). */
+  #deltaFor(base: CertificateList, path: CandidatePath): CertificateList | undefined {
+    const signer = this.issuers.signerOf(base, path);
+    return this.#deltas.find((delta) => {
+      const number = base.extensions.crlNumber;
+      const [from, to] = [delta.extensions.deltaCrlIndicator, delta.extensions.crlNumber];
+      return (
+        number !== undefined &&
+        from !== undefined &&
+        to !== undefined &&
+        number >= from &&
+        number < to &&
+        delta.issuer.key === base.issuer.key &&
+        sameScope(delta, base) &&
+        vouches(delta, this.time) &&
+        // §6.3.3 (h): the key that signed the complete CRL signed the delta.
+        this.issuers.signerOf(delta, path) === signer &&
+        this.#entries.isUsable(delta)
+      );
+    });
+  }
+}
+
+function hasOnlyKnownCriticals({ extensions }: CertificateList): boolean {
+  return [...extensions.all.values()].every(({ oid, critical }) => !critical || PROCESSED.has(oid));
+}
+
+/** Whether a CRL may call a certificate good at `time`: current, and numbered without being critical (RFC 5280 §5.1.2.5, §5.2.3). */
+function vouches({ version, nextUpdate, extensions }: CertificateList, time: Date): boolean {
+  const number = extensions.all.get(Oid.crlNumber);
+  return nextUpdate !== undefined && time <= nextUpdate && (version === 1 || number?.critical === false);
+}
+
+// RFC 9608 §2: an end entity that lives so shortly that its CA publishes nothing about it.
+const saysNothingIsPublished = ({ extensions }: Certificate, index: number): boolean =>
+  index === 0 && !extensions.basicConstraints?.cA && extensions.all.has(Oid.noRevAvail);
+
+function revokedFailure(
+  certificate: Certificate,
+  index: number,
+  { revocationDate, reason }: RevokedCertificate,
+): PathFailure {
+  const why =
+    Object.entries(CrlReason).find(([, value]) => value === (reason ?? CrlReason.unspecified))?.[0] ?? 'unspecified';
+  return failureOf(
+    defect('revoked', 'RFC 5280 §6.3.3', `the certificate was revoked at ${revocationDate.toISOString()}: ${why}`),
+    certificate,
+    index,
+  );
+}

@@ -1,0 +1,41 @@
+const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
+
+/**
+ * A DNS name in lower case, or undefined when it is none: labels of letters, digits, hyphens and underscores, 253 characters in all
+ * (RFC 1034 §3.5; underscores are in use). No trailing dot, no wildcard.
+ */
+export function dnsName(text: string): string | undefined {
+  if (text.length === 0 || text.length > 253) return undefined;
+  const name = text.toLowerCase();
+  return name.split('.').every((label) => LABEL.test(label)) ? name : undefined;
+}
+
+/** A dNSName of a certificate: as {@link dnsName}, and it may begin with a whole label `*` (RFC 9525 §6.3). */
+export function presentedDnsName(text: string): { readonly wildcard: boolean; readonly name: string } | undefined {
+  const wildcard = text.startsWith('*.');
+  const name = dnsName(wildcard ? text.slice(2) : text);
+  return name === undefined ? undefined : { wildcard, name };
+}
+
+/** The name without its first label; undefined for one of a single label. */
+export function parentDomain(name: string): string | undefined {
+  const dot = name.indexOf('.');
+  return dot < 0 ? undefined : name.slice(dot + 1);
+}
+
+/** A mailbox as its local part, whose case counts, and its domain in lower case (RFC 5280 §7.5), or undefined when it is none. */
+export function mailbox(text: string): { readonly local: string; readonly domain: string } | undefined {
+  const at = text.lastIndexOf('@');
+  const domain = at > 0 ? dnsName(text.slice(at + 1)) : undefined;
+  const local = text.slice(0, at);
+  // Quoted local parts may hold an @; nobody issues them, and readers disagree on them.
+  return domain === undefined || !/^[^\s@"\\<>()[\]:;,]+$/.test(local) ? undefined : { local, domain };
+}
+
+/** The host of a URI's authority in lower case, or undefined when it has none or an IP address (RFC 5280 §4.2.1.10). */
+export function uriHost(text: string): string | undefined {
+  const authority = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(text)?.[1];
+  if (authority === undefined) return undefined;
+  const host = dnsName(authority.slice(authority.lastIndexOf('@') + 1).replace(/:\d*$/, ''));
+  return host === undefined || /^\d+$/.test(host.slice(host.lastIndexOf('.') + 1)) ? undefined : host;
+}

@@ -1,0 +1,57 @@
+import type { Certificate } from '../certificate.js';
+import { KeyUsage } from '../certificate-extensions.js';
+import { Oid, oidName } from '../oids.js';
+import { defect, type Defect } from './path-failure.js';
+import type { Role } from './certificate-rules.js';
+
+const PURPOSES: ReadonlyMap<string, string> = new Map([
+  ['serverAuth', Oid.serverAuth],
+  ['clientAuth', Oid.clientAuth],
+  ['codeSigning', Oid.codeSigning],
+  ['emailProtection', Oid.emailProtection],
+  ['timeStamping', Oid.timeStamping],
+  ['ocspSigning', Oid.ocspSigning],
+  ['OCSPSigning', Oid.ocspSigning],
+]);
+
+// RFC 5280 §4.2.1.12: the key usages that are consistent with a purpose; one of them is enough.
+const CONSISTENT: ReadonlyMap<string, readonly number[]> = new Map([
+  [Oid.serverAuth, [KeyUsage.digitalSignature, KeyUsage.keyEncipherment, KeyUsage.keyAgreement]],
+  [Oid.clientAuth, [KeyUsage.digitalSignature, KeyUsage.keyAgreement]],
+]);
+
+/** A purpose by name (`clientAuth`) or dotted OID, as an OID. An unknown name stays itself, and no certificate has it. */
+export const purposeOid = (purpose: string): string => PURPOSES.get(purpose) ?? purpose;
+
+/**
+ * Whether a certificate serves all `purposes` (OIDs) in its role: what a leaf's extendedKeyUsage lists, and what a CA's permits when it has one.
+ * RFC 5280 §4.2.1.12 gives the extension a meaning in end entities only; that it nests through CAs is what every relying party does.
+ * A leaf without the extension is not restricted, unless `required`; anyExtendedKeyUsage in a leaf stands for no purpose in particular, in a CA for all.
+ */
+export function extendedKeyUsageDefect(
+  { extensions }: Certificate,
+  role: Role,
+  purposes: readonly string[],
+  required: boolean,
+): Defect | undefined {
+  const usages = extensions.extendedKeyUsage;
+  if (!usages && !(role === 'leaf' && required && purposes.length > 0)) return undefined;
+  if (role !== 'leaf' && usages?.includes(Oid.anyExtendedKeyUsage)) return undefined;
+  const missing = purposes.find((purpose) => !usages?.includes(purpose));
+  return missing === undefined
+    ? undefined
+    : defect(
+        'extended_key_usage',
+        'RFC 5280 §4.2.1.12',
+        `the certificate is not for ${oidName(missing)}${role === 'leaf' ? '' : ', nor may its CA issue for it'}`,
+      );
+}
+
+/** Whether a leaf's keyUsage, when it has one, fits `purposes` (RFC 5280 §4.2.1.12). */
+export function leafKeyUsageDefect({ extensions }: Certificate, purposes: readonly string[]): Defect | undefined {
+  const { keyUsage } = extensions;
+  const unfit = keyUsage && purposes.find((purpose) => CONSISTENT.get(purpose)?.every((bit) => !keyUsage.has(bit)));
+  return unfit === undefined
+    ? undefined
+    : defect('key_usage', 'RFC 5280 §4.2.1.12', `the key usage does not allow ${oidName(unfit)}`);
+}

@@ -1,0 +1,46 @@
+import type { Certificate } from '../certificate.js';
+import { oidName } from '../oids.js';
+import type { KeyParameters } from '../public-key.js';
+import { isSupportedSignatureAlgorithm } from '../signature.js';
+import { defect, type Defect } from './path-failure.js';
+
+const MIN_RSA_BITS = 2048;
+// Past this a verification only costs time.
+const MAX_RSA_BITS = 8192;
+
+/**
+ * Which public keys may stand in a path: RSA of 2048–8192 bits, in whole octets, with an odd exponent of at least 3; P-256, P-384, P-521; Ed25519
+ * (NIST SP 800-57 part 1 §5.6.1, FIPS 186-5 §5.1). DSA, smaller RSA and other curves may not.
+ */
+export function keyDefect(key: KeyParameters): Defect | undefined {
+  switch (key.type) {
+    case 'ec':
+    case 'ed25519':
+      return undefined;
+    case 'other':
+      return defect(
+        'unsupported_algorithm',
+        'RFC 5280 §4.1.2.7',
+        `public keys of type ${oidName(key.oid)} are not used`,
+      );
+    case 'rsa':
+      if (key.bits < MIN_RSA_BITS || key.bits > MAX_RSA_BITS || key.bits % 8 !== 0)
+        return defect('weak_key', 'NIST SP 800-57 part 1 §5.6.1', `an RSA key of ${key.bits} bits is not used`);
+      return key.exponent < 3n || key.exponent % 2n === 0n
+        ? defect('weak_key', 'FIPS 186-5 §5.1', 'an RSA key with this public exponent is not used')
+        : undefined;
+  }
+}
+
+/** Whether signatures of a certificate's algorithm count: SHA-2 with RSA or ECDSA, and Ed25519; MD5, SHA-1 and DSA do not. */
+export function signatureAlgorithmDefect({
+  signatureAlgorithm,
+}: Pick<Certificate, 'signatureAlgorithm'>): Defect | undefined {
+  return isSupportedSignatureAlgorithm(signatureAlgorithm)
+    ? undefined
+    : defect(
+        'unsupported_algorithm',
+        'RFC 5280 §4.1.1.2',
+        `signatures of algorithm ${oidName(signatureAlgorithm.oid)} are not accepted`,
+      );
+}

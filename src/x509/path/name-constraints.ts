@@ -1,0 +1,97 @@
+import type { Certificate } from '../certificate.js';
+import { generalNameToString, type GeneralName, type GeneralNameKind } from '../general-name.js';
+import { attributeValues, isEmptyName } from '../name.js';
+import { Oid } from '../oids.js';
+import { MalformedSubtree, SubtreeIndex } from './name-subtrees.js';
+import { defect, type Defect } from './path-failure.js';
+import type { WorkBudget } from './work-budget.js';
+
+const RULE = 'RFC 5280 §4.2.1.10';
+// RFC 9598 §3: a mailbox in UTF-8, to which constraints on rfc822Name apply as well.
+const SMTP_UTF8_MAILBOX = '1.3.6.1.5.5.7.8.9';
+
+interface Constraints {
+  readonly permitted: SubtreeIndex;
+  readonly excluded: SubtreeIndex;
+}
+
+/**
+ * Name constraints of one call. The subtrees of each CA are put into an index once, and each pair of CA and certificate is compared once,
+ * whatever number of candidate paths it stands in: the work grows with names plus subtrees, not with their product.
+ *
+ * The intersection and union of RFC 5280 §6.1.4 (g) need no state of their own: a name passes when it passes each CA above it.
+ */
+export class NameConstraintChecks {
+  readonly #indexes = new Map<Certificate, Constraints | Defect>();
+  readonly #results = new Map<Certificate, Map<Certificate, Defect | undefined>>();
+  readonly #names = new Map<Certificate, readonly GeneralName[]>();
+
+  constructor(readonly work: WorkBudget) {}
+
+  /** Why constraints cannot be applied at all, or undefined: a subtree of a form that RFC 5280 does not know refuses every path. */
+  constraintsDefect(ca: Certificate): Defect | undefined {
+    const constraints = this.#constraintsOf(ca);
+    return 'code' in constraints ? constraints : undefined;
+  }
+
+  /** The first of the names of `certificate` that the constraints of `ca` forbid. Throws WorkLimitReached. */
+  check(ca: Certificate, certificate: Certificate): Defect | undefined {
+    let results = this.#results.get(ca);
+    if (!results) this.#results.set(ca, (results = new Map<Certificate, Defect | undefined>()));
+    if (results.has(certificate)) return results.get(certificate);
+    const constraints = this.#constraintsOf(ca);
+    const result = 'code' in constraints ? constraints : this.#compare(constraints, certificate);
+    results.set(certificate, result);
+    return result;
+  }
+
+  #compare({ permitted, excluded }: Constraints, certificate: Certificate): Defect | undefined {
+    const names = this.#namesOf(certificate);
+    this.work.step(names.length);
+    for (const name of names) {
+      const kind = kindOf(name);
+      if (excluded.constrains(kind) && excluded.couldHold(name))
+        return defect('name_constraints', RULE, `${generalNameToString(name)} is excluded`);
+      if (permitted.constrains(kind) && !permitted.holds(name))
+        return defect('name_constraints', RULE, `${generalNameToString(name)} is not permitted`);
+    }
+    return undefined;
+  }
+
+  #constraintsOf(ca: Certificate): Constraints | Defect {
+    let index = this.#indexes.get(ca);
+    if (!index) this.#indexes.set(ca, (index = this.#index(ca)));
+    return index;
+  }
+
+  #index({ extensions }: Certificate): Constraints | Defect {
+    const { permittedSubtrees = [], excludedSubtrees = [] } = extensions.nameConstraints ?? {};
+    this.work.step(permittedSubtrees.length + excludedSubtrees.length);
+    try {
+      return { permitted: new SubtreeIndex(permittedSubtrees), excluded: new SubtreeIndex(excludedSubtrees) };
+    } catch (error) {
+      if (error instanceof MalformedSubtree) return defect('name_constraints', RULE, error.message);
+      throw error;
+    }
+  }
+
+  #namesOf(certificate: Certificate): readonly GeneralName[] {
+    let names = this.#names.get(certificate);
+    if (!names) this.#names.set(certificate, (names = constrainedNames(certificate)));
+    return names;
+  }
+}
+
+const kindOf = (name: GeneralName): GeneralNameKind =>
+  name.kind === 'other' && name.type === SMTP_UTF8_MAILBOX ? 'email' : name.kind;
+
+/** Every name of a certificate that constraints apply to: the subject, the subjectAltNames, and the subject's e-mail addresses when there is no other. */
+function constrainedNames({ subject, extensions }: Certificate): readonly GeneralName[] {
+  const alternative = extensions.subjectAltName ?? [];
+  const emails = alternative.some(({ kind }) => kind === 'email') ? [] : attributeValues(subject, Oid.emailAddress);
+  return [
+    ...(isEmptyName(subject) ? [] : [{ kind: 'directory' as const, value: subject }]),
+    ...alternative,
+    ...emails.map((value) => ({ kind: 'email' as const, value })),
+  ];
+}

@@ -1,0 +1,136 @@
+import type { Certificate } from '../certificate.js';
+import { certificateDefect, dateDefect, isSelfIssued, type Role } from './certificate-rules.js';
+import { extendedKeyUsageDefect, leafKeyUsageDefect } from './extended-key-usage.js';
+import type { NameConstraintChecks } from './name-constraints.js';
+import { defect, failureOf, type Defect, type PathFailure } from './path-failure.js';
+import type { CandidatePath } from './path-search.js';
+import { peerNameDefect, type PeerName } from './peer-names.js';
+import { PolicyGraph, type PolicyInputs } from './policy-graph.js';
+import type { SignatureChecks } from './signature-checks.js';
+import { profileDefect } from './strict-profile.js';
+
+/** What a path is checked against, apart from trust and revocation. */
+export interface PathRules {
+  readonly time: Date;
+  /** OIDs. When there is one, the issuing profile of RFC 5280 §4 is asked for as well. */
+  readonly purposes: readonly string[];
+  readonly extendedKeyUsageRequired: boolean;
+  readonly names: readonly PeerName[];
+  readonly maxPathLength: number;
+  readonly policies: PolicyInputs;
+}
+
+/** What remembers work between the candidate paths of one call. */
+export interface PathTools {
+  readonly signatures: SignatureChecks;
+  readonly nameConstraints: NameConstraintChecks;
+}
+
+export const roleAt = (index: number, path: CandidatePath): Role =>
+  index === 0 ? 'leaf' : index === path.length - 1 ? 'anchor' : 'intermediate';
+
+/**
+ * Checks a path whose signatures and names chain: RFC 5280 §6.1.3–§6.1.5 but for revocation, the anchor's certificate included. In this order:
+ * constraints, then dates, then purposes, then peer names, so that what is said about a certificate tells a stranger nothing.
+ * Undefined when all holds. Throws WorkLimitReached.
+ */
+export function pathFailure(path: CandidatePath, rules: PathRules, tools: PathTools): PathFailure | undefined {
+  return (
+    firstFailure(path, (certificate, index) => roleDefect(certificate, index, path, rules, tools)) ??
+    lengthFailure(path, rules) ??
+    nameConstraintFailure(path, tools) ??
+    policyFailure(path, rules, tools) ??
+    firstFailure(path, (certificate) => dateDefect(certificate, rules.time)) ??
+    firstFailure(path, (certificate, index) => usageDefect(certificate, roleAt(index, path), rules)) ??
+    firstFailure([path[0]], (certificate) => peerNameDefect(certificate, rules.names))
+  );
+}
+
+/** Whether the leaf alone, in whatever path, breaks the rule that `failure` names: then no other path is worth the search. */
+export function isLeafsOwn({ code, certificate }: PathFailure): boolean {
+  return (
+    certificate?.index === 0 &&
+    code !== 'name_constraints' &&
+    code !== 'policy' &&
+    code !== 'revocation_unknown' &&
+    code !== 'bad_signature'
+  );
+}
+
+/** From the anchor down, as §6.1 processes a path. */
+function firstFailure(
+  path: CandidatePath,
+  check: (certificate: Certificate, index: number) => Defect | undefined,
+): PathFailure | undefined {
+  for (let index = path.length - 1; index >= 0; index--) {
+    const certificate = path[index];
+    const problem = certificate && check(certificate, index);
+    if (problem) return failureOf(problem, certificate, index);
+  }
+  return undefined;
+}
+
+function roleDefect(
+  certificate: Certificate,
+  index: number,
+  path: CandidatePath,
+  { purposes }: PathRules,
+  { signatures }: PathTools,
+): Defect | undefined {
+  const role = roleAt(index, path);
+  // An anchor that is itself to be validated is a CA all the same: nobody's leaf is trusted for being listed.
+  const problem = certificateDefect(certificate, index === path.length - 1 ? 'anchor' : role);
+  if (problem) return problem;
+  if (role === 'anchor' && certificate.version < 3 && !signatures.verify(certificate, certificate.publicKey))
+    return defect('not_a_ca', 'RFC 5280 §6.1.4 (k)', 'an anchor before version 3 is not self-signed');
+  return purposes.length > 0 ? profileDefect(certificate, role) : undefined;
+}
+
+/** RFC 5280 §6.1.4 (l), (m): self-issued certificates do not count, nor does the last. The anchor's own limit holds as well (RFC 5937 §3.2). */
+function lengthFailure(path: CandidatePath, { maxPathLength }: PathRules): PathFailure | undefined {
+  let left = maxPathLength;
+  return firstFailure(path, (certificate, index) => {
+    if (index === 0) return undefined;
+    if (index < path.length - 1 && !isSelfIssued(certificate) && --left < 0)
+      return defect('path_too_long', 'RFC 5280 §6.1.4 (l)', 'a path length constraint above allows no further CA');
+    left = Math.min(left, certificate.extensions.basicConstraints?.pathLenConstraint ?? Infinity);
+    return undefined;
+  });
+}
+
+/** RFC 5280 §6.1.3 (b), (c). The anchor's constraints hold as well (RFC 5937 §3.2); its own names are not constrained. */
+function nameConstraintFailure(path: CandidatePath, { nameConstraints }: PathTools): PathFailure | undefined {
+  const constraining: Certificate[] = [];
+  return firstFailure(path, (certificate, index) => {
+    if (index === 0 || !isSelfIssued(certificate))
+      for (const ca of constraining) {
+        const problem = nameConstraints.check(ca, certificate);
+        if (problem) return problem;
+      }
+    if (index === 0 || !certificate.extensions.nameConstraints) return undefined;
+    constraining.push(certificate);
+    return nameConstraints.constraintsDefect(certificate);
+  });
+}
+
+function policyFailure(
+  path: CandidatePath,
+  { policies }: PathRules,
+  { signatures }: PathTools,
+): PathFailure | undefined {
+  const graph = new PolicyGraph(policies, path.length - 1, signatures.work);
+  return firstFailure(path, (certificate, index) =>
+    index === path.length - 1 ? undefined : graph.process(certificate, index === 0),
+  );
+}
+
+function usageDefect(
+  certificate: Certificate,
+  role: Role,
+  { purposes, extendedKeyUsageRequired }: PathRules,
+): Defect | undefined {
+  return (
+    extendedKeyUsageDefect(certificate, role, purposes, extendedKeyUsageRequired) ??
+    (role === 'leaf' ? leafKeyUsageDefect(certificate, purposes) : undefined)
+  );
+}

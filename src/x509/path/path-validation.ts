@@ -1,0 +1,136 @@
+import type { CertificateList } from '../certificate-list.js';
+import type { Certificate } from '../certificate.js';
+import { CandidatePool, type Candidate } from './candidate-pool.js';
+import { certificateDefect, dateDefect } from './certificate-rules.js';
+import { CrlIssuers } from './crl-issuers.js';
+import { CrlStatus } from './crl-status.js';
+import { NameConstraintChecks } from './name-constraints.js';
+import { isLeafsOwn, pathFailure, type PathRules, type PathTools } from './path-checks.js';
+import { defect, failureOf, furthest, STAGE, type PathFailure } from './path-failure.js';
+import { PathSearch } from './path-search.js';
+import { SignatureChecks } from './signature-checks.js';
+import { profileDefect } from './strict-profile.js';
+import { checkPath, ValidatedPath } from './validated-path.js';
+import { WorkBudget, WorkLimitReached } from './work-budget.js';
+
+export interface ValidationInput {
+  readonly leaf: Certificate;
+  readonly intermediates: readonly Certificate[];
+  readonly anchors: readonly Certificate[];
+  readonly crls: readonly CertificateList[];
+  readonly revocationRequired: boolean;
+  readonly rules: PathRules;
+}
+
+// Whole paths that are checked before the search gives up; each was chosen as the most promising one left.
+const MAX_PATHS = 200;
+// Without one, a CRL signer's CRL signer's CRL signer could go on.
+const MAX_CRL_SIGNERS = 3;
+
+/**
+ * One validation: the search for a path, and the checks of each that is found. It looks twice: first only through certificates that could stand in a valid
+ * path, so that expired and unfit ones cost nothing; when that finds no path at all, through the others as well, to be able to say what is wrong with them.
+ */
+export class PathValidation {
+  readonly work = new WorkBudget();
+  readonly #pool: CandidatePool;
+  readonly #tools: PathTools;
+  readonly #status: CrlStatus;
+  readonly #fit = new Map<Candidate, boolean>();
+  #signersOpen = 0;
+  #failure: PathFailure | undefined;
+
+  constructor(readonly input: ValidationInput) {
+    const { leaf, intermediates, anchors, crls, rules } = input;
+    const signatures = new SignatureChecks(this.work);
+    this.#pool = new CandidatePool(intermediates, anchors, signatures);
+    this.#tools = { signatures, nameConstraints: new NameConstraintChecks(this.work) };
+    const serialNumbers = new Set([leaf, ...intermediates, ...anchors].map(({ serialNumber }) => serialNumber));
+    const issuers = new CrlIssuers(this.#pool, (signer, anchor) => this.#isTrustedSigner(signer, anchor));
+    this.#status = new CrlStatus(crls, serialNumbers, rules.time, issuers);
+  }
+
+  run(): ValidatedPath | PathFailure {
+    try {
+      const anchors = this.#pool.anchors;
+      const found =
+        this.#search(
+          new PathSearch(this.#pool, { anchors, admits: (one) => this.#isFit(one), heedsPathLength: true }),
+        ) ?? (this.#sawPath ? undefined : this.#search(this.#widest(anchors)));
+      if (found) return found;
+    } catch (error) {
+      if (!(error instanceof WorkLimitReached)) throw error;
+      this.#note(
+        failureOf(
+          defect('work_limit', 'RFC 4158 §2.4', `the search for a path ran out of ${error.message}`),
+          undefined,
+        ),
+      );
+    }
+    return this.#failure ?? failureOf(UNTRUSTED, this.input.leaf);
+  }
+
+  #search(search: PathSearch): ValidatedPath | undefined {
+    const { leaf, rules } = this.input;
+    let left = MAX_PATHS;
+    for (const path of search.paths(leaf)) {
+      if (left-- === 0) throw new WorkLimitReached('paths');
+      const result = checkPath(path, rules, this.#tools, (valid) =>
+        this.#status.failure(valid, this.input.revocationRequired),
+      );
+      if (result instanceof ValidatedPath) return result;
+      this.#note(result);
+      if (isLeafsOwn(result)) return undefined;
+    }
+    if (search.dead) this.#note(failureOf(search.dead.problem, search.dead.certificate, search.dead.depth));
+    return undefined;
+  }
+
+  #widest(anchors: readonly Candidate[]): PathSearch {
+    return new PathSearch(this.#pool, { anchors, admits: () => true, heedsPathLength: false });
+  }
+
+  /** Whether a whole path was checked: its failure says more than a search among unfit certificates could. */
+  get #sawPath(): boolean {
+    return this.#failure !== undefined && STAGE[this.#failure.code] > STAGE.bad_signature;
+  }
+
+  #note(failure: PathFailure): void {
+    this.#failure = furthest(this.#failure, failure);
+  }
+
+  #isFit(candidate: Candidate): boolean {
+    let fit = this.#fit.get(candidate);
+    if (fit === undefined) {
+      const { certificate, isAnchor } = candidate;
+      const { purposes, time } = this.input.rules;
+      const role = isAnchor ? 'anchor' : 'intermediate';
+      fit =
+        !dateDefect(certificate, time) &&
+        !certificateDefect(certificate, role) &&
+        !(purposes.length > 0 && profileDefect(certificate, role));
+      this.#fit.set(candidate, fit);
+    }
+    return fit;
+  }
+
+  /** RFC 5280 §6.3.3 (f): the path of a CRL's signer, to the same anchor, by §6.1 and without the purposes and names of the leaf. */
+  #isTrustedSigner(signer: Certificate, anchor: Certificate): boolean {
+    if (this.#signersOpen === MAX_CRL_SIGNERS) return false;
+    this.#signersOpen++;
+    const anchors = this.#pool.anchors.filter(({ certificate }) => certificate === anchor);
+    const search = new PathSearch(this.#pool, { anchors, admits: (one) => this.#isFit(one), heedsPathLength: true });
+    const rules: PathRules = { ...this.input.rules, purposes: [], names: [], policies: {} };
+    let left = MAX_PATHS;
+    let trusted = false;
+    for (const path of search.paths(signer)) {
+      if (left-- === 0) break;
+      trusted = !pathFailure(path, rules, this.#tools) && !this.#status.failure(path, this.input.revocationRequired);
+      if (trusted) break;
+    }
+    this.#signersOpen--;
+    return trusted;
+  }
+}
+
+const UNTRUSTED = defect('untrusted', 'RFC 5280 §6.1.3 (a)(4)', 'no path leads from the certificate to a trust anchor');

@@ -1,0 +1,65 @@
+import { domainToASCII } from 'node:url';
+import type { Certificate } from '../certificate.js';
+import { ipFromString, type GeneralName } from '../general-name.js';
+import { dnsName, mailbox, parentDomain, presentedDnsName } from './dns-name.js';
+import { defect, type Defect } from './path-failure.js';
+
+/** A name the peer is expected to have. A plain string is an IP address when it reads as one, a DNS name otherwise. */
+export type PeerName = string | { readonly kind: 'dns' | 'ip' | 'email'; readonly value: string };
+
+/**
+ * Whether one of `names` is one of the certificate's subjectAltNames, kind by kind (RFC 9525 §6, RFC 5280 §4.2.1.6); the subject's common
+ * name never counts. An empty list asks for nothing.
+ */
+export function peerNameDefect({ extensions }: Certificate, names: readonly PeerName[]): Defect | undefined {
+  if (names.length === 0) return undefined;
+  const presented = extensions.subjectAltName ?? [];
+  return names.some((name) => isPresented(name, presented))
+    ? undefined
+    : defect('name_mismatch', 'RFC 5280 §4.2.1.6', 'no subjectAltName is a name that was expected');
+}
+
+function isPresented(name: PeerName, presented: readonly GeneralName[]): boolean {
+  const { kind, value } =
+    typeof name === 'string' ? { kind: ipFromString(name) ? ('ip' as const) : ('dns' as const), value: name } : name;
+  switch (kind) {
+    case 'dns': {
+      const expected = dnsName(asciiOf(value.replace(/\.$/, '')));
+      return (
+        expected !== undefined && presented.some((other) => other.kind === 'dns' && matchesDns(expected, other.value))
+      );
+    }
+    case 'ip': {
+      const expected = ipFromString(value);
+      return (
+        expected !== undefined &&
+        presented.some((other) => other.kind === 'ip' && Buffer.compare(other.value, expected) === 0)
+      );
+    }
+    case 'email': {
+      const expected = mailbox(value);
+      return (
+        expected !== undefined &&
+        presented.some((other) => other.kind === 'email' && matchesMailbox(expected, other.value))
+      );
+    }
+  }
+}
+
+// IDNA: certificates hold A-labels only (RFC 5280 §7.2).
+const asciiOf = (value: string): string => (/[^ -~]/.test(value) ? domainToASCII(value) : value);
+
+/**
+ * Whether a dNSName stands for `expected`, a name in lower case: the same name, or `*` for exactly its first label (RFC 9525 §6.3). A wildcard
+ * below a single label, as `*.com`, stands for nothing.
+ */
+export function matchesDns(expected: string, presented: string): boolean {
+  const other = presentedDnsName(presented);
+  if (!other) return false;
+  return other.wildcard ? other.name.includes('.') && parentDomain(expected) === other.name : other.name === expected;
+}
+
+function matchesMailbox(expected: { readonly local: string; readonly domain: string }, presented: string): boolean {
+  const other = mailbox(presented);
+  return other?.local === expected.local && other.domain === expected.domain;
+}

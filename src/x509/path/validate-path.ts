@@ -1,0 +1,108 @@
+import { DecodeError } from '../../der/index.js';
+import { decodeCertificateList, type CertificateList } from '../certificate-list.js';
+import { decodeCertificate, type Certificate } from '../certificate.js';
+import { purposeOid } from './extended-key-usage.js';
+import { defect, failureOf, type PathFailure } from './path-failure.js';
+import { PathValidation } from './path-validation.js';
+import type { PeerName } from './peer-names.js';
+import type { PolicyInputs } from './policy-graph.js';
+import { ValidatedPath } from './validated-path.js';
+
+/** What a path is asked for, besides its certificates. */
+export interface PathOptions extends PolicyInputs {
+  readonly time: Date;
+  /** Extended key usages, all of which the leaf must serve: `clientAuth`, `serverAuth`, or OIDs. Absent or empty: not checked. */
+  readonly purposes?: readonly string[] | undefined;
+  /** With purposes: refuse a leaf that has no extendedKeyUsage, which RFC 5280 §4.2.1.12 leaves unrestricted. */
+  readonly extendedKeyUsageRequired?: boolean | undefined;
+  /** The peer's expected names, one of which must be a subjectAltName. Absent or empty: not checked. */
+  readonly names?: readonly PeerName[] | undefined;
+  /** Refuse a path when the status of one of its certificates is not known. A certificate known to be revoked is refused in any case. */
+  readonly revocationRequired?: boolean | undefined;
+  /** How many CAs, self-issued ones apart, may stand between leaf and anchor. */
+  readonly maxPathLength?: number | undefined;
+}
+
+/** {@link validatePath}'s input: DER octets. */
+export interface PathInput extends PathOptions {
+  readonly leaf: Uint8Array;
+  /** Certificates that may stand in between, in any order, from anywhere. */
+  readonly intermediates?: readonly Uint8Array[] | undefined;
+  /** Certificates that are trusted. */
+  readonly anchors: readonly Uint8Array[];
+  /** Complete and delta CRLs, direct and indirect, of whatever issuer. */
+  readonly crls?: readonly Uint8Array[] | undefined;
+}
+
+/** {@link validateCertificatePath}'s input: values that were decoded before. */
+export interface CertificatePathInput extends PathOptions {
+  readonly leaf: Certificate;
+  readonly intermediates?: readonly Certificate[] | undefined;
+  readonly anchors: readonly Certificate[];
+  readonly crls?: readonly CertificateList[] | undefined;
+}
+
+export type PathResult =
+  { readonly ok: true; readonly path: ValidatedPath } | { readonly ok: false; readonly reason: PathFailure };
+
+// Ours: no honest peer sends more; those past it are passed over.
+const MAX_INTERMEDIATES = 2000;
+
+/**
+ * Finds and validates a certification path from `leaf` to one of `anchors`: RFC 5280 §6.1, policies by RFC 9618, CRLs by §6.3. A pure function: clock, trust and
+ * CRLs are arguments. It never throws for what the octets say. A leaf that cannot be read is `malformed`; an intermediate, anchor or CRL that cannot is passed over.
+ *
+ * - Anchors are certificates, and their own dates, basicConstraints, keyUsage, extendedKeyUsage, name constraints and path length hold (RFC 5937); their
+ *   signature and policies are not looked at. One before version 3 counts only without `purposes` and when it is self-signed, as it cannot say that it is a CA.
+ *   A leaf that is itself an anchor passes only as a CA, so that nothing is trusted as a peer merely for being listed.
+ * - With `purposes` the certificates must also keep to the profile that §4 sets for those who issue them: see `profileDefect`.
+ * - Name constraints apply to all names of all certificates below, self-issued CAs apart. A constraint that is not in the standard's form refuses.
+ * - The reason given is that of the candidate path that got furthest: see `STAGE`.
+ *
+ * The work is bounded: signatures are verified once for each pair of key and certificate, and the whole stops at a fixed budget with `work_limit`.
+ */
+export function validatePath(input: PathInput): PathResult {
+  const leaf = decoded(input.leaf, decodeCertificate);
+  if (leaf instanceof DecodeError)
+    return { ok: false, reason: failureOf(defect('malformed', 'RFC 5280 §4.1', leaf.message), undefined) };
+  return validateCertificatePath({
+    ...input,
+    leaf,
+    intermediates: readable((input.intermediates ?? []).slice(0, MAX_INTERMEDIATES), decodeCertificate),
+    anchors: readable(input.anchors, decodeCertificate),
+    crls: readable(input.crls ?? [], decodeCertificateList),
+  });
+}
+
+/** {@link validatePath} on decoded values: the same rules, without reading the octets again. */
+export function validateCertificatePath(input: CertificatePathInput): PathResult {
+  const result = new PathValidation({
+    leaf: input.leaf,
+    intermediates: (input.intermediates ?? []).slice(0, MAX_INTERMEDIATES),
+    anchors: input.anchors,
+    crls: input.crls ?? [],
+    revocationRequired: input.revocationRequired ?? false,
+    rules: {
+      time: input.time,
+      purposes: (input.purposes ?? []).map(purposeOid),
+      extendedKeyUsageRequired: input.extendedKeyUsageRequired ?? false,
+      names: input.names ?? [],
+      maxPathLength: input.maxPathLength ?? Infinity,
+      policies: input,
+    },
+  }).run();
+  return result instanceof ValidatedPath ? { ok: true, path: result } : { ok: false, reason: result };
+}
+
+function decoded<T>(octets: Uint8Array, decode: (octets: Uint8Array) => T): T | DecodeError {
+  try {
+    return decode(octets);
+  } catch (error) {
+    if (error instanceof DecodeError) return error;
+    throw error;
+  }
+}
+
+function readable<T>(list: readonly Uint8Array[], decode: (octets: Uint8Array) => T): T[] {
+  return list.map((octets) => decoded(octets, decode)).filter((value): value is T => !(value instanceof DecodeError));
+}

@@ -1,0 +1,105 @@
+import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:tls';
+import { Controller, Get, Module, type LoggerService } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createHttpAdapter } from '../../src/http-adapter.js';
+import { AllowServices, ClientIdentity, MtlsModule, Public, type MtlsOptions } from '../../src/mtls/index.js';
+import { DEFAULT_TLS_SETTINGS, readTlsMaterial, serverOptions, type ServerTlsSettings } from '../../src/tls/index.js';
+import type { TestCa } from '../../src/testing/index.js';
+import { temporaryFolder, writeFiles } from './folder.js';
+
+@Controller()
+class OrdersController {
+  @Get('orders')
+  list(@ClientIdentity() who: ClientIdentity): object {
+    return { service: who.service, serial: who.serialNumber, spiffe: who.spiffeId ?? null };
+  }
+
+  @Get('orders/:id')
+  one(@ClientIdentity() who: ClientIdentity): object {
+    return { service: who.service };
+  }
+
+  @Get('billing')
+  @AllowServices('billing')
+  billing(): object {
+    return { ok: true };
+  }
+
+  @Get('open')
+  @Public()
+  open(@ClientIdentity() who: ClientIdentity | undefined): object {
+    return { who: who?.service ?? null };
+  }
+
+  @Get('open/:id')
+  @Public()
+  openOne(): object {
+    return { open: true };
+  }
+}
+
+/** What was logged, in order. Nest's logger is one for the whole process, and so is this. */
+export class LogLines implements LoggerService {
+  static readonly shared = new LogLines();
+  readonly lines: { readonly level: string; readonly message: unknown }[] = [];
+  log(message: unknown): void {
+    this.lines.push({ level: 'log', message });
+  }
+  warn(message: unknown): void {
+    this.lines.push({ level: 'warn', message });
+  }
+  error(message: unknown): void {
+    this.lines.push({ level: 'error', message });
+  }
+  /** The objects logged with this `event`. */
+  events(event: string): Record<string, unknown>[] {
+    return this.lines.map(({ message }) => message as Record<string, unknown>).filter((message) => message.event === event);
+  }
+}
+
+export interface GuardedApp {
+  readonly app: NestFastifyApplication;
+  readonly port: number;
+  readonly server: Server;
+  readonly folder: string;
+}
+
+/** An application with a few guarded routes, over real TLS on a free port, its server certificate by `ca`. */
+export async function startGuardedApp(
+  ca: TestCa,
+  options: Partial<MtlsOptions> = {},
+  tls: Partial<ServerTlsSettings> = {},
+): Promise<GuardedApp> {
+  const folder = temporaryFolder();
+  const server = ca.issue({ commonName: 'localhost', names: [{ kind: 'dns', value: 'localhost' }] });
+  const files = writeFiles(folder, { 'server_cert.pem': server.chainPem, 'server_key.pem': server.keyPem, 'ca.pem': ca.root.certificatePem });
+  const material = await readTlsMaterial(
+    { certificateFile: files['server_cert.pem'], keyFile: files['server_key.pem'], caFile: files['ca.pem'] },
+    new Date(),
+  );
+  const settings: ServerTlsSettings = { ...DEFAULT_TLS_SETTINGS, sessionTimeout: 300, sessionTickets: true, clientAuth: 'optional', ...tls };
+
+  @Module({
+    imports: [
+      MtlsModule.forRoot({
+        trustAnchors: ca.root.certificatePem,
+        intermediates: ca.chainPem,
+        services: ['billing', 'orders'],
+        ...options,
+      }),
+    ],
+    controllers: [OrdersController],
+  })
+  class TestModule {}
+
+  const adapter = createHttpAdapter(
+    { requestTimeout: 30_000, headersTimeout: 10_000, handshakeTimeout: 10_000, keepAliveTimeout: 72_000, maxConnections: 1000, maxHeaderSize: 16_384, bodyLimit: 65_536 },
+    serverOptions(settings, material),
+  );
+  const app = await NestFactory.create<NestFastifyApplication>(TestModule, adapter, { logger: LogLines.shared, abortOnError: false, forceCloseConnections: true });
+  await app.listen(0, '127.0.0.1');
+  const listener = app.getHttpServer() as unknown as Server;
+  return { app, port: (listener.address() as AddressInfo).port, server: listener, folder };
+}
