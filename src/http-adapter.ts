@@ -12,6 +12,8 @@ export type HttpLimits = Omit<HttpConfig, 'host' | 'port' | 'drainTimeout'>;
 // What a caller may name its request by: it comes back in the answer and stands in the log.
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 const MAX_STREAMS = 128;
+// Node.js looks for overdue clients at this interval, not at each one's own time.
+const CHECKING_INTERVAL_MS = 1_000;
 
 /** Fastify on HTTPS, HTTP/1.1 and HTTP/2 by ALPN, with the bounds of `http`. */
 export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAdapter {
@@ -36,6 +38,7 @@ function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
     allowHTTP1: true,
     handshakeTimeout: http.handshakeTimeout,
     maxHeaderSize: http.maxHeaderSize,
+    connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, http.headersTimeout),
     settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: http.maxHeaderSize },
   } as Parameters<typeof createSecureServer>[0]);
   const { headersTimeout, requestTimeout, keepAliveTimeout, maxConnections } = http;

@@ -1,10 +1,11 @@
 import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { PROBLEM_CONTENT_TYPE, problemOf } from '../mtls/index.js';
+import { MtlsRefusal, PROBLEM_CONTENT_TYPE, problemOf, sendRefusal } from '../mtls/index.js';
 
 /**
- * Turns every error that is not a refusal into a problem document (RFC 9457): Nest's HTTP exceptions by their status, anything else as 500
+ * Turns every error into a problem document (RFC 9457): refusals as the room mtls does (which of two global filters Nest asks depends on the
+ * order of modules), Nest's HTTP exceptions by their status, anything else as 500
  * without a word about the cause, which goes to the log under the request id.
  */
 @Catch()
@@ -13,6 +14,10 @@ export class ProblemFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
+    if (error instanceof MtlsRefusal) {
+      sendRefusal(reply, error);
+      return;
+    }
     const requestId = reply.request.id;
     const status = statusOf(error);
     const title = STATUS_CODES[status] ?? 'Error';

@@ -3,7 +3,10 @@ import { encodePem } from '../x509/index.js';
 import { requester, withAuthority, type Session } from './session.js';
 
 /** `veritas crl`: signs and publishes the revocation list of an issuer now. `--out` as DER, or as PEM when the name ends in .pem. */
-export async function crl(session: Session, options: { readonly issuer: string; readonly out?: string }): Promise<void> {
+export async function crl(
+  session: Session,
+  options: { readonly issuer: string; readonly out?: string },
+): Promise<void> {
   await withAuthority(session, {}, async ({ crls, settings }) => {
     const { der, number, thisUpdate, nextUpdate, issuer } = await crls.sign(options.issuer, requester());
     if (options.out !== undefined)

@@ -15,11 +15,21 @@ interface Terms {
   readonly ttl?: number;
 }
 
+/** The flags of `veritas issue`. */
+export interface IssueOptions extends Terms {
+  readonly service: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** The flags of `veritas sign`. */
+export interface SignOptions extends Terms {
+  readonly service?: string;
+  readonly cert?: string;
+}
+
 /** `veritas issue`: makes a P-256 key and has it certified. The key's file is written first, and taken back when the CA refuses. */
-export async function issue(
-  session: Session,
-  options: Terms & { readonly service: string; readonly cert?: string; readonly key?: string },
-): Promise<void> {
+export async function issue(session: Session, options: IssueOptions): Promise<void> {
   const { service, cert = `${service}.pem`, key = `${service}.key` } = options;
   await withAuthority(session, {}, async ({ ca }) => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -37,11 +47,7 @@ export async function issue(
 }
 
 /** `veritas sign`: certifies the key of a request. Without `--cert` the chain goes to stdout. */
-export async function sign(
-  session: Session,
-  file: string,
-  options: Terms & { readonly service?: string; readonly cert?: string },
-): Promise<void> {
+export async function sign(session: Session, file: string, options: SignOptions): Promise<void> {
   const request = await readInputFile(file, session);
   await withAuthority(session, {}, async ({ ca }) => {
     const issued = await ca.issue({ request, ...termsOf(options), service: options.service, requester: requester() });
@@ -57,14 +63,19 @@ function termsOf({ profile, san = [], ttl }: Terms) {
 function generalNameOf({ kind, value }: TypedName): GeneralName {
   if (kind !== 'ip') return { kind, value };
   const octets = ipFromString(value);
-  if (!octets) throw new CommandError(`${JSON.stringify(value)} is not an IP address`, 1, 'write it as 10.0.0.7 or fd00::7');
+  if (!octets)
+    throw new CommandError(`${JSON.stringify(value)} is not an IP address`, 1, 'write it as 10.0.0.7 or fd00::7');
   return { kind, value: octets };
 }
 
 function writeKey(path: string, pem: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   if (existsSync(path) || !createFile(path, pem, 0o600))
-    throw new CommandError(`${path} exists, and a private key is never overwritten`, 1, 'choose another name with --key');
+    throw new CommandError(
+      `${path} exists, and a private key is never overwritten`,
+      1,
+      'choose another name with --key',
+    );
 }
 
 function writeCertificate(path: string, { chainPem }: IssuedCertificate): void {

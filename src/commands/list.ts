@@ -5,16 +5,16 @@ import { withStore, type Session } from './session.js';
 
 const PAGE = 1000;
 
+/** The flags of `veritas list`. */
+export interface ListOptions {
+  readonly status?: 'active' | 'expired' | 'revoked';
+  readonly service?: string;
+  readonly expiresBefore?: Date;
+  readonly limit?: number;
+}
+
 /** `veritas list`: what was issued, newest first. */
-export async function list(
-  session: Session,
-  options: {
-    readonly status?: 'active' | 'expired' | 'revoked';
-    readonly service?: string;
-    readonly expiresBefore?: Date;
-    readonly limit?: number;
-  },
-): Promise<void> {
+export async function list(session: Session, options: ListOptions): Promise<void> {
   await withStore(session, async (store) => {
     const now = session.now();
     const { limit = Number.POSITIVE_INFINITY, ...filter } = options;
@@ -40,7 +40,11 @@ async function collect(store: Store, filter: CertificateFilter, limit: number): 
   const rows: CertificateRow[] = [];
   let cursor: string | undefined;
   do {
-    const page = await listCertificates(store.database, { ...filter, cursor, limit: Math.min(PAGE, limit - rows.length) });
+    const page = await listCertificates(store.database, {
+      ...filter,
+      cursor,
+      limit: Math.min(PAGE, limit - rows.length),
+    });
     rows.push(...page.rows);
     cursor = page.next;
   } while (cursor !== undefined && rows.length < limit);

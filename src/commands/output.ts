@@ -16,7 +16,9 @@ export class Output {
 
   /** The one result of the command. `text` is what a person reads. */
   result(value: unknown, text: string): void {
-    this.#streams.out(this.#json ? `${JSON.stringify(value, undefined, 2)}\n` : text.endsWith('\n') ? text : `${text}\n`);
+    this.#streams.out(
+      this.#json ? `${JSON.stringify(value, undefined, 2)}\n` : text.endsWith('\n') ? text : `${text}\n`,
+    );
   }
 
   /** What is going on, for a person. */
@@ -36,7 +38,12 @@ export function describeTable(header: readonly string[], rows: readonly (readonl
   const cells = [header, ...rows].map((row) => row.map(plain));
   const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   return cells
-    .map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
     .join('\n');
 }
 

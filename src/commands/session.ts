@@ -3,7 +3,12 @@ import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { loadConfiguration, type Configuration, type Environment } from '../configuration/index.js';
-import { openCertificationAuthority, type CertificationAuthority, type PkiSettings, type Requester } from '../pki/index.js';
+import {
+  openCertificationAuthority,
+  type CertificationAuthority,
+  type PkiSettings,
+  type Requester,
+} from '../pki/index.js';
 import { openStore, type Store } from '../store/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
@@ -53,7 +58,13 @@ export async function withAuthority<T>(
   const store = await openStore({ path: configuration.store.path });
   try {
     const settings = pkiSettingsOf(configuration);
-    const authority = await openCertificationAuthority({ settings, store, create, requester: requester(), now: session.now });
+    const authority = await openCertificationAuthority({
+      settings,
+      store,
+      create,
+      requester: requester(),
+      now: session.now,
+    });
     return await work(authority, configuration);
   } finally {
     await store.close();
@@ -77,5 +88,9 @@ export async function withStore<T>(
 
 function checkStoreExists({ store: { path } }: Configuration): void {
   if (!existsSync(path))
-    throw new CommandError(`there is no store at ${path} yet`, ExitCode.unusable, 'make it with `veritas setup` or `veritas ca init`');
+    throw new CommandError(
+      `there is no store at ${path} yet`,
+      ExitCode.unusable,
+      'make it with `veritas setup` or `veritas ca init`',
+    );
 }

@@ -5,12 +5,17 @@ import { requester, withAuthority, type Session } from './session.js';
 export async function setup(session: Session): Promise<void> {
   await withAuthority(session, { create: true }, async (authority) => {
     const by = requester();
-    const published = authority.published.map((path) => ({ path, outcome: 'made' as const }));
-    const files = [...published, ...(await createDevelopmentMaterial(authority, { requester: by, now: session.now }))];
+    const trust = authority.trustFiles.map((path) => ({
+      path,
+      outcome: authority.published.includes(path) ? ('made' as const) : ('kept' as const),
+    }));
+    const files = [...trust, ...(await createDevelopmentMaterial(authority, { requester: by, now: session.now }))];
     await authority.crls.publishIfDue(by);
     session.output.result(
       { files },
-      files.map((file) => `${file.outcome.padEnd(7)}  ${file.path}${'note' in file ? ` (${file.note ?? ''})` : ''}`).join('\n'),
+      files
+        .map((file) => `${file.outcome.padEnd(7)}  ${file.path}${'note' in file ? ` (${file.note ?? ''})` : ''}`)
+        .join('\n'),
     );
   });
 }

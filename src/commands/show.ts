@@ -13,10 +13,15 @@ export async function show(session: Session, target: string): Promise<void> {
   if (target === '-' || existsSync(target)) return showFile(session, target);
   const serial = serialArgument(target);
   if (!/^[0-9a-f]{2,40}$/.test(serial))
-    throw new CommandError(`${JSON.stringify(target.slice(0, 80))} is neither a file nor a serial number`, 1, 'look the serial number up with `veritas list`');
+    throw new CommandError(
+      `${JSON.stringify(target.slice(0, 80))} is neither a file nor a serial number`,
+      1,
+      'look the serial number up with `veritas list`',
+    );
   await withStore(session, async (store) => {
     const row = await findCertificate(store.database, serial);
-    if (!row) throw new CommandError(`no certificate has the serial number ${serial}`, 1, 'look it up with `veritas list`');
+    if (!row)
+      throw new CommandError(`no certificate has the serial number ${serial}`, 1, 'look it up with `veritas list`');
     const certificate = decodeCertificate(row.der);
     const now = session.now();
     const revocation =

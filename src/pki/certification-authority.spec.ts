@@ -38,12 +38,21 @@ describe('smoke', () => {
     });
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const requester = { actor: 'test', requestId: '1' };
-    const { certificate, chainPem } = await authority.ca.issue({ request: requestFor(privateKey, 'orders'), requester });
+    const { certificate, chainPem } = await authority.ca.issue({
+      request: requestFor(privateKey, 'orders'),
+      requester,
+    });
     console.log(new X509Certificate(chainPem).toString(), await createDevelopmentMaterial(authority));
     console.log(await createDevelopmentMaterial(authority));
-    expect(authority.registry.statusOf(authority.ca.issuing.certificate, certificate.serialNumber)).toEqual({ status: 'good' });
-    console.log(await authority.ca.revoke({ serialNumber: certificate.serialNumber, reason: 'keyCompromise', requester }));
-    expect(authority.registry.statusOf(authority.ca.issuing.certificate, certificate.serialNumber)).toMatchObject({ status: 'revoked' });
+    expect(authority.registry.statusOf(authority.ca.issuing.certificate, certificate.serialNumber)).toEqual({
+      status: 'good',
+    });
+    console.log(
+      await authority.ca.revoke({ serialNumber: certificate.serialNumber, reason: 'keyCompromise', requester }),
+    );
+    expect(authority.registry.statusOf(authority.ca.issuing.certificate, certificate.serialNumber)).toMatchObject({
+      status: 'revoked',
+    });
     const signed = await authority.crls.publishIfDue();
     expect(signed.length).toBe(2);
     console.log([...decodeCertificateList(readFileSync(join(folder, 'var/crl/issuing.crl'))).revokedCertificates()]);

@@ -9,7 +9,7 @@ import { createAuthorities } from './issuer/authority-creation.js';
 import { authorityFromRow, type Authority } from './issuer/authority.js';
 import { PkiError } from './pki-error.js';
 import type { PkiSettings, Requester } from './pki-settings.js';
-import { publishTrustFiles } from './publication/trust-files.js';
+import { publishTrustFiles, trustFilesOf } from './publication/trust-files.js';
 import { RevocationRegistry } from './revocation/revocation-registry.js';
 import { RevocationService } from './revocation/revocation.service.js';
 
@@ -37,7 +37,9 @@ export interface CertificationAuthority {
   readonly crls: CrlService;
   readonly revocations: RevocationService;
   readonly registry: RevocationRegistry;
-  /** Public files that were written at opening. */
+  /** The public certificate files of the CA. */
+  readonly trustFiles: readonly string[];
+  /** Those of them that were written at opening. */
   readonly published: readonly string[];
 }
 
@@ -57,14 +59,27 @@ export async function openCertificationAuthority(
   const requester = options.requester ?? { actor: 'veritas', requestId: 'start' };
   if (create) await createAuthorities({ settings, context, events, requester }, certsDirectory);
   const authorities = await loadAuthorities(store, settings);
-  const published = publishTrustFiles(certsDirectory, authorities);
+  const trust = trustFilesOf(certsDirectory, authorities);
+  const published = publishTrustFiles(certsDirectory, trust);
   const registry = new RevocationRegistry({ store, events, authorities });
   const revocations = new RevocationService({ store, audit, events, registry, now });
   const crls = new CrlService({ store, audit, events, authorities, settings, now });
   await registry.refresh();
   await crls.load();
   const ca = new CaService({ authorities, settings, context, events, revocations });
-  return { settings, certsDirectory, store, audit, events, ca, crls, revocations, registry, published };
+  return {
+    settings,
+    certsDirectory,
+    store,
+    audit,
+    events,
+    ca,
+    crls,
+    revocations,
+    registry,
+    trustFiles: [...trust.keys()],
+    published,
+  };
 }
 
 async function loadAuthorities(store: Store, settings: PkiSettings): Promise<Authority[]> {

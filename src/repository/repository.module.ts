@@ -8,11 +8,13 @@ import { REPOSITORY_OPTIONS, type RepositoryOptions } from './repository.options
 export class RepositoryModule {
   static forRootAsync(
     options: RepositoryOptions,
-    published: Pick<FactoryProvider<Published>, 'inject' | 'useFactory'>,
+    published: Pick<FactoryProvider<Published>, 'inject' | 'useFactory'> & Pick<DynamicModule, 'imports'>,
   ): DynamicModule {
+    const { imports = [], ...factory } = published;
     return {
       module: RepositoryModule,
-      providers: [{ provide: REPOSITORY_OPTIONS, useValue: options }, { provide: PUBLISHED, ...published }, RepositoryListener],
+      imports,
+      providers: [{ provide: REPOSITORY_OPTIONS, useValue: options }, { provide: PUBLISHED, ...factory }, RepositoryListener],
       exports: [RepositoryListener],
     };
   }

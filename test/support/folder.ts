@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
@@ -23,4 +23,10 @@ export function writeFiles<Name extends string>(folder: string, files: Readonly<
     writeFileSync(paths[name], files[name], { mode: 0o600 });
   }
   return paths;
+}
+
+/** Replaces a file in one step: a reader sees the old or the new one, never a part. */
+export function replaceFile(path: string, contents: string | Uint8Array): void {
+  writeFileSync(`${path}.new`, contents, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
 }

@@ -3,7 +3,7 @@ import type { Server } from 'node:tls';
 import { Controller, Get, Module, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createHttpAdapter } from '../../src/http-adapter.js';
+import { createHttpAdapter, type HttpLimits } from '../../src/http-adapter.js';
 import { AllowServices, ClientIdentity, MtlsModule, Public, type MtlsOptions } from '../../src/mtls/index.js';
 import { DEFAULT_TLS_SETTINGS, readTlsMaterial, serverOptions, type ServerTlsSettings } from '../../src/tls/index.js';
 import type { TestCa } from '../../src/testing/index.js';
@@ -44,14 +44,33 @@ class OrdersController {
 export class LogLines implements LoggerService {
   static readonly shared = new LogLines();
   readonly lines: { readonly level: string; readonly message: unknown }[] = [];
+  #wake = new Set<() => void>();
+
   log(message: unknown): void {
-    this.lines.push({ level: 'log', message });
+    this.#add('log', message);
   }
   warn(message: unknown): void {
-    this.lines.push({ level: 'warn', message });
+    this.#add('warn', message);
   }
   error(message: unknown): void {
-    this.lines.push({ level: 'error', message });
+    this.#add('error', message);
+  }
+  /** Waits for a line with this `event` that holds all of `fields`, from now on. */
+  async next(event: string, fields: Record<string, unknown> = {}): Promise<Record<string, unknown>> {
+    const from = this.lines.length;
+    for (;;) {
+      const found = this.lines
+        .slice(from)
+        .map(({ message }) => message as Record<string, unknown>)
+        .find((line) => line.event === event && Object.entries(fields).every(([key, value]) => line[key] === value));
+      if (found) return found;
+      await new Promise<void>((resolve) => this.#wake.add(resolve));
+    }
+  }
+  #add(level: string, message: unknown): void {
+    this.lines.push({ level, message });
+    for (const wake of this.#wake) wake();
+    this.#wake.clear();
   }
   /** The objects logged with this `event`. */
   events(event: string): Record<string, unknown>[] {
@@ -71,6 +90,7 @@ export async function startGuardedApp(
   ca: TestCa,
   options: Partial<MtlsOptions> = {},
   tls: Partial<ServerTlsSettings> = {},
+  limits: Partial<HttpLimits> = {},
 ): Promise<GuardedApp> {
   const folder = temporaryFolder();
   const server = ca.issue({ commonName: 'localhost', names: [{ kind: 'dns', value: 'localhost' }] });
@@ -95,7 +115,7 @@ export async function startGuardedApp(
   class TestModule {}
 
   const adapter = createHttpAdapter(
-    { requestTimeout: 30_000, headersTimeout: 10_000, handshakeTimeout: 10_000, keepAliveTimeout: 72_000, maxConnections: 1000, maxHeaderSize: 16_384, bodyLimit: 65_536 },
+    { requestTimeout: 30_000, headersTimeout: 10_000, handshakeTimeout: 10_000, keepAliveTimeout: 72_000, maxConnections: 1000, maxHeaderSize: 16_384, bodyLimit: 65_536, ...limits },
     serverOptions(settings, material),
   );
   const app = await NestFactory.create<NestFastifyApplication>(TestModule, adapter, { logger: LogLines.shared, abortOnError: false, forceCloseConnections: true });

@@ -15,7 +15,7 @@ import {
 import type { Authority } from '../issuer/authority.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
-import { replaceFile } from '../publication/atomic-file.js';
+import { replaceFileIfChanged } from '../publication/atomic-file.js';
 import { CrlToken } from './crl-token.js';
 
 /** A CRL as it is served. */
@@ -161,7 +161,7 @@ export class CrlService {
     const folder = this.#settings.crlDirectory;
     if (folder === undefined) return;
     mkdirSync(folder, { recursive: true, mode: 0o755 });
-    replaceFile(join(folder, `${issuer}.crl`), der, 0o644);
+    replaceFileIfChanged(join(folder, `${issuer}.crl`), der, 0o644);
   }
 
   #authority(id: string): Authority {

@@ -6,6 +6,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -24,6 +25,14 @@ export function replaceFile(path: string, contents: string | Uint8Array, mode: n
   withTemporary(path, contents, mode, (temporary) => {
     renameSync(temporary, path);
   });
+}
+
+/** Replaces a file that does not hold `contents` already. True when it did. */
+export function replaceFileIfChanged(path: string, contents: string | Uint8Array, mode: number): boolean {
+  const wanted = Buffer.from(contents);
+  if (readIfThere(path)?.equals(wanted)) return false;
+  replaceFile(path, wanted, mode);
+  return true;
 }
 
 /** Makes a file that was not there, whole or not at all. False, and nothing is changed, when it was there: this is how private keys are written. */
@@ -60,6 +69,14 @@ function withTemporary<T>(
   } finally {
     rmSync(temporary, { force: true });
     flushFolder(folder);
+  }
+}
+
+function readIfThere(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch {
+    return undefined;
   }
 }
 

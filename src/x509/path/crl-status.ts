@@ -49,20 +49,21 @@ export class CrlStatus {
 
   /** The revocation failure of a path, if any: one that is revoked before one that is unknown, which counts only when `required`. */
   failure(path: CandidatePath, required: boolean): PathFailure | undefined {
+    if (this.#complete.length === 0 && !required) return undefined;
     let unknown: PathFailure | undefined;
     for (let index = path.length - 2; index >= 0; index--) {
       const certificate = path[index];
       if (!certificate) continue;
       const status = this.stateOf(certificate, path);
       if (status.state === 'revoked') return revokedFailure(certificate, index, status.entry);
-      if (status.state === 'unknown' && !saysNothingIsPublished(certificate, index))
+      if (required && status.state === 'unknown' && !saysNothingIsPublished(certificate, index))
         unknown ??= failureOf(
           defect('revocation_unknown', 'RFC 5280 §6.3.3', 'no usable CRL answers for the certificate'),
           certificate,
           index,
         );
     }
-    return required ? unknown : undefined;
+    return unknown;
   }
 
   /** RFC 5280 §6.3.3 for one certificate of `path`. Throws WorkLimitReached. */

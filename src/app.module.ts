@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { ApiModule } from './api/index.js';
+import { ConfigurationModule, type Configuration } from './configuration/index.js';
+import { expiryPart, HealthModule, HealthService, type HealthPart } from './health/index.js';
+import { MtlsModule, type CurrentTrust } from './mtls/index.js';
+import { CaService, CrlService, PkiModule, RevocationRegistry, type PkiSettings } from './pki/index.js';
+import { RepositoryModule, type Published } from './repository/index.js';
+import { registryRevocation } from './registry-revocation.js';
+import type { Store } from './store/index.js';
+import type { Certificate } from './x509/index.js';
+
+/** What has been opened before the application is made. */
+export interface Runtime {
+  readonly configuration: Configuration;
+  readonly version: string;
+  readonly store: Store;
+  readonly pkiSettings: PkiSettings;
+  /** The CA certificates that client certificates must lead to, as of now. */
+  readonly trust: CurrentTrust;
+  /** The certificate that the HTTPS listener presents now. */
+  readonly serverCertificate: () => Certificate;
+}
+
+const now = (): Date => new Date();
+
+/** Joins every room: the only module that sees them all and binds the ports of one to what another provides. */
+@Module({})
+export class AppModule {
+  static forRoot(runtime: Runtime): DynamicModule {
+    const { configuration, store } = runtime;
+    const { mtls, health, repository } = configuration;
+    const healthModule = HealthModule.forRootAsync({
+      inject: [CaService, CrlService],
+      useFactory: (ca: CaService, crls: CrlService): readonly HealthPart[] => [
+        storePart(store),
+        expiryPart('issuing_ca', () => ca.issuing.certificate.notAfter, health.issuingExpiryWarning, now),
+        crlPart(ca, crls),
+        expiryPart('server_certificate', () => runtime.serverCertificate().notAfter, 1, now),
+      ],
+    });
+    return {
+      module: AppModule,
+      imports: [
+        ConfigurationModule.forRoot(configuration),
+        PkiModule.forRoot({
+          settings: runtime.pkiSettings,
+          store,
+          pollInterval: configuration.store.pollInterval,
+          isGlobal: true,
+        }),
+        MtlsModule.forRootAsync({
+          inject: [RevocationRegistry],
+          useFactory: (registry: RevocationRegistry) => ({
+            trustAnchors: runtime.trust,
+            services: mtls.services,
+            issuerOrganization: mtls.issuerOrganization,
+            exemptPaths: mtls.exemptPaths,
+            revocation: {
+              mode: mtls.revocation,
+              status: registryRevocation(registry),
+              refreshInterval: mtls.crlRefreshInterval,
+              crls: mtls.crls.map(({ source, issuer }) => ({ source, ...(issuer ? { issuer: readFileSync(issuer) } : {}) })),
+            },
+          }),
+        }),
+        ApiModule.forRoot({ name: 'veritas', version: runtime.version }),
+        healthModule,
+        RepositoryModule.forRootAsync(repository, {
+          imports: [healthModule],
+          inject: [CaService, CrlService, HealthService],
+          useFactory: (ca: CaService, crls: CrlService, healthService: HealthService): Published => ({
+            certificate: (issuer) => ca.authorities.find(({ id }) => id === issuer)?.certificate.der,
+            bundle: () => ca.trustBundle,
+            crl: (issuer) => crls.current(issuer),
+            ready: async () => (await healthService.report()).status === 'healthy',
+          }),
+        }),
+      ],
+    };
+  }
+}
+
+function storePart(store: Store): HealthPart {
+  return {
+    name: 'store',
+    check: () => {
+      store.dataVersion();
+      return { state: 'up' };
+    },
+  };
+}
+
+function crlPart(ca: CaService, crls: CrlService): HealthPart {
+  return {
+    name: 'crl',
+    check: () => {
+      const stale = ca.authorities.filter(({ id }) => {
+        const nextUpdate = crls.current(id)?.nextUpdate;
+        return nextUpdate === undefined || nextUpdate < now();
+      });
+      return stale.length === 0 ? { state: 'up' } : { state: 'down', detail: `no current CRL of ${stale.map(({ id }) => id).join(', ')}` };
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { listAudit, openStore, type Store } from '../store/index.js';
+import { AuditLog } from './audit-log.js';
+
+describe('the audit record', () => {
+  let folder: string;
+  let path: string;
+  let store: Store;
+  let audit: AuditLog;
+
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'veritas-audit-'));
+    path = join(folder, 'veritas.db');
+    store = await openStore({ path });
+    audit = new AuditLog(store, () => new Date(1_700_000_000_000));
+    for (let i = 1; i <= 5; i++)
+      await audit.append({
+        action: 'certificate.issue',
+        phase: i % 2 ? 'intent' : 'result',
+        actor: 'test',
+        requestId: 'r',
+        subject: `s${i}`,
+      });
+  });
+  afterEach(async () => {
+    await store.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Somebody with the file and SQL, and without regard for triggers. */
+  const tamper = (sql: string): void => {
+    const raw = new DatabaseSync(path);
+    raw.exec(`drop trigger audit_is_not_changed; drop trigger audit_is_not_deleted; ${sql}`);
+    raw.close();
+  };
+
+  it('links each row with the one before', async () => {
+    const rows = await listAudit(store.database, 0, 10);
+    expect(rows.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5]);
+    expect(rows[0]?.previous_hash).toBe('0'.repeat(64));
+    for (let i = 1; i < 5; i++) expect(rows[i]?.previous_hash).toBe(rows[i - 1]?.hash);
+    expect(await audit.verify()).toEqual({ ok: true, rows: 5 });
+  });
+
+  it('is sound when it is empty', async () => {
+    const empty = await openStore({ path: ':memory:' });
+    expect(await new AuditLog(empty).verify()).toEqual({ ok: true, rows: 0 });
+    await empty.close();
+  });
+
+  it.each(['update audit set actor = 0', 'delete from audit'])('does not let %s happen by mistake', (sql) => {
+    const raw = new DatabaseSync(path);
+    expect(() => {
+      raw.exec(sql);
+    }).toThrow('append-only');
+    raw.close();
+  });
+
+  it.each([
+    ['a changed subject', `update audit set subject = 'x' where sequence = 3`, { sequence: 3, problem: 'changed' }],
+    ['a changed time', `update audit set at = at + 1 where sequence = 1`, { sequence: 1, problem: 'changed' }],
+    [
+      'a changed detail',
+      `update audit set detail = '{"a":"b"}' where sequence = 5`,
+      { sequence: 5, problem: 'changed' },
+    ],
+    [
+      'a changed hash',
+      `update audit set hash = '${'a'.repeat(64)}' where sequence = 2`,
+      { sequence: 2, problem: 'changed' },
+    ],
+    ['a row dropped within', 'delete from audit where sequence = 2', { sequence: 2, problem: 'dropped' }],
+    ['the first row dropped', 'delete from audit where sequence = 1', { sequence: 1, problem: 'dropped' }],
+    ['the last row dropped', 'delete from audit where sequence = 5', { sequence: 5, problem: 'dropped' }],
+    ['all rows dropped', 'delete from audit', { sequence: 1, problem: 'dropped' }],
+    [
+      'two rows exchanged',
+      'update audit set sequence = -sequence where sequence in (2, 3); update audit set sequence = 5 + sequence where sequence < 0',
+      { sequence: 2, problem: 'reordered' },
+    ],
+    [
+      'a row dropped and those after moved up',
+      'delete from audit where sequence = 2; update audit set sequence = sequence - 1 where sequence > 2',
+      { sequence: 2, problem: 'reordered' },
+    ],
+    ['the end moved back', `update audit_head set hash = '${'b'.repeat(64)}'`, { sequence: 5, problem: 'changed' }],
+  ])('names the row of %s', async (_what, sql, found) => {
+    tamper(sql);
+    expect(await audit.verify()).toEqual({ ok: false, ...found });
+  });
+
+  it('counts with the transaction it is written in', async () => {
+    const entry = { action: 'crl.sign', phase: 'intent', actor: 'test', requestId: 'r', subject: 'issuing' } as const;
+    await expect(
+      store.transaction(async (transaction) => {
+        await audit.append(entry, transaction);
+        throw new Error('no');
+      }),
+    ).rejects.toThrow('no');
+    expect(await audit.verify()).toEqual({ ok: true, rows: 5 });
+    await store.transaction((transaction) => audit.append({ ...entry, detail: { b: '2', a: '1' } }, transaction));
+    expect((await listAudit(store.database, 5, 1))[0]?.detail).toBe('{"a":"1","b":"2"}');
+  });
+
+  it('stays one chain when several append at once, from two connections', async () => {
+    const other = await openStore({ path });
+    const logs = [audit, new AuditLog(other)];
+    await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        logs[i % 2]?.append({ action: 'x', phase: 'intent', actor: 'test', requestId: 'r', subject: String(i) }),
+      ),
+    );
+    await other.close();
+    expect(await audit.verify()).toEqual({ ok: true, rows: 25 });
+  });
+});

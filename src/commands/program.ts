@@ -1,0 +1,243 @@
+import { Command, CommanderError, Option } from 'commander';
+import { countArgument, dateArgument, lifetimeArgument, nameArgument } from './arguments.js';
+import { describeError } from './command-error.js';
+import { ExitCode } from './exit-code.js';
+import { Output, type Streams } from './output.js';
+import type { IssueOptions, SignOptions } from './issue.js';
+import type { ListOptions } from './list.js';
+import type { RevokeOptions } from './revoke.js';
+import type { Session } from './session.js';
+import type { VerifyOptions } from './verify.js';
+
+/** What the command line runs on; the process's own by `cli.ts`, a test's otherwise. */
+export interface Host {
+  readonly streams: Streams;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly readInput: () => Promise<Buffer>;
+  readonly version: string;
+  readonly now: () => Date;
+}
+
+interface CommonOptions {
+  readonly json?: boolean;
+  readonly config?: string;
+}
+
+const EXIT_CODES = `
+Exit codes:
+  0  done
+  1  refused, or a check failed
+  2  the command was not understood
+  3  configuration, store, keys or files cannot be used`;
+const REASONS =
+  'unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn; of a CA also cACompromise';
+
+/** Runs the command line on `args`, the words after `veritas`, and gives the exit code. Writes errors as one sentence; never throws. */
+export async function runCommandLine(args: readonly string[], host: Host): Promise<number> {
+  const program = buildProgram(host);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return ExitCode.ok;
+  } catch (error) {
+    // Help and version are no errors; what commander found wrong it has said itself.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+    const { text, exitCode } = describeError(error);
+    host.streams.err(`veritas: ${text}\n`);
+    return exitCode;
+  }
+}
+
+function buildProgram(host: Host): Command {
+  const program = new Command('veritas')
+    .description(
+      examples('A certification authority for your services, and what they need for mutual TLS.', [
+        ['veritas setup', 'the CA and certificates for development'],
+        [
+          'veritas issue --service veritas-worker --cert worker.pem --key worker.key',
+          "a service's key and certificate",
+        ],
+        ['veritas verify worker.pem --key worker.key', 'would it be let in?'],
+      ]),
+    )
+    .version(host.version)
+    .exitOverride()
+    .configureOutput({ writeOut: host.streams.out, writeErr: host.streams.err, outputError: writeUsageError })
+    .showHelpAfterError('Run it with --help for examples.');
+  for (const add of [addSetup, addCa, addIssue, addSign, addRevoke, addList, addShow, addCrl, addVerify])
+    add(program, host);
+  return program.addHelpText('after', EXIT_CODES);
+}
+
+/** Each verb's file is read when it is called: `--help` is quick. */
+function addSetup(program: Command, host: Host): void {
+  verb(program, 'setup', 'Make everything that development needs; what is there is kept.', [
+    ['veritas setup', 'CA, server and client certificates in certs/, the store in var/'],
+    ['veritas setup --json', 'the same, for a script'],
+    ['VERITAS_PKI_DIRECTORY=/srv/ca/keys veritas setup', 'elsewhere'],
+  ]).action(async (options: CommonOptions) => {
+    const { setup } = await import('./setup.js');
+    await setup(sessionOf(host, options));
+  });
+}
+
+function addCa(program: Command, host: Host): void {
+  const ca = program.command('ca').description('The certification authority itself.');
+  verb(ca, 'init', 'Make root and issuing CA where there are none.', [
+    ['veritas ca init', 'keys in certs/ca/, certificates in certs/'],
+    ['veritas ca init --json', 'the certificates for a script'],
+    ['VERITAS_PKI_ORGANIZATION="Example Ltd" veritas ca init', 'with another organization in its names'],
+  ]).action(async (options: CommonOptions) => {
+    const { caInit } = await import('./ca.js');
+    await caInit(sessionOf(host, options));
+  });
+  verb(ca, 'show', 'Show the CA certificates and the state of the revocation lists.', [
+    ['veritas ca show', 'for a person'],
+    ['veritas ca show --json', 'for a script'],
+    ['veritas ca show --config /etc/veritas.yaml', 'of another configuration'],
+  ]).action(async (options: CommonOptions) => {
+    const { caShow } = await import('./ca.js');
+    await caShow(sessionOf(host, options));
+  });
+}
+
+function addIssue(program: Command, host: Host): void {
+  withTerms(
+    verb(program, 'issue', 'Make a key and have it certified.', [
+      ['veritas issue --service veritas-worker --cert worker.pem --key worker.key', 'for both ends, 24 hours'],
+      ['veritas issue --service veritas-agent --profile client --ttl 30d', 'veritas-agent.pem and veritas-agent.key'],
+      ['veritas issue --service api --profile server --san DNS:api.example.org', 'with another name'],
+    ]),
+  )
+    .requiredOption('--service <name>', 'the service, which becomes the common name')
+    .option('--cert <file>', 'where the certificate goes, followed by its issuing CA (default: <name>.pem)')
+    .option('--key <file>', 'where the private key goes; never overwritten (default: <name>.key)')
+    .action(async (options: CommonOptions & IssueOptions) => {
+      const { issue } = await import('./issue.js');
+      await issue(sessionOf(host, options), options);
+    });
+}
+
+function addSign(program: Command, host: Host): void {
+  withTerms(
+    verb(program, 'sign', 'Certify the key of a certification request (PKCS#10, PEM or DER).', [
+      ['veritas sign request.csr --profile server --cert server.pem', 'for the common name in it'],
+      ['veritas sign request.csr --service veritas-worker --ttl 24h', 'the chain to stdout'],
+      ['openssl req -new -key my.key -subj /CN=veritas-agent | veritas sign -', 'from stdin'],
+    ]),
+  )
+    .argument('<csr>', 'the file of the request, - for stdin')
+    .option('--service <name>', 'the service (default: the common name in the request)')
+    .option('--cert <file>', 'where the certificate goes, followed by its issuing CA (default: stdout)')
+    .action(async (file: string, options: CommonOptions & SignOptions) => {
+      const { sign } = await import('./issue.js');
+      await sign(sessionOf(host, options), file, options);
+    });
+}
+
+function addRevoke(program: Command, host: Host): void {
+  verb(program, 'revoke', 'Revoke a certificate for good, and sign the revocation list.', [
+    ['veritas revoke 3f0a9c… --reason keyCompromise', 'by its serial number'],
+    ['veritas revoke --cert worker.pem', 'by its file'],
+    ['veritas revoke --cert worker.pem --reason superseded --json', 'for a script'],
+  ])
+    .argument('[serial]', 'the serial number in hexadecimal')
+    .option('--cert <file>', 'the certificate instead of its serial number')
+    .option('--reason <reason>', REASONS, 'unspecified')
+    .action(async (serial: string | undefined, options: CommonOptions & RevokeOptions) => {
+      const { revoke } = await import('./revoke.js');
+      await revoke(sessionOf(host, options), serial, options);
+    });
+}
+
+function addList(program: Command, host: Host): void {
+  verb(program, 'list', 'List what was issued, newest first.', [
+    ['veritas list', 'everything'],
+    ['veritas list --status active --expires-before 30d', 'what is to be renewed soon'],
+    ['veritas list --service veritas-worker --status revoked --json', 'for a script'],
+  ])
+    .addOption(new Option('--status <status>', 'only those').choices(['active', 'expired', 'revoked']))
+    .option('--service <name>', 'only those of a service')
+    .option('--expires-before <when>', 'only those that end before: 30d from now, or 2027-01-31', dateArgument)
+    .option('--limit <count>', 'at most so many', countArgument)
+    .action(async (options: CommonOptions & ListOptions) => {
+      const { list } = await import('./list.js');
+      await list(sessionOf(host, options), options);
+    });
+}
+
+function addShow(program: Command, host: Host): void {
+  verb(program, 'show', 'Show a certificate of the store, or every certificate of a file.', [
+    ['veritas show 3f0a9c…', 'by its serial number'],
+    ['veritas show worker.pem', 'a file'],
+    ['veritas show worker.pem --json', 'for a script'],
+  ])
+    .argument('<serial|file>', 'a serial number in hexadecimal, or a file, - for stdin')
+    .action(async (target: string, options: CommonOptions) => {
+      const { show } = await import('./show.js');
+      await show(sessionOf(host, options), target);
+    });
+}
+
+function addCrl(program: Command, host: Host): void {
+  verb(program, 'crl', 'Sign and publish a revocation list now.', [
+    ['veritas crl', 'of the issuing CA, beside the store'],
+    ['veritas crl --out issuing.crl', 'and a copy'],
+    ['veritas crl --issuer root --out root.crl.pem', 'of the root, as PEM'],
+  ])
+    .option('--issuer <id>', 'root or issuing', 'issuing')
+    .option('--out <file>', 'a copy, DER, or PEM when the name ends in .pem')
+    .action(async (options: CommonOptions & { issuer: string }) => {
+      const { crl } = await import('./crl.js');
+      await crl(sessionOf(host, options), options);
+    });
+}
+
+function addVerify(program: Command, host: Host): void {
+  verb(program, 'verify', 'Explain whether a certificate would be let in, check by check.', [
+    ['veritas verify worker.pem', 'as a client of this service'],
+    ['veritas verify certs/server_cert.pem --purpose server', 'as a server'],
+    ['veritas verify worker.pem --key worker.key', 'and whether the key belongs to it'],
+  ])
+    .argument('<file>', 'the certificate, followed by its issuing CA, - for stdin')
+    .addOption(new Option('--purpose <purpose>', 'what it is for').choices(['client', 'server']).default('client'))
+    .option('--key <file>', 'the private key that should belong to it')
+    .action(async (file: string, options: CommonOptions & VerifyOptions) => {
+      const { verify } = await import('./verify.js');
+      await verify(sessionOf(host, options), file, options);
+    });
+}
+
+function verb(parent: Command, name: string, description: string, worked: readonly Example[]): Command {
+  return parent
+    .command(name)
+    .description(examples(description, worked))
+    .summary(description)
+    .option('--json', 'the result as JSON')
+    .option('--config <file>', 'the configuration (default: config/veritas.yaml)')
+    .addHelpText('after', EXIT_CODES);
+}
+
+function withTerms(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--profile <profile>', 'what it is for').choices(['server', 'client', 'service']).default('service'),
+    )
+    .option('--san <name>', 'another name: DNS:name, IP:address or URI:uri; can be repeated', nameArgument)
+    .option('--ttl <time>', 'how long it is valid: 24h, 30d (default: pki.serviceLifetime)', lifetimeArgument);
+}
+
+type Example = readonly [command: string, what: string];
+
+/** The worked examples come before the flags; lines that are indented commander leaves as they are. */
+function examples(description: string, worked: readonly Example[]): string {
+  return `${description}\n\nExamples:\n${worked.map(([command, what]) => `  ${command}\n      # ${what}`).join('\n')}`;
+}
+
+function sessionOf(host: Host, { json = false, config }: CommonOptions): Session {
+  const { environment, readInput, now } = host;
+  return { output: new Output(host.streams, json), environment, configFile: config, readInput, now };
+}
+
+function writeUsageError(text: string, write: (text: string) => void): void {
+  write(text.replace(/^error: /, 'veritas: '));
+}

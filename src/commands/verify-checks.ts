@@ -1,0 +1,162 @@
+import type { KeyObject } from 'node:crypto';
+import type { Configuration } from '../configuration/index.js';
+import type { CertificateRow } from '../store/index.js';
+import {
+  attributeValues,
+  generalNameToString,
+  KeyUsage,
+  nameToString,
+  Oid,
+  oidName,
+  subjectPublicKeyInfoOf,
+  validateCertificatePath,
+  type Certificate,
+} from '../x509/index.js';
+
+export type Purpose = 'client' | 'server';
+
+/** One finding; `mend` says what to do when it is not ok. */
+export interface Check {
+  readonly check: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly mend?: string;
+}
+
+/** What is looked at. */
+export interface VerifySubject {
+  readonly leaf: Certificate;
+  readonly intermediates: readonly Certificate[];
+  /** How many certificates the file holds. */
+  readonly sent: number;
+  readonly anchors: readonly Certificate[];
+  /** The row of the leaf in our store, when one of our CAs issued it. */
+  readonly record: CertificateRow | undefined | 'no store';
+  /** The private key that should belong to the leaf. */
+  readonly publicKey: KeyObject | undefined;
+  readonly purpose: Purpose;
+  readonly policy: Pick<Configuration['mtls'], 'issuerOrganization' | 'services' | 'revocation'>;
+  readonly now: Date;
+}
+
+type CheckOf = (subject: VerifySubject) => Check | Check[];
+
+/** Every check in the order of the guard, all of them, so that one mend is not followed by the next refusal. */
+export const runChecks = (subject: VerifySubject): Check[] => CHECKS.flatMap((check) => check(subject));
+
+const readable: CheckOf = ({ leaf, sent }) => ({
+  check: 'readable',
+  ok: true,
+  detail: `${sent} certificate${sent === 1 ? '' : 's'}, the first is ${nameToString(leaf.subject)}`,
+});
+
+const dates: CheckOf = ({ leaf, intermediates, now }) =>
+  [leaf, ...intermediates.filter((each) => each.subject.key === leaf.issuer.key)].map((certificate) => ({
+    check: 'dates',
+    ok: now >= certificate.notBefore && now <= certificate.notAfter,
+    detail: `${nameToString(certificate.subject)} is valid from ${certificate.notBefore.toISOString()} until ${certificate.notAfter.toISOString()}`,
+    mend:
+      now < certificate.notBefore
+        ? 'compare the clocks of both machines, or wait'
+        : 'issue a new one: veritas issue, or veritas sign',
+  }));
+
+const path: CheckOf = ({ leaf, intermediates, anchors, now, purpose }) => {
+  const result = validateCertificatePath({
+    leaf,
+    intermediates,
+    anchors,
+    time: now,
+    purposes: [purpose === 'client' ? 'clientAuth' : 'serverAuth'],
+  });
+  if (!result.ok)
+    return {
+      check: 'path',
+      ok: false,
+      detail: result.reason.message,
+      mend: 'send the issuing CA after the leaf, and trust its root in tls.caFile',
+    };
+  const names = result.path.certificates.map((certificate) => nameToString(certificate.subject));
+  return { check: 'path', ok: true, detail: names.join(' <- ') };
+};
+
+const issuerOrganization: CheckOf = ({ leaf, policy }) => {
+  const organizations = attributeValues(leaf.issuer, Oid.organizationName);
+  return {
+    check: 'issuer organization',
+    ok: organizations.length === 1 && organizations[0] === policy.issuerOrganization,
+    detail: organizations.join(', ') || 'none',
+    mend: `have it issued by a CA of ${policy.issuerOrganization}, or set mtls.issuerOrganization`,
+  };
+};
+
+const keyUsage: CheckOf = ({ leaf: { extensions }, purpose }) => {
+  const wanted = purpose === 'client' ? Oid.clientAuth : Oid.serverAuth;
+  const purposes = extensions.extendedKeyUsage ?? [];
+  const signs = extensions.keyUsage?.has(KeyUsage.digitalSignature) ?? true;
+  return {
+    check: 'key usage',
+    ok: purposes.includes(wanted) && signs && extensions.basicConstraints?.cA !== true,
+    detail: `${purposes.map(oidName).join(', ') || 'no extendedKeyUsage'}${signs ? '' : ', without digitalSignature'}`,
+    mend: `issue it with --profile ${purpose} or --profile service`,
+  };
+};
+
+const revocation: CheckOf = ({ record, policy }) => {
+  if (record === 'no store' || record === undefined)
+    return {
+      check: 'revocation',
+      ok: policy.revocation !== 'hard-fail',
+      detail: record === undefined ? 'the store does not know this certificate' : 'there is no store to ask',
+      mend: 'for a certificate of another CA, name its revocation list in mtls.crls',
+    };
+  if (record.revoked_at === null) return { check: 'revocation', ok: true, detail: 'not revoked' };
+  return {
+    check: 'revocation',
+    ok: false,
+    detail: `revoked on ${new Date(record.revoked_at).toISOString()} (${record.revocation_reason ?? 'unspecified'})`,
+    mend: 'make a new key and have it certified: veritas issue',
+  };
+};
+
+const serviceName: CheckOf = ({ leaf, policy, purpose }) => {
+  if (purpose === 'server') {
+    const names = leaf.extensions.subjectAltName ?? [];
+    return {
+      check: 'names',
+      ok: names.length > 0,
+      detail: names.map(generalNameToString).join(', ') || 'none',
+      mend: 'issue it with --san DNS:name for each name that clients use',
+    };
+  }
+  const services = attributeValues(leaf.subject, Oid.commonName);
+  const [service] = services;
+  if (service === undefined || services.length > 1)
+    return {
+      check: 'service name',
+      ok: false,
+      detail: `${services.length} common names`,
+      mend: 'have a certificate issued with one common name, that of the service',
+    };
+  return [
+    { check: 'service name', ok: true, detail: service },
+    {
+      check: 'allow-list',
+      ok: policy.services.includes(service),
+      detail: policy.services.includes(service) ? 'allowed' : `${service} is not in mtls.services`,
+      mend: 'add the service to mtls.services',
+    },
+  ];
+};
+
+const key: CheckOf = ({ leaf, publicKey }) =>
+  publicKey === undefined
+    ? []
+    : {
+        check: 'key',
+        ok: Buffer.compare(subjectPublicKeyInfoOf(publicKey).der, leaf.publicKey.der) === 0,
+        detail: 'the private key and the certificate',
+        mend: 'use the key that the certificate was requested with',
+      };
+
+const CHECKS: readonly CheckOf[] = [readable, dates, path, issuerOrganization, keyUsage, revocation, serviceName, key];

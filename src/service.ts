@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import type { Server } from 'node:tls';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { OpenApiService } from './api/index.js';
+import { AppModule } from './app.module.js';
+import { ConfigurationError, loadConfiguration, type Configuration } from './configuration/index.js';
+import { createHttpAdapter } from './http-adapter.js';
+import { createLogger } from './logging.js';
+import { readTrustAnchors, type CurrentTrust } from './mtls/index.js';
+import { createDevelopmentMaterial, openCertificationAuthority, PkiError } from './pki/index.js';
+import { RepositoryListener } from './repository/index.js';
+import { openStore, StoreError } from './store/index.js';
+import { checkTlsSettings, readTlsMaterial, serverOptions, TlsReloader, TlsSetupError, type TlsMaterial } from './tls/index.js';
+
+/** A service that is listening. */
+export interface RunningService {
+  readonly application: NestFastifyApplication;
+  readonly configuration: Configuration;
+  /** The ports in use; `repository` is undefined when it is switched off. */
+  readonly ports: { readonly https: number; readonly repository: number | undefined };
+  /** Stops taking requests, lets open ones finish, closes the store. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Starts the whole service: store, certification authority (made on the first start, with development material), HTTPS and repository listeners.
+ * Throws the typed error of whatever stands in the way.
+ */
+export async function startService(configuration: Configuration): Promise<RunningService> {
+  const { http, tls, pki, store: storeSettings } = configuration;
+  const logger = createLogger(configuration.log);
+  checkTlsSettings(tls);
+  const store = await openStore({ path: storeSettings.path });
+  try {
+    const pkiSettings = { ...pki, crlDirectory: join(dirname(storeSettings.path), 'crl') };
+    const authority = await openCertificationAuthority({ settings: pkiSettings, store, create: pki.autoSetup });
+    if (pki.autoSetup) await createDevelopmentMaterial(authority);
+    const files = { ...tls, keyPassphrase: tls.keyPassphrase };
+    const material = await readTlsMaterial(files, new Date());
+    const adapter = createHttpAdapter(http, serverOptions(tls, material));
+    const reloader = new TlsReloader(adapter.getInstance().server as unknown as Server, tls, files, material, {
+      interval: tls.reloadInterval,
+      clock: () => new Date(),
+      report: (event) => {
+        if (event.kind === 'failed') logger.error({ event: 'tls_reload_failed', reason: event.why }, 'Tls');
+        else logger.log({ event: 'tls_reloaded', changed: event.kind, fingerprint256: event.material.certificate.fingerprint256 }, 'Tls');
+      },
+    });
+    const runtime = {
+      configuration,
+      version: packageVersion(),
+      store,
+      pkiSettings,
+      trust: trustOf(() => reloader.material, configuration),
+      serverCertificate: () => reloader.material.certificate,
+    };
+    const application = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(runtime), adapter, {
+      logger,
+      abortOnError: false,
+    });
+    application.get(OpenApiService).describe(application);
+    await application.listen(http.port, http.host);
+    reloader.start();
+    const address = (adapter.getHttpServer() as unknown as Server).address() as AddressInfo;
+    return {
+      application,
+      configuration,
+      ports: { https: address.port, repository: application.get(RepositoryListener, { strict: false }).port },
+      close: async () => {
+        reloader.stop();
+        await application.close();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** Runs the service as a process: says where it listens, stops on SIGTERM and SIGINT, ends with status 1 and one sentence when it cannot start. */
+export async function run(): Promise<void> {
+  let service: RunningService;
+  try {
+    service = await startService(loadConfiguration());
+  } catch (error) {
+    process.stderr.write(`veritas: ${sentenceOf(error)}\n`);
+    process.exitCode = 1;
+    return;
+  }
+  process.stderr.write(welcome(service));
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(service));
+}
+
+async function stop(service: RunningService): Promise<void> {
+  const { drainTimeout } = service.configuration.http;
+  // What is still open then is cut: an idle keep-alive connection would hold the process for ever.
+  const cut = setTimeout(() => process.exit(0), drainTimeout).unref();
+  await service.close();
+  clearTimeout(cut);
+}
+
+/** The trust in force: read again only when the reloader has taken up another CA file. */
+function trustOf(material: () => TlsMaterial, { tls, mtls }: Configuration): CurrentTrust {
+  const intermediates = mtls.intermediatesFile === undefined ? [] : readFileSync(mtls.intermediatesFile);
+  let pem: string | undefined;
+  let trust = readTrustAnchors(material().caPem ?? '', intermediates);
+  pem = material().caPem;
+  return () => {
+    const current = material().caPem;
+    if (current !== pem) {
+      trust = readTrustAnchors(current ?? '', intermediates);
+      pem = current;
+    }
+    return trust;
+  };
+}
+
+function welcome({ configuration, ports }: RunningService): string {
+  const base = `https://localhost:${ports.https}`;
+  const directory = dirname(configuration.tls.certificateFile);
+  const ca = `--cacert ${configuration.tls.caFile}`;
+  const client = `--cert ${join(directory, 'client_cert.pem')} --key ${join(directory, 'client_key.pem')}`;
+  const lines = [
+    '',
+    `Veritas listens on ${base}${ports.repository === undefined ? '' : ` and, for CRLs and probes, on http://localhost:${ports.repository}`}. Try:`,
+    '',
+    `  curl ${ca} ${base}/health`,
+    `  curl ${ca} ${client} ${base}/api/v1/test`,
+    `  curl ${ca} ${client} ${base}/api/v1/whoami`,
+    '',
+    '',
+  ];
+  return lines.join('\n');
+}
+
+/** One clear sentence for whoever started it; a stack only for what nobody foresaw. */
+function sentenceOf(error: unknown): string {
+  if (error instanceof ConfigurationError || error instanceof TlsSetupError || error instanceof StoreError) return error.message;
+  if (error instanceof PkiError) return `${error.message}. ${error.mend}`;
+  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  if (code === 'EADDRINUSE') return `port ${port} on ${address} is in use: stop what listens there, or set http.port or repository.port to another.`;
+  if (code === 'EACCES') return `port ${port} on ${address} may not be opened by this user: set http.port or repository.port above 1023.`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  return version;
+}

@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  CursorError,
+  findCertificate,
+  insertCertificate,
+  isCompromisedKey,
+  listCertificates,
+  reserveSerial,
+  type CertificateFilter,
+} from './certificate.store.js';
+import { insertIssuer } from './issuer.store.js';
+import { lastRevocationSequence, listRevocations, markRevoked } from './revocation.store.js';
+import { openStore, type Store } from './store.js';
+
+const NOW = new Date('2026-06-01T00:00:00Z');
+const DAY = 86_400_000;
+
+describe('certificates in the store', () => {
+  let store: Store;
+
+  // Twelve certificates, pairs of them issued in the same millisecond: c0 … cb; every third expired, odd ones of service b.
+  beforeAll(async () => {
+    store = await openStore({ path: ':memory:' });
+    await insertIssuer(store.database, {
+      id: 'issuing',
+      role: 'issuing',
+      parent: 'issuing',
+      der: new Uint8Array(1),
+      created_at: 1,
+    });
+    for (let i = 0; i < 12; i++) {
+      const serial = `c${i.toString(16)}`;
+      expect(await reserveSerial(store.database, serial, NOW)).toBe(true);
+      await insertCertificate(store.database, {
+        serial,
+        issuer: 'issuing',
+        profile: 'service',
+        service: i % 2 ? 'b' : 'a',
+        subject: `CN=${serial}`,
+        not_before: NOW.getTime() - 10 * DAY,
+        not_after: NOW.getTime() + (i % 3 ? i * DAY : -DAY),
+        spki_sha256: `key${i}`,
+        fingerprint: `print${i}`,
+        der: Uint8Array.of(i),
+        requester: 'test',
+        request_id: 'r',
+        issued_at: NOW.getTime() + Math.floor(i / 2),
+      });
+    }
+    await store.transaction(async (transaction) => {
+      await markRevoked(transaction, { serial: 'c4', reason: 'keyCompromise', revokedAt: NOW });
+      await markRevoked(transaction, { serial: 'c3', reason: 'superseded', revokedAt: NOW });
+    });
+  });
+  afterAll(() => store.close());
+
+  const serials = async (filter: CertificateFilter): Promise<string[]> =>
+    (await listCertificates(store.database, { now: NOW, ...filter })).rows.map(({ serial }) => serial);
+
+  it('gives every certificate once, newest first, page after page', async () => {
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await listCertificates(store.database, { cursor, limit: 5 });
+      expect(page.rows.length).toBeLessThanOrEqual(5);
+      seen.push(...page.rows.map(({ serial }) => serial));
+      cursor = page.next;
+    } while (cursor !== undefined);
+    expect(seen).toEqual(['cb', 'ca', 'c9', 'c8', 'c7', 'c6', 'c5', 'c4', 'c3', 'c2', 'c1', 'c0']);
+  });
+
+  it('filters by status, service and expiry, alone and together', async () => {
+    expect(await serials({ status: 'revoked' })).toEqual(['c4', 'c3']);
+    expect(await serials({ status: 'expired' })).toEqual(['c9', 'c6', 'c0']);
+    expect(await serials({ status: 'active' })).toEqual(['cb', 'ca', 'c8', 'c7', 'c5', 'c2', 'c1']);
+    expect(await serials({ service: 'b', status: 'active' })).toEqual(['cb', 'c7', 'c5', 'c1']);
+    expect(await serials({ status: 'active', expiresBefore: new Date(NOW.getTime() + 3 * DAY) })).toEqual(['c2', 'c1']);
+    expect(await serials({ service: 'nobody' })).toEqual([]);
+  });
+
+  it('refuses cursors that it did not make, and limits out of bounds', async () => {
+    for (const cursor of ['', 'x', 'a'.repeat(200), Buffer.from('1:zz').toString('base64url')])
+      await expect(listCertificates(store.database, { cursor })).rejects.toBeInstanceOf(CursorError);
+    for (const limit of [0, -1, 1.5, 1001])
+      await expect(listCertificates(store.database, { limit })).rejects.toBeInstanceOf(RangeError);
+  });
+
+  it('takes a serial number once', async () => {
+    expect(await reserveSerial(store.database, 'c0', NOW)).toBe(false);
+    expect(await findCertificate(store.database, 'ff')).toBeUndefined();
+    await expect(
+      insertCertificate(store.database, {
+        ...(await findCertificate(store.database, 'c0'))!,
+        serial: 'dd',
+        fingerprint: 'dd',
+      }),
+    ).rejects.toThrow('FOREIGN KEY');
+  });
+
+  it('orders revocations, and keeps them final', async () => {
+    expect((await listRevocations(store.database)).map(({ serial, sequence }) => [serial, sequence])).toEqual([
+      ['c4', 1],
+      ['c3', 2],
+    ]);
+    expect(await listRevocations(store.database, { after: 2 })).toEqual([]);
+    expect((await listRevocations(store.database, { validUntil: NOW })).map(({ serial }) => serial)).toEqual(['c4']);
+    expect(await listRevocations(store.database, { issuer: 'root' })).toEqual([]);
+    expect(await lastRevocationSequence(store.database, 'issuing')).toBe(2);
+    expect(await lastRevocationSequence(store.database, 'root')).toBe(0);
+    await expect(
+      store.database
+        .updateTable('certificate')
+        .set({ revocation_reason: 'unspecified' })
+        .where('serial', '=', 'c4')
+        .execute(),
+    ).rejects.toThrow('a revocation is final');
+  });
+
+  it('remembers keys that were compromised, and those only', async () => {
+    expect(await isCompromisedKey(store.database, 'key4')).toBe(true);
+    expect(await isCompromisedKey(store.database, 'key3')).toBe(false);
+  });
+});

@@ -1,0 +1,244 @@
+import { describe, expect, it } from '@jest/globals';
+import { context, contextConstructed, Tag, write } from '../../der/index.js';
+import { TestCa } from '../../testing/index.js';
+import {
+  CrlReason,
+  decodeCertificateList,
+  encodeExtensionOf,
+  encodeSigned,
+  encodeTbsCertList,
+  nameFrom,
+  Oid,
+  signOctets,
+  validateCertificatePath,
+  type Certificate,
+  type Extension,
+} from '../index.js';
+
+const now = Date.now();
+const hours = (count: number): Date => new Date(now + count * 3_600_000);
+const root = TestCa.root();
+const { certificate } = root.issue();
+const number = (value: bigint): Extension => encodeExtensionOf.crlNumber(value);
+const delta = (base: bigint): Extension => ({ oid: Oid.deltaCrlIndicator, critical: true, value: write.integer(base) });
+const unknown = (critical: boolean): Extension => ({ oid: '1.2.3.4', critical, value: write.nullElement() });
+const uri = (value: string): Uint8Array => write.ia5String(value, context(6));
+const fullName = (...names: Uint8Array[]): Uint8Array =>
+  write.explicit(0, write.element(contextConstructed(0), ...names));
+const scope = (...parts: Uint8Array[]): Extension => ({
+  oid: Oid.issuingDistributionPoint,
+  critical: true,
+  value: write.sequence(...parts),
+});
+const points = (...list: Uint8Array[]): Extension => ({
+  oid: Oid.crlDistributionPoints,
+  critical: false,
+  value: write.sequence(...list),
+});
+const flag = (bit: number): Uint8Array => write.element(context(bit), Uint8Array.of(0xff));
+const entry = (reason: keyof typeof CrlReason) => [{ certificate, reason: CrlReason[reason] }];
+
+/** What the CRLs make of a leaf right below the root, when its status is required. */
+function verdict(crls: readonly Uint8Array[], leaf = certificate, intermediates: readonly Certificate[] = []): string {
+  const result = validateCertificatePath({
+    leaf,
+    intermediates,
+    anchors: [root.certificate],
+    crls: crls.map(decodeCertificateList),
+    time: new Date(now),
+    revocationRequired: true,
+  });
+  return result.ok ? 'good' : result.reason.code;
+}
+
+/** A CRL with entries as they are given. */
+function crlOf(entries: readonly Uint8Array[], extensions: readonly Extension[] = [], ca: TestCa = root): Uint8Array {
+  const tbs = encodeTbsCertList({
+    signatureAlgorithm: signOctets(new Uint8Array(0), ca.key).algorithm,
+    issuer: ca.certificate.subject,
+    thisUpdate: hours(-1),
+    nextUpdate: hours(1),
+    revokedCertificates: entries,
+    extensions: [number(1n), ...extensions],
+  });
+  const { algorithm, signature } = signOctets(tbs, ca.key);
+  return encodeSigned(tbs, algorithm, signature);
+}
+
+const rawEntry = (serial: string, ...extensions: Uint8Array[]): Uint8Array =>
+  write.sequence(
+    write.integer(Buffer.from(serial, 'hex')),
+    write.time(hours(-2)),
+    ...(extensions.length > 0 ? [write.sequence(...extensions)] : []),
+  );
+
+describe('a CRL', () => {
+  it('answers good or revoked', () => {
+    expect(verdict([root.crl()])).toBe('good');
+    expect(verdict([root.crl(entry('unspecified'))])).toBe('revoked');
+    expect(verdict([root.crl(entry('certificateHold'))])).toBe('revoked');
+    expect(verdict([root.crl([{ certificate: root.issue().certificate }])])).toBe('good');
+    expect(verdict([])).toBe('revocation_unknown');
+  });
+
+  it('that is not current makes nothing good, and still knows what was revoked for good', () => {
+    const old = { thisUpdate: hours(-3), nextUpdate: hours(-1) };
+    expect(verdict([root.crl([], old)])).toBe('revocation_unknown');
+    expect(verdict([root.crl(entry('keyCompromise'), old), root.crl()])).toBe('revoked');
+    expect(verdict([root.crl(entry('certificateHold'), old), root.crl()])).toBe('good');
+    expect(verdict([root.crl([], { thisUpdate: hours(1), nextUpdate: hours(2) })])).toBe('revocation_unknown');
+  });
+
+  it('that is newer counts before an older one that is still current', () => {
+    const older = root.crl(entry('certificateHold'), { thisUpdate: hours(-2) });
+    const newer = root.crl([], { thisUpdate: hours(-1) });
+    expect([verdict([older, newer]), verdict([newer, older])]).toEqual(['good', 'good']);
+  });
+
+  it('needs a number that is not critical', () => {
+    expect(verdict([root.crl([], { extensions: [unknown(false)] })])).toBe('revocation_unknown');
+    expect(verdict([root.crl([], { extensions: [{ ...number(1n), critical: true }] })])).toBe('revocation_unknown');
+  });
+
+  it('with a critical extension that is unknown is not used, in it or in an entry', () => {
+    expect(verdict([root.crl([], { extensions: [number(1n), unknown(true)] })])).toBe('revocation_unknown');
+    expect(verdict([root.crl([], { extensions: [number(1n), unknown(false)] })])).toBe('good');
+    const odd = write.sequence(write.oid('1.2.3.4'), write.boolean(true), write.octetString(write.nullElement()));
+    expect(verdict([crlOf([rawEntry('01', odd)])])).toBe('revocation_unknown');
+    expect(verdict([crlOf([rawEntry('01')])])).toBe('good');
+  });
+
+  it('with an entry that cannot be read is not used', () => {
+    expect(verdict([crlOf([write.nullElement()])])).toBe('revocation_unknown');
+  });
+
+  it('of another key, issuer or trust is not used', () => {
+    expect(verdict([TestCa.root().crl()])).toBe('revocation_unknown');
+    expect(verdict([TestCa.root({ commonName: 'Other' }).crl()])).toBe('revocation_unknown');
+    const mute = root.intermediate({ extensions: [encodeExtensionOf.keyUsage([5])] });
+    const leaf = mute.issue().certificate;
+    expect(verdict([root.crl(), mute.crl()], leaf, [mute.certificate])).toBe('revocation_unknown');
+  });
+
+  it('is not asked for where the CA says that it publishes nothing', () => {
+    const short = root.issue({ extensions: [{ oid: Oid.noRevAvail, critical: false, value: write.nullElement() }] });
+    expect(verdict([], short.certificate)).toBe('good');
+    expect(verdict([root.crl([{ certificate: short.certificate }])], short.certificate)).toBe('revoked');
+  });
+});
+
+describe('scopes', () => {
+  const scoped = (...parts: Uint8Array[]) => root.crl([], { extensions: [number(1n), scope(...parts)] });
+
+  it('of users, CAs and attributes', () => {
+    expect(['good', 'revocation_unknown', 'revocation_unknown']).toEqual(
+      [flag(1), flag(2), flag(5)].map((one) => verdict([scoped(one)])),
+    );
+  });
+
+  it('of a distribution point', () => {
+    const at = (name: Uint8Array, ...more: Uint8Array[]) =>
+      root.issue({ extensions: [points(write.sequence(fullName(name), ...more))] }).certificate;
+    const crl = scoped(fullName(uri('http://a/'), uri('http://b/')));
+    expect(verdict([crl], at(uri('http://b/')))).toBe('good');
+    expect(verdict([crl], at(uri('http://c/')))).toBe('revocation_unknown');
+    expect(verdict([crl])).toBe('revocation_unknown');
+    // The point's CRLs are for some reasons only.
+    const some = write.namedBits([1], context(1));
+    expect(verdict([crl], at(uri('http://a/'), some))).toBe('revocation_unknown');
+  });
+
+  it('of reasons, which add up', () => {
+    const reasons = (...bits: number[]) => write.namedBits(bits, context(3));
+    const [one, rest] = [scoped(reasons(1)), scoped(reasons(2, 3, 4, 5, 6, 7, 8))];
+    expect([verdict([one]), verdict([rest]), verdict([one, rest])]).toEqual([
+      'revocation_unknown',
+      'revocation_unknown',
+      'good',
+    ]);
+  });
+});
+
+describe('deltas', () => {
+  const base = root.crl([], { number: 5n });
+  const of = (from: bigint, to: bigint, revoked: Parameters<TestCa['crl']>[0] = []) =>
+    root.crl(revoked, { extensions: [delta(from), number(to)] });
+
+  it('add and take away', () => {
+    expect(verdict([base, of(5n, 6n, entry('superseded'))])).toBe('revoked');
+    const held = root.crl(entry('certificateHold'), { number: 5n });
+    expect(verdict([held, of(5n, 6n, entry('removeFromCRL'))])).toBe('good');
+    expect(verdict([held, of(5n, 6n)])).toBe('revoked');
+  });
+
+  it('need a base, not too old and not newer', () => {
+    expect(verdict([of(5n, 6n)])).toBe('revocation_unknown');
+    expect(verdict([base, of(6n, 7n, entry('superseded'))])).toBe('good');
+    expect(verdict([base, of(4n, 5n, entry('superseded'))])).toBe('good');
+  });
+
+  it('have the scope of their base', () => {
+    const narrow = root.crl(entry('superseded'), { extensions: [delta(5n), number(6n), scope(flag(1))] });
+    expect(verdict([base, narrow])).toBe('good');
+  });
+});
+
+describe('indirect CRLs', () => {
+  const authority = root.intermediate({ commonName: 'CRL Authority' });
+  const directory = (ca: TestCa): Uint8Array => write.explicit(4, ca.certificate.subject.der);
+  const issuedBy = (ca: TestCa): Uint8Array =>
+    write.sequence(
+      write.oid(Oid.certificateIssuer),
+      write.boolean(true),
+      write.octetString(write.sequence(directory(ca))),
+    );
+  const leaf = root.issue({
+    extensions: [points(write.sequence(write.element(contextConstructed(2), directory(authority))))],
+  }).certificate;
+  const indirect = scope(flag(4));
+  const pool = [authority.certificate];
+
+  it('answer for certificates that name their issuer', () => {
+    const empty = crlOf([], [indirect], authority);
+    expect(verdict([root.crl(), empty], leaf, pool)).toBe('good');
+    expect(verdict([root.crl(), empty], leaf)).toBe('good');
+    expect(verdict([empty], leaf, pool)).toBe('revocation_unknown');
+    const listed = crlOf([rawEntry('01', issuedBy(root)), rawEntry(leaf.serialNumber)], [indirect], authority);
+    expect(verdict([listed], leaf, pool)).not.toBe('good');
+    expect(verdict([root.crl(), listed], leaf, pool)).toBe('revoked');
+  });
+
+  it('mean by an entry the issuer that was named last, or their own', () => {
+    const other = crlOf([rawEntry(leaf.serialNumber)], [indirect], authority);
+    expect(verdict([root.crl(), other], leaf, pool)).toBe('good');
+  });
+
+  it('of a signer that was revoked, or has no path, count for nothing', () => {
+    const listed = crlOf([rawEntry(leaf.serialNumber, issuedBy(root))], [indirect], authority);
+    const revoked = root.crl([{ certificate: authority.certificate }]);
+    expect(verdict([revoked, listed], leaf, pool)).toBe('good');
+    const stranger = TestCa.root({ commonName: 'CRL Authority' });
+    const theirs = crlOf([rawEntry(leaf.serialNumber, issuedBy(root))], [indirect], stranger);
+    expect(verdict([root.crl(), theirs], leaf, [stranger.certificate])).toBe('good');
+  });
+
+  it('are the only ones whose entries name issuers', () => {
+    expect(verdict([crlOf([rawEntry('01', issuedBy(root))])])).toBe('revocation_unknown');
+  });
+
+  it('may have a point named relative to their issuer', () => {
+    const rdn = write.element(
+      contextConstructed(1),
+      write.sequence(write.oid(Oid.commonName), write.element(Tag.UTF8_STRING, Buffer.from('Part 1'))),
+    );
+    const relative = write.explicit(0, rdn);
+    const named = root.issue({ extensions: [points(write.sequence(relative))] }).certificate;
+    const whole = [
+      ...root.certificate.subject.rdns.map((one) => one.map(({ type, value }) => ({ type, value: value! }))),
+    ];
+    expect(nameFrom({ commonName: 'x' }).rdns).toHaveLength(1);
+    expect(whole).toHaveLength(2);
+    expect(verdict([crlOf([], [scope(relative)])], named)).toBe('good');
+    expect(verdict([crlOf([], [scope(fullName(uri('http://a/')))])], named)).toBe('revocation_unknown');
+  });
+});

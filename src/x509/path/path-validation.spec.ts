@@ -1,0 +1,158 @@
+import { createPublicKey } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { generateTestKeyPair, TestCa } from '../../testing/index.js';
+import { encodeExtensionOf, type Certificate } from '../index.js';
+import { PathValidation, type ValidationInput } from './path-validation.js';
+import { ValidatedPath } from './validated-path.js';
+
+// What one call may spend: see work-budget.ts.
+const SIGNATURES = 512;
+const STEPS = 60_000;
+
+const root = TestCa.root();
+
+function run(leaf: Certificate, intermediates: readonly Certificate[], input: Partial<ValidationInput> = {}) {
+  const validation = new PathValidation({
+    leaf,
+    intermediates,
+    anchors: [root.certificate],
+    crls: [],
+    revocationRequired: false,
+    rules: {
+      time: new Date(),
+      purposes: [],
+      extendedKeyUsageRequired: false,
+      names: [],
+      maxPathLength: Infinity,
+      policies: {},
+    },
+    ...input,
+  });
+  const result = validation.run();
+  expect(validation.work.spent.signatures).toBeLessThanOrEqual(SIGNATURES + 4);
+  expect(validation.work.spent.steps).toBeLessThanOrEqual(STEPS + 5000);
+  return { code: result instanceof ValidatedPath ? 'ok' : result.code, ...validation.work.spent };
+}
+
+describe('hostile sets of intermediates', () => {
+  const COUNT = 18;
+  const pairs = Array.from({ length: COUNT }, () => generateTestKeyPair());
+  const only = encodeExtensionOf.nameConstraints({
+    permittedSubtrees: [{ kind: 'dns', value: 'good.example' }],
+    excludedSubtrees: [],
+  });
+
+  // Each CA has certified every other: 306 certificates, and more paths than atoms.
+  it.each([
+    ['of one name', () => 'Evil CA'],
+    ['of many names', (i: number) => `Evil CA ${i}`],
+  ])('mutually cross-signed, %s, end', (_, nameOf) => {
+    const cas = pairs.map((keyPair, i) => TestCa.root({ keyPair, commonName: nameOf(i) }));
+    const crossed = cas.flatMap((ca, i) =>
+      pairs.flatMap((keyPair, j) => (i === j ? [] : [ca.intermediate({ keyPair, commonName: nameOf(j) }).certificate])),
+    );
+    const issued = cas[0]!.issue({ names: [{ kind: 'dns', value: 'evil.example' }] }).certificate;
+    const started = performance.now();
+    // No name leads to an anchor: nothing is verified.
+    expect(run(issued, crossed)).toMatchObject({ code: 'untrusted', signatures: 0 });
+    const way = (options = {}) =>
+      root.intermediate({ keyPair: pairs[COUNT - 1]!, commonName: nameOf(COUNT - 1), ...options }).certificate;
+    // A way in through constraints that every path breaks.
+    expect(run(issued, [...crossed, way({ extensions: [only] })]).code).toBe('name_constraints');
+    // And a way in that holds.
+    expect(run(issued, [...crossed, way({ extensions: [only] }), way()]).code).toBe('ok');
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+
+  it('that claim to be from the anchor, by hundreds, end', () => {
+    const fake = TestCa.root();
+    const keyPair = generateTestKeyPair();
+    const claim = encodeExtensionOf.authorityKeyIdentifier({
+      keyIdentifier: root.certificate.extensions.subjectKeyIdentifier,
+    });
+    const claims = Array.from({ length: 600 }, () => fake.intermediate({ keyPair, extensions: [claim] }).certificate);
+    const issued = fake.intermediate({ keyPair }).issue().certificate;
+    expect(run(issued, claims).code).toBe('work_limit');
+    const real = root.intermediate({ keyPair }).certificate;
+    expect(run(issued, [...claims.slice(0, 300), real]).code).toBe('ok');
+  });
+
+  it('that only slow keys verify cost no more', () => {
+    const fake = TestCa.root({ keyType: 'P-384' });
+    const identifier = encodeExtensionOf.subjectKeyIdentifier(Buffer.from('same'));
+    const cas = Array.from({ length: 150 }, () =>
+      root.intermediate({ keyPair: generateTestKeyPair('P-384'), extensions: [identifier] }),
+    );
+    const issued = fake.issue({
+      subject: cas[0]!.certificate.subject,
+      extensions: [encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: Buffer.from('same') })],
+    });
+    const renamed = TestCa.root({ keyPair: keyPairOf(fake), commonName: 'Test Issuing CA' }).issue({
+      extensions: [encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: Buffer.from('same') })],
+    });
+    expect(
+      run(
+        issued.certificate,
+        cas.map(({ certificate }) => certificate),
+      ).code,
+    ).toBe('untrusted');
+    expect(
+      run(
+        renamed.certificate,
+        cas.map(({ certificate }) => certificate),
+      ),
+    ).toMatchObject({ code: 'work_limit' });
+  });
+});
+
+describe('reasonable sets of intermediates', () => {
+  it('of one name, nearly all expired or of other keys, hold the way', () => {
+    const issuing = root.intermediate();
+    const keyPair = keyPairOf(issuing);
+    const past = { notBefore: new Date(0), notAfter: new Date(86_400_000) };
+    const expired = Array.from({ length: 50 }, () => root.intermediate({ keyPair, ...past }).certificate);
+    const others = Array.from({ length: 50 }, () => root.intermediate().certificate);
+    const { certificate } = issuing.issue();
+    const found = run(certificate, [...expired, ...others, issuing.certificate]);
+    expect(found.code).toBe('ok');
+    // The key identifier told them apart.
+    expect(found.signatures).toBe(2);
+    expect(run(certificate, [...expired, ...others]).code).toBe('expired');
+  });
+
+  it('without key identifiers are tried one by one', () => {
+    const bare = { without: ['2.5.29.14', '2.5.29.35'] };
+    const issuing = root.intermediate(bare);
+    const others = Array.from({ length: 100 }, () => root.intermediate(bare).certificate);
+    expect(run(issuing.issue(bare).certificate, [...others, issuing.certificate]).code).toBe('ok');
+  });
+
+  it('of a long chain lead up to it, and one too long does not', () => {
+    const chain = [root.intermediate({ commonName: 'CA 0' })];
+    for (let i = 1; i < 19; i++) chain.push(chain[i - 1]!.intermediate({ commonName: `CA ${i}` }));
+    const certificates = chain.map(({ certificate }) => certificate).reverse();
+    expect(run(chain[17]!.issue().certificate, certificates).code).toBe('ok');
+    expect(run(chain[18]!.issue().certificate, certificates).code).toBe('untrusted');
+  });
+});
+
+it('bounds names times constraints', () => {
+  const names = Array.from({ length: 2500 }, (_, i) => ({ kind: 'dns' as const, value: `h${i}.example.com` }));
+  const excludedSubtrees = Array.from({ length: 2500 }, (_, i) => ({
+    kind: 'dns' as const,
+    value: `x${i}.example.com`,
+  }));
+  const ca = root.intermediate({
+    extensions: [
+      encodeExtensionOf.nameConstraints({
+        permittedSubtrees: [{ kind: 'dns', value: 'example.com' }],
+        excludedSubtrees,
+      }),
+    ],
+  });
+  expect(run(ca.issue({ names }).certificate, [ca.certificate]).code).toBe('ok');
+});
+
+function keyPairOf({ key }: { readonly key: ReturnType<typeof generateTestKeyPair>['privateKey'] }) {
+  return { publicKey: createPublicKey(key), privateKey: key };
+}

@@ -1,0 +1,379 @@
+import { createPublicKey } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { write } from '../../der/index.js';
+import { generateTestKeyPair, TestCa, type Issued, type TestCertificateOptions } from '../../testing/index.js';
+import {
+  algorithmIdentifier,
+  decodeCertificate,
+  decodeCertificateList,
+  encodeExtensionOf,
+  encodeName,
+  encodeSigned,
+  nameFrom,
+  Oid,
+  signOctets,
+  subjectPublicKeyInfoOf,
+  validateCertificatePath,
+  ValidatedPath,
+  validatePath,
+  type Certificate,
+  type PathFailureCode,
+  type PathOptions,
+} from '../index.js';
+
+const now = new Date();
+const days = (count: number): Date => new Date(now.getTime() + count * 86_400_000);
+const dns = (value: string) => ({ kind: 'dns' as const, value });
+const keyPairOf = ({ key }: Issued) => ({ publicKey: createPublicKey(key), privateKey: key });
+
+const root = TestCa.root();
+const issuing = root.intermediate({ pathLenConstraint: 0 });
+const leaf = issuing.issue({ names: [dns('orders.example.com')] });
+
+function reasonOf(
+  certificate: Certificate,
+  intermediates: readonly Certificate[],
+  options: Partial<PathOptions> & { anchors?: readonly Certificate[]; crls?: readonly Uint8Array[] } = {},
+): { code: PathFailureCode | 'ok'; index: number | undefined } {
+  const { anchors = [root.certificate], crls = [], ...others } = options;
+  const result = validateCertificatePath({
+    leaf: certificate,
+    intermediates,
+    anchors,
+    crls: crls.map(decodeCertificateList),
+    time: now,
+    purposes: ['clientAuth'],
+    ...others,
+  });
+  return result.ok
+    ? { code: 'ok', index: undefined }
+    : { code: result.reason.code, index: result.reason.certificate?.index };
+}
+
+/** The reason for a leaf below a CA made with `ca`, below the root. */
+function under(ca: TestCertificateOptions, options: TestCertificateOptions = {}, rules: Partial<PathOptions> = {}) {
+  const intermediate = root.intermediate(ca);
+  return reasonOf(intermediate.issue(options).certificate, [intermediate.certificate], rules);
+}
+
+describe('validatePath', () => {
+  const input = {
+    leaf: leaf.certificate.der,
+    intermediates: [issuing.certificate.der],
+    anchors: [root.certificate.der],
+    time: now,
+  };
+
+  it('gives the path, leaf first, with the dates that hold for all of it', () => {
+    const result = validatePath({ ...input, purposes: ['clientAuth', Oid.serverAuth], names: ['orders.example.com'] });
+    if (!result.ok) throw new Error(result.reason.message);
+    const { path } = result;
+    expect(path).toBeInstanceOf(ValidatedPath);
+    expect(path.certificates.map(({ fingerprint256 }) => fingerprint256)).toEqual(
+      [leaf.certificate, issuing.certificate, root.certificate].map(({ fingerprint256 }) => fingerprint256),
+    );
+    expect(path.leaf.fingerprint256).toBe(leaf.certificate.fingerprint256);
+    expect(path.anchor.fingerprint256).toBe(root.certificate.fingerprint256);
+    expect(path.notAfter).toEqual(leaf.certificate.notAfter);
+    expect([path.isCurrent(now), path.isCurrent(days(2)), path.isCurrent(days(-2))]).toEqual([true, false, false]);
+  });
+
+  it('names a leaf that cannot be read, and passes over everything else that cannot', () => {
+    expect(validatePath({ ...input, leaf: Buffer.from('3000', 'hex') })).toMatchObject({
+      ok: false,
+      reason: { code: 'malformed', certificate: undefined, rule: 'RFC 5280 §4.1' },
+    });
+    const rubbish = [Buffer.alloc(0), Buffer.from('3003020101', 'hex'), Buffer.alloc(70_000, 0x30)];
+    expect(
+      validatePath({
+        ...input,
+        intermediates: [...rubbish, ...input.intermediates],
+        anchors: [...rubbish, ...input.anchors],
+        crls: rubbish,
+      }).ok,
+    ).toBe(true);
+    expect(validatePath({ ...input, anchors: rubbish })).toMatchObject({ ok: false, reason: { code: 'untrusted' } });
+  });
+
+  it('says which certificate broke which rule', () => {
+    expect(validatePath({ ...input, purposes: ['codeSigning'] })).toMatchObject({
+      reason: {
+        code: 'extended_key_usage',
+        rule: 'RFC 5280 §4.2.1.12',
+        certificate: {
+          subject: 'CN=veritas-client,O=VERITAS Framework',
+          serialNumber: leaf.certificate.serialNumber,
+          index: 0,
+        },
+      },
+    });
+  });
+});
+
+describe('trust', () => {
+  const stranger = TestCa.root({ commonName: 'Other Root' });
+
+  it('comes before all else: of a stranger nothing more is said', () => {
+    const expired = stranger.issue({ notBefore: days(-2), notAfter: days(-1) });
+    expect(reasonOf(expired.certificate, [])).toEqual({ code: 'untrusted', index: 0 });
+    expect(reasonOf(TestCa.root({ commonName: 'Alone' }).certificate, []).code).toBe('untrusted');
+    expect(reasonOf(leaf.certificate, []).code).toBe('untrusted');
+    expect(reasonOf(leaf.certificate, [issuing.certificate], { anchors: [] }).code).toBe('untrusted');
+  });
+
+  it('is not had by an intermediate that poses as the root', () => {
+    const fake = TestCa.root();
+    const forged = fake.intermediate();
+    expect(reasonOf(forged.issue().certificate, [forged.certificate])).toEqual({ code: 'untrusted', index: 1 });
+    expect(reasonOf(forged.issue().certificate, [forged.certificate, fake.certificate])).toEqual({
+      code: 'untrusted',
+      index: 2,
+    });
+    const same = TestCa.root({ extensions: [encodeExtensionOf.subjectKeyIdentifier(Buffer.from('same'))] });
+    const other = TestCa.root({ extensions: [encodeExtensionOf.subjectKeyIdentifier(Buffer.from('same'))] });
+    expect(reasonOf(same.issue().certificate, [], { anchors: [other.certificate] })).toEqual({
+      code: 'bad_signature',
+      index: 0,
+    });
+  });
+
+  it('is not in a self-signed leaf that is listed, only in a CA', () => {
+    const { certificate } = TestCa.root({ without: [Oid.basicConstraints, Oid.keyUsage] });
+    expect(reasonOf(certificate, [], { anchors: [certificate], purposes: [] }).code).toBe('not_a_ca');
+    expect(reasonOf(root.certificate, [], { purposes: [] }).code).toBe('ok');
+    expect(reasonOf(root.certificate, []).code).toBe('key_usage');
+  });
+
+  it('goes through version 1 only at an anchor that is self-signed, and not with a purpose', () => {
+    const keyPair = generateTestKeyPair();
+    const own = versionOne(keyPair, keyPair.privateKey);
+    const foreign = versionOne(keyPair, generateTestKeyPair().privateKey);
+    const ca = TestCa.root({ keyPair, commonName: 'Version 1' });
+    const issued = ca.issue({ subject: nameFrom({ commonName: 'below' }) }).certificate;
+    expect(reasonOf(issued, [], { anchors: [own], purposes: [] }).code).toBe('ok');
+    expect(reasonOf(issued, [], { anchors: [foreign], purposes: [] }).code).toBe('not_a_ca');
+    expect(reasonOf(issued, [], { anchors: [own] }).code).toBe('profile');
+    expect(reasonOf(issued, [own], { purposes: [] }).code).toBe('untrusted');
+  });
+
+  function versionOne(keyPair: ReturnType<typeof generateTestKeyPair>, signer: typeof keyPair.privateKey): Certificate {
+    const name = nameFrom({ organization: 'VERITAS Framework', commonName: 'Version 1' });
+    const tbs = write.sequence(
+      write.integer(7),
+      algorithmIdentifier(Oid.ecdsaWithSha256).der,
+      name.der,
+      write.sequence(write.time(days(-1)), write.time(days(1))),
+      name.der,
+      subjectPublicKeyInfoOf(keyPair.publicKey).der,
+    );
+    const { algorithm, signature } = signOctets(tbs, signer);
+    return decodeCertificate(encodeSigned(tbs, algorithm, signature));
+  }
+});
+
+describe('dates', () => {
+  it('are judged at the time asked for, both ends included', () => {
+    const { certificate } = leaf;
+    const at = (time: Date) => reasonOf(certificate, [issuing.certificate], { time }).code;
+    const [from, to] = [certificate.notBefore.getTime(), certificate.notAfter.getTime()];
+    expect([at(new Date(to)), at(new Date(to + 1)), at(new Date(from)), at(new Date(from - 1))]).toEqual([
+      'ok',
+      'expired',
+      'ok',
+      'not_yet_valid',
+    ]);
+    expect(at(new Date(NaN))).toBe('not_yet_valid');
+  });
+
+  it('of a CA and of the anchor count as well', () => {
+    expect(under({ notBefore: days(-2), notAfter: days(-1) })).toEqual({ code: 'expired', index: 1 });
+    expect(under({ notBefore: days(1) })).toEqual({ code: 'not_yet_valid', index: 1 });
+    const old = TestCa.root({ notBefore: days(-2), notAfter: days(-1) });
+    expect(reasonOf(old.issue().certificate, [], { anchors: [old.certificate] })).toEqual({
+      code: 'expired',
+      index: 1,
+    });
+  });
+
+  it('come after the constraints', () => {
+    expect(under({ without: [Oid.basicConstraints], notAfter: days(-1), notBefore: days(-2) }).code).toBe('not_a_ca');
+  });
+});
+
+describe('CAs', () => {
+  it.each<[string, TestCertificateOptions, PathFailureCode]>([
+    ['without basicConstraints', { without: [Oid.basicConstraints] }, 'not_a_ca'],
+    [
+      'with cA FALSE',
+      { extensions: [encodeExtensionOf.basicConstraints({ cA: false, pathLenConstraint: undefined })] },
+      'not_a_ca',
+    ],
+    ['without keyCertSign', { extensions: [encodeExtensionOf.keyUsage([6])] }, 'key_usage'],
+    ['with RSA-1024', { keyType: 'RSA-1024' }, 'weak_key'],
+    [
+      'with an unknown critical extension',
+      { extensions: [{ oid: '1.2.3.4', critical: true, value: write.nullElement() }] },
+      'unknown_critical_extension',
+    ],
+    ['for servers only', { extensions: [encodeExtensionOf.extendedKeyUsage([Oid.serverAuth])] }, 'extended_key_usage'],
+  ])('%s', (_, options, code) => {
+    expect(under(options)).toEqual({ code, index: 1 });
+  });
+
+  it('may be for any purpose', () => {
+    expect(under({ extensions: [encodeExtensionOf.extendedKeyUsage([Oid.anyExtendedKeyUsage])] }).code).toBe('ok');
+  });
+
+  it('heed path lengths, self-issued ones not counted', () => {
+    const top = root.intermediate({ commonName: 'Top', pathLenConstraint: 0 });
+    const below = top.intermediate({ commonName: 'Below' });
+    const chain = [top.certificate, below.certificate];
+    expect(reasonOf(below.issue().certificate, chain)).toEqual({ code: 'path_too_long', index: 1 });
+    const rolled = top.intermediate({ commonName: 'Top' });
+    expect(reasonOf(rolled.issue().certificate, [top.certificate, rolled.certificate]).code).toBe('ok');
+    expect(reasonOf(leaf.certificate, [issuing.certificate], { maxPathLength: 0 }).code).toBe('path_too_long');
+    const short = TestCa.root({ pathLenConstraint: 0 });
+    const ca = short.intermediate();
+    expect(reasonOf(ca.issue().certificate, [ca.certificate], { anchors: [short.certificate] }).code).toBe(
+      'path_too_long',
+    );
+  });
+});
+
+describe('leaves', () => {
+  it.each<[string, TestCertificateOptions, PathFailureCode | 'ok']>([
+    ['for servers only', { purposes: [Oid.serverAuth] }, 'extended_key_usage'],
+    ['for any purpose, by anyExtendedKeyUsage', { purposes: [Oid.anyExtendedKeyUsage] }, 'extended_key_usage'],
+    ['without extendedKeyUsage', { without: [Oid.extendedKeyUsage] }, 'ok'],
+    ['whose key only enciphers', { extensions: [encodeExtensionOf.keyUsage([2])] }, 'key_usage'],
+    ['without keyUsage', { without: [Oid.keyUsage] }, 'ok'],
+    ['with RSA-1024', { keyType: 'RSA-1024' }, 'weak_key'],
+    ['with P-521', { keyType: 'P-521' }, 'ok'],
+    ['with Ed25519', { keyType: 'Ed25519' }, 'ok'],
+    [
+      'with an unknown critical extension',
+      { extensions: [{ oid: '1.2.3.4', critical: true, value: write.nullElement() }] },
+      'unknown_critical_extension',
+    ],
+  ])('%s', (_, options, code) => {
+    expect(under({}, options).code).toBe(code);
+  });
+
+  it('may be asked to list the purpose', () => {
+    expect(under({}, { without: [Oid.extendedKeyUsage] }, { extendedKeyUsageRequired: true }).code).toBe(
+      'extended_key_usage',
+    );
+  });
+
+  it('have one of the names, never by their common name', () => {
+    const named = (names: PathOptions['names']) => reasonOf(leaf.certificate, [issuing.certificate], { names }).code;
+    expect(named(['other.example.com', 'orders.example.com'])).toBe('ok');
+    expect(named([{ kind: 'dns', value: 'veritas-client' }])).toBe('name_mismatch');
+    expect(under({}, {}, { names: ['veritas-client'] }).code).toBe('name_mismatch');
+  });
+
+  it('signed with another algorithm than allowed are refused for it', () => {
+    // SHA-224, whose identifier is as long as that of SHA-256: the algorithm is looked at before the signature.
+    const der = Buffer.from(leaf.certificate.der);
+    const sha256 = algorithmIdentifier(Oid.ecdsaWithSha256).der;
+    for (let at = der.indexOf(sha256); at >= 0; at = der.indexOf(sha256))
+      der.set(algorithmIdentifier('1.2.840.10045.4.3.1').der, at);
+    expect(reasonOf(decodeCertificate(der), [issuing.certificate])).toEqual({
+      code: 'unsupported_algorithm',
+      index: 0,
+    });
+  });
+});
+
+describe('several paths', () => {
+  it('are tried until one holds', () => {
+    const other = TestCa.root({ commonName: 'Second Root' });
+    const keyPair = keyPairOf(issuing);
+    const cross = other.intermediate({ keyPair });
+    const expired = root.intermediate({ keyPair, notBefore: days(-3), notAfter: days(-2) });
+    const pool = [expired.certificate, cross.certificate, issuing.certificate];
+    expect(reasonOf(leaf.certificate, pool).code).toBe('ok');
+    expect(reasonOf(leaf.certificate, pool, { anchors: [other.certificate] }).code).toBe('ok');
+    expect(reasonOf(leaf.certificate, [expired.certificate, cross.certificate])).toEqual({ code: 'expired', index: 1 });
+  });
+
+  it('do not run in circles', () => {
+    const [a, b] = [generateTestKeyPair(), generateTestKeyPair()];
+    const rootA = TestCa.root({ keyPair: a, commonName: 'A' });
+    const rootB = TestCa.root({ keyPair: b, commonName: 'B' });
+    const ab = rootA.intermediate({ keyPair: b, commonName: 'B' });
+    const ba = rootB.intermediate({ keyPair: a, commonName: 'A' });
+    const { certificate } = rootA.issue();
+    const circle = [ab.certificate, ba.certificate];
+    expect(reasonOf(certificate, circle).code).toBe('untrusted');
+    const way = root.intermediate({ keyPair: b, commonName: 'B' });
+    expect(reasonOf(certificate, [...circle, way.certificate]).code).toBe('ok');
+  });
+
+  it('give the reason of the one that got furthest', () => {
+    const keyPair = keyPairOf(issuing);
+    const revokedElsewhere = root.intermediate({ keyPair, without: [Oid.basicConstraints] });
+    expect(
+      reasonOf(leaf.certificate, [revokedElsewhere.certificate, issuing.certificate], { names: ['x.org'] }),
+    ).toEqual({
+      code: 'name_mismatch',
+      index: 0,
+    });
+  });
+});
+
+describe('revocation', () => {
+  const chain = [issuing.certificate];
+  const crls = [root.crl(), issuing.crl()];
+
+  it('is asked of every certificate below the anchor when it is required', () => {
+    expect(reasonOf(leaf.certificate, chain, { crls, revocationRequired: true }).code).toBe('ok');
+    expect(reasonOf(leaf.certificate, chain, { crls: [issuing.crl()], revocationRequired: true })).toEqual({
+      code: 'revocation_unknown',
+      index: 1,
+    });
+    expect(reasonOf(leaf.certificate, chain, { crls: [root.crl()], revocationRequired: true })).toEqual({
+      code: 'revocation_unknown',
+      index: 0,
+    });
+    expect(reasonOf(leaf.certificate, chain).code).toBe('ok');
+  });
+
+  it('refuses what is known to be revoked, required or not', () => {
+    const one = issuing.crl([{ certificate: leaf.certificate, reason: 1 }]);
+    expect(reasonOf(leaf.certificate, chain, { crls: [one] })).toEqual({ code: 'revoked', index: 0 });
+    const two = root.crl([{ certificate: issuing.certificate }]);
+    expect(reasonOf(leaf.certificate, chain, { crls: [two] })).toEqual({ code: 'revoked', index: 1 });
+  });
+
+  it('comes last: an expired certificate of ours is expired', () => {
+    const expired = issuing.issue({ notBefore: days(-3), notAfter: days(-2) });
+    const one = issuing.crl([{ certificate: expired.certificate }]);
+    expect(reasonOf(expired.certificate, chain, { crls: [one] }).code).toBe('expired');
+  });
+});
+
+describe('policies', () => {
+  const policy = (...policies: string[]) => ({ extensions: [encodeExtensionOf.certificatePolicies(policies)] });
+
+  it('are asked for only by who asks', () => {
+    const both = { initialExplicitPolicy: true, initialPolicySet: ['1.2.3'] };
+    expect(under({}, {}, both).code).toBe('policy');
+    expect(under(policy('1.2.3'), policy('1.2.3'), both).code).toBe('ok');
+    expect(under(policy('1.2.3'), policy('1.2.4'), both).code).toBe('policy');
+    expect(under(policy('1.2.4'), policy('1.2.4'), both).code).toBe('policy');
+    expect(under(policy('1.2.4'), policy('1.2.4'), { initialExplicitPolicy: true }).code).toBe('ok');
+    expect(under(policy(Oid.anyPolicy), policy('1.2.3'), both).code).toBe('ok');
+    expect(under(policy(Oid.anyPolicy), policy('1.2.3'), { ...both, initialAnyPolicyInhibit: true }).code).toBe(
+      'policy',
+    );
+  });
+});
+
+it('takes an empty subject for what it is: no name, and none to match an issuer by', () => {
+  const { certificate } = issuing.issue({
+    subject: encodeName([]),
+    extensions: [encodeExtensionOf.subjectAltName([dns('a.example.com')], true)],
+  });
+  expect(reasonOf(certificate, [issuing.certificate]).code).toBe('ok');
+});

@@ -1,0 +1,202 @@
+import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { encodeName, Oid, type Certificate } from '../../src/x509/index.js';
+import { TestCa, type Issued } from '../../src/testing/index.js';
+import { clientTls, get, getHttp2, RawConnection, type TlsVersion } from '../support/client.js';
+import { replaceFile, temporaryFolder } from '../support/folder.js';
+import { LogLines, startGuardedApp, type GuardedApp } from '../support/guarded-app.js';
+
+const HOUR = 3_600_000;
+const root = TestCa.root();
+const issuing = root.intermediate();
+const folder = temporaryFolder();
+const crl = join(folder, 'issuing.crl');
+const revoked: { certificate: Certificate }[] = [];
+let clock = Date.now();
+let guarded: GuardedApp;
+
+beforeAll(async () => {
+  writeFileSync(join(folder, 'root.crl'), root.crl());
+  writeFileSync(crl, issuing.crl());
+  guarded = await startGuardedApp(issuing, {
+    revocation: { crls: [{ source: join(folder, 'root.crl') }, { source: crl }], refreshInterval: 20 },
+    clock: () => new Date(clock),
+  });
+});
+afterAll(() => guarded.app.close());
+
+/** Publishes a CRL with one more certificate, and waits until the service has taken it up. */
+async function revoke(certificate: Certificate): Promise<void> {
+  revoked.push({ certificate });
+  const loaded = LogLines.shared.next('crl_loaded', { source: crl });
+  replaceFile(crl, issuing.crl(revoked));
+  await loaded;
+}
+
+/** Opens a connection, makes a request, and gives the last session ticket with it. */
+async function visit(version: TlsVersion, client: Issued | undefined, session?: Buffer): Promise<{ connection: RawConnection; ticket: Buffer }> {
+  const connection = await RawConnection.open(guarded.port, { ...clientTls(issuing, client, version), ...(session ? { session } : {}) });
+  await connection.get('/open');
+  const ticket = connection.sessions.at(-1) ?? connection.socket.getSession();
+  if (!ticket) throw new Error('the server gave no session ticket');
+  return { connection, ticket };
+}
+
+describe.each<TlsVersion>(['TLSv1.2', 'TLSv1.3'])('%s', (version) => {
+  test('a session without a certificate, resumed, has none either', async () => {
+    const first = await visit(version, undefined);
+    expect((await first.connection.get('/orders')).json.code).toBe('client_certificate_required');
+    const second = await visit(version, undefined, first.ticket);
+    expect(second.connection.socket.isSessionReused()).toBe(true);
+    expect((await second.connection.get('/orders')).json.code).toBe('client_certificate_required');
+    first.connection.close();
+    second.connection.close();
+  });
+
+  test('a resumed session has the identity of the first, without its key and its intermediates', async () => {
+    const client = issuing.issue({ commonName: 'billing' });
+    const first = await visit(version, client);
+    const second = await visit(version, undefined, first.ticket);
+    expect(second.connection.socket.isSessionReused()).toBe(true);
+    expect((await second.connection.get('/orders')).json).toEqual((await first.connection.get('/orders')).json);
+    first.connection.close();
+    second.connection.close();
+  });
+
+  test('a session resumed after the certificate was revoked is refused and closed', async () => {
+    const client = issuing.issue({ commonName: 'billing' });
+    const first = await visit(version, client);
+    expect((await first.connection.get('/orders')).status).toBe(200);
+    await revoke(client.certificate);
+    const second = await visit(version, client, first.ticket);
+    expect(second.connection.socket.isSessionReused()).toBe(true);
+    expect((await second.connection.get('/orders')).json.code).toBe('certificate_revoked');
+    await second.connection.untilClosed();
+    first.connection.close();
+  });
+
+  test('a session resumed after the certificate expired is refused', async () => {
+    const client = issuing.issue({ commonName: 'billing', notAfter: new Date(Date.now() + HOUR) });
+    const first = await visit(version, client);
+    expect((await first.connection.get('/orders')).status).toBe(200);
+    clock = Date.now() + 2 * HOUR;
+    try {
+      const second = await visit(version, client, first.ticket);
+      expect(second.connection.socket.isSessionReused()).toBe(true);
+      expect((await second.connection.get('/orders')).json.code).toBe('certificate_expired');
+      expect((await first.connection.get('/orders')).json.code).toBe('certificate_expired');
+      await first.connection.untilClosed();
+    } finally {
+      clock = Date.now();
+    }
+  });
+
+  test('a revocation counts on the next request of an open HTTP/1.1 connection, and closes it', async () => {
+    const client = issuing.issue({ commonName: 'billing' });
+    const { connection } = await visit(version, client);
+    expect((await connection.get('/orders')).status).toBe(200);
+    await revoke(client.certificate);
+    const answer = await connection.get('/orders');
+    expect([answer.status, answer.json.code, answer.headers.connection]).toEqual([403, 'certificate_revoked', 'close']);
+    await connection.untilClosed();
+  });
+
+  test('a revocation counts on the next request of an open HTTP/2 session, and closes it', async () => {
+    const client = issuing.issue({ commonName: 'billing' });
+    const session = connectHttp2(`https://localhost:${guarded.port}`, { ...clientTls(issuing, client, version), ALPNProtocols: ['h2'] });
+    expect((await getHttp2(session, '/orders')).status).toBe(200);
+    await revoke(client.certificate);
+    const closed = once(session, 'close');
+    const answer = await getHttp2(session, '/orders');
+    expect([answer.status, answer.json.code]).toEqual([403, 'certificate_revoked']);
+    await closed;
+  });
+
+  test('an open connection of somebody else notices nothing of a revocation', async () => {
+    const other = await visit(version, issuing.issue({ commonName: 'orders' }));
+    await revoke(issuing.issue({ commonName: 'billing' }).certificate);
+    expect((await other.connection.get('/orders')).status).toBe(200);
+    other.connection.close();
+  });
+});
+
+describe('subjects that try to be read as somebody else', () => {
+  const cn = (value: string) => [{ type: Oid.commonName, value }];
+  test.each([
+    ['a NUL in the common name', encodeName([cn('billing\0.evil')])],
+    ['a slash with another attribute', encodeName([cn('evil/CN=billing')])],
+    ['a comma with another attribute', encodeName([cn('evil,CN=billing')])],
+    ['two common names', encodeName([cn('evil'), cn('billing')])],
+    ['two common names, the allowed one first', encodeName([cn('billing'), cn('evil')])],
+    ['two common names in one RDN', encodeName([[...cn('billing'), ...cn('evil')]])],
+    ['another case', encodeName([cn('Billing')])],
+    ['white space around', encodeName([cn(' billing ')])],
+    ['a homograph', encodeName([cn('bіlling')])],
+    ['no common name, the service as organizational unit', encodeName([[{ type: Oid.organizationalUnitName, value: 'billing' }]])],
+  ])('%s: service_not_allowed', async (_, subject) => {
+    const answer = await get(guarded.port, '/orders', clientTls(issuing, issuing.issue({ subject })));
+    expect([answer.status, answer.json.code]).toEqual([403, 'service_not_allowed']);
+  });
+});
+
+describe('CRLs of another CA that go bad', () => {
+  test.each<[string, () => Uint8Array, RegExp]>([
+    ['stale', () => issuing.crl([], { nextUpdate: new Date(Date.now() - HOUR), number: 1000n }), /stale/],
+    ['from the future', () => issuing.crl([], { thisUpdate: new Date(Date.now() + HOUR), number: 1000n }), /future/],
+    ['signed by somebody else', () => TestCa.root({ commonName: 'Test Issuing CA' }).crl(), /signature/],
+    ['of an unknown issuer', () => TestCa.root({ commonName: 'Nobody' }).crl(), /issuer/],
+    ['truncated', () => issuing.crl().subarray(0, 60), /cut off|octet/],
+    ['empty', () => new Uint8Array(0), /PEM|octet/],
+    ['a page of HTML', () => Buffer.from('<html>404</html>'), /PEM/],
+    ['an older number', () => issuing.crl([], { number: 1n }), /older/],
+  ])('%s: reported, and the good one stays in force', async (_, bad, why) => {
+    const client = issuing.issue({ commonName: 'billing' });
+    await revoke(client.certificate);
+    const failed = LogLines.shared.next('crl_failed', { source: crl });
+    replaceFile(crl, bad());
+    expect((await failed).reason).toMatch(why);
+    expect((await get(guarded.port, '/orders', clientTls(issuing, client))).json.code).toBe('certificate_revoked');
+    expect((await get(guarded.port, '/orders', clientTls(issuing, issuing.issue({ commonName: 'orders' })))).status).toBe(200);
+  });
+
+  test('past the nextUpdate of the good one: revocation_unknown, and what was revoked stays revoked', async () => {
+    const open = await visit('TLSv1.3', issuing.issue({ commonName: 'billing', notAfter: new Date(Date.now() + 72 * HOUR) }));
+    expect((await open.connection.get('/orders')).status).toBe(200);
+    clock = Date.now() + 30 * HOUR;
+    try {
+      expect((await open.connection.get('/orders')).json.code).toBe('revocation_unknown');
+    } finally {
+      clock = Date.now();
+      open.connection.close();
+    }
+  });
+});
+
+test('clients that never finish their headers or their handshake are cut, and others are served meanwhile', async () => {
+  const bounded = await startGuardedApp(issuing, {}, {}, { headersTimeout: 200, handshakeTimeout: 200 });
+  const slow = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(bounded.port, clientTls(issuing, undefined))));
+  for (const { socket } of slow) socket.write('GET /open HTTP/1.1\r\nHost: localhost\r\nX-Slow: ');
+  const silent = connectTcp(bounded.port, '127.0.0.1');
+  const silentClosed = once(silent.resume(), 'close');
+  expect((await get(bounded.port, '/open', clientTls(issuing, undefined))).status).toBe(200);
+  await Promise.all(slow.map((connection) => connection.untilClosed()));
+  await silentClosed;
+  await bounded.app.close();
+});
+
+test('what is not HTTP, and two lengths at once, are refused before any guard', async () => {
+  for (const request of [
+    'GET /open HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n',
+    `GET /open HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`,
+    'nonsense\r\n\r\n',
+  ]) {
+    const connection = await RawConnection.open(guarded.port, clientTls(issuing, undefined));
+    const [chunk] = (await Promise.all([once(connection.socket, 'data'), connection.socket.write(request)]))[0] as [Buffer];
+    expect(chunk.toString('latin1')).toMatch(/^HTTP\/1\.1 4\d\d /);
+    connection.close();
+  }
+});
