@@ -1,14 +1,25 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { fuzz } from '../test/support/fuzz.js';
 
 const COUNT = 120_000;
 const seed = Number(process.env.VERITAS_FUZZ_SEED ?? Date.now() % 0x1_0000_0000);
 
-// Memory is compared with what the first fifth left behind: until then compiled code and caches still grow.
-let warm = 0;
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+/** Mebibytes: what lives on the heap, and what the process holds of the machine. */
+function memory(): { readonly heap: number; readonly rss: number } {
+  collect();
+  const { heapUsed, rss } = process.memoryUsage();
+  return { heap: heapUsed / 1024 / 1024, rss: rss / 1024 / 1024 };
+}
+
+// Compared with what the first half left behind: until then code is compiled and the allocator finds its size.
+let half = memory();
 const report = fuzz(seed, COUNT, (index) => {
-  if (index === COUNT / 5) warm = process.memoryUsage().rss;
+  if (index === COUNT / 2) half = memory();
 });
-const growth = (process.memoryUsage().rss - warm) / 1024 / 1024;
+const end = memory();
 
 const figures: readonly (readonly [name: string, value: number, unit: string])[] = [
   ['seed', seed, ''],
@@ -16,7 +27,8 @@ const figures: readonly (readonly [name: string, value: number, unit: string])[]
   ...Object.entries(report.outcomes).map(([outcome, count]) => [outcome, count, ''] as const),
   ['anything else thrown', report.failures.length, ''],
   ['slowest input', Number(report.slowest.ms.toFixed(2)), 'ms'],
-  ['memory growth', Number(growth.toFixed(1)), 'MiB'],
+  ['heap growth', Number((end.heap - half.heap).toFixed(2)), 'MiB'],
+  ['RSS growth', Number((end.rss - half.rss).toFixed(1)), 'MiB'],
 ];
 for (const [name, value, unit] of figures)
   console.log(

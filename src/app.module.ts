@@ -60,7 +60,10 @@ export class AppModule {
               mode: mtls.revocation,
               status: registryRevocation(registry),
               refreshInterval: mtls.crlRefreshInterval,
-              crls: mtls.crls.map(({ source, issuer }) => ({ source, ...(issuer ? { issuer: readFileSync(issuer) } : {}) })),
+              crls: mtls.crls.map(({ source, issuer }) => ({
+                source,
+                ...(issuer ? { issuer: readFileSync(issuer) } : {}),
+              })),
             },
           }),
         }),
@@ -99,7 +102,9 @@ function crlPart(ca: CaService, crls: CrlService): HealthPart {
         const nextUpdate = crls.current(id)?.nextUpdate;
         return nextUpdate === undefined || nextUpdate < now();
       });
-      return stale.length === 0 ? { state: 'up' } : { state: 'down', detail: `no current CRL of ${stale.map(({ id }) => id).join(', ')}` };
+      return stale.length === 0
+        ? { state: 'up' }
+        : { state: 'down', detail: `no current CRL of ${stale.map(({ id }) => id).join(', ')}` };
     },
   };
 }

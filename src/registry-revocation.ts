@@ -22,7 +22,10 @@ export function registryRevocation(registry: RevocationRegistry): RevocationStat
           return {
             status: 'unknown',
             source,
-            why: answer.because === 'foreign_issuer' ? 'the issuer is not this CA' : 'the store has not been readable for too long',
+            why:
+              answer.because === 'foreign_issuer'
+                ? 'the issuer is not this CA'
+                : 'the store has not been readable for too long',
           };
       }
     },

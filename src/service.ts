@@ -13,7 +13,14 @@ import { readTrustAnchors, type CurrentTrust } from './mtls/index.js';
 import { createDevelopmentMaterial, openCertificationAuthority, PkiError } from './pki/index.js';
 import { RepositoryListener } from './repository/index.js';
 import { openStore, StoreError } from './store/index.js';
-import { checkTlsSettings, readTlsMaterial, serverOptions, TlsReloader, TlsSetupError, type TlsMaterial } from './tls/index.js';
+import {
+  checkTlsSettings,
+  readTlsMaterial,
+  serverOptions,
+  TlsReloader,
+  TlsSetupError,
+  type TlsMaterial,
+} from './tls/index.js';
 
 /** A service that is listening. */
 export interface RunningService {
@@ -46,7 +53,11 @@ export async function startService(configuration: Configuration): Promise<Runnin
       clock: () => new Date(),
       report: (event) => {
         if (event.kind === 'failed') logger.error({ event: 'tls_reload_failed', reason: event.why }, 'Tls');
-        else logger.log({ event: 'tls_reloaded', changed: event.kind, fingerprint256: event.material.certificate.fingerprint256 }, 'Tls');
+        else
+          logger.log(
+            { event: 'tls_reloaded', changed: event.kind, fingerprint256: event.material.certificate.fingerprint256 },
+            'Tls',
+          );
       },
     });
     const runtime = {
@@ -104,11 +115,10 @@ async function stop(service: RunningService): Promise<void> {
 }
 
 /** The trust in force: read again only when the reloader has taken up another CA file. */
-function trustOf(material: () => TlsMaterial, { tls, mtls }: Configuration): CurrentTrust {
+function trustOf(material: () => TlsMaterial, { mtls }: Configuration): CurrentTrust {
   const intermediates = mtls.intermediatesFile === undefined ? [] : readFileSync(mtls.intermediatesFile);
-  let pem: string | undefined;
-  let trust = readTrustAnchors(material().caPem ?? '', intermediates);
-  pem = material().caPem;
+  let pem = material().caPem;
+  let trust = readTrustAnchors(pem ?? '', intermediates);
   return () => {
     const current = material().caPem;
     if (current !== pem) {
@@ -139,15 +149,20 @@ function welcome({ configuration, ports }: RunningService): string {
 
 /** One clear sentence for whoever started it; a stack only for what nobody foresaw. */
 function sentenceOf(error: unknown): string {
-  if (error instanceof ConfigurationError || error instanceof TlsSetupError || error instanceof StoreError) return error.message;
+  if (error instanceof ConfigurationError || error instanceof TlsSetupError || error instanceof StoreError)
+    return error.message;
   if (error instanceof PkiError) return `${error.message}. ${error.mend}`;
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
-  if (code === 'EADDRINUSE') return `port ${port} on ${address} is in use: stop what listens there, or set http.port or repository.port to another.`;
-  if (code === 'EACCES') return `port ${port} on ${address} may not be opened by this user: set http.port or repository.port above 1023.`;
+  if (code === 'EADDRINUSE')
+    return `port ${port} on ${address} is in use: stop what listens there, or set http.port or repository.port to another.`;
+  if (code === 'EACCES')
+    return `port ${port} on ${address} may not be opened by this user: set http.port or repository.port above 1023.`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
   return version;
 }

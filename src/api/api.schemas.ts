@@ -25,7 +25,11 @@ export const certificateInfoSchema = z
     not_after: z.iso.datetime(),
     days_left: z.number().int().describe('Whole days until notAfter.'),
     subject_alt_names: z.array(z.string()).describe('Each with its kind, such as `DNS:localhost`.'),
-    public_key: z.object({ algorithm: z.string(), size: z.number().int().optional().describe('Bits.'), curve: z.string().optional() }),
+    public_key: z.object({
+      algorithm: z.string(),
+      size: z.number().int().optional().describe('Bits.'),
+      curve: z.string().optional(),
+    }),
     signature_algorithm: z.string(),
     key_usage: z.array(z.string()),
     extended_key_usage: z.array(z.string()),
@@ -43,7 +47,12 @@ export const whoamiSchema = z
     spiffe_id: z.string().nullable(),
     roles: z.array(z.string()),
     established_by: z
-      .object({ method: z.literal('mtls'), service_from: z.literal('cn'), serial_number: z.string(), fingerprint_sha256: z.string() })
+      .object({
+        method: z.literal('mtls'),
+        service_from: z.literal('cn'),
+        serial_number: z.string(),
+        fingerprint_sha256: z.string(),
+      })
       .describe('How the identity was established.'),
   })
   .describe('Who the caller is.');

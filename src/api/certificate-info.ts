@@ -28,7 +28,11 @@ export function certificateInfo(certificate: Certificate, now: Date): z.infer<ty
   };
 }
 
-function publicKeyInfo({ publicKey: { parameters } }: Certificate): { algorithm: string; size?: number; curve?: string } {
+function publicKeyInfo({ publicKey: { parameters } }: Certificate): {
+  algorithm: string;
+  size?: number;
+  curve?: string;
+} {
   switch (parameters.type) {
     case 'rsa':
       return { algorithm: 'RSA', size: parameters.bits };

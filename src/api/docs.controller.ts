@@ -24,8 +24,11 @@ const page = (body: string): string =>
 const SWAGGER_PAGE = page(
   '<link rel="stylesheet" href="/docs/swagger-ui.css"></head><body><div id="swagger-ui"></div><script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body>',
 );
-const SWAGGER_START = "window.ui = SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', validatorUrl: null });";
-const REDOC_PAGE = page('</head><body><redoc spec-url="/openapi.json"></redoc><script src="/docs/redoc.standalone.js"></script></body>');
+const SWAGGER_START =
+  "window.ui = SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', validatorUrl: null });";
+const REDOC_PAGE = page(
+  '</head><body><redoc spec-url="/openapi.json"></redoc><script src="/docs/redoc.standalone.js"></script></body>',
+);
 
 /** The API's documentation, every asset from this machine's disk. */
 @Controller()

@@ -25,7 +25,10 @@ export class IdentityController {
   @Get('api/v1/test')
   @Answers(testSchema)
   test(@ClientIdentity() { service, commonName }: ClientIdentity): z.infer<typeof testSchema> {
-    return { message: 'mTLS authentication successful', client: { service, common_name: commonName, authenticated: true } };
+    return {
+      message: 'mTLS authentication successful',
+      client: { service, common_name: commonName, authenticated: true },
+    };
   }
 
   /** The certificate that the caller presented. */

@@ -39,15 +39,23 @@ export class OpenApiService {
     const { DocumentBuilder, SwaggerModule } = await import('@nestjs/swagger');
     const config = new DocumentBuilder()
       .setTitle(this.description.name)
-      .setDescription('Service identity by mutual TLS. Every path needs the client certificate of an allowed service, unless it says otherwise.')
+      .setDescription(
+        'Service identity by mutual TLS. Every path needs the client certificate of an allowed service, unless it says otherwise.',
+      )
       .setVersion(this.description.version)
       .setOpenAPIVersion('3.1.0')
       .build();
-    const document = SwaggerModule.createDocument(this.#application, config, { operationIdFactory: (controller, method) => `${controller}.${method}` });
+    const document = SwaggerModule.createDocument(this.#application, config, {
+      operationIdFactory: (controller, method) => `${controller}.${method}`,
+    });
     // OpenAPI 3.1 has this scheme; the builder's types are those of 3.0.
-    const securitySchemes = { mutualTLS: { type: 'mutualTLS', description: 'The client certificate of an allowed service.' } };
+    const securitySchemes = {
+      mutualTLS: { type: 'mutualTLS', description: 'The client certificate of an allowed service.' },
+    };
     const handlers = this.#handlers();
-    const operations = Object.values(document.paths).flatMap((path) => Object.values(path as Record<string, Operation>));
+    const operations = Object.values(document.paths).flatMap((path) =>
+      Object.values(path as Record<string, Operation>),
+    );
     for (const operation of operations) {
       const handler = handlers.get(operation.operationId ?? '');
       if (handler) complete(operation, handler);

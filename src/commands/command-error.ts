@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { ExitCode, type ExitCodeValue } from './exit-code.js';
 
 /** A command ends here: one sentence for a person, and what to do. */
@@ -15,7 +16,7 @@ export class CommandError extends Error {
 
 /** What the line on stderr says of any error, and the exit code. Never a stack. */
 export function describeError(error: unknown): { readonly text: string; readonly exitCode: ExitCodeValue } {
-  if (!(error instanceof Error)) return { text: 'something failed without saying what', exitCode: ExitCode.unusable };
+  if (!types.isNativeError(error)) return { text: 'something failed without saying what', exitCode: ExitCode.unusable };
   const mend = 'mend' in error && typeof error.mend === 'string' ? error.mend : undefined;
   const text = mend === undefined ? error.message : `${error.message}: ${mend}`;
   return { text, exitCode: exitCodeOf(error) };

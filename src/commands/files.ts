@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { readFileSync } from 'node:fs';
 import { decodeCertificate, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
 import { CommandError } from './command-error.js';
@@ -10,7 +11,7 @@ export async function readInputFile(path: string, { readInput }: Session): Promi
   try {
     return readFileSync(path);
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
+    const reason = types.isNativeError(error) && 'code' in error ? String(error.code) : 'unknown reason';
     throw new CommandError(`${path} cannot be read (${reason})`, ExitCode.unusable, 'name a file that can be');
   }
 }
@@ -28,7 +29,7 @@ export async function readCertificate(path: string, session: Session): Promise<C
     if (certificate) return certificate;
   } catch (error) {
     throw new CommandError(
-      `${path} is not a certificate (${error instanceof Error ? error.message : 'unreadable'})`,
+      `${path} is not a certificate (${types.isNativeError(error) ? error.message : 'unreadable'})`,
       ExitCode.refused,
       'name a PEM or DER file of a certificate',
     );

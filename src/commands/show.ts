@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { existsSync } from 'node:fs';
 import { findCertificate } from '../store/index.js';
 import { decodeCertificate } from '../x509/index.js';
@@ -46,7 +47,7 @@ async function showFile(session: Session, path: string): Promise<void> {
     );
   } catch (error) {
     throw new CommandError(
-      `${path} is not a certificate (${error instanceof Error ? error.message : 'unreadable'})`,
+      `${path} is not a certificate (${types.isNativeError(error) ? error.message : 'unreadable'})`,
       1,
       'name a PEM or DER file of certificates',
     );

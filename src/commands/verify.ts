@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { createPrivateKey } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Configuration } from '../configuration/index.js';
@@ -88,7 +89,7 @@ function anchorsOf({ tls: { caFile } }: Configuration): Certificate[] {
   try {
     return certificatesIn(readFileSync(caFile));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : 'unreadable';
+    const reason = types.isNativeError(error) ? error.message : 'unreadable';
     throw new CommandError(
       `the trust bundle ${caFile} cannot be used (${reason})`,
       ExitCode.unusable,

@@ -9,12 +9,12 @@ export class EventBus {
   readonly #emitter = new EventEmitter();
   readonly #onListenerError: (error: unknown, name: EventName) => void;
 
-  /** By default an error of a listener becomes a process warning. */
+  /** By default an error of a listener becomes the event `background.failed`; an error of a listener to that is lost. */
   constructor(onListenerError?: (error: unknown, name: EventName) => void) {
     this.#onListenerError =
       onListenerError ??
       ((error, name) => {
-        process.emitWarning(`a listener of ${name} failed: ${error instanceof Error ? error.message : 'not an Error'}`);
+        if (name !== 'background.failed') this.emit('background.failed', { task: `listener of ${name}`, error });
       });
     // Rooms listen, not requests: a leak of listeners would be one of rooms.
     this.#emitter.setMaxListeners(64);

@@ -20,7 +20,9 @@ export function expiryPart(name: string, notAfter: () => Date, warningDays: numb
     check: () => {
       const left = Math.floor((notAfter().getTime() - clock().getTime()) / DAY_MS);
       if (notAfter() < clock()) return { state: 'down', detail: 'expired' };
-      return left < warningDays ? { state: 'warning', detail: `${left} days left` } : { state: 'up', detail: `${left} days left` };
+      return left < warningDays
+        ? { state: 'warning', detail: `${left} days left` }
+        : { state: 'up', detail: `${left} days left` };
     },
   };
 }

@@ -12,7 +12,9 @@ export class HealthController {
   @Get(['health', 'api/v1/health'])
   async report(@Res({ passthrough: true }) reply: FastifyReply): Promise<HealthReport> {
     const report = await this.health.report();
-    void reply.code(report.status === 'healthy' ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE).header('cache-control', 'no-store');
+    void reply
+      .code(report.status === 'healthy' ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE)
+      .header('cache-control', 'no-store');
     return report;
   }
 }

@@ -53,7 +53,11 @@ export const REFUSALS = {
     title: 'Service not allowed',
     mend: 'Ask the operator to put the service on the allow-list.',
   },
-  route_not_allowed: { status: 403, title: 'Route not allowed', mend: 'Ask the owner of the route to allow the service.' },
+  route_not_allowed: {
+    status: 403,
+    title: 'Route not allowed',
+    mend: 'Ask the owner of the route to allow the service.',
+  },
   validation_failed: {
     status: 500,
     title: 'Validation failed',

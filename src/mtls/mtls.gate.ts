@@ -30,7 +30,10 @@ export class MtlsGate {
       for (const authorizer of authorizers) {
         const decision = authorizer(identity);
         if (!decision.allowed)
-          throw new MtlsRefusal('route_not_allowed', decision.reason, { service: identity.service, fingerprint256: identity.fingerprint256 });
+          throw new MtlsRefusal('route_not_allowed', decision.reason, {
+            service: identity.service,
+            fingerprint256: identity.fingerprint256,
+          });
       }
       request.clientIdentity = identity;
     } catch (error) {
@@ -56,7 +59,16 @@ export class MtlsGate {
 
   #log(request: IdentifiedRequest, refusal: MtlsRefusal): void {
     const { code, status, message, evidence, cause } = refusal;
-    const line = { event: 'refused', code, status, reason: message, requestId: request.id, method: request.method, route: request.routeOptions.url, ...evidence };
+    const line = {
+      event: 'refused',
+      code,
+      status,
+      reason: message,
+      requestId: request.id,
+      method: request.method,
+      route: request.routeOptions.url,
+      ...evidence,
+    };
     if (status >= 500) this.#logger.error({ ...line, err: cause });
     else this.#logger.warn(line);
   }

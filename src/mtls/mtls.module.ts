@@ -89,7 +89,8 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
   /** Called by Nest before it registers any route. Throws TypeError on an HTTP adapter other than Fastify's. */
   configure(): void {
     const { httpAdapter } = this.adapterHost;
-    if (httpAdapter.getType() !== 'fastify') throw new TypeError('MtlsModule guards applications on Fastify: use FastifyAdapter');
+    if (httpAdapter.getType() !== 'fastify')
+      throw new TypeError('MtlsModule guards applications on Fastify: use FastifyAdapter');
     closeUnseenRoutes(httpAdapter.getInstance<FastifyInstance>(), this.gate);
   }
 

@@ -87,7 +87,8 @@ export class PeerVerifier {
     const trusted = connection.peer;
     if (time < trusted.notBefore) throw notYetValid(trusted.path.leaf);
     if (time > trusted.notAfter) throw expired(trusted.path.leaf);
-    if (connection.epoch !== this.policy.revocation.epoch || time > connection.goodUntil) this.#checkRevocation(connection, now);
+    if (connection.epoch !== this.policy.revocation.epoch || time > connection.goodUntil)
+      this.#checkRevocation(connection, now);
     const identity = (trusted.identity ??= this.#allowedIdentity(trusted.path));
     if (identity instanceof MtlsRefusal) throw identity;
     return identity;
@@ -188,11 +189,19 @@ const expired = (leaf: Certificate, reason?: PathFailure): MtlsRefusal =>
 function untrusted(leaf: Certificate, reason: PathFailure): MtlsRefusal {
   if (reason.code === 'expired') return expired(leaf, reason);
   if (reason.code === 'not_yet_valid') return notYetValid(leaf, reason);
-  return refusal('untrusted_issuer', 'the certificate does not lead to a certification authority that is trusted here', leaf, reason);
+  return refusal(
+    'untrusted_issuer',
+    'the certificate does not lead to a certification authority that is trusted here',
+    leaf,
+    reason,
+  );
 }
 
 function revoked(leaf: Certificate, certificate: Certificate, answer: RevocationAnswer): MtlsRefusal {
-  const message = certificate === leaf ? 'the certificate has been revoked' : "the certificate of one of the issuers has been revoked";
+  const message =
+    certificate === leaf
+      ? 'the certificate has been revoked'
+      : 'the certificate of one of the issuers has been revoked';
   return refusal('certificate_revoked', message, leaf, { ...answer, revoked: certificate.serialNumber });
 }
 

@@ -23,5 +23,14 @@ export function problemOf(problem: {
   readonly requestId: string;
 }): Problem {
   const { status, title, detail, code, requestId } = problem;
-  return { type: `urn:veritas:problem:${code}`, title, status, detail, code, request_id: requestId, error: detail, status_code: status };
+  return {
+    type: `urn:veritas:problem:${code}`,
+    title,
+    status,
+    detail,
+    code,
+    request_id: requestId,
+    error: detail,
+    status_code: status,
+  };
 }

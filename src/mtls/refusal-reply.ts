@@ -24,7 +24,7 @@ function endConnection(reply: FastifyReply): void {
     void reply.header('connection', 'close');
     return;
   }
-  const { session } = raw.stream as Http2ServerResponse['stream'];
+  const { session } = raw.stream;
   // close() lets the streams that are open finish, this answer's among them.
   session?.close();
 }

@@ -4,7 +4,8 @@ import type { Authorizer } from './authorizer.js';
 import { PUBLIC_KEY } from './public.decorator.js';
 
 /** What a route asks for: nothing, or an identity that passes `authorizers` (all of them; none means any allowed service). */
-export type RoutePolicy = { readonly public: true } | { readonly public: false; readonly authorizers: readonly Authorizer[] };
+export type RoutePolicy =
+  { readonly public: true } | { readonly public: false; readonly authorizers: readonly Authorizer[] };
 
 /**
  * The policy of a handler and its controller, from their decorators. `@Public()` on the handler opens it whatever the controller says; on the

@@ -8,5 +8,7 @@ const MAX_OCTETS = 2048;
 export function spiffeIdOf(certificate: Certificate): string | undefined {
   const uris = (certificate.extensions.subjectAltName ?? []).filter((name) => name.kind === 'uri');
   const [uri] = uris;
-  return uris.length === 1 && uri && uri.value.length <= MAX_OCTETS && SPIFFE_ID.test(uri.value) ? uri.value : undefined;
+  return uris.length === 1 && uri && uri.value.length <= MAX_OCTETS && SPIFFE_ID.test(uri.value)
+    ? uri.value
+    : undefined;
 }

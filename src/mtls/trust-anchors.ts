@@ -26,7 +26,10 @@ export function readTrustAnchors(anchors: CertificateInput, intermediates: Certi
   if (roots.length === 0) throw new RangeError('the trust anchors hold no self-signed CA certificate');
   return Object.freeze({
     anchors: Object.freeze(roots),
-    intermediates: Object.freeze([...bundle.filter((certificate) => !isRoot(certificate)), ...readCertificates(intermediates)]),
+    intermediates: Object.freeze([
+      ...bundle.filter((certificate) => !isRoot(certificate)),
+      ...readCertificates(intermediates),
+    ]),
   });
 }
 

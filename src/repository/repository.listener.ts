@@ -37,11 +37,20 @@ export class RepositoryListener implements OnApplicationBootstrap, OnApplication
 
 /** The routes of the interface page's plain-HTTP listener. Unknown names answer 404; nothing is ever read from the disk by a request. */
 export function createRepositoryServer(published: Published): FastifyInstance {
-  const server = fastify({ logger: false, requestTimeout: 10_000, connectionTimeout: 30_000, bodyLimit: 1024, forceCloseConnections: true });
+  const server = fastify({
+    logger: false,
+    requestTimeout: 10_000,
+    connectionTimeout: 30_000,
+    bodyLimit: 1024,
+    forceCloseConnections: true,
+  });
   server.get('/livez', (_, reply) => reply.header('cache-control', 'no-store').send({ status: 'alive' }));
   server.get('/readyz', async (_, reply) => {
     const ready = await published.ready();
-    return reply.code(ready ? 200 : 503).header('cache-control', 'no-store').send({ status: ready ? 'ready' : 'not ready' });
+    return reply
+      .code(ready ? 200 : 503)
+      .header('cache-control', 'no-store')
+      .send({ status: ready ? 'ready' : 'not ready' });
   });
   server.get('/ca/bundle.pem', (_, reply) => reply.type('application/x-pem-file').send(published.bundle()));
   server.get<{ Params: { file: string } }>('/ca/:file', ({ params }, reply) => {
@@ -58,12 +67,18 @@ export function createRepositoryServer(published: Published): FastifyInstance {
     if (!crl) return notFound(reply);
     const seconds = Math.max(0, Math.floor((crl.nextUpdate.getTime() - Date.now()) / 1000));
     // RFC 2585 §4.2. A cache may keep it for a while, never past its end.
-    return reply.type('application/pkix-crl').header('cache-control', `public, max-age=${Math.min(seconds, 300)}`).send(Buffer.from(crl.der));
+    return reply
+      .type('application/pkix-crl')
+      .header('cache-control', `public, max-age=${Math.min(seconds, 300)}`)
+      .send(Buffer.from(crl.der));
   });
   server.setNotFoundHandler((_, reply) => notFound(reply));
   return server;
 }
 
 function notFound(reply: FastifyReply): FastifyReply {
-  return reply.code(404).type('application/problem+json').send({ type: 'about:blank', title: 'Not Found', status: 404 });
+  return reply
+    .code(404)
+    .type('application/problem+json')
+    .send({ type: 'about:blank', title: 'Not Found', status: 404 });
 }

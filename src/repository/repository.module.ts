@@ -14,7 +14,11 @@ export class RepositoryModule {
     return {
       module: RepositoryModule,
       imports,
-      providers: [{ provide: REPOSITORY_OPTIONS, useValue: options }, { provide: PUBLISHED, ...factory }, RepositoryListener],
+      providers: [
+        { provide: REPOSITORY_OPTIONS, useValue: options },
+        { provide: PUBLISHED, ...factory },
+        RepositoryListener,
+      ],
       exports: [RepositoryListener],
     };
   }

@@ -1,26 +1,62 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
-import { CompiledQuery, SqliteDialect, SqliteDriver, type DatabaseConnection, type Driver } from 'kysely';
+import { setTimeout } from 'node:timers/promises';
+import { types } from 'node:util';
+import { SqliteDialect, SqliteDriver, type Driver } from 'kysely';
+import { StoreError } from './store-error.js';
+
+const { isNativeError } = types;
 
 const MAX_STATEMENTS = 256;
+/** How long a single statement waits, with the thread, for the moment in which another connection opens or closes the log. */
+export const STATEMENT_TIMEOUT = 250;
+
+/** SQLite's primary result code, when `error` is one of its errors. */
+export function resultCodeOf(error: unknown): number | undefined {
+  const code = isNativeError(error) && 'errcode' in error ? error.errcode : undefined;
+  return typeof code === 'number' ? code & 0xff : undefined;
+}
 
 /** Kysely's SQLite dialect on a node:sqlite database. Transactions begin immediately: two writers wait for each other instead of failing at commit. */
 export class NodeSqliteDialect extends SqliteDialect {
   readonly #database: SqliteDatabaseAdapter;
 
-  constructor(database: DatabaseSync) {
+  readonly #busyTimeout: number;
+
+  /** `busyTimeout`: how long a transaction waits for another connection's, in milliseconds. */
+  constructor(database: DatabaseSync, busyTimeout: number) {
     const adapter = new SqliteDatabaseAdapter(database);
     super({ database: adapter });
     this.#database = adapter;
+    this.#busyTimeout = busyTimeout;
   }
 
   override createDriver(): Driver {
-    return new ImmediateDriver({ database: this.#database });
+    return new ImmediateDriver(this.#database, this.#busyTimeout);
   }
 }
 
+// SQLITE_BUSY: https://sqlite.org/rescode.html#busy
+const BUSY = 5;
+const LONGEST_PAUSE = 25;
+
 class ImmediateDriver extends SqliteDriver {
-  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+  readonly #database: SqliteDatabaseAdapter;
+  readonly #busyTimeout: number;
+
+  constructor(database: SqliteDatabaseAdapter, busyTimeout: number) {
+    super({ database });
+    this.#database = database;
+    this.#busyTimeout = busyTimeout;
+  }
+
+  /** SQLite would wait with the whole thread, and for a transaction of this very process for ever: the waiting is done here. */
+  override async beginTransaction(): Promise<void> {
+    const until = performance.now() + this.#busyTimeout;
+    for (let pause = 1; !this.#database.tryBegin(); pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+      if (performance.now() >= until)
+        throw new StoreError('store_unavailable', `the store is locked by another process for ${this.#busyTimeout} ms`);
+      await setTimeout(pause * (0.5 + Math.random()));
+    }
   }
 }
 
@@ -33,6 +69,20 @@ class SqliteDatabaseAdapter {
   close(): void {
     this.#statements.clear();
     this.database.close();
+  }
+
+  /** Begins a transaction that may write, or gives false at once when another connection has one. */
+  tryBegin(): boolean {
+    this.database.exec('pragma busy_timeout = 0');
+    try {
+      this.database.exec('begin immediate');
+      return true;
+    } catch (error) {
+      if (resultCodeOf(error) === BUSY) return false;
+      throw error;
+    } finally {
+      this.database.exec(`pragma busy_timeout = ${STATEMENT_TIMEOUT}`);
+    }
   }
 
   prepare(sql: string): SqliteStatementAdapter {

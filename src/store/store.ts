@@ -1,10 +1,11 @@
 import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { types } from 'node:util';
 import { Kysely } from 'kysely';
 import { checkMigrated, migrate } from './migrations.js';
 import type { Database, Schema, Transaction } from './schema.js';
-import { NodeSqliteDialect } from './sqlite-dialect.js';
+import { NodeSqliteDialect, resultCodeOf, STATEMENT_TIMEOUT } from './sqlite-dialect.js';
 import { StoreError } from './store-error.js';
 
 export interface StoreOptions {
@@ -19,18 +20,18 @@ export interface StoreOptions {
 /** The rows of the product: one SQLite database in write-ahead mode, each commit flushed to disk before it counts. */
 export class Store {
   readonly path: string;
-  /** For statements outside a transaction. Inside a transaction's callback it would wait for ever: use the transaction there. */
+  /** For reading outside a transaction; writing is for {@link transaction}. Inside a transaction's callback it would wait for ever: use the transaction there. */
   readonly database: Database;
   readonly #sqlite: DatabaseSync;
 
   /** See {@link openStore}. */
-  constructor(path: string, sqlite: DatabaseSync) {
+  constructor(path: string, sqlite: DatabaseSync, busyTimeout: number) {
     this.path = path;
     this.#sqlite = sqlite;
-    this.database = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite) });
+    this.database = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, busyTimeout) });
   }
 
-  /** Runs `work` in one transaction, alone among all processes: begins at once, commits when it returns, rolls back when it throws. */
+  /** Runs `work` in one transaction, alone among all processes: begins as soon as no other one writes, commits when it returns, rolls back when it throws. */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     return this.database.transaction().execute(work);
   }
@@ -54,9 +55,9 @@ export async function openStore({ path, readOnly = false, busyTimeout = 5000 }: 
   let sqlite: DatabaseSync | undefined;
   try {
     if (path !== ':memory:' && !readOnly) makeFile(path);
-    sqlite = new DatabaseSync(path, { readOnly, timeout: busyTimeout, enableForeignKeyConstraints: true });
+    sqlite = new DatabaseSync(path, { readOnly, timeout: STATEMENT_TIMEOUT, enableForeignKeyConstraints: true });
     if (!readOnly) sqlite.exec('pragma journal_mode = wal; pragma synchronous = full');
-    const store = new Store(path, sqlite);
+    const store = new Store(path, sqlite, busyTimeout);
     await (readOnly ? checkMigrated : migrate)(store.database, path);
     return store;
   } catch (error) {
@@ -78,8 +79,8 @@ const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
 
 function storeErrorOf(error: unknown, path: string): unknown {
-  if (!(error instanceof Error) || error instanceof StoreError) return error;
-  const code = 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
+  if (!types.isNativeError(error) || error instanceof StoreError) return error;
+  const code = resultCodeOf(error);
   if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB)
     return new StoreError('store_corrupt', `the store ${path} is not a sound database: restore a backup`, {
       cause: error,

@@ -1,1 +1,2 @@
+export { standInIdentity, type StandIn } from './stand-in.js';
 export { generateTestKeyPair, TestCa, type Issued, type TestCertificateOptions, type TestKeyType } from './test-ca.js';

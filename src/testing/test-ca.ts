@@ -125,7 +125,12 @@ export class TestCa implements Issued {
     const full = { organization: 'VERITAS Framework', commonName: 'veritas-client', ...options, keyPair };
     const extensions = [...leafExtensions(full), ...(options.extensions ?? [])];
     const certificatePem = encodePem('CERTIFICATE', sign(full, extensions, this.certificate, this.key));
-    return { certificatePem, chainPem: certificatePem + this.chainPem, key: keyPair.privateKey, keyPem: pemOf(keyPair.privateKey) };
+    return {
+      certificatePem,
+      chainPem: certificatePem + this.chainPem,
+      key: keyPair.privateKey,
+      keyPem: pemOf(keyPair.privateKey),
+    };
   }
 
   /** This CA's certificate and those above it, the root left out; empty for a root. */
@@ -197,7 +202,12 @@ type Full = TestCertificateOptions & {
   readonly keyPair: { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
 };
 
-function certify(options: Full, defaults: readonly Extension[], issuer: Certificate | undefined, signer: KeyObject): Certificate {
+function certify(
+  options: Full,
+  defaults: readonly Extension[],
+  issuer: Certificate | undefined,
+  signer: KeyObject,
+): Certificate {
   const publicKey = subjectPublicKeyInfoOf(options.keyPair.publicKey);
   const identifier = issuer ? issuer.extensions.subjectKeyIdentifier : publicKey.keyIdentifier;
   const extensions = new Map(
@@ -212,7 +222,12 @@ function certify(options: Full, defaults: readonly Extension[], issuer: Certific
   return decodeCertificate(sign(options, [...extensions.values()], issuer, signer));
 }
 
-function sign(options: Full, extensions: readonly Extension[], issuer: Certificate | undefined, signer: KeyObject): Uint8Array {
+function sign(
+  options: Full,
+  extensions: readonly Extension[],
+  issuer: Certificate | undefined,
+  signer: KeyObject,
+): Uint8Array {
   const subject = options.subject ?? nameFrom(options);
   const tbs = encodeTbsCertificate({
     serialNumber: options.serialNumber ?? randomSerialNumber(),

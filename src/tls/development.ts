@@ -7,7 +7,10 @@ import { DEFAULT_TLS_SETTINGS } from './tls-settings.js';
 /** Server options with the development material that `veritas setup` makes, for a first try. Throws TlsSetupError when it is not there. */
 export async function developmentServerOptions(directory = 'certs'): Promise<TlsOptions> {
   const material = await readTlsMaterial(filesIn(directory, 'server'), new Date());
-  return serverOptions({ ...DEFAULT_TLS_SETTINGS, sessionTimeout: 300, sessionTickets: true, clientAuth: 'optional' }, material);
+  return serverOptions(
+    { ...DEFAULT_TLS_SETTINGS, sessionTimeout: 300, sessionTickets: true, clientAuth: 'optional' },
+    material,
+  );
 }
 
 /** Client options with the development material, for a first try. Throws TlsSetupError when it is not there. */

@@ -59,6 +59,9 @@ export function serverOptions(
 }
 
 /** Options for `https.Agent`, `tls.connect` or an undici dispatcher's `connect`: presents `material` and trusts its CAs alone. */
-export function clientOptions(settings: TlsSettings, material: TlsMaterial): SecureContextOptions & { readonly rejectUnauthorized: true } {
+export function clientOptions(
+  settings: TlsSettings,
+  material: TlsMaterial,
+): SecureContextOptions & { readonly rejectUnauthorized: true } {
   return { ...secureContextOptions(settings, material), rejectUnauthorized: true };
 }

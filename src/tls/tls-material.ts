@@ -37,18 +37,25 @@ export async function readTlsMaterial(files: TlsFiles, now: Date): Promise<TlsMa
   return { certificatePem, keyPem, passphrase: files.keyPassphrase, caPem, certificate };
 }
 
-async function readText(path: string, setting: string, check?: (file: FileHandle) => Promise<string | undefined>): Promise<string> {
+async function readText(
+  path: string,
+  setting: string,
+  check?: (file: FileHandle) => Promise<string | undefined>,
+): Promise<string> {
   let file: FileHandle;
   try {
     file = await open(path, 'r');
   } catch (error) {
-    throw new TlsSetupError(`${setting}: ${path} cannot be opened (${(error as NodeJS.ErrnoException).code ?? 'unknown'}): make it with \`veritas setup\`, or name another.`);
+    throw new TlsSetupError(
+      `${setting}: ${path} cannot be opened (${(error as NodeJS.ErrnoException).code ?? 'unknown'}): make it with \`veritas setup\`, or name another.`,
+    );
   }
   try {
     const problem = await check?.(file);
     if (problem !== undefined) throw new TlsSetupError(`${setting}: ${path} ${problem}`);
     const { size } = await file.stat();
-    if (size > MAX_FILE_OCTETS) throw new TlsSetupError(`${setting}: ${path} has ${size} octets, more than PEM material may have.`);
+    if (size > MAX_FILE_OCTETS)
+      throw new TlsSetupError(`${setting}: ${path} has ${size} octets, more than PEM material may have.`);
     return await file.readFile('utf8');
   } finally {
     await file.close();
@@ -73,21 +80,31 @@ function readLeaf(pem: string, path: string, setting: string): Certificate {
 
 function readKey(pem: string, { keyFile, keyPassphrase }: TlsFiles): KeyObject {
   try {
-    return createPublicKey(createPrivateKey({ key: pem, ...(keyPassphrase === undefined ? {} : { passphrase: keyPassphrase }) }));
+    return createPublicKey(
+      createPrivateKey({ key: pem, ...(keyPassphrase === undefined ? {} : { passphrase: keyPassphrase }) }),
+    );
   } catch {
-    throw new TlsSetupError(`tls.keyFile: ${keyFile} holds no private key in PEM that can be read, or tls.keyPassphrase is not its passphrase.`);
+    throw new TlsSetupError(
+      `tls.keyFile: ${keyFile} holds no private key in PEM that can be read, or tls.keyPassphrase is not its passphrase.`,
+    );
   }
 }
 
 function checkBelongs(certificate: Certificate, publicKey: KeyObject, files: TlsFiles): void {
   const spki = publicKey.export({ type: 'spki', format: 'der' });
   if (Buffer.compare(spki, certificate.publicKey.der) !== 0)
-    throw new TlsSetupError(`tls.keyFile: ${files.keyFile} is not the key of the certificate in ${files.certificateFile}: set both to a pair that belongs together.`);
+    throw new TlsSetupError(
+      `tls.keyFile: ${files.keyFile} is not the key of the certificate in ${files.certificateFile}: set both to a pair that belongs together.`,
+    );
 }
 
 function checkDates({ subject, notBefore, notAfter }: Certificate, path: string, now: Date): void {
   if (now > notAfter)
-    throw new TlsSetupError(`tls.certificateFile: the certificate of ${nameToString(subject)} in ${path} expired at ${notAfter.toISOString()}: renew it (\`veritas issue\`).`);
+    throw new TlsSetupError(
+      `tls.certificateFile: the certificate of ${nameToString(subject)} in ${path} expired at ${notAfter.toISOString()}: renew it (\`veritas issue\`).`,
+    );
   if (now < notBefore)
-    throw new TlsSetupError(`tls.certificateFile: the certificate of ${nameToString(subject)} in ${path} is not valid before ${notBefore.toISOString()}: look at the clock.`);
+    throw new TlsSetupError(
+      `tls.certificateFile: the certificate of ${nameToString(subject)} in ${path} is not valid before ${notBefore.toISOString()}: look at the clock.`,
+    );
 }

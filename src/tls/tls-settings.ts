@@ -41,11 +41,15 @@ export function checkTlsSettings(settings: TlsSettings): void {
   const known = new Set(getCiphers());
   const unknown = settings.ciphers.filter((cipher) => !known.has(cipher.toLowerCase()));
   if (unknown.length > 0)
-    throw new TlsSetupError(`tls.ciphers: ${unknown.join(', ')} is no cipher suite that this OpenSSL knows: take names from \`openssl ciphers -v\`.`);
+    throw new TlsSetupError(
+      `tls.ciphers: ${unknown.join(', ')} is no cipher suite that this OpenSSL knows: take names from \`openssl ciphers -v\`.`,
+    );
   const needs = (version: TlsVersion): boolean => settings.minVersion <= version && version <= settings.maxVersion;
   const is13 = (cipher: string): boolean => cipher.startsWith('TLS_');
-  if (needs('TLSv1.2') && settings.ciphers.every(is13)) throw new TlsSetupError('tls.ciphers: none is for TLS 1.2: add one or set tls.minVersion to TLSv1.3.');
-  if (needs('TLSv1.3') && !settings.ciphers.some(is13)) throw new TlsSetupError('tls.ciphers: none is for TLS 1.3: add one or set tls.maxVersion to TLSv1.2.');
+  if (needs('TLSv1.2') && settings.ciphers.every(is13))
+    throw new TlsSetupError('tls.ciphers: none is for TLS 1.2: add one or set tls.minVersion to TLSv1.3.');
+  if (needs('TLSv1.3') && !settings.ciphers.some(is13))
+    throw new TlsSetupError('tls.ciphers: none is for TLS 1.3: add one or set tls.maxVersion to TLSv1.2.');
   for (const group of settings.groups.split(':')) checkGroup(group);
 }
 
@@ -53,6 +57,8 @@ function checkGroup(group: string): void {
   try {
     createSecureContext({ ecdhCurve: group });
   } catch {
-    throw new TlsSetupError(`tls.groups: ${group} is no key exchange group that this OpenSSL knows: take names like X25519 or P-256.`);
+    throw new TlsSetupError(
+      `tls.groups: ${group} is no key exchange group that this OpenSSL knows: take names like X25519 or P-256.`,
+    );
   }
 }

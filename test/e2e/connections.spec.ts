@@ -38,8 +38,15 @@ async function revoke(certificate: Certificate): Promise<void> {
 }
 
 /** Opens a connection, makes a request, and gives the last session ticket with it. */
-async function visit(version: TlsVersion, client: Issued | undefined, session?: Buffer): Promise<{ connection: RawConnection; ticket: Buffer }> {
-  const connection = await RawConnection.open(guarded.port, { ...clientTls(issuing, client, version), ...(session ? { session } : {}) });
+async function visit(
+  version: TlsVersion,
+  client: Issued | undefined,
+  session?: Buffer,
+): Promise<{ connection: RawConnection; ticket: Buffer }> {
+  const connection = await RawConnection.open(guarded.port, {
+    ...clientTls(issuing, client, version),
+    ...(session ? { session } : {}),
+  });
   await connection.get('/open');
   const ticket = connection.sessions.at(-1) ?? connection.socket.getSession();
   if (!ticket) throw new Error('the server gave no session ticket');
@@ -107,7 +114,10 @@ describe.each<TlsVersion>(['TLSv1.2', 'TLSv1.3'])('%s', (version) => {
 
   test('a revocation counts on the next request of an open HTTP/2 session, and closes it', async () => {
     const client = issuing.issue({ commonName: 'billing' });
-    const session = connectHttp2(`https://localhost:${guarded.port}`, { ...clientTls(issuing, client, version), ALPNProtocols: ['h2'] });
+    const session = connectHttp2(`https://localhost:${guarded.port}`, {
+      ...clientTls(issuing, client, version),
+      ALPNProtocols: ['h2'],
+    });
     expect((await getHttp2(session, '/orders')).status).toBe(200);
     await revoke(client.certificate);
     const closed = once(session, 'close');
@@ -136,7 +146,10 @@ describe('subjects that try to be read as somebody else', () => {
     ['another case', encodeName([cn('Billing')])],
     ['white space around', encodeName([cn(' billing ')])],
     ['a homograph', encodeName([cn('bіlling')])],
-    ['no common name, the service as organizational unit', encodeName([[{ type: Oid.organizationalUnitName, value: 'billing' }]])],
+    [
+      'no common name, the service as organizational unit',
+      encodeName([[{ type: Oid.organizationalUnitName, value: 'billing' }]]),
+    ],
   ])('%s: service_not_allowed', async (_, subject) => {
     const answer = await get(guarded.port, '/orders', clientTls(issuing, issuing.issue({ subject })));
     expect([answer.status, answer.json.code]).toEqual([403, 'service_not_allowed']);
@@ -160,11 +173,16 @@ describe('CRLs of another CA that go bad', () => {
     replaceFile(crl, bad());
     expect((await failed).reason).toMatch(why);
     expect((await get(guarded.port, '/orders', clientTls(issuing, client))).json.code).toBe('certificate_revoked');
-    expect((await get(guarded.port, '/orders', clientTls(issuing, issuing.issue({ commonName: 'orders' })))).status).toBe(200);
+    expect(
+      (await get(guarded.port, '/orders', clientTls(issuing, issuing.issue({ commonName: 'orders' })))).status,
+    ).toBe(200);
   });
 
   test('past the nextUpdate of the good one: revocation_unknown, and what was revoked stays revoked', async () => {
-    const open = await visit('TLSv1.3', issuing.issue({ commonName: 'billing', notAfter: new Date(Date.now() + 72 * HOUR) }));
+    const open = await visit(
+      'TLSv1.3',
+      issuing.issue({ commonName: 'billing', notAfter: new Date(Date.now() + 72 * HOUR) }),
+    );
     expect((await open.connection.get('/orders')).status).toBe(200);
     clock = Date.now() + 30 * HOUR;
     try {
@@ -178,7 +196,9 @@ describe('CRLs of another CA that go bad', () => {
 
 test('clients that never finish their headers or their handshake are cut, and others are served meanwhile', async () => {
   const bounded = await startGuardedApp(issuing, {}, {}, { headersTimeout: 200, handshakeTimeout: 200 });
-  const slow = await Promise.all(Array.from({ length: 20 }, () => RawConnection.open(bounded.port, clientTls(issuing, undefined))));
+  const slow = await Promise.all(
+    Array.from({ length: 20 }, () => RawConnection.open(bounded.port, clientTls(issuing, undefined))),
+  );
   for (const { socket } of slow) socket.write('GET /open HTTP/1.1\r\nHost: localhost\r\nX-Slow: ');
   const silent = connectTcp(bounded.port, '127.0.0.1');
   const silentClosed = once(silent.resume(), 'close');
@@ -195,7 +215,9 @@ test('what is not HTTP, and two lengths at once, are refused before any guard', 
     'nonsense\r\n\r\n',
   ]) {
     const connection = await RawConnection.open(guarded.port, clientTls(issuing, undefined));
-    const [chunk] = (await Promise.all([once(connection.socket, 'data'), connection.socket.write(request)]))[0] as [Buffer];
+    const answered = once(connection.socket, 'data');
+    connection.socket.write(request);
+    const [chunk] = (await answered) as [Buffer];
     expect(chunk.toString('latin1')).toMatch(/^HTTP\/1\.1 4\d\d /);
     connection.close();
   }

@@ -26,7 +26,11 @@ beforeAll(async () => {
   });
   const crls = Object.values(files).map((source) => ({ source }));
   const intermediates = issuing.chainPem + elsewhere.chainPem;
-  guarded = await startGuardedApp(issuing, { intermediates, issuerOrganization: 'VERITAS Framework', revocation: { crls } });
+  guarded = await startGuardedApp(issuing, {
+    intermediates,
+    issuerOrganization: 'VERITAS Framework',
+    revocation: { crls },
+  });
   uncovered = await startGuardedApp(issuing, { revocation: { crls: [{ source: files['root.crl'] }] } });
   broken = await startGuardedApp(issuing, {
     services: () => {
@@ -58,22 +62,69 @@ function malformed(): Pick<Issued, 'chainPem' | 'keyPem'> {
 const TABLE: readonly Row[] = [
   { code: 'client_certificate_required', status: 401, why: 'no certificate', client: () => undefined },
   { code: 'client_certificate_malformed', status: 400, why: 'a NUL in a DNS name', client: malformed },
-  { code: 'untrusted_issuer', status: 403, why: 'a CA that nobody knows', client: () => stranger.issue({ commonName: 'billing' }) },
-  { code: 'untrusted_issuer', status: 403, why: 'expired, of a CA that nobody knows', client: () => stranger.issue({ commonName: 'billing', notBefore: ago(2), notAfter: ago(1) }) },
-  { code: 'certificate_not_yet_valid', status: 403, why: 'from tomorrow', client: () => issuing.issue({ commonName: 'billing', notBefore: ago(-1) }) },
-  { code: 'certificate_expired', status: 403, why: 'until an hour ago', client: () => issuing.issue({ commonName: 'billing', notBefore: ago(2), notAfter: ago(1) }) },
-  { code: 'wrong_issuer', status: 403, why: 'another organization, same root', client: () => elsewhere.issue({ commonName: 'billing' }) },
-  { code: 'wrong_key_usage', status: 403, why: 'serverAuth only', client: () => issuing.issue({ commonName: 'billing', purposes: [Oid.serverAuth] }) },
+  {
+    code: 'untrusted_issuer',
+    status: 403,
+    why: 'a CA that nobody knows',
+    client: () => stranger.issue({ commonName: 'billing' }),
+  },
+  {
+    code: 'untrusted_issuer',
+    status: 403,
+    why: 'expired, of a CA that nobody knows',
+    client: () => stranger.issue({ commonName: 'billing', notBefore: ago(2), notAfter: ago(1) }),
+  },
+  {
+    code: 'certificate_not_yet_valid',
+    status: 403,
+    why: 'from tomorrow',
+    client: () => issuing.issue({ commonName: 'billing', notBefore: ago(-1) }),
+  },
+  {
+    code: 'certificate_expired',
+    status: 403,
+    why: 'until an hour ago',
+    client: () => issuing.issue({ commonName: 'billing', notBefore: ago(2), notAfter: ago(1) }),
+  },
+  {
+    code: 'wrong_issuer',
+    status: 403,
+    why: 'another organization, same root',
+    client: () => elsewhere.issue({ commonName: 'billing' }),
+  },
+  {
+    code: 'wrong_key_usage',
+    status: 403,
+    why: 'serverAuth only',
+    client: () => issuing.issue({ commonName: 'billing', purposes: [Oid.serverAuth] }),
+  },
   { code: 'certificate_revoked', status: 403, why: 'on the CRL', client: () => revoked },
   { code: 'revocation_unknown', status: 403, why: 'no CRL of the issuer', client: () => billing, app: () => uncovered },
-  { code: 'service_not_allowed', status: 403, why: 'a stranger of our own CA', client: () => issuing.issue({ commonName: 'stranger' }) },
+  {
+    code: 'service_not_allowed',
+    status: 403,
+    why: 'a stranger of our own CA',
+    client: () => issuing.issue({ commonName: 'stranger' }),
+  },
   {
     code: 'service_not_allowed',
     status: 403,
     why: 'two common names',
-    client: () => issuing.issue({ subject: encodeName([[{ type: Oid.commonName, value: 'billing' }], [{ type: Oid.commonName, value: 'orders' }]]) }),
+    client: () =>
+      issuing.issue({
+        subject: encodeName([
+          [{ type: Oid.commonName, value: 'billing' }],
+          [{ type: Oid.commonName, value: 'orders' }],
+        ]),
+      }),
   },
-  { code: 'route_not_allowed', status: 403, why: 'another service’s route', client: () => issuing.issue({ commonName: 'orders' }), path: '/billing' },
+  {
+    code: 'route_not_allowed',
+    status: 403,
+    why: 'another service’s route',
+    client: () => issuing.issue({ commonName: 'orders' }),
+    path: '/billing',
+  },
   { code: 'validation_failed', status: 500, why: 'a policy that throws', client: () => billing, app: () => broken },
 ];
 
@@ -82,7 +133,12 @@ describe.each(PROTOCOLS)('over %s and %s', (tlsVersion, httpVersion) => {
     const answer = await get(app().port, path, clientTls(issuing, client(), tlsVersion), httpVersion);
     expect([answer.status, answer.json.code]).toEqual([status, code]);
     expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
-    expect(answer.json).toMatchObject({ status, status_code: status, type: `urn:veritas:problem:${code}`, request_id: expect.any(String) });
+    expect(answer.json).toMatchObject({
+      status,
+      status_code: status,
+      type: `urn:veritas:problem:${code}`,
+      request_id: expect.any(String),
+    });
     expect(answer.json.error).toBe(answer.json.detail);
     // Nothing of ours: not the allow-list, not a path of the machine, not a stack, not the cause.
     expect(answer.text).not.toMatch(/node_modules|\.ts|\.js|\/tmp|secret reason|\\n +at /);
@@ -97,21 +153,34 @@ describe.each(PROTOCOLS)('over %s and %s', (tlsVersion, httpVersion) => {
 
   test('public routes answer anybody, also with a certificate that is refused elsewhere', async () => {
     for (const client of [undefined, revoked, stranger.issue()]) {
-      expect((await get(guarded.port, '/open', clientTls(issuing, client, tlsVersion), httpVersion)).json).toEqual({ who: null });
-      expect((await get(guarded.port, '/open/1', clientTls(issuing, client, tlsVersion), httpVersion)).status).toBe(200);
+      expect((await get(guarded.port, '/open', clientTls(issuing, client, tlsVersion), httpVersion)).json).toEqual({
+        who: null,
+      });
+      expect((await get(guarded.port, '/open/1', clientTls(issuing, client, tlsVersion), httpVersion)).status).toBe(
+        200,
+      );
     }
   });
 
   test('paths that Nest does not know: 401 for strangers, 404 for services', async () => {
     for (const path of ['/nowhere', '/orders/1/2', '//orders', '/%2forders', '/ORDERS', '/orders/', '/open/'])
-      expect([path, (await get(guarded.port, path, clientTls(issuing, undefined, tlsVersion), httpVersion)).status]).toEqual([path, 401]);
-    expect((await get(guarded.port, '/nowhere', clientTls(issuing, billing, tlsVersion), httpVersion)).status).toBe(404);
+      expect([
+        path,
+        (await get(guarded.port, path, clientTls(issuing, undefined, tlsVersion), httpVersion)).status,
+      ]).toEqual([path, 401]);
+    expect((await get(guarded.port, '/nowhere', clientTls(issuing, billing, tlsVersion), httpVersion)).status).toBe(
+      404,
+    );
   });
 });
 
 test('the log has the request id of the answer, the rule and the certificate, and never the key', async () => {
   const { json } = await get(guarded.port, '/orders', clientTls(issuing, revoked));
   const line = LogLines.shared.events('refused').find(({ requestId }) => requestId === json.request_id);
-  expect(line).toMatchObject({ code: 'certificate_revoked', serialNumber: revoked.certificate.serialNumber, evidence: { reason: 'keyCompromise' } });
+  expect(line).toMatchObject({
+    code: 'certificate_revoked',
+    serialNumber: revoked.certificate.serialNumber,
+    evidence: { reason: 'keyCompromise' },
+  });
   expect(JSON.stringify(LogLines.shared.lines)).not.toContain('PRIVATE KEY');
 });

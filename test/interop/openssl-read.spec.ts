@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,9 +37,12 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Standard output and standard error of `openssl`; throws when it refuses. */
-const openssl = (...args: readonly string[]): string =>
-  execFileSync('openssl', [...args], { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+/** What `openssl` prints: standard output, then standard error. Throws with all of it when it refuses. */
+function openssl(...args: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync('openssl', args, { cwd: folder, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`openssl ${args.join(' ')}: ${stdout}${stderr}`);
+  return stdout + stderr;
+}
 const save = (name: string, content: string | Uint8Array): string => {
   writeFileSync(join(folder, name), content);
   return name;
@@ -94,7 +97,7 @@ describe.each(keyTypes)('OpenSSL reads what we write with %s', (keyType) => {
       '-in',
       save('leaf.der', leaf.certificate.der),
     );
-    expect(text).toContain('Subject: CN=orders+UID=42,O=Grüße\\, Söhne,C=DE');
+    expect(text).toContain('Subject: UID=42+CN=orders,O=Grüße\\, Söhne,C=DE');
     expect(text).toContain(
       'DNS:orders.example, IP Address:127.0.0.1, IP Address:2001:DB8:0:0:0:0:0:1, URI:spiffe://example/orders, email:a@example, Registered ID:2.999',
     );
@@ -154,9 +157,12 @@ describe.each(keyTypes)('OpenSSL reads what we write with %s', (keyType) => {
     const der = encodeSigned(info, algorithm, signature);
     const text = openssl('req', '-inform', 'DER', '-verify', '-noout', '-text', '-in', save('request.der', der));
     expect(text).toContain('DNS:orders.example');
+    expect(text).toMatch(/verify OK/);
     const flipped = Buffer.from(der);
     flipped[flipped.length - 1] = (flipped[flipped.length - 1] ?? 0) ^ 1;
-    expect(() => openssl('req', '-inform', 'DER', '-verify', '-noout', '-in', save('flipped.der', flipped))).toThrow();
+    expect(openssl('req', '-inform', 'DER', '-verify', '-noout', '-in', save('flipped.der', flipped))).toMatch(
+      /verify failure/,
+    );
   });
 
   test('as plain ASN.1', () => {
@@ -170,7 +176,7 @@ describe.each(keyTypes)('OpenSSL reads what we write with %s', (keyType) => {
       '-in',
       save('leaf.der', der),
     );
-    expect(parsed.split('\n')[0]).toContain(`l=${leaf.certificate.tbs.length - 4} cons: SEQUENCE`);
+    expect(parsed.split('\n')[0]).toMatch(new RegExp(`l= *${leaf.certificate.tbs.length - 4} cons: SEQUENCE`));
   });
 });
 
@@ -349,8 +355,8 @@ describe.each(Object.keys(newKeys))('we read what OpenSSL writes with %s', (type
       ]),
     ).toEqual([
       ['0a', 1, '2026-01-01'],
-      ['7fff', undefined, '2026-01-02'],
       ['80', 4, '2026-01-03'],
+      ['7fff', undefined, '2026-01-02'],
       ['ff00', 6, '2026-01-04'],
     ]);
     expect(verifySignature(list.signatureAlgorithm, ca.publicKey, list.tbs, list.signature)).toBe(true);

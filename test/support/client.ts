@@ -23,7 +23,11 @@ export const PROTOCOLS: readonly (readonly [TlsVersion, HttpVersion])[] = [
 ];
 
 /** Connection options of a client that trusts `ca` and presents `client` (a certificate, or none). */
-export function clientTls(ca: TestCa, client: Pick<Issued, 'chainPem' | 'keyPem'> | undefined, version: TlsVersion = 'TLSv1.3'): ConnectionOptions {
+export function clientTls(
+  ca: TestCa,
+  client: Pick<Issued, 'chainPem' | 'keyPem'> | undefined,
+  version: TlsVersion = 'TLSv1.3',
+): ConnectionOptions {
   return {
     host: '127.0.0.1',
     servername: 'localhost',
@@ -35,7 +39,13 @@ export function clientTls(ca: TestCa, client: Pick<Issued, 'chainPem' | 'keyPem'
 }
 
 /** One request on a new connection. */
-export async function get(port: number, path: string, tls: ConnectionOptions, http: HttpVersion = 'HTTP/1.1', headers: Record<string, string> = {}): Promise<Answer> {
+export async function get(
+  port: number,
+  path: string,
+  tls: ConnectionOptions,
+  http: HttpVersion = 'HTTP/1.1',
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   if (http === 'HTTP/2') {
     const session = connectHttp2(`https://localhost:${port}`, { ...tls, ALPNProtocols: ['h2'] });
     try {
@@ -56,7 +66,11 @@ export async function get(port: number, path: string, tls: ConnectionOptions, ht
 }
 
 /** One request on an HTTP/2 session that is open. */
-export async function getHttp2(session: ClientHttp2Session, path: string, headers: Record<string, string> = {}): Promise<Answer> {
+export async function getHttp2(
+  session: ClientHttp2Session,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     session.on('error', reject);
     const stream = session.request({ ':path': path, ...headers });
@@ -94,7 +108,10 @@ export class RawConnection {
   static async open(port: number, options: ConnectionOptions): Promise<RawConnection> {
     const socket = connect({ ...options, port });
     const connection = new RawConnection(socket);
-    await Promise.race([once(socket, 'secureConnect'), once(socket, 'error').then(([error]) => Promise.reject(error as Error))]);
+    await Promise.race([
+      once(socket, 'secureConnect'),
+      once(socket, 'error').then(([error]) => Promise.reject(error as Error)),
+    ]);
     return connection;
   }
 
@@ -122,7 +139,9 @@ export class RawConnection {
     const end = this.#buffer.indexOf('\r\n\r\n');
     if (end < 0) return undefined;
     const [start = '', ...lines] = this.#buffer.subarray(0, end).toString('latin1').split('\r\n');
-    const headers = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]));
+    const headers = Object.fromEntries(
+      lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+    );
     const length = Number(headers['content-length'] ?? 0);
     if (this.#buffer.length < end + 4 + length) return undefined;
     const body = this.#buffer.subarray(end + 4, end + 4 + length);

@@ -16,7 +16,10 @@ export function temporaryFolder(): string {
 }
 
 /** Writes files (mode 0600) and gives their paths by name. */
-export function writeFiles<Name extends string>(folder: string, files: Readonly<Record<Name, string | Uint8Array>>): Record<Name, string> {
+export function writeFiles<Name extends string>(
+  folder: string,
+  files: Readonly<Record<Name, string | Uint8Array>>,
+): Record<Name, string> {
   const paths = {} as Record<Name, string>;
   for (const name of Object.keys(files) as Name[]) {
     paths[name] = join(folder, name);

@@ -74,7 +74,9 @@ export class LogLines implements LoggerService {
   }
   /** The objects logged with this `event`. */
   events(event: string): Record<string, unknown>[] {
-    return this.lines.map(({ message }) => message as Record<string, unknown>).filter((message) => message.event === event);
+    return this.lines
+      .map(({ message }) => message as Record<string, unknown>)
+      .filter((message) => message.event === event);
   }
 }
 
@@ -94,12 +96,22 @@ export async function startGuardedApp(
 ): Promise<GuardedApp> {
   const folder = temporaryFolder();
   const server = ca.issue({ commonName: 'localhost', names: [{ kind: 'dns', value: 'localhost' }] });
-  const files = writeFiles(folder, { 'server_cert.pem': server.chainPem, 'server_key.pem': server.keyPem, 'ca.pem': ca.root.certificatePem });
+  const files = writeFiles(folder, {
+    'server_cert.pem': server.chainPem,
+    'server_key.pem': server.keyPem,
+    'ca.pem': ca.root.certificatePem,
+  });
   const material = await readTlsMaterial(
     { certificateFile: files['server_cert.pem'], keyFile: files['server_key.pem'], caFile: files['ca.pem'] },
     new Date(),
   );
-  const settings: ServerTlsSettings = { ...DEFAULT_TLS_SETTINGS, sessionTimeout: 300, sessionTickets: true, clientAuth: 'optional', ...tls };
+  const settings: ServerTlsSettings = {
+    ...DEFAULT_TLS_SETTINGS,
+    sessionTimeout: 300,
+    sessionTickets: true,
+    clientAuth: 'optional',
+    ...tls,
+  };
 
   @Module({
     imports: [
@@ -115,10 +127,23 @@ export async function startGuardedApp(
   class TestModule {}
 
   const adapter = createHttpAdapter(
-    { requestTimeout: 30_000, headersTimeout: 10_000, handshakeTimeout: 10_000, keepAliveTimeout: 72_000, maxConnections: 1000, maxHeaderSize: 16_384, bodyLimit: 65_536, ...limits },
+    {
+      requestTimeout: 30_000,
+      headersTimeout: 10_000,
+      handshakeTimeout: 10_000,
+      keepAliveTimeout: 72_000,
+      maxConnections: 1000,
+      maxHeaderSize: 16_384,
+      bodyLimit: 65_536,
+      ...limits,
+    },
     serverOptions(settings, material),
   );
-  const app = await NestFactory.create<NestFastifyApplication>(TestModule, adapter, { logger: LogLines.shared, abortOnError: false, forceCloseConnections: true });
+  const app = await NestFactory.create<NestFastifyApplication>(TestModule, adapter, {
+    logger: LogLines.shared,
+    abortOnError: false,
+    forceCloseConnections: true,
+  });
   await app.listen(0, '127.0.0.1');
   const listener = app.getHttpServer() as unknown as Server;
   return { app, port: (listener.address() as AddressInfo).port, server: listener, folder };

@@ -1,5 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
-import { CrlReason, decodeCertificateList, DecodeError, KeyUsage, octetsFromPemOrDer, verifySignature, type Certificate, type CertificateList } from '../../x509/index.js';
+import {
+  CrlReason,
+  decodeCertificateList,
+  DecodeError,
+  KeyUsage,
+  octetsFromPemOrDer,
+  verifySignature,
+  type Certificate,
+  type CertificateList,
+} from '../../x509/index.js';
 
 /** Why a CRL cannot be used; `message` says which rule. */
 export class CrlRefusedError extends Error {
@@ -33,9 +42,14 @@ export async function indexCrl(input: Uint8Array, issuers: readonly Certificate[
   const revoked = new Map<string, { revocationDate: Date; reason: string }>();
   let count = 0;
   for (const entry of list.revokedCertificates()) {
-    if (entry.unknownCritical.length > 0) throw new CrlRefusedError(`an entry has the unknown critical extension ${entry.unknownCritical.join(', ')}`);
-    if (entry.certificateIssuer) throw new CrlRefusedError('an entry is for another issuer: indirect CRLs are not used');
-    revoked.set(entry.serialNumber, { revocationDate: entry.revocationDate, reason: REASONS.get(entry.reason ?? 0) ?? 'unspecified' });
+    if (entry.unknownCritical.length > 0)
+      throw new CrlRefusedError(`an entry has the unknown critical extension ${entry.unknownCritical.join(', ')}`);
+    if (entry.certificateIssuer)
+      throw new CrlRefusedError('an entry is for another issuer: indirect CRLs are not used');
+    revoked.set(entry.serialNumber, {
+      revocationDate: entry.revocationDate,
+      reason: REASONS.get(entry.reason ?? 0) ?? 'unspecified',
+    });
     if (++count % ENTRIES_A_SLICE === 0) await setImmediate();
   }
   return { list, issuer, revoked };
@@ -44,17 +58,21 @@ export async function indexCrl(input: Uint8Array, issuers: readonly Certificate[
 function verifyIssuer(list: CertificateList, issuers: readonly Certificate[]): Certificate {
   const named = issuers.filter((issuer) => issuer.subject.key === list.issuer.key);
   if (named.length === 0) throw new CrlRefusedError('its issuer is not among the trusted CAs');
-  const issuer = named.find(({ publicKey }) => verifySignature(list.signatureAlgorithm, publicKey, list.tbs, list.signature));
+  const issuer = named.find(({ publicKey }) =>
+    verifySignature(list.signatureAlgorithm, publicKey, list.tbs, list.signature),
+  );
   if (!issuer) throw new CrlRefusedError('its signature is not by its issuer');
   // RFC 5280 §6.3.3 (f).
   const usage = issuer.extensions.keyUsage;
-  if (usage && !usage.has(KeyUsage.cRLSign)) throw new CrlRefusedError('its issuer may not sign CRLs (key usage cRLSign)');
+  if (usage && !usage.has(KeyUsage.cRLSign))
+    throw new CrlRefusedError('its issuer may not sign CRLs (key usage cRLSign)');
   return issuer;
 }
 
 function checkScope({ extensions }: CertificateList): void {
   if (extensions.deltaCrlIndicator !== undefined) throw new CrlRefusedError('it is a delta CRL');
-  if (extensions.issuingDistributionPoint) throw new CrlRefusedError('it covers only a part of the certificates (issuingDistributionPoint)');
+  if (extensions.issuingDistributionPoint)
+    throw new CrlRefusedError('it covers only a part of the certificates (issuingDistributionPoint)');
   const unknown = [...extensions.all.values()].find(({ critical }) => critical);
   if (unknown) throw new CrlRefusedError(`it has the critical extension ${unknown.oid}`);
 }

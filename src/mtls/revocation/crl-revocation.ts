@@ -6,7 +6,12 @@ import type { RevocationAnswer, RevocationStatus } from './revocation-status.js'
 
 /** What happened to a source, for the log. */
 export type CrlEvent =
-  | { readonly kind: 'loaded'; readonly source: string; readonly entries: number; readonly nextUpdate: Date | undefined }
+  | {
+      readonly kind: 'loaded';
+      readonly source: string;
+      readonly entries: number;
+      readonly nextUpdate: Date | undefined;
+    }
   | { readonly kind: 'failed'; readonly source: string; readonly why: string };
 
 interface Loaded {
@@ -122,4 +127,5 @@ export class CrlRevocation implements RevocationStatus {
 }
 
 /** A CA is its name and its key: its certificate may be renewed meanwhile. */
-const keyOf = ({ subject, publicKey }: Certificate): string => `${subject.key}\n${Buffer.from(publicKey.der).toString('base64')}`;
+const keyOf = ({ subject, publicKey }: Certificate): string =>
+  `${subject.key}\n${Buffer.from(publicKey.der).toString('base64')}`;

@@ -30,7 +30,11 @@ export function firstKnown(...sources: readonly RevocationStatus[]): RevocationS
         if (answer.status !== 'unknown') return answer;
         reasons.push(`${answer.source}: ${answer.why}`);
       }
-      return { status: 'unknown', source: 'all', why: reasons.join('; ') || 'no source of revocation status is configured' };
+      return {
+        status: 'unknown',
+        source: 'all',
+        why: reasons.join('; ') || 'no source of revocation status is configured',
+      };
     },
   };
 }

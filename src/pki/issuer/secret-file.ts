@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { types } from 'node:util';
 import { PkiError } from '../pki-error.js';
 import { createFile, ensurePrivateFolder } from '../publication/atomic-file.js';
 
@@ -47,4 +48,4 @@ export function ensurePassphrase(path: string): boolean {
 }
 
 const reasonOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown reason';
+  types.isNativeError(error) && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown reason';

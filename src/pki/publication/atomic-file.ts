@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { types } from 'node:util';
 
 /** Makes a folder that only its owner may enter (0700), and closes one that is open to others. */
 export function ensurePrivateFolder(path: string): void {
@@ -43,7 +44,7 @@ export function createFile(path: string, contents: string | Uint8Array, mode: nu
       linkSync(temporary, path);
       return true;
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+      if (types.isNativeError(error) && 'code' in error && error.code === 'EEXIST') return false;
       throw error;
     }
   });

@@ -64,16 +64,21 @@ function caDefect(certificate: Certificate, role: 'intermediate' | 'anchor'): De
   return undefined;
 }
 
-/** Whether `time` lies outside the validity, both ends included (RFC 5280 §4.1.2.5). */
-export function dateDefect({ notBefore, notAfter }: Certificate, time: Date): Defect | undefined {
+/** Whether `time` lies outside the validity, both ends included (RFC 5280 §4.1.2.5): its seconds count, as a certificate has no finer ones. */
+export function dateDefect(
+  { notBefore, notAfter }: Pick<Certificate, 'notBefore' | 'notAfter'>,
+  time: Date,
+): Defect | undefined {
   // Written so that an invalid Date is refused.
-  if (!(time.getTime() >= notBefore.getTime()))
+  if (!(wholeSeconds(time) >= notBefore.getTime()))
     return defect(
       'not_yet_valid',
       'RFC 5280 §6.1.3 (a)(2)',
       `the certificate is not valid before ${notBefore.toISOString()}`,
     );
-  if (!(time.getTime() <= notAfter.getTime()))
+  if (!(wholeSeconds(time) <= notAfter.getTime()))
     return defect('expired', 'RFC 5280 §6.1.3 (a)(2)', `the certificate expired at ${notAfter.toISOString()}`);
   return undefined;
 }
+
+const wholeSeconds = (time: Date): number => Math.floor(time.getTime() / 1000) * 1000;

@@ -1,11 +1,13 @@
+import { DecodeError } from '../../der/index.js';
 import type { CertificateList } from '../certificate-list.js';
 import type { Certificate } from '../certificate.js';
 import type { DistributionPoint, DistributionPointName, ReasonFlags } from '../distribution-point.js';
 import { encodeGeneralName, type GeneralName } from '../general-name.js';
 import { extendName, sameName, type Name } from '../name.js';
+import { Oid } from '../oids.js';
 
 /** Revocation reasons as bits 1–8 of ReasonFlags (RFC 5280 §4.2.1.13). */
-export type ReasonMask = number;
+type ReasonMask = number;
 export const ALL_REASONS: ReasonMask = 0x1fe;
 
 /** The points where a certificate's CRLs are: those it names, and last the one that is always implied, its issuer (RFC 5280 §6.3.3). */
@@ -47,11 +49,11 @@ export function reasonsInScope(crl: CertificateList, point: DistributionPoint, c
 
 /** Whether a delta CRL has the scope of a complete one: the same issuingDistributionPoint, or neither has one (RFC 5280 §5.2.4, §6.3.3 (c)). */
 export function sameScope(a: CertificateList, b: CertificateList): boolean {
-  const [one, other] = [a, b].map(({ extensions }) => extensions.all.get('2.5.29.28')?.value);
+  const [one, other] = [a, b].map(({ extensions }) => extensions.all.get(Oid.issuingDistributionPoint)?.value);
   return one && other ? Buffer.compare(one, other) === 0 : one === other;
 }
 
-export function sameGeneralName(a: GeneralName, b: GeneralName): boolean {
+function sameGeneralName(a: GeneralName, b: GeneralName): boolean {
   if (a.kind === 'directory' || b.kind === 'directory')
     return a.kind === 'directory' && b.kind === 'directory' && sameName(a.value, b.value);
   return Buffer.compare(encodeGeneralName(a), encodeGeneralName(b)) === 0;
@@ -68,7 +70,12 @@ const relativeBase = (point: DistributionPoint, certificate: Certificate): Name 
   point.crlIssuer?.find((name) => name.kind === 'directory')?.value ?? certificate.issuer;
 
 function fullNames(name: DistributionPointName, base: Name): readonly GeneralName[] {
-  return 'fullName' in name
-    ? name.fullName
-    : [{ kind: 'directory', value: extendName(base, name.nameRelativeToCrlIssuer) }];
+  if ('fullName' in name) return name.fullName;
+  try {
+    return [{ kind: 'directory', value: extendName(base, name.nameRelativeToCrlIssuer) }];
+  } catch (error) {
+    // One RDN more than a name may have: nothing is there.
+    if (error instanceof DecodeError) return [];
+    throw error;
+  }
 }

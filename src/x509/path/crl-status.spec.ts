@@ -5,9 +5,9 @@ import {
   CrlReason,
   decodeCertificateList,
   encodeExtensionOf,
+  encodeName,
   encodeSigned,
   encodeTbsCertList,
-  nameFrom,
   Oid,
   signOctets,
   validateCertificatePath,
@@ -127,6 +127,34 @@ describe('a CRL', () => {
   });
 });
 
+describe('a CRL signed with another key of its issuer', () => {
+  const ca = root.intermediate({ commonName: 'CA' });
+  const signer = ca.intermediate({ commonName: 'CA', extensions: [encodeExtensionOf.keyUsage([6])] });
+  const leaf = ca.issue().certificate;
+  const pool = [ca.certificate, signer.certificate];
+
+  it('counts when the key has a certificate that is known not to be revoked', () => {
+    const own = ca.crl([], { extensions: [number(1n), scope(flag(2))] });
+    expect(verdict([root.crl(), own, signer.crl()], leaf, pool)).toBe('good');
+    expect(verdict([root.crl(), own, signer.crl([{ certificate: leaf }])], leaf, pool)).toBe('revoked');
+    const revoked = ca.crl([{ certificate: signer.certificate }], { extensions: [number(1n), scope(flag(2))] });
+    expect(verdict([root.crl(), revoked, signer.crl()], leaf, pool)).toBe('revocation_unknown');
+  });
+
+  it('is not combined with one of the first key', () => {
+    const keys = { extensions: [number(1n), scope(flag(2))] };
+    const hold = ca.crl([{ certificate: leaf, reason: CrlReason.certificateHold }], { number: 5n });
+    const over = [{ certificate: leaf, reason: CrlReason.removeFromCRL }];
+    const changes = { extensions: [delta(5n), number(6n)] };
+    expect(verdict([root.crl(), ca.crl([], keys), hold, ca.crl(over, changes)], leaf, pool)).toBe('good');
+    expect(verdict([root.crl(), ca.crl([], keys), hold, signer.crl(over, changes)], leaf, pool)).toBe('revoked');
+  });
+
+  it('does not stand surety for that key itself', () => {
+    expect(verdict([root.crl(), signer.crl()], leaf, pool)).toBe('revocation_unknown');
+  });
+});
+
 describe('scopes', () => {
   const scoped = (...parts: Uint8Array[]) => root.crl([], { extensions: [number(1n), scope(...parts)] });
 
@@ -173,14 +201,37 @@ describe('deltas', () => {
 
   it('need a base, not too old and not newer', () => {
     expect(verdict([of(5n, 6n)])).toBe('revocation_unknown');
-    expect(verdict([base, of(6n, 7n, entry('superseded'))])).toBe('good');
+    expect(verdict([base, of(6n, 7n)])).toBe('good');
+    // It cannot be combined, but it is not unheard either.
+    expect(verdict([base, of(6n, 7n, entry('superseded'))])).toBe('revoked');
+    expect(verdict([base, of(6n, 7n, entry('removeFromCRL'))])).toBe('good');
+    expect(verdict([of(5n, 6n, entry('superseded'))])).toBe('revoked');
+    const held = root.crl(entry('certificateHold'), { number: 5n });
+    expect(verdict([held, of(6n, 7n, entry('removeFromCRL'))])).toBe('revoked');
     expect(verdict([base, of(4n, 5n, entry('superseded'))])).toBe('good');
   });
 
   it('have the scope of their base', () => {
     const narrow = root.crl(entry('superseded'), { extensions: [delta(5n), number(6n), scope(flag(1))] });
-    expect(verdict([base, narrow])).toBe('good');
+    expect(verdict([base, narrow])).toBe('revoked');
+    const users = root.crl(entry('removeFromCRL'), { extensions: [delta(5n), number(6n), scope(flag(1))] });
+    expect(verdict([root.crl(entry('certificateHold'), { number: 5n }), users])).toBe('revoked');
+    const authorities = root.crl(entry('superseded'), { extensions: [delta(5n), number(6n), scope(flag(2))] });
+    expect(verdict([base, authorities])).toBe('good');
   });
+});
+
+it('passes over a name relative to one that has no room left', () => {
+  const rdns = Array.from({ length: 64 }, (_, i) => [{ type: Oid.commonName, value: `${i}` }]);
+  const long = TestCa.root({ subject: encodeName(rdns) });
+  const rdn = write.element(
+    contextConstructed(1),
+    write.sequence(write.oid(Oid.commonName), write.element(Tag.UTF8_STRING, Buffer.from('x'))),
+  );
+  const leaf = long.issue({ extensions: [points(write.sequence(write.explicit(0, rdn)))] }).certificate;
+  const crls = [decodeCertificateList(crlOf([], [scope(write.explicit(0, rdn))], long))];
+  const input = { leaf, anchors: [long.certificate], crls, time: new Date(now), revocationRequired: true };
+  expect(validateCertificatePath(input)).toMatchObject({ ok: false, reason: { code: 'revocation_unknown' } });
 });
 
 describe('indirect CRLs', () => {
@@ -217,6 +268,9 @@ describe('indirect CRLs', () => {
     const listed = crlOf([rawEntry(leaf.serialNumber, issuedBy(root))], [indirect], authority);
     const revoked = root.crl([{ certificate: authority.certificate }]);
     expect(verdict([revoked, listed], leaf, pool)).toBe('good');
+    const ended = root.intermediate({ commonName: 'CRL Authority', notBefore: hours(-3), notAfter: hours(-1) });
+    const late = crlOf([rawEntry(leaf.serialNumber, issuedBy(root))], [indirect], ended);
+    expect(verdict([root.crl(), late], leaf, [ended.certificate])).toBe('good');
     const stranger = TestCa.root({ commonName: 'CRL Authority' });
     const theirs = crlOf([rawEntry(leaf.serialNumber, issuedBy(root))], [indirect], stranger);
     expect(verdict([root.crl(), theirs], leaf, [stranger.certificate])).toBe('good');
@@ -233,11 +287,9 @@ describe('indirect CRLs', () => {
     );
     const relative = write.explicit(0, rdn);
     const named = root.issue({ extensions: [points(write.sequence(relative))] }).certificate;
-    const whole = [
-      ...root.certificate.subject.rdns.map((one) => one.map(({ type, value }) => ({ type, value: value! }))),
-    ];
-    expect(nameFrom({ commonName: 'x' }).rdns).toHaveLength(1);
-    expect(whole).toHaveLength(2);
+    const rdns = root.certificate.subject.rdns.map((one) => one.map(({ type, value }) => ({ type, value: value! })));
+    const whole = encodeName([...rdns, [{ type: Oid.commonName, value: 'Part 1' }]]);
+    expect(verdict([crlOf([], [scope(fullName(write.explicit(4, whole.der)))])], named)).toBe('good');
     expect(verdict([crlOf([], [scope(relative)])], named)).toBe('good');
     expect(verdict([crlOf([], [scope(fullName(uri('http://a/')))])], named)).toBe('revocation_unknown');
   });

@@ -1,5 +1,6 @@
 import { CrlReason, type CertificateList, type RevokedCertificate } from '../certificate-list.js';
 import type { Certificate } from '../certificate.js';
+import type { DistributionPoint } from '../distribution-point.js';
 import { Oid } from '../oids.js';
 import { CrlEntries } from './crl-entries.js';
 import type { CrlIssuers } from './crl-issuers.js';
@@ -8,7 +9,7 @@ import { defect, failureOf, type PathFailure } from './path-failure.js';
 import type { CandidatePath } from './path-search.js';
 
 /** What the CRLs at hand say about one certificate. */
-export type RevocationState =
+type RevocationState =
   { readonly state: 'good' | 'unknown' } | { readonly state: 'revoked'; readonly entry: RevokedCertificate };
 
 const GOOD: RevocationState = { state: 'good' };
@@ -49,7 +50,7 @@ export class CrlStatus {
 
   /** The revocation failure of a path, if any: one that is revoked before one that is unknown, which counts only when `required`. */
   failure(path: CandidatePath, required: boolean): PathFailure | undefined {
-    if (this.#complete.length === 0 && !required) return undefined;
+    if (this.#complete.length + this.#deltas.length === 0 && !required) return undefined;
     let unknown: PathFailure | undefined;
     for (let index = path.length - 2; index >= 0; index--) {
       const certificate = path[index];
@@ -68,9 +69,9 @@ export class CrlStatus {
 
   /** RFC 5280 §6.3.3 for one certificate of `path`. Throws WorkLimitReached. */
   stateOf(certificate: Certificate, path: CandidatePath): RevocationState {
-    if (this.#complete.length === 0) return UNKNOWN;
     let reasons = 0;
-    for (const point of distributionPointsOf(certificate))
+    const points = distributionPointsOf(certificate);
+    for (const point of points)
       for (const crl of this.#complete) {
         const covered = reasonsInScope(crl, point, certificate);
         const current = vouches(crl, this.time);
@@ -81,7 +82,31 @@ export class CrlStatus {
         if (entry && (current || entry.reason !== CrlReason.certificateHold)) return { state: 'revoked', entry };
         if (current) reasons |= covered;
       }
+    const entry = this.#deltaEntryFor(certificate, points, path);
+    if (entry) return { state: 'revoked', entry };
     return reasons === ALL_REASONS ? GOOD : UNKNOWN;
+  }
+
+  /**
+   * What a delta CRL says that is newer than every complete one at hand, though none may be combined with it: it makes nothing good, but what it revokes
+   * is revoked.
+   */
+  #deltaEntryFor(
+    certificate: Certificate,
+    points: readonly DistributionPoint[],
+    path: CandidatePath,
+  ): RevokedCertificate | undefined {
+    const delta = this.#deltas.find(
+      (one) =>
+        vouches(one, this.time) &&
+        points.some((point) => reasonsInScope(one, point, certificate) !== 0) &&
+        !this.#complete.some((crl) => vouches(crl, this.time) && isSuccessor(crl, one)) &&
+        this.issuers.signerOf(one, path) &&
+        this.#entries.isUsable(one) &&
+        this.#entries.find(one, certificate),
+    );
+    const entry = delta && this.#entries.find(delta, certificate);
+    return entry?.reason === CrlReason.removeFromCRL ? undefined : entry;
   }
 
   /** §6.3.3 (i)–(k): the delta first, and it may say that a hold is over. */
@@ -118,6 +143,18 @@ export class CrlStatus {
       );
     });
   }
+}
+
+/** Whether a complete CRL already holds what `delta` says: of the same issuer and scope, numbered no lower. */
+function isSuccessor(crl: CertificateList, delta: CertificateList): boolean {
+  const [number, other] = [crl.extensions.crlNumber, delta.extensions.crlNumber];
+  return (
+    number !== undefined &&
+    other !== undefined &&
+    number >= other &&
+    crl.issuer.key === delta.issuer.key &&
+    sameScope(crl, delta)
+  );
 }
 
 function hasOnlyKnownCriticals({ extensions }: CertificateList): boolean {

@@ -20,8 +20,12 @@ const CONSISTENT: ReadonlyMap<string, readonly number[]> = new Map([
   [Oid.clientAuth, [KeyUsage.digitalSignature, KeyUsage.keyAgreement]],
 ]);
 
-/** A purpose by name (`clientAuth`) or dotted OID, as an OID. An unknown name stays itself, and no certificate has it. */
-export const purposeOid = (purpose: string): string => PURPOSES.get(purpose) ?? purpose;
+/** A purpose by name (`clientAuth`) or dotted OID, as an OID. Throws RangeError for anything else: a misspelt purpose is none that a certificate could lack. */
+export function purposeOid(purpose: string): string {
+  const oid = PURPOSES.get(purpose) ?? purpose;
+  if (!/^[0-2](\.\d+)+$/.test(oid)) throw new RangeError(`${JSON.stringify(purpose)} is not an extended key usage`);
+  return oid;
+}
 
 /**
  * Whether a certificate serves all `purposes` (OIDs) in its role: what a leaf's extendedKeyUsage lists, and what a CA's permits when it has one.

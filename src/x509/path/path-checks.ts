@@ -26,7 +26,7 @@ export interface PathTools {
   readonly nameConstraints: NameConstraintChecks;
 }
 
-export const roleAt = (index: number, path: CandidatePath): Role =>
+const roleAt = (index: number, path: CandidatePath): Role =>
   index === 0 ? 'leaf' : index === path.length - 1 ? 'anchor' : 'intermediate';
 
 /**

@@ -7,7 +7,8 @@ import { signatureAlgorithmDefect } from './key-policy.js';
 /** Certificates of a path from the one to be validated (first) to an anchor (last). Every signature in it was verified. */
 export type CandidatePath = readonly [Certificate, ...Certificate[]];
 
-export interface SearchOptions {
+/** What a search may use. */
+interface SearchOptions {
   /** The anchors where a path may end. */
   readonly anchors: readonly Candidate[];
   /** Which certificates may stand above the first; the others are passed over before any signature is verified. */

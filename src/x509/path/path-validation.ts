@@ -4,6 +4,7 @@ import { CandidatePool, type Candidate } from './candidate-pool.js';
 import { certificateDefect, dateDefect } from './certificate-rules.js';
 import { CrlIssuers } from './crl-issuers.js';
 import { CrlStatus } from './crl-status.js';
+import { extendedKeyUsageDefect } from './extended-key-usage.js';
 import { NameConstraintChecks } from './name-constraints.js';
 import { isLeafsOwn, pathFailure, type PathRules, type PathTools } from './path-checks.js';
 import { defect, failureOf, furthest, STAGE, type PathFailure } from './path-failure.js';
@@ -24,6 +25,8 @@ export interface ValidationInput {
 
 // Whole paths that are checked before the search gives up; each was chosen as the most promising one left.
 const MAX_PATHS = 200;
+// And of those that cannot hold, only to say why.
+const MAX_UNFIT_PATHS = 20;
 // Without one, a CRL signer's CRL signer's CRL signer could go on.
 const MAX_CRL_SIGNERS = 3;
 
@@ -51,13 +54,17 @@ export class PathValidation {
   }
 
   run(): ValidatedPath | PathFailure {
+    const anchors = this.#pool.anchors;
     try {
-      const anchors = this.#pool.anchors;
-      const found =
-        this.#search(
-          new PathSearch(this.#pool, { anchors, admits: (one) => this.#isFit(one), heedsPathLength: true }),
-        ) ?? (this.#sawPath ? undefined : this.#search(this.#widest(anchors)));
+      const fit = new PathSearch(this.#pool, { anchors, admits: (one) => this.#isFit(one), heedsPathLength: true });
+      const found = this.#search(fit, MAX_PATHS);
       if (found) return found;
+      if (!this.#sawPath) {
+        const all = new PathSearch(this.#pool, { anchors, admits: () => true, heedsPathLength: false });
+        const after = this.#search(all, MAX_UNFIT_PATHS);
+        if (after) return after;
+        if (all.dead) this.#note(failureOf(all.dead.problem, all.dead.certificate, all.dead.depth));
+      }
     } catch (error) {
       if (!(error instanceof WorkLimitReached)) throw error;
       this.#note(
@@ -70,24 +77,17 @@ export class PathValidation {
     return this.#failure ?? failureOf(UNTRUSTED, this.input.leaf);
   }
 
-  #search(search: PathSearch): ValidatedPath | undefined {
-    const { leaf, rules } = this.input;
-    let left = MAX_PATHS;
+  #search(search: PathSearch, limit: number): ValidatedPath | undefined {
+    const { leaf, rules, revocationRequired } = this.input;
+    let left = limit;
     for (const path of search.paths(leaf)) {
-      if (left-- === 0) throw new WorkLimitReached('paths');
-      const result = checkPath(path, rules, this.#tools, (valid) =>
-        this.#status.failure(valid, this.input.revocationRequired),
-      );
+      const result = checkPath(path, rules, this.#tools, (valid) => this.#status.failure(valid, revocationRequired));
       if (result instanceof ValidatedPath) return result;
       this.#note(result);
       if (isLeafsOwn(result)) return undefined;
+      if (--left === 0) throw new WorkLimitReached('paths');
     }
-    if (search.dead) this.#note(failureOf(search.dead.problem, search.dead.certificate, search.dead.depth));
     return undefined;
-  }
-
-  #widest(anchors: readonly Candidate[]): PathSearch {
-    return new PathSearch(this.#pool, { anchors, admits: () => true, heedsPathLength: false });
   }
 
   /** Whether a whole path was checked: its failure says more than a search among unfit certificates could. */
@@ -99,19 +99,28 @@ export class PathValidation {
     this.#failure = furthest(this.#failure, failure);
   }
 
+  /** Whether a certificate could stand above this leaf in a valid path, whatever else is in it. */
   #isFit(candidate: Candidate): boolean {
     let fit = this.#fit.get(candidate);
     if (fit === undefined) {
       const { certificate, isAnchor } = candidate;
-      const { purposes, time } = this.input.rules;
+      const { leaf, rules } = this.input;
       const role = isAnchor ? 'anchor' : 'intermediate';
       fit =
-        !dateDefect(certificate, time) &&
-        !certificateDefect(certificate, role) &&
-        !(purposes.length > 0 && profileDefect(certificate, role));
+        this.#isSound(candidate) &&
+        !(rules.purposes.length > 0 && profileDefect(certificate, role)) &&
+        !extendedKeyUsageDefect(certificate, role, rules.purposes, false) &&
+        !(certificate.extensions.nameConstraints && this.#tools.nameConstraints.check(certificate, leaf));
       this.#fit.set(candidate, fit);
     }
     return fit;
+  }
+
+  #isSound({ certificate, isAnchor }: Candidate): boolean {
+    return (
+      !dateDefect(certificate, this.input.rules.time) &&
+      !certificateDefect(certificate, isAnchor ? 'anchor' : 'intermediate')
+    );
   }
 
   /** RFC 5280 §6.3.3 (f): the path of a CRL's signer, to the same anchor, by §6.1 and without the purposes and names of the leaf. */
@@ -119,7 +128,7 @@ export class PathValidation {
     if (this.#signersOpen === MAX_CRL_SIGNERS) return false;
     this.#signersOpen++;
     const anchors = this.#pool.anchors.filter(({ certificate }) => certificate === anchor);
-    const search = new PathSearch(this.#pool, { anchors, admits: (one) => this.#isFit(one), heedsPathLength: true });
+    const search = new PathSearch(this.#pool, { anchors, admits: (one) => this.#isSound(one), heedsPathLength: true });
     const rules: PathRules = { ...this.input.rules, purposes: [], names: [], policies: {} };
     let left = MAX_PATHS;
     let trusted = false;

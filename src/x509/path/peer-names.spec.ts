@@ -77,19 +77,7 @@ describe('wildcards', () => {
 describe('forms', () => {
   it('of DNS names', () => {
     expect(['a', 'a_b.c', 'A-1.b'].map(dnsName)).toEqual(['a', 'a_b.c', 'a-1.b']);
-    for (const bad of [
-      '',
-      '.',
-      'a.',
-      '.a',
-      'a..b',
-      '-a',
-      'a-',
-      'a b',
-      'ä',
-      `${'a'.repeat(64)}`,
-      'a.'.repeat(127) + 'aa',
-    ])
+    for (const bad of ['', '.', 'a.', '.a', 'a..b', '-a', 'a-', 'a b', 'ä', 'a'.repeat(64), 'a.'.repeat(127) + 'aa'])
       expect(dnsName(bad)).toBeUndefined();
   });
 

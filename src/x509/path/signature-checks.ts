@@ -4,7 +4,7 @@ import { verifySignature } from '../signature.js';
 import type { WorkBudget } from './work-budget.js';
 
 /** What carries a signature: a certificate or a CRL. */
-export interface Signed {
+interface Signed {
   readonly tbs: Uint8Array;
   readonly signatureAlgorithm: AlgorithmIdentifier;
   readonly signature: Uint8Array;

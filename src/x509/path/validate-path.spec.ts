@@ -95,6 +95,11 @@ describe('validatePath', () => {
     expect(validatePath({ ...input, anchors: rubbish })).toMatchObject({ ok: false, reason: { code: 'untrusted' } });
   });
 
+  it('throws only for a purpose that is none', () => {
+    expect(() => validatePath({ ...input, purposes: ['clientauth'] })).toThrow(RangeError);
+    expect(validatePath({ ...input, purposes: ['1.2.3.4'] })).toMatchObject({ reason: { code: 'extended_key_usage' } });
+  });
+
   it('says which certificate broke which rule', () => {
     expect(validatePath({ ...input, purposes: ['codeSigning'] })).toMatchObject({
       reason: {
@@ -152,16 +157,22 @@ describe('trust', () => {
     const issued = ca.issue({ subject: nameFrom({ commonName: 'below' }) }).certificate;
     expect(reasonOf(issued, [], { anchors: [own], purposes: [] }).code).toBe('ok');
     expect(reasonOf(issued, [], { anchors: [foreign], purposes: [] }).code).toBe('not_a_ca');
+    const renamed = versionOne(keyPair, keyPair.privateKey, 'Another');
+    expect(reasonOf(issued, [], { anchors: [renamed], purposes: [] }).code).toBe('not_a_ca');
     expect(reasonOf(issued, [], { anchors: [own] }).code).toBe('profile');
     expect(reasonOf(issued, [own], { purposes: [] }).code).toBe('untrusted');
   });
 
-  function versionOne(keyPair: ReturnType<typeof generateTestKeyPair>, signer: typeof keyPair.privateKey): Certificate {
+  function versionOne(
+    keyPair: ReturnType<typeof generateTestKeyPair>,
+    signer: typeof keyPair.privateKey,
+    issuer = 'Version 1',
+  ): Certificate {
     const name = nameFrom({ organization: 'VERITAS Framework', commonName: 'Version 1' });
     const tbs = write.sequence(
       write.integer(7),
       algorithmIdentifier(Oid.ecdsaWithSha256).der,
-      name.der,
+      nameFrom({ organization: 'VERITAS Framework', commonName: issuer }).der,
       write.sequence(write.time(days(-1)), write.time(days(1))),
       name.der,
       subjectPublicKeyInfoOf(keyPair.publicKey).der,
@@ -176,12 +187,13 @@ describe('dates', () => {
     const { certificate } = leaf;
     const at = (time: Date) => reasonOf(certificate, [issuing.certificate], { time }).code;
     const [from, to] = [certificate.notBefore.getTime(), certificate.notAfter.getTime()];
-    expect([at(new Date(to)), at(new Date(to + 1)), at(new Date(from)), at(new Date(from - 1))]).toEqual([
-      'ok',
-      'expired',
-      'ok',
-      'not_yet_valid',
-    ]);
+    expect([
+      at(new Date(to)),
+      at(new Date(to + 999)),
+      at(new Date(to + 1000)),
+      at(new Date(from)),
+      at(new Date(from - 1)),
+    ]).toEqual(['ok', 'ok', 'expired', 'ok', 'not_yet_valid']);
     expect(at(new Date(NaN))).toBe('not_yet_valid');
   });
 
@@ -346,6 +358,21 @@ describe('revocation', () => {
     expect(reasonOf(leaf.certificate, chain, { crls: [two] })).toEqual({ code: 'revoked', index: 1 });
   });
 
+  it('of the leaf ends the search: no path that is less promising makes it good', () => {
+    const other = TestCa.root({ commonName: 'Second Root' });
+    const mute = other.intermediate({
+      keyPair: keyPairOf(issuing),
+      extensions: [encodeExtensionOf.keyUsage([5])],
+      notAfter: days(1),
+    });
+    const anchors = [root.certificate, other.certificate];
+    const one = issuing.crl([{ certificate: leaf.certificate }]);
+    const both = [mute.certificate, issuing.certificate];
+    expect(reasonOf(leaf.certificate, [mute.certificate], { anchors, crls: [one] }).code).toBe('ok');
+    expect(reasonOf(leaf.certificate, both, { anchors, crls: [one] }).code).toBe('revoked');
+    expect(reasonOf(leaf.certificate, both.toReversed(), { anchors, crls: [one] }).code).toBe('revoked');
+  });
+
   it('comes last: an expired certificate of ours is expired', () => {
     const expired = issuing.issue({ notBefore: days(-3), notAfter: days(-2) });
     const one = issuing.crl([{ certificate: expired.certificate }]);
@@ -376,4 +403,43 @@ it('takes an empty subject for what it is: no name, and none to match an issuer 
     extensions: [encodeExtensionOf.subjectAltName([dns('a.example.com')], true)],
   });
   expect(reasonOf(certificate, [issuing.certificate]).code).toBe('ok');
+});
+
+describe('octets from outside', () => {
+  const crl = issuing.crl([{ certificate: root.issue().certificate, reason: 1 }]);
+  const honest = {
+    leaf: leaf.certificate.der,
+    intermediates: [issuing.certificate.der],
+    anchors: [root.certificate.der],
+    crls: [root.crl(), crl],
+    time: now,
+    revocationRequired: true,
+    purposes: ['clientAuth'],
+    names: ['orders.example.com'],
+  };
+
+  it('with one octet changed are refused, and nothing is thrown', () => {
+    expect(validatePath(honest).ok).toBe(true);
+    for (const mutated of changed(honest.leaf)) expect(validatePath({ ...honest, leaf: mutated }).ok).toBe(false);
+    for (const mutated of changed(issuing.certificate.der))
+      expect(validatePath({ ...honest, intermediates: [mutated] }).ok).toBe(false);
+    for (const mutated of changed(crl)) expect(validatePath({ ...honest, crls: [root.crl(), mutated] }).ok).toBe(false);
+  });
+
+  it('of an anchor may be changed in what is not signed for us, and nothing is thrown', () => {
+    for (const mutated of changed(root.certificate.der)) {
+      const result = validatePath({ ...honest, anchors: [mutated] });
+      // The key is what counts: with another, nothing holds.
+      if (result.ok) expect(result.path.anchor.publicKey.der).toEqual(root.certificate.publicKey.der);
+    }
+  });
+
+  /** Every third octet with one bit of it turned. */
+  function* changed(der: Uint8Array): Generator<Uint8Array> {
+    for (let at = 0; at < der.length; at += 3) {
+      const copy = Buffer.from(der);
+      copy[at]! ^= 1 << (at & 7);
+      yield copy;
+    }
+  }
 });

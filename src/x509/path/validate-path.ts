@@ -11,7 +11,10 @@ import { ValidatedPath } from './validated-path.js';
 /** What a path is asked for, besides its certificates. */
 export interface PathOptions extends PolicyInputs {
   readonly time: Date;
-  /** Extended key usages, all of which the leaf must serve: `clientAuth`, `serverAuth`, or OIDs. Absent or empty: not checked. */
+  /**
+   * Extended key usages, all of which the leaf must serve: `clientAuth`, `serverAuth`, or OIDs. Absent or empty: not checked. One that is neither a
+   * name nor an OID is the caller's mistake, and throws RangeError.
+   */
   readonly purposes?: readonly string[] | undefined;
   /** With purposes: refuse a leaf that has no extendedKeyUsage, which RFC 5280 §4.2.1.12 leaves unrestricted. */
   readonly extendedKeyUsageRequired?: boolean | undefined;

@@ -1,4 +1,5 @@
 import type { Certificate } from '../certificate.js';
+import { dateDefect } from './certificate-rules.js';
 import { pathFailure, type PathRules, type PathTools } from './path-checks.js';
 import type { PathFailure } from './path-failure.js';
 import type { CandidatePath } from './path-search.js';
@@ -38,7 +39,7 @@ export class ValidatedPath {
 
   /** Whether the dates of the whole path hold at `time`: the cheap check that a live connection repeats. */
   isCurrent(time: Date): boolean {
-    return time >= this.notBefore && time <= this.notAfter;
+    return dateDefect(this, time) === undefined;
   }
 }
 

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { registerAs, type ConfigType } from '@nestjs/config';
+
+/** What the operator of this application sets, all of it in the environment. Throws when a file that is named cannot be read, or is not named. */
+export const ordersSettings = registerAs('orders', () => ({
+  port: Number(process.env.ORDERS_PORT ?? 5443),
+  /** PEM: the CAs whose clients may call, roots and intermediates in one bundle. */
+  trustAnchors: readFileSync(required('ORDERS_CA_FILE'), 'utf8'),
+  certificate: readFileSync(required('ORDERS_CERTIFICATE_FILE'), 'utf8'),
+  key: readFileSync(required('ORDERS_KEY_FILE'), 'utf8'),
+  /** The revocation lists of those CAs: files or URLs. */
+  crls: required('ORDERS_CRLS').split(','),
+  /** The services that may call at all. */
+  services: required('ORDERS_SERVICES').split(','),
+}));
+
+export type OrdersSettings = ConfigType<typeof ordersSettings>;
+
+function required(name: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === '') throw new Error(`${name} is not set`);
+  return value;
+}

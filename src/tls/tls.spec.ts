@@ -1,0 +1,316 @@
+import { once } from 'node:events';
+import { chmodSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { replaceFile, temporaryFolder, writeFiles } from '../../test/support/folder.js';
+import { TestCa, type Issued } from '../testing/index.js';
+import {
+  checkTlsSettings,
+  clientOptions,
+  connectionInfoOf,
+  DEFAULT_TLS_SETTINGS,
+  developmentClientOptions,
+  developmentServerOptions,
+  readTlsMaterial,
+  serverOptions,
+  TlsReloader,
+  TlsSetupError,
+  type ServerTlsSettings,
+  type TlsFiles,
+  type TlsReloadEvent,
+  type TlsSettings,
+} from './index.js';
+
+const HOUR = 3_600_000;
+const ca = TestCa.root();
+const settings: ServerTlsSettings = {
+  ...DEFAULT_TLS_SETTINGS,
+  sessionTimeout: 300,
+  sessionTickets: true,
+  clientAuth: 'optional',
+};
+const localhost = (): Issued => ca.issue({ commonName: 'localhost', names: [{ kind: 'dns', value: 'localhost' }] });
+
+function filesOf(
+  issued: Pick<Issued, 'chainPem' | 'certificatePem' | 'keyPem'>,
+  caPem = ca.certificatePem,
+): Required<TlsFiles> {
+  const paths = writeFiles(temporaryFolder(), { cert: issued.certificatePem, key: issued.keyPem, ca: caPem });
+  return { certificateFile: paths.cert, keyFile: paths.key, caFile: paths.ca, keyPassphrase: undefined };
+}
+
+const servers: Server[] = [];
+const sockets: TLSSocket[] = [];
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  for (const server of servers.splice(0)) server.close();
+});
+
+async function listen(files: TlsFiles, own: ServerTlsSettings = settings): Promise<Server> {
+  const server = createServer(serverOptions(own, await readTlsMaterial(files, new Date())), (socket) => {
+    socket.on('error', () => undefined);
+    socket.write('hello');
+  });
+  server.on('tlsClientError', () => undefined);
+  servers.push(server);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return server;
+}
+
+async function dial(server: Server, options: object = {}): Promise<{ socket: TLSSocket; ticket: () => Promise<Buffer> }> {
+  const { port } = server.address() as AddressInfo;
+  const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', ca: ca.certificatePem, ...options });
+  sockets.push(socket);
+  // With TLS 1.3 it comes some time after the handshake.
+  const ticket = once(socket, 'session').then(([session]) => session as Buffer);
+  ticket.catch(() => undefined);
+  await Promise.race([once(socket, 'data'), once(socket, 'error').then(([error]) => Promise.reject(error as Error))]);
+  return { socket, ticket: () => ticket };
+}
+
+describe('settings', () => {
+  test('the defaults are accepted', () => {
+    expect(() => checkTlsSettings(DEFAULT_TLS_SETTINGS)).not.toThrow();
+  });
+
+  test.each<[string, Partial<TlsSettings>, RegExp]>([
+    [
+      'an unknown cipher among known ones',
+      { ciphers: [...DEFAULT_TLS_SETTINGS.ciphers, 'ECDHE-RSA-AES128-GCM-SHA257'] },
+      /tls\.ciphers: ECDHE-RSA-AES128-GCM-SHA257/,
+    ],
+    ['no cipher for TLS 1.2', { ciphers: ['TLS_AES_256_GCM_SHA384'] }, /none is for TLS 1\.2/],
+    ['no cipher for TLS 1.3', { ciphers: ['ECDHE-RSA-AES128-GCM-SHA256'] }, /none is for TLS 1\.3/],
+    ['an unknown group', { groups: 'X25519:P-257' }, /tls\.groups: P-257/],
+  ])('%s: one sentence', (_, change, message) => {
+    expect(() => checkTlsSettings({ ...DEFAULT_TLS_SETTINGS, ...change })).toThrow(message);
+    expect(() => checkTlsSettings({ ...DEFAULT_TLS_SETTINGS, ...change })).toThrow(TlsSetupError);
+  });
+});
+
+describe('material', () => {
+  test.each<[string, () => TlsFiles, RegExp]>([
+    [
+      'a key that does not match',
+      () => filesOf({ ...localhost(), keyPem: localhost().keyPem }),
+      /is not the key of the certificate/,
+    ],
+    [
+      'an expired certificate',
+      () => filesOf(ca.issue({ notBefore: new Date(Date.now() - 2 * HOUR), notAfter: new Date(Date.now() - HOUR) })),
+      /expired at .*veritas issue/,
+    ],
+    [
+      'a certificate from the future',
+      () => filesOf(ca.issue({ notBefore: new Date(Date.now() + HOUR) })),
+      /not valid before/,
+    ],
+    [
+      'no certificate file',
+      () => ({ ...filesOf(localhost()), certificateFile: '/nowhere/cert.pem' }),
+      /tls\.certificateFile: \/nowhere\/cert\.pem cannot be opened \(ENOENT\)/,
+    ],
+    [
+      'half a certificate',
+      () => filesOf({ ...localhost(), certificatePem: localhost().certificatePem.slice(0, 300) }),
+      /does not hold certificates in PEM/,
+    ],
+    ['no PEM', () => filesOf({ ...localhost(), certificatePem: 'nonsense' }), /does not hold certificates/],
+    [
+      'a key file with a certificate',
+      () => filesOf({ ...localhost(), keyPem: localhost().certificatePem }),
+      /holds no private key/,
+    ],
+    ['a broken CA file', () => filesOf(localhost(), 'nonsense'), /tls\.caFile/],
+    [
+      'a key that others can read',
+      () => {
+        const files = filesOf(localhost());
+        chmodSync(files.keyFile, 0o640);
+        return files;
+      },
+      /can be read by others.*chmod 600/,
+    ],
+  ])('%s: refused in one sentence, without a secret', async (_, files, message) => {
+    const reading = readTlsMaterial(files(), new Date());
+    await expect(reading).rejects.toThrow(message);
+    await expect(reading).rejects.toThrow(TlsSetupError);
+    await expect(reading).rejects.not.toThrow(/PRIVATE KEY|\n/);
+  });
+
+  test('an encrypted key, with its passphrase and without', async () => {
+    const issued = localhost();
+    const keyPem = issued.key
+      .export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'correct horse' })
+      .toString();
+    const files = filesOf({ ...issued, keyPem });
+    const server = await listen({ ...files, keyPassphrase: 'correct horse' });
+    expect((await dial(server)).socket.authorized).toBe(true);
+    await expect(readTlsMaterial({ ...files, keyPassphrase: 'wrong' }, new Date())).rejects.toThrow(/passphrase/);
+    await expect(readTlsMaterial(files, new Date())).rejects.not.toThrow(/correct horse/);
+  });
+});
+
+describe('a connection', () => {
+  test('speaks TLS 1.3 with the post-quantum hybrid first, 1.2 when asked, and nothing older', async () => {
+    const server = await listen(filesOf(localhost()));
+    const { socket } = await dial(server, { ecdhCurve: DEFAULT_TLS_SETTINGS.groups });
+    expect(connectionInfoOf(socket)).toMatchObject({
+      protocol: 'TLSv1.3',
+      cipher: 'TLS_AES_256_GCM_SHA384',
+      resumed: false,
+    });
+    expect((await dial(server, { maxVersion: 'TLSv1.2' })).socket.getProtocol()).toBe('TLSv1.2');
+    await expect(
+      dial(server, { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }),
+    ).rejects.toThrow();
+  });
+
+  test("honours the server's order of ciphers", async () => {
+    const server = await listen(filesOf(localhost()));
+    const ciphers = 'ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256';
+    const { socket } = await dial(server, { maxVersion: 'TLSv1.2', ciphers });
+    expect(socket.getCipher().name).toBe('ECDHE-ECDSA-AES128-GCM-SHA256');
+    await expect(dial(server, { maxVersion: 'TLSv1.2', ciphers: 'AES128-SHA' })).rejects.toThrow();
+  });
+
+  test('refuses renegotiation', async () => {
+    const server = await listen(filesOf(localhost()));
+    const { socket } = await dial(server, { maxVersion: 'TLSv1.2' });
+    const refused = await new Promise<Error | null>((resolve) => {
+      socket.on('error', resolve);
+      socket.renegotiate({}, resolve);
+    });
+    expect(refused).not.toBeNull();
+  });
+
+  test('required: the handshake fails without a trusted certificate; optional: it does not', async () => {
+    const required = await listen(filesOf(localhost()), { ...settings, clientAuth: 'required' });
+    await expect(dial(required)).rejects.toThrow();
+    const client = ca.issue();
+    const { socket } = await dial(required, { cert: client.certificatePem, key: client.keyPem });
+    expect(connectionInfoOf(socket).peer?.subject.key).toContain('localhost');
+    const optional = await listen(filesOf(localhost()));
+    expect((await dial(optional)).socket.authorized).toBe(true);
+  });
+
+  test('without tickets nothing is resumed', async () => {
+    const server = await listen(filesOf(localhost()), { ...settings, sessionTickets: false, maxVersion: 'TLSv1.2' });
+    const first = await dial(server);
+    const second = await dial(server, { session: first.socket.getSession() });
+    expect(second.socket.isSessionReused()).toBe(false);
+  });
+
+  test('a client with clientOptions trusts its own CAs alone', async () => {
+    const server = await listen(filesOf(localhost()));
+    const { port } = server.address() as AddressInfo;
+    const dialWith = async (trusted: TestCa): Promise<boolean> => {
+      const material = await readTlsMaterial(filesOf(ca.issue(), trusted.certificatePem), new Date());
+      const socket = connect({
+        host: '127.0.0.1',
+        port,
+        servername: 'localhost',
+        ...clientOptions(settings, material),
+      });
+      sockets.push(socket);
+      return once(socket, 'secureConnect').then(
+        () => true,
+        () => false,
+      );
+    };
+    expect([await dialWith(ca), await dialWith(TestCa.root())]).toEqual([true, false]);
+  });
+});
+
+describe('reloading', () => {
+  async function reloadable(): Promise<{
+    server: Server;
+    files: Required<TlsFiles>;
+    reloader: TlsReloader;
+    events: TlsReloadEvent[];
+  }> {
+    const files = filesOf(localhost());
+    const server = await listen(files);
+    const events: TlsReloadEvent[] = [];
+    const reloader = new TlsReloader(server, settings, files, await readTlsMaterial(files, new Date()), {
+      interval: 10,
+      clock: () => new Date(),
+      report: (event) => events.push(event),
+    });
+    return { server, files, reloader, events };
+  }
+
+  test('a new certificate is presented to new connections; sessions from before go on', async () => {
+    const { server, files, reloader, events } = await reloadable();
+    const before = await dial(server);
+    expect((await dial(server, { session: await before.ticket() })).socket.isSessionReused()).toBe(true);
+    const next = localhost();
+    replaceFile(files.keyFile, next.keyPem);
+    // Half of the pair: the old one stays in use.
+    await reloader.reload();
+    expect(events.map(({ kind }) => kind)).toEqual(['failed']);
+    replaceFile(files.certificateFile, next.certificatePem);
+    await reloader.reload();
+    expect(events.map(({ kind }) => kind)).toEqual(['failed', 'certificate']);
+    expect(connectionInfoOf((await dial(server)).socket).peer?.fingerprint256).toBe(next.certificate.fingerprint256);
+    expect((await dial(server, { session: await before.ticket() })).socket.isSessionReused()).toBe(true);
+    expect(before.socket.destroyed).toBe(false);
+  });
+
+  test('after a change of trust no session from before is resumed', async () => {
+    const { server, files, reloader, events } = await reloadable();
+    const before = await dial(server);
+    expect((await dial(server, { session: await before.ticket() })).socket.isSessionReused()).toBe(true);
+    replaceFile(files.caFile ?? '', TestCa.root({ commonName: 'New Root' }).certificatePem);
+    await reloader.reload();
+    expect(events.map(({ kind }) => kind)).toEqual(['trust']);
+    expect((await dial(server, { session: await before.ticket() })).socket.isSessionReused()).toBe(false);
+  });
+
+  test('bad files are reported once, and the old material stays', async () => {
+    const { server, files, reloader, events } = await reloadable();
+    replaceFile(files.certificateFile, localhost().certificatePem.slice(0, 300));
+    await reloader.reload();
+    await reloader.reload();
+    expect(events).toEqual([{ kind: 'failed', why: expect.stringMatching(/tls\.certificateFile/) }]);
+    rmSync(files.certificateFile);
+    await reloader.reload();
+    expect(events.map(({ kind }) => kind)).toEqual(['failed', 'failed']);
+    expect((await dial(server)).socket.authorized).toBe(true);
+  });
+
+  test('by itself, under traffic, without a failed handshake', async () => {
+    const { server, files, reloader, events } = await reloadable();
+    reloader.start();
+    let last = '';
+    for (let round = 0; round < 5; round++) {
+      const next = localhost();
+      last = next.certificate.fingerprint256;
+      replaceFile(files.keyFile, next.keyPem);
+      replaceFile(files.certificateFile, next.certificatePem);
+      for (let presented = ''; presented !== last;) {
+        presented = connectionInfoOf((await dial(server)).socket).peer?.fingerprint256 ?? '';
+      }
+    }
+    reloader.stop();
+    expect(reloader.material.certificate.fingerprint256).toBe(last);
+    expect(events.filter(({ kind }) => kind === 'certificate')).toHaveLength(5);
+  });
+});
+
+test('the development shortcuts read what setup made', async () => {
+  const folder = temporaryFolder();
+  const [server, client] = [localhost(), ca.issue()];
+  writeFiles(folder, {
+    'server_cert.pem': server.certificatePem,
+    'server_key.pem': server.keyPem,
+    'client_cert.pem': client.certificatePem,
+    'client_key.pem': client.keyPem,
+    'ca_bundle.pem': ca.certificatePem,
+  });
+  expect(await developmentServerOptions(folder)).toMatchObject({ requestCert: true, rejectUnauthorized: false });
+  expect(await developmentClientOptions(folder)).toMatchObject({ rejectUnauthorized: true });
+  await expect(developmentServerOptions(join(folder, 'nowhere'))).rejects.toThrow(/veritas setup/);
+});

@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import type { ConnectionOptions } from 'node:tls';
+import { loadConfiguration, type Configuration } from '../../src/configuration/index.js';
+import { startService, type RunningService } from '../../src/service.js';
+import { temporaryFolder } from './folder.js';
+
+/** The configuration of a whole service in a folder of its own, on free ports. */
+export function configurationIn(folder: string, environment: Record<string, string> = {}): Configuration {
+  return loadConfiguration({
+    environment: {
+      VERITAS_HTTP_PORT: '0',
+      VERITAS_HTTP_HOST: '127.0.0.1',
+      VERITAS_REPOSITORY_PORT: '0',
+      VERITAS_REPOSITORY_HOST: '127.0.0.1',
+      VERITAS_STORE_PATH: join(folder, 'var/veritas.db'),
+      VERITAS_STORE_POLL_INTERVAL: '20ms',
+      VERITAS_PKI_DIRECTORY: join(folder, 'certs/ca'),
+      VERITAS_PKI_PASSPHRASE_FILE: join(folder, 'certs/ca/passphrase'),
+      VERITAS_TLS_CERTIFICATE_FILE: join(folder, 'certs/server_cert.pem'),
+      VERITAS_TLS_KEY_FILE: join(folder, 'certs/server_key.pem'),
+      VERITAS_TLS_CA_FILE: join(folder, 'certs/ca_bundle.pem'),
+      VERITAS_TLS_RELOAD_INTERVAL: '20ms',
+      VERITAS_LOG_LEVEL: 'silent',
+      ...environment,
+    },
+  });
+}
+
+/** Starts the whole service, with its own certification authority, in `folder`. */
+export async function startIn(
+  folder = temporaryFolder(),
+  environment: Record<string, string> = {},
+): Promise<RunningService & { folder: string }> {
+  const service = await startService(configurationIn(folder, environment));
+  return { ...service, folder };
+}
+
+/** Connection options of the development client, or of nobody. */
+export function developmentTls(folder: string, client?: 'client'): ConnectionOptions {
+  const read = (name: string): Buffer => readFileSync(join(folder, 'certs', name));
+  return {
+    host: '127.0.0.1',
+    servername: 'localhost',
+    ca: read('ca_bundle.pem'),
+    ...(client ? { cert: read('client_cert.pem'), key: read('client_key.pem') } : {}),
+  };
+}
+
+/** A GET over plain HTTP: status, type and octets. */
+export function getPlain(port: number, path: string): Promise<{ status: number; type: string; body: Buffer }> {
+  return new Promise((resolve, reject) => {
+    request({ host: '127.0.0.1', port, path, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          type: response.headers['content-type'] ?? '',
+          body: Buffer.concat(chunks),
+        }),
+      );
+    })
+      .on('error', reject)
+      .end();
+  });
+}
