@@ -41,6 +41,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
   const logger = createLogger(configuration.log);
   checkTlsSettings(tls);
   const store = await openStore({ path: storeSettings.path });
+  let application: NestFastifyApplication | undefined;
   try {
     const pkiSettings = { ...pki, crlDirectory: join(dirname(storeSettings.path), 'crl') };
     const authority = await openCertificationAuthority({ settings: pkiSettings, store, create: pki.autoSetup });
@@ -68,7 +69,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
       trust: trustOf(() => reloader.material, configuration),
       serverCertificate: () => reloader.material.certificate,
     };
-    const application = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(runtime), adapter, {
+    application = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(runtime), adapter, {
       logger,
       abortOnError: false,
     });
@@ -76,17 +77,19 @@ export async function startService(configuration: Configuration): Promise<Runnin
     await application.listen(http.port, http.host);
     reloader.start();
     const address = (adapter.getHttpServer() as unknown as Server).address() as AddressInfo;
+    const started = application;
     return {
-      application,
+      application: started,
       configuration,
-      ports: { https: address.port, repository: application.get(RepositoryListener, { strict: false }).port },
+      ports: { https: address.port, repository: started.get(RepositoryListener, { strict: false }).port },
       close: async () => {
         reloader.stop();
-        await application.close();
+        await started.close();
         await store.close();
       },
     };
   } catch (error) {
+    await application?.close();
     await store.close();
     throw error;
   }

@@ -57,7 +57,8 @@ export class OpenApiService {
       Object.values(path as Record<string, Operation>),
     );
     for (const operation of operations) {
-      const handler = handlers.get(operation.operationId ?? '');
+      // A handler with several paths has its operations numbered: `HealthController.report[1]`.
+      const handler = handlers.get(operation.operationId?.replace(/\[\d+\]$/, '') ?? '');
       if (handler) complete(operation, handler);
     }
     return { ...document, components: { ...document.components, securitySchemes } };

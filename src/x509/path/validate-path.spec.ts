@@ -95,6 +95,15 @@ describe('validatePath', () => {
     expect(validatePath({ ...input, anchors: rubbish })).toMatchObject({ ok: false, reason: { code: 'untrusted' } });
   });
 
+  it('reads no more intermediates than anybody sends', () => {
+    const filler = Array.from({ length: 1999 }, () => Buffer.alloc(100));
+    expect(validatePath({ ...input, intermediates: [...filler, ...input.intermediates] }).ok).toBe(true);
+    expect(validatePath({ ...input, intermediates: [...filler, filler[0]!, ...input.intermediates] }).ok).toBe(false);
+    const large = Buffer.alloc(4 * 1024 * 1024);
+    expect(validatePath({ ...input, intermediates: [large, ...input.intermediates] }).ok).toBe(false);
+    expect(validatePath({ ...input, intermediates: [...input.intermediates, large] }).ok).toBe(true);
+  });
+
   it('throws only for a purpose that is none', () => {
     expect(() => validatePath({ ...input, purposes: ['clientauth'] })).toThrow(RangeError);
     expect(validatePath({ ...input, purposes: ['1.2.3.4'] })).toMatchObject({ reason: { code: 'extended_key_usage' } });

@@ -48,8 +48,9 @@ export interface CertificatePathInput extends PathOptions {
 export type PathResult =
   { readonly ok: true; readonly path: ValidatedPath } | { readonly ok: false; readonly reason: PathFailure };
 
-// Ours: no honest peer sends more; those past it are passed over.
+// Ours: no honest peer sends more; those past it are passed over, unread.
 const MAX_INTERMEDIATES = 2000;
+const MAX_INTERMEDIATE_OCTETS = 4 * 1024 * 1024;
 
 /**
  * Finds and validates a certification path from `leaf` to one of `anchors`: RFC 5280 §6.1, policies by RFC 9618, CRLs by §6.3. A pure function: clock, trust and
@@ -71,7 +72,7 @@ export function validatePath(input: PathInput): PathResult {
   return validateCertificatePath({
     ...input,
     leaf,
-    intermediates: readable((input.intermediates ?? []).slice(0, MAX_INTERMEDIATES), decodeCertificate),
+    intermediates: readable(firstOctets(input.intermediates ?? [], MAX_INTERMEDIATE_OCTETS), decodeCertificate),
     anchors: readable(input.anchors, decodeCertificate),
     crls: readable(input.crls ?? [], decodeCertificateList),
   });
@@ -104,6 +105,13 @@ function decoded<T>(octets: Uint8Array, decode: (octets: Uint8Array) => T): T | 
     if (error instanceof DecodeError) return error;
     throw error;
   }
+}
+
+/** The first of `list` that are no more than `limit` octets together. */
+function firstOctets(list: readonly Uint8Array[], limit: number): readonly Uint8Array[] {
+  let left = limit;
+  const end = list.findIndex(({ length }) => (left -= length) < 0);
+  return (end < 0 ? list : list.slice(0, end)).slice(0, MAX_INTERMEDIATES);
 }
 
 function readable<T>(list: readonly Uint8Array[], decode: (octets: Uint8Array) => T): T[] {

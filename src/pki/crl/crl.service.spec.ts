@@ -1,0 +1,187 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { certificationRequest } from '../../../test/support/certification-request.js';
+import {
+  openTemporaryAuthority,
+  somebody,
+  type TemporaryAuthority,
+} from '../../../test/support/temporary-authority.js';
+import { CrlReason, decodeCertificateList, verifySignature } from '../../x509/index.js';
+import type { CertificationAuthority } from '../certification-authority.js';
+import { CrlSchedule } from './crl-schedule.js';
+import { CrlToken } from './crl-token.js';
+
+const DAY = 86_400_000;
+
+describe('the CRL service', () => {
+  let temporary: TemporaryAuthority;
+  let clock: Date;
+  const now = () => clock;
+  beforeEach(async () => {
+    clock = new Date();
+    temporary = await openTemporaryAuthority({ now });
+  });
+  afterEach(() => temporary.close());
+
+  const issueAndRevoke = async (authority: CertificationAuthority, reason: string): Promise<string> => {
+    const { certificate } = await authority.ca.issue({ request: certificationRequest(), requester: somebody });
+    await authority.ca.revoke({ serialNumber: certificate.serialNumber, reason, requester: somebody });
+    return certificate.serialNumber;
+  };
+  const entriesOf = (der: Uint8Array) => [...decodeCertificateList(der).revokedCertificates()];
+
+  it('signs a list with number, dates, key identifier and the entries', async () => {
+    const { authority } = temporary;
+    const serial = await issueAndRevoke(authority, 'superseded');
+    const plain = await issueAndRevoke(authority, 'unspecified');
+    const published = await authority.crls.sign('issuing', somebody);
+    const list = decodeCertificateList(published.der);
+    const { certificate } = authority.ca.issuing;
+    expect(verifySignature(list.signatureAlgorithm, certificate.publicKey, list.tbs, list.signature)).toBe(true);
+    expect(list.extensions.crlNumber).toBe(1n);
+    expect(list.extensions.authorityKeyIdentifier?.keyIdentifier).toEqual(certificate.extensions.subjectKeyIdentifier);
+    expect(list.nextUpdate!.getTime() - list.thisUpdate.getTime()).toBe(DAY);
+    expect(entriesOf(published.der)).toMatchObject([
+      { serialNumber: serial, reason: CrlReason.superseded },
+      { serialNumber: plain, reason: undefined },
+    ]);
+    expect(authority.crls.current('issuing')).toEqual(published);
+    expect(readFileSync(join(temporary.folder, 'var/crl/issuing.crl'))).toEqual(Buffer.from(published.der));
+  });
+
+  it('signs what is due and nothing else: first lists, before the end, after a revocation', async () => {
+    const { crls } = temporary.authority;
+    const due = async () => (await crls.publishIfDue()).map(({ issuer, number }) => `${issuer} ${number}`);
+    expect(await due()).toEqual(['root 1', 'issuing 1']);
+    expect(await due()).toEqual([]);
+    await issueAndRevoke(temporary.authority, 'keyCompromise');
+    expect(await due()).toEqual(['issuing 2']);
+    clock = new Date(clock.getTime() + DAY / 2 - 2000);
+    expect(await due()).toEqual([]);
+    clock = new Date(clock.getTime() + 4000);
+    expect(await due()).toEqual(['root 2', 'issuing 3']);
+  });
+
+  it('lists the issuing CA in the root list when that is revoked', async () => {
+    const { ca, crls } = temporary.authority;
+    const { serialNumber } = ca.issuing.certificate;
+    await ca.revoke({ serialNumber, reason: 'cACompromise', requester: somebody });
+    expect(entriesOf((await crls.sign('root', somebody)).der)).toMatchObject([{ serialNumber, reason: 2 }]);
+    expect(entriesOf((await crls.sign('issuing', somebody)).der)).toEqual([]);
+  });
+
+  it('keeps an entry until one list after the certificate has ended (RFC 5280 §3.3)', async () => {
+    const serial = await issueAndRevoke(temporary.authority, 'superseded');
+    const { crls } = temporary.authority;
+    const serials = async () =>
+      entriesOf((await crls.sign('issuing', somebody)).der).map(({ serialNumber }) => serialNumber);
+    expect(await serials()).toEqual([serial]);
+    clock = new Date(clock.getTime() + 2 * DAY);
+    expect(await serials()).toEqual([serial]);
+    expect(await serials()).toEqual([]);
+  });
+
+  it('does not sign when the clock is before its last list', async () => {
+    const { crls } = temporary.authority;
+    await crls.sign('issuing', somebody);
+    clock = new Date(clock.getTime() - DAY);
+    await expect(crls.sign('issuing', somebody)).rejects.toMatchObject({ code: 'clock_behind' });
+    expect(crls.current('issuing')?.number).toBe(1);
+    await expect(crls.sign('nobody', somebody)).rejects.toMatchObject({ code: 'authority_missing' });
+  });
+
+  it('gives out rising numbers when two processes sign at once, and both serve the last', async () => {
+    const other = await temporary.reopen({ create: false });
+    const both = [temporary.authority, other];
+    const signed = await Promise.all(Array.from({ length: 20 }, (_, i) => both[i % 2]!.crls.sign('issuing', somebody)));
+    // What a call gives may be newer than what it signed: numbers are unique in the store, and none is missing.
+    const { rows } = {
+      rows: await temporary.store.database.selectFrom('crl').select('number').orderBy('number').execute(),
+    };
+    expect(rows.map(({ number }) => number)).toEqual([11, 12, 13, 14, 15, 16, 17, 18, 19, 20]);
+    expect(Math.max(...signed.map(({ number }) => number))).toBe(20);
+    for (const { crls } of both) await crls.load();
+    for (const { crls } of both) expect(crls.current('issuing')?.number).toBe(20);
+    const file = decodeCertificateList(readFileSync(join(temporary.folder, 'var/crl/issuing.crl')));
+    expect(file.extensions.crlNumber).toBe(20n);
+    expect(await temporary.authority.audit.verify()).toMatchObject({ ok: true });
+  });
+
+  it('signs once when two processes find it due at once', async () => {
+    const other = await temporary.reopen({ create: false });
+    const signed = await Promise.all([temporary.authority.crls.publishIfDue(), other.crls.publishIfDue()]);
+    expect(
+      signed
+        .flat()
+        .map(({ issuer }) => issuer)
+        .sort(),
+    ).toEqual(['issuing', 'root']);
+  });
+
+  it('writes no files when no folder is named', async () => {
+    const quiet = await temporary.reopen({ settings: { ...temporary.settings, crlDirectory: undefined! } });
+    await quiet.crls.sign('issuing', somebody);
+    expect(existsSync(join(temporary.folder, 'var/crl'))).toBe(false);
+  });
+
+  it('takes a token once, and none that does not rise', async () => {
+    const { issuer } = temporary.authority.ca.issuing;
+    const list = {
+      algorithm: issuer.algorithm,
+      number: 5,
+      thisUpdate: clock,
+      nextUpdate: new Date(clock.getTime() + DAY),
+      previous: { number: 4, thisUpdate: clock },
+      entries: [],
+    };
+    const token = new CrlToken(issuer.identity, list);
+    await issuer.signCrl(token);
+    await expect(issuer.signCrl(token)).rejects.toMatchObject({ code: 'token_spent' });
+    const root = temporary.authority.ca.authorities[0]!;
+    await expect(root.issuer.signCrl(new CrlToken(issuer.identity, list))).rejects.toMatchObject({
+      code: 'authority_mismatch',
+    });
+    const refused = (change: object) => () => new CrlToken(issuer.identity, { ...list, ...change });
+    expect(refused({ number: 4 })).toThrow('does not rise');
+    expect(refused({ nextUpdate: clock })).toThrow('clock');
+    expect(refused({ entries: [{ serial: '01', revokedAt: 0, reason: 'toString' }] })).toThrow('no reason');
+  });
+
+  it('keeps a running process fresh: lists after revocations, here and elsewhere', async () => {
+    const { authority } = temporary;
+    const other = await temporary.reopen({ create: false });
+    const schedule = new CrlSchedule(authority);
+    const published = (number: number) =>
+      new Promise<void>((resolve) => {
+        const off = authority.events.on('crl.published', (event) => {
+          if (event.issuer !== 'issuing' || event.number !== number) return;
+          off();
+          resolve();
+        });
+      });
+    const first = published(1);
+    schedule.start({ pollInterval: 20, sign: true });
+    await first;
+    const second = published(2);
+    const serial = await issueAndRevoke(other, 'keyCompromise');
+    await second;
+    expect(entriesOf(authority.crls.current('issuing')!.der)).toMatchObject([{ serialNumber: serial }]);
+    await schedule.stop();
+  });
+
+  it('tells what fails in the background, and goes on', async () => {
+    const { authority } = temporary;
+    const failed = new Promise((resolve) => authority.events.on('background.failed', resolve));
+    clock = new Date(0);
+    await temporary.authority.crls.publishIfDue().catch(() => undefined);
+    clock = new Date(authority.ca.issuing.certificate.notBefore.getTime() + 5000);
+    await authority.crls.sign('issuing', somebody);
+    await issueAndRevoke(authority, 'superseded');
+    clock = new Date(clock.getTime() - 60_000);
+    const schedule = new CrlSchedule(authority);
+    schedule.start({ pollInterval: 20, sign: true });
+    expect(await failed).toMatchObject({ task: 'crl.publish', error: { code: 'clock_behind' } });
+    await schedule.stop();
+  });
+});

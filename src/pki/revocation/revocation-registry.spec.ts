@@ -1,0 +1,143 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { certificationRequest } from '../../../test/support/certification-request.js';
+import {
+  openTemporaryAuthority,
+  somebody,
+  type TemporaryAuthority,
+} from '../../../test/support/temporary-authority.js';
+import { TestCa } from '../../testing/index.js';
+import { decodeCertificate } from '../../x509/index.js';
+import { LONGEST_UNREAD, RevocationRegistry } from './revocation-registry.js';
+import { revocationReason, revocationReasons } from './reason.js';
+
+describe('revocation', () => {
+  let temporary: TemporaryAuthority;
+  beforeEach(async () => {
+    temporary = await openTemporaryAuthority();
+  });
+  afterEach(() => temporary.close());
+
+  const issue = async (): Promise<string> =>
+    (await temporary.authority.ca.issue({ request: certificationRequest(), requester: somebody })).certificate
+      .serialNumber;
+  const revoke = (serialNumber: string, reason?: string) =>
+    temporary.authority.ca.revoke({ serialNumber, reason, requester: somebody });
+
+  it('is known when the call returns, raises the epoch once, and is told once', async () => {
+    const { registry, ca, events } = temporary.authority;
+    const told: unknown[] = [];
+    events.on('certificate.revoked', (event) => told.push(event));
+    events.on('revocations.changed', (event) => told.push(event));
+    const serial = await issue();
+    const issuer = ca.issuing.certificate;
+    expect(registry.statusOf(issuer, serial)).toEqual({ status: 'good' });
+    const first = await revoke(serial, 'keyCompromise');
+    expect(first).toMatchObject({ serialNumber: serial, issuer: 'issuing', reason: 'keyCompromise', already: false });
+    expect(registry.statusOf(issuer, serial)).toEqual({
+      status: 'revoked',
+      reason: 'keyCompromise',
+      revokedAt: first.revokedAt,
+    });
+    expect(registry.epoch).toBe(1);
+    expect(registry.size).toBe(1);
+    const again = await revoke(serial, 'superseded');
+    expect(again).toEqual({ ...first, already: true });
+    expect(registry.epoch).toBe(1);
+    expect(told).toEqual([{ epoch: 1 }, { ...first, already: false, local: true }]);
+  });
+
+  it('revokes once when asked twice at once', async () => {
+    const serial = await issue();
+    const other = await temporary.reopen({ create: false });
+    const answers = await Promise.all([revoke(serial), other.ca.revoke({ serialNumber: serial, requester: somebody })]);
+    expect(answers.map(({ already }) => already).sort()).toEqual([false, true]);
+    expect((await temporary.authority.audit.verify()).ok).toBe(true);
+  });
+
+  it('refuses what cannot be revoked, and reasons that do not fit', async () => {
+    const serial = await issue();
+    const [root, issuing] = temporary.authority.ca.authorities;
+    await expect(revoke('ff'.repeat(16))).rejects.toMatchObject({ code: 'serial_unknown', status: 404 });
+    await expect(revoke(root!.certificate.serialNumber)).rejects.toMatchObject({ code: 'certificate_not_revocable' });
+    for (const reason of [
+      'certificateHold',
+      'removeFromCRL',
+      'aACompromise',
+      'cACompromise',
+      'KeyCompromise',
+      '',
+      '__proto__',
+    ])
+      await expect(revoke(serial, reason)).rejects.toMatchObject({ code: 'reason_not_allowed' });
+    expect(temporary.authority.registry.statusOf(issuing!.certificate, serial)).toEqual({ status: 'good' });
+    for (const reason of revocationReasons) expect(revocationReason(reason, true)).toBe(reason);
+  });
+
+  it('does not answer for issuers that are not ours, even of the same name', () => {
+    const { registry, ca } = temporary.authority;
+    const stranger = TestCa.root({ commonName: 'VERITAS Issuing CA' });
+    expect(registry.statusOf(stranger.certificate, '01')).toEqual({ status: 'unknown', because: 'foreign_issuer' });
+    // Another object of the same certificate is the same issuer.
+    expect(registry.statusOf(decodeCertificate(ca.issuing.certificate.der), '01')).toEqual({ status: 'good' });
+  });
+
+  it('sees what another process revokes at the next poll', async () => {
+    const { registry, ca, events } = temporary.authority;
+    const serial = await issue();
+    const other = await temporary.reopen({ create: false });
+    const changed = new Promise((resolve) => events.on('revocations.changed', resolve));
+    registry.startPolling(10);
+    await other.ca.revoke({ serialNumber: serial, requester: somebody });
+    await changed;
+    expect(registry.statusOf(ca.issuing.certificate, serial).status).toBe('revoked');
+    registry.stopPolling();
+  });
+
+  it('starts anew when an older store was put in its place', async () => {
+    const { registry, ca } = temporary.authority;
+    const [one, two] = [await issue(), await issue()];
+    await revoke(one);
+    await revoke(two);
+    const raw = new DatabaseSync(join(temporary.folder, 'var/veritas.db'));
+    raw.exec(`drop trigger certificate_stays_revoked;
+      update certificate set status = 'active', revoked_at = null, revocation_reason = null, revocation_sequence = null where serial = '${two}'`);
+    raw.close();
+    await registry.refresh();
+    expect(registry.statusOf(ca.issuing.certificate, one).status).toBe('revoked');
+    expect(registry.statusOf(ca.issuing.certificate, two).status).toBe('good');
+    expect(registry.epoch).toBe(3);
+  });
+
+  it('turns to unknown when the store was not read for too long, but for what is revoked', async () => {
+    let time = 0;
+    const { ca, events } = temporary.authority;
+    const serial = await issue();
+    await revoke(serial);
+    const registry = new RevocationRegistry({
+      store: temporary.store,
+      events,
+      authorities: ca.authorities,
+      monotonic: () => time,
+    });
+    const issuer = ca.issuing.certificate;
+    expect(registry.statusOf(issuer, '01')).toEqual({ status: 'unknown', because: 'store_unread' });
+    await registry.refresh();
+    time = LONGEST_UNREAD;
+    expect(registry.statusOf(issuer, '01').status).toBe('good');
+    time++;
+    expect(registry.statusOf(issuer, '01').status).toBe('unknown');
+    expect(registry.statusOf(issuer, serial).status).toBe('revoked');
+  });
+
+  it('tells when it cannot poll, and answers for as long as it may', async () => {
+    const other = await temporary.reopen({ create: false });
+    const failed = new Promise((resolve) => other.events.on('background.failed', resolve));
+    await other.store.close();
+    other.registry.startPolling(10);
+    expect(await failed).toMatchObject({ task: 'revocation.poll' });
+    other.registry.stopPolling();
+    expect(other.registry.statusOf(other.ca.issuing.certificate, '01').status).toBe('good');
+  });
+});
