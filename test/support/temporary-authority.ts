@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -35,10 +35,25 @@ export const temporarySettings = (folder: string): PkiSettings => ({
   backdate: 60,
 });
 
+let template: Promise<string> | undefined;
+
+async function makeTemplate(): Promise<string> {
+  const folder = temporaryFolder();
+  const store = await openStore({ path: join(folder, 'var/veritas.db') });
+  await openCertificationAuthority({ settings: temporarySettings(folder), store, create: true });
+  await store.close();
+  process.once('exit', () => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
+}
+
 export async function openTemporaryAuthority(
   options: Partial<CertificationAuthorityOptions> = {},
 ): Promise<TemporaryAuthority> {
   const folder = temporaryFolder();
+  // Deriving a key from a passphrase takes time on purpose: one CA a test file is made, the others are copies.
+  if (!options.settings) cpSync(await (template ??= makeTemplate()), folder, { recursive: true });
   const settings = options.settings ?? temporarySettings(folder);
   const path = join(folder, 'var/veritas.db');
   const stores: Store[] = [];

@@ -67,8 +67,9 @@ async function ensureAuthority(
   const { context, settings } = creation;
   const id = profile.name;
   const file = keyFileOf(settings, id);
-  const publicKey = subjectPublicKeyInfoOf(ensureKeyFile(file).key);
-  const signer = new FileSigner(file, publicKey);
+  const { key } = ensureKeyFile(file);
+  const publicKey = subjectPublicKeyInfoOf(key);
+  const signer = new FileSigner(file, publicKey, key);
   const certificate =
     (await knownCertificate(context, id)) ??
     (await adopt(creation, profile, parent, certificateFileOf(certsDirectory, id))) ??

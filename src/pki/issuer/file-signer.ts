@@ -28,12 +28,13 @@ export class FileSigner implements Signer {
   readonly #scheme: ReturnType<typeof signingSchemeFor>;
   #key: KeyObject | undefined;
 
-  /** `publicKey` is that of the issuer's certificate: a key that does not belong to it never signs. */
-  constructor(file: KeyFile, publicKey: SubjectPublicKeyInfo) {
+  /** `publicKey` is that of the issuer's certificate: a key that does not belong to it never signs. `opened`: the key, where it was opened a moment ago. */
+  constructor(file: KeyFile, publicKey: SubjectPublicKeyInfo, opened?: KeyObject) {
     this.#file = file;
     this.publicKey = publicKey;
     this.#scheme = signingSchemeFor(publicKey.keyObject);
     this.algorithm = this.#scheme.algorithm;
+    if (opened) this.#key = this.#checked(opened);
   }
 
   /** Signs; throws PkiError `key_unreadable`, `key_file_exposed` or `authority_mismatch` when the key cannot be had. */
@@ -43,11 +44,12 @@ export class FileSigner implements Signer {
 
   /** Opens the key now, to know that it can be. Throws as {@link sign} does. */
   open(): KeyObject {
-    if (this.#key) return this.#key;
-    const key = openKeyFile(this.#file);
+    return (this.#key ??= this.#checked(openKeyFile(this.#file)));
+  }
+
+  #checked(key: KeyObject): KeyObject {
     if (Buffer.compare(subjectPublicKeyInfoOf(key).der, this.publicKey.der) !== 0)
       throw new PkiError('authority_mismatch', `the key in ${this.#file.path} does not belong to the CA's certificate`);
-    this.#key = key;
     return key;
   }
 }

@@ -1,0 +1,60 @@
+// How long until the first request is answered, and how much memory then: this service on an existing folder beside bare NestJS.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { materialFolder, PATH } from './support/material.js';
+import { reportRounds, say } from './support/report.js';
+
+const ROUNDS = 9;
+
+const folder = await materialFolder();
+const read = (name: string): Buffer => readFileSync(join(folder, 'certs', name));
+const tls = { ca: read('ca_bundle.pem'), cert: read('client_cert.pem'), key: read('client_key.pem') };
+
+async function start(file: string): Promise<{ milliseconds: number; mebibytes: number }> {
+  const from = performance.now();
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'servers', `${file}.js`), folder], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  await new Promise<void>((resolve, reject) => {
+    request({ host: '127.0.0.1', servername: 'localhost', port, path: PATH, agent: false, ...tls }, (response) => {
+      response
+        .resume()
+        .on('end', () =>
+          response.statusCode === 200 ? resolve() : reject(new Error(`status ${response.statusCode}`)),
+        );
+    })
+      .on('error', reject)
+      .end();
+  });
+  const milliseconds = performance.now() - from;
+  // Once what started in the background has settled.
+  await wait(300);
+  const resident = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  return { milliseconds, mebibytes: Number(resident) / 1024 };
+}
+
+say(`start: from spawning the process to the first answer of GET ${PATH}, medians of ${ROUNDS} starts`);
+const milliseconds: Record<string, number[]> = {};
+const mebibytes: Record<string, number[]> = {};
+for (let round = 0; round <= ROUNDS; round++) {
+  for (const [name, file] of [
+    ['veritas', 'veritas'],
+    ['bare NestJS', 'nest'],
+  ] as const) {
+    const started = await start(file);
+    // The first of each warms the disk's cache.
+    if (round === 0) continue;
+    (milliseconds[name] ??= []).push(started.milliseconds);
+    (mebibytes[name] ??= []).push(started.mebibytes);
+  }
+}
+const baselines = { veritas: ['bare NestJS'] };
+reportRounds('start', 'until the first answer', 'ms', milliseconds, baselines);
+reportRounds('start', 'resident memory', 'MiB', mebibytes, baselines);

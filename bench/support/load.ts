@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+
+// The load maker, a process of its own: asked over IPC for one round at a time.
+
+/** One round: `requests` on open connections, or `full` and `resumed` handshakes with one request each. */
+export interface Round {
+  readonly kind: 'requests' | 'full' | 'resumed';
+  readonly port: number;
+  readonly path: string;
+  readonly milliseconds: number;
+  readonly connections: number;
+}
+
+/** What a round came to. Latencies in milliseconds. */
+export interface Outcome {
+  readonly count: number;
+  readonly seconds: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+const folder = process.argv[2] ?? '';
+const read = (name: string): Buffer => readFileSync(join(folder, 'certs', name));
+const options: ConnectionOptions = {
+  host: '127.0.0.1',
+  servername: 'localhost',
+  ca: read('ca_bundle.pem'),
+  cert: read('client_cert.pem'),
+  key: read('client_key.pem'),
+  minVersion: 'TLSv1.3',
+};
+const OK = Buffer.from('HTTP/1.1 200');
+
+process.on('message', (round: Round) => {
+  void run(round).then((outcome) => process.send?.(outcome));
+});
+process.on('disconnect', () => process.exit());
+
+async function run(round: Round): Promise<Outcome> {
+  const latencies: number[] = [];
+  const session = round.kind === 'resumed' ? await ticket(round) : undefined;
+  const sockets =
+    round.kind === 'requests'
+      ? await Promise.all(Array.from({ length: round.connections }, () => open(round.port)))
+      : [];
+  const start = performance.now();
+  const end = start + round.milliseconds;
+  if (round.kind === 'requests')
+    await Promise.all(sockets.map((socket) => askUntil(socket, round.path, end, latencies)));
+  else await Promise.all(Array.from({ length: round.connections }, () => visitUntil(round, session, end, latencies)));
+  const seconds = (performance.now() - start) / 1000;
+  for (const socket of sockets) socket.destroy();
+  latencies.sort((a, b) => a - b);
+  const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? 0;
+  return { count: latencies.length, seconds, p50: at(0.5), p99: at(0.99) };
+}
+
+function open(port: number, session?: Buffer): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ ...options, port, ...(session ? { session } : {}) }, () => {
+      if (session && !socket.isSessionReused()) reject(new Error('the session was not resumed'));
+      resolve(socket);
+    });
+    socket.on('error', reject);
+    socket.setNoDelay();
+  });
+}
+
+function ask(socket: TLSSocket, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('data', (chunk: Buffer) => {
+      if (chunk.subarray(0, OK.length).equals(OK)) resolve();
+      else reject(new Error(chunk.toString('latin1')));
+    });
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  });
+}
+
+async function askUntil(socket: TLSSocket, path: string, end: number, latencies: number[]): Promise<void> {
+  for (let from = performance.now(); from < end; from = performance.now()) {
+    await ask(socket, path);
+    latencies.push(performance.now() - from);
+  }
+}
+
+async function visitUntil(round: Round, session: Buffer | undefined, end: number, latencies: number[]): Promise<void> {
+  for (let from = performance.now(); from < end; from = performance.now()) {
+    const socket = await open(round.port, session);
+    await ask(socket, round.path);
+    latencies.push(performance.now() - from);
+    socket.destroy();
+  }
+}
+
+async function ticket({ port, path }: Round): Promise<Buffer> {
+  const socket = await open(port);
+  const arrived = new Promise<Buffer>((resolve) => socket.once('session', resolve));
+  await ask(socket, path);
+  const session = await arrived;
+  socket.destroy();
+  return session;
+}

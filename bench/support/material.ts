@@ -1,0 +1,52 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TlsOptions } from 'node:tls';
+import { loadConfiguration, type Configuration } from '../../src/configuration/index.js';
+import { startService } from '../../src/service.js';
+
+/** The settings of a whole service in a folder of its own, on free ports. */
+export function configurationIn(folder: string): Configuration {
+  return loadConfiguration({
+    environment: {
+      VERITAS_HTTP_PORT: '0',
+      VERITAS_REPOSITORY_PORT: '0',
+      VERITAS_STORE_PATH: join(folder, 'var/veritas.db'),
+      VERITAS_PKI_DIRECTORY: join(folder, 'certs/ca'),
+      VERITAS_PKI_PASSPHRASE_FILE: join(folder, 'certs/ca/passphrase'),
+      VERITAS_TLS_CERTIFICATE_FILE: join(folder, 'certs/server_cert.pem'),
+      VERITAS_TLS_KEY_FILE: join(folder, 'certs/server_key.pem'),
+      VERITAS_TLS_CA_FILE: join(folder, 'certs/ca_bundle.pem'),
+    },
+  });
+}
+
+/** Makes a folder with development material, by a first start of the service; removed when the process ends. */
+export async function materialFolder(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'veritas-bench-'));
+  process.on('exit', () => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await (await startService(configurationIn(folder))).close();
+  return folder;
+}
+
+/** TLS 1.3 that asks for a client certificate, for the bare servers: the same certificate, key and CAs. */
+export function bareTls(folder: string): TlsOptions {
+  const read = (name: string): Buffer => readFileSync(join(folder, 'certs', name));
+  return {
+    cert: read('server_cert.pem'),
+    key: read('server_key.pem'),
+    ca: read('ca_bundle.pem'),
+    minVersion: 'TLSv1.3',
+    requestCert: true,
+    rejectUnauthorized: false,
+  };
+}
+
+/** What every server under test answers. */
+export const BODY = {
+  message: 'mTLS authentication successful',
+  client: { service: 'veritas-client', common_name: 'veritas-client', authenticated: true },
+};
+export const PATH = '/api/v1/test';

@@ -1,0 +1,55 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+/** What a server under test says of itself when asked. CPU time in microseconds. */
+export interface Usage {
+  readonly cpu: number;
+  readonly rss: number;
+}
+
+/** A server under test, in a process of its own. */
+export interface Subject {
+  readonly name: string;
+  readonly port: number;
+  readonly usage: () => Promise<Usage>;
+  readonly stop: () => Promise<void>;
+}
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts `bench/servers/<file>` with the development material in `folder`, and waits until it listens. */
+export async function startSubject(name: string, file: string, folder: string): Promise<Subject> {
+  const child = fork(join(import.meta.dirname, '../servers', `${file}.js`), [folder], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  running.add(child);
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  return {
+    name,
+    port,
+    usage: async () => {
+      child.send('usage');
+      const [usage] = (await once(child, 'message')) as [Usage];
+      return usage;
+    },
+    stop: async () => {
+      running.delete(child);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+}
+
+/** To be called by a server's file once it listens: tells the port, and answers questions about what it uses. */
+export function serve(port: number): void {
+  process.on('message', () => {
+    const { user, system } = process.cpuUsage();
+    process.send?.({ cpu: user + system, rss: process.memoryUsage.rss() });
+  });
+  process.on('disconnect', () => process.exit());
+  process.send?.({ port });
+}

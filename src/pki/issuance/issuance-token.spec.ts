@@ -1,0 +1,191 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { certificationRequest } from '../../../test/support/certification-request.js';
+import {
+  openTemporaryAuthority,
+  somebody,
+  type TemporaryAuthority,
+} from '../../../test/support/temporary-authority.js';
+import { generateTestKeyPair, TestCa, type TestCertificateOptions } from '../../testing/index.js';
+import {
+  decodeCertificationRequest,
+  encodeExtensionOf,
+  KeyUsage,
+  Oid,
+  subjectPublicKeyInfoOf,
+  SubjectPublicKeyInfo,
+} from '../../x509/index.js';
+import { write } from '../../der/index.js';
+import { identityOf } from '../issuer/issuer-identity.js';
+import { endEntityProfile, rootProfile } from '../profile/profile.js';
+import { AcceptedRequest } from './accepted-request.js';
+import { IssuanceToken } from './issuance-token.js';
+import { lintCertificate } from './lint/lint-certificate.js';
+import { checkPublicKey } from './public-key-policy.js';
+import { newSerialNumber } from './serial-number.js';
+
+describe('the issuance token', () => {
+  let temporary: TemporaryAuthority;
+  let accepted: AcceptedRequest;
+  const terms = () => ({
+    serialNumber: newSerialNumber(),
+    algorithm: temporary.authority.ca.issuing.issuer.algorithm,
+    now: new Date(),
+    backdate: 60,
+    publicationUrl: 'http://localhost:5080',
+  });
+  beforeAll(async () => {
+    temporary = await openTemporaryAuthority();
+    accepted = AcceptedRequest.accept(decodeCertificationRequest(certificationRequest()), {
+      profile: endEntityProfile('service', 86_400),
+      organization: 'VERITAS Framework',
+      requester: somebody,
+    });
+  });
+  afterAll(() => temporary.close());
+
+  it('is signed once, by the issuer it is for', async () => {
+    const { issuer } = temporary.authority.ca.issuing;
+    const token = new IssuanceToken(accepted, issuer.identity, terms());
+    const root = temporary.authority.ca.authorities[0]!.issuer;
+    await expect(root.issue(token)).rejects.toMatchObject({ code: 'authority_mismatch' });
+    const certificate = await issuer.issue(token);
+    expect(certificate.serialNumber).toBe(token.serialNumber);
+    await expect(issuer.issue(token)).rejects.toMatchObject({ code: 'token_spent' });
+  });
+
+  it('is not made of an object that looks like an accepted request', () => {
+    const { identity } = temporary.authority.ca.issuing.issuer;
+    expect(() => new IssuanceToken({ ...accepted } as unknown as AcceptedRequest, identity, terms())).toThrow(
+      'not accepted',
+    );
+  });
+
+  it('is not made of what the lint refuses: a serial number too short, a certificate longer than its profile', () => {
+    const { identity } = temporary.authority.ca.issuing.issuer;
+    expect(() => new IssuanceToken(accepted, identity, { ...terms(), serialNumber: '01' })).toThrow('serial-number');
+    expect(() => new IssuanceToken(accepted, identity, { ...terms(), backdate: 400 * 86_400 })).not.toThrow();
+  });
+
+  // A certificate that somebody else made, read as if this profile had made it: each knob one finding.
+  const issuing = TestCa.root().intermediate({ pathLenConstraint: 0 });
+  const sound: TestCertificateOptions = {
+    commonName: 'orders',
+    names: [{ kind: 'dns', value: 'orders' }],
+    extensions: [
+      encodeExtensionOf.basicConstraints({ cA: false, pathLenConstraint: undefined }),
+      encodeExtensionOf.crlDistributionPoints(['http://localhost/crl']),
+      encodeExtensionOf.authorityInfoAccess([
+        { accessMethod: Oid.caIssuers, accessLocation: { kind: 'uri', value: 'http://localhost/ca' } },
+      ]),
+    ],
+    serialNumber: Buffer.from('7f'.repeat(16), 'hex'),
+  };
+  const lint = (change: TestCertificateOptions): string[] =>
+    lintCertificate({
+      certificate: issuing.issue({
+        ...sound,
+        ...change,
+        extensions: [...sound.extensions!, ...(change.extensions ?? [])],
+      }).certificate,
+      profile: endEntityProfile('service', 86_400),
+      issuer: identityOf('issuing', issuing.certificate),
+      names: sound.names!,
+    }).map((finding) => finding.split(':')[0]!);
+
+  it('finds nothing wrong with a sound certificate', () => {
+    expect(lint({})).toEqual([]);
+  });
+
+  it.each<[string, string, TestCertificateOptions]>([
+    ['serial-number', 'a short number', { serialNumber: Uint8Array.of(1) }],
+    ['serial-number', 'a number above the top bit', { serialNumber: Buffer.alloc(16, 0xff) }],
+    ['validity', 'an end before its beginning', { notAfter: new Date(Date.now() - 3_600_000) }],
+    ['validity', 'a beginning before its issuer', { notBefore: new Date(Date.now() - 7_200_000) }],
+    ['validity', 'a year', { notAfter: new Date(Date.now() + 366 * 86_400_000) }],
+    ['issuer-name', 'the name of its issuer', { subject: issuing.certificate.subject }],
+    [
+      'key-identifiers',
+      'another authority',
+      { extensions: [encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: Uint8Array.of(1) })] },
+    ],
+    ['key-identifiers', 'another subject', { extensions: [encodeExtensionOf.subjectKeyIdentifier(Uint8Array.of(1))] }],
+    [
+      'basic-constraints',
+      'CA:TRUE',
+      { extensions: [encodeExtensionOf.basicConstraints({ cA: true, pathLenConstraint: undefined })] },
+    ],
+    ['basic-constraints', 'none', { without: [Oid.basicConstraints] }],
+    [
+      'key-usage',
+      'keyCertSign',
+      { extensions: [encodeExtensionOf.keyUsage([KeyUsage.digitalSignature, KeyUsage.keyCertSign])] },
+    ],
+    ['key-usage', 'none', { without: [Oid.keyUsage] }],
+    ['extended-key-usage', 'one purpose', { purposes: [Oid.clientAuth] }],
+    ['extended-key-usage', 'none', { without: [Oid.extendedKeyUsage] }],
+    ['subject-alt-name', 'another name', { names: [{ kind: 'dns', value: 'admin' }] }],
+    ['subject-alt-name', 'none', { without: [Oid.subjectAltName] }],
+    ['publication-points', 'no list', { without: [Oid.crlDistributionPoints] }],
+    ['publication-points', 'no access to the issuer', { without: [Oid.authorityInfoAccess] }],
+    [
+      'criticality',
+      'an extension of no profile',
+      { extensions: [encodeExtensionOf.certificatePolicies([Oid.anyPolicy])] },
+    ],
+    ['criticality', 'critical names', { extensions: [encodeExtensionOf.subjectAltName(sound.names!, true)] }],
+  ])('%s: refuses %s', (rule, _what, change) => {
+    expect(lint(change)).toContain(rule);
+  });
+
+  it('refuses an issuer name that is not its issuer, a pathLen that is not the profile, and names that are missing', () => {
+    const { certificate } = issuing.issue(sound);
+    const subject = {
+      certificate,
+      issuer: identityOf('root', issuing.root.certificate),
+      profile: rootProfile,
+      names: [],
+    };
+    const findings = lintCertificate(subject).map((finding) => finding.split(':')[0]);
+    expect(findings).toEqual(
+      expect.arrayContaining([
+        'issuer-name',
+        'basic-constraints',
+        'key-usage',
+        'extended-key-usage',
+        'publication-points',
+      ]),
+    );
+    expect(lintCertificate({ ...subject, profile: endEntityProfile('server', 1), names: [] }).join()).toContain(
+      'there is no name',
+    );
+  });
+});
+
+describe('serial numbers', () => {
+  it('are positive, of 16 octets, and never the same', () => {
+    const numbers = new Set(Array.from({ length: 10_000 }, () => newSerialNumber()));
+    expect(numbers.size).toBe(10_000);
+    for (const number of numbers) expect(number).toMatch(/^(?!00)[0-7][0-9a-f]{31}$/);
+  });
+});
+
+describe('the public key policy', () => {
+  it('refuses RSA moduli with a small factor, and points that are not on their curve', () => {
+    const spki = subjectPublicKeyInfoOf(generateTestKeyPair('RSA-2048').publicKey);
+    checkPublicKey(spki);
+    const even = write.sequence(write.integer(1n << 2047n), write.integer(65537));
+    const parameters = { type: 'rsa', bits: 2048, exponent: 65537n } as const;
+    expect(() => {
+      checkPublicKey(new SubjectPublicKeyInfo(spki.der, spki.algorithm, even, parameters));
+    }).toThrow('small factor');
+    const ec = subjectPublicKeyInfoOf(generateTestKeyPair('P-256').publicKey);
+    const offCurve = Uint8Array.from(ec.der);
+    offCurve[offCurve.length - 1] = (offCurve[offCurve.length - 1] ?? 0) ^ 1;
+    expect(() => {
+      checkPublicKey(new SubjectPublicKeyInfo(offCurve, ec.algorithm, ec.key, ec.parameters));
+    }).toThrow('not valid');
+    expect(() => {
+      checkPublicKey(new SubjectPublicKeyInfo(ec.der, ec.algorithm, ec.key, { type: 'other', oid: '1.2.3' }));
+    }).toThrow('1.2.3');
+  });
+});

@@ -1,0 +1,88 @@
+import { describe, expect, test } from '@jest/globals';
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { loadConfiguration } from '../../src/configuration/index.js';
+import { errorTables } from './error-codes.js';
+
+const ERRORS = 'docs/errors.md';
+// docs/configuration.md has a spec of its own, beside the schemas that it is made from.
+const documents = globSync('{*.md,docs/*.md,certs/*.md,examples/**/*.md,test/**/*.md}').filter(
+  (file) => file !== 'docs/configuration.md',
+);
+const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Record<
+  'scripts' | 'dependencies' | 'optionalDependencies',
+  Record<string, string>
+>;
+
+/** The text with each table between its markers made anew. */
+function withTables(text: string): string {
+  return Object.entries(errorTables()).reduce(
+    (before, [name, table]) =>
+      before.replace(
+        new RegExp(`(<!-- table: ${name} -->\n)[\\s\\S]*?(<!-- end -->)`),
+        (_, start: string, end: string) => `${start}\n${table}\n\n${end}`,
+      ),
+    text,
+  );
+}
+
+describe(ERRORS, () => {
+  if (process.env.UPDATE_DOCS === '1') writeFileSync(ERRORS, withTables(readFileSync(ERRORS, 'utf8')));
+  const text = readFileSync(ERRORS, 'utf8');
+
+  test('has exactly the codes of the tables, with their status, when and mend', () => {
+    if (withTables(text) !== text)
+      throw new Error(
+        `${ERRORS} is not what the tables say; write it again with: UPDATE_DOCS=1 npm test -- test/documents`,
+      );
+    for (const table of Object.values(errorTables())) expect(text).toContain(table);
+  });
+});
+
+describe.each(documents)('%s', (file) => {
+  const text = readFileSync(file, 'utf8');
+
+  test('links to what exists', () => {
+    const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+    for (const target of targets.filter((one) => !/^(https?:|#|mailto:)/.test(one)))
+      expect([target, existsSync(join(dirname(file), target.replace(/#.*/, '')))]).toEqual([target, true]);
+  });
+
+  test('names scripts, spec files and settings that exist', () => {
+    for (const [, script = ''] of text.matchAll(/npm run ([a-z:]+)/g))
+      expect(manifest.scripts).toHaveProperty([script]);
+    for (const [path] of text.matchAll(/\b(?:src|test|examples)\/[\w./-]+\.ts\b/g))
+      expect([path, existsSync(path) || existsSync(join(dirname(file), path))]).toEqual([path, true]);
+    const variables = [...text.matchAll(/\bVERITAS_[A-Z_]+[A-Z]\b/g)].map(([name]) => name);
+    // A value that fits none: only the name is in question here.
+    for (const name of variables.filter((one) => one !== 'VERITAS_CONFIG'))
+      expect([name, problemOf(name)]).not.toEqual([name, expect.stringContaining('is not a setting')]);
+  });
+});
+
+test('docs/threat-model.md quotes tests that exist', () => {
+  const text = readFileSync('docs/threat-model.md', 'utf8');
+  const quotes = [...text.matchAll(/`([\w./-]+\.spec\.ts)`: "([^"]+)"/g)];
+  expect(quotes.length).toBeGreaterThan(30);
+  for (const [, file = '', title = ''] of quotes)
+    expect([file, title, readFileSync(file, 'utf8').includes(title)]).toEqual([file, title, true]);
+});
+
+function problemOf(variable: string): string {
+  try {
+    loadConfiguration({ file: 'config/veritas.yaml', environment: { [variable]: '\u0000' } });
+    return '';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+test('README.md gives a reason for each dependency', () => {
+  const text = readFileSync('README.md', 'utf8');
+  const rows = text.slice(text.indexOf('## Dependencies'), text.indexOf('## More'));
+  const named = [...rows.matchAll(/^\| ([^|]+) \|/gm)].flatMap(([, cell = '']) =>
+    cell.split(',').map((name) => name.trim()),
+  );
+  const names = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.optionalDependencies)];
+  expect(named.map((name) => name.replace(' (optional)', ''))).toEqual(expect.arrayContaining(names));
+});

@@ -1,0 +1,79 @@
+import { REFUSALS, type RefusalCode } from '../../src/mtls/index.js';
+import { PKI_ERRORS, type PkiErrorCode } from '../../src/pki/index.js';
+
+/** When each code is given, in words; the compiler asks for a new code's. */
+export const REFUSED_WHEN: Readonly<Record<RefusalCode, string>> = {
+  client_certificate_required: 'no certificate was presented in the handshake',
+  client_certificate_malformed: 'the certificate is not strict DER, or not in the form of RFC 5280 §4.1',
+  untrusted_issuer: 'no path leads from the certificate to a trust anchor, or each one breaks a rule of RFC 5280 §6',
+  certificate_not_yet_valid: 'the certificate, or a CA above it, is not valid yet',
+  certificate_expired: 'the certificate, or a CA above it, is not valid any more; the connection is closed',
+  wrong_issuer: "the issuer's organization is not the one that is configured",
+  wrong_key_usage: 'the certificate may not be used for client authentication',
+  certificate_revoked: 'the certificate, or a CA above it, was revoked; the connection is closed',
+  revocation_unknown:
+    'nobody can say whether it was revoked, and the mode is `hard-fail`: a list is missing, stale or not verifiable',
+  service_not_allowed: 'the common name is not on the allow-list, or names no service',
+  route_not_allowed: "the service may call, but not this route: the route's own rule says no",
+  validation_failed: 'something unforeseen happened while validating; the request is refused',
+};
+
+/** As {@link REFUSED_WHEN}, of the certification authority's codes. */
+export const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
+  request_malformed: 'the request is not PKCS#10 in PEM or strict DER',
+  proof_of_possession_failed: "the request's signature was not made by the key in it",
+  public_key_not_allowed: 'the key is of another kind, too small, or has an exponent that is not 65537',
+  key_compromised: 'a certificate for the same key was revoked with keyCompromise',
+  service_name_malformed: 'the name of the service is not one',
+  subject_not_allowed: 'the request asks for a subject with more, or other, than the service',
+  name_not_allowed: 'the request asks for names that the requester did not name',
+  name_malformed: 'a name is not in the form of its kind, or is a wildcard',
+  too_many_names: 'there are more names than a certificate of ours has',
+  extension_not_allowed: 'the request asks for an extension that is not for requesters to choose',
+  ca_not_allowed: 'the request asks for CA:TRUE or a path length',
+  key_usage_not_allowed: 'the request asks for a key usage that the profile does not give',
+  extended_key_usage_not_allowed: 'the request asks for a purpose that the profile does not give',
+  profile_unknown: 'there is no profile of that name',
+  lifetime_not_allowed: 'the lifetime is shorter than a second, or longer than the profile allows',
+  reason_not_allowed: 'the reason of a revocation is not known, not final, or does not fit the certificate',
+  serial_unknown: 'no certificate with that serial number was issued here',
+  certificate_not_revocable: 'it is a root',
+  authority_missing: 'there is no CA in the store yet, and nobody asked to make one',
+  authority_mismatch: 'files and store belong to different CAs, or a key file is gone',
+  issuer_expired: 'the issuing CA has expired, or would before the certificate',
+  key_file_exposed: 'a key or passphrase file can be read by others than its owner',
+  key_unreadable: 'a key or passphrase file is missing, empty or damaged, or the passphrase does not fit',
+  lint_failed: 'what was about to be signed breaks one of our own rules; nothing was signed',
+  token_spent: 'something tried to sign the same thing twice',
+  clock_behind: 'the clock is before the last revocation list that was signed',
+  serial_exhausted: 'no unused serial number was found',
+};
+
+/** The rows of `docs/errors.md` under each heading. */
+export function errorTables(): Readonly<Record<'refusals' | 'authority', string>> {
+  const refusals = Object.entries(REFUSALS).map(([code, { status, mend }]) => [
+    code,
+    status,
+    REFUSED_WHEN[code as RefusalCode],
+    mend,
+  ]);
+  const authority = Object.entries(PKI_ERRORS).map(([code, [status, mend]]) => [
+    code,
+    status,
+    ISSUANCE_REFUSED_WHEN[code as PkiErrorCode],
+    mend,
+  ]);
+  return { refusals: tableOf(refusals), authority: tableOf(authority) };
+}
+
+function tableOf(rows: readonly (readonly (string | number)[])[]): string {
+  const lines = rows.map(
+    ([code = '', status = '', when = '', mend = '']) =>
+      `| \`${code}\` | ${status} | ${sentence(when)} | ${sentence(mend)} |`,
+  );
+  return ['| Code | Status | When | Mend |', '| --- | --- | --- | --- |', ...lines].join('\n');
+}
+
+/** Capitalised, and without a full stop: it stands alone in its cell. */
+const sentence = (text: string | number): string =>
+  `${String(text).charAt(0).toUpperCase()}${String(text).slice(1)}`.replace(/\.$/, '').replaceAll('|', '\\|');
