@@ -111,7 +111,7 @@ describe('the audit record', () => {
     const logs = [audit, new AuditLog(other)];
     await Promise.all(
       Array.from({ length: 20 }, (_, i) =>
-        logs[i % 2]?.append({ action: 'x', phase: 'intent', actor: 'test', requestId: 'r', subject: String(i) }),
+        logs[i % 2]!.append({ action: 'x', phase: 'intent', actor: 'test', requestId: 'r', subject: String(i) }),
       ),
     );
     await other.close();

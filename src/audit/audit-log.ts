@@ -63,23 +63,27 @@ export class AuditLog {
     await insertAudit(transaction, { ...contents, hash: hashOf(contents) });
   }
 
-  /** Reads the whole record in pages and compares every hash, and its end with where it should end. */
+  /** Reads the whole record in pages and compares every hash, and its end with where it should end. Rows that are added meanwhile are read as well. */
   async verify(database: Database = this.#store.database): Promise<AuditVerdict> {
-    const head = await auditHead(database);
     let [previous, rows] = [GENESIS, 0];
     for (;;) {
-      const page = await listAudit(database, rows, PAGE);
-      for (const row of page) {
-        const problem = problemOf(row, rows + 1, previous);
-        if (problem) return { ok: false, sequence: problem === 'dropped' ? rows + 1 : row.sequence, problem };
-        previous = row.hash;
-        rows++;
+      const head = await auditHead(database);
+      for (let page = PAGE; page === PAGE;) {
+        const read = await listAudit(database, rows, PAGE);
+        page = read.length;
+        for (const row of read) {
+          const problem = problemOf(row, rows + 1, previous);
+          if (problem) return { ok: false, sequence: problem === 'dropped' ? rows + 1 : row.sequence, problem };
+          previous = row.hash;
+          rows++;
+        }
       }
-      if (page.length < PAGE) break;
+      // Somebody appended while this was reading: what was read as the end is not.
+      if ((await auditHead(database))?.sequence !== head?.sequence) continue;
+      if (rows < (head?.sequence ?? 0)) return { ok: false, sequence: rows + 1, problem: 'dropped' };
+      if (rows > 0 && head?.hash !== previous) return { ok: false, sequence: rows, problem: 'changed' };
+      return { ok: true, rows };
     }
-    if (rows < (head?.sequence ?? 0)) return { ok: false, sequence: rows + 1, problem: 'dropped' };
-    if (rows > 0 && head?.hash !== previous) return { ok: false, sequence: rows, problem: 'changed' };
-    return { ok: true, rows };
   }
 }
 

@@ -1,4 +1,3 @@
-import { types } from 'node:util';
 import { ExitCode, type ExitCodeValue } from './exit-code.js';
 
 /** A command ends here: one sentence for a person, and what to do. */
@@ -16,15 +15,32 @@ export class CommandError extends Error {
 
 /** What the line on stderr says of any error, and the exit code. Never a stack. */
 export function describeError(error: unknown): { readonly text: string; readonly exitCode: ExitCodeValue } {
-  if (!types.isNativeError(error)) return { text: 'something failed without saying what', exitCode: ExitCode.unusable };
-  const mend = 'mend' in error && typeof error.mend === 'string' ? error.mend : undefined;
-  const text = mend === undefined ? error.message : `${error.message}: ${mend}`;
-  return { text, exitCode: exitCodeOf(error) };
+  const mend = propertyOf(error, 'mend');
+  const text = messageOf(error);
+  return { text: typeof mend === 'string' ? `${text}: ${mend}` : text, exitCode: exitCodeOf(error) };
 }
 
-function exitCodeOf(error: Error): ExitCodeValue {
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  const message = propertyOf(error, 'message');
+  return typeof message === 'string' ? message : 'something failed without saying what';
+}
+
+/** The short reason of a failed call to the system, such as ENOENT. */
+export function systemReasonOf(error: unknown): string {
+  const code = propertyOf(error, 'code');
+  return typeof code === 'string' ? code : 'unknown reason';
+}
+
+function exitCodeOf(error: unknown): ExitCodeValue {
   if (error instanceof CommandError) return error.exitCode;
   // PkiError: what the requester can mend is a refusal, the rest is ours.
-  if ('status' in error && typeof error.status === 'number' && error.status < 500) return ExitCode.refused;
-  return ExitCode.unusable;
+  const status = propertyOf(error, 'status');
+  return typeof status === 'number' && status < 500 ? ExitCode.refused : ExitCode.unusable;
+}
+
+function propertyOf(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null && key in value
+    ? (value as Record<string, unknown>)[key]
+    : undefined;
 }

@@ -1,7 +1,6 @@
-import { types } from 'node:util';
 import { readFileSync } from 'node:fs';
 import { decodeCertificate, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
-import { CommandError } from './command-error.js';
+import { CommandError, messageOf, systemReasonOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import type { Session } from './session.js';
 
@@ -11,8 +10,11 @@ export async function readInputFile(path: string, { readInput }: Session): Promi
   try {
     return readFileSync(path);
   } catch (error) {
-    const reason = types.isNativeError(error) && 'code' in error ? String(error.code) : 'unknown reason';
-    throw new CommandError(`${path} cannot be read (${reason})`, ExitCode.unusable, 'name a file that can be');
+    throw new CommandError(
+      `${path} cannot be read (${systemReasonOf(error)})`,
+      ExitCode.unusable,
+      'name a file that can be',
+    );
   }
 }
 
@@ -29,7 +31,7 @@ export async function readCertificate(path: string, session: Session): Promise<C
     if (certificate) return certificate;
   } catch (error) {
     throw new CommandError(
-      `${path} is not a certificate (${types.isNativeError(error) ? error.message : 'unreadable'})`,
+      `${path} is not a certificate (${messageOf(error)})`,
       ExitCode.refused,
       'name a PEM or DER file of a certificate',
     );

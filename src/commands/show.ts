@@ -1,10 +1,9 @@
-import { types } from 'node:util';
 import { existsSync } from 'node:fs';
 import { findCertificate } from '../store/index.js';
 import { decodeCertificate } from '../x509/index.js';
 import { serialArgument } from './arguments.js';
 import { certificateToJson, certificateToPairs, rowToJson, statusOfRow } from './certificate-description.js';
-import { CommandError } from './command-error.js';
+import { CommandError, messageOf } from './command-error.js';
 import { certificatesIn, readInputFile } from './files.js';
 import { describePairs } from './output.js';
 import { withStore, type Session } from './session.js';
@@ -47,7 +46,7 @@ async function showFile(session: Session, path: string): Promise<void> {
     );
   } catch (error) {
     throw new CommandError(
-      `${path} is not a certificate (${types.isNativeError(error) ? error.message : 'unreadable'})`,
+      `${path} is not a certificate (${messageOf(error)})`,
       1,
       'name a PEM or DER file of certificates',
     );

@@ -1,11 +1,10 @@
-import { types } from 'node:util';
 import { createPrivateKey } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Configuration } from '../configuration/index.js';
 import { readSecretFile } from '../pki/index.js';
 import { findCertificate, listIssuers, openStore, type CertificateRow } from '../store/index.js';
 import { decodeCertificate, DecodeError, type Certificate } from '../x509/index.js';
-import { CommandError } from './command-error.js';
+import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { certificatesIn, readInputFile } from './files.js';
 import { plain } from './output.js';
@@ -89,9 +88,8 @@ function anchorsOf({ tls: { caFile } }: Configuration): Certificate[] {
   try {
     return certificatesIn(readFileSync(caFile));
   } catch (error) {
-    const reason = types.isNativeError(error) ? error.message : 'unreadable';
     throw new CommandError(
-      `the trust bundle ${caFile} cannot be used (${reason})`,
+      `the trust bundle ${caFile} cannot be used (${messageOf(error)})`,
       ExitCode.unusable,
       'make it with `veritas setup`, or set tls.caFile',
     );

@@ -9,14 +9,13 @@ export interface CertificateIssued {
   readonly requestId: string;
 }
 
-/** `certificate.revoked`: a revocation is durable, here or, when `local` is false, in another process on the same store. */
+/** `certificate.revoked`: a revocation by this process is durable. Those of other processes are told by `revocations.changed` alone. */
 export interface CertificateRevoked {
   readonly serialNumber: string;
   readonly issuer: string;
   /** A CRLReason's name (RFC 5280 §5.3.1). */
   readonly reason: string;
   readonly revokedAt: Date;
-  readonly local: boolean;
 }
 
 /** `revocations.changed`: what the process knows about revocations changed; `epoch` is higher than ever before. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
-import type { VerifiedClientIdentity } from './client-identity.js';
+import { VerifiedClientIdentity } from './client-identity.js';
 
 /** What this room needs of a Fastify request, and what it puts on it. */
 export interface IdentifiedRequest {
@@ -11,4 +11,11 @@ export interface IdentifiedRequest {
   readonly routeOptions: { readonly url?: string | undefined; readonly handler?: unknown };
   readonly raw: IncomingMessage | Http2ServerRequest;
   clientIdentity?: VerifiedClientIdentity;
+}
+
+/** The identity that the guard put on a request. Throws TypeError where no guard ran: a public route, or a transport without one. */
+export function identityOf({ clientIdentity }: IdentifiedRequest): VerifiedClientIdentity {
+  if (!VerifiedClientIdentity.isProven(clientIdentity))
+    throw new TypeError('the request has no client identity: is the route public?');
+  return clientIdentity;
 }

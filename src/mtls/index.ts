@@ -3,7 +3,7 @@ export { allOf, anyOf, services, type Authorizer, type Decision } from './author
 export { ClientIdentity } from './client-identity.decorator.js';
 export { ClientIdentityInterceptor } from './client-identity.interceptor.js';
 export { VerifiedClientIdentity } from './client-identity.js';
-export type { IdentifiedRequest } from './identified-request.js';
+export { identityOf, type IdentifiedRequest } from './identified-request.js';
 export { MtlsRefusal, REFUSALS, type RefusalCode } from './mtls.errors.js';
 export { MtlsGuard } from './mtls.guard.js';
 export { MtlsModule } from './mtls.module.js';

@@ -113,11 +113,13 @@ export class PeerVerifier {
 
   #validate(leaf: Certificate, trust: TrustAnchors, now: Date): TrustedPeer {
     const input = { leaf, intermediates: trust.intermediates, anchors: trust.anchors, time: now };
-    const result = validateCertificatePath({ ...input, purposes: ['clientAuth'] });
+    const result = validateCertificatePath({ ...input, purposes: ['clientAuth'], extendedKeyUsageRequired: true });
     if (!result.ok) {
       // Only whoever passes the checks before it hears about the key usage: so without it, once more.
       const withoutPurpose = validateCertificatePath({ ...input, purposes: [] });
       if (!withoutPurpose.ok) throw untrusted(leaf, withoutPurpose.reason);
+      if (result.reason.code !== 'extended_key_usage' && result.reason.code !== 'key_usage')
+        throw untrusted(leaf, result.reason);
       this.#checkIssuer(leaf);
       throw refusal('wrong_key_usage', 'the certificate is not for client authentication', leaf, result.reason);
     }

@@ -232,6 +232,13 @@ describe('the CA service', () => {
     expect(await temporary.authority.audit.verify()).toMatchObject({ ok: true });
   });
 
+  it('issues nothing when its issuing CA is revoked', async () => {
+    const { serialNumber } = ca().issuing.certificate;
+    await ca().revoke({ serialNumber, reason: 'cACompromise', requester: somebody });
+    await expect(issue()).rejects.toMatchObject({ code: 'issuer_revoked', status: 503 });
+    expect((await ca().list({ service: 'orders' })).rows).toEqual([]);
+  });
+
   it('certifies no key again that was compromised', async () => {
     const request = certificationRequest();
     const { certificate } = await issue({ request });

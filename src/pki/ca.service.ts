@@ -14,7 +14,7 @@ import {
   encodePem,
   ProofOfPossessionError,
   type Certificate,
-  type CertificationRequest,
+  CertificationRequest,
   type GeneralName,
 } from '../x509/index.js';
 import { AcceptedRequest } from './issuance/accepted-request.js';
@@ -24,6 +24,7 @@ import { PkiError } from './pki-error.js';
 import type { PkiSettings, Requester } from './pki-settings.js';
 import { endEntityProfile } from './profile/profile.js';
 import { trustBundle } from './publication/trust-files.js';
+import type { RevocationRegistry } from './revocation/revocation-registry.js';
 import type { Revocation, RevocationRequest, RevocationService } from './revocation/revocation.service.js';
 
 /** What a door hands in. */
@@ -59,6 +60,7 @@ export class CaService {
   readonly #context: IssuanceContext;
   readonly #events: EventBus;
   readonly #revocations: RevocationService;
+  readonly #registry: RevocationRegistry;
 
   constructor(parts: {
     readonly authorities: readonly Authority[];
@@ -66,12 +68,14 @@ export class CaService {
     readonly context: IssuanceContext;
     readonly events: EventBus;
     readonly revocations: RevocationService;
+    readonly registry: RevocationRegistry;
   }) {
     this.#authorities = parts.authorities;
     this.#settings = parts.settings;
     this.#context = parts.context;
     this.#events = parts.events;
     this.#revocations = parts.revocations;
+    this.#registry = parts.registry;
   }
 
   /** Our CAs, the root first. */
@@ -131,7 +135,7 @@ export class CaService {
       lifetime: wanted.lifetime,
     });
     await this.#checkKeyHistory(accepted);
-    const authority = this.issuing;
+    const authority = this.#usableIssuer();
     const certificate = await issueCertificate(accepted, authority.issuer, this.#context);
     this.#events.emit('certificate.issued', {
       serialNumber: certificate.serialNumber,
@@ -147,6 +151,15 @@ export class CaService {
     return { certificate, certificatePem, chain, chainPem: certificatePem + authority.certificatePem };
   }
 
+  /** A CA that is revoked issues nothing. When that cannot be known, the store is gone and nothing can be issued anyway. */
+  #usableIssuer(): Authority {
+    const { issuing } = this;
+    const parent = this.#authorities.find(({ id }) => id === issuing.parent);
+    if (parent && this.#registry.statusOf(parent.certificate, issuing.certificate.serialNumber).status === 'revoked')
+      throw new PkiError('issuer_revoked', `the issuing CA ${issuing.id} is revoked`);
+    return issuing;
+  }
+
   /** CA/Browser Forum Baseline Requirements §6.1.1.3: a key that was reported compromised is not certified again; nor is a CA's own. */
   async #checkKeyHistory({ publicKey }: AcceptedRequest): Promise<void> {
     if (this.#authorities.some(({ certificate }) => Buffer.compare(certificate.publicKey.der, publicKey.der) === 0))
@@ -157,7 +170,7 @@ export class CaService {
 }
 
 function readRequest(request: IssueRequest['request']): CertificationRequest {
-  if (typeof request === 'object' && 'publicKey' in request) return request;
+  if (request instanceof CertificationRequest) return request;
   try {
     const [octets, ...more] = octetsOf(request);
     if (!octets || more.length > 0) throw new PkiError('request_malformed', 'there is more than one request');

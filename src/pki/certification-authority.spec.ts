@@ -180,9 +180,7 @@ describe('making a CA', () => {
   });
 
   it('makes one CA when two processes begin at once', async () => {
-    const attempts = await Promise.allSettled([open(), open()]);
-    const made = attempts.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-    expect(made.length).toBeGreaterThanOrEqual(1);
+    const made = await Promise.all([open(), open(), open()]);
     const after = await open();
     for (const { ca } of made)
       expect(ca.issuing.certificate.fingerprint256).toBe(after.ca.issuing.certificate.fingerprint256);

@@ -66,7 +66,7 @@ export async function openCertificationAuthority(
   const crls = new CrlService({ store, audit, events, authorities, settings, now });
   await registry.refresh();
   await crls.load();
-  const ca = new CaService({ authorities, settings, context, events, revocations });
+  const ca = new CaService({ authorities, settings, context, events, revocations, registry });
   return {
     settings,
     certsDirectory,

@@ -29,6 +29,7 @@ export const PKI_ERRORS = {
   authority_missing: [503, 'make the CA with `veritas ca init`'],
   authority_mismatch: [503, 'put back the files and the store that belong together'],
   issuer_expired: [503, 'make a new issuing CA'],
+  issuer_revoked: [503, 'make a new issuing CA'],
   key_file_exposed: [503, 'take the permissions of group and others away: chmod 600'],
   key_unreadable: [503, "put back the CA's key and passphrase files"],
   lint_failed: [500, 'report this: the profile produced a certificate that the lint refuses'],

@@ -1,10 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
-import { types } from 'node:util';
 import { SqliteDialect, SqliteDriver, type Driver } from 'kysely';
 import { StoreError } from './store-error.js';
-
-const { isNativeError } = types;
 
 const MAX_STATEMENTS = 256;
 /** How long a single statement waits, with the thread, for the moment in which another connection opens or closes the log. */
@@ -12,7 +9,7 @@ export const STATEMENT_TIMEOUT = 250;
 
 /** SQLite's primary result code, when `error` is one of its errors. */
 export function resultCodeOf(error: unknown): number | undefined {
-  const code = isNativeError(error) && 'errcode' in error ? error.errcode : undefined;
+  const code = typeof error === 'object' && error !== null && 'errcode' in error ? error.errcode : undefined;
   return typeof code === 'number' ? code & 0xff : undefined;
 }
 

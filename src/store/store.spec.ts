@@ -46,7 +46,7 @@ describe('the store', () => {
   it('flushes each commit, writes ahead and checks references', async () => {
     await openHere();
     const raw = new DatabaseSync(path);
-    expect(raw.prepare('pragma journal_mode').get()?.['journal_mode']).toBe('wal');
+    expect(raw.prepare('pragma journal_mode').get()?.journal_mode).toBe('wal');
     raw.close();
     const store = await openHere();
     await expect(insertIssuer(store.database, { ...issuer('b'), parent: 'nobody' })).rejects.toThrow('FOREIGN KEY');

@@ -1,7 +1,6 @@
 import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { types } from 'node:util';
 import { Kysely } from 'kysely';
 import { checkMigrated, migrate } from './migrations.js';
 import type { Database, Schema, Transaction } from './schema.js';
@@ -39,7 +38,7 @@ export class Store {
   /** A number that changes when another connection has committed (`PRAGMA data_version`); commits through this store do not count. Takes microseconds. */
   dataVersion(): number {
     const row = this.#sqlite.prepare('pragma data_version').get();
-    return Number(row?.['data_version']);
+    return Number(row?.data_version);
   }
 
   close(): Promise<void> {
@@ -79,11 +78,12 @@ const SQLITE_CORRUPT = 11;
 const SQLITE_NOTADB = 26;
 
 function storeErrorOf(error: unknown, path: string): unknown {
-  if (!types.isNativeError(error) || error instanceof StoreError) return error;
+  if (error instanceof StoreError) return error;
   const code = resultCodeOf(error);
+  const reason = error instanceof Error ? error.message : String(error);
   if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB)
     return new StoreError('store_corrupt', `the store ${path} is not a sound database: restore a backup`, {
       cause: error,
     });
-  return new StoreError('store_unavailable', `the store ${path} cannot be opened: ${error.message}`, { cause: error });
+  return new StoreError('store_unavailable', `the store ${path} cannot be opened: ${reason}`, { cause: error });
 }

@@ -95,6 +95,27 @@ const TABLE: readonly Row[] = [
   {
     code: 'wrong_key_usage',
     status: 403,
+    why: 'no extended key usage at all',
+    client: () => issuing.issue({ commonName: 'billing', without: [Oid.extendedKeyUsage] }),
+  },
+  {
+    code: 'wrong_key_usage',
+    status: 403,
+    why: 'any extended key usage',
+    client: () => issuing.issue({ commonName: 'billing', purposes: [Oid.anyExtendedKeyUsage] }),
+  },
+  {
+    code: 'wrong_key_usage',
+    status: 403,
+    why: 'a CA certificate as a client',
+    client: () => {
+      const ca = issuing.root.intermediate({ commonName: 'billing' });
+      return { chainPem: ca.certificatePem, keyPem: ca.keyPem };
+    },
+  },
+  {
+    code: 'wrong_key_usage',
+    status: 403,
     why: 'serverAuth only',
     client: () => issuing.issue({ commonName: 'billing', purposes: [Oid.serverAuth] }),
   },

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificationRequest } from '../../../test/support/certification-request.js';
 import {
@@ -117,6 +117,14 @@ describe('the CRL service', () => {
         .map(({ issuer }) => issuer)
         .sort(),
     ).toEqual(['issuing', 'root']);
+  });
+
+  it('signs for one issuer when the key of another is not there', async () => {
+    rmSync(join(temporary.folder, 'certs/ca/root_ca.key.pem'));
+    const other = await temporary.reopen({ create: false });
+    await expect(other.crls.publishIfDue()).rejects.toMatchObject({ code: 'key_unreadable' });
+    expect(other.crls.current('issuing')?.number).toBe(1);
+    expect(other.crls.current('root')).toBeUndefined();
   });
 
   it('writes no files when no folder is named', async () => {

@@ -74,17 +74,29 @@ export class CrlService {
     return this.#publishSigned(issuer);
   }
 
-  /** Signs where it is time: no CRL yet, `crlOverlap` before nextUpdate, or something was revoked since. Gives those that were signed. */
+  /**
+   * Signs where it is time: no CRL yet, `crlOverlap` before nextUpdate, or something was revoked since. Gives those that were signed. One issuer
+   * that fails, its key locked away perhaps, does not hold up the others; its error is thrown when they are done.
+   */
   async publishIfDue(requester: Requester = { actor: 'veritas', requestId: 'crl-schedule' }): Promise<PublishedCrl[]> {
     const signed: PublishedCrl[] = [];
+    const errors: unknown[] = [];
     for (const authority of this.#authorities.values()) {
-      const before = await lastCrlHeader(this.#store.database, authority.id);
-      const revocations = await lastRevocationSequence(this.#store.database, authority.id);
-      const isDue = (last: CrlHeader | undefined): boolean => this.#isDue(last, revocations);
-      if (isDue(before) && (await this.#sign(authority, requester, isDue)))
-        signed.push(await this.#publishSigned(authority.id));
+      try {
+        if (await this.#signIfDue(authority, requester)) signed.push(await this.#publishSigned(authority.id));
+      } catch (error) {
+        errors.push(error);
+      }
     }
+    if (errors.length > 0) throw errors[0];
     return signed;
+  }
+
+  async #signIfDue(authority: Authority, requester: Requester): Promise<boolean> {
+    const { database } = this.#store;
+    const revocations = await lastRevocationSequence(database, authority.id);
+    const isDue = (last: CrlHeader | undefined): boolean => this.#isDue(last, revocations);
+    return isDue(await lastCrlHeader(database, authority.id)) && this.#sign(authority, requester, isDue);
   }
 
   #isDue(last: CrlHeader | undefined, revocations: number): boolean {

@@ -24,11 +24,15 @@ export function checkPublicKey(publicKey: SubjectPublicKeyInfo): void {
     case 'other':
       refuse(`keys of the algorithm ${parameters.oid} are not certified`);
   }
+  if (!isUsable(publicKey)) refuse('the public key is not valid');
+}
+
+/** node:crypto refuses points that are not on their curve. */
+function isUsable(publicKey: SubjectPublicKeyInfo): boolean {
   try {
-    // node:crypto refuses points that are not on their curve.
-    void publicKey.keyObject;
+    return publicKey.keyObject.type === 'public';
   } catch {
-    refuse('the public key is not valid');
+    return false;
   }
 }
 

@@ -73,7 +73,7 @@ async function ensureAuthority(
   const certificate =
     (await knownCertificate(context, id)) ??
     (await adopt(creation, profile, parent, certificateFileOf(certsDirectory, id))) ??
-    (await create(creation, profile, parent, signer));
+    (await createUnlessMade(creation, profile, parent, signer));
   if (Buffer.compare(certificate.publicKey.der, publicKey.der) !== 0)
     throw new PkiError(
       'authority_mismatch',
@@ -85,6 +85,22 @@ async function ensureAuthority(
 async function knownCertificate({ store }: IssuanceContext, id: string): Promise<Certificate | undefined> {
   const row = await findIssuer(store.database, id);
   return row && decodeCertificate(row.der);
+}
+
+/** Two processes may begin at once: whose row is second takes what the first one made. */
+async function createUnlessMade(
+  creation: Creation,
+  profile: AuthorityProfile,
+  parent: Issuer | undefined,
+  signer: FileSigner,
+): Promise<Certificate> {
+  try {
+    return await create(creation, profile, parent, signer);
+  } catch (error) {
+    const made = await knownCertificate(creation.context, profile.name);
+    if (!made) throw error;
+    return made;
+  }
 }
 
 async function create(
@@ -99,7 +115,7 @@ async function create(
   const accepted = AcceptedRequest.acceptAuthority(signer.publicKey, { profile, subject, requester });
   const issuer = parent ?? new Issuer(rootIdentity(accepted, context), signer);
   const certificate = await issueCertificate(accepted, issuer, context, (transaction, made) =>
-    // Fails when another process was first: then nothing of this stays.
+    // Fails when another process was first: then nothing of this stays but the intent.
     insertIssuer(transaction, issuerRow(profile, made, context.now())),
   );
   events.emit('issuer.created', { issuer: id, notAfter: certificate.notAfter, adopted: false });

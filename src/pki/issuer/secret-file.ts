@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { types } from 'node:util';
 import { PkiError } from '../pki-error.js';
 import { createFile, ensurePrivateFolder } from '../publication/atomic-file.js';
 
@@ -48,4 +47,6 @@ export function ensurePassphrase(path: string): boolean {
 }
 
 const reasonOf = (error: unknown): string =>
-  types.isNativeError(error) && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown reason';
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : 'unknown reason';

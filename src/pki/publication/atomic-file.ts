@@ -6,6 +6,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -13,12 +14,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { types } from 'node:util';
 
-/** Makes a folder that only its owner may enter (0700), and closes one that is open to others. */
+// What this product puts into its folders. A folder with anything else in it is somebody's, and its permissions are theirs.
+const OURS = /^(?:README\.md|ca|passphrase|[a-z_]+\.pem|[a-z_]+\.key\.pem|\..+\.tmp)$/;
+
+/** Makes a folder that only its owner may enter (0700), and closes one that is open to others when it holds nothing but what is ours. */
 export function ensurePrivateFolder(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
-  if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o700);
+  const open = (statSync(path).mode & 0o077) !== 0;
+  if (open && readdirSync(path).every((name) => OURS.test(name))) chmodSync(path, 0o700);
 }
 
 /** Replaces a file whole: a reader, and a crash, see the old octets or the new ones. Its folder must exist. */
@@ -44,7 +48,7 @@ export function createFile(path: string, contents: string | Uint8Array, mode: nu
       linkSync(temporary, path);
       return true;
     } catch (error) {
-      if (types.isNativeError(error) && 'code' in error && error.code === 'EEXIST') return false;
+      if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'EEXIST') return false;
       throw error;
     }
   });

@@ -45,7 +45,7 @@ describe('revocation', () => {
     const again = await revoke(serial, 'superseded');
     expect(again).toEqual({ ...first, already: true });
     expect(registry.epoch).toBe(1);
-    expect(told).toEqual([{ epoch: 1 }, { ...first, already: false, local: true }]);
+    expect(told).toEqual([{ epoch: 1 }, { ...first, already: false }]);
   });
 
   it('revokes once when asked twice at once', async () => {

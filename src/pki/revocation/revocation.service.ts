@@ -76,7 +76,7 @@ export class RevocationService {
     });
     await this.#registry.refresh();
     const revocation = revocationOf(await this.#find(serialNumber), already);
-    if (!already) this.#events.emit('certificate.revoked', { ...revocation, local: true });
+    if (!already) this.#events.emit('certificate.revoked', revocation);
     return revocation;
   }
 

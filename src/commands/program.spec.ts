@@ -1,0 +1,329 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createPrivateKey } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { certificationRequestPem } from '../../test/support/certification-request.js';
+import { temporaryFolder } from '../../test/support/temporary-authority.js';
+import { TestCa } from '../testing/index.js';
+import {
+  decodeCertificate,
+  decodeCertificateList,
+  encodeExtensionOf,
+  octetsFromPemOrDer,
+  subjectPublicKeyInfoOf,
+} from '../x509/index.js';
+import { runCommandLine } from './program.js';
+
+interface Run {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+describe('the command line', () => {
+  let folder: string;
+  const path = (name: string): string => join(folder, name);
+  const environmentFor = (where: string): Record<string, string> => ({
+    VERITAS_CONFIG: join(where, 'veritas.yaml'),
+    VERITAS_PKI_DIRECTORY: join(where, 'certs/ca'),
+    VERITAS_PKI_PASSPHRASE_FILE: join(where, 'certs/ca/passphrase'),
+    VERITAS_STORE_PATH: join(where, 'var/veritas.db'),
+    VERITAS_TLS_CA_FILE: join(where, 'certs/ca_bundle.pem'),
+  });
+  const run = async (
+    args: readonly string[],
+    more: { readonly environment?: Record<string, string>; readonly input?: string; readonly now?: Date } = {},
+  ): Promise<Run> => {
+    let [out, err] = ['', ''];
+    const code = await runCommandLine(args, {
+      streams: {
+        out: (text) => {
+          out += text;
+        },
+        err: (text) => {
+          err += text;
+        },
+      },
+      environment: { ...environmentFor(folder), ...more.environment },
+      readInput: () => Promise.resolve(Buffer.from(more.input ?? '')),
+      version: '0.0.0-test',
+      now: () => more.now ?? new Date(),
+    });
+    return { code, out, err };
+  };
+  const json = async (args: readonly string[]): Promise<Record<string, unknown>> => {
+    const { code, out } = await run([...args, '--json']);
+    expect(code).toBe(0);
+    return JSON.parse(out) as Record<string, unknown>;
+  };
+  const leafOf = (name: string) => decodeCertificate(octetsFromPemOrDer(readFileSync(path(name)), 'CERTIFICATE')[0]!);
+  let counter = 0;
+  const issue = async (
+    service = 'veritas-worker',
+    ...more: string[]
+  ): Promise<{ cert: string; key: string; serial: string }> => {
+    const name = `issued-${counter++}`;
+    const [cert, key] = [path(`${name}.pem`), path(`${name}.key`)];
+    const { serial_number: serial } = await json([
+      'issue',
+      '--service',
+      service,
+      '--cert',
+      cert,
+      '--key',
+      key,
+      ...more,
+    ]);
+    return { cert, key, serial: String(serial) };
+  };
+
+  beforeAll(async () => {
+    folder = temporaryFolder();
+    writeFileSync(path('veritas.yaml'), '{}\n');
+    expect(await run(['setup'])).toMatchObject({ code: 0, err: '' });
+  });
+  beforeEach(() => {
+    mkdirSync(path('work'), { recursive: true });
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  describe('setup and ca', () => {
+    it('say what was made, and keep it all the second time', async () => {
+      const { out } = await run(['setup']);
+      expect(out.trim().split('\n')).toHaveLength(7);
+      expect(out).not.toContain('made');
+      const { files } = await json(['setup']);
+      expect(files).toContainEqual({ path: path('certs/root_ca.pem'), outcome: 'kept' });
+      expect((await run(['ca', 'init'])).err).toContain('nothing was changed');
+    });
+
+    it('make a CA where there is none, and show it', async () => {
+      const where = join(folder, 'elsewhere');
+      mkdirSync(where);
+      writeFileSync(join(where, 'veritas.yaml'), 'pki: { organization: Example Ltd }\n');
+      const environment = environmentFor(where);
+      const shown = await run(['ca', 'show'], { environment });
+      expect(shown).toMatchObject({ code: 3, out: '' });
+      expect(shown.err).toMatch(/^veritas: there is no store at .*`veritas setup`/);
+      const made = await run(['ca', 'init'], { environment });
+      expect(made.code).toBe(0);
+      expect(made.err.match(/Wrote /g)).toHaveLength(3);
+      expect(made.out).toContain('CN=VERITAS Root CA,O=Example Ltd');
+      expect((await run(['ca', 'show'], { environment })).out).toContain('Revocation list  number 1');
+    });
+  });
+
+  describe('issue', () => {
+    it('makes a key for its owner only, and its certificate with the names asked for', async () => {
+      const names = ['--san', 'DNS:worker.local', '--san', 'IP:10.0.0.7', '--san', 'URI:spiffe://example.org/worker'];
+      const { cert, key } = await issue('veritas-worker', '--profile', 'client', '--ttl', '1h', ...names);
+      expect(statSync(key).mode & 0o777).toBe(0o600);
+      const leaf = decodeCertificate(octetsFromPemOrDer(readFileSync(cert), 'CERTIFICATE')[0]!);
+      expect(subjectPublicKeyInfoOf(createPrivateKey(readFileSync(key))).der).toEqual(leaf.publicKey.der);
+      expect(leaf.extensions.subjectAltName).toHaveLength(4);
+      expect(leaf.notAfter.getTime() - Date.now()).toBeLessThanOrEqual(3_600_000);
+      expect(octetsFromPemOrDer(readFileSync(cert), 'CERTIFICATE')).toHaveLength(2);
+    });
+
+    it('never overwrites a key', async () => {
+      const { key, cert } = await issue();
+      const before = readFileSync(key);
+      const again = await run(['issue', '--service', 'veritas-worker', '--cert', cert, '--key', key]);
+      expect(again).toMatchObject({ code: 1, out: '' });
+      expect(again.err).toMatch(/never overwritten: choose another name/);
+      expect(readFileSync(key)).toEqual(before);
+    });
+
+    it('leaves nothing behind when the CA refuses, and says why', async () => {
+      const refused = await run([
+        'issue',
+        '--service',
+        'Bad Name',
+        '--cert',
+        path('work/b.pem'),
+        '--key',
+        path('work/b.key'),
+      ]);
+      expect(refused).toEqual({
+        code: 1,
+        out: '',
+        err: 'veritas: "Bad Name" is not a service name: name the service in lower-case letters, digits, hyphens and dots, at most 63 characters\n',
+      });
+      expect(existsSync(path('work/b.key')) || existsSync(path('work/b.pem'))).toBe(false);
+      expect((await run(['issue', '--service', 'x', '--san', 'IP:300.1.1.1', '--key', path('work/c.key')])).code).toBe(
+        1,
+      );
+    });
+  });
+
+  describe('sign', () => {
+    it('certifies a request from a file or from stdin', async () => {
+      writeFileSync(path('work/r.csr'), certificationRequestPem({ commonName: 'veritas-agent' }));
+      const shown = await run(['sign', path('work/r.csr'), '--cert', path('work/agent.pem'), '--profile', 'server']);
+      expect(shown.code).toBe(0);
+      expect(leafOf('work/agent.pem').extensions.extendedKeyUsage).toHaveLength(1);
+      const piped = await run(['sign', '-'], { input: certificationRequestPem({ commonName: 'veritas-agent' }) });
+      expect(piped.out.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
+      expect(piped.err).toMatch(/^Issued [0-9a-f]{32}/);
+    });
+
+    it('refuses a request for a CA', async () => {
+      const extensions = [encodeExtensionOf.basicConstraints({ cA: true, pathLenConstraint: undefined })];
+      const refused = await run(['sign', '-'], { input: certificationRequestPem({ extensions }) });
+      expect(refused).toMatchObject({ code: 1, out: '' });
+      expect(refused.err).toContain('asks for a CA certificate');
+    });
+  });
+
+  describe('revoke, list, show and crl', () => {
+    it('revoke once, by number in any writing or by file', async () => {
+      const { serial, cert } = await issue('veritas-agent');
+      const written = serial.toUpperCase().replace(/(..)(?=.)/g, '$1:');
+      const first = await run(['revoke', written, '--reason', 'superseded']);
+      expect(first).toMatchObject({ code: 0, out: `${serial} is revoked (superseded)\n` });
+      expect(first.err).toMatch(/Signed revocation list \d+ of issuing/);
+      expect((await run(['revoke', '--cert', cert])).out).toContain('already (superseded)');
+      const listed = decodeCertificateList(readFileSync(path('var/crl/issuing.crl')));
+      expect([...listed.revokedCertificates()].map(({ serialNumber }) => serialNumber)).toContain(serial);
+      expect(await json(['revoke', serial])).toMatchObject({ already_revoked: true, reason: 'superseded' });
+    });
+
+    it('refuse what is unknown, and words that are no reason', async () => {
+      expect(await run(['revoke', 'ff'])).toMatchObject({ code: 1 });
+      const { serial } = await issue();
+      expect((await run(['revoke', serial, '--reason', 'certificateHold'])).err).toContain('a hold is not among them');
+      expect(await run(['revoke'])).toMatchObject({ code: 2 });
+      expect(await run(['revoke', serial, '--cert', 'x'])).toMatchObject({ code: 2 });
+      expect(await run(['revoke', '--cert', path('missing.pem')])).toMatchObject({ code: 3 });
+      expect(await run(['revoke', '--cert', path('veritas.yaml')])).toMatchObject({ code: 1 });
+    });
+
+    it('list by service, status and expiry', async () => {
+      const one = await issue('list-me');
+      const two = await issue('list-me', '--ttl', '20d');
+      await run(['revoke', one.serial]);
+      const serials = async (...args: string[]) =>
+        ((await json(['list', '--service', 'list-me', ...args])) as unknown as { serial_number: string }[]).map(
+          (row) => row.serial_number,
+        );
+      expect((await serials()).sort()).toEqual([one.serial, two.serial].sort());
+      expect(await serials('--status', 'revoked')).toEqual([one.serial]);
+      expect(await serials('--expires-before', '2d')).toEqual([one.serial]);
+      expect(await serials('--expires-before', '2020-01-01')).toEqual([]);
+      expect(await serials('--limit', '1')).toHaveLength(1);
+      const table = await run(['list', '--service', 'list-me']);
+      expect(table.out.split('\n')[0]).toMatch(/^SERIAL NUMBER +SERVICE +PROFILE +STATUS +VALID UNTIL +SUBJECT$/);
+      expect((await run(['list', '--service', 'nobody'])).err).toBe('No certificate fits.\n');
+    });
+
+    it('show a certificate of the store and those of a file', async () => {
+      const { serial, cert } = await issue();
+      await run(['revoke', serial]);
+      const shown = await run(['show', serial]);
+      expect(shown.out).toMatch(/Status +revoked/);
+      expect(shown.out).toContain('BEGIN CERTIFICATE');
+      expect((await run(['show', cert])).out.match(/^Subject/gm)).toHaveLength(2);
+      expect(await json(['show', serial])).toMatchObject({ record: { status: 'revoked', service: 'veritas-worker' } });
+      expect(await run(['show', 'no such thing'])).toMatchObject({ code: 1 });
+      expect(await run(['show', 'ffff'])).toMatchObject({ code: 1 });
+      expect(await run(['show', path('veritas.yaml')])).toMatchObject({ code: 1 });
+    });
+
+    it('sign a list now, with a copy in DER or PEM', async () => {
+      const first = await json(['crl', '--out', path('work/issuing.crl')]);
+      const second = await json(['crl', '--out', path('work/issuing.pem')]);
+      expect(Number(second.number)).toBe(Number(first.number) + 1);
+      expect(decodeCertificateList(readFileSync(path('work/issuing.crl'))).extensions.crlNumber).toBe(
+        BigInt(Number(first.number)),
+      );
+      expect(readFileSync(path('work/issuing.pem'), 'utf8')).toContain('BEGIN X509 CRL');
+      expect(await run(['crl', '--issuer', 'nobody'])).toMatchObject({ code: 3 });
+    });
+  });
+
+  describe('verify', () => {
+    const failures = (out: string): string[] =>
+      [...out.matchAll(/^FAIL {2}([^:]+):/gm)].map(([, check]) => check ?? '');
+
+    it('passes what the service would let in', async () => {
+      const { cert, key } = await issue();
+      const good = await run(['verify', cert, '--key', key]);
+      expect(good).toMatchObject({ code: 0, err: '' });
+      expect(good.out.match(/^pass/gm)!.length).toBeGreaterThanOrEqual(10);
+      expect(await run(['verify', path('certs/server_cert.pem'), '--purpose', 'server'])).toMatchObject({ code: 0 });
+      expect(await run(['verify', path('certs/client_cert.pem')])).toMatchObject({ code: 0 });
+    });
+
+    it('names what fails, each with its mend, and exits 1', async () => {
+      const { cert, serial } = await issue('not-allowed', '--profile', 'server');
+      await run(['revoke', serial]);
+      const bad = await run(['verify', cert, '--key', path('certs/client_key.pem')]);
+      expect(bad.code).toBe(1);
+      expect(failures(bad.out)).toEqual(['path', 'key usage', 'revocation', 'allow-list', 'key']);
+      expect(bad.out.match(/mend: /g)).toHaveLength(5);
+      expect(bad.err).toMatch(/^veritas: .* would be refused: 5 of \d+ checks failed\n$/);
+    });
+
+    it('refuses the certificate of another CA, an expired one, and what is none', async () => {
+      writeFileSync(path('work/other.pem'), TestCa.root({ organization: 'Evil' }).issue().chainPem);
+      expect(failures((await run(['verify', path('work/other.pem')])).out)).toEqual([
+        'path',
+        'issuer organization',
+        'revocation',
+      ]);
+      const { cert } = await issue();
+      const late = await run(['verify', cert], { now: new Date(Date.now() + 10 * 86_400_000) });
+      expect(failures(late.out)).toEqual(['dates', 'path']);
+      expect(failures((await run(['verify', path('veritas.yaml')])).out)).toEqual(['readable']);
+      const json = await run(['verify', path('veritas.yaml'), '--json']);
+      expect(json.code).toBe(1);
+      expect(JSON.parse(json.out)).toMatchObject({ ok: false, checks: [{ check: 'readable', ok: false }] });
+      expect(await run(['verify', path('nowhere.pem')])).toMatchObject({ code: 3, out: '' });
+      expect(await run(['verify', cert, '--key', cert])).toMatchObject({ code: 3 });
+    });
+  });
+
+  describe('help and errors', () => {
+    it.each(['setup', 'ca init', 'ca show', 'issue', 'sign', 'revoke', 'list', 'show', 'crl', 'verify', ''])(
+      '`%s --help` has three worked examples before the flags, and the exit codes',
+      async (verb) => {
+        const { code, out } = await run([...verb.split(' ').filter(Boolean), '--help']);
+        expect(code).toBe(0);
+        expect(out.indexOf('Examples:')).toBeLessThan(out.indexOf('Options:'));
+        expect(out.slice(0, out.indexOf('Options:')).match(/^ {6}# /gm)).toHaveLength(3);
+        expect(out).toMatch(/^ {2}3 {2}configuration, store/m);
+        // Lines that were wrapped could not be pasted.
+        for (const line of out.slice(out.indexOf('Examples:'), out.indexOf('Options:')).split('\n').slice(1))
+          expect(line).toMatch(/^$|^ {2}|^Arguments:$/);
+      },
+    );
+
+    it.each([
+      [['frobnicate']],
+      [['issue']],
+      [['issue', '--service', 'x', '--san', 'email:a@b']],
+      [['issue', '--service', 'x', '--ttl', 'soon']],
+      [['issue', '--service', 'x', '--profile', 'root']],
+      [['list', '--status', 'unknown']],
+      [['list', '--expires-before', 'tomorrow']],
+      [['list', '--limit', '0']],
+      [['ca']],
+    ])('%j is not understood', async (args) => {
+      const { code, out, err } = await run(args);
+      expect(code).toBe(2);
+      expect(out).toBe('');
+      expect(err).not.toBe('');
+    });
+
+    it('names a bad setting, and shows no stack', async () => {
+      const bad = await run(['list'], { environment: { VERITAS_STORE_POLL_INTERVAL: 'often' } });
+      expect(bad).toMatchObject({ code: 3, out: '' });
+      expect(bad.err).toContain('store.pollInterval');
+      expect(bad.err).not.toMatch(/\n\s+at /);
+      expect((await run(['--version'])).out).toBe('0.0.0-test\n');
+    });
+  });
+});
