@@ -9,7 +9,7 @@ export const REFUSED_WHEN: Readonly<Record<RefusalCode, string>> = {
   certificate_not_yet_valid: 'the certificate, or a CA above it, is not valid yet',
   certificate_expired: 'the certificate, or a CA above it, is not valid any more; the connection is closed',
   wrong_issuer: "the issuer's organization is not the one that is configured",
-  wrong_key_usage: 'the certificate may not be used for client authentication',
+  wrong_key_usage: 'the certificate does not carry clientAuth, or its key usage does not fit',
   certificate_revoked: 'the certificate, or a CA above it, was revoked; the connection is closed',
   revocation_unknown:
     'nobody can say whether it was revoked, and the mode is `hard-fail`: a list is missing, stale or not verifiable',
@@ -41,6 +41,7 @@ export const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   authority_missing: 'there is no CA in the store yet, and nobody asked to make one',
   authority_mismatch: 'files and store belong to different CAs, or a key file is gone',
   issuer_expired: 'the issuing CA has expired, or would before the certificate',
+  issuer_revoked: 'the issuing CA was revoked: what it signs would be refused everywhere',
   key_file_exposed: 'a key or passphrase file can be read by others than its owner',
   key_unreadable: 'a key or passphrase file is missing, empty or damaged, or the passphrase does not fit',
   lint_failed: 'what was about to be signed breaks one of our own rules; nothing was signed',

@@ -1,10 +1,17 @@
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:tls';
-import { Controller, Get, Module, type LoggerService } from '@nestjs/common';
+import { Controller, Get, Module, UseInterceptors, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHttpAdapter, type HttpLimits } from '../../src/http-adapter.js';
-import { AllowServices, ClientIdentity, MtlsModule, Public, type MtlsOptions } from '../../src/mtls/index.js';
+import {
+  AllowServices,
+  ClientIdentity,
+  ClientIdentityInterceptor,
+  MtlsModule,
+  Public,
+  type MtlsOptions,
+} from '../../src/mtls/index.js';
 import { DEFAULT_TLS_SETTINGS, readTlsMaterial, serverOptions, type ServerTlsSettings } from '../../src/tls/index.js';
 import type { TestCa } from '../../src/testing/index.js';
 import { temporaryFolder, writeFiles } from './folder.js';
@@ -30,6 +37,13 @@ class OrdersController {
   @Get('open')
   @Public()
   open(@ClientIdentity() who: ClientIdentity | undefined): object {
+    return { who: who?.service ?? null };
+  }
+
+  @Get('hello')
+  @Public()
+  @UseInterceptors(ClientIdentityInterceptor)
+  hello(@ClientIdentity() who: ClientIdentity | undefined): object {
     return { who: who?.service ?? null };
   }
 
@@ -117,7 +131,7 @@ export async function startGuardedApp(
     imports: [
       MtlsModule.forRoot({
         trustAnchors: ca.root.certificatePem,
-        intermediates: ca.chainPem,
+        intermediates: ca.parent ? ca.chainPem : [],
         services: ['billing', 'orders'],
         ...options,
       }),

@@ -1,0 +1,222 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { Controller, Get, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { FastifyInstance } from 'fastify';
+import { clientTls, get, RawConnection } from '../../test/support/client.js';
+import { temporaryFolder } from '../../test/support/folder.js';
+import { LogLines, startGuardedApp, type GuardedApp } from '../../test/support/guarded-app.js';
+import { TestCa } from '../testing/index.js';
+import { MtlsModule, Public, readTrustAnchors, type MtlsOptions } from './index.js';
+
+const ca = TestCa.root();
+const billing = ca.issue({ commonName: 'billing' });
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function start(options: Partial<MtlsOptions> = {}): Promise<GuardedApp> {
+  const guarded = await startGuardedApp(ca, options);
+  closing.push(() => guarded.app.close());
+  return guarded;
+}
+
+async function startWith(
+  controllers: (new () => object)[],
+  before: (server: FastifyInstance) => void = () => undefined,
+): Promise<NestFastifyApplication> {
+  @Module({ imports: [MtlsModule.forRoot({ trustAnchors: ca.certificatePem, services: ['billing'] })], controllers })
+  class TestModule {}
+  const adapter = new FastifyAdapter();
+  const app = await NestFactory.create<NestFastifyApplication>(TestModule, adapter, {
+    logger: LogLines.shared,
+    abortOnError: false,
+  });
+  before(adapter.getInstance() as unknown as FastifyInstance);
+  await app.init();
+  closing.push(() => app.close());
+  return app;
+}
+
+describe('what Nest’s guards do not see', () => {
+  const files = (server: FastifyInstance): void => {
+    server.get('/static/file.txt', (_, reply) => {
+      void reply.send('secret');
+    });
+    server.get('/static/:id', function list(_, reply) {
+      void reply.send('secret');
+    });
+    server.all('/raw/*', (_, reply) => {
+      void reply.send('secret');
+    });
+  };
+
+  test('routes put on Fastify before or after Nest’s, static files among them, are closed', async () => {
+    const app = await startWith([], files);
+    (app.getHttpAdapter().getInstance() as unknown as FastifyInstance).get('/late', (_, reply) => {
+      void reply.send('secret');
+    });
+    for (const path of ['/static/file.txt', '/static/1', '/raw/a/b', '/late', '/nowhere', '/']) {
+      const answer = await app.inject({ method: 'GET', url: path });
+      expect([path, answer.statusCode]).toEqual([path, 401]);
+      expect(answer.body).not.toContain('secret');
+    }
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'HEAD'] as const)
+      expect([method, (await app.inject({ method, url: '/nowhere', payload: '{}' })).statusCode]).toEqual([
+        method,
+        401,
+      ]);
+  });
+});
+
+describe('a request that did not come over TLS', () => {
+  @Controller('things')
+  class Things {
+    @Get() list(): string {
+      return 'secret';
+    }
+    @Get('open') @Public() open(): string {
+      return 'open';
+    }
+  }
+  test('has no identity, whatever it says of itself', async () => {
+    const app = await startWith([Things]);
+    const headers = {
+      'x-forwarded-client-cert': 'x',
+      'client-cert': 'x',
+      'x-ssl-client-verify': 'SUCCESS',
+      authorization: 'Bearer x',
+    };
+    expect((await app.inject({ url: '/things', headers })).statusCode).toBe(401);
+    expect((await app.inject({ url: '/things/open' })).statusCode).toBe(200);
+  });
+});
+
+describe('a handler that two controllers inherit', () => {
+  abstract class Base {
+    @Get() list(): string {
+      return 'here';
+    }
+  }
+  @Controller('a')
+  @Public()
+  class Open extends Base {}
+  @Controller('b')
+  class Closed extends Base {}
+
+  test('has the policy of each', async () => {
+    const app = await startWith([Open, Closed]);
+    for (let round = 0; round < 2; round++) {
+      expect((await app.inject({ url: '/a' })).statusCode).toBe(200);
+      expect((await app.inject({ url: '/b' })).statusCode).toBe(401);
+    }
+  });
+});
+
+test('the interceptor attaches an identity on a public route, when there is one', async () => {
+  const guarded = await start();
+  expect((await get(guarded.port, '/hello', clientTls(ca, billing))).json).toEqual({ who: 'billing' });
+  for (const client of [
+    undefined,
+    ca.issue({ commonName: 'stranger' }),
+    TestCa.root().issue({ commonName: 'billing' }),
+  ])
+    expect((await get(guarded.port, '/hello', clientTls(ca, client))).json).toEqual({ who: null });
+});
+
+test('exempt paths need no certificate', async () => {
+  const guarded = await start({ exemptPaths: ['/hello'] });
+  expect((await get(guarded.port, '/hello', clientTls(ca, undefined))).status).toBe(200);
+  expect((await get(guarded.port, '/orders/1', clientTls(ca, undefined))).status).toBe(401);
+  expect((await get(guarded.port, '/billing', clientTls(ca, undefined))).status).toBe(401);
+  expect((await get(guarded.port, '/hello2', clientTls(ca, undefined))).status).toBe(401);
+});
+
+test('soft-fail lets pass and logs; off does not ask, and says so at the start', async () => {
+  const warned = LogLines.shared.next('soft_fail', { serialNumber: billing.certificate.serialNumber });
+  const soft = await start({ revocation: { mode: 'soft-fail', crls: [] } });
+  expect((await get(soft.port, '/orders', clientTls(ca, billing))).status).toBe(200);
+  await warned;
+  LogLines.shared.lines.length = 0;
+  const off = await start({ revocation: { mode: 'off' } });
+  expect(LogLines.shared.lines.map(({ message }) => message)).toContain(
+    'revocation is not checked: set MtlsOptions.revocation',
+  );
+  expect((await get(off.port, '/orders', clientTls(ca, billing))).status).toBe(200);
+});
+
+test('hard-fail without any source refuses everybody', async () => {
+  const hard = await start({ revocation: {} });
+  expect((await get(hard.port, '/orders', clientTls(ca, billing))).json.code).toBe('revocation_unknown');
+});
+
+describe('trust that changes', () => {
+  test('is asked for on each request: an open connection is validated again', async () => {
+    let trust = readTrustAnchors(ca.certificatePem);
+    const guarded = await start({ trustAnchors: () => trust });
+    const connection = await RawConnection.open(guarded.port, clientTls(ca, billing));
+    expect((await connection.get('/orders')).status).toBe(200);
+    trust = readTrustAnchors(TestCa.root().certificatePem);
+    expect((await connection.get('/orders')).json.code).toBe('untrusted_issuer');
+    connection.close();
+  });
+});
+
+describe('a CRL at a URL', () => {
+  async function publish(answer: RequestListener): Promise<string> {
+    const server: Server = createServer(answer);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    closing.push(async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    });
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/ca.crl`;
+  }
+
+  test('is fetched, asked for again conditionally, and taken up when it changes', async () => {
+    let octets = ca.crl();
+    let etag = '"1"';
+    let unchanged = 0;
+    const source = await publish((request, response) => {
+      if (request.headers['if-none-match'] === etag) {
+        unchanged++;
+        response.writeHead(304).end();
+      } else response.writeHead(200, { etag }).end(octets);
+    });
+    const guarded = await start({ revocation: { crls: [{ source }], refreshInterval: 10 } });
+    expect((await get(guarded.port, '/orders', clientTls(ca, billing))).status).toBe(200);
+    const loaded = LogLines.shared.next('crl_loaded', { source });
+    octets = ca.crl([{ certificate: billing.certificate, reason: 1 }]);
+    etag = '"2"';
+    await loaded;
+    expect((await get(guarded.port, '/orders', clientTls(ca, billing))).json.code).toBe('certificate_revoked');
+    while (unchanged < 2) await new Promise((resolve) => setImmediate(resolve));
+  });
+
+  test.each<[string, RequestListener]>([
+    ['an error', (_, response) => response.writeHead(500).end()],
+    ['a redirect', (_, response) => response.writeHead(302, { location: 'http://169.254.169.254/' }).end()],
+    ['a cut connection', (_, response) => response.destroy()],
+    ['a page', (_, response) => response.end('<html>')],
+  ])('that answers with %s: unknown, and the log says so', async (_, answer) => {
+    const failed = LogLines.shared.next('crl_failed');
+    const guarded = await start({ revocation: { crls: [{ source: await publish(answer) }] } });
+    expect((await failed).reason).toEqual(expect.any(String));
+    expect((await get(guarded.port, '/orders', clientTls(ca, billing))).json.code).toBe('revocation_unknown');
+  });
+});
+
+test('a CRL of a CA whose certificate is given with it, in PEM', async () => {
+  const folder = temporaryFolder();
+  const source = join(folder, 'crl.pem');
+  const pem = `-----BEGIN X509 CRL-----\n${Buffer.from(ca.crl()).toString('base64').replace(/.{64}/g, '$&\n')}\n-----END X509 CRL-----\n`;
+  writeFileSync(source, pem);
+  const guarded = await start({ revocation: { crls: [{ source, issuer: ca.certificatePem }] } });
+  expect((await get(guarded.port, '/orders', clientTls(ca, billing))).status).toBe(200);
+});

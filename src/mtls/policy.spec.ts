@@ -1,0 +1,218 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { encodeName, Oid, validateCertificatePath } from '../x509/index.js';
+import { TestCa } from '../testing/index.js';
+import { AllowServices, Authorize } from './allow-services.decorator.js';
+import { allOf, anyOf, services, type Authorizer } from './authorizer.js';
+import { VerifiedClientIdentity } from './client-identity.js';
+import { exemptPaths } from './exempt-paths.js';
+import { MtlsRefusal, REFUSALS, type RefusalCode } from './mtls.errors.js';
+import { Public } from './public.decorator.js';
+import { firstKnown, type RevocationAnswer } from './revocation/revocation-status.js';
+import { routePolicyOf } from './route-policy.js';
+import { readTrustAnchors } from './trust-anchors.js';
+
+const ca = TestCa.root();
+
+function identityOf(commonName: string, uris: readonly string[] = []): VerifiedClientIdentity {
+  const names = uris.map((value) => ({ kind: 'uri', value }) as const);
+  const { certificate } = ca.issue({ subject: encodeName([[{ type: Oid.commonName, value: commonName }]]), names });
+  const result = validateCertificatePath({
+    leaf: certificate,
+    intermediates: [],
+    anchors: [ca.certificate],
+    time: new Date(),
+  });
+  if (!result.ok) throw new Error(result.reason.message);
+  return VerifiedClientIdentity.establish(result.path);
+}
+const billing = identityOf('billing');
+
+describe('an identity', () => {
+  test('is frozen, and what only looks like one is told apart', () => {
+    expect(Object.isFrozen(billing)).toBe(true);
+    expect(VerifiedClientIdentity.isProven(billing)).toBe(true);
+    for (const forged of [{ ...billing }, Object.create(VerifiedClientIdentity.prototype), null, undefined, 'billing'])
+      expect(VerifiedClientIdentity.isProven(forged)).toBe(false);
+  });
+
+  test.each([
+    [['spiffe://prod.example/ns/billing'], 'spiffe://prod.example/ns/billing'],
+    [['spiffe://prod.example'], 'spiffe://prod.example'],
+    [['spiffe://prod.example/a', 'spiffe://prod.example/b'], undefined],
+    [['spiffe://Prod.example/a'], undefined],
+    [['spiffe://prod.example/a?b'], undefined],
+    [['spiffe://prod.example/a#b'], undefined],
+    [['spiffe://prod.example:8443/a'], undefined],
+    [['spiffe://user@prod.example/a'], undefined],
+    [['spiffe://prod.example//a'], undefined],
+    [['spiffe://prod.example/a/'], undefined],
+    [['spiffe://prod.example/../a'], undefined],
+    [['spiffe://prod.example/./a'], undefined],
+    [['spiffe://prod.example/%61'], undefined],
+    [['SPIFFE://prod.example/a'], undefined],
+    [['https://prod.example/a'], undefined],
+    [[`spiffe://prod.example/${'a'.repeat(2048)}`], undefined],
+    [[], undefined],
+  ])('URI SANs %j: SPIFFE ID %j', (uris, spiffeId) => {
+    expect(identityOf('billing', uris).spiffeId).toBe(spiffeId);
+  });
+});
+
+describe('authorizers', () => {
+  const name = fc.stringMatching(/^[a-z]{1,3}$/);
+
+  test('services: exactly the names given', () => {
+    fc.assert(
+      fc.property(fc.array(name), fc.constantFrom('a', 'ab', 'billing'), (names, service) => {
+        expect(services(...names)({ service } as VerifiedClientIdentity).allowed).toBe(names.includes(service));
+      }),
+    );
+  });
+
+  test('allOf and anyOf are and and or, and of nothing they allow nothing', () => {
+    const yes: Authorizer = () => ({ allowed: true });
+    const no: Authorizer = () => ({ allowed: false, reason: 'no' });
+    expect([allOf()(billing).allowed, anyOf()(billing).allowed]).toEqual([false, false]);
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { minLength: 1 }), (answers) => {
+        const rules = answers.map((answer) => (answer ? yes : no));
+        expect(allOf(...rules)(billing).allowed).toBe(answers.every(Boolean));
+        expect(anyOf(...rules)(billing).allowed).toBe(answers.some(Boolean));
+      }),
+    );
+  });
+});
+
+describe('the policy of a route', () => {
+  class Plain {
+    list(): void {
+      return;
+    }
+    @Public() open(): void {
+      return;
+    }
+    @AllowServices('billing') billing(): void {
+      return;
+    }
+    @Public() @AllowServices('billing') both(): void {
+      return;
+    }
+  }
+  @Public()
+  class Open extends Plain {}
+  @AllowServices('orders')
+  class Orders extends Plain {}
+
+  const isPublic = (controller: typeof Plain, method: keyof Plain): boolean =>
+    routePolicyOf(controller.prototype[method], controller).public;
+
+  test('without a decorator it is closed', () => {
+    expect(isPublic(Plain, 'list')).toBe(false);
+  });
+  test('@Public() on the handler, or on the controller, opens it', () => {
+    expect([isPublic(Plain, 'open'), isPublic(Open, 'list'), isPublic(Orders, 'open')]).toEqual([true, true, true]);
+  });
+  test('@Public() on the controller does not open a handler that names services', () => {
+    expect(isPublic(Open, 'billing')).toBe(false);
+  });
+  test('a handler cannot be both', () => {
+    expect(() => isPublic(Plain, 'both')).toThrow(TypeError);
+  });
+  test('rules of controller and handler must both allow', () => {
+    const policy = routePolicyOf(Orders.prototype.billing, Orders);
+    expect(policy.public ? [] : policy.authorizers.map((rule) => rule(billing).allowed)).toEqual([false, true]);
+  });
+  test('a route for nobody is a mistake', () => {
+    expect(() => (AllowServices as (...names: string[]) => unknown)()).toThrow(RangeError);
+    expect(Authorize(() => ({ allowed: true }))).toBeInstanceOf(Function);
+  });
+});
+
+describe('exempt paths', () => {
+  const isExempt = exemptPaths(['/status', '/assets/*']);
+
+  test.each([
+    ['/status', true],
+    ['/status?full=1', true],
+    ['/assets/a/b.css', true],
+    ['/assets/', true],
+    ['/assets', false],
+    ['/status/', false],
+    ['/statusx', false],
+    ['/Status', false],
+    ['//status', false],
+    ['/assets//secret', false],
+    ['/assets/../secret', false],
+    ['/assets/..', false],
+    ['/assets/%2e%2e/secret', false],
+    ['/assets/..\\secret', false],
+    ['/', false],
+    ['', false],
+  ])('%s: %s', (url, expected) => {
+    expect(isExempt(url)).toBe(expected);
+  });
+
+  test.each(['status', '/a*', '/*', '*', '/a?b', '/a/*/b', '/a%20b', ''])('%j is refused', (path) => {
+    expect(() => exemptPaths([path])).toThrow(RangeError);
+  });
+
+  test('no path is exempt when none is named', () => {
+    fc.assert(fc.property(fc.webPath(), (path) => expect(exemptPaths([])(path)).toBe(false)));
+  });
+});
+
+describe('sources of revocation status', () => {
+  const source = (status: RevocationAnswer['status'], epoch: number) => ({
+    epoch,
+    statusOf: (): RevocationAnswer =>
+      status === 'good'
+        ? { status, source: 's' }
+        : status === 'unknown'
+          ? { status, source: 's', why: 'why' }
+          : { status, source: 's', revocationDate: new Date(0), reason: 'keyCompromise' },
+  });
+  const ask = (...statuses: RevocationAnswer['status'][]): string =>
+    firstKnown(...statuses.map((status) => source(status, 1))).statusOf(ca.certificate, ca.certificate, new Date())
+      .status;
+
+  test('the first that knows is believed; when none does it is unknown, and none at all is unknown too', () => {
+    expect([
+      ask('unknown', 'revoked'),
+      ask('good', 'revoked'),
+      ask('unknown', 'good'),
+      ask('unknown', 'unknown'),
+      ask(),
+    ]).toEqual(['revoked', 'good', 'good', 'unknown', 'unknown']);
+  });
+  test('the epoch changes when that of one of them does', () => {
+    expect(firstKnown(source('good', 1), source('good', 2)).epoch).not.toBe(
+      firstKnown(source('good', 1), source('good', 3)).epoch,
+    );
+  });
+});
+
+describe('trust anchors', () => {
+  const issuing = ca.intermediate();
+  test('a bundle is told apart into anchors and intermediates', () => {
+    const trust = readTrustAnchors(ca.certificatePem + issuing.certificatePem);
+    expect([trust.anchors.length, trust.intermediates.length]).toEqual([1, 1]);
+    expect(readTrustAnchors(ca.certificate.der, [issuing.certificate.der]).intermediates[0]?.fingerprint256).toBe(
+      issuing.certificate.fingerprint256,
+    );
+  });
+  test.each<[string, string | Uint8Array]>([
+    ['no root', issuing.certificatePem],
+    ['nothing', ''],
+    ['no PEM', 'nonsense'],
+    ['cut DER', ca.certificate.der.subarray(0, 50)],
+  ])('%s: refused', (_, input) => {
+    expect(() => readTrustAnchors(input)).toThrow();
+  });
+});
+
+test('the order of the table is the order of the checks: what names a service comes last', () => {
+  const order = Object.keys(REFUSALS) as RefusalCode[];
+  expect(order.slice(-3)).toEqual(['service_not_allowed', 'route_not_allowed', 'validation_failed']);
+  for (const code of order) expect(new MtlsRefusal(code, 'x').status).toBe(REFUSALS[code].status);
+});
