@@ -180,7 +180,12 @@ describe('making a CA', () => {
   });
 
   it('makes one CA when two processes begin at once', async () => {
-    const made = await Promise.all([open(), open(), open()]);
+    // Each on a connection of its own, as processes are.
+    stores = await Promise.all([1, 2, 3].map(() => openStore({ path: path('var/veritas.db') })));
+    const settings = temporarySettings(folder);
+    const made = await Promise.all(
+      stores.map((store) => openCertificationAuthority({ settings, store, create: true })),
+    );
     const after = await open();
     for (const { ca } of made)
       expect(ca.issuing.certificate.fingerprint256).toBe(after.ca.issuing.certificate.fingerprint256);

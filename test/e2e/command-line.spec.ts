@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { copyFileSync, cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 
 const root = resolve('.');
 
@@ -57,5 +58,44 @@ describe('the veritas program, as a process', () => {
     expect(run('verify', 'worker.pem')).toMatchObject({ status: 1 });
     expect(JSON.parse(run('list', '--status', 'revoked', '--json').stdout)).toHaveLength(1);
     expect(run('frobnicate').status).toBe(2);
+  }, 120_000);
+
+  // Issues one certificate after the other, and says of each that the caller has it.
+  const driver = `
+    import { generateKeyPairSync } from 'node:crypto';
+    import { openStore } from './dist/store/index.js';
+    import { openCertificationAuthority, requestFor } from './dist/pki/index.js';
+    const store = await openStore({ path: 'var/veritas.db' });
+    const settings = { directory: 'certs/ca', passphraseFile: 'certs/ca/passphrase', organization: 'VERITAS Framework',
+      crlLifetime: 86400, crlOverlap: 43200, publicationUrl: 'http://localhost:5080', serviceLifetime: 86400, backdate: 60 };
+    const { ca, audit } = await openCertificationAuthority({ settings, store });
+    if (process.argv[2] === 'check') {
+      console.log(JSON.stringify(await audit.verify()));
+      process.exit(0);
+    }
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    for (;;) {
+      const { certificate } = await ca.issue({ request: requestFor(privateKey, 'orders'), requester: { actor: 'driver', requestId: '1' } });
+      process.stdout.write(certificate.serialNumber + '\\n');
+    }`;
+
+  it('has stored whatever it handed out, when it is killed in between', async () => {
+    writeFileSync(join(folder, 'driver.mjs'), driver);
+    const handedOut: string[] = [];
+    for (let round = 0; round < 4; round++) {
+      const child = spawn(process.execPath, ['driver.mjs'], { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+      let seen = 0;
+      for await (const line of createInterface({ input: child.stdout })) {
+        handedOut.push(line);
+        if (++seen === 5 + round) child.kill('SIGKILL');
+      }
+    }
+    const rows = JSON.parse(run('list', '--service', 'orders', '--json').stdout) as { serial_number: string }[];
+    const stored = new Set(rows.map((row) => row.serial_number));
+    expect(new Set(handedOut).size).toBe(handedOut.length);
+    expect(handedOut.length).toBeGreaterThanOrEqual(26);
+    expect(handedOut.filter((serial) => !stored.has(serial))).toEqual([]);
+    const check = spawnSync(process.execPath, ['driver.mjs', 'check'], { cwd: folder, encoding: 'utf8' });
+    expect(JSON.parse(check.stdout)).toMatchObject({ ok: true });
   }, 120_000);
 });

@@ -216,6 +216,7 @@ const hostile: [string, PkiErrorCode, () => IssueRequest['request'], Partial<Iss
   ['a trailing dot', 'name_malformed', () => asking(san(dns('example.org.')))],
   ['an address as a DNS name', 'name_malformed', () => asking(san(dns('1.2.3.4')))],
   ['punycode for nothing', 'name_malformed', () => asking(san(dns('xn--\u0061')))],
+  ['punycode that is not canonical', 'name_malformed', () => asking(san(dns('xn---urn.example.org')))],
   ['an underscore', 'name_malformed', () => asking(san(dns('a_b.example.org')))],
   ['a space', 'name_malformed', () => asking(san(dns('a b')))],
   ['a label of 64 characters', 'name_malformed', () => asking(san(dns(`${'a'.repeat(64)}.org`)))],
