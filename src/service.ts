@@ -2,14 +2,16 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Server } from 'node:tls';
+import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { OpenApiService } from './api/index.js';
 import { AppModule } from './app.module.js';
 import { ConfigurationError, loadConfiguration, type Configuration } from './configuration/index.js';
 import { createHttpAdapter } from './http-adapter.js';
 import { createLogger } from './logging.js';
-import { readTrustAnchors, type CurrentTrust } from './mtls/index.js';
+import { readTrustAnchors, type CurrentTrust, type IdentifiedRequest } from './mtls/index.js';
 import { createDevelopmentMaterial, openCertificationAuthority, PkiError } from './pki/index.js';
 import { RepositoryListener } from './repository/index.js';
 import { openStore, StoreError } from './store/index.js';
@@ -74,14 +76,16 @@ export async function startService(configuration: Configuration): Promise<Runnin
       abortOnError: false,
     });
     application.get(OpenApiService).describe(application);
+    if (configuration.log.accessLog) logAccess(adapter.getInstance<FastifyInstance>(), logger);
     await application.listen(http.port, http.host);
     reloader.start();
-    const address = (adapter.getHttpServer() as unknown as Server).address() as AddressInfo;
+    const listener: Server = adapter.getHttpServer();
+    const { port } = listener.address() as AddressInfo;
     const started = application;
     return {
       application: started,
       configuration,
-      ports: { https: address.port, repository: started.get(RepositoryListener, { strict: false }).port },
+      ports: { https: port, repository: started.get(RepositoryListener, { strict: false }).port },
       close: async () => {
         reloader.stop();
         await started.close();
@@ -115,6 +119,25 @@ async function stop(service: RunningService): Promise<void> {
   const cut = setTimeout(() => process.exit(0), drainTimeout).unref();
   await service.close();
   clearTimeout(cut);
+}
+
+/** A line for each answered request, refused ones too, which have a line of their own besides. */
+function logAccess(server: FastifyInstance, logger: LoggerService): void {
+  server.addHook('onResponse', (request: FastifyRequest & IdentifiedRequest, reply, done) => {
+    logger.log(
+      {
+        event: 'answered',
+        requestId: request.id,
+        method: request.method,
+        route: request.routeOptions.url,
+        status: reply.statusCode,
+        milliseconds: Math.round(reply.elapsedTime * 1000) / 1000,
+        service: request.clientIdentity?.service,
+      },
+      'Access',
+    );
+    done();
+  });
 }
 
 /** The trust in force: read again only when the reloader has taken up another CA file. */

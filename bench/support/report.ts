@@ -13,7 +13,7 @@ export interface Figure {
 const asJson = process.argv.includes('--json');
 
 /** Prints a figure: a line to read, or with `--json` an object a line. */
-export function report(figure: Figure): void {
+function report(figure: Figure): void {
   if (asJson) {
     process.stdout.write(`${JSON.stringify(figure)}\n`);
     return;
@@ -31,7 +31,7 @@ export function say(text: string): void {
   if (!asJson) process.stdout.write(`${text}\n`);
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;

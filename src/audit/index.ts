@@ -1,1 +1,1 @@
-export { AuditLog, type AuditEntry, type AuditVerdict } from './audit-log.js';
+export { AuditLog } from './audit-log.js';

@@ -1,2 +1,1 @@
-export { ExitCode } from './exit-code.js';
-export { runCommandLine, type Host } from './program.js';
+export { runCommandLine } from './program.js';

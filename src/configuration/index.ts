@@ -11,10 +11,7 @@ export type {
   StoreConfig,
   TlsConfig,
 } from './configuration.js';
-export { configurationSchema } from './configuration.js';
 export { ConfigurationModule } from './configuration.module.js';
-export { describeAsMarkdown, describeAsYaml } from './describe.js';
-export { parseDuration, formatDuration, type DurationUnit } from './duration.js';
 export type { Environment } from './environment.js';
 export { loadConfiguration } from './load-configuration.js';
 export {

@@ -56,7 +56,7 @@ export const isSecret = (schema: z.core.$ZodType) => settingFacts.get(bareOf(sch
 export const descriptionOf = (schema: z.core.$ZodType) => z.globalRegistry.get(schema)?.description ?? '';
 
 /** `VERITAS_` and the words of the path in capitals: `tls.minVersion` is `VERITAS_TLS_MIN_VERSION`. */
-export function variableOf(path: readonly string[]): string {
+function variableOf(path: readonly string[]): string {
   const words = path.map((key) => key.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase());
   return ['VERITAS', ...words].join('_');
 }

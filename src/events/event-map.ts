@@ -1,5 +1,5 @@
 /** `certificate.issued`: a certificate was signed and its row is durable. `serialNumber` is lower-case hexadecimal, as everywhere. */
-export interface CertificateIssued {
+interface CertificateIssued {
   readonly serialNumber: string;
   readonly issuer: string;
   readonly profile: string;
@@ -10,7 +10,7 @@ export interface CertificateIssued {
 }
 
 /** `certificate.revoked`: a revocation by this process is durable. Those of other processes are told by `revocations.changed` alone. */
-export interface CertificateRevoked {
+interface CertificateRevoked {
   readonly serialNumber: string;
   readonly issuer: string;
   /** A CRLReason's name (RFC 5280 §5.3.1). */
@@ -19,19 +19,19 @@ export interface CertificateRevoked {
 }
 
 /** `revocations.changed`: what the process knows about revocations changed; `epoch` is higher than ever before. */
-export interface RevocationsChanged {
+interface RevocationsChanged {
   readonly epoch: number;
 }
 
 /** `issuance.refused`: a request did not become a certificate. `code` is a code of the room pki. */
-export interface IssuanceRefused {
+interface IssuanceRefused {
   readonly code: string;
   readonly requester: string;
   readonly requestId: string;
 }
 
 /** `crl.published`: a CRL is served from now on, signed here or by another process. */
-export interface CrlPublished {
+interface CrlPublished {
   readonly issuer: string;
   readonly number: number;
   readonly thisUpdate: Date;
@@ -40,14 +40,14 @@ export interface CrlPublished {
 }
 
 /** `issuer.created`: a CA certificate came into being, or (`adopted`) was taken into an empty store from its file. */
-export interface IssuerCreated {
+interface IssuerCreated {
   readonly issuer: string;
   readonly notAfter: Date;
   readonly adopted: boolean;
 }
 
 /** `background.failed`: work on a timer failed and will be tried again. */
-export interface BackgroundFailed {
+interface BackgroundFailed {
   readonly task: string;
   readonly error: unknown;
 }

@@ -26,7 +26,7 @@ export class MtlsGate {
   admit(request: IdentifiedRequest, authorizers: readonly Authorizer[]): void {
     if (this.#isExempt(request.url)) return;
     try {
-      const identity = this.verifier.identify(this.peerOf(request));
+      const identity = this.verifier.identify(() => this.peerOf(request));
       for (const authorizer of authorizers) {
         const decision = authorizer(identity);
         if (!decision.allowed)
@@ -46,7 +46,7 @@ export class MtlsGate {
   attach(request: IdentifiedRequest): void {
     if (request.clientIdentity) return;
     try {
-      request.clientIdentity = this.verifier.identify(this.peerOf(request));
+      request.clientIdentity = this.verifier.identify(() => this.peerOf(request));
     } catch (error) {
       if (!(error instanceof MtlsRefusal)) throw error;
     }

@@ -38,7 +38,7 @@ async function startWith(
     logger: LogLines.shared,
     abortOnError: false,
   });
-  before(adapter.getInstance() as unknown as FastifyInstance);
+  before(adapter.getInstance<FastifyInstance>());
   await app.init();
   closing.push(() => app.close());
   return app;
@@ -59,7 +59,7 @@ describe('what Nest’s guards do not see', () => {
 
   test('routes put on Fastify before or after Nest’s, static files among them, are closed', async () => {
     const app = await startWith([], files);
-    (app.getHttpAdapter().getInstance() as unknown as FastifyInstance).get('/late', (_, reply) => {
+    app.getHttpAdapter().getInstance().get('/late', (_, reply) => {
       void reply.send('secret');
     });
     for (const path of ['/static/file.txt', '/static/1', '/raw/a/b', '/late', '/nowhere', '/']) {

@@ -65,9 +65,9 @@ export class PeerVerifier {
    * The identity behind a request. Throws {@link MtlsRefusal}, in the order of {@link REFUSALS}; anything unforeseen becomes
    * `validation_failed`.
    */
-  identify(peer: Peer | undefined): VerifiedClientIdentity {
+  identify(peerOf: () => Peer | undefined): VerifiedClientIdentity {
     try {
-      return this.#identify(peer);
+      return this.#identify(peerOf());
     } catch (error) {
       if (error instanceof MtlsRefusal) throw error;
       throw new MtlsRefusal('validation_failed', 'the client certificate could not be validated', {}, { cause: error });

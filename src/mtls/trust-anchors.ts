@@ -34,7 +34,7 @@ export function readTrustAnchors(anchors: CertificateInput, intermediates: Certi
 }
 
 /** Reads every certificate of the input. Throws DecodeError. */
-export function readCertificates(input: CertificateInput): Certificate[] {
+function readCertificates(input: CertificateInput): Certificate[] {
   const parts = typeof input === 'string' || input instanceof Uint8Array ? [input] : input;
   return parts.flatMap((part) => {
     if (part.length === 0) throw new DecodeError('an empty certificate file', 0);

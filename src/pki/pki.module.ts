@@ -53,9 +53,9 @@ export class PkiModule extends ConfigurableModuleClass implements OnModuleInit, 
     this.#schedule = new CrlSchedule(authority);
   }
 
-  onModuleInit(): void {
+  async onModuleInit(): Promise<void> {
     const { pollInterval = 250, publishCrls = true } = this.options;
-    this.#schedule.start({ pollInterval, sign: publishCrls });
+    await this.#schedule.start({ pollInterval, sign: publishCrls });
   }
 
   /** Last of all: requests that are still answered need the store. */

@@ -1,3 +1,3 @@
 export type { Published } from './published.js';
-export { createRepositoryServer, RepositoryListener } from './repository.listener.js';
+export { RepositoryListener } from './repository.listener.js';
 export { RepositoryModule } from './repository.module.js';

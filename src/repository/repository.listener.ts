@@ -36,7 +36,7 @@ export class RepositoryListener implements OnApplicationBootstrap, OnApplication
 }
 
 /** The routes of the interface page's plain-HTTP listener. Unknown names answer 404; nothing is ever read from the disk by a request. */
-export function createRepositoryServer(published: Published): FastifyInstance {
+function createRepositoryServer(published: Published): FastifyInstance {
   const server = fastify({
     logger: false,
     requestTimeout: 10_000,

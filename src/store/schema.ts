@@ -43,7 +43,7 @@ export interface CertificateTable {
   revocation_sequence: number | null;
 }
 
-export interface SerialTable {
+interface SerialTable {
   serial: string;
   reserved_at: number;
 }
@@ -71,7 +71,7 @@ export interface AuditTable {
   hash: string;
 }
 
-export interface AuditHeadTable {
+interface AuditHeadTable {
   id: number;
   sequence: number;
   hash: string;

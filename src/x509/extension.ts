@@ -44,7 +44,7 @@ export function decodeExtension<T>(
   return decoded;
 }
 
-export function encodeExtension({ oid, critical, value }: Extension): Uint8Array {
+function encodeExtension({ oid, critical, value }: Extension): Uint8Array {
   return write.sequence(write.oid(oid), ...(critical ? [write.boolean(true)] : []), write.octetString(value));
 }
 

@@ -2,7 +2,7 @@ import { REFUSALS, type RefusalCode } from '../../src/mtls/index.js';
 import { PKI_ERRORS, type PkiErrorCode } from '../../src/pki/index.js';
 
 /** When each code is given, in words; the compiler asks for a new code's. */
-export const REFUSED_WHEN: Readonly<Record<RefusalCode, string>> = {
+const REFUSED_WHEN: Readonly<Record<RefusalCode, string>> = {
   client_certificate_required: 'no certificate was presented in the handshake',
   client_certificate_malformed: 'the certificate is not strict DER, or not in the form of RFC 5280 §4.1',
   untrusted_issuer: 'no path leads from the certificate to a trust anchor, or each one breaks a rule of RFC 5280 §6',
@@ -19,7 +19,7 @@ export const REFUSED_WHEN: Readonly<Record<RefusalCode, string>> = {
 };
 
 /** As {@link REFUSED_WHEN}, of the certification authority's codes. */
-export const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
+const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   request_malformed: 'the request is not PKCS#10 in PEM or strict DER',
   proof_of_possession_failed: "the request's signature was not made by the key in it",
   public_key_not_allowed: 'the key is of another kind, too small, or has an exponent that is not 65537',

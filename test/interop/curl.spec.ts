@@ -34,6 +34,7 @@ beforeAll(async () => {
     VERITAS_HTTP_PORT: String(https),
     VERITAS_REPOSITORY_PORT: String(http),
     VERITAS_PKI_PUBLICATION_URL: repository,
+    VERITAS_LOG_ACCESS_LOG: 'true',
     VERITAS_STORE_PATH: join(folder, 'var/veritas.db'),
     VERITAS_PKI_DIRECTORY: certs('ca'),
     VERITAS_PKI_PASSPHRASE_FILE: certs('ca/passphrase'),
@@ -188,6 +189,23 @@ describe('the whole life of a certificate, by hand', () => {
     const { status, body } = await curl('--cert', cert, '--key', key, `${base}/api/v1/test`);
     expect([status, (JSON.parse(body) as { code: string }).code]).toEqual([403, 'untrusted_issuer']);
   });
+});
+
+test('the log has a line of JSON for each request and each refusal, and never a key', async () => {
+  await curl(...client(), '--header', 'X-Request-Id: curl-spec-1', `${base}/api/v1/whoami`);
+  await curl('--header', 'X-Request-Id: curl-spec-2', `${base}/api/v1/whoami`);
+  const lines = output.split('\n').filter((line) => line.startsWith('{'));
+  const parsed = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(parsed.find(({ event, requestId }) => event === 'answered' && requestId === 'curl-spec-1')).toMatchObject({
+    status: 200,
+    service: 'veritas-client',
+    route: '/api/v1/whoami',
+  });
+  expect(parsed.find(({ event, requestId }) => event === 'refused' && requestId === 'curl-spec-2')).toMatchObject({
+    code: 'client_certificate_required',
+  });
+  expect(output).not.toMatch(/PRIVATE KEY/);
+  expect(output).not.toContain(readFileSync(certs('ca/passphrase'), 'utf8').trim());
 });
 
 test('every artefact of the first start satisfies openssl', async () => {

@@ -30,8 +30,8 @@ export class CrlSchedule {
     this.#events = events;
   }
 
-  /** Begins: polls the store each `pollInterval` milliseconds, takes up CRLs of other processes and, when `sign`, signs what is due. */
-  start({ pollInterval, sign }: { readonly pollInterval: number; readonly sign: boolean }): void {
+  /** Begins: polls the store each `pollInterval` milliseconds, takes up CRLs of other processes and, when `sign`, signs what is due; the first time before it returns. */
+  async start({ pollInterval, sign }: { readonly pollInterval: number; readonly sign: boolean }): Promise<void> {
     this.#registry.startPolling(pollInterval, () => {
       void this.#guarded(() => this.#crls.load());
     });
@@ -43,7 +43,7 @@ export class CrlSchedule {
       }, GATHER).unref();
     });
     this.#interval = setInterval(() => void this.#publish(), LONGEST_WAIT).unref();
-    void this.#publish();
+    await this.#publish();
   }
 
   /** Ends, when what is under way is done. */

@@ -321,7 +321,7 @@ describe('hostile requests', () => {
   });
 
   it("refuses the CA's own key", async () => {
-    const key = openKeyFile(keyFileOf(temporary.settings, 'issuing'));
+    const key = await openKeyFile(keyFileOf(temporary.settings, 'issuing'));
     await expect(
       temporary.authority.ca.issue({ request: certificationRequest({ key }), requester: somebody }),
     ).rejects.toMatchObject({ code: 'public_key_not_allowed' });

@@ -12,7 +12,7 @@ const MAX_DNS = 253;
 const MAX_SERVICE = 63;
 const MAX_URI = 2048;
 /** RFC 5280 sets no bound; a certificate with more does not serve one service. */
-export const MAX_NAMES = 100;
+const MAX_NAMES = 100;
 
 /** Refuses what is no service name: lower-case DNS labels joined by dots, 63 characters at most. Throws PkiError `service_name_malformed`. */
 export function checkServiceName(service: string): void {

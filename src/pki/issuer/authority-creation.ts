@@ -67,7 +67,7 @@ async function ensureAuthority(
   const { context, settings } = creation;
   const id = profile.name;
   const file = keyFileOf(settings, id);
-  const { key } = ensureKeyFile(file);
+  const key = await ensureKeyFile(file);
   const publicKey = subjectPublicKeyInfoOf(key);
   const signer = new FileSigner(file, publicKey, key);
   const certificate =

@@ -1,15 +1,19 @@
-import { createCipheriv, pbkdf2Sync, randomBytes, type KeyObject } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createPrivateKey,
+  pbkdf2,
+  pbkdf2Sync,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto';
+import { promisify } from 'node:util';
 import { write } from '../../der/index.js';
-import { encodePem } from '../../x509/index.js';
-
-// RFC 8018 appendix A and C, RFC 3565 §2.
-const PBES2 = '1.2.840.113549.1.5.13';
-const PBKDF2 = '1.2.840.113549.1.5.12';
-const HMAC_SHA256 = '1.2.840.113549.2.9';
-const AES256_CBC = '2.16.840.1.101.3.4.1.42';
+import { decodePem, encodePem } from '../../x509/index.js';
+import { AES256_CBC, HMAC_SHA256, PBES2, PBKDF2, readEncryptionParameters } from './encrypted-key-parameters.js';
 
 /** OWASP Password Storage Cheat Sheet (2023) for PBKDF2-HMAC-SHA256. node:crypto's own export stays at 2048 and cannot be told otherwise. */
-export const PBKDF2_ITERATIONS = 600_000;
+const PBKDF2_ITERATIONS = 600_000;
 const SALT_OCTETS = 16;
 const IV_OCTETS = 16;
 const KEY_OCTETS = 32;
@@ -48,4 +52,26 @@ export function encryptPrivateKey(key: KeyObject, passphrase: Buffer): string {
       write.octetString(encrypted),
     ),
   );
+}
+
+/**
+ * Opens PEM `ENCRYPTED PRIVATE KEY`. The key is derived beside the event loop when the file is of the form that {@link encryptPrivateKey} writes;
+ * other forms are node:crypto's to read. Throws when the file is not such a key, or the passphrase another.
+ */
+export async function decryptPrivateKey(pem: Buffer, passphrase: Buffer): Promise<KeyObject> {
+  const [block] = decodePem(pem);
+  // createPrivateKey would take a key without encryption as well.
+  if (block?.label !== 'ENCRYPTED PRIVATE KEY') throw new TypeError('not an encrypted private key');
+  const parameters = readEncryptionParameters(block.octets);
+  if (!parameters) return createPrivateKey({ key: pem, passphrase });
+  const { salt, iterations, iv, encrypted } = parameters;
+  const encryptionKey = await promisify(pbkdf2)(passphrase, salt, iterations, KEY_OCTETS, 'sha256');
+  const decipher = createDecipheriv('aes-256-cbc', encryptionKey, iv);
+  const plain = Buffer.concat([decipher.update(encrypted), decipher.final()]);
+  try {
+    return createPrivateKey({ key: plain, format: 'der', type: 'pkcs8' });
+  } finally {
+    plain.fill(0);
+    encryptionKey.fill(0);
+  }
 }

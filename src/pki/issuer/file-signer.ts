@@ -1,8 +1,7 @@
-import { createPrivateKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
-  decodePem,
   signingSchemeFor,
   subjectPublicKeyInfoOf,
   type AlgorithmIdentifier,
@@ -10,7 +9,7 @@ import {
 } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
 import { createFile, ensurePrivateFolder } from '../publication/atomic-file.js';
-import { encryptPrivateKey } from './encrypted-key.js';
+import { decryptPrivateKey, encryptPrivateKey } from './encrypted-key.js';
 import { readPassphrase, readSecretFile } from './secret-file.js';
 import type { Signer } from './signer.js';
 
@@ -38,13 +37,9 @@ export class FileSigner implements Signer {
   }
 
   /** Signs; throws PkiError `key_unreadable`, `key_file_exposed` or `authority_mismatch` when the key cannot be had. */
-  sign(octets: Uint8Array): Uint8Array {
-    return sign(this.#scheme.digest, octets, { key: this.open(), ...this.#scheme.options });
-  }
-
-  /** Opens the key now, to know that it can be. Throws as {@link sign} does. */
-  open(): KeyObject {
-    return (this.#key ??= this.#checked(openKeyFile(this.#file)));
+  async sign(octets: Uint8Array): Promise<Uint8Array> {
+    this.#key ??= this.#checked(await openKeyFile(this.#file));
+    return sign(this.#scheme.digest, octets, { key: this.#key, ...this.#scheme.options });
   }
 
   #checked(key: KeyObject): KeyObject {
@@ -55,13 +50,11 @@ export class FileSigner implements Signer {
 }
 
 /** Opens an encrypted PKCS#8 key. Throws PkiError `key_unreadable` (not one, another passphrase) or `key_file_exposed`. */
-export function openKeyFile({ path, passphraseFile }: KeyFile): KeyObject {
+export async function openKeyFile({ path, passphraseFile }: KeyFile): Promise<KeyObject> {
   const pem = readSecretFile(path);
   const passphrase = readPassphrase(passphraseFile);
   try {
-    // createPrivateKey would take a key without encryption as well.
-    if (decodePem(pem)[0]?.label !== 'ENCRYPTED PRIVATE KEY') throw new TypeError('not encrypted');
-    return createPrivateKey({ key: pem, passphrase });
+    return await decryptPrivateKey(pem, passphrase);
   } catch (error) {
     throw new PkiError(
       'key_unreadable',
@@ -74,16 +67,15 @@ export function openKeyFile({ path, passphraseFile }: KeyFile): KeyObject {
   }
 }
 
-/** Opens the key of a file, made first (P-256) when it is absent. Never overwrites. `created` says which. */
-export function ensureKeyFile(file: KeyFile): { readonly key: KeyObject; readonly created: boolean } {
-  let created = false;
+/** Opens the key of a file, made first (P-256) when it is absent. Never overwrites. */
+export async function ensureKeyFile(file: KeyFile): Promise<KeyObject> {
   if (!existsSync(file.path)) {
     ensurePrivateFolder(dirname(file.path));
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const passphrase = readPassphrase(file.passphraseFile);
-    created = createFile(file.path, encryptPrivateKey(privateKey, passphrase), 0o600);
+    createFile(file.path, encryptPrivateKey(privateKey, passphrase), 0o600);
     passphrase.fill(0);
   }
   // Read back even what was just written: a key that does not open would be found when it is too late.
-  return { key: openKeyFile(file), created };
+  return openKeyFile(file);
 }

@@ -12,7 +12,7 @@ import { validity } from './validity.js';
 import { version } from './version.js';
 
 /** Every rule, one a file. */
-export const lintRules: readonly LintRule[] = [
+const lintRules: readonly LintRule[] = [
   version,
   serialNumber,
   validity,

@@ -1,0 +1,76 @@
+import { describe, expect, it } from '@jest/globals';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { decodePem, encodePem } from '../../x509/index.js';
+import { decryptPrivateKey, encryptPrivateKey } from './encrypted-key.js';
+import { AES256_CBC, HMAC_SHA256, PBES2, PBKDF2, readEncryptionParameters } from './encrypted-key-parameters.js';
+import { write } from '../../der/index.js';
+
+/** An EncryptedPrivateKeyInfo of the usual form with nothing in it. */
+const withIterations = (iterations: number): Uint8Array =>
+  write.sequence(
+    write.sequence(
+      write.oid(PBES2),
+      write.sequence(
+        write.sequence(
+          write.oid(PBKDF2),
+          write.sequence(
+            write.octetString(new Uint8Array(16)),
+            write.integer(iterations),
+            write.sequence(write.oid(HMAC_SHA256), write.nullElement()),
+          ),
+        ),
+        write.sequence(write.oid(AES256_CBC), write.octetString(new Uint8Array(16))),
+      ),
+    ),
+    write.octetString(new Uint8Array(16)),
+  );
+
+const passphrase = Buffer.from('correct horse');
+
+describe('encrypted private keys', () => {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const pem = encryptPrivateKey(privateKey, passphrase);
+  const octets = decodePem(pem)[0]!.octets;
+
+  it('open with the passphrase: here, and with node:crypto', async () => {
+    expect((await decryptPrivateKey(Buffer.from(pem), passphrase)).equals(privateKey)).toBe(true);
+    expect(createPrivateKey({ key: pem, passphrase }).equals(privateKey)).toBe(true);
+    await expect(decryptPrivateKey(Buffer.from(pem), Buffer.from('another'))).rejects.toThrow();
+  });
+
+  it('are derived with 600 000 iterations, and salted anew each time', () => {
+    const [one, two] = [octets, decodePem(encryptPrivateKey(privateKey, passphrase))[0]!.octets].map(
+      readEncryptionParameters,
+    );
+    expect(one!.iterations).toBe(600_000);
+    expect(one!.salt).toHaveLength(16);
+    expect(Buffer.compare(one!.salt, two!.salt)).not.toBe(0);
+    expect(Buffer.compare(one!.iv, two!.iv)).not.toBe(0);
+  });
+
+  it('open in the forms that others write as well', async () => {
+    for (const cipher of ['aes-128-cbc', 'aes-256-cbc']) {
+      const other = privateKey.export({ format: 'pem', type: 'pkcs8', cipher, passphrase });
+      expect((await decryptPrivateKey(Buffer.from(other), passphrase)).equals(privateKey)).toBe(true);
+    }
+  });
+
+  it('do not open with a count of iterations that would take hours', async () => {
+    expect(readEncryptionParameters(withIterations(10_000_000))?.iterations).toBe(10_000_000);
+    const hours = encodePem('ENCRYPTED PRIVATE KEY', withIterations(0x7fffffff));
+    await expect(decryptPrivateKey(Buffer.from(hours), passphrase)).rejects.toThrow('2147483647 iterations');
+  });
+
+  it('are nothing else: no plain key, no other octets', async () => {
+    const plain = privateKey.export({ format: 'pem', type: 'pkcs8' });
+    await expect(decryptPrivateKey(Buffer.from(plain), passphrase)).rejects.toThrow('not an encrypted private key');
+    expect(readEncryptionParameters(octets.subarray(0, 60))).toBeUndefined();
+    for (let cut = 0; cut < octets.length; cut++) {
+      const changed = Uint8Array.from(octets);
+      changed[cut] = (changed[cut] ?? 0) ^ 0x55;
+      expect(() => readEncryptionParameters(changed)).not.toThrow();
+    }
+    const broken = Buffer.from(encodePem('ENCRYPTED PRIVATE KEY', octets.subarray(0, -1)));
+    await expect(decryptPrivateKey(broken, passphrase)).rejects.toThrow();
+  });
+});
