@@ -5,8 +5,8 @@ import { materialFolder, PATH } from './support/material.js';
 import { reportRounds, say } from './support/report.js';
 import { startSubject } from './support/subject.js';
 
-const ROUNDS = 9;
-const ROUND = { kind: 'requests', path: PATH, milliseconds: 1500, connections: 16 } as const;
+const ROUNDS = 100;
+const ROUND = { kind: 'requests', path: PATH, milliseconds: 120, connections: 16 } as const;
 
 const folder = await materialFolder();
 const subjects = await Promise.all([

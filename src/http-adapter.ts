@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import type { TlsOptions } from 'node:tls';
@@ -25,11 +25,18 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
     logger: false,
     bodyLimit: http.bodyLimit,
     return503OnClosing: true,
-    genReqId: ({ headers }: IncomingMessage) => {
-      const given = headers['x-request-id'];
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-    },
+    genReqId: requestIds(),
   });
+}
+
+/** Names requests: as the caller does when that is harmless, else by this process's random part and a counter (a tenth of the cost of a UUID). */
+function requestIds(): (request: IncomingMessage) => string {
+  const process = randomBytes(6).toString('hex');
+  let count = 0;
+  return ({ headers }) => {
+    const given = headers['x-request-id'];
+    return typeof given === 'string' && REQUEST_ID.test(given) ? given : `${process}-${(++count).toString(36)}`;
+  };
 }
 
 function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {

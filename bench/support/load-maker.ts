@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Outcome, Round } from './load.js';
-import type { Subject } from './subject.js';
+import { pin, type Subject } from './subject.js';
 
 /** A round against one server: per second of wall time, and per second of the server's own CPU time. */
 export interface Measured extends Outcome {
@@ -17,6 +17,7 @@ export function startLoadMaker(folder: string): {
   stop: () => void;
 } {
   const child = fork(join(import.meta.dirname, 'load.js'), [folder], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  pin(child, 0);
   return {
     measure: async (subject, round) => {
       const before = await subject.usage();

@@ -41,20 +41,25 @@ process.on('disconnect', () => process.exit());
 async function run(round: Round): Promise<Outcome> {
   const latencies: number[] = [];
   const session = round.kind === 'resumed' ? await ticket(round) : undefined;
-  const sockets =
-    round.kind === 'requests'
-      ? await Promise.all(Array.from({ length: round.connections }, () => open(round.port)))
-      : [];
+  const sockets = round.kind === 'requests' ? await openSockets(round) : [];
   const start = performance.now();
   const end = start + round.milliseconds;
   if (round.kind === 'requests')
     await Promise.all(sockets.map((socket) => askUntil(socket, round.path, end, latencies)));
   else await Promise.all(Array.from({ length: round.connections }, () => visitUntil(round, session, end, latencies)));
   const seconds = (performance.now() - start) / 1000;
-  for (const socket of sockets) socket.destroy();
   latencies.sort((a, b) => a - b);
   const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? 0;
   return { count: latencies.length, seconds, p50: at(0.5), p99: at(0.99) };
+}
+
+// Connections stay open between the rounds: a round of requests counts requests alone.
+const pools = new Map<number, Promise<TLSSocket[]>>();
+
+function openSockets({ port, connections }: Round): Promise<TLSSocket[]> {
+  const pool = pools.get(port) ?? Promise.all(Array.from({ length: connections }, () => open(port)));
+  pools.set(port, pool);
+  return pool;
 }
 
 function open(port: number, session?: Buffer): Promise<TLSSocket> {

@@ -1,5 +1,6 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { execFileSync, fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 /** What a server under test says of itself when asked. CPU time in microseconds. */
@@ -27,6 +28,7 @@ export async function startSubject(name: string, file: string, folder: string): 
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   running.add(child);
+  pin(child, 1);
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   return {
     name,
@@ -42,6 +44,16 @@ export async function startSubject(name: string, file: string, folder: string): 
       await once(child, 'exit');
     },
   };
+}
+
+/** Keeps a process on one core, where the machine has `taskset` and two cores: servers on one, the load maker on the other. */
+export function pin({ pid }: ChildProcess, core: 0 | 1): void {
+  if (availableParallelism() < 2 || pid === undefined) return;
+  try {
+    execFileSync('taskset', ['-a', '-p', '-c', String(core), String(pid)], { stdio: 'ignore' });
+  } catch {
+    // Without it the figures only vary more.
+  }
 }
 
 /** To be called by a server's file once it listens: tells the port, and answers questions about what it uses. */

@@ -5,7 +5,6 @@ import type { IdentifiedRequest } from './identified-request.js';
 import { MtlsRefusal } from './mtls.errors.js';
 import { MODULE_OPTIONS_TOKEN } from './mtls.module-definition.js';
 import type { MtlsOptions } from './mtls.options.js';
-import { PEER_OF, type PeerOf } from './peer-certificate.js';
 import { PeerVerifier } from './peer-verifier.js';
 
 /** The one place where a request is admitted: the guard asks it for Nest's routes, the hook for all that Nest's guards do not see. */
@@ -17,7 +16,6 @@ export class MtlsGate {
   constructor(
     @Inject(MODULE_OPTIONS_TOKEN) options: MtlsOptions,
     @Inject(PeerVerifier) private readonly verifier: PeerVerifier,
-    @Inject(PEER_OF) private readonly peerOf: PeerOf,
   ) {
     this.#isExempt = exemptPaths(options.exemptPaths ?? []);
   }
@@ -26,7 +24,7 @@ export class MtlsGate {
   admit(request: IdentifiedRequest, authorizers: readonly Authorizer[]): void {
     if (this.#isExempt(request.url)) return;
     try {
-      const identity = this.verifier.identify(() => this.peerOf(request));
+      const identity = this.verifier.identify(request);
       for (const authorizer of authorizers) {
         const decision = authorizer(identity);
         if (!decision.allowed)
@@ -46,7 +44,7 @@ export class MtlsGate {
   attach(request: IdentifiedRequest): void {
     if (request.clientIdentity) return;
     try {
-      request.clientIdentity = this.verifier.identify(() => this.peerOf(request));
+      request.clientIdentity = this.verifier.identify(request);
     } catch (error) {
       if (!(error instanceof MtlsRefusal)) throw error;
     }

@@ -59,9 +59,12 @@ describe('what Nest’s guards do not see', () => {
 
   test('routes put on Fastify before or after Nest’s, static files among them, are closed', async () => {
     const app = await startWith([], files);
-    app.getHttpAdapter().getInstance().get('/late', (_, reply) => {
-      void reply.send('secret');
-    });
+    app
+      .getHttpAdapter()
+      .getInstance()
+      .get('/late', (_, reply) => {
+        void reply.send('secret');
+      });
     for (const path of ['/static/file.txt', '/static/1', '/raw/a/b', '/late', '/nowhere', '/']) {
       const answer = await app.inject({ method: 'GET', url: path });
       expect([path, answer.statusCode]).toEqual([path, 401]);

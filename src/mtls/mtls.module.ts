@@ -7,11 +7,11 @@ import { MtlsGate } from './mtls.gate.js';
 import { MtlsGuard } from './mtls.guard.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './mtls.module-definition.js';
 import type { MtlsOptions } from './mtls.options.js';
-import { PEER_OF, peerOfSocket } from './peer-certificate.js';
+import { PEER_OF, peerOfSocket, type PeerOf } from './peer-certificate.js';
 import { PeerVerifier } from './peer-verifier.js';
 import { RefusalFilter } from './refusal.filter.js';
 import { CrlRevocation, type CrlEvent } from './revocation/crl-revocation.js';
-import { firstKnown } from './revocation/revocation-status.js';
+import { firstKnown, type RevocationStatus } from './revocation/revocation-status.js';
 import { readTrustAnchors, type CurrentTrust } from './trust-anchors.js';
 import { closeUnseenRoutes } from './unseen-routes.js';
 
@@ -49,16 +49,17 @@ const logger = new Logger('Mtls');
     },
     {
       provide: PeerVerifier,
-      inject: [MODULE_OPTIONS_TOKEN, CURRENT_TRUST, CrlRevocation],
-      useFactory: (options: MtlsOptions, trust: CurrentTrust, crls: CrlRevocation) => {
-        const { revocation = { mode: 'off' }, services: allowed, issuerOrganization, clock = now } = options;
+      inject: [MODULE_OPTIONS_TOKEN, CURRENT_TRUST, CrlRevocation, PEER_OF],
+      useFactory: (options: MtlsOptions, trust: CurrentTrust, crls: CrlRevocation, peerOf: PeerOf) => {
+        const { revocation = { mode: 'off' }, services: allowed, issuerOrganization, clock } = options;
         return new PeerVerifier({
+          peerOf,
           trust,
           issuerOrganization,
           revocationMode: revocation.mode ?? 'hard-fail',
-          revocation: revocation.status ? firstKnown(revocation.status, crls) : crls,
+          revocation: sourceOf(revocation, crls),
           allowList: typeof allowed === 'function' ? allowed : services(...allowed),
-          clock,
+          clock: clock ? () => clock().getTime() : Date.now,
           reportUnknown: ({ message, evidence }) => {
             logger.warn({ event: 'soft_fail', reason: message, ...evidence });
           },
@@ -106,6 +107,15 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
 }
 
 const now = (): Date => new Date();
+
+/** One source is asked directly: this stands on the path of every request. */
+function sourceOf(
+  { status, crls: configured = [] }: NonNullable<MtlsOptions['revocation']>,
+  crls: CrlRevocation,
+): RevocationStatus {
+  if (!status) return crls;
+  return configured.length === 0 ? status : firstKnown(status, crls);
+}
 
 function reportCrl(event: CrlEvent): void {
   if (event.kind === 'failed') logger.error({ event: 'crl_failed', source: event.source, reason: event.why });

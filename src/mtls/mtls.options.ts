@@ -12,7 +12,7 @@ export interface MtlsOptions {
   readonly trustAnchors: CertificateInput | CurrentTrust;
   /** CA certificates between the anchors and the clients, when the bundle of anchors does not hold them. A peer's own are not used. */
   readonly intermediates?: CertificateInput;
-  /** The services that may call at all, by exact name, or an authorizer of your own. Nobody else passes. */
+  /** The services that may call at all, by exact name, or an authorizer of your own, asked on each request. Nobody else passes. */
   readonly services: readonly string[] | Authorizer;
   /** When set, the leaf's issuer must carry exactly this organization. */
   readonly issuerOrganization?: string;

@@ -13,18 +13,20 @@ import type { Authorizer } from './authorizer.js';
 import { NoServiceNameError, VerifiedClientIdentity } from './client-identity.js';
 import { MtlsRefusal, type RefusalCode } from './mtls.errors.js';
 import type { RevocationMode } from './mtls.options.js';
-import type { Peer } from './peer-certificate.js';
+import type { Peer, PeerOf } from './peer-certificate.js';
 import type { RevocationAnswer, RevocationStatus } from './revocation/revocation-status.js';
 import type { CurrentTrust, TrustAnchors } from './trust-anchors.js';
 
 /** What the verifier decides by. */
 export interface VerifierPolicy {
+  readonly peerOf: PeerOf;
   readonly trust: CurrentTrust;
   readonly issuerOrganization: string | undefined;
   readonly revocationMode: RevocationMode;
   readonly revocation: RevocationStatus;
   readonly allowList: Authorizer;
-  readonly clock: () => Date;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
   /** Told when soft-fail lets a certificate pass whose status nobody knows. */
   readonly reportUnknown: (refusal: MtlsRefusal) => void;
 }
@@ -34,7 +36,7 @@ interface TrustedPeer {
   readonly path: ValidatedPath;
   readonly notBefore: number;
   readonly notAfter: number;
-  identity: VerifiedClientIdentity | MtlsRefusal | undefined;
+  identity: VerifiedClientIdentity | undefined;
 }
 
 /** What is remembered of a connection between its requests. */
@@ -65,9 +67,9 @@ export class PeerVerifier {
    * The identity behind a request. Throws {@link MtlsRefusal}, in the order of {@link REFUSALS}; anything unforeseen becomes
    * `validation_failed`.
    */
-  identify(peerOf: () => Peer | undefined): VerifiedClientIdentity {
+  identify(request: Parameters<PeerOf>[0]): VerifiedClientIdentity {
     try {
-      return this.#identify(peerOf());
+      return this.#identify(this.policy.peerOf(request));
     } catch (error) {
       if (error instanceof MtlsRefusal) throw error;
       throw new MtlsRefusal('validation_failed', 'the client certificate could not be validated', {}, { cause: error });
@@ -76,25 +78,25 @@ export class PeerVerifier {
 
   #identify(peer: Peer | undefined): VerifiedClientIdentity {
     if (!peer) throw noCertificate();
-    const now = this.policy.clock();
+    const time = this.policy.clock();
     const trust = this.policy.trust();
     let connection = this.#connections.get(peer.connection);
     if (connection?.trust !== trust) {
-      connection = { trust, peer: this.#trustedPeer(peer, trust, now), epoch: Number.NaN, goodUntil: 0 };
+      connection = { trust, peer: this.#trustedPeer(peer, trust, time), epoch: Number.NaN, goodUntil: 0 };
       this.#connections.set(peer.connection, connection);
     }
-    const time = now.getTime();
     const trusted = connection.peer;
     if (time < trusted.notBefore) throw notYetValid(trusted.path.leaf);
     if (time > trusted.notAfter) throw expired(trusted.path.leaf);
     if (connection.epoch !== this.policy.revocation.epoch || time > connection.goodUntil)
-      this.#checkRevocation(connection, now);
-    const identity = (trusted.identity ??= this.#allowedIdentity(trusted.path));
-    if (identity instanceof MtlsRefusal) throw identity;
+      this.#checkRevocation(connection, time);
+    const identity = (trusted.identity ??= establish(trusted.path));
+    const decision = this.policy.allowList(identity);
+    if (!decision.allowed) throw refusal('service_not_allowed', decision.reason, trusted.path.leaf);
     return identity;
   }
 
-  #trustedPeer(peer: Peer, trust: TrustAnchors, now: Date): TrustedPeer {
+  #trustedPeer(peer: Peer, trust: TrustAnchors, time: number): TrustedPeer {
     const octets = peer.certificate();
     if (!octets) throw noCertificate();
     if (this.#rememberedFor !== trust) {
@@ -104,15 +106,15 @@ export class PeerVerifier {
     const key = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('latin1');
     const remembered = this.#remembered.get(key);
     if (remembered) return remembered;
-    const trusted = this.#validate(decode(octets), trust, now);
+    const trusted = this.#validate(decode(octets), trust, time);
     const oldest = this.#remembered.keys().next();
     if (this.#remembered.size >= MAX_REMEMBERED && !oldest.done) this.#remembered.delete(oldest.value);
     this.#remembered.set(key, trusted);
     return trusted;
   }
 
-  #validate(leaf: Certificate, trust: TrustAnchors, now: Date): TrustedPeer {
-    const input = { leaf, intermediates: trust.intermediates, anchors: trust.anchors, time: now };
+  #validate(leaf: Certificate, trust: TrustAnchors, time: number): TrustedPeer {
+    const input = { leaf, intermediates: trust.intermediates, anchors: trust.anchors, time: new Date(time) };
     const result = validateCertificatePath({ ...input, purposes: ['clientAuth'], extendedKeyUsageRequired: true });
     if (!result.ok) {
       // Only whoever passes the checks before it hears about the key usage: so without it, once more.
@@ -136,7 +138,8 @@ export class PeerVerifier {
       throw refusal('wrong_issuer', "the organization of the certificate's issuer is not the one asked for", leaf);
   }
 
-  #checkRevocation(connection: Connection, now: Date): void {
+  #checkRevocation(connection: Connection, time: number): void {
+    const now = new Date(time);
     const { revocation, revocationMode } = this.policy;
     const epoch = revocation.epoch;
     let goodUntil = Number.POSITIVE_INFINITY;
@@ -156,16 +159,14 @@ export class PeerVerifier {
     connection.epoch = epoch;
     connection.goodUntil = goodUntil;
   }
+}
 
-  #allowedIdentity(path: ValidatedPath): VerifiedClientIdentity | MtlsRefusal {
-    try {
-      const identity = VerifiedClientIdentity.establish(path);
-      const decision = this.policy.allowList(identity);
-      return decision.allowed ? identity : refusal('service_not_allowed', decision.reason, path.leaf);
-    } catch (error) {
-      if (error instanceof NoServiceNameError) return refusal('service_not_allowed', error.message, path.leaf);
-      throw error;
-    }
+function establish(path: ValidatedPath): VerifiedClientIdentity {
+  try {
+    return VerifiedClientIdentity.establish(path);
+  } catch (error) {
+    if (error instanceof NoServiceNameError) throw refusal('service_not_allowed', error.message, path.leaf);
+    throw error;
   }
 }
 

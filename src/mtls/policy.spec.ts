@@ -32,7 +32,13 @@ describe('an identity', () => {
   test('is frozen, and what only looks like one is told apart', () => {
     expect(Object.isFrozen(billing)).toBe(true);
     expect(VerifiedClientIdentity.isProven(billing)).toBe(true);
-    for (const forged of [Object.fromEntries(Object.entries(billing)), Object.create(VerifiedClientIdentity.prototype), null, undefined, 'billing'])
+    for (const forged of [
+      Object.fromEntries(Object.entries(billing)),
+      Object.create(VerifiedClientIdentity.prototype),
+      null,
+      undefined,
+      'billing',
+    ])
       expect(VerifiedClientIdentity.isProven(forged)).toBe(false);
   });
 

@@ -17,6 +17,8 @@ const SEEN_BY_GUARDS = Symbol('veritas:SeenByGuards');
  * To be called before Nest registers its routes; a route that came earlier counts as unseen.
  */
 export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate): void {
+  // One shape for every request, whether it gets an identity or not.
+  server.decorateRequest('clientIdentity');
   server.addHook('onRoute', (route) => {
     if (isNestRoute(route.handler, route.url)) route.config = { ...route.config, [SEEN_BY_GUARDS]: true };
   });

@@ -59,7 +59,10 @@ async function listen(files: TlsFiles, own: ServerTlsSettings = settings): Promi
   return server;
 }
 
-async function dial(server: Server, options: object = {}): Promise<{ socket: TLSSocket; ticket: () => Promise<Buffer> }> {
+async function dial(
+  server: Server,
+  options: object = {},
+): Promise<{ socket: TLSSocket; ticket: () => Promise<Buffer> }> {
   const { port } = server.address() as AddressInfo;
   const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', ca: ca.certificatePem, ...options });
   sockets.push(socket);
