@@ -51,7 +51,6 @@ function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
   const { headersTimeout, requestTimeout, keepAliveTimeout, maxConnections } = http;
   // The HTTP/1.1 side of the server has these, its type does not say so.
   Object.assign(server, { headersTimeout, requestTimeout, keepAliveTimeout, maxConnections });
-  server.setTimeout(keepAliveTimeout);
   server.on('session', (session) => {
     session.setTimeout(keepAliveTimeout, () => {
       session.close();

@@ -159,7 +159,9 @@ test('a request id of the caller comes back; one that could break a log line doe
   expect(
     (await get(https(), '/api/v1/test', tls, 'HTTP/1.1', { 'x-request-id': 'order-4711-a' })).json.request_id,
   ).toBe('order-4711-a');
-  expect((await get(https(), '/api/v1/test', tls, 'HTTP/1.1', { 'x-request-id': 'x"}\t{' })).json.request_id).toMatch(/^[0-9a-f]{12}-[0-9a-z]+$/);
+  expect((await get(https(), '/api/v1/test', tls, 'HTTP/1.1', { 'x-request-id': 'x"}\t{' })).json.request_id).toMatch(
+    /^[0-9a-f]{12}-[0-9a-z]+$/,
+  );
 });
 
 describe('the repository', () => {
