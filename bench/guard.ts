@@ -1,7 +1,8 @@
 // What the guard costs: this service's GET /api/v1/test beside the same answer from bare servers, all on TLS 1.3 asking for a client
 // certificate, in short rounds that alternate.
 import { startLoadMaker } from './support/load-maker.js';
-import { materialFolder, PATH } from './support/material.js';
+import { PATH } from './support/bare.js';
+import { materialFolder } from './support/material.js';
 import { say } from './support/report.js';
 import { alternate } from './support/rounds.js';
 import { startSubject } from './support/subject.js';

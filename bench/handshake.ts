@@ -1,6 +1,7 @@
 // What a connection costs: handshakes with a client certificate and one request each, full and resumed, beside bare node:https.
 import { startLoadMaker } from './support/load-maker.js';
-import { materialFolder, PATH } from './support/material.js';
+import { PATH } from './support/bare.js';
+import { materialFolder } from './support/material.js';
 import { say } from './support/report.js';
 import { alternate } from './support/rounds.js';
 import { startSubject } from './support/subject.js';

@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { materialFolder, PATH } from './support/material.js';
+import { PATH } from './support/bare.js';
+import { materialFolder } from './support/material.js';
 import { reportRounds, say } from './support/report.js';
 
 const ROUNDS = 9;

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { fastify } from 'fastify';
-import { bareTls, BODY, PATH } from '../support/material.js';
+import { bareTls, BODY, PATH } from '../support/bare.js';
 import { serve } from '../support/subject.js';
 
 const server = fastify({ https: bareTls(process.argv[2] ?? '') });

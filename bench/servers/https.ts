@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { bareTls, BODY, PATH } from '../support/material.js';
+import { bareTls, BODY, PATH } from '../support/bare.js';
 import { serve } from '../support/subject.js';
 
 const server = createServer(bareTls(process.argv[2] ?? ''), (request, response) => {

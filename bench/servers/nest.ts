@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { bareTls, BODY, PATH } from '../support/material.js';
+import { bareTls, BODY, PATH } from '../support/bare.js';
 import { serve } from '../support/subject.js';
 
 @Controller()
