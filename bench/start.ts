@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { PATH } from './support/bare.js';
@@ -15,23 +16,32 @@ const folder = await materialFolder();
 const read = (name: string): Buffer => readFileSync(join(folder, 'certs', name));
 const tls = { ca: read('ca_bundle.pem'), cert: read('client_cert.pem'), key: read('client_key.pem') };
 
-async function start(file: string): Promise<{ milliseconds: number; mebibytes: number }> {
-  const from = performance.now();
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'servers', `${file}.js`), folder], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  await new Promise<void>((resolve, reject) => {
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return port;
+}
+
+/** The status of one request, or undefined while nobody listens. */
+function ask(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
     request({ host: '127.0.0.1', servername: 'localhost', port, path: PATH, agent: false, ...tls }, (response) => {
-      response
-        .resume()
-        .on('end', () =>
-          response.statusCode === 200 ? resolve() : reject(new Error(`status ${response.statusCode}`)),
-        );
+      response.resume().on('end', () => resolve(response.statusCode));
     })
-      .on('error', reject)
+      .on('error', () => resolve(undefined))
       .end();
   });
+}
+
+async function start(file: string): Promise<{ milliseconds: number; mebibytes: number }> {
+  const port = await freePort();
+  const from = performance.now();
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'servers', `${file}.js`), folder, String(port)], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  while ((await ask(port)) !== 200) await wait(5);
   const milliseconds = performance.now() - from;
   // Once what started in the background has settled.
   await wait(300);

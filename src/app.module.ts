@@ -4,7 +4,7 @@ import { ApiModule } from './api/index.js';
 import { ConfigurationModule, type Configuration } from './configuration/index.js';
 import { expiryPart, HealthModule, HealthService, type HealthPart } from './health/index.js';
 import { MtlsModule, type CurrentTrust } from './mtls/index.js';
-import { CaService, CrlService, PkiModule, RevocationRegistry, type PkiSettings } from './pki/index.js';
+import { CaService, CrlService, PkiModule, RevocationRegistry, type CertificationAuthority } from './pki/index.js';
 import { RepositoryModule, type Published } from './repository/index.js';
 import { registryRevocation } from './registry-revocation.js';
 import type { Store } from './store/index.js';
@@ -15,7 +15,7 @@ export interface Runtime {
   readonly configuration: Configuration;
   readonly version: string;
   readonly store: Store;
-  readonly pkiSettings: PkiSettings;
+  readonly authority: CertificationAuthority;
   /** The CA certificates that client certificates must lead to, as of now. */
   readonly trust: CurrentTrust;
   /** The certificate that the HTTPS listener presents now. */
@@ -44,7 +44,8 @@ export class AppModule {
       imports: [
         ConfigurationModule.forRoot(configuration),
         PkiModule.forRoot({
-          settings: runtime.pkiSettings,
+          settings: runtime.authority.settings,
+          authority: runtime.authority,
           store,
           pollInterval: configuration.store.pollInterval,
           isGlobal: true,

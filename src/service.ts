@@ -48,6 +48,9 @@ export async function startService(configuration: Configuration): Promise<Runnin
     const pkiSettings = { ...pki, crlDirectory: join(dirname(storeSettings.path), 'crl') };
     const authority = await openCertificationAuthority({ settings: pkiSettings, store, create: pki.autoSetup });
     if (pki.autoSetup) await createDevelopmentMaterial(authority);
+    // Beside the rest: a wrong passphrase ends the start, and deriving the right one, slow by design, holds up no request that needs no key.
+    const keys = authority.ca.openKeys();
+    keys.catch(() => undefined);
     const files = { ...tls, keyPassphrase: tls.keyPassphrase };
     const material = await readTlsMaterial(files, new Date());
     const adapter = createHttpAdapter(http, serverOptions(tls, material));
@@ -67,7 +70,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
       configuration,
       version: packageVersion(),
       store,
-      pkiSettings,
+      authority,
       trust: trustOf(() => reloader.material, configuration),
       serverCertificate: () => reloader.material.certificate,
     };
@@ -78,6 +81,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
     application.get(OpenApiService).describe(application);
     if (configuration.log.accessLog) logAccess(adapter.getInstance<FastifyInstance>(), logger);
     await application.listen(http.port, http.host);
+    await keys;
     reloader.start();
     const listener: Server = adapter.getHttpServer();
     const { port } = listener.address() as AddressInfo;

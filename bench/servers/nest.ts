@@ -18,5 +18,5 @@ class BareModule {}
 
 const adapter = new FastifyAdapter({ https: bareTls(process.argv[2] ?? '') });
 const application = await NestFactory.create<NestFastifyApplication>(BareModule, adapter, { logger: false });
-await application.listen(0);
+await application.listen(Number(process.argv[3] ?? 0));
 serve((application.getHttpServer().address() as AddressInfo).port);

@@ -2,5 +2,5 @@ import { startService } from '../../src/service.js';
 import { configurationIn } from '../support/material.js';
 import { serve } from '../support/subject.js';
 
-const service = await startService(configurationIn(process.argv[2] ?? ''));
+const service = await startService(configurationIn(process.argv[2] ?? '', process.argv[3]));
 serve(service.ports.https);

@@ -5,10 +5,10 @@ import { loadConfiguration, type Configuration } from '../../src/configuration/i
 import { startService } from '../../src/service.js';
 
 /** The settings of a whole service in a folder of its own, on free ports. */
-export function configurationIn(folder: string): Configuration {
+export function configurationIn(folder: string, port = '0'): Configuration {
   return loadConfiguration({
     environment: {
-      VERITAS_HTTP_PORT: '0',
+      VERITAS_HTTP_PORT: port,
       VERITAS_REPOSITORY_PORT: '0',
       VERITAS_STORE_PATH: join(folder, 'var/veritas.db'),
       VERITAS_PKI_DIRECTORY: join(folder, 'certs/ca'),

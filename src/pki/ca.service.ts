@@ -95,6 +95,11 @@ export class CaService {
     return trustBundle(this.#authorities);
   }
 
+  /** Opens the key of every CA of ours now, instead of at its first signature. Throws PkiError with what is wrong. */
+  async openKeys(): Promise<void> {
+    await Promise.all(this.#authorities.map(({ issuer }) => issuer.open()));
+  }
+
   /** Issues a certificate, or throws PkiError with the code of what cannot be had, and nothing was signed. What it returns is stored. */
   async issue(wanted: IssueRequest): Promise<IssuedCertificate> {
     try {

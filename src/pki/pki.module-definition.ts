@@ -1,11 +1,14 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import type { EventBus } from '../events/index.js';
+import type { CertificationAuthority } from './certification-authority.js';
 import type { Store } from '../store/index.js';
 import type { PkiSettings } from './pki-settings.js';
 
 /** What `PkiModule.forRoot` takes. */
 export interface PkiModuleOptions {
   readonly settings: PkiSettings;
+  /** A certification authority that is open already; otherwise the module opens one with `settings` and `store`. */
+  readonly authority?: CertificationAuthority;
   /** An open store, or its file: then the module opens and closes it. */
   readonly store: Store | { readonly path: string };
   readonly events?: EventBus;

@@ -26,7 +26,14 @@ const part = <Key extends keyof CertificationAuthority>(key: Key) => ({
     {
       provide: CERTIFICATION_AUTHORITY,
       inject: [MODULE_OPTIONS_TOKEN],
-      useFactory: async ({ settings, store, events, create }: PkiModuleOptions): Promise<CertificationAuthority> =>
+      useFactory: async ({
+        settings,
+        store,
+        events,
+        create,
+        authority,
+      }: PkiModuleOptions): Promise<CertificationAuthority> =>
+        authority ??
         openCertificationAuthority({
           settings,
           store: store instanceof Store ? store : await openStore(store),

@@ -53,6 +53,8 @@ export async function createAuthorities(creation: Creation, certsDirectory: stri
       'authority_mismatch',
       `the store ${creation.context.store.path} knows the CA ${missing.id}, but ${keyFileOf(creation.settings, missing.id).path} is gone: restore it, or move the store away to begin anew`,
     );
+  // All made: the keys are opened when they are needed, which takes a quarter of a second by design.
+  if ([rootProfile, issuingProfile].every(({ name }) => rows.some(({ id }) => id === name))) return;
   ensurePassphrase(creation.settings.passphraseFile);
   const root = await ensureAuthority(creation, rootProfile, undefined, certsDirectory);
   await ensureAuthority(creation, issuingProfile, root, certsDirectory);

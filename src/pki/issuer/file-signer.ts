@@ -36,10 +36,15 @@ export class FileSigner implements Signer {
     if (opened) this.#key = this.#checked(opened);
   }
 
+  /** Opens the file. Throws what {@link sign} throws. */
+  async open(): Promise<void> {
+    this.#key ??= this.#checked(await openKeyFile(this.#file));
+  }
+
   /** Signs; throws PkiError `key_unreadable`, `key_file_exposed` or `authority_mismatch` when the key cannot be had. */
   async sign(octets: Uint8Array): Promise<Uint8Array> {
-    this.#key ??= this.#checked(await openKeyFile(this.#file));
-    return sign(this.#scheme.digest, octets, { key: this.#key, ...this.#scheme.options });
+    const key = (this.#key ??= this.#checked(await openKeyFile(this.#file)));
+    return sign(this.#scheme.digest, octets, { key, ...this.#scheme.options });
   }
 
   #checked(key: KeyObject): KeyObject {

@@ -23,6 +23,11 @@ export class Issuer {
     this.#signer = signer;
   }
 
+  /** Makes the key ready. Throws what the signer throws. */
+  open(): Promise<void> {
+    return this.#signer.open();
+  }
+
   /** Signs what the token holds. Throws PkiError `token_spent` the second time, and what the signer throws. */
   async issue(token: IssuanceToken): Promise<Certificate> {
     return decodeCertificate(await this.#sign(token));

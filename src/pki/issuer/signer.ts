@@ -6,5 +6,7 @@ export interface Signer {
   readonly publicKey: SubjectPublicKeyInfo;
   /** What {@link Signer.sign} signs with. */
   readonly algorithm: AlgorithmIdentifier;
+  /** Makes the key ready, so that what is wrong with it shows now and not at the first signature. */
+  open(): Promise<void>;
   sign(octets: Uint8Array): Promise<Uint8Array> | Uint8Array;
 }
