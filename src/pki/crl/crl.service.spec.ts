@@ -169,7 +169,7 @@ describe('the CRL service', () => {
         });
       });
     const first = published(1);
-    schedule.start({ pollInterval: 20, sign: true });
+    await schedule.start({ pollInterval: 20, sign: true });
     await first;
     const second = published(2);
     const serial = await issueAndRevoke(other, 'keyCompromise');
@@ -188,7 +188,7 @@ describe('the CRL service', () => {
     await issueAndRevoke(authority, 'superseded');
     clock = new Date(clock.getTime() - 60_000);
     const schedule = new CrlSchedule(authority);
-    schedule.start({ pollInterval: 20, sign: true });
+    await schedule.start({ pollInterval: 20, sign: true });
     expect(await failed).toMatchObject({ task: 'crl.publish', error: { code: 'clock_behind' } });
     await schedule.stop();
   });
