@@ -5,6 +5,7 @@ import type { TlsOptions } from 'node:tls';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyServerFactory } from 'fastify';
 import type { HttpConfig } from './configuration/index.js';
+import { closeSession } from './mtls/index.js';
 
 /** The bounds of the HTTPS listener. */
 export type HttpLimits = Omit<HttpConfig, 'host' | 'port' | 'drainTimeout'>;
@@ -51,9 +52,10 @@ function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
   const { headersTimeout, requestTimeout, keepAliveTimeout, maxConnections } = http;
   // The HTTP/1.1 side of the server has these, its type does not say so.
   Object.assign(server, { headersTimeout, requestTimeout, keepAliveTimeout, maxConnections });
+  server.setTimeout(keepAliveTimeout);
   server.on('session', (session) => {
     session.setTimeout(keepAliveTimeout, () => {
-      session.close();
+      closeSession(session);
     });
   });
   return server;

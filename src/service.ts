@@ -11,7 +11,7 @@ import { AppModule } from './app.module.js';
 import { ConfigurationError, loadConfiguration, type Configuration } from './configuration/index.js';
 import { createHttpAdapter } from './http-adapter.js';
 import { createLogger } from './logging.js';
-import { readTrustAnchors, type CurrentTrust, type IdentifiedRequest } from './mtls/index.js';
+import { readTrustAnchors, type CurrentTrust, type IdentifiedRequest, type TrustAnchors } from './mtls/index.js';
 import { createDevelopmentMaterial, openCertificationAuthority, PkiError } from './pki/index.js';
 import { RepositoryListener } from './repository/index.js';
 import { openStore, StoreError } from './store/index.js';
@@ -56,6 +56,9 @@ export async function startService(configuration: Configuration): Promise<Runnin
     const adapter = createHttpAdapter(http, serverOptions(tls, material));
     const reloader = new TlsReloader(adapter.getInstance().server as unknown as Server, tls, files, material, {
       interval: tls.reloadInterval,
+      check: ({ caPem }) => {
+        trustIn(caPem, configuration);
+      },
       clock: () => new Date(),
       report: (event) => {
         if (event.kind === 'failed') logger.error({ event: 'tls_reload_failed', reason: event.why }, 'Tls');
@@ -145,18 +148,28 @@ function logAccess(server: FastifyInstance, logger: LoggerService): void {
 }
 
 /** The trust in force: read again only when the reloader has taken up another CA file. */
-function trustOf(material: () => TlsMaterial, { mtls }: Configuration): CurrentTrust {
-  const intermediates = mtls.intermediatesFile === undefined ? [] : readFileSync(mtls.intermediatesFile);
+function trustOf(material: () => TlsMaterial, configuration: Configuration): CurrentTrust {
   let pem = material().caPem;
-  let trust = readTrustAnchors(pem ?? '', intermediates);
+  let trust = trustIn(pem, configuration);
   return () => {
     const current = material().caPem;
     if (current !== pem) {
-      trust = readTrustAnchors(current ?? '', intermediates);
+      trust = trustIn(current, configuration);
       pem = current;
     }
     return trust;
   };
+}
+
+function trustIn(caPem: string | undefined, { tls, mtls }: Configuration): TrustAnchors {
+  try {
+    return readTrustAnchors(
+      caPem ?? '',
+      mtls.intermediatesFile === undefined ? [] : readFileSync(mtls.intermediatesFile),
+    );
+  } catch (error) {
+    throw new TlsSetupError(`tls.caFile: ${tls.caFile} cannot be used as trust anchors: ${(error as Error).message}.`);
+  }
 }
 
 function welcome({ configuration, ports }: RunningService): string {

@@ -35,6 +35,8 @@ const REDOC_PAGE = page(
 @Public()
 export class DocsController {
   readonly #require = createRequire(import.meta.url);
+  // Read once: however many clients take an asset slowly, it is in memory one time.
+  readonly #contents = new Map<string, Promise<Buffer>>();
 
   constructor(@Inject(OpenApiService) private readonly openApi: OpenApiService) {}
 
@@ -71,6 +73,8 @@ export class DocsController {
     const asset = ASSETS.get(name);
     if (!asset) throw new NotFoundException(`there is no page /docs/${encodeURIComponent(name)}`);
     void reply.header('content-type', asset.type);
-    return readFile(this.#require.resolve(asset.file));
+    const contents = this.#contents.get(name) ?? readFile(this.#require.resolve(asset.file));
+    this.#contents.set(name, contents);
+    return contents;
   }
 }

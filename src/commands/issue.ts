@@ -1,10 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { createFile, replaceFile, requestFor, type IssuedCertificate } from '../pki/index.js';
 import { ipFromString, nameToString, type GeneralName } from '../x509/index.js';
 import type { TypedName } from './arguments.js';
 import { CommandError } from './command-error.js';
+import { ExitCode } from './exit-code.js';
 import { readInputFile } from './files.js';
 import { describePairs } from './output.js';
 import { requester, withAuthority, type Session } from './session.js';
@@ -31,6 +32,8 @@ export interface SignOptions extends Terms {
 /** `veritas issue`: makes a P-256 key and has it certified. The key's file is written first, and taken back when the CA refuses. */
 export async function issue(session: Session, options: IssueOptions): Promise<void> {
   const { service, cert = `${service}.pem`, key = `${service}.key` } = options;
+  if (resolve(cert) === resolve(key))
+    throw new CommandError('--cert and --key name the same file', ExitCode.usage, 'give each a file of its own');
   await withAuthority(session, {}, async ({ ca }) => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     writeKey(key, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());

@@ -18,11 +18,17 @@ export async function revoke(session: Session, serial: string | undefined, optio
       ExitCode.usage,
       'veritas revoke SERIAL, or veritas revoke --cert FILE',
     );
-  const serialNumber =
-    options.cert === undefined
-      ? serialArgument(serial ?? '')
-      : (await readCertificate(options.cert, session)).serialNumber;
+  const certificate = options.cert === undefined ? undefined : await readCertificate(options.cert, session);
+  const serialNumber = certificate?.serialNumber ?? serialArgument(serial ?? '');
   await withAuthority(session, {}, async ({ ca, crls }) => {
+    const known = certificate && (await ca.find(serialNumber));
+    // A serial number is easily copied into a certificate of somebody's own making.
+    if (certificate && known && known.fingerprint !== certificate.fingerprint256)
+      throw new CommandError(
+        `${options.cert} has the serial number of a certificate of this CA, and is not that certificate`,
+        ExitCode.refused,
+        'look at the file with veritas show FILE; to revoke the one of this CA, name its serial number',
+      );
     const by = requester();
     const revocation = await ca.revoke({ serialNumber, reason: options.reason, requester: by });
     const revokedAt = revocation.revokedAt.toISOString();

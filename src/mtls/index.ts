@@ -12,7 +12,7 @@ export { PEER_OF, peerOfSocket, type Peer, type PeerOf } from './peer-certificat
 export { PROBLEM_CONTENT_TYPE, problemOf, type Problem } from './problem.js';
 export { Public } from './public.decorator.js';
 export type { CrlSource } from './revocation/crl-source.js';
-export { sendRefusal } from './refusal-reply.js';
+export { closeSession, sendRefusal } from './refusal-reply.js';
 export { firstKnown, type RevocationAnswer, type RevocationStatus } from './revocation/revocation-status.js';
 export { routePolicyOf, type RoutePolicy } from './route-policy.js';
 export { readTrustAnchors, type CertificateInput, type CurrentTrust, type TrustAnchors } from './trust-anchors.js';

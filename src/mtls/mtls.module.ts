@@ -78,6 +78,8 @@ const logger = new Logger('Mtls');
   exports: [MtlsGate, ClientIdentityInterceptor],
 })
 export class MtlsModule extends ConfigurableModuleClass implements NestModule, OnModuleInit, OnApplicationShutdown {
+  #routesRegistered: (() => void) | undefined;
+
   constructor(
     @Inject(MODULE_OPTIONS_TOKEN) private readonly options: MtlsOptions,
     @Inject(HttpAdapterHost) private readonly adapterHost: HttpAdapterHost,
@@ -92,10 +94,11 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     const { httpAdapter } = this.adapterHost;
     if (httpAdapter.getType() !== 'fastify')
       throw new TypeError('MtlsModule guards applications on Fastify: use FastifyAdapter');
-    closeUnseenRoutes(httpAdapter.getInstance<FastifyInstance>(), this.gate);
+    this.#routesRegistered = closeUnseenRoutes(httpAdapter.getInstance<FastifyInstance>(), this.gate);
   }
 
   async onModuleInit(): Promise<void> {
+    this.#routesRegistered?.();
     if ((this.options.revocation?.mode ?? (this.options.revocation ? 'hard-fail' : 'off')) === 'off')
       logger.warn('revocation is not checked: set MtlsOptions.revocation');
     await this.crls.start();

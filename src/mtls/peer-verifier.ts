@@ -42,12 +42,14 @@ interface TrustedPeer {
 /** What is remembered of a connection between its requests. */
 interface Connection {
   readonly trust: TrustAnchors;
-  readonly peer: TrustedPeer;
+  readonly peer: TrustedPeer | MtlsRefusal;
   /** When revocation was last asked: the epoch, and until when (ms) that answer holds. */
   epoch: number;
   goodUntil: number;
 }
 
+// What a path can fail by only because a purpose was asked for.
+const MAY_BE_PURPOSE: ReadonlySet<string> = new Set(['extended_key_usage', 'key_usage', 'profile']);
 // A fleet of services; a certificate takes some 10 kB here.
 const MAX_REMEMBERED = 4096;
 
@@ -82,18 +84,35 @@ export class PeerVerifier {
     const trust = this.policy.trust();
     let connection = this.#connections.get(peer.connection);
     if (connection?.trust !== trust) {
-      connection = { trust, peer: this.#trustedPeer(peer, trust, time), epoch: Number.NaN, goodUntil: 0 };
+      connection = { trust, peer: this.#peerOrRefusal(peer, trust, time), epoch: Number.NaN, goodUntil: 0 };
       this.#connections.set(peer.connection, connection);
     }
     const trusted = connection.peer;
+    if (trusted instanceof MtlsRefusal) throw trusted;
     if (time < trusted.notBefore) throw notYetValid(trusted.path.leaf);
     if (time > trusted.notAfter) throw expired(trusted.path.leaf);
     if (connection.epoch !== this.policy.revocation.epoch || time > connection.goodUntil)
-      this.#checkRevocation(connection, time);
+      this.#checkRevocation(connection, trusted.path, time);
     const identity = (trusted.identity ??= establish(trusted.path));
     const decision = this.policy.allowList(identity);
     if (!decision.allowed) throw refusal('service_not_allowed', decision.reason, trusted.path.leaf);
     return identity;
+  }
+
+  /** A certificate that was refused is refused for the rest of its connection: a stranger does not get it validated again and again. */
+  #peerOrRefusal(peer: Peer, trust: TrustAnchors, time: number): TrustedPeer | MtlsRefusal {
+    try {
+      return this.#trustedPeer(peer, trust, time);
+    } catch (error) {
+      // Of these two one mends itself with time, and the other cost nothing.
+      if (
+        !(error instanceof MtlsRefusal) ||
+        error.code === 'certificate_not_yet_valid' ||
+        error.code === 'client_certificate_required'
+      )
+        throw error;
+      return error;
+    }
   }
 
   #trustedPeer(peer: Peer, trust: TrustAnchors, time: number): TrustedPeer {
@@ -117,6 +136,7 @@ export class PeerVerifier {
     const input = { leaf, intermediates: trust.intermediates, anchors: trust.anchors, time: new Date(time) };
     const result = validateCertificatePath({ ...input, purposes: ['clientAuth'], extendedKeyUsageRequired: true });
     if (!result.ok) {
+      if (!MAY_BE_PURPOSE.has(result.reason.code)) throw untrusted(leaf, result.reason);
       // Only whoever passes the checks before it hears about the key usage: so without it, once more.
       const withoutPurpose = validateCertificatePath({ ...input, purposes: [] });
       if (!withoutPurpose.ok) throw untrusted(leaf, withoutPurpose.reason);
@@ -138,19 +158,18 @@ export class PeerVerifier {
       throw refusal('wrong_issuer', "the organization of the certificate's issuer is not the one asked for", leaf);
   }
 
-  #checkRevocation(connection: Connection, time: number): void {
+  #checkRevocation(connection: Connection, { leaf, certificates }: ValidatedPath, time: number): void {
     const now = new Date(time);
     const { revocation, revocationMode } = this.policy;
     const epoch = revocation.epoch;
     let goodUntil = Number.POSITIVE_INFINITY;
-    const { certificates } = connection.peer.path;
     for (let i = 0; revocationMode !== 'off' && i < certificates.length - 1; i++) {
       const [certificate, issuer] = [certificates[i], certificates[i + 1]];
       if (!certificate || !issuer) continue;
       const answer = revocation.statusOf(certificate, issuer, now);
-      if (answer.status === 'revoked') throw revoked(connection.peer.path.leaf, certificate, answer);
+      if (answer.status === 'revoked') throw revoked(leaf, certificate, answer);
       if (answer.status === 'unknown') {
-        const refusal = unknown(connection.peer.path.leaf, certificate, answer);
+        const refusal = unknown(leaf, certificate, answer);
         if (revocationMode === 'hard-fail') throw refusal;
         this.policy.reportUnknown(refusal);
       }

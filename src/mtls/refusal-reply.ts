@@ -1,7 +1,9 @@
-import type { Http2ServerResponse } from 'node:http2';
+import type { Http2ServerResponse, Http2Session } from 'node:http2';
 import type { FastifyReply } from 'fastify';
 import { MtlsRefusal, REFUSALS } from './mtls.errors.js';
 import { PROBLEM_CONTENT_TYPE, problemOf } from './problem.js';
+
+const CLOSE_GRACE_MS = 5_000;
 
 /**
  * Answers a request with the problem document of a refusal. When the certificate on the connection is of no more use, the connection is closed
@@ -25,8 +27,19 @@ function endConnection(reply: FastifyReply): void {
     return;
   }
   const { session } = raw.stream;
-  // close() lets the streams that are open finish, this answer's among them.
-  session?.close();
+  if (session) closeSession(session);
+}
+
+/** Lets the streams that are open finish, and cuts whoever does not take them within the grace: a client with a window of 0 would hold on for ever. */
+export function closeSession(session: Http2Session): void {
+  if (session.closed || session.destroyed) return;
+  session.close();
+  const cut = setTimeout(() => {
+    session.destroy();
+  }, CLOSE_GRACE_MS).unref();
+  session.once('close', () => {
+    clearTimeout(cut);
+  });
 }
 
 const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -6,7 +6,7 @@ import { sendRefusal } from './refusal-reply.js';
 
 // What Nest's route decorators leave on a handler, and Nest copies to the callback that it registers.
 const NEST_PATH = 'path';
-// Nest renames a callback that it had to wrap (paths with parameters) to this; no function has such a name by itself.
+// Nest renames a callback that it had to wrap (paths with parameters) to this.
 const NEST_NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$]*\.[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
 
 const SEEN_BY_GUARDS = Symbol('veritas:SeenByGuards');
@@ -14,13 +14,16 @@ const SEEN_BY_GUARDS = Symbol('veritas:SeenByGuards');
 /**
  * Closes what Nest's guards do not see: unknown paths, static files, and every route that was put on Fastify by something other than a Nest
  * controller. They need an allowed service, as any route does without a decorator; `exemptPaths` opens them.
- * To be called before Nest registers its routes; a route that came earlier counts as unseen.
+ * To be called before Nest registers its routes, and what it returns after that: a route that came earlier or comes later counts as unseen,
+ * whatever it calls itself.
  */
-export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate): void {
+export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate): () => void {
+  let registering = true;
   // One shape for every request, whether it gets an identity or not.
   server.decorateRequest('clientIdentity');
   server.addHook('onRoute', (route) => {
-    if (isNestRoute(route.handler, route.url)) route.config = { ...route.config, [SEEN_BY_GUARDS]: true };
+    if (registering && isNestRoute(route.handler, route.url))
+      route.config = { ...route.config, [SEEN_BY_GUARDS]: true };
   });
   const admit = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     try {
@@ -41,6 +44,9 @@ export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate): void
     if (request.is404) admit(request, reply, done);
     else done();
   });
+  return () => {
+    registering = false;
+  };
 }
 
 function isSeen(request: FastifyRequest): boolean {

@@ -5,6 +5,8 @@ import { encodePem } from '../x509/index.js';
 import { PUBLISHED, type Published } from './published.js';
 import { REPOSITORY_OPTIONS, type RepositoryOptions } from './repository.options.js';
 
+const MAX_CONNECTIONS = 1_000;
+
 /**
  * RFC 5280's repository: CA certificates and CRLs over plain HTTP, because fetching a CRL over https that needs the CRL is a circle (§8).
  * A listener of its own, apart from everything that needs a certificate, with the probes beside it: a kubelet has none.
@@ -44,6 +46,8 @@ function createRepositoryServer(published: Published): FastifyInstance {
     bodyLimit: 1024,
     forceCloseConnections: true,
   });
+  // Strangers may not take every file descriptor of a process that has others to serve.
+  Object.assign(server.server, { maxConnections: MAX_CONNECTIONS, headersTimeout: 10_000, keepAliveTimeout: 5_000 });
   server.get('/livez', (_, reply) => reply.header('cache-control', 'no-store').send({ status: 'alive' }));
   server.get('/readyz', async (_, reply) => {
     const ready = await published.ready();
@@ -58,7 +62,7 @@ function createRepositoryServer(published: Published): FastifyInstance {
     const der = issuer === undefined ? undefined : published.certificate(issuer);
     if (!der) return notFound(reply);
     // RFC 2585 §4.1.
-    if (extension === 'cer') return reply.type('application/pkix-cert').send(Buffer.from(der));
+    if (extension === 'cer') return reply.type('application/pkix-cert').send(viewOf(der));
     return reply.type('application/x-pem-file').send(encodePem('CERTIFICATE', der));
   });
   server.get<{ Params: { file: string } }>('/crl/:file', ({ params }, reply) => {
@@ -70,11 +74,14 @@ function createRepositoryServer(published: Published): FastifyInstance {
     return reply
       .type('application/pkix-crl')
       .header('cache-control', `public, max-age=${Math.min(seconds, 300)}`)
-      .send(Buffer.from(crl.der));
+      .send(viewOf(crl.der));
   });
   server.setNotFoundHandler((_, reply) => notFound(reply));
   return server;
 }
+
+/** The same octets as a Buffer, not a copy of them: a CRL may be large, and asked for often. */
+const viewOf = (octets: Uint8Array): Buffer => Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
 
 function notFound(reply: FastifyReply): FastifyReply {
   return reply

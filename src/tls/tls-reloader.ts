@@ -30,6 +30,8 @@ export class TlsReloader {
     private current: TlsMaterial,
     private readonly options: {
       readonly interval: number;
+      /** Looks at new material before it is taken up; what it throws is reported, and the old material stays. */
+      readonly check?: (material: TlsMaterial) => void;
       readonly clock: () => Date;
       readonly report: (event: TlsReloadEvent) => void;
     },
@@ -58,6 +60,7 @@ export class TlsReloader {
       const mark = await this.#markOfFiles();
       if (mark === this.#mark) return;
       const material = await readTlsMaterial(this.files, this.options.clock());
+      this.options.check?.(material);
       this.#mark = mark;
       this.#failure = undefined;
       this.#take(material);

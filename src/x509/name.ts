@@ -180,17 +180,30 @@ const SHORT: Readonly<Record<string, string>> = {
   [Oid.userId]: 'UID',
 };
 
-/** RFC 4514 text, for people: last RDN first, special and control characters escaped. Never parse it back. */
+// Names of strangers stand in logs and errors: what a name may take there has a bound, and so has the work of writing it down.
+const MAX_TEXT = 512;
+
+/**
+ * RFC 4514 text, for people: last RDN first, special and control characters escaped, cut with an ellipsis after 512 characters.
+ * Never parse it back.
+ */
 export function nameToString(name: Name): string {
-  return name.rdns
-    .toReversed()
-    .map((rdn) => rdn.map(attributeToString).join('+'))
-    .join(',');
+  let text = '';
+  for (const rdn of name.rdns.toReversed()) {
+    for (const attribute of rdn) {
+      const separator = text === '' ? '' : attribute === rdn[0] ? ',' : '+';
+      text += separator + attributeToString(attribute);
+      if (text.length > MAX_TEXT) return `${text.slice(0, MAX_TEXT)}…`;
+    }
+  }
+  return text;
 }
 
 function attributeToString({ type, value, der }: AttributeTypeAndValue): string {
   const label = SHORT[type] ?? type;
-  return value === undefined ? `${label}=#${Buffer.from(der).toString('hex')}` : `${label}=${escapeValue(value)}`;
+  // Cut before it is escaped: one character more, so that the whole is seen to be too long.
+  if (value === undefined) return `${label}=#${Buffer.from(der.subarray(0, MAX_TEXT + 1)).toString('hex')}`;
+  return `${label}=${escapeValue(value.slice(0, MAX_TEXT + 1))}`;
 }
 
 function escapeValue(value: string): string {

@@ -11,7 +11,7 @@ import {
 } from '../../x509/index.js';
 
 /** Why a CRL cannot be used; `message` says which rule. */
-class CrlRefusedError extends Error {
+export class CrlRefusedError extends Error {
   override readonly name = 'CrlRefusedError';
 }
 

@@ -1,6 +1,6 @@
 import { decodeCertificate, octetsFromPemOrDer, type Certificate } from '../../x509/index.js';
 import type { CurrentTrust } from '../trust-anchors.js';
-import { checkCurrent, indexCrl, type CrlIndex } from './crl-index.js';
+import { checkCurrent, CrlRefusedError, indexCrl, type CrlIndex } from './crl-index.js';
 import { fetchCrl, type CrlSource } from './crl-source.js';
 import type { RevocationAnswer, RevocationStatus } from './revocation-status.js';
 
@@ -97,10 +97,7 @@ export class CrlRevocation implements RevocationStatus {
       // The mark first: a bad file is reported once, not every second.
       loaded.mark = fetched.mark;
       const index = await indexCrl(fetched.octets, this.#issuersFor(loaded.source), this.options.clock());
-      const previous = loaded.index?.list.extensions.crlNumber;
-      const number = index.list.extensions.crlNumber;
-      if (previous !== undefined && number !== undefined && number < previous)
-        throw new Error(`CRL number ${number} is older than ${previous}, which is in use`);
+      if (loaded.index) checkNotOlder(index, loaded.index);
       loaded.index = index;
       loaded.failure = undefined;
       this.#swap();
@@ -109,6 +106,8 @@ export class CrlRevocation implements RevocationStatus {
       const why = error instanceof Error ? error.message : String(error);
       if (why !== loaded.failure) this.options.report({ kind: 'failed', source, why });
       loaded.failure = why;
+      // What was refused for its time or its issuer may be in order later, unchanged; octets that cannot be read never will be.
+      if (error instanceof CrlRefusedError) loaded.mark = undefined;
     }
   }
 
@@ -120,10 +119,23 @@ export class CrlRevocation implements RevocationStatus {
 
   #swap(): void {
     const byIssuer = new Map<string, CrlIndex>();
-    for (const { index } of this.#sources) if (index) byIssuer.set(keyOf(index.issuer), index);
+    for (const { index } of this.#sources) {
+      if (!index) continue;
+      const other = byIssuer.get(keyOf(index.issuer));
+      if (!other || other.list.thisUpdate < index.list.thisUpdate) byIssuer.set(keyOf(index.issuer), index);
+    }
     this.#byIssuer = byIssuer;
     this.#epoch++;
   }
+}
+
+/** Throws CrlRefusedError for a list that is older than the one in use: replayed, it would take revocations back (RFC 5280 §5.2.3). */
+function checkNotOlder({ list }: CrlIndex, { list: inUse }: CrlIndex): void {
+  const [number, previous] = [list.extensions.crlNumber, inUse.extensions.crlNumber];
+  if (number !== undefined && previous !== undefined && number < previous)
+    throw new CrlRefusedError(`CRL number ${number} is older than ${previous}, which is in use`);
+  if (list.thisUpdate < inUse.thisUpdate)
+    throw new CrlRefusedError(`thisUpdate ${list.thisUpdate.toISOString()} is older than that of the one in use`);
 }
 
 /** A CA is its name and its key: its certificate may be renewed meanwhile. */
