@@ -3,9 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import type { TlsOptions } from 'node:tls';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyServerFactory } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerFactory } from 'fastify';
 import type { HttpConfig } from './configuration/index.js';
-import { closeSession } from './mtls/index.js';
+import { closeSession, PROBLEM_CONTENT_TYPE, problemOfStatus } from './mtls/index.js';
 
 /** The bounds of the HTTPS listener. */
 export type HttpLimits = Omit<HttpConfig, 'host' | 'port' | 'drainTimeout'>;
@@ -27,7 +27,17 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
     bodyLimit: http.bodyLimit,
     return503OnClosing: true,
     genReqId: requestIds(),
+    frameworkErrors: answerUnroutable,
   });
+}
+
+/** A path that Fastify cannot route (no valid percent-encoding, a parameter too long) meets no guard and no filter: nothing of it is repeated. */
+function answerUnroutable(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const status = error.statusCode ?? 400;
+  void reply
+    .code(status)
+    .header('content-type', PROBLEM_CONTENT_TYPE)
+    .send(problemOfStatus(status, request.id, 'the path cannot be routed'));
 }
 
 /** Names requests: as the caller does when that is harmless, else by this process's random part and a counter (a tenth of the cost of a UUID). */

@@ -9,6 +9,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { OpenApiService } from './api/index.js';
 import { AppModule } from './app.module.js';
 import { ConfigurationError, loadConfiguration, type Configuration } from './configuration/index.js';
+import { logFailedHandshakes } from './handshake-log.js';
 import { createHttpAdapter } from './http-adapter.js';
 import { createLogger } from './logging.js';
 import { readTrustAnchors, type CurrentTrust, type IdentifiedRequest, type TrustAnchors } from './mtls/index.js';
@@ -54,7 +55,9 @@ export async function startService(configuration: Configuration): Promise<Runnin
     const files = { ...tls, keyPassphrase: tls.keyPassphrase };
     const material = await readTlsMaterial(files, new Date());
     const adapter = createHttpAdapter(http, serverOptions(tls, material));
-    const reloader = new TlsReloader(adapter.getInstance().server as unknown as Server, tls, files, material, {
+    const listener = adapter.getInstance().server as unknown as Server;
+    logFailedHandshakes(listener, logger);
+    const reloader = new TlsReloader(listener, tls, files, material, {
       interval: tls.reloadInterval,
       check: ({ caPem }) => {
         trustIn(caPem, configuration);
@@ -86,7 +89,6 @@ export async function startService(configuration: Configuration): Promise<Runnin
     await application.listen(http.port, http.host);
     await keys;
     reloader.start();
-    const listener: Server = adapter.getHttpServer();
     const { port } = listener.address() as AddressInfo;
     const started = application;
     return {

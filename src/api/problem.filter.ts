@@ -1,7 +1,6 @@
-import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { MtlsRefusal, PROBLEM_CONTENT_TYPE, problemOf, sendRefusal } from '../mtls/index.js';
+import { MtlsRefusal, PROBLEM_CONTENT_TYPE, problemOfStatus, sendRefusal } from '../mtls/index.js';
 
 /**
  * Turns every error into a problem document (RFC 9457): refusals as the room mtls does (which of two global filters Nest asks depends on the
@@ -20,14 +19,13 @@ export class ProblemFilter implements ExceptionFilter {
     }
     const requestId = reply.request.id;
     const status = statusOf(error);
-    const title = STATUS_CODES[status] ?? 'Error';
     if (status >= 500) this.#logger.error({ event: 'failed', requestId, err: error });
     // A message below 500 was written for the caller; one above may hold anything.
-    const detail = status < 500 && error instanceof Error ? error.message : title;
+    const detail = status < 500 && error instanceof Error ? error.message : undefined;
     void reply
       .code(status)
       .header('content-type', PROBLEM_CONTENT_TYPE)
-      .send(problemOf({ status, title, detail, code: codeOf(title), requestId }));
+      .send(problemOfStatus(status, requestId, detail));
   }
 }
 
@@ -37,5 +35,3 @@ function statusOf(error: unknown): number {
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
   return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
 }
-
-const codeOf = (title: string): string => title.toLowerCase().replaceAll(/[^a-z]+/g, '_');

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createFile, replaceFile, requestFor, type IssuedCertificate } from '../pki/index.js';
-import { ipFromString, nameToString, type GeneralName } from '../x509/index.js';
+import { generalNameToString, ipFromString, nameToString, type GeneralName } from '../x509/index.js';
 import type { TypedName } from './arguments.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
@@ -92,9 +92,12 @@ function report(
   files: { readonly certificate: string | undefined; readonly key?: string },
 ): void {
   const serial = certificate.serialNumber;
+  // A request may ask for names nobody typed: whoever signs sees what was certified.
+  const names = (certificate.extensions.subjectAltName ?? []).map(generalNameToString);
   const json = {
     serial_number: serial,
     subject: nameToString(certificate.subject),
+    names,
     not_before: certificate.notBefore.toISOString(),
     not_after: certificate.notAfter.toISOString(),
     certificate_file: files.certificate ?? null,
@@ -102,7 +105,7 @@ function report(
     chain: chainPem,
   };
   if (files.certificate === undefined) {
-    output.progress(`Issued ${serial}, valid until ${json.not_after}.`);
+    output.progress(`Issued ${serial} for ${[json.subject, ...names].join(', ')}, valid until ${json.not_after}.`);
     output.result(json, chainPem);
     return;
   }
@@ -111,6 +114,7 @@ function report(
     describePairs([
       ['Serial number', serial],
       ['Subject', json.subject],
+      ...(names.length === 0 ? [] : [['Names', names.join(', ')] as const]),
       ['Valid until', json.not_after],
       ['Certificate', files.certificate],
       ...(files.key === undefined ? [] : [['Private key', files.key] as const]),

@@ -128,6 +128,21 @@ describe('the command line', () => {
       expect(octetsFromPemOrDer(readFileSync(cert), 'CERTIFICATE')).toHaveLength(2);
     });
 
+    it('does not write key and certificate into one file', async () => {
+      const both = path('work/both.pem');
+      const { code, err } = await run([
+        'issue',
+        '--service',
+        'x',
+        '--cert',
+        both,
+        '--key',
+        path('work/../work/both.pem'),
+      ]);
+      expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining('the same file') });
+      expect(existsSync(both)).toBe(false);
+    });
+
     it('never overwrites a key', async () => {
       const { key, cert } = await issue();
       const before = readFileSync(key);
@@ -189,6 +204,16 @@ describe('the command line', () => {
       const listed = decodeCertificateList(readFileSync(path('var/crl/issuing.crl')));
       expect([...listed.revokedCertificates()].map(({ serialNumber }) => serialNumber)).toContain(serial);
       expect(await json(['revoke', serial])).toMatchObject({ already_revoked: true, reason: 'superseded' });
+    });
+
+    it('do not mistake the certificate of somebody else for ours by its serial number', async () => {
+      const { serial } = await issue();
+      const forged = TestCa.root().issue({ serialNumber: Buffer.from(serial, 'hex') });
+      writeFileSync(path('work/forged.pem'), forged.certificatePem);
+      const refused = await run(['revoke', '--cert', path('work/forged.pem')]);
+      expect(refused).toMatchObject({ code: 1, out: '' });
+      expect(refused.err).toContain('is not that certificate');
+      expect(await json(['show', serial])).toMatchObject({ record: { status: 'active' } });
     });
 
     it('refuse what is unknown, and words that are no reason', async () => {
@@ -265,6 +290,24 @@ describe('the command line', () => {
       expect(failures(bad.out)).toEqual(['path', 'key usage', 'revocation', 'allow-list', 'key']);
       expect(bad.out.match(/mend: /g)).toHaveLength(5);
       expect(bad.err).toMatch(/^veritas: .* would be refused: 5 of \d+ checks failed\n$/);
+    });
+
+    it('takes issuing CAs from where the guard takes them, and asks for the revocation of each', async () => {
+      const other = TestCa.root();
+      const issuing = other.intermediate();
+      writeFileSync(path('work/leaf.pem'), issuing.issue({ commonName: 'veritas-client' }).chainPem);
+      writeFileSync(path('work/root.pem'), other.certificatePem);
+      writeFileSync(path('work/issuing.pem'), issuing.certificatePem);
+      const environment = { VERITAS_TLS_CA_FILE: path('work/root.pem') };
+      const without = await run(['verify', path('work/leaf.pem')], { environment });
+      expect(failures(without.out)).toEqual(['path', 'revocation']);
+      expect(without.out).toContain('put this one into mtls.intermediatesFile');
+      const asServer = await run(['verify', path('work/leaf.pem'), '--purpose', 'server'], { environment });
+      expect(failures(asServer.out)).not.toContain('path');
+      const withIt = await run(['verify', path('work/leaf.pem')], {
+        environment: { ...environment, VERITAS_MTLS_INTERMEDIATES_FILE: path('work/issuing.pem') },
+      });
+      expect(failures(withIt.out)).toEqual(['revocation', 'revocation']);
     });
 
     it('refuses the certificate of another CA, an expired one, and what is none', async () => {

@@ -26,12 +26,13 @@ export interface Check {
 /** What is looked at. */
 export interface VerifySubject {
   readonly leaf: Certificate;
+  /** What stands after the leaf in its file. */
+  readonly offered: readonly Certificate[];
+  /** What whoever validates the leaf has to build a path from. */
   readonly intermediates: readonly Certificate[];
-  /** How many certificates the file holds. */
-  readonly sent: number;
   readonly anchors: readonly Certificate[];
-  /** The row of the leaf in our store, when one of our CAs issued it. */
-  readonly record: CertificateRow | undefined | 'no store';
+  /** The row of a certificate in our store, when one of our CAs issued it; undefined when there is no store. */
+  readonly recordOf: ((certificate: Certificate) => CertificateRow | undefined) | undefined;
   /** The private key that should belong to the leaf. */
   readonly publicKey: KeyObject | undefined;
   readonly purpose: Purpose;
@@ -44,10 +45,10 @@ type CheckOf = (subject: VerifySubject) => Check | Check[];
 /** Every check in the order of the guard, all of them, so that one mend is not followed by the next refusal. */
 export const runChecks = (subject: VerifySubject): Check[] => CHECKS.flatMap((check) => check(subject));
 
-const readable: CheckOf = ({ leaf, sent }) => ({
+const readable: CheckOf = ({ leaf, offered }) => ({
   check: 'readable',
   ok: true,
-  detail: `${sent} certificate${sent === 1 ? '' : 's'}, the first is ${nameToString(leaf.subject)}`,
+  detail: `${offered.length + 1} certificate${offered.length === 0 ? '' : 's'}, the first is ${nameToString(leaf.subject)}`,
 });
 
 const dates: CheckOf = ({ leaf, intermediates, now }) =>
@@ -61,24 +62,33 @@ const dates: CheckOf = ({ leaf, intermediates, now }) =>
         : 'issue a new one: veritas issue, or veritas sign',
   }));
 
-const path: CheckOf = ({ leaf, intermediates, anchors, now, purpose }) => {
-  const result = validateCertificatePath({
+const path: CheckOf = (subject) => {
+  const result = validate(subject, subject.intermediates);
+  if (result.ok)
+    return {
+      check: 'path',
+      ok: true,
+      detail: result.path.certificates.map((certificate) => nameToString(certificate.subject)).join(' <- '),
+    };
+  return {
+    check: 'path',
+    ok: false,
+    detail: result.reason.message,
+    mend: validate(subject, subject.offered).ok
+      ? 'a service takes issuing CAs from its own files alone: put this one into mtls.intermediatesFile'
+      : 'trust the root in tls.caFile; put the issuing CA after the leaf (server), or into mtls.intermediatesFile (client)',
+  };
+};
+
+const validate = ({ leaf, anchors, now, purpose }: VerifySubject, intermediates: readonly Certificate[]) =>
+  validateCertificatePath({
     leaf,
     intermediates,
     anchors,
     time: now,
     purposes: [purpose === 'client' ? 'clientAuth' : 'serverAuth'],
+    extendedKeyUsageRequired: purpose === 'client',
   });
-  if (!result.ok)
-    return {
-      check: 'path',
-      ok: false,
-      detail: result.reason.message,
-      mend: 'send the issuing CA after the leaf, and trust its root in tls.caFile',
-    };
-  const names = result.path.certificates.map((certificate) => nameToString(certificate.subject));
-  return { check: 'path', ok: true, detail: names.join(' <- ') };
-};
 
 const issuerOrganization: CheckOf = ({ leaf, policy }) => {
   const organizations = attributeValues(leaf.issuer, Oid.organizationName);
@@ -102,22 +112,31 @@ const keyUsage: CheckOf = ({ leaf: { extensions }, purpose }) => {
   };
 };
 
-const revocation: CheckOf = ({ record, policy }) => {
-  if (record === 'no store' || record === undefined)
+const revocation: CheckOf = (subject) => {
+  const result = validate(subject, subject.intermediates);
+  // An anchor is trusted by hand; nobody can revoke it.
+  const certificates = result.ok ? result.path.certificates.slice(0, -1) : [subject.leaf];
+  return certificates.map((certificate) => revocationOf(certificate, subject));
+};
+
+function revocationOf(certificate: Certificate, { recordOf, policy }: VerifySubject): Check {
+  const name = nameToString(certificate.subject);
+  const record = recordOf?.(certificate);
+  if (record === undefined)
     return {
       check: 'revocation',
       ok: policy.revocation !== 'hard-fail',
-      detail: record === undefined ? 'the store does not know this certificate' : 'there is no store to ask',
+      detail: recordOf === undefined ? 'there is no store to ask' : `the store does not know ${name}`,
       mend: 'for a certificate of another CA, name its revocation list in mtls.crls',
     };
-  if (record.revoked_at === null) return { check: 'revocation', ok: true, detail: 'not revoked' };
+  if (record.revoked_at === null) return { check: 'revocation', ok: true, detail: `${name} is not revoked` };
   return {
     check: 'revocation',
     ok: false,
-    detail: `revoked on ${new Date(record.revoked_at).toISOString()} (${record.revocation_reason ?? 'unspecified'})`,
+    detail: `${name} was revoked on ${new Date(record.revoked_at).toISOString()} (${record.revocation_reason ?? 'unspecified'})`,
     mend: 'make a new key and have it certified: veritas issue',
   };
-};
+}
 
 const serviceName: CheckOf = ({ leaf, policy, purpose }) => {
   if (purpose === 'server') {

@@ -1,9 +1,10 @@
 import { createPrivateKey } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Configuration } from '../configuration/index.js';
+import { readTrustAnchors, type TrustAnchors } from '../mtls/index.js';
 import { readSecretFile } from '../pki/index.js';
-import { findCertificate, listIssuers, openStore, type CertificateRow } from '../store/index.js';
-import { decodeCertificate, DecodeError, type Certificate } from '../x509/index.js';
+import { findCertificate, openStore, type CertificateRow } from '../store/index.js';
+import { DecodeError, type Certificate } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { certificatesIn, readInputFile } from './files.js';
@@ -52,41 +53,49 @@ async function checksOf(octets: Uint8Array, inputs: Inputs): Promise<Check[]> {
   const [leaf, ...intermediates] = chain;
   if (!leaf)
     return [{ check: 'readable', ok: false, detail: 'no certificate in it', mend: 'name a file with a certificate' }];
-  const known = await knowledgeOf(inputs.configuration, leaf);
+  const { configuration, purpose } = inputs;
+  const trust = trustOf(configuration);
   const subject: VerifySubject = {
     leaf,
-    intermediates: withoutRepetition([...intermediates, ...known.issuers]),
-    sent: chain.length,
-    anchors: anchorsOf(inputs.configuration),
-    record: known.record,
+    offered: intermediates,
+    // A client gets what the server sends; the guard takes none from a client: a resumed session would have lost them.
+    intermediates: purpose === 'client' ? trust.intermediates : intermediates,
+    anchors: trust.anchors,
+    recordOf: await recordsOf(configuration, [leaf, ...trust.intermediates, ...intermediates]),
     publicKey: inputs.key === undefined ? undefined : publicKeyOf(inputs.key),
-    purpose: inputs.purpose,
-    policy: inputs.configuration.mtls,
+    purpose,
+    policy: configuration.mtls,
     now: inputs.session.now(),
   };
   return runChecks(subject);
 }
 
-/** What the store knows, as far as there is one: our issuers, and the row of the certificate when one of them issued it. */
-async function knowledgeOf(
+/** The rows of those of the certificates that our CAs issued; undefined when there is no store. */
+async function recordsOf(
   { store: { path } }: Configuration,
-  leaf: Certificate,
-): Promise<{ issuers: Certificate[]; record: CertificateRow | undefined | 'no store' }> {
-  if (!existsSync(path)) return { issuers: [], record: 'no store' };
+  certificates: readonly Certificate[],
+): Promise<VerifySubject['recordOf']> {
+  if (!existsSync(path)) return undefined;
   const store = await openStore({ path, readOnly: true });
   try {
-    const rows = await listIssuers(store.database);
-    const row = await findCertificate(store.database, leaf.serialNumber);
-    const record = row?.fingerprint === leaf.fingerprint256 ? row : undefined;
-    return { issuers: rows.filter(({ role }) => role === 'issuing').map(({ der }) => decodeCertificate(der)), record };
+    const records = new Map<string, CertificateRow>();
+    for (const { serialNumber } of certificates) {
+      const row = await findCertificate(store.database, serialNumber);
+      if (row) records.set(row.fingerprint, row);
+    }
+    return ({ fingerprint256 }) => records.get(fingerprint256);
   } finally {
     await store.close();
   }
 }
 
-function anchorsOf({ tls: { caFile } }: Configuration): Certificate[] {
+/** The trust of the guard, from the same files. */
+function trustOf({ tls: { caFile }, mtls: { intermediatesFile } }: Configuration): TrustAnchors {
   try {
-    return certificatesIn(readFileSync(caFile));
+    return readTrustAnchors(
+      readFileSync(caFile),
+      intermediatesFile === undefined ? [] : readFileSync(intermediatesFile),
+    );
   } catch (error) {
     throw new CommandError(
       `the trust bundle ${caFile} cannot be used (${messageOf(error)})`,
@@ -110,10 +119,6 @@ function publicKeyOf(path: string) {
     pem.fill(0);
   }
 }
-
-const withoutRepetition = (certificates: readonly Certificate[]): Certificate[] => [
-  ...new Map(certificates.map((certificate) => [certificate.fingerprint256, certificate])).values(),
-];
 
 function describeCheck({ check, ok, detail, mend }: Check): string {
   const line = `${ok ? 'pass' : 'FAIL'}  ${check}: ${plain(detail)}`;

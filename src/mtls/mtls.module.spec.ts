@@ -7,7 +7,7 @@ import { Controller, Get, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { clientTls, get, RawConnection } from '../../test/support/client.js';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../../test/support/guarded-app.js';
@@ -59,13 +59,18 @@ describe('what Nest’s guards do not see', () => {
 
   test('routes put on Fastify before or after Nest’s, static files among them, are closed', async () => {
     const app = await startWith([], files);
-    app
-      .getHttpAdapter()
-      .getInstance()
-      .get('/late', (_, reply) => {
+    const server: FastifyInstance = app.getHttpAdapter().getInstance();
+    server.get('/late', (_, reply) => {
+      void reply.send('secret');
+    });
+    // A name as Nest gives it to the handlers that it wraps.
+    const named = {
+      'orders.get': (_: unknown, reply: FastifyReply): void => {
         void reply.send('secret');
-      });
-    for (const path of ['/static/file.txt', '/static/1', '/raw/a/b', '/late', '/nowhere', '/']) {
+      },
+    };
+    server.get('/late/:id', named['orders.get']);
+    for (const path of ['/static/file.txt', '/static/1', '/raw/a/b', '/late', '/late/1', '/nowhere', '/']) {
       const answer = await app.inject({ method: 'GET', url: path });
       expect([path, answer.statusCode]).toEqual([path, 401]);
       expect(answer.body).not.toContain('secret');
@@ -160,6 +165,17 @@ test('hard-fail without any source refuses everybody', async () => {
 });
 
 describe('trust that changes', () => {
+  test('opens a connection that was refused before', async () => {
+    let trust = readTrustAnchors(TestCa.root().certificatePem);
+    const guarded = await start({ trustAnchors: () => trust });
+    const connection = await RawConnection.open(guarded.port, clientTls(ca, billing));
+    for (let round = 0; round < 2; round++)
+      expect((await connection.get('/orders')).json.code).toBe('untrusted_issuer');
+    trust = readTrustAnchors(ca.certificatePem);
+    expect((await connection.get('/orders')).status).toBe(200);
+    connection.close();
+  });
+
   test('is asked for on each request: an open connection is validated again', async () => {
     let trust = readTrustAnchors(ca.certificatePem);
     const guarded = await start({ trustAnchors: () => trust });
@@ -222,4 +238,58 @@ test('a CRL of a CA whose certificate is given with it, in PEM', async () => {
   writeFileSync(source, pem);
   const guarded = await start({ revocation: { crls: [{ source, issuer: ca.certificatePem }] } });
   expect((await get(guarded.port, '/orders', clientTls(ca, billing))).status).toBe(200);
+});
+
+describe('a CRL that cannot be used yet', () => {
+  test('is taken up when its time comes, though its file stays as it is', async () => {
+    const source = join(temporaryFolder(), 'early.crl');
+    let clock = Date.now();
+    writeFileSync(
+      source,
+      ca.crl([], { thisUpdate: new Date(clock + 3_600_000), nextUpdate: new Date(clock + 7_200_000) }),
+    );
+    const failed = LogLines.shared.next('crl_failed', { source });
+    const guarded = await start({
+      revocation: { crls: [{ source }], refreshInterval: 10 },
+      clock: () => new Date(clock),
+    });
+    expect((await failed).reason).toMatch(/future/);
+    expect((await get(guarded.port, '/orders', clientTls(ca, billing))).json.code).toBe('revocation_unknown');
+    const loaded = LogLines.shared.next('crl_loaded', { source });
+    clock += 3_700_000;
+    await loaded;
+    expect((await get(guarded.port, '/orders', clientTls(ca, billing))).status).toBe(200);
+  });
+
+  test('is taken up when its issuer is trusted', async () => {
+    const source = join(temporaryFolder(), 'other.crl');
+    const other = TestCa.root({ commonName: 'Other Root' });
+    const client = other.issue({ commonName: 'billing' });
+    writeFileSync(source, other.crl());
+    let trust = readTrustAnchors(ca.certificatePem);
+    const failed = LogLines.shared.next('crl_failed', { source });
+    const guarded = await start({
+      trustAnchors: () => trust,
+      revocation: { crls: [{ source }], refreshInterval: 10 },
+    });
+    await failed;
+    const loaded = LogLines.shared.next('crl_loaded', { source });
+    trust = readTrustAnchors([ca.certificatePem, other.certificatePem]);
+    await loaded;
+    expect((await get(guarded.port, '/orders', clientTls(ca, client))).status).toBe(200);
+  });
+});
+
+test('of two CRLs of one issuer the newer one counts, wherever it stands in the list', async () => {
+  const folder = temporaryFolder();
+  const [older, newer] = [join(folder, 'older.crl'), join(folder, 'newer.crl')];
+  writeFileSync(older, ca.crl([], { thisUpdate: new Date(Date.now() - 3_600_000) }));
+  writeFileSync(newer, ca.crl([{ certificate: billing.certificate, reason: 1 }]));
+  for (const sources of [
+    [older, newer],
+    [newer, older],
+  ]) {
+    const guarded = await start({ revocation: { crls: sources.map((source) => ({ source })) } });
+    expect((await get(guarded.port, '/orders', clientTls(ca, billing))).json.code).toBe('certificate_revoked');
+  }
 });

@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http';
+
 /** A problem document (RFC 9457 §3), with `code`, `request_id` and the two fields that older clients read. */
 export interface Problem {
   readonly type: string;
@@ -33,4 +35,11 @@ export function problemOf(problem: {
     error: detail,
     status_code: status,
   };
+}
+
+/** The problem document of an HTTP status that no row of a table stands behind: its code is the status's name in lower case, as in `not_found`. */
+export function problemOfStatus(status: number, requestId: string, detail?: string): Problem {
+  const title = STATUS_CODES[status] ?? 'Error';
+  const code = title.toLowerCase().replaceAll(/[^a-z]+/g, '_');
+  return problemOf({ status, title, detail: detail ?? title, code, requestId });
 }

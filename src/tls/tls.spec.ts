@@ -19,6 +19,7 @@ import {
   TlsSetupError,
   type ServerTlsSettings,
   type TlsFiles,
+  type TlsMaterial,
   type TlsReloadEvent,
   type TlsSettings,
 } from './index.js';
@@ -228,7 +229,7 @@ describe('a connection', () => {
 });
 
 describe('reloading', () => {
-  async function reloadable(): Promise<{
+  async function reloadable(check?: (material: TlsMaterial) => void): Promise<{
     server: Server;
     files: Required<TlsFiles>;
     reloader: TlsReloader;
@@ -239,6 +240,7 @@ describe('reloading', () => {
     const events: TlsReloadEvent[] = [];
     const reloader = new TlsReloader(server, settings, files, await readTlsMaterial(files, new Date()), {
       interval: 10,
+      ...(check ? { check } : {}),
       clock: () => new Date(),
       report: (event) => events.push(event),
     });
@@ -270,6 +272,23 @@ describe('reloading', () => {
     await reloader.reload();
     expect(events.map(({ kind }) => kind)).toEqual(['trust']);
     expect((await dial(server, { session: await before.ticket() })).socket.isSessionReused()).toBe(false);
+  });
+
+  test('what the application cannot use is reported, and neither the context nor the ticket keys change', async () => {
+    const { server, files, reloader, events } = await reloadable(({ caPem }) => {
+      if (!caPem?.startsWith(ca.certificatePem)) throw new Error('no root in it');
+    });
+    const before = await dial(server);
+    const ticket = await before.ticket();
+    const good = reloader.material;
+    replaceFile(files.caFile ?? '', ca.intermediate().certificatePem);
+    await reloader.reload();
+    expect(events).toEqual([{ kind: 'failed', why: 'no root in it' }]);
+    expect(reloader.material).toBe(good);
+    expect((await dial(server, { session: ticket })).socket.isSessionReused()).toBe(true);
+    replaceFile(files.caFile ?? '', ca.certificatePem + TestCa.root().certificatePem);
+    await reloader.reload();
+    expect(events.map(({ kind }) => kind)).toEqual(['failed', 'trust']);
   });
 
   test('bad files are reported once, and the old material stays', async () => {

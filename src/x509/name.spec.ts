@@ -227,3 +227,19 @@ describe('for people (RFC 4514)', () => {
     expect(nameToString(encodeName([[{ type: '2.999.1', value: 'x' }]]))).toBe('2.999.1=x');
   });
 });
+
+describe('text for people', () => {
+  test.each([
+    ['a long value', encodeName([[{ type: Oid.commonName, value: 'x'.repeat(30_000) }]])],
+    ['a value that is all escapes', encodeName([[{ type: Oid.commonName, value: ','.repeat(30_000) }]])],
+    [
+      'many attributes',
+      encodeName(Array.from({ length: 60 }, () => [{ type: Oid.commonName, value: 'x'.repeat(100) }])),
+    ],
+    ['a value that is no string', valued(Tag.OCTET_STRING, Buffer.alloc(30_000))],
+  ])('is cut: %s', (_, name) => {
+    const text = nameToString(name);
+    expect(text).toHaveLength(513);
+    expect(text).toMatch(/^CN=.*…$/);
+  });
+});

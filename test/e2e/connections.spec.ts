@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { encodeName, Oid, type Certificate } from '../../src/x509/index.js';
+import { logFailedHandshakes } from '../../src/handshake-log.js';
 import { TestCa, type Issued } from '../../src/testing/index.js';
 import { clientTls, get, getHttp2, RawConnection, type TlsVersion } from '../support/client.js';
 import { replaceFile, temporaryFolder } from '../support/folder.js';
@@ -126,6 +127,21 @@ describe.each<TlsVersion>(['TLSv1.2', 'TLSv1.3'])('%s', (version) => {
     await closed;
   });
 
+  test('an HTTP/2 session that was refused and takes no answer is cut', async () => {
+    const client = issuing.issue({ commonName: 'billing' });
+    await revoke(client.certificate);
+    const session = connectHttp2(`https://localhost:${guarded.port}`, {
+      ...clientTls(issuing, client, version),
+      ALPNProtocols: ['h2'],
+      // Nothing of a body may come: the stream stays open for as long as the server waits.
+      settings: { initialWindowSize: 0 },
+    });
+    session.on('error', () => undefined);
+    const closed = once(session, 'close');
+    session.request({ ':path': '/orders' }).on('error', () => undefined);
+    await closed;
+  }, 15_000);
+
   test('an open connection of somebody else notices nothing of a revocation', async () => {
     const other = await visit(version, issuing.issue({ commonName: 'orders' }));
     await revoke(issuing.issue({ commonName: 'billing' }).certificate);
@@ -166,6 +182,11 @@ describe('CRLs of another CA that go bad', () => {
     ['empty', () => new Uint8Array(0), /PEM|octet/],
     ['a page of HTML', () => Buffer.from('<html>404</html>'), /PEM/],
     ['an older number', () => issuing.crl([], { number: 1n }), /older/],
+    [
+      'an older list under a newer number',
+      () => issuing.crl([], { number: 5000n, thisUpdate: new Date(Date.now() - HOUR) }),
+      /older/,
+    ],
   ])('%s: reported, and the good one stays in force', async (_, bad, why) => {
     const client = issuing.issue({ commonName: 'billing' });
     await revoke(client.certificate);
@@ -221,4 +242,54 @@ test('what is not HTTP, and two lengths at once, are refused before any guard', 
     expect(chunk.toString('latin1')).toMatch(/^HTTP\/1\.1 4\d\d /);
     connection.close();
   }
+});
+
+test('a subject as long as it may be does not fill the log', async () => {
+  const stranger = TestCa.root().issue({
+    subject: encodeName([[{ type: Oid.commonName, value: ','.repeat(30_000) }]]),
+  });
+  const refused = LogLines.shared.next('refused', { fingerprint256: stranger.certificate.fingerprint256 });
+  expect((await get(guarded.port, '/orders', clientTls(issuing, stranger))).json.code).toBe('untrusted_issuer');
+  expect(JSON.stringify(await refused).length).toBeLessThan(4_000);
+});
+
+test('a path that cannot be routed is answered with a problem document that repeats nothing of it', async () => {
+  for (const [path, status, code] of [
+    ['/%zz', 400, 'bad_request'],
+    [`/orders/${'a'.repeat(300)}`, 414, 'uri_too_long'],
+  ] as const) {
+    const answer = await get(guarded.port, path, clientTls(issuing, undefined));
+    expect([answer.status, answer.json.code, answer.headers['content-type']]).toEqual([
+      status,
+      code,
+      expect.stringContaining('application/problem+json'),
+    ]);
+    expect(answer.text).not.toMatch(/zz|aaa/);
+  }
+});
+
+test('a handshake that fails is logged with its reason, once a second and counted', async () => {
+  const noisy = await startGuardedApp(issuing);
+  let clock = 0;
+  logFailedHandshakes(noisy.server, LogLines.shared, () => clock);
+  const fail = async (): Promise<void> => {
+    const failed = once(noisy.server, 'tlsClientError');
+    await expect(
+      RawConnection.open(noisy.port, { ...clientTls(issuing, undefined, 'TLSv1.2'), ciphers: 'AES256-SHA' }),
+    ).rejects.toThrow();
+    await failed;
+  };
+  const first = LogLines.shared.next('handshake_failed');
+  for (let i = 0; i < 3; i++) await fail();
+  expect(await first).toMatchObject({
+    code: 'ERR_SSL_NO_SHARED_CIPHER',
+    reason: 'no shared cipher',
+    passedOver: 0,
+    remote: '127.0.0.1',
+  });
+  clock += 1_000;
+  const second = LogLines.shared.next('handshake_failed');
+  await fail();
+  expect(await second).toMatchObject({ passedOver: 2 });
+  await noisy.app.close();
 });
