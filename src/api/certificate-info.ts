@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
-import { generalNameToString, KeyUsage, nameToString, oidName, type Certificate } from '../x509/index.js';
+import { generalNameToString, keyUsageName, nameToString, oidName, type Certificate } from '../x509/index.js';
 import type { certificateInfoSchema } from './api.schemas.js';
 
 const DAY_MS = 86_400_000;
-const USAGES = new Map<number, string>(Object.entries(KeyUsage).map(([name, bit]) => [bit, name]));
 
 /** What `GET /api/v1/certificate-info` tells a client about its own certificate. */
 export function certificateInfo(certificate: Certificate, now: Date): z.infer<typeof certificateInfoSchema> {
@@ -20,7 +19,7 @@ export function certificateInfo(certificate: Certificate, now: Date): z.infer<ty
     subject_alt_names: (extensions.subjectAltName ?? []).map(generalNameToString),
     public_key: publicKeyInfo(certificate),
     signature_algorithm: oidName(certificate.signatureAlgorithm.oid),
-    key_usage: [...(extensions.keyUsage ?? [])].map((bit) => USAGES.get(bit) ?? String(bit)),
+    key_usage: [...(extensions.keyUsage ?? [])].map(keyUsageName),
     extended_key_usage: (extensions.extendedKeyUsage ?? []).map(oidName),
     fingerprint_sha256: certificate.fingerprint256,
     fingerprint_sha1: digest('sha1', certificate.der),

@@ -1,5 +1,12 @@
 import type { CertificateRow } from '../store/index.js';
-import { encodePem, generalNameToString, KeyUsage, nameToString, oidName, type Certificate } from '../x509/index.js';
+import {
+  encodePem,
+  generalNameToString,
+  keyUsageName,
+  nameToString,
+  oidName,
+  type Certificate,
+} from '../x509/index.js';
 
 /** A row for `--json`: times in ISO 8601, absent values null. */
 export function rowToJson(row: CertificateRow, now: Date) {
@@ -75,10 +82,6 @@ function keyToString({ publicKey: { parameters } }: Certificate): string {
     case 'other':
       return parameters.oid;
   }
-}
-
-function keyUsageName(bit: number): string {
-  return Object.entries(KeyUsage).find(([, number]) => number === bit)?.[0] ?? String(bit);
 }
 
 const iso = (milliseconds: number): string => new Date(milliseconds).toISOString();

@@ -130,15 +130,7 @@ describe('the command line', () => {
 
     it('does not write key and certificate into one file', async () => {
       const both = path('work/both.pem');
-      const { code, err } = await run([
-        'issue',
-        '--service',
-        'x',
-        '--cert',
-        both,
-        '--key',
-        path('work/../work/both.pem'),
-      ]);
+      const { code, err } = await run(['issue', '--service', 'x', '--cert', both, '--key', path('work/./both.pem')]);
       expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining('the same file') });
       expect(existsSync(both)).toBe(false);
     });

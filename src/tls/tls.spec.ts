@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { replaceFile, temporaryFolder, writeFiles } from '../../test/support/folder.js';
+import { configurationIn } from '../../test/support/service.js';
 import { TestCa, type Issued } from '../testing/index.js';
 import {
   checkTlsSettings,
@@ -75,6 +76,10 @@ async function dial(
 }
 
 describe('settings', () => {
+  test('the defaults of the service are these', () => {
+    expect(configurationIn(temporaryFolder()).tls).toMatchObject(DEFAULT_TLS_SETTINGS);
+  });
+
   test('the defaults are accepted', () => {
     expect(() => checkTlsSettings(DEFAULT_TLS_SETTINGS)).not.toThrow();
   });

@@ -17,6 +17,11 @@ export const KeyUsage = {
   decipherOnly: 8,
 } as const;
 
+/** The standard's name of a KeyUsage bit; its number where there is none. */
+export function keyUsageName(bit: number): string {
+  return Object.entries(KeyUsage).find(([, number]) => number === bit)?.[0] ?? String(bit);
+}
+
 export interface AuthorityKeyIdentifier {
   readonly keyIdentifier: Uint8Array | undefined;
   readonly authorityCertIssuer: readonly GeneralName[] | undefined;

@@ -2,6 +2,7 @@ export { DecodeError } from '../der/index.js';
 export { algorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
 export {
   KeyUsage,
+  keyUsageName,
   type AccessDescription,
   type BasicConstraints,
   type CertificateExtensions,
