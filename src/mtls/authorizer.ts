@@ -3,8 +3,8 @@ import type { VerifiedClientIdentity } from './client-identity.js';
 /** Allowed, or why not: `reason` is for the caller and says nothing that they do not know. */
 export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
 
-/** Policy is a function: who may pass. Must be pure and quick: it runs on each request. */
-export type Authorizer = (identity: VerifiedClientIdentity) => Decision;
+/** Policy is a function: who may pass. `roles` are those of the service now. Must be pure and quick: it runs on each request. */
+export type Authorizer = (identity: VerifiedClientIdentity, roles: ReadonlySet<string>) => Decision;
 
 const ALLOWED: Decision = Object.freeze({ allowed: true });
 const refused = (reason: string): Decision => Object.freeze({ allowed: false, reason });
@@ -15,12 +15,18 @@ export function services(...names: readonly string[]): Authorizer {
   return ({ service }) => (allowed.has(service) ? ALLOWED : refused(`service ${service} is not allowed here`));
 }
 
+/** Allows whoever has at least one of the roles named. */
+export function roles(...names: readonly string[]): Authorizer {
+  return (_, own) =>
+    names.some((name) => own.has(name)) ? ALLOWED : refused(`this needs the role ${names.join(' or ')}`);
+}
+
 /** Allows what every authorizer allows; the first refusal counts. Nothing given allows nothing. */
 export function allOf(...authorizers: readonly Authorizer[]): Authorizer {
-  return (identity) => {
+  return (identity, roles) => {
     let decision = refused('no rule allows this');
     for (const authorizer of authorizers) {
-      decision = authorizer(identity);
+      decision = authorizer(identity, roles);
       if (!decision.allowed) return decision;
     }
     return decision;
@@ -29,10 +35,10 @@ export function allOf(...authorizers: readonly Authorizer[]): Authorizer {
 
 /** Allows what at least one authorizer allows. Nothing given allows nothing. */
 export function anyOf(...authorizers: readonly Authorizer[]): Authorizer {
-  return (identity) => {
+  return (identity, roles) => {
     let decision = refused('no rule allows this');
     for (const authorizer of authorizers) {
-      decision = authorizer(identity);
+      decision = authorizer(identity, roles);
       if (decision.allowed) return decision;
     }
     return decision;

@@ -1,5 +1,6 @@
-export { AllowServices, Authorize } from './allow-services.decorator.js';
-export { allOf, anyOf, services, type Authorizer, type Decision } from './authorizer.js';
+export { AllowAnyService } from './allow-any-service.decorator.js';
+export { AllowRoles, AllowServices, Authorize } from './allow-services.decorator.js';
+export { allOf, anyOf, roles, services, type Authorizer, type Decision } from './authorizer.js';
 export { ClientIdentity } from './client-identity.decorator.js';
 export { ClientIdentityInterceptor } from './client-identity.interceptor.js';
 export { VerifiedClientIdentity } from './client-identity.js';
@@ -15,4 +16,5 @@ export type { CrlSource } from './revocation/crl-source.js';
 export { closeSession, sendRefusal } from './refusal-reply.js';
 export { firstKnown, type RevocationAnswer, type RevocationStatus } from './revocation/revocation-status.js';
 export { routePolicyOf, type RoutePolicy } from './route-policy.js';
+export { ServiceRoles, type RolesInput } from './service-roles.js';
 export { readTrustAnchors, type CertificateInput, type CurrentTrust, type TrustAnchors } from './trust-anchors.js';

@@ -1,11 +1,12 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { Authorizer } from './authorizer.js';
 import { exemptPaths, type IsExempt } from './exempt-paths.js';
 import type { IdentifiedRequest } from './identified-request.js';
 import { MtlsRefusal } from './mtls.errors.js';
 import { MODULE_OPTIONS_TOKEN } from './mtls.module-definition.js';
 import type { MtlsOptions } from './mtls.options.js';
 import { PeerVerifier } from './peer-verifier.js';
+import type { Admission } from './route-policy.js';
+import { ServiceRoles } from './service-roles.js';
 
 /** The one place where a request is admitted: the guard asks it for Nest's routes, the hook for all that Nest's guards do not see. */
 @Injectable()
@@ -16,17 +17,18 @@ export class MtlsGate {
   constructor(
     @Inject(MODULE_OPTIONS_TOKEN) options: MtlsOptions,
     @Inject(PeerVerifier) private readonly verifier: PeerVerifier,
+    @Inject(ServiceRoles) private readonly roles: ServiceRoles,
   ) {
     this.#isExempt = exemptPaths(options.exemptPaths ?? []);
   }
 
   /** Puts the caller's identity on the request, or throws {@link MtlsRefusal}. An exempt path passes without one. */
-  admit(request: IdentifiedRequest, authorizers: readonly Authorizer[]): void {
+  admit(request: IdentifiedRequest, { anyService, authorizers }: Admission): void {
     if (this.#isExempt(request.url)) return;
     try {
-      const identity = this.verifier.identify(request);
+      const identity = this.verifier.identify(request, anyService);
       for (const authorizer of authorizers) {
-        const decision = authorizer(identity);
+        const decision = authorizer(identity, this.roles.of(identity));
         if (!decision.allowed)
           throw new MtlsRefusal('route_not_allowed', decision.reason, {
             service: identity.service,

@@ -20,7 +20,7 @@ export class MtlsGuard implements CanActivate {
     if (!policy.public) {
       if (context.getType() !== 'http') throw this.gate.refuseTransport(context.getType());
       // The request: switchToHttp().getRequest() is the same, and builds three closures first.
-      this.gate.admit(context.getArgByIndex<IdentifiedRequest>(0), policy.authorizers);
+      this.gate.admit(context.getArgByIndex<IdentifiedRequest>(0), policy);
     }
     return true;
   }

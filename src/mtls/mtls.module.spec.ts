@@ -138,6 +138,31 @@ test('the interceptor attaches an identity on a public route, when there is one'
     expect((await get(guarded.port, '/hello', clientTls(ca, client))).json).toEqual({ who: null });
 });
 
+test('@AllowRoles() lets in who has the role now, and @AllowAnyService() whoever has a good certificate', async () => {
+  let auditors = new Set<string>();
+  const guarded = await start({ roles: (service) => (auditors.has(service) ? new Set(['auditor']) : new Set()) });
+  const connection = await RawConnection.open(guarded.port, clientTls(ca, billing));
+  const refused = await connection.get('/audit');
+  expect([refused.status, refused.json.code, refused.json.detail]).toEqual([
+    403,
+    'route_not_allowed',
+    expect.stringContaining('the role auditor'),
+  ]);
+  auditors = new Set(['billing']);
+  expect((await connection.get('/audit')).status).toBe(200);
+  connection.close();
+  const stranger = ca.issue({ commonName: 'stranger' });
+  expect((await get(guarded.port, '/mine', clientTls(ca, stranger))).json).toEqual({ service: 'stranger' });
+  expect((await get(guarded.port, '/orders', clientTls(ca, stranger))).json.code).toBe('service_not_allowed');
+  const forged = TestCa.root().issue({ commonName: 'billing' });
+  for (const [client, code] of [
+    [forged, 'untrusted_issuer'],
+    [undefined, 'client_certificate_required'],
+    [ca.issue({ commonName: 'a, b' }), 'service_not_allowed'],
+  ] as const)
+    expect((await get(guarded.port, '/mine', clientTls(ca, client))).json.code).toBe(code);
+});
+
 test('exempt paths need no certificate', async () => {
   const guarded = await start({ exemptPaths: ['/hello'] });
   expect((await get(guarded.port, '/hello', clientTls(ca, undefined))).status).toBe(200);

@@ -1,4 +1,12 @@
-import { Inject, Logger, Module, type NestModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import {
+  Global,
+  Inject,
+  Logger,
+  Module,
+  type NestModule,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { services } from './authorizer.js';
@@ -12,6 +20,7 @@ import { PeerVerifier } from './peer-verifier.js';
 import { RefusalFilter } from './refusal.filter.js';
 import { CrlRevocation, type CrlEvent } from './revocation/crl-revocation.js';
 import { firstKnown, type RevocationStatus } from './revocation/revocation-status.js';
+import { ServiceRoles } from './service-roles.js';
 import { readTrustAnchors, type CurrentTrust } from './trust-anchors.js';
 import { closeUnseenRoutes } from './unseen-routes.js';
 
@@ -26,6 +35,7 @@ const logger = new Logger('Mtls');
  * @Module({ imports: [MtlsModule.forRoot({ trustAnchors, services: ['orders', 'billing'] })] })
  * ```
  */
+@Global()
 @Module({
   providers: [
     {
@@ -49,8 +59,14 @@ const logger = new Logger('Mtls');
     },
     {
       provide: PeerVerifier,
-      inject: [MODULE_OPTIONS_TOKEN, CURRENT_TRUST, CrlRevocation, PEER_OF],
-      useFactory: (options: MtlsOptions, trust: CurrentTrust, crls: CrlRevocation, peerOf: PeerOf) => {
+      inject: [MODULE_OPTIONS_TOKEN, CURRENT_TRUST, CrlRevocation, PEER_OF, ServiceRoles],
+      useFactory: (
+        options: MtlsOptions,
+        trust: CurrentTrust,
+        crls: CrlRevocation,
+        peerOf: PeerOf,
+        roles: ServiceRoles,
+      ) => {
         const { revocation = { mode: 'off' }, services: allowed, issuerOrganization, clock } = options;
         return new PeerVerifier({
           peerOf,
@@ -58,6 +74,7 @@ const logger = new Logger('Mtls');
           issuerOrganization,
           revocationMode: revocation.mode ?? 'hard-fail',
           revocation: sourceOf(revocation, crls),
+          roles,
           allowList: typeof allowed === 'function' ? allowed : services(...allowed),
           clock: clock ? () => clock().getTime() : Date.now,
           reportUnknown: ({ message, evidence }) => {
@@ -65,6 +82,11 @@ const logger = new Logger('Mtls');
           },
         });
       },
+    },
+    {
+      provide: ServiceRoles,
+      inject: [MODULE_OPTIONS_TOKEN],
+      useFactory: ({ roles }: MtlsOptions) => new ServiceRoles(roles),
     },
     { provide: PEER_OF, useValue: peerOfSocket },
     MtlsGate,
@@ -75,7 +97,7 @@ const logger = new Logger('Mtls');
     { provide: APP_GUARD, useExisting: MtlsGuard },
     { provide: APP_FILTER, useExisting: RefusalFilter },
   ],
-  exports: [MtlsGate, ClientIdentityInterceptor],
+  exports: [MtlsGate, ServiceRoles, ClientIdentityInterceptor],
 })
 export class MtlsModule extends ConfigurableModuleClass implements NestModule, OnModuleInit, OnApplicationShutdown {
   #routesRegistered: (() => void) | undefined;

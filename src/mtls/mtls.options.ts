@@ -1,6 +1,7 @@
 import type { Authorizer } from './authorizer.js';
 import type { CrlSource } from './revocation/crl-source.js';
 import type { RevocationStatus } from './revocation/revocation-status.js';
+import type { RolesInput } from './service-roles.js';
 import type { CertificateInput, CurrentTrust } from './trust-anchors.js';
 
 /** What happens when nobody can say whether a certificate is revoked: refuse, let pass with a log line, or do not ask at all. */
@@ -14,6 +15,8 @@ export interface MtlsOptions {
   readonly intermediates?: CertificateInput;
   /** The services that may call at all, by exact name, or an authorizer of your own, asked on each request. Nobody else passes. */
   readonly services: readonly string[] | Authorizer;
+  /** The roles of services, for `@AllowRoles()`. */
+  readonly roles?: RolesInput;
   /** When set, the leaf's issuer must carry exactly this organization. */
   readonly issuerOrganization?: string;
   /** Paths that need no certificate, besides routes with `@Public()`: exact, or a prefix that ends in `/*`. */

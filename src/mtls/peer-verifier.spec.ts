@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { TestCa } from '../testing/index.js';
 import { PeerVerifier, type VerifierPolicy } from './peer-verifier.js';
 import type { Peer } from './peer-certificate.js';
+import { ServiceRoles } from './service-roles.js';
 import { readTrustAnchors, type TrustAnchors } from './trust-anchors.js';
 
 const ca = TestCa.root();
@@ -24,6 +25,7 @@ function verifierWith(change: Partial<VerifierPolicy>): { identify: () => unknow
     revocationMode: 'off',
     revocation: { epoch: 0, statusOf: () => ({ status: 'good', source: 'nowhere' }) },
     allowList: () => ({ allowed: true }),
+    roles: new ServiceRoles(),
     clock: () => Date.now(),
     reportUnknown: () => undefined,
     ...change,

@@ -15,6 +15,7 @@ import { MtlsRefusal, type RefusalCode } from './mtls.errors.js';
 import type { RevocationMode } from './mtls.options.js';
 import type { Peer, PeerOf } from './peer-certificate.js';
 import type { RevocationAnswer, RevocationStatus } from './revocation/revocation-status.js';
+import type { ServiceRoles } from './service-roles.js';
 import type { CurrentTrust, TrustAnchors } from './trust-anchors.js';
 
 /** What the verifier decides by. */
@@ -25,6 +26,7 @@ export interface VerifierPolicy {
   readonly revocationMode: RevocationMode;
   readonly revocation: RevocationStatus;
   readonly allowList: Authorizer;
+  readonly roles: ServiceRoles;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   /** Told when soft-fail lets a certificate pass whose status nobody knows. */
@@ -66,19 +68,19 @@ export class PeerVerifier {
   constructor(private readonly policy: VerifierPolicy) {}
 
   /**
-   * The identity behind a request. Throws {@link MtlsRefusal}, in the order of {@link REFUSALS}; anything unforeseen becomes
+   * The identity behind a request, of a service on the allow-list unless `anyService`. Throws {@link MtlsRefusal}, in the order of {@link REFUSALS}; anything unforeseen becomes
    * `validation_failed`.
    */
-  identify(request: Parameters<PeerOf>[0]): VerifiedClientIdentity {
+  identify(request: Parameters<PeerOf>[0], anyService = false): VerifiedClientIdentity {
     try {
-      return this.#identify(this.policy.peerOf(request));
+      return this.#identify(this.policy.peerOf(request), anyService);
     } catch (error) {
       if (error instanceof MtlsRefusal) throw error;
       throw new MtlsRefusal('validation_failed', 'the client certificate could not be validated', {}, { cause: error });
     }
   }
 
-  #identify(peer: Peer | undefined): VerifiedClientIdentity {
+  #identify(peer: Peer | undefined, anyService: boolean): VerifiedClientIdentity {
     if (!peer) throw noCertificate();
     const time = this.policy.clock();
     const trust = this.policy.trust();
@@ -94,7 +96,8 @@ export class PeerVerifier {
     if (connection.epoch !== this.policy.revocation.epoch || time > connection.goodUntil)
       this.#checkRevocation(connection, trusted.path, time);
     const identity = (trusted.identity ??= establish(trusted.path));
-    const decision = this.policy.allowList(identity);
+    if (anyService) return identity;
+    const decision = this.policy.allowList(identity, this.policy.roles.of(identity));
     if (!decision.allowed) throw refusal('service_not_allowed', decision.reason, trusted.path.leaf);
     return identity;
   }

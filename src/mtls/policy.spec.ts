@@ -2,14 +2,16 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { encodeName, Oid, validateCertificatePath } from '../x509/index.js';
 import { TestCa } from '../testing/index.js';
-import { AllowServices, Authorize } from './allow-services.decorator.js';
-import { allOf, anyOf, services, type Authorizer } from './authorizer.js';
+import { AllowAnyService } from './allow-any-service.decorator.js';
+import { AllowRoles, AllowServices, Authorize } from './allow-services.decorator.js';
+import { allOf, anyOf, roles, services, type Authorizer } from './authorizer.js';
 import { VerifiedClientIdentity } from './client-identity.js';
 import { exemptPaths } from './exempt-paths.js';
 import { MtlsRefusal, REFUSALS, type RefusalCode } from './mtls.errors.js';
 import { Public } from './public.decorator.js';
 import { firstKnown, type RevocationAnswer } from './revocation/revocation-status.js';
 import { routePolicyOf } from './route-policy.js';
+import { ServiceRoles } from './service-roles.js';
 import { readTrustAnchors } from './trust-anchors.js';
 
 const ca = TestCa.root();
@@ -65,26 +67,51 @@ describe('an identity', () => {
   });
 });
 
+const NO_ROLES: ReadonlySet<string> = new Set();
+
 describe('authorizers', () => {
   const name = fc.stringMatching(/^[a-z]{1,3}$/);
 
   test('services: exactly the names given', () => {
     fc.assert(
       fc.property(fc.array(name), fc.constantFrom('a', 'ab', 'billing'), (names, service) => {
-        expect(services(...names)({ service } as VerifiedClientIdentity).allowed).toBe(names.includes(service));
+        expect(services(...names)({ service } as VerifiedClientIdentity, NO_ROLES).allowed).toBe(
+          names.includes(service),
+        );
       }),
     );
+  });
+
+  test('roles: one of those named', () => {
+    fc.assert(
+      fc.property(fc.array(name), fc.array(name), (needed, own) => {
+        const decision = roles(...needed)(billing, new Set(own));
+        expect(decision.allowed).toBe(needed.some((role) => own.includes(role)));
+      }),
+    );
+  });
+
+  test('whoever is not in the table of roles has none', () => {
+    const table = new ServiceRoles({ billing: ['auditor'] });
+    const rolesOf = (service: string): string[] => [...table.of({ service })];
+    expect([rolesOf('billing'), rolesOf('orders'), rolesOf('__proto__'), rolesOf('constructor')]).toEqual([
+      ['auditor'],
+      [],
+      [],
+      [],
+    ]);
+    expect([...new ServiceRoles((service) => new Set([service])).of({ service: 'x' })]).toEqual(['x']);
   });
 
   test('allOf and anyOf are and and or, and of nothing they allow nothing', () => {
     const yes: Authorizer = () => ({ allowed: true });
     const no: Authorizer = () => ({ allowed: false, reason: 'no' });
-    expect([allOf()(billing).allowed, anyOf()(billing).allowed]).toEqual([false, false]);
+    expect([allOf()(billing, NO_ROLES).allowed, anyOf()(billing, NO_ROLES).allowed]).toEqual([false, false]);
     fc.assert(
       fc.property(fc.array(fc.boolean(), { minLength: 1 }), (answers) => {
         const rules = answers.map((answer) => (answer ? yes : no));
-        expect(allOf(...rules)(billing).allowed).toBe(answers.every(Boolean));
-        expect(anyOf(...rules)(billing).allowed).toBe(answers.some(Boolean));
+        expect(allOf(...rules)(billing, NO_ROLES).allowed).toBe(answers.every(Boolean));
+        expect(anyOf(...rules)(billing, NO_ROLES).allowed).toBe(answers.some(Boolean));
       }),
     );
   });
@@ -102,6 +129,12 @@ describe('the policy of a route', () => {
       return;
     }
     @Public() @AllowServices('billing') both(): void {
+      return;
+    }
+    @AllowAnyService() any(): void {
+      return;
+    }
+    @AllowRoles('auditor') audit(): void {
       return;
     }
   }
@@ -125,9 +158,24 @@ describe('the policy of a route', () => {
   test('a handler cannot be both', () => {
     expect(() => isPublic(Plain, 'both')).toThrow(TypeError);
   });
+  test('@AllowAnyService() asks for an identity, on a public controller too, and nothing narrower beside it', () => {
+    expect(routePolicyOf(Plain.prototype.any, Plain)).toEqual({ public: false, anyService: true, authorizers: [] });
+    expect(isPublic(Open, 'any')).toBe(false);
+    expect(routePolicyOf(Plain.prototype.list, Plain)).toMatchObject({ anyService: false });
+    expect(() => isPublic(Orders, 'any')).toThrow(TypeError);
+  });
+  test('@AllowRoles() is asked with the roles of now', () => {
+    const policy = routePolicyOf(Plain.prototype.audit, Plain);
+    const [rule] = policy.public ? [] : policy.authorizers;
+    expect([rule?.(billing, NO_ROLES).allowed, rule?.(billing, new Set(['auditor'])).allowed]).toEqual([false, true]);
+    expect(() => (AllowRoles as (...names: string[]) => unknown)()).toThrow(RangeError);
+  });
   test('rules of controller and handler must both allow', () => {
     const policy = routePolicyOf(Orders.prototype.billing, Orders);
-    expect(policy.public ? [] : policy.authorizers.map((rule) => rule(billing).allowed)).toEqual([false, true]);
+    expect(policy.public ? [] : policy.authorizers.map((rule) => rule(billing, NO_ROLES).allowed)).toEqual([
+      false,
+      true,
+    ]);
   });
   test('a route for nobody is a mistake', () => {
     expect(() => (AllowServices as (...names: string[]) => unknown)()).toThrow(RangeError);

@@ -1,23 +1,44 @@
 import 'reflect-metadata';
+import { ANY_SERVICE_KEY } from './allow-any-service.decorator.js';
 import { AUTHORIZER_KEY } from './allow-services.decorator.js';
 import type { Authorizer } from './authorizer.js';
 import { PUBLIC_KEY } from './public.decorator.js';
 
-/** What a route asks for: nothing, or an identity that passes `authorizers` (all of them; none means any allowed service). */
-export type RoutePolicy =
-  { readonly public: true } | { readonly public: false; readonly authorizers: readonly Authorizer[] };
+/** Who is let in: a service on the allow-list, unless `anyService`, that passes all of `authorizers`. */
+export interface Admission {
+  readonly anyService: boolean;
+  readonly authorizers: readonly Authorizer[];
+}
+
+/** What a route asks for: nothing, or an identity. */
+export type RoutePolicy = { readonly public: true } | (Admission & { readonly public: false });
+
+/** What holds where no decorator says anything: any service on the allow-list. */
+export const DEFAULT_ADMISSION: Admission = Object.freeze({ anyService: false, authorizers: [] });
 
 /**
  * The policy of a handler and its controller, from their decorators. `@Public()` on the handler opens it whatever the controller says; on the
  * controller it opens every handler that does not ask for services itself. Rules of handler and controller must both allow.
  */
 export function routePolicyOf(handler: object, controller: object): RoutePolicy {
-  const onHandler = Reflect.getMetadata(AUTHORIZER_KEY, handler) as Authorizer | undefined;
+  const onHandler = rulesOn(handler);
+  const asks = onHandler.anyService || onHandler.authorizer !== undefined;
   if (Reflect.getMetadata(PUBLIC_KEY, handler) === true) {
-    if (onHandler) throw new TypeError('a handler is both @Public() and restricted to services');
+    if (asks) throw new TypeError('a handler is both @Public() and restricted to services');
     return { public: true };
   }
-  if (!onHandler && Reflect.getMetadata(PUBLIC_KEY, controller) === true) return { public: true };
-  const onController = Reflect.getMetadata(AUTHORIZER_KEY, controller) as Authorizer | undefined;
-  return { public: false, authorizers: [onController, onHandler].filter((rule) => rule !== undefined) };
+  if (!asks && Reflect.getMetadata(PUBLIC_KEY, controller) === true) return { public: true };
+  const onController = rulesOn(controller);
+  const anyService = onHandler.anyService || onController.anyService;
+  const authorizers = [onController.authorizer, onHandler.authorizer].filter((rule) => rule !== undefined);
+  if (anyService && authorizers.length > 0)
+    throw new TypeError('a route is both @AllowAnyService() and restricted to services or roles');
+  return { public: false, anyService, authorizers };
+}
+
+function rulesOn(target: object): { readonly anyService: boolean; readonly authorizer: Authorizer | undefined } {
+  return {
+    anyService: Reflect.getMetadata(ANY_SERVICE_KEY, target) === true,
+    authorizer: Reflect.getMetadata(AUTHORIZER_KEY, target) as Authorizer | undefined,
+  };
 }

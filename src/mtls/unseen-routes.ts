@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { MtlsGate } from './mtls.gate.js';
 import { MtlsRefusal } from './mtls.errors.js';
+import { DEFAULT_ADMISSION } from './route-policy.js';
 import { sendRefusal } from './refusal-reply.js';
 
 // What Nest's route decorators leave on a handler, and Nest copies to the callback that it registers.
@@ -27,7 +28,7 @@ export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate): () =
   });
   const admit = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     try {
-      gate.admit(request, []);
+      gate.admit(request, DEFAULT_ADMISSION);
     } catch (error) {
       if (!(error instanceof MtlsRefusal)) throw error;
       sendRefusal(reply, error);

@@ -5,6 +5,8 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHttpAdapter, type HttpLimits } from '../../src/http-adapter.js';
 import {
+  AllowAnyService,
+  AllowRoles,
   AllowServices,
   ClientIdentity,
   ClientIdentityInterceptor,
@@ -32,6 +34,18 @@ class OrdersController {
   @AllowServices('billing')
   billing(): object {
     return { ok: true };
+  }
+
+  @Get('audit')
+  @AllowRoles('auditor')
+  audit(): object {
+    return { ok: true };
+  }
+
+  @Get('mine')
+  @AllowAnyService()
+  mine(@ClientIdentity() who: ClientIdentity): object {
+    return { service: who.service };
   }
 
   @Get('open')
