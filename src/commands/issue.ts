@@ -2,8 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createFile, replaceFile, requestFor, type IssuedCertificate } from '../pki/index.js';
-import { generalNameToString, ipFromString, nameToString, type GeneralName } from '../x509/index.js';
-import type { TypedName } from './arguments.js';
+import { generalNameToString, nameToString, type GeneralName } from '../x509/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { readInputFile } from './files.js';
@@ -12,7 +11,7 @@ import { requester, withAuthority, type Session } from './session.js';
 
 interface Terms {
   readonly profile?: string;
-  readonly san?: readonly TypedName[];
+  readonly san?: readonly GeneralName[];
   readonly ttl?: number;
 }
 
@@ -60,15 +59,7 @@ export async function sign(session: Session, file: string, options: SignOptions)
 }
 
 function termsOf({ profile, san = [], ttl }: Terms) {
-  return { profile, names: san.map(generalNameOf), lifetime: ttl };
-}
-
-function generalNameOf({ kind, value }: TypedName): GeneralName {
-  if (kind !== 'ip') return { kind, value };
-  const octets = ipFromString(value);
-  if (!octets)
-    throw new CommandError(`${JSON.stringify(value)} is not an IP address`, 1, 'write it as 10.0.0.7 or fd00::7');
-  return { kind, value: octets };
+  return { profile, names: san, lifetime: ttl };
 }
 
 function writeKey(path: string, pem: string): void {

@@ -1,4 +1,4 @@
-import { serialArgument } from './arguments.js';
+import { serialNumberFromString } from '../x509/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { readCertificate } from './files.js';
@@ -19,7 +19,7 @@ export async function revoke(session: Session, serial: string | undefined, optio
       'veritas revoke SERIAL, or veritas revoke --cert FILE',
     );
   const certificate = options.cert === undefined ? undefined : await readCertificate(options.cert, session);
-  const serialNumber = certificate?.serialNumber ?? serialArgument(serial ?? '');
+  const serialNumber = certificate?.serialNumber ?? serialNumberFromString(serial ?? '') ?? serial ?? '';
   await withAuthority(session, {}, async ({ ca, crls }) => {
     const known = certificate && (await ca.find(serialNumber));
     // A serial number is easily copied into a certificate of somebody's own making.

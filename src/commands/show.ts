@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { findCertificate } from '../store/index.js';
-import { decodeCertificate } from '../x509/index.js';
-import { serialArgument } from './arguments.js';
+import { decodeCertificate, serialNumberFromString } from '../x509/index.js';
 import { certificateToJson, certificateToPairs, rowToJson, statusOfRow } from './certificate-description.js';
 import { CommandError, messageOf } from './command-error.js';
 import { certificatesIn, readInputFile } from './files.js';
@@ -11,8 +10,8 @@ import { withStore, type Session } from './session.js';
 /** `veritas show`: a certificate of the store by its serial number, or every certificate of a file. */
 export async function show(session: Session, target: string): Promise<void> {
   if (target === '-' || existsSync(target)) return showFile(session, target);
-  const serial = serialArgument(target);
-  if (!/^[0-9a-f]{2,40}$/.test(serial))
+  const serial = serialNumberFromString(target);
+  if (serial === undefined)
     throw new CommandError(
       `${JSON.stringify(target.slice(0, 80))} is neither a file nor a serial number`,
       1,

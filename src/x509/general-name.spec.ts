@@ -6,6 +6,7 @@ import {
   decodeGeneralName,
   decodeGeneralNames,
   encodeGeneralName,
+  generalNameFromString,
   generalNameToString,
   ipFromString,
   ipToString,
@@ -149,3 +150,18 @@ describe('addresses', () => {
     expect(ipToString(Buffer.of(10, 0, 0, 0, 255, 0, 0, 0))).toBe('0a000000ff000000');
   });
 });
+
+test.each(['DNS:worker.local', 'IP:10.0.0.7', 'IP:fd00::7', 'URI:spiffe://example.org/worker'])(
+  '%s is read and written',
+  (text) => {
+    const name = generalNameFromString(text);
+    expect(name && generalNameToString(name)).toBe(text);
+  },
+);
+
+test.each(['', 'DNS:', 'worker.local', 'dns:worker.local', 'email:a@b', 'IP:300.1.1.1', ' DNS:a'])(
+  '%j is no name as it is written here',
+  (text) => {
+    expect(generalNameFromString(text)).toBeUndefined();
+  },
+);

@@ -136,6 +136,15 @@ export function generalNameToString(name: GeneralName): string {
   }
 }
 
+/** Reads `DNS:localhost`, `IP:127.0.0.1` and `URI:https://…` as {@link generalNameToString} writes them; undefined for any other text. The value is not proven to be well-formed. */
+export function generalNameFromString(text: string): GeneralName | undefined {
+  const [, kind, value = ''] = /^(DNS|IP|URI):(.+)$/s.exec(text) ?? [];
+  if (kind === 'DNS') return { kind: 'dns', value };
+  if (kind === 'URI') return { kind: 'uri', value };
+  const octets = kind === 'IP' ? ipFromString(value) : undefined;
+  return octets && { kind: 'ip', value: octets };
+}
+
 /** 4 or 16 octets as an IP address (RFC 5952 form for IPv6); anything else in hexadecimal. */
 export function ipToString(octets: Uint8Array): string {
   if (octets.length === 4) return octets.join('.');

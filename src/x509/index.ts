@@ -35,6 +35,7 @@ export {
 } from './encode.js';
 export type { Extension } from './extension.js';
 export {
+  generalNameFromString,
   generalNameToString,
   ipFromString,
   ipToString,
@@ -46,6 +47,7 @@ export { Oid, oidName } from './oids.js';
 export { decodePem, encodePem, octetsFromPemOrDer, type PemBlock } from './pem.js';
 export { SubjectPublicKeyInfo, subjectPublicKeyInfoOf, UnusableKeyError, type KeyParameters } from './public-key.js';
 export { secondOpinion, secondOpinionOnList, secondOpinionOnRequest } from './second-opinion.js';
+export { serialNumberFromString } from './serial-number.js';
 export { isSupportedSignatureAlgorithm, signingSchemeFor, verifySignature, type SigningScheme } from './signature.js';
 export { ValidatedPath } from './path/validated-path.js';
 export type { FailedCertificate, PathFailure, PathFailureCode } from './path/path-failure.js';
