@@ -55,6 +55,7 @@ export class AppModule {
           useFactory: (registry: RevocationRegistry) => ({
             trustAnchors: runtime.trust,
             services: mtls.services,
+            roles: Object.fromEntries(mtls.roles.map(({ service, roles }) => [service, roles])),
             issuerOrganization: mtls.issuerOrganization,
             exemptPaths: mtls.exemptPaths,
             revocation: {

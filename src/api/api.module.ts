@@ -1,22 +1,25 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, DiscoveryModule } from '@nestjs/core';
+import { CertificateAccess } from './certificate-access.service.js';
+import { CertificatesController } from './certificates.controller.js';
 import { DocsController } from './docs.controller.js';
 import { IdentityController } from './identity.controller.js';
 import { OpenApiService } from './openapi.service.js';
 import { ProblemFilter } from './problem.filter.js';
 import { SERVICE_DESCRIPTION, type ServiceDescription } from './service-description.js';
 
-/** The service's own small API: who am I, what is my certificate, does mutual TLS work; and its documentation. */
+/** The service's own API: who am I, what is my certificate, does mutual TLS work; the certification authority; and the documentation. */
 @Module({})
 export class ApiModule {
   static forRoot(description: ServiceDescription): DynamicModule {
     return {
       module: ApiModule,
       imports: [DiscoveryModule],
-      controllers: [IdentityController, DocsController],
+      controllers: [IdentityController, CertificatesController, DocsController],
       providers: [
         { provide: SERVICE_DESCRIPTION, useValue: description },
         OpenApiService,
+        CertificateAccess,
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],
     };

@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { ClientIdentity, identityOf, type IdentifiedRequest } from '../mtls/index.js';
+import { ClientIdentity, identityOf, ServiceRoles, type IdentifiedRequest } from '../mtls/index.js';
 import { Answers } from './answers.decorator.js';
 import { certificateInfoSchema, serviceSchema, testSchema, whoamiSchema } from './api.schemas.js';
 import { certificateInfo } from './certificate-info.js';
@@ -10,7 +10,10 @@ import { SERVICE_DESCRIPTION, type ServiceDescription } from './service-descript
 /** What a service can ask about itself. */
 @Controller()
 export class IdentityController {
-  constructor(@Inject(SERVICE_DESCRIPTION) private readonly description: ServiceDescription) {}
+  constructor(
+    @Inject(SERVICE_DESCRIPTION) private readonly description: ServiceDescription,
+    @Inject(ServiceRoles) private readonly roles: ServiceRoles,
+  ) {}
 
   /** What this service is. */
   @Get()
@@ -49,7 +52,7 @@ export class IdentityController {
       service: who.service,
       common_name: who.commonName,
       spiffe_id: who.spiffeId ?? null,
-      roles: [],
+      roles: [...this.roles.of(who)].sort(),
       established_by: {
         method: 'mtls',
         service_from: 'cn',

@@ -2,7 +2,7 @@ import { Inject, Injectable, type INestApplication } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
 import { z } from 'zod';
 import { routePolicyOf } from '../mtls/index.js';
-import { ANSWERS_KEY } from './answers.decorator.js';
+import { ANSWERS_KEY, ASKS_KEY, TAKES_KEY, type Answer } from './answers.decorator.js';
 import { problemSchema } from './api.schemas.js';
 import { SERVICE_DESCRIPTION, type ServiceDescription } from './service-description.js';
 
@@ -10,6 +10,8 @@ interface Operation {
   readonly operationId?: string;
   summary?: string;
   security?: Record<string, string[]>[];
+  requestBody?: object;
+  parameters?: object[];
   responses?: Record<string, unknown>;
 }
 
@@ -85,24 +87,39 @@ interface Handler {
 }
 
 function complete(operation: Operation, { handler, controller }: Handler): void {
-  const schema = Reflect.getMetadata(ANSWERS_KEY, handler) as z.ZodType | undefined;
+  const answer = Reflect.getMetadata(ANSWERS_KEY, handler) as Answer | undefined;
+  const body = Reflect.getMetadata(TAKES_KEY, handler) as z.ZodType | undefined;
+  const query = Reflect.getMetadata(ASKS_KEY, handler) as z.ZodObject | undefined;
   const isPublic = routePolicyOf(handler, controller).public;
-  if (schema) operation.summary = schema.description ?? '';
+  const description = answer?.schema.description ?? 'The page.';
+  if (answer) operation.summary = description;
   operation.security = isPublic ? [] : [{ mutualTLS: [] }];
-  const problem = content('application/problem+json', problemSchema);
+  if (body) operation.requestBody = { description: body.description ?? '', ...content('application/json', body) };
+  if (query) operation.parameters = [...(operation.parameters ?? []), ...parametersOf(query)];
   operation.responses = {
-    200: { description: schema?.description ?? 'The page.', ...(schema ? content('application/json', schema) : {}) },
-    ...(isPublic
-      ? {}
-      : {
-          400: { description: 'The client certificate cannot be read.', ...problem },
-          401: { description: 'No client certificate.', ...problem },
-          403: { description: 'The client certificate, or its service, is not accepted.', ...problem },
-        }),
-    500: { description: 'Something unforeseen; the request is refused.', ...problem },
+    [answer?.status ?? 200]: { description, ...(answer ? content('application/json', answer.schema) : {}) },
+    ...(isPublic ? {} : REFUSED),
+    500: { description: 'Something unforeseen; the request is refused.', ...PROBLEM },
   };
 }
 
 const content = (type: string, schema: z.ZodType): object => ({
-  content: { [type]: { schema: z.toJSONSchema(schema) } },
+  content: { [type]: { schema: z.toJSONSchema(schema, { io: 'input' }) } },
 });
+
+const PROBLEM = content('application/problem+json', problemSchema);
+const REFUSED = {
+  400: { description: 'The client certificate cannot be read, or the request is not as documented.', ...PROBLEM },
+  401: { description: 'No client certificate.', ...PROBLEM },
+  403: { description: 'The client certificate, its service or its roles are not accepted.', ...PROBLEM },
+};
+
+function parametersOf(query: z.ZodObject): object[] {
+  const { properties = {}, required = [] } = z.toJSONSchema(query, { io: 'input' });
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    schema,
+  }));
+}

@@ -1,6 +1,8 @@
+import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { MtlsRefusal, PROBLEM_CONTENT_TYPE, problemOfStatus, sendRefusal } from '../mtls/index.js';
+import { MtlsRefusal, PROBLEM_CONTENT_TYPE, problemOf, problemOfStatus, sendRefusal } from '../mtls/index.js';
+import { PkiError } from '../pki/index.js';
 
 /**
  * Turns every error into a problem document (RFC 9457): refusals as the room mtls does (which of two global filters Nest asks depends on the
@@ -18,6 +20,10 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     const requestId = reply.request.id;
+    if (error instanceof PkiError) {
+      this.#refuse(reply, error);
+      return;
+    }
     const status = statusOf(error);
     if (status >= 500) this.#logger.error({ event: 'failed', requestId, err: error });
     // A message below 500 was written for the caller; one above may hold anything.
@@ -27,7 +33,24 @@ export class ProblemFilter implements ExceptionFilter {
       .header('content-type', PROBLEM_CONTENT_TYPE)
       .send(problemOfStatus(status, requestId, detail));
   }
+
+  /** What the CA says no with: below 500 the requester's to mend, above it the operator's, and then nobody else hears why. */
+  #refuse(reply: FastifyReply, error: PkiError): void {
+    const { code, status, message, mend } = error;
+    const requestId = reply.request.id;
+    if (status >= 500) this.#logger.error({ event: 'failed', requestId, code, err: error });
+    const title = STATUS_CODES[status] ?? 'Error';
+    const detail = status < 500 ? `${capitalised(message)}. ${capitalised(mend)}.` : OPERATOR;
+    void reply
+      .code(status)
+      .header('content-type', PROBLEM_CONTENT_TYPE)
+      .send(problemOf({ status, title, detail, code, requestId }));
+  }
 }
+
+const OPERATOR =
+  'The certification authority cannot do this now. The operator finds the cause in the log under the request id.';
+const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function statusOf(error: unknown): number {
   if (error instanceof HttpException) return error.getStatus();

@@ -1,4 +1,3 @@
-import type { CertificateRow } from '../store/index.js';
 import {
   encodePem,
   generalNameToString,
@@ -7,30 +6,6 @@ import {
   oidName,
   type Certificate,
 } from '../x509/index.js';
-
-/** A row for `--json`: times in ISO 8601, absent values null. */
-export function rowToJson(row: CertificateRow, now: Date) {
-  return {
-    serial_number: row.serial,
-    issuer: row.issuer,
-    profile: row.profile,
-    service: row.service,
-    subject: row.subject,
-    status: statusOfRow(row, now),
-    not_before: iso(row.not_before),
-    not_after: iso(row.not_after),
-    issued_at: iso(row.issued_at),
-    requester: row.requester,
-    revoked_at: row.revoked_at === null ? null : iso(row.revoked_at),
-    revocation_reason: row.revocation_reason,
-    fingerprint_sha256: row.fingerprint,
-  };
-}
-
-export function statusOfRow(row: CertificateRow, now: Date): 'active' | 'expired' | 'revoked' {
-  if (row.status === 'revoked') return 'revoked';
-  return row.not_after < now.getTime() ? 'expired' : 'active';
-}
 
 /** A certificate for `--json`. */
 export function certificateToJson(certificate: Certificate) {
@@ -83,5 +58,3 @@ function keyToString({ publicKey: { parameters } }: Certificate): string {
       return parameters.oid;
   }
 }
-
-const iso = (milliseconds: number): string => new Date(milliseconds).toISOString();

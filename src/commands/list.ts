@@ -1,5 +1,5 @@
+import { certificateRecord } from '../pki/index.js';
 import { listCertificates, type CertificateFilter, type CertificateRow, type Store } from '../store/index.js';
-import { rowToJson, statusOfRow } from './certificate-description.js';
 import { describeTable } from './output.js';
 import { withStore, type Session } from './session.js';
 
@@ -19,19 +19,17 @@ export async function list(session: Session, options: ListOptions): Promise<void
     const now = session.now();
     const { limit = Number.POSITIVE_INFINITY, ...filter } = options;
     const rows = await collect(store, { ...filter, now }, limit);
+    const records = rows.map((row) => certificateRecord(row, now));
     const header = ['SERIAL NUMBER', 'SERVICE', 'PROFILE', 'STATUS', 'VALID UNTIL', 'SUBJECT'];
-    const cells = rows.map((row) => [
-      row.serial,
-      row.service ?? '-',
-      row.profile,
-      statusOfRow(row, now),
-      new Date(row.not_after).toISOString(),
-      row.subject,
+    const cells = records.map((record) => [
+      record.serial_number,
+      record.service ?? '-',
+      record.profile,
+      record.status,
+      record.not_after,
+      record.subject,
     ]);
-    session.output.result(
-      rows.map((row) => rowToJson(row, now)),
-      describeTable(header, cells),
-    );
+    session.output.result(records, describeTable(header, cells));
     if (rows.length === 0) session.output.progress('No certificate fits.');
   });
 }

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
+import { certificateRecord } from '../pki/index.js';
 import { findCertificate } from '../store/index.js';
 import { decodeCertificate, serialNumberFromString } from '../x509/index.js';
-import { certificateToJson, certificateToPairs, rowToJson, statusOfRow } from './certificate-description.js';
+import { certificateToJson, certificateToPairs } from './certificate-description.js';
 import { CommandError, messageOf } from './command-error.js';
 import { certificatesIn, readInputFile } from './files.js';
 import { describePairs } from './output.js';
@@ -22,15 +23,15 @@ export async function show(session: Session, target: string): Promise<void> {
     if (!row)
       throw new CommandError(`no certificate has the serial number ${serial}`, 1, 'look it up with `veritas list`');
     const certificate = decodeCertificate(row.der);
-    const now = session.now();
+    const record = certificateRecord(row, session.now());
     const revocation =
-      row.revoked_at === null
+      record.revoked_at === null
         ? []
-        : ([['Revoked', `${new Date(row.revoked_at).toISOString()} (${row.revocation_reason ?? ''})`]] as const);
+        : ([['Revoked', `${record.revoked_at} (${record.revocation_reason ?? ''})`]] as const);
     const json = certificateToJson(certificate);
     session.output.result(
-      { ...json, record: rowToJson(row, now) },
-      `${describePairs([...certificateToPairs(certificate), ['Status', statusOfRow(row, now)], ...revocation, ['Issued to', row.requester]])}\n${json.pem}`,
+      { ...json, record },
+      `${describePairs([...certificateToPairs(certificate), ['Status', record.status], ...revocation, ['Issued to', record.requester]])}\n${json.pem}`,
     );
   });
 }

@@ -30,6 +30,21 @@ export const mtlsSchema = z.strictObject({
       'backup-service',
     ])
     .describe('The services that may pass. An empty list lets nobody pass.'),
+  roles: objects(
+    z.strictObject({
+      service: serviceName.describe('The exact name of a service.'),
+      roles: z.array(z.enum(['admin', 'issuer', 'auditor', 'metrics', 'backup'])).describe('What it may do.'),
+    }),
+    '`{ service, roles }`: a service name, and roles out of admin, issuer, auditor, metrics, backup',
+  )
+    .default([
+      { service: 'admin-client', roles: ['admin', 'issuer', 'auditor'] },
+      { service: 'monitoring-service', roles: ['metrics'] },
+      { service: 'backup-service', roles: ['backup'] },
+    ])
+    .describe(
+      'What services may do beyond calling. `issuer` has any certificate issued, `auditor` reads the inventory.',
+    ),
   exemptPaths: list(exactPath, 'exact paths')
     .default([])
     .describe(

@@ -10,7 +10,7 @@ export { MtlsGuard } from './mtls.guard.js';
 export { MtlsModule } from './mtls.module.js';
 export type { MtlsOptions, RevocationMode } from './mtls.options.js';
 export { PEER_OF, peerOfSocket, type Peer, type PeerOf } from './peer-certificate.js';
-export { PROBLEM_CONTENT_TYPE, problemOfStatus, type Problem } from './problem.js';
+export { PROBLEM_CONTENT_TYPE, problemOf, problemOfStatus, type Problem } from './problem.js';
 export { Public } from './public.decorator.js';
 export type { CrlSource } from './revocation/crl-source.js';
 export { closeSession, sendRefusal } from './refusal-reply.js';

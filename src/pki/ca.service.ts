@@ -1,5 +1,6 @@
 import type { EventBus } from '../events/index.js';
 import {
+  CursorError,
   findCertificate,
   isCompromisedKey,
   listCertificates,
@@ -8,8 +9,10 @@ import {
   type CertificateRow,
 } from '../store/index.js';
 import {
+  decodeCertificate,
   DecodeError,
   decodeCertificationRequest,
+  generalNameToString,
   octetsFromPemOrDer,
   encodePem,
   ProofOfPossessionError,
@@ -18,6 +21,8 @@ import {
   type GeneralName,
 } from '../x509/index.js';
 import { AcceptedRequest } from './issuance/accepted-request.js';
+import { holderTerms, type Holder, type HolderTerms } from './issuance/holder-terms.js';
+import { CallTaken, IdempotentCalls, type IdempotentCall } from './issuance/idempotency.js';
 import { issueCertificate, keyDigest, type IssuanceContext } from './issuance/issue-certificate.js';
 import type { Authority } from './issuer/authority.js';
 import { PkiError } from './pki-error.js';
@@ -41,8 +46,13 @@ export interface IssueRequest {
   readonly allowedNames?: readonly GeneralName[] | undefined;
   /** Seconds; the profile's own when absent. */
   readonly lifetime?: number | undefined;
+  /** The caller's Idempotency-Key: for a day the same request under it gives the same certificate. */
+  readonly idempotencyKey?: string | undefined;
   readonly requester: Requester;
 }
+
+/** What the holder of a certificate hands in to have another one of the same kind. */
+export type HolderRequest = Omit<IssueRequest, 'allowedNames'> & { readonly holder: Holder };
 
 /** A certificate that is signed and stored. */
 export interface IssuedCertificate {
@@ -61,6 +71,7 @@ export class CaService {
   readonly #events: EventBus;
   readonly #revocations: RevocationService;
   readonly #registry: RevocationRegistry;
+  readonly #calls: IdempotentCalls;
 
   constructor(parts: {
     readonly authorities: readonly Authority[];
@@ -76,6 +87,7 @@ export class CaService {
     this.#events = parts.events;
     this.#revocations = parts.revocations;
     this.#registry = parts.registry;
+    this.#calls = new IdempotentCalls(parts.context.store, parts.context.now);
   }
 
   /** Our CAs, the root first. */
@@ -102,14 +114,56 @@ export class CaService {
   }
 
   /** Issues a certificate, or throws PkiError with the code of what cannot be had, and nothing was signed. What it returns is stored. */
-  async issue(wanted: IssueRequest): Promise<IssuedCertificate> {
+  issue(wanted: IssueRequest): Promise<IssuedCertificate> {
+    return this.#reporting(wanted, () => this.#issue(wanted));
+  }
+
+  /**
+   * As {@link issue}, for whoever holds a certificate of this CA: the same service and profile, no other names, no longer life.
+   * Throws PkiError `not_the_holder`, `name_not_allowed` or `lifetime_not_allowed` as well.
+   */
+  issueToHolder(wanted: HolderRequest): Promise<IssuedCertificate> {
+    return this.#reporting(wanted, async () => {
+      const held = await this.#held(wanted.holder);
+      const { profile = held.profile, service = held.service, lifetime = held.lifetime } = wanted;
+      if (profile !== held.profile || service !== held.service)
+        throw new PkiError('not_the_holder', 'the certificate on the connection is for another service or profile');
+      if (lifetime > held.lifetime)
+        throw new PkiError('lifetime_not_allowed', `the certificate on the connection had ${held.lifetime} seconds`);
+      return this.#issue({ ...wanted, profile, service, lifetime, allowedNames: held.names });
+    });
+  }
+
+  /**
+   * A certificate of the same service, profile, names and lifetime for a new key, while the old one is good.
+   * Throws PkiError `not_the_holder`, `key_not_new`, and as {@link issue}.
+   */
+  renew(
+    wanted: Pick<HolderRequest, 'request' | 'holder' | 'idempotencyKey' | 'requester'>,
+  ): Promise<IssuedCertificate> {
+    return this.#reporting(wanted, async () => {
+      const { profile, service, names, lifetime, publicKey } = await this.#held(wanted.holder);
+      const request = readRequest(wanted.request);
+      if (Buffer.compare(request.publicKey.der, publicKey.der) === 0)
+        throw new PkiError('key_not_new', 'the request is for the key of the certificate that it should replace');
+      return this.#issue({ ...wanted, request, profile, service, names, allowedNames: names, lifetime });
+    });
+  }
+
+  async #held(holder: Holder): Promise<HolderTerms> {
+    const { now, backdate } = this.#context;
+    const { serviceLifetime } = this.#settings;
+    return holderTerms(await this.find(holder.serialNumber), holder, { now: now(), backdate, serviceLifetime });
+  }
+
+  async #reporting<T>(
+    { requester: { actor: requester, requestId } }: Pick<IssueRequest, 'requester'>,
+    work: () => Promise<T>,
+  ): Promise<T> {
     try {
-      return await this.#issue(wanted);
+      return await work();
     } catch (error) {
-      if (error instanceof PkiError) {
-        const { actor: requester, requestId } = wanted.requester;
-        this.#events.emit('issuance.refused', { code: error.code, requester, requestId });
-      }
+      if (error instanceof PkiError) this.#events.emit('issuance.refused', { code: error.code, requester, requestId });
       throw error;
     }
   }
@@ -124,14 +178,23 @@ export class CaService {
     return findCertificate(this.#context.store.database, serialNumber);
   }
 
-  /** A page of certificates, newest first. Throws CursorError and RangeError. */
-  list(filter: CertificateFilter = {}): Promise<CertificatePage> {
-    return listCertificates(this.#context.store.database, { now: this.#context.now(), ...filter });
+  /** A page of certificates, newest first. Throws PkiError `cursor_malformed`, and RangeError for a limit outside 1 to 1000. */
+  async list(filter: CertificateFilter = {}): Promise<CertificatePage> {
+    try {
+      return await listCertificates(this.#context.store.database, { now: this.#context.now(), ...filter });
+    } catch (error) {
+      if (error instanceof CursorError) throw new PkiError('cursor_malformed', error.message, { cause: error });
+      throw error;
+    }
   }
 
   async #issue({ request, profile = 'service', requester, ...wanted }: IssueRequest): Promise<IssuedCertificate> {
     const { organization, serviceLifetime } = this.#settings;
-    const accepted = AcceptedRequest.accept(readRequest(request), {
+    const read = readRequest(request);
+    const call = callOf(read, { ...wanted, request, profile, requester });
+    const before = call && (await this.#calls.find(call));
+    if (before !== undefined) return this.#issuedBefore(before);
+    const accepted = AcceptedRequest.accept(read, {
       profile: endEntityProfile(profile, serviceLifetime),
       organization,
       requester,
@@ -142,7 +205,21 @@ export class CaService {
     });
     await this.#checkKeyHistory(accepted);
     const authority = this.#usableIssuer();
-    const certificate = await issueCertificate(accepted, authority.issuer, this.#context);
+    let certificate: Certificate;
+    try {
+      certificate = await issueCertificate(
+        accepted,
+        authority.issuer,
+        this.#context,
+        async (transaction, { serialNumber }) => {
+          if (call) await this.#calls.record(call, serialNumber, transaction);
+        },
+      );
+    } catch (error) {
+      const first = error instanceof CallTaken && call ? await this.#calls.find(call) : undefined;
+      if (first === undefined) throw error;
+      return this.#issuedBefore(first);
+    }
     this.#events.emit('certificate.issued', {
       serialNumber: certificate.serialNumber,
       issuer: authority.id,
@@ -152,9 +229,14 @@ export class CaService {
       requester: requester.actor,
       requestId: requester.requestId,
     });
-    const certificatePem = encodePem('CERTIFICATE', certificate.der);
-    const chain = [certificate, authority.certificate];
-    return { certificate, certificatePem, chain, chainPem: certificatePem + authority.certificatePem };
+    return issued(certificate, authority);
+  }
+
+  async #issuedBefore(serialNumber: string): Promise<IssuedCertificate> {
+    const row = await this.find(serialNumber);
+    const authority = this.#authorities.find(({ id }) => id === row?.issuer);
+    if (!row || !authority) throw new PkiError('authority_mismatch', `certificate ${serialNumber} is not in the store`);
+    return issued(decodeCertificate(row.der), authority);
   }
 
   /** A CA that is revoked issues nothing. When that cannot be known, the store is gone and nothing can be issued anyway. */
@@ -173,6 +255,23 @@ export class CaService {
     if (await isCompromisedKey(this.#context.store.database, keyDigest(publicKey.der)))
       throw new PkiError('key_compromised', 'a certificate of this key was revoked because the key was compromised');
   }
+}
+
+function issued(certificate: Certificate, authority: Authority): IssuedCertificate {
+  const certificatePem = encodePem('CERTIFICATE', certificate.der);
+  const chain = [certificate, authority.certificate];
+  return { certificate, certificatePem, chain, chainPem: certificatePem + authority.certificatePem };
+}
+
+/** Everything that decides what is issued, under the caller's key. */
+function callOf(
+  request: CertificationRequest,
+  { idempotencyKey, requester, profile, service, names = [], lifetime }: IssueRequest,
+): IdempotentCall | undefined {
+  if (idempotencyKey === undefined) return undefined;
+  const terms = [profile, service ?? null, names.map(generalNameToString), lifetime ?? null];
+  const octets = Buffer.from(request.der).toString('base64');
+  return { caller: requester.actor, key: idempotencyKey, request: JSON.stringify([octets, ...terms]) };
 }
 
 function readRequest(request: IssueRequest['request']): CertificationRequest {

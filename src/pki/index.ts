@@ -7,6 +7,8 @@ export {
 export { CrlSchedule } from './crl/crl-schedule.js';
 export { CrlService, type PublishedCrl } from './crl/crl.service.js';
 export { createDevelopmentMaterial, type DevelopmentFile } from './development/development-material.js';
+export { certificateRecord, type CertificateRecord } from './inventory/certificate-record.js';
+export type { Holder } from './issuance/holder-terms.js';
 export { checkServiceName } from './issuance/name-policy.js';
 export { requestFor } from './issuance/own-request.js';
 export type { Authority } from './issuer/authority.js';

@@ -125,6 +125,6 @@ function encodeCursor({ issued_at: issuedAt, serial }: CertificateRow): string {
 function decodeCursor(cursor: string): { issuedAt: number; serial: string } {
   const [, issuedAt, serial] = /^(\d{1,15}):([0-9a-f]{1,40})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (cursor.length > 100 || issuedAt === undefined || serial === undefined)
-    throw new CursorError('the cursor was not made here: take `next` of the page before');
+    throw new CursorError('the cursor was not made here');
   return { issuedAt: Number(issuedAt), serial };
 }

@@ -1,5 +1,6 @@
 export { auditHead, insertAudit, listAudit, type AuditRow } from './audit.store.js';
 export {
+  CursorError,
   findCertificate,
   insertCertificate,
   isCompromisedKey,
@@ -10,6 +11,7 @@ export {
   type CertificateRow,
 } from './certificate.store.js';
 export { insertCrl, lastCrl, lastCrlHeader, type CrlHeader, type CrlRow } from './crl.store.js';
+export { findIdempotency, insertIdempotency, type IdempotencyRow } from './idempotency.store.js';
 export { findIssuer, insertIssuer, listIssuers, type IssuerRow } from './issuer.store.js';
 export { lastRevocationSequence, listRevocations, markRevoked } from './revocation.store.js';
 export type { Database, IssuerRole, Transaction } from './schema.js';

@@ -48,6 +48,15 @@ interface SerialTable {
   reserved_at: number;
 }
 
+export interface IdempotencyTable {
+  /** The service that called. */
+  caller: string;
+  key: string;
+  request_sha256: string;
+  serial: string;
+  created_at: number;
+}
+
 export interface CrlTable {
   issuer: string;
   number: number;
@@ -82,6 +91,7 @@ export interface Schema {
   issuer: IssuerTable;
   certificate: CertificateTable;
   serial: SerialTable;
+  idempotency: IdempotencyTable;
   crl: CrlTable;
   audit: AuditTable;
   audit_head: AuditHeadTable;

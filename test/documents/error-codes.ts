@@ -35,6 +35,11 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   extended_key_usage_not_allowed: 'the request asks for a purpose that the profile does not give',
   profile_unknown: 'there is no profile of that name',
   lifetime_not_allowed: 'the lifetime is shorter than a second, or longer than the profile allows',
+  not_the_holder:
+    'the certificate on the connection is not of this CA, is over, or is for another service or profile than asked for',
+  key_not_new: 'a renewal was asked for with the key of the certificate that it should replace',
+  idempotency_key_reused: 'the Idempotency-Key was sent with another request less than a day ago',
+  cursor_malformed: 'a page was asked for with a cursor that was not made here',
   reason_not_allowed: 'the reason of a revocation is not known, not final, or does not fit the certificate',
   serial_unknown: 'no certificate with that serial number was issued here',
   certificate_not_revocable: 'it is a root',

@@ -150,7 +150,11 @@ export class RawConnection {
   }
 }
 
-function answerOf(status: number, headers: Readonly<Record<string, unknown>>, chunks: readonly Buffer[]): Answer {
+export function answerOf(
+  status: number,
+  headers: Readonly<Record<string, unknown>>,
+  chunks: readonly Buffer[],
+): Answer {
   const text = Buffer.concat(chunks).toString('utf8');
   return {
     status,

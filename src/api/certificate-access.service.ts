@@ -1,0 +1,61 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { identityOf, MtlsRefusal, ServiceRoles, type IdentifiedRequest } from '../mtls/index.js';
+import { CaService } from '../pki/index.js';
+
+/** Who may do what with the certificates of the CA, where that depends on more than the route. */
+@Injectable()
+export class CertificateAccess {
+  readonly #logger = new Logger('Api');
+
+  constructor(
+    @Inject(CaService) private readonly ca: CaService,
+    @Inject(ServiceRoles) private readonly roles: ServiceRoles,
+  ) {}
+
+  hasRole(request: IdentifiedRequest, role: string): boolean {
+    return this.roles.of(identityOf(request)).has(role);
+  }
+
+  /**
+   * Lets `role` pass, and whoever holds a good certificate of this CA for the service of the certificate `serialNumber`. Throws MtlsRefusal
+   * `route_not_allowed`: the same whether there is such a certificate or not.
+   */
+  async checkRoleOrHolder(
+    request: FastifyRequest & IdentifiedRequest,
+    role: string,
+    serialNumber: string,
+  ): Promise<void> {
+    if (this.hasRole(request, role) || (await this.#holds(request, serialNumber))) return;
+    this.refuse(request, `this needs the role ${role}, or a certificate of the service that it is about`);
+  }
+
+  /** Throws MtlsRefusal `route_not_allowed`, and leaves a line in the log. */
+  refuse(request: FastifyRequest & IdentifiedRequest, reason: string): never {
+    const { service, fingerprint256 } = identityOf(request);
+    const code = 'route_not_allowed';
+    const { method, id: requestId } = request;
+    const route = request.routeOptions.url;
+    this.#logger.warn({
+      event: 'refused',
+      code,
+      status: 403,
+      reason,
+      requestId,
+      method,
+      route,
+      service,
+      fingerprint256,
+    });
+    throw new MtlsRefusal(code, reason, { service, fingerprint256 });
+  }
+
+  async #holds(request: IdentifiedRequest, serialNumber: string): Promise<boolean> {
+    const { serialNumber: own, fingerprint256 } = identityOf(request);
+    const held = await this.ca.find(own);
+    // The same name by another CA that is trusted here is another holder.
+    if (held?.fingerprint !== fingerprint256 || held.service === null) return false;
+    const wanted = await this.ca.find(serialNumber);
+    return wanted?.service === held.service;
+  }
+}

@@ -1,0 +1,69 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { parseDuration } from '../configuration/index.js';
+import type { IssueRequest } from '../pki/index.js';
+import { generalNameFromString, type GeneralName } from '../x509/index.js';
+import { issuanceSchema, issuanceTermsSchema, renewalSchema } from './certificates.schemas.js';
+import { MalformedRequest } from './malformed-request.js';
+
+/** RFC 5967: a certification request as a body. */
+const PKCS10 = 'application/pkcs10';
+
+/** Lets the server take certification requests as bodies; to be called before it is ready. The listener's bound on bodies holds. */
+export function acceptCertificationRequests(server: FastifyInstance): void {
+  if (server.hasContentTypeParser(PKCS10)) return;
+  server.addContentTypeParser(PKCS10, { parseAs: 'buffer' }, (_, body, done) => {
+    done(null, body);
+  });
+}
+
+/** What to issue, from JSON or from a bare request with the rest in the query. Throws MalformedRequest. */
+export function issuanceOf(request: FastifyRequest): Omit<IssueRequest, 'requester'> {
+  if (!isRequest(request.body)) {
+    const { csr, ...terms } = parse(issuanceSchema, request.body, 'the body');
+    return { request: csr, ...termsOf(terms) };
+  }
+  const { names, ...query } = request.query as Record<string, unknown>;
+  // Given once it is text, given several times a list.
+  const terms = names === undefined ? query : { ...query, names: [names].flat() };
+  return { request: request.body, ...termsOf(parse(issuanceTermsSchema, terms, 'the query')) };
+}
+
+/** The request of a renewal. Throws MalformedRequest. */
+export function renewalOf({ body }: FastifyRequest): string | Uint8Array {
+  return isRequest(body) ? body : parse(renewalSchema, body, 'the body').csr;
+}
+
+/** The Idempotency-Key of a request. Throws MalformedRequest for one that is not 1 to 255 printable ASCII characters. */
+export function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
+  const key = headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key))
+    throw new MalformedRequest('the Idempotency-Key is not 1 to 255 printable ASCII characters');
+  return key;
+}
+
+/** Proves a value by its schema. Throws MalformedRequest that names what is wrong where, in `what`. */
+export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const problems = result.error.issues
+    .slice(0, 10)
+    .map(({ path, message }) => [...path.map(String), message].join(': '));
+  throw new MalformedRequest(`${what} is not as documented: ${problems.join('; ').slice(0, 500)}`);
+}
+
+const isRequest = (body: unknown): body is Buffer => Buffer.isBuffer(body);
+
+function termsOf({ profile, service, names = [], ttl }: z.output<typeof issuanceTermsSchema>) {
+  const lifetime = ttl === undefined ? undefined : parseDuration(ttl, 's');
+  if (ttl !== undefined && lifetime === undefined)
+    throw new MalformedRequest('ttl is not a time such as 24h, 30d, 15m or seconds');
+  return { profile, service, names: names.map(nameOf), lifetime };
+}
+
+function nameOf(text: string): GeneralName {
+  const name = generalNameFromString(text);
+  if (!name) throw new MalformedRequest('a name is not written as DNS:name, IP:address or URI:uri');
+  return name;
+}

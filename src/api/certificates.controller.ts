@@ -1,0 +1,171 @@
+import {
+  Controller,
+  Get,
+  HttpCode,
+  Inject,
+  NotFoundException,
+  Param,
+  Post,
+  Query,
+  Req,
+  Res,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { AllowAnyService, AllowRoles, identityOf, type IdentifiedRequest } from '../mtls/index.js';
+import {
+  CaService,
+  certificateRecord,
+  PkiError,
+  type Holder,
+  type IssuedCertificate,
+  type Requester,
+} from '../pki/index.js';
+import { encodePem, generalNameToString, nameToString, serialNumberFromString } from '../x509/index.js';
+import { Answers, Asks, Takes } from './answers.decorator.js';
+import { CertificateAccess } from './certificate-access.service.js';
+import {
+  acceptCertificationRequests,
+  idempotencyKeyOf,
+  issuanceOf,
+  parse,
+  renewalOf,
+} from './certificate-request-body.js';
+import {
+  issuanceSchema,
+  issuedSchema,
+  listQuerySchema,
+  pageSchema,
+  recordWithPemSchema,
+  renewalSchema,
+  revocationRequestSchema,
+  revokedSchema,
+} from './certificates.schemas.js';
+
+type Call = FastifyRequest & IdentifiedRequest;
+
+// RFC 8555 §9.1.
+const PEM_CHAIN = 'application/pem-certificate-chain';
+
+/** The certification authority over HTTP: issue, renew, list, show and revoke. */
+@Controller('api/v1/certificates')
+export class CertificatesController implements OnModuleInit {
+  constructor(
+    @Inject(CaService) private readonly ca: CaService,
+    @Inject(CertificateAccess) private readonly access: CertificateAccess,
+    @Inject(HttpAdapterHost) private readonly adapterHost: HttpAdapterHost,
+  ) {}
+
+  onModuleInit(): void {
+    acceptCertificationRequests(this.adapterHost.httpAdapter.getInstance<FastifyInstance>());
+  }
+
+  /** Role `issuer`: anything that a profile allows. Everybody else: another certificate of the kind they hold, for the same or a new key. */
+  @Post()
+  @Takes(issuanceSchema)
+  @Answers(issuedSchema, 201)
+  async issue(@Req() request: Call, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
+    const wanted = {
+      ...issuanceOf(request),
+      idempotencyKey: idempotencyKeyOf(request),
+      requester: requesterOf(request),
+    };
+    const issued = this.access.hasRole(request, 'issuer')
+      ? await this.ca.issue(wanted)
+      : await this.ca.issueToHolder({ ...wanted, holder: holderOf(request) });
+    return answer(issued, request, reply);
+  }
+
+  /** Whoever holds a good certificate of this CA: the same names, for a new key. */
+  @Post('renewal')
+  @AllowAnyService()
+  @Takes(renewalSchema)
+  @Answers(issuedSchema, 201)
+  async renew(@Req() request: Call, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
+    const issued = await this.ca.renew({
+      request: renewalOf(request),
+      holder: holderOf(request),
+      idempotencyKey: idempotencyKeyOf(request),
+      requester: requesterOf(request),
+    });
+    return answer(issued, request, reply);
+  }
+
+  @Get()
+  @AllowRoles('auditor')
+  @Asks(listQuerySchema)
+  @Answers(pageSchema)
+  async list(@Query() query: unknown): Promise<z.infer<typeof pageSchema>> {
+    const { expires_before: expiresBefore, ...filter } = parse(listQuerySchema, query, 'the query');
+    const { rows, next } = await this.ca.list({
+      ...filter,
+      ...(expiresBefore === undefined ? {} : { expiresBefore: new Date(expiresBefore) }),
+    });
+    const now = new Date();
+    return { certificates: rows.map((row) => certificateRecord(row, now)), next: next ?? null };
+  }
+
+  /** Role `auditor`, or a service about its own certificates. */
+  @Get(':serial')
+  @Answers(recordWithPemSchema)
+  async show(@Param('serial') text: string, @Req() request: Call): Promise<z.infer<typeof recordWithPemSchema>> {
+    const serialNumber = serialNumberOf(text);
+    await this.access.checkRoleOrHolder(request, 'auditor', serialNumber);
+    const row = await this.ca.find(serialNumber);
+    if (!row) throw new NotFoundException('no certificate has this serial number');
+    return { ...certificateRecord(row, new Date()), certificate: encodePem('CERTIFICATE', row.der) };
+  }
+
+  /** Role `issuer`, or a service its own certificates; those of CAs: role `admin`. */
+  @Post(':serial/revocation')
+  @HttpCode(200)
+  @Takes(revocationRequestSchema)
+  @Answers(revokedSchema)
+  async revoke(@Param('serial') text: string, @Req() request: Call): Promise<z.infer<typeof revokedSchema>> {
+    const serialNumber = serialNumberOf(text);
+    const { reason } = parse(revocationRequestSchema, request.body ?? {}, 'the body');
+    const isAuthority = this.ca.authorities.some(({ certificate }) => certificate.serialNumber === serialNumber);
+    if (isAuthority && !this.access.hasRole(request, 'admin'))
+      this.access.refuse(request, 'revoking the certificate of a CA needs the role admin');
+    if (!isAuthority) await this.access.checkRoleOrHolder(request, 'issuer', serialNumber);
+    const revocation = await this.ca.revoke({ serialNumber, reason, requester: requesterOf(request) });
+    return {
+      serial_number: revocation.serialNumber,
+      reason: revocation.reason,
+      revoked_at: revocation.revokedAt.toISOString(),
+      already_revoked: revocation.already,
+    };
+  }
+}
+
+const requesterOf = (request: Call): Requester => ({ actor: identityOf(request).service, requestId: request.id });
+
+function holderOf(request: Call): Holder {
+  const { serialNumber, fingerprint256 } = identityOf(request);
+  return { serialNumber, fingerprint256 };
+}
+
+function serialNumberOf(text: string): string {
+  const serialNumber = serialNumberFromString(text);
+  if (serialNumber === undefined) throw new PkiError('serial_unknown', 'this is not a serial number in hexadecimal');
+  return serialNumber;
+}
+
+function answer({ certificate, chainPem }: IssuedCertificate, request: Call, reply: FastifyReply): unknown {
+  const { serialNumber, subject, extensions, notBefore, notAfter } = certificate;
+  void reply.code(201).header('location', `/api/v1/certificates/${serialNumber}`).header('cache-control', 'no-store');
+  if (request.headers.accept?.includes(PEM_CHAIN)) {
+    void reply.type(PEM_CHAIN);
+    return chainPem;
+  }
+  return {
+    serial_number: serialNumber,
+    subject: nameToString(subject),
+    names: (extensions.subjectAltName ?? []).map(generalNameToString),
+    not_before: notBefore.toISOString(),
+    not_after: notAfter.toISOString(),
+    chain: chainPem,
+  } satisfies z.infer<typeof issuedSchema>;
+}

@@ -1,0 +1,51 @@
+import type { CertificateRow } from '../../store/index.js';
+import { decodeCertificate, type GeneralName, type SubjectPublicKeyInfo } from '../../x509/index.js';
+import { PkiError } from '../pki-error.js';
+import { endEntityProfile, isEndEntityProfileName, type EndEntityProfileName } from '../profile/profile.js';
+
+/** A certificate that somebody holds, as the connection proved it. */
+export interface Holder {
+  /** Lower-case hexadecimal. */
+  readonly serialNumber: string;
+  /** SHA-256 of the certificate, lower-case hexadecimal. */
+  readonly fingerprint256: string;
+}
+
+/** What the holder of a certificate may have again: no more than it holds. */
+export interface HolderTerms {
+  readonly profile: EndEntityProfileName;
+  readonly service: string;
+  readonly names: readonly GeneralName[];
+  /** Seconds, from issuance to not-after. */
+  readonly lifetime: number;
+  readonly publicKey: SubjectPublicKeyInfo;
+}
+
+/**
+ * Reads them from the row of the certificate. Throws PkiError `not_the_holder` when there is no such row, when the certificate is another one under
+ * the same number, or is revoked, over or a CA's.
+ */
+export function holderTerms(
+  row: CertificateRow | undefined,
+  { fingerprint256 }: Holder,
+  {
+    now,
+    backdate,
+    serviceLifetime,
+  }: { readonly now: Date; readonly backdate: number; readonly serviceLifetime: number },
+): HolderTerms {
+  if (row?.fingerprint !== fingerprint256 || row.service === null || !isEndEntityProfileName(row.profile))
+    throw new PkiError('not_the_holder', 'the certificate on the connection is not one of this CA');
+  if (row.status === 'revoked' || row.not_after < now.getTime())
+    throw new PkiError('not_the_holder', 'the certificate on the connection is revoked or over');
+  const { publicKey, extensions } = decodeCertificate(row.der);
+  // From the certificate's own dates, which are whole seconds: it does not shrink from renewal to renewal.
+  const lived = (row.not_after - row.not_before) / 1000 - backdate;
+  return {
+    profile: row.profile,
+    service: row.service,
+    names: extensions.subjectAltName ?? [],
+    lifetime: Math.min(Math.max(1, lived), endEntityProfile(row.profile, serviceLifetime).maximumLifetime),
+    publicKey,
+  };
+}

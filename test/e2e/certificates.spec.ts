@@ -1,0 +1,265 @@
+import { X509Certificate } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { CaService } from '../../src/pki/index.js';
+import { decodeCertificate, decodePem } from '../../src/x509/index.js';
+import { TestCa } from '../../src/testing/index.js';
+import { callerOf, csrOf, newKey, send, withCertificate, type Caller } from '../support/certificate-client.js';
+import { clientTls, get } from '../support/client.js';
+import { startIn } from '../support/service.js';
+
+const PATH = '/api/v1/certificates';
+let service: Awaited<ReturnType<typeof startIn>>;
+let admin: Caller;
+let worker: Caller;
+const port = (): number => service.ports.https;
+const post = (
+  caller: Pick<Caller, 'tls'>,
+  path: string,
+  body?: object | string,
+  headers: Record<string, string> = {},
+) => send(port(), { method: 'POST', path, tls: caller.tls, headers, ...(body === undefined ? {} : { body }) });
+const read = (caller: Pick<Caller, 'tls'>, path: string) => get(port(), path, caller.tls);
+const refusal = ({ status, json }: { status: number; json: Record<string, unknown> }) => [status, json.code];
+const leafOf = (chain: unknown) => decodeCertificate(decodePem(String(chain))[0]?.octets ?? new Uint8Array());
+
+beforeAll(async () => {
+  service = await startIn();
+  admin = await callerOf(service, 'admin-client');
+  worker = await callerOf(service, 'veritas-worker');
+});
+afterAll(() => service.close());
+
+describe('issuing', () => {
+  test('role issuer: any service, profile and name, in JSON; the certificate works at once', async () => {
+    const key = newKey();
+    const answer = await post(admin, PATH, {
+      csr: csrOf(key, 'test-client'),
+      profile: 'service',
+      names: ['DNS:test.local', 'IP:10.0.0.7'],
+      ttl: '2h',
+    });
+    expect(answer.status).toBe(201);
+    expect(answer.json).toMatchObject({
+      subject: 'CN=test-client,O=VERITAS Framework',
+      names: ['DNS:test-client', 'DNS:test.local', 'IP:10.0.0.7'],
+      serial_number: leafOf(answer.json.chain).serialNumber,
+    });
+    expect(answer.headers.location).toBe(`${PATH}/${String(answer.json.serial_number)}`);
+    const { tls } = withCertificate(service.folder, key, String(answer.json.chain));
+    expect((await get(port(), '/api/v1/whoami', tls)).json).toMatchObject({ service: 'test-client', roles: [] });
+  });
+
+  test('as application/pkcs10, PEM and DER, with the terms in the query and a PEM chain back', async () => {
+    const pem = csrOf(newKey(), 'test-client');
+    const der = Buffer.from(decodePem(pem)[0]?.octets ?? []);
+    for (const body of [pem, der]) {
+      const answer = await post(admin, `${PATH}?profile=server&names=DNS:a.local&names=DNS:b.local&ttl=900`, body, {
+        'content-type': 'application/pkcs10',
+        accept: 'application/pem-certificate-chain',
+      });
+      expect([answer.status, answer.headers['content-type']]).toEqual([
+        201,
+        expect.stringContaining('application/pem-certificate-chain'),
+      ]);
+      expect(decodePem(answer.text)).toHaveLength(2);
+      const { subjectAltName } = new X509Certificate(answer.text);
+      expect(subjectAltName).toBe('DNS:test-client, DNS:a.local, DNS:b.local');
+    }
+  });
+
+  test('a service itself: what it holds, and no more', async () => {
+    const own = await post(worker, PATH, { csr: csrOf(newKey(), 'veritas-worker') });
+    expect(own.status).toBe(201);
+    expect(leafOf(own.json.chain).notAfter.getTime()).toBeLessThanOrEqual(Date.now() + 86_400_000);
+    const csr = csrOf(newKey(), 'veritas-worker');
+    for (const [more, expected] of [
+      [{ service: 'admin-client', csr: csrOf(newKey(), 'admin-client') }, [403, 'not_the_holder']],
+      [{ csr: csrOf(newKey(), 'admin-client') }, [400, 'subject_not_allowed']],
+      [{ profile: 'service' }, [403, 'not_the_holder']],
+      [{ names: ['DNS:admin-client'] }, [400, 'name_not_allowed']],
+      [{ ttl: '30d' }, [400, 'lifetime_not_allowed']],
+    ] as const)
+      expect([more, refusal(await post(worker, PATH, { csr, ...more }))]).toEqual([more, expected]);
+  });
+
+  test.each<[string, object | string, unknown[]]>([
+    ['no body', '', [400, 'bad_request']],
+    ['an unknown field', { csr: 'x', ca: true }, [400, 'bad_request']],
+    ['no request', { profile: 'client' }, [400, 'bad_request']],
+    ['a request that is none', { csr: 'hello' }, [400, 'request_malformed']],
+    ['an unknown profile', { csr: csrOf(newKey(), 'x'), profile: 'root' }, [400, 'profile_unknown']],
+    ['a time that is none', { csr: csrOf(newKey(), 'x'), ttl: 'soon' }, [400, 'bad_request']],
+    ['a name of no known kind', { csr: csrOf(newKey(), 'x'), names: ['x.local'] }, [400, 'bad_request']],
+    ['a wildcard', { csr: csrOf(newKey(), 'x'), names: ['DNS:*.local'] }, [400, 'name_malformed']],
+    ['a body that is too large', { csr: 'x'.repeat(2_000_000) }, [413, 'payload_too_large']],
+  ])('%s: a problem document, and nothing is signed', async (_, body, expected) => {
+    const ca = service.application.get(CaService, { strict: false });
+    const before = (await ca.list({ limit: 1 })).rows[0]?.serial;
+    const answer = await post(admin, PATH, body, { 'content-type': 'application/json' });
+    expect(refusal(answer)).toEqual(expected);
+    expect(answer.headers['content-type']).toContain('application/problem+json');
+    expect((await ca.list({ limit: 1 })).rows[0]?.serial).toBe(before);
+  });
+
+  test('strangers and other media types are turned away', async () => {
+    const csr = csrOf(newKey(), 'x');
+    const stranger = { tls: clientTls(TestCa.root(), TestCa.root().issue({ commonName: 'admin-client' })) };
+    const tls = { ...stranger.tls, ca: admin.tls.ca };
+    expect(refusal(await post({ tls }, PATH, { csr }))).toEqual([403, 'untrusted_issuer']);
+    expect(refusal(await post(admin, PATH, csr, { 'content-type': 'text/html' }))).toEqual([
+      415,
+      'unsupported_media_type',
+    ]);
+  });
+});
+
+describe('Idempotency-Key', () => {
+  const issue = (caller: Caller, csr: string, key: string, more: object = {}) =>
+    post(caller, PATH, { csr, ...more }, { 'idempotency-key': key });
+
+  test('the same request under the same key gives the same certificate, one at a time and at once', async () => {
+    const csr = csrOf(newKey(), 'test-client');
+    const first = await issue(admin, csr, 'one');
+    expect((await issue(admin, csr, 'one')).text).toBe(first.text);
+    const another = csrOf(newKey(), 'test-client');
+    const answers = await Promise.all(Array.from({ length: 8 }, () => issue(admin, another, 'two')));
+    expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(201));
+    expect(new Set(answers.map(({ json }) => json.serial_number)).size).toBe(1);
+  });
+
+  test('another request under it is refused; another caller and another key are something else', async () => {
+    const csr = csrOf(newKey(), 'veritas-worker');
+    const first = await issue(admin, csr, 'three');
+    expect(refusal(await issue(admin, csr, 'three', { ttl: '1h' }))).toEqual([422, 'idempotency_key_reused']);
+    expect(refusal(await issue(admin, csrOf(newKey(), 'x'), 'three'))).toEqual([422, 'idempotency_key_reused']);
+    const others = [await issue(worker, csr, 'three'), await issue(admin, csr, 'four')];
+    expect(new Set([first, ...others].map(({ json }) => json.serial_number)).size).toBe(3);
+    expect(refusal(await issue(admin, csr, 'x'.repeat(256)))).toEqual([400, 'bad_request']);
+  });
+});
+
+describe('renewal', () => {
+  test('the same names for a new key, by the certificate alone, on the allow-list or not', async () => {
+    for (const name of ['veritas-agent', 'not-on-the-list']) {
+      const old = await callerOf(service, name, 'service');
+      const key = newKey();
+      const answer = await post(old, `${PATH}/renewal`, { csr: csrOf(key, name) });
+      expect(answer.status).toBe(201);
+      const [before, after] = [leafOf(old.chainPem), leafOf(answer.json.chain)];
+      expect(after.subject.key).toBe(before.subject.key);
+      expect(after.extensions.subjectAltName).toEqual(before.extensions.subjectAltName);
+      expect(after.extensions.extendedKeyUsage).toEqual(before.extensions.extendedKeyUsage);
+      expect(after.notAfter.getTime() - after.notBefore.getTime()).toBe(
+        before.notAfter.getTime() - before.notBefore.getTime(),
+      );
+      // The new one renews in its turn.
+      const next = withCertificate(service.folder, key, String(answer.json.chain));
+      expect((await post(next, `${PATH}/renewal`, { csr: csrOf(newKey(), name) })).status).toBe(201);
+    }
+  });
+
+  test('is refused for the old key, other names, a revoked certificate and one of another CA', async () => {
+    const old = await callerOf(service, 'veritas-agent');
+    const renew = (csr: string) => post(old, `${PATH}/renewal`, { csr });
+    expect(refusal(await renew(csrOf(old.key, 'veritas-agent')))).toEqual([400, 'key_not_new']);
+    expect(refusal(await renew(csrOf(newKey(), 'admin-client')))).toEqual([400, 'subject_not_allowed']);
+    await post(old, `${PATH}/${old.serialNumber}/revocation`, {});
+    expect(refusal(await renew(csrOf(newKey(), 'veritas-agent')))).toEqual([403, 'certificate_revoked']);
+  });
+});
+
+describe('the inventory', () => {
+  test('role auditor: pages, filters and single certificates', async () => {
+    const first = await read(admin, `${PATH}?limit=2&service=veritas-worker`);
+    expect(first.json.certificates).toHaveLength(2);
+    const second = await read(admin, `${PATH}?limit=2&service=veritas-worker&cursor=${String(first.json.next)}`);
+    const serials = [first, second].flatMap(({ json }) =>
+      (json.certificates as { serial_number: string; service: string }[]).map((each) => each.serial_number),
+    );
+    expect(new Set(serials).size).toBe(serials.length);
+    const { json } = await read(admin, `${PATH}/${worker.serialNumber.toUpperCase()}`);
+    expect(json).toMatchObject({ serial_number: worker.serialNumber, service: 'veritas-worker', status: 'active' });
+    expect(leafOf(json.certificate).serialNumber).toBe(worker.serialNumber);
+    const none = await read(admin, `${PATH}?expires_before=2020-01-01`);
+    expect(none.json).toEqual({ certificates: [], next: null });
+  });
+
+  test.each([
+    ['?limit=0', 400, 'bad_request'],
+    ['?limit=1001', 400, 'bad_request'],
+    ['?status=hold', 400, 'bad_request'],
+    ['?status=active&status=revoked', 400, 'bad_request'],
+    ['?expires_before=tomorrow', 400, 'bad_request'],
+    ['?cursor=abc', 400, 'cursor_malformed'],
+    ['?where=1', 400, 'bad_request'],
+    ['/ffff', 404, 'not_found'],
+    ['/nothing', 404, 'serial_unknown'],
+  ])('%s: %i %s', async (path, status, code) => {
+    expect(refusal(await read(admin, `${PATH}${path}`))).toEqual([status, code]);
+  });
+
+  test('others see their own certificates, and cannot tell what else there is', async () => {
+    expect(refusal(await read(worker, PATH))).toEqual([403, 'route_not_allowed']);
+    expect((await read(worker, `${PATH}/${worker.serialNumber}`)).status).toBe(200);
+    const [foreign, absent] = [await read(worker, `${PATH}/${admin.serialNumber}`), await read(worker, `${PATH}/ffff`)];
+    expect(refusal(foreign)).toEqual([403, 'route_not_allowed']);
+    const without = ({ json }: typeof foreign) => ({ ...json, request_id: '' });
+    expect(without(absent)).toEqual(without(foreign));
+  });
+});
+
+describe('revocation', () => {
+  test('by role issuer and by the holder; asking again changes nothing', async () => {
+    const victim = await callerOf(service, 'veritas-agent');
+    const path = `${PATH}/${victim.serialNumber}/revocation`;
+    expect(refusal(await post(worker, path, { reason: 'keyCompromise' }))).toEqual([403, 'route_not_allowed']);
+    const first = await post(admin, path, { reason: 'keyCompromise' });
+    expect([first.status, first.json]).toMatchObject([
+      200,
+      { serial_number: victim.serialNumber, reason: 'keyCompromise', already_revoked: false },
+    ]);
+    expect((await post(admin, path, { reason: 'superseded' })).json).toEqual({ ...first.json, already_revoked: true });
+    expect(refusal(await read(victim, '/api/v1/test'))).toEqual([403, 'certificate_revoked']);
+    const holder = await callerOf(service, 'veritas-agent');
+    const own = await post(holder, `${PATH}/${holder.serialNumber}/revocation`);
+    expect([own.status, own.json.reason]).toEqual([200, 'unspecified']);
+  });
+
+  test('reasons that are not final and CA certificates are refused', async () => {
+    const ca = service.application.get(CaService, { strict: false });
+    const path = (serialNumber: string) => `${PATH}/${serialNumber}/revocation`;
+    expect(refusal(await post(admin, path(worker.serialNumber), { reason: 'certificateHold' }))).toEqual([
+      400,
+      'reason_not_allowed',
+    ]);
+    expect(refusal(await post(worker, path(ca.issuing.certificate.serialNumber), {}))).toEqual([
+      403,
+      'route_not_allowed',
+    ]);
+    const root = ca.authorities[0]?.certificate.serialNumber ?? '';
+    expect(refusal(await post(admin, path(root), {}))).toEqual([400, 'certificate_not_revocable']);
+    expect(refusal(await post(admin, path('ffff'), {}))).toEqual([404, 'serial_unknown']);
+  });
+});
+
+test('the OpenAPI document says what the CA takes and gives', async () => {
+  const { json } = await get(port(), '/openapi.json', worker.tls);
+  const paths = json.paths as Record<
+    string,
+    Record<string, { requestBody?: object; responses: object; parameters?: { name: string }[] }>
+  >;
+  expect(paths[PATH]?.post).toMatchObject({
+    requestBody: { content: { 'application/json': { schema: { required: ['csr'] } } } },
+    responses: { 201: expect.any(Object), 403: expect.any(Object) },
+  });
+  expect(paths[PATH]?.get?.parameters?.map(({ name }) => name)).toEqual([
+    'status',
+    'service',
+    'expires_before',
+    'cursor',
+    'limit',
+  ]);
+  expect(Object.keys(paths)).toEqual(
+    expect.arrayContaining([`${PATH}/renewal`, `${PATH}/{serial}`, `${PATH}/{serial}/revocation`]),
+  );
+});
