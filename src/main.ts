@@ -1,6 +1,13 @@
-import { requireNodeVersion } from './node-version.js';
+import { nodeVersionProblem } from './tls/index.js';
 
 // Before anything else is loaded: an older Node.js stops at the first import of node:sqlite, with a stack instead of a sentence.
-requireNodeVersion();
-const { run } = await import('./service.js');
-await run();
+const problem = nodeVersionProblem();
+if (problem === undefined) {
+  const { run } = await import('./service.js');
+  await run();
+} else {
+  process.stderr.write(
+    `veritas: ${problem}: run it with \`npm start\`, which brings its own on Linux x64, or install Node.js 24 LTS.\n`,
+  );
+  process.exitCode = 1;
+}

@@ -49,6 +49,15 @@ export async function startService(configuration: Configuration): Promise<Runnin
     const pkiSettings = { ...pki, crlDirectory: join(dirname(storeSettings.path), 'crl') };
     const authority = await openCertificationAuthority({ settings: pkiSettings, store, create: pki.autoSetup });
     if (pki.autoSetup) await createDevelopmentMaterial(authority);
+    const { organization } = authority.settings;
+    if (organization !== configuration.mtls.issuerOrganization)
+      logger.warn(
+        {
+          event: 'organizations_differ',
+          reason: `certificates of this CA carry the organization ${organization}, and mtls.issuerOrganization asks for ${configuration.mtls.issuerOrganization}: they are refused`,
+        },
+        'Mtls',
+      );
     // Beside the rest: a wrong passphrase ends the start, and deriving the right one, slow by design, holds up no request that needs no key.
     const keys = authority.ca.openKeys();
     keys.catch(() => undefined);

@@ -13,7 +13,7 @@ export async function readInputFile(path: string, { readInput }: Session): Promi
     throw new CommandError(
       `${path} cannot be read (${systemReasonOf(error)})`,
       ExitCode.unusable,
-      'name a file that can be',
+      'look at its name and its permissions',
     );
   }
 }

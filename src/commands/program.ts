@@ -121,7 +121,7 @@ function addSign(program: Command, host: Host): void {
   withTerms(
     verb(program, 'sign', 'Certify the key of a certification request (PKCS#10, PEM or DER).', [
       ['veritas sign request.csr --profile server --cert server.pem', 'for the common name in it'],
-      ['veritas sign request.csr --service veritas-worker --ttl 24h', 'the chain to stdout'],
+      ['veritas sign worker.csr --service veritas-worker --ttl 24h', 'for a request without a subject, to stdout'],
       ['openssl req -new -key my.key -subj /CN=veritas-agent | veritas sign -', 'from stdin'],
     ]),
   )

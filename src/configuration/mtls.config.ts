@@ -2,7 +2,12 @@ import { z } from 'zod';
 import { duration, list, objects, oneOf, path, text } from './setting.js';
 
 // A common name has 1 to 64 characters (RFC 5280 §A.1, ub-common-name).
-const serviceName = text('the name of a service, 1 to 64 characters', /^\S(?:.*\S)?$/, 64);
+// What the guard reads as a service's name: anything else on a list would never match.
+const serviceName = text(
+  'the name of a service, 1 to 64 letters, digits, dots, hyphens and underscores',
+  /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/,
+  64,
+);
 const exactPath = text('an exact path that begins with / and has no pattern, query or fragment', /^\/[^\s?#*]*$/);
 const crlSource = text(
   'the path of a file, or an http or https URL without user and password',

@@ -9,6 +9,7 @@ import {
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
+import { asksForCertificates, nodeVersionProblem } from '../tls/index.js';
 import { services } from './authorizer.js';
 import { ClientIdentityInterceptor } from './client-identity.interceptor.js';
 import { MtlsGate } from './mtls.gate.js';
@@ -111,8 +112,10 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     super();
   }
 
-  /** Called by Nest before it registers any route. Throws TypeError on an HTTP adapter other than Fastify's. */
+  /** Called by Nest before it registers any route. Throws TypeError on an HTTP adapter other than Fastify's, Error on a Node.js that is too old. */
   configure(): void {
+    const problem = nodeVersionProblem();
+    if (problem !== undefined) throw new Error(problem);
     const { httpAdapter } = this.adapterHost;
     if (httpAdapter.getType() !== 'fastify')
       throw new TypeError('MtlsModule guards applications on Fastify: use FastifyAdapter');
@@ -123,6 +126,8 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     this.#routesRegistered?.();
     if ((this.options.revocation?.mode ?? (this.options.revocation ? 'hard-fail' : 'off')) === 'off')
       logger.warn('revocation is not checked: set MtlsOptions.revocation');
+    if (asksForCertificates(this.adapterHost.httpAdapter.getHttpServer()) === false)
+      logger.warn('the HTTPS server asks no client for a certificate: set requestCert to true, or nobody gets in');
     await this.crls.start();
   }
 

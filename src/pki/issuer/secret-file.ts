@@ -17,8 +17,7 @@ export function readSecretFile(path: string): Buffer {
   }
   try {
     const { mode, size } = fstatSync(file);
-    if ((mode & 0o077) !== 0)
-      throw new PkiError('key_file_exposed', `${path} is open to others than its owner: chmod 600 ${path}`);
+    if ((mode & 0o077) !== 0) throw new PkiError('key_file_exposed', `${path} is open to others than its owner`);
     if (size > MAX_OCTETS) throw new PkiError('key_unreadable', `${path} is too large for a key or a passphrase`);
     return readFileSync(file);
   } finally {
