@@ -29,9 +29,14 @@ export function issuanceOf(request: FastifyRequest): Omit<IssueRequest, 'request
   return { request: request.body, ...termsOf(parse(issuanceTermsSchema, terms, 'the query')) };
 }
 
-/** The request of a renewal. Throws MalformedRequest. */
-export function renewalOf({ body }: FastifyRequest): string | Uint8Array {
+/** The certification request of a renewal or an enrollment, whose terms are known. Throws MalformedRequest. */
+export function csrOf({ body }: FastifyRequest): string | Uint8Array {
   return isRequest(body) ? body : parse(renewalSchema, body, 'the body').csr;
+}
+
+/** The token of `Authorization: Bearer …` (RFC 6750 §2.1); empty when there is none, which no token is. */
+export function bearerTokenOf({ headers: { authorization = '' } }: FastifyRequest): string {
+  return /^Bearer +(\S{1,255})$/i.exec(authorization)?.[1] ?? '';
 }
 
 /** The Idempotency-Key of a request. Throws MalformedRequest for one that is not 1 to 255 printable ASCII characters. */

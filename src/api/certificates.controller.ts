@@ -14,10 +14,11 @@ import {
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { AllowAnyService, AllowRoles, identityOf, type IdentifiedRequest } from '../mtls/index.js';
+import { AllowAnyService, AllowRoles, identityOf, Public, type IdentifiedRequest } from '../mtls/index.js';
 import {
   CaService,
   certificateRecord,
+  EnrollmentService,
   PkiError,
   type Holder,
   type IssuedCertificate,
@@ -28,12 +29,14 @@ import { Answers, Asks, Takes } from './answers.decorator.js';
 import { CertificateAccess } from './certificate-access.service.js';
 import {
   acceptCertificationRequests,
+  bearerTokenOf,
+  csrOf,
   idempotencyKeyOf,
   issuanceOf,
   parse,
-  renewalOf,
 } from './certificate-request-body.js';
 import {
+  enrollmentSchema,
   issuanceSchema,
   issuedSchema,
   listQuerySchema,
@@ -54,6 +57,7 @@ const PEM_CHAIN = 'application/pem-certificate-chain';
 export class CertificatesController implements OnModuleInit {
   constructor(
     @Inject(CaService) private readonly ca: CaService,
+    @Inject(EnrollmentService) private readonly enrollment: EnrollmentService,
     @Inject(CertificateAccess) private readonly access: CertificateAccess,
     @Inject(HttpAdapterHost) private readonly adapterHost: HttpAdapterHost,
   ) {}
@@ -85,11 +89,22 @@ export class CertificatesController implements OnModuleInit {
   @Answers(issuedSchema, 201)
   async renew(@Req() request: Call, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
     const issued = await this.ca.renew({
-      request: renewalOf(request),
+      request: csrOf(request),
       holder: holderOf(request),
       idempotencyKey: idempotencyKeyOf(request),
       requester: requesterOf(request),
     });
+    return answer(issued, request, reply);
+  }
+
+  /** Whoever has a one-time token, `Authorization: Bearer …`: the first certificate, on the token's terms. */
+  @Post('enrollment')
+  @Public()
+  @Takes(enrollmentSchema)
+  @Answers(issuedSchema, 201)
+  async enroll(@Req() request: Call, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
+    const token = bearerTokenOf(request);
+    const issued = await this.enrollment.enroll({ token, request: csrOf(request), requestId: request.id });
     return answer(issued, request, reply);
   }
 

@@ -25,6 +25,10 @@ export const renewalSchema = z
   .strictObject({ csr: z.string().max(65_536).describe('The certification request (PKCS#10) for a new key, PEM.') })
   .describe('The new key. As `application/pkcs10`, the request alone.');
 
+export const enrollmentSchema = renewalSchema.describe(
+  'The key of the service, with `Authorization: Bearer` and a one-time token. As `application/pkcs10`, the request alone.',
+);
+
 export const issuedSchema = z
   .object({
     serial_number: serialNumber,

@@ -39,6 +39,8 @@ export class ProblemFilter implements ExceptionFilter {
     const { code, status, message, mend } = error;
     const requestId = reply.request.id;
     if (status >= 500) this.#logger.error({ event: 'failed', requestId, code, err: error });
+    // RFC 9110 §11.6.1: the one 401 of the CA is about a token.
+    if (status === 401) void reply.header('www-authenticate', 'Bearer');
     const title = STATUS_CODES[status] ?? 'Error';
     const detail = status < 500 ? `${capitalised(message)}. ${capitalised(mend)}.` : OPERATOR;
     void reply

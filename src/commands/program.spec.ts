@@ -182,6 +182,19 @@ describe('the command line', () => {
     });
   });
 
+  describe('token', () => {
+    it('goes to stdout alone, and what to do with it beside it', async () => {
+      const made = await run(['token', '--service', 'veritas-worker', '--ttl', '15m', '--san', 'DNS:worker.local']);
+      expect(made.code).toBe(0);
+      expect(made.out).toMatch(/^veritas_enroll_[A-Za-z0-9_-]{43}\n$/);
+      expect(made.err).toMatch(/curl -f .*Bearer \$TOKEN/);
+      expect(made.err).not.toContain(made.out.trim());
+      expect(await json(['token', '--service', 'veritas-worker'])).toMatchObject({ service: 'veritas-worker' });
+      expect((await run(['token', '--service', 'veritas-worker', '--ttl', '8d'])).code).toBe(1);
+      expect((await run(['token', '--service', 'Bad Name'])).code).toBe(1);
+    });
+  });
+
   describe('revoke, list, show and crl', () => {
     it('revoke once, by number in any writing or by file', async () => {
       const { serial, cert } = await issue('veritas-agent');
@@ -319,7 +332,7 @@ describe('the command line', () => {
   });
 
   describe('help and errors', () => {
-    it.each(['setup', 'ca init', 'ca show', 'issue', 'sign', 'revoke', 'list', 'show', 'crl', 'verify', ''])(
+    it.each(['setup', 'ca init', 'ca show', 'issue', 'sign', 'token', 'revoke', 'list', 'show', 'crl', 'verify', ''])(
       '`%s --help` has three worked examples before the flags, and the exit codes',
       async (verb) => {
         const { code, out } = await run([...verb.split(' ').filter(Boolean), '--help']);

@@ -7,6 +7,7 @@ import type { IssueOptions, SignOptions } from './issue.js';
 import type { ListOptions } from './list.js';
 import type { RevokeOptions } from './revoke.js';
 import type { Session } from './session.js';
+import type { TokenOptions } from './token.js';
 import type { VerifyOptions } from './verify.js';
 
 /** What the command line runs on; the process's own by `cli.ts`, a test's otherwise. */
@@ -63,7 +64,7 @@ function buildProgram(host: Host): Command {
     .exitOverride()
     .configureOutput({ writeOut: host.streams.out, writeErr: host.streams.err, outputError: writeUsageError })
     .showHelpAfterError('Run it with --help for examples.');
-  for (const add of [addSetup, addCa, addIssue, addSign, addRevoke, addList, addShow, addCrl, addVerify])
+  for (const add of [addSetup, addCa, addIssue, addSign, addToken, addRevoke, addList, addShow, addCrl, addVerify])
     add(program, host);
   return program.addHelpText('after', EXIT_CODES);
 }
@@ -131,6 +132,28 @@ function addSign(program: Command, host: Host): void {
     .action(async (file: string, options: CommonOptions & SignOptions) => {
       const { sign } = await import('./issue.js');
       await sign(sessionOf(host, options), file, options);
+    });
+}
+
+function addToken(program: Command, host: Host): void {
+  verb(program, 'token', 'Make a one-time token, good for the first certificate of a service.', [
+    ['TOKEN=$(veritas token --service billing --ttl 15m)', 'how to trade it is printed beside it'],
+    ['veritas token --service billing --profile client --lifetime 7d', 'for a certificate of that profile and life'],
+    [
+      'veritas token --service api --profile server --san DNS:api.example.org --json',
+      'with another name, for a script',
+    ],
+  ])
+    .requiredOption('--service <name>', 'the service that may have the certificate')
+    .addOption(
+      new Option('--profile <profile>', 'what it is for').choices(['server', 'client', 'service']).default('service'),
+    )
+    .option('--san <name>', 'another name: DNS:name, IP:address or URI:uri; can be repeated', nameArgument)
+    .option('--ttl <time>', 'how long the token is good: 15m, 24h, at most 7d (default: 15m)', lifetimeArgument)
+    .option('--lifetime <time>', 'how long the certificate is valid (default: pki.serviceLifetime)', lifetimeArgument)
+    .action(async (options: CommonOptions & TokenOptions) => {
+      const { token } = await import('./token.js');
+      await token(sessionOf(host, options), options);
     });
 }
 

@@ -7,20 +7,18 @@ import {
   type CertificateFilter,
   type CertificatePage,
   type CertificateRow,
+  type Transaction,
 } from '../store/index.js';
 import {
   decodeCertificate,
-  DecodeError,
-  decodeCertificationRequest,
   generalNameToString,
-  octetsFromPemOrDer,
   encodePem,
-  ProofOfPossessionError,
   type Certificate,
-  CertificationRequest,
+  type CertificationRequest,
   type GeneralName,
 } from '../x509/index.js';
 import { AcceptedRequest } from './issuance/accepted-request.js';
+import { readRequest } from './issuance/certification-request.js';
 import { holderTerms, type Holder, type HolderTerms } from './issuance/holder-terms.js';
 import { CallTaken, IdempotentCalls, type IdempotentCall } from './issuance/idempotency.js';
 import { issueCertificate, keyDigest, type IssuanceContext } from './issuance/issue-certificate.js';
@@ -48,6 +46,8 @@ export interface IssueRequest {
   readonly lifetime?: number | undefined;
   /** The caller's Idempotency-Key: for a day the same request under it gives the same certificate. */
   readonly idempotencyKey?: string | undefined;
+  /** Runs in the transaction that stores the certificate: what it throws, this throws, and nothing was issued. */
+  readonly alongside?: ((transaction: Transaction, certificate: Certificate) => Promise<void>) | undefined;
   readonly requester: Requester;
 }
 
@@ -173,6 +173,14 @@ export class CaService {
     return this.#revocations.revoke(request);
   }
 
+  /** A certificate that was issued before, with its chain. Throws PkiError `serial_unknown`. */
+  async issued(serialNumber: string): Promise<IssuedCertificate> {
+    const row = await this.find(serialNumber);
+    const authority = this.#authorities.find(({ id }) => id === row?.issuer);
+    if (!row || !authority) throw new PkiError('serial_unknown', `certificate ${serialNumber} is not in the store`);
+    return withChain(decodeCertificate(row.der), authority);
+  }
+
   /** The row of a serial number in lower-case hexadecimal. */
   find(serialNumber: string): Promise<CertificateRow | undefined> {
     return findCertificate(this.#context.store.database, serialNumber);
@@ -193,7 +201,7 @@ export class CaService {
     const read = readRequest(request);
     const call = callOf(read, { ...wanted, request, profile, requester });
     const before = call && (await this.#calls.find(call));
-    if (before !== undefined) return this.#issuedBefore(before);
+    if (before !== undefined) return this.issued(before);
     const accepted = AcceptedRequest.accept(read, {
       profile: endEntityProfile(profile, serviceLifetime),
       organization,
@@ -211,14 +219,15 @@ export class CaService {
         accepted,
         authority.issuer,
         this.#context,
-        async (transaction, { serialNumber }) => {
-          if (call) await this.#calls.record(call, serialNumber, transaction);
+        async (transaction, certificate) => {
+          if (call) await this.#calls.record(call, certificate.serialNumber, transaction);
+          await wanted.alongside?.(transaction, certificate);
         },
       );
     } catch (error) {
       const first = error instanceof CallTaken && call ? await this.#calls.find(call) : undefined;
       if (first === undefined) throw error;
-      return this.#issuedBefore(first);
+      return this.issued(first);
     }
     this.#events.emit('certificate.issued', {
       serialNumber: certificate.serialNumber,
@@ -229,14 +238,7 @@ export class CaService {
       requester: requester.actor,
       requestId: requester.requestId,
     });
-    return issued(certificate, authority);
-  }
-
-  async #issuedBefore(serialNumber: string): Promise<IssuedCertificate> {
-    const row = await this.find(serialNumber);
-    const authority = this.#authorities.find(({ id }) => id === row?.issuer);
-    if (!row || !authority) throw new PkiError('authority_mismatch', `certificate ${serialNumber} is not in the store`);
-    return issued(decodeCertificate(row.der), authority);
+    return withChain(certificate, authority);
   }
 
   /** A CA that is revoked issues nothing. When that cannot be known, the store is gone and nothing can be issued anyway. */
@@ -257,7 +259,7 @@ export class CaService {
   }
 }
 
-function issued(certificate: Certificate, authority: Authority): IssuedCertificate {
+function withChain(certificate: Certificate, authority: Authority): IssuedCertificate {
   const certificatePem = encodePem('CERTIFICATE', certificate.der);
   const chain = [certificate, authority.certificate];
   return { certificate, certificatePem, chain, chainPem: certificatePem + authority.certificatePem };
@@ -272,28 +274,4 @@ function callOf(
   const terms = [profile, service ?? null, names.map(generalNameToString), lifetime ?? null];
   const octets = Buffer.from(request.der).toString('base64');
   return { caller: requester.actor, key: idempotencyKey, request: JSON.stringify([octets, ...terms]) };
-}
-
-function readRequest(request: IssueRequest['request']): CertificationRequest {
-  if (request instanceof CertificationRequest) return request;
-  try {
-    const [octets, ...more] = octetsOf(request);
-    if (!octets || more.length > 0) throw new PkiError('request_malformed', 'there is more than one request');
-    return decodeCertificationRequest(octets);
-  } catch (error) {
-    if (error instanceof ProofOfPossessionError)
-      throw new PkiError('proof_of_possession_failed', error.message, { cause: error });
-    if (error instanceof DecodeError)
-      throw new PkiError('request_malformed', `the request cannot be read: ${error.message}`, { cause: error });
-    throw error;
-  }
-}
-
-/** RFC 7468 §7: CERTIFICATE REQUEST; older tools write NEW CERTIFICATE REQUEST. */
-function octetsOf(request: Uint8Array | string): Uint8Array[] {
-  const start = typeof request === 'string' ? request : Buffer.from(request.subarray(0, 8192)).toString('latin1');
-  return octetsFromPemOrDer(
-    request,
-    start.includes('BEGIN NEW CERTIFICATE REQUEST') ? 'NEW CERTIFICATE REQUEST' : 'CERTIFICATE REQUEST',
-  );
 }

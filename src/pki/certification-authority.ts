@@ -4,6 +4,7 @@ import { EventBus } from '../events/index.js';
 import { listIssuers, type Store } from '../store/index.js';
 import { CaService } from './ca.service.js';
 import { CrlService } from './crl/crl.service.js';
+import { EnrollmentService } from './enrollment/enrollment.service.js';
 import type { IssuanceContext } from './issuance/issue-certificate.js';
 import { createAuthorities } from './issuer/authority-creation.js';
 import { authorityFromRow, type Authority } from './issuer/authority.js';
@@ -34,6 +35,7 @@ export interface CertificationAuthority {
   readonly audit: AuditLog;
   readonly events: EventBus;
   readonly ca: CaService;
+  readonly enrollment: EnrollmentService;
   readonly crls: CrlService;
   readonly revocations: RevocationService;
   readonly registry: RevocationRegistry;
@@ -67,6 +69,7 @@ export async function openCertificationAuthority(
   await registry.refresh();
   await crls.load();
   const ca = new CaService({ authorities, settings, context, events, revocations, registry });
+  const enrollment = new EnrollmentService({ store, audit, ca, settings, now });
   return {
     settings,
     certsDirectory,
@@ -74,6 +77,7 @@ export async function openCertificationAuthority(
     audit,
     events,
     ca,
+    enrollment,
     crls,
     revocations,
     registry,

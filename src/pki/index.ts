@@ -8,6 +8,7 @@ export { CrlSchedule } from './crl/crl-schedule.js';
 export { CrlService, type PublishedCrl } from './crl/crl.service.js';
 export { createDevelopmentMaterial, type DevelopmentFile } from './development/development-material.js';
 export { certificateRecord, type CertificateRecord } from './inventory/certificate-record.js';
+export { EnrollmentService, type EnrollmentTerms, type EnrollmentToken } from './enrollment/enrollment.service.js';
 export type { Holder } from './issuance/holder-terms.js';
 export { checkServiceName } from './issuance/name-policy.js';
 export { requestFor } from './issuance/own-request.js';

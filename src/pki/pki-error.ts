@@ -24,6 +24,7 @@ export const PKI_ERRORS = {
   profile_unknown: [400, 'use one of the profiles server, client and service'],
   lifetime_not_allowed: [400, 'ask for a lifetime of at least a second and at most the maximum of the profile'],
   not_the_holder: [403, 'present a certificate that this CA issued to you and that is still good'],
+  token_not_valid: [401, 'ask the operator for a new enrollment token'],
   key_not_new: [400, 'make a new key for the renewal'],
   idempotency_key_reused: [422, 'send a new Idempotency-Key with each new request'],
   cursor_malformed: [400, 'take `next` of the page before'],

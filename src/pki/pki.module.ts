@@ -6,6 +6,7 @@ import { openCertificationAuthority, type CertificationAuthority } from './certi
 import { CrlSchedule } from './crl/crl-schedule.js';
 import { CrlService } from './crl/crl.service.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, type PkiModuleOptions } from './pki.module-definition.js';
+import { EnrollmentService } from './enrollment/enrollment.service.js';
 import { RevocationRegistry } from './revocation/revocation-registry.js';
 import { RevocationService } from './revocation/revocation.service.js';
 
@@ -18,7 +19,7 @@ const part = <Key extends keyof CertificationAuthority>(key: Key) => ({
 });
 
 /**
- * The certification authority in a Nest application: `PkiModule.forRoot({ settings, store })`. Provides {@link CaService}, {@link CrlService},
+ * The certification authority in a Nest application: `PkiModule.forRoot({ settings, store })`. Provides {@link CaService}, {@link EnrollmentService}, {@link CrlService},
  * {@link RevocationService}, {@link RevocationRegistry} and {@link CERTIFICATION_AUTHORITY}; keeps CRLs fresh until the application shuts down.
  */
 @Module({
@@ -42,12 +43,21 @@ const part = <Key extends keyof CertificationAuthority>(key: Key) => ({
         }),
     },
     { provide: CaService, ...part('ca') },
+    { provide: EnrollmentService, ...part('enrollment') },
     { provide: CrlService, ...part('crls') },
     { provide: RevocationService, ...part('revocations') },
     { provide: RevocationRegistry, ...part('registry') },
     { provide: EventBus, ...part('events') },
   ],
-  exports: [CERTIFICATION_AUTHORITY, CaService, CrlService, RevocationService, RevocationRegistry, EventBus],
+  exports: [
+    CERTIFICATION_AUTHORITY,
+    CaService,
+    EnrollmentService,
+    CrlService,
+    RevocationService,
+    RevocationRegistry,
+    EventBus,
+  ],
 })
 export class PkiModule extends ConfigurableModuleClass implements OnModuleInit, OnApplicationShutdown {
   readonly #schedule: CrlSchedule;

@@ -11,6 +11,12 @@ export {
   type CertificateRow,
 } from './certificate.store.js';
 export { insertCrl, lastCrl, lastCrlHeader, type CrlHeader, type CrlRow } from './crl.store.js';
+export {
+  findEnrollmentToken,
+  insertEnrollmentToken,
+  spendEnrollmentToken,
+  type EnrollmentTokenRow,
+} from './enrollment-token.store.js';
 export { findIdempotency, insertIdempotency, type IdempotencyRow } from './idempotency.store.js';
 export { findIssuer, insertIssuer, listIssuers, type IssuerRow } from './issuer.store.js';
 export { lastRevocationSequence, listRevocations, markRevoked } from './revocation.store.js';

@@ -1,13 +1,13 @@
 import { sql } from 'kysely';
 import { up as certificationAuthority } from './migrations/0001-certification-authority.js';
-import { up as idempotency } from './migrations/0002-idempotency.js';
+import { up as doors } from './migrations/0002-doors.js';
 import type { Database, Transaction } from './schema.js';
 import { StoreError } from './store-error.js';
 
 /** Every change of the schema, in order; a name is never used again and a migration that was released never edited. */
 const migrations: readonly { readonly name: string; readonly up: (transaction: Transaction) => Promise<void> }[] = [
   { name: '0001-certification-authority', up: certificationAuthority },
-  { name: '0002-idempotency', up: idempotency },
+  { name: '0002-doors', up: doors },
 ];
 
 /**

@@ -57,6 +57,22 @@ export interface IdempotencyTable {
   created_at: number;
 }
 
+export interface EnrollmentTokenTable {
+  token_sha256: string;
+  service: string;
+  profile: string;
+  /** A JSON array of names as `DNS:worker.local`. */
+  names: string;
+  /** Seconds; the profile's own when null. */
+  lifetime: number | null;
+  created_at: number;
+  created_by: string;
+  expires_at: number;
+  spent_at: number | null;
+  /** The certificate that it was traded for. */
+  serial: string | null;
+}
+
 export interface CrlTable {
   issuer: string;
   number: number;
@@ -92,6 +108,7 @@ export interface Schema {
   certificate: CertificateTable;
   serial: SerialTable;
   idempotency: IdempotencyTable;
+  enrollment_token: EnrollmentTokenTable;
   crl: CrlTable;
   audit: AuditTable;
   audit_head: AuditHeadTable;

@@ -37,6 +37,7 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   lifetime_not_allowed: 'the lifetime is shorter than a second, or longer than the profile allows',
   not_the_holder:
     'the certificate on the connection is not of this CA, is over, or is for another service or profile than asked for',
+  token_not_valid: 'the enrollment token was never made, was traded before, or is over',
   key_not_new: 'a renewal was asked for with the key of the certificate that it should replace',
   idempotency_key_reused: 'the Idempotency-Key was sent with another request less than a day ago',
   cursor_malformed: 'a page was asked for with a cursor that was not made here',

@@ -1,0 +1,30 @@
+import type { GeneralName } from '../x509/index.js';
+import { requester, withAuthority, type Session } from './session.js';
+
+/** The flags of `veritas token`. Lengths of time in seconds. */
+export interface TokenOptions {
+  readonly service: string;
+  readonly profile?: string;
+  readonly san?: readonly GeneralName[];
+  /** How long the token is good. */
+  readonly ttl?: number;
+  /** How long the certificate is valid. */
+  readonly lifetime?: number;
+}
+
+/** `veritas token`: makes a one-time token for a first certificate. The token alone goes to stdout, so that it can be kept in a variable. */
+export async function token(session: Session, options: TokenOptions): Promise<void> {
+  await withAuthority(session, {}, async ({ enrollment }, { http, tls }) => {
+    const { service, profile, san: names, ttl, lifetime } = options;
+    const made = await enrollment.createToken({ service, profile, names, ttl, lifetime, requester: requester() });
+    const until = made.expiresAt.toISOString();
+    session.output.progress(
+      [
+        `Good for one certificate of ${service}, until ${until}. On the service's machine, with the token in TOKEN:`,
+        `  openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ${service}.key -subj /CN=${service} -out ${service}.csr`,
+        `  curl -f --cacert ${tls.caFile} -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/pkcs10' -H 'Accept: application/pem-certificate-chain' --data-binary @${service}.csr -o ${service}.pem https://localhost:${http.port}/api/v1/certificates/enrollment`,
+      ].join('\n'),
+    );
+    session.output.result({ token: made.token, service, expires_at: until }, made.token);
+  });
+}

@@ -1,0 +1,170 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { AuditLog } from '../../audit/index.js';
+import {
+  findEnrollmentToken,
+  insertEnrollmentToken,
+  spendEnrollmentToken,
+  type EnrollmentTokenRow,
+  type Store,
+} from '../../store/index.js';
+import {
+  generalNameFromString,
+  generalNameToString,
+  type CertificationRequest,
+  type GeneralName,
+} from '../../x509/index.js';
+import type { CaService, IssuedCertificate } from '../ca.service.js';
+import { readRequest } from '../issuance/certification-request.js';
+import { canonicalNames, checkServiceName } from '../issuance/name-policy.js';
+import { PkiError } from '../pki-error.js';
+import type { PkiSettings, Requester } from '../pki-settings.js';
+import { endEntityProfile } from '../profile/profile.js';
+
+/** What a token is to be good for. Lengths of time in seconds. */
+export interface EnrollmentTerms {
+  readonly service: string;
+  /** `service` when absent. */
+  readonly profile?: string | undefined;
+  /** Names beside the service's own. */
+  readonly names?: readonly GeneralName[] | undefined;
+  /** How long the token is good: 1 to 604 800, a week; 900 when absent. */
+  readonly ttl?: number | undefined;
+  /** The lifetime of the certificate; the profile's own when absent. */
+  readonly lifetime?: number | undefined;
+  readonly requester: Requester;
+}
+
+/** A token, shown this one time: the store has only its hash. */
+export interface EnrollmentToken {
+  readonly token: string;
+  readonly expiresAt: Date;
+}
+
+const DEFAULT_TTL = 900;
+const LONGEST_TTL = 604_800;
+const PREFIX = 'veritas_enroll_';
+// 256 random bits in base64url.
+const TOKEN = /^veritas_enroll_[A-Za-z0-9_-]{43}$/;
+const KEPT_MS = 30 * 86_400_000;
+
+/** One-time enrollment tokens: made by the operator, traded by a service that has no certificate yet for its first one. */
+export class EnrollmentService {
+  readonly #store: Store;
+  readonly #audit: AuditLog;
+  readonly #ca: CaService;
+  readonly #settings: PkiSettings;
+  readonly #now: () => Date;
+
+  constructor(parts: {
+    readonly store: Store;
+    readonly audit: AuditLog;
+    readonly ca: CaService;
+    readonly settings: PkiSettings;
+    readonly now: () => Date;
+  }) {
+    this.#store = parts.store;
+    this.#audit = parts.audit;
+    this.#ca = parts.ca;
+    this.#settings = parts.settings;
+    this.#now = parts.now;
+  }
+
+  /** Makes a token. Throws PkiError for terms that no certificate could be issued on. */
+  async createToken(terms: EnrollmentTerms): Promise<EnrollmentToken> {
+    const { service, profile = 'service', names = [], ttl = DEFAULT_TTL, lifetime, requester } = terms;
+    checkServiceName(service);
+    const { maximumLifetime } = endEntityProfile(profile, this.#settings.serviceLifetime);
+    if (lifetime !== undefined && !isWithin(lifetime, maximumLifetime))
+      throw new PkiError('lifetime_not_allowed', `profile ${profile} gives from 1 to ${maximumLifetime} seconds`);
+    if (!isWithin(ttl, LONGEST_TTL))
+      throw new PkiError('lifetime_not_allowed', `a token is good for 1 to ${LONGEST_TTL} seconds`);
+    const canonical = canonicalNames(names).map(generalNameToString);
+    const now = this.#now();
+    const token = PREFIX + randomBytes(32).toString('base64url');
+    const row = {
+      token_sha256: hashOf(token),
+      service,
+      profile,
+      names: JSON.stringify(canonical),
+      lifetime: lifetime ?? null,
+      created_at: now.getTime(),
+      created_by: requester.actor,
+      expires_at: now.getTime() + ttl * 1000,
+    };
+    await this.#store.transaction(async (transaction) => {
+      await this.#audit.append(
+        {
+          action: 'token.create',
+          phase: 'result',
+          actor: requester.actor,
+          requestId: requester.requestId,
+          subject: idOf(row.token_sha256),
+          detail: { service, profile, names: canonical.join(' '), expires: new Date(row.expires_at).toISOString() },
+        },
+        transaction,
+      );
+      await insertEnrollmentToken(transaction, row, new Date(now.getTime() - KEPT_MS));
+    });
+    return { token, expiresAt: new Date(row.expires_at) };
+  }
+
+  /**
+   * Trades a token for a certificate, once. The same token with a request for the same key gives the same certificate again, until the
+   * token ends: whose answer was lost asks once more. Throws PkiError `token_not_valid`, one for all reasons, and as issuing.
+   */
+  async enroll({
+    token,
+    request,
+    requestId,
+  }: {
+    readonly token: string;
+    readonly request: Uint8Array | string | CertificationRequest;
+    readonly requestId: string;
+  }): Promise<IssuedCertificate> {
+    const row = await this.#goodToken(token);
+    const wanted = readRequest(request);
+    if (row.serial !== null) return this.#traded(row.serial, wanted);
+    const tokenSha256 = row.token_sha256;
+    const names = namesOf(row);
+    return this.#ca.issue({
+      request: wanted,
+      profile: row.profile,
+      service: row.service,
+      names,
+      allowedNames: names,
+      lifetime: row.lifetime ?? undefined,
+      requester: { actor: `token:${idOf(tokenSha256)}`, requestId },
+      alongside: async (transaction, { serialNumber: serial }) => {
+        if (!(await spendEnrollmentToken(transaction, { tokenSha256, serial, now: this.#now() }))) throw notValid();
+      },
+    });
+  }
+
+  async #goodToken(token: string): Promise<EnrollmentTokenRow> {
+    if (!TOKEN.test(token)) throw notValid();
+    const row = await findEnrollmentToken(this.#store.database, hashOf(token));
+    if (!row || row.expires_at < this.#now().getTime()) throw notValid();
+    return row;
+  }
+
+  async #traded(serial: string, { publicKey }: CertificationRequest): Promise<IssuedCertificate> {
+    const issued = await this.#ca.issued(serial);
+    if (Buffer.compare(issued.certificate.publicKey.der, publicKey.der) !== 0) throw notValid();
+    return issued;
+  }
+}
+
+const isWithin = (seconds: number, longest: number): boolean =>
+  Number.isSafeInteger(seconds) && seconds >= 1 && seconds <= longest;
+
+const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+/** What a token is called in the record: enough to find it, nothing to use. */
+const idOf = (tokenSha256: string): string => tokenSha256.slice(0, 16);
+
+const notValid = (): PkiError =>
+  new PkiError('token_not_valid', 'the enrollment token is unknown, was traded before, or is over');
+
+function namesOf({ names }: EnrollmentTokenRow): GeneralName[] {
+  return (JSON.parse(names) as string[]).map(generalNameFromString).filter((name) => name !== undefined);
+}

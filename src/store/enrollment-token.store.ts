@@ -1,0 +1,53 @@
+import type { Selectable } from 'kysely';
+import type { Database, EnrollmentTokenTable, Transaction } from './schema.js';
+
+/** A one-time enrollment token by the hash of it: what it is good for, until when, and what it was traded for. */
+export type EnrollmentTokenRow = Readonly<Selectable<EnrollmentTokenTable>>;
+
+const COLUMNS = [
+  'token_sha256',
+  'service',
+  'profile',
+  'names',
+  'lifetime',
+  'created_at',
+  'created_by',
+  'expires_at',
+  'spent_at',
+  'serial',
+] as const;
+
+/** Adds a token that was not traded yet, after removing every one that ended before `forgetBefore`. */
+export async function insertEnrollmentToken(
+  transaction: Transaction,
+  row: Omit<EnrollmentTokenRow, 'spent_at' | 'serial'>,
+  forgetBefore: Date,
+): Promise<void> {
+  await transaction.deleteFrom('enrollment_token').where('expires_at', '<', forgetBefore.getTime()).execute();
+  await transaction
+    .insertInto('enrollment_token')
+    .values({ ...row, spent_at: null, serial: null })
+    .execute();
+}
+
+export function findEnrollmentToken(database: Database, tokenSha256: string): Promise<EnrollmentTokenRow | undefined> {
+  return database
+    .selectFrom('enrollment_token')
+    .select(COLUMNS)
+    .where('token_sha256', '=', tokenSha256)
+    .executeTakeFirst();
+}
+
+/** Trades a token for a certificate. False when it was traded before. */
+export async function spendEnrollmentToken(
+  transaction: Transaction,
+  { tokenSha256, serial, now }: { readonly tokenSha256: string; readonly serial: string; readonly now: Date },
+): Promise<boolean> {
+  const result = await transaction
+    .updateTable('enrollment_token')
+    .set({ spent_at: now.getTime(), serial })
+    .where('token_sha256', '=', tokenSha256)
+    .where('spent_at', 'is', null)
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
+}

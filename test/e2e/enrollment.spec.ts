@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { DatabaseSync } from 'node:sqlite';
+import { join } from 'node:path';
+import { EnrollmentService, openCertificationAuthority } from '../../src/pki/index.js';
+import { openStore } from '../../src/store/index.js';
+import { decodeCertificate, decodePem } from '../../src/x509/index.js';
+import { csrOf, newKey, send, withCertificate } from '../support/certificate-client.js';
+import { get, type Answer } from '../support/client.js';
+import { temporaryFolder } from '../support/folder.js';
+import { configurationIn, developmentTls, startIn } from '../support/service.js';
+
+const PATH = '/api/v1/certificates/enrollment';
+const requester = { actor: 'test', requestId: 'test' };
+let service: Awaited<ReturnType<typeof startIn>>;
+
+beforeAll(async () => {
+  service = await startIn();
+});
+afterAll(() => service.close());
+
+const enrollment = (): EnrollmentService => service.application.get(EnrollmentService, { strict: false });
+const tokenFor = async (name: string, more: object = {}): Promise<string> =>
+  (await enrollment().createToken({ service: name, requester, ...more })).token;
+const trade = (token: string | undefined, csr: string): Promise<Answer> =>
+  send(service.ports.https, {
+    method: 'POST',
+    path: PATH,
+    // No certificate yet: this is how the first one is had.
+    tls: developmentTls(service.folder),
+    body: { csr },
+    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+  });
+const leafOf = ({ json }: Answer) => decodeCertificate(decodePem(String(json.chain))[0]?.octets ?? new Uint8Array());
+
+test('a token is traded for a certificate on its terms, which works at once', async () => {
+  const token = await tokenFor('veritas-worker', {
+    profile: 'client',
+    lifetime: 3600,
+    names: [{ kind: 'dns', value: 'worker.local' }],
+  });
+  const key = newKey();
+  const answer = await trade(token, csrOf(key, 'veritas-worker'));
+  expect(answer.status).toBe(201);
+  expect(answer.json.names).toEqual(['DNS:veritas-worker', 'DNS:worker.local']);
+  const { notBefore, notAfter, extensions } = leafOf(answer);
+  expect(notAfter.getTime() - notBefore.getTime()).toBe((3600 + 60) * 1000);
+  expect(extensions.extendedKeyUsage).toHaveLength(1);
+  const { tls } = withCertificate(service.folder, key, String(answer.json.chain));
+  expect((await get(service.ports.https, '/api/v1/whoami', tls)).json).toMatchObject({ service: 'veritas-worker' });
+});
+
+describe('a token', () => {
+  test('is good once; for the same key it gives the same certificate again', async () => {
+    const token = await tokenFor('veritas-worker');
+    const csr = csrOf(newKey(), 'veritas-worker');
+    const first = await trade(token, csr);
+    const again = await trade(token, csr);
+    expect([again.status, again.json.serial_number]).toEqual([201, first.json.serial_number]);
+    const other = await trade(token, csrOf(newKey(), 'veritas-worker'));
+    expect([other.status, other.json.code]).toEqual([401, 'token_not_valid']);
+  });
+
+  test('is good once for many at the same time', async () => {
+    const token = await tokenFor('veritas-worker');
+    const answers = await Promise.all(Array.from({ length: 8 }, () => trade(token, csrOf(newKey(), 'veritas-worker'))));
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array<number>(7).fill(401)]);
+    const folder = new DatabaseSync(join(service.folder, 'var/veritas.db'), { readOnly: true });
+    const { serial } = folder.prepare('select serial from enrollment_token order by spent_at desc limit 1').get() ?? {};
+    folder.close();
+    expect(serial).toBe(answers.find(({ status }) => status === 201)?.json.serial_number);
+  });
+
+  test('is for its service and its names alone, and is not used up by a bad request', async () => {
+    const token = await tokenFor('veritas-worker');
+    for (const [csr, code] of [
+      [csrOf(newKey(), 'admin-client'), 'subject_not_allowed'],
+      ['hello', 'request_malformed'],
+    ] as const)
+      expect((await trade(token, csr)).json.code).toBe(code);
+    expect((await trade(token, csrOf(newKey(), 'veritas-worker'))).status).toBe(201);
+  });
+
+  test.each([
+    ['none', undefined],
+    ['an empty one', ''],
+    ['one that was never made', `veritas_enroll_${'A'.repeat(43)}`],
+    ['another form', 'x'.repeat(300)],
+    ['SQL', "veritas_enroll_' or 1=1 --"],
+  ])('%s: 401, and the answer says how', async (_, token) => {
+    const answer = await trade(token, csrOf(newKey(), 'veritas-worker'));
+    expect([answer.status, answer.json.code, answer.headers['www-authenticate']]).toEqual([
+      401,
+      'token_not_valid',
+      'Bearer',
+    ]);
+  });
+
+  test('stands in the store and in the record as a hash only', async () => {
+    const token = await tokenFor('veritas-worker');
+    await trade(token, csrOf(newKey(), 'veritas-worker'));
+    const database = new DatabaseSync(join(service.folder, 'var/veritas.db'), { readOnly: true });
+    const all = ['enrollment_token', 'audit', 'certificate'].map((table) =>
+      JSON.stringify(database.prepare(`select * from ${table}`).all()),
+    );
+    database.close();
+    expect(all.join('')).not.toContain(token.slice(15));
+    expect(all[1]).toContain('token.create');
+  });
+
+  test('ends', async () => {
+    const folder = temporaryFolder();
+    const { store: settings, pki } = configurationIn(folder);
+    const store = await openStore({ path: settings.path });
+    let now = Date.now();
+    const ca = await openCertificationAuthority({ settings: pki, store, create: true, now: () => new Date(now) });
+    const { token, expiresAt } = await ca.enrollment.createToken({ service: 'orders', ttl: 60, requester });
+    expect(expiresAt.getTime()).toBe(now + 60_000);
+    now += 60_001;
+    const request = csrOf(newKey(), 'orders');
+    await expect(ca.enrollment.enroll({ token, request, requestId: 'r' })).rejects.toMatchObject({
+      code: 'token_not_valid',
+    });
+    now -= 2;
+    expect((await ca.enrollment.enroll({ token, request, requestId: 'r' })).certificate).toBeDefined();
+    await store.close();
+  });
+
+  test.each([
+    [{ service: 'Bad Name' }, 'service_name_malformed'],
+    [{ service: 'a', profile: 'root' }, 'profile_unknown'],
+    [{ service: 'a', ttl: 0 }, 'lifetime_not_allowed'],
+    [{ service: 'a', ttl: 604_801 }, 'lifetime_not_allowed'],
+    [{ service: 'a', lifetime: 10_000_000 }, 'lifetime_not_allowed'],
+    [{ service: 'a', names: [{ kind: 'dns', value: '*.a' }] }, 'name_malformed'],
+  ] as const)('is not made for %j', async (terms, code) => {
+    await expect(enrollment().createToken({ requester, ...terms })).rejects.toMatchObject({ code });
+  });
+});
