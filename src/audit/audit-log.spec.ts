@@ -46,6 +46,29 @@ describe('the audit record', () => {
     expect(await audit.verify()).toEqual({ ok: true, rows: 5 });
   });
 
+  it('is read in pages, the last row and all, and says how far it got', async () => {
+    await store.transaction(async (transaction) => {
+      for (let i = 6; i <= 2000; i++)
+        await audit.append(
+          { action: 'x', phase: 'intent', actor: 'test', requestId: 'r', subject: String(i) },
+          transaction,
+        );
+    });
+    const seen: number[][] = [];
+    expect(await audit.verify({ onProgress: (rows, of) => seen.push([rows, of]) })).toEqual({ ok: true, rows: 2000 });
+    expect(seen).toEqual([
+      [1000, 2000],
+      [2000, 2000],
+      [2000, 2000],
+    ]);
+    const sequences: number[] = [];
+    for await (const { rows, of } of audit.pages()) {
+      expect([rows.length, of]).toEqual([1000, 2000]);
+      sequences.push(...rows.map(({ sequence }) => sequence));
+    }
+    expect(sequences).toEqual(Array.from({ length: 2000 }, (_, i) => i + 1));
+  });
+
   it('is sound when it is empty', async () => {
     const empty = await openStore({ path: ':memory:' });
     expect(await new AuditLog(empty).verify()).toEqual({ ok: true, rows: 0 });

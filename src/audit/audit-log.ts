@@ -29,6 +29,12 @@ export type AuditVerdict =
   | { readonly ok: true; readonly rows: number }
   | { readonly ok: false; readonly sequence: number; readonly problem: 'changed' | 'dropped' | 'reordered' };
 
+/** Some rows of the record, and how many there were when they were read. */
+export interface AuditPage {
+  readonly rows: readonly AuditRow[];
+  readonly of: number;
+}
+
 const GENESIS = '0'.repeat(64);
 const PAGE = 1000;
 
@@ -63,8 +69,29 @@ export class AuditLog {
     await insertAudit(transaction, { ...contents, hash: hashOf(contents) });
   }
 
-  /** Reads the whole record in pages and compares every hash, and its end with where it should end. Rows that are added meanwhile are read as well. */
-  async verify(database: Database = this.#store.database): Promise<AuditVerdict> {
+  /** The rows in order, a page at a time, so that a record of any length fits. Rows that are added meanwhile are read as well. */
+  async *pages(): AsyncGenerator<AuditPage> {
+    const { database } = this.#store;
+    for (let after = 0; ;) {
+      const of = (await auditHead(database))?.sequence ?? 0;
+      const rows = await listAudit(database, after, PAGE);
+      if (rows.length > 0) yield { rows, of };
+      if (rows.length < PAGE) return;
+      after = rows.at(-1)?.sequence ?? after;
+    }
+  }
+
+  /**
+   * Reads the whole record in pages and compares every hash, and its end with where it should end. Rows that are added meanwhile are read as well.
+   * `onProgress` hears after each page how many rows of how many were read.
+   */
+  async verify({
+    database = this.#store.database,
+    onProgress,
+  }: {
+    readonly database?: Database;
+    readonly onProgress?: (rows: number, of: number) => void;
+  } = {}): Promise<AuditVerdict> {
     let [previous, rows] = [GENESIS, 0];
     for (;;) {
       const head = await auditHead(database);
@@ -77,6 +104,7 @@ export class AuditLog {
           previous = row.hash;
           rows++;
         }
+        onProgress?.(rows, Math.max(rows, head?.sequence ?? 0));
       }
       // Somebody appended while this was reading: what was read as the end is not.
       if ((await auditHead(database))?.sequence !== head?.sequence) continue;

@@ -17,12 +17,25 @@ export function lifetimeArgument(text: string): number {
 }
 
 /** A length of time from now, as {@link lifetimeArgument}, or a date. Gives the date. */
-export function dateArgument(text: string): Date {
-  if (/^\d+[smhd]?$/.test(text)) return new Date(Date.now() + lifetimeArgument(text) * 1000);
-  const date = new Date(text);
-  if (!/^\d{4}-\d\d-\d\d/.test(text) || Number.isNaN(date.getTime()))
+export const dateArgument = (text: string): Date => dateOf(text, 1);
+
+/** As {@link dateArgument}, but a length of time counts back from now: `30d` is thirty days ago. */
+export const sinceArgument = (text: string): Date => dateOf(text, -1);
+
+function dateOf(text: string, direction: 1 | -1): Date {
+  const isLength = /^\d+[smhd]?$/.test(text);
+  const date = isLength ? new Date(Date.now() + direction * lifetimeArgument(text) * 1000) : new Date(text);
+  if ((!isLength && !/^\d{4}-\d\d-\d\d/.test(text)) || Number.isNaN(date.getTime()))
     throw new InvalidArgumentError('write 30d, 24h or a date such as 2027-01-31.');
   return date;
+}
+
+/** The address of a service: https, without user, query or fragment. */
+export function serviceUrlArgument(text: string): URL {
+  const url = URL.parse(text);
+  if (url?.protocol !== 'https:' || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
+    throw new InvalidArgumentError('write https://host:port.');
+  return url;
 }
 
 /** A whole number from 1. */

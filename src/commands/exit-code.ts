@@ -6,7 +6,7 @@ export const ExitCode = {
   refused: 1,
   /** The command was not understood. */
   usage: 2,
-  /** Configuration, store, keys or files cannot be used. */
+  /** Configuration, store, keys, files or a service cannot be used. */
   unusable: 3,
 } as const;
 

@@ -1,7 +1,13 @@
+import { ProgressBar } from './progress-bar.js';
+
 /** Where a command writes to: results to `out`, everything else to `err`. */
 export interface Streams {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
+  /** Whether somebody watches `err` on a terminal. */
+  readonly errIsTerminal?: boolean;
+  /** Settles when `out` takes more; absent where it always does. */
+  readonly drained?: () => Promise<void>;
 }
 
 /** A command's answers: results as text or, with `--json`, as one JSON document on stdout; progress on stderr. */
@@ -14,11 +20,27 @@ export class Output {
     this.#json = json;
   }
 
+  /** Whether `--json` was given. */
+  get isJson(): boolean {
+    return this.#json;
+  }
+
   /** The one result of the command. `text` is what a person reads. */
   result(value: unknown, text: string): void {
     this.#streams.out(
       this.#json ? `${JSON.stringify(value, undefined, 2)}\n` : text.endsWith('\n') ? text : `${text}\n`,
     );
+  }
+
+  /** A piece of a result that is too long for one: as it is, and when the reader is ready for it. */
+  async piece(text: string): Promise<void> {
+    this.#streams.out(text);
+    await this.#streams.drained?.();
+  }
+
+  /** A bar for long work; it draws nothing when nobody watches. */
+  progressBar(what: string): ProgressBar {
+    return new ProgressBar(what, this.#streams.errIsTerminal ? this.#streams.err : undefined);
   }
 
   /** What is going on, for a person. */

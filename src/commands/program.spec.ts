@@ -160,6 +160,8 @@ describe('the command line', () => {
         err: 'veritas: "Bad Name" is not a service name: name the service in lower-case letters, digits, hyphens and dots, at most 63 characters\n',
       });
       expect(existsSync(path('work/b.key')) || existsSync(path('work/b.pem'))).toBe(false);
+      const unknown = await run(['issue', '--service', 'x', '--profile', 'root', '--key', path('work/b.key')]);
+      expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining('only server, client, service, spiffe') });
     });
   });
 
@@ -332,19 +334,32 @@ describe('the command line', () => {
   });
 
   describe('help and errors', () => {
-    it.each(['setup', 'ca init', 'ca show', 'issue', 'sign', 'token', 'revoke', 'list', 'show', 'crl', 'verify', ''])(
-      '`%s --help` has three worked examples before the flags, and the exit codes',
-      async (verb) => {
-        const { code, out } = await run([...verb.split(' ').filter(Boolean), '--help']);
-        expect(code).toBe(0);
-        expect(out.indexOf('Examples:')).toBeLessThan(out.indexOf('Options:'));
-        expect(out.slice(0, out.indexOf('Options:')).match(/^ {6}# /gm)).toHaveLength(3);
-        expect(out).toMatch(/^ {2}3 {2}configuration, store/m);
-        // Lines that were wrapped could not be pasted.
-        for (const line of out.slice(out.indexOf('Examples:'), out.indexOf('Options:')).split('\n').slice(1))
-          expect(line).toMatch(/^$|^ {2}|^Arguments:$/);
-      },
-    );
+    it.each([
+      'setup',
+      'ca init',
+      'ca show',
+      'issue',
+      'sign',
+      'token',
+      'revoke',
+      'list',
+      'show',
+      'crl',
+      'verify',
+      'renew',
+      'audit verify',
+      'audit export',
+      '',
+    ])('`%s --help` has three worked examples before the flags, and the exit codes', async (verb) => {
+      const { code, out } = await run([...verb.split(' ').filter(Boolean), '--help']);
+      expect(code).toBe(0);
+      expect(out.indexOf('Examples:')).toBeLessThan(out.indexOf('Options:'));
+      expect(out.slice(0, out.indexOf('Options:')).match(/^ {6}# /gm)).toHaveLength(3);
+      expect(out).toMatch(/^ {2}3 {2}configuration, store/m);
+      // Lines that were wrapped could not be pasted.
+      for (const line of out.slice(out.indexOf('Examples:'), out.indexOf('Options:')).split('\n').slice(1))
+        expect(line).toMatch(/^$|^ {2}|^Arguments:$/);
+    });
 
     it.each([
       [['frobnicate']],
@@ -352,11 +367,16 @@ describe('the command line', () => {
       [['issue', '--service', 'x', '--san', 'email:a@b']],
       [['issue', '--service', 'x', '--san', 'IP:300.1.1.1']],
       [['issue', '--service', 'x', '--ttl', 'soon']],
-      [['issue', '--service', 'x', '--profile', 'root']],
       [['list', '--status', 'unknown']],
       [['list', '--expires-before', 'tomorrow']],
       [['list', '--limit', '0']],
       [['ca']],
+      [['renew']],
+      [['renew', '--cert', 'x', '--key', 'y', '--url', 'http://localhost:5000']],
+      [['renew', '--cert', 'x', '--key', 'y', '--before', 'soon']],
+      [['audit', 'export', '--format', 'xml']],
+      [['audit', 'export', '--since', 'yesterday']],
+      [['audit', 'export', '--format', 'csv', '--json']],
     ])('%j is not understood', async (args) => {
       const { code, out, err } = await run(args);
       expect(code).toBe(2);

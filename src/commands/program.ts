@@ -1,35 +1,24 @@
 import { Command, CommanderError, Option } from 'commander';
-import { countArgument, dateArgument, lifetimeArgument, nameArgument } from './arguments.js';
+import {
+  countArgument,
+  dateArgument,
+  lifetimeArgument,
+  nameArgument,
+  serviceUrlArgument,
+  sinceArgument,
+} from './arguments.js';
+import { AUDIT_FORMATS } from './audit-format.js';
+import type { AuditExportOptions } from './audit.js';
 import { describeError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { Output, type Streams } from './output.js';
 import type { IssueOptions, SignOptions } from './issue.js';
 import type { ListOptions } from './list.js';
+import type { RenewOptions } from './renew.js';
 import type { RevokeOptions } from './revoke.js';
-import type { Session } from './session.js';
 import type { TokenOptions } from './token.js';
 import type { VerifyOptions } from './verify.js';
+import { examples, EXIT_CODES, sessionOf, verb, withTerms, type CommonOptions, type Host } from './verb.js';
 
-/** What the command line runs on; the process's own by `cli.ts`, a test's otherwise. */
-export interface Host {
-  readonly streams: Streams;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly readInput: () => Promise<Buffer>;
-  readonly version: string;
-  readonly now: () => Date;
-}
-
-interface CommonOptions {
-  readonly json?: boolean;
-  readonly config?: string;
-}
-
-const EXIT_CODES = `
-Exit codes:
-  0  done
-  1  refused, or a check failed
-  2  the command was not understood
-  3  configuration, store, keys or files cannot be used`;
 const REASONS =
   'unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn; of a CA also cACompromise';
 
@@ -64,7 +53,20 @@ function buildProgram(host: Host): Command {
     .exitOverride()
     .configureOutput({ writeOut: host.streams.out, writeErr: host.streams.err, outputError: writeUsageError })
     .showHelpAfterError('Run it with --help for examples.');
-  for (const add of [addSetup, addCa, addIssue, addSign, addToken, addRevoke, addList, addShow, addCrl, addVerify])
+  for (const add of [
+    addSetup,
+    addCa,
+    addIssue,
+    addSign,
+    addToken,
+    addRevoke,
+    addList,
+    addShow,
+    addCrl,
+    addVerify,
+    addRenew,
+    addAudit,
+  ])
     add(program, host);
   return program.addHelpText('after', EXIT_CODES);
 }
@@ -145,9 +147,7 @@ function addToken(program: Command, host: Host): void {
     ],
   ])
     .requiredOption('--service <name>', 'the service that may have the certificate')
-    .addOption(
-      new Option('--profile <profile>', 'what it is for').choices(['server', 'client', 'service']).default('service'),
-    )
+    .option('--profile <profile>', 'what it is for: server, client, service, spiffe, or one of pki.profiles', 'service')
     .option('--san <name>', 'another name: DNS:name, IP:address or URI:uri; can be repeated', nameArgument)
     .option('--ttl <time>', 'how long the token is good: 15m, 24h, at most 7d (default: 15m)', lifetimeArgument)
     .option('--lifetime <time>', 'how long the certificate is valid (default: pki.serviceLifetime)', lifetimeArgument)
@@ -230,35 +230,59 @@ function addVerify(program: Command, host: Host): void {
     });
 }
 
-function verb(parent: Command, name: string, description: string, worked: readonly Example[]): Command {
-  return parent
-    .command(name)
-    .description(examples(description, worked))
-    .summary(description)
-    .option('--json', 'the result as JSON')
-    .option('--config <file>', 'the configuration (default: config/veritas.yaml)')
-    .addHelpText('after', EXIT_CODES);
-}
-
-function withTerms(command: Command): Command {
-  return command
-    .addOption(
-      new Option('--profile <profile>', 'what it is for').choices(['server', 'client', 'service']).default('service'),
+function addRenew(program: Command, host: Host): void {
+  verb(
+    program,
+    'renew',
+    'Renew a certificate with itself: the same names for a new key. The old key is kept as <key>.old.',
+    [
+      ['veritas renew --cert worker.pem --key worker.key', 'when a third of its lifetime is left; else nothing'],
+      ['veritas renew --cert a.pem --key a.key --url https://ca.local:5000 --before 8h', 'when 8 hours are left'],
+      ['veritas renew --cert a.pem --key a.key --new-key next.key --force', 'now, and the old key stays'],
+    ],
+  )
+    .requiredOption('--cert <file>', 'the certificate, which is replaced')
+    .requiredOption(
+      '--key <file>',
+      'its private key, which is replaced and kept as <key>.old, 0600, until the next time',
     )
-    .option('--san <name>', 'another name: DNS:name, IP:address or URI:uri; can be repeated', nameArgument)
-    .option('--ttl <time>', 'how long it is valid: 24h, 30d (default: pki.serviceLifetime)', lifetimeArgument);
+    .addOption(
+      new Option('--url <url>', 'the service that issued it')
+        .argParser(serviceUrlArgument)
+        .default(new URL('https://localhost:5000'), 'https://localhost:5000'),
+    )
+    .option('--ca <file>', "the CA bundle that the service's certificate must lead to (default: tls.caFile)")
+    .option('--new-key <file>', 'where the new key goes instead; never overwritten')
+    .option('--before <time>', 'renew when less than so much is left: 8h, 30d', lifetimeArgument)
+    .option('--force', 'renew now')
+    .action(async (options: CommonOptions & RenewOptions) => {
+      const { renew } = await import('./renew.js');
+      await renew(sessionOf(host, options), options);
+    });
 }
 
-type Example = readonly [command: string, what: string];
-
-/** The worked examples come before the flags; lines that are indented commander leaves as they are. */
-function examples(description: string, worked: readonly Example[]): string {
-  return `${description}\n\nExamples:\n${worked.map(([command, what]) => `  ${command}\n      # ${what}`).join('\n')}`;
-}
-
-function sessionOf(host: Host, { json = false, config }: CommonOptions): Session {
-  const { environment, readInput, now } = host;
-  return { output: new Output(host.streams, json), environment, configFile: config, readInput, now };
+function addAudit(program: Command, host: Host): void {
+  const audit = program.command('audit').description('The record of what the CA did.');
+  verb(audit, 'verify', 'Say whether the record holds together, or which row was changed, dropped or reordered.', [
+    ['veritas audit verify', 'how many rows hold together'],
+    ['veritas audit verify --json', '{"ok":true,"rows":…} or {"ok":false,"sequence":…,"problem":…}'],
+    ['VERITAS_STORE_PATH=copy.db veritas audit verify', 'of a copy'],
+  ]).action(async (options: CommonOptions) => {
+    const { auditVerify } = await import('./audit.js');
+    await auditVerify(sessionOf(host, options));
+  });
+  verb(audit, 'export', 'Write the record for other programs, a line a row.', [
+    ['veritas audit export --since 30d', 'lines of JSON'],
+    ['veritas audit export --format csv --out audit.csv', 'a file for a spreadsheet'],
+    ['veritas audit export --format cef --since 2027-01-31', 'for a SIEM'],
+  ])
+    .addOption(new Option('--format <format>', 'how it is written').choices(AUDIT_FORMATS).default('json'))
+    .option('--since <when>', 'only what was done since: 30d ago, or 2027-01-31', sinceArgument)
+    .option('--out <file>', 'a file, replaced whole, mode 0600 (default: stdout)')
+    .action(async (options: CommonOptions & AuditExportOptions) => {
+      const { auditExport } = await import('./audit.js');
+      await auditExport(sessionOf(host, options), options, host.version);
+    });
 }
 
 function writeUsageError(text: string, write: (text: string) => void): void {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { duration, flag, path, text, whenObject } from './setting.js';
+import { profileSchema } from './profile.setting.js';
+import { duration, flag, objects, path, text, whenObject } from './setting.js';
 
 /** The certification authority. */
 export const pkiSchema = z
@@ -18,13 +19,13 @@ export const pkiSchema = z
       .default(43_200)
       .describe('How long before `nextUpdate` the next revocation list is signed; less than `crlLifetime`.'),
     publicationUrl: text(
-      'an http or https URL without user, query, fragment and trailing slash',
-      /^https?:\/\/[^\s/@?#]+(?:\/[^\s@?#]*[^\s/@?#])?$/,
+      'an http URL without user, query, fragment and trailing slash',
+      /^http:\/\/[^\s/@?#]+(?:\/[^\s@?#]*[^\s/@?#])?$/,
     )
-      .refine((url) => URL.canParse(url), 'an http or https URL')
+      .refine((url) => URL.canParse(url), 'an http URL')
       .default('http://localhost:5080')
       .describe(
-        'Where clients reach the repository. It is written into each certificate (RFC 5280 §4.2.1.13, §4.2.2.1), so change it before issuing. Plain http avoids a circle (RFC 5280 §8).',
+        'Where clients reach the repository. It is written into each certificate (RFC 5280 §4.2.1.13, §4.2.2.1), so change it before issuing. Not https: fetching a list would need the list (RFC 5280 §8).',
       ),
     serviceLifetime: duration('s', 1, 315_360_000)
       .default(86_400)
@@ -32,6 +33,13 @@ export const pkiSchema = z
     backdate: duration('s', 0, 86_400)
       .default(60)
       .describe('How far `notBefore` lies in the past, for clients whose clock is behind.'),
+    profiles: objects(profileSchema, '`{ name, purposes, maximumLifetime, … }`: profiles of your own')
+      .refine(
+        (profiles) => new Set(profiles.map(({ name }) => name)).size === profiles.length,
+        'profiles of different names',
+      )
+      .default([])
+      .describe('What certificates can be for, besides `server`, `client`, `service` and `spiffe`.'),
     autoSetup: flag().default(true).describe('Whether development trust material is made at the first start.'),
   })
   .refine(({ crlOverlap, crlLifetime }) => !(crlOverlap >= crlLifetime), {

@@ -25,7 +25,7 @@ import { issueCertificate, keyDigest, type IssuanceContext } from './issuance/is
 import type { Authority } from './issuer/authority.js';
 import { PkiError } from './pki-error.js';
 import type { PkiSettings, Requester } from './pki-settings.js';
-import { endEntityProfile } from './profile/profile.js';
+import type { Profiles } from './profile/profiles.js';
 import { trustBundle } from './publication/trust-files.js';
 import type { RevocationRegistry } from './revocation/revocation-registry.js';
 import type { Revocation, RevocationRequest, RevocationService } from './revocation/revocation.service.js';
@@ -72,10 +72,13 @@ export class CaService {
   readonly #revocations: RevocationService;
   readonly #registry: RevocationRegistry;
   readonly #calls: IdempotentCalls;
+  /** Every profile that can be asked for. */
+  readonly profiles: Profiles;
 
   constructor(parts: {
     readonly authorities: readonly Authority[];
     readonly settings: PkiSettings;
+    readonly profiles: Profiles;
     readonly context: IssuanceContext;
     readonly events: EventBus;
     readonly revocations: RevocationService;
@@ -87,6 +90,7 @@ export class CaService {
     this.#events = parts.events;
     this.#revocations = parts.revocations;
     this.#registry = parts.registry;
+    this.profiles = parts.profiles;
     this.#calls = new IdempotentCalls(parts.context.store, parts.context.now);
   }
 
@@ -152,8 +156,7 @@ export class CaService {
 
   async #held(holder: Holder): Promise<HolderTerms> {
     const { now, backdate } = this.#context;
-    const { serviceLifetime } = this.#settings;
-    return holderTerms(await this.find(holder.serialNumber), holder, { now: now(), backdate, serviceLifetime });
+    return holderTerms(await this.find(holder.serialNumber), holder, { now: now(), backdate, profiles: this.profiles });
   }
 
   async #reporting<T>(
@@ -197,13 +200,13 @@ export class CaService {
   }
 
   async #issue({ request, profile = 'service', requester, ...wanted }: IssueRequest): Promise<IssuedCertificate> {
-    const { organization, serviceLifetime } = this.#settings;
+    const { organization } = this.#settings;
     const read = readRequest(request);
     const call = callOf(read, { ...wanted, request, profile, requester });
     const before = call && (await this.#calls.find(call));
     if (before !== undefined) return this.issued(before);
     const accepted = AcceptedRequest.accept(read, {
-      profile: endEntityProfile(profile, serviceLifetime),
+      profile: this.profiles.named(profile),
       organization,
       requester,
       service: wanted.service,

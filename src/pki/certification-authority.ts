@@ -10,6 +10,7 @@ import { createAuthorities } from './issuer/authority-creation.js';
 import { authorityFromRow, type Authority } from './issuer/authority.js';
 import { PkiError } from './pki-error.js';
 import type { PkiSettings, Requester } from './pki-settings.js';
+import { Profiles } from './profile/profiles.js';
 import { publishTrustFiles, trustFilesOf } from './publication/trust-files.js';
 import { RevocationRegistry } from './revocation/revocation-registry.js';
 import { RevocationService } from './revocation/revocation.service.js';
@@ -59,6 +60,7 @@ export async function openCertificationAuthority(
   const { backdate, publicationUrl } = settings;
   const context: IssuanceContext = { store, audit, now, backdate, publicationUrl, random: options.random };
   const requester = options.requester ?? { actor: 'veritas', requestId: 'start' };
+  const profiles = provenProfiles(settings);
   if (create) await createAuthorities({ settings, context, events, requester }, certsDirectory);
   const authorities = await loadAuthorities(store, settings);
   const trust = trustFilesOf(certsDirectory, authorities);
@@ -68,8 +70,8 @@ export async function openCertificationAuthority(
   const crls = new CrlService({ store, audit, events, authorities, settings, now });
   await registry.refresh();
   await crls.load();
-  const ca = new CaService({ authorities, settings, context, events, revocations, registry });
-  const enrollment = new EnrollmentService({ store, audit, ca, settings, now });
+  const ca = new CaService({ authorities, settings, profiles, context, events, revocations, registry });
+  const enrollment = new EnrollmentService({ store, audit, ca, now });
   return {
     settings,
     certsDirectory,
@@ -89,6 +91,15 @@ export async function openCertificationAuthority(
 async function loadAuthorities(store: Store, settings: PkiSettings): Promise<Authority[]> {
   const rows = await listIssuers(store.database);
   if (rows.length === 0) throw new PkiError('authority_missing', `there is no CA in the store ${store.path} yet`);
-  const authorities = rows.map((row) => authorityFromRow(row, settings));
+  const authorities = rows.map((row) => authorityFromRow(row, rows, settings));
   return authorities.toSorted((a, b) => Number(b.role === 'root') - Number(a.role === 'root'));
+}
+
+function provenProfiles({ profiles = [], serviceLifetime }: PkiSettings): Profiles {
+  try {
+    return new Profiles(profiles, serviceLifetime);
+  } catch (error) {
+    if (error instanceof RangeError) throw new PkiError('profile_contradictory', error.message, { cause: error });
+    throw error;
+  }
 }

@@ -1,3 +1,5 @@
+import type { ProfileDefinition } from './profile/profiles.js';
+
 /** What the room pki needs to know, proven elsewhere. Lengths of time in seconds. */
 export interface PkiSettings {
   /** The folder of the CA's encrypted private keys. */
@@ -14,6 +16,8 @@ export interface PkiSettings {
   /** Where clients reach the repository, without a trailing slash. */
   readonly publicationUrl: string;
   readonly serviceLifetime: number;
+  /** Profiles besides those that are built in. */
+  readonly profiles?: readonly ProfileDefinition[];
   readonly backdate: number;
 }
 

@@ -2,6 +2,7 @@ import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
+import { GroupCommit } from './group-commit.js';
 import { checkMigrated, migrate } from './migrations.js';
 import type { Database, Schema, Transaction } from './schema.js';
 import { NodeSqliteDialect, resultCodeOf, STATEMENT_TIMEOUT } from './sqlite-dialect.js';
@@ -22,17 +23,22 @@ export class Store {
   /** For reading outside a transaction; writing is for {@link transaction}. Inside a transaction's callback it would wait for ever: use the transaction there. */
   readonly database: Database;
   readonly #sqlite: DatabaseSync;
+  readonly #commits: GroupCommit;
 
   /** See {@link openStore}. */
   constructor(path: string, sqlite: DatabaseSync, busyTimeout: number) {
     this.path = path;
     this.#sqlite = sqlite;
     this.database = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, busyTimeout) });
+    this.#commits = new GroupCommit(this.database);
   }
 
-  /** Runs `work` in one transaction, alone among all processes: begins as soon as no other one writes, commits when it returns, rolls back when it throws. */
+  /**
+   * Runs `work` as one transaction, alone among all processes: begins as soon as no other one writes, is durable when this returns, undone when
+   * `work` throws. Works that arrive together share a commit, see {@link GroupCommit}.
+   */
   transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    return this.database.transaction().execute(work);
+    return this.#commits.run(work);
   }
 
   /** A number that changes when another connection has committed (`PRAGMA data_version`); commits through this store do not count. Takes microseconds. */

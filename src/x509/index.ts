@@ -1,4 +1,5 @@
 export { DecodeError } from '../der/index.js';
+export { isAbsoluteUri } from './absolute-uri.js';
 export { algorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
 export {
   KeyUsage,
@@ -42,6 +43,19 @@ export {
   type GeneralName,
   type GeneralNameKind,
 } from './general-name.js';
+export { certificateLintRules, lintCertificate } from './lint/lint-certificate.js';
+export { crlLintRules, lintCrl } from './lint/lint-crl.js';
+export {
+  findingsOf,
+  lintFindingToString,
+  type CertificateLintRule,
+  type CertificateLintSubject,
+  type CrlLintRule,
+  type CrlLintSubject,
+  type LintedEntry,
+  type LintFinding,
+  type LintRule,
+} from './lint/lint-rule.js';
 export { attributeValues, encodeName, isEmptyName, nameFrom, nameToString, sameName, type Name } from './name.js';
 export { Oid, oidName } from './oids.js';
 export { decodePem, encodePem, octetsFromPemOrDer, type PemBlock } from './pem.js';

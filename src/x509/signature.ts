@@ -41,10 +41,8 @@ export function verifySignature(
   data: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  const scheme = schemeOf(algorithm);
-  if (scheme?.key !== key.parameters.type) return false;
-  // RFC 4055 §1.2: a key restricted to PSS signs nothing else.
-  if (key.algorithm.oid === Oid.rsassaPss && !(scheme.key === 'rsa' && scheme.padding === 'pss')) return false;
+  const scheme = schemeFor(algorithm, key);
+  if (!scheme) return false;
   try {
     if (scheme.key === 'ed25519') return verify(null, data, key.keyObject, signature);
     if (scheme.key === 'ec') return verify(scheme.hash, data, key.keyObject, signature);
@@ -52,6 +50,20 @@ export function verifySignature(
   } catch {
     return false;
   }
+}
+
+/** Whether `key` makes signatures of `algorithm`, and these are verified here: what {@link verifySignature} asks before it looks at the signature. */
+export function signatureFitsKey(algorithm: AlgorithmIdentifier, key: SubjectPublicKeyInfo): boolean {
+  return schemeFor(algorithm, key) !== undefined;
+}
+
+function schemeFor(algorithm: AlgorithmIdentifier, key: SubjectPublicKeyInfo): Scheme | undefined {
+  const scheme = schemeOf(algorithm);
+  if (scheme?.key !== key.parameters.type) return undefined;
+  // RFC 4055 §1.2: a key restricted to PSS signs nothing else.
+  return key.algorithm.oid === Oid.rsassaPss && !(scheme.key === 'rsa' && scheme.padding === 'pss')
+    ? undefined
+    : scheme;
 }
 
 /** How node:crypto's `sign` is to be called for an AlgorithmIdentifier. */

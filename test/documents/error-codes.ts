@@ -34,6 +34,7 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   key_usage_not_allowed: 'the request asks for a key usage that the profile does not give',
   extended_key_usage_not_allowed: 'the request asks for a purpose that the profile does not give',
   profile_unknown: 'there is no profile of that name',
+  profile_contradictory: 'a profile in `pki.profiles` contradicts itself',
   lifetime_not_allowed: 'the lifetime is shorter than a second, or longer than the profile allows',
   not_the_holder:
     'the certificate on the connection is not of this CA, is over, or is for another service or profile than asked for',

@@ -7,7 +7,7 @@ import {
   somebody,
   type TemporaryAuthority,
 } from '../../../test/support/temporary-authority.js';
-import { CrlReason, decodeCertificateList, verifySignature } from '../../x509/index.js';
+import { algorithmIdentifier, CrlReason, decodeCertificateList, Oid, verifySignature } from '../../x509/index.js';
 import type { CertificationAuthority } from '../certification-authority.js';
 import { CrlSchedule } from './crl-schedule.js';
 import { CrlToken } from './crl-token.js';
@@ -154,6 +154,10 @@ describe('the CRL service', () => {
     expect(refused({ number: 4 })).toThrow('does not rise');
     expect(refused({ nextUpdate: clock })).toThrow('clock');
     expect(refused({ entries: [{ serial: '01', revokedAt: 0, reason: 'toString' }] })).toThrow('no reason');
+    const entry = { serial: '01', revokedAt: 0, reason: 'superseded' };
+    expect(refused({ entries: [entry, entry] })).toThrow('crl-entry-unique');
+    expect(refused({ entries: [{ ...entry, serial: 'zz' }] })).toThrow('crl-entry-serial-number');
+    expect(refused({ algorithm: algorithmIdentifier(Oid.ed25519) })).toThrow('crl-signature-algorithm');
   });
 
   it('keeps a running process fresh: lists after revocations, here and elsewhere', async () => {

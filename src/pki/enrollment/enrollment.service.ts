@@ -17,8 +17,7 @@ import type { CaService, IssuedCertificate } from '../ca.service.js';
 import { readRequest } from '../issuance/certification-request.js';
 import { canonicalNames, checkServiceName } from '../issuance/name-policy.js';
 import { PkiError } from '../pki-error.js';
-import type { PkiSettings, Requester } from '../pki-settings.js';
-import { endEntityProfile } from '../profile/profile.js';
+import type { Requester } from '../pki-settings.js';
 
 /** What a token is to be good for. Lengths of time in seconds. */
 export interface EnrollmentTerms {
@@ -52,20 +51,17 @@ export class EnrollmentService {
   readonly #store: Store;
   readonly #audit: AuditLog;
   readonly #ca: CaService;
-  readonly #settings: PkiSettings;
   readonly #now: () => Date;
 
   constructor(parts: {
     readonly store: Store;
     readonly audit: AuditLog;
     readonly ca: CaService;
-    readonly settings: PkiSettings;
     readonly now: () => Date;
   }) {
     this.#store = parts.store;
     this.#audit = parts.audit;
     this.#ca = parts.ca;
-    this.#settings = parts.settings;
     this.#now = parts.now;
   }
 
@@ -73,7 +69,7 @@ export class EnrollmentService {
   async createToken(terms: EnrollmentTerms): Promise<EnrollmentToken> {
     const { service, profile = 'service', names = [], ttl = DEFAULT_TTL, lifetime, requester } = terms;
     checkServiceName(service);
-    const { maximumLifetime } = endEntityProfile(profile, this.#settings.serviceLifetime);
+    const { maximumLifetime } = this.#ca.profiles.named(profile);
     if (lifetime !== undefined && !isWithin(lifetime, maximumLifetime))
       throw new PkiError('lifetime_not_allowed', `profile ${profile} gives from 1 to ${maximumLifetime} seconds`);
     if (!isWithin(ttl, LONGEST_TTL))

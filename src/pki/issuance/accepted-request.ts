@@ -66,11 +66,13 @@ export class AcceptedRequest {
       throw new PkiError('service_name_malformed', 'neither the request nor its sender names a service');
     checkServiceName(service);
     checkRequestedSubject(request.subject, service, organization);
-    checkPublicKey(request.publicKey);
+    checkPublicKey(request.publicKey, profile);
     checkRequestedExtensions(request, profile);
-    const own: GeneralName = { kind: 'dns', value: service };
-    const names = canonicalNames([own, ...(request.extensions.subjectAltName ?? []), ...(terms.names ?? [])]);
-    if (terms.allowedNames) checkAllowed(names, [own, ...terms.allowedNames]);
+    const own: readonly GeneralName[] = profile.identity === 'service' ? [{ kind: 'dns', value: service }] : [];
+    const more = canonicalNames([...(request.extensions.subjectAltName ?? []), ...(terms.names ?? [])]);
+    const names = canonicalNames([...own, ...more]);
+    if (terms.allowedNames) checkAllowed(names, [...own, ...terms.allowedNames]);
+    checkProfileNames(names, own, profile);
     return new AcceptedRequest({
       profile,
       subject: nameFrom({ organization, commonName: service }),
@@ -101,6 +103,23 @@ function checkAllowed(names: readonly CertifiableName[], allowed: readonly Gener
   const texts = new Set(allowed.map(generalNameToString));
   const foreign = names.map(generalNameToString).find((text) => !texts.has(text));
   if (foreign !== undefined) throw new PkiError('name_not_allowed', `${quote(foreign)} is not a name of this service`);
+}
+
+/** The rules of the profile are for what comes besides the service's own name; a SPIFFE ID is the only URI, wherever it stands (X.509-SVID §2). */
+function checkProfileNames(
+  names: readonly CertifiableName[],
+  own: readonly GeneralName[],
+  { name, names: rules, identity }: EndEntityProfile,
+): void {
+  const ownTexts = new Set(own.map(generalNameToString));
+  const refused = rules.firstRefused(names.filter((each) => !ownTexts.has(generalNameToString(each))));
+  if (refused !== undefined) throw new PkiError('name_not_allowed', `profile ${name} does not give ${quote(refused)}`);
+  const uris = names.filter(({ kind }) => kind === 'uri');
+  const spiffeIds = uris.filter((each) => generalNameToString(each).startsWith('URI:spiffe:'));
+  if (identity === 'spiffe' && spiffeIds.length !== 1)
+    throw new PkiError('name_not_allowed', `profile ${name} needs exactly one SPIFFE ID`);
+  if (spiffeIds.length > 0 && uris.length > 1)
+    throw new PkiError('name_not_allowed', 'beside a SPIFFE ID there is no other URI');
 }
 
 function lifetimeOf({ name, lifetime, maximumLifetime }: EndEntityProfile, asked: number | undefined): number {

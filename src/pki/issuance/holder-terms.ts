@@ -1,7 +1,7 @@
 import type { CertificateRow } from '../../store/index.js';
 import { decodeCertificate, type GeneralName, type SubjectPublicKeyInfo } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
-import { endEntityProfile, isEndEntityProfileName, type EndEntityProfileName } from '../profile/profile.js';
+import type { Profiles } from '../profile/profiles.js';
 
 /** A certificate that somebody holds, as the connection proved it. */
 export interface Holder {
@@ -13,7 +13,7 @@ export interface Holder {
 
 /** What the holder of a certificate may have again: no more than it holds. */
 export interface HolderTerms {
-  readonly profile: EndEntityProfileName;
+  readonly profile: string;
   readonly service: string;
   readonly names: readonly GeneralName[];
   /** Seconds, from issuance to not-after. */
@@ -23,18 +23,15 @@ export interface HolderTerms {
 
 /**
  * Reads them from the row of the certificate. Throws PkiError `not_the_holder` when there is no such row, when the certificate is another one under
- * the same number, or is revoked, over or a CA's.
+ * the same number, or is revoked, over or a CA's; `profile_unknown`
+ * when its profile is no more.
  */
 export function holderTerms(
   row: CertificateRow | undefined,
   { fingerprint256 }: Holder,
-  {
-    now,
-    backdate,
-    serviceLifetime,
-  }: { readonly now: Date; readonly backdate: number; readonly serviceLifetime: number },
+  { now, backdate, profiles }: { readonly now: Date; readonly backdate: number; readonly profiles: Profiles },
 ): HolderTerms {
-  if (row?.fingerprint !== fingerprint256 || row.service === null || !isEndEntityProfileName(row.profile))
+  if (row?.fingerprint !== fingerprint256 || row.service === null)
     throw new PkiError('not_the_holder', 'the certificate on the connection is not one of this CA');
   if (row.status === 'revoked' || row.not_after < now.getTime())
     throw new PkiError('not_the_holder', 'the certificate on the connection is revoked or over');
@@ -45,7 +42,7 @@ export function holderTerms(
     profile: row.profile,
     service: row.service,
     names: extensions.subjectAltName ?? [],
-    lifetime: Math.min(Math.max(1, lived), endEntityProfile(row.profile, serviceLifetime).maximumLifetime),
+    lifetime: Math.min(Math.max(1, lived), profiles.named(row.profile).maximumLifetime),
     publicKey,
   };
 }

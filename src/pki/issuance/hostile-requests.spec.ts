@@ -233,6 +233,7 @@ const hostile: [string, PkiErrorCode, () => IssueRequest['request'], Partial<Iss
   ['a URI with a user', 'name_malformed', () => asking(san(uri('https://admin@example.org/')))],
   ['a SPIFFE ID that climbs', 'name_malformed', () => asking(san(uri('spiffe://example.org/a/../admin')))],
   ['a SPIFFE ID with a percent sign', 'name_malformed', () => asking(san(uri('spiffe://example.org/%61dmin')))],
+  ['a SPIFFE ID in no domain', 'name_malformed', () => asking(san(uri('spiffe://example..org/orders')))],
   ['a SPIFFE ID with a query', 'name_malformed', () => asking(san(uri('spiffe://example.org/orders?x=1')))],
   ['an email address', 'name_not_allowed', () => asking(san({ kind: 'email', value: 'admin@example.org' }))],
   [

@@ -10,18 +10,23 @@ import {
   decodeCertificationRequest,
   encodeExtensionOf,
   KeyUsage,
+  lintCertificate,
   Oid,
   subjectPublicKeyInfoOf,
   SubjectPublicKeyInfo,
 } from '../../x509/index.js';
 import { write } from '../../der/index.js';
 import { identityOf } from '../issuer/issuer-identity.js';
-import { endEntityProfile, rootProfile } from '../profile/profile.js';
+import { rootProfile, type EndEntityProfile } from '../profile/profile.js';
+import { Profiles } from '../profile/profiles.js';
 import { AcceptedRequest } from './accepted-request.js';
 import { IssuanceToken } from './issuance-token.js';
-import { lintCertificate } from './lint/lint-certificate.js';
+import { lintForProfile } from './lint/lint-for-profile.js';
 import { checkPublicKey } from './public-key-policy.js';
 import { newSerialNumber } from './serial-number.js';
+
+const endEntityProfile = (name: string, serviceLifetime: number): EndEntityProfile =>
+  new Profiles([], serviceLifetime).named(name);
 
 describe('the issuance token', () => {
   let temporary: TemporaryAuthority;
@@ -64,6 +69,13 @@ describe('the issuance token', () => {
     expect(() => new IssuanceToken(accepted, identity, { ...terms(), backdate: 400 * 86_400 })).not.toThrow();
   });
 
+  it('is not made of what a strict reader refuses', () => {
+    const { identity } = temporary.authority.ca.issuing.issuer;
+    const make = () => new IssuanceToken(accepted, identity, { ...terms(), serialNumber: '7f'.repeat(21) });
+    expect(make).toThrow(expect.objectContaining({ code: 'lint_failed' }));
+    expect(make).toThrow('over 20 octets');
+  });
+
   // A certificate that somebody else made, read as if this profile had made it: each knob one finding.
   const issuing = TestCa.root().intermediate({ pathLenConstraint: 0 });
   const sound: TestCertificateOptions = {
@@ -78,84 +90,102 @@ describe('the issuance token', () => {
     ],
     serialNumber: Buffer.from('7f'.repeat(16), 'hex'),
   };
-  const lint = (change: TestCertificateOptions): string[] =>
-    lintCertificate({
-      certificate: issuing.issue({
-        ...sound,
-        ...change,
-        extensions: [...sound.extensions!, ...(change.extensions ?? [])],
-      }).certificate,
-      profile: endEntityProfile('service', 86_400),
-      issuer: identityOf('issuing', issuing.certificate),
-      names: sound.names!,
-    }).map((finding) => finding.split(':')[0]!);
+  const chain = [issuing.certificate, issuing.root.certificate];
+  const lint = (change: TestCertificateOptions): string[] => {
+    const extensions = [...sound.extensions!, ...(change.extensions ?? [])];
+    const { certificate } = issuing.issue({ ...sound, ...change, extensions });
+    return [
+      ...lintCertificate({ certificate, issuer: issuing.certificate, chain }),
+      ...lintForProfile({
+        certificate,
+        profile: endEntityProfile('service', 86_400),
+        issuer: identityOf('issuing', issuing.certificate, [issuing.root.certificate]),
+        names: sound.names!,
+      }),
+    ].map(({ rule }) => rule);
+  };
 
   it('finds nothing wrong with a sound certificate', () => {
     expect(lint({})).toEqual([]);
   });
 
   it.each<[string, string, TestCertificateOptions]>([
-    ['serial-number', 'a short number', { serialNumber: Uint8Array.of(1) }],
-    ['serial-number', 'a number above the top bit', { serialNumber: Buffer.alloc(16, 0xff) }],
-    ['validity', 'an end before its beginning', { notAfter: new Date(Date.now() - 3_600_000) }],
-    ['validity', 'a beginning before its issuer', { notBefore: new Date(Date.now() - 7_200_000) }],
-    ['validity', 'a year', { notAfter: new Date(Date.now() + 366 * 86_400_000) }],
-    ['issuer-name', 'the name of its issuer', { subject: issuing.certificate.subject }],
+    ['profile-serial-number', 'a short number', { serialNumber: Uint8Array.of(1) }],
+    ['profile-serial-number', 'a number above the top bit', { serialNumber: Buffer.alloc(16, 0xff) }],
+    ['validity-order', 'an end before its beginning', { notAfter: new Date(Date.now() - 3_600_000) }],
+    ['validity-within-issuer', 'a beginning before its issuer', { notBefore: new Date(Date.now() - 7_200_000) }],
+    ['profile-validity', 'a year', { notAfter: new Date(Date.now() + 366 * 86_400_000) }],
+    ['profile-subject', 'the name of its issuer', { subject: issuing.certificate.subject }],
     [
-      'key-identifiers',
+      'authority-key-identifier-chaining',
       'another authority',
       { extensions: [encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: Uint8Array.of(1) })] },
     ],
-    ['key-identifiers', 'another subject', { extensions: [encodeExtensionOf.subjectKeyIdentifier(Uint8Array.of(1))] }],
     [
-      'basic-constraints',
+      'profile-subject-key-identifier',
+      'another subject',
+      { extensions: [encodeExtensionOf.subjectKeyIdentifier(Uint8Array.of(1))] },
+    ],
+    [
+      'profile-basic-constraints',
       'CA:TRUE',
       { extensions: [encodeExtensionOf.basicConstraints({ cA: true, pathLenConstraint: undefined })] },
     ],
-    ['basic-constraints', 'none', { without: [Oid.basicConstraints] }],
+    ['profile-basic-constraints', 'none', { without: [Oid.basicConstraints] }],
     [
-      'key-usage',
+      'profile-key-usage',
       'keyCertSign',
       { extensions: [encodeExtensionOf.keyUsage([KeyUsage.digitalSignature, KeyUsage.keyCertSign])] },
     ],
-    ['key-usage', 'none', { without: [Oid.keyUsage] }],
-    ['extended-key-usage', 'one purpose', { purposes: [Oid.clientAuth] }],
-    ['extended-key-usage', 'none', { without: [Oid.extendedKeyUsage] }],
-    ['subject-alt-name', 'another name', { names: [{ kind: 'dns', value: 'admin' }] }],
-    ['subject-alt-name', 'none', { without: [Oid.subjectAltName] }],
-    ['publication-points', 'no list', { without: [Oid.crlDistributionPoints] }],
-    ['publication-points', 'no access to the issuer', { without: [Oid.authorityInfoAccess] }],
+    ['profile-key-usage', 'none', { without: [Oid.keyUsage] }],
+    ['profile-extended-key-usage', 'one purpose', { purposes: [Oid.clientAuth] }],
+    ['profile-extended-key-usage', 'none', { without: [Oid.extendedKeyUsage] }],
+    ['profile-subject-alt-name', 'another name', { names: [{ kind: 'dns', value: 'admin' }] }],
+    ['profile-subject-alt-name', 'none', { without: [Oid.subjectAltName] }],
+    ['profile-publication-points', 'no list', { without: [Oid.crlDistributionPoints] }],
+    ['profile-publication-points', 'no access to the issuer', { without: [Oid.authorityInfoAccess] }],
     [
-      'criticality',
+      'profile-extensions',
       'an extension of no profile',
       { extensions: [encodeExtensionOf.certificatePolicies([Oid.anyPolicy])] },
     ],
-    ['criticality', 'critical names', { extensions: [encodeExtensionOf.subjectAltName(sound.names!, true)] }],
+    ['profile-extensions', 'critical names', { extensions: [encodeExtensionOf.subjectAltName(sound.names!, true)] }],
   ])('%s: refuses %s', (rule, _what, change) => {
     expect(lint(change)).toContain(rule);
   });
 
-  it('refuses an issuer name that is not its issuer, a pathLen that is not the profile, and names that are missing', () => {
+  it('refuses what has another profile, a root that is not its own, and names that are missing', () => {
     const { certificate } = issuing.issue(sound);
-    const subject = {
-      certificate,
-      issuer: identityOf('root', issuing.root.certificate),
-      profile: rootProfile,
-      names: [],
-    };
-    const findings = lintCertificate(subject).map((finding) => finding.split(':')[0]);
-    expect(findings).toEqual(
-      expect.arrayContaining([
-        'issuer-name',
-        'basic-constraints',
-        'key-usage',
-        'extended-key-usage',
-        'publication-points',
-      ]),
-    );
-    expect(lintCertificate({ ...subject, profile: endEntityProfile('server', 1), names: [] }).join()).toContain(
-      'there is no name',
-    );
+    const subject = { certificate, issuer: identityOf('root', issuing.root.certificate, []), profile: rootProfile };
+    expect(lintForProfile({ ...subject, names: [] }).map(({ rule }) => rule)).toEqual([
+      'profile-subject',
+      'profile-basic-constraints',
+      'profile-key-usage',
+      'profile-extended-key-usage',
+      'profile-subject-alt-name',
+      'profile-publication-points',
+    ]);
+  });
+
+  it('is not made for an issuer that has no certificate, unless it is a root to be', () => {
+    const identity = { ...temporary.authority.ca.issuing.issuer.identity, chain: [] };
+    expect(() => new IssuanceToken(accepted, identity, terms())).toThrow('issuer-name-chaining');
+  });
+
+  it('is not made of what the CAs above do not allow', () => {
+    const { issuer } = temporary.authority.ca.issuing;
+    const [own, root] = issuer.identity.chain;
+    const constrained = TestCa.root({
+      extensions: [
+        encodeExtensionOf.nameConstraints({
+          permittedSubtrees: [{ kind: 'dns', value: 'example.com' }],
+          excludedSubtrees: [],
+        }),
+      ],
+    });
+    expect(own!.issuer.der).toEqual(root!.subject.der);
+    const identity = { ...issuer.identity, chain: [own!, constrained.certificate] };
+    expect(() => new IssuanceToken(accepted, identity, terms())).toThrow('name-constraints');
   });
 });
 

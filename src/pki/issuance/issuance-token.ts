@@ -1,7 +1,10 @@
 import {
   decodeCertificate,
+  DecodeError,
   encodeSigned,
   encodeTbsCertificate,
+  lintCertificate,
+  lintFindingToString,
   type AlgorithmIdentifier,
   type Certificate,
 } from '../../x509/index.js';
@@ -9,7 +12,7 @@ import type { IssuerIdentity } from '../issuer/issuer-identity.js';
 import { PkiError } from '../pki-error.js';
 import { profileExtensions } from '../profile/profile-extensions.js';
 import { AcceptedRequest } from './accepted-request.js';
-import { lintCertificate } from './lint/lint-certificate.js';
+import { lintForProfile } from './lint/lint-for-profile.js';
 
 /** What a token adds to an accepted request. */
 export interface IssuanceTerms {
@@ -45,8 +48,12 @@ export class IssuanceToken {
       publicKey,
       extensions: profileExtensions(profile, { issuer, publicKey, names, publicationUrl: terms.publicationUrl }),
     });
-    const findings = lintCertificate({ certificate: readBack(tbs, terms.algorithm), profile, issuer, names });
-    if (findings.length > 0) throw new PkiError('lint_failed', findings.join('; '));
+    const certificate = readBack(tbs, terms.algorithm);
+    const findings = [
+      ...lintCertificate({ certificate, issuer: issuer.chain[0], chain: issuer.chain }),
+      ...lintForProfile({ certificate, profile, issuer, names }),
+    ];
+    if (findings.length > 0) throw new PkiError('lint_failed', findings.map(lintFindingToString).join('; '));
     this.issuer = issuer;
     this.accepted = accepted;
     this.serialNumber = terms.serialNumber;
@@ -79,7 +86,12 @@ function validityFor(
   };
 }
 
-/** The certificate as its readers will see it, but for the signature. */
+/** The certificate as its readers will see it, but for the signature. Throws PkiError `lint_failed` for one that a strict reader refuses. */
 function readBack(tbs: Uint8Array, algorithm: AlgorithmIdentifier): Certificate {
-  return decodeCertificate(encodeSigned(tbs, algorithm, Uint8Array.of(0)));
+  try {
+    return decodeCertificate(encodeSigned(tbs, algorithm, Uint8Array.of(0)));
+  } catch (error) {
+    if (error instanceof DecodeError) throw new PkiError('lint_failed', error.message, { cause: error });
+    throw error;
+  }
 }

@@ -1,5 +1,5 @@
 import { domainToASCII, domainToUnicode } from 'node:url';
-import { generalNameToString, type GeneralName } from '../../x509/index.js';
+import { generalNameToString, isAbsoluteUri, type GeneralName } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
 
 /** A name that a certificate may hold, in its one canonical form. */
@@ -42,7 +42,7 @@ function canonicalName(name: GeneralName): CertifiableName {
       if (!isHostAddress(name.value)) malformed(name);
       return { kind: 'ip', value: name.value };
     case 'uri':
-      if (!isAbsoluteUri(name.value)) malformed(name);
+      if (!isCertifiableUri(name.value)) malformed(name);
       return { kind: 'uri', value: name.value };
     default:
       throw new PkiError('name_not_allowed', `a name of the kind ${name.kind} is not certified, only DNS, IP and URI`);
@@ -73,10 +73,10 @@ function isHostAddress(octets: Uint8Array): boolean {
 }
 
 /** RFC 3986 §3 with a host, without user, query, fragment and port; a SPIFFE ID is such a URI (SPIFFE-ID §2). */
-function isAbsoluteUri(value: string): boolean {
+function isCertifiableUri(value: string): boolean {
   const [, scheme, host, path = ''] =
     /^([a-z][a-z0-9+.-]*):\/\/([a-z0-9._-]+)((?:\/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*)$/.exec(value) ?? [];
-  if (value.length > MAX_URI || scheme === undefined || host === undefined) return false;
+  if (value.length > MAX_URI || scheme === undefined || host === undefined || !isAbsoluteUri(value)) return false;
   if (scheme === 'spiffe') return host.length <= 255 && !/%|\/\.{1,2}(?:\/|$)|[^/a-zA-Z0-9._-]/.test(path);
   return isDnsName(host) && /^(?:[^%]|%[0-9A-F]{2})*$/.test(path) && !/\/\.{1,2}(?:\/|$)/.test(path);
 }

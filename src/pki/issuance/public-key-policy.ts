@@ -1,6 +1,7 @@
 import { DerReader, Tag } from '../../der/index.js';
 import type { SubjectPublicKeyInfo } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
+import type { EndEntityProfile } from '../profile/profile.js';
 
 const LEAST_RSA_BITS = 2048;
 // Larger ones cost everybody who verifies; OpenSSL's own limit is 16384.
@@ -9,10 +10,14 @@ const SMALL_PRIMES = primesBelow(752);
 
 /**
  * Refuses keys that no certificate should hold (NIST SP 800-57 part 1 §5.6.1; CA/Browser Forum Baseline Requirements §6.1.5–6.1.6): allowed
- * are P-256, P-384, P-521, Ed25519, and RSA of 2048 to 8192 bits with exponent 65537 and a modulus without small factors.
+ * are P-256, P-384, P-521, Ed25519, and RSA of 2048 to 8192 bits with exponent 65537 and a modulus without small factors, and of these what the
+ * profile takes.
  * Throws PkiError `public_key_not_allowed`.
  */
-export function checkPublicKey(publicKey: SubjectPublicKeyInfo): void {
+export function checkPublicKey(
+  publicKey: SubjectPublicKeyInfo,
+  { keyTypes, minimumRsaBits }: Partial<Pick<EndEntityProfile, 'keyTypes' | 'minimumRsaBits'>> = {},
+): void {
   const { parameters } = publicKey;
   switch (parameters.type) {
     case 'rsa':
@@ -25,6 +30,10 @@ export function checkPublicKey(publicKey: SubjectPublicKeyInfo): void {
       refuse(`keys of the algorithm ${parameters.oid} are not certified`);
   }
   if (!isUsable(publicKey)) refuse('the public key is not valid');
+  const type = parameters.type === 'ec' ? parameters.curve : parameters.type === 'rsa' ? 'RSA' : 'Ed25519';
+  if (keyTypes && !keyTypes.has(type)) refuse(`this profile certifies ${[...keyTypes].join(', ')}, not ${type}`);
+  if (parameters.type === 'rsa' && minimumRsaBits !== undefined && parameters.bits < minimumRsaBits)
+    refuse(`this profile certifies RSA keys of ${minimumRsaBits} bits or more`);
 }
 
 /** node:crypto refuses points that are not on their curve. */

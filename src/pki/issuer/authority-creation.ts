@@ -81,7 +81,7 @@ async function ensureAuthority(
       'authority_mismatch',
       `the key in ${file.path} does not belong to the certificate of the CA ${id}`,
     );
-  return new Issuer(identityOf(id, certificate), signer);
+  return new Issuer(identityOf(id, certificate, parent?.identity.chain ?? []), signer);
 }
 
 async function knownCertificate({ store }: IssuanceContext, id: string): Promise<Certificate | undefined> {
@@ -138,6 +138,7 @@ function rootIdentity(
     notBefore: new Date((seconds - backdate) * 1000),
     // The token is made a moment later, perhaps in the next second.
     notAfter: new Date((seconds + lifetime + 60) * 1000),
+    chain: [],
   };
 }
 

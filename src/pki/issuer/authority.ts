@@ -26,14 +26,32 @@ export const keyFileOf = ({ directory, passphraseFile }: PkiSettings, id: string
 });
 
 /**
- * An authority from its row. Its key file is looked at, for its permissions, and opened at the first signature.
+ * An authority from its row, among the rows of all. Its key file is looked at, for its permissions, and opened at the first signature.
  * Throws PkiError `key_file_exposed`.
  */
-export function authorityFromRow({ id, role, parent, der }: IssuerRow, settings: PkiSettings): Authority {
+export function authorityFromRow(row: IssuerRow, rows: readonly IssuerRow[], settings: PkiSettings): Authority {
+  const { id, role, parent, der } = row;
   const certificate = decodeCertificate(der);
   const file = keyFileOf(settings, id);
   checkSecretFile(file.path);
   checkSecretFile(file.passphraseFile);
-  const issuer = new Issuer(identityOf(id, certificate), new FileSigner(file, certificate.publicKey));
+  const issuer = new Issuer(
+    identityOf(id, certificate, certificatesAbove(row, rows)),
+    new FileSigner(file, certificate.publicKey),
+  );
   return { id, role, certificate, certificatePem: encodePem('CERTIFICATE', der), issuer, parent };
+}
+
+/** The certificates of the CAs above, root last. A row that is its own parent is a root's. */
+function certificatesAbove(row: IssuerRow, rows: readonly IssuerRow[]): Certificate[] {
+  const above: Certificate[] = [];
+  let { id, parent } = row;
+  // No longer than there are rows, should they form a circle.
+  while (parent !== id && above.length < rows.length) {
+    const next = rows.find((each) => each.id === parent);
+    if (!next) break;
+    above.push(decodeCertificate(next.der));
+    ({ id, parent } = next);
+  }
+  return above;
 }

@@ -9,11 +9,13 @@ export interface IssuerIdentity {
   readonly keyIdentifier: Uint8Array;
   readonly notBefore: Date;
   readonly notAfter: Date;
+  /** Its own certificate and those above it, the root last; empty for a root that has none yet. */
+  readonly chain: readonly Certificate[];
 }
 
-/** The identity that an issuer's own certificate gives it. */
-export function identityOf(id: string, certificate: Certificate): IssuerIdentity {
+/** The identity that an issuer's own certificate gives it. `above`: the certificates of the CAs above, root last; none for a root. */
+export function identityOf(id: string, certificate: Certificate, above: readonly Certificate[]): IssuerIdentity {
   const { subject, publicKey, notBefore, notAfter, extensions } = certificate;
   const keyIdentifier = extensions.subjectKeyIdentifier ?? publicKey.keyIdentifier;
-  return { id, subject, publicKey, keyIdentifier, notBefore, notAfter };
+  return { id, subject, publicKey, keyIdentifier, notBefore, notAfter, chain: [certificate, ...above] };
 }

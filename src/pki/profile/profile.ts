@@ -1,16 +1,22 @@
-import { Oid } from '../../x509/index.js';
-import { PkiError } from '../pki-error.js';
+import type { NameRules } from './name-rules.js';
 
-export type EndEntityProfileName = 'server' | 'client' | 'service';
+/** The kinds of keys that can be certified. */
+export const KEY_TYPES = ['P-256', 'P-384', 'P-521', 'Ed25519', 'RSA'] as const;
+export type KeyType = (typeof KEY_TYPES)[number];
 
-/** What an end entity's certificate is for. Lifetimes in seconds. */
+/** What an end entity's certificate is for, proven. Lifetimes in seconds. */
 export interface EndEntityProfile {
   readonly kind: 'end-entity';
-  readonly name: EndEntityProfileName;
+  readonly name: string;
   /** Extended key usages, as OIDs. */
   readonly purposes: readonly string[];
   readonly lifetime: number;
   readonly maximumLifetime: number;
+  readonly keyTypes: ReadonlySet<KeyType>;
+  readonly minimumRsaBits: number;
+  /** `service`: its own name stands among the DNS names. `spiffe`: there is exactly one SPIFFE ID (X.509-SVID §2), and no name of its own. */
+  readonly identity: 'service' | 'spiffe';
+  readonly names: NameRules;
 }
 
 /** What a CA's certificate is for. */
@@ -26,15 +32,6 @@ export interface AuthorityProfile {
 export type Profile = EndEntityProfile | AuthorityProfile;
 
 const DAY = 86_400;
-// CA/Browser Forum Baseline Requirements §6.3.2 before 2026: the longest that TLS clients accept.
-const LONGEST_TLS = 398 * DAY;
-const LONGEST_SERVICE = 90 * DAY;
-
-const PURPOSES = {
-  server: [Oid.serverAuth],
-  client: [Oid.clientAuth],
-  service: [Oid.serverAuth, Oid.clientAuth],
-} as const;
 
 /** Ten years. */
 export const rootProfile: AuthorityProfile = {
@@ -53,19 +50,3 @@ export const issuingProfile: AuthorityProfile = {
   lifetime: 1825 * DAY,
   maximumLifetime: 1825 * DAY,
 };
-
-/** The profile of that name, with `serviceLifetime` seconds when nothing else is asked for. Throws PkiError `profile_unknown`. */
-export function endEntityProfile(name: string, serviceLifetime: number): EndEntityProfile {
-  if (!isEndEntityProfileName(name))
-    throw new PkiError('profile_unknown', `there is no profile ${JSON.stringify(name.slice(0, 64))}`);
-  const maximumLifetime = name === 'service' ? Math.max(LONGEST_SERVICE, serviceLifetime) : LONGEST_TLS;
-  return {
-    kind: 'end-entity',
-    name,
-    purposes: PURPOSES[name],
-    lifetime: Math.min(serviceLifetime, maximumLifetime),
-    maximumLifetime,
-  };
-}
-
-export const isEndEntityProfileName = (name: string): name is EndEntityProfileName => Object.hasOwn(PURPOSES, name);

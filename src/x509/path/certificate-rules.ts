@@ -24,6 +24,9 @@ const PROCESSED: ReadonlySet<string> = new Set([
   Oid.inhibitAnyPolicy,
 ]);
 
+/** Whether this validation processes the extension, so that it may be critical. */
+export const isProcessedExtension = (oid: string): boolean => PROCESSED.has(oid);
+
 /** Whether issuer and subject are the same name (RFC 5280 §3.2): such a certificate need not be self-signed. */
 export const isSelfIssued = (certificate: Certificate): boolean => sameName(certificate.issuer, certificate.subject);
 
@@ -38,7 +41,7 @@ export function certificateDefect(certificate: Certificate, role: Role): Defect 
 
 function criticalExtensionDefect({ extensions }: Certificate): Defect | undefined {
   for (const { oid, critical } of extensions.all.values())
-    if (critical && !PROCESSED.has(oid))
+    if (critical && !isProcessedExtension(oid))
       return defect(
         'unknown_critical_extension',
         'RFC 5280 §4.2',

@@ -1,7 +1,7 @@
-import type { LintRule } from './lint-rule.js';
+import type { ProfileLintRule } from './profile-lint-rule.js';
 
-export const basicConstraints: LintRule = {
-  name: 'basic-constraints',
+export const basicConstraints: ProfileLintRule = {
+  name: 'profile-basic-constraints',
   source: 'RFC 5280 §4.2.1.9',
   check: ({ certificate: { extensions }, profile }) => {
     const { basicConstraints: constraints } = extensions;

@@ -1,7 +1,7 @@
-import type { LintRule } from './lint-rule.js';
+import type { ProfileLintRule } from './profile-lint-rule.js';
 
-export const extendedKeyUsage: LintRule = {
-  name: 'extended-key-usage',
+export const extendedKeyUsage: ProfileLintRule = {
+  name: 'profile-extended-key-usage',
   source: 'RFC 5280 §4.2.1.12',
   check: ({ certificate: { extensions }, profile }) => {
     const expected = profile.kind === 'authority' ? '' : profile.purposes.join();

@@ -1,9 +1,9 @@
 import { KeyUsage } from '../../../x509/index.js';
 import { keyUsageFor } from '../../profile/profile-extensions.js';
-import type { LintRule } from './lint-rule.js';
+import type { ProfileLintRule } from './profile-lint-rule.js';
 
-export const keyUsage: LintRule = {
-  name: 'key-usage',
+export const keyUsage: ProfileLintRule = {
+  name: 'profile-key-usage',
   source: 'RFC 5280 §4.2.1.3',
   check: ({ certificate: { extensions, publicKey }, profile }) => {
     const expected = profile.kind === 'authority' ? [KeyUsage.keyCertSign, KeyUsage.cRLSign] : keyUsageFor(publicKey);

@@ -1,10 +1,10 @@
-import type { LintRule } from './lint-rule.js';
+import { isRoot, type ProfileLintRule } from './profile-lint-rule.js';
 
-export const publicationPoints: LintRule = {
-  name: 'publication-points',
-  source: 'RFC 5280 §4.2.1.13, §4.2.2.1',
+export const publicationPoints: ProfileLintRule = {
+  name: 'profile-publication-points',
+  source: 'RFC 5280 §4.2.1.13',
   check: ({ certificate: { extensions }, profile }) => {
-    const expected = profile.name === 'root' ? undefined : 1;
+    const expected = isRoot(profile) ? undefined : 1;
     if (extensions.crlDistributionPoints?.length !== expected) return 'cRLDistributionPoints is not the profile’s';
     return extensions.authorityInfoAccess?.length === expected ? undefined : 'authorityInfoAccess is not the profile’s';
   },

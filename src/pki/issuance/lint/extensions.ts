@@ -1,5 +1,5 @@
 import { Oid, oidName } from '../../../x509/index.js';
-import type { LintRule } from './lint-rule.js';
+import type { ProfileLintRule } from './profile-lint-rule.js';
 
 const CRITICAL: ReadonlySet<string> = new Set([Oid.basicConstraints, Oid.keyUsage]);
 const KNOWN: ReadonlySet<string> = new Set([
@@ -12,11 +12,11 @@ const KNOWN: ReadonlySet<string> = new Set([
   Oid.authorityInfoAccess,
 ]);
 
-export const criticality: LintRule = {
-  name: 'criticality',
+export const extensions: ProfileLintRule = {
+  name: 'profile-extensions',
   source: 'RFC 5280 §4.2',
-  check: ({ certificate: { extensions } }) => {
-    for (const { oid, critical } of extensions.all.values()) {
+  check: ({ certificate }) => {
+    for (const { oid, critical } of certificate.extensions.all.values()) {
       if (!KNOWN.has(oid)) return `no profile has the extension ${oidName(oid)}`;
       if (critical !== CRITICAL.has(oid)) return `${oidName(oid)} is ${critical ? '' : 'not '}critical`;
     }

@@ -1,0 +1,117 @@
+import type { AuditRow } from '../store/index.js';
+
+/** The forms in which the audit record is exported. */
+export const AUDIT_FORMATS = ['json', 'csv', 'cef'] as const;
+export type AuditFormat = (typeof AUDIT_FORMATS)[number];
+
+/** How a form begins, and one row in it: exactly one line with its end, whatever text the row holds. */
+export interface AuditWriter {
+  readonly header: string;
+  readonly line: (row: AuditRow) => string;
+}
+
+/** The writer of a form. `version` is that of this product, which CEF asks for. */
+export function auditWriter(format: AuditFormat, version: string): AuditWriter {
+  switch (format) {
+    case 'json':
+      return { header: '', line: jsonLine };
+    case 'csv':
+      return { header: `${CSV_COLUMNS.join(',')}\r\n`, line: csvLine };
+    case 'cef':
+      return { header: '', line: (row) => cefLine(row, version) };
+  }
+}
+
+const CSV_COLUMNS = [
+  'sequence',
+  'at',
+  'action',
+  'phase',
+  'actor',
+  'request_id',
+  'subject',
+  'detail',
+  'previous_hash',
+  'hash',
+] as const satisfies readonly (keyof AuditRow)[];
+
+function jsonLine(row: AuditRow): string {
+  return `${safeJson({ ...row, at: timeOf(row), detail: detailOf(row) })}\n`;
+}
+
+function csvLine(row: AuditRow): string {
+  const cells: Record<keyof AuditRow, string> = {
+    ...row,
+    sequence: String(row.sequence),
+    at: timeOf(row),
+    action: escaped(row.action),
+    actor: escaped(row.actor),
+    request_id: escaped(row.request_id),
+    subject: escaped(row.subject),
+    detail: safeJson(detailOf(row)),
+    phase: escaped(row.phase),
+    previous_hash: escaped(row.previous_hash),
+    hash: escaped(row.hash),
+  };
+  return `${CSV_COLUMNS.map((column) => cellOf(cells[column], row[column])).join(',')}\r\n`;
+}
+
+// What spreadsheets take for a formula, in the wide forms too; the apostrophe itself, so that one in front always is ours.
+const FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20']/;
+
+/** RFC 4180 §2.5–2.7. A spreadsheet shows a cell that starts with an apostrophe as text. */
+function cellOf(text: string, original: string | number): string {
+  const guarded = FORMULA.test(String(original)) ? `'${text}` : text;
+  return /[",\s]/.test(guarded) ? `"${guarded.replaceAll('"', '""')}"` : guarded;
+}
+
+/** ArcSight's Common Event Format: a header between bars, then pairs. */
+function cefLine(row: AuditRow, version: string): string {
+  const header = ['CEF:0', 'Veritas', 'Veritas', version, row.action, `${row.action} ${row.phase}`, '3'];
+  const pairs: readonly (readonly [string, string])[] = [
+    ['rt', timeOf(row)],
+    ['externalId', String(row.sequence)],
+    ['act', row.action],
+    ['suser', row.actor],
+    ['cs1Label', 'phase'],
+    ['cs1', row.phase],
+    ['cs2Label', 'request_id'],
+    ['cs2', row.request_id],
+    ['cs3Label', 'subject'],
+    ['cs3', row.subject],
+    ['cs4Label', 'detail'],
+    ['cs4', safeJson(detailOf(row))],
+    ['cs5Label', 'previous_hash'],
+    ['cs5', row.previous_hash],
+    ['cs6Label', 'hash'],
+    ['cs6', row.hash],
+  ];
+  const start = header.map((text) => escaped(text).replaceAll('|', '\\|')).join('|');
+  return `${start}|${pairs.map(([key, text]) => `${key}=${escaped(text).replaceAll('=', '\\=')}`).join(' ')}\n`;
+}
+
+/** ISO 8601; a time that is none, as somebody may have written past this program, as it stands. */
+function timeOf({ at }: AuditRow): string {
+  const time = new Date(at);
+  return Number.isNaN(time.getTime()) ? escaped(String(at)) : time.toISOString();
+}
+
+function detailOf({ detail }: AuditRow): unknown {
+  try {
+    return JSON.parse(detail) as unknown;
+  } catch {
+    return detail;
+  }
+}
+
+// Controls, line separators and what turns text around or cannot be seen; surrogates without their other half become question marks in UTF-8.
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+const codeUnits = (text: string): string =>
+  Array.from({ length: text.length }, (_, i) => `\\u${text.charCodeAt(i).toString(16).padStart(4, '0')}`).join('');
+
+/** JSON on one line, with every unsafe character as JSON's own escape: it reads back as the same value. */
+const safeJson = (value: unknown): string => JSON.stringify(value).replace(UNSAFE, codeUnits);
+
+/** Text on one line: unsafe characters as \uXXXX, and a backslash as two, so that it can be read back. */
+const escaped = (text: string): string => text.replaceAll('\\', '\\\\').replace(UNSAFE, codeUnits);

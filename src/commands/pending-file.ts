@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { chownSync, closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { CommandError, systemReasonOf } from './command-error.js';
+import { ExitCode } from './exit-code.js';
+
+/** A file that is written piece by piece beside the one that it will replace: nobody sees it until it is whole. Every method throws CommandError. */
+export class PendingFile {
+  readonly #path: string;
+  readonly #temporary: string;
+  #file: number | undefined;
+
+  /** Makes the temporary file in the folder of `path`. What root replaces stays the property of whom it belonged to. */
+  constructor(path: string, mode: number) {
+    this.#path = path;
+    this.#temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+    this.#attempt(() => {
+      this.#file = openSync(this.#temporary, 'wx', mode);
+      const old = statSync(path, { throwIfNoEntry: false });
+      if (old && process.geteuid?.() === 0) chownSync(this.#temporary, old.uid, old.gid);
+    });
+  }
+
+  write(contents: string | Uint8Array): void {
+    this.#attempt(() => {
+      if (this.#file !== undefined) writeFileSync(this.#file, contents);
+    });
+  }
+
+  /** Brings what was written to the disk; nothing more can be written. */
+  flush(): void {
+    this.#attempt(() => {
+      if (this.#file !== undefined) fsyncSync(this.#file);
+      this.#close();
+    });
+  }
+
+  /** Puts the file in its place, durably. */
+  place(): void {
+    this.flush();
+    this.#attempt(() => {
+      renameSync(this.#temporary, this.#path);
+      // A rename is durable when the folder is.
+      const folder = openSync(dirname(this.#path), 'r');
+      try {
+        fsyncSync(folder);
+      } finally {
+        closeSync(folder);
+      }
+    });
+  }
+
+  /** Takes the temporary file away, when it is still there. */
+  discard(): void {
+    this.#close();
+    rmSync(this.#temporary, { force: true });
+  }
+
+  #close(): void {
+    const file = this.#file;
+    this.#file = undefined;
+    if (file !== undefined) closeSync(file);
+  }
+
+  #attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.discard();
+      throw new CommandError(
+        `${this.#path} cannot be written (${systemReasonOf(error)})`,
+        ExitCode.unusable,
+        'look at its folder, its permissions and the space on the disk',
+      );
+    }
+  }
+}

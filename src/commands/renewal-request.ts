@@ -1,0 +1,125 @@
+import { request as httpsRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import { TLSSocket, type SecureContextOptions } from 'node:tls';
+import { CommandError, systemReasonOf } from './command-error.js';
+import { ExitCode } from './exit-code.js';
+import { plain } from './output.js';
+
+/** What a renewal is asked for with. */
+export interface RenewalRequest {
+  /** The service, as `https://host:port`. */
+  readonly url: URL;
+  /** The old certificate and its key, and the CAs that the service's own certificate must lead to. */
+  readonly tls: SecureContextOptions;
+  /** The certification request, DER. */
+  readonly request: Uint8Array;
+}
+
+const PATH = 'api/v1/certificates/renewal';
+const MAX_OCTETS = 64 * 1024;
+const TIMEOUT = 30_000;
+
+/** Posts a certification request to the renewal of a service, over mutual TLS, and gives the octets of the chain. Throws CommandError: refused with the service's own words, or unusable. */
+export async function askForRenewal({ url, tls, request }: RenewalRequest): Promise<Buffer> {
+  const answer = await post(url, tls, request);
+  if (answer.status === 201) return answer.body;
+  const problem = problemIn(answer.body);
+  if (problem === undefined)
+    throw new CommandError(
+      `${url.origin} answered ${answer.status} without a reason`,
+      ExitCode.unusable,
+      'name the address of a Veritas service with --url',
+    );
+  throw new CommandError(
+    `the service refused: ${plain(problem.detail)} (${plain(problem.code)})`,
+    answer.status < 500 ? ExitCode.refused : ExitCode.unusable,
+  );
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+function post(url: URL, tls: SecureContextOptions, body: Uint8Array): Promise<Answer> {
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const target = new URL(PATH, url.href.endsWith('/') ? url : `${url.href}/`);
+  const signal = AbortSignal.timeout(TIMEOUT);
+  return new Promise((resolve, reject) => {
+    const call = httpsRequest(target, {
+      ...tls,
+      method: 'POST',
+      agent: false,
+      // RFC 6066 §3: an address is no server name.
+      servername: isIP(host) === 0 ? host : '',
+      rejectUnauthorized: true,
+      signal,
+      headers: {
+        'content-type': 'application/pkcs10',
+        'content-length': body.length,
+        accept: 'application/pem-certificate-chain, application/problem+json',
+      },
+    });
+    const fail = (error: unknown): void =>
+      reject(signal.aborted ? lateError(url) : connectionError(error, url, call.socket));
+    call.on('error', fail);
+    call.on('response', (response) => void collect(response).then(resolve, fail));
+    call.end(body);
+  });
+}
+
+async function collect(response: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  let octets = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    octets += chunk.length;
+    // Leaving the loop closes the connection.
+    if (octets > MAX_OCTETS)
+      throw new CommandError(
+        'the answer is larger than a certificate chain',
+        ExitCode.unusable,
+        'name the address of a Veritas service with --url',
+      );
+    chunks.push(chunk);
+  }
+  return { status: response.statusCode ?? 0, body: Buffer.concat(chunks) };
+}
+
+const lateError = (url: URL): CommandError =>
+  new CommandError(
+    `${url.origin} did not answer within ${TIMEOUT / 1000} seconds`,
+    ExitCode.unusable,
+    'look whether the service runs',
+  );
+
+function connectionError(error: unknown, url: URL, socket: unknown): CommandError {
+  if (error instanceof CommandError) return error;
+  const reason = plain(systemReasonOf(error));
+  // Set when the server's certificate was looked at and found wanting, whichever way. The types promise an Error; it is a code.
+  const doubt: unknown = socket instanceof TLSSocket ? socket.authorizationError : undefined;
+  if (doubt !== undefined && doubt !== null)
+    return new CommandError(
+      `the server at ${url.origin} is not trusted (${reason})`,
+      ExitCode.unusable,
+      'name the CA bundle of its CA with --ca, and the address by a name that is in its certificate with --url',
+    );
+  return new CommandError(
+    `${url.origin} cannot be reached (${reason})`,
+    ExitCode.unusable,
+    'look whether the service runs there, or name another address with --url',
+  );
+}
+
+function problemIn(body: Buffer): { readonly detail: string; readonly code: string } | undefined {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    if (typeof value !== 'object' || value === null || !('detail' in value) || !('code' in value)) return undefined;
+    const { detail, code } = value;
+    return typeof detail === 'string' && typeof code === 'string'
+      ? { detail: detail.slice(0, 1000), code: code.slice(0, 100) }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

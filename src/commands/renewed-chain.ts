@@ -1,0 +1,60 @@
+import type { KeyObject } from 'node:crypto';
+import {
+  generalNameToString,
+  sameName,
+  subjectPublicKeyInfoOf,
+  validateCertificatePath,
+  type Certificate,
+} from '../x509/index.js';
+import { CommandError, messageOf } from './command-error.js';
+import { ExitCode } from './exit-code.js';
+import { certificatesIn } from './files.js';
+import { plain } from './output.js';
+
+/** What the answer to a renewal is measured by. */
+export interface RenewalTerms {
+  readonly old: Certificate;
+  readonly newKey: KeyObject;
+  readonly anchors: readonly Certificate[];
+  readonly now: Date;
+}
+
+/**
+ * The certificate for the new key, followed by those of its path that came with it. Throws CommandError unless it is for that key, with the subject, names
+ * and purposes of the old one, leads to `anchors` and is valid now: whoever answered, nothing is replaced by anything else.
+ */
+export function checkRenewed(octets: Uint8Array, { old, newKey, anchors, now }: RenewalTerms): Certificate[] {
+  const [leaf, ...rest] = readChain(octets);
+  if (!leaf) throw unfit('it holds no certificate');
+  if (!Buffer.from(subjectPublicKeyInfoOf(newKey).der).equals(leaf.publicKey.der)) throw unfit('it is for another key');
+  if (!sameName(leaf.subject, old.subject)) throw unfit('it has another subject');
+  if (namesOf(leaf) !== namesOf(old)) throw unfit('it has other names');
+  const result = validateCertificatePath({
+    leaf,
+    intermediates: rest,
+    anchors,
+    time: now,
+    purposes: old.extensions.extendedKeyUsage,
+  });
+  if (!result.ok) throw unfit(result.reason.message);
+  const path = new Set(result.path.certificates.map(({ fingerprint256 }) => fingerprint256));
+  return [leaf, ...rest.filter(({ fingerprint256 }) => path.has(fingerprint256))];
+}
+
+function readChain(octets: Uint8Array): Certificate[] {
+  try {
+    return certificatesIn(octets);
+  } catch (error) {
+    throw unfit(messageOf(error));
+  }
+}
+
+const namesOf = ({ extensions: { subjectAltName = [] } }: Certificate): string =>
+  JSON.stringify(subjectAltName.map(generalNameToString).sort());
+
+const unfit = (why: string): CommandError =>
+  new CommandError(
+    `the answer is not used: ${plain(why)}`,
+    ExitCode.unusable,
+    'nothing was replaced; look whether --url and --ca name the service that issued the certificate',
+  );

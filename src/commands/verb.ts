@@ -1,0 +1,58 @@
+import type { Command } from 'commander';
+import { lifetimeArgument, nameArgument } from './arguments.js';
+import { Output, type Streams } from './output.js';
+import type { Session } from './session.js';
+
+/** What the command line runs on; the process's own by `cli.ts`, a test's otherwise. */
+export interface Host {
+  readonly streams: Streams;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly readInput: () => Promise<Buffer>;
+  readonly version: string;
+  readonly now: () => Date;
+}
+
+/** The flags that every verb has. */
+export interface CommonOptions {
+  readonly json?: boolean;
+  readonly config?: string;
+}
+
+export const EXIT_CODES = `
+Exit codes:
+  0  done
+  1  refused, or a check failed
+  2  the command was not understood
+  3  configuration, store, keys, files or a service cannot be used`;
+
+type Example = readonly [command: string, what: string];
+
+/** A verb below `parent`, with the flags that all have. */
+export function verb(parent: Command, name: string, description: string, worked: readonly Example[]): Command {
+  return parent
+    .command(name)
+    .description(examples(description, worked))
+    .summary(description)
+    .option('--json', 'the result as JSON')
+    .option('--config <file>', 'the configuration (default: config/veritas.yaml)')
+    .addHelpText('after', EXIT_CODES);
+}
+
+/** The flags of what issues a certificate. */
+export function withTerms(command: Command): Command {
+  return command
+    .option('--profile <profile>', 'what it is for: server, client, service, spiffe, or one of pki.profiles', 'service')
+    .option('--san <name>', 'another name: DNS:name, IP:address or URI:uri; can be repeated', nameArgument)
+    .option('--ttl <time>', 'how long it is valid: 24h, 30d (default: pki.serviceLifetime)', lifetimeArgument);
+}
+
+/** The worked examples come before the flags; lines that are indented commander leaves as they are. */
+export function examples(description: string, worked: readonly Example[]): string {
+  return `${description}\n\nExamples:\n${worked.map(([command, what]) => `  ${command}\n      # ${what}`).join('\n')}`;
+}
+
+/** What a verb works with. */
+export function sessionOf(host: Host, { json = false, config }: CommonOptions): Session {
+  const { environment, readInput, now } = host;
+  return { output: new Output(host.streams, json), environment, configFile: config, readInput, now };
+}

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { duration, list, text } from './setting.js';
+
+const DAY = 86_400;
+const profileName = text('1 to 32 lower-case letters, digits and hyphens', /^[a-z][a-z0-9-]{0,31}$/, 32);
+const dnsRule = text(
+  'a DNS name, `*.` and a name (one label more), or `.` and a name (one or more)',
+  /^(?:\*?\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/,
+  255,
+);
+const ipRule = text('an IP address, or a prefix such as 10.0.0.0/8', /^[0-9a-fA-F.:]+(?:\/\d{1,3})?$/, 64);
+const uriRule = text('a URI with a host, or its beginning past the host and `*`', /^[a-z][a-z0-9+.-]*:\/\/\S+$/, 2048);
+
+/** One profile of the operator's own (`pki.profiles`). */
+export const profileSchema = z
+  .strictObject({
+    name: profileName.describe(
+      'What requests call it. `server`, `client`, `service` and `spiffe` are there, and can be replaced.',
+    ),
+    purposes: z
+      .array(z.enum(['serverAuth', 'clientAuth']))
+      .min(1)
+      .describe('Extended key usages.'),
+    lifetime: duration('s', 1, 398 * DAY)
+      .exactOptional()
+      .describe('When nothing else is asked for.'),
+    maximumLifetime: duration('s', 1, 398 * DAY).describe('The longest that can be asked for.'),
+    keyTypes: z
+      .array(z.enum(['P-256', 'P-384', 'P-521', 'Ed25519', 'RSA']))
+      .min(1)
+      .exactOptional()
+      .describe('Kinds of keys; every one when absent.'),
+    minimumRsaBits: z.int().min(2048).max(8192).exactOptional().describe('2048 when absent.'),
+    identity: z
+      .enum(['service', 'spiffe'])
+      .exactOptional()
+      .describe('`service` puts its own name among the DNS names; `spiffe` asks for exactly one SPIFFE ID instead.'),
+    names: z
+      .strictObject({
+        dns: list(dnsRule, 'rules for DNS names').exactOptional(),
+        ip: list(ipRule, 'rules for IP addresses').exactOptional(),
+        uri: list(uriRule, 'rules for URIs').exactOptional(),
+      })
+      .exactOptional()
+      .describe('The names that can be had besides the own one. A kind without a list: any; an empty list: none.'),
+  })
+  .refine(({ lifetime, maximumLifetime }) => lifetime === undefined || lifetime <= maximumLifetime, {
+    path: ['lifetime'],
+    message: 'at most maximumLifetime',
+  });

@@ -1,7 +1,0 @@
-import type { LintRule } from './lint-rule.js';
-
-export const version: LintRule = {
-  name: 'version',
-  source: 'RFC 5280 §4.1.2.1',
-  check: ({ certificate }) => (certificate.version === 3 ? undefined : `the version is ${certificate.version}, not 3`),
-};

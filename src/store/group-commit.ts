@@ -1,0 +1,86 @@
+import { setImmediate } from 'node:timers/promises';
+import { sql } from 'kysely';
+import type { Database, Transaction } from './schema.js';
+
+type Work<T> = (transaction: Transaction) => Promise<T>;
+
+interface Waiting {
+  readonly work: Work<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
+
+/** As many as share one commit: bounds how long the first waits for the last. */
+const MOST_TOGETHER = 64;
+/** How long works may follow each other before the event loop has its turn. */
+const LONGEST_MS = 5;
+
+/**
+ * Works on one database, each as if it had a transaction of its own: it commits when it returns, and is undone alone when it throws. Those that
+ * arrive while another one is being committed share the next commit, because flushing to the disk is what costs.
+ * Nobody hears of a work before its commit is durable.
+ */
+export class GroupCommit {
+  readonly #database: Database;
+  readonly #waiting: Waiting[] = [];
+  #busy = false;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  run<T>(work: Work<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      void this.#drain();
+    });
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    while (this.#waiting.length > 0) await this.#commit(this.#waiting.splice(0, MOST_TOGETHER));
+    this.#busy = false;
+  }
+
+  /** Never throws: whatever fails, fails the works of this commit. */
+  async #commit(together: readonly Waiting[]): Promise<void> {
+    const outcomes: Outcome[] = [];
+    let failure: unknown;
+    try {
+      await this.#database.transaction().execute(async (transaction) => {
+        let since = performance.now();
+        for (const { work } of together) {
+          outcomes.push(await attempt(transaction, work));
+          if (performance.now() - since < LONGEST_MS) continue;
+          await setImmediate();
+          since = performance.now();
+        }
+      });
+    } catch (error) {
+      failure = error;
+    }
+    for (const [i, { resolve, reject }] of together.entries()) {
+      const outcome = outcomes[i];
+      if (outcome?.ok === false) reject(outcome.error);
+      else if (failure !== undefined || !outcome) reject(failure);
+      else resolve(outcome.value);
+    }
+  }
+}
+
+/** Throws only when the work cannot be undone by itself: then SQLite has undone the whole transaction (full disk, I/O error). */
+async function attempt(transaction: Transaction, work: Work<unknown>): Promise<Outcome> {
+  await sql`savepoint work`.execute(transaction);
+  try {
+    const value = await work(transaction);
+    await sql`release work`.execute(transaction);
+    return { ok: true, value };
+  } catch (error) {
+    await sql`rollback to work`.execute(transaction);
+    await sql`release work`.execute(transaction);
+    return { ok: false, error };
+  }
+}

@@ -1,0 +1,11 @@
+import type { CertificateLintRule } from '../lint-rule.js';
+
+/** 64 bits of a random generator. Zero and below are another rule’s. */
+export const serialNumberEntropy: CertificateLintRule = {
+  name: 'serial-number-entropy',
+  source: 'CA/Browser Forum Baseline Requirements §7.1.2',
+  check: ({ certificate: { serialNumber } }) =>
+    /^-|^00$/.test(serialNumber) || serialNumber.length >= 16
+      ? undefined
+      : `the serial number ${serialNumber} has less than 64 bits`,
+};

@@ -1,0 +1,15 @@
+import { Oid, oidName } from '../../oids.js';
+import type { CrlLintRule } from '../lint-rule.js';
+
+const ALWAYS: ReadonlySet<string> = new Set([Oid.deltaCrlIndicator, Oid.issuingDistributionPoint]);
+
+/** Any other that is critical makes the list one that verifiers must not use. */
+export const crlCriticality: CrlLintRule = {
+  name: 'crl-criticality',
+  source: 'RFC 5280 §5.2',
+  check: ({ list }) => {
+    for (const { oid, critical } of list.extensions.all.values())
+      if (critical !== ALWAYS.has(oid)) return `${oidName(oid)} is ${critical ? '' : 'not '}critical`;
+    return undefined;
+  },
+};

@@ -1,0 +1,11 @@
+import type { CrlLintRule } from '../lint-rule.js';
+
+/** In whole seconds, as a list has no finer ones. */
+export const crlThisUpdate: CrlLintRule = {
+  name: 'crl-this-update',
+  source: 'RFC 5280 §5.1.2.4',
+  check: ({ list, previous }) =>
+    previous && list.thisUpdate.getTime() < Math.floor(previous.thisUpdate.getTime() / 1000) * 1000
+      ? 'thisUpdate is before that of the last list'
+      : undefined,
+};

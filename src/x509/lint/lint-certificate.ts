@@ -1,0 +1,109 @@
+import { authorityInfoAccess } from './certificate/authority-info-access.js';
+import { authorityKeyCertSign } from './certificate/authority-key-cert-sign.js';
+import { authorityKeyIdentifier } from './certificate/authority-key-identifier.js';
+import { authorityKeyIdentifierChaining } from './certificate/authority-key-identifier-chaining.js';
+import { basicConstraintsCritical } from './certificate/basic-constraints-critical.js';
+import { criticality } from './certificate/criticality.js';
+import { crlDistributionPoints } from './certificate/crl-distribution-points.js';
+import { extendedKeyUsage } from './certificate/extended-key-usage.js';
+import { extendedKeyUsageAny } from './certificate/extended-key-usage-any.js';
+import { extendedKeyUsageConsistent } from './certificate/extended-key-usage-consistent.js';
+import { extendedKeyUsageNesting } from './certificate/extended-key-usage-nesting.js';
+import { issuerMayCertify } from './certificate/issuer-may-certify.js';
+import { issuerNameChaining } from './certificate/issuer-name-chaining.js';
+import { issuerNotEmpty } from './certificate/issuer-not-empty.js';
+import { keyCertSignOfAuthority } from './certificate/key-cert-sign-of-authority.js';
+import { keyUsage } from './certificate/key-usage.js';
+import { keyUsageCritical } from './certificate/key-usage-critical.js';
+import { keyUsageEc } from './certificate/key-usage-ec.js';
+import { keyUsageEd25519 } from './certificate/key-usage-ed25519.js';
+import { keyUsageRsa } from './certificate/key-usage-rsa.js';
+import { keyUsageRsaPss } from './certificate/key-usage-rsa-pss.js';
+import { nameConstraints } from './certificate/name-constraints.js';
+import { nameConstraintsForm } from './certificate/name-constraints-form.js';
+import { nameConstraintsOfAuthority } from './certificate/name-constraints-of-authority.js';
+import { pathLength } from './certificate/path-length.js';
+import { pathLengthOfAuthority } from './certificate/path-length-of-authority.js';
+import { publicKey } from './certificate/public-key.js';
+import { selfIssuedAuthority } from './certificate/self-issued-authority.js';
+import { serialNumberEntropy } from './certificate/serial-number-entropy.js';
+import { serialNumberLength } from './certificate/serial-number-length.js';
+import { serialNumberPositive } from './certificate/serial-number-positive.js';
+import { signatureAlgorithm } from './certificate/signature-algorithm.js';
+import { subjectAltName } from './certificate/subject-alt-name.js';
+import { subjectAltNameDns } from './certificate/subject-alt-name-dns.js';
+import { subjectAltNameEmail } from './certificate/subject-alt-name-email.js';
+import { subjectAltNameUnique } from './certificate/subject-alt-name-unique.js';
+import { subjectAltNameUri } from './certificate/subject-alt-name-uri.js';
+import { subjectAlternative } from './certificate/subject-alternative.js';
+import { subjectAttributeLength } from './certificate/subject-attribute-length.js';
+import { subjectKeyIdentifier } from './certificate/subject-key-identifier.js';
+import { subjectOfAuthority } from './certificate/subject-of-authority.js';
+import { subjectStringType } from './certificate/subject-string-type.js';
+import { unknownCriticalExtension } from './certificate/unknown-critical-extension.js';
+import { validityOrder } from './certificate/validity-order.js';
+import { validityWithinIssuer } from './certificate/validity-within-issuer.js';
+import { version } from './certificate/version.js';
+import { findingsOf, type CertificateLintRule, type CertificateLintSubject, type LintFinding } from './lint-rule.js';
+
+/**
+ * Every rule for certificates, one a file. What `decodeCertificate` refuses is not repeated: octets that are not strict DER, over 64 KiB, an
+ * extension that stands twice, one of RFC 5280 that is not in its form, times written otherwise than §4.1.2.5 says, serial numbers over 20 octets.
+ */
+export const certificateLintRules: readonly CertificateLintRule[] = [
+  version,
+  serialNumberPositive,
+  serialNumberLength,
+  serialNumberEntropy,
+  signatureAlgorithm,
+  issuerNotEmpty,
+  issuerNameChaining,
+  issuerMayCertify,
+  selfIssuedAuthority,
+  validityOrder,
+  validityWithinIssuer,
+  subjectOfAuthority,
+  subjectAlternative,
+  subjectStringType,
+  subjectAttributeLength,
+  publicKey,
+  subjectAltName,
+  subjectAltNameDns,
+  subjectAltNameEmail,
+  subjectAltNameUri,
+  subjectAltNameUnique,
+  basicConstraintsCritical,
+  keyCertSignOfAuthority,
+  authorityKeyCertSign,
+  pathLengthOfAuthority,
+  keyUsage,
+  keyUsageCritical,
+  keyUsageEc,
+  keyUsageEd25519,
+  keyUsageRsa,
+  keyUsageRsaPss,
+  extendedKeyUsage,
+  extendedKeyUsageAny,
+  extendedKeyUsageNesting,
+  extendedKeyUsageConsistent,
+  authorityKeyIdentifier,
+  authorityKeyIdentifierChaining,
+  subjectKeyIdentifier,
+  criticality,
+  unknownCriticalExtension,
+  crlDistributionPoints,
+  authorityInfoAccess,
+  pathLength,
+  nameConstraints,
+  nameConstraintsOfAuthority,
+  nameConstraintsForm,
+];
+
+/**
+ * What is wrong with a certificate that is about to be signed; nothing for one that verifiers will accept below `chain`. Pure: the same input
+ * has the same findings. It does not look at the signature, which is not there yet, nor at the clock.
+ */
+export function lintCertificate(subject: CertificateLintSubject): LintFinding[] {
+  // Before version 3 there are no extensions, and every rule about one would say so.
+  return findingsOf(subject.certificate.version === 3 ? certificateLintRules : [version], subject);
+}

@@ -1,0 +1,262 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { runCommandLine } from '../../src/commands/index.js';
+import { CaService } from '../../src/pki/index.js';
+import { TestCa } from '../../src/testing/index.js';
+import { decodeCertificate, decodeCertificationRequest, decodePem } from '../../src/x509/index.js';
+import { callerOf } from '../support/certificate-client.js';
+import { get } from '../support/client.js';
+import { developmentTls, startIn } from '../support/service.js';
+
+let service: Awaited<ReturnType<typeof startIn>>;
+let folder: string;
+let counter = 0;
+const path = (name: string): string => join(folder, name);
+const read = (name: string): string => readFileSync(path(name), 'utf8');
+const leaf = () => decodeCertificate(decodePem(read('worker.pem'))[0]!.octets);
+
+async function renew(args: readonly string[], port = service.ports.https) {
+  let [out, err] = ['', ''];
+  const files = ['--cert', path('worker.pem'), '--key', path('worker.key')];
+  const trust = args.includes('--ca') ? [] : ['--ca', join(service.folder, 'certs/ca_bundle.pem')];
+  const code = await runCommandLine(['renew', ...files, ...trust, '--url', `https://localhost:${port}`, ...args], {
+    streams: {
+      out: (text) => {
+        out += text;
+      },
+      err: (text) => {
+        err += text;
+      },
+    },
+    environment: {},
+    readInput: () => Promise.resolve(Buffer.alloc(0)),
+    version: '0.0.0-test',
+    now: () => new Date(),
+  });
+  expect(out + err).not.toContain('PRIVATE');
+  return { code, out, err };
+}
+
+/** Everything in the folder, by name. */
+const contents = () => Object.fromEntries(readdirSync(folder).map((name) => [name, read(name)]));
+
+beforeAll(async () => {
+  service = await startIn();
+});
+afterAll(() => service.close());
+beforeEach(async () => {
+  folder = join(service.folder, `client-${counter++}`);
+  mkdirSync(folder);
+  const { chainPem, key } = await callerOf(service, 'veritas-worker', 'service');
+  writeFileSync(path('worker.pem'), chainPem, { mode: 0o640 });
+  writeFileSync(path('worker.key'), key.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
+});
+
+describe('veritas renew', () => {
+  it('works twice in a row: the same names for a new key, and the new files authenticate', async () => {
+    for (let round = 0; round < 2; round++) {
+      const [before, old] = [contents(), leaf()];
+      const { code, out, err } = await renew(['--force', '--json']);
+      expect([code, err]).toEqual([
+        0,
+        expect.stringMatching(/^Asking https:\/\/localhost:\d+ to renew [0-9a-f]+\.\n$/),
+      ]);
+      expect(JSON.parse(out)).toMatchObject({
+        renewed: true,
+        serial_number: leaf().serialNumber,
+        previous_serial_number: old.serialNumber,
+        names: ['DNS:veritas-worker'],
+        previous_key_file: path('worker.key.old'),
+      });
+      expect(leaf().publicKey.der).not.toEqual(old.publicKey.der);
+      expect(readdirSync(folder).sort()).toEqual(['worker.key', 'worker.key.old', 'worker.pem']);
+      expect(read('worker.key.old')).toBe(before['worker.key']);
+      expect(['worker.key', 'worker.key.old', 'worker.pem'].map((name) => statSync(path(name)).mode & 0o777)).toEqual([
+        0o600, 0o600, 0o640,
+      ]);
+      expect(decodePem(read('worker.pem'))).toHaveLength(2);
+      const tls = { ...developmentTls(service.folder), cert: read('worker.pem'), key: read('worker.key') };
+      const { json } = await get(service.ports.https, '/api/v1/whoami', tls);
+      expect(json).toMatchObject({ authenticated: true, service: 'veritas-worker' });
+    }
+  });
+
+  it('does nothing when it is early, and says so', async () => {
+    const before = contents();
+    for (const more of [[], ['--before', '8h']]) {
+      const { code, out, err } = await renew(more);
+      expect([code, out, err]).toEqual([
+        0,
+        expect.stringMatching(/^Nothing to renew yet: .* --force renews it now\n$/),
+        '',
+      ]);
+    }
+    expect(JSON.parse((await renew(['--json'])).out)).toMatchObject({ renewed: false });
+    expect(contents()).toEqual(before);
+    expect((await renew(['--before', '25h'])).out).toMatch(/^Serial number/);
+  });
+
+  it('puts the new key elsewhere with --new-key, and never over another', async () => {
+    const before = contents();
+    expect(await renew(['--force', '--new-key', path('worker.key')])).toMatchObject({ code: 1 });
+    expect(contents()).toEqual(before);
+    expect(await renew(['--force', '--new-key', path('next.key')])).toMatchObject({ code: 0 });
+    expect(read('worker.key')).toBe(before['worker.key']);
+    expect(await renew(['--force'])).toMatchObject({ code: 3, err: expect.stringContaining('is not the key of') });
+    const tls = { ...developmentTls(service.folder), cert: read('worker.pem'), key: read('next.key') };
+    expect((await get(service.ports.https, '/api/v1/test', tls)).status).toBe(200);
+  });
+
+  it('is refused when the certificate was revoked, in the words of the service', async () => {
+    const ca = service.application.get(CaService, { strict: false });
+    const requester = { actor: 'test', requestId: 'test' };
+    await ca.revoke({ serialNumber: leaf().serialNumber, reason: 'superseded', requester });
+    const before = contents();
+    const { code, out, err } = await renew(['--force']);
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(/veritas: the service refused: .*revoked.* \(certificate_revoked\)\n$/);
+    for (const more of [[], ['--new-key', path('next.key')]]) await renew(['--force', ...more]);
+    expect(contents()).toEqual(before);
+  });
+
+  it('talks to no server that it cannot trust, and says when there is none', async () => {
+    const before = contents();
+    writeFileSync(join(service.folder, 'other.pem'), TestCa.root().certificatePem);
+    const stranger = await renew(['--force', '--ca', join(service.folder, 'other.pem')]);
+    expect(stranger).toMatchObject({ code: 3, out: '' });
+    expect(stranger.err).toMatch(
+      /veritas: the server at https:\/\/localhost:\d+ is not trusted \([A-Z_]+\): name the CA/,
+    );
+    const gone = createServer().listen(0, '127.0.0.1');
+    await once(gone, 'listening');
+    const { port } = gone.address() as AddressInfo;
+    gone.close();
+    await once(gone, 'close');
+    const nobody = await renew(['--force'], port);
+    expect(nobody).toMatchObject({ code: 3, out: '' });
+    expect(nobody.err).toMatch(/veritas: https:\/\/localhost:\d+ cannot be reached \(ECONNREFUSED\): look whether/);
+    expect(contents()).toEqual(before);
+  });
+});
+
+describe('an answer that does not fit', () => {
+  const authority = TestCa.root();
+  const issuing = authority.intermediate();
+  const name = { commonName: 'veritas-worker', names: [{ kind: 'dns', value: 'veritas-worker' }] } as const;
+  let answer: (request: Buffer) => { status: number; body: string };
+  const server = createServer(
+    (() => {
+      const issued = issuing.issue({ names: [{ kind: 'dns', value: 'localhost' }] });
+      return { cert: issued.chainPem, key: issued.keyPem, ca: authority.certificatePem, requestCert: true };
+    })(),
+    (request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        const { status, body } = answer(Buffer.concat(chunks));
+        response.writeHead(status).end(body);
+      });
+    },
+  );
+  const keyOf = (request: Buffer) => {
+    const publicKey = decodeCertificationRequest(request).publicKey.keyObject;
+    return { keyPair: { publicKey, privateKey: issuing.key } };
+  };
+  beforeAll(async () => {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  afterAll(() => {
+    server.close();
+  });
+  beforeEach(() => {
+    const old = issuing.issue(name);
+    writeFileSync(path('worker.pem'), old.chainPem);
+    writeFileSync(path('worker.key'), old.keyPem);
+    writeFileSync(join(service.folder, 'fake.pem'), authority.certificatePem);
+  });
+  const ask = (more: readonly string[] = []) =>
+    renew(['--force', '--ca', join(service.folder, 'fake.pem'), ...more], (server.address() as AddressInfo).port);
+  const chain = (of: Pick<TestCa, 'chainPem'>) => ({ status: 201, body: of.chainPem });
+
+  it.each<[string, RegExp, (request: Buffer) => { status: number; body: string }]>([
+    ['for another key', /is not used: it is for another key/, () => chain(issuing.issue(name))],
+    [
+      'for another subject',
+      /another subject/,
+      (request) => chain(issuing.issue({ ...name, commonName: 'admin-client', ...keyOf(request) })),
+    ],
+    [
+      'with another name',
+      /other names/,
+      (request) => chain(issuing.issue({ ...name, names: [{ kind: 'dns', value: 'x' }], ...keyOf(request) })),
+    ],
+    [
+      'of another CA',
+      /not used/,
+      (request) =>
+        chain(
+          TestCa.root()
+            .intermediate()
+            .issue({ ...name, ...keyOf(request) }),
+        ),
+    ],
+    [
+      'that has expired',
+      /not used/,
+      (request) => chain(issuing.issue({ ...name, notAfter: new Date(Date.now() - 1000), ...keyOf(request) })),
+    ],
+    ['that is none', /not used/, () => ({ status: 201, body: 'hello' })],
+    ['too large', /larger than/, () => ({ status: 201, body: 'x'.repeat(70_000) })],
+    ['of another program', /answered 404 without a reason/, () => ({ status: 404, body: '<html>' })],
+    ['that leads elsewhere', /answered 302/, () => ({ status: 302, body: '' })],
+    [
+      'with words that move the cursor',
+      /refused: no\\u001b\[2J \(busy\)/,
+      () => ({ status: 503, body: JSON.stringify({ detail: 'no\u001b[2J', code: 'busy' }) }),
+    ],
+  ])('%s: the old files stay as they were', async (_, said, give) => {
+    answer = give;
+    const before = contents();
+    for (const more of [[], ['--new-key', path('next.key')]]) {
+      const { code, out, err } = await ask(more);
+      expect([code, out, err]).toEqual([3, '', expect.stringMatching(said)]);
+      expect(contents()).toEqual(before);
+    }
+  });
+
+  it('is not even asked for from a server with another name', async () => {
+    let asked = 0;
+    answer = () => ({ status: 500 + asked++, body: '' });
+    const { code, err } = await ask(['--url', `https://127.0.0.1:${(server.address() as AddressInfo).port}`]);
+    expect([code, err]).toEqual([3, expect.stringContaining('is not trusted (ERR_TLS_CERT_ALTNAME_INVALID)')]);
+    expect(asked).toBe(0);
+  });
+
+  it('is not used when somebody else changed the files meanwhile, or when the old key cannot be kept', async () => {
+    const other = issuing.issue(name);
+    answer = (request) => {
+      writeFileSync(path('worker.pem'), other.chainPem);
+      return chain(issuing.issue({ ...name, ...keyOf(request) }));
+    };
+    const key = read('worker.key');
+    expect(await ask()).toMatchObject({ code: 1, err: expect.stringContaining('was changed meanwhile') });
+    expect(contents()).toEqual({ 'worker.pem': other.chainPem, 'worker.key': key });
+    writeFileSync(path('worker.key'), other.keyPem);
+    mkdirSync(path('worker.key.old'));
+    expect(await ask()).toMatchObject({ code: 3, err: expect.stringContaining('worker.key.old cannot be written') });
+    expect(readdirSync(folder).sort()).toEqual(['worker.key', 'worker.key.old', 'worker.pem']);
+    expect([read('worker.pem'), read('worker.key')]).toEqual([other.chainPem, other.keyPem]);
+  });
+
+  it('from a server that fits is taken, and only the certificates of its path', async () => {
+    const stranger = TestCa.root().certificatePem;
+    answer = (request) => ({ status: 201, body: issuing.issue({ ...name, ...keyOf(request) }).chainPem + stranger });
+    expect(await ask()).toMatchObject({ code: 0 });
+    expect(decodePem(read('worker.pem'))).toHaveLength(2);
+  });
+});

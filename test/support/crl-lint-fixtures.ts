@@ -1,0 +1,124 @@
+import { write } from '../../src/der/index.js';
+import type { TestCa } from '../../src/testing/index.js';
+import {
+  algorithmIdentifier,
+  decodeCertificateList,
+  encodeExtensionOf,
+  encodeRevokedCertificate,
+  encodeSigned,
+  encodeTbsCertList,
+  KeyUsage,
+  nameFrom,
+  Oid,
+  signingSchemeFor,
+  signOctets,
+  type CrlLintSubject,
+  type Extension,
+  type TbsCertList,
+} from '../../src/x509/index.js';
+import { lintIssuing, lintRoot, type OpensslOpinion } from './lint-fixtures.js';
+
+/** A CRL of `ca` that breaks one rule and no other. */
+export interface CrlLintFixture {
+  readonly rule: string;
+  readonly defect: string;
+  readonly openssl: OpensslOpinion;
+  readonly ca: TestCa;
+  readonly subject: () => CrlLintSubject;
+}
+
+const hours = (count: number): Date => new Date(Date.now() + count * 3_600_000);
+const number = (value: bigint): Extension => encodeExtensionOf.crlNumber(value);
+const identifierOf = (ca: TestCa): Extension =>
+  encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: ca.certificate.extensions.subjectKeyIdentifier });
+const entry = (serial: string, reason = 0): Uint8Array =>
+  encodeRevokedCertificate({ serialNumber: Buffer.from(serial, 'hex'), revocationDate: hours(-1), reason });
+
+function signed(tbs: Uint8Array, ca: TestCa, algorithm = signingSchemeFor(ca.key).algorithm): CrlLintSubject {
+  const list = decodeCertificateList(encodeSigned(tbs, algorithm, signOctets(tbs, ca.key).signature));
+  const previous = { number: 6, thisUpdate: hours(-2) };
+  return { list, entries: [...list.revokedCertificates()], issuer: ca.certificate, previous };
+}
+
+/** A list without a defect but for `change`. */
+export function crlOf(ca: TestCa, change: Partial<TbsCertList> = {}): CrlLintSubject {
+  const tbs = encodeTbsCertList({
+    signatureAlgorithm: signingSchemeFor(ca.key).algorithm,
+    issuer: ca.certificate.subject,
+    thisUpdate: hours(-1),
+    nextUpdate: hours(24),
+    revokedCertificates: [entry('40a1', 1), entry('40a2')],
+    extensions: [identifierOf(ca), number(7n)],
+    ...change,
+  });
+  return signed(tbs, ca, change.signatureAlgorithm);
+}
+
+const onlyCertificates = lintRoot.intermediate({
+  commonName: 'CA without lists',
+  extensions: [encodeExtensionOf.keyUsage([KeyUsage.keyCertSign])],
+});
+
+function versionOne(): CrlLintSubject {
+  const { list } = crlOf(lintIssuing);
+  return signed(
+    write.sequence(list.signatureAlgorithm.der, list.issuer.der, write.time(list.thisUpdate), write.time(hours(24))),
+    lintIssuing,
+  );
+}
+
+const list =
+  (change: Partial<TbsCertList>, ca = lintIssuing) =>
+  () =>
+    crlOf(ca, change);
+const after = (previous: CrlLintSubject['previous']) => () => ({ ...crlOf(lintIssuing), previous });
+const extensions = (...all: Extension[]) => list({ extensions: all });
+const entries = (...all: Uint8Array[]) => list({ revokedCertificates: all });
+
+const table: readonly (readonly [
+  rule: string,
+  defect: string,
+  openssl: OpensslOpinion,
+  subject: () => CrlLintSubject,
+  ca?: TestCa,
+])[] = [
+  ['crl-version', 'version 1', 'accepts', versionOne],
+  [
+    'crl-signature-algorithm',
+    'Ed25519 of a P-256 issuer',
+    'refuses',
+    list({ signatureAlgorithm: algorithmIdentifier(Oid.ed25519) }),
+  ],
+  ['crl-issuer', 'another issuer', 'refuses', list({ issuer: nameFrom({ commonName: 'Somebody else' }) })],
+  ['crl-issuer-may-sign', 'an issuer without cRLSign', 'refuses', list({}, onlyCertificates), onlyCertificates],
+  ['crl-this-update', 'one before the last list', 'accepts', after({ number: 6, thisUpdate: hours(0) })],
+  ['crl-next-update', 'one before thisUpdate', 'refuses', list({ nextUpdate: hours(-2) })],
+  ['crl-number', 'none', 'accepts', extensions(identifierOf(lintIssuing))],
+  ['crl-number-rising', 'the number of the last list', 'accepts', after({ number: 7, thisUpdate: hours(-2) })],
+  ['crl-authority-key-identifier', 'none', 'accepts', extensions(number(7n))],
+  [
+    'crl-authority-key-identifier',
+    'the key of somebody else',
+    'refuses',
+    extensions(encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: Buffer.alloc(20, 1) }), number(7n)),
+  ],
+  [
+    'crl-criticality',
+    'a critical number',
+    'refuses',
+    extensions(identifierOf(lintIssuing), { ...number(7n), critical: true }),
+  ],
+  [
+    'crl-criticality',
+    'a critical extension nobody knows',
+    'refuses',
+    extensions(identifierOf(lintIssuing), number(7n), { oid: '1.2.3.4', critical: true, value: write.nullElement() }),
+  ],
+  ['crl-entry-serial-number', 'zero', 'accepts', entries(entry('00'))],
+  ['crl-entry-unique', 'a number twice', 'accepts', entries(entry('40a1', 1), entry('40a2'), entry('40a1', 4))],
+  ['crl-entry-reason', 'removeFromCRL in a complete list', 'accepts', entries(entry('40a1', 8))],
+];
+
+export const crlLintFixtures: readonly CrlLintFixture[] = table.map(
+  ([rule, defect, openssl, subject, ca = lintIssuing]) => ({ rule, defect, openssl, subject, ca }),
+);

@@ -1,0 +1,324 @@
+import { Tag, write } from '../../src/der/index.js';
+import { TestCa, type TestCertificateOptions } from '../../src/testing/index.js';
+import {
+  algorithmIdentifier,
+  decodeCertificate,
+  encodeExtensionOf,
+  encodeName,
+  encodeSigned,
+  encodeTbsCertificate,
+  KeyUsage,
+  nameFrom,
+  Oid,
+  signOctets,
+  type Certificate,
+  type CertificateLintSubject,
+  type Extension,
+  type GeneralName,
+  type TbsCertificate,
+} from '../../src/x509/index.js';
+
+/** What `openssl verify -x509_strict` says to the signed thing that a lint rule refuses. */
+export type OpensslOpinion = 'refuses' | 'accepts';
+
+/** A certificate that breaks one rule and no other. */
+export interface CertificateLintFixture {
+  readonly rule: string;
+  readonly defect: string;
+  readonly openssl: OpensslOpinion;
+  readonly subject: () => CertificateLintSubject;
+}
+
+const hours = (count: number): Date => new Date(Date.now() + count * 3_600_000);
+const dns = (value: string): GeneralName => ({ kind: 'dns', value });
+const critical = (extension: Extension, is = true): Extension => ({ ...extension, critical: is });
+const usage = (...bits: number[]): Extension => encodeExtensionOf.keyUsage(bits);
+const empty = encodeName([]);
+const permitted = (...permittedSubtrees: GeneralName[]): Extension =>
+  encodeExtensionOf.nameConstraints({ permittedSubtrees, excludedSubtrees: [] });
+const issuersAt = (value: string): Extension =>
+  encodeExtensionOf.authorityInfoAccess([{ accessMethod: Oid.caIssuers, accessLocation: { kind: 'uri', value } }]);
+
+export const lintRoot = TestCa.root();
+export const lintIssuing = lintRoot.intermediate({ pathLenConstraint: 0 });
+
+const sound: TestCertificateOptions = {
+  commonName: 'orders',
+  names: [dns('orders.example.com')],
+  extensions: [
+    encodeExtensionOf.crlDistributionPoints(['http://ca.example.com/crl/issuing.crl']),
+    issuersAt('http://ca.example.com/ca/issuing.cer'),
+  ],
+};
+
+/** The certificates of a CA and those above it, root last. */
+const chainOf = (ca: TestCa): Certificate[] => [ca.certificate, ...(ca.parent ? chainOf(ca.parent) : [])];
+
+/** An end entity's certificate without a defect but for `change`, and its place below `ca`. */
+export function leafBelow(ca: TestCa, change: TestCertificateOptions = {}): CertificateLintSubject {
+  const extensions = [...sound.extensions!, ...(change.extensions ?? [])];
+  const { certificate } = ca.issue({ ...sound, ...change, extensions });
+  return { certificate, issuer: ca.certificate, chain: chainOf(ca) };
+}
+
+/** As {@link leafBelow}, the certificate of a CA. */
+export function authorityBelow(ca: TestCa, change: TestCertificateOptions = {}): CertificateLintSubject {
+  const { certificate } = ca.intermediate({ notAfter: hours(24), commonName: 'Subordinate CA', ...change });
+  return { certificate, issuer: ca.certificate, chain: chainOf(ca) };
+}
+
+const leaf = (change: TestCertificateOptions) => () => leafBelow(lintIssuing, change);
+const authority = (change: TestCertificateOptions) => () => authorityBelow(lintRoot, change);
+const leafOf = (ca: TestCertificateOptions, change?: TestCertificateOptions) => () =>
+  leafBelow(lintRoot.intermediate(ca), change);
+
+/** A sound certificate with other fields, or other octets of the same length, signed again. */
+function forged(fields: Partial<TbsCertificate>, from = '', to = ''): CertificateLintSubject {
+  const subject = leafBelow(lintIssuing);
+  const { signatureAlgorithm, issuer, notBefore, notAfter, publicKey, extensions } = subject.certificate;
+  const tbs = encodeTbsCertificate({
+    serialNumber: Buffer.from(subject.certificate.serialNumber, 'hex'),
+    signatureAlgorithm,
+    issuer,
+    notBefore,
+    notAfter,
+    subject: subject.certificate.subject,
+    publicKey,
+    extensions: [...extensions.all.values()],
+    ...fields,
+  });
+  const octets = Buffer.from(Buffer.from(tbs).toString('hex').replace(from, to), 'hex');
+  const { signature } = signOctets(octets, lintIssuing.key);
+  const algorithm = fields.signatureAlgorithm ?? signatureAlgorithm;
+  return { ...subject, certificate: decodeCertificate(encodeSigned(octets, algorithm, signature)) };
+}
+
+const teletex = {
+  type: Oid.commonName,
+  tag: Tag.TELETEX_STRING,
+  value: 'orders',
+  der: write.element(Tag.TELETEX_STRING, Buffer.from('orders')),
+};
+
+const table: readonly (readonly [
+  rule: string,
+  defect: string,
+  openssl: OpensslOpinion,
+  subject: () => CertificateLintSubject,
+])[] = [
+  ['version', 'version 2', 'accepts', () => forged({ extensions: [] }, 'a003020102', 'a003020101')],
+  ['serial-number-positive', 'zero', 'accepts', leaf({ serialNumber: Uint8Array.of(0) })],
+  [
+    'serial-number-positive',
+    'a negative number',
+    'accepts',
+    () => forged({ serialNumber: Buffer.alloc(16, 0x7e) }, '02107e7e', '0210fe7e'),
+  ],
+  ['serial-number-length', '21 octets with the sign', 'accepts', leaf({ serialNumber: Buffer.alloc(20, 0xff) })],
+  ['serial-number-entropy', 'a number that was counted', 'accepts', leaf({ serialNumber: Uint8Array.of(1, 0) })],
+  [
+    'signature-algorithm',
+    'Ed25519 of a P-256 issuer',
+    'refuses',
+    () => forged({ signatureAlgorithm: algorithmIdentifier(Oid.ed25519) }),
+  ],
+  ['issuer-not-empty', 'an issuer without a name', 'refuses', () => leafBelow(TestCa.root({ subject: empty }))],
+  [
+    'issuer-name-chaining',
+    'another issuer',
+    'refuses',
+    () => forged({ issuer: nameFrom({ commonName: 'Somebody else' }) }),
+  ],
+  [
+    'issuer-name-chaining',
+    'the issuer in capitals',
+    'accepts',
+    () => forged({ issuer: nameFrom({ organization: 'VERITAS FRAMEWORK', commonName: 'TEST ISSUING CA' }) }),
+  ],
+  ['issuer-may-certify', 'an issuer for lists only', 'refuses', leafOf({ extensions: [usage(KeyUsage.cRLSign)] })],
+  ['self-issued-authority', 'the name of its issuer', 'accepts', leaf({ subject: lintIssuing.certificate.subject })],
+  ['validity-order', 'an end before the beginning', 'refuses', leaf({ notBefore: hours(2), notAfter: hours(1) })],
+  ['validity-within-issuer', 'an end after the issuer’s', 'accepts', leaf({ notAfter: hours(24 * 3000) })],
+  ['subject-of-authority', 'a CA without a name', 'refuses', authority({ subject: empty })],
+  ['subject-alternative', 'no subject, and names not critical', 'refuses', leaf({ subject: empty })],
+  ['subject-string-type', 'a TeletexString', 'accepts', leaf({ subject: encodeName([[teletex]]) })],
+  ['subject-attribute-length', '65 characters', 'accepts', leaf({ commonName: 'x'.repeat(65) })],
+  ['subject-attribute-length', 'no character', 'accepts', leaf({ commonName: '' })],
+  ['public-key', 'RSA-1024', 'refuses', leaf({ keyType: 'RSA-1024' })],
+  ['subject-alt-name', 'no names', 'accepts', leaf({ names: [] })],
+  ['subject-alt-name-dns', 'a trailing dot', 'accepts', leaf({ names: [dns('orders.example.com.')] })],
+  ['subject-alt-name-dns', 'a wildcard', 'accepts', leaf({ names: [dns('*.example.com')] })],
+  ['subject-alt-name-dns', 'an address', 'accepts', leaf({ names: [dns('10.1.2.3')] })],
+  ['subject-alt-name-dns', 'an underscore', 'accepts', leaf({ names: [dns('or_ders.example.com')] })],
+  ['subject-alt-name-dns', 'a label of 64', 'accepts', leaf({ names: [dns(`${'x'.repeat(64)}.example.com`)] })],
+  ['subject-alt-name-dns', 'no character', 'accepts', leaf({ names: [dns('')] })],
+  ['subject-alt-name-email', 'no domain', 'accepts', leaf({ names: [{ kind: 'email', value: 'root' }] })],
+  ['subject-alt-name-uri', 'a relative URI', 'accepts', leaf({ names: [{ kind: 'uri', value: '/orders' }] })],
+  ['subject-alt-name-uri', 'no host', 'accepts', leaf({ names: [{ kind: 'uri', value: 'https:///orders' }] })],
+  [
+    'subject-alt-name-unique',
+    'a name in either case',
+    'accepts',
+    leaf({ names: [dns('orders.example.com'), dns('Orders.example.com')] }),
+  ],
+  [
+    'basic-constraints-critical',
+    'CA:TRUE that may be ignored',
+    'refuses',
+    authority({
+      extensions: [critical(encodeExtensionOf.basicConstraints({ cA: true, pathLenConstraint: undefined }), false)],
+    }),
+  ],
+  [
+    'key-cert-sign-of-authority',
+    'keyCertSign of an end entity',
+    'refuses',
+    leaf({ extensions: [usage(KeyUsage.digitalSignature, KeyUsage.keyCertSign)] }),
+  ],
+  ['authority-key-cert-sign', 'a CA for lists only', 'accepts', authority({ extensions: [usage(KeyUsage.cRLSign)] })],
+  [
+    'path-length-of-authority',
+    'pathLenConstraint of an end entity',
+    'refuses',
+    leaf({ extensions: [encodeExtensionOf.basicConstraints({ cA: false, pathLenConstraint: 0 })] }),
+  ],
+  ['key-usage', 'none, in an end entity', 'accepts', leaf({ without: [Oid.keyUsage] })],
+  ['key-usage', 'none, in a CA', 'refuses', authority({ without: [Oid.keyUsage] })],
+  [
+    'key-usage-critical',
+    'a key usage that may be ignored',
+    'accepts',
+    leaf({ extensions: [critical(usage(KeyUsage.digitalSignature), false)] }),
+  ],
+  [
+    'key-usage-ec',
+    'keyEncipherment with P-256',
+    'accepts',
+    leaf({ extensions: [usage(KeyUsage.digitalSignature, KeyUsage.keyEncipherment)] }),
+  ],
+  [
+    'key-usage-ed25519',
+    'keyAgreement with Ed25519',
+    'accepts',
+    leaf({ keyType: 'Ed25519', extensions: [usage(KeyUsage.digitalSignature, KeyUsage.keyAgreement)] }),
+  ],
+  [
+    'key-usage-rsa',
+    'keyAgreement with RSA',
+    'accepts',
+    leaf({ keyType: 'RSA-2048', extensions: [usage(KeyUsage.digitalSignature, KeyUsage.keyAgreement)] }),
+  ],
+  [
+    'key-usage-rsa-pss',
+    'keyEncipherment with RSA-PSS',
+    'accepts',
+    leaf({ keyType: 'RSA-PSS-2048', extensions: [usage(KeyUsage.digitalSignature, KeyUsage.keyEncipherment)] }),
+  ],
+  ['extended-key-usage', 'none', 'accepts', leaf({ without: [Oid.extendedKeyUsage] })],
+  [
+    'extended-key-usage-any',
+    'any, beside others',
+    'accepts',
+    leaf({ purposes: [Oid.clientAuth, Oid.anyExtendedKeyUsage] }),
+  ],
+  [
+    'extended-key-usage-nesting',
+    'clientAuth below a CA for servers',
+    'refuses',
+    leafOf({ extensions: [encodeExtensionOf.extendedKeyUsage([Oid.serverAuth])] }),
+  ],
+  [
+    'extended-key-usage-consistent',
+    'clientAuth of a key that does not sign',
+    'refuses',
+    leaf({ extensions: [usage(KeyUsage.nonRepudiation)] }),
+  ],
+  ['authority-key-identifier', 'none', 'refuses', leaf({ without: [Oid.authorityKeyIdentifier] })],
+  [
+    'authority-key-identifier',
+    'one without a key',
+    'refuses',
+    leaf({ extensions: [encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: undefined })] }),
+  ],
+  [
+    'authority-key-identifier-chaining',
+    'the key of somebody else',
+    'refuses',
+    leaf({ extensions: [encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: Buffer.alloc(20, 1) })] }),
+  ],
+  ['subject-key-identifier', 'none, in an end entity', 'accepts', leaf({ without: [Oid.subjectKeyIdentifier] })],
+  ['subject-key-identifier', 'none, in a CA', 'refuses', authority({ without: [Oid.subjectKeyIdentifier] })],
+  [
+    'criticality',
+    'a critical subjectKeyIdentifier',
+    'refuses',
+    leaf({ extensions: [critical(encodeExtensionOf.subjectKeyIdentifier(Buffer.alloc(20, 1)))] }),
+  ],
+  [
+    'criticality',
+    'critical names beside a subject',
+    'accepts',
+    leaf({ extensions: [encodeExtensionOf.subjectAltName([dns('orders.example.com')], true)] }),
+  ],
+  [
+    'criticality',
+    'constraints that may be ignored',
+    'accepts',
+    authority({ extensions: [critical(permitted(dns('example.com')), false)] }),
+  ],
+  [
+    'unknown-critical-extension',
+    'an extension nobody knows',
+    'refuses',
+    leaf({ extensions: [{ oid: '1.2.3.4', critical: true, value: write.nullElement() }] }),
+  ],
+  [
+    'crl-distribution-points',
+    'https',
+    'accepts',
+    leaf({ extensions: [encodeExtensionOf.crlDistributionPoints(['https://ca.example.com/crl/issuing.crl'])] }),
+  ],
+  ['authority-info-access', 'ldap', 'accepts', leaf({ extensions: [issuersAt('ldap://ca.example.com/cn=CA')] })],
+  ['authority-info-access', 'a host that is none', 'accepts', leaf({ extensions: [issuersAt('http://1.2.3/ca.cer')] })],
+  ['path-length', 'a CA below a CA that allows none', 'accepts', () => authorityBelow(lintIssuing)],
+  [
+    'path-length',
+    'an end entity below a root that allows no CA',
+    'refuses',
+    () => leafBelow(TestCa.root({ pathLenConstraint: 0 }).intermediate()),
+  ],
+  ['name-constraints', 'a name outside', 'refuses', leafOf({ extensions: [permitted(dns('example.org'))] })],
+  [
+    'name-constraints',
+    'a name outside, two CAs above',
+    'refuses',
+    () => leafBelow(lintRoot.intermediate({ extensions: [permitted(dns('example.org'))] }).intermediate()),
+  ],
+  [
+    'name-constraints',
+    'a CA whose subject is outside',
+    'refuses',
+    () =>
+      authorityBelow(
+        lintRoot.intermediate({
+          extensions: [permitted({ kind: 'directory', value: nameFrom({ commonName: 'Other' }) })],
+        }),
+      ),
+  ],
+  [
+    'name-constraints-of-authority',
+    'constraints of an end entity',
+    'accepts',
+    leaf({ extensions: [permitted(dns('example.com'))] }),
+  ],
+  [
+    'name-constraints-form',
+    'a leading period in a DNS name',
+    'accepts',
+    authority({ extensions: [permitted(dns('.example.com'))] }),
+  ],
+];
+
+export const certificateLintFixtures: readonly CertificateLintFixture[] = table.map(
+  ([rule, defect, openssl, subject]) => ({ rule, defect, openssl, subject }),
+);
