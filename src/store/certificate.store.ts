@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely';
+import { sql, type Selectable } from 'kysely';
 import type { CertificateStatus, CertificateTable, Database } from './schema.js';
 
 /** One certificate's row: times in milliseconds, serial number and digests in lower-case hexadecimal. */
@@ -81,7 +81,8 @@ export async function isCompromisedKey(database: Database, spkiSha256: string): 
     .selectFrom('certificate')
     .select('serial')
     .where('spki_sha256', '=', spkiSha256)
-    .where('revocation_reason', '=', 'keyCompromise')
+    // Written out, not a parameter: only so is the partial index used.
+    .where('revocation_reason', '=', sql.lit('keyCompromise'))
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Transaction } from '../schema.js';
 
-/** What the doors over HTTP remember: idempotency keys with what came of them, and one-time enrollment tokens. */
+/** What the doors over HTTP remember: idempotency keys with what came of them, and one-time enrollment tokens. Compromised keys are found at once. */
 export async function up(database: Transaction): Promise<void> {
   for (const statement of statements) await sql.raw(statement).execute(database);
 }
@@ -30,5 +30,8 @@ const statements = [
     serial text references serial (serial),
     check ((spent_at is null) = (serial is null))
   ) strict, without rowid`,
+  // One key may have been certified any number of times: only what was compromised is looked for.
+  `drop index certificate_by_key`,
+  `create index certificate_by_compromised_key on certificate (spki_sha256) where revocation_reason = 'keyCompromise'`,
   `create index enrollment_token_by_expires_at on enrollment_token (expires_at)`,
 ];
