@@ -3,8 +3,8 @@ import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadConfiguration } from '../../src/configuration/index.js';
 import { errorTables } from './error-codes.js';
+import { lintTables } from './lint-table.js';
 
-const ERRORS = 'docs/errors.md';
 // docs/configuration.md has a spec of its own, beside the schemas that it is made from.
 const documents = globSync('{*.md,docs/*.md,certs/*.md,examples/**/*.md,test/**/*.md}').filter(
   (file) => file !== 'docs/configuration.md',
@@ -15,8 +15,8 @@ const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Record<
 >;
 
 /** The text with each table between its markers made anew. */
-function withTables(text: string): string {
-  return Object.entries(errorTables()).reduce(
+function withTables(text: string, tables: Readonly<Record<string, string>>): string {
+  return Object.entries(tables).reduce(
     (before, [name, table]) =>
       before.replace(
         new RegExp(`(<!-- table: ${name} -->\n)[\\s\\S]*?(<!-- end -->)`),
@@ -26,16 +26,19 @@ function withTables(text: string): string {
   );
 }
 
-describe(ERRORS, () => {
-  if (process.env.UPDATE_DOCS === '1') writeFileSync(ERRORS, withTables(readFileSync(ERRORS, 'utf8')));
-  const text = readFileSync(ERRORS, 'utf8');
+describe.each([
+  ['docs/errors.md', errorTables()],
+  ['docs/lint.md', lintTables()],
+])('%s', (file, tables) => {
+  if (process.env.UPDATE_DOCS === '1') writeFileSync(file, withTables(readFileSync(file, 'utf8'), tables));
+  const text = readFileSync(file, 'utf8');
 
-  test('has exactly the codes of the tables, with their status, when and mend', () => {
-    if (withTables(text) !== text)
+  test('has exactly the rows that the code has', () => {
+    if (withTables(text, tables) !== text)
       throw new Error(
-        `${ERRORS} is not what the tables say; write it again with: UPDATE_DOCS=1 npm test -- test/documents`,
+        `${file} is not what the tables say; write it again with: UPDATE_DOCS=1 npm test -- test/documents`,
       );
-    for (const table of Object.values(errorTables())) expect(text).toContain(table);
+    for (const table of Object.values(tables)) expect(text).toContain(table);
     expect(text).not.toMatch(/\| +\|/);
   });
 });
