@@ -3,7 +3,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { ApiModule } from './api/index.js';
 import { ConfigurationModule, type Configuration } from './configuration/index.js';
 import { expiryPart, HealthModule, HealthService, type HealthPart } from './health/index.js';
-import { MtlsModule, type CurrentTrust } from './mtls/index.js';
+import { MtlsModule, type CurrentTrust, type VerifiedClientIdentity } from './mtls/index.js';
 import { CaService, CrlService, PkiModule, RevocationRegistry, type CertificationAuthority } from './pki/index.js';
 import { RepositoryModule, type Published } from './repository/index.js';
 import { registryRevocation } from './registry-revocation.js';
@@ -55,7 +55,7 @@ export class AppModule {
           useFactory: (registry: RevocationRegistry) => ({
             trustAnchors: runtime.trust,
             services: mtls.services,
-            roles: Object.fromEntries(mtls.roles.map(({ service, roles }) => [service, roles])),
+            roles: rolesOf(mtls.roles, runtime.authority.ca),
             issuerOrganization: mtls.issuerOrganization,
             exemptPaths: mtls.exemptPaths,
             revocation: {
@@ -84,6 +84,19 @@ export class AppModule {
       ],
     };
   }
+}
+
+/** Roles are for services that our own CA named: another CA that is trusted here does not make administrators. */
+function rolesOf(
+  table: Configuration['mtls']['roles'],
+  ca: CaService,
+): (identity: VerifiedClientIdentity) => ReadonlySet<string> {
+  const byService = new Map(table.map(({ service, roles }) => [service, new Set<string>(roles)]));
+  const none = new Set<string>();
+  return ({ service, issuerFingerprint256 }) =>
+    ca.authorities.some(({ certificate }) => certificate.fingerprint256 === issuerFingerprint256)
+      ? (byService.get(service) ?? none)
+      : none;
 }
 
 function storePart(store: Store): HealthPart {

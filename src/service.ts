@@ -92,6 +92,8 @@ export async function startService(configuration: Configuration): Promise<Runnin
     application = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(runtime), adapter, {
       logger,
       abortOnError: false,
+      // Fastify reads JSON by itself; forms, which a page of any site can send, are not read at all.
+      bodyParser: false,
     });
     application.get(OpenApiService).describe(application);
     if (configuration.log.accessLog) logAccess(adapter.getInstance<FastifyInstance>(), logger);

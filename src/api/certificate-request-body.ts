@@ -50,6 +50,8 @@ export function idempotencyKeyOf({ headers }: FastifyRequest): string | undefine
 
 /** Proves a value by its schema. Throws MalformedRequest that names what is wrong where, in `what`. */
 export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {
+  // An object of as many keys as octets would be named key by key.
+  if (isRequest(value)) throw new MalformedRequest(`${what} is not JSON`);
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const problems = result.error.issues

@@ -9,6 +9,7 @@ import {
   Query,
   Req,
   Res,
+  UseGuards,
   type OnModuleInit,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
@@ -47,6 +48,8 @@ import {
   revokedSchema,
 } from './certificates.schemas.js';
 
+import { SameOriginGuard } from './same-origin.guard.js';
+
 type Call = FastifyRequest & IdentifiedRequest;
 
 // RFC 8555 §9.1.
@@ -54,6 +57,7 @@ const PEM_CHAIN = 'application/pem-certificate-chain';
 
 /** The certification authority over HTTP: issue, renew, list, show and revoke. */
 @Controller('api/v1/certificates')
+@UseGuards(SameOriginGuard)
 export class CertificatesController implements OnModuleInit {
   constructor(
     @Inject(CaService) private readonly ca: CaService,
@@ -104,7 +108,7 @@ export class CertificatesController implements OnModuleInit {
   @Answers(issuedSchema, 201)
   async enroll(@Req() request: Call, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
     const token = bearerTokenOf(request);
-    const issued = await this.enrollment.enroll({ token, request: csrOf(request), requestId: request.id });
+    const issued = await this.enrollment.enroll({ token, request: () => csrOf(request), requestId: request.id });
     return answer(issued, request, reply);
   }
 
@@ -140,11 +144,11 @@ export class CertificatesController implements OnModuleInit {
   @Answers(revokedSchema)
   async revoke(@Param('serial') text: string, @Req() request: Call): Promise<z.infer<typeof revokedSchema>> {
     const serialNumber = serialNumberOf(text);
-    const { reason } = parse(revocationRequestSchema, request.body ?? {}, 'the body');
     const isAuthority = this.ca.authorities.some(({ certificate }) => certificate.serialNumber === serialNumber);
     if (isAuthority && !this.access.hasRole(request, 'admin'))
       this.access.refuse(request, 'revoking the certificate of a CA needs the role admin');
     if (!isAuthority) await this.access.checkRoleOrHolder(request, 'issuer', serialNumber);
+    const { reason } = parse(revocationRequestSchema, request.body ?? {}, 'the body');
     const revocation = await this.ca.revoke({ serialNumber, reason, requester: requesterOf(request) });
     return {
       serial_number: revocation.serialNumber,

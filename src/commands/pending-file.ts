@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chownSync, closeSync, fsyncSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, fchownSync, fsyncSync, lstatSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { CommandError, systemReasonOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
@@ -16,8 +16,9 @@ export class PendingFile {
     this.#temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
     this.#attempt(() => {
       this.#file = openSync(this.#temporary, 'wx', mode);
-      const old = statSync(path, { throwIfNoEntry: false });
-      if (old && process.geteuid?.() === 0) chownSync(this.#temporary, old.uid, old.gid);
+      // By the open file, not by its name: in a folder of somebody else a name can be exchanged meanwhile.
+      const old = lstatSync(path, { throwIfNoEntry: false });
+      if (old?.isFile() && process.geteuid?.() === 0) fchownSync(this.#file, old.uid, old.gid);
     });
   }
 

@@ -189,7 +189,7 @@ describe('the command line', () => {
       const made = await run(['token', '--service', 'veritas-worker', '--ttl', '15m', '--san', 'DNS:worker.local']);
       expect(made.code).toBe(0);
       expect(made.out).toMatch(/^veritas_enroll_[A-Za-z0-9_-]{43}\n$/);
-      expect(made.err).toMatch(/curl -f .*Bearer \$TOKEN/);
+      expect(made.err).toMatch(/Bearer %s' "\$TOKEN" \| curl -f .*-H @-/);
       expect(made.err).not.toContain(made.out.trim());
       expect(await json(['token', '--service', 'veritas-worker'])).toMatchObject({ service: 'veritas-worker' });
       expect((await run(['token', '--service', 'veritas-worker', '--ttl', '8d'])).code).toBe(1);

@@ -64,7 +64,19 @@ function post(url: URL, tls: SecureContextOptions, body: Uint8Array): Promise<An
     const fail = (error: unknown): void =>
       reject(signal.aborted ? lateError(url) : connectionError(error, url, call.socket));
     call.on('error', fail);
-    call.on('response', (response) => void collect(response).then(resolve, fail));
+    // A server that answers with another protocol, or with nothing.
+    call.on('upgrade', (_, socket) => {
+      socket.destroy();
+      fail(new Error('it speaks another protocol'));
+    });
+    let answered = false;
+    call.on('response', (response) => {
+      answered = true;
+      void collect(response).then(resolve, fail);
+    });
+    call.on('close', () => {
+      if (!answered) fail(new Error('the connection was closed'));
+    });
     call.end(body);
   });
 }

@@ -20,7 +20,7 @@ export const httpSchema = z
     keepAliveTimeout: duration('ms', 1, 3_600_000).default(72_000).describe('How long an idle connection stays open.'),
     maxConnections: integer(1, 1_000_000).default(10_000).describe('How many connections may be open at once.'),
     maxHeaderSize: integer(1024, 1_048_576).default(16_384).describe('The most octets of headers in one request.'),
-    bodyLimit: integer(1, 104_857_600).default(1_048_576).describe('The most octets in the body of one request.'),
+    bodyLimit: integer(1, 104_857_600).default(131_072).describe('The most octets in the body of one request.'),
     drainTimeout: duration('ms', 0, 3_600_000)
       .default(10_000)
       .describe('How long open requests may take to finish when the service is told to stop.'),

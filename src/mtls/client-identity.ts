@@ -23,6 +23,8 @@ export class VerifiedClientIdentity {
   readonly fingerprint256: string;
   /** The issuer's common name, or undefined. */
   readonly issuer: string | undefined;
+  /** SHA-256 of the certificate of the CA that issued it, lower-case hexadecimal. */
+  readonly issuerFingerprint256: string | undefined;
   readonly notBefore: Date;
   readonly notAfter: Date;
 
@@ -35,6 +37,7 @@ export class VerifiedClientIdentity {
     this.serialNumber = certificate.serialNumber;
     this.fingerprint256 = certificate.fingerprint256;
     this.issuer = attributeValues(certificate.issuer, Oid.commonName)[0];
+    this.issuerFingerprint256 = path.certificates[1]?.fingerprint256;
     this.notBefore = path.leaf.notBefore;
     this.notAfter = path.leaf.notAfter;
     Object.freeze(this);

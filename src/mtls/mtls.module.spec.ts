@@ -140,7 +140,7 @@ test('the interceptor attaches an identity on a public route, when there is one'
 
 test('@AllowRoles() lets in who has the role now, and @AllowAnyService() whoever has a good certificate', async () => {
   let auditors = new Set<string>();
-  const guarded = await start({ roles: (service) => (auditors.has(service) ? new Set(['auditor']) : new Set()) });
+  const guarded = await start({ roles: ({ service }) => (auditors.has(service) ? new Set(['auditor']) : new Set()) });
   const connection = await RawConnection.open(guarded.port, clientTls(ca, billing));
   const refused = await connection.get('/audit');
   expect([refused.status, refused.json.code, refused.json.detail]).toEqual([

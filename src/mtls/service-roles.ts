@@ -1,13 +1,14 @@
 import type { VerifiedClientIdentity } from './client-identity.js';
 
-/** The roles of a service, by its exact name: a table, or a function for roles that change while running. Whoever is not named has none. */
-export type RolesInput = Readonly<Record<string, readonly string[]>> | ((service: string) => ReadonlySet<string>);
+/** The roles of a service, by its exact name: a table, or a function of the identity, for roles that change while running. Whoever is not named has none. */
+export type RolesInput = Readonly<Record<string, readonly string[]>> | RolesOf;
+export type RolesOf = (identity: VerifiedClientIdentity) => ReadonlySet<string>;
 
 const NONE: ReadonlySet<string> = new Set();
 
 /** What a service may do beyond calling: looked up by the name in a validated certificate, on each request that asks. */
 export class ServiceRoles {
-  readonly #rolesOf: (service: string) => ReadonlySet<string>;
+  readonly #rolesOf: RolesOf;
 
   constructor(input: RolesInput = {}) {
     if (typeof input === 'function') {
@@ -16,10 +17,10 @@ export class ServiceRoles {
     }
     // A Map: no service is called __proto__ into having roles.
     const table = new Map(Object.entries(input).map(([service, roles]) => [service, new Set(roles)]));
-    this.#rolesOf = (service) => table.get(service) ?? NONE;
+    this.#rolesOf = ({ service }) => table.get(service) ?? NONE;
   }
 
-  of({ service }: Pick<VerifiedClientIdentity, 'service'>): ReadonlySet<string> {
-    return this.#rolesOf(service);
+  of(identity: VerifiedClientIdentity): ReadonlySet<string> {
+    return this.#rolesOf(identity);
   }
 }

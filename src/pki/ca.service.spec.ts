@@ -87,7 +87,7 @@ describe('the CA service', () => {
           dns('xn--bcher-kva.example.org'),
           { kind: 'ip', value: ipFromString('10.0.0.7')! },
           { kind: 'ip', value: ipFromString('fd00::7')! },
-          { kind: 'uri', value: 'https://orders.example.org/a%2F' },
+          { kind: 'uri', value: 'https://orders.example.org/a%20b' },
         ]),
         encodeExtensionOf.basicConstraints({ cA: false, pathLenConstraint: undefined }),
         encodeExtensionOf.keyUsage([KeyUsage.digitalSignature]),
@@ -104,7 +104,7 @@ describe('the CA service', () => {
       'IP:10.0.0.7',
       'IP:fd00::7',
     ];
-    const uris = ['URI:https://orders.example.org/a%2F'];
+    const uris = ['URI:https://orders.example.org/a%20b'];
     const { certificate } = await issue({ request });
     expect(certificate.extensions.subjectAltName?.map(generalNameToString)).toEqual([...names, ...uris]);
     const again = await issue({ request, allowedNames: certificate.extensions.subjectAltName });

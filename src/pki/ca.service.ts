@@ -7,6 +7,7 @@ import {
   type CertificateFilter,
   type CertificatePage,
   type CertificateRow,
+  type Database,
   type Transaction,
 } from '../store/index.js';
 import {
@@ -134,7 +135,14 @@ export class CaService {
         throw new PkiError('not_the_holder', 'the certificate on the connection is for another service or profile');
       if (lifetime > held.lifetime)
         throw new PkiError('lifetime_not_allowed', `the certificate on the connection had ${held.lifetime} seconds`);
-      return this.#issue({ ...wanted, profile, service, lifetime, allowedNames: held.names });
+      return this.#issue({
+        ...wanted,
+        profile,
+        service,
+        lifetime,
+        allowedNames: held.names,
+        alongside: this.#stillHeld(wanted),
+      });
     });
   }
 
@@ -143,20 +151,38 @@ export class CaService {
    * Throws PkiError `not_the_holder`, `key_not_new`, and as {@link issue}.
    */
   renew(
-    wanted: Pick<HolderRequest, 'request' | 'holder' | 'idempotencyKey' | 'requester'>,
+    wanted: Pick<HolderRequest, 'request' | 'holder' | 'idempotencyKey' | 'alongside' | 'requester'>,
   ): Promise<IssuedCertificate> {
     return this.#reporting(wanted, async () => {
       const { profile, service, names, lifetime, publicKey } = await this.#held(wanted.holder);
       const request = readRequest(wanted.request);
       if (Buffer.compare(request.publicKey.der, publicKey.der) === 0)
         throw new PkiError('key_not_new', 'the request is for the key of the certificate that it should replace');
-      return this.#issue({ ...wanted, request, profile, service, names, allowedNames: names, lifetime });
+      return this.#issue({
+        ...wanted,
+        request,
+        profile,
+        service,
+        names,
+        allowedNames: names,
+        lifetime,
+        alongside: this.#stillHeld(wanted),
+      });
     });
   }
 
-  async #held(holder: Holder): Promise<HolderTerms> {
+  async #held(holder: Holder, database = this.#context.store.database): Promise<HolderTerms> {
     const { now, backdate } = this.#context;
-    return holderTerms(await this.find(holder.serialNumber), holder, { now: now(), backdate, profiles: this.profiles });
+    const row = await findCertificate(database, holder.serialNumber);
+    return holderTerms(row, holder, { now: now(), backdate, profiles: this.profiles });
+  }
+
+  /** Looks once more in the transaction that stores: revoked meanwhile, the old certificate gives no new one. */
+  #stillHeld({ holder, alongside }: Pick<HolderRequest, 'holder' | 'alongside'>): IssueRequest['alongside'] {
+    return async (transaction, certificate) => {
+      await this.#held(holder, transaction);
+      await alongside?.(transaction, certificate);
+    };
   }
 
   async #reporting<T>(
@@ -176,11 +202,12 @@ export class CaService {
     return this.#revocations.revoke(request);
   }
 
-  /** A certificate that was issued before, with its chain. Throws PkiError `serial_unknown`. */
-  async issued(serialNumber: string): Promise<IssuedCertificate> {
+  /** A certificate that was issued before, with its chain; undefined when it is revoked or over. */
+  async issuedBefore(serialNumber: string): Promise<IssuedCertificate | undefined> {
     const row = await this.find(serialNumber);
     const authority = this.#authorities.find(({ id }) => id === row?.issuer);
-    if (!row || !authority) throw new PkiError('serial_unknown', `certificate ${serialNumber} is not in the store`);
+    if (!row || !authority || row.status === 'revoked' || row.not_after < this.#context.now().getTime())
+      return undefined;
     return withChain(decodeCertificate(row.der), authority);
   }
 
@@ -202,9 +229,6 @@ export class CaService {
   async #issue({ request, profile = 'service', requester, ...wanted }: IssueRequest): Promise<IssuedCertificate> {
     const { organization } = this.#settings;
     const read = readRequest(request);
-    const call = callOf(read, { ...wanted, request, profile, requester });
-    const before = call && (await this.#calls.find(call));
-    if (before !== undefined) return this.issued(before);
     const accepted = AcceptedRequest.accept(read, {
       profile: this.profiles.named(profile),
       organization,
@@ -215,6 +239,10 @@ export class CaService {
       lifetime: wanted.lifetime,
     });
     await this.#checkKeyHistory(accepted);
+    // Only now: whoever may not have it any more does not get it again either.
+    const call = callOf(read, { ...wanted, request, profile, requester });
+    const before = call && (await this.#calls.find(call));
+    if (before !== undefined) return this.#again(before);
     const authority = this.#usableIssuer();
     let certificate: Certificate;
     try {
@@ -223,6 +251,8 @@ export class CaService {
         authority.issuer,
         this.#context,
         async (transaction, certificate) => {
+          // What was true before may have been revoked meanwhile.
+          await checkNotCompromised(transaction, accepted);
           if (call) await this.#calls.record(call, certificate.serialNumber, transaction);
           await wanted.alongside?.(transaction, certificate);
         },
@@ -230,7 +260,7 @@ export class CaService {
     } catch (error) {
       const first = error instanceof CallTaken && call ? await this.#calls.find(call) : undefined;
       if (first === undefined) throw error;
-      return this.issued(first);
+      return this.#again(first);
     }
     this.#events.emit('certificate.issued', {
       serialNumber: certificate.serialNumber,
@@ -244,6 +274,13 @@ export class CaService {
     return withChain(certificate, authority);
   }
 
+  async #again(serialNumber: string): Promise<IssuedCertificate> {
+    const issued = await this.issuedBefore(serialNumber);
+    if (!issued)
+      throw new PkiError('idempotency_key_reused', 'what was issued under the Idempotency-Key is revoked or over');
+    return issued;
+  }
+
   /** A CA that is revoked issues nothing. When that cannot be known, the store is gone and nothing can be issued anyway. */
   #usableIssuer(): Authority {
     const { issuing } = this;
@@ -254,11 +291,11 @@ export class CaService {
   }
 
   /** CA/Browser Forum Baseline Requirements §6.1.1.3: a key that was reported compromised is not certified again; nor is a CA's own. */
-  async #checkKeyHistory({ publicKey }: AcceptedRequest): Promise<void> {
+  async #checkKeyHistory(accepted: AcceptedRequest): Promise<void> {
+    const { publicKey } = accepted;
     if (this.#authorities.some(({ certificate }) => Buffer.compare(certificate.publicKey.der, publicKey.der) === 0))
       throw new PkiError('public_key_not_allowed', 'this is the key of a CA');
-    if (await isCompromisedKey(this.#context.store.database, keyDigest(publicKey.der)))
-      throw new PkiError('key_compromised', 'a certificate of this key was revoked because the key was compromised');
+    await checkNotCompromised(this.#context.store.database, accepted);
   }
 }
 
@@ -277,4 +314,9 @@ function callOf(
   const terms = [profile, service ?? null, names.map(generalNameToString), lifetime ?? null];
   const octets = Buffer.from(request.der).toString('base64');
   return { caller: requester.actor, key: idempotencyKey, request: JSON.stringify([octets, ...terms]) };
+}
+
+async function checkNotCompromised(database: Database, { publicKey }: AcceptedRequest): Promise<void> {
+  if (await isCompromisedKey(database, keyDigest(publicKey.der)))
+    throw new PkiError('key_compromised', 'a certificate of this key was revoked because the key was compromised');
 }

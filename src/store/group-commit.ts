@@ -64,8 +64,9 @@ export class GroupCommit {
     }
     for (const [i, { resolve, reject }] of together.entries()) {
       const outcome = outcomes[i];
-      if (outcome?.ok === false) reject(outcome.error);
-      else if (failure !== undefined || !outcome) reject(failure);
+      // What a work saw of its siblings is undone with them: of a commit that failed its own error says nothing.
+      if (failure !== undefined || !outcome) reject(failure);
+      else if (!outcome.ok) reject(outcome.error);
       else resolve(outcome.value);
     }
   }

@@ -1,10 +1,13 @@
 import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CaService } from '../../src/pki/index.js';
 import { decodeCertificate, decodePem } from '../../src/x509/index.js';
 import { TestCa } from '../../src/testing/index.js';
 import { callerOf, csrOf, newKey, send, withCertificate, type Caller } from '../support/certificate-client.js';
 import { clientTls, get } from '../support/client.js';
+import { replaceFile, temporaryFolder } from '../support/folder.js';
 import { startIn } from '../support/service.js';
 
 const PATH = '/api/v1/certificates';
@@ -168,6 +171,76 @@ describe('renewal', () => {
   });
 });
 
+describe('what changes meanwhile', () => {
+  test('a certificate that is revoked is not handed out again under its Idempotency-Key', async () => {
+    const csr = csrOf(newKey(), 'test-client');
+    const issue = () => post(admin, PATH, { csr }, { 'idempotency-key': 'replayed' });
+    const first = await issue();
+    await post(admin, `${PATH}/${String(first.json.serial_number)}/revocation`, { reason: 'superseded' });
+    expect(refusal(await issue())).toEqual([422, 'idempotency_key_reused']);
+  });
+
+  test('a certificate that is being revoked gives no new one once that is known', async () => {
+    const ca = service.application.get(CaService, { strict: false });
+    const outcomes = await Promise.all(
+      Array.from({ length: 12 }, async () => {
+        const old = await callerOf(service, 'veritas-agent');
+        const { fingerprint256 } = leafOf(old.chainPem);
+        const holder = { serialNumber: old.serialNumber, fingerprint256 };
+        const requester = { actor: 'veritas-agent', requestId: 'test' };
+        const [revoked, renewed] = await Promise.allSettled([
+          ca.revoke({ serialNumber: old.serialNumber, requester }),
+          ca.renew({ request: csrOf(newKey(), 'veritas-agent'), holder, requester }),
+        ]);
+        const revokedAt = revoked.status === 'fulfilled' ? revoked.value.revokedAt.getTime() : 0;
+        const row = renewed.status === 'fulfilled' ? await ca.find(renewed.value.certificate.serialNumber) : undefined;
+        return row === undefined || row.issued_at <= revokedAt;
+      }),
+    );
+    expect(outcomes).toEqual(Array(12).fill(true));
+  });
+});
+
+describe('a browser that was led here by another site', () => {
+  test.each<Record<string, string>>([
+    { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' },
+    { 'sec-fetch-site': 'same-site' },
+    { origin: 'https://evil.example' },
+    { origin: 'null' },
+  ])('%j: refused, and nothing is revoked', async (headers) => {
+    const victim = await callerOf(service, 'veritas-agent');
+    const path = `${PATH}/${victim.serialNumber}/revocation`;
+    for (const body of [undefined, {}])
+      expect(refusal(await post(admin, path, body, headers))).toEqual([403, 'route_not_allowed']);
+    expect((await read(victim, '/api/v1/test')).status).toBe(200);
+  });
+
+  test('forms are read from nobody; our own pages may ask', async () => {
+    const victim = await callerOf(service, 'veritas-agent');
+    const path = `${PATH}/${victim.serialNumber}/revocation`;
+    const form = { 'content-type': 'application/x-www-form-urlencoded' };
+    expect((await post(admin, path, 'reason=keyCompromise', form)).status).toBe(415);
+    const own = { 'sec-fetch-site': 'same-origin', origin: `https://localhost:${port()}`, host: `localhost:${port()}` };
+    expect((await post(admin, path, {}, own)).status).toBe(200);
+  });
+});
+
+test('octets where JSON belongs are refused at once, whoever sends them', async () => {
+  const path = `${PATH}/${worker.serialNumber}/revocation`;
+  const octets = Buffer.alloc(100_000, 1).toString('latin1');
+  const pkcs10 = { 'content-type': 'application/pkcs10' };
+  expect(refusal(await post(worker, path, octets, pkcs10))).toEqual([400, 'bad_request']);
+  expect((await read(worker, `${PATH}/${worker.serialNumber}`)).json.status).toBe('active');
+});
+
+test.each(['%2E%2E/admin', '..%2Fadmin', '%2e%2e/admin', 'a%5Cb', '%61dmin'])(
+  'a URI with %s in its path is no name',
+  async (text) => {
+    const names = [`URI:https://example.org/app/${text}`];
+    expect(refusal(await post(admin, PATH, { csr: csrOf(newKey(), 'x'), names }))).toEqual([400, 'name_malformed']);
+  },
+);
+
 describe('the inventory', () => {
   test('role auditor: pages, filters and single certificates', async () => {
     const first = await read(admin, `${PATH}?limit=2&service=veritas-worker`);
@@ -262,4 +335,22 @@ test('the OpenAPI document says what the CA takes and gives', async () => {
   expect(Object.keys(paths)).toEqual(
     expect.arrayContaining([`${PATH}/renewal`, `${PATH}/{serial}`, `${PATH}/{serial}/revocation`]),
   );
+});
+
+test('a service of another CA that is trusted has no role here, whatever it is called', async () => {
+  const open = await startIn(temporaryFolder(), { VERITAS_MTLS_REVOCATION: 'soft-fail' });
+  const other = TestCa.root();
+  const bundle = join(open.folder, 'certs/ca_bundle.pem');
+  replaceFile(bundle, readFileSync(bundle, 'utf8') + other.certificatePem);
+  const { chainPem, certificatePem, key } = other.issue({ commonName: 'admin-client' });
+  const { tls } = withCertificate(open.folder, key, chainPem || certificatePem);
+  const whoami = () => get(open.ports.https, '/api/v1/whoami', tls);
+  let answer = await whoami();
+  // Until the new bundle is taken up.
+  for (; answer.status !== 200; answer = await whoami()) expect(answer.json.code).toBe('untrusted_issuer');
+  expect(answer.json).toMatchObject({ service: 'admin-client', roles: [] });
+  const body = { csr: csrOf(newKey(), 'billing') };
+  const issued = await send(open.ports.https, { method: 'POST', path: PATH, tls, body });
+  expect(refusal(issued)).toEqual([403, 'not_the_holder']);
+  await open.close();
 });

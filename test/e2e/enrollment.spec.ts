@@ -116,7 +116,8 @@ describe('a token', () => {
     const { token, expiresAt } = await ca.enrollment.createToken({ service: 'orders', ttl: 60, requester });
     expect(expiresAt.getTime()).toBe(now + 60_000);
     now += 60_001;
-    const request = csrOf(newKey(), 'orders');
+    const csr = csrOf(newKey(), 'orders');
+    const request = () => csr;
     await expect(ca.enrollment.enroll({ token, request, requestId: 'r' })).rejects.toMatchObject({
       code: 'token_not_valid',
     });
@@ -132,6 +133,8 @@ describe('a token', () => {
     [{ service: 'a', ttl: 604_801 }, 'lifetime_not_allowed'],
     [{ service: 'a', lifetime: 10_000_000 }, 'lifetime_not_allowed'],
     [{ service: 'a', names: [{ kind: 'dns', value: '*.a' }] }, 'name_malformed'],
+    [{ service: 'a', profile: 'spiffe' }, 'name_not_allowed'],
+    [{ service: 'a', profile: 'spiffe', names: [{ kind: 'dns', value: 'a.b' }] }, 'name_not_allowed'],
   ] as const)('is not made for %j', async (terms, code) => {
     await expect(enrollment().createToken({ requester, ...terms })).rejects.toMatchObject({ code });
   });

@@ -15,7 +15,8 @@ import {
 } from '../../x509/index.js';
 import type { CaService, IssuedCertificate } from '../ca.service.js';
 import { readRequest } from '../issuance/certification-request.js';
-import { canonicalNames, checkServiceName } from '../issuance/name-policy.js';
+import { namesOf } from '../issuance/accepted-request.js';
+import { checkServiceName } from '../issuance/name-policy.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
 
@@ -69,12 +70,13 @@ export class EnrollmentService {
   async createToken(terms: EnrollmentTerms): Promise<EnrollmentToken> {
     const { service, profile = 'service', names = [], ttl = DEFAULT_TTL, lifetime, requester } = terms;
     checkServiceName(service);
-    const { maximumLifetime } = this.#ca.profiles.named(profile);
+    const proven = this.#ca.profiles.named(profile);
+    const { maximumLifetime } = proven;
     if (lifetime !== undefined && !isWithin(lifetime, maximumLifetime))
       throw new PkiError('lifetime_not_allowed', `profile ${profile} gives from 1 to ${maximumLifetime} seconds`);
     if (!isWithin(ttl, LONGEST_TTL))
       throw new PkiError('lifetime_not_allowed', `a token is good for 1 to ${LONGEST_TTL} seconds`);
-    const canonical = canonicalNames(names).map(generalNameToString);
+    const canonical = namesOf(proven, service, names).map(generalNameToString);
     const now = this.#now();
     const token = PREFIX + randomBytes(32).toString('base64url');
     const row = {
@@ -114,14 +116,15 @@ export class EnrollmentService {
     requestId,
   }: {
     readonly token: string;
-    readonly request: Uint8Array | string | CertificationRequest;
+    /** Called when the token is good. */
+    readonly request: () => Uint8Array | string;
     readonly requestId: string;
   }): Promise<IssuedCertificate> {
     const row = await this.#goodToken(token);
-    const wanted = readRequest(request);
+    const wanted = readRequest(request());
     if (row.serial !== null) return this.#traded(row.serial, wanted);
     const tokenSha256 = row.token_sha256;
-    const names = namesOf(row);
+    const names = namesIn(row);
     return this.#ca.issue({
       request: wanted,
       profile: row.profile,
@@ -144,8 +147,8 @@ export class EnrollmentService {
   }
 
   async #traded(serial: string, { publicKey }: CertificationRequest): Promise<IssuedCertificate> {
-    const issued = await this.#ca.issued(serial);
-    if (Buffer.compare(issued.certificate.publicKey.der, publicKey.der) !== 0) throw notValid();
+    const issued = await this.#ca.issuedBefore(serial);
+    if (!issued || Buffer.compare(issued.certificate.publicKey.der, publicKey.der) !== 0) throw notValid();
     return issued;
   }
 }
@@ -161,6 +164,6 @@ const idOf = (tokenSha256: string): string => tokenSha256.slice(0, 16);
 const notValid = (): PkiError =>
   new PkiError('token_not_valid', 'the enrollment token is unknown, was traded before, or is over');
 
-function namesOf({ names }: EnrollmentTokenRow): GeneralName[] {
+function namesIn({ names }: EnrollmentTokenRow): GeneralName[] {
   return (JSON.parse(names) as string[]).map(generalNameFromString).filter((name) => name !== undefined);
 }

@@ -68,11 +68,9 @@ export class AcceptedRequest {
     checkRequestedSubject(request.subject, service, organization);
     checkPublicKey(request.publicKey, profile);
     checkRequestedExtensions(request, profile);
-    const own: readonly GeneralName[] = profile.identity === 'service' ? [{ kind: 'dns', value: service }] : [];
-    const more = canonicalNames([...(request.extensions.subjectAltName ?? []), ...(terms.names ?? [])]);
-    const names = canonicalNames([...own, ...more]);
-    if (terms.allowedNames) checkAllowed(names, [...own, ...terms.allowedNames]);
-    checkProfileNames(names, own, profile);
+    const more = [...(request.extensions.subjectAltName ?? []), ...(terms.names ?? [])];
+    const names = namesOf(profile, service, more);
+    if (terms.allowedNames) checkAllowed(names, [...ownNames(profile, service), ...terms.allowedNames]);
     return new AcceptedRequest({
       profile,
       subject: nameFrom({ organization, commonName: service }),
@@ -98,6 +96,17 @@ export class AcceptedRequest {
     return new AcceptedRequest({ profile, subject, publicKey, names: [], service: undefined, lifetime, requester });
   }
 }
+
+/** The names that a certificate of `service` gets: its own, where the profile has that, and `more`. Throws PkiError for what the profile does not give. */
+export function namesOf(profile: EndEntityProfile, service: string, more: readonly GeneralName[]): CertifiableName[] {
+  const own = ownNames(profile, service);
+  const names = canonicalNames([...own, ...more]);
+  checkProfileNames(names, own, profile);
+  return names;
+}
+
+const ownNames = ({ identity }: EndEntityProfile, service: string): readonly GeneralName[] =>
+  identity === 'service' ? [{ kind: 'dns', value: service }] : [];
 
 function checkAllowed(names: readonly CertifiableName[], allowed: readonly GeneralName[]): void {
   const texts = new Set(allowed.map(generalNameToString));

@@ -77,6 +77,8 @@ function isCertifiableUri(value: string): boolean {
   const [, scheme, host, path = ''] =
     /^([a-z][a-z0-9+.-]*):\/\/([a-z0-9._-]+)((?:\/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*)$/.exec(value) ?? [];
   if (value.length > MAX_URI || scheme === undefined || host === undefined || !isAbsoluteUri(value)) return false;
+  // A dot or a slash in disguise: two readers would see two paths (RFC 3986 §6.2.2.2).
+  if (/%(?:2[DEF]|5C|5F|7E|3\d|[46][1-9A-F]|[57][0-9A])/i.test(path)) return false;
   if (scheme === 'spiffe') return host.length <= 255 && !/%|\/\.{1,2}(?:\/|$)|[^/a-zA-Z0-9._-]/.test(path);
   return isDnsName(host) && /^(?:[^%]|%[0-9A-F]{2})*$/.test(path) && !/\/\.{1,2}(?:\/|$)/.test(path);
 }

@@ -1,0 +1,22 @@
+import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { MtlsRefusal, type IdentifiedRequest } from '../mtls/index.js';
+
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+
+/**
+ * Refuses requests that another site makes a browser send: a browser presents its client certificate to whoever asks (Fetch Metadata, `Sec-Fetch-Site`;
+ * `Origin` where a browser has only that). Programs send neither. Throws MtlsRefusal `route_not_allowed`.
+ */
+@Injectable()
+export class SameOriginGuard implements CanActivate {
+  canActivate(context: ExecutionContext): true {
+    const { method, raw } = context.switchToHttp().getRequest<IdentifiedRequest>();
+    if (SAFE.has(method)) return true;
+    const { 'sec-fetch-site': site, origin, host, ':authority': authority } = raw.headers;
+    const foreignSite = site !== undefined && site !== 'same-origin' && site !== 'none';
+    const foreignOrigin = origin !== undefined && origin !== `https://${String(authority ?? host)}`;
+    if (foreignSite || foreignOrigin)
+      throw new MtlsRefusal('route_not_allowed', 'a page of another site may not ask for this');
+    return true;
+  }
+}
