@@ -16,6 +16,7 @@ import { readTrustAnchors, type CurrentTrust, type IdentifiedRequest, type Trust
 import { createDevelopmentMaterial, openCertificationAuthority, PkiError } from './pki/index.js';
 import { RepositoryListener } from './repository/index.js';
 import { openStore, StoreError } from './store/index.js';
+import { keepTickShape } from './tick-shape.js';
 import {
   checkTlsSettings,
   readTlsMaterial,
@@ -41,6 +42,7 @@ export interface RunningService {
  */
 export async function startService(configuration: Configuration): Promise<RunningService> {
   const { http, tls, pki, store: storeSettings } = configuration;
+  await keepTickShape();
   const logger = createLogger(configuration.log);
   checkTlsSettings(tls);
   const store = await openStore({ path: storeSettings.path });

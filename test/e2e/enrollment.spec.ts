@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createPublicKey } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { EnrollmentService, openCertificationAuthority } from '../../src/pki/index.js';
@@ -116,13 +117,15 @@ describe('a token', () => {
     const { token, expiresAt } = await ca.enrollment.createToken({ service: 'orders', ttl: 60, requester });
     expect(expiresAt.getTime()).toBe(now + 60_000);
     now += 60_001;
-    const csr = csrOf(newKey(), 'orders');
+    const key = newKey();
+    const csr = csrOf(key, 'orders');
     const request = () => csr;
     await expect(ca.enrollment.enroll({ token, request, requestId: 'r' })).rejects.toMatchObject({
       code: 'token_not_valid',
     });
     now -= 2;
-    expect((await ca.enrollment.enroll({ token, request, requestId: 'r' })).certificate).toBeDefined();
+    const { certificate } = await ca.enrollment.enroll({ token, request, requestId: 'r' });
+    expect(Buffer.from(certificate.publicKey.der)).toEqual(createPublicKey(key).export({ type: 'spki', format: 'der' }));
     await store.close();
   });
 
