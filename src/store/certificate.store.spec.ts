@@ -1,58 +1,58 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  CursorError,
-  findCertificate,
-  insertCertificate,
-  isCompromisedKey,
-  listCertificates,
-  reserveSerial,
-  type CertificateFilter,
-} from './certificate.store.js';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { describeOnEachStore, type StorePlace } from '../../test/support/postgres.js';
+import { findCertificate, insertCertificate, isCompromisedKey, reserveSerial } from './certificate.store.js';
+import { countCertificates, CursorError, listCertificates, type CertificateFilter } from './inventory.store.js';
 import { insertIssuer } from './issuer.store.js';
 import { lastRevocationSequence, listRevocations, markRevoked } from './revocation.store.js';
-import { openStore, type Store } from './store.js';
+import { openStore } from './open-store.js';
+import type { Store } from './store.js';
 
 const NOW = new Date('2026-06-01T00:00:00Z');
 const DAY = 86_400_000;
 
-describe('certificates in the store', () => {
+describeOnEachStore('certificates in the store', (_, newPlace) => {
+  let place: StorePlace;
   let store: Store;
 
   // Twelve certificates, pairs of them issued in the same millisecond: c0 … cb; every third expired, odd ones of service b.
   beforeAll(async () => {
-    store = await openStore({ path: ':memory:' });
-    await insertIssuer(store.database, {
-      id: 'issuing',
-      role: 'issuing',
-      parent: 'issuing',
-      der: new Uint8Array(1),
-      created_at: 1,
-    });
-    for (let i = 0; i < 12; i++) {
-      const serial = `c${i.toString(16)}`;
-      expect(await reserveSerial(store.database, serial, NOW)).toBe(true);
-      await insertCertificate(store.database, {
-        serial,
-        issuer: 'issuing',
-        profile: 'service',
-        service: i % 2 ? 'b' : 'a',
-        subject: `CN=${serial}`,
-        not_before: NOW.getTime() - 10 * DAY,
-        not_after: NOW.getTime() + (i % 3 ? i * DAY : -DAY),
-        spki_sha256: `key${i}`,
-        fingerprint: `print${i}`,
-        der: Uint8Array.of(i),
-        requester: 'test',
-        request_id: 'r',
-        issued_at: NOW.getTime() + Math.floor(i / 2),
-      });
-    }
+    place = await newPlace();
+    store = await openStore(place.options);
     await store.transaction(async (transaction) => {
+      await insertIssuer(transaction, {
+        id: 'issuing',
+        role: 'issuing',
+        parent: 'issuing',
+        der: new Uint8Array(1),
+        created_at: 1,
+      });
+      for (let i = 0; i < 12; i++) {
+        const serial = `c${i.toString(16)}`;
+        expect(await reserveSerial(transaction, serial, NOW)).toBe(true);
+        await insertCertificate(transaction, {
+          serial,
+          issuer: 'issuing',
+          profile: 'service',
+          service: i % 2 ? 'b' : 'a',
+          subject: `CN=${serial}`,
+          not_before: NOW.getTime() - 10 * DAY,
+          not_after: NOW.getTime() + (i % 3 ? i * DAY : -DAY),
+          spki_sha256: `key${i}`,
+          fingerprint: `print${i}`,
+          der: Uint8Array.of(i),
+          requester: 'test',
+          request_id: 'r',
+          issued_at: NOW.getTime() + Math.floor(i / 2),
+        });
+      }
       await markRevoked(transaction, { serial: 'c4', reason: 'keyCompromise', revokedAt: NOW });
       await markRevoked(transaction, { serial: 'c3', reason: 'superseded', revokedAt: NOW });
     });
   });
-  afterAll(() => store.close());
+  afterAll(async () => {
+    await store.close();
+    await place.remove();
+  });
 
   const serials = async (filter: CertificateFilter): Promise<string[]> =>
     (await listCertificates(store.database, { now: NOW, ...filter })).rows.map(({ serial }) => serial);
@@ -76,6 +76,33 @@ describe('certificates in the store', () => {
     expect(await serials({ service: 'b', status: 'active' })).toEqual(['cb', 'c7', 'c5', 'c1']);
     expect(await serials({ status: 'active', expiresBefore: new Date(NOW.getTime() + 3 * DAY) })).toEqual(['c2', 'c1']);
     expect(await serials({ service: 'nobody' })).toEqual([]);
+    const soon = new Date(NOW.getTime() + 5 * DAY);
+    expect(await serials({ expiresBefore: soon })).toEqual(['c4', 'c2', 'c1', 'c9', 'c6', 'c3', 'c0']);
+    expect(await serials({ expiresBefore: soon, status: 'revoked', service: 'a' })).toEqual(['c4']);
+  });
+
+  it('pages through every filter in the order of the whole, and counts it', async () => {
+    const soon = new Date(NOW.getTime() + 5 * DAY);
+    for (const status of [undefined, 'active', 'expired', 'revoked'] as const)
+      for (const service of [undefined, 'a'])
+        for (const expiresBefore of [undefined, soon]) {
+          const filter = { status, service, expiresBefore };
+          const whole = await serials(filter);
+          const seen: string[] = [];
+          let cursor: string | undefined;
+          do {
+            const page = await listCertificates(store.database, { now: NOW, ...filter, cursor, limit: 1 });
+            seen.push(...page.rows.map(({ serial }) => serial));
+            cursor = page.next;
+          } while (cursor !== undefined);
+          expect([filter, seen]).toEqual([filter, whole]);
+          expect(await countCertificates(store.database, { now: NOW, ...filter })).toBe(whole.length);
+        }
+  });
+
+  it('takes no cursor of a list in another order', async () => {
+    const { next } = await listCertificates(store.database, { limit: 1 });
+    await expect(listCertificates(store.database, { cursor: next, expiresBefore: NOW })).rejects.toThrow(CursorError);
   });
 
   it('refuses cursors that it did not make, and limits out of bounds', async () => {
@@ -86,15 +113,12 @@ describe('certificates in the store', () => {
   });
 
   it('takes a serial number once', async () => {
-    expect(await reserveSerial(store.database, 'c0', NOW)).toBe(false);
+    expect(await store.transaction((transaction) => reserveSerial(transaction, 'c0', NOW))).toBe(false);
     expect(await findCertificate(store.database, 'ff')).toBeUndefined();
+    const row = (await findCertificate(store.database, 'c0'))!;
     await expect(
-      insertCertificate(store.database, {
-        ...(await findCertificate(store.database, 'c0'))!,
-        serial: 'dd',
-        fingerprint: 'dd',
-      }),
-    ).rejects.toThrow('FOREIGN KEY');
+      store.transaction((transaction) => insertCertificate(transaction, { ...row, serial: 'dd', fingerprint: 'dd' })),
+    ).rejects.toThrow(/foreign key/i);
   });
 
   it('orders revocations, and keeps them final', async () => {
@@ -108,11 +132,13 @@ describe('certificates in the store', () => {
     expect(await lastRevocationSequence(store.database, 'issuing')).toBe(2);
     expect(await lastRevocationSequence(store.database, 'root')).toBe(0);
     await expect(
-      store.database
-        .updateTable('certificate')
-        .set({ revocation_reason: 'unspecified' })
-        .where('serial', '=', 'c4')
-        .execute(),
+      store.transaction((transaction) =>
+        transaction
+          .updateTable('certificate')
+          .set({ revocation_reason: 'unspecified' })
+          .where('serial', '=', 'c4')
+          .execute(),
+      ),
     ).rejects.toThrow('a revocation is final');
   });
 

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { sql } from 'kysely';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { insertIssuer, listIssuers } from './issuer.store.js';
-import { openStore, type Store } from './store.js';
+import { openStore } from './open-store.js';
+import type { Store } from './store.js';
 
 const issuer = (id: string) => ({ id, role: 'root' as const, parent: id, der: Uint8Array.of(1), created_at: 1 });
 const ids = async (database: Store['database']): Promise<string[]> =>

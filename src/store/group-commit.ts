@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Database, Transaction } from './schema.js';
+import { StoreError } from './store-error.js';
 
 type Work<T> = (transaction: Transaction) => Promise<T>;
 
@@ -72,7 +73,7 @@ export class GroupCommit {
   }
 }
 
-/** Throws only when the work cannot be undone by itself: then SQLite has undone the whole transaction (full disk, I/O error). */
+/** Throws only when the work cannot be undone by itself: then the database has undone the whole transaction (full disk, connection lost). */
 async function attempt(transaction: Transaction, work: Work<unknown>): Promise<Outcome> {
   await sql`savepoint work`.execute(transaction);
   try {
@@ -80,8 +81,13 @@ async function attempt(transaction: Transaction, work: Work<unknown>): Promise<O
     await sql`release work`.execute(transaction);
     return { ok: true, value };
   } catch (error) {
-    await sql`rollback to work`.execute(transaction);
-    await sql`release work`.execute(transaction);
+    try {
+      await sql`rollback to work`.execute(transaction);
+      await sql`release work`.execute(transaction);
+    } catch (undone) {
+      // The reason why it cannot be undone alone, when the store itself gave it.
+      throw error instanceof StoreError ? error : undone;
+    }
     return { ok: false, error };
   }
 }

@@ -1,13 +1,9 @@
 export { auditHead, insertAudit, listAudit, type AuditRow } from './audit.store.js';
 export {
-  CursorError,
   findCertificate,
   insertCertificate,
   isCompromisedKey,
-  listCertificates,
   reserveSerial,
-  type CertificateFilter,
-  type CertificatePage,
   type CertificateRow,
 } from './certificate.store.js';
 export { insertCrl, lastCrl, lastCrlHeader, type CrlHeader, type CrlRow } from './crl.store.js';
@@ -17,9 +13,31 @@ export {
   spendEnrollmentToken,
   type EnrollmentTokenRow,
 } from './enrollment-token.store.js';
+export {
+  countCertificates,
+  CursorError,
+  listCertificates,
+  type CertificateFilter,
+  type CertificatePage,
+} from './inventory.store.js';
 export { findIdempotency, insertIdempotency, type IdempotencyRow } from './idempotency.store.js';
-export { findIssuer, insertIssuer, listIssuers, type IssuerRow } from './issuer.store.js';
+export {
+  findIssuer,
+  insertCrossCertificate,
+  insertIssuer,
+  issuerUsage,
+  listCrossCertificates,
+  listIssuers,
+  servicesOfIssuer,
+  setIssuerState,
+  type CrossCertificateRow,
+  type IssuerRow,
+  type IssuerUsage,
+  type ServiceOfIssuer,
+} from './issuer.store.js';
+export type { MigrationStatus } from './migrations.js';
+export { migrateStore, migrationStatus, openStore } from './open-store.js';
 export { lastRevocationSequence, listRevocations, markRevoked } from './revocation.store.js';
-export type { Database, IssuerRole, Transaction } from './schema.js';
+export type { Database, IssuerRole, IssuerState, Transaction } from './schema.js';
 export { StoreError } from './store-error.js';
-export { openStore, Store } from './store.js';
+export { Store, type StoreOptions } from './store.js';

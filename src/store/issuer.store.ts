@@ -1,13 +1,45 @@
-import type { Selectable } from 'kysely';
-import type { Database, IssuerTable } from './schema.js';
+import { sql, type Selectable } from 'kysely';
+import type { Database, IssuerState, IssuerTable } from './schema.js';
 
-/** One issuer's row: its certificate, and nothing about its key. */
+/** One issuer's row: its certificate, and nothing about its key but whether it is here. */
 export type IssuerRow = Readonly<Selectable<IssuerTable>>;
 
-const COLUMNS = ['id', 'role', 'parent', 'der', 'created_at'] as const;
+/** A cross-certificate: name and key of the root `issuer`, signed by the root `signer`. `not_after` in milliseconds. */
+export interface CrossCertificateRow {
+  readonly serial: string;
+  readonly issuer: string;
+  readonly signer: string;
+  readonly der: Uint8Array;
+  readonly not_after: number;
+  readonly status: 'active' | 'revoked';
+}
 
-export async function insertIssuer(database: Database, row: IssuerRow): Promise<void> {
-  await database.insertInto('issuer').values(row).execute();
+/** How many certificates of an issuer are neither over nor revoked, and when the last of them ends, in milliseconds. */
+export interface IssuerUsage {
+  readonly valid: number;
+  readonly lastNotAfter: number | undefined;
+}
+
+/** A service with a certificate of an issuer, and when the last one of its ends, in milliseconds. */
+export interface ServiceOfIssuer {
+  readonly service: string;
+  readonly lastNotAfter: number;
+}
+
+/** What tells issuers apart. */
+type IssuerName = Pick<IssuerRow, 'id' | 'role'>;
+
+const COLUMNS = ['id', 'role', 'parent', 'der', 'created_at', 'state', 'key_place'] as const;
+
+/** Adds an issuer: `prepared`, its key here, when nothing else is said. */
+export async function insertIssuer(
+  database: Database,
+  row: Omit<IssuerRow, 'state' | 'key_place'> & Partial<Pick<IssuerRow, 'state' | 'key_place'>>,
+): Promise<void> {
+  await database
+    .insertInto('issuer')
+    .values({ state: 'prepared', key_place: 'here', ...row })
+    .execute();
 }
 
 export function findIssuer(database: Database, id: string): Promise<IssuerRow | undefined> {
@@ -17,4 +49,69 @@ export function findIssuer(database: Database, id: string): Promise<IssuerRow | 
 /** Every issuer, oldest first. */
 export function listIssuers(database: Database): Promise<IssuerRow[]> {
   return database.selectFrom('issuer').select(COLUMNS).orderBy('created_at').orderBy('id').execute();
+}
+
+export async function setIssuerState(database: Database, id: string, state: IssuerState): Promise<void> {
+  await database.updateTable('issuer').set({ state }).where('id', '=', id).execute();
+}
+
+/** Says of a certificate, whose number is reserved, that it is a cross-certificate. */
+export async function insertCrossCertificate(
+  database: Database,
+  row: Pick<CrossCertificateRow, 'serial' | 'issuer' | 'signer'>,
+): Promise<void> {
+  await database.insertInto('cross_certificate').values(row).execute();
+}
+
+/** Every cross-certificate, in the order of their numbers. */
+export function listCrossCertificates(database: Database): Promise<CrossCertificateRow[]> {
+  return database
+    .selectFrom('cross_certificate')
+    .innerJoin('certificate', 'certificate.serial', 'cross_certificate.serial')
+    .select([
+      'cross_certificate.serial',
+      'cross_certificate.issuer',
+      'cross_certificate.signer',
+      'certificate.der',
+      'certificate.not_after',
+      'certificate.status',
+    ])
+    .orderBy('cross_certificate.serial')
+    .execute();
+}
+
+/** What an issuer signed, our own CAs apart, that is neither over nor revoked at `now`. */
+export async function issuerUsage(database: Database, issuer: IssuerName, now: Date): Promise<IssuerUsage> {
+  const row = await stillValid(database, issuer, now)
+    .select((select) => [select.fn.countAll().as('valid'), select.fn.max('not_after').as('last')])
+    .executeTakeFirst();
+  return { valid: Number(row?.valid ?? 0), lastNotAfter: row?.last ?? undefined };
+}
+
+/** Whose the certificates behind {@link issuerUsage} are, those that end last first: of the last `limit` certificates, each service, or subject where there is none, once. */
+export async function servicesOfIssuer(
+  database: Database,
+  issuer: IssuerName,
+  { now, limit }: { readonly now: Date; readonly limit: number },
+): Promise<ServiceOfIssuer[]> {
+  const rows = await stillValid(database, issuer, now)
+    .select(['service', 'subject', 'not_after'])
+    .orderBy('not_after', 'desc')
+    .limit(limit)
+    .execute();
+  const lastOf = new Map<string, number>();
+  for (const { service, subject, not_after: notAfter } of rows)
+    if (!lastOf.has(service ?? subject)) lastOf.set(service ?? subject, notAfter);
+  return [...lastOf].map(([service, lastNotAfter]) => ({ service, lastNotAfter }));
+}
+
+function stillValid(database: Database, { id, role }: IssuerName, now: Date) {
+  const query = database
+    .selectFrom('certificate')
+    .where('issuer', '=', id)
+    // Written out, not a parameter: only so is the partial index used.
+    .where('status', '=', sql.lit('active'))
+    .where('not_after', '>=', now.getTime());
+  // An issuing CA signs for nobody of ours: without a look at the rows the index alone answers, a million times.
+  return role === 'root' ? query.where('profile', 'not in', ['root', 'issuing', 'cross']) : query;
 }

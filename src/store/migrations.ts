@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
 import { up as certificationAuthority } from './migrations/0001-certification-authority.js';
 import { up as doors } from './migrations/0002-doors.js';
+import { up as inventory } from './migrations/0003-inventory.js';
+import { up as hierarchy } from './migrations/0004-hierarchy.js';
 import type { Database, Transaction } from './schema.js';
 import { StoreError } from './store-error.js';
 
@@ -8,45 +10,67 @@ import { StoreError } from './store-error.js';
 const migrations: readonly { readonly name: string; readonly up: (transaction: Transaction) => Promise<void> }[] = [
   { name: '0001-certification-authority', up: certificationAuthority },
   { name: '0002-doors', up: doors },
+  { name: '0003-inventory', up: inventory },
+  { name: '0004-hierarchy', up: hierarchy },
 ];
 
+/** The migrations that a store has seen, oldest first, and those that it still needs. Times in milliseconds. */
+export interface MigrationStatus {
+  readonly applied: readonly { readonly name: string; readonly appliedAt: number }[];
+  readonly pending: readonly string[];
+}
+
 /**
- * Brings the schema up to what this program knows, forward only, in one transaction: all or nothing, and two processes at once do it once.
+ * Brings the schema up to what this program knows, forward only, in one transaction: all or nothing, and two processes at once do it once. Gives
+ * the names of what was applied. `most`: not further than so many migrations, to make a store as an earlier version did.
  * Throws {@link StoreError} `store_too_new` when the store has seen a migration that this program does not know.
  */
-export async function migrate(database: Database, path: string): Promise<void> {
-  await database.transaction().execute(async (transaction) => {
+export async function migrate(database: Database, store: string, most = migrations.length): Promise<readonly string[]> {
+  return database.transaction().execute(async (transaction) => {
     await sql`create table if not exists migration (name text primary key, applied_at integer not null) strict`.execute(
       transaction,
     );
-    const applied = await appliedMigrations(transaction, path);
-    for (const { name, up } of migrations.slice(applied)) {
+    const { applied } = await statusOf(transaction, store);
+    const due = migrations.slice(applied.length, most);
+    for (const { name, up } of due) {
       await up(transaction);
       await sql`insert into migration (name, applied_at) values (${name}, ${Date.now()})`.execute(transaction);
     }
+    return due.map(({ name }) => name);
   });
 }
 
 /** Insists that the schema is what this program knows, and changes nothing. Throws {@link StoreError}. */
-export async function checkMigrated(database: Database, path: string): Promise<void> {
-  const { rows } = await sql<{ name: string }>`select name from sqlite_master where name = 'migration'`.execute(
-    database,
-  );
-  if (rows.length === 0 || (await appliedMigrations(database, path)) < migrations.length)
+export async function checkMigrated(database: Database, store: string): Promise<void> {
+  const { pending } = await readMigrationStatus(database, store);
+  if (pending.length > 0)
     throw new StoreError(
       'store_unavailable',
-      `the store ${path} is not set up for this version: run \`veritas setup\``,
+      `the store ${store} is not set up for this version: run \`veritas setup\` or \`veritas migrate\``,
     );
 }
 
-async function appliedMigrations(database: Database, path: string): Promise<number> {
-  const { rows } = await sql<{ name: string }>`select name from migration order by name`.execute(database);
+/** What the store has seen, and what it needs; everything when it is empty. Throws {@link StoreError} `store_too_new`. */
+export async function readMigrationStatus(database: Database, store: string): Promise<MigrationStatus> {
+  const tables = await database.introspection.getTables();
+  if (tables.some(({ name }) => name === 'migration')) return statusOf(database, store);
+  return { applied: [], pending: migrations.map(({ name }) => name) };
+}
+
+async function statusOf(database: Database, store: string): Promise<MigrationStatus> {
+  const { rows } = await sql<{
+    name: string;
+    applied_at: number;
+  }>`select name, applied_at from migration order by name`.execute(database);
   const known = migrations.map(({ name }) => name);
   const unknown = rows.find(({ name }, index) => name !== known[index]);
   if (unknown)
     throw new StoreError(
       'store_too_new',
-      `the store ${path} was written by a newer version (migration ${unknown.name}): use that version, or restore a backup`,
+      `the store ${store} was written by a newer version (migration ${unknown.name}): use that version, or restore a backup`,
     );
-  return rows.length;
+  return {
+    applied: rows.map(({ name, applied_at: appliedAt }) => ({ name, appliedAt })),
+    pending: known.slice(rows.length),
+  };
 }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Database, Transaction } from './schema.js';
 
 /** What a reader of revocations needs: enough to answer for a serial number and to write a CRL entry. */
@@ -34,7 +35,7 @@ export async function markRevoked(
 /** The highest place in the order of revocations, of one issuer or of all; 0 when there is none. */
 export async function lastRevocationSequence(database: Database, issuer?: string): Promise<number> {
   let query = database.selectFrom('certificate').select((select) => select.fn.max('revocation_sequence').as('last'));
-  if (issuer !== undefined) query = query.where('issuer', '=', issuer).where('status', '=', 'revoked');
+  if (issuer !== undefined) query = query.where('issuer', '=', issuer).where('status', '=', sql.lit('revoked'));
   return (await query.executeTakeFirst())?.last ?? 0;
 }
 

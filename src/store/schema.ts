@@ -6,16 +6,33 @@ import type { Transaction as KyselyTransaction, Kysely } from 'kysely';
  */
 
 export type IssuerRole = 'root' | 'issuing';
+/**
+ * Where an issuer is on its way: `prepared`, key and certificate exist and are in nothing; `published`, in the trust bundle; `active`, signs new
+ * certificates, one of each role; `retired`, signs revocation lists only; `removed`, out of the bundle.
+ */
+export type IssuerState = 'prepared' | 'published' | 'active' | 'retired' | 'removed';
 export type CertificateStatus = 'active' | 'revoked';
 
 export interface IssuerTable {
-  /** `root`, `issuing`: the name in file names and URLs. */
+  /** `root`, `issuing`, `issuing-2`: the name in file names and URLs. */
   id: string;
   role: IssuerRole;
   /** The issuer that signed it; its own id for a root. */
   parent: string;
   der: Uint8Array;
   created_at: number;
+  state: IssuerState;
+  /** `elsewhere`: it signs nothing here, what it signed was brought in. */
+  key_place: 'here' | 'elsewhere';
+}
+
+export interface CrossCertificateTable {
+  /** Of the certificate, which is among the others. */
+  serial: string;
+  /** The root whose name and key it has. */
+  issuer: string;
+  /** The root that signed it. */
+  signer: string;
 }
 
 export interface CertificateTable {
@@ -105,6 +122,7 @@ interface AuditHeadTable {
 /** Every table by its name. */
 export interface Schema {
   issuer: IssuerTable;
+  cross_certificate: CrossCertificateTable;
   certificate: CertificateTable;
   serial: SerialTable;
   idempotency: IdempotencyTable;

@@ -1,17 +1,12 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { SqliteDialect, SqliteDriver, type Driver } from 'kysely';
+import { resultCodeOf, SQLITE_BUSY } from './sqlite-error.js';
 import { StoreError } from './store-error.js';
 
 const MAX_STATEMENTS = 256;
 /** How long a single statement waits, with the thread, for the moment in which another connection opens or closes the log. */
 export const STATEMENT_TIMEOUT = 250;
-
-/** SQLite's primary result code, when `error` is one of its errors. */
-export function resultCodeOf(error: unknown): number | undefined {
-  const code = typeof error === 'object' && error !== null && 'errcode' in error ? error.errcode : undefined;
-  return typeof code === 'number' ? code & 0xff : undefined;
-}
 
 /** Kysely's SQLite dialect on a node:sqlite database. Transactions begin immediately: two writers wait for each other instead of failing at commit. */
 export class NodeSqliteDialect extends SqliteDialect {
@@ -32,8 +27,6 @@ export class NodeSqliteDialect extends SqliteDialect {
   }
 }
 
-// SQLITE_BUSY: https://sqlite.org/rescode.html#busy
-const BUSY = 5;
 const LONGEST_PAUSE = 25;
 
 class ImmediateDriver extends SqliteDriver {
@@ -48,12 +41,17 @@ class ImmediateDriver extends SqliteDriver {
 
   /** SQLite would wait with the whole thread, and for a transaction of this very process for ever: the waiting is done here. */
   override async beginTransaction(): Promise<void> {
-    const until = performance.now() + this.#busyTimeout;
-    for (let pause = 1; !this.#database.tryBegin(); pause = Math.min(pause * 2, LONGEST_PAUSE)) {
-      if (performance.now() >= until)
-        throw new StoreError('store_unavailable', `the store is locked by another process for ${this.#busyTimeout} ms`);
-      await setTimeout(pause * (0.5 + Math.random()));
-    }
+    await untilBegun(() => this.#database.tryBegin(), this.#busyTimeout);
+  }
+}
+
+/** Tries to begin until it can, the other writer having ended. Throws {@link StoreError} `store_unavailable` after `busyTimeout` milliseconds. */
+export async function untilBegun(tryBegin: () => boolean | Promise<boolean>, busyTimeout: number): Promise<void> {
+  const until = performance.now() + busyTimeout;
+  for (let pause = 1; !(await tryBegin()); pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    if (performance.now() >= until)
+      throw new StoreError('store_unavailable', `the store is locked by another process for ${busyTimeout} ms`);
+    await setTimeout(pause * (0.5 + Math.random()));
   }
 }
 
@@ -75,7 +73,7 @@ class SqliteDatabaseAdapter {
       this.database.exec('begin immediate');
       return true;
     } catch (error) {
-      if (resultCodeOf(error) === BUSY) return false;
+      if (resultCodeOf(error) === SQLITE_BUSY) return false;
       throw error;
     } finally {
       this.database.exec(`pragma busy_timeout = ${STATEMENT_TIMEOUT}`);

@@ -1,71 +1,62 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, rmSync, statSync, writeFileSync, chmodSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { sql } from 'kysely';
+import { describeOnEachStore, type StorePlace } from '../../test/support/postgres.js';
 import { insertIssuer, listIssuers } from './issuer.store.js';
+import { openStore } from './open-store.js';
 import { StoreError } from './store-error.js';
-import { openStore, type Store } from './store.js';
+import type { Store, StoreOptions } from './store.js';
 
-const issuer = (id: string) => ({
+const issuer = (id: string, parent = id) => ({
   id,
   role: 'root' as const,
-  parent: id,
+  parent,
   der: Uint8Array.of(1, 2),
   created_at: 1,
 });
 
-describe('the store', () => {
-  let folder: string;
-  let path: string;
-  const open: Store[] = [];
-  const openHere = async (more: { readOnly?: boolean; busyTimeout?: number } = {}): Promise<Store> => {
-    const store = await openStore({ path, ...more });
-    open.push(store);
-    return store;
-  };
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'veritas-store-'));
-    path = join(folder, 'var/veritas.db');
+const insert = (store: Store, id: string, parent?: string): Promise<void> =>
+  store.transaction((transaction) => insertIssuer(transaction, issuer(id, parent)));
+const idsIn = async (store: Store): Promise<string[]> => (await listIssuers(store.database)).map(({ id }) => id);
+
+const open: Store[] = [];
+const opened = async (options: StoreOptions): Promise<Store> => {
+  const store = await openStore(options);
+  open.push(store);
+  return store;
+};
+const closeAll = async (): Promise<void> => {
+  for (const store of open.splice(0)) await store.close();
+};
+
+describeOnEachStore('a store', (_, newPlace) => {
+  let place: StorePlace;
+  const openHere = (more: Partial<StoreOptions> = {}): Promise<Store> => opened({ ...place.options, ...more });
+  beforeEach(async () => {
+    place = await newPlace();
   });
   afterEach(async () => {
-    for (const store of open.splice(0)) await store.close();
-    rmSync(folder, { recursive: true });
+    await closeAll();
+    await place.remove();
   });
 
-  it('makes its folder 0700 and its files 0600, and closes a file that is open to others', async () => {
-    const store = await openHere();
-    await insertIssuer(store.database, issuer('a'));
-    expect(statSync(join(folder, 'var')).mode & 0o777).toBe(0o700);
-    for (const suffix of ['', '-wal', '-shm']) expect(statSync(path + suffix).mode & 0o777).toBe(0o600);
-    chmodSync(path, 0o644);
-    await openHere();
-    expect(statSync(path).mode & 0o777).toBe(0o600);
-  });
-
-  it('flushes each commit, writes ahead and checks references', async () => {
-    await openHere();
-    const raw = new DatabaseSync(path);
-    expect(raw.prepare('pragma journal_mode').get()?.journal_mode).toBe('wal');
-    raw.close();
-    const store = await openHere();
-    await expect(insertIssuer(store.database, { ...issuer('b'), parent: 'nobody' })).rejects.toThrow('FOREIGN KEY');
-  });
-
-  it('keeps its rows, and its schema, when it is opened again', async () => {
+  it('checks references, and keeps its rows and its schema when it is opened again', async () => {
     const first = await openHere();
-    await insertIssuer(first.database, issuer('a'));
-    const again = await openHere();
-    expect((await listIssuers(again.database)).map(({ id }) => id)).toEqual(['a']);
+    await insert(first, 'a');
+    await expect(insert(first, 'b', 'nobody')).rejects.toThrow(/foreign key/i);
+    await closeAll();
+    expect(await idsIn(await openHere())).toEqual(['a']);
   });
 
   it('refuses a store that a newer version wrote, and leaves it as it is', async () => {
     const store = await openHere();
-    await store.close();
-    open.pop();
-    const raw = new DatabaseSync(path);
-    raw.exec(`insert into migration values ('9999-from-the-future', 1)`);
-    raw.close();
+    await store.transaction((transaction) =>
+      sql`insert into migration (name, applied_at) values ('9999-from-the-future', 1)`.execute(transaction),
+    );
+    await closeAll();
     for (const readOnly of [false, true])
       await expect(openHere({ readOnly })).rejects.toMatchObject({
         code: 'store_too_new',
@@ -73,31 +64,26 @@ describe('the store', () => {
       });
   });
 
-  it('refuses to read a store without its schema, and a file that is no database', async () => {
-    await expect(openHere({ readOnly: true })).rejects.toMatchObject({ code: 'store_unavailable' });
-    await (await openHere()).close();
-    open.pop();
-    const raw = new DatabaseSync(path);
-    raw.exec(`delete from migration`);
-    raw.close();
+  it('refuses to read a store whose schema is an earlier one, and says what to type', async () => {
+    const store = await openHere();
+    await store.transaction((transaction) => sql`delete from migration`.execute(transaction));
+    await closeAll();
     await expect(openHere({ readOnly: true })).rejects.toThrow('veritas setup');
-    const other = join(folder, 'other.db');
-    writeFileSync(other, 'not a database at all, but long enough to be looked at as one'.repeat(20));
-    await expect(openStore({ path: other })).rejects.toMatchObject({ code: 'store_corrupt' });
-    await expect(openStore({ path: folder })).rejects.toBeInstanceOf(Error);
   });
 
-  it('writes nothing when opened for reading', async () => {
-    await openHere();
+  it('writes in transactions only, and not at all when opened for reading', async () => {
+    const store = await openHere();
+    await expect(insertIssuer(store.database, issuer('a'))).rejects.toThrow(/read-?only/);
     const reader = await openHere({ readOnly: true });
-    await expect(insertIssuer(reader.database, issuer('a'))).rejects.toThrow('readonly');
+    await expect(insert(reader, 'a')).rejects.toThrow(/read-?only/);
+    expect(await idsIn(store)).toEqual([]);
   });
 
   it('runs transactions of two connections one after the other, and rolls back what throws', async () => {
     const [one, two] = [await openHere(), await openHere({ busyTimeout: 50 })];
     await one.transaction(async (transaction) => {
       await insertIssuer(transaction, issuer('a'));
-      await expect(two.transaction((other) => insertIssuer(other, issuer('b')))).rejects.toMatchObject({
+      await expect(insert(two, 'b')).rejects.toMatchObject({
         code: 'store_unavailable',
         message: expect.stringContaining('locked'),
       });
@@ -108,24 +94,71 @@ describe('the store', () => {
         throw new Error('no');
       }),
     ).rejects.toThrow('no');
-    expect((await listIssuers(one.database)).map(({ id }) => id)).toEqual(['a']);
+    expect(await idsIn(one)).toEqual(['a']);
   });
 
-  it('tells of commits of other connections, and not of its own', async () => {
+  it('tells of commits of other connections', async () => {
     const [one, two] = [await openHere(), await openHere()];
-    const before = one.dataVersion();
-    await insertIssuer(one.database, issuer('a'));
-    expect(one.dataVersion()).toBe(before);
-    await insertIssuer(two.database, issuer('b'));
-    expect(one.dataVersion()).not.toBe(before);
+    const before = await one.dataVersion();
+    expect(await one.dataVersion()).toBe(before);
+    await insert(two, 'a');
+    expect(await one.dataVersion()).not.toBe(before);
+  });
+
+  it('writes nothing once it is closed, used before or not', async () => {
+    for (const isUsed of [true, false]) {
+      const store = await openStore(place.options);
+      if (isUsed) await insert(store, 'a');
+      await store.close();
+      await expect(insert(store, 'b')).rejects.toMatchObject({ code: 'store_unavailable' });
+    }
+  });
+});
+
+describe('a SQLite store', () => {
+  let folder: string;
+  let path: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'veritas-store-'));
+    path = join(folder, 'var/veritas.db');
+  });
+  afterEach(async () => {
+    await closeAll();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('makes its folder 0700 and its files 0600, and closes a file that is open to others', async () => {
+    const store = await opened({ path });
+    await insert(store, 'a');
+    expect(statSync(join(folder, 'var')).mode & 0o777).toBe(0o700);
+    for (const suffix of ['', '-wal', '-shm']) expect(statSync(path + suffix).mode & 0o777).toBe(0o600);
+    chmodSync(path, 0o644);
+    await opened({ path });
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  it('writes ahead, and flushes each commit', async () => {
+    const store = await opened({ path });
+    const { rows } = await store.transaction((transaction) =>
+      sql<{ synchronous: number }>`pragma synchronous`.execute(transaction),
+    );
+    expect(rows).toEqual([{ synchronous: 2 }]);
+    const raw = new DatabaseSync(path);
+    expect(raw.prepare('pragma journal_mode').get()?.journal_mode).toBe('wal');
+    raw.close();
+  });
+
+  it('refuses what is absent for reading, and a file that is no database', async () => {
+    await expect(openStore({ path, readOnly: true })).rejects.toMatchObject({ code: 'store_unavailable' });
+    const other = join(folder, 'other.db');
+    writeFileSync(other, 'not a database at all, but long enough to be looked at as one'.repeat(20));
+    await expect(openStore({ path: other })).rejects.toMatchObject({ code: 'store_corrupt' });
+    await expect(openStore({ path: folder })).rejects.toBeInstanceOf(StoreError);
   });
 
   it('lives in memory as well', async () => {
-    const store = await openStore({ path: ':memory:' });
-    await insertIssuer(store.database, issuer('a'));
-    expect(await listIssuers(store.database)).toHaveLength(1);
-    await store.close();
-    expect(() => store.dataVersion()).toThrow();
-    expect(new StoreError('store_corrupt', 'x').code).toBe('store_corrupt');
+    const store = await opened({ path: ':memory:' });
+    await insert(store, 'a');
+    expect(await idsIn(store)).toEqual(['a']);
   });
 });

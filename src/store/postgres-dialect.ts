@@ -1,0 +1,151 @@
+import {
+  CompiledQuery,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type DatabaseConnection,
+  type Dialect,
+  type DialectAdapter,
+  type Driver,
+  type Kysely,
+  type QueryCompiler,
+  type QueryResult,
+} from 'kysely';
+import type pg from 'pg';
+import { isBroken, postgresError } from './postgres-error.js';
+
+/** What the dialect runs on. */
+export interface PostgresDialectOptions {
+  readonly pool: pg.Pool;
+  /** What messages call the store. */
+  readonly store: string;
+  /** What each statement is turned into before it is sent; as it is when absent. */
+  readonly rewrite?: ((statement: string) => string) | undefined;
+}
+
+/**
+ * Kysely's PostgreSQL on `pg`. A transaction begins by taking the one lock of all writers, as SQLite's immediate transactions do. Errors of the
+ * database and of the way to it are StoreErrors, and a connection that had one is not used again.
+ */
+export class WriterPostgresDialect implements Dialect {
+  readonly #options: PostgresDialectOptions;
+
+  constructor(options: PostgresDialectOptions) {
+    this.#options = options;
+  }
+
+  createDriver(): Driver {
+    return new PostgresDriver(this.#options);
+  }
+
+  createQueryCompiler(): QueryCompiler {
+    return new PostgresQueryCompiler();
+  }
+
+  createAdapter(): DialectAdapter {
+    return new PostgresAdapter();
+  }
+
+  createIntrospector(database: Kysely<unknown>): PostgresIntrospector {
+    return new PostgresIntrospector(database);
+  }
+}
+
+/** Any number will do, as long as every version takes the same: "veritas" in octets. */
+const WRITERS = '33325589321769331';
+
+/*
+ * One message: the lock is waited for inside the transaction, and whoever has it sees what the one before committed, because each statement of a
+ * read-committed transaction looks anew, and a commit is visible before its lock is let go. A server that was told to forget the last commits
+ * at a crash is told otherwise; a stronger setting (remote_apply) stays.
+ */
+const BEGIN = `begin isolation level read committed;
+select pg_advisory_xact_lock(${WRITERS});
+select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'`;
+
+class PostgresDriver implements Driver {
+  readonly #options: PostgresDialectOptions;
+
+  constructor(options: PostgresDialectOptions) {
+    this.#options = options;
+  }
+
+  async init(): Promise<void> {
+    // Connections are made when they are needed.
+  }
+
+  async acquireConnection(): Promise<PostgresConnection> {
+    try {
+      return new PostgresConnection(await this.#options.pool.connect(), this.#options);
+    } catch (error) {
+      throw postgresError(error, this.#options.store);
+    }
+  }
+
+  async beginTransaction(connection: PostgresConnection): Promise<void> {
+    try {
+      await connection.run(BEGIN);
+    } catch (error) {
+      await this.rollbackTransaction(connection);
+      throw error;
+    }
+  }
+
+  async commitTransaction(connection: PostgresConnection): Promise<void> {
+    await connection.run('commit');
+  }
+
+  /** Never throws: the server undoes what a lost connection began. */
+  async rollbackTransaction(connection: PostgresConnection): Promise<void> {
+    await connection.run('rollback').catch(() => undefined);
+  }
+
+  async releaseConnection(connection: PostgresConnection): Promise<void> {
+    connection.release();
+    return Promise.resolve();
+  }
+
+  destroy(): Promise<void> {
+    return this.#options.pool.end();
+  }
+}
+
+class PostgresConnection implements DatabaseConnection {
+  readonly #client: pg.PoolClient;
+  readonly #options: PostgresDialectOptions;
+  #broken = false;
+
+  constructor(client: pg.PoolClient, options: PostgresDialectOptions) {
+    this.#client = client;
+    this.#options = options;
+  }
+
+  run(statement: string): Promise<QueryResult<unknown>> {
+    return this.executeQuery(CompiledQuery.raw(statement));
+  }
+
+  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    const { rewrite, store } = this.#options;
+    try {
+      // Without parameters it goes as one message, which may hold several statements.
+      const text = rewrite ? rewrite(sql) : sql;
+      const result: pg.QueryResult | readonly pg.QueryResult[] = await this.#client.query(
+        parameters.length > 0 ? { text, values: [...parameters] } : text,
+      );
+      if (!('rows' in result)) return { rows: [] };
+      const { rows, rowCount, command } = result;
+      return { rows: rows as R[], ...(command === 'SELECT' ? {} : { numAffectedRows: BigInt(rowCount ?? 0) }) };
+    } catch (error) {
+      this.#broken ||= isBroken(error);
+      throw postgresError(error, store);
+    }
+  }
+
+  streamQuery(): never {
+    throw new Error('pages are read by cursor, not streamed');
+  }
+
+  release(): void {
+    this.#client.release(this.#broken);
+  }
+}

@@ -1,0 +1,31 @@
+import { StoreError } from './store-error.js';
+
+// Primary result codes: https://sqlite.org/rescode.html
+/** Another connection writes. */
+export const SQLITE_BUSY = 5;
+const SQLITE_ERROR = 1;
+const SQLITE_CORRUPT = 11;
+const SQLITE_TOOBIG = 18;
+const SQLITE_CONSTRAINT = 19;
+const SQLITE_MISMATCH = 20;
+const SQLITE_NOTADB = 26;
+/** What a statement was refused with, the file being sound. */
+const REFUSALS: readonly (number | undefined)[] = [SQLITE_ERROR, SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH];
+
+/** SQLite's primary result code, when `error` is one of its errors. */
+export function resultCodeOf(error: unknown): number | undefined {
+  const code = typeof error === 'object' && error !== null && 'errcode' in error ? error.errcode : undefined;
+  return typeof code === 'number' ? code & 0xff : undefined;
+}
+
+/** What the file or the disk failed with, as a {@link StoreError} that names the file. What a statement was refused with stays as it is. */
+export function sqliteError(error: unknown, path: string): unknown {
+  const code = resultCodeOf(error);
+  if (error instanceof StoreError || REFUSALS.includes(code)) return error;
+  if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB)
+    return new StoreError('store_corrupt', `the store ${path} is not a sound database: restore a backup`, {
+      cause: error,
+    });
+  const reason = error instanceof Error ? error.message : String(error);
+  return new StoreError('store_unavailable', `the store ${path} cannot be used: ${reason}`, { cause: error });
+}

@@ -1,0 +1,90 @@
+import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { Kysely } from 'kysely';
+import { checkMigrated, migrate, readMigrationStatus, type MigrationStatus } from './migrations.js';
+import type { Schema } from './schema.js';
+import { NodeSqliteDialect, STATEMENT_TIMEOUT } from './sqlite-dialect.js';
+import { sqliteError } from './sqlite-error.js';
+import { WriterSqliteDialect } from './sqlite-writer-dialect.js';
+import { Store, type StoreOptions } from './store.js';
+
+/** {@link StoreOptions} of a SQLite file. */
+export type SqliteOptions = StoreOptions & { readonly path: string };
+
+const BUSY_MS = 5_000;
+
+/** The rows in one SQLite file in write-ahead mode, each commit flushed to the disk. */
+class SqliteStore extends Store {
+  readonly #sqlite: DatabaseSync;
+
+  constructor(path: string, sqlite: DatabaseSync, database: Kysely<Schema>, writer: Kysely<Schema>) {
+    super(path, database, writer);
+    this.#sqlite = sqlite;
+  }
+
+  // `PRAGMA data_version`: of this connection, so that commits of the writer count as well.
+  override dataVersion(): Promise<string> {
+    return new Promise((resolve) => {
+      resolve(String(this.#sqlite.prepare('pragma data_version').get()?.data_version));
+    });
+  }
+}
+
+/** See `openStore`. */
+export async function openSqliteStore({
+  path,
+  readOnly = false,
+  busyTimeout = BUSY_MS,
+}: SqliteOptions): Promise<Store> {
+  return opened({ path, readOnly, busyTimeout }, async (sqlite, database) => {
+    await (readOnly ? checkMigrated : migrate)(database, path);
+    if (path === ':memory:' || readOnly) return new SqliteStore(path, sqlite, database, database);
+    // From here on this connection reads; another one, in a thread, writes.
+    sqlite.exec('pragma query_only = on');
+    const writer = new Kysely<Schema>({ dialect: new WriterSqliteDialect(path, busyTimeout) });
+    return new SqliteStore(path, sqlite, database, writer);
+  });
+}
+
+/** See `migrateStore`. */
+export function migrateSqliteStore({ path, busyTimeout = BUSY_MS }: SqliteOptions): Promise<readonly string[]> {
+  return opened({ path, readOnly: false, busyTimeout }, async (_, database) => {
+    const applied = await migrate(database, path);
+    await database.destroy();
+    return applied;
+  });
+}
+
+/** See `migrationStatus`. */
+export function sqliteMigrationStatus({ path }: SqliteOptions): Promise<MigrationStatus> {
+  return opened({ path, readOnly: true, busyTimeout: BUSY_MS }, async (_, database) => {
+    const status = await readMigrationStatus(database, path);
+    await database.destroy();
+    return status;
+  });
+}
+
+async function opened<T>(
+  { path, readOnly, busyTimeout }: { readonly path: string; readonly readOnly: boolean; readonly busyTimeout: number },
+  work: (sqlite: DatabaseSync, database: Kysely<Schema>) => Promise<T>,
+): Promise<T> {
+  let sqlite: DatabaseSync | undefined;
+  try {
+    if (path !== ':memory:' && !readOnly) makeFile(path);
+    sqlite = new DatabaseSync(path, { readOnly, timeout: STATEMENT_TIMEOUT, enableForeignKeyConstraints: true });
+    if (!readOnly) sqlite.exec('pragma journal_mode = wal; pragma synchronous = full');
+    return await work(sqlite, new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, busyTimeout) }));
+  } catch (error) {
+    if (sqlite?.isOpen) sqlite.close();
+    throw sqliteError(error, path);
+  }
+}
+
+function makeFile(path: string): void {
+  const folder = dirname(path);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  closeSync(openSync(path, 'a', 0o600));
+  // SQLite gives its -wal and -shm files the mode of the database.
+  if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600);
+}
