@@ -17,6 +17,9 @@ export const KeyUsage = {
   decipherOnly: 8,
 } as const;
 
+/** Extensions of TLS that a certificate can insist on, by name (RFC 7633 §4.2.1, RFC 6066 §8). */
+export const TlsFeature = { statusRequest: 5 } as const;
+
 /** The standard's name of a KeyUsage bit; its number where there is none. */
 export function keyUsageName(bit: number): string {
   return Object.entries(KeyUsage).find(([, number]) => number === bit)?.[0] ?? String(bit);
@@ -73,6 +76,8 @@ export interface CertificateExtensions {
   readonly freshestCrl: readonly DistributionPoint[] | undefined;
   readonly inhibitAnyPolicy: number | undefined;
   readonly authorityInfoAccess: readonly AccessDescription[] | undefined;
+  /** Extensions of TLS, by their numbers. */
+  readonly tlsFeature: readonly number[] | undefined;
 }
 
 // RFC 5280 sets no bounds; these are ours, far above anything seen.
@@ -80,6 +85,7 @@ const MAX_POLICIES = 256;
 const MAX_MAPPINGS = 256;
 const MAX_USAGES = 64;
 const MAX_DESCRIPTIONS = 64;
+const MAX_FEATURES = 64;
 const MAX_SUBTREES = 4096;
 // Address and mask (RFC 5280 §4.2.1.10).
 const SUBTREE_IP_OCTETS = [8, 32];
@@ -110,6 +116,7 @@ export function decodeCertificateExtensions(
     freshestCrl: read(Oid.freshestCrl, (value) => decodeDistributionPoints(value, 'freshestCRL')),
     inhibitAnyPolicy: read(Oid.inhibitAnyPolicy, (value) => value.smallInteger('inhibitAnyPolicy')),
     authorityInfoAccess: read(Oid.authorityInfoAccess, decodeAuthorityInfoAccess),
+    tlsFeature: read(Oid.tlsFeature, decodeTlsFeature),
   };
 }
 
@@ -217,6 +224,10 @@ function decodeAuthorityInfoAccess(value: DerReader): AccessDescription[] {
     return { accessMethod, accessLocation };
   });
 }
+
+/** RFC 7633 §4.1. */
+const decodeTlsFeature = (value: DerReader): number[] =>
+  list(value, 'tlsFeature', MAX_FEATURES, (item) => item.smallInteger('feature'));
 
 /** A SEQUENCE SIZE (1..limit) OF. */
 function list<T>(value: DerReader, what: string, limit: number, decode: (item: DerReader) => T): T[] {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { context, contextConstructed, DerReader, Tag } from '../der/index.js';
 import { decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
 import { decodeCertificateExtensions, type CertificateExtensions } from './certificate-extensions.js';
@@ -64,7 +64,7 @@ export class Certificate {
 
   /** SHA-256 over `der`, lower-case hexadecimal. */
   get fingerprint256(): string {
-    return (this.#fingerprint ??= createHash('sha256').update(this.der).digest('hex'));
+    return (this.#fingerprint ??= hash('sha256', this.der));
   }
 }
 

@@ -5,7 +5,7 @@ import { decodeExtensions, encodeExtensions, type Extension } from './extension.
 import { decodeName, type Name } from './name.js';
 import { Oid } from './oids.js';
 import { decodeSubjectPublicKeyInfo, type SubjectPublicKeyInfo } from './public-key.js';
-import { verifySignature } from './signature.js';
+import { verifySignature, verifySignatureAside } from './signature.js';
 
 /** 64 KiB, as for the certificate that would come of it. */
 export const MAX_REQUEST_OCTETS = 64 * 1024;
@@ -35,16 +35,61 @@ export class CertificationRequest {
   /** OIDs of the attributes, extensionRequest included. */
   readonly attributes: readonly string[];
 
-  /** Reads `octets` and verifies the signature: see {@link decodeCertificationRequest}. */
+  // Makes the type nominal: only who proved possession has one.
+  readonly #proven = true;
+
+  private constructor(values: Omit<UnprovenRequest, 'signed' | 'signature'>) {
+    this.der = values.der;
+    this.subject = values.subject;
+    this.publicKey = values.publicKey;
+    this.signatureAlgorithm = values.signatureAlgorithm;
+    this.extensions = values.extensions;
+    this.attributes = values.attributes;
+  }
+
+  /** Whether `value` was made here. */
+  static is(value: unknown): value is CertificationRequest {
+    return typeof value === 'object' && value !== null && #proven in value && value.#proven;
+  }
+
+  /** See {@link decodeCertificationRequest}. */
+  static decode(octets: Uint8Array): CertificationRequest {
+    const request = new UnprovenRequest(octets);
+    const { signatureAlgorithm, publicKey, signed, signature } = request;
+    if (!verifySignature(signatureAlgorithm, publicKey, signed, signature)) throw new ProofOfPossessionError();
+    return new CertificationRequest(request);
+  }
+
+  /** See {@link readCertificationRequest}. */
+  static async read(octets: Uint8Array): Promise<CertificationRequest> {
+    const request = new UnprovenRequest(octets);
+    const { signatureAlgorithm, publicKey, signed, signature } = request;
+    if (!(await verifySignatureAside(signatureAlgorithm, publicKey, signed, signature)))
+      throw new ProofOfPossessionError();
+    return new CertificationRequest(request);
+  }
+}
+
+/** What stands in a request, before anybody looked at its signature. */
+class UnprovenRequest {
+  readonly der: Uint8Array;
+  readonly subject: Name;
+  readonly publicKey: SubjectPublicKeyInfo;
+  readonly signatureAlgorithm: AlgorithmIdentifier;
+  readonly extensions: CertificateExtensions;
+  readonly attributes: readonly string[];
+  readonly signed: Uint8Array;
+  readonly signature: Uint8Array;
+
   constructor(octets: Uint8Array) {
     const reader = DerReader.bounded(octets, MAX_REQUEST_OCTETS, 'certification request');
     const request = reader.enter(Tag.SEQUENCE, 'certification request');
     const start = request.offset;
     const info = request.enter(Tag.SEQUENCE, 'certificationRequestInfo');
-    const signed = request.since(start);
+    this.signed = request.since(start);
     this.der = octets;
     this.signatureAlgorithm = decodeAlgorithmIdentifier(request, 'signatureAlgorithm');
-    const signature = request.wholeOctets('signature');
+    this.signature = request.wholeOctets('signature');
     request.end('certification request');
     reader.end('certification request');
 
@@ -55,8 +100,6 @@ export class CertificationRequest {
     info.end('certificationRequestInfo');
     this.attributes = attributes;
     this.extensions = decodeCertificateExtensions(extensions, reader);
-    if (!verifySignature(this.signatureAlgorithm, this.publicKey, signed, signature))
-      throw new ProofOfPossessionError();
   }
 }
 
@@ -65,7 +108,12 @@ export class CertificationRequest {
  * Throws DecodeError, or {@link ProofOfPossessionError} (also for keys and algorithms that are not supported).
  */
 export function decodeCertificationRequest(octets: Uint8Array): CertificationRequest {
-  return new CertificationRequest(octets);
+  return CertificationRequest.decode(octets);
+}
+
+/** As {@link decodeCertificationRequest}, verifying in Node's thread pool. Rejects with what that throws. */
+export function readCertificationRequest(octets: Uint8Array): Promise<CertificationRequest> {
+  return CertificationRequest.read(octets);
 }
 
 function decodeAttributes(info: DerReader): { attributes: string[]; extensions: ReadonlyMap<string, Extension> } {

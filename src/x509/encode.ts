@@ -94,7 +94,7 @@ export function signOctets(
   key: KeyObject,
 ): { readonly algorithm: AlgorithmIdentifier; readonly signature: Uint8Array } {
   const { algorithm, digest, options } = signingSchemeFor(key);
-  return { algorithm, signature: sign(digest, octets, { key, ...options }) };
+  return { algorithm, signature: sign(digest, octets, options ? { key, ...options } : key) };
 }
 
 const extension = (oid: string, critical: boolean, value: Uint8Array): Extension => ({ oid, critical, value });
@@ -148,6 +148,13 @@ export const encodeExtensionOf = {
         ),
       ),
     ),
+  /** RFC 9608 §2. */
+  noRevAvail: (): Extension => extension(Oid.noRevAvail, false, write.nullElement()),
+  /** RFC 6960 §4.2.2.2.1. */
+  ocspNoCheck: (): Extension => extension(Oid.ocspNoCheck, false, write.nullElement()),
+  /** RFC 7633 §4.1: extensions of TLS that the server must answer. */
+  tlsFeature: (features: readonly number[]): Extension =>
+    extension(Oid.tlsFeature, false, write.sequence(...features.map((feature) => write.integer(feature)))),
   crlNumber: (number: bigint): Extension => extension(Oid.crlNumber, false, write.integer(number)),
 } as const;
 

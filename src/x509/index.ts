@@ -4,6 +4,7 @@ export { algorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
 export {
   KeyUsage,
   keyUsageName,
+  TlsFeature,
   type AccessDescription,
   type BasicConstraints,
   type CertificateExtensions,
@@ -21,6 +22,7 @@ export { Certificate, decodeCertificate, MAX_CERTIFICATE_OCTETS } from './certif
 export {
   CertificationRequest,
   decodeCertificationRequest,
+  readCertificationRequest,
   encodeCertificationRequestInfo,
   ProofOfPossessionError,
 } from './certification-request.js';
@@ -62,7 +64,14 @@ export { decodePem, encodePem, octetsFromPemOrDer, type PemBlock } from './pem.j
 export { SubjectPublicKeyInfo, subjectPublicKeyInfoOf, UnusableKeyError, type KeyParameters } from './public-key.js';
 export { secondOpinion, secondOpinionOnList, secondOpinionOnRequest } from './second-opinion.js';
 export { serialNumberFromString } from './serial-number.js';
-export { isSupportedSignatureAlgorithm, signingSchemeFor, verifySignature, type SigningScheme } from './signature.js';
+export {
+  isSupportedSignatureAlgorithm,
+  signAside,
+  signingSchemeFor,
+  verifySignature,
+  type SigningScheme,
+} from './signature.js';
+export { needsNoRevocationStatus } from './path/no-revocation.js';
 export { ValidatedPath } from './path/validated-path.js';
 export type { FailedCertificate, PathFailure, PathFailureCode } from './path/path-failure.js';
 export type { PeerName } from './path/peer-names.js';

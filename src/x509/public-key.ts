@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, hash, type KeyObject } from 'node:crypto';
 import { DerReader, Tag } from '../der/index.js';
 import { decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
 import { Oid } from './oids.js';
@@ -49,7 +49,7 @@ export class SubjectPublicKeyInfo {
 
   /** SHA-1 over the key's octets: method (1) of RFC 5280 §4.2.1.2, a name and not a protection. */
   get keyIdentifier(): Uint8Array {
-    return createHash('sha1').update(this.key).digest();
+    return hash('sha1', this.key, 'buffer');
   }
 }
 

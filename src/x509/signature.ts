@@ -1,4 +1,5 @@
-import { constants, verify, type KeyObject } from 'node:crypto';
+import { constants, sign, verify, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
 import { contextConstructed, DecodeError, DerReader, Tag, write } from '../der/index.js';
 import { algorithmIdentifier, decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
 import { Oid } from './oids.js';
@@ -41,16 +42,41 @@ export function verifySignature(
   data: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  const scheme = schemeFor(algorithm, key);
-  if (!scheme) return false;
   try {
-    if (scheme.key === 'ed25519') return verify(null, data, key.keyObject, signature);
-    if (scheme.key === 'ec') return verify(scheme.hash, data, key.keyObject, signature);
-    return verify(scheme.hash, data, { key: key.keyObject, ...rsaPadding(scheme.padding) }, signature);
+    const scheme = schemeFor(algorithm, key);
+    return scheme !== undefined && verify(digestOf(scheme), data, keyFor(scheme, key), signature);
   } catch {
     return false;
   }
 }
+
+/** As {@link verifySignature}, in Node's thread pool: for who has many to verify, and an event loop to keep free. */
+export async function verifySignatureAside(
+  algorithm: AlgorithmIdentifier,
+  key: SubjectPublicKeyInfo,
+  data: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
+  try {
+    const scheme = schemeFor(algorithm, key);
+    return scheme !== undefined && (await verifyAside(digestOf(scheme), data, keyFor(scheme, key), signature));
+  } catch {
+    return false;
+  }
+}
+
+const verifyAside: (
+  digest: Hash | null,
+  data: Uint8Array,
+  key: ReturnType<typeof keyFor>,
+  signature: Uint8Array,
+) => Promise<boolean> = promisify(verify);
+
+const digestOf = (scheme: Scheme): Hash | null => (scheme.key === 'ed25519' ? null : scheme.hash);
+
+// The key itself where it needs no options: an object around it was measured to cost as much as a signature.
+const keyFor = (scheme: Scheme, { keyObject }: SubjectPublicKeyInfo) =>
+  scheme.key === 'rsa' ? { key: keyObject, ...rsaPadding(scheme.padding) } : keyObject;
 
 /** Whether `key` makes signatures of `algorithm`, and these are verified here: what {@link verifySignature} asks before it looks at the signature. */
 export function signatureFitsKey(algorithm: AlgorithmIdentifier, key: SubjectPublicKeyInfo): boolean {
@@ -71,9 +97,20 @@ export interface SigningScheme {
   readonly algorithm: AlgorithmIdentifier;
   /** The digest's name, or null where the algorithm has its own (Ed25519). */
   readonly digest: Hash | null;
-  /** Key options for RSA, empty otherwise. */
-  readonly options: { readonly padding?: number; readonly saltLength?: number };
+  /** Key options, for RSA only. */
+  readonly options?: { readonly padding: number; readonly saltLength?: number };
 }
+
+/** Signs octets as a scheme says, in Node's thread pool. */
+export function signAside({ digest, options }: SigningScheme, key: KeyObject, octets: Uint8Array): Promise<Uint8Array> {
+  return promisedSign(digest, octets, options ? { key, ...options } : key);
+}
+
+const promisedSign: (
+  digest: Hash | null,
+  data: Uint8Array,
+  key: KeyObject | { readonly key: KeyObject; readonly padding: number; readonly saltLength?: number },
+) => Promise<Buffer> = promisify(sign);
 
 /**
  * The algorithm that a private or public key signs with here: ECDSA with the curve's hash (RFC 5480 §4), Ed25519 (RFC 8410), RSA PKCS#1 1.5 with
@@ -84,15 +121,15 @@ export function signingSchemeFor(key: KeyObject): SigningScheme {
     case 'ec':
       switch (key.asymmetricKeyDetails?.namedCurve) {
         case 'prime256v1':
-          return { algorithm: algorithmIdentifier(Oid.ecdsaWithSha256), digest: 'sha256', options: {} };
+          return { algorithm: algorithmIdentifier(Oid.ecdsaWithSha256), digest: 'sha256' };
         case 'secp384r1':
-          return { algorithm: algorithmIdentifier(Oid.ecdsaWithSha384), digest: 'sha384', options: {} };
+          return { algorithm: algorithmIdentifier(Oid.ecdsaWithSha384), digest: 'sha384' };
         case 'secp521r1':
-          return { algorithm: algorithmIdentifier(Oid.ecdsaWithSha512), digest: 'sha512', options: {} };
+          return { algorithm: algorithmIdentifier(Oid.ecdsaWithSha512), digest: 'sha512' };
       }
       break;
     case 'ed25519':
-      return { algorithm: algorithmIdentifier(Oid.ed25519), digest: null, options: {} };
+      return { algorithm: algorithmIdentifier(Oid.ed25519), digest: null };
     case 'rsa':
       return {
         algorithm: algorithmIdentifier(Oid.sha256WithRsaEncryption, NULL),

@@ -11,6 +11,7 @@ import {
   nameFrom,
   Oid,
   signOctets,
+  TlsFeature,
   type Certificate,
   type CertificateLintSubject,
   type Extension,
@@ -71,6 +72,19 @@ const leaf = (change: TestCertificateOptions) => () => leafBelow(lintIssuing, ch
 const authority = (change: TestCertificateOptions) => () => authorityBelow(lintRoot, change);
 const leafOf = (ca: TestCertificateOptions, change?: TestCertificateOptions) => () =>
   leafBelow(lintRoot.intermediate(ca), change);
+
+const noRevAvail = encodeExtensionOf.noRevAvail();
+/** An end entity's certificate that says nothing about a list. */
+const unpublished =
+  ({ extensions = [], ...change }: TestCertificateOptions) =>
+  () => {
+    const { certificate } = lintIssuing.issue({
+      ...sound,
+      ...change,
+      extensions: [...sound.extensions!.slice(1), ...extensions],
+    });
+    return { certificate, issuer: lintIssuing.certificate, chain: chainOf(lintIssuing) };
+  };
 
 /** A sound certificate with other fields, or other octets of the same length, signed again. */
 function forged(fields: Partial<TbsCertificate>, from = '', to = ''): CertificateLintSubject {
@@ -280,6 +294,60 @@ const table: readonly (readonly [
   ],
   ['authority-info-access', 'ldap', 'accepts', leaf({ extensions: [issuersAt('ldap://ca.example.com/cn=CA')] })],
   ['authority-info-access', 'a host that is none', 'accepts', leaf({ extensions: [issuersAt('http://1.2.3/ca.cer')] })],
+  ['no-rev-avail-of-authority', 'noRevAvail of a CA', 'accepts', authority({ extensions: [noRevAvail] })],
+  [
+    'no-rev-avail-form',
+    'an octet that says nothing',
+    'accepts',
+    unpublished({ extensions: [{ ...noRevAvail, value: write.octetString(Buffer.of(0)) }] }),
+  ],
+  ['no-rev-avail-lists', 'the location of a list', 'accepts', leaf({ extensions: [noRevAvail] })],
+  [
+    'no-rev-avail-ocsp',
+    'the location of a responder',
+    'accepts',
+    unpublished({
+      extensions: [
+        noRevAvail,
+        encodeExtensionOf.authorityInfoAccess([
+          { accessMethod: Oid.ocsp, accessLocation: { kind: 'uri', value: 'http://ca.example.com/ocsp' } },
+        ]),
+      ],
+    }),
+  ],
+  [
+    'ocsp-no-check-form',
+    'an octet that says nothing',
+    'refuses',
+    leaf({
+      purposes: [Oid.ocspSigning],
+      extensions: [{ ...encodeExtensionOf.ocspNoCheck(), value: write.octetString(Buffer.of(0)) }],
+    }),
+  ],
+  [
+    'ocsp-no-check-purpose',
+    'a client that nobody asks about',
+    'accepts',
+    leaf({ extensions: [encodeExtensionOf.ocspNoCheck()] }),
+  ],
+  [
+    'ocsp-signing-alone',
+    'a client that signs responses',
+    'accepts',
+    leaf({ purposes: [Oid.clientAuth, Oid.ocspSigning] }),
+  ],
+  [
+    'tls-feature-of-server',
+    'stapling by a client',
+    'accepts',
+    leaf({ purposes: [Oid.clientAuth], extensions: [encodeExtensionOf.tlsFeature([TlsFeature.statusRequest])] }),
+  ],
+  [
+    'tls-feature-stapling',
+    'stapling where there is no response',
+    'accepts',
+    unpublished({ extensions: [noRevAvail, encodeExtensionOf.tlsFeature([TlsFeature.statusRequest])] }),
+  ],
   ['path-length', 'a CA below a CA that allows none', 'accepts', () => authorityBelow(lintIssuing)],
   [
     'path-length',

@@ -22,6 +22,13 @@ import { keyUsageRsaPss } from './certificate/key-usage-rsa-pss.js';
 import { nameConstraints } from './certificate/name-constraints.js';
 import { nameConstraintsForm } from './certificate/name-constraints-form.js';
 import { nameConstraintsOfAuthority } from './certificate/name-constraints-of-authority.js';
+import { noRevAvailOfAuthority } from './certificate/no-rev-avail-of-authority.js';
+import { noRevAvailForm } from './certificate/no-rev-avail-form.js';
+import { noRevAvailLists } from './certificate/no-rev-avail-lists.js';
+import { noRevAvailOcsp } from './certificate/no-rev-avail-ocsp.js';
+import { ocspNoCheckForm } from './certificate/ocsp-no-check-form.js';
+import { ocspNoCheckPurpose } from './certificate/ocsp-no-check-purpose.js';
+import { ocspSigningAlone } from './certificate/ocsp-signing-alone.js';
 import { pathLength } from './certificate/path-length.js';
 import { pathLengthOfAuthority } from './certificate/path-length-of-authority.js';
 import { publicKey } from './certificate/public-key.js';
@@ -40,6 +47,8 @@ import { subjectAttributeLength } from './certificate/subject-attribute-length.j
 import { subjectKeyIdentifier } from './certificate/subject-key-identifier.js';
 import { subjectOfAuthority } from './certificate/subject-of-authority.js';
 import { subjectStringType } from './certificate/subject-string-type.js';
+import { tlsFeatureOfServer } from './certificate/tls-feature-of-server.js';
+import { tlsFeatureStapling } from './certificate/tls-feature-stapling.js';
 import { unknownCriticalExtension } from './certificate/unknown-critical-extension.js';
 import { validityOrder } from './certificate/validity-order.js';
 import { validityWithinIssuer } from './certificate/validity-within-issuer.js';
@@ -93,6 +102,15 @@ export const certificateLintRules: readonly CertificateLintRule[] = [
   unknownCriticalExtension,
   crlDistributionPoints,
   authorityInfoAccess,
+  noRevAvailOfAuthority,
+  noRevAvailForm,
+  noRevAvailLists,
+  noRevAvailOcsp,
+  ocspNoCheckForm,
+  ocspNoCheckPurpose,
+  ocspSigningAlone,
+  tlsFeatureOfServer,
+  tlsFeatureStapling,
   pathLength,
   nameConstraints,
   nameConstraintsOfAuthority,

@@ -125,6 +125,13 @@ describe('a CRL', () => {
     expect(verdict([], short.certificate)).toBe('good');
     expect(verdict([root.crl([{ certificate: short.certificate }])], short.certificate)).toBe('revoked');
   });
+
+  it('is not asked for of an OCSP responder that says so, and of nobody else', () => {
+    const extensions = [encodeExtensionOf.ocspNoCheck()];
+    const responder = root.issue({ extensions, purposes: [Oid.ocspSigning] });
+    expect(verdict([], responder.certificate)).toBe('good');
+    expect(verdict([], root.issue({ extensions }).certificate)).toBe('revocation_unknown');
+  });
 });
 
 describe('a CRL signed with another key of its issuer', () => {

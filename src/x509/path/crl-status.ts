@@ -5,6 +5,7 @@ import { Oid } from '../oids.js';
 import { CrlEntries } from './crl-entries.js';
 import type { CrlIssuers } from './crl-issuers.js';
 import { ALL_REASONS, distributionPointsOf, reasonsInScope, sameScope } from './crl-scope.js';
+import { needsNoRevocationStatus } from './no-revocation.js';
 import { defect, failureOf, type PathFailure } from './path-failure.js';
 import type { CandidatePath } from './path-search.js';
 
@@ -57,7 +58,7 @@ export class CrlStatus {
       if (!certificate) continue;
       const status = this.stateOf(certificate, path);
       if (status.state === 'revoked') return revokedFailure(certificate, index, status.entry);
-      if (required && status.state === 'unknown' && !saysNothingIsPublished(certificate, index))
+      if (required && status.state === 'unknown' && !(index === 0 && needsNoRevocationStatus(certificate)))
         unknown ??= failureOf(
           defect('revocation_unknown', 'RFC 5280 §6.3.3', 'no usable CRL answers for the certificate'),
           certificate,
@@ -166,10 +167,6 @@ function vouches({ version, nextUpdate, extensions }: CertificateList, time: Dat
   const number = extensions.all.get(Oid.crlNumber);
   return nextUpdate !== undefined && time <= nextUpdate && (version === 1 || number?.critical === false);
 }
-
-// RFC 9608 §2: an end entity that lives so shortly that its CA publishes nothing about it.
-const saysNothingIsPublished = ({ extensions }: Certificate, index: number): boolean =>
-  index === 0 && !extensions.basicConstraints?.cA && extensions.all.has(Oid.noRevAvail);
 
 function revokedFailure(
   certificate: Certificate,

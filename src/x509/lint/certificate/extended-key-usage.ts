@@ -1,11 +1,16 @@
+import type { Certificate } from '../../certificate.js';
+import { KeyUsage } from '../../certificate-extensions.js';
 import { isAuthority, type CertificateLintRule } from '../lint-rule.js';
 
-/** Without it a key serves every purpose there is. */
+/** Without it a key serves every purpose there is, unless it may sign lists and nothing else. */
 export const extendedKeyUsage: CertificateLintRule = {
   name: 'extended-key-usage',
   source: 'RFC 5280 §4.2.1.12',
   check: ({ certificate }) =>
-    isAuthority(certificate) || certificate.extensions.extendedKeyUsage
+    isAuthority(certificate) || certificate.extensions.extendedKeyUsage || isForListsOnly(certificate)
       ? undefined
       : 'an end entity has no extendedKeyUsage',
 };
+
+const isForListsOnly = ({ extensions: { keyUsage } }: Certificate): boolean =>
+  keyUsage?.size === 1 && keyUsage.has(KeyUsage.cRLSign);
