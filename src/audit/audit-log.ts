@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   auditHead,
   insertAudit,
@@ -124,7 +124,7 @@ function problemOf(row: AuditRow, expected: number, previous: string): 'changed'
 }
 
 function hashOf(contents: Omit<AuditRow, 'hash'>): string {
-  return createHash('sha256').update(canonicalJson(contents)).digest('hex');
+  return hash('sha256', canonicalJson(contents));
 }
 
 /** JSON with its keys in order and without white space (as RFC 8785 §3.2, for text and whole numbers). */

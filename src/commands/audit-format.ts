@@ -1,4 +1,5 @@
 import type { AuditRow } from '../store/index.js';
+import { csvCell } from './csv.js';
 
 /** The forms in which the audit record is exported. */
 export const AUDIT_FORMATS = ['json', 'csv', 'cef'] as const;
@@ -53,16 +54,7 @@ function csvLine(row: AuditRow): string {
     previous_hash: escaped(row.previous_hash),
     hash: escaped(row.hash),
   };
-  return `${CSV_COLUMNS.map((column) => cellOf(cells[column], row[column])).join(',')}\r\n`;
-}
-
-// What spreadsheets take for a formula, in the wide forms too; the apostrophe itself, so that one in front always is ours.
-const FORMULA = /^[=+\-@\t\r\uff1d\uff0b\uff0d\uff20']/;
-
-/** RFC 4180 §2.5–2.7. A spreadsheet shows a cell that starts with an apostrophe as text. */
-function cellOf(text: string, original: string | number): string {
-  const guarded = FORMULA.test(String(original)) ? `'${text}` : text;
-  return /[",\s]/.test(guarded) ? `"${guarded.replaceAll('"', '""')}"` : guarded;
+  return `${CSV_COLUMNS.map((column) => csvCell(cells[column], String(row[column]))).join(',')}\r\n`;
 }
 
 /** ArcSight's Common Event Format: a header between bars, then pairs. */

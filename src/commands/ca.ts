@@ -24,18 +24,28 @@ export async function caShow(session: Session): Promise<void> {
 }
 
 function describe({ output }: Session, { ca, crls }: CertificationAuthority): void {
-  const all = ca.authorities.map(({ id, role, certificate }) => ({ id, role, certificate, crl: crls.current(id) }));
+  const all = ca.authorities.map(({ id, role, state, keyHere, certificate }) => ({
+    id,
+    role,
+    state,
+    key: keyHere ? 'here' : 'elsewhere',
+    certificate,
+    crl: crls.current(id),
+  }));
   output.result(
-    all.map(({ id, role, certificate, crl }) => ({
+    all.map(({ id, role, state, key, certificate, crl }) => ({
       id,
       role,
+      state,
+      key,
       ...certificateToJson(certificate),
       crl: crl ? { number: crl.number, next_update: crl.nextUpdate.toISOString() } : null,
     })),
     all
-      .map(({ id, certificate, crl }) =>
+      .map(({ id, state, key, certificate, crl }) =>
         describePairs([
           ['Id', id],
+          ['State', key === 'here' ? state : `${state}, its key is elsewhere`],
           ...certificateToPairs(certificate),
           ['Revocation list', crl ? `number ${crl.number}, until ${crl.nextUpdate.toISOString()}` : 'none yet'],
         ]),

@@ -26,6 +26,10 @@ export interface IssueOptions extends Terms {
 export interface SignOptions extends Terms {
   readonly service?: string;
   readonly cert?: string;
+  readonly issuer?: string;
+  readonly pathLength?: number;
+  readonly permit?: readonly GeneralName[];
+  readonly exclude?: readonly GeneralName[];
 }
 
 /** `veritas issue`: makes a P-256 key and has it certified. The key's file is written first, and taken back when the CA refuses. */
@@ -52,7 +56,10 @@ export async function issue(session: Session, options: IssueOptions): Promise<vo
 export async function sign(session: Session, file: string, options: SignOptions): Promise<void> {
   const request = await readInputFile(file, session);
   await withAuthority(session, {}, async ({ ca }) => {
-    const issued = await ca.issue({ request, ...termsOf(options), service: options.service, requester: requester() });
+    const issued =
+      options.profile === 'intermediate'
+        ? await ca.issueIntermediate({ request, ...intermediateTermsOf(options), requester: requester() })
+        : await ca.issue({ request, ...endEntityTermsOf(options), requester: requester() });
     if (options.cert !== undefined) writeCertificate(options.cert, issued);
     report(session, issued, { certificate: options.cert });
   });
@@ -60,6 +67,32 @@ export async function sign(session: Session, file: string, options: SignOptions)
 
 function termsOf({ profile, san = [], ttl }: Terms) {
   return { profile, names: san, lifetime: ttl };
+}
+
+function endEntityTermsOf({ issuer, pathLength, permit, exclude, service, ...terms }: SignOptions) {
+  if ([issuer, pathLength, permit, exclude].some((given) => given !== undefined))
+    throw new CommandError(
+      '--issuer, --path-length, --permit and --exclude are for the certificate of a CA',
+      ExitCode.usage,
+      'add --profile intermediate, or leave them out',
+    );
+  return { ...termsOf(terms), service };
+}
+
+function intermediateTermsOf({ issuer, pathLength, permit = [], exclude = [], service, san, ttl }: SignOptions) {
+  if (service !== undefined || san !== undefined)
+    throw new CommandError(
+      'a CA is no service and has no names of services',
+      ExitCode.usage,
+      'leave --service and --san out: its common name is in the request',
+    );
+  const constraints = { permittedSubtrees: permit, excludedSubtrees: exclude };
+  return {
+    issuer,
+    pathLenConstraint: pathLength,
+    nameConstraints: permit.length + exclude.length > 0 ? constraints : undefined,
+    lifetime: ttl,
+  };
 }
 
 function writeKey(path: string, pem: string): void {

@@ -1,6 +1,9 @@
-import { certificateRecord } from '../pki/index.js';
-import { listCertificates, type CertificateFilter, type CertificateRow, type Store } from '../store/index.js';
-import { describeTable } from './output.js';
+import { certificateRecord, type CertificateRecord } from '../pki/index.js';
+import { countCertificates, listCertificates, type CertificateFilter, type Store } from '../store/index.js';
+import { CommandError } from './command-error.js';
+import { csvLine } from './csv.js';
+import { ExitCode } from './exit-code.js';
+import { describeTable, plain } from './output.js';
 import { withStore, type Session } from './session.js';
 
 const PAGE = 1000;
@@ -11,16 +14,100 @@ export interface ListOptions {
   readonly service?: string;
   readonly expiresBefore?: Date;
   readonly limit?: number;
+  readonly csv?: boolean;
 }
 
-/** `veritas list`: what was issued, newest first. */
+/** How a list is written: its beginning, a page of it (`isFirst`: nothing was before) and its end. */
+interface ListWriter {
+  readonly begin: string;
+  readonly page: (records: readonly CertificateRecord[], isFirst: boolean) => string;
+  readonly end: (isEmpty: boolean) => string;
+}
+
+/** `veritas list`: what was issued, page by page as the reader takes it: any number of rows in the same memory. */
 export async function list(session: Session, options: ListOptions): Promise<void> {
+  const { output } = session;
+  const { limit = Number.POSITIVE_INFINITY, csv = false, ...filter } = options;
+  if (csv && output.isJson)
+    throw new CommandError('--json and --csv ask for two forms', ExitCode.usage, 'leave one of them');
   await withStore(session, async (store) => {
     const now = session.now();
-    const { limit = Number.POSITIVE_INFINITY, ...filter } = options;
-    const rows = await collect(store, { ...filter, now }, limit);
-    const records = rows.map((row) => certificateRecord(row, now));
-    const header = ['SERIAL NUMBER', 'SERVICE', 'PROFILE', 'STATUS', 'VALID UNTIL', 'SUBJECT'];
+    const writer = output.isJson ? jsonWriter : csv ? csvWriter : tableWriter;
+    const bar = output.progressBar('Certificates', { isBetweenPieces: true });
+    const wanted = { ...filter, now };
+    const of = bar.isShown ? Math.min(limit, await countCertificates(store.database, wanted)) : 0;
+    let written = 0;
+    try {
+      await output.piece(writer.begin);
+      for await (const rows of pagesOf(store, wanted, limit)) {
+        const records = rows.map((row) => certificateRecord(row, now));
+        await output.piece(writer.page(records, written === 0));
+        written += rows.length;
+        bar.update(written, of);
+      }
+      await output.piece(writer.end(written === 0));
+    } finally {
+      bar.end();
+    }
+    if (written === 0) output.progress('No certificate fits.');
+  });
+}
+
+async function* pagesOf(store: Store, filter: CertificateFilter, limit: number) {
+  let cursor: string | undefined;
+  let left = limit;
+  do {
+    const { rows, next } = await listCertificates(store.database, { ...filter, cursor, limit: Math.min(PAGE, left) });
+    if (rows.length > 0) yield rows;
+    left -= rows.length;
+    cursor = next;
+  } while (cursor !== undefined && left > 0);
+}
+
+/** One document, an array, as if it were written at once. */
+const jsonWriter: ListWriter = {
+  begin: '[',
+  page: (records, isFirst) =>
+    records
+      .map(
+        (record, index) => `${isFirst && index === 0 ? '' : ','}\n  ${indented(JSON.stringify(record, undefined, 2))}`,
+      )
+      .join(''),
+  end: (isEmpty) => (isEmpty ? ']\n' : '\n]\n'),
+};
+
+const indented = (text: string): string => text.replaceAll('\n', '\n  ');
+
+const CSV_COLUMNS = [
+  'serial_number',
+  'issuer',
+  'profile',
+  'service',
+  'subject',
+  'status',
+  'not_before',
+  'not_after',
+  'issued_at',
+  'requester',
+  'revoked_at',
+  'revocation_reason',
+  'fingerprint_sha256',
+] as const satisfies readonly (keyof CertificateRecord)[];
+
+/** RFC 4180; what is absent is an empty cell. */
+const csvWriter: ListWriter = {
+  begin: csvLine(CSV_COLUMNS),
+  page: (records) =>
+    records.map((record) => csvLine(CSV_COLUMNS.map((column) => plain(record[column] ?? '')))).join(''),
+  end: () => '',
+};
+
+const HEADER = ['SERIAL NUMBER', 'SERVICE', 'PROFILE', 'STATUS', 'VALID UNTIL', 'SUBJECT'];
+
+/** A page is as wide as its widest cells: a list that is longer than one need not be read twice for that. */
+const tableWriter: ListWriter = {
+  begin: '',
+  page: (records, isFirst) => {
     const cells = records.map((record) => [
       record.serial_number,
       record.service ?? '-',
@@ -29,22 +116,8 @@ export async function list(session: Session, options: ListOptions): Promise<void
       record.not_after,
       record.subject,
     ]);
-    session.output.result(records, describeTable(header, cells));
-    if (rows.length === 0) session.output.progress('No certificate fits.');
-  });
-}
-
-async function collect(store: Store, filter: CertificateFilter, limit: number): Promise<CertificateRow[]> {
-  const rows: CertificateRow[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await listCertificates(store.database, {
-      ...filter,
-      cursor,
-      limit: Math.min(PAGE, limit - rows.length),
-    });
-    rows.push(...page.rows);
-    cursor = page.next;
-  } while (cursor !== undefined && rows.length < limit);
-  return rows;
-}
+    const table = describeTable(HEADER, cells);
+    return `${isFirst ? table : table.slice(table.indexOf('\n') + 1)}\n`;
+  },
+  end: (isEmpty) => (isEmpty ? `${HEADER.join('  ')}\n` : ''),
+};

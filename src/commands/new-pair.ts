@@ -5,6 +5,7 @@ import { createFile } from '../pki/index.js';
 import { encodePem, type Certificate } from '../x509/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
+import { Interruption } from './interruption.js';
 import { PendingFile } from './pending-file.js';
 
 /** A certificate and its key, as they were read. */
@@ -23,6 +24,7 @@ export class NewPair {
   readonly #old: OldPair;
   readonly #newKeyFile: string | undefined;
   readonly #key: PendingFile | undefined;
+  #interruption: Interruption | undefined;
   #isPlaced = false;
 
   constructor(old: OldPair, key: KeyObject, newKeyFile: string | undefined) {
@@ -42,6 +44,10 @@ export class NewPair {
         ExitCode.refused,
         'choose another name with --new-key',
       );
+    // In the same breath: no signal comes in between.
+    this.#interruption = new Interruption(() => {
+      rmSync(newKeyFile, { force: true });
+    });
   }
 
   /**
@@ -64,6 +70,7 @@ export class NewPair {
         throw error;
       }
       this.#isPlaced = true;
+      this.#interruption?.over();
     } finally {
       certificate.discard();
     }
@@ -73,6 +80,7 @@ export class NewPair {
   discard(): void {
     this.#key?.discard();
     if (!this.#isPlaced && this.#newKeyFile !== undefined) rmSync(this.#newKeyFile, { force: true });
+    this.#interruption?.over();
   }
 
   /** Another renewal at the same time would mix its key with our certificate. */

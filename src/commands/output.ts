@@ -6,6 +6,8 @@ export interface Streams {
   readonly err: (text: string) => void;
   /** Whether somebody watches `err` on a terminal. */
   readonly errIsTerminal?: boolean;
+  /** Whether `out` goes to a terminal as well: then a bar would stand between its lines. */
+  readonly outIsTerminal?: boolean;
   /** Settles when `out` takes more; absent where it always does. */
   readonly drained?: () => Promise<void>;
 }
@@ -38,9 +40,10 @@ export class Output {
     await this.#streams.drained?.();
   }
 
-  /** A bar for long work; it draws nothing when nobody watches. */
-  progressBar(what: string): ProgressBar {
-    return new ProgressBar(what, this.#streams.errIsTerminal ? this.#streams.err : undefined);
+  /** A bar for long work; it draws nothing when nobody watches. `isBetweenPieces`: the work writes pieces of its result on the way. */
+  progressBar(what: string, { isBetweenPieces = false } = {}): ProgressBar {
+    const { errIsTerminal = false, outIsTerminal = false, err } = this.#streams;
+    return new ProgressBar(what, errIsTerminal && !(isBetweenPieces && outIsTerminal) ? err : undefined);
   }
 
   /** What is going on, for a person. */

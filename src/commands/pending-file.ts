@@ -3,17 +3,25 @@ import { closeSync, fchownSync, fsyncSync, lstatSync, openSync, renameSync, rmSy
 import { basename, dirname, join } from 'node:path';
 import { CommandError, systemReasonOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
+import { Interruption } from './interruption.js';
 
-/** A file that is written piece by piece beside the one that it will replace: nobody sees it until it is whole. Every method throws CommandError. */
+/**
+ * A file that is written piece by piece beside the one that it will replace: nobody sees it until it is whole. A signal that ends the process takes
+ * it away. Every method throws CommandError.
+ */
 export class PendingFile {
   readonly #path: string;
   readonly #temporary: string;
+  readonly #interruption: Interruption;
   #file: number | undefined;
 
   /** Makes the temporary file in the folder of `path`. What root replaces stays the property of whom it belonged to. */
   constructor(path: string, mode: number) {
     this.#path = path;
     this.#temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+    this.#interruption = new Interruption(() => {
+      rmSync(this.#temporary, { force: true });
+    });
     this.#attempt(() => {
       this.#file = openSync(this.#temporary, 'wx', mode);
       // By the open file, not by its name: in a folder of somebody else a name can be exchanged meanwhile.
@@ -41,6 +49,7 @@ export class PendingFile {
     this.flush();
     this.#attempt(() => {
       renameSync(this.#temporary, this.#path);
+      this.#interruption.over();
       // A rename is durable when the folder is.
       const folder = openSync(dirname(this.#path), 'r');
       try {
@@ -55,6 +64,7 @@ export class PendingFile {
   discard(): void {
     this.#close();
     rmSync(this.#temporary, { force: true });
+    this.#interruption.over();
   }
 
   #close(): void {

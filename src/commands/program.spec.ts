@@ -7,6 +7,7 @@ import { certificationRequestPem } from '../../test/support/certification-reques
 import { temporaryFolder } from '../../test/support/temporary-authority.js';
 import { TestCa } from '../testing/index.js';
 import {
+  nameToString,
   decodeCertificate,
   decodeCertificateList,
   encodeExtensionOf,
@@ -162,6 +163,70 @@ describe('the command line', () => {
       expect(existsSync(path('work/b.key')) || existsSync(path('work/b.pem'))).toBe(false);
       const unknown = await run(['issue', '--service', 'x', '--profile', 'root', '--key', path('work/b.key')]);
       expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining('only server, client, service, spiffe') });
+    });
+  });
+
+  describe('sign --profile intermediate', () => {
+    const csr = (name: string): string => {
+      writeFileSync(path('work/ca.csr'), certificationRequestPem({ commonName: name }));
+      return path('work/ca.csr');
+    };
+    const sign = (...args: string[]) => run(['sign', csr('Plant 7 CA'), '--profile', 'intermediate', ...args]);
+
+    it('a CA below the root, with its path length and constraints', async () => {
+      const cert = path('work/plant.pem');
+      const constraints = [
+        '--permit',
+        'DNS:plant.example',
+        '--exclude',
+        'IP:10.7.0.0/15',
+        '--exclude',
+        'URI:.evil.example',
+      ];
+      expect((await sign('--cert', cert, '--path-length', '1', '--ttl', '30d', ...constraints)).code).toBe(0);
+      const { extensions, issuer, subject, notBefore, notAfter } = decodeCertificate(
+        octetsFromPemOrDer(readFileSync(cert), 'CERTIFICATE')[0]!,
+      );
+      expect([issuer, subject].map(nameToString)).toEqual([
+        'CN=VERITAS Root CA,O=VERITAS Framework',
+        'CN=Plant 7 CA,O=VERITAS Framework',
+      ]);
+      expect(extensions.basicConstraints).toEqual({ cA: true, pathLenConstraint: 1 });
+      expect(extensions.nameConstraints).toEqual({
+        permittedSubtrees: [{ kind: 'dns', value: 'plant.example' }],
+        excludedSubtrees: [
+          { kind: 'ip', value: Uint8Array.of(10, 6, 0, 0, 255, 254, 0, 0) },
+          { kind: 'uri', value: '.evil.example' },
+        ],
+      });
+      expect(notAfter.getTime() - notBefore.getTime()).toBe((30 * 86_400 + 60) * 1000);
+      expect(await json(['list', '--limit', '1'])).toMatchObject([
+        { profile: 'intermediate', service: null, issuer: 'root' },
+      ]);
+    });
+
+    it('is refused below an issuing CA, with names of services, and without the profile', async () => {
+      expect(await sign('--issuer', 'issuing')).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('may have no CA below it (pathLenConstraint 0)'),
+      });
+      expect(await sign('--service', 'orders')).toMatchObject({ code: 2, out: '' });
+      expect(await run(['sign', csr('orders'), '--permit', 'DNS:a'])).toMatchObject({ code: 2, out: '' });
+      expect(await run(['issue', '--service', 'orders', '--profile', 'intermediate'])).toMatchObject({ code: 1 });
+    });
+
+    it.each([
+      'a.example',
+      'DNS:*.a',
+      'DNS:.a',
+      'DNS:A',
+      'IP:10.0.0.0',
+      'IP:10.0.0.0/33',
+      'IP:x/8',
+      'URI:https://a',
+      'email:a@b',
+    ])('does not understand --permit %s', async (subtree) => {
+      expect(await sign('--permit', subtree)).toMatchObject({ code: 2, out: '' });
     });
   });
 
@@ -338,6 +403,14 @@ describe('the command line', () => {
       'setup',
       'ca init',
       'ca show',
+      'ca request',
+      'ca install',
+      'ca rollover status',
+      'ca rollover prepare',
+      'ca rollover publish',
+      'ca rollover activate',
+      'ca rollover retire',
+      'ca rollover remove',
       'issue',
       'sign',
       'token',
@@ -371,6 +444,10 @@ describe('the command line', () => {
       [['list', '--expires-before', 'tomorrow']],
       [['list', '--limit', '0']],
       [['ca']],
+      [['ca', 'install']],
+      [['ca', 'install', '--cert', 'x']],
+      [['ca', 'rollover']],
+      [['ca', 'rollover', 'remove', '--force']],
       [['renew']],
       [['renew', '--cert', 'x', '--key', 'y', '--url', 'http://localhost:5000']],
       [['renew', '--cert', 'x', '--key', 'y', '--before', 'soon']],

@@ -4,15 +4,19 @@ import {
   dateArgument,
   lifetimeArgument,
   nameArgument,
+  pathLengthArgument,
   serviceUrlArgument,
   sinceArgument,
+  subtreeArgument,
 } from './arguments.js';
 import { AUDIT_FORMATS } from './audit-format.js';
 import type { AuditExportOptions } from './audit.js';
+import { addCa } from './ca-verbs.js';
 import { describeError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import type { IssueOptions, SignOptions } from './issue.js';
 import type { ListOptions } from './list.js';
+import type { MigrateOptions } from './migrate.js';
 import type { RenewOptions } from './renew.js';
 import type { RevokeOptions } from './revoke.js';
 import type { TokenOptions } from './token.js';
@@ -66,6 +70,7 @@ function buildProgram(host: Host): Command {
     addVerify,
     addRenew,
     addAudit,
+    addMigrate,
   ])
     add(program, host);
   return program.addHelpText('after', EXIT_CODES);
@@ -80,26 +85,6 @@ function addSetup(program: Command, host: Host): void {
   ]).action(async (options: CommonOptions) => {
     const { setup } = await import('./setup.js');
     await setup(sessionOf(host, options));
-  });
-}
-
-function addCa(program: Command, host: Host): void {
-  const ca = program.command('ca').description('The certification authority itself.');
-  verb(ca, 'init', 'Make root and issuing CA where there are none.', [
-    ['veritas ca init', 'keys in certs/ca/, certificates in certs/'],
-    ['veritas ca init --json', 'the certificates for a script'],
-    ['VERITAS_PKI_ORGANIZATION="Example Ltd" veritas ca init', 'with another organization in its names'],
-  ]).action(async (options: CommonOptions) => {
-    const { caInit } = await import('./ca.js');
-    await caInit(sessionOf(host, options));
-  });
-  verb(ca, 'show', 'Show the CA certificates and the state of the revocation lists.', [
-    ['veritas ca show', 'for a person'],
-    ['veritas ca show --json', 'for a script'],
-    ['veritas ca show --config /etc/veritas.yaml', 'of another configuration'],
-  ]).action(async (options: CommonOptions) => {
-    const { caShow } = await import('./ca.js');
-    await caShow(sessionOf(host, options));
   });
 }
 
@@ -124,13 +109,21 @@ function addSign(program: Command, host: Host): void {
   withTerms(
     verb(program, 'sign', 'Certify the key of a certification request (PKCS#10, PEM or DER).', [
       ['veritas sign request.csr --profile server --cert server.pem', 'for the common name in it'],
-      ['veritas sign worker.csr --service veritas-worker --ttl 24h', 'for a request without a subject, to stdout'],
       ['openssl req -new -key my.key -subj /CN=veritas-agent | veritas sign -', 'from stdin'],
+      ['veritas sign ca.csr --profile intermediate --permit DNS:eu.example.org', 'a CA elsewhere, below the root'],
     ]),
   )
     .argument('<csr>', 'the file of the request, - for stdin')
     .option('--service <name>', 'the service (default: the common name in the request)')
     .option('--cert <file>', 'where the certificate goes, followed by its issuing CA (default: stdout)')
+    .option('--issuer <id>', 'of an intermediate CA: who signs it (default: the root)')
+    .option('--path-length <count>', 'of an intermediate CA: how many CAs may follow (default: 0)', pathLengthArgument)
+    .option(
+      '--permit <subtree>',
+      'of an intermediate CA: DNS:domain, IP:prefix or URI:host; can be repeated',
+      subtreeArgument,
+    )
+    .option('--exclude <subtree>', 'of an intermediate CA: as --permit, what it may not name', subtreeArgument)
     .action(async (file: string, options: CommonOptions & SignOptions) => {
       const { sign } = await import('./issue.js');
       await sign(sessionOf(host, options), file, options);
@@ -173,15 +166,21 @@ function addRevoke(program: Command, host: Host): void {
 }
 
 function addList(program: Command, host: Host): void {
-  verb(program, 'list', 'List what was issued, newest first.', [
-    ['veritas list', 'everything'],
-    ['veritas list --status active --expires-before 30d', 'what is to be renewed soon'],
-    ['veritas list --service veritas-worker --status revoked --json', 'for a script'],
-  ])
+  verb(
+    program,
+    'list',
+    'List what was issued, newest first; by status active or expired and by end: the latest end first.',
+    [
+      ['veritas list --csv >inventory.csv', 'everything, for a spreadsheet'],
+      ['veritas list --status active --expires-before 30d', 'what is to be renewed soon'],
+      ['veritas list --service veritas-worker --status revoked --json', 'for a script'],
+    ],
+  )
     .addOption(new Option('--status <status>', 'only those').choices(['active', 'expired', 'revoked']))
     .option('--service <name>', 'only those of a service')
     .option('--expires-before <when>', 'only those that end before: 30d from now, or 2027-01-31', dateArgument)
     .option('--limit <count>', 'at most so many', countArgument)
+    .option('--csv', 'as CSV (RFC 4180)')
     .action(async (options: CommonOptions & ListOptions) => {
       const { list } = await import('./list.js');
       await list(sessionOf(host, options), options);
@@ -207,7 +206,7 @@ function addCrl(program: Command, host: Host): void {
     ['veritas crl --out issuing.crl', 'and a copy'],
     ['veritas crl --issuer root --out root.crl.pem', 'of the root, as PEM'],
   ])
-    .option('--issuer <id>', 'root or issuing', 'issuing')
+    .option('--issuer <id>', 'the id of a CA: see `veritas ca show`', 'issuing')
     .option('--out <file>', 'a copy, DER, or PEM when the name ends in .pem')
     .action(async (options: CommonOptions & { issuer: string }) => {
       const { crl } = await import('./crl.js');
@@ -282,6 +281,19 @@ function addAudit(program: Command, host: Host): void {
     .action(async (options: CommonOptions & AuditExportOptions) => {
       const { auditExport } = await import('./audit.js');
       await auditExport(sessionOf(host, options), options, host.version);
+    });
+}
+
+function addMigrate(program: Command, host: Host): void {
+  verb(program, 'migrate', "Bring the store's schema up to this version: forward only, all or nothing.", [
+    ['veritas migrate', 'as `setup` and the start of the service do'],
+    ['veritas migrate --status', 'what there is and what is to come; changes nothing'],
+    ['veritas migrate --json', '{"applied":["…"]}, empty when there was nothing to do'],
+  ])
+    .option('--status', 'change nothing, and say which migrations are applied and which are pending')
+    .action(async (options: CommonOptions & MigrateOptions) => {
+      const { migrate } = await import('./migrate.js');
+      await migrate(sessionOf(host, options), options);
     });
 }
 

@@ -17,6 +17,11 @@ export class ProgressBar {
     this.#last = now();
   }
 
+  /** Whether anybody sees it. */
+  get isShown(): boolean {
+    return this.#write !== undefined;
+  }
+
   /** Says that `done` of `total` are done. */
   update(done: number, total: number): void {
     const now = this.#now();

@@ -54,8 +54,8 @@ export async function withAuthority<T>(
   work: (authority: CertificationAuthority, configuration: Configuration) => Promise<T>,
 ): Promise<T> {
   const configuration = configurationOf(session);
-  if (!create) checkStoreExists(configuration);
-  const store = await openStore({ path: configuration.store.path });
+  if (!create) checkStoreExists(configuration.store);
+  const store = await openStore(configuration.store);
   try {
     const settings = pkiSettingsOf(configuration);
     const authority = await openCertificationAuthority({
@@ -71,14 +71,29 @@ export async function withAuthority<T>(
   }
 }
 
+/** Opens the store, makes it when it is absent, does the work, and closes it: for what comes before there is a CA. */
+export async function withNewStore<T>(
+  session: Session,
+  work: (store: Store, settings: PkiSettings) => Promise<T>,
+): Promise<T> {
+  const configuration = configurationOf(session);
+  const store = await openStore(configuration.store);
+  try {
+    return await work(store, pkiSettingsOf(configuration));
+  } finally {
+    await store.close();
+  }
+}
+
 /** Opens the store for reading, does the work, and closes it. */
 export async function withStore<T>(
   session: Session,
   work: (store: Store, configuration: Configuration) => Promise<T>,
 ): Promise<T> {
   const configuration = configurationOf(session);
-  checkStoreExists(configuration);
-  const store = await openStore({ path: configuration.store.path, readOnly: true });
+  checkStoreExists(configuration.store);
+  const { path, url } = configuration.store;
+  const store = await openStore({ path, url, readOnly: true });
   try {
     return await work(store, configuration);
   } finally {
@@ -86,8 +101,9 @@ export async function withStore<T>(
   }
 }
 
-function checkStoreExists({ store: { path } }: Configuration): void {
-  if (!existsSync(path))
+/** Insists on the file of a store that is one: opening would make it. Throws CommandError. */
+export function checkStoreExists({ path, url }: Configuration['store']): void {
+  if (url === undefined && !existsSync(path))
     throw new CommandError(
       `there is no store at ${path} yet`,
       ExitCode.unusable,

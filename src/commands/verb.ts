@@ -41,7 +41,11 @@ export function verb(parent: Command, name: string, description: string, worked:
 /** The flags of what issues a certificate. */
 export function withTerms(command: Command): Command {
   return command
-    .option('--profile <profile>', 'what it is for: server, client, service, spiffe, or one of pki.profiles', 'service')
+    .option(
+      '--profile <profile>',
+      'what it is for: server, client, service, spiffe, ocsp-responder, crl-issuer, or one of pki.profiles',
+      'service',
+    )
     .option('--san <name>', 'another name: DNS:name, IP:address or URI:uri; can be repeated', nameArgument)
     .option('--ttl <time>', 'how long it is valid: 24h, 30d (default: pki.serviceLifetime)', lifetimeArgument);
 }

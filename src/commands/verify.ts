@@ -72,11 +72,11 @@ async function checksOf(octets: Uint8Array, inputs: Inputs): Promise<Check[]> {
 
 /** The rows of those of the certificates that our CAs issued; undefined when there is no store. */
 async function recordsOf(
-  { store: { path } }: Configuration,
+  { store: { path, url } }: Configuration,
   certificates: readonly Certificate[],
 ): Promise<VerifySubject['recordOf']> {
-  if (!existsSync(path)) return undefined;
-  const store = await openStore({ path, readOnly: true });
+  if (url === undefined && !existsSync(path)) return undefined;
+  const store = await openStore({ path, url, readOnly: true });
   try {
     const records = new Map<string, CertificateRow>();
     for (const { serialNumber } of certificates) {

@@ -38,7 +38,10 @@ export function describeAsYaml(schema: z.ZodObject): string {
     const lines = settings.flatMap((setting) => {
       const unused = setting.fallback === undefined;
       const value = unused ? ' …' : yamlOf(setting);
-      const written = `${writtenKey(setting)}:${value}`.split('\n').map((line) => `${unused ? '##' : '#'}  ${line}`);
+      const [, ...rest] = setting.path;
+      // What is nested has no default, and is shown as it is written on one line.
+      const line = rest.length > 1 ? `${rest.join(': { ')}:${value} }` : `${writtenKey(setting)}:${value}`;
+      const written = line.split('\n').map((line) => `${unused ? '##' : '#'}  ${line}`);
       return ['##', ...wrapped(`${setting.description} Allowed: ${allowedOf(setting)}.`), ...written];
     });
     return ['', ...wrapped(description, ''), `#${namespace}:`, ...lines].join('\n');

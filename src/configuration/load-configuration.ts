@@ -27,7 +27,8 @@ export function loadConfiguration({
   const yaml = readYamlFile(named ?? defaultFile, named !== undefined);
   const variables = readEnvironment(environment, settings);
   const variableOf = new Map(variables.overrides.map(({ setting, variable }) => [setting.key, variable]));
-  const sourceOf: Given['sourceOf'] = (path) => variableOf.get(keyOf(path.slice(0, 2))) ?? yaml.sourceOf(path);
+  const sourceOf: Given['sourceOf'] = (path) =>
+    variableOf.get(keyOf(path.slice(0, 2))) ?? variableOf.get(keyOf(path.slice(0, 3))) ?? yaml.sourceOf(path);
 
   const fromFile = { schema: configurationSchema, value: yaml.value, sourceOf: yaml.sourceOf.bind(yaml) };
   const written = layOver(fromFile, variables.overrides);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { profileSchema } from './profile.setting.js';
-import { duration, flag, objects, path, text, whenObject } from './setting.js';
+import { duration, flag, objects, oneOf, path, text, whenObject } from './setting.js';
 
 /** The certification authority. */
 export const pkiSchema = z
@@ -9,6 +9,29 @@ export const pkiSchema = z
       .default('certs/ca')
       .describe("The folder of the CA's private keys, encrypted PKCS#8."),
     passphraseFile: path().default('certs/ca/passphrase').describe('The file that holds the passphrase of those keys.'),
+    pkcs11: z
+      .strictObject({
+        module: path('the path of a shared library').describe(
+          "With the four below: the CA's private keys are made and kept on a PKCS#11 token, by this module of the token's maker. Absent: in files.",
+        ),
+        token: text('the label of a token, 1 to 32 characters', /^\S(?:.*\S)?$/, 32).describe(
+          'The label of the token.',
+        ),
+        pinFile: path().describe("The file that holds the PIN of the token's user."),
+        keyLabelPrefix: text('1 to 64 letters, digits, dots, hyphens and underscores', /^[\w.-]+$/, 64)
+          .exactOptional()
+          .describe("What the labels of the keys begin with; the CA's name follows. `veritas-` when absent."),
+        keyType: oneOf(['P-256', 'P-384', 'Ed25519', 'RSA-3072'])
+          .exactOptional()
+          .describe('What kind of key is made where there is none. P-256 when absent.'),
+        packageDirectory: path('the path of a folder')
+          .exactOptional()
+          .describe(
+            'A folder with the package pkcs11js in its node_modules, when that is not installed beside this program.',
+          ),
+      })
+      .exactOptional()
+      .describe('A PKCS#11 token for the private keys of the CA.'),
     organization: text('an organization name, 1 to 64 characters', /^\S(?:.*\S)?$/, 64)
       .default('VERITAS Framework')
       .describe("The organization (O) in the CA's own names."),
@@ -39,7 +62,9 @@ export const pkiSchema = z
         'profiles of different names',
       )
       .default([])
-      .describe('What certificates can be for, besides `server`, `client`, `service` and `spiffe`.'),
+      .describe(
+        'What certificates can be for, besides `server`, `client`, `service`, `spiffe`, `ocsp-responder` and `crl-issuer`.',
+      ),
     autoSetup: flag().default(true).describe('Whether development trust material is made at the first start.'),
   })
   .refine(({ crlOverlap, crlLifetime }) => !(crlOverlap >= crlLifetime), {

@@ -43,8 +43,30 @@ export const profileSchema = z
       })
       .exactOptional()
       .describe('The names that can be had besides the own one. A kind without a list: any; an empty list: none.'),
+    noRevocation: z
+      .boolean()
+      .exactOptional()
+      .describe(
+        'Nothing is published about its revocation: noRevAvail (RFC 9608) instead of the locations of CRL and OCSP. For a maximumLifetime up to 7d.',
+      ),
+    mustStaple: z
+      .boolean()
+      .exactOptional()
+      .describe('Clients insist on a stapled OCSP response (RFC 7633). For serverAuth, and not with noRevocation.'),
   })
   .refine(({ lifetime, maximumLifetime }) => lifetime === undefined || lifetime <= maximumLifetime, {
     path: ['lifetime'],
     message: 'at most maximumLifetime',
+  })
+  .refine(({ noRevocation, maximumLifetime }) => noRevocation !== true || maximumLifetime <= 7 * DAY, {
+    path: ['noRevocation'],
+    message: 'only with a maximumLifetime up to 7d',
+  })
+  .refine(({ mustStaple, noRevocation }) => mustStaple !== true || noRevocation !== true, {
+    path: ['mustStaple'],
+    message: 'not with noRevocation',
+  })
+  .refine(({ mustStaple, purposes }) => mustStaple !== true || purposes.includes('serverAuth'), {
+    path: ['mustStaple'],
+    message: 'only with the purpose serverAuth',
   });

@@ -1,11 +1,36 @@
 import { z } from 'zod';
-import { duration, oneOf, path } from './setting.js';
+import { duration, oneOf, path, secret, whenObject } from './setting.js';
+
+const url = 'postgres://user:password@host:port/database';
 
 /** Where the rows are kept. */
-export const storeSchema = z.strictObject({
-  kind: oneOf(['sqlite']).default('sqlite').describe('The database: the embedded SQLite.'),
-  path: path().default('var/veritas.db').describe('The file of the SQLite database.'),
-  pollInterval: duration('ms', 10, 3_600_000)
-    .default(250)
-    .describe('How often the store is asked whether another process, such as the command line, changed it.'),
-});
+export const storeSchema = z
+  .strictObject({
+    kind: oneOf(['sqlite', 'postgresql'])
+      .exactOptional()
+      .describe(
+        'The database: the embedded SQLite, or PostgreSQL when `urlFile` is set. Said outright, a start with the other one is refused.',
+      ),
+    path: path()
+      .default('var/veritas.db')
+      .describe('The file of the SQLite database. Revocation lists are written beside it, whatever the database.'),
+    url: secret(url)
+      .refine((text) => /^postgres(?:ql)?:\/\/[^/]*\/[^/?]/.test(text) && URL.canParse(text), url)
+      .exactOptional()
+      .describe(
+        `The PostgreSQL database (13 or later): \`${url}\`, with \`?sslmode=verify-full&sslrootcert=…\` when it is not on this machine.`,
+      ),
+    pollInterval: duration('ms', 10, 3_600_000)
+      .default(250)
+      .describe('How often the store is asked whether another process, such as the command line, changed it.'),
+  })
+  .refine(({ kind, url }) => !(kind === 'postgresql' && url === undefined), {
+    path: ['kind'],
+    message: 'postgresql only with store.urlFile',
+    when: whenObject,
+  })
+  .refine(({ kind, url }) => !(kind === 'sqlite' && url !== undefined), {
+    path: ['kind'],
+    message: 'sqlite only without store.urlFile',
+    when: whenObject,
+  });

@@ -46,6 +46,11 @@ interface IssuerCreated {
   readonly adopted: boolean;
 }
 
+/** `issuers.changed`: this process acts on another set of CAs, or on other states of theirs, from now on; by their ids. */
+interface IssuersChanged {
+  readonly states: ReadonlyMap<string, string>;
+}
+
 /** `background.failed`: work on a timer failed and will be tried again. */
 interface BackgroundFailed {
   readonly task: string;
@@ -60,6 +65,7 @@ export interface EventMap {
   readonly 'issuance.refused': IssuanceRefused;
   readonly 'crl.published': CrlPublished;
   readonly 'issuer.created': IssuerCreated;
+  readonly 'issuers.changed': IssuersChanged;
   readonly 'background.failed': BackgroundFailed;
 }
 

@@ -22,12 +22,15 @@ import { AcceptedRequest } from './issuance/accepted-request.js';
 import { readRequest } from './issuance/certification-request.js';
 import { holderTerms, type Holder, type HolderTerms } from './issuance/holder-terms.js';
 import { CallTaken, IdempotentCalls, type IdempotentCall } from './issuance/idempotency.js';
+import { acceptIntermediate, type IntermediateRequest } from './issuance/intermediate.js';
 import { issueCertificate, keyDigest, type IssuanceContext } from './issuance/issue-certificate.js';
+import type { CurrentAuthorities } from './issuer/authorities.js';
 import type { Authority } from './issuer/authority.js';
 import { PkiError } from './pki-error.js';
 import type { PkiSettings, Requester } from './pki-settings.js';
 import type { Profiles } from './profile/profiles.js';
-import { trustBundle } from './publication/trust-files.js';
+import { chainPem } from './publication/chain-pem.js';
+import { crossCertificates, trustBundle } from './publication/trust-files.js';
 import type { RevocationRegistry } from './revocation/revocation-registry.js';
 import type { Revocation, RevocationRequest, RevocationService } from './revocation/revocation.service.js';
 
@@ -59,14 +62,14 @@ export type HolderRequest = Omit<IssueRequest, 'allowedNames'> & { readonly hold
 export interface IssuedCertificate {
   readonly certificate: Certificate;
   readonly certificatePem: string;
-  /** Leaf first, then its issuing CA; the root is left out. */
+  /** Leaf first, then its issuing CA; the root is left out. While there are two roots, cross-certificates for who trusts the other one. */
   readonly chain: readonly Certificate[];
   readonly chainPem: string;
 }
 
 /** The certification authority, for every door to it. */
 export class CaService {
-  readonly #authorities: readonly Authority[];
+  readonly #authorities: CurrentAuthorities;
   readonly #settings: PkiSettings;
   readonly #context: IssuanceContext;
   readonly #events: EventBus;
@@ -77,7 +80,7 @@ export class CaService {
   readonly profiles: Profiles;
 
   constructor(parts: {
-    readonly authorities: readonly Authority[];
+    readonly authorities: CurrentAuthorities;
     readonly settings: PkiSettings;
     readonly profiles: Profiles;
     readonly context: IssuanceContext;
@@ -95,27 +98,32 @@ export class CaService {
     this.#calls = new IdempotentCalls(parts.context.store, parts.context.now);
   }
 
-  /** Our CAs, the root first. */
+  /** Our CAs, the roots first. Another array when anything about them has changed. */
   get authorities(): readonly Authority[] {
-    return this.#authorities;
+    return this.#authorities.all;
   }
 
-  /** The CA that issues end-entity certificates. Throws PkiError `authority_missing`. */
+  /** The CA that issues end-entity certificates now. Throws PkiError `authority_missing`. */
   get issuing(): Authority {
-    const issuing = this.#authorities.findLast(({ role }) => role === 'issuing');
+    const issuing = this.authorities.find(({ role, state }) => role === 'issuing' && state === 'active');
     if (!issuing) throw new PkiError('authority_missing', 'there is no issuing CA yet');
     return issuing;
   }
 
-  /** Every CA certificate as PEM, the root first. */
+  /** Every CA certificate that is trusted now as PEM, the roots first. */
   get trustBundle(): string {
-    return trustBundle(this.#authorities);
+    return trustBundle(this.authorities);
   }
 
-  /** Opens the key of every CA of ours now, instead of at its first signature. Throws PkiError with what is wrong. */
+  /** Every cross-certificate that is good now as PEM; empty while there is one root. */
+  get crossCertificates(): string {
+    return crossCertificates(this.authorities);
+  }
+
+  /** Opens the key of every CA that may sign now, instead of at its first signature. Throws PkiError with what is wrong. */
   async openKeys(): Promise<void> {
     // One after the other: derivation takes a core for itself, and the start goes on beside it.
-    for (const { issuer } of this.#authorities) await issuer.open();
+    for (const { issuer, state } of this.authorities) if (state !== 'removed') await issuer.open();
   }
 
   /** Issues a certificate, or throws PkiError with the code of what cannot be had, and nothing was signed. What it returns is stored. */
@@ -155,7 +163,7 @@ export class CaService {
   ): Promise<IssuedCertificate> {
     return this.#reporting(wanted, async () => {
       const { profile, service, names, lifetime, publicKey } = await this.#held(wanted.holder);
-      const request = readRequest(wanted.request);
+      const request = await readRequest(wanted.request);
       if (Buffer.compare(request.publicKey.der, publicKey.der) === 0)
         throw new PkiError('key_not_new', 'the request is for the key of the certificate that it should replace');
       return this.#issue({
@@ -197,6 +205,38 @@ export class CaService {
     }
   }
 
+  /**
+   * Signs the certificate of a CA whose key is elsewhere: for an operator at the command line, never for a door over HTTP. Throws PkiError
+   * `ca_below_not_allowed`, `issuer_unknown`, and as {@link issue}.
+   */
+  issueIntermediate(wanted: IntermediateRequest): Promise<IssuedCertificate> {
+    return this.#reporting(wanted, async () => {
+      const { authorities } = this;
+      const authority = authorities.find(({ id, role, state }) =>
+        wanted.issuer === undefined ? role === 'root' && state === 'active' : id === wanted.issuer,
+      );
+      if (!authority) throw new PkiError('issuer_unknown', `there is no CA ${JSON.stringify(wanted.issuer ?? 'root')}`);
+      const { organization } = this.#settings;
+      const request = await readRequest(wanted.request);
+      const accepted = acceptIntermediate(request, wanted, { authority, authorities, organization });
+      await this.#checkKeyHistory(accepted);
+      const { actor: requester, requestId } = wanted.requester;
+      const certificate = await issueCertificate(accepted, authority.issuer, this.#context, (transaction) =>
+        checkNotCompromised(transaction, accepted),
+      );
+      const { serialNumber, notAfter } = certificate;
+      const about = {
+        serialNumber,
+        issuer: authority.id,
+        profile: accepted.profile.name,
+        service: undefined,
+        notAfter,
+      };
+      this.#events.emit('certificate.issued', { ...about, requester, requestId });
+      return withChain(certificate, authority);
+    });
+  }
+
   /** See {@link RevocationService.revoke}. */
   revoke(request: RevocationRequest): Promise<Revocation> {
     return this.#revocations.revoke(request);
@@ -205,7 +245,7 @@ export class CaService {
   /** A certificate that was issued before, with its chain; undefined when it is revoked or over. */
   async issuedBefore(serialNumber: string): Promise<IssuedCertificate | undefined> {
     const row = await this.find(serialNumber);
-    const authority = this.#authorities.find(({ id }) => id === row?.issuer);
+    const authority = this.authorities.find(({ id }) => id === row?.issuer);
     if (!row || !authority || row.status === 'revoked' || row.not_after < this.#context.now().getTime())
       return undefined;
     return withChain(decodeCertificate(row.der), authority);
@@ -228,7 +268,7 @@ export class CaService {
 
   async #issue({ request, profile = 'service', requester, ...wanted }: IssueRequest): Promise<IssuedCertificate> {
     const { organization } = this.#settings;
-    const read = readRequest(request);
+    const read = await readRequest(request);
     const accepted = AcceptedRequest.accept(read, {
       profile: this.profiles.named(profile),
       organization,
@@ -284,7 +324,7 @@ export class CaService {
   /** A CA that is revoked issues nothing. When that cannot be known, the store is gone and nothing can be issued anyway. */
   #usableIssuer(): Authority {
     const { issuing } = this;
-    const parent = this.#authorities.find(({ id }) => id === issuing.parent);
+    const parent = this.authorities.find(({ id }) => id === issuing.parent);
     if (parent && this.#registry.statusOf(parent.certificate, issuing.certificate.serialNumber).status === 'revoked')
       throw new PkiError('issuer_revoked', `the issuing CA ${issuing.id} is revoked`);
     return issuing;
@@ -293,7 +333,7 @@ export class CaService {
   /** CA/Browser Forum Baseline Requirements §6.1.1.3: a key that was reported compromised is not certified again; nor is a CA's own. */
   async #checkKeyHistory(accepted: AcceptedRequest): Promise<void> {
     const { publicKey } = accepted;
-    if (this.#authorities.some(({ certificate }) => Buffer.compare(certificate.publicKey.der, publicKey.der) === 0))
+    if (this.authorities.some(({ certificate }) => Buffer.compare(certificate.publicKey.der, publicKey.der) === 0))
       throw new PkiError('public_key_not_allowed', 'this is the key of a CA');
     await checkNotCompromised(this.#context.store.database, accepted);
   }
@@ -301,8 +341,8 @@ export class CaService {
 
 function withChain(certificate: Certificate, authority: Authority): IssuedCertificate {
   const certificatePem = encodePem('CERTIFICATE', certificate.der);
-  const chain = [certificate, authority.certificate];
-  return { certificate, certificatePem, chain, chainPem: certificatePem + authority.certificatePem };
+  const chain = [certificate, ...authority.sentChain];
+  return { certificate, certificatePem, chain, chainPem: chainPem(certificate, authority) };
 }
 
 /** Everything that decides what is issued, under the caller's key. */

@@ -1,19 +1,21 @@
 import { dirname } from 'node:path';
 import { AuditLog } from '../audit/index.js';
 import { EventBus } from '../events/index.js';
-import { listIssuers, type Store } from '../store/index.js';
+import type { Store } from '../store/index.js';
 import { CaService } from './ca.service.js';
 import { CrlService } from './crl/crl.service.js';
 import { EnrollmentService } from './enrollment/enrollment.service.js';
 import type { IssuanceContext } from './issuance/issue-certificate.js';
+import { Authorities } from './issuer/authorities.js';
 import { createAuthorities } from './issuer/authority-creation.js';
-import { authorityFromRow, type Authority } from './issuer/authority.js';
 import { PkiError } from './pki-error.js';
 import type { PkiSettings, Requester } from './pki-settings.js';
 import { Profiles } from './profile/profiles.js';
+import { refreshChainFiles } from './publication/chain-files.js';
 import { publishTrustFiles, trustFilesOf } from './publication/trust-files.js';
 import { RevocationRegistry } from './revocation/revocation-registry.js';
 import { RevocationService } from './revocation/revocation.service.js';
+import { RolloverService } from './rollover/rollover.service.js';
 
 export interface CertificationAuthorityOptions {
   readonly settings: PkiSettings;
@@ -40,6 +42,9 @@ export interface CertificationAuthority {
   readonly crls: CrlService;
   readonly revocations: RevocationService;
   readonly registry: RevocationRegistry;
+  readonly rollover: RolloverService;
+  /** Acts on what became of the CAs in the store, and writes the public files that changed. True when anything about them changed. A running process calls it when the store has. */
+  readonly followIssuers: () => Promise<boolean>;
   /** The public certificate files of the CA. */
   readonly trustFiles: readonly string[];
   /** Those of them that were written at opening. */
@@ -61,9 +66,10 @@ export async function openCertificationAuthority(
   const context: IssuanceContext = { store, audit, now, backdate, publicationUrl, random: options.random };
   const requester = options.requester ?? { actor: 'veritas', requestId: 'start' };
   const profiles = provenProfiles(settings);
-  if (create) await createAuthorities({ settings, context, events, requester }, certsDirectory);
-  const authorities = await loadAuthorities(store, settings);
-  const trust = trustFilesOf(certsDirectory, authorities);
+  const creation = { settings, context, events };
+  if (create) await createAuthorities({ ...creation, requester }, certsDirectory);
+  const authorities = await Authorities.open(store, settings, now);
+  const trust = trustFilesOf(certsDirectory, authorities.all);
   const published = publishTrustFiles(certsDirectory, trust);
   const registry = new RevocationRegistry({ store, events, authorities });
   const revocations = new RevocationService({ store, audit, events, registry, now });
@@ -72,6 +78,21 @@ export async function openCertificationAuthority(
   await crls.load();
   const ca = new CaService({ authorities, settings, profiles, context, events, revocations, registry });
   const enrollment = new EnrollmentService({ store, audit, ca, now });
+  const publish = (): void => {
+    publishTrustFiles(certsDirectory, trustFilesOf(certsDirectory, authorities.all));
+    refreshChainFiles(certsDirectory, authorities.all);
+  };
+  const followIssuers = async (): Promise<boolean> => {
+    if (!(await authorities.refresh())) return false;
+    publish();
+    events.emit('issuers.changed', { states: new Map(authorities.all.map(({ id, state }) => [id, state])) });
+    return true;
+  };
+  const follow = async (): Promise<void> => {
+    await followIssuers();
+    publish();
+  };
+  const rollover = new RolloverService({ authorities, creation, crls, registry, revocations, follow });
   return {
     settings,
     certsDirectory,
@@ -83,16 +104,11 @@ export async function openCertificationAuthority(
     crls,
     revocations,
     registry,
+    rollover,
+    followIssuers,
     trustFiles: [...trust.keys()],
     published,
   };
-}
-
-async function loadAuthorities(store: Store, settings: PkiSettings): Promise<Authority[]> {
-  const rows = await listIssuers(store.database);
-  if (rows.length === 0) throw new PkiError('authority_missing', `there is no CA in the store ${store.path} yet`);
-  const authorities = rows.map((row) => authorityFromRow(row, rows, settings));
-  return authorities.toSorted((a, b) => Number(b.role === 'root') - Number(a.role === 'root'));
 }
 
 function provenProfiles({ profiles = [], serviceLifetime }: PkiSettings): Profiles {

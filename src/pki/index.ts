@@ -5,7 +5,7 @@ export {
   type CertificationAuthorityOptions,
 } from './certification-authority.js';
 export { CrlSchedule } from './crl/crl-schedule.js';
-export { CrlService, type PublishedCrl } from './crl/crl.service.js';
+export { CrlService, needsCrl, type PublishedCrl } from './crl/crl.service.js';
 export { createDevelopmentMaterial, type DevelopmentFile } from './development/development-material.js';
 export { certificateRecord, type CertificateRecord } from './inventory/certificate-record.js';
 export { EnrollmentService, type EnrollmentTerms, type EnrollmentToken } from './enrollment/enrollment.service.js';
@@ -27,5 +27,9 @@ export { Profiles, PURPOSES, type ProfileDefinition, type Purpose } from './prof
 export { createFile, ensurePrivateFolder, replaceFile } from './publication/atomic-file.js';
 export { publicationUrls } from './profile/profile-extensions.js';
 export { revocationReasons, type RevocationReason } from './revocation/reason.js';
+export { ExternalRootService, type InstalledAuthority, type InstalledCrl } from './rollover/external-root.service.js';
+export { ROLLOVER_STEPS, type RolloverStep, type RolloverTarget, type StateChange } from './rollover/rollover-plan.js';
+export { RolloverService, type RolloverOutcome, type RolloverRequest } from './rollover/rollover.service.js';
+export type { IssuerStanding } from './rollover/rollover-status.js';
 export { RevocationRegistry, type RegistryStatus } from './revocation/revocation-registry.js';
 export { RevocationService, type Revocation, type RevocationRequest } from './revocation/revocation.service.js';

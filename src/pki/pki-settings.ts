@@ -1,3 +1,4 @@
+import type { Pkcs11Settings } from './issuer/pkcs11-protocol.js';
 import type { ProfileDefinition } from './profile/profiles.js';
 
 /** What the room pki needs to know, proven elsewhere. Lengths of time in seconds. */
@@ -5,6 +6,8 @@ export interface PkiSettings {
   /** The folder of the CA's encrypted private keys. */
   readonly directory: string;
   readonly passphraseFile: string;
+  /** The keys are on a token instead of in `directory`. */
+  readonly pkcs11?: Pkcs11Settings;
   /** The folder of the public certificates; the parent of `directory` when absent. */
   readonly certsDirectory?: string;
   /** Where CRLs are written, for others to serve; nowhere when absent. */

@@ -4,6 +4,8 @@ export interface Published {
   readonly certificate: (issuer: string) => Uint8Array | undefined;
   /** The trust bundle in PEM. */
   readonly bundle: () => string;
+  /** The cross-certificates in PEM; empty when there are none. */
+  readonly crossCertificates: () => string;
   /** The current CRL in DER, and until when it holds. */
   readonly crl: (issuer: string) => { readonly der: Uint8Array; readonly nextUpdate: Date } | undefined;
   /** Whether this process is ready to serve. */

@@ -57,6 +57,10 @@ function createRepositoryServer(published: Published): FastifyInstance {
       .send({ status: ready ? 'ready' : 'not ready' });
   });
   server.get('/ca/bundle.pem', (_, reply) => reply.type('application/x-pem-file').send(published.bundle()));
+  server.get('/ca/cross.pem', (_, reply) => {
+    const pem = published.crossCertificates();
+    return pem === '' ? notFound(reply) : reply.type('application/x-pem-file').send(pem);
+  });
   server.get<{ Params: { file: string } }>('/ca/:file', ({ params }, reply) => {
     const [, issuer, extension] = /^([a-z0-9-]+)\.(cer|pem)$/.exec(params.file) ?? [];
     const der = issuer === undefined ? undefined : published.certificate(issuer);

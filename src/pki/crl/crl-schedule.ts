@@ -6,11 +6,12 @@ import type { CrlService } from './crl.service.js';
 const GATHER = 200;
 const LONGEST_WAIT = 60_000;
 
-/** Keeps the CRLs of a running process fresh: after each revocation, and once a minute. Its timers do not keep the process alive. */
+/** Keeps what a running process knows of its CAs, and their CRLs, fresh: after each change of the store, each revocation, and once a minute. Its timers do not keep the process alive. */
 export class CrlSchedule {
   readonly #crls: CrlService;
   readonly #registry: RevocationRegistry;
   readonly #events: EventBus;
+  readonly #followIssuers: () => Promise<boolean>;
   #interval: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
@@ -20,20 +21,23 @@ export class CrlSchedule {
     crls,
     registry,
     events,
+    followIssuers,
   }: {
     readonly crls: CrlService;
     readonly registry: RevocationRegistry;
     readonly events: EventBus;
+    readonly followIssuers: () => Promise<boolean>;
   }) {
     this.#crls = crls;
     this.#registry = registry;
     this.#events = events;
+    this.#followIssuers = followIssuers;
   }
 
   /** Begins: polls the store each `pollInterval` milliseconds, takes up CRLs of other processes and, when `sign`, signs what is due; the first time before it returns. */
   async start({ pollInterval, sign }: { readonly pollInterval: number; readonly sign: boolean }): Promise<void> {
     this.#registry.startPolling(pollInterval, () => {
-      void this.#guarded(() => this.#crls.load());
+      void this.#takeUp();
     });
     if (!sign) return;
     this.#unsubscribe = this.#events.on('revocations.changed', () => {
@@ -55,6 +59,14 @@ export class CrlSchedule {
     await this.#running;
   }
 
+  /** Acts on what other processes did. A list is there before the CA is heard of, and after it too, when both came at once. */
+  async #takeUp(): Promise<void> {
+    await this.#guarded(() => this.#crls.load());
+    await this.#guarded(async () => {
+      if (await this.#followIssuers()) await this.#crls.load();
+    }, 'issuers.follow');
+  }
+
   #publish(): Promise<void> {
     const before = this.#running ?? Promise.resolve();
     this.#running = before.then(() => this.#guarded(() => this.#crls.publishIfDue()));
@@ -62,11 +74,11 @@ export class CrlSchedule {
   }
 
   /** A failure is told and tried again at the next occasion; the last CRL is served meanwhile. */
-  async #guarded(work: () => Promise<unknown>): Promise<void> {
+  async #guarded(work: () => Promise<unknown>, task = 'crl.publish'): Promise<void> {
     try {
       await work();
     } catch (error) {
-      this.#events.emit('background.failed', { task: 'crl.publish', error });
+      this.#events.emit('background.failed', { task, error });
     }
   }
 }

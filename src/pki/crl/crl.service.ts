@@ -12,7 +12,9 @@ import {
   type CrlRow,
   type Store,
 } from '../../store/index.js';
+import type { CurrentAuthorities } from '../issuer/authorities.js';
 import type { Authority } from '../issuer/authority.js';
+import { hasKey } from '../issuer/open-signer.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
 import { replaceFileIfChanged } from '../publication/atomic-file.js';
@@ -27,15 +29,16 @@ export interface PublishedCrl {
   readonly der: Uint8Array;
 }
 
-type CrlSettings = Pick<PkiSettings, 'crlLifetime' | 'crlOverlap' | 'crlDirectory'>;
+/** Whose CRL is missed when there is none: a CA that nobody has heard of has revoked nothing, a removed one has nobody to tell. */
+export const needsCrl = ({ state }: Pick<Authority, 'state'>): boolean => state !== 'prepared' && state !== 'removed';
 
 /** Signs and publishes the CRLs of our CAs. Numbers rise strictly, across processes too: the store gives them out in the transaction that keeps the CRL. */
 export class CrlService {
   readonly #store: Store;
   readonly #audit: AuditLog;
   readonly #events: EventBus;
-  readonly #authorities: ReadonlyMap<string, Authority>;
-  readonly #settings: CrlSettings;
+  readonly #authorities: CurrentAuthorities;
+  readonly #settings: PkiSettings;
   readonly #now: () => Date;
   readonly #current = new Map<string, PublishedCrl>();
 
@@ -43,14 +46,14 @@ export class CrlService {
     readonly store: Store;
     readonly audit: AuditLog;
     readonly events: EventBus;
-    readonly authorities: readonly Authority[];
-    readonly settings: CrlSettings;
+    readonly authorities: CurrentAuthorities;
+    readonly settings: PkiSettings;
     readonly now: () => Date;
   }) {
     this.#store = parts.store;
     this.#audit = parts.audit;
     this.#events = parts.events;
-    this.#authorities = new Map(parts.authorities.map((authority) => [authority.id, authority]));
+    this.#authorities = parts.authorities;
     this.#settings = parts.settings;
     this.#now = parts.now;
   }
@@ -62,7 +65,7 @@ export class CrlService {
 
   /** Takes the last CRL of each issuer from the store and publishes those that are new here. */
   async load(): Promise<void> {
-    for (const id of this.#authorities.keys()) await this.#publishLast(id);
+    for (const { id } of this.#authorities.all) await this.#publishLast(id);
   }
 
   /**
@@ -81,15 +84,22 @@ export class CrlService {
   async publishIfDue(requester: Requester = { actor: 'veritas', requestId: 'crl-schedule' }): Promise<PublishedCrl[]> {
     const signed: PublishedCrl[] = [];
     const errors: unknown[] = [];
-    for (const authority of this.#authorities.values()) {
+    for (const authority of this.#authorities.all) {
       try {
-        if (await this.#signIfDue(authority, requester)) signed.push(await this.#publishSigned(authority.id));
+        if ((await this.#signs(authority)) && (await this.#signIfDue(authority, requester)))
+          signed.push(await this.#publishSigned(authority.id));
       } catch (error) {
         errors.push(error);
       }
     }
     if (errors.length > 0) throw errors[0];
     return signed;
+  }
+
+  /** A removed CA signs for those who have not heard of it yet, as long as its key was not destroyed. */
+  async #signs({ id, state, keyHere, certificate }: Authority): Promise<boolean> {
+    if (!keyHere || state === 'prepared') return false;
+    return state !== 'removed' || (certificate.notAfter > this.#now() && (await hasKey(this.#settings, id)));
   }
 
   async #signIfDue(authority: Authority, requester: Requester): Promise<boolean> {
@@ -177,7 +187,7 @@ export class CrlService {
   }
 
   #authority(id: string): Authority {
-    const authority = this.#authorities.get(id);
+    const authority = this.#authorities.all.find((each) => each.id === id);
     if (!authority) throw new PkiError('authority_missing', `there is no issuer ${JSON.stringify(id.slice(0, 64))}`);
     return authority;
   }

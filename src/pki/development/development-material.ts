@@ -104,8 +104,9 @@ function readLeaf(path: string): Certificate {
 function noteOn(standing: Certificate, key: KeyObject, { ca }: CertificationAuthority): { readonly note?: string } {
   if (Buffer.compare(standing.publicKey.der, subjectPublicKeyInfoOf(key).der) !== 0)
     return { note: 'does not belong to its key' };
-  const { publicKey } = ca.issuing.certificate;
-  const ours = verifySignature(standing.signatureAlgorithm, publicKey, standing.tbs, standing.signature);
+  const ours = ca.authorities.some(({ certificate: { publicKey } }) =>
+    verifySignature(standing.signatureAlgorithm, publicKey, standing.tbs, standing.signature),
+  );
   return ours ? {} : { note: 'was issued by another CA' };
 }
 

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { AuditLog } from '../../audit/index.js';
 import {
   findEnrollmentToken,
@@ -15,6 +15,7 @@ import {
 } from '../../x509/index.js';
 import type { CaService, IssuedCertificate } from '../ca.service.js';
 import { readRequest } from '../issuance/certification-request.js';
+import { checkForHolders } from '../issuance/holder-terms.js';
 import { namesOf } from '../issuance/accepted-request.js';
 import { checkServiceName } from '../issuance/name-policy.js';
 import { PkiError } from '../pki-error.js';
@@ -71,6 +72,7 @@ export class EnrollmentService {
     const { service, profile = 'service', names = [], ttl = DEFAULT_TTL, lifetime, requester } = terms;
     checkServiceName(service);
     const proven = this.#ca.profiles.named(profile);
+    checkForHolders(proven);
     const { maximumLifetime } = proven;
     if (lifetime !== undefined && !isWithin(lifetime, maximumLifetime))
       throw new PkiError('lifetime_not_allowed', `profile ${profile} gives from 1 to ${maximumLifetime} seconds`);
@@ -121,7 +123,7 @@ export class EnrollmentService {
     readonly requestId: string;
   }): Promise<IssuedCertificate> {
     const row = await this.#goodToken(token);
-    const wanted = readRequest(request());
+    const wanted = await readRequest(request());
     if (row.serial !== null) return this.#traded(row.serial, wanted);
     const tokenSha256 = row.token_sha256;
     const names = namesIn(row);
@@ -156,7 +158,7 @@ export class EnrollmentService {
 const isWithin = (seconds: number, longest: number): boolean =>
   Number.isSafeInteger(seconds) && seconds >= 1 && seconds <= longest;
 
-const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex');
+const hashOf = (token: string): string => hash('sha256', token);
 
 /** What a token is called in the record: enough to find it, nothing to use. */
 const idOf = (tokenSha256: string): string => tokenSha256.slice(0, 16);

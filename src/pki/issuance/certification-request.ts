@@ -1,19 +1,19 @@
 import {
   CertificationRequest,
   DecodeError,
-  decodeCertificationRequest,
   octetsFromPemOrDer,
   ProofOfPossessionError,
+  readCertificationRequest,
 } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
 
 /** Reads a PKCS#10 request, PEM or DER, or takes one that was read before. Throws PkiError `request_malformed` or `proof_of_possession_failed`. */
-export function readRequest(request: Uint8Array | string | CertificationRequest): CertificationRequest {
-  if (request instanceof CertificationRequest) return request;
+export async function readRequest(request: Uint8Array | string | CertificationRequest): Promise<CertificationRequest> {
+  if (CertificationRequest.is(request)) return request;
   try {
     const [octets, ...more] = octetsOf(request);
     if (!octets || more.length > 0) throw new PkiError('request_malformed', 'there is more than one request');
-    return decodeCertificationRequest(octets);
+    return await readCertificationRequest(octets);
   } catch (error) {
     if (error instanceof ProofOfPossessionError)
       throw new PkiError('proof_of_possession_failed', error.message, { cause: error });

@@ -1,6 +1,7 @@
 import type { CertificateRow } from '../../store/index.js';
 import { decodeCertificate, type GeneralName, type SubjectPublicKeyInfo } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
+import type { EndEntityProfile } from '../profile/profile.js';
 import type { Profiles } from '../profile/profiles.js';
 
 /** A certificate that somebody holds, as the connection proved it. */
@@ -24,7 +25,7 @@ export interface HolderTerms {
 /**
  * Reads them from the row of the certificate. Throws PkiError `not_the_holder` when there is no such row, when the certificate is another one under
  * the same number, or is revoked, over or a CA's; `profile_unknown`
- * when its profile is no more.
+ * when its profile is no more; `profile_not_allowed` when it is one that nobody gets by holding it.
  */
 export function holderTerms(
   row: CertificateRow | undefined,
@@ -35,6 +36,8 @@ export function holderTerms(
     throw new PkiError('not_the_holder', 'the certificate on the connection is not one of this CA');
   if (row.status === 'revoked' || row.not_after < now.getTime())
     throw new PkiError('not_the_holder', 'the certificate on the connection is revoked or over');
+  const profile = profiles.named(row.profile);
+  checkForHolders(profile);
   const { publicKey, extensions } = decodeCertificate(row.der);
   // From the certificate's own dates, which are whole seconds: it does not shrink from renewal to renewal.
   const lived = (row.not_after - row.not_before) / 1000 - backdate;
@@ -42,7 +45,13 @@ export function holderTerms(
     profile: row.profile,
     service: row.service,
     names: extensions.subjectAltName ?? [],
-    lifetime: Math.min(Math.max(1, lived), profiles.named(row.profile).maximumLifetime),
+    lifetime: Math.min(Math.max(1, lived), profile.maximumLifetime),
     publicKey,
   };
+}
+
+/** Whoever signs for the CA is appointed by an operator, each time. Throws PkiError `profile_not_allowed`. */
+export function checkForHolders({ name, keyUse }: EndEntityProfile): void {
+  if (keyUse !== 'handshakes')
+    throw new PkiError('profile_not_allowed', `certificates of the profile ${name} are had from the operator only`);
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { findIdempotency, insertIdempotency, type Store, type Transaction } from '../../store/index.js';
 import { PkiError } from '../pki-error.js';
 
@@ -44,4 +44,4 @@ export class IdempotentCalls {
   }
 }
 
-const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+const digest = (text: string): string => hash('sha256', text);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { AuditLog } from '../../audit/index.js';
 import { insertCertificate, reserveSerial, type Store, type Transaction } from '../../store/index.js';
 import { nameToString, type Certificate } from '../../x509/index.js';
@@ -99,5 +99,5 @@ function rowOf(certificate: Certificate, { accepted, issuer }: IssuanceToken, no
 
 /** SHA-256 of a SubjectPublicKeyInfo, lower-case hexadecimal. */
 export function keyDigest(spki: Uint8Array): string {
-  return createHash('sha256').update(spki).digest('hex');
+  return hash('sha256', spki);
 }

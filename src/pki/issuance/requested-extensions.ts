@@ -26,7 +26,7 @@ export function checkRequestedExtensions(
   const { basicConstraints, keyUsage, extendedKeyUsage, subjectKeyIdentifier } = extensions;
   if (basicConstraints && (basicConstraints.cA || basicConstraints.pathLenConstraint !== undefined))
     throw new PkiError('ca_not_allowed', 'the request asks for a CA certificate');
-  const bits = keyUsageFor(publicKey);
+  const bits = keyUsageFor(publicKey, profile);
   if (keyUsage && [...keyUsage].some((bit) => !bits.includes(bit)))
     throw new PkiError(
       'key_usage_not_allowed',

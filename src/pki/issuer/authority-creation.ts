@@ -7,79 +7,106 @@ import {
   insertIssuer,
   listIssuers,
   reserveSerial,
+  type IssuerRole,
   type IssuerRow,
+  type IssuerState,
+  type Transaction,
 } from '../../store/index.js';
 import {
   decodeCertificate,
   nameFrom,
   nameToString,
   octetsFromPemOrDer,
-  subjectPublicKeyInfoOf,
   verifySignature,
   type Certificate,
+  type Name,
 } from '../../x509/index.js';
 import { AcceptedRequest } from '../issuance/accepted-request.js';
 import { issueCertificate, keyDigest, type IssuanceContext } from '../issuance/issue-certificate.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
-import { issuingProfile, rootProfile, type AuthorityProfile } from '../profile/profile.js';
-import { keyFileOf } from './authority.js';
-import { ensureKeyFile, FileSigner } from './file-signer.js';
+import { issuingProfile, rootProfile } from '../profile/profile.js';
 import { identityOf, type IssuerIdentity } from './issuer-identity.js';
 import { Issuer } from './issuer.js';
-import { ensurePassphrase } from './secret-file.js';
+import { ensureSigner, hasKey, keyPlaceOf } from './open-signer.js';
+import type { Signer } from './signer.js';
 
 const COMMON_NAMES = { root: 'VERITAS Root CA', issuing: 'VERITAS Issuing CA' } as const;
 
-interface Creation {
+/** What making an authority takes, besides the authority. */
+export interface Creation {
   readonly settings: PkiSettings;
   readonly context: IssuanceContext;
   readonly events: EventBus;
   readonly requester: Requester;
 }
 
+/** An authority to be made: the first of its role is called as its role is, the next `issuing-2`. */
+export interface NewAuthority {
+  readonly id: string;
+  readonly role: IssuerRole;
+  readonly state: IssuerState;
+  /** Who signs it; absent for a root. */
+  readonly parent: Issuer | undefined;
+}
+
 /** The public certificate file of an authority. */
 export const certificateFileOf = (certsDirectory: string, id: string): string => join(certsDirectory, `${id}_ca.pem`);
 
-/**
- * Makes what is absent of root and issuing CA: passphrase, keys, certificates, rows. What is there is kept: after a crash in between, the rest
- * is made; a certificate whose row is lost is taken from its file. Throws PkiError `authority_mismatch` when store and files do not belong together.
- */
-export async function createAuthorities(creation: Creation, certsDirectory: string): Promise<void> {
-  const rows = await listIssuers(creation.context.store.database);
-  const missing = rows.find(({ id }) => !existsSync(keyFileOf(creation.settings, id).path));
-  if (missing)
-    throw new PkiError(
-      'authority_mismatch',
-      `the store ${creation.context.store.path} knows the CA ${missing.id}, but ${keyFileOf(creation.settings, missing.id).path} is gone: restore it, or move the store away to begin anew`,
-    );
-  // All made: the keys are opened when they are needed, which takes a quarter of a second by design.
-  if ([rootProfile, issuingProfile].every(({ name }) => rows.some(({ id }) => id === name))) return;
-  ensurePassphrase(creation.settings.passphraseFile);
-  const root = await ensureAuthority(creation, rootProfile, undefined, certsDirectory);
-  await ensureAuthority(creation, issuingProfile, root, certsDirectory);
+/** The name in the certificate of an authority: `VERITAS Issuing CA`, of the second one `VERITAS Issuing CA 2`. */
+export function authoritySubject({ organization }: PkiSettings, role: IssuerRole, id: string): Name {
+  const number = id === role ? '' : ` ${id.slice(role.length + 1)}`;
+  return nameFrom({ organization, commonName: `${COMMON_NAMES[role]}${number}` });
 }
 
-async function ensureAuthority(
+/**
+ * Makes what is absent of root and issuing CA: passphrase, keys, certificates, rows. What is there is kept: after a crash in between, the rest
+ * is made; a certificate whose row is lost is taken from its file. Throws PkiError `authority_mismatch` when store and files do not belong together,
+ * `authority_missing` when the certificate of an issuing CA was requested from a root elsewhere.
+ */
+export async function createAuthorities(creation: Creation, certsDirectory: string): Promise<void> {
+  const { settings, context } = creation;
+  const rows = await listIssuers(context.store.database);
+  for (const { id, key_place: place, state } of rows)
+    if (place === 'here' && state !== 'removed' && !(await hasKey(settings, id)))
+      throw new PkiError(
+        'authority_mismatch',
+        `the store ${context.store.name} knows the CA ${id}, but ${keyPlaceOf(settings, id)} is gone: restore it, or move the store away to begin anew`,
+      );
+  // All made: the keys are opened when they are needed, which takes a quarter of a second by design.
+  if (['root', 'issuing'].every((each) => rows.some(({ role }) => role === each))) return;
+  if (existsSync(requestFileOf(settings)))
+    throw new PkiError(
+      'authority_missing',
+      `${requestFileOf(settings)} waits for its certificate: bring it in with \`veritas ca install\``,
+    );
+  const first = { state: 'active', certsDirectory } as const;
+  const root = await ensureAuthority(creation, { ...first, id: 'root', role: 'root', parent: undefined });
+  await ensureAuthority(creation, { ...first, id: 'issuing', role: 'issuing', parent: root });
+}
+
+/** Where the last certification request of an issuing CA is, for as long as its certificate is not there. */
+export const requestFileOf = ({ directory }: PkiSettings): string => join(directory, 'issuing_ca.csr.pem');
+
+/**
+ * Makes the key and the certificate of an authority unless they are there, and its row with the state asked for. After a crash in between the rest is
+ * made. Throws PkiError `authority_mismatch` when key and certificate do not belong together.
+ */
+export async function ensureAuthority(
   creation: Creation,
-  profile: AuthorityProfile,
-  parent: Issuer | undefined,
-  certsDirectory: string,
+  wanted: NewAuthority & { readonly certsDirectory?: string },
 ): Promise<Issuer> {
   const { context, settings } = creation;
-  const id = profile.name;
-  const file = keyFileOf(settings, id);
-  const key = await ensureKeyFile(file);
-  const publicKey = subjectPublicKeyInfoOf(key);
-  const signer = new FileSigner(file, publicKey, key);
+  const { id, parent, certsDirectory } = wanted;
+  const signer = await ensureSigner(settings, id);
   const certificate =
     (await knownCertificate(context, id)) ??
-    (await adopt(creation, profile, parent, certificateFileOf(certsDirectory, id))) ??
-    (await createUnlessMade(creation, profile, parent, signer));
-  if (Buffer.compare(certificate.publicKey.der, publicKey.der) !== 0)
+    (certsDirectory === undefined ? undefined : await adopt(creation, wanted, certificateFileOf(certsDirectory, id))) ??
+    (await createUnlessMade(creation, wanted, signer));
+  if (Buffer.compare(certificate.publicKey.der, signer.publicKey.der) !== 0)
     throw new PkiError(
       'authority_mismatch',
-      `the key in ${file.path} does not belong to the certificate of the CA ${id}`,
+      `the key in ${keyPlaceOf(settings, id)} does not belong to the certificate of the CA ${id}`,
     );
   return new Issuer(identityOf(id, certificate, parent?.identity.chain ?? []), signer);
 }
@@ -90,16 +117,11 @@ async function knownCertificate({ store }: IssuanceContext, id: string): Promise
 }
 
 /** Two processes may begin at once: whose row is second takes what the first one made. */
-async function createUnlessMade(
-  creation: Creation,
-  profile: AuthorityProfile,
-  parent: Issuer | undefined,
-  signer: FileSigner,
-): Promise<Certificate> {
+async function createUnlessMade(creation: Creation, wanted: NewAuthority, signer: Signer): Promise<Certificate> {
   try {
-    return await create(creation, profile, parent, signer);
+    return await create(creation, wanted, signer);
   } catch (error) {
-    const made = await knownCertificate(creation.context, profile.name);
+    const made = await knownCertificate(creation.context, wanted.id);
     if (!made) throw error;
     return made;
   }
@@ -107,18 +129,17 @@ async function createUnlessMade(
 
 async function create(
   { context, settings, events, requester }: Creation,
-  profile: AuthorityProfile,
-  parent: Issuer | undefined,
-  signer: FileSigner,
+  wanted: NewAuthority,
+  signer: Signer,
 ): Promise<Certificate> {
-  const { organization } = settings;
-  const id = profile.name;
-  const subject = nameFrom({ organization, commonName: COMMON_NAMES[id] });
+  const { id, role, parent } = wanted;
+  const profile = role === 'root' ? rootProfile : issuingProfile;
+  const subject = authoritySubject(settings, role, id);
   const accepted = AcceptedRequest.acceptAuthority(signer.publicKey, { profile, subject, requester });
-  const issuer = parent ?? new Issuer(rootIdentity(accepted, context), signer);
+  const issuer = parent ?? new Issuer(rootIdentity(id, accepted, context), signer);
   const certificate = await issueCertificate(accepted, issuer, context, (transaction, made) =>
     // Fails when another process was first: then nothing of this stays but the intent.
-    insertIssuer(transaction, issuerRow(profile, made, context.now())),
+    insertIssuer(transaction, issuerRow(wanted, made, context.now())),
   );
   events.emit('issuer.created', { issuer: id, notAfter: certificate.notAfter, adopted: false });
   return certificate;
@@ -126,12 +147,13 @@ async function create(
 
 /** A root that has no certificate yet is its own issuer, for as long as the profile says. */
 function rootIdentity(
+  id: string,
   { subject, publicKey, lifetime }: AcceptedRequest,
   { now, backdate }: IssuanceContext,
 ): IssuerIdentity {
   const seconds = Math.floor(now().getTime() / 1000);
   return {
-    id: 'root',
+    id,
     subject,
     publicKey,
     keyIdentifier: publicKey.keyIdentifier,
@@ -143,47 +165,63 @@ function rootIdentity(
 }
 
 /** Takes the certificate of a CA from its file into a store that does not know it: the store was lost, the CA was not. */
-async function adopt(
-  { context, events, requester }: Creation,
-  profile: AuthorityProfile,
-  parent: Issuer | undefined,
-  path: string,
-): Promise<Certificate | undefined> {
+async function adopt(creation: Creation, wanted: NewAuthority, path: string): Promise<Certificate | undefined> {
   if (!existsSync(path)) return undefined;
+  const { context, events, requester } = creation;
   const [octets] = octetsFromPemOrDer(readFileSync(path), 'CERTIFICATE');
   const certificate = decodeCertificate(octets ?? new Uint8Array());
-  const signedBy = parent?.identity.publicKey ?? certificate.publicKey;
+  const signedBy = wanted.parent?.identity.publicKey ?? certificate.publicKey;
   if (!verifySignature(certificate.signatureAlgorithm, signedBy, certificate.tbs, certificate.signature))
     throw new PkiError('authority_mismatch', `${path} is not signed by the CA it should be signed by`);
-  const now = context.now();
   await context.store.transaction(async (transaction) => {
-    const row = issuerRow(profile, certificate, now);
-    await insertIssuer(transaction, row);
-    await reserveSerial(transaction, certificate.serialNumber, now);
-    await insertCertificate(transaction, {
-      serial: certificate.serialNumber,
-      issuer: row.parent,
-      profile: profile.name,
-      service: null,
-      subject: nameToString(certificate.subject),
-      not_before: certificate.notBefore.getTime(),
-      not_after: certificate.notAfter.getTime(),
-      spki_sha256: keyDigest(certificate.publicKey.der),
-      fingerprint: certificate.fingerprint256,
-      der: certificate.der,
-      requester: requester.actor,
-      request_id: requester.requestId,
-      issued_at: now.getTime(),
-    });
-    const { actor, requestId } = requester;
-    const detail = { issuer: profile.name, fingerprint: certificate.fingerprint256 };
-    const entry = { action: 'issuer.adopt', actor, requestId, subject: certificate.serialNumber, detail };
-    await context.audit.append({ ...entry, phase: 'result' }, transaction);
+    const row = issuerRow(wanted, certificate, context.now());
+    await adoptAuthority(transaction, { row, certificate, context, requester });
   });
-  events.emit('issuer.created', { issuer: profile.name, notAfter: certificate.notAfter, adopted: true });
+  events.emit('issuer.created', { issuer: wanted.id, notAfter: certificate.notAfter, adopted: true });
   return certificate;
 }
 
-function issuerRow(profile: AuthorityProfile, certificate: Certificate, now: Date): IssuerRow {
-  return { id: profile.name, role: profile.name, parent: 'root', der: certificate.der, created_at: now.getTime() };
+/** Takes the certificate of an authority, made elsewhere or before, among ours: issuer, number, certificate and audit rows. */
+export async function adoptAuthority(
+  transaction: Transaction,
+  {
+    row,
+    certificate,
+    context,
+    requester,
+  }: {
+    readonly row: IssuerRow;
+    readonly certificate: Certificate;
+    readonly context: IssuanceContext;
+    readonly requester: Requester;
+  },
+): Promise<void> {
+  const now = context.now();
+  const { actor, requestId } = requester;
+  await insertIssuer(transaction, row);
+  await reserveSerial(transaction, certificate.serialNumber, now);
+  await insertCertificate(transaction, {
+    serial: certificate.serialNumber,
+    issuer: row.parent,
+    profile: row.role,
+    service: null,
+    subject: nameToString(certificate.subject),
+    not_before: certificate.notBefore.getTime(),
+    not_after: certificate.notAfter.getTime(),
+    spki_sha256: keyDigest(certificate.publicKey.der),
+    fingerprint: certificate.fingerprint256,
+    der: certificate.der,
+    requester: actor,
+    request_id: requestId,
+    issued_at: now.getTime(),
+  });
+  const detail = { issuer: row.id, fingerprint: certificate.fingerprint256 };
+  await context.audit.append(
+    { action: 'issuer.adopt', phase: 'result', actor, requestId, subject: certificate.serialNumber, detail },
+    transaction,
+  );
+}
+
+function issuerRow({ id, role, parent, state }: NewAuthority, { der }: Certificate, now: Date): IssuerRow {
+  return { id, role, parent: parent?.identity.id ?? id, der, created_at: now.getTime(), state, key_place: 'here' };
 }

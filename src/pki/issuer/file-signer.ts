@@ -1,7 +1,8 @@
-import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
+  signAside,
   signingSchemeFor,
   subjectPublicKeyInfoOf,
   type AlgorithmIdentifier,
@@ -44,7 +45,7 @@ export class FileSigner implements Signer {
   /** Signs; throws PkiError `key_unreadable`, `key_file_exposed` or `authority_mismatch` when the key cannot be had. */
   async sign(octets: Uint8Array): Promise<Uint8Array> {
     const key = (this.#key ??= this.#checked(await openKeyFile(this.#file)));
-    return sign(this.#scheme.digest, octets, { key, ...this.#scheme.options });
+    return signAside(this.#scheme, key, octets);
   }
 
   #checked(key: KeyObject): KeyObject {

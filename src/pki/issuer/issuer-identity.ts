@@ -2,7 +2,7 @@ import type { Certificate, Name, SubjectPublicKeyInfo } from '../../x509/index.j
 
 /** What a certificate says about who issued it. */
 export interface IssuerIdentity {
-  /** The name in file names and URLs: `root`, `issuing`. */
+  /** The name in file names and URLs: `root`, `issuing`, `issuing-2`. */
   readonly id: string;
   readonly subject: Name;
   readonly publicKey: SubjectPublicKeyInfo;

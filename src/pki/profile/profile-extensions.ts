@@ -2,12 +2,13 @@ import {
   encodeExtensionOf,
   KeyUsage,
   Oid,
+  TlsFeature,
   type Extension,
   type GeneralName,
   type SubjectPublicKeyInfo,
 } from '../../x509/index.js';
 import type { IssuerIdentity } from '../issuer/issuer-identity.js';
-import type { Profile } from './profile.js';
+import { hasDistributionPoint, type EndEntityProfile, type Profile } from './profile.js';
 
 /** Where an issuer's CRL and certificate are served (RFC 5280 §4.2.1.13, §4.2.2.1). */
 export const publicationUrls = (publicationUrl: string, issuer: string): { crl: string; certificate: string } => ({
@@ -36,7 +37,7 @@ export function profileExtensions(
   ];
   const urls = publicationUrls(publicationUrl, issuer.id);
   const publication = [
-    encodeExtensionOf.crlDistributionPoints([urls.crl]),
+    ...(hasDistributionPoint(profile) ? [encodeExtensionOf.crlDistributionPoints([urls.crl])] : []),
     encodeExtensionOf.authorityInfoAccess([
       { accessMethod: Oid.caIssuers, accessLocation: { kind: 'uri', value: urls.certificate } },
     ]),
@@ -46,22 +47,27 @@ export function profileExtensions(
       encodeExtensionOf.basicConstraints({ cA: true, pathLenConstraint: profile.pathLenConstraint }),
       encodeExtensionOf.keyUsage([KeyUsage.keyCertSign, KeyUsage.cRLSign]),
       ...identifiers,
+      ...(profile.nameConstraints ? [encodeExtensionOf.nameConstraints(profile.nameConstraints)] : []),
       // Nobody above a root says anything about it.
       ...(profile.name === 'root' ? [] : publication),
     ];
   return [
     encodeExtensionOf.basicConstraints({ cA: false, pathLenConstraint: undefined }),
-    encodeExtensionOf.keyUsage(keyUsageFor(publicKey)),
-    encodeExtensionOf.extendedKeyUsage(profile.purposes),
+    encodeExtensionOf.keyUsage(keyUsageFor(publicKey, profile)),
+    ...(profile.purposes.length > 0 ? [encodeExtensionOf.extendedKeyUsage(profile.purposes)] : []),
     ...identifiers,
     encodeExtensionOf.subjectAltName(names),
     ...publication,
+    ...(profile.noRevocation ? [encodeExtensionOf.noRevAvail()] : []),
+    ...(profile.keyUse === 'responses' ? [encodeExtensionOf.ocspNoCheck()] : []),
+    ...(profile.mustStaple ? [encodeExtensionOf.tlsFeature([TlsFeature.statusRequest])] : []),
   ];
 }
 
-/** digitalSignature, and keyEncipherment for RSA, whose key exchange TLS 1.2 may still use (RFC 5246 §7.4.2). */
-export function keyUsageFor(publicKey: SubjectPublicKeyInfo): number[] {
-  return publicKey.parameters.type === 'rsa' && publicKey.algorithm.oid === Oid.rsaEncryption
+/** cRLSign for lists; else digitalSignature, and keyEncipherment for RSA, whose key exchange TLS 1.2 may still use (RFC 5246 §7.4.2). */
+export function keyUsageFor(publicKey: SubjectPublicKeyInfo, { keyUse }: Pick<EndEntityProfile, 'keyUse'>): number[] {
+  if (keyUse === 'lists') return [KeyUsage.cRLSign];
+  return keyUse === 'handshakes' && publicKey.parameters.type === 'rsa' && publicKey.algorithm.oid === Oid.rsaEncryption
     ? [KeyUsage.digitalSignature, KeyUsage.keyEncipherment]
     : [KeyUsage.digitalSignature];
 }

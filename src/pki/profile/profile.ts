@@ -1,8 +1,15 @@
+import type { NameConstraints } from '../../x509/index.js';
 import type { NameRules } from './name-rules.js';
 
 /** The kinds of keys that can be certified. */
 export const KEY_TYPES = ['P-256', 'P-384', 'P-521', 'Ed25519', 'RSA'] as const;
 export type KeyType = (typeof KEY_TYPES)[number];
+
+/**
+ * What the key signs: `handshakes` of TLS; OCSP `responses`, whose reader does not ask whether the signer is revoked (RFC 6960 §4.2.2.2.1);
+ * revocation `lists` (RFC 5280 §4.2.1.3). Certificates for the last two are had from an operator or a service with the role issuer only.
+ */
+export type KeyUse = 'handshakes' | 'responses' | 'lists';
 
 /** What an end entity's certificate is for, proven. Lifetimes in seconds. */
 export interface EndEntityProfile {
@@ -17,13 +24,20 @@ export interface EndEntityProfile {
   /** `service`: its own name stands among the DNS names. `spiffe`: there is exactly one SPIFFE ID (X.509-SVID §2), and no name of its own. */
   readonly identity: 'service' | 'spiffe';
   readonly names: NameRules;
+  readonly keyUse: KeyUse;
+  /** Nothing is published about it: noRevAvail instead of CRL and OCSP locations (RFC 9608). */
+  readonly noRevocation: boolean;
+  /** Its server staples an OCSP response to each handshake, or is refused (RFC 7633). */
+  readonly mustStaple: boolean;
 }
 
 /** What a CA's certificate is for. */
 export interface AuthorityProfile {
   readonly kind: 'authority';
-  readonly name: 'root' | 'issuing';
+  readonly name: 'root' | 'issuing' | 'cross' | 'intermediate';
   readonly pathLenConstraint: number | undefined;
+  /** What certificates below it may name. */
+  readonly nameConstraints?: NameConstraints | undefined;
   readonly lifetime: number;
   readonly maximumLifetime: number;
 }
@@ -50,3 +64,16 @@ export const issuingProfile: AuthorityProfile = {
   lifetime: 1825 * DAY,
   maximumLifetime: 1825 * DAY,
 };
+
+/** A root's name and key, signed by another root: for as long as both are trusted somewhere, and never beyond the one that signs. */
+export const crossProfile: AuthorityProfile = { ...rootProfile, name: 'cross' };
+
+/** A CA whose key is elsewhere, below a root of ours. */
+export const intermediateProfile = (
+  pathLenConstraint: number,
+  nameConstraints: NameConstraints | undefined,
+): AuthorityProfile => ({ ...issuingProfile, name: 'intermediate', pathLenConstraint, nameConstraints });
+
+/** Whether a certificate of this profile says where its CRL is. A responder's says instead that nobody looks (RFC 6960 §4.2.2.2.1). */
+export const hasDistributionPoint = (profile: Profile): boolean =>
+  profile.kind === 'authority' ? profile.name !== 'root' : !profile.noRevocation && profile.keyUse !== 'responses';

@@ -72,7 +72,7 @@ describe('the rules for names', () => {
 describe('profiles', () => {
   test('those that are built in, and the own ones before them', () => {
     const profiles = new Profiles([own, { ...own, name: 'server', maximumLifetime: 60 }], 86_400);
-    expect(profiles.names).toEqual(['server', 'client', 'service', 'spiffe', 'own']);
+    expect(profiles.names).toEqual(['server', 'client', 'service', 'spiffe', 'ocsp-responder', 'crl-issuer', 'own']);
     expect(profiles.named('server')).toMatchObject({ lifetime: 60, maximumLifetime: 60 });
     expect(profiles.named('own')).toMatchObject({ lifetime: 3600, identity: 'service' });
     expect(Object.isFrozen(profiles.named('own'))).toBe(true);
@@ -85,6 +85,10 @@ describe('profiles', () => {
     ['no kind of key', { keyTypes: [] }],
     ['SPIFFE without a URI', { identity: 'spiffe', names: { uri: [] } }],
     ['the name of a CA', { name: 'issuing' }],
+    ['the name of a responder', { name: 'ocsp-responder' }],
+    ['no revocation for a year', { noRevocation: true, maximumLifetime: 31_536_000 }],
+    ['no revocation, and its stapled proof', { purposes: ['serverAuth'], noRevocation: true, mustStaple: true }],
+    ['stapling by clients', { mustStaple: true }],
     ['a name that is none', { name: 'Own Profile' }],
     ['a rule that is none', { names: { dns: ['*'] } }],
   ])('%s: refused', (_, change) => {

@@ -1,7 +1,7 @@
 import { Oid } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
 import { NameRules, type NameRuleTexts } from './name-rules.js';
-import { KEY_TYPES, type EndEntityProfile, type KeyType } from './profile.js';
+import { KEY_TYPES, type EndEntityProfile, type KeyType, type KeyUse } from './profile.js';
 
 /** The purposes that a profile can give (RFC 5280 §4.2.1.12). */
 export const PURPOSES = {
@@ -22,15 +22,37 @@ export interface ProfileDefinition {
   readonly minimumRsaBits?: number | undefined;
   readonly identity?: EndEntityProfile['identity'] | undefined;
   readonly names?: NameRuleTexts | undefined;
+  /** noRevAvail (RFC 9608), for lifetimes up to a week; false when absent. */
+  readonly noRevocation?: boolean | undefined;
+  /** RFC 7633, for servers; false when absent. */
+  readonly mustStaple?: boolean | undefined;
+}
+
+/** As {@link ProfileDefinition}, of those that are built in: only these sign anything but handshakes. */
+interface BuiltInDefinition extends Omit<ProfileDefinition, 'purposes'> {
+  readonly purposes: readonly (Purpose | 'OCSPSigning')[];
+  readonly keyUse?: KeyUse;
 }
 
 const DAY = 86_400;
 // CA/Browser Forum Baseline Requirements §6.3.2 before 2026: the longest that TLS clients accept.
 const LONGEST_TLS = 398 * DAY;
 const LONGEST_SERVICE = 90 * DAY;
+// Nobody asks whether a responder is revoked: it lives shortly instead (RFC 6960 §4.2.2.2.1).
+const LONGEST_RESPONDER = 31 * DAY;
+// CA/Browser Forum Baseline Requirements §1.6.1: what is called short-lived.
+const LONGEST_UNREVOKED = 7 * DAY;
+const NO_OTHER_NAMES: NameRuleTexts = { dns: [], ip: [], uri: [] };
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 /** Names of a CA's own profiles, or that another room gives a meaning. */
-const TAKEN: ReadonlySet<string> = new Set(['root', 'issuing', 'intermediate', 'ocsp-responder', 'crl-issuer']);
+const TAKEN: ReadonlySet<string> = new Set([
+  'root',
+  'issuing',
+  'cross',
+  'intermediate',
+  'ocsp-responder',
+  'crl-issuer',
+]);
 
 /** Every profile that end entities' certificates can have: those that are built in, and the operator's own, which go before. */
 export class Profiles {
@@ -39,7 +61,7 @@ export class Profiles {
   /** Throws RangeError for a definition that contradicts itself. */
   constructor(definitions: readonly ProfileDefinition[], serviceLifetime: number) {
     const longestService = Math.max(LONGEST_SERVICE, serviceLifetime);
-    const builtIn: readonly ProfileDefinition[] = [
+    const builtIn: readonly BuiltInDefinition[] = [
       { name: 'server', purposes: ['serverAuth'], maximumLifetime: LONGEST_TLS },
       { name: 'client', purposes: ['clientAuth'], maximumLifetime: LONGEST_TLS },
       { name: 'service', purposes: ['serverAuth', 'clientAuth'], maximumLifetime: longestService },
@@ -50,7 +72,22 @@ export class Profiles {
         identity: 'spiffe',
         names: { dns: [], ip: [], uri: ['spiffe://*'] },
       },
+      {
+        name: 'ocsp-responder',
+        purposes: ['OCSPSigning'],
+        maximumLifetime: LONGEST_RESPONDER,
+        names: NO_OTHER_NAMES,
+        keyUse: 'responses',
+      },
+      {
+        name: 'crl-issuer',
+        purposes: [],
+        maximumLifetime: LONGEST_TLS,
+        names: NO_OTHER_NAMES,
+        keyUse: 'lists',
+      },
     ];
+    for (const definition of definitions) checkOwn(definition);
     for (const definition of [...builtIn, ...definitions])
       this.#byName.set(definition.name, proven(definition, serviceLifetime));
     if (new Set(definitions.map(({ name }) => name)).size !== definitions.length)
@@ -73,27 +110,45 @@ export class Profiles {
   }
 }
 
-function proven(definition: ProfileDefinition, serviceLifetime: number): EndEntityProfile {
+/** What holds for profiles of the operator's own alone. */
+function checkOwn({ name, purposes }: ProfileDefinition): void {
+  if (!NAME.test(name) || TAKEN.has(name))
+    throw new RangeError(
+      `profile ${name}: a name has 1 to 32 lower-case letters, digits and hyphens, and is not one of a CA`,
+    );
+  if (purposes.length === 0)
+    throw new RangeError(`profile ${name}: it gives no purpose: what it certifies could be used for anything`);
+}
+
+function proven(definition: BuiltInDefinition, serviceLifetime: number): EndEntityProfile {
   const { name, purposes, maximumLifetime, identity = 'service', minimumRsaBits = 2048 } = definition;
+  const { noRevocation = false, mustStaple = false, keyUse = 'handshakes' } = definition;
   const lifetime = definition.lifetime ?? Math.min(serviceLifetime, maximumLifetime);
   const refuse = (why: string): never => {
     throw new RangeError(`profile ${name}: ${why}`);
   };
-  if (!NAME.test(name) || TAKEN.has(name))
-    refuse('a name has 1 to 32 lower-case letters, digits and hyphens, and is not one of a CA');
-  if (purposes.length === 0) refuse('it gives no purpose: what it certifies could be used for anything');
   if (lifetime > maximumLifetime) refuse('its lifetime is longer than its maximumLifetime');
   if (definition.keyTypes?.length === 0) refuse('it takes no kind of key');
   if (identity === 'spiffe' && definition.names?.uri?.length === 0) refuse('it needs a SPIFFE ID and gives no URI');
+  if (noRevocation && maximumLifetime > LONGEST_UNREVOKED)
+    refuse('noRevocation is for lifetimes up to 7d: nobody asks whether such a certificate is revoked');
+  if (noRevocation && mustStaple)
+    refuse('mustStaple asks for the OCSP response that noRevocation says there will never be');
+  if (mustStaple && !purposes.includes('serverAuth')) refuse('mustStaple is for servers: give the purpose serverAuth');
   return Object.freeze({
     kind: 'end-entity',
     name,
-    purposes: Object.freeze([...new Set(purposes)].map((purpose) => PURPOSES[purpose])),
+    purposes: Object.freeze(
+      [...new Set(purposes)].map((purpose) => (purpose === 'OCSPSigning' ? Oid.ocspSigning : PURPOSES[purpose])),
+    ),
     lifetime,
     maximumLifetime,
     keyTypes: new Set(definition.keyTypes ?? KEY_TYPES),
     minimumRsaBits,
     identity,
     names: new NameRules(definition.names),
+    keyUse,
+    noRevocation,
+    mustStaple,
   });
 }

@@ -16,7 +16,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 
 // What this product puts into its folders. A folder with anything else in it is somebody's, and its permissions are theirs.
-const OURS = /^(?:README\.md|ca|passphrase|[a-z_]+\.pem|[a-z_]+\.key\.pem|\..+\.tmp)$/;
+const OURS = /^(?:README\.md|ca|passphrase|[a-z0-9_-]+\.pem|[a-z0-9_-]+\.(?:key|csr)\.pem|\..+\.tmp)$/;
 
 /** Makes a folder that only its owner may enter (0700), and closes one that is open to others when it holds nothing but what is ours. */
 export function ensurePrivateFolder(path: string): void {

@@ -1,23 +1,37 @@
 import { join } from 'node:path';
-import type { Authority } from '../issuer/authority.js';
+import { encodePem } from '../../x509/index.js';
+import { isTrusted, type Authority } from '../issuer/authority.js';
 import { certificateFileOf } from '../issuer/authority-creation.js';
 import { ensurePrivateFolder, replaceFileIfChanged } from './atomic-file.js';
 
 /** The trust bundle's name in the folder of certificates. */
 const BUNDLE_FILE = 'ca_bundle.pem';
+const CROSS_FILE = 'cross_ca.pem';
 
-/** Every CA certificate, roots first: what a client takes as its trust bundle. */
+/** Every CA certificate that is trusted now, roots first: what a client takes as its trust bundle. */
 export const trustBundle = (authorities: readonly Authority[]): string =>
   authorities
+    .filter(isTrusted)
     .toSorted((a, b) => Number(b.role === 'root') - Number(a.role === 'root'))
     .map(({ certificatePem }) => certificatePem)
     .join('');
 
-/** The public files by their paths: `<id>_ca.pem` of each authority, and the bundle of all. */
+/** The cross-certificates that are good now: for who trusts one root only, beside the issuing CAs. Empty while there is one root. */
+export const crossCertificates = (authorities: readonly Authority[]): string =>
+  authorities
+    .flatMap((authority) => authority.crossCertificates.map(({ der }) => encodePem('CERTIFICATE', der)))
+    .join('');
+
+/** The public files by their paths: `<id>_ca.pem` of each authority that was published, the bundle, and `cross_ca.pem` where there are any. */
 export const trustFilesOf = (certsDirectory: string, authorities: readonly Authority[]): ReadonlyMap<string, string> =>
   new Map([
-    ...authorities.map(({ id, certificatePem }) => [certificateFileOf(certsDirectory, id), certificatePem] as const),
-    [join(certsDirectory, BUNDLE_FILE), trustBundle(authorities)],
+    ...authorities
+      .filter(isTrusted)
+      .map(({ id, certificatePem }) => [certificateFileOf(certsDirectory, id), certificatePem] as const),
+    [join(certsDirectory, BUNDLE_FILE), trustBundle(authorities)] as const,
+    ...[crossCertificates(authorities)]
+      .filter((pem) => pem !== '')
+      .map((pem) => [join(certsDirectory, CROSS_FILE), pem] as const),
   ]);
 
 /** Writes the files that do not stand so already, and gives their paths. */

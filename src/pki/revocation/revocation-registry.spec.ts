@@ -118,7 +118,7 @@ describe('revocation', () => {
     const registry = new RevocationRegistry({
       store: temporary.store,
       events,
-      authorities: ca.authorities,
+      authorities: { all: ca.authorities },
       monotonic: () => time,
     });
     const issuer = ca.issuing.certificate;

@@ -1,6 +1,7 @@
 import type { EventBus } from '../../events/index.js';
 import { lastRevocationSequence, listRevocations, type Store } from '../../store/index.js';
 import type { Certificate } from '../../x509/index.js';
+import type { CurrentAuthorities } from '../issuer/authorities.js';
 import type { Authority } from '../issuer/authority.js';
 
 /** What is known about a serial number. `unknown`: the issuer is not ours, or the store has not been read for too long. */
@@ -23,18 +24,20 @@ const UNREAD: RegistryStatus = Object.freeze({ status: 'unknown', because: 'stor
 
 /**
  * Every revocation of our certificates, in memory: an answer costs a look into a map. What other processes revoke is seen at the next poll
- * (`PRAGMA data_version`, microseconds), what this one revokes before `revoke` returns. Each change raises `epoch`.
+ * (`Store.dataVersion()`), what this one revokes before `revoke` returns. Each change raises `epoch`.
  */
 export class RevocationRegistry {
   readonly #store: Store;
   readonly #events: EventBus;
   readonly #monotonic: () => number;
-  readonly #issuers: ReadonlyMap<string, string>;
+  readonly #authorities: CurrentAuthorities;
+  #issuers: ReadonlyMap<string, string> = new Map();
+  #issuersOf: readonly Authority[] | undefined;
   readonly #issuerOf = new WeakMap<Certificate, string>();
   readonly #revoked = new Map<string, Map<string, Entry>>();
   #sequence = 0;
   #epoch = 0;
-  #dataVersion: number | undefined;
+  #dataVersion: string | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -42,14 +45,14 @@ export class RevocationRegistry {
   constructor(parts: {
     readonly store: Store;
     readonly events: EventBus;
-    readonly authorities: readonly Authority[];
+    readonly authorities: CurrentAuthorities;
     /** Milliseconds that only rise; performance.now by default. */
     readonly monotonic?: () => number;
   }) {
     this.#store = parts.store;
     this.#events = parts.events;
     this.#monotonic = parts.monotonic ?? (() => performance.now());
-    this.#issuers = new Map(parts.authorities.map(({ id, certificate }) => [certificate.fingerprint256, id]));
+    this.#authorities = parts.authorities;
   }
 
   /** Rises with every change: an answer that was kept is good for as long as this is what it was. */
@@ -66,7 +69,7 @@ export class RevocationRegistry {
   statusOf(issuer: Certificate, serialNumber: string): RegistryStatus {
     let id = this.#issuerOf.get(issuer);
     if (id === undefined) {
-      id = this.#issuers.get(issuer.fingerprint256);
+      id = this.#idsByFingerprint().get(issuer.fingerprint256);
       if (id === undefined) return FOREIGN;
       this.#issuerOf.set(issuer, id);
     }
@@ -74,6 +77,20 @@ export class RevocationRegistry {
     // A revocation that was seen stands, whatever became of the store.
     if (entry) return { status: 'revoked', ...entry };
     return this.#monotonic() - this.#readAt > LONGEST_UNREAD ? UNREAD : GOOD;
+  }
+
+  /** The certificates that our CAs go by, cross-certificates among them. */
+  #idsByFingerprint(): ReadonlyMap<string, string> {
+    const { all } = this.#authorities;
+    if (this.#issuersOf !== all) {
+      this.#issuers = new Map(
+        all.flatMap(({ id, certificate, crossCertificates }) =>
+          [certificate, ...crossCertificates].map(({ fingerprint256 }) => [fingerprint256, id] as const),
+        ),
+      );
+      this.#issuersOf = all;
+    }
+    return this.#issuers;
   }
 
   /** Reads what is new. Calls at the same time share one reading, and a call during a reading has another one follow. */
@@ -108,7 +125,7 @@ export class RevocationRegistry {
   async #poll(onChange: (() => void) | undefined): Promise<void> {
     try {
       const started = this.#monotonic();
-      if (this.#store.dataVersion() === this.#dataVersion) {
+      if ((await this.#store.dataVersion()) === this.#dataVersion) {
         this.#readAt = started;
         return;
       }
@@ -123,7 +140,7 @@ export class RevocationRegistry {
   async #read(): Promise<void> {
     const started = this.#monotonic();
     // Taken before the rows: what is committed in between is read twice rather than never.
-    const dataVersion = this.#store.dataVersion();
+    const dataVersion = await this.#store.dataVersion();
     const { database } = this.#store;
     // Fewer revocations than were seen before: a backup was restored.
     const rewound = (await lastRevocationSequence(database)) < this.#sequence;

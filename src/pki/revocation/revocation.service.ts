@@ -57,7 +57,7 @@ export class RevocationService {
         'certificate_not_revocable',
         'a root certificate cannot be revoked by a list that it signs itself',
       );
-    const proven = revocationReason(reason, known.profile === 'issuing');
+    const proven = revocationReason(reason, known.profile === 'issuing' || known.profile === 'cross');
     const entry = {
       action: 'certificate.revoke',
       actor: requester.actor,

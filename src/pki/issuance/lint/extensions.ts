@@ -1,7 +1,7 @@
 import { Oid, oidName } from '../../../x509/index.js';
 import type { ProfileLintRule } from './profile-lint-rule.js';
 
-const CRITICAL: ReadonlySet<string> = new Set([Oid.basicConstraints, Oid.keyUsage]);
+const CRITICAL: ReadonlySet<string> = new Set([Oid.basicConstraints, Oid.keyUsage, Oid.nameConstraints]);
 const KNOWN: ReadonlySet<string> = new Set([
   ...CRITICAL,
   Oid.extendedKeyUsage,
@@ -10,6 +10,9 @@ const KNOWN: ReadonlySet<string> = new Set([
   Oid.subjectAltName,
   Oid.crlDistributionPoints,
   Oid.authorityInfoAccess,
+  Oid.noRevAvail,
+  Oid.ocspNoCheck,
+  Oid.tlsFeature,
 ]);
 
 export const extensions: ProfileLintRule = {

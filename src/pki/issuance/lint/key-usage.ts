@@ -6,7 +6,8 @@ export const keyUsage: ProfileLintRule = {
   name: 'profile-key-usage',
   source: 'RFC 5280 §4.2.1.3',
   check: ({ certificate: { extensions, publicKey }, profile }) => {
-    const expected = profile.kind === 'authority' ? [KeyUsage.keyCertSign, KeyUsage.cRLSign] : keyUsageFor(publicKey);
+    const expected =
+      profile.kind === 'authority' ? [KeyUsage.keyCertSign, KeyUsage.cRLSign] : keyUsageFor(publicKey, profile);
     const bits = [...(extensions.keyUsage ?? [])].sort((a, b) => a - b);
     return bits.join() === expected.join() ? undefined : `the bits are ${bits.join()}, not ${expected.join()}`;
   },

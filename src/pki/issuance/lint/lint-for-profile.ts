@@ -4,11 +4,15 @@ import { extendedKeyUsage } from './extended-key-usage.js';
 import { extensions } from './extensions.js';
 import { keyUsage } from './key-usage.js';
 import type { ProfileLintRule, ProfileLintSubject } from './profile-lint-rule.js';
+import { nameConstraints } from './name-constraints.js';
+import { noRevAvail } from './no-rev-avail.js';
+import { ocspNoCheck } from './ocsp-no-check.js';
 import { publicationPoints } from './publication-points.js';
 import { serialNumber } from './serial-number.js';
 import { subject } from './subject.js';
 import { subjectAltName } from './subject-alt-name.js';
 import { subjectKeyIdentifier } from './subject-key-identifier.js';
+import { tlsFeature } from './tls-feature.js';
 import { validity } from './validity.js';
 
 /** Every rule that asks for the profile, one a file. */
@@ -22,6 +26,10 @@ const profileLintRules: readonly ProfileLintRule[] = [
   extendedKeyUsage,
   subjectAltName,
   publicationPoints,
+  nameConstraints,
+  noRevAvail,
+  ocspNoCheck,
+  tlsFeature,
   extensions,
 ];
 

@@ -1,0 +1,187 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporaryFolder } from '../../test/support/temporary-authority.js';
+import { TestCa, type TestCertificateOptions } from '../testing/index.js';
+import {
+  CrlReason,
+  decodeCertificateList,
+  decodeCertificationRequest,
+  encodePem,
+  nameToString,
+  octetsFromPemOrDer,
+  type CertificationRequest,
+} from '../x509/index.js';
+import { runCommandLine } from './program.js';
+
+interface Run {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+describe('a root that is kept elsewhere', () => {
+  let folder: string;
+  let root: TestCa;
+  const path = (name: string): string => join(folder, name);
+  const run = async (...args: string[]): Promise<Run> => {
+    let [out, err] = ['', ''];
+    const code = await runCommandLine(args, {
+      streams: { out: (text) => void (out += text), err: (text) => void (err += text) },
+      environment: {
+        VERITAS_CONFIG: path('veritas.yaml'),
+        VERITAS_PKI_DIRECTORY: path('certs/ca'),
+        VERITAS_PKI_PASSPHRASE_FILE: path('certs/ca/passphrase'),
+        VERITAS_STORE_PATH: path('var/veritas.db'),
+        VERITAS_TLS_CA_FILE: path('certs/ca_bundle.pem'),
+      },
+      readInput: () => Promise.resolve(Buffer.alloc(0)),
+      version: '0.0.0-test',
+      now: () => new Date(),
+    });
+    return { code, out, err };
+  };
+  const json = async (...args: string[]): Promise<Record<string, unknown>> => {
+    const { code, out, err } = await run(...args, '--json');
+    expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
+    return JSON.parse(out) as Record<string, unknown>;
+  };
+  const request = async (): Promise<CertificationRequest> => {
+    await json('ca', 'request', '--out', path('issuing.csr'));
+    const [octets] = octetsFromPemOrDer(readFileSync(path('issuing.csr')), 'CERTIFICATE REQUEST');
+    return decodeCertificationRequest(octets!);
+  };
+  /** The root's answer, in a file. */
+  const sign = (
+    { publicKey, subject }: CertificationRequest,
+    options: TestCertificateOptions = {},
+    by = root,
+  ): TestCa => {
+    const keyPair = { publicKey: publicKey.keyObject, privateKey: root.key };
+    const signed = by.intermediate({ keyPair, subject, pathLenConstraint: 0, ...options });
+    writeFileSync(path('issuing.pem'), signed.certificatePem);
+    return signed;
+  };
+  const install = (...more: string[]): Promise<Run> =>
+    run('ca', 'install', '--cert', path('issuing.pem'), '--root', path('root.pem'), ...more);
+  const writeCrl = (der: Uint8Array): string => {
+    writeFileSync(path('root.crl'), encodePem('X509 CRL', der));
+    return path('root.crl');
+  };
+  beforeEach(() => {
+    folder = temporaryFolder();
+    writeFileSync(path('veritas.yaml'), '');
+    root = TestCa.root({ commonName: 'Offline Root' });
+    writeFileSync(path('root.pem'), root.certificatePem);
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('certifies the issuing CA, whose key never left, and its lists are published as they come', async () => {
+    const asked = await request();
+    expect(nameToString(asked.subject)).toBe('CN=VERITAS Issuing CA,O=VERITAS Framework');
+    expect(asked.extensions.basicConstraints).toEqual({ cA: true, pathLenConstraint: 0 });
+    // Asking again is for the same key; a CA of one's own is not made over it.
+    expect(Buffer.from((await request()).publicKey.der)).toEqual(Buffer.from(asked.publicKey.der));
+    expect(await run('ca', 'init')).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('waits for its certificate') as unknown,
+    });
+    const issuing = sign(asked);
+    const { code, out, err } = await install();
+    expect({ code, out }).toEqual({ code: 0, out: 'issuing, below root: active\n' });
+    expect(err).toContain('There is no revocation list of root yet');
+    expect(await install()).toMatchObject({ code: 0, out: 'issuing, below root: active, was installed before\n' });
+    expect(existsSync(path('certs/ca/root_ca.key.pem'))).toBe(false);
+    expect(readFileSync(path('certs/ca_bundle.pem'), 'utf8')).toBe(root.certificatePem + issuing.certificatePem);
+    const shown = (await json('ca', 'show')) as unknown as { id: string; key: string; crl: unknown }[];
+    expect(shown.map(({ id, key, crl }) => [id, key, crl === null])).toEqual([
+      ['root', 'elsewhere', true],
+      ['issuing', 'here', false],
+    ]);
+    await json('issue', '--service', 'veritas-worker', '--cert', path('worker.pem'), '--key', path('worker.key'));
+    expect(await run('verify', path('worker.pem'))).toMatchObject({ code: 0 });
+    const der = root.crl([], { number: 7n });
+    expect(await json('ca', 'install', '--crl', writeCrl(der))).toMatchObject({ crl: { issuer: 'root', number: 7 } });
+    expect(readFileSync(path('var/crl/root.crl'))).toEqual(Buffer.from(der));
+    expect(await json('ca', 'install', '--crl', path('root.crl'))).toMatchObject({ crl: { already: true } });
+    expect(await run('crl', '--issuer', 'root')).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('the key of the CA root is not here') as unknown,
+    });
+  });
+
+  it('takes no certificate but the one that was asked for', async () => {
+    const asked = await request();
+    const another = TestCa.root({ commonName: 'Another Root' });
+    const day = 86_400_000;
+    const cases: readonly [string, () => unknown][] = [
+      ['another key', () => sign(asked, { keyPair: { publicKey: another.key, privateKey: another.key } })],
+      ['CN=Another Root', () => sign(asked, { subject: another.certificate.subject })],
+      ['its path length is not 0', () => sign(asked, { pathLenConstraint: 3 })],
+      [
+        'not now',
+        () => sign(asked, { notBefore: new Date(Date.now() - 2 * day), notAfter: new Date(Date.now() - day) }),
+      ],
+      ['does not lead to the root', () => sign(asked, {}, another)],
+      ['no subjectKeyIdentifier', () => sign(asked, { without: ['2.5.29.14'] })],
+      ['not of a CA', () => sign(asked, { without: ['2.5.29.19'] })],
+    ];
+    for (const [why, make] of cases) {
+      make();
+      expect(await install()).toMatchObject({ code: 1, err: expect.stringContaining(why) as unknown });
+    }
+    sign(asked);
+    writeFileSync(path('root.pem'), TestCa.root().intermediate().certificatePem);
+    expect(await install()).toMatchObject({ code: 1, err: expect.stringContaining('not a root') as unknown });
+    expect(await run('ca', 'show')).toMatchObject({ code: 3, err: expect.stringContaining('no CA') as unknown });
+  });
+
+  it('revokes what the list of the root revokes, and takes no list that it could not publish', async () => {
+    const issuing = sign(await request());
+    await install();
+    const another = TestCa.root({ commonName: 'Offline Root' });
+    for (const [why, der] of [
+      ['no root whose key is elsewhere', another.crl()],
+      ['ended on', root.crl([], { nextUpdate: new Date(Date.now() - 30_000) })],
+      ['begins on', root.crl([], { thisUpdate: new Date(Date.now() + 60_000) })],
+      ['has no number', root.crl([], { extensions: [] })],
+    ] as const)
+      expect(await run('ca', 'install', '--crl', writeCrl(der))).toMatchObject({
+        code: 1,
+        err: expect.stringContaining(why) as unknown,
+      });
+    const { certificate } = issuing;
+    const revoking = root.crl([{ certificate, reason: CrlReason.cACompromise }], { number: 20n });
+    expect(await json('ca', 'install', '--crl', writeCrl(revoking))).toMatchObject({
+      crl: { revoked: [certificate.serialNumber] },
+    });
+    expect(await run('ca', 'install', '--crl', writeCrl(root.crl([], { number: 19n })))).toMatchObject({ code: 1 });
+    expect(await run('issue', '--service', 'orders', '--cert', path('o.pem'), '--key', path('o.key'))).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('revoked') as unknown,
+    });
+    expect(decodeCertificateList(readFileSync(path('var/crl/root.crl'))).extensions.crlNumber).toBe(20n);
+  });
+
+  it('has the next issuing CA prepared, to be rolled over as any other', async () => {
+    sign(await request());
+    await install();
+    expect(await run('ca', 'rollover', 'prepare')).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('veritas ca install') as unknown,
+    });
+    const next = await request();
+    expect(nameToString(next.subject)).toBe('CN=VERITAS Issuing CA 2,O=VERITAS Framework');
+    sign(next);
+    expect(await install()).toMatchObject({ code: 0, out: 'issuing-2, below root: prepared\n' });
+    for (const step of ['publish', 'activate', 'retire', 'remove']) await json('ca', 'rollover', step);
+    const { issuers } = (await json('ca', 'rollover', 'status')) as { issuers: { id: string; state: string }[] };
+    expect(issuers.map(({ id, state }) => `${id} ${state}`)).toEqual([
+      'root active',
+      'issuing removed',
+      'issuing-2 active',
+    ]);
+  });
+});

@@ -1,0 +1,86 @@
+import { ExternalRootService, replaceFile } from '../pki/index.js';
+import { decodeCertificateList, encodePem, nameToString, octetsFromPemOrDer } from '../x509/index.js';
+import { CommandError, messageOf } from './command-error.js';
+import { ExitCode } from './exit-code.js';
+import { readCertificate, readInputFile } from './files.js';
+import { requester, withAuthority, withNewStore, type Session } from './session.js';
+
+/** What `veritas ca install` brings in. */
+export interface InstallOptions {
+  readonly cert?: string;
+  readonly root?: string;
+  readonly crl?: string;
+}
+
+/** `veritas ca request`: the key of the next issuing CA, and the request for its certificate. */
+export async function caRequest(session: Session, { out }: { readonly out?: string }): Promise<void> {
+  await withNewStore(session, async (store, settings) => {
+    const external = new ExternalRootService({ store, settings, now: session.now });
+    const { id, request } = await external.request(requester());
+    const pem = encodePem('CERTIFICATE REQUEST', request.der);
+    if (out !== undefined) replaceFile(out, pem, 0o644);
+    session.output.progress(
+      `A request for ${nameToString(request.subject)}. Have it signed by the root, and bring the certificate in with \`veritas ca install\`.`,
+    );
+    session.output.result({ id, subject: nameToString(request.subject), file: out ?? null, request: pem }, out ?? pem);
+  });
+}
+
+/** `veritas ca install`: the certificate that the root signed, its revocation list, or both. */
+export async function caInstall(session: Session, { cert, root, crl }: InstallOptions): Promise<void> {
+  if (cert === undefined && crl === undefined)
+    throw new CommandError(
+      'there is nothing to install',
+      ExitCode.usage,
+      'give --cert and --root, --crl, or all three',
+    );
+  if ((cert === undefined) !== (root === undefined))
+    throw new CommandError('--cert and --root go together', ExitCode.usage, 'give both');
+  await withNewStore(session, async (store, settings) => {
+    const external = new ExternalRootService({ store, settings, now: session.now });
+    const result: Record<string, unknown> = {};
+    const lines: string[] = [];
+    if (cert !== undefined && root !== undefined) {
+      const [issuing, above] = [await readCertificate(cert, session), await readCertificate(root, session)];
+      const installed = await external.install(issuing, above, requester());
+      result.certificate = installed;
+      lines.push(
+        `${installed.id}, below ${installed.root}: ${installed.state}${installed.already ? ', was installed before' : ''}`,
+      );
+    }
+    if (crl !== undefined) {
+      const { issuer, number, nextUpdate, revoked, already } = await external.installCrl(
+        await readList(crl, session),
+        requester(),
+      );
+      result.crl = { issuer, number, next_update: nextUpdate.toISOString(), revoked, already };
+      lines.push(
+        `Revocation list ${number} of ${issuer}, until ${nextUpdate.toISOString()}${already ? ', was installed before' : ''}`,
+        ...revoked.map((serial) => `Revoked by it: ${serial}`),
+      );
+    }
+    session.output.result(result, lines.join('\n'));
+  });
+  // Publishes what came in: the trust files, the list that was brought in, and the first one of the new CA.
+  await withAuthority(session, {}, async ({ ca, crls }) => {
+    await crls.publishIfDue(requester());
+    const without = ca.authorities.filter(({ id, keyHere }) => !keyHere && !crls.current(id));
+    for (const { id } of without)
+      session.output.progress(
+        `There is no revocation list of ${id} yet: none is served, and whoever asks for one cannot know whether the issuing CA is revoked. Bring it in with \`veritas ca install --crl\`.`,
+      );
+  });
+}
+
+async function readList(path: string, session: Session) {
+  const octets = await readInputFile(path, session);
+  try {
+    return decodeCertificateList(octetsFromPemOrDer(octets, 'X509 CRL')[0] ?? new Uint8Array());
+  } catch (error) {
+    throw new CommandError(
+      `${path} is not a revocation list (${messageOf(error)})`,
+      ExitCode.refused,
+      'name a PEM or DER file of a CRL',
+    );
+  }
+}

@@ -1,0 +1,65 @@
+import type { IssuerStanding, RolloverStep } from '../pki/index.js';
+import { describeTable } from './output.js';
+import { requester, withAuthority, type Session } from './session.js';
+
+/** `--issuer` or `--root` name what a step is about, `--back` takes it back. */
+export interface RolloverOptions {
+  readonly issuer?: string;
+  readonly root?: boolean;
+  readonly back?: boolean;
+}
+
+/** `veritas ca rollover prepare | publish | activate | retire | remove`: one step, or its reversal. Done before, it changes nothing. */
+export async function caRollover(session: Session, step: RolloverStep, options: RolloverOptions): Promise<void> {
+  await withAuthority(session, {}, async ({ rollover }) => {
+    const { subject, changes, already } = await rollover.take({ step, ...options, requester: requester() });
+    const standings = await rollover.status();
+    if (already) session.output.progress('That was done before; nothing was changed.');
+    session.output.result(
+      { step, back: options.back ?? false, subject, already, changes, issuers: standings.map(standingToJson) },
+      describeStandings(standings),
+    );
+  });
+}
+
+/** `veritas ca rollover status`: where each CA stands, and whether it can go. */
+export async function caRolloverStatus(session: Session): Promise<void> {
+  await withAuthority(session, {}, async ({ rollover }) => {
+    const standings = await rollover.status();
+    session.output.result({ issuers: standings.map(standingToJson) }, describeStandings(standings));
+  });
+}
+
+function standingToJson(standing: IssuerStanding) {
+  const { id, role, state, parent, subject, notAfter, revoked, usage, services, safeToRemove, why } = standing;
+  const isoOf = (time: number | undefined): string | null => (time === undefined ? null : new Date(time).toISOString());
+  return {
+    id,
+    role,
+    state,
+    parent,
+    subject,
+    not_after: notAfter.toISOString(),
+    revoked,
+    valid_certificates: usage.valid,
+    last_not_after: isoOf(usage.lastNotAfter),
+    services: services.map(({ service, lastNotAfter }) => ({
+      service,
+      last_not_after: isoOf(lastNotAfter),
+    })),
+    safe_to_remove: safeToRemove,
+    why,
+  };
+}
+
+const describeStandings = (standings: readonly IssuerStanding[]): string =>
+  describeTable(
+    ['CA', 'state', 'below', 'valid', 'safe to remove'],
+    standings.map(({ id, state, parent, usage, safeToRemove, revoked, why }) => [
+      id,
+      revoked ? `${state}, revoked` : state,
+      parent === id ? '' : parent,
+      String(usage.valid),
+      `${safeToRemove ? 'yes' : 'no'}: ${why}`,
+    ]),
+  );

@@ -1,0 +1,109 @@
+import {
+  KeyUsage,
+  nameFrom,
+  oidName,
+  Oid,
+  sameName,
+  type CertificationRequest,
+  type Name,
+  type NameConstraints,
+} from '../../x509/index.js';
+import type { Authority } from '../issuer/authority.js';
+import { PkiError } from '../pki-error.js';
+import type { Requester } from '../pki-settings.js';
+import { intermediateProfile } from '../profile/profile.js';
+import { AcceptedRequest } from './accepted-request.js';
+import { quote } from './name-policy.js';
+import { requestedService } from './requested-subject.js';
+
+/** A CA that an operator wants below one of ours, its key elsewhere. */
+export interface IntermediateRequest {
+  /** A PKCS#10 request, PEM or DER. */
+  readonly request: Uint8Array | string;
+  /** The id of the CA that signs; the active root when absent. */
+  readonly issuer?: string | undefined;
+  /** How many CAs may follow below it; none when absent. */
+  readonly pathLenConstraint?: number | undefined;
+  /** What certificates below it may name; anything when absent. */
+  readonly nameConstraints?: NameConstraints | undefined;
+  /** Seconds; five years when absent, and never beyond the CA that signs. */
+  readonly lifetime?: number | undefined;
+  readonly requester: Requester;
+}
+
+const COMMON_NAME = /^[\p{L}\p{N}](?:[\p{L}\p{N} ._-]{0,62}[\p{L}\p{N}])?$/u;
+const READ: ReadonlySet<string> = new Set([Oid.basicConstraints, Oid.keyUsage, Oid.subjectKeyIdentifier]);
+const KEY_USAGES: ReadonlySet<number> = new Set([KeyUsage.keyCertSign, KeyUsage.cRLSign]);
+
+/**
+ * Applies the profile `intermediate` to a request, below `authority`. Throws PkiError `ca_below_not_allowed` when there may be no such CA below it, `subject_not_allowed`
+ * for the name of a CA of ours, and the codes of all requests.
+ */
+export function acceptIntermediate(
+  request: CertificationRequest,
+  { pathLenConstraint = 0, nameConstraints, lifetime, requester }: IntermediateRequest,
+  {
+    authority,
+    authorities,
+    organization,
+  }: {
+    readonly authority: Authority;
+    readonly authorities: readonly Authority[];
+    readonly organization: string;
+  },
+): AcceptedRequest {
+  checkRoomBelow(authority, pathLenConstraint);
+  checkExtensions(request, pathLenConstraint);
+  const subject = subjectOf(request, organization);
+  if (authorities.some(({ certificate }) => sameName(certificate.subject, subject)))
+    throw new PkiError('subject_not_allowed', 'the request asks for the name of a CA that is here');
+  const profile = intermediateProfile(pathLenConstraint, nameConstraints);
+  if (lifetime !== undefined && (lifetime < 1 || lifetime > profile.maximumLifetime))
+    throw new PkiError(
+      'lifetime_not_allowed',
+      `profile intermediate gives from 1 to ${profile.maximumLifetime} seconds`,
+    );
+  return AcceptedRequest.acceptAuthority(request.publicKey, {
+    profile: { ...profile, lifetime: lifetime ?? profile.lifetime },
+    subject,
+    requester,
+  });
+}
+
+/** RFC 5280 §4.2.1.9: pathLenConstraint counts the CAs that may follow. */
+function checkRoomBelow({ id, certificate }: Authority, pathLenConstraint: number): void {
+  if (!Number.isSafeInteger(pathLenConstraint) || pathLenConstraint < 0 || pathLenConstraint > 8)
+    throw new PkiError('ca_below_not_allowed', 'a path length is a whole number from 0 to 8');
+  const room = certificate.extensions.basicConstraints?.pathLenConstraint;
+  if (room === 0)
+    throw new PkiError('ca_below_not_allowed', `the CA ${id} may have no CA below it (pathLenConstraint 0)`);
+  if (room !== undefined && pathLenConstraint >= room)
+    throw new PkiError('ca_below_not_allowed', `below the CA ${id} a path length is at most ${room - 1}`);
+}
+
+/** The profile decides; a request for something else is refused, not given less in silence. */
+function checkExtensions({ extensions, publicKey }: CertificationRequest, pathLenConstraint: number): void {
+  for (const oid of extensions.all.keys())
+    if (!READ.has(oid))
+      throw new PkiError('extension_not_allowed', `the request asks for the extension ${oidName(oid)}`);
+  const { basicConstraints, keyUsage, subjectKeyIdentifier } = extensions;
+  if (basicConstraints && !basicConstraints.cA)
+    throw new PkiError('ca_below_not_allowed', 'the request asks for a certificate that is not a CA’s');
+  const asked = basicConstraints?.pathLenConstraint;
+  if (asked !== undefined && asked !== pathLenConstraint)
+    throw new PkiError(
+      'ca_below_not_allowed',
+      `the request asks for the path length ${asked}, not ${pathLenConstraint}`,
+    );
+  if (keyUsage && [...keyUsage].some((bit) => !KEY_USAGES.has(bit)))
+    throw new PkiError('key_usage_not_allowed', 'the request asks for a key usage that a CA of ours does not have');
+  if (subjectKeyIdentifier && Buffer.compare(subjectKeyIdentifier, publicKey.keyIdentifier) !== 0)
+    throw new PkiError('extension_not_allowed', 'the request asks for a subjectKeyIdentifier that is not of its key');
+}
+
+function subjectOf({ subject }: CertificationRequest, organization: string): Name {
+  const commonName = requestedService(subject, organization);
+  if (commonName === undefined || !COMMON_NAME.test(commonName))
+    throw new PkiError('subject_not_allowed', `${quote(commonName ?? '')} is no common name of a CA`);
+  return nameFrom({ organization, commonName });
+}

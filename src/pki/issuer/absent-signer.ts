@@ -1,0 +1,26 @@
+import { signingSchemeFor, type AlgorithmIdentifier, type SubjectPublicKeyInfo } from '../../x509/index.js';
+import { PkiError } from '../pki-error.js';
+import type { Signer } from './signer.js';
+
+/** In the place of a key that is kept elsewhere: it never signs. */
+export class AbsentSigner implements Signer {
+  readonly publicKey: SubjectPublicKeyInfo;
+  readonly algorithm: AlgorithmIdentifier;
+  readonly #id: string;
+
+  constructor(id: string, publicKey: SubjectPublicKeyInfo) {
+    this.#id = id;
+    this.publicKey = publicKey;
+    this.algorithm = signingSchemeFor(publicKey.keyObject).algorithm;
+  }
+
+  /** Nothing is wrong with it. */
+  open(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Throws PkiError `key_elsewhere`. */
+  sign(): Promise<Uint8Array> {
+    return Promise.reject(new PkiError('key_elsewhere', `the key of the CA ${this.#id} is not here`));
+  }
+}

@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { subjectPublicKeyInfoOf, type SubjectPublicKeyInfo } from '../../x509/index.js';
+import type { PkiSettings } from '../pki-settings.js';
+import { ensureKeyFile, FileSigner, type KeyFile } from './file-signer.js';
+import { ensureTokenSigner, hasTokenKey, labelOf, Pkcs11Signer } from './pkcs11-signer.js';
+import { checkSecretFile, ensurePassphrase } from './secret-file.js';
+import type { Signer } from './signer.js';
+
+/** Where the key of an issuer is kept. */
+export const keyFileOf = ({ directory, passphraseFile }: PkiSettings, id: string): KeyFile => ({
+  path: join(directory, `${id}_ca.key.pem`),
+  passphraseFile,
+});
+
+/** Where the key of an issuer is, for a person: its place in a message. */
+export const keyPlaceOf = (settings: PkiSettings, id: string): string =>
+  settings.pkcs11
+    ? `${labelOf(settings.pkcs11, id)} on the token ${JSON.stringify(settings.pkcs11.token)}`
+    : keyFileOf(settings, id).path;
+
+/** Whether there is a key of this issuer. */
+export function hasKey(settings: PkiSettings, id: string): Promise<boolean> {
+  if (settings.pkcs11) return hasTokenKey(settings.pkcs11, id);
+  return Promise.resolve(existsSync(keyFileOf(settings, id).path));
+}
+
+/**
+ * The signer of an issuer whose certificate has `publicKey`. The key is opened at the first signature; what guards it is looked at now.
+ * Throws PkiError `key_file_exposed` or `key_unreadable`.
+ */
+export function openSigner(settings: PkiSettings, id: string, publicKey: SubjectPublicKeyInfo): Signer {
+  if (settings.pkcs11) return new Pkcs11Signer(settings.pkcs11, id, publicKey);
+  const file = keyFileOf(settings, id);
+  checkSecretFile(file.path);
+  checkSecretFile(file.passphraseFile);
+  return new FileSigner(file, publicKey);
+}
+
+/** The signer of an issuer that has no certificate yet, its key opened; the key is made first when it is absent, and never overwritten. Throws PkiError. */
+export async function ensureSigner(settings: PkiSettings, id: string): Promise<Signer> {
+  if (settings.pkcs11) return ensureTokenSigner(settings.pkcs11, id);
+  const file = keyFileOf(settings, id);
+  ensurePassphrase(file.passphraseFile);
+  const key = await ensureKeyFile(file);
+  return new FileSigner(file, subjectPublicKeyInfoOf(key), key);
+}

@@ -1,0 +1,150 @@
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { PkiError } from '../pki-error.js';
+import type {
+  Pkcs11Answers,
+  Pkcs11Call,
+  Pkcs11Failure,
+  Pkcs11Request,
+  Pkcs11Response,
+  Pkcs11Settings,
+  Pkcs11WorkerData,
+} from './pkcs11-protocol.js';
+import { readPassphrase } from './secret-file.js';
+
+// CKR_PIN_INCORRECT, CKR_PIN_INVALID, CKR_PIN_LEN_RANGE, CKR_PIN_EXPIRED, CKR_PIN_LOCKED.
+const PIN_REFUSED = new Set([0xa0, 0xa1, 0xa2, 0xa3, 0xa4]);
+
+interface Waiting {
+  readonly resolve: (value: Pkcs11Answers[Pkcs11Call['name']]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A token by its label, spoken to by a thread of its own, which logs in at the first call and keeps the session: a slow token holds up whoever
+ * waits for a signature, and nobody else. After a failure of the session the next call begins a new one. A PIN that was refused is not tried
+ * again by this process: tokens lock themselves after a few.
+ */
+export class Pkcs11Token {
+  readonly #settings: Pkcs11Settings;
+  readonly #waiting = new Map<number, Waiting>();
+  #worker: Worker | undefined;
+  #last = 0;
+  #refused: PkiError | undefined;
+
+  constructor(settings: Pkcs11Settings) {
+    this.#settings = settings;
+  }
+
+  /** What errors call it. */
+  get name(): string {
+    return `token ${JSON.stringify(this.#settings.token)}`;
+  }
+
+  /** Throws PkiError `pkcs11_missing` or `token_unavailable`; `key_unreadable` or `key_file_exposed` about the PIN file. */
+  async call<Call extends Pkcs11Call>(call: Call): Promise<Pkcs11Answers[Call['name']]> {
+    if (this.#refused) throw this.#refused;
+    const worker = (this.#worker ??= this.#start());
+    const number = ++this.#last;
+    const request: Pkcs11Request = { number, call };
+    return new Promise<Pkcs11Answers[Call['name']]>((resolve, reject) => {
+      this.#waiting.set(number, { resolve: resolve as Waiting['resolve'], reject });
+      // Who waits for a signature keeps the process alive; an idle session does not.
+      worker.ref();
+      worker.postMessage(request);
+    });
+  }
+
+  #start(): Worker {
+    const { module, token, pinFile, packageDirectory } = this.#settings;
+    const packagesFrom = [fileURLToPath(import.meta.url)];
+    if (packageDirectory !== undefined) packagesFrom.push(join(resolve(packageDirectory), 'package.json'));
+    const pin = readPassphrase(pinFile);
+    const workerData: Pkcs11WorkerData = { module, token, pin, packagesFrom };
+    // The same file beside this one, compiled or not.
+    const worker = new Worker(new URL(import.meta.url.replace(/pkcs11-token(?=\.[jt]s$)/, 'pkcs11-worker')), {
+      workerData,
+      // Neither a test runner's loader nor the environment is its business.
+      execArgv: [],
+    });
+    // The thread has a copy.
+    pin.fill(0);
+    worker.unref();
+    worker.on('message', (response: Pkcs11Response) => {
+      this.#settle(worker, response);
+    });
+    worker.on('error', (error: Error) => {
+      this.#drop(worker, this.#unavailable(`failed (${error.message})`));
+    });
+    worker.on('exit', () => {
+      this.#drop(worker, this.#unavailable('ended its session'));
+    });
+    return worker;
+  }
+
+  #settle(worker: Worker, response: Pkcs11Response): void {
+    const waiting = this.#waiting.get(response.number);
+    this.#waiting.delete(response.number);
+    if (this.#waiting.size === 0) worker.unref();
+    if (!('failure' in response)) {
+      waiting?.resolve(response.value);
+      return;
+    }
+    const error = this.#errorOf(response.failure);
+    if (response.failure.step === 'login' && PIN_REFUSED.has(response.failure.code ?? 0)) this.#refused = error;
+    waiting?.reject(error);
+    // Whatever it was: the next call logs in anew.
+    this.#drop(worker, error);
+  }
+
+  #drop(worker: Worker, error: PkiError): void {
+    if (this.#worker !== worker) return;
+    this.#worker = undefined;
+    void worker.terminate();
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+
+  #errorOf({ step, code, reason }: Pkcs11Failure): PkiError {
+    const { module, pinFile } = this.#settings;
+    switch (step) {
+      case 'package':
+        return new PkiError(
+          'pkcs11_missing',
+          `pki.pkcs11 is set, and the package pkcs11js ${reason === 'not found' ? 'is not installed' : `cannot be loaded (${firstLine(reason)})`}`,
+        );
+      case 'module':
+        return new PkiError(
+          'token_unavailable',
+          `the PKCS#11 module ${module} cannot be loaded (${firstLine(reason)})`,
+        );
+      case 'token':
+        return new PkiError('token_unavailable', `the ${this.name} cannot be used in ${module} (${reason})`);
+      case 'login':
+        return PIN_REFUSED.has(code ?? 0)
+          ? new PkiError('token_unavailable', `the ${this.name} refuses the PIN in ${pinFile} (${reason})`)
+          : this.#unavailable(`refuses to log in (${reason})`);
+      case 'call':
+        return this.#unavailable(`failed (${reason})`);
+    }
+  }
+
+  #unavailable(what: string): PkiError {
+    return new PkiError('token_unavailable', `the ${this.name} ${what}`);
+  }
+}
+
+const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
+
+const tokens = new Map<string, Pkcs11Token>();
+
+/** The token of these settings, one for the whole process: logins count by process, and sessions are few on real tokens. */
+export function tokenOf(settings: Pkcs11Settings): Pkcs11Token {
+  const key = JSON.stringify([settings.module, settings.token, settings.pinFile, settings.packageDirectory]);
+  const known = tokens.get(key);
+  if (known) return known;
+  const token = new Pkcs11Token(settings);
+  tokens.set(key, token);
+  return token;
+}

@@ -1,0 +1,61 @@
+import {
+  KeyUsage,
+  nameToString,
+  sameName,
+  validateCertificatePath,
+  verifySignature,
+  type Certificate,
+  type Name,
+  type SubjectPublicKeyInfo,
+} from '../../x509/index.js';
+import { PkiError } from '../pki-error.js';
+
+/** A root that can stand above our issuing CA: self-signed, a CA that may sign certificates and lists, valid now. Throws PkiError `ca_certificate_not_accepted`. */
+export function checkRootCertificate(root: Certificate, now: Date): void {
+  const { publicKey, tbs, signature, signatureAlgorithm } = root;
+  if (!sameName(root.subject, root.issuer)) refuse('the root is not a root: its issuer is another');
+  if (!verifySignature(signatureAlgorithm, publicKey, tbs, signature)) refuse('the root is not signed by its own key');
+  checkAuthority(root, 'the root', now);
+}
+
+/**
+ * The certificate that was asked for: our key and name, a CA with no CA below it, valid now, signed by the root, and accepted by RFC 5280's path
+ * validation. Throws PkiError `ca_certificate_not_accepted` with the first thing that is not so.
+ */
+export function checkIssuingCertificate(
+  issuing: Certificate,
+  {
+    root,
+    publicKey,
+    subject,
+    now,
+  }: {
+    readonly root: Certificate;
+    readonly publicKey: SubjectPublicKeyInfo;
+    readonly subject: Name;
+    readonly now: Date;
+  },
+): void {
+  if (Buffer.compare(issuing.publicKey.der, publicKey.der) !== 0)
+    refuse('the certificate is for another key than the request');
+  if (!sameName(issuing.subject, subject))
+    refuse(`the certificate is for ${nameToString(issuing.subject)}, asked was for ${nameToString(subject)}`);
+  checkAuthority(issuing, 'the certificate', now);
+  if (issuing.extensions.basicConstraints?.pathLenConstraint !== 0)
+    refuse('the certificate allows CAs below it: its path length is not 0');
+  const result = validateCertificatePath({ leaf: issuing, anchors: [root], time: now });
+  if (!result.ok) refuse(`the certificate does not lead to the root: ${result.reason.code}, ${result.reason.message}`);
+}
+
+function checkAuthority({ extensions, notBefore, notAfter }: Certificate, what: string, now: Date): void {
+  if (extensions.basicConstraints?.cA !== true) refuse(`${what} is not of a CA`);
+  for (const bit of [KeyUsage.keyCertSign, KeyUsage.cRLSign] as const)
+    if (!extensions.keyUsage?.has(bit)) refuse(`${what} may not sign certificates and revocation lists`);
+  if (!extensions.subjectKeyIdentifier) refuse(`${what} has no subjectKeyIdentifier`);
+  if (now < notBefore || now > notAfter)
+    refuse(`${what} is valid from ${notBefore.toISOString()} to ${notAfter.toISOString()}, not now`);
+}
+
+function refuse(why: string): never {
+  throw new PkiError('ca_certificate_not_accepted', why);
+}

@@ -1,0 +1,51 @@
+import type { IssuerRow } from '../../store/index.js';
+import {
+  CrlReason,
+  decodeCertificate,
+  nameToString,
+  sameName,
+  verifySignature,
+  type CertificateList,
+} from '../../x509/index.js';
+import { PkiError } from '../pki-error.js';
+import { revocationReasons, type RevocationReason } from '../revocation/reason.js';
+
+/**
+ * A list that can be published as it is: complete, current, numbered, and signed by a root of ours whose key is elsewhere. Throws PkiError
+ * `crl_not_accepted` with the first thing that is not so.
+ */
+export function checkExternalCrl(
+  list: CertificateList,
+  rows: readonly IssuerRow[],
+  now: Date,
+): { readonly id: string; readonly number: number; readonly nextUpdate: Date } {
+  const { extensions, nextUpdate, thisUpdate } = list;
+  const issuer = rows.find(({ der, key_place: place, role }) => {
+    if (role !== 'root' || place !== 'elsewhere') return false;
+    const { subject, publicKey } = decodeCertificate(der);
+    return (
+      sameName(subject, list.issuer) && verifySignature(list.signatureAlgorithm, publicKey, list.tbs, list.signature)
+    );
+  });
+  if (!issuer) refuse(`no root whose key is elsewhere signed the list of ${nameToString(list.issuer)}`);
+  if (extensions.deltaCrlIndicator !== undefined || extensions.issuingDistributionPoint !== undefined)
+    refuse('the list is not complete');
+  const unknown = [...extensions.all.values()].find(({ critical }) => critical);
+  if (unknown) refuse(`the list has a critical extension, ${unknown.oid}`);
+  if (thisUpdate > now) refuse(`the list begins on ${thisUpdate.toISOString()}`);
+  if (!nextUpdate || nextUpdate <= now)
+    refuse(`the list ended on ${nextUpdate?.toISOString() ?? 'no day that it says'}`);
+  const number = Number(extensions.crlNumber ?? -1n);
+  // RFC 5280 §5.2.3 allows 20 octets; the store counts in whole numbers.
+  if (!Number.isSafeInteger(number) || number < 0) refuse('the list has no number, or one beyond 2^53');
+  return { id: issuer.id, number, nextUpdate };
+}
+
+/** The reason of an entry, where it is one that is final here; a hold counts as revoked. */
+export function reasonNameOf(reason: number | undefined): RevocationReason {
+  return revocationReasons.find((name) => CrlReason[name] === reason) ?? 'unspecified';
+}
+
+function refuse(why: string): never {
+  throw new PkiError('crl_not_accepted', why);
+}

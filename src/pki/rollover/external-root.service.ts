@@ -1,0 +1,206 @@
+import { existsSync, rmSync } from 'node:fs';
+import { AuditLog } from '../../audit/index.js';
+import {
+  findCertificate,
+  insertCrl,
+  lastCrlHeader,
+  listIssuers,
+  markRevoked,
+  type IssuerRow,
+  type Store,
+  type Transaction,
+} from '../../store/index.js';
+import {
+  decodeCertificationRequest,
+  encodeCertificationRequestInfo,
+  encodeExtensionOf,
+  encodePem,
+  encodeSigned,
+  KeyUsage,
+  nameToString,
+  type Certificate,
+  type CertificateList,
+  type CertificationRequest,
+} from '../../x509/index.js';
+import type { IssuanceContext } from '../issuance/issue-certificate.js';
+import { adoptAuthority, authoritySubject, requestFileOf } from '../issuer/authority-creation.js';
+import { ensureSigner } from '../issuer/open-signer.js';
+import { PkiError } from '../pki-error.js';
+import type { PkiSettings, Requester } from '../pki-settings.js';
+import { issuingProfile } from '../profile/profile.js';
+import { replaceFile } from '../publication/atomic-file.js';
+import { checkExternalCrl, reasonNameOf } from './external-crl.js';
+import { checkIssuingCertificate, checkRootCertificate } from './external-certificate.js';
+import { nextAuthorityId } from './next-authority.js';
+
+/** What came of bringing in the certificate of an issuing CA. `already`: it was in before. */
+export interface InstalledAuthority {
+  readonly id: string;
+  readonly root: string;
+  readonly state: IssuerRow['state'];
+  readonly already: boolean;
+}
+
+/** What came of bringing in a revocation list. `revoked`: numbers of certificates of ours that it revokes and that were good here before. */
+export interface InstalledCrl {
+  readonly issuer: string;
+  readonly number: number;
+  readonly nextUpdate: Date;
+  readonly revoked: readonly string[];
+  readonly already: boolean;
+}
+
+/** Lives below a root whose key is elsewhere: a request goes out, a certificate and revocation lists come in. */
+export class ExternalRootService {
+  readonly #context: IssuanceContext;
+  readonly #settings: PkiSettings;
+
+  /** On a store that need not have a CA yet. What is brought in is published by whoever opens the CA next, and by a running service within its poll. */
+  constructor(parts: {
+    readonly settings: PkiSettings;
+    readonly store: Store;
+    readonly now?: (() => Date) | undefined;
+  }) {
+    const { settings, store, now = () => new Date() } = parts;
+    const { backdate, publicationUrl } = settings;
+    this.#settings = settings;
+    this.#context = { store, audit: new AuditLog(store, now), now, backdate, publicationUrl };
+  }
+
+  /**
+   * The certification request of the next issuing CA, whose key is made when it is absent: CA, no CA below it. Asking again gives a request for the same key until its
+   * certificate is in. Throws PkiError for what is wrong with key or passphrase, and what the store throws.
+   */
+  async request(requester: Requester): Promise<{ readonly id: string; readonly request: CertificationRequest }> {
+    const { store, audit } = this.#context;
+    const id = nextAuthorityId(await listIssuers(store.database), 'issuing');
+    const { actor, requestId } = requester;
+    const entry = { action: 'issuer.request', actor, requestId, subject: id };
+    await audit.append({ ...entry, phase: 'intent' });
+    const signer = await ensureSigner(this.#settings, id);
+    const subject = authoritySubject(this.#settings, 'issuing', id);
+    const { pathLenConstraint } = issuingProfile;
+    const info = encodeCertificationRequestInfo({
+      subject,
+      publicKey: signer.publicKey,
+      extensions: [
+        encodeExtensionOf.basicConstraints({ cA: true, pathLenConstraint }),
+        encodeExtensionOf.keyUsage([KeyUsage.keyCertSign, KeyUsage.cRLSign]),
+        encodeExtensionOf.subjectKeyIdentifier(signer.publicKey.keyIdentifier),
+      ],
+    });
+    const request = decodeCertificationRequest(encodeSigned(info, signer.algorithm, await signer.sign(info)));
+    replaceFile(requestFileOf(this.#settings), encodePem('CERTIFICATE REQUEST', request.der), 0o644);
+    await audit.append({ ...entry, phase: 'result', detail: { subject: nameToString(subject) } });
+    return { id, request };
+  }
+
+  /**
+   * Takes the certificate of the issuing CA that was requested, and its root: `active` when they are the first ones, `prepared` otherwise, for `rollover publish`. Nothing
+   * is taken unless all is in order. Throws PkiError `ca_certificate_not_accepted`, and what key and store throw.
+   */
+  async install(issuing: Certificate, root: Certificate, requester: Requester): Promise<InstalledAuthority> {
+    const { store, audit, now } = this.#context;
+    const rows = await listIssuers(store.database);
+    const before = rows.find(({ der }) => Buffer.compare(der, issuing.der) === 0);
+    if (before) return this.#installed({ id: before.id, root: before.parent, state: before.state, already: true });
+    const id = nextAuthorityId(rows, 'issuing');
+    if (!existsSync(requestFileOf(this.#settings)))
+      throw new PkiError('ca_certificate_not_accepted', 'no request waits for a certificate');
+    const signer = await ensureSigner(this.#settings, id);
+    checkRootCertificate(root, now());
+    checkIssuingCertificate(issuing, {
+      root,
+      publicKey: signer.publicKey,
+      subject: authoritySubject(this.#settings, 'issuing', id),
+      now: now(),
+    });
+    const { actor, requestId } = requester;
+    const entry = { action: 'issuer.install', actor, requestId, subject: id };
+    await audit.append({ ...entry, phase: 'intent', detail: { fingerprint: issuing.fingerprint256 } });
+    const installed = await store.transaction(async (transaction) => {
+      const known = await this.#ensureRoot(transaction, root, requester);
+      const current = await listIssuers(transaction);
+      const isFirst = current.every(({ role }) => role !== 'issuing');
+      const state = isFirst ? 'active' : 'prepared';
+      const row = { id, role: 'issuing', parent: known, der: issuing.der, created_at: now().getTime(), state } as const;
+      const context = this.#context;
+      await adoptAuthority(transaction, {
+        row: { ...row, key_place: 'here' },
+        certificate: issuing,
+        context,
+        requester,
+      });
+      await audit.append({ ...entry, phase: 'result', detail: { root: known, state } }, transaction);
+      return { id, root: known, state, already: false } as const;
+    });
+    return this.#installed(installed);
+  }
+
+  /** The request is answered: nothing waits any more. */
+  #installed(installed: InstalledAuthority): InstalledAuthority {
+    rmSync(requestFileOf(this.#settings), { force: true });
+    return installed;
+  }
+
+  async #ensureRoot(transaction: Transaction, root: Certificate, requester: Requester): Promise<string> {
+    const rows = await listIssuers(transaction);
+    const known = rows.find(({ der }) => Buffer.compare(der, root.der) === 0);
+    if (known) return known.id;
+    const id = nextAuthorityId(rows, 'root');
+    const row: IssuerRow = {
+      id,
+      role: 'root',
+      parent: id,
+      der: root.der,
+      created_at: this.#context.now().getTime(),
+      state: rows.length === 0 ? 'active' : 'prepared',
+      key_place: 'elsewhere',
+    };
+    await adoptAuthority(transaction, { row, certificate: root, context: this.#context, requester });
+    return id;
+  }
+
+  /**
+   * Takes a revocation list of a root whose key is elsewhere, to be published as it is; what it revokes of ours is revoked here too. Throws PkiError
+   * `crl_not_accepted`, and what the store throws.
+   */
+  async installCrl(list: CertificateList, requester: Requester): Promise<InstalledCrl> {
+    const { store, audit, now } = this.#context;
+    const rows = await listIssuers(store.database);
+    const { id, number, nextUpdate } = checkExternalCrl(list, rows, now());
+    const { actor, requestId } = requester;
+    const entry = { action: 'crl.install', actor, requestId, subject: id };
+    await audit.append({ ...entry, phase: 'intent', detail: { number: String(number) } });
+    return store.transaction(async (transaction) => {
+      const last = await lastCrlHeader(transaction, id);
+      if (last && last.number > number)
+        throw new PkiError('crl_not_accepted', `list ${last.number} of ${id} is here, which is newer than ${number}`);
+      const revoked: string[] = [];
+      let sequence = 0;
+      for (const { serialNumber, revocationDate, reason } of list.revokedCertificates()) {
+        const row = await findCertificate(transaction, serialNumber);
+        if (row?.issuer !== id || row.status === 'revoked') continue;
+        sequence = await markRevoked(transaction, {
+          serial: serialNumber,
+          reason: reasonNameOf(reason),
+          revokedAt: revocationDate,
+        });
+        revoked.push(serialNumber);
+      }
+      const already = last?.number === number;
+      if (!already)
+        await insertCrl(transaction, {
+          issuer: id,
+          number,
+          this_update: list.thisUpdate.getTime(),
+          next_update: nextUpdate.getTime(),
+          revocation_sequence: sequence,
+          der: list.der,
+        });
+      const detail = { number: String(number), revoked: revoked.join(' ') };
+      await audit.append({ ...entry, phase: 'result', detail }, transaction);
+      return { issuer: id, number, nextUpdate, revoked, already };
+    });
+  }
+}

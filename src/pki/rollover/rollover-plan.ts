@@ -1,0 +1,225 @@
+import type { IssuerRole, IssuerRow, IssuerState } from '../../store/index.js';
+import { PkiError } from '../pki-error.js';
+
+/** The steps of a rollover, in order. */
+export const ROLLOVER_STEPS = ['prepare', 'publish', 'activate', 'retire', 'remove'] as const;
+export type RolloverStep = (typeof ROLLOVER_STEPS)[number];
+
+/** What a step is about: the roots with what is below them, or one CA by its id; the issuing CAs below the active root when neither is said. */
+export interface RolloverTarget {
+  readonly root?: boolean | undefined;
+  readonly issuer?: string | undefined;
+}
+
+/** One CA that goes from one state to another. */
+export interface StateChange {
+  readonly id: string;
+  readonly from: IssuerState;
+  readonly to: IssuerState;
+}
+
+/** What a step does. No changes: it was done before. `emptied`: whose certificates must all be over or revoked for it. */
+export interface RolloverPlan {
+  readonly subject: string;
+  readonly changes: readonly StateChange[];
+  readonly emptied: readonly string[];
+}
+
+type Row = Pick<IssuerRow, 'id' | 'role' | 'parent' | 'state'>;
+
+/**
+ * What `step`, or with `back` its reversal, changes among `rows` (oldest first). Pure. Throws PkiError `rollover_premature` when another step has to
+ * come first, `issuer_unknown` for an id that is none.
+ */
+export function planStep(
+  rows: readonly Row[],
+  { step, back }: { readonly step: Exclude<RolloverStep, 'prepare'> | 'withdraw'; readonly back: boolean },
+  target: RolloverTarget,
+): RolloverPlan {
+  const line = new Line(rows, target);
+  switch (step) {
+    case 'withdraw':
+      return line.move({ from: 'prepared', to: 'removed', done: isIn('removed'), first: 'there is nothing prepared' });
+    case 'publish':
+      return back ? line.unpublish() : line.publish();
+    case 'activate':
+      return line.activate(back);
+    case 'retire':
+      return back ? line.unretire() : line.retire();
+    case 'remove':
+      return back
+        ? line.move({ from: 'removed', to: 'retired', done: isIn('retired'), first: 'there is nothing removed' })
+        : line.remove();
+  }
+}
+
+const isIn =
+  (...states: readonly IssuerState[]) =>
+  ({ state }: Row): boolean =>
+    states.includes(state);
+
+interface Move {
+  readonly from: IssuerState;
+  readonly to: IssuerState;
+  /** Which CA says that it was done before. */
+  readonly done: (row: Row) => boolean;
+  /** What stands in the way otherwise. */
+  readonly first: string;
+  readonly where?: (row: Row) => boolean;
+  readonly oldest?: boolean;
+}
+
+/** The CAs that a target means, beside all there are. */
+class Line {
+  readonly #rows: readonly Row[];
+  readonly #role: IssuerRole;
+  readonly #candidates: readonly Row[];
+  /** The one that was named. */
+  readonly #named: Row | undefined;
+
+  constructor(rows: readonly Row[], { root = false, issuer }: RolloverTarget) {
+    this.#rows = rows;
+    const named = rows.find(({ id }) => id === issuer);
+    if (issuer !== undefined && !named)
+      throw new PkiError('issuer_unknown', `there is no CA ${JSON.stringify(issuer.slice(0, 64))}`);
+    this.#named = named;
+    this.#role = named?.role ?? (root ? 'root' : 'issuing');
+    this.#candidates = named ? [named] : rows.filter(({ role }) => role === this.#role);
+  }
+
+  publish(): RolloverPlan {
+    const plan = this.move({
+      from: 'prepared',
+      to: 'published',
+      done: (row) => (this.#named ? isIn('published', 'active')(row) : row.state === 'published' && this.#isNewer(row)),
+      first: 'there is nothing prepared: prepare the next CA first',
+      where: (row) => this.#named === row || this.#isBelowActive(row),
+    });
+    const row = this.#rows.find(({ id }) => id === plan.subject);
+    const parent = this.#rows.find(({ id }) => id === row?.parent);
+    if (plan.changes.length > 0 && this.#role === 'issuing' && parent?.state === 'prepared')
+      throw premature(`${parent.id}, which signed ${plan.subject}, is not published: publish both with --root`);
+    return plan;
+  }
+
+  unpublish(): RolloverPlan {
+    const plan = this.move({
+      from: 'published',
+      to: 'prepared',
+      done: isIn('prepared'),
+      first: 'there is nothing published that was not active before',
+      where: (row) => this.#isNewer(row),
+    });
+    return { ...plan, emptied: this.#usersOf(plan) };
+  }
+
+  activate(back: boolean): RolloverPlan {
+    const next = this.#candidates.findLast(
+      (row) =>
+        row.state === 'published' && (this.#named === row || (this.#isBelowActive(row) && this.#isNewer(row) !== back)),
+    );
+    if (!next) return this.#activatedBefore(back);
+    if (!this.#isBelowActive(next))
+      throw premature(`${next.id} is below ${next.parent}, which is not the active root: activate both with --root`);
+    const changes = [...changeOf(this.#active(this.#role), 'published'), ...changeOf(next, 'active')];
+    if (this.#role === 'root') {
+      const child = this.#childrenOf(next.id).findLast(isIn('published'));
+      if (!child) throw premature(`there is no published issuing CA below ${next.id}`);
+      changes.push(...changeOf(this.#active('issuing'), 'published'), ...changeOf(child, 'active'));
+    }
+    return { subject: next.id, changes, emptied: [] };
+  }
+
+  #activatedBefore(back: boolean): RolloverPlan {
+    const active = this.#active(this.#role);
+    const waits = this.#candidates.find(isIn('prepared'));
+    if (waits && !back) throw premature(`${waits.id} is prepared only: publish it first`);
+    const isDone = this.#named
+      ? this.#named === active
+      : this.#candidates.some(
+          (row) => row !== active && isIn('published', 'retired')(row) && this.#isNewer(row) === back,
+        );
+    if (isDone && active) return { subject: active.id, changes: [], emptied: [] };
+    throw premature(
+      back ? 'there is nothing published to go back to' : 'there is nothing published: prepare and publish first',
+    );
+  }
+
+  retire(): RolloverPlan {
+    if (this.#named?.state === 'active') throw premature(`${this.#named.id} is the active one: activate another first`);
+    return this.move({
+      from: 'published',
+      to: 'retired',
+      done: isIn('retired', 'removed'),
+      first: 'there is nothing to retire: activate another CA first',
+      where: (row) => !this.#isNewer(row),
+      oldest: true,
+    });
+  }
+
+  unretire(): RolloverPlan {
+    return this.move({
+      from: 'retired',
+      to: 'published',
+      done: (row) => row.state === 'published' && !this.#isNewer(row),
+      first: 'there is nothing retired',
+    });
+  }
+
+  remove(): RolloverPlan {
+    const early = this.#candidates.find((row) => isIn('published', 'active')(row) && !this.#isNewer(row));
+    const plan = this.move({
+      from: 'retired',
+      to: 'removed',
+      done: isIn('removed'),
+      first: early
+        ? `${early.id} is ${early.state}: activate another CA, and retire this one, first`
+        : 'there is nothing retired to remove',
+      oldest: true,
+    });
+    const below = this.#childrenOf(plan.subject).find((row) => !isIn('retired', 'removed')(row));
+    if (plan.changes.length > 0 && below)
+      throw premature(`${below.id}, below ${plan.subject}, is ${below.state}: retire it first`);
+    return { ...plan, emptied: this.#usersOf(plan) };
+  }
+
+  /** One CA from a state to another, and with a root the issuing CAs below it that are in the same state. */
+  move({ from, to, done, first, where = () => true, oldest = false }: Move): RolloverPlan {
+    const fitting = this.#candidates.filter((row) => row.state === from && where(row));
+    const subject = oldest ? fitting[0] : fitting.at(-1);
+    if (subject) {
+      const below = this.#childrenOf(subject.id).filter(isIn(from));
+      return { subject: subject.id, changes: [subject, ...below].flatMap((row) => changeOf(row, to)), emptied: [] };
+    }
+    const before = this.#candidates.findLast(done);
+    if (before) return { subject: before.id, changes: [], emptied: [] };
+    throw premature(this.#named ? `${this.#named.id} is ${this.#named.state}: ${first}` : first);
+  }
+
+  #active(role: IssuerRole): Row | undefined {
+    return this.#rows.find((row) => row.role === role && row.state === 'active');
+  }
+
+  /** Made after the active one of its role. */
+  #isNewer(row: Row): boolean {
+    return this.#rows.indexOf(row) > this.#rows.findIndex(({ role, state }) => role === row.role && state === 'active');
+  }
+
+  #isBelowActive(row: Row): boolean {
+    return row.role === 'root' || row.parent === this.#active('root')?.id;
+  }
+
+  #childrenOf(root: string): readonly Row[] {
+    return this.#rows.filter(({ id, parent }) => parent === root && id !== root);
+  }
+
+  /** The issuing CAs whose certificates a plan leaves without trust. */
+  #usersOf({ subject, changes }: RolloverPlan): readonly string[] {
+    return changes.length === 0 ? [] : [subject, ...this.#childrenOf(subject).map(({ id }) => id)];
+  }
+}
+
+const changeOf = (row: Row | undefined, to: IssuerState): StateChange[] =>
+  row ? [{ id: row.id, from: row.state, to }] : [];
+
+const premature = (why: string): PkiError => new PkiError('rollover_premature', why);

@@ -1,0 +1,102 @@
+import {
+  findCertificate,
+  issuerUsage,
+  servicesOfIssuer,
+  type Database,
+  type IssuerRole,
+  type IssuerRow,
+  type IssuerState,
+  type IssuerUsage,
+  type ServiceOfIssuer,
+} from '../../store/index.js';
+import { decodeCertificate, nameToString } from '../../x509/index.js';
+
+/** One CA on its way, and whether anybody would miss it. */
+export interface IssuerStanding {
+  readonly id: string;
+  readonly role: IssuerRole;
+  readonly state: IssuerState;
+  readonly parent: string;
+  readonly subject: string;
+  readonly notAfter: Date;
+  readonly revoked: boolean;
+  /** Certificates from it and, of a root, from the issuing CAs below it, that are neither over nor revoked; our own CAs apart. */
+  readonly usage: IssuerUsage;
+  /** Whose they are, those that end last first; of the last thousand certificates of each CA. */
+  readonly services: readonly ServiceOfIssuer[];
+  /** Whether it can leave the trust bundle without a certificate losing its trust. */
+  readonly safeToRemove: boolean;
+  /** The answer in words. */
+  readonly why: string;
+}
+
+/** Who would miss some CAs. */
+export type Dependents = Pick<IssuerStanding, 'usage' | 'services'>;
+
+// Enough to know whom to ask; the rest is in `veritas list`.
+const LOOKED_AT = 1000;
+
+/** The certificates that lose their trust when `issuers` leave, our own CAs apart. Those of a revoked CA have none to lose. */
+export async function dependentsOf(database: Database, issuers: readonly IssuerRow[], now: Date): Promise<Dependents> {
+  let valid = 0;
+  let lastNotAfter: number | undefined;
+  const services = new Map<string, number>();
+  for (const issuer of issuers) {
+    if (await isRevoked(database, issuer)) continue;
+    const usage = await issuerUsage(database, issuer, now);
+    valid += usage.valid;
+    lastNotAfter = Math.max(lastNotAfter ?? 0, usage.lastNotAfter ?? 0) || undefined;
+    for (const { service, lastNotAfter: last } of await servicesOfIssuer(database, issuer, {
+      now,
+      limit: LOOKED_AT,
+    }))
+      services.set(service, Math.max(last, services.get(service) ?? 0));
+  }
+  return {
+    usage: { valid, lastNotAfter },
+    services: [...services]
+      .map(([service, last]) => ({ service, lastNotAfter: last }))
+      .sort((a, b) => b.lastNotAfter - a.lastNotAfter),
+  };
+}
+
+/** Where each of `rows` stands. */
+export function standingsOf(database: Database, rows: readonly IssuerRow[], now: Date): Promise<IssuerStanding[]> {
+  return Promise.all(rows.map((row) => standingOf(database, row, { rows, now })));
+}
+
+async function standingOf(
+  database: Database,
+  row: IssuerRow,
+  { rows, now }: { readonly rows: readonly IssuerRow[]; readonly now: Date },
+): Promise<IssuerStanding> {
+  const { id, role, state, parent, der } = row;
+  const certificate = decodeCertificate(der);
+  const issuers = role === 'root' ? rows.filter((each) => each.parent === id) : [row];
+  const dependents = await dependentsOf(database, issuers, now);
+  return {
+    id,
+    role,
+    state,
+    parent,
+    subject: nameToString(certificate.subject),
+    notAfter: certificate.notAfter,
+    revoked: await isRevoked(database, row),
+    ...dependents,
+    safeToRemove: state !== 'active' && dependents.usage.valid === 0,
+    why: state === 'active' ? `${id} is the active one` : describeDependents(id, dependents),
+  };
+}
+
+/** The answer to "can it go?" in one clause. */
+export function describeDependents(id: string, { usage: { valid, lastNotAfter }, services }: Dependents): string {
+  if (valid === 0) return `no valid certificate depends on ${id}`;
+  const named = services.slice(0, 5).map(({ service }) => service);
+  const more = services.length > named.length ? ', …' : '';
+  const until = lastNotAfter === undefined ? '' : `, the last until ${new Date(lastNotAfter).toISOString()}`;
+  return `${valid} valid ${valid === 1 ? 'certificate depends' : 'certificates depend'} on ${id}${until} (${named.join(', ')}${more})`;
+}
+
+async function isRevoked(database: Database, { der }: IssuerRow): Promise<boolean> {
+  return (await findCertificate(database, decodeCertificate(der).serialNumber))?.status === 'revoked';
+}

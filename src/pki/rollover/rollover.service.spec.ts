@@ -1,0 +1,262 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { certificationRequest } from '../../../test/support/certification-request.js';
+import { describeOnEachStore } from '../../../test/support/postgres.js';
+import {
+  openTemporaryAuthority,
+  somebody,
+  temporaryFolder,
+  temporarySettings,
+  type TemporaryAuthority,
+} from '../../../test/support/temporary-authority.js';
+import { listAudit, listCrossCertificates, openStore } from '../../store/index.js';
+import { decodeCertificate, decodePem, validateCertificatePath, type Certificate } from '../../x509/index.js';
+import { openCertificationAuthority, type CertificationAuthority } from '../certification-authority.js';
+import type { IssuedCertificate } from '../ca.service.js';
+import type { RolloverOutcome, RolloverRequest } from './rollover.service.js';
+
+let temporary: TemporaryAuthority;
+let authority: CertificationAuthority;
+beforeEach(async () => {
+  temporary = await openTemporaryAuthority();
+  authority = temporary.authority;
+});
+afterEach(() => temporary.close());
+
+const take = (step: RolloverRequest['step'], more: Partial<RolloverRequest> = {}): Promise<RolloverOutcome> =>
+  authority.rollover.take({ step, requester: somebody, ...more });
+const states = (of = authority): Record<string, string> =>
+  Object.fromEntries(of.ca.authorities.map(({ id, state }) => [id, state]));
+const issue = (lifetime = 3600, of = authority): Promise<IssuedCertificate> =>
+  of.ca.issue({ request: certificationRequest(), requester: somebody, lifetime });
+const bundle = (): string[] =>
+  decodePem(readFileSync(join(temporary.folder, 'certs/ca_bundle.pem'))).map(
+    ({ octets }) => decodeCertificate(octets).fingerprint256,
+  );
+const isGood = ({ chain: [leaf, ...intermediates] }: IssuedCertificate, ...anchors: Certificate[]): boolean =>
+  validateCertificatePath({
+    leaf: leaf!,
+    intermediates,
+    anchors,
+    time: new Date(Math.max(Date.now(), leaf!.notBefore.getTime())),
+  }).ok;
+const named = (id: string) => authority.ca.authorities.find((each) => each.id === id)!;
+
+describe('rolling an issuing CA over', () => {
+  it('makes it, makes it known, has it sign, and lets the old one go when nobody would miss it', async () => {
+    const old = await issue();
+    await take('prepare');
+    expect(states()).toEqual({ root: 'active', issuing: 'active', 'issuing-2': 'prepared' });
+    expect(bundle()).toHaveLength(2);
+    expect(authority.crls.current('issuing-2')).toBeUndefined();
+    await take('publish');
+    expect(bundle()).toContain(named('issuing-2').certificate.fingerprint256);
+    expect(authority.crls.current('issuing-2')?.number).toBe(1);
+    expect((await issue()).chain[1]).toBe(named('issuing').certificate);
+    await take('activate');
+    expect(states()).toEqual({ root: 'active', issuing: 'published', 'issuing-2': 'active' });
+    const young = await issue();
+    expect(young.chain[1]).toBe(named('issuing-2').certificate);
+    expect(isGood(young, named('root').certificate)).toBe(true);
+    expect(young.certificate.extensions.crlDistributionPoints?.length).toBe(1);
+    await take('retire');
+    const refused = await take('remove').catch((error: unknown) => error);
+    expect(refused).toMatchObject({
+      code: 'rollover_premature',
+      status: 409,
+      message: expect.stringContaining('2 valid certificates depend on issuing') as unknown,
+    });
+    expect(bundle()).toContain(named('issuing').certificate.fingerprint256);
+    for (const { serial, issuer, profile } of (await authority.ca.list()).rows)
+      if (issuer === 'issuing' && profile === 'service')
+        await authority.ca.revoke({ serialNumber: serial, requester: somebody });
+    expect((await authority.registry.refresh(), old.certificate.serialNumber)).toBeDefined();
+    await authority.crls.publishIfDue();
+    expect(authority.crls.current('issuing')?.number).toBeGreaterThan(1);
+    await take('remove');
+    expect(states()).toEqual({ root: 'active', issuing: 'removed', 'issuing-2': 'active' });
+    expect(bundle()).not.toContain(named('issuing').certificate.fingerprint256);
+    expect(await authority.audit.verify()).toMatchObject({ ok: true });
+    const actions = (await listAudit(authority.store.database, 0, 1000)).map(
+      ({ action, phase }) => `${action} ${phase}`,
+    );
+    for (const step of ['prepare', 'publish', 'activate', 'retire', 'remove'])
+      for (const phase of ['intent', 'result']) expect(actions).toContain(`ca.rollover.${step} ${phase}`);
+  });
+
+  it('changes nothing when a step is taken again, and takes each one back', async () => {
+    for (const [step, after, back] of [
+      ['prepare', { issuing: 'active', 'issuing-2': 'prepared' }, undefined],
+      ['publish', { issuing: 'active', 'issuing-2': 'published' }, { issuing: 'active', 'issuing-2': 'prepared' }],
+      ['activate', { issuing: 'published', 'issuing-2': 'active' }, { issuing: 'active', 'issuing-2': 'published' }],
+      ['retire', { issuing: 'retired', 'issuing-2': 'active' }, { issuing: 'published', 'issuing-2': 'active' }],
+      ['remove', { issuing: 'removed', 'issuing-2': 'active' }, { issuing: 'retired', 'issuing-2': 'active' }],
+    ] as const) {
+      for (const already of [false, true]) {
+        expect(await take(step)).toMatchObject({ already });
+        expect(states()).toMatchObject(after);
+      }
+      if (!back) continue;
+      for (const already of [false, true]) {
+        expect(await take(step, { back: true })).toMatchObject({ already });
+        expect(states()).toMatchObject(back);
+      }
+      await take(step);
+    }
+    expect(authority.ca.authorities).toHaveLength(3);
+  });
+
+  it('replaces a CA that was compromised, which nobody depends on from then on', async () => {
+    await issue();
+    const { serialNumber } = named('issuing').certificate;
+    await authority.ca.revoke({ serialNumber, reason: 'cACompromise', requester: somebody });
+    for (const step of ['prepare', 'publish', 'activate', 'retire', 'remove'] as const) await take(step);
+    expect((await issue()).chain[1]).toBe(named('issuing-2').certificate);
+    await expect(take('remove', { back: true })).rejects.toMatchObject({ code: 'issuer_revoked' });
+  });
+
+  it('drops what was prepared, and revokes what was signed for it', async () => {
+    await take('prepare', { root: true });
+    const crosses = await listCrossCertificates(authority.store.database);
+    expect(crosses.map(({ issuer, signer }) => `${issuer} by ${signer}`).sort()).toEqual([
+      'root by root-2',
+      'root-2 by root',
+    ]);
+    await take('prepare', { root: true, back: true });
+    expect(states()).toEqual({ root: 'active', 'root-2': 'removed', issuing: 'active', 'issuing-2': 'removed' });
+    const rows = (await authority.ca.list({ status: 'revoked' })).rows;
+    expect(rows.map(({ profile }) => profile).sort()).toEqual(['cross', 'cross', 'issuing']);
+    await expect(take('remove', { root: true, back: true, issuer: 'issuing-2' })).rejects.toMatchObject({
+      code: 'issuer_revoked',
+    });
+    await take('prepare');
+    expect(states()).toMatchObject({ 'issuing-3': 'prepared' });
+  });
+
+  it('refuses a step before its time, with what is in the way', async () => {
+    for (const step of ['publish', 'activate', 'retire', 'remove'] as const)
+      for (const more of [{}, { root: true }, { back: true }, { issuer: 'issuing' }])
+        if (!(step === 'publish' && 'issuer' in more) && !(step === 'activate' && 'issuer' in more))
+          await expect(take(step, more)).rejects.toMatchObject({ code: 'rollover_premature' });
+    await expect(take('publish', { issuer: 'nobody' })).rejects.toMatchObject({ code: 'issuer_unknown' });
+    await take('prepare');
+    await expect(take('activate')).rejects.toThrow('publish it first');
+    await take('publish');
+    await take('activate');
+    await expect(take('remove')).rejects.toThrow('retire this one');
+    await issue();
+    await take('activate', { back: true });
+    await expect(take('publish', { back: true })).rejects.toThrow('1 valid certificate depends on issuing-2');
+    expect(states()).toEqual({ root: 'active', issuing: 'active', 'issuing-2': 'published' });
+  });
+
+  it('goes on where a kill left off', async () => {
+    // Between the key and the certificate, the certificate and the cross-certificates, the rows and the files.
+    const failing = await temporary.reopen({
+      random: () => {
+        throw new Error('killed');
+      },
+    });
+    await expect(failing.rollover.take({ step: 'prepare', root: true, requester: somebody })).rejects.toThrow('killed');
+    let left = 2;
+    const later = await temporary.reopen({
+      random: (octets) => {
+        if (left-- === 0) throw new Error('killed');
+        return randomBytes(octets);
+      },
+    });
+    await expect(later.rollover.take({ step: 'prepare', root: true, requester: somebody })).rejects.toThrow('killed');
+    expect(await take('prepare', { root: true })).toMatchObject({ already: false, subject: 'root-2' });
+    expect(await listCrossCertificates(authority.store.database)).toHaveLength(2);
+    expect(states()).toEqual({ root: 'active', 'root-2': 'prepared', issuing: 'active', 'issuing-2': 'prepared' });
+    expect(await authority.audit.verify()).toMatchObject({ ok: true });
+  });
+
+  it('is followed by another process that runs', async () => {
+    const other = await temporary.reopen();
+    await take('prepare');
+    await take('publish');
+    await take('activate');
+    expect((await issue(60, other)).chain[1]!.serialNumber).toBe(named('issuing').certificate.serialNumber);
+    await other.followIssuers();
+    const { certificate, chain } = await issue(60, other);
+    expect(chain[1]!.serialNumber).toBe(named('issuing-2').certificate.serialNumber);
+    expect(other.registry.statusOf(chain[1]!, certificate.serialNumber)).toEqual({ status: 'good' });
+    expect(states(other)).toEqual(states());
+  });
+});
+
+describe('rolling the root over', () => {
+  it('keeps who trusts the old, both or the new root able to verify, at every stage', async () => {
+    const before = await issue();
+    await take('prepare', { root: true });
+    const old = named('root').certificate;
+    const young = named('root-2').certificate;
+    const everywhere = (issued: IssuedCertificate): boolean[] => [
+      isGood(issued, old),
+      isGood(issued, young),
+      isGood(issued, old, young),
+    ];
+    expect((await issue()).chain).toHaveLength(2);
+    for (const step of ['publish', 'activate', 'retire'] as const) {
+      await take(step, { root: true });
+      const issued = await issue();
+      expect(issued.chain).toHaveLength(3);
+      expect(everywhere(issued)).toEqual([true, true, true]);
+    }
+    // Who trusts the old root alone asks about the new issuing CA, and about the cross-certificate above it.
+    const [, issuing, cross] = (await issue()).chain;
+    expect(authority.registry.statusOf(cross!, issuing!.serialNumber)).toEqual({ status: 'good' });
+    expect(authority.registry.statusOf(old, cross!.serialNumber)).toEqual({ status: 'good' });
+    expect(everywhere((await authority.ca.issuedBefore(before.certificate.serialNumber))!)).toEqual([true, true, true]);
+    expect(states()).toEqual({ root: 'retired', 'root-2': 'active', issuing: 'retired', 'issuing-2': 'active' });
+    await expect(take('remove', { root: true })).rejects.toMatchObject({ code: 'rollover_premature' });
+    const standing = (await authority.rollover.status()).find(({ id }) => id === 'root');
+    expect(standing).toMatchObject({ safeToRemove: false, usage: { valid: 3 } });
+    expect(standing!.services).toHaveLength(1);
+    const late = await temporary.reopen({ now: () => new Date(Date.now() + 2 * 3600_000) });
+    await late.rollover.take({ step: 'remove', root: true, requester: somebody });
+    expect(states(late)).toMatchObject({ root: 'removed', issuing: 'removed' });
+    expect(bundle()).toEqual([young, named('issuing-2').certificate].map(({ fingerprint256 }) => fingerprint256));
+    expect(everywhere(await issue(60, late))).toEqual([true, true, true]);
+  });
+});
+
+describeOnEachStore('a whole rollover of the root', (_, newPlace) => {
+  it('goes from stage to stage, and refuses to go too far', async () => {
+    const folder = temporaryFolder();
+    const place = await newPlace();
+    const store = await openStore(place.options);
+    try {
+      const settings = temporarySettings(folder);
+      const whole = await openCertificationAuthority({ settings, store, create: true });
+      const step = (name: RolloverRequest['step'], back = false): Promise<RolloverOutcome> =>
+        whole.rollover.take({ step: name, root: true, back, requester: somebody });
+      await issue(3600, whole);
+      for (const name of ['prepare', 'publish', 'activate', 'retire'] as const) {
+        await step(name);
+        expect(await step(name)).toMatchObject({ already: true });
+      }
+      await issue(3600, whole);
+      await expect(step('remove')).rejects.toMatchObject({ code: 'rollover_premature' });
+      const standings = await whole.rollover.status();
+      expect(standings.map(({ id, state, usage, safeToRemove }) => [id, state, usage.valid, safeToRemove])).toEqual([
+        ['root', 'retired', 1, false],
+        ['issuing', 'retired', 1, false],
+        ['root-2', 'active', 1, false],
+        ['issuing-2', 'active', 1, false],
+      ]);
+      await step('retire', true);
+      await step('activate', true);
+      expect(states(whole)).toMatchObject({ root: 'active', issuing: 'active', 'issuing-2': 'published' });
+      await expect(step('publish', true)).rejects.toMatchObject({ code: 'rollover_premature' });
+      expect(await whole.audit.verify()).toMatchObject({ ok: true });
+    } finally {
+      await store.close();
+      await place.remove();
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
