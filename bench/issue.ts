@@ -75,7 +75,7 @@ function overHttps(): Promise<void> {
 /** Without a store: read, accept, lint, sign. */
 async function inProcess(): Promise<void> {
   const { issuer } = ca.issuing;
-  const accepted = AcceptedRequest.accept(readRequest(csr), {
+  const accepted = AcceptedRequest.accept(await readRequest(csr), {
     profile: ca.profiles.named('service'),
     organization,
     requester,

@@ -4,7 +4,14 @@ import { ApiModule } from './api/index.js';
 import { ConfigurationModule, type Configuration } from './configuration/index.js';
 import { expiryPart, HealthModule, HealthService, type HealthPart } from './health/index.js';
 import { MtlsModule, type CurrentTrust, type VerifiedClientIdentity } from './mtls/index.js';
-import { CaService, CrlService, PkiModule, RevocationRegistry, type CertificationAuthority } from './pki/index.js';
+import {
+  CaService,
+  CrlService,
+  needsCrl,
+  PkiModule,
+  RevocationRegistry,
+  type CertificationAuthority,
+} from './pki/index.js';
 import { RepositoryModule, type Published } from './repository/index.js';
 import { registryRevocation } from './registry-revocation.js';
 import type { Store } from './store/index.js';
@@ -75,8 +82,10 @@ export class AppModule {
           imports: [healthModule],
           inject: [CaService, CrlService, HealthService],
           useFactory: (ca: CaService, crls: CrlService, healthService: HealthService): Published => ({
-            certificate: (issuer) => ca.authorities.find(({ id }) => id === issuer)?.certificate.der,
+            certificate: (issuer) =>
+              ca.authorities.find(({ id, state }) => id === issuer && state !== 'prepared')?.certificate.der,
             bundle: () => ca.trustBundle,
+            crossCertificates: () => ca.crossCertificates,
             crl: (issuer) => crls.current(issuer),
             ready: async () => (await healthService.report()).status === 'healthy',
           }),
@@ -93,17 +102,23 @@ function rolesOf(
 ): (identity: VerifiedClientIdentity) => ReadonlySet<string> {
   const byService = new Map(table.map(({ service, roles }) => [service, new Set<string>(roles)]));
   const none = new Set<string>();
-  // Once: this stands on the path of every request.
-  const own = new Set<string | undefined>(ca.authorities.map(({ certificate }) => certificate.fingerprint256));
-  return ({ service, issuerFingerprint256 }) =>
-    own.has(issuerFingerprint256) ? (byService.get(service) ?? none) : none;
+  // Once for each change of the CAs: this stands on the path of every request.
+  let authorities: CaService['authorities'] | undefined;
+  let own = new Set<string | undefined>();
+  return ({ service, issuerFingerprint256 }) => {
+    if (authorities !== ca.authorities) {
+      authorities = ca.authorities;
+      own = new Set(authorities.map(({ certificate }) => certificate.fingerprint256));
+    }
+    return own.has(issuerFingerprint256) ? (byService.get(service) ?? none) : none;
+  };
 }
 
 function storePart(store: Store): HealthPart {
   return {
     name: 'store',
-    check: () => {
-      store.dataVersion();
+    check: async () => {
+      await store.dataVersion();
       return { state: 'up' };
     },
   };
@@ -113,13 +128,14 @@ function crlPart(ca: CaService, crls: CrlService): HealthPart {
   return {
     name: 'crl',
     check: () => {
-      const stale = ca.authorities.filter(({ id }) => {
+      const stale = ca.authorities.filter(needsCrl).filter(({ id }) => {
         const nextUpdate = crls.current(id)?.nextUpdate;
         return nextUpdate === undefined || nextUpdate < now();
       });
-      return stale.length === 0
-        ? { state: 'up' }
-        : { state: 'down', detail: `no current CRL of ${stale.map(({ id }) => id).join(', ')}` };
+      if (stale.length === 0) return { state: 'up' };
+      const detail = `no current CRL of ${stale.map(({ id }) => id).join(', ')}`;
+      // A list that is signed elsewhere has to be brought in; what is signed here goes on without it.
+      return { state: stale.every(({ keyHere }) => !keyHere) ? 'warning' : 'down', detail };
     },
   };
 }

@@ -45,7 +45,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
   await keepTickShape();
   const logger = createLogger(configuration.log);
   checkTlsSettings(tls);
-  const store = await openStore({ path: storeSettings.path });
+  const store = await openStore(storeSettings);
   let application: NestFastifyApplication | undefined;
   try {
     const pkiSettings = { ...pki, crlDirectory: join(dirname(storeSettings.path), 'crl') };

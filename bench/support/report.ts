@@ -52,10 +52,14 @@ export function reportRounds(
     if (against.length === 0) report({ bench, case: `${name}, ${measure}`, value, unit, spread });
     for (const baseline of against) {
       // Round by round: what the machine did to one it did to its neighbour.
-      const ratio = median(values.map((each, i) => each / (rounds[baseline]?.[i] ?? Number.NaN)));
+      const ratio = ratioOf(values, rounds[baseline] ?? []);
       report({ bench, case: `${name}, ${measure}`, value, unit, spread, baseline, ratio });
     }
   }
 }
+
+/** The median of the ratios, round by round. */
+export const ratioOf = (values: readonly number[], baseline: readonly number[]): number =>
+  median(values.map((each, i) => each / (baseline[i] ?? Number.NaN)));
 
 const round = (value: number): string => (value >= 100 ? Math.round(value).toString() : value.toPrecision(3));

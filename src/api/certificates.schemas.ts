@@ -3,7 +3,13 @@ import { z } from 'zod';
 const serialNumber = z.string().describe('Lower-case hexadecimal.');
 
 export const issuanceTermsSchema = z.strictObject({
-  profile: z.string().max(64).optional().describe('`service`, `server` or `client`.'),
+  profile: z
+    .string()
+    .max(64)
+    .optional()
+    .describe(
+      '`service` when absent; also `server`, `client`, `spiffe`, `ocsp-responder`, `crl-issuer`, or one of `pki.profiles`.',
+    ),
   service: z.string().max(64).optional().describe("The service's name; the request's common name when absent."),
   names: z
     .array(z.string().max(2100))
@@ -73,7 +79,9 @@ export const pageSchema = z
     certificates: z.array(recordSchema),
     next: z.string().nullable().describe('The cursor of the next page; null on the last.'),
   })
-  .describe('Certificates of this CA, newest first.');
+  .describe(
+    'Certificates of this CA, newest first; where the end of their validity is asked about (status `active` or `expired`, `expires_before`), the latest end first.',
+  );
 
 export const recordWithPemSchema = recordSchema
   .extend({ certificate: z.string().describe('PEM.') })

@@ -22,10 +22,10 @@ export class HealthService {
   ) {}
 
   async report(): Promise<HealthReport> {
-    const parts: Record<string, PartState> = {};
+    const states = new Map<string, PartState>();
     const indicators = this.parts.map((part) => async (): Promise<HealthIndicatorResult> => {
       const state = await stateOf(part);
-      parts[part.name] = state;
+      states.set(part.name, state);
       const indicator = this.indicators.check(part.name);
       return state.state === 'down' ? indicator.down(state.detail) : indicator.up();
     });
@@ -33,16 +33,20 @@ export class HealthService {
       () => true,
       () => false,
     );
+    // In the order in which they were named, whichever answered first.
+    const parts = Object.fromEntries(this.parts.map(({ name }) => [name, states.get(name) ?? UNASKED]));
     if (healthy !== this.#wasHealthy) this.#logger.warn({ event: healthy ? 'healthy' : 'unhealthy', parts });
     this.#wasHealthy = healthy;
     return { status: healthy ? 'healthy' : 'unhealthy', mtls: 'enabled', parts };
   }
 }
 
+const UNASKED: PartState = { state: 'down', detail: 'cannot be asked' };
+
 async function stateOf(part: HealthPart): Promise<PartState> {
   try {
     return await part.check();
   } catch {
-    return { state: 'down', detail: 'cannot be asked' };
+    return UNASKED;
   }
 }

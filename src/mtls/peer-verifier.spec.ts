@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { TestCa } from '../testing/index.js';
+import { encodeExtensionOf } from '../x509/index.js';
 import { PeerVerifier, type VerifierPolicy } from './peer-verifier.js';
 import type { Peer } from './peer-certificate.js';
 import { ServiceRoles } from './service-roles.js';
@@ -8,14 +9,17 @@ import { readTrustAnchors, type TrustAnchors } from './trust-anchors.js';
 const ca = TestCa.root();
 const stranger = TestCa.root().issue({ commonName: 'billing' });
 
-function verifierWith(change: Partial<VerifierPolicy>): { identify: () => unknown; readings: () => number } {
+function verifierWith(
+  change: Partial<VerifierPolicy>,
+  { certificate: { der } } = stranger,
+): { identify: () => unknown; readings: () => number } {
   let readings = 0;
   const trust = readTrustAnchors(ca.certificatePem);
   const peer: Peer = {
     connection: {},
     certificate: () => {
       readings++;
-      return stranger.certificate.der;
+      return der;
     },
   };
   const verifier = new PeerVerifier({
@@ -41,4 +45,48 @@ test('a certificate that was refused is not validated again on its connection, u
   trust = readTrustAnchors(ca.certificatePem);
   expect(identify).toThrow(expect.objectContaining({ code: 'untrusted_issuer' }));
   expect(readings()).toBe(2);
+});
+
+test('what says that nothing is published about its revocation passes where nobody knows of one; its CA does not', () => {
+  const noRevAvail = { extensions: [encodeExtensionOf.noRevAvail()] };
+  const short = ca.issue({ commonName: 'billing', ...noRevAvail });
+  const unknown = { status: 'unknown', source: 's', why: 'it is gone' } as const;
+  const hard = (answer: typeof unknown, of: string, leaf = short) =>
+    verifierWith(
+      {
+        revocationMode: 'hard-fail',
+        revocation: {
+          epoch: 0,
+          statusOf: ({ serialNumber }) => (serialNumber === of ? answer : { status: 'good', source: 's' }),
+        },
+      },
+      leaf,
+    ).identify;
+  expect(hard(unknown, short.certificate.serialNumber)()).toMatchObject({ service: 'billing' });
+  const usual = ca.issue({ commonName: 'billing' });
+  expect(hard(unknown, usual.certificate.serialNumber, usual)).toThrow(
+    expect.objectContaining({ code: 'revocation_unknown' }),
+  );
+  // No end entity, whatever it says: TestCa lets a CA say it.
+  const issuing = ca.intermediate(noRevAvail);
+  const below = issuing.issue({ commonName: 'billing', ...noRevAvail });
+  const { anchors } = readTrustAnchors(ca.certificatePem);
+  const trust = { ...readTrustAnchors(ca.certificatePem), anchors, intermediates: [issuing.certificate] };
+  const statusOf = ({ serialNumber }: { serialNumber: string }) =>
+    serialNumber === issuing.certificate.serialNumber ? unknown : ({ status: 'good', source: 's' } as const);
+  const { identify } = verifierWith(
+    { trust: () => trust, revocationMode: 'hard-fail', revocation: { epoch: 0, statusOf } },
+    below,
+  );
+  expect(identify).toThrow(expect.objectContaining({ code: 'revocation_unknown' }));
+});
+
+test('what is known to be revoked is refused whatever it says about itself', () => {
+  const short = ca.issue({ commonName: 'billing', extensions: [encodeExtensionOf.noRevAvail()] });
+  const answer = { status: 'revoked', source: 's', revocationDate: new Date(0), reason: 'keyCompromise' } as const;
+  const { identify } = verifierWith(
+    { revocationMode: 'hard-fail', revocation: { epoch: 0, statusOf: () => answer } },
+    short,
+  );
+  expect(identify).toThrow(expect.objectContaining({ code: 'certificate_revoked' }));
 });

@@ -3,6 +3,7 @@ import {
   decodeCertificate,
   DecodeError,
   nameToString,
+  needsNoRevocationStatus,
   Oid,
   validateCertificatePath,
   type Certificate,
@@ -171,7 +172,7 @@ export class PeerVerifier {
       if (!certificate || !issuer) continue;
       const answer = revocation.statusOf(certificate, issuer, now);
       if (answer.status === 'revoked') throw revoked(leaf, certificate, answer);
-      if (answer.status === 'unknown') {
+      if (answer.status === 'unknown' && !(i === 0 && needsNoRevocationStatus(certificate))) {
         const refusal = unknown(leaf, certificate, answer);
         if (revocationMode === 'hard-fail') throw refusal;
         this.policy.reportUnknown(refusal);

@@ -93,7 +93,7 @@ describe('the rooms', () => {
     const wrong = imports.filter(
       ({ from, specifier }) =>
         PURE.includes(roomOf(from)) &&
-        !/^(\.|pkijs$|asn1js$|node:(crypto|events|buffer|url|timers\/promises)$)/.test(specifier),
+        !/^(\.|pkijs$|asn1js$|node:(crypto|events|buffer|url|util|timers\/promises)$)/.test(specifier),
     );
     expect(wrong.map(say)).toEqual([]);
     const impure = sources.filter(

@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { copyFileSync, cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { TestCa } from '../../src/testing/index.js';
 
 const root = resolve('.');
 
@@ -59,6 +63,39 @@ describe('the veritas program, as a process', () => {
     expect(JSON.parse(run('list', '--status', 'revoked', '--json').stdout)).toHaveLength(1);
     expect(run('frobnicate').status).toBe(2);
   }, 120_000);
+
+  it.each(
+    (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).flatMap((signal) => [
+      { signal, more: [] },
+      { signal, more: ['--new-key', 'next.key'] },
+    ]),
+  )('leaves no private key behind when $signal ends a renewal ($more)', async ({ signal, more }) => {
+    const ca = TestCa.root();
+    const { certificatePem, keyPem } = ca.issue({ names: [{ kind: 'dns', value: 'localhost' }] });
+    const old = ca.issue({ commonName: 'orders' });
+    const work = mkdtempSync(join(folder, 'renew-'));
+    const files = { 'ca.pem': ca.certificatePem, 'a.pem': old.certificatePem, 'a.key': old.keyPem };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(work, name), text, { mode: 0o600 });
+    const before = readdirSync(work);
+    // Takes the request and says nothing.
+    const silent = createServer({ cert: certificatePem, key: keyPem }, () => undefined).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const url = `https://localhost:${(silent.address() as AddressInfo).port}`;
+    const args = ['renew', '--cert', 'a.pem', '--key', 'a.key', '--ca', 'ca.pem', '--url', url, '--force', ...more];
+    const child = spawn(process.execPath, [join(folder, 'dist/cli.js'), ...args], {
+      cwd: work,
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { PATH: process.env.PATH },
+    });
+    const ended = once(child, 'exit');
+    await once(silent, 'request');
+    expect(readdirSync(work)).toHaveLength(before.length + 1);
+    child.kill(signal);
+    expect(await ended).toEqual([null, signal]);
+    expect(readdirSync(work)).toEqual(before);
+    silent.closeAllConnections();
+    silent.close();
+  });
 
   // Issues one certificate after the other, and says of each that the caller has it.
   const driver = `

@@ -125,7 +125,9 @@ describe('a token', () => {
     });
     now -= 2;
     const { certificate } = await ca.enrollment.enroll({ token, request, requestId: 'r' });
-    expect(Buffer.from(certificate.publicKey.der)).toEqual(createPublicKey(key).export({ type: 'spki', format: 'der' }));
+    expect(Buffer.from(certificate.publicKey.der)).toEqual(
+      createPublicKey(key).export({ type: 'spki', format: 'der' }),
+    );
     await store.close();
   });
 

@@ -24,7 +24,8 @@ test.each(earlier)('a store of %s is brought forward with all that was in it', a
   raw.close();
   for (let start = 0; start < 2; start++) {
     const store = await openStore({ path });
-    expect((await listIssuers(store.database)).map(({ id }) => id)).toEqual(['root', 'issuing']);
+    const issuers = await listIssuers(store.database);
+    expect(issuers.map(({ id, state }) => `${id} ${state}`)).toEqual(['root active', 'issuing active']);
     const { rows } = await listCertificates(store.database);
     expect(rows.map(({ der }) => decodeCertificate(der).serialNumber)).toEqual(rows.map(({ serial }) => serial));
     expect(rows.filter(({ status }) => status === 'revoked').map(({ service }) => service)).toEqual(['billing']);

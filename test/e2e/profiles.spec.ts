@@ -1,7 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CaService, requestFor, type IssueRequest } from '../../src/pki/index.js';
-import { generalNameFromString, generalNameToString } from '../../src/x509/index.js';
+import { generalNameFromString, generalNameToString, Oid, TlsFeature } from '../../src/x509/index.js';
+import { callerOf, csrOf, send, withCertificate, type Caller } from '../support/certificate-client.js';
+import { get } from '../support/client.js';
 import { temporaryFolder } from '../support/folder.js';
 import { startIn } from '../support/service.js';
 
@@ -15,6 +17,8 @@ const PROFILES = [
     minimumRsaBits: 3072,
     names: { dns: ['.batch.example.org'], ip: [], uri: [] },
   },
+  { name: 'short', purposes: ['clientAuth'], maximumLifetime: '1d', noRevocation: true },
+  { name: 'stapled', purposes: ['serverAuth'], maximumLifetime: '90d', mustStaple: true },
 ];
 let service: Awaited<ReturnType<typeof startIn>>;
 beforeAll(async () => {
@@ -63,6 +67,52 @@ describe("a profile of the operator's own", () => {
   });
 });
 
+describe('noRevocation and mustStaple', () => {
+  test('what says that nothing is published about it passes our guard, until it is revoked here', async () => {
+    const key = p256();
+    const { certificate, chainPem } = await issue('short', [], {
+      service: 'veritas-worker',
+      request: requestFor(key, 'veritas-worker'),
+    });
+    expect(certificate.extensions.all.has(Oid.noRevAvail)).toBe(true);
+    const { tls } = withCertificate(service.folder, key, chainPem);
+    const call = () => get(service.ports.https, '/api/v1/test', tls);
+    expect((await call()).status).toBe(200);
+    await service.application
+      .get(CaService, { strict: false })
+      .revoke({ serialNumber: certificate.serialNumber, requester: { actor: 'test', requestId: 'test' } });
+    const after = await call();
+    expect([after.status, after.json.code]).toEqual([403, 'certificate_revoked']);
+  });
+
+  test('who must staple says so', async () => {
+    const { certificate } = await issue('stapled');
+    expect(certificate.extensions.tlsFeature).toEqual([TlsFeature.statusRequest]);
+  });
+});
+
+describe('profiles of who signs in the name of the CA', () => {
+  const path = '/api/v1/certificates';
+  const ask = (caller: Caller, body: object) =>
+    send(service.ports.https, { method: 'POST', path, tls: caller.tls, body });
+
+  test.each(['ocsp-responder', 'crl-issuer'])('%s: the role issuer has it, a holder has not', async (profile) => {
+    const [admin, worker] = [await callerOf(service, 'admin-client'), await callerOf(service, 'veritas-worker')];
+    const given = await ask(admin, { csr: csrOf(p256(), 'responder'), profile });
+    expect(given.status).toBe(201);
+    const refused = await ask(worker, { csr: csrOf(p256(), 'veritas-worker'), profile });
+    expect([refused.status, refused.json.code]).toEqual([403, 'not_the_holder']);
+  });
+
+  test('intermediate: nobody has it over HTTP', async () => {
+    const answer = await ask(await callerOf(service, 'admin-client'), {
+      csr: csrOf(p256(), 'a'),
+      profile: 'intermediate',
+    });
+    expect([answer.status, answer.json.code]).toEqual([400, 'profile_unknown']);
+  });
+});
+
 describe('the profile spiffe', () => {
   test('has one SPIFFE ID and nothing else among its names', async () => {
     const { certificate } = await issue('spiffe', ['URI:spiffe://example.org/ns/prod/worker']);
@@ -87,6 +137,17 @@ test.each<[string, object, RegExp]>([
   ['a rule that gives everything', { names: { dns: ['*'] } }, /pki\.profiles.*names/s],
   ['a SPIFFE profile that gives no URI', { identity: 'spiffe', names: { uri: [] } }, /needs a SPIFFE ID/],
   ['the name of a CA', { name: 'root' }, /not one of a CA/],
+  [
+    'no revocation for longer than a week',
+    { maximumLifetime: '8d', noRevocation: true },
+    /pki\.profiles.*noRevocation.*maximumLifetime up to 7d/s,
+  ],
+  [
+    'a stapled answer about what is not published',
+    { purposes: ['serverAuth'], noRevocation: true, mustStaple: true },
+    /pki\.profiles.*mustStaple.*not with noRevocation/s,
+  ],
+  ['stapling by a client', { mustStaple: true }, /pki\.profiles.*mustStaple.*serverAuth/s],
 ])('%s stops the start, and says where', async (_, change, message) => {
   const profiles = [{ ...PROFILES[0], ...change }];
   await expect(async () =>

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { join } from 'node:path';
 import { runCommandLine } from '../../src/commands/index.js';
 import { CaService } from '../../src/pki/index.js';
@@ -148,20 +149,18 @@ describe('an answer that does not fit', () => {
   const issuing = authority.intermediate();
   const name = { commonName: 'veritas-worker', names: [{ kind: 'dns', value: 'veritas-worker' }] } as const;
   let answer: (request: Buffer) => { status: number; body: string };
-  const server = createServer(
-    (() => {
-      const issued = issuing.issue({ names: [{ kind: 'dns', value: 'localhost' }] });
-      return { cert: issued.chainPem, key: issued.keyPem, ca: authority.certificatePem, requestCert: true };
-    })(),
-    (request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
-        const { status, body } = answer(Buffer.concat(chunks));
-        response.writeHead(status).end(body);
-      });
-    },
-  );
+  const fakeServer = () => {
+    const { chainPem, keyPem } = issuing.issue({ names: [{ kind: 'dns', value: 'localhost' }] });
+    return { cert: chainPem, key: keyPem, ca: authority.certificatePem, requestCert: true };
+  };
+  const server = createServer(fakeServer(), (request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const { status, body } = answer(Buffer.concat(chunks));
+      response.writeHead(status).end(body);
+    });
+  });
   const keyOf = (request: Buffer) => {
     const publicKey = decodeCertificationRequest(request).publicKey.keyObject;
     return { keyPair: { publicKey, privateKey: issuing.key } };
@@ -227,6 +226,27 @@ describe('an answer that does not fit', () => {
       expect([code, out, err]).toEqual([3, '', expect.stringMatching(said)]);
       expect(contents()).toEqual(before);
     }
+  });
+
+  it.each(['101 Switching Protocols', '100 Continue'])('of %s alone: refused, and nothing hangs', async (status) => {
+    const { cert, key } = fakeServer();
+    const protocol = createTlsServer({ cert, key, ALPNProtocols: ['http/1.1'] }, (socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => {
+        const upgrade = status.startsWith('101') ? 'Connection: Upgrade\r\nUpgrade: websocket\r\n' : '';
+        socket.write(`HTTP/1.1 ${status}\r\n${upgrade}\r\n`);
+        if (upgrade === '') socket.end();
+      });
+    });
+    protocol.listen(0, '127.0.0.1');
+    await once(protocol, 'listening');
+    const before = contents();
+    const url = `https://localhost:${(protocol.address() as AddressInfo).port}`;
+    const { code, out, err } = await ask(['--url', url]);
+    expect([code, out]).toEqual([3, '']);
+    expect(err).toMatch(/veritas: https:\/\/localhost:\d+ cannot be reached \(/);
+    expect(contents()).toEqual(before);
+    protocol.close();
   });
 
   it('is not even asked for from a server with another name', async () => {

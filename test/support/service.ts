@@ -6,26 +6,29 @@ import { loadConfiguration, type Configuration } from '../../src/configuration/i
 import { startService, type RunningService } from '../../src/service.js';
 import { temporaryFolder } from './folder.js';
 
-/** The configuration of a whole service in a folder of its own, on free ports. */
+/** The settings of a whole service in a folder of its own, on free ports: for the service, and for the command line beside it. */
+export function environmentIn(folder: string, environment: Record<string, string> = {}): Record<string, string> {
+  return {
+    VERITAS_HTTP_PORT: '0',
+    VERITAS_HTTP_HOST: '127.0.0.1',
+    VERITAS_REPOSITORY_PORT: '0',
+    VERITAS_REPOSITORY_HOST: '127.0.0.1',
+    VERITAS_STORE_PATH: join(folder, 'var/veritas.db'),
+    VERITAS_STORE_POLL_INTERVAL: '20ms',
+    VERITAS_PKI_DIRECTORY: join(folder, 'certs/ca'),
+    VERITAS_PKI_PASSPHRASE_FILE: join(folder, 'certs/ca/passphrase'),
+    VERITAS_TLS_CERTIFICATE_FILE: join(folder, 'certs/server_cert.pem'),
+    VERITAS_TLS_KEY_FILE: join(folder, 'certs/server_key.pem'),
+    VERITAS_TLS_CA_FILE: join(folder, 'certs/ca_bundle.pem'),
+    VERITAS_TLS_RELOAD_INTERVAL: '20ms',
+    VERITAS_LOG_LEVEL: 'silent',
+    ...environment,
+  };
+}
+
+/** The configuration of a whole service in a folder of its own. */
 export function configurationIn(folder: string, environment: Record<string, string> = {}): Configuration {
-  return loadConfiguration({
-    environment: {
-      VERITAS_HTTP_PORT: '0',
-      VERITAS_HTTP_HOST: '127.0.0.1',
-      VERITAS_REPOSITORY_PORT: '0',
-      VERITAS_REPOSITORY_HOST: '127.0.0.1',
-      VERITAS_STORE_PATH: join(folder, 'var/veritas.db'),
-      VERITAS_STORE_POLL_INTERVAL: '20ms',
-      VERITAS_PKI_DIRECTORY: join(folder, 'certs/ca'),
-      VERITAS_PKI_PASSPHRASE_FILE: join(folder, 'certs/ca/passphrase'),
-      VERITAS_TLS_CERTIFICATE_FILE: join(folder, 'certs/server_cert.pem'),
-      VERITAS_TLS_KEY_FILE: join(folder, 'certs/server_key.pem'),
-      VERITAS_TLS_CA_FILE: join(folder, 'certs/ca_bundle.pem'),
-      VERITAS_TLS_RELOAD_INTERVAL: '20ms',
-      VERITAS_LOG_LEVEL: 'silent',
-      ...environment,
-    },
-  });
+  return loadConfiguration({ environment: environmentIn(folder, environment) });
 }
 
 /** Starts the whole service, with its own certification authority, in `folder`. */

@@ -1,0 +1,67 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { runCommandLine } from '../../src/commands/index.js';
+import { CaService } from '../../src/pki/index.js';
+import { TestCa } from '../../src/testing/index.js';
+import { CrlReason, decodeCertificationRequest, encodePem, octetsFromPemOrDer } from '../../src/x509/index.js';
+import { get, type Answer } from '../support/client.js';
+import { temporaryFolder } from '../support/folder.js';
+import { developmentTls, environmentIn, getPlain, startIn } from '../support/service.js';
+
+let folder: string;
+const root = TestCa.root({ commonName: 'Offline Root' });
+const path = (name: string): string => join(folder, name);
+beforeEach(() => {
+  folder = temporaryFolder();
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+async function veritas(...args: string[]): Promise<void> {
+  let err = '';
+  const code = await runCommandLine(args, {
+    streams: { out: () => undefined, err: (text) => void (err += text) },
+    environment: environmentIn(folder),
+    readInput: () => Promise.resolve(Buffer.alloc(0)),
+    version: '0.0.0-test',
+    now: () => new Date(),
+  });
+  expect({ args, code, err: code === 0 ? '' : err }).toEqual({ args, code: 0, err: '' });
+}
+
+test('a service runs below a root whose key it never had, and follows the lists that are brought in', async () => {
+  await veritas('ca', 'request', '--out', path('issuing.csr'));
+  const [octets] = octetsFromPemOrDer(readFileSync(path('issuing.csr')), 'CERTIFICATE REQUEST');
+  const { publicKey, subject } = decodeCertificationRequest(octets!);
+  const keyPair = { publicKey: publicKey.keyObject, privateKey: root.key };
+  writeFileSync(path('issuing.pem'), root.intermediate({ keyPair, subject, pathLenConstraint: 0 }).certificatePem);
+  writeFileSync(path('root.pem'), root.certificatePem);
+  await veritas('ca', 'install', '--cert', path('issuing.pem'), '--root', path('root.pem'));
+  const service = await startIn(folder);
+  try {
+    const { https, repository } = service.ports;
+    const call = (where: string): Promise<Answer> => get(https, where, developmentTls(folder, 'client'));
+    const list = () => getPlain(repository!, '/crl/root.crl');
+    const bringIn = async (der: Uint8Array): Promise<void> => {
+      writeFileSync(path('root.crl'), encodePem('X509 CRL', der));
+      await veritas('ca', 'install', '--crl', path('root.crl'));
+      while (!(await list()).body.equals(der)) await delay(10);
+    };
+    expect(await call('/api/v1/test')).toMatchObject({ status: 200 });
+    expect(await call('/health')).toMatchObject({
+      status: 200,
+      json: { parts: { crl: { state: 'warning', detail: 'no current CRL of root' } } },
+    });
+    expect(await list()).toMatchObject({ status: 404 });
+    await bringIn(root.crl([]));
+    expect(await call('/health')).toMatchObject({ status: 200, json: { parts: { crl: { state: 'up' } } } });
+    const { issuing } = service.application.get(CaService, { strict: false });
+    await bringIn(root.crl([{ certificate: issuing.certificate, reason: CrlReason.cACompromise }]));
+    expect(await call('/api/v1/test')).toMatchObject({ status: 403, json: { code: 'certificate_revoked' } });
+  } finally {
+    await service.close();
+  }
+}, 30_000);

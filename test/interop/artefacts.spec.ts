@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ProfileDefinition } from '../../src/pki/index.js';
+import { generateTestKeyPair, TestCa } from '../../src/testing/index.js';
+import { encodePem, generalNameFromString, Oid } from '../../src/x509/index.js';
+import { certificationRequest } from '../support/certification-request.js';
+import { temporaryFolder } from '../support/folder.js';
+import {
+  openTemporaryAuthority,
+  somebody,
+  temporarySettings,
+  type TemporaryAuthority,
+} from '../support/temporary-authority.js';
+
+const OWN: readonly ProfileDefinition[] = [
+  { name: 'short', purposes: ['clientAuth'], maximumLifetime: 86_400, noRevocation: true },
+  { name: 'stapled', purposes: ['serverAuth'], maximumLifetime: 86_400, mustStaple: true },
+];
+/** Each profile, with what OpenSSL and GnuTLS call its purpose. crl-issuer has none: its key signs lists. */
+const PROFILES: readonly (readonly [name: string, openssl: string | undefined, gnutls: string | undefined])[] = [
+  ['server', 'sslserver', Oid.serverAuth],
+  ['client', 'sslclient', Oid.clientAuth],
+  ['service', 'sslserver', Oid.serverAuth],
+  ['service', 'sslclient', Oid.clientAuth],
+  ['spiffe', 'sslclient', Oid.clientAuth],
+  ['short', 'sslclient', Oid.clientAuth],
+  ['stapled', 'sslserver', Oid.serverAuth],
+  ['ocsp-responder', 'ocsphelper', Oid.ocspSigning],
+  ['crl-issuer', undefined, undefined],
+];
+const rsa = (modulusLength: number): KeyObject => generateKeyPairSync('rsa', { modulusLength }).privateKey;
+const KEYS: Readonly<Record<string, KeyObject>> = {
+  'P-256': generateTestKeyPair('P-256').privateKey,
+  'P-384': generateTestKeyPair('P-384').privateKey,
+  'P-521': generateTestKeyPair('P-521').privateKey,
+  Ed25519: generateTestKeyPair('Ed25519').privateKey,
+  'RSA-2048': rsa(2048),
+  'RSA-3072': rsa(3072),
+  'RSA-4096': rsa(4096),
+  'RSA-PSS-2048': generateTestKeyPair('RSA-PSS-2048').privateKey,
+};
+
+function run(command: string, args: readonly string[]): { readonly ok: boolean; readonly says: string } {
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+  if (status === null) throw new Error(`these tests need ${command}: apt-get install openssl gnutls-bin`);
+  return { ok: status === 0, says: stdout + stderr };
+}
+
+describe('every artefact, by OpenSSL and by GnuTLS', () => {
+  let temporary: TemporaryAuthority;
+  const folder = temporaryFolder();
+  const path = (name: string): string => join(folder, name);
+  const write = (name: string, text: string): string => {
+    writeFileSync(path(name), text);
+    return path(name);
+  };
+  const root = (): string => path('certs/root_ca.pem');
+  const openssl = (leaf: string, ...more: string[]) =>
+    run('openssl', [
+      'verify',
+      '-x509_strict',
+      ...more,
+      '-CAfile',
+      root(),
+      '-untrusted',
+      path('certs/issuing_ca.pem'),
+      leaf,
+    ]);
+  const gnutls = (chain: string, ...more: string[]) =>
+    run('certtool', [
+      '--verify',
+      '--verify-profile=medium',
+      ...more,
+      '--load-ca-certificate',
+      root(),
+      '--infile',
+      chain,
+    ]);
+
+  beforeAll(async () => {
+    const version = execFileSync('certtool', ['--version'], { encoding: 'utf8' }).split('\n')[0];
+    process.stdout.write(`${version}\n`);
+    temporary = await openTemporaryAuthority({ settings: { ...temporarySettings(folder), profiles: OWN } });
+    await temporary.authority.crls.publishIfDue(somebody);
+  });
+  afterAll(() => temporary.close());
+
+  it.each(
+    PROFILES.flatMap(([profile, purpose, oid]) => Object.keys(KEYS).map((key) => ({ profile, purpose, oid, key }))),
+  )('$profile for $purpose, $key', async ({ profile, purpose, oid, key }) => {
+    const id = generalNameFromString('URI:spiffe://example.org/orders');
+    const { certificatePem, chainPem } = await temporary.authority.ca.issue({
+      request: certificationRequest({ key: KEYS[key]! }),
+      profile,
+      names: profile === 'spiffe' && id ? [id] : [],
+      requester: somebody,
+    });
+    const leaf = write('leaf.pem', certificatePem);
+    expect(openssl(leaf, ...(purpose === undefined ? [] : ['-purpose', purpose]))).toEqual({
+      ok: true,
+      says: `${leaf}: OK\n`,
+    });
+    const says = gnutls(write('chain.pem', chainPem), ...(oid === undefined ? [] : [`--verify-purpose=${oid}`]));
+    expect(says).toMatchObject({ ok: true, says: expect.stringContaining('Verified. The certificate is trusted.') });
+  });
+
+  it.each(Object.keys(KEYS))('a CA below the root with the key %s', async (key) => {
+    const permitted = generalNameFromString('DNS:example.org');
+    const { certificatePem } = await temporary.authority.ca.issueIntermediate({
+      request: certificationRequest({ key: KEYS[key]!, commonName: `Plant ${key}` }),
+      nameConstraints: { permittedSubtrees: permitted ? [permitted] : [], excludedSubtrees: [] },
+      requester: somebody,
+    });
+    const file = write('intermediate.pem', certificatePem);
+    expect(openssl(file)).toEqual({ ok: true, says: `${file}: OK\n` });
+    expect(gnutls(file)).toMatchObject({ ok: true });
+  });
+
+  it('root and issuing CA', () => {
+    for (const name of ['root', 'issuing']) {
+      expect(openssl(path(`certs/${name}_ca.pem`))).toMatchObject({ ok: true });
+      expect(gnutls(path(`certs/${name}_ca.pem`))).toMatchObject({ ok: true });
+    }
+  });
+
+  it.each(['root', 'issuing'])('the revocation list of %s', (id) => {
+    const { der } = temporary.authority.crls.current(id) ?? {};
+    const list = write('list.pem', encodePem('X509 CRL', der ?? new Uint8Array()));
+    const ca = path(`certs/${id}_ca.pem`);
+    expect(run('openssl', ['crl', '-noout', '-CAfile', ca, '-in', list])).toEqual({ ok: true, says: 'verify OK\n' });
+    const says = run('certtool', ['--verify-crl', '--load-ca-certificate', ca, '--infile', list]);
+    expect(says).toMatchObject({ ok: true, says: expect.stringContaining('Verification output: Verified.') });
+  });
+
+  it('both refuse what is for something else, and a chain whose end they do not trust', async () => {
+    const request = certificationRequest({ key: KEYS['P-256']! });
+    const { certificatePem, chainPem } = await temporary.authority.ca.issue({
+      request,
+      profile: 'client',
+      requester: somebody,
+    });
+    expect(openssl(write('leaf.pem', certificatePem), '-purpose', 'sslserver').ok).toBe(false);
+    expect(gnutls(write('chain.pem', chainPem), `--verify-purpose=${Oid.serverAuth}`).ok).toBe(false);
+    const stranger = write('stranger.pem', TestCa.root().certificatePem);
+    const ours = [path('certs/issuing_ca.pem'), path('leaf.pem')] as const;
+    expect(run('openssl', ['verify', '-x509_strict', '-CAfile', stranger, '-untrusted', ...ours]).ok).toBe(false);
+    expect(run('certtool', ['--verify', '--load-ca-certificate', stranger, '--infile', path('chain.pem')]).ok).toBe(
+      false,
+    );
+  });
+});
