@@ -52,21 +52,32 @@ export class AuditLog {
   }
 
   /** Adds a row: in `transaction`, and then it counts when that commits, or in one of its own. Throws what the store throws. */
-  async append(entry: AuditEntry, transaction?: Transaction): Promise<void> {
-    if (!transaction) return this.#store.transaction((own) => this.append(entry, own));
-    const head = await auditHead(transaction);
-    const contents = {
-      sequence: (head?.sequence ?? 0) + 1,
-      at: this.#now().getTime(),
-      action: entry.action,
-      phase: entry.phase,
-      actor: entry.actor,
-      request_id: entry.requestId,
-      subject: entry.subject,
-      detail: canonicalJson(entry.detail ?? {}),
-      previous_hash: head?.hash ?? GENESIS,
-    };
-    await insertAudit(transaction, { ...contents, hash: hashOf(contents) });
+  append(entry: AuditEntry, transaction?: Transaction): Promise<void> {
+    return this.appendAll([entry], transaction);
+  }
+
+  /** As {@link append}, several rows in their order. */
+  async appendAll(entries: readonly AuditEntry[], transaction?: Transaction): Promise<void> {
+    if (!transaction) return this.#store.transaction((own) => this.appendAll(entries, own));
+    let { sequence, hash: previous } = (await auditHead(transaction)) ?? { sequence: 0, hash: GENESIS };
+    const at = this.#now().getTime();
+    const rows: AuditRow[] = [];
+    for (const { action, phase, actor, requestId, subject, detail = {} } of entries) {
+      const contents = {
+        sequence: ++sequence,
+        at,
+        action,
+        phase,
+        actor,
+        request_id: requestId,
+        subject,
+        detail: canonicalJson(detail),
+        previous_hash: previous,
+      };
+      previous = hashOf(contents);
+      rows.push({ ...contents, hash: previous });
+    }
+    await insertAudit(transaction, rows);
   }
 
   /** The rows in order, a page at a time, so that a record of any length fits. Rows that are added meanwhile are read as well. */

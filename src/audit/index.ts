@@ -1,1 +1,1 @@
-export { AuditLog } from './audit-log.js';
+export { AuditLog, type AuditEntry } from './audit-log.js';

@@ -1,14 +1,12 @@
 import type { EventBus } from '../events/index.js';
 import {
+  compromisedKeys,
   CursorError,
   findCertificate,
-  isCompromisedKey,
   listCertificates,
   type CertificateFilter,
   type CertificatePage,
   type CertificateRow,
-  type Database,
-  type Transaction,
 } from '../store/index.js';
 import {
   decodeCertificate,
@@ -23,7 +21,8 @@ import { readRequest } from './issuance/certification-request.js';
 import { holderTerms, type Holder, type HolderTerms } from './issuance/holder-terms.js';
 import { CallTaken, IdempotentCalls, type IdempotentCall } from './issuance/idempotency.js';
 import { acceptIntermediate, type IntermediateRequest } from './issuance/intermediate.js';
-import { issueCertificate, keyDigest, type IssuanceContext } from './issuance/issue-certificate.js';
+import { keyCompromised, keyDigest, type Alongside } from './issuance/issuance-journal.js';
+import { issueCertificate, type IssuanceContext } from './issuance/issue-certificate.js';
 import type { CurrentAuthorities } from './issuer/authorities.js';
 import type { Authority } from './issuer/authority.js';
 import { PkiError } from './pki-error.js';
@@ -51,7 +50,7 @@ export interface IssueRequest {
   /** The caller's Idempotency-Key: for a day the same request under it gives the same certificate. */
   readonly idempotencyKey?: string | undefined;
   /** Runs in the transaction that stores the certificate: what it throws, this throws, and nothing was issued. */
-  readonly alongside?: ((transaction: Transaction, certificate: Certificate) => Promise<void>) | undefined;
+  readonly alongside?: Alongside | undefined;
   readonly requester: Requester;
 }
 
@@ -219,11 +218,9 @@ export class CaService {
       const { organization } = this.#settings;
       const request = await readRequest(wanted.request);
       const accepted = acceptIntermediate(request, wanted, { authority, authorities, organization });
-      await this.#checkKeyHistory(accepted);
+      this.#checkNotOurs(accepted);
       const { actor: requester, requestId } = wanted.requester;
-      const certificate = await issueCertificate(accepted, authority.issuer, this.#context, (transaction) =>
-        checkNotCompromised(transaction, accepted),
-      );
+      const certificate = await issueCertificate(accepted, authority.issuer, this.#context);
       const { serialNumber, notAfter } = certificate;
       const about = {
         serialNumber,
@@ -278,9 +275,10 @@ export class CaService {
       allowedNames: wanted.allowedNames,
       lifetime: wanted.lifetime,
     });
-    await this.#checkKeyHistory(accepted);
-    // Only now: whoever may not have it any more does not get it again either.
+    this.#checkNotOurs(accepted);
     const call = callOf(read, { ...wanted, request, profile, requester });
+    // Whoever may not have it any more does not get it again either.
+    if (call) await this.#checkNotCompromised(accepted);
     const before = call && (await this.#calls.find(call));
     if (before !== undefined) return this.#again(before);
     const authority = this.#usableIssuer();
@@ -290,12 +288,7 @@ export class CaService {
         accepted,
         authority.issuer,
         this.#context,
-        async (transaction, certificate) => {
-          // What was true before may have been revoked meanwhile.
-          await checkNotCompromised(transaction, accepted);
-          if (call) await this.#calls.record(call, certificate.serialNumber, transaction);
-          await wanted.alongside?.(transaction, certificate);
-        },
+        this.#alongside(call, wanted.alongside),
       );
     } catch (error) {
       const first = error instanceof CallTaken && call ? await this.#calls.find(call) : undefined;
@@ -314,6 +307,15 @@ export class CaService {
     return withChain(certificate, authority);
   }
 
+  /** Nothing, where nothing is asked for: then the certificate may be stored together with others. */
+  #alongside(call: IdempotentCall | undefined, alongside: Alongside | undefined): Alongside | undefined {
+    if (!call) return alongside;
+    return async (transaction, certificate) => {
+      await this.#calls.record(call, certificate.serialNumber, transaction);
+      await alongside?.(transaction, certificate);
+    };
+  }
+
   async #again(serialNumber: string): Promise<IssuedCertificate> {
     const issued = await this.issuedBefore(serialNumber);
     if (!issued)
@@ -330,12 +332,14 @@ export class CaService {
     return issuing;
   }
 
-  /** CA/Browser Forum Baseline Requirements §6.1.1.3: a key that was reported compromised is not certified again; nor is a CA's own. */
-  async #checkKeyHistory(accepted: AcceptedRequest): Promise<void> {
-    const { publicKey } = accepted;
+  #checkNotOurs({ publicKey }: AcceptedRequest): void {
     if (this.authorities.some(({ certificate }) => Buffer.compare(certificate.publicKey.der, publicKey.der) === 0))
       throw new PkiError('public_key_not_allowed', 'this is the key of a CA');
-    await checkNotCompromised(this.#context.store.database, accepted);
+  }
+
+  async #checkNotCompromised({ publicKey }: AcceptedRequest): Promise<void> {
+    const compromised = await compromisedKeys(this.#context.store.database, [keyDigest(publicKey.der)]);
+    if (compromised.size > 0) throw keyCompromised();
   }
 }
 
@@ -354,9 +358,4 @@ function callOf(
   const terms = [profile, service ?? null, names.map(generalNameToString), lifetime ?? null];
   const octets = Buffer.from(request.der).toString('base64');
   return { caller: requester.actor, key: idempotencyKey, request: JSON.stringify([octets, ...terms]) };
-}
-
-async function checkNotCompromised(database: Database, { publicKey }: AcceptedRequest): Promise<void> {
-  if (await isCompromisedKey(database, keyDigest(publicKey.der)))
-    throw new PkiError('key_compromised', 'a certificate of this key was revoked because the key was compromised');
 }

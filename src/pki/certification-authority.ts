@@ -5,6 +5,7 @@ import type { Store } from '../store/index.js';
 import { CaService } from './ca.service.js';
 import { CrlService } from './crl/crl.service.js';
 import { EnrollmentService } from './enrollment/enrollment.service.js';
+import { IssuanceJournal } from './issuance/issuance-journal.js';
 import type { IssuanceContext } from './issuance/issue-certificate.js';
 import { Authorities } from './issuer/authorities.js';
 import { createAuthorities } from './issuer/authority-creation.js';
@@ -63,7 +64,8 @@ export async function openCertificationAuthority(
   const audit = new AuditLog(store, now);
   const certsDirectory = settings.certsDirectory ?? dirname(settings.directory);
   const { backdate, publicationUrl } = settings;
-  const context: IssuanceContext = { store, audit, now, backdate, publicationUrl, random: options.random };
+  const journal = new IssuanceJournal({ store, audit, now });
+  const context: IssuanceContext = { store, audit, journal, now, backdate, publicationUrl, random: options.random };
   const requester = options.requester ?? { actor: 'veritas', requestId: 'start' };
   const profiles = provenProfiles(settings);
   const creation = { settings, context, events };

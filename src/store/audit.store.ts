@@ -26,10 +26,12 @@ export async function auditHead(database: Database): Promise<AuditHead | undefin
   return database.selectFrom('audit_head').select(['sequence', 'hash']).where('id', '=', 1).executeTakeFirst();
 }
 
-/** Adds a row and moves the end of the record to it. */
-export async function insertAudit(transaction: Transaction, row: AuditRow): Promise<void> {
-  await transaction.insertInto('audit').values(row).execute();
-  const head = { sequence: row.sequence, hash: row.hash };
+/** Adds rows, and moves the end of the record to the last. */
+export async function insertAudit(transaction: Transaction, rows: readonly AuditRow[]): Promise<void> {
+  const last = rows.at(-1);
+  if (!last) return;
+  await transaction.insertInto('audit').values(rows).execute();
+  const head = { sequence: last.sequence, hash: last.hash };
   await transaction
     .insertInto('audit_head')
     .values({ id: 1, ...head })

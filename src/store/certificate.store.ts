@@ -25,40 +25,61 @@ export const CERTIFICATE_COLUMNS = [
   'revocation_sequence',
 ] as const;
 
+/** A certificate's row when it is issued. */
+export type NewCertificateRow = Omit<
+  CertificateRow,
+  'status' | 'revoked_at' | 'revocation_reason' | 'revocation_sequence'
+>;
+
+/** Takes serial numbers for ever. Gives those of them that had not been taken before. */
+export async function reserveSerials(
+  database: Database,
+  serials: readonly string[],
+  now: Date,
+): Promise<ReadonlySet<string>> {
+  const rows = await database
+    .insertInto('serial')
+    .values(serials.map((serial) => ({ serial, reserved_at: now.getTime() })))
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('serial')
+    .execute();
+  return new Set(rows.map(({ serial }) => serial));
+}
+
 /** Takes a serial number for ever. False when it was taken before. */
 export async function reserveSerial(database: Database, serial: string, now: Date): Promise<boolean> {
-  const result = await database
-    .insertInto('serial')
-    .values({ serial, reserved_at: now.getTime() })
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirst();
-  return result.numInsertedOrUpdatedRows === 1n;
+  return (await reserveSerials(database, [serial], now)).has(serial);
+}
+
+/** Adds certificates whose serial numbers were reserved. */
+export async function insertCertificates(database: Database, rows: readonly NewCertificateRow[]): Promise<void> {
+  const good = { status: 'active', revoked_at: null, revocation_reason: null, revocation_sequence: null } as const;
+  await database
+    .insertInto('certificate')
+    .values(rows.map((row) => ({ ...row, ...good })))
+    .execute();
 }
 
 /** Adds a certificate whose serial number was reserved. */
-export async function insertCertificate(
-  database: Database,
-  row: Omit<CertificateRow, 'status' | 'revoked_at' | 'revocation_reason' | 'revocation_sequence'>,
-): Promise<void> {
-  await database
-    .insertInto('certificate')
-    .values({ ...row, status: 'active', revoked_at: null, revocation_reason: null, revocation_sequence: null })
-    .execute();
+export async function insertCertificate(database: Database, row: NewCertificateRow): Promise<void> {
+  await insertCertificates(database, [row]);
 }
 
 export function findCertificate(database: Database, serial: string): Promise<CertificateRow | undefined> {
   return database.selectFrom('certificate').select(CERTIFICATE_COLUMNS).where('serial', '=', serial).executeTakeFirst();
 }
 
-/** Whether a certificate of this key was revoked because the key was compromised. */
-export async function isCompromisedKey(database: Database, spkiSha256: string): Promise<boolean> {
-  const row = await database
+/** Those of some keys, by the SHA-256 of their SubjectPublicKeyInfo, of which a certificate was revoked because the key was compromised. */
+export async function compromisedKeys(
+  database: Database,
+  spkiSha256s: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows = await database
     .selectFrom('certificate')
-    .select('serial')
-    .where('spki_sha256', '=', spkiSha256)
+    .select('spki_sha256')
+    .where('spki_sha256', 'in', spkiSha256s)
     // Written out, not a parameter: only so is the partial index used.
     .where('revocation_reason', '=', sql.lit('keyCompromise'))
-    .limit(1)
-    .executeTakeFirst();
-  return row !== undefined;
+    .execute();
+  return new Set(rows.map(({ spki_sha256: key }) => key));
 }

@@ -1,10 +1,13 @@
 export { auditHead, insertAudit, listAudit, type AuditRow } from './audit.store.js';
 export {
+  compromisedKeys,
   findCertificate,
   insertCertificate,
-  isCompromisedKey,
+  insertCertificates,
   reserveSerial,
+  reserveSerials,
   type CertificateRow,
+  type NewCertificateRow,
 } from './certificate.store.js';
 export { insertCrl, lastCrl, lastCrlHeader, type CrlHeader, type CrlRow } from './crl.store.js';
 export {
@@ -20,6 +23,7 @@ export {
   type CertificateFilter,
   type CertificatePage,
 } from './inventory.store.js';
+export { GatheredWrites, type WriteAll } from './gathered-writes.js';
 export { findIdempotency, insertIdempotency, type IdempotencyRow } from './idempotency.store.js';
 export {
   findIssuer,

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Kysely, type CompiledQuery } from 'kysely';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { auditHead, listAudit } from './audit.store.js';
-import { findCertificate, isCompromisedKey } from './certificate.store.js';
+import { compromisedKeys, findCertificate } from './certificate.store.js';
 import { countCertificates, listCertificates, type CertificateFilter } from './inventory.store.js';
 import { lastCrl, lastCrlHeader } from './crl.store.js';
 import { findEnrollmentToken } from './enrollment-token.store.js';
@@ -77,7 +77,7 @@ test.each<[string, () => Promise<unknown>]>([
     'who depends on an issuer',
     () => servicesOfIssuer(database, { id: 'issuing', role: 'issuing' }, { now, limit: 1000 }),
   ],
-  ['a compromised key', () => isCompromisedKey(database, 'aa')],
+  ['a compromised key', () => compromisedKeys(database, ['aa', 'bb'])],
   ['new revocations', () => listRevocations(database, { after: 5 })],
   ['the last revocation', () => lastRevocationSequence(database)],
   ['the last revocation of an issuer', () => lastRevocationSequence(database, 'issuing')],

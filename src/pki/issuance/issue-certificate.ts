@@ -1,10 +1,10 @@
-import { hash } from 'node:crypto';
 import type { AuditLog } from '../../audit/index.js';
-import { insertCertificate, reserveSerial, type Store, type Transaction } from '../../store/index.js';
-import { nameToString, type Certificate } from '../../x509/index.js';
+import type { Store } from '../../store/index.js';
+import type { Certificate } from '../../x509/index.js';
 import type { Issuer } from '../issuer/issuer.js';
 import { PkiError } from '../pki-error.js';
 import type { AcceptedRequest } from './accepted-request.js';
+import type { Alongside, IssuanceJournal } from './issuance-journal.js';
 import { IssuanceToken } from './issuance-token.js';
 import { newSerialNumber } from './serial-number.js';
 
@@ -12,6 +12,7 @@ import { newSerialNumber } from './serial-number.js';
 export interface IssuanceContext {
   readonly store: Store;
   readonly audit: AuditLog;
+  readonly journal: IssuanceJournal;
   readonly now: () => Date;
   /** Seconds. */
   readonly backdate: number;
@@ -30,74 +31,26 @@ export async function issueCertificate(
   accepted: AcceptedRequest,
   issuer: Issuer,
   context: IssuanceContext,
-  alongside?: (transaction: Transaction, certificate: Certificate) => Promise<void>,
+  alongside?: Alongside,
 ): Promise<Certificate> {
   const token = await takeToken(accepted, issuer, context);
   const certificate = await issuer.issue(token);
-  await context.store.transaction(async (transaction) => {
-    await alongside?.(transaction, certificate);
-    await insertCertificate(transaction, rowOf(certificate, token, context.now()));
-    await context.audit.append(
-      { ...auditEntry(token), phase: 'result', detail: { fingerprint: certificate.fingerprint256 } },
-      transaction,
-    );
-  });
+  await context.journal.record({ certificate, token }, alongside);
   return certificate;
 }
 
-/** Reserves a serial number and records the intent, in one commit. A number that was taken before is left, and another one drawn. */
+/** A token whose serial number nobody had before. One that was taken is left, and another one drawn. */
 async function takeToken(accepted: AcceptedRequest, issuer: Issuer, context: IssuanceContext): Promise<IssuanceToken> {
+  const { backdate, publicationUrl, now, random, journal } = context;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const now = context.now();
-    const { backdate, publicationUrl } = context;
-    const serialNumber = newSerialNumber(context.random);
     const token = new IssuanceToken(accepted, issuer.identity, {
-      serialNumber,
+      serialNumber: newSerialNumber(random),
       algorithm: issuer.algorithm,
-      now,
+      now: now(),
       backdate,
       publicationUrl,
     });
-    const reserved = await context.store.transaction(async (transaction) => {
-      if (!(await reserveSerial(transaction, serialNumber, now))) return false;
-      await context.audit.append({ ...auditEntry(token), phase: 'intent' }, transaction);
-      return true;
-    });
-    if (reserved) return token;
+    if (await journal.take(token)) return token;
   }
   throw new PkiError('serial_exhausted', `${ATTEMPTS} serial numbers in a row were taken`);
-}
-
-function auditEntry({ accepted, issuer, serialNumber }: IssuanceToken) {
-  const { profile, subject, requester } = accepted;
-  return {
-    action: 'certificate.issue',
-    actor: requester.actor,
-    requestId: requester.requestId,
-    subject: serialNumber,
-    detail: { issuer: issuer.id, profile: profile.name, subject: nameToString(subject) },
-  };
-}
-
-function rowOf(certificate: Certificate, { accepted, issuer }: IssuanceToken, now: Date) {
-  return {
-    serial: certificate.serialNumber,
-    issuer: issuer.id,
-    profile: accepted.profile.name,
-    service: accepted.service ?? null,
-    subject: nameToString(certificate.subject),
-    not_before: certificate.notBefore.getTime(),
-    not_after: certificate.notAfter.getTime(),
-    spki_sha256: keyDigest(certificate.publicKey.der),
-    fingerprint: certificate.fingerprint256,
-    der: certificate.der,
-    requester: accepted.requester.actor,
-    request_id: accepted.requester.requestId,
-    issued_at: now.getTime(),
-  };
-}
-
-/** SHA-256 of a SubjectPublicKeyInfo, lower-case hexadecimal. */
-export function keyDigest(spki: Uint8Array): string {
-  return hash('sha256', spki);
 }

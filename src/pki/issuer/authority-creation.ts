@@ -22,7 +22,8 @@ import {
   type Name,
 } from '../../x509/index.js';
 import { AcceptedRequest } from '../issuance/accepted-request.js';
-import { issueCertificate, keyDigest, type IssuanceContext } from '../issuance/issue-certificate.js';
+import { keyDigest } from '../issuance/issuance-journal.js';
+import { issueCertificate, type IssuanceContext } from '../issuance/issue-certificate.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
 import { issuingProfile, rootProfile } from '../profile/profile.js';

@@ -22,6 +22,7 @@ import {
   type CertificateList,
   type CertificationRequest,
 } from '../../x509/index.js';
+import { IssuanceJournal } from '../issuance/issuance-journal.js';
 import type { IssuanceContext } from '../issuance/issue-certificate.js';
 import { adoptAuthority, authoritySubject, requestFileOf } from '../issuer/authority-creation.js';
 import { ensureSigner } from '../issuer/open-signer.js';
@@ -64,7 +65,9 @@ export class ExternalRootService {
     const { settings, store, now = () => new Date() } = parts;
     const { backdate, publicationUrl } = settings;
     this.#settings = settings;
-    this.#context = { store, audit: new AuditLog(store, now), now, backdate, publicationUrl };
+    const audit = new AuditLog(store, now);
+    const journal = new IssuanceJournal({ store, audit, now });
+    this.#context = { store, audit, journal, now, backdate, publicationUrl };
   }
 
   /**

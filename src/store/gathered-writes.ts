@@ -1,0 +1,91 @@
+import type { Transaction } from './schema.js';
+import { StoreError } from './store-error.js';
+import type { Store } from './store.js';
+
+/** Writes all of some items in one transaction, and answers for each in their order: an Error refuses that one. Throws when none of them can be written. */
+export type WriteAll<Item, Result> = (
+  transaction: Transaction,
+  items: readonly Item[],
+) => Promise<readonly (Result | Error)[]>;
+
+interface Waiting<Item, Result> {
+  readonly item: Item;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Bounds what one statement has to carry. */
+const MOST_TOGETHER = 64;
+
+/**
+ * Items of one kind, written together: those that arrive while others are on their way to the disk are in one work of the next commit, with one
+ * statement a table and not one an item. When they cannot be written together, each is written by itself, so that one never spoils another.
+ */
+export class GatheredWrites<Item, Result> {
+  readonly #store: Store;
+  readonly #writeAll: WriteAll<Item, Result>;
+  readonly #waiting: Waiting<Item, Result>[] = [];
+  #isAsked = false;
+
+  constructor(store: Store, writeAll: WriteAll<Item, Result>) {
+    this.#store = store;
+    this.#writeAll = writeAll;
+  }
+
+  /** Writes an item; what it returns is durable. Throws what the write throws, and {@link StoreError}. */
+  add(item: Item): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      this.#waiting.push({ item, resolve, reject });
+      this.#ask();
+    });
+  }
+
+  #ask(): void {
+    if (this.#isAsked || this.#waiting.length === 0) return;
+    this.#isAsked = true;
+    void this.#write();
+  }
+
+  /** Never throws: whatever fails, fails for those who wait. */
+  async #write(): Promise<void> {
+    let taken: readonly Waiting<Item, Result>[] = [];
+    try {
+      const results = await this.#store.transaction((transaction) => {
+        // Not before the work's turn has come: until then others arrive.
+        taken = this.#take();
+        return this.#writeAll(
+          transaction,
+          taken.map(({ item }) => item),
+        );
+      });
+      settle(taken, results);
+    } catch (error) {
+      if (taken.length === 0) taken = this.#take();
+      if (taken.length === 1 || error instanceof StoreError) for (const { reject } of taken) reject(error);
+      else await Promise.all(taken.map((one) => this.#writeAlone(one)));
+    }
+  }
+
+  async #writeAlone(one: Waiting<Item, Result>): Promise<void> {
+    try {
+      settle([one], await this.#store.transaction((transaction) => this.#writeAll(transaction, [one.item])));
+    } catch (error) {
+      one.reject(error);
+    }
+  }
+
+  #take(): readonly Waiting<Item, Result>[] {
+    const taken = this.#waiting.splice(0, MOST_TOGETHER);
+    this.#isAsked = false;
+    this.#ask();
+    return taken;
+  }
+}
+
+function settle<Item, Result>(taken: readonly Waiting<Item, Result>[], results: readonly (Result | Error)[]): void {
+  for (const [i, { resolve, reject }] of taken.entries()) {
+    const result = results[i];
+    if (result instanceof Error) reject(result);
+    else resolve(result as Result);
+  }
+}
