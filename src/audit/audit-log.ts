@@ -3,6 +3,8 @@ import {
   auditHead,
   insertAudit,
   listAudit,
+  moveAuditHead,
+  type AuditHead,
   type AuditRow,
   type Database,
   type Store,
@@ -45,6 +47,7 @@ const PAGE = 1000;
 export class AuditLog {
   readonly #store: Store;
   readonly #now: () => Date;
+  #end: AuditHead | undefined;
 
   constructor(store: Store, now: () => Date = () => new Date()) {
     this.#store = store;
@@ -58,11 +61,32 @@ export class AuditLog {
 
   /** As {@link append}, several rows in their order. */
   async appendAll(entries: readonly AuditEntry[], transaction?: Transaction): Promise<void> {
+    if (entries.length === 0) return;
     if (!transaction) return this.#store.transaction((own) => this.appendAll(entries, own));
-    let { sequence, hash: previous } = (await auditHead(transaction)) ?? { sequence: 0, hash: GENESIS };
+    // Where the record ended when this log last wrote to it. Others write as well, and what was written may have been undone: then it is looked up.
+    if (this.#end && (await this.#appendTo(this.#end, entries, transaction))) return;
+    if (!(await this.#appendTo(await auditHead(transaction), entries, transaction)))
+      throw new Error('the end of the audit record moved within a transaction');
+  }
+
+  /** False, and nothing is written, when the record does not end at `end`. */
+  async #appendTo(
+    end: AuditHead | undefined,
+    entries: readonly AuditEntry[],
+    transaction: Transaction,
+  ): Promise<boolean> {
+    const rows = this.#rowsAfter(end, entries);
+    const { sequence, hash } = rows.at(-1) ?? { sequence: 0, hash: GENESIS };
+    if (!(await moveAuditHead(transaction, end, { sequence, hash }))) return false;
+    await insertAudit(transaction, rows);
+    this.#end = { sequence, hash };
+    return true;
+  }
+
+  #rowsAfter(end: AuditHead | undefined, entries: readonly AuditEntry[]): AuditRow[] {
+    let { sequence, hash: previous } = end ?? { sequence: 0, hash: GENESIS };
     const at = this.#now().getTime();
-    const rows: AuditRow[] = [];
-    for (const { action, phase, actor, requestId, subject, detail = {} } of entries) {
+    return entries.map(({ action, phase, actor, requestId, subject, detail = {} }) => {
       const contents = {
         sequence: ++sequence,
         at,
@@ -75,9 +99,8 @@ export class AuditLog {
         previous_hash: previous,
       };
       previous = hashOf(contents);
-      rows.push({ ...contents, hash: previous });
-    }
-    await insertAudit(transaction, rows);
+      return { ...contents, hash: previous };
+    });
   }
 
   /** The rows in order, a page at a time, so that a record of any length fits. Rows that are added meanwhile are read as well. */

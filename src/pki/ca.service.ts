@@ -21,7 +21,7 @@ import { readRequest } from './issuance/certification-request.js';
 import { holderTerms, type Holder, type HolderTerms } from './issuance/holder-terms.js';
 import { CallTaken, IdempotentCalls, type IdempotentCall } from './issuance/idempotency.js';
 import { acceptIntermediate, type IntermediateRequest } from './issuance/intermediate.js';
-import { keyCompromised, keyDigest, type Alongside } from './issuance/issuance-journal.js';
+import { keyCompromised, type Alongside } from './issuance/issuance-journal.js';
 import { issueCertificate, type IssuanceContext } from './issuance/issue-certificate.js';
 import type { CurrentAuthorities } from './issuer/authorities.js';
 import type { Authority } from './issuer/authority.js';
@@ -337,8 +337,8 @@ export class CaService {
       throw new PkiError('public_key_not_allowed', 'this is the key of a CA');
   }
 
-  async #checkNotCompromised({ publicKey }: AcceptedRequest): Promise<void> {
-    const compromised = await compromisedKeys(this.#context.store.database, [keyDigest(publicKey.der)]);
+  async #checkNotCompromised({ keyDigest }: AcceptedRequest): Promise<void> {
+    const compromised = await compromisedKeys(this.#context.store.database, [keyDigest]);
     if (compromised.size > 0) throw keyCompromised();
   }
 }

@@ -26,17 +26,36 @@ export async function auditHead(database: Database): Promise<AuditHead | undefin
   return database.selectFrom('audit_head').select(['sequence', 'hash']).where('id', '=', 1).executeTakeFirst();
 }
 
-/** Adds rows, and moves the end of the record to the last. */
-export async function insertAudit(transaction: Transaction, rows: readonly AuditRow[]): Promise<void> {
-  const last = rows.at(-1);
-  if (!last) return;
-  await transaction.insertInto('audit').values(rows).execute();
-  const head = { sequence: last.sequence, hash: last.hash };
-  await transaction
+/**
+ * Moves the end of the record from one place to another; `from` undefined: the record is empty. False, and nothing moved, when the record ends
+ * somewhere else.
+ */
+export async function moveAuditHead(
+  transaction: Transaction,
+  from: AuditHead | undefined,
+  to: AuditHead,
+): Promise<boolean> {
+  if (from) {
+    const { numUpdatedRows } = await transaction
+      .updateTable('audit_head')
+      .set(to)
+      .where('id', '=', 1)
+      .where('sequence', '=', from.sequence)
+      .where('hash', '=', from.hash)
+      .executeTakeFirst();
+    return numUpdatedRows === 1n;
+  }
+  const { numInsertedOrUpdatedRows } = await transaction
     .insertInto('audit_head')
-    .values({ id: 1, ...head })
-    .onConflict((conflict) => conflict.column('id').doUpdateSet(head))
-    .execute();
+    .values({ id: 1, ...to })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  return numInsertedOrUpdatedRows === 1n;
+}
+
+/** Adds rows, one at least, to the end of the record: see {@link moveAuditHead}. */
+export async function insertAudit(transaction: Transaction, rows: readonly AuditRow[]): Promise<void> {
+  await transaction.insertInto('audit').values(rows).execute();
 }
 
 /** Rows after `after`, in order, at most `limit`. */

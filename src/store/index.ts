@@ -1,4 +1,4 @@
-export { auditHead, insertAudit, listAudit, type AuditRow } from './audit.store.js';
+export { auditHead, insertAudit, listAudit, moveAuditHead, type AuditHead, type AuditRow } from './audit.store.js';
 export {
   compromisedKeys,
   findCertificate,

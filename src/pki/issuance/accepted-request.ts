@@ -1,6 +1,8 @@
+import { hash } from 'node:crypto';
 import {
   generalNameToString,
   nameFrom,
+  nameToString,
   type CertificationRequest,
   type GeneralName,
   type Name,
@@ -33,7 +35,11 @@ export interface EndEntityTerms {
 export class AcceptedRequest {
   readonly profile: Profile;
   readonly subject: Name;
+  /** RFC 4514 text, for people. */
+  readonly subjectText: string;
   readonly publicKey: SubjectPublicKeyInfo;
+  /** See {@link keyDigest}. */
+  readonly keyDigest: string;
   readonly names: readonly CertifiableName[];
   readonly service: string | undefined;
   /** Seconds. */
@@ -42,10 +48,12 @@ export class AcceptedRequest {
   // Makes the type nominal: an object that looks like one is none.
   readonly #accepted = true;
 
-  private constructor(values: Omit<AcceptedRequest, '#accepted'>) {
+  private constructor(values: Omit<AcceptedRequest, 'subjectText' | 'keyDigest'>) {
     this.profile = values.profile;
     this.subject = values.subject;
+    this.subjectText = nameToString(values.subject);
     this.publicKey = values.publicKey;
+    this.keyDigest = keyDigest(values.publicKey.der);
     this.names = values.names;
     this.service = values.service;
     this.lifetime = values.lifetime;
@@ -95,6 +103,11 @@ export class AcceptedRequest {
     const { lifetime } = profile;
     return new AcceptedRequest({ profile, subject, publicKey, names: [], service: undefined, lifetime, requester });
   }
+}
+
+/** SHA-256 of a SubjectPublicKeyInfo, lower-case hexadecimal: how the store knows a key. */
+export function keyDigest(spki: Uint8Array): string {
+  return hash('sha256', spki);
 }
 
 /** The names that a certificate of `service` gets: its own, where the profile has that, and `more`. Throws PkiError for what the profile does not give. */

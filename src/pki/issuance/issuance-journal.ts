@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import type { AuditEntry, AuditLog } from '../../audit/index.js';
 import {
   compromisedKeys,
@@ -9,39 +8,33 @@ import {
   type Store,
   type Transaction,
 } from '../../store/index.js';
-import { nameToString, type Certificate } from '../../x509/index.js';
+import type { Certificate } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
 import type { IssuanceToken } from './issuance-token.js';
 
 /** Runs in the transaction that stores a certificate, before its row: what it throws, undoes all of it. */
 export type Alongside = (transaction: Transaction, certificate: Certificate) => Promise<void>;
 
-interface Made {
-  readonly certificate: Certificate;
-  readonly token: IssuanceToken;
-}
+/** One certificate's way through the store: `intent` before its signature, `result` with it. */
+type Step =
+  | { readonly phase: 'intent'; readonly token: IssuanceToken }
+  | { readonly phase: 'result'; readonly token: IssuanceToken; readonly certificate: Certificate };
 
 /**
  * What the store hears of each certificate: the intent, durable before a key is touched, and what came of it, durable before anybody is told.
- * Certificates that are made at the same time share the statements and the commits.
+ * Steps of certificates that are made at the same time share statements and commits.
  */
 export class IssuanceJournal {
   readonly #store: Store;
   readonly #audit: AuditLog;
   readonly #now: () => Date;
-  readonly #intents: GatheredWrites<IssuanceToken, boolean>;
-  readonly #results: GatheredWrites<Made, undefined>;
+  readonly #steps: GatheredWrites<Step, boolean>;
 
   constructor({ store, audit, now }: { readonly store: Store; readonly audit: AuditLog; readonly now: () => Date }) {
     this.#store = store;
     this.#audit = audit;
     this.#now = now;
-    this.#intents = new GatheredWrites<IssuanceToken, boolean>(store, (transaction, tokens) =>
-      this.#takeAll(transaction, tokens),
-    );
-    this.#results = new GatheredWrites<Made, undefined>(store, (transaction, made) =>
-      this.#recordAll(transaction, made),
-    );
+    this.#steps = new GatheredWrites<Step, boolean>(store, (transaction, steps) => this.#write(transaction, steps));
   }
 
   /**
@@ -49,48 +42,35 @@ export class IssuanceJournal {
    * and what the store throws.
    */
   take(token: IssuanceToken): Promise<boolean> {
-    return this.#intents.add(token);
+    return this.#steps.add({ phase: 'intent', token });
   }
 
   /** Stores a certificate. Throws PkiError `key_compromised` when its key became that meanwhile, what `alongside` and what the store throws. */
-  async record(made: Made, alongside?: Alongside): Promise<void> {
-    if (!alongside) return this.#results.add(made);
+  async record(token: IssuanceToken, certificate: Certificate, alongside?: Alongside): Promise<void> {
+    const step: Step = { phase: 'result', token, certificate };
+    if (!alongside) {
+      await this.#steps.add(step);
+      return;
+    }
     await this.#store.transaction(async (transaction) => {
-      await alongside(transaction, made.certificate);
-      const [refused] = await this.#recordAll(transaction, [made]);
-      if (refused) throw refused;
+      await alongside(transaction, certificate);
+      const [outcome] = await this.#write(transaction, [step]);
+      if (outcome instanceof PkiError) throw outcome;
     });
   }
 
-  async #takeAll(transaction: Transaction, tokens: readonly IssuanceToken[]): Promise<(boolean | PkiError)[]> {
-    const compromised = await compromisedKeys(transaction, tokens.map(keyOf));
-    const good = tokens.filter((token) => !compromised.has(keyOf(token)));
-    const numbers = good.map(({ serialNumber }) => serialNumber);
-    const taken = numbers.length > 0 ? await reserveSerials(transaction, numbers, this.#now()) : new Set<string>();
-    const intents = good.filter(({ serialNumber }) => taken.has(serialNumber));
-    await this.#audit.appendAll(
-      intents.map((token) => ({ ...auditEntry(token), phase: 'intent' })),
-      transaction,
-    );
-    return tokens.map((token) => (compromised.has(keyOf(token)) ? keyCompromised() : taken.has(token.serialNumber)));
-  }
-
-  async #recordAll(transaction: Transaction, all: readonly Made[]): Promise<(PkiError | undefined)[]> {
-    const compromised = await compromisedKeys(
-      transaction,
-      all.map(({ token }) => keyOf(token)),
-    );
-    const isGood = ({ token }: Made): boolean => !compromised.has(keyOf(token));
-    const good = all.filter(isGood);
-    if (good.length > 0) {
-      const now = this.#now();
-      await insertCertificates(
-        transaction,
-        good.map((made) => rowOf(made, now)),
-      );
-      await this.#audit.appendAll(good.map(resultOf), transaction);
-    }
-    return all.map((made) => (isGood(made) ? undefined : keyCompromised()));
+  /** For each step true, false when its serial number was taken before, or why it is refused. */
+  async #write(transaction: Transaction, steps: readonly Step[]): Promise<(boolean | PkiError)[]> {
+    const now = this.#now();
+    const compromised = await compromisedKeys(transaction, steps.map(keyOf));
+    const good = steps.filter((step) => !compromised.has(keyOf(step)));
+    const numbers = good.flatMap(({ phase, token }) => (phase === 'intent' ? [token.serialNumber] : []));
+    const taken = numbers.length > 0 ? await reserveSerials(transaction, numbers, now) : new Set<string>();
+    const isWritten = (step: Step): boolean => step.phase === 'result' || taken.has(step.token.serialNumber);
+    const rows = good.flatMap((step) => (step.phase === 'result' ? [rowOf(step, now)] : []));
+    if (rows.length > 0) await insertCertificates(transaction, rows);
+    await this.#audit.appendAll(good.filter(isWritten).map(auditEntry), transaction);
+    return steps.map((step) => (compromised.has(keyOf(step)) ? keyCompromised() : isWritten(step)));
   }
 }
 
@@ -98,44 +78,39 @@ export class IssuanceJournal {
 export const keyCompromised = (): PkiError =>
   new PkiError('key_compromised', 'a certificate of this key was revoked because the key was compromised');
 
-const keyOf = ({ accepted }: IssuanceToken): string => keyDigest(accepted.publicKey.der);
+const keyOf = ({ token }: Step): string => token.accepted.keyDigest;
 
-function auditEntry({ accepted, issuer, serialNumber }: IssuanceToken): Omit<AuditEntry, 'phase'> {
-  const { profile, subject, requester } = accepted;
+function auditEntry(step: Step): AuditEntry {
+  const { accepted, issuer, serialNumber } = step.token;
+  const { profile, subjectText, requester } = accepted;
   return {
     action: 'certificate.issue',
+    phase: step.phase,
     actor: requester.actor,
     requestId: requester.requestId,
     subject: serialNumber,
-    detail: { issuer: issuer.id, profile: profile.name, subject: nameToString(subject) },
+    detail:
+      step.phase === 'intent'
+        ? { issuer: issuer.id, profile: profile.name, subject: subjectText }
+        : { fingerprint: step.certificate.fingerprint256 },
   };
 }
 
-const resultOf = ({ certificate, token }: Made): AuditEntry => ({
-  ...auditEntry(token),
-  phase: 'result',
-  detail: { fingerprint: certificate.fingerprint256 },
-});
-
-function rowOf({ certificate, token: { accepted, issuer } }: Made, now: Date): NewCertificateRow {
+function rowOf({ certificate, token }: Extract<Step, { phase: 'result' }>, now: Date): NewCertificateRow {
+  const { accepted, issuer, serialNumber } = token;
   return {
-    serial: certificate.serialNumber,
+    serial: serialNumber,
     issuer: issuer.id,
     profile: accepted.profile.name,
     service: accepted.service ?? null,
-    subject: nameToString(certificate.subject),
+    subject: accepted.subjectText,
     not_before: certificate.notBefore.getTime(),
     not_after: certificate.notAfter.getTime(),
-    spki_sha256: keyDigest(certificate.publicKey.der),
+    spki_sha256: accepted.keyDigest,
     fingerprint: certificate.fingerprint256,
     der: certificate.der,
     requester: accepted.requester.actor,
     request_id: accepted.requester.requestId,
     issued_at: now.getTime(),
   };
-}
-
-/** SHA-256 of a SubjectPublicKeyInfo, lower-case hexadecimal. */
-export function keyDigest(spki: Uint8Array): string {
-  return hash('sha256', spki);
 }

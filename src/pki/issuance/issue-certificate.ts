@@ -35,7 +35,7 @@ export async function issueCertificate(
 ): Promise<Certificate> {
   const token = await takeToken(accepted, issuer, context);
   const certificate = await issuer.issue(token);
-  await context.journal.record({ certificate, token }, alongside);
+  await context.journal.record(token, certificate, alongside);
   return certificate;
 }
 

@@ -21,8 +21,7 @@ import {
   type Certificate,
   type Name,
 } from '../../x509/index.js';
-import { AcceptedRequest } from '../issuance/accepted-request.js';
-import { keyDigest } from '../issuance/issuance-journal.js';
+import { AcceptedRequest, keyDigest } from '../issuance/accepted-request.js';
 import { issueCertificate, type IssuanceContext } from '../issuance/issue-certificate.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
