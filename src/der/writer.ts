@@ -7,10 +7,10 @@ import { encodeGeneralizedTime, encodeTime } from './time.js';
 export function element(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of contents) length += part.length;
-  const header = encodeHeader(tag, length);
-  const octets = Buffer.allocUnsafe(header.length + length);
-  octets.set(header);
-  let at = header.length;
+  const start = headerLength(length);
+  const octets = Buffer.allocUnsafe(start + length);
+  writeHeader(octets, tag, length);
+  let at = start;
   for (const part of contents) {
     octets.set(part, at);
     at += part.length;
@@ -20,11 +20,28 @@ export function element(tag: number, ...contents: readonly Uint8Array[]): Uint8A
 
 /** Identifier and length octets of an element whose contents are `length` octets long (for contents that are streamed). */
 export function encodeHeader(tag: number, length: number): Uint8Array {
-  if (length < 0x80) return Uint8Array.of(tag, length);
-  if (length < 0x100) return Uint8Array.of(tag, 0x81, length);
-  if (length < 0x10000) return Uint8Array.of(tag, 0x82, length >> 8, length & 0xff);
-  if (length < 0x1000000) return Uint8Array.of(tag, 0x83, length >> 16, (length >> 8) & 0xff, length & 0xff);
-  return Uint8Array.of(tag, 0x84, length >>> 24, (length >> 16) & 0xff, (length >> 8) & 0xff, length & 0xff);
+  const header = new Uint8Array(headerLength(length));
+  writeHeader(header, tag, length);
+  return header;
+}
+
+function headerLength(length: number): number {
+  if (length < 0x80) return 2;
+  if (length < 0x100) return 3;
+  if (length < 0x10000) return 4;
+  return length < 0x1000000 ? 5 : 6;
+}
+
+/** X.690 §8.1.3 and §10.1: the shortest form. */
+function writeHeader(octets: Uint8Array, tag: number, length: number): void {
+  octets[0] = tag;
+  if (length < 0x80) {
+    octets[1] = length;
+    return;
+  }
+  const count = headerLength(length) - 2;
+  octets[1] = 0x80 | count;
+  for (let i = 1, rest = length; i <= count; i++, rest = Math.floor(rest / 0x100)) octets[2 + count - i] = rest & 0xff;
 }
 
 export const sequence = (...parts: readonly Uint8Array[]): Uint8Array => element(Tag.SEQUENCE, ...parts);

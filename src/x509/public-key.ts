@@ -25,6 +25,7 @@ export class UnusableKeyError extends Error {
 /** SubjectPublicKeyInfo (RFC 5280 §4.1.2.7). The node:crypto key is made on first use and kept. */
 export class SubjectPublicKeyInfo {
   #keyObject: KeyObject | undefined;
+  #keyIdentifier: Uint8Array | undefined;
 
   constructor(
     /** The whole element. */
@@ -49,7 +50,7 @@ export class SubjectPublicKeyInfo {
 
   /** SHA-1 over the key's octets: method (1) of RFC 5280 §4.2.1.2, a name and not a protection. */
   get keyIdentifier(): Uint8Array {
-    return hash('sha1', this.key, 'buffer');
+    return (this.#keyIdentifier ??= hash('sha1', this.key, 'buffer'));
   }
 }
 
