@@ -1,114 +1,70 @@
 // How many certificates a second, from the request's octets to the row that is durable, beside what bounds it: signatures, and commits of this disk.
+import { fork } from 'node:child_process';
 import { generateKeyPairSync, sign } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { Agent, request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { openCertificationAuthority, requestFor, type CertificationAuthority } from '../src/pki/index.js';
 import { AcceptedRequest } from '../src/pki/issuance/accepted-request.js';
 import { readRequest } from '../src/pki/issuance/certification-request.js';
 import { IssuanceToken } from '../src/pki/issuance/issuance-token.js';
 import { newSerialNumber } from '../src/pki/issuance/serial-number.js';
-import { CaService, requestFor } from '../src/pki/index.js';
-import { startService } from '../src/service.js';
+import { openStore, type StoreOptions } from '../src/store/index.js';
+import { startCfssl } from './support/cfssl.js';
+import type { PostOutcome, PostRound } from './support/http-load.js';
 import { configurationIn, materialFolder } from './support/material.js';
 import { pkijsIssuer } from './support/pkijs-issuer.js';
+import { startPostgres } from './support/postgres-server.js';
 import { reportRounds, say } from './support/report.js';
+import { startSubject } from './support/subject.js';
 
 const ROUNDS = 12;
 const ROUND_MS = 400;
 const AT_ONCE = 32;
 
-const folder = await materialFolder();
-const service = await startService(configurationIn(folder));
-const ca = service.application.get(CaService, { strict: false });
-const { organization, backdate, publicationUrl } = service.configuration.pki;
+/** What one round of a case came to; CPU seconds of the server, where it is a process of its own. */
+interface Outcome {
+  readonly count: number;
+  readonly seconds: number;
+  readonly p99: number;
+  readonly cpuSeconds?: number;
+}
+
 const requester = { actor: 'bench', requestId: 'bench' };
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const csr = requestFor(privateKey, 'orders').der;
-
-const scratch = mkdtempSync(join(tmpdir(), 'veritas-bench-disk-'));
-const disk = new DatabaseSync(join(scratch, 'disk.db'));
-disk.exec(
-  'pragma journal_mode = wal; pragma synchronous = full; create table row (id integer primary key, octets blob)',
-);
-const insert = disk.prepare('insert into row (octets) values (?)');
-const octets = new Uint8Array(700);
-
-const admin = await ca.issue({
-  request: requestFor(privateKey, 'admin-client'),
-  profile: 'client',
-  service: 'admin-client',
-  requester,
-});
-const agent = new Agent({
-  keepAlive: true,
-  maxSockets: AT_ONCE,
-  ca: readFileSync(join(folder, 'certs/ca_bundle.pem')),
-  cert: admin.chainPem,
-  key: privateKey.export({ format: 'pem', type: 'pkcs8' }),
+const scratch = mkdtempSync(join(tmpdir(), 'veritas-bench-'));
+process.on('exit', () => {
+  rmSync(scratch, { recursive: true, force: true });
 });
 
-function overHttps(): Promise<void> {
-  return new Promise((resolve, reject) => {
-    httpsRequest(
-      {
-        agent,
-        port: service.ports.https,
-        servername: 'localhost',
-        method: 'POST',
-        path: '/api/v1/certificates',
-        headers: { 'content-type': 'application/pkcs10', 'content-length': csr.length },
-      },
-      (response) => {
-        response.resume().on('end', () => {
-          if (response.statusCode === 201) resolve();
-          else reject(new Error(`status ${response.statusCode}`));
-        });
-      },
-    )
-      .on('error', reject)
-      .end(csr);
-  });
+async function openCa(name: string, options: StoreOptions): Promise<CertificationAuthority> {
+  const { pki } = configurationIn(join(scratch, name));
+  const store = await openStore(options);
+  const settings = { ...pki, crlDirectory: join(scratch, name, 'crl') };
+  const authority = await openCertificationAuthority({ settings, store, create: true });
+  await authority.ca.openKeys();
+  return authority;
 }
 
 /** Without a store: read, accept, lint, sign. */
-async function inProcess(): Promise<void> {
+async function withoutStore({ ca, settings }: CertificationAuthority): Promise<void> {
   const { issuer } = ca.issuing;
+  const { organization, backdate, publicationUrl } = settings;
   const accepted = AcceptedRequest.accept(await readRequest(csr), {
     profile: ca.profiles.named('service'),
     organization,
     requester,
   });
-  await issuer.issue(
-    new IssuanceToken(accepted, issuer.identity, {
-      serialNumber: newSerialNumber(),
-      algorithm: issuer.algorithm,
-      now: new Date(),
-      backdate,
-      publicationUrl,
-    }),
-  );
+  const terms = { serialNumber: newSerialNumber(), algorithm: issuer.algorithm, now: new Date() };
+  await issuer.issue(new IssuanceToken(accepted, issuer.identity, { ...terms, backdate, publicationUrl }));
 }
 
-const byPkijs = await pkijsIssuer();
-const toBeSigned = new Uint8Array(600);
-const cases: readonly (readonly [name: string, work: () => unknown, atOnce: number])[] = [
-  ['P-256 signatures', () => sign('sha256', toBeSigned, privateKey), 1],
-  ['durable commits of this disk', () => insert.run(octets), 1],
-  ['pkijs, build and sign', () => byPkijs(csr), 1],
-  ['without the store', inProcess, AT_ONCE],
-  ['one at a time', () => ca.issue({ request: csr, requester }), 1],
-  [`${AT_ONCE} at once`, () => ca.issue({ request: csr, requester }), AT_ONCE],
-  ['over HTTPS, one at a time', overHttps, 1],
-  [`over HTTPS, ${AT_ONCE} at once`, overHttps, AT_ONCE],
-];
-
-const perSecond: Record<string, number[]> = {};
-const p99: Record<string, number[]> = {};
-say(`issue: certificates, profile service, P-256; medians of ${ROUNDS} rounds of ${ROUND_MS} ms each`);
-for (let round = -1; round < ROUNDS; round++) {
-  for (const [name, work, atOnce] of cases) {
+const inProcess =
+  (work: () => unknown, atOnce = 1) =>
+  async (): Promise<Outcome> => {
     const latencies: number[] = [];
     const start = performance.now();
     const end = start + ROUND_MS;
@@ -120,18 +76,131 @@ for (let round = -1; round < ROUNDS; round++) {
     };
     await Promise.all(Array.from({ length: atOnce }, lane));
     const seconds = (performance.now() - start) / 1000;
+    latencies.sort((a, b) => a - b);
+    return { count: latencies.length, seconds, p99: latencies[Math.floor(latencies.length * 0.99)] ?? 0 };
+  };
+
+const disk = new DatabaseSync(join(scratch, 'disk.db'));
+disk.exec(
+  'pragma journal_mode = wal; pragma synchronous = full; create table row (id integer primary key, octets blob)',
+);
+const insert = disk.prepare('insert into row (octets) values (?)');
+const octets = new Uint8Array(700);
+const toBeSigned = new Uint8Array(600);
+const byPkijs = await pkijsIssuer();
+
+const onSqlite = await openCa('sqlite', { path: join(scratch, 'sqlite.db') });
+const postgres = await startPostgres();
+const onPostgres = postgres && (await openCa('postgres', { url: postgres.url }));
+
+// The service and who calls it, each in a process of its own.
+const folder = await materialFolder();
+const { pki, store } = configurationIn(folder);
+const own = await openCertificationAuthority({ settings: pki, store: await openStore(store) });
+const admin = await own.ca.issue({
+  request: requestFor(privateKey, 'admin-client'),
+  profile: 'client',
+  service: 'admin-client',
+  requester,
+});
+await own.store.close();
+const service = await startSubject('veritas', 'veritas', folder);
+const cfssl = await startCfssl(scratch);
+const client = fork(join(import.meta.dirname, 'support/http-load.js'), {
+  stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+});
+
+const overHttp =
+  (round: Omit<PostRound, 'milliseconds'>, cpuSeconds: () => Promise<number> | number) =>
+  async (): Promise<Outcome> => {
+    const before = await cpuSeconds();
+    client.send({ ...round, milliseconds: ROUND_MS });
+    const [outcome] = (await once(client, 'message')) as [PostOutcome];
+    return { ...outcome, cpuSeconds: (await cpuSeconds()) - before };
+  };
+const toService = (atOnce: number): (() => Promise<Outcome>) =>
+  overHttp(
+    {
+      port: service.port,
+      path: '/api/v1/certificates',
+      headers: { 'content-type': 'application/pkcs10' },
+      body: Buffer.from(csr).toString('base64'),
+      pem: {
+        ca: readFileSync(join(folder, 'certs/ca_bundle.pem'), 'utf8'),
+        cert: admin.chainPem,
+        key: String(privateKey.export({ format: 'pem', type: 'pkcs8' })),
+      },
+      atOnce,
+    },
+    async () => (await service.usage()).cpu / 1e6,
+  );
+const csrPem = `-----BEGIN CERTIFICATE REQUEST-----\n${Buffer.from(csr)
+  .toString('base64')
+  .replace(/(.{64})/g, '$1\n')}\n-----END CERTIFICATE REQUEST-----\n`;
+const toCfssl = (running: NonNullable<typeof cfssl>): (() => Promise<Outcome>) =>
+  overHttp(
+    {
+      port: running.port,
+      path: '/api/v1/cfssl/sign',
+      headers: { 'content-type': 'application/json' },
+      body: Buffer.from(JSON.stringify({ certificate_request: csrPem, hosts: ['orders'] })).toString('base64'),
+      atOnce: AT_ONCE,
+    },
+    running.cpuSeconds,
+  );
+
+const SIGNATURES = 'P-256 signatures';
+const COMMITS = 'durable commits of this disk';
+const PKIJS = 'pkijs, build and sign';
+const CFSSL = `CFSSL ${cfssl?.version ?? ''}, ${AT_ONCE} at once`;
+const issue =
+  ({ ca }: CertificationAuthority) =>
+  () =>
+    ca.issue({ request: csr, requester });
+const cases: Record<string, () => Promise<Outcome>> = {
+  [SIGNATURES]: inProcess(() => sign('sha256', toBeSigned, privateKey)),
+  [COMMITS]: inProcess(() => insert.run(octets)),
+  [PKIJS]: inProcess(() => byPkijs(csr)),
+  ...(cfssl ? { [CFSSL]: toCfssl(cfssl) } : {}),
+  [`without the store, ${AT_ONCE} at once`]: inProcess(() => withoutStore(onSqlite), AT_ONCE),
+  'SQLite, one at a time': inProcess(issue(onSqlite)),
+  [`SQLite, ${AT_ONCE} at once`]: inProcess(issue(onSqlite), AT_ONCE),
+  ...(onPostgres
+    ? {
+        'PostgreSQL, one at a time': inProcess(issue(onPostgres)),
+        [`PostgreSQL, ${AT_ONCE} at once`]: inProcess(issue(onPostgres), AT_ONCE),
+      }
+    : {}),
+  'over HTTPS, one at a time': toService(1),
+  [`over HTTPS, ${AT_ONCE} at once`]: toService(AT_ONCE),
+};
+
+say(`issue: certificates, profile service, P-256; medians of ${ROUNDS} rounds of ${ROUND_MS} ms each`);
+say(postgres ? `with ${postgres.version}` : 'PostgreSQL is not installed: its cases are left out');
+if (!cfssl) say('CFSSL is not installed: its case is left out');
+const perSecond: Record<string, number[]> = {};
+const perCpuSecond: Record<string, number[]> = {};
+const p99: Record<string, number[]> = {};
+for (let round = -1; round < ROUNDS; round++) {
+  for (const [name, measure] of Object.entries(cases)) {
+    const outcome = await measure();
     // The first round warms up.
     if (round < 0) continue;
-    latencies.sort((a, b) => a - b);
-    (perSecond[name] ??= []).push(latencies.length / seconds);
-    (p99[name] ??= []).push(latencies[Math.floor(latencies.length * 0.99)] ?? 0);
+    (perSecond[name] ??= []).push(outcome.count / outcome.seconds);
+    (p99[name] ??= []).push(outcome.p99);
+    if (outcome.cpuSeconds !== undefined && outcome.count > AT_ONCE)
+      (perCpuSecond[name] ??= []).push(outcome.count / outcome.cpuSeconds);
   }
 }
-const bounds = ['P-256 signatures', 'durable commits of this disk', 'pkijs, build and sign'];
-const ours = cases.map(([name]) => name).filter((name) => !bounds.includes(name));
-reportRounds('issue', 'per second', '1/s', perSecond, Object.fromEntries(ours.map((name) => [name, bounds])));
+const bounds = [SIGNATURES, COMMITS, PKIJS];
+const ours = Object.keys(cases).filter((name) => !bounds.includes(name) && name !== CFSSL);
+const against = (more: readonly string[]) => Object.fromEntries(ours.map((name) => [name, more]));
+reportRounds('issue', 'per second', '1/s', perSecond, against(bounds));
+reportRounds('issue', 'per CPU second of the server', '1/s', perCpuSecond, against([CFSSL]));
 reportRounds('issue', 'p99', 'ms', Object.fromEntries(ours.map((name) => [name, p99[name] ?? []])), {});
-agent.destroy();
-await service.close();
+client.kill();
+cfssl?.stop();
+await service.stop();
+await Promise.all([onSqlite.store.close(), onPostgres?.store.close()]);
+postgres?.stop();
 disk.close();
-rmSync(scratch, { recursive: true });
