@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Pkcs11Signer } from '../../src/pki/issuer/pkcs11-signer.js';
@@ -49,9 +49,6 @@ describe('keys on a PKCS#11 token', () => {
     if (MODULE === undefined || packageDirectory === '')
       throw new Error('run it by npm run test:interop: it needs SoftHSM2 and PKCS11JS_DIRECTORY');
     folder = temporaryFolder();
-    mkdirSync(path('tokens'));
-    writeFileSync(path('softhsm2.conf'), `directories.tokendir = ${path('tokens')}\nobjectstore.backend = file\n`);
-    process.env.SOFTHSM2_CONF = path('softhsm2.conf');
     const made = spawnSync(
       'softhsm2-util',
       ['--module', MODULE, '--init-token', '--free', '--label', 'veritas', '--so-pin', '12345678', '--pin', '87654321'],
