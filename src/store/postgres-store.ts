@@ -23,6 +23,8 @@ const READERS = 4;
  * When the database goes away, each call fails at once or within its time with `store_unavailable`, and connections are made anew when it is back.
  */
 class PostgresStore extends Store {
+  protected override readonly snapshotStatement = 'begin isolation level repeatable read, read only';
+
   /** The set of transactions that a statement would see, in words: equal sets, equal rows. Nothing has to be written for it. */
   override async dataVersion(): Promise<string> {
     const { rows } = await sql<{ version: string }>`select pg_current_snapshot()::text as version`.execute(
@@ -46,11 +48,12 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
       throw error;
     }
   }
-  await migratePostgresStore(options);
+  if (!options.bare) await migratePostgresStore(options);
+  const schemaWriter = { statementTimeout: 0, rewrite: postgresDdl };
   return new PostgresStore(
     target.name,
     databaseOf(target, { ...options, most: READERS, readOnly: true }),
-    databaseOf(target, { ...options, most: 1 }),
+    databaseOf(target, { ...options, most: 1, ...(options.bare ? schemaWriter : {}) }),
   );
 }
 

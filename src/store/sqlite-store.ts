@@ -16,6 +16,7 @@ const BUSY_MS = 5_000;
 
 /** The rows in one SQLite file in write-ahead mode, each commit flushed to the disk. */
 class SqliteStore extends Store {
+  protected override readonly snapshotStatement = 'begin deferred';
   readonly #sqlite: DatabaseSync;
 
   constructor(path: string, sqlite: DatabaseSync, database: Kysely<Schema>, writer: Kysely<Schema>) {
@@ -35,10 +36,11 @@ class SqliteStore extends Store {
 export async function openSqliteStore({
   path,
   readOnly = false,
+  bare = false,
   busyTimeout = BUSY_MS,
 }: SqliteOptions): Promise<Store> {
   return opened({ path, readOnly, busyTimeout }, async (sqlite, database) => {
-    await (readOnly ? checkMigrated : migrate)(database, path);
+    if (!bare) await (readOnly ? checkMigrated : migrate)(database, path);
     if (path === ':memory:' || readOnly) return new SqliteStore(path, sqlite, database, database);
     // From here on this connection reads; another one, in a thread, writes.
     sqlite.exec('pragma query_only = on');

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import { GroupCommit } from './group-commit.js';
 import type { Database, Schema, Transaction } from './schema.js';
 import { StoreError } from './store-error.js';
@@ -11,6 +11,8 @@ export interface StoreOptions {
   readonly url?: string | undefined;
   /** Open an existing store and write nothing to it. */
   readonly readOnly?: boolean | undefined;
+  /** Leave the schema as it is, absent or of an earlier version: for who makes it in a transaction with the rows. */
+  readonly bare?: boolean | undefined;
   /** How long to wait for another process's transaction, in milliseconds; 5000 when absent. */
   readonly busyTimeout?: number | undefined;
 }
@@ -42,6 +44,23 @@ export abstract class Store {
     if (this.#isClosed) return Promise.reject(new StoreError('store_unavailable', `the store ${this.name} is closed`));
     return this.#commits.run(work);
   }
+
+  /** Runs `work` on the rows as they are now, whatever is written meanwhile; it holds up nobody who writes. Others who read wait on SQLite. */
+  snapshot<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    return this.database.connection().execute(async (database) => {
+      await sql.raw(this.snapshotStatement).execute(database);
+      try {
+        // What is seen is decided by the first statement that reads.
+        await sql`select name from migration limit 1`.execute(database);
+        return await work(database);
+      } finally {
+        await sql`rollback`.execute(database);
+      }
+    });
+  }
+
+  /** Begins a transaction that reads the same rows again and again. */
+  protected abstract readonly snapshotStatement: string;
 
   /**
    * What changes whenever another connection has committed, and may change when this store has. Equal answers mean equal rows. A fraction of a
