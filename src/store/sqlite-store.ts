@@ -3,11 +3,11 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { checkMigrated, migrate, readMigrationStatus, type MigrationStatus } from './migrations.js';
-import type { Schema } from './schema.js';
+import type { Database, Schema } from './schema.js';
 import { NodeSqliteDialect, STATEMENT_TIMEOUT } from './sqlite-dialect.js';
-import { sqliteError } from './sqlite-error.js';
+import { resultCodeOf, sqliteError } from './sqlite-error.js';
 import { WriterSqliteDialect } from './sqlite-writer-dialect.js';
-import { Store, type StoreOptions } from './store.js';
+import { Store, withSnapshot, type StoreOptions } from './store.js';
 
 /** {@link StoreOptions} of a SQLite file. */
 export type SqliteOptions = StoreOptions & { readonly path: string };
@@ -16,12 +16,24 @@ const BUSY_MS = 5_000;
 
 /** The rows in one SQLite file in write-ahead mode, each commit flushed to the disk. */
 class SqliteStore extends Store {
-  protected override readonly snapshotStatement = 'begin deferred';
   readonly #sqlite: DatabaseSync;
 
   constructor(path: string, sqlite: DatabaseSync, database: Kysely<Schema>, writer: Kysely<Schema>) {
     super(path, database, writer);
     this.#sqlite = sqlite;
+  }
+
+  /** On a connection of its own: one connection, one transaction. */
+  override async snapshot<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    const sqlite = new DatabaseSync(this.name, { readOnly: true, timeout: STATEMENT_TIMEOUT });
+    const database = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, BUSY_MS) });
+    try {
+      return await withSnapshot(database, 'begin deferred', work);
+    } catch (error) {
+      throw resultCodeOf(error) === undefined ? error : sqliteError(error, this.name);
+    } finally {
+      await database.destroy();
+    }
   }
 
   // `PRAGMA data_version`: of this connection, so that commits of the writer count as well.

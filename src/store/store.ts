@@ -45,22 +45,8 @@ export abstract class Store {
     return this.#commits.run(work);
   }
 
-  /** Runs `work` on the rows as they are now, whatever is written meanwhile; it holds up nobody who writes. Others who read wait on SQLite. */
-  snapshot<T>(work: (database: Database) => Promise<T>): Promise<T> {
-    return this.database.connection().execute(async (database) => {
-      await sql.raw(this.snapshotStatement).execute(database);
-      try {
-        // What is seen is decided by the first statement that reads.
-        await sql`select name from migration limit 1`.execute(database);
-        return await work(database);
-      } finally {
-        await sql`rollback`.execute(database);
-      }
-    });
-  }
-
-  /** Begins a transaction that reads the same rows again and again. */
-  protected abstract readonly snapshotStatement: string;
+  /** Runs `work` on the rows as they are now, whatever is written meanwhile: it holds up nobody. */
+  abstract snapshot<T>(work: (database: Database) => Promise<T>): Promise<T>;
 
   /**
    * What changes whenever another connection has committed, and may change when this store has. Equal answers mean equal rows. A fraction of a
@@ -74,4 +60,22 @@ export abstract class Store {
     await this.database.destroy();
     if (this.#writer !== this.database) await this.#writer.destroy();
   }
+}
+
+/** Runs `work` on one connection of `database`, in a transaction that `begin` begins and that reads the same rows again and again. */
+export function withSnapshot<T>(
+  database: Kysely<Schema>,
+  begin: string,
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
+  return database.connection().execute(async (connection) => {
+    await sql.raw(begin).execute(connection);
+    try {
+      // What is seen is decided by the first statement that reads.
+      await sql`select name from migration limit 1`.execute(connection);
+      return await work(connection);
+    } finally {
+      await sql`rollback`.execute(connection);
+    }
+  });
 }

@@ -41,14 +41,13 @@ export interface BackupFile {
   readonly contents: string;
 }
 
+/** Rows of a table, each row's values in the order of its columns. */
+export type BackupRows = readonly (readonly TableValue[])[];
+
 /** What follows the manifest: a file, or some rows of a table. */
 export type BackupPart =
   | ({ readonly kind: 'file' } & BackupFile)
-  | {
-      readonly kind: 'rows';
-      readonly table: BackupTable;
-      readonly rows: readonly (readonly TableValue[])[];
-    };
+  | { readonly kind: 'rows'; readonly table: BackupTable; readonly rows: BackupRows };
 
 /** The files of a CA's keys that are in a backup: nothing else is written anywhere by a restore. */
 export const KEY_FILE = /^(?:root|issuing)(?:-[1-9]\d{0,5})?_ca\.(?:key|csr)\.pem$/;

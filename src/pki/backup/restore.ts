@@ -8,6 +8,7 @@ import {
   listIssuers,
   migrateWithin,
   migrationsThrough,
+  StoreError,
   tableShapes,
   type IssuerRow,
   type Store,
@@ -15,7 +16,13 @@ import {
 } from '../../store/index.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
-import { unreadable, type BackupFile, type BackupManifest } from './backup-format.js';
+import {
+  unreadable,
+  type BackupFile,
+  type BackupManifest,
+  type BackupRows,
+  type BackupTable,
+} from './backup-format.js';
 import type { BackupReader } from './backup-reader.js';
 import { compareCrl, isBehind, jumpAhead, reapply, refuseToUnrevoke, type CrlComparison } from './crl-comparison.js';
 import { checkKeys, keyFilesIn } from './key-files.js';
@@ -86,7 +93,7 @@ export function restore(reader: BackupReader, options: RestoreOptions): Promise<
       throw new PkiError('place_not_empty', `${settings.directory} holds keys of a CA already: ${there.join(', ')}`);
     await migrateWithin(transaction, store.name, migrations);
     await checkTables(transaction, manifest, store.name);
-    const { files, rows } = await read(reader, (table, values) => insertRows(transaction, table, values), options);
+    const { files, rows } = await read(reader, (table, values) => insert(transaction, table, values), options);
     await migrateWithin(transaction, store.name);
     const audit = new AuditLog(store, options.now);
     await checkRecord(transaction, audit, manifest);
@@ -127,9 +134,7 @@ async function checkTables(transaction: Transaction, { tables, schema }: BackupM
 
 async function read(
   reader: BackupReader,
-  insert: (
-    ...parameters: [table: BackupManifest['tables'][number], rows: Parameters<typeof insertRows>[2]]
-  ) => Promise<void>,
+  insert: (table: BackupTable, rows: BackupRows) => Promise<void>,
   { onProgress }: Pick<RestoreOptions, 'onProgress'> = {},
 ): Promise<{ readonly files: readonly BackupFile[]; readonly rows: number }> {
   const of = reader.manifest.tables.reduce((sum, { rows }) => sum + rows, 0);
@@ -144,6 +149,15 @@ async function read(
     }
   }
   return { files, rows };
+}
+
+async function insert(transaction: Transaction, table: BackupTable, rows: BackupRows): Promise<void> {
+  try {
+    await insertRows(transaction, table, rows);
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    unreadable(`the table ${table.name} does not take its rows`, error);
+  }
 }
 
 async function checkRecord(
