@@ -58,7 +58,9 @@ describeOnEachStore('a service that is backed up and restored elsewhere', (_, ne
     const environment: Record<string, string> = {};
     if (place.options.url !== undefined) {
       environment.VERITAS_STORE_URL_FILE = join(folder, 'url');
-      writeFileSync(join(folder, 'url'), place.options.url, { mode: 0o600 });
+      // A URL has a host where it has a user; the socket's folder counts.
+      const url = place.options.url.replace('veritas@/', 'veritas@localhost/');
+      writeFileSync(join(folder, 'url'), url, { mode: 0o600 });
     }
     return { folder, environment, settings: environmentIn(folder, environment) };
   };
@@ -73,9 +75,9 @@ describeOnEachStore('a service that is backed up and restored elsewhere', (_, ne
 
     // Somebody goes on having certificates issued, over HTTPS, one after the other.
     const acknowledged: string[] = [];
-    let stopped = false;
+    const stop = new AbortController();
     const issuing = (async () => {
-      while (!stopped) {
+      while (!stop.signal.aborted) {
         const body = { csr: csrOf(newKey(), 'test-client'), profile: 'client' };
         const answer = await send(service.ports.https, {
           method: 'POST',
@@ -95,7 +97,7 @@ describeOnEachStore('a service that is backed up and restored elsewhere', (_, ne
     });
     const during = acknowledged.length;
     while (acknowledged.length < during + 2) await delay(5);
-    stopped = true;
+    stop.abort();
     await issuing;
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(await veritas(from.settings, 'backup', '--out', file, '--recipient', recipient)).toMatchObject({ code: 1 });
@@ -155,24 +157,19 @@ describe('the commands backup and restore', () => {
     writeFileSync(inFolder('identity'), identity, { mode: 0o600 });
     writeFileSync(inFolder('passphrase'), 'correct horse battery staple\n', { mode: 0o600 });
     expect(await veritas(settings, 'setup')).toMatchObject({ code: 0 });
-    const made = await veritas(
-      settings,
-      'backup',
-      '--out',
-      backup,
-      '--passphrase-file',
-      inFolder('passphrase'),
-      '--json',
-    );
+    const made = await veritas(settings, 'backup', '--out', backup, '--recipient', recipient, '--json');
     expect([made.code, made.err]).toEqual([0, '']);
     expect(JSON.parse(made.out)).toMatchObject({ file: backup, certificates: 4, crl_numbers: { root: 1, issuing: 1 } });
   });
 
   test('with a passphrase; lists that are where they were published are found', async () => {
+    const sealed = inFolder('sealed.age');
+    const passphrase = ['--passphrase-file', inFolder('passphrase')];
+    expect(await veritas(settings, 'backup', '--out', sealed, ...passphrase)).toMatchObject({ code: 0 });
     const there = temporaryFolder();
     mkdirSync(join(there, 'var'));
     cpSync(inFolder('var/crl'), join(there, 'var/crl'), { recursive: true });
-    const args = ['restore', backup, '--passphrase-file', inFolder('passphrase')];
+    const args = ['restore', sealed, ...passphrase];
     const { code, out, err } = await veritas(environmentIn(there), ...args, '--json');
     expect([code, err]).toEqual([0, '']);
     expect(JSON.parse(out)).toMatchObject({
@@ -189,27 +186,28 @@ describe('the commands backup and restore', () => {
   test('one clear error each, and nothing is left behind', async () => {
     const octets = readFileSync(backup);
     const changed = Buffer.from(octets);
-    changed[changed.length - 100]! ^= 1;
+    changed[changed.length - 100] = (changed.at(-100) ?? 0) ^ 1;
     writeFileSync(inFolder('changed.age'), changed);
     writeFileSync(inFolder('cut.age'), octets.subarray(0, -50));
     writeFileSync(inFolder('text.age'), 'not a backup');
     writeFileSync(inFolder('other'), 'another passphrase\n', { mode: 0o600 });
+    writeFileSync(inFolder('stranger'), await generateIdentity(), { mode: 0o600 });
     writeFileSync(inFolder('open'), 'another passphrase\n', { mode: 0o644 });
     const there = temporaryFolder();
     const say = (args: string[]) => veritas(environmentIn(there), 'restore', ...args);
-    const passphrase = ['--passphrase-file', inFolder('passphrase'), '--without-crl'];
+    const key = ['--identity-file', inFolder('identity'), '--without-crl'];
     for (const [args, code, words] of [
-      [[inFolder('changed.age'), ...passphrase], 3, 'changed, or cut off'],
-      [[inFolder('cut.age'), ...passphrase], 3, 'changed, or cut off'],
-      [[inFolder('text.age'), ...passphrase], 3, 'no age file'],
+      [[inFolder('changed.age'), ...key], 3, 'changed, or cut off'],
+      [[inFolder('cut.age'), ...key], 3, 'changed, or cut off'],
+      [[inFolder('text.age'), ...key], 3, 'no age file'],
       [[backup, '--passphrase-file', inFolder('other')], 3, 'not for this passphrase'],
       [[backup, '--passphrase-file', inFolder('open')], 3, 'open to others'],
-      [[backup, '--identity-file', inFolder('identity')], 3, 'not for this passphrase or identity'],
+      [[backup, '--identity-file', inFolder('stranger')], 3, 'not for this passphrase or identity'],
       [[backup, '--identity-file', inFolder('other')], 2, 'no identity of age'],
       [[backup], 2, 'either --passphrase-file or --identity-file'],
-      [[inFolder('nowhere.age'), ...passphrase], 3, 'ENOENT'],
-      [[backup, ...passphrase, '--crl', inFolder('nowhere.crl')], 3, 'cannot be had'],
-      [[backup, ...passphrase, '--crl', inFolder('certs/root_ca.pem')], 1, 'cannot be compared with'],
+      [[inFolder('nowhere.age'), ...key], 3, 'ENOENT'],
+      [[backup, ...key, '--crl', inFolder('nowhere.crl')], 3, 'cannot be had'],
+      [[backup, ...key, '--crl', inFolder('certs/root_ca.pem')], 1, 'cannot be compared with'],
     ] as [string[], number, string][]) {
       const result = await say(args);
       expect([args, result.code, result.err]).toEqual([args, code, expect.stringContaining(words)]);
@@ -225,10 +223,10 @@ describe('the commands backup and restore', () => {
     expect(await veritas(environmentIn(there), ...nothing)).toMatchObject({ code: 3 });
   }, 60_000);
 
-  test('a file is put in no other place than its own, and a full disk leaves nothing', async () => {
+  test('what cannot be put in its place leaves nothing behind', async () => {
     const there = temporaryFolder();
     writeFileSync(join(there, 'certs'), 'a file where a folder should be');
-    const args = ['restore', backup, '--passphrase-file', inFolder('passphrase'), '--without-crl'];
+    const args = ['restore', backup, '--identity-file', inFolder('identity'), '--without-crl'];
     expect(await veritas(environmentIn(there), ...args)).toMatchObject({ code: 3 });
     expect(existsSync(join(there, 'var/veritas.db'))).toBe(false);
     rmSync(join(there, 'certs'));
@@ -267,7 +265,7 @@ test('killed at any moment, a backup leaves no half file, and a restore is finis
   const began = performance.now();
   expect(await run('a', 'backup', '--out', 'whole.age', '--recipient', recipient)).toBe(0);
   const whole = performance.now() - began;
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 2; round++) {
     const at = whole * (0.6 + Math.random() * 0.5);
     await killed('a', at, 'backup', '--out', `killed-${round}.age`, '--recipient', recipient);
     const made = join(folder, 'a', `killed-${round}.age`);

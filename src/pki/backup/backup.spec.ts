@@ -433,7 +433,7 @@ describe('a backup of an earlier version', () => {
     const lines: string[] = [];
     for (const shape of tables)
       for await (const rows of tablePages(database, shape)) lines.push(...rows.map((row) => encodeRow(shape, row)));
-    const [, sequence, headHash] = JSON.parse(lines.at(-1) ?? '[]').slice(1) as [number, number, string];
+    const [, , sequence, headHash] = JSON.parse(lines.at(-1) ?? '[]') as [string, number, number, string];
     const manifest = {
       ...{ veritas_backup: 1, schema: '0004-hierarchy', created_at: new Date().toISOString(), keys: 'token' },
       ...{ crl_numbers: {}, audit_head: { sequence, hash: headHash }, tables },

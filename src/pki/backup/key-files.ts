@@ -39,7 +39,7 @@ export function readKeyFiles(settings: PkiSettings, issuers: readonly IssuerRow[
 }
 
 /** Insists that each CA's key file is among `files`, encrypted. Throws PkiError `authority_mismatch`. */
-export function checkKeyFiles(
+function checkKeyFiles(
   files: readonly BackupFile[],
   settings: PkiSettings,
   issuers: readonly IssuerRow[],
