@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fchownSync, fsyncSync, lstatSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fchownSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { CommandError, systemReasonOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
@@ -46,9 +56,24 @@ export class PendingFile {
 
   /** Puts the file in its place, durably. */
   place(): void {
+    this.#place(() => {
+      renameSync(this.#temporary, this.#path);
+    });
+  }
+
+  /** As {@link place}, and never in the place of another one. */
+  placeAnew(): void {
+    this.#place(() => {
+      // A hard link fails where a rename would overwrite.
+      linkSync(this.#temporary, this.#path);
+      rmSync(this.#temporary);
+    });
+  }
+
+  #place(put: () => void): void {
     this.flush();
     this.#attempt(() => {
-      renameSync(this.#temporary, this.#path);
+      put();
       this.#interruption.over();
       // A rename is durable when the folder is.
       const folder = openSync(dirname(this.#path), 'r');

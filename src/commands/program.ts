@@ -11,6 +11,7 @@ import {
 } from './arguments.js';
 import { AUDIT_FORMATS } from './audit-format.js';
 import type { AuditExportOptions } from './audit.js';
+import { addBackup, addRestore } from './backup-verbs.js';
 import { addCa } from './ca-verbs.js';
 import { describeError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
@@ -71,6 +72,8 @@ function buildProgram(host: Host): Command {
     addRenew,
     addAudit,
     addMigrate,
+    addBackup,
+    addRestore,
   ])
     add(program, host);
   return program.addHelpText('after', EXIT_CODES);

@@ -31,7 +31,7 @@ export function configurationOf({ configFile, environment }: Session): Configura
 }
 
 /** The settings of the CA; CRLs are written beside the store. */
-function pkiSettingsOf({ pki, store }: Configuration): PkiSettings {
+export function pkiSettingsOf({ pki, store }: Configuration): PkiSettings {
   return { ...pki, crlDirectory: join(dirname(store.path), 'crl') };
 }
 

@@ -12,7 +12,7 @@ export type { MtlsOptions, RevocationMode } from './mtls.options.js';
 export { PEER_OF, peerOfSocket, type Peer, type PeerOf } from './peer-certificate.js';
 export { PROBLEM_CONTENT_TYPE, problemOf, problemOfStatus, type Problem } from './problem.js';
 export { Public } from './public.decorator.js';
-export type { CrlSource } from './revocation/crl-source.js';
+export { fetchCrl, type CrlSource } from './revocation/crl-source.js';
 export { closeSession, sendRefusal } from './refusal-reply.js';
 export { firstKnown, type RevocationAnswer, type RevocationStatus } from './revocation/revocation-status.js';
 export { routePolicyOf, type RoutePolicy } from './route-policy.js';

@@ -33,3 +33,9 @@ export { RolloverService, type RolloverOutcome, type RolloverRequest } from './r
 export type { IssuerStanding } from './rollover/rollover-status.js';
 export { RevocationRegistry, type RegistryStatus } from './revocation/revocation-registry.js';
 export { RevocationService, type Revocation, type RevocationRequest } from './revocation/revocation.service.js';
+export { decryptFromAge, encryptForAge, type AgeKey, type AgeRecipient } from './backup/age-file.js';
+export type { BackupFile, BackupManifest } from './backup/backup-format.js';
+export { BackupReader } from './backup/backup-reader.js';
+export { backUp } from './backup/backup-writer.js';
+export type { PublishedList } from './backup/published-crl.js';
+export { restore, type Restored } from './backup/restore.js';

@@ -46,6 +46,18 @@ export const PKI_ERRORS = {
     'have the request of `veritas ca request` signed as it stands, by the root itself',
   ],
   crl_not_accepted: [400, 'bring in the current, complete revocation list of the root'],
+  backup_unreadable: [
+    503,
+    'use the file as `veritas backup` wrote it, with the passphrase or the identity that it was made for',
+  ],
+  backup_too_new: [503, 'restore it with the version that made it, or a newer one'],
+  place_not_empty: [409, 'move away what is there, or name another place in the settings'],
+  would_unrevoke: [409, 'restore with --apply to revoke them again and to number the next list above it'],
+  published_crl_missing: [
+    409,
+    'name the last one, a file or a URL, with --crl; only when none is to be had, say --without-crl',
+  ],
+  published_crl_not_accepted: [400, 'name the last complete list that the CA signed, or move the file away'],
   key_file_exposed: [503, 'take the permissions of group and others away with chmod 600'],
   pkcs11_missing: [
     503,

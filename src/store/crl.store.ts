@@ -41,3 +41,19 @@ export async function insertCrl(transaction: Transaction, row: CrlRow): Promise<
     .where('number', '<=', row.number - KEPT)
     .execute();
 }
+
+/** What the number of an issuer's next CRL has to be above, besides the number of its last one; 0 unless the store was restored without that. */
+export async function crlFloor(database: Database, issuer: string): Promise<number> {
+  const row = await database.selectFrom('crl_floor').select('number').where('issuer', '=', issuer).executeTakeFirst();
+  return row?.number ?? 0;
+}
+
+/** Forgets the CRLs of an issuer, which may be older than what others have, and has the next one numbered above `number`. */
+export async function raiseCrlFloor(transaction: Transaction, issuer: string, number: number): Promise<void> {
+  await transaction.deleteFrom('crl').where('issuer', '=', issuer).execute();
+  await transaction
+    .insertInto('crl_floor')
+    .values({ issuer, number })
+    .onConflict((conflict) => conflict.column('issuer').doUpdateSet({ number }))
+    .execute();
+}

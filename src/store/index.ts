@@ -9,7 +9,15 @@ export {
   type CertificateRow,
   type NewCertificateRow,
 } from './certificate.store.js';
-export { insertCrl, lastCrl, lastCrlHeader, type CrlHeader, type CrlRow } from './crl.store.js';
+export {
+  crlFloor,
+  insertCrl,
+  lastCrl,
+  lastCrlHeader,
+  raiseCrlFloor,
+  type CrlHeader,
+  type CrlRow,
+} from './crl.store.js';
 export {
   findEnrollmentToken,
   insertEnrollmentToken,
@@ -39,9 +47,24 @@ export {
   type IssuerUsage,
   type ServiceOfIssuer,
 } from './issuer.store.js';
-export type { MigrationStatus } from './migrations.js';
+export { migrateWithin, migrationsThrough, SCHEMA, type MigrationStatus } from './migrations.js';
 export { migrateStore, migrationStatus, openStore } from './open-store.js';
-export { lastRevocationSequence, listRevocations, markRevoked } from './revocation.store.js';
+export {
+  insertRevokedSerial,
+  lastRevocationSequence,
+  listRevocations,
+  markRevoked,
+  serialStatuses,
+} from './revocation.store.js';
 export type { Database, IssuerRole, IssuerState, Transaction } from './schema.js';
 export { StoreError } from './store-error.js';
 export { Store, type StoreOptions } from './store.js';
+export {
+  countRows,
+  hasRows,
+  insertRows,
+  tablePages,
+  tableShapes,
+  type TableShape,
+  type TableValue,
+} from './table.store.js';

@@ -3,6 +3,7 @@ import { up as certificationAuthority } from './migrations/0001-certification-au
 import { up as doors } from './migrations/0002-doors.js';
 import { up as inventory } from './migrations/0003-inventory.js';
 import { up as hierarchy } from './migrations/0004-hierarchy.js';
+import { up as restoration } from './migrations/0005-restoration.js';
 import type { Database, Transaction } from './schema.js';
 import { StoreError } from './store-error.js';
 
@@ -12,7 +13,11 @@ const migrations: readonly { readonly name: string; readonly up: (transaction: T
   { name: '0002-doors', up: doors },
   { name: '0003-inventory', up: inventory },
   { name: '0004-hierarchy', up: hierarchy },
+  { name: '0005-restoration', up: restoration },
 ];
+
+/** The name of the schema that this program works on: its last migration. */
+export const SCHEMA = migrations.at(-1)?.name ?? '';
 
 /** The migrations that a store has seen, oldest first, and those that it still needs. Times in milliseconds. */
 export interface MigrationStatus {
@@ -25,19 +30,32 @@ export interface MigrationStatus {
  * the names of what was applied. `most`: not further than so many migrations, to make a store as an earlier version did.
  * Throws {@link StoreError} `store_too_new` when the store has seen a migration that this program does not know.
  */
-export async function migrate(database: Database, store: string, most = migrations.length): Promise<readonly string[]> {
-  return database.transaction().execute(async (transaction) => {
-    await sql`create table if not exists migration (name text primary key, applied_at integer not null) strict`.execute(
-      transaction,
-    );
-    const { applied } = await statusOf(transaction, store);
-    const due = migrations.slice(applied.length, most);
-    for (const { name, up } of due) {
-      await up(transaction);
-      await sql`insert into migration (name, applied_at) values (${name}, ${Date.now()})`.execute(transaction);
-    }
-    return due.map(({ name }) => name);
-  });
+export async function migrate(database: Database, store: string, most?: number): Promise<readonly string[]> {
+  return database.transaction().execute((transaction) => migrateWithin(transaction, store, most));
+}
+
+/** As {@link migrate}, as a part of a transaction. */
+export async function migrateWithin(
+  transaction: Transaction,
+  store: string,
+  most = migrations.length,
+): Promise<readonly string[]> {
+  await sql`create table if not exists migration (name text primary key, applied_at integer not null) strict`.execute(
+    transaction,
+  );
+  const { applied } = await statusOf(transaction, store);
+  const due = migrations.slice(applied.length, most);
+  for (const { name, up } of due) {
+    await up(transaction);
+    await sql`insert into migration (name, applied_at) values (${name}, ${Date.now()})`.execute(transaction);
+  }
+  return due.map(({ name }) => name);
+}
+
+/** How many migrations make the schema that ends with this one; undefined when this program does not know it. */
+export function migrationsThrough(name: string): number | undefined {
+  const index = migrations.findIndex((each) => each.name === name);
+  return index < 0 ? undefined : index + 1;
 }
 
 /** Insists that the schema is what this program knows, and changes nothing. Throws {@link StoreError}. */

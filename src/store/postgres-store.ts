@@ -4,8 +4,8 @@ import { checkMigrated, migrate, readMigrationStatus, type MigrationStatus } fro
 import { postgresDdl } from './postgres-ddl.js';
 import { WriterPostgresDialect } from './postgres-dialect.js';
 import { postgresError } from './postgres-error.js';
-import type { Schema } from './schema.js';
-import { Store, type StoreOptions } from './store.js';
+import type { Database, Schema } from './schema.js';
+import { Store, withSnapshot, type StoreOptions } from './store.js';
 
 /** {@link StoreOptions} of a PostgreSQL database. */
 export type PostgresOptions = StoreOptions & { readonly url: string };
@@ -23,6 +23,10 @@ const READERS = 4;
  * When the database goes away, each call fails at once or within its time with `store_unavailable`, and connections are made anew when it is back.
  */
 class PostgresStore extends Store {
+  override snapshot<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    return withSnapshot(this.database, 'begin isolation level repeatable read, read only', work);
+  }
+
   /** The set of transactions that a statement would see, in words: equal sets, equal rows. Nothing has to be written for it. */
   override async dataVersion(): Promise<string> {
     const { rows } = await sql<{ version: string }>`select pg_current_snapshot()::text as version`.execute(
@@ -46,11 +50,12 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
       throw error;
     }
   }
-  await migratePostgresStore(options);
+  if (!options.bare) await migratePostgresStore(options);
+  const schemaWriter = { statementTimeout: 0, rewrite: postgresDdl };
   return new PostgresStore(
     target.name,
     databaseOf(target, { ...options, most: READERS, readOnly: true }),
-    databaseOf(target, { ...options, most: 1 }),
+    databaseOf(target, { ...options, most: 1, ...(options.bare ? schemaWriter : {}) }),
   );
 }
 

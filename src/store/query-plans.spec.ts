@@ -6,11 +6,11 @@ import { temporaryFolder } from '../../test/support/folder.js';
 import { auditHead, listAudit } from './audit.store.js';
 import { compromisedKeys, findCertificate } from './certificate.store.js';
 import { countCertificates, listCertificates, type CertificateFilter } from './inventory.store.js';
-import { lastCrl, lastCrlHeader } from './crl.store.js';
+import { crlFloor, lastCrl, lastCrlHeader } from './crl.store.js';
 import { findEnrollmentToken } from './enrollment-token.store.js';
 import { findIdempotency } from './idempotency.store.js';
 import { issuerUsage, servicesOfIssuer } from './issuer.store.js';
-import { lastRevocationSequence, listRevocations } from './revocation.store.js';
+import { lastRevocationSequence, listRevocations, serialStatuses } from './revocation.store.js';
 import type { Database, Schema } from './schema.js';
 import { NodeSqliteDialect } from './sqlite-dialect.js';
 import { openStore } from './open-store.js';
@@ -83,6 +83,8 @@ test.each<[string, () => Promise<unknown>]>([
   ['the last revocation of an issuer', () => lastRevocationSequence(database, 'issuing')],
   ['the last list', () => lastCrl(database, 'issuing')],
   ['the header of the last list', () => lastCrlHeader(database, 'issuing')],
+  ['what the next list is numbered above', () => crlFloor(database, 'issuing')],
+  ['what is known of serial numbers', () => serialStatuses(database, ['0a', '0b'])],
   ['an enrollment token', () => findEnrollmentToken(database, 'aa')],
   ['an idempotency key', () => findIdempotency(database, { caller: 'a', key: 'b', since: now })],
   ['the end of the record', () => auditHead(database)],

@@ -100,6 +100,23 @@ export interface CrlTable {
   der: Uint8Array;
 }
 
+/** Revoked after the backup that this store was restored from, and issued after it too: there is no certificate here. */
+interface RevokedSerialTable {
+  serial: string;
+  issuer: string;
+  /** The certificate's own end is not known: its issuer's. */
+  not_after: number;
+  revoked_at: number;
+  revocation_reason: string;
+  revocation_sequence: number;
+}
+
+/** The number that the last CRL of an issuer may have had before the store was restored. */
+interface CrlFloorTable {
+  issuer: string;
+  number: number;
+}
+
 export interface AuditTable {
   sequence: number;
   at: number;
@@ -127,7 +144,9 @@ export interface Schema {
   serial: SerialTable;
   idempotency: IdempotencyTable;
   enrollment_token: EnrollmentTokenTable;
+  revoked_serial: RevokedSerialTable;
   crl: CrlTable;
+  crl_floor: CrlFloorTable;
   audit: AuditTable;
   audit_head: AuditHeadTable;
 }

@@ -3,11 +3,11 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { checkMigrated, migrate, readMigrationStatus, type MigrationStatus } from './migrations.js';
-import type { Schema } from './schema.js';
+import type { Database, Schema } from './schema.js';
 import { NodeSqliteDialect, STATEMENT_TIMEOUT } from './sqlite-dialect.js';
-import { sqliteError } from './sqlite-error.js';
+import { resultCodeOf, sqliteError } from './sqlite-error.js';
 import { WriterSqliteDialect } from './sqlite-writer-dialect.js';
-import { Store, type StoreOptions } from './store.js';
+import { Store, withSnapshot, type StoreOptions } from './store.js';
 
 /** {@link StoreOptions} of a SQLite file. */
 export type SqliteOptions = StoreOptions & { readonly path: string };
@@ -23,6 +23,19 @@ class SqliteStore extends Store {
     this.#sqlite = sqlite;
   }
 
+  /** On a connection of its own: one connection, one transaction. */
+  override async snapshot<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    const sqlite = new DatabaseSync(this.name, { readOnly: true, timeout: STATEMENT_TIMEOUT });
+    const database = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, BUSY_MS) });
+    try {
+      return await withSnapshot(database, 'begin deferred', work);
+    } catch (error) {
+      throw resultCodeOf(error) === undefined ? error : sqliteError(error, this.name);
+    } finally {
+      await database.destroy();
+    }
+  }
+
   // `PRAGMA data_version`: of this connection, so that commits of the writer count as well.
   override dataVersion(): Promise<string> {
     return new Promise((resolve) => {
@@ -35,10 +48,11 @@ class SqliteStore extends Store {
 export async function openSqliteStore({
   path,
   readOnly = false,
+  bare = false,
   busyTimeout = BUSY_MS,
 }: SqliteOptions): Promise<Store> {
   return opened({ path, readOnly, busyTimeout }, async (sqlite, database) => {
-    await (readOnly ? checkMigrated : migrate)(database, path);
+    if (!bare) await (readOnly ? checkMigrated : migrate)(database, path);
     if (path === ':memory:' || readOnly) return new SqliteStore(path, sqlite, database, database);
     // From here on this connection reads; another one, in a thread, writes.
     sqlite.exec('pragma query_only = on');

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import { GroupCommit } from './group-commit.js';
 import type { Database, Schema, Transaction } from './schema.js';
 import { StoreError } from './store-error.js';
@@ -11,6 +11,8 @@ export interface StoreOptions {
   readonly url?: string | undefined;
   /** Open an existing store and write nothing to it. */
   readonly readOnly?: boolean | undefined;
+  /** Leave the schema as it is, absent or of an earlier version: for who makes it in a transaction with the rows. */
+  readonly bare?: boolean | undefined;
   /** How long to wait for another process's transaction, in milliseconds; 5000 when absent. */
   readonly busyTimeout?: number | undefined;
 }
@@ -43,6 +45,9 @@ export abstract class Store {
     return this.#commits.run(work);
   }
 
+  /** Runs `work` on the rows as they are now, whatever is written meanwhile: it holds up nobody. */
+  abstract snapshot<T>(work: (database: Database) => Promise<T>): Promise<T>;
+
   /**
    * What changes whenever another connection has committed, and may change when this store has. Equal answers mean equal rows. A fraction of a
    * millisecond. Throws {@link StoreError} when the database is gone: who asks knows whether the store can be read.
@@ -55,4 +60,22 @@ export abstract class Store {
     await this.database.destroy();
     if (this.#writer !== this.database) await this.#writer.destroy();
   }
+}
+
+/** Runs `work` on one connection of `database`, in a transaction that `begin` begins and that reads the same rows again and again. */
+export function withSnapshot<T>(
+  database: Kysely<Schema>,
+  begin: string,
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
+  return database.connection().execute(async (connection) => {
+    await sql.raw(begin).execute(connection);
+    try {
+      // What is seen is decided by the first statement that reads.
+      await sql`select name from migration limit 1`.execute(connection);
+      return await work(connection);
+    } finally {
+      await sql`rollback`.execute(connection);
+    }
+  });
 }

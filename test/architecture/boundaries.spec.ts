@@ -29,6 +29,7 @@ const RESERVED: Readonly<Record<string, string>> = {
   'node:sqlite': 'store',
   zod: 'configuration api',
   commander: 'commands',
+  'age-encryption': 'pki',
 };
 const PURE = ['der', 'x509', 'events'];
 const MEANINGLESS = /^(utils?|helpers?|common|misc|shared|core|manager|.*V2)$/i;

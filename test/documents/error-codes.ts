@@ -57,6 +57,14 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   key_elsewhere: 'something needs the signature of a root whose key is kept elsewhere',
   ca_certificate_not_accepted: 'the certificate of a CA that was brought in is not what was asked for',
   crl_not_accepted: 'the revocation list that was brought in is not one that can be published',
+  backup_unreadable:
+    'the file is no backup, was made for another passphrase or identity, or is not what it was when it was made',
+  backup_too_new: 'a newer version made the backup',
+  place_not_empty: 'a store with rows, or keys of a CA, are where a backup should be restored',
+  would_unrevoke: 'the last published revocation list is newer than the backup, or revokes what the backup does not',
+  published_crl_missing: 'no revocation list was found to compare a backup with',
+  published_crl_not_accepted:
+    'the list to compare a backup with is not of its CA, not complete, or older than the backup',
   key_file_exposed: 'a key or passphrase file can be read by others than its owner',
   pkcs11_missing: '`pki.pkcs11` is set, and the package pkcs11js is not installed',
   token_unavailable: 'the PKCS#11 module, its token or the PIN cannot be used, or the token failed',

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { AuditLog } from '../../audit/index.js';
 import type { EventBus } from '../../events/index.js';
 import {
+  crlFloor,
   insertCrl,
   lastCrl,
   lastCrlHeader,
@@ -130,7 +131,7 @@ export class CrlService {
       }
       const thisUpdate = wholeSeconds(this.#now());
       const nextUpdate = new Date(thisUpdate.getTime() + this.#settings.crlLifetime * 1000);
-      const number = (last?.number ?? 0) + 1;
+      const number = Math.max(last?.number ?? 0, await crlFloor(transaction, id)) + 1;
       const previous = last && { number: last.number, thisUpdate: new Date(last.this_update) };
       // RFC 5280 §3.3: an entry stays until it was on one CRL issued beyond the certificate's validity.
       const revocations = await listRevocations(transaction, { issuer: id, validUntil: previous?.thisUpdate });

@@ -28,17 +28,23 @@ export function checkExternalCrl(
     );
   });
   if (!issuer) refuse(`no root whose key is elsewhere signed the list of ${nameToString(list.issuer)}`);
-  if (extensions.deltaCrlIndicator !== undefined || extensions.issuingDistributionPoint !== undefined)
-    refuse('the list is not complete');
-  const unknown = [...extensions.all.values()].find(({ critical }) => critical);
-  if (unknown) refuse(`the list has a critical extension, ${unknown.oid}`);
+  const gap = gapIn(list);
+  if (gap !== undefined) refuse(gap);
   if (thisUpdate > now) refuse(`the list begins on ${thisUpdate.toISOString()}`);
   if (!nextUpdate || nextUpdate <= now)
     refuse(`the list ended on ${nextUpdate?.toISOString() ?? 'no day that it says'}`);
+  return { id: issuer.id, number: Number(extensions.crlNumber), nextUpdate };
+}
+
+/** What keeps a list from being complete and numbered, in words; undefined when nothing does. */
+export function gapIn({ extensions }: CertificateList): string | undefined {
+  if (extensions.deltaCrlIndicator !== undefined || extensions.issuingDistributionPoint !== undefined)
+    return 'the list is not complete';
+  const unknown = [...extensions.all.values()].find(({ critical }) => critical);
+  if (unknown) return `the list has a critical extension, ${unknown.oid}`;
   const number = Number(extensions.crlNumber ?? -1n);
   // RFC 5280 §5.2.3 allows 20 octets; the store counts in whole numbers.
-  if (!Number.isSafeInteger(number) || number < 0) refuse('the list has no number, or one beyond 2^53');
-  return { id: issuer.id, number, nextUpdate };
+  return Number.isSafeInteger(number) && number >= 0 ? undefined : 'the list has no number, or one beyond 2^53';
 }
 
 /** The reason of an entry, where it is one that is final here; a hold counts as revoked. */

@@ -1,0 +1,66 @@
+import { lstatSync } from 'node:fs';
+import { backUp, encryptForAge, type AgeRecipient } from '../pki/index.js';
+import { migrationStatus, openStore } from '../store/index.js';
+import { oneOfTwo, withAgeKey } from './age-key.js';
+import { CommandError } from './command-error.js';
+import { ExitCode } from './exit-code.js';
+import { PendingFile } from './pending-file.js';
+import { checkStoreExists, configurationOf, pkiSettingsOf, requester, type Session } from './session.js';
+
+/** The flags of `veritas backup`. */
+export interface BackupOptions {
+  readonly out: string;
+  readonly recipient?: string;
+  readonly passphraseFile?: string;
+}
+
+/** `veritas backup`: the store at one moment and the CA's encrypted keys, in an age file that is there whole or not at all. */
+export async function backup(session: Session, { out, recipient, passphraseFile }: BackupOptions): Promise<void> {
+  const { output, now } = session;
+  const key = recipient === undefined ? undefined : { recipient };
+  const to: AgeRecipient = oneOfTwo(passphraseFile, { flag: '--recipient', key });
+  if (lstatSync(out, { throwIfNoEntry: false }))
+    throw new CommandError(`${out} is there already`, ExitCode.refused, 'give the backup another name');
+  const configuration = configurationOf(session);
+  checkStoreExists(configuration.store);
+  await checkIsCurrent(configuration.store);
+  const store = await openStore(configuration.store);
+  const bar = output.progressBar('Rows');
+  try {
+    const onProgress = (rows: number, of: number): void => bar.update(rows, of);
+    const settings = pkiSettingsOf(configuration);
+    const source = { store, settings, requester: requester(), now, onProgress };
+    const manifest = await withAgeKey(() =>
+      backUp(source, async ({ octets }) => {
+        const encrypted = await encryptForAge(octets, to);
+        const file = new PendingFile(out, 0o600);
+        try {
+          for await (const piece of encrypted) file.write(piece);
+          file.placeAnew();
+        } finally {
+          file.discard();
+        }
+      }),
+    );
+    bar.end();
+    const { created_at: createdAt, crl_numbers: numbers, audit_head: head, tables } = manifest;
+    const certificates = tables.find(({ name }) => name === 'certificate')?.rows ?? 0;
+    output.result(
+      { file: out, created_at: createdAt, certificates, crl_numbers: numbers, audit_head: head },
+      `${certificates} certificates as of ${createdAt}, the audit record up to row ${head.sequence}: ${out}`,
+    );
+  } finally {
+    bar.end();
+    await store.close();
+  }
+}
+
+/** Opening would bring the schema forward: a backup is made before that, not by it. */
+async function checkIsCurrent(store: Parameters<typeof migrationStatus>[0]): Promise<void> {
+  if ((await migrationStatus(store)).pending.length > 0)
+    throw new CommandError(
+      'the store is of an earlier version',
+      ExitCode.unusable,
+      'back it up with that version, or run `veritas migrate` first',
+    );
+}

@@ -1,0 +1,178 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fetchCrl } from '../mtls/index.js';
+import {
+  BackupReader,
+  decryptFromAge,
+  ensurePrivateFolder,
+  restore as restoreBackup,
+  type AgeKey,
+  type BackupFile,
+  type PkiSettings,
+  type PublishedList,
+  type Restored,
+} from '../pki/index.js';
+import { openStore } from '../store/index.js';
+import { oneOfTwo, readSecretText, withAgeKey } from './age-key.js';
+import { CommandError, messageOf, systemReasonOf } from './command-error.js';
+import { ExitCode } from './exit-code.js';
+import { PendingFile } from './pending-file.js';
+import { configurationOf, pkiSettingsOf, requester, type Session } from './session.js';
+
+/** The flags of `veritas restore`. */
+export interface RestoreOptions {
+  readonly identityFile?: string;
+  readonly passphraseFile?: string;
+  readonly crl?: readonly string[];
+  readonly apply?: boolean;
+  readonly withoutCrl?: boolean;
+}
+
+/** `veritas restore`: a backup into an empty place, proven and compared with what was published, or nothing. */
+export async function restore(session: Session, file: string, options: RestoreOptions): Promise<void> {
+  const { output, now } = session;
+  const { identityFile, passphraseFile, crl = [], apply = false, withoutCrl = false } = options;
+  const identities = identityFile === undefined ? undefined : { identities: readSecretText(identityFile) };
+  const key: AgeKey = oneOfTwo(passphraseFile, { flag: '--identity-file', key: identities });
+  const configuration = configurationOf(session);
+  const settings = pkiSettingsOf(configuration);
+  const published = [...(await namedLists(crl)), ...(await foundLists(settings))];
+  const octets = await openBackup(file);
+  const reader = await withAgeKey(() => BackupReader.open(decryptFromAge(octets, key)));
+  const { path, url } = configuration.store;
+  const isNew = url === undefined && !existsSync(path);
+  const store = await openStore({ path, url, bare: true });
+  const bar = output.progressBar('Rows');
+  const keyFiles = new KeyFiles(settings);
+  let restored: Restored | undefined;
+  try {
+    restored = await restoreBackup(reader, {
+      ...{ store, settings, published, apply, withoutCrl, requester: requester(), now },
+      prepare: (files) => {
+        keyFiles.prepare(files);
+      },
+      onProgress: (rows, of) => {
+        bar.update(rows, of);
+      },
+    });
+    keyFiles.place(file);
+  } finally {
+    bar.end();
+    keyFiles.discard();
+    await store.close();
+    // A file without a row would be in the way of nobody, but it was not there.
+    if (isNew && !restored) for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
+  }
+  output.result(resultOf(restored), describe(restored, settings));
+}
+
+async function openBackup(path: string): Promise<AsyncIterable<Uint8Array>> {
+  try {
+    const file = await open(path);
+    return file.createReadStream({ highWaterMark: 256 * 1024 });
+  } catch (error) {
+    throw new CommandError(
+      `${path} cannot be read (${systemReasonOf(error)})`,
+      ExitCode.unusable,
+      'look at its name and its permissions',
+    );
+  }
+}
+
+async function namedLists(sources: readonly string[]): Promise<PublishedList[]> {
+  const lists: PublishedList[] = [];
+  for (const source of sources) {
+    try {
+      const fetched = await fetchCrl(source, undefined);
+      if (fetched) lists.push({ source, octets: fetched.octets });
+    } catch (error) {
+      throw new CommandError(
+        `the revocation list ${source} cannot be had (${messageOf(error)})`,
+        ExitCode.unusable,
+        'look at its name',
+      );
+    }
+  }
+  return lists;
+}
+
+/** What this CA published here, if it is still there. */
+async function foundLists({ crlDirectory = '' }: PkiSettings): Promise<PublishedList[]> {
+  if (!existsSync(crlDirectory)) return [];
+  const sources = readdirSync(crlDirectory).filter((name) => name.endsWith('.crl'));
+  const lists = await namedLists(sources.sort().map((name) => join(crlDirectory, name)));
+  return lists.map((list) => ({ ...list, found: true }));
+}
+
+/** The files of the CA's keys: written beside their places before the store is restored, put there after it. Nothing is ever overwritten. */
+class KeyFiles {
+  readonly #directory: string;
+  readonly #pending: PendingFile[] = [];
+
+  constructor({ directory }: PkiSettings) {
+    this.#directory = directory;
+  }
+
+  prepare(files: readonly BackupFile[]): void {
+    if (files.length > 0) ensurePrivateFolder(this.#directory);
+    for (const { file, contents } of files) {
+      const pending = new PendingFile(join(this.#directory, file), file.endsWith('.key.pem') ? 0o600 : 0o644);
+      this.#pending.push(pending);
+      pending.write(contents);
+      pending.flush();
+    }
+  }
+
+  place(backup: string): void {
+    try {
+      for (const pending of this.#pending) pending.placeAnew();
+    } catch (error) {
+      throw new CommandError(
+        `the store is restored, but not the keys: ${messageOf(error)}`,
+        ExitCode.unusable,
+        `take away what is in ${this.#directory}, and restore ${backup} once more`,
+      );
+    }
+  }
+
+  discard(): void {
+    for (const pending of this.#pending) pending.discard();
+  }
+}
+
+const resultOf = ({ manifest, issuers, rows, keysOpened, already }: Restored) => ({
+  created_at: manifest.created_at,
+  rows,
+  audit_head: manifest.audit_head,
+  keys: manifest.keys,
+  keys_opened: keysOpened,
+  already,
+  issuers: issuers.map(({ id, comparedWith, crlNumber, revoked, lost }) => ({
+    id,
+    compared_with: comparedWith ?? null,
+    crl_number: crlNumber,
+    revoked_again: revoked,
+    revoked_without_certificate: lost,
+  })),
+});
+
+function describe({ manifest, issuers, rows, keysOpened, already }: Restored, settings: PkiSettings): string {
+  if (already) return `The store was restored before from this backup; the keys are in ${settings.directory} now.`;
+  const lines = [
+    `Restored ${rows} rows as of ${manifest.created_at}, the audit record up to row ${manifest.audit_head.sequence}.`,
+  ];
+  for (const { id, comparedWith, crlNumber, revoked, lost } of issuers) {
+    const compared = comparedWith
+      ? `compared with list ${comparedWith.number}, ${comparedWith.source}`
+      : 'compared with no list';
+    lines.push(`${id}: ${compared}; the next list has a number above ${crlNumber}.`);
+    lines.push(...revoked.map((serial) => `  revoked again: ${serial}`));
+    lines.push(...lost.map((serial) => `  revoked, its certificate unknown here: ${serial}`));
+  }
+  if (manifest.keys === 'token') lines.push('The keys of the CA are on the token, as they were.');
+  else if (!keysOpened)
+    lines.push(`Put the passphrase of the CA's keys into ${settings.passphraseFile}, mode 0600: it is in no backup.`);
+  lines.push('Start the service, or sign the next lists with `veritas crl` for each CA.');
+  return lines.join('\n');
+}

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import {
+  decodeLine,
+  decodeManifest,
+  linesOf,
+  unreadable,
+  type BackupManifest,
+  type BackupPart,
+} from './backup-format.js';
+import type { TableValue } from '../../store/index.js';
+
+const ROWS_TOGETHER = 500;
+/** A root, twelve issuing CAs, and as many again. */
+const MOST_FILES = 1000;
+
+/** A backup as it is read: its manifest at once, the rest once, in order. */
+export class BackupReader {
+  readonly manifest: BackupManifest;
+  readonly #lines: AsyncGenerator<Buffer>;
+  readonly #digest = createHash('sha256');
+
+  private constructor(manifest: BackupManifest, first: Buffer, lines: AsyncGenerator<Buffer>) {
+    this.manifest = manifest;
+    this.#lines = lines;
+    this.#count(first);
+  }
+
+  /** Reads the manifest from decrypted octets. Throws PkiError `backup_unreadable` or `backup_too_new`, and what the stream throws. */
+  static async open(octets: AsyncIterable<Uint8Array>): Promise<BackupReader> {
+    const lines = linesOf(octets);
+    const first = await lines.next();
+    if (first.done) unreadable('it is empty');
+    return new BackupReader(decodeManifest(first.value), first.value, lines);
+  }
+
+  /**
+   * Files, and rows by the hundred. When it ends, all was there: the backup's end, its digest, and each table's number of rows. Throws PkiError
+   * `backup_unreadable` otherwise: what came before is not to be used then.
+   */
+  async *parts(): AsyncGenerator<BackupPart> {
+    const tables = new Map(this.manifest.tables.map((table) => [table.name, table]));
+    const seen = new Map<string, number>();
+    let [rows, of, number, files] = [[] as (readonly TableValue[])[], this.manifest.tables[0], 1, 0];
+    let isEnded = false;
+    for await (const line of this.#lines) {
+      if (isEnded) unreadable('something follows its end');
+      const read = decodeLine(line, ++number, tables);
+      if ('end' in read) {
+        this.#checkEnd(read.end, number - 1);
+        isEnded = true;
+        continue;
+      }
+      this.#count(line);
+      if ('file' in read) {
+        if (++files > MOST_FILES) unreadable('it holds too many files');
+        yield { kind: 'file', ...read };
+        continue;
+      }
+      if (of && rows.length > 0 && (read.table !== of || rows.length === ROWS_TOGETHER)) {
+        yield { kind: 'rows', table: of, rows };
+        rows = [];
+      }
+      of = read.table;
+      rows.push(read.row);
+      seen.set(of.name, (seen.get(of.name) ?? 0) + 1);
+    }
+    if (!isEnded) unreadable('its end is missing');
+    if (of && rows.length > 0) yield { kind: 'rows', table: of, rows };
+    const short = this.manifest.tables.find(({ name, rows: wanted }) => (seen.get(name) ?? 0) !== wanted);
+    if (short) unreadable(`the table ${short.name} has not the rows that it should`);
+  }
+
+  #count(line: Buffer): void {
+    this.#digest.update(line).update('\n');
+  }
+
+  #checkEnd(end: unknown, lines: number): void {
+    const wanted = JSON.stringify({ lines, sha256: this.#digest.digest('hex') });
+    if (JSON.stringify(end) !== wanted) unreadable('it is not what it was when it was made');
+  }
+}

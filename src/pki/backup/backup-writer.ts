@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { AuditLog } from '../../audit/index.js';
+import {
+  auditHead,
+  countRows,
+  lastCrlHeader,
+  listIssuers,
+  SCHEMA,
+  tablePages,
+  tableShapes,
+  type Database,
+  type Store,
+} from '../../store/index.js';
+import { PkiError } from '../pki-error.js';
+import type { PkiSettings, Requester } from '../pki-settings.js';
+import { BACKUP_FORMAT, encodeRow, type BackupManifest } from './backup-format.js';
+import { readKeyFiles } from './key-files.js';
+
+/** What a backup is made from. */
+export interface BackupSource {
+  readonly store: Store;
+  readonly settings: PkiSettings;
+  readonly requester: Requester;
+  readonly now: () => Date;
+  /** Hears after each page how many rows of how many were read. */
+  readonly onProgress?: ((rows: number, of: number) => void) | undefined;
+}
+
+/** A backup in the making. */
+export interface BackupInProgress {
+  readonly manifest: BackupManifest;
+  /** The whole, to be encrypted, in pieces of some hundred rows. */
+  readonly octets: AsyncGenerator<Buffer>;
+}
+
+/**
+ * Backs up the store as it is at one moment, whatever is written meanwhile, and the encrypted keys of the CA. `write` puts the octets in their place, as
+ * fast as it likes; before and after it the record says so. Throws PkiError `authority_missing` when there is nothing to back up, `authority_mismatch`
+ * when a key file is gone, what `write` throws, and what the store throws.
+ */
+export async function backUp(
+  source: BackupSource,
+  write: (backup: BackupInProgress) => Promise<void>,
+): Promise<BackupManifest> {
+  const { store, now, requester } = source;
+  const audit = new AuditLog(store, now);
+  const { actor, requestId } = requester;
+  const entry = { action: 'backup', actor, requestId, subject: 'store' };
+  await audit.append({ ...entry, phase: 'intent' });
+  const manifest = await store.snapshot(async (database) => {
+    const made = await manifestOf(database, source);
+    await write({ manifest: made, octets: octetsOf(database, made, source) });
+    return made;
+  });
+  const { sequence, hash } = manifest.audit_head;
+  await audit.append({ ...entry, phase: 'result', detail: { audit_sequence: String(sequence), audit_hash: hash } });
+  return manifest;
+}
+
+async function manifestOf(database: Database, { store, settings, now }: BackupSource): Promise<BackupManifest> {
+  const [issuers, head] = [await listIssuers(database), await auditHead(database)];
+  if (issuers.length === 0 || !head)
+    throw new PkiError('authority_missing', `there is no CA in the store ${store.name} to back up`);
+  const numbers: [string, number][] = [];
+  for (const { id } of issuers) {
+    const last = await lastCrlHeader(database, id);
+    if (last) numbers.push([id, last.number]);
+  }
+  const tables = [];
+  for (const shape of await tableShapes(database)) tables.push({ ...shape, rows: await countRows(database, shape) });
+  return {
+    veritas_backup: BACKUP_FORMAT,
+    schema: SCHEMA,
+    created_at: now().toISOString(),
+    keys: settings.pkcs11 ? 'token' : 'files',
+    crl_numbers: Object.fromEntries(numbers),
+    audit_head: { sequence: head.sequence, hash: head.hash },
+    tables,
+  };
+}
+
+async function* octetsOf(
+  database: Database,
+  manifest: BackupManifest,
+  { settings, onProgress }: BackupSource,
+): AsyncGenerator<Buffer> {
+  const digest = createHash('sha256');
+  let lines = 0;
+  const counted = (text: readonly string[]): Buffer => {
+    const octets = Buffer.from(text.join(''));
+    digest.update(octets);
+    lines += text.length;
+    return octets;
+  };
+  yield counted([`${JSON.stringify(manifest)}\n`]);
+  const files = manifest.keys === 'token' ? [] : readKeyFiles(settings, await listIssuers(database));
+  yield counted(files.map((file) => `${JSON.stringify(file)}\n`));
+  const of = manifest.tables.reduce((sum, { rows }) => sum + rows, 0);
+  let written = 0;
+  for (const table of manifest.tables)
+    for await (const rows of tablePages(database, table)) {
+      yield counted(rows.map((row) => encodeRow(table, row)));
+      written += rows.length;
+      onProgress?.(written, of);
+    }
+  yield Buffer.from(`${JSON.stringify({ end: { lines, sha256: digest.digest('hex') } })}\n`);
+}

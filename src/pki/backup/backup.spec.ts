@@ -1,0 +1,452 @@
+import { generateKeyPairSync, hash } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describeOnEachStore, type StorePlace } from '../../../test/support/postgres.js';
+import { somebody, temporaryFolder, temporarySettings } from '../../../test/support/temporary-authority.js';
+import {
+  countRows,
+  listAudit,
+  listRevocations,
+  openStore,
+  reserveSerial,
+  tablePages,
+  tableShapes,
+  type Database,
+  type Store,
+} from '../../store/index.js';
+import { decodeCertificateList } from '../../x509/index.js';
+import { openCertificationAuthority, type CertificationAuthority } from '../certification-authority.js';
+import { requestFor } from '../issuance/own-request.js';
+import type { PkiSettings } from '../pki-settings.js';
+import { encodeRow, type BackupFile } from './backup-format.js';
+import { BackupReader } from './backup-reader.js';
+import { backUp } from './backup-writer.js';
+import type { PublishedList } from './published-crl.js';
+import { restore, type RestoreOptions } from './restore.js';
+
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const { privateKey: lostKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+/** Everything that holds files or connections, ended after each spec. */
+const endings: (() => void | Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+async function opened(options: Parameters<typeof openStore>[0]): Promise<Store> {
+  const store = await openStore(options);
+  endings.push(() => store.close());
+  return store;
+}
+
+/** A CA's folder of its own. */
+function newFolder(): PkiSettings {
+  const folder = temporaryFolder();
+  endings.push(() => {
+    rmSync(folder, { recursive: true });
+  });
+  return temporarySettings(folder);
+}
+
+async function issue({ ca }: CertificationAuthority, service: string, key = privateKey): Promise<string> {
+  const { certificate } = await ca.issue({ request: requestFor(key, service), requester: somebody });
+  return certificate.serialNumber;
+}
+
+async function octetsOfBackup(store: Store, settings: PkiSettings): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  await backUp({ store, settings, requester: somebody, now: () => new Date() }, async ({ octets }) => {
+    for await (const piece of octets) pieces.push(piece);
+  });
+  return Buffer.concat(pieces);
+}
+
+async function* inPieces(octets: Buffer): AsyncGenerator<Uint8Array> {
+  for (let i = 0; i < octets.length; i += 1000) yield await Promise.resolve(octets.subarray(i, i + 1000));
+}
+
+function putFiles(settings: PkiSettings, files: readonly BackupFile[]): void {
+  for (const { file, contents } of files) writeFileSync(join(settings.directory, file), contents, { mode: 0o600 });
+}
+
+interface Place {
+  readonly settings: PkiSettings;
+  readonly options: Parameters<typeof openStore>[0];
+}
+
+/** Restores `octets` into `place`, and puts the keys there. */
+async function restoreInto(
+  { settings, options }: Place,
+  octets: Buffer,
+  more: Partial<RestoreOptions> & { readonly keys?: boolean } = {},
+) {
+  const { keys = true, ...rest } = more;
+  const reader = await BackupReader.open(inPieces(octets));
+  const store = await openStore({ ...options, bare: true });
+  let files: readonly BackupFile[] = [];
+  try {
+    const restored = await restore(reader, {
+      ...{
+        store,
+        settings,
+        published: [],
+        apply: false,
+        withoutCrl: false,
+        requester: somebody,
+        now: () => new Date(),
+      },
+      prepare: (prepared) => {
+        files = prepared;
+      },
+      ...rest,
+    });
+    if (keys) putFiles(settings, files);
+    return restored;
+  } finally {
+    await store.close();
+  }
+}
+
+/** All rows, as lines, but for those of some tables. */
+async function linesOf(database: Database, without: readonly string[]): Promise<string[]> {
+  const lines: string[] = [];
+  for (const shape of await tableShapes(database))
+    if (!without.includes(shape.name))
+      for await (const rows of tablePages(database, shape))
+        lines.push(...rows.map((row) => encodeRow({ ...shape, name: shape.name }, row)));
+  return lines.sort();
+}
+
+/** A CA that has signed its first lists: what the others are restored from. */
+let template: Promise<{ octets: Buffer; published: PublishedList[]; passphrase: Buffer }> | undefined;
+
+async function makeTemplate() {
+  const settings = temporarySettings(temporaryFolder());
+  const folder = dirname(settings.crlDirectory ?? '');
+  const store = await openStore({ path: join(folder, 'veritas.db') });
+  const { crls } = await openCertificationAuthority({ settings, store, create: true });
+  await crls.publishIfDue();
+  const octets = await octetsOfBackup(store, settings);
+  await store.close();
+  const passphrase = readFileSync(settings.passphraseFile);
+  const published = listsOf(settings);
+  rmSync(dirname(folder), { recursive: true });
+  return { octets, published, passphrase };
+}
+
+const listsOf = ({ crlDirectory = '' }: PkiSettings): PublishedList[] =>
+  ['root', 'issuing'].map((id) => ({ source: `${id}.crl`, octets: readFileSync(join(crlDirectory, `${id}.crl`)) }));
+
+describeOnEachStore('a backup', (kind, newPlace) => {
+  let origin: StorePlace & { readonly store: Store; readonly settings: PkiSettings };
+  let authority: CertificationAuthority;
+  let places: StorePlace[];
+
+  beforeEach(async () => {
+    // Making keys takes time on purpose: one CA is made, the others are restored from it.
+    const { octets, published, passphrase } = await (template ??= makeTemplate());
+    places = [await newPlace()];
+    const [place] = places;
+    if (!place) throw new Error('there is no place');
+    const settings = newFolder();
+    mkdirSync(settings.directory, { recursive: true, mode: 0o700 });
+    await restoreInto({ settings, options: place.options }, octets, { published });
+    writeFileSync(settings.passphraseFile, passphrase, { mode: 0o600 });
+    const store = await opened(place.options);
+    origin = { ...place, store, settings };
+    authority = await openCertificationAuthority({ settings, store });
+  });
+  afterEach(async () => {
+    for (const end of endings.splice(0).reverse()) await end();
+    for (const place of places) await place.remove();
+  });
+
+  /** An empty place. */
+  const elsewhere = async (): Promise<Place> => {
+    const place = await newPlace();
+    places.push(place);
+    const settings = newFolder();
+    mkdirSync(settings.directory, { recursive: true, mode: 0o700 });
+    return { settings, options: place.options };
+  };
+  const putPassphrase = ({ settings }: Place): void => {
+    copyFileSync(origin.settings.passphraseFile, settings.passphraseFile);
+  };
+  const publishedNow = (): PublishedList[] => listsOf(origin.settings);
+  const backup = () => octetsOfBackup(origin.store, origin.settings);
+  const openedAt = async (place: Place): Promise<CertificationAuthority> => {
+    putPassphrase(place);
+    return openCertificationAuthority({ settings: place.settings, store: await opened(place.options) });
+  };
+  const revoke = (serialNumber: string, reason = 'keyCompromise') =>
+    authority.ca.revoke({ serialNumber, reason, requester: somebody });
+
+  it('comes back whole, and the record goes on where it ended', async () => {
+    await authority.enrollment.createToken({ service: 'billing', profile: 'client', requester: somebody });
+    await revoke(await issue(authority, 'orders'), 'superseded');
+    await authority.crls.publishIfDue();
+    const octets = await backup();
+    // From either store into SQLite; from SQLite into either is how each of these specs begins.
+    const place = { settings: newFolder(), options: { path: join(newFolder().directory, 'veritas.db') } };
+    mkdirSync(place.settings.directory, { recursive: true, mode: 0o700 });
+    putPassphrase(place);
+    const restored = await restoreInto(place, octets, { published: publishedNow() });
+    expect(restored.keysOpened).toBe(true);
+    const there = await openedAt(place);
+    const changed = ['audit', 'audit_head'];
+    expect(await linesOf(there.store.database, changed)).toEqual(await linesOf(origin.store.database, changed));
+    expect(await there.audit.verify()).toMatchObject({ ok: true });
+    const head = restored.manifest.audit_head;
+    const added = await listAudit(there.store.database, head.sequence, 10);
+    expect(added.map(({ action, phase }) => `${action} ${phase}`)).toEqual(['restore intent', 'restore result']);
+    expect(added[0]?.previous_hash).toBe(head.hash);
+    expect(JSON.parse(added[1]?.detail ?? '')).toMatchObject({ audit_hash: head.hash, crl_issuing: '2 published' });
+    // The record of the origin says the same of the backup.
+    const said = await listAudit(origin.store.database, head.sequence - 1, 10);
+    expect(said.map(({ action, phase }) => `${action} ${phase}`)).toEqual(['backup intent', 'backup result']);
+    expect(JSON.parse(said[1]?.detail ?? '')).toMatchObject({ audit_hash: head.hash });
+    expect(await issue(there, 'orders')).toMatch(/^[0-9a-f]+$/);
+    expect((await there.crls.sign('issuing', somebody)).number).toBe(3);
+  });
+
+  it('is of one moment: what is committed while it is written is not in it, and nobody waits', async () => {
+    const before = await issue(authority, 'before');
+    let during = '';
+    const pieces: Buffer[] = [];
+    const { settings, store } = origin;
+    await backUp({ store, settings, requester: somebody, now: () => new Date() }, async ({ octets }) => {
+      for await (const piece of octets) {
+        pieces.push(piece);
+        if (during === '') during = await issue(authority, 'during');
+      }
+    });
+    const text = Buffer.concat(pieces).toString();
+    expect([text.includes(before), text.includes(during)]).toEqual([true, false]);
+    const place = await elsewhere();
+    await restoreInto(place, Buffer.concat(pieces), { published: publishedNow() });
+    expect(await (await openedAt(place)).audit.verify()).toMatchObject({ ok: true });
+  });
+
+  it('does not take back a revocation, and catches up when it is told to', async () => {
+    const known = await issue(authority, 'orders');
+    const octets = await backup();
+    const lost = await issue(authority, 'billing', lostKey);
+    await revoke(known);
+    await authority.crls.publishIfDue();
+    await revoke(lost, 'superseded');
+    await authority.crls.publishIfDue();
+    const place = await elsewhere();
+    const published = publishedNow();
+    await expect(restoreInto(place, octets, { published })).rejects.toMatchObject({
+      code: 'would_unrevoke',
+      message: expect.stringMatching(new RegExp(`list 3 of issuing .*${known}.*${lost}.* ends with list 1`)),
+    });
+    const restored = await restoreInto(place, octets, { published, apply: true });
+    expect(restored.issuers.find(({ id }) => id === 'issuing')).toEqual({
+      id: 'issuing',
+      comparedWith: { source: 'issuing.crl', number: 3 },
+      crlNumber: 3,
+      revoked: [known],
+      lost: [lost],
+    });
+    const there = await openedAt(place);
+    // Until the next one is signed, the published list is served.
+    expect(there.crls.current('issuing')?.der).toEqual(new Uint8Array(published[1]!.octets));
+    const { certificate: issuer } = there.ca.issuing;
+    expect(there.registry.statusOf(issuer, known)).toMatchObject({ status: 'revoked', reason: 'keyCompromise' });
+    expect(there.registry.statusOf(issuer, lost)).toMatchObject({ status: 'revoked', reason: 'superseded' });
+    const [next] = await there.crls.publishIfDue();
+    const entries = [...decodeCertificateList(next?.der ?? new Uint8Array()).revokedCertificates()];
+    const times = [...decodeCertificateList(published[1]!.octets).revokedCertificates()];
+    expect([next?.number, entries]).toEqual([4, times]);
+    const taken = await there.store.transaction((transaction) => reserveSerial(transaction, lost, new Date()));
+    expect(taken).toBe(false);
+    // The order of revocations goes on above them, and a compromised key stays one.
+    const another = await issue(there, 'frontend', lostKey);
+    await there.ca.revoke({ serialNumber: another, requester: somebody });
+    const sequences = (await listRevocations(there.store.database)).map(({ serial, sequence }) => [serial, sequence]);
+    expect(sequences).toEqual([[known, 1], [lost, 2], [another, 3]]); // prettier-ignore
+    await expect(issue(there, 'orders')).rejects.toMatchObject({ code: 'key_compromised' });
+    expect(await there.audit.verify()).toMatchObject({ ok: true });
+    // A backup of what was restored holds all of it.
+    const second = await elsewhere();
+    await there.crls.publishIfDue();
+    const lists = [...publishedNow().slice(0, 1), { source: 'next', octets: there.crls.current('issuing')!.der }];
+    await restoreInto(second, await octetsOfBackup(there.store, place.settings), { published: lists });
+    expect((await openedAt(second)).registry.statusOf(issuer, lost).status).toBe('revoked');
+  });
+
+  it('jumps over the numbers that may have been used, when there is no list and the operator says so', async () => {
+    const octets = await backup();
+    const place = await elsewhere();
+    await expect(restoreInto(place, octets)).rejects.toMatchObject({
+      code: 'published_crl_missing',
+      message: expect.stringContaining('root, issuing'),
+    });
+    const { issuers } = await restoreInto(place, octets, { withoutCrl: true });
+    expect(issuers.map(({ id, crlNumber }) => [id, crlNumber])).toEqual([['root', 1_000_001], ['issuing', 1_000_001]]); // prettier-ignore
+    const there = await openedAt(place);
+    // The backup's own list may be older than what others have: none is served until the next.
+    expect(there.crls.current('issuing')).toBeUndefined();
+    const signed = await there.crls.publishIfDue();
+    expect(signed.map(({ issuer, number }) => [issuer, number])).toEqual([['root', 1_000_002], ['issuing', 1_000_002]]); // prettier-ignore
+    expect((await there.crls.sign('issuing', somebody)).number).toBe(1_000_003);
+  });
+
+  it('jumps further, the older the backup', async () => {
+    const octets = await backup();
+    const inTenDays = new Date(Date.now() + 10 * 86_400_000);
+    const { issuers } = await restoreInto(await elsewhere(), octets, { withoutCrl: true, now: () => inTenDays });
+    expect(issuers[0]?.crlNumber).toBeGreaterThanOrEqual(1 + 10 * 10 * 86_400);
+  });
+
+  it('goes into an empty place only, and finishes what was ended before the keys were there', async () => {
+    const octets = await backup();
+    const published = publishedNow();
+    const place = await elsewhere();
+    await restoreInto(place, octets, { published, keys: false });
+    await expect(openedAt(place).then(({ ca }) => ca.openKeys())).rejects.toMatchObject({ code: 'key_unreadable' });
+    const another = await backup();
+    await expect(restoreInto(place, another, { published })).rejects.toMatchObject({ code: 'place_not_empty' });
+    expect(await restoreInto(place, octets, { published })).toMatchObject({ already: true });
+    await (await openedAt(place)).ca.openKeys();
+    await expect(restoreInto(place, octets, { published })).rejects.toMatchObject({ code: 'place_not_empty' });
+    const { options } = await elsewhere();
+    await expect(restoreInto({ options, settings: place.settings }, octets, { published })).rejects.toMatchObject({
+      code: 'place_not_empty',
+      message: expect.stringContaining('issuing_ca.key.pem'),
+    });
+  });
+
+  it('leaves the place empty, whatever is wrong with the backup', async () => {
+    await issue(authority, 'orders');
+    const lines = (await backup()).toString().trimEnd().split('\n');
+    const published = publishedNow();
+    const place = await elsewhere();
+    const manifest = JSON.parse(lines[0]!) as Record<string, unknown>;
+    const withManifest = (more: object) => [JSON.stringify({ ...manifest, ...more }), ...lines.slice(1)];
+    const at = lines.findIndex((line) => line.startsWith('["audit"'));
+    const cases: [string, string[], string][] = [
+      ['no end', lines.slice(0, -1), 'backup_unreadable'],
+      ['a row less', lines.toSpliced(at, 1), 'backup_unreadable'],
+      ['rows exchanged', lines.toSpliced(at, 2, lines[at + 1]!, lines[at]!), 'backup_unreadable'],
+      ['a row more', lines.toSpliced(at, 0, lines[at]!), 'backup_unreadable'],
+      ['something after the end', [...lines, lines[at]!], 'backup_unreadable'],
+      ['a row of no table', lines.toSpliced(at, 1, '["sqlite_master",1]'), 'backup_unreadable'],
+      ['a file of somebody else', lines.toSpliced(1, 0, '{"file":"../../x","contents":""}'), 'backup_unreadable'],
+      ['no JSON', lines.toSpliced(at, 1, '['), 'backup_unreadable'],
+      ['no manifest', lines.slice(1), 'backup_unreadable'],
+      ['a later format', withManifest({ veritas_backup: 2 }), 'backup_too_new'],
+      ['a later schema', withManifest({ schema: '9999-from-the-future' }), 'backup_too_new'],
+      ['a table less', withManifest({ tables: (manifest.tables as unknown[]).slice(1) }), 'place_not_empty'],
+    ];
+    for (const [what, changed, code] of cases) {
+      const failed = restoreInto(place, Buffer.from(`${changed.join('\n')}\n`), { published });
+      await expect(failed.catch((error: unknown) => [what, error])).resolves.toEqual([
+        what,
+        expect.objectContaining({ code }),
+      ]);
+    }
+    await restoreInto(place, Buffer.from(`${lines.join('\n')}\n`), { published });
+  });
+
+  it('is not restored with a record that does not hold, or keys that are not those of the CA', async () => {
+    const octets = await backup();
+    const published = publishedNow();
+    const [first = '', ...rest] = octets.toString().trimEnd().split('\n');
+    const sealed = (change: (line: string) => string): Buffer => {
+      const lines = [first, ...rest.slice(0, -1)].map(change);
+      const body = `${lines.join('\n')}\n`;
+      const end = { lines: lines.length, sha256: hash('sha256', body) };
+      return Buffer.from(`${body}${JSON.stringify({ end })}\n`);
+    };
+    const place = await elsewhere();
+    putPassphrase(place);
+    const changed = sealed((line) => (line.startsWith('["audit",2,') ? line.replace('"veritas"', '"somebody"') : line));
+    await expect(restoreInto(place, changed, { published })).rejects.toMatchObject({
+      code: 'backup_unreadable',
+      message: expect.stringContaining('row 2 of its audit record is changed'),
+    });
+    const exchanged = sealed((line) =>
+      line
+        .replace('{"file":"root_', '{"file":"x_')
+        .replace('{"file":"issuing_', '{"file":"root_')
+        .replace('{"file":"x_', '{"file":"issuing_'),
+    );
+    await expect(restoreInto(place, exchanged, { published })).rejects.toMatchObject({ code: 'authority_mismatch' });
+    writeFileSync(place.settings.passphraseFile, 'another one');
+    await expect(restoreInto(place, octets, { published })).rejects.toMatchObject({ code: 'key_unreadable' });
+    rmSync(place.settings.passphraseFile);
+    expect(await restoreInto(place, octets, { published })).toMatchObject({ keysOpened: false });
+  });
+
+  it('is compared with the last list of its own CAs, and nothing else', async () => {
+    const early = publishedNow();
+    await revoke(await issue(authority, 'orders'));
+    await authority.crls.publishIfDue();
+    const octets = await backup();
+    const place = await elsewhere();
+    const [root, issuing] = publishedNow();
+    const cut = { source: 'cut.crl', octets: issuing!.octets.subarray(0, 100) };
+    const flipped = { source: 'flipped.crl', octets: issuing!.octets.with(-1, (issuing!.octets.at(-1) ?? 0) ^ 1) };
+    for (const wrong of [early[1]!, cut, flipped])
+      await expect(restoreInto(place, octets, { published: [root!, wrong] })).rejects.toMatchObject({
+        code: 'published_crl_not_accepted',
+        message: expect.stringContaining(wrong.source),
+      });
+    // One that was found, and is older than the backup, says nothing.
+    const found = { ...early[1]!, found: true };
+    await expect(restoreInto(place, octets, { published: [root!, found] })).rejects.toMatchObject({
+      code: 'published_crl_missing',
+    });
+    await restoreInto(place, octets, { published: [early[0]!, early[1]!, issuing!] });
+  });
+
+  it(`holds no key of a CA in the clear, and none is left out (${kind})`, async () => {
+    const text = (await backup()).toString();
+    expect(text.match(/BEGIN ENCRYPTED PRIVATE KEY/g)).toHaveLength(2);
+    expect(text).not.toContain('BEGIN PRIVATE KEY');
+    expect(text).not.toContain(readFileSync(origin.settings.passphraseFile, 'utf8').trim());
+    const key = join(origin.settings.directory, 'issuing_ca.key.pem');
+    const pem = readFileSync(key);
+    rmSync(key);
+    await expect(backup()).rejects.toMatchObject({ code: 'authority_mismatch' });
+    writeFileSync(key, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
+    await expect(backup()).rejects.toMatchObject({ code: 'key_unreadable' });
+    writeFileSync(key, pem);
+  });
+});
+
+describe('a backup of an earlier version', () => {
+  it('is restored and brought forward', async () => {
+    const settings = newFolder();
+    const path = join(dirname(settings.crlDirectory ?? ''), 'veritas.db');
+    mkdirSync(dirname(path), { recursive: true });
+    const raw = new DatabaseSync(path);
+    raw.exec(readFileSync('test/fixtures/store/0004.sql', 'utf8'));
+    raw.close();
+    const { database } = await opened({ path, bare: true });
+    const tables = [];
+    for (const shape of await tableShapes(database)) tables.push({ ...shape, rows: await countRows(database, shape) });
+    const lines: string[] = [];
+    for (const shape of tables)
+      for await (const rows of tablePages(database, shape)) lines.push(...rows.map((row) => encodeRow(shape, row)));
+    const [, , sequence, headHash] = JSON.parse(lines.at(-1) ?? '[]') as [string, number, number, string];
+    const manifest = {
+      ...{ veritas_backup: 1, schema: '0004-hierarchy', created_at: new Date().toISOString(), keys: 'token' },
+      ...{ crl_numbers: {}, audit_head: { sequence, hash: headHash }, tables },
+    };
+    const body = `${JSON.stringify(manifest)}\n${lines.join('')}`;
+    const end = { lines: lines.length + 1, sha256: hash('sha256', body) };
+    const place = { settings: newFolder(), options: { path: `${path}.restored` } };
+    const octets = Buffer.from(`${body}${JSON.stringify({ end })}\n`);
+    await restoreInto(place, octets, { withoutCrl: true });
+    const store = await opened({ ...place.options, readOnly: true });
+    expect(await linesOf(store.database, ['audit', 'audit_head', 'crl', 'crl_floor'])).toEqual(
+      await linesOf(database, ['audit', 'audit_head', 'crl', 'crl_floor']),
+    );
+    expect(existsSync(place.settings.directory) ? readdirSync(place.settings.directory) : []).toEqual([]);
+  });
+});

@@ -1,0 +1,230 @@
+import { AuditLog } from '../../audit/index.js';
+import {
+  auditHead,
+  crlFloor,
+  hasRows,
+  insertRows,
+  listAudit,
+  listIssuers,
+  migrateWithin,
+  migrationsThrough,
+  StoreError,
+  tableShapes,
+  type IssuerRow,
+  type Store,
+  type Transaction,
+} from '../../store/index.js';
+import { PkiError } from '../pki-error.js';
+import type { PkiSettings, Requester } from '../pki-settings.js';
+import {
+  unreadable,
+  type BackupFile,
+  type BackupManifest,
+  type BackupRows,
+  type BackupTable,
+} from './backup-format.js';
+import type { BackupReader } from './backup-reader.js';
+import { compareCrl, isBehind, jumpAhead, reapply, refuseToUnrevoke, type CrlComparison } from './crl-comparison.js';
+import { checkKeys, keyFilesIn } from './key-files.js';
+import { provenLists, type PublishedList } from './published-crl.js';
+
+/** What a restore goes by. */
+export interface RestoreOptions {
+  /** An empty place, opened bare. */
+  readonly store: Store;
+  readonly settings: PkiSettings;
+  readonly published: readonly PublishedList[];
+  /** Revoke again what the published lists revoke. */
+  readonly apply: boolean;
+  /** There is no published list to be had of those CAs of which none is among `published`. */
+  readonly withoutCrl: boolean;
+  readonly requester: Requester;
+  readonly now: () => Date;
+  /** Has the key files ready to be put in their place, before the store is. What it throws, the restore throws, and nothing is changed. */
+  readonly prepare: (files: readonly BackupFile[]) => void;
+  readonly onProgress?: ((rows: number, of: number) => void) | undefined;
+}
+
+/** One CA of what was restored. */
+export interface RestoredIssuer {
+  readonly id: string;
+  /** The list that was compared with, or undefined: then numbers were jumped over. */
+  readonly comparedWith: { readonly source: string; readonly number: number } | undefined;
+  /** The next list has a higher number. */
+  readonly crlNumber: number;
+  /** Serial numbers that were revoked again; of those that are `lost` the backup had no certificate. */
+  readonly revoked: readonly string[];
+  readonly lost: readonly string[];
+}
+
+/** What was restored. `already`: the store was, by a restore that ended before the key files were in place. */
+export interface Restored {
+  readonly manifest: BackupManifest;
+  readonly issuers: readonly RestoredIssuer[];
+  readonly rows: number;
+  /** Whether the keys were opened and belong to their certificates; false when there is no passphrase here, or they are on a token. */
+  readonly keysOpened: boolean;
+  readonly already: boolean;
+}
+
+/**
+ * Puts a backup into an empty store: all of it, proven and compared with what was published, in one transaction, or nothing. Throws PkiError
+ * `place_not_empty`, `backup_unreadable`, `backup_too_new`, `authority_mismatch`, `key_unreadable`, `published_crl_missing`,
+ * `published_crl_not_accepted`, `would_unrevoke`, and what the store throws.
+ */
+export function restore(reader: BackupReader, options: RestoreOptions): Promise<Restored> {
+  const { store, settings } = options;
+  const { manifest } = reader;
+  const migrations = migrationsThrough(manifest.schema);
+  if (migrations === undefined)
+    throw new PkiError(
+      'backup_too_new',
+      `the backup is of the schema ${manifest.schema}, which this version does not know`,
+    );
+  return store.transaction(async (transaction) => {
+    if (await hasRows(transaction, await tableShapes(transaction))) {
+      await checkContinues(transaction, manifest, options);
+      const { files } = await read(reader, () => Promise.resolve());
+      options.prepare(files);
+      return { manifest, issuers: [], rows: 0, keysOpened: false, already: true };
+    }
+    const there = keyFilesIn(settings);
+    if (there.length > 0)
+      throw new PkiError('place_not_empty', `${settings.directory} holds keys of a CA already: ${there.join(', ')}`);
+    await migrateWithin(transaction, store.name, migrations);
+    await checkTables(transaction, manifest, store.name);
+    const { files, rows } = await read(reader, (table, values) => insert(transaction, table, values), options);
+    await migrateWithin(transaction, store.name);
+    const audit = new AuditLog(store, options.now);
+    await checkRecord(transaction, audit, manifest);
+    const issuers = await listIssuers(transaction);
+    const keysOpened = manifest.keys === 'files' && (await checkKeys(files, settings, issuers));
+    const compared = await compare(transaction, issuers, options);
+    const restored = await finish(transaction, compared, { audit, manifest, options });
+    options.prepare(files);
+    return { manifest, issuers: restored, rows, keysOpened, already: false };
+  });
+}
+
+/** A store that a restore of this very backup made is empty in all but name, as long as no key is there. */
+async function checkContinues(
+  transaction: Transaction,
+  { audit_head: head }: BackupManifest,
+  { store, settings }: RestoreOptions,
+): Promise<void> {
+  const next = (await auditHead(transaction)) && (await listAudit(transaction, head.sequence, 1))[0];
+  const isOurs = next?.action === 'restore' && next.previous_hash === head.hash;
+  if (!isOurs || keyFilesIn(settings).length > 0)
+    throw new PkiError('place_not_empty', `the store ${store.name} is not empty`);
+}
+
+/** A table or a column more or less, and rows would go missing. */
+async function checkTables(transaction: Transaction, { tables, schema }: BackupManifest, store: string): Promise<void> {
+  const say = (shapes: readonly { readonly name: string; readonly columns: readonly string[] }[]): string =>
+    shapes
+      .map(({ name, columns }) => `${name} (${columns.toSorted().join()})`)
+      .toSorted()
+      .join();
+  if (say(await tableShapes(transaction)) !== say(tables))
+    throw new PkiError(
+      'place_not_empty',
+      `the store ${store} is empty, but not of the schema ${schema} that the backup has`,
+    );
+}
+
+async function read(
+  reader: BackupReader,
+  insert: (table: BackupTable, rows: BackupRows) => Promise<void>,
+  { onProgress }: Pick<RestoreOptions, 'onProgress'> = {},
+): Promise<{ readonly files: readonly BackupFile[]; readonly rows: number }> {
+  const of = reader.manifest.tables.reduce((sum, { rows }) => sum + rows, 0);
+  const files: BackupFile[] = [];
+  let rows = 0;
+  for await (const part of reader.parts()) {
+    if (part.kind === 'file') files.push({ file: part.file, contents: part.contents });
+    else {
+      await insert(part.table, part.rows);
+      rows += part.rows.length;
+      onProgress?.(rows, of);
+    }
+  }
+  return { files, rows };
+}
+
+async function insert(transaction: Transaction, table: BackupTable, rows: BackupRows): Promise<void> {
+  try {
+    await insertRows(transaction, table, rows);
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    unreadable(`the table ${table.name} does not take its rows`, error);
+  }
+}
+
+async function checkRecord(
+  transaction: Transaction,
+  audit: AuditLog,
+  { audit_head: head }: BackupManifest,
+): Promise<void> {
+  const verdict = await audit.verify({ database: transaction });
+  if (!verdict.ok) unreadable(`row ${verdict.sequence} of its audit record is ${verdict.problem}`);
+  const end = await auditHead(transaction);
+  if (end?.sequence !== head.sequence || end.hash !== head.hash)
+    unreadable('its audit record does not end where it says');
+}
+
+/** Who has its key here may have signed since the backup, whatever it was then. What a root elsewhere signed was brought in, if anything was. */
+async function compare(
+  transaction: Transaction,
+  issuers: readonly IssuerRow[],
+  { published, apply, withoutCrl }: RestoreOptions,
+): Promise<CrlComparison[]> {
+  const lists = provenLists(published, issuers);
+  const compared: CrlComparison[] = [];
+  for (const issuer of issuers) compared.push(await compareCrl(transaction, issuer, lists.get(issuer.id)));
+  const missing = compared.filter(
+    ({ published: list, issuer, known }) => !list && (issuer.key_place === 'here' || known > 0),
+  );
+  if (missing.length > 0 && !withoutCrl)
+    throw new PkiError(
+      'published_crl_missing',
+      `there is no published revocation list of ${missing.map(({ issuer }) => issuer.id).join(', ')} to compare the backup with`,
+    );
+  const behind = compared.filter(isBehind);
+  if (behind.length > 0 && !apply) refuseToUnrevoke(behind);
+  return compared.filter((each) => each.published ?? missing.includes(each));
+}
+
+async function finish(
+  transaction: Transaction,
+  compared: readonly CrlComparison[],
+  {
+    audit,
+    manifest,
+    options: { requester, now },
+  }: { readonly audit: AuditLog; readonly manifest: BackupManifest; readonly options: RestoreOptions },
+): Promise<RestoredIssuer[]> {
+  const { actor, requestId } = requester;
+  const { sequence, hash } = manifest.audit_head;
+  const entry = { action: 'restore', actor, requestId, subject: 'store' };
+  const backup = { created_at: manifest.created_at, audit_sequence: String(sequence), audit_hash: hash };
+  await audit.append({ ...entry, phase: 'intent', detail: backup }, transaction);
+  const restored: RestoredIssuer[] = [];
+  for (const comparison of compared) {
+    const { issuer, known, published, unrevoked, lost } = comparison;
+    if (published) await reapply(transaction, comparison, { audit, requester });
+    else await jumpAhead(transaction, comparison, { since: new Date(manifest.created_at), now: now() });
+    restored.push({
+      id: issuer.id,
+      comparedWith: published && { source: published.source, number: published.number },
+      crlNumber: Math.max(known, published?.number ?? 0, await crlFloor(transaction, issuer.id)),
+      revoked: unrevoked.map(({ serialNumber }) => serialNumber),
+      lost: lost.map(({ serialNumber }) => serialNumber),
+    });
+  }
+  const numbers = restored.map(({ id, crlNumber, comparedWith }): [string, string] => [
+    `crl_${id}`,
+    `${crlNumber} ${comparedWith ? 'published' : 'without a list'}`,
+  ]);
+  await audit.append({ ...entry, phase: 'result', detail: { ...backup, ...Object.fromEntries(numbers) } }, transaction);
+  return restored;
+}
