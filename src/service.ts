@@ -49,7 +49,12 @@ export async function startService(configuration: Configuration): Promise<Runnin
   let application: NestFastifyApplication | undefined;
   try {
     const pkiSettings = { ...pki, crlDirectory: join(dirname(storeSettings.path), 'crl') };
-    const authority = await openCertificationAuthority({ settings: pkiSettings, store, create: pki.autoSetup });
+    const authority = await openCertificationAuthority({
+      settings: pkiSettings,
+      store,
+      create: pki.autoSetup,
+      unreadLimit: storeSettings.unreadLimit,
+    });
     if (pki.autoSetup) await createDevelopmentMaterial(authority);
     const { organization } = authority.settings;
     if (organization !== configuration.mtls.issuerOrganization)

@@ -9,7 +9,7 @@ import {
 } from '../../../test/support/temporary-authority.js';
 import { TestCa } from '../../testing/index.js';
 import { decodeCertificate } from '../../x509/index.js';
-import { LONGEST_UNREAD, RevocationRegistry } from './revocation-registry.js';
+import { UNREAD_LIMIT, RevocationRegistry } from './revocation-registry.js';
 import { revocationReason, revocationReasons } from './reason.js';
 
 describe('revocation', () => {
@@ -124,7 +124,7 @@ describe('revocation', () => {
     const issuer = ca.issuing.certificate;
     expect(registry.statusOf(issuer, '01')).toEqual({ status: 'unknown', because: 'store_unread' });
     await registry.refresh();
-    time = LONGEST_UNREAD;
+    time = UNREAD_LIMIT;
     expect(registry.statusOf(issuer, '01').status).toBe('good');
     time++;
     expect(registry.statusOf(issuer, '01').status).toBe('unknown');
