@@ -13,6 +13,8 @@ import { connected, makeServer, socketUrl, startServer } from './postgres-server
 
 /** A store's place of its own, for one spec. */
 export interface StorePlace {
+  /** For the files beside it. */
+  readonly folder: string;
   readonly options: StoreOptions;
   /** Statements of whoever owns the database, past the product; those of the schema in SQLite's words, as the migrations are. */
   readonly execute: (...statements: readonly string[]) => Promise<void>;
@@ -48,10 +50,11 @@ export const describeOnPostgres: (name: string, specs: () => void) => void = clu
 /** A SQLite file that is made when it is opened. */
 export function sqlitePlace(folder = temporaryFolder()): Promise<StorePlace> {
   const path = join(folder, 'var/veritas.db');
-  const opened = <T>(work: (database: DatabaseSync) => T): Promise<T> => {
+  // What is thrown is a rejection, as that of a server is.
+  const opened = async <T>(work: (database: DatabaseSync) => T): Promise<T> => {
     const database = new DatabaseSync(path);
     try {
-      return Promise.resolve(work(database));
+      return await Promise.resolve(work(database));
     } finally {
       database.close();
     }
@@ -63,6 +66,7 @@ export function sqlitePlace(folder = temporaryFolder()): Promise<StorePlace> {
     });
   };
   return Promise.resolve({
+    folder,
     options: { path },
     execute,
     query: (statement, ...parameters) =>
@@ -70,11 +74,7 @@ export function sqlitePlace(folder = temporaryFolder()): Promise<StorePlace> {
         database.prepare(statement.replaceAll(/\$(?=\d)/g, '?')).all(...(parameters as SQLInputValue[])),
       ),
     dropTrigger: (name) => execute(`drop trigger ${name}`),
-    copy: async () => {
-      const copy = temporaryFolder();
-      cpSync(folder, copy, { recursive: true });
-      return sqlitePlace(copy);
-    },
+    copy: () => sqlitePlace(copyOf(folder)),
     remove: () => {
       rmSync(folder, { recursive: true, force: true });
       return Promise.resolve();
@@ -82,26 +82,35 @@ export function sqlitePlace(folder = temporaryFolder()): Promise<StorePlace> {
   });
 }
 
-/** A database in the run's cluster, which the first to ask starts: empty, or a copy. */
-export async function postgresPlace(copied = 'template0'): Promise<StorePlace> {
+const copyOf = (folder: string): string => {
+  const copy = temporaryFolder();
+  cpSync(folder, copy, { recursive: true });
+  return copy;
+};
+
+/** A database in the run's cluster, which the first to ask starts: empty, or a copy of `copied`. */
+export async function postgresPlace(folder = temporaryFolder(), copied = 'template0'): Promise<StorePlace> {
   const cluster = await startedCluster();
   const name = `veritas_${randomBytes(6).toString('hex')}`;
   await administer(cluster, `create database ${name} template ${copied}`);
   const url = urlOf(cluster, name);
   const execute = (...statements: readonly string[]): Promise<void> =>
     connected(url, async (client) => {
-      for (const statement of statements) await client.query(postgresDdl(statement));
+      for (const statement of statements)
+        await client.query(postgresDdl(statement).replaceAll(/(?<=[ (])x'([0-9a-f]*)'/g, String.raw`'\x$1'`));
     });
   return {
+    folder,
     options: { url },
     execute,
     query: (statement, ...parameters) =>
       connected(url, async (client) => (await client.query<Row>(statement, [...parameters])).rows),
     // The trigger goes with the function that it calls.
     dropTrigger: (trigger) => execute(`drop function ${trigger} cascade`),
-    copy: () => postgresPlace(name),
+    copy: () => postgresPlace(copyOf(folder), name),
     remove: async () => {
       await administer(cluster, `drop database ${name} with (force)`);
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
