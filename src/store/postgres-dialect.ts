@@ -132,15 +132,10 @@ class PostgresConnection implements DatabaseConnection {
   readonly #options: PostgresDialectOptions;
   #broken = false;
   #touched = false;
-  // Unheard, the end of a connection that is in use ends the process: https://node-postgres.com/apis/pool#events
-  readonly #onError = (): void => {
-    this.#broken = true;
-  };
 
   constructor(client: pg.PoolClient, options: PostgresDialectOptions) {
     this.#client = client;
     this.#options = options;
-    client.on('error', this.#onError);
   }
 
   /** Whether anything was written that other nodes act on. */
@@ -176,7 +171,6 @@ class PostgresConnection implements DatabaseConnection {
   }
 
   release(): void {
-    this.#client.off('error', this.#onError);
     this.#client.release(this.#broken);
   }
 }

@@ -196,6 +196,8 @@ function databaseOf(
   });
   // Of a connection that nobody uses: the next one to need it makes another.
   pool.on('error', () => undefined);
+  // Of one that is in use, or was just given out: unheard, its end would be that of the process. Its next statement fails, and says why.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return new Kysely<Schema>({ dialect: new WriterPostgresDialect({ pool, store: target.name, rewrite }) });
 }
 

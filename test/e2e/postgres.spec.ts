@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { CERTIFICATION_AUTHORITY, type CertificationAuthority } from '../../src/pki/index.js';
+import { migrateStore } from '../../src/store/index.js';
 import { decodeCertificateList } from '../../src/x509/index.js';
 import { callerOf, csrOf, newKey, send, withCertificate, type Caller } from '../support/certificate-client.js';
 import { get, RawConnection, type Answer } from '../support/client.js';
@@ -12,7 +13,7 @@ import { compileProgram } from '../support/compiled-program.js';
 import { temporaryFolder } from '../support/folder.js';
 import { OwnServer } from '../support/postgres-server.js';
 import { describeOnPostgres, postgresPlace, type StorePlace } from '../support/postgres.js';
-import { environmentIn, getPlain, startIn } from '../support/service.js';
+import { developmentTls, environmentIn, getPlain, startIn } from '../support/service.js';
 import { somebody } from '../support/temporary-authority.js';
 
 type Node = Awaited<ReturnType<typeof startIn>>;
@@ -80,6 +81,12 @@ describeOnPostgres('two nodes on one PostgreSQL', () => {
       });
   });
 
+  test('a node that was not given the keys does not start', async () => {
+    await expect(startIn(temporaryFolder(), storeAt(place.options.url ?? ''))).rejects.toMatchObject({
+      code: 'authority_mismatch',
+    });
+  });
+
   test('a revocation on one is refused by the other at the next request, because it is told', async () => {
     const [a, b] = nodes;
     const holder = await callerOf(a, 'veritas-worker');
@@ -136,6 +143,39 @@ describeOnPostgres('two nodes on one PostgreSQL', () => {
     );
     for (const { ports } of nodes)
       await until(async () => (await getPlain(ports.repository!, '/crl/issuing.crl')).body.equals(der as Buffer));
+  });
+
+  test('a token that is traded on both at once is good once, and an Idempotency-Key on both at once gives one certificate', async () => {
+    const { token } = await authorityOf(nodes[0]).enrollment.createToken({
+      service: 'veritas-worker',
+      requester: somebody,
+    });
+    const traded = await Promise.all(
+      Array.from({ length: 6 }, (_, i) =>
+        send(nodes[i % 2]!.ports.https, {
+          method: 'POST',
+          path: `${PATH}/enrollment`,
+          tls: developmentTls(nodes[0].folder),
+          body: { csr: csrOf(newKey(), 'veritas-worker') },
+          headers: { authorization: `Bearer ${token}` },
+        }),
+      ),
+    );
+    expect(traded.map(({ status }) => status).sort()).toEqual([201, ...Array<number>(5).fill(401)]);
+    const csr = csrOf(newKey(), 'veritas-worker');
+    const again = await Promise.all(
+      Array.from({ length: 6 }, (_, i) =>
+        send(nodes[i % 2]!.ports.https, {
+          method: 'POST',
+          path: PATH,
+          tls: admin.tls,
+          body: { csr },
+          headers: { 'idempotency-key': 'once' },
+        }),
+      ),
+    );
+    expect(again.map(({ status }) => status)).toEqual(Array(6).fill(201));
+    expect(new Set(again.map(({ json }) => json.serial_number)).size).toBe(1);
   });
 
   test('a rollover on one is followed by the other, which was given the new key', async () => {
@@ -233,8 +273,14 @@ describeOnPostgres('the password of the database', () => {
   let folder: string;
   beforeAll(async () => {
     server = await OwnServer.start();
-    await server.query(`create role service login password '${password}'`);
-    await server.query('create database pki owner service');
+    // What docs/operations.md tells an operator to type, with other passwords.
+    const [, first = '', , second = ''] =
+      /```sql\n([^`]*create database[^`]*)```([^]*?)```sql\n([^`]*grant[^`]*)```/.exec(
+        readFileSync('docs/operations.md', 'utf8'),
+      ) ?? [];
+    for (const statement of statementsIn(first)) await server.query(statement);
+    await migrateStore({ url: server.url('veritas', 'veritas_owner', password) });
+    for (const statement of statementsIn(second)) await server.query(statement, 'veritas');
     folder = temporaryFolder();
     compileProgram(folder);
   }, 60_000);
@@ -242,6 +288,13 @@ describeOnPostgres('the password of the database', () => {
     await server.remove();
     rmSync(folder, { recursive: true });
   });
+
+  const statementsIn = (text: string): string[] =>
+    text
+      .replaceAll(/--.*$/gm, '')
+      .replaceAll(/password '[^']*'/g, `password '${password}'`)
+      .split(';')
+      .filter((statement) => statement.trim() !== '');
 
   /** The service as a process, and everything that it writes. */
   function start(url: string) {
@@ -255,12 +308,12 @@ describeOnPostgres('the password of the database', () => {
   }
 
   test('is in nothing that the program writes, whatever happens', async () => {
-    const wrong = start(server.url('pki', 'service', `${password}, not`));
+    const wrong = start(server.url('veritas', 'veritas', `${password}, not`));
     expect(await wrong.ended).toEqual([1, null]);
     expect(wrong.written()).toBe(
-      `veritas: the store postgres://127.0.0.1:${server.port}/pki cannot be used: password authentication failed for user "service"\n`,
+      `veritas: the store postgres://127.0.0.1:${server.port}/veritas cannot be used: password authentication failed for user "veritas"\n`,
     );
-    const right = start(server.url('pki', 'service', password));
+    const right = start(server.url('veritas', 'veritas', password));
     await until(() => right.written().includes('Veritas listens on'));
     await server.stop();
     await until(() => right.written().includes('background_failed'));

@@ -28,13 +28,13 @@ export async function connected<T>(url: string, work: (client: pg.Client) => Pro
 
 /** The database as its owner reaches it, by the socket in `folder` and without a password. */
 export const socketUrl = (folder: string, database: string, port = 5432): string =>
-  `postgres:///${database}?user=veritas&port=${port}&host=${encodeURIComponent(folder)}`;
+  `postgres:///${database}?user=postgres&port=${port}&host=${encodeURIComponent(folder)}`;
 
 /** Makes the files of a server in `folder`; over TCP a password is asked for. */
 export async function makeServer(binaries: Binaries, folder: string): Promise<void> {
   const { bin, uid, gid } = binaries;
   if (uid !== undefined && gid !== undefined) await chown(folder, uid, gid);
-  const access = ['-U', 'veritas', '--auth-local=trust', '--auth-host=scram-sha-256'];
+  const access = ['-U', 'postgres', '--auth-local=trust', '--auth-host=scram-sha-256'];
   const rest = ['-E', 'UTF8', '--locale=C.UTF-8', '--no-sync', '--no-instructions'];
   await promisify(execFile)(join(bin, 'initdb'), ['-D', join(folder, 'data'), ...access, ...rest], {
     ...owner(binaries),
