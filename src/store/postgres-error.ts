@@ -50,5 +50,5 @@ export const readOnlyError = (store: string, cause?: unknown): StoreError =>
 function reasonOf(error: unknown): string {
   const { message, code, errors } = error as { message?: unknown; code?: unknown; errors?: unknown };
   if (Array.isArray(errors)) return errors.map(reasonOf).join(', ');
-  return String(message || code || 'unknown reason');
+  return [message, code].find((text): text is string => typeof text === 'string' && text !== '') ?? 'unknown reason';
 }

@@ -139,7 +139,7 @@ describeOnPostgres('a PostgreSQL that cannot be used', () => {
       (reason: unknown) => reason as Error & { code: string },
     );
     expect(error).toMatchObject({ name: 'StoreError', code: 'store_unavailable' });
-    const printed = inspect(error, { depth: 10, showHidden: true }) + error.stack + JSON.stringify(error);
+    const printed = `${inspect(error, { depth: 10, showHidden: true })}${error.stack}${JSON.stringify(error)}`;
     for (const secret of ['hunter2', encodeURIComponent(password)]) expect(printed).not.toContain(secret);
     expect(error.message).not.toContain('\n');
     return error.message.replaceAll(String(server.port), 'PORT').replaceAll(server.folder, 'FOLDER');

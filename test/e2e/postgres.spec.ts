@@ -119,7 +119,7 @@ describeOnPostgres('two nodes on one PostgreSQL', () => {
   test('lists forced on both have numbers that rise by one, serial numbers are unique, and the record is one chain', async () => {
     const BUILDS = 40;
     const authorities = nodes.map(authorityOf);
-    const work = authorities.flatMap(({ crls, ca }, node) =>
+    const work = authorities.flatMap(({ crls }, node) =>
       Array.from({ length: BUILDS }, async (_, i) => {
         await crls.sign('issuing', somebody);
         if (i % 4 === 0) await callerOf(nodes[node]!, 'veritas-worker');

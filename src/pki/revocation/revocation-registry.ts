@@ -116,21 +116,21 @@ export class RevocationRegistry {
     this.stopPolling();
     let isBusy = false;
     let isTold = false;
-    const poll = async (): Promise<void> => {
+    const poll = (): void => {
       isBusy = true;
-      do {
-        isTold = false;
-        await this.#poll(onChange);
-      } while (isTold);
-      isBusy = false;
+      isTold = false;
+      void this.#poll(onChange).finally(() => {
+        isBusy = false;
+        // What was read meanwhile may have begun before.
+        if (isTold) poll();
+      });
     };
     this.#timer = setInterval(() => {
-      if (!isBusy) void poll();
+      if (!isBusy) poll();
     }, interval).unref();
     this.#unwatch = this.#store.watch(() => {
-      // What is read right now may have begun before.
-      isTold = true;
-      if (!isBusy) void poll();
+      if (isBusy) isTold = true;
+      else poll();
     });
   }
 
