@@ -66,8 +66,7 @@ describeOnEachStore('the audit record', (_, newPlace) => {
     ]);
     const sequences: number[] = [];
     for await (const { rows, of } of audit.pages()) {
-      expect(of).toBe(2000);
-      expect(rows.length).toBeLessThanOrEqual(1000);
+      expect([rows.length, of]).toEqual([1000, 2000]);
       sequences.push(...rows.map(({ sequence }) => sequence));
     }
     expect(sequences).toEqual(Array.from({ length: 2000 }, (_, i) => i + 1));
@@ -81,7 +80,7 @@ describeOnEachStore('the audit record', (_, newPlace) => {
     await other.remove();
   });
 
-  it.each(['update audit set sequence = 0', 'delete from audit'])('does not let %s happen by mistake', async (sql) => {
+  it.each(['update audit set actor = 0', 'delete from audit'])('does not let %s happen by mistake', async (sql) => {
     await expect(place.execute(sql)).rejects.toThrow('append-only');
   });
 
