@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ApiModule } from './api/index.js';
 import { ConfigurationModule, type Configuration } from './configuration/index.js';
@@ -114,13 +115,17 @@ function rolesOf(
   };
 }
 
+// A database that does not answer is down before whoever asks gives up.
+const STORE_ANSWERS_MS = 2_000;
+
 function storePart(store: Store): HealthPart {
   return {
     name: 'store',
-    check: async () => {
-      await store.dataVersion();
-      return { state: 'up' };
-    },
+    check: () =>
+      Promise.race([
+        store.dataVersion().then(() => ({ state: 'up' }) as const),
+        delay(STORE_ANSWERS_MS, { state: 'down', detail: 'does not answer' } as const, { ref: false }),
+      ]),
   };
 }
 

@@ -8,6 +8,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { OpenApiService } from './api/index.js';
 import { AppModule } from './app.module.js';
+import { logBackgroundFailures } from './background-log.js';
 import { ConfigurationError, loadConfiguration, type Configuration } from './configuration/index.js';
 import { logFailedHandshakes } from './handshake-log.js';
 import { createHttpAdapter } from './http-adapter.js';
@@ -49,7 +50,13 @@ export async function startService(configuration: Configuration): Promise<Runnin
   let application: NestFastifyApplication | undefined;
   try {
     const pkiSettings = { ...pki, crlDirectory: join(dirname(storeSettings.path), 'crl') };
-    const authority = await openCertificationAuthority({ settings: pkiSettings, store, create: pki.autoSetup });
+    const authority = await openCertificationAuthority({
+      settings: pkiSettings,
+      store,
+      create: pki.autoSetup,
+      unreadLimit: storeSettings.unreadLimit,
+    });
+    logBackgroundFailures(authority.events, logger);
     if (pki.autoSetup) await createDevelopmentMaterial(authority);
     const { organization } = authority.settings;
     if (organization !== configuration.mtls.issuerOrganization)

@@ -3,6 +3,7 @@ import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter 
 import type { FastifyReply } from 'fastify';
 import { MtlsRefusal, PROBLEM_CONTENT_TYPE, problemOf, problemOfStatus, sendRefusal } from '../mtls/index.js';
 import { PkiError } from '../pki/index.js';
+import { StoreError } from '../store/index.js';
 
 /**
  * Turns every error into a problem document (RFC 9457): refusals as the room mtls does (which of two global filters Nest asks depends on the
@@ -20,6 +21,10 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     const requestId = reply.request.id;
+    if (error instanceof StoreError) {
+      this.#refuse(reply, new PkiError('store_unavailable', error.message, { cause: error }));
+      return;
+    }
     if (error instanceof PkiError) {
       this.#refuse(reply, error);
       return;

@@ -1,41 +1,44 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { describeOnEachStore, type StorePlace } from '../../test/support/postgres.js';
 import { listAudit, openStore, type Store } from '../store/index.js';
 import { AuditLog } from './audit-log.js';
 
-describe('the audit record', () => {
-  let folder: string;
-  let path: string;
+describeOnEachStore('the audit record', (_, newPlace) => {
+  let template: StorePlace;
+  let place: StorePlace;
   let store: Store;
   let audit: AuditLog;
+  const logOf = (opened: Store): AuditLog => new AuditLog(opened, () => new Date(1_700_000_000_000));
 
-  beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'veritas-audit-'));
-    path = join(folder, 'veritas.db');
-    store = await openStore({ path });
-    audit = new AuditLog(store, () => new Date(1_700_000_000_000));
+  beforeAll(async () => {
+    template = await newPlace();
+    const opened = await openStore(template.options);
     for (let i = 1; i <= 5; i++)
-      await audit.append({
+      await logOf(opened).append({
         action: 'certificate.issue',
         phase: i % 2 ? 'intent' : 'result',
         actor: 'test',
         requestId: 'r',
         subject: `s${i}`,
       });
+    await opened.close();
+  });
+  afterAll(() => template.remove());
+  beforeEach(async () => {
+    place = await template.copy();
+    store = await openStore(place.options);
+    audit = logOf(store);
   });
   afterEach(async () => {
     await store.close();
-    rmSync(folder, { recursive: true });
+    await place.remove();
   });
 
-  /** Somebody with the file and SQL, and without regard for triggers. */
-  const tamper = (sql: string): void => {
-    const raw = new DatabaseSync(path);
-    raw.exec(`drop trigger audit_is_not_changed; drop trigger audit_is_not_deleted; ${sql}`);
-    raw.close();
+  /** Somebody with the database and SQL, and without regard for triggers. */
+  const tamper = async (sql: string): Promise<void> => {
+    await place.dropTrigger('audit_is_not_changed');
+    await place.dropTrigger('audit_is_not_deleted');
+    await place.execute(sql);
   };
 
   it('links each row with the one before', async () => {
@@ -70,17 +73,15 @@ describe('the audit record', () => {
   });
 
   it('is sound when it is empty', async () => {
-    const empty = await openStore({ path: ':memory:' });
+    const other = await newPlace();
+    const empty = await openStore(other.options);
     expect(await new AuditLog(empty).verify()).toEqual({ ok: true, rows: 0 });
     await empty.close();
+    await other.remove();
   });
 
-  it.each(['update audit set actor = 0', 'delete from audit'])('does not let %s happen by mistake', (sql) => {
-    const raw = new DatabaseSync(path);
-    expect(() => {
-      raw.exec(sql);
-    }).toThrow('append-only');
-    raw.close();
+  it.each(['update audit set actor = 0', 'delete from audit'])('does not let %s happen by mistake', async (sql) => {
+    await expect(place.execute(sql)).rejects.toThrow('append-only');
   });
 
   it.each([
@@ -112,7 +113,7 @@ describe('the audit record', () => {
     ],
     ['the end moved back', `update audit_head set hash = '${'b'.repeat(64)}'`, { sequence: 5, problem: 'changed' }],
   ])('names the row of %s', async (_what, sql, found) => {
-    tamper(sql);
+    await tamper(sql);
     expect(await audit.verify()).toEqual({ ok: false, ...found });
   });
 
@@ -130,7 +131,7 @@ describe('the audit record', () => {
   });
 
   it('stays one chain when several append at once, from two connections', async () => {
-    const other = await openStore({ path });
+    const other = await openStore(place.options);
     const logs = [audit, new AuditLog(other)];
     await Promise.all(
       Array.from({ length: 20 }, (_, i) =>

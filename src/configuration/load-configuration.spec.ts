@@ -228,6 +228,8 @@ describe('one error lists every problem', () => {
     ['pki.organization', { pki: { organization: 'a\nb' } }, {}],
     ['pki.organization', { pki: { organization: 'a\u0000b' } }, {}],
     ['store.kind', { store: { kind: 'postgres' } }, {}],
+    ['store.unreadLimit', { store: { pollInterval: '1s', unreadLimit: '1s' } }, {}],
+    ['store.url', {}, { VERITAS_STORE_URL: 'postgres://a:hunter2@b/c' }],
   ])('%s: %j %j', async (path, yaml, environment) => {
     const { allowed, seen } = await problemAt(path, yaml, environment);
     expect(allowed).toBeTruthy();

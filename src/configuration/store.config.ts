@@ -22,7 +22,19 @@ export const storeSchema = z
       ),
     pollInterval: duration('ms', 10, 3_600_000)
       .default(250)
-      .describe('How often the store is asked whether another process, such as the command line, changed it.'),
+      .describe(
+        'How often the store is asked whether another process, such as the command line, changed it. PostgreSQL tells at once besides.',
+      ),
+    unreadLimit: duration('ms', 100, 86_400_000)
+      .default(30_000)
+      .describe(
+        'How long the guard goes on deciding by what it read last, when the store cannot be read any more. After that the status of our certificates is unknown: refused with `revocation_unknown` under `mtls.revocation: hard-fail`. More than `pollInterval`.',
+      ),
+  })
+  .refine(({ unreadLimit, pollInterval }) => !(unreadLimit <= pollInterval), {
+    path: ['unreadLimit'],
+    message: 'more than store.pollInterval',
+    when: whenObject,
   })
   .refine(({ kind, url }) => !(kind === 'postgresql' && url === undefined), {
     path: ['kind'],

@@ -1,7 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { DatabaseSync } from 'node:sqlite';
-import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { certificationRequest, certificationRequestPem } from '../../test/support/certification-request.js';
+import { describeOnEachStore } from '../../test/support/postgres.js';
 import { openTemporaryAuthority, somebody, type TemporaryAuthority } from '../../test/support/temporary-authority.js';
 import { listAudit } from '../store/index.js';
 import { generateTestKeyPair, type TestKeyType } from '../testing/index.js';
@@ -22,13 +21,13 @@ import {
 
 const dns = (value: string): GeneralName => ({ kind: 'dns', value });
 
-describe('the CA service', () => {
+describeOnEachStore('the CA service', (_, newPlace) => {
   let temporary: TemporaryAuthority;
   const ca = () => temporary.authority.ca;
   const issue = (more: Partial<Parameters<TemporaryAuthority['authority']['ca']['issue']>[0]> = {}) =>
     ca().issue({ request: certificationRequest(), requester: somebody, ...more });
   beforeEach(async () => {
-    temporary = await openTemporaryAuthority();
+    temporary = await openTemporaryAuthority({ newPlace });
   });
   afterEach(() => temporary.close());
 
@@ -206,9 +205,9 @@ describe('the CA service', () => {
   });
 
   it('signs nothing when the record cannot be written', async () => {
-    const raw = new DatabaseSync(join(temporary.folder, 'var/veritas.db'));
-    raw.exec(`create trigger disk_is_full before insert on audit begin select raise(abort, 'disk full'); end`);
-    raw.close();
+    await temporary.place.execute(
+      `create trigger disk_is_full before insert on audit begin select raise(abort, 'disk full'); end`,
+    );
     const before = (await ca().list()).rows.length;
     await expect(issue()).rejects.toThrow('disk full');
     await expect(
@@ -221,9 +220,9 @@ describe('the CA service', () => {
   });
 
   it('hands out nothing that the store does not hold', async () => {
-    const raw = new DatabaseSync(join(temporary.folder, 'var/veritas.db'));
-    raw.exec(`create trigger no_more before insert on certificate begin select raise(abort, 'disk full'); end`);
-    raw.close();
+    await temporary.place.execute(
+      `create trigger no_more before insert on certificate begin select raise(abort, 'disk full'); end`,
+    );
     await expect(issue()).rejects.toThrow('disk full');
     // The intent stands without a result: that is how a step that failed looks.
     const rows = await listAudit(temporary.store.database, 0, 100);

@@ -27,6 +27,8 @@ export interface CertificationAuthorityOptions {
   /** Who opens it, for the record of what is made on the way. */
   readonly requester?: Requester;
   readonly now?: () => Date;
+  /** How long the registry answers without a look at the store, in milliseconds; 30 000 when absent. */
+  readonly unreadLimit?: number | undefined;
   /** Where serial numbers come from; node:crypto when absent. */
   readonly random?: (octets: number) => Uint8Array;
 }
@@ -73,7 +75,7 @@ export async function openCertificationAuthority(
   const authorities = await Authorities.open(store, settings, now);
   const trust = trustFilesOf(certsDirectory, authorities.all);
   const published = publishTrustFiles(certsDirectory, trust);
-  const registry = new RevocationRegistry({ store, events, authorities });
+  const registry = new RevocationRegistry({ store, events, authorities, unreadLimit: options.unreadLimit });
   const revocations = new RevocationService({ store, audit, events, registry, now });
   const crls = new CrlService({ store, audit, events, authorities, settings, now });
   await registry.refresh();

@@ -40,6 +40,7 @@ export const PKI_ERRORS = {
   issuer_revoked: [503, 'make a new issuing CA'],
   issuer_unknown: [404, 'look the CAs up with `veritas ca show`'],
   rollover_premature: [409, 'look with `veritas ca rollover status` what is in the way'],
+  store_unavailable: [503, 'look at the database and the way to it; what was asked for may be asked for again'],
   key_elsewhere: [503, 'use the key where it is kept, and bring in what it signed with `veritas ca install`'],
   ca_certificate_not_accepted: [
     400,

@@ -1,5 +1,5 @@
 const TRIGGER =
-  /^create trigger (\w+) before (update|delete) on (\w+)\s*(?:when (.+?)\s*)?begin select raise\(abort, '([^']*)'\); end$/is;
+  /^create trigger (\w+) before (insert|update|delete) on (\w+)\s*(?:when (.+?)\s*)?begin select raise\(abort, '([^']*)'\); end$/is;
 
 /**
  * A statement of the schema in PostgreSQL's words; the migrations are written once, in SQLite's. Integers are 64 bits wide and blobs `bytea`; text

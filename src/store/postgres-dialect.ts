@@ -3,11 +3,13 @@ import {
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
+  TableNode,
   type DatabaseConnection,
   type Dialect,
   type DialectAdapter,
   type Driver,
   type Kysely,
+  type OperationNode,
   type QueryCompiler,
   type QueryResult,
 } from 'kysely';
@@ -63,6 +65,20 @@ const BEGIN = `begin isolation level read committed;
 select pg_advisory_xact_lock(${WRITERS});
 select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'`;
 
+/** The channel on which each commit that other nodes act on is told. */
+export const CHANGES = 'veritas_changes';
+
+/** What other nodes act on: revocations, lists, and what becomes of the CAs. That something was issued changes nothing for them. */
+const FOR_OTHERS = { update: ['certificate', 'issuer'], insert: ['crl', 'issuer', 'cross_certificate'] };
+
+function isForOthers({ query }: CompiledQuery): boolean {
+  if (query.kind === 'UpdateQueryNode') return isOf(FOR_OTHERS.update, query.table);
+  return query.kind === 'InsertQueryNode' && isOf(FOR_OTHERS.insert, query.into);
+}
+
+const isOf = (tables: readonly string[], node: OperationNode | undefined): boolean =>
+  node !== undefined && TableNode.is(node) && tables.includes(node.table.identifier.name);
+
 class PostgresDriver implements Driver {
   readonly #options: PostgresDialectOptions;
 
@@ -92,7 +108,8 @@ class PostgresDriver implements Driver {
   }
 
   async commitTransaction(connection: PostgresConnection): Promise<void> {
-    await connection.run('commit');
+    // Whoever listens hears of it when the rows are there, and not at all when they never are.
+    await connection.run(connection.touched ? `select pg_notify('${CHANGES}', ''); commit` : 'commit');
   }
 
   /** Never throws: the server undoes what a lost connection began. */
@@ -114,18 +131,26 @@ class PostgresConnection implements DatabaseConnection {
   readonly #client: pg.PoolClient;
   readonly #options: PostgresDialectOptions;
   #broken = false;
+  #touched = false;
 
   constructor(client: pg.PoolClient, options: PostgresDialectOptions) {
     this.#client = client;
     this.#options = options;
   }
 
+  /** Whether anything was written that other nodes act on. */
+  get touched(): boolean {
+    return this.#touched;
+  }
+
   run(statement: string): Promise<QueryResult<unknown>> {
     return this.executeQuery(CompiledQuery.raw(statement));
   }
 
-  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    const { sql, parameters } = query;
     const { rewrite, store } = this.#options;
+    this.#touched ||= isForOthers(query);
     try {
       // Without parameters it goes as one message, which may hold several statements.
       const text = rewrite ? rewrite(sql) : sql;

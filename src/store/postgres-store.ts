@@ -3,8 +3,10 @@ import pg from 'pg';
 import { checkMigrated, migrate, readMigrationStatus, type MigrationStatus } from './migrations.js';
 import { postgresDdl } from './postgres-ddl.js';
 import { WriterPostgresDialect } from './postgres-dialect.js';
-import { postgresError } from './postgres-error.js';
+import { postgresError, readOnlyError } from './postgres-error.js';
+import { PostgresListener } from './postgres-listener.js';
 import type { Database, Schema } from './schema.js';
+import { StoreError } from './store-error.js';
 import { Store, withSnapshot, type StoreOptions } from './store.js';
 
 /** {@link StoreOptions} of a PostgreSQL database. */
@@ -23,6 +25,14 @@ const READERS = 4;
  * When the database goes away, each call fails at once or within its time with `store_unavailable`, and connections are made anew when it is back.
  */
 class PostgresStore extends Store {
+  readonly #target: Target;
+  readonly #listeners = new Set<PostgresListener>();
+
+  constructor(target: Target, database: Kysely<Schema>, writer: Kysely<Schema>) {
+    super(target.name, database, writer);
+    this.#target = target;
+  }
+
   override snapshot<T>(work: (database: Database) => Promise<T>): Promise<T> {
     return withSnapshot(this.database, 'begin isolation level repeatable read, read only', work);
   }
@@ -34,6 +44,17 @@ class PostgresStore extends Store {
     );
     return rows[0]?.version ?? '';
   }
+
+  override watch(onChange: () => void): () => void {
+    const listener = new PostgresListener(connectionTo(this.#target, { readOnly: true }), onChange);
+    this.#listeners.add(listener);
+    return () => void listener.close();
+  }
+
+  override async close(): Promise<void> {
+    for (const listener of this.#listeners) await listener.close();
+    await super.close();
+  }
 }
 
 /** See `openStore`. */
@@ -41,7 +62,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   const target = targetOf(options.url);
   if (options.readOnly) {
     const database = databaseOf(target, { ...options, most: READERS, readOnly: true });
-    const store = new PostgresStore(target.name, database, database);
+    const store = new PostgresStore(target, database, database);
     try {
       await checkMigrated(database, target.name);
       return store;
@@ -50,10 +71,13 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
       throw error;
     }
   }
-  if (!options.bare) await migratePostgresStore(options);
+  if (!options.bare) {
+    await migratePostgresStore(options);
+    await once(options, {}, checkWritable);
+  }
   const schemaWriter = { statementTimeout: 0, rewrite: postgresDdl };
   return new PostgresStore(
-    target.name,
+    target,
     databaseOf(target, { ...options, most: READERS, readOnly: true }),
     databaseOf(target, { ...options, most: 1, ...(options.bare ? schemaWriter : {}) }),
   );
@@ -90,6 +114,37 @@ async function once<T>(
   }
 }
 
+/** What the product writes, by table; everything is read as well. Nothing but `migrate` and `restore` needs more. */
+const RIGHTS: Readonly<Record<keyof Schema, readonly string[]>> = {
+  issuer: ['insert', 'update'],
+  cross_certificate: ['insert'],
+  certificate: ['insert', 'update'],
+  serial: ['insert'],
+  idempotency: ['insert', 'delete'],
+  enrollment_token: ['insert', 'update', 'delete'],
+  crl: ['insert', 'delete'],
+  audit: ['insert'],
+  audit_head: ['insert', 'update'],
+  revoked_serial: [],
+  crl_floor: [],
+};
+
+/** Whether the database can be written to by this role: said at the start, and not at the first certificate. Throws {@link StoreError}. */
+async function checkWritable(database: Kysely<Schema>, store: string): Promise<void> {
+  const wanted = Object.entries(RIGHTS).flatMap(([table, rights]) =>
+    ['select', ...rights].map((right) => ({ table, right })),
+  );
+  const { rows } = await sql<{ readOnly: boolean; missing: string | null }>`
+    select current_setting('transaction_read_only') = 'on' as "readOnly",
+      (select string_agg(wanted.right || ' on ' || wanted.table, ', ')
+        from jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb) as wanted("table" text, "right" text)
+        where not has_table_privilege(wanted.table, wanted.right)) as missing`.execute(database);
+  const [{ readOnly, missing } = { readOnly: false, missing: null }] = rows;
+  if (readOnly) throw readOnlyError(store);
+  if (missing !== null)
+    throw new StoreError('store_unavailable', `the store ${store} cannot be used: its role lacks ${missing}`);
+}
+
 interface Target {
   readonly url: string;
   readonly name: string;
@@ -101,31 +156,28 @@ function targetOf(url: string): Target {
     const { host, port, database } = new pg.Client({ connectionString: url });
     const where = host.startsWith('/') ? host : `${host}:${port}`;
     return { url, name: `postgres://${where}/${database ?? ''}` };
-  } catch {
-    // The reason would quote the URL.
-    throw postgresError(new Error('its URL cannot be read'), 'store.url');
+  } catch (error) {
+    // A file that the URL names, of a certificate perhaps; any other reason would quote the URL.
+    const { code, path } = error as NodeJS.ErrnoException;
+    const reason = path === undefined ? 'its URL cannot be read' : `${path} cannot be read (${code})`;
+    throw postgresError(new Error(reason), 'of store.urlFile');
   }
 }
 
-interface DatabaseOptions {
-  readonly most: number;
+interface ConnectionOptions {
   readonly readOnly?: boolean | undefined;
   readonly busyTimeout?: number | undefined;
   readonly statementTimeout?: number;
-  readonly rewrite?: (statement: string) => string;
 }
 
-function databaseOf(
-  { url, name }: Target,
-  { most, readOnly = false, busyTimeout = BUSY_MS, statementTimeout = STATEMENT_MS, rewrite }: DatabaseOptions,
-): Kysely<Schema> {
-  const pool = new pg.Pool({
+function connectionTo(
+  { url }: Target,
+  { readOnly = false, busyTimeout = BUSY_MS, statementTimeout = STATEMENT_MS }: ConnectionOptions,
+): pg.ClientConfig {
+  return {
     connectionString: url,
-    max: most,
     connectionTimeoutMillis: CONNECT_MS,
-    idleTimeoutMillis: 0,
     keepAlive: true,
-    allowExitOnIdle: true,
     lock_timeout: busyTimeout,
     statement_timeout: statementTimeout,
     // A server that does not answer at all is not waited for either.
@@ -134,10 +186,28 @@ function databaseOf(
     application_name: 'veritas',
     options: readOnly ? '-c default_transaction_read_only=on' : undefined,
     types,
+  };
+}
+
+function databaseOf(
+  target: Target,
+  {
+    most,
+    rewrite,
+    ...options
+  }: ConnectionOptions & { readonly most: number; readonly rewrite?: (statement: string) => string },
+): Kysely<Schema> {
+  const pool = new pg.Pool({
+    ...connectionTo(target, options),
+    max: most,
+    idleTimeoutMillis: 0,
+    allowExitOnIdle: true,
   });
   // Of a connection that nobody uses: the next one to need it makes another.
   pool.on('error', () => undefined);
-  return new Kysely<Schema>({ dialect: new WriterPostgresDialect({ pool, store: name, rewrite }) });
+  // Of one that is in use, or was just given out: unheard, its end would be that of the process. Its next statement fails, and says why.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return new Kysely<Schema>({ dialect: new WriterPostgresDialect({ pool, store: target.name, rewrite }) });
 }
 
 /** 64-bit integers as numbers, which ours all fit; everything else as `pg` reads it. */

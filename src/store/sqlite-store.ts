@@ -42,6 +42,11 @@ class SqliteStore extends Store {
       resolve(String(this.#sqlite.prepare('pragma data_version').get()?.data_version));
     });
   }
+
+  /** A file tells nobody. */
+  override watch(): () => void {
+    return () => undefined;
+  }
 }
 
 /** See `openStore`. */

@@ -54,6 +54,12 @@ export abstract class Store {
    */
   abstract dataVersion(): Promise<string>;
 
+  /**
+   * Tells `onChange` at once when a process committed what others act on: where the database can tell, and for as long as it does. Only a hint,
+   * for whoever asks for {@link dataVersion} from time to time anyway. What it gives ends it, and so does {@link close}.
+   */
+  abstract watch(onChange: () => void): () => void;
+
   /** Waits for what is being written; nothing is written afterwards. */
   async close(): Promise<void> {
     this.#isClosed = true;

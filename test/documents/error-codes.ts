@@ -54,6 +54,7 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   issuer_revoked: 'the issuing CA was revoked: what it signs would be refused everywhere',
   issuer_unknown: 'there is no CA of that id',
   rollover_premature: 'a step of a rollover was asked for before its time; the message says what is in the way',
+  store_unavailable: 'the database is gone, locked, full or damaged; nothing was handed out',
   key_elsewhere: 'something needs the signature of a root whose key is kept elsewhere',
   ca_certificate_not_accepted: 'the certificate of a CA that was brought in is not what was asked for',
   crl_not_accepted: 'the revocation list that was brought in is not one that can be published',

@@ -1,21 +1,33 @@
-import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, openSync, rmSync } from 'node:fs';
-import { chown, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { describe } from '@jest/globals';
-import pg from 'pg';
 import type { StoreOptions } from '../../src/store/index.js';
+import { postgresDdl } from '../../src/store/postgres-ddl.js';
 import { temporaryFolder } from './folder.js';
 import { clusterPlace, type ClusterPlace } from './postgres-cluster.js';
+import { connected, makeServer, socketUrl, startServer } from './postgres-server.js';
 
 /** A store's place of its own, for one spec. */
 export interface StorePlace {
+  /** For the files beside it. */
+  readonly folder: string;
   readonly options: StoreOptions;
+  /** Statements of whoever owns the database, past the product; those of the schema in SQLite's words, as the migrations are. */
+  readonly execute: (...statements: readonly string[]) => Promise<void>;
+  /** What a statement gives, on a connection of its own; of parameters `$1`, `$2` … */
+  readonly query: (statement: string, ...parameters: readonly unknown[]) => Promise<readonly Row[]>;
+  /** Takes a guard of the schema away, as whoever tampers would. */
+  readonly dropTrigger: (name: string) => Promise<void>;
+  /** A place with a copy of what is in this one, which nobody has open. */
+  readonly copy: () => Promise<StorePlace>;
   readonly remove: () => Promise<void>;
 }
+
+type Row = Readonly<Record<string, unknown>>;
 
 export type StoreKind = 'SQLite' | 'PostgreSQL';
 
@@ -25,49 +37,89 @@ export function describeOnEachStore(
   specs: (kind: StoreKind, newPlace: () => Promise<StorePlace>) => void,
 ): void {
   describe(`${what}, on SQLite`, () => {
-    specs('SQLite', sqlitePlace);
+    specs('SQLite', () => sqlitePlace());
   });
   describeOnPostgres(`${what}, on PostgreSQL`, () => {
-    specs('PostgreSQL', postgresPlace);
+    specs('PostgreSQL', () => postgresPlace());
   });
 }
 
 /** Specs of PostgreSQL alone; skipped where there is none. */
 export const describeOnPostgres: (name: string, specs: () => void) => void = clusterPlace() ? describe : describe.skip;
 
-function sqlitePlace(): Promise<StorePlace> {
-  const folder = temporaryFolder();
-  const remove = (): Promise<void> => {
-    rmSync(folder, { recursive: true, force: true });
-    return Promise.resolve();
+/** A SQLite file that is made when it is opened. */
+export function sqlitePlace(folder = temporaryFolder()): Promise<StorePlace> {
+  const path = join(folder, 'var/veritas.db');
+  // What is thrown is a rejection, as that of a server is.
+  const opened = async <T>(work: (database: DatabaseSync) => T): Promise<T> => {
+    const database = new DatabaseSync(path);
+    try {
+      return await Promise.resolve(work(database));
+    } finally {
+      database.close();
+    }
   };
-  return Promise.resolve({ options: { path: join(folder, 'var/veritas.db') }, remove });
+  const execute = (...statements: readonly string[]): Promise<void> => {
+    mkdirSync(dirname(path), { recursive: true });
+    return opened((database) => {
+      for (const statement of statements) database.exec(statement);
+    });
+  };
+  return Promise.resolve({
+    folder,
+    options: { path },
+    execute,
+    query: (statement, ...parameters) =>
+      opened((database) =>
+        database.prepare(statement.replaceAll(/\$(?=\d)/g, '?')).all(...(parameters as SQLInputValue[])),
+      ),
+    dropTrigger: (name) => execute(`drop trigger ${name}`),
+    copy: () => sqlitePlace(copyOf(folder)),
+    remove: () => {
+      rmSync(folder, { recursive: true, force: true });
+      return Promise.resolve();
+    },
+  });
 }
 
-/** An empty database in the run's cluster, which the first to ask starts. */
-export async function postgresPlace(): Promise<StorePlace> {
+const copyOf = (folder: string): string => {
+  const copy = temporaryFolder();
+  cpSync(folder, copy, { recursive: true });
+  return copy;
+};
+
+/** A database in the run's cluster, which the first to ask starts: empty, or a copy of `copied`. */
+export async function postgresPlace(folder = temporaryFolder(), copied = 'template0'): Promise<StorePlace> {
   const cluster = await startedCluster();
   const name = `veritas_${randomBytes(6).toString('hex')}`;
-  await administer(cluster, `create database ${name}`);
+  await administer(cluster, `create database ${name} template ${copied}`);
+  const url = urlOf(cluster, name);
+  const execute = (...statements: readonly string[]): Promise<void> =>
+    connected(url, async (client) => {
+      for (const statement of statements)
+        await client.query(postgresDdl(statement).replaceAll(/(?<=[ (])x'([0-9a-f]*)'/g, String.raw`'\x$1'`));
+    });
   return {
-    options: { url: urlOf(cluster, name) },
-    remove: () => administer(cluster, `drop database ${name} with (force)`),
+    folder,
+    options: { url },
+    execute,
+    query: (statement, ...parameters) =>
+      connected(url, async (client) => (await client.query<Row>(statement, [...parameters])).rows),
+    // The trigger goes with the function that it calls.
+    dropTrigger: (trigger) => execute(`drop function ${trigger} cascade`),
+    copy: () => postgresPlace(copyOf(folder), name),
+    remove: async () => {
+      await administer(cluster, `drop database ${name} with (force)`);
+      rmSync(folder, { recursive: true, force: true });
+    },
   };
 }
 
 /** A statement as the owner of the cluster, in a database of nobody's. */
-async function administer(cluster: ClusterPlace, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: urlOf(cluster, 'postgres') });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
-  }
-}
+const administer = (cluster: ClusterPlace, statement: string): Promise<unknown> =>
+  connected(urlOf(cluster, 'postgres'), (client) => client.query(statement));
 
-const urlOf = ({ folder }: ClusterPlace, database: string): string =>
-  `postgres://veritas@/${database}?host=${encodeURIComponent(folder)}`;
+const urlOf = ({ folder }: ClusterPlace, database: string): string => socketUrl(folder, database);
 
 async function startedCluster(): Promise<ClusterPlace> {
   const cluster = clusterPlace();
@@ -75,7 +127,8 @@ async function startedCluster(): Promise<ClusterPlace> {
   const { folder } = cluster;
   try {
     mkdirSync(join(folder, 'lock'));
-    await startCluster(cluster, folder);
+    await makeServer(cluster, folder);
+    await startServer(cluster, folder, { listen_addresses: '' });
     await writeFile(join(folder, 'ready'), '');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -86,45 +139,4 @@ async function startedCluster(): Promise<ClusterPlace> {
     await setTimeout(20);
   }
   return cluster;
-}
-
-const owner = ({ uid, gid }: ClusterPlace) => (uid === undefined || gid === undefined ? {} : { uid, gid });
-
-/** Makes and starts a server in `folder`, reached by its socket there; it ends when the run does, however that ends. */
-async function startCluster(cluster: ClusterPlace, folder: string): Promise<void> {
-  const { bin, uid, gid, pid } = cluster;
-  if (uid !== undefined && gid !== undefined) await chown(folder, uid, gid);
-  const data = join(folder, 'data');
-  await promisify(execFile)(
-    join(bin, 'initdb'),
-    ['-D', data, '-U', 'veritas', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync', '--no-instructions'],
-    { ...owner(cluster), cwd: '/' },
-  );
-  // Not the durability of a disk is looked at here, but what the product asks of the database.
-  const settings = {
-    listen_addresses: '',
-    unix_socket_directories: folder,
-    fsync: 'off',
-    full_page_writes: 'off',
-    shared_buffers: '16MB',
-    max_connections: '60',
-  };
-  const flags = Object.entries(settings).map(([key, value]) => `-c ${key}=${value}`);
-  const log = openSync(join(folder, 'log'), 'a', 0o644);
-  const watch = `"$1" -D "$2" ${flags.join(' ')} & while ps -p "$3" >/dev/null && kill -0 $!; do sleep 0.5; done; kill -QUIT $!`;
-  spawn('sh', ['-c', watch, 'sh', join(bin, 'postgres'), data, String(pid)], {
-    ...owner(cluster),
-    cwd: '/',
-    detached: true,
-    stdio: ['ignore', log, log],
-  }).unref();
-  for (let waited = 0; ; waited += 20) {
-    try {
-      await administer(cluster, 'select 1');
-      return;
-    } catch (error) {
-      if (waited > 15_000) throw error;
-      await setTimeout(20);
-    }
-  }
 }

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -8,10 +8,12 @@ import {
   type PkiSettings,
 } from '../../src/pki/index.js';
 import { openStore, type Store } from '../../src/store/index.js';
+import { sqlitePlace, type StorePlace } from './postgres.js';
 
 /** A real CA on a real store in a folder of its own. */
 export interface TemporaryAuthority {
   readonly folder: string;
+  readonly place: StorePlace;
   readonly settings: PkiSettings;
   readonly store: Store;
   readonly authority: CertificationAuthority;
@@ -35,43 +37,48 @@ export const temporarySettings = (folder: string): PkiSettings => ({
   backdate: 60,
 });
 
-let template: Promise<string> | undefined;
+type NewPlace = () => Promise<StorePlace>;
+const templates = new Map<NewPlace, Promise<StorePlace>>();
+const newFile: NewPlace = () => sqlitePlace();
 
-async function makeTemplate(): Promise<string> {
-  const folder = temporaryFolder();
-  const store = await openStore({ path: join(folder, 'var/veritas.db') });
-  await openCertificationAuthority({ settings: temporarySettings(folder), store, create: true });
+async function makeTemplate(newPlace: NewPlace): Promise<StorePlace> {
+  const place = await newPlace();
+  const store = await openStore(place.options);
+  await openCertificationAuthority({ settings: temporarySettings(place.folder), store, create: true });
   await store.close();
   process.once('exit', () => {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(place.folder, { recursive: true, force: true });
   });
-  return folder;
+  return place;
 }
 
-export async function openTemporaryAuthority(
-  options: Partial<CertificationAuthorityOptions> = {},
-): Promise<TemporaryAuthority> {
-  const folder = temporaryFolder();
+/** `newPlace`: where its store is made, of `describeOnEachStore`; a SQLite file when absent. */
+export async function openTemporaryAuthority({
+  newPlace = newFile,
+  ...options
+}: Partial<CertificationAuthorityOptions> & { readonly newPlace?: NewPlace } = {}): Promise<TemporaryAuthority> {
   // Deriving a key from a passphrase takes time on purpose: one CA a test file is made, the others are copies.
-  if (!options.settings) cpSync(await (template ??= makeTemplate()), folder, { recursive: true });
-  const settings = options.settings ?? temporarySettings(folder);
-  const path = join(folder, 'var/veritas.db');
+  const template = templates.get(newPlace) ?? makeTemplate(newPlace);
+  templates.set(newPlace, template);
+  const place = await (options.settings ? newPlace() : (await template).copy());
+  const settings = options.settings ?? temporarySettings(place.folder);
   const stores: Store[] = [];
   const open = async (more: Partial<CertificationAuthorityOptions>): Promise<CertificationAuthority> => {
-    const store = await openStore({ path });
+    const store = await openStore(place.options);
     stores.push(store);
     return openCertificationAuthority({ settings, store, ...more });
   };
   const authority = await open({ create: true, ...options });
   return {
-    folder,
+    folder: place.folder,
+    place,
     settings,
     store: authority.store,
     authority,
     reopen: (more = {}) => open({ ...options, ...more }),
     close: async () => {
       for (const store of stores) await store.close();
-      rmSync(folder, { recursive: true });
+      await place.remove();
     },
   };
 }

@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificationRequest } from '../../../test/support/certification-request.js';
+import { describeOnEachStore } from '../../../test/support/postgres.js';
 import {
   openTemporaryAuthority,
   somebody,
@@ -14,13 +15,13 @@ import { CrlToken } from './crl-token.js';
 
 const DAY = 86_400_000;
 
-describe('the CRL service', () => {
+describeOnEachStore('the CRL service', (_, newPlace) => {
   let temporary: TemporaryAuthority;
   let clock: Date;
   const now = () => clock;
   beforeEach(async () => {
     clock = new Date();
-    temporary = await openTemporaryAuthority({ now });
+    temporary = await openTemporaryAuthority({ now, newPlace });
   });
   afterEach(() => temporary.close());
 

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { certificationRequest } from '../../../test/support/certification-request.js';
 import { hostileRequests } from '../../../test/support/hostile-requests.js';
+import { describeOnEachStore } from '../../../test/support/postgres.js';
 import {
   openTemporaryAuthority,
   somebody,
@@ -14,11 +15,11 @@ import { keyFileOf } from '../issuer/open-signer.js';
 
 const unknownAlgorithm = write.sequence(write.sequence(write.oid('1.2.3.4')), write.bitString(Uint8Array.of(1, 2, 3)));
 
-describe('hostile requests', () => {
+describeOnEachStore('hostile requests', (_, newPlace) => {
   let temporary: TemporaryAuthority;
   let rows: number;
   beforeAll(async () => {
-    temporary = await openTemporaryAuthority();
+    temporary = await openTemporaryAuthority({ newPlace });
     rows = (await listAudit(temporary.store.database, 0, 100)).length;
   });
   afterAll(() => temporary.close());

@@ -1,7 +1,6 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { certificationRequest } from '../../../test/support/certification-request.js';
+import { describeOnEachStore } from '../../../test/support/postgres.js';
 import {
   openTemporaryAuthority,
   somebody,
@@ -9,13 +8,13 @@ import {
 } from '../../../test/support/temporary-authority.js';
 import { TestCa } from '../../testing/index.js';
 import { decodeCertificate } from '../../x509/index.js';
-import { LONGEST_UNREAD, RevocationRegistry } from './revocation-registry.js';
+import { UNREAD_LIMIT, RevocationRegistry } from './revocation-registry.js';
 import { revocationReason, revocationReasons } from './reason.js';
 
-describe('revocation', () => {
+describeOnEachStore('revocation', (_, newPlace) => {
   let temporary: TemporaryAuthority;
   beforeEach(async () => {
-    temporary = await openTemporaryAuthority();
+    temporary = await openTemporaryAuthority({ newPlace });
   });
   afterEach(() => temporary.close());
 
@@ -100,10 +99,10 @@ describe('revocation', () => {
     const [one, two] = [await issue(), await issue()];
     await revoke(one);
     await revoke(two);
-    const raw = new DatabaseSync(join(temporary.folder, 'var/veritas.db'));
-    raw.exec(`drop trigger certificate_stays_revoked;
-      update certificate set status = 'active', revoked_at = null, revocation_reason = null, revocation_sequence = null where serial = '${two}'`);
-    raw.close();
+    await temporary.place.dropTrigger('certificate_stays_revoked');
+    await temporary.place.execute(
+      `update certificate set status = 'active', revoked_at = null, revocation_reason = null, revocation_sequence = null where serial = '${two}'`,
+    );
     await registry.refresh();
     expect(registry.statusOf(ca.issuing.certificate, one).status).toBe('revoked');
     expect(registry.statusOf(ca.issuing.certificate, two).status).toBe('good');
@@ -124,7 +123,7 @@ describe('revocation', () => {
     const issuer = ca.issuing.certificate;
     expect(registry.statusOf(issuer, '01')).toEqual({ status: 'unknown', because: 'store_unread' });
     await registry.refresh();
-    time = LONGEST_UNREAD;
+    time = UNREAD_LIMIT;
     expect(registry.statusOf(issuer, '01').status).toBe('good');
     time++;
     expect(registry.statusOf(issuer, '01').status).toBe('unknown');

@@ -15,8 +15,8 @@ interface Entry {
   readonly revokedAt: Date;
 }
 
-/** How long answers stand without a look at the store, in milliseconds; from then on they are `unknown`. */
-export const LONGEST_UNREAD = 30_000;
+/** How long answers stand without a look at the store when nothing else is said, in milliseconds; from then on they are `unknown`. */
+export const UNREAD_LIMIT = 30_000;
 
 const GOOD: RegistryStatus = Object.freeze({ status: 'good' });
 const FOREIGN: RegistryStatus = Object.freeze({ status: 'unknown', because: 'foreign_issuer' });
@@ -24,13 +24,14 @@ const UNREAD: RegistryStatus = Object.freeze({ status: 'unknown', because: 'stor
 
 /**
  * Every revocation of our certificates, in memory: an answer costs a look into a map. What other processes revoke is seen at the next poll
- * (`Store.dataVersion()`), what this one revokes before `revoke` returns. Each change raises `epoch`.
+ * (`Store.dataVersion()`) or as soon as the database tells (`Store.watch()`), what this one revokes before `revoke` returns. Each change raises `epoch`.
  */
 export class RevocationRegistry {
   readonly #store: Store;
   readonly #events: EventBus;
   readonly #monotonic: () => number;
   readonly #authorities: CurrentAuthorities;
+  readonly #unreadLimit: number;
   #issuers: ReadonlyMap<string, string> = new Map();
   #issuersOf: readonly Authority[] | undefined;
   readonly #issuerOf = new WeakMap<Certificate, string>();
@@ -41,11 +42,14 @@ export class RevocationRegistry {
   #readAt = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #unwatch: (() => void) | undefined;
 
   constructor(parts: {
     readonly store: Store;
     readonly events: EventBus;
     readonly authorities: CurrentAuthorities;
+    /** Milliseconds; {@link UNREAD_LIMIT} when absent. */
+    readonly unreadLimit?: number | undefined;
     /** Milliseconds that only rise; performance.now by default. */
     readonly monotonic?: () => number;
   }) {
@@ -53,6 +57,7 @@ export class RevocationRegistry {
     this.#events = parts.events;
     this.#monotonic = parts.monotonic ?? (() => performance.now());
     this.#authorities = parts.authorities;
+    this.#unreadLimit = parts.unreadLimit ?? UNREAD_LIMIT;
   }
 
   /** Rises with every change: an answer that was kept is good for as long as this is what it was. */
@@ -76,7 +81,7 @@ export class RevocationRegistry {
     const entry = this.#revoked.get(id)?.get(serialNumber);
     // A revocation that was seen stands, whatever became of the store.
     if (entry) return { status: 'revoked', ...entry };
-    return this.#monotonic() - this.#readAt > LONGEST_UNREAD ? UNREAD : GOOD;
+    return this.#monotonic() - this.#readAt > this.#unreadLimit ? UNREAD : GOOD;
   }
 
   /** The certificates that our CAs go by, cross-certificates among them. */
@@ -103,23 +108,37 @@ export class RevocationRegistry {
     return this.#refreshing;
   }
 
-  /** Looks every `interval` milliseconds whether another process changed the store, and tells `onChange` after reading. Does not keep the process alive. */
+  /**
+   * Looks every `interval` milliseconds, and when the database tells, whether another process changed the store, and tells `onChange` after reading.
+   * Does not keep the process alive.
+   */
   startPolling(interval: number, onChange?: () => void): void {
     this.stopPolling();
-    let busy = false;
-    this.#timer = setInterval(() => {
-      if (busy) return;
-      busy = true;
+    let isBusy = false;
+    let isTold = false;
+    const poll = (): void => {
+      isBusy = true;
+      isTold = false;
       void this.#poll(onChange).finally(() => {
-        busy = false;
+        isBusy = false;
+        // What was read meanwhile may have begun before.
+        if (isTold) poll();
       });
-    }, interval);
-    this.#timer.unref();
+    };
+    this.#timer = setInterval(() => {
+      if (!isBusy) poll();
+    }, interval).unref();
+    this.#unwatch = this.#store.watch(() => {
+      if (isBusy) isTold = true;
+      else poll();
+    });
   }
 
   stopPolling(): void {
     clearInterval(this.#timer);
+    this.#unwatch?.();
     this.#timer = undefined;
+    this.#unwatch = undefined;
   }
 
   async #poll(onChange: (() => void) | undefined): Promise<void> {

@@ -258,5 +258,5 @@ describeOnEachStore('a whole rollover of the root', (_, newPlace) => {
       await place.remove();
       rmSync(folder, { recursive: true });
     }
-  });
+  }, 60_000);
 });

@@ -1,0 +1,21 @@
+import type { LoggerService } from '@nestjs/common';
+import type { EventBus } from './events/index.js';
+
+const INTERVAL_MS = 30_000;
+
+/** Logs what fails on a timer, such as the look for revocations while the database is gone: the first of each task, and one in half a minute after it. */
+export function logBackgroundFailures(
+  events: Pick<EventBus, 'on'>,
+  logger: Pick<LoggerService, 'error'>,
+  clock = Date.now,
+): void {
+  const loggedAt = new Map<string, number>();
+  events.on('background.failed', ({ task, error }) => {
+    if (clock() - (loggedAt.get(task) ?? Number.NEGATIVE_INFINITY) < INTERVAL_MS) return;
+    loggedAt.set(task, clock());
+    logger.error(
+      { event: 'background_failed', task, reason: error instanceof Error ? error.message : String(error) },
+      'Background',
+    );
+  });
+}

@@ -1,0 +1,209 @@
+import { once } from 'node:events';
+import { inspect } from 'node:util';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { OwnServer } from '../../test/support/postgres-server.js';
+import { describeOnPostgres, postgresPlace, type StorePlace } from '../../test/support/postgres.js';
+import { TestCa } from '../testing/index.js';
+import { insertIssuer, listIssuers, setIssuerState } from './issuer.store.js';
+import { migrateStore, openStore } from './open-store.js';
+import { isBroken, postgresError } from './postgres-error.js';
+import type { Store } from './store.js';
+
+const issuer = (id: string) => ({
+  id,
+  role: 'root' as const,
+  parent: id,
+  der: Uint8Array.of(1, 2),
+  created_at: 1,
+});
+
+describeOnPostgres('a PostgreSQL store', () => {
+  let place: StorePlace;
+  let store: Store;
+  beforeEach(async () => {
+    place = await postgresPlace();
+    store = await openStore(place.options);
+  });
+  afterEach(async () => {
+    await store.close();
+    await place.remove();
+  });
+
+  const kill = (which = 'true') =>
+    place.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+        where application_name = 'veritas' and datname = current_database() and ${which}`,
+    );
+
+  test('a connection that is cut amid a transaction fails that one, and not the process', async () => {
+    await expect(
+      store.transaction(async (transaction) => {
+        await insertIssuer(transaction, issuer('a'));
+        await kill();
+        // Nobody asks the connection while it ends.
+        await delay(50);
+        await insertIssuer(transaction, issuer('b'));
+      }),
+    ).rejects.toMatchObject({ code: 'store_unavailable' });
+    await store.transaction((transaction) => insertIssuer(transaction, issuer('c')));
+    expect((await listIssuers(store.database)).map(({ id }) => id)).toEqual(['c']);
+  });
+
+  test('tells who watches of what is for them, when it is there, and of nothing else', async () => {
+    const other = await openStore(place.options);
+    let told = 0;
+    let tell = (): void => undefined;
+    const next = (): Promise<void> => new Promise((resolve) => (tell = resolve));
+    const listening = next();
+    const unwatch = other.watch(() => {
+      told++;
+      tell();
+    });
+    await listening;
+    const made = next();
+    await store.transaction((transaction) => insertIssuer(transaction, issuer('a')));
+    await made;
+    expect((await listIssuers(other.database)).map(({ id }) => id)).toEqual(['a']);
+    const row = { serial: '01', reserved_at: 1 };
+    await store.transaction((transaction) => transaction.insertInto('serial').values(row).execute());
+    const changed = next();
+    await store.transaction((transaction) => setIssuerState(transaction, 'a', 'retired'));
+    await changed;
+    // Whatever was told besides would be here by then.
+    await delay(50);
+    // That it listens, the CA, and its state; not the number.
+    expect(told).toBe(3);
+    unwatch();
+    await other.close();
+  });
+
+  test('a listener that is cut listens again, and tells once for what it may have missed', async () => {
+    let tell = (): void => undefined;
+    const next = (): Promise<void> => new Promise((resolve) => (tell = resolve));
+    const listening = next();
+    store.watch(() => {
+      tell();
+    });
+    await listening;
+    const again = next();
+    await kill(`query like 'listen%'`);
+    await again;
+  });
+});
+
+test.each(['EPIPE', 'ECONNRESET', 'EBADF'])('%s is of the connection, and no word of the database', (code) => {
+  const error = Object.assign(new Error(`write ${code}`), { code });
+  expect(isBroken(error)).toBe(true);
+  expect(postgresError(error, 'postgres://host/db')).toMatchObject({
+    code: 'store_unavailable',
+    message: `the store postgres://host/db cannot be used: write ${code}`,
+  });
+});
+
+describeOnPostgres('a PostgreSQL that cannot be used', () => {
+  const password = 'hunter2/päss?';
+  const root = TestCa.root();
+  let server: OwnServer;
+  beforeAll(async () => {
+    const pair = root.issue({ commonName: '127.0.0.1', names: [{ kind: 'dns', value: 'localhost' }] });
+    server = await OwnServer.start({ chainPem: pair.chainPem, keyPem: pair.keyPem });
+    for (const role of ['veritas_owner', 'veritas_service'])
+      await server.query(`create role ${role} login password '${password}'`);
+    await server.query('create database pki owner veritas_owner');
+    await server.query('create database other owner veritas_owner');
+    writeFileSync(join(server.folder, 'root.pem'), root.certificatePem);
+    writeFileSync(join(server.folder, 'stranger.pem'), TestCa.root().certificatePem);
+    await migrateStore({ url: url() });
+  });
+  afterAll(() => server.remove());
+
+  const url = (change: { database?: string; user?: string; password?: string } = {}): string =>
+    server.url(change.database ?? 'pki', change.user ?? 'veritas_owner', change.password ?? password);
+
+  /** What opening it says, which is one sentence without a trace of the password in anything that could be printed. */
+  async function refusal(target: string): Promise<string> {
+    const error = await openStore({ url: target }).then(
+      async (store) => {
+        await store.close();
+        throw new Error('it was opened');
+      },
+      (reason: unknown) => reason as Error & { code: string },
+    );
+    expect(error).toMatchObject({ name: 'StoreError', code: 'store_unavailable' });
+    const printed = `${inspect(error, { depth: 10, showHidden: true })}${error.stack}${JSON.stringify(error)}`;
+    for (const secret of ['hunter2', encodeURIComponent(password)]) expect(printed).not.toContain(secret);
+    expect(error.message).not.toContain('\n');
+    return error.message.replaceAll(String(server.port), 'PORT').replaceAll(server.folder, 'FOLDER');
+  }
+
+  test('a wrong password, an unknown role and an unknown database', async () => {
+    expect(await refusal(url({ password: 'hunter2-not' }))).toBe(
+      'the store postgres://127.0.0.1:PORT/pki cannot be used: password authentication failed for user "veritas_owner"',
+    );
+    expect(await refusal(url({ user: 'nobody' }))).toContain('password authentication failed for user "nobody"');
+    expect(await refusal(url({ database: 'absent' }))).toBe(
+      'the store postgres://127.0.0.1:PORT/absent cannot be used: database "absent" does not exist',
+    );
+  });
+
+  test('a host that is not there, and one that is no PostgreSQL', async () => {
+    expect(await refusal(url().replace(String(server.port), '1'))).toMatch(/ECONNREFUSED/);
+    expect(await refusal(url().replace('127.0.0.1', 'nowhere.invalid'))).toMatch(/ENOTFOUND|EAI_AGAIN/);
+    const other = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    try {
+      const { port } = other.address() as AddressInfo;
+      expect(await refusal(url().replace(String(server.port), String(port)))).toMatch(/cannot be used: /);
+    } finally {
+      other.close();
+    }
+  });
+
+  test('a role with too few rights hears which', async () => {
+    const service = url({ user: 'veritas_service' });
+    expect(await refusal(service)).toBe(
+      'the store postgres://127.0.0.1:PORT/pki cannot be used: permission denied for table migration',
+    );
+    await server.query('grant select on all tables in schema public to veritas_service', 'pki');
+    expect(await refusal(service)).toMatch(/its role lacks insert on issuer, .*delete on crl/);
+    // An empty database, and a role that may not make tables in it.
+    expect(await refusal(url({ user: 'veritas_service', database: 'other' }))).toMatch(
+      /permission denied for schema public/,
+    );
+  });
+
+  test('TLS: a certificate of the CA that is named, and no other', async () => {
+    const at = (host: string, rest: string): string => `${url().replace('127.0.0.1', host)}?${rest}`;
+    const root = join(server.folder, 'root.pem');
+    const store = await openStore({ url: at('localhost', `sslmode=verify-full&sslrootcert=${root}`) });
+    expect(await listIssuers(store.database)).toEqual([]);
+    const { rows } = await server.query(
+      `select distinct ssl from pg_stat_ssl join pg_stat_activity using (pid) where application_name = 'veritas'`,
+    );
+    expect(rows).toEqual([{ ssl: true }]);
+    await store.close();
+    expect(
+      await refusal(at('localhost', `sslmode=verify-full&sslrootcert=${join(server.folder, 'stranger.pem')}`)),
+    ).toMatch(/certificate/);
+    expect(await refusal(at('127.0.0.1', `sslmode=verify-full&sslrootcert=${root}`))).toMatch(/does not match/);
+    expect(await refusal(at('localhost', 'sslmode=verify-full&sslrootcert=/absent.pem'))).toBe(
+      'the store of store.urlFile cannot be used: /absent.pem cannot be read (ENOENT)',
+    );
+  });
+
+  test('a standby takes no writes, and says so at the start', async () => {
+    await server.stop('SIGINT');
+    writeFileSync(join(server.folder, 'data/standby.signal'), '');
+    await server.startAgain();
+    expect(await refusal(url())).toBe(
+      'the store postgres://127.0.0.1:PORT/pki cannot be used: it takes no writes (a standby, or opened for reading: readonly)',
+    );
+    const reader = await openStore({ url: url(), readOnly: true });
+    expect(await listIssuers(reader.database)).toEqual([]);
+    await reader.close();
+  });
+});

@@ -1,0 +1,15 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, cpSync, symlinkSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+/** Compiles the product into `folder/dist`, with what it needs beside it, as it is when it is installed. Throws when it does not compile. */
+export function compileProgram(folder: string): void {
+  const root = resolve('.');
+  cpSync(join(root, 'bin'), join(folder, 'bin'), { recursive: true });
+  copyFileSync(join(root, 'package.json'), join(folder, 'package.json'));
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  const swc = join(root, 'node_modules/@swc/cli/bin/swc.js');
+  const options = ['src', '-d', join(folder, 'dist'), '--config-file', '.swcrc', '--strip-leading-paths'];
+  const { status, stderr } = spawnSync(process.execPath, [swc, ...options], { cwd: root, encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+}
