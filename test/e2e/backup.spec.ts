@@ -257,7 +257,7 @@ test('killed at any moment, a backup leaves no half file, and a restore is finis
   const killed = async (site: string, milliseconds: number, ...args: string[]): Promise<void> => {
     const child = start(site, args);
     const ended = once(child, 'exit');
-    await Promise.race([delay(milliseconds), ended]);
+    await Promise.race([delay(milliseconds, undefined, { ref: false }), ended]);
     child.kill('SIGKILL');
     await ended;
   };
