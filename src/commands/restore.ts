@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchCrl } from '../mtls/index.js';
+import type { Configuration } from '../configuration/index.js';
 import {
   BackupReader,
   decryptFromAge,
@@ -20,6 +21,8 @@ import { ExitCode } from './exit-code.js';
 import { PendingFile } from './pending-file.js';
 import { configurationOf, pkiSettingsOf, requester, type Session } from './session.js';
 
+const READ_OCTETS = 256 * 1024;
+
 /** The flags of `veritas restore`. */
 export interface RestoreOptions {
   readonly identityFile?: string;
@@ -30,25 +33,45 @@ export interface RestoreOptions {
 }
 
 /** `veritas restore`: a backup into an empty place, proven and compared with what was published, or nothing. */
-export async function restore(session: Session, file: string, options: RestoreOptions): Promise<void> {
-  const { output, now } = session;
-  const { identityFile, passphraseFile, crl = [], apply = false, withoutCrl = false } = options;
+export async function restore(session: Session, path: string, options: RestoreOptions): Promise<void> {
+  const { identityFile, passphraseFile, crl = [] } = options;
   const identities = identityFile === undefined ? undefined : { identities: readSecretText(identityFile) };
   const key: AgeKey = oneOfTwo(passphraseFile, { flag: '--identity-file', key: identities });
   const configuration = configurationOf(session);
   const settings = pkiSettingsOf(configuration);
   const published = [...(await namedLists(crl)), ...(await foundLists(settings))];
-  const octets = await openBackup(file);
-  const reader = await withAgeKey(() => BackupReader.open(decryptFromAge(octets, key)));
-  const { path, url } = configuration.store;
+  const file = await openBackup(path);
+  try {
+    const octets = file.createReadStream({ highWaterMark: READ_OCTETS, autoClose: false });
+    const reader = await withAgeKey(() => BackupReader.open(decryptFromAge(octets, key)));
+    const restored = await restoreFrom(reader, { session, configuration, settings, published, options });
+    session.output.result(resultOf(restored), describe(restored, settings));
+  } finally {
+    await file.close();
+  }
+}
+
+async function restoreFrom(
+  reader: BackupReader,
+  parts: {
+    readonly session: Session;
+    readonly configuration: Configuration;
+    readonly settings: PkiSettings;
+    readonly published: readonly PublishedList[];
+    readonly options: RestoreOptions;
+  },
+): Promise<Restored> {
+  const { session, settings, published } = parts;
+  const { apply = false, withoutCrl = false } = parts.options;
+  const { path, url } = parts.configuration.store;
   const isNew = url === undefined && !existsSync(path);
   const store = await openStore({ path, url, bare: true });
-  const bar = output.progressBar('Rows');
+  const bar = session.output.progressBar('Rows');
   const keyFiles = new KeyFiles(settings);
   let restored: Restored | undefined;
   try {
     restored = await restoreBackup(reader, {
-      ...{ store, settings, published, apply, withoutCrl, requester: requester(), now },
+      ...{ store, settings, published, apply, withoutCrl, requester: requester(), now: session.now },
       prepare: (files) => {
         keyFiles.prepare(files);
       },
@@ -56,7 +79,8 @@ export async function restore(session: Session, file: string, options: RestoreOp
         bar.update(rows, of);
       },
     });
-    keyFiles.place(file);
+    keyFiles.place();
+    return restored;
   } finally {
     bar.end();
     keyFiles.discard();
@@ -64,13 +88,11 @@ export async function restore(session: Session, file: string, options: RestoreOp
     // A file without a row would be in the way of nobody, but it was not there.
     if (isNew && !restored) for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
   }
-  output.result(resultOf(restored), describe(restored, settings));
 }
 
-async function openBackup(path: string): Promise<AsyncIterable<Uint8Array>> {
+async function openBackup(path: string): Promise<FileHandle> {
   try {
-    const file = await open(path);
-    return file.createReadStream({ highWaterMark: 256 * 1024 });
+    return await open(path);
   } catch (error) {
     throw new CommandError(
       `${path} cannot be read (${systemReasonOf(error)})`,
@@ -124,14 +146,14 @@ class KeyFiles {
     }
   }
 
-  place(backup: string): void {
+  place(): void {
     try {
       for (const pending of this.#pending) pending.placeAnew();
     } catch (error) {
       throw new CommandError(
         `the store is restored, but not the keys: ${messageOf(error)}`,
         ExitCode.unusable,
-        `take away what is in ${this.#directory}, and restore ${backup} once more`,
+        `take away what is in ${this.#directory}, and restore once more`,
       );
     }
   }

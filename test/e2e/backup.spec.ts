@@ -251,37 +251,38 @@ test('killed at any moment, a backup leaves no half file, and a restore is finis
     return spawn(process.execPath, program, { cwd, env: { PATH: process.env.PATH }, stdio: 'ignore' });
   };
   const run = async (site: string, ...args: string[]): Promise<number> => {
-    const [code] = (await once(start(site, args), 'exit')) as [number];
+    const { code } = await veritas(environmentIn(join(folder, site)), ...args);
     return code;
   };
   const killed = async (site: string, milliseconds: number, ...args: string[]): Promise<void> => {
     const child = start(site, args);
     const ended = once(child, 'exit');
-    await Promise.race([delay(milliseconds), ended]);
+    await Promise.race([delay(milliseconds, undefined, { ref: false }), ended]);
     child.kill('SIGKILL');
     await ended;
   };
+  const path = (...names: string[]): string => join(folder, ...names);
   expect(await run('a', 'setup')).toBe(0);
   const began = performance.now();
-  expect(await run('a', 'backup', '--out', 'whole.age', '--recipient', recipient)).toBe(0);
+  await killed('a', 60_000, 'backup', '--out', 'whole.age', '--recipient', recipient);
   const whole = performance.now() - began;
-  for (let round = 0; round < 2; round++) {
+  const identityFile = ['--identity-file', path('identity')];
+  const lists = ['--crl', path('a/var/crl/root.crl'), '--crl', path('a/var/crl/issuing.crl'), '--apply'];
+  for (const round of ['b', 'c']) {
     const at = whole * (0.6 + Math.random() * 0.5);
-    await killed('a', at, 'backup', '--out', `killed-${round}.age`, '--recipient', recipient);
-    const made = join(folder, 'a', `killed-${round}.age`);
-    const from = existsSync(made) ? made : '../a/whole.age';
-    const args = ['restore', from, '--identity-file', '../identity', '--crl', '../a/var/crl/root.crl'];
-    const lists = [...args, '--crl', '../a/var/crl/issuing.crl', '--apply'];
-    await killed(`b-${round}`, at, ...lists);
-    const code = await run(`b-${round}`, ...lists);
+    await killed('a', at, 'backup', '--out', `${round}.age`, '--recipient', recipient);
+    // Whole, or not there.
+    const made = path('a', existsSync(path('a', `${round}.age`)) ? `${round}.age` : 'whole.age');
+    const restore = ['restore', made, ...identityFile, ...lists];
+    await killed(round, at, ...restore);
     // Done before it was killed, or now.
-    const keys = readdirSync(join(folder, `b-${round}`, 'certs/ca')).filter((name) => name.endsWith('_ca.key.pem'));
-    expect([code === 0 || code === 1, keys.filter((name) => !name.startsWith('.'))]).toEqual([
-      true,
-      ['issuing_ca.key.pem', 'root_ca.key.pem'],
-    ]);
-    copyFileSync(join(folder, 'a/certs/ca/passphrase'), join(folder, `b-${round}`, 'certs/ca/passphrase'));
-    expect(await run(`b-${round}`, 'audit', 'verify')).toBe(0);
-    expect(await run(`b-${round}`, 'issue', '--service', 'orders')).toBe(0);
+    const code = await run(round, ...restore);
+    const keys = readdirSync(path(round, 'certs/ca')).filter((name) => !name.startsWith('.'));
+    expect([code === 0 || code === 1, keys]).toEqual([true, ['issuing_ca.key.pem', 'root_ca.key.pem']]);
+    copyFileSync(path('a/certs/ca/passphrase'), path(round, 'certs/ca/passphrase'));
+    expect(await run(round, 'audit', 'verify')).toBe(0);
+    expect(
+      await run(round, 'issue', '--service', 'orders', '--cert', path('o.pem'), '--key', path(`${round}.key`)),
+    ).toBe(0);
   }
 }, 60_000);
