@@ -50,6 +50,9 @@ export async function startService(configuration: Configuration): Promise<Runnin
   try {
     const pkiSettings = { ...pki, crlDirectory: join(dirname(storeSettings.path), 'crl') };
     const authority = await openCertificationAuthority({ settings: pkiSettings, store, create: pki.autoSetup });
+    authority.events.on('background.failed', ({ task, error }) => {
+      logger.error({ event: 'background_failed', task, err: error }, 'Background');
+    });
     if (pki.autoSetup) await createDevelopmentMaterial(authority);
     const { organization } = authority.settings;
     if (organization !== configuration.mtls.issuerOrganization)

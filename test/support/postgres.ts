@@ -44,11 +44,12 @@ function sqlitePlace(): Promise<StorePlace> {
   return Promise.resolve({ options: { path: join(folder, 'var/veritas.db') }, remove });
 }
 
-/** An empty database in the run's cluster, which the first to ask starts. */
-export async function postgresPlace(): Promise<StorePlace> {
+/** A database in the run's cluster, which the first to ask starts: an empty one, or a copy of another to which nobody is connected. */
+export async function postgresPlace(copyOf?: StoreOptions): Promise<StorePlace> {
   const cluster = await startedCluster();
   const name = `veritas_${randomBytes(6).toString('hex')}`;
-  await administer(cluster, `create database ${name}`);
+  const template = copyOf?.url === undefined ? 'template0' : databaseIn(copyOf.url);
+  await administer(cluster, `create database ${name} template ${template}`);
   return {
     options: { url: urlOf(cluster, name) },
     remove: () => administer(cluster, `drop database ${name} with (force)`),
@@ -66,6 +67,7 @@ async function administer(cluster: ClusterPlace, statement: string): Promise<voi
   }
 }
 
+const databaseIn = (url: string): string => new pg.Client({ connectionString: url }).database ?? '';
 const urlOf = ({ folder }: ClusterPlace, database: string): string =>
   `postgres://veritas@/${database}?host=${encodeURIComponent(folder)}`;
 
