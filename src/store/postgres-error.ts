@@ -42,7 +42,8 @@ export function postgresError(error: unknown, store: string): unknown {
 
 /** The reason in words. An AggregateError of several addresses has none of its own. */
 function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
-  if (!(error instanceof Error)) return 'unknown reason';
-  return error.message || String('code' in error ? error.code : error.name);
+  if (typeof error !== 'object' || error === null) return 'unknown reason';
+  if ('errors' in error && Array.isArray(error.errors)) return error.errors.map(reasonOf).join(', ');
+  const said = 'message' in error && error.message !== '' ? error.message : 'code' in error ? error.code : undefined;
+  return typeof said === 'string' ? said : 'unknown reason';
 }

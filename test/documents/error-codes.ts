@@ -60,6 +60,7 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   key_file_exposed: 'a key or passphrase file can be read by others than its owner',
   pkcs11_missing: '`pki.pkcs11` is set, and the package pkcs11js is not installed',
   token_unavailable: 'the PKCS#11 module, its token or the PIN cannot be used, or the token failed',
+  certificate_unreadable: 'a certificate file that the CA made holds no certificate any more',
   file_unwritable: 'a file of the CA cannot be written: the disk is full, the folder is for reading only or not ours',
   key_unreadable: 'a key or passphrase file is missing, empty or damaged, or the passphrase does not fit',
   lint_failed: 'what was about to be signed breaks one of our own rules; nothing was signed',

@@ -8,7 +8,7 @@ import type { StoreKind } from '../support/postgres.js';
 /*
  * Processes that are killed by SIGKILL while they issue, revoke, sign lists, replace their CAs, bring their schema forward and start for the first
  * time; the next one has to find everything that was acknowledged. KILL_SEED repeats a run. KILL_EVERY=1 kills before each single step of
- * everything; without it, of what has hundreds of them, before each eighth.
+ * everything; without it, of what has hundreds of them, before each twelfth.
  */
 
 /** On each store; with both of them, 220. */
@@ -20,20 +20,19 @@ const KILLS: Readonly<Record<OperationName, number>> = {
   migration: 12,
   start: 6,
 };
-const EVERY: Readonly<Partial<Record<OperationName, number>>> = { rollover: 8, start: 8 };
+const EVERY: Readonly<Partial<Record<OperationName, number>>> = { migration: 2, rollover: 12, start: 12 };
 const kinds: readonly StoreKind[] = clusterPlace() ? ['SQLite', 'PostgreSQL'] : ['SQLite'];
 const operations = Object.keys(OPERATIONS) as OperationName[];
 const seed = newSeed();
-const rows: string[] = [];
 let workers: Readonly<Record<StoreKind, Workers>>;
 
 beforeAll(() => {
+  process.stderr.write(`Processes that are killed by SIGKILL (KILL_SEED=${seed}):\n`);
   const file = compileWorker();
   workers = { SQLite: new Workers(file), PostgreSQL: new Workers(file) };
 });
 afterAll(async () => {
   for (const kind of kinds) await workers[kind].end();
-  process.stderr.write([`Killed by SIGKILL (KILL_SEED=${seed}):`, ...rows, ''].join('\n'));
 });
 
 /** On both stores beside each other. */
@@ -41,7 +40,7 @@ async function onEachStore(how: string, kill: (kind: StoreKind) => Promise<Tally
   for (const { operation, kind, kills, acknowledged } of await Promise.all(kinds.map(kill))) {
     expect(kills).toBeGreaterThan(0);
     const columns = [operation.padEnd(9), kind.padEnd(10), how.padEnd(17), `${String(kills).padStart(4)} kills`];
-    rows.push(`  ${columns.join('  ')}  ${acknowledged} acknowledged`);
+    process.stderr.write(`  ${columns.join('  ')}  ${acknowledged} acknowledged\n`);
   }
 }
 

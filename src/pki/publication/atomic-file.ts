@@ -32,7 +32,10 @@ export function ensureFolder(path: string, mode: number): void {
 export function ensurePrivateFolder(path: string): void {
   ensureFolder(path, 0o700);
   const open = (statSync(path).mode & 0o077) !== 0;
-  if (open && readdirSync(path).every((name) => OURS.test(name))) chmodSync(path, 0o700);
+  if (!open || !readdirSync(path).every((name) => OURS.test(name))) return;
+  writing(path, () => {
+    chmodSync(path, 0o700);
+  });
 }
 
 /** Takes away what a process that was killed amid a write left in a folder a minute ago or longer: it may be half a key. */

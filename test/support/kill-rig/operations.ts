@@ -28,8 +28,8 @@ type Acknowledge = (what: Acknowledged) => void;
 
 /** One kind of work that is killed in the middle. */
 export interface Operation {
-  /** What it begins on: nothing at all, a CA with its first lists, or the store of an earlier version. */
-  readonly on: 'nothing' | 'authority' | 'earlier version';
+  /** What it begins on: nothing at all, a CA with its first lists, one that has issued a certificate besides, or the store of an earlier version. */
+  readonly on: 'nothing' | 'authority' | 'certificate' | 'earlier version';
   /** How many turns there are that differ; the steps of each are counted. */
   readonly turns: number;
   /** A random kill comes within so many milliseconds of the beginning. */
@@ -59,7 +59,7 @@ const inTurns =
     for (let turn = work.from; turn < end; turn++) await take(authority, acknowledge, turn);
   };
 
-async function issue({ ca }: CertificationAuthority, acknowledge: Acknowledge): Promise<string> {
+export async function issue({ ca }: CertificationAuthority, acknowledge: Acknowledge): Promise<string> {
   const { certificate } = await ca.issue({ request, requester });
   acknowledge({ kind: 'issued', serial: certificate.serialNumber, fingerprint: certificate.fingerprint256 });
   return certificate.serialNumber;
@@ -99,14 +99,14 @@ export const OPERATIONS = {
     },
   },
   revoke: {
-    on: 'authority',
+    on: 'certificate',
     turns: 1,
     span: 120,
     run: inTurns(revoke),
     goOn: (authority) => revoke(authority, () => undefined),
   },
   crl: {
-    on: 'authority',
+    on: 'certificate',
     turns: 1,
     span: 120,
     run: inTurns(async (authority, acknowledge) => {

@@ -1,7 +1,12 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { openCertificationAuthority, openKeyFile, type PkiSettings } from '../../../src/pki/index.js';
+import {
+  openCertificationAuthority,
+  openKeyFile,
+  type CertificationAuthority,
+  type PkiSettings,
+} from '../../../src/pki/index.js';
 import { migratePostgresStore } from '../../../src/store/postgres-store.js';
 import { openStore, type StoreOptions } from '../../../src/store/index.js';
 import { temporaryFolder } from '../folder.js';
@@ -36,12 +41,16 @@ export async function emptyPlace(kind: StoreKind, store?: StoreOptions): Promise
   };
 }
 
-/** A place with a CA that has signed its first lists. */
-export async function placeWithAuthority(kind: StoreKind): Promise<Place> {
+/** A place with a CA that has signed its first lists, and done `work`. */
+export async function placeWithAuthority(
+  kind: StoreKind,
+  work: (authority: CertificationAuthority) => Promise<void>,
+): Promise<Place> {
   const place = await emptyPlace(kind);
   const store = await openStore(place.store);
-  const { crls } = await openCertificationAuthority({ settings: place.settings, store, create: true });
-  await crls.publishIfDue();
+  const authority = await openCertificationAuthority({ settings: place.settings, store, create: true });
+  await authority.crls.publishIfDue();
+  await work(authority);
   await store.close();
   await quickenKeys(place);
   return place;

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { CertificationAuthority } from '../../../src/pki/index.js';
 import type { StoreKind } from '../postgres.js';
 import { checkAfterKill } from './checks.js';
-import { OPERATIONS, type Acknowledged, type Operation, type OperationName } from './operations.js';
+import { issue, OPERATIONS, type Acknowledged, type Operation, type OperationName } from './operations.js';
 import { copyOf, emptyPlace, placeOfEarlierVersion, placeWithAuthority, type Place } from './place.js';
 import type { Workers } from './process.js';
 
@@ -35,8 +35,14 @@ export function randomFrom(seed: number): () => number {
 
 function placeFor({ on }: Operation, kind: StoreKind, turn: number): Promise<Place> {
   if (on === 'nothing') return emptyPlace(kind);
-  return on === 'authority' ? placeWithAuthority(kind) : placeOfEarlierVersion(kind, turn);
+  if (on === 'earlier version') return placeOfEarlierVersion(kind, turn);
+  return placeWithAuthority(kind, async (authority) => {
+    if (on === 'certificate') await issue(authority, () => undefined);
+  });
 }
+
+/** Whether what one kill leaves is what the next one begins with. */
+const isCarriedOn = ({ goOn, on }: Operation): boolean => goOn !== undefined && on !== 'nothing';
 
 const goOnFrom = ({ goOn }: Operation, turn: number) =>
   goOn && ((authority: CertificationAuthority) => goOn(authority, turn));
@@ -47,7 +53,7 @@ export async function killAtRandom(
   { operation, kind, kills, random }: Killing & { readonly kills: number; readonly random: () => number },
 ): Promise<Tally> {
   const what: Operation = OPERATIONS[operation];
-  const goesOn = what.on === 'authority';
+  const goesOn = isCarriedOn(what);
   let told: Acknowledged[] = [];
   let acknowledged = 0;
   let turn = 0;
@@ -93,7 +99,7 @@ export async function killAtSteps(
       // What is not killed is where the next turn begins.
       if (killed) await checkAfterKill(copy, ended.acknowledged, goOnFrom(what, turn));
       await (killed ? copy : place).remove();
-      if (!killed) place = what.on === 'authority' ? copy : await placeFor(what, kind, turn + 1);
+      if (!killed) place = isCarriedOn(what) ? copy : await placeFor(what, kind, turn + 1);
     }
   }
   await place.remove();
