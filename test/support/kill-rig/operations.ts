@@ -12,7 +12,7 @@ export type Acknowledged =
   | { readonly kind: 'issued'; readonly serial: string; readonly fingerprint: string }
   | { readonly kind: 'revoked'; readonly serial: string }
   | { readonly kind: 'crl'; readonly issuer: string; readonly number: number }
-  | { readonly kind: 'rollover' | 'migrated' | 'started' };
+  | { readonly kind: 'opened' | 'rollover' | 'migrated' | 'started' };
 
 /** What a process of the rig has to work on. */
 export interface Work {
@@ -32,7 +32,7 @@ export interface Operation {
   readonly on: 'nothing' | 'authority' | 'certificate' | 'earlier version';
   /** How many turns there are that differ; the steps of each are counted. */
   readonly turns: number;
-  /** A random kill comes within so many milliseconds of the beginning. */
+  /** A random kill comes within so many milliseconds of the beginning, or of the CA being open. */
   readonly span: number;
   /** In the process that is killed: works, and acknowledges what it did once that has returned. */
   readonly run: (work: Work, acknowledge: Acknowledge) => Promise<void>;
@@ -55,6 +55,7 @@ const inTurns =
   ): Operation['run'] =>
   async (work, acknowledge) => {
     const authority = await opened(work);
+    acknowledge({ kind: 'opened' });
     const end = work.from + (work.times ?? Number.POSITIVE_INFINITY);
     for (let turn = work.from; turn < end; turn++) await take(authority, acknowledge, turn);
   };
@@ -133,7 +134,7 @@ export const OPERATIONS = {
   migration: {
     on: 'earlier version',
     turns: 3,
-    span: 40,
+    span: 100,
     run: async ({ store }, acknowledge) => {
       await openStore(store);
       acknowledge({ kind: 'migrated' });
@@ -142,7 +143,7 @@ export const OPERATIONS = {
   start: {
     on: 'nothing',
     turns: 1,
-    span: 900,
+    span: 1200,
     run: async (work, acknowledge) => {
       await start(await opened(work));
       acknowledge({ kind: 'started' });

@@ -1,12 +1,11 @@
-import { spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { symlinkSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from '@jest/globals';
-import { temporaryFolder } from '../folder.js';
+import { compileProgram } from '../compiled-program.js';
 import type { Acknowledged } from './operations.js';
 import type { Job } from './worker.js';
 
@@ -19,20 +18,9 @@ export interface Ended {
   readonly steps: number | undefined;
 }
 
-/** The program as `npm run build` compiles it, with the worker of the rig beside it, in a folder of this run's own. Gives the worker's file. */
-export function compileWorker(): string {
-  const root = resolve('.');
-  const folder = temporaryFolder();
-  const swc = join(root, 'node_modules/@swc/cli/bin/swc.js');
-  const options = ['-d', folder, '--config-file', '.swcrc', '--extensions', '.ts', '--quiet'];
-  const { status, stderr } = spawnSync(process.execPath, [swc, 'src', 'test/support/kill-rig', ...options], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
-  for (const name of ['package.json', 'node_modules']) symlinkSync(join(root, name), join(folder, name));
-  return join(folder, 'test/support/kill-rig/worker.js');
-}
+/** Compiles the rig with the program that it kills, and gives the file of its processes. */
+export const compileWorker = (): string =>
+  join(compileProgram('test/support/kill-rig'), 'test/support/kill-rig/worker.js');
 
 /** Processes to be killed. The next one is started while the last is looked at, because starting takes longer than most of what is killed. */
 export class Workers {
@@ -60,6 +48,7 @@ export class WorkerProcess {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #lines: Line[] = [];
   readonly #ended: Promise<unknown[]>;
+  readonly #opened = Promise.withResolvers<void>();
   readonly #done = Promise.withResolvers<void>();
   readonly ready: Promise<void>;
 
@@ -74,6 +63,7 @@ export class WorkerProcess {
       const line = JSON.parse(text) as Line;
       this.#lines.push(line);
       if (line.kind === 'ready') ready.resolve();
+      if (line.kind === 'opened') this.#opened.resolve();
       if (line.kind === 'done') this.#done.resolve();
     });
     // `close`, not `exit`: what it said before it was killed is still in the pipe.
@@ -87,9 +77,13 @@ export class WorkerProcess {
     return this.kill();
   }
 
-  /** Works for so many milliseconds. */
-  async runFor(job: Job, milliseconds: number): Promise<Ended> {
+  /** Works for so many milliseconds, counted from when it has opened the CA where that is `afterOpening`. */
+  async runFor(
+    job: Job,
+    { milliseconds, afterOpening }: { readonly milliseconds: number; readonly afterOpening: boolean },
+  ): Promise<Ended> {
     this.#child.stdin.write(`${JSON.stringify(job)}\n`);
+    if (afterOpening) await Promise.race([this.#opened.promise, this.#ended]);
     await Promise.race([delay(milliseconds), this.#ended]);
     return this.kill();
   }
@@ -100,7 +94,9 @@ export class WorkerProcess {
     expect(await this.#ended).toEqual([null, 'SIGKILL']);
     const done = this.#lines.find((line) => line.kind === 'done');
     return {
-      acknowledged: this.#lines.filter((line): line is Acknowledged => line.kind !== 'ready' && line.kind !== 'done'),
+      acknowledged: this.#lines.filter(
+        (line): line is Acknowledged => line.kind !== 'ready' && line.kind !== 'opened' && line.kind !== 'done',
+      ),
       killed: done === undefined,
       steps: done?.steps,
     };

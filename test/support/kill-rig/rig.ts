@@ -62,7 +62,9 @@ export async function killAtRandom(
     const { store, settings } = place;
     const worker = await workers.next();
     const job = { operation, store, settings, from: turn, killAt: 0, times: goesOn ? undefined : 1 };
-    const ended = await worker.runFor(job, random() * what.span);
+    // Some while it opens, most while it works.
+    const when = { afterOpening: goesOn && random() < 0.75, milliseconds: random() * what.span };
+    const ended = await worker.runFor(job, when);
     acknowledged += ended.acknowledged.length;
     told.push(...ended.acknowledged);
     turn += goesOn ? ended.acknowledged.filter((each) => each.kind === 'rollover').length : 1;
