@@ -31,7 +31,6 @@ test('SIGTERM under load: open requests are answered, it ends by itself, and eve
   const handedOut: string[] = [];
   const others: (number | string)[] = [];
   let terminated = false;
-  let atTheSignal = 0;
   const caller = async (): Promise<void> => {
     while (child.exitCode === null) {
       const before = !terminated;
@@ -48,7 +47,7 @@ test('SIGTERM under load: open requests are answered, it ends by itself, and eve
   };
   const callers = Array.from({ length: 8 }, caller);
   while (handedOut.length < 40) await delay(5);
-  atTheSignal = handedOut.length;
+  const atTheSignal = handedOut.length;
   terminated = true;
   child.kill('SIGTERM');
   expect(await ended).toEqual([0, null]);

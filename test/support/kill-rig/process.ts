@@ -48,23 +48,23 @@ export class WorkerProcess {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #lines: Line[] = [];
   readonly #ended: Promise<unknown[]>;
-  readonly #opened = Promise.withResolvers<void>();
-  readonly #done = Promise.withResolvers<void>();
-  readonly ready: Promise<void>;
+  readonly #opened = Promise.withResolvers<undefined>();
+  readonly #done = Promise.withResolvers<undefined>();
+  readonly ready: Promise<unknown>;
 
   constructor(file: string) {
     this.#child = spawn(process.execPath, ['--no-warnings', file], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { PATH: process.env.PATH },
     });
-    const ready = Promise.withResolvers<void>();
+    const ready = Promise.withResolvers<undefined>();
     this.ready = ready.promise;
     createInterface({ input: this.#child.stdout }).on('line', (text) => {
       const line = JSON.parse(text) as Line;
       this.#lines.push(line);
-      if (line.kind === 'ready') ready.resolve();
-      if (line.kind === 'opened') this.#opened.resolve();
-      if (line.kind === 'done') this.#done.resolve();
+      if (line.kind === 'ready') ready.resolve(undefined);
+      if (line.kind === 'opened') this.#opened.resolve(undefined);
+      if (line.kind === 'done') this.#done.resolve(undefined);
     });
     // `close`, not `exit`: what it said before it was killed is still in the pipe.
     this.#ended = once(this.#child, 'close');
