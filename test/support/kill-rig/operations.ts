@@ -12,7 +12,7 @@ export type Acknowledged =
   | { readonly kind: 'issued'; readonly serial: string; readonly fingerprint: string }
   | { readonly kind: 'revoked'; readonly serial: string }
   | { readonly kind: 'crl'; readonly issuer: string; readonly number: number }
-  | { readonly kind: 'opened' | 'rollover' | 'migrated' | 'started' };
+  | { readonly kind: 'rollover' | 'migrated' | 'started' };
 
 /** What a process of the rig has to work on. */
 export interface Work {
@@ -30,9 +30,9 @@ type Acknowledge = (what: Acknowledged) => void;
 export interface Operation {
   /** What it begins on: nothing at all, a CA with its first lists, one that has issued a certificate besides, or the store of an earlier version. */
   readonly on: 'nothing' | 'authority' | 'certificate' | 'earlier version';
-  /** How many turns there are that differ; the steps of each are counted. */
-  readonly turns: number;
-  /** A random kill comes within so many milliseconds of the beginning, or of the CA being open. */
+  /** How many turns there are that differ; 1 when absent, and of a migration as many as there were versions. */
+  readonly turns?: number;
+  /** A random kill comes within so many milliseconds of the beginning, or of the first acknowledgement. */
   readonly span: number;
   /** In the process that is killed: works, and acknowledges what it did once that has returned. */
   readonly run: (work: Work, acknowledge: Acknowledge) => Promise<void>;
@@ -55,7 +55,6 @@ const inTurns =
   ): Operation['run'] =>
   async (work, acknowledge) => {
     const authority = await opened(work);
-    acknowledge({ kind: 'opened' });
     const end = work.from + (work.times ?? Number.POSITIVE_INFINITY);
     for (let turn = work.from; turn < end; turn++) await take(authority, acknowledge, turn);
   };
@@ -90,7 +89,6 @@ async function start(authority: CertificationAuthority): Promise<void> {
 export const OPERATIONS = {
   issue: {
     on: 'authority',
-    turns: 1,
     span: 120,
     run: inTurns(async (authority, acknowledge) => {
       await issue(authority, acknowledge);
@@ -101,14 +99,12 @@ export const OPERATIONS = {
   },
   revoke: {
     on: 'certificate',
-    turns: 1,
     span: 120,
     run: inTurns(revoke),
     goOn: (authority) => revoke(authority, () => undefined),
   },
   crl: {
     on: 'certificate',
-    turns: 1,
     span: 120,
     run: inTurns(async (authority, acknowledge) => {
       await revoke(authority, acknowledge);
@@ -133,7 +129,6 @@ export const OPERATIONS = {
   },
   migration: {
     on: 'earlier version',
-    turns: 3,
     span: 100,
     run: async ({ store }, acknowledge) => {
       await openStore(store);
@@ -142,7 +137,6 @@ export const OPERATIONS = {
   },
   start: {
     on: 'nothing',
-    turns: 1,
     span: 1200,
     run: async (work, acknowledge) => {
       await start(await opened(work));

@@ -13,6 +13,10 @@ import { temporaryFolder } from '../folder.js';
 import { postgresPlace, type StoreKind } from '../postgres.js';
 import { temporarySettings } from '../temporary-authority.js';
 
+const FIXTURES = join(import.meta.dirname, '../../fixtures/store');
+/** The files with the stores of earlier versions, oldest first. */
+export const earlierVersions: readonly string[] = readdirSync(FIXTURES).sort();
+
 /** Where a CA lives: its folder and its store. */
 export interface Place {
   readonly kind: StoreKind;
@@ -59,8 +63,7 @@ export async function placeWithAuthority(
 /** A place with a store as an earlier version left it, one after the other. */
 export async function placeOfEarlierVersion(kind: StoreKind, turn: number): Promise<Place> {
   const place = await emptyPlace(kind);
-  const versions = readdirSync(FIXTURES).sort();
-  const fixture = versions[turn % versions.length] ?? '';
+  const fixture = earlierVersions[turn % earlierVersions.length] ?? '';
   if (place.store.path === undefined) {
     await migratePostgresStore({ ...place.store, url: place.store.url ?? '' }, Number(fixture.slice(0, 4)));
     return place;
@@ -72,7 +75,6 @@ export async function placeOfEarlierVersion(kind: StoreKind, turn: number): Prom
   return place;
 }
 
-const FIXTURES = join(import.meta.dirname, '../../fixtures/store');
 /** The same CA once more, elsewhere. */
 export async function copyOf(place: Place): Promise<Place> {
   const copy = await emptyPlace(place.kind, place.store);

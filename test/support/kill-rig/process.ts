@@ -48,7 +48,7 @@ export class WorkerProcess {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #lines: Line[] = [];
   readonly #ended: Promise<unknown[]>;
-  readonly #opened = Promise.withResolvers<undefined>();
+  readonly #begun = Promise.withResolvers<undefined>();
   readonly #done = Promise.withResolvers<undefined>();
   readonly ready: Promise<unknown>;
 
@@ -63,7 +63,7 @@ export class WorkerProcess {
       const line = JSON.parse(text) as Line;
       this.#lines.push(line);
       if (line.kind === 'ready') ready.resolve(undefined);
-      if (line.kind === 'opened') this.#opened.resolve(undefined);
+      else this.#begun.resolve(undefined);
       if (line.kind === 'done') this.#done.resolve(undefined);
     });
     // `close`, not `exit`: what it said before it was killed is still in the pipe.
@@ -77,13 +77,13 @@ export class WorkerProcess {
     return this.kill();
   }
 
-  /** Works for so many milliseconds, counted from when it has opened the CA where that is `afterOpening`. */
+  /** Works for so many milliseconds, counted from its first acknowledgement where that is `amidWork`. */
   async runFor(
     job: Job,
-    { milliseconds, afterOpening }: { readonly milliseconds: number; readonly afterOpening: boolean },
+    { milliseconds, amidWork }: { readonly milliseconds: number; readonly amidWork: boolean },
   ): Promise<Ended> {
     this.#child.stdin.write(`${JSON.stringify(job)}\n`);
-    if (afterOpening) await Promise.race([this.#opened.promise, this.#ended]);
+    if (amidWork) await Promise.race([this.#begun.promise, this.#ended]);
     await Promise.race([delay(milliseconds), this.#ended]);
     return this.kill();
   }
@@ -94,9 +94,7 @@ export class WorkerProcess {
     expect(await this.#ended).toEqual([null, 'SIGKILL']);
     const done = this.#lines.find((line) => line.kind === 'done');
     return {
-      acknowledged: this.#lines.filter(
-        (line): line is Acknowledged => line.kind !== 'ready' && line.kind !== 'opened' && line.kind !== 'done',
-      ),
+      acknowledged: this.#lines.filter((line): line is Acknowledged => line.kind !== 'ready' && line.kind !== 'done'),
       killed: done === undefined,
       steps: done?.steps,
     };

@@ -3,7 +3,7 @@ import type { CertificationAuthority } from '../../../src/pki/index.js';
 import type { StoreKind } from '../postgres.js';
 import { checkAfterKill } from './checks.js';
 import { issue, OPERATIONS, type Acknowledged, type Operation, type OperationName } from './operations.js';
-import { copyOf, emptyPlace, placeOfEarlierVersion, placeWithAuthority, type Place } from './place.js';
+import { copyOf, earlierVersions, emptyPlace, placeOfEarlierVersion, placeWithAuthority, type Place } from './place.js';
 import type { Workers } from './process.js';
 
 /** What was killed how often, and how much had been acknowledged until then. */
@@ -62,8 +62,8 @@ export async function killAtRandom(
     const { store, settings } = place;
     const worker = await workers.next();
     const job = { operation, store, settings, from: turn, killAt: 0, times: goesOn ? undefined : 1 };
-    // Some while it opens, most while it works.
-    const when = { afterOpening: goesOn && random() < 0.75, milliseconds: random() * what.span };
+    // Some while it begins, most amid what follows.
+    const when = { amidWork: goesOn && random() < 0.75, milliseconds: random() * what.span };
     const ended = await worker.runFor(job, when);
     acknowledged += ended.acknowledged.length;
     told.push(...ended.acknowledged);
@@ -88,8 +88,9 @@ export async function killAtSteps(
 ): Promise<Tally> {
   const what: Operation = OPERATIONS[operation];
   let [kills, acknowledged] = [0, 0];
+  const turns = what.on === 'earlier version' ? earlierVersions.length : (what.turns ?? 1);
   let place = await placeFor(what, kind, 0);
-  for (let turn = 0; turn < what.turns; turn++) {
+  for (let turn = 0; turn < turns; turn++) {
     for (let killed = true, step = 1 + Math.floor(random() * every); killed; step += every) {
       const copy = await copyOf(place);
       const { store, settings } = copy;
