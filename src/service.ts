@@ -213,10 +213,10 @@ function welcome({ configuration, ports }: RunningService): string {
 }
 
 /** One clear sentence for whoever started it; a stack only for what nobody foresaw. */
-function sentenceOf(error: unknown): string {
+export function sentenceOf(error: unknown): string {
   if (error instanceof ConfigurationError || error instanceof TlsSetupError || error instanceof StoreError)
     return error.message;
-  if (error instanceof PkiError) return `${error.message}. ${error.mend}`;
+  if (error instanceof PkiError) return `${error.message}: ${error.mend}.`;
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (code === 'EADDRINUSE')
     return `port ${port} on ${address} is in use: stop what listens there, or set http.port or repository.port to another.`;

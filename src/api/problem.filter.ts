@@ -2,12 +2,11 @@ import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { MtlsRefusal, PROBLEM_CONTENT_TYPE, problemOf, problemOfStatus, sendRefusal } from '../mtls/index.js';
-import { PkiError } from '../pki/index.js';
-import { StoreError } from '../store/index.js';
+import { PkiError, StoreError } from '../pki/index.js';
 
 /**
  * Turns every error into a problem document (RFC 9457): refusals as the room mtls does (which of two global filters Nest asks depends on the
- * order of modules), Nest's HTTP exceptions by their status, anything else as 500
+ * order of modules), what CA and store say no with by their codes, Nest's HTTP exceptions by their status, anything else as 500
  * without a word about the cause, which goes to the log under the request id.
  */
 @Catch()
@@ -21,11 +20,7 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     const requestId = reply.request.id;
-    if (error instanceof StoreError) {
-      this.#refuse(reply, new PkiError('store_unavailable', error.message, { cause: error }));
-      return;
-    }
-    if (error instanceof PkiError) {
+    if (error instanceof PkiError || error instanceof StoreError) {
       this.#refuse(reply, error);
       return;
     }
@@ -40,14 +35,17 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   /** What the CA says no with: below 500 the requester's to mend, above it the operator's, and then nobody else hears why. */
-  #refuse(reply: FastifyReply, error: PkiError): void {
-    const { code, status, message, mend } = error;
+  #refuse(reply: FastifyReply, error: PkiError | StoreError): void {
+    const { code, status } = error;
     const requestId = reply.request.id;
     if (status >= 500) this.#logger.error({ event: 'failed', requestId, code, err: error });
     // RFC 9110 §11.6.1: the one 401 of the CA is about a token.
     if (status === 401) void reply.header('www-authenticate', 'Bearer');
     const title = STATUS_CODES[status] ?? 'Error';
-    const detail = status < 500 ? `${capitalised(message)}. ${capitalised(mend)}.` : OPERATOR;
+    const detail =
+      error instanceof PkiError && status < 500
+        ? `${capitalised(error.message)}. ${capitalised(error.mend)}.`
+        : OPERATOR;
     void reply
       .code(status)
       .header('content-type', PROBLEM_CONTENT_TYPE)

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { createFile, replaceFile, requestFor, type IssuedCertificate } from '../pki/index.js';
 import { generalNameToString, nameToString, type GeneralName } from '../x509/index.js';
-import { CommandError } from './command-error.js';
+import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { readInputFile } from './files.js';
 import { describePairs } from './output.js';
@@ -40,15 +40,16 @@ export async function issue(session: Session, options: IssueOptions): Promise<vo
   await withAuthority(session, {}, async ({ ca }) => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     writeKey(key, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
+    const terms = { ...termsOf(options), service, requester: requester() };
+    let issued: IssuedCertificate;
     try {
-      const terms = { ...termsOf(options), service, requester: requester() };
-      const issued = await ca.issue({ request: requestFor(privateKey, service), ...terms });
-      writeCertificate(cert, issued);
-      report(session, issued, { certificate: cert, key });
+      issued = await ca.issue({ request: requestFor(privateKey, service), ...terms });
     } catch (error) {
       rmSync(key, { force: true });
       throw error;
     }
+    writeCertificate(cert, issued);
+    report(session, issued, { certificate: cert, key });
   });
 }
 
@@ -105,9 +106,17 @@ function writeKey(path: string, pem: string): void {
     );
 }
 
-function writeCertificate(path: string, { chainPem }: IssuedCertificate): void {
-  mkdirSync(dirname(path), { recursive: true });
-  replaceFile(path, chainPem, 0o644);
+function writeCertificate(path: string, { chainPem, certificate: { serialNumber } }: IssuedCertificate): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    replaceFile(path, chainPem, 0o644);
+  } catch (error) {
+    throw new CommandError(
+      messageOf(error),
+      ExitCode.unusable,
+      `the certificate is issued, print it with \`veritas show ${serialNumber}\``,
+    );
+  }
 }
 
 function report(

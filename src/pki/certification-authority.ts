@@ -12,6 +12,7 @@ import { createAuthorities } from './issuer/authority-creation.js';
 import { PkiError } from './pki-error.js';
 import type { PkiSettings, Requester } from './pki-settings.js';
 import { Profiles } from './profile/profiles.js';
+import { removeLeftovers } from './publication/atomic-file.js';
 import { refreshChainFiles } from './publication/chain-files.js';
 import { publishTrustFiles, trustFilesOf } from './publication/trust-files.js';
 import { RevocationRegistry } from './revocation/revocation-registry.js';
@@ -71,6 +72,8 @@ export async function openCertificationAuthority(
   const requester = options.requester ?? { actor: 'veritas', requestId: 'start' };
   const profiles = provenProfiles(settings);
   const creation = { settings, context, events };
+  for (const folder of [certsDirectory, settings.directory, dirname(settings.passphraseFile), settings.crlDirectory])
+    if (folder !== undefined) removeLeftovers(folder);
   if (create) await createAuthorities({ ...creation, requester }, certsDirectory);
   const authorities = await Authorities.open(store, settings, now);
   const trust = trustFilesOf(certsDirectory, authorities.all);

@@ -18,6 +18,8 @@ export { FileSigner, openKeyFile, type KeyFile } from './issuer/file-signer.js';
 export { readSecretFile } from './issuer/secret-file.js';
 export type { Signer } from './issuer/signer.js';
 export { PKI_ERRORS, PkiError, type PkiErrorCode } from './pki-error.js';
+/** What every call of the CA throws besides PkiError. */
+export { StoreError } from '../store/index.js';
 export type { PkiSettings, Requester } from './pki-settings.js';
 export { CERTIFICATION_AUTHORITY, PkiModule } from './pki.module.js';
 export type { PkiModuleOptions } from './pki.module-definition.js';

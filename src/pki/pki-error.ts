@@ -40,7 +40,6 @@ export const PKI_ERRORS = {
   issuer_revoked: [503, 'make a new issuing CA'],
   issuer_unknown: [404, 'look the CAs up with `veritas ca show`'],
   rollover_premature: [409, 'look with `veritas ca rollover status` what is in the way'],
-  store_unavailable: [503, 'look at the database and the way to it; what was asked for may be asked for again'],
   key_elsewhere: [503, 'use the key where it is kept, and bring in what it signed with `veritas ca install`'],
   ca_certificate_not_accepted: [
     400,
@@ -65,6 +64,8 @@ export const PKI_ERRORS = {
     'install it with `npm install pkcs11js`, or name the folder it is in with pki.pkcs11.packageDirectory',
   ],
   token_unavailable: [503, 'look at the token and at pki.pkcs11'],
+  certificate_unreadable: [503, 'put it back, or take it away to have it made again'],
+  file_unwritable: [503, 'look at its folder, its permissions and the space on the disk'],
   key_unreadable: [503, "put back the CA's key and passphrase files"],
   lint_failed: [500, 'report this: the profile produced a certificate that the lint refuses'],
   token_spent: [500, 'report this: a token signs once'],

@@ -26,6 +26,11 @@ export function sqliteError(error: unknown, path: string): unknown {
     return new StoreError('store_corrupt', `the store ${path} is not a sound database: restore a backup`, {
       cause: error,
     });
-  const reason = error instanceof Error ? error.message : String(error);
-  return new StoreError('store_unavailable', `the store ${path} cannot be used: ${reason}`, { cause: error });
+  const reason = messageOf(error);
+  const mend = code === SQLITE_BUSY ? '' : ' (look at its folder, its permissions and the space on the disk)';
+  return new StoreError('store_unavailable', `the store ${path} cannot be used: ${reason}${mend}`, { cause: error });
 }
+
+/** Of an error, whatever made it. */
+const messageOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);

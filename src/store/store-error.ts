@@ -4,6 +4,8 @@ export type StoreErrorCode = 'store_unavailable' | 'store_too_new' | 'store_corr
 /** The store cannot be opened or used. The message names the file and the mend. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
+  /** The HTTP status a door answers with. */
+  readonly status = 503;
 
   constructor(
     readonly code: StoreErrorCode,

@@ -15,7 +15,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   mtls: ['tls', 'x509'],
   pki: ['audit', 'store', 'events', 'x509', 'der'],
   repository: ['pki', 'x509'],
-  api: ['configuration', 'mtls', 'pki', 'store', 'x509'],
+  api: ['configuration', 'mtls', 'pki', 'x509'],
   health: ['mtls', 'pki', 'store'],
   configuration: [],
   commands: ['configuration', 'pki', 'audit', 'store', 'mtls', 'tls', 'x509', 'events'],

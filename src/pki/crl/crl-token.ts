@@ -48,7 +48,7 @@ export class CrlToken {
     if (thisUpdate >= nextUpdate || (previous && thisUpdate < previous.thisUpdate))
       throw new PkiError(
         'clock_behind',
-        `the clock says ${thisUpdate.toISOString()}, before the last revocation list of ${issuer.id} was signed`,
+        `the clock says ${thisUpdate.toISOString()}, before the last revocation list of ${issuer.id} was signed (${previous?.thisUpdate.toISOString() ?? 'never'})`,
       );
     const [certificate] = issuer.chain;
     if (!certificate) throw new PkiError('lint_failed', `the issuer ${issuer.id} has no certificate yet`);

@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AuditLog } from '../../audit/index.js';
 import type { EventBus } from '../../events/index.js';
@@ -18,7 +17,7 @@ import type { Authority } from '../issuer/authority.js';
 import { hasKey } from '../issuer/open-signer.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
-import { replaceFileIfChanged } from '../publication/atomic-file.js';
+import { ensureFolder, replaceFileIfChanged } from '../publication/atomic-file.js';
 import { CrlToken } from './crl-token.js';
 
 /** A CRL as it is served. */
@@ -42,6 +41,7 @@ export class CrlService {
   readonly #settings: PkiSettings;
   readonly #now: () => Date;
   readonly #current = new Map<string, PublishedCrl>();
+  readonly #written = new Map<string, PublishedCrl>();
 
   constructor(parts: {
     readonly store: Store;
@@ -79,7 +79,8 @@ export class CrlService {
   }
 
   /**
-   * Signs where it is time: no CRL yet, `crlOverlap` before nextUpdate, or something was revoked since. Gives those that were signed. One issuer
+   * Signs where it is time: no CRL yet, `crlOverlap` before nextUpdate, or something was revoked since. Gives those that were signed. What could not be
+   * written before is written. One issuer
    * that fails, its key locked away perhaps, does not hold up the others; its error is thrown when they are done.
    */
   async publishIfDue(requester: Requester = { actor: 'veritas', requestId: 'crl-schedule' }): Promise<PublishedCrl[]> {
@@ -89,6 +90,7 @@ export class CrlService {
       try {
         if ((await this.#signs(authority)) && (await this.#signIfDue(authority, requester)))
           signed.push(await this.#publishSigned(authority.id));
+        else await this.#publishLast(authority.id);
       } catch (error) {
         errors.push(error);
       }
@@ -169,22 +171,28 @@ export class CrlService {
   async #publishLast(issuer: string): Promise<PublishedCrl | undefined> {
     const header = await lastCrlHeader(this.#store.database, issuer);
     const served = this.#current.get(issuer);
-    if (served && header?.number === served.number) return served;
+    if (served && header?.number === served.number) {
+      this.#write(served);
+      return served;
+    }
     const row = await lastCrl(this.#store.database, issuer);
     if (!row) return undefined;
-    this.#write(row);
     const crl = publishedFromRow(row);
+    // Served from memory at once: a folder that is full keeps nobody from hearing of a revocation.
     this.#current.set(issuer, crl);
     const { number, thisUpdate, nextUpdate } = crl;
     this.#events.emit('crl.published', { issuer, number, thisUpdate, nextUpdate, octets: crl.der.length });
+    this.#write(crl);
     return this.#publishLast(issuer);
   }
 
-  #write({ issuer, der }: CrlRow): void {
+  /** Writes the file of a list, once; when that fails, it throws and is tried again the next time. */
+  #write(crl: PublishedCrl): void {
     const folder = this.#settings.crlDirectory;
-    if (folder === undefined) return;
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
-    replaceFileIfChanged(join(folder, `${issuer}.crl`), der, 0o644);
+    if (folder === undefined || this.#written.get(crl.issuer) === crl) return;
+    ensureFolder(folder, 0o755);
+    replaceFileIfChanged(join(folder, `${crl.issuer}.crl`), crl.der, 0o644);
+    this.#written.set(crl.issuer, crl);
   }
 
   #authority(id: string): Authority {

@@ -1,10 +1,8 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  decodeCertificate,
   ipFromString,
-  octetsFromPemOrDer,
   subjectPublicKeyInfoOf,
   verifySignature,
   type Certificate,
@@ -16,6 +14,7 @@ import { readSecretFile } from '../issuer/secret-file.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
 import { createFile, ensurePrivateFolder, replaceFile } from '../publication/atomic-file.js';
+import { readCertificateFile } from '../publication/certificate-file.js';
 
 /** One file: whether it was `made`, `renewed` (its certificate had expired), or `kept`. `note` says what is odd about one that was kept. */
 export interface DevelopmentFile {
@@ -44,7 +43,8 @@ const PAIRS: readonly {
 /**
  * Makes what development needs beside the CA: `server_cert.pem`, `server_key.pem`, `client_cert.pem`, `client_key.pem`, each a leaf followed by
  * its issuing CA, valid for a year, and its key as unencrypted PKCS#8. What is there is kept, a key always; an expired certificate is renewed for
- * its key. A second call changes nothing. Throws PkiError `key_unreadable`, `key_file_exposed`, and what issuing throws.
+ * its key. A second call changes nothing. Throws PkiError `key_unreadable`, `key_file_exposed`, `certificate_unreadable`, and what
+ * issuing throws.
  */
 export async function createDevelopmentMaterial(
   authority: CertificationAuthority,
@@ -61,7 +61,7 @@ export async function createDevelopmentMaterial(
     const certificatePath = join(folder, `${name}_cert.pem`);
     const made = !existsSync(keyPath) && createKey(keyPath);
     files.push({ path: keyPath, outcome: made ? 'made' : 'kept' });
-    const standing = existsSync(certificatePath) ? readLeaf(certificatePath) : undefined;
+    const standing = existsSync(certificatePath) ? readCertificateFile(certificatePath) : undefined;
     const key = readKey(keyPath);
     if (standing && standing.notAfter > now()) {
       files.push({ path: certificatePath, outcome: 'kept', ...noteOn(standing, key, authority) });
@@ -93,11 +93,6 @@ function readKey(path: string): KeyObject {
   } finally {
     pem.fill(0);
   }
-}
-
-function readLeaf(path: string): Certificate {
-  const [octets] = octetsFromPemOrDer(readFileSync(path), 'CERTIFICATE');
-  return decodeCertificate(octets ?? new Uint8Array());
 }
 
 /** What a person should know about a certificate that is left as it is. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventBus } from '../../events/index.js';
 import {
@@ -16,7 +16,6 @@ import {
   decodeCertificate,
   nameFrom,
   nameToString,
-  octetsFromPemOrDer,
   verifySignature,
   type Certificate,
   type Name,
@@ -25,6 +24,7 @@ import { AcceptedRequest, keyDigest } from '../issuance/accepted-request.js';
 import { issueCertificate, type IssuanceContext } from '../issuance/issue-certificate.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
+import { readCertificateFile } from '../publication/certificate-file.js';
 import { issuingProfile, rootProfile } from '../profile/profile.js';
 import { identityOf, type IssuerIdentity } from './issuer-identity.js';
 import { Issuer } from './issuer.js';
@@ -167,9 +167,15 @@ function rootIdentity(
 /** Takes the certificate of a CA from its file into a store that does not know it: the store was lost, the CA was not. */
 async function adopt(creation: Creation, wanted: NewAuthority, path: string): Promise<Certificate | undefined> {
   if (!existsSync(path)) return undefined;
-  const { context, events, requester } = creation;
-  const [octets] = octetsFromPemOrDer(readFileSync(path), 'CERTIFICATE');
-  const certificate = decodeCertificate(octets ?? new Uint8Array());
+  const { context, events, requester, settings } = creation;
+  const list = settings.crlDirectory === undefined ? undefined : join(settings.crlDirectory, `${wanted.id}.crl`);
+  // Beginning anew would take every revocation back, and give numbers of lists a second time.
+  if (list !== undefined && existsSync(list))
+    throw new PkiError(
+      'authority_mismatch',
+      `the store ${context.store.name} is empty, but ${list} was signed with one: restore a backup, or move that file away to begin anew and forget what was revoked`,
+    );
+  const certificate = readCertificateFile(path);
   const signedBy = wanted.parent?.identity.publicKey ?? certificate.publicKey;
   if (!verifySignature(certificate.signatureAlgorithm, signedBy, certificate.tbs, certificate.signature))
     throw new PkiError('authority_mismatch', `${path} is not signed by the CA it should be signed by`);

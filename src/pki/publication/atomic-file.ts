@@ -14,18 +14,43 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { PkiError } from '../pki-error.js';
 
 // What this product puts into its folders. A folder with anything else in it is somebody's, and its permissions are theirs.
 const OURS = /^(?:README\.md|ca|passphrase|[a-z0-9_-]+\.pem|[a-z0-9_-]+\.(?:key|csr)\.pem|\..+\.tmp)$/;
 
-/** Makes a folder that only its owner may enter (0700), and closes one that is open to others when it holds nothing but what is ours. */
-export function ensurePrivateFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-  const open = (statSync(path).mode & 0o077) !== 0;
-  if (open && readdirSync(path).every((name) => OURS.test(name))) chmodSync(path, 0o700);
+const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
+/** No write takes so long, in milliseconds. */
+const LEFT_AFTER = 60_000;
+
+/** Makes a folder where there is none. Throws PkiError `file_unwritable`. */
+export function ensureFolder(path: string, mode: number): void {
+  writing(path, () => mkdirSync(path, { recursive: true, mode }));
 }
 
-/** Replaces a file whole: a reader, and a crash, see the old octets or the new ones. Its folder must exist. */
+/** Makes a folder that only its owner may enter (0700), and closes one that is open to others when it holds nothing but what is ours. Throws PkiError `file_unwritable`. */
+export function ensurePrivateFolder(path: string): void {
+  ensureFolder(path, 0o700);
+  const open = (statSync(path).mode & 0o077) !== 0;
+  if (!open || !readdirSync(path).every((name) => OURS.test(name))) return;
+  writing(path, () => {
+    chmodSync(path, 0o700);
+  });
+}
+
+/** Takes away what a process that was killed amid a write left in a folder a minute ago or longer: it may be half a key. */
+export function removeLeftovers(folder: string): void {
+  try {
+    for (const name of readdirSync(folder).filter((each) => TEMPORARY.test(each))) {
+      const path = join(folder, name);
+      if (Date.now() - statSync(path).mtimeMs > LEFT_AFTER) rmSync(path, { force: true });
+    }
+  } catch {
+    // No folder, or one for reading only: whoever writes there will hear of it.
+  }
+}
+
+/** Replaces a file whole: a reader, and a crash, see the old octets or the new ones. Its folder must exist. Throws PkiError `file_unwritable`. */
 export function replaceFile(path: string, contents: string | Uint8Array, mode: number): void {
   withTemporary(path, contents, mode, (temporary) => {
     renameSync(temporary, path);
@@ -40,7 +65,7 @@ export function replaceFileIfChanged(path: string, contents: string | Uint8Array
   return true;
 }
 
-/** Makes a file that was not there, whole or not at all. False, and nothing is changed, when it was there: this is how private keys are written. */
+/** Makes a file that was not there, whole or not at all. False, and nothing is changed, when it was there: this is how private keys are written. Throws PkiError `file_unwritable`. */
 export function createFile(path: string, contents: string | Uint8Array, mode: number): boolean {
   return withTemporary(path, contents, mode, (temporary) => {
     try {
@@ -62,18 +87,29 @@ function withTemporary<T>(
 ): T {
   const folder = dirname(path);
   const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
-  try {
-    const file = openSync(temporary, 'wx', mode);
+  return writing(path, () => {
     try {
-      writeFileSync(file, contents);
-      fsyncSync(file);
+      const file = openSync(temporary, 'wx', mode);
+      try {
+        writeFileSync(file, contents);
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+      return place(temporary);
     } finally {
-      closeSync(file);
+      rmSync(temporary, { force: true });
+      flushFolder(folder);
     }
-    return place(temporary);
-  } finally {
-    rmSync(temporary, { force: true });
-    flushFolder(folder);
+  });
+}
+
+function writing<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown reason';
+    throw new PkiError('file_unwritable', `${path} cannot be written (${code})`, { cause: error });
   }
 }
 

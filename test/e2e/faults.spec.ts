@@ -1,0 +1,361 @@
+import { hash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  chmodSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { runCommandLine } from '../../src/commands/index.js';
+import { CrlService, CaService } from '../../src/pki/index.js';
+import { AuditLog } from '../../src/audit/index.js';
+import { sentenceOf } from '../../src/service.js';
+import { decodeCertificateList } from '../../src/x509/index.js';
+import { openStore } from '../../src/store/index.js';
+import { callerOf, csrOf, newKey, send, type Caller } from '../support/certificate-client.js';
+import { get } from '../support/client.js';
+import { temporaryFolder } from '../support/folder.js';
+import { describeWithMounts, fillDisk, mountDisk, mountReadOnly } from '../support/mounts.js';
+import { environmentIn, getPlain, startIn } from '../support/service.js';
+
+type Service = Awaited<ReturnType<typeof startIn>>;
+
+let template: string;
+beforeAll(async () => {
+  const service = await startIn();
+  await service.close();
+  template = service.folder;
+});
+
+/** A folder in which a service has run, at `folder` or a new place. */
+function usedFolder(folder = temporaryFolder()): string {
+  cpSync(template, folder, { recursive: true });
+  for (const name of ['certs', 'certs/ca']) chmodSync(join(folder, name), 0o700);
+  return folder;
+}
+
+async function commandIn(folder: string, args: readonly string[], more: Record<string, string> = {}) {
+  let [out, err] = ['', ''];
+  const code = await runCommandLine(args, {
+    streams: { out: (text) => void (out += text), err: (text) => void (err += text) },
+    environment: environmentIn(folder, more),
+    readInput: () => Promise.resolve(Buffer.alloc(0)),
+    version: '0.0.0-test',
+    now: () => new Date(),
+  });
+  return { code, out, err };
+}
+
+const issueIn = (folder: string, more: Record<string, string> = {}) =>
+  commandIn(
+    folder,
+    ['issue', '--service', 'orders', '--cert', join(folder, 'orders.pem'), '--key', join(folder, 'orders.key')],
+    more,
+  );
+
+/** What somebody reads who starts the service there. */
+async function sentenceAtStart(folder: string, more: Record<string, string> = {}): Promise<string> {
+  try {
+    const service = await startIn(folder, more);
+    await service.close();
+    return 'started';
+  } catch (error) {
+    return sentenceOf(error);
+  }
+}
+
+const inFolder =
+  (work: (path: (name: string) => string) => void) =>
+  (folder: string): void => {
+    work((name) => join(folder, name));
+  };
+
+const garbage = (name: string) =>
+  inFolder((path) => {
+    writeFileSync(path(name), 'garbage', { mode: 0o600 });
+  });
+
+interface Fault {
+  readonly name: string;
+  readonly cause: (folder: string) => void;
+  /** What both say, but for what to do. */
+  readonly says: RegExp;
+  readonly mend: RegExp;
+  /** What is not needed at the command line. */
+  readonly serviceOnly?: boolean;
+  /** The store itself is damaged, and nothing is written to it; elsewhere the record has what was intended. */
+  readonly inStore?: boolean;
+}
+
+const faults: readonly Fault[] = [
+  {
+    name: 'a wrong passphrase',
+    cause: inFolder((path) => {
+      writeFileSync(path('certs/ca/passphrase'), 'wrong\n');
+    }),
+    says: /ca\.key\.pem is not an encrypted PKCS#8 key, or the passphrase in \S+passphrase does not open it/,
+    mend: /put back the CA's key and passphrase files/,
+  },
+  {
+    name: 'a key file that is cut short',
+    cause: inFolder((path) => {
+      truncateSync(path('certs/ca/issuing_ca.key.pem'), 200);
+    }),
+    says: /issuing_ca\.key\.pem is not an encrypted PKCS#8 key/,
+    mend: /put back the CA's key and passphrase files/,
+  },
+  {
+    name: 'a key file that others may read',
+    cause: inFolder((path) => {
+      chmodSync(path('certs/ca/issuing_ca.key.pem'), 0o644);
+    }),
+    says: /issuing_ca\.key\.pem is open to others than its owner/,
+    mend: /chmod 600/,
+  },
+  {
+    name: 'a passphrase that is gone',
+    cause: inFolder((path) => {
+      rmSync(path('certs/ca/passphrase'));
+    }),
+    says: /passphrase cannot be read \(ENOENT\)/,
+    mend: /put back the CA's key and passphrase files/,
+  },
+  {
+    name: 'a store that is no database',
+    cause: inFolder((path) => {
+      writeFileSync(path('var/veritas.db'), Buffer.alloc(8192, 'garbage'));
+    }),
+    says: /the store \S+veritas\.db is not a sound database/,
+    mend: /restore a backup/,
+    inStore: true,
+  },
+  {
+    name: 'a store with damaged pages',
+    cause: inFolder((path) => {
+      const pages = readFileSync(path('var/veritas.db'));
+      for (let at = 8192; at < pages.length; at += 4096) pages.fill(0x5a, at, at + 2048);
+      writeFileSync(path('var/veritas.db'), pages);
+    }),
+    says: /the store \S+veritas\.db is not a sound database/,
+    mend: /restore a backup/,
+    inStore: true,
+  },
+  {
+    name: 'a server certificate that is none',
+    cause: garbage('certs/server_cert.pem'),
+    says: /server_cert\.pem holds no certificate that can be read/,
+    mend: /put it back, or take it away to have it made again/,
+    serviceOnly: true,
+  },
+];
+
+describe('what is broken when it starts', () => {
+  test.each(faults)(
+    '$name: one sentence that names it and the mend, and nothing changes',
+    async ({ cause, says, mend, serviceOnly, inStore }) => {
+      const folder = usedFolder();
+      cause(folder);
+      const changing = inStore ? /-(?:wal|shm)$/ : /veritas\.db/;
+      const before = contentsOf(folder, changing);
+      const sentence = await sentenceAtStart(folder);
+      expect(sentence).toMatch(says);
+      expect(sentence).toMatch(mend);
+      expect(sentence).not.toMatch(/\n|\bat .+:\d+/);
+      if (!serviceOnly) {
+        const { code, out, err } = await issueIn(folder);
+        expect([code, out]).toEqual([3, '']);
+        expect(err).toMatch(says);
+        expect(err).toMatch(mend);
+        expect(err.trimEnd()).not.toContain('\n');
+      }
+      expect(contentsOf(folder, changing)).toEqual(before);
+    },
+  );
+
+  test('a store that was emptied beside the lists it signed: the CA does not begin anew', async () => {
+    const folder = usedFolder();
+    truncateSync(join(folder, 'var/veritas.db'), 0);
+    expect(await sentenceAtStart(folder)).toMatch(
+      /the store \S+veritas\.db is empty, but \S+root\.crl was signed with one: restore a backup/,
+    );
+    const list = readFileSync(join(folder, 'var/crl/root.crl'));
+    rmSync(join(folder, 'var/crl'), { recursive: true });
+    expect(await sentenceAtStart(folder)).toBe('started');
+    expect(readFileSync(join(folder, 'var/crl/root.crl'))).not.toEqual(list);
+  });
+
+  test('public certificates that are damaged are written again from the store', async () => {
+    const folder = usedFolder();
+    const names = ['root_ca.pem', 'issuing_ca.pem', 'ca_bundle.pem'].map((name) => join(folder, 'certs', name));
+    const before = names.map((name) => readFileSync(name, 'utf8'));
+    for (const name of names) writeFileSync(name, 'garbage');
+    expect(await sentenceAtStart(folder)).toBe('started');
+    expect(names.map((name) => readFileSync(name, 'utf8'))).toEqual(before);
+  });
+
+  test('a database that is not there: its host, and never the password', async () => {
+    const folder = usedFolder();
+    const url = join(folder, 'url');
+    writeFileSync(url, 'postgres://veritas:secret@127.0.0.1:1/veritas', { mode: 0o600 });
+    const more = { VERITAS_STORE_URL_FILE: url };
+    const expected = /the store postgres:\/\/127\.0\.0\.1:1\/veritas cannot be used: .*ECONNREFUSED/;
+    expect(await sentenceAtStart(folder, more)).toMatch(expected);
+    const { code, err } = await issueIn(folder, more);
+    expect([code, err]).toEqual([3, expect.stringMatching(expected)]);
+    expect(err).not.toContain('secret');
+  });
+});
+
+/** The digest of each file, but of those that may change and the public ones, which come from the store. */
+function contentsOf(folder: string, changing: RegExp): Record<string, string> {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => statSync(join(folder, name)).isFile() && !changing.test(name) && !/_(?:ca|bundle)\.pem$/.test(name),
+  );
+  return Object.fromEntries(names.map((name) => [name, hash('sha256', readFileSync(join(folder, name)))]));
+}
+
+describeWithMounts('disks that are full or for reading only', () => {
+  test('a store for reading only: it says so; listing goes on', async () => {
+    const folder = usedFolder();
+    const end = mountReadOnly(join(folder, 'var'));
+    const expected =
+      /veritas\.db cannot be used: .*(?:EROFS|readonly).*\(look at its folder, its permissions and the space on the disk\)/;
+    expect(await sentenceAtStart(folder)).toMatch(expected);
+    expect((await issueIn(folder)).err).toMatch(expected);
+    end();
+    expect(existsSync(join(folder, 'orders.key'))).toBe(false);
+    expect(await sentenceAtStart(folder)).toBe('started');
+  });
+
+  test('certificates for reading only: a service with all of them there needs no more', async () => {
+    const folder = usedFolder();
+    mountReadOnly(join(folder, 'certs'));
+    expect(await sentenceAtStart(folder)).toBe('started');
+  });
+
+  test('a folder of lists for reading only', async () => {
+    const folder = usedFolder();
+    const end = mountReadOnly(join(folder, 'var/crl'));
+    const { code, err } = await commandIn(folder, ['crl']);
+    expect([code, err]).toEqual([
+      3,
+      expect.stringMatching(/issuing\.crl cannot be written \(EROFS\): look at its folder/),
+    ]);
+    end();
+    expect((await commandIn(folder, ['crl', '--json'])).code).toBe(0);
+    const list = decodeCertificateList(readFileSync(join(folder, 'var/crl/issuing.crl')));
+    // The one that was signed and not written has its number.
+    expect(list.extensions.crlNumber).toBe(3n);
+  });
+
+  test('a full disk at the start and at the command line', async () => {
+    const folder = temporaryFolder();
+    mountDisk(join(folder, 'var'), 1024 * 1024);
+    usedFolder(folder);
+    const free = fillDisk(join(folder, 'var'));
+    const expected =
+      /veritas\.db cannot be used: (?:disk I\/O error|database or disk is full) \(look at .* the space on the disk\)/;
+    expect(await sentenceAtStart(folder)).toMatch(expected);
+    const { code, err } = await issueIn(folder);
+    expect([code, err]).toEqual([3, expect.stringMatching(expected)]);
+    free();
+    expect(await sentenceAtStart(folder)).toBe('started');
+    expect((await issueIn(folder)).code).toBe(0);
+  });
+
+  test('room for the key and not for the certificate: it is issued, and the message says how to have it', async () => {
+    const folder = usedFolder();
+    const out = join(folder, 'out');
+    mountDisk(out, 64 * 1024);
+    const free = fillDisk(out, 4096);
+    const args = ['issue', '--service', 'orders', '--cert', join(out, 'orders.pem'), '--key', join(out, 'orders.key')];
+    const { code, err } = await commandIn(folder, args);
+    expect([code, err]).toEqual([
+      3,
+      expect.stringMatching(/orders\.pem cannot be written \(ENOSPC\): .*veritas show [0-9a-f]{32}/),
+    ]);
+    expect(readdirSync(out).sort()).toEqual(['filler', 'orders.key']);
+    free();
+    const shown = await commandIn(folder, ['show', /veritas show ([0-9a-f]+)/.exec(err)?.[1] ?? '']);
+    expect(shown.out).toContain('BEGIN CERTIFICATE');
+  });
+
+  describe('while the service runs', () => {
+    let service: Service;
+    let admin: Caller;
+    let folder: string;
+    beforeAll(async () => {
+      folder = temporaryFolder();
+      mountDisk(join(folder, 'var'), 2 * 1024 * 1024);
+      service = await startIn(usedFolder(folder));
+      admin = await callerOf(service, 'admin-client');
+    });
+    afterAll(() => service.close());
+    const post = (path: string, body: object) =>
+      send(service.ports.https, { method: 'POST', path: `/api/v1/certificates${path}`, tls: admin.tls, body });
+    const issue = () => post('', { csr: csrOf(newKey(), 'orders'), profile: 'service', service: 'orders' });
+    const guarded = async () => (await get(service.ports.https, '/api/v1/whoami', admin.tls)).status;
+    const served = async () =>
+      decodeCertificateList((await getPlain(service.ports.repository ?? 0, '/crl/issuing.crl')).body);
+    const written = () => decodeCertificateList(readFileSync(join(folder, 'var/crl/issuing.crl')));
+
+    test('a full disk: nothing is issued or revoked, everything else goes on, and it recovers when there is space', async () => {
+      const first = await issue();
+      expect(first.status).toBe(201);
+      const serial = String(first.json.serial_number);
+      const free = fillDisk(join(folder, 'var'));
+      const told: string[] = [serial];
+      let refused: Awaited<ReturnType<typeof issue>> | undefined;
+      // What SQLite has room for in its log is still issued, and counts.
+      for (let i = 0; i < 500 && !refused; i++) {
+        const answer = await issue();
+        if (answer.status === 201) told.push(String(answer.json.serial_number));
+        else refused = answer;
+      }
+      expect([refused?.status, refused?.json.code]).toEqual([503, 'store_unavailable']);
+      const revocation = await post(`/${serial}/revocation`, {});
+      expect([revocation.status, revocation.json.code]).toEqual([503, 'store_unavailable']);
+      expect(await guarded()).toBe(200);
+      expect((await get(service.ports.https, `/api/v1/certificates/${serial}`, admin.tls)).status).toBe(200);
+      expect((await served()).extensions.crlNumber).toBe(1n);
+      free();
+      const after = await issue();
+      expect(after.status).toBe(201);
+      told.push(String(after.json.serial_number));
+      expect(new Set(told).size).toBe(told.length);
+      const ca = service.application.get(CaService, { strict: false });
+      for (const each of told) expect(await ca.find(each)).toMatchObject({ status: 'active' });
+      expect((await post(`/${serial}/revocation`, {})).status).toBe(200);
+      const other = await openStore({ path: join(folder, 'var/veritas.db'), readOnly: true });
+      expect(await new AuditLog(other).verify()).toMatchObject({ ok: true });
+      await other.close();
+    });
+
+    test('no room for the file of the revocation list: it is served all the same, and written when there is', async () => {
+      const crls = service.application.get(CrlService, { strict: false });
+      await crls.publishIfDue();
+      const issued = await issue();
+      const before = written();
+      rmSync(join(folder, 'var/crl'), { recursive: true });
+      mountDisk(join(folder, 'var/crl'), 4096);
+      writeFileSync(join(folder, 'var/crl/issuing.crl'), before.der);
+      expect((await post(`/${String(issued.json.serial_number)}/revocation`, {})).status).toBe(200);
+      await expect(crls.publishIfDue()).rejects.toMatchObject({ code: 'file_unwritable' });
+      expect([...(await served()).revokedCertificates()].map(({ serialNumber }) => serialNumber)).toContain(
+        String(issued.json.serial_number),
+      );
+      expect(readdirSync(join(folder, 'var/crl'))).toEqual(['issuing.crl']);
+      expect(written().extensions.crlNumber).toBe(before.extensions.crlNumber);
+      expect(await guarded()).toBe(200);
+      mountDisk(join(folder, 'var/crl'), 64 * 1024);
+      await crls.publishIfDue();
+      expect(written().extensions.crlNumber).toBe((await served()).extensions.crlNumber);
+    });
+  });
+});

@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { AuditLog } from '../../src/audit/index.js';
+import { findCertificate, openStore } from '../../src/store/index.js';
+import { callerOf, csrOf, newKey, send } from '../support/certificate-client.js';
+import { compileSources } from '../support/compiled-program.js';
+import { environmentIn, startIn } from '../support/service.js';
+
+test('SIGTERM under load: open requests are answered, it ends by itself, and every certificate that was handed out is stored', async () => {
+  const first = await startIn();
+  const { tls } = await callerOf(first, 'admin-client');
+  await first.close();
+  const { folder } = first;
+  const child = spawn(process.execPath, [join(compileSources(), 'src/main.js')], {
+    env: { PATH: process.env.PATH, ...environmentIn(folder) },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const ended = once(child, 'exit');
+  let port = 0;
+  for await (const line of createInterface({ input: child.stderr })) {
+    port = Number(/https:\/\/localhost:(\d+)/.exec(line)?.[1] ?? 0);
+    if (port !== 0) break;
+  }
+  expect(port).not.toBe(0);
+
+  const body = { csr: csrOf(newKey(), 'orders'), profile: 'service', service: 'orders' };
+  const handedOut: string[] = [];
+  const others: (number | string)[] = [];
+  let terminated = false;
+  const caller = async (): Promise<void> => {
+    while (child.exitCode === null) {
+      const before = !terminated;
+      try {
+        const { status, json } = await send(port, { method: 'POST', path: '/api/v1/certificates', tls, body });
+        if (status === 201) handedOut.push(String(json.serial_number));
+        else others.push(status);
+      } catch (error) {
+        // Whoever comes after the signal finds nobody.
+        if (before) others.push(String((error as NodeJS.ErrnoException).code));
+        await delay(5);
+      }
+    }
+  };
+  const callers = Array.from({ length: 8 }, caller);
+  while (handedOut.length < 40) await delay(5);
+  const atTheSignal = handedOut.length;
+  terminated = true;
+  child.kill('SIGTERM');
+  expect(await ended).toEqual([0, null]);
+  await Promise.all(callers);
+  // Who had connected and asks after the signal hears that it is closing.
+  expect(others.filter((each) => each !== 503)).toEqual([]);
+  expect(handedOut.length).toBeGreaterThanOrEqual(atTheSignal);
+
+  const store = await openStore({ path: join(folder, 'var/veritas.db'), readOnly: true });
+  for (const serial of handedOut)
+    expect(await findCertificate(store.database, serial)).toMatchObject({ service: 'orders' });
+  expect(new Set(handedOut).size).toBe(handedOut.length);
+  expect(await new AuditLog(store).verify()).toMatchObject({ ok: true });
+  await store.close();
+}, 60_000);

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { OPERATIONS, type OperationName } from '../support/kill-rig/operations.js';
+import { compileWorker, Workers } from '../support/kill-rig/process.js';
+import { killAtRandom, killAtSteps, newSeed, randomFrom, type Tally } from '../support/kill-rig/rig.js';
+import { clusterPlace } from '../support/postgres-cluster.js';
+import type { StoreKind } from '../support/postgres.js';
+
+/*
+ * Processes that are killed by SIGKILL while they issue, revoke, sign lists, replace their CAs, bring their schema forward and start for the first
+ * time; the next one has to find everything that was acknowledged. KILL_SEED repeats a run. KILL_EVERY=1 kills before each single step of
+ * everything; without it, of what has hundreds of them, before each twelfth.
+ */
+
+/** On each store; with both of them, 220. */
+const KILLS: Readonly<Record<OperationName, number>> = {
+  issue: 26,
+  revoke: 26,
+  crl: 26,
+  rollover: 14,
+  migration: 12,
+  start: 6,
+};
+const EVERY: Readonly<Partial<Record<OperationName, number>>> = { migration: 2, rollover: 12, start: 12 };
+const kinds: readonly StoreKind[] = clusterPlace() ? ['SQLite', 'PostgreSQL'] : ['SQLite'];
+const operations = Object.keys(OPERATIONS) as OperationName[];
+const seed = newSeed();
+let workers: Readonly<Record<StoreKind, Workers>>;
+
+beforeAll(() => {
+  process.stderr.write(`Processes that are killed by SIGKILL (KILL_SEED=${seed}):\n`);
+  const file = compileWorker();
+  workers = { SQLite: new Workers(file), PostgreSQL: new Workers(file) };
+});
+afterAll(async () => {
+  for (const kind of kinds) await workers[kind].end();
+});
+
+/** On both stores beside each other. */
+async function onEachStore(how: string, kill: (kind: StoreKind) => Promise<Tally>): Promise<void> {
+  for (const { operation, kind, kills, acknowledged } of await Promise.all(kinds.map(kill))) {
+    expect(kills).toBeGreaterThan(0);
+    const columns = [operation.padEnd(9), kind.padEnd(10), how.padEnd(17), `${String(kills).padStart(4)} kills`];
+    process.stderr.write(`  ${columns.join('  ')}  ${acknowledged} acknowledged\n`);
+  }
+}
+
+test.each(operations)(
+  '%s, killed before its first step, its second, and so on',
+  async (operation) => {
+    const every = Number(process.env.KILL_EVERY ?? EVERY[operation] ?? 1);
+    const how = every === 1 ? 'before each step' : `each ${every}th step`;
+    await onEachStore(how, (kind) => killAtSteps(workers[kind], { operation, kind, every, random: randomFrom(seed) }));
+  },
+  900_000,
+);
+
+test.each(operations)(
+  '%s, killed at random moments',
+  async (operation) => {
+    const kills = KILLS[operation];
+    await onEachStore('at random', (kind) =>
+      killAtRandom(workers[kind], { operation, kind, kills, random: randomFrom(seed) }),
+    );
+  },
+  120_000,
+);

@@ -1,0 +1,138 @@
+import { readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect } from '@jest/globals';
+import { openCertificationAuthority, type CertificationAuthority } from '../../../src/pki/index.js';
+import { AuditLog } from '../../../src/audit/index.js';
+import { migrationStatus, openStore, type Store } from '../../../src/store/index.js';
+import { decodeCertificate, decodeCertificateList, decodePem, verifySignature } from '../../../src/x509/index.js';
+import type { Acknowledged } from './operations.js';
+import { quickenKeys, type Place } from './place.js';
+
+/**
+ * Opens what a killed process left, as the next start does, and holds it to everything that was acknowledged so far. `goOn` is what is done from
+ * there; absent, the store comes without its CA.
+ */
+export async function checkAfterKill(
+  place: Place,
+  told: readonly Acknowledged[],
+  goOn: ((authority: CertificationAuthority) => Promise<void>) | undefined,
+): Promise<void> {
+  checkFiles(place);
+  for (const path of temporaryFiles(place)) ageFile(path);
+  if (told.some(({ kind }) => kind === 'migrated')) expect((await migrationStatus(place.store)).pending).toEqual([]);
+  const store = await openStore(place.store);
+  try {
+    await checkStore(place, store);
+    if (goOn) {
+      const authority = await openCertificationAuthority({ settings: place.settings, store, create: true });
+      expect(temporaryFiles(place)).toEqual([]);
+      await checkAuthority(place, authority, told);
+      await goOn(authority);
+    }
+    expect(await new AuditLog(store).verify()).toMatchObject({ ok: true });
+  } finally {
+    await store.close();
+  }
+  checkFiles(place);
+}
+
+/** As if it had been killed a while ago: what another process is writing just now is nobody's to remove. */
+const ageFile = (path: string): void => {
+  utimesSync(path, 0, 0);
+};
+
+async function checkAuthority(
+  place: Place,
+  authority: CertificationAuthority,
+  told: readonly Acknowledged[],
+): Promise<void> {
+  await quickenKeys(place);
+  await authority.ca.openKeys();
+  await checkTold(authority, told);
+  checkRising(told);
+  await checkLists(place, authority);
+}
+
+const filesOf = ({ folder }: Place): string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).isFile());
+const temporaryFiles = (place: Place): string[] => filesOf(place).filter((path) => path.endsWith('.tmp'));
+
+/** Whatever has its name is whole. */
+function checkFiles(place: Place): void {
+  for (const path of filesOf(place)) {
+    if (path.endsWith('.pem')) expect(decodePem(readFileSync(path, 'latin1')).length).toBeGreaterThan(0);
+    if (path.endsWith('.crl')) decodeCertificateList(readFileSync(path));
+    if (/(?:key\.pem|passphrase)$/.test(path)) expect([path, statSync(path).mode & 0o077]).toEqual([path, 0]);
+  }
+}
+
+async function checkStore(place: Place, { database }: Store): Promise<void> {
+  if (place.store.path !== undefined) {
+    const raw = new DatabaseSync(place.store.path, { readOnly: true });
+    expect(raw.prepare('pragma integrity_check').all()).toEqual([{ integrity_check: 'ok' }]);
+    expect(raw.prepare('pragma foreign_key_check').all()).toEqual([]);
+    raw.close();
+  }
+  const intents = await database
+    .selectFrom('audit')
+    .select('subject')
+    .where('action', '=', 'certificate.issue')
+    .where('phase', '=', 'intent')
+    .execute();
+  // A number is meant for one certificate, whatever became of it; and the certificate that has it has it in its octets.
+  expect(new Set(intents.map(({ subject }) => subject)).size).toBe(intents.length);
+  const certificates = await database.selectFrom('certificate').select(['serial', 'der', 'fingerprint']).execute();
+  for (const { serial, der, fingerprint } of certificates) {
+    const certificate = decodeCertificate(der);
+    expect([certificate.serialNumber, certificate.fingerprint256]).toEqual([serial, fingerprint]);
+  }
+}
+
+/** Certificates, revocations and lists that somebody was told of. Of the rest, what goes on from there is refused where it was lost. */
+async function checkTold(
+  { store: { database }, crls }: CertificationAuthority,
+  told: readonly Acknowledged[],
+): Promise<void> {
+  const rows = await database.selectFrom('certificate').select(['serial', 'fingerprint', 'status']).execute();
+  const bySerial = new Map(rows.map((row) => [row.serial, row]));
+  const lost = told.filter((each) => {
+    if (each.kind === 'issued') return bySerial.get(each.serial)?.fingerprint !== each.fingerprint;
+    if (each.kind === 'revoked') return bySerial.get(each.serial)?.status !== 'revoked';
+    return each.kind === 'crl' && (crls.current(each.issuer)?.number ?? 0) < each.number;
+  });
+  expect(lost).toEqual([]);
+}
+
+/** The lists in the folder are the last ones of the store, by their issuers; those that are kept rise in number and date. */
+async function checkLists(place: Place, { ca, crls, store: { database } }: CertificationAuthority): Promise<void> {
+  for (const { id, certificate } of ca.authorities) {
+    const rows = await database.selectFrom('crl').select('der').where('issuer', '=', id).orderBy('number').execute();
+    const lists = rows.map(({ der }) => decodeCertificateList(der));
+    expectRising(lists.map(({ extensions }) => Number(extensions.crlNumber)));
+    expect(lists.map(({ thisUpdate }) => thisUpdate)).toEqual(
+      lists.map(({ thisUpdate }) => thisUpdate).sort((a, b) => a.getTime() - b.getTime()),
+    );
+    const last = lists.at(-1);
+    expect(crls.current(id)?.number).toBe(last && Number(last.extensions.crlNumber));
+    if (!last) continue;
+    const served = decodeCertificateList(readFileSync(join(place.settings.crlDirectory ?? '', `${id}.crl`)));
+    expect(served.extensions.crlNumber).toBe(last.extensions.crlNumber);
+    expect(verifySignature(served.signatureAlgorithm, certificate.publicKey, served.tbs, served.signature)).toBe(true);
+  }
+}
+
+/** Of two lists that somebody was told of, the later one has the higher number. */
+function checkRising(told: readonly Acknowledged[]): void {
+  const numbers = Map.groupBy(
+    told.filter((each) => each.kind === 'crl'),
+    ({ issuer }) => issuer,
+  );
+  for (const lists of numbers.values()) expectRising(lists.map(({ number }) => number));
+}
+
+function expectRising(numbers: readonly number[]): void {
+  expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+}
