@@ -30,6 +30,7 @@ export const PKI_ERRORS = {
   token_not_valid: [401, 'ask the operator for a new enrollment token'],
   key_not_new: [400, 'make a new key for the renewal'],
   idempotency_key_reused: [422, 'send a new Idempotency-Key with each new request'],
+  idempotency_key_over: [409, 'send a new Idempotency-Key: what came of this one is not good any more'],
   cursor_malformed: [400, 'take `next` of the page before'],
   reason_not_allowed: [400, 'give a reason of RFC 5280 §5.3.1 that is final and fits the certificate'],
   serial_unknown: [404, 'look the serial number up with `veritas list`'],

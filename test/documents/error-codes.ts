@@ -44,6 +44,7 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   token_not_valid: 'the enrollment token was never made, was traded before, or is over',
   key_not_new: 'a renewal was asked for with the key of the certificate that it should replace',
   idempotency_key_reused: 'the Idempotency-Key was sent with another request less than a day ago',
+  idempotency_key_over: 'what was issued under the Idempotency-Key was revoked or has expired since',
   cursor_malformed: 'a page was asked for with a cursor that was not made here',
   reason_not_allowed: 'the reason of a revocation is not known, not final, or does not fit the certificate',
   serial_unknown: 'no certificate with that serial number was issued here',
