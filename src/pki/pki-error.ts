@@ -26,6 +26,7 @@ export const PKI_ERRORS = {
   profile_not_allowed: [403, 'ask the operator: this profile is for who signs in the name of the CA'],
   profile_contradictory: [503, 'mend it in pki.profiles'],
   lifetime_not_allowed: [400, 'ask for a lifetime of at least a second and at most the maximum of the profile'],
+  token_lifetime_not_allowed: [400, 'ask for a token that is good for a second to seven days'],
   not_the_holder: [403, 'present a certificate that this CA issued to you and that is still good'],
   token_not_valid: [401, 'ask the operator for a new enrollment token'],
   key_not_new: [400, 'make a new key for the renewal'],
