@@ -5,7 +5,7 @@ import type { DocumentedCode } from './documented-codes.js';
 export const ANSWERS_KEY = Symbol('veritas:Answers');
 export const TAKES_KEY = Symbol('veritas:Takes');
 export const ASKS_KEY = Symbol('veritas:Asks');
-export const REFUSES_KEY = Symbol('veritas:Refuses');
+export const MANNER_KEY = Symbol('veritas:Documented');
 
 /** What a handler answers when all is well, and under which statuses. */
 export interface Answer {
@@ -56,4 +56,4 @@ export const TakesRequest = (schema: z.ZodType, beside?: z.ZodObject): MethodDec
 export const Asks = (schema: z.ZodObject): MethodDecorator => SetMetadata(ASKS_KEY, schema);
 
 /** What else the OpenAPI document says: what the handler refuses with, and whom. */
-export const Refuses = (manner: Manner): MethodDecorator => SetMetadata(REFUSES_KEY, manner);
+export const Documented = (manner: Manner): MethodDecorator => SetMetadata(MANNER_KEY, manner);

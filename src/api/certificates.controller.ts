@@ -26,7 +26,7 @@ import {
 } from '../pki/index.js';
 import { encodePem, generalNameToString, nameToString, serialNumberFromString } from '../x509/index.js';
 import { prefersType } from './accepted-type.js';
-import { Answers, Asks, Refuses, Takes, TakesRequest } from './answers.decorator.js';
+import { Answers, Asks, Documented, Takes, TakesRequest } from './answers.decorator.js';
 import { CertificateAccess } from './certificate-access.service.js';
 import {
   acceptCertificationRequests,
@@ -75,7 +75,7 @@ export class CertificatesController implements OnModuleInit {
   @Post()
   @TakesRequest(issuanceSchema, issuanceTermsSchema)
   @Answers(issuedSchema, 201, { mediaTypes: [PEM_CHAIN] })
-  @Refuses({
+  @Documented({
     codes: [...OF_REQUESTS, 'not_the_holder', 'profile_not_allowed', ...OF_IDEMPOTENCY, ...OF_SIGNING],
     role: { name: 'issuer', or: 'another certificate of the kind that they hold' },
     idempotent: true,
@@ -97,7 +97,7 @@ export class CertificatesController implements OnModuleInit {
   @AllowAnyService()
   @TakesRequest(renewalSchema)
   @Answers(issuedSchema, 201, { mediaTypes: [PEM_CHAIN] })
-  @Refuses({
+  @Documented({
     codes: [...OF_REQUESTS, 'not_the_holder', 'profile_not_allowed', 'key_not_new', ...OF_IDEMPOTENCY, ...OF_SIGNING],
     idempotent: true,
   })
@@ -119,7 +119,7 @@ export class CertificatesController implements OnModuleInit {
   @Public()
   @TakesRequest(enrollmentSchema)
   @Answers(issuedSchema, 201, { mediaTypes: [PEM_CHAIN] })
-  @Refuses({ codes: ['route_not_allowed', 'token_not_valid', ...OF_REQUESTS, ...OF_SIGNING], byToken: true })
+  @Documented({ codes: ['route_not_allowed', 'token_not_valid', ...OF_REQUESTS, ...OF_SIGNING], byToken: true })
   async enroll(@Req() request: Call, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
     const token = bearerTokenOf(request);
     const issued = await this.enrollment.enroll({ token, request: () => csrOf(request), requestId: request.id });
@@ -130,7 +130,7 @@ export class CertificatesController implements OnModuleInit {
   @AllowRoles('auditor')
   @Asks(listQuerySchema)
   @Answers(pageSchema)
-  @Refuses({ codes: ['cursor_malformed'] })
+  @Documented({ codes: ['cursor_malformed'] })
   async list(@Query() query: unknown): Promise<z.infer<typeof pageSchema>> {
     const { expires_before: expiresBefore, ...filter } = parse(listQuerySchema, query, 'the query');
     const { rows, next } = await this.ca.list({
@@ -144,7 +144,7 @@ export class CertificatesController implements OnModuleInit {
   /** Role `auditor`, or a service about its own certificates. */
   @Get(':serial')
   @Answers(recordWithPemSchema)
-  @Refuses({ codes: ['serial_unknown'], role: { name: 'auditor', or: 'the certificates of their own service' } })
+  @Documented({ codes: ['serial_unknown'], role: { name: 'auditor', or: 'the certificates of their own service' } })
   async show(@Param('serial') text: string, @Req() request: Call): Promise<z.infer<typeof recordWithPemSchema>> {
     const serialNumber = serialNumberOf(text);
     await this.access.checkRoleOrHolder(request, 'auditor', serialNumber);
@@ -158,7 +158,7 @@ export class CertificatesController implements OnModuleInit {
   @HttpCode(200)
   @Takes(revocationRequestSchema)
   @Answers(revokedSchema)
-  @Refuses({
+  @Documented({
     codes: ['reason_not_allowed', 'certificate_not_revocable', 'serial_unknown', ...OF_SIGNING],
     role: { name: 'issuer', or: 'the certificates of their own service; those of CAs need the role `admin`' },
   })

@@ -3,7 +3,7 @@ import { routePolicyOf } from '../mtls/index.js';
 import {
   ANSWERS_KEY,
   ASKS_KEY,
-  REFUSES_KEY,
+  MANNER_KEY,
   TAKES_KEY,
   type Answer,
   type Manner,
@@ -47,7 +47,7 @@ export function completeOperation(operation: Operation, { handler, controller }:
   const answer = Reflect.getMetadata(ANSWERS_KEY, handler) as Answer | undefined;
   const body = Reflect.getMetadata(TAKES_KEY, handler) as Taken | undefined;
   const query = Reflect.getMetadata(ASKS_KEY, handler) as z.ZodObject | undefined;
-  const manner = (Reflect.getMetadata(REFUSES_KEY, handler) ?? {}) as Manner;
+  const manner = (Reflect.getMetadata(MANNER_KEY, handler) ?? {}) as Manner;
   const { security, who } = admissionOf({ handler, controller }, manner);
   operation.summary = answer?.schema.description ?? 'The page.';
   operation.description = who;
