@@ -9,17 +9,22 @@ export interface WrittenTime {
   readonly date: Date;
 }
 
-/** How a certificate is written, where its values do not say it. */
-export function certificateForm({ tbs }: Certificate): {
+/** How a certificate is written, where its values do not say it: the octets were read before, and are only stepped through. */
+export function certificateForm({ tbs, notBefore, notAfter }: Certificate): {
   readonly times: readonly WrittenTime[];
   readonly hasUniqueIdentifier: boolean;
 } {
   const fields = new DerReader(tbs).enter(Tag.SEQUENCE, 'tbsCertificate');
-  if (fields.has(contextConstructed(0))) fields.element('version');
-  for (const what of ['serialNumber', 'signature', 'issuer']) fields.element(what);
+  if (fields.has(contextConstructed(0))) step(fields);
+  // serialNumber, signature, issuer
+  for (let i = 0; i < 3; i++) step(fields);
   const validity = fields.enter(Tag.SEQUENCE, 'validity');
-  const times = ['notBefore', 'notAfter'].map((what) => readTime(validity, what));
-  for (const what of ['subject', 'subjectPublicKeyInfo']) fields.element(what);
+  const times = [
+    { what: 'notBefore', tag: step(validity), date: notBefore },
+    { what: 'notAfter', tag: step(validity), date: notAfter },
+  ];
+  // subject, subjectPublicKeyInfo
+  for (let i = 0; i < 2; i++) step(fields);
   return { times, hasUniqueIdentifier: fields.has(context(1)) || fields.has(context(2)) };
 }
 
@@ -29,11 +34,19 @@ export function crlForm({ tbs }: CertificateList): {
   readonly entries: DerReader | undefined;
 } {
   const fields = new DerReader(tbs).enter(Tag.SEQUENCE, 'tbsCertList');
-  if (fields.has(Tag.INTEGER)) fields.element('version');
-  for (const what of ['signature', 'issuer']) fields.element(what);
+  if (fields.has(Tag.INTEGER)) step(fields);
+  // signature, issuer
+  for (let i = 0; i < 2; i++) step(fields);
   const times = [readTime(fields, 'thisUpdate')];
   if (fields.has(Tag.UTC_TIME) || fields.has(Tag.GENERALIZED_TIME)) times.push(readTime(fields, 'nextUpdate'));
   return { times, entries: fields.enterIf(Tag.SEQUENCE, 'revokedCertificates') };
+}
+
+/** Steps over an element without looking into it, and gives its identifier octet. */
+function step(reader: DerReader): number {
+  const tag = reader.peek();
+  reader.contents(tag, 'element');
+  return tag;
 }
 
 /** Reads a time with the type that it is written in. Throws DecodeError. */
