@@ -1,22 +1,59 @@
 import { SetMetadata } from '@nestjs/common';
 import type { z } from 'zod';
+import type { DocumentedCode } from './documented-codes.js';
 
 export const ANSWERS_KEY = Symbol('veritas:Answers');
 export const TAKES_KEY = Symbol('veritas:Takes');
 export const ASKS_KEY = Symbol('veritas:Asks');
+export const MANNER_KEY = Symbol('veritas:Documented');
 
-/** What a handler answers when all is well. */
+/** What a handler answers when all is well, and under which statuses. */
 export interface Answer {
   readonly schema: z.ZodType;
   readonly status: 200 | 201;
+  /** Another status that comes with the same kind of body, and when. */
+  readonly also?: { readonly status: number; readonly description: string } | undefined;
+  /** Other media types that it may be asked for in. */
+  readonly mediaTypes?: readonly string[] | undefined;
+}
+
+/** What a handler takes as its body. */
+export interface Taken {
+  readonly schema: z.ZodType;
+  /** Whether it takes a bare certification request (`application/pkcs10`) as well. */
+  readonly orRequest?: true;
+  /** What stands in the query of a bare request. */
+  readonly beside?: z.ZodObject | undefined;
+}
+
+/** The rest of what the document says about a handler. */
+export interface Manner {
+  /** What it refuses with, beside what every route does. */
+  readonly codes?: readonly DocumentedCode[];
+  /** A rule of its own: this role passes, and others on a condition. */
+  readonly role?: { readonly name: string; readonly or: string };
+  /** It has no certificate to look at, and asks for a one-time token instead. */
+  readonly byToken?: true;
+  /** It takes an `Idempotency-Key`. */
+  readonly idempotent?: true;
 }
 
 /** The schema of what a handler answers, for the OpenAPI document: the type, the description and the documentation in one. */
-export const Answers = (schema: z.ZodType, status: Answer['status'] = 200): MethodDecorator =>
-  SetMetadata(ANSWERS_KEY, { schema, status } satisfies Answer);
+export const Answers = (
+  schema: z.ZodType,
+  status: Answer['status'] = 200,
+  more: Pick<Answer, 'also' | 'mediaTypes'> = {},
+): MethodDecorator => SetMetadata(ANSWERS_KEY, { schema, status, ...more } satisfies Answer);
 
 /** The schema of a handler's body in JSON, for the OpenAPI document. */
-export const Takes = (schema: z.ZodType): MethodDecorator => SetMetadata(TAKES_KEY, schema);
+export const Takes = (schema: z.ZodType): MethodDecorator => SetMetadata(TAKES_KEY, { schema } satisfies Taken);
+
+/** As {@link Takes}, of a handler that takes a bare certification request as well, with the fields of `beside` in the query. */
+export const TakesRequest = (schema: z.ZodType, beside?: z.ZodObject): MethodDecorator =>
+  SetMetadata(TAKES_KEY, { schema, orRequest: true, beside } satisfies Taken);
 
 /** The schema of a handler's query, for the OpenAPI document. */
 export const Asks = (schema: z.ZodObject): MethodDecorator => SetMetadata(ASKS_KEY, schema);
+
+/** What else the OpenAPI document says: what the handler refuses with, and whom. */
+export const Documented = (manner: Manner): MethodDecorator => SetMetadata(MANNER_KEY, manner);

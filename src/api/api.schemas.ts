@@ -57,6 +57,19 @@ export const whoamiSchema = z
   })
   .describe('Who the caller is.');
 
+const partSchema = z.object({
+  state: z.enum(['up', 'warning', 'down']),
+  detail: z.string().optional().describe('Why, where there is something to say; no path, no name of a machine.'),
+});
+
+export const healthSchema = z
+  .object({
+    status: z.enum(['healthy', 'unhealthy']),
+    mtls: z.literal('enabled'),
+    parts: z.record(z.string(), partSchema).describe('Each part by name; one that is down makes the whole unhealthy.'),
+  })
+  .describe('How the service is.');
+
 export const problemSchema = z
   .object({
     type: z.string(),

@@ -3,7 +3,6 @@ import {
   Get,
   HttpCode,
   Inject,
-  NotFoundException,
   Param,
   Post,
   Query,
@@ -26,7 +25,8 @@ import {
   type Requester,
 } from '../pki/index.js';
 import { encodePem, generalNameToString, nameToString, serialNumberFromString } from '../x509/index.js';
-import { Answers, Asks, Takes } from './answers.decorator.js';
+import { prefersType } from './accepted-type.js';
+import { Answers, Asks, Documented, Takes, TakesRequest } from './answers.decorator.js';
 import { CertificateAccess } from './certificate-access.service.js';
 import {
   acceptCertificationRequests,
@@ -39,6 +39,7 @@ import {
 import {
   enrollmentSchema,
   issuanceSchema,
+  issuanceTermsSchema,
   issuedSchema,
   listQuerySchema,
   pageSchema,
@@ -47,7 +48,7 @@ import {
   revocationRequestSchema,
   revokedSchema,
 } from './certificates.schemas.js';
-
+import { OF_IDEMPOTENCY, OF_REQUESTS, OF_SIGNING } from './documented-codes.js';
 import { SameOriginGuard } from './same-origin.guard.js';
 
 type Call = FastifyRequest & IdentifiedRequest;
@@ -72,8 +73,13 @@ export class CertificatesController implements OnModuleInit {
 
   /** Role `issuer`: anything that a profile allows. Everybody else: another certificate of the kind they hold, for the same or a new key. */
   @Post()
-  @Takes(issuanceSchema)
-  @Answers(issuedSchema, 201)
+  @TakesRequest(issuanceSchema, issuanceTermsSchema)
+  @Answers(issuedSchema, 201, { mediaTypes: [PEM_CHAIN] })
+  @Documented({
+    codes: [...OF_REQUESTS, 'not_the_holder', 'profile_not_allowed', ...OF_IDEMPOTENCY, ...OF_SIGNING],
+    role: { name: 'issuer', or: 'another certificate of the kind that they hold' },
+    idempotent: true,
+  })
   async issue(@Req() request: Call, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
     const wanted = {
       ...issuanceOf(request),
@@ -89,8 +95,12 @@ export class CertificatesController implements OnModuleInit {
   /** Whoever holds a good certificate of this CA: the same names, for a new key. */
   @Post('renewal')
   @AllowAnyService()
-  @Takes(renewalSchema)
-  @Answers(issuedSchema, 201)
+  @TakesRequest(renewalSchema)
+  @Answers(issuedSchema, 201, { mediaTypes: [PEM_CHAIN] })
+  @Documented({
+    codes: [...OF_REQUESTS, 'not_the_holder', 'profile_not_allowed', 'key_not_new', ...OF_IDEMPOTENCY, ...OF_SIGNING],
+    idempotent: true,
+  })
   async renew(@Req() request: Call, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
     const issued = await this.ca.renew({
       request: csrOf(request),
@@ -101,11 +111,15 @@ export class CertificatesController implements OnModuleInit {
     return answer(issued, request, reply);
   }
 
-  /** Whoever has a one-time token, `Authorization: Bearer …`: the first certificate, on the token's terms. */
+  /**
+   * Whoever has a one-time token, `Authorization: Bearer …`: the first certificate, on the token's terms. The token does what an Idempotency-Key
+   * would: the same one with a request for the same key gives the same certificate.
+   */
   @Post('enrollment')
   @Public()
-  @Takes(enrollmentSchema)
-  @Answers(issuedSchema, 201)
+  @TakesRequest(enrollmentSchema)
+  @Answers(issuedSchema, 201, { mediaTypes: [PEM_CHAIN] })
+  @Documented({ codes: ['route_not_allowed', 'token_not_valid', ...OF_REQUESTS, ...OF_SIGNING], byToken: true })
   async enroll(@Req() request: Call, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
     const token = bearerTokenOf(request);
     const issued = await this.enrollment.enroll({ token, request: () => csrOf(request), requestId: request.id });
@@ -116,6 +130,7 @@ export class CertificatesController implements OnModuleInit {
   @AllowRoles('auditor')
   @Asks(listQuerySchema)
   @Answers(pageSchema)
+  @Documented({ codes: ['cursor_malformed'] })
   async list(@Query() query: unknown): Promise<z.infer<typeof pageSchema>> {
     const { expires_before: expiresBefore, ...filter } = parse(listQuerySchema, query, 'the query');
     const { rows, next } = await this.ca.list({
@@ -129,11 +144,12 @@ export class CertificatesController implements OnModuleInit {
   /** Role `auditor`, or a service about its own certificates. */
   @Get(':serial')
   @Answers(recordWithPemSchema)
+  @Documented({ codes: ['serial_unknown'], role: { name: 'auditor', or: 'the certificates of their own service' } })
   async show(@Param('serial') text: string, @Req() request: Call): Promise<z.infer<typeof recordWithPemSchema>> {
     const serialNumber = serialNumberOf(text);
     await this.access.checkRoleOrHolder(request, 'auditor', serialNumber);
     const row = await this.ca.find(serialNumber);
-    if (!row) throw new NotFoundException('no certificate has this serial number');
+    if (!row) throw new PkiError('serial_unknown', 'no certificate has this serial number');
     return { ...certificateRecord(row, new Date()), certificate: encodePem('CERTIFICATE', row.der) };
   }
 
@@ -142,6 +158,10 @@ export class CertificatesController implements OnModuleInit {
   @HttpCode(200)
   @Takes(revocationRequestSchema)
   @Answers(revokedSchema)
+  @Documented({
+    codes: ['reason_not_allowed', 'certificate_not_revocable', 'serial_unknown', ...OF_SIGNING],
+    role: { name: 'issuer', or: 'the certificates of their own service; those of CAs need the role `admin`' },
+  })
   async revoke(@Param('serial') text: string, @Req() request: Call): Promise<z.infer<typeof revokedSchema>> {
     const serialNumber = serialNumberOf(text);
     const isAuthority = this.ca.authorities.some(({ certificate }) => certificate.serialNumber === serialNumber);
@@ -175,7 +195,7 @@ function serialNumberOf(text: string): string {
 function answer({ certificate, chainPem }: IssuedCertificate, request: Call, reply: FastifyReply): unknown {
   const { serialNumber, subject, extensions, notBefore, notAfter } = certificate;
   void reply.code(201).header('location', `/api/v1/certificates/${serialNumber}`).header('cache-control', 'no-store');
-  if (request.headers.accept?.includes(PEM_CHAIN)) {
+  if (prefersType(request.headers.accept, PEM_CHAIN, 'application/json')) {
     void reply.type(PEM_CHAIN);
     return chainPem;
   }

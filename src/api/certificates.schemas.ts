@@ -32,7 +32,7 @@ export const renewalSchema = z
   .describe('The new key. As `application/pkcs10`, the request alone.');
 
 export const enrollmentSchema = renewalSchema.describe(
-  'The key of the service, with `Authorization: Bearer` and a one-time token. As `application/pkcs10`, the request alone.',
+  'The key of the service, with `Authorization: Bearer` and a one-time token. As `application/pkcs10`, the request alone. An Idempotency-Key is not needed and not looked at: the same token with a request for the same key gives the same certificate.',
 );
 
 export const issuedSchema = z

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { Controller, Get, Header, Inject, NotFoundException, Param, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../mtls/index.js';
+import { Documented } from './answers.decorator.js';
 import { OpenApiService } from './openapi.service.js';
 
 // Scripts and styles from here alone; ReDoc starts a worker from a blob and writes its styles into the page.
@@ -67,6 +68,7 @@ export class DocsController {
   }
 
   @Get('docs/:asset')
+  @Documented({ codes: ['not_found'] })
   @Header('cache-control', 'public, max-age=86400')
   @Header('x-content-type-options', 'nosniff')
   async asset(@Param('asset') name: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Buffer> {

@@ -1,3 +1,5 @@
+export { Answers } from './answers.decorator.js';
+export { healthSchema } from './api.schemas.js';
 export { ApiModule } from './api.module.js';
 export { OpenApiService } from './openapi.service.js';
 export type { ServiceDescription } from './service-description.js';

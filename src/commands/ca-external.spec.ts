@@ -183,5 +183,7 @@ describe('a root that is kept elsewhere', () => {
       'issuing removed',
       'issuing-2 active',
     ]);
+    // Without a name: of the CA that issues now.
+    expect(await json('crl')).toMatchObject({ issuer: 'issuing-2' });
   });
 });

@@ -1,11 +1,15 @@
 import type { Command } from 'commander';
 import type { InstallOptions } from './ca-external.js';
 import type { RolloverOptions } from './ca-rollover.js';
-import { sessionOf, verb, type CommonOptions, type Host } from './verb.js';
+import { sessionOf, verb, verbs, type CommonOptions, type Host } from './verb.js';
 
 /** The verbs below `veritas ca`. Each verb's file is read when it is called. */
 export function addCa(program: Command, host: Host): void {
-  const ca = program.command('ca').description('The certification authority itself.');
+  const ca = verbs(program, 'ca', 'The certification authority itself.', [
+    ['veritas ca init', 'root and issuing CA, where there are none'],
+    ['veritas ca show', 'which there are, and their revocation lists'],
+    ['veritas ca rollover status', 'can one be replaced, or removed?'],
+  ]);
   verb(ca, 'init', 'Make root and issuing CA where there are none.', [
     ['veritas ca init', 'keys in certs/ca/, certificates in certs/'],
     ['veritas ca init --json', 'the certificates for a script'],
@@ -66,7 +70,11 @@ const STEPS = {
 } as const;
 
 function addRollover(ca: Command, host: Host): void {
-  const rollover = ca.command('rollover').description('Replace an issuing CA or the root, in stages.');
+  const rollover = verbs(ca, 'rollover', 'Replace an issuing CA or the root, in stages.', [
+    ['veritas ca rollover status', 'where each CA stands, and what comes next'],
+    ['veritas ca rollover prepare', 'then publish, activate, retire and remove: the stages of an issuing CA'],
+    ['veritas ca rollover prepare --root', 'the same for the root; every stage takes --back'],
+  ]);
   verb(rollover, 'status', 'Show where each CA stands, and whether it can be removed.', [
     ['veritas ca rollover status', 'for a person'],
     ['veritas ca rollover status --json', 'for a script: .issuers[].safe_to_remove'],

@@ -1,3 +1,4 @@
+import { CommanderError } from 'commander';
 import { ExitCode, type ExitCodeValue } from './exit-code.js';
 
 /** A command ends here: one sentence for a person, and what to do. */
@@ -13,11 +14,38 @@ export class CommandError extends Error {
   }
 }
 
-/** What the line on stderr says of any error, and the exit code. Never a stack. */
-export function describeError(error: unknown): { readonly text: string; readonly exitCode: ExitCodeValue } {
-  const mend = propertyOf(error, 'mend');
-  const text = messageOf(error);
-  return { text: typeof mend === 'string' ? `${text}: ${mend}` : text, exitCode: exitCodeOf(error) };
+/** An error as the command line says it. */
+export interface ErrorDescription {
+  /** One of docs/errors.md where it has one; else `refused`, `usage` or `unusable`, as the exit code. */
+  readonly code: string;
+  readonly message: string;
+  /** What to do; null where nobody knows better than the message. */
+  readonly mend: string | null;
+  /** Message and mend, for a person. */
+  readonly text: string;
+  readonly exitCode: ExitCodeValue;
+}
+
+/** What stderr says of any error, and the exit code. Never a stack. */
+export function describeError(error: unknown): ErrorDescription {
+  const given = propertyOf(error, 'mend');
+  const mend = typeof given === 'string' ? given : null;
+  const message = error instanceof CommanderError ? error.message.replace(/^error: /, '') : messageOf(error);
+  const exitCode = exitCodeOf(error);
+  return {
+    code: codeOf(error, exitCode),
+    message,
+    mend,
+    text: mend === null ? message : `${message}: ${mend}`,
+    exitCode,
+  };
+}
+
+/** Codes of our own are in lower case; those of the system, such as ENOENT, and of commander's tell a script nothing. */
+function codeOf(error: unknown, exitCode: ExitCodeValue): string {
+  const code = propertyOf(error, 'code');
+  if (typeof code === 'string' && /^[a-z]+(?:_[a-z]+)*$/.test(code)) return code;
+  return Object.entries(ExitCode).find(([, value]) => value === exitCode)?.[0] ?? 'unusable';
 }
 
 /** The message of whatever was thrown. */
@@ -34,6 +62,7 @@ export function systemReasonOf(error: unknown): string {
 
 function exitCodeOf(error: unknown): ExitCodeValue {
   if (error instanceof CommandError) return error.exitCode;
+  if (error instanceof CommanderError) return ExitCode.usage;
   // PkiError: what the requester can mend is a refusal, the rest is ours.
   const status = propertyOf(error, 'status');
   return typeof status === 'number' && status < 500 ? ExitCode.refused : ExitCode.unusable;

@@ -257,7 +257,11 @@ describe('the command line', () => {
       expect(made.err).toMatch(/Bearer %s' "\$TOKEN" \| curl -f .*-H @-/);
       expect(made.err).not.toContain(made.out.trim());
       expect(await json(['token', '--service', 'veritas-worker'])).toMatchObject({ service: 'veritas-worker' });
-      expect((await run(['token', '--service', 'veritas-worker', '--ttl', '8d'])).code).toBe(1);
+      expect(await run(['token', '--service', 'veritas-worker', '--ttl', '8d'])).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('ask for a token that is good for a second to seven days') as unknown,
+      });
+      expect((await run(['token', '--help'])).out).toMatch(/the token \(not the\s+certificate\) is good/);
       expect((await run(['token', '--service', 'Bad Name'])).code).toBe(1);
     });
   });
@@ -334,7 +338,11 @@ describe('the command line', () => {
         BigInt(Number(first.number)),
       );
       expect(readFileSync(path('work/issuing.pem'), 'utf8')).toContain('BEGIN X509 CRL');
-      expect(await run(['crl', '--issuer', 'nobody'])).toMatchObject({ code: 3 });
+      expect(await run(['crl', '--issuer', 'nobody'])).toEqual({
+        code: 1,
+        out: '',
+        err: 'veritas: there is no CA "nobody": look the CAs up with `veritas ca show`\n',
+      });
     });
   });
 
@@ -401,6 +409,10 @@ describe('the command line', () => {
   describe('help and errors', () => {
     it.each([
       'setup',
+      'ca',
+      'ca rollover',
+      'audit',
+      'migrate',
       'ca init',
       'ca show',
       'ca request',
@@ -426,6 +438,7 @@ describe('the command line', () => {
     ])('`%s --help` has three worked examples before the flags, and the exit codes', async (verb) => {
       const { code, out } = await run([...verb.split(' ').filter(Boolean), '--help']);
       expect(code).toBe(0);
+      expect(out).toContain('Examples:');
       expect(out.indexOf('Examples:')).toBeLessThan(out.indexOf('Options:'));
       expect(out.slice(0, out.indexOf('Options:')).match(/^ {6}# /gm)).toHaveLength(3);
       expect(out).toMatch(/^ {2}3 {2}configuration, store/m);
@@ -459,6 +472,31 @@ describe('the command line', () => {
       expect(code).toBe(2);
       expect(out).toBe('');
       expect(err).not.toBe('');
+    });
+
+    it('`sign --help` names the profile of a CA', async () => {
+      expect((await run(['sign', '--help'])).out).toMatch(/intermediate\s+\(a\s+CA\)/);
+      expect((await run(['issue', '--help'])).out).not.toContain('intermediate');
+    });
+
+    it.each<[readonly string[], number, object]>([
+      [
+        ['revoke', 'ffff'],
+        1,
+        { code: 'serial_unknown', message: expect.any(String), mend: 'look the serial number up with `veritas list`' },
+      ],
+      [['verify', 'nowhere.pem'], 3, { code: 'unusable', mend: 'look at its name and its permissions' }],
+      [['issue', '--service', 'x', '--ttl', 'soon'], 2, { code: 'usage', message: expect.stringContaining('--ttl') }],
+      [['issue'], 2, { code: 'usage', message: expect.stringContaining('--service'), mend: null }],
+      [['ca', 'install'], 2, { code: 'usage', mend: 'give --cert and --root, --crl, or all three' }],
+      [['list', '--config', '/nowhere.yaml'], 3, { code: 'configuration_invalid' }],
+    ])('%j with --json: one line of JSON on stderr', async (args, code, error) => {
+      const answer = await run([...args, '--json']);
+      expect(answer).toMatchObject({ code, out: '' });
+      expect(answer.err).toMatch(/^\{.*\}\n$/);
+      const said = JSON.parse(answer.err) as { error: Record<string, unknown> };
+      expect(Object.keys(said.error)).toEqual(['code', 'message', 'mend']);
+      expect(said.error).toMatchObject(error);
     });
 
     it('names a bad setting, and shows no stack', async () => {

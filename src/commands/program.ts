@@ -22,27 +22,33 @@ import type { RenewOptions } from './renew.js';
 import type { RevokeOptions } from './revoke.js';
 import type { TokenOptions } from './token.js';
 import type { VerifyOptions } from './verify.js';
-import { examples, EXIT_CODES, sessionOf, verb, withTerms, type CommonOptions, type Host } from './verb.js';
+import { examples, EXIT_CODES, sessionOf, verb, verbs, withTerms, type CommonOptions, type Host } from './verb.js';
 
 const REASONS =
   'unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn; of a CA also cACompromise';
 
-/** Runs the command line on `args`, the words after `veritas`, and gives the exit code. Writes errors as one sentence; never throws. */
+/**
+ * Runs the command line on `args`, the words after `veritas`, and gives the exit code. Writes errors as one sentence, or with `--json` as one line of
+ * JSON; never throws.
+ */
 export async function runCommandLine(args: readonly string[], host: Host): Promise<number> {
-  const program = buildProgram(host);
+  const isJson = args.includes('--json');
+  const program = buildProgram(host, isJson);
   try {
     await program.parseAsync(args, { from: 'user' });
     return ExitCode.ok;
   } catch (error) {
-    // Help and version are no errors; what commander found wrong it has said itself.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
-    const { text, exitCode } = describeError(error);
-    host.streams.err(`veritas: ${text}\n`);
+    // Help and version are no errors.
+    if (error instanceof CommanderError && error.exitCode === 0) return ExitCode.ok;
+    const { text, exitCode, ...problem } = describeError(error);
+    if (isJson) host.streams.err(`${JSON.stringify({ error: problem })}\n`);
+    // What commander found wrong it has said itself.
+    else if (!(error instanceof CommanderError)) host.streams.err(`veritas: ${text}\n`);
     return exitCode;
   }
 }
 
-function buildProgram(host: Host): Command {
+function buildProgram(host: Host, isJson: boolean): Command {
   const program = new Command('veritas')
     .description(
       examples('A certification authority for your services, and what they need for mutual TLS.', [
@@ -56,7 +62,12 @@ function buildProgram(host: Host): Command {
     )
     .version(host.version)
     .exitOverride()
-    .configureOutput({ writeOut: host.streams.out, writeErr: host.streams.err, outputError: writeUsageError })
+    .configureOutput({
+      writeOut: host.streams.out,
+      // With --json the one line that says what is wrong stands alone.
+      writeErr: isJson ? () => undefined : host.streams.err,
+      outputError: writeUsageError,
+    })
     .showHelpAfterError('Run it with --help for examples.');
   for (const add of [
     addSetup,
@@ -115,6 +126,7 @@ function addSign(program: Command, host: Host): void {
       ['openssl req -new -key my.key -subj /CN=veritas-agent | veritas sign -', 'from stdin'],
       ['veritas sign ca.csr --profile intermediate --permit DNS:eu.example.org', 'a CA elsewhere, below the root'],
     ]),
+    'intermediate (a CA)',
   )
     .argument('<csr>', 'the file of the request, - for stdin')
     .option('--service <name>', 'the service (default: the common name in the request)')
@@ -145,7 +157,11 @@ function addToken(program: Command, host: Host): void {
     .requiredOption('--service <name>', 'the service that may have the certificate')
     .option('--profile <profile>', 'what it is for: server, client, service, spiffe, or one of pki.profiles', 'service')
     .option('--san <name>', 'another name: DNS:name, IP:address or URI:uri; can be repeated', nameArgument)
-    .option('--ttl <time>', 'how long the token is good: 15m, 24h, at most 7d (default: 15m)', lifetimeArgument)
+    .option(
+      '--ttl <time>',
+      'how long the token (not the certificate) is good: 15m, 24h, at most 7d (default: 15m)',
+      lifetimeArgument,
+    )
     .option('--lifetime <time>', 'how long the certificate is valid (default: pki.serviceLifetime)', lifetimeArgument)
     .action(async (options: CommonOptions & TokenOptions) => {
       const { token } = await import('./token.js');
@@ -209,9 +225,9 @@ function addCrl(program: Command, host: Host): void {
     ['veritas crl --out issuing.crl', 'and a copy'],
     ['veritas crl --issuer root --out root.crl.pem', 'of the root, as PEM'],
   ])
-    .option('--issuer <id>', 'the id of a CA: see `veritas ca show`', 'issuing')
+    .option('--issuer <id>', 'the id of a CA: see `veritas ca show` (default: the one that issues now)')
     .option('--out <file>', 'a copy, DER, or PEM when the name ends in .pem')
-    .action(async (options: CommonOptions & { issuer: string }) => {
+    .action(async (options: CommonOptions & { readonly issuer?: string }) => {
       const { crl } = await import('./crl.js');
       await crl(sessionOf(host, options), options);
     });
@@ -264,7 +280,11 @@ function addRenew(program: Command, host: Host): void {
 }
 
 function addAudit(program: Command, host: Host): void {
-  const audit = program.command('audit').description('The record of what the CA did.');
+  const audit = verbs(program, 'audit', 'The record of what the CA did.', [
+    ['veritas audit verify', 'does it hold together?'],
+    ['veritas audit export --since 30d --format csv --out audit.csv', 'a file for a spreadsheet'],
+    ['veritas audit export --since 1d >>audit.jsonl', 'lines of JSON, for a SIEM'],
+  ]);
   verb(audit, 'verify', 'Say whether the record holds together, or which row was changed, dropped or reordered.', [
     ['veritas audit verify', 'how many rows hold together'],
     ['veritas audit verify --json', '{"ok":true,"rows":…} or {"ok":false,"sequence":…,"problem":…}'],

@@ -38,14 +38,20 @@ export function verb(parent: Command, name: string, description: string, worked:
     .addHelpText('after', EXIT_CODES);
 }
 
-/** The flags of what issues a certificate. */
-export function withTerms(command: Command): Command {
+/** A word that has verbs below it. */
+export function verbs(parent: Command, name: string, description: string, worked: readonly Example[]): Command {
+  return parent
+    .command(name)
+    .description(examples(description, worked))
+    .summary(description)
+    .addHelpText('after', EXIT_CODES);
+}
+
+/** The flags of what issues a certificate. `more`: a profile that only this verb gives. */
+export function withTerms(command: Command, more?: string): Command {
+  const profiles = ['server', 'client', 'service', 'spiffe', 'ocsp-responder', 'crl-issuer', ...(more ? [more] : [])];
   return command
-    .option(
-      '--profile <profile>',
-      'what it is for: server, client, service, spiffe, ocsp-responder, crl-issuer, or one of pki.profiles',
-      'service',
-    )
+    .option('--profile <profile>', `what it is for: ${profiles.join(', ')}, or one of pki.profiles`, 'service')
     .option('--san <name>', 'another name: DNS:name, IP:address or URI:uri; can be repeated', nameArgument)
     .option('--ttl <time>', 'how long it is valid: 24h, 30d (default: pki.serviceLifetime)', lifetimeArgument);
 }

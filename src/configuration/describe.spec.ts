@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { parse } from 'yaml';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
 import { configurationSchema } from './configuration.js';
 import { describeAsMarkdown, describeAsYaml } from './describe.js';
 import { loadConfiguration } from './load-configuration.js';
@@ -37,6 +39,40 @@ describe('config/veritas.yaml', () => {
     for (const { path } of leaves) expect(uncommented).toHaveProperty([...path]);
   });
 
+  test('is sound with every line taken in, those without a default too', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'veritas-describe-'));
+    const [file, url] = [join(folder, 'all.yaml'), join(folder, 'url')];
+    writeFileSync(url, 'postgres://veritas:secret@localhost:5432/veritas');
+    const values: Readonly<Record<string, string>> = {
+      'tls.keyPassphraseFile': url,
+      'mtls.intermediatesFile': file,
+      'pki.pkcs11.module': '/usr/lib/softhsm.so',
+      'pki.pkcs11.token': 'ca',
+      'pki.pkcs11.pinFile': file,
+      'pki.pkcs11.keyLabelPrefix': 'ca-',
+      'pki.pkcs11.keyType': 'P-384',
+      'pki.pkcs11.packageDirectory': '/opt/pkcs11',
+      'store.kind': 'postgresql',
+      'store.urlFile': url,
+    };
+    const all = text.replaceAll(/^##?( *\w+:(?: …)?$)/gm, '$1').replaceAll(/^#(?!#)/gm, '');
+    const written = parse(all) as Record<string, Record<string, unknown>>;
+    const unused = settingsOf(configurationSchema).filter(({ fallback }) => fallback === undefined);
+    for (const { path, secret } of unused) {
+      const key = `${path.join('.')}${secret ? 'File' : ''}`;
+      expect(written).toHaveProperty(key, '…');
+      const parent = path
+        .slice(1, -1)
+        .reduce((inner, name) => inner[name] as Record<string, unknown>, written[path[0]!]!);
+      parent[key.split('.').at(-1)!] = values[key];
+    }
+    writeFileSync(file, stringify(written));
+    const { pki, tls } = loadConfiguration({ file, environment: {} });
+    expect(pki.pkcs11).toMatchObject({ token: 'ca', keyType: 'P-384' });
+    expect({ ...pki, pkcs11: undefined }).toEqual({ ...defaults.pki, pkcs11: undefined });
+    expect(tls.ciphers).toEqual(defaults.tls.ciphers);
+  });
+
   test('has lines one can read', () => {
     for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(120);
   });
@@ -44,5 +80,12 @@ describe('config/veritas.yaml', () => {
 
 test('docs/configuration.md names every setting and every variable', () => {
   const text = readFileSync('docs/configuration.md', 'utf8');
-  for (const { variable } of settingsOf(configurationSchema)) expect(text).toContain(`\`${variable}\``);
+  for (const { variable, fields } of settingsOf(configurationSchema)) {
+    expect(text).toContain(`\`${variable}\``);
+    for (const { key, description } of fields) {
+      expect(text).toContain(`| \`${key}\` | `);
+      expect([key, description]).toEqual([key, expect.stringMatching(/\.$/)]);
+    }
+  }
+  expect(text).not.toContain('[object');
 });

@@ -1,30 +1,22 @@
 import type { z } from 'zod';
 import { stringify } from 'yaml';
 import { formatDuration } from './duration.js';
-import { descriptionOf, fieldsOf, type Setting, settingsOf } from './outline.js';
+import { descriptionOf, fieldsOf, groupDescription, type Setting, settingsOf } from './outline.js';
 
 /** `docs/configuration.md`: every setting of `schema` with its variable, default and what is allowed, a table for each namespace. */
 export function describeAsMarkdown(schema: z.ZodObject): string {
   const sections = namespacesOf(schema).map(({ namespace, description, settings }) => {
-    const rows = settings.map((setting) => {
-      const cells = [
+    const table = tableOf(
+      ['Setting', 'Environment', 'Default', 'Allowed', 'Meaning'],
+      settings.map((setting) => [
         `\`${writtenKey(setting)}\``,
         `\`${setting.variable}\``,
         setting.fallback === undefined ? 'none' : codeOf(setting),
         allowedOf(setting),
         setting.description,
-      ];
-      return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-    });
-    return [
-      `## ${namespace}`,
-      '',
-      description,
-      '',
-      '| Setting | Environment | Default | Allowed | Meaning |',
-      '|---|---|---|---|---|',
-      ...rows,
-    ].join('\n');
+      ]),
+    );
+    return [`## ${namespace}`, '', description, '', ...table, ...settings.flatMap(fieldsTable)].join('\n');
   });
   return `${[introduction, ...sections].join('\n\n')}\n`;
 }
@@ -35,18 +27,41 @@ export function describeAsMarkdown(schema: z.ZodObject): string {
  */
 export function describeAsYaml(schema: z.ZodObject): string {
   const sections = namespacesOf(schema).map(({ namespace, description, settings }) => {
+    let group = '';
     const lines = settings.flatMap((setting) => {
       const unused = setting.fallback === undefined;
       const value = unused ? ' …' : yamlOf(setting);
-      const [, ...rest] = setting.path;
-      // What is nested has no default, and is shown as it is written on one line.
-      const line = rest.length > 1 ? `${rest.join(': { ')}:${value} }` : `${writtenKey(setting)}:${value}`;
-      const written = line.split('\n').map((line) => `${unused ? '##' : '#'}  ${line}`);
-      return ['##', ...wrapped(`${setting.description} Allowed: ${allowedOf(setting)}.`), ...written];
+      // What is nested has no default.
+      const [parent = '', nested] = setting.path.slice(1, 3);
+      const head = nested === undefined || parent === group ? [] : headOf(schema, [namespace, parent]);
+      group = nested === undefined ? '' : parent;
+      const indent = nested === undefined ? '' : '  ';
+      const written = `${keyIn(setting)}:${value}`
+        .split('\n')
+        .map((line) => `${unused ? '##' : '#'}  ${indent}${line}`);
+      const text = `${setting.description} Allowed: ${allowedOf(setting)}.`;
+      return [...head, '##', ...wrapped(text, `  ${indent}`), ...written];
     });
     return ['', ...wrapped(description, ''), `#${namespace}:`, ...lines].join('\n');
   });
   return `${[header, ...sections].join('\n')}\n`;
+}
+
+/** What one object of a list of them holds. */
+function fieldsTable({ key, fields }: Setting): readonly string[] {
+  if (fields.length === 0) return [];
+  const rows = fields.map((field) => [
+    `\`${field.key}\``,
+    field.required ? 'required' : 'optional',
+    field.allowed,
+    field.description,
+  ]);
+  return ['', `### One of ${key}`, '', ...tableOf(['Field', '', 'Allowed', 'Meaning'], rows)];
+}
+
+function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)];
 }
 
 const introduction = `# Configuration
@@ -65,7 +80,8 @@ with where it was written, what was seen and what is allowed.
 - **Paths** are relative to the working directory.
 - Kubernetes' own variables for a Service called \`veritas\` (\`VERITAS_SERVICE_HOST\`, \`VERITAS_PORT=tcp://…\`) are passed over.`;
 
-const header = `## Settings of Veritas. Everything here is a default: take the # off a line, and off its namespace, to change it.
+const header = `## Settings of Veritas. What begins with one # is a default: take the # off a line, and off its namespace, to change it.
+## Lines that end in … have no default: take both # off, and off what they stand in, and say something for the ….
 ## The environment goes before this file: VERITAS_TLS_MIN_VERSION for tls.minVersion. docs/configuration.md has it all.`;
 
 function namespacesOf(schema: z.ZodObject) {
@@ -76,6 +92,16 @@ function namespacesOf(schema: z.ZodObject) {
     settings: settings.filter(({ path }) => path[0] === namespace),
   }));
 }
+
+/** The key of a nested object, which its settings follow. */
+const headOf = (schema: z.ZodObject, path: readonly string[]) => [
+  '##',
+  ...wrapped(groupDescription(schema, path)),
+  `##  ${path.at(-1) ?? ''}:`,
+];
+
+/** The key as it stands in the innermost object. */
+const keyIn = ({ path, secret }: Setting) => `${path.at(-1) ?? ''}${secret ? 'File' : ''}`;
 
 const writtenKey = ({ path, secret }: Setting) => `${path.slice(1).join('.')}${secret ? 'File' : ''}`;
 
@@ -89,8 +115,11 @@ function writtenDefault({ fallback, unit }: Setting): unknown {
 function codeOf(setting: Setting): string {
   const value = writtenDefault(setting);
   if (!Array.isArray(value)) return `\`${String(value)}\``;
-  return value.length === 0 ? 'empty' : value.map((item) => `\`${String(item)}\``).join(', ');
+  return value.length === 0 ? 'empty' : value.map((item) => `\`${inlineYaml(item)}\``).join(', ');
 }
+
+/** An item of a list on one line. */
+const inlineYaml = (item: unknown): string => stringify(item, { collectionStyle: 'flow', lineWidth: 0 }).trim();
 
 /** What follows the colon: a scalar on the same line, a list below. */
 function yamlOf(setting: Setting): string {

@@ -8,6 +8,7 @@ import { ConfigurationError, type ConfigurationProblem } from './configuration-e
 import { type Configuration, configurationSchema } from './configuration.js';
 import type { Environment } from './environment.js';
 import { loadConfiguration } from './load-configuration.js';
+import { Profiles } from '../pki/profile/profiles.js';
 import { settingsOf } from './outline.js';
 
 let folder: string;
@@ -248,6 +249,84 @@ describe('one error lists every problem', () => {
     ['repository.port', { http: { port: 5080 } }, 'another port than http.port', '5080, the default'],
   ])('%s is held against its neighbour', async (path, yaml, allowed, seen) => {
     expect(await problemAt(path, yaml)).toMatchObject({ allowed, seen });
+  });
+
+  const profile = (more: object) => ({
+    pki: { profiles: [{ name: 'web', purposes: ['serverAuth'], maximumLifetime: '30d', ...more }] },
+  });
+
+  test.each([
+    ['purposes[0]', { purposes: ['codeSigning'] }, 'one of serverAuth, clientAuth'],
+    ['purposes', { purposes: [] }, 'a list of purposes out of serverAuth, clientAuth, at least 1'],
+    ['keyTypes[0]', { keyTypes: ['P-224'] }, 'one of P-256, P-384, P-521, Ed25519, RSA'],
+    ['identity', { identity: 'email' }, 'one of service, spiffe'],
+    ['minimumRsaBits', { minimumRsaBits: 1024 }, 'a whole number from 2048 to 8192'],
+    ['noRevocation', { noRevocation: 'yes' }, 'true or false'],
+    ['mustStaple', { mustStaple: 1 }, 'true or false'],
+    ['names', { names: [] }, 'a map of dns, ip, uri'],
+    [
+      'name',
+      { name: 'intermediate' },
+      'another name than root, issuing, cross, intermediate, ocsp-responder, crl-issuer',
+    ],
+    ['names.uri', { identity: 'spiffe', names: { uri: [] } }, expect.stringContaining('begins with spiffe://')],
+    [
+      'names.uri',
+      { identity: 'spiffe', names: { uri: ['https://example.org/*'] } },
+      expect.stringContaining('begins with spiffe://'),
+    ],
+    ['names.dns[1]', { names: { dns: ['.example.org', 'a..b'] } }, expect.stringContaining('a DNS name')],
+    ['names.ip[0]', { names: { ip: ['10.0.0.0/33'] } }, expect.stringContaining('a prefix')],
+    ['names.ip[0]', { names: { ip: ['10.0.0.7/8'] } }, expect.stringContaining('a prefix')],
+    ['names.ip[0]', { names: { ip: ['fd00::1/8'] } }, expect.stringContaining('a prefix')],
+    ['names.ip[0]', { names: { ip: ['::ffff:10.0.0.0/104'] } }, expect.stringContaining('a prefix')],
+    ['names.ip[0]', { names: { ip: ['10.0.0'] } }, expect.stringContaining('a prefix')],
+    ['names.uri[0]', { names: { uri: ['https://example*'] } }, expect.stringContaining('a URI')],
+    ['minimumRsaBits', { keyTypes: ['P-256'], minimumRsaBits: 4096 }, 'only with RSA among keyTypes'],
+    ['lifetime', { lifetime: '60d' }, 'at most maximumLifetime'],
+  ])('a profile: %s of %j stops the start, with its line and what is allowed', async (path, more, allowed) => {
+    const problem = await problemAt(`pki.profiles[0].${path}`, profile(more));
+    expect(problem).toMatchObject({ allowed, source: expect.stringMatching(/\.yaml:\d+$/) });
+  });
+
+  test('a profile with rules of every form', async () => {
+    const names = {
+      dns: ['api.example.org', '*.example.org', '.example.org'],
+      ip: ['10.0.0.7', '10.0.0.0/8', '0.0.0.0/0', 'fd00::/8', '::1', '1:2:3:4:5:6:7:8'],
+      uri: ['spiffe://*', 'https://example.org', 'https://example.org/a', 'https://example.org/*'],
+    };
+    const { pki } = await load(profile({ names, identity: 'spiffe', keyTypes: ['RSA'], minimumRsaBits: 3072 }));
+    expect(pki.profiles[0]).toMatchObject({ names, minimumRsaBits: 3072 });
+    // What is allowed here is what the CA reads.
+    expect(new Profiles(pki.profiles, 3600).names).toContain('web');
+  });
+
+  test.each([
+    [
+      'mtls.roles[0].roles[1]',
+      [{ service: 'orders', roles: ['admin', 'root'] }],
+      'one of admin, issuer, auditor, metrics, backup',
+    ],
+    ['mtls.roles[0].service', [{ service: 'somebody', roles: ['admin'] }], 'a service of mtls.services'],
+    [
+      'mtls.roles[1].service',
+      [
+        { service: 'orders', roles: ['admin'] },
+        { service: 'orders', roles: ['metrics'] },
+      ],
+      'one entry for each service',
+    ],
+  ])('%s: %j stops the start', async (path, roles, allowed) => {
+    expect(await problemAt(path, { mtls: { services: ['orders'], roles } })).toMatchObject({
+      allowed,
+      source: expect.stringMatching(/\.yaml:\d+$/),
+    });
+    const written = { VERITAS_MTLS_SERVICES: 'orders', VERITAS_MTLS_ROLES: JSON.stringify(roles) };
+    expect(await problemAt(path, '', written)).toMatchObject({ allowed, source: 'VERITAS_MTLS_ROLES' });
+  });
+
+  test('the roles of the defaults need nobody on the list of services', async () => {
+    expect((await load({ mtls: { services: [] } })).mtls.roles).toHaveLength(3);
   });
 
   test('two listeners may share a port when one is off or the system chooses', async () => {

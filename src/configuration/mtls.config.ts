@@ -15,8 +15,19 @@ const crlSource = text(
   /^(?:https?:\/\/[^\s/@?#]+(?:[/?][^\s#]*)?|(?![a-z][a-z0-9+.-]*:\/\/)\S(?:.*\S)?)$/i,
 );
 
+const ROLES = ['admin', 'issuer', 'auditor', 'metrics', 'backup'] as const;
+const rolesSchema = z.strictObject({
+  service: serviceName.describe('The exact name of a service, one of `mtls.services`.'),
+  roles: list(oneOf(ROLES), `roles out of ${ROLES.join(', ')}`).describe('What it may do.'),
+});
+const DEFAULT_ROLES: readonly z.output<typeof rolesSchema>[] = [
+  { service: 'admin-client', roles: ['admin', 'issuer', 'auditor'] },
+  { service: 'monitoring-service', roles: ['metrics'] },
+  { service: 'backup-service', roles: ['backup'] },
+];
+
 /** Who is on the other end, and may they pass. */
-export const mtlsSchema = z.strictObject({
+const mtlsFields = z.strictObject({
   issuerOrganization: text('an organization name, 1 to 64 characters', /^\S(?:.*\S)?$/, 64)
     .default('VERITAS Framework')
     .describe("The organization (O) that a client certificate's issuer must have."),
@@ -36,17 +47,10 @@ export const mtlsSchema = z.strictObject({
     ])
     .describe('The services that may pass. An empty list lets nobody pass.'),
   roles: objects(
-    z.strictObject({
-      service: serviceName.describe('The exact name of a service.'),
-      roles: z.array(z.enum(['admin', 'issuer', 'auditor', 'metrics', 'backup'])).describe('What it may do.'),
-    }),
+    rolesSchema,
     '`{ service, roles }`: a service name, and roles out of admin, issuer, auditor, metrics, backup',
   )
-    .default([
-      { service: 'admin-client', roles: ['admin', 'issuer', 'auditor'] },
-      { service: 'monitoring-service', roles: ['metrics'] },
-      { service: 'backup-service', roles: ['backup'] },
-    ])
+    .default([...DEFAULT_ROLES])
     .describe(
       'What services may do beyond calling. `issuer` has any certificate issued, `auditor` reads the inventory.',
     ),
@@ -79,4 +83,16 @@ export const mtlsSchema = z.strictObject({
   intermediatesFile: path('the path of a PEM file')
     .exactOptional()
     .describe('Intermediate CA certificates for clients that send their own certificate only.'),
+});
+
+/** Roles that nobody could use, or that two entries say differently. The defaults may name services that an operator took off the list. */
+export const mtlsSchema = mtlsFields.superRefine(({ roles, services }, context) => {
+  roles.forEach((entry, index) => {
+    const { service } = entry;
+    const path = ['roles', index, 'service'];
+    if (roles.findIndex((other) => other.service === service) < index)
+      context.addIssue({ code: 'custom', path, message: 'one entry for each service' });
+    else if (!services.includes(service) && !DEFAULT_ROLES.includes(entry))
+      context.addIssue({ code: 'custom', path, message: 'a service of mtls.services' });
+  });
 });

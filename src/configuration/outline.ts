@@ -10,8 +10,12 @@ export interface Setting extends SettingFacts {
   /** `VERITAS_TLS_MIN_VERSION`; for a secret with `_FILE` at its end. */
   readonly variable: string;
   readonly description: string;
-  /** The value when nothing is said; `undefined` when the setting may be absent. */
+  /** The value when nothing is said; `undefined` when there is none. */
   readonly fallback: unknown;
+  /** Whether it must be there when what it stands in is. */
+  readonly required: boolean;
+  /** Of a list of objects: the settings of one of them. */
+  readonly fields: readonly Setting[];
 }
 
 /** Every setting below `schema` in the order of declaration. Throws when a leaf was not made by `setting.ts`: a programming error. */
@@ -24,10 +28,21 @@ export function settingsOf(schema: z.core.$ZodType, path: readonly string[] = []
   if (facts === undefined) throw new Error(`no facts are registered for the setting ${path.join('.')}`);
   const spelt = facts.secret ? [...path.slice(0, -1), `${path.at(-1) ?? ''}File`] : path;
   const fallback = schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined;
-  return [
-    { ...facts, path, key: path.join('.'), variable: variableOf(spelt), description: descriptionOf(schema), fallback },
-  ];
+  const required = !(schema instanceof z.ZodDefault || schema instanceof z.ZodExactOptional || facts.secret);
+  const fields = bare instanceof z.ZodArray && facts.kind === 'objects' ? settingsOf(bare.element) : [];
+  const key = path.join('.');
+  const description = descriptionOf(schema);
+  return [{ ...facts, path, key, variable: variableOf(spelt), description, fallback, required, fields }];
 }
+
+/** What the descriptions say of the object that a setting stands in, when it stands deeper than its namespace. */
+export const groupDescription = (schema: z.core.$ZodType, path: readonly string[]): string => {
+  const [key = '', ...rest] = path;
+  const bare = bareOf(schema);
+  const inner = bare instanceof z.ZodObject ? fieldsOf(bare).find(([name]) => name === key)?.[1] : undefined;
+  if (!inner) return '';
+  return rest.length === 0 ? descriptionOf(inner) : groupDescription(inner, rest);
+};
 
 /** The schema at `path`, list positions included, without its default and optional wrappers; `undefined` when nothing is declared there. */
 export function schemaAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): z.core.$ZodType | undefined {

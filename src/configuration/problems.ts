@@ -54,8 +54,7 @@ function badValue(issue: z.core.$ZodIssue, given: Given): ConfigurationProblem {
   const written = valueAt(given.value, issue.path);
   const fallback = settingsOf(given.schema).find((setting) => setting.key === key)?.fallback;
   const seen = written === undefined && fallback !== undefined ? `${shown(fallback)}, the default` : shown(written);
-  const allowed =
-    schema === undefined ? undefined : (settingFacts.get(schema)?.allowed ?? `a map of ${keysOf(schema).join(', ')}`);
+  const allowed = schema === undefined ? undefined : (settingFacts.get(schema)?.allowed ?? mapOf(keysOf(schema)));
   return {
     path: key,
     // What is missing is missing from what stands around it.
@@ -64,6 +63,8 @@ function badValue(issue: z.core.$ZodIssue, given: Given): ConfigurationProblem {
     allowed: issue.code === 'custom' ? issue.message : (allowed ?? issue.message),
   };
 }
+
+const mapOf = (keys: readonly string[]) => (keys.length === 0 ? undefined : `a map of ${keys.join(', ')}`);
 
 /** `['mtls', 'crls', 0, 'source']` as `mtls.crls[0].source`. */
 export function keyOf(path: readonly PropertyKey[]): string {

@@ -1,15 +1,14 @@
 import { z } from 'zod';
-import { duration, list, text } from './setting.js';
+import { dnsRule, ipRule, uriRule } from './name-rule.setting.js';
+import { duration, flag, integer, list, oneOf, text } from './setting.js';
 
 const DAY = 86_400;
-const profileName = text('1 to 32 lower-case letters, digits and hyphens', /^[a-z][a-z0-9-]{0,31}$/, 32);
-const dnsRule = text(
-  'a DNS name, `*.` and a name (one label more), or `.` and a name (one or more)',
-  /^(?:\*?\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/,
-  255,
+// Profiles of a CA's own, or that another part gives a meaning.
+const TAKEN = ['root', 'issuing', 'cross', 'intermediate', 'ocsp-responder', 'crl-issuer'];
+const profileName = text('1 to 32 lower-case letters, digits and hyphens', /^[a-z][a-z0-9-]{0,31}$/, 32).refine(
+  (name) => !TAKEN.includes(name),
+  `another name than ${TAKEN.join(', ')}`,
 );
-const ipRule = text('an IP address, or a prefix such as 10.0.0.0/8', /^[0-9a-fA-F.:]+(?:\/\d{1,3})?$/, 64);
-const uriRule = text('a URI with a host, or its beginning past the host and `*`', /^[a-z][a-z0-9+.-]*:\/\/\S+$/, 2048);
 
 /** One profile of the operator's own (`pki.profiles`). */
 export const profileSchema = z
@@ -17,40 +16,44 @@ export const profileSchema = z
     name: profileName.describe(
       'What requests call it. `server`, `client`, `service` and `spiffe` are there, and can be replaced.',
     ),
-    purposes: z
-      .array(z.enum(['serverAuth', 'clientAuth']))
-      .min(1)
-      .describe('Extended key usages.'),
+    purposes: list(oneOf(['serverAuth', 'clientAuth']), 'purposes out of serverAuth, clientAuth', 1).describe(
+      'Extended key usages.',
+    ),
     lifetime: duration('s', 1, 398 * DAY)
       .exactOptional()
       .describe('When nothing else is asked for.'),
     maximumLifetime: duration('s', 1, 398 * DAY).describe('The longest that can be asked for.'),
-    keyTypes: z
-      .array(z.enum(['P-256', 'P-384', 'P-521', 'Ed25519', 'RSA']))
-      .min(1)
+    keyTypes: list(
+      oneOf(['P-256', 'P-384', 'P-521', 'Ed25519', 'RSA']),
+      'kinds of keys out of P-256, P-384, P-521, Ed25519, RSA',
+      1,
+    )
       .exactOptional()
       .describe('Kinds of keys; every one when absent.'),
-    minimumRsaBits: z.int().min(2048).max(8192).exactOptional().describe('2048 when absent.'),
-    identity: z
-      .enum(['service', 'spiffe'])
+    minimumRsaBits: integer(2048, 8192).exactOptional().describe('The least size of an RSA key; 2048 when absent.'),
+    identity: oneOf(['service', 'spiffe'])
       .exactOptional()
       .describe('`service` puts its own name among the DNS names; `spiffe` asks for exactly one SPIFFE ID instead.'),
     names: z
       .strictObject({
-        dns: list(dnsRule, 'rules for DNS names').exactOptional(),
-        ip: list(ipRule, 'rules for IP addresses').exactOptional(),
-        uri: list(uriRule, 'rules for URIs').exactOptional(),
+        dns: list(dnsRule, 'rules for DNS names')
+          .exactOptional()
+          .describe('`api.example.org`; `*.example.org` is one label more, `.example.org` one or more.'),
+        ip: list(ipRule, 'rules for IP addresses')
+          .exactOptional()
+          .describe('`10.0.0.7`, or a prefix: `10.0.0.0/8`, `fd00::/8`.'),
+        uri: list(uriRule, 'rules for URIs')
+          .exactOptional()
+          .describe('A whole URI, its beginning past the host and `*`, or a scheme as in `spiffe://*`.'),
       })
       .exactOptional()
       .describe('The names that can be had besides the own one. A kind without a list: any; an empty list: none.'),
-    noRevocation: z
-      .boolean()
+    noRevocation: flag()
       .exactOptional()
       .describe(
         'Nothing is published about its revocation: noRevAvail (RFC 9608) instead of the locations of CRL and OCSP. For a maximumLifetime up to 7d.',
       ),
-    mustStaple: z
-      .boolean()
+    mustStaple: flag()
       .exactOptional()
       .describe('Clients insist on a stapled OCSP response (RFC 7633). For serverAuth, and not with noRevocation.'),
   })
@@ -69,4 +72,13 @@ export const profileSchema = z
   .refine(({ mustStaple, purposes }) => mustStaple !== true || purposes.includes('serverAuth'), {
     path: ['mustStaple'],
     message: 'only with the purpose serverAuth',
-  });
+  })
+  .refine(({ minimumRsaBits, keyTypes }) => minimumRsaBits === undefined || keyTypes?.includes('RSA') !== false, {
+    path: ['minimumRsaBits'],
+    message: 'only with RSA among keyTypes',
+  })
+  .refine(
+    ({ identity, names }) =>
+      identity !== 'spiffe' || names?.uri?.some((rule) => rule.startsWith('spiffe://')) !== false,
+    { path: ['names', 'uri'], message: 'at least one rule that begins with spiffe://, for identity: spiffe' },
+  );

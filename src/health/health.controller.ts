@@ -1,5 +1,6 @@
 import { Controller, Get, HttpStatus, Inject, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { Answers, healthSchema } from '../api/index.js';
 import { Public } from '../mtls/index.js';
 import { HealthService, type HealthReport } from './health.service.js';
 
@@ -10,6 +11,7 @@ export class HealthController {
   constructor(@Inject(HealthService) private readonly health: HealthService) {}
 
   @Get(['health', 'api/v1/health'])
+  @Answers(healthSchema, 200, { also: { status: 503, description: 'Unhealthy: at least one part is down.' } })
   async report(@Res({ passthrough: true }) reply: FastifyReply): Promise<HealthReport> {
     const report = await this.health.report();
     void reply

@@ -4,7 +4,11 @@ import type { VerifiedClientIdentity } from './client-identity.js';
 export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
 
 /** Policy is a function: who may pass. `roles` are those of the service now. Must be pure and quick: it runs on each request. */
-export type Authorizer = (identity: VerifiedClientIdentity, roles: ReadonlySet<string>) => Decision;
+export interface Authorizer {
+  (identity: VerifiedClientIdentity, roles: ReadonlySet<string>): Decision;
+  /** The roles that it asks for one of, where that is all it asks for: for documents. */
+  readonly anyRoleOf?: readonly string[];
+}
 
 const ALLOWED: Decision = Object.freeze({ allowed: true });
 const refused = (reason: string): Decision => Object.freeze({ allowed: false, reason });
@@ -17,8 +21,9 @@ export function services(...names: readonly string[]): Authorizer {
 
 /** Allows whoever has at least one of the roles named. */
 export function roles(...names: readonly string[]): Authorizer {
-  return (_, own) =>
+  const authorizer = (_: VerifiedClientIdentity, own: ReadonlySet<string>): Decision =>
     names.some((name) => own.has(name)) ? ALLOWED : refused(`this needs the role ${names.join(' or ')}`);
+  return Object.assign(authorizer, { anyRoleOf: names });
 }
 
 /** Allows what every authorizer allows; the first refusal counts. Nothing given allows nothing. */

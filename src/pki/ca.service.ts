@@ -319,7 +319,7 @@ export class CaService {
   async #again(serialNumber: string): Promise<IssuedCertificate> {
     const issued = await this.issuedBefore(serialNumber);
     if (!issued)
-      throw new PkiError('idempotency_key_reused', 'what was issued under the Idempotency-Key is revoked or over');
+      throw new PkiError('idempotency_key_over', 'what was issued under the Idempotency-Key is revoked or expired');
     return issued;
   }
 

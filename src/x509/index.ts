@@ -46,12 +46,15 @@ export {
   type GeneralNameKind,
 } from './general-name.js';
 export { certificateLintRules, lintCertificate } from './lint/lint-certificate.js';
-export { crlLintRules, lintCrl } from './lint/lint-crl.js';
+export { readCrlEntry, type WrittenCrlEntry } from './lint/crl-entry.js';
+export { crlEntryLintRules, crlLintRules, lintCrl, lintCrlEntry } from './lint/lint-crl.js';
 export {
   findingsOf,
   lintFindingToString,
   type CertificateLintRule,
   type CertificateLintSubject,
+  type CrlEntryLintRule,
+  type CrlEntryLintSubject,
   type CrlLintRule,
   type CrlLintSubject,
   type LintedEntry,

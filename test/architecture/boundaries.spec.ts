@@ -16,7 +16,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   pki: ['audit', 'store', 'events', 'x509', 'der'],
   repository: ['pki', 'x509'],
   api: ['configuration', 'mtls', 'pki', 'x509'],
-  health: ['mtls', 'pki', 'store'],
+  health: ['api', 'mtls', 'pki', 'store'],
   configuration: [],
   commands: ['configuration', 'pki', 'audit', 'store', 'mtls', 'tls', 'x509', 'events'],
   testing: ['mtls', 'x509'],

@@ -39,11 +39,13 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   profile_not_allowed: 'a profile for who signs in the name of the CA was asked for by a holder, or for a token',
   profile_contradictory: 'a profile in `pki.profiles` contradicts itself',
   lifetime_not_allowed: 'the lifetime is shorter than a second, or longer than the profile allows',
+  token_lifetime_not_allowed: 'an enrollment token was to be good for less than a second, or for more than a week',
   not_the_holder:
     'the certificate on the connection is not of this CA, is over, or is for another service or profile than asked for',
   token_not_valid: 'the enrollment token was never made, was traded before, or is over',
   key_not_new: 'a renewal was asked for with the key of the certificate that it should replace',
   idempotency_key_reused: 'the Idempotency-Key was sent with another request less than a day ago',
+  idempotency_key_over: 'what was issued under the Idempotency-Key was revoked or has expired since',
   cursor_malformed: 'a page was asked for with a cursor that was not made here',
   reason_not_allowed: 'the reason of a revocation is not known, not final, or does not fit the certificate',
   serial_unknown: 'no certificate with that serial number was issued here',

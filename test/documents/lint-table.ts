@@ -1,6 +1,6 @@
 import { crlLintFixtures } from '../support/crl-lint-fixtures.js';
 import { certificateLintFixtures } from '../support/lint-fixtures.js';
-import { certificateLintRules, crlLintRules } from '../../src/x509/index.js';
+import { certificateLintRules, crlEntryLintRules, crlLintRules } from '../../src/x509/index.js';
 
 interface Fixture {
   readonly rule: string;
@@ -12,7 +12,7 @@ interface Fixture {
 export function lintTables(): Readonly<Record<'certificates' | 'lists', string>> {
   return {
     certificates: tableOf(certificateLintRules, certificateLintFixtures),
-    lists: tableOf(crlLintRules, crlLintFixtures),
+    lists: tableOf([...crlLintRules, ...crlEntryLintRules], crlLintFixtures),
   };
 }
 

@@ -177,7 +177,7 @@ describe('what changes meanwhile', () => {
     const issue = () => post(admin, PATH, { csr }, { 'idempotency-key': 'replayed' });
     const first = await issue();
     await post(admin, `${PATH}/${String(first.json.serial_number)}/revocation`, { reason: 'superseded' });
-    expect(refusal(await issue())).toEqual([422, 'idempotency_key_reused']);
+    expect(refusal(await issue())).toEqual([409, 'idempotency_key_over']);
   });
 
   test('a certificate that is being revoked gives no new one once that is known', async () => {
@@ -265,7 +265,7 @@ describe('the inventory', () => {
     ['?expires_before=tomorrow', 400, 'bad_request'],
     ['?cursor=abc', 400, 'cursor_malformed'],
     ['?where=1', 400, 'bad_request'],
-    ['/ffff', 404, 'not_found'],
+    ['/ffff', 404, 'serial_unknown'],
     ['/nothing', 404, 'serial_unknown'],
   ])('%s: %i %s', async (path, status, code) => {
     expect(refusal(await read(admin, `${PATH}${path}`))).toEqual([status, code]);
@@ -319,11 +319,60 @@ test('the OpenAPI document says what the CA takes and gives', async () => {
   const { json } = await get(port(), '/openapi.json', worker.tls);
   const paths = json.paths as Record<
     string,
-    Record<string, { requestBody?: object; responses: object; parameters?: { name: string }[] }>
+    Record<
+      string,
+      {
+        requestBody?: { content: object };
+        responses: Record<string, object>;
+        parameters?: { name: string }[];
+        security: object[];
+        description: string;
+      }
+    >
   >;
   expect(paths[PATH]?.post).toMatchObject({
     requestBody: { content: { 'application/json': { schema: { required: ['csr'] } } } },
-    responses: { 201: expect.any(Object), 403: expect.any(Object) },
+    responses: {
+      201: {
+        headers: { Location: {} },
+        content: { 'application/json': {}, 'application/pem-certificate-chain': {} },
+      },
+      400: {
+        description: expect.stringContaining('`name_not_allowed`: ask only for names that this service may have.'),
+      },
+    },
+    security: [{ mutualTLS: ['issuer'] }, { mutualTLS: [] }],
+    description: expect.stringContaining('role `issuer`'),
+  });
+  expect(Object.keys(paths[PATH]?.post?.requestBody?.content ?? {})).toEqual([
+    'application/json',
+    'application/pkcs10',
+  ]);
+  expect(Object.keys(paths[PATH]?.post?.responses ?? {})).toEqual([
+    '201',
+    '400',
+    '401',
+    '403',
+    '409',
+    '413',
+    '415',
+    '422',
+    '500',
+    '503',
+  ]);
+  expect(paths[PATH]?.post?.parameters?.map(({ name }) => name)).toEqual([
+    'profile',
+    'service',
+    'names',
+    'ttl',
+    'Idempotency-Key',
+  ]);
+  expect(paths[`${PATH}/enrollment`]?.post).toMatchObject({ security: [{ enrollmentToken: [] }] });
+  expect(paths[PATH]?.get).toMatchObject({ security: [{ mutualTLS: ['auditor'] }] });
+  expect(paths['/health']?.get?.responses).toMatchObject({ 200: { content: {} }, 503: { content: {} } });
+  expect((json.components as { securitySchemes: object }).securitySchemes).toMatchObject({
+    mutualTLS: { type: 'mutualTLS' },
+    enrollmentToken: { type: 'http', scheme: 'bearer' },
   });
   expect(paths[PATH]?.get?.parameters?.map(({ name }) => name)).toEqual([
     'status',

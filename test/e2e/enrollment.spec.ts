@@ -134,8 +134,8 @@ describe('a token', () => {
   test.each([
     [{ service: 'Bad Name' }, 'service_name_malformed'],
     [{ service: 'a', profile: 'root' }, 'profile_unknown'],
-    [{ service: 'a', ttl: 0 }, 'lifetime_not_allowed'],
-    [{ service: 'a', ttl: 604_801 }, 'lifetime_not_allowed'],
+    [{ service: 'a', ttl: 0 }, 'token_lifetime_not_allowed'],
+    [{ service: 'a', ttl: 604_801 }, 'token_lifetime_not_allowed'],
     [{ service: 'a', lifetime: 10_000_000 }, 'lifetime_not_allowed'],
     [{ service: 'a', names: [{ kind: 'dns', value: '*.a' }] }, 'name_malformed'],
     [{ service: 'a', profile: 'spiffe' }, 'name_not_allowed'],

@@ -135,8 +135,12 @@ test.each<[string, object, RegExp]>([
   ['a lifetime over its maximum', { lifetime: '2h', maximumLifetime: '1h' }, /pki\.profiles.*lifetime/s],
   ['an unknown purpose', { purposes: ['codeSigning'] }, /pki\.profiles.*purposes/s],
   ['a rule that gives everything', { names: { dns: ['*'] } }, /pki\.profiles.*names/s],
-  ['a SPIFFE profile that gives no URI', { identity: 'spiffe', names: { uri: [] } }, /needs a SPIFFE ID/],
-  ['the name of a CA', { name: 'root' }, /not one of a CA/],
+  [
+    'a SPIFFE profile that gives no URI',
+    { identity: 'spiffe', names: { uri: [] } },
+    /pki\.profiles.*names\.uri.*spiffe:\/\//s,
+  ],
+  ['the name of a CA', { name: 'root' }, /pki\.profiles.*name.*another name than root/s],
   [
     'no revocation for longer than a week',
     { maximumLifetime: '8d', noRevocation: true },

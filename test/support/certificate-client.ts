@@ -5,6 +5,7 @@ import { CaService, requestFor } from '../../src/pki/index.js';
 import { encodePem } from '../../src/x509/index.js';
 import type { RunningService } from '../../src/service.js';
 import { answerOf, type Answer } from './client.js';
+import { remember } from './documented.js';
 import { developmentTls } from './service.js';
 
 /** A service with a key and a certificate of the running CA. */
@@ -66,7 +67,9 @@ export function send(
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('end', () => {
-          resolve(answerOf(response.statusCode ?? 0, response.headers, chunks));
+          const answer = answerOf(response.statusCode ?? 0, response.headers, chunks);
+          remember({ port, method, path }, answer);
+          resolve(answer);
         });
       },
     );

@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { once } from 'node:events';
 import type { Issued, TestCa } from '../../src/testing/index.js';
+import { remember } from './documented.js';
 
 export interface Answer {
   readonly status: number;
@@ -49,7 +50,9 @@ export async function get(
   if (http === 'HTTP/2') {
     const session = connectHttp2(`https://localhost:${port}`, { ...tls, ALPNProtocols: ['h2'] });
     try {
-      return await getHttp2(session, path, headers);
+      const answer = await getHttp2(session, path, headers);
+      remember({ port, method: 'GET', path }, answer);
+      return answer;
     } finally {
       session.destroy();
     }
@@ -58,7 +61,11 @@ export async function get(
     const request = httpsRequest({ ...tls, port, path, headers, agent: false }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () => resolve(answerOf(response.statusCode ?? 0, response.headers, chunks)));
+      response.on('end', () => {
+        const answer = answerOf(response.statusCode ?? 0, response.headers, chunks);
+        remember({ port, method: 'GET', path }, answer);
+        resolve(answer);
+      });
     });
     request.on('error', reject);
     request.end();

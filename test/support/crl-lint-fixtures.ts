@@ -1,4 +1,4 @@
-import { write } from '../../src/der/index.js';
+import { context, Tag, write } from '../../src/der/index.js';
 import type { TestCa } from '../../src/testing/index.js';
 import {
   algorithmIdentifier,
@@ -16,7 +16,7 @@ import {
   type Extension,
   type TbsCertList,
 } from '../../src/x509/index.js';
-import { lintIssuing, lintRoot, type OpensslOpinion } from './lint-fixtures.js';
+import { elementsOf, lintIssuing, lintRoot, unpairedIdentifier, type OpensslOpinion } from './lint-fixtures.js';
 
 /** A CRL of `ca` that breaks one rule and no other. */
 export interface CrlLintFixture {
@@ -59,6 +59,35 @@ const onlyCertificates = lintRoot.intermediate({
   extensions: [encodeExtensionOf.keyUsage([KeyUsage.keyCertSign])],
 });
 
+/** An entry of the writer's with other octets behind its number: a date, and extensions that are all critical. */
+const entryWith = (date: Uint8Array, ...critical: readonly (readonly [oid: string, value: Uint8Array])[]): Uint8Array =>
+  write.sequence(
+    write.integer(0x40a1),
+    date,
+    ...(critical.length > 0
+      ? [
+          write.sequence(
+            ...critical.map(([oid, value]) =>
+              write.sequence(write.oid(oid), write.boolean(true), write.octetString(value)),
+            ),
+          ),
+        ]
+      : []),
+  );
+
+/** A sound list whose fields (version, signature, issuer, thisUpdate, nextUpdate, revokedCertificates, …) `change` gives other octets, signed again. */
+const rewritten = (change: (fields: Uint8Array[]) => Uint8Array[]) => (): CrlLintSubject =>
+  signed(write.sequence(...change(elementsOf(crlOf(lintIssuing).list.tbs))), lintIssuing);
+
+const boundless = lintRoot.intermediate({ commonName: 'CA above CAs' });
+const scope = (...flags: readonly number[]): Extension => ({
+  oid: Oid.issuingDistributionPoint,
+  critical: true,
+  value: write.sequence(...flags.map((flag) => write.element(context(flag), Buffer.of(0xff)))),
+});
+const scoped = (ca: TestCa, ...flags: readonly number[]) =>
+  list({ extensions: [identifierOf(ca), number(7n), scope(...flags)] }, ca);
+
 function versionOne(): CrlLintSubject {
   const { list } = crlOf(lintIssuing);
   return signed(
@@ -92,6 +121,12 @@ const table: readonly (readonly [
   ['crl-issuer', 'another issuer', 'refuses', list({ issuer: nameFrom({ commonName: 'Somebody else' }) })],
   ['crl-issuer-may-sign', 'an issuer without cRLSign', 'refuses', list({}, onlyCertificates), onlyCertificates],
   ['crl-this-update', 'one before the last list', 'accepts', after({ number: 6, thisUpdate: hours(0) })],
+  [
+    'crl-update-form',
+    'GeneralizedTime before 2050',
+    'accepts',
+    rewritten((fields) => fields.with(3, write.generalizedTime(hours(-1)))),
+  ],
   ['crl-next-update', 'one before thisUpdate', 'refuses', list({ nextUpdate: hours(-2) })],
   ['crl-number', 'none', 'accepts', extensions(identifierOf(lintIssuing))],
   ['crl-number-rising', 'the number of the last list', 'accepts', after({ number: 7, thisUpdate: hours(-2) })],
@@ -102,6 +137,17 @@ const table: readonly (readonly [
     'refuses',
     extensions(encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: Buffer.alloc(20, 1) }), number(7n)),
   ],
+  [
+    'crl-authority-key-identifier-pair',
+    'the name of the issuer’s issuer without a serial number',
+    'accepts',
+    extensions(unpairedIdentifier(lintIssuing), number(7n)),
+  ],
+  ['crl-scope-empty', 'a scope that says nothing', 'accepts', scoped(lintIssuing)],
+  ['crl-scope-kinds', 'end entities alone, and CAs alone', 'refuses', scoped(lintIssuing, 1, 2)],
+  ['crl-scope-kinds', 'attribute certificates alone', 'refuses', scoped(lintIssuing, 5)],
+  ['crl-scope-authorities', 'end entities alone, by a CA above CAs', 'accepts', scoped(boundless, 1), boundless],
+  ['crl-entries-absent', 'entries that are none', 'accepts', rewritten((fields) => fields.with(5, write.sequence()))],
   [
     'crl-criticality',
     'a critical number',
@@ -117,6 +163,25 @@ const table: readonly (readonly [
   ['crl-entry-serial-number', 'zero', 'accepts', entries(entry('00'))],
   ['crl-entry-unique', 'a number twice', 'accepts', entries(entry('40a1', 1), entry('40a2'), entry('40a1', 4))],
   ['crl-entry-reason', 'removeFromCRL in a complete list', 'accepts', entries(entry('40a1', 8))],
+  [
+    'crl-entry-date-form',
+    'GeneralizedTime before 2050',
+    'accepts',
+    entries(entry('40a2'), entryWith(write.generalizedTime(hours(-1)))),
+  ],
+  ['crl-entry-date', 'one after thisUpdate', 'accepts', entries(entryWith(write.time(hours(1))))],
+  [
+    'crl-entry-criticality',
+    'a critical reason',
+    'refuses',
+    entries(entryWith(write.time(hours(-1)), [Oid.reasonCode, write.integer(1, Tag.ENUMERATED)])),
+  ],
+  [
+    'crl-entry-criticality',
+    'a critical extension nobody knows',
+    'refuses',
+    entries(entryWith(write.time(hours(-1)), ['1.2.3.4', write.nullElement()])),
+  ],
 ];
 
 export const crlLintFixtures: readonly CrlLintFixture[] = table.map(

@@ -1,4 +1,4 @@
-import { Tag, write } from '../../src/der/index.js';
+import { context, contextConstructed, DerReader, Tag, write } from '../../src/der/index.js';
 import { TestCa, type TestCertificateOptions } from '../../src/testing/index.js';
 import {
   algorithmIdentifier,
@@ -16,6 +16,7 @@ import {
   type CertificateLintSubject,
   type Extension,
   type GeneralName,
+  type Name,
   type TbsCertificate,
 } from '../../src/x509/index.js';
 
@@ -107,12 +108,48 @@ function forged(fields: Partial<TbsCertificate>, from = '', to = ''): Certificat
   return { ...subject, certificate: decodeCertificate(encodeSigned(octets, algorithm, signature)) };
 }
 
-const teletex = {
-  type: Oid.commonName,
-  tag: Tag.TELETEX_STRING,
-  value: 'orders',
-  der: write.element(Tag.TELETEX_STRING, Buffer.from('orders')),
+/** The elements of a SEQUENCE, each as it stands. */
+export function elementsOf(sequence: Uint8Array): Uint8Array[] {
+  const reader = new DerReader(sequence).enter(Tag.SEQUENCE, 'sequence');
+  const elements: Uint8Array[] = [];
+  while (!reader.done) elements.push(reader.element('element'));
+  return elements;
+}
+
+/** A sound certificate whose fields (version, serialNumber, signature, issuer, validity, subject, …) `change` gives other octets, signed again. */
+function rewritten(change: (fields: Uint8Array[], certificate: Certificate) => Uint8Array[]): CertificateLintSubject {
+  const subject = leafBelow(lintIssuing);
+  const octets = write.sequence(...change(elementsOf(subject.certificate.tbs), subject.certificate));
+  const { signature } = signOctets(octets, lintIssuing.key);
+  const certificate = decodeCertificate(encodeSigned(octets, subject.certificate.signatureAlgorithm, signature));
+  return { ...subject, certificate };
+}
+
+const attribute = (type: string, tag: number, value: string) => ({
+  type,
+  tag,
+  value,
+  der: write.element(tag, Buffer.from(value)),
+});
+const directory = (name: Name): Uint8Array => write.element(contextConstructed(4), name.der);
+
+/** authorityKeyIdentifier with the issuer's name, and not the serial number that belongs to it. */
+export const unpairedIdentifier = ({ certificate: { extensions, issuer } }: TestCa): Extension => ({
+  oid: Oid.authorityKeyIdentifier,
+  critical: false,
+  value: write.sequence(
+    write.octetString(extensions.subjectKeyIdentifier!, context(0)),
+    write.element(contextConstructed(1), directory(issuer)),
+  ),
+});
+
+const pointWith = (...more: Uint8Array[]): Extension => {
+  const point = elementsOf(elementsOf(sound.extensions![0]!.value)[0]!);
+  return { ...sound.extensions![0]!, value: write.sequence(write.sequence(...point, ...more)) };
 };
+const policy = (oid: string, value: Uint8Array): Extension => ({ oid, critical: true, value });
+const mapping = (to: string): Extension =>
+  policy(Oid.policyMappings, write.sequence(write.sequence(write.oid('1.2.3.4'), write.oid(to))));
 
 const table: readonly (readonly [
   rule: string,
@@ -151,11 +188,49 @@ const table: readonly (readonly [
   ],
   ['issuer-may-certify', 'an issuer for lists only', 'refuses', leafOf({ extensions: [usage(KeyUsage.cRLSign)] })],
   ['self-issued-authority', 'the name of its issuer', 'accepts', leaf({ subject: lintIssuing.certificate.subject })],
+  [
+    'validity-form',
+    'GeneralizedTime before 2050',
+    'accepts',
+    () =>
+      rewritten((fields, { notBefore, notAfter }) =>
+        fields.with(4, write.sequence(write.generalizedTime(notBefore), write.time(notAfter))),
+      ),
+  ],
   ['validity-order', 'an end before the beginning', 'refuses', leaf({ notBefore: hours(2), notAfter: hours(1) })],
   ['validity-within-issuer', 'an end after the issuer’s', 'accepts', leaf({ notAfter: hours(24 * 3000) })],
+  [
+    'unique-identifiers',
+    'one of the subject',
+    'accepts',
+    () => rewritten((fields) => fields.toSpliced(7, 0, write.bitString(Buffer.of(1), 0, context(2)))),
+  ],
   ['subject-of-authority', 'a CA without a name', 'refuses', authority({ subject: empty })],
   ['subject-alternative', 'no subject, and names not critical', 'refuses', leaf({ subject: empty })],
-  ['subject-string-type', 'a TeletexString', 'accepts', leaf({ subject: encodeName([[teletex]]) })],
+  [
+    'subject-string-type',
+    'a TeletexString',
+    'accepts',
+    leaf({ subject: encodeName([[attribute(Oid.commonName, Tag.TELETEX_STRING, 'orders')]]) }),
+  ],
+  [
+    'subject-string-type',
+    'a common name that is an IA5String',
+    'accepts',
+    leaf({ subject: encodeName([[attribute(Oid.commonName, Tag.IA5_STRING, 'orders')]]) }),
+  ],
+  [
+    'subject-attribute-syntax',
+    'a country that is a UTF8String',
+    'accepts',
+    leaf({ subject: encodeName([[attribute(Oid.countryName, Tag.UTF8_STRING, 'DE')]]) }),
+  ],
+  [
+    'subject-attribute-syntax',
+    'an email address that is a UTF8String',
+    'accepts',
+    leaf({ subject: encodeName([[attribute(Oid.emailAddress, Tag.UTF8_STRING, 'a@example.com')]]) }),
+  ],
   ['subject-attribute-length', '65 characters', 'accepts', leaf({ commonName: 'x'.repeat(65) })],
   ['subject-attribute-length', 'no character', 'accepts', leaf({ commonName: '' })],
   ['public-key', 'RSA-1024', 'refuses', leaf({ keyType: 'RSA-1024' })],
@@ -169,6 +244,12 @@ const table: readonly (readonly [
   ['subject-alt-name-email', 'no domain', 'accepts', leaf({ names: [{ kind: 'email', value: 'root' }] })],
   ['subject-alt-name-uri', 'a relative URI', 'accepts', leaf({ names: [{ kind: 'uri', value: '/orders' }] })],
   ['subject-alt-name-uri', 'no host', 'accepts', leaf({ names: [{ kind: 'uri', value: 'https:///orders' }] })],
+  [
+    'subject-alt-name-directory',
+    'a directory name without a name',
+    'accepts',
+    leaf({ names: [dns('orders.example.com'), { kind: 'directory', value: empty }] }),
+  ],
   [
     'subject-alt-name-unique',
     'a name in either case',
@@ -198,6 +279,13 @@ const table: readonly (readonly [
   ],
   ['key-usage', 'none, in an end entity', 'accepts', leaf({ without: [Oid.keyUsage] })],
   ['key-usage', 'none, in a CA', 'refuses', authority({ without: [Oid.keyUsage] })],
+  ['key-usage-known', 'bit 10', 'accepts', leaf({ extensions: [usage(KeyUsage.digitalSignature, 10)] })],
+  [
+    'key-usage-agreement',
+    'decipherOnly without keyAgreement',
+    'accepts',
+    leaf({ extensions: [usage(KeyUsage.digitalSignature, KeyUsage.decipherOnly)] }),
+  ],
   [
     'key-usage-critical',
     'a key usage that may be ignored',
@@ -255,6 +343,12 @@ const table: readonly (readonly [
     leaf({ extensions: [encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: undefined })] }),
   ],
   [
+    'authority-key-identifier-pair',
+    'the name of the issuer’s issuer without a serial number',
+    'accepts',
+    leaf({ extensions: [unpairedIdentifier(lintIssuing)] }),
+  ],
+  [
     'authority-key-identifier-chaining',
     'the key of somebody else',
     'refuses',
@@ -292,8 +386,37 @@ const table: readonly (readonly [
     'accepts',
     leaf({ extensions: [encodeExtensionOf.crlDistributionPoints(['https://ca.example.com/crl/issuing.crl'])] }),
   ],
+  [
+    'crl-distribution-points-issuer',
+    'the issuer itself as cRLIssuer',
+    'accepts',
+    leaf({
+      extensions: [pointWith(write.element(contextConstructed(2), directory(lintIssuing.certificate.subject)))],
+    }),
+  ],
+  [
+    'crl-distribution-points-reasons',
+    'a list of compromised keys, and no other',
+    'accepts',
+    leaf({ extensions: [pointWith(write.namedBits([1], context(1)))] }),
+  ],
   ['authority-info-access', 'ldap', 'accepts', leaf({ extensions: [issuersAt('ldap://ca.example.com/cn=CA')] })],
   ['authority-info-access', 'a host that is none', 'accepts', leaf({ extensions: [issuersAt('http://1.2.3/ca.cer')] })],
+  [
+    'authority-info-access-method',
+    'an access method of subjectInfoAccess',
+    'accepts',
+    leaf({
+      extensions: [
+        encodeExtensionOf.authorityInfoAccess([
+          {
+            accessMethod: '1.3.6.1.5.5.7.48.5',
+            accessLocation: { kind: 'uri', value: 'http://ca.example.com/' },
+          },
+        ]),
+      ],
+    }),
+  ],
   ['no-rev-avail-of-authority', 'noRevAvail of a CA', 'accepts', authority({ extensions: [noRevAvail] })],
   [
     'no-rev-avail-form',
@@ -384,6 +507,20 @@ const table: readonly (readonly [
     'a leading period in a DNS name',
     'accepts',
     authority({ extensions: [permitted(dns('.example.com'))] }),
+  ],
+  ['policy-mappings-of-authority', 'a mapping by an end entity', 'accepts', leaf({ extensions: [mapping('1.2.3.5')] })],
+  ['policy-mappings-any', 'a mapping to anyPolicy', 'accepts', authority({ extensions: [mapping(Oid.anyPolicy)] })],
+  [
+    'policy-constraints-of-authority',
+    'constraints by an end entity',
+    'accepts',
+    leaf({ extensions: [policy(Oid.policyConstraints, write.sequence(write.integer(9, context(0))))] }),
+  ],
+  [
+    'inhibit-any-policy-of-authority',
+    'inhibitAnyPolicy of an end entity',
+    'accepts',
+    leaf({ extensions: [policy(Oid.inhibitAnyPolicy, write.integer(0))] }),
   ],
 ];
 

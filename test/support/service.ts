@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import { loadConfiguration, type Configuration } from '../../src/configuration/index.js';
 import { startService, type RunningService } from '../../src/service.js';
+import { checkDocumented } from './documented.js';
 import { temporaryFolder } from './folder.js';
 
 /** The settings of a whole service in a folder of its own, on free ports: for the service, and for the command line beside it. */
@@ -31,13 +32,23 @@ export function configurationIn(folder: string, environment: Record<string, stri
   return loadConfiguration({ environment: environmentIn(folder, environment) });
 }
 
-/** Starts the whole service, with its own certification authority, in `folder`. */
+/**
+ * Starts the whole service, with its own certification authority, in `folder`. When it is closed, what it answered to the clients of the tests must
+ * be in its OpenAPI document.
+ */
 export async function startIn(
   folder = temporaryFolder(),
   environment: Record<string, string> = {},
 ): Promise<RunningService & { folder: string }> {
   const service = await startService(configurationIn(folder, environment));
-  return { ...service, folder };
+  const close = async (): Promise<void> => {
+    try {
+      await checkDocumented(service);
+    } finally {
+      await service.close();
+    }
+  };
+  return { ...service, folder, close };
 }
 
 /** Connection options of the development client, or of nobody. */

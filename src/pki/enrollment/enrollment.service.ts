@@ -77,7 +77,7 @@ export class EnrollmentService {
     if (lifetime !== undefined && !isWithin(lifetime, maximumLifetime))
       throw new PkiError('lifetime_not_allowed', `profile ${profile} gives from 1 to ${maximumLifetime} seconds`);
     if (!isWithin(ttl, LONGEST_TTL))
-      throw new PkiError('lifetime_not_allowed', `a token is good for 1 to ${LONGEST_TTL} seconds`);
+      throw new PkiError('token_lifetime_not_allowed', `a token is not good for ${ttl} seconds`);
     const canonical = namesOf(proven, service, names).map(generalNameToString);
     const now = this.#now();
     const token = PREFIX + randomBytes(32).toString('base64url');

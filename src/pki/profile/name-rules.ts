@@ -67,6 +67,8 @@ function ipRule(text: string): Rule<Uint8Array> {
   if (!base || bits === undefined || bits > base.length * 8)
     throw new RangeError(`${JSON.stringify(text)} is no rule for IP addresses`);
   const prefix = bitsOf(base).slice(0, bits);
+  if (bitsOf(base).includes('1', bits))
+    throw new RangeError(`${JSON.stringify(text)} has bits behind the length of its prefix`);
   return (octets) => octets.length === base.length && bitsOf(octets).startsWith(prefix);
 }
 

@@ -129,7 +129,10 @@ function proven(definition: BuiltInDefinition, serviceLifetime: number): EndEnti
   };
   if (lifetime > maximumLifetime) refuse('its lifetime is longer than its maximumLifetime');
   if (definition.keyTypes?.length === 0) refuse('it takes no kind of key');
-  if (identity === 'spiffe' && definition.names?.uri?.length === 0) refuse('it needs a SPIFFE ID and gives no URI');
+  if (definition.minimumRsaBits !== undefined && definition.keyTypes?.includes('RSA') === false)
+    refuse('minimumRsaBits is for RSA keys, and it takes none');
+  if (identity === 'spiffe' && definition.names?.uri?.some((rule) => rule.startsWith('spiffe://')) === false)
+    refuse('it needs a SPIFFE ID and gives no such URI');
   if (noRevocation && maximumLifetime > LONGEST_UNREVOKED)
     refuse('noRevocation is for lifetimes up to 7d: nobody asks whether such a certificate is revoked');
   if (noRevocation && mustStaple)

@@ -1,5 +1,6 @@
 import type { Certificate } from '../certificate.js';
 import type { CertificateList } from '../certificate-list.js';
+import type { WrittenCrlEntry } from './crl-entry.js';
 
 /** A certificate before it is signed, and where it will stand. */
 export interface CertificateLintSubject {
@@ -28,6 +29,12 @@ export interface CrlLintSubject {
   readonly previous: { readonly number: number | bigint; readonly thisUpdate: Date } | undefined;
 }
 
+/** One entry of a CRL before it is signed, and the list's `thisUpdate`. */
+export interface CrlEntryLintSubject {
+  readonly entry: WrittenCrlEntry;
+  readonly thisUpdate: Date;
+}
+
 /** One rule, in a file of its own: its name, the one place where it is written, and what is wrong, or undefined when nothing is. */
 export interface LintRule<Subject> {
   /** In kebab-case, as the file. */
@@ -39,6 +46,7 @@ export interface LintRule<Subject> {
 
 export type CertificateLintRule = LintRule<CertificateLintSubject>;
 export type CrlLintRule = LintRule<CrlLintSubject>;
+export type CrlEntryLintRule = LintRule<CrlEntryLintSubject>;
 
 /** A rule that is broken. */
 export interface LintFinding {

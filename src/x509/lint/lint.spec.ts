@@ -11,6 +11,7 @@ import {
 import { generateTestKeyPair, TestCa, type TestKeyType } from '../../testing/index.js';
 import {
   certificateLintRules,
+  crlEntryLintRules,
   crlLintRules,
   encodeExtensionOf,
   encodeName,
@@ -43,7 +44,7 @@ describe('each rule finds its defect, and no other rule does', () => {
   it('each rule has a fixture, a name of its own and a source', () => {
     for (const [rules, fixtures] of [
       [certificateLintRules, certificateLintFixtures],
-      [crlLintRules, crlLintFixtures],
+      [[...crlLintRules, ...crlEntryLintRules], crlLintFixtures],
     ] as const) {
       const names = rules.map(({ name }) => name);
       expect(new Set(names).size).toBe(names.length);

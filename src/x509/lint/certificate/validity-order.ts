@@ -1,6 +1,6 @@
 import type { CertificateLintRule } from '../lint-rule.js';
 
-/** That times until 2049 are UTCTime and later ones GeneralizedTime, both in whole seconds and UTC, is what the reader insists on. */
+/** That both times are in whole seconds and UTC is what the reader insists on; their type is the rule `validity-form`. */
 export const validityOrder: CertificateLintRule = {
   name: 'validity-order',
   source: 'RFC 5280 §4.1.2.5',

@@ -1,0 +1,54 @@
+import { REFUSALS, type RefusalCode } from '../mtls/index.js';
+import { PKI_ERRORS, type PkiErrorCode } from '../pki/index.js';
+
+/** What the listener itself refuses a body, a query or a path with. */
+const STATUSES = {
+  bad_request: [400, 'send the request as it is documented'],
+  not_found: [404, 'ask for something that is there'],
+  payload_too_large: [413, 'send less: the listener bounds every body'],
+  unsupported_media_type: [415, 'send one of the media types that are documented'],
+  internal_server_error: [500, 'try again; the operator finds the cause in the log under the request id'],
+} as const satisfies Readonly<Record<string, readonly [status: number, mend: string]>>;
+
+/** Every `code` that a problem document may carry. */
+export type DocumentedCode = RefusalCode | PkiErrorCode | keyof typeof STATUSES;
+
+/** The status that a code comes with, and what mends it. */
+export function documentedCode(code: DocumentedCode): { readonly status: number; readonly mend: string } {
+  if (code in REFUSALS) return REFUSALS[code as RefusalCode];
+  const [status, mend] = code in STATUSES ? STATUSES[code as keyof typeof STATUSES] : PKI_ERRORS[code as PkiErrorCode];
+  return { status, mend };
+}
+
+/** What any route that asks for a client certificate refuses with. */
+export const OF_THE_GUARD = Object.keys(REFUSALS) as RefusalCode[];
+
+/** What a route with a body refuses with, before it looks at what the body says. */
+export const OF_BODIES: readonly DocumentedCode[] = ['bad_request', 'payload_too_large', 'unsupported_media_type'];
+
+/** What a certification request is refused with. */
+export const OF_REQUESTS: readonly PkiErrorCode[] = [
+  'request_malformed',
+  'proof_of_possession_failed',
+  'public_key_not_allowed',
+  'key_compromised',
+  'service_name_malformed',
+  'subject_not_allowed',
+  'name_not_allowed',
+  'name_malformed',
+  'too_many_names',
+  'extension_not_allowed',
+  'ca_not_allowed',
+  'key_usage_not_allowed',
+  'extended_key_usage_not_allowed',
+  'profile_unknown',
+  'lifetime_not_allowed',
+];
+
+/** What the CA cannot sign for: the operator's to mend. */
+export const OF_SIGNING: readonly PkiErrorCode[] = (Object.keys(PKI_ERRORS) as PkiErrorCode[]).filter(
+  (code) => PKI_ERRORS[code][0] >= 500,
+);
+
+/** What an `Idempotency-Key` is refused with. */
+export const OF_IDEMPOTENCY: readonly PkiErrorCode[] = ['idempotency_key_reused', 'idempotency_key_over'];

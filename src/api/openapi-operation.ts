@@ -1,0 +1,165 @@
+import { z } from 'zod';
+import { routePolicyOf } from '../mtls/index.js';
+import {
+  ANSWERS_KEY,
+  ASKS_KEY,
+  MANNER_KEY,
+  TAKES_KEY,
+  type Answer,
+  type Manner,
+  type Taken,
+} from './answers.decorator.js';
+import { documentedCode, OF_BODIES, OF_THE_GUARD, type DocumentedCode } from './documented-codes.js';
+import { problemSchema } from './api.schemas.js';
+
+/** An operation of the OpenAPI document, as far as it is completed here. */
+export interface Operation {
+  readonly operationId?: string;
+  summary?: string;
+  description?: string;
+  security?: Record<string, string[]>[];
+  requestBody?: object;
+  parameters?: object[];
+  responses?: Record<string, unknown>;
+}
+
+/** The method that serves an operation, and its class: their decorators say the rest. */
+export interface Handler {
+  readonly handler: object;
+  readonly controller: object;
+}
+
+/** What operations refer to (OpenAPI 3.1 has `mutualTLS`; the types of the document's builder are those of 3.0). */
+export const COMPONENTS = {
+  schemas: { Problem: z.toJSONSchema(problemSchema) },
+  securitySchemes: {
+    mutualTLS: {
+      type: 'mutualTLS',
+      description:
+        'The client certificate of a service; where a requirement names roles, of a service that has one of them.',
+    },
+    enrollmentToken: { type: 'http', scheme: 'bearer', description: 'A one-time token of `veritas token`.' },
+  },
+};
+
+/** Writes into an operation what the decorators of its handler say: who may call it, what it takes, gives, and refuses with. */
+export function completeOperation(operation: Operation, { handler, controller }: Handler): void {
+  const answer = Reflect.getMetadata(ANSWERS_KEY, handler) as Answer | undefined;
+  const body = Reflect.getMetadata(TAKES_KEY, handler) as Taken | undefined;
+  const query = Reflect.getMetadata(ASKS_KEY, handler) as z.ZodObject | undefined;
+  const manner = (Reflect.getMetadata(MANNER_KEY, handler) ?? {}) as Manner;
+  const { security, who } = admissionOf({ handler, controller }, manner);
+  operation.summary = answer?.schema.description ?? 'The page.';
+  operation.description = who;
+  operation.security = security;
+  if (body) operation.requestBody = bodyOf(body);
+  operation.parameters = [
+    ...(operation.parameters ?? []),
+    ...(query ? parametersOf(query) : []),
+    ...(body?.beside ? parametersOf(body.beside) : []),
+    ...(manner.idempotent ? [IDEMPOTENCY_KEY] : []),
+  ];
+  const guarded = security.some((requirement) => 'mutualTLS' in requirement);
+  operation.responses = {
+    ...successOf(answer),
+    ...problemsOf([
+      ...(guarded ? OF_THE_GUARD : []),
+      ...(body ? OF_BODIES : []),
+      ...(query ? (['bad_request'] as const) : []),
+      ...(manner.codes ?? []),
+      'internal_server_error',
+    ]),
+  };
+}
+
+function admissionOf(
+  { handler, controller }: Handler,
+  { role, byToken }: Manner,
+): { readonly security: Record<string, string[]>[]; readonly who: string } {
+  const policy = routePolicyOf(handler, controller);
+  if (byToken) return { security: [{ enrollmentToken: [] }], who: 'Whoever has a one-time token.' };
+  if (policy.public) return { security: [], who: 'Anybody.' };
+  if (role)
+    return {
+      security: [{ mutualTLS: [role.name] }, { mutualTLS: [] }],
+      who: `Any service with the role \`${role.name}\`; others: ${role.or}.`,
+    };
+  if (policy.anyService)
+    return { security: [{ mutualTLS: [] }], who: 'Whoever has a trusted certificate, on the list of services or not.' };
+  const names = policy.authorizers.flatMap(({ anyRoleOf = [] }) => anyRoleOf);
+  return names.length > 0
+    ? {
+        security: names.map((name) => ({ mutualTLS: [name] })),
+        who: `Any service with the role ${names.map((name) => `\`${name}\``).join(' or ')}.`,
+      }
+    : { security: [{ mutualTLS: [] }], who: 'Any service on the list of services.' };
+}
+
+const json = (schema: z.ZodType) => ({
+  content: { 'application/json': { schema: z.toJSONSchema(schema, { io: 'input' }) } },
+});
+
+function bodyOf({ schema, orRequest }: Taken): object {
+  const { description = '' } = schema;
+  const { content } = json(schema);
+  const octets = { schema: { description: 'A certification request (RFC 2986), DER or PEM, as RFC 5967 has it.' } };
+  return {
+    description,
+    required: !schema.safeParse({}).success,
+    content: { ...content, ...(orRequest ? { 'application/pkcs10': octets } : {}) },
+  };
+}
+
+function successOf(answer: Answer | undefined): Record<string, unknown> {
+  if (!answer) return { 200: { description: 'The page.' } };
+  const { schema, status, also, mediaTypes = [] } = answer;
+  const { content } = json(schema);
+  const others = mediaTypes.map((type) => [type, { schema: { type: 'string' } }]);
+  return {
+    [status]: {
+      description: schema.description ?? '',
+      ...(status === 201 ? { headers: { Location: LOCATION } } : {}),
+      content: { ...content, ...(Object.fromEntries(others) as object) },
+    },
+    ...(also ? { [also.status]: { description: also.description, content } } : {}),
+  };
+}
+
+const LOCATION = { description: 'The path of what was made.', schema: { type: 'string' } };
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'For a day the same request under the same key gives the same certificate.',
+  schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
+};
+
+/** A problem document for each status, with the codes that it may carry and what mends them. */
+function problemsOf(codes: readonly DocumentedCode[]): Record<string, unknown> {
+  const byStatus = Map.groupBy(new Set(codes), (code) => documentedCode(code).status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, each]) => [
+      status,
+      {
+        description: each.map((code) => `- \`${code}\`: ${documentedCode(code).mend.replace(/\.$/, '')}.`).join('\n'),
+        content: {
+          'application/problem+json': {
+            schema: {
+              allOf: [{ $ref: '#/components/schemas/Problem' }, { properties: { code: { enum: each } } }],
+            },
+          },
+        },
+      },
+    ]),
+  );
+}
+
+function parametersOf(query: z.ZodObject): object[] {
+  const { properties = {}, required = [] } = z.toJSONSchema(query, { io: 'input' });
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    schema,
+  }));
+}

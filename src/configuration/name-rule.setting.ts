@@ -1,0 +1,44 @@
+import { isIP } from 'node:net';
+import { text } from './setting.js';
+
+const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+
+/** A rule for DNS names (`pki.profiles[].names.dns`). */
+export const dnsRule = text(
+  'a DNS name, `*.` and a name (one label more), or `.` and a name (one or more)',
+  new RegExp(`^(?:\\*?\\.)?${LABEL}(?:\\.${LABEL})*$`),
+  255,
+);
+
+/** A rule for IP addresses. */
+export const ipRule = text(
+  'an IP address, or a prefix such as 10.0.0.0/8 without a bit behind its length',
+  /^[0-9a-fA-F.:]+(?:\/\d{1,3})?$/,
+  64,
+).refine(isPrefix, 'an IP address, or a prefix such as 10.0.0.0/8 without a bit behind its length');
+
+/** A rule for URIs: whole, its beginning past the host, or a scheme. */
+export const uriRule = text(
+  'a URI with a host, its beginning past the host and `*`, or a scheme as in `spiffe://*`',
+  /^[a-z][a-z0-9+.-]*:\/\/(?:\*|[a-z0-9._-]+(?:\/[^\s*]*\*?)?)$/,
+  2048,
+);
+
+function isPrefix(rule: string): boolean {
+  const [address = '', written] = rule.split('/');
+  const family = isIP(address);
+  // An IPv4 address at the end of another one is not how anybody writes a rule.
+  if (family === 0 || (family === 6 && address.includes('.'))) return false;
+  const bits = family === 4 ? bitsOf(address.split('.'), 10, 8) : bitsOf(groupsOf(address), 16, 16);
+  const length = written === undefined ? bits.length : Number(written);
+  return length <= bits.length && !bits.slice(length).includes('1');
+}
+
+/** The eight groups of an IPv6 address, with what `::` stands for. */
+function groupsOf(address: string): string[] {
+  const [head = [], tail = []] = address.split('::').map((half) => half.split(':').filter((group) => group !== ''));
+  return [...head, ...Array<string>(8 - head.length - tail.length).fill('0'), ...tail];
+}
+
+const bitsOf = (parts: readonly string[], radix: number, width: number): string =>
+  parts.map((part) => Number.parseInt(part, radix).toString(2).padStart(width, '0')).join('');

@@ -1,0 +1,64 @@
+import { context, contextConstructed, DerReader, Tag } from '../../der/index.js';
+import type { CertificateList } from '../certificate-list.js';
+import type { Certificate } from '../certificate.js';
+
+/** A time as it is written: its field, the identifier octet of its type, and when it is. */
+export interface WrittenTime {
+  readonly what: string;
+  readonly tag: number;
+  readonly date: Date;
+}
+
+/** How a certificate is written, where its values do not say it: the octets were read before, and are only stepped through. */
+export function certificateForm({ tbs, notBefore, notAfter }: Certificate): {
+  readonly times: readonly WrittenTime[];
+  readonly hasUniqueIdentifier: boolean;
+} {
+  const fields = new DerReader(tbs).enter(Tag.SEQUENCE, 'tbsCertificate');
+  if (fields.has(contextConstructed(0))) step(fields);
+  // serialNumber, signature, issuer
+  for (let i = 0; i < 3; i++) step(fields);
+  const validity = fields.enter(Tag.SEQUENCE, 'validity');
+  const times = [
+    { what: 'notBefore', tag: step(validity), date: notBefore },
+    { what: 'notAfter', tag: step(validity), date: notAfter },
+  ];
+  // subject, subjectPublicKeyInfo
+  for (let i = 0; i < 2; i++) step(fields);
+  return { times, hasUniqueIdentifier: fields.has(context(1)) || fields.has(context(2)) };
+}
+
+/** How a CRL is written, where its values do not say it. `entries`: the contents of revokedCertificates; undefined when it is absent. */
+export function crlForm({ tbs }: CertificateList): {
+  readonly times: readonly WrittenTime[];
+  readonly entries: DerReader | undefined;
+} {
+  const fields = new DerReader(tbs).enter(Tag.SEQUENCE, 'tbsCertList');
+  if (fields.has(Tag.INTEGER)) step(fields);
+  // signature, issuer
+  for (let i = 0; i < 2; i++) step(fields);
+  const times = [readTime(fields, 'thisUpdate')];
+  if (fields.has(Tag.UTC_TIME) || fields.has(Tag.GENERALIZED_TIME)) times.push(readTime(fields, 'nextUpdate'));
+  return { times, entries: fields.enterIf(Tag.SEQUENCE, 'revokedCertificates') };
+}
+
+/** Steps over an element without looking into it, and gives its identifier octet. */
+function step(reader: DerReader): number {
+  const tag = reader.peek();
+  reader.contents(tag, 'element');
+  return tag;
+}
+
+/** Reads a time with the type that it is written in. Throws DecodeError. */
+export function readTime(reader: DerReader, what: string): WrittenTime {
+  const tag = reader.peek();
+  return { what, tag, date: reader.time(what) };
+}
+
+/** What is wrong with the type of a time: UTCTime until 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5, §5.1.2.4). */
+export function timeFormProblem({ what, tag, date }: WrittenTime): string | undefined {
+  const year = date.getUTCFullYear();
+  const isShort = year >= 1950 && year < 2050;
+  if (isShort === (tag === Tag.UTC_TIME)) return undefined;
+  return `${what}, in the year ${year}, is ${isShort ? 'no UTCTime' : 'no GeneralizedTime'}`;
+}
