@@ -8,6 +8,7 @@ import { EnrollmentService } from './enrollment/enrollment.service.js';
 import type { IssuanceContext } from './issuance/issue-certificate.js';
 import { Authorities } from './issuer/authorities.js';
 import { createAuthorities } from './issuer/authority-creation.js';
+import { OcspService } from './ocsp/ocsp.service.js';
 import { PkiError } from './pki-error.js';
 import type { PkiSettings, Requester } from './pki-settings.js';
 import { Profiles } from './profile/profiles.js';
@@ -43,6 +44,8 @@ export interface CertificationAuthority {
   readonly revocations: RevocationService;
   readonly registry: RevocationRegistry;
   readonly rollover: RolloverService;
+  /** Undefined where OCSP is not answered. */
+  readonly ocsp: OcspService | undefined;
   /** Acts on what became of the CAs in the store, and writes the public files that changed. True when anything about them changed. A running process calls it when the store has. */
   readonly followIssuers: () => Promise<boolean>;
   /** The public certificate files of the CA. */
@@ -62,8 +65,9 @@ export async function openCertificationAuthority(
   const events = options.events ?? new EventBus();
   const audit = new AuditLog(store, now);
   const certsDirectory = settings.certsDirectory ?? dirname(settings.directory);
-  const { backdate, publicationUrl } = settings;
-  const context: IssuanceContext = { store, audit, now, backdate, publicationUrl, random: options.random };
+  const { backdate, publicationUrl, ocsp: isOcspOn } = settings;
+  const { random } = options;
+  const context: IssuanceContext = { store, audit, now, backdate, publicationUrl, ocsp: isOcspOn, random };
   const requester = options.requester ?? { actor: 'veritas', requestId: 'start' };
   const profiles = provenProfiles(settings);
   const creation = { settings, context, events };
@@ -78,6 +82,7 @@ export async function openCertificationAuthority(
   await crls.load();
   const ca = new CaService({ authorities, settings, profiles, context, events, revocations, registry });
   const enrollment = new EnrollmentService({ store, audit, ca, now });
+  const ocsp = isOcspOn ? new OcspService({ authorities, settings, profiles, context, events, registry }) : undefined;
   const publish = (): void => {
     publishTrustFiles(certsDirectory, trustFilesOf(certsDirectory, authorities.all));
     refreshChainFiles(certsDirectory, authorities.all);
@@ -105,6 +110,7 @@ export async function openCertificationAuthority(
     revocations,
     registry,
     rollover,
+    ocsp,
     followIssuers,
     trustFiles: [...trust.keys()],
     published,

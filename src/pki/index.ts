@@ -17,6 +17,7 @@ export { encryptPrivateKey } from './issuer/encrypted-key.js';
 export { FileSigner, openKeyFile, type KeyFile } from './issuer/file-signer.js';
 export { readSecretFile } from './issuer/secret-file.js';
 export type { Signer } from './issuer/signer.js';
+export { OcspService, type OcspAnswer } from './ocsp/ocsp.service.js';
 export { PKI_ERRORS, PkiError, type PkiErrorCode } from './pki-error.js';
 export type { PkiSettings, Requester } from './pki-settings.js';
 export { CERTIFICATION_AUTHORITY, PkiModule } from './pki.module.js';

@@ -50,6 +50,18 @@ export function findCertificate(database: Database, serial: string): Promise<Cer
   return database.selectFrom('certificate').select(CERTIFICATE_COLUMNS).where('serial', '=', serial).executeTakeFirst();
 }
 
+/** Who issued the certificate of a serial number, and when it ends, in milliseconds; undefined when nobody did. */
+export function findIssued(
+  database: Database,
+  serial: string,
+): Promise<Pick<CertificateRow, 'issuer' | 'not_after'> | undefined> {
+  return database
+    .selectFrom('certificate')
+    .select(['issuer', 'not_after'])
+    .where('serial', '=', serial)
+    .executeTakeFirst();
+}
+
 /** Whether a certificate of this key was revoked because the key was compromised. */
 export async function isCompromisedKey(database: Database, spkiSha256: string): Promise<boolean> {
   const row = await database

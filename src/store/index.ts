@@ -1,6 +1,7 @@
 export { auditHead, insertAudit, listAudit, type AuditRow } from './audit.store.js';
 export {
   findCertificate,
+  findIssued,
   insertCertificate,
   isCompromisedKey,
   reserveSerial,
@@ -28,6 +29,7 @@ export {
   issuerUsage,
   listCrossCertificates,
   listIssuers,
+  responderService,
   servicesOfIssuer,
   setIssuerState,
   type CrossCertificateRow,

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Kysely, type CompiledQuery } from 'kysely';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { auditHead, listAudit } from './audit.store.js';
-import { findCertificate, isCompromisedKey } from './certificate.store.js';
+import { findCertificate, findIssued, isCompromisedKey } from './certificate.store.js';
 import { countCertificates, listCertificates, type CertificateFilter } from './inventory.store.js';
 import { lastCrl, lastCrlHeader } from './crl.store.js';
 import { findEnrollmentToken } from './enrollment-token.store.js';
@@ -71,6 +71,7 @@ function boundsOf({ status, service, expiresBefore, cursor }: CertificateFilter,
 
 test.each<[string, () => Promise<unknown>]>([
   ['a certificate by its number', () => findCertificate(database, '0a')],
+  ['who issued a number', () => findIssued(database, '0a')],
   ['what depends on an issuer', () => issuerUsage(database, { id: 'issuing', role: 'issuing' }, now)],
   ['what depends on a root', () => issuerUsage(database, { id: 'root', role: 'root' }, now)],
   [

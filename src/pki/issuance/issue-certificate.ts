@@ -16,6 +16,8 @@ export interface IssuanceContext {
   /** Seconds. */
   readonly backdate: number;
   readonly publicationUrl: string;
+  /** Whether OCSP requests are answered; false when absent. */
+  readonly ocsp?: boolean | undefined;
   /** Where serial numbers come from; node:crypto when absent. */
   readonly random?: ((octets: number) => Uint8Array) | undefined;
 }
@@ -49,7 +51,7 @@ export async function issueCertificate(
 async function takeToken(accepted: AcceptedRequest, issuer: Issuer, context: IssuanceContext): Promise<IssuanceToken> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const now = context.now();
-    const { backdate, publicationUrl } = context;
+    const { backdate, publicationUrl, ocsp } = context;
     const serialNumber = newSerialNumber(context.random);
     const token = new IssuanceToken(accepted, issuer.identity, {
       serialNumber,
@@ -57,6 +59,7 @@ async function takeToken(accepted: AcceptedRequest, issuer: Issuer, context: Iss
       now,
       backdate,
       publicationUrl,
+      ocsp,
     });
     const reserved = await context.store.transaction(async (transaction) => {
       if (!(await reserveSerial(transaction, serialNumber, now))) return false;
