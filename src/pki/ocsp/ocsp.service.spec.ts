@@ -198,7 +198,7 @@ describe('what is kept', () => {
     expect(second.caching!.thisUpdate.getTime()).toBeGreaterThan(first.caching!.thisUpdate.getTime());
     // A clock that was set back finds nothing from the future.
     forward(-HOUR / 2);
-    expect((await ask(request)).caching!.thisUpdate.getTime()).toBeLessThan(first.caching!.thisUpdate.getTime());
+    expect((await ask(request)).caching!.thisUpdate.getTime()).toBeLessThan(second.caching!.thisUpdate.getTime());
   });
 
   it('nothing that answers a nonce, and nothing that was kept answers one', async () => {
