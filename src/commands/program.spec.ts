@@ -418,6 +418,7 @@ describe('the command line', () => {
       'list',
       'show',
       'crl',
+      'ocsp',
       'verify',
       'renew',
       'audit verify',
