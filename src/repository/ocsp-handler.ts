@@ -32,6 +32,7 @@ export function ocspHandler(answer: NonNullable<Published['ocsp']>): OcspHandler
       },
     );
   };
+  const paths = new Paths();
   return (request, response) => {
     const { url = '', method } = request;
     if (!url.startsWith(PATH)) return false;
@@ -43,12 +44,31 @@ export function ocspHandler(answer: NonNullable<Published['ocsp']>): OcspHandler
     else if (rest.length < 2) refuse(response, 405, { allow: 'POST' });
     else if (rest.length > MAX_PATH) refuse(response, 414);
     else {
-      const octets = octetsOf(rest.slice(1));
+      const octets = paths.octetsOf(rest);
       if (octets) reply(octets, request, response);
       else refuse(response, 400);
     }
     return true;
   };
+}
+
+const MOST_PATHS = 10_000;
+const LONGEST_PATH = 512;
+
+/** Paths that were read before: clients ask the same again and again. */
+class Paths {
+  readonly #read = new Map<string, Buffer>();
+
+  /** As {@link octetsOf}, of what follows `/`. */
+  octetsOf(path: string): Buffer | undefined {
+    const known = this.#read.get(path);
+    if (known) return known;
+    const octets = octetsOf(path.slice(1));
+    if (!octets || path.length > LONGEST_PATH) return octets;
+    if (this.#read.size >= MOST_PATHS) this.#read.clear();
+    this.#read.set(path, octets);
+    return octets;
+  }
 }
 
 /** The octets of a path's base64, whose `/`, `+` and `=` may be percent-encoded, and need not be. Undefined when it is none. */
@@ -92,30 +112,49 @@ function receive(
 
 /** RFC 5019 §6.2: a cache may keep an answer until its nextUpdate, and no cache one that is for a single client. */
 function send({ der, caching }: OcspAnswer, { method, headers }: IncomingMessage, response: ServerResponse): void {
-  const content = ['content-type', 'application/ocsp-response', 'content-length', String(der.length)];
   if (!caching) {
-    response.writeHead(200, [...content, 'cache-control', 'no-store']).end(der);
+    response.writeHead(200, [...contentOf(der), 'cache-control', 'no-store']).end(der);
     return;
   }
-  const validators = validatorsOf(caching);
+  const written = writtenOf(der, caching);
   const seconds = Math.max(0, Math.floor((caching.nextUpdate.getTime() - Date.now()) / 1000));
-  const control = ['cache-control', `max-age=${seconds}, public, no-transform, must-revalidate`];
-  if (method !== 'POST' && isFresh(headers, caching)) response.writeHead(304, [...control, ...validators]).end();
-  else response.writeHead(200, [...content, ...control, ...validators]).end(der);
+  if (written.seconds !== seconds) {
+    written.seconds = seconds;
+    const { validators } = written;
+    written.headers = ['cache-control', `max-age=${seconds}, public, no-transform, must-revalidate`, ...validators];
+    written.whole = [...contentOf(der), ...written.headers];
+  }
+  if (method !== 'POST' && isFresh(headers, caching)) response.writeHead(304, written.headers).end();
+  else response.writeHead(200, written.whole).end(written.text, 'latin1');
 }
+
+const contentOf = ({ length }: Uint8Array): string[] => [
+  ...['content-type', 'application/ocsp-response'],
+  ...['content-length', String(length)],
+];
 
 type Caching = NonNullable<OcspAnswer['caching']>;
 
-// Dates in words are made once for each answer that is kept.
-const VALIDATORS = new WeakMap<Caching, readonly string[]>();
+/** An answer that is kept, as it is sent: octets as characters, which node:http sends in one piece with the headers; these for as long as a second. */
+interface Written {
+  readonly text: string;
+  readonly validators: readonly string[];
+  seconds: number;
+  headers: string[];
+  whole: string[];
+}
 
-function validatorsOf(caching: Caching): readonly string[] {
-  const known = VALIDATORS.get(caching);
+const WRITTEN = new WeakMap<Caching, Written>();
+
+function writtenOf(der: Uint8Array, caching: Caching): Written {
+  const known = WRITTEN.get(caching);
   if (known) return known;
   const { thisUpdate, nextUpdate, etag } = caching;
-  const made = ['last-modified', thisUpdate.toUTCString(), 'expires', nextUpdate.toUTCString(), 'etag', etag];
-  VALIDATORS.set(caching, made);
-  return made;
+  const validators = ['last-modified', thisUpdate.toUTCString(), 'expires', nextUpdate.toUTCString(), 'etag', etag];
+  const text = Buffer.from(der).toString('latin1');
+  const written = { text, validators, seconds: Number.NaN, headers: [], whole: [] };
+  WRITTEN.set(caching, written);
+  return written;
 }
 
 /** RFC 9110 §13.1.2, §13.1.3: whoever has the answer already need not have it again. */

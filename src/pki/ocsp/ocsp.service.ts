@@ -32,6 +32,8 @@ export interface OcspAnswer {
 const MOST_KEPT = 20_000;
 /** How many answers may wait for a signature at once; whoever comes then is told to try later. */
 const MOST_WAITING = 1_000;
+/** A store that cannot be read any more is noticed within a second more. */
+const CHECKED_FOR = 1_000;
 const TELL_EVERY = 10_000;
 const DEFAULT_LIFETIME = 3600;
 
@@ -52,6 +54,9 @@ interface Kept {
   readonly registered: KnownStatus['registered'];
   readonly from: number;
   readonly until: number;
+  /** When all that was looked at, by the registry's epoch, and until when that will do. */
+  epoch: number;
+  checkAgain: number;
 }
 
 /**
@@ -63,6 +68,7 @@ export class OcspService {
   readonly #index: AuthorityIndex;
   readonly #statuses: CertificateStatuses;
   readonly #responders: Responders;
+  readonly #registry: RevocationRegistry;
   readonly #making: ResponderMaking;
   readonly #lifetime: number;
   readonly #overlap: number;
@@ -80,6 +86,7 @@ export class OcspService {
     this.#index = new AuthorityIndex(authorities);
     this.#statuses = new CertificateStatuses(making.context.store, registry);
     this.#responders = new Responders(making, registry);
+    this.#registry = registry;
     this.#making = making;
     this.#lifetime = ocspLifetime * 1000;
     this.#overlap = ocspOverlap * 1000;
@@ -95,17 +102,24 @@ export class OcspService {
     const kept = this.#kept.get(key);
     if (!kept) return undefined;
     const now = this.#making.context.now().getTime();
-    const { answer, authorities, authority, serialNumber, registered, responder } = kept;
-    if (
-      authorities === this.#authorities.all &&
-      kept.from <= now &&
-      now < kept.until &&
-      this.#statuses.isStill(authority, serialNumber, registered) &&
-      this.#responders.isGood(responder)
-    )
-      return answer;
+    const { epoch } = this.#registry;
+    const isCurrent =
+      kept.authorities === this.#authorities.all &&
+      ((kept.epoch === epoch && kept.from <= now && now < kept.checkAgain) || this.#isCurrent(kept, now, epoch));
+    if (isCurrent) return kept.answer;
     this.#kept.delete(key);
     return undefined;
+  }
+
+  /** Looks at all that an answer stands on; for a second, and until something is revoked, that need not be looked at again. */
+  #isCurrent(kept: Kept, now: number, epoch: number): boolean {
+    const { authority, serialNumber, registered, responder, from, until } = kept;
+    if (now < from || now >= until) return false;
+    if (!this.#statuses.isStill(authority, serialNumber, registered) || !this.#responders.isGood(responder))
+      return false;
+    kept.epoch = epoch;
+    kept.checkAgain = Math.min(now + CHECKED_FOR, until);
+    return true;
   }
 
   async #answer(octets: Uint8Array): Promise<OcspAnswer> {
@@ -146,6 +160,8 @@ export class OcspService {
         registered: known.registered,
         from: thisUpdate.getTime(),
         until: nextUpdate.getTime() - this.#overlap,
+        epoch: Number.NaN,
+        checkAgain: 0,
       });
       return answer;
     }).finally(() => this.#signing.delete(key));
