@@ -61,6 +61,10 @@ export async function startService(configuration: Configuration): Promise<Runnin
         },
         'Mtls',
       );
+    authority.events.on('background.failed', ({ task, error }) => {
+      const reason = error instanceof Error ? error.message : 'unknown reason';
+      logger.error({ event: 'background_failed', task, reason }, 'Pki');
+    });
     // Beside the rest: a wrong passphrase ends the start, and deriving the right one, slow by design, holds up no request that needs no key.
     const keys = authority.ca.openKeys();
     keys.catch(() => undefined);

@@ -126,7 +126,7 @@ async function ask(url: URL, request: Uint8Array): Promise<Uint8Array> {
     if (response.status !== 200) throw unusable(`answers with status ${response.status}`);
     const chunks: Uint8Array[] = [];
     let length = 0;
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
       chunks.push(chunk);
       length += chunk.length;
       if (length > MAX_OCSP_RESPONSE_OCTETS) throw unusable('answers more than a response has');

@@ -171,7 +171,10 @@ test('nothing is stapled to a certificate whose issuer is not known, and nobody 
   const presented: Stapled = { certificate: state.presented.certificate, issuer: undefined };
   const stapler = new OcspStapler({
     presented: () => presented,
-    source: () => Promise.resolve(void asked++ as undefined),
+    source: () => {
+      asked++;
+      return Promise.resolve(undefined);
+    },
     clock: () => new Date(),
     report: (event) => state.events.push(event),
   });

@@ -57,13 +57,15 @@ export class OcspStapler {
 
   /** Staples to the handshakes of `server` from now on. Nothing is waited for: those before the first response have none. */
   attach(server: Pick<Server, 'on'>): void {
-    server.on(
-      'OCSPRequest',
-      (certificate: Buffer, _issuer, callback: (error: Error | null, response: Buffer) => void) => {
-        // Its type knows no answer but a response; without one the handshake goes on.
-        callback(null, this.#current(certificate) as Buffer);
-      },
-    );
+    const answer = (
+      certificate: Buffer,
+      _issuer: Buffer,
+      callback: (error: null, response: Buffer | null) => void,
+    ): void => {
+      callback(null, this.#current(certificate));
+    };
+    // The types know no handshake that goes on without a response.
+    server.on('OCSPRequest', answer as (certificate: Buffer, issuer: Buffer, callback: unknown) => void);
   }
 
   /** The response for the certificate of one handshake; during a reload that may still be the last one. */

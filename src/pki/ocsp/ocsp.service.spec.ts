@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { chmodSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificationRequest } from '../../../test/support/certification-request.js';
@@ -36,13 +36,12 @@ const HOUR = 3_600_000;
 let temporary: TemporaryAuthority;
 let authority: CertificationAuthority;
 let clock: Date;
-beforeEach(async () => {
+const open = async (): Promise<void> => {
   clock = new Date();
   temporary = await openTemporaryAuthority({ now: () => clock });
-  // The template has none yet: opened once more, with OCSP.
+  // Opened once more, with OCSP.
   authority = await temporary.reopen({ settings: { ...temporary.settings, ocsp: true } });
-});
-afterEach(() => temporary.close());
+};
 
 const forward = (milliseconds: number): void => {
   clock = new Date(clock.getTime() + milliseconds);
@@ -53,6 +52,7 @@ const issue = async (of = authority): Promise<Certificate> =>
 const requestOf = (serialNumber: string, issuer: Certificate, digest?: CertIdDigest, nonce?: Uint8Array): Uint8Array =>
   encodeOcspRequest([certIdOf(issuer, serialNumber, digest)], nonce);
 const ask = (octets: Uint8Array, of = authority): OcspAnswer | Promise<OcspAnswer> => of.ocsp!.answer(octets);
+const askAll = (all: readonly Uint8Array[]): Promise<OcspAnswer[]> => Promise.all(all.map(async (each) => ask(each)));
 /** What the answer says, believed; or what the responder says instead of one. */
 async function statusOf(
   { serialNumber }: Pick<Certificate, 'serialNumber'>,
@@ -76,6 +76,12 @@ const keyFiles = (): string[] =>
   readdirSync(join(temporary.folder, 'certs/ca')).filter((name) => name.includes('ocsp'));
 
 describe('what is answered', () => {
+  beforeAll(open);
+  beforeEach(() => {
+    clock = new Date();
+  });
+  afterAll(() => temporary.close());
+
   it('good, and revoked from the moment that revoking is done', async () => {
     const certificate = await issue();
     expect(await statusOf(certificate)).toEqual({ status: 'good' });
@@ -93,9 +99,7 @@ describe('what is answered', () => {
     expect((await ask(requestOf(serialNumber, authority.ca.issuing.certificate))).caching).toBeUndefined();
     // A number that the root gave is none of the issuing CA's.
     expect(await statusOf(authority.ca.issuing.certificate)).toEqual({ status: 'unknown' });
-    const [late] = await Promise.all([
-      temporary.reopen({ random: () => Buffer.from(serialNumber, 'hex') }).then((other) => issue(other)),
-    ]);
+    const late = await issue(await temporary.reopen({ random: () => Buffer.from(serialNumber, 'hex') }));
     expect(late.serialNumber).toBe(serialNumber);
     expect(await statusOf({ serialNumber })).toEqual({ status: 'good' });
   });
@@ -107,15 +111,6 @@ describe('what is answered', () => {
     expect(await statusOf({ serialNumber }, stranger)).toEqual({ status: 'unauthorized' });
     const both = [certIdOf(issuing.certificate, serialNumber), certIdOf(named('root').certificate, serialNumber)];
     expect(decodeOcspResponse((await ask(encodeOcspRequest(both))).der).status).toBe('unauthorized');
-  });
-
-  it('about the issuing CA by the responder of the root', async () => {
-    const { issuing } = authority.ca;
-    const root = named('root').certificate;
-    expect(await statusOf(issuing.certificate, root)).toEqual({ status: 'good' });
-    await revoke(issuing.certificate, 'cACompromise');
-    expect(await statusOf(issuing.certificate, root)).toMatchObject({ status: 'revoked', reason: 2 });
-    expect(keyFiles()).toEqual(['ocsp-root_ca.key.pem']);
   });
 
   it('on hold, where the store says so', async () => {
@@ -160,28 +155,15 @@ describe('what is answered', () => {
     expect(await extensions()).toEqual([Oid.ocspArchiveCutoff]);
     expect(await statusOf(certificate)).toEqual({ status: 'good' });
   });
-
-  it('by a CA that was retired, and nothing by one that nobody has heard of', async () => {
-    const certificate = await issue();
-    const old = authority.ca.issuing.certificate;
-    for (const step of ['prepare', 'publish', 'activate', 'retire'] as const) {
-      await authority.rollover.take({ step, requester: somebody });
-      const young = named('issuing-2').certificate;
-      expect(await statusOf({ serialNumber: '01' }, young)).toEqual({
-        status: step === 'prepare' ? 'unauthorized' : 'unknown',
-      });
-    }
-    expect(await statusOf(certificate, old)).toEqual({ status: 'good' });
-    // Its responder is there for it, and is nobody who would miss it.
-    forward(81 * DAY);
-    expect(await statusOf(certificate, old)).toEqual({ status: 'good' });
-    const standing = (await authority.rollover.status()).find(({ id }) => id === 'issuing');
-    expect(standing).toMatchObject({ safeToRemove: true, usage: { valid: 0, lastNotAfter: undefined } });
-    expect(standing!.services).toEqual([]);
-  });
 });
 
 describe('what is kept', () => {
+  beforeAll(open);
+  beforeEach(() => {
+    clock = new Date();
+  });
+  afterAll(() => temporary.close());
+
   it('the same octets until the time nears, however the request is written', async () => {
     const { serialNumber } = await issue();
     const issuer = authority.ca.issuing.certificate;
@@ -206,7 +188,7 @@ describe('what is kept', () => {
     const issuer = authority.ca.issuing.certificate;
     const kept = await ask(requestOf(serialNumber, issuer));
     const nonces = [Buffer.alloc(32, 1), Buffer.alloc(32, 1), Buffer.alloc(1, 2), Buffer.alloc(128, 3)];
-    const answers = await Promise.all(nonces.map((nonce) => ask(requestOf(serialNumber, issuer, 'sha1', nonce))));
+    const answers = await askAll(nonces.map((nonce) => requestOf(serialNumber, issuer, 'sha1', nonce)));
     expect(answers.map(({ der }) => decodeOcspResponse(der).basic!.nonce)).toEqual(nonces);
     expect(answers.map(({ caching }) => caching)).toEqual([undefined, undefined, undefined, undefined]);
     expect(new Set(answers.map(({ der }) => Buffer.from(der).toString('hex'))).size).toBe(4);
@@ -216,18 +198,15 @@ describe('what is kept', () => {
   it('one signature for all who ask at the same time', async () => {
     const { serialNumber } = await issue();
     const request = requestOf(serialNumber, authority.ca.issuing.certificate);
-    const answers = await Promise.all(Array.from({ length: 50 }, () => ask(request)));
+    const answers = await askAll(Array.from({ length: 50 }, () => request));
     expect(new Set(answers).size).toBe(1);
   });
 
   it('tryLater for whoever comes when too many wait', async () => {
     const { serialNumber } = await issue();
     const issuer = authority.ca.issuing.certificate;
-    const answers = await Promise.all(
-      Array.from({ length: 1001 }, (_, i) =>
-        ask(requestOf(serialNumber, issuer, 'sha1', Buffer.from(String(i).padStart(4, '0')))),
-      ),
-    );
+    const nonces = Array.from({ length: 1001 }, (_, i) => Buffer.from(String(i).padStart(4, '0')));
+    const answers = await askAll(nonces.map((nonce) => requestOf(serialNumber, issuer, 'sha1', nonce)));
     const all = answers.map(({ der }) => decodeOcspResponse(der).status);
     expect(all.filter((status) => status === 'successful')).toHaveLength(1000);
     expect(all.at(-1)).toBe('tryLater');
@@ -274,6 +253,37 @@ describe('what is kept', () => {
 });
 
 describe('the responder', () => {
+  beforeEach(open);
+  afterEach(() => temporary.close());
+
+  it('about the issuing CA by the responder of the root', async () => {
+    const { issuing } = authority.ca;
+    const root = named('root').certificate;
+    expect(await statusOf(issuing.certificate, root)).toEqual({ status: 'good' });
+    await revoke(issuing.certificate, 'cACompromise');
+    expect(await statusOf(issuing.certificate, root)).toMatchObject({ status: 'revoked', reason: 2 });
+    expect(keyFiles()).toEqual(['ocsp-root_ca.key.pem']);
+  });
+
+  it('by a CA that was retired, and nothing by one that nobody has heard of', async () => {
+    const certificate = await issue();
+    const old = authority.ca.issuing.certificate;
+    for (const step of ['prepare', 'publish', 'activate', 'retire'] as const) {
+      await authority.rollover.take({ step, requester: somebody });
+      const young = named('issuing-2').certificate;
+      expect(await statusOf({ serialNumber: '01' }, young)).toEqual({
+        status: step === 'prepare' ? 'unauthorized' : 'unknown',
+      });
+    }
+    expect(await statusOf(certificate, old)).toEqual({ status: 'good' });
+    // Its responder is there for it, and is nobody who would miss it.
+    forward(81 * DAY);
+    expect(await statusOf(certificate, old)).toEqual({ status: 'good' });
+    const standing = (await authority.rollover.status()).find(({ id }) => id === 'issuing');
+    expect(standing).toMatchObject({ safeToRemove: true, usage: { valid: 0, lastNotAfter: undefined } });
+    expect(standing!.services).toEqual([]);
+  });
+
   it('has a certificate of the CA for that alone, on record like every other, and an encrypted key', async () => {
     const { serialNumber } = await issue();
     const responder = await responderOf(serialNumber);
@@ -387,6 +397,9 @@ describe('the responder', () => {
 });
 
 describe('a token', () => {
+  beforeEach(open);
+  afterEach(() => temporary.close());
+
   it('is for what the lint finds nothing in, and signs once', async () => {
     const { serialNumber } = await issue();
     const certificate = await responderOf(serialNumber);
@@ -409,6 +422,10 @@ describe('a token', () => {
 });
 
 describeOnEachStore('OCSP', (_, newPlace) => {
+  beforeEach(() => {
+    clock = new Date();
+  });
+
   it('good, revoked and unknown; two processes have one responder', async () => {
     const folder = temporaryFolder();
     const place = await newPlace();

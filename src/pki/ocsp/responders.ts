@@ -4,7 +4,7 @@ import { openResponder, RENEW_BEFORE, type ResponderMaking } from './responder-c
 import type { Responder } from './responder.js';
 
 /** After a failure, how long the next attempt waits, in milliseconds: each leaves rows in the record, and anybody may ask. */
-export const RETRY_AFTER = 10_000;
+const RETRY_AFTER = 10_000;
 
 interface Place {
   readonly authority: Authority;
@@ -59,10 +59,10 @@ export class Responders {
   }
 
   /** Calls at the same time share one opening. */
-  #open(place: Place): Promise<Responder> {
+  async #open(place: Place): Promise<Responder> {
     const { failure } = place;
     const { now } = this.#making.context;
-    if (failure && Math.abs(now().getTime() - failure.at) < RETRY_AFTER) return Promise.reject(failure.error as Error);
+    if (failure && Math.abs(now().getTime() - failure.at) < RETRY_AFTER) throw failure.error;
     place.opening ??= openResponder(this.#making, place.authority)
       .then(
         (responder) => {

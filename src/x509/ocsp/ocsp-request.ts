@@ -9,9 +9,9 @@ import { decodeCertId, type CertId } from './cert-id.js';
 /** 4 KiB: the 32 certificates that may be asked about in one request need three, with a nonce. */
 export const MAX_OCSP_REQUEST_OCTETS = 4096;
 /** Ours: each is a look into the store, and a part of one answer. */
-export const MAX_CERT_IDS = 32;
+const MAX_CERT_IDS = 32;
 /** RFC 9654 §2.1. */
-export const MAX_NONCE_OCTETS = 128;
+const MAX_NONCE_OCTETS = 128;
 
 /** An OCSPRequest (RFC 6960 §4.1.1) that was strict DER. All octets are views on `der`. */
 export interface OcspRequest {
