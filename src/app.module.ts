@@ -38,6 +38,7 @@ export class AppModule {
   static forRoot(runtime: Runtime): DynamicModule {
     const { configuration, store } = runtime;
     const { mtls, health, repository } = configuration;
+    const { ocsp } = runtime.authority;
     const healthModule = HealthModule.forRootAsync({
       inject: [CaService, CrlService],
       useFactory: (ca: CaService, crls: CrlService): readonly HealthPart[] => [
@@ -88,6 +89,7 @@ export class AppModule {
             bundle: () => ca.trustBundle,
             crossCertificates: () => ca.crossCertificates,
             crl: (issuer) => crls.current(issuer),
+            ocsp: ocsp && ((request) => ocsp.answer(request)),
             ready: async () => (await healthService.report()).status === 'healthy',
           }),
         }),

@@ -14,6 +14,7 @@ import { logFailedHandshakes } from './handshake-log.js';
 import { createHttpAdapter } from './http-adapter.js';
 import { createLogger } from './logging.js';
 import { readTrustAnchors, type CurrentTrust, type IdentifiedRequest, type TrustAnchors } from './mtls/index.js';
+import { ocspStapling } from './ocsp-stapling.js';
 import { createDevelopmentMaterial, openCertificationAuthority, PkiError } from './pki/index.js';
 import { RepositoryListener } from './repository/index.js';
 import { openStore, StoreError } from './store/index.js';
@@ -75,6 +76,8 @@ export async function startService(configuration: Configuration): Promise<Runnin
     const adapter = createHttpAdapter(http, serverOptions(tls, material));
     const listener = adapter.getInstance().server as unknown as Server;
     logFailedHandshakes(listener, logger);
+    const stapler = ocspStapling(authority, () => reloader.material.certificate, logger);
+    stapler?.attach(listener);
     const reloader = new TlsReloader(listener, tls, files, material, {
       interval: tls.reloadInterval,
       check: ({ caPem }) => {
@@ -88,6 +91,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
             { event: 'tls_reloaded', changed: event.kind, fingerprint256: event.material.certificate.fingerprint256 },
             'Tls',
           );
+        if (event.kind !== 'failed') void stapler?.refresh();
       },
     });
     const runtime = {
@@ -109,6 +113,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
     await application.listen(http.port, http.host);
     await keys;
     reloader.start();
+    void stapler?.refresh();
     const { port } = listener.address() as AddressInfo;
     const started = application;
     return {
@@ -117,6 +122,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
       ports: { https: port, repository: started.get(RepositoryListener, { strict: false }).port },
       close: async () => {
         reloader.stop();
+        await stapler?.stop();
         await started.close();
         await store.close();
       },

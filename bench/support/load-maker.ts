@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { OcspRound } from './load-ocsp.js';
 import type { Outcome, Round } from './load.js';
 import { pin, type Subject } from './subject.js';
 
@@ -11,12 +12,19 @@ export interface Measured extends Outcome {
   readonly rss: number;
 }
 
+interface LoadMaker<AnyRound> {
+  readonly measure: (subject: Subject, round: Omit<AnyRound, 'port'>) => Promise<Measured>;
+  readonly stop: () => void;
+}
+
 /** Starts the load maker's process; it presents the development client certificate in `folder`. */
-export function startLoadMaker(folder: string): {
-  measure: (subject: Subject, round: Omit<Round, 'port'>) => Promise<Measured>;
-  stop: () => void;
-} {
-  const child = fork(join(import.meta.dirname, 'load.js'), [folder], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+export const startLoadMaker = (folder: string): LoadMaker<Round> => startProcess('load.js', folder);
+
+/** Starts the load maker for OCSP over plain HTTP. */
+export const startOcspLoadMaker = (): LoadMaker<OcspRound> => startProcess('load-ocsp.js');
+
+function startProcess<AnyRound extends object>(file: string, ...options: string[]): LoadMaker<AnyRound> {
+  const child = fork(join(import.meta.dirname, file), options, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   pin(child, 0);
   return {
     measure: async (subject, round) => {

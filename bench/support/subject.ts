@@ -23,8 +23,8 @@ process.on('exit', () => {
 });
 
 /** Starts `bench/servers/<file>` with the development material in `folder`, and waits until it listens. */
-export async function startSubject(name: string, file: string, folder: string): Promise<Subject> {
-  const child = fork(join(import.meta.dirname, '../servers', `${file}.js`), [folder], {
+export async function startSubject(name: string, file: string, folder: string, ...more: string[]): Promise<Subject> {
+  const child = fork(join(import.meta.dirname, '../servers', `${file}.js`), [folder, ...more], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   running.add(child);

@@ -1,12 +1,13 @@
 import { REFUSALS, type RefusalCode } from '../mtls/index.js';
 import { PKI_ERRORS, type PkiErrorCode } from '../pki/index.js';
 
-/** What the listener itself refuses a body, a query or a path with. */
+/** What the listener itself refuses a body, a query or a path with, and what everything that needs the database may come to. */
 const STATUSES = {
   bad_request: [400, 'send the request as it is documented'],
   not_found: [404, 'ask for something that is there'],
   payload_too_large: [413, 'send less: the listener bounds every body'],
   unsupported_media_type: [415, 'send one of the media types that are documented'],
+  store_unavailable: [503, 'ask again: the database is gone, locked or full, and the operator has been told'],
   internal_server_error: [500, 'try again; the operator finds the cause in the log under the request id'],
 } as const satisfies Readonly<Record<string, readonly [status: number, mend: string]>>;
 

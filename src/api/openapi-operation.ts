@@ -66,7 +66,8 @@ export function completeOperation(operation: Operation, { handler, controller }:
       ...(guarded ? OF_THE_GUARD : []),
       ...(body ? OF_BODIES : []),
       ...(query ? (['bad_request'] as const) : []),
-      ...(manner.codes ?? []),
+      // Whatever the CA is asked, the store has to be asked.
+      ...(manner.codes ? (['store_unavailable', ...manner.codes] as const) : []),
       'internal_server_error',
     ]),
   };

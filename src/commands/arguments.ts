@@ -69,3 +69,11 @@ export function countArgument(text: string): number {
   if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('write a whole number from 1.');
   return Number(text);
 }
+
+/** Where an OCSP responder answers: an http or https URL. */
+export function responderUrlArgument(text: string): URL {
+  const url = URL.parse(text);
+  if (!url || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.password !== '')
+    throw new InvalidArgumentError('write an http URL, such as http://localhost:5080/ocsp.');
+  return url;
+}

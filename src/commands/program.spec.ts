@@ -430,6 +430,7 @@ describe('the command line', () => {
       'list',
       'show',
       'crl',
+      'ocsp',
       'verify',
       'renew',
       'audit verify',

@@ -5,6 +5,7 @@ import {
   lifetimeArgument,
   nameArgument,
   pathLengthArgument,
+  responderUrlArgument,
   serviceUrlArgument,
   sinceArgument,
   subtreeArgument,
@@ -18,6 +19,7 @@ import { ExitCode } from './exit-code.js';
 import type { IssueOptions, SignOptions } from './issue.js';
 import type { ListOptions } from './list.js';
 import type { MigrateOptions } from './migrate.js';
+import type { OcspOptions } from './ocsp.js';
 import type { RenewOptions } from './renew.js';
 import type { RevokeOptions } from './revoke.js';
 import type { TokenOptions } from './token.js';
@@ -79,6 +81,7 @@ function buildProgram(host: Host, isJson: boolean): Command {
     addList,
     addShow,
     addCrl,
+    addOcsp,
     addVerify,
     addRenew,
     addAudit,
@@ -230,6 +233,26 @@ function addCrl(program: Command, host: Host): void {
     .action(async (options: CommonOptions & { readonly issuer?: string }) => {
       const { crl } = await import('./crl.js');
       await crl(sessionOf(host, options), options);
+    });
+}
+
+function addOcsp(program: Command, host: Host): void {
+  verb(
+    program,
+    'ocsp',
+    'Ask the OCSP responder about a certificate, and verify its answer; exit code 1 unless it is good.',
+    [
+      ['veritas ocsp 3f0a9c…', 'by its serial number, signed here and now'],
+      ['veritas ocsp worker.pem --url http://localhost:5080/ocsp', 'of a service that is running'],
+      ['veritas ocsp server.pem --out server.ocsp', 'for a server that staples from a file'],
+    ],
+  )
+    .argument('<serial|file>', 'a serial number in hexadecimal, or a certificate of this CA, - for stdin')
+    .option('--url <url>', 'a responder to ask over HTTP (default: the one here)', responderUrlArgument)
+    .option('--out <file>', 'where the answer goes, in DER')
+    .action(async (target: string, options: CommonOptions & OcspOptions) => {
+      const { ocsp } = await import('./ocsp.js');
+      await ocsp(sessionOf(host, options), target, options);
     });
 }
 

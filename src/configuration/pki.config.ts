@@ -41,6 +41,19 @@ export const pkiSchema = z
     crlOverlap: duration('s', 0, 31_536_000)
       .default(43_200)
       .describe('How long before `nextUpdate` the next revocation list is signed; less than `crlLifetime`.'),
+    ocsp: flag()
+      .default(true)
+      .describe(
+        'Whether OCSP requests are answered, at `/ocsp` of the repository, and certificates issued from now on say so.',
+      ),
+    ocspLifetime: duration('s', 60, 604_800)
+      .default(3600)
+      .describe('From `thisUpdate` to `nextUpdate` of an OCSP response: how long a cache may keep it.'),
+    ocspOverlap: duration('s', 0, 604_800)
+      .default(900)
+      .describe(
+        'How long before `nextUpdate` an OCSP response that was kept is signed anew; less than `ocspLifetime`.',
+      ),
     publicationUrl: text(
       'an http URL without user, query, fragment and trailing slash',
       /^http:\/\/[^\s/@?#]+(?:\/[^\s@?#]*[^\s/@?#])?$/,
@@ -70,5 +83,10 @@ export const pkiSchema = z
   .refine(({ crlOverlap, crlLifetime }) => !(crlOverlap >= crlLifetime), {
     path: ['crlOverlap'],
     message: 'less than pki.crlLifetime',
+    when: whenObject,
+  })
+  .refine(({ ocspOverlap, ocspLifetime }) => !(ocspOverlap >= ocspLifetime), {
+    path: ['ocspOverlap'],
+    message: 'less than pki.ocspLifetime',
     when: whenObject,
   });

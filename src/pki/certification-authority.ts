@@ -9,6 +9,7 @@ import { IssuanceJournal } from './issuance/issuance-journal.js';
 import type { IssuanceContext } from './issuance/issue-certificate.js';
 import { Authorities } from './issuer/authorities.js';
 import { createAuthorities } from './issuer/authority-creation.js';
+import { OcspService } from './ocsp/ocsp.service.js';
 import { PkiError } from './pki-error.js';
 import type { PkiSettings, Requester } from './pki-settings.js';
 import { Profiles } from './profile/profiles.js';
@@ -47,6 +48,8 @@ export interface CertificationAuthority {
   readonly revocations: RevocationService;
   readonly registry: RevocationRegistry;
   readonly rollover: RolloverService;
+  /** Undefined where OCSP is not answered. */
+  readonly ocsp: OcspService | undefined;
   /** Acts on what became of the CAs in the store, and writes the public files that changed. True when anything about them changed. A running process calls it when the store has. */
   readonly followIssuers: () => Promise<boolean>;
   /** The public certificate files of the CA. */
@@ -66,9 +69,10 @@ export async function openCertificationAuthority(
   const events = options.events ?? new EventBus();
   const audit = new AuditLog(store, now);
   const certsDirectory = settings.certsDirectory ?? dirname(settings.directory);
-  const { backdate, publicationUrl } = settings;
+  const { backdate, publicationUrl, ocsp: isOcspOn } = settings;
+  const { random } = options;
   const journal = new IssuanceJournal({ store, audit, now });
-  const context: IssuanceContext = { store, audit, journal, now, backdate, publicationUrl, random: options.random };
+  const context: IssuanceContext = { store, audit, journal, now, backdate, publicationUrl, ocsp: isOcspOn, random };
   const requester = options.requester ?? { actor: 'veritas', requestId: 'start' };
   const profiles = provenProfiles(settings);
   const creation = { settings, context, events };
@@ -85,6 +89,7 @@ export async function openCertificationAuthority(
   await crls.load();
   const ca = new CaService({ authorities, settings, profiles, context, events, revocations, registry });
   const enrollment = new EnrollmentService({ store, audit, ca, now });
+  const ocsp = isOcspOn ? new OcspService({ authorities, settings, profiles, context, events, registry }) : undefined;
   const publish = (): void => {
     publishTrustFiles(certsDirectory, trustFilesOf(certsDirectory, authorities.all));
     refreshChainFiles(certsDirectory, authorities.all);
@@ -112,6 +117,7 @@ export async function openCertificationAuthority(
     revocations,
     registry,
     rollover,
+    ocsp,
     followIssuers,
     trustFiles: [...trust.keys()],
     published,

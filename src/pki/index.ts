@@ -17,6 +17,7 @@ export { encryptPrivateKey } from './issuer/encrypted-key.js';
 export { FileSigner, openKeyFile, type KeyFile } from './issuer/file-signer.js';
 export { readSecretFile } from './issuer/secret-file.js';
 export type { Signer } from './issuer/signer.js';
+export { OcspService, type OcspAnswer } from './ocsp/ocsp.service.js';
 export { PKI_ERRORS, PkiError, type PkiErrorCode } from './pki-error.js';
 /** What every call of the CA throws besides PkiError. */
 export { StoreError } from '../store/index.js';

@@ -70,6 +70,7 @@ export const PKI_ERRORS = {
   file_unwritable: [503, 'look at its folder, its permissions and the space on the disk'],
   key_unreadable: [503, "put back the CA's key and passphrase files"],
   lint_failed: [500, 'report this: the profile produced a certificate that the lint refuses'],
+  status_unavailable: [503, 'look at the store'],
   token_spent: [500, 'report this: a token signs once'],
   clock_behind: [503, 'set the clock right'],
   serial_exhausted: [500, 'check the random source of the machine'],

@@ -16,6 +16,12 @@ export interface PkiSettings {
   readonly organization: string;
   readonly crlLifetime: number;
   readonly crlOverlap: number;
+  /** Answer OCSP for our CAs, and name the place in certificates; false when absent. */
+  readonly ocsp?: boolean;
+  /** From thisUpdate to nextUpdate of an OCSP response; an hour when absent. */
+  readonly ocspLifetime?: number;
+  /** How long before nextUpdate an OCSP response that was kept is signed anew; a quarter of the lifetime when absent. */
+  readonly ocspOverlap?: number;
   /** Where clients reach the repository, without a trailing slash. */
   readonly publicationUrl: string;
   readonly serviceLifetime: number;

@@ -1,3 +1,5 @@
+import type { OcspAnswer } from '../pki/index.js';
+
 /** Port: what the certification authority has published. Issuers go by the name in their URLs. */
 export interface Published {
   /** A CA certificate in DER. */
@@ -8,6 +10,8 @@ export interface Published {
   readonly crossCertificates: () => string;
   /** The current CRL in DER, and until when it holds. */
   readonly crl: (issuer: string) => { readonly der: Uint8Array; readonly nextUpdate: Date } | undefined;
+  /** Answers the octets of an OCSP request, without ever failing; undefined where OCSP is not answered. */
+  readonly ocsp: ((request: Uint8Array) => OcspAnswer | Promise<OcspAnswer>) | undefined;
   /** Whether this process is ready to serve. */
   readonly ready: () => Promise<boolean>;
 }

@@ -1,14 +1,17 @@
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
 import { encodePem } from '../x509/index.js';
+import { ocspHandler } from './ocsp-handler.js';
 import { PUBLISHED, type Published } from './published.js';
 import { REPOSITORY_OPTIONS, type RepositoryOptions } from './repository.options.js';
 
 const MAX_CONNECTIONS = 1_000;
+const TIMEOUTS = { requestTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 5_000 };
 
 /**
- * RFC 5280's repository: CA certificates and CRLs over plain HTTP, because fetching a CRL over https that needs the CRL is a circle (§8).
+ * RFC 5280's repository: CA certificates, CRLs and OCSP over plain HTTP, because fetching a CRL over https that needs the CRL is a circle (§8).
  * A listener of its own, apart from everything that needs a certificate, with the probes beside it: a kubelet has none.
  */
 @Injectable()
@@ -39,15 +42,21 @@ export class RepositoryListener implements OnApplicationBootstrap, OnApplication
 
 /** The routes of the interface page's plain-HTTP listener. Unknown names answer 404; nothing is ever read from the disk by a request. */
 function createRepositoryServer(published: Published): FastifyInstance {
+  const ocsp = published.ocsp && ocspHandler(published.ocsp);
   const server = fastify({
     logger: false,
-    requestTimeout: 10_000,
-    connectionTimeout: 30_000,
     bodyLimit: 1024,
     forceCloseConnections: true,
+    serverFactory: (handler) => {
+      const http = createServer(TIMEOUTS, (request, response) => {
+        if (!ocsp?.(request, response)) handler(request, response);
+      });
+      http.setTimeout(30_000);
+      // Strangers may not take every file descriptor of a process that has others to serve.
+      http.maxConnections = MAX_CONNECTIONS;
+      return http;
+    },
   });
-  // Strangers may not take every file descriptor of a process that has others to serve.
-  Object.assign(server.server, { maxConnections: MAX_CONNECTIONS, headersTimeout: 10_000, keepAliveTimeout: 5_000 });
   server.get('/livez', (_, reply) => reply.header('cache-control', 'no-store').send({ status: 'alive' }));
   server.get('/readyz', async (_, reply) => {
     const ready = await published.ready();

@@ -69,6 +69,18 @@ export function findCertificate(database: Database, serial: string): Promise<Cer
   return database.selectFrom('certificate').select(CERTIFICATE_COLUMNS).where('serial', '=', serial).executeTakeFirst();
 }
 
+/** Who issued the certificate of a serial number, and when it ends, in milliseconds; undefined when nobody did. */
+export function findIssued(
+  database: Database,
+  serial: string,
+): Promise<Pick<CertificateRow, 'issuer' | 'not_after'> | undefined> {
+  return database
+    .selectFrom('certificate')
+    .select(['issuer', 'not_after'])
+    .where('serial', '=', serial)
+    .executeTakeFirst();
+}
+
 /** Those of some keys, by the SHA-256 of their SubjectPublicKeyInfo, of which a certificate was revoked because the key was compromised. */
 export async function compromisedKeys(
   database: Database,

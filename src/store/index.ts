@@ -2,6 +2,7 @@ export { auditHead, insertAudit, listAudit, moveAuditHead, type AuditHead, type 
 export {
   compromisedKeys,
   findCertificate,
+  findIssued,
   insertCertificate,
   insertCertificates,
   reserveSerial,
@@ -40,6 +41,7 @@ export {
   issuerUsage,
   listCrossCertificates,
   listIssuers,
+  responderService,
   servicesOfIssuer,
   setIssuerState,
   type CrossCertificateRow,

@@ -80,12 +80,35 @@ export function listCrossCertificates(database: Database): Promise<CrossCertific
     .execute();
 }
 
-/** What an issuer signed, our own CAs apart, that is neither over nor revoked at `now`. */
+/** What the OCSP responder of an issuer is called among the services. */
+export const responderService = (issuer: string): string => `ocsp-${issuer}`;
+
+/** What an issuer signed, our own CAs and OCSP responders apart, that is neither over nor revoked at `now`. */
 export async function issuerUsage(database: Database, issuer: IssuerName, now: Date): Promise<IssuerUsage> {
-  const row = await stillValid(database, issuer, now)
-    .select((select) => [select.fn.countAll().as('valid'), select.fn.max('not_after').as('last')])
+  const counted = await stillValid(database, issuer, now)
+    .select((select) => select.fn.countAll().as('valid'))
     .executeTakeFirst();
-  return { valid: Number(row?.valid ?? 0), lastNotAfter: row?.last ?? undefined };
+  const responders = issuer.role === 'root' ? 0 : await countResponders(database, issuer, now);
+  const last = await dependents(database, issuer, now)
+    .select('not_after')
+    .orderBy('not_after', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return { valid: Number(counted?.valid ?? 0) - responders, lastNotAfter: last?.not_after };
+}
+
+/** Counted by themselves, by their service: so that the others are counted in an index. */
+async function countResponders(database: Database, { id }: IssuerName, now: Date): Promise<number> {
+  const row = await database
+    .selectFrom('certificate')
+    .select((select) => select.fn.countAll().as('responders'))
+    .where('service', '=', responderService(id))
+    .where('status', '=', sql.lit('active'))
+    .where('not_after', '>=', now.getTime())
+    .where('issuer', '=', id)
+    .where('profile', '=', 'ocsp-responder')
+    .executeTakeFirst();
+  return Number(row?.responders ?? 0);
 }
 
 /** Whose the certificates behind {@link issuerUsage} are, those that end last first: of the last `limit` certificates, each service, or subject where there is none, once. */
@@ -94,7 +117,7 @@ export async function servicesOfIssuer(
   issuer: IssuerName,
   { now, limit }: { readonly now: Date; readonly limit: number },
 ): Promise<ServiceOfIssuer[]> {
-  const rows = await stillValid(database, issuer, now)
+  const rows = await dependents(database, issuer, now)
     .select(['service', 'subject', 'not_after'])
     .orderBy('not_after', 'desc')
     .limit(limit)
@@ -113,5 +136,9 @@ function stillValid(database: Database, { id, role }: IssuerName, now: Date) {
     .where('status', '=', sql.lit('active'))
     .where('not_after', '>=', now.getTime());
   // An issuing CA signs for nobody of ours: without a look at the rows the index alone answers, a million times.
-  return role === 'root' ? query.where('profile', 'not in', ['root', 'issuing', 'cross']) : query;
+  return role === 'root' ? query.where('profile', 'not in', ['root', 'issuing', 'cross', 'ocsp-responder']) : query;
 }
+
+/** Those that would be missed with the issuer: a responder is there for the others. */
+const dependents = (database: Database, issuer: IssuerName, now: Date) =>
+  stillValid(database, issuer, now).where('profile', '<>', 'ocsp-responder');

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { connected } from '../../test/support/postgres-server.js';
 import { describeOnEachStore, type StoreKind, type StorePlace } from '../../test/support/postgres.js';
 import { auditHead, listAudit } from './audit.store.js';
-import { compromisedKeys, findCertificate } from './certificate.store.js';
+import { compromisedKeys, findCertificate, findIssued } from './certificate.store.js';
 import { countCertificates, listCertificates, type CertificateFilter } from './inventory.store.js';
 import { crlFloor, lastCrl, lastCrlHeader } from './crl.store.js';
 import { findEnrollmentToken } from './enrollment-token.store.js';
@@ -94,6 +94,7 @@ describeOnEachStore('a query', (kind, newPlace) => {
 
   test.each<[string, () => Promise<unknown>]>([
     ['a certificate by its number', () => findCertificate(database, '0a')],
+    ['who issued a number', () => findIssued(database, '0a')],
     ['what depends on an issuer', () => issuerUsage(database, { id: 'issuing', role: 'issuing' }, now)],
     ['what depends on a root', () => issuerUsage(database, { id: 'root', role: 'root' }, now)],
     [

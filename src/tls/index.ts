@@ -2,6 +2,7 @@ export { asksForCertificates } from './client-certificates.js';
 export { connectionInfoOf, type ConnectionInfo } from './connection-info.js';
 export { developmentClientOptions, developmentServerOptions } from './development.js';
 export { clientOptions, secureContextOptions, serverOptions, type ServerTlsSettings } from './secure-context.js';
+export { OcspStapler, type OcspSource, type Stapled, type StaplingEvent } from './ocsp-stapler.js';
 export { TlsSetupError } from './tls-error.js';
 export { readTlsMaterial, type TlsFiles, type TlsMaterial } from './tls-material.js';
 export { TlsReloader, type TlsReloadEvent } from './tls-reloader.js';

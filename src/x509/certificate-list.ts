@@ -167,7 +167,8 @@ function decodeEntry(reader: DerReader, version: 1 | 2): RevokedCertificate {
   };
 }
 
-function decodeReason(value: DerReader): number {
+/** Reads a CRLReason (RFC 5280 §5.3.1). Throws DecodeError. */
+export function decodeReason(value: DerReader): number {
   const reason = value.enumerated('reasonCode');
   if (reason > 10 || reason === 7) value.fail(`reasonCode ${reason} is not assigned`);
   return reason;

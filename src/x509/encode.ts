@@ -152,6 +152,12 @@ export const encodeExtensionOf = {
   noRevAvail: (): Extension => extension(Oid.noRevAvail, false, write.nullElement()),
   /** RFC 6960 §4.2.2.2.1. */
   ocspNoCheck: (): Extension => extension(Oid.ocspNoCheck, false, write.nullElement()),
+  /** RFC 9654 §2.1: 1 to 128 octets. */
+  ocspNonce: (nonce: Uint8Array): Extension => extension(Oid.ocspNonce, false, write.octetString(nonce)),
+  /** RFC 6960 §4.4.4. */
+  ocspArchiveCutoff: (since: Date): Extension => extension(Oid.ocspArchiveCutoff, false, write.generalizedTime(since)),
+  /** RFC 6960 §4.4.8. */
+  ocspExtendedRevoke: (): Extension => extension(Oid.ocspExtendedRevoke, false, write.nullElement()),
   /** RFC 7633 §4.1: extensions of TLS that the server must answer. */
   tlsFeature: (features: readonly number[]): Extension =>
     extension(Oid.tlsFeature, false, write.sequence(...features.map((feature) => write.integer(feature)))),

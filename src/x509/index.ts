@@ -48,6 +48,7 @@ export {
 export { certificateLintRules, lintCertificate } from './lint/lint-certificate.js';
 export { readCrlEntry, type WrittenCrlEntry } from './lint/crl-entry.js';
 export { crlEntryLintRules, crlLintRules, lintCrl, lintCrlEntry } from './lint/lint-crl.js';
+export { lintOcsp, ocspLintRules } from './lint/lint-ocsp.js';
 export {
   findingsOf,
   lintFindingToString,
@@ -60,9 +61,51 @@ export {
   type LintedEntry,
   type LintFinding,
   type LintRule,
+  type OcspLintRule,
+  type OcspLintSubject,
 } from './lint/lint-rule.js';
 export { attributeValues, encodeName, isEmptyName, nameFrom, nameToString, sameName, type Name } from './name.js';
 export { Oid, oidName } from './oids.js';
+export {
+  certIdOf,
+  decodeCertId,
+  isCertIdOf,
+  issuerDigests,
+  type CertId,
+  type CertIdDigest,
+  type CertIdIssuer,
+} from './ocsp/cert-id.js';
+export {
+  encodeBasicOcspResponse,
+  encodeOcspError,
+  encodeOcspResponse,
+  encodeResponseData,
+  type ResponseDataFields,
+  type SingleResponseFields,
+} from './ocsp/encode-ocsp-response.js';
+export {
+  decodeOcspRequest,
+  encodeOcspRequest,
+  MAX_OCSP_REQUEST_OCTETS,
+  type OcspRequest,
+} from './ocsp/ocsp-request.js';
+export {
+  decodeBasicOcspResponse,
+  decodeOcspResponse,
+  MAX_OCSP_RESPONSE_OCTETS,
+  OcspResponseStatus,
+  type BasicOcspResponse,
+  type CertStatus,
+  type OcspResponse,
+  type OcspResponseStatusName,
+  type SingleResponse,
+} from './ocsp/ocsp-response.js';
+export {
+  verifyOcspResponse,
+  type OcspFailureCode,
+  type OcspVerdict,
+  type OcspVerification,
+} from './ocsp/verify-ocsp-response.js';
 export { decodePem, encodePem, octetsFromPemOrDer, type PemBlock } from './pem.js';
 export { SubjectPublicKeyInfo, subjectPublicKeyInfoOf, UnusableKeyError, type KeyParameters } from './public-key.js';
 export { secondOpinion, secondOpinionOnList, secondOpinionOnRequest } from './second-opinion.js';

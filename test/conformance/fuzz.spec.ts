@@ -3,10 +3,10 @@ import { hash } from 'node:crypto';
 import { fuzz } from '../support/fuzz.js';
 import { mutate, operations, seededRandom } from '../support/mutate.js';
 
-const COUNT = 6000;
+const COUNT = 8000;
 const SLOW_MS = 200;
 
-test('mutated certificates, requests, CRLs and PEM end in typed errors, quickly', () => {
+test('mutated certificates, requests, CRLs, PEM and OCSP end in typed errors, quickly', () => {
   const seed = Number(process.env.VERITAS_FUZZ_SEED ?? Date.now() % 0x1_0000_0000);
   const report = fuzz(seed, COUNT);
   process.stdout.write(

@@ -74,6 +74,7 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   file_unwritable: 'a file of the CA cannot be written: the disk is full, the folder is for reading only or not ours',
   key_unreadable: 'a key or passphrase file is missing, empty or damaged, or the passphrase does not fit',
   lint_failed: 'what was about to be signed breaks one of our own rules; nothing was signed',
+  status_unavailable: 'nobody can say whether a certificate is good: the store was not read for half a minute',
   token_spent: 'something tried to sign the same thing twice',
   clock_behind: 'the clock is before the last revocation list that was signed',
   serial_exhausted: 'no unused serial number was found',

@@ -1,6 +1,7 @@
 import { crlLintFixtures } from '../support/crl-lint-fixtures.js';
 import { certificateLintFixtures } from '../support/lint-fixtures.js';
-import { certificateLintRules, crlEntryLintRules, crlLintRules } from '../../src/x509/index.js';
+import { ocspLintFixtures } from '../support/ocsp-lint-fixtures.js';
+import { certificateLintRules, crlEntryLintRules, crlLintRules, ocspLintRules } from '../../src/x509/index.js';
 
 interface Fixture {
   readonly rule: string;
@@ -9,10 +10,11 @@ interface Fixture {
 }
 
 /** The rows of `docs/lint.md`: each rule with its source, and for each of its fixtures whether OpenSSL refuses it as well. */
-export function lintTables(): Readonly<Record<'certificates' | 'lists', string>> {
+export function lintTables(): Readonly<Record<'certificates' | 'lists' | 'responses', string>> {
   return {
     certificates: tableOf(certificateLintRules, certificateLintFixtures),
     lists: tableOf([...crlLintRules, ...crlEntryLintRules], crlLintFixtures),
+    responses: tableOf(ocspLintRules, ocspLintFixtures),
   };
 }
 

@@ -237,7 +237,7 @@ test('a second start changes nothing, and keeps what was revoked', async () => {
   const folder = temporaryFolder();
   await (await startIn(folder)).close();
   const before = snapshot(join(folder, 'certs'));
-  expect(Object.keys(before)).toHaveLength(10);
+  expect(Object.keys(before)).toHaveLength(11);
   const again = await startIn(folder);
   await again.close();
   expect(snapshot(join(folder, 'certs'))).toEqual(before);

@@ -9,7 +9,8 @@ import {
   lintRoot,
   type OpensslOpinion,
 } from '../support/lint-fixtures.js';
-import { opensslVerify, opensslVersion } from '../support/openssl.js';
+import { ocspLintFixtures, ocspOf, type SignedResponse } from '../support/ocsp-lint-fixtures.js';
+import { opensslOcsp, opensslVerify, opensslVersion } from '../support/openssl.js';
 
 const opinion = (ok: boolean): OpensslOpinion => (ok ? 'accepts' : 'refuses');
 
@@ -36,9 +37,21 @@ function verifiedBy({ list }: CrlLintSubject, ca: TestCa) {
   });
 }
 
+/** The response, for who trusts the root. */
+function answered({ der, request, issuer }: SignedResponse) {
+  return opensslOcsp({
+    request: request.der,
+    response: der,
+    issuer: issuer.der,
+    anchor: lintRoot.certificate.der,
+    serials: request.certIds.map(({ serialNumber }) => serialNumber),
+  });
+}
+
 const ROWS = [
   ...certificateLintFixtures.map((each) => ({ ...each, ask: () => verified(each.subject()) })),
   ...crlLintFixtures.map((each) => ({ ...each, ask: () => verifiedBy(each.subject(), each.ca) })),
+  ...ocspLintFixtures.map((each) => ({ ...each, ask: () => answered(each.subject()) })),
 ];
 
 describe('what the lint refuses, and OpenSSL', () => {
@@ -53,6 +66,7 @@ describe('what the lint refuses, and OpenSSL', () => {
   it('accepts what the lint finds nothing in', () => {
     expect(verified(leafBelow(lintIssuing))).toMatchObject({ ok: true });
     expect(verifiedBy(crlOf(lintIssuing), lintIssuing)).toMatchObject({ ok: true });
+    expect(answered(ocspOf({ nonce: Buffer.alloc(32, 1) }))).toMatchObject({ ok: true });
   });
 
   it.each(ROWS.map(({ rule, defect, openssl, ask }) => [rule, defect, openssl, ask] as const))(

@@ -1,12 +1,16 @@
 import {
+  certIdOf,
   decodeCertificate,
   decodeCertificateList,
   decodeCertificationRequest,
   decodePem,
   DecodeError,
+  decodeOcspRequest,
+  decodeOcspResponse,
   encodeCertificationRequestInfo,
   encodeExtensionOf,
   encodeName,
+  encodeOcspRequest,
   encodePem,
   encodeSigned,
   generalNameToString,
@@ -18,6 +22,7 @@ import {
   signOctets,
   subjectPublicKeyInfoOf,
   UnusableKeyError,
+  verifyOcspResponse,
   verifySignature,
   type Certificate,
   type Extension,
@@ -25,8 +30,9 @@ import {
 } from '../../src/x509/index.js';
 import { generateTestKeyPair, TestCa, type TestKeyType } from '../../src/testing/index.js';
 import { mutate, seededRandom } from './mutate.js';
+import { ocspOf } from './ocsp-lint-fixtures.js';
 
-export type Kind = 'certificate' | 'request' | 'crl' | 'pem';
+export type Kind = 'certificate' | 'request' | 'crl' | 'pem' | 'ocspRequest' | 'ocspResponse';
 
 /** How a run ended. Times in milliseconds. */
 export interface FuzzReport {
@@ -53,7 +59,7 @@ export function fuzz(seed: number, count: number, onInput?: (index: number) => v
   const random = seededRandom(seed);
   const samples = makeSamples();
   const kinds = Object.keys(samples) as Kind[];
-  const inputs = { certificate: 0, request: 0, crl: 0, pem: 0 };
+  const inputs = { certificate: 0, request: 0, crl: 0, pem: 0, ocspRequest: 0, ocspResponse: 0 };
   const outcomes: Record<string, number> = {};
   const failures: FuzzReport['failures'][number][] = [];
   let slowest: FuzzReport['slowest'] = { kind: 'certificate', operation: 'none', octets: 0, ms: 0 };
@@ -90,6 +96,8 @@ function fastest(run: () => void): number {
   return best;
 }
 
+const sampleResponse = ocspOf({ serials: ['40a1', '40a2'], nonce: Buffer.alloc(32, 1) });
+
 const READ: Readonly<Record<Kind, (octets: Uint8Array) => void>> = {
   certificate: (octets) => {
     useCertificate(decodeCertificate(octets));
@@ -105,6 +113,15 @@ const READ: Readonly<Record<Kind, (octets: Uint8Array) => void>> = {
   pem: (octets) => {
     decodePem(octets);
     octetsFromPemOrDer(octets, 'CERTIFICATE').forEach(decodeCertificate);
+  },
+  ocspRequest: (octets) => {
+    decodeOcspRequest(octets);
+  },
+  ocspResponse: (octets) => {
+    const response = decodeOcspResponse(octets);
+    const { issuer, request } = sampleResponse;
+    const serialNumber = request.certIds[0]?.serialNumber ?? '';
+    verifyOcspResponse(response, { issuer, serialNumber, time: new Date() });
   },
 };
 
@@ -150,6 +167,16 @@ function makeSamples(): Record<Kind, readonly Uint8Array[]> {
     crl: [
       root.crl(),
       constrained.crl(all.map((certificate, i) => ({ certificate, reason: [0, 1, 3, 4, 5, 6, 9][i] ?? 0 }))),
+    ],
+    ocspRequest: [
+      sampleResponse.request.der,
+      encodeOcspRequest([certIdOf(root.certificate, '40a1', 'sha256')]),
+      encodeOcspRequest(all.map(({ serialNumber }) => certIdOf(root.certificate, serialNumber))),
+    ],
+    ocspResponse: [
+      sampleResponse.der,
+      ocspOf({ certStatus: { status: 'revoked', revocationTime: new Date(0), reason: 1 } }).der,
+      ocspOf({ singleExtensions: [encodeExtensionOf.ocspArchiveCutoff(new Date(0))] }).der,
     ],
     pem: [
       Buffer.from(all.map(({ der }) => `subject=somebody\r\n${encodePem('CERTIFICATE', der)}`).join('\n')),

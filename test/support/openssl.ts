@@ -13,6 +13,50 @@ export function opensslVersion(): string {
   }
 }
 
+/**
+ * What `openssl ocsp` says about a response to a request, with `anchor` as the only trusted certificate. `ok`: it was verified, is current, and answers what was asked.
+ * Throws when openssl cannot be run.
+ */
+export function opensslOcsp(input: {
+  readonly request: Uint8Array;
+  readonly response: Uint8Array;
+  readonly issuer: Uint8Array;
+  readonly anchor: Uint8Array;
+  /** Asked about, in hexadecimal. */
+  readonly serials: readonly string[];
+}): { readonly ok: boolean; readonly says: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'veritas-openssl-'));
+  try {
+    const file = (name: string, contents: string | Uint8Array): string => {
+      const path = join(folder, name);
+      writeFileSync(path, contents);
+      return path;
+    };
+    const issuer = file('issuer.pem', encodePem('CERTIFICATE', input.issuer));
+    const anchor = file('anchor.pem', encodePem('CERTIFICATE', input.anchor));
+    const common = [
+      ...['ocsp', '-no_nonce', '-respin', file('response', input.response), '-verify_other', issuer],
+      ...['-CAfile', anchor, '-no-CApath', '-no-CAstore'],
+    ];
+    const ask = (...options: readonly string[]): string => {
+      const { status, stdout, stderr } = spawnSync('openssl', [...common, ...options], { encoding: 'utf8' });
+      if (status === null) throw new Error(`openssl ocsp failed: ${stderr}`);
+      return (stdout + stderr).trim();
+    };
+    // Given the request it looks at the nonce, given the numbers at what is said about them; never at both.
+    const answers = [
+      ask('-reqin', file('request', input.request)),
+      ask('-issuer', issuer, ...input.serials.flatMap((each) => ['-serial', `0x${each}`])),
+    ];
+    const ok = answers.every(
+      (says) => says.includes('Response verify OK') && !/Verify error|WARNING: Status|ERROR: No Status/i.test(says),
+    );
+    return { ok, says: answers.join('\n') };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 export interface OpensslVerification {
   readonly leaf: Uint8Array;
   readonly intermediates: readonly Uint8Array[];

@@ -23,6 +23,8 @@ export interface IssuanceTerms {
   /** Seconds. */
   readonly backdate: number;
   readonly publicationUrl: string;
+  /** Whether OCSP requests are answered; false when absent. */
+  readonly ocsp?: boolean | undefined;
 }
 
 /** A tbsCertificate that may be signed, once: it was read back from its octets and linted. Making one is what checks it. */
@@ -39,6 +41,7 @@ export class IssuanceToken {
   constructor(accepted: AcceptedRequest, issuer: IssuerIdentity, terms: IssuanceTerms) {
     if (!AcceptedRequest.is(accepted)) throw new PkiError('lint_failed', 'the request was not accepted');
     const { profile, subject, publicKey, names } = accepted;
+    const { publicationUrl, ocsp = false } = terms;
     const tbs = encodeTbsCertificate({
       serialNumber: Buffer.from(terms.serialNumber, 'hex'),
       signatureAlgorithm: terms.algorithm,
@@ -46,12 +49,12 @@ export class IssuanceToken {
       ...validityFor(accepted, issuer, terms),
       subject,
       publicKey,
-      extensions: profileExtensions(profile, { issuer, publicKey, names, publicationUrl: terms.publicationUrl }),
+      extensions: profileExtensions(profile, { issuer, publicKey, names, publicationUrl, ocsp }),
     });
     const certificate = readBack(tbs, terms.algorithm);
     const findings = [
       ...lintCertificate({ certificate, issuer: issuer.chain[0], chain: issuer.chain }),
-      ...lintForProfile({ certificate, profile, issuer, names }),
+      ...lintForProfile({ certificate, profile, issuer, names, ocsp }),
     ];
     if (findings.length > 0) throw new PkiError('lint_failed', findings.map(lintFindingToString).join('; '));
     this.issuer = issuer;

@@ -17,6 +17,8 @@ export interface IssuanceContext {
   /** Seconds. */
   readonly backdate: number;
   readonly publicationUrl: string;
+  /** Whether OCSP requests are answered; false when absent. */
+  readonly ocsp?: boolean | undefined;
   /** Where serial numbers come from; node:crypto when absent. */
   readonly random?: ((octets: number) => Uint8Array) | undefined;
 }
@@ -41,7 +43,7 @@ export async function issueCertificate(
 
 /** A token whose serial number nobody had before. One that was taken is left, and another one drawn. */
 async function takeToken(accepted: AcceptedRequest, issuer: Issuer, context: IssuanceContext): Promise<IssuanceToken> {
-  const { backdate, publicationUrl, now, random, journal } = context;
+  const { backdate, publicationUrl, ocsp, now, random, journal } = context;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const token = new IssuanceToken(accepted, issuer.identity, {
       serialNumber: newSerialNumber(random),
@@ -49,6 +51,7 @@ async function takeToken(accepted: AcceptedRequest, issuer: Issuer, context: Iss
       now: now(),
       backdate,
       publicationUrl,
+      ocsp,
     });
     if (await journal.take(token)) return token;
   }

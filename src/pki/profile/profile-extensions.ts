@@ -8,12 +8,16 @@ import {
   type SubjectPublicKeyInfo,
 } from '../../x509/index.js';
 import type { IssuerIdentity } from '../issuer/issuer-identity.js';
-import { hasDistributionPoint, type EndEntityProfile, type Profile } from './profile.js';
+import { isAskedAbout, type EndEntityProfile, type Profile } from './profile.js';
 
-/** Where an issuer's CRL and certificate are served (RFC 5280 §4.2.1.13, §4.2.2.1). */
-export const publicationUrls = (publicationUrl: string, issuer: string): { crl: string; certificate: string } => ({
+/** Where an issuer's CRL and certificate are served, and OCSP requests answered (RFC 5280 §4.2.1.13, §4.2.2.1). */
+export const publicationUrls = (
+  publicationUrl: string,
+  issuer: string,
+): { readonly crl: string; readonly certificate: string; readonly ocsp: string } => ({
   crl: `${publicationUrl}/crl/${issuer}.crl`,
   certificate: `${publicationUrl}/ca/${issuer}.cer`,
+  ocsp: `${publicationUrl}/ocsp`,
 });
 
 /** Every extension of a certificate of this profile, in the order they are written. The request has no say in it but for `names`. */
@@ -24,11 +28,14 @@ export function profileExtensions(
     publicKey,
     names,
     publicationUrl,
+    ocsp = false,
   }: {
     readonly issuer: IssuerIdentity;
     readonly publicKey: SubjectPublicKeyInfo;
     readonly names: readonly GeneralName[];
     readonly publicationUrl: string;
+    /** Whether OCSP requests are answered. */
+    readonly ocsp?: boolean;
   },
 ): Extension[] {
   const identifiers = [
@@ -37,8 +44,11 @@ export function profileExtensions(
   ];
   const urls = publicationUrls(publicationUrl, issuer.id);
   const publication = [
-    ...(hasDistributionPoint(profile) ? [encodeExtensionOf.crlDistributionPoints([urls.crl])] : []),
+    ...(isAskedAbout(profile) ? [encodeExtensionOf.crlDistributionPoints([urls.crl])] : []),
     encodeExtensionOf.authorityInfoAccess([
+      ...(ocsp && isAskedAbout(profile)
+        ? [{ accessMethod: Oid.ocsp, accessLocation: { kind: 'uri', value: urls.ocsp } } as const]
+        : []),
       { accessMethod: Oid.caIssuers, accessLocation: { kind: 'uri', value: urls.certificate } },
     ]),
   ];

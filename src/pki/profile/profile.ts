@@ -74,6 +74,6 @@ export const intermediateProfile = (
   nameConstraints: NameConstraints | undefined,
 ): AuthorityProfile => ({ ...issuingProfile, name: 'intermediate', pathLenConstraint, nameConstraints });
 
-/** Whether a certificate of this profile says where its CRL is. A responder's says instead that nobody looks (RFC 6960 §4.2.2.2.1). */
-export const hasDistributionPoint = (profile: Profile): boolean =>
+/** Whether a certificate of this profile says where its CRL is, and who answers OCSP. A responder's says instead that nobody looks (RFC 6960 §4.2.2.2.1). */
+export const isAskedAbout = (profile: Profile): boolean =>
   profile.kind === 'authority' ? profile.name !== 'root' : !profile.noRevocation && profile.keyUse !== 'responses';

@@ -1,6 +1,8 @@
 import type { Certificate } from '../certificate.js';
 import type { CertificateList } from '../certificate-list.js';
 import type { WrittenCrlEntry } from './crl-entry.js';
+import type { BasicOcspResponse } from '../ocsp/ocsp-response.js';
+import type { OcspRequest } from '../ocsp/ocsp-request.js';
 
 /** A certificate before it is signed, and where it will stand. */
 export interface CertificateLintSubject {
@@ -35,6 +37,18 @@ export interface CrlEntryLintSubject {
   readonly thisUpdate: Date;
 }
 
+/** An OCSP response before it is signed. */
+export interface OcspLintSubject {
+  /** Read back from the octets that are to be signed; what stands in place of the signature does not count. */
+  readonly response: BasicOcspResponse;
+  /** What it answers. */
+  readonly request: Pick<OcspRequest, 'certIds' | 'nonce'>;
+  /** The certificate of who signs it. */
+  readonly responder: Certificate;
+  /** The CA whose certificates it is about. */
+  readonly issuer: Certificate;
+}
+
 /** One rule, in a file of its own: its name, the one place where it is written, and what is wrong, or undefined when nothing is. */
 export interface LintRule<Subject> {
   /** In kebab-case, as the file. */
@@ -47,6 +61,7 @@ export interface LintRule<Subject> {
 export type CertificateLintRule = LintRule<CertificateLintSubject>;
 export type CrlLintRule = LintRule<CrlLintSubject>;
 export type CrlEntryLintRule = LintRule<CrlEntryLintSubject>;
+export type OcspLintRule = LintRule<OcspLintSubject>;
 
 /** A rule that is broken. */
 export interface LintFinding {

@@ -8,6 +8,7 @@ import {
   lintIssuing,
   lintRoot,
 } from '../../../test/support/lint-fixtures.js';
+import { ocspLintFixtures, ocspOf } from '../../../test/support/ocsp-lint-fixtures.js';
 import { generateTestKeyPair, TestCa, type TestKeyType } from '../../testing/index.js';
 import {
   certificateLintRules,
@@ -18,6 +19,8 @@ import {
   lintCertificate,
   lintCrl,
   lintFindingToString,
+  lintOcsp,
+  ocspLintRules,
   Oid,
   validatePath,
   type CertificateLintSubject,
@@ -41,10 +44,18 @@ describe('each rule finds its defect, and no other rule does', () => {
     },
   );
 
+  test.each(ocspLintFixtures.map(({ rule, defect, subject }) => [rule, defect, subject] as const))(
+    '%s: %s',
+    (rule, _, subject) => {
+      expect(lintOcsp(subject())).toEqual([expect.objectContaining({ rule })]);
+    },
+  );
+
   it('each rule has a fixture, a name of its own and a source', () => {
     for (const [rules, fixtures] of [
       [certificateLintRules, certificateLintFixtures],
       [[...crlLintRules, ...crlEntryLintRules], crlLintFixtures],
+      [ocspLintRules, ocspLintFixtures],
     ] as const) {
       const names = rules.map(({ name }) => name);
       expect(new Set(names).size).toBe(names.length);
@@ -71,6 +82,19 @@ describe('nothing is found in what is sound', () => {
       lintCrl(crlOf(issuing)),
       lintCrl({ ...crlOf(issuing, { revokedCertificates: [] }), previous: undefined }),
     ];
+    expect(found.flat()).toEqual([]);
+  });
+
+  it('a response to one question, to several, to one with a nonce', () => {
+    const revoked = { status: 'revoked', revocationTime: new Date(0), reason: 1 } as const;
+    const found = [
+      ocspOf(),
+      ocspOf({ certStatus: revoked }),
+      ocspOf({ certStatus: { status: 'unknown' } }),
+      ocspOf({ serials: ['40a1', '40a2'] }),
+      ocspOf({ nonce: Buffer.alloc(32, 7) }),
+      ocspOf({ certStatus: { ...revoked, reason: 6 }, extensions: [encodeExtensionOf.ocspExtendedRevoke()] }),
+    ].map(lintOcsp);
     expect(found.flat()).toEqual([]);
   });
 

@@ -8,6 +8,8 @@ export interface ProfileLintSubject {
   readonly profile: Profile;
   readonly issuer: IssuerIdentity;
   readonly names: readonly GeneralName[];
+  /** Whether OCSP requests are answered. */
+  readonly ocsp: boolean;
 }
 
 /** A rule that needs to know the profile; those that do not are `lintCertificate`'s. */

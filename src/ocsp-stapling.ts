@@ -1,0 +1,42 @@
+import type { LoggerService } from '@nestjs/common';
+import type { CertificationAuthority } from './pki/index.js';
+import { OcspStapler } from './tls/index.js';
+import { certIdOf, encodeOcspRequest, verifySignature, type Certificate } from './x509/index.js';
+
+/** Staples what the CA's own responder says about the service's certificate; undefined where OCSP is not answered. A certificate of another CA gets nothing. */
+export function ocspStapling(
+  { ocsp, ca, events }: CertificationAuthority,
+  presented: () => Certificate,
+  logger: LoggerService,
+): OcspStapler | undefined {
+  if (!ocsp) return undefined;
+  const issuers = new WeakMap<Certificate, Certificate>();
+  const issuerOf = (certificate: Certificate): Certificate | undefined => {
+    const { signatureAlgorithm, tbs, signature } = certificate;
+    const known = issuers.get(certificate);
+    if (known) return known;
+    const issuer = ca.authorities.find((each) =>
+      verifySignature(signatureAlgorithm, each.certificate.publicKey, tbs, signature),
+    )?.certificate;
+    if (issuer) issuers.set(certificate, issuer);
+    return issuer;
+  };
+  const stapler = new OcspStapler({
+    presented: () => {
+      const certificate = presented();
+      return { certificate, issuer: issuerOf(certificate) };
+    },
+    source: async (certificate) => {
+      const issuer = issuerOf(certificate);
+      if (!issuer) return undefined;
+      return (await ocsp.answer(encodeOcspRequest([certIdOf(issuer, certificate.serialNumber)]))).der;
+    },
+    clock: () => new Date(),
+    report: (event) => {
+      if (event.kind === 'failed') logger.warn({ event: 'ocsp_stapling_failed', reason: event.why }, 'Tls');
+      else logger.log({ event: 'ocsp_stapled', status: event.status, until: event.until.toISOString() }, 'Tls');
+    },
+  });
+  events.on('revocations.changed', () => void stapler.refresh());
+  return stapler;
+}

@@ -1,0 +1,76 @@
+import {
+  decodeOcspResponse,
+  DecodeError,
+  encodeBasicOcspResponse,
+  encodeExtensionOf,
+  encodeOcspResponse,
+  encodeResponseData,
+  lintFindingToString,
+  lintOcsp,
+  type AlgorithmIdentifier,
+  type BasicOcspResponse,
+  type Certificate,
+  type OcspRequest,
+  type ResponseDataFields,
+} from '../../x509/index.js';
+import { PkiError } from '../pki-error.js';
+
+/** Who answers: `certificate` was signed by `issuer` for that. */
+export interface ResponderIdentity {
+  readonly issuer: Certificate;
+  readonly certificate: Certificate;
+  readonly algorithm: AlgorithmIdentifier;
+}
+
+/** What is said, to which request. */
+export interface OcspAnswerTerms extends Pick<ResponseDataFields, 'producedAt' | 'responses'> {
+  readonly request: Pick<OcspRequest, 'certIds' | 'nonce'>;
+}
+
+/** A ResponseData that may be signed, once: it was read back from its octets and linted. Making one is what checks it. */
+export class OcspToken {
+  readonly responder: ResponderIdentity;
+  #tbs: Uint8Array | undefined;
+
+  /** Throws PkiError `lint_failed` with the findings. */
+  constructor(responder: ResponderIdentity, { request, ...data }: OcspAnswerTerms) {
+    const { certificate, issuer } = responder;
+    const { nonce } = request;
+    const tbs = encodeResponseData({
+      ...data,
+      keyIdentifier: certificate.publicKey.keyIdentifier,
+      extensions: nonce ? [encodeExtensionOf.ocspNonce(nonce)] : [],
+    });
+    const response = readBack(tbs, responder);
+    const findings = lintOcsp({ response, request, responder: certificate, issuer });
+    if (findings.length > 0) throw new PkiError('lint_failed', findings.map(lintFindingToString).join('; '));
+    this.responder = responder;
+    this.#tbs = tbs;
+  }
+
+  /** The octets to sign. Throws PkiError `token_spent` the second time. */
+  spend(): Uint8Array {
+    const tbs = this.#tbs;
+    if (!tbs) throw new PkiError('token_spent', 'this OCSP response was signed before');
+    this.#tbs = undefined;
+    return tbs;
+  }
+}
+
+/** The OCSPResponse around what was signed, with the responder's certificate. */
+export function encodeAnswer(tbs: Uint8Array, responder: ResponderIdentity, signature: Uint8Array): Uint8Array {
+  const { algorithm, certificate } = responder;
+  return encodeOcspResponse(encodeBasicOcspResponse(tbs, algorithm, signature, [certificate.der]));
+}
+
+/** The response as its readers will see it, but for the signature. Throws PkiError `lint_failed` for one that a strict reader refuses. */
+function readBack(tbs: Uint8Array, responder: ResponderIdentity): BasicOcspResponse {
+  try {
+    const { basic } = decodeOcspResponse(encodeAnswer(tbs, responder, Uint8Array.of(0)));
+    if (basic) return basic;
+  } catch (error) {
+    if (error instanceof DecodeError) throw new PkiError('lint_failed', error.message, { cause: error });
+    throw error;
+  }
+  throw new PkiError('lint_failed', 'the response says nothing');
+}

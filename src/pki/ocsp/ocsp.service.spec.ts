@@ -1,0 +1,460 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { chmodSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { certificationRequest } from '../../../test/support/certification-request.js';
+import { describeOnEachStore } from '../../../test/support/postgres.js';
+import {
+  openTemporaryAuthority,
+  somebody,
+  temporaryFolder,
+  temporarySettings,
+  type TemporaryAuthority,
+} from '../../../test/support/temporary-authority.js';
+import { EventBus } from '../../events/index.js';
+import { listAudit, markRevoked, openStore, type Transaction } from '../../store/index.js';
+import { TestCa } from '../../testing/index.js';
+import {
+  certIdOf,
+  decodeOcspResponse,
+  encodeOcspRequest,
+  nameToString,
+  Oid,
+  verifyOcspResponse,
+  type Certificate,
+  type CertIdDigest,
+  type CertStatus,
+  type OcspResponse,
+} from '../../x509/index.js';
+import { openCertificationAuthority, type CertificationAuthority } from '../certification-authority.js';
+import { IssuanceJournal } from '../issuance/issuance-journal.js';
+import { UNREAD_LIMIT, RevocationRegistry } from '../revocation/revocation-registry.js';
+import { OcspService, type OcspAnswer } from './ocsp.service.js';
+import { OcspToken } from './ocsp-token.js';
+
+const DAY = 86_400_000;
+const HOUR = 3_600_000;
+
+let temporary: TemporaryAuthority;
+let authority: CertificationAuthority;
+let clock: Date;
+const open = async (): Promise<void> => {
+  clock = new Date();
+  temporary = await openTemporaryAuthority({ now: () => clock });
+  // Opened once more, with OCSP.
+  authority = await temporary.reopen({ settings: { ...temporary.settings, ocsp: true } });
+};
+
+const forward = (milliseconds: number): void => {
+  clock = new Date(clock.getTime() + milliseconds);
+};
+const issue = async (of = authority): Promise<Certificate> =>
+  (await of.ca.issue({ request: certificationRequest(), requester: somebody, lifetime: (80 * DAY) / 1000 }))
+    .certificate;
+const requestOf = (serialNumber: string, issuer: Certificate, digest?: CertIdDigest, nonce?: Uint8Array): Uint8Array =>
+  encodeOcspRequest([certIdOf(issuer, serialNumber, digest)], nonce);
+const ask = (octets: Uint8Array, of = authority): OcspAnswer | Promise<OcspAnswer> => of.ocsp!.answer(octets);
+const askAll = (all: readonly Uint8Array[]): Promise<OcspAnswer[]> => Promise.all(all.map(async (each) => ask(each)));
+/** What the answer says, believed; or what the responder says instead of one. */
+async function statusOf(
+  { serialNumber }: Pick<Certificate, 'serialNumber'>,
+  issuer = authority.ca.issuing.certificate,
+  of = authority,
+): Promise<CertStatus | { readonly status: OcspResponse['status'] }> {
+  const response = decodeOcspResponse((await ask(requestOf(serialNumber, issuer), of)).der);
+  if (!response.basic) return { status: response.status };
+  const verdict = verifyOcspResponse(response, { issuer, serialNumber, time: clock });
+  if (!verdict.ok) throw new Error(verdict.why);
+  return verdict.certStatus;
+}
+const responderOf = async (serialNumber: string): Promise<Certificate> => {
+  const { der } = await ask(requestOf(serialNumber, authority.ca.issuing.certificate, 'sha1', Buffer.of(1)));
+  return decodeOcspResponse(der).basic!.certificates[0]!;
+};
+const revoke = ({ serialNumber }: Pick<Certificate, 'serialNumber'>, reason?: string) =>
+  authority.ca.revoke({ serialNumber, reason, requester: somebody });
+const named = (id: string) => authority.ca.authorities.find((each) => each.id === id)!;
+const keyFiles = (): string[] =>
+  readdirSync(join(temporary.folder, 'certs/ca')).filter((name) => name.includes('ocsp'));
+
+describe('what is answered', () => {
+  beforeAll(open);
+  beforeEach(() => {
+    clock = new Date();
+  });
+  afterAll(() => temporary.close());
+
+  it('good, and revoked from the moment that revoking is done', async () => {
+    const certificate = await issue();
+    expect(await statusOf(certificate)).toEqual({ status: 'good' });
+    const { revokedAt } = await revoke(certificate, 'keyCompromise');
+    const revocationTime = new Date(Math.floor(revokedAt.getTime() / 1000) * 1000);
+    expect(await statusOf(certificate)).toEqual({ status: 'revoked', revocationTime, reason: 1 });
+    const plain = await issue();
+    await revoke(plain);
+    expect(await statusOf(plain)).toMatchObject({ status: 'revoked', reason: undefined });
+  });
+
+  it('unknown for a number that was never issued, and good once it is: unknown is never kept', async () => {
+    const serialNumber = '40'.repeat(16);
+    expect(await statusOf({ serialNumber })).toEqual({ status: 'unknown' });
+    expect((await ask(requestOf(serialNumber, authority.ca.issuing.certificate))).caching).toBeUndefined();
+    // A number that the root gave is none of the issuing CA's.
+    expect(await statusOf(authority.ca.issuing.certificate)).toEqual({ status: 'unknown' });
+    const late = await issue(await temporary.reopen({ random: () => Buffer.from(serialNumber, 'hex') }));
+    expect(late.serialNumber).toBe(serialNumber);
+    expect(await statusOf({ serialNumber })).toEqual({ status: 'good' });
+  });
+
+  it('unauthorized for the issuer of somebody else, even of the same name, and for two issuers at once', async () => {
+    const { serialNumber } = await issue();
+    const { issuing } = authority.ca;
+    const stranger = TestCa.root({ subject: issuing.certificate.subject }).certificate;
+    expect(await statusOf({ serialNumber }, stranger)).toEqual({ status: 'unauthorized' });
+    const both = [certIdOf(issuing.certificate, serialNumber), certIdOf(named('root').certificate, serialNumber)];
+    expect(decodeOcspResponse((await ask(encodeOcspRequest(both))).der).status).toBe('unauthorized');
+  });
+
+  it('on hold, where the store says so', async () => {
+    const certificate = await issue();
+    expect(await statusOf(certificate)).toEqual({ status: 'good' });
+    await authority.store.transaction((transaction: Transaction) =>
+      markRevoked(transaction, { serial: certificate.serialNumber, reason: 'certificateHold', revokedAt: clock }),
+    );
+    await authority.registry.refresh();
+    expect(await statusOf(certificate)).toMatchObject({ status: 'revoked', reason: 6 });
+  });
+
+  it('several at once, in their order, by SHA-1 and SHA-256', async () => {
+    const issuer = authority.ca.issuing.certificate;
+    const [one, two] = [await issue(), await issue()];
+    await revoke(two);
+    const certIds = [
+      certIdOf(issuer, two.serialNumber, 'sha256'),
+      certIdOf(issuer, '7f'),
+      certIdOf(issuer, one.serialNumber),
+    ];
+    const answer = await ask(encodeOcspRequest(certIds, Buffer.alloc(32, 5)));
+    const { basic } = decodeOcspResponse(answer.der);
+    expect(basic!.responses.map(({ certStatus }) => certStatus.status)).toEqual(['revoked', 'unknown', 'good']);
+    expect(basic!.responses.map(({ certId }) => certId)).toEqual(certIds);
+    expect(answer.caching).toBeUndefined();
+  });
+
+  it('malformedRequest to what is none, from any octets', async () => {
+    for (const octets of [new Uint8Array(), Buffer.alloc(65_536, 0x30), Buffer.from('hello')])
+      expect(decodeOcspResponse((await ask(octets)).der).status).toBe('malformedRequest');
+  });
+
+  it('with an archive cutoff once the certificate is over', async () => {
+    const certificate = await issue();
+    const extensions = async () => {
+      const { der } = await ask(requestOf(certificate.serialNumber, authority.ca.issuing.certificate));
+      return [...decodeOcspResponse(der).basic!.responses[0]!.extensions.keys()];
+    };
+    expect(await extensions()).toEqual([]);
+    forward(81 * DAY);
+    expect(await extensions()).toEqual([Oid.ocspArchiveCutoff]);
+    expect(await statusOf(certificate)).toEqual({ status: 'good' });
+  });
+});
+
+describe('what is kept', () => {
+  beforeAll(open);
+  beforeEach(() => {
+    clock = new Date();
+  });
+  afterAll(() => temporary.close());
+
+  it('the same octets until the time nears, however the request is written', async () => {
+    const { serialNumber } = await issue();
+    const issuer = authority.ca.issuing.certificate;
+    const request = requestOf(serialNumber, issuer);
+    const first = await ask(request);
+    // At once: from memory, without a promise.
+    expect(ask(request)).toBe(first);
+    expect(first.caching!.nextUpdate.getTime() - first.caching!.thisUpdate.getTime()).toBe(HOUR);
+    expect((await ask(requestOf(serialNumber, issuer, 'sha256'))).der).not.toEqual(first.der);
+    forward(HOUR * 0.7);
+    expect(ask(request)).toBe(first);
+    forward(HOUR * 0.1);
+    const second = await ask(request);
+    expect(second.caching!.thisUpdate.getTime()).toBeGreaterThan(first.caching!.thisUpdate.getTime());
+    // A clock that was set back finds nothing from the future.
+    forward(-HOUR / 2);
+    expect((await ask(request)).caching!.thisUpdate.getTime()).toBeLessThan(second.caching!.thisUpdate.getTime());
+  });
+
+  it('nothing that answers a nonce, and nothing that was kept answers one', async () => {
+    const { serialNumber } = await issue();
+    const issuer = authority.ca.issuing.certificate;
+    const kept = await ask(requestOf(serialNumber, issuer));
+    const nonces = [Buffer.alloc(32, 1), Buffer.alloc(32, 1), Buffer.alloc(1, 2), Buffer.alloc(128, 3)];
+    const answers = await askAll(nonces.map((nonce) => requestOf(serialNumber, issuer, 'sha1', nonce)));
+    expect(answers.map(({ der }) => decodeOcspResponse(der).basic!.nonce)).toEqual(nonces);
+    expect(answers.map(({ caching }) => caching)).toEqual([undefined, undefined, undefined, undefined]);
+    expect(new Set(answers.map(({ der }) => Buffer.from(der).toString('hex'))).size).toBe(4);
+    expect(ask(requestOf(serialNumber, issuer))).toBe(kept);
+  });
+
+  it('one signature for all who ask at the same time', async () => {
+    const { serialNumber } = await issue();
+    const request = requestOf(serialNumber, authority.ca.issuing.certificate);
+    const answers = await askAll(Array.from({ length: 50 }, () => request));
+    expect(new Set(answers).size).toBe(1);
+  });
+
+  it('tryLater for whoever comes when too many wait', async () => {
+    const { serialNumber } = await issue();
+    const issuer = authority.ca.issuing.certificate;
+    const nonces = Array.from({ length: 1001 }, (_, i) => Buffer.from(String(i).padStart(4, '0')));
+    const answers = await askAll(nonces.map((nonce) => requestOf(serialNumber, issuer, 'sha1', nonce)));
+    const all = answers.map(({ der }) => decodeOcspResponse(der).status);
+    expect(all.filter((status) => status === 'successful')).toHaveLength(1000);
+    expect(all.at(-1)).toBe('tryLater');
+    expect(await statusOf({ serialNumber })).toEqual({ status: 'good' });
+  });
+
+  it('nothing good while the store cannot be read for too long; revoked stays', async () => {
+    let monotonic = 0;
+    const { store, events, ca } = authority;
+    const registry = new RevocationRegistry({
+      store,
+      events,
+      authorities: { all: ca.authorities },
+      monotonic: () => monotonic,
+    });
+    const { settings, audit } = authority;
+    const now = () => clock;
+    const journal = new IssuanceJournal({ store, audit, now });
+    const context = { store, audit, journal, now, backdate: 60, publicationUrl: settings.publicationUrl };
+    const ocsp = new OcspService({
+      authorities: { all: ca.authorities },
+      settings,
+      profiles: ca.profiles,
+      context,
+      events,
+      registry,
+    });
+    const [one, two] = [await issue(), await issue()];
+    await revoke(two);
+    await registry.refresh();
+    const ofBoth = async () => {
+      const answers: string[] = [];
+      for (const { serialNumber } of [one, two]) {
+        const { der } = await ocsp.answer(requestOf(serialNumber, ca.issuing.certificate));
+        const response = decodeOcspResponse(der);
+        answers.push(response.basic?.responses[0]?.certStatus.status ?? response.status);
+      }
+      return answers;
+    };
+    expect(await ofBoth()).toEqual(['good', 'revoked']);
+    monotonic = UNREAD_LIMIT + 1;
+    expect(await ofBoth()).toEqual(['tryLater', 'revoked']);
+    await registry.refresh();
+    expect(await ofBoth()).toEqual(['good', 'revoked']);
+  });
+});
+
+describe('the responder', () => {
+  beforeEach(open);
+  afterEach(() => temporary.close());
+
+  it('about the issuing CA by the responder of the root', async () => {
+    const { issuing } = authority.ca;
+    const root = named('root').certificate;
+    expect(await statusOf(issuing.certificate, root)).toEqual({ status: 'good' });
+    await revoke(issuing.certificate, 'cACompromise');
+    expect(await statusOf(issuing.certificate, root)).toMatchObject({ status: 'revoked', reason: 2 });
+    expect(keyFiles()).toEqual(['ocsp-root_ca.key.pem']);
+  });
+
+  it('by a CA that was retired, and nothing by one that nobody has heard of', async () => {
+    const certificate = await issue();
+    const old = authority.ca.issuing.certificate;
+    for (const step of ['prepare', 'publish', 'activate', 'retire'] as const) {
+      await authority.rollover.take({ step, requester: somebody });
+      const young = named('issuing-2').certificate;
+      expect(await statusOf({ serialNumber: '01' }, young)).toEqual({
+        status: step === 'prepare' ? 'unauthorized' : 'unknown',
+      });
+    }
+    expect(await statusOf(certificate, old)).toEqual({ status: 'good' });
+    // Its responder is there for it, and is nobody who would miss it.
+    forward(81 * DAY);
+    expect(await statusOf(certificate, old)).toEqual({ status: 'good' });
+    const standing = (await authority.rollover.status()).find(({ id }) => id === 'issuing');
+    expect(standing).toMatchObject({ safeToRemove: true, usage: { valid: 0, lastNotAfter: undefined } });
+    expect(standing!.services).toEqual([]);
+  });
+
+  it('has a certificate of the CA for that alone, on record like every other, and an encrypted key', async () => {
+    const { serialNumber } = await issue();
+    const responder = await responderOf(serialNumber);
+    expect(nameToString(responder.subject)).toContain('CN=ocsp-issuing');
+    expect(responder.extensions.extendedKeyUsage).toEqual([Oid.ocspSigning]);
+    expect([...responder.extensions.all.keys()]).toEqual(
+      expect.arrayContaining([Oid.ocspNoCheck, Oid.authorityInfoAccess]),
+    );
+    expect(responder.extensions.authorityInfoAccess?.map(({ accessMethod }) => accessMethod)).toEqual([Oid.caIssuers]);
+    const rows = await listAudit(authority.store.database, 0, 1000);
+    expect(rows.filter(({ subject }) => subject === responder.serialNumber).map(({ phase }) => phase)).toEqual([
+      'intent',
+      'result',
+    ]);
+    expect(await authority.audit.verify()).toMatchObject({ ok: true });
+    expect(await authority.ca.find(responder.serialNumber)).toMatchObject({ profile: 'ocsp-responder' });
+    expect(keyFiles()).toEqual(['ocsp-issuing_ca.key.pem']);
+    // Another process takes up what is there.
+    const other = await temporary.reopen({ settings: authority.settings, create: false });
+    const { der } = await ask(requestOf(serialNumber, other.ca.issuing.certificate), other);
+    expect(decodeOcspResponse(der).basic!.certificates[0]!.der).toEqual(responder.der);
+  });
+
+  it('is renewed beside the answers a week before its end, and before an answer when it is over', async () => {
+    const { serialNumber } = await issue();
+    const first = await responderOf(serialNumber);
+    expect(first.notAfter.getTime() - clock.getTime()).toBeGreaterThan(13.9 * DAY);
+    forward(6.9 * DAY);
+    expect(await responderOf(serialNumber)).toEqual(first);
+    forward(0.2 * DAY);
+    const renewed = new Promise((resolve) => authority.events.on('certificate.issued', resolve));
+    expect(await responderOf(serialNumber)).toEqual(first);
+    await renewed;
+    let second = first;
+    while (second.serialNumber === first.serialNumber) second = await responderOf(serialNumber);
+    expect(second.notAfter.getTime()).toBeGreaterThan(first.notAfter.getTime());
+    forward(20 * DAY);
+    const third = await responderOf(serialNumber);
+    expect(third.notBefore.getTime()).toBeGreaterThan(second.notAfter.getTime());
+    expect(await statusOf({ serialNumber })).toEqual({ status: 'good' });
+  });
+
+  it('goes on with what it has when it cannot be renewed, and never signs with what is over', async () => {
+    const { serialNumber } = await issue();
+    const kept = await ask(requestOf(serialNumber, authority.ca.issuing.certificate));
+    const failures: unknown[] = [];
+    authority.events.on('background.failed', ({ task }) => failures.push(task));
+    const key = join(temporary.folder, 'certs/ca/issuing_ca.key.pem');
+    // A process that has not opened the CA's key yet, and then cannot.
+    const other = await temporary.reopen({ settings: authority.settings, create: false, events: authority.events });
+    expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'good' });
+    renameSync(key, `${key}.away`);
+    forward(8 * DAY);
+    expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'good' });
+    while (!failures.includes('ocsp.responder')) await new Promise((resolve) => setImmediate(resolve));
+    forward(7 * DAY);
+    expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'internalError' });
+    expect(failures).toContain('ocsp.answer');
+    const { length } = await listAudit(other.store.database, 0, 1000);
+    // Whoever goes on asking does not fill the record.
+    expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'internalError' });
+    expect(await listAudit(other.store.database, 0, 1000)).toHaveLength(length);
+    renameSync(`${key}.away`, key);
+    forward(11_000);
+    expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'good' });
+    expect(kept.caching!.nextUpdate.getTime()).toBeLessThan(clock.getTime());
+  });
+
+  it('answers nothing beyond its own end', async () => {
+    const { serialNumber } = await issue();
+    const responder = await responderOf(serialNumber);
+    renameSync(
+      join(temporary.folder, 'certs/ca/issuing_ca.key.pem'),
+      join(temporary.folder, 'certs/ca/issuing_ca.key.pem.away'),
+    );
+    const other = await temporary.reopen({ settings: authority.settings, create: false });
+    forward(6 * DAY);
+    await statusOf({ serialNumber }, undefined, other);
+    forward(responder.notAfter.getTime() - clock.getTime() - 600_000);
+    const { caching } = await ask(requestOf(serialNumber, other.ca.issuing.certificate), other);
+    expect(caching!.nextUpdate).toEqual(responder.notAfter);
+  });
+
+  it('is replaced when it is revoked, with a new key when that was compromised', async () => {
+    const { serialNumber } = await issue();
+    const request = requestOf(serialNumber, authority.ca.issuing.certificate);
+    const kept = await ask(request);
+    const first = await responderOf(serialNumber);
+    await revoke(first, 'superseded');
+    expect((await ask(request)).der).not.toEqual(kept.der);
+    const second = await responderOf(serialNumber);
+    expect(second.publicKey.der).toEqual(first.publicKey.der);
+    await revoke(second, 'keyCompromise');
+    const third = await responderOf(serialNumber);
+    expect(third.publicKey.der).not.toEqual(first.publicKey.der);
+    expect(keyFiles()).toEqual(['ocsp-issuing_ca.key.pem', 'ocsp2-issuing_ca.key.pem']);
+    expect(await statusOf({ serialNumber })).toEqual({ status: 'good' });
+  });
+
+  it('does not use a key that others may read', async () => {
+    const { serialNumber } = await issue();
+    await responderOf(serialNumber);
+    chmodSync(join(temporary.folder, 'certs/ca/ocsp-issuing_ca.key.pem'), 0o644);
+    const failed: unknown[] = [];
+    const events = new EventBus();
+    events.on('background.failed', ({ error }) => failed.push((error as { code?: string }).code));
+    const other = await temporary.reopen({ settings: authority.settings, create: false, events });
+    expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'internalError' });
+    expect(failed).toContain('key_file_exposed');
+  });
+});
+
+describe('a token', () => {
+  beforeEach(open);
+  afterEach(() => temporary.close());
+
+  it('is for what the lint finds nothing in, and signs once', async () => {
+    const { serialNumber } = await issue();
+    const certificate = await responderOf(serialNumber);
+    const { certificate: issuer, issuer: signer } = authority.ca.issuing;
+    const responder = { issuer, certificate, algorithm: signer.algorithm };
+    const certIds = [certIdOf(issuer, serialNumber)];
+    const [certId] = certIds;
+    const terms = (nextUpdate: Date) => ({
+      request: { certIds, nonce: undefined },
+      producedAt: clock,
+      responses: [{ certId: certId!, certStatus: { status: 'good' } as const, thisUpdate: clock, nextUpdate }],
+    });
+    const token = new OcspToken(responder, terms(new Date(clock.getTime() + HOUR)));
+    expect(token.spend()).toBeInstanceOf(Uint8Array);
+    expect(() => token.spend()).toThrow(expect.objectContaining({ code: 'token_spent' }));
+    expect(() => new OcspToken(responder, terms(new Date(clock.getTime() - HOUR)))).toThrow(/ocsp-next-update/);
+    const other = { ...responder, certificate: issuer };
+    expect(() => new OcspToken(other, terms(new Date(clock.getTime() + HOUR)))).toThrow(/ocsp-responder-purpose/);
+  });
+});
+
+describeOnEachStore('OCSP', (_, newPlace) => {
+  beforeEach(() => {
+    clock = new Date();
+  });
+
+  it('good, revoked and unknown; two processes have one responder', async () => {
+    const folder = temporaryFolder();
+    const place = await newPlace();
+    const settings = { ...temporarySettings(folder), ocsp: true };
+    const stores = [await openStore(place.options), await openStore(place.options)];
+    try {
+      const [one, two] = [
+        await openCertificationAuthority({ settings, store: stores[0]!, create: true, now: () => clock }),
+        await openCertificationAuthority({ settings, store: stores[1]!, now: () => clock }),
+      ];
+      const issuer = one.ca.issuing.certificate;
+      const [good, revoked] = [await issue(one), await issue(two)];
+      await one.ca.revoke({ serialNumber: revoked.serialNumber, requester: somebody });
+      await two.registry.refresh();
+      for (const each of [one, two]) {
+        expect(await statusOf(good, issuer, each)).toEqual({ status: 'good' });
+        expect(await statusOf(revoked, issuer, each)).toMatchObject({ status: 'revoked' });
+        expect(await statusOf({ serialNumber: '7f' }, issuer, each)).toEqual({ status: 'unknown' });
+      }
+      const { rows } = await one.ca.list({ service: 'ocsp-issuing' });
+      expect(rows).toHaveLength(1);
+      expect(await one.audit.verify()).toMatchObject({ ok: true });
+    } finally {
+      for (const store of stores) await store.close();
+      await place.remove();
+      rmSync(folder, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,217 @@
+import { hash } from 'node:crypto';
+import {
+  decodeOcspRequest,
+  DecodeError,
+  encodeExtensionOf,
+  encodeOcspError,
+  encodeOcspRequest,
+  type CertId,
+  type OcspRequest,
+  type SingleResponseFields,
+} from '../../x509/index.js';
+import type { CurrentAuthorities } from '../issuer/authorities.js';
+import type { Authority } from '../issuer/authority.js';
+import { PkiError } from '../pki-error.js';
+import type { RevocationRegistry } from '../revocation/revocation-registry.js';
+import { AuthorityIndex } from './authority-index.js';
+import { BoundedMap } from './bounded-map.js';
+import { CertificateStatuses, type KnownStatus } from './certificate-status.js';
+import { OcspToken } from './ocsp-token.js';
+import type { ResponderMaking } from './responder-certificate.js';
+import type { Responder } from './responder.js';
+import { Responders } from './responders.js';
+
+/** An OCSPResponse in DER. */
+export interface OcspAnswer {
+  readonly der: Uint8Array;
+  /** Undefined for what no cache may keep: a refusal, what is unknown, what answers a nonce or several questions. */
+  readonly caching: { readonly thisUpdate: Date; readonly nextUpdate: Date; readonly etag: string } | undefined;
+}
+
+/** How many answers are kept. One has about a kilobyte. */
+const MOST_KEPT = 20_000;
+/** How many answers may wait for a signature at once; whoever comes then is told to try later. */
+const MOST_WAITING = 1_000;
+/** A store that cannot be read any more is noticed within a second more. */
+const CHECKED_FOR = 1_000;
+const TELL_EVERY = 10_000;
+const DEFAULT_LIFETIME = 3600;
+
+const refusal = (status: Parameters<typeof encodeOcspError>[0]): OcspAnswer =>
+  Object.freeze({ der: encodeOcspError(status), caching: undefined });
+const MALFORMED = refusal('malformedRequest');
+const UNAUTHORIZED = refusal('unauthorized');
+const TRY_LATER = refusal('tryLater');
+const INTERNAL_ERROR = refusal('internalError');
+
+/** An answer that is kept, and what it was made from. Times in milliseconds. */
+interface Kept {
+  readonly answer: OcspAnswer;
+  readonly authorities: CurrentAuthorities['all'];
+  readonly authority: Authority;
+  readonly serialNumber: string;
+  readonly responder: Responder;
+  readonly registered: KnownStatus['registered'];
+  readonly from: number;
+  readonly until: number;
+  /** When all that was looked at, by the registry's epoch, and until when that will do. */
+  epoch: number;
+  checkAgain: number;
+}
+
+/**
+ * Answers OCSP requests (RFC 6960) about certificates of our CAs. An answer without a nonce about one certificate is signed once and kept until its
+ * status changes or its time nears; one with a nonce is signed for it alone. Signatures are made beside the event loop.
+ */
+export class OcspService {
+  readonly #authorities: CurrentAuthorities;
+  readonly #index: AuthorityIndex;
+  readonly #statuses: CertificateStatuses;
+  readonly #responders: Responders;
+  readonly #registry: RevocationRegistry;
+  readonly #making: ResponderMaking;
+  readonly #lifetime: number;
+  readonly #overlap: number;
+  readonly #kept = new BoundedMap<string, Kept>(MOST_KEPT);
+  readonly #signing = new Map<string, Promise<OcspAnswer>>();
+  #waiting = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    parts: ResponderMaking & { readonly authorities: CurrentAuthorities; readonly registry: RevocationRegistry },
+  ) {
+    const { authorities, registry, ...making } = parts;
+    const { ocspLifetime = DEFAULT_LIFETIME, ocspOverlap = ocspLifetime / 4 } = making.settings;
+    this.#authorities = authorities;
+    this.#index = new AuthorityIndex(authorities);
+    this.#statuses = new CertificateStatuses(making.context.store, registry);
+    this.#responders = new Responders(making, registry);
+    this.#registry = registry;
+    this.#making = making;
+    this.#lifetime = ocspLifetime * 1000;
+    this.#overlap = ocspOverlap * 1000;
+  }
+
+  /** The answer to the octets of a request, at once when it is kept. Never throws: what goes wrong is an answer as well, and an event. */
+  answer(octets: Uint8Array): OcspAnswer | Promise<OcspAnswer> {
+    // What is kept goes by the octets of the request that asks for it and nothing else: no need to read them.
+    return this.#keptFor(keyOf(octets)) ?? this.#answer(octets);
+  }
+
+  #keptFor(key: string): OcspAnswer | undefined {
+    const kept = this.#kept.get(key);
+    if (!kept) return undefined;
+    const now = this.#making.context.now().getTime();
+    const { epoch } = this.#registry;
+    const isCurrent =
+      kept.authorities === this.#authorities.all &&
+      ((kept.epoch === epoch && kept.from <= now && now < kept.checkAgain) || this.#isCurrent(kept, now, epoch));
+    if (isCurrent) return kept.answer;
+    this.#kept.delete(key);
+    return undefined;
+  }
+
+  /** Looks at all that an answer stands on; for a second, and until something is revoked, that need not be looked at again. */
+  #isCurrent(kept: Kept, now: number, epoch: number): boolean {
+    const { authority, serialNumber, registered, responder, from, until } = kept;
+    if (now < from || now >= until) return false;
+    if (!this.#statuses.isStill(authority, serialNumber, registered) || !this.#responders.isGood(responder))
+      return false;
+    kept.epoch = epoch;
+    kept.checkAgain = Math.min(now + CHECKED_FOR, until);
+    return true;
+  }
+
+  async #answer(octets: Uint8Array): Promise<OcspAnswer> {
+    let request: OcspRequest;
+    try {
+      request = decodeOcspRequest(octets);
+    } catch (error) {
+      if (error instanceof DecodeError) return MALFORMED;
+      throw error;
+    }
+    const { certIds, nonce } = request;
+    const authority = this.#index.find(certIds, this.#making.context.now());
+    const [first] = certIds;
+    if (!authority || !first) return UNAUTHORIZED;
+    if (nonce || certIds.length > 1)
+      return this.#bounded(async () => ({ der: (await this.#sign(authority, request)).der, caching: undefined }));
+    // However it is asked for, it is kept once.
+    const key = keyOf(encodeOcspRequest(certIds));
+    return this.#keptFor(key) ?? this.#signing.get(key) ?? this.#signAndKeep(key, authority, first);
+  }
+
+  #signAndKeep(key: string, authority: Authority, certId: CertId): Promise<OcspAnswer> {
+    const signing = this.#bounded(async () => {
+      const authorities = this.#authorities.all;
+      const signed = await this.#sign(authority, { certIds: [certId], nonce: undefined });
+      const { responder, thisUpdate, nextUpdate, der } = signed;
+      const [known] = signed.statuses;
+      // What was never issued may be in the next moment.
+      if (!known || known.certStatus.status === 'unknown') return { der, caching: undefined };
+      const etag = `"${hash('sha256', der, 'base64url')}"`;
+      const answer: OcspAnswer = { der, caching: { thisUpdate, nextUpdate, etag } };
+      this.#kept.set(key, {
+        answer,
+        authorities,
+        authority,
+        serialNumber: certId.serialNumber,
+        responder,
+        registered: known.registered,
+        from: thisUpdate.getTime(),
+        until: nextUpdate.getTime() - this.#overlap,
+        epoch: Number.NaN,
+        checkAgain: 0,
+      });
+      return answer;
+    }).finally(() => this.#signing.delete(key));
+    this.#signing.set(key, signing);
+    return signing;
+  }
+
+  async #bounded(work: () => Promise<OcspAnswer>): Promise<OcspAnswer> {
+    if (this.#waiting >= MOST_WAITING) return TRY_LATER;
+    this.#waiting++;
+    try {
+      return await work();
+    } catch (error) {
+      this.#tell(error);
+      return error instanceof PkiError && error.code === 'status_unavailable' ? TRY_LATER : INTERNAL_ERROR;
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  /** Anybody may ask, as often as they like: not every answer that fails is told. */
+  #tell(error: unknown): void {
+    const now = performance.now();
+    if (now - this.#toldAt < TELL_EVERY) return;
+    this.#toldAt = now;
+    this.#making.events.emit('background.failed', { task: 'ocsp.answer', error });
+  }
+
+  async #sign(authority: Authority, request: Pick<OcspRequest, 'certIds' | 'nonce'>) {
+    const responder = await this.#responders.of(authority);
+    const statuses = await Promise.all(
+      request.certIds.map(({ serialNumber }) => this.#statuses.of(authority, serialNumber)),
+    );
+    const now = this.#making.context.now().getTime();
+    const thisUpdate = new Date(Math.floor(now / 1000) * 1000);
+    const end = responder.identity.certificate.notAfter.getTime();
+    const nextUpdate = new Date(Math.min(thisUpdate.getTime() + this.#lifetime, end));
+    const responses = request.certIds.map((certId, index): SingleResponseFields => {
+      const { certStatus, notAfter } = statuses[index] ?? NOT_ISSUED;
+      // RFC 6960 §4.4.4: nothing is ever dropped from the store, so it knows as far back as there was a CA.
+      const isOver = notAfter !== undefined && notAfter < now;
+      const extensions = isOver ? [encodeExtensionOf.ocspArchiveCutoff(authority.certificate.notBefore)] : [];
+      return { certId, certStatus, thisUpdate, nextUpdate, extensions };
+    });
+    const token = new OcspToken(responder.identity, { request, producedAt: thisUpdate, responses });
+    return { der: await responder.respond(token), responder, statuses, thisUpdate, nextUpdate };
+  }
+}
+
+const NOT_ISSUED = { certStatus: { status: 'unknown' }, notAfter: undefined } as const;
+
+const keyOf = (octets: Uint8Array): string =>
+  Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('latin1');

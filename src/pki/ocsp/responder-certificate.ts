@@ -1,0 +1,113 @@
+import type { EventBus } from '../../events/index.js';
+import { compromisedKeys, listCertificates, responderService } from '../../store/index.js';
+import {
+  decodeCertificate,
+  decodeCertificationRequest,
+  encodeCertificationRequestInfo,
+  encodeSigned,
+  nameFrom,
+  type Certificate,
+  type CertificationRequest,
+} from '../../x509/index.js';
+import { AcceptedRequest, keyDigest } from '../issuance/accepted-request.js';
+import { issueCertificate, type IssuanceContext } from '../issuance/issue-certificate.js';
+import type { Authority } from '../issuer/authority.js';
+import { ensureSigner } from '../issuer/open-signer.js';
+import type { Signer } from '../issuer/signer.js';
+import { PkiError } from '../pki-error.js';
+import type { PkiSettings } from '../pki-settings.js';
+import type { Profiles } from '../profile/profiles.js';
+import { Responder } from './responder.js';
+
+const DAY = 86_400;
+const PROFILE = 'ocsp-responder';
+const LIFETIME = 14 * DAY;
+/** How long before its end a responder's certificate is replaced, in milliseconds: half its life, so that a week of trouble is no outage. */
+export const RENEW_BEFORE = 7 * DAY * 1000;
+// A key is left behind only when it was reported compromised.
+const MOST_KEYS = 16;
+// Of one service: more are there only where many nodes have keys of their own.
+const MOST_CERTIFICATES = 100;
+
+/** What making a responder takes. */
+export interface ResponderMaking {
+  readonly settings: PkiSettings;
+  readonly profiles: Profiles;
+  readonly context: IssuanceContext;
+  readonly events: EventBus;
+}
+
+/**
+ * The responder of an authority: its key, made when it is absent, with a certificate that lasts for a week at least, taken from the store or issued
+ * like every other. Throws what key, issuance and store throw.
+ */
+export async function openResponder(making: ResponderMaking, authority: Authority): Promise<Responder> {
+  const signer = await usableSigner(making, authority);
+  const certificate =
+    (await standingCertificate(making, authority, signer)) ?? (await issue(making, authority, signer));
+  return new Responder(authority.certificate, certificate, signer);
+}
+
+/** The first key that was not reported compromised: what was is never certified again. */
+async function usableSigner({ settings, context }: ResponderMaking, { id }: Authority): Promise<Signer> {
+  for (let number = 1; number <= MOST_KEYS; number++) {
+    const signer = await ensureSigner(settings, number === 1 ? `ocsp-${id}` : `ocsp${number}-${id}`);
+    const digest = keyDigest(signer.publicKey.der);
+    if ((await compromisedKeys(context.store.database, [digest])).size === 0) return signer;
+  }
+  throw new PkiError('key_compromised', `${MOST_KEYS} keys of the OCSP responder of ${id} were reported compromised`);
+}
+
+async function standingCertificate(
+  { context }: ResponderMaking,
+  authority: Authority,
+  signer: Signer,
+): Promise<Certificate | undefined> {
+  const now = context.now();
+  const digest = keyDigest(signer.publicKey.der);
+  const { rows } = await listCertificates(context.store.database, {
+    service: responderService(authority.id),
+    status: 'active',
+    now: new Date(now.getTime() + RENEW_BEFORE),
+    limit: MOST_CERTIFICATES,
+  });
+  const row = rows.find(
+    ({ issuer, profile, spki_sha256: key, not_before: notBefore }) =>
+      issuer === authority.id && profile === PROFILE && key === digest && notBefore <= now.getTime(),
+  );
+  return row && decodeCertificate(row.der);
+}
+
+/** The way of every certificate: request with proof of possession, profile, lint, record, signature, row. */
+async function issue(making: ResponderMaking, authority: Authority, signer: Signer): Promise<Certificate> {
+  const { settings, profiles, context, events } = making;
+  const service = responderService(authority.id);
+  const requester = { actor: 'veritas', requestId: 'ocsp-responder' };
+  const accepted = AcceptedRequest.accept(await requestOf(signer, service), {
+    profile: profiles.named(PROFILE),
+    organization: settings.organization,
+    lifetime: LIFETIME,
+    service,
+    requester,
+  });
+  const certificate = await issueCertificate(accepted, authority.issuer, context);
+  const { serialNumber, notAfter } = certificate;
+  const { actor, requestId } = requester;
+  events.emit('certificate.issued', {
+    serialNumber,
+    issuer: authority.id,
+    profile: PROFILE,
+    service,
+    notAfter,
+    requester: actor,
+    requestId,
+  });
+  return certificate;
+}
+
+async function requestOf(signer: Signer, service: string): Promise<CertificationRequest> {
+  const { publicKey, algorithm } = signer;
+  const subject = nameFrom({ commonName: service });
+  const info = encodeCertificationRequestInfo({ subject, publicKey, extensions: [] });
+  return decodeCertificationRequest(encodeSigned(info, algorithm, await signer.sign(info)));
+}

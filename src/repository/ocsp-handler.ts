@@ -1,0 +1,180 @@
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { OcspAnswer } from '../pki/index.js';
+import { MAX_OCSP_REQUEST_OCTETS } from '../x509/index.js';
+import type { Published } from './published.js';
+
+const PATH = '/ocsp';
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+const MAX_BASE64 = Math.ceil(MAX_OCSP_REQUEST_OCTETS / 3) * 4;
+// Each character may be written as three (RFC 3986 §2.1).
+const MAX_PATH = 3 * MAX_BASE64;
+
+/** Answers a request that is for OCSP, and gives whether it was. */
+export type OcspHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+/**
+ * OCSP over HTTP (RFC 6960 appendix A): `POST /ocsp`, and `GET /ocsp/{base64}` for caches (RFC 5019 §5, §6). On node:http itself, ahead of every router: a
+ * kept answer is hardly more work than the octets it is sent in. What a responder says no with is an OCSP response as well, with status 200.
+ */
+export function ocspHandler(answer: NonNullable<Published['ocsp']>): OcspHandler {
+  const reply = (octets: Uint8Array, request: IncomingMessage, response: ServerResponse): void => {
+    const answered = answer(octets);
+    if (!(answered instanceof Promise)) {
+      send(answered, request, response);
+      return;
+    }
+    answered.then(
+      (later) => {
+        send(later, request, response);
+      },
+      () => {
+        refuse(response, 500);
+      },
+    );
+  };
+  const paths = new Paths();
+  return (request, response) => {
+    const { url = '', method } = request;
+    if (!url.startsWith(PATH)) return false;
+    const rest = url.slice(PATH.length);
+    if (rest !== '' && !rest.startsWith('/')) return false;
+    if (method === 'POST' && rest.length < 2) receive(request, response, reply);
+    else if (method !== 'GET' && method !== 'HEAD')
+      refuse(response, 405, { allow: rest.length < 2 ? 'POST' : 'GET, HEAD' });
+    else if (rest.length < 2) refuse(response, 405, { allow: 'POST' });
+    else if (rest.length > MAX_PATH) refuse(response, 414);
+    else {
+      const octets = paths.octetsOf(rest);
+      if (octets) reply(octets, request, response);
+      else refuse(response, 400);
+    }
+    return true;
+  };
+}
+
+const MOST_PATHS = 10_000;
+const LONGEST_PATH = 512;
+
+/** Paths that were read before: clients ask the same again and again. */
+class Paths {
+  readonly #read = new Map<string, Buffer>();
+
+  /** As {@link octetsOf}, of what follows `/`. */
+  octetsOf(path: string): Buffer | undefined {
+    const known = this.#read.get(path);
+    if (known) return known;
+    const octets = octetsOf(path.slice(1));
+    if (!octets || path.length > LONGEST_PATH) return octets;
+    if (this.#read.size >= MOST_PATHS) this.#read.clear();
+    this.#read.set(path, octets);
+    return octets;
+  }
+}
+
+/** The octets of a path's base64, whose `/`, `+` and `=` may be percent-encoded, and need not be. Undefined when it is none. */
+function octetsOf(path: string): Buffer | undefined {
+  let text = path;
+  if (path.includes('%'))
+    try {
+      text = decodeURIComponent(path);
+    } catch {
+      return undefined;
+    }
+  if (text.length > MAX_BASE64 || text.length % 4 !== 0 || !BASE64.test(text)) return undefined;
+  return Buffer.from(text, 'base64');
+}
+
+/** Takes the body, when it is of the right type and no longer than a request may be. */
+function receive(
+  request: IncomingMessage,
+  response: ServerResponse,
+  reply: (octets: Uint8Array, request: IncomingMessage, response: ServerResponse) => void,
+): void {
+  const [type = ''] = (request.headers['content-type'] ?? '').split(';');
+  if (type.trim().toLowerCase() !== 'application/ocsp-request') {
+    refuse(response, 415);
+    return;
+  }
+  if (Number(request.headers['content-length'] ?? 0) > MAX_OCSP_REQUEST_OCTETS) {
+    refuse(response, 413);
+    return;
+  }
+  let body: Buffer | undefined;
+  request.on('data', (chunk: Buffer) => {
+    if (response.writableEnded) return;
+    body = body ? Buffer.concat([body, chunk]) : chunk;
+    if (body.length > MAX_OCSP_REQUEST_OCTETS) refuse(response, 413);
+  });
+  request.on('end', () => {
+    if (!response.writableEnded) reply(body ?? new Uint8Array(), request, response);
+  });
+}
+
+/** RFC 5019 §6.2: a cache may keep an answer until its nextUpdate, and no cache one that is for a single client. */
+function send({ der, caching }: OcspAnswer, { method, headers }: IncomingMessage, response: ServerResponse): void {
+  if (!caching) {
+    response.writeHead(200, [...contentOf(der), 'cache-control', 'no-store']).end(der);
+    return;
+  }
+  const written = writtenOf(der, caching);
+  const seconds = Math.max(0, Math.floor((caching.nextUpdate.getTime() - Date.now()) / 1000));
+  if (written.seconds !== seconds) {
+    written.seconds = seconds;
+    const { validators } = written;
+    written.headers = ['cache-control', `max-age=${seconds}, public, no-transform, must-revalidate`, ...validators];
+    written.whole = [...contentOf(der), ...written.headers];
+  }
+  if (method !== 'POST' && isFresh(headers, caching)) response.writeHead(304, written.headers).end();
+  else response.writeHead(200, written.whole).end(written.text, 'latin1');
+}
+
+const contentOf = ({ length }: Uint8Array): string[] => [
+  ...['content-type', 'application/ocsp-response'],
+  ...['content-length', String(length)],
+];
+
+type Caching = NonNullable<OcspAnswer['caching']>;
+
+/** An answer that is kept, as it is sent: octets as characters, which node:http sends in one piece with the headers; these for as long as a second. */
+interface Written {
+  readonly text: string;
+  readonly validators: readonly string[];
+  seconds: number;
+  headers: string[];
+  whole: string[];
+}
+
+const WRITTEN = new WeakMap<Caching, Written>();
+
+function writtenOf(der: Uint8Array, caching: Caching): Written {
+  const known = WRITTEN.get(caching);
+  if (known) return known;
+  const { thisUpdate, nextUpdate, etag } = caching;
+  const validators = ['last-modified', thisUpdate.toUTCString(), 'expires', nextUpdate.toUTCString(), 'etag', etag];
+  const text = Buffer.from(der).toString('latin1');
+  const written = { text, validators, seconds: Number.NaN, headers: [], whole: [] };
+  WRITTEN.set(caching, written);
+  return written;
+}
+
+/** RFC 9110 §13.1.2, §13.1.3: whoever has the answer already need not have it again. */
+function isFresh(headers: IncomingMessage['headers'], { etag, thisUpdate }: Caching): boolean {
+  const match = headers['if-none-match'];
+  if (match !== undefined)
+    return match === '*' || match.split(',').some((each) => each.trim().replace(/^W\//, '') === etag);
+  const since = headers['if-modified-since'];
+  return since !== undefined && Date.parse(since) >= thisUpdate.getTime();
+}
+
+/** The rest of what is sent is not waited for. */
+function refuse(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
+  const body = JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status });
+  response
+    .writeHead(status, {
+      ...headers,
+      'content-type': 'application/problem+json',
+      'content-length': Buffer.byteLength(body),
+      connection: 'close',
+    })
+    .end(body);
+}

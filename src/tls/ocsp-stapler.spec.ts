@@ -1,0 +1,184 @@
+import { once } from 'node:events';
+import { createSecureServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { ocspOf, responderOf } from '../../test/support/ocsp-lint-fixtures.js';
+import { TestCa, type Issued } from '../testing/index.js';
+import { OcspStapler, type Stapled, type StaplingEvent } from './index.js';
+
+const MINUTE = 60_000;
+const root = TestCa.root();
+const responder = responderOf(root);
+const issue = (): Issued => root.issue({ commonName: 'localhost', names: [{ kind: 'dns', value: 'localhost' }] });
+const inMinutes = (minutes: number): Date => new Date(Math.floor(Date.now() / 1000) * 1000 + minutes * MINUTE);
+
+/** What a responder would say of `issued`, until `until`. */
+const responseFor = ({ certificate }: Issued, until = inMinutes(60)): Uint8Array =>
+  ocspOf({ issuer: root, responder, serials: [certificate.serialNumber], nextUpdate: until }).der;
+
+const servers: Server[] = [];
+const sockets: TLSSocket[] = [];
+const staplers: OcspStapler[] = [];
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  for (const server of servers.splice(0)) server.close();
+  for (const stapler of staplers.splice(0)) await stapler.stop();
+});
+
+interface Stapling {
+  readonly server: Server;
+  readonly stapler: OcspStapler;
+  readonly events: StaplingEvent[];
+  presented: Issued;
+  source: () => Promise<Uint8Array | undefined>;
+  now: Date;
+}
+
+async function staplingServer(kind: 'tls' | 'http2', issuer: Stapled['issuer'] = root.certificate): Promise<Stapling> {
+  const presented = issue();
+  const options = { cert: presented.certificatePem, key: presented.keyPem };
+  const server =
+    kind === 'tls'
+      ? createServer(options)
+      : (createSecureServer({ ...options, allowHTTP1: true }) as unknown as Server);
+  server.on('tlsClientError', () => undefined);
+  servers.push(server);
+  const events: StaplingEvent[] = [];
+  const stapler = new OcspStapler({
+    presented: () => ({ certificate: state.presented.certificate, issuer }),
+    source: () => state.source(),
+    clock: () => state.now,
+    report: (event) => events.push(event),
+  });
+  staplers.push(stapler);
+  const state: Stapling = {
+    server,
+    stapler,
+    events,
+    presented,
+    source: () => Promise.resolve(responseFor(state.presented)),
+    now: new Date(),
+  };
+  stapler.attach(server);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return state;
+}
+
+/** What the server stapled to one handshake; null when nothing. */
+async function stapled({ server }: Stapling, version: 'TLSv1.2' | 'TLSv1.3'): Promise<Buffer | null> {
+  const { port } = server.address() as AddressInfo;
+  const socket = connect({
+    host: '127.0.0.1',
+    port,
+    servername: 'localhost',
+    ca: root.certificatePem,
+    requestOCSP: true,
+    minVersion: version,
+    maxVersion: version,
+  });
+  sockets.push(socket);
+  let response: Buffer | null = null;
+  // Told before the handshake is done, and only where there is something to tell, or nothing.
+  socket.on('OCSPResponse', (octets: Buffer | null) => (response = octets));
+  await once(socket, 'secureConnect');
+  expect([socket.getProtocol(), socket.authorized]).toEqual([version, true]);
+  return response;
+}
+
+describe.each([
+  ['tls', 'TLSv1.2'],
+  ['tls', 'TLSv1.3'],
+  ['http2', 'TLSv1.2'],
+  ['http2', 'TLSv1.3'],
+] as const)('a server of node:%s on %s', (kind, version) => {
+  test('staples the response, once there is one, and the next one across a reload', async () => {
+    const state = await staplingServer(kind);
+    expect(await stapled(state, version)).toBeNull();
+    const first = responseFor(state.presented);
+    state.source = () => Promise.resolve(first);
+    await state.stapler.refresh();
+    expect(await stapled(state, version)).toEqual(Buffer.from(first));
+    // The certificate first: until its own response is there, the old one is not said to be about it.
+    const next = issue();
+    const second = responseFor(next);
+    state.server.setSecureContext({ cert: next.certificatePem, key: next.keyPem });
+    expect(await stapled(state, version)).toBeNull();
+    state.presented = next;
+    state.source = () => Promise.resolve(second);
+    await state.stapler.refresh();
+    expect(await stapled(state, version)).toEqual(Buffer.from(second));
+    expect(state.events.map(({ kind: what }) => what)).toEqual(['stapled', 'stapled']);
+  });
+
+  test('keeps the last good one while refreshing fails, and never staples it past its end', async () => {
+    const state = await staplingServer(kind);
+    const good = responseFor(state.presented);
+    state.source = () => Promise.resolve(good);
+    await state.stapler.refresh();
+    for (const source of [
+      () => Promise.reject(new Error('no responder')),
+      () => Promise.resolve(Buffer.from('30030a0103', 'hex')),
+      () => Promise.resolve(Buffer.from('nonsense')),
+      () => Promise.resolve(responseFor(issue())),
+      () => Promise.resolve(responseFor(state.presented, inMinutes(-1))),
+      () => Promise.resolve(undefined),
+    ]) {
+      state.source = source;
+      await state.stapler.refresh();
+      expect(await stapled(state, version)).toEqual(Buffer.from(good));
+    }
+    state.now = inMinutes(61);
+    expect(await stapled(state, version)).toBeNull();
+    expect(state.events.filter(({ kind: what }) => what === 'failed')).toEqual([
+      { kind: 'failed', why: 'no responder' },
+      { kind: 'failed', why: 'the responder answers tryLater' },
+      { kind: 'failed', why: expect.stringContaining('cannot be read') },
+      { kind: 'failed', why: 'the response is not about this certificate' },
+      { kind: 'failed', why: expect.stringContaining('the response ends at') },
+    ]);
+  });
+});
+
+test('a handshake does not wait for a responder that does not answer', async () => {
+  const state = await staplingServer('tls');
+  let answer: (octets: Uint8Array) => void = () => undefined;
+  state.source = () => new Promise((resolve) => (answer = resolve));
+  const refreshed = state.stapler.refresh();
+  expect(await stapled(state, 'TLSv1.3')).toBeNull();
+  answer(responseFor(state.presented));
+  await refreshed;
+  expect(await stapled(state, 'TLSv1.3')).toBeInstanceOf(Buffer);
+});
+
+test('it asks again by itself, before the end of what it has', async () => {
+  const state = await staplingServer('tls');
+  let asked = 0;
+  const again = new Promise<void>((resolve) => {
+    state.source = () => {
+      if (++asked === 2) resolve();
+      return Promise.resolve(responseFor(state.presented, new Date(Date.now() + 2_000)));
+    };
+  });
+  await state.stapler.refresh();
+  await again;
+  expect(await stapled(state, 'TLSv1.3')).toBeInstanceOf(Buffer);
+});
+
+test('nothing is stapled to a certificate whose issuer is not known, and nobody is asked', async () => {
+  const state = await staplingServer('tls', undefined);
+  let asked = 0;
+  const presented: Stapled = { certificate: state.presented.certificate, issuer: undefined };
+  const stapler = new OcspStapler({
+    presented: () => presented,
+    source: () => {
+      asked++;
+      return Promise.resolve(undefined);
+    },
+    clock: () => new Date(),
+    report: (event) => state.events.push(event),
+  });
+  staplers.push(stapler);
+  await stapler.refresh();
+  expect([asked, state.events]).toEqual([0, []]);
+});

@@ -1,0 +1,140 @@
+import type { Server } from 'node:tls';
+import { decodeOcspResponse, DecodeError, verifyOcspResponse, type Certificate } from '../x509/index.js';
+
+/** Port: an OCSPResponse in DER about a certificate, undefined when nobody here knows one. It may fail: the last one is kept. */
+export type OcspSource = (certificate: Certificate) => Promise<Uint8Array | undefined>;
+
+/** What is presented, and the CA above it. */
+export interface Stapled {
+  readonly certificate: Certificate;
+  /** Undefined where the file holds none: then nothing can be verified, and nothing is stapled. */
+  readonly issuer: Certificate | undefined;
+}
+
+/** What a stapler did, for the log. */
+export type StaplingEvent =
+  | { readonly kind: 'stapled'; readonly certificate: Certificate; readonly status: string; readonly until: Date }
+  | { readonly kind: 'failed'; readonly why: string };
+
+interface Staple {
+  readonly of: Certificate;
+  readonly der: Buffer;
+  readonly nextUpdate: Date;
+}
+
+const RETRY_MS = 10_000;
+const SHORTEST_MS = 1_000;
+// A status may change sooner than a response says.
+const LONGEST_MS = 300_000;
+
+/**
+ * Staples an OCSP response to each handshake (RFC 6066 §8, RFC 8446 §4.4.2.1), on TLS 1.2 and 1.3. A handshake is answered from memory: with a response
+ * that was verified and has not ended, or with none. It is asked for again when half of its time is over; the last one is kept while that fails.
+ */
+export class OcspStapler {
+  readonly #presented: () => Stapled;
+  readonly #source: OcspSource;
+  readonly #clock: () => Date;
+  readonly #report: (event: StaplingEvent) => void;
+  #staple: Staple | undefined;
+  #failure: string | undefined;
+  #refreshing: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(parts: {
+    /** What the server presents now. */
+    readonly presented: () => Stapled;
+    readonly source: OcspSource;
+    readonly clock: () => Date;
+    readonly report: (event: StaplingEvent) => void;
+  }) {
+    this.#presented = parts.presented;
+    this.#source = parts.source;
+    this.#clock = parts.clock;
+    this.#report = parts.report;
+  }
+
+  /** Staples to the handshakes of `server` from now on. Nothing is waited for: those before the first response have none. */
+  attach(server: Pick<Server, 'on'>): void {
+    const answer = (
+      certificate: Buffer,
+      _issuer: Buffer,
+      callback: (error: null, response: Buffer | null) => void,
+    ): void => {
+      callback(null, this.#current(certificate));
+    };
+    // The types know no handshake that goes on without a response.
+    server.on('OCSPRequest', answer as (certificate: Buffer, issuer: Buffer, callback: unknown) => void);
+  }
+
+  /** The response for the certificate of one handshake; during a reload that may still be the last one. */
+  #current(certificate: Uint8Array): Buffer | null {
+    const staple = this.#staple;
+    if (!staple || staple.nextUpdate <= this.#clock()) return null;
+    return Buffer.compare(staple.of.der, certificate) === 0 ? staple.der : null;
+  }
+
+  /** Asks for a response now, for what is presented now, and goes on by itself. Never fails: what went wrong is reported once. */
+  refresh(): Promise<void> {
+    clearTimeout(this.#timer);
+    // What was asked for before may be about another certificate.
+    this.#refreshing = (this.#refreshing ?? Promise.resolve()).then(() => this.#refresh());
+    return this.#refreshing;
+  }
+
+  /** Ends, when what is under way is done. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#refreshing;
+  }
+
+  async #refresh(): Promise<void> {
+    let wait = RETRY_MS;
+    try {
+      const staple = await this.#ask(this.#presented());
+      this.#failure = undefined;
+      if (staple) this.#staple = staple;
+      // Nobody knows a response: another certificate may bring one.
+      wait = staple ? this.#halfOf(staple) : LONGEST_MS;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : 'unknown reason';
+      if (why !== this.#failure) this.#report({ kind: 'failed', why });
+      this.#failure = why;
+    }
+    clearTimeout(this.#timer);
+    if (!this.#stopped) this.#timer = setTimeout(() => void this.refresh(), wait).unref();
+  }
+
+  #halfOf({ nextUpdate }: Staple): number {
+    const left = nextUpdate.getTime() - this.#clock().getTime();
+    return Math.min(Math.max(left / 2, SHORTEST_MS), LONGEST_MS);
+  }
+
+  /** A response that every client would believe. Throws Error with what is in the way of that. */
+  async #ask({ certificate, issuer }: Stapled): Promise<Staple | undefined> {
+    const octets = issuer && (await this.#source(certificate));
+    if (!octets) return undefined;
+    const { serialNumber } = certificate;
+    const verdict = verifyOcspResponse(read(octets), { issuer, serialNumber, time: this.#clock(), leeway: 0 });
+    if (!verdict.ok) throw new Error(verdict.why);
+    const { certStatus, response } = verdict;
+    const { nextUpdate } = response;
+    if (certStatus.status === 'unknown' || !nextUpdate) throw new Error('the responder does not know the certificate');
+    const der = Buffer.from(octets);
+    if (!this.#staple || !this.#staple.der.equals(der))
+      this.#report({ kind: 'stapled', certificate, status: certStatus.status, until: nextUpdate });
+    return { of: certificate, der, nextUpdate };
+  }
+}
+
+function read(octets: Uint8Array): ReturnType<typeof decodeOcspResponse> {
+  try {
+    return decodeOcspResponse(octets);
+  } catch (error) {
+    if (error instanceof DecodeError)
+      throw new Error(`the response cannot be read: ${error.message}`, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,12 @@
+import type { OcspLintRule } from '../lint-rule.js';
+
+/** One answer for each question, in their order and in the words of the question. */
+export const ocspCertIds: OcspLintRule = {
+  name: 'ocsp-cert-ids',
+  source: 'RFC 6960 §3.2',
+  check: ({ response: { responses }, request: { certIds } }) =>
+    responses.length === certIds.length &&
+    responses.every(({ certId }, index) => Buffer.compare(certId.der, certIds[index]?.der ?? certId.der) === 0)
+      ? undefined
+      : 'the responses are not about the certificates of the request',
+};

@@ -1,0 +1,19 @@
+import { CrlReason } from '../../certificate-list.js';
+import { Oid } from '../../oids.js';
+import type { OcspLintRule } from '../lint-rule.js';
+
+/** What was never issued is called revoked, on hold since 1970, only by who says so (§4.4.8). */
+export const ocspExtendedRevoke: OcspLintRule = {
+  name: 'ocsp-extended-revoke',
+  source: 'RFC 6960 §2.2',
+  check: ({ response: { responses, extensions } }) =>
+    extensions.has(Oid.ocspExtendedRevoke) ||
+    responses.every(
+      ({ certStatus }) =>
+        certStatus.status !== 'revoked' ||
+        certStatus.reason !== CrlReason.certificateHold ||
+        certStatus.revocationTime.getTime() !== 0,
+    )
+      ? undefined
+      : 'a certificate that was never issued is revoked without extended-revoke',
+};

@@ -1,0 +1,11 @@
+import type { OcspLintRule } from '../lint-rule.js';
+
+/** Without it newer information would be available all the time (RFC 6960 §4.2.2.1). */
+export const ocspNextUpdate: OcspLintRule = {
+  name: 'ocsp-next-update',
+  source: 'RFC 5019 §2.2.4',
+  check: ({ response: { responses } }) =>
+    responses.every(({ thisUpdate, nextUpdate }) => nextUpdate && nextUpdate > thisUpdate)
+      ? undefined
+      : 'nextUpdate is missing or not after thisUpdate',
+};

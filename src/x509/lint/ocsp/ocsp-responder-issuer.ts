@@ -1,0 +1,24 @@
+import type { Certificate } from '../../certificate.js';
+import { verifySignature } from '../../signature.js';
+import type { OcspLintRule } from '../lint-rule.js';
+
+// Who signed a certificate does not change: verified once, and not for each of a hundred thousand responses.
+const SIGNED_BY = new WeakMap<Certificate, Certificate>();
+
+/** Not a CA below, and not one above: the issuer of the certificates in question itself. */
+export const ocspResponderIssuer: OcspLintRule = {
+  name: 'ocsp-responder-issuer',
+  source: 'RFC 6960 §4.2.2.2',
+  check: ({ responder, issuer }) =>
+    isSignedBy(responder, issuer) ? undefined : 'the certificate of the responder is not signed by the issuer',
+};
+
+function isSignedBy(certificate: Certificate, issuer: Certificate): boolean {
+  if (SIGNED_BY.get(certificate) === issuer) return true;
+  const { signatureAlgorithm, tbs, signature } = certificate;
+  const isSigned =
+    Buffer.compare(certificate.issuer.der, issuer.subject.der) === 0 &&
+    verifySignature(signatureAlgorithm, issuer.publicKey, tbs, signature);
+  if (isSigned) SIGNED_BY.set(certificate, issuer);
+  return isSigned;
+}

@@ -1,0 +1,97 @@
+import type { Certificate } from '../certificate.js';
+import { KeyUsage } from '../certificate-extensions.js';
+import { Oid } from '../oids.js';
+import { isProcessedExtension } from '../path/certificate-rules.js';
+import { verifySignature } from '../signature.js';
+import { isCertIdOf } from './cert-id.js';
+import type { BasicOcspResponse, CertStatus, OcspResponse, SingleResponse } from './ocsp-response.js';
+
+/** What a response is held against. */
+export interface OcspVerification {
+  /** The CA that issued the certificate in question: the response is signed by it, or by a responder that it certified itself. */
+  readonly issuer: Certificate;
+  /** As {@link Certificate.serialNumber}. */
+  readonly serialNumber: string;
+  readonly time: Date;
+  /** What was sent: the response must repeat it. Absent: the response may have one or none. */
+  readonly nonce?: Uint8Array | undefined;
+  /** Seconds that the two clocks may differ by; 60 when absent. */
+  readonly leeway?: number;
+}
+
+/** Why a response is not believed. */
+export type OcspFailureCode =
+  | 'not_successful'
+  | 'other_certificate'
+  | 'unauthorized_responder'
+  | 'bad_signature'
+  | 'other_nonce'
+  | 'not_yet_valid'
+  | 'stale'
+  | 'unknown_critical_extension';
+
+export type OcspVerdict =
+  | { readonly ok: true; readonly certStatus: CertStatus; readonly response: SingleResponse }
+  | { readonly ok: false; readonly code: OcspFailureCode; readonly why: string };
+
+const DEFAULT_LEEWAY = 60;
+
+/**
+ * Whether a response may be believed about one certificate (RFC 6960 §3.2): it is about that certificate, signed by its issuer or by a responder whom
+ * that issuer certified for it (§4.2.2.2), and current. A response without nextUpdate is not: newer information is available all the time (§4.2.2.1).
+ * Whether a delegated responder is itself revoked is not asked. Never throws.
+ */
+export function verifyOcspResponse(response: OcspResponse, wanted: OcspVerification): OcspVerdict {
+  const refuse = (code: OcspFailureCode, why: string): OcspVerdict => ({ ok: false, code, why });
+  const { basic } = response;
+  if (!basic) return refuse('not_successful', `the responder answers ${response.status}`);
+  const { issuer, serialNumber, nonce } = wanted;
+  const single = basic.responses.find(({ certId }) => isCertIdOf(certId, issuer, serialNumber));
+  if (!single) return refuse('other_certificate', 'the response is not about this certificate');
+  for (const { oid, critical } of [...basic.extensions.values(), ...single.extensions.values()])
+    if (critical && oid !== Oid.ocspNonce) return refuse('unknown_critical_extension', `${oid} is critical`);
+  const signer = signerOf(basic, wanted);
+  if (!signer) return refuse('unauthorized_responder', 'the responder is not one that the issuer authorized');
+  if (!verifySignature(basic.signatureAlgorithm, signer.publicKey, basic.tbs, basic.signature))
+    return refuse('bad_signature', 'the signature is not that of the responder');
+  if (nonce && (!basic.nonce || Buffer.compare(nonce, basic.nonce) !== 0))
+    return refuse('other_nonce', 'the response does not repeat the nonce');
+  const time = wanted.time.getTime();
+  const leeway = (wanted.leeway ?? DEFAULT_LEEWAY) * 1000;
+  if (single.thisUpdate.getTime() > time + leeway)
+    return refuse('not_yet_valid', `the response begins at ${single.thisUpdate.toISOString()}`);
+  if (!single.nextUpdate || single.nextUpdate.getTime() < time - leeway)
+    return refuse('stale', `the response ends at ${single.nextUpdate?.toISOString() ?? 'no stated time'}`);
+  return { ok: true, certStatus: single.certStatus, response: single };
+}
+
+/** The certificate of who signed: the issuer's own, or one of those in the response that the issuer signed for this purpose. */
+function signerOf(basic: BasicOcspResponse, { issuer, time }: OcspVerification): Certificate | undefined {
+  if (isNamed(issuer, basic) && maySign(issuer)) return issuer;
+  return basic.certificates.find(
+    (certificate) => isNamed(certificate, basic) && isResponderOf(certificate, issuer, time),
+  );
+}
+
+function isNamed({ subject, publicKey }: Certificate, { responderId }: BasicOcspResponse): boolean {
+  return 'byKey' in responderId
+    ? Buffer.compare(responderId.byKey, publicKey.keyIdentifier) === 0
+    : Buffer.compare(responderId.byName.der, subject.der) === 0;
+}
+
+/** RFC 5280 §4.2.1.3: what a key signs other than certificates and CRLs. */
+const maySign = ({ extensions }: Certificate): boolean => extensions.keyUsage?.has(KeyUsage.digitalSignature) !== false;
+
+/** RFC 6960 §4.2.2.2: id-kp-OCSPSigning, by name and not by anyExtendedKeyUsage, in a certificate that the issuer itself signed. */
+function isResponderOf(certificate: Certificate, issuer: Certificate, time: Date): boolean {
+  const { extensions, notBefore, notAfter, signatureAlgorithm, tbs, signature } = certificate;
+  return (
+    extensions.extendedKeyUsage?.includes(Oid.ocspSigning) === true &&
+    maySign(certificate) &&
+    [...extensions.all.values()].every(({ oid, critical }) => !critical || isProcessedExtension(oid)) &&
+    notBefore <= time &&
+    time <= notAfter &&
+    Buffer.compare(certificate.issuer.der, issuer.subject.der) === 0 &&
+    verifySignature(signatureAlgorithm, issuer.publicKey, tbs, signature)
+  );
+}
