@@ -207,8 +207,9 @@ function addCrl(program: Command, host: Host): void {
     ['veritas crl --issuer root --out root.crl.pem', 'of the root, as PEM'],
   ])
     .option('--issuer <id>', 'the id of a CA: see `veritas ca show`', 'issuing')
+    .option('--scope <scope>', '`delta`, or the number of a shard; the complete list when absent')
     .option('--out <file>', 'a copy, DER, or PEM when the name ends in .pem')
-    .action(async (options: CommonOptions & { issuer: string }) => {
+    .action(async (options: CommonOptions & { issuer: string; scope?: string; out?: string }) => {
       const { crl } = await import('./crl.js');
       await crl(sessionOf(host, options), options);
     });

@@ -62,8 +62,9 @@ export async function openCertificationAuthority(
   const events = options.events ?? new EventBus();
   const audit = new AuditLog(store, now);
   const certsDirectory = settings.certsDirectory ?? dirname(settings.directory);
-  const { backdate, publicationUrl } = settings;
-  const context: IssuanceContext = { store, audit, now, backdate, publicationUrl, random: options.random };
+  const { backdate, publicationUrl, crlShards, crlDeltaLifetime } = settings;
+  const lists = { publicationUrl, crlShards, crlDeltaLifetime };
+  const context: IssuanceContext = { store, audit, now, backdate, ...lists, random: options.random };
   const requester = options.requester ?? { actor: 'veritas', requestId: 'start' };
   const profiles = provenProfiles(settings);
   const creation = { settings, context, events };
@@ -73,7 +74,15 @@ export async function openCertificationAuthority(
   const published = publishTrustFiles(certsDirectory, trust);
   const registry = new RevocationRegistry({ store, events, authorities });
   const revocations = new RevocationService({ store, audit, events, registry, now });
-  const crls = new CrlService({ store, audit, events, authorities, settings, now });
+  const crls = new CrlService({
+    store,
+    audit,
+    events,
+    authorities,
+    settings,
+    now,
+    acknowledged: (issuer) => revocations.acknowledged(issuer),
+  });
   await registry.refresh();
   await crls.load();
   const ca = new CaService({ authorities, settings, profiles, context, events, revocations, registry });

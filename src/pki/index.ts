@@ -5,7 +5,9 @@ export {
   type CertificationAuthorityOptions,
 } from './certification-authority.js';
 export { CrlSchedule } from './crl/crl-schedule.js';
-export { CrlService, needsCrl, type PublishedCrl } from './crl/crl.service.js';
+export { readPublished, type PublishedCrl } from './crl/crl-publication.js';
+export { crlFileName } from './crl/crl-scope.js';
+export { CrlService, needsCrl } from './crl/crl.service.js';
 export { createDevelopmentMaterial, type DevelopmentFile } from './development/development-material.js';
 export { certificateRecord, type CertificateRecord } from './inventory/certificate-record.js';
 export { EnrollmentService, type EnrollmentTerms, type EnrollmentToken } from './enrollment/enrollment.service.js';

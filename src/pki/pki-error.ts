@@ -31,7 +31,9 @@ export const PKI_ERRORS = {
   key_not_new: [400, 'make a new key for the renewal'],
   idempotency_key_reused: [422, 'send a new Idempotency-Key with each new request'],
   cursor_malformed: [400, 'take `next` of the page before'],
-  reason_not_allowed: [400, 'give a reason of RFC 5280 §5.3.1 that is final and fits the certificate'],
+  reason_not_allowed: [400, 'give a reason of RFC 5280 §5.3.1 that fits the certificate'],
+  invalidity_date_not_allowed: [400, 'give a date in the past, or none'],
+  revocation_final: [409, 'issue another certificate: only a hold can be released'],
   serial_unknown: [404, 'look the serial number up with `veritas list`'],
   certificate_not_revocable: [400, 'replace a root where it is trusted: no list can revoke it'],
   authority_missing: [503, 'make the CA with `veritas setup` or `veritas ca init`'],
@@ -56,6 +58,7 @@ export const PKI_ERRORS = {
   lint_failed: [500, 'report this: the profile produced a certificate that the lint refuses'],
   token_spent: [500, 'report this: a token signs once'],
   clock_behind: [503, 'set the clock right'],
+  crl_not_fresh: [503, 'put back the newest store: after a restored backup, revoke again what it lacks, and restart'],
   serial_exhausted: [500, 'check the random source of the machine'],
 } as const satisfies Readonly<Record<string, readonly [status: number, mend: string]>>;
 

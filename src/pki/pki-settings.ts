@@ -16,6 +16,10 @@ export interface PkiSettings {
   readonly organization: string;
   readonly crlLifetime: number;
   readonly crlOverlap: number;
+  /** From thisUpdate to nextUpdate of delta CRLs; 0 or absent: there are none. */
+  readonly crlDeltaLifetime?: number;
+  /** How many shards the certificates of the issuing CAs are spread over; 0, 1 or absent: there are none. */
+  readonly crlShards?: number;
   /** Where clients reach the repository, without a trailing slash. */
   readonly publicationUrl: string;
   readonly serviceLifetime: number;

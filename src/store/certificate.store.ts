@@ -4,6 +4,13 @@ import type { CertificateTable, Database } from './schema.js';
 /** One certificate's row: times in milliseconds, serial number and digests in lower-case hexadecimal. */
 export type CertificateRow = Readonly<Selectable<CertificateTable>>;
 
+/** A certificate's row before anything can have become of it. Without `crl_shard`: in the complete list alone. */
+export type NewCertificateRow = Omit<
+  CertificateRow,
+  'status' | 'revoked_at' | 'revocation_reason' | 'revocation_sequence' | 'invalidity_date' | 'crl_shard'
+> &
+  Partial<Pick<CertificateRow, 'crl_shard'>>;
+
 /** Every column. */
 export const CERTIFICATE_COLUMNS = [
   'serial',
@@ -23,6 +30,8 @@ export const CERTIFICATE_COLUMNS = [
   'revoked_at',
   'revocation_reason',
   'revocation_sequence',
+  'invalidity_date',
+  'crl_shard',
 ] as const;
 
 /** Takes a serial number for ever. False when it was taken before. */
@@ -38,11 +47,19 @@ export async function reserveSerial(database: Database, serial: string, now: Dat
 /** Adds a certificate whose serial number was reserved. */
 export async function insertCertificate(
   database: Database,
-  row: Omit<CertificateRow, 'status' | 'revoked_at' | 'revocation_reason' | 'revocation_sequence'>,
+  row: NewCertificateRow,
 ): Promise<void> {
   await database
     .insertInto('certificate')
-    .values({ ...row, status: 'active', revoked_at: null, revocation_reason: null, revocation_sequence: null })
+    .values({
+      crl_shard: 0,
+      ...row,
+      status: 'active',
+      revoked_at: null,
+      revocation_reason: null,
+      revocation_sequence: null,
+      invalidity_date: null,
+    })
     .execute();
 }
 

@@ -6,7 +6,19 @@ export {
   reserveSerial,
   type CertificateRow,
 } from './certificate.store.js';
-export { insertCrl, lastCrl, lastCrlHeader, type CrlHeader, type CrlRow } from './crl.store.js';
+export {
+  crlParts,
+  deleteCrlParts,
+  insertCrl,
+  insertCrlPart,
+  lastCrl,
+  lastCrlHeader,
+  listCrlScopes,
+  takeCrlNumber,
+  type CrlHeader,
+  type CrlPlace,
+  type CrlRow,
+} from './crl.store.js';
 export {
   findEnrollmentToken,
   insertEnrollmentToken,
@@ -37,7 +49,18 @@ export {
 } from './issuer.store.js';
 export type { MigrationStatus } from './migrations.js';
 export { migrateStore, migrationStatus, openStore } from './open-store.js';
-export { lastRevocationSequence, listRevocations, markRevoked } from './revocation.store.js';
+export {
+  lastRevocationSequence,
+  listReleases,
+  listRevocations,
+  markReleased,
+  markRevoked,
+  readRevocationPage,
+  revokedShards,
+  type ReleaseRow,
+  type RevocationPage,
+  type RevocationRow,
+} from './revocation.store.js';
 export type { Database, IssuerRole, IssuerState, Transaction } from './schema.js';
 export { StoreError } from './store-error.js';
 export { Store, type StoreOptions } from './store.js';

@@ -10,6 +10,7 @@ import {
   type Kysely,
   type QueryCompiler,
   type QueryResult,
+  type TransactionSettings,
 } from 'kysely';
 import type pg from 'pg';
 import { isBroken, postgresError } from './postgres-error.js';
@@ -63,6 +64,8 @@ const BEGIN = `begin isolation level read committed;
 select pg_advisory_xact_lock(${WRITERS});
 select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'`;
 
+const SNAPSHOT = 'begin isolation level repeatable read read only';
+
 class PostgresDriver implements Driver {
   readonly #options: PostgresDialectOptions;
 
@@ -82,9 +85,10 @@ class PostgresDriver implements Driver {
     }
   }
 
-  async beginTransaction(connection: PostgresConnection): Promise<void> {
+  async beginTransaction(connection: PostgresConnection, { accessMode }: TransactionSettings): Promise<void> {
     try {
-      await connection.run(BEGIN);
+      // Who only reads waits for nobody.
+      await connection.run(accessMode === 'read only' ? SNAPSHOT : BEGIN);
     } catch (error) {
       await this.rollbackTransaction(connection);
       throw error;

@@ -4,7 +4,7 @@ import { checkMigrated, migrate, readMigrationStatus, type MigrationStatus } fro
 import { postgresDdl } from './postgres-ddl.js';
 import { WriterPostgresDialect } from './postgres-dialect.js';
 import { postgresError } from './postgres-error.js';
-import type { Schema } from './schema.js';
+import type { Database, Schema } from './schema.js';
 import { Store, type StoreOptions } from './store.js';
 
 /** {@link StoreOptions} of a PostgreSQL database. */
@@ -23,6 +23,12 @@ const READERS = 4;
  * When the database goes away, each call fails at once or within its time with `store_unavailable`, and connections are made anew when it is back.
  */
 class PostgresStore extends Store {
+  override readonly isShared = true;
+
+  override snapshot<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    return this.database.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(work);
+  }
+
   /** The set of transactions that a statement would see, in words: equal sets, equal rows. Nothing has to be written for it. */
   override async dataVersion(): Promise<string> {
     const { rows } = await sql<{ version: string }>`select pg_current_snapshot()::text as version`.execute(

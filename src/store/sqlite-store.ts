@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { checkMigrated, migrate, readMigrationStatus, type MigrationStatus } from './migrations.js';
-import type { Schema } from './schema.js';
+import type { Database, Schema } from './schema.js';
 import { NodeSqliteDialect, STATEMENT_TIMEOUT } from './sqlite-dialect.js';
 import { sqliteError } from './sqlite-error.js';
 import { WriterSqliteDialect } from './sqlite-writer-dialect.js';
@@ -21,6 +21,20 @@ class SqliteStore extends Store {
   constructor(path: string, sqlite: DatabaseSync, database: Kysely<Schema>, writer: Kysely<Schema>) {
     super(path, database, writer);
     this.#sqlite = sqlite;
+  }
+
+  override readonly isShared = false;
+
+  override async snapshot<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    // There is no second connection to a database in memory.
+    if (this.name === ':memory:') return work(this.database);
+    const sqlite = openSnapshot(this.name);
+    const database = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, 0) });
+    try {
+      return await work(database);
+    } finally {
+      await database.destroy();
+    }
   }
 
   // `PRAGMA data_version`: of this connection, so that commits of the writer count as well.
@@ -77,6 +91,20 @@ async function opened<T>(
     return await work(sqlite, new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, busyTimeout) }));
   } catch (error) {
     if (sqlite?.isOpen) sqlite.close();
+    throw sqliteError(error, path);
+  }
+}
+
+/** A connection that sees the rows as they are now. */
+function openSnapshot(path: string): DatabaseSync {
+  let sqlite: DatabaseSync | undefined;
+  try {
+    sqlite = new DatabaseSync(path, { readOnly: true, timeout: STATEMENT_TIMEOUT });
+    // A transaction begins with what it reads first.
+    sqlite.exec('begin; select name from migration limit 1');
+    return sqlite;
+  } catch (error) {
+    sqlite?.close();
     throw sqliteError(error, path);
   }
 }

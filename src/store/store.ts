@@ -49,6 +49,15 @@ export abstract class Store {
    */
   abstract dataVersion(): Promise<string>;
 
+  /**
+   * Runs `work` on the rows as they are now, however long it takes and whatever others commit meanwhile, on a connection of its own. It can only read.
+   * Throws {@link StoreError} when the database is gone.
+   */
+  abstract snapshot<T>(work: (database: Database) => Promise<T>): Promise<T>;
+
+  /** Whether processes on other machines may have the same rows: what they are to see must be a row. */
+  abstract readonly isShared: boolean;
+
   /** Waits for what is being written; nothing is written afterwards. */
   async close(): Promise<void> {
     this.#isClosed = true;

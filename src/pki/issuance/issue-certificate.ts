@@ -2,8 +2,11 @@ import { hash } from 'node:crypto';
 import type { AuditLog } from '../../audit/index.js';
 import { insertCertificate, reserveSerial, type Store, type Transaction } from '../../store/index.js';
 import { nameToString, type Certificate } from '../../x509/index.js';
+import { shardOf } from '../crl/crl-scope.js';
 import type { Issuer } from '../issuer/issuer.js';
 import { PkiError } from '../pki-error.js';
+import { hasDistributionPoint } from '../profile/profile.js';
+import type { ListPoints } from '../profile/profile-extensions.js';
 import type { AcceptedRequest } from './accepted-request.js';
 import { IssuanceToken } from './issuance-token.js';
 import { newSerialNumber } from './serial-number.js';
@@ -16,6 +19,9 @@ export interface IssuanceContext {
   /** Seconds. */
   readonly backdate: number;
   readonly publicationUrl: string;
+  /** See {@link PkiSettings}. */
+  readonly crlShards?: number | undefined;
+  readonly crlDeltaLifetime?: number | undefined;
   /** Where serial numbers come from; node:crypto when absent. */
   readonly random?: ((octets: number) => Uint8Array) | undefined;
 }
@@ -57,6 +63,7 @@ async function takeToken(accepted: AcceptedRequest, issuer: Issuer, context: Iss
       now,
       backdate,
       publicationUrl,
+      ...listPoints(accepted, issuer, serialNumber, context),
     });
     const reserved = await context.store.transaction(async (transaction) => {
       if (!(await reserveSerial(transaction, serialNumber, now))) return false;
@@ -66,6 +73,17 @@ async function takeToken(accepted: AcceptedRequest, issuer: Issuer, context: Iss
     if (reserved) return token;
   }
   throw new PkiError('serial_exhausted', `${ATTEMPTS} serial numbers in a row were taken`);
+}
+
+/** A root has a complete list alone. */
+function listPoints(
+  { profile }: AcceptedRequest,
+  { identity }: Issuer,
+  serialNumber: string,
+  { crlShards = 0, crlDeltaLifetime = 0 }: IssuanceContext,
+): ListPoints {
+  if (identity.chain.length < 2 || !hasDistributionPoint(profile)) return {};
+  return { crlShard: shardOf(serialNumber, crlShards), hasDelta: crlDeltaLifetime > 0 };
 }
 
 function auditEntry({ accepted, issuer, serialNumber }: IssuanceToken) {
@@ -79,7 +97,7 @@ function auditEntry({ accepted, issuer, serialNumber }: IssuanceToken) {
   };
 }
 
-function rowOf(certificate: Certificate, { accepted, issuer }: IssuanceToken, now: Date) {
+function rowOf(certificate: Certificate, { accepted, issuer, crlShard }: IssuanceToken, now: Date) {
   return {
     serial: certificate.serialNumber,
     issuer: issuer.id,
@@ -94,6 +112,7 @@ function rowOf(certificate: Certificate, { accepted, issuer }: IssuanceToken, no
     requester: accepted.requester.actor,
     request_id: accepted.requester.requestId,
     issued_at: now.getTime(),
+    crl_shard: crlShard,
   };
 }
 

@@ -7,14 +7,27 @@ import {
   type GeneralName,
   type SubjectPublicKeyInfo,
 } from '../../x509/index.js';
+import { COMPLETE, crlUrl, DELTA } from '../crl/crl-scope.js';
 import type { IssuerIdentity } from '../issuer/issuer-identity.js';
 import { hasDistributionPoint, type EndEntityProfile, type Profile } from './profile.js';
 
-/** Where an issuer's CRL and certificate are served (RFC 5280 §4.2.1.13, §4.2.2.1). */
-export const publicationUrls = (publicationUrl: string, issuer: string): { crl: string; certificate: string } => ({
-  crl: `${publicationUrl}/crl/${issuer}.crl`,
+/** Where an issuer's CRL and certificate are served (RFC 5280 §4.2.1.13, §4.2.2.1); `shard`: that of the certificate, 0 when it is in none. */
+export const publicationUrls = (
+  publicationUrl: string,
+  issuer: string,
+  shard = 0,
+): { crl: string; certificate: string } => ({
+  crl: crlUrl(publicationUrl, issuer, shard === 0 ? COMPLETE : String(shard)),
   certificate: `${publicationUrl}/ca/${issuer}.cer`,
 });
+
+/** Which lists the certificates of an issuing CA name. */
+export interface ListPoints {
+  /** The shard of the certificate, 0 when it is in none. */
+  readonly crlShard?: number;
+  /** Whether the complete list has a delta. */
+  readonly hasDelta?: boolean;
+}
 
 /** Every extension of a certificate of this profile, in the order they are written. The request has no say in it but for `names`. */
 export function profileExtensions(
@@ -24,7 +37,9 @@ export function profileExtensions(
     publicKey,
     names,
     publicationUrl,
-  }: {
+    crlShard = 0,
+    hasDelta = false,
+  }: ListPoints & {
     readonly issuer: IssuerIdentity;
     readonly publicKey: SubjectPublicKeyInfo;
     readonly names: readonly GeneralName[];
@@ -35,9 +50,14 @@ export function profileExtensions(
     encodeExtensionOf.subjectKeyIdentifier(publicKey.keyIdentifier),
     encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: issuer.keyIdentifier }),
   ];
-  const urls = publicationUrls(publicationUrl, issuer.id);
+  const urls = publicationUrls(publicationUrl, issuer.id, crlShard);
+  const lists = [
+    encodeExtensionOf.crlDistributionPoints([urls.crl]),
+    // A shard has no delta.
+    ...(hasDelta && crlShard === 0 ? [encodeExtensionOf.freshestCrl([crlUrl(publicationUrl, issuer.id, DELTA)])] : []),
+  ];
   const publication = [
-    ...(hasDistributionPoint(profile) ? [encodeExtensionOf.crlDistributionPoints([urls.crl])] : []),
+    ...(hasDistributionPoint(profile) ? lists : []),
     encodeExtensionOf.authorityInfoAccess([
       { accessMethod: Oid.caIssuers, accessLocation: { kind: 'uri', value: urls.certificate } },
     ]),

@@ -86,7 +86,7 @@ function readIfThere(path: string): Buffer | undefined {
 }
 
 /** A rename is durable when the folder is. */
-function flushFolder(folder: string): void {
+export function flushFolder(folder: string): void {
   const handle = openSync(folder, 'r');
   try {
     fsyncSync(handle);

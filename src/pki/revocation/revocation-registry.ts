@@ -1,5 +1,14 @@
+import { setImmediate } from 'node:timers/promises';
 import type { EventBus } from '../../events/index.js';
-import { lastRevocationSequence, listRevocations, type Store } from '../../store/index.js';
+import {
+  lastRevocationSequence,
+  listReleases,
+  listRevocations,
+  type Database,
+  type ReleaseRow,
+  type RevocationRow,
+  type Store,
+} from '../../store/index.js';
 import type { Certificate } from '../../x509/index.js';
 import type { CurrentAuthorities } from '../issuer/authorities.js';
 import type { Authority } from '../issuer/authority.js';
@@ -143,20 +152,54 @@ export class RevocationRegistry {
     const dataVersion = await this.#store.dataVersion();
     const { database } = this.#store;
     // Fewer revocations than were seen before: a backup was restored.
-    const rewound = (await lastRevocationSequence(database)) < this.#sequence;
-    const rows = await listRevocations(database, { after: rewound ? 0 : this.#sequence });
-    if (rewound) this.#revoked.clear();
-    for (const { issuer, serial, reason, revokedAt } of rows) {
-      const entries = this.#revoked.get(issuer) ?? new Map<string, Entry>();
-      entries.set(serial, { reason, revokedAt: new Date(revokedAt) });
-      this.#revoked.set(issuer, entries);
+    const last = await lastRevocationSequence(database);
+    const rewound = last < this.#sequence;
+    if (rewound) {
+      this.#revoked.clear();
+      this.#sequence = 0;
     }
-    this.#sequence = rows.at(-1)?.sequence ?? (rewound ? 0 : this.#sequence);
+    const before = this.#sequence;
+    for await (const change of changesBetween(database, before, last)) {
+      this.#take(change);
+    }
+    this.#sequence = last;
     this.#dataVersion = dataVersion;
     this.#readAt = started;
-    if (rewound || rows.length > 0) {
+    if (rewound || this.#sequence !== before) {
       this.#epoch++;
       this.#events.emit('revocations.changed', { epoch: this.#epoch });
     }
+  }
+
+  #take(change: RevocationRow | ReleaseRow): void {
+    const { issuer, serial } = change;
+    const entries = this.#revoked.get(issuer) ?? new Map<string, Entry>();
+    this.#revoked.set(issuer, entries);
+    if ('reason' in change) entries.set(serial, { reason: change.reason, revokedAt: new Date(change.revokedAt) });
+    else entries.delete(serial);
+  }
+}
+
+const PAGE = 500;
+
+/**
+ * What was revoked and released behind `start` up to `last`, in order. A change that is made while this reads lies behind `last`: it is not passed over.
+ * The event loop has its turn behind each page.
+ */
+async function* changesBetween(
+  database: Database,
+  start: number,
+  last: number,
+): AsyncGenerator<RevocationRow | ReleaseRow> {
+  for (let after = start; after < last;) {
+    const revocations = await listRevocations(database, { after, limit: PAGE });
+    const releases = await listReleases(database, { after, limit: PAGE });
+    // Behind a full page of the one there may be more, in between what is there of the other.
+    const ends = [revocations, releases].map((page) => (page.length < PAGE ? last : (page.at(-1)?.sequence ?? last)));
+    const end = Math.min(last, ...ends);
+    const changes = [...revocations, ...releases].filter(({ sequence }) => sequence <= end);
+    yield* changes.sort((a, b) => a.sequence - b.sequence);
+    after = end;
+    await setImmediate();
   }
 }
