@@ -1,21 +1,20 @@
 // One size, in a process of its own: `write` makes a list from the store, `read` indexes one.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openCertificationAuthority } from '../../src/pki/index.js';
+import { openCertificationAuthority } from '../../src/pki/certification-authority.js';
 import { openStore } from '../../src/store/index.js';
 import { decodeCertificate, decodePem, RevocationIndex } from '../../src/x509/index.js';
 import { indexCrl } from '../../src/mtls/revocation/crl-index.js';
 import { benchSettings } from '../support/crl-settings.js';
-import { observed, peakMemory } from '../support/usage.js';
+import { memoryAtRest, observed, peakMemory } from '../support/usage.js';
 
 const [mode = '', folder = ''] = process.argv.slice(2);
 
 async function write(): Promise<object> {
   const store = await openStore({ path: join(folder, 'var/veritas.db') });
-  // A CA that knows of no revocation yet: what a list takes is measured, not what a guard remembers.
   const authority = await openCertificationAuthority({ settings: benchSettings(folder), store });
   await authority.ca.openKeys();
-  const atRest = peakMemory();
+  const atRest = memoryAtRest();
   const { seconds, longestBlock, value } = await observed(() =>
     authority.crls.sign('issuing', { actor: 'bench', requestId: 'bench' }),
   );
@@ -26,7 +25,7 @@ async function write(): Promise<object> {
 async function read(): Promise<object> {
   const issuer = decodeCertificate(decodePem(readFileSync(join(folder, 'certs/issuing_ca.pem'), 'utf8'))[0]!.octets);
   const path = join(folder, 'var/crl/issuing.crl');
-  const atRest = peakMemory();
+  const atRest = memoryAtRest();
   const now = new Date();
   const { readFile } = await import('node:fs/promises');
   const { seconds, longestBlock, value } = await observed(async () => indexCrl(await readFile(path), [issuer], now));

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 /** What a piece of work took: seconds, and the longest time in milliseconds for which the event loop had no turn. */
@@ -24,7 +24,16 @@ export async function observed<T>(work: () => Promise<T>): Promise<Work<T>> {
   return { value, seconds, longestBlock: delay.max / 1e6 };
 }
 
-/** The most memory that this process ever had, in mebibytes. */
-export function peakMemory(): number {
-  return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024;
+const memory = (field: 'VmHWM' | 'VmRSS'): number =>
+  Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024;
+
+/** The memory of this process at rest, in mebibytes; its peak counts from here on. */
+export function memoryAtRest(): number {
+  globalThis.gc?.();
+  // Linux: resets VmHWM.
+  writeFileSync('/proc/self/clear_refs', '5');
+  return memory('VmRSS');
 }
+
+/** The most memory that this process had since {@link memoryAtRest}, in mebibytes. */
+export const peakMemory = (): number => memory('VmHWM');

@@ -36,6 +36,8 @@ export interface RevocationPart {
   /** One shard only. */
   readonly shard?: number;
   readonly after: number;
+  /** The last place that counts. */
+  readonly until?: number;
   /** Only certificates that are valid until then or longer. */
   readonly validUntil?: Date | undefined;
   readonly limit: number;
@@ -185,7 +187,7 @@ export async function* revokedShards(database: Database, issuer: string): AsyncG
 /** One page of what a list is made of, in the order of revocations. */
 export async function readRevocationPage(
   database: Database,
-  { issuer, shard, after, validUntil, limit }: RevocationPart,
+  { issuer, shard, after, until, validUntil, limit }: RevocationPart,
 ): Promise<RevocationPage> {
   let page = database
     .selectFrom('certificate')
@@ -195,6 +197,7 @@ export async function readRevocationPage(
     .where('revocation_sequence', '>', after)
     .orderBy('revocation_sequence')
     .limit(limit);
+  if (until !== undefined) page = page.where('revocation_sequence', '<=', until);
   if (shard !== undefined) page = page.where('crl_shard', '=', shard);
   if (validUntil !== undefined) page = page.where('not_after', '>=', validUntil.getTime());
   const row = await database

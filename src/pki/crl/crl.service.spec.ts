@@ -145,7 +145,7 @@ describe('the CRL service', () => {
       nextUpdate: new Date(clock.getTime() + DAY),
       previous: { number: 4, thisUpdate: clock },
     };
-    const page = (...entries: readonly string[]) => [encodePage(entries.join())];
+    const page = (...entries: readonly string[]) => [encodePage(entries.join(), entries.length)];
     const make = (change: object = {}, entries: readonly Uint8Array[] = []) =>
       CrlToken.make(issuer.identity, { ...list, ...change }, entries);
     const token = await make();

@@ -2,16 +2,15 @@ import { setImmediate } from 'node:timers/promises';
 import type { EventBus } from '../../events/index.js';
 import {
   lastRevocationSequence,
+  listIssuers,
   listReleases,
-  listRevocations,
-  type Database,
-  type ReleaseRow,
-  type RevocationRow,
+  readRevocationPage,
   type Store,
 } from '../../store/index.js';
 import type { Certificate } from '../../x509/index.js';
 import type { CurrentAuthorities } from '../issuer/authorities.js';
 import type { Authority } from '../issuer/authority.js';
+import { RevokedSerials } from './revoked-serials.js';
 
 /** What is known about a serial number. `unknown`: the issuer is not ours, or the store has not been read for too long. */
 export type RegistryStatus =
@@ -19,13 +18,11 @@ export type RegistryStatus =
   | { readonly status: 'revoked'; readonly reason: string; readonly revokedAt: Date }
   | { readonly status: 'unknown'; readonly because: 'foreign_issuer' | 'store_unread' };
 
-interface Entry {
-  readonly reason: string;
-  readonly revokedAt: Date;
-}
-
 /** How long answers stand without a look at the store, in milliseconds; from then on they are `unknown`. */
 export const LONGEST_UNREAD = 30_000;
+
+// A millisecond of the event loop.
+const PAGE = 1_000;
 
 const GOOD: RegistryStatus = Object.freeze({ status: 'good' });
 const FOREIGN: RegistryStatus = Object.freeze({ status: 'unknown', because: 'foreign_issuer' });
@@ -43,7 +40,7 @@ export class RevocationRegistry {
   #issuers: ReadonlyMap<string, string> = new Map();
   #issuersOf: readonly Authority[] | undefined;
   readonly #issuerOf = new WeakMap<Certificate, string>();
-  readonly #revoked = new Map<string, Map<string, Entry>>();
+  readonly #revoked = new Map<string, RevokedSerials>();
   #sequence = 0;
   #epoch = 0;
   #dataVersion: string | undefined;
@@ -159,9 +156,8 @@ export class RevocationRegistry {
       this.#sequence = 0;
     }
     const before = this.#sequence;
-    for await (const change of changesBetween(database, before, last)) {
-      this.#take(change);
-    }
+    await this.#takeReleases(before, last);
+    for (const { id } of await listIssuers(database)) await this.#takeRevocations(id, before, last);
     this.#sequence = last;
     this.#dataVersion = dataVersion;
     this.#readAt = started;
@@ -171,35 +167,29 @@ export class RevocationRegistry {
     }
   }
 
-  #take(change: RevocationRow | ReleaseRow): void {
-    const { issuer, serial } = change;
-    const entries = this.#revoked.get(issuer) ?? new Map<string, Entry>();
-    this.#revoked.set(issuer, entries);
-    if ('reason' in change) entries.set(serial, { reason: change.reason, revokedAt: new Date(change.revokedAt) });
-    else entries.delete(serial);
+  // Both are what is so now, and no longer so is what changed since, which lies behind `last`: it is not passed over. Releases first: of a certificate that is on
+  // hold again there is one of before.
+
+  async #takeReleases(start: number, last: number): Promise<void> {
+    for (let after = start; after < last;) {
+      const page = await listReleases(this.#store.database, { after, limit: PAGE });
+      for (const { serial, issuer, sequence } of page) if (sequence <= last) this.#revoked.get(issuer)?.delete(serial);
+      after = page.length < PAGE ? last : (page.at(-1)?.sequence ?? last);
+      if (after < last) await setImmediate();
+    }
   }
-}
 
-const PAGE = 500;
-
-/**
- * What was revoked and released behind `start` up to `last`, in order. A change that is made while this reads lies behind `last`: it is not passed over.
- * The event loop has its turn behind each page.
- */
-async function* changesBetween(
-  database: Database,
-  start: number,
-  last: number,
-): AsyncGenerator<RevocationRow | ReleaseRow> {
-  for (let after = start; after < last;) {
-    const revocations = await listRevocations(database, { after, limit: PAGE });
-    const releases = await listReleases(database, { after, limit: PAGE });
-    // Behind a full page of the one there may be more, in between what is there of the other.
-    const ends = [revocations, releases].map((page) => (page.length < PAGE ? last : (page.at(-1)?.sequence ?? last)));
-    const end = Math.min(last, ...ends);
-    const changes = [...revocations, ...releases].filter(({ sequence }) => sequence <= end);
-    yield* changes.sort((a, b) => a.sequence - b.sequence);
-    after = end;
-    await setImmediate();
+  async #takeRevocations(issuer: string, start: number, until: number): Promise<void> {
+    const revoked = this.#revoked.get(issuer) ?? new RevokedSerials();
+    this.#revoked.set(issuer, revoked);
+    for (let after = start; after < until;) {
+      const page = await readRevocationPage(this.#store.database, { issuer, after, until, limit: PAGE });
+      for (const entry of page.text === '' ? [] : page.text.split(',')) {
+        const [serial = '', revokedAt, reason = ''] = entry.split(' ');
+        revoked.set(serial, { reason, revokedAt: Number(revokedAt) });
+      }
+      after = page.entries < PAGE ? until : page.last;
+      if (after < until) await setImmediate();
+    }
   }
 }

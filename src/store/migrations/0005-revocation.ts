@@ -27,6 +27,10 @@ const statements = [
   // Everything that an entry is made of: a list is written from this index, and the rows of certificates, a hundred times as large, are not read.
   `create index certificate_revoked_by_shard on certificate
     (issuer, crl_shard, revocation_sequence, serial, revoked_at, revocation_reason, invalidity_date, not_after) where status = 'revoked'`,
+  // The same by issuer, for its deltas and for who takes up everything at a start.
+  `drop index certificate_revoked_by_issuer`,
+  `create index certificate_revoked_by_issuer on certificate
+    (issuer, revocation_sequence, serial, revoked_at, revocation_reason, invalidity_date, not_after) where status = 'revoked'`,
   // Given out before a list is signed, and never given back.
   `create table crl_number (issuer text primary key references issuer (id), last integer not null) strict`,
   `insert into crl_number (issuer, last) select issuer, max(number) from crl group by issuer`,

@@ -15,11 +15,17 @@ export class NumberSet {
   /** Adds the octets `[from, to)`; false when they were there. */
   add(octets: Uint8Array, from: number, to: number): boolean {
     let [high, low] = this.#key;
-    for (let i = from; i < to; i++) {
-      const octet = octets[i] ?? 0;
-      high = Math.imul(high ^ octet, 0x01000193) + (high >>> 15);
-      low = Math.imul(low ^ octet, 0x85ebca6b) + (low >>> 13);
+    for (let i = from; i < to; i += 4) {
+      const word =
+        (octets[i] ?? 0) |
+        ((i + 1 < to ? (octets[i + 1] ?? 0) : 0) << 8) |
+        ((i + 2 < to ? (octets[i + 2] ?? 0) : 0) << 16) |
+        ((i + 3 < to ? (octets[i + 3] ?? 0) : 0) << 24);
+      high = Math.imul(high ^ word, 0x9e3779b1) ^ (high >>> 15);
+      low = Math.imul(low ^ word, 0x85ebca77) ^ (low >>> 13);
     }
+    high ^= to - from;
+    low ^= to - from;
     high = mixed(high ^ (low >>> 7));
     // Never a pair of zeros.
     low = mixed(low) | 1;
