@@ -12,6 +12,7 @@ export { createDevelopmentMaterial, type DevelopmentFile } from './development/d
 export { certificateRecord, type CertificateRecord } from './inventory/certificate-record.js';
 export { EnrollmentService, type EnrollmentTerms, type EnrollmentToken } from './enrollment/enrollment.service.js';
 export type { Holder } from './issuance/holder-terms.js';
+export { keyDigest } from './issuance/issue-certificate.js';
 export { checkServiceName } from './issuance/name-policy.js';
 export { requestFor } from './issuance/own-request.js';
 export type { Authority } from './issuer/authority.js';

@@ -6,6 +6,7 @@ export {
   reserveSerial,
   type CertificateRow,
 } from './certificate.store.js';
+export { certificatesOf, listCertificateWindow, type Selection, type WindowRow } from './certificate-window.store.js';
 export {
   crlParts,
   deleteCrlParts,
