@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { materialFolder } from './support/material.js';
 import { isHere, opensslRead, opensslWrite, prepareOpenssl, type Taken } from './support/openssl-crl.js';
 import { ratioOf, reportRounds, say } from './support/report.js';
-import { fillStore } from './support/revoked-store.js';
+import { fillStore } from '../test/support/revoked-store.js';
 
 const SIZES = [1_000, 100_000, 1_000_000] as const;
 const ROUNDS = 3;
