@@ -27,7 +27,8 @@ export function sendCrl(request: FastifyRequest, reply: FastifyReply, crl: Serve
   const { start, end } = range ?? { start: 0, end: octets };
   if (range) reply.code(206).header('content-range', `bytes ${start}-${end - 1}/${octets}`);
   reply.header('content-length', end - start);
-  if (request.method === 'HEAD') return reply.send();
+  // Sent without any, the length would be said to be 0.
+  if (request.method === 'HEAD') return reply.send(Readable.from([]));
   return reply.send(Readable.from(crl.read(start, end), { objectMode: false }));
 }
 
