@@ -70,13 +70,18 @@ for (const size of SIZES) {
     take('index, octets an entry', ours, read.octetsAnEntry);
     take('look up, hit, us', ours, read.hit);
     take('look up, miss, us', ours, read.miss);
-    if (openssl) took('read', theirs, opensslRead(beside, join(folder, 'var/crl/issuing.crl'), join(folder, 'certs/issuing_ca.pem')));
+    if (openssl)
+      took(
+        'read',
+        theirs,
+        opensslRead(beside, join(folder, 'var/crl/issuing.crl'), join(folder, 'certs/issuing_ca.pem')),
+      );
   }
   rmSync(folder, { recursive: true });
 }
 
 for (const [name, rounds] of Object.entries(measures)) {
-  const [measure = '', unit = ''] = [name.slice(0, name.lastIndexOf(',')), name.slice(name.lastIndexOf(',') + 2)];
+  const [measure, unit] = [name.slice(0, name.lastIndexOf(',')), name.slice(name.lastIndexOf(',') + 2)];
   const baselines = Object.fromEntries(SIZES.map((size) => [`veritas, ${spaced(size)}`, [`openssl, ${spaced(size)}`]]));
   reportRounds('crl', measure, unit, rounds, baselines);
 }
@@ -93,7 +98,9 @@ if (openssl) {
 }
 const worst = (measure: string): number => Math.max(...of(measure, 'veritas'));
 say(`at ${most}: ${worst('index, octets an entry').toFixed(1)} octets an entry; the aim is at most 10`);
-say(`at ${most}: a look-up ${Math.max(worst('look up, hit, us'), worst('look up, miss, us')).toFixed(2)} us; the aim is under 0.3`);
+say(
+  `at ${most}: a look-up ${Math.max(worst('look up, hit, us'), worst('look up, miss, us')).toFixed(2)} us; the aim is under 0.3`,
+);
 const blocks = ['write, longest block, ms', 'read, longest block, ms'].flatMap((measure) =>
   SIZES.flatMap((size) => measures[measure]?.[`veritas, ${spaced(size)}`] ?? []),
 );

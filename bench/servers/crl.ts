@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCertificationAuthority } from '../../src/pki/certification-authority.js';
 import { openStore } from '../../src/store/index.js';
-import { decodeCertificate, decodePem, RevocationIndex } from '../../src/x509/index.js';
+import { decodeCertificate, octetsFromPemOrDer, RevocationIndex } from '../../src/x509/index.js';
 import { indexCrl } from '../../src/mtls/revocation/crl-index.js';
 import { benchSettings } from '../support/crl-settings.js';
 import { memoryAtRest, observed, peakMemory } from '../support/usage.js';
@@ -23,7 +23,9 @@ async function write(): Promise<object> {
 }
 
 async function read(): Promise<object> {
-  const issuer = decodeCertificate(decodePem(readFileSync(join(folder, 'certs/issuing_ca.pem'), 'utf8'))[0]!.octets);
+  const issuer = decodeCertificate(
+    octetsFromPemOrDer(readFileSync(join(folder, 'certs/issuing_ca.pem')), 'CERTIFICATE')[0] ?? new Uint8Array(),
+  );
   const path = join(folder, 'var/crl/issuing.crl');
   const atRest = memoryAtRest();
   const now = new Date();
@@ -33,7 +35,7 @@ async function read(): Promise<object> {
   const { revoked, list } = value;
   const hits: string[] = [];
   for (const { serialNumber } of list.revokedCertificates()) if (hits.push(serialNumber) === 100_000) break;
-  const misses = hits.map((serial) => `${serial.slice(0, -4)}${serial.slice(-4) === 'ffff' ? '0000' : 'ffff'}`);
+  const misses = hits.map((serial) => `${serial.slice(0, -4)}${serial.endsWith('ffff') ? '0000' : 'ffff'}`);
   const { size, tableOctets } = revoked;
   return {
     seconds,
@@ -59,4 +61,4 @@ function lookups(index: RevocationIndex, serials: readonly string[], found: bool
 }
 
 process.send?.(await (mode === 'write' ? write() : read()));
-process.disconnect?.();
+process.disconnect();

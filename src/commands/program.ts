@@ -163,7 +163,11 @@ function addRevoke(program: Command, host: Host): void {
     .option('--issuer <id>', 'those of a CA: see `veritas ca show`')
     .option('--key <file>', 'those of the same key as this certificate')
     .option('--reason <reason>', REASONS)
-    .option('--invalidity-date <when>', 'since when the key is believed to be compromised: 3d ago, or 2026-01-31', sinceArgument)
+    .option(
+      '--invalidity-date <when>',
+      'since when the key is believed to be compromised: 3d ago, or 2026-01-31',
+      sinceArgument,
+    )
     .option('--release', 'lift the hold instead')
     .action(async (serial: string | undefined, options: CommonOptions & RevokeOptions) => {
       const { revoke } = await import('./revoke.js');

@@ -27,7 +27,9 @@ describe('the repository', () => {
         bundle: () => '',
         crossCertificates: () => '',
         crl: (issuer, scope) =>
-          issuer === 'issuing' ? { delta: served(delta), '2': served(octets), '': served(octets) }[scope ?? ''] : undefined,
+          issuer === 'issuing'
+            ? { delta: served(delta), '2': served(octets), '': served(octets) }[scope ?? '']
+            : undefined,
         ready: () => Promise.resolve(true),
       },
     );
@@ -70,7 +72,13 @@ describe('the repository', () => {
   it('serves deltas and shards by their names', async () => {
     expect((await ask('/crl/issuing/delta.crl')).body.toString()).toBe('delta');
     expect((await ask('/crl/issuing/2.crl')).body).toHaveLength(1000);
-    for (const path of ['/crl/issuing/3.crl', '/crl/issuing/02.crl', '/crl/other/delta.crl', '/crl/issuing/..%2fx.crl', '/crl/x.crl'])
+    for (const path of [
+      '/crl/issuing/3.crl',
+      '/crl/issuing/02.crl',
+      '/crl/other/delta.crl',
+      '/crl/issuing/..%2fx.crl',
+      '/crl/x.crl',
+    ])
       expect((await ask(path)).status).toBe(404);
   });
 
@@ -104,7 +112,8 @@ describe('the repository', () => {
     expect(answer.headers['content-range']).toBe(contentRange);
     expect(answer.body).toHaveLength(length);
     const [, start] = /^bytes (\d+)-/.exec(contentRange ?? '') ?? [];
-    if (start !== undefined) expect(answer.body.equals(octets.subarray(Number(start), Number(start) + length))).toBe(true);
+    if (start !== undefined)
+      expect(answer.body.equals(octets.subarray(Number(start), Number(start) + length))).toBe(true);
   });
 
   it('sends a range only of the list that it was begun with', async () => {

@@ -57,7 +57,7 @@ export function listCertificateWindow(
   let window = query
     // Written out, not a parameter: only so are the partial indexes used.
     .where('status', '=', sql.lit(status))
-    .where(({ eb, refTuple, tuple }) => eb(refTuple('not_after', 'serial'), '>', tuple(after.notAfter, after.serial)))
+    .where(sql<boolean>`(not_after, serial) > (${after.notAfter}, ${after.serial})`)
     .orderBy('not_after')
     .orderBy('serial')
     .limit(limit);

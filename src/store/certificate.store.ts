@@ -45,10 +45,7 @@ export async function reserveSerial(database: Database, serial: string, now: Dat
 }
 
 /** Adds a certificate whose serial number was reserved. */
-export async function insertCertificate(
-  database: Database,
-  row: NewCertificateRow,
-): Promise<void> {
+export async function insertCertificate(database: Database, row: NewCertificateRow): Promise<void> {
   await database
     .insertInto('certificate')
     .values({

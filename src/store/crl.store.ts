@@ -57,7 +57,11 @@ export async function listCrlScopes(database: Database, issuer: string): Promise
 
 /** Gives out the next number of an issuer, for lists of every scope: above all before, and above `floor`. Never given out again, whatever comes of it. */
 export async function takeCrlNumber(transaction: Transaction, issuer: string, floor = 0): Promise<number> {
-  const known = await transaction.selectFrom('crl_number').select('last').where('issuer', '=', issuer).executeTakeFirst();
+  const known = await transaction
+    .selectFrom('crl_number')
+    .select('last')
+    .where('issuer', '=', issuer)
+    .executeTakeFirst();
   const last = Math.max(known?.last ?? 0, floor) + 1;
   await transaction
     .insertInto('crl_number')

@@ -148,7 +148,11 @@ export async function listRevocations(
 /** Releases after a place in the order, oldest first, `limit` at most; of one issuer where it is named. */
 export async function listReleases(
   database: Database,
-  { after = 0, issuer, limit = 1000 }: { readonly after?: number; readonly issuer?: string; readonly limit?: number } = {},
+  {
+    after = 0,
+    issuer,
+    limit = 1000,
+  }: { readonly after?: number; readonly issuer?: string; readonly limit?: number } = {},
 ): Promise<ReleaseRow[]> {
   let query = database
     .selectFrom('release')
@@ -203,7 +207,9 @@ export async function readRevocationPage(
   const row = await database
     .selectFrom(page.as('page'))
     .select([
-      sql<string | null>`string_agg(serial || ' ' || revoked_at || ' ' || revocation_reason || coalesce(' ' || invalidity_date, ''), ',')`.as(
+      sql<
+        string | null
+      >`string_agg(serial || ' ' || revoked_at || ' ' || revocation_reason || coalesce(' ' || invalidity_date, ''), ',')`.as(
         'text',
       ),
       sql<number>`count(*)`.as('entries'),

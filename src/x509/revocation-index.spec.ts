@@ -37,25 +37,31 @@ const entry = fc
 
 it('finds what stands in a list, and nothing else', () => {
   fc.assert(
-    fc.property(fc.array(entry, { maxLength: 60 }), fc.array(serial, { maxLength: 20 }), fc.nat(), (entries, others, seed) => {
-      // A negative number, as some CA once made it, and one with a long form of length around it.
-      const negative = write.sequence(Uint8Array.of(2, 1, 0xfe), write.time(new Date(0)));
-      const list = listOf([...entries, negative]);
-      const index = new RevocationIndex(list, seed);
-      while (!index.step(7));
-      const known = new Map<string, unknown>();
-      for (const each of list.revokedCertificates()) if (!known.has(each.serialNumber)) known.set(each.serialNumber, each);
-      expect(index.size).toBe(known.size);
-      for (const [number, each] of known) {
-        expect(index.find(number)).toEqual(each);
-        expect(index.has(number)).toBe(true);
-      }
-      for (const other of others) {
-        const number = Buffer.from(other).toString('hex');
-        if (!known.has(number)) expect(index.find(number)).toBeUndefined();
-      }
-      for (const odd of ['', 'zz', '-03', '00', 'a', 'f'.repeat(400)]) expect(index.has(odd)).toBe(known.has(odd));
-    }),
+    fc.property(
+      fc.array(entry, { maxLength: 60 }),
+      fc.array(serial, { maxLength: 20 }),
+      fc.nat(),
+      (entries, others, seed) => {
+        // A negative number, as some CA once made it, and one with a long form of length around it.
+        const negative = write.sequence(Uint8Array.of(2, 1, 0xfe), write.time(new Date(0)));
+        const list = listOf([...entries, negative]);
+        const index = new RevocationIndex(list, seed);
+        while (!index.step(7));
+        const known = new Map<string, unknown>();
+        for (const each of list.revokedCertificates())
+          if (!known.has(each.serialNumber)) known.set(each.serialNumber, each);
+        expect(index.size).toBe(known.size);
+        for (const [number, each] of known) {
+          expect(index.find(number)).toEqual(each);
+          expect(index.has(number)).toBe(true);
+        }
+        for (const other of others) {
+          const number = Buffer.from(other).toString('hex');
+          if (!known.has(number)) expect(index.find(number)).toBeUndefined();
+        }
+        for (const odd of ['', 'zz', '-03', '00', 'a', 'f'.repeat(400)]) expect(index.has(odd)).toBe(known.has(odd));
+      },
+    ),
   );
 });
 
@@ -75,7 +81,10 @@ it('takes as an entry what the strict reader takes, octet by octet, and reads th
       scanner.next();
       const { serialStart, serialEnd, reason, unusual } = scanner;
       const number = write.element(2, octets.subarray(serialStart, serialEnd));
-      const { serialNumber } = decodeRevokedCertificate(new DerReader(write.sequence(number, write.time(new Date(0)))), 2);
+      const { serialNumber } = decodeRevokedCertificate(
+        new DerReader(write.sequence(number, write.time(new Date(0)))),
+        2,
+      );
       return { serialNumber: unusual?.serialNumber ?? serialNumber, reason };
     } catch {
       return undefined;

@@ -94,7 +94,9 @@ export class RevokedCertificateScanner {
     this.#unusual = decodeRevokedCertificate(reader, this.#version);
     this.#reason = this.#unusual.reason ?? -1;
     this.#at = reader.offset;
-    const serial = new DerReader(this.#octets, this.#start, this.#end).enter(Tag.SEQUENCE, '').contents(Tag.INTEGER, '');
+    const serial = new DerReader(this.#octets, this.#start, this.#end)
+      .enter(Tag.SEQUENCE, '')
+      .contents(Tag.INTEGER, '');
     this.#serialStart = serial.byteOffset - this.#octets.byteOffset;
     this.#serialEnd = this.#serialStart + serial.length;
   }

@@ -32,15 +32,19 @@ export interface RevokedCertificate {
   readonly unknownCritical: readonly string[];
 }
 
-const PLAIN = { reason: undefined, invalidityDate: undefined, certificateIssuer: undefined, unknownCritical: [] } as const;
+const PLAIN = {
+  reason: undefined,
+  invalidityDate: undefined,
+  certificateIssuer: undefined,
+  unknownCritical: [],
+} as const;
 
 /** Reads one entry. Throws DecodeError. */
 export function decodeRevokedCertificate(reader: DerReader, version: 1 | 2): RevokedCertificate {
   const entry = reader.enter(Tag.SEQUENCE, 'revoked certificate');
   const serialNumber = decodeSerialNumber(entry, 'userCertificate');
   const revocationDate = entry.time('revocationDate');
-  if (entry.done)
-    return { ...PLAIN, serialNumber, revocationDate };
+  if (entry.done) return { ...PLAIN, serialNumber, revocationDate };
   if (version === 1) entry.fail('entry extensions in a CRL of version 1');
   const all = decodeExtensions(entry, 'crlEntryExtensions');
   entry.end('revoked certificate');
@@ -48,7 +52,9 @@ export function decodeRevokedCertificate(reader: DerReader, version: 1 | 2): Rev
     serialNumber,
     revocationDate,
     reason: decodeExtension(all, Oid.reasonCode, reader, decodeReason),
-    invalidityDate: decodeExtension(all, Oid.invalidityDate, reader, (value) => value.generalizedTime('invalidityDate')),
+    invalidityDate: decodeExtension(all, Oid.invalidityDate, reader, (value) =>
+      value.generalizedTime('invalidityDate'),
+    ),
     certificateIssuer: decodeExtension(all, Oid.certificateIssuer, reader, (value) =>
       decodeGeneralNames(value, 'certificateIssuer', Tag.SEQUENCE),
     ),

@@ -66,7 +66,8 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   lint_failed: 'what was about to be signed breaks one of our own rules; nothing was signed',
   token_spent: 'something tried to sign the same thing twice',
   clock_behind: 'the clock is before the last revocation list that was signed',
-  crl_not_fresh: 'a revocation list was about to lack a revocation that somebody had been told of; the last list is served',
+  crl_not_fresh:
+    'a revocation list was about to lack a revocation that somebody had been told of; the last list is served',
   serial_exhausted: 'no unused serial number was found',
 };
 

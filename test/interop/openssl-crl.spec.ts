@@ -39,7 +39,16 @@ describe('deltas, shards and holds, read by OpenSSL and GnuTLS', () => {
     writeFileSync(path('lists.pem'), [await list('root', 'complete'), ...lists].join(''));
     const at = String(Math.ceil(clock.getTime() / 1000) + 1);
     const chain = ['-CAfile', path('certs/root_ca.pem'), '-untrusted', path('certs/issuing_ca.pem'), '-attime', at];
-    const says = run('openssl', 'verify', '-crl_check_all', ...flags, ...chain, '-CRLfile', path('lists.pem'), path('leaf.pem'));
+    const says = run(
+      'openssl',
+      'verify',
+      '-crl_check_all',
+      ...flags,
+      ...chain,
+      '-CRLfile',
+      path('lists.pem'),
+      path('leaf.pem'),
+    );
     return /error \d+ at \d depth lookup: (.*)/.exec(says)?.[1] ?? says.trim().replace(/.*: /, '');
   };
 
@@ -59,7 +68,8 @@ describe('deltas, shards and holds, read by OpenSSL and GnuTLS', () => {
     await crls.publishIfDue(somebody);
 
     const deltas = ['-use_deltas', '-extended_crl'];
-    for (const certificate of [good, freed]) expect(await verify(certificate, ['complete', 'delta'], ...deltas)).toBe('OK');
+    for (const certificate of [good, freed])
+      expect(await verify(certificate, ['complete', 'delta'], ...deltas)).toBe('OK');
     for (const certificate of [held, gone])
       expect(await verify(certificate, ['complete', 'delta'], ...deltas)).toBe('certificate revoked');
     const shards = ['1', '2'];
@@ -81,10 +91,21 @@ describe('deltas, shards and holds, read by OpenSSL and GnuTLS', () => {
       writeFileSync(file, await list('issuing', scope));
       const text = run('openssl', 'crl', '-text', '-noout', '-in', file, '-CAfile', path('certs/issuing_ca.pem'));
       expect(text).toContain('verify OK');
-      if (scope === 'complete') expect(text).toMatch(/Freshest CRL: \n.*\n\s+URI:http:\/\/localhost:5080\/crl\/issuing\/delta.crl/);
+      if (scope === 'complete')
+        expect(text).toMatch(/Freshest CRL: \n.*\n\s+URI:http:\/\/localhost:5080\/crl\/issuing\/delta.crl/);
       if (scope === 'delta') expect(text).toMatch(/Delta CRL Indicator: critical\n/);
-      if (scope === '1') expect(text).toMatch(/Issuing Distribution Point: critical\n.*\n\s+URI:http:\/\/localhost:5080\/crl\/issuing\/1.crl/);
-      const gnutls = run('certtool', '--verify-crl', '--load-ca-certificate', path('certs/issuing_ca.pem'), '--infile', file);
+      if (scope === '1')
+        expect(text).toMatch(
+          /Issuing Distribution Point: critical\n.*\n\s+URI:http:\/\/localhost:5080\/crl\/issuing\/1.crl/,
+        );
+      const gnutls = run(
+        'certtool',
+        '--verify-crl',
+        '--load-ca-certificate',
+        path('certs/issuing_ca.pem'),
+        '--infile',
+        file,
+      );
       expect(gnutls).toContain('Verification output: Verified.');
     }
   });

@@ -38,7 +38,11 @@ test('openssl believes what was issued at every stage, whoever trusts the old, b
     expect(saysOf((await ca.issuedBefore(first.certificate.serialNumber))!)).toEqual(everybody);
   }
   // Without the cross-certificate, who trusts the new root alone does not know the old one.
-  expect(await saysOf(first)).toMatchObject({ old: 'OK', both: 'OK', young: expect.stringContaining('error') as unknown });
+  expect(await saysOf(first)).toMatchObject({
+    old: 'OK',
+    both: 'OK',
+    young: expect.stringContaining('error') as unknown,
+  });
   for (const { serial, issuer } of (await ca.list({ status: 'active' })).rows)
     if (issuer === 'issuing') await ca.revoke({ serialNumber: serial, requester: somebody });
   await rollover.take({ step: 'remove', root: true, requester: somebody });

@@ -21,7 +21,9 @@ export function fillStore(
      values (?, 'issuing', 'service', 'orders', 'CN=orders', ?, ?, ?, ?, ?, 'bench', 'bench', ?, ?, ?, ?, ?)`,
   );
   const indexes = sqlite
-    .prepare(`select name, sql from sqlite_master where type = 'index' and tbl_name = 'certificate' and sql is not null`)
+    .prepare(
+      `select name, sql from sqlite_master where type = 'index' and tbl_name = 'certificate' and sql is not null`,
+    )
     .all();
   for (const { name } of indexes) sqlite.exec(`drop index ${String(name)}`);
   const now = Date.now();

@@ -11,7 +11,8 @@ const DAY = 86_400_000;
 const root = TestCa.root();
 const issuing = root.intermediate();
 const issue = (point?: string): Certificate =>
-  issuing.issue(point === undefined ? {} : { extensions: [encodeExtensionOf.crlDistributionPoints([point])] }).certificate;
+  issuing.issue(point === undefined ? {} : { extensions: [encodeExtensionOf.crlDistributionPoints([point])] })
+    .certificate;
 
 describe('CRLs of another CA', () => {
   const open: (() => void)[] = [];
@@ -60,17 +61,29 @@ describe('CRLs of another CA', () => {
   it.each<[string, RegExp, () => RequestListener]>([
     ['truncated', /cut off/, () => (_, reply) => reply.end(issuing.crl().subarray(0, -20))],
     ['stale', /stale/, () => (_, reply) => reply.end(issuing.crl([], { nextUpdate: new Date(Date.now() - 1) }))],
-    ['of tomorrow', /future/, () => (_, reply) => reply.end(issuing.crl([], { thisUpdate: new Date(Date.now() + DAY / 2) }))],
-    ['wrongly signed', /signature/, () => {
-      const list = issuing.crl();
-      list[list.length - 1]! ^= 1;
-      return (_, reply) => reply.end(list);
-    }],
+    [
+      'of tomorrow',
+      /future/,
+      () => (_, reply) => reply.end(issuing.crl([], { thisUpdate: new Date(Date.now() + DAY / 2) })),
+    ],
+    [
+      'wrongly signed',
+      /signature/,
+      () => {
+        const list = issuing.crl();
+        list[list.length - 1]! ^= 1;
+        return (_, reply) => reply.end(list);
+      },
+    ],
     ['of a stranger', /not among the trusted/, () => (_, reply) => reply.end(TestCa.root({ commonName: 'x' }).crl())],
     ['a page', /./, () => (_, reply) => reply.end('<html>not found</html>')],
     ['missing', /404/, () => (_, reply) => reply.writeHead(404).end()],
     ['elsewhere', /fetch failed/, () => (_, reply) => reply.writeHead(302, { location: '/other.crl' }).end()],
-    ['said to be huge', /more octets/, () => (_, reply) => reply.writeHead(200, { 'content-length': 2 ** 40 }).flushHeaders()],
+    [
+      'said to be huge',
+      /more octets/,
+      () => (_, reply) => reply.writeHead(200, { 'content-length': 2 ** 40 }).flushHeaders(),
+    ],
   ])('makes nobody good by one that is %s, and says why', async (_, why, listener) => {
     const { events, statusOf } = await watch([await serve(listener())]);
     expect(events).toMatchObject([{ kind: 'failed', why: expect.stringMatching(why) }]);
@@ -126,10 +139,9 @@ describe('CRLs of another CA', () => {
   it('lets what is stale make nobody good, but a revocation stand', async () => {
     const now = new Date();
     const held = issue();
-    const body = issuing.crl(
-      [{ certificate: bad }, { certificate: held, reason: CrlReason.certificateHold }],
-      { number: 3n },
-    );
+    const body = issuing.crl([{ certificate: bad }, { certificate: held, reason: CrlReason.certificateHold }], {
+      number: 3n,
+    });
     const { statusOf } = await watch([await serve((_, reply) => reply.end(body))], () => now);
     const later = new Date(now.getTime() + 2 * DAY);
     expect(statusOf(held)).toMatchObject({ status: 'revoked', reason: 'certificateHold' });
@@ -139,7 +151,9 @@ describe('CRLs of another CA', () => {
   it('adds a delta to its base, and to no other', async () => {
     const [held, fresh] = [issue(), issue()];
     const now = new Date();
-    const base = issuing.crl([{ certificate: bad }, { certificate: held, reason: CrlReason.certificateHold }], { number: 10n });
+    const base = issuing.crl([{ certificate: bad }, { certificate: held, reason: CrlReason.certificateHold }], {
+      number: 10n,
+    });
     const delta = (from: bigint, nextUpdate = new Date(now.getTime() + DAY / 2)) =>
       issuing.crl([{ certificate: fresh }, { certificate: held, reason: CrlReason.removeFromCRL }], {
         extensions: extensions(12n, encodeExtensionOf.deltaCrlIndicator(from)),
@@ -148,7 +162,9 @@ describe('CRLs of another CA', () => {
     const statuses = async (octets: Uint8Array, at = now) => {
       const urls = [await serve((_, reply) => reply.end(base)), await serve((_, reply) => reply.end(octets))];
       const { statusOf } = await watch(urls, () => now);
-      return Object.fromEntries(Object.entries({ bad, held, fresh, good }).map(([name, each]) => [name, statusOf(each, at).status]));
+      return Object.fromEntries(
+        Object.entries({ bad, held, fresh, good }).map(([name, each]) => [name, statusOf(each, at).status]),
+      );
     };
     expect(await statuses(delta(10n))).toEqual({ bad: 'revoked', held: 'good', fresh: 'revoked', good: 'good' });
     expect(await statuses(delta(9n))).toEqual({ bad: 'revoked', held: 'good', fresh: 'revoked', good: 'good' });
@@ -156,7 +172,12 @@ describe('CRLs of another CA', () => {
     expect(await statuses(delta(11n))).toEqual({ bad: 'revoked', held: 'revoked', fresh: 'revoked', good: 'good' });
     // Past its end: what came after it is not known.
     const later = new Date(now.getTime() + (DAY * 3) / 4);
-    expect(await statuses(delta(10n), later)).toEqual({ bad: 'revoked', held: 'unknown', fresh: 'revoked', good: 'unknown' });
+    expect(await statuses(delta(10n), later)).toEqual({
+      bad: 'revoked',
+      held: 'unknown',
+      fresh: 'revoked',
+      good: 'unknown',
+    });
   });
 
   it('asks a shard about the certificates that name it, and about no other', async () => {

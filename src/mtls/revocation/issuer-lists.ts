@@ -25,16 +25,21 @@ export class IssuerLists {
   readonly #lone: readonly CrlIndex[];
 
   constructor(lists: readonly CrlIndex[]) {
-    const newestFirst = lists.toSorted((a, b) => b.list.thisUpdate.getTime() - a.list.thisUpdate.getTime() || compareNumbers(b, a));
+    const newestFirst = lists.toSorted(
+      (a, b) => b.list.thisUpdate.getTime() - a.list.thisUpdate.getTime() || compareNumbers(b, a),
+    );
     const deltas = newestFirst.filter(isDelta);
     const complete = newestFirst.filter(
-      (each, i) => !isDelta(each) && !newestFirst.slice(0, i).some((other) => !isDelta(other) && sameScope(other.list, each.list)),
+      (each, i) =>
+        !isDelta(each) && !newestFirst.slice(0, i).some((other) => !isDelta(other) && sameScope(other.list, each.list)),
     );
     this.#pairs = complete.map((each) => ({ complete: each, delta: deltas.find((delta) => goesWith(delta, each)) }));
     // Newer than the complete one, and not to be combined with it: it makes nothing good, but what it revokes is revoked.
     this.#lone = deltas.filter(
       (delta) =>
-        !complete.some((each) => sameScope(each.list, delta.list) && (numberOf(each) >= numberOf(delta) || goesWith(delta, each))),
+        !complete.some(
+          (each) => sameScope(each.list, delta.list) && (numberOf(each) >= numberOf(delta) || goesWith(delta, each)),
+        ),
     );
   }
 

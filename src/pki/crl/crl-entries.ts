@@ -24,13 +24,19 @@ export async function* crlEntries(database: Database, contents: CrlContents): As
     yield* revoked(database, { issuer, after, validUntil });
     yield* released(database, issuer, after);
   } else if (scope === 'complete')
-    for await (const shard of revokedShards(database, issuer)) yield* revoked(database, { issuer, shard, after, validUntil });
+    for await (const shard of revokedShards(database, issuer))
+      yield* revoked(database, { issuer, shard, after, validUntil });
   else yield* revoked(database, { issuer, shard: Number(scope), after, validUntil });
 }
 
 async function* revoked(
   database: Database,
-  part: { readonly issuer: string; readonly shard?: number; readonly after: number; readonly validUntil: Date | undefined },
+  part: {
+    readonly issuer: string;
+    readonly shard?: number;
+    readonly after: number;
+    readonly validUntil: Date | undefined;
+  },
 ): AsyncGenerator<Uint8Array> {
   let { after } = part;
   for (;;) {
@@ -93,7 +99,9 @@ export function encodePage(text: string, entries: number): Uint8Array {
       const to = next < 0 ? page.length : next;
       const invalidityDate = page[at] === SPACE ? new Date(Number(page.toString('latin1', at + 1, to))) : undefined;
       const serialNumber = Buffer.from(page.toString('latin1', from, serialEnd), 'hex');
-      unusual.push(encodeRevokedCertificate({ serialNumber, revocationDate: new Date(revokedAt), reason, invalidityDate }));
+      unusual.push(
+        encodeRevokedCertificate({ serialNumber, revocationDate: new Date(revokedAt), reason, invalidityDate }),
+      );
       at = to;
     } else end = writeEntry(octets, end, { page, from, to: serialEnd }, revokedAt, reason);
     from = at + 1;

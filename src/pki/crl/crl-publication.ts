@@ -135,7 +135,8 @@ export class CrlPublication {
 
   async #octetsOf(header: CrlHeader): Promise<PublishedOctets | undefined> {
     const path = this.#pathOf(header);
-    const der = header.sha256 === null || path === undefined ? (await lastCrl(this.#store.database, header))?.der : null;
+    const der =
+      header.sha256 === null || path === undefined ? (await lastCrl(this.#store.database, header))?.der : null;
     if (der) {
       if (path !== undefined) {
         mkdirSync(dirname(path), { recursive: true, mode: 0o755 });

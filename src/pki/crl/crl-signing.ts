@@ -110,7 +110,10 @@ export class CrlSigning {
     checkClock(authority, { thisUpdate, nextUpdate, previous });
     const floor = this.#publication.current({ issuer: id, scope })?.number;
     const number = await takeCrlNumber(transaction, id, floor);
-    await this.#audit.append({ ...entryOf(wanted), phase: 'intent', detail: { scope, number: String(number) } }, transaction);
+    await this.#audit.append(
+      { ...entryOf(wanted), phase: 'intent', detail: { scope, number: String(number) } },
+      transaction,
+    );
     const isComplete = scope === COMPLETE;
     return {
       terms: {
@@ -133,7 +136,11 @@ export class CrlSigning {
   }
 
   /** Writes and signs it. Throws PkiError `crl_not_fresh` where `database` lacks what somebody was told of, or what the last list had. */
-  async #make(database: Database, { authority, scope }: Wanted, { terms, base, last, acknowledged }: Begun): Promise<Made> {
+  async #make(
+    database: Database,
+    { authority, scope }: Wanted,
+    { terms, base, last, acknowledged }: Begun,
+  ): Promise<Made> {
     const { id, issuer } = authority;
     const sequence = await lastRevocationSequence(database, id);
     const least = Math.max(acknowledged, last?.revocation_sequence ?? 0);
@@ -197,7 +204,9 @@ export class CrlSigning {
   async #keepParts(issuer: string, number: number, crl: SignedCrl): Promise<void> {
     let part = 0;
     for await (const octets of crl.read())
-      await this.#store.transaction((transaction) => insertCrlPart(transaction, { issuer, number, part: part++, octets }));
+      await this.#store.transaction((transaction) =>
+        insertCrlPart(transaction, { issuer, number, part: part++, octets }),
+      );
   }
 }
 

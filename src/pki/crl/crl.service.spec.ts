@@ -51,7 +51,9 @@ describe('the CRL service', () => {
       { serialNumber: plain, reason: undefined },
     ]);
     expect(authority.crls.current('issuing')).toEqual(published);
-    expect(readFileSync(join(temporary.folder, 'var/crl/issuing.crl'))).toEqual(Buffer.from(await readPublished(published)));
+    expect(readFileSync(join(temporary.folder, 'var/crl/issuing.crl'))).toEqual(
+      Buffer.from(await readPublished(published)),
+    );
   });
 
   it('signs what is due and nothing else: first lists, before the end, after a revocation', async () => {

@@ -1,6 +1,13 @@
 import type { AuditLog } from '../../audit/index.js';
 import type { EventBus } from '../../events/index.js';
-import { lastCrlHeader, lastRevocationSequence, listCrlScopes, type CrlHeader, type CrlPlace, type Store } from '../../store/index.js';
+import {
+  lastCrlHeader,
+  lastRevocationSequence,
+  listCrlScopes,
+  type CrlHeader,
+  type CrlPlace,
+  type Store,
+} from '../../store/index.js';
 import type { CurrentAuthorities } from '../issuer/authorities.js';
 import type { Authority } from '../issuer/authority.js';
 import { hasKey } from '../issuer/open-signer.js';
@@ -136,7 +143,10 @@ export class CrlService {
   async #serveSigned(place: CrlPlace): Promise<PublishedCrl> {
     const crl = await this.#serve(place);
     if (!crl)
-      throw new PkiError('authority_mismatch', `the store lost the revocation list of ${place.issuer} that was just signed`);
+      throw new PkiError(
+        'authority_mismatch',
+        `the store lost the revocation list of ${place.issuer} that was just signed`,
+      );
     return crl;
   }
 

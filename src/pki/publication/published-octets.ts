@@ -10,9 +10,9 @@ const readAt = promisify(read);
 export interface PublishedOctets {
   readonly length: number;
   /** The octets `[start, end)`, in pieces. */
-  read(start?: number, end?: number): AsyncGenerator<Uint8Array>;
+  readonly read: (start?: number, end?: number) => AsyncGenerator<Uint8Array>;
   /** Nobody begins to read any more; what is being read is read to its end. */
-  retire(): void;
+  readonly retire: () => void;
 }
 
 /** Octets in memory. */

@@ -35,22 +35,38 @@ describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPl
   };
   const listed = async (scope: string): Promise<Record<string, number | undefined>> => {
     const list = decodeCertificateList(await readPublished(authority.crls.current('issuing', scope)!));
-    return Object.fromEntries([...list.revokedCertificates()].map(({ serialNumber, reason }) => [serialNumber, reason]));
+    return Object.fromEntries(
+      [...list.revokedCertificates()].map(({ serialNumber, reason }) => [serialNumber, reason]),
+    );
   };
 
   it('revokes by service, profile, issuer and key, once; holds and releases; and every list says so', async () => {
     const { ca, crls, audit } = authority;
-    const [a, b, c, d] = [await issue('orders'), await issue('orders', 'client'), await issue('billing'), await issue('billing', 'client')];
+    const [a, b, c, d] = [
+      await issue('orders'),
+      await issue('orders', 'client'),
+      await issue('billing'),
+      await issue('billing', 'client'),
+    ];
     await crls.publishIfDue(somebody);
-    const revokeAll = (selection: object, more: object = {}) => ca.revokeAll({ selection, requester: somebody, ...more });
+    const revokeAll = (selection: object, more: object = {}) =>
+      ca.revokeAll({ selection, requester: somebody, ...more });
     expect(await revokeAll({ service: 'orders' }, { reason: 'certificateHold' })).toBe(2);
     expect(await revokeAll({ service: 'orders' }, { reason: 'certificateHold' })).toBe(0);
     expect([a, b, c, d].map(statusOf)).toEqual(['certificateHold', 'certificateHold', 'good', 'good']);
     await crls.publishIfDue(somebody);
-    expect(await listed('delta')).toEqual({ [a.serialNumber]: CrlReason.certificateHold, [b.serialNumber]: CrlReason.certificateHold });
+    expect(await listed('delta')).toEqual({
+      [a.serialNumber]: CrlReason.certificateHold,
+      [b.serialNumber]: CrlReason.certificateHold,
+    });
     expect(await listed('complete')).toEqual({});
     expect(await revokeAll({ service: 'orders', profile: 'client' }, { release: true })).toBe(1);
-    expect(await revokeAll({ spkiSha256: keyDigest(c.publicKey.der) }, { reason: 'keyCompromise', invalidityDate: new Date(0) })).toBe(1);
+    expect(
+      await revokeAll(
+        { spkiSha256: keyDigest(c.publicKey.der) },
+        { reason: 'keyCompromise', invalidityDate: new Date(0) },
+      ),
+    ).toBe(1);
     expect(await revokeAll({ profile: 'service' }, { reason: 'superseded' })).toBe(1);
     expect([a, b, c, d].map(statusOf)).toEqual(['superseded', 'good', 'keyCompromise', 'good']);
     await crls.publishIfDue(somebody);
@@ -63,10 +79,14 @@ describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPl
     expect(Object.assign({}, ...shards)).toEqual(now);
     expect(await revokeAll({ issuer: 'issuing' })).toBe(2);
     expect(await revokeAll({ issuer: 'root' })).toBe(0);
-    await expect(ca.release({ serialNumber: a.serialNumber, requester: somebody })).rejects.toMatchObject({ code: 'revocation_final' });
+    await expect(ca.release({ serialNumber: a.serialNumber, requester: somebody })).rejects.toMatchObject({
+      code: 'revocation_final',
+    });
     await expect(revokeAll({}, { reason: 'cACompromise' })).rejects.toMatchObject({ code: 'reason_not_allowed' });
     const tomorrow = new Date(Date.now() + 86_400_000);
-    await expect(revokeAll({}, { invalidityDate: tomorrow })).rejects.toMatchObject({ code: 'invalidity_date_not_allowed' });
+    await expect(revokeAll({}, { invalidityDate: tomorrow })).rejects.toMatchObject({
+      code: 'invalidity_date_not_allowed',
+    });
     expect(await audit.verify()).toMatchObject({ ok: true });
     const list = decodeCertificateList(await readPublished(crls.current('issuing')!));
     const dates = [...list.revokedCertificates()].map(({ invalidityDate }) => invalidityDate?.getTime());

@@ -110,7 +110,12 @@ export class BulkRevocation {
   async #changeIn(
     transaction: Transaction,
     rows: readonly WindowRow[],
-    { reason, release, invalidityDate, requester }: BulkRequest & { readonly reason: string; readonly release: boolean },
+    {
+      reason,
+      release,
+      invalidityDate,
+      requester,
+    }: BulkRequest & { readonly reason: string; readonly release: boolean },
   ): Promise<{ readonly row: WindowRow; readonly sequence: number; readonly revokedAt: Date }[]> {
     let sequence = await lastRevocationSequence(transaction);
     const done: { row: WindowRow; sequence: number; revokedAt: Date }[] = [];

@@ -29,6 +29,9 @@ export function revocationReason(name: string, isAuthority: boolean): Revocation
   if (reason === 'cACompromise' && !isAuthority)
     throw new PkiError('reason_not_allowed', 'cACompromise is a reason to revoke a CA, not an end entity');
   if (reason === HOLD && isAuthority)
-    throw new PkiError('reason_not_allowed', 'the certificate of a CA is not put on hold: everything below it would be');
+    throw new PkiError(
+      'reason_not_allowed',
+      'the certificate of a CA is not put on hold: everything below it would be',
+    );
   return reason;
 }

@@ -72,7 +72,12 @@ export class RevocationService {
    * Revokes; when it returns, the registry of this process knows. Asking again changes nothing, but that a hold becomes final.
    * Throws PkiError `serial_unknown`, `reason_not_allowed`, `invalidity_date_not_allowed` or `certificate_not_revocable` (a root), and what the store throws.
    */
-  async revoke({ serialNumber, reason = 'unspecified', invalidityDate, requester }: RevocationRequest): Promise<Revocation> {
+  async revoke({
+    serialNumber,
+    reason = 'unspecified',
+    invalidityDate,
+    requester,
+  }: RevocationRequest): Promise<Revocation> {
     const known = await this.#find(serialNumber);
     if (known.profile === 'root')
       throw new PkiError(
@@ -91,7 +96,12 @@ export class RevocationService {
       if (!isRevocable(row, proven)) return undefined;
       await this.#audit.append({ ...entry, phase: 'intent' }, transaction);
       const revokedAt = revocationDate(row, this.#now());
-      const sequence = await markRevoked(transaction, { serial: serialNumber, reason: proven, revokedAt, invalidityDate });
+      const sequence = await markRevoked(transaction, {
+        serial: serialNumber,
+        reason: proven,
+        revokedAt,
+        invalidityDate,
+      });
       await this.#audit.append({ ...entry, phase: 'result' }, transaction);
       return sequence;
     });
@@ -130,7 +140,10 @@ export class RevocationService {
     await this.#registry.refresh();
   }
 
-  async #find(serialNumber: string, database: Transaction | Store['database'] = this.#store.database): Promise<CertificateRow> {
+  async #find(
+    serialNumber: string,
+    database: Transaction | Store['database'] = this.#store.database,
+  ): Promise<CertificateRow> {
     const row = await findCertificate(database, serialNumber);
     if (!row)
       throw new PkiError(
@@ -142,8 +155,10 @@ export class RevocationService {
 }
 
 /** Whether revoking for that reason changes anything: a hold becomes final, everything else stays as it is. */
-export const isRevocable = ({ status, revocation_reason: before }: Pick<CertificateRow, 'status' | 'revocation_reason'>, reason: string): boolean =>
-  status === 'active' || (before === HOLD && reason !== HOLD);
+export const isRevocable = (
+  { status, revocation_reason: before }: Pick<CertificateRow, 'status' | 'revocation_reason'>,
+  reason: string,
+): boolean => status === 'active' || (before === HOLD && reason !== HOLD);
 
 /** A hold that becomes final keeps its date: since then the certificate has not been good. */
 export const revocationDate = ({ revoked_at: revokedAt }: Pick<CertificateRow, 'revoked_at'>, now: Date): Date =>

@@ -39,7 +39,8 @@ export class RevokedSerials {
   /** Revokes a number, in hexadecimal of at most 20 octets, or changes why it is. `revokedAt` in milliseconds. */
   set(serialNumber: string, { reason, revokedAt }: { readonly reason: string; readonly revokedAt: number }): void {
     const part = this.#partOf(serialNumber);
-    const record = part.find(this.#number, this.#hash) ?? part.add(this.#number, this.#hash, (at) => this.#hashAt(part, at));
+    const record =
+      part.find(this.#number, this.#hash) ?? part.add(this.#number, this.#hash, (at) => this.#hashAt(part, at));
     if (part.records[record + REASON_AT] === RELEASED) this.#size++;
     part.records[record + REASON_AT] = codes.get(reason) ?? CrlReason.unspecified;
     part.records.writeUIntBE(revokedAt, record + TIME_AT, 6);
@@ -50,7 +51,10 @@ export class RevokedSerials {
     const record = part.find(this.#number, this.#hash);
     const reason = record === undefined ? RELEASED : (part.records[record + REASON_AT] ?? RELEASED);
     if (record === undefined || reason === RELEASED) return undefined;
-    return { reason: names.get(reason) ?? 'unspecified', revokedAt: new Date(part.records.readUIntBE(record + TIME_AT, 6)) };
+    return {
+      reason: names.get(reason) ?? 'unspecified',
+      revokedAt: new Date(part.records.readUIntBE(record + TIME_AT, 6)),
+    };
   }
 
   /** It is not revoked any more. */
@@ -69,7 +73,9 @@ export class RevokedSerials {
     this.#number.fill(0);
     this.#number[LENGTH_AT] = this.#number.write(serialNumber, NUMBER_AT, 'hex');
     this.#hash = hashOf(this.#number, 0, this.#seed);
-    return this.#parts[this.#hash >>> 24] as Part;
+    const part = this.#parts[this.#hash >>> 24];
+    if (!part) throw new RangeError('a hash has 32 bits');
+    return part;
   }
 
   #hashAt({ records }: Part, record: number): number {

@@ -54,8 +54,7 @@ function insert(part: Uint32Array, high: number, low: number): boolean {
 
 function grown(part: Uint32Array): Uint32Array {
   const larger = new Uint32Array(part.length * 2);
-  for (let at = 0; at < part.length; at += 2)
-    if (part[at + 1] !== 0) insert(larger, part[at] ?? 0, part[at + 1] ?? 0);
+  for (let at = 0; at < part.length; at += 2) if (part[at + 1] !== 0) insert(larger, part[at] ?? 0, part[at + 1] ?? 0);
   return larger;
 }
 
