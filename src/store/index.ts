@@ -53,7 +53,6 @@ export { migrateStore, migrationStatus, openStore } from './open-store.js';
 export {
   lastRevocationSequence,
   listReleases,
-  listRevocations,
   markReleased,
   markRevoked,
   readRevocationPage,

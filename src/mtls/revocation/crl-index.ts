@@ -27,7 +27,7 @@ export interface CrlIndex {
 }
 
 /** PEM is decoded in one go. */
-export const MAX_PEM_OCTETS = 8 * 1024 * 1024;
+const MAX_PEM_OCTETS = 8 * 1024 * 1024;
 const ENTRIES_A_STEP = 500;
 const DER_SEQUENCE = 0x30;
 // RFC 5280 §5.2: critical ones that are processed here.
