@@ -168,8 +168,16 @@ export class CertificatesController implements OnModuleInit {
     if (isAuthority && !this.access.hasRole(request, 'admin'))
       this.access.refuse(request, 'revoking the certificate of a CA needs the role admin');
     if (!isAuthority) await this.access.checkRoleOrHolder(request, 'issuer', serialNumber);
-    const { reason } = parse(revocationRequestSchema, request.body ?? {}, 'the body');
-    const revocation = await this.ca.revoke({ serialNumber, reason, requester: requesterOf(request) });
+    const { reason, invalidity_date: date } = parse(revocationRequestSchema, request.body ?? {}, 'the body');
+    if ((reason === 'certificateHold' || reason === 'removeFromCRL') && !this.access.hasRole(request, 'issuer'))
+      this.access.refuse(request, 'a hold, and its release, need the role issuer');
+    const requester = requesterOf(request);
+    if (reason === 'removeFromCRL') {
+      const { already } = await this.ca.release({ serialNumber, requester });
+      return { serial_number: serialNumber, reason, revoked_at: null, already_revoked: already };
+    }
+    const invalidityDate = date === undefined ? undefined : new Date(date);
+    const revocation = await this.ca.revoke({ serialNumber, reason, invalidityDate, requester });
     return {
       serial_number: revocation.serialNumber,
       reason: revocation.reason,

@@ -78,6 +78,7 @@ export class PkiModule extends ConfigurableModuleClass implements OnModuleInit, 
   /** Last of all: requests that are still answered need the store. */
   async onApplicationShutdown(): Promise<void> {
     await this.#schedule.stop();
+    this.authority.crls.close();
     if (!(this.options.store instanceof Store)) await this.authority.store.close();
   }
 }
