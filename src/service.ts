@@ -15,6 +15,7 @@ import { createLogger } from './logging.js';
 import { readTrustAnchors, type CurrentTrust, type IdentifiedRequest, type TrustAnchors } from './mtls/index.js';
 import { createDevelopmentMaterial, openCertificationAuthority, PkiError } from './pki/index.js';
 import { RepositoryListener } from './repository/index.js';
+import { reservedNamesOf } from './reserved-names.js';
 import { openStore, StoreError } from './store/index.js';
 import { keepTickShape } from './tick-shape.js';
 import {
@@ -25,6 +26,7 @@ import {
   TlsSetupError,
   type TlsMaterial,
 } from './tls/index.js';
+import type { Certificate } from './x509/index.js';
 
 /** A service that is listening. */
 export interface RunningService {
@@ -48,7 +50,12 @@ export async function startService(configuration: Configuration): Promise<Runnin
   const store = await openStore(storeSettings);
   let application: NestFastifyApplication | undefined;
   try {
-    const pkiSettings = { ...pki, crlDirectory: join(dirname(storeSettings.path), 'crl') };
+    let serverCertificate: () => Certificate | undefined = () => undefined;
+    const pkiSettings = {
+      ...pki,
+      crlDirectory: join(dirname(storeSettings.path), 'crl'),
+      reservedNames: reservedNamesOf(configuration.mtls.roles, () => serverCertificate()),
+    };
     const authority = await openCertificationAuthority({ settings: pkiSettings, store, create: pki.autoSetup });
     if (pki.autoSetup) await createDevelopmentMaterial(authority);
     const { organization } = authority.settings;
@@ -83,13 +90,15 @@ export async function startService(configuration: Configuration): Promise<Runnin
           );
       },
     });
+    const presented = () => reloader.material.certificate;
+    serverCertificate = presented;
     const runtime = {
       configuration,
       version: packageVersion(),
       store,
       authority,
       trust: trustOf(() => reloader.material, configuration),
-      serverCertificate: () => reloader.material.certificate,
+      serverCertificate: presented,
     };
     application = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(runtime), adapter, {
       logger,

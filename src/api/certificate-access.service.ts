@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { identityOf, MtlsRefusal, ServiceRoles, type IdentifiedRequest } from '../mtls/index.js';
-import { CaService } from '../pki/index.js';
+import { CaService, type Requester } from '../pki/index.js';
 
 /** Who may do what with the certificates of the CA, where that depends on more than the route. */
 @Injectable()
@@ -15,6 +15,13 @@ export class CertificateAccess {
 
   hasRole(request: IdentifiedRequest, role: string): boolean {
     return this.roles.of(identityOf(request)).has(role);
+  }
+
+  /** Who asks, with the roles that the service has now. */
+  requesterOf(request: FastifyRequest & IdentifiedRequest): Requester {
+    const identity = identityOf(request);
+    const { service } = identity;
+    return { actor: service, requestId: request.id, standing: { service, roles: this.roles.of(identity) } };
   }
 
   /**

@@ -23,7 +23,6 @@ import {
   PkiError,
   type Holder,
   type IssuedCertificate,
-  type Requester,
 } from '../pki/index.js';
 import { encodePem, generalNameToString, nameToString, serialNumberFromString } from '../x509/index.js';
 import { Answers, Asks, Takes } from './answers.decorator.js';
@@ -70,7 +69,7 @@ export class CertificatesController implements OnModuleInit {
     acceptCertificationRequests(this.adapterHost.httpAdapter.getInstance<FastifyInstance>());
   }
 
-  /** Role `issuer`: anything that a profile allows. Everybody else: another certificate of the kind they hold, for the same or a new key. */
+  /** Role `issuer`: what the profile allows and its rules give to who asks, and no name of a service with roles unless by an administrator. Everybody else: another certificate of the kind they hold, for the same or a new key. */
   @Post()
   @Takes(issuanceSchema)
   @Answers(issuedSchema, 201)
@@ -78,7 +77,7 @@ export class CertificatesController implements OnModuleInit {
     const wanted = {
       ...issuanceOf(request),
       idempotencyKey: idempotencyKeyOf(request),
-      requester: requesterOf(request),
+      requester: this.access.requesterOf(request),
     };
     const issued = this.access.hasRole(request, 'issuer')
       ? await this.ca.issue(wanted)
@@ -96,7 +95,7 @@ export class CertificatesController implements OnModuleInit {
       request: csrOf(request),
       holder: holderOf(request),
       idempotencyKey: idempotencyKeyOf(request),
-      requester: requesterOf(request),
+      requester: this.access.requesterOf(request),
     });
     return answer(issued, request, reply);
   }
@@ -149,7 +148,7 @@ export class CertificatesController implements OnModuleInit {
       this.access.refuse(request, 'revoking the certificate of a CA needs the role admin');
     if (!isAuthority) await this.access.checkRoleOrHolder(request, 'issuer', serialNumber);
     const { reason } = parse(revocationRequestSchema, request.body ?? {}, 'the body');
-    const revocation = await this.ca.revoke({ serialNumber, reason, requester: requesterOf(request) });
+    const revocation = await this.ca.revoke({ serialNumber, reason, requester: this.access.requesterOf(request) });
     return {
       serial_number: revocation.serialNumber,
       reason: revocation.reason,
@@ -158,8 +157,6 @@ export class CertificatesController implements OnModuleInit {
     };
   }
 }
-
-const requesterOf = (request: Call): Requester => ({ actor: identityOf(request).service, requestId: request.id });
 
 function holderOf(request: Call): Holder {
   const { serialNumber, fingerprint256 } = identityOf(request);

@@ -35,7 +35,7 @@ function pkiSettingsOf({ pki, store }: Configuration): PkiSettings {
   return { ...pki, crlDirectory: join(dirname(store.path), 'crl') };
 }
 
-/** The user of the machine who called, for the audit record. */
+/** The user of the machine who called, for the audit record: an operator, who may read the CA's keys. */
 export function requester(): Requester {
   let user: string;
   try {
@@ -44,7 +44,7 @@ export function requester(): Requester {
     // A user without an entry in the password database, as in containers.
     user = String(process.getuid?.() ?? 'unknown');
   }
-  return { actor: `cli:${user}`, requestId: randomUUID() };
+  return { actor: `cli:${user}`, requestId: randomUUID(), standing: 'operator' };
 }
 
 /** Opens the CA, does the work, and closes the store whatever happens. `create` makes a CA that is not there. */

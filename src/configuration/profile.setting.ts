@@ -1,15 +1,10 @@
 import { z } from 'zod';
+import { dnsRule, ipRule, uriRule } from './name-rules.setting.js';
+import { requestersSchema } from './requesters.setting.js';
 import { duration, list, text } from './setting.js';
 
 const DAY = 86_400;
 const profileName = text('1 to 32 lower-case letters, digits and hyphens', /^[a-z][a-z0-9-]{0,31}$/, 32);
-const dnsRule = text(
-  'a DNS name, `*.` and a name (one label more), or `.` and a name (one or more)',
-  /^(?:\*?\.)?[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/,
-  255,
-);
-const ipRule = text('an IP address, or a prefix such as 10.0.0.0/8', /^[0-9a-fA-F.:]+(?:\/\d{1,3})?$/, 64);
-const uriRule = text('a URI with a host, or its beginning past the host and `*`', /^[a-z][a-z0-9+.-]*:\/\/\S+$/, 2048);
 
 /** One profile of the operator's own (`pki.profiles`). */
 export const profileSchema = z
@@ -43,6 +38,11 @@ export const profileSchema = z
       })
       .exactOptional()
       .describe('The names that can be had besides the own one. A kind without a list: any; an empty list: none.'),
+    requesters: requestersSchema
+      .exactOptional()
+      .describe(
+        'Which services with the role issuer may ask for which services and names: `{ service | role, services, dns, ip, uri }`. Absent: every one, for all that the profile gives; an empty list: none but administrators. A kind of name without a list: none.',
+      ),
     noRevocation: z
       .boolean()
       .exactOptional()

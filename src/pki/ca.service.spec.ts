@@ -107,7 +107,10 @@ describe('the CA service', () => {
     const uris = ['URI:https://orders.example.org/a%20b'];
     const { certificate } = await issue({ request });
     expect(certificate.extensions.subjectAltName?.map(generalNameToString)).toEqual([...names, ...uris]);
-    const again = await issue({ request, allowedNames: certificate.extensions.subjectAltName });
+    const again = await issue({
+      request,
+      granted: { service: 'orders', names: certificate.extensions.subjectAltName ?? [] },
+    });
     expect(again.certificate.serialNumber).not.toBe(certificate.serialNumber);
   });
 

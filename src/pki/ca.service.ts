@@ -16,7 +16,7 @@ import {
   type CertificationRequest,
   type GeneralName,
 } from '../x509/index.js';
-import { AcceptedRequest } from './issuance/accepted-request.js';
+import { AcceptedRequest, type GrantedTerms } from './issuance/accepted-request.js';
 import { readRequest } from './issuance/certification-request.js';
 import { holderTerms, type Holder, type HolderTerms } from './issuance/holder-terms.js';
 import { CallTaken, IdempotentCalls, type IdempotentCall } from './issuance/idempotency.js';
@@ -28,6 +28,7 @@ import type { Authority } from './issuer/authority.js';
 import { PkiError } from './pki-error.js';
 import type { PkiSettings, Requester } from './pki-settings.js';
 import type { Profiles } from './profile/profiles.js';
+import type { ReservedNames } from './profile/reserved-names.js';
 import { chainPem } from './publication/chain-pem.js';
 import { crossCertificates, trustBundle } from './publication/trust-files.js';
 import type { RevocationRegistry } from './revocation/revocation-registry.js';
@@ -43,8 +44,8 @@ export interface IssueRequest {
   readonly service?: string | undefined;
   /** Names beside those in the request. */
   readonly names?: readonly GeneralName[] | undefined;
-  /** The only names that may be had. Absent: any well-formed ones, for requesters who are trusted to name them. */
-  readonly allowedNames?: readonly GeneralName[] | undefined;
+  /** Nothing else may be had. Absent: what the requester may have by being who they are. */
+  readonly granted?: GrantedTerms | undefined;
   /** Seconds; the profile's own when absent. */
   readonly lifetime?: number | undefined;
   /** The caller's Idempotency-Key: for a day the same request under it gives the same certificate. */
@@ -55,7 +56,7 @@ export interface IssueRequest {
 }
 
 /** What the holder of a certificate hands in to have another one of the same kind. */
-export type HolderRequest = Omit<IssueRequest, 'allowedNames'> & { readonly holder: Holder };
+export type HolderRequest = Omit<IssueRequest, 'granted'> & { readonly holder: Holder };
 
 /** A certificate that is signed and stored. */
 export interface IssuedCertificate {
@@ -119,6 +120,11 @@ export class CaService {
     return crossCertificates(this.authorities);
   }
 
+  /** What only operators and administrators have certified, as of now. */
+  get reservedNames(): ReservedNames | undefined {
+    return this.#settings.reservedNames?.();
+  }
+
   /** Opens the key of every CA that may sign now, instead of at its first signature. Throws PkiError with what is wrong. */
   async openKeys(): Promise<void> {
     // One after the other: derivation takes a core for itself, and the start goes on beside it.
@@ -147,7 +153,7 @@ export class CaService {
         profile,
         service,
         lifetime,
-        allowedNames: held.names,
+        granted: held,
         alongside: this.#stillHeld(wanted),
       });
     });
@@ -171,7 +177,7 @@ export class CaService {
         profile,
         service,
         names,
-        allowedNames: names,
+        granted: { service, names },
         lifetime,
         alongside: this.#stillHeld(wanted),
       });
@@ -272,7 +278,8 @@ export class CaService {
       requester,
       service: wanted.service,
       names: wanted.names ?? [],
-      allowedNames: wanted.allowedNames,
+      granted: wanted.granted,
+      reserved: this.reservedNames,
       lifetime: wanted.lifetime,
     });
     this.#checkNotOurs(accepted);

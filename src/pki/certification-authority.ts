@@ -66,7 +66,7 @@ export async function openCertificationAuthority(
   const { backdate, publicationUrl } = settings;
   const journal = new IssuanceJournal({ store, audit, now });
   const context: IssuanceContext = { store, audit, journal, now, backdate, publicationUrl, random: options.random };
-  const requester = options.requester ?? { actor: 'veritas', requestId: 'start' };
+  const requester = options.requester ?? { actor: 'veritas', requestId: 'start', standing: 'operator' };
   const profiles = provenProfiles(settings);
   const creation = { settings, context, events };
   if (create) await createAuthorities({ ...creation, requester }, certsDirectory);

@@ -24,6 +24,8 @@ export type { PkiModuleOptions } from './pki.module-definition.js';
 export { KEY_TYPES, type KeyType } from './profile/profile.js';
 export { NameRules, type NameRuleTexts } from './profile/name-rules.js';
 export { Profiles, PURPOSES, type ProfileDefinition, type Purpose } from './profile/profiles.js';
+export type { RequesterRuleTexts, RequestingService } from './profile/requesters.js';
+export { ReservedNames } from './profile/reserved-names.js';
 export { createFile, ensurePrivateFolder, replaceFile } from './publication/atomic-file.js';
 export { publicationUrls } from './profile/profile-extensions.js';
 export { revocationReasons, type RevocationReason } from './revocation/reason.js';

@@ -1,5 +1,7 @@
 import type { Pkcs11Settings } from './issuer/pkcs11-protocol.js';
 import type { ProfileDefinition } from './profile/profiles.js';
+import type { RequestingService } from './profile/requesters.js';
+import type { ReservedNames } from './profile/reserved-names.js';
 
 /** What the room pki needs to know, proven elsewhere. Lengths of time in seconds. */
 export interface PkiSettings {
@@ -22,10 +24,17 @@ export interface PkiSettings {
   /** Profiles besides those that are built in. */
   readonly profiles?: readonly ProfileDefinition[];
   readonly backdate: number;
+  /** What only operators and administrators have certified, asked at each request; nothing when absent. */
+  readonly reservedNames?: () => ReservedNames;
 }
 
 /** Who asked, for the record: `actor` is a service, a user of the machine, or a part of the program. */
 export interface Requester {
   readonly actor: string;
   readonly requestId: string;
+  /**
+   * `operator`: who runs the CA, at the command line, or the program itself, may have every name. A service, proven by its certificate of this CA: what the
+   * profile's rules give. Absent: only what nobody needs a rule for.
+   */
+  readonly standing?: 'operator' | RequestingService;
 }

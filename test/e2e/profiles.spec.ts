@@ -33,7 +33,7 @@ const issue = (profile: string, names: readonly string[] = [], more: Partial<Iss
     profile,
     service: 'worker',
     names: names.map((text) => generalNameFromString(text)).filter((name) => name !== undefined),
-    requester: { actor: 'test', requestId: 'test' },
+    requester: { actor: 'test', requestId: 'test', standing: 'operator' },
     ...more,
   });
 
@@ -96,7 +96,7 @@ describe('profiles of who signs in the name of the CA', () => {
   const ask = (caller: Caller, body: object) =>
     send(service.ports.https, { method: 'POST', path, tls: caller.tls, body });
 
-  test.each(['ocsp-responder', 'crl-issuer'])('%s: the role issuer has it, a holder has not', async (profile) => {
+  test.each(['ocsp-responder', 'crl-issuer'])('%s: an administrator has it, a holder has not', async (profile) => {
     const [admin, worker] = [await callerOf(service, 'admin-client'), await callerOf(service, 'veritas-worker')];
     const given = await ask(admin, { csr: csrOf(p256(), 'responder'), profile });
     expect(given.status).toBe(201);

@@ -18,6 +18,7 @@ import { readRequest } from '../issuance/certification-request.js';
 import { checkForHolders } from '../issuance/holder-terms.js';
 import { namesOf } from '../issuance/accepted-request.js';
 import { checkServiceName } from '../issuance/name-policy.js';
+import { checkRequester } from '../issuance/requester-policy.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
 
@@ -78,7 +79,9 @@ export class EnrollmentService {
       throw new PkiError('lifetime_not_allowed', `profile ${profile} gives from 1 to ${maximumLifetime} seconds`);
     if (!isWithin(ttl, LONGEST_TTL))
       throw new PkiError('lifetime_not_allowed', `a token is good for 1 to ${LONGEST_TTL} seconds`);
-    const canonical = namesOf(proven, service, names).map(generalNameToString);
+    const given = namesOf(proven, service, names);
+    checkRequester({ service, names: given }, { profile: proven, requester, reserved: this.#ca.reservedNames });
+    const canonical = given.map(generalNameToString);
     const now = this.#now();
     const token = PREFIX + randomBytes(32).toString('base64url');
     const row = {
@@ -132,7 +135,7 @@ export class EnrollmentService {
       profile: row.profile,
       service: row.service,
       names,
-      allowedNames: names,
+      granted: { service: row.service, names },
       lifetime: row.lifetime ?? undefined,
       requester: { actor: `token:${idOf(tokenSha256)}`, requestId },
       alongside: async (transaction, { serialNumber: serial }) => {

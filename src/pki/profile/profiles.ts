@@ -1,6 +1,7 @@
 import { Oid } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
 import { NameRules, type NameRuleTexts } from './name-rules.js';
+import { RequesterRules, type RequesterRuleTexts } from './requesters.js';
 import { KEY_TYPES, type EndEntityProfile, type KeyType, type KeyUse } from './profile.js';
 
 /** The purposes that a profile can give (RFC 5280 §4.2.1.12). */
@@ -22,6 +23,8 @@ export interface ProfileDefinition {
   readonly minimumRsaBits?: number | undefined;
   readonly identity?: EndEntityProfile['identity'] | undefined;
   readonly names?: NameRuleTexts | undefined;
+  /** See {@link EndEntityProfile.requesters}. */
+  readonly requesters?: readonly RequesterRuleTexts[] | undefined;
   /** noRevAvail (RFC 9608), for lifetimes up to a week; false when absent. */
   readonly noRevocation?: boolean | undefined;
   /** RFC 7633, for servers; false when absent. */
@@ -77,6 +80,7 @@ export class Profiles {
         purposes: ['OCSPSigning'],
         maximumLifetime: LONGEST_RESPONDER,
         names: NO_OTHER_NAMES,
+        requesters: [],
         keyUse: 'responses',
       },
       {
@@ -84,6 +88,7 @@ export class Profiles {
         purposes: [],
         maximumLifetime: LONGEST_TLS,
         names: NO_OTHER_NAMES,
+        requesters: [],
         keyUse: 'lists',
       },
     ];
@@ -147,6 +152,7 @@ function proven(definition: BuiltInDefinition, serviceLifetime: number): EndEnti
     minimumRsaBits,
     identity,
     names: new NameRules(definition.names),
+    requesters: definition.requesters && new RequesterRules(definition.requesters),
     keyUse,
     noRevocation,
     mustStaple,
