@@ -143,10 +143,7 @@ export class CertificatesController implements OnModuleInit {
   @Answers(revokedSchema)
   async revoke(@Param('serial') text: string, @Req() request: Call): Promise<z.infer<typeof revokedSchema>> {
     const serialNumber = serialNumberOf(text);
-    const isAuthority = this.ca.authorities.some(({ certificate }) => certificate.serialNumber === serialNumber);
-    if (isAuthority && !this.access.hasRole(request, 'admin'))
-      this.access.refuse(request, 'revoking the certificate of a CA needs the role admin');
-    if (!isAuthority) await this.access.checkRoleOrHolder(request, 'issuer', serialNumber);
+    await this.access.checkMayRevoke(request, serialNumber);
     const { reason } = parse(revocationRequestSchema, request.body ?? {}, 'the body');
     const revocation = await this.ca.revoke({ serialNumber, reason, requester: this.access.requesterOf(request) });
     return {

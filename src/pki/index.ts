@@ -21,7 +21,7 @@ export { PKI_ERRORS, PkiError, type PkiErrorCode } from './pki-error.js';
 export type { PkiSettings, Requester } from './pki-settings.js';
 export { CERTIFICATION_AUTHORITY, PkiModule } from './pki.module.js';
 export type { PkiModuleOptions } from './pki.module-definition.js';
-export { KEY_TYPES, type KeyType } from './profile/profile.js';
+export { isAuthorityProfile, KEY_TYPES, type KeyType } from './profile/profile.js';
 export { NameRules, type NameRuleTexts } from './profile/name-rules.js';
 export { Profiles, PURPOSES, type ProfileDefinition, type Purpose } from './profile/profiles.js';
 export type { RequesterRuleTexts, RequestingService } from './profile/requesters.js';

@@ -45,6 +45,16 @@ export interface AuthorityProfile {
   readonly maximumLifetime: number;
 }
 
+const AUTHORITY_PROFILES: ReadonlySet<string> = new Set<AuthorityProfile['name']>([
+  'root',
+  'issuing',
+  'cross',
+  'intermediate',
+]);
+
+/** Whether a certificate of the profile of this name is a CA's, ours or not. */
+export const isAuthorityProfile = (name: string): boolean => AUTHORITY_PROFILES.has(name);
+
 /** Only a profile decides which extensions a certificate has. */
 export type Profile = EndEntityProfile | AuthorityProfile;
 
