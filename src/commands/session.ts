@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { loadConfiguration, type Configuration, type Environment } from '../configuration/index.js';
 import {
   openCertificationAuthority,
+  wipePassphrases,
   type CertificationAuthority,
   type PkiSettings,
   type Requester,
@@ -67,6 +68,7 @@ export async function withAuthority<T>(
     });
     return await work(authority, configuration);
   } finally {
+    wipePassphrases();
     await store.close();
   }
 }

@@ -8,7 +8,11 @@ export const pkiSchema = z
     directory: path('the path of a folder')
       .default('certs/ca')
       .describe("The folder of the CA's private keys, encrypted PKCS#8."),
-    passphraseFile: path().default('certs/ca/passphrase').describe('The file that holds the passphrase of those keys.'),
+    passphraseFile: path()
+      .default('certs/ca/passphrase')
+      .describe(
+        'The file that holds the passphrase of those keys, or a descriptor or pipe that it comes through: `/dev/fd/3`.',
+      ),
     pkcs11: z
       .strictObject({
         module: path('the path of a shared library').describe(

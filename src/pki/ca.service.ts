@@ -25,6 +25,7 @@ import { keyCompromised, type Alongside } from './issuance/issuance-journal.js';
 import { issueCertificate, type IssuanceContext } from './issuance/issue-certificate.js';
 import type { CurrentAuthorities } from './issuer/authorities.js';
 import type { Authority } from './issuer/authority.js';
+import { wipePassphrases } from './issuer/passphrase.js';
 import { PkiError } from './pki-error.js';
 import type { PkiSettings, Requester } from './pki-settings.js';
 import type { Profiles } from './profile/profiles.js';
@@ -125,10 +126,14 @@ export class CaService {
     return this.#settings.reservedNames?.();
   }
 
-  /** Opens the key of every CA that may sign now, instead of at its first signature. Throws PkiError with what is wrong. */
+  /** Opens the key of every CA that may sign now, instead of at its first signature, and wipes a passphrase that came through a pipe. Throws PkiError with what is wrong. */
   async openKeys(): Promise<void> {
-    // One after the other: derivation takes a core for itself, and the start goes on beside it.
-    for (const { issuer, state } of this.authorities) if (state !== 'removed') await issuer.open();
+    try {
+      // One after the other: derivation takes a core for itself, and the start goes on beside it.
+      for (const { issuer, state } of this.authorities) if (state !== 'removed') await issuer.open();
+    } finally {
+      wipePassphrases();
+    }
   }
 
   /** Issues a certificate, or throws PkiError with the code of what cannot be had, and nothing was signed. What it returns is stored. */
