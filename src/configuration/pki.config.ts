@@ -13,6 +13,11 @@ export const pkiSchema = z
       .describe(
         'The file that holds the passphrase of those keys, or a descriptor or pipe that it comes through: `/dev/fd/3`.',
       ),
+    keyType: oneOf(['P-256', 'P-384', 'Ed25519', 'RSA-2048', 'RSA-3072', 'RSA-4096'])
+      .exactOptional()
+      .describe(
+        'What kind of key is made for a new CA, in a file; the CAs that there are keep theirs. P-256 when absent. For a token: `pkcs11.keyType`.',
+      ),
     pkcs11: z
       .strictObject({
         module: path('the path of a shared library').describe(
@@ -74,5 +79,10 @@ export const pkiSchema = z
   .refine(({ crlOverlap, crlLifetime }) => !(crlOverlap >= crlLifetime), {
     path: ['crlOverlap'],
     message: 'less than pki.crlLifetime',
+    when: whenObject,
+  })
+  .refine(({ keyType, pkcs11 }) => keyType === undefined || pkcs11 === undefined, {
+    path: ['keyType'],
+    message: 'pki.pkcs11.keyType instead: the keys are on a token',
     when: whenObject,
   });

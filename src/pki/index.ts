@@ -15,6 +15,7 @@ export { requestFor } from './issuance/own-request.js';
 export type { Authority } from './issuer/authority.js';
 export { encryptPrivateKey } from './issuer/encrypted-key.js';
 export { FileSigner, openKeyFile, type KeyFile } from './issuer/file-signer.js';
+export type { AuthorityKeyType } from './issuer/new-key.js';
 export { wipePassphrases } from './issuer/passphrase.js';
 export { readSecretFile } from './issuer/secret-file.js';
 export type { Signer } from './issuer/signer.js';

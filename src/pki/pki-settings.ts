@@ -1,3 +1,4 @@
+import type { AuthorityKeyType } from './issuer/new-key.js';
 import type { Pkcs11Settings } from './issuer/pkcs11-protocol.js';
 import type { ProfileDefinition } from './profile/profiles.js';
 import type { RequestingService } from './profile/requesters.js';
@@ -8,6 +9,8 @@ export interface PkiSettings {
   /** The folder of the CA's encrypted private keys. */
   readonly directory: string;
   readonly passphraseFile: string;
+  /** What kind of key is made in `directory` for a new CA; P-256 when absent. */
+  readonly keyType?: AuthorityKeyType;
   /** The keys are on a token instead of in `directory`. */
   readonly pkcs11?: Pkcs11Settings;
   /** The folder of the public certificates; the parent of `directory` when absent. */

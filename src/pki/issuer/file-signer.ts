@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
@@ -11,6 +11,7 @@ import {
 import { PkiError } from '../pki-error.js';
 import { createFile, ensurePrivateFolder } from '../publication/atomic-file.js';
 import { decryptPrivateKey, encryptPrivateKey } from './encrypted-key.js';
+import { newPrivateKey, type AuthorityKeyType } from './new-key.js';
 import { withPassphrase } from './passphrase.js';
 import { readSecretFile } from './secret-file.js';
 import type { Signer } from './signer.js';
@@ -76,11 +77,11 @@ export async function openKeyFile({ path, passphraseFile }: KeyFile): Promise<Ke
   }
 }
 
-/** Opens the key of a file, made first (P-256) when it is absent. Never overwrites. */
-export async function ensureKeyFile(file: KeyFile): Promise<KeyObject> {
+/** Opens the key of a file, made first, as a key of this type, when it is absent. Never overwrites. */
+export async function ensureKeyFile(file: KeyFile, type: AuthorityKeyType): Promise<KeyObject> {
   if (!existsSync(file.path))
-    await withPassphrase(file.passphraseFile, (passphrase) => {
-      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    await withPassphrase(file.passphraseFile, async (passphrase) => {
+      const privateKey = await newPrivateKey(type);
       ensurePrivateFolder(dirname(file.path));
       createFile(file.path, encryptPrivateKey(privateKey, passphrase), 0o600);
     });

@@ -42,6 +42,6 @@ export async function ensureSigner(settings: PkiSettings, id: string): Promise<S
   if (settings.pkcs11) return ensureTokenSigner(settings.pkcs11, id);
   const file = keyFileOf(settings, id);
   ensurePassphrase(file.passphraseFile);
-  const key = await ensureKeyFile(file);
+  const key = await ensureKeyFile(file, settings.keyType ?? 'P-256');
   return new FileSigner(file, subjectPublicKeyInfoOf(key), key);
 }
