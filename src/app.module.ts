@@ -65,6 +65,7 @@ export class AppModule {
             roles: rolesOf(mtls.roles, runtime.authority.ca),
             issuerOrganization: mtls.issuerOrganization,
             exemptPaths: mtls.exemptPaths,
+            expiredGrace: configuration.pki.renewalGrace * 1000,
             revocation: {
               mode: mtls.revocation,
               status: registryRevocation(registry),

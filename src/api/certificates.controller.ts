@@ -15,7 +15,14 @@ import {
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { AllowAnyService, AllowRoles, identityOf, Public, type IdentifiedRequest } from '../mtls/index.js';
+import {
+  AllowAnyService,
+  AllowExpired,
+  AllowRoles,
+  identityOf,
+  Public,
+  type IdentifiedRequest,
+} from '../mtls/index.js';
 import {
   CaService,
   certificateRecord,
@@ -85,9 +92,10 @@ export class CertificatesController implements OnModuleInit {
     return answer(issued, request, reply);
   }
 
-  /** Whoever holds a good certificate of this CA: the same names, for a new key. */
+  /** Whoever holds a good certificate of this CA, or one that ended within `pki.renewalGrace`: the same names, for a new key. */
   @Post('renewal')
   @AllowAnyService()
+  @AllowExpired()
   @Takes(renewalSchema)
   @Answers(issuedSchema, 201)
   async renew(@Req() request: Call, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {

@@ -65,6 +65,11 @@ export const pkiSchema = z
     backdate: duration('s', 0, 86_400)
       .default(60)
       .describe('How far `notBefore` lies in the past, for clients whose clock is behind.'),
+    renewalGrace: duration('s', 0, 2_592_000)
+      .default(0)
+      .describe(
+        'How long after its end a certificate can still be renewed with itself, and only that; 0s: not at all. Whoever finds an expired key within that time can renew it.',
+      ),
     profiles: objects(profileSchema, '`{ name, purposes, maximumLifetime, … }`: profiles of your own')
       .refine(
         (profiles) => new Set(profiles.map(({ name }) => name)).size === profiles.length,

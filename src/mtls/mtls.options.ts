@@ -19,6 +19,8 @@ export interface MtlsOptions {
   readonly roles?: RolesInput;
   /** When set, the leaf's issuer must carry exactly this organization. */
   readonly issuerOrganization?: string;
+  /** How long ago a certificate may have expired on routes with `@AllowExpired()`, in milliseconds. Default 0: not at all. */
+  readonly expiredGrace?: number;
   /** Paths that need no certificate, besides routes with `@Public()`: exact, or a prefix that ends in `/*`. */
   readonly exemptPaths?: readonly string[];
   readonly revocation?: {

@@ -165,14 +165,15 @@ export class CaService {
   }
 
   /**
-   * A certificate of the same service, profile, names and lifetime for a new key, while the old one is good.
+   * A certificate of the same service, profile, names and lifetime for a new key, while the old one is good, or within `renewalGrace` after its end.
    * Throws PkiError `not_the_holder`, `key_not_new`, and as {@link issue}.
    */
   renew(
     wanted: Pick<HolderRequest, 'request' | 'holder' | 'idempotencyKey' | 'alongside' | 'requester'>,
   ): Promise<IssuedCertificate> {
+    const { renewalGrace: grace } = this.#settings;
     return this.#reporting(wanted, async () => {
-      const { profile, service, names, lifetime, publicKey } = await this.#held(wanted.holder);
+      const { profile, service, names, lifetime, publicKey } = await this.#held(wanted.holder, grace);
       const request = await readRequest(wanted.request);
       if (Buffer.compare(request.publicKey.der, publicKey.der) === 0)
         throw new PkiError('key_not_new', 'the request is for the key of the certificate that it should replace');
@@ -184,21 +185,24 @@ export class CaService {
         names,
         granted: { service, names },
         lifetime,
-        alongside: this.#stillHeld(wanted),
+        alongside: this.#stillHeld(wanted, grace),
       });
     });
   }
 
-  async #held(holder: Holder, database = this.#context.store.database): Promise<HolderTerms> {
+  async #held(holder: Holder, grace?: number, database = this.#context.store.database): Promise<HolderTerms> {
     const { now, backdate } = this.#context;
     const row = await findCertificate(database, holder.serialNumber);
-    return holderTerms(row, holder, { now: now(), backdate, profiles: this.profiles });
+    return holderTerms(row, holder, { now: now(), backdate, profiles: this.profiles, grace });
   }
 
   /** Looks once more in the transaction that stores: revoked meanwhile, the old certificate gives no new one. */
-  #stillHeld({ holder, alongside }: Pick<HolderRequest, 'holder' | 'alongside'>): IssueRequest['alongside'] {
+  #stillHeld(
+    { holder, alongside }: Pick<HolderRequest, 'holder' | 'alongside'>,
+    grace?: number,
+  ): IssueRequest['alongside'] {
     return async (transaction, certificate) => {
-      await this.#held(holder, transaction);
+      await this.#held(holder, grace, transaction);
       await alongside?.(transaction, certificate);
     };
   }

@@ -27,6 +27,8 @@ export interface PkiSettings {
   /** Profiles besides those that are built in. */
   readonly profiles?: readonly ProfileDefinition[];
   readonly backdate: number;
+  /** How long after its end a certificate can be renewed with itself; not at all when absent. */
+  readonly renewalGrace?: number;
   /** What only operators and administrators have certified, asked at each request; nothing when absent. */
   readonly reservedNames?: () => ReservedNames;
 }
