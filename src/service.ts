@@ -8,7 +8,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { OpenApiService } from './api/index.js';
 import { AppModule } from './app.module.js';
-import { ConfigurationError, loadConfiguration, type Configuration } from './configuration/index.js';
+import { ConfigurationError, loadConfiguration, policyOf, type Configuration } from './configuration/index.js';
 import { logFailedHandshakes } from './handshake-log.js';
 import { createHttpAdapter } from './http-adapter.js';
 import { createLogger } from './logging.js';
@@ -54,6 +54,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
     const pkiSettings = {
       ...pki,
       crlDirectory: join(dirname(storeSettings.path), 'crl'),
+      policy: policyOf(configuration),
       reservedNames: reservedNamesOf(configuration.mtls.roles, () => serverCertificate()),
     };
     const authority = await openCertificationAuthority({ settings: pkiSettings, store, create: pki.autoSetup });

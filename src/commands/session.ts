@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { loadConfiguration, type Configuration, type Environment } from '../configuration/index.js';
+import { loadConfiguration, policyOf, type Configuration, type Environment } from '../configuration/index.js';
 import {
   openCertificationAuthority,
   wipePassphrases,
@@ -32,8 +32,9 @@ export function configurationOf({ configFile, environment }: Session): Configura
 }
 
 /** The settings of the CA; CRLs are written beside the store. */
-function pkiSettingsOf({ pki, store }: Configuration): PkiSettings {
-  return { ...pki, crlDirectory: join(dirname(store.path), 'crl') };
+function pkiSettingsOf(configuration: Configuration): PkiSettings {
+  const { pki, store } = configuration;
+  return { ...pki, crlDirectory: join(dirname(store.path), 'crl'), policy: policyOf(configuration) };
 }
 
 /** The user of the machine who called, for the audit record: an operator, who may read the CA's keys. */

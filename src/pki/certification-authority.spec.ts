@@ -73,7 +73,7 @@ describe('making a CA', () => {
     const again = await open();
     expect(again.published).toEqual([]);
     expect(snapshot()).toEqual(before);
-    expect(await audit.verify()).toEqual({ ok: true, rows: 4 });
+    expect(await audit.verify()).toEqual({ ok: true, rows: 10 });
   });
 
   it('makes keys of the type that is set, for a CA that is new, and the others keep theirs', async () => {
@@ -139,11 +139,11 @@ describe('making a CA', () => {
     expect(snapshot()).toEqual(before);
     expect(again.ca.issuing.certificate.fingerprint256).toBe(first.ca.issuing.certificate.fingerprint256);
     expect((await again.ca.list()).rows).toHaveLength(2);
-    const rows = await listAudit(again.store.database, 0, 10);
-    expect(rows.map(({ action, phase }) => `${action} ${phase}`)).toEqual([
-      'issuer.adopt result',
-      'issuer.adopt result',
-    ]);
+    const rows = await listAudit(again.store.database, 0, 20);
+    const actions = ['key.open', 'issuer.adopt', 'key.open', 'issuer.adopt', 'policy.change'];
+    expect(rows.map(({ action, phase }) => `${action} ${phase}`)).toEqual(
+      actions.flatMap((action) => [`${action} intent`, `${action} result`]),
+    );
     await again.ca.issue({ request: certificationRequest(), requester: somebody });
   });
 

@@ -9,8 +9,10 @@ import { IssuanceJournal } from './issuance/issuance-journal.js';
 import type { IssuanceContext } from './issuance/issue-certificate.js';
 import { Authorities } from './issuer/authorities.js';
 import { createAuthorities } from './issuer/authority-creation.js';
+import { KeyRecord } from './issuer/recorded-signer.js';
 import { PkiError } from './pki-error.js';
 import type { PkiSettings, Requester } from './pki-settings.js';
+import { recordPolicy } from './policy-record.js';
 import { Profiles } from './profile/profiles.js';
 import { refreshChainFiles } from './publication/chain-files.js';
 import { publishTrustFiles, trustFilesOf } from './publication/trust-files.js';
@@ -54,7 +56,7 @@ export interface CertificationAuthority {
 
 /**
  * Opens the CA on a store: reads the issuers (or makes them), writes the public certificates where they are not yet, loads revocations and
- * the last CRLs. No key is opened, no timer started, and the store stays the caller's to close. Throws PkiError and what the store throws.
+ * the last CRLs. A policy that is not the last one's is recorded. No key is opened, no timer started, and the store stays the caller's to close. Throws PkiError and what the store throws.
  */
 export async function openCertificationAuthority(
   options: CertificationAuthorityOptions,
@@ -70,7 +72,9 @@ export async function openCertificationAuthority(
   const profiles = provenProfiles(settings);
   const creation = { settings, context, events };
   if (create) await createAuthorities({ ...creation, requester }, certsDirectory);
-  const authorities = await Authorities.open(store, settings, now);
+  const record = new KeyRecord(audit, requester);
+  const authorities = await Authorities.open(store, { settings, record }, now);
+  await recordPolicy(settings, { store, audit, requester });
   const trust = trustFilesOf(certsDirectory, authorities.all);
   const published = publishTrustFiles(certsDirectory, trust);
   const registry = new RevocationRegistry({ store, events, authorities });

@@ -29,6 +29,8 @@ export interface PkiSettings {
   readonly backdate: number;
   /** How long after its end a certificate can be renewed with itself; not at all when absent. */
   readonly renewalGrace?: number;
+  /** What else decides who may do what, as JSON without secrets: a change is recorded. */
+  readonly policy?: Readonly<Record<string, unknown>>;
   /** What only operators and administrators have certified, asked at each request; nothing when absent. */
   readonly reservedNames?: () => ReservedNames;
 }

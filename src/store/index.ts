@@ -45,3 +45,4 @@ export { lastRevocationSequence, listRevocations, markRevoked } from './revocati
 export type { Database, IssuerRole, IssuerState, Transaction } from './schema.js';
 export { StoreError } from './store-error.js';
 export { Store, type StoreOptions } from './store.js';
+export { findPolicy, setPolicy } from './policy.store.js';

@@ -119,6 +119,12 @@ interface AuditHeadTable {
   hash: string;
 }
 
+interface PolicyTable {
+  id: number;
+  /** Canonical JSON. */
+  contents: string;
+}
+
 /** Every table by its name. */
 export interface Schema {
   issuer: IssuerTable;
@@ -130,6 +136,7 @@ export interface Schema {
   crl: CrlTable;
   audit: AuditTable;
   audit_head: AuditHeadTable;
+  policy: PolicyTable;
 }
 
 /** Where statements go: the store itself, or a transaction on it. Inside a transaction use the transaction only: there is one connection. */

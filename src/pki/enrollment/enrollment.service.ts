@@ -94,19 +94,13 @@ export class EnrollmentService {
       created_by: requester.actor,
       expires_at: now.getTime() + ttl * 1000,
     };
+    const { actor, requestId } = requester;
+    const detail = { service, profile, names: canonical.join(' '), expires: new Date(row.expires_at).toISOString() };
+    const entry = { action: 'token.create', actor, requestId, subject: idOf(row.token_sha256), detail };
     await this.#store.transaction(async (transaction) => {
-      await this.#audit.append(
-        {
-          action: 'token.create',
-          phase: 'result',
-          actor: requester.actor,
-          requestId: requester.requestId,
-          subject: idOf(row.token_sha256),
-          detail: { service, profile, names: canonical.join(' '), expires: new Date(row.expires_at).toISOString() },
-        },
-        transaction,
-      );
+      await this.#audit.append({ ...entry, phase: 'intent' }, transaction);
       await insertEnrollmentToken(transaction, row, new Date(now.getTime() - KEPT_MS));
+      await this.#audit.append({ ...entry, phase: 'result' }, transaction);
     });
     return { token, expiresAt: new Date(row.expires_at) };
   }
