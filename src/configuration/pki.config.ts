@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { profileSchema } from './profile.setting.js';
+import { publicationUrl } from './publication-url.setting.js';
 import { duration, flag, objects, oneOf, path, text, whenObject } from './setting.js';
 
 /** The certification authority. */
@@ -50,11 +51,7 @@ export const pkiSchema = z
     crlOverlap: duration('s', 0, 31_536_000)
       .default(43_200)
       .describe('How long before `nextUpdate` the next revocation list is signed; less than `crlLifetime`.'),
-    publicationUrl: text(
-      'an http URL without user, query, fragment and trailing slash',
-      /^http:\/\/[^\s/@?#]+(?:\/[^\s@?#]*[^\s/@?#])?$/,
-    )
-      .refine((url) => URL.canParse(url), 'an http URL')
+    publicationUrl: publicationUrl()
       .default('http://localhost:5080')
       .describe(
         'Where clients reach the repository. It is written into each certificate (RFC 5280 §4.2.1.13, §4.2.2.1), so change it before issuing. Not https: fetching a list would need the list (RFC 5280 §8).',

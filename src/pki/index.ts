@@ -25,7 +25,14 @@ export { CERTIFICATION_AUTHORITY, PkiModule } from './pki.module.js';
 export type { PkiModuleOptions } from './pki.module-definition.js';
 export { isAuthorityProfile, KEY_TYPES, type KeyType } from './profile/profile.js';
 export { NameRules, type NameRuleTexts } from './profile/name-rules.js';
-export { Profiles, PURPOSES, type ProfileDefinition, type Purpose } from './profile/profiles.js';
+export {
+  KEY_USAGES,
+  Profiles,
+  PURPOSES,
+  type KeyUsageName,
+  type ProfileDefinition,
+  type Purpose,
+} from './profile/profiles.js';
 export type { RequesterRuleTexts, RequestingService } from './profile/requesters.js';
 export { ReservedNames } from './profile/reserved-names.js';
 export { createFile, ensurePrivateFolder, replaceFile } from './publication/atomic-file.js';

@@ -51,7 +51,7 @@ export function holderTerms(
   checkForHolders(profile);
   const { publicKey, extensions } = decodeCertificate(row.der);
   // From the certificate's own dates, which are whole seconds: it does not shrink from renewal to renewal.
-  const lived = (row.not_after - row.not_before) / 1000 - backdate;
+  const lived = (row.not_after - row.not_before) / 1000 - (profile.backdate ?? backdate);
   return {
     profile: row.profile,
     service: row.service,

@@ -28,6 +28,12 @@ export interface EndEntityProfile {
   /** Who may ask for what, besides operators and administrators; absent: every service with the role issuer, for whatever the profile gives. */
   readonly requesters: RequesterRules | undefined;
   readonly keyUse: KeyUse;
+  /** Of {@link keyUse} `handshakes`: what a key of its kind may be used for, at most; as the key's kind has it when absent. */
+  readonly keyUsages: readonly number[] | undefined;
+  /** Seconds; the CA's own when absent. */
+  readonly backdate: number | undefined;
+  /** Where its list and its issuer's certificate are to be had; the CA's own when absent. */
+  readonly publicationUrl: string | undefined;
   /** Nothing is published about it: noRevAvail instead of CRL and OCSP locations (RFC 9608). */
   readonly noRevocation: boolean;
   /** Its server staples an OCSP response to each handshake, or is refused (RFC 7633). */

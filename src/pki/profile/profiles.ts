@@ -1,4 +1,4 @@
-import { Oid } from '../../x509/index.js';
+import { KeyUsage, Oid } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
 import { NameRules, type NameRuleTexts } from './name-rules.js';
 import { RequesterRules, type RequesterRuleTexts } from './requesters.js';
@@ -10,6 +10,14 @@ export const PURPOSES = {
   clientAuth: Oid.clientAuth,
 } as const;
 export type Purpose = keyof typeof PURPOSES;
+
+/** The key usages that a profile for handshakes can give (RFC 5280 §4.2.1.3). */
+export const KEY_USAGES = {
+  digitalSignature: KeyUsage.digitalSignature,
+  keyEncipherment: KeyUsage.keyEncipherment,
+  keyAgreement: KeyUsage.keyAgreement,
+} as const;
+export type KeyUsageName = keyof typeof KEY_USAGES;
 
 /** A profile as an operator writes it. Lifetimes in seconds. */
 export interface ProfileDefinition {
@@ -25,6 +33,12 @@ export interface ProfileDefinition {
   readonly names?: NameRuleTexts | undefined;
   /** See {@link EndEntityProfile.requesters}. */
   readonly requesters?: readonly RequesterRuleTexts[] | undefined;
+  /** Digital signatures always; more only where the kind of key can do it. What the kind of key is usually for when absent. */
+  readonly keyUsages?: readonly KeyUsageName[] | undefined;
+  /** `pki.backdate` when absent. */
+  readonly backdate?: number | undefined;
+  /** `pki.publicationUrl` when absent. */
+  readonly publicationUrl?: string | undefined;
   /** noRevAvail (RFC 9608), for lifetimes up to a week; false when absent. */
   readonly noRevocation?: boolean | undefined;
   /** RFC 7633, for servers; false when absent. */
@@ -137,6 +151,8 @@ function proven(definition: BuiltInDefinition, serviceLifetime: number): EndEnti
   if (identity === 'spiffe' && definition.names?.uri?.length === 0) refuse('it needs a SPIFFE ID and gives no URI');
   if (noRevocation && maximumLifetime > LONGEST_UNREVOKED)
     refuse('noRevocation is for lifetimes up to 7d: nobody asks whether such a certificate is revoked');
+  if (definition.keyUsages && !definition.keyUsages.includes('digitalSignature'))
+    refuse('without the key usage digitalSignature nobody can authenticate with it');
   if (noRevocation && mustStaple)
     refuse('mustStaple asks for the OCSP response that noRevocation says there will never be');
   if (mustStaple && !purposes.includes('serverAuth')) refuse('mustStaple is for servers: give the purpose serverAuth');
@@ -154,6 +170,9 @@ function proven(definition: BuiltInDefinition, serviceLifetime: number): EndEnti
     names: new NameRules(definition.names),
     requesters: definition.requesters && new RequesterRules(definition.requesters),
     keyUse,
+    keyUsages: definition.keyUsages?.map((usage) => KEY_USAGES[usage]),
+    backdate: definition.backdate,
+    publicationUrl: definition.publicationUrl,
     noRevocation,
     mustStaple,
   });
