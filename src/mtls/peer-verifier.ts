@@ -30,6 +30,8 @@ export interface VerifierPolicy {
   readonly roles: ServiceRoles;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
+  /** Told of each peer whose certificate is in order, as often as revocation is asked about. */
+  readonly onPeer?: (path: ValidatedPath, time: number) => void;
   /** Told when soft-fail lets a certificate pass whose status nobody knows. */
   readonly reportUnknown: (refusal: MtlsRefusal) => void;
 }
@@ -183,7 +185,8 @@ export class PeerVerifier {
       throw refusal('wrong_issuer', "the organization of the certificate's issuer is not the one asked for", leaf);
   }
 
-  #checkRevocation(connection: Connection, { leaf, certificates }: ValidatedPath, time: number): void {
+  #checkRevocation(connection: Connection, path: ValidatedPath, time: number): void {
+    const { leaf, certificates } = path;
     const now = new Date(time);
     const { revocation, revocationMode } = this.policy;
     const epoch = revocation.epoch;
@@ -202,6 +205,7 @@ export class PeerVerifier {
     }
     connection.epoch = epoch;
     connection.goodUntil = goodUntil;
+    this.policy.onPeer?.(path, time);
   }
 }
 

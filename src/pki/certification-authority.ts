@@ -18,6 +18,7 @@ import { refreshChainFiles } from './publication/chain-files.js';
 import { publishTrustFiles, trustFilesOf } from './publication/trust-files.js';
 import { RevocationRegistry } from './revocation/revocation-registry.js';
 import { RevocationService } from './revocation/revocation.service.js';
+import { PeerSightings } from './rollover/peer-sightings.js';
 import { RolloverService } from './rollover/rollover.service.js';
 
 export interface CertificationAuthorityOptions {
@@ -46,6 +47,8 @@ export interface CertificationAuthority {
   readonly revocations: RevocationService;
   readonly registry: RevocationRegistry;
   readonly rollover: RolloverService;
+  /** Hears of the peers that are let in. */
+  readonly sightings: PeerSightings;
   /** Acts on what became of the CAs in the store, and writes the public files that changed. True when anything about them changed. A running process calls it when the store has. */
   readonly followIssuers: () => Promise<boolean>;
   /** The public certificate files of the CA. */
@@ -98,6 +101,7 @@ export async function openCertificationAuthority(
     await followIssuers();
     publish();
   };
+  const sightings = new PeerSightings({ store, authorities, events });
   const rollover = new RolloverService({ authorities, creation, crls, registry, revocations, follow });
   return {
     settings,
@@ -111,6 +115,7 @@ export async function openCertificationAuthority(
     revocations,
     registry,
     rollover,
+    sightings,
     followIssuers,
     trustFiles: [...trust.keys()],
     published,

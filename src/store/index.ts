@@ -46,3 +46,4 @@ export type { Database, IssuerRole, IssuerState, Transaction } from './schema.js
 export { StoreError } from './store-error.js';
 export { Store, type StoreOptions } from './store.js';
 export { findPolicy, setPolicy } from './policy.store.js';
+export { issuerSeenAt, noteIssuerSeen, noteUnlistedPeer, unlistedPeers, unlistedSerials } from './peer.store.js';

@@ -3,7 +3,7 @@ import { up as certificationAuthority } from './migrations/0001-certification-au
 import { up as doors } from './migrations/0002-doors.js';
 import { up as inventory } from './migrations/0003-inventory.js';
 import { up as hierarchy } from './migrations/0004-hierarchy.js';
-import { up as policy } from './migrations/0005-policy.js';
+import { up as policyAndPeers } from './migrations/0005-policy-and-peers.js';
 import type { Database, Transaction } from './schema.js';
 import { StoreError } from './store-error.js';
 
@@ -13,7 +13,7 @@ const migrations: readonly { readonly name: string; readonly up: (transaction: T
   { name: '0002-doors', up: doors },
   { name: '0003-inventory', up: inventory },
   { name: '0004-hierarchy', up: hierarchy },
-  { name: '0005-policy', up: policy },
+  { name: '0005-policy-and-peers', up: policyAndPeers },
 ];
 
 /** The migrations that a store has seen, oldest first, and those that it still needs. Times in milliseconds. */

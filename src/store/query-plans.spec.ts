@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Kysely, type CompiledQuery } from 'kysely';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { auditHead, listAudit } from './audit.store.js';
+import { issuerSeenAt, unlistedPeers, unlistedSerials } from './peer.store.js';
 import { findPolicy } from './policy.store.js';
 import { compromisedKeys, findCertificate } from './certificate.store.js';
 import { countCertificates, listCertificates, type CertificateFilter } from './inventory.store.js';
@@ -87,6 +88,9 @@ test.each<[string, () => Promise<unknown>]>([
   ['an enrollment token', () => findEnrollmentToken(database, 'aa')],
   ['an idempotency key', () => findIdempotency(database, { caller: 'a', key: 'b', since: now })],
   ['the end of the record', () => auditHead(database)],
+  ['when an issuer was seen', () => issuerSeenAt(database, 'issuing')],
+  ['peers that no certificate tells about', () => unlistedPeers(database, 'issuing', now)],
+  ['whether certificates are listed', () => unlistedSerials(database, ['0a', '0b'])],
   ['the policy', () => findPolicy(database)],
   ['a page of the record', () => listAudit(database, 5, 100)],
 ])('%s is found by an index, in order', async (_, run) => {

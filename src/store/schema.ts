@@ -125,6 +125,21 @@ interface PolicyTable {
   contents: string;
 }
 
+interface IssuerSeenTable {
+  issuer: string;
+  seen_at: number;
+}
+
+export interface UnlistedPeerTable {
+  /** Of a certificate that is not in the store. */
+  serial: string;
+  /** The nearest CA of ours above it. */
+  issuer: string;
+  service: string;
+  not_after: number;
+  seen_at: number;
+}
+
 /** Every table by its name. */
 export interface Schema {
   issuer: IssuerTable;
@@ -137,6 +152,8 @@ export interface Schema {
   audit: AuditTable;
   audit_head: AuditHeadTable;
   policy: PolicyTable;
+  issuer_seen: IssuerSeenTable;
+  unlisted_peer: UnlistedPeerTable;
 }
 
 /** Where statements go: the store itself, or a transaction on it. Inside a transaction use the transaction only: there is one connection. */
