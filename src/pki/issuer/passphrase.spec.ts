@@ -29,7 +29,7 @@ test('a file is read for each use, trimmed, and wiped when the use is over, even
 
 test('a pipe is read once for all uses, and is over when it was wiped', async () => {
   const path = join(temporaryFolder(), 'pipe');
-  spawnSync('mkfifo', ['-m', '600', path]);
+  spawnSync('sh', ['-c', 'mkfifo -m 600 "$0"', path]);
   const writer = spawn('sh', ['-c', 'printf "open sesame\\n" >"$0"', path]);
   let octets: Buffer = Buffer.from('x');
   for (let use = 0; use < 2; use++)
