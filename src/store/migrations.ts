@@ -4,6 +4,7 @@ import { up as doors } from './migrations/0002-doors.js';
 import { up as inventory } from './migrations/0003-inventory.js';
 import { up as hierarchy } from './migrations/0004-hierarchy.js';
 import { up as restoration } from './migrations/0005-restoration.js';
+import { up as policyAndPeers } from './migrations/0006-policy-and-peers.js';
 import type { Database, Transaction } from './schema.js';
 import { StoreError } from './store-error.js';
 
@@ -14,6 +15,7 @@ const migrations: readonly { readonly name: string; readonly up: (transaction: T
   { name: '0003-inventory', up: inventory },
   { name: '0004-hierarchy', up: hierarchy },
   { name: '0005-restoration', up: restoration },
+  { name: '0006-policy-and-peers', up: policyAndPeers },
 ];
 
 /** The name of the schema that this program works on: its last migration. */

@@ -32,6 +32,9 @@ const TABLES: { readonly [Table in keyof Schema]: Paging<Schema[Table]> } = {
   // Of megabytes each.
   crl: { key: ['issuer', 'number'], page: 1 },
   crl_floor: { key: ['issuer'] },
+  policy: { key: ['id'] },
+  issuer_seen: { key: ['issuer'] },
+  unlisted_peer: { key: ['serial'] },
   audit: { key: ['sequence'] },
   audit_head: { key: ['id'] },
 };

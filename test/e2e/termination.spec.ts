@@ -52,8 +52,8 @@ test('SIGTERM under load: open requests are answered, it ends by itself, and eve
   child.kill('SIGTERM');
   expect(await ended).toEqual([0, null]);
   await Promise.all(callers);
-  // Who had connected and asks after the signal hears that it is closing.
-  expect(others.filter((each) => each !== 503)).toEqual([]);
+  // Who asks after the signal hears that it is closing; a connection that nobody had taken up yet when the listener closed is cut.
+  expect(others.filter((each) => each !== 503 && each !== 'ECONNRESET')).toEqual([]);
   expect(handedOut.length).toBeGreaterThanOrEqual(atTheSignal);
 
   const store = await openStore({ path: join(folder, 'var/veritas.db'), readOnly: true });

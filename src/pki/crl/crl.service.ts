@@ -125,6 +125,8 @@ export class CrlService {
   ): Promise<boolean> {
     const entry = { action: 'crl.sign', actor: requester.actor, requestId: requester.requestId, subject: id };
     await this.#audit.append({ ...entry, phase: 'intent' });
+    // Before the transaction: opening a key is slow, and recorded by itself.
+    await issuer.open();
     return this.#store.transaction(async (transaction) => {
       const last = await lastCrlHeader(transaction, id);
       if (!isStillDue(last)) {

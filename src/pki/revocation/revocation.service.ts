@@ -3,6 +3,7 @@ import type { EventBus } from '../../events/index.js';
 import { findCertificate, markRevoked, type CertificateRow, type Store } from '../../store/index.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
+import { isAuthorityProfile } from '../profile/profile.js';
 import { revocationReason } from './reason.js';
 import type { RevocationRegistry } from './revocation-registry.js';
 
@@ -57,7 +58,7 @@ export class RevocationService {
         'certificate_not_revocable',
         'a root certificate cannot be revoked by a list that it signs itself',
       );
-    const proven = revocationReason(reason, known.profile === 'issuing' || known.profile === 'cross');
+    const proven = revocationReason(reason, isAuthorityProfile(known.profile));
     const entry = {
       action: 'certificate.revoke',
       actor: requester.actor,
