@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { OPERATIONS, type OperationName } from '../support/kill-rig/operations.js';
-import { compileWorker, Workers } from '../support/kill-rig/process.js';
+import { CompiledWorker, Workers } from '../support/kill-rig/process.js';
 import { killAtRandom, killAtSteps, newSeed, randomFrom, type Tally } from '../support/kill-rig/rig.js';
 import { clusterPlace } from '../support/postgres-cluster.js';
 import type { StoreKind } from '../support/postgres.js';
@@ -24,15 +24,17 @@ const EVERY: Readonly<Partial<Record<OperationName, number>>> = { migration: 2, 
 const kinds: readonly StoreKind[] = clusterPlace() ? ['SQLite', 'PostgreSQL'] : ['SQLite'];
 const operations = Object.keys(OPERATIONS) as OperationName[];
 const seed = newSeed();
+let compiled: CompiledWorker;
 let workers: Readonly<Record<StoreKind, Workers>>;
 
 beforeAll(() => {
   process.stderr.write(`Processes that are killed by SIGKILL (KILL_SEED=${seed}):\n`);
-  const file = compileWorker();
-  workers = { SQLite: new Workers(file), PostgreSQL: new Workers(file) };
+  compiled = new CompiledWorker();
+  workers = { SQLite: new Workers(compiled.file), PostgreSQL: new Workers(compiled.file) };
 });
 afterAll(async () => {
   for (const kind of kinds) await workers[kind].end();
+  compiled.remove();
 });
 
 /** On both stores beside each other. */
