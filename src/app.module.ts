@@ -92,7 +92,7 @@ export class AppModule {
               ca.authorities.find(({ id, state }) => id === issuer && state !== 'prepared')?.certificate.der,
             bundle: () => ca.trustBundle,
             crossCertificates: () => ca.crossCertificates,
-            crl: (issuer) => crls.current(issuer),
+            crl: (issuer, scope) => crls.current(issuer, scope),
             ocsp: ocsp && ((request) => ocsp.answer(request)),
             ready: async () => (await healthService.report()).status === 'healthy',
           }),

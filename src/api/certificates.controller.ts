@@ -172,8 +172,16 @@ export class CertificatesController implements OnModuleInit {
   async revoke(@Param('serial') text: string, @Req() request: Call): Promise<z.infer<typeof revokedSchema>> {
     const serialNumber = serialNumberOf(text);
     await this.access.checkMayRevoke(request, serialNumber);
-    const { reason } = parse(revocationRequestSchema, request.body ?? {}, 'the body');
-    const revocation = await this.ca.revoke({ serialNumber, reason, requester: this.access.requesterOf(request) });
+    const { reason, invalidity_date: date } = parse(revocationRequestSchema, request.body ?? {}, 'the body');
+    if ((reason === 'certificateHold' || reason === 'removeFromCRL') && !this.access.hasRole(request, 'issuer'))
+      this.access.refuse(request, 'a hold, and its release, need the role issuer');
+    const requester = this.access.requesterOf(request);
+    if (reason === 'removeFromCRL') {
+      const { already } = await this.ca.release({ serialNumber, requester });
+      return { serial_number: serialNumber, reason, revoked_at: null, already_revoked: already };
+    }
+    const invalidityDate = date === undefined ? undefined : new Date(date);
+    const revocation = await this.ca.revoke({ serialNumber, reason, invalidityDate, requester });
     return {
       serial_number: revocation.serialNumber,
       reason: revocation.reason,

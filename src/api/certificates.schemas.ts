@@ -88,14 +88,26 @@ export const recordWithPemSchema = recordSchema
   .describe('A certificate of this CA.');
 
 export const revocationRequestSchema = z
-  .strictObject({ reason: z.string().max(64).optional().describe('A CRLReason; `unspecified` when absent.') })
+  .strictObject({
+    reason: z
+      .string()
+      .max(64)
+      .optional()
+      .describe(
+        'A CRLReason; `unspecified` when absent. Role `issuer`: `certificateHold` can be taken back with `removeFromCRL`.',
+      ),
+    invalidity_date: z.iso
+      .datetime({ offset: true })
+      .optional()
+      .describe('Since when the certificate is believed to be invalid; in the past.'),
+  })
   .describe('Why.');
 
 export const revokedSchema = z
   .object({
     serial_number: serialNumber,
-    reason: z.string(),
-    revoked_at: z.iso.datetime(),
+    reason: z.string().describe('`removeFromCRL`: it is released.'),
+    revoked_at: z.iso.datetime().nullable().describe('Null when it is released.'),
     already_revoked: z.boolean().describe('Whether it was before this call; then reason and time are those of then.'),
   })
-  .describe('The revocation, durable.');
+  .describe('The revocation or release, durable.');

@@ -298,10 +298,23 @@ describe('the command line', () => {
       expect(await json(['show', serial])).toMatchObject({ record: { status: 'active' } });
     });
 
+    it('put on hold and release, one and many', async () => {
+      const { serial } = await issue();
+      const status = async () => (await json(['show', serial])) as { record: { status: string } };
+      expect(await json(['revoke', serial, '--reason', 'certificateHold'])).toMatchObject({
+        reason: 'certificateHold',
+      });
+      expect(await json(['revoke', serial, '--release'])).toEqual({ serial_number: serial, released: true });
+      expect(await status()).toMatchObject({ record: { status: 'active' } });
+      expect(await json(['revoke', '--profile', 'nobody', '--reason', 'superseded'])).toEqual({ revoked: 0 });
+    });
+
     it('refuse what is unknown, and words that are no reason', async () => {
       expect(await run(['revoke', 'ff'])).toMatchObject({ code: 1 });
       const { serial } = await issue();
-      expect((await run(['revoke', serial, '--reason', 'certificateHold'])).err).toContain('a hold is not among them');
+      expect((await run(['revoke', serial, '--reason', 'toString'])).err).toContain('is no reason to revoke for');
+      expect(await run(['revoke', serial, '--release', '--reason', 'superseded'])).toMatchObject({ code: 2 });
+      expect(await run(['revoke', serial, '--service', 'orders'])).toMatchObject({ code: 2 });
       expect(await run(['revoke'])).toMatchObject({ code: 2 });
       expect(await run(['revoke', serial, '--cert', 'x'])).toMatchObject({ code: 2 });
       expect(await run(['revoke', '--cert', path('missing.pem')])).toMatchObject({ code: 3 });

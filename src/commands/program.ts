@@ -27,7 +27,7 @@ import type { VerifyOptions } from './verify.js';
 import { examples, EXIT_CODES, sessionOf, verb, verbs, withTerms, type CommonOptions, type Host } from './verb.js';
 
 const REASONS =
-  'unspecified, keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn; of a CA also cACompromise';
+  'unspecified (when absent), keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn, certificateHold; of a CA also cACompromise';
 
 /**
  * Runs the command line on `args`, the words after `veritas`, and gives the exit code. Writes errors as one sentence, or with `--json` as one line of
@@ -173,14 +173,24 @@ function addToken(program: Command, host: Host): void {
 }
 
 function addRevoke(program: Command, host: Host): void {
-  verb(program, 'revoke', 'Revoke a certificate for good, and sign the revocation list.', [
+  verb(program, 'revoke', 'Revoke certificates, or release those on hold, and sign the revocation list.', [
     ['veritas revoke 3f0a9c… --reason keyCompromise', 'by its serial number'],
-    ['veritas revoke --cert worker.pem', 'by its file'],
-    ['veritas revoke --cert worker.pem --reason superseded --json', 'for a script'],
+    ['veritas revoke --cert worker.pem --reason certificateHold', 'by its file, until it is released'],
+    ['veritas revoke --service veritas-worker --json', 'all that a service has, for a script'],
   ])
     .argument('[serial]', 'the serial number in hexadecimal')
     .option('--cert <file>', 'the certificate instead of its serial number')
-    .option('--reason <reason>', REASONS, 'unspecified')
+    .option('--service <name>', 'every certificate of a service that has not ended')
+    .option('--profile <name>', 'those of a profile')
+    .option('--issuer <id>', 'those of a CA: see `veritas ca show`')
+    .option('--key <file>', 'those of the same key as this certificate')
+    .option('--reason <reason>', REASONS)
+    .option(
+      '--invalidity-date <when>',
+      'since when the key is believed to be compromised: 3d ago, or 2026-01-31',
+      sinceArgument,
+    )
+    .option('--release', 'lift the hold instead')
     .action(async (serial: string | undefined, options: CommonOptions & RevokeOptions) => {
       const { revoke } = await import('./revoke.js');
       await revoke(sessionOf(host, options), serial, options);
@@ -229,8 +239,9 @@ function addCrl(program: Command, host: Host): void {
     ['veritas crl --issuer root --out root.crl.pem', 'of the root, as PEM'],
   ])
     .option('--issuer <id>', 'the id of a CA: see `veritas ca show` (default: the one that issues now)')
+    .option('--scope <scope>', '`delta`, or the number of a shard; the complete list when absent')
     .option('--out <file>', 'a copy, DER, or PEM when the name ends in .pem')
-    .action(async (options: CommonOptions & { readonly issuer?: string }) => {
+    .action(async (options: CommonOptions & { readonly issuer?: string; readonly scope?: string }) => {
       const { crl } = await import('./crl.js');
       await crl(sessionOf(host, options), options);
     });

@@ -122,7 +122,10 @@ async function namedLists(sources: readonly string[]): Promise<PublishedList[]> 
 /** What this CA published here, if it is still there. */
 async function foundLists({ crlDirectory = '' }: PkiSettings): Promise<PublishedList[]> {
   if (!existsSync(crlDirectory)) return [];
-  const sources = readdirSync(crlDirectory).filter((name) => name.endsWith('.crl'));
+  // Deltas and shards are in a folder of their issuer.
+  const sources = readdirSync(crlDirectory, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.crl'),
+  );
   const lists = await namedLists(sources.sort().map((name) => join(crlDirectory, name)));
   return lists.map((list) => ({ ...list, found: true }));
 }

@@ -1,49 +1,113 @@
+import { keyDigest, type CertificationAuthority, type Requester } from '../pki/index.js';
+import { countCertificates } from '../store/index.js';
 import { serialNumberFromString } from '../x509/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { readCertificate } from './files.js';
 import { requester, withAuthority, type Session } from './session.js';
 
-/** The flags of `veritas revoke`. */
-export interface RevokeOptions {
-  readonly cert?: string;
-  readonly reason?: string;
+/** Which certificates `veritas revoke` is about, when not one. */
+interface BulkOptions {
+  readonly service?: string;
+  readonly profile?: string;
+  readonly issuer?: string;
+  /** A certificate of the key. */
+  readonly key?: string;
 }
 
-/** `veritas revoke`: revokes for good, then signs the revocation lists that are due because of it. */
+/** The flags of `veritas revoke`. */
+export interface RevokeOptions extends BulkOptions {
+  readonly cert?: string;
+  readonly reason?: string;
+  readonly invalidityDate?: Date;
+  readonly release?: boolean;
+}
+
+/** `veritas revoke`: revokes one certificate or many, or releases those on hold; then signs the revocation lists that are due because of it. */
 export async function revoke(session: Session, serial: string | undefined, options: RevokeOptions): Promise<void> {
-  if ((serial === undefined) === (options.cert === undefined))
+  const isBulk = [options.service, options.profile, options.issuer, options.key].some((each) => each !== undefined);
+  if ([serial !== undefined, options.cert !== undefined, isBulk].filter(Boolean).length !== 1)
     throw new CommandError(
-      'name a serial number or a certificate, one of the two',
+      'name a serial number, a certificate, or which certificates: one of the three',
       ExitCode.usage,
-      'veritas revoke SERIAL, or veritas revoke --cert FILE',
+      'veritas revoke SERIAL, veritas revoke --cert FILE, or veritas revoke --service NAME',
     );
+  if (options.release && options.reason !== undefined)
+    throw new CommandError('a release has no reason', ExitCode.usage, 'leave --reason or --release out');
+  await withAuthority(session, {}, async (authority) => {
+    const by = requester();
+    await (isBulk ? revokeMany(session, authority, options, by) : revokeOne(session, authority, serial, options, by));
+    for (const { issuer, number } of await authority.crls.publishIfDue(by))
+      session.output.progress(`Signed revocation list ${number} of ${issuer}.`);
+  });
+}
+
+async function revokeOne(
+  session: Session,
+  { ca }: CertificationAuthority,
+  serial: string | undefined,
+  options: RevokeOptions,
+  by: Requester,
+): Promise<void> {
   const certificate = options.cert === undefined ? undefined : await readCertificate(options.cert, session);
   const serialNumber = certificate?.serialNumber ?? serialNumberFromString(serial ?? '') ?? serial ?? '';
-  await withAuthority(session, {}, async ({ ca, crls }) => {
-    const known = certificate && (await ca.find(serialNumber));
-    // A serial number is easily copied into a certificate of somebody's own making.
-    if (certificate && known && known.fingerprint !== certificate.fingerprint256)
-      throw new CommandError(
-        `${options.cert} has the serial number of a certificate of this CA, and is not that certificate`,
-        ExitCode.refused,
-        'look at the file with veritas show FILE; to revoke the one of this CA, name its serial number',
-      );
-    const by = requester();
-    const revocation = await ca.revoke({ serialNumber, reason: options.reason, requester: by });
-    const revokedAt = revocation.revokedAt.toISOString();
-    session.output.result(
-      {
-        serial_number: serialNumber,
-        reason: revocation.reason,
-        revoked_at: revokedAt,
-        already_revoked: revocation.already,
-      },
-      revocation.already
-        ? `${serialNumber} was revoked on ${revokedAt} already (${revocation.reason})`
-        : `${serialNumber} is revoked (${revocation.reason})`,
+  const known = certificate && (await ca.find(serialNumber));
+  // A serial number is easily copied into a certificate of somebody's own making.
+  if (certificate && known && known.fingerprint !== certificate.fingerprint256)
+    throw new CommandError(
+      `${options.cert} has the serial number of a certificate of this CA, and is not that certificate`,
+      ExitCode.refused,
+      'look at the file with veritas show FILE; to revoke the one of this CA, name its serial number',
     );
-    const signed = await crls.publishIfDue(by);
-    for (const { issuer, number } of signed) session.output.progress(`Signed revocation list ${number} of ${issuer}.`);
-  });
+  if (options.release) {
+    const { already } = await ca.release({ serialNumber, requester: by });
+    session.output.result(
+      { serial_number: serialNumber, released: !already },
+      already ? `${serialNumber} is not revoked` : `${serialNumber} is released`,
+    );
+    return;
+  }
+  const { reason, invalidityDate } = options;
+  const revocation = await ca.revoke({ serialNumber, reason, invalidityDate, requester: by });
+  const revokedAt = revocation.revokedAt.toISOString();
+  session.output.result(
+    {
+      serial_number: serialNumber,
+      reason: revocation.reason,
+      revoked_at: revokedAt,
+      already_revoked: revocation.already,
+    },
+    revocation.already
+      ? `${serialNumber} was revoked on ${revokedAt} already (${revocation.reason})`
+      : `${serialNumber} is revoked (${revocation.reason})`,
+  );
+}
+
+async function revokeMany(
+  session: Session,
+  { ca, store }: CertificationAuthority,
+  options: RevokeOptions,
+  by: Requester,
+): Promise<void> {
+  const { service, profile, issuer, reason, invalidityDate, release } = options;
+  const key = options.key === undefined ? undefined : await readCertificate(options.key, session);
+  const selection = { service, profile, issuer, spkiSha256: key && keyDigest(key.publicKey.der) };
+  const bar = session.output.progressBar(release ? 'Releasing' : 'Revoking');
+  const total = bar.isShown ? await countCertificates(store.database, { service }) : 0;
+  try {
+    const certificates = await ca.revokeAll({
+      selection,
+      reason,
+      invalidityDate,
+      release,
+      requester: by,
+      onProgress: (looked) => {
+        bar.update(looked, total);
+      },
+    });
+    const done = release ? 'released' : 'revoked';
+    session.output.result({ [done]: certificates }, `${certificates} certificates are ${done}`);
+  } finally {
+    bar.end();
+  }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { profileSchema } from './profile.setting.js';
 import { publicationUrl } from './publication-url.setting.js';
-import { duration, flag, objects, oneOf, path, text, whenObject } from './setting.js';
+import { duration, flag, integer, objects, oneOf, path, text, whenObject } from './setting.js';
 
 /** The certification authority. */
 export const pkiSchema = z
@@ -51,6 +51,16 @@ export const pkiSchema = z
     crlOverlap: duration('s', 0, 31_536_000)
       .default(43_200)
       .describe('How long before `nextUpdate` the next revocation list is signed; less than `crlLifetime`.'),
+    crlDeltaLifetime: duration('s', 0, 31_536_000)
+      .default(0)
+      .describe(
+        'From `thisUpdate` to `nextUpdate` of a delta list: with one, the complete list is signed when it is time for it and the delta when something was revoked. 0: no deltas.',
+      ),
+    crlShards: integer(0, 1024)
+      .default(0)
+      .describe(
+        'How many smaller lists the certificates that are issued from now on are spread over, each named in its certificates. 0 or 1: one list for all. Once there are shards they are kept up whatever this says.',
+      ),
     ocsp: flag()
       .default(true)
       .describe(

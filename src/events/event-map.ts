@@ -18,6 +18,12 @@ interface CertificateRevoked {
   readonly revokedAt: Date;
 }
 
+/** `certificate.released`: this process lifted the hold of a certificate, which is durable. */
+interface CertificateReleased {
+  readonly serialNumber: string;
+  readonly issuer: string;
+}
+
 /** `revocations.changed`: what the process knows about revocations changed; `epoch` is higher than ever before. */
 interface RevocationsChanged {
   readonly epoch: number;
@@ -33,6 +39,8 @@ interface IssuanceRefused {
 /** `crl.published`: a CRL is served from now on, signed here or by another process. */
 interface CrlPublished {
   readonly issuer: string;
+  /** `complete`, `delta`, or the number of a shard. */
+  readonly scope: string;
   readonly number: number;
   readonly thisUpdate: Date;
   readonly nextUpdate: Date;
@@ -61,6 +69,7 @@ interface BackgroundFailed {
 export interface EventMap {
   readonly 'certificate.issued': CertificateIssued;
   readonly 'certificate.revoked': CertificateRevoked;
+  readonly 'certificate.released': CertificateReleased;
   readonly 'revocations.changed': RevocationsChanged;
   readonly 'issuance.refused': IssuanceRefused;
   readonly 'crl.published': CrlPublished;

@@ -33,7 +33,8 @@ import type { ReservedNames } from './profile/reserved-names.js';
 import { chainPem } from './publication/chain-pem.js';
 import { crossCertificates, trustBundle } from './publication/trust-files.js';
 import type { RevocationRegistry } from './revocation/revocation-registry.js';
-import type { Revocation, RevocationRequest, RevocationService } from './revocation/revocation.service.js';
+import { BulkRevocation, type BulkRequest } from './revocation/bulk-revocation.js';
+import type { Release, Revocation, RevocationRequest, RevocationService } from './revocation/revocation.service.js';
 
 /** What a door hands in. */
 export interface IssueRequest {
@@ -252,6 +253,18 @@ export class CaService {
   /** See {@link RevocationService.revoke}. */
   revoke(request: RevocationRequest): Promise<Revocation> {
     return this.#revocations.revoke(request);
+  }
+
+  /** See {@link RevocationService.release}. */
+  release(request: Pick<RevocationRequest, 'serialNumber' | 'requester'>): Promise<Release> {
+    return this.#revocations.release(request);
+  }
+
+  /** See {@link BulkRevocation.run}. */
+  revokeAll(request: BulkRequest): Promise<number> {
+    const { store, audit, now } = this.#context;
+    const parts = { store, audit, now, events: this.#events, revocations: this.#revocations };
+    return new BulkRevocation(parts).run(request);
   }
 
   /** A certificate that was issued before, with its chain; undefined when it is revoked or over. */

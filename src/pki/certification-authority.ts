@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { AuditLog } from '../audit/index.js';
 import { EventBus } from '../events/index.js';
 import type { Store } from '../store/index.js';
@@ -74,10 +74,11 @@ export async function openCertificationAuthority(
   const events = options.events ?? new EventBus();
   const audit = new AuditLog(store, now);
   const certsDirectory = settings.certsDirectory ?? dirname(settings.directory);
-  const { backdate, publicationUrl, ocsp: isOcspOn } = settings;
+  const { backdate, publicationUrl, crlShards, crlDeltaLifetime, ocsp: isOcspOn } = settings;
+  const lists = { publicationUrl, crlShards, crlDeltaLifetime, ocsp: isOcspOn };
   const { random } = options;
   const journal = new IssuanceJournal({ store, audit, now });
-  const context: IssuanceContext = { store, audit, journal, now, backdate, publicationUrl, ocsp: isOcspOn, random };
+  const context: IssuanceContext = { store, audit, journal, now, backdate, ...lists, random };
   const requester = options.requester ?? { actor: 'veritas', requestId: 'start', standing: 'operator' };
   const profiles = provenProfiles(settings);
   const creation = { settings, context, events };
@@ -87,11 +88,21 @@ export async function openCertificationAuthority(
   const record = new KeyRecord(audit, requester);
   const authorities = await Authorities.open(store, { settings, record }, now);
   await recordPolicy(settings, { store, audit, requester });
+  if (settings.crlDirectory !== undefined)
+    for (const { id } of authorities.all) removeLeftovers(join(settings.crlDirectory, id));
   const trust = trustFilesOf(certsDirectory, authorities.all);
   const published = publishTrustFiles(certsDirectory, trust);
   const registry = new RevocationRegistry({ store, events, authorities, unreadLimit: options.unreadLimit });
   const revocations = new RevocationService({ store, audit, events, registry, now });
-  const crls = new CrlService({ store, audit, events, authorities, settings, now });
+  const crls = new CrlService({
+    store,
+    audit,
+    events,
+    authorities,
+    settings,
+    now,
+    acknowledged: (issuer) => revocations.acknowledged(issuer),
+  });
   await registry.refresh();
   await crls.load();
   const ca = new CaService({ authorities, settings, profiles, context, events, revocations, registry });

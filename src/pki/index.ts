@@ -5,11 +5,14 @@ export {
   type CertificationAuthorityOptions,
 } from './certification-authority.js';
 export { CrlSchedule } from './crl/crl-schedule.js';
-export { CrlService, needsCrl, type PublishedCrl } from './crl/crl.service.js';
+export { readPublished, type PublishedCrl } from './crl/crl-publication.js';
+export { crlFileName } from './crl/crl-scope.js';
+export { CrlService, needsCrl } from './crl/crl.service.js';
 export { createDevelopmentMaterial, type DevelopmentFile } from './development/development-material.js';
 export { certificateRecord, type CertificateRecord } from './inventory/certificate-record.js';
 export { EnrollmentService, type EnrollmentTerms, type EnrollmentToken } from './enrollment/enrollment.service.js';
 export type { Holder } from './issuance/holder-terms.js';
+export { keyDigest } from './issuance/accepted-request.js';
 export { checkServiceName } from './issuance/name-policy.js';
 export { requestFor } from './issuance/own-request.js';
 export type { Authority } from './issuer/authority.js';

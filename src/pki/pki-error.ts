@@ -34,7 +34,9 @@ export const PKI_ERRORS = {
   idempotency_key_reused: [422, 'send a new Idempotency-Key with each new request'],
   idempotency_key_over: [409, 'send a new Idempotency-Key: what came of this one is not good any more'],
   cursor_malformed: [400, 'take `next` of the page before'],
-  reason_not_allowed: [400, 'give a reason of RFC 5280 §5.3.1 that is final and fits the certificate'],
+  reason_not_allowed: [400, 'give a reason of RFC 5280 §5.3.1 that fits the certificate'],
+  invalidity_date_not_allowed: [400, 'give a date in the past, or none'],
+  revocation_final: [409, 'issue another certificate: only a hold can be released'],
   serial_unknown: [404, 'look the serial number up with `veritas list`'],
   certificate_not_revocable: [400, 'replace a root where it is trusted: no list can revoke it'],
   authority_missing: [503, 'make the CA with `veritas setup` or `veritas ca init`'],
@@ -74,6 +76,7 @@ export const PKI_ERRORS = {
   status_unavailable: [503, 'look at the store'],
   token_spent: [500, 'report this: a token signs once'],
   clock_behind: [503, 'set the clock right'],
+  crl_not_fresh: [503, 'put back the newest store: after a restored backup, revoke again what it lacks, and restart'],
   serial_exhausted: [500, 'check the random source of the machine'],
 } as const satisfies Readonly<Record<string, readonly [status: number, mend: string]>>;
 

@@ -27,6 +27,10 @@ export interface PkiSettings {
   readonly ocspLifetime?: number;
   /** How long before nextUpdate an OCSP response that was kept is signed anew; a quarter of the lifetime when absent. */
   readonly ocspOverlap?: number;
+  /** From thisUpdate to nextUpdate of delta CRLs; 0 or absent: there are none. */
+  readonly crlDeltaLifetime?: number;
+  /** How many shards the certificates of the issuing CAs are spread over; 0, 1 or absent: there are none. */
+  readonly crlShards?: number;
   /** Where clients reach the repository, without a trailing slash. */
   readonly publicationUrl: string;
   readonly serviceLifetime: number;

@@ -80,6 +80,7 @@ export class PkiModule extends ConfigurableModuleClass implements OnModuleInit, 
     await this.#schedule.stop();
     // What was seen of peers in the last seconds is no reason not to end.
     await this.authority.sightings.flush().catch(() => undefined);
+    this.authority.crls.close();
     if (!(this.options.store instanceof Store)) await this.authority.store.close();
   }
 }

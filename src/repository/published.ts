@@ -1,4 +1,5 @@
 import type { OcspAnswer } from '../pki/index.js';
+import type { ServedCrl } from './published-crl.js';
 
 /** Port: what the certification authority has published. Issuers go by the name in their URLs. */
 export interface Published {
@@ -8,8 +9,8 @@ export interface Published {
   readonly bundle: () => string;
   /** The cross-certificates in PEM; empty when there are none. */
   readonly crossCertificates: () => string;
-  /** The current CRL in DER, and until when it holds. */
-  readonly crl: (issuer: string) => { readonly der: Uint8Array; readonly nextUpdate: Date } | undefined;
+  /** The current CRL of an issuer: the complete one, or `delta`, or the number of a shard. */
+  readonly crl: (issuer: string, scope?: string) => ServedCrl | undefined;
   /** Answers the octets of an OCSP request, without ever failing; undefined where OCSP is not answered. */
   readonly ocsp: ((request: Uint8Array) => OcspAnswer | Promise<OcspAnswer>) | undefined;
   /** Whether this process is ready to serve. */

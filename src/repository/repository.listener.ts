@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
 import { encodePem } from '../x509/index.js';
+import { sendCrl } from './crl-reply.js';
 import { ocspHandler } from './ocsp-handler.js';
 import { PUBLISHED, type Published } from './published.js';
 import { REPOSITORY_OPTIONS, type RepositoryOptions } from './repository.options.js';
@@ -40,7 +41,7 @@ export class RepositoryListener implements OnApplicationBootstrap, OnApplication
   }
 }
 
-/** The routes of the interface page's plain-HTTP listener. Unknown names answer 404; nothing is ever read from the disk by a request. */
+/** The routes of the interface page's plain-HTTP listener. Unknown names answer 404; of the disk nothing is read by a request but the lists that are published. */
 function createRepositoryServer(published: Published): FastifyInstance {
   const ocsp = published.ocsp && ocspHandler(published.ocsp);
   const server = fastify({
@@ -78,16 +79,15 @@ function createRepositoryServer(published: Published): FastifyInstance {
     if (extension === 'cer') return reply.type('application/pkix-cert').send(viewOf(der));
     return reply.type('application/x-pem-file').send(encodePem('CERTIFICATE', der));
   });
-  server.get<{ Params: { file: string } }>('/crl/:file', ({ params }, reply) => {
-    const issuer = /^([a-z0-9-]+)\.crl$/.exec(params.file)?.[1];
+  server.get<{ Params: { file: string } }>('/crl/:file', (request, reply) => {
+    const issuer = /^([a-z0-9-]+)\.crl$/.exec(request.params.file)?.[1];
     const crl = issuer === undefined ? undefined : published.crl(issuer);
-    if (!crl) return notFound(reply);
-    const seconds = Math.max(0, Math.floor((crl.nextUpdate.getTime() - Date.now()) / 1000));
-    // RFC 2585 §4.2. A cache may keep it for a while, never past its end.
-    return reply
-      .type('application/pkix-crl')
-      .header('cache-control', `public, max-age=${Math.min(seconds, 300)}`)
-      .send(viewOf(crl.der));
+    return crl ? sendCrl(request, reply, crl) : notFound(reply);
+  });
+  server.get<{ Params: { issuer: string; file: string } }>('/crl/:issuer/:file', (request, reply) => {
+    const scope = /^(delta|[1-9]\d*)\.crl$/.exec(request.params.file)?.[1];
+    const crl = scope === undefined ? undefined : published.crl(request.params.issuer, scope);
+    return crl ? sendCrl(request, reply, crl) : notFound(reply);
   });
   server.setNotFoundHandler((_, reply) => notFound(reply));
   return server;

@@ -4,6 +4,13 @@ import type { CertificateTable, Database } from './schema.js';
 /** One certificate's row: times in milliseconds, serial number and digests in lower-case hexadecimal. */
 export type CertificateRow = Readonly<Selectable<CertificateTable>>;
 
+/** A certificate's row before anything can have become of it. Without `crl_shard`: in the complete list alone. */
+export type NewCertificateRow = Omit<
+  CertificateRow,
+  'status' | 'revoked_at' | 'revocation_reason' | 'revocation_sequence' | 'invalidity_date' | 'crl_shard'
+> &
+  Partial<Pick<CertificateRow, 'crl_shard'>>;
+
 /** Every column. */
 export const CERTIFICATE_COLUMNS = [
   'serial',
@@ -23,13 +30,9 @@ export const CERTIFICATE_COLUMNS = [
   'revoked_at',
   'revocation_reason',
   'revocation_sequence',
+  'invalidity_date',
+  'crl_shard',
 ] as const;
-
-/** A certificate's row when it is issued. */
-export type NewCertificateRow = Omit<
-  CertificateRow,
-  'status' | 'revoked_at' | 'revocation_reason' | 'revocation_sequence'
->;
 
 /** Takes serial numbers for ever. Gives those of them that had not been taken before. */
 export async function reserveSerials(
@@ -53,10 +56,16 @@ export async function reserveSerial(database: Database, serial: string, now: Dat
 
 /** Adds certificates whose serial numbers were reserved. */
 export async function insertCertificates(database: Database, rows: readonly NewCertificateRow[]): Promise<void> {
-  const good = { status: 'active', revoked_at: null, revocation_reason: null, revocation_sequence: null } as const;
+  const good = {
+    status: 'active',
+    revoked_at: null,
+    revocation_reason: null,
+    revocation_sequence: null,
+    invalidity_date: null,
+  } as const;
   await database
     .insertInto('certificate')
-    .values(rows.map((row) => ({ ...row, ...good })))
+    .values(rows.map((row) => ({ crl_shard: 0, ...row, ...good })))
     .execute();
 }
 

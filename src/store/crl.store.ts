@@ -5,55 +5,147 @@ import type { CrlTable, Database, Transaction } from './schema.js';
 export type CrlRow = Readonly<Selectable<CrlTable>>;
 /** A CRL without its octets. */
 export type CrlHeader = Omit<CrlRow, 'der'>;
+/** Whose list, and of what: the complete one, its delta, or a shard by its number. */
+export interface CrlPlace {
+  readonly issuer: string;
+  readonly scope: string;
+}
 
-const HEADER = ['issuer', 'number', 'this_update', 'next_update', 'revocation_sequence'] as const;
+const HEADER = [
+  'issuer',
+  'number',
+  'scope',
+  'base_number',
+  'this_update',
+  'next_update',
+  'revocation_sequence',
+  'octets',
+  'sha256',
+] as const;
 // Enough to look into what went wrong; a CRL may be megabytes.
 const KEPT = 10;
 
-/** The last CRL of an issuer, without its octets. */
-export function lastCrlHeader(database: Database, issuer: string): Promise<CrlHeader | undefined> {
+/** The last CRL of a place, without its octets. */
+export function lastCrlHeader(database: Database, { issuer, scope }: CrlPlace): Promise<CrlHeader | undefined> {
   return database
     .selectFrom('crl')
     .select(HEADER)
     .where('issuer', '=', issuer)
+    .where('scope', '=', scope)
     .orderBy('number', 'desc')
     .limit(1)
     .executeTakeFirst();
 }
 
-/** The last CRL of an issuer. */
-export function lastCrl(database: Database, issuer: string): Promise<CrlRow | undefined> {
+/** The last CRL of a place. */
+export function lastCrl(database: Database, { issuer, scope }: CrlPlace): Promise<CrlRow | undefined> {
   return database
     .selectFrom('crl')
     .select([...HEADER, 'der'])
     .where('issuer', '=', issuer)
+    .where('scope', '=', scope)
     .orderBy('number', 'desc')
     .limit(1)
     .executeTakeFirst();
 }
 
-/** Adds a CRL and drops those ten and more before it. */
-export async function insertCrl(transaction: Transaction, row: CrlRow): Promise<void> {
-  await transaction.insertInto('crl').values(row).execute();
-  await transaction
-    .deleteFrom('crl')
-    .where('issuer', '=', row.issuer)
-    .where('number', '<=', row.number - KEPT)
-    .execute();
+/** The scopes of which an issuer has signed lists. */
+export async function listCrlScopes(database: Database, issuer: string): Promise<string[]> {
+  const rows = await database.selectFrom('crl').select('scope').distinct().where('issuer', '=', issuer).execute();
+  return rows.map(({ scope }) => scope);
 }
 
-/** What the number of an issuer's next CRL has to be above, besides the number of its last one; 0 unless the store was restored without that. */
+/** Gives out the next number of an issuer, for lists of every scope: above all before, above {@link crlFloor}, and above `floor`. Never given out again, whatever comes of it. */
+export async function takeCrlNumber(transaction: Transaction, issuer: string, floor = 0): Promise<number> {
+  const last = Math.max(await lastCrlNumber(transaction, issuer), floor) + 1;
+  await transaction
+    .insertInto('crl_number')
+    .values({ issuer, last })
+    .onConflict((conflict) => conflict.column('issuer').doUpdateSet({ last }))
+    .execute();
+  return last;
+}
+
+/** Adds a CRL and drops those ten and more before it, and the pieces of all but this one. */
+export async function insertCrl(transaction: Transaction, row: CrlRow): Promise<void> {
+  await transaction.insertInto('crl').values(row).execute();
+  const { issuer, scope, number } = row;
+  const earlier = await transaction
+    .selectFrom('crl')
+    .select('number')
+    .where('issuer', '=', issuer)
+    .where('scope', '=', scope)
+    .where('number', '<', number)
+    .orderBy('number', 'desc')
+    .execute();
+  for (const [i, { number: before }] of earlier.entries()) {
+    await deleteCrlParts(transaction, issuer, before);
+    if (i >= KEPT - 1)
+      await transaction.deleteFrom('crl').where('issuer', '=', issuer).where('number', '=', before).execute();
+  }
+}
+
+/** Keeps a piece of a list that is too large for a row. */
+export async function insertCrlPart(
+  transaction: Transaction,
+  part: { readonly issuer: string; readonly number: number; readonly part: number; readonly octets: Uint8Array },
+): Promise<void> {
+  await transaction.insertInto('crl_part').values(part).execute();
+}
+
+/** The pieces of a list, in order; none where it was never kept in pieces. */
+export async function* crlParts(database: Database, issuer: string, number: number): AsyncGenerator<Uint8Array> {
+  for (let part = 0; ; part++) {
+    const row = await database
+      .selectFrom('crl_part')
+      .select('octets')
+      .where('issuer', '=', issuer)
+      .where('number', '=', number)
+      .where('part', '=', part)
+      .executeTakeFirst();
+    if (!row) return;
+    yield row.octets;
+  }
+}
+
+/** Drops the pieces of a list. */
+export async function deleteCrlParts(transaction: Transaction, issuer: string, number: number): Promise<void> {
+  await transaction.deleteFrom('crl_part').where('issuer', '=', issuer).where('number', '=', number).execute();
+}
+
+/** What the number of an issuer's next CRL has to be above, besides those that were given out; 0 unless the store was restored without that. */
 export async function crlFloor(database: Database, issuer: string): Promise<number> {
   const row = await database.selectFrom('crl_floor').select('number').where('issuer', '=', issuer).executeTakeFirst();
   return row?.number ?? 0;
 }
 
-/** Forgets the CRLs of an issuer, which may be older than what others have, and has the next one numbered above `number`. */
+/** The highest number that an issuer's CRLs may have had so far. */
+export async function lastCrlNumber(database: Database, issuer: string): Promise<number> {
+  const taken = await database.selectFrom('crl_number').select('last').where('issuer', '=', issuer).executeTakeFirst();
+  return Math.max(taken?.last ?? 0, await crlFloor(database, issuer));
+}
+
+/** Has the next CRL of an issuer numbered above `number`. */
 export async function raiseCrlFloor(transaction: Transaction, issuer: string, number: number): Promise<void> {
-  await transaction.deleteFrom('crl').where('issuer', '=', issuer).execute();
   await transaction
     .insertInto('crl_floor')
     .values({ issuer, number })
     .onConflict((conflict) => conflict.column('issuer').doUpdateSet({ number }))
+    .execute();
+}
+
+/**
+ * Forgets the CRLs of an issuer, which may be older than what others have; with `keep` all but those of that scope. Of shards it stays known that there are
+ * any: each is due at once, and none is served before.
+ */
+export async function forgetCrls(transaction: Transaction, issuer: string, keep?: string): Promise<void> {
+  const unsharded = ['complete', 'delta'].filter((scope) => scope !== keep);
+  await transaction.deleteFrom('crl_part').where('issuer', '=', issuer).execute();
+  await transaction.deleteFrom('crl').where('issuer', '=', issuer).where('scope', 'in', unsharded).execute();
+  await transaction
+    .updateTable('crl')
+    .set({ der: null, sha256: '', octets: 0, revocation_sequence: -1 })
+    .where('issuer', '=', issuer)
+    .where('scope', 'not in', ['complete', 'delta'])
     .execute();
 }

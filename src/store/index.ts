@@ -10,13 +10,21 @@ export {
   type CertificateRow,
   type NewCertificateRow,
 } from './certificate.store.js';
+export { certificatesOf, listCertificateWindow, type Selection, type WindowRow } from './certificate-window.store.js';
 export {
-  crlFloor,
+  crlParts,
+  deleteCrlParts,
+  forgetCrls,
   insertCrl,
+  insertCrlPart,
   lastCrl,
   lastCrlHeader,
+  lastCrlNumber,
+  listCrlScopes,
   raiseCrlFloor,
+  takeCrlNumber,
   type CrlHeader,
+  type CrlPlace,
   type CrlRow,
 } from './crl.store.js';
 export {
@@ -54,9 +62,17 @@ export { migrateStore, migrationStatus, openStore } from './open-store.js';
 export {
   insertRevokedSerial,
   lastRevocationSequence,
+  listReleases,
   listRevocations,
+  markReleased,
   markRevoked,
+  readRevocationPage,
+  readRevokedSerialPage,
+  revokedShards,
   serialStatuses,
+  type ReleaseRow,
+  type RevocationPage,
+  type RevocationRow,
 } from './revocation.store.js';
 export type { Database, IssuerRole, IssuerState, Transaction } from './schema.js';
 export { StoreError } from './store-error.js';

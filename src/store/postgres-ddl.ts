@@ -16,6 +16,9 @@ export function postgresDdl(statement: string): string {
       `create trigger ${name} before ${event} on ${table} for each row${when} execute function ${name}()`,
     ].join(';\n');
   }
+  const dropped = /^\s*drop trigger (\w+)\s*$/i.exec(statement)?.[1];
+  // The trigger goes with the function that was made for it.
+  if (dropped !== undefined) return `drop function ${dropped}() cascade`;
   if (!/^\s*(?:create|alter)\s+table\b/i.test(statement)) return statement;
   return statement
     .replace(/\)\s*(?:(?:strict|without rowid)(?:\s*,\s*)?)+\s*$/i, ')')

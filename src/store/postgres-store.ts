@@ -25,6 +25,7 @@ const READERS = 4;
  * When the database goes away, each call fails at once or within its time with `store_unavailable`, and connections are made anew when it is back.
  */
 class PostgresStore extends Store {
+  override readonly isShared = true;
   readonly #target: Target;
   readonly #listeners = new Set<PostgresListener>();
 
@@ -122,7 +123,10 @@ const RIGHTS: Readonly<Record<keyof Schema, readonly string[]>> = {
   serial: ['insert'],
   idempotency: ['insert', 'delete'],
   enrollment_token: ['insert', 'update', 'delete'],
+  release: ['insert', 'update'],
   crl: ['insert', 'delete'],
+  crl_number: ['insert', 'update'],
+  crl_part: ['insert', 'delete'],
   audit: ['insert'],
   audit_head: ['insert', 'update'],
   revoked_serial: [],

@@ -1,23 +1,64 @@
-import { sql } from 'kysely';
+import { sql, type AliasedExpression } from 'kysely';
+import type { CertificateRow } from './certificate.store.js';
 import type { CertificateStatus, Database, Transaction } from './schema.js';
 
-/** What a reader of revocations needs: enough to answer for a serial number and to write a CRL entry. */
+/** What a reader of revocations needs to answer for a serial number. */
 export interface RevocationRow {
   readonly serial: string;
   readonly issuer: string;
-  readonly notAfter: number;
   readonly revokedAt: number;
   /** A CRLReason's name. */
   readonly reason: string;
   readonly sequence: number;
 }
 
-/** Revokes an active certificate and gives its place in the order of revocations. */
+/** A hold that was lifted. */
+export interface ReleaseRow {
+  readonly serial: string;
+  readonly issuer: string;
+  readonly releasedAt: number;
+  readonly sequence: number;
+  /** It was revoked again since. */
+  readonly isRevoked: boolean;
+}
+
+/** Revocations of one page, each as `serial revokedAt reason[ invalidityDate]` and a comma between: a row costs an object, a million rows a second. */
+export interface RevocationPage {
+  readonly text: string;
+  readonly entries: number;
+  /** The highest place among them. */
+  readonly last: number;
+}
+
+/** Which part of the revocations of an issuer. */
+export interface RevocationPart {
+  readonly issuer: string;
+  /** One shard only. */
+  readonly shard?: number;
+  readonly after: number;
+  /** The last place that counts. */
+  readonly until?: number;
+  /** Only certificates that are valid until then or longer. */
+  readonly validUntil?: Date | undefined;
+  readonly limit: number;
+}
+
+/** How a certificate is revoked. Times in milliseconds. */
+export interface RevocationMark {
+  readonly serial: string;
+  readonly reason: string;
+  readonly revokedAt: Date;
+  readonly invalidityDate?: Date | undefined;
+  /** For who revokes many: the place, one above the last; looked up when absent. */
+  readonly sequence?: number;
+}
+
+/** Revokes an active certificate, or one on hold for good, and gives its place in the order of revocations. */
 export async function markRevoked(
   transaction: Transaction,
-  { serial, reason, revokedAt }: { readonly serial: string; readonly reason: string; readonly revokedAt: Date },
+  { serial, reason, revokedAt, invalidityDate, ...mark }: RevocationMark,
 ): Promise<number> {
-  const sequence = (await lastRevocationSequence(transaction)) + 1;
+  const sequence = mark.sequence ?? (await lastRevocationSequence(transaction)) + 1;
   await transaction
     .updateTable('certificate')
     .set({
@@ -25,9 +66,9 @@ export async function markRevoked(
       revoked_at: revokedAt.getTime(),
       revocation_reason: reason,
       revocation_sequence: sequence,
+      invalidity_date: invalidityDate?.getTime() ?? null,
     })
     .where('serial', '=', serial)
-    .where('status', '=', 'active')
     .execute();
   return sequence;
 }
@@ -38,7 +79,7 @@ export async function markRevoked(
  */
 export async function insertRevokedSerial(
   transaction: Transaction,
-  { serial, issuer, notAfter, reason, revokedAt }: Omit<RevocationRow, 'sequence'>,
+  { serial, issuer, notAfter, reason, revokedAt }: Omit<RevocationRow, 'sequence'> & { readonly notAfter: number },
 ): Promise<void> {
   await transaction
     .insertInto('serial')
@@ -58,67 +99,207 @@ export async function insertRevokedSerial(
     .execute();
 }
 
-/** What is known of each of the serial numbers; those of which nothing is are left out. */
+/** What is known of each of the serial numbers, and why those that are revoked are; those of which nothing is known are left out. */
 export async function serialStatuses(
   database: Database,
   serials: readonly string[],
-): Promise<ReadonlyMap<string, CertificateStatus>> {
+): Promise<ReadonlyMap<string, { readonly status: CertificateStatus; readonly reason: string | null }>> {
   const certificates = await database
     .selectFrom('certificate')
-    .select(['serial', 'status'])
+    .select(['serial', 'status', 'revocation_reason as reason'])
     .where('serial', 'in', serials)
     .execute();
-  const revoked = await database.selectFrom('revoked_serial').select('serial').where('serial', 'in', serials).execute();
+  const revoked = await database
+    .selectFrom('revoked_serial')
+    .select(['serial', 'revocation_reason as reason'])
+    .where('serial', 'in', serials)
+    .execute();
   return new Map([
-    ...certificates.map(({ serial, status }) => [serial, status] as const),
-    ...revoked.map(({ serial }) => [serial, 'revoked'] as const),
+    ...certificates.map(({ serial, status, reason }) => [serial, { status, reason }] as const),
+    ...revoked.map(({ serial, reason }) => [serial, { status: 'revoked', reason }] as const),
   ]);
 }
 
-/** The highest place in the order of revocations, of one issuer or of all; 0 when there is none. */
-export async function lastRevocationSequence(database: Database, issuer?: string): Promise<number> {
-  let certificates = database
-    .selectFrom('certificate')
-    .select((select) => select.fn.max('revocation_sequence').as('last'));
+/** Lifts the hold of a certificate, and gives the place of that in the order of revocations. `sequence` as in {@link RevocationMark}. */
+export async function markReleased(
+  transaction: Transaction,
+  {
+    certificate,
+    releasedAt,
+    ...mark
+  }: {
+    readonly certificate: Pick<CertificateRow, 'serial' | 'issuer' | 'crl_shard' | 'not_after'>;
+    readonly releasedAt: Date;
+    readonly sequence?: number;
+  },
+): Promise<number> {
+  const { serial, issuer, crl_shard, not_after } = certificate;
+  const sequence = mark.sequence ?? (await lastRevocationSequence(transaction)) + 1;
+  await transaction
+    .updateTable('certificate')
+    .set({
+      status: 'active',
+      revoked_at: null,
+      revocation_reason: null,
+      revocation_sequence: null,
+      invalidity_date: null,
+    })
+    .where('serial', '=', serial)
+    .execute();
+  const released_at = releasedAt.getTime();
+  await transaction
+    .insertInto('release')
+    .values({ serial, issuer, crl_shard, released_at, not_after, sequence })
+    .onConflict((conflict) => conflict.column('serial').doUpdateSet({ released_at, sequence }))
+    .execute();
+  return sequence;
+}
+
+/** The highest place in the order of revocations and releases, of one issuer, one of its shards, or of all; 0 when there is none. */
+export async function lastRevocationSequence(database: Database, issuer?: string, shard?: number): Promise<number> {
+  let revoked = database.selectFrom('certificate').select((select) => select.fn.max('revocation_sequence').as('last'));
+  let released = database.selectFrom('release').select((select) => select.fn.max('sequence').as('last'));
   let serials = database
     .selectFrom('revoked_serial')
     .select((select) => select.fn.max('revocation_sequence').as('last'));
   if (issuer !== undefined) {
-    certificates = certificates.where('issuer', '=', issuer).where('status', '=', sql.lit('revoked'));
+    revoked = revoked.where('issuer', '=', issuer).where('status', '=', sql.lit('revoked'));
+    released = released.where('issuer', '=', issuer);
     serials = serials.where('issuer', '=', issuer);
   }
-  const last = [await certificates.executeTakeFirst(), await serials.executeTakeFirst()];
+  if (shard !== undefined) {
+    revoked = revoked.where('crl_shard', '=', shard);
+    released = released.where('crl_shard', '=', shard);
+  }
+  const last = [await revoked.executeTakeFirst(), await released.executeTakeFirst(), await serials.executeTakeFirst()];
   return Math.max(...last.map((row) => row?.last ?? 0));
 }
 
-/** Revocations after a place in their order, oldest first, of certificates that are valid until `validUntil` or longer. */
+/** Revocations after a place in their order, oldest first, `limit` at most. */
 export async function listRevocations(
   database: Database,
-  {
-    after = 0,
-    issuer,
-    validUntil,
-  }: { readonly after?: number; readonly issuer?: string; readonly validUntil?: Date | undefined } = {},
+  { after = 0, limit = 1000 }: { readonly after?: number; readonly limit?: number } = {},
 ): Promise<RevocationRow[]> {
   const rows: RevocationRow[] = [];
   // The second is empty unless the store was restored, and nobody adds to it while a service runs on it.
-  for (const table of ['certificate', 'revoked_serial'] as const) {
-    let query = database
+  for (const table of ['certificate', 'revoked_serial'] as const)
+    for (const row of await database
       .selectFrom(table)
-      .select(['serial', 'issuer', 'not_after', 'revoked_at', 'revocation_reason', 'revocation_sequence'])
+      .select(['serial', 'issuer', 'revoked_at', 'revocation_reason', 'revocation_sequence'])
       .where('revocation_sequence', '>', after)
-      .orderBy('revocation_sequence');
-    if (issuer !== undefined) query = query.where('issuer', '=', issuer);
-    if (validUntil !== undefined) query = query.where('not_after', '>=', validUntil.getTime());
-    for (const row of await query.execute())
+      .orderBy('revocation_sequence')
+      .limit(limit)
+      .execute())
       rows.push({
         serial: row.serial,
         issuer: row.issuer,
-        notAfter: row.not_after,
         revokedAt: row.revoked_at ?? 0,
         reason: row.revocation_reason ?? 'unspecified',
         sequence: row.revocation_sequence ?? 0,
       });
+  return rows.sort((a, b) => a.sequence - b.sequence).slice(0, limit);
+}
+
+/** Releases after a place in the order, oldest first, `limit` at most; of one issuer where it is named. */
+export async function listReleases(
+  database: Database,
+  {
+    after = 0,
+    issuer,
+    limit = 1000,
+  }: { readonly after?: number; readonly issuer?: string; readonly limit?: number } = {},
+): Promise<ReleaseRow[]> {
+  let query = database
+    .selectFrom('release')
+    .innerJoin('certificate', 'certificate.serial', 'release.serial')
+    .select(['release.serial', 'release.issuer', 'released_at', 'sequence', 'certificate.status'])
+    .where('sequence', '>', after)
+    .orderBy('sequence')
+    .limit(limit);
+  if (issuer !== undefined) query = query.where('release.issuer', '=', issuer);
+  const rows = await query.execute();
+  return rows.map((row) => ({
+    serial: row.serial,
+    issuer: row.issuer,
+    releasedAt: row.released_at,
+    sequence: row.sequence,
+    isRevoked: row.status === 'revoked',
+  }));
+}
+
+/** The shards in which an issuer has revocations, in order. */
+export async function* revokedShards(database: Database, issuer: string): AsyncGenerator<number> {
+  for (let after = -1; ;) {
+    const row = await database
+      .selectFrom('certificate')
+      .select((select) => select.fn.min('crl_shard').as('shard'))
+      .where('issuer', '=', issuer)
+      .where('status', '=', sql.lit('revoked'))
+      .where('crl_shard', '>', after)
+      .executeTakeFirst();
+    if (typeof row?.shard !== 'number') return;
+    yield row.shard;
+    after = row.shard;
   }
-  return rows.sort((a, b) => a.sequence - b.sequence);
+}
+
+/** What an entry of a list is made of. */
+const ENTRY = ['serial', 'revoked_at', 'revocation_reason', 'revocation_sequence'] as const;
+
+/** One page of what a list is made of, in the order of revocations. */
+export async function readRevocationPage(database: Database, part: RevocationPart): Promise<RevocationPage> {
+  const { issuer, shard, after, limit } = part;
+  let query = database
+    .selectFrom('certificate')
+    .select([...ENTRY, 'invalidity_date'])
+    .where('issuer', '=', issuer)
+    .where('status', '=', sql.lit('revoked'))
+    .where('revocation_sequence', '>', after)
+    .orderBy('revocation_sequence')
+    .limit(limit);
+  if (part.until !== undefined) query = query.where('revocation_sequence', '<=', part.until);
+  if (shard !== undefined) query = query.where('crl_shard', '=', shard);
+  if (part.validUntil !== undefined) query = query.where('not_after', '>=', part.validUntil.getTime());
+  return readPage(database, query.as('page'), after);
+}
+
+/**
+ * As {@link readRevocationPage}, of the serial numbers of which nothing is known but that they are revoked. Of which shard they were is not known either:
+ * they are in each. None unless the store was restored.
+ */
+export async function readRevokedSerialPage(
+  database: Database,
+  { issuer, after, until, validUntil, limit }: Omit<RevocationPart, 'shard'>,
+): Promise<RevocationPage> {
+  let query = database
+    .selectFrom('revoked_serial')
+    .select([...ENTRY, sql<number | null>`null`.as('invalidity_date')])
+    .where('issuer', '=', issuer)
+    .where('revocation_sequence', '>', after)
+    .orderBy('revocation_sequence')
+    .limit(limit);
+  if (until !== undefined) query = query.where('revocation_sequence', '<=', until);
+  if (validUntil !== undefined) query = query.where('not_after', '>=', validUntil.getTime());
+  return readPage(database, query.as('page'), after);
+}
+
+type EntryPage = AliasedExpression<
+  Pick<CertificateRow, (typeof ENTRY)[number] | 'invalidity_date'> & Readonly<Record<string, unknown>>,
+  'page'
+>;
+
+async function readPage(database: Database, page: EntryPage, after: number): Promise<RevocationPage> {
+  const row = await database
+    .selectFrom(page)
+    .select([
+      sql<
+        string | null
+      >`string_agg(serial || ' ' || revoked_at || ' ' || revocation_reason || coalesce(' ' || invalidity_date, ''), ',')`.as(
+        'text',
+      ),
+      sql<number>`count(*)`.as('entries'),
+      sql<number | null>`max(revocation_sequence)`.as('last'),
+    ])
+    .executeTakeFirst();
+  return { text: row?.text ?? '', entries: row?.entries ?? 0, last: row?.last ?? after };
 }

@@ -58,6 +58,20 @@ export interface CertificateTable {
   revocation_reason: string | null;
   /** 1, 2, 3 … in the order of revocations: what a reader has not seen yet is above the highest it has. */
   revocation_sequence: number | null;
+  /** When the key is believed to have been compromised (RFC 5280 §5.3.2). */
+  invalidity_date: number | null;
+  /** The shard of its distribution point, from 1; 0 when that is the complete list. */
+  crl_shard: number;
+}
+
+export interface ReleaseTable {
+  serial: string;
+  issuer: string;
+  crl_shard: number;
+  released_at: number;
+  not_after: number;
+  /** In one order with revocation_sequence. */
+  sequence: number;
 }
 
 interface SerialTable {
@@ -93,11 +107,32 @@ export interface EnrollmentTokenTable {
 export interface CrlTable {
   issuer: string;
   number: number;
+  /** `complete`, `delta`, or the number of a shard. */
+  scope: string;
+  /** Of a delta: the number of the complete list that it goes with. */
+  base_number: number | null;
   this_update: number;
   next_update: number;
   /** The highest revocation_sequence that was looked at. */
   revocation_sequence: number;
-  der: Uint8Array;
+  /** How many there are. */
+  octets: number;
+  /** Of the octets, where they are in a file; null where `der` has them. */
+  sha256: string | null;
+  der: Uint8Array | null;
+}
+
+interface CrlNumberTable {
+  issuer: string;
+  /** The last that was given out. */
+  last: number;
+}
+
+interface CrlPartTable {
+  issuer: string;
+  number: number;
+  part: number;
+  octets: Uint8Array;
 }
 
 /** Revoked after the backup that this store was restored from, and issued after it too: there is no certificate here. */
@@ -166,7 +201,10 @@ export interface Schema {
   idempotency: IdempotencyTable;
   enrollment_token: EnrollmentTokenTable;
   revoked_serial: RevokedSerialTable;
+  release: ReleaseTable;
   crl: CrlTable;
+  crl_number: CrlNumberTable;
+  crl_part: CrlPartTable;
   crl_floor: CrlFloorTable;
   audit: AuditTable;
   audit_head: AuditHeadTable;

@@ -23,8 +23,12 @@ class SqliteStore extends Store {
     this.#sqlite = sqlite;
   }
 
+  override readonly isShared = false;
+
   /** On a connection of its own: one connection, one transaction. */
   override async snapshot<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    // There is no second connection to a database in memory.
+    if (this.name === ':memory:') return work(this.database);
     const sqlite = new DatabaseSync(this.name, { readOnly: true, timeout: STATEMENT_TIMEOUT });
     const database = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, BUSY_MS) });
     try {

@@ -45,7 +45,10 @@ export abstract class Store {
     return this.#commits.run(work);
   }
 
-  /** Runs `work` on the rows as they are now, whatever is written meanwhile: it holds up nobody. */
+  /**
+   * Runs `work` on the rows as they are now, however long it takes and whatever is written meanwhile, on a connection of its own: it holds up nobody, and can
+   * only read. Throws {@link StoreError} when the database is gone.
+   */
   abstract snapshot<T>(work: (database: Database) => Promise<T>): Promise<T>;
 
   /**
@@ -59,6 +62,9 @@ export abstract class Store {
    * for whoever asks for {@link dataVersion} from time to time anyway. What it gives ends it, and so does {@link close}.
    */
   abstract watch(onChange: () => void): () => void;
+
+  /** Whether processes on other machines may have the same rows: what they are to see must be a row. */
+  abstract readonly isShared: boolean;
 
   /** Waits for what is being written; nothing is written afterwards. */
   async close(): Promise<void> {

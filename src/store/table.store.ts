@@ -27,10 +27,13 @@ const TABLES: { readonly [Table in keyof Schema]: Paging<Schema[Table]> } = {
   certificate: { key: ['serial'] },
   cross_certificate: { key: ['serial'] },
   revoked_serial: { key: ['serial'] },
+  release: { key: ['serial'] },
   idempotency: { key: ['caller', 'key'] },
   enrollment_token: { key: ['token_sha256'] },
   // Of megabytes each.
   crl: { key: ['issuer', 'number'], page: 1 },
+  crl_part: { key: ['issuer', 'number', 'part'], page: 1 },
+  crl_number: { key: ['issuer'] },
   crl_floor: { key: ['issuer'] },
   policy: { key: ['id'] },
   issuer_seen: { key: ['issuer'] },

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { context, contextConstructed, DecodeError, DerReader, Tag, write } from '../der/index.js';
 import { TestCa } from '../testing/index.js';
-import { CrlReason, decodeCertificateList, MAX_CRL_OCTETS, type CertificateList } from './certificate-list.js';
+import { decodeCertificateList, MAX_CRL_OCTETS, type CertificateList } from './certificate-list.js';
+import { CrlReason } from './revoked-certificate.js';
 import { encodeExtensionOf, encodeRevokedCertificate, encodeSigned, encodeTbsCertList, signOctets } from './encode.js';
 import { encodeExtensions, type Extension } from './extension.js';
 import { encodeGeneralName } from './general-name.js';

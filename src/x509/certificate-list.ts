@@ -1,7 +1,6 @@
 import { contextConstructed, DerReader, Tag } from '../der/index.js';
 import { decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
 import { decodeAuthorityKeyIdentifier, type AuthorityKeyIdentifier } from './certificate-extensions.js';
-import { decodeSerialNumber } from './certificate.js';
 import {
   decodeDistributionPoints,
   decodeIssuingDistributionPoint,
@@ -9,38 +8,13 @@ import {
   type IssuingDistributionPoint,
 } from './distribution-point.js';
 import { decodeExtension, decodeExtensions, type Extension } from './extension.js';
-import { decodeGeneralNames, type GeneralName } from './general-name.js';
 import { decodeName, type Name } from './name.js';
 import { Oid } from './oids.js';
+import { decodeRevokedCertificate, type RevokedCertificate } from './revoked-certificate.js';
+import { RevokedCertificateScanner } from './revoked-certificate-scanner.js';
 
 /** 256 MiB: five million entries of the usual size. */
 export const MAX_CRL_OCTETS = 256 * 1024 * 1024;
-
-/** CRLReason's values by name (RFC 5280 §5.3.1). */
-export const CrlReason = {
-  unspecified: 0,
-  keyCompromise: 1,
-  cACompromise: 2,
-  affiliationChanged: 3,
-  superseded: 4,
-  cessationOfOperation: 5,
-  certificateHold: 6,
-  removeFromCRL: 8,
-  privilegeWithdrawn: 9,
-  aACompromise: 10,
-} as const;
-export type CrlReasonName = keyof typeof CrlReason;
-
-/** One entry of revokedCertificates (RFC 5280 §5.1.2.6). `certificateIssuer` is set only where the entry names one (§5.3.3). */
-export interface RevokedCertificate {
-  /** As {@link Certificate.serialNumber}. */
-  readonly serialNumber: string;
-  readonly revocationDate: Date;
-  readonly reason: number | undefined;
-  readonly certificateIssuer: readonly GeneralName[] | undefined;
-  /** OIDs of critical entry extensions that are not processed here: such a CRL must not be used (RFC 5280 §5.3). */
-  readonly unknownCritical: readonly string[];
-}
 
 /** What a CRL's extensions say, decoded (RFC 5280 §5.2). `all` has every one as it stands. */
 export interface CertificateListExtensions {
@@ -97,11 +71,16 @@ export class CertificateList {
     tbs.end('tbsCertList');
   }
 
+  /** A reader of the entries that makes no object of each. */
+  scan(): RevokedCertificateScanner {
+    return new RevokedCertificateScanner(this.der, this.#entries, this.version);
+  }
+
   /** The entries, decoded as they are asked for. Throws DecodeError where one is not strict DER. */
   *revokedCertificates(): Generator<RevokedCertificate, void, undefined> {
     if (this.#entries.length === 0) return;
     const reader = this.#reader.on(this.#entries);
-    while (!reader.done) yield decodeEntry(reader, this.version);
+    while (!reader.done) yield decodeRevokedCertificate(reader, this.version);
   }
 }
 
@@ -140,36 +119,4 @@ function decodeCrlNumber(value: DerReader, what: string): bigint {
   const octets = value.integer(what);
   if ((octets[0] ?? 0) >= 0x80 || octets.length > 20) value.fail(`${what} is negative or longer than 20 octets`);
   return BigInt(`0x${Buffer.from(octets).toString('hex')}`);
-}
-
-function decodeEntry(reader: DerReader, version: 1 | 2): RevokedCertificate {
-  const entry = reader.enter(Tag.SEQUENCE, 'revoked certificate');
-  const serialNumber = decodeSerialNumber(entry, 'userCertificate');
-  const revocationDate = entry.time('revocationDate');
-  if (entry.done)
-    return { serialNumber, revocationDate, reason: undefined, certificateIssuer: undefined, unknownCritical: [] };
-  if (version === 1) entry.fail('entry extensions in a CRL of version 1');
-  const all = decodeExtensions(entry, 'crlEntryExtensions');
-  entry.end('revoked certificate');
-  return {
-    serialNumber,
-    revocationDate,
-    reason: decodeExtension(all, Oid.reasonCode, reader, decodeReason),
-    certificateIssuer: decodeExtension(all, Oid.certificateIssuer, reader, (value) =>
-      decodeGeneralNames(value, 'certificateIssuer', Tag.SEQUENCE),
-    ),
-    unknownCritical: [...all.values()]
-      .filter(
-        ({ oid, critical }) =>
-          critical && oid !== Oid.reasonCode && oid !== Oid.certificateIssuer && oid !== Oid.invalidityDate,
-      )
-      .map(({ oid }) => oid),
-  };
-}
-
-/** Reads a CRLReason (RFC 5280 §5.3.1). Throws DecodeError. */
-export function decodeReason(value: DerReader): number {
-  const reason = value.enumerated('reasonCode');
-  if (reason > 10 || reason === 7) value.fail(`reasonCode ${reason} is not assigned`);
-  return reason;
 }

@@ -86,11 +86,10 @@ function decodePointName(reader: DerReader): DistributionPointName | undefined {
 
 /** The contents of cRLDistributionPoints with one point per URL. */
 export function encodeDistributionPoints(urls: readonly string[]): Uint8Array {
-  return write.sequence(
-    ...urls.map((value) =>
-      write.sequence(
-        write.explicit(0, write.element(contextConstructed(0), encodeGeneralName({ kind: 'uri', value }))),
-      ),
-    ),
-  );
+  return write.sequence(...urls.map((url) => write.sequence(encodeDistributionPointName(url))));
+}
+
+/** A DistributionPointName in its field: the URL as full name. */
+export function encodeDistributionPointName(value: string): Uint8Array {
+  return write.explicit(0, write.element(contextConstructed(0), encodeGeneralName({ kind: 'uri', value })));
 }

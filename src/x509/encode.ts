@@ -7,7 +7,7 @@ import type {
   BasicConstraints,
   NameConstraints,
 } from './certificate-extensions.js';
-import { encodeDistributionPoints } from './distribution-point.js';
+import { encodeDistributionPointName, encodeDistributionPoints } from './distribution-point.js';
 import { encodeExtensions, type Extension } from './extension.js';
 import { encodeGeneralName, type GeneralName } from './general-name.js';
 import type { Name } from './name.js';
@@ -52,18 +52,32 @@ export interface TbsCertList {
   readonly extensions: readonly Extension[];
 }
 
-/** The octets of a tbsCertList. An empty list of entries, or of extensions, is left out (RFC 5280 §5.1.2.6). */
-export function encodeTbsCertList(tbs: TbsCertList): Uint8Array {
-  return write.sequence(
+/**
+ * The octets of a tbsCertList before and behind its entries, which are `length` octets made by {@link encodeRevokedCertificate}: a list may be larger than
+ * what anybody wants in memory. An empty list of entries, or of extensions, is left out (RFC 5280 §5.1.2.6).
+ */
+export function encodeAroundEntries(
+  tbs: Omit<TbsCertList, 'revokedCertificates'>,
+  length: number,
+): { readonly before: Uint8Array; readonly after: Uint8Array } {
+  const after = tbs.extensions.length > 0 ? write.explicit(0, encodeExtensions(tbs.extensions)) : new Uint8Array(0);
+  const start = [
     write.integer(1),
     tbs.signatureAlgorithm.der,
     tbs.issuer.der,
     write.time(tbs.thisUpdate),
     write.time(tbs.nextUpdate),
-    // Joined first: a call takes some hundred thousand arguments at most, a CRL more entries than that.
-    ...(tbs.revokedCertificates.length > 0 ? [write.sequence(Buffer.concat(tbs.revokedCertificates))] : []),
-    ...(tbs.extensions.length > 0 ? [write.explicit(0, encodeExtensions(tbs.extensions))] : []),
-  );
+    ...(length > 0 ? [write.encodeHeader(Tag.SEQUENCE, length)] : []),
+  ];
+  const size = start.reduce((sum, part) => sum + part.length, length + after.length);
+  return { before: Buffer.concat([write.encodeHeader(Tag.SEQUENCE, size), ...start]), after };
+}
+
+/** The octets of a tbsCertList whose entries are at hand. */
+export function encodeTbsCertList(tbs: TbsCertList): Uint8Array {
+  const entries = Buffer.concat(tbs.revokedCertificates);
+  const { before, after } = encodeAroundEntries(tbs, entries.length);
+  return Buffer.concat([before, entries, after]);
 }
 
 /** One entry: `reason` unspecified is left out, as RFC 5280 §5.3.1 asks. `serialNumber`: big-endian magnitude. */
@@ -71,16 +85,18 @@ export function encodeRevokedCertificate(entry: {
   readonly serialNumber: Uint8Array;
   readonly revocationDate: Date;
   readonly reason: number;
+  readonly invalidityDate?: Date | undefined;
 }): Uint8Array {
-  const extensions =
-    entry.reason === 0
-      ? []
-      : [
-          encodeExtensions([
-            { oid: Oid.reasonCode, critical: false, value: write.integer(entry.reason, Tag.ENUMERATED) },
-          ]),
-        ];
-  return write.sequence(write.integer(entry.serialNumber), write.time(entry.revocationDate), ...extensions);
+  const { reason, invalidityDate } = entry;
+  const extensions = [
+    ...(reason === 0 ? [] : [extension(Oid.reasonCode, false, write.integer(reason, Tag.ENUMERATED))]),
+    ...(invalidityDate ? [extension(Oid.invalidityDate, false, write.generalizedTime(invalidityDate))] : []),
+  ];
+  return write.sequence(
+    write.integer(entry.serialNumber),
+    write.time(entry.revocationDate),
+    ...(extensions.length > 0 ? [encodeExtensions(extensions)] : []),
+  );
 }
 
 /** Joins what was signed, the algorithm and the signature: the outer SEQUENCE of certificates, CRLs and requests. */
@@ -162,6 +178,12 @@ export const encodeExtensionOf = {
   tlsFeature: (features: readonly number[]): Extension =>
     extension(Oid.tlsFeature, false, write.sequence(...features.map((feature) => write.integer(feature)))),
   crlNumber: (number: bigint): Extension => extension(Oid.crlNumber, false, write.integer(number)),
+  deltaCrlIndicator: (base: bigint): Extension => extension(Oid.deltaCrlIndicator, true, write.integer(base)),
+  freshestCrl: (urls: readonly string[]): Extension =>
+    extension(Oid.freshestCrl, false, encodeDistributionPoints(urls)),
+  /** Of a list that covers the certificates which name this point, and nothing else. */
+  issuingDistributionPoint: (url: string): Extension =>
+    extension(Oid.issuingDistributionPoint, true, write.sequence(encodeDistributionPointName(url))),
 } as const;
 
 function encodeSubtrees(number: number, subtrees: readonly GeneralName[]): Uint8Array[] {

@@ -10,14 +10,7 @@ export {
   type CertificateExtensions,
   type NameConstraints,
 } from './certificate-extensions.js';
-export {
-  CertificateList,
-  CrlReason,
-  decodeCertificateList,
-  MAX_CRL_OCTETS,
-  type CrlReasonName,
-  type RevokedCertificate,
-} from './certificate-list.js';
+export { CertificateList, decodeCertificateList, MAX_CRL_OCTETS } from './certificate-list.js';
 export { Certificate, decodeCertificate, MAX_CERTIFICATE_OCTETS } from './certificate.js';
 export {
   CertificationRequest,
@@ -27,6 +20,7 @@ export {
   ProofOfPossessionError,
 } from './certification-request.js';
 export {
+  encodeAroundEntries,
   encodeExtensionOf,
   encodeRevokedCertificate,
   encodeSigned,
@@ -46,9 +40,11 @@ export {
   type GeneralNameKind,
 } from './general-name.js';
 export { certificateLintRules, lintCertificate } from './lint/lint-certificate.js';
+export { CrlEntriesLint } from './lint/crl-entries-lint.js';
 export { readCrlEntry, type WrittenCrlEntry } from './lint/crl-entry.js';
 export { crlEntryLintRules, crlLintRules, lintCrl, lintCrlEntry } from './lint/lint-crl.js';
 export { lintOcsp, ocspLintRules } from './lint/lint-ocsp.js';
+export { distributionPointsOf, reasonsInScope, sameScope, ALL_REASONS } from './path/crl-scope.js';
 export {
   findingsOf,
   lintFindingToString,
@@ -108,13 +104,20 @@ export {
 } from './ocsp/verify-ocsp-response.js';
 export { decodePem, encodePem, octetsFromPemOrDer, type PemBlock } from './pem.js';
 export { SubjectPublicKeyInfo, subjectPublicKeyInfoOf, UnusableKeyError, type KeyParameters } from './public-key.js';
+export { RevocationIndex } from './revocation-index.js';
+export { CrlReason, type CrlReasonName, type RevokedCertificate } from './revoked-certificate.js';
+export { RevokedCertificateScanner } from './revoked-certificate-scanner.js';
 export { secondOpinion, secondOpinionOnList, secondOpinionOnRequest } from './second-opinion.js';
 export { serialNumberFromString } from './serial-number.js';
 export {
   isSupportedSignatureAlgorithm,
   signAside,
+  signInParts,
   signingSchemeFor,
   verifySignature,
+  verifySignatureInSlices,
+  wholeInParts,
+  type SignatureInParts,
   type SigningScheme,
 } from './signature.js';
 export { needsNoRevocationStatus } from './path/no-revocation.js';

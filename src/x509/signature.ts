@@ -1,4 +1,4 @@
-import { constants, sign, verify, type KeyObject } from 'node:crypto';
+import { constants, createSign, createVerify, sign, verify, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import { contextConstructed, DecodeError, DerReader, Tag, write } from '../der/index.js';
 import { algorithmIdentifier, decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
@@ -65,6 +65,32 @@ export async function verifySignatureAside(
   }
 }
 
+const SLICE_OCTETS = 256 * 1024;
+
+/**
+ * As {@link verifySignature}, for data that is large: `pause` is awaited after each quarter of a mebibyte. Ed25519 hashes its data twice and takes it
+ * whole: Node's thread pool does it.
+ */
+export async function verifySignatureInSlices(
+  algorithm: AlgorithmIdentifier,
+  key: SubjectPublicKeyInfo,
+  { data, signature, pause }: { data: Uint8Array; signature: Uint8Array; pause: () => Promise<void> | undefined },
+): Promise<boolean> {
+  const scheme = schemeFor(algorithm, key);
+  const digest = scheme && digestOf(scheme);
+  if (!scheme || !digest) return verifySignatureAside(algorithm, key, data, signature);
+  const verifier = createVerify(digest);
+  for (let at = 0; at < data.length; at += SLICE_OCTETS) {
+    verifier.update(data.subarray(at, at + SLICE_OCTETS));
+    await pause();
+  }
+  try {
+    return verifier.verify(keyFor(scheme, key), signature);
+  } catch {
+    return false;
+  }
+}
+
 const verifyAside: (
   digest: Hash | null,
   data: Uint8Array,
@@ -104,6 +130,36 @@ export interface SigningScheme {
 /** Signs octets as a scheme says, in Node's thread pool. */
 export function signAside({ digest, options }: SigningScheme, key: KeyObject, octets: Uint8Array): Promise<Uint8Array> {
   return promisedSign(digest, octets, options ? { key, ...options } : key);
+}
+
+/** A signature over octets that come piece by piece. */
+export interface SignatureInParts {
+  update(octets: Uint8Array): void;
+  /** Once, behind the last piece. */
+  sign(): Promise<Uint8Array>;
+}
+
+/** Signs in parts as a scheme says. Ed25519 hashes its data twice (RFC 8032 §5.1.6), so its parts are kept until the end. */
+export function signInParts(scheme: SigningScheme, key: KeyObject): SignatureInParts {
+  if (scheme.digest === null) return wholeInParts((octets) => signAside(scheme, key, octets));
+  const signer = createSign(scheme.digest);
+  return {
+    update: (octets) => {
+      signer.update(octets);
+    },
+    sign: () => Promise.resolve(signer.sign(scheme.options ? { key, ...scheme.options } : key)),
+  };
+}
+
+/** Parts that are kept and signed as a whole. */
+export function wholeInParts(sign: (octets: Uint8Array) => Promise<Uint8Array>): SignatureInParts {
+  const parts: Uint8Array[] = [];
+  return {
+    update: (octets) => {
+      parts.push(Buffer.from(octets));
+    },
+    sign: () => sign(Buffer.concat(parts)),
+  };
 }
 
 const promisedSign: (

@@ -49,7 +49,9 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   idempotency_key_reused: 'the Idempotency-Key was sent with another request less than a day ago',
   idempotency_key_over: 'what was issued under the Idempotency-Key was revoked or has expired since',
   cursor_malformed: 'a page was asked for with a cursor that was not made here',
-  reason_not_allowed: 'the reason of a revocation is not known, not final, or does not fit the certificate',
+  reason_not_allowed: 'the reason of a revocation is not known or does not fit the certificate',
+  invalidity_date_not_allowed: 'the invalidity date of a revocation is malformed or lies in the future',
+  revocation_final: 'a release was asked for a certificate that was revoked for good',
   serial_unknown: 'no certificate with that serial number was issued here',
   certificate_not_revocable: 'it is a root',
   authority_missing: 'there is no CA in the store yet, and nobody asked to make one',
@@ -79,6 +81,8 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   status_unavailable: 'nobody can say whether a certificate is good: the store was not read for half a minute',
   token_spent: 'something tried to sign the same thing twice',
   clock_behind: 'the clock is before the last revocation list that was signed',
+  crl_not_fresh:
+    'a revocation list was about to lack a revocation that somebody had been told of; the last list is served',
   serial_exhausted: 'no unused serial number was found',
 };
 

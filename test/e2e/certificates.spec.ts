@@ -298,10 +298,31 @@ describe('revocation', () => {
     expect([own.status, own.json.reason]).toEqual([200, 'unspecified']);
   });
 
-  test('reasons that are not final and CA certificates are refused', async () => {
+  test('a hold and its release, by role issuer alone', async () => {
+    const held = await callerOf(service, 'veritas-agent');
+    const path = `${PATH}/${held.serialNumber}/revocation`;
+    expect(refusal(await post(held, path, { reason: 'certificateHold' }))).toEqual([403, 'route_not_allowed']);
+    expect((await post(admin, path, { reason: 'certificateHold' })).status).toBe(200);
+    expect(refusal(await read(held, '/api/v1/test'))).toEqual([403, 'certificate_revoked']);
+    expect((await post(admin, path, { reason: 'removeFromCRL' })).json).toEqual({
+      serial_number: held.serialNumber,
+      reason: 'removeFromCRL',
+      revoked_at: null,
+      already_revoked: false,
+    });
+    expect((await read(held, '/api/v1/test')).status).toBe(200);
+    const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
+    const dated = { reason: 'keyCompromise', invalidity_date: tomorrow };
+    expect(refusal(await post(admin, path, dated))).toEqual([400, 'invalidity_date_not_allowed']);
+    const past = { ...dated, invalidity_date: '2026-01-01T00:00:00Z' };
+    expect((await post(admin, path, past)).status).toBe(200);
+    expect(refusal(await post(admin, path, { reason: 'removeFromCRL' }))).toEqual([409, 'revocation_final']);
+  });
+
+  test('reasons that do not fit and CA certificates are refused', async () => {
     const ca = service.application.get(CaService, { strict: false });
     const path = (serialNumber: string) => `${PATH}/${serialNumber}/revocation`;
-    expect(refusal(await post(admin, path(worker.serialNumber), { reason: 'certificateHold' }))).toEqual([
+    expect(refusal(await post(admin, path(worker.serialNumber), { reason: 'cACompromise' }))).toEqual([
       400,
       'reason_not_allowed',
     ]);

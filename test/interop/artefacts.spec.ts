@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AuthorityKeyType, ProfileDefinition } from '../../src/pki/index.js';
+import { readPublished, type AuthorityKeyType, type ProfileDefinition } from '../../src/pki/index.js';
 import { generateTestKeyPair, TestCa } from '../../src/testing/index.js';
 import { decodePem, encodePem, generalNameFromString, Oid } from '../../src/x509/index.js';
 import { certificationRequest } from '../support/certification-request.js';
@@ -126,9 +126,9 @@ describe('every artefact, by OpenSSL and by GnuTLS', () => {
     }
   });
 
-  it.each(['root', 'issuing'])('the revocation list of %s', (id) => {
-    const { der } = temporary.authority.crls.current(id) ?? {};
-    const list = write('list.pem', encodePem('X509 CRL', der ?? new Uint8Array()));
+  it.each(['root', 'issuing'])('the revocation list of %s', async (id) => {
+    const der = await readPublished(temporary.authority.crls.current(id)!);
+    const list = write('list.pem', encodePem('X509 CRL', der));
     const ca = path(`certs/${id}_ca.pem`);
     expect(run('openssl', ['crl', '-noout', '-CAfile', ca, '-in', list])).toEqual({ ok: true, says: 'verify OK\n' });
     const says = run('certtool', ['--verify-crl', '--load-ca-certificate', ca, '--infile', list]);
@@ -194,9 +194,9 @@ describe.each(CA_KEYS)('a CA with keys of the type %s', (keyType, text) => {
     }
   });
 
-  it.each(['root', 'issuing'])('the revocation list of %s', (id) => {
-    const { der } = temporary.authority.crls.current(id) ?? {};
-    const list = write('list.pem', encodePem('X509 CRL', der ?? new Uint8Array()));
+  it.each(['root', 'issuing'])('the revocation list of %s', async (id) => {
+    const der = await readPublished(temporary.authority.crls.current(id)!);
+    const list = write('list.pem', encodePem('X509 CRL', der));
     const verified = run('openssl', ['crl', '-noout', '-CAfile', ca(id), '-in', list]);
     expect(verified).toEqual({ ok: true, says: 'verify OK\n' });
     expect(run('certtool', ['--verify-crl', '--load-ca-certificate', ca(id), '--infile', list])).toMatchObject({

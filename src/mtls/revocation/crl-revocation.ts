@@ -1,7 +1,8 @@
 import { decodeCertificate, octetsFromPemOrDer, type Certificate } from '../../x509/index.js';
 import type { CurrentTrust } from '../trust-anchors.js';
-import { checkCurrent, CrlRefusedError, indexCrl, type CrlIndex } from './crl-index.js';
-import { fetchCrl, type CrlSource } from './crl-source.js';
+import { CrlRefusedError, indexCrl, type CrlIndex } from './crl-index.js';
+import { fetchCrl, isUrl, type CrlSource } from './crl-source.js';
+import { IssuerLists } from './issuer-lists.js';
 import type { RevocationAnswer, RevocationStatus } from './revocation-status.js';
 
 /** What happened to a source, for the log. */
@@ -19,19 +20,24 @@ interface Loaded {
   mark: string | undefined;
   index: CrlIndex | undefined;
   failure: string | undefined;
+  /** How often in a row it has failed. */
+  failures: number;
 }
 
 const FILE_INTERVAL_MS = 1_000;
+const FIRST_RETRY_MS = 1_000;
+const JITTER = 0.1;
 
 /**
- * Revocation status from the CRLs of any CA, in files or at URLs. A CRL that fails to load or to verify never replaces a good one, and a
- * good one counts until its nextUpdate: after that, and where there is none, the answer is `unknown`, which hard-fail refuses.
+ * Revocation status from the CRLs of any CA, complete, sharded and delta, in files or at URLs. A CRL that fails to load or to verify never replaces a good
+ * one, and a good one counts until its nextUpdate: after that, and where there is none, the answer is `unknown`, which hard-fail refuses.
  */
 export class CrlRevocation implements RevocationStatus {
   readonly #sources: readonly Loaded[];
-  readonly #timers: NodeJS.Timeout[] = [];
-  #byIssuer = new Map<string, CrlIndex>();
+  readonly #timers = new Map<Loaded, NodeJS.Timeout>();
+  #byIssuer = new Map<string, IssuerLists>();
   #epoch = 0;
+  #isStopped = false;
 
   constructor(
     sources: readonly CrlSource[],
@@ -40,9 +46,17 @@ export class CrlRevocation implements RevocationStatus {
       readonly refreshInterval: number;
       readonly clock: () => Date;
       readonly report: (event: CrlEvent) => void;
+      /** From 0 to 1, by chance. */
+      readonly random?: () => number;
     },
   ) {
-    this.#sources = sources.map((source) => ({ source, mark: undefined, index: undefined, failure: undefined }));
+    this.#sources = sources.map((source) => ({
+      source,
+      mark: undefined,
+      index: undefined,
+      failure: undefined,
+      failures: 0,
+    }));
   }
 
   get epoch(): number {
@@ -51,37 +65,28 @@ export class CrlRevocation implements RevocationStatus {
 
   /** Loads every source once, then keeps looking. Never fails: a source that cannot be read is reported, and its answers are `unknown`. */
   async start(): Promise<void> {
-    await Promise.all(this.#sources.map((loaded) => this.#refresh(loaded)));
-    for (const loaded of this.#sources) {
-      const isUrl = /^https?:/.test(loaded.source.source);
-      const interval = isUrl ? this.options.refreshInterval : Math.min(this.options.refreshInterval, FILE_INTERVAL_MS);
-      let busy = false;
-      const timer = setInterval(() => {
-        if (busy) return;
-        busy = true;
-        void this.#refresh(loaded).finally(() => (busy = false));
-      }, interval);
-      this.#timers.push(timer.unref());
-    }
+    await Promise.all(this.#sources.map((loaded) => this.#refreshAndAgain(loaded)));
   }
 
   stop(): void {
-    for (const timer of this.#timers.splice(0)) clearInterval(timer);
+    this.#isStopped = true;
+    for (const timer of this.#timers.values()) clearTimeout(timer);
   }
 
   statusOf(certificate: Certificate, issuer: Certificate, now: Date): RevocationAnswer {
-    const index = this.#byIssuer.get(keyOf(issuer));
-    if (!index) return { status: 'unknown', source: 'CRL', why: this.#whyMissing() };
-    const source = `CRL ${String(index.list.extensions.crlNumber ?? '')}`.trim();
-    const entry = index.revoked.get(certificate.serialNumber);
-    // A revocation stays true when its list goes stale; only the absence of one does not.
-    if (entry) return { status: 'revoked', source, ...entry };
-    try {
-      checkCurrent(index.list, now);
-    } catch (error) {
-      return { status: 'unknown', source, why: (error as Error).message };
-    }
-    return { status: 'good', source, ...(index.list.nextUpdate ? { until: index.list.nextUpdate } : {}) };
+    const lists = this.#byIssuer.get(keyOf(issuer));
+    return lists?.statusOf(certificate, now) ?? { status: 'unknown', source: 'CRL', why: this.#whyMissing() };
+  }
+
+  async #refreshAndAgain(loaded: Loaded): Promise<void> {
+    await this.#refresh(loaded);
+    if (this.#isStopped) return;
+    const delay = nextLook(loaded, {
+      interval: this.options.refreshInterval,
+      now: this.options.clock(),
+      random: (this.options.random ?? Math.random)(),
+    });
+    this.#timers.set(loaded, setTimeout(() => void this.#refreshAndAgain(loaded), delay).unref());
   }
 
   #whyMissing(): string {
@@ -93,19 +98,24 @@ export class CrlRevocation implements RevocationStatus {
     const { source } = loaded.source;
     try {
       const fetched = await fetchCrl(source, loaded.mark);
-      if (!fetched) return;
+      if (!fetched) {
+        loaded.failures = 0;
+        return;
+      }
       // The mark first: a bad file is reported once, not every second.
       loaded.mark = fetched.mark;
       const index = await indexCrl(fetched.octets, this.#issuersFor(loaded.source), this.options.clock());
       if (loaded.index) checkNotOlder(index, loaded.index);
       loaded.index = index;
       loaded.failure = undefined;
+      loaded.failures = 0;
       this.#swap();
       this.options.report({ kind: 'loaded', source, entries: index.revoked.size, nextUpdate: index.list.nextUpdate });
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       if (why !== loaded.failure) this.options.report({ kind: 'failed', source, why });
       loaded.failure = why;
+      loaded.failures++;
       // What was refused for its time or its issuer may be in order later, unchanged; octets that cannot be read never will be.
       if (error instanceof CrlRefusedError) loaded.mark = undefined;
     }
@@ -117,16 +127,30 @@ export class CrlRevocation implements RevocationStatus {
     return [...anchors, ...intermediates];
   }
 
+  /** Answers are by the lists of before, or by those of now. */
   #swap(): void {
-    const byIssuer = new Map<string, CrlIndex>();
-    for (const { index } of this.#sources) {
-      if (!index) continue;
-      const other = byIssuer.get(keyOf(index.issuer));
-      if (!other || other.list.thisUpdate < index.list.thisUpdate) byIssuer.set(keyOf(index.issuer), index);
-    }
-    this.#byIssuer = byIssuer;
+    const lists = Map.groupBy(
+      this.#sources.flatMap(({ index }) => index ?? []),
+      ({ issuer }) => keyOf(issuer),
+    );
+    this.#byIssuer = new Map([...lists].map(([issuer, its]) => [issuer, new IssuerLists(its)]));
     this.#epoch++;
   }
+}
+
+/**
+ * When to look at a source again, in milliseconds: a file each second, a URL each `interval` and before its list ends, after failures sooner and then ever
+ * later, up to the interval; and never at the same moment as everybody else.
+ */
+export function nextLook(
+  { source: { source }, failures, index }: Pick<Loaded, 'source' | 'failures' | 'index'>,
+  { interval, now, random }: { readonly interval: number; readonly now: Date; readonly random: number },
+): number {
+  if (!isUrl(source)) return Math.min(interval, FILE_INTERVAL_MS);
+  const spread = 1 + JITTER * (2 * random - 1);
+  if (failures > 0) return Math.min(interval, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 20)) * spread;
+  const left = (index?.list.nextUpdate?.getTime() ?? Infinity) - now.getTime();
+  return Math.min(interval, Math.max(left / 2, FIRST_RETRY_MS)) * spread;
 }
 
 /** Throws CrlRefusedError for a list that is older than the one in use: replayed, it would take revocations back (RFC 5280 §5.2.3). */

@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import { MAX_CRL_OCTETS } from '../../x509/index.js';
+import { Slices } from './slices.js';
 
 /** Where a CRL comes from: a file's path or an http(s) URL. */
 export interface CrlSource {
@@ -8,7 +9,9 @@ export interface CrlSource {
   readonly issuer?: string | Uint8Array;
 }
 
-const TIMEOUT_MS = 10_000;
+/** How long a server may send nothing, and how long a list may take as a whole. */
+const SILENCE_MS = 10_000;
+const TIMEOUT_MS = 120_000;
 
 /** Octets that were fetched, and a mark by which to tell whether they changed. */
 export interface Fetched {
@@ -16,19 +19,26 @@ export interface Fetched {
   readonly mark: string;
 }
 
+/** Whether a source is fetched, and not a file. */
+export const isUrl = (source: string): boolean => /^https?:\/\//i.test(source);
+
 /**
  * Reads a source unless it is as `mark` says: then undefined. A file's mark is its size, time and inode; a URL's are its ETag and
- * Last-Modified (RFC 9110 §13.1). Throws on anything else, on more than 256 MiB and after 10 s.
+ * Last-Modified (RFC 9110 §13.1). Throws on anything else, redirects among it, on more than 256 MiB, after 10 s of silence and after two minutes.
  */
-export async function fetchCrl(source: string, mark: string | undefined): Promise<Fetched | undefined> {
-  return /^https?:\/\//.test(source) ? fetchUrl(source, mark) : readChanged(source, mark);
+export async function fetchCrl(
+  source: string,
+  mark: string | undefined,
+  limits = { silence: SILENCE_MS, timeout: TIMEOUT_MS, octets: MAX_CRL_OCTETS },
+): Promise<Fetched | undefined> {
+  return isUrl(source) ? fetchUrl(source, mark, limits) : readChanged(source, mark, limits.octets);
 }
 
-async function readChanged(path: string, mark: string | undefined): Promise<Fetched | undefined> {
+async function readChanged(path: string, mark: string | undefined, most: number): Promise<Fetched | undefined> {
   const { size, mtimeMs, ino } = await stat(path);
   const now = `${size} ${mtimeMs} ${ino}`;
   if (now === mark) return undefined;
-  if (size > MAX_CRL_OCTETS) throw new RangeError(`${size} octets are more than a CRL may have`);
+  if (size > most) throw new RangeError(`${size} octets are more than a CRL may have`);
   const file = await open(path, 'r');
   try {
     return { octets: await file.readFile(), mark: now };
@@ -37,24 +47,77 @@ async function readChanged(path: string, mark: string | undefined): Promise<Fetc
   }
 }
 
-async function fetchUrl(url: string, mark: string | undefined): Promise<Fetched | undefined> {
+async function fetchUrl(
+  url: string,
+  mark: string | undefined,
+  limits: { readonly silence: number; readonly timeout: number; readonly octets: number },
+): Promise<Fetched | undefined> {
   const [etag = '', modified = ''] = mark?.split('\n') ?? [];
-  const response = await fetch(url, {
-    redirect: 'error',
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-    headers: { ...(etag ? { 'if-none-match': etag } : {}), ...(modified ? { 'if-modified-since': modified } : {}) },
-  });
-  if (response.status === 304) return undefined;
-  if (response.status !== 200 || !response.body) throw new Error(`the server answered ${response.status}`);
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-    length += chunk.length;
-    if (length > MAX_CRL_OCTETS) throw new RangeError('more octets than a CRL may have');
-    chunks.push(chunk);
+  const silence = new AbortController();
+  const timer = setTimeout(() => {
+    silence.abort(new Error(`the server sent nothing for ${limits.silence} ms`));
+  }, limits.silence);
+  try {
+    const response = await fetch(url, {
+      redirect: 'error',
+      signal: AbortSignal.any([silence.signal, AbortSignal.timeout(limits.timeout)]),
+      headers: { ...(etag ? { 'if-none-match': etag } : {}), ...(modified ? { 'if-modified-since': modified } : {}) },
+    });
+    if (response.status === 304) return undefined;
+    if (response.status !== 200 || !response.body) throw new Error(`the server answered ${response.status}`);
+    const { headers } = response;
+    const expected = headers.has('content-encoding') ? 0 : Number(headers.get('content-length') ?? 0);
+    const octets = new Collected(expected, limits.octets);
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      timer.refresh();
+      octets.add(chunk);
+    }
+    return {
+      octets: await octets.whole(),
+      mark: `${headers.get('etag') ?? ''}\n${headers.get('last-modified') ?? ''}`,
+    };
+  } finally {
+    clearTimeout(timer);
   }
-  return {
-    octets: Buffer.concat(chunks),
-    mark: `${response.headers.get('etag') ?? ''}\n${response.headers.get('last-modified') ?? ''}`,
-  };
+}
+
+/** Pieces put together without a copy of everything at once, where the length was said before. */
+class Collected {
+  readonly #most: number;
+  readonly #target: Buffer;
+  readonly #rest: Uint8Array[] = [];
+  #length = 0;
+
+  constructor(expected: number, most: number) {
+    this.#most = most;
+    if (expected > most) this.#refuse();
+    this.#target = Buffer.allocUnsafeSlow(Number.isSafeInteger(expected) && expected > 0 ? expected : 0);
+  }
+
+  add(chunk: Uint8Array): void {
+    if (this.#length + chunk.length > this.#most) this.#refuse();
+    if (this.#rest.length === 0 && this.#length + chunk.length <= this.#target.length)
+      this.#target.set(chunk, this.#length);
+    else this.#rest.push(chunk);
+    this.#length += chunk.length;
+  }
+
+  async whole(): Promise<Uint8Array> {
+    const { length: behind } = this.#rest;
+    if (behind === 0) return this.#target.subarray(0, this.#length);
+    const octets = Buffer.allocUnsafeSlow(this.#length);
+    const slices = new Slices();
+    let at = this.#length - this.#rest.reduce((sum, { length }) => sum + length, 0);
+    octets.set(this.#target.subarray(0, at));
+    for (const chunk of this.#rest) {
+      octets.set(chunk, at);
+      at += chunk.length;
+      await slices.pause();
+    }
+    return octets;
+  }
+
+  #refuse(): never {
+    throw new RangeError('more octets than a CRL may have');
+  }
 }

@@ -11,6 +11,7 @@ import {
   type Database,
   type Store,
 } from '../../store/index.js';
+import { COMPLETE } from '../crl/crl-scope.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
 import { BACKUP_FORMAT, encodeRow, type BackupManifest } from './backup-format.js';
@@ -63,7 +64,7 @@ async function manifestOf(database: Database, { store, settings, now }: BackupSo
     throw new PkiError('authority_missing', `there is no CA in the store ${store.name} to back up`);
   const numbers: [string, number][] = [];
   for (const { id } of issuers) {
-    const last = await lastCrlHeader(database, id);
+    const last = await lastCrlHeader(database, { issuer: id, scope: COMPLETE });
     if (last) numbers.push([id, last.number]);
   }
   const tables = [];

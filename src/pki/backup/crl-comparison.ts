@@ -1,8 +1,11 @@
 import type { AuditLog } from '../../audit/index.js';
 import {
+  forgetCrls,
   insertCrl,
   insertRevokedSerial,
   lastCrlHeader,
+  lastCrlNumber,
+  listCrlScopes,
   markRevoked,
   raiseCrlFloor,
   serialStatuses,
@@ -10,22 +13,25 @@ import {
   type IssuerRow,
   type Transaction,
 } from '../../store/index.js';
-import { decodeCertificate, DecodeError, type RevokedCertificate } from '../../x509/index.js';
+import { CrlReason, decodeCertificate, DecodeError, type RevokedCertificate } from '../../x509/index.js';
+import { COMPLETE } from '../crl/crl-scope.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
-import { reasonNameOf } from '../rollover/external-crl.js';
-import { refuse, type ProvenList } from './published-crl.js';
+import { HOLD, revocationReasons } from '../revocation/reason.js';
+import { refuse, type ProvenList, type ProvenLists } from './published-crl.js';
 
-/** What the last published list of an issuer says that the backup does not. */
+/** What the last published lists of an issuer say that the backup does not. */
 export interface CrlComparison {
   readonly issuer: IssuerRow;
-  /** The number of the backup's own last list; 0 when it has none. */
+  /** The number of the backup's own last complete list; 0 when it has none. */
   readonly known: number;
+  /** The highest number that the backup knows of. */
+  readonly taken: number;
   /** Undefined when there is none to compare with. */
-  readonly published: ProvenList | undefined;
-  /** Revoked by the list, and good in the backup. */
+  readonly published: ProvenLists | undefined;
+  /** Revoked by the lists, and good in the backup, or on hold only. */
   readonly unrevoked: readonly RevokedCertificate[];
-  /** Revoked by the list, and issued after the backup. */
+  /** Revoked by the lists, and issued after the backup. */
   readonly lost: readonly RevokedCertificate[];
 }
 
@@ -39,28 +45,45 @@ const LEAST_JUMP = 1_000_000;
 export async function compareCrl(
   database: Database,
   issuer: IssuerRow,
-  published: ProvenList | undefined,
+  published: ProvenLists | undefined,
 ): Promise<CrlComparison> {
-  const known = (await lastCrlHeader(database, issuer.id))?.number ?? 0;
-  const nothing = { issuer, known, published: undefined, unrevoked: [], lost: [] };
+  const known = (await lastCrlHeader(database, { issuer: issuer.id, scope: COMPLETE }))?.number ?? 0;
+  const taken = await lastCrlNumber(database, issuer.id);
+  const nothing = { issuer, known, taken, published: undefined, unrevoked: [], lost: [] };
   if (!published) return nothing;
-  if (published.number < known) {
-    if (published.found) return nothing;
-    refuse(published.source, `it has the number ${published.number}, and the backup has list ${known} of ${issuer.id}`);
+  const { number, found, source } = published.complete;
+  if (number < known) {
+    if (found) return nothing;
+    refuse(source, `it has the number ${number}, and the backup has list ${known} of ${issuer.id}`);
   }
   const [unrevoked, lost]: [RevokedCertificate[], RevokedCertificate[]] = [[], []];
-  for (const entries of entriesOf(published)) {
+  for (const entries of revokedBy(published)) {
     const statuses = await serialStatuses(
       database,
       entries.map(({ serialNumber }) => serialNumber),
     );
     for (const entry of entries) {
       const status = statuses.get(entry.serialNumber);
-      if (status === undefined) lost.push(entry);
-      else if (status === 'active') unrevoked.push(entry);
+      if (!status) lost.push(entry);
+      else if (status.status === 'active' || (status.reason === HOLD && entry.reason !== CrlReason.certificateHold))
+        unrevoked.push(entry);
     }
   }
-  return { issuer, known, published, unrevoked, lost };
+  return { issuer, known, taken, published, unrevoked, lost };
+}
+
+/** What is revoked by all lists together: of lists that say something about a certificate the one with the highest number counts. */
+function* revokedBy({ complete, partial }: ProvenLists): Generator<RevokedCertificate[]> {
+  const later = new Map<string, RevokedCertificate>();
+  for (const list of partial)
+    if (list.number > complete.number)
+      for (const entries of entriesOf(list)) for (const entry of entries) later.set(entry.serialNumber, entry);
+  for (const entries of entriesOf(complete)) {
+    const last = entries.filter(({ serialNumber }) => !later.has(serialNumber));
+    if (last.length > 0) yield last;
+  }
+  const changed = [...later.values()].filter(({ reason }) => reason !== CrlReason.removeFromCRL);
+  for (let i = 0; i < changed.length; i += TOGETHER) yield changed.slice(i, i + TOGETHER);
 }
 
 function* entriesOf({ list, source }: ProvenList): Generator<RevokedCertificate[]> {
@@ -81,8 +104,9 @@ function* entriesOf({ list, source }: ProvenList): Generator<RevokedCertificate[
 }
 
 /** Whether a restore as the backup stands would take back a revocation, or use a number again. */
-export const isBehind = ({ known, published, unrevoked, lost }: CrlComparison): boolean =>
-  published !== undefined && (published.number > known || unrevoked.length + lost.length > 0);
+export const isBehind = ({ known, taken, published, unrevoked, lost }: CrlComparison): boolean =>
+  published !== undefined &&
+  (published.complete.number > known || published.number > taken || unrevoked.length + lost.length > 0);
 
 /** Throws PkiError `would_unrevoke`, one sentence for all issuers, which names what would come undone. */
 export function refuseToUnrevoke(behind: readonly CrlComparison[]): never {
@@ -102,9 +126,10 @@ export function refuseToUnrevoke(behind: readonly CrlComparison[]): never {
  */
 export async function reapply(
   transaction: Transaction,
-  { issuer, known, published, unrevoked, lost }: CrlComparison,
+  comparison: CrlComparison,
   { audit, requester }: { readonly audit: AuditLog; readonly requester: Requester },
 ): Promise<void> {
+  const { issuer, known, published, unrevoked, lost } = comparison;
   if (!published) return;
   const notAfter = decodeCertificate(issuer.der).notAfter.getTime();
   const { actor, requestId } = requester;
@@ -112,9 +137,10 @@ export async function reapply(
     [unrevoked, 'yes'],
     [lost, 'no'],
   ] as const)
-    for (const { serialNumber: serial, revocationDate, reason: value } of entries) {
-      const reason = reasonNameOf(value);
-      if (isKnown === 'yes') await markRevoked(transaction, { serial, reason, revokedAt: revocationDate });
+    for (const { serialNumber: serial, revocationDate, reason: value, invalidityDate } of entries) {
+      const reason = revocationReasons.find((name) => CrlReason[name] === value) ?? 'unspecified';
+      if (isKnown === 'yes')
+        await markRevoked(transaction, { serial, reason, revokedAt: revocationDate, invalidityDate });
       else
         await insertRevokedSerial(transaction, {
           serial,
@@ -129,15 +155,26 @@ export async function reapply(
         transaction,
       );
     }
-  if (published.number === known) return;
-  const { der, thisUpdate, nextUpdate = thisUpdate } = published.list;
+  if (!isBehind(comparison)) return;
+  const scopes = await listCrlScopes(transaction, issuer.id);
+  // Of a scope whose last list is not here, nobody knows how far its numbers came.
+  const isAllHere = scopes.length - 1 <= published.partial.length;
+  await raiseCrlFloor(transaction, issuer.id, published.number + (isAllHere ? 0 : LEAST_JUMP));
+  await forgetCrls(transaction, issuer.id, COMPLETE);
+  const { list, number } = published.complete;
+  if (number === known) return;
+  const { der, thisUpdate, nextUpdate = thisUpdate } = list;
   await insertCrl(transaction, {
     issuer: issuer.id,
-    number: published.number,
+    scope: COMPLETE,
+    number,
+    base_number: null,
     this_update: thisUpdate.getTime(),
     next_update: nextUpdate.getTime(),
     // It was signed before this store knew of any revocation: the next one is due.
     revocation_sequence: 0,
+    octets: der.length,
+    sha256: null,
     der,
   });
 }
@@ -148,11 +185,12 @@ export async function reapply(
  */
 export async function jumpAhead(
   transaction: Transaction,
-  { issuer, known }: CrlComparison,
+  { issuer, taken }: CrlComparison,
   { since, now }: { readonly since: Date; readonly now: Date },
 ): Promise<number> {
   const seconds = Math.max(0, Math.ceil((now.getTime() - since.getTime()) / 1000));
-  const number = known + Math.max(LEAST_JUMP, NUMBERS_PER_SECOND * seconds);
+  const number = taken + Math.max(LEAST_JUMP, NUMBERS_PER_SECOND * seconds);
   await raiseCrlFloor(transaction, issuer.id, number);
+  await forgetCrls(transaction, issuer.id);
   return number;
 }

@@ -1,9 +1,9 @@
 import { AuditLog } from '../../audit/index.js';
 import {
   auditHead,
-  crlFloor,
   hasRows,
   insertRows,
+  lastCrlNumber,
   listAudit,
   listIssuers,
   migrateWithin,
@@ -210,13 +210,13 @@ async function finish(
   await audit.append({ ...entry, phase: 'intent', detail: backup }, transaction);
   const restored: RestoredIssuer[] = [];
   for (const comparison of compared) {
-    const { issuer, known, published, unrevoked, lost } = comparison;
+    const { issuer, published, unrevoked, lost } = comparison;
     if (published) await reapply(transaction, comparison, { audit, requester });
     else await jumpAhead(transaction, comparison, { since: new Date(manifest.created_at), now: now() });
     restored.push({
       id: issuer.id,
-      comparedWith: published && { source: published.source, number: published.number },
-      crlNumber: Math.max(known, published?.number ?? 0, await crlFloor(transaction, issuer.id)),
+      comparedWith: published && { source: published.complete.source, number: published.number },
+      crlNumber: await lastCrlNumber(transaction, issuer.id),
       revoked: unrevoked.map(({ serialNumber }) => serialNumber),
       lost: lost.map(({ serialNumber }) => serialNumber),
     });

@@ -1,15 +1,11 @@
-import { join } from 'node:path';
 import type { AuditLog } from '../../audit/index.js';
 import type { EventBus } from '../../events/index.js';
 import {
-  crlFloor,
-  insertCrl,
-  lastCrl,
   lastCrlHeader,
   lastRevocationSequence,
-  listRevocations,
+  listCrlScopes,
   type CrlHeader,
-  type CrlRow,
+  type CrlPlace,
   type Store,
 } from '../../store/index.js';
 import type { CurrentAuthorities } from '../issuer/authorities.js';
@@ -17,31 +13,22 @@ import type { Authority } from '../issuer/authority.js';
 import { hasKey } from '../issuer/open-signer.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
-import { ensureFolder, replaceFileIfChanged } from '../publication/atomic-file.js';
-import { CrlToken } from './crl-token.js';
-
-/** A CRL as it is served. */
-export interface PublishedCrl {
-  readonly issuer: string;
-  readonly number: number;
-  readonly thisUpdate: Date;
-  readonly nextUpdate: Date;
-  readonly der: Uint8Array;
-}
+import { CrlPublication, type PublishedCrl } from './crl-publication.js';
+import { COMPLETE, DELTA, hasDeltas } from './crl-scope.js';
+import { CrlSigning } from './crl-signing.js';
 
 /** Whose CRL is missed when there is none: a CA that nobody has heard of has revoked nothing, a removed one has nobody to tell. */
 export const needsCrl = ({ state }: Pick<Authority, 'state'>): boolean => state !== 'prepared' && state !== 'removed';
 
-/** Signs and publishes the CRLs of our CAs. Numbers rise strictly, across processes too: the store gives them out in the transaction that keeps the CRL. */
+/** Signs and publishes the CRLs of our CAs: of each the complete one, and of those that issue also deltas and shards where they are set. */
 export class CrlService {
   readonly #store: Store;
-  readonly #audit: AuditLog;
-  readonly #events: EventBus;
   readonly #authorities: CurrentAuthorities;
   readonly #settings: PkiSettings;
   readonly #now: () => Date;
-  readonly #current = new Map<string, PublishedCrl>();
-  readonly #written = new Map<string, PublishedCrl>();
+  readonly #publication: CrlPublication;
+  readonly #signing: CrlSigning;
+  readonly #lost = new Set<string>();
 
   constructor(parts: {
     readonly store: Store;
@@ -50,53 +37,74 @@ export class CrlService {
     readonly authorities: CurrentAuthorities;
     readonly settings: PkiSettings;
     readonly now: () => Date;
+    /** The highest place in the order of revocations that somebody was told of, by issuer; none when absent. */
+    readonly acknowledged?: (issuer: string) => number;
   }) {
-    this.#store = parts.store;
-    this.#audit = parts.audit;
-    this.#events = parts.events;
+    const { store, events, settings } = parts;
+    this.#store = store;
     this.#authorities = parts.authorities;
-    this.#settings = parts.settings;
+    this.#settings = settings;
     this.#now = parts.now;
+    this.#publication = new CrlPublication({ store, events, folder: settings.crlDirectory });
+    this.#signing = new CrlSigning({ ...parts, publication: this.#publication });
   }
 
-  /** The CRL of an issuer that is served now, undefined when there is none yet. From memory: {@link load} takes up what others signed. */
-  current(issuer: string): PublishedCrl | undefined {
-    return this.#current.get(issuer);
+  /** The CRL that is served now, undefined when there is none yet; the complete one unless another scope is named. {@link load} takes up what others signed. */
+  current(issuer: string, scope: string = COMPLETE): PublishedCrl | undefined {
+    return this.#publication.current({ issuer, scope });
   }
 
-  /** Takes the last CRL of each issuer from the store and publishes those that are new here. */
+  /** Takes the last CRLs of each issuer from the store and publishes those that are new here. One that fails does not hold up the others; its error is thrown when they are done. */
   async load(): Promise<void> {
-    for (const { id } of this.#authorities.all) await this.#publishLast(id);
+    await this.#each(async ({ id }, scope) => {
+      await this.#serve({ issuer: id, scope });
+    });
   }
 
   /**
-   * Signs a CRL of `issuer` now, and publishes it. Throws PkiError `authority_missing` for an issuer that is not ours, `clock_behind` when the
-   * clock is before the last CRL's thisUpdate, what opening the key throws, and what the store throws.
+   * Signs a CRL of `issuer` now, the complete one unless another scope is named, and publishes it. Throws PkiError `authority_missing` for an issuer
+   * that is not ours, `clock_behind` when the clock is before the last CRL's thisUpdate, `crl_not_fresh` when it would lack a revocation, what opening
+   * the key throws, and what the store throws.
    */
-  async sign(issuer: string, requester: Requester): Promise<PublishedCrl> {
-    await this.#sign(this.#authority(issuer), requester, () => true);
-    return this.#publishSigned(issuer);
+  async sign(issuer: string, requester: Requester, scope: string = COMPLETE): Promise<PublishedCrl> {
+    const authority = this.#authority(issuer);
+    if (!(await this.#scopesOf(authority)).includes(scope))
+      throw new PkiError('authority_missing', `${issuer} has no revocation list ${JSON.stringify(scope.slice(0, 64))}`);
+    await this.#signing.sign({ authority, scope, requester, isDue: () => true });
+    return this.#serveSigned({ issuer, scope });
   }
 
   /**
-   * Signs where it is time: no CRL yet, `crlOverlap` before nextUpdate, or something was revoked since. Gives those that were signed. What could not be
-   * written before is written. One issuer
-   * that fails, its key locked away perhaps, does not hold up the others; its error is thrown when they are done.
+   * Signs where it is time: no CRL yet, the overlap before nextUpdate, or something was revoked since, which a delta tells where there are any.
+   * Gives those that were signed. What could not be written before is written. One list that fails, its key locked away perhaps, does not hold up the
+   * others; its error is thrown when they are done.
    */
   async publishIfDue(requester: Requester = { actor: 'veritas', requestId: 'crl-schedule' }): Promise<PublishedCrl[]> {
     const signed: PublishedCrl[] = [];
-    const errors: unknown[] = [];
-    for (const authority of this.#authorities.all) {
-      try {
-        if ((await this.#signs(authority)) && (await this.#signIfDue(authority, requester)))
-          signed.push(await this.#publishSigned(authority.id));
-        else await this.#publishLast(authority.id);
-      } catch (error) {
-        errors.push(error);
-      }
-    }
-    if (errors.length > 0) throw errors[0];
+    await this.#each(async (authority, scope) => {
+      const place = { issuer: authority.id, scope };
+      if ((await this.#signs(authority)) && (await this.#signIfDue(authority, scope, requester)))
+        signed.push(await this.#serveSigned(place));
+      else await this.#serve(place);
+    });
     return signed;
+  }
+
+  /** Gives back open files. Nothing is served afterwards. */
+  close(): void {
+    this.#publication.close();
+  }
+
+  async #each(work: (authority: Authority, scope: string) => Promise<void>): Promise<void> {
+    const errors: unknown[] = [];
+    for (const authority of this.#authorities.all)
+      for (const scope of await this.#scopesOf(authority))
+        try {
+          await work(authority, scope);
+        } catch (error) {
+          errors.push(error);
+        }
+    if (errors.length > 0) throw errors[0];
   }
 
   /** A removed CA signs for those who have not heard of it yet, as long as its key was not destroyed. */
@@ -105,96 +113,56 @@ export class CrlService {
     return state !== 'removed' || (certificate.notAfter > this.#now() && (await hasKey(this.#settings, id)));
   }
 
-  async #signIfDue(authority: Authority, requester: Requester): Promise<boolean> {
+  /** The complete list first, which its delta goes with. A shard that there was once stays: there are certificates that name it. */
+  async #scopesOf({ id, role }: Authority): Promise<readonly string[]> {
+    if (role !== 'issuing') return [COMPLETE];
+    const { crlShards = 0 } = this.#settings;
+    const known = (await listCrlScopes(this.#store.database, id)).filter((scope) => /^\d+$/.test(scope));
+    const wanted = crlShards < 2 ? [] : Array.from({ length: crlShards }, (_, i) => String(i + 1));
+    return [COMPLETE, ...(hasDeltas(this.#settings) ? [DELTA] : []), ...new Set([...wanted, ...known])];
+  }
+
+  async #signIfDue(authority: Authority, scope: string, requester: Requester): Promise<boolean> {
     const { database } = this.#store;
-    const revocations = await lastRevocationSequence(database, authority.id);
-    const isDue = (last: CrlHeader | undefined): boolean => this.#isDue(last, revocations);
-    return isDue(await lastCrlHeader(database, authority.id)) && this.#sign(authority, requester, isDue);
+    const place = { issuer: authority.id, scope };
+    const base = scope === DELTA ? await lastCrlHeader(database, { ...place, scope: COMPLETE }) : undefined;
+    const isBehind = await this.#isBehind(authority, scope);
+    const isDue = (last: CrlHeader | undefined): boolean => {
+      if (!last || isBehind(last) || this.#lost.has(`${place.issuer}/${scope} ${last.number}`)) return true;
+      if (base && last.base_number !== base.number) return true;
+      return this.#now().getTime() >= last.next_update - this.#overlap(scope) * 1000;
+    };
+    return isDue(await lastCrlHeader(database, place)) && this.#signing.sign({ authority, scope, requester, isDue });
   }
 
-  #isDue(last: CrlHeader | undefined, revocations: number): boolean {
-    if (!last || revocations > last.revocation_sequence) return true;
-    return this.#now().getTime() >= last.next_update - this.#settings.crlOverlap * 1000;
+  /** Whether something was revoked or released that a list should have. With deltas, the complete one waits for its time. */
+  async #isBehind({ id, role }: Authority, scope: string): Promise<(last: CrlHeader) => boolean> {
+    if (scope === COMPLETE && role === 'issuing' && hasDeltas(this.#settings)) return () => false;
+    const shard = scope === COMPLETE || scope === DELTA ? undefined : Number(scope);
+    const changes = await lastRevocationSequence(this.#store.database, id, shard);
+    return (last) => changes > last.revocation_sequence;
   }
 
-  /** False when, looked at again inside the transaction, `isStillDue` says no: another process was first. */
-  async #sign(
-    { id, issuer }: Authority,
-    requester: Requester,
-    isStillDue: (last: CrlHeader | undefined) => boolean,
-  ): Promise<boolean> {
-    const entry = { action: 'crl.sign', actor: requester.actor, requestId: requester.requestId, subject: id };
-    await this.#audit.append({ ...entry, phase: 'intent' });
-    // Before the transaction: opening a key is slow, and recorded by itself.
-    await issuer.open();
-    return this.#store.transaction(async (transaction) => {
-      const last = await lastCrlHeader(transaction, id);
-      if (!isStillDue(last)) {
-        await this.#audit.append({ ...entry, phase: 'result', detail: { signed: 'no' } }, transaction);
-        return false;
-      }
-      const thisUpdate = wholeSeconds(this.#now());
-      const nextUpdate = new Date(thisUpdate.getTime() + this.#settings.crlLifetime * 1000);
-      const number = Math.max(last?.number ?? 0, await crlFloor(transaction, id)) + 1;
-      const previous = last && { number: last.number, thisUpdate: new Date(last.this_update) };
-      // RFC 5280 §3.3: an entry stays until it was on one CRL issued beyond the certificate's validity.
-      const revocations = await listRevocations(transaction, { issuer: id, validUntil: previous?.thisUpdate });
-      const token = new CrlToken(issuer.identity, {
-        algorithm: issuer.algorithm,
-        number,
-        thisUpdate,
-        nextUpdate,
-        previous,
-        entries: revocations,
-      });
-      const crl = await issuer.signCrl(token);
-      await insertCrl(transaction, {
-        issuer: id,
-        number,
-        this_update: thisUpdate.getTime(),
-        next_update: nextUpdate.getTime(),
-        revocation_sequence: await lastRevocationSequence(transaction, id),
-        der: crl.der,
-      });
-      const detail = { number: String(number), entries: String(revocations.length) };
-      await this.#audit.append({ ...entry, phase: 'result', detail }, transaction);
-      return true;
-    });
+  #overlap(scope: string): number {
+    const { crlOverlap, crlDeltaLifetime = 0 } = this.#settings;
+    return scope === DELTA ? crlDeltaLifetime / 2 : crlOverlap;
   }
 
-  async #publishSigned(issuer: string): Promise<PublishedCrl> {
-    const crl = await this.#publishLast(issuer);
+  async #serveSigned(place: CrlPlace): Promise<PublishedCrl> {
+    const crl = await this.#serve(place);
     if (!crl)
-      throw new PkiError('authority_mismatch', `the store lost the revocation list of ${issuer} that was just signed`);
+      throw new PkiError(
+        'authority_mismatch',
+        `the store lost the revocation list of ${place.issuer} that was just signed`,
+      );
     return crl;
   }
 
-  /** Puts the store's last CRL where it is served from. Two processes may do this at once: the one that wrote the older one sees it and writes again. */
-  async #publishLast(issuer: string): Promise<PublishedCrl | undefined> {
-    const header = await lastCrlHeader(this.#store.database, issuer);
-    const served = this.#current.get(issuer);
-    if (served && header?.number === served.number) {
-      this.#write(served);
-      return served;
-    }
-    const row = await lastCrl(this.#store.database, issuer);
-    if (!row) return undefined;
-    const crl = publishedFromRow(row);
-    // Served from memory at once: a folder that is full keeps nobody from hearing of a revocation.
-    this.#current.set(issuer, crl);
-    const { number, thisUpdate, nextUpdate } = crl;
-    this.#events.emit('crl.published', { issuer, number, thisUpdate, nextUpdate, octets: crl.der.length });
-    this.#write(crl);
-    return this.#publishLast(issuer);
-  }
-
-  /** Writes the file of a list, once; when that fails, it throws and is tried again the next time. */
-  #write(crl: PublishedCrl): void {
-    const folder = this.#settings.crlDirectory;
-    if (folder === undefined || this.#written.get(crl.issuer) === crl) return;
-    ensureFolder(folder, 0o755);
-    replaceFileIfChanged(join(folder, `${crl.issuer}.crl`), crl.der, 0o644);
-    this.#written.set(crl.issuer, crl);
+  async #serve(place: CrlPlace): Promise<PublishedCrl | undefined> {
+    const crl = await this.#publication.serveLast(place);
+    const last = crl ? undefined : await lastCrlHeader(this.#store.database, place);
+    if (last) this.#lost.add(`${place.issuer}/${place.scope} ${last.number}`);
+    return crl;
   }
 
   #authority(id: string): Authority {
@@ -203,10 +171,3 @@ export class CrlService {
     return authority;
   }
 }
-
-function publishedFromRow(row: CrlRow): PublishedCrl {
-  const { issuer, number, der } = row;
-  return { issuer, number, thisUpdate: new Date(row.this_update), nextUpdate: new Date(row.next_update), der };
-}
-
-const wholeSeconds = (time: Date): Date => new Date(Math.floor(time.getTime() / 1000) * 1000);

@@ -97,7 +97,7 @@ function auditEntry(step: Step): AuditEntry {
 }
 
 function rowOf({ certificate, token }: Extract<Step, { phase: 'result' }>, now: Date): NewCertificateRow {
-  const { accepted, issuer, serialNumber } = token;
+  const { accepted, issuer, serialNumber, crlShard } = token;
   return {
     serial: serialNumber,
     issuer: issuer.id,
@@ -112,5 +112,6 @@ function rowOf({ certificate, token }: Extract<Step, { phase: 'result' }>, now: 
     requester: accepted.requester.actor,
     request_id: accepted.requester.requestId,
     issued_at: now.getTime(),
+    crl_shard: crlShard,
   };
 }

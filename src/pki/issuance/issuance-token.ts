@@ -10,12 +10,12 @@ import {
 } from '../../x509/index.js';
 import type { IssuerIdentity } from '../issuer/issuer-identity.js';
 import { PkiError } from '../pki-error.js';
-import { profileExtensions } from '../profile/profile-extensions.js';
+import { profileExtensions, type ListPoints } from '../profile/profile-extensions.js';
 import { AcceptedRequest } from './accepted-request.js';
 import { lintForProfile } from './lint/lint-for-profile.js';
 
 /** What a token adds to an accepted request. */
-export interface IssuanceTerms {
+export interface IssuanceTerms extends ListPoints {
   /** Lower-case hexadecimal, see `newSerialNumber`. */
   readonly serialNumber: string;
   readonly algorithm: AlgorithmIdentifier;
@@ -32,6 +32,8 @@ export class IssuanceToken {
   readonly issuer: IssuerIdentity;
   readonly accepted: AcceptedRequest;
   readonly serialNumber: string;
+  /** The shard that its distribution point names; 0 when that is the complete list. */
+  readonly crlShard: number;
   #tbs: Uint8Array | undefined;
 
   /**
@@ -41,7 +43,7 @@ export class IssuanceToken {
   constructor(accepted: AcceptedRequest, issuer: IssuerIdentity, terms: IssuanceTerms) {
     if (!AcceptedRequest.is(accepted)) throw new PkiError('lint_failed', 'the request was not accepted');
     const { profile, subject, publicKey, names } = accepted;
-    const { publicationUrl, ocsp = false } = terms;
+    const { ocsp = false } = terms;
     const tbs = encodeTbsCertificate({
       serialNumber: Buffer.from(terms.serialNumber, 'hex'),
       signatureAlgorithm: terms.algorithm,
@@ -49,7 +51,7 @@ export class IssuanceToken {
       ...validityFor(accepted, issuer, terms),
       subject,
       publicKey,
-      extensions: profileExtensions(profile, { issuer, publicKey, names, publicationUrl, ocsp }),
+      extensions: profileExtensions(profile, { ...terms, issuer, publicKey, names }),
     });
     const certificate = readBack(tbs, terms.algorithm);
     const findings = [
@@ -60,6 +62,7 @@ export class IssuanceToken {
     this.issuer = issuer;
     this.accepted = accepted;
     this.serialNumber = terms.serialNumber;
+    this.crlShard = terms.crlShard ?? 0;
     this.#tbs = tbs;
   }
 

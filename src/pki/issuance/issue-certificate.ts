@@ -1,8 +1,11 @@
 import type { AuditLog } from '../../audit/index.js';
 import type { Store } from '../../store/index.js';
 import type { Certificate } from '../../x509/index.js';
+import { shardOf } from '../crl/crl-scope.js';
 import type { Issuer } from '../issuer/issuer.js';
 import { PkiError } from '../pki-error.js';
+import { isAskedAbout } from '../profile/profile.js';
+import type { ListPoints } from '../profile/profile-extensions.js';
 import type { AcceptedRequest } from './accepted-request.js';
 import type { Alongside, IssuanceJournal } from './issuance-journal.js';
 import { IssuanceToken } from './issuance-token.js';
@@ -19,6 +22,9 @@ export interface IssuanceContext {
   readonly publicationUrl: string;
   /** Whether OCSP requests are answered; false when absent. */
   readonly ocsp?: boolean | undefined;
+  /** See {@link PkiSettings}. */
+  readonly crlShards?: number | undefined;
+  readonly crlDeltaLifetime?: number | undefined;
   /** Where serial numbers come from; node:crypto when absent. */
   readonly random?: ((octets: number) => Uint8Array) | undefined;
 }
@@ -45,15 +51,28 @@ export async function issueCertificate(
 async function takeToken(accepted: AcceptedRequest, issuer: Issuer, context: IssuanceContext): Promise<IssuanceToken> {
   const { backdate, publicationUrl, ocsp, now, random, journal } = context;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const serialNumber = newSerialNumber(random);
     const token = new IssuanceToken(accepted, issuer.identity, {
-      serialNumber: newSerialNumber(random),
+      serialNumber,
       algorithm: issuer.algorithm,
       now: now(),
       backdate,
       publicationUrl,
       ocsp,
+      ...listPoints(accepted, issuer, serialNumber, context),
     });
     if (await journal.take(token)) return token;
   }
   throw new PkiError('serial_exhausted', `${ATTEMPTS} serial numbers in a row were taken`);
+}
+
+/** A root has a complete list alone. */
+function listPoints(
+  { profile }: AcceptedRequest,
+  { identity }: Issuer,
+  serialNumber: string,
+  { crlShards = 0, crlDeltaLifetime = 0 }: IssuanceContext,
+): ListPoints {
+  if (identity.chain.length < 2 || !isAskedAbout(profile)) return {};
+  return { crlShard: shardOf(serialNumber, crlShards), hasDelta: crlDeltaLifetime > 0 };
 }

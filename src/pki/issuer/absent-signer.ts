@@ -20,7 +20,12 @@ export class AbsentSigner implements Signer {
   }
 
   /** Throws PkiError `key_elsewhere`. */
-  sign(): Promise<Uint8Array> {
+  sign(): Promise<never> {
     return Promise.reject(new PkiError('key_elsewhere', `the key of the CA ${this.#id} is not here`));
+  }
+
+  /** Throws PkiError `key_elsewhere`. */
+  signInParts(): Promise<never> {
+    return this.sign();
   }
 }

@@ -3,9 +3,11 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
   signAside,
+  signInParts,
   signingSchemeFor,
   subjectPublicKeyInfoOf,
   type AlgorithmIdentifier,
+  type SignatureInParts,
   type SubjectPublicKeyInfo,
 } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
@@ -48,6 +50,12 @@ export class FileSigner implements Signer {
   async sign(octets: Uint8Array): Promise<Uint8Array> {
     const key = (this.#key ??= this.#checked(await openKeyFile(this.#file)));
     return signAside(this.#scheme, key, octets);
+  }
+
+  /** As {@link sign}, for octets that come in parts. */
+  async signInParts(): Promise<SignatureInParts> {
+    const key = (this.#key ??= this.#checked(await openKeyFile(this.#file)));
+    return signInParts(this.#scheme, key);
   }
 
   #checked(key: KeyObject): KeyObject {

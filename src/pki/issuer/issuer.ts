@@ -1,11 +1,6 @@
-import {
-  decodeCertificate,
-  decodeCertificateList,
-  encodeSigned,
-  type Certificate,
-  type CertificateList,
-} from '../../x509/index.js';
+import { decodeCertificate, encodeSigned, type Certificate } from '../../x509/index.js';
 import type { CrlToken } from '../crl/crl-token.js';
+import { SignedCrl } from '../crl/signed-crl.js';
 import type { IssuanceToken } from '../issuance/issuance-token.js';
 import { PkiError } from '../pki-error.js';
 import type { IssuerIdentity } from './issuer-identity.js';
@@ -33,16 +28,24 @@ export class Issuer {
     return decodeCertificate(await this.#sign(token));
   }
 
-  /** As {@link issue}, a CRL. */
-  async signCrl(token: CrlToken): Promise<CertificateList> {
-    return decodeCertificateList(await this.#sign(token));
+  /** As {@link issue}, a CRL, which is read twice: for the signature, and by who takes it from here. */
+  async signCrl(token: CrlToken): Promise<SignedCrl> {
+    this.#check(token);
+    const tbs = token.spend();
+    const signature = await this.#signer.signInParts();
+    for await (const part of tbs.read()) signature.update(part);
+    return new SignedCrl(tbs, this.#signer.algorithm, await signature.sign());
   }
 
-  async #sign(token: IssuanceToken | CrlToken): Promise<Uint8Array> {
-    if (token.issuer !== this.identity)
-      throw new PkiError('authority_mismatch', `the token is not for issuer ${this.identity.id}`);
+  async #sign(token: IssuanceToken): Promise<Uint8Array> {
+    this.#check(token);
     const tbs = token.spend();
     return encodeSigned(tbs, this.#signer.algorithm, await this.#signer.sign(tbs));
+  }
+
+  #check({ issuer }: IssuanceToken | CrlToken): void {
+    if (issuer !== this.identity)
+      throw new PkiError('authority_mismatch', `the token is not for issuer ${this.identity.id}`);
   }
 
   /** The algorithm of its signatures. */

@@ -49,6 +49,8 @@ export type Pkcs11Call =
       readonly id: string;
       readonly mechanism: Pkcs11Mechanism;
       readonly octets: Uint8Array;
+      /** `octets` are the digest of what is signed, which was made elsewhere. */
+      readonly isDigest?: boolean;
     };
 
 /** What each call is answered with: `create` with one key, `sign` with a signature, ECDSA's as r and s side by side. */

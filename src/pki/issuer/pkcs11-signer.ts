@@ -1,9 +1,11 @@
-import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { write } from '../../der/index.js';
 import {
   signingSchemeFor,
   subjectPublicKeyInfoOf,
+  wholeInParts,
   type AlgorithmIdentifier,
+  type SignatureInParts,
   type SubjectPublicKeyInfo,
 } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
@@ -17,6 +19,14 @@ const CURVES: Readonly<Record<string, { readonly crv: string; readonly octets: n
   '06052b81040022': { crv: 'P-384', octets: 48 },
   '06032b6570': { crv: 'Ed25519', octets: 32 },
   '130c656477617264733235353139': { crv: 'Ed25519', octets: 32 },
+};
+
+/** What is signed in the place of the octets. */
+const DIGESTS: Readonly<Record<Pkcs11Mechanism, 'sha256' | 'sha384' | undefined>> = {
+  'ecdsa-sha256': 'sha256',
+  'ecdsa-sha384': 'sha384',
+  'rsa-sha256': 'sha256',
+  ed25519: undefined,
 };
 
 /** A signer whose key is on a PKCS#11 token, and never leaves it. The token is spoken to at the first signature. */
@@ -43,10 +53,28 @@ export class Pkcs11Signer implements Signer {
   }
 
   /** Signs; throws what {@link open} throws. */
-  async sign(octets: Uint8Array): Promise<Uint8Array> {
+  sign(octets: Uint8Array): Promise<Uint8Array> {
+    return this.#sign(octets, false);
+  }
+
+  /** As {@link sign}, for octets that come in parts: their digest is made here. Ed25519 signs no digest, so its parts are kept until the end. */
+  async signInParts(): Promise<SignatureInParts> {
     await this.open();
-    const call = { name: 'sign', label: this.#label, id: this.#id ?? '', mechanism: this.#mechanism, octets } as const;
-    const signature = await this.#token.call(call);
+    const digest = DIGESTS[this.#mechanism];
+    if (digest === undefined) return wholeInParts((octets) => this.sign(octets));
+    const hash = createHash(digest);
+    return {
+      update: (octets) => {
+        hash.update(octets);
+      },
+      sign: () => this.#sign(hash.digest(), true),
+    };
+  }
+
+  async #sign(octets: Uint8Array, isDigest: boolean): Promise<Uint8Array> {
+    await this.open();
+    const [label, id, mechanism] = [this.#label, this.#id ?? '', this.#mechanism];
+    const signature = await this.#token.call({ name: 'sign', label, id, mechanism, octets, isDigest });
     return this.publicKey.parameters.type === 'ec' ? ecdsaSignature(signature) : signature;
   }
 

@@ -99,6 +99,18 @@ const MECHANISMS: Readonly<
   'rsa-sha256': { mechanism: 0x0040 },
   ed25519: { mechanism: 0x1057 },
 };
+// CKM_RSA_PKCS signs a DigestInfo (RFC 8017 §9.2), whose beginning this is for SHA-256.
+const CKM_RSA_PKCS = 0x0001;
+const SHA256_DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex');
+
+/** What the token is given, and by which mechanism. Throws for a digest where the key signs no digests. */
+function signingOf(name: Pkcs11Mechanism, octets: Buffer, isDigest: boolean): { data: Buffer; how: number } {
+  const { digest, mechanism } = MECHANISMS[name];
+  if (digest) return { data: isDigest ? octets : createHash(digest).update(octets).digest(), how: mechanism };
+  if (!isDigest) return { data: octets, how: mechanism };
+  if (name !== 'rsa-sha256') throw new Error('Ed25519 signs no digest');
+  return { data: Buffer.concat([SHA256_DIGEST_INFO, octets]), how: CKM_RSA_PKCS };
+}
 
 function curve(der: string): readonly Attribute[] {
   return [{ type: CKA.ecParams, value: Buffer.from(der, 'hex') }];
@@ -214,14 +226,13 @@ class Session {
     return this.#describe(label, privateKey);
   }
 
-  sign({ label, id, mechanism, octets }: Extract<Pkcs11Call, { name: 'sign' }>): Uint8Array {
+  sign({ label, id, mechanism, octets, isDigest = false }: Extract<Pkcs11Call, { name: 'sign' }>): Uint8Array {
     const key = `${label}/${id}`;
     if (!this.#handles.has(key)) this.keys(label);
     const handle = this.#handles.get(key);
     if (!handle) throw new Error(`the key ${label} is gone`);
-    const { digest, ...how } = MECHANISMS[mechanism];
-    const data = digest ? createHash(digest).update(octets).digest() : Buffer.from(octets);
-    this.#cryptoki.C_SignInit(this.#session, { ...how, parameter: null }, handle);
+    const { data, how } = signingOf(mechanism, Buffer.from(octets), isDigest);
+    this.#cryptoki.C_SignInit(this.#session, { mechanism: how, parameter: null }, handle);
     // As long as an RSA key of 8192 bits makes it.
     return this.#cryptoki.C_Sign(this.#session, data, Buffer.alloc(1024));
   }

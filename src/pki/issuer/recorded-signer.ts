@@ -1,5 +1,5 @@
 import type { AuditLog } from '../../audit/index.js';
-import type { AlgorithmIdentifier, SubjectPublicKeyInfo } from '../../x509/index.js';
+import type { AlgorithmIdentifier, SignatureInParts, SubjectPublicKeyInfo } from '../../x509/index.js';
 import type { Requester } from '../pki-settings.js';
 import type { Signer } from './signer.js';
 
@@ -60,5 +60,10 @@ export class RecordedSigner implements Signer {
   async sign(octets: Uint8Array): Promise<Uint8Array> {
     if (!this.#isOpen) await this.open();
     return this.#signer.sign(octets);
+  }
+
+  async signInParts(): Promise<SignatureInParts> {
+    if (!this.#isOpen) await this.open();
+    return this.#signer.signInParts();
   }
 }

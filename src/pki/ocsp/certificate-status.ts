@@ -38,8 +38,10 @@ export class CertificateStatuses {
   async of({ id, certificate }: Authority, serialNumber: string): Promise<KnownStatus> {
     const issued = await this.#find(serialNumber);
     const registered = this.#registry.statusOf(certificate, serialNumber);
-    if (issued?.issuer !== id) return { certStatus: { status: 'unknown' }, registered, notAfter: undefined };
-    const { notAfter } = issued;
+    // Of a serial number that was lost with its certificate, only that it is revoked is known.
+    const isLost = !issued && registered.status === 'revoked';
+    if (issued?.issuer !== id && !isLost) return { certStatus: { status: 'unknown' }, registered, notAfter: undefined };
+    const notAfter = issued?.notAfter;
     switch (registered.status) {
       case 'good':
         return { certStatus: { status: 'good' }, registered, notAfter };

@@ -7,18 +7,28 @@ import {
   type GeneralName,
   type SubjectPublicKeyInfo,
 } from '../../x509/index.js';
+import { COMPLETE, crlUrl, DELTA } from '../crl/crl-scope.js';
 import type { IssuerIdentity } from '../issuer/issuer-identity.js';
 import { isAskedAbout, type EndEntityProfile, type Profile } from './profile.js';
 
-/** Where an issuer's CRL and certificate are served, and OCSP requests answered (RFC 5280 §4.2.1.13, §4.2.2.1). */
+/** Where an issuer's CRL and certificate are served, and OCSP requests answered (RFC 5280 §4.2.1.13, §4.2.2.1); `shard`: that of the certificate, 0 when it is in none. */
 export const publicationUrls = (
   publicationUrl: string,
   issuer: string,
+  shard = 0,
 ): { readonly crl: string; readonly certificate: string; readonly ocsp: string } => ({
-  crl: `${publicationUrl}/crl/${issuer}.crl`,
+  crl: crlUrl(publicationUrl, issuer, shard === 0 ? COMPLETE : String(shard)),
   certificate: `${publicationUrl}/ca/${issuer}.cer`,
   ocsp: `${publicationUrl}/ocsp`,
 });
+
+/** Which lists the certificates of an issuing CA name. */
+export interface ListPoints {
+  /** The shard of the certificate, 0 when it is in none. */
+  readonly crlShard?: number;
+  /** Whether the complete list has a delta. */
+  readonly hasDelta?: boolean;
+}
 
 /** Every extension of a certificate of this profile, in the order they are written. The request has no say in it but for `names`. */
 export function profileExtensions(
@@ -29,13 +39,15 @@ export function profileExtensions(
     names,
     publicationUrl,
     ocsp = false,
-  }: {
+    crlShard = 0,
+    hasDelta = false,
+  }: ListPoints & {
     readonly issuer: IssuerIdentity;
     readonly publicKey: SubjectPublicKeyInfo;
     readonly names: readonly GeneralName[];
     readonly publicationUrl: string;
     /** Whether OCSP requests are answered. */
-    readonly ocsp?: boolean;
+    readonly ocsp?: boolean | undefined;
   },
 ): Extension[] {
   const identifiers = [
@@ -43,9 +55,15 @@ export function profileExtensions(
     encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: issuer.keyIdentifier }),
   ];
   const own = profile.kind === 'end-entity' ? profile.publicationUrl : undefined;
-  const urls = publicationUrls(own ?? publicationUrl, issuer.id);
+  const base = own ?? publicationUrl;
+  const urls = publicationUrls(base, issuer.id, crlShard);
+  const lists = [
+    encodeExtensionOf.crlDistributionPoints([urls.crl]),
+    // A shard has no delta.
+    ...(hasDelta && crlShard === 0 ? [encodeExtensionOf.freshestCrl([crlUrl(base, issuer.id, DELTA)])] : []),
+  ];
   const publication = [
-    ...(isAskedAbout(profile) ? [encodeExtensionOf.crlDistributionPoints([urls.crl])] : []),
+    ...(isAskedAbout(profile) ? lists : []),
     encodeExtensionOf.authorityInfoAccess([
       ...(ocsp && isAskedAbout(profile)
         ? [{ accessMethod: Oid.ocsp, accessLocation: { kind: 'uri', value: urls.ocsp } } as const]

@@ -108,9 +108,14 @@ function writing<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown reason';
-    throw new PkiError('file_unwritable', `${path} cannot be written (${code})`, { cause: error });
+    throw unwritable(path, error);
   }
+}
+
+/** PkiError `file_unwritable`, for what the file system threw. */
+export function unwritable(path: string, error: unknown): PkiError {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown reason';
+  return new PkiError('file_unwritable', `${path} cannot be written (${code})`, { cause: error });
 }
 
 function readIfThere(path: string): Buffer | undefined {
@@ -122,7 +127,7 @@ function readIfThere(path: string): Buffer | undefined {
 }
 
 /** A rename is durable when the folder is. */
-function flushFolder(folder: string): void {
+export function flushFolder(folder: string): void {
   const handle = openSync(folder, 'r');
   try {
     fsyncSync(handle);

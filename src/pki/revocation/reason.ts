@@ -9,24 +9,29 @@ const END_ENTITY = [
   'privilegeWithdrawn',
 ] as const;
 
-/** A reason that ends a certificate for good (RFC 5280 §5.3.1). */
-export type RevocationReason = (typeof END_ENTITY)[number] | 'cACompromise';
+/** The reason that can be taken back (RFC 5280 §5.3.1). */
+export const HOLD = 'certificateHold';
+
+/** A reason to revoke for (RFC 5280 §5.3.1): for good, but for certificateHold. */
+export type RevocationReason = (typeof END_ENTITY)[number] | 'cACompromise' | typeof HOLD;
 
 /** The reasons that can be given, for help texts. */
-export const revocationReasons: readonly RevocationReason[] = [...END_ENTITY, 'cACompromise'];
+export const revocationReasons: readonly RevocationReason[] = [...END_ENTITY, HOLD, 'cACompromise'];
 
 /**
- * The reason of that name. Throws PkiError `reason_not_allowed` for certificateHold and removeFromCRL, since a revocation is final here, for
- * aACompromise, since there are no attribute certificates, for cACompromise of what is no CA, and for words that are no reason.
+ * The reason of that name. Throws PkiError `reason_not_allowed` for removeFromCRL, which releases, for aACompromise, since there are no attribute
+ * certificates, for cACompromise of what is no CA and certificateHold of what is one, and for words that are no reason.
  */
 export function revocationReason(name: string, isAuthority: boolean): RevocationReason {
   const reason = revocationReasons.find((each) => each === name);
   if (reason === undefined)
-    throw new PkiError(
-      'reason_not_allowed',
-      `${JSON.stringify(name.slice(0, 64))} is no reason to revoke for; a hold is not among them`,
-    );
+    throw new PkiError('reason_not_allowed', `${JSON.stringify(name.slice(0, 64))} is no reason to revoke for`);
   if (reason === 'cACompromise' && !isAuthority)
     throw new PkiError('reason_not_allowed', 'cACompromise is a reason to revoke a CA, not an end entity');
+  if (reason === HOLD && isAuthority)
+    throw new PkiError(
+      'reason_not_allowed',
+      'the certificate of a CA is not put on hold: everything below it would be',
+    );
   return reason;
 }

@@ -1,8 +1,17 @@
+import { setImmediate } from 'node:timers/promises';
 import type { EventBus } from '../../events/index.js';
-import { lastRevocationSequence, listRevocations, type Store } from '../../store/index.js';
+import {
+  lastRevocationSequence,
+  listIssuers,
+  listReleases,
+  readRevocationPage,
+  readRevokedSerialPage,
+  type Store,
+} from '../../store/index.js';
 import type { Certificate } from '../../x509/index.js';
 import type { CurrentAuthorities } from '../issuer/authorities.js';
 import type { Authority } from '../issuer/authority.js';
+import { RevokedSerials } from './revoked-serials.js';
 
 /** What is known about a serial number. `unknown`: the issuer is not ours, or the store has not been read for too long. */
 export type RegistryStatus =
@@ -10,13 +19,11 @@ export type RegistryStatus =
   | { readonly status: 'revoked'; readonly reason: string; readonly revokedAt: Date }
   | { readonly status: 'unknown'; readonly because: 'foreign_issuer' | 'store_unread' };
 
-interface Entry {
-  readonly reason: string;
-  readonly revokedAt: Date;
-}
-
 /** How long answers stand without a look at the store when nothing else is said, in milliseconds; from then on they are `unknown`. */
 export const UNREAD_LIMIT = 30_000;
+
+// A millisecond of the event loop.
+const PAGE = 1_000;
 
 const GOOD: RegistryStatus = Object.freeze({ status: 'good' });
 const FOREIGN: RegistryStatus = Object.freeze({ status: 'unknown', because: 'foreign_issuer' });
@@ -35,7 +42,7 @@ export class RevocationRegistry {
   #issuers: ReadonlyMap<string, string> = new Map();
   #issuersOf: readonly Authority[] | undefined;
   readonly #issuerOf = new WeakMap<Certificate, string>();
-  readonly #revoked = new Map<string, Map<string, Entry>>();
+  readonly #revoked = new Map<string, RevokedSerials>();
   #sequence = 0;
   #epoch = 0;
   #dataVersion: string | undefined;
@@ -162,20 +169,48 @@ export class RevocationRegistry {
     const dataVersion = await this.#store.dataVersion();
     const { database } = this.#store;
     // Fewer revocations than were seen before: a backup was restored.
-    const rewound = (await lastRevocationSequence(database)) < this.#sequence;
-    const rows = await listRevocations(database, { after: rewound ? 0 : this.#sequence });
-    if (rewound) this.#revoked.clear();
-    for (const { issuer, serial, reason, revokedAt } of rows) {
-      const entries = this.#revoked.get(issuer) ?? new Map<string, Entry>();
-      entries.set(serial, { reason, revokedAt: new Date(revokedAt) });
-      this.#revoked.set(issuer, entries);
+    const last = await lastRevocationSequence(database);
+    const rewound = last < this.#sequence;
+    if (rewound) {
+      this.#revoked.clear();
+      this.#sequence = 0;
     }
-    this.#sequence = rows.at(-1)?.sequence ?? (rewound ? 0 : this.#sequence);
+    const before = this.#sequence;
+    await this.#takeReleases(before, last);
+    for (const { id } of await listIssuers(database)) await this.#takeRevocations(id, before, last);
+    this.#sequence = last;
     this.#dataVersion = dataVersion;
     this.#readAt = started;
-    if (rewound || rows.length > 0) {
+    if (rewound || this.#sequence !== before) {
       this.#epoch++;
       this.#events.emit('revocations.changed', { epoch: this.#epoch });
     }
+  }
+
+  // Both are what is so now, and no longer so is what changed since, which lies behind `last`: it is not passed over. Releases first: of a certificate that is on
+  // hold again there is one of before.
+
+  async #takeReleases(start: number, last: number): Promise<void> {
+    for (let after = start; after < last;) {
+      const page = await listReleases(this.#store.database, { after, limit: PAGE });
+      for (const { serial, issuer, sequence } of page) if (sequence <= last) this.#revoked.get(issuer)?.delete(serial);
+      after = page.length < PAGE ? last : (page.at(-1)?.sequence ?? last);
+      if (after < last) await setImmediate();
+    }
+  }
+
+  async #takeRevocations(issuer: string, start: number, until: number): Promise<void> {
+    const revoked = this.#revoked.get(issuer) ?? new RevokedSerials();
+    this.#revoked.set(issuer, revoked);
+    for (const read of [readRevocationPage, readRevokedSerialPage])
+      for (let after = start; after < until;) {
+        const page = await read(this.#store.database, { issuer, after, until, limit: PAGE });
+        for (const entry of page.text === '' ? [] : page.text.split(',')) {
+          const [serial = '', revokedAt, reason = ''] = entry.split(' ');
+          revoked.set(serial, { reason, revokedAt: Number(revokedAt) });
+        }
+        after = page.entries < PAGE ? until : page.last;
+        if (after < until) await setImmediate();
+      }
   }
 }

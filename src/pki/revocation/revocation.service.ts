@@ -1,18 +1,27 @@
 import type { AuditLog } from '../../audit/index.js';
 import type { EventBus } from '../../events/index.js';
-import { findCertificate, markRevoked, type CertificateRow, type Store } from '../../store/index.js';
+import {
+  findCertificate,
+  markReleased,
+  markRevoked,
+  type CertificateRow,
+  type Store,
+  type Transaction,
+} from '../../store/index.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
 import { isAuthorityProfile } from '../profile/profile.js';
-import { revocationReason } from './reason.js';
+import { HOLD, revocationReason } from './reason.js';
 import type { RevocationRegistry } from './revocation-registry.js';
 
 /** What is to be revoked. */
 export interface RevocationRequest {
   /** Lower-case hexadecimal. */
   readonly serialNumber: string;
-  /** A CRLReason's name; `unspecified` when absent. */
+  /** A CRLReason's name; `unspecified` when absent. certificateHold can be released, the others are for good. */
   readonly reason?: string | undefined;
+  /** When the key is believed to have been compromised, or the certificate to have become invalid (RFC 5280 §5.3.2). */
+  readonly invalidityDate?: Date | undefined;
   readonly requester: Requester;
 }
 
@@ -25,13 +34,21 @@ export interface Revocation {
   readonly already: boolean;
 }
 
-/** Revokes certificates: once, for good. */
+/** A hold that is over. `already` when there was none. */
+export interface Release {
+  readonly serialNumber: string;
+  readonly issuer: string;
+  readonly already: boolean;
+}
+
+/** Revokes certificates, for good or on hold, and releases those on hold. */
 export class RevocationService {
   readonly #store: Store;
   readonly #audit: AuditLog;
   readonly #events: EventBus;
   readonly #registry: RevocationRegistry;
   readonly #now: () => Date;
+  readonly #acknowledged = new Map<string, number>();
 
   constructor(parts: {
     readonly store: Store;
@@ -47,11 +64,21 @@ export class RevocationService {
     this.#now = parts.now;
   }
 
+  /** The highest place in the order of changes by an issuer that somebody was told of by this process. No list that is signed later may end before it. */
+  acknowledged(issuer: string): number {
+    return this.#acknowledged.get(issuer) ?? 0;
+  }
+
   /**
-   * Revokes; when it returns, the registry of this process knows. Asking again changes nothing.
-   * Throws PkiError `serial_unknown`, `reason_not_allowed` or `certificate_not_revocable` (a root), and what the store throws.
+   * Revokes; when it returns, the registry of this process knows. Asking again changes nothing, but that a hold becomes final.
+   * Throws PkiError `serial_unknown`, `reason_not_allowed`, `invalidity_date_not_allowed` or `certificate_not_revocable` (a root), and what the store throws.
    */
-  async revoke({ serialNumber, reason = 'unspecified', requester }: RevocationRequest): Promise<Revocation> {
+  async revoke({
+    serialNumber,
+    reason = 'unspecified',
+    invalidityDate,
+    requester,
+  }: RevocationRequest): Promise<Revocation> {
     const known = await this.#find(serialNumber);
     if (known.profile === 'root')
       throw new PkiError(
@@ -59,30 +86,66 @@ export class RevocationService {
         'a root certificate cannot be revoked by a list that it signs itself',
       );
     const proven = revocationReason(reason, isAuthorityProfile(known.profile));
-    const entry = {
-      action: 'certificate.revoke',
-      actor: requester.actor,
-      requestId: requester.requestId,
-      subject: serialNumber,
-      detail: { reason: proven },
-    };
-    const already = await this.#store.transaction(async (transaction) => {
-      // Looked at again: another process may have been first.
-      const row = await findCertificate(transaction, serialNumber);
-      if (row?.status === 'revoked') return true;
-      await this.#audit.append({ ...entry, phase: 'intent' }, transaction);
-      await markRevoked(transaction, { serial: serialNumber, reason: proven, revokedAt: this.#now() });
-      await this.#audit.append({ ...entry, phase: 'result' }, transaction);
-      return false;
+    checkInvalidityDate(invalidityDate, this.#now());
+    const entry = entryOf('certificate.revoke', serialNumber, requester, {
+      reason: proven,
+      ...(invalidityDate ? { invalidityDate: invalidityDate.toISOString() } : {}),
     });
-    await this.#registry.refresh();
+    const sequence = await this.#store.transaction(async (transaction) => {
+      // Looked at again: another process may have been first.
+      const row = await this.#find(serialNumber, transaction);
+      if (!isRevocable(row, proven)) return undefined;
+      await this.#audit.append({ ...entry, phase: 'intent' }, transaction);
+      const revokedAt = revocationDate(row, this.#now());
+      const sequence = await markRevoked(transaction, {
+        serial: serialNumber,
+        reason: proven,
+        revokedAt,
+        invalidityDate,
+      });
+      await this.#audit.append({ ...entry, phase: 'result' }, transaction);
+      return sequence;
+    });
+    const already = sequence === undefined;
+    await this.acknowledge(known.issuer, sequence ?? 0);
     const revocation = revocationOf(await this.#find(serialNumber), already);
     if (!already) this.#events.emit('certificate.revoked', revocation);
     return revocation;
   }
 
-  async #find(serialNumber: string): Promise<CertificateRow> {
-    const row = await findCertificate(this.#store.database, serialNumber);
+  /**
+   * Lifts the hold of a certificate; when it returns, the registry of this process knows. One that is not revoked stays as it is.
+   * Throws PkiError `serial_unknown`, `revocation_final`, and what the store throws.
+   */
+  async release({ serialNumber, requester }: Pick<RevocationRequest, 'serialNumber' | 'requester'>): Promise<Release> {
+    const entry = entryOf('certificate.release', serialNumber, requester, {});
+    const { issuer, sequence } = await this.#store.transaction(async (transaction) => {
+      const row = await this.#find(serialNumber, transaction);
+      if (row.status === 'active') return { issuer: row.issuer, sequence: undefined };
+      if (row.revocation_reason !== HOLD)
+        throw new PkiError('revocation_final', `the certificate was revoked for good (${row.revocation_reason})`);
+      await this.#audit.append({ ...entry, phase: 'intent' }, transaction);
+      const sequence = await markReleased(transaction, { certificate: row, releasedAt: this.#now() });
+      await this.#audit.append({ ...entry, phase: 'result' }, transaction);
+      return { issuer: row.issuer, sequence };
+    });
+    const already = sequence === undefined;
+    await this.acknowledge(issuer, sequence ?? 0);
+    if (!already) this.#events.emit('certificate.released', { serialNumber, issuer });
+    return { serialNumber, issuer, already };
+  }
+
+  /** Makes what is durable known in this process, before anybody is told of it. */
+  async acknowledge(issuer: string, sequence: number): Promise<void> {
+    this.#acknowledged.set(issuer, Math.max(this.acknowledged(issuer), sequence));
+    await this.#registry.refresh();
+  }
+
+  async #find(
+    serialNumber: string,
+    database: Transaction | Store['database'] = this.#store.database,
+  ): Promise<CertificateRow> {
+    const row = await findCertificate(database, serialNumber);
     if (!row)
       throw new PkiError(
         'serial_unknown',
@@ -91,6 +154,29 @@ export class RevocationService {
     return row;
   }
 }
+
+/** Whether revoking for that reason changes anything: a hold becomes final, everything else stays as it is. */
+export const isRevocable = (
+  { status, revocation_reason: before }: Pick<CertificateRow, 'status' | 'revocation_reason'>,
+  reason: string,
+): boolean => status === 'active' || (before === HOLD && reason !== HOLD);
+
+/** A hold that becomes final keeps its date: since then the certificate has not been good. */
+export const revocationDate = ({ revoked_at: revokedAt }: Pick<CertificateRow, 'revoked_at'>, now: Date): Date =>
+  revokedAt === null ? now : new Date(revokedAt);
+
+/** Throws PkiError `invalidity_date_not_allowed` for one that lies in the future. */
+export function checkInvalidityDate(date: Date | undefined, now: Date): void {
+  if (date && !(date <= now))
+    throw new PkiError('invalidity_date_not_allowed', 'the invalidity date is no date, or lies in the future');
+}
+
+const entryOf = (
+  action: string,
+  subject: string,
+  { actor, requestId }: Requester,
+  detail: Readonly<Record<string, string>>,
+) => ({ action, actor, requestId, subject, detail });
 
 function revocationOf(row: CertificateRow, already: boolean): Revocation {
   return {

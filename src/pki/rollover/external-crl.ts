@@ -8,7 +8,7 @@ import {
   type CertificateList,
 } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
-import { revocationReasons, type RevocationReason } from '../revocation/reason.js';
+import { HOLD, revocationReasons, type RevocationReason } from '../revocation/reason.js';
 
 /**
  * A list that can be published as it is: complete, current, numbered, and signed by a root of ours whose key is elsewhere. Throws PkiError
@@ -49,7 +49,7 @@ export function gapIn({ extensions }: CertificateList): string | undefined {
 
 /** The reason of an entry, where it is one that is final here; a hold counts as revoked. */
 export function reasonNameOf(reason: number | undefined): RevocationReason {
-  return revocationReasons.find((name) => CrlReason[name] === reason) ?? 'unspecified';
+  return revocationReasons.find((name) => name !== HOLD && CrlReason[name] === reason) ?? 'unspecified';
 }
 
 function refuse(why: string): never {

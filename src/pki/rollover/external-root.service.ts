@@ -23,6 +23,7 @@ import {
   type CertificationRequest,
 } from '../../x509/index.js';
 import { IssuanceJournal } from '../issuance/issuance-journal.js';
+import { COMPLETE } from '../crl/crl-scope.js';
 import type { IssuanceContext } from '../issuance/issue-certificate.js';
 import { adoptAuthority, authoritySubject, requestFileOf } from '../issuer/authority-creation.js';
 import { ensureSigner } from '../issuer/open-signer.js';
@@ -177,7 +178,7 @@ export class ExternalRootService {
     const entry = { action: 'crl.install', actor, requestId, subject: id };
     await audit.append({ ...entry, phase: 'intent', detail: { number: String(number) } });
     return store.transaction(async (transaction) => {
-      const last = await lastCrlHeader(transaction, id);
+      const last = await lastCrlHeader(transaction, { issuer: id, scope: COMPLETE });
       if (last && last.number > number)
         throw new PkiError('crl_not_accepted', `list ${last.number} of ${id} is here, which is newer than ${number}`);
       const revoked: string[] = [];
@@ -197,6 +198,10 @@ export class ExternalRootService {
         await insertCrl(transaction, {
           issuer: id,
           number,
+          scope: COMPLETE,
+          base_number: null,
+          octets: list.der.length,
+          sha256: null,
           this_update: list.thisUpdate.getTime(),
           next_update: nextUpdate.getTime(),
           revocation_sequence: sequence,

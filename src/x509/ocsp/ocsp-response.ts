@@ -1,6 +1,6 @@
 import { context, contextConstructed, DerReader, Tag } from '../../der/index.js';
 import { decodeAlgorithmIdentifier, type AlgorithmIdentifier } from '../algorithm.js';
-import { decodeReason } from '../certificate-list.js';
+import { decodeReason } from '../revoked-certificate.js';
 import { decodeCertificate, type Certificate } from '../certificate.js';
 import { decodeExtension, decodeExtensions, type Extension } from '../extension.js';
 import { decodeName, type Name } from '../name.js';

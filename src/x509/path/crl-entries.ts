@@ -1,8 +1,9 @@
 import { DecodeError } from '../../der/index.js';
-import type { CertificateList, RevokedCertificate } from '../certificate-list.js';
+import type { CertificateList } from '../certificate-list.js';
 import type { Certificate } from '../certificate.js';
 import type { GeneralName } from '../general-name.js';
 import { sameName } from '../name.js';
+import type { RevokedCertificate } from '../revoked-certificate.js';
 
 interface Entry {
   readonly entry: RevokedCertificate;

@@ -1,7 +1,8 @@
-import { CrlReason, type CertificateList, type RevokedCertificate } from '../certificate-list.js';
+import type { CertificateList } from '../certificate-list.js';
 import type { Certificate } from '../certificate.js';
 import type { DistributionPoint } from '../distribution-point.js';
 import { Oid } from '../oids.js';
+import { CrlReason, type RevokedCertificate } from '../revoked-certificate.js';
 import { CrlEntries } from './crl-entries.js';
 import type { CrlIssuers } from './crl-issuers.js';
 import { ALL_REASONS, distributionPointsOf, reasonsInScope, sameScope } from './crl-scope.js';

@@ -9,6 +9,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   Oid.authorityKeyIdentifier,
   Oid.subjectAltName,
   Oid.crlDistributionPoints,
+  Oid.freshestCrl,
   Oid.authorityInfoAccess,
   Oid.noRevAvail,
   Oid.ocspNoCheck,

@@ -1,4 +1,4 @@
-import { CrlReason } from '../../certificate-list.js';
+import { CrlReason } from '../../revoked-certificate.js';
 import type { CrlLintRule } from '../lint-rule.js';
 
 /** unspecified is left out, and removeFromCRL is for delta CRLs. Numbers that are not assigned are what the reader refuses, and the writer has no word for. */

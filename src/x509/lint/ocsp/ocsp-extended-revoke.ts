@@ -1,4 +1,4 @@
-import { CrlReason } from '../../certificate-list.js';
+import { CrlReason } from '../../revoked-certificate.js';
 import { Oid } from '../../oids.js';
 import type { OcspLintRule } from '../lint-rule.js';
 

@@ -1,4 +1,4 @@
-import { CrlReason } from '../../certificate-list.js';
+import { CrlReason } from '../../revoked-certificate.js';
 import type { OcspLintRule } from '../lint-rule.js';
 
 const NOT_HERE: ReadonlySet<number | undefined> = new Set([CrlReason.unspecified, CrlReason.removeFromCRL]);

@@ -1,0 +1,64 @@
+// One size, in a process of its own: `write` makes a list from the store, `read` indexes one.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openCertificationAuthority } from '../../src/pki/certification-authority.js';
+import { openStore } from '../../src/store/index.js';
+import { decodeCertificate, octetsFromPemOrDer, RevocationIndex } from '../../src/x509/index.js';
+import { indexCrl } from '../../src/mtls/revocation/crl-index.js';
+import { benchSettings } from '../support/crl-settings.js';
+import { memoryAtRest, observed, peakMemory } from '../support/usage.js';
+
+const [mode = '', folder = ''] = process.argv.slice(2);
+
+async function write(): Promise<object> {
+  const store = await openStore({ path: join(folder, 'var/veritas.db') });
+  const authority = await openCertificationAuthority({ settings: benchSettings(folder), store });
+  await authority.ca.openKeys();
+  const atRest = memoryAtRest();
+  const { seconds, longestBlock, value } = await observed(() =>
+    authority.crls.sign('issuing', { actor: 'bench', requestId: 'bench' }),
+  );
+  await store.close();
+  return { seconds, longestBlock, octets: value.octets, peak: peakMemory(), atRest };
+}
+
+async function read(): Promise<object> {
+  const issuer = decodeCertificate(
+    octetsFromPemOrDer(readFileSync(join(folder, 'certs/issuing_ca.pem')), 'CERTIFICATE')[0] ?? new Uint8Array(),
+  );
+  const path = join(folder, 'var/crl/issuing.crl');
+  const atRest = memoryAtRest();
+  const now = new Date();
+  const { readFile } = await import('node:fs/promises');
+  const { seconds, longestBlock, value } = await observed(async () => indexCrl(await readFile(path), [issuer], now));
+  const peak = peakMemory();
+  const { revoked, list } = value;
+  const hits: string[] = [];
+  for (const { serialNumber } of list.revokedCertificates()) if (hits.push(serialNumber) === 100_000) break;
+  const misses = hits.map((serial) => `${serial.slice(0, -4)}${serial.endsWith('ffff') ? '0000' : 'ffff'}`);
+  const { size, tableOctets } = revoked;
+  return {
+    seconds,
+    longestBlock,
+    peak,
+    atRest,
+    entries: size,
+    octetsAnEntry: tableOctets / Math.max(1, size),
+    hit: lookups(revoked, hits, true),
+    miss: lookups(revoked, misses, false),
+  };
+}
+
+/** Microseconds each. */
+function lookups(index: RevocationIndex, serials: readonly string[], found: boolean): number {
+  const rounds = Math.ceil(200_000 / serials.length);
+  let count = 0;
+  for (const serial of serials) if (index.has(serial)) count++;
+  if (count !== (found ? serials.length : 0)) throw new Error(`${count} of ${serials.length} were found`);
+  const from = performance.now();
+  for (let round = 0; round < rounds; round++) for (const serial of serials) if (index.has(serial) !== found) count--;
+  return ((performance.now() - from) * 1000) / (rounds * serials.length);
+}
+
+process.send?.(await (mode === 'write' ? write() : read()));
+process.disconnect();

@@ -1,0 +1,204 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { TestCa } from '../../testing/index.js';
+import { CrlReason, encodeExtensionOf, type Certificate, type Extension } from '../../x509/index.js';
+import { CrlRevocation, nextLook, type CrlEvent } from './crl-revocation.js';
+import { fetchCrl } from './crl-source.js';
+
+const DAY = 86_400_000;
+const root = TestCa.root();
+const issuing = root.intermediate();
+const issue = (point?: string): Certificate =>
+  issuing.issue(point === undefined ? {} : { extensions: [encodeExtensionOf.crlDistributionPoints([point])] })
+    .certificate;
+
+describe('CRLs of another CA', () => {
+  const open: (() => void)[] = [];
+  afterEach(() => {
+    for (const close of open.splice(0)) close();
+  });
+
+  const serve = async (listener: RequestListener): Promise<string> => {
+    const server: Server = createServer(listener).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    open.push(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/list.crl`;
+  };
+
+  /** A guard's view of sources, and what it told the log. */
+  const watch = async (sources: readonly string[], clock: () => Date = () => new Date(), refreshInterval = 20) => {
+    const events: CrlEvent[] = [];
+    const trust = { anchors: [root.certificate], intermediates: [issuing.certificate] };
+    const revocation = new CrlRevocation(
+      sources.map((source) => ({ source })),
+      () => trust,
+      { refreshInterval, clock, report: (event) => events.push(event) },
+    );
+    open.push(() => {
+      revocation.stop();
+    });
+    await revocation.start();
+    const statusOf = (certificate: Certificate, now = clock()) =>
+      revocation.statusOf(certificate, issuing.certificate, now);
+    return { events, revocation, statusOf };
+  };
+  const until = async (holds: () => boolean): Promise<void> => {
+    while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+
+  const extensions = (number: bigint, ...more: readonly Extension[]): Extension[] => [
+    encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: issuing.certificate.extensions.subjectKeyIdentifier }),
+    encodeExtensionOf.crlNumber(number),
+    ...more,
+  ];
+  const [good, bad] = [issue(), issue()];
+
+  it.each<[string, RegExp, () => RequestListener]>([
+    ['truncated', /cut off/, () => (_, reply) => reply.end(issuing.crl().subarray(0, -20))],
+    ['stale', /stale/, () => (_, reply) => reply.end(issuing.crl([], { nextUpdate: new Date(Date.now() - 1) }))],
+    [
+      'of tomorrow',
+      /future/,
+      () => (_, reply) => reply.end(issuing.crl([], { thisUpdate: new Date(Date.now() + DAY / 2) })),
+    ],
+    [
+      'wrongly signed',
+      /signature/,
+      () => {
+        const list = issuing.crl();
+        list[list.length - 1]! ^= 1;
+        return (_, reply) => reply.end(list);
+      },
+    ],
+    ['of a stranger', /not among the trusted/, () => (_, reply) => reply.end(TestCa.root({ commonName: 'x' }).crl())],
+    ['a page', /./, () => (_, reply) => reply.end('<html>not found</html>')],
+    ['missing', /404/, () => (_, reply) => reply.writeHead(404).end()],
+    ['elsewhere', /fetch failed/, () => (_, reply) => reply.writeHead(302, { location: '/other.crl' }).end()],
+    [
+      'said to be huge',
+      /more octets/,
+      () => (_, reply) => reply.writeHead(200, { 'content-length': 2 ** 40 }).flushHeaders(),
+    ],
+  ])('makes nobody good by one that is %s, and says why', async (_, why, listener) => {
+    const { events, statusOf } = await watch([await serve(listener())]);
+    expect(events).toMatchObject([{ kind: 'failed', why: expect.stringMatching(why) }]);
+    expect(statusOf(good)).toMatchObject({ status: 'unknown' });
+  });
+
+  it('gives up on a server that is silent, trickles for too long, or never ends', async () => {
+    const most = { silence: 60, timeout: 300, octets: 10_000 };
+    const silent = await serve(() => undefined);
+    await expect(fetchCrl(silent, undefined, most)).rejects.toThrow('sent nothing for 60 ms');
+    const trickle = await serve((_, reply) => {
+      const timer = setInterval(() => reply.write('x'), 20);
+      reply.on('close', () => {
+        clearInterval(timer);
+      });
+    });
+    await expect(fetchCrl(trickle, undefined, most)).rejects.toThrow(/time/);
+    const endless = await serve((_, reply) => {
+      const more = (): void => {
+        while (reply.write(Buffer.alloc(1000)));
+      };
+      reply.on('drain', more);
+      more();
+    });
+    await expect(fetchCrl(endless, undefined, most)).rejects.toThrow('more octets');
+  });
+
+  it('keeps the last good one while what comes after it is not, and never goes back', async () => {
+    let body = issuing.crl([{ certificate: bad, reason: CrlReason.keyCompromise }], { number: 7n });
+    const { events, statusOf } = await watch([await serve((_, reply) => reply.end(body))]);
+    expect(statusOf(bad)).toMatchObject({ status: 'revoked', source: 'CRL 7', reason: 'keyCompromise' });
+    expect(statusOf(good)).toMatchObject({ status: 'good', source: 'CRL 7' });
+    body = issuing.crl([], { number: 6n });
+    await until(() => events.length === 2);
+    expect(events[1]).toMatchObject({ kind: 'failed', why: expect.stringContaining('older') });
+    expect(statusOf(bad)).toMatchObject({ status: 'revoked', source: 'CRL 7' });
+  });
+
+  it('asks for what changed, and hears that nothing did', async () => {
+    const seen: unknown[] = [];
+    const body = issuing.crl([], { number: 9n });
+    const url = await serve((request, reply) => {
+      seen.push(request.headers['if-none-match']);
+      if (request.headers['if-none-match'] === '"a"') reply.writeHead(304).end();
+      else reply.writeHead(200, { etag: '"a"' }).end(body);
+    });
+    const { events } = await watch([url]);
+    await until(() => seen.length >= 3);
+    expect(seen.slice(0, 3)).toEqual([undefined, '"a"', '"a"']);
+    expect(events).toHaveLength(1);
+  });
+
+  it('lets what is stale make nobody good, but a revocation stand', async () => {
+    const now = new Date();
+    const held = issue();
+    const body = issuing.crl([{ certificate: bad }, { certificate: held, reason: CrlReason.certificateHold }], {
+      number: 3n,
+    });
+    const { statusOf } = await watch([await serve((_, reply) => reply.end(body))], () => now);
+    const later = new Date(now.getTime() + 2 * DAY);
+    expect(statusOf(held)).toMatchObject({ status: 'revoked', reason: 'certificateHold' });
+    expect([bad, held, good].map((each) => statusOf(each, later).status)).toEqual(['revoked', 'unknown', 'unknown']);
+  });
+
+  it('adds a delta to its base, and to no other', async () => {
+    const [held, fresh] = [issue(), issue()];
+    const now = new Date();
+    const base = issuing.crl([{ certificate: bad }, { certificate: held, reason: CrlReason.certificateHold }], {
+      number: 10n,
+    });
+    const delta = (from: bigint, nextUpdate = new Date(now.getTime() + DAY / 2)) =>
+      issuing.crl([{ certificate: fresh }, { certificate: held, reason: CrlReason.removeFromCRL }], {
+        extensions: extensions(12n, encodeExtensionOf.deltaCrlIndicator(from)),
+        nextUpdate,
+      });
+    const statuses = async (octets: Uint8Array, at = now) => {
+      const urls = [await serve((_, reply) => reply.end(base)), await serve((_, reply) => reply.end(octets))];
+      const { statusOf } = await watch(urls, () => now);
+      return Object.fromEntries(
+        Object.entries({ bad, held, fresh, good }).map(([name, each]) => [name, statusOf(each, at).status]),
+      );
+    };
+    expect(await statuses(delta(10n))).toEqual({ bad: 'revoked', held: 'good', fresh: 'revoked', good: 'good' });
+    expect(await statuses(delta(9n))).toEqual({ bad: 'revoked', held: 'good', fresh: 'revoked', good: 'good' });
+    // For a base that is newer than ours: it makes nothing good, and what it revokes is revoked.
+    expect(await statuses(delta(11n))).toEqual({ bad: 'revoked', held: 'revoked', fresh: 'revoked', good: 'good' });
+    // Past its end: what came after it is not known.
+    const later = new Date(now.getTime() + (DAY * 3) / 4);
+    expect(await statuses(delta(10n), later)).toEqual({
+      bad: 'revoked',
+      held: 'unknown',
+      fresh: 'revoked',
+      good: 'unknown',
+    });
+  });
+
+  it('asks a shard about the certificates that name it, and about no other', async () => {
+    const [one, two] = ['http://a.test/1.crl', 'http://a.test/2.crl'];
+    const [mine, other] = [issue(one), issue(two)];
+    const shard = issuing.crl([{ certificate: mine }], {
+      extensions: extensions(1n, encodeExtensionOf.issuingDistributionPoint(one)),
+    });
+    const { statusOf } = await watch([await serve((_, reply) => reply.end(shard))]);
+    expect([mine, other, good].map((each) => statusOf(each).status)).toEqual(['revoked', 'unknown', 'unknown']);
+  });
+
+  it('looks again by chance, sooner after a failure and before the end', () => {
+    const now = new Date();
+    const of = (failures: number, random: number, source = 'http://a.test/x.crl', left = Infinity) => {
+      const index = left === Infinity ? undefined : ({ list: { nextUpdate: new Date(now.getTime() + left) } } as never);
+      return nextLook({ source: { source }, failures, index }, { interval: 60_000, now, random });
+    };
+    expect([of(0, 0), of(0, 0.5), of(0, 1)].map(Math.round)).toEqual([54_000, 60_000, 66_000]);
+    expect([1, 2, 3, 9].map((failures) => of(failures, 0.5))).toEqual([1000, 2000, 4000, 60_000]);
+    expect(of(0, 0.5, 'http://a.test/x.crl', 30_000)).toBe(15_000);
+    expect(of(3, 0, '/a/file.crl')).toBe(1000);
+  });
+});

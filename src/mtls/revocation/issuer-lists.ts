@@ -1,0 +1,104 @@
+import {
+  ALL_REASONS,
+  CrlReason,
+  distributionPointsOf,
+  reasonsInScope,
+  sameScope,
+  type Certificate,
+  type CertificateList,
+  type RevokedCertificate,
+} from '../../x509/index.js';
+import { staleness, type CrlIndex } from './crl-index.js';
+import type { RevocationAnswer } from './revocation-status.js';
+
+const REASONS = new Map<number, string>(Object.entries(CrlReason).map(([name, value]) => [value, name]));
+
+/** A complete list, and the newest delta that goes with it or comes after it (RFC 5280 §5.2.4). */
+interface Pair {
+  readonly complete: CrlIndex;
+  readonly delta: CrlIndex | undefined;
+}
+
+/** The lists of one CA: each scope's newest complete list with its delta. */
+export class IssuerLists {
+  readonly #pairs: readonly Pair[];
+  readonly #lone: readonly CrlIndex[];
+
+  constructor(lists: readonly CrlIndex[]) {
+    const newestFirst = lists.toSorted(
+      (a, b) => b.list.thisUpdate.getTime() - a.list.thisUpdate.getTime() || compareNumbers(b, a),
+    );
+    const deltas = newestFirst.filter(isDelta);
+    const complete = newestFirst.filter(
+      (each, i) =>
+        !isDelta(each) && !newestFirst.slice(0, i).some((other) => !isDelta(other) && sameScope(other.list, each.list)),
+    );
+    this.#pairs = complete.map((each) => ({ complete: each, delta: deltas.find((delta) => goesWith(delta, each)) }));
+    // Newer than the complete one, and not to be combined with it: it makes nothing good, but what it revokes is revoked.
+    this.#lone = deltas.filter(
+      (delta) =>
+        !complete.some(
+          (each) => sameScope(each.list, delta.list) && (numberOf(each) >= numberOf(delta) || goesWith(delta, each)),
+        ),
+    );
+  }
+
+  /** What they say about a certificate of this CA. */
+  statusOf(certificate: Certificate, now: Date): RevocationAnswer {
+    let why = 'no CRL of its issuer covers the certificate';
+    let good: RevocationAnswer | undefined;
+    for (const pair of this.#pairs) {
+      if (!covers(pair.complete.list, certificate)) continue;
+      const answer = answerOf(pair, certificate, now);
+      if (answer.status === 'revoked') return answer;
+      if (answer.status === 'good') good ??= answer;
+      else why = answer.why;
+    }
+    for (const delta of this.#lone) {
+      const entry = covers(delta.list, certificate) ? delta.revoked.find(certificate.serialNumber) : undefined;
+      if (entry && entry.reason !== CrlReason.removeFromCRL) return revoked(sourceOf(delta), entry);
+    }
+    return good ?? { status: 'unknown', source: 'CRL', why };
+  }
+}
+
+function answerOf({ complete, delta }: Pair, certificate: Certificate, now: Date): RevocationAnswer {
+  const source = delta ? `${sourceOf(complete)} + delta ${String(numberOf(delta))}` : sourceOf(complete);
+  const stale = staleness(complete.list, now) ?? (delta && staleness(delta.list, now));
+  const changed = delta?.revoked.find(certificate.serialNumber);
+  const entry = changed ?? complete.revoked.find(certificate.serialNumber);
+  if (entry && entry.reason !== CrlReason.removeFromCRL) {
+    // A revocation stays true when its list goes stale; only its absence, and a hold, do not.
+    if (stale === undefined || entry.reason !== CrlReason.certificateHold) return revoked(source, entry);
+  }
+  if (stale !== undefined) return { status: 'unknown', source, why: stale };
+  const ends = [complete, ...(delta ? [delta] : [])].map(({ list }) => list.nextUpdate?.getTime() ?? 0);
+  return { status: 'good', source, until: new Date(Math.min(...ends)) };
+}
+
+const revoked = (source: string, { revocationDate, reason }: RevokedCertificate): RevocationAnswer => ({
+  status: 'revoked',
+  source,
+  revocationDate,
+  reason: REASONS.get(reason ?? 0) ?? 'unspecified',
+});
+
+/** Whether a list answers for a certificate at one of its distribution points, for every reason (RFC 5280 §6.3.3 (b), (d)). */
+const covers = (list: CertificateList, certificate: Certificate): boolean =>
+  distributionPointsOf(certificate).some((point) => reasonsInScope(list, point, certificate) === ALL_REASONS);
+
+const isDelta = ({ list }: CrlIndex): boolean => list.extensions.deltaCrlIndicator !== undefined;
+const numberOf = ({ list }: CrlIndex): bigint => list.extensions.crlNumber ?? -1n;
+const sourceOf = (index: CrlIndex): string => (numberOf(index) < 0n ? 'CRL' : `CRL ${String(numberOf(index))}`);
+
+function compareNumbers(a: CrlIndex, b: CrlIndex): number {
+  const difference = numberOf(a) - numberOf(b);
+  return difference > 0n ? 1 : difference < 0n ? -1 : 0;
+}
+
+/** RFC 5280 §5.2.4: the same scope, and the base not above the complete list, which is before the delta. */
+function goesWith(delta: CrlIndex, complete: CrlIndex): boolean {
+  const base = delta.list.extensions.deltaCrlIndicator ?? 0n;
+  const number = numberOf(complete);
+  return sameScope(delta.list, complete.list) && number >= base && number < numberOf(delta);
+}

@@ -1,0 +1,22 @@
+import { join } from 'node:path';
+import type { PkiSettings } from '../pki-settings.js';
+
+/** The list of everything. */
+export const COMPLETE = 'complete';
+/** What changed since the complete list. */
+export const DELTA = 'delta';
+
+/** Where a list is, below the folder or the URL of the lists: `issuing.crl`, `issuing/delta.crl`, `issuing/3.crl`. */
+export const crlFileName = (issuer: string, scope: string): string =>
+  scope === COMPLETE ? `${issuer}.crl` : join(issuer, `${scope}.crl`);
+
+/** Where clients find a list. */
+export const crlUrl = (publicationUrl: string, issuer: string, scope: string): string =>
+  `${publicationUrl}/crl/${crlFileName(issuer, scope)}`;
+
+/** Whether the issuing CAs have deltas. */
+export const hasDeltas = ({ crlDeltaLifetime = 0 }: PkiSettings): boolean => crlDeltaLifetime > 0;
+
+/** The shard of a serial number, in hexadecimal, among `shards`: from 1; 0 when there are none. Serial numbers are random, so shards grow alike. */
+export const shardOf = (serialNumber: string, shards: number): number =>
+  shards < 2 ? 0 : (Number.parseInt(serialNumber.slice(-8), 16) % shards) + 1;

@@ -1,0 +1,240 @@
+import type { AuditLog } from '../../audit/index.js';
+import {
+  deleteCrlParts,
+  insertCrl,
+  insertCrlPart,
+  lastCrlHeader,
+  lastRevocationSequence,
+  takeCrlNumber,
+  type CrlHeader,
+  type CrlPlace,
+  type Database,
+  type Store,
+  type Transaction,
+} from '../../store/index.js';
+import type { Authority } from '../issuer/authority.js';
+import { PkiError } from '../pki-error.js';
+import type { PkiSettings, Requester } from '../pki-settings.js';
+import { crlEntries } from './crl-entries.js';
+import type { CrlPublication, WrittenCrl } from './crl-publication.js';
+import { COMPLETE, crlUrl, DELTA, hasDeltas } from './crl-scope.js';
+import { checkClock, CrlToken, type CrlTerms } from './crl-token.js';
+import { IN_MEMORY, OctetSpool } from './octet-spool.js';
+import type { SignedCrl } from './signed-crl.js';
+
+/** What is to be signed, for whom. */
+export interface Wanted {
+  readonly authority: Authority;
+  readonly scope: string;
+  readonly requester: Requester;
+  /** Whether there is need of it, with the last list as it is when that is looked at. */
+  readonly isDue: (last: CrlHeader | undefined) => boolean;
+}
+
+/** A list whose number is taken: what it will say, and what it must have. */
+interface Begun {
+  readonly terms: Omit<CrlTerms, 'thisUpdate' | 'nextUpdate'>;
+  /** Its base, of a delta. */
+  readonly base: CrlHeader | undefined;
+  readonly last: CrlHeader | undefined;
+  /** The place in the order of revocations that it must reach. */
+  readonly acknowledged: number;
+}
+
+/** A list that is signed. */
+interface Made {
+  readonly crl: SignedCrl;
+  /** The place in the order of revocations that it reaches. */
+  readonly sequence: number;
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date;
+}
+
+/**
+ * Makes lists, one after the other. A short transaction takes the number; the list is written from a snapshot of the rows, holding up nobody; another
+ * short transaction puts it in its place, unless a newer one was first. So numbers rise strictly, across processes too, and none is used twice.
+ */
+export class CrlSigning {
+  readonly #store: Store;
+  readonly #audit: AuditLog;
+  readonly #settings: PkiSettings;
+  readonly #now: () => Date;
+  readonly #publication: CrlPublication;
+  readonly #acknowledged: (issuer: string) => number;
+  #before: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: {
+    readonly store: Store;
+    readonly audit: AuditLog;
+    readonly settings: PkiSettings;
+    readonly now: () => Date;
+    readonly publication: CrlPublication;
+    readonly acknowledged?: (issuer: string) => number;
+  }) {
+    this.#store = parts.store;
+    this.#audit = parts.audit;
+    this.#settings = parts.settings;
+    this.#now = parts.now;
+    this.#publication = parts.publication;
+    this.#acknowledged = parts.acknowledged ?? (() => 0);
+  }
+
+  /**
+   * Signs the list of a scope and puts it in its place. False when `isDue` says, with the last list as it is then, that there is nothing to do: another
+   * process was first. Throws PkiError as {@link CrlToken.make} and `crl_not_fresh`, and what key and store throw.
+   */
+  sign(wanted: Wanted): Promise<boolean> {
+    const signed = this.#before.then(() => this.#sign(wanted));
+    this.#before = signed.catch(() => undefined);
+    return signed;
+  }
+
+  async #sign(wanted: Wanted): Promise<boolean> {
+    const begun = await this.#store.transaction((transaction) => this.#begin(transaction, wanted));
+    if (!begun) return false;
+    const made = await this.#store.snapshot((database) => this.#make(database, wanted, begun));
+    try {
+      return await this.#place(wanted, begun, made);
+    } finally {
+      await made.crl.dispose();
+    }
+  }
+
+  async #begin(transaction: Transaction, wanted: Wanted): Promise<Begun | undefined> {
+    const { authority, scope, isDue } = wanted;
+    const { id, issuer } = authority;
+    const { publicationUrl } = this.#settings;
+    const last = await lastCrlHeader(transaction, { issuer: id, scope });
+    if (!isDue(last)) return undefined;
+    const base = scope === DELTA ? await lastCrlHeader(transaction, { issuer: id, scope: COMPLETE }) : undefined;
+    const previous = last && { number: last.number, thisUpdate: new Date(last.this_update) };
+    checkClock(authority, { ...this.#updates(scope), previous });
+    const floor = this.#publication.current({ issuer: id, scope })?.number;
+    const number = await takeCrlNumber(transaction, id, floor);
+    await this.#audit.append(
+      { ...entryOf(wanted), phase: 'intent', detail: { scope, number: String(number) } },
+      transaction,
+    );
+    const isComplete = scope === COMPLETE;
+    return {
+      terms: {
+        algorithm: issuer.algorithm,
+        number,
+        previous,
+        base: base?.number,
+        freshest:
+          isComplete && authority.role === 'issuing' && hasDeltas(this.#settings)
+            ? crlUrl(publicationUrl, id, DELTA)
+            : undefined,
+        distributionPoint: isComplete || scope === DELTA ? undefined : crlUrl(publicationUrl, id, scope),
+      },
+      base,
+      last,
+      acknowledged: this.#acknowledged(id),
+    };
+  }
+
+  /** Writes and signs it. Throws PkiError `crl_not_fresh` where `database` lacks what somebody was told of, or what the last list had. */
+  async #make(
+    database: Database,
+    { authority, scope }: Wanted,
+    { terms, base, last, acknowledged }: Begun,
+  ): Promise<Made> {
+    const { id, issuer } = authority;
+    const sequence = await lastRevocationSequence(database, id);
+    const least = Math.max(acknowledged, last?.revocation_sequence ?? 0);
+    if (sequence < least)
+      throw new PkiError(
+        'crl_not_fresh',
+        `the store has ${sequence} changes of revocations by ${id}, and ${least} were acknowledged: the list would lack some`,
+      );
+    const before = base ?? last;
+    const contents = {
+      issuer: id,
+      scope,
+      after: base?.revocation_sequence ?? 0,
+      validUntil: before && new Date(before.this_update),
+    };
+    const spool = new OctetSpool(this.#publication.folder);
+    // Later than everything that the snapshot has.
+    const updates = this.#updates(scope);
+    const entries = crlEntries(database, contents);
+    const token = await CrlToken.make(issuer.identity, { ...terms, ...updates }, entries, spool);
+    return { crl: await issuer.signCrl(token), sequence, ...updates };
+  }
+
+  #updates(scope: string): Pick<CrlTerms, 'thisUpdate' | 'nextUpdate'> {
+    const { crlLifetime, crlDeltaLifetime = 0 } = this.#settings;
+    const thisUpdate = wholeSeconds(this.#now());
+    const lifetime = scope === DELTA ? crlDeltaLifetime : crlLifetime;
+    return { thisUpdate, nextUpdate: new Date(thisUpdate.getTime() + lifetime * 1000) };
+  }
+
+  async #place(wanted: Wanted, { terms }: Begun, made: Made): Promise<boolean> {
+    const { scope, authority, isDue } = wanted;
+    const { crl, sequence, thisUpdate, nextUpdate } = made;
+    const place = { issuer: authority.id, scope };
+    const { number, base } = terms;
+    const written = crl.octets <= IN_MEMORY ? undefined : await this.#write(place, crl);
+    try {
+      if (written && this.#store.isShared) await this.#keepParts(place.issuer, number, crl);
+      const der = written ? null : await crl.whole();
+      return await this.#store.transaction(async (transaction) => {
+        const last = await lastCrlHeader(transaction, place);
+        const isNewer = !last || (last.number < number && last.revocation_sequence <= sequence);
+        const isPlaced = isNewer && isDue(last);
+        const detail = isPlaced ? { scope, number: String(number), octets: String(crl.octets) } : { signed: 'no' };
+        await this.#audit.append({ ...entryOf(wanted), phase: 'result', detail }, transaction);
+        if (!isPlaced) {
+          await deleteCrlParts(transaction, place.issuer, number);
+          return false;
+        }
+        await insertCrl(transaction, {
+          ...place,
+          number,
+          base_number: base ?? null,
+          this_update: thisUpdate.getTime(),
+          next_update: nextUpdate.getTime(),
+          revocation_sequence: sequence,
+          octets: crl.octets,
+          sha256: written?.sha256 ?? null,
+          der,
+        });
+        // Last, and while nobody else can write: of two lists the newer one is placed last. Should this not be committed, the file is whole, and its
+        // number is not given out again.
+        written?.place();
+        return true;
+      });
+    } finally {
+      await written?.discard();
+    }
+  }
+
+  /** The file of a list that is too large for memory; undefined where there can be none: then its row has all of it. */
+  async #write(place: CrlPlace, crl: SignedCrl): Promise<WrittenCrl | undefined> {
+    try {
+      return await this.#publication.write(place, crl);
+    } catch (error) {
+      if (error instanceof PkiError && error.code === 'file_unwritable') return undefined;
+      throw error;
+    }
+  }
+
+  /** For nodes that do not see our files. */
+  async #keepParts(issuer: string, number: number, crl: SignedCrl): Promise<void> {
+    let part = 0;
+    for await (const octets of crl.read())
+      await this.#store.transaction((transaction) =>
+        insertCrlPart(transaction, { issuer, number, part: part++, octets }),
+      );
+  }
+}
+
+const entryOf = ({ authority, requester: { actor, requestId } }: Wanted) => ({
+  action: 'crl.sign',
+  actor,
+  requestId,
+  subject: authority.id,
+});
+
+const wholeSeconds = (time: Date): Date => new Date(Math.floor(time.getTime() / 1000) * 1000);

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { closeSync, fstatSync, openSync, read } from 'node:fs';
+import { promisify } from 'node:util';
+
+const PIECE = 256 * 1024;
+const GRACE = 1_000;
+const readAt = promisify(read);
+
+/** Octets that are served to many at a time. */
+export interface PublishedOctets {
+  readonly length: number;
+  /** The octets `[start, end)`, in pieces. */
+  readonly read: (start?: number, end?: number) => AsyncGenerator<Uint8Array>;
+  /** Nobody begins to read any more; what is being read is read to its end. */
+  readonly retire: () => void;
+}
+
+/** Octets in memory. */
+export function octetsInMemory(octets: Uint8Array): PublishedOctets {
+  return {
+    length: octets.length,
+    async *read(start = 0, end = octets.length) {
+      yield await Promise.resolve(octets.subarray(start, end));
+    },
+    retire: () => undefined,
+  };
+}
+
+/** The octets of a file as it is now: whatever takes its name later, these are served. Throws what the file system throws. */
+export function octetsOfFile(path: string): PublishedOctets {
+  const file = openSync(path, 'r');
+  const length = fstatSync(file).size;
+  let readers = 0;
+  let isRetired = false;
+  const closeWhenUnused = (): void => {
+    if (isRetired && readers === 0) closeSync(file);
+  };
+  return {
+    length,
+    async *read(start = 0, end = length) {
+      if (isRetired) throw new Error('these octets are served no more');
+      readers++;
+      try {
+        for (let at = start; at < end;) {
+          const piece = Buffer.allocUnsafeSlow(Math.min(PIECE, end - at));
+          const { bytesRead } = await readAt(file, piece, 0, piece.length, at);
+          if (bytesRead === 0) throw new Error('the published file was cut off');
+          yield piece.subarray(0, bytesRead);
+          at += bytesRead;
+        }
+      } finally {
+        readers--;
+        closeWhenUnused();
+      }
+    },
+    retire: () => {
+      // Somebody may have asked for it a moment ago, and begin to read in the next.
+      setTimeout(() => {
+        isRetired = true;
+        closeWhenUnused();
+      }, GRACE).unref();
+    },
+  };
+}
+
+/** SHA-256 of all of it, lower-case hexadecimal. */
+export async function sha256Of(octets: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of octets) hash.update(piece);
+  return hash.digest('hex');
+}

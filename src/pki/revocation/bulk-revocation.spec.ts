@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { certificationRequest } from '../../../test/support/certification-request.js';
+import { temporaryFolder } from '../../../test/support/folder.js';
+import { describeOnEachStore, type StorePlace } from '../../../test/support/postgres.js';
+import { somebody, temporarySettings } from '../../../test/support/temporary-authority.js';
+import { openStore, type Store } from '../../store/index.js';
+import { CrlReason, decodeCertificateList, type Certificate } from '../../x509/index.js';
+import { openCertificationAuthority, type CertificationAuthority } from '../certification-authority.js';
+import { readPublished } from '../crl/crl-publication.js';
+import { keyDigest } from '../issuance/accepted-request.js';
+
+describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPlace) => {
+  let place: StorePlace;
+  let store: Store;
+  let authority: CertificationAuthority;
+  beforeEach(async () => {
+    const folder = temporaryFolder();
+    place = await newPlace();
+    store = await openStore(place.options);
+    const settings = { ...temporarySettings(folder), crlShards: 3, crlDeltaLifetime: 3600 };
+    authority = await openCertificationAuthority({ settings, store, create: true });
+  });
+  afterEach(async () => {
+    await store.close();
+    await place.remove();
+  });
+
+  const issue = async (service: string, profile = 'service'): Promise<Certificate> => {
+    const request = certificationRequest({ commonName: service });
+    return (await authority.ca.issue({ request, profile, service, requester: somebody })).certificate;
+  };
+  const statusOf = ({ serialNumber }: Certificate): string => {
+    const answer = authority.registry.statusOf(authority.ca.issuing.certificate, serialNumber);
+    return answer.status === 'revoked' ? answer.reason : answer.status;
+  };
+  const listed = async (scope: string): Promise<Record<string, number | undefined>> => {
+    const list = decodeCertificateList(await readPublished(authority.crls.current('issuing', scope)!));
+    return Object.fromEntries(
+      [...list.revokedCertificates()].map(({ serialNumber, reason }) => [serialNumber, reason]),
+    );
+  };
+
+  it('revokes by service, profile, issuer and key, once; holds and releases; and every list says so', async () => {
+    const { ca, crls, audit } = authority;
+    const [a, b, c, d] = [
+      await issue('orders'),
+      await issue('orders', 'client'),
+      await issue('billing'),
+      await issue('billing', 'client'),
+    ];
+    await crls.publishIfDue(somebody);
+    const revokeAll = (selection: object, more: object = {}) =>
+      ca.revokeAll({ selection, requester: somebody, ...more });
+    expect(await revokeAll({ service: 'orders' }, { reason: 'certificateHold' })).toBe(2);
+    expect(await revokeAll({ service: 'orders' }, { reason: 'certificateHold' })).toBe(0);
+    expect([a, b, c, d].map(statusOf)).toEqual(['certificateHold', 'certificateHold', 'good', 'good']);
+    await crls.publishIfDue(somebody);
+    expect(await listed('delta')).toEqual({
+      [a.serialNumber]: CrlReason.certificateHold,
+      [b.serialNumber]: CrlReason.certificateHold,
+    });
+    expect(await listed('complete')).toEqual({});
+    expect(await revokeAll({ service: 'orders', profile: 'client' }, { release: true })).toBe(1);
+    expect(
+      await revokeAll(
+        { spkiSha256: keyDigest(c.publicKey.der) },
+        { reason: 'keyCompromise', invalidityDate: new Date(0) },
+      ),
+    ).toBe(1);
+    expect(await revokeAll({ profile: 'service' }, { reason: 'superseded' })).toBe(1);
+    expect([a, b, c, d].map(statusOf)).toEqual(['superseded', 'good', 'keyCompromise', 'good']);
+    await crls.publishIfDue(somebody);
+    const { superseded, removeFromCRL, keyCompromise } = CrlReason;
+    const now = { [a.serialNumber]: superseded, [c.serialNumber]: keyCompromise };
+    expect(await listed('delta')).toEqual({ ...now, [b.serialNumber]: removeFromCRL });
+    await crls.sign('issuing', somebody);
+    expect(await listed('complete')).toEqual(now);
+    const shards = [await listed('1'), await listed('2'), await listed('3')];
+    expect(Object.assign({}, ...shards)).toEqual(now);
+    expect(await revokeAll({ issuer: 'issuing' })).toBe(2);
+    expect(await revokeAll({ issuer: 'root' })).toBe(0);
+    await expect(ca.release({ serialNumber: a.serialNumber, requester: somebody })).rejects.toMatchObject({
+      code: 'revocation_final',
+    });
+    await expect(revokeAll({}, { reason: 'cACompromise' })).rejects.toMatchObject({ code: 'reason_not_allowed' });
+    const tomorrow = new Date(Date.now() + 86_400_000);
+    await expect(revokeAll({}, { invalidityDate: tomorrow })).rejects.toMatchObject({
+      code: 'invalidity_date_not_allowed',
+    });
+    expect(await audit.verify()).toMatchObject({ ok: true });
+    const list = decodeCertificateList(await readPublished(crls.current('issuing')!));
+    const dates = [...list.revokedCertificates()].map(({ invalidityDate }) => invalidityDate?.getTime());
+    expect(dates.filter((date) => date === 0)).toHaveLength(1);
+  });
+
+  it('refuses to publish a list that lacks what somebody was told of', async () => {
+    const { ca, crls, revocations } = authority;
+    const certificate = await issue('orders');
+    await ca.revoke({ serialNumber: certificate.serialNumber, requester: somebody });
+    const before = (await crls.sign('issuing', somebody)).number;
+    // As when the rows that are read are older than those that were written.
+    await revocations.acknowledge('issuing', 1_000);
+    await expect(crls.sign('issuing', somebody)).rejects.toMatchObject({ code: 'crl_not_fresh' });
+    expect(crls.current('issuing')?.number).toBe(before);
+  });
+});

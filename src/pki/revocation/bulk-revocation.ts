@@ -1,0 +1,151 @@
+import { setImmediate } from 'node:timers/promises';
+import type { AuditLog } from '../../audit/index.js';
+import type { EventBus } from '../../events/index.js';
+import {
+  certificatesOf,
+  lastRevocationSequence,
+  listCertificateWindow,
+  markReleased,
+  markRevoked,
+  type Selection,
+  type Store,
+  type Transaction,
+  type WindowRow,
+} from '../../store/index.js';
+import type { Requester } from '../pki-settings.js';
+import { HOLD, revocationReason } from './reason.js';
+import { checkInvalidityDate, isRevocable, revocationDate, type RevocationService } from './revocation.service.js';
+
+/** What many certificates are to become: revoked for `reason`, or released from hold. */
+export interface BulkRequest {
+  /** Which, all of it together; those of CAs are never among them. */
+  readonly selection: Selection;
+  /** A CRLReason's name; `unspecified` when absent. */
+  readonly reason?: string | undefined;
+  readonly invalidityDate?: Date | undefined;
+  /** Lift holds instead. */
+  readonly release?: boolean | undefined;
+  readonly requester: Requester;
+  /** Hears after each transaction how many were looked at and how many were changed. */
+  readonly onProgress?: ((looked: number, changed: number) => void) | undefined;
+}
+
+const CHUNK = 500;
+const AUTHORITIES: ReadonlySet<string> = new Set(['root', 'issuing', 'cross']);
+
+/**
+ * Revokes, or releases, every certificate of a service, a profile, an issuer or a key that has not ended: a chunk a transaction, each certificate with its
+ * row of the record, so that others can write in between and nothing that was done is undone by what comes later. Ended early, by whatever, it goes on
+ * where it stopped when it is called again: what is done is passed over.
+ */
+export class BulkRevocation {
+  readonly #store: Store;
+  readonly #audit: AuditLog;
+  readonly #events: EventBus;
+  readonly #revocations: RevocationService;
+  readonly #now: () => Date;
+
+  constructor(parts: {
+    readonly store: Store;
+    readonly audit: AuditLog;
+    readonly events: EventBus;
+    readonly revocations: RevocationService;
+    readonly now: () => Date;
+  }) {
+    this.#store = parts.store;
+    this.#audit = parts.audit;
+    this.#events = parts.events;
+    this.#revocations = parts.revocations;
+    this.#now = parts.now;
+  }
+
+  /** How many were changed. Throws PkiError `reason_not_allowed` and `invalidity_date_not_allowed`, and what the store throws; then what was done stays done. */
+  async run(request: BulkRequest): Promise<number> {
+    const { selection, release = false, requester, onProgress } = request;
+    const reason = revocationReason(request.reason ?? 'unspecified', false);
+    checkInvalidityDate(request.invalidityDate, this.#now());
+    const { actor, requestId } = requester;
+    const entry = {
+      action: release ? 'certificates.release' : 'certificates.revoke',
+      actor,
+      requestId,
+      subject: Object.entries(selection).flat().join(' '),
+    };
+    await this.#audit.append({ ...entry, phase: 'intent', detail: release ? {} : { reason } });
+    let [looked, changed] = [0, 0];
+    for (const status of statusesFor(reason, release)) {
+      let after = { notAfter: this.#now().getTime() - 1, serial: '' };
+      for (;;) {
+        const window = await listCertificateWindow(this.#store.database, { ...selection, status, after, limit: CHUNK });
+        const wanted = window.filter((row) => isMeant(row, selection));
+        if (wanted.length > 0) changed += await this.#change(wanted, { ...request, reason, release });
+        looked += window.length;
+        onProgress?.(looked, changed);
+        const last = window.at(-1);
+        if (!last || window.length < CHUNK) break;
+        after = { notAfter: last.not_after, serial: last.serial };
+        await setImmediate();
+      }
+    }
+    await this.#audit.append({ ...entry, phase: 'result', detail: { certificates: String(changed) } });
+    return changed;
+  }
+
+  async #change(
+    rows: readonly WindowRow[],
+    request: BulkRequest & { readonly reason: string; readonly release: boolean },
+  ): Promise<number> {
+    const done = await this.#store.transaction((transaction) => this.#changeIn(transaction, rows, request));
+    const last = new Map(done.map(({ row, sequence }) => [row.issuer, sequence]));
+    for (const [issuer, sequence] of last) await this.#revocations.acknowledge(issuer, sequence);
+    const { reason, release } = request;
+    for (const { row, revokedAt } of done) {
+      const about = { serialNumber: row.serial, issuer: row.issuer };
+      if (release) this.#events.emit('certificate.released', about);
+      else this.#events.emit('certificate.revoked', { ...about, reason, revokedAt });
+    }
+    return done.length;
+  }
+
+  async #changeIn(
+    transaction: Transaction,
+    rows: readonly WindowRow[],
+    {
+      reason,
+      release,
+      invalidityDate,
+      requester,
+    }: BulkRequest & { readonly reason: string; readonly release: boolean },
+  ): Promise<{ readonly row: WindowRow; readonly sequence: number; readonly revokedAt: Date }[]> {
+    let sequence = await lastRevocationSequence(transaction);
+    const done: { row: WindowRow; sequence: number; revokedAt: Date }[] = [];
+    const now = this.#now();
+    // Looked at again: another process may have been first.
+    const current = await listCertificateWindow(transaction, { serials: rows.map(({ serial }) => serial) });
+    for (const row of current) {
+      if (release ? row.revocation_reason !== HOLD : !isRevocable(row, reason)) continue;
+      sequence++;
+      const { serial } = row;
+      const revokedAt = revocationDate(row, now);
+      if (release) await markReleased(transaction, { certificate: row, releasedAt: now, sequence });
+      else await markRevoked(transaction, { serial, reason, revokedAt, invalidityDate, sequence });
+      const action = release ? 'certificate.release' : 'certificate.revoke';
+      const { actor, requestId } = requester;
+      const detail = release ? {} : { reason };
+      await this.#audit.append({ action, actor, requestId, subject: serial, phase: 'result', detail }, transaction);
+      done.push({ row, sequence, revokedAt });
+    }
+    return done;
+  }
+}
+
+/** Where there is something to do: what is on hold is released, or becomes final. */
+function statusesFor(reason: string, release: boolean): readonly ('active' | 'revoked')[] {
+  if (release) return ['revoked'];
+  return reason === HOLD ? ['active'] : ['active', 'revoked'];
+}
+
+const isMeant = (row: WindowRow, selection: Selection): boolean =>
+  !AUTHORITIES.has(row.profile) &&
+  (row.status === 'active' || row.revocation_reason === HOLD) &&
+  certificatesOf(selection, row);

@@ -1,0 +1,135 @@
+import { randomInt } from 'node:crypto';
+import { CrlReason } from '../../x509/index.js';
+
+/** When and why a serial number was revoked. */
+export interface RevokedSerial {
+  readonly reason: string;
+  readonly revokedAt: Date;
+}
+
+const PARTS = 256;
+const SMALLEST = 8;
+// Length, number, reason, time.
+const LENGTH_AT = 0;
+const NUMBER_AT = 1;
+const REASON_AT = 21;
+const TIME_AT = 22;
+const RECORD = 28;
+/** In the place of a reason: it is not revoked any more. */
+const RELEASED = 0xff;
+
+const codes = new Map<string, number>(Object.entries(CrlReason));
+const names = new Map<number, string>([...codes].map(([name, code]) => [code, name]));
+
+/**
+ * Revoked serial numbers in a few octets each, outside the heap: a million of them as objects would stop the process for each collection of garbage. They
+ * are spread over many small tables, each of which grows in no time.
+ */
+export class RevokedSerials {
+  readonly #seed = randomInt(0x1_0000_0000);
+  readonly #parts = Array.from({ length: PARTS }, () => new Part());
+  readonly #number = Buffer.alloc(REASON_AT);
+  #size = 0;
+
+  /** How many are revoked. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Revokes a number, in hexadecimal of at most 20 octets, or changes why it is. `revokedAt` in milliseconds. */
+  set(serialNumber: string, { reason, revokedAt }: { readonly reason: string; readonly revokedAt: number }): void {
+    const part = this.#partOf(serialNumber);
+    const record =
+      part.find(this.#number, this.#hash) ?? part.add(this.#number, this.#hash, (at) => this.#hashAt(part, at));
+    if (part.records[record + REASON_AT] === RELEASED) this.#size++;
+    part.records[record + REASON_AT] = codes.get(reason) ?? CrlReason.unspecified;
+    part.records.writeUIntBE(revokedAt, record + TIME_AT, 6);
+  }
+
+  get(serialNumber: string): RevokedSerial | undefined {
+    const part = this.#partOf(serialNumber);
+    const record = part.find(this.#number, this.#hash);
+    const reason = record === undefined ? RELEASED : (part.records[record + REASON_AT] ?? RELEASED);
+    if (record === undefined || reason === RELEASED) return undefined;
+    return {
+      reason: names.get(reason) ?? 'unspecified',
+      revokedAt: new Date(part.records.readUIntBE(record + TIME_AT, 6)),
+    };
+  }
+
+  /** It is not revoked any more. */
+  delete(serialNumber: string): void {
+    const part = this.#partOf(serialNumber);
+    const record = part.find(this.#number, this.#hash);
+    if (record === undefined || part.records[record + REASON_AT] === RELEASED) return;
+    part.records[record + REASON_AT] = RELEASED;
+    this.#size--;
+  }
+
+  #hash = 0;
+
+  /** Puts the number and its hash where the others find them. */
+  #partOf(serialNumber: string): Part {
+    this.#number.fill(0);
+    this.#number[LENGTH_AT] = this.#number.write(serialNumber, NUMBER_AT, 'hex');
+    this.#hash = hashOf(this.#number, 0, this.#seed);
+    const part = this.#parts[this.#hash >>> 24];
+    if (!part) throw new RangeError('a hash has 32 bits');
+    return part;
+  }
+
+  #hashAt({ records }: Part, record: number): number {
+    return hashOf(records, record, this.#seed);
+  }
+}
+
+/** One table: places of records by their hash, and the records. */
+class Part {
+  records = Buffer.alloc((SMALLEST / 2) * RECORD);
+  #table = new Uint32Array(SMALLEST);
+  #size = 0;
+
+  /** Where the record of a number begins. */
+  find(number: Buffer, hash: number): number | undefined {
+    const table = this.#table;
+    for (let slot = hash & (table.length - 1); ; slot = (slot + 1) & (table.length - 1)) {
+      const place = table[slot] ?? 0;
+      if (place === 0) return undefined;
+      const record = (place - 1) * RECORD;
+      if (number.compare(this.records, record, record + REASON_AT) === 0) return record;
+    }
+  }
+
+  /** A new record, released; `hashAt` gives the hash of another one. */
+  add(number: Buffer, hash: number, hashAt: (record: number) => number): number {
+    if ((this.#size + 1) * 2 > this.#table.length) this.#grow(hashAt);
+    const record = this.#size * RECORD;
+    number.copy(this.records, record);
+    this.records[record + REASON_AT] = RELEASED;
+    this.#place(hash, ++this.#size);
+    return record;
+  }
+
+  #place(hash: number, place: number): void {
+    const table = this.#table;
+    let slot = hash & (table.length - 1);
+    while (table[slot] !== 0) slot = (slot + 1) & (table.length - 1);
+    table[slot] = place;
+  }
+
+  #grow(hashAt: (record: number) => number): void {
+    this.#table = new Uint32Array(this.#table.length * 2);
+    const records = Buffer.alloc((this.#table.length / 2) * RECORD);
+    this.records.copy(records);
+    this.records = records;
+    for (let place = 1; place <= this.#size; place++) this.#place(hashAt((place - 1) * RECORD), place);
+  }
+}
+
+function hashOf(octets: Buffer, at: number, seed: number): number {
+  let hash = seed;
+  for (let i = at; i < at + REASON_AT; i++) hash = Math.imul(hash ^ (octets[i] ?? 0), 0x01000193) + (hash >>> 15);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

@@ -1,0 +1,66 @@
+import { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ServedCrl } from './published-crl.js';
+
+// A list may be signed anew at any time; nobody should miss that for long.
+const LONGEST_AGE = 300;
+
+/**
+ * Answers a request for a CRL (RFC 9110, RFC 9111): with its validators, whole or the one range that was asked for, or with 304 or 416. Caches may keep it
+ * for a while, never past its end. The octets are streamed.
+ */
+export function sendCrl(request: FastifyRequest, reply: FastifyReply, crl: ServedCrl): FastifyReply {
+  const { thisUpdate, nextUpdate, octets } = crl;
+  const etag = `"${crl.sha256.slice(0, 32)}"`;
+  const seconds = Math.max(0, Math.floor((nextUpdate.getTime() - Date.now()) / 1000));
+  reply
+    .header('etag', etag)
+    .header('last-modified', thisUpdate.toUTCString())
+    .header('expires', nextUpdate.toUTCString())
+    .header('cache-control', `public, max-age=${Math.min(seconds, LONGEST_AGE)}`)
+    .header('accept-ranges', 'bytes')
+    // RFC 2585 §4.2.
+    .type('application/pkix-crl');
+  if (isUnchanged(request, etag, thisUpdate)) return reply.code(304).removeHeader('content-type').send();
+  const range = isRangeWanted(request, etag, thisUpdate) ? rangeOf(request.headers.range, octets) : undefined;
+  if (range === 'unsatisfiable') return reply.code(416).header('content-range', `bytes */${octets}`).send();
+  const { start, end } = range ?? { start: 0, end: octets };
+  if (range) reply.code(206).header('content-range', `bytes ${start}-${end - 1}/${octets}`);
+  reply.header('content-length', end - start);
+  // Sent without any, the length would be said to be 0.
+  if (request.method === 'HEAD') return reply.send(Readable.from([]));
+  return reply.send(Readable.from(crl.read(start, end), { objectMode: false }));
+}
+
+/** RFC 9110 §13.2.2: If-None-Match, and only without it If-Modified-Since. */
+function isUnchanged({ headers }: FastifyRequest, etag: string, thisUpdate: Date): boolean {
+  const tags = headers['if-none-match'];
+  if (tags !== undefined)
+    return tags.trim() === '*' || tags.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+  const since = Date.parse(headers['if-modified-since'] ?? '');
+  return since >= thisUpdate.getTime();
+}
+
+/** RFC 9110 §13.1.5: If-Range with another validator has the range ignored. */
+function isRangeWanted({ headers, method }: FastifyRequest, etag: string, thisUpdate: Date): boolean {
+  if (headers.range === undefined || method !== 'GET') return false;
+  const condition = headers['if-range'];
+  return condition === undefined || condition === etag || condition === thisUpdate.toUTCString();
+}
+
+/** The one range of `bytes=…`; undefined, and the whole is sent, for what is none or several (RFC 9110 §14.2). */
+function rangeOf(
+  header: string | undefined,
+  length: number,
+): { readonly start: number; readonly end: number } | 'unsatisfiable' | undefined {
+  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? '') ?? [];
+  if (first === '' && last === '') return undefined;
+  if (first === '') {
+    const suffix = Number(last);
+    return suffix === 0 ? 'unsatisfiable' : { start: Math.max(0, length - suffix), end: length };
+  }
+  const start = Number(first);
+  if (last !== '' && Number(last) < start) return undefined;
+  if (start >= length) return 'unsatisfiable';
+  return { start, end: last === '' ? length : Math.min(length, Number(last) + 1) };
+}

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createHash } from 'node:crypto';
+import { request } from 'node:http';
+import { RepositoryListener } from './repository.listener.js';
+
+const octets = Buffer.from(Array.from({ length: 1000 }, (_, i) => i & 0xff));
+const delta = Buffer.from('delta');
+const thisUpdate = new Date(Math.floor(Date.now() / 1000) * 1000 - 60_000);
+const nextUpdate = new Date(thisUpdate.getTime() + 120_000);
+const served = (all: Buffer) => ({
+  octets: all.length,
+  sha256: createHash('sha256').update(all).digest('hex'),
+  thisUpdate,
+  nextUpdate,
+  read: async function* (start = 0, end = all.length) {
+    for (let at = start; at < end; at += 100) yield await Promise.resolve(all.subarray(at, Math.min(end, at + 100)));
+  },
+});
+
+describe('the repository', () => {
+  let listener: RepositoryListener;
+  beforeAll(async () => {
+    listener = new RepositoryListener(
+      { enabled: true, host: '127.0.0.1', port: 0 },
+      {
+        certificate: () => undefined,
+        bundle: () => '',
+        crossCertificates: () => '',
+        crl: (issuer, scope) =>
+          issuer === 'issuing'
+            ? { delta: served(delta), '2': served(octets), '': served(octets) }[scope ?? '']
+            : undefined,
+        ocsp: undefined,
+        ready: () => Promise.resolve(true),
+      },
+    );
+    await listener.onApplicationBootstrap();
+  });
+  afterAll(() => listener.onApplicationShutdown());
+
+  const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+    new Promise<{ status: number | undefined; headers: Record<string, unknown>; body: Buffer }>((resolve, reject) => {
+      request({ host: '127.0.0.1', port: listener.port, path, headers, method }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) });
+        });
+      })
+        .on('error', reject)
+        .end();
+    });
+
+  it('serves lists with what caches need, and to HEAD the same without the octets', async () => {
+    const { status, headers, body } = await ask('/crl/issuing.crl');
+    expect({ status, body: body.equals(octets) }).toEqual({ status: 200, body: true });
+    expect(headers).toMatchObject({
+      'content-type': 'application/pkix-crl',
+      'content-length': '1000',
+      'accept-ranges': 'bytes',
+      'last-modified': thisUpdate.toUTCString(),
+      expires: nextUpdate.toUTCString(),
+      etag: expect.stringMatching(/^"[0-9a-f]{32}"$/),
+    });
+    const age = Number(/^public, max-age=(\d+)$/.exec(String(headers['cache-control']))?.[1]);
+    expect(age).toBeGreaterThan(50);
+    expect(age).toBeLessThanOrEqual(60);
+    const head = await ask('/crl/issuing.crl', {}, 'HEAD');
+    expect(head.body).toHaveLength(0);
+    expect({ ...head.headers, date: 0, 'cache-control': 0 }).toEqual({ ...headers, date: 0, 'cache-control': 0 });
+  });
+
+  it('serves deltas and shards by their names', async () => {
+    expect((await ask('/crl/issuing/delta.crl')).body.toString()).toBe('delta');
+    expect((await ask('/crl/issuing/2.crl')).body).toHaveLength(1000);
+    for (const path of [
+      '/crl/issuing/3.crl',
+      '/crl/issuing/02.crl',
+      '/crl/other/delta.crl',
+      '/crl/issuing/..%2fx.crl',
+      '/crl/x.crl',
+    ])
+      expect((await ask(path)).status).toBe(404);
+  });
+
+  it('says that nothing changed, by tag or by time', async () => {
+    const tag = String((await ask('/crl/issuing.crl')).headers.etag);
+    const statusFor = async (headers: Record<string, string>) => (await ask('/crl/issuing.crl', headers)).status;
+    expect(await statusFor({ 'if-none-match': tag })).toBe(304);
+    expect(await statusFor({ 'if-none-match': `"x", W/${tag}` })).toBe(304);
+    expect(await statusFor({ 'if-none-match': '*' })).toBe(304);
+    expect(await statusFor({ 'if-modified-since': thisUpdate.toUTCString() })).toBe(304);
+    expect(await statusFor({ 'if-none-match': '"x"', 'if-modified-since': thisUpdate.toUTCString() })).toBe(200);
+    expect(await statusFor({ 'if-modified-since': new Date(thisUpdate.getTime() - 1000).toUTCString() })).toBe(200);
+    expect(await statusFor({ 'if-modified-since': 'yesterday' })).toBe(200);
+  });
+
+  it.each<[string, number, string | undefined, number]>([
+    ['bytes=0-99', 206, 'bytes 0-99/1000', 100],
+    ['bytes=950-', 206, 'bytes 950-999/1000', 50],
+    ['bytes=-10', 206, 'bytes 990-999/1000', 10],
+    ['bytes=-5000', 206, 'bytes 0-999/1000', 1000],
+    ['bytes=990-5000', 206, 'bytes 990-999/1000', 10],
+    ['bytes=1000-', 416, 'bytes */1000', 0],
+    ['bytes=-0', 416, 'bytes */1000', 0],
+    ['bytes=5-1', 200, undefined, 1000],
+    ['bytes=0-1,5-6', 200, undefined, 1000],
+    ['bytes=-', 200, undefined, 1000],
+    ['lines=0-1', 200, undefined, 1000],
+  ])('answers the range %s with %d', async (range, status, contentRange, length) => {
+    const answer = await ask('/crl/issuing.crl', { range });
+    expect(answer.status).toBe(status);
+    expect(answer.headers['content-range']).toBe(contentRange);
+    expect(answer.body).toHaveLength(length);
+    const [, start] = /^bytes (\d+)-/.exec(contentRange ?? '') ?? [];
+    if (start !== undefined)
+      expect(answer.body.equals(octets.subarray(Number(start), Number(start) + length))).toBe(true);
+  });
+
+  it('sends a range only of the list that it was begun with', async () => {
+    const tag = String((await ask('/crl/issuing.crl')).headers.etag);
+    const statusFor = async (condition: string) =>
+      (await ask('/crl/issuing.crl', { range: 'bytes=0-9', 'if-range': condition })).status;
+    expect(await statusFor(tag)).toBe(206);
+    expect(await statusFor(thisUpdate.toUTCString())).toBe(206);
+    expect(await statusFor('"older"')).toBe(200);
+  });
+});

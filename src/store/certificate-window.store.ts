@@ -1,0 +1,66 @@
+import { sql } from 'kysely';
+import type { CertificateRow } from './certificate.store.js';
+import type { Database } from './schema.js';
+
+/** Which certificates, all of it together. `spkiSha256`: of the SubjectPublicKeyInfo, lower-case hexadecimal. */
+export interface Selection {
+  readonly service?: string | undefined;
+  readonly profile?: string | undefined;
+  readonly issuer?: string | undefined;
+  readonly spkiSha256?: string | undefined;
+}
+
+const COLUMNS = [
+  'serial',
+  'issuer',
+  'profile',
+  'service',
+  'spki_sha256',
+  'not_after',
+  'crl_shard',
+  'status',
+  'revoked_at',
+  'revocation_reason',
+] as const;
+
+/** What of a certificate decides whether and how it is revoked. */
+export type WindowRow = Pick<CertificateRow, (typeof COLUMNS)[number]>;
+
+/** Whether a certificate is among those that are meant. */
+export const certificatesOf = (
+  { service, profile, issuer, spkiSha256 }: Selection,
+  row: Pick<WindowRow, 'service' | 'profile' | 'issuer' | 'spki_sha256'>,
+): boolean =>
+  (service === undefined || row.service === service) &&
+  (profile === undefined || row.profile === profile) &&
+  (issuer === undefined || row.issuer === issuer) &&
+  (spkiSha256 === undefined || row.spki_sha256 === spkiSha256);
+
+/**
+ * Certificates of one status behind a place in the order of their ends, `limit` at most, so that each look is short; those of a service by its own index, of
+ * what else is selected {@link certificatesOf} tells. Or those with the serial numbers, whatever their status.
+ */
+export function listCertificateWindow(
+  database: Database,
+  where:
+    | { readonly serials: readonly string[] }
+    | {
+        readonly status: 'active' | 'revoked';
+        readonly service?: string | undefined;
+        readonly after: { readonly notAfter: number; readonly serial: string };
+        readonly limit: number;
+      },
+): Promise<WindowRow[]> {
+  const query = database.selectFrom('certificate').select(COLUMNS);
+  if ('serials' in where) return query.where('serial', 'in', where.serials).execute();
+  const { status, service, after, limit } = where;
+  let window = query
+    // Written out, not a parameter: only so are the partial indexes used.
+    .where('status', '=', sql.lit(status))
+    .where(sql<boolean>`(not_after, serial) > (${after.notAfter}, ${after.serial})`)
+    .orderBy('not_after')
+    .orderBy('serial')
+    .limit(limit);
+  if (service !== undefined) window = window.where('service', '=', service);
+  return window.execute();
+}

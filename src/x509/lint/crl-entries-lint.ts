@@ -1,0 +1,79 @@
+import { DerReader } from '../../der/index.js';
+import { CrlReason } from '../revoked-certificate.js';
+import { RevokedCertificateScanner } from '../revoked-certificate-scanner.js';
+import { crlEntryReason } from './crl/crl-entry-reason.js';
+import { crlEntrySerialNumber } from './crl/crl-entry-serial-number.js';
+import { crlEntryUnique } from './crl/crl-entry-unique.js';
+import { readCrlEntry } from './crl-entry.js';
+import { lintCrlEntry } from './lint-crl.js';
+import type { LintFinding } from './lint-rule.js';
+import { NumberSet } from './number-set.js';
+
+const finding = ({ name: rule, source }: { name: string; source: string }, message: string): LintFinding => ({
+  rule,
+  source,
+  message,
+});
+
+/**
+ * The rules about entries, for a list that is written piece by piece: it reads back the octets of each piece as a strict reader does. Two numbers are
+ * taken for the same when 64 bits of a keyed hash are: with a million entries once in some thirty million lists, and the next list has another key.
+ */
+export class CrlEntriesLint {
+  readonly #isDelta: boolean;
+  readonly #thisUpdate: Date;
+  /** As a UTCTime has it, to the second. */
+  readonly #thisUpdateText: Buffer;
+  readonly #numbers: NumberSet;
+
+  /** `key`: two 32-bit numbers by chance; `thisUpdate`: of the list. */
+  constructor({
+    isDelta,
+    thisUpdate,
+    key,
+  }: {
+    readonly isDelta: boolean;
+    readonly thisUpdate: Date;
+    readonly key: readonly [number, number];
+  }) {
+    this.#isDelta = isDelta;
+    this.#thisUpdate = thisUpdate;
+    this.#thisUpdateText = Buffer.from(thisUpdate.toISOString().replaceAll(/[-T:]/g, '').slice(2, 14));
+    this.#numbers = new NumberSet(key);
+  }
+
+  /** What is wrong with the first bad one of whole entries. Throws DecodeError where one is not strict DER. */
+  check(entries: Uint8Array): LintFinding | undefined {
+    const scanner = new RevokedCertificateScanner(entries, entries, 2);
+    while (scanner.next()) {
+      const { reason, serialStart: from, serialEnd: to } = scanner;
+      const serial = (): string => Buffer.from(entries.subarray(from, to)).toString('hex');
+      if (reason === CrlReason.unspecified || (reason === CrlReason.removeFromCRL && !this.#isDelta))
+        return finding(crlEntryReason, `the entry ${serial()} gives the reason ${reason}`);
+      const first = entries[from] ?? 0;
+      if (first >= 0x80 || (first === 0 && to - from === 1))
+        return finding(crlEntrySerialNumber, `the serial number ${serial()} is not positive`);
+      if (!this.#numbers.add(entries, from, to))
+        return finding(crlEntryUnique, `the serial number ${serial()} stands twice`);
+      const [found] = scanner.unusual || this.#isLate(entries, to + 2) ? this.#lint(entries, scanner.start) : [];
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  /** The rules about one entry by itself. One of the usual form, with a UTCTime and a reason that is not critical, can only break that of its date. */
+  #lint(entries: Uint8Array, start: number): LintFinding[] {
+    const entry = readCrlEntry(new DerReader(entries, start, entries.length));
+    return lintCrlEntry({ entry, thisUpdate: this.#thisUpdate });
+  }
+
+  /** Whether the UTCTime at `at` may be after thisUpdate. */
+  #isLate(octets: Uint8Array, at: number): boolean {
+    const text = this.#thisUpdateText;
+    for (let i = 0; i < text.length; i++) {
+      const [one = 0, other = 0] = [octets[at + i], text[i]];
+      if (one !== other) return one > other;
+    }
+    return false;
+  }
+}
