@@ -166,7 +166,14 @@ export class CertificatesController implements OnModuleInit {
   @Takes(revocationRequestSchema)
   @Answers(revokedSchema)
   @Documented({
-    codes: ['reason_not_allowed', 'certificate_not_revocable', 'serial_unknown', ...OF_SIGNING],
+    codes: [
+      'reason_not_allowed',
+      'invalidity_date_not_allowed',
+      'certificate_not_revocable',
+      'revocation_final',
+      'serial_unknown',
+      ...OF_SIGNING,
+    ],
     role: { name: 'issuer', or: 'the certificates of their own service; those of CAs need the role `admin`' },
   })
   async revoke(@Param('serial') text: string, @Req() request: Call): Promise<z.infer<typeof revokedSchema>> {

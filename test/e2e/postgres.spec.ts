@@ -116,7 +116,7 @@ describeOnPostgres('two nodes on one PostgreSQL', () => {
     await until(async () => (await call(a, '/api/v1/test', holder)).status === 403);
   });
 
-  test('lists forced on both have numbers that rise by one, serial numbers are unique, and the record is one chain', async () => {
+  test('lists forced on both have numbers that rise and are taken one by one, serial numbers are unique, and the record is one chain', async () => {
     const BUILDS = 40;
     const authorities = nodes.map(authorityOf);
     const work = authorities.flatMap(({ crls }, node) =>
@@ -126,12 +126,19 @@ describeOnPostgres('two nodes on one PostgreSQL', () => {
       }),
     );
     await Promise.all(work);
-    const details = await place.query(
-      `select detail from audit where action = 'crl.sign' and phase = 'result' and subject = 'issuing' and detail like '%number%' order by sequence`,
-    );
-    const numbers = details.map(({ detail }) => Number((JSON.parse(String(detail)) as { number: string }).number));
-    expect(numbers.length).toBeGreaterThanOrEqual(2 * BUILDS);
-    expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+    const numbersOf = async (phase: string) => {
+      const details = await place.query(
+        `select detail from audit where action = 'crl.sign' and phase = '${phase}' and subject = 'issuing' and detail like '%number%' order by sequence`,
+      );
+      return details.map(({ detail }) => Number((JSON.parse(String(detail)) as { number: string }).number));
+    };
+    const taken = await numbersOf('intent');
+    expect(taken.length).toBeGreaterThanOrEqual(2 * BUILDS);
+    expect(taken).toEqual(taken.map((_, index) => index + 1));
+    // A list is not put in the place of a newer one that the other node signed meanwhile.
+    const placed = await numbersOf('result');
+    expect(placed.length).toBeGreaterThan(BUILDS);
+    expect(placed).toEqual([...new Set(placed)].sort((a, b) => a - b));
     const issued = await place.query(
       `select subject from audit where action = 'certificate.issue' and phase = 'result'`,
     );

@@ -282,6 +282,55 @@ describeOnEachStore('a backup', (_, newPlace) => {
     expect((await openedAt(second)).registry.statusOf(issuer, lost).status).toBe('revoked');
   });
 
+  it('takes what the delta and the shards say on top of the complete list, and goes on above their numbers', async () => {
+    const settings = { ...origin.settings, crlDeltaLifetime: 3600, crlShards: 2 };
+    const { store } = origin;
+    const before = await openCertificationAuthority({ settings, store });
+    const [held, released, final, good] = [
+      await issue(before, 'held'),
+      await issue(before, 'released'),
+      await issue(before, 'final'),
+      await issue(before, 'good'),
+    ];
+    const mark = (serialNumber: string, reason: string) =>
+      before.ca.revoke({ serialNumber, reason, requester: somebody });
+    await mark(final, 'certificateHold');
+    await before.crls.publishIfDue();
+    const octets = await octetsOfBackup(store, settings);
+    await mark(released, 'certificateHold');
+    await before.crls.sign('issuing', somebody);
+    await mark(held, 'certificateHold');
+    await mark(final, 'superseded');
+    await before.ca.release({ serialNumber: released, requester: somebody });
+    await before.crls.publishIfDue();
+    const numbers = ['complete', 'delta', '1', '2'].map((scope) => before.crls.current('issuing', scope)!.number);
+    const folder = settings.crlDirectory ?? '';
+    const named = (name: string) => ({ source: name, octets: readFileSync(join(folder, name)) });
+    const published = [...publishedNow(), ...['delta', '1', '2'].map((scope) => named(`issuing/${scope}.crl`))];
+    const place = await elsewhere();
+    await expect(restoreInto(place, octets, { published })).rejects.toMatchObject({ code: 'would_unrevoke' });
+    const restored = await restoreInto(place, octets, { published, apply: true });
+    const issuing = restored.issuers.find(({ id }) => id === 'issuing');
+    expect(issuing?.revoked.toSorted()).toEqual([held, final].sort());
+    expect(issuing?.crlNumber).toBe(Math.max(...numbers));
+    putPassphrase(place);
+    const there = await openCertificationAuthority({
+      settings: { ...place.settings, crlDeltaLifetime: 3600, crlShards: 2 },
+      store: await opened(place.options),
+    });
+    const statusOf = (serial: string) => there.registry.statusOf(there.ca.issuing.certificate, serial);
+    expect(statusOf(held)).toMatchObject({ status: 'revoked', reason: 'certificateHold' });
+    expect(statusOf(final)).toMatchObject({ status: 'revoked', reason: 'superseded' });
+    for (const serial of [released, good]) expect(statusOf(serial).status).toBe('good');
+    // Nothing older than what was published is served, and what is signed next has numbers above.
+    expect(['delta', '1', '2'].map((scope) => there.crls.current('issuing', scope))).toEqual(Array(3).fill(undefined));
+    const next = await there.crls.publishIfDue();
+    expect(next.map(({ scope }) => scope).sort()).toEqual(['1', '2', 'delta']);
+    for (const { number } of next) expect(number).toBeGreaterThan(Math.max(...numbers));
+    await there.ca.release({ serialNumber: held, requester: somebody });
+    expect(statusOf(held).status).toBe('good');
+  });
+
   it('jumps over the numbers that may have been used, when there is no list and the operator says so', async () => {
     const octets = await backup();
     const place = await elsewhere();

@@ -8,6 +8,7 @@ import {
   somebody,
   type TemporaryAuthority,
 } from '../../../test/support/temporary-authority.js';
+import { insertRevokedSerial, raiseCrlFloor } from '../../store/index.js';
 import { algorithmIdentifier, CrlReason, decodeCertificateList, Oid, verifySignature } from '../../x509/index.js';
 import type { CertificationAuthority } from '../certification-authority.js';
 import { encodePage } from './crl-entries.js';
@@ -131,6 +132,35 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     await expect(other.crls.publishIfDue()).rejects.toMatchObject({ code: 'key_unreadable' });
     expect(other.crls.current('issuing')?.number).toBe(1);
     expect(other.crls.current('root')).toBeUndefined();
+  });
+
+  it('lists a serial number that was lost with its certificate in the complete list, the delta and every shard', async () => {
+    const settings = { ...temporary.settings, crlDeltaLifetime: 3600, crlShards: 2 };
+    const authority = await temporary.reopen({ settings });
+    await authority.crls.publishIfDue();
+    const serial = '41'.repeat(16);
+    await temporary.store.transaction((transaction) =>
+      insertRevokedSerial(transaction, {
+        ...{ serial, issuer: 'issuing', reason: 'superseded' },
+        notAfter: clock.getTime() + DAY,
+        revokedAt: clock.getTime(),
+      }),
+    );
+    const due = (await authority.crls.publishIfDue()).map(({ scope }) => scope);
+    expect(due.sort()).toEqual(['1', '2', 'delta']);
+    await authority.crls.sign('issuing', somebody);
+    for (const scope of ['complete', '1', '2'])
+      expect(await entriesOf(authority.crls.current('issuing', scope)!)).toMatchObject([
+        { serialNumber: serial, reason: CrlReason.superseded },
+      ]);
+    await authority.registry.refresh();
+    expect(authority.registry.statusOf(authority.ca.issuing.certificate, serial).status).toBe('revoked');
+  });
+
+  it('numbers above the floor of a store that was restored', async () => {
+    await temporary.store.transaction((transaction) => raiseCrlFloor(transaction, 'issuing', 1000));
+    expect((await temporary.authority.crls.sign('issuing', somebody)).number).toBe(1001);
+    expect((await temporary.authority.crls.sign('issuing', somebody)).number).toBe(1002);
   });
 
   it('writes no files when no folder is named', async () => {

@@ -11,7 +11,7 @@ import {
   type TemporaryAuthority,
 } from '../../../test/support/temporary-authority.js';
 import { EventBus } from '../../events/index.js';
-import { listAudit, markRevoked, openStore, type Transaction } from '../../store/index.js';
+import { insertRevokedSerial, listAudit, markRevoked, openStore, type Transaction } from '../../store/index.js';
 import { TestCa } from '../../testing/index.js';
 import {
   certIdOf,
@@ -122,6 +122,35 @@ describe('what is answered', () => {
     );
     await authority.registry.refresh();
     expect(await statusOf(certificate)).toMatchObject({ status: 'revoked', reason: 6 });
+  });
+
+  it('on hold until the release, and good again at once, whatever was kept', async () => {
+    const certificate = await issue();
+    const { serialNumber } = certificate;
+    expect(await statusOf(certificate)).toEqual({ status: 'good' });
+    await revoke(certificate, 'certificateHold');
+    expect(await statusOf(certificate)).toMatchObject({ status: 'revoked', reason: 6 });
+    await authority.ca.release({ serialNumber, requester: somebody });
+    expect(await statusOf(certificate)).toEqual({ status: 'good' });
+    await revoke(certificate, 'certificateHold');
+    await revoke(certificate, 'superseded');
+    expect(await statusOf(certificate)).toMatchObject({ status: 'revoked', reason: 4 });
+  });
+
+  it('revoked for a number whose certificate was lost with the store', async () => {
+    const serialNumber = '41'.repeat(16);
+    expect(await statusOf({ serialNumber })).toEqual({ status: 'unknown' });
+    await authority.store.transaction((transaction: Transaction) =>
+      insertRevokedSerial(transaction, {
+        serial: serialNumber,
+        issuer: 'issuing',
+        notAfter: authority.ca.issuing.certificate.notAfter.getTime(),
+        revokedAt: clock.getTime(),
+        reason: 'superseded',
+      }),
+    );
+    await authority.registry.refresh();
+    expect(await statusOf({ serialNumber })).toMatchObject({ status: 'revoked', reason: 4 });
   });
 
   it('several at once, in their order, by SHA-1 and SHA-256', async () => {
