@@ -67,6 +67,10 @@ export class AppModule {
             roles: rolesOf(mtls.roles, runtime.authority.ca),
             issuerOrganization: mtls.issuerOrganization,
             exemptPaths: mtls.exemptPaths,
+            onPeer: ({ certificates }, time) => {
+              runtime.authority.sightings.note(certificates, time);
+            },
+            expiredGrace: configuration.pki.renewalGrace * 1000,
             revocation: {
               mode: mtls.revocation,
               status: registryRevocation(registry),

@@ -9,7 +9,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { OpenApiService } from './api/index.js';
 import { AppModule } from './app.module.js';
 import { logBackgroundFailures } from './background-log.js';
-import { ConfigurationError, loadConfiguration, type Configuration } from './configuration/index.js';
+import { ConfigurationError, loadConfiguration, policyOf, type Configuration } from './configuration/index.js';
 import { logFailedHandshakes } from './handshake-log.js';
 import { createHttpAdapter } from './http-adapter.js';
 import { createLogger } from './logging.js';
@@ -17,6 +17,7 @@ import { readTrustAnchors, type CurrentTrust, type IdentifiedRequest, type Trust
 import { ocspStapling } from './ocsp-stapling.js';
 import { createDevelopmentMaterial, openCertificationAuthority, PkiError } from './pki/index.js';
 import { RepositoryListener } from './repository/index.js';
+import { reservedNamesOf } from './reserved-names.js';
 import { openStore, StoreError } from './store/index.js';
 import { keepTickShape } from './tick-shape.js';
 import {
@@ -27,6 +28,7 @@ import {
   TlsSetupError,
   type TlsMaterial,
 } from './tls/index.js';
+import type { Certificate } from './x509/index.js';
 
 /** A service that is listening. */
 export interface RunningService {
@@ -50,7 +52,13 @@ export async function startService(configuration: Configuration): Promise<Runnin
   const store = await openStore(storeSettings);
   let application: NestFastifyApplication | undefined;
   try {
-    const pkiSettings = { ...pki, crlDirectory: join(dirname(storeSettings.path), 'crl') };
+    let serverCertificate: () => Certificate | undefined = () => undefined;
+    const pkiSettings = {
+      ...pki,
+      crlDirectory: join(dirname(storeSettings.path), 'crl'),
+      policy: policyOf(configuration),
+      reservedNames: reservedNamesOf(configuration.mtls.roles, () => serverCertificate()),
+    };
     const authority = await openCertificationAuthority({
       settings: pkiSettings,
       store,
@@ -94,13 +102,15 @@ export async function startService(configuration: Configuration): Promise<Runnin
         if (event.kind !== 'failed') void stapler?.refresh();
       },
     });
+    const presented = () => reloader.material.certificate;
+    serverCertificate = presented;
     const runtime = {
       configuration,
       version: packageVersion(),
       store,
       authority,
       trust: trustOf(() => reloader.material, configuration),
-      serverCertificate: () => reloader.material.certificate,
+      serverCertificate: presented,
     };
     application = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(runtime), adapter, {
       logger,

@@ -5,7 +5,11 @@ import { loadConfiguration, type Configuration } from '../../src/configuration/i
 import { startService } from '../../src/service.js';
 
 /** The settings of a whole service in a folder of its own, on free ports. */
-export function configurationIn(folder: string, port = '0'): Configuration {
+export function configurationIn(
+  folder: string,
+  port = '0',
+  more: Readonly<Record<string, string>> = {},
+): Configuration {
   return loadConfiguration({
     environment: {
       VERITAS_HTTP_PORT: port,
@@ -16,6 +20,7 @@ export function configurationIn(folder: string, port = '0'): Configuration {
       VERITAS_TLS_CERTIFICATE_FILE: join(folder, 'certs/server_cert.pem'),
       VERITAS_TLS_KEY_FILE: join(folder, 'certs/server_key.pem'),
       VERITAS_TLS_CA_FILE: join(folder, 'certs/ca_bundle.pem'),
+      ...more,
     },
   });
 }
@@ -26,6 +31,7 @@ export async function materialFolder(): Promise<string> {
   process.on('exit', () => {
     rmSync(folder, { recursive: true, force: true });
   });
-  await (await startService(configurationIn(folder))).close();
+  // What it logs would stand among the figures.
+  await (await startService(configurationIn(folder, '0', { VERITAS_LOG_LEVEL: 'silent' }))).close();
   return folder;
 }

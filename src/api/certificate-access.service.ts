@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { identityOf, MtlsRefusal, ServiceRoles, type IdentifiedRequest } from '../mtls/index.js';
-import { CaService } from '../pki/index.js';
+import { CaService, isAuthorityProfile, type Requester } from '../pki/index.js';
 
 /** Who may do what with the certificates of the CA, where that depends on more than the route. */
 @Injectable()
@@ -17,6 +17,13 @@ export class CertificateAccess {
     return this.roles.of(identityOf(request)).has(role);
   }
 
+  /** Who asks, with the roles that the service has now. */
+  requesterOf(request: FastifyRequest & IdentifiedRequest): Requester {
+    const identity = identityOf(request);
+    const { service } = identity;
+    return { actor: service, requestId: request.id, standing: { service, roles: this.roles.of(identity) } };
+  }
+
   /**
    * Lets `role` pass, and whoever holds a good certificate of this CA for the service of the certificate `serialNumber`. Throws MtlsRefusal
    * `route_not_allowed`: the same whether there is such a certificate or not.
@@ -28,6 +35,15 @@ export class CertificateAccess {
   ): Promise<void> {
     if (this.hasRole(request, role) || (await this.#holds(request, serialNumber))) return;
     this.refuse(request, `this needs the role ${role}, or a certificate of the service that it is about`);
+  }
+
+  /** As {@link checkRoleOrHolder} for the role `issuer`; for the certificate of a CA, ours or one below, the role `admin`. */
+  async checkMayRevoke(request: FastifyRequest & IdentifiedRequest, serialNumber: string): Promise<void> {
+    const row = await this.ca.find(serialNumber);
+    const isAuthority = row !== undefined && isAuthorityProfile(row.profile);
+    if (isAuthority && this.hasRole(request, 'admin')) return;
+    await this.checkRoleOrHolder(request, 'issuer', serialNumber);
+    if (isAuthority) this.refuse(request, 'revoking the certificate of a CA needs the role admin');
   }
 
   /** Throws MtlsRefusal `route_not_allowed`, and leaves a line in the log. */

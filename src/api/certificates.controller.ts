@@ -14,7 +14,14 @@ import {
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { AllowAnyService, AllowRoles, identityOf, Public, type IdentifiedRequest } from '../mtls/index.js';
+import {
+  AllowAnyService,
+  AllowExpired,
+  AllowRoles,
+  identityOf,
+  Public,
+  type IdentifiedRequest,
+} from '../mtls/index.js';
 import {
   CaService,
   certificateRecord,
@@ -22,7 +29,6 @@ import {
   PkiError,
   type Holder,
   type IssuedCertificate,
-  type Requester,
 } from '../pki/index.js';
 import { encodePem, generalNameToString, nameToString, serialNumberFromString } from '../x509/index.js';
 import { prefersType } from './accepted-type.js';
@@ -71,7 +77,7 @@ export class CertificatesController implements OnModuleInit {
     acceptCertificationRequests(this.adapterHost.httpAdapter.getInstance<FastifyInstance>());
   }
 
-  /** Role `issuer`: anything that a profile allows. Everybody else: another certificate of the kind they hold, for the same or a new key. */
+  /** Role `issuer`: what the profile allows and its rules give to who asks, and no name of a service with roles unless by an administrator. Everybody else: another certificate of the kind they hold, for the same or a new key. */
   @Post()
   @TakesRequest(issuanceSchema, issuanceTermsSchema)
   @Answers(issuedSchema, 201, { mediaTypes: [PEM_CHAIN] })
@@ -84,7 +90,7 @@ export class CertificatesController implements OnModuleInit {
     const wanted = {
       ...issuanceOf(request),
       idempotencyKey: idempotencyKeyOf(request),
-      requester: requesterOf(request),
+      requester: this.access.requesterOf(request),
     };
     const issued = this.access.hasRole(request, 'issuer')
       ? await this.ca.issue(wanted)
@@ -92,9 +98,10 @@ export class CertificatesController implements OnModuleInit {
     return answer(issued, request, reply);
   }
 
-  /** Whoever holds a good certificate of this CA: the same names, for a new key. */
+  /** Whoever holds a good certificate of this CA, or one that ended within `pki.renewalGrace`: the same names, for a new key. */
   @Post('renewal')
   @AllowAnyService()
+  @AllowExpired()
   @TakesRequest(renewalSchema)
   @Answers(issuedSchema, 201, { mediaTypes: [PEM_CHAIN] })
   @Documented({
@@ -106,7 +113,7 @@ export class CertificatesController implements OnModuleInit {
       request: csrOf(request),
       holder: holderOf(request),
       idempotencyKey: idempotencyKeyOf(request),
-      requester: requesterOf(request),
+      requester: this.access.requesterOf(request),
     });
     return answer(issued, request, reply);
   }
@@ -171,14 +178,11 @@ export class CertificatesController implements OnModuleInit {
   })
   async revoke(@Param('serial') text: string, @Req() request: Call): Promise<z.infer<typeof revokedSchema>> {
     const serialNumber = serialNumberOf(text);
-    const isAuthority = this.ca.authorities.some(({ certificate }) => certificate.serialNumber === serialNumber);
-    if (isAuthority && !this.access.hasRole(request, 'admin'))
-      this.access.refuse(request, 'revoking the certificate of a CA needs the role admin');
-    if (!isAuthority) await this.access.checkRoleOrHolder(request, 'issuer', serialNumber);
+    await this.access.checkMayRevoke(request, serialNumber);
     const { reason, invalidity_date: date } = parse(revocationRequestSchema, request.body ?? {}, 'the body');
     if ((reason === 'certificateHold' || reason === 'removeFromCRL') && !this.access.hasRole(request, 'issuer'))
       this.access.refuse(request, 'a hold, and its release, need the role issuer');
-    const requester = requesterOf(request);
+    const requester = this.access.requesterOf(request);
     if (reason === 'removeFromCRL') {
       const { already } = await this.ca.release({ serialNumber, requester });
       return { serial_number: serialNumber, reason, revoked_at: null, already_revoked: already };
@@ -193,8 +197,6 @@ export class CertificatesController implements OnModuleInit {
     };
   }
 }
-
-const requesterOf = (request: Call): Requester => ({ actor: identityOf(request).service, requestId: request.id });
 
 function holderOf(request: Call): Holder {
   const { serialNumber, fingerprint256 } = identityOf(request);

@@ -36,6 +36,7 @@ export const OF_REQUESTS: readonly PkiErrorCode[] = [
   'service_name_malformed',
   'subject_not_allowed',
   'name_not_allowed',
+  'requester_not_allowed',
   'name_malformed',
   'too_many_names',
   'extension_not_allowed',

@@ -13,7 +13,7 @@ import {
 
 /** One thing to record. */
 export interface AuditEntry {
-  /** What is done: `certificate.issue`, `certificate.revoke`, `crl.sign`, `issuer.create`. */
+  /** What is done: `certificate.issue`, `certificate.revoke`, `crl.sign`, `key.open`, `policy.change`. */
   readonly action: string;
   /** `intent` before a key is used, `result` after what it made is stored. An intent without a result is a step that failed. */
   readonly phase: 'intent' | 'result';

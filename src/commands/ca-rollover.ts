@@ -31,7 +31,8 @@ export async function caRolloverStatus(session: Session): Promise<void> {
 }
 
 function standingToJson(standing: IssuerStanding) {
-  const { id, role, state, parent, subject, notAfter, revoked, usage, services, safeToRemove, why } = standing;
+  const { id, role, state, parent, subject, notAfter, revoked, usage, services, safeToRemove, why, lastSeen } =
+    standing;
   const isoOf = (time: number | undefined): string | null => (time === undefined ? null : new Date(time).toISOString());
   return {
     id,
@@ -47,6 +48,7 @@ function standingToJson(standing: IssuerStanding) {
       service,
       last_not_after: isoOf(lastNotAfter),
     })),
+    last_seen: lastSeen?.toISOString() ?? null,
     safe_to_remove: safeToRemove,
     why,
   };
@@ -54,12 +56,13 @@ function standingToJson(standing: IssuerStanding) {
 
 const describeStandings = (standings: readonly IssuerStanding[]): string =>
   describeTable(
-    ['CA', 'state', 'below', 'valid', 'safe to remove'],
-    standings.map(({ id, state, parent, usage, safeToRemove, revoked, why }) => [
+    ['CA', 'state', 'below', 'valid', 'last seen', 'safe to remove'],
+    standings.map(({ id, state, parent, usage, lastSeen, safeToRemove, revoked, why }) => [
       id,
       revoked ? `${state}, revoked` : state,
       parent === id ? '' : parent,
       String(usage.valid),
+      lastSeen?.toISOString() ?? 'never',
       `${safeToRemove ? 'yes' : 'no'}: ${why}`,
     ]),
   );

@@ -205,6 +205,15 @@ describe('the command line', () => {
       ]);
     });
 
+    it('is revoked as a CA', async () => {
+      const cert = path('work/ca7.pem');
+      expect((await sign('--cert', cert)).code).toBe(0);
+      expect(await run(['revoke', '--cert', cert, '--reason', 'cACompromise'])).toMatchObject({
+        code: 0,
+        out: expect.stringContaining('is revoked (cACompromise)'),
+      });
+    });
+
     it('is refused below an issuing CA, with names of services, and without the profile', async () => {
       expect(await sign('--issuer', 'issuing')).toMatchObject({
         code: 1,

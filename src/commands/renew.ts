@@ -98,9 +98,8 @@ async function replace(session: Session, current: Current, options: RenewOptions
   try {
     session.output.progress(`Asking ${url.origin} to renew ${current.certificate.serialNumber}.`);
     const material = {
-      certificate: current.certificate,
       certificatePem: current.certificatePem.toString('utf8'),
-      keyPem: current.keyPem.toString('utf8'),
+      keyPem: current.keyPem,
       passphrase: undefined,
       caPem: caPem.toString('utf8'),
     };

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { loadConfiguration, type Configuration, type Environment } from '../configuration/index.js';
+import { loadConfiguration, policyOf, type Configuration, type Environment } from '../configuration/index.js';
 import {
   openCertificationAuthority,
+  wipePassphrases,
   type CertificationAuthority,
   type PkiSettings,
   type Requester,
@@ -31,11 +32,12 @@ export function configurationOf({ configFile, environment }: Session): Configura
 }
 
 /** The settings of the CA; CRLs are written beside the store. */
-export function pkiSettingsOf({ pki, store }: Configuration): PkiSettings {
-  return { ...pki, crlDirectory: join(dirname(store.path), 'crl') };
+export function pkiSettingsOf(configuration: Configuration): PkiSettings {
+  const { pki, store } = configuration;
+  return { ...pki, crlDirectory: join(dirname(store.path), 'crl'), policy: policyOf(configuration) };
 }
 
-/** The user of the machine who called, for the audit record. */
+/** The user of the machine who called, for the audit record: an operator, who may read the CA's keys. */
 export function requester(): Requester {
   let user: string;
   try {
@@ -44,7 +46,7 @@ export function requester(): Requester {
     // A user without an entry in the password database, as in containers.
     user = String(process.getuid?.() ?? 'unknown');
   }
-  return { actor: `cli:${user}`, requestId: randomUUID() };
+  return { actor: `cli:${user}`, requestId: randomUUID(), standing: 'operator' };
 }
 
 /** Opens the CA, does the work, and closes the store whatever happens. `create` makes a CA that is not there. */
@@ -67,6 +69,7 @@ export async function withAuthority<T>(
     });
     return await work(authority, configuration);
   } finally {
+    wipePassphrases();
     await store.close();
   }
 }

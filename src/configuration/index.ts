@@ -25,3 +25,4 @@ export {
   storeConfig,
   tlsConfig,
 } from './namespaces.config.js';
+export { policyOf } from './policy.js';

@@ -246,6 +246,12 @@ describe('one error lists every problem', () => {
     ],
     ['http.headersTimeout', { http: { requestTimeout: '5s' } }, 'at most http.requestTimeout', '10000, the default'],
     ['pki.crlOverlap', { pki: { crlLifetime: '1h', crlOverlap: '1h' } }, 'less than pki.crlLifetime', '"1h"'],
+    [
+      'pki.keyType',
+      { pki: { keyType: 'Ed25519', pkcs11: { module: 'a.so', token: 'a', pinFile: 'pin' } } },
+      'pki.pkcs11.keyType instead: the keys are on a token',
+      '"Ed25519"',
+    ],
     ['repository.port', { http: { port: 5080 } }, 'another port than http.port', '5080, the default'],
   ])('%s is held against its neighbour', async (path, yaml, allowed, seen) => {
     expect(await problemAt(path, yaml)).toMatchObject({ allowed, seen });

@@ -1,13 +1,7 @@
 import { z } from 'zod';
+import { ROLES, serviceName } from './service-roles.setting.js';
 import { duration, list, objects, oneOf, path, text } from './setting.js';
 
-// A common name has 1 to 64 characters (RFC 5280 §A.1, ub-common-name).
-// What the guard reads as a service's name: anything else on a list would never match.
-const serviceName = text(
-  'the name of a service, 1 to 64 letters, digits, dots, hyphens and underscores',
-  /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/,
-  64,
-);
 const exactPath = text('an exact path that begins with / and has no pattern, query or fragment', /^\/[^\s?#*]*$/);
 const crlSource = text(
   'the path of a file, or an http or https URL without user and password',
@@ -15,7 +9,6 @@ const crlSource = text(
   /^(?:https?:\/\/[^\s/@?#]+(?:[/?][^\s#]*)?|(?![a-z][a-z0-9+.-]*:\/\/)\S(?:.*\S)?)$/i,
 );
 
-const ROLES = ['admin', 'issuer', 'auditor', 'metrics', 'backup'] as const;
 const rolesSchema = z.strictObject({
   service: serviceName.describe('The exact name of a service, one of `mtls.services`.'),
   roles: list(oneOf(ROLES), `roles out of ${ROLES.join(', ')}`).describe('What it may do.'),
@@ -52,7 +45,7 @@ const mtlsFields = z.strictObject({
   )
     .default([...DEFAULT_ROLES])
     .describe(
-      'What services may do beyond calling. `issuer` has any certificate issued, `auditor` reads the inventory.',
+      'What services may do beyond calling. `issuer` has certificates issued, within the `requesters` of the profile and none of a service that is named here; `admin` beside it has any; `auditor` reads the inventory.',
     ),
   exemptPaths: list(exactPath, 'exact paths')
     .default([])

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { profileSchema } from './profile.setting.js';
+import { publicationUrl } from './publication-url.setting.js';
 import { duration, flag, integer, objects, oneOf, path, text, whenObject } from './setting.js';
 
 /** The certification authority. */
@@ -8,7 +9,16 @@ export const pkiSchema = z
     directory: path('the path of a folder')
       .default('certs/ca')
       .describe("The folder of the CA's private keys, encrypted PKCS#8."),
-    passphraseFile: path().default('certs/ca/passphrase').describe('The file that holds the passphrase of those keys.'),
+    passphraseFile: path()
+      .default('certs/ca/passphrase')
+      .describe(
+        'The file that holds the passphrase of those keys, or a descriptor or pipe that it comes through: `/dev/fd/3`.',
+      ),
+    keyType: oneOf(['P-256', 'P-384', 'Ed25519', 'RSA-2048', 'RSA-3072', 'RSA-4096'])
+      .exactOptional()
+      .describe(
+        'What kind of key is made for a new CA, in a file; the CAs that there are keep theirs. P-256 when absent. For a token: `pkcs11.keyType`.',
+      ),
     pkcs11: z
       .strictObject({
         module: path('the path of a shared library').describe(
@@ -64,11 +74,7 @@ export const pkiSchema = z
       .describe(
         'How long before `nextUpdate` an OCSP response that was kept is signed anew; less than `ocspLifetime`.',
       ),
-    publicationUrl: text(
-      'an http URL without user, query, fragment and trailing slash',
-      /^http:\/\/[^\s/@?#]+(?:\/[^\s@?#]*[^\s/@?#])?$/,
-    )
-      .refine((url) => URL.canParse(url), 'an http URL')
+    publicationUrl: publicationUrl()
       .default('http://localhost:5080')
       .describe(
         'Where clients reach the repository. It is written into each certificate (RFC 5280 §4.2.1.13, §4.2.2.1), so change it before issuing. Not https: fetching a list would need the list (RFC 5280 §8).',
@@ -79,6 +85,11 @@ export const pkiSchema = z
     backdate: duration('s', 0, 86_400)
       .default(60)
       .describe('How far `notBefore` lies in the past, for clients whose clock is behind.'),
+    renewalGrace: duration('s', 0, 2_592_000)
+      .default(0)
+      .describe(
+        'How long after its end a certificate can still be renewed with itself, and only that; 0s: not at all. Whoever finds an expired key within that time can renew it.',
+      ),
     profiles: objects(profileSchema, '`{ name, purposes, maximumLifetime, … }`: profiles of your own')
       .refine(
         (profiles) => new Set(profiles.map(({ name }) => name)).size === profiles.length,
@@ -98,5 +109,10 @@ export const pkiSchema = z
   .refine(({ ocspOverlap, ocspLifetime }) => !(ocspOverlap >= ocspLifetime), {
     path: ['ocspOverlap'],
     message: 'less than pki.ocspLifetime',
+    when: whenObject,
+  })
+  .refine(({ keyType, pkcs11 }) => keyType === undefined || pkcs11 === undefined, {
+    path: ['keyType'],
+    message: 'pki.pkcs11.keyType instead: the keys are on a token',
     when: whenObject,
   });

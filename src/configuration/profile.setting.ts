@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { dnsRule, ipRule, uriRule } from './name-rule.setting.js';
+import { requestersSchema } from './requesters.setting.js';
+import { publicationUrl } from './publication-url.setting.js';
 import { duration, flag, integer, list, oneOf, text } from './setting.js';
 
 const DAY = 86_400;
@@ -48,6 +50,27 @@ export const profileSchema = z
       })
       .exactOptional()
       .describe('The names that can be had besides the own one. A kind without a list: any; an empty list: none.'),
+    requesters: requestersSchema
+      .exactOptional()
+      .describe(
+        'Which services with the role issuer may ask for which services and names: `{ service | role, services, dns, ip, uri }`. Absent: every one, for all that the profile gives; an empty list: none but administrators. A kind of name without a list: none.',
+      ),
+    keyUsages: list(
+      oneOf(['digitalSignature', 'keyEncipherment', 'keyAgreement']),
+      'digitalSignature, keyEncipherment and keyAgreement, the first among them',
+    )
+      .refine(
+        (usages) => usages.includes('digitalSignature'),
+        'digitalSignature among them: nobody can authenticate without',
+      )
+      .exactOptional()
+      .describe(
+        'What the key is for: digitalSignature, and keyEncipherment of RSA keys and keyAgreement of EC keys where they stand here. When absent digitalSignature, and keyEncipherment of RSA keys.',
+      ),
+    backdate: duration('s', 0, 86_400).exactOptional().describe('`pki.backdate` when absent.'),
+    publicationUrl: publicationUrl()
+      .exactOptional()
+      .describe('Where its list and its issuer are to be had; `pki.publicationUrl` when absent.'),
     noRevocation: flag()
       .exactOptional()
       .describe(

@@ -1,4 +1,5 @@
 export { AllowAnyService } from './allow-any-service.decorator.js';
+export { AllowExpired } from './allow-expired.decorator.js';
 export { AllowRoles, AllowServices, Authorize } from './allow-services.decorator.js';
 export { allOf, anyOf, roles, services, type Authorizer, type Decision } from './authorizer.js';
 export { ClientIdentity } from './client-identity.decorator.js';

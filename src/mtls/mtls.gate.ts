@@ -12,6 +12,7 @@ import { ServiceRoles } from './service-roles.js';
 @Injectable()
 export class MtlsGate {
   readonly #isExempt: IsExempt;
+  readonly #expiredGrace: number;
   readonly #logger = new Logger('Mtls');
 
   constructor(
@@ -19,14 +20,15 @@ export class MtlsGate {
     @Inject(PeerVerifier) private readonly verifier: PeerVerifier,
     @Inject(ServiceRoles) private readonly roles: ServiceRoles,
   ) {
+    this.#expiredGrace = options.expiredGrace ?? 0;
     this.#isExempt = exemptPaths(options.exemptPaths ?? []);
   }
 
   /** Puts the caller's identity on the request, or throws {@link MtlsRefusal}. An exempt path passes without one. */
-  admit(request: IdentifiedRequest, { anyService, authorizers }: Admission): void {
+  admit(request: IdentifiedRequest, { anyService, allowExpired, authorizers }: Admission): void {
     if (this.#isExempt(request.url)) return;
     try {
-      const identity = this.verifier.identify(request, anyService);
+      const identity = this.verifier.identify(request, anyService, allowExpired ? this.#expiredGrace : 0);
       for (const authorizer of authorizers) {
         const decision = authorizer(identity, this.roles.of(identity));
         if (!decision.allowed)

@@ -77,6 +77,7 @@ const logger = new Logger('Mtls');
           revocation: sourceOf(revocation, crls),
           roles,
           allowList: typeof allowed === 'function' ? allowed : services(...allowed),
+          ...(options.onPeer ? { onPeer: options.onPeer } : {}),
           clock: clock ? () => clock().getTime() : Date.now,
           reportUnknown: ({ message, evidence }) => {
             logger.warn({ event: 'soft_fail', reason: message, ...evidence });

@@ -1,3 +1,4 @@
+import type { ValidatedPath } from '../x509/index.js';
 import type { Authorizer } from './authorizer.js';
 import type { CrlSource } from './revocation/crl-source.js';
 import type { RevocationStatus } from './revocation/revocation-status.js';
@@ -19,6 +20,8 @@ export interface MtlsOptions {
   readonly roles?: RolesInput;
   /** When set, the leaf's issuer must carry exactly this organization. */
   readonly issuerOrganization?: string;
+  /** How long ago a certificate may have expired on routes with `@AllowExpired()`, in milliseconds. Default 0: not at all. */
+  readonly expiredGrace?: number;
   /** Paths that need no certificate, besides routes with `@Public()`: exact, or a prefix that ends in `/*`. */
   readonly exemptPaths?: readonly string[];
   readonly revocation?: {
@@ -31,6 +34,8 @@ export interface MtlsOptions {
     /** Another source, asked before the CRLs. */
     readonly status?: RevocationStatus;
   };
+  /** Hears of each peer that is let in, by its validated path and the time in milliseconds: at its first request, and again now and then. Must be quick. */
+  readonly onPeer?: (path: ValidatedPath, time: number) => void;
   /** The clock; for tests. */
   readonly clock?: () => Date;
 }

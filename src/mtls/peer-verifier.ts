@@ -30,6 +30,8 @@ export interface VerifierPolicy {
   readonly roles: ServiceRoles;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
+  /** Told of each peer whose certificate is in order, as often as revocation is asked about. */
+  readonly onPeer?: (path: ValidatedPath, time: number) => void;
   /** Told when soft-fail lets a certificate pass whose status nobody knows. */
   readonly reportUnknown: (refusal: MtlsRefusal) => void;
 }
@@ -46,6 +48,8 @@ interface TrustedPeer {
 interface Connection {
   readonly trust: TrustAnchors;
   readonly peer: TrustedPeer | MtlsRefusal;
+  /** The same of a certificate that is over, as of its last moment; absent until a route asks for that. */
+  over?: TrustedPeer | MtlsRefusal;
   /** When revocation was last asked: the epoch, and until when (ms) that answer holds. */
   epoch: number;
   goodUntil: number;
@@ -69,19 +73,19 @@ export class PeerVerifier {
   constructor(private readonly policy: VerifierPolicy) {}
 
   /**
-   * The identity behind a request, of a service on the allow-list unless `anyService`. Throws {@link MtlsRefusal}, in the order of {@link REFUSALS}; anything unforeseen becomes
-   * `validation_failed`.
+   * The identity behind a request, of a service on the allow-list unless `anyService`, by a certificate that expired no longer than `expiredGrace` milliseconds ago.
+   * Throws {@link MtlsRefusal}, in the order of {@link REFUSALS}; anything unforeseen becomes `validation_failed`.
    */
-  identify(request: Parameters<PeerOf>[0], anyService = false): VerifiedClientIdentity {
+  identify(request: Parameters<PeerOf>[0], anyService = false, expiredGrace = 0): VerifiedClientIdentity {
     try {
-      return this.#identify(this.policy.peerOf(request), anyService);
+      return this.#identify(this.policy.peerOf(request), anyService, expiredGrace);
     } catch (error) {
       if (error instanceof MtlsRefusal) throw error;
       throw new MtlsRefusal('validation_failed', 'the client certificate could not be validated', {}, { cause: error });
     }
   }
 
-  #identify(peer: Peer | undefined, anyService: boolean): VerifiedClientIdentity {
+  #identify(peer: Peer | undefined, anyService: boolean, expiredGrace: number): VerifiedClientIdentity {
     if (!peer) throw noCertificate();
     const time = this.policy.clock();
     const trust = this.policy.trust();
@@ -90,10 +94,11 @@ export class PeerVerifier {
       connection = { trust, peer: this.#peerOrRefusal(peer, trust, time), epoch: Number.NaN, goodUntil: 0 };
       this.#connections.set(peer.connection, connection);
     }
-    const trusted = connection.peer;
+    let trusted = connection.peer;
+    if (expiredGrace > 0 && isOver(trusted, time)) trusted = this.#inGrace(peer, connection, time, expiredGrace);
     if (trusted instanceof MtlsRefusal) throw trusted;
     if (time < trusted.notBefore) throw notYetValid(trusted.path.leaf);
-    if (time > trusted.notAfter) throw expired(trusted.path.leaf);
+    if (time > trusted.notAfter + expiredGrace) throw expired(trusted.path.leaf);
     if (connection.epoch !== this.policy.revocation.epoch || time > connection.goodUntil)
       this.#checkRevocation(connection, trusted.path, time);
     const identity = (trusted.identity ??= establish(trusted.path));
@@ -103,10 +108,28 @@ export class PeerVerifier {
     return identity;
   }
 
+  /** A leaf that expired within the grace, under CAs that are valid now; the path is validated as of the leaf's last moment. */
+  #inGrace(peer: Peer, connection: Connection, time: number, grace: number): TrustedPeer {
+    const octets = peer.certificate();
+    if (!octets) throw noCertificate();
+    const leaf = decode(octets);
+    const end = leaf.notAfter.getTime();
+    if (time <= end || time > end + grace) throw expired(leaf);
+    connection.over ??= this.#refusalOr(() => this.#validate(leaf, connection.trust, end));
+    if (connection.over instanceof MtlsRefusal) throw connection.over;
+    const [, ...above] = connection.over.path.certificates;
+    if (above.some(({ notAfter }) => notAfter.getTime() < time)) throw expired(leaf);
+    return connection.over;
+  }
+
   /** A certificate that was refused is refused for the rest of its connection: a stranger does not get it validated again and again. */
   #peerOrRefusal(peer: Peer, trust: TrustAnchors, time: number): TrustedPeer | MtlsRefusal {
+    return this.#refusalOr(() => this.#trustedPeer(peer, trust, time));
+  }
+
+  #refusalOr(validate: () => TrustedPeer): TrustedPeer | MtlsRefusal {
     try {
-      return this.#trustedPeer(peer, trust, time);
+      return validate();
     } catch (error) {
       // Of these two one mends itself with time, and the other cost nothing.
       if (
@@ -162,7 +185,8 @@ export class PeerVerifier {
       throw refusal('wrong_issuer', "the organization of the certificate's issuer is not the one asked for", leaf);
   }
 
-  #checkRevocation(connection: Connection, { leaf, certificates }: ValidatedPath, time: number): void {
+  #checkRevocation(connection: Connection, path: ValidatedPath, time: number): void {
+    const { leaf, certificates } = path;
     const now = new Date(time);
     const { revocation, revocationMode } = this.policy;
     const epoch = revocation.epoch;
@@ -181,8 +205,12 @@ export class PeerVerifier {
     }
     connection.epoch = epoch;
     connection.goodUntil = goodUntil;
+    this.policy.onPeer?.(path, time);
   }
 }
+
+const isOver = (peer: TrustedPeer | MtlsRefusal, time: number): boolean =>
+  peer instanceof MtlsRefusal ? peer.code === 'certificate_expired' : time > peer.notAfter;
 
 function establish(path: ValidatedPath): VerifiedClientIdentity {
   try {

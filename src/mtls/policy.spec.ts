@@ -159,7 +159,12 @@ describe('the policy of a route', () => {
     expect(() => isPublic(Plain, 'both')).toThrow(TypeError);
   });
   test('@AllowAnyService() asks for an identity, on a public controller too, and nothing narrower beside it', () => {
-    expect(routePolicyOf(Plain.prototype.any, Plain)).toEqual({ public: false, anyService: true, authorizers: [] });
+    expect(routePolicyOf(Plain.prototype.any, Plain)).toEqual({
+      public: false,
+      anyService: true,
+      allowExpired: false,
+      authorizers: [],
+    });
     expect(isPublic(Open, 'any')).toBe(false);
     expect(routePolicyOf(Plain.prototype.list, Plain)).toMatchObject({ anyService: false });
     expect(() => isPublic(Orders, 'any')).toThrow(TypeError);

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { EXPIRED_KEY } from './allow-expired.decorator.js';
 import { ANY_SERVICE_KEY } from './allow-any-service.decorator.js';
 import { AUTHORIZER_KEY } from './allow-services.decorator.js';
 import type { Authorizer } from './authorizer.js';
@@ -7,6 +8,8 @@ import { PUBLIC_KEY } from './public.decorator.js';
 /** Who is let in: a service on the allow-list, unless `anyService`, that passes all of `authorizers`. */
 export interface Admission {
   readonly anyService: boolean;
+  /** With a certificate that expired not long ago as well. */
+  readonly allowExpired: boolean;
   readonly authorizers: readonly Authorizer[];
 }
 
@@ -14,7 +17,7 @@ export interface Admission {
 export type RoutePolicy = { readonly public: true } | (Admission & { readonly public: false });
 
 /** What holds where no decorator says anything: any service on the allow-list. */
-export const DEFAULT_ADMISSION: Admission = Object.freeze({ anyService: false, authorizers: [] });
+export const DEFAULT_ADMISSION: Admission = Object.freeze({ anyService: false, allowExpired: false, authorizers: [] });
 
 /**
  * The policy of a handler and its controller, from their decorators. `@Public()` on the handler opens it whatever the controller says; on the
@@ -33,7 +36,8 @@ export function routePolicyOf(handler: object, controller: object): RoutePolicy 
   const authorizers = [onController.authorizer, onHandler.authorizer].filter((rule) => rule !== undefined);
   if (anyService && authorizers.length > 0)
     throw new TypeError('a route is both @AllowAnyService() and restricted to services or roles');
-  return { public: false, anyService, authorizers };
+  const allowExpired = Reflect.getMetadata(EXPIRED_KEY, handler) === true;
+  return { public: false, anyService, allowExpired, authorizers };
 }
 
 function rulesOn(target: object): { readonly anyService: boolean; readonly authorizer: Authorizer | undefined } {

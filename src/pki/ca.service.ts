@@ -16,7 +16,7 @@ import {
   type CertificationRequest,
   type GeneralName,
 } from '../x509/index.js';
-import { AcceptedRequest } from './issuance/accepted-request.js';
+import { AcceptedRequest, type GrantedTerms } from './issuance/accepted-request.js';
 import { readRequest } from './issuance/certification-request.js';
 import { holderTerms, type Holder, type HolderTerms } from './issuance/holder-terms.js';
 import { CallTaken, IdempotentCalls, type IdempotentCall } from './issuance/idempotency.js';
@@ -25,9 +25,11 @@ import { keyCompromised, type Alongside } from './issuance/issuance-journal.js';
 import { issueCertificate, type IssuanceContext } from './issuance/issue-certificate.js';
 import type { CurrentAuthorities } from './issuer/authorities.js';
 import type { Authority } from './issuer/authority.js';
+import { wipePassphrases } from './issuer/passphrase.js';
 import { PkiError } from './pki-error.js';
 import type { PkiSettings, Requester } from './pki-settings.js';
 import type { Profiles } from './profile/profiles.js';
+import type { ReservedNames } from './profile/reserved-names.js';
 import { chainPem } from './publication/chain-pem.js';
 import { crossCertificates, trustBundle } from './publication/trust-files.js';
 import type { RevocationRegistry } from './revocation/revocation-registry.js';
@@ -44,8 +46,8 @@ export interface IssueRequest {
   readonly service?: string | undefined;
   /** Names beside those in the request. */
   readonly names?: readonly GeneralName[] | undefined;
-  /** The only names that may be had. Absent: any well-formed ones, for requesters who are trusted to name them. */
-  readonly allowedNames?: readonly GeneralName[] | undefined;
+  /** Nothing else may be had. Absent: what the requester may have by being who they are. */
+  readonly granted?: GrantedTerms | undefined;
   /** Seconds; the profile's own when absent. */
   readonly lifetime?: number | undefined;
   /** The caller's Idempotency-Key: for a day the same request under it gives the same certificate. */
@@ -56,7 +58,7 @@ export interface IssueRequest {
 }
 
 /** What the holder of a certificate hands in to have another one of the same kind. */
-export type HolderRequest = Omit<IssueRequest, 'allowedNames'> & { readonly holder: Holder };
+export type HolderRequest = Omit<IssueRequest, 'granted'> & { readonly holder: Holder };
 
 /** A certificate that is signed and stored. */
 export interface IssuedCertificate {
@@ -120,10 +122,19 @@ export class CaService {
     return crossCertificates(this.authorities);
   }
 
-  /** Opens the key of every CA that may sign now, instead of at its first signature. Throws PkiError with what is wrong. */
+  /** What only operators and administrators have certified, as of now. */
+  get reservedNames(): ReservedNames | undefined {
+    return this.#settings.reservedNames?.();
+  }
+
+  /** Opens the key of every CA that may sign now, instead of at its first signature, and wipes a passphrase that came through a pipe. Throws PkiError with what is wrong. */
   async openKeys(): Promise<void> {
-    // One after the other: derivation takes a core for itself, and the start goes on beside it.
-    for (const { issuer, state } of this.authorities) if (state !== 'removed') await issuer.open();
+    try {
+      // One after the other: derivation takes a core for itself, and the start goes on beside it.
+      for (const { issuer, state } of this.authorities) if (state !== 'removed') await issuer.open();
+    } finally {
+      wipePassphrases();
+    }
   }
 
   /** Issues a certificate, or throws PkiError with the code of what cannot be had, and nothing was signed. What it returns is stored. */
@@ -148,21 +159,22 @@ export class CaService {
         profile,
         service,
         lifetime,
-        allowedNames: held.names,
+        granted: held,
         alongside: this.#stillHeld(wanted),
       });
     });
   }
 
   /**
-   * A certificate of the same service, profile, names and lifetime for a new key, while the old one is good.
+   * A certificate of the same service, profile, names and lifetime for a new key, while the old one is good, or within `renewalGrace` after its end.
    * Throws PkiError `not_the_holder`, `key_not_new`, and as {@link issue}.
    */
   renew(
     wanted: Pick<HolderRequest, 'request' | 'holder' | 'idempotencyKey' | 'alongside' | 'requester'>,
   ): Promise<IssuedCertificate> {
+    const { renewalGrace: grace } = this.#settings;
     return this.#reporting(wanted, async () => {
-      const { profile, service, names, lifetime, publicKey } = await this.#held(wanted.holder);
+      const { profile, service, names, lifetime, publicKey } = await this.#held(wanted.holder, grace);
       const request = await readRequest(wanted.request);
       if (Buffer.compare(request.publicKey.der, publicKey.der) === 0)
         throw new PkiError('key_not_new', 'the request is for the key of the certificate that it should replace');
@@ -172,23 +184,26 @@ export class CaService {
         profile,
         service,
         names,
-        allowedNames: names,
+        granted: { service, names },
         lifetime,
-        alongside: this.#stillHeld(wanted),
+        alongside: this.#stillHeld(wanted, grace),
       });
     });
   }
 
-  async #held(holder: Holder, database = this.#context.store.database): Promise<HolderTerms> {
+  async #held(holder: Holder, grace?: number, database = this.#context.store.database): Promise<HolderTerms> {
     const { now, backdate } = this.#context;
     const row = await findCertificate(database, holder.serialNumber);
-    return holderTerms(row, holder, { now: now(), backdate, profiles: this.profiles });
+    return holderTerms(row, holder, { now: now(), backdate, profiles: this.profiles, grace });
   }
 
   /** Looks once more in the transaction that stores: revoked meanwhile, the old certificate gives no new one. */
-  #stillHeld({ holder, alongside }: Pick<HolderRequest, 'holder' | 'alongside'>): IssueRequest['alongside'] {
+  #stillHeld(
+    { holder, alongside }: Pick<HolderRequest, 'holder' | 'alongside'>,
+    grace?: number,
+  ): IssueRequest['alongside'] {
     return async (transaction, certificate) => {
-      await this.#held(holder, transaction);
+      await this.#held(holder, grace, transaction);
       await alongside?.(transaction, certificate);
     };
   }
@@ -285,7 +300,8 @@ export class CaService {
       requester,
       service: wanted.service,
       names: wanted.names ?? [],
-      allowedNames: wanted.allowedNames,
+      granted: wanted.granted,
+      reserved: this.reservedNames,
       lifetime: wanted.lifetime,
     });
     this.#checkNotOurs(accepted);

@@ -17,15 +17,20 @@ import { listAudit, openStore, type Store } from '../store/index.js';
 import { TestCa } from '../testing/index.js';
 import { decodeCertificate, decodePem, KeyUsage, nameToString, validateCertificatePath } from '../x509/index.js';
 import { openCertificationAuthority, type CertificationAuthority } from './certification-authority.js';
+import type { PkiSettings } from './pki-settings.js';
 
 describe('making a CA', () => {
   let folder: string;
   let stores: Store[];
   const path = (name: string): string => join(folder, name);
-  const open = async (create = true, database = 'var/veritas.db'): Promise<CertificationAuthority> => {
+  const open = async (
+    create = true,
+    database = 'var/veritas.db',
+    more: Partial<PkiSettings> = {},
+  ): Promise<CertificationAuthority> => {
     const store = await openStore({ path: path(database) });
     stores.push(store);
-    return openCertificationAuthority({ settings: temporarySettings(folder), store, create });
+    return openCertificationAuthority({ settings: { ...temporarySettings(folder), ...more }, store, create });
   };
   const snapshot = (): Record<string, string> =>
     Object.fromEntries(
@@ -68,7 +73,21 @@ describe('making a CA', () => {
     const again = await open();
     expect(again.published).toEqual([]);
     expect(snapshot()).toEqual(before);
-    expect(await audit.verify()).toEqual({ ok: true, rows: 4 });
+    expect(await audit.verify()).toEqual({ ok: true, rows: 10 });
+  });
+
+  it('makes keys of the type that is set, for a CA that is new, and the others keep theirs', async () => {
+    const keysOf = ({ ca }: CertificationAuthority) =>
+      ca.authorities.map(({ certificate }) => certificate.publicKey.parameters);
+    const rsa = { type: 'rsa', bits: 3072 };
+    expect(keysOf(await open(true, undefined, { keyType: 'RSA-3072' }))).toMatchObject([rsa, rsa]);
+    const { rollover, ca } = await open(false, undefined, { keyType: 'Ed25519' });
+    await rollover.take({ step: 'prepare', requester: somebody });
+    expect(ca.authorities.map(({ certificate }) => certificate.publicKey.parameters.type)).toEqual([
+      'rsa',
+      'rsa',
+      'ed25519',
+    ]);
   });
 
   it('keeps its keys encrypted, 0600 in folders of 0700, and the passphrase in its own file', async () => {
@@ -120,11 +139,11 @@ describe('making a CA', () => {
     expect(snapshot()).toEqual(before);
     expect(again.ca.issuing.certificate.fingerprint256).toBe(first.ca.issuing.certificate.fingerprint256);
     expect((await again.ca.list()).rows).toHaveLength(2);
-    const rows = await listAudit(again.store.database, 0, 10);
-    expect(rows.map(({ action, phase }) => `${action} ${phase}`)).toEqual([
-      'issuer.adopt result',
-      'issuer.adopt result',
-    ]);
+    const rows = await listAudit(again.store.database, 0, 20);
+    const actions = ['key.open', 'issuer.adopt', 'key.open', 'issuer.adopt', 'policy.change'];
+    expect(rows.map(({ action, phase }) => `${action} ${phase}`)).toEqual(
+      actions.flatMap((action) => [`${action} intent`, `${action} result`]),
+    );
     await again.ca.issue({ request: certificationRequest(), requester: somebody });
   });
 

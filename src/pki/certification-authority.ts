@@ -9,15 +9,18 @@ import { IssuanceJournal } from './issuance/issuance-journal.js';
 import type { IssuanceContext } from './issuance/issue-certificate.js';
 import { Authorities } from './issuer/authorities.js';
 import { createAuthorities } from './issuer/authority-creation.js';
+import { KeyRecord } from './issuer/recorded-signer.js';
 import { OcspService } from './ocsp/ocsp.service.js';
 import { PkiError } from './pki-error.js';
 import type { PkiSettings, Requester } from './pki-settings.js';
+import { recordPolicy } from './policy-record.js';
 import { Profiles } from './profile/profiles.js';
 import { removeLeftovers } from './publication/atomic-file.js';
 import { refreshChainFiles } from './publication/chain-files.js';
 import { publishTrustFiles, trustFilesOf } from './publication/trust-files.js';
 import { RevocationRegistry } from './revocation/revocation-registry.js';
 import { RevocationService } from './revocation/revocation.service.js';
+import { PeerSightings } from './rollover/peer-sightings.js';
 import { RolloverService } from './rollover/rollover.service.js';
 
 export interface CertificationAuthorityOptions {
@@ -50,6 +53,8 @@ export interface CertificationAuthority {
   readonly rollover: RolloverService;
   /** Undefined where OCSP is not answered. */
   readonly ocsp: OcspService | undefined;
+  /** Hears of the peers that are let in. */
+  readonly sightings: PeerSightings;
   /** Acts on what became of the CAs in the store, and writes the public files that changed. True when anything about them changed. A running process calls it when the store has. */
   readonly followIssuers: () => Promise<boolean>;
   /** The public certificate files of the CA. */
@@ -60,7 +65,7 @@ export interface CertificationAuthority {
 
 /**
  * Opens the CA on a store: reads the issuers (or makes them), writes the public certificates where they are not yet, loads revocations and
- * the last CRLs. No key is opened, no timer started, and the store stays the caller's to close. Throws PkiError and what the store throws.
+ * the last CRLs. A policy that is not the last one's is recorded. No key is opened, no timer started, and the store stays the caller's to close. Throws PkiError and what the store throws.
  */
 export async function openCertificationAuthority(
   options: CertificationAuthorityOptions,
@@ -74,13 +79,15 @@ export async function openCertificationAuthority(
   const { random } = options;
   const journal = new IssuanceJournal({ store, audit, now });
   const context: IssuanceContext = { store, audit, journal, now, backdate, ...lists, random };
-  const requester = options.requester ?? { actor: 'veritas', requestId: 'start' };
+  const requester = options.requester ?? { actor: 'veritas', requestId: 'start', standing: 'operator' };
   const profiles = provenProfiles(settings);
   const creation = { settings, context, events };
   for (const folder of [certsDirectory, settings.directory, dirname(settings.passphraseFile), settings.crlDirectory])
     if (folder !== undefined) removeLeftovers(folder);
   if (create) await createAuthorities({ ...creation, requester }, certsDirectory);
-  const authorities = await Authorities.open(store, settings, now);
+  const record = new KeyRecord(audit, requester);
+  const authorities = await Authorities.open(store, { settings, record }, now);
+  await recordPolicy(settings, { store, audit, requester });
   if (settings.crlDirectory !== undefined)
     for (const { id } of authorities.all) removeLeftovers(join(settings.crlDirectory, id));
   const trust = trustFilesOf(certsDirectory, authorities.all);
@@ -115,6 +122,7 @@ export async function openCertificationAuthority(
     await followIssuers();
     publish();
   };
+  const sightings = new PeerSightings({ store, authorities, events });
   const rollover = new RolloverService({ authorities, creation, crls, registry, revocations, follow });
   return {
     settings,
@@ -129,6 +137,7 @@ export async function openCertificationAuthority(
     registry,
     rollover,
     ocsp,
+    sightings,
     followIssuers,
     trustFiles: [...trust.keys()],
     published,

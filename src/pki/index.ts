@@ -18,6 +18,8 @@ export { requestFor } from './issuance/own-request.js';
 export type { Authority } from './issuer/authority.js';
 export { encryptPrivateKey } from './issuer/encrypted-key.js';
 export { FileSigner, openKeyFile, type KeyFile } from './issuer/file-signer.js';
+export type { AuthorityKeyType } from './issuer/new-key.js';
+export { wipePassphrases } from './issuer/passphrase.js';
 export { readSecretFile } from './issuer/secret-file.js';
 export type { Signer } from './issuer/signer.js';
 export { OcspService, type OcspAnswer } from './ocsp/ocsp.service.js';
@@ -27,9 +29,18 @@ export { StoreError } from '../store/index.js';
 export type { PkiSettings, Requester } from './pki-settings.js';
 export { CERTIFICATION_AUTHORITY, PkiModule } from './pki.module.js';
 export type { PkiModuleOptions } from './pki.module-definition.js';
-export { KEY_TYPES, type KeyType } from './profile/profile.js';
+export { isAuthorityProfile, KEY_TYPES, type KeyType } from './profile/profile.js';
 export { NameRules, type NameRuleTexts } from './profile/name-rules.js';
-export { Profiles, PURPOSES, type ProfileDefinition, type Purpose } from './profile/profiles.js';
+export {
+  KEY_USAGES,
+  Profiles,
+  PURPOSES,
+  type KeyUsageName,
+  type ProfileDefinition,
+  type Purpose,
+} from './profile/profiles.js';
+export type { RequesterRuleTexts, RequestingService } from './profile/requesters.js';
+export { ReservedNames } from './profile/reserved-names.js';
 export { createFile, ensurePrivateFolder, replaceFile } from './publication/atomic-file.js';
 export { publicationUrls } from './profile/profile-extensions.js';
 export { revocationReasons, type RevocationReason } from './revocation/reason.js';

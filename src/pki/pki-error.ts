@@ -24,6 +24,7 @@ export const PKI_ERRORS = {
   profile_unknown: [400, 'use one of the profiles that there are'],
   ca_below_not_allowed: [400, 'have it signed by a root, with a path length that the root leaves room for'],
   profile_not_allowed: [403, 'ask the operator: this profile is for who signs in the name of the CA'],
+  requester_not_allowed: [403, 'ask an administrator: neither your roles nor the rules of the profile give you that'],
   profile_contradictory: [503, 'mend it in pki.profiles'],
   lifetime_not_allowed: [400, 'ask for a lifetime of at least a second and at most the maximum of the profile'],
   token_lifetime_not_allowed: [400, 'ask for a token that is good for a second to seven days'],

@@ -78,6 +78,8 @@ export class PkiModule extends ConfigurableModuleClass implements OnModuleInit, 
   /** Last of all: requests that are still answered need the store. */
   async onApplicationShutdown(): Promise<void> {
     await this.#schedule.stop();
+    // What was seen of peers in the last seconds is no reason not to end.
+    await this.authority.sightings.flush().catch(() => undefined);
     this.authority.crls.close();
     if (!(this.options.store instanceof Store)) await this.authority.store.close();
   }

@@ -86,3 +86,5 @@ export {
   type TableShape,
   type TableValue,
 } from './table.store.js';
+export { findPolicy, setPolicy } from './policy.store.js';
+export { issuerSeenAt, noteIssuerSeen, noteUnlistedPeer, unlistedPeers, unlistedSerials } from './peer.store.js';

@@ -4,7 +4,8 @@ import { up as doors } from './migrations/0002-doors.js';
 import { up as inventory } from './migrations/0003-inventory.js';
 import { up as hierarchy } from './migrations/0004-hierarchy.js';
 import { up as restoration } from './migrations/0005-restoration.js';
-import { up as revocation } from './migrations/0006-revocation.js';
+import { up as policyAndPeers } from './migrations/0006-policy-and-peers.js';
+import { up as revocation } from './migrations/0007-revocation.js';
 import type { Database, Transaction } from './schema.js';
 import { StoreError } from './store-error.js';
 
@@ -15,7 +16,8 @@ const migrations: readonly { readonly name: string; readonly up: (transaction: T
   { name: '0003-inventory', up: inventory },
   { name: '0004-hierarchy', up: hierarchy },
   { name: '0005-restoration', up: restoration },
-  { name: '0006-revocation', up: revocation },
+  { name: '0006-policy-and-peers', up: policyAndPeers },
+  { name: '0007-revocation', up: revocation },
 ];
 
 /** The name of the schema that this program works on: its last migration. */

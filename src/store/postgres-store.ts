@@ -131,6 +131,9 @@ const RIGHTS: Readonly<Record<keyof Schema, readonly string[]>> = {
   audit_head: ['insert', 'update'],
   revoked_serial: [],
   crl_floor: [],
+  policy: ['insert', 'update'],
+  issuer_seen: ['insert', 'update'],
+  unlisted_peer: ['insert', 'update', 'delete'],
 };
 
 /** Whether the database can be written to by this role: said at the start, and not at the first certificate. Throws {@link StoreError}. */

@@ -6,6 +6,8 @@ import { connected } from '../../test/support/postgres-server.js';
 import { describeOnEachStore, type StoreKind, type StorePlace } from '../../test/support/postgres.js';
 import { auditHead, listAudit } from './audit.store.js';
 import { compromisedKeys, findCertificate, findIssued } from './certificate.store.js';
+import { issuerSeenAt, unlistedPeers, unlistedSerials } from './peer.store.js';
+import { findPolicy } from './policy.store.js';
 import { countCertificates, listCertificates, type CertificateFilter } from './inventory.store.js';
 import { crlFloor, lastCrl, lastCrlHeader } from './crl.store.js';
 import { findEnrollmentToken } from './enrollment-token.store.js';
@@ -123,6 +125,10 @@ describeOnEachStore('a query', (kind, newPlace) => {
     ['an enrollment token', () => findEnrollmentToken(database, 'aa')],
     ['an idempotency key', () => findIdempotency(database, { caller: 'a', key: 'b', since: now })],
     ['the end of the record', () => auditHead(database)],
+    ['when an issuer was seen', () => issuerSeenAt(database, 'issuing')],
+    ['peers that no certificate tells about', () => unlistedPeers(database, 'issuing', now)],
+    ['whether certificates are listed', () => unlistedSerials(database, ['0a', '0b'])],
+    ['the policy', () => findPolicy(database)],
     ['a page of the record', () => listAudit(database, 5, 100)],
   ])('%s is found by an index, in order', async (_, run) => {
     const plans = await plansOf(run, { few: true });

@@ -171,6 +171,27 @@ interface AuditHeadTable {
   hash: string;
 }
 
+interface PolicyTable {
+  id: number;
+  /** Canonical JSON. */
+  contents: string;
+}
+
+interface IssuerSeenTable {
+  issuer: string;
+  seen_at: number;
+}
+
+export interface UnlistedPeerTable {
+  /** Of a certificate that is not in the store. */
+  serial: string;
+  /** The nearest CA of ours above it. */
+  issuer: string;
+  service: string;
+  not_after: number;
+  seen_at: number;
+}
+
 /** Every table by its name. */
 export interface Schema {
   issuer: IssuerTable;
@@ -187,6 +208,9 @@ export interface Schema {
   crl_floor: CrlFloorTable;
   audit: AuditTable;
   audit_head: AuditHeadTable;
+  policy: PolicyTable;
+  issuer_seen: IssuerSeenTable;
+  unlisted_peer: UnlistedPeerTable;
 }
 
 /** Where statements go: the store itself, or a transaction on it. Inside a transaction use the transaction only: there is one connection. */

@@ -35,6 +35,9 @@ const TABLES: { readonly [Table in keyof Schema]: Paging<Schema[Table]> } = {
   crl_part: { key: ['issuer', 'number', 'part'], page: 1 },
   crl_number: { key: ['issuer'] },
   crl_floor: { key: ['issuer'] },
+  policy: { key: ['id'] },
+  issuer_seen: { key: ['issuer'] },
+  unlisted_peer: { key: ['serial'] },
   audit: { key: ['sequence'] },
   audit_head: { key: ['id'] },
 };

@@ -58,7 +58,8 @@ async function staplingServer(kind: 'tls' | 'http2', issuer: Stapled['issuer'] =
     events,
     presented,
     source: () => Promise.resolve(responseFor(state.presented)),
-    now: new Date(),
+    // A moment after whatever is signed in the test.
+    now: inMinutes(1),
   };
   stapler.attach(server);
   await once(server.listen(0, '127.0.0.1'), 'listening');
@@ -153,6 +154,8 @@ test('a handshake does not wait for a responder that does not answer', async () 
 
 test('it asks again by itself, before the end of what it has', async () => {
   const state = await staplingServer('tls');
+  // The whole second to come: what is signed now has begun by then, and has a second left.
+  state.now = new Date(Math.ceil(Date.now() / 1000) * 1000);
   let asked = 0;
   const again = new Promise<void>((resolve) => {
     state.source = () => {

@@ -5,8 +5,11 @@ import type { TlsSettings } from './tls-settings.js';
 
 const { SSL_OP_NO_COMPRESSION, SSL_OP_NO_RENEGOTIATION } = constants;
 
+/** {@link TlsMaterial}, whose key may be octets that the caller wipes once the context is made. */
+export type ContextMaterial = Omit<TlsMaterial, 'keyPem' | 'certificate'> & { readonly keyPem: string | Buffer };
+
 /** Options for `tls.createSecureContext`, a server's or a client's: versions, ciphers, groups, key and certificate; no compression, no renegotiation. */
-export function secureContextOptions(settings: TlsSettings, material: TlsMaterial): SecureContextOptions {
+export function secureContextOptions(settings: TlsSettings, material: ContextMaterial): SecureContextOptions {
   return {
     minVersion: settings.minVersion,
     maxVersion: settings.maxVersion,
@@ -61,7 +64,7 @@ export function serverOptions(
 /** Options for `https.Agent`, `tls.connect` or an undici dispatcher's `connect`: presents `material` and trusts its CAs alone. */
 export function clientOptions(
   settings: TlsSettings,
-  material: TlsMaterial,
+  material: ContextMaterial,
 ): SecureContextOptions & { readonly rejectUnauthorized: true } {
   return { ...secureContextOptions(settings, material), rejectUnauthorized: true };
 }

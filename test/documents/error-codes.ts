@@ -37,6 +37,8 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   ca_below_not_allowed:
     'a CA was to be signed by one that may have none below it, or with another path length than asked for',
   profile_not_allowed: 'a profile for who signs in the name of the CA was asked for by a holder, or for a token',
+  requester_not_allowed:
+    'the rules of the profile do not give this service or its names to who asks, or a name is one that only administrators have certified',
   profile_contradictory: 'a profile in `pki.profiles` contradicts itself',
   lifetime_not_allowed: 'the lifetime is shorter than a second, or longer than the profile allows',
   token_lifetime_not_allowed: 'an enrollment token was to be good for less than a second, or for more than a week',

@@ -11,7 +11,7 @@ import { temporaryFolder } from '../support/folder.js';
 import { configurationIn, developmentTls, startIn } from '../support/service.js';
 
 const PATH = '/api/v1/certificates/enrollment';
-const requester = { actor: 'test', requestId: 'test' };
+const requester = { actor: 'test', requestId: 'test', standing: 'operator' } as const;
 let service: Awaited<ReturnType<typeof startIn>>;
 
 beforeAll(async () => {

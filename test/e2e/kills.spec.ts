@@ -1,16 +1,21 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { compileWorker, Workers } from '../support/kill-rig/process.js';
+import { CompiledWorker, Workers } from '../support/kill-rig/process.js';
 import { killAtRandom, killAtSteps, newSeed, randomFrom } from '../support/kill-rig/rig.js';
 import { describeOnEachStore } from '../support/postgres.js';
 
 /* A sample of test/interop/kills.spec.ts. KILL_SEED repeats it. */
 
 const seed = newSeed();
+let compiled: CompiledWorker;
 let workers: Workers;
 beforeAll(() => {
-  workers = new Workers(compileWorker());
+  compiled = new CompiledWorker();
+  workers = new Workers(compiled.file);
 });
-afterAll(() => workers.end());
+afterAll(async () => {
+  await workers.end();
+  compiled.remove();
+});
 
 describeOnEachStore(`a process that is killed (KILL_SEED=${seed})`, (kind) => {
   test('amid its work, has done what it acknowledged; the next one goes on', async () => {

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CaService, requestFor, type IssueRequest } from '../../src/pki/index.js';
-import { generalNameFromString, generalNameToString, Oid, TlsFeature } from '../../src/x509/index.js';
+import { generalNameFromString, generalNameToString, KeyUsage, Oid, TlsFeature } from '../../src/x509/index.js';
 import { callerOf, csrOf, send, withCertificate, type Caller } from '../support/certificate-client.js';
 import { get } from '../support/client.js';
 import { temporaryFolder } from '../support/folder.js';
@@ -18,6 +18,14 @@ const PROFILES = [
     names: { dns: ['.batch.example.org'], ip: [], uri: [] },
   },
   { name: 'short', purposes: ['clientAuth'], maximumLifetime: '1d', noRevocation: true },
+  {
+    name: 'elsewhere',
+    purposes: ['serverAuth'],
+    maximumLifetime: '1d',
+    backdate: '10s',
+    keyUsages: ['digitalSignature', 'keyAgreement'],
+    publicationUrl: 'http://crl.example.org/pki',
+  },
   { name: 'stapled', purposes: ['serverAuth'], maximumLifetime: '90d', mustStaple: true },
 ];
 let service: Awaited<ReturnType<typeof startIn>>;
@@ -33,7 +41,7 @@ const issue = (profile: string, names: readonly string[] = [], more: Partial<Iss
     profile,
     service: 'worker',
     names: names.map((text) => generalNameFromString(text)).filter((name) => name !== undefined),
-    requester: { actor: 'test', requestId: 'test' },
+    requester: { actor: 'test', requestId: 'test', standing: 'operator' },
     ...more,
   });
 
@@ -67,6 +75,28 @@ describe("a profile of the operator's own", () => {
   });
 });
 
+test('a profile may backdate by itself, use keys otherwise, and be published elsewhere', async () => {
+  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+  const expected = [
+    [p256(), [KeyUsage.digitalSignature, KeyUsage.keyAgreement]],
+    [rsa, [KeyUsage.digitalSignature]],
+    [generateKeyPairSync('ed25519').privateKey, [KeyUsage.digitalSignature]],
+  ] as const;
+  for (const [key, usages] of expected) {
+    const { certificate } = await issue('elsewhere', [], {}, key);
+    expect([...(certificate.extensions.keyUsage ?? [])]).toEqual(usages);
+    expect(certificate.notAfter.getTime() - certificate.notBefore.getTime()).toBe((86_400 + 10) * 1000);
+    const { crlDistributionPoints, authorityInfoAccess } = certificate.extensions;
+    expect(JSON.stringify(crlDistributionPoints)).toContain('"http://crl.example.org/pki/crl/issuing.crl"');
+    expect(JSON.stringify(authorityInfoAccess)).toContain('"http://crl.example.org/pki/ca/issuing.cer"');
+  }
+  const usual = await issue('server', [], {}, rsa);
+  expect([...(usual.certificate.extensions.keyUsage ?? [])]).toEqual([
+    KeyUsage.digitalSignature,
+    KeyUsage.keyEncipherment,
+  ]);
+});
+
 describe('noRevocation and mustStaple', () => {
   test('what says that nothing is published about it passes our guard, until it is revoked here', async () => {
     const key = p256();
@@ -96,7 +126,7 @@ describe('profiles of who signs in the name of the CA', () => {
   const ask = (caller: Caller, body: object) =>
     send(service.ports.https, { method: 'POST', path, tls: caller.tls, body });
 
-  test.each(['ocsp-responder', 'crl-issuer'])('%s: the role issuer has it, a holder has not', async (profile) => {
+  test.each(['ocsp-responder', 'crl-issuer'])('%s: an administrator has it, a holder has not', async (profile) => {
     const [admin, worker] = [await callerOf(service, 'admin-client'), await callerOf(service, 'veritas-worker')];
     const given = await ask(admin, { csr: csrOf(p256(), 'responder'), profile });
     expect(given.status).toBe(201);
@@ -141,6 +171,12 @@ test.each<[string, object, RegExp]>([
     /pki\.profiles.*names\.uri.*spiffe:\/\//s,
   ],
   ['the name of a CA', { name: 'root' }, /pki\.profiles.*name.*another name than root/s],
+  [
+    'a key that signs nothing',
+    { keyUsages: ['keyAgreement'] },
+    /pki\.profiles.*keyUsages.*digitalSignature among them/s,
+  ],
+  ['a list behind https', { publicationUrl: 'https://a.example' }, /pki\.profiles.*publicationUrl.*an http URL/s],
   [
     'no revocation for longer than a week',
     { maximumLifetime: '8d', noRevocation: true },

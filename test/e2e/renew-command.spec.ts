@@ -114,7 +114,7 @@ describe('veritas renew', () => {
 
   it('is refused when the certificate was revoked, in the words of the service', async () => {
     const ca = service.application.get(CaService, { strict: false });
-    const requester = { actor: 'test', requestId: 'test' };
+    const requester = { actor: 'test', requestId: 'test', standing: 'operator' } as const;
     await ca.revoke({ serialNumber: leaf().serialNumber, reason: 'superseded', requester });
     const before = contents();
     const { code, out, err } = await renew(['--force']);

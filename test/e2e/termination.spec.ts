@@ -8,6 +8,7 @@ import { AuditLog } from '../../src/audit/index.js';
 import { findCertificate, openStore } from '../../src/store/index.js';
 import { callerOf, csrOf, newKey, send } from '../support/certificate-client.js';
 import { compileSources } from '../support/compiled-program.js';
+import { temporaryFolder } from '../support/folder.js';
 import { environmentIn, startIn } from '../support/service.js';
 
 test('SIGTERM under load: open requests are answered, it ends by itself, and every certificate that was handed out is stored', async () => {
@@ -15,7 +16,9 @@ test('SIGTERM under load: open requests are answered, it ends by itself, and eve
   const { tls } = await callerOf(first, 'admin-client');
   await first.close();
   const { folder } = first;
-  const child = spawn(process.execPath, [join(compileSources(), 'src/main.js')], {
+  const program = temporaryFolder();
+  compileSources(program);
+  const child = spawn(process.execPath, [join(program, 'src/main.js')], {
     env: { PATH: process.env.PATH, ...environmentIn(folder) },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -52,8 +55,8 @@ test('SIGTERM under load: open requests are answered, it ends by itself, and eve
   child.kill('SIGTERM');
   expect(await ended).toEqual([0, null]);
   await Promise.all(callers);
-  // Who had connected and asks after the signal hears that it is closing.
-  expect(others.filter((each) => each !== 503)).toEqual([]);
+  // Who asks after the signal hears that it is closing; a connection that nobody had taken up yet when the listener closed is cut.
+  expect(others.filter((each) => each !== 503 && each !== 'ECONNRESET')).toEqual([]);
   expect(handedOut.length).toBeGreaterThanOrEqual(atTheSignal);
 
   const store = await openStore({ path: join(folder, 'var/veritas.db'), readOnly: true });

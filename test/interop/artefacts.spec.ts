@@ -3,9 +3,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readPublished, type ProfileDefinition } from '../../src/pki/index.js';
+import { readPublished, type AuthorityKeyType, type ProfileDefinition } from '../../src/pki/index.js';
 import { generateTestKeyPair, TestCa } from '../../src/testing/index.js';
-import { encodePem, generalNameFromString, Oid } from '../../src/x509/index.js';
+import { decodePem, encodePem, generalNameFromString, Oid } from '../../src/x509/index.js';
 import { certificationRequest } from '../support/certification-request.js';
 import { temporaryFolder } from '../support/folder.js';
 import {
@@ -150,5 +150,79 @@ describe('every artefact, by OpenSSL and by GnuTLS', () => {
     expect(run('certtool', ['--verify', '--load-ca-certificate', stranger, '--infile', path('chain.pem')]).ok).toBe(
       false,
     );
+  });
+});
+
+const CA_KEYS: readonly (readonly [AuthorityKeyType, openssl: string])[] = [
+  ['P-256', 'prime256v1'],
+  ['P-384', 'secp384r1'],
+  ['Ed25519', 'ED25519'],
+  ['RSA-2048', '2048 bit'],
+  ['RSA-3072', '3072 bit'],
+  ['RSA-4096', '4096 bit'],
+];
+
+describe.each(CA_KEYS)('a CA with keys of the type %s', (keyType, text) => {
+  let temporary: TemporaryAuthority;
+  const folder = temporaryFolder();
+  const path = (name: string): string => join(folder, name);
+  const write = (name: string, content: string): string => {
+    writeFileSync(path(name), content);
+    return path(name);
+  };
+  const ca = (id: string): string => path(`certs/${id}_ca.pem`);
+  const issue = (profile: string, key: string) =>
+    temporary.authority.ca.issue({ request: certificationRequest({ key: KEYS[key]! }), profile, requester: somebody });
+
+  beforeAll(async () => {
+    temporary = await openTemporaryAuthority({ settings: { ...temporarySettings(folder), keyType } });
+    await temporary.authority.crls.publishIfDue(somebody);
+  });
+  afterAll(() => temporary.close());
+
+  it('has such keys, and its certificates are accepted, whatever key they are for', async () => {
+    expect(run('openssl', ['x509', '-in', ca('root'), '-noout', '-text']).says).toContain(text);
+    for (const key of Object.keys(KEYS)) {
+      const { certificatePem, chainPem } = await issue('client', key);
+      const leaf = write('leaf.pem', certificatePem);
+      const strict = ['verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', ca('root')];
+      const openssl = run('openssl', [...strict, '-untrusted', ca('issuing'), leaf]);
+      expect([key, openssl]).toEqual([key, { ok: true, says: `${leaf}: OK\n` }]);
+      const chain = write('chain.pem', chainPem);
+      const gnutls = run('certtool', ['--verify', '--load-ca-certificate', ca('root'), '--infile', chain]);
+      expect([key, gnutls]).toMatchObject([key, { ok: true }]);
+    }
+  });
+
+  it.each(['root', 'issuing'])('the revocation list of %s', async (id) => {
+    const der = await readPublished(temporary.authority.crls.current(id)!);
+    const list = write('list.pem', encodePem('X509 CRL', der));
+    const verified = run('openssl', ['crl', '-noout', '-CAfile', ca(id), '-in', list]);
+    expect(verified).toEqual({ ok: true, says: 'verify OK\n' });
+    expect(run('certtool', ['--verify-crl', '--load-ca-certificate', ca(id), '--infile', list])).toMatchObject({
+      ok: true,
+    });
+  });
+
+  it('a chain through a cross-certificate leads to either root', async () => {
+    const take = (step: 'prepare' | 'publish' | 'activate', root = true) =>
+      temporary.authority.rollover.take({ step, root, requester: somebody });
+    for (const step of ['prepare', 'publish', 'activate'] as const) await take(step);
+    for (const step of ['prepare', 'publish', 'activate'] as const) await take(step, false);
+    const { certificatePem, chainPem } = await issue('server', 'P-256');
+    const leaf = write('leaf.pem', certificatePem);
+    const [, ...above] = decodePem(chainPem).map(({ octets }) => encodePem('CERTIFICATE', octets));
+    const untrusted = write('above.pem', above.join(''));
+    for (const anchor of ['root', 'root-2']) {
+      const strict = ['verify', '-x509_strict', '-purpose', 'sslserver', '-CAfile', ca(anchor)];
+      expect(run('openssl', [...strict, '-untrusted', untrusted, leaf])).toEqual({ ok: true, says: `${leaf}: OK\n` });
+    }
+    // certtool takes the chain in the order given and to the end: the leaf, its CA, the new root as the old one certified it.
+    expect(above).toHaveLength(2);
+    const chain = write('chain.pem', chainPem);
+    expect(run('certtool', ['--verify', '--load-ca-certificate', ca('root'), '--infile', chain])).toMatchObject({
+      ok: true,
+      says: expect.stringContaining('Verified. The certificate is trusted.'),
+    });
   });
 });

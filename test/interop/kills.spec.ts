@@ -1,21 +1,22 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { OPERATIONS, type OperationName } from '../support/kill-rig/operations.js';
-import { compileWorker, Workers } from '../support/kill-rig/process.js';
+import { CompiledWorker, Workers } from '../support/kill-rig/process.js';
 import { killAtRandom, killAtSteps, newSeed, randomFrom, type Tally } from '../support/kill-rig/rig.js';
 import { clusterPlace } from '../support/postgres-cluster.js';
 import type { StoreKind } from '../support/postgres.js';
 
 /*
- * Processes that are killed by SIGKILL while they issue, revoke, sign lists, replace their CAs, bring their schema forward and start for the first
+ * Processes that are killed by SIGKILL while they issue, revoke, sign lists, back up, replace their CAs, bring their schema forward and start for the first
  * time; the next one has to find everything that was acknowledged. KILL_SEED repeats a run. KILL_EVERY=1 kills before each single step of
  * everything; without it, of what has hundreds of them, before each twelfth.
  */
 
-/** On each store; with both of them, 220. */
+/** On each store; with both of them, 272. */
 const KILLS: Readonly<Record<OperationName, number>> = {
   issue: 26,
   revoke: 26,
   crl: 26,
+  backup: 26,
   rollover: 14,
   migration: 12,
   start: 6,
@@ -24,15 +25,17 @@ const EVERY: Readonly<Partial<Record<OperationName, number>>> = { migration: 2, 
 const kinds: readonly StoreKind[] = clusterPlace() ? ['SQLite', 'PostgreSQL'] : ['SQLite'];
 const operations = Object.keys(OPERATIONS) as OperationName[];
 const seed = newSeed();
+let compiled: CompiledWorker;
 let workers: Readonly<Record<StoreKind, Workers>>;
 
 beforeAll(() => {
   process.stderr.write(`Processes that are killed by SIGKILL (KILL_SEED=${seed}):\n`);
-  const file = compileWorker();
-  workers = { SQLite: new Workers(file), PostgreSQL: new Workers(file) };
+  compiled = new CompiledWorker();
+  workers = { SQLite: new Workers(compiled.file), PostgreSQL: new Workers(compiled.file) };
 });
 afterAll(async () => {
   for (const kind of kinds) await workers[kind].end();
+  compiled.remove();
 });
 
 /** On both stores beside each other. */

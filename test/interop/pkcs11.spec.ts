@@ -3,10 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { Pkcs11Signer } from '../../src/pki/issuer/pkcs11-signer.js';
 import type { Pkcs11KeyType, Pkcs11Settings } from '../../src/pki/issuer/pkcs11-protocol.js';
 import { tokenOf } from '../../src/pki/issuer/pkcs11-token.js';
 import { ensureSigner, openSigner } from '../../src/pki/issuer/open-signer.js';
+import { KeyRecord } from '../../src/pki/issuer/recorded-signer.js';
+import { AuditLog } from '../../src/audit/index.js';
 import { openCertificationAuthority, type PkiSettings } from '../../src/pki/index.js';
 import { generateTestKeyPair } from '../../src/testing/index.js';
 import { openStore } from '../../src/store/index.js';
@@ -43,9 +44,10 @@ describe('keys on a PKCS#11 token', () => {
   let folder: string;
   let pkcs11: Pkcs11Settings;
   let settings: PkiSettings;
+  let record: KeyRecord;
   const path = (name: string): string => join(folder, name);
 
-  beforeAll(() => {
+  beforeAll(async () => {
     if (MODULE === undefined || packageDirectory === '')
       throw new Error('run it by npm run test:interop: it needs SoftHSM2 and PKCS11JS_DIRECTORY');
     folder = temporaryFolder();
@@ -59,6 +61,7 @@ describe('keys on a PKCS#11 token', () => {
     writeFileSync(path('wrong-pin'), '00000000\n', { mode: 0o600 });
     pkcs11 = { module: MODULE, token: 'veritas', pinFile: path('pin'), packageDirectory };
     settings = { ...temporarySettings(folder), pkcs11 };
+    record = new KeyRecord(new AuditLog(await openStore({ path: ':memory:' })), somebody);
   });
   afterAll(() => {
     rmSync(folder, { recursive: true });
@@ -72,7 +75,7 @@ describe('keys on a PKCS#11 token', () => {
   // Before anything logs in: a login counts for the whole process.
   it('says what is wrong in one sentence, and tries a PIN that was refused once only', async () => {
     const attempt = (more: Partial<Pkcs11Settings>) =>
-      ensureSigner({ ...settings, pkcs11: { ...pkcs11, ...more } }, 'root').then(
+      ensureSigner({ ...settings, pkcs11: { ...pkcs11, ...more } }, 'root', record).then(
         () => 'opened',
         (error: unknown) => error as Error & { code: string },
       );
@@ -153,16 +156,15 @@ describe('keys on a PKCS#11 token', () => {
     'makes a key of type %s, signs with it, and finds it again',
     async (keyType) => {
       const of = { ...settings, pkcs11: { ...pkcs11, keyType, keyLabelPrefix: `${keyType}-` } };
-      const made = await ensureSigner(of, 'a');
+      const made = await ensureSigner(of, 'a', record);
       expect(made.publicKey.keyObject.asymmetricKeyType).toBe({ P: 'ec', E: 'ed25519', R: 'rsa' }[keyType[0]!]);
-      const opened = openSigner(of, 'a', made.publicKey);
-      expect(opened).toBeInstanceOf(Pkcs11Signer);
+      const opened = openSigner(of, 'a', made.publicKey, record);
       for (let i = 0; i < 20; i++) {
         const octets = Buffer.from(`to be signed ${i}`);
         expect(verifySignature(opened.algorithm, made.publicKey, octets, await opened.sign(octets))).toBe(true);
       }
-      expect((await ensureSigner(of, 'a')).publicKey.der).toEqual(made.publicKey.der);
-      const another = openSigner(of, 'a', (await ensureSigner(of, 'b')).publicKey);
+      expect((await ensureSigner(of, 'a', record)).publicKey.der).toEqual(made.publicKey.der);
+      const another = openSigner(of, 'a', (await ensureSigner(of, 'b', record)).publicKey, record);
       await expect(another.open()).rejects.toMatchObject({ code: 'authority_mismatch' });
     },
     60_000,
@@ -177,7 +179,7 @@ describe('keys on a PKCS#11 token', () => {
       last = performance.now();
     }, 5);
     const began = performance.now();
-    await Promise.all(['a', 'b', 'c'].map((id) => ensureSigner(of, id)));
+    await Promise.all(['a', 'b', 'c'].map((id) => ensureSigner(of, id, record)));
     const took = performance.now() - began;
     clearInterval(timer);
     // Making an RSA key takes a module hundreds of milliseconds in one call.

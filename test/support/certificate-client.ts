@@ -23,7 +23,7 @@ export async function callerOf(
   profile = 'client',
 ): Promise<Caller> {
   const key = newKey();
-  const requester = { actor: 'test', requestId: 'test' };
+  const requester = { actor: 'test', requestId: 'test', standing: 'operator' } as const;
   const ca = application.get(CaService, { strict: false });
   const { chainPem, certificate } = await ca.issue({ request: requestFor(key, service), profile, service, requester });
   return { ...withCertificate(folder, key, chainPem), serialNumber: certificate.serialNumber };

@@ -1,8 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { expect } from '@jest/globals';
-import { temporaryFolder } from './folder.js';
 
 /** Compiles the product into `folder/dist`, with what it needs beside it, as it is when it is installed. Throws when it does not compile. */
 export function compileProgram(folder: string): void {
@@ -16,17 +14,15 @@ export function compileProgram(folder: string): void {
   if (status !== 0) throw new Error(stderr);
 }
 
-/** The program as `npm run build` compiles it, and `more` folders beside it, in a folder of this spec's own: `src/main.js` is there. */
-export function compileSources(...more: readonly string[]): string {
+/** Compiles the program as `npm run build` does, and `more` folders beside it, into `folder`: `src/main.js` is there. Throws when it does not compile. */
+export function compileSources(folder: string, ...more: readonly string[]): void {
   const root = resolve('.');
-  const folder = temporaryFolder();
   const swc = join(root, 'node_modules/@swc/cli/bin/swc.js');
   const options = ['-d', folder, '--config-file', '.swcrc', '--extensions', '.ts', '--quiet'];
   const { status, stderr } = spawnSync(process.execPath, [swc, 'src', ...more, ...options], {
     cwd: root,
     encoding: 'utf8',
   });
-  expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
+  if (status !== 0) throw new Error(stderr);
   for (const name of ['package.json', 'node_modules']) symlinkSync(join(root, name), join(folder, name));
-  return folder;
 }

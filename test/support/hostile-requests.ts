@@ -245,13 +245,19 @@ export const hostileRequests: readonly (readonly [
     'a name of somebody else',
     'name_not_allowed',
     () => asking(san(dns('admin.example.org'))),
-    { allowedNames: [dns('orders.example.org')] },
+    { granted: { service: 'orders', names: [dns('orders.example.org')] } },
   ],
   [
     "an address that is not its sender's",
     'name_not_allowed',
     () => asking(san({ kind: 'ip', value: ipFromString('10.0.0.1')! })),
-    { allowedNames: [] },
+    { granted: { service: 'orders', names: [] } },
+  ],
+  [
+    'a service that was not granted',
+    'name_not_allowed',
+    () => certificationRequest({ commonName: 'admin-client' }),
+    { granted: { service: 'orders', names: [dns('admin-client')] } },
   ],
   [
     'a hundred and one names',

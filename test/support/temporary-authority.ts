@@ -83,5 +83,5 @@ export async function openTemporaryAuthority({
   };
 }
 
-/** Somebody who asks. */
-export const somebody = { actor: 'test', requestId: 'request-1' } as const;
+/** Somebody who asks, and may have everything. */
+export const somebody = { actor: 'test', requestId: 'request-1', standing: 'operator' } as const;

@@ -49,7 +49,7 @@ const PAIRS: readonly {
 export async function createDevelopmentMaterial(
   authority: CertificationAuthority,
   {
-    requester = { actor: 'veritas', requestId: 'setup' },
+    requester = { actor: 'veritas', requestId: 'setup', standing: 'operator' },
     now = () => new Date(),
   }: { readonly requester?: Requester; readonly now?: () => Date } = {},
 ): Promise<DevelopmentFile[]> {

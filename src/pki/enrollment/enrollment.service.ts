@@ -18,6 +18,7 @@ import { readRequest } from '../issuance/certification-request.js';
 import { checkForHolders } from '../issuance/holder-terms.js';
 import { namesOf } from '../issuance/accepted-request.js';
 import { checkServiceName } from '../issuance/name-policy.js';
+import { checkRequester } from '../issuance/requester-policy.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
 
@@ -78,7 +79,9 @@ export class EnrollmentService {
       throw new PkiError('lifetime_not_allowed', `profile ${profile} gives from 1 to ${maximumLifetime} seconds`);
     if (!isWithin(ttl, LONGEST_TTL))
       throw new PkiError('token_lifetime_not_allowed', `a token is not good for ${ttl} seconds`);
-    const canonical = namesOf(proven, service, names).map(generalNameToString);
+    const given = namesOf(proven, service, names);
+    checkRequester({ service, names: given }, { profile: proven, requester, reserved: this.#ca.reservedNames });
+    const canonical = given.map(generalNameToString);
     const now = this.#now();
     const token = PREFIX + randomBytes(32).toString('base64url');
     const row = {
@@ -91,19 +94,13 @@ export class EnrollmentService {
       created_by: requester.actor,
       expires_at: now.getTime() + ttl * 1000,
     };
+    const { actor, requestId } = requester;
+    const detail = { service, profile, names: canonical.join(' '), expires: new Date(row.expires_at).toISOString() };
+    const entry = { action: 'token.create', actor, requestId, subject: idOf(row.token_sha256), detail };
     await this.#store.transaction(async (transaction) => {
-      await this.#audit.append(
-        {
-          action: 'token.create',
-          phase: 'result',
-          actor: requester.actor,
-          requestId: requester.requestId,
-          subject: idOf(row.token_sha256),
-          detail: { service, profile, names: canonical.join(' '), expires: new Date(row.expires_at).toISOString() },
-        },
-        transaction,
-      );
+      await this.#audit.append({ ...entry, phase: 'intent' }, transaction);
       await insertEnrollmentToken(transaction, row, new Date(now.getTime() - KEPT_MS));
+      await this.#audit.append({ ...entry, phase: 'result' }, transaction);
     });
     return { token, expiresAt: new Date(row.expires_at) };
   }
@@ -132,7 +129,7 @@ export class EnrollmentService {
       profile: row.profile,
       service: row.service,
       names,
-      allowedNames: names,
+      granted: { service: row.service, names },
       lifetime: row.lifetime ?? undefined,
       requester: { actor: `token:${idOf(tokenSha256)}`, requestId },
       alongside: async (transaction, { serialNumber: serial }) => {

@@ -11,10 +11,20 @@ import {
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
 import type { AuthorityProfile, EndEntityProfile, Profile } from '../profile/profile.js';
+import type { ReservedNames } from '../profile/reserved-names.js';
 import { canonicalNames, checkServiceName, quote, type CertifiableName } from './name-policy.js';
 import { checkPublicKey } from './public-key-policy.js';
 import { checkRequestedExtensions } from './requested-extensions.js';
 import { checkRequestedSubject, requestedService } from './requested-subject.js';
+import { checkRequester } from './requester-policy.js';
+
+/** What was granted before to whoever asks: the holder of a certificate, or of a token. */
+export interface GrantedTerms {
+  /** The only service. */
+  readonly service: string;
+  /** The only names, besides the service's own. */
+  readonly names: readonly GeneralName[];
+}
 
 /** What somebody wants and what they may have. */
 export interface EndEntityTerms {
@@ -24,8 +34,9 @@ export interface EndEntityTerms {
   readonly service?: string | undefined;
   /** Names in addition to those of the request. */
   readonly names?: readonly GeneralName[];
-  /** The names that may be had, besides the service itself as a DNS name; any well-formed ones when absent: then the requester is trusted with that. */
-  readonly allowedNames?: readonly GeneralName[] | undefined;
+  /** Nothing else may be had. Absent: what the requester may have by being who they are. */
+  readonly granted?: GrantedTerms | undefined;
+  readonly reserved?: ReservedNames | undefined;
   /** Seconds; the profile's own when absent. */
   readonly lifetime?: number | undefined;
   readonly requester: Requester;
@@ -78,7 +89,8 @@ export class AcceptedRequest {
     checkRequestedExtensions(request, profile);
     const more = [...(request.extensions.subjectAltName ?? []), ...(terms.names ?? [])];
     const names = namesOf(profile, service, more);
-    if (terms.allowedNames) checkAllowed(names, [...ownNames(profile, service), ...terms.allowedNames]);
+    if (terms.granted) checkGranted({ service, names }, profile, terms.granted);
+    else checkRequester({ service, names }, terms);
     return new AcceptedRequest({
       profile,
       subject: nameFrom({ organization, commonName: service }),
@@ -121,8 +133,14 @@ export function namesOf(profile: EndEntityProfile, service: string, more: readon
 const ownNames = ({ identity }: EndEntityProfile, service: string): readonly GeneralName[] =>
   identity === 'service' ? [{ kind: 'dns', value: service }] : [];
 
-function checkAllowed(names: readonly CertifiableName[], allowed: readonly GeneralName[]): void {
-  const texts = new Set(allowed.map(generalNameToString));
+function checkGranted(
+  { service, names }: { readonly service: string; readonly names: readonly CertifiableName[] },
+  profile: EndEntityProfile,
+  granted: GrantedTerms,
+): void {
+  if (service !== granted.service)
+    throw new PkiError('name_not_allowed', `${quote(service)} is not the service that was granted`);
+  const texts = new Set([...ownNames(profile, service), ...granted.names].map(generalNameToString));
   const foreign = names.map(generalNameToString).find((text) => !texts.has(text));
   if (foreign !== undefined) throw new PkiError('name_not_allowed', `${quote(foreign)} is not a name of this service`);
 }

@@ -30,17 +30,28 @@ export interface HolderTerms {
 export function holderTerms(
   row: CertificateRow | undefined,
   { fingerprint256 }: Holder,
-  { now, backdate, profiles }: { readonly now: Date; readonly backdate: number; readonly profiles: Profiles },
+  {
+    now,
+    backdate,
+    profiles,
+    grace = 0,
+  }: {
+    readonly now: Date;
+    readonly backdate: number;
+    readonly profiles: Profiles;
+    /** Seconds after its end in which the certificate still counts. */
+    readonly grace?: number | undefined;
+  },
 ): HolderTerms {
   if (row?.fingerprint !== fingerprint256 || row.service === null)
     throw new PkiError('not_the_holder', 'the certificate on the connection is not one of this CA');
-  if (row.status === 'revoked' || row.not_after < now.getTime())
+  if (row.status === 'revoked' || row.not_after + grace * 1000 < now.getTime())
     throw new PkiError('not_the_holder', 'the certificate on the connection is revoked or over');
   const profile = profiles.named(row.profile);
   checkForHolders(profile);
   const { publicKey, extensions } = decodeCertificate(row.der);
   // From the certificate's own dates, which are whole seconds: it does not shrink from renewal to renewal.
-  const lived = (row.not_after - row.not_before) / 1000 - backdate;
+  const lived = (row.not_after - row.not_before) / 1000 - (profile.backdate ?? backdate);
   return {
     profile: row.profile,
     service: row.service,

@@ -37,7 +37,7 @@ export class IssuanceToken {
   #tbs: Uint8Array | undefined;
 
   /**
-   * Writes the tbsCertificate, valid from `backdate` before now for the lifetime, and never beyond its issuer.
+   * Writes the tbsCertificate, valid from `backdate`, the profile's before the CA's, before now for the lifetime, and never beyond its issuer.
    * Throws PkiError `issuer_expired`, or `lint_failed` with the findings.
    */
   constructor(accepted: AcceptedRequest, issuer: IssuerIdentity, terms: IssuanceTerms) {
@@ -76,10 +76,12 @@ export class IssuanceToken {
 }
 
 function validityFor(
-  { lifetime }: AcceptedRequest,
+  { lifetime, profile }: AcceptedRequest,
   issuer: IssuerIdentity,
-  { now, backdate }: IssuanceTerms,
+  terms: IssuanceTerms,
 ): { notBefore: Date; notAfter: Date } {
+  const { now } = terms;
+  const backdate = (profile.kind === 'end-entity' ? profile.backdate : undefined) ?? terms.backdate;
   // Certificates count in whole seconds.
   const seconds = Math.floor(now.getTime() / 1000);
   if (now >= issuer.notAfter)

@@ -1,7 +1,6 @@
 import { listCrossCertificates, listIssuers, type Store } from '../../store/index.js';
 import { PkiError } from '../pki-error.js';
-import type { PkiSettings } from '../pki-settings.js';
-import { authorityFromRow, isTrusted, type Authority } from './authority.js';
+import { authorityFromRow, isTrusted, type Authority, type AuthorityKeys } from './authority.js';
 
 /** Our CAs as they are now: the roots first, each kind oldest first. Another array once anything about them has changed. */
 export interface CurrentAuthorities {
@@ -11,19 +10,19 @@ export interface CurrentAuthorities {
 /** Our CAs as the store has them, read again by {@link refresh}. */
 export class Authorities implements CurrentAuthorities {
   readonly #store: Store;
-  readonly #settings: PkiSettings;
+  readonly #keys: AuthorityKeys;
   readonly #now: () => Date;
   #all: readonly Authority[] = [];
 
-  private constructor(store: Store, settings: PkiSettings, now: () => Date) {
+  private constructor(store: Store, keys: AuthorityKeys, now: () => Date) {
     this.#store = store;
-    this.#settings = settings;
+    this.#keys = keys;
     this.#now = now;
   }
 
   /** Reads them. Throws PkiError `authority_missing` when there are none, `key_file_exposed`, and what the store throws. */
-  static async open(store: Store, settings: PkiSettings, now: () => Date): Promise<Authorities> {
-    const authorities = new Authorities(store, settings, now);
+  static async open(store: Store, keys: AuthorityKeys, now: () => Date): Promise<Authorities> {
+    const authorities = new Authorities(store, keys, now);
     await authorities.refresh();
     return authorities;
   }
@@ -55,7 +54,7 @@ export class Authorities implements CurrentAuthorities {
     const read = issuers
       .map((row) => {
         const known = before.find(({ id }) => id === row.id);
-        const authority = authorityFromRow(row, rows, this.#settings, known);
+        const authority = authorityFromRow(row, rows, this.#keys, known);
         return known && isSame(known, authority) ? known : authority;
       })
       .toSorted((a, b) => Number(b.role === 'root') - Number(a.role === 'root'));

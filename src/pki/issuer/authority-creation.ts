@@ -29,6 +29,7 @@ import { issuingProfile, rootProfile } from '../profile/profile.js';
 import { identityOf, type IssuerIdentity } from './issuer-identity.js';
 import { Issuer } from './issuer.js';
 import { ensureSigner, hasKey, keyPlaceOf } from './open-signer.js';
+import { KeyRecord } from './recorded-signer.js';
 import type { Signer } from './signer.js';
 
 const COMMON_NAMES = { root: 'VERITAS Root CA', issuing: 'VERITAS Issuing CA' } as const;
@@ -96,9 +97,9 @@ export async function ensureAuthority(
   creation: Creation,
   wanted: NewAuthority & { readonly certsDirectory?: string },
 ): Promise<Issuer> {
-  const { context, settings } = creation;
+  const { context, settings, requester } = creation;
   const { id, parent, certsDirectory } = wanted;
-  const signer = await ensureSigner(settings, id);
+  const signer = await ensureSigner(settings, id, new KeyRecord(context.audit, requester));
   const certificate =
     (await knownCertificate(context, id)) ??
     (certsDirectory === undefined ? undefined : await adopt(creation, wanted, certificateFileOf(certsDirectory, id))) ??
@@ -204,6 +205,9 @@ export async function adoptAuthority(
 ): Promise<void> {
   const now = context.now();
   const { actor, requestId } = requester;
+  const detail = { issuer: row.id, fingerprint: certificate.fingerprint256 };
+  const entry = { action: 'issuer.adopt', actor, requestId, subject: certificate.serialNumber, detail };
+  await context.audit.append({ ...entry, phase: 'intent' }, transaction);
   await insertIssuer(transaction, row);
   await reserveSerial(transaction, certificate.serialNumber, now);
   await insertCertificate(transaction, {
@@ -221,11 +225,7 @@ export async function adoptAuthority(
     request_id: requestId,
     issued_at: now.getTime(),
   });
-  const detail = { issuer: row.id, fingerprint: certificate.fingerprint256 };
-  await context.audit.append(
-    { action: 'issuer.adopt', phase: 'result', actor, requestId, subject: certificate.serialNumber, detail },
-    transaction,
-  );
+  await context.audit.append({ ...entry, phase: 'result' }, transaction);
 }
 
 function issuerRow({ id, role, parent, state }: NewAuthority, { der }: Certificate, now: Date): IssuerRow {

@@ -5,6 +5,7 @@ import { AbsentSigner } from './absent-signer.js';
 import { identityOf } from './issuer-identity.js';
 import { Issuer } from './issuer.js';
 import { openSigner } from './open-signer.js';
+import type { KeyRecord } from './recorded-signer.js';
 
 /** One CA of ours: its certificate, and the issuer that signs for it. */
 export interface Authority {
@@ -25,6 +26,12 @@ export interface Authority {
   readonly sentChain: readonly Certificate[];
 }
 
+/** Where their keys are, and who hears of their use. */
+export interface AuthorityKeys {
+  readonly settings: PkiSettings;
+  readonly record: KeyRecord;
+}
+
 /** What the store says about all authorities at one time. */
 export interface AuthorityRows {
   readonly issuers: readonly IssuerRow[];
@@ -39,7 +46,7 @@ export interface AuthorityRows {
 export function authorityFromRow(
   row: IssuerRow,
   rows: AuthorityRows,
-  settings: PkiSettings,
+  { settings, record }: AuthorityKeys,
   known?: Authority,
 ): Authority {
   const { id, role, state, parent, der } = row;
@@ -61,7 +68,9 @@ export function authorityFromRow(
         ? known.issuer
         : new Issuer(
             identityOf(id, certificate, above),
-            keyHere ? openSigner(settings, id, certificate.publicKey) : new AbsentSigner(id, certificate.publicKey),
+            keyHere
+              ? openSigner(settings, id, certificate.publicKey, record)
+              : new AbsentSigner(id, certificate.publicKey),
           ),
     parent,
     crossCertificates,

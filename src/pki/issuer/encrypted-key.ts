@@ -27,10 +27,14 @@ export function encryptPrivateKey(key: KeyObject, passphrase: Buffer): string {
   const iv = randomBytes(IV_OCTETS);
   const encryptionKey = pbkdf2Sync(passphrase, salt, PBKDF2_ITERATIONS, KEY_OCTETS, 'sha256');
   const plain = key.export({ format: 'der', type: 'pkcs8' });
-  const cipher = createCipheriv('aes-256-cbc', encryptionKey, iv);
-  const encrypted = Buffer.concat([cipher.update(plain), cipher.final()]);
-  plain.fill(0);
-  encryptionKey.fill(0);
+  let encrypted: Buffer;
+  try {
+    const cipher = createCipheriv('aes-256-cbc', encryptionKey, iv);
+    encrypted = Buffer.concat([cipher.update(plain), cipher.final()]);
+  } finally {
+    plain.fill(0);
+    encryptionKey.fill(0);
+  }
   return encodePem(
     'ENCRYPTED PRIVATE KEY',
     write.sequence(
@@ -66,12 +70,14 @@ export async function decryptPrivateKey(pem: Buffer, passphrase: Buffer): Promis
   if (!parameters) return createPrivateKey({ key: pem, passphrase });
   const { salt, iterations, iv, encrypted } = parameters;
   const encryptionKey = await promisify(pbkdf2)(passphrase, salt, iterations, KEY_OCTETS, 'sha256');
-  const decipher = createDecipheriv('aes-256-cbc', encryptionKey, iv);
-  const plain = Buffer.concat([decipher.update(encrypted), decipher.final()]);
+  const plain: Buffer[] = [];
   try {
-    return createPrivateKey({ key: plain, format: 'der', type: 'pkcs8' });
+    const decipher = createDecipheriv('aes-256-cbc', encryptionKey, iv);
+    plain.push(decipher.update(encrypted));
+    plain.push(decipher.final());
+    plain.unshift(Buffer.concat(plain));
+    return createPrivateKey({ key: plain[0] ?? Buffer.alloc(0), format: 'der', type: 'pkcs8' });
   } finally {
-    plain.fill(0);
-    encryptionKey.fill(0);
+    for (const octets of [encryptionKey, ...plain]) octets.fill(0);
   }
 }

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
@@ -13,7 +13,9 @@ import {
 import { PkiError } from '../pki-error.js';
 import { createFile, ensurePrivateFolder } from '../publication/atomic-file.js';
 import { decryptPrivateKey, encryptPrivateKey } from './encrypted-key.js';
-import { readPassphrase, readSecretFile } from './secret-file.js';
+import { newPrivateKey, type AuthorityKeyType } from './new-key.js';
+import { withPassphrase } from './passphrase.js';
+import { readSecretFile } from './secret-file.js';
 import type { Signer } from './signer.js';
 
 /** Where a key is kept: encrypted PKCS#8, and its passphrase in another file. */
@@ -66,30 +68,31 @@ export class FileSigner implements Signer {
 /** Opens an encrypted PKCS#8 key. Throws PkiError `key_unreadable` (not one, another passphrase) or `key_file_exposed`. */
 export async function openKeyFile({ path, passphraseFile }: KeyFile): Promise<KeyObject> {
   const pem = readSecretFile(path);
-  const passphrase = readPassphrase(passphraseFile);
   try {
-    return await decryptPrivateKey(pem, passphrase);
-  } catch (error) {
-    throw new PkiError(
-      'key_unreadable',
-      `${path} is not an encrypted PKCS#8 key, or the passphrase in ${passphraseFile} does not open it`,
-      { cause: error },
-    );
+    return await withPassphrase(passphraseFile, async (passphrase) => {
+      try {
+        return await decryptPrivateKey(pem, passphrase);
+      } catch (error) {
+        throw new PkiError(
+          'key_unreadable',
+          `${path} is not an encrypted PKCS#8 key, or the passphrase in ${passphraseFile} does not open it`,
+          { cause: error },
+        );
+      }
+    });
   } finally {
     pem.fill(0);
-    passphrase.fill(0);
   }
 }
 
-/** Opens the key of a file, made first (P-256) when it is absent. Never overwrites. */
-export async function ensureKeyFile(file: KeyFile): Promise<KeyObject> {
-  if (!existsSync(file.path)) {
-    ensurePrivateFolder(dirname(file.path));
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const passphrase = readPassphrase(file.passphraseFile);
-    createFile(file.path, encryptPrivateKey(privateKey, passphrase), 0o600);
-    passphrase.fill(0);
-  }
+/** Opens the key of a file, made first, as a key of this type, when it is absent. Never overwrites. */
+export async function ensureKeyFile(file: KeyFile, type: AuthorityKeyType): Promise<KeyObject> {
+  if (!existsSync(file.path))
+    await withPassphrase(file.passphraseFile, async (passphrase) => {
+      const privateKey = await newPrivateKey(type);
+      ensurePrivateFolder(dirname(file.path));
+      createFile(file.path, encryptPrivateKey(privateKey, passphrase), 0o600);
+    });
   // Read back even what was just written: a key that does not open would be found when it is too late.
   return openKeyFile(file);
 }

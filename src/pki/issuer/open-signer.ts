@@ -4,6 +4,7 @@ import { subjectPublicKeyInfoOf, type SubjectPublicKeyInfo } from '../../x509/in
 import type { PkiSettings } from '../pki-settings.js';
 import { ensureKeyFile, FileSigner, type KeyFile } from './file-signer.js';
 import { ensureTokenSigner, hasTokenKey, labelOf, Pkcs11Signer } from './pkcs11-signer.js';
+import { RecordedSigner, type KeyRecord } from './recorded-signer.js';
 import { checkSecretFile, ensurePassphrase } from './secret-file.js';
 import type { Signer } from './signer.js';
 
@@ -26,10 +27,22 @@ export function hasKey(settings: PkiSettings, id: string): Promise<boolean> {
 }
 
 /**
- * The signer of an issuer whose certificate has `publicKey`. The key is opened at the first signature; what guards it is looked at now.
+ * The signer of an issuer whose certificate has `publicKey`. The key is opened at the first signature, which is recorded; what guards it is looked at now.
  * Throws PkiError `key_file_exposed` or `key_unreadable`.
  */
-export function openSigner(settings: PkiSettings, id: string, publicKey: SubjectPublicKeyInfo): Signer {
+export function openSigner(
+  settings: PkiSettings,
+  id: string,
+  publicKey: SubjectPublicKeyInfo,
+  record: KeyRecord,
+): Signer {
+  const place = keyPlaceOf(settings, id);
+  return new RecordedSigner(signerOf(settings, id, publicKey), (open) =>
+    record.around('key.open', { id, place }, open),
+  );
+}
+
+function signerOf(settings: PkiSettings, id: string, publicKey: SubjectPublicKeyInfo): Signer {
   if (settings.pkcs11) return new Pkcs11Signer(settings.pkcs11, id, publicKey);
   const file = keyFileOf(settings, id);
   checkSecretFile(file.path);
@@ -37,11 +50,15 @@ export function openSigner(settings: PkiSettings, id: string, publicKey: Subject
   return new FileSigner(file, publicKey);
 }
 
-/** The signer of an issuer that has no certificate yet, its key opened; the key is made first when it is absent, and never overwritten. Throws PkiError. */
-export async function ensureSigner(settings: PkiSettings, id: string): Promise<Signer> {
-  if (settings.pkcs11) return ensureTokenSigner(settings.pkcs11, id);
-  const file = keyFileOf(settings, id);
-  ensurePassphrase(file.passphraseFile);
-  const key = await ensureKeyFile(file);
-  return new FileSigner(file, subjectPublicKeyInfoOf(key), key);
+/** The signer of an issuer that has no certificate yet, its key opened; the key is made first when it is absent, and never overwritten. Either is recorded. Throws PkiError. */
+export async function ensureSigner(settings: PkiSettings, id: string, record: KeyRecord): Promise<Signer> {
+  const place = keyPlaceOf(settings, id);
+  const action = (await hasKey(settings, id)) ? 'key.open' : 'key.create';
+  return record.around(action, { id, place }, async () => {
+    if (settings.pkcs11) return ensureTokenSigner(settings.pkcs11, id);
+    const file = keyFileOf(settings, id);
+    ensurePassphrase(file.passphraseFile);
+    const key = await ensureKeyFile(file, settings.keyType ?? 'P-256');
+    return new FileSigner(file, subjectPublicKeyInfoOf(key), key);
+  });
 }

@@ -62,14 +62,18 @@ export class Pkcs11Token {
     if (packageDirectory !== undefined) packagesFrom.push(join(resolve(packageDirectory), 'package.json'));
     const pin = readPassphrase(pinFile);
     const workerData: Pkcs11WorkerData = { module, token, pin, packagesFrom };
-    // The same file beside this one, compiled or not.
-    const worker = new Worker(new URL(import.meta.url.replace(/pkcs11-token(?=\.[jt]s$)/, 'pkcs11-worker')), {
-      workerData,
-      // Neither a test runner's loader nor the environment is its business.
-      execArgv: [],
-    });
-    // The thread has a copy.
-    pin.fill(0);
+    let worker: Worker;
+    try {
+      // The same file beside this one, compiled or not.
+      worker = new Worker(new URL(import.meta.url.replace(/pkcs11-token(?=\.[jt]s$)/, 'pkcs11-worker')), {
+        workerData,
+        // Neither a test runner's loader nor the environment is its business.
+        execArgv: [],
+      });
+    } finally {
+      // The thread has a copy, and wipes it when it has logged in.
+      pin.fill(0);
+    }
     worker.unref();
     worker.on('message', (response: Pkcs11Response) => {
       this.#settle(worker, response);

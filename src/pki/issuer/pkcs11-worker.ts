@@ -184,8 +184,9 @@ class Session {
       if (!slot) throw new Error('not found');
       return cryptoki.C_OpenSession(slot, CKF_RW_SERIAL_SESSION);
     });
-    const logIn = () => cryptoki.C_Login(this.#session, CKU_USER, Buffer.from(pin).toString('utf8'));
-    attempt('login', () => once(CKR.alreadyLoggedIn, logIn));
+    // The binding takes the PIN as text only; that copy is the engine's to forget.
+    const text = Buffer.from(pin.buffer, pin.byteOffset, pin.byteLength).toString('utf8');
+    attempt('login', () => once(CKR.alreadyLoggedIn, () => cryptoki.C_Login(this.#session, CKU_USER, text)));
   }
 
   keys(label: string): Pkcs11Key[] {
@@ -284,8 +285,17 @@ class Session {
 
 let session: Session | undefined;
 
+/** Once: whoever fails here ends the thread, and the next one is given the PIN again. */
+function openSession(data: Pkcs11WorkerData): Session {
+  try {
+    return new Session(data);
+  } finally {
+    data.pin.fill(0);
+  }
+}
+
 function answer(call: Pkcs11Call): Pkcs11Answers[Pkcs11Call['name']] {
-  const open = (session ??= new Session(workerData as Pkcs11WorkerData));
+  const open = (session ??= openSession(workerData as Pkcs11WorkerData));
   switch (call.name) {
     case 'keys':
       return open.keys(call.label);

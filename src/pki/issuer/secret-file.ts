@@ -1,51 +1,109 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { PkiError } from '../pki-error.js';
 import { createFile, ensurePrivateFolder } from '../publication/atomic-file.js';
 
 const MAX_OCTETS = 64 * 1024;
 const PASSPHRASE_OCTETS = 32;
+/** Descriptors that this process was started with: read as they are, since what is behind one cannot always be opened again. */
+const DESCRIPTOR = /^\/dev\/(?:stdin|fd\/(\d{1,6}))$/;
 
-/** Reads a file that only its owner may read. Throws PkiError `key_unreadable`, or `key_file_exposed` when group or others may do anything with it. */
+/** Reads a file that only its owner may read, or a descriptor. Throws PkiError `key_unreadable`, or `key_file_exposed` when group or others may do anything with it. */
 export function readSecretFile(path: string): Buffer {
-  let file: number;
+  const descriptor = descriptorOf(path);
+  let file: number | undefined;
   try {
-    file = openSync(path, 'r');
+    file = descriptor ?? openSync(path, 'r');
+    checkPrivate(fstatSync(file), path);
+    return readWhole(file, path);
   } catch (error) {
-    throw new PkiError('key_unreadable', `${path} cannot be read (${reasonOf(error)})`, { cause: error });
-  }
-  try {
-    const { mode, size } = fstatSync(file);
-    if ((mode & 0o077) !== 0) throw new PkiError('key_file_exposed', `${path} is open to others than its owner`);
-    if (size > MAX_OCTETS) throw new PkiError('key_unreadable', `${path} is too large for a key or a passphrase`);
-    return readFileSync(file);
+    throw error instanceof PkiError ? error : unreadable(path, error);
   } finally {
-    closeSync(file);
+    if (file !== undefined && descriptor === undefined) closeSync(file);
   }
 }
 
-/** Refuses a secret file that others may read, when there is one. Throws PkiError `key_file_exposed`. */
+/** Refuses a secret file that others may read, or that this process may not, when there is one. Opens nothing: what comes through a pipe comes once. Throws as {@link readSecretFile}. */
 export function checkSecretFile(path: string): void {
-  if (existsSync(path)) readSecretFile(path).fill(0);
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats) return;
+  checkPrivate(stats, path);
+  try {
+    if (descriptorOf(path) === undefined) accessSync(path, constants.R_OK);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
 }
 
-/** The passphrase in its file, without the white space around it. Throws PkiError `key_unreadable` when it is empty. */
+/** The secret in its file, without the white space around it; its `buffer` holds nothing else. Throws PkiError `key_unreadable` when it is empty. */
 export function readPassphrase(path: string): Buffer {
-  const text = readSecretFile(path).toString('utf8').trim();
-  if (text === '')
+  const octets = readSecretFile(path);
+  let [from, to] = [0, octets.length];
+  while (from < to && isSpace(octets[from])) from++;
+  while (to > from && isSpace(octets[to - 1])) to--;
+  if (from === to)
     throw new PkiError('key_unreadable', `${path} is empty: it should hold the passphrase of the CA's keys`);
-  return Buffer.from(text, 'utf8');
+  return octets.subarray(from, to);
 }
+
+/** Whether what is at `path` can be read only once: a pipe, or a descriptor, which stands at its end then. */
+export const isReadOnce = (path: string): boolean =>
+  descriptorOf(path) !== undefined || statSync(path, { throwIfNoEntry: false })?.isFile() === false;
 
 /** Makes a passphrase of 256 random bits when there is none yet. True when it did. */
 export function ensurePassphrase(path: string): boolean {
-  if (existsSync(path)) return false;
+  if (existsSync(path) || descriptorOf(path) !== undefined) return false;
   ensurePrivateFolder(dirname(path));
   return createFile(path, `${randomBytes(PASSPHRASE_OCTETS).toString('base64url')}\n`, 0o600);
 }
 
-const reasonOf = (error: unknown): string =>
-  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : 'unknown reason';
+function descriptorOf(path: string): number | undefined {
+  const match = DESCRIPTOR.exec(path);
+  return match ? Number(match[1] ?? 0) : undefined;
+}
+
+/** Of a descriptor whose other end is a process nobody else can open anything. */
+function checkPrivate(stats: Stats, path: string): void {
+  const named = stats.isFile() || descriptorOf(path) === undefined;
+  if (named && (stats.mode & 0o077) !== 0)
+    throw new PkiError('key_file_exposed', `${path} is open to others than its owner`);
+  if (stats.size > MAX_OCTETS) throw tooLarge(path);
+}
+
+/** Everything up to the end, in a buffer of its own that whoever takes it can wipe. */
+function readWhole(file: number, path: string): Buffer {
+  const octets = Buffer.alloc(MAX_OCTETS + 1);
+  try {
+    let length = 0;
+    for (let read = 1; read > 0 && length < octets.length; length += read)
+      read = readSync(file, octets, length, octets.length - length, null);
+    if (length > MAX_OCTETS) throw tooLarge(path);
+    const whole = Buffer.alloc(length);
+    octets.copy(whole);
+    return whole;
+  } finally {
+    octets.fill(0);
+  }
+}
+
+const isSpace = (octet: number | undefined): boolean =>
+  octet === 0x20 || (octet !== undefined && octet >= 0x09 && octet <= 0x0d);
+
+const tooLarge = (path: string): PkiError =>
+  new PkiError('key_unreadable', `${path} is too large for a key or a passphrase`);
+
+function unreadable(path: string, error: unknown): PkiError {
+  const { code } = error as NodeJS.ErrnoException;
+  return new PkiError('key_unreadable', `${path} cannot be read (${code ?? 'unknown reason'})`, { cause: error });
+}

@@ -13,9 +13,10 @@ import { AcceptedRequest, keyDigest } from '../issuance/accepted-request.js';
 import { issueCertificate, type IssuanceContext } from '../issuance/issue-certificate.js';
 import type { Authority } from '../issuer/authority.js';
 import { ensureSigner } from '../issuer/open-signer.js';
+import { KeyRecord } from '../issuer/recorded-signer.js';
 import type { Signer } from '../issuer/signer.js';
 import { PkiError } from '../pki-error.js';
-import type { PkiSettings } from '../pki-settings.js';
+import type { PkiSettings, Requester } from '../pki-settings.js';
 import type { Profiles } from '../profile/profiles.js';
 import { Responder } from './responder.js';
 
@@ -28,6 +29,9 @@ export const RENEW_BEFORE = 7 * DAY * 1000;
 const MOST_KEYS = 16;
 // Of one service: more are there only where many nodes have keys of their own.
 const MOST_CERTIFICATES = 100;
+
+/** The CA itself: nobody asked for it. */
+const REQUESTER: Requester = { actor: 'veritas', requestId: 'ocsp-responder', standing: 'operator' };
 
 /** What making a responder takes. */
 export interface ResponderMaking {
@@ -50,8 +54,9 @@ export async function openResponder(making: ResponderMaking, authority: Authorit
 
 /** The first key that was not reported compromised: what was is never certified again. */
 async function usableSigner({ settings, context }: ResponderMaking, { id }: Authority): Promise<Signer> {
+  const record = new KeyRecord(context.audit, REQUESTER);
   for (let number = 1; number <= MOST_KEYS; number++) {
-    const signer = await ensureSigner(settings, number === 1 ? `ocsp-${id}` : `ocsp${number}-${id}`);
+    const signer = await ensureSigner(settings, number === 1 ? `ocsp-${id}` : `ocsp${number}-${id}`, record);
     const digest = keyDigest(signer.publicKey.der);
     if ((await compromisedKeys(context.store.database, [digest])).size === 0) return signer;
   }
@@ -82,17 +87,16 @@ async function standingCertificate(
 async function issue(making: ResponderMaking, authority: Authority, signer: Signer): Promise<Certificate> {
   const { settings, profiles, context, events } = making;
   const service = responderService(authority.id);
-  const requester = { actor: 'veritas', requestId: 'ocsp-responder' };
   const accepted = AcceptedRequest.accept(await requestOf(signer, service), {
     profile: profiles.named(PROFILE),
     organization: settings.organization,
     lifetime: LIFETIME,
     service,
-    requester,
+    requester: REQUESTER,
   });
   const certificate = await issueCertificate(accepted, authority.issuer, context);
   const { serialNumber, notAfter } = certificate;
-  const { actor, requestId } = requester;
+  const { actor, requestId } = REQUESTER;
   events.emit('certificate.issued', {
     serialNumber,
     issuer: authority.id,

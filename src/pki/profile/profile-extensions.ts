@@ -54,11 +54,13 @@ export function profileExtensions(
     encodeExtensionOf.subjectKeyIdentifier(publicKey.keyIdentifier),
     encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: issuer.keyIdentifier }),
   ];
-  const urls = publicationUrls(publicationUrl, issuer.id, crlShard);
+  const own = profile.kind === 'end-entity' ? profile.publicationUrl : undefined;
+  const base = own ?? publicationUrl;
+  const urls = publicationUrls(base, issuer.id, crlShard);
   const lists = [
     encodeExtensionOf.crlDistributionPoints([urls.crl]),
     // A shard has no delta.
-    ...(hasDelta && crlShard === 0 ? [encodeExtensionOf.freshestCrl([crlUrl(publicationUrl, issuer.id, DELTA)])] : []),
+    ...(hasDelta && crlShard === 0 ? [encodeExtensionOf.freshestCrl([crlUrl(base, issuer.id, DELTA)])] : []),
   ];
   const publication = [
     ...(isAskedAbout(profile) ? lists : []),
@@ -91,10 +93,21 @@ export function profileExtensions(
   ];
 }
 
-/** cRLSign for lists; else digitalSignature, and keyEncipherment for RSA, whose key exchange TLS 1.2 may still use (RFC 5246 §7.4.2). */
-export function keyUsageFor(publicKey: SubjectPublicKeyInfo, { keyUse }: Pick<EndEntityProfile, 'keyUse'>): number[] {
+/**
+ * cRLSign for lists; else digitalSignature, and keyEncipherment for RSA, whose key exchange TLS 1.2 may still use (RFC 5246 §7.4.2), unless the profile says
+ * otherwise: then what it says and a key of this kind can do (RFC 3279 §2.3).
+ */
+export function keyUsageFor(
+  publicKey: SubjectPublicKeyInfo,
+  { keyUse, keyUsages }: Pick<EndEntityProfile, 'keyUse' | 'keyUsages'>,
+): number[] {
   if (keyUse === 'lists') return [KeyUsage.cRLSign];
-  return keyUse === 'handshakes' && publicKey.parameters.type === 'rsa' && publicKey.algorithm.oid === Oid.rsaEncryption
-    ? [KeyUsage.digitalSignature, KeyUsage.keyEncipherment]
-    : [KeyUsage.digitalSignature];
+  const { type } = publicKey.parameters;
+  const isRsa = type === 'rsa' && publicKey.algorithm.oid === Oid.rsaEncryption;
+  const usual = keyUse === 'handshakes' && isRsa ? [KeyUsage.keyEncipherment] : [];
+  const able: readonly number[] = [
+    ...(isRsa ? [KeyUsage.keyEncipherment] : []),
+    ...(type === 'ec' ? [KeyUsage.keyAgreement] : []),
+  ];
+  return [KeyUsage.digitalSignature, ...(keyUsages ? able.filter((usage) => keyUsages.includes(usage)) : usual)];
 }

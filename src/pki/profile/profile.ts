@@ -1,5 +1,6 @@
 import type { NameConstraints } from '../../x509/index.js';
 import type { NameRules } from './name-rules.js';
+import type { RequesterRules } from './requesters.js';
 
 /** The kinds of keys that can be certified. */
 export const KEY_TYPES = ['P-256', 'P-384', 'P-521', 'Ed25519', 'RSA'] as const;
@@ -7,7 +8,7 @@ export type KeyType = (typeof KEY_TYPES)[number];
 
 /**
  * What the key signs: `handshakes` of TLS; OCSP `responses`, whose reader does not ask whether the signer is revoked (RFC 6960 §4.2.2.2.1);
- * revocation `lists` (RFC 5280 §4.2.1.3). Certificates for the last two are had from an operator or a service with the role issuer only.
+ * revocation `lists` (RFC 5280 §4.2.1.3). Certificates for the last two are had from an operator or an administrator only.
  */
 export type KeyUse = 'handshakes' | 'responses' | 'lists';
 
@@ -24,7 +25,15 @@ export interface EndEntityProfile {
   /** `service`: its own name stands among the DNS names. `spiffe`: there is exactly one SPIFFE ID (X.509-SVID §2), and no name of its own. */
   readonly identity: 'service' | 'spiffe';
   readonly names: NameRules;
+  /** Who may ask for what, besides operators and administrators; absent: every service with the role issuer, for whatever the profile gives. */
+  readonly requesters: RequesterRules | undefined;
   readonly keyUse: KeyUse;
+  /** Of {@link keyUse} `handshakes`: what a key of its kind may be used for, at most; as the key's kind has it when absent. */
+  readonly keyUsages: readonly number[] | undefined;
+  /** Seconds; the CA's own when absent. */
+  readonly backdate: number | undefined;
+  /** Where its list and its issuer's certificate are to be had; the CA's own when absent. */
+  readonly publicationUrl: string | undefined;
   /** Nothing is published about it: noRevAvail instead of CRL and OCSP locations (RFC 9608). */
   readonly noRevocation: boolean;
   /** Its server staples an OCSP response to each handshake, or is refused (RFC 7633). */
@@ -41,6 +50,16 @@ export interface AuthorityProfile {
   readonly lifetime: number;
   readonly maximumLifetime: number;
 }
+
+const AUTHORITY_PROFILES: ReadonlySet<string> = new Set<AuthorityProfile['name']>([
+  'root',
+  'issuing',
+  'cross',
+  'intermediate',
+]);
+
+/** Whether a certificate of the profile of this name is a CA's, ours or not. */
+export const isAuthorityProfile = (name: string): boolean => AUTHORITY_PROFILES.has(name);
 
 /** Only a profile decides which extensions a certificate has. */
 export type Profile = EndEntityProfile | AuthorityProfile;

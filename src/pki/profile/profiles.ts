@@ -1,6 +1,7 @@
-import { Oid } from '../../x509/index.js';
+import { KeyUsage, Oid } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
 import { NameRules, type NameRuleTexts } from './name-rules.js';
+import { RequesterRules, type RequesterRuleTexts } from './requesters.js';
 import { KEY_TYPES, type EndEntityProfile, type KeyType, type KeyUse } from './profile.js';
 
 /** The purposes that a profile can give (RFC 5280 §4.2.1.12). */
@@ -9,6 +10,14 @@ export const PURPOSES = {
   clientAuth: Oid.clientAuth,
 } as const;
 export type Purpose = keyof typeof PURPOSES;
+
+/** The key usages that a profile for handshakes can give (RFC 5280 §4.2.1.3). */
+export const KEY_USAGES = {
+  digitalSignature: KeyUsage.digitalSignature,
+  keyEncipherment: KeyUsage.keyEncipherment,
+  keyAgreement: KeyUsage.keyAgreement,
+} as const;
+export type KeyUsageName = keyof typeof KEY_USAGES;
 
 /** A profile as an operator writes it. Lifetimes in seconds. */
 export interface ProfileDefinition {
@@ -22,6 +31,14 @@ export interface ProfileDefinition {
   readonly minimumRsaBits?: number | undefined;
   readonly identity?: EndEntityProfile['identity'] | undefined;
   readonly names?: NameRuleTexts | undefined;
+  /** See {@link EndEntityProfile.requesters}. */
+  readonly requesters?: readonly RequesterRuleTexts[] | undefined;
+  /** Digital signatures always; more only where the kind of key can do it. What the kind of key is usually for when absent. */
+  readonly keyUsages?: readonly KeyUsageName[] | undefined;
+  /** `pki.backdate` when absent. */
+  readonly backdate?: number | undefined;
+  /** `pki.publicationUrl` when absent. */
+  readonly publicationUrl?: string | undefined;
   /** noRevAvail (RFC 9608), for lifetimes up to a week; false when absent. */
   readonly noRevocation?: boolean | undefined;
   /** RFC 7633, for servers; false when absent. */
@@ -77,6 +94,7 @@ export class Profiles {
         purposes: ['OCSPSigning'],
         maximumLifetime: LONGEST_RESPONDER,
         names: NO_OTHER_NAMES,
+        requesters: [],
         keyUse: 'responses',
       },
       {
@@ -84,6 +102,7 @@ export class Profiles {
         purposes: [],
         maximumLifetime: LONGEST_TLS,
         names: NO_OTHER_NAMES,
+        requesters: [],
         keyUse: 'lists',
       },
     ];
@@ -135,6 +154,8 @@ function proven(definition: BuiltInDefinition, serviceLifetime: number): EndEnti
     refuse('it needs a SPIFFE ID and gives no such URI');
   if (noRevocation && maximumLifetime > LONGEST_UNREVOKED)
     refuse('noRevocation is for lifetimes up to 7d: nobody asks whether such a certificate is revoked');
+  if (definition.keyUsages && !definition.keyUsages.includes('digitalSignature'))
+    refuse('without the key usage digitalSignature nobody can authenticate with it');
   if (noRevocation && mustStaple)
     refuse('mustStaple asks for the OCSP response that noRevocation says there will never be');
   if (mustStaple && !purposes.includes('serverAuth')) refuse('mustStaple is for servers: give the purpose serverAuth');
@@ -150,7 +171,11 @@ function proven(definition: BuiltInDefinition, serviceLifetime: number): EndEnti
     minimumRsaBits,
     identity,
     names: new NameRules(definition.names),
+    requesters: definition.requesters && new RequesterRules(definition.requesters),
     keyUse,
+    keyUsages: definition.keyUsages?.map((usage) => KEY_USAGES[usage]),
+    backdate: definition.backdate,
+    publicationUrl: definition.publicationUrl,
     noRevocation,
     mustStaple,
   });

@@ -10,6 +10,7 @@ import {
 } from '../../store/index.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
+import { isAuthorityProfile } from '../profile/profile.js';
 import { HOLD, revocationReason } from './reason.js';
 import type { RevocationRegistry } from './revocation-registry.js';
 
@@ -84,7 +85,7 @@ export class RevocationService {
         'certificate_not_revocable',
         'a root certificate cannot be revoked by a list that it signs itself',
       );
-    const proven = revocationReason(reason, known.profile === 'issuing' || known.profile === 'cross');
+    const proven = revocationReason(reason, isAuthorityProfile(known.profile));
     checkInvalidityDate(invalidityDate, this.#now());
     const entry = entryOf('certificate.revoke', serialNumber, requester, {
       reason: proven,

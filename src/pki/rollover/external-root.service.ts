@@ -27,6 +27,7 @@ import { COMPLETE } from '../crl/crl-scope.js';
 import type { IssuanceContext } from '../issuance/issue-certificate.js';
 import { adoptAuthority, authoritySubject, requestFileOf } from '../issuer/authority-creation.js';
 import { ensureSigner } from '../issuer/open-signer.js';
+import { KeyRecord } from '../issuer/recorded-signer.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
 import { issuingProfile } from '../profile/profile.js';
@@ -81,7 +82,7 @@ export class ExternalRootService {
     const { actor, requestId } = requester;
     const entry = { action: 'issuer.request', actor, requestId, subject: id };
     await audit.append({ ...entry, phase: 'intent' });
-    const signer = await ensureSigner(this.#settings, id);
+    const signer = await ensureSigner(this.#settings, id, new KeyRecord(this.#context.audit, requester));
     const subject = authoritySubject(this.#settings, 'issuing', id);
     const { pathLenConstraint } = issuingProfile;
     const info = encodeCertificationRequestInfo({
@@ -111,7 +112,7 @@ export class ExternalRootService {
     const id = nextAuthorityId(rows, 'issuing');
     if (!existsSync(requestFileOf(this.#settings)))
       throw new PkiError('ca_certificate_not_accepted', 'no request waits for a certificate');
-    const signer = await ensureSigner(this.#settings, id);
+    const signer = await ensureSigner(this.#settings, id, new KeyRecord(this.#context.audit, requester));
     checkRootCertificate(root, now());
     checkIssuingCertificate(issuing, {
       root,

@@ -1,7 +1,9 @@
 import {
   findCertificate,
+  issuerSeenAt,
   issuerUsage,
   servicesOfIssuer,
+  unlistedPeers,
   type Database,
   type IssuerRole,
   type IssuerRow,
@@ -20,10 +22,12 @@ export interface IssuerStanding {
   readonly subject: string;
   readonly notAfter: Date;
   readonly revoked: boolean;
-  /** Certificates from it and, of a root, from the issuing CAs below it, that are neither over nor revoked; our own CAs apart. */
+  /** Certificates from it and, of a root, from the issuing CAs below it, that are neither over nor revoked, and those of peers that were seen and are not listed; our own CAs apart. */
   readonly usage: IssuerUsage;
   /** Whose they are, those that end last first; of the last thousand certificates of each CA. */
   readonly services: readonly ServiceOfIssuer[];
+  /** When a peer with a certificate from it, of a root also from the issuing CAs below it, was last let in. */
+  readonly lastSeen: Date | undefined;
   /** Whether it can leave the trust bundle without a certificate losing its trust. */
   readonly safeToRemove: boolean;
   /** The answer in words. */
@@ -36,7 +40,7 @@ export type Dependents = Pick<IssuerStanding, 'usage' | 'services'>;
 // Enough to know whom to ask; the rest is in `veritas list`.
 const LOOKED_AT = 1000;
 
-/** The certificates that lose their trust when `issuers` leave, our own CAs apart. Those of a revoked CA have none to lose. */
+/** The certificates that lose their trust when `issuers` leave, those of peers that the store does not list among them, our own CAs apart. Those of a revoked CA have none to lose. */
 export async function dependentsOf(database: Database, issuers: readonly IssuerRow[], now: Date): Promise<Dependents> {
   let valid = 0;
   let lastNotAfter: number | undefined;
@@ -44,12 +48,11 @@ export async function dependentsOf(database: Database, issuers: readonly IssuerR
   for (const issuer of issuers) {
     if (await isRevoked(database, issuer)) continue;
     const usage = await issuerUsage(database, issuer, now);
-    valid += usage.valid;
-    lastNotAfter = Math.max(lastNotAfter ?? 0, usage.lastNotAfter ?? 0) || undefined;
-    for (const { service, lastNotAfter: last } of await servicesOfIssuer(database, issuer, {
-      now,
-      limit: LOOKED_AT,
-    }))
+    const unlisted = await unlistedPeers(database, issuer.id, now);
+    valid += usage.valid + unlisted.length;
+    lastNotAfter = Math.max(lastNotAfter ?? 0, usage.lastNotAfter ?? 0, unlisted[0]?.lastNotAfter ?? 0) || undefined;
+    const listed = await servicesOfIssuer(database, issuer, { now, limit: LOOKED_AT });
+    for (const { service, lastNotAfter: last } of [...listed, ...unlisted])
       services.set(service, Math.max(last, services.get(service) ?? 0));
   }
   return {
@@ -83,6 +86,7 @@ async function standingOf(
     notAfter: certificate.notAfter,
     revoked: await isRevoked(database, row),
     ...dependents,
+    lastSeen: await lastSeenOf(database, issuers),
     safeToRemove: state !== 'active' && dependents.usage.valid === 0,
     why: state === 'active' ? `${id} is the active one` : describeDependents(id, dependents),
   };
@@ -95,6 +99,12 @@ export function describeDependents(id: string, { usage: { valid, lastNotAfter },
   const more = services.length > named.length ? ', …' : '';
   const until = lastNotAfter === undefined ? '' : `, the last until ${new Date(lastNotAfter).toISOString()}`;
   return `${valid} valid ${valid === 1 ? 'certificate depends' : 'certificates depend'} on ${id}${until} (${named.join(', ')}${more})`;
+}
+
+async function lastSeenOf(database: Database, issuers: readonly IssuerRow[]): Promise<Date | undefined> {
+  const times = await Promise.all(issuers.map(({ id }) => issuerSeenAt(database, id)));
+  const last = Math.max(...times.map((time) => time ?? 0));
+  return last > 0 ? new Date(last) : undefined;
 }
 
 async function isRevoked(database: Database, { der }: IssuerRow): Promise<boolean> {

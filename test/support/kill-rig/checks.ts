@@ -1,12 +1,17 @@
-import { readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
-import { join } from 'node:path';
+import { createReadStream, existsSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect } from '@jest/globals';
-import { openCertificationAuthority, type CertificationAuthority } from '../../../src/pki/index.js';
+import {
+  BackupReader,
+  decryptFromAge,
+  openCertificationAuthority,
+  type CertificationAuthority,
+} from '../../../src/pki/index.js';
 import { AuditLog } from '../../../src/audit/index.js';
 import { migrationStatus, openStore, type Store } from '../../../src/store/index.js';
 import { decodeCertificate, decodeCertificateList, decodePem, verifySignature } from '../../../src/x509/index.js';
-import type { Acknowledged } from './operations.js';
+import { BACKUP_IDENTITY, backupsOf, type Acknowledged } from './operations.js';
 import { quickenKeys, type Place } from './place.js';
 
 /**
@@ -51,6 +56,7 @@ async function checkAuthority(
   await authority.ca.openKeys();
   await checkTold(authority, told);
   checkRising(told);
+  await checkBackups(place, told);
   await checkLists(place, authority);
 }
 
@@ -58,7 +64,8 @@ const filesOf = ({ folder }: Place): string[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((name) => join(folder, name))
     .filter((path) => statSync(path).isFile());
-const temporaryFiles = (place: Place): string[] => filesOf(place).filter((path) => path.endsWith('.tmp'));
+const temporaryFiles = (place: Place): string[] =>
+  filesOf(place).filter((path) => path.endsWith('.tmp') && !path.startsWith(backupsOf(place.settings)));
 
 /** Whatever has its name is whole. */
 function checkFiles(place: Place): void {
@@ -104,6 +111,21 @@ async function checkTold(
     return each.kind === 'crl' && (crls.current(each.issuer)?.number ?? 0) < each.number;
   });
   expect(lost).toEqual([]);
+}
+
+/** Whatever has the name of a backup is one, to its end; what somebody was told of is there. */
+async function checkBackups({ settings }: Place, told: readonly Acknowledged[]): Promise<void> {
+  const folder = backupsOf(settings);
+  const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.age')) : [];
+  for (const name of files) {
+    const octets = decryptFromAge(createReadStream(join(folder, name)), { identities: BACKUP_IDENTITY });
+    const reader = await BackupReader.open(octets);
+    let rows = 0;
+    for await (const part of reader.parts()) if (part.kind === 'rows') rows += part.rows.length;
+    expect(rows).toBeGreaterThan(0);
+  }
+  const missing = told.filter((each) => each.kind === 'backup' && !existsSync(join(folder, basename(each.file))));
+  expect(missing).toEqual([]);
 }
 
 /** The lists in the folder are the last ones of the store, by their issuers; those that are kept rise in number and date. */

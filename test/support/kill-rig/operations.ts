@@ -1,4 +1,9 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { PendingFile } from '../../../src/commands/pending-file.js';
+import { encryptForAge } from '../../../src/pki/backup/age-file.js';
+import { backUp } from '../../../src/pki/backup/backup-writer.js';
 import { openCertificationAuthority, type CertificationAuthority } from '../../../src/pki/certification-authority.js';
 import { createDevelopmentMaterial } from '../../../src/pki/development/development-material.js';
 import { requestFor } from '../../../src/pki/issuance/own-request.js';
@@ -12,6 +17,7 @@ export type Acknowledged =
   | { readonly kind: 'issued'; readonly serial: string; readonly fingerprint: string }
   | { readonly kind: 'revoked'; readonly serial: string }
   | { readonly kind: 'crl'; readonly issuer: string; readonly number: number }
+  | { readonly kind: 'backup'; readonly file: string }
   | { readonly kind: 'rollover' | 'migrated' | 'started' };
 
 /** What a process of the rig has to work on. */
@@ -80,6 +86,29 @@ const rolloverAt = (turn: number): RolloverRequest => ({
   requester,
 });
 
+/** Nobody's but this rig's. */
+export const BACKUP_IDENTITY = 'AGE-SECRET-KEY-1RYRQ27PZWGJ6ZAX4AUV66Z95FKCGE3WR53W0WWSMNDXRDV68WKHS9MX945';
+const RECIPIENT = 'age1wq3tjdly37pxz6luwtzxnurpvq8xfm8tlzp4p2p4uhj0hm8943zqcyv9aq';
+/** Where backups are put: an operator's folder, which no start sweeps. */
+export const backupsOf = ({ directory }: Pick<PkiSettings, 'directory'>): string =>
+  join(dirname(dirname(directory)), 'backups');
+
+async function backup({ store, settings }: CertificationAuthority): Promise<string> {
+  const folder = backupsOf(settings);
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${randomUUID()}.age`);
+  await backUp({ store, settings, requester, now: () => new Date() }, async ({ octets }) => {
+    const file = new PendingFile(path, 0o600);
+    try {
+      for await (const piece of await encryptForAge(octets, { recipient: RECIPIENT })) file.write(piece);
+      file.placeAnew();
+    } finally {
+      file.discard();
+    }
+  });
+  return path;
+}
+
 async function start(authority: CertificationAuthority): Promise<void> {
   await createDevelopmentMaterial(authority);
   await authority.crls.publishIfDue(requester);
@@ -113,6 +142,16 @@ export const OPERATIONS = {
     }),
     goOn: async ({ crls }) => {
       await crls.publishIfDue(requester);
+    },
+  },
+  backup: {
+    on: 'certificate',
+    span: 120,
+    run: inTurns(async (authority, acknowledge) => {
+      acknowledge({ kind: 'backup', file: await backup(authority) });
+    }),
+    goOn: async (authority) => {
+      await backup(authority);
     },
   },
   rollover: {

@@ -1,5 +1,7 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
@@ -18,9 +20,19 @@ export interface Ended {
   readonly steps: number | undefined;
 }
 
-/** Compiles the rig with the program that it kills, and gives the file of its processes. */
-export const compileWorker = (): string =>
-  join(compileSources('test/support/kill-rig'), 'test/support/kill-rig/worker.js');
+/** The rig compiled with the program that it kills, in a folder that has to outlive the last of its processes. */
+export class CompiledWorker {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'veritas-kill-rig-'));
+  readonly file = join(this.#folder, 'test/support/kill-rig/worker.js');
+
+  constructor() {
+    compileSources(this.#folder, 'test/support/kill-rig');
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true });
+  }
+}
 
 /** Processes to be killed. The next one is started while the last is looked at, because starting takes longer than most of what is killed. */
 export class Workers {

@@ -1,0 +1,20 @@
+import type { Configuration } from './configuration.js';
+
+/** What a policy is made of: text, numbers and their lists and maps. Nothing in it is secret. */
+export type PolicyValue = string | number | boolean | readonly PolicyValue[] | { readonly [key: string]: PolicyValue };
+
+/** The settings that decide who may do what here, besides those of the CA itself: a change of them is recorded. Lists of who has something are maps by their names. */
+export function policyOf({ mtls, tls }: Configuration): Readonly<Record<string, PolicyValue>> {
+  const { issuerOrganization, services, roles, revocation, exemptPaths, crls } = mtls;
+  return {
+    mtls: {
+      issuerOrganization,
+      services,
+      roles: Object.fromEntries(roles.map((entry) => [entry.service, entry.roles])),
+      revocation,
+      exemptPaths,
+      crls: crls.map(({ source }) => source),
+    },
+    tls: { clientAuth: tls.clientAuth },
+  };
+}

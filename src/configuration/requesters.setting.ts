@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { dnsRule, ipRule, uriRule } from './name-rule.setting.js';
+import { list, objects, oneOf, text } from './setting.js';
+import { ROLES, serviceName } from './service-roles.setting.js';
+
+const serviceRule = text(
+  'the name of a service in lower case, its beginning and `*`, or `*` for every service',
+  /^(?:\*|[a-z0-9][a-z0-9.-]*\*?)$/,
+  64,
+);
+
+/** Who may ask for which services and names under a profile of the operator's own (`pki.profiles[].requesters`). */
+export const requestersSchema = objects(
+  z
+    .strictObject({
+      service: serviceName.exactOptional().describe('The service that asks, by its exact name.'),
+      role: oneOf(ROLES).exactOptional().describe('Or else every service with this role.'),
+      services: list(serviceRule, 'rules for service names', 1).describe('The services that it may ask for.'),
+      dns: list(dnsRule, 'rules for DNS names').exactOptional().describe('As in `names`; none when absent.'),
+      ip: list(ipRule, 'rules for IP addresses').exactOptional().describe('As in `names`; none when absent.'),
+      uri: list(uriRule, 'rules for URIs').exactOptional().describe('As in `names`; none when absent.'),
+    })
+    .refine(({ service, role }) => (service === undefined) !== (role === undefined), {
+      path: ['service'],
+      message: 'either a service or a role, and not both',
+    }),
+  '`{ service | role, services, dns, ip, uri }`',
+);

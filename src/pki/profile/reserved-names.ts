@@ -1,0 +1,40 @@
+import { generalNameToString, type GeneralName } from '../../x509/index.js';
+
+/**
+ * Names that nobody but an operator, an administrator and the service itself has certified: of services with roles, and those under which the CA itself is
+ * reached. Whoever could have them would be an administrator, or answer in the place of the CA.
+ */
+export class ReservedNames {
+  /** As {@link generalNameToString} writes them; a DNS name may begin with `*.`. */
+  readonly #names: ReadonlySet<string>;
+
+  constructor({ services, names }: { readonly services: readonly string[]; readonly names: readonly GeneralName[] }) {
+    const own = services.map((value): GeneralName => ({ kind: 'dns', value }));
+    // Some readers of names do not tell capitals from small letters.
+    this.#names = new Set([...own, ...names].map((name) => generalNameToString(name).toLowerCase()));
+  }
+
+  /**
+   * The first of the names that is reserved, but for the `own` name of a service. A URI is by its host or by a word of its path: so would the SPIFFE ID
+   * of a service be.
+   */
+  firstIn(names: readonly GeneralName[], own: string | undefined): string | undefined {
+    const owned = own === undefined ? undefined : textOf({ kind: 'dns', value: own });
+    const reserved = names.find((name) =>
+      waysToRead(name).some((text) => text !== owned && (this.#names.has(text) || this.#names.has(wildcardOf(text)))),
+    );
+    return reserved && generalNameToString(reserved);
+  }
+}
+
+const textOf = (name: GeneralName): string => generalNameToString(name).toLowerCase();
+
+/** The texts under which a name could be taken for a reserved one. */
+function waysToRead(name: GeneralName): string[] {
+  if (name.kind !== 'uri') return [textOf(name)];
+  const [, ...words] = name.value.split(/[^A-Za-z0-9._-]+/);
+  return [textOf(name), ...words.map((value) => textOf({ kind: 'dns', value }))];
+}
+
+/** `*.example.org` stands for `api.example.org` (RFC 9525 §6.3). */
+const wildcardOf = (text: string): string => text.replace(/^(dns:)[^.]+\./, '$1*.');

@@ -1,0 +1,90 @@
+import type { EventBus } from '../../events/index.js';
+import { noteIssuerSeen, noteUnlistedPeer, unlistedSerials, type Store } from '../../store/index.js';
+import { attributeValues, Oid, type Certificate } from '../../x509/index.js';
+import type { CurrentAuthorities } from '../issuer/authorities.js';
+
+interface Sighting {
+  readonly serial: string;
+  readonly issuer: string;
+  readonly service: string;
+  readonly not_after: number;
+  readonly seen_at: number;
+}
+
+/** How long sightings are gathered, in milliseconds. */
+const GATHER = 10_000;
+/** More different certificates in that time are seen the next time that they are presented. */
+const MOST = 1000;
+
+/**
+ * Which CAs' certificates are presented by peers that were let in: for each CA the last time, and each certificate that the store does not list, as after
+ * a restore or of a CA below ours. It is remembered in memory and written now and then, off the path of requests.
+ */
+export class PeerSightings {
+  readonly #store: Store;
+  readonly #authorities: CurrentAuthorities;
+  readonly #events: EventBus;
+  #seen = new Map<string, Sighting>();
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #idsOf: CurrentAuthorities['all'] | undefined;
+  #ids: ReadonlyMap<string, string> = new Map();
+
+  constructor(parts: { readonly store: Store; readonly authorities: CurrentAuthorities; readonly events: EventBus }) {
+    this.#store = parts.store;
+    this.#authorities = parts.authorities;
+    this.#events = parts.events;
+  }
+
+  /** Takes note of a peer by its validated path, leaf first; of one that leads to none of our CAs none. `time` in milliseconds. */
+  note([leaf, ...above]: readonly Certificate[], time: number): void {
+    if (!leaf || (this.#seen.size >= MOST && !this.#seen.has(leaf.serialNumber))) return;
+    const ids = this.#idsByFingerprint();
+    const nearest = above.find(({ fingerprint256 }) => ids.has(fingerprint256));
+    const issuer = nearest && ids.get(nearest.fingerprint256);
+    if (issuer === undefined) return;
+    const [service = ''] = attributeValues(leaf.subject, Oid.commonName);
+    const { serialNumber: serial, notAfter } = leaf;
+    this.#seen.set(serial, { serial, issuer, service, not_after: notAfter.getTime(), seen_at: time });
+    this.#timer ??= setTimeout(() => {
+      this.flush().catch((error: unknown) => {
+        this.#events.emit('background.failed', { task: 'peers.note', error });
+      });
+    }, GATHER).unref();
+  }
+
+  /** Writes what was seen since the last time. Throws what the store throws; then it is lost, and seen again. */
+  flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const sightings = [...this.#seen.values()];
+    this.#seen = new Map();
+    if (sightings.length > 0) this.#writing = this.#writing.catch(() => undefined).then(() => this.#write(sightings));
+    return this.#writing;
+  }
+
+  async #write(sightings: readonly Sighting[]): Promise<void> {
+    const { database } = this.#store;
+    const unlisted = await unlistedSerials(
+      database,
+      sightings.map(({ serial }) => serial),
+    );
+    const last = new Map<string, number>();
+    for (const { issuer, seen_at: at } of sightings) last.set(issuer, Math.max(at, last.get(issuer) ?? 0));
+    await this.#store.transaction(async (transaction) => {
+      for (const [issuer, at] of last) await noteIssuerSeen(transaction, issuer, at);
+      for (const sighting of sightings)
+        if (unlisted.has(sighting.serial)) await noteUnlistedPeer(transaction, sighting);
+    });
+  }
+
+  /** Once for each change of the CAs: this stands on the path of requests. */
+  #idsByFingerprint(): ReadonlyMap<string, string> {
+    const { all } = this.#authorities;
+    if (this.#idsOf !== all) {
+      this.#ids = new Map(all.map(({ id, certificate }) => [certificate.fingerprint256, id]));
+      this.#idsOf = all;
+    }
+    return this.#ids;
+  }
+}
