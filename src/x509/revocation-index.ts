@@ -4,6 +4,8 @@ import { decodeRevokedCertificate, type RevokedCertificate } from './revoked-cer
 import type { RevokedCertificateScanner } from './revoked-certificate-scanner.js';
 
 const EMPTY = new Uint32Array(1);
+/** To step over an entry takes a small part of what reading it does. */
+const COUNTED_MORE = 8;
 
 /**
  * The serial numbers of a CRL, ready to be looked up: an open-addressing table of offsets into the list's own octets, eight octets an entry.
@@ -44,24 +46,28 @@ export class RevocationIndex {
 
   /** Goes on by at most `most` entries; true when it is ready. Throws DecodeError where an entry is not strict DER, and what `onEntry` throws. */
   step(most: number): boolean {
+    if (!this.#isCounted) return this.#count(most * COUNTED_MORE);
     const scanner = this.#scanner;
     for (let i = 0; i < most; i++) {
-      if (!scanner.next()) return this.#turn();
-      if (!this.#isCounted) this.#counted++;
-      else {
-        this.#onEntry?.(scanner);
-        this.#insert(scanner);
-      }
+      if (!scanner.next()) return true;
+      this.#onEntry?.(scanner);
+      this.#insert(scanner);
     }
     return false;
   }
 
-  /** The first pass counts, so that the table is no larger than it must be. */
-  #turn(): boolean {
-    if (this.#isCounted) return true;
-    this.#isCounted = true;
-    this.#table = new Uint32Array(this.#counted * 2 + 1);
-    this.#scanner = this.#list.scan();
+  /** The first pass counts, so that the table is no larger than it must be. Where it finds no entry, the second one finds out why. */
+  #count(most: number): false {
+    for (let i = 0; i < most; i++) {
+      if (this.#scanner.skip()) {
+        this.#counted++;
+        continue;
+      }
+      this.#isCounted = true;
+      this.#table = new Uint32Array(this.#counted * 2 + 1);
+      this.#scanner = this.#list.scan();
+      return false;
+    }
     return false;
   }
 

@@ -4,6 +4,8 @@ import { decodeRevokedCertificate, type RevokedCertificate } from './revoked-cer
 // reasonCode, as everybody writes it: SEQUENCE { SEQUENCE { id-ce-reasonCode, OCTET STRING { ENUMERATED } } }, all but its value.
 const REASON = Uint8Array.of(0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01);
 const UTC_TIME_OCTETS = 15;
+/** Of an INTEGER of one octet and a UTCTime. */
+const SHORTEST = 3 + UTC_TIME_OCTETS;
 const DAYS = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /**
@@ -59,6 +61,21 @@ export class RevokedCertificateScanner {
     this.#start = this.#at;
     if (!this.#usual()) this.#decode();
     return true;
+  }
+
+  /** Steps over an entry by what its header says, without a look at what is in it: for who counts first. False at the end, or where there is no entry. */
+  skip(): boolean {
+    const octets = this.#octets;
+    const at = this.#at;
+    if (at >= this.#end || octets[at] !== Tag.SEQUENCE) return false;
+    const first = octets[at + 1] ?? 0;
+    let length = first;
+    if (first >= 0x80) {
+      length = 0;
+      for (let i = 0; i < (first & 0x7f); i++) length = length * 256 + (octets[at + 2 + i] ?? 0);
+    }
+    this.#at = at + 2 + (first < 0x80 ? 0 : first & 0x7f) + length;
+    return length >= SHORTEST && this.#at <= this.#end;
   }
 
   #usual(): boolean {
