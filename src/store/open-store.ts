@@ -1,30 +1,35 @@
 import type { MigrationStatus } from './migrations.js';
-import { migratePostgresStore, openPostgresStore, postgresMigrationStatus } from './postgres-store.js';
 import { migrateSqliteStore, openSqliteStore, sqliteMigrationStatus } from './sqlite-store.js';
 import type { Store, StoreOptions } from './store.js';
+
+// Whoever has a SQLite file does not wait for the driver of PostgreSQL.
+const postgres = () => import('./postgres-store.js');
 
 /**
  * Opens the store, makes it when it is absent, and brings its schema forward. Throws {@link StoreError}: `store_unavailable` when it cannot be
  * opened, reached or is locked, `store_too_new` when a newer version wrote it, `store_corrupt` when it is no database.
  */
-export function openStore(options: StoreOptions): Promise<Store> {
-  return options.url === undefined
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { url } = options;
+  return url === undefined
     ? openSqliteStore(withPath(options))
-    : openPostgresStore({ ...options, url: options.url });
+    : (await postgres()).openPostgresStore({ ...options, url });
 }
 
 /** Brings the schema forward as {@link openStore} does, and gives the names of the migrations that this took. */
-export function migrateStore(options: StoreOptions): Promise<readonly string[]> {
-  return options.url === undefined
+export async function migrateStore(options: StoreOptions): Promise<readonly string[]> {
+  const { url } = options;
+  return url === undefined
     ? migrateSqliteStore(withPath(options))
-    : migratePostgresStore({ ...options, url: options.url });
+    : (await postgres()).migratePostgresStore({ ...options, url });
 }
 
 /** What of the schema there is and what is to come, without a change. Throws {@link StoreError}. */
-export function migrationStatus(options: StoreOptions): Promise<MigrationStatus> {
-  return options.url === undefined
+export async function migrationStatus(options: StoreOptions): Promise<MigrationStatus> {
+  const { url } = options;
+  return url === undefined
     ? sqliteMigrationStatus(withPath(options))
-    : postgresMigrationStatus({ ...options, url: options.url });
+    : (await postgres()).postgresMigrationStatus({ ...options, url });
 }
 
 function withPath({ path, ...options }: StoreOptions): StoreOptions & { readonly path: string } {

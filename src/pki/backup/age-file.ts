@@ -1,4 +1,4 @@
-import { Decrypter, Encrypter } from 'age-encryption';
+import type { Decrypter } from 'age-encryption';
 import { unreadable } from './backup-format.js';
 
 /** Who can open a backup: whoever has the passphrase, or the identity of the recipient (`age1…`). */
@@ -11,6 +11,8 @@ export async function encryptForAge(
   octets: AsyncGenerator<Uint8Array>,
   to: AgeRecipient,
 ): Promise<AsyncIterable<Uint8Array>> {
+  // Loaded here: a service that starts needs none of it.
+  const { Encrypter } = await import('age-encryption');
   const encrypter = new Encrypter();
   if ('passphrase' in to) encrypter.setPassphrase(to.passphrase);
   else {
@@ -28,6 +30,7 @@ export async function encryptForAge(
  * none, or is not for this key, and while reading, when it was changed or cut off. Throws RangeError on what is no identity.
  */
 export async function* decryptFromAge(file: AsyncIterable<Uint8Array>, key: AgeKey): AsyncGenerator<Uint8Array> {
+  const { Decrypter } = await import('age-encryption');
   const decrypter = new Decrypter();
   if ('passphrase' in key) decrypter.addPassphrase(key.passphrase);
   else addIdentities(decrypter, key.identities);
