@@ -34,7 +34,11 @@ export function ocspStapling(
     clock: () => new Date(),
     report: (event) => {
       if (event.kind === 'failed') logger.warn({ event: 'ocsp_stapling_failed', reason: event.why }, 'Tls');
-      else logger.log({ event: 'ocsp_stapled', status: event.status, until: event.until.toISOString() }, 'Tls');
+      else {
+        const line = { event: 'ocsp_stapled', status: event.status, until: event.until.toISOString() };
+        if (event.status === 'good') logger.log(line, 'Tls');
+        else logger.warn(line, 'Tls');
+      }
     },
   });
   events.on('revocations.changed', () => void stapler.refresh());

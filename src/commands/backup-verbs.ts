@@ -30,8 +30,8 @@ export function addRestore(program: Command, host: Host): void {
     'Restore a backup into an empty place, compared with the revocation lists that were published last.',
     [
       ['veritas restore veritas.age --identity-file key.txt', 'compared with the lists in crl/ beside the store'],
-      ['veritas restore veritas.age --identity-file key.txt --crl http://ca.local/crl/issuing.crl', 'with that one'],
-      ['veritas restore veritas.age --passphrase-file secret --crl issuing.crl --crl root.crl --apply', 'and catch up'],
+      ['veritas restore veritas.age --identity-file key.txt --crl issuing.crl', 'with that one as well'],
+      ['veritas restore veritas.age --passphrase-file secret --apply', 'and what they revoke is revoked again'],
     ],
   )
     .argument('<file>', 'what `veritas backup` wrote')

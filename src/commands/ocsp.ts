@@ -9,6 +9,7 @@ import {
   MAX_OCSP_RESPONSE_OCTETS,
   serialNumberFromString,
   verifyOcspResponse,
+  verifySignature,
   type Certificate,
 } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
@@ -91,6 +92,9 @@ async function issuerOf(
   certificate: Certificate | undefined,
 ): Promise<Authority> {
   const row = await ca.find(serialNumber);
+  // Of one that was issued after the backup that the store was restored from, there is no row: who signed it issued it.
+  const signer = certificate && !row ? ca.authorities.find((each) => isSignedBy(certificate, each)) : undefined;
+  if (signer) return signer;
   if (certificate && row?.fingerprint !== certificate.fingerprint256)
     throw new CommandError(
       'the certificate was not issued by this CA',
@@ -99,6 +103,9 @@ async function issuerOf(
     );
   return ca.authorities.find(({ id }) => id === row?.issuer) ?? ca.issuing;
 }
+
+const isSignedBy = ({ signatureAlgorithm, tbs, signature }: Certificate, { certificate }: Authority): boolean =>
+  verifySignature(signatureAlgorithm, certificate.publicKey, tbs, signature);
 
 async function answer({ ocsp: responder }: CertificationAuthority, request: Uint8Array): Promise<Uint8Array> {
   if (!responder)

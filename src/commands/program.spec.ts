@@ -455,6 +455,8 @@ describe('the command line', () => {
       'ocsp',
       'verify',
       'renew',
+      'backup',
+      'restore',
       'audit verify',
       'audit export',
       '',

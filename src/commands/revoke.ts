@@ -106,7 +106,10 @@ async function revokeMany(
       },
     });
     const done = release ? 'released' : 'revoked';
-    session.output.result({ [done]: certificates }, `${certificates} certificates are ${done}`);
+    session.output.result(
+      { [done]: certificates },
+      `${certificates} ${certificates === 1 ? 'certificate is' : 'certificates are'} ${done}`,
+    );
   } finally {
     bar.end();
   }

@@ -33,6 +33,8 @@ export interface VerifySubject {
   readonly anchors: readonly Certificate[];
   /** The row of a certificate in our store, when one of our CAs issued it; undefined when there is no store. */
   readonly recordOf: ((certificate: Certificate) => CertificateRow | undefined) | undefined;
+  /** Why a certificate is revoked that our CA issued after the backup that the store was restored from. */
+  readonly lostReasonOf: ((certificate: Certificate) => string | undefined) | undefined;
   /** The private key that should belong to the leaf. */
   readonly publicKey: KeyObject | undefined;
   readonly purpose: Purpose;
@@ -119,9 +121,12 @@ const revocation: CheckOf = (subject) => {
   return certificates.map((certificate) => revocationOf(certificate, subject));
 };
 
-function revocationOf(certificate: Certificate, { recordOf, policy }: VerifySubject): Check {
+function revocationOf(certificate: Certificate, { recordOf, lostReasonOf, policy }: VerifySubject): Check {
   const name = nameToString(certificate.subject);
   const record = recordOf?.(certificate);
+  const lost = record ? undefined : lostReasonOf?.(certificate);
+  if (lost !== undefined)
+    return { check: 'revocation', ok: false, detail: `${name} was revoked (${lost})`, mend: mendOf(lost) };
   if (record === undefined)
     return {
       check: 'revocation',
@@ -134,9 +139,14 @@ function revocationOf(certificate: Certificate, { recordOf, policy }: VerifySubj
     check: 'revocation',
     ok: false,
     detail: `${name} was revoked on ${new Date(record.revoked_at).toISOString()} (${record.revocation_reason ?? 'unspecified'})`,
-    mend: 'make a new key and have it certified: veritas issue',
+    mend: mendOf(record.revocation_reason),
   };
 }
+
+const mendOf = (reason: string | null): string =>
+  reason === 'certificateHold'
+    ? `release it with veritas revoke SERIAL --release, or make a new key and have it certified: veritas issue`
+    : 'make a new key and have it certified: veritas issue';
 
 const serviceName: CheckOf = ({ leaf, policy, purpose }) => {
   if (purpose === 'server') {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Configuration } from '../configuration/index.js';
 import { readTrustAnchors, type TrustAnchors } from '../mtls/index.js';
 import { readSecretFile } from '../pki/index.js';
-import { findCertificate, openStore, type CertificateRow } from '../store/index.js';
+import { findCertificate, openStore, serialStatuses, type CertificateRow } from '../store/index.js';
 import { DecodeError, type Certificate } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
@@ -61,7 +61,7 @@ async function checksOf(octets: Uint8Array, inputs: Inputs): Promise<Check[]> {
     // A client gets what the server sends; the guard takes none from a client: a resumed session would have lost them.
     intermediates: purpose === 'client' ? trust.intermediates : intermediates,
     anchors: trust.anchors,
-    recordOf: await recordsOf(configuration, [leaf, ...trust.intermediates, ...intermediates]),
+    ...(await recordsOf(configuration, [leaf, ...trust.intermediates, ...intermediates])),
     publicKey: inputs.key === undefined ? undefined : publicKeyOf(inputs.key),
     purpose,
     policy: configuration.mtls,
@@ -70,12 +70,12 @@ async function checksOf(octets: Uint8Array, inputs: Inputs): Promise<Check[]> {
   return runChecks(subject);
 }
 
-/** The rows of those of the certificates that our CAs issued; undefined when there is no store. */
+/** What the store knows of the certificates; undefined when there is none. */
 async function recordsOf(
   { store: { path, url } }: Configuration,
   certificates: readonly Certificate[],
-): Promise<VerifySubject['recordOf']> {
-  if (url === undefined && !existsSync(path)) return undefined;
+): Promise<Pick<VerifySubject, 'recordOf' | 'lostReasonOf'>> {
+  if (url === undefined && !existsSync(path)) return { recordOf: undefined, lostReasonOf: undefined };
   const store = await openStore({ path, url, readOnly: true });
   try {
     const records = new Map<string, CertificateRow>();
@@ -83,7 +83,17 @@ async function recordsOf(
       const row = await findCertificate(store.database, serialNumber);
       if (row) records.set(row.fingerprint, row);
     }
-    return ({ fingerprint256 }) => records.get(fingerprint256);
+    const statuses = await serialStatuses(
+      store.database,
+      certificates.map(({ serialNumber }) => serialNumber),
+    );
+    return {
+      recordOf: ({ fingerprint256 }) => records.get(fingerprint256),
+      lostReasonOf: ({ serialNumber }) => {
+        const known = statuses.get(serialNumber);
+        return known?.status === 'revoked' ? (known.reason ?? 'unspecified') : undefined;
+      },
+    };
   } finally {
     await store.close();
   }

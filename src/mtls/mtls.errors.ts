@@ -42,7 +42,11 @@ export const REFUSALS = {
     title: 'Wrong key usage',
     mend: 'Present a certificate issued for client authentication (extended key usage clientAuth, key usage digitalSignature).',
   },
-  certificate_revoked: { status: 403, title: 'Certificate revoked', mend: 'Get a new certificate with a new key.' },
+  certificate_revoked: {
+    status: 403,
+    title: 'Certificate revoked',
+    mend: 'Get a new certificate with a new key; one that is on hold is good again when it is released.',
+  },
   revocation_unknown: {
     status: 403,
     title: 'Revocation status unknown',

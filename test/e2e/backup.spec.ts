@@ -76,6 +76,7 @@ describeOnEachStore('a service that is backed up and restored elsewhere', (_, ne
     // Somebody goes on having certificates issued, over HTTPS, one after the other.
     const acknowledged: string[] = [];
     const stop = new AbortController();
+    let latePem = '';
     const issuing = (async () => {
       while (!stop.signal.aborted) {
         const body = { csr: csrOf(newKey(), 'test-client'), profile: 'client' };
@@ -85,7 +86,9 @@ describeOnEachStore('a service that is backed up and restored elsewhere', (_, ne
           tls: admin.tls,
           body,
         });
-        if (answer.status === 201) acknowledged.push(String(answer.json.serial_number));
+        if (answer.status !== 201) continue;
+        latePem = String(answer.json.chain);
+        acknowledged.push(String(answer.json.serial_number));
       }
     })();
     while (acknowledged.length < 5) await delay(5);
@@ -140,6 +143,11 @@ describeOnEachStore('a service that is backed up and restored elsewhere', (_, ne
       [...list.revokedCertificates()].map(({ serialNumber }) => serialNumber).sort();
     expect(entriesOf(served)).toEqual(entriesOf(last));
     expect(entriesOf(served)).toContain(late);
+    // Issued after the backup and revoked: the store has no row of it, and says so all the same.
+    const lost = join(to.folder, 'late.pem');
+    writeFileSync(lost, latePem);
+    expect((await veritas(to.settings, 'verify', lost)).out).toMatch(/FAIL +revocation: .* was revoked \(/);
+    expect((await veritas(to.settings, 'ocsp', lost)).out).toContain('revoked on');
     const { serialNumber } = await callerOf(again, 'test-client');
     expect(acknowledged).not.toContain(serialNumber);
     const { audit } = again.application.get<CertificationAuthority>(CERTIFICATION_AUTHORITY, { strict: false });

@@ -69,7 +69,10 @@ export class BulkRevocation {
       action: release ? 'certificates.release' : 'certificates.revoke',
       actor,
       requestId,
-      subject: Object.entries(selection).flat().join(' '),
+      subject: Object.entries(selection)
+        .filter(([, value]) => value !== undefined)
+        .flat()
+        .join(' '),
     };
     await this.#audit.append({ ...entry, phase: 'intent', detail: release ? {} : { reason } });
     let [looked, changed] = [0, 0];
