@@ -72,7 +72,9 @@ describe('rolling an issuing CA over', () => {
     for (const { serial, issuer, profile } of (await authority.ca.list()).rows)
       if (issuer === 'issuing' && profile === 'service')
         await authority.ca.revoke({ serialNumber: serial, requester: somebody });
-    expect((await authority.registry.refresh(), old.certificate.serialNumber)).toBeDefined();
+    await authority.registry.refresh();
+    const status = authority.registry.statusOf(named('issuing').certificate, old.certificate.serialNumber);
+    expect(status).toMatchObject({ status: 'revoked' });
     await authority.crls.publishIfDue();
     expect(authority.crls.current('issuing')?.number).toBeGreaterThan(1);
     await take('remove');
