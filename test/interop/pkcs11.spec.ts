@@ -142,7 +142,7 @@ describe('keys on a PKCS#11 token', () => {
           request: certificationRequest({ key: generateTestKeyPair('P-256').privateKey }),
           requester: somebody,
         }),
-      ).resolves.toBeDefined();
+      ).resolves.toMatchObject({ certificate: { issuer: { key: ca.issuing.certificate.subject.key } } });
       const elsewhere = { ...settings, pkcs11: { ...pkcs11, keyLabelPrefix: 'other-' } };
       await expect(openCertificationAuthority({ settings: elsewhere, store, create: true })).rejects.toMatchObject({
         code: 'authority_mismatch',
