@@ -12,6 +12,7 @@ export type HttpLimits = Omit<HttpConfig, 'host' | 'port' | 'drainTimeout'>;
 
 // What a caller may name its request by: it comes back in the answer and stands in the log.
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
+const ID_HEADER = 'x-request-id';
 const MAX_STREAMS = 128;
 // Node.js looks for overdue clients at this interval, not at each one's own time.
 const CHECKING_INTERVAL_MS = 1_000;
@@ -44,10 +45,19 @@ function answerUnroutable(error: FastifyError, request: FastifyRequest, reply: F
 function requestIds(): (request: IncomingMessage) => string {
   const process = randomBytes(6).toString('hex');
   let count = 0;
-  return ({ headers }) => {
-    const given = headers['x-request-id'];
-    return typeof given === 'string' && REQUEST_ID.test(given) ? given : `${process}-${(++count).toString(36)}`;
+  return ({ rawHeaders }) => {
+    const given = givenId(rawHeaders);
+    return given !== undefined && REQUEST_ID.test(given) ? given : `${process}-${(++count).toString(36)}`;
   };
+}
+
+/** From the header lines as they came: `headers`, an object that Node.js makes when it is first asked for, costs as much as the guard. */
+function givenId(rawHeaders: readonly string[]): string | undefined {
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === ID_HEADER.length && name.toLowerCase() === ID_HEADER) return rawHeaders[i + 1];
+  }
+  return undefined;
 }
 
 function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
