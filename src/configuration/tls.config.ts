@@ -36,6 +36,11 @@ export const tlsSchema = z
       .default(300)
       .describe('How long a TLS session can be resumed. Validity and revocation are looked at on each request anyway.'),
     sessionTickets: flag().default(true).describe('Whether clients get tickets to resume a session with.'),
+    ticketKeysFile: path('the path of a file')
+      .exactOptional()
+      .describe(
+        'A file of at least 32 random octets, the same on every node of one service and read by its owner only: a session of one node is then resumed by the others. Without it each node has its own.',
+      ),
     clientAuth: oneOf(['optional', 'required'])
       .default('optional')
       .describe(

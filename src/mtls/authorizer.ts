@@ -8,6 +8,8 @@ export interface Authorizer {
   (identity: VerifiedClientIdentity, roles: ReadonlySet<string>): Decision;
   /** The roles that it asks for one of, where that is all it asks for: for documents. */
   readonly anyRoleOf?: readonly string[];
+  /** Changes whenever a decision might, for rules that change while running: open connections of who is no longer allowed are then closed. */
+  readonly epoch?: number;
 }
 
 const ALLOWED: Decision = Object.freeze({ allowed: true });

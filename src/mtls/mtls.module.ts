@@ -12,6 +12,7 @@ import type { FastifyInstance } from 'fastify';
 import { asksForCertificates, nodeVersionProblem } from '../tls/index.js';
 import { services } from './authorizer.js';
 import { ClientIdentityInterceptor } from './client-identity.interceptor.js';
+import { LiveConnections } from './live-connections.js';
 import { MtlsGate } from './mtls.gate.js';
 import { MtlsGuard } from './mtls.guard.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './mtls.module-definition.js';
@@ -86,6 +87,25 @@ const logger = new Logger('Mtls');
       },
     },
     {
+      provide: LiveConnections,
+      inject: [MODULE_OPTIONS_TOKEN, PeerVerifier],
+      useFactory: ({ expiredGrace, clock }: MtlsOptions, verifier: PeerVerifier) => {
+        const live = new LiveConnections({
+          refusalOf: (connection) => verifier.refusalOf(connection, expiredGrace),
+          notAfterOf: (connection) => verifier.notAfterOf(connection),
+          marks: () => verifier.marks(),
+          clock: clock ? () => clock().getTime() : Date.now,
+          onCut: ({ code, message, evidence }, connections) => {
+            logger.warn({ event: 'connections_cut', code, reason: message, connections, ...evidence });
+          },
+        });
+        verifier.onConnection((connection) => {
+          live.track(connection);
+        });
+        return live;
+      },
+    },
+    {
       provide: ServiceRoles,
       inject: [MODULE_OPTIONS_TOKEN],
       useFactory: ({ roles }: MtlsOptions) => new ServiceRoles(roles),
@@ -109,6 +129,7 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     @Inject(HttpAdapterHost) private readonly adapterHost: HttpAdapterHost,
     @Inject(MtlsGate) private readonly gate: MtlsGate,
     @Inject(CrlRevocation) private readonly crls: CrlRevocation,
+    @Inject(LiveConnections) private readonly live: LiveConnections,
   ) {
     super();
   }
@@ -130,10 +151,12 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     if (asksForCertificates(this.adapterHost.httpAdapter.getHttpServer()) === false)
       logger.warn('the HTTPS server asks no client for a certificate: set requestCert to true, or nobody gets in');
     await this.crls.start();
+    if (this.options.cutConnections ?? true) this.live.start();
   }
 
   onApplicationShutdown(): void {
     this.crls.stop();
+    this.live.stop();
   }
 }
 

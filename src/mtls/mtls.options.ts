@@ -36,6 +36,11 @@ export interface MtlsOptions {
   };
   /** Hears of each peer that is let in, by its validated path and the time in milliseconds: at its first request, and again now and then. Must be quick. */
   readonly onPeer?: (path: ValidatedPath, time: number) => void;
+  /**
+   * Whether open connections are closed within a second when their certificate expires or is revoked, its CA is no longer trusted, or its service is no longer
+   * allowed (told by the `epoch` of `services`). Default true; without it the next request on them is refused.
+   */
+  readonly cutConnections?: boolean;
   /** The clock; for tests. */
   readonly clock?: () => Date;
 }

@@ -46,10 +46,13 @@ interface TrustedPeer {
 
 /** What is remembered of a connection between its requests. */
 interface Connection {
+  readonly from: Peer;
   readonly trust: TrustAnchors;
   readonly peer: TrustedPeer | MtlsRefusal;
   /** The same of a certificate that is over, as of its last moment; absent until a route asks for that. */
   over?: TrustedPeer | MtlsRefusal;
+  /** Whether the allow-list has let its service in. */
+  isAllowed: boolean;
   /** When revocation was last asked: the epoch, and until when (ms) that answer holds. */
   epoch: number;
   goodUntil: number;
@@ -69,8 +72,19 @@ export class PeerVerifier {
   // Validated paths by the certificate's octets, so that a client's next connection costs no signature checks. Failures are not kept.
   #remembered = new Map<string, TrustedPeer>();
   #rememberedFor: TrustAnchors | undefined;
+  #onConnection: (connection: object) => void = () => undefined;
 
   constructor(private readonly policy: VerifierPolicy) {}
+
+  /** Tells of each connection that presents a certificate in order, at least once; the one listener is the last. */
+  onConnection(listener: (connection: object) => void): void {
+    this.#onConnection = listener;
+  }
+
+  /** Changes whenever an answer about an open connection might, the passing of time apart. */
+  marks(): readonly unknown[] {
+    return [this.policy.trust(), this.policy.revocation.epoch, this.policy.allowList.epoch];
+  }
 
   /**
    * The identity behind a request, of a service on the allow-list unless `anyService`, by a certificate that expired no longer than `expiredGrace` milliseconds ago.
@@ -91,8 +105,11 @@ export class PeerVerifier {
     const trust = this.policy.trust();
     let connection = this.#connections.get(peer.connection);
     if (connection?.trust !== trust) {
-      connection = { trust, peer: this.#peerOrRefusal(peer, trust, time), epoch: Number.NaN, goodUntil: 0 };
+      const isAllowed = connection?.isAllowed ?? false;
+      const trusted = this.#peerOrRefusal(peer, trust, time);
+      connection = { from: peer, trust, peer: trusted, isAllowed, epoch: Number.NaN, goodUntil: 0 };
       this.#connections.set(peer.connection, connection);
+      if (!(trusted instanceof MtlsRefusal)) this.#onConnection(peer.connection);
     }
     let trusted = connection.peer;
     if (expiredGrace > 0 && isOver(trusted, time)) trusted = this.#inGrace(peer, connection, time, expiredGrace);
@@ -105,7 +122,29 @@ export class PeerVerifier {
     if (anyService) return identity;
     const decision = this.policy.allowList(identity, this.policy.roles.of(identity));
     if (!decision.allowed) throw refusal('service_not_allowed', decision.reason, trusted.path.leaf);
+    connection.isAllowed = true;
     return identity;
+  }
+
+  /**
+   * Why the next request of an open connection would be refused on any route, or undefined. The allow-list is asked only of a service that it let in
+   * before: who never was on it may have come for the routes of any service.
+   */
+  refusalOf(connection: object, expiredGrace = 0): MtlsRefusal | undefined {
+    const known = this.#connections.get(connection);
+    if (!known) return undefined;
+    try {
+      this.#identify(known.from, !known.isAllowed, known.over ? expiredGrace : 0);
+      return undefined;
+    } catch (error) {
+      return error instanceof MtlsRefusal ? error : undefined;
+    }
+  }
+
+  /** The end of what was validated on an open connection, in milliseconds since the epoch; Infinity for one that is not known. */
+  notAfterOf(connection: object): number {
+    const peer = this.#connections.get(connection)?.peer;
+    return peer && !(peer instanceof MtlsRefusal) ? peer.notAfter : Number.POSITIVE_INFINITY;
   }
 
   /** A leaf that expired within the grace, under CAs that are valid now; the path is validated as of the leaf's last moment. */

@@ -67,8 +67,10 @@ function handingOver(
   admitted: (request: FastifyRequest, reply: FastifyReply) => boolean,
 ): RouteHandlerMethod {
   return function (request, reply) {
-    const { callNotFound } = reply;
-    reply.callNotFound = () => (admitted(request, reply) ? callNotFound.call(reply) : reply);
+    const handOver = reply.callNotFound.bind(reply);
+    reply.callNotFound = () => {
+      if (admitted(request, reply)) handOver();
+    };
     return handler.call(this, request, reply);
   };
 }

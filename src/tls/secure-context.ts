@@ -6,7 +6,9 @@ import type { TlsSettings } from './tls-settings.js';
 const { SSL_OP_NO_COMPRESSION, SSL_OP_NO_RENEGOTIATION } = constants;
 
 /** {@link TlsMaterial}, whose key may be octets that the caller wipes once the context is made. */
-export type ContextMaterial = Omit<TlsMaterial, 'keyPem' | 'certificate'> & { readonly keyPem: string | Buffer };
+export type ContextMaterial = Omit<TlsMaterial, 'keyPem' | 'certificate' | 'ticketKeys'> & {
+  readonly keyPem: string | Buffer;
+};
 
 /** Options for `tls.createSecureContext`, a server's or a client's: versions, ciphers, groups, key and certificate; no compression, no renegotiation. */
 export function secureContextOptions(settings: TlsSettings, material: ContextMaterial): SecureContextOptions {
@@ -55,6 +57,7 @@ export function serverOptions(
 ): TlsOptions {
   return {
     ...serverContextOptions(settings, material),
+    ...(material.ticketKeys ? { ticketKeys: material.ticketKeys } : {}),
     requestCert: true,
     rejectUnauthorized: settings.clientAuth === 'required',
     ...limits,

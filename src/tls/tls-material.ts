@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { decodeCertificate, DecodeError, nameToString, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
 import { TlsSetupError } from './tls-error.js';
@@ -9,6 +9,8 @@ export interface TlsFiles {
   readonly keyFile: string;
   readonly keyPassphrase?: string | undefined;
   readonly caFile?: string | undefined;
+  /** A secret that the nodes of one service share, so that a session of one is resumed by the others. */
+  readonly ticketKeysFile?: string | undefined;
 }
 
 /** A key with its certificate chain and the CAs to trust: checked to belong together, and current. */
@@ -18,13 +20,16 @@ export interface TlsMaterial {
   readonly passphrase: string | undefined;
   readonly caPem: string | undefined;
   readonly certificate: Certificate;
+  /** 48 octets for `setTicketKeys`, the same on every node with the same secret and the same CAs; undefined: each server makes its own. */
+  readonly ticketKeys?: Buffer | undefined;
 }
 
+const MIN_SECRET_OCTETS = 32;
 const MAX_FILE_OCTETS = 4 * 1024 * 1024;
 
 /**
  * Reads and checks the files. Throws {@link TlsSetupError}, naming the file: it cannot be read, the key can be read by others, the key does
- * not belong to the certificate, or the certificate is not valid at `now`.
+ * not belong to the certificate, the certificate is not valid at `now`, or the secret of the ticket keys is too short.
  */
 export async function readTlsMaterial(files: TlsFiles, now: Date): Promise<TlsMaterial> {
   const certificatePem = await readText(files.certificateFile, 'tls.certificateFile');
@@ -34,14 +39,29 @@ export async function readTlsMaterial(files: TlsFiles, now: Date): Promise<TlsMa
   const certificate = readLeaf(certificatePem, files.certificateFile, 'tls.certificateFile');
   checkBelongs(certificate, readKey(keyPem, files), files);
   checkDates(certificate, files.certificateFile, now);
-  return { certificatePem, keyPem, passphrase: files.keyPassphrase, caPem, certificate };
+  const ticketKeys = files.ticketKeysFile === undefined ? undefined : await readTicketKeys(files.ticketKeysFile, caPem);
+  return { certificatePem, keyPem, passphrase: files.keyPassphrase, caPem, certificate, ticketKeys };
 }
 
-async function readText(
+/** From the secret and the CAs (HKDF, RFC 5869): after a change of trust they are others on each node, and no session from before is resumed anywhere. */
+async function readTicketKeys(path: string, caPem = ''): Promise<Buffer> {
+  const secret = await readOctets(path, 'tls.ticketKeysFile', checkPrivate);
+  if (secret.length < MIN_SECRET_OCTETS)
+    throw new TlsSetupError(
+      `tls.ticketKeysFile: ${path} has ${secret.length} octets: at least ${MIN_SECRET_OCTETS} random ones belong in it (\`openssl rand -out ${path} 48\`).`,
+    );
+  const salt = createHash('sha256').update(caPem).digest();
+  return Buffer.from(hkdfSync('sha256', secret, salt, 'veritas session ticket keys', 48));
+}
+
+const readText = async (...from: Parameters<typeof readOctets>): Promise<string> =>
+  (await readOctets(...from)).toString('utf8');
+
+async function readOctets(
   path: string,
   setting: string,
   check?: (file: FileHandle) => Promise<string | undefined>,
-): Promise<string> {
+): Promise<Buffer> {
   let file: FileHandle;
   try {
     file = await open(path, 'r');
@@ -56,7 +76,7 @@ async function readText(
     const { size } = await file.stat();
     if (size > MAX_FILE_OCTETS)
       throw new TlsSetupError(`${setting}: ${path} has ${size} octets, more than PEM material may have.`);
-    return await file.readFile('utf8');
+    return await file.readFile();
   } finally {
     await file.close();
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import type { Server } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
 import { serverContextOptions, type ServerTlsSettings } from './secure-context.js';
 import { readTlsMaterial, type TlsFiles, type TlsMaterial } from './tls-material.js';
 
@@ -9,6 +10,8 @@ export type TlsReloadEvent =
   | { readonly kind: 'certificate'; readonly material: TlsMaterial }
   | { readonly kind: 'trust'; readonly material: TlsMaterial }
   | { readonly kind: 'failed'; readonly why: string };
+
+const PAIR_AND_TICKETS = ['certificatePem', 'keyPem', 'ticketKeys'] as const;
 
 /**
  * Takes up new certificate, key and CA files without a restart and without a failed request. Files are looked at by time, size and inode at
@@ -75,8 +78,8 @@ export class TlsReloader {
   #take(material: TlsMaterial): void {
     const before = this.current;
     const trustChanged = material.caPem !== before.caPem;
-    if (!trustChanged && material.certificatePem === before.certificatePem && material.keyPem === before.keyPem) return;
-    const ticketKeys = trustChanged ? randomBytes(48) : this.server.getTicketKeys();
+    if (!trustChanged && PAIR_AND_TICKETS.every((part) => isDeepStrictEqual(material[part], before[part]))) return;
+    const ticketKeys = material.ticketKeys ?? (trustChanged ? randomBytes(48) : this.server.getTicketKeys());
     this.server.setSecureContext(serverContextOptions(this.settings, material));
     // setSecureContext makes new ticket keys of its own.
     this.server.setTicketKeys(ticketKeys);
@@ -85,9 +88,9 @@ export class TlsReloader {
   }
 
   async #markOfFiles(): Promise<string> {
-    const { certificateFile, keyFile, caFile } = this.files;
+    const { certificateFile, keyFile, caFile, ticketKeysFile } = this.files;
     const marks = await Promise.all(
-      [certificateFile, keyFile, caFile].map(async (path) => {
+      [certificateFile, keyFile, caFile, ticketKeysFile].map(async (path) => {
         if (path === undefined) return '';
         const { size, mtimeMs, ino } = await stat(path);
         return `${size} ${mtimeMs} ${ino}`;

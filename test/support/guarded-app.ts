@@ -119,7 +119,7 @@ export interface GuardedApp {
 export async function startGuardedApp(
   ca: TestCa,
   options: Partial<MtlsOptions> = {},
-  tls: Partial<ServerTlsSettings> = {},
+  { ticketKeysFile, ...tls }: Partial<ServerTlsSettings> & { readonly ticketKeysFile?: string } = {},
   limits: Partial<HttpLimits> = {},
 ): Promise<GuardedApp> {
   const folder = temporaryFolder();
@@ -130,7 +130,12 @@ export async function startGuardedApp(
     'ca.pem': ca.root.certificatePem,
   });
   const material = await readTlsMaterial(
-    { certificateFile: files['server_cert.pem'], keyFile: files['server_key.pem'], caFile: files['ca.pem'] },
+    {
+      certificateFile: files['server_cert.pem'],
+      keyFile: files['server_key.pem'],
+      caFile: files['ca.pem'],
+      ticketKeysFile,
+    },
     new Date(),
   );
   const settings: ServerTlsSettings = {
