@@ -16,10 +16,12 @@ export { PEER_OF, peerOfSocket, type Peer, type PeerOf } from './peer-certificat
 export { PROBLEM_CONTENT_TYPE, problemOf, problemOfStatus, type Problem } from './problem.js';
 export { Public } from './public.decorator.js';
 export { fetchCrl, type CrlSource } from './revocation/crl-source.js';
+export { CHECK_OF, checksUpTo, type GuardCheck } from './refusal-checks.js';
 export { closeSession, sendRefusal } from './refusal-reply.js';
 export { firstKnown, type RevocationAnswer, type RevocationStatus } from './revocation/revocation-status.js';
 export { routePolicyOf, type RoutePolicy } from './route-policy.js';
 export { NoServiceNameError, serviceNameOf, type ServiceName, type ServicePlace } from './service-name.js';
 export { ServiceRoles, type RolesInput } from './service-roles.js';
-export { vouchingFor } from './trust-domains.js';
+export { servicePatterns } from './service-pattern.js';
+export { vouchingFor, type Vouching } from './trust-domains.js';
 export { readTrustAnchors, type CertificateInput, type CurrentTrust, type TrustAnchors } from './trust-anchors.js';
