@@ -2,6 +2,7 @@ import {
   attributeValues,
   decodeCertificate,
   DecodeError,
+  KeyUsage,
   nameToString,
   needsNoRevocationStatus,
   Oid,
@@ -19,6 +20,7 @@ import type { RevocationAnswer, RevocationStatus } from './revocation/revocation
 import { NoServiceNameError, type ServicePlace } from './service-name.js';
 import type { ServiceRoles } from './service-roles.js';
 import type { CurrentTrust, TrustAnchors } from './trust-anchors.js';
+import { spiffeIdOf } from './spiffe-id.js';
 import { vouchingFor, wrongDomain, type Vouching } from './trust-domains.js';
 
 /** What the verifier decides by. */
@@ -180,9 +182,17 @@ export class PeerVerifier {
       throw refusal('wrong_key_usage', 'the certificate is not for client authentication', leaf, result.reason);
     }
     this.#checkIssuer(leaf, vouching);
+    this.#checkSvid(leaf);
     const { path } = result;
     const [notBefore, notAfter] = [path.notBefore.getTime(), path.notAfter.getTime()];
     return { path, vouching, notBefore, notAfter, identity: undefined };
+  }
+
+  /** X509-SVID §5.2: what RFC 5280 lets an end entity do, and SPIFFE does not. */
+  #checkSvid(leaf: Certificate): void {
+    if (!this.policy.serviceFrom.includes('spiffe') || spiffeIdOf(leaf) === undefined) return;
+    if (leaf.extensions.keyUsage?.has(KeyUsage.cRLSign))
+      throw refusal('wrong_key_usage', 'the certificate of a SPIFFE ID may sign revocation lists', leaf);
   }
 
   #checkIssuer(leaf: Certificate, { isFederated }: Vouching): void {
