@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ApiModule } from './api/index.js';
-import { ConfigurationModule, type Configuration } from './configuration/index.js';
+import { ConfigurationModule, federatedDomain, type Configuration } from './configuration/index.js';
 import { expiryPart, HealthModule, HealthService, type HealthPart } from './health/index.js';
 import { MtlsModule, type CurrentTrust, type VerifiedClientIdentity } from './mtls/index.js';
 import {
@@ -64,6 +64,9 @@ export class AppModule {
           useFactory: (registry: RevocationRegistry) => ({
             trustAnchors: runtime.trust,
             services: mtls.services,
+            serviceFrom: mtls.serviceFrom,
+            trustDomain: mtls.trustDomain,
+            trustDomains: mtls.trustDomains.map(federatedDomain),
             roles: rolesOf(mtls.roles, runtime.authority.ca),
             issuerOrganization: mtls.issuerOrganization,
             exemptPaths: mtls.exemptPaths,
@@ -91,6 +94,7 @@ export class AppModule {
             certificate: (issuer) =>
               ca.authorities.find(({ id, state }) => id === issuer && state !== 'prepared')?.certificate.der,
             bundle: () => ca.trustBundle,
+            spiffeBundle: () => ca.spiffeBundle(),
             crossCertificates: () => ca.crossCertificates,
             crl: (issuer, scope) => crls.current(issuer, scope),
             ocsp: ocsp && ((request) => ocsp.answer(request)),

@@ -10,15 +10,19 @@ export function reservedNamesOf(
   roles: Configuration['mtls']['roles'],
   serverCertificate: () => Certificate | undefined,
 ): () => ReservedNames {
-  const services = roles.filter((entry) => entry.roles.length > 0).map(({ service }) => service);
+  const withRoles = roles.filter((entry) => entry.roles.length > 0).map(({ service }) => service);
+  const services = withRoles.filter((service) => !isUri(service));
+  const ids = withRoles.filter(isUri).map((value) => ({ kind: 'uri', value }) as const);
   let of: Certificate | undefined;
-  let reserved = new ReservedNames({ services, names: [] });
+  let reserved = new ReservedNames({ services, names: ids });
   return () => {
     const certificate = serverCertificate();
     if (certificate !== of) {
       of = certificate;
-      reserved = new ReservedNames({ services, names: certificate?.extensions.subjectAltName ?? [] });
+      reserved = new ReservedNames({ services, names: [...ids, ...(certificate?.extensions.subjectAltName ?? [])] });
     }
     return reserved;
   };
 }
+
+const isUri = (service: string): boolean => service.includes('://');

@@ -6,6 +6,7 @@ import { DocsController } from './docs.controller.js';
 import { IdentityController } from './identity.controller.js';
 import { OpenApiService } from './openapi.service.js';
 import { ProblemFilter } from './problem.filter.js';
+import { TrustBundleController } from './trust-bundle.controller.js';
 import { SERVICE_DESCRIPTION, type ServiceDescription } from './service-description.js';
 
 /** The service's own API: who am I, what is my certificate, does mutual TLS work; the certification authority; and the documentation. */
@@ -15,7 +16,7 @@ export class ApiModule {
     return {
       module: ApiModule,
       imports: [DiscoveryModule],
-      controllers: [IdentityController, CertificatesController, DocsController],
+      controllers: [IdentityController, CertificatesController, TrustBundleController, DocsController],
       providers: [
         { provide: SERVICE_DESCRIPTION, useValue: description },
         OpenApiService,

@@ -12,7 +12,7 @@ export const serviceSchema = z
 export const testSchema = z
   .object({
     message: z.literal('mTLS authentication successful'),
-    client: z.object({ service: z.string(), common_name: z.string(), authenticated: z.literal(true) }),
+    client: z.object({ service: z.string(), common_name: z.string().nullable(), authenticated: z.literal(true) }),
   })
   .describe('Proof that the certificate on the connection passed.');
 
@@ -43,13 +43,17 @@ export const whoamiSchema = z
   .object({
     authenticated: z.literal(true),
     service: z.string(),
-    common_name: z.string(),
+    common_name: z.string().nullable(),
     spiffe_id: z.string().nullable(),
     roles: z.array(z.string()),
     established_by: z
       .object({
         method: z.literal('mtls'),
-        service_from: z.literal('cn'),
+        service_from: z.enum(['cn', 'dns', 'spiffe']).describe('Where the name of the service was read.'),
+        trust_domain: z
+          .string()
+          .nullable()
+          .describe('The trust domain whose CA vouches for it, where that has a name.'),
         serial_number: z.string(),
         fingerprint_sha256: z.string(),
       })

@@ -32,7 +32,7 @@ export class IdentityController {
     const { service, commonName } = identityOf(request);
     return {
       message: 'mTLS authentication successful',
-      client: { service, common_name: commonName, authenticated: true },
+      client: { service, common_name: commonName ?? null, authenticated: true },
     };
   }
 
@@ -50,12 +50,13 @@ export class IdentityController {
     return {
       authenticated: who.validated,
       service: who.service,
-      common_name: who.commonName,
+      common_name: who.commonName ?? null,
       spiffe_id: who.spiffeId ?? null,
       roles: [...this.roles.of(who)].sort(),
       established_by: {
         method: 'mtls',
-        service_from: 'cn',
+        service_from: who.serviceFrom,
+        trust_domain: who.trustDomain ?? null,
         serial_number: who.serialNumber,
         fingerprint_sha256: who.fingerprint256,
       },

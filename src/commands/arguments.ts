@@ -77,3 +77,18 @@ export function responderUrlArgument(text: string): URL {
     throw new InvalidArgumentError('write an http URL, such as http://localhost:5080/ocsp.');
   return url;
 }
+
+/** `host:port`, `[2001:db8::1]:port`, or the same after `https://`. */
+export function endpointArgument(text: string): { readonly host: string; readonly port: number } {
+  const url = URL.parse(text.startsWith('https://') ? text : `https://${text}`);
+  if (
+    !url ||
+    url.username !== '' ||
+    url.password !== '' ||
+    url.search !== '' ||
+    url.hash !== '' ||
+    url.pathname !== '/'
+  )
+    throw new InvalidArgumentError('write host:port.');
+  return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: url.port === '' ? 443 : Number(url.port) };
+}

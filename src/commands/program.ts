@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import {
   countArgument,
   dateArgument,
+  endpointArgument,
   lifetimeArgument,
   nameArgument,
   pathLengthArgument,
@@ -16,6 +17,7 @@ import { addBackup, addRestore } from './backup-verbs.js';
 import { addCa } from './ca-verbs.js';
 import { describeError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
+import type { DoctorOptions } from './doctor.js';
 import type { IssueOptions, SignOptions } from './issue.js';
 import type { ListOptions } from './list.js';
 import type { MigrateOptions } from './migrate.js';
@@ -83,6 +85,7 @@ function buildProgram(host: Host, isJson: boolean): Command {
     addCrl,
     addOcsp,
     addVerify,
+    addDoctor,
     addRenew,
     addAudit,
     addMigrate,
@@ -279,6 +282,25 @@ function addVerify(program: Command, host: Host): void {
     .action(async (file: string, options: CommonOptions & VerifyOptions) => {
       const { verify } = await import('./verify.js');
       await verify(sessionOf(host, options), file, options);
+    });
+}
+
+function addDoctor(program: Command, host: Host): void {
+  verb(program, 'doctor', 'Say where a client gets stuck on its way into a service, or why a request was refused.', [
+    ['veritas doctor --certificate worker.pem --connect api.example.org:5000', 'step by step, with the mend'],
+    ['veritas doctor --request 9b1f6c3d02ae-4 --log veritas.log', 'the checks of a refused request, from the log'],
+    ['journalctl -u veritas -o cat | veritas doctor --request 9b1f6c3d02ae-4', 'the same, from a pipe'],
+  ])
+    .option('--certificate <file>', "the client's certificate, followed by its issuing CA")
+    .option('--key <file>', 'its private key (default: in the same file, or beside it: worker.key, worker_key.pem)')
+    .option('--connect <host:port>', 'where the service listens', endpointArgument)
+    .option('--ca <file>', "the CA bundle that the service's certificate must lead to (default: tls.caFile)")
+    .option('--path <path>', 'what is asked for', '/api/v1/whoami')
+    .option('--request <id>', 'the request_id of a refusal')
+    .option('--log <file>', 'the log of the service, lines of JSON, - for stdin', '-')
+    .action(async (options: CommonOptions & DoctorOptions) => {
+      const { doctor } = await import('./doctor.js');
+      await doctor(sessionOf(host, options), options);
     });
 }
 

@@ -12,6 +12,7 @@ export type {
   TlsConfig,
 } from './configuration.js';
 export { ConfigurationModule } from './configuration.module.js';
+export { federatedDomain } from './federated-domain.js';
 export { parseDuration } from './duration.js';
 export type { Environment } from './environment.js';
 export { loadConfiguration } from './load-configuration.js';

@@ -1,4 +1,5 @@
 import type { VerifiedClientIdentity } from './client-identity.js';
+import { servicePatterns } from './service-pattern.js';
 
 /** Allowed, or why not: `reason` is for the caller and says nothing that they do not know. */
 export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
@@ -15,10 +16,10 @@ export interface Authorizer {
 const ALLOWED: Decision = Object.freeze({ allowed: true });
 const refused = (reason: string): Decision => Object.freeze({ allowed: false, reason });
 
-/** Allows the services named, compared exactly. */
+/** Allows the services named: exactly, or by a SPIFFE ID that ends in `/*`, as {@link servicePatterns} says. Throws RangeError for what could match nothing. */
 export function services(...names: readonly string[]): Authorizer {
-  const allowed = new Set(names);
-  return ({ service }) => (allowed.has(service) ? ALLOWED : refused(`service ${service} is not allowed here`));
+  const isNamed = servicePatterns(names);
+  return ({ service }) => (isNamed(service) ? ALLOWED : refused(`service ${service} is not allowed here`));
 }
 
 /** Allows whoever has at least one of the roles named. */

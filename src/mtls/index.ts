@@ -1,10 +1,12 @@
 export { AllowAnyService } from './allow-any-service.decorator.js';
 export { AllowExpired } from './allow-expired.decorator.js';
-export { AllowRoles, AllowServices, Authorize } from './allow-services.decorator.js';
+export { RequireRoles, AllowServices, Authorize } from './allow-services.decorator.js';
 export { allOf, anyOf, roles, services, type Authorizer, type Decision } from './authorizer.js';
 export { ClientIdentity } from './client-identity.decorator.js';
 export { ClientIdentityInterceptor } from './client-identity.interceptor.js';
 export { VerifiedClientIdentity } from './client-identity.js';
+export type { FederatedDomain } from './federation/federated-trust.js';
+export { FederatedTrust } from './federation/federated-trust.js';
 export { identityOf, type IdentifiedRequest } from './identified-request.js';
 export { MtlsRefusal, REFUSALS, type RefusalCode } from './mtls.errors.js';
 export { MtlsGuard } from './mtls.guard.js';
@@ -14,8 +16,12 @@ export { PEER_OF, peerOfSocket, type Peer, type PeerOf } from './peer-certificat
 export { PROBLEM_CONTENT_TYPE, problemOf, problemOfStatus, type Problem } from './problem.js';
 export { Public } from './public.decorator.js';
 export { fetchCrl, type CrlSource } from './revocation/crl-source.js';
+export { CHECK_OF, checksUpTo, type GuardCheck } from './refusal-checks.js';
 export { closeSession, sendRefusal } from './refusal-reply.js';
 export { firstKnown, type RevocationAnswer, type RevocationStatus } from './revocation/revocation-status.js';
 export { routePolicyOf, type RoutePolicy } from './route-policy.js';
+export { NoServiceNameError, serviceNameOf, type ServiceName, type ServicePlace } from './service-name.js';
 export { ServiceRoles, type RolesInput } from './service-roles.js';
+export { servicePatterns } from './service-pattern.js';
+export { vouchingFor, type Vouching } from './trust-domains.js';
 export { readTrustAnchors, type CertificateInput, type CurrentTrust, type TrustAnchors } from './trust-anchors.js';

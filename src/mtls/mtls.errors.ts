@@ -78,16 +78,19 @@ export type RefusalCode = keyof typeof REFUSALS;
 export class MtlsRefusal extends Error {
   override readonly name = 'MtlsRefusal';
   readonly status: number;
+  /** What the caller can do, in one sentence. */
+  readonly mend: string;
 
   constructor(
     readonly code: RefusalCode,
     message: string,
     /** What was seen, for the log: the rule, the certificate's subject and fingerprint. */
     readonly evidence: Readonly<Record<string, unknown>> = {},
-    options?: ErrorOptions,
+    options: ErrorOptions & { readonly mend?: string } = {},
   ) {
     super(message, options);
     this.status = REFUSALS[code].status;
+    this.mend = options.mend ?? REFUSALS[code].mend;
   }
 
   /** Whether nothing else can come over this connection: its certificate stays what it is. */

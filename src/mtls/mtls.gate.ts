@@ -5,6 +5,7 @@ import { MtlsRefusal } from './mtls.errors.js';
 import { MODULE_OPTIONS_TOKEN } from './mtls.module-definition.js';
 import type { MtlsOptions } from './mtls.options.js';
 import { PeerVerifier } from './peer-verifier.js';
+import { checksUpTo } from './refusal-checks.js';
 import type { Admission } from './route-policy.js';
 import { ServiceRoles } from './service-roles.js';
 
@@ -60,7 +61,7 @@ export class MtlsGate {
   }
 
   #log(request: IdentifiedRequest, refusal: MtlsRefusal): void {
-    const { code, status, message, evidence, cause } = refusal;
+    const { code, status, message, mend, evidence, cause } = refusal;
     const line = {
       event: 'refused',
       code,
@@ -70,6 +71,8 @@ export class MtlsGate {
       method: request.method,
       route: request.routeOptions.url,
       ...evidence,
+      mend,
+      checks: checksUpTo(code),
     };
     if (status >= 500) this.#logger.error({ ...line, err: cause });
     else this.#logger.warn(line);

@@ -138,7 +138,7 @@ test('the interceptor attaches an identity on a public route, when there is one'
     expect((await get(guarded.port, '/hello', clientTls(ca, client))).json).toEqual({ who: null });
 });
 
-test('@AllowRoles() lets in who has the role now, and @AllowAnyService() whoever has a good certificate', async () => {
+test('@RequireRoles() lets in who has the role now, and @AllowAnyService() whoever has a good certificate', async () => {
   let auditors = new Set<string>();
   const guarded = await start({ roles: ({ service }) => (auditors.has(service) ? new Set(['auditor']) : new Set()) });
   const connection = await RawConnection.open(guarded.port, clientTls(ca, billing));

@@ -11,6 +11,7 @@ import { APP_FILTER, APP_GUARD, HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { asksForCertificates, nodeVersionProblem } from '../tls/index.js';
 import { services } from './authorizer.js';
+import { FederatedTrust, type BundleEvent } from './federation/federated-trust.js';
 import { ClientIdentityInterceptor } from './client-identity.interceptor.js';
 import { LiveConnections } from './live-connections.js';
 import { MtlsGate } from './mtls.gate.js';
@@ -41,13 +42,19 @@ const logger = new Logger('Mtls');
 @Module({
   providers: [
     {
-      provide: CURRENT_TRUST,
+      provide: FederatedTrust,
       inject: [MODULE_OPTIONS_TOKEN],
-      useFactory: ({ trustAnchors, intermediates }: MtlsOptions): CurrentTrust => {
-        if (typeof trustAnchors === 'function') return trustAnchors;
-        const trust = readTrustAnchors(trustAnchors, intermediates);
-        return () => trust;
-      },
+      useFactory: ({ trustAnchors, intermediates, trustDomain, trustDomains = [] }: MtlsOptions) =>
+        new FederatedTrust(currentTrust(trustAnchors, intermediates), {
+          trustDomain,
+          domains: trustDomains,
+          report: reportBundle,
+        }),
+    },
+    {
+      provide: CURRENT_TRUST,
+      inject: [FederatedTrust],
+      useFactory: ({ current }: FederatedTrust): CurrentTrust => current,
     },
     {
       provide: CrlRevocation,
@@ -74,6 +81,7 @@ const logger = new Logger('Mtls');
           peerOf,
           trust,
           issuerOrganization,
+          serviceFrom: options.serviceFrom ?? ['cn'],
           revocationMode: revocation.mode ?? 'hard-fail',
           revocation: sourceOf(revocation, crls),
           roles,
@@ -129,6 +137,7 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     @Inject(HttpAdapterHost) private readonly adapterHost: HttpAdapterHost,
     @Inject(MtlsGate) private readonly gate: MtlsGate,
     @Inject(CrlRevocation) private readonly crls: CrlRevocation,
+    @Inject(FederatedTrust) private readonly federation: FederatedTrust,
     @Inject(LiveConnections) private readonly live: LiveConnections,
   ) {
     super();
@@ -150,17 +159,25 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
       logger.warn('revocation is not checked: set MtlsOptions.revocation');
     if (asksForCertificates(this.adapterHost.httpAdapter.getHttpServer()) === false)
       logger.warn('the HTTPS server asks no client for a certificate: set requestCert to true, or nobody gets in');
+    await this.federation.start();
     await this.crls.start();
     if (this.options.cutConnections ?? true) this.live.start();
   }
 
   onApplicationShutdown(): void {
     this.crls.stop();
+    this.federation.stop();
     this.live.stop();
   }
 }
 
 const now = (): Date => new Date();
+
+function currentTrust(anchors: MtlsOptions['trustAnchors'], intermediates: MtlsOptions['intermediates']): CurrentTrust {
+  if (typeof anchors === 'function') return anchors;
+  const trust = readTrustAnchors(anchors, intermediates);
+  return () => trust;
+}
 
 /** One source is asked directly: this stands on the path of every request. */
 function sourceOf(
@@ -169,6 +186,11 @@ function sourceOf(
 ): RevocationStatus {
   if (!status) return crls;
   return configured.length === 0 ? status : firstKnown(status, crls);
+}
+
+function reportBundle({ kind, ...event }: BundleEvent): void {
+  if (kind === 'failed') logger.error({ event: 'trust_bundle_failed', ...event });
+  else logger.log({ event: 'trust_bundle_loaded', ...event });
 }
 
 function reportCrl(event: CrlEvent): void {

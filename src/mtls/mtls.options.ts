@@ -1,7 +1,9 @@
 import type { ValidatedPath } from '../x509/index.js';
 import type { Authorizer } from './authorizer.js';
+import type { FederatedDomain } from './federation/federated-trust.js';
 import type { CrlSource } from './revocation/crl-source.js';
 import type { RevocationStatus } from './revocation/revocation-status.js';
+import type { ServicePlace } from './service-name.js';
 import type { RolesInput } from './service-roles.js';
 import type { CertificateInput, CurrentTrust } from './trust-anchors.js';
 
@@ -14,11 +16,19 @@ export interface MtlsOptions {
   readonly trustAnchors: CertificateInput | CurrentTrust;
   /** CA certificates between the anchors and the clients, when the bundle of anchors does not hold them. A peer's own are not used. */
   readonly intermediates?: CertificateInput;
-  /** The services that may call at all, by exact name, or an authorizer of your own, asked on each request. Nobody else passes. */
+  /** Where the name of a service is read, in order: the first place where a certificate has anything counts. Default `['cn']`. */
+  readonly serviceFrom?: readonly ServicePlace[];
+  /** The trust domain of the CAs in `trustAnchors`: then they vouch for no SPIFFE ID of another one. */
+  readonly trustDomain?: string | undefined;
+  /** Other trust domains, each with CAs of its own, which vouch for its SPIFFE IDs and for nothing else. */
+  readonly trustDomains?: readonly FederatedDomain[];
+  /**
+   * The services that may call at all: exact names, SPIFFE IDs that may end in `/*`, or an authorizer of your own, asked on each request. Nobody else passes.
+   */
   readonly services: readonly string[] | Authorizer;
-  /** The roles of services, for `@AllowRoles()`. */
+  /** The roles of services, for `@RequireRoles()`. */
   readonly roles?: RolesInput;
-  /** When set, the leaf's issuer must carry exactly this organization. */
+  /** When set, the leaf's issuer must carry exactly this organization; those of other trust domains are not asked. */
   readonly issuerOrganization?: string;
   /** How long ago a certificate may have expired on routes with `@AllowExpired()`, in milliseconds. Default 0: not at all. */
   readonly expiredGrace?: number;

@@ -2,6 +2,7 @@ import {
   attributeValues,
   decodeCertificate,
   DecodeError,
+  KeyUsage,
   nameToString,
   needsNoRevocationStatus,
   Oid,
@@ -11,19 +12,24 @@ import {
   type ValidatedPath,
 } from '../x509/index.js';
 import type { Authorizer } from './authorizer.js';
-import { NoServiceNameError, VerifiedClientIdentity } from './client-identity.js';
+import { VerifiedClientIdentity } from './client-identity.js';
 import { MtlsRefusal, type RefusalCode } from './mtls.errors.js';
 import type { RevocationMode } from './mtls.options.js';
 import type { Peer, PeerOf } from './peer-certificate.js';
 import type { RevocationAnswer, RevocationStatus } from './revocation/revocation-status.js';
+import { NoServiceNameError, type ServicePlace } from './service-name.js';
 import type { ServiceRoles } from './service-roles.js';
 import type { CurrentTrust, TrustAnchors } from './trust-anchors.js';
+import { spiffeIdOf } from './spiffe-id.js';
+import { vouchingFor, wrongDomain, type Vouching } from './trust-domains.js';
 
 /** What the verifier decides by. */
 export interface VerifierPolicy {
   readonly peerOf: PeerOf;
   readonly trust: CurrentTrust;
+  /** Asked of our own CAs alone. */
   readonly issuerOrganization: string | undefined;
+  readonly serviceFrom: readonly ServicePlace[];
   readonly revocationMode: RevocationMode;
   readonly revocation: RevocationStatus;
   readonly allowList: Authorizer;
@@ -39,6 +45,7 @@ export interface VerifierPolicy {
 /** A certificate whose path, issuer and key usage are in order: true until the trust changes. Dates and revocation are asked again. */
 interface TrustedPeer {
   readonly path: ValidatedPath;
+  readonly vouching: Vouching;
   readonly notBefore: number;
   readonly notAfter: number;
   identity: VerifiedClientIdentity | undefined;
@@ -117,8 +124,8 @@ export class PeerVerifier {
     if (time < trusted.notBefore) throw notYetValid(trusted.path.leaf);
     if (time > trusted.notAfter + expiredGrace) throw expired(trusted.path.leaf);
     if (connection.epoch !== this.policy.revocation.epoch || time > connection.goodUntil)
-      this.#checkRevocation(connection, trusted.path, time);
-    const identity = (trusted.identity ??= establish(trusted.path));
+      this.#checkRevocation(connection, trusted, time);
+    const identity = (trusted.identity ??= this.#establish(trusted));
     if (anyService) return identity;
     const decision = this.policy.allowList(identity, this.policy.roles.of(identity));
     if (!decision.allowed) throw refusal('service_not_allowed', decision.reason, trusted.path.leaf);
@@ -199,35 +206,58 @@ export class PeerVerifier {
   }
 
   #validate(leaf: Certificate, trust: TrustAnchors, time: number): TrustedPeer {
-    const input = { leaf, intermediates: trust.intermediates, anchors: trust.anchors, time: new Date(time) };
+    const vouching = vouchingFor(leaf, trust);
+    const input = { leaf, intermediates: vouching.intermediates, anchors: vouching.anchors, time: new Date(time) };
+    const untrusted = (reason: PathFailure) => untrustedBy(reason, { leaf, trust, time: input.time });
     const result = validateCertificatePath({ ...input, purposes: ['clientAuth'], extendedKeyUsageRequired: true });
     if (!result.ok) {
-      if (!MAY_BE_PURPOSE.has(result.reason.code)) throw untrusted(leaf, result.reason);
+      if (!MAY_BE_PURPOSE.has(result.reason.code)) throw untrusted(result.reason);
       // Only whoever passes the checks before it hears about the key usage: so without it, once more.
       const withoutPurpose = validateCertificatePath({ ...input, purposes: [] });
-      if (!withoutPurpose.ok) throw untrusted(leaf, withoutPurpose.reason);
+      if (!withoutPurpose.ok) throw untrusted(withoutPurpose.reason);
       if (result.reason.code !== 'extended_key_usage' && result.reason.code !== 'key_usage')
-        throw untrusted(leaf, result.reason);
-      this.#checkIssuer(leaf);
+        throw untrusted(result.reason);
+      this.#checkIssuer(leaf, vouching);
       throw refusal('wrong_key_usage', 'the certificate is not for client authentication', leaf, result.reason);
     }
-    this.#checkIssuer(leaf);
+    this.#checkIssuer(leaf, vouching);
+    this.#checkSvid(leaf);
     const { path } = result;
-    return { path, notBefore: path.notBefore.getTime(), notAfter: path.notAfter.getTime(), identity: undefined };
+    const [notBefore, notAfter] = [path.notBefore.getTime(), path.notAfter.getTime()];
+    return { path, vouching, notBefore, notAfter, identity: undefined };
   }
 
-  #checkIssuer(leaf: Certificate): void {
+  /** X509-SVID §5.2: what RFC 5280 lets an end entity do, and SPIFFE does not. */
+  #checkSvid(leaf: Certificate): void {
+    if (!this.policy.serviceFrom.includes('spiffe') || spiffeIdOf(leaf) === undefined) return;
+    if (leaf.extensions.keyUsage?.has(KeyUsage.cRLSign))
+      throw refusal('wrong_key_usage', 'the certificate of a SPIFFE ID may sign revocation lists', leaf);
+  }
+
+  #checkIssuer(leaf: Certificate, { isFederated }: Vouching): void {
     const wanted = this.policy.issuerOrganization;
-    if (wanted === undefined) return;
+    if (wanted === undefined || isFederated) return;
     const organizations = attributeValues(leaf.issuer, Oid.organizationName);
     if (organizations.length !== 1 || organizations[0] !== wanted)
       throw refusal('wrong_issuer', "the organization of the certificate's issuer is not the one asked for", leaf);
   }
 
-  #checkRevocation(connection: Connection, path: ValidatedPath, time: number): void {
+  #establish({ path, vouching: { isFederated, trustDomain } }: TrustedPeer): VerifiedClientIdentity {
+    // Another domain gives SPIFFE IDs alone: its common and DNS names are not ours to compare.
+    const serviceFrom = this.policy.serviceFrom.filter((place) => !isFederated || place === 'spiffe');
+    try {
+      return VerifiedClientIdentity.establish(path, { serviceFrom, trustDomain });
+    } catch (error) {
+      if (error instanceof NoServiceNameError) throw unnamed(error, path.leaf);
+      throw error;
+    }
+  }
+
+  #checkRevocation(connection: Connection, { path, vouching }: TrustedPeer, time: number): void {
     const { leaf, certificates } = path;
     const now = new Date(time);
-    const { revocation, revocationMode } = this.policy;
+    const { revocation } = this.policy;
+    const revocationMode = vouching.revocation ?? this.policy.revocationMode;
     const epoch = revocation.epoch;
     let goodUntil = Number.POSITIVE_INFINITY;
     for (let i = 0; revocationMode !== 'off' && i < certificates.length - 1; i++) {
@@ -251,15 +281,6 @@ export class PeerVerifier {
 const isOver = (peer: TrustedPeer | MtlsRefusal, time: number): boolean =>
   peer instanceof MtlsRefusal ? peer.code === 'certificate_expired' : time > peer.notAfter;
 
-function establish(path: ValidatedPath): VerifiedClientIdentity {
-  try {
-    return VerifiedClientIdentity.establish(path);
-  } catch (error) {
-    if (error instanceof NoServiceNameError) throw refusal('service_not_allowed', error.message, path.leaf);
-    throw error;
-  }
-}
-
 function decode(octets: Uint8Array): Certificate {
   try {
     return decodeCertificate(octets);
@@ -279,14 +300,17 @@ const notYetValid = (leaf: Certificate, reason?: PathFailure): MtlsRefusal =>
 const expired = (leaf: Certificate, reason?: PathFailure): MtlsRefusal =>
   refusal('certificate_expired', 'the certificate, or one of its issuers, has expired', leaf, reason);
 
-function untrusted(leaf: Certificate, reason: PathFailure): MtlsRefusal {
+function untrustedBy(
+  reason: PathFailure,
+  { leaf, trust, time }: { readonly leaf: Certificate; readonly trust: TrustAnchors; readonly time: Date },
+): MtlsRefusal {
   if (reason.code === 'expired') return expired(leaf, reason);
   if (reason.code === 'not_yet_valid') return notYetValid(leaf, reason);
   return refusal(
     'untrusted_issuer',
     'the certificate does not lead to a certification authority that is trusted here',
     leaf,
-    reason,
+    wrongDomain(leaf, trust, time) ?? reason,
   );
 }
 
@@ -303,12 +327,20 @@ function unknown(leaf: Certificate, certificate: Certificate, answer: Revocation
   return refusal('revocation_unknown', message, leaf, { ...answer, unknown: certificate.serialNumber });
 }
 
-function refusal(code: RefusalCode, message: string, leaf: Certificate, evidence: object = {}): MtlsRefusal {
-  return new MtlsRefusal(code, message, {
-    subject: nameToString(leaf.subject),
-    issuer: nameToString(leaf.issuer),
-    serialNumber: leaf.serialNumber,
-    fingerprint256: leaf.fingerprint256,
-    evidence,
-  });
+function unnamed({ message, mend }: NoServiceNameError, leaf: Certificate): MtlsRefusal {
+  return new MtlsRefusal('service_not_allowed', message, evidenceOf(leaf), { mend });
 }
+
+function refusal(code: RefusalCode, message: string, leaf: Certificate, evidence: object = {}): MtlsRefusal {
+  return new MtlsRefusal(code, message, evidenceOf(leaf, evidence));
+}
+
+const evidenceOf = (leaf: Certificate, evidence: object = {}) => ({
+  subject: nameToString(leaf.subject),
+  issuer: nameToString(leaf.issuer),
+  serialNumber: leaf.serialNumber,
+  fingerprint256: leaf.fingerprint256,
+  notBefore: leaf.notBefore,
+  notAfter: leaf.notAfter,
+  evidence,
+});

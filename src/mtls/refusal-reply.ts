@@ -10,8 +10,8 @@ const CLOSE_GRACE_MS = 5_000;
  * behind the answer: `Connection: close` on HTTP/1.1, GOAWAY on HTTP/2.
  */
 export function sendRefusal(reply: FastifyReply, refusal: MtlsRefusal): void {
-  const { code, status, message } = refusal;
-  const { title, mend } = REFUSALS[code];
+  const { code, status, message, mend } = refusal;
+  const { title } = REFUSALS[code];
   if (refusal.endsConnection) endConnection(reply);
   void reply
     .code(status)

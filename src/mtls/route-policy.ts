@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { EXPIRED_KEY } from './allow-expired.decorator.js';
 import { ANY_SERVICE_KEY } from './allow-any-service.decorator.js';
-import { AUTHORIZER_KEY } from './allow-services.decorator.js';
+import { authorizersOn } from './allow-services.decorator.js';
 import type { Authorizer } from './authorizer.js';
 import { PUBLIC_KEY } from './public.decorator.js';
 
@@ -20,29 +20,35 @@ export type RoutePolicy = { readonly public: true } | (Admission & { readonly pu
 export const DEFAULT_ADMISSION: Admission = Object.freeze({ anyService: false, allowExpired: false, authorizers: [] });
 
 /**
- * The policy of a handler and its controller, from their decorators. `@Public()` on the handler opens it whatever the controller says; on the
- * controller it opens every handler that does not ask for services itself. Rules of handler and controller must both allow.
+ * The policy of a handler and its controller, from their decorators, by the table in docs/policy.md. `@Public()` on the handler opens it whatever the
+ * controller says; on the controller it opens every handler that does not ask for services itself. Rules of handler and controller must all allow.
+ * Throws TypeError where decorators contradict each other.
  */
 export function routePolicyOf(handler: object, controller: object): RoutePolicy {
   const onHandler = rulesOn(handler);
-  const asks = onHandler.anyService || onHandler.authorizer !== undefined;
-  if (Reflect.getMetadata(PUBLIC_KEY, handler) === true) {
-    if (asks) throw new TypeError('a handler is both @Public() and restricted to services');
-    return { public: true };
-  }
-  if (!asks && Reflect.getMetadata(PUBLIC_KEY, controller) === true) return { public: true };
   const onController = rulesOn(controller);
+  if (onHandler.isPublic && onHandler.asks)
+    throw new TypeError('a handler is both @Public() and restricted to services or roles');
+  if (onHandler.isPublic) return { public: true };
+  if (onController.isPublic && onController.asks)
+    throw new TypeError('a controller is both @Public() and restricted to services or roles');
+  if (onController.isPublic && !onHandler.asks) return { public: true };
   const anyService = onHandler.anyService || onController.anyService;
-  const authorizers = [onController.authorizer, onHandler.authorizer].filter((rule) => rule !== undefined);
+  const authorizers = [...onController.authorizers, ...onHandler.authorizers];
   if (anyService && authorizers.length > 0)
     throw new TypeError('a route is both @AllowAnyService() and restricted to services or roles');
   const allowExpired = Reflect.getMetadata(EXPIRED_KEY, handler) === true;
   return { public: false, anyService, allowExpired, authorizers };
 }
 
-function rulesOn(target: object): { readonly anyService: boolean; readonly authorizer: Authorizer | undefined } {
+function rulesOn(target: object) {
+  const anyService = Reflect.getMetadata(ANY_SERVICE_KEY, target) === true;
+  const authorizers = authorizersOn(target);
   return {
-    anyService: Reflect.getMetadata(ANY_SERVICE_KEY, target) === true,
-    authorizer: Reflect.getMetadata(AUTHORIZER_KEY, target) as Authorizer | undefined,
+    // Its own alone: a class is not opened by the one that it extends.
+    isPublic: Reflect.getOwnMetadata(PUBLIC_KEY, target) === true,
+    anyService,
+    authorizers,
+    asks: anyService || authorizers.length > 0,
   };
 }

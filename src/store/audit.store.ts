@@ -58,6 +58,19 @@ export async function insertAudit(transaction: Transaction, rows: readonly Audit
   await transaction.insertInto('audit').values(rows).execute();
 }
 
+/** The last row, and the latest time in milliseconds, of actions whose names begin with one of `prefixes`; 0 where there is none. */
+export async function lastRecorded(
+  database: Database,
+  prefixes: readonly string[],
+): Promise<{ readonly sequence: number; readonly at: number }> {
+  const row = await database
+    .selectFrom('audit')
+    .select(({ fn }) => [fn.max('sequence').as('sequence'), fn.max('at').as('at')])
+    .where(({ eb, or }) => or(prefixes.map((prefix) => eb('action', 'like', `${prefix}%`))))
+    .executeTakeFirst();
+  return { sequence: Number(row?.sequence ?? 0), at: Number(row?.at ?? 0) };
+}
+
 /** Rows after `after`, in order, at most `limit`. */
 export function listAudit(database: Database, after: number, limit: number): Promise<AuditRow[]> {
   return database

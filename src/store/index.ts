@@ -1,4 +1,12 @@
-export { auditHead, insertAudit, listAudit, moveAuditHead, type AuditHead, type AuditRow } from './audit.store.js';
+export {
+  auditHead,
+  insertAudit,
+  lastRecorded,
+  listAudit,
+  moveAuditHead,
+  type AuditHead,
+  type AuditRow,
+} from './audit.store.js';
 export {
   compromisedKeys,
   findCertificate,

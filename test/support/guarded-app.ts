@@ -6,7 +6,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHttpAdapter, type HttpLimits } from '../../src/http-adapter.js';
 import {
   AllowAnyService,
-  AllowRoles,
+  RequireRoles,
   AllowServices,
   ClientIdentity,
   ClientIdentityInterceptor,
@@ -37,7 +37,7 @@ class OrdersController {
   }
 
   @Get('audit')
-  @AllowRoles('auditor')
+  @RequireRoles('auditor')
   audit(): object {
     return { ok: true };
   }
