@@ -5,6 +5,8 @@ export { allOf, anyOf, roles, services, type Authorizer, type Decision } from '.
 export { ClientIdentity } from './client-identity.decorator.js';
 export { ClientIdentityInterceptor } from './client-identity.interceptor.js';
 export { VerifiedClientIdentity } from './client-identity.js';
+export type { ForwardedFormatName } from './forwarded/forwarded-format.js';
+export type { TrustedProxy } from './forwarded/trusted-proxies.js';
 export { identityOf, type IdentifiedRequest } from './identified-request.js';
 export { MtlsRefusal, REFUSALS, type RefusalCode } from './mtls.errors.js';
 export { MtlsGuard } from './mtls.guard.js';

@@ -12,6 +12,9 @@ import type { FastifyInstance } from 'fastify';
 import { asksForCertificates, nodeVersionProblem } from '../tls/index.js';
 import { services } from './authorizer.js';
 import { ClientIdentityInterceptor } from './client-identity.interceptor.js';
+import { ForwardedCertificates } from './forwarded/forwarded-certificates.js';
+import { takeForwardedFirst } from './forwarded/forwarded-hook.js';
+import { TrustedProxies } from './forwarded/trusted-proxies.js';
 import { MtlsGate } from './mtls.gate.js';
 import { MtlsGuard } from './mtls.guard.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './mtls.module-definition.js';
@@ -60,17 +63,18 @@ const logger = new Logger('Mtls');
     },
     {
       provide: PeerVerifier,
-      inject: [MODULE_OPTIONS_TOKEN, CURRENT_TRUST, CrlRevocation, PEER_OF, ServiceRoles],
+      inject: [MODULE_OPTIONS_TOKEN, CURRENT_TRUST, CrlRevocation, ForwardedCertificates, ServiceRoles],
       useFactory: (
         options: MtlsOptions,
         trust: CurrentTrust,
         crls: CrlRevocation,
-        peerOf: PeerOf,
+        { peerOf, proxies }: ForwardedCertificates,
         roles: ServiceRoles,
       ) => {
         const { revocation = { mode: 'off' }, services: allowed, issuerOrganization, clock } = options;
         return new PeerVerifier({
           peerOf,
+          isProxy: (identity) => proxies.ruleOf(identity) !== undefined,
           trust,
           issuerOrganization,
           revocationMode: revocation.mode ?? 'hard-fail',
@@ -84,6 +88,12 @@ const logger = new Logger('Mtls');
           },
         });
       },
+    },
+    {
+      provide: ForwardedCertificates,
+      inject: [MODULE_OPTIONS_TOKEN, PEER_OF],
+      useFactory: ({ trustedProxies }: MtlsOptions, peerOf: PeerOf) =>
+        new ForwardedCertificates(new TrustedProxies(trustedProxies), peerOf),
     },
     {
       provide: ServiceRoles,
@@ -120,7 +130,9 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     const { httpAdapter } = this.adapterHost;
     if (httpAdapter.getType() !== 'fastify')
       throw new TypeError('MtlsModule guards applications on Fastify: use FastifyAdapter');
-    this.#routesRegistered = closeUnseenRoutes(httpAdapter.getInstance<FastifyInstance>(), this.gate);
+    const server = httpAdapter.getInstance<FastifyInstance>();
+    takeForwardedFirst(server, this.gate);
+    this.#routesRegistered = closeUnseenRoutes(server, this.gate);
   }
 
   async onModuleInit(): Promise<void> {

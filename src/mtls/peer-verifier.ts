@@ -32,6 +32,8 @@ export interface VerifierPolicy {
   readonly clock: () => number;
   /** Told of each peer whose certificate is in order, as often as revocation is asked about. */
   readonly onPeer?: (path: ValidatedPath, time: number) => void;
+  /** Whether an identity is that of a trusted proxy, which never calls for itself. */
+  readonly isProxy?: (identity: VerifiedClientIdentity) => boolean;
   /** Told when soft-fail lets a certificate pass whose status nobody knows. */
   readonly reportUnknown: (refusal: MtlsRefusal) => void;
 }
@@ -77,15 +79,31 @@ export class PeerVerifier {
    * Throws {@link MtlsRefusal}, in the order of {@link REFUSALS}; anything unforeseen becomes `validation_failed`.
    */
   identify(request: Parameters<PeerOf>[0], anyService = false, expiredGrace = 0): VerifiedClientIdentity {
+    let peer: Peer | undefined;
     try {
-      return this.#identify(this.policy.peerOf(request), anyService, expiredGrace);
+      peer = this.policy.peerOf(request);
+      const identity = this.#identify(peer, expiredGrace);
+      if (this.policy.isProxy?.(identity)) throw proxyAsClient(identity, peer);
+      if (anyService) return identity;
+      const decision = this.policy.allowList(identity, this.policy.roles.of(identity));
+      if (!decision.allowed) throw refusal('service_not_allowed', decision.reason, identity.certificate);
+      return identity;
     } catch (error) {
-      if (error instanceof MtlsRefusal) throw error;
-      throw new MtlsRefusal('validation_failed', 'the client certificate could not be validated', {}, { cause: error });
+      const refused = refusalOf(error);
+      throw peer?.proxy === undefined ? refused : refused.through(peer.proxy);
     }
   }
 
-  #identify(peer: Peer | undefined, anyService: boolean, expiredGrace: number): VerifiedClientIdentity {
+  /** Who holds a connection, whether they may call or not. Throws {@link MtlsRefusal} like {@link identify}. */
+  identifyHolder(peer: Peer | undefined): VerifiedClientIdentity {
+    try {
+      return this.#identify(peer, 0);
+    } catch (error) {
+      throw refusalOf(error);
+    }
+  }
+
+  #identify(peer: Peer | undefined, expiredGrace: number): VerifiedClientIdentity {
     if (!peer) throw noCertificate();
     const time = this.policy.clock();
     const trust = this.policy.trust();
@@ -101,11 +119,7 @@ export class PeerVerifier {
     if (time > trusted.notAfter + expiredGrace) throw expired(trusted.path.leaf);
     if (connection.epoch !== this.policy.revocation.epoch || time > connection.goodUntil)
       this.#checkRevocation(connection, trusted.path, time);
-    const identity = (trusted.identity ??= establish(trusted.path));
-    if (anyService) return identity;
-    const decision = this.policy.allowList(identity, this.policy.roles.of(identity));
-    if (!decision.allowed) throw refusal('service_not_allowed', decision.reason, trusted.path.leaf);
-    return identity;
+    return (trusted.identity ??= establish(trusted.path));
   }
 
   /** A leaf that expired within the grace, under CAs that are valid now; the path is validated as of the leaf's last moment. */
@@ -230,6 +244,17 @@ function decode(octets: Uint8Array): Certificate {
     throw error;
   }
 }
+
+const refusalOf = (error: unknown): MtlsRefusal =>
+  error instanceof MtlsRefusal
+    ? error
+    : new MtlsRefusal('validation_failed', 'the client certificate could not be validated', {}, { cause: error });
+
+/** What a proxy asks without a certificate is asked by somebody without one; and whoever comes through another proxy is not the one who asks. */
+const proxyAsClient = ({ service, certificate }: VerifiedClientIdentity, peer: Peer | undefined): MtlsRefusal =>
+  peer?.proxy === undefined
+    ? noCertificate().through(service)
+    : refusal('service_not_allowed', 'a proxy is no client', certificate);
 
 const noCertificate = (): MtlsRefusal =>
   new MtlsRefusal('client_certificate_required', 'this path needs a client certificate and none was presented');
