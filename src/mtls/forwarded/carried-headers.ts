@@ -47,13 +47,14 @@ export function takeHeaders(
   const isMeant = (name: string): boolean =>
     names.has(name) || (ODD.test(name) && names.has(name.replaceAll(/[^a-z0-9]/g, '-')));
   const { headers, rawHeaders } = raw;
-  let found = false;
-  for (const name in headers)
-    if (isMeant(name)) {
-      found = true;
-      Reflect.deleteProperty(headers, name);
-    }
-  if (!found) return undefined;
+  const found = Object.keys(headers).filter(isMeant);
+  if (found.length === 0) return undefined;
+  // HTTP/1.1 makes these of the raw ones when they are first asked for, and counts on as many as there were.
+  const distinct = 'headersDistinct' in raw ? raw.headersDistinct : {};
+  for (const name of found) {
+    Reflect.deleteProperty(headers, name);
+    Reflect.deleteProperty(distinct, name);
+  }
   const taken: CarriedHeader[] = [];
   // In place: the array is the request's own.
   let kept = 0;
