@@ -39,6 +39,7 @@ export class AppModule {
     const { configuration, store } = runtime;
     const { mtls, health, repository } = configuration;
     const { ocsp } = runtime.authority;
+    const isOwn = namedBy(runtime.authority.ca);
     const healthModule = HealthModule.forRootAsync({
       inject: [CaService, CrlService],
       useFactory: (ca: CaService, crls: CrlService): readonly HealthPart[] => [
@@ -67,7 +68,8 @@ export class AppModule {
             serviceFrom: mtls.serviceFrom,
             trustDomain: mtls.trustDomain,
             trustDomains: mtls.trustDomains.map(federatedDomain),
-            roles: rolesOf(mtls.roles, runtime.authority.ca),
+            roles: rolesOf(mtls.roles, isOwn),
+            trustedProxies: mtls.trustedProxies.map((proxy) => ({ ...proxy, condition: isOwn })),
             issuerOrganization: mtls.issuerOrganization,
             exemptPaths: mtls.exemptPaths,
             onPeer: ({ certificates }, time) => {
@@ -106,23 +108,27 @@ export class AppModule {
   }
 }
 
-/** Roles are for services that our own CA named: another CA that is trusted here does not make administrators. */
-function rolesOf(
-  table: Configuration['mtls']['roles'],
-  ca: CaService,
-): (identity: VerifiedClientIdentity) => ReadonlySet<string> {
-  const byService = new Map(table.map(({ service, roles }) => [service, new Set<string>(roles)]));
-  const none = new Set<string>();
+/** Whether our own CA named a service: another CA that is trusted here makes neither administrators nor proxies. */
+function namedBy(ca: CaService): (identity: VerifiedClientIdentity) => boolean {
   // Once for each change of the CAs: this stands on the path of every request.
   let authorities: CaService['authorities'] | undefined;
   let own = new Set<string | undefined>();
-  return ({ service, issuerFingerprint256 }) => {
+  return ({ issuerFingerprint256 }) => {
     if (authorities !== ca.authorities) {
       authorities = ca.authorities;
       own = new Set(authorities.map(({ certificate }) => certificate.fingerprint256));
     }
-    return own.has(issuerFingerprint256) ? (byService.get(service) ?? none) : none;
+    return own.has(issuerFingerprint256);
   };
+}
+
+function rolesOf(
+  table: Configuration['mtls']['roles'],
+  isOwn: (identity: VerifiedClientIdentity) => boolean,
+): (identity: VerifiedClientIdentity) => ReadonlySet<string> {
+  const byService = new Map(table.map(({ service, roles }) => [service, new Set<string>(roles)]));
+  const none = new Set<string>();
+  return (identity) => (isOwn(identity) ? (byService.get(identity.service) ?? none) : none);
 }
 
 // A database that does not answer is down before whoever asks gives up.

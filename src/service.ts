@@ -57,7 +57,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
       ...pki,
       crlDirectory: join(dirname(storeSettings.path), 'crl'),
       policy: policyOf(configuration),
-      reservedNames: reservedNamesOf(configuration.mtls.roles, () => serverCertificate()),
+      reservedNames: reservedNamesOf(configuration.mtls, () => serverCertificate()),
     };
     const authority = await openCertificationAuthority({
       settings: pkiSettings,
@@ -178,6 +178,7 @@ function logAccess(server: FastifyInstance, logger: LoggerService): void {
         status: reply.statusCode,
         milliseconds: Math.round(reply.elapsedTime * 1000) / 1000,
         service: request.clientIdentity?.service,
+        proxy: request.forwardedBy,
       },
       'Access',
     );

@@ -37,7 +37,7 @@ export const certificateInfoSchema = z
     fingerprint_sha1: z.string().describe('A name for older tools, not a protection.'),
     spki_sha256: z.string().describe('SHA-256 of the public key, for pinning.'),
   })
-  .describe('The client certificate of this connection.');
+  .describe('The client certificate of the caller.');
 
 export const whoamiSchema = z
   .object({
@@ -48,7 +48,9 @@ export const whoamiSchema = z
     roles: z.array(z.string()),
     established_by: z
       .object({
-        method: z.literal('mtls'),
+        method: z
+          .union([z.literal('mtls'), z.templateLiteral(['proxy:', z.string()])])
+          .describe('`mtls`: on this connection; `proxy:` and a service: handed on by that proxy.'),
         service_from: z.enum(['cn', 'dns', 'spiffe']).describe('Where the name of the service was read.'),
         trust_domain: z
           .string()

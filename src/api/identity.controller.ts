@@ -46,7 +46,9 @@ export class IdentityController {
   /** Who the caller is, and how that was established. */
   @Get('api/v1/whoami')
   @Answers(whoamiSchema)
-  whoami(@ClientIdentity() who: ClientIdentity): z.infer<typeof whoamiSchema> {
+  whoami(@Req() request: IdentifiedRequest): z.infer<typeof whoamiSchema> {
+    const who = identityOf(request);
+    const { forwardedBy } = request;
     return {
       authenticated: who.validated,
       service: who.service,
@@ -54,7 +56,7 @@ export class IdentityController {
       spiffe_id: who.spiffeId ?? null,
       roles: [...this.roles.of(who)].sort(),
       established_by: {
-        method: 'mtls',
+        method: forwardedBy === undefined ? 'mtls' : `proxy:${forwardedBy}`,
         service_from: who.serviceFrom,
         trust_domain: who.trustDomain ?? null,
         serial_number: who.serialNumber,

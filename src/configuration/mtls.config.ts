@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ROLES, serviceOrSpiffeId, servicePattern, trustDomain } from './service-roles.setting.js';
+import { problemsOfProxies, trustedProxiesSchema } from './trusted-proxies.setting.js';
 import { duration, list, objects, oneOf, path, text } from './setting.js';
 
 const exactPath = text('an exact path that begins with / and has no pattern, query or fragment', /^\/[^\s?#*]*$/);
@@ -109,6 +110,11 @@ const mtlsFields = z.strictObject({
   crlRefreshInterval: duration('ms', 10, 2_073_600_000)
     .default(60_000)
     .describe('How often the sources in `crls` are read again.'),
+  trustedProxies: trustedProxiesSchema
+    .default([])
+    .describe(
+      "Proxies that end TLS and hand on their client's certificate, each by its own certificate on its connection. From anybody else such a header is refused.",
+    ),
   intermediatesFile: path('the path of a PEM file')
     .exactOptional()
     .describe('Intermediate CA certificates for clients that send their own certificate only.'),
@@ -116,10 +122,12 @@ const mtlsFields = z.strictObject({
 
 /** Roles that nobody could use, or that two entries say differently. The defaults may name services that an operator took off the list. */
 export const mtlsSchema = mtlsFields.superRefine(
-  ({ roles, services, serviceFrom, trustDomain, trustDomains }, context) => {
+  ({ roles, services, serviceFrom, trustDomain, trustDomains, trustedProxies }, context) => {
     const refuse = (path: (string | number)[], message: string) => {
       context.addIssue({ code: 'custom', path, message });
     };
+    for (const { path, message } of problemsOfProxies(trustedProxies, { services, roles }))
+      refuse(['trustedProxies', ...path], message);
     roles.forEach((entry, index) => {
       const { service } = entry;
       const path = ['roles', index, 'service'];

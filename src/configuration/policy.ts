@@ -5,7 +5,7 @@ export type PolicyValue = string | number | boolean | readonly PolicyValue[] | {
 
 /** The settings that decide who may do what here, besides those of the CA itself: a change of them is recorded. Lists of who has something are maps by their names. */
 export function policyOf({ mtls, tls }: Configuration): Readonly<Record<string, PolicyValue>> {
-  const { issuerOrganization, serviceFrom, services, roles, revocation, exemptPaths, crls } = mtls;
+  const { issuerOrganization, serviceFrom, services, roles, revocation, exemptPaths, crls, trustedProxies } = mtls;
   return {
     mtls: {
       issuerOrganization,
@@ -18,6 +18,7 @@ export function policyOf({ mtls, tls }: Configuration): Readonly<Record<string, 
       roles: Object.fromEntries(roles.map((entry) => [entry.service, entry.roles])),
       revocation,
       exemptPaths,
+      trustedProxies: Object.fromEntries(trustedProxies.map(({ service, ...rest }) => [service, rest])),
       crls: crls.map(({ source }) => source),
     },
     tls: { clientAuth: tls.clientAuth },

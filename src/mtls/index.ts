@@ -7,6 +7,8 @@ export { ClientIdentityInterceptor } from './client-identity.interceptor.js';
 export { VerifiedClientIdentity } from './client-identity.js';
 export type { FederatedDomain } from './federation/federated-trust.js';
 export { FederatedTrust } from './federation/federated-trust.js';
+export type { ForwardedFormatName } from './forwarded/forwarded-format.js';
+export type { TrustedProxy } from './forwarded/trusted-proxies.js';
 export { identityOf, type IdentifiedRequest } from './identified-request.js';
 export { MtlsRefusal, REFUSALS, type RefusalCode } from './mtls.errors.js';
 export { MtlsGuard } from './mtls.guard.js';

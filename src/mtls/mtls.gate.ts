@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { exemptPaths, type IsExempt } from './exempt-paths.js';
+import { ForwardedCertificates } from './forwarded/forwarded-certificates.js';
 import type { IdentifiedRequest } from './identified-request.js';
 import { MtlsRefusal } from './mtls.errors.js';
 import { MODULE_OPTIONS_TOKEN } from './mtls.module-definition.js';
@@ -20,9 +21,20 @@ export class MtlsGate {
     @Inject(MODULE_OPTIONS_TOKEN) options: MtlsOptions,
     @Inject(PeerVerifier) private readonly verifier: PeerVerifier,
     @Inject(ServiceRoles) private readonly roles: ServiceRoles,
+    @Inject(ForwardedCertificates) private readonly forwarded: ForwardedCertificates,
   ) {
     this.#expiredGrace = options.expiredGrace ?? 0;
     this.#isExempt = exemptPaths(options.exemptPaths ?? []);
+  }
+
+  /** Takes the headers off a request in which a trusted proxy hands a certificate on; throws {@link MtlsRefusal} when anybody else sent one. */
+  takeForwarded(request: IdentifiedRequest): void {
+    try {
+      this.forwarded.take(request, this.verifier);
+    } catch (error) {
+      if (error instanceof MtlsRefusal) this.#log(request, error);
+      throw error;
+    }
   }
 
   /** Puts the caller's identity on the request, or throws {@link MtlsRefusal}. An exempt path passes without one. */
@@ -70,6 +82,7 @@ export class MtlsGate {
       requestId: request.id,
       method: request.method,
       route: request.routeOptions.url,
+      proxy: request.forwardedBy,
       ...evidence,
       mend,
       checks: checksUpTo(code),

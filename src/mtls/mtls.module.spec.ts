@@ -95,14 +95,17 @@ describe('a request that did not come over TLS', () => {
   }
   test('has no identity, whatever it says of itself', async () => {
     const app = await startWith([Things]);
-    const headers = {
-      'x-forwarded-client-cert': 'x',
-      'client-cert': 'x',
-      'x-ssl-client-verify': 'SUCCESS',
-      authorization: 'Bearer x',
-    };
+    const headers = { 'x-ssl-client-verify': 'SUCCESS', authorization: 'Bearer x' };
     expect((await app.inject({ url: '/things', headers })).statusCode).toBe(401);
     expect((await app.inject({ url: '/things/open' })).statusCode).toBe(200);
+    for (const name of ['x-forwarded-client-cert', 'client-cert'])
+      for (const url of ['/things', '/things/open', '/nowhere']) {
+        const answer = await app.inject({ url, headers: { ...headers, [name]: 'x' } });
+        expect([answer.statusCode, answer.json<object>()]).toEqual([
+          400,
+          expect.objectContaining({ code: 'client_certificate_malformed' }),
+        ]);
+      }
   });
 });
 

@@ -13,6 +13,8 @@ import { asksForCertificates, nodeVersionProblem } from '../tls/index.js';
 import { services } from './authorizer.js';
 import { FederatedTrust, type BundleEvent } from './federation/federated-trust.js';
 import { ClientIdentityInterceptor } from './client-identity.interceptor.js';
+import { ForwardedCertificates } from './forwarded/forwarded-certificates.js';
+import { TrustedProxies } from './forwarded/trusted-proxies.js';
 import { LiveConnections } from './live-connections.js';
 import { MtlsGate } from './mtls.gate.js';
 import { MtlsGuard } from './mtls.guard.js';
@@ -68,17 +70,18 @@ const logger = new Logger('Mtls');
     },
     {
       provide: PeerVerifier,
-      inject: [MODULE_OPTIONS_TOKEN, CURRENT_TRUST, CrlRevocation, PEER_OF, ServiceRoles],
+      inject: [MODULE_OPTIONS_TOKEN, CURRENT_TRUST, CrlRevocation, ForwardedCertificates, ServiceRoles],
       useFactory: (
         options: MtlsOptions,
         trust: CurrentTrust,
         crls: CrlRevocation,
-        peerOf: PeerOf,
+        { peerOf, proxies }: ForwardedCertificates,
         roles: ServiceRoles,
       ) => {
         const { revocation = { mode: 'off' }, services: allowed, issuerOrganization, clock } = options;
         return new PeerVerifier({
           peerOf,
+          isProxy: (identity) => proxies.ruleOf(identity) !== undefined,
           trust,
           issuerOrganization,
           serviceFrom: options.serviceFrom ?? ['cn'],
@@ -112,6 +115,12 @@ const logger = new Logger('Mtls');
         });
         return live;
       },
+    },
+    {
+      provide: ForwardedCertificates,
+      inject: [MODULE_OPTIONS_TOKEN, PEER_OF],
+      useFactory: ({ trustedProxies }: MtlsOptions, peerOf: PeerOf) =>
+        new ForwardedCertificates(new TrustedProxies(trustedProxies), peerOf),
     },
     {
       provide: ServiceRoles,

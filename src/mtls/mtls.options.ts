@@ -1,6 +1,7 @@
 import type { ValidatedPath } from '../x509/index.js';
 import type { Authorizer } from './authorizer.js';
 import type { FederatedDomain } from './federation/federated-trust.js';
+import type { TrustedProxy } from './forwarded/trusted-proxies.js';
 import type { CrlSource } from './revocation/crl-source.js';
 import type { RevocationStatus } from './revocation/revocation-status.js';
 import type { ServicePlace } from './service-name.js';
@@ -34,6 +35,11 @@ export interface MtlsOptions {
   readonly expiredGrace?: number;
   /** Paths that need no certificate, besides routes with `@Public()`: exact, or a prefix that ends in `/*`. */
   readonly exemptPaths?: readonly string[];
+  /**
+   * Proxies that end TLS and hand on the certificate of their client in a header, each known by the certificate on its own connection. Nobody else may send such a
+   * header, and a proxy calls nothing for itself.
+   */
+  readonly trustedProxies?: readonly TrustedProxy[];
   readonly revocation?: {
     /** Default `hard-fail`. */
     readonly mode?: RevocationMode;

@@ -38,6 +38,8 @@ export interface VerifierPolicy {
   readonly clock: () => number;
   /** Told of each peer whose certificate is in order, as often as revocation is asked about. */
   readonly onPeer?: (path: ValidatedPath, time: number) => void;
+  /** Whether an identity is that of a trusted proxy, which never calls for itself. */
+  readonly isProxy?: (identity: VerifiedClientIdentity) => boolean;
   /** Told when soft-fail lets a certificate pass whose status nobody knows. */
   readonly reportUnknown: (refusal: MtlsRefusal) => void;
 }
@@ -63,6 +65,12 @@ interface Connection {
   /** When revocation was last asked: the epoch, and until when (ms) that answer holds. */
   epoch: number;
   goodUntil: number;
+}
+
+/** A connection with who is on the other end of it. */
+interface Known {
+  readonly connection: Connection;
+  readonly identity: VerifiedClientIdentity;
 }
 
 // What a path can fail by only because a purpose was asked for.
@@ -98,15 +106,35 @@ export class PeerVerifier {
    * Throws {@link MtlsRefusal}, in the order of {@link REFUSALS}; anything unforeseen becomes `validation_failed`.
    */
   identify(request: Parameters<PeerOf>[0], anyService = false, expiredGrace = 0): VerifiedClientIdentity {
+    let peer: Peer | undefined;
     try {
-      return this.#identify(this.policy.peerOf(request), anyService, expiredGrace);
+      peer = this.policy.peerOf(request);
+      return this.#allowed(this.#known(peer, expiredGrace), anyService);
     } catch (error) {
-      if (error instanceof MtlsRefusal) throw error;
-      throw new MtlsRefusal('validation_failed', 'the client certificate could not be validated', {}, { cause: error });
+      const refused = refusalOf(error);
+      throw peer?.proxy === undefined ? refused : refused.through(peer.proxy);
     }
   }
 
-  #identify(peer: Peer | undefined, anyService: boolean, expiredGrace: number): VerifiedClientIdentity {
+  /** Who holds a connection, whether they may call or not. Throws {@link MtlsRefusal} like {@link identify}. */
+  identifyHolder(peer: Peer | undefined): VerifiedClientIdentity {
+    try {
+      return this.#known(peer, 0).identity;
+    } catch (error) {
+      throw refusalOf(error);
+    }
+  }
+
+  #allowed({ identity, connection }: Known, anyService: boolean): VerifiedClientIdentity {
+    if (this.policy.isProxy?.(identity)) throw proxyAsClient(identity, connection.from);
+    if (anyService) return identity;
+    const decision = this.policy.allowList(identity, this.policy.roles.of(identity));
+    if (!decision.allowed) throw refusal('service_not_allowed', decision.reason, identity.certificate);
+    connection.isAllowed = true;
+    return identity;
+  }
+
+  #known(peer: Peer | undefined, expiredGrace: number): Known {
     if (!peer) throw noCertificate();
     const time = this.policy.clock();
     const trust = this.policy.trust();
@@ -125,12 +153,7 @@ export class PeerVerifier {
     if (time > trusted.notAfter + expiredGrace) throw expired(trusted.path.leaf);
     if (connection.epoch !== this.policy.revocation.epoch || time > connection.goodUntil)
       this.#checkRevocation(connection, trusted, time);
-    const identity = (trusted.identity ??= this.#establish(trusted));
-    if (anyService) return identity;
-    const decision = this.policy.allowList(identity, this.policy.roles.of(identity));
-    if (!decision.allowed) throw refusal('service_not_allowed', decision.reason, trusted.path.leaf);
-    connection.isAllowed = true;
-    return identity;
+    return { connection, identity: (trusted.identity ??= this.#establish(trusted)) };
   }
 
   /**
@@ -141,7 +164,8 @@ export class PeerVerifier {
     const known = this.#connections.get(connection);
     if (!known) return undefined;
     try {
-      this.#identify(known.from, !known.isAllowed, known.over ? expiredGrace : 0);
+      const standing = this.#known(known.from, known.over ? expiredGrace : 0);
+      if (known.isAllowed) this.#allowed(standing, false);
       return undefined;
     } catch (error) {
       return error instanceof MtlsRefusal ? error : undefined;
@@ -290,6 +314,17 @@ function decode(octets: Uint8Array): Certificate {
     throw error;
   }
 }
+
+const refusalOf = (error: unknown): MtlsRefusal =>
+  error instanceof MtlsRefusal
+    ? error
+    : new MtlsRefusal('validation_failed', 'the client certificate could not be validated', {}, { cause: error });
+
+/** What a proxy asks without a certificate is asked by somebody without one; and whoever comes through another proxy is not the one who asks. */
+const proxyAsClient = ({ service, certificate }: VerifiedClientIdentity, peer: Peer | undefined): MtlsRefusal =>
+  peer?.proxy === undefined
+    ? noCertificate().through(service)
+    : refusal('service_not_allowed', 'a proxy is no client', certificate);
 
 const noCertificate = (): MtlsRefusal =>
   new MtlsRefusal('client_certificate_required', 'this path needs a client certificate and none was presented');

@@ -411,5 +411,8 @@ function callOf(
   if (idempotencyKey === undefined) return undefined;
   const terms = [profile, service ?? null, names.map(generalNameToString), lifetime ?? null];
   const octets = Buffer.from(request.der).toString('base64');
-  return { caller: requester.actor, key: idempotencyKey, request: JSON.stringify([octets, ...terms]) };
+  const { standing, actor } = requester;
+  // The same service by another way, such as through a proxy, is the same caller.
+  const caller = typeof standing === 'object' ? standing.service : actor;
+  return { caller, key: idempotencyKey, request: JSON.stringify([octets, ...terms]) };
 }

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:tls';
-import { Controller, Get, Module, UseInterceptors, type LoggerService } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { Controller, Get, Module, Req, UseInterceptors, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHttpAdapter, type HttpLimits } from '../../src/http-adapter.js';
@@ -61,12 +62,21 @@ class OrdersController {
     return { who: who?.service ?? null };
   }
 
+  @Get('headers')
+  @Public()
+  headers(@Req() { raw }: FastifyRequest): object {
+    return { headers: Object.keys(raw.headers), rawHeaders: raw.rawHeaders, distinct: Object.keys(distinctOf(raw)) };
+  }
+
   @Get('open/:id')
   @Public()
   openOne(): object {
     return { open: true };
   }
 }
+
+/** HTTP/1.1 has them; HTTP/2 does not. */
+const distinctOf = (raw: FastifyRequest['raw']): object => (raw as Partial<typeof raw>).headersDistinct ?? {};
 
 /** What was logged, in order. Nest's logger is one for the whole process, and so is this. */
 export class LogLines implements LoggerService {
