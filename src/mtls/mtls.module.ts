@@ -18,6 +18,8 @@ import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './mtls.module-def
 import type { MtlsOptions } from './mtls.options.js';
 import { PEER_OF, peerOfSocket, type PeerOf } from './peer-certificate.js';
 import { PeerVerifier } from './peer-verifier.js';
+import { shareRates } from './rates/rate-exchange.js';
+import { RateLimiter } from './rates/rate-limiter.js';
 import { RefusalFilter } from './refusal.filter.js';
 import { CrlRevocation, type CrlEvent } from './revocation/crl-revocation.js';
 import { firstKnown, type RevocationStatus } from './revocation/revocation-status.js';
@@ -90,6 +92,12 @@ const logger = new Logger('Mtls');
       inject: [MODULE_OPTIONS_TOKEN],
       useFactory: ({ roles }: MtlsOptions) => new ServiceRoles(roles),
     },
+    {
+      provide: RateLimiter,
+      inject: [MODULE_OPTIONS_TOKEN],
+      useFactory: ({ rates = {} }: MtlsOptions) =>
+        new RateLimiter({ rateOf: rates.of, shared: rates.exchange !== undefined }),
+    },
     { provide: PEER_OF, useValue: peerOfSocket },
     MtlsGate,
     MtlsGuard,
@@ -103,12 +111,14 @@ const logger = new Logger('Mtls');
 })
 export class MtlsModule extends ConfigurableModuleClass implements NestModule, OnModuleInit, OnApplicationShutdown {
   #routesRegistered: (() => void) | undefined;
+  #stopSharing: (() => void) | undefined;
 
   constructor(
     @Inject(MODULE_OPTIONS_TOKEN) private readonly options: MtlsOptions,
     @Inject(HttpAdapterHost) private readonly adapterHost: HttpAdapterHost,
     @Inject(MtlsGate) private readonly gate: MtlsGate,
     @Inject(CrlRevocation) private readonly crls: CrlRevocation,
+    @Inject(RateLimiter) private readonly rates: RateLimiter,
   ) {
     super();
   }
@@ -129,11 +139,14 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
       logger.warn('revocation is not checked: set MtlsOptions.revocation');
     if (asksForCertificates(this.adapterHost.httpAdapter.getHttpServer()) === false)
       logger.warn('the HTTPS server asks no client for a certificate: set requestCert to true, or nobody gets in');
+    const { exchange } = this.options.rates ?? {};
+    if (exchange) this.#stopSharing = shareRates(this.rates, exchange);
     await this.crls.start();
   }
 
   onApplicationShutdown(): void {
     this.crls.stop();
+    this.#stopSharing?.();
   }
 }
 

@@ -22,7 +22,7 @@ export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate): () =
   let registering = true;
   const admitted = (request: FastifyRequest, reply: FastifyReply): boolean => {
     try {
-      gate.admit(request, DEFAULT_ADMISSION);
+      gate.admit(request, DEFAULT_ADMISSION, reply);
       return true;
     } catch (error) {
       if (!(error instanceof MtlsRefusal)) throw error;
