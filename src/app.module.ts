@@ -15,6 +15,7 @@ import {
 } from './pki/index.js';
 import { RepositoryModule, type Published } from './repository/index.js';
 import { registryRevocation } from './registry-revocation.js';
+import { ratesOf, sharedRates } from './service-rates.js';
 import type { Store } from './store/index.js';
 import type { Certificate } from './x509/index.js';
 
@@ -75,6 +76,7 @@ export class AppModule {
             onPeer: ({ certificates }, time) => {
               runtime.authority.sightings.note(certificates, time);
             },
+            rates: { of: ratesOf(mtls.rates), ...sharedRates(store) },
             expiredGrace: configuration.pki.renewalGrace * 1000,
             revocation: {
               mode: mtls.revocation,

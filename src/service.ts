@@ -10,6 +10,7 @@ import { OpenApiService } from './api/index.js';
 import { AppModule } from './app.module.js';
 import { logBackgroundFailures } from './background-log.js';
 import { ConfigurationError, loadConfiguration, policyOf, type Configuration } from './configuration/index.js';
+import { limitConnections } from './connection-limits.js';
 import { logFailedHandshakes } from './handshake-log.js';
 import { createHttpAdapter } from './http-adapter.js';
 import { createLogger } from './logging.js';
@@ -83,6 +84,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
     const material = await readTlsMaterial(files, new Date());
     const adapter = createHttpAdapter(http, serverOptions(tls, material));
     const listener = adapter.getInstance().server as unknown as Server;
+    limitConnections(listener, http, logger);
     logFailedHandshakes(listener, logger);
     const stapler = ocspStapling(authority, () => reloader.material.certificate, logger);
     stapler?.attach(listener);

@@ -126,6 +126,7 @@ function successOf(answer: Answer | undefined): Record<string, unknown> {
   };
 }
 
+const RETRY_AFTER = { description: 'Seconds until there is a request again.', schema: { type: 'integer' } };
 const LOCATION = { description: 'The path of what was made.', schema: { type: 'string' } };
 const IDEMPOTENCY_KEY = {
   name: 'Idempotency-Key',
@@ -143,6 +144,7 @@ function problemsOf(codes: readonly DocumentedCode[]): Record<string, unknown> {
       status,
       {
         description: each.map((code) => `- \`${code}\`: ${documentedCode(code).mend.replace(/\.$/, '')}.`).join('\n'),
+        ...(status === 429 ? { headers: { 'Retry-After': RETRY_AFTER } } : {}),
         content: {
           'application/problem+json': {
             schema: {

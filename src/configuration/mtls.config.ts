@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ROLES, serviceOrSpiffeId, servicePattern, trustDomain } from './service-roles.setting.js';
 import { problemsOfProxies, trustedProxiesSchema } from './trusted-proxies.setting.js';
-import { duration, list, objects, oneOf, path, text } from './setting.js';
+import { decimal, duration, integer, list, objects, oneOf, path, text } from './setting.js';
 
 const exactPath = text('an exact path that begins with / and has no pattern, query or fragment', /^\/[^\s?#*]*$/);
 const crlSource = text(
@@ -40,6 +40,14 @@ const DEFAULT_ROLES: readonly z.output<typeof rolesSchema>[] = [
   { service: 'monitoring-service', roles: ['metrics'] },
   { service: 'backup-service', roles: ['backup'] },
 ];
+
+const anyService = text('the name of a service, or *', /^(?:\*|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)$/, 64);
+
+const rateSchema = z.strictObject({
+  service: anyService.describe('The exact name of a service, or `*`: each service that has no entry of its own.'),
+  perSecond: decimal(0.001, 1_000_000).describe('How many requests a second, in the long run.'),
+  burst: integer(1, 1_000_000).describe('How many at once after a rest, which come back within a day.'),
+});
 
 /** Who is on the other end, and may they pass. */
 const mtlsFields = z.strictObject({
@@ -84,6 +92,11 @@ const mtlsFields = z.strictObject({
     .describe(
       'What services may do beyond calling. `issuer` has certificates issued, within the `requesters` of the profile and none of a service that is named here; `admin` beside it has any; `auditor` reads the inventory.',
     ),
+  rates: objects(rateSchema, '`{ service, perSecond, burst }`: a service name or *, and how many requests')
+    .default([])
+    .describe(
+      'How many requests a service may send; more are refused with `rate_limited`. Each has a budget of its own, which all nodes on one PostgreSQL share. A service without an entry, where there is none for `*`, has no bound.',
+    ),
   exemptPaths: list(exactPath, 'exact paths')
     .default([])
     .describe(
@@ -120,14 +133,19 @@ const mtlsFields = z.strictObject({
     .describe('Intermediate CA certificates for clients that send their own certificate only.'),
 });
 
-/** Roles that nobody could use, or that two entries say differently. The defaults may name services that an operator took off the list. */
+/** Roles that nobody could use, or that two entries say differently, and rates of the same kind. The defaults may name services that an operator took off the list. */
 export const mtlsSchema = mtlsFields.superRefine(
-  ({ roles, services, serviceFrom, trustDomain, trustDomains, trustedProxies }, context) => {
+  ({ roles, services, serviceFrom, trustDomain, trustDomains, trustedProxies, rates }, context) => {
     const refuse = (path: (string | number)[], message: string) => {
       context.addIssue({ code: 'custom', path, message });
     };
     for (const { path, message } of problemsOfProxies(trustedProxies, { services, roles }))
       refuse(['trustedProxies', ...path], message);
+    rates.forEach(({ service, perSecond, burst }, index) => {
+      if (rates.findIndex((other) => other.service === service) < index)
+        refuse(['rates', index, 'service'], 'one entry for each service');
+      if (burst / perSecond > 86_400) refuse(['rates', index, 'burst'], 'at most as much as comes back within a day');
+    });
     roles.forEach((entry, index) => {
       const { service } = entry;
       const path = ['roles', index, 'service'];

@@ -1,13 +1,13 @@
 /** One row of the table of refusals: what the caller is told, and what mends it. */
 interface RefusalKind {
-  readonly status: 400 | 401 | 403 | 500;
+  readonly status: 400 | 401 | 403 | 429 | 500;
   readonly title: string;
   /** What the caller can do, in one sentence without any fact about this service. */
   readonly mend: string;
 }
 
 /**
- * Every way in which a request is refused for its client certificate. The order is the order of the checks: what comes first tells a
+ * Every way in which a request is refused for its client certificate, or for how many of them there are. The order is the order of the checks: what comes first tells a
  * stranger nothing, what names a service comes only after everything else has passed.
  */
 export const REFUSALS = {
@@ -61,6 +61,11 @@ export const REFUSALS = {
     status: 403,
     title: 'Route not allowed',
     mend: 'Ask the owner of the route to allow the service.',
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Rate limited',
+    mend: 'Ask again after the seconds in Retry-After, and less often.',
   },
   validation_failed: {
     status: 500,

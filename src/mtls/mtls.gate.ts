@@ -6,6 +6,7 @@ import { MtlsRefusal } from './mtls.errors.js';
 import { MODULE_OPTIONS_TOKEN } from './mtls.module-definition.js';
 import type { MtlsOptions } from './mtls.options.js';
 import { PeerVerifier } from './peer-verifier.js';
+import { RateLimited, RateLimiter, type AnswerFields } from './rates/rate-limiter.js';
 import { checksUpTo } from './refusal-checks.js';
 import type { Admission } from './route-policy.js';
 import { ServiceRoles } from './service-roles.js';
@@ -22,6 +23,7 @@ export class MtlsGate {
     @Inject(PeerVerifier) private readonly verifier: PeerVerifier,
     @Inject(ServiceRoles) private readonly roles: ServiceRoles,
     @Inject(ForwardedCertificates) private readonly forwarded: ForwardedCertificates,
+    @Inject(RateLimiter) private readonly rates: RateLimiter,
   ) {
     this.#expiredGrace = options.expiredGrace ?? 0;
     this.#isExempt = exemptPaths(options.exemptPaths ?? []);
@@ -37,8 +39,12 @@ export class MtlsGate {
     }
   }
 
-  /** Puts the caller's identity on the request, or throws {@link MtlsRefusal}. An exempt path passes without one. */
-  admit(request: IdentifiedRequest, { anyService, allowExpired, authorizers }: Admission): void {
+  /** Puts the caller's identity on the request and its budget on the answer, or throws {@link MtlsRefusal}. An exempt path passes without one. */
+  admit(
+    request: IdentifiedRequest,
+    { anyService, allowExpired, authorizers, limit }: Admission,
+    answer?: AnswerFields,
+  ): void {
     if (this.#isExempt(request.url)) return;
     try {
       const identity = this.verifier.identify(request, anyService, allowExpired ? this.#expiredGrace : 0);
@@ -50,9 +56,11 @@ export class MtlsGate {
             fingerprint256: identity.fingerprint256,
           });
       }
+      this.rates.take(identity, limit, answer);
       request.clientIdentity = identity;
     } catch (error) {
-      if (error instanceof MtlsRefusal) this.#log(request, error);
+      if (error instanceof MtlsRefusal && !(error instanceof RateLimited && error.isRepeated))
+        this.#log(request, error);
       throw error;
     }
   }

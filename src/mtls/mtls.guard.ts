@@ -1,4 +1,5 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { MtlsGate } from './mtls.gate.js';
 import type { IdentifiedRequest } from './identified-request.js';
 import { routePolicyOf, type RoutePolicy } from './route-policy.js';
@@ -20,7 +21,7 @@ export class MtlsGuard implements CanActivate {
     if (!policy.public) {
       if (context.getType() !== 'http') throw this.gate.refuseTransport(context.getType());
       // The request: switchToHttp().getRequest() is the same, and builds three closures first.
-      this.gate.admit(context.getArgByIndex<IdentifiedRequest>(0), policy);
+      this.gate.admit(context.getArgByIndex<IdentifiedRequest>(0), policy, context.getArgByIndex<FastifyReply>(1));
     }
     return true;
   }

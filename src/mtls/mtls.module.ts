@@ -22,6 +22,8 @@ import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './mtls.module-def
 import type { MtlsOptions } from './mtls.options.js';
 import { PEER_OF, peerOfSocket, type PeerOf } from './peer-certificate.js';
 import { PeerVerifier } from './peer-verifier.js';
+import { shareRates } from './rates/rate-exchange.js';
+import { RateLimiter } from './rates/rate-limiter.js';
 import { RefusalFilter } from './refusal.filter.js';
 import { CrlRevocation, type CrlEvent } from './revocation/crl-revocation.js';
 import { firstKnown, type RevocationStatus } from './revocation/revocation-status.js';
@@ -127,6 +129,12 @@ const logger = new Logger('Mtls');
       inject: [MODULE_OPTIONS_TOKEN],
       useFactory: ({ roles }: MtlsOptions) => new ServiceRoles(roles),
     },
+    {
+      provide: RateLimiter,
+      inject: [MODULE_OPTIONS_TOKEN],
+      useFactory: ({ rates = {} }: MtlsOptions) =>
+        new RateLimiter({ rateOf: rates.of, shared: rates.exchange !== undefined }),
+    },
     { provide: PEER_OF, useValue: peerOfSocket },
     MtlsGate,
     MtlsGuard,
@@ -140,6 +148,7 @@ const logger = new Logger('Mtls');
 })
 export class MtlsModule extends ConfigurableModuleClass implements NestModule, OnModuleInit, OnApplicationShutdown {
   #routesRegistered: (() => void) | undefined;
+  #stopSharing: (() => void) | undefined;
 
   constructor(
     @Inject(MODULE_OPTIONS_TOKEN) private readonly options: MtlsOptions,
@@ -148,6 +157,7 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     @Inject(CrlRevocation) private readonly crls: CrlRevocation,
     @Inject(FederatedTrust) private readonly federation: FederatedTrust,
     @Inject(LiveConnections) private readonly live: LiveConnections,
+    @Inject(RateLimiter) private readonly rates: RateLimiter,
   ) {
     super();
   }
@@ -169,6 +179,8 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     if (asksForCertificates(this.adapterHost.httpAdapter.getHttpServer()) === false)
       logger.warn('the HTTPS server asks no client for a certificate: set requestCert to true, or nobody gets in');
     await this.federation.start();
+    const { exchange } = this.options.rates ?? {};
+    if (exchange) this.#stopSharing = shareRates(this.rates, exchange);
     await this.crls.start();
     if (this.options.cutConnections ?? true) this.live.start();
   }
@@ -177,6 +189,7 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     this.crls.stop();
     this.federation.stop();
     this.live.stop();
+    this.#stopSharing?.();
   }
 }
 

@@ -4,6 +4,8 @@ import type { FederatedDomain } from './federation/federated-trust.js';
 import type { TrustedProxy } from './forwarded/trusted-proxies.js';
 import type { CrlSource } from './revocation/crl-source.js';
 import type { RevocationStatus } from './revocation/revocation-status.js';
+import type { RateExchange } from './rates/rate-exchange.js';
+import type { RateOf } from './rates/rate-limiter.js';
 import type { ServicePlace } from './service-name.js';
 import type { RolesInput } from './service-roles.js';
 import type { CertificateInput, CurrentTrust } from './trust-anchors.js';
@@ -29,6 +31,13 @@ export interface MtlsOptions {
   readonly services: readonly string[] | Authorizer;
   /** The roles of services, for `@RequireRoles()`. */
   readonly roles?: RolesInput;
+  /** How many requests each service has; a service whose rate is undefined has any number. */
+  readonly rates?: {
+    /** The rate of a service as a whole, asked on each request. */
+    readonly of?: RateOf | undefined;
+    /** Other nodes under the same rates; without it each node counts by itself. */
+    readonly exchange?: RateExchange;
+  };
   /** When set, the leaf's issuer must carry exactly this organization; those of other trust domains are not asked. */
   readonly issuerOrganization?: string;
   /** How long ago a certificate may have expired on routes with `@AllowExpired()`, in milliseconds. Default 0: not at all. */

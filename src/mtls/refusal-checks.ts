@@ -19,6 +19,7 @@ export const CHECK_OF: Readonly<Record<RefusalCode, string>> = {
   revocation_unknown: 'revocation',
   service_not_allowed: 'service',
   route_not_allowed: 'route',
+  rate_limited: 'rate',
   validation_failed: 'validation',
 };
 

@@ -4,6 +4,9 @@ import { ANY_SERVICE_KEY } from './allow-any-service.decorator.js';
 import { authorizersOn } from './allow-services.decorator.js';
 import type { Authorizer } from './authorizer.js';
 import { PUBLIC_KEY } from './public.decorator.js';
+import type { Rate } from './rates/rate.js';
+import { RATE_KEY } from './rates/rate-limit.decorator.js';
+import type { RouteLimit } from './rates/rate-limiter.js';
 
 /** Who is let in: a service on the allow-list, unless `anyService`, that passes all of `authorizers`. */
 export interface Admission {
@@ -11,6 +14,8 @@ export interface Admission {
   /** With a certificate that expired not long ago as well. */
   readonly allowExpired: boolean;
   readonly authorizers: readonly Authorizer[];
+  /** What each service may ask of the route, besides its rate as a whole. */
+  readonly limit?: RouteLimit | undefined;
 }
 
 /** What a route asks for: nothing, or an identity. */
@@ -29,6 +34,8 @@ export function routePolicyOf(handler: object, controller: object): RoutePolicy 
   const onController = rulesOn(controller);
   if (onHandler.isPublic && onHandler.asks)
     throw new TypeError('a handler is both @Public() and restricted to services or roles');
+  if (onHandler.isPublic && Reflect.hasMetadata(RATE_KEY, handler))
+    throw new TypeError('a handler is both @Public() and has a @RateLimit(), which counts by service');
   if (onHandler.isPublic) return { public: true };
   if (onController.isPublic && onController.asks)
     throw new TypeError('a controller is both @Public() and restricted to services or roles');
@@ -38,7 +45,15 @@ export function routePolicyOf(handler: object, controller: object): RoutePolicy 
   if (anyService && authorizers.length > 0)
     throw new TypeError('a route is both @AllowAnyService() and restricted to services or roles');
   const allowExpired = Reflect.getMetadata(EXPIRED_KEY, handler) === true;
-  return { public: false, anyService, allowExpired, authorizers };
+  return { public: false, anyService, allowExpired, authorizers, limit: limitOf(handler, controller) };
+}
+
+/** That of the handler, or else that of the controller. */
+function limitOf(handler: object, controller: object): RouteLimit | undefined {
+  const own = Reflect.getMetadata(RATE_KEY, handler) as Rate | undefined;
+  const rate = own ?? (Reflect.getMetadata(RATE_KEY, controller) as Rate | undefined);
+  const names = own ? [controller, handler] : [controller];
+  return rate && { rate, name: names.map((each) => (each as { readonly name?: string }).name ?? '').join('.') };
 }
 
 function rulesOn(target: object) {

@@ -20,8 +20,8 @@ const SEEN_BY_GUARDS = Symbol('veritas:SeenByGuards');
  */
 export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate): () => void {
   let registering = true;
-  const admitted = passes((request) => {
-    gate.admit(request, DEFAULT_ADMISSION);
+  const admitted = passes((request, reply) => {
+    gate.admit(request, DEFAULT_ADMISSION, reply);
   });
   const isUnforged = passes((request) => {
     gate.takeForwarded(request);
@@ -56,10 +56,12 @@ export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate): () =
 }
 
 /** A check that throws MtlsRefusal, as one that answers the request then. */
-function passes(check: (request: FastifyRequest) => void): (request: FastifyRequest, reply: FastifyReply) => boolean {
+function passes(
+  check: (request: FastifyRequest, reply: FastifyReply) => void,
+): (request: FastifyRequest, reply: FastifyReply) => boolean {
   return (request, reply) => {
     try {
-      check(request);
+      check(request, reply);
       return true;
     } catch (error) {
       if (!(error instanceof MtlsRefusal)) throw error;

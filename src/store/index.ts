@@ -84,7 +84,7 @@ export {
 } from './revocation.store.js';
 export type { Database, IssuerRole, IssuerState, Transaction } from './schema.js';
 export { StoreError } from './store-error.js';
-export { Store, type StoreOptions } from './store.js';
+export { Store, type Exchange, type StoreOptions, type Topic } from './store.js';
 export {
   countRows,
   hasRows,

@@ -51,6 +51,10 @@ class SqliteStore extends Store {
   override watch(): () => void {
     return () => undefined;
   }
+
+  override exchange(): undefined {
+    return undefined;
+  }
 }
 
 /** See `openStore`. */

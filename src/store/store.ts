@@ -17,6 +17,16 @@ export interface StoreOptions {
   readonly busyTimeout?: number | undefined;
 }
 
+/** What nodes talk about. */
+export type Topic = 'rates';
+
+/** See {@link Store.exchange}. */
+export interface Exchange {
+  /** Tells the others, each message at most 7999 octets. What cannot be told now is not told. Never rejects. */
+  readonly tell: (messages: readonly string[]) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
 /** The rows of the product, in a database of either kind: each commit is durable before it counts, and writers come one after the other. */
 export abstract class Store {
   /** What messages call it: the file, or the database and its host; never a password. */
@@ -62,6 +72,12 @@ export abstract class Store {
    * for whoever asks for {@link dataVersion} from time to time anyway. What it gives ends it, and so does {@link close}.
    */
   abstract watch(onChange: () => void): () => void;
+
+  /**
+   * Exchanges messages with the other nodes on this database, which keeps none: who does not listen now has missed them. Undefined where there is
+   * no other node. {@link close} ends it.
+   */
+  abstract exchange(topic: Topic, hear: (message: string) => void): Exchange | undefined;
 
   /** Whether processes on other machines may have the same rows: what they are to see must be a row. */
   abstract readonly isShared: boolean;

@@ -15,6 +15,8 @@ const REFUSED_WHEN: Readonly<Record<RefusalCode, string>> = {
     'nobody can say whether it was revoked, and the mode is `hard-fail`: a list is missing, stale or not verifiable',
   service_not_allowed: 'the common name is not on the allow-list, or names no service',
   route_not_allowed: "the service may call, but not this route: the route's own rule says no",
+  rate_limited:
+    'the service asks more often than its rate, or than the rate of each service on this route; `Retry-After` says when again',
   validation_failed: 'something unforeseen happened while validating; the request is refused',
 };
 

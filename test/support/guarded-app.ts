@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:tls';
 import type { FastifyRequest } from 'fastify';
-import { Controller, Get, Module, Req, UseInterceptors, type LoggerService } from '@nestjs/common';
+import { Controller, Get, Module, Post, Req, UseInterceptors, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHttpAdapter, type HttpLimits } from '../../src/http-adapter.js';
@@ -13,6 +13,7 @@ import {
   ClientIdentityInterceptor,
   MtlsModule,
   Public,
+  RateLimit,
   type MtlsOptions,
 } from '../../src/mtls/index.js';
 import { DEFAULT_TLS_SETTINGS, readTlsMaterial, serverOptions, type ServerTlsSettings } from '../../src/tls/index.js';
@@ -34,6 +35,22 @@ class OrdersController {
   @Get('billing')
   @AllowServices('billing')
   billing(): object {
+    return { ok: true };
+  }
+
+  @Get('bounded')
+  @RateLimit({ perSecond: 0.01, burst: 2 })
+  bounded(): object {
+    return { ok: true };
+  }
+
+  @Get('large')
+  large(): object {
+    return { text: 'a'.repeat(16_000_000) };
+  }
+
+  @Post('orders')
+  order(): object {
     return { ok: true };
   }
 
@@ -174,6 +191,7 @@ export async function startGuardedApp(
       requestTimeout: 30_000,
       headersTimeout: 10_000,
       handshakeTimeout: 10_000,
+      answerTimeout: 60_000,
       keepAliveTimeout: 72_000,
       maxConnections: 1000,
       maxHeaderSize: 16_384,
