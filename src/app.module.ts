@@ -4,7 +4,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { ApiModule } from './api/index.js';
 import { ConfigurationModule, type Configuration } from './configuration/index.js';
 import { expiryPart, HealthModule, HealthService, type HealthPart } from './health/index.js';
-import { MtlsModule, type CurrentTrust, type VerifiedClientIdentity } from './mtls/index.js';
+import { MtlsModule, type CurrentTrust } from './mtls/index.js';
 import {
   CaService,
   CrlService,
@@ -13,8 +13,10 @@ import {
   RevocationRegistry,
   type CertificationAuthority,
 } from './pki/index.js';
+import { RegistryModule, type Registry } from './registry/index.js';
 import { RepositoryModule, type Published } from './repository/index.js';
 import { registryRevocation } from './registry-revocation.js';
+import { registryRoles, registryServices } from './registry-services.js';
 import type { Store } from './store/index.js';
 import type { Certificate } from './x509/index.js';
 
@@ -24,6 +26,7 @@ export interface Runtime {
   readonly version: string;
   readonly store: Store;
   readonly authority: CertificationAuthority;
+  readonly registry: Registry;
   /** The CA certificates that client certificates must lead to, as of now. */
   readonly trust: CurrentTrust;
   /** The certificate that the HTTPS listener presents now. */
@@ -36,7 +39,7 @@ const now = (): Date => new Date();
 @Module({})
 export class AppModule {
   static forRoot(runtime: Runtime): DynamicModule {
-    const { configuration, store } = runtime;
+    const { configuration, store, registry } = runtime;
     const { mtls, health, repository } = configuration;
     const { ocsp } = runtime.authority;
     const healthModule = HealthModule.forRootAsync({
@@ -59,12 +62,16 @@ export class AppModule {
           pollInterval: configuration.store.pollInterval,
           isGlobal: true,
         }),
+        RegistryModule.forRoot({ registry, pollInterval: configuration.store.pollInterval }),
         MtlsModule.forRootAsync({
           inject: [RevocationRegistry],
-          useFactory: (registry: RevocationRegistry) => ({
+          useFactory: (revocations: RevocationRegistry) => ({
             trustAnchors: runtime.trust,
-            services: mtls.services,
-            roles: rolesOf(mtls.roles, runtime.authority.ca),
+            services: registryServices(registry.services),
+            roles: registryRoles(registry.services, runtime.authority.ca),
+            onShadow: ({ route = '(no route)', ...call }) => {
+              registry.shadows.note({ ...call, route }, Date.now());
+            },
             issuerOrganization: mtls.issuerOrganization,
             exemptPaths: mtls.exemptPaths,
             onPeer: ({ certificates }, time) => {
@@ -73,7 +80,7 @@ export class AppModule {
             expiredGrace: configuration.pki.renewalGrace * 1000,
             revocation: {
               mode: mtls.revocation,
-              status: registryRevocation(registry),
+              status: registryRevocation(revocations),
               refreshInterval: mtls.crlRefreshInterval,
               crls: mtls.crls.map(({ source, issuer }) => ({
                 source,
@@ -100,25 +107,6 @@ export class AppModule {
       ],
     };
   }
-}
-
-/** Roles are for services that our own CA named: another CA that is trusted here does not make administrators. */
-function rolesOf(
-  table: Configuration['mtls']['roles'],
-  ca: CaService,
-): (identity: VerifiedClientIdentity) => ReadonlySet<string> {
-  const byService = new Map(table.map(({ service, roles }) => [service, new Set<string>(roles)]));
-  const none = new Set<string>();
-  // Once for each change of the CAs: this stands on the path of every request.
-  let authorities: CaService['authorities'] | undefined;
-  let own = new Set<string | undefined>();
-  return ({ service, issuerFingerprint256 }) => {
-    if (authorities !== ca.authorities) {
-      authorities = ca.authorities;
-      own = new Set(authorities.map(({ certificate }) => certificate.fingerprint256));
-    }
-    return own.has(issuerFingerprint256) ? (byService.get(service) ?? none) : none;
-  };
 }
 
 // A database that does not answer is down before whoever asks gives up.

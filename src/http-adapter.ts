@@ -13,6 +13,8 @@ export type HttpLimits = Omit<HttpConfig, 'host' | 'port' | 'drainTimeout'>;
 // What a caller may name its request by: it comes back in the answer and stands in the log.
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 const MAX_STREAMS = 128;
+// A SPIFFE ID in a path; no route here has a pattern that a long parameter could wear out.
+const MAX_PARAM_LENGTH = 2048;
 // Node.js looks for overdue clients at this interval, not at each one's own time.
 const CHECKING_INTERVAL_MS = 1_000;
 
@@ -22,6 +24,7 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
     createListener(http, tls).on('request', handler as never) as unknown as ReturnType<FastifyServerFactory>;
   return new FastifyAdapter({
     http2: true,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     serverFactory: serverFactory as never,
     logger: false,
     bodyLimit: http.bodyLimit,

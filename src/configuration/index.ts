@@ -11,6 +11,7 @@ export type {
   StoreConfig,
   TlsConfig,
 } from './configuration.js';
+export { configuredServices } from './configured-services.js';
 export { ConfigurationModule } from './configuration.module.js';
 export { parseDuration } from './duration.js';
 export type { Environment } from './environment.js';
@@ -26,3 +27,4 @@ export {
   tlsConfig,
 } from './namespaces.config.js';
 export { policyOf } from './policy.js';
+export { ROLES } from './service-roles.setting.js';

@@ -17,5 +17,8 @@ export { fetchCrl, type CrlSource } from './revocation/crl-source.js';
 export { closeSession, sendRefusal } from './refusal-reply.js';
 export { firstKnown, type RevocationAnswer, type RevocationStatus } from './revocation/revocation-status.js';
 export { routePolicyOf, type RoutePolicy } from './route-policy.js';
+export { Shadow } from './shadow.decorator.js';
+export type { ShadowedRequest } from './shadowed-request.js';
+export { accessOf, type ProspectiveCaller, type RouteAccess } from './route-access.js';
 export { ServiceRoles, type RolesInput } from './service-roles.js';
 export { readTrustAnchors, type CertificateInput, type CurrentTrust, type TrustAnchors } from './trust-anchors.js';

@@ -3,6 +3,7 @@ import type { Authorizer } from './authorizer.js';
 import type { CrlSource } from './revocation/crl-source.js';
 import type { RevocationStatus } from './revocation/revocation-status.js';
 import type { RolesInput } from './service-roles.js';
+import type { ShadowedRequest } from './shadowed-request.js';
 import type { CertificateInput, CurrentTrust } from './trust-anchors.js';
 
 /** What happens when nobody can say whether a certificate is revoked: refuse, let pass with a log line, or do not ask at all. */
@@ -36,6 +37,8 @@ export interface MtlsOptions {
   };
   /** Hears of each peer that is let in, by its validated path and the time in milliseconds: at its first request, and again now and then. Must be quick. */
   readonly onPeer?: (path: ValidatedPath, time: number) => void;
+  /** Hears of each request that was let pass because what refuses it is only tried, by an authorizer's `shadow` or `@Shadow()`. Must be quick. */
+  readonly onShadow?: (request: ShadowedRequest) => void;
   /** The clock; for tests. */
   readonly clock?: () => Date;
 }

@@ -17,6 +17,7 @@ import type { RevocationMode } from './mtls.options.js';
 import type { Peer, PeerOf } from './peer-certificate.js';
 import type { RevocationAnswer, RevocationStatus } from './revocation/revocation-status.js';
 import type { ServiceRoles } from './service-roles.js';
+import { enforce, type OnObjection } from './shadowed-request.js';
 import type { CurrentTrust, TrustAnchors } from './trust-anchors.js';
 
 /** What the verifier decides by. */
@@ -74,18 +75,32 @@ export class PeerVerifier {
 
   /**
    * The identity behind a request, of a service on the allow-list unless `anyService`, by a certificate that expired no longer than `expiredGrace` milliseconds ago.
-   * Throws {@link MtlsRefusal}, in the order of {@link REFUSALS}; anything unforeseen becomes `validation_failed`.
+   * `objected` hears what the allow-list says no with, and decides. Throws {@link MtlsRefusal}, in the order of {@link REFUSALS}; anything unforeseen becomes `validation_failed`.
    */
-  identify(request: Parameters<PeerOf>[0], anyService = false, expiredGrace = 0): VerifiedClientIdentity {
+  identify(
+    request: Parameters<PeerOf>[0],
+    anyService = false,
+    expiredGrace = 0,
+    objected: OnObjection = enforce,
+  ): VerifiedClientIdentity {
     try {
-      return this.#identify(this.policy.peerOf(request), anyService, expiredGrace);
+      const identity = this.#identify(this.policy.peerOf(request), expiredGrace);
+      if (!anyService) this.#checkAllowed(identity, objected);
+      return identity;
     } catch (error) {
       if (error instanceof MtlsRefusal) throw error;
       throw new MtlsRefusal('validation_failed', 'the client certificate could not be validated', {}, { cause: error });
     }
   }
 
-  #identify(peer: Peer | undefined, anyService: boolean, expiredGrace: number): VerifiedClientIdentity {
+  #checkAllowed(identity: VerifiedClientIdentity, objected: OnObjection): void {
+    const decision = this.policy.allowList(identity, this.policy.roles.of(identity));
+    const reason = decision.allowed ? decision.shadow?.reason : decision.reason;
+    if (reason !== undefined)
+      objected(refusal('service_not_allowed', reason, identity.certificate), decision.allowed, identity);
+  }
+
+  #identify(peer: Peer | undefined, expiredGrace: number): VerifiedClientIdentity {
     if (!peer) throw noCertificate();
     const time = this.policy.clock();
     const trust = this.policy.trust();
@@ -101,11 +116,7 @@ export class PeerVerifier {
     if (time > trusted.notAfter + expiredGrace) throw expired(trusted.path.leaf);
     if (connection.epoch !== this.policy.revocation.epoch || time > connection.goodUntil)
       this.#checkRevocation(connection, trusted.path, time);
-    const identity = (trusted.identity ??= establish(trusted.path));
-    if (anyService) return identity;
-    const decision = this.policy.allowList(identity, this.policy.roles.of(identity));
-    if (!decision.allowed) throw refusal('service_not_allowed', decision.reason, trusted.path.leaf);
-    return identity;
+    return (trusted.identity ??= establish(trusted.path));
   }
 
   /** A leaf that expired within the grace, under CAs that are valid now; the path is validated as of the leaf's last moment. */

@@ -9,11 +9,10 @@ export interface Subject {
   readonly spkiSha256: () => string;
 }
 
-/** Whether a service is let in. `reason` is for the caller: it tells nothing about the list. */
+/** Whether a service is let in; with `shadow`, because that it would not be is only tried. `reason` is for the caller: it tells nothing about the list. */
 export type ServiceAnswer = (
-  | { readonly outcome: 'allowed' }
-  | { readonly outcome: 'shadowed'; readonly reason: string }
-  | { readonly outcome: 'refused'; readonly reason: string }
+  | { readonly allowed: true; readonly shadow: { readonly reason: string } | undefined }
+  | { readonly allowed: false; readonly reason: string }
 ) & { readonly roles: ReadonlySet<string> };
 
 const NONE: ReadonlySet<string> = new Set();
@@ -24,16 +23,15 @@ const NONE: ReadonlySet<string> = new Set();
  */
 export function answerFrom(entries: readonly RegisteredService[], subject: Subject, time: number): ServiceAnswer {
   const stranger = `service ${subject.service} is not allowed here`;
-  if (entries.length === 0) return { outcome: 'refused', reason: stranger, roles: NONE };
-  let shadow: string | undefined;
+  if (entries.length === 0) return { allowed: false, reason: stranger, roles: NONE };
+  let shadow: { readonly reason: string } | undefined;
   for (const { terms } of entries) {
     const reason = objectionOf(terms, subject, time);
     if (reason === undefined) continue;
-    if (terms.state !== 'shadow') return { outcome: 'refused', reason, roles: NONE };
-    shadow ??= reason;
+    if (terms.state !== 'shadow') return { allowed: false, reason, roles: NONE };
+    shadow ??= { reason };
   }
-  const roles = new Set(entries.flatMap(({ terms }) => terms.roles));
-  return shadow === undefined ? { outcome: 'allowed', roles } : { outcome: 'shadowed', reason: shadow, roles };
+  return { allowed: true, shadow, roles: new Set(entries.flatMap(({ terms }) => terms.roles)) };
 }
 
 /** What terms have against a subject: undefined, nothing. Of a shadow, what the terms on trial would have. */

@@ -82,6 +82,11 @@ export class ServiceRegistry {
     return (this.#sorted ??= [...this.#index].sort((a, b) => (a.name < b.name ? -1 : 1)));
   }
 
+  /** The names and patterns of entries with roles, whatever their state. */
+  *namesWithRoles(): Generator<string> {
+    for (const { name, terms } of this.#index) if (terms.roles.length > 0) yield name;
+  }
+
   /**
    * Whether the service behind `identity` is let in, at `time` in milliseconds. Computed once for each identity object, change of the registry, and moment at
    * which one of its entries begins or ends. `subjectOf` is only called then.

@@ -64,7 +64,16 @@ export function checkTerms(terms: ServiceTerms, knownRoles: readonly string[]): 
     refuse(`a rate is a whole number from 1 to ${MOST_REQUESTS}, and so is a burst`);
   if (note !== null && (note.length > MOST_NOTE || /\p{Cc}/u.test(note)))
     refuse(`a note has at most ${MOST_NOTE} characters, and no control characters`);
-  return { state, tries, roles, validFrom, validUntil, pins, rate, note: note === '' ? null : note };
+  return {
+    state,
+    tries,
+    roles,
+    validFrom,
+    validUntil,
+    pins,
+    rate: rate && { perSecond: rate.perSecond, burst: rate.burst },
+    note: note === '' ? null : note,
+  };
 }
 
 function refuse(message: string): never {

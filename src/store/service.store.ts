@@ -43,10 +43,11 @@ export function listServiceChanges(
     .selectFrom('service_change as change')
     .select(COLUMNS)
     .where('sequence', '>', after)
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('service_change as later')
+    .where((where) =>
+      where.not(
+        where.exists(
+          where
+            .selectFrom('service_change as later')
             .select('later.sequence')
             .whereRef('later.name', '=', 'change.name')
             .whereRef('later.version', '=', sql<number>`change.version + 1`),

@@ -42,19 +42,21 @@ export class StoreFollower {
 
   async #follow(): Promise<void> {
     this.#isBusy = true;
-    do {
-      // What was told during a reading may have come after it.
-      this.#isTold = false;
-      try {
-        // Taken before the rows: what is committed in between is read twice rather than never.
-        const version = await this.#store.dataVersion();
-        if (version === this.#seen) continue;
-        await this.#read();
-        this.#seen = version;
-      } catch (error) {
-        this.#onError(error);
-      }
-    } while (this.#isTold);
+    this.#isTold = false;
+    try {
+      // Taken before the rows: what is committed in between is read twice rather than never.
+      const version = await this.#store.dataVersion();
+      if (version !== this.#seen) await this.#read();
+      this.#seen = version;
+    } catch (error) {
+      this.#onError(error);
+    }
     this.#isBusy = false;
+    this.#again();
+  }
+
+  /** What was told during a reading may have come after it. */
+  #again(): void {
+    if (this.#isTold) void this.#follow();
   }
 }
