@@ -128,7 +128,7 @@ function conditionally(
   if (byToken) return { ...access, why: 'whoever has a one-time token' };
   if (!role || (access.outcome !== 'allowed' && access.outcome !== 'shadowed')) return access;
   if (roles?.has(role.name)) return { ...access, why: `has the role ${role.name}` };
-  return { ...access, outcome: 'depends', why: `without the role ${role.name}: ${role.or}` };
+  return { outcome: 'depends', why: `without the role ${role.name}: ${role.or}` };
 }
 
 /** The matrix as an extension of the OpenAPI document: each operation's cells, to be laid over the document of the service. */

@@ -12,6 +12,7 @@ import {
   ClientIdentityInterceptor,
   MtlsModule,
   Public,
+  Shadow,
   type MtlsOptions,
 } from '../../src/mtls/index.js';
 import { DEFAULT_TLS_SETTINGS, readTlsMaterial, serverOptions, type ServerTlsSettings } from '../../src/tls/index.js';
@@ -33,6 +34,13 @@ class OrdersController {
   @Get('billing')
   @AllowServices('billing')
   billing(): object {
+    return { ok: true };
+  }
+
+  @Get('tried')
+  @AllowServices('billing')
+  @Shadow()
+  tried(): object {
     return { ok: true };
   }
 
