@@ -13,8 +13,10 @@ import {
   RevocationRegistry,
   type CertificationAuthority,
 } from './pki/index.js';
+import { RegistryModule, type Registry } from './registry/index.js';
 import { RepositoryModule, type Published } from './repository/index.js';
 import { registryRevocation } from './registry-revocation.js';
+import { registryRates, registryRoles, registryServices } from './registry-services.js';
 import { ratesOf, sharedRates } from './service-rates.js';
 import type { Store } from './store/index.js';
 import type { Certificate } from './x509/index.js';
@@ -25,6 +27,7 @@ export interface Runtime {
   readonly version: string;
   readonly store: Store;
   readonly authority: CertificationAuthority;
+  readonly registry: Registry;
   /** The CA certificates that client certificates must lead to, as of now. */
   readonly trust: CurrentTrust;
   /** The certificate that the HTTPS listener presents now. */
@@ -37,7 +40,7 @@ const now = (): Date => new Date();
 @Module({})
 export class AppModule {
   static forRoot(runtime: Runtime): DynamicModule {
-    const { configuration, store } = runtime;
+    const { configuration, store, registry } = runtime;
     const { mtls, health, repository } = configuration;
     const { ocsp } = runtime.authority;
     const isOwn = namedBy(runtime.authority.ca);
@@ -61,26 +64,30 @@ export class AppModule {
           pollInterval: configuration.store.pollInterval,
           isGlobal: true,
         }),
+        RegistryModule.forRoot({ registry, pollInterval: configuration.store.pollInterval }),
         MtlsModule.forRootAsync({
           inject: [RevocationRegistry],
-          useFactory: (registry: RevocationRegistry) => ({
+          useFactory: (revocations: RevocationRegistry) => ({
             trustAnchors: runtime.trust,
-            services: mtls.services,
+            services: registryServices(registry.services),
+            roles: registryRoles(registry.services, isOwn),
+            onShadow: ({ route = '(no route)', ...call }) => {
+              registry.shadows.note({ ...call, route }, Date.now());
+            },
             serviceFrom: mtls.serviceFrom,
             trustDomain: mtls.trustDomain,
             trustDomains: mtls.trustDomains.map(federatedDomain),
-            roles: rolesOf(mtls.roles, isOwn),
             trustedProxies: mtls.trustedProxies.map((proxy) => ({ ...proxy, condition: isOwn })),
             issuerOrganization: mtls.issuerOrganization,
             exemptPaths: mtls.exemptPaths,
             onPeer: ({ certificates }, time) => {
               runtime.authority.sightings.note(certificates, time);
             },
-            rates: { of: ratesOf(mtls.rates), ...sharedRates(store) },
+            rates: { of: registryRates(registry.services, ratesOf(mtls.rates)), ...sharedRates(store) },
             expiredGrace: configuration.pki.renewalGrace * 1000,
             revocation: {
               mode: mtls.revocation,
-              status: registryRevocation(registry),
+              status: registryRevocation(revocations),
               refreshInterval: mtls.crlRefreshInterval,
               crls: mtls.crls.map(({ source, issuer }) => ({
                 source,
@@ -122,15 +129,6 @@ function namedBy(ca: CaService): (identity: VerifiedClientIdentity) => boolean {
     }
     return own.has(issuerFingerprint256);
   };
-}
-
-function rolesOf(
-  table: Configuration['mtls']['roles'],
-  isOwn: (identity: VerifiedClientIdentity) => boolean,
-): (identity: VerifiedClientIdentity) => ReadonlySet<string> {
-  const byService = new Map(table.map(({ service, roles }) => [service, new Set<string>(roles)]));
-  const none = new Set<string>();
-  return (identity) => (isOwn(identity) ? (byService.get(identity.service) ?? none) : none);
 }
 
 // A database that does not answer is down before whoever asks gives up.

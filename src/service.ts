@@ -9,7 +9,15 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { OpenApiService } from './api/index.js';
 import { AppModule } from './app.module.js';
 import { logBackgroundFailures } from './background-log.js';
-import { ConfigurationError, loadConfiguration, policyOf, type Configuration } from './configuration/index.js';
+import {
+  ConfigurationError,
+  configuredServices,
+  loadConfiguration,
+  policyOf,
+  ROLES,
+  type Configuration,
+} from './configuration/index.js';
+import { EventBus } from './events/index.js';
 import { limitConnections } from './connection-limits.js';
 import { logFailedHandshakes } from './handshake-log.js';
 import { createHttpAdapter } from './http-adapter.js';
@@ -17,6 +25,7 @@ import { createLogger } from './logging.js';
 import { readTrustAnchors, type CurrentTrust, type IdentifiedRequest, type TrustAnchors } from './mtls/index.js';
 import { ocspStapling } from './ocsp-stapling.js';
 import { createDevelopmentMaterial, openCertificationAuthority, PkiError } from './pki/index.js';
+import { openRegistry } from './registry/index.js';
 import { RepositoryListener } from './repository/index.js';
 import { reservedNamesOf } from './reserved-names.js';
 import { openStore, StoreError } from './store/index.js';
@@ -53,20 +62,24 @@ export async function startService(configuration: Configuration): Promise<Runnin
   const store = await openStore(storeSettings);
   let application: NestFastifyApplication | undefined;
   try {
+    const events = new EventBus();
+    const configured = configuredServices(configuration);
+    const registry = await openRegistry({ store, events, configured, roles: ROLES });
     let serverCertificate: () => Certificate | undefined = () => undefined;
     const pkiSettings = {
       ...pki,
       crlDirectory: join(dirname(storeSettings.path), 'crl'),
       policy: policyOf(configuration),
-      reservedNames: reservedNamesOf(configuration.mtls, () => serverCertificate()),
+      reservedNames: reservedNamesOf(configuration.mtls, registry.services, () => serverCertificate()),
     };
     const authority = await openCertificationAuthority({
       settings: pkiSettings,
       store,
+      events,
       create: pki.autoSetup,
       unreadLimit: storeSettings.unreadLimit,
     });
-    logBackgroundFailures(authority.events, logger);
+    logBackgroundFailures(events, logger);
     if (pki.autoSetup) await createDevelopmentMaterial(authority);
     const { organization } = authority.settings;
     if (organization !== configuration.mtls.issuerOrganization)
@@ -111,6 +124,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
       version: packageVersion(),
       store,
       authority,
+      registry,
       trust: trustOf(() => reloader.material, configuration),
       serverCertificate: presented,
     };

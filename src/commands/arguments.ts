@@ -70,6 +70,15 @@ export function countArgument(text: string): number {
   return Number(text);
 }
 
+/** The version of an entry: a whole number from 0. */
+export function expectedVersionArgument(text: string): number {
+  if (!/^(?:0|[1-9]\d{0,9})$/.test(text)) throw new InvalidArgumentError('write a whole number from 0.');
+  return Number(text);
+}
+
+/** Text, added to that before. */
+export const textsArgument = (text: string, before: readonly string[] = []): string[] => [...before, text];
+
 /** Where an OCSP responder answers: an http or https URL. */
 export function responderUrlArgument(text: string): URL {
   const url = URL.parse(text);

@@ -23,6 +23,7 @@ import type { ListOptions } from './list.js';
 import type { MigrateOptions } from './migrate.js';
 import type { OcspOptions } from './ocsp.js';
 import type { RenewOptions } from './renew.js';
+import { addServices } from './services-verbs.js';
 import type { RevokeOptions } from './revoke.js';
 import type { TokenOptions } from './token.js';
 import type { VerifyOptions } from './verify.js';
@@ -84,6 +85,7 @@ function buildProgram(host: Host, isJson: boolean): Command {
     addShow,
     addCrl,
     addOcsp,
+    addServices,
     addVerify,
     addDoctor,
     addRenew,

@@ -59,6 +59,12 @@ interface IssuersChanged {
   readonly states: ReadonlyMap<string, string>;
 }
 
+/** `services.changed`: this process acts on another list of services from now on; `epoch` is higher than ever before, `names` those that changed, patterns among them. */
+interface ServicesChanged {
+  readonly epoch: number;
+  readonly names: readonly string[];
+}
+
 /** `background.failed`: work on a timer failed and will be tried again. */
 interface BackgroundFailed {
   readonly task: string;
@@ -75,6 +81,7 @@ export interface EventMap {
   readonly 'crl.published': CrlPublished;
   readonly 'issuer.created': IssuerCreated;
   readonly 'issuers.changed': IssuersChanged;
+  readonly 'services.changed': ServicesChanged;
   readonly 'background.failed': BackgroundFailed;
 }
 

@@ -1,8 +1,13 @@
 import type { VerifiedClientIdentity } from './client-identity.js';
 import { servicePatterns } from './service-pattern.js';
 
-/** Allowed, or why not: `reason` is for the caller and says nothing that they do not know. */
-export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
+/**
+ * Allowed, or why not: `reason` is for the caller and says nothing that they do not know. With `shadow` it is allowed because the rule is only tried, and that
+ * is why it would not be.
+ */
+export type Decision =
+  | { readonly allowed: true; readonly shadow?: { readonly reason: string } | undefined }
+  | { readonly allowed: false; readonly reason: string };
 
 /** Policy is a function: who may pass. `roles` are those of the service now. Must be pure and quick: it runs on each request. */
 export interface Authorizer {
@@ -29,26 +34,28 @@ export function roles(...names: readonly string[]): Authorizer {
   return Object.assign(authorizer, { anyRoleOf: names });
 }
 
-/** Allows what every authorizer allows; the first refusal counts. Nothing given allows nothing. */
+/** Allows what every authorizer allows; the first refusal counts, else the first shadow. Nothing given allows nothing. */
 export function allOf(...authorizers: readonly Authorizer[]): Authorizer {
   return (identity, roles) => {
-    let decision = refused('no rule allows this');
+    let [decision, shadow] = [refused('no rule allows this'), undefined as Decision | undefined];
     for (const authorizer of authorizers) {
       decision = authorizer(identity, roles);
       if (!decision.allowed) return decision;
+      if (decision.shadow) shadow ??= decision;
     }
-    return decision;
+    return shadow ?? decision;
   };
 }
 
-/** Allows what at least one authorizer allows. Nothing given allows nothing. */
+/** Allows what at least one authorizer allows, in a shadow when none does without. Nothing given allows nothing. */
 export function anyOf(...authorizers: readonly Authorizer[]): Authorizer {
   return (identity, roles) => {
-    let decision = refused('no rule allows this');
+    let [decision, shadow] = [refused('no rule allows this'), undefined as Decision | undefined];
     for (const authorizer of authorizers) {
       decision = authorizer(identity, roles);
-      if (decision.allowed) return decision;
+      if (decision.allowed && !decision.shadow) return decision;
+      if (decision.allowed) shadow ??= decision;
     }
-    return decision;
+    return shadow ?? decision;
   };
 }

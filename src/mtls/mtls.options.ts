@@ -8,6 +8,7 @@ import type { RateExchange } from './rates/rate-exchange.js';
 import type { RateOf } from './rates/rate-limiter.js';
 import type { ServicePlace } from './service-name.js';
 import type { RolesInput } from './service-roles.js';
+import type { ShadowedRequest } from './shadowed-request.js';
 import type { CertificateInput, CurrentTrust } from './trust-anchors.js';
 
 /** What happens when nobody can say whether a certificate is revoked: refuse, let pass with a log line, or do not ask at all. */
@@ -66,6 +67,8 @@ export interface MtlsOptions {
    * allowed (told by the `epoch` of `services`). Default true; without it the next request on them is refused.
    */
   readonly cutConnections?: boolean;
+  /** Hears of each request that was let pass because what refuses it is only tried, by an authorizer's `shadow` or `@Shadow()`. Must be quick. */
+  readonly onShadow?: (request: ShadowedRequest) => void;
   /** The clock; for tests. */
   readonly clock?: () => Date;
 }

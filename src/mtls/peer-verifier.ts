@@ -19,6 +19,7 @@ import type { Peer, PeerOf } from './peer-certificate.js';
 import type { RevocationAnswer, RevocationStatus } from './revocation/revocation-status.js';
 import { NoServiceNameError, type ServicePlace } from './service-name.js';
 import type { ServiceRoles } from './service-roles.js';
+import { enforce, type OnObjection } from './shadowed-request.js';
 import type { CurrentTrust, TrustAnchors } from './trust-anchors.js';
 import { spiffeIdOf } from './spiffe-id.js';
 import { vouchingFor, wrongDomain, type Vouching } from './trust-domains.js';
@@ -103,13 +104,18 @@ export class PeerVerifier {
 
   /**
    * The identity behind a request, of a service on the allow-list unless `anyService`, by a certificate that expired no longer than `expiredGrace` milliseconds ago.
-   * Throws {@link MtlsRefusal}, in the order of {@link REFUSALS}; anything unforeseen becomes `validation_failed`.
+   * `objected` hears what the allow-list says no with, and decides. Throws {@link MtlsRefusal}, in the order of {@link REFUSALS}; anything unforeseen becomes `validation_failed`.
    */
-  identify(request: Parameters<PeerOf>[0], anyService = false, expiredGrace = 0): VerifiedClientIdentity {
+  identify(
+    request: Parameters<PeerOf>[0],
+    anyService = false,
+    expiredGrace = 0,
+    objected: OnObjection = enforce,
+  ): VerifiedClientIdentity {
     let peer: Peer | undefined;
     try {
       peer = this.policy.peerOf(request);
-      return this.#allowed(this.#known(peer, expiredGrace), anyService);
+      return this.#allowed(this.#known(peer, expiredGrace), anyService, objected);
     } catch (error) {
       const refused = refusalOf(error);
       throw peer?.proxy === undefined ? refused : refused.through(peer.proxy);
@@ -125,12 +131,14 @@ export class PeerVerifier {
     }
   }
 
-  #allowed({ identity, connection }: Known, anyService: boolean): VerifiedClientIdentity {
+  #allowed({ identity, connection }: Known, anyService: boolean, objected: OnObjection): VerifiedClientIdentity {
     if (this.policy.isProxy?.(identity)) throw proxyAsClient(identity, connection.from);
     if (anyService) return identity;
     const decision = this.policy.allowList(identity, this.policy.roles.of(identity));
-    if (!decision.allowed) throw refusal('service_not_allowed', decision.reason, identity.certificate);
-    connection.isAllowed = true;
+    const reason = decision.allowed ? decision.shadow?.reason : decision.reason;
+    if (reason !== undefined)
+      objected(refusal('service_not_allowed', reason, identity.certificate), decision.allowed, identity);
+    connection.isAllowed ||= decision.allowed;
     return identity;
   }
 
@@ -165,7 +173,7 @@ export class PeerVerifier {
     if (!known) return undefined;
     try {
       const standing = this.#known(known.from, known.over ? expiredGrace : 0);
-      if (known.isAllowed) this.#allowed(standing, false);
+      if (known.isAllowed) this.#allowed(standing, false, enforce);
       return undefined;
     } catch (error) {
       return error instanceof MtlsRefusal ? error : undefined;

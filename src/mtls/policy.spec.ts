@@ -164,6 +164,7 @@ describe('the policy of a route', () => {
       anyService: true,
       allowExpired: false,
       authorizers: [],
+      shadow: false,
     });
     expect(isPublic(Open, 'any')).toBe(false);
     expect(routePolicyOf(Plain.prototype.list, Plain)).toMatchObject({ anyService: false });

@@ -7,6 +7,7 @@ import { PUBLIC_KEY } from './public.decorator.js';
 import type { Rate } from './rates/rate.js';
 import { RATE_KEY } from './rates/rate-limit.decorator.js';
 import type { RouteLimit } from './rates/rate-limiter.js';
+import { SHADOW_KEY } from './shadow.decorator.js';
 
 /** Who is let in: a service on the allow-list, unless `anyService`, that passes all of `authorizers`. */
 export interface Admission {
@@ -16,13 +17,20 @@ export interface Admission {
   readonly authorizers: readonly Authorizer[];
   /** What each service may ask of the route, besides its rate as a whole. */
   readonly limit?: RouteLimit | undefined;
+  /** Whether what these say is only tried. */
+  readonly shadow: boolean;
 }
 
 /** What a route asks for: nothing, or an identity. */
 export type RoutePolicy = { readonly public: true } | (Admission & { readonly public: false });
 
 /** What holds where no decorator says anything: any service on the allow-list. */
-export const DEFAULT_ADMISSION: Admission = Object.freeze({ anyService: false, allowExpired: false, authorizers: [] });
+export const DEFAULT_ADMISSION: Admission = Object.freeze({
+  anyService: false,
+  allowExpired: false,
+  authorizers: [],
+  shadow: false,
+});
 
 /**
  * The policy of a handler and its controller, from their decorators, by the table in docs/policy.md. `@Public()` on the handler opens it whatever the
@@ -31,9 +39,14 @@ export const DEFAULT_ADMISSION: Admission = Object.freeze({ anyService: false, a
  */
 export function routePolicyOf(handler: object, controller: object): RoutePolicy {
   const onHandler = rulesOn(handler);
+  const [shadowOnHandler, shadowOnController] = [handler, controller].map(
+    (on) => Reflect.getMetadata(SHADOW_KEY, on) === true,
+  );
   const onController = rulesOn(controller);
   if (onHandler.isPublic && onHandler.asks)
     throw new TypeError('a handler is both @Public() and restricted to services or roles');
+  if (onHandler.isPublic && shadowOnHandler)
+    throw new TypeError('a handler is both @Public() and @Shadow(): there is nothing to try');
   if (onHandler.isPublic && Reflect.hasMetadata(RATE_KEY, handler))
     throw new TypeError('a handler is both @Public() and has a @RateLimit(), which counts by service');
   if (onHandler.isPublic) return { public: true };
@@ -45,7 +58,8 @@ export function routePolicyOf(handler: object, controller: object): RoutePolicy 
   if (anyService && authorizers.length > 0)
     throw new TypeError('a route is both @AllowAnyService() and restricted to services or roles');
   const allowExpired = Reflect.getMetadata(EXPIRED_KEY, handler) === true;
-  return { public: false, anyService, allowExpired, authorizers, limit: limitOf(handler, controller) };
+  const shadow = shadowOnHandler === true || shadowOnController === true;
+  return { public: false, anyService, allowExpired, authorizers, shadow, limit: limitOf(handler, controller) };
 }
 
 /** That of the handler, or else that of the controller. */

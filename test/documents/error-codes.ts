@@ -1,5 +1,6 @@
 import { REFUSALS, type RefusalCode } from '../../src/mtls/index.js';
 import { PKI_ERRORS, type PkiErrorCode } from '../../src/pki/index.js';
+import { REGISTRY_ERRORS, type RegistryErrorCode } from '../../src/registry/index.js';
 
 /** When each code is given, in words; the compiler asks for a new code's. */
 const REFUSED_WHEN: Readonly<Record<RefusalCode, string>> = {
@@ -88,8 +89,20 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   serial_exhausted: 'no unused serial number was found',
 };
 
+/** As {@link REFUSED_WHEN}, of the service registry's codes. */
+const CHANGE_REFUSED_WHEN: Readonly<Record<RegistryErrorCode, string>> = {
+  registry_name_malformed:
+    'the name is neither that of a service, nor a SPIFFE ID, nor a pattern with its one star at the end',
+  registry_terms_malformed:
+    'a role is not one, a pin has none beside it, a time, rate or note is out of bounds, or something else than a shadow tries something',
+  service_unknown: 'there is no entry of that name',
+  service_configured: 'what stands in `mtls.services` was to be removed from the registry, where it has no entry',
+  version_mismatch: '`If-Match`, `If-None-Match` or `--expected-version` ask for another version than there is',
+  registry_full: 'there are 100 000 names, or 10 000 patterns',
+};
+
 /** The rows of `docs/errors.md` under each heading. */
-export function errorTables(): Readonly<Record<'refusals' | 'authority', string>> {
+export function errorTables(): Readonly<Record<'refusals' | 'authority' | 'registry', string>> {
   const refusals = Object.entries(REFUSALS).map(([code, { status, mend }]) => [
     code,
     status,
@@ -102,7 +115,13 @@ export function errorTables(): Readonly<Record<'refusals' | 'authority', string>
     ISSUANCE_REFUSED_WHEN[code as PkiErrorCode],
     mend,
   ]);
-  return { refusals: tableOf(refusals), authority: tableOf(authority) };
+  const registry = Object.entries(REGISTRY_ERRORS).map(([code, [status, mend]]) => [
+    code,
+    status,
+    CHANGE_REFUSED_WHEN[code as RegistryErrorCode],
+    mend,
+  ]);
+  return { refusals: tableOf(refusals), authority: tableOf(authority), registry: tableOf(registry) };
 }
 
 function tableOf(rows: readonly (readonly (string | number)[])[]): string {

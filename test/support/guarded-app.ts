@@ -14,6 +14,7 @@ import {
   MtlsModule,
   Public,
   RateLimit,
+  Shadow,
   type MtlsOptions,
 } from '../../src/mtls/index.js';
 import { DEFAULT_TLS_SETTINGS, readTlsMaterial, serverOptions, type ServerTlsSettings } from '../../src/tls/index.js';
@@ -35,6 +36,13 @@ class OrdersController {
   @Get('billing')
   @AllowServices('billing')
   billing(): object {
+    return { ok: true };
+  }
+
+  @Get('tried')
+  @AllowServices('billing')
+  @Shadow()
+  tried(): object {
     return { ok: true };
   }
 
