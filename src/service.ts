@@ -95,13 +95,15 @@ export async function startService(configuration: Configuration): Promise<Runnin
     keys.catch(() => undefined);
     const files = { ...tls, keyPassphrase: tls.keyPassphrase };
     const material = await readTlsMaterial(files, new Date());
-    const adapter = createHttpAdapter(http, serverOptions(tls, material));
+    // Of the CAs of other trust domains the listener knows nothing: it leaves the choice to the client, and the verdict to the guard.
+    const listening = { ...tls, namesCas: configuration.mtls.trustDomains.length === 0 };
+    const adapter = createHttpAdapter(http, serverOptions(listening, material));
     const listener = adapter.getInstance().server as unknown as Server;
     limitConnections(listener, http, logger);
     logFailedHandshakes(listener, logger);
     const stapler = ocspStapling(authority, () => reloader.material.certificate, logger);
     stapler?.attach(listener);
-    const reloader = new TlsReloader(listener, tls, files, material, {
+    const reloader = new TlsReloader(listener, listening, files, material, {
       interval: tls.reloadInterval,
       check: ({ caPem }) => {
         trustIn(caPem, configuration);

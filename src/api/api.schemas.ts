@@ -63,6 +63,20 @@ export const whoamiSchema = z
   })
   .describe('Who the caller is.');
 
+export const trustBundleSchema = z
+  .object({
+    keys: z.array(
+      z.looseObject({
+        kty: z.string(),
+        use: z.literal('x509-svid'),
+        x5c: z.array(z.string()).describe('The certificate of the CA, base64 of its DER.'),
+      }),
+    ),
+    spiffe_sequence: z.number().int().describe('Rises with each change.'),
+    spiffe_refresh_hint: z.number().int().describe('How often to look again, in seconds.'),
+  })
+  .describe('A SPIFFE trust bundle: a JWK set with the CA certificates that are trusted now.');
+
 const partSchema = z.object({
   state: z.enum(['up', 'warning', 'down']),
   detail: z.string().optional().describe('Why, where there is something to say; no path, no name of a machine.'),

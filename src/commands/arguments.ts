@@ -90,14 +90,6 @@ export function responderUrlArgument(text: string): URL {
 /** `host:port`, `[2001:db8::1]:port`, or the same after `https://`. */
 export function endpointArgument(text: string): { readonly host: string; readonly port: number } {
   const url = URL.parse(text.startsWith('https://') ? text : `https://${text}`);
-  if (
-    !url ||
-    url.username !== '' ||
-    url.password !== '' ||
-    url.search !== '' ||
-    url.hash !== '' ||
-    url.pathname !== '/'
-  )
-    throw new InvalidArgumentError('write host:port.');
+  if (url?.href !== `${url?.origin}/`) throw new InvalidArgumentError('write host:port.');
   return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: url.port === '' ? 443 : Number(url.port) };
 }

@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { request as httpsRequest } from 'node:https';
+import { request } from 'node:http';
 import { isIP } from 'node:net';
-import { checkServerIdentity, connect, type TLSSocket } from 'node:tls';
+import { connect, type TLSSocket } from 'node:tls';
 import { checksUpTo, REFUSALS, type RefusalCode } from '../mtls/index.js';
 import { readSecretFile } from '../pki/index.js';
 import { DecodeError } from '../x509/index.js';
@@ -149,7 +149,7 @@ function handshake({ host, port }: Endpoint, { pem, keyPem, ca }: Material): Pro
     socket.once('secureConnect', () => {
       resolve(socket);
     });
-    socket.once('error', (error) => {
+    socket.once('error', (error: Error) => {
       reject(connected.is ? new HandshakeError(error.message) : error);
     });
   });
@@ -172,8 +172,11 @@ function stuckAt(error: unknown, { host, port }: Endpoint): [check: string, deta
 
 function serverProblem(socket: TLSSocket, host: string): string | undefined {
   if (!socket.authorized) return String(socket.authorizationError);
-  // OpenSSL has decoded and verified it: the names are text by now.
-  return checkServerIdentity(host, socket.getPeerCertificate())?.message;
+  const certificate = socket.getPeerX509Certificate();
+  const isItsName = isIP(host) === 0 ? certificate?.checkHost(host, { subject: 'never' }) : certificate?.checkIP(host);
+  return isItsName === undefined
+    ? `its names are not ${host}: ${certificate?.subjectAltName ?? 'it has none'}`
+    : undefined;
 }
 
 interface Answer {
@@ -184,18 +187,21 @@ interface Answer {
 
 function get(socket: TLSSocket, { host, path }: { readonly host: string; readonly path: string }): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const asked = httpsRequest({ host, path, createConnection: () => socket, agent: false }, (response) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        body += chunk;
-        if (body.length > MAX_OCTETS) asked.destroy(new Error('the answer is too long'));
-      });
-      response.on('error', reject);
-      response.on('end', () => {
-        resolve({ status: response.statusCode ?? 0, date: response.headers.date, body });
-      });
-    });
+    const asked = request(
+      { host, path, createConnection: () => socket, headers: { connection: 'close' } },
+      (response) => {
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => {
+          body += chunk;
+          if (body.length > MAX_OCTETS) asked.destroy(new Error('the answer is too long'));
+        });
+        response.on('error', reject);
+        response.on('end', () => {
+          resolve({ status: response.statusCode ?? 0, date: response.headers.date, body });
+        });
+      },
+    );
     asked.on('error', reject);
     asked.end();
   });

@@ -221,6 +221,14 @@ describe('one error lists every problem', () => {
     ['mtls.serviceFrom[0]', { mtls: { serviceFrom: ['email'] } }, {}],
     ['mtls.serviceFrom', { mtls: { serviceFrom: ['cn', 'cn'] } }, {}],
     ['mtls.serviceFrom', { mtls: { trustDomains: [{ name: 'a', bundle: 'a.json' }] } }, {}],
+    [
+      'tls.clientAuth',
+      {
+        tls: { clientAuth: 'required' },
+        mtls: { serviceFrom: ['spiffe'], trustDomains: [{ name: 'a', bundle: 'a.json' }] },
+      },
+      {},
+    ],
     ['mtls.trustDomain', { mtls: { trustDomain: 'Prod.example' } }, {}],
     ...['http://a/b', 'https://user:hunter2@a/b', 'spiffe://a'].map((bundle): [string, object, Environment] => [
       'mtls.trustDomains[0].bundle',

@@ -5,7 +5,7 @@ export const ROLES = ['admin', 'issuer', 'auditor', 'metrics', 'backup'] as cons
 
 // As the guard reads it (SPIFFE-ID §2), with a path; at most 2 048 octets.
 const SPIFFE_ID = String.raw`spiffe:\/\/[a-z0-9._-]{1,255}(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)`;
-const NAME = String.raw`[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?`;
+const NAME = String.raw`(?=[^/]{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?`;
 
 /** A service by its name or its SPIFFE ID. A common name has 1 to 64 characters (RFC 5280 §A.1, ub-common-name), a DNS name up to 253. */
 export const serviceOrSpiffeId = text(

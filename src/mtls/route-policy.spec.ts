@@ -37,7 +37,9 @@ function decorated(
   controller: readonly Said[],
   handler: readonly Said[],
 ): { readonly handler: object; readonly controller: object } {
-  class Base {}
+  class Base {
+    readonly name = 'base';
+  }
   class Controller extends Base {
     list(): string {
       return 'list';

@@ -1,6 +1,9 @@
 import { isServiceName } from './service-name.js';
 import { isSpiffeId } from './spiffe-id.js';
 
+// A fleet of services.
+const MAX_KNOWN = 16_384;
+
 /** Whether the name of a service is one of those that the patterns stand for. */
 export type IsNamed = (service: string) => boolean;
 
@@ -22,11 +25,21 @@ export function servicePatterns(patterns: readonly string[]): IsNamed {
       );
   }
   if (above.size === 0) return (service) => names.has(service);
-  return (service) => {
-    if (names.has(service)) return true;
+  const isBelow = (service: string): boolean => {
     if (!service.startsWith('spiffe://')) return false;
     for (let end = service.lastIndexOf('/'); end > 'spiffe://'.length; end = service.lastIndexOf('/', end - 1))
       if (above.has(service.slice(0, end))) return true;
     return false;
+  };
+  // A service asks again and again, and cutting its name to pieces costs more than the rest of the guard.
+  const known = new Map<string, boolean>();
+  return (service) => {
+    let isNamed = known.get(service);
+    if (isNamed === undefined) {
+      isNamed = names.has(service) || isBelow(service);
+      if (known.size >= MAX_KNOWN) known.clear();
+      known.set(service, isNamed);
+    }
+    return isNamed;
   };
 }

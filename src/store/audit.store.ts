@@ -65,10 +65,10 @@ export async function lastRecorded(
 ): Promise<{ readonly sequence: number; readonly at: number }> {
   const row = await database
     .selectFrom('audit')
-    .select(({ fn }) => [fn.max('sequence').as('sequence'), fn.max('at').as('at')])
-    .where(({ eb, or }) => or(prefixes.map((prefix) => eb('action', 'like', `${prefix}%`))))
+    .select((select) => [select.fn.max('sequence').as('sequence'), select.fn.max('at').as('at')])
+    .where((where) => where.or(prefixes.map((prefix) => where('action', 'like', `${prefix}%`))))
     .executeTakeFirst();
-  return { sequence: Number(row?.sequence ?? 0), at: Number(row?.at ?? 0) };
+  return { sequence: row?.sequence ?? 0, at: row?.at ?? 0 };
 }
 
 /** Rows after `after`, in order, at most `limit`. */

@@ -35,11 +35,17 @@ export interface ServerTlsSettings extends TlsSettings {
   readonly sessionTickets: boolean;
   /** `optional`: ask for a certificate and let the guard decide. `required`: the handshake fails without a trusted one. */
   readonly clientAuth: 'optional' | 'required';
+  /**
+   * Whether clients are told the CAs of `material` (true when absent). Some present no certificate of a CA that is not among those: where others are trusted
+   * too, they are told none.
+   */
+  readonly namesCas?: boolean;
 }
 
-/** Options for a server's secure context: for `setSecureContext` when the files change. The CAs of `material` are named to clients. */
+/** Options for a server's secure context: for `setSecureContext` when the files change. */
 export function serverContextOptions(settings: ServerTlsSettings, material: TlsMaterial): SecureContextOptions {
-  const context = secureContextOptions(settings, material);
+  const caPem = settings.namesCas === false ? undefined : material.caPem;
+  const context = secureContextOptions(settings, { ...material, caPem });
   return {
     ...context,
     secureOptions: (context.secureOptions ?? 0) | (settings.sessionTickets ? 0 : constants.SSL_OP_NO_TICKET),

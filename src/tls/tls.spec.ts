@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import { connect as connectPlain, createServer as createRelay, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
@@ -378,3 +378,37 @@ test('the development shortcuts read what setup made', async () => {
   expect(await developmentClientOptions(folder)).toMatchObject({ rejectUnauthorized: true });
   await expect(developmentServerOptions(join(folder, 'nowhere'))).rejects.toThrow(/veritas setup/);
 });
+
+test('clients are told which CAs are trusted, unless they are to choose by themselves', async () => {
+  const told = async (own: ServerTlsSettings): Promise<boolean> => {
+    const server = await listen(filesOf(localhost()), own);
+    const { port } = server.address() as AddressInfo;
+    // Of TLS 1.2: there the request for a certificate is not encrypted.
+    const seen: Buffer[] = [];
+    const relay = createRelay((inbound) => {
+      const outbound = connectPlain(port, '127.0.0.1');
+      outbound.on('data', (chunk: Buffer) => seen.push(chunk));
+      inbound.pipe(outbound).pipe(inbound);
+      for (const end of [inbound, outbound]) end.on('error', () => undefined);
+    });
+    await once(relay.listen(0, '127.0.0.1'), 'listening');
+    const { port: relayed } = relay.address() as AddressInfo;
+    const socket = connect({
+      port: relayed,
+      host: '127.0.0.1',
+      servername: 'localhost',
+      ca: ca.certificatePem,
+      maxVersion: 'TLSv1.2',
+    });
+    sockets.push(socket);
+    await once(socket, 'data');
+    relay.close();
+    return Buffer.concat(seen).includes(nameOfCa(ca.certificate.subject.der));
+  };
+  expect([await told(settings), await told({ ...settings, namesCas: false })]).toEqual([true, false]);
+});
+
+/** A name as the request for a certificate holds it, its length before it (RFC 5246 §7.4.4). */
+function nameOfCa(name: Uint8Array): Buffer {
+  return Buffer.concat([Uint8Array.of(name.length >> 8, name.length & 0xff), name]);
+}

@@ -6,7 +6,8 @@ import { REGISTRY_ERRORS, type RegistryErrorCode } from '../../src/registry/inde
 const REFUSED_WHEN: Readonly<Record<RefusalCode, string>> = {
   client_certificate_required: 'no certificate was presented in the handshake',
   client_certificate_malformed: 'the certificate is not strict DER, or not in the form of RFC 5280 §4.1',
-  untrusted_issuer: 'no path leads from the certificate to a trust anchor, or each one breaks a rule of RFC 5280 §6',
+  untrusted_issuer:
+    'no path leads from the certificate to a trust anchor of its trust domain, or each one breaks a rule of RFC 5280 §6',
   certificate_not_yet_valid: 'the certificate, or a CA above it, is not valid yet',
   certificate_expired: 'the certificate, or a CA above it, is not valid any more; the connection is closed',
   wrong_issuer: "the issuer's organization is not the one that is configured",
@@ -14,7 +15,8 @@ const REFUSED_WHEN: Readonly<Record<RefusalCode, string>> = {
   certificate_revoked: 'the certificate, or a CA above it, was revoked; the connection is closed',
   revocation_unknown:
     'nobody can say whether it was revoked, and the mode is `hard-fail`: a list is missing, stale or not verifiable',
-  service_not_allowed: 'the common name is not on the allow-list, or names no service',
+  service_not_allowed:
+    'the service is not on the allow-list, or the certificate names none: `mtls.serviceFrom` says where that is read, and the answer what is wrong with it',
   route_not_allowed: "the service may call, but not this route: the route's own rule says no",
   rate_limited:
     'the service asks more often than its rate, or than the rate of each service on this route; `Retry-After` says when again',

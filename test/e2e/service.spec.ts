@@ -103,6 +103,7 @@ describe('the documentation', () => {
     );
     console.log(`@Public() routes:\n  ${open.join('\n  ')}`);
     expect(open.sort()).toEqual([
+      'GET /.well-known/spiffe/bundle',
       'GET /api/v1/health',
       'GET /docs',
       'GET /docs/start.js',

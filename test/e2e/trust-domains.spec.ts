@@ -165,7 +165,7 @@ describe('what is no X509-SVID', () => {
       () =>
         own.intermediate({
           extensions: [encodeExtensionOf.subjectAltName([uri('spiffe://own.example/ns/a')])],
-        }) as never,
+        }),
     ],
   ])('%s: %s', async (code, _, client) => {
     const made = client();

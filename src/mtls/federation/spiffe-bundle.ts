@@ -1,4 +1,4 @@
-import { createPublicKey, type JsonWebKey } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import { decodeCertificate, octetsFromPemOrDer, subjectPublicKeyInfoOf, type Certificate } from '../../x509/index.js';
 
 /** The CAs of one trust domain, and when to look again. */
@@ -87,7 +87,7 @@ function certificateIn(jwk: unknown): Certificate[] {
 
 function isKeyOf(jwk: Readonly<Record<string, unknown>>, { publicKey }: Certificate): boolean {
   try {
-    const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });
+    const key = createPublicKey({ key: jwk, format: 'jwk' });
     return Buffer.compare(subjectPublicKeyInfoOf(key).der, publicKey.der) === 0;
   } catch {
     return false;

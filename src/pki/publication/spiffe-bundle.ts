@@ -1,7 +1,7 @@
 import type { Certificate } from '../../x509/index.js';
 
 /** How often a consumer should look again, in seconds: a CA is published long before it issues. */
-export const BUNDLE_REFRESH_HINT = 300;
+const BUNDLE_REFRESH_HINT = 300;
 
 /**
  * The trust bundle of a trust domain as a JWK set (SPIFFE Trust Domain and Bundle §4, X509-SVID §6.1): a key for `x509-svid` with the certificate of each
