@@ -18,6 +18,7 @@ import { ocspStapling } from './ocsp-stapling.js';
 import { createDevelopmentMaterial, openCertificationAuthority, PkiError } from './pki/index.js';
 import { RepositoryListener } from './repository/index.js';
 import { reservedNamesOf } from './reserved-names.js';
+import { serverRenewal } from './server-renewal.js';
 import { openStore, StoreError } from './store/index.js';
 import { keepTickShape } from './tick-shape.js';
 import {
@@ -123,6 +124,8 @@ export async function startService(configuration: Configuration): Promise<Runnin
     await application.listen(http.port, http.host);
     await keys;
     reloader.start();
+    const renewal = tls.renewal === 'auto' ? serverRenewal(authority, files, reloader, logger) : undefined;
+    void renewal?.start();
     void stapler?.refresh();
     const { port } = listener.address() as AddressInfo;
     const started = application;
@@ -132,6 +135,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
       ports: { https: port, repository: started.get(RepositoryListener, { strict: false }).port },
       close: async () => {
         reloader.stop();
+        await renewal?.stop();
         await stapler?.stop();
         await started.close();
         await store.close();

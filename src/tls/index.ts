@@ -11,6 +11,11 @@ export {
 export { connectionInfoOf, type ConnectionInfo } from './connection-info.js';
 export { developmentClientOptions, developmentServerOptions } from './development.js';
 export type { MaterialWatchOptions, TlsReloadEvent } from './material-watch.js';
+export { renewFiles, type FileRenewalOptions } from './renewal/file-renewal.js';
+export { PairFiles, type PairPaths } from './renewal/pair-files.js';
+export { RenewalAgent, type RenewalAgentOptions, type RenewalEvent, type Timer } from './renewal/renewal-agent.js';
+export { RenewalError, type RenewalErrorCode } from './renewal/renewal-error.js';
+export { renewPair, type RenewalTarget } from './renewal/renew-pair.js';
 export { clientOptions, secureContextOptions, serverOptions, type ServerTlsSettings } from './secure-context.js';
 export { OcspStapler, type OcspSource, type Stapled, type StaplingEvent } from './ocsp-stapler.js';
 export { TlsSetupError } from './tls-error.js';
