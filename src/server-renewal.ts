@@ -1,7 +1,14 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import type { LoggerService } from '@nestjs/common';
 import { requestFor, type CertificationAuthority } from './pki/index.js';
-import { PairFiles, RenewalAgent, type RenewalEvent, type TlsFiles, type TlsReloader } from './tls/index.js';
+import {
+  PairFiles,
+  RenewalAgent,
+  type RenewalAgentOptions,
+  type RenewalEvent,
+  type TlsFiles,
+  type TlsReloader,
+} from './tls/index.js';
 import {
   attributeValues,
   decodeCertificate,
@@ -20,12 +27,14 @@ export function serverRenewal(
   files: TlsFiles,
   reloader: Pick<TlsReloader, 'material' | 'reload'>,
   logger: Pick<LoggerService, 'log' | 'warn' | 'error'>,
+  time: Pick<RenewalAgentOptions, 'clock' | 'timer'> = {},
 ): RenewalAgent {
   const isOurs = ({ signatureAlgorithm, tbs, signature }: Certificate): boolean =>
     ca.authorities.some(({ certificate }) =>
       verifySignature(signatureAlgorithm, certificate.publicKey, tbs, signature),
     );
   return new RenewalAgent({
+    ...time,
     current: () => {
       const { certificate } = reloader.material;
       return isOurs(certificate) ? certificate : undefined;

@@ -82,7 +82,11 @@ export class TemporaryFile {
     try {
       return work();
     } catch (error) {
-      this.discard();
+      try {
+        this.discard();
+      } catch {
+        // The first failure says more.
+      }
       throw new RenewalError('unusable', `${this.#path} cannot be written (${reasonOf(error)})`, {
         mend: 'look at its folder, its permissions and the space on the disk',
         cause: error,
