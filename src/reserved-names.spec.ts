@@ -3,11 +3,15 @@ import { reservedNamesOf } from './reserved-names.js';
 
 test('a SPIFFE ID with roles is for administrators to have certified, as a name with roles is', () => {
   const reserved = reservedNamesOf(
-    [
-      { service: 'spiffe://prod.example/ns/Admin', roles: ['admin'] },
-      { service: 'admin-client', roles: ['admin'] },
-      { service: 'spiffe://prod.example/ns/nobody', roles: [] },
-    ],
+    {
+      roles: [
+        { service: 'spiffe://prod.example/ns/Admin', roles: ['admin'] },
+        { service: 'admin-client', roles: ['admin'] },
+        { service: 'spiffe://prod.example/ns/nobody', roles: [] },
+      ],
+      trustedProxies: [],
+    },
+    { epoch: 1, *namesWithRoles() {} },
     () => undefined,
   )();
   const isReserved = (value: string): boolean => reserved.firstIn([{ kind: 'uri', value }], undefined) !== undefined;

@@ -9,7 +9,7 @@ import type { Certificate } from './x509/index.js';
  */
 export function reservedNamesOf(
   { roles, trustedProxies }: Pick<Configuration['mtls'], 'roles' | 'trustedProxies'>,
-  registry: ServiceRegistry,
+  registry: Pick<ServiceRegistry, 'epoch' | 'namesWithRoles'>,
   serverCertificate: () => Certificate | undefined,
 ): () => ReservedNames {
   const withRoles = roles.filter((entry) => entry.roles.length > 0);

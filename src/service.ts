@@ -28,6 +28,7 @@ import { createDevelopmentMaterial, openCertificationAuthority, PkiError } from 
 import { openRegistry } from './registry/index.js';
 import { RepositoryListener } from './repository/index.js';
 import { reservedNamesOf } from './reserved-names.js';
+import { serverRenewal } from './server-renewal.js';
 import { openStore, StoreError } from './store/index.js';
 import { keepTickShape } from './tick-shape.js';
 import {
@@ -141,6 +142,8 @@ export async function startService(configuration: Configuration): Promise<Runnin
     await application.listen(http.port, http.host);
     await keys;
     reloader.start();
+    const renewal = tls.renewal === 'auto' ? serverRenewal(authority, files, reloader, logger) : undefined;
+    void renewal?.start();
     void stapler?.refresh();
     const { port } = listener.address() as AddressInfo;
     const started = application;
@@ -150,6 +153,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
       ports: { https: port, repository: started.get(RepositoryListener, { strict: false }).port },
       close: async () => {
         reloader.stop();
+        await renewal?.stop();
         await stapler?.stop();
         await started.close();
         await store.close();

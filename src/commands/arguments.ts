@@ -56,6 +56,13 @@ function dateOf(text: string, direction: 1 | -1): Date {
   return date;
 }
 
+/** A share of a whole: a decimal fraction from 0.1 to 0.9. */
+export function shareArgument(text: string): number {
+  const share = /^0\.\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(share >= 0.1 && share <= 0.9)) throw new InvalidArgumentError('write a fraction from 0.1 to 0.9.');
+  return share;
+}
+
 /** The address of a service: https, without user, query or fragment. */
 export function serviceUrlArgument(text: string): URL {
   const url = URL.parse(text);

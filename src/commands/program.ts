@@ -8,6 +8,7 @@ import {
   pathLengthArgument,
   responderUrlArgument,
   serviceUrlArgument,
+  shareArgument,
   sinceArgument,
   subtreeArgument,
 } from './arguments.js';
@@ -22,6 +23,7 @@ import type { IssueOptions, SignOptions } from './issue.js';
 import type { ListOptions } from './list.js';
 import type { MigrateOptions } from './migrate.js';
 import type { OcspOptions } from './ocsp.js';
+import type { RenewDaemonOptions } from './renew-daemon.js';
 import type { RenewOptions } from './renew.js';
 import { addServices } from './services-verbs.js';
 import type { RevokeOptions } from './revoke.js';
@@ -313,8 +315,8 @@ function addRenew(program: Command, host: Host): void {
     'Renew a certificate with itself: the same names for a new key. The old key is kept as <key>.old.',
     [
       ['veritas renew --cert worker.pem --key worker.key', 'when a third of its lifetime is left; else nothing'],
-      ['veritas renew --cert a.pem --key a.key --url https://ca.local:5000 --before 8h', 'when 8 hours are left'],
       ['veritas renew --cert a.pem --key a.key --new-key next.key --force', 'now, and the old key stays'],
+      ['veritas renew --cert a.pem --key a.key --url https://ca.local:5000 --daemon', 'again and again, as a process'],
     ],
   )
     .requiredOption('--cert <file>', 'the certificate, which is replaced')
@@ -331,7 +333,24 @@ function addRenew(program: Command, host: Host): void {
     .option('--new-key <file>', 'where the new key goes instead; never overwritten')
     .option('--before <time>', 'renew when less than so much is left: 8h, 30d', lifetimeArgument)
     .option('--force', 'renew now')
-    .action(async (options: CommonOptions & RenewOptions) => {
+    .addOption(
+      new Option('--daemon', 'stay and renew each time; what fails is said and tried again, until SIGTERM').conflicts([
+        'newKey',
+        'before',
+        'force',
+      ]),
+    )
+    .option(
+      '--at <share>',
+      'with --daemon: at which share of the lifetime at the latest (default: 0.667)',
+      shareArgument,
+    )
+    .action(async (options: CommonOptions & RenewOptions & RenewDaemonOptions & { readonly daemon?: boolean }) => {
+      if (options.daemon) {
+        const { renewDaemon } = await import('./renew-daemon.js');
+        await renewDaemon(sessionOf(host, options), options);
+        return;
+      }
       const { renew } = await import('./renew.js');
       await renew(sessionOf(host, options), options);
     });

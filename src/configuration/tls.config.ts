@@ -61,6 +61,11 @@ export const tlsSchema = z
     reloadInterval: duration('ms', 10, 2_073_600_000)
       .default(1000)
       .describe('How often the files above are looked at for changes, besides being watched.'),
+    renewal: oneOf(['auto', 'off'])
+      .default('auto')
+      .describe(
+        'Whether the service renews the certificate above by itself, for a new key, at two thirds of its lifetime. Only one that its own CA issued.',
+      ),
   })
   .refine(({ minVersion, maxVersion }) => !(versions.indexOf(maxVersion) < versions.indexOf(minVersion)), {
     path: ['minVersion'],

@@ -24,20 +24,23 @@ export interface TlsMaterial {
   readonly ticketKeys?: Buffer | undefined;
 }
 
+/** Where a renewal keeps the key from before. */
+export const previousKeyFile = (keyFile: string): string => `${keyFile}.old`;
+
 const MIN_SECRET_OCTETS = 32;
 const MAX_FILE_OCTETS = 4 * 1024 * 1024;
 
 /**
  * Reads and checks the files. Throws {@link TlsSetupError}, naming the file: it cannot be read, the key can be read by others, the key does
- * not belong to the certificate, the certificate is not valid at `now`, or the secret of the ticket keys is too short.
+ * not belong to the certificate, the certificate is not valid at `now`, or the secret of the ticket keys is too short. Between the two renames of a renewal, or
+ * after one that was cut short there, the key of the certificate is still in `<keyFile>.old`: then that one is taken.
  */
 export async function readTlsMaterial(files: TlsFiles, now: Date): Promise<TlsMaterial> {
   const certificatePem = await readText(files.certificateFile, 'tls.certificateFile');
-  const keyPem = await readText(files.keyFile, 'tls.keyFile', checkPrivate);
   const caPem = files.caFile === undefined ? undefined : await readText(files.caFile, 'tls.caFile');
   if (caPem !== undefined) readLeaf(caPem, files.caFile ?? '', 'tls.caFile');
   const certificate = readLeaf(certificatePem, files.certificateFile, 'tls.certificateFile');
-  checkBelongs(certificate, readKey(keyPem, files), files);
+  const keyPem = await readKeyOf(certificate, files);
   checkDates(certificate, files.certificateFile, now);
   const ticketKeys = files.ticketKeysFile === undefined ? undefined : await readTicketKeys(files.ticketKeysFile, caPem);
   return { certificatePem, keyPem, passphrase: files.keyPassphrase, caPem, certificate, ticketKeys };
@@ -98,6 +101,22 @@ function readLeaf(pem: string, path: string, setting: string): Certificate {
   throw new TlsSetupError(`${setting}: ${path} holds no certificate.`);
 }
 
+async function readKeyOf(certificate: Certificate, files: TlsFiles): Promise<string> {
+  const keyPem = await readText(files.keyFile, 'tls.keyFile', checkPrivate);
+  if (belongs(certificate, readKey(keyPem, files))) return keyPem;
+  const before = { ...files, keyFile: previousKeyFile(files.keyFile) };
+  try {
+    const previousPem = await readText(before.keyFile, 'tls.keyFile', checkPrivate);
+    if (belongs(certificate, readKey(previousPem, before))) return previousPem;
+  } catch (error) {
+    // The sentence about the file that is configured says more.
+    if (!(error instanceof TlsSetupError)) throw error;
+  }
+  throw new TlsSetupError(
+    `tls.keyFile: ${files.keyFile} is not the key of the certificate in ${files.certificateFile}: set both to a pair that belongs together.`,
+  );
+}
+
 function readKey(pem: string, { keyFile, keyPassphrase }: TlsFiles): KeyObject {
   try {
     return createPublicKey(
@@ -110,12 +129,8 @@ function readKey(pem: string, { keyFile, keyPassphrase }: TlsFiles): KeyObject {
   }
 }
 
-function checkBelongs(certificate: Certificate, publicKey: KeyObject, files: TlsFiles): void {
-  const spki = publicKey.export({ type: 'spki', format: 'der' });
-  if (Buffer.compare(spki, certificate.publicKey.der) !== 0)
-    throw new TlsSetupError(
-      `tls.keyFile: ${files.keyFile} is not the key of the certificate in ${files.certificateFile}: set both to a pair that belongs together.`,
-    );
+function belongs(certificate: Certificate, publicKey: KeyObject): boolean {
+  return Buffer.compare(publicKey.export({ type: 'spki', format: 'der' }), certificate.publicKey.der) === 0;
 }
 
 function checkDates({ subject, notBefore, notAfter }: Certificate, path: string, now: Date): void {
