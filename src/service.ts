@@ -13,6 +13,7 @@ import { ConfigurationError, loadConfiguration, policyOf, type Configuration } f
 import { logFailedHandshakes } from './handshake-log.js';
 import { createHttpAdapter } from './http-adapter.js';
 import { createLogger } from './logging.js';
+import { messageListener, together } from './message-listener.js';
 import { readTrustAnchors, type CurrentTrust, type IdentifiedRequest, type TrustAnchors } from './mtls/index.js';
 import { ocspStapling } from './ocsp-stapling.js';
 import { createDevelopmentMaterial, openCertificationAuthority, PkiError } from './pki/index.js';
@@ -34,8 +35,12 @@ import type { Certificate } from './x509/index.js';
 export interface RunningService {
   readonly application: NestFastifyApplication;
   readonly configuration: Configuration;
-  /** The ports in use; `repository` is undefined when it is switched off. */
-  readonly ports: { readonly https: number; readonly repository: number | undefined };
+  /** The ports in use; those of listeners that are switched off are undefined. */
+  readonly ports: {
+    readonly https: number;
+    readonly repository: number | undefined;
+    readonly microservice: number | undefined;
+  };
   /** Stops taking requests, lets open ones finish, closes the store. */
   readonly close: () => Promise<void>;
 }
@@ -83,10 +88,18 @@ export async function startService(configuration: Configuration): Promise<Runnin
     const material = await readTlsMaterial(files, new Date());
     const adapter = createHttpAdapter(http, serverOptions(tls, material));
     const listener = adapter.getInstance().server as unknown as Server;
-    logFailedHandshakes(listener, logger);
+    const messages = messageListener(
+      configuration.microservice,
+      { settings: tls, material, handshakeTimeout: http.handshakeTimeout },
+      listener,
+    );
+    const listeners: [Server, ...Server[]] = messages ? [listener, messages.unwrap<Server>()] : [listener];
     const stapler = ocspStapling(authority, () => reloader.material.certificate, logger);
-    stapler?.attach(listener);
-    const reloader = new TlsReloader(listener, tls, files, material, {
+    for (const one of listeners) {
+      logFailedHandshakes(one, logger);
+      stapler?.attach(one);
+    }
+    const reloader = new TlsReloader(together(listeners), tls, files, material, {
       interval: tls.reloadInterval,
       check: ({ caPem }) => {
         trustIn(caPem, configuration);
@@ -120,7 +133,10 @@ export async function startService(configuration: Configuration): Promise<Runnin
     });
     application.get(OpenApiService).describe(application);
     if (configuration.log.accessLog) logAccess(adapter.getInstance<FastifyInstance>(), logger);
+    // Without the application's filters and pipes, which answer HTTP; the guard is in the listener itself.
+    if (messages) application.connectMicroservice({ strategy: messages });
     await application.listen(http.port, http.host);
+    await application.startAllMicroservices();
     await keys;
     reloader.start();
     void stapler?.refresh();
@@ -129,7 +145,11 @@ export async function startService(configuration: Configuration): Promise<Runnin
     return {
       application: started,
       configuration,
-      ports: { https: port, repository: started.get(RepositoryListener, { strict: false }).port },
+      ports: {
+        https: port,
+        repository: started.get(RepositoryListener, { strict: false }).port,
+        microservice: messages && (messages.unwrap<Server>().address() as AddressInfo).port,
+      },
       close: async () => {
         reloader.stop();
         await stapler?.stop();
@@ -235,9 +255,9 @@ export function sentenceOf(error: unknown): string {
   if (error instanceof PkiError) return `${error.message}: ${error.mend}.`;
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (code === 'EADDRINUSE')
-    return `port ${port} on ${address} is in use: stop what listens there, or set http.port or repository.port to another.`;
+    return `port ${port} on ${address} is in use: stop what listens there, or set http.port, repository.port or microservice.port to another.`;
   if (code === 'EACCES')
-    return `port ${port} on ${address} may not be opened by this user: set http.port or repository.port above 1023.`;
+    return `port ${port} on ${address} may not be opened by this user: set http.port, repository.port or microservice.port above 1023.`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
