@@ -232,9 +232,9 @@ export async function startTransportApp(ca: TestCa, { inherit }: { inherit: bool
     app,
     tls,
     ports: {
-      http: portOf(app.getHttpServer() as unknown as Server),
+      http: portOf(app.getHttpServer()),
       tcp: portOf(tcp.unwrap<Server>()),
-      grpc: portOf(grpc.unwrap()),
+      grpc: portOf(grpc.listener),
     },
     revoke: async (certificate) => {
       revoked.push({ certificate });

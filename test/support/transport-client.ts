@@ -90,7 +90,7 @@ export async function openTcp(port: number, opening: Opening): Promise<Transport
         const json = JSON.stringify({ id, pattern, data: {} });
         socket.write(`${json.length}#${json}`);
       }),
-    closed: once(socket, 'close'),
+    closed: new Promise((resolve) => socket.once('close', resolve)),
     close: () => socket.destroy(),
   };
 }
@@ -107,7 +107,7 @@ export async function openGrpc(port: number, opening: Opening): Promise<Transpor
   return {
     socket,
     ask: (what) => askGrpc(session, `/orders.Orders/${METHODS[what] ?? what}`),
-    closed: once(session, 'close'),
+    closed: new Promise((resolve) => session.once('close', resolve)),
     close: () => session.destroy(),
   };
 }
@@ -131,7 +131,7 @@ function askGrpc(session: ClientHttp2Session, path: string): Promise<Told> {
       }
       resolve({
         status: Number(status),
-        ...(headers.code === undefined ? {} : { code: String(headers.code), requestId: String(headers.request_id) }),
+        ...(typeof headers.code === 'string' ? { code: headers.code, requestId: headers.request_id as string } : {}),
       });
     };
     stream.on('response', take);
@@ -170,7 +170,7 @@ export async function openWs(port: number, opening: Opening): Promise<TransportC
       const { event: kind, data } = JSON.parse(frame.toString()) as { event: string; data: unknown };
       return kind === 'exception' ? toldOf(data as ProblemFields) : { answer: data };
     },
-    closed: once(ws, 'close'),
+    closed: new Promise((resolve) => ws.once('close', resolve)),
     close: () => {
       ws.terminate();
       socket.destroy();

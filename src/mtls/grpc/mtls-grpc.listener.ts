@@ -1,6 +1,5 @@
 import { IncomingMessage } from 'node:http';
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
-import type { Socket } from 'node:net';
 import { createServer, type Server as TlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import {
   experimental,
@@ -91,9 +90,9 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
     this.#gate = gate;
   }
 
-  /** The TLS server. */
-  override unwrap<T = TlsServer>(): T {
-    return this.#listener as T;
+  /** The TLS server: for its address, and for new certificates by `setSecureContext`. */
+  get listener(): TlsServer {
+    return this.#listener;
   }
 
   override addHandler(pattern: unknown, callback: MessageHandler, isEventHandler = false): void {
@@ -209,7 +208,7 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
     if (!connection) {
       connection = {
         transport: 'gRPC',
-        raw: new IncomingMessage(session.socket as Socket),
+        raw: new IncomingMessage(session.socket),
         errorOf: statusOf,
         end: () => {
           closeSession(session);

@@ -8,6 +8,7 @@ import {
   type MsPattern,
   type TcpContext,
 } from '@nestjs/microservices';
+import { InvalidTcpDataReceptionException } from '@nestjs/microservices/errors/invalid-tcp-data-reception.exception.js';
 import { throwError } from 'rxjs';
 import { problemOfStatus } from '../problem.js';
 import { problemOfRefusal } from '../refusal-problem.js';
@@ -33,6 +34,8 @@ const CLOSE_GRACE_MS = 5_000;
 const SEND_BUFFER_OCTETS = 16 * 1024 * 1024;
 const LOG_INTERVAL_MS = 1_000;
 const LOGGED_CHARACTERS = 256;
+// A client that went away is no news.
+const GONE = /ECONNRESET|EPIPE/;
 
 /**
  * Nest's TCP transport over mutual TLS, with the guard's door in it: no message reaches a handler, and nobody hears whether there is one, before
@@ -96,6 +99,10 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
 
   override bindHandler(socket: Socket): void {
     socket.setTimeout(this.#idleTimeout, () => socket.destroy());
+    // Nest gives the text alone for what is wrong with a packet.
+    socket.on('error', (error: Error | string) => {
+      this.#report(error);
+    });
     super.bindHandler(socket);
   }
 
@@ -112,13 +119,18 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
     });
   }
 
-  /** Anybody can send what is no message: one line a second, and not all of it. */
   protected override handleError(error: string | Error): void {
+    // Says less than what #report was told of the same error.
+    if (!(error instanceof InvalidTcpDataReceptionException)) this.#report(error);
+  }
+
+  /** Anybody can send what is no message: one line a second, and not all of it. */
+  #report(error: string | Error): void {
     const now = performance.now();
-    if (now - this.#loggedAt < LOG_INTERVAL_MS) return;
+    const reason = typeof error === 'string' ? error : error.message;
+    if (now - this.#loggedAt < LOG_INTERVAL_MS || GONE.test(reason)) return;
     this.#loggedAt = now;
-    const reason = (error instanceof Error ? error.message : error).slice(0, LOGGED_CHARACTERS);
-    this.logger.warn({ event: 'message_failed', reason });
+    this.logger.warn({ event: 'message_failed', reason: reason.slice(0, LOGGED_CHARACTERS) });
   }
 
   get #guard(): TransportGate {

@@ -64,15 +64,8 @@ export const gatewayPath = (path = ''): string => `/${path}`.replaceAll(/\/+/g, 
 /** The methods that an instance of a class has, inherited ones too; of one that is overridden only the last. */
 function methodsOf({ prototype }: HandlerClass): readonly object[] {
   const methods = new Map<string, unknown>();
-  for (
-    let level = prototype as object;
-    level !== Object.prototype;
-    level = Reflect.getPrototypeOf(level) ?? Object.prototype
-  )
-    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(level)) as [
-      string,
-      PropertyDescriptor,
-    ][])
-      if (!methods.has(name)) methods.set(name, value);
+  for (let level: object | null = prototype as object; level; level = Reflect.getPrototypeOf(level))
+    for (const name of Object.getOwnPropertyNames(level))
+      if (!methods.has(name)) methods.set(name, Reflect.getOwnPropertyDescriptor(level, name)?.value);
   return [...methods.values()].filter((method) => typeof method === 'function');
 }

@@ -6,7 +6,6 @@ import type { Observable } from 'rxjs';
 import type { MessageEvent, WebSocket, WebSocketServer } from 'ws';
 import type { VerifiedClientIdentity } from '../client-identity.js';
 import { MtlsRefusal } from '../mtls.errors.js';
-import { problemOfRefusal } from '../refusal-problem.js';
 import type { RoutePolicy } from '../route-policy.js';
 import { gatewayPath } from '../transports/handler-metadata.js';
 import { callOf, rememberCall, TransportCall, type TransportConnection } from '../transports/transport-call.js';
