@@ -449,6 +449,19 @@ describe('WebSockets', () => {
     await expect(other.init()).rejects.toThrow('port 8089 would have no TLS');
   });
 
+  test('gateways are not opened a second time by a microservice that initializes later', async () => {
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { providers: [Live] });
+    closing.push(() => app.close());
+    app.useWebSocketAdapter(new MtlsWsAdapter(app));
+    app.connectMicroservice<MicroserviceOptions>(
+      { strategy: new MtlsTcpServer({ host: '127.0.0.1', tls }) },
+      { inheritAppConfig: true, deferInitialization: true },
+    );
+    await app.listen(0, '127.0.0.1');
+    await expect(app.startAllMicroservices()).rejects.toThrow('deferInitialization');
+  });
+
   test('a WebSocket server that is put on the HTTPS server past Nest needs an allowed service', async () => {
     const app = await createApp(ca, await serverTls(ca), {});
     closing.push(() => app.close());

@@ -77,7 +77,7 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
     super(options);
     this.#options = options;
     this.#listener = createServer(
-      { rejectUnauthorized: false, ...options.tls, requestCert: true, ALPNProtocols: ['h2'] },
+      { handshakeTimeout: 10_000, rejectUnauthorized: false, ...options.tls, requestCert: true, ALPNProtocols: ['h2'] },
       (socket) => {
         this.#take(socket);
       },

@@ -56,7 +56,7 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
     super({
       host: options.host ?? '0.0.0.0',
       port: options.port ?? 0,
-      tlsOptions: { rejectUnauthorized: false, ...options.tls, requestCert: true },
+      tlsOptions: { handshakeTimeout: 10_000, rejectUnauthorized: false, ...options.tls, requestCert: true },
       maxBufferSize: options.maxMessageSize ?? 131_072,
       maxSendBufferSize: SEND_BUFFER_OCTETS,
     });

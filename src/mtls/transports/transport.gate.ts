@@ -31,6 +31,7 @@ export class TransportGate implements OnModuleInit, OnApplicationShutdown {
   readonly #guardedPaths = new Set<string>();
   readonly #open = new OpenConnections((connection, admission) => this.#lookAgain(connection, admission));
   #gateways: readonly GatewayPolicy[] | undefined;
+  #started = false;
 
   constructor(
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
@@ -43,9 +44,16 @@ export class TransportGate implements OnModuleInit, OnApplicationShutdown {
     });
   }
 
-  /** Throws TypeError for a gateway that is not behind this package's adapter: its clients would connect before anybody asked who they are. */
+  /**
+   * Throws TypeError for a gateway that is not behind this package's adapter: its clients would connect before anybody asked who they are. A microservice
+   * with `deferInitialization` starts every module again, and opens the gateways once more, behind an adapter of its own.
+   */
   onModuleInit(): void {
-    const open = this.gateways.find(({ path, policy }) => !policy.public && !this.#guardedPaths.has(path));
+    const closed = this.gateways.filter(({ policy }) => !policy.public);
+    if (this.#started && closed.length > 0)
+      throw new TypeError('deferInitialization would open the gateways unguarded: connect the microservice without it');
+    this.#started = true;
+    const open = closed.find(({ path }) => !this.#guardedPaths.has(path));
     if (open)
       throw new TypeError(
         `the gateway ${open.name} is not guarded: call app.useWebSocketAdapter(new MtlsWsAdapter(app)), of veritas/mtls/ws, before the application starts`,
