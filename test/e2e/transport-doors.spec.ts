@@ -31,7 +31,15 @@ import { MtlsWsAdapter } from '../../src/mtls/ws/index.js';
 import { TestCa, type Issued } from '../../src/testing/index.js';
 import { clientTls, RawConnection } from '../support/client.js';
 import { LogLines } from '../support/guarded-app.js';
-import { createApp, portOf, PROTO, serverTls, startTransportApp, type TransportApp } from '../support/transport-app.js';
+import {
+  createApp,
+  handlersRun,
+  portOf,
+  PROTO,
+  serverTls,
+  startTransportApp,
+  type TransportApp,
+} from '../support/transport-app.js';
 import { openGrpc, openTcp } from '../support/transport-client.js';
 
 const ca = TestCa.root();
@@ -107,9 +115,17 @@ class Frames {
 }
 
 /** The status of a refused upgrade, or 101. */
-function upgradeStatus(port: number, path: string, client: Issued | undefined): Promise<number | undefined> {
+function upgradeStatus(
+  port: number,
+  path: string,
+  client: Issued | undefined,
+  origin?: string,
+): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    const ws = new WebSocket(`wss://localhost:${port}${path}`, clientTls(ca, client));
+    const ws = new WebSocket(`wss://localhost:${port}${path}`, {
+      ...clientTls(ca, client),
+      ...(origin === undefined ? {} : { origin }),
+    });
     ws.once('open', () => {
       ws.terminate();
       resolve(101);
@@ -177,6 +193,17 @@ describe('one application on every transport', () => {
     const raw = await RawConnection.open(started.ports.http, clientTls(ca, undefined));
     closing.push(() => raw.close());
     expect((await raw.get('/open')).status).toBe(401);
+  });
+
+  test.each([
+    ['https://evil.example', '/live', 403],
+    ['null', '/live', 403],
+    ['https://elsewhere.example', '/live', 101],
+    ['https://evil.example', '/open', 101],
+  ])('a page of %s that opens %s hears %s', async (origin, path, status) => {
+    expect(await upgradeStatus(started.ports.http, path, billing, origin)).toBe(status);
+    const own = `https://localhost:${started.ports.http}`;
+    expect(await upgradeStatus(started.ports.http, path, billing, own)).toBe(101);
   });
 
   test('a WebSocket whose certificate is revoked is closed with 1008 and told why', async () => {
@@ -247,12 +274,20 @@ describe('one application on every transport', () => {
     const client = ca.issue({ commonName: 'billing' });
     const following = grpcClient(started.ports.grpc, client).Follow({});
     const talking = grpcClient(started.ports.grpc, client).Talk();
+    const raw = grpcClient(started.ports.grpc, client).Raw();
     talking.write({});
-    await Promise.all([once(following, 'data'), once(talking, 'data')]);
+    raw.write({});
+    await Promise.all([once(following, 'data'), once(talking, 'data'), once(raw, 'data')]);
     following.resume();
     const ends = new Promise((resolve) => following.once('error', resolve));
     const idle = new Promise((resolve) => talking.once('error', resolve));
+    const cut = new Promise((resolve) => raw.once('error', resolve));
     await started.revoke(client.certificate);
+    const ran = handlersRun();
+    raw.write({});
+    expect(await cut).toMatchObject({ code: 7 });
+    // Nothing of it has reached the handler.
+    expect(handlersRun()).toBe(ran);
     expect(await ends).toMatchObject({ code: 7 });
     talking.write({});
     expect(await idle).toMatchObject({ code: 7 });
@@ -280,7 +315,7 @@ class Plain {
 
 @Controller()
 class Twin {
-  @MessagePattern('twin')
+  @MessagePattern(['twin', { cmd: 'twin' }])
   @Public()
   twin(): string {
     return 'secret';
@@ -289,7 +324,7 @@ class Twin {
 
 @Controller()
 class StricterTwin {
-  @MessagePattern('twin')
+  @MessagePattern(['twin', { cmd: 'twin' }])
   @AllowServices('billing')
   twin(): string {
     return 'secret';
@@ -349,12 +384,14 @@ describe('microservices', () => {
     await app.startAllMicroservices();
     const port = portOf(strategy.unwrap<Server>());
     const code = (name: string) => ({ code: name });
-    await expect(firstValueFrom(tcpClient(port, undefined).send('twin', {}))).rejects.toMatchObject(
-      code('client_certificate_required'),
-    );
-    await expect(firstValueFrom(tcpClient(port, orders).send('twin', {}))).rejects.toMatchObject(
-      code('route_not_allowed'),
-    );
+    for (const twin of ['twin', { cmd: 'twin' }]) {
+      await expect(firstValueFrom(tcpClient(port, undefined).send(twin, {}))).rejects.toMatchObject(
+        code('client_certificate_required'),
+      );
+      await expect(firstValueFrom(tcpClient(port, orders).send(twin, {}))).rejects.toMatchObject(
+        code('route_not_allowed'),
+      );
+    }
     await expect(firstValueFrom(tcpClient(port, undefined).send('/exempt', {}))).rejects.toMatchObject(
       code('client_certificate_required'),
     );

@@ -110,7 +110,10 @@ class Messages {
 
   @GrpcStreamCall('Orders', 'Raw')
   raw(stream: ServerDuplexStream<object, object>): void {
-    stream.on('data', () => stream.write({ name: 'raw' }));
+    stream.on('data', () => {
+      Messages.ran++;
+      stream.write({ name: 'raw' });
+    });
     stream.on('end', () => stream.end());
   }
 }
@@ -221,7 +224,7 @@ export async function startTransportApp(ca: TestCa, { inherit }: { inherit: bool
     { controllers: [Messages], providers: [Live, Open] },
     { revocation: { crls: [{ source }], refreshInterval: 20 } },
   );
-  app.useWebSocketAdapter(new MtlsWsAdapter(app));
+  app.useWebSocketAdapter(new MtlsWsAdapter(app, { origins: ['https://elsewhere.example'] }));
   const tcp = new MtlsTcpServer({ host: '127.0.0.1', tls });
   const grpc = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
   for (const strategy of [tcp, grpc])

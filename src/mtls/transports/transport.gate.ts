@@ -29,6 +29,8 @@ export interface GuardedServer extends MessageServer {
 export class TransportGate implements OnModuleInit, OnApplicationShutdown {
   readonly #logger = new Logger('Mtls');
   readonly #guardedPaths = new Set<string>();
+  /** Origins of pages, besides the application's own, that may open WebSockets. */
+  readonly origins = new Set<string>();
   readonly #open = new OpenConnections((connection, admission) => this.#lookAgain(connection, admission));
   #gateways: readonly GatewayPolicy[] | undefined;
   #started = false;

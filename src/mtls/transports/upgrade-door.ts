@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { IncomingMessage, STATUS_CODES } from 'node:http';
 import { constants, type Http2ServerRequest } from 'node:http2';
 import type { Duplex } from 'node:stream';
+import type { Authorizer } from '../authorizer.js';
 import type { GatewayPolicy } from './handler-metadata.js';
 import { MtlsRefusal } from '../mtls.errors.js';
 import { PROBLEM_CONTENT_TYPE } from '../problem.js';
@@ -43,7 +44,10 @@ function admitted(request: IncomingMessage, socket: Duplex, gate: TransportGate)
     path,
   );
   try {
-    gate.admit(call, [upgradePolicy(gate.gateways.filter((gateway) => gateway.path === path))]);
+    const policy = upgradePolicy(gate.gateways.filter((gateway) => gateway.path === path));
+    gate.admit(call, [
+      policy.public ? policy : { ...policy, authorizers: [fromOrigin(request, gate), ...policy.authorizers] },
+    ]);
   } catch (error) {
     if (!(error instanceof MtlsRefusal)) throw error;
     answer(socket, error, call.id);
@@ -61,6 +65,14 @@ function upgradePolicy(gateways: readonly GatewayPolicy[]): RoutePolicy {
   const [only] = gateways;
   if (only && gateways.length === 1 && !only.policy.public && !anyService) return only.policy;
   return { ...DEFAULT_ADMISSION, public: false, anyService };
+}
+
+/** A browser presents its client certificate to whoever asks, for the page of any site: it names the page's origin (RFC 6455 §10.2). Programs name none. */
+function fromOrigin({ headers }: IncomingMessage, gate: TransportGate): Authorizer {
+  const { origin, host } = headers;
+  if (origin === undefined || origin === `https://${String(host)}` || gate.origins.has(origin))
+    return () => ({ allowed: true });
+  return () => ({ allowed: false, reason: 'a page of another site may not connect' });
 }
 
 /** The path as the adapter reads it; undefined when it cannot be read. */

@@ -40,9 +40,17 @@ export class MtlsWsAdapter extends WsAdapter {
   readonly #gate: TransportGate;
   readonly #clients = new WeakMap<object, Client>();
 
-  constructor(app: INestApplicationContext, options?: ConstructorParameters<typeof WsAdapter>[1]) {
+  /** `origins`: where else than on the application's own origin a page may be that connects, such as `https://app.example.org`. */
+  constructor(
+    app: INestApplicationContext,
+    {
+      origins = [],
+      ...options
+    }: ConstructorParameters<typeof WsAdapter>[1] & { readonly origins?: readonly string[] } = {},
+  ) {
     super(app, options);
     this.#gate = app.get(TransportGate, { strict: false });
+    for (const origin of origins) this.#gate.origins.add(origin);
   }
 
   override create(port: number, options: { readonly path?: string } = {}): WebSocketServer {
