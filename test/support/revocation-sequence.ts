@@ -51,8 +51,11 @@ export class RevocationSequence {
     const settings = { ...temporary.settings, crlDeltaLifetime: 3600, ocsp: true };
     const plain = await temporary.reopen({ settings });
     const authority = await temporary.reopen({ settings: { ...settings, crlShards: SHARDS } });
-    const sequence: RevocationSequence = new RevocationSequence({ ...temporary, authority }, plain, clock, (certificate) =>
-      ask(sequence, certificate),
+    const sequence: RevocationSequence = new RevocationSequence(
+      { ...temporary, authority },
+      plain,
+      clock,
+      (certificate) => ask(sequence, certificate),
     );
     return sequence;
   }
