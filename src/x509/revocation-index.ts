@@ -175,11 +175,12 @@ export class RevocationIndex {
 const tagOf = (hash: number): number => hash & 0xff || 1;
 
 const SCRATCH = new Uint8Array(64);
-/** The value of a hexadecimal digit in lower case, by its character; 255 for what is none. */
+/** The value of a hexadecimal digit, by its character; 255 for what is none. */
 const HEX = new Uint8Array(128).fill(0xff);
-for (let value = 0; value < 16; value++) HEX[value.toString(16).charCodeAt(0)] = value;
+for (const digits of ['0123456789abcdef', '0123456789ABCDEF'])
+  for (let value = 0; value < 16; value++) HEX[digits.charCodeAt(value)] = value;
 
-/** Writes the octets of lower-case hexadecimal, and gives how many they are; undefined when it is none, or none of a serial number. */
+/** Writes the octets of hexadecimal, and gives how many they are; undefined when it is none, or none of a serial number. */
 function octetsFromHex(text: string, octets: Uint8Array): number | undefined {
   const size = text.length >> 1;
   if (size * 2 !== text.length || size > octets.length) return undefined;

@@ -146,6 +146,11 @@ export class CrlPublication {
     const sha256 = header.sha256 ?? (await sha256Of(octets.read()));
     const crl = { issuer, scope, number, thisUpdate, nextUpdate, octets: octets.length, sha256 };
     const list: ServedList = { ...crl, read: octets.read, retire: octets.retire, unwritten };
+    if (this.#current.get(keyOf(place)) !== served) {
+      // Another call was here meanwhile, for a newer one perhaps.
+      octets.retire();
+      return this.serveLast(place);
+    }
     // Served at once: a folder that is full keeps nobody from hearing of a revocation.
     this.#current.set(keyOf(place), list);
     served?.retire();
