@@ -75,6 +75,11 @@ export class CrlPublication {
     return this.#current.get(keyOf(place));
   }
 
+  /** All that is served of an issuer. */
+  of(issuer: string): readonly PublishedCrl[] {
+    return [...this.#current.values()].filter((list) => list.issuer === issuer);
+  }
+
   /** Where large lists are put together; undefined where nothing can be written to the folder of the lists. */
   get folder(): string | undefined {
     if (this.#folder === undefined) return undefined;
