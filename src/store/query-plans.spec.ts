@@ -13,14 +13,8 @@ import { crlFloor, lastCrl, lastCrlHeader } from './crl.store.js';
 import { findEnrollmentToken } from './enrollment-token.store.js';
 import { findIdempotency } from './idempotency.store.js';
 import { issuerUsage, servicesOfIssuer } from './issuer.store.js';
-import {
-  lastRevocationSequence,
-  listReleases,
-  listRevocations,
-  readRevocationPage,
-  readRevokedSerialPage,
-  serialStatuses,
-} from './revocation.store.js';
+import { lastRevocationSequence, listReleases, listRevocations, serialStatuses } from './revocation.store.js';
+import { readRevocationPage, readRevokedSerialPage } from './revocation-page.store.js';
 import type { Database, Schema } from './schema.js';
 import { NodeSqliteDialect } from './sqlite-dialect.js';
 import { openStore } from './open-store.js';
