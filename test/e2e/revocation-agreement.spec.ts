@@ -90,4 +90,4 @@ test(`full, base and delta, shard, OCSP live and kept, and guard agree, after 20
     { seed, numRuns: 200, endOnFailure: true },
   );
   expect(hits).toBeGreaterThan(200);
-}, 120_000);
+}, 240_000);
