@@ -205,6 +205,46 @@ describe('the command line', () => {
       ]);
     });
 
+    it("under a profile of the operator's own, which goes before what is asked for", async () => {
+      const profile = {
+        name: 'intermediate-plant',
+        kind: 'intermediate',
+        maximumLifetime: '365d',
+        pathLength: 1,
+        nameConstraints: { permit: ['DNS:plant.example'] },
+      };
+      const config = path('work/plant.yaml');
+      writeFileSync(config, JSON.stringify({ pki: { profiles: [profile] } }));
+      const cert = path('work/own.pem');
+      const signs = (...args: string[]) =>
+        run([
+          'sign',
+          csr('Plant 8 CA'),
+          '--profile',
+          'intermediate-plant',
+          '--config',
+          config,
+          '--cert',
+          cert,
+          ...args,
+        ]);
+      expect((await signs()).code).toBe(0);
+      const { extensions } = decodeCertificate(octetsFromPemOrDer(readFileSync(cert), 'CERTIFICATE')[0]!);
+      expect(extensions).toMatchObject({
+        basicConstraints: { cA: true, pathLenConstraint: 1 },
+        nameConstraints: { permittedSubtrees: [{ kind: 'dns', value: 'plant.example' }], excludedSubtrees: [] },
+      });
+      expect((await signs('--path-length', '0')).code).toBe(0);
+      for (const [args, says] of [
+        [['--path-length', '2'], 'gives a path length of at most 1'],
+        [['--permit', 'DNS:example'], 'has name constraints, and takes no others'],
+        [['--ttl', '366d'], 'profile intermediate-plant gives from 1'],
+      ] as const)
+        expect(await signs(...args)).toMatchObject({ code: 1, err: expect.stringContaining(says) });
+      // What was issued is a CA's when the profile is no more.
+      expect((await run(['revoke', '--cert', cert, '--reason', 'cACompromise'])).code).toBe(0);
+    });
+
     it('is revoked as a CA', async () => {
       const cert = path('work/ca7.pem');
       expect((await sign('--cert', cert)).code).toBe(0);

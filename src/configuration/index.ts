@@ -1,3 +1,4 @@
+export { readBuiltInProfiles } from './built-in-profiles.js';
 export { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
 export type {
   Configuration,

@@ -222,7 +222,7 @@ export class CaService {
 
   /**
    * Signs the certificate of a CA whose key is elsewhere: for an operator at the command line, never for a door over HTTP. Throws PkiError
-   * `ca_below_not_allowed`, `issuer_unknown`, and as {@link issue}.
+   * `ca_below_not_allowed`, `issuer_unknown`, `profile_unknown`, and as {@link issue}.
    */
   issueIntermediate(wanted: IntermediateRequest): Promise<IssuedCertificate> {
     return this.#reporting(wanted, async () => {
@@ -233,7 +233,8 @@ export class CaService {
       if (!authority) throw new PkiError('issuer_unknown', `there is no CA ${JSON.stringify(wanted.issuer ?? 'root')}`);
       const { organization } = this.#settings;
       const request = await readRequest(wanted.request);
-      const accepted = acceptIntermediate(request, wanted, { authority, authorities, organization });
+      const profile = this.profiles.intermediate(wanted.profile ?? 'intermediate');
+      const accepted = acceptIntermediate(request, wanted, { profile, authority, authorities, organization });
       this.#checkNotOurs(accepted);
       const { actor: requester, requestId } = wanted.requester;
       const certificate = await issueCertificate(accepted, authority.issuer, this.#context);

@@ -13,7 +13,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   store: ['x509'],
   audit: ['store'],
   mtls: ['tls', 'x509'],
-  pki: ['audit', 'store', 'events', 'x509', 'der'],
+  pki: ['audit', 'store', 'events', 'configuration', 'x509', 'der'],
   repository: ['pki', 'x509'],
   api: ['configuration', 'mtls', 'pki', 'x509'],
   health: ['api', 'mtls', 'pki', 'store'],

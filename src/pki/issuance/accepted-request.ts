@@ -153,11 +153,18 @@ function checkProfileNames(
 ): void {
   const ownTexts = new Set(own.map(generalNameToString));
   const refused = rules.firstRefused(names.filter((each) => !ownTexts.has(generalNameToString(each))));
-  if (refused !== undefined) throw new PkiError('name_not_allowed', `profile ${name} does not give ${quote(refused)}`);
+  if (refused !== undefined)
+    throw new PkiError(
+      'name_not_allowed',
+      `profile ${name} does not give ${quote(refused)}${identity === 'spiffe' ? ', only one SPIFFE ID: ask for other names under another profile' : ''}`,
+    );
   const uris = names.filter(({ kind }) => kind === 'uri');
   const spiffeIds = uris.filter((each) => generalNameToString(each).startsWith('URI:spiffe:'));
   if (identity === 'spiffe' && spiffeIds.length !== 1)
-    throw new PkiError('name_not_allowed', `profile ${name} needs exactly one SPIFFE ID`);
+    throw new PkiError(
+      'name_not_allowed',
+      `profile ${name} needs exactly one SPIFFE ID: ask for it by name, as URI:spiffe://example.org/orders, or in the request`,
+    );
   if (spiffeIds.length > 0 && uris.length > 1)
     throw new PkiError('name_not_allowed', 'beside a SPIFFE ID there is no other URI');
 }
