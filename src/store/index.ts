@@ -1,10 +1,19 @@
-export { auditHead, insertAudit, listAudit, moveAuditHead, type AuditHead, type AuditRow } from './audit.store.js';
+export {
+  auditHead,
+  auditStatements,
+  insertAudit,
+  listAudit,
+  moveAuditHead,
+  type AuditHead,
+  type AuditRow,
+} from './audit.store.js';
 export {
   compromisedKeys,
   findCertificate,
   findIssued,
   insertCertificate,
   insertCertificates,
+  issuanceStatements,
   reserveSerial,
   reserveSerials,
   type CertificateRow,
@@ -88,3 +97,4 @@ export {
 } from './table.store.js';
 export { findPolicy, setPolicy } from './policy.store.js';
 export { issuerSeenAt, noteIssuerSeen, noteUnlistedPeer, unlistedPeers, unlistedSerials } from './peer.store.js';
+export { runTogether, type TogetherStatement } from './together.js';

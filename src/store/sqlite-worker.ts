@@ -1,6 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { WriterData, WriterFailure, WriterRequest, WriterResponse } from './sqlite-protocol.js';
+import type { WriterData, WriterFailure, WriterRequest, WriterResponse, WriterStep } from './sqlite-protocol.js';
 
 /*
  * The thread that writes: a commit holds it for as long as the disk takes, and nobody else. So do checkpoints, which come with commits. It imports
@@ -49,12 +49,42 @@ function rollBack(): void {
   if (database?.isTransaction) database.exec('rollback');
 }
 
-function answer({ kind, sql, parameters }: WriterRequest): Pick<WriterResponse, 'rows' | 'changes'> {
+function isAsExpected({ sql, parameters, rows }: WriterStep): boolean {
+  const { statement, reader } = prepared(sql);
+  const values = parameters as SQLInputValue[];
+  return Number(reader ? statement.all(...values).length : statement.run(...values).changes) === rows;
+}
+
+/** All of them, or none. */
+function together(steps: readonly WriterStep[]): boolean {
+  const connection = opened();
+  // Outside of a transaction each would be one of its own.
+  if (!connection.isTransaction) throw new Error('the transaction is over');
+  connection.exec('savepoint together');
+  const undo = (): void => {
+    connection.exec('rollback to together; release together');
+  };
+  try {
+    if (steps.every(isAsExpected)) {
+      connection.exec('release together');
+      return true;
+    }
+  } catch (error) {
+    // A full disk, among others, has undone all of it already.
+    if (connection.isTransaction) undo();
+    throw error;
+  }
+  undo();
+  return false;
+}
+
+function answer({ kind, sql, parameters, steps = [] }: WriterRequest): Pick<WriterResponse, 'rows' | 'changes'> {
   const none = { rows: [], changes: undefined };
   if (kind === 'close') {
     database?.close();
     return none;
   }
+  if (kind === 'together') return { rows: [], changes: together(steps) ? steps.length : 0 };
   if (kind === 'begin') begin();
   else if (sql === 'rollback') rollBack();
   else {
@@ -75,7 +105,7 @@ parentPort?.on('message', (request: WriterRequest) => {
   const { id, kind, sql } = request;
   let response: WriterResponse;
   try {
-    const goesOn = kind === 'statement' && sql !== 'rollback';
+    const goesOn = kind === 'together' || (kind === 'statement' && sql !== 'rollback');
     response =
       unsaid && goesOn
         ? { id, rows: [], changes: undefined, failure: unsaid }

@@ -3,7 +3,6 @@ import {
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
-  type DatabaseConnection,
   type Dialect,
   type DialectAdapter,
   type Driver,
@@ -13,6 +12,7 @@ import {
 } from 'kysely';
 import { STATEMENT_TIMEOUT, untilBegun } from './sqlite-dialect.js';
 import { SqliteWriter } from './sqlite-writer.js';
+import type { CompiledStatement, TogetherConnection } from './together.js';
 
 /** Kysely's SQLite in a thread, for transactions one after the other; `GroupCommit` sees to that. The thread is started by the first. */
 export class WriterSqliteDialect implements Dialect {
@@ -84,7 +84,7 @@ class WriterDriver implements Driver {
   }
 }
 
-class WriterConnection implements DatabaseConnection {
+class WriterConnection implements TogetherConnection {
   constructor(readonly writer: SqliteWriter) {}
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
@@ -95,6 +95,10 @@ class WriterConnection implements DatabaseConnection {
     }
     const { rows, changes } = await this.writer.run(sql, parameters);
     return { rows: rows as R[], ...(changes === undefined ? {} : { numAffectedRows: BigInt(changes) }) };
+  }
+
+  runTogether(statements: readonly CompiledStatement[]): Promise<boolean> {
+    return this.writer.runTogether(statements);
   }
 
   streamQuery(): never {

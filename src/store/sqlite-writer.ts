@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { SQLITE_BUSY, resultCodeOf, sqliteError } from './sqlite-error.js';
-import type { WriterData, WriterFailure, WriterRequest, WriterResponse } from './sqlite-protocol.js';
+import type { WriterData, WriterFailure, WriterRequest, WriterResponse, WriterStep } from './sqlite-protocol.js';
 import { StoreError } from './store-error.js';
+
+type Asking = Pick<WriterRequest, 'kind'> & Partial<WriterRequest>;
 
 interface Asked {
   readonly resolve: (response: WriterResponse) => void;
@@ -47,17 +49,21 @@ export class SqliteWriter {
 
   /** Begins a transaction that may write; false, at once, when another connection has one. */
   async tryBegin(): Promise<boolean> {
-    const { failure } = await this.#ask('begin', '', []);
+    const { failure } = await this.#ask({ kind: 'begin' });
     if (failure === undefined) return true;
     if (resultCodeOf(failure) === SQLITE_BUSY) return false;
     throw this.#errorOf(failure);
   }
 
   /** Runs a statement of the transaction. Throws what SQLite says of it, and StoreError when the file cannot be written. */
-  async run(sql: string, parameters: readonly unknown[]): Promise<WriterResponse> {
-    const response = await this.#ask('statement', sql, parameters);
-    if (response.failure) throw this.#errorOf(response.failure);
-    return response;
+  run(sql: string, parameters: readonly unknown[]): Promise<WriterResponse> {
+    return this.#answered({ kind: 'statement', sql, parameters });
+  }
+
+  /** Runs statements of the transaction in one message; false, and nothing of them is done, when one did not come to its number of rows. Throws as {@link run}. */
+  async runTogether(steps: readonly WriterStep[]): Promise<boolean> {
+    const { changes } = await this.#answered({ kind: 'together', steps });
+    return Number(changes) === steps.length;
   }
 
   /** Sends a statement without parameters that gives nothing back, and does not wait: the next answer tells when it failed. */
@@ -70,21 +76,27 @@ export class SqliteWriter {
   async close(): Promise<void> {
     if (this.#dead) return;
     const exit = once(this.#worker, 'exit');
-    const { failure } = await this.#ask('close', '', []);
+    const { failure } = await this.#ask({ kind: 'close' });
     // Its last answer let it go; its end is still waited for.
     this.#worker.ref();
     await exit;
     if (failure) throw this.#errorOf(failure);
   }
 
-  #ask(kind: WriterRequest['kind'], sql: string, parameters: readonly unknown[]): Promise<WriterResponse> {
+  async #answered(request: Asking): Promise<WriterResponse> {
+    const response = await this.#ask(request);
+    if (response.failure) throw this.#errorOf(response.failure);
+    return response;
+  }
+
+  #ask(request: Asking): Promise<WriterResponse> {
     return new Promise((resolve, reject) => {
       if (this.#dead) {
         reject(this.#dead);
         return;
       }
       const id = ++this.#last;
-      this.#post({ id, kind, sql, parameters });
+      this.#post({ sql: '', parameters: [], ...request, id });
       if (this.#asked.size === 0) this.#worker.ref();
       this.#asked.set(id, { resolve, reject });
     });
