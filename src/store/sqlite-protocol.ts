@@ -7,13 +7,15 @@ export interface WriterStep {
 
 /** To the thread that writes. */
 export interface WriterRequest {
-  /** Given back with the answer. 0 asks for none: what fails is then told with each answer until the transaction ends. */
+  /** Given back with the answer. */
   readonly id: number;
   /** `begin` starts a transaction that may write, or fails at once when another connection has one; `together` runs `steps`, all or none. */
   readonly kind: 'begin' | 'statement' | 'together' | 'close';
   readonly sql: string;
   readonly parameters: readonly unknown[];
   readonly steps?: readonly WriterStep[];
+  /** Statements to run before, which give nothing. */
+  readonly before: readonly string[];
 }
 
 /** What SQLite failed with. */

@@ -11,7 +11,6 @@ const MAX_STATEMENTS = 256;
 const { path, statementTimeout } = workerData as WriterData;
 const statements = new Map<string, { readonly statement: StatementSync; readonly reader: boolean }>();
 let database: DatabaseSync | undefined;
-let unsaid: WriterFailure | undefined;
 
 function opened(): DatabaseSync {
   if (!database) {
@@ -31,8 +30,9 @@ function prepared(sql: string): { readonly statement: StatementSync; readonly re
   return made;
 }
 
+const isInTransaction = (): boolean => database?.isTransaction === true;
+
 function begin(): void {
-  unsaid = undefined;
   const connection = opened();
   // Who waits for whom is the asker's matter, who has other things to do meanwhile.
   connection.exec('pragma busy_timeout = 0');
@@ -44,9 +44,8 @@ function begin(): void {
 }
 
 function rollBack(): void {
-  unsaid = undefined;
   // A full disk, among others, has undone it already.
-  if (database?.isTransaction) database.exec('rollback');
+  if (isInTransaction()) database?.exec('rollback');
 }
 
 function isAsExpected({ sql, parameters, rows }: WriterStep): boolean {
@@ -58,8 +57,6 @@ function isAsExpected({ sql, parameters, rows }: WriterStep): boolean {
 /** All of them, or none. */
 function together(steps: readonly WriterStep[]): boolean {
   const connection = opened();
-  // Outside of a transaction each would be one of its own.
-  if (!connection.isTransaction) throw new Error('the transaction is over');
   connection.exec('savepoint together');
   const undo = (): void => {
     connection.exec('rollback to together; release together');
@@ -71,14 +68,24 @@ function together(steps: readonly WriterStep[]): boolean {
     }
   } catch (error) {
     // A full disk, among others, has undone all of it already.
-    if (connection.isTransaction) undo();
+    if (isInTransaction()) undo();
     throw error;
   }
   undo();
   return false;
 }
 
-function answer({ kind, sql, parameters, steps = [] }: WriterRequest): Pick<WriterResponse, 'rows' | 'changes'> {
+function answer({
+  kind,
+  sql,
+  parameters,
+  steps = [],
+  before,
+}: WriterRequest): Pick<WriterResponse, 'rows' | 'changes'> {
+  // Outside of a transaction each would be one of its own.
+  if ((kind === 'together' || (kind === 'statement' && sql !== 'rollback')) && !isInTransaction())
+    throw new Error('the transaction is over');
+  for (const first of before) opened().exec(first);
   const none = { rows: [], changes: undefined };
   if (kind === 'close') {
     database?.close();
@@ -102,18 +109,13 @@ function failureOf(error: unknown): WriterFailure {
 }
 
 parentPort?.on('message', (request: WriterRequest) => {
-  const { id, kind, sql } = request;
+  const { id, kind } = request;
   let response: WriterResponse;
   try {
-    const goesOn = kind === 'together' || (kind === 'statement' && sql !== 'rollback');
-    response =
-      unsaid && goesOn
-        ? { id, rows: [], changes: undefined, failure: unsaid }
-        : { id, ...answer(request), failure: undefined };
+    response = { id, ...answer(request), failure: undefined };
   } catch (error) {
     response = { id, rows: [], changes: undefined, failure: failureOf(error) };
-    if (id === 0) unsaid = response.failure;
   }
-  if (id !== 0) parentPort?.postMessage(response);
+  parentPort?.postMessage(response);
   if (kind === 'close') parentPort?.close();
 });

@@ -90,7 +90,7 @@ class WriterConnection implements TogetherConnection {
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     // A round trip less for each work of a commit.
     if (/^(?:savepoint|release) /.test(sql)) {
-      this.writer.send(sql);
+      this.writer.queue(sql);
       return { rows: [] };
     }
     const { rows, changes } = await this.writer.run(sql, parameters);

@@ -19,6 +19,7 @@ export class SqliteWriter {
   readonly #path: string;
   readonly #worker: Worker;
   readonly #asked = new Map<number, Asked>();
+  readonly #queued: string[] = [];
   #last = 0;
   #dead: StoreError | undefined;
 
@@ -66,10 +67,10 @@ export class SqliteWriter {
     return Number(changes) === steps.length;
   }
 
-  /** Sends a statement without parameters that gives nothing back, and does not wait: the next answer tells when it failed. */
-  send(sql: string): void {
+  /** Has a statement that gives nothing run before the next one, in its message: what fails is told there. A rollback leaves it out. */
+  queue(sql: string): void {
     if (this.#dead) throw this.#dead;
-    this.#post({ id: 0, kind: 'statement', sql, parameters: [] });
+    this.#queued.push(sql);
   }
 
   /** Ends the thread after what it was asked before. */
@@ -96,14 +97,12 @@ export class SqliteWriter {
         return;
       }
       const id = ++this.#last;
-      this.#post({ sql: '', parameters: [], ...request, id });
+      const queued = this.#queued.splice(0);
+      const before = request.sql === 'rollback' ? [] : queued;
+      this.#worker.postMessage({ sql: '', parameters: [], ...request, before, id } satisfies WriterRequest);
       if (this.#asked.size === 0) this.#worker.ref();
       this.#asked.set(id, { resolve, reject });
     });
-  }
-
-  #post(request: WriterRequest): void {
-    this.#worker.postMessage(request);
   }
 
   #settle(response: WriterResponse): void {
