@@ -13,7 +13,7 @@ export type {
   TlsConfig,
 } from './configuration.js';
 export { ConfigurationModule } from './configuration.module.js';
-export { parseDuration } from './duration.js';
+export { formatDuration, parseDuration } from './duration.js';
 export type { Environment } from './environment.js';
 export { loadConfiguration } from './load-configuration.js';
 export {

@@ -1,3 +1,4 @@
+import { formatDuration } from '../configuration/index.js';
 import type { EventBus } from '../events/index.js';
 import {
   compromisedKeys,
@@ -153,7 +154,10 @@ export class CaService {
       if (profile !== held.profile || service !== held.service)
         throw new PkiError('not_the_holder', 'the certificate on the connection is for another service or profile');
       if (lifetime > held.lifetime)
-        throw new PkiError('lifetime_not_allowed', `the certificate on the connection had ${held.lifetime} seconds`);
+        throw new PkiError(
+          'lifetime_not_allowed',
+          `the certificate on the connection had ${formatDuration(held.lifetime, 's')}`,
+        );
       return this.#issue({
         ...wanted,
         profile,

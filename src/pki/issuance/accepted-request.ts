@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { formatDuration } from '../../configuration/index.js';
 import {
   generalNameToString,
   nameFrom,
@@ -174,7 +175,7 @@ function lifetimeOf({ name, lifetime, maximumLifetime }: EndEntityProfile, asked
   if (!Number.isSafeInteger(asked) || asked < 1 || asked > maximumLifetime)
     throw new PkiError(
       'lifetime_not_allowed',
-      `profile ${name} gives from 1 to ${maximumLifetime} seconds, asked are ${asked}`,
+      `profile ${name} gives from 1s to ${formatDuration(maximumLifetime, 's')}, asked are ${formatDuration(asked, 's')}`,
     );
   return asked;
 }

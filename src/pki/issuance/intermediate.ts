@@ -1,3 +1,4 @@
+import { formatDuration } from '../../configuration/index.js';
 import {
   KeyUsage,
   nameFrom,
@@ -67,7 +68,10 @@ export function acceptIntermediate(
     throw new PkiError('subject_not_allowed', 'the request asks for the name of a CA that is here');
   checkPublicKey(request.publicKey, { keyTypes, minimumRsaBits });
   if (lifetime < 1 || lifetime > maximumLifetime)
-    throw new PkiError('lifetime_not_allowed', `profile ${name} gives from 1 to ${maximumLifetime} seconds`);
+    throw new PkiError(
+      'lifetime_not_allowed',
+      `profile ${name} gives from 1s to ${formatDuration(maximumLifetime, 's')}, asked are ${formatDuration(lifetime, 's')}`,
+    );
   return AcceptedRequest.acceptAuthority(request.publicKey, {
     profile: {
       kind: 'authority',
