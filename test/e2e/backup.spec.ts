@@ -211,7 +211,7 @@ describe('the commands backup and restore', () => {
       [[backup, '--passphrase-file', inFolder('other')], 3, 'not for this passphrase'],
       [[backup, '--passphrase-file', inFolder('open')], 3, 'open to others'],
       [[backup, '--identity-file', inFolder('stranger')], 3, 'not for this passphrase or identity'],
-      [[backup, '--identity-file', inFolder('other')], 2, 'no identity of age'],
+      [[backup, '--identity-file', inFolder('other')], 3, 'no identity of age'],
       [[backup], 2, 'either --passphrase-file or --identity-file'],
       [[inFolder('nowhere.age'), ...key], 3, 'ENOENT'],
       [[backup, ...key, '--crl', inFolder('nowhere.crl')], 3, 'cannot be had'],

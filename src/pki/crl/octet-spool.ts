@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { unwritable } from '../publication/atomic-file.js';
 
 /** What is kept in memory. Smaller lists never see a file. */
 export const IN_MEMORY = 1024 * 1024;
@@ -26,7 +27,7 @@ export class OctetSpool {
     return this.#length;
   }
 
-  /** Puts a copy of octets behind those that are there. Throws what the file system throws. */
+  /** Puts a copy of octets behind those that are there. Throws PkiError `file_unwritable`. */
   async append(octets: Uint8Array): Promise<void> {
     if (this.#length + octets.length > IN_MEMORY && this.#heldLength >= PIECE) await this.#flush();
     this.#reserve(this.#heldLength + octets.length);
@@ -64,8 +65,12 @@ export class OctetSpool {
   }
 
   async #flush(): Promise<void> {
-    this.#file ??= await this.#open();
-    await this.#file.writeFile(this.#held.subarray(0, this.#heldLength));
+    try {
+      this.#file ??= await this.#open();
+      await this.#file.writeFile(this.#held.subarray(0, this.#heldLength));
+    } catch (error) {
+      throw unwritable(this.#folder, error);
+    }
     this.#heldLength = 0;
   }
 
