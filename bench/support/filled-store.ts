@@ -8,7 +8,7 @@ import { openStore } from '../../src/store/index.js';
  * many. Only filling skips what makes a commit durable: what is measured afterwards commits as always, into the same indexes.
  */
 
-export const SERVICES = 100;
+const SERVICES = 100;
 export const HOUR = 3_600_000;
 const BATCH = 100_000;
 // A certificate's size; what is in it nobody reads here.
