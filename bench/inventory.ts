@@ -1,9 +1,9 @@
-// Whether the inventory stays flat: the same calls with a thousand certificates in the store and with a million, SQLite, side by side.
+// Whether the inventory stays flat: the same calls with a thousand certificates in the store and with a million, side by side, in each store.
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import pg from 'pg';
 import {
   findCertificate,
   insertCertificate,
@@ -13,17 +13,15 @@ import {
   type CertificateFilter,
   type Store,
 } from '../src/store/index.js';
+import { fillPostgres, fillSqlite, HOUR } from './support/filled-store.js';
+import { startPostgres } from './support/postgres-server.js';
 import { ratioOf, reportRounds, say } from './support/report.js';
 
 const SIZES = [1_000, 1_000_000] as const;
 const ROUNDS = 15;
 const CALLS = 40;
-const BATCH = 100_000;
-const HOUR = 3_600_000;
-const SERVICES = 100;
 const now = new Date();
-// A certificate's size; what is in it nobody reads here.
-const octets = randomBytes(700);
+const begin = now.getTime() - 10 * 24 * HOUR;
 const folder = mkdtempSync(join(tmpdir(), 'veritas-bench-inventory-'));
 
 interface Subject {
@@ -34,65 +32,26 @@ interface Subject {
   readonly middle: string;
 }
 
-/** One of ten is revoked, a third is over, ends are spread over 30 days; a hundred services, each with as many. */
-async function filled(size: number): Promise<Subject> {
+const middle = Buffer.from(`${begin + 5 * 24 * HOUR}:ff`).toString('base64url');
+
+async function onSqlite(size: number): Promise<Subject> {
   const path = join(folder, `${size}.db`);
-  await (await openStore({ path })).close();
-  const sqlite = new DatabaseSync(path, { enableForeignKeyConstraints: false });
-  // Only to fill it: what is measured commits as always, into the same indexes.
-  sqlite.exec('pragma synchronous = off; pragma cache_size = -400000');
-  const indexes = sqlite.prepare(`select name, sql from sqlite_master where type = 'index' and sql is not null`).all();
-  for (const { name } of indexes) sqlite.exec(`drop index ${String(name)}`);
-  sqlite
-    .prepare(
-      `insert into issuer (id, role, parent, der, created_at, state, key_place) values ('issuing', 'issuing', 'issuing', ?, 1, 'active', 'here')`,
-    )
-    .run(octets);
-  const serial = sqlite.prepare('insert into serial (serial, reserved_at) values (?, ?)');
-  const certificate = sqlite.prepare(
-    `insert into certificate (serial, issuer, profile, service, subject, not_before, not_after, spki_sha256, fingerprint, der, requester,
-      request_id, issued_at, status, revoked_at, revocation_reason, revocation_sequence)
-     values (?, 'issuing', 'service', ?, ?, ?, ?, ?, ?, ?, 'bench', 'bench', ?, ?, ?, ?, ?)`,
-  );
-  const serials: string[] = [];
-  const start = now.getTime() - 10 * 24 * HOUR;
-  for (let from = 0; from < size; from += BATCH) {
-    sqlite.exec('begin immediate');
-    for (let i = from; i < Math.min(size, from + BATCH); i++) {
-      const number = randomBytes(16).toString('hex');
-      const issuedAt = start + Math.floor((i / size) * 10 * 24 * HOUR);
-      const end = issuedAt + ((i * 7919) % 720) * HOUR;
-      const revoked = i % 10 === 0;
-      serial.run(number, issuedAt);
-      certificate.run(
-        ...[
-          number,
-          `service-${i % SERVICES}`,
-          `CN=service-${i % SERVICES}`,
-          issuedAt,
-          end,
-          number,
-          `f${number}`,
-          octets,
-        ],
-        ...[
-          issuedAt,
-          revoked ? 'revoked' : 'active',
-          revoked ? end : null,
-          revoked ? 'superseded' : null,
-          revoked ? i + 1 : null,
-        ],
-      );
-      if (i % Math.ceil(size / 1000) === 0) serials.push(number);
-    }
-    sqlite.exec('commit');
-  }
-  for (const { sql } of indexes) sqlite.exec(String(sql));
-  sqlite.exec('pragma wal_checkpoint(truncate)');
-  sqlite.close();
-  const middle = Buffer.from(`${start + 5 * 24 * HOUR}:ff`).toString('base64url');
+  const serials = await fillSqlite(path, size, begin);
   return { size, store: await openStore({ path }), serials, middle };
 }
+
+const onPostgres =
+  (server: string) =>
+  async (size: number): Promise<Subject> => {
+    const database = `certificates_${size}`;
+    const client = new pg.Client({ connectionString: server });
+    await client.connect();
+    await client.query(`create database ${database}`);
+    await client.end();
+    const url = server.replace('/postgres?', `/${database}?`);
+    const serials = await fillPostgres(url, size, begin);
+    return { size, store: await openStore({ url }), serials, middle };
+  };
 
 const page =
   (filter: CertificateFilter) =>
@@ -127,39 +86,45 @@ const cases: readonly (readonly [name: string, work: (subject: Subject) => Promi
   ['a service, active, ends within a week', page({ service, status: 'active', expiresBefore: week, limit: 1 })],
 ];
 
-const start = performance.now();
-const subjects: Subject[] = [];
-for (const size of SIZES) subjects.push(await filled(size));
-say(
-  `inventory: SQLite, filled in ${Math.round((performance.now() - start) / 1000)} s; medians of ${ROUNDS} rounds of ${CALLS} calls; pages of 100 but for a service's`,
-);
-const rounds: Record<string, number[]> = {};
-const labelOf = (name: string, size: number): string => `${name}, ${size.toLocaleString('en').replaceAll(',', ' ')}`;
-for (let round = -1; round < ROUNDS; round++) {
-  for (const [name, work] of cases) {
-    for (const subject of round % 2 ? subjects : subjects.toReversed()) {
-      const times: number[] = [];
-      for (let call = 0; call < CALLS; call++) {
-        const from = performance.now();
-        await work(subject);
-        times.push(performance.now() - from);
+async function measure(kind: string, fill: (size: number) => Promise<Subject>): Promise<void> {
+  const start = performance.now();
+  const subjects: Subject[] = [];
+  for (const size of SIZES) subjects.push(await fill(size));
+  say(
+    `inventory: ${kind}, filled in ${Math.round((performance.now() - start) / 1000)} s; medians of ${ROUNDS} rounds of ${CALLS} calls; pages of 100 but for a service's`,
+  );
+  const rounds: Record<string, number[]> = {};
+  const labelOf = (name: string, size: number): string =>
+    `${kind}, ${name}, ${size.toLocaleString('en').replaceAll(',', ' ')}`;
+  for (let round = -1; round < ROUNDS; round++) {
+    for (const [name, work] of cases) {
+      for (const subject of round % 2 ? subjects : subjects.toReversed()) {
+        const times: number[] = [];
+        for (let call = 0; call < CALLS; call++) {
+          const from = performance.now();
+          await work(subject);
+          times.push(performance.now() - from);
+        }
+        // The first round warms up.
+        if (round < 0) continue;
+        times.sort((a, b) => a - b);
+        (rounds[labelOf(name, subject.size)] ??= []).push((times[CALLS >> 1] ?? 0) * 1000);
       }
-      // The first round warms up.
-      if (round < 0) continue;
-      times.sort((a, b) => a - b);
-      (rounds[labelOf(name, subject.size)] ??= []).push((times[CALLS >> 1] ?? 0) * 1000);
     }
   }
+  const [few, many] = SIZES;
+  const baselines = cases.map(([name]) => [labelOf(name, many), [labelOf(name, few)]] as const);
+  reportRounds('inventory', 'median', 'us', rounds, Object.fromEntries(baselines));
+  const ratios = cases.map(([name]) => ratioOf(rounds[labelOf(name, many)] ?? [], rounds[labelOf(name, few)] ?? []));
+  say(`${kind}: the largest ratio is ${Math.max(...ratios).toFixed(2)}; the aim is at most 1.5`);
+  for (const { store } of subjects) await store.close();
 }
-const [few, many] = SIZES;
-reportRounds(
-  'inventory',
-  'median',
-  'us',
-  rounds,
-  Object.fromEntries(cases.map(([name]) => [labelOf(name, many), [labelOf(name, few)]])),
-);
-const ratios = cases.map(([name]) => ratioOf(rounds[labelOf(name, many)] ?? [], rounds[labelOf(name, few)] ?? []));
-say(`the largest ratio is ${Math.max(...ratios).toFixed(2)}; the aim is at most 1.5`);
-for (const { store } of subjects) await store.close();
+
+await measure('SQLite', onSqlite);
+const postgres = await startPostgres();
+say(postgres ? `with ${postgres.version}` : 'PostgreSQL is not installed: its cases are left out');
+if (postgres) {
+  await measure('PostgreSQL', onPostgres(postgres.url));
+  postgres.stop();
+}
 rmSync(folder, { recursive: true });

@@ -1,10 +1,11 @@
 // How many certificates a second, from the request's octets to the row that is durable, beside what bounds it: signatures, and commits of this disk.
 import { fork } from 'node:child_process';
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { DatabaseSync } from 'node:sqlite';
 import { openCertificationAuthority, requestFor, type CertificationAuthority } from '../src/pki/index.js';
 import { AcceptedRequest } from '../src/pki/issuance/accepted-request.js';
@@ -87,6 +88,14 @@ disk.exec(
 const insert = disk.prepare('insert into row (octets) values (?)');
 const octets = new Uint8Array(700);
 const toBeSigned = new Uint8Array(600);
+const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
+const signature = sign('sha256', toBeSigned, privateKey);
+const [verifyAside, signAside] = [promisify(verify), promisify(sign)];
+/** What no certificate can do without: reading the key of the request, verifying its signature, signing. */
+const bare = async (): Promise<void> => {
+  await verifyAside('sha256', toBeSigned, createPublicKey({ key: spki, format: 'der', type: 'spki' }), signature);
+  await signAside('sha256', toBeSigned, privateKey);
+};
 const byPkijs = await pkijsIssuer();
 
 const onSqlite = await openCa('sqlite', { path: join(scratch, 'sqlite.db') });
@@ -151,6 +160,7 @@ const toCfssl = (running: NonNullable<typeof cfssl>): (() => Promise<Outcome>) =
 
 const SIGNATURES = 'P-256 signatures';
 const COMMITS = 'durable commits of this disk';
+const BARE = `node:crypto alone: read key, verify, sign, ${AT_ONCE} at once`;
 const PKIJS = 'pkijs, build and sign';
 const CFSSL = `CFSSL ${cfssl?.version ?? ''}, ${AT_ONCE} at once`;
 const issue =
@@ -160,6 +170,7 @@ const issue =
 const cases: Record<string, () => Promise<Outcome>> = {
   [SIGNATURES]: inProcess(() => sign('sha256', toBeSigned, privateKey)),
   [COMMITS]: inProcess(() => insert.run(octets)),
+  [BARE]: inProcess(bare, AT_ONCE),
   [PKIJS]: inProcess(() => byPkijs(csr)),
   ...(cfssl ? { [CFSSL]: toCfssl(cfssl) } : {}),
   [`without the store, ${AT_ONCE} at once`]: inProcess(() => withoutStore(onSqlite), AT_ONCE),
@@ -192,7 +203,7 @@ for (let round = -1; round < ROUNDS; round++) {
       (perCpuSecond[name] ??= []).push(outcome.count / outcome.cpuSeconds);
   }
 }
-const bounds = [SIGNATURES, COMMITS, PKIJS];
+const bounds = [SIGNATURES, COMMITS, BARE, PKIJS];
 const ours = Object.keys(cases).filter((name) => !bounds.includes(name) && name !== CFSSL);
 const against = (more: readonly string[]) => Object.fromEntries(ours.map((name) => [name, more]));
 reportRounds('issue', 'per second', '1/s', perSecond, against(bounds));

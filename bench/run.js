@@ -34,7 +34,7 @@ for (const folder of ['src', 'bench', 'test/support'])
     ],
     { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] },
   );
-symlinkSync(join(root, 'package.json'), join(out, 'package.json'));
+for (const name of ['package.json', 'config']) symlinkSync(join(root, name), join(out, name));
 
 for (const name of wanted.length > 0 ? wanted : names) {
   const child = spawn(process.execPath, ['--expose-gc', join(out, 'bench', `${name}.js`), ...flags], {

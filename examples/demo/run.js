@@ -39,6 +39,7 @@ if (!existsSync(join(root, 'dist/main.js'))) run(join(root, 'node_modules/.bin/n
 layOut();
 const [setup, ...setupArguments] = services.setup.command;
 run(setup, setupArguments, { cwd: folder, env: environmentOf(services.setup) });
+process.stdout.write(`demo: the commands that the service prints are for its folder: cd ${folder}\n`);
 await startService();
 startClient();
 if (options.seconds !== undefined)

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import {
   auditHead,
+  auditStatements,
   insertAudit,
   listAudit,
   moveAuditHead,
@@ -9,6 +10,7 @@ import {
   type Database,
   type Store,
   type Transaction,
+  type TogetherStatement,
 } from '../store/index.js';
 
 /** One thing to record. */
@@ -67,6 +69,26 @@ export class AuditLog {
     if (this.#end && (await this.#appendTo(this.#end, entries, transaction))) return;
     if (!(await this.#appendTo(await auditHead(transaction), entries, transaction)))
       throw new Error('the end of the audit record moved within a transaction');
+  }
+
+  /**
+   * As {@link appendAll}, as statements to be run together with others, for a record that ends where this log left it; undefined when that is not known. `written`
+   * is to be called when they were run.
+   */
+  appending(
+    entries: readonly AuditEntry[],
+    transaction: Transaction,
+  ): { readonly statements: readonly TogetherStatement[]; readonly written: () => void } | undefined {
+    const end = this.#end;
+    if (!end || entries.length === 0) return undefined;
+    const rows = this.#rowsAfter(end, entries);
+    const { sequence, hash } = rows.at(-1) ?? end;
+    return {
+      statements: auditStatements(transaction, end, rows),
+      written: () => {
+        this.#end = { sequence, hash };
+      },
+    };
   }
 
   /** False, and nothing is written, when the record does not end at `end`. */

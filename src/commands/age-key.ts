@@ -1,6 +1,6 @@
 import { readSecretFile } from '../pki/index.js';
 import { CommandError, messageOf } from './command-error.js';
-import { ExitCode } from './exit-code.js';
+import { ExitCode, type ExitCodeValue } from './exit-code.js';
 
 /** One of two flags: that of the passphrase, or the other. Throws CommandError when it is none or both. */
 export function oneOfTwo<T>(
@@ -25,12 +25,12 @@ export function readSecretText(path: string): string {
   return text;
 }
 
-/** Does what throws RangeError on a recipient or an identity that is none. */
-export async function withAgeKey<T>(work: () => Promise<T>): Promise<T> {
+/** Does what throws RangeError on a recipient, which is a flag, or on the file of an identity that is none. */
+export async function withAgeKey<T>(exitCode: ExitCodeValue, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new CommandError(messageOf(error), ExitCode.usage, 'make one with `age-keygen`');
+    throw new CommandError(messageOf(error), exitCode, 'make one with `age-keygen`');
   }
 }

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { parseDuration } from '../configuration/index.js';
-import { generalNameFromString, ipFromString, type GeneralName } from '../x509/index.js';
+import { generalNameFromString, subtreeFromString, type GeneralName } from '../x509/index.js';
 
 /** `DNS:worker.local`, `IP:10.0.0.7`, `URI:spiffe://example.org/worker`, added to those before. */
 export function nameArgument(text: string, before: readonly GeneralName[] = []): GeneralName[] {
@@ -11,22 +11,9 @@ export function nameArgument(text: string, before: readonly GeneralName[] = []):
 
 /** A base of name constraints (RFC 5280 §4.2.1.10): `DNS:example.org`, `IP:10.0.0.0/8`, `URI:.example.org`, added to those before. */
 export function subtreeArgument(text: string, before: readonly GeneralName[] = []): GeneralName[] {
-  const base = subtreeFrom(text);
+  const base = subtreeFromString(text);
   if (!base) throw new InvalidArgumentError('write DNS:domain, IP:prefix or URI:host.');
   return [...before, base];
-}
-
-const HOST = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-
-function subtreeFrom(text: string): GeneralName | undefined {
-  const [, kind, value = ''] = /^(DNS|URI|IP):(.+)$/.exec(text) ?? [];
-  if (kind === 'DNS' && HOST.test(value)) return { kind: 'dns', value };
-  if (kind === 'URI' && HOST.test(value.replace(/^\./, ''))) return { kind: 'uri', value };
-  const [, address = '', length = ''] = /^([0-9a-f.:]+)\/(\d{1,3})$/i.exec(kind === 'IP' ? value : '') ?? [];
-  const octets = ipFromString(address);
-  if (!octets || Number(length) > octets.length * 8) return undefined;
-  const mask = octets.map((_, index) => 256 - 2 ** (8 - Math.min(8, Math.max(0, Number(length) - index * 8))));
-  return { kind: 'ip', value: Buffer.concat([octets.map((octet, index) => octet & (mask[index] ?? 0)), mask]) };
 }
 
 /** A whole number from 0 to 8. */

@@ -30,7 +30,7 @@ export async function backup(session: Session, { out, recipient, passphraseFile 
     const onProgress = (rows: number, of: number): void => bar.update(rows, of);
     const settings = pkiSettingsOf(configuration);
     const source = { store, settings, requester: requester(), now, onProgress };
-    const manifest = await withAgeKey(() =>
+    const manifest = await withAgeKey(ExitCode.usage, () =>
       backUp(source, async ({ octets }) => {
         const encrypted = await encryptForAge(octets, to);
         const file = new PendingFile(out, 0o600);

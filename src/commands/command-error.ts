@@ -48,6 +48,9 @@ function codeOf(error: unknown, exitCode: ExitCodeValue): string {
   return Object.entries(ExitCode).find(([, value]) => value === exitCode)?.[0] ?? 'unusable';
 }
 
+/** Whether docs/errors.md has it: the others say what the exit code says. */
+export const isDocumentedCode = (code: string): boolean => !Object.hasOwn(ExitCode, code);
+
 /** The message of whatever was thrown. */
 export function messageOf(error: unknown): string {
   const message = propertyOf(error, 'message');

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { createFile, replaceFile, requestFor, type IssuedCertificate } from '../pki/index.js';
+import { createFile, isIntermediateProfile, replaceFile, requestFor, type IssuedCertificate } from '../pki/index.js';
 import { generalNameToString, nameToString, type GeneralName } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
@@ -57,10 +57,9 @@ export async function issue(session: Session, options: IssueOptions): Promise<vo
 export async function sign(session: Session, file: string, options: SignOptions): Promise<void> {
   const request = await readInputFile(file, session);
   await withAuthority(session, {}, async ({ ca }) => {
-    const issued =
-      options.profile === 'intermediate'
-        ? await ca.issueIntermediate({ request, ...intermediateTermsOf(options), requester: requester() })
-        : await ca.issue({ request, ...endEntityTermsOf(options), requester: requester() });
+    const issued = isIntermediateProfile(options.profile ?? '')
+      ? await ca.issueIntermediate({ request, ...intermediateTermsOf(options), requester: requester() })
+      : await ca.issue({ request, ...endEntityTermsOf(options), requester: requester() });
     if (options.cert !== undefined) writeCertificate(options.cert, issued);
     report(session, issued, { certificate: options.cert });
   });
@@ -75,12 +74,21 @@ function endEntityTermsOf({ issuer, pathLength, permit, exclude, service, ...ter
     throw new CommandError(
       '--issuer, --path-length, --permit and --exclude are for the certificate of a CA',
       ExitCode.usage,
-      'add --profile intermediate, or leave them out',
+      'add --profile intermediate, or one of your own of that kind, or leave them out',
     );
   return { ...termsOf(terms), service };
 }
 
-function intermediateTermsOf({ issuer, pathLength, permit = [], exclude = [], service, san, ttl }: SignOptions) {
+function intermediateTermsOf({
+  profile,
+  issuer,
+  pathLength,
+  permit = [],
+  exclude = [],
+  service,
+  san,
+  ttl,
+}: SignOptions) {
   if (service !== undefined || san !== undefined)
     throw new CommandError(
       'a CA is no service and has no names of services',
@@ -89,6 +97,7 @@ function intermediateTermsOf({ issuer, pathLength, permit = [], exclude = [], se
     );
   const constraints = { permittedSubtrees: permit, excludedSubtrees: exclude };
   return {
+    profile,
     issuer,
     pathLenConstraint: pathLength,
     nameConstraints: permit.length + exclude.length > 0 ? constraints : undefined,

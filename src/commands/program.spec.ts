@@ -5,6 +5,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificationRequestPem } from '../../test/support/certification-request.js';
 import { temporaryFolder } from '../../test/support/temporary-authority.js';
+import { revocationReasons } from '../pki/index.js';
 import { TestCa } from '../testing/index.js';
 import {
   nameToString,
@@ -158,7 +159,7 @@ describe('the command line', () => {
       expect(refused).toEqual({
         code: 1,
         out: '',
-        err: 'veritas: "Bad Name" is not a service name: name the service in lower-case letters, digits, hyphens and dots, at most 63 characters\n',
+        err: 'veritas: "Bad Name" is not a service name: name the service in lower-case letters, digits, hyphens and dots, at most 63 characters [service_name_malformed]\n',
       });
       expect(existsSync(path('work/b.key')) || existsSync(path('work/b.pem'))).toBe(false);
       const unknown = await run(['issue', '--service', 'x', '--profile', 'root', '--key', path('work/b.key')]);
@@ -203,6 +204,46 @@ describe('the command line', () => {
       expect(await json(['list', '--limit', '1'])).toMatchObject([
         { profile: 'intermediate', service: null, issuer: 'root' },
       ]);
+    });
+
+    it("under a profile of the operator's own, which goes before what is asked for", async () => {
+      const profile = {
+        name: 'intermediate-plant',
+        kind: 'intermediate',
+        maximumLifetime: '365d',
+        pathLength: 1,
+        nameConstraints: { permit: ['DNS:plant.example'] },
+      };
+      const config = path('work/plant.yaml');
+      writeFileSync(config, JSON.stringify({ pki: { profiles: [profile] } }));
+      const cert = path('work/own.pem');
+      const signs = (...args: string[]) =>
+        run([
+          'sign',
+          csr('Plant 8 CA'),
+          '--profile',
+          'intermediate-plant',
+          '--config',
+          config,
+          '--cert',
+          cert,
+          ...args,
+        ]);
+      expect((await signs()).code).toBe(0);
+      const { extensions } = decodeCertificate(octetsFromPemOrDer(readFileSync(cert), 'CERTIFICATE')[0]!);
+      expect(extensions).toMatchObject({
+        basicConstraints: { cA: true, pathLenConstraint: 1 },
+        nameConstraints: { permittedSubtrees: [{ kind: 'dns', value: 'plant.example' }], excludedSubtrees: [] },
+      });
+      expect((await signs('--path-length', '0')).code).toBe(0);
+      for (const [args, says] of [
+        [['--path-length', '2'], 'gives a path length of at most 1'],
+        [['--permit', 'DNS:example'], 'has name constraints, and takes no others'],
+        [['--ttl', '366d'], 'profile intermediate-plant gives from 1s to 365d, asked are 366d'],
+      ] as const)
+        expect(await signs(...args)).toMatchObject({ code: 1, err: expect.stringContaining(says) });
+      // What was issued is a CA's when the profile is no more.
+      expect((await run(['revoke', '--cert', cert, '--reason', 'cACompromise'])).code).toBe(0);
     });
 
     it('is revoked as a CA', async () => {
@@ -312,7 +353,10 @@ describe('the command line', () => {
     it('refuse what is unknown, and words that are no reason', async () => {
       expect(await run(['revoke', 'ff'])).toMatchObject({ code: 1 });
       const { serial } = await issue();
-      expect((await run(['revoke', serial, '--reason', 'toString'])).err).toContain('is no reason to revoke for');
+      expect(await run(['revoke', serial, '--reason', 'toString'])).toMatchObject({
+        code: 2,
+        err: expect.stringContaining(`Allowed choices are ${revocationReasons.join(', ')}.`),
+      });
       expect(await run(['revoke', serial, '--release', '--reason', 'superseded'])).toMatchObject({ code: 2 });
       expect(await run(['revoke', serial, '--service', 'orders'])).toMatchObject({ code: 2 });
       expect(await run(['revoke'])).toMatchObject({ code: 2 });
@@ -363,7 +407,7 @@ describe('the command line', () => {
       expect(await run(['crl', '--issuer', 'nobody'])).toEqual({
         code: 1,
         out: '',
-        err: 'veritas: there is no CA "nobody": look the CAs up with `veritas ca show`\n',
+        err: 'veritas: there is no CA "nobody": look the CAs up with `veritas ca show` [issuer_unknown]\n',
       });
     });
   });

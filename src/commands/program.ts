@@ -16,7 +16,7 @@ import { AUDIT_FORMATS } from './audit-format.js';
 import type { AuditExportOptions } from './audit.js';
 import { addBackup, addRestore } from './backup-verbs.js';
 import { addCa } from './ca-verbs.js';
-import { describeError } from './command-error.js';
+import { describeError, isDocumentedCode } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import type { DoctorOptions } from './doctor.js';
 import type { IssueOptions, SignOptions } from './issue.js';
@@ -31,8 +31,17 @@ import type { TokenOptions } from './token.js';
 import type { VerifyOptions } from './verify.js';
 import { examples, EXIT_CODES, sessionOf, verb, verbs, withTerms, type CommonOptions, type Host } from './verb.js';
 
-const REASONS =
-  'unspecified (when absent), keyCompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn, certificateHold; of a CA also cACompromise';
+/** As `revocationReasons` of pki has them, which is not read for this. */
+const REASONS = [
+  'unspecified',
+  'keyCompromise',
+  'affiliationChanged',
+  'superseded',
+  'cessationOfOperation',
+  'privilegeWithdrawn',
+  'certificateHold',
+  'cACompromise',
+];
 
 /**
  * Runs the command line on `args`, the words after `veritas`, and gives the exit code. Writes errors as one sentence, or with `--json` as one line of
@@ -48,9 +57,10 @@ export async function runCommandLine(args: readonly string[], host: Host): Promi
     // Help and version are no errors.
     if (error instanceof CommanderError && error.exitCode === 0) return ExitCode.ok;
     const { text, exitCode, ...problem } = describeError(error);
+    const code = isDocumentedCode(problem.code) && !text.includes('\n') ? ` [${problem.code}]` : '';
     if (isJson) host.streams.err(`${JSON.stringify({ error: problem })}\n`);
     // What commander found wrong it has said itself.
-    else if (!(error instanceof CommanderError)) host.streams.err(`veritas: ${text}\n`);
+    else if (!(error instanceof CommanderError)) host.streams.err(`veritas: ${text}${code}\n`);
     return exitCode;
   }
 }
@@ -191,7 +201,7 @@ function addRevoke(program: Command, host: Host): void {
     .option('--profile <name>', 'those of a profile')
     .option('--issuer <id>', 'those of a CA: see `veritas ca show`')
     .option('--key <file>', 'those of the same key as this certificate')
-    .option('--reason <reason>', REASONS)
+    .addOption(new Option('--reason <reason>', 'unspecified when absent; cACompromise is for a CA').choices(REASONS))
     .option(
       '--invalidity-date <when>',
       'since when the key is believed to be compromised: 3d ago, or 2026-01-31',

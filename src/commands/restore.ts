@@ -43,7 +43,7 @@ export async function restore(session: Session, path: string, options: RestoreOp
   const file = await openBackup(path);
   try {
     const octets = file.createReadStream({ highWaterMark: READ_OCTETS, autoClose: false });
-    const reader = await withAgeKey(() => BackupReader.open(decryptFromAge(octets, key)));
+    const reader = await withAgeKey(ExitCode.unusable, () => BackupReader.open(decryptFromAge(octets, key)));
     const restored = await restoreFrom(reader, { session, configuration, settings, published, options });
     session.output.result(resultOf(restored), describe(restored, settings));
   } finally {

@@ -1,3 +1,4 @@
+export { readBuiltInProfiles } from './built-in-profiles.js';
 export { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
 export type {
   Configuration,
@@ -15,7 +16,7 @@ export type {
 export { configuredServices } from './configured-services.js';
 export { ConfigurationModule } from './configuration.module.js';
 export { federatedDomain } from './federated-domain.js';
-export { parseDuration } from './duration.js';
+export { formatDuration, parseDuration } from './duration.js';
 export type { Environment } from './environment.js';
 export { loadConfiguration } from './load-configuration.js';
 export {

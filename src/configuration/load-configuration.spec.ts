@@ -7,6 +7,7 @@ import { stringify } from 'yaml';
 import { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
 import { type Configuration, configurationSchema } from './configuration.js';
 import type { Environment } from './environment.js';
+import { readBuiltInProfiles } from './built-in-profiles.js';
 import { loadConfiguration } from './load-configuration.js';
 import { Profiles } from '../pki/profile/profiles.js';
 import { settingsOf } from './outline.js';
@@ -286,6 +287,7 @@ describe('one error lists every problem', () => {
     expect(await problemAt(path, yaml)).toMatchObject({ allowed, seen });
   });
 
+  const plant = { name: 'intermediate-plant', kind: 'intermediate', purposes: undefined };
   const profile = (more: object) => ({
     pki: { profiles: [{ name: 'web', purposes: ['serverAuth'], maximumLifetime: '30d', ...more }] },
   });
@@ -299,11 +301,24 @@ describe('one error lists every problem', () => {
     ['noRevocation', { noRevocation: 'yes' }, 'true or false'],
     ['mustStaple', { mustStaple: 1 }, 'true or false'],
     ['names', { names: [] }, 'a map of dns, ip, uri'],
+    ['name', { name: 'root' }, 'another name than root, issuing, cross'],
+    ['kind', { name: 'intermediate' }, 'intermediate for the name intermediate'],
+    ['kind', { name: 'ocsp-responder' }, 'ocsp-responder for the name ocsp-responder'],
+    ['kind', { kind: 'crl-issuer' }, 'end-entity for the name web'],
+    ['kind', { kind: 'intermediate' }, expect.stringContaining('as in intermediate-plant')],
+    ['purposes', { name: 'intermediate-plant', kind: 'intermediate' }, 'nothing: it is for the kind end-entity'],
+    ['pathLength', { pathLength: 1 }, 'nothing: it is for the kind intermediate'],
     [
-      'name',
-      { name: 'intermediate' },
-      'another name than root, issuing, cross, intermediate, ocsp-responder, crl-issuer',
+      'nameConstraints.permit[0]',
+      { ...plant, nameConstraints: { permit: ['example.org'] } },
+      expect.stringContaining('`DNS:`'),
     ],
+    [
+      'nameConstraints.permit[0]',
+      { ...plant, nameConstraints: { permit: ['IP:10.0.0.7/8'] } },
+      expect.stringContaining('bit'),
+    ],
+    ['maximumLifetime', { maximumLifetime: '399d' }, 'at most 398d for the kind end-entity'],
     ['names.uri', { identity: 'spiffe', names: { uri: [] } }, expect.stringContaining('begins with spiffe://')],
     [
       'names.uri',
@@ -333,7 +348,9 @@ describe('one error lists every problem', () => {
     const { pki } = await load(profile({ names, identity: 'spiffe', keyTypes: ['RSA'], minimumRsaBits: 3072 }));
     expect(pki.profiles[0]).toMatchObject({ names, minimumRsaBits: 3072 });
     // What is allowed here is what the CA reads.
-    expect(new Profiles(pki.profiles, 3600).names).toContain('web');
+    expect(new Profiles({ builtIn: readBuiltInProfiles(), own: pki.profiles, serviceLifetime: 3600 }).names).toContain(
+      'web',
+    );
   });
 
   test.each([

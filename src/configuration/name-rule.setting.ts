@@ -24,6 +24,13 @@ export const uriRule = text(
   2048,
 );
 
+/** A base of name constraints (RFC 5280 §4.2.1.10). */
+export const subtree = text(
+  '`DNS:` and a domain, `IP:` and a prefix, or `URI:` and a host, or `.` and a domain',
+  new RegExp(`^(?:DNS:${LABEL}(?:\\.${LABEL})*|URI:\\.?${LABEL}(?:\\.${LABEL})*|IP:[0-9a-fA-F.:]+/\\d{1,3})$`),
+  255,
+).refine((text) => !text.startsWith('IP:') || isPrefix(text.slice(3)), 'a prefix without a bit behind its length');
+
 function isPrefix(rule: string): boolean {
   const [address = '', written] = rule.split('/');
   const family = isIP(address);

@@ -90,14 +90,14 @@ export const pkiSchema = z
       .describe(
         'How long after its end a certificate can still be renewed with itself, and only that; 0s: not at all. Whoever finds an expired key within that time can renew it.',
       ),
-    profiles: objects(profileSchema, '`{ name, purposes, maximumLifetime, … }`: profiles of your own')
+    profiles: objects(profileSchema, '`{ name, kind, purposes, maximumLifetime, … }`: profiles of your own')
       .refine(
         (profiles) => new Set(profiles.map(({ name }) => name)).size === profiles.length,
         'profiles of different names',
       )
       .default([])
       .describe(
-        'What certificates can be for, besides `server`, `client`, `service`, `spiffe`, `ocsp-responder` and `crl-issuer`.',
+        'What certificates can be for, besides the profiles that are built in: `config/profiles.yaml` of the package. One of the same name goes before.',
       ),
     autoSetup: flag().default(true).describe('Whether development trust material is made at the first start.'),
   })

@@ -1,30 +1,42 @@
 import { z } from 'zod';
-import { dnsRule, ipRule, uriRule } from './name-rule.setting.js';
-import { requestersSchema } from './requesters.setting.js';
+import { dnsRule, ipRule, subtree, uriRule } from './name-rule.setting.js';
+import { contradictionsOf } from './profile-contradictions.js';
 import { publicationUrl } from './publication-url.setting.js';
+import { requestersSchema } from './requesters.setting.js';
 import { duration, flag, integer, list, oneOf, text } from './setting.js';
 
 const DAY = 86_400;
-// Profiles of a CA's own, or that another part gives a meaning.
-const TAKEN = ['root', 'issuing', 'cross', 'intermediate', 'ocsp-responder', 'crl-issuer'];
+// Profiles of a CA's own.
+const TAKEN = ['root', 'issuing', 'cross'];
 const profileName = text('1 to 32 lower-case letters, digits and hyphens', /^[a-z][a-z0-9-]{0,31}$/, 32).refine(
   (name) => !TAKEN.includes(name),
   `another name than ${TAKEN.join(', ')}`,
 );
 
-/** One profile of the operator's own (`pki.profiles`). */
+/** One profile: of the operator's own (`pki.profiles`), or of those that are built in. */
 export const profileSchema = z
   .strictObject({
     name: profileName.describe(
-      'What requests call it. `server`, `client`, `service` and `spiffe` are there, and can be replaced.',
+      'What requests call it. The name of one that is built in (`config/profiles.yaml`) takes its place.',
     ),
-    purposes: list(oneOf(['serverAuth', 'clientAuth']), 'purposes out of serverAuth, clientAuth', 1).describe(
-      'Extended key usages.',
-    ),
-    lifetime: duration('s', 1, 398 * DAY)
+    kind: oneOf(['end-entity', 'intermediate', 'ocsp-responder', 'crl-issuer'])
       .exactOptional()
-      .describe('When nothing else is asked for.'),
-    maximumLifetime: duration('s', 1, 398 * DAY).describe('The longest that can be asked for.'),
+      .describe(
+        '`end-entity` when absent. `intermediate`, with a name that begins with it: a CA whose key is elsewhere. The other two are for the profiles of these names.',
+      ),
+    purposes: list(oneOf(['serverAuth', 'clientAuth']), 'purposes out of serverAuth, clientAuth', 1)
+      .exactOptional()
+      .describe('Extended key usages; required of an end entity, and of nothing else.'),
+    lifetime: duration('s', 1, 3650 * DAY)
+      .exactOptional()
+      .describe(
+        'When nothing else is asked for; when absent `pki.serviceLifetime`, of an intermediate CA `maximumLifetime`.',
+      ),
+    maximumLifetime: duration('s', 1, 3650 * DAY)
+      .exactOptional()
+      .describe(
+        'The longest that can be asked for: up to 398d, of an intermediate CA 3650d, of `ocsp-responder` 31d. When absent 90d, or `pki.serviceLifetime` when that is longer; 1825d of an intermediate CA, 31d of `ocsp-responder`.',
+      ),
     keyTypes: list(
       oneOf(['P-256', 'P-384', 'P-521', 'Ed25519', 'RSA']),
       'kinds of keys out of P-256, P-384, P-521, Ed25519, RSA',
@@ -79,29 +91,20 @@ export const profileSchema = z
     mustStaple: flag()
       .exactOptional()
       .describe('Clients insist on a stapled OCSP response (RFC 7633). For serverAuth, and not with noRevocation.'),
+    pathLength: integer(0, 8)
+      .exactOptional()
+      .describe(
+        'Of an intermediate CA: how many CAs may follow below it. Absent: what `veritas sign --path-length` says, 0 when that does not.',
+      ),
+    nameConstraints: z
+      .strictObject({
+        permit: list(subtree, 'subtrees').exactOptional().describe('What certificates below it may name.'),
+        exclude: list(subtree, 'subtrees').exactOptional().describe('What they may not name.'),
+      })
+      .exactOptional()
+      .describe('Of an intermediate CA (RFC 5280 §4.2.1.10). Absent: what `veritas sign --permit --exclude` says.'),
   })
-  .refine(({ lifetime, maximumLifetime }) => lifetime === undefined || lifetime <= maximumLifetime, {
-    path: ['lifetime'],
-    message: 'at most maximumLifetime',
-  })
-  .refine(({ noRevocation, maximumLifetime }) => noRevocation !== true || maximumLifetime <= 7 * DAY, {
-    path: ['noRevocation'],
-    message: 'only with a maximumLifetime up to 7d',
-  })
-  .refine(({ mustStaple, noRevocation }) => mustStaple !== true || noRevocation !== true, {
-    path: ['mustStaple'],
-    message: 'not with noRevocation',
-  })
-  .refine(({ mustStaple, purposes }) => mustStaple !== true || purposes.includes('serverAuth'), {
-    path: ['mustStaple'],
-    message: 'only with the purpose serverAuth',
-  })
-  .refine(({ minimumRsaBits, keyTypes }) => minimumRsaBits === undefined || keyTypes?.includes('RSA') !== false, {
-    path: ['minimumRsaBits'],
-    message: 'only with RSA among keyTypes',
-  })
-  .refine(
-    ({ identity, names }) =>
-      identity !== 'spiffe' || names?.uri?.some((rule) => rule.startsWith('spiffe://')) !== false,
-    { path: ['names', 'uri'], message: 'at least one rule that begins with spiffe://, for identity: spiffe' },
-  );
+  .superRefine((profile, context) => {
+    for (const { path, allowed } of contradictionsOf(profile))
+      context.addIssue({ code: 'custom', path: [...path], message: allowed });
+  });

@@ -1,3 +1,4 @@
+import { formatDuration } from '../configuration/index.js';
 import type { EventBus } from '../events/index.js';
 import {
   compromisedKeys,
@@ -178,7 +179,10 @@ export class CaService {
       if (profile !== held.profile || service !== held.service)
         throw new PkiError('not_the_holder', 'the certificate on the connection is for another service or profile');
       if (lifetime > held.lifetime)
-        throw new PkiError('lifetime_not_allowed', `the certificate on the connection had ${held.lifetime} seconds`);
+        throw new PkiError(
+          'lifetime_not_allowed',
+          `the certificate on the connection had ${formatDuration(held.lifetime, 's')}`,
+        );
       return this.#issue({
         ...wanted,
         profile,
@@ -247,7 +251,7 @@ export class CaService {
 
   /**
    * Signs the certificate of a CA whose key is elsewhere: for an operator at the command line, never for a door over HTTP. Throws PkiError
-   * `ca_below_not_allowed`, `issuer_unknown`, and as {@link issue}.
+   * `ca_below_not_allowed`, `issuer_unknown`, `profile_unknown`, and as {@link issue}.
    */
   issueIntermediate(wanted: IntermediateRequest): Promise<IssuedCertificate> {
     return this.#reporting(wanted, async () => {
@@ -258,7 +262,8 @@ export class CaService {
       if (!authority) throw new PkiError('issuer_unknown', `there is no CA ${JSON.stringify(wanted.issuer ?? 'root')}`);
       const { organization } = this.#settings;
       const request = await readRequest(wanted.request);
-      const accepted = acceptIntermediate(request, wanted, { authority, authorities, organization });
+      const profile = this.profiles.intermediate(wanted.profile ?? 'intermediate');
+      const accepted = acceptIntermediate(request, wanted, { profile, authority, authorities, organization });
       this.#checkNotOurs(accepted);
       const { actor: requester, requestId } = wanted.requester;
       const certificate = await issueCertificate(accepted, authority.issuer, this.#context);

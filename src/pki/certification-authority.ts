@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { AuditLog } from '../audit/index.js';
+import { readBuiltInProfiles } from '../configuration/index.js';
 import { EventBus } from '../events/index.js';
 import type { Store } from '../store/index.js';
 import { CaService } from './ca.service.js';
@@ -65,7 +66,7 @@ export interface CertificationAuthority {
 
 /**
  * Opens the CA on a store: reads the issuers (or makes them), writes the public certificates where they are not yet, loads revocations and
- * the last CRLs. A policy that is not the last one's is recorded. No key is opened, no timer started, and the store stays the caller's to close. Throws PkiError and what the store throws.
+ * the last CRLs. A policy that is not the last one's is recorded. Throws ConfigurationError when the profiles that are built in cannot be read. No key is opened, no timer started, and the store stays the caller's to close. Throws PkiError and what the store throws.
  */
 export async function openCertificationAuthority(
   options: CertificationAuthorityOptions,
@@ -87,7 +88,7 @@ export async function openCertificationAuthority(
   if (create) await createAuthorities({ ...creation, requester }, certsDirectory);
   const record = new KeyRecord(audit, requester);
   const authorities = await Authorities.open(store, { settings, record }, now);
-  await recordPolicy(settings, { store, audit, requester });
+  await recordPolicy({ ...settings, profiles: profiles.definitions }, { store, audit, requester });
   if (settings.crlDirectory !== undefined)
     for (const { id } of authorities.all) removeLeftovers(join(settings.crlDirectory, id));
   const trust = trustFilesOf(certsDirectory, authorities.all);
@@ -144,9 +145,10 @@ export async function openCertificationAuthority(
   };
 }
 
-function provenProfiles({ profiles = [], serviceLifetime }: PkiSettings): Profiles {
+function provenProfiles({ profiles: own, serviceLifetime }: PkiSettings): Profiles {
+  const builtIn = readBuiltInProfiles();
   try {
-    return new Profiles(profiles, serviceLifetime);
+    return new Profiles({ builtIn, own, serviceLifetime });
   } catch (error) {
     if (error instanceof RangeError) throw new PkiError('profile_contradictory', error.message, { cause: error });
     throw error;

@@ -29,16 +29,16 @@ export { StoreError } from '../store/index.js';
 export type { PkiSettings, Requester } from './pki-settings.js';
 export { CERTIFICATION_AUTHORITY, PkiModule } from './pki.module.js';
 export type { PkiModuleOptions } from './pki.module-definition.js';
-export { isAuthorityProfile, KEY_TYPES, type KeyType } from './profile/profile.js';
+export { isAuthorityProfile, isIntermediateProfile, KEY_TYPES, type KeyType } from './profile/profile.js';
 export { NameRules, type NameRuleTexts } from './profile/name-rules.js';
 export {
   KEY_USAGES,
-  Profiles,
   PURPOSES,
   type KeyUsageName,
   type ProfileDefinition,
   type Purpose,
-} from './profile/profiles.js';
+} from './profile/profile-definition.js';
+export { Profiles } from './profile/profiles.js';
 export type { RequesterRuleTexts, RequestingService } from './profile/requesters.js';
 export { ReservedNames } from './profile/reserved-names.js';
 export { createFile, ensurePrivateFolder, replaceFile } from './publication/atomic-file.js';

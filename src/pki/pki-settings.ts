@@ -1,6 +1,6 @@
 import type { AuthorityKeyType } from './issuer/new-key.js';
 import type { Pkcs11Settings } from './issuer/pkcs11-protocol.js';
-import type { ProfileDefinition } from './profile/profiles.js';
+import type { ProfileDefinition } from './profile/profile-definition.js';
 import type { RequestingService } from './profile/requesters.js';
 import type { ReservedNames } from './profile/reserved-names.js';
 
@@ -34,7 +34,7 @@ export interface PkiSettings {
   /** Where clients reach the repository, without a trailing slash. */
   readonly publicationUrl: string;
   readonly serviceLifetime: number;
-  /** Profiles besides those that are built in. */
+  /** Profiles besides those that are built in, or in their place. */
   readonly profiles?: readonly ProfileDefinition[];
   readonly backdate: number;
   /** How long after its end a certificate can be renewed with itself; not at all when absent. */

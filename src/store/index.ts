@@ -1,5 +1,6 @@
 export {
   auditHead,
+  auditStatements,
   insertAudit,
   lastRecorded,
   listAudit,
@@ -13,6 +14,7 @@ export {
   findIssued,
   insertCertificate,
   insertCertificates,
+  issuanceStatements,
   reserveSerial,
   reserveSerials,
   type CertificateRow,
@@ -110,3 +112,4 @@ export {
 } from './table.store.js';
 export { findPolicy, setPolicy } from './policy.store.js';
 export { issuerSeenAt, noteIssuerSeen, noteUnlistedPeer, unlistedPeers, unlistedSerials } from './peer.store.js';
+export { runTogether, type TogetherStatement } from './together.js';

@@ -1,11 +1,21 @@
-/** To a thread with a connection. */
-export interface ThreadRequest {
-  /** Given back with the answer. 0 asks for none: what fails is then told with each answer until the transaction ends. */
-  readonly id: number;
-  /** `begin` starts a transaction that may write, or fails at once when another connection has one. */
-  readonly kind: 'begin' | 'statement' | 'close';
+/** A statement of several: how many rows it gives or changes is known before. */
+export interface ThreadStep {
   readonly sql: string;
   readonly parameters: readonly unknown[];
+  readonly rows: number;
+}
+
+/** To the thread that writes. */
+export interface ThreadRequest {
+  /** Given back with the answer. */
+  readonly id: number;
+  /** `begin` starts a transaction that may write, or fails at once when another connection has one; `together` runs `steps`, all or none. */
+  readonly kind: 'begin' | 'statement' | 'together' | 'close';
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+  readonly steps?: readonly ThreadStep[];
+  /** Statements to run before, which give nothing. */
+  readonly before: readonly string[];
 }
 
 /** What SQLite failed with. */
@@ -15,7 +25,7 @@ export interface ThreadFailure {
   readonly errcode: number | undefined;
 }
 
-/** From the thread: rows, or how many were changed, or the failure. */
+/** From the thread: rows, or how many were changed (of steps: how many there were, 0 when one came to something else), or the failure. */
 export interface ThreadResponse {
   readonly id: number;
   readonly rows: readonly unknown[];

@@ -3,7 +3,6 @@ import {
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
-  type DatabaseConnection,
   type Dialect,
   type DialectAdapter,
   type Driver,
@@ -13,6 +12,7 @@ import {
 } from 'kysely';
 import { STATEMENT_TIMEOUT, untilBegun } from './sqlite-dialect.js';
 import { SqliteThread } from './sqlite-thread.js';
+import type { CompiledStatement, TogetherConnection } from './together.js';
 
 /** What a thread works on. */
 export interface ThreadOptions {
@@ -89,17 +89,21 @@ class ThreadDriver implements Driver {
   }
 }
 
-class ThreadConnection implements DatabaseConnection {
+class ThreadConnection implements TogetherConnection {
   constructor(readonly thread: SqliteThread) {}
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     // A round trip less for each work of a commit.
     if (/^(?:savepoint|release) /.test(sql)) {
-      this.thread.send(sql);
+      this.thread.queue(sql);
       return { rows: [] };
     }
     const { rows, changes } = await this.thread.run(sql, parameters);
     return { rows: rows as R[], ...(changes === undefined ? {} : { numAffectedRows: BigInt(changes) }) };
+  }
+
+  runTogether(statements: readonly CompiledStatement[]): Promise<boolean> {
+    return this.thread.runTogether(statements);
   }
 
   streamQuery(): never {

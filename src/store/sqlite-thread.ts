@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { SQLITE_BUSY, resultCodeOf, sqliteError } from './sqlite-error.js';
-import type { ThreadData, ThreadFailure, ThreadRequest, ThreadResponse } from './sqlite-protocol.js';
+import type { ThreadData, ThreadFailure, ThreadRequest, ThreadResponse, ThreadStep } from './sqlite-protocol.js';
 import { StoreError } from './store-error.js';
+
+type Asking = Pick<ThreadRequest, 'kind'> & Partial<ThreadRequest>;
 
 interface Asked {
   readonly resolve: (response: ThreadResponse) => void;
@@ -17,6 +19,7 @@ export class SqliteThread {
   readonly #path: string;
   readonly #worker: Worker;
   readonly #asked = new Map<number, Asked>();
+  readonly #queued: string[] = [];
   #last = 0;
   #dead: StoreError | undefined;
 
@@ -47,51 +50,59 @@ export class SqliteThread {
 
   /** Begins a transaction that may write; false, at once, when another connection has one. */
   async tryBegin(): Promise<boolean> {
-    const { failure } = await this.#ask('begin', '', []);
+    const { failure } = await this.#ask({ kind: 'begin' });
     if (failure === undefined) return true;
     if (resultCodeOf(failure) === SQLITE_BUSY) return false;
     throw this.#errorOf(failure);
   }
 
   /** Runs a statement of the transaction. Throws what SQLite says of it, and StoreError when the file cannot be written. */
-  async run(sql: string, parameters: readonly unknown[]): Promise<ThreadResponse> {
-    const response = await this.#ask('statement', sql, parameters);
-    if (response.failure) throw this.#errorOf(response.failure);
-    return response;
+  run(sql: string, parameters: readonly unknown[]): Promise<ThreadResponse> {
+    return this.#answered({ kind: 'statement', sql, parameters });
   }
 
-  /** Sends a statement without parameters that gives nothing back, and does not wait: the next answer tells when it failed. */
-  send(sql: string): void {
+  /** Runs statements of the transaction in one message; false, and nothing of them is done, when one did not come to its number of rows. Throws as {@link run}. */
+  async runTogether(steps: readonly ThreadStep[]): Promise<boolean> {
+    const { changes } = await this.#answered({ kind: 'together', steps });
+    return Number(changes) === steps.length;
+  }
+
+  /** Has a statement that gives nothing run before the next one, in its message: what fails is told there. A rollback leaves it out. */
+  queue(sql: string): void {
     if (this.#dead) throw this.#dead;
-    this.#post({ id: 0, kind: 'statement', sql, parameters: [] });
+    this.#queued.push(sql);
   }
 
   /** Ends the thread after what it was asked before. */
   async close(): Promise<void> {
     if (this.#dead) return;
     const exit = once(this.#worker, 'exit');
-    const { failure } = await this.#ask('close', '', []);
+    const { failure } = await this.#ask({ kind: 'close' });
     // Its last answer let it go; its end is still waited for.
     this.#worker.ref();
     await exit;
     if (failure) throw this.#errorOf(failure);
   }
 
-  #ask(kind: ThreadRequest['kind'], sql: string, parameters: readonly unknown[]): Promise<ThreadResponse> {
+  async #answered(request: Asking): Promise<ThreadResponse> {
+    const response = await this.#ask(request);
+    if (response.failure) throw this.#errorOf(response.failure);
+    return response;
+  }
+
+  #ask(request: Asking): Promise<ThreadResponse> {
     return new Promise((resolve, reject) => {
       if (this.#dead) {
         reject(this.#dead);
         return;
       }
       const id = ++this.#last;
-      this.#post({ id, kind, sql, parameters });
+      const queued = this.#queued.splice(0);
+      const before = request.sql === 'rollback' ? [] : queued;
+      this.#worker.postMessage({ sql: '', parameters: [], ...request, before, id } satisfies ThreadRequest);
       if (this.#asked.size === 0) this.#worker.ref();
       this.#asked.set(id, { resolve, reject });
     });
-  }
-
-  #post(request: ThreadRequest): void {
-    this.#worker.postMessage(request);
   }
 
   #settle(response: ThreadResponse): void {

@@ -1,6 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ThreadData, ThreadFailure, ThreadRequest, ThreadResponse } from './sqlite-protocol.js';
+import type { ThreadData, ThreadFailure, ThreadRequest, ThreadResponse, ThreadStep } from './sqlite-protocol.js';
 
 /*
  * The thread that writes: a commit holds it for as long as the disk takes, and nobody else. So do checkpoints, which come with commits. And the one that
@@ -11,7 +11,6 @@ const MAX_STATEMENTS = 256;
 const { path, statementTimeout, readOnly } = workerData as ThreadData;
 const statements = new Map<string, { readonly statement: StatementSync; readonly reader: boolean }>();
 let database: DatabaseSync | undefined;
-let unsaid: ThreadFailure | undefined;
 
 function opened(): DatabaseSync {
   if (!database) {
@@ -32,8 +31,9 @@ function prepared(sql: string): { readonly statement: StatementSync; readonly re
   return made;
 }
 
+const isInTransaction = (): boolean => database?.isTransaction === true;
+
 function begin(): void {
-  unsaid = undefined;
   const connection = opened();
   // Who waits for whom is the asker's matter, who has other things to do meanwhile.
   connection.exec('pragma busy_timeout = 0');
@@ -45,17 +45,54 @@ function begin(): void {
 }
 
 function rollBack(): void {
-  unsaid = undefined;
   // A full disk, among others, has undone it already.
-  if (database?.isTransaction) database.exec('rollback');
+  if (isInTransaction()) database?.exec('rollback');
 }
 
-function answer({ kind, sql, parameters }: ThreadRequest): Pick<ThreadResponse, 'rows' | 'changes'> {
+function isAsExpected({ sql, parameters, rows }: ThreadStep): boolean {
+  const { statement, reader } = prepared(sql);
+  const values = parameters as SQLInputValue[];
+  return Number(reader ? statement.all(...values).length : statement.run(...values).changes) === rows;
+}
+
+/** All of them, or none. */
+function together(steps: readonly ThreadStep[]): boolean {
+  const connection = opened();
+  connection.exec('savepoint together');
+  const undo = (): void => {
+    connection.exec('rollback to together; release together');
+  };
+  try {
+    if (steps.every(isAsExpected)) {
+      connection.exec('release together');
+      return true;
+    }
+  } catch (error) {
+    // A full disk, among others, has undone all of it already.
+    if (isInTransaction()) undo();
+    throw error;
+  }
+  undo();
+  return false;
+}
+
+function answer({
+  kind,
+  sql,
+  parameters,
+  steps = [],
+  before,
+}: ThreadRequest): Pick<ThreadResponse, 'rows' | 'changes'> {
+  // Outside of a transaction each would be one of its own; a thread that only reads says itself where a snapshot begins.
+  if (!readOnly && (kind === 'together' || (kind === 'statement' && sql !== 'rollback')) && !isInTransaction())
+    throw new Error('the transaction is over');
+  for (const first of before) opened().exec(first);
   const none = { rows: [], changes: undefined };
   if (kind === 'close') {
     database?.close();
     return none;
   }
+  if (kind === 'together') return { rows: [], changes: together(steps) ? steps.length : 0 };
   if (kind === 'begin') begin();
   else if (sql === 'rollback') rollBack();
   else {
@@ -73,18 +110,13 @@ function failureOf(error: unknown): ThreadFailure {
 }
 
 parentPort?.on('message', (request: ThreadRequest) => {
-  const { id, kind, sql } = request;
+  const { id, kind } = request;
   let response: ThreadResponse;
   try {
-    const goesOn = kind === 'statement' && sql !== 'rollback';
-    response =
-      unsaid && goesOn
-        ? { id, rows: [], changes: undefined, failure: unsaid }
-        : { id, ...answer(request), failure: undefined };
+    response = { id, ...answer(request), failure: undefined };
   } catch (error) {
     response = { id, rows: [], changes: undefined, failure: failureOf(error) };
-    if (id === 0) unsaid = response.failure;
   }
-  if (id !== 0) parentPort?.postMessage(response);
+  parentPort?.postMessage(response);
   if (kind === 'close') parentPort?.close();
 });

@@ -145,6 +145,20 @@ export function generalNameFromString(text: string): GeneralName | undefined {
   return octets && { kind: 'ip', value: octets };
 }
 
+const HOST = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Reads a base of name constraints (RFC 5280 §4.2.1.10), `DNS:example.org`, `IP:10.0.0.0/8` or `URI:.example.org`; undefined for any other text. Bits behind the length of a prefix are dropped. */
+export function subtreeFromString(text: string): GeneralName | undefined {
+  const [, kind, value = ''] = /^(DNS|URI|IP):(.+)$/.exec(text) ?? [];
+  if (kind === 'DNS' && HOST.test(value)) return { kind: 'dns', value };
+  if (kind === 'URI' && HOST.test(value.replace(/^\./, ''))) return { kind: 'uri', value };
+  const [, address = '', length = ''] = /^([0-9a-f.:]+)\/(\d{1,3})$/i.exec(kind === 'IP' ? value : '') ?? [];
+  const octets = ipFromString(address);
+  if (!octets || Number(length) > octets.length * 8) return undefined;
+  const mask = octets.map((_, index) => 256 - 2 ** (8 - Math.min(8, Math.max(0, Number(length) - index * 8))));
+  return { kind: 'ip', value: Buffer.concat([octets.map((octet, index) => octet & (mask[index] ?? 0)), mask]) };
+}
+
 /** 4 or 16 octets as an IP address (RFC 5952 form for IPv6); anything else in hexadecimal. */
 export function ipToString(octets: Uint8Array): string {
   if (octets.length === 4) return octets.join('.');

@@ -33,6 +33,7 @@ export {
 export type { Extension } from './extension.js';
 export {
   generalNameFromString,
+  subtreeFromString,
   generalNameToString,
   ipFromString,
   ipToString,

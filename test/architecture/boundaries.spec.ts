@@ -14,7 +14,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   audit: ['store'],
   registry: ['audit', 'store', 'events', 'x509'],
   mtls: ['tls', 'x509'],
-  pki: ['audit', 'store', 'events', 'x509', 'der'],
+  pki: ['audit', 'store', 'events', 'configuration', 'x509', 'der'],
   repository: ['pki', 'x509'],
   api: ['configuration', 'mtls', 'pki', 'registry', 'x509'],
   health: ['api', 'mtls', 'pki', 'store'],

@@ -38,7 +38,7 @@ describe('the veritas program, as a process', () => {
   });
 
   it('runs what was compiled: setup, issue, verify, and the exit codes', () => {
-    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+    for (const name of ['config', 'node_modules']) symlinkSync(join(root, name), join(folder, name));
     const compiled = spawnSync(
       process.execPath,
       [

@@ -1,23 +1,17 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { compileProgram } from '../support/compiled-program.js';
 
-const root = resolve('.');
 let folder: string;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'veritas-killed-'));
-  cpSync(join(root, 'bin'), join(folder, 'bin'), { recursive: true });
-  copyFileSync(join(root, 'package.json'), join(folder, 'package.json'));
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-  const swc = join(root, 'node_modules/@swc/cli/bin/swc.js');
-  const options = ['src', '-d', join(folder, 'dist'), '--config-file', '.swcrc', '--strip-leading-paths'];
-  const { status, stderr } = spawnSync(process.execPath, [swc, ...options], { cwd: root, encoding: 'utf8' });
-  expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
+  compileProgram(folder);
 }, 60_000);
 afterAll(() => {
   rmSync(folder, { recursive: true });

@@ -18,6 +18,12 @@ import {
 const OWN: readonly ProfileDefinition[] = [
   { name: 'short', purposes: ['clientAuth'], maximumLifetime: 86_400, noRevocation: true },
   { name: 'stapled', purposes: ['serverAuth'], maximumLifetime: 86_400, mustStaple: true },
+  {
+    name: 'intermediate-plant',
+    kind: 'intermediate',
+    pathLength: 1,
+    nameConstraints: { permit: ['DNS:plant.example.org', 'IP:10.7.0.0/16'], exclude: ['URI:.evil.example'] },
+  },
 ];
 /** Each profile, with what OpenSSL and GnuTLS call its purpose. crl-issuer has none: its key signs lists. */
 const PROFILES: readonly (readonly [name: string, openssl: string | undefined, gnutls: string | undefined])[] = [
@@ -117,6 +123,44 @@ describe('every artefact, by OpenSSL and by GnuTLS', () => {
     const file = write('intermediate.pem', certificatePem);
     expect(openssl(file)).toEqual({ ok: true, says: `${file}: OK\n` });
     expect(gnutls(file)).toMatchObject({ ok: true });
+  });
+
+  it("a profile of the operator's own: OpenSSL holds what is below such a CA to its path length and constraints", async () => {
+    const key = KEYS['P-256']!;
+    const { certificatePem } = await temporary.authority.ca.issueIntermediate({
+      request: certificationRequest({ key, commonName: 'Plant CA' }),
+      profile: 'intermediate-plant',
+      requester: somebody,
+    });
+    const plant = write('plant.pem', certificatePem);
+    expect(openssl(plant)).toEqual({ ok: true, says: `${plant}: OK\n` });
+    expect(gnutls(plant)).toMatchObject({ ok: true });
+    write('plant.key', String(key.export({ format: 'pem', type: 'pkcs8' })));
+    const below = (name: string, by: string, extensions: string): string => {
+      const [signer, signerKey] = [path(`${by}.pem`), path(`${by}.key`)];
+      const subject = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`];
+      const files = ['-keyout', path(`${name}.key`), '-out', path(`${name}.pem`), '-CA', signer, '-CAkey', signerKey];
+      const added = extensions.split(';').flatMap((each) => ['-addext', each]);
+      const made = run('openssl', ['req', '-x509', '-days', '1', ...subject, ...files, ...added]);
+      expect(made).toMatchObject({ ok: true });
+      return path(`${name}.pem`);
+    };
+    const verify = (leaf: string, ...untrusted: string[]) =>
+      run('openssl', [
+        ...['verify', '-x509_strict', '-CAfile', root()],
+        ...untrusted.flatMap((name) => ['-untrusted', path(`${name}.pem`)]),
+        leaf,
+      ]);
+    const ca = 'basicConstraints=critical,CA:TRUE;keyUsage=critical,keyCertSign';
+    const leaf = 'basicConstraints=CA:FALSE;keyUsage=digitalSignature;subjectAltName=DNS';
+    expect(verify(below('good', 'plant', `${leaf}:a.plant.example.org`), 'plant').ok).toBe(true);
+    expect(verify(below('foreign', 'plant', `${leaf}:a.example.org`), 'plant').says).toContain('permitted subtree');
+    below('line', 'plant', ca);
+    expect(verify(below('deep', 'line', `${leaf}:a.plant.example.org`), 'plant', 'line').ok).toBe(true);
+    below('cell', 'line', ca);
+    expect(verify(below('deeper', 'cell', `${leaf}:b.plant.example.org`), 'plant', 'line', 'cell').says).toContain(
+      'path length constraint',
+    );
   });
 
   it('root and issuing CA', () => {

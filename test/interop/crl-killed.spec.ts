@@ -1,16 +1,16 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { crlFileName } from '../../src/pki/crl/crl-scope.js';
 import { readPublished } from '../../src/pki/index.js';
 import { decodeCertificateList, verifySignature } from '../../src/x509/index.js';
+import { compileProgram } from '../support/compiled-program.js';
 import { fillStore } from '../support/revoked-store.js';
 import { openTemporaryAuthority, somebody, type TemporaryAuthority } from '../support/temporary-authority.js';
 
-const root = resolve('.');
 const KILLS = Number(process.env.VERITAS_KILLS ?? 20);
 // More than stays in memory: it goes through files.
 const ENTRIES = 30_000;
@@ -24,8 +24,6 @@ beforeAll(async () => {
   temporary = { ...temporary, settings, authority: await temporary.reopen({ settings }) };
   const { folder } = temporary;
   fillStore(join(folder, 'var/veritas.db'), { revoked: ENTRIES });
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   writeFileSync(
     join(folder, 'signs.mjs'),
     `import { openStore } from './dist/store/index.js';
@@ -37,9 +35,7 @@ beforeAll(async () => {
      process.stdout.write('ready');
      for (;;) for (const scope of ${JSON.stringify(SCOPES)}) await crls.sign('issuing', { actor: 'test', requestId: 'killed' }, scope);`,
   );
-  const swc = join(root, 'node_modules/@swc/cli/bin/swc.js');
-  const options = ['src', '-d', join(folder, 'dist'), '--config-file', '.swcrc', '--strip-leading-paths', '--quiet'];
-  expect(spawnSync(process.execPath, [swc, ...options], { cwd: root, encoding: 'utf8' }).status).toBe(0);
+  compileProgram(folder);
 }, 60_000);
 afterAll(() => temporary.close());
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Pkcs11KeyType, Pkcs11Settings } from '../../src/pki/issuer/pkcs11-protocol.js';
@@ -130,6 +130,29 @@ describe('keys on a PKCS#11 token', () => {
           path(`var/crl/${id}.crl`),
         ).output,
       ).toContain('verify OK');
+  });
+
+  it('holds the key of the OCSP responder, whose answers openssl believes', async () => {
+    const store = await openStore({ path: path('var/veritas.db') });
+    const [issuing, response] = [path('certs/issuing_ca.pem'), path('ocsp-response')];
+    try {
+      const { ca, ocsp } = await openCertificationAuthority({ settings: { ...settings, ocsp: true }, store });
+      const issue = async () =>
+        (await ca.issue({ request: certificationRequest(), requester: somebody })).certificate.serialNumber;
+      const [good, revoked] = [await issue(), await issue()];
+      await ca.revoke({ serialNumber: revoked, reason: 'superseded', requester: somebody });
+      const asked = ['-issuer', issuing, '-serial', `0x${good}`, '-serial', `0x${revoked}`];
+      expect(openssl('ocsp', '-no_nonce', ...asked, '-reqout', path('ocsp-request')).status).toBe(0);
+      const { der } = await ocsp!.answer(readFileSync(path('ocsp-request')));
+      writeFileSync(response, der);
+      const trust = ['-CAfile', path('certs/root_ca.pem'), '-verify_other', issuing];
+      const { output } = openssl('ocsp', '-no_nonce', ...asked, '-respin', response, ...trust);
+      expect(output).toContain('Response verify OK');
+      expect(output).toMatch(new RegExp(`0x${good}: good[\\s\\S]*0x${revoked}: revoked[\\s\\S]*superseded`));
+    } finally {
+      await store.close();
+    }
+    expect(existsSync(settings.directory) ? readdirSync(settings.directory) : []).toEqual([]);
   });
 
   it('is the same CA at the next start, and not without its token', async () => {

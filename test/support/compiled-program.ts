@@ -7,7 +7,7 @@ export function compileProgram(folder: string): void {
   const root = resolve('.');
   cpSync(join(root, 'bin'), join(folder, 'bin'), { recursive: true });
   copyFileSync(join(root, 'package.json'), join(folder, 'package.json'));
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  for (const name of ['config', 'node_modules']) symlinkSync(join(root, name), join(folder, name));
   const swc = join(root, 'node_modules/@swc/cli/bin/swc.js');
   const options = ['src', '-d', join(folder, 'dist'), '--config-file', '.swcrc', '--strip-leading-paths'];
   const { status, stderr } = spawnSync(process.execPath, [swc, ...options], { cwd: root, encoding: 'utf8' });
@@ -24,5 +24,5 @@ export function compileSources(folder: string, ...more: readonly string[]): void
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(stderr);
-  for (const name of ['package.json', 'node_modules']) symlinkSync(join(root, name), join(folder, name));
+  for (const name of ['package.json', 'config', 'node_modules']) symlinkSync(join(root, name), join(folder, name));
 }

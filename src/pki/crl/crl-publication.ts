@@ -115,7 +115,7 @@ export class CrlPublication {
     } catch (error) {
       await discard();
       // Of the file system, and not of where the list comes from.
-      throw error instanceof Error && 'syscall' in error ? unwritable(path, error) : error;
+      throw typeof error === 'object' && error !== null && 'syscall' in error ? unwritable(path, error) : error;
     }
     return {
       sha256: digest.digest('hex'),

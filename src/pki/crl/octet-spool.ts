@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { unwritable } from '../publication/atomic-file.js';
 
 /** What is kept in memory. Smaller lists never see a file. */
 export const IN_MEMORY = 1024 * 1024;
@@ -29,7 +30,7 @@ export class OctetSpool {
     return this.#length;
   }
 
-  /** Puts a copy of octets behind those that are there. Throws what the file system throws. */
+  /** Puts a copy of octets behind those that are there. Throws PkiError `file_unwritable`. */
   async append(octets: Uint8Array): Promise<void> {
     if (this.#length + octets.length > IN_MEMORY && this.#heldLength >= PIECE) await this.#flush();
     this.#reserve(this.#heldLength + octets.length);
@@ -73,7 +74,9 @@ export class OctetSpool {
     const file = (this.#file ??= await this.#open());
     await this.#writing;
     [this.#held, this.#other] = [this.#other, this.#held];
-    this.#writing = file.writeFile(this.#other.subarray(0, this.#heldLength));
+    this.#writing = file.writeFile(this.#other.subarray(0, this.#heldLength)).catch((error: unknown) => {
+      throw unwritable(this.#folder, error);
+    });
     // It fails for who waits for it.
     this.#writing.catch(() => undefined);
     this.#heldLength = 0;

@@ -1,5 +1,6 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { AuditLog } from '../../audit/index.js';
+import { formatDuration } from '../../configuration/index.js';
 import {
   findEnrollmentToken,
   insertEnrollmentToken,
@@ -76,9 +77,15 @@ export class EnrollmentService {
     checkForHolders(proven);
     const { maximumLifetime } = proven;
     if (lifetime !== undefined && !isWithin(lifetime, maximumLifetime))
-      throw new PkiError('lifetime_not_allowed', `profile ${profile} gives from 1 to ${maximumLifetime} seconds`);
+      throw new PkiError(
+        'lifetime_not_allowed',
+        `profile ${profile} gives from 1s to ${formatDuration(maximumLifetime, 's')}, asked are ${formatDuration(lifetime, 's')}`,
+      );
     if (!isWithin(ttl, LONGEST_TTL))
-      throw new PkiError('token_lifetime_not_allowed', `a token is not good for ${ttl} seconds`);
+      throw new PkiError(
+        'token_lifetime_not_allowed',
+        `a token is good from 1s to ${formatDuration(LONGEST_TTL, 's')}, asked are ${formatDuration(ttl, 's')}`,
+      );
     const given = namesOf(proven, service, names);
     checkRequester({ service, names: given }, { profile: proven, requester, reserved: this.#ca.reservedNames });
     const canonical = given.map(generalNameToString);

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { formatDuration } from '../../configuration/index.js';
 import {
   generalNameToString,
   nameFrom,
@@ -153,11 +154,18 @@ function checkProfileNames(
 ): void {
   const ownTexts = new Set(own.map(generalNameToString));
   const refused = rules.firstRefused(names.filter((each) => !ownTexts.has(generalNameToString(each))));
-  if (refused !== undefined) throw new PkiError('name_not_allowed', `profile ${name} does not give ${quote(refused)}`);
+  if (refused !== undefined)
+    throw new PkiError(
+      'name_not_allowed',
+      `profile ${name} does not give ${quote(refused)}${identity === 'spiffe' ? ', only one SPIFFE ID: ask for other names under another profile' : ''}`,
+    );
   const uris = names.filter(({ kind }) => kind === 'uri');
   const spiffeIds = uris.filter((each) => generalNameToString(each).startsWith('URI:spiffe:'));
   if (identity === 'spiffe' && spiffeIds.length !== 1)
-    throw new PkiError('name_not_allowed', `profile ${name} needs exactly one SPIFFE ID`);
+    throw new PkiError(
+      'name_not_allowed',
+      `profile ${name} needs exactly one SPIFFE ID: ask for it by name, as URI:spiffe://example.org/orders, or in the request`,
+    );
   if (spiffeIds.length > 0 && uris.length > 1)
     throw new PkiError('name_not_allowed', 'beside a SPIFFE ID there is no other URI');
 }
@@ -167,7 +175,7 @@ function lifetimeOf({ name, lifetime, maximumLifetime }: EndEntityProfile, asked
   if (!Number.isSafeInteger(asked) || asked < 1 || asked > maximumLifetime)
     throw new PkiError(
       'lifetime_not_allowed',
-      `profile ${name} gives from 1 to ${maximumLifetime} seconds, asked are ${asked}`,
+      `profile ${name} gives from 1s to ${formatDuration(maximumLifetime, 's')}, asked are ${formatDuration(asked, 's')}`,
     );
   return asked;
 }

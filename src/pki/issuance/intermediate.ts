@@ -1,3 +1,4 @@
+import { formatDuration } from '../../configuration/index.js';
 import {
   KeyUsage,
   nameFrom,
@@ -11,7 +12,8 @@ import {
 import type { Authority } from '../issuer/authority.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
-import { intermediateProfile } from '../profile/profile.js';
+import type { AuthorityProfile, IntermediateProfile } from '../profile/profile.js';
+import { checkPublicKey } from './public-key-policy.js';
 import { AcceptedRequest } from './accepted-request.js';
 import { quote } from './name-policy.js';
 import { requestedService } from './requested-subject.js';
@@ -20,13 +22,15 @@ import { requestedService } from './requested-subject.js';
 export interface IntermediateRequest {
   /** A PKCS#10 request, PEM or DER. */
   readonly request: Uint8Array | string;
+  /** `intermediate` when absent. */
+  readonly profile?: string | undefined;
   /** The id of the CA that signs; the active root when absent. */
   readonly issuer?: string | undefined;
-  /** How many CAs may follow below it; none when absent. */
+  /** How many CAs may follow below it; as the profile says when absent, and else none. */
   readonly pathLenConstraint?: number | undefined;
-  /** What certificates below it may name; anything when absent. */
+  /** What certificates below it may name; as the profile says when absent, and else anything. */
   readonly nameConstraints?: NameConstraints | undefined;
-  /** Seconds; five years when absent, and never beyond the CA that signs. */
+  /** Seconds; the profile's own when absent, and never beyond the CA that signs. */
   readonly lifetime?: number | undefined;
   readonly requester: Requester;
 }
@@ -36,38 +40,66 @@ const READ: ReadonlySet<string> = new Set([Oid.basicConstraints, Oid.keyUsage, O
 const KEY_USAGES: ReadonlySet<number> = new Set([KeyUsage.keyCertSign, KeyUsage.cRLSign]);
 
 /**
- * Applies the profile `intermediate` to a request, below `authority`. Throws PkiError `ca_below_not_allowed` when there may be no such CA below it, `subject_not_allowed`
+ * Applies a profile of intermediate CAs to a request, below `authority`. Throws PkiError `ca_below_not_allowed` when there may be no such CA below it, `subject_not_allowed`
  * for the name of a CA of ours, and the codes of all requests.
  */
 export function acceptIntermediate(
   request: CertificationRequest,
-  { pathLenConstraint = 0, nameConstraints, lifetime, requester }: IntermediateRequest,
+  wanted: IntermediateRequest,
   {
+    profile,
     authority,
     authorities,
     organization,
   }: {
+    readonly profile: IntermediateProfile;
     readonly authority: Authority;
     readonly authorities: readonly Authority[];
     readonly organization: string;
   },
 ): AcceptedRequest {
+  const { name, keyTypes, minimumRsaBits, maximumLifetime } = profile;
+  const { lifetime = profile.lifetime, requester } = wanted;
+  const { pathLenConstraint, nameConstraints } = limitsOf(wanted, profile);
   checkRoomBelow(authority, pathLenConstraint);
   checkExtensions(request, pathLenConstraint);
   const subject = subjectOf(request, organization);
   if (authorities.some(({ certificate }) => sameName(certificate.subject, subject)))
     throw new PkiError('subject_not_allowed', 'the request asks for the name of a CA that is here');
-  const profile = intermediateProfile(pathLenConstraint, nameConstraints);
-  if (lifetime !== undefined && (lifetime < 1 || lifetime > profile.maximumLifetime))
+  checkPublicKey(request.publicKey, { keyTypes, minimumRsaBits });
+  if (lifetime < 1 || lifetime > maximumLifetime)
     throw new PkiError(
       'lifetime_not_allowed',
-      `profile intermediate gives from 1 to ${profile.maximumLifetime} seconds`,
+      `profile ${name} gives from 1s to ${formatDuration(maximumLifetime, 's')}, asked are ${formatDuration(lifetime, 's')}`,
     );
   return AcceptedRequest.acceptAuthority(request.publicKey, {
-    profile: { ...profile, lifetime: lifetime ?? profile.lifetime },
+    profile: {
+      kind: 'authority',
+      name,
+      pathLenConstraint,
+      nameConstraints,
+      lifetime,
+      maximumLifetime,
+      backdate: profile.backdate,
+      publicationUrl: profile.publicationUrl,
+    },
     subject,
     requester,
   });
+}
+
+/** What the profile fixes, nobody asks for otherwise: a shorter path is what may be had besides. */
+function limitsOf(
+  wanted: IntermediateRequest,
+  profile: IntermediateProfile,
+): { readonly pathLenConstraint: number; readonly nameConstraints: AuthorityProfile['nameConstraints'] } {
+  const longest = profile.pathLenConstraint;
+  const { pathLenConstraint = longest ?? 0, nameConstraints = profile.nameConstraints } = wanted;
+  if (longest !== undefined && pathLenConstraint > longest)
+    throw new PkiError('ca_below_not_allowed', `profile ${profile.name} gives a path length of at most ${longest}`);
+  if (profile.nameConstraints && nameConstraints !== profile.nameConstraints)
+    throw new PkiError('ca_below_not_allowed', `profile ${profile.name} has name constraints, and takes no others`);
+  return { pathLenConstraint, nameConstraints };
 }
 
 /** RFC 5280 §4.2.1.9: pathLenConstraint counts the CAs that may follow. */

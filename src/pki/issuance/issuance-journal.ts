@@ -3,7 +3,9 @@ import {
   compromisedKeys,
   GatheredWrites,
   insertCertificates,
+  issuanceStatements,
   reserveSerials,
+  runTogether,
   type NewCertificateRow,
   type Store,
   type Transaction,
@@ -62,6 +64,7 @@ export class IssuanceJournal {
   /** For each step true, false when its serial number was taken before, or why it is refused. */
   async #write(transaction: Transaction, steps: readonly Step[]): Promise<(boolean | PkiError)[]> {
     const now = this.#now();
+    if (await this.#writeTogether(transaction, steps, now)) return steps.map(() => true);
     const compromised = await compromisedKeys(transaction, steps.map(keyOf));
     const good = steps.filter((step) => !compromised.has(keyOf(step)));
     const numbers = good.flatMap(({ phase, token }) => (phase === 'intent' ? [token.serialNumber] : []));
@@ -71,6 +74,21 @@ export class IssuanceJournal {
     if (rows.length > 0) await insertCertificates(transaction, rows);
     await this.#audit.appendAll(good.filter(isWritten).map(auditEntry), transaction);
     return steps.map((step) => (compromised.has(keyOf(step)) ? keyCompromised() : isWritten(step)));
+  }
+
+  /** All of them in one round trip, where nothing is in the way of any; else false, and nothing is written. */
+  async #writeTogether(transaction: Transaction, steps: readonly Step[], now: Date): Promise<boolean> {
+    const audit = this.#audit.appending(steps.map(auditEntry), transaction);
+    if (!audit) return false;
+    const issuance = issuanceStatements(transaction, {
+      keys: steps.map(keyOf),
+      serials: steps.flatMap(({ phase, token }) => (phase === 'intent' ? [token.serialNumber] : [])),
+      rows: steps.flatMap((step) => (step.phase === 'result' ? [rowOf(step, now)] : [])),
+      now,
+    });
+    if (!(await runTogether(transaction, [...issuance, ...audit.statements]))) return false;
+    audit.written();
+    return true;
   }
 }
 

@@ -15,6 +15,7 @@ import {
   subjectPublicKeyInfoOf,
   SubjectPublicKeyInfo,
 } from '../../x509/index.js';
+import { readBuiltInProfiles } from '../../configuration/index.js';
 import { write } from '../../der/index.js';
 import { identityOf } from '../issuer/issuer-identity.js';
 import { rootProfile, type EndEntityProfile } from '../profile/profile.js';
@@ -26,7 +27,7 @@ import { checkPublicKey } from './public-key-policy.js';
 import { newSerialNumber } from './serial-number.js';
 
 const endEntityProfile = (name: string, serviceLifetime: number): EndEntityProfile =>
-  new Profiles([], serviceLifetime).named(name);
+  new Profiles({ builtIn: readBuiltInProfiles(), serviceLifetime }).named(name);
 
 describe('the issuance token', () => {
   let temporary: TemporaryAuthority;

@@ -81,7 +81,7 @@ function validityFor(
   terms: IssuanceTerms,
 ): { notBefore: Date; notAfter: Date } {
   const { now } = terms;
-  const backdate = (profile.kind === 'end-entity' ? profile.backdate : undefined) ?? terms.backdate;
+  const backdate = profile.backdate ?? terms.backdate;
   // Certificates count in whole seconds.
   const seconds = Math.floor(now.getTime() / 1000);
   if (now >= issuer.notAfter)

@@ -19,7 +19,7 @@ import {
   type Certificate,
   type GeneralName,
 } from '../../x509/index.js';
-import type { ProfileDefinition } from './profiles.js';
+import type { ProfileDefinition } from './profile-definition.js';
 
 const OWN: readonly ProfileDefinition[] = [
   { name: 'short', purposes: ['clientAuth'], maximumLifetime: 86_400, noRevocation: true },

@@ -54,8 +54,7 @@ export function profileExtensions(
     encodeExtensionOf.subjectKeyIdentifier(publicKey.keyIdentifier),
     encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: issuer.keyIdentifier }),
   ];
-  const own = profile.kind === 'end-entity' ? profile.publicationUrl : undefined;
-  const base = own ?? publicationUrl;
+  const base = profile.publicationUrl ?? publicationUrl;
   const urls = publicationUrls(base, issuer.id, crlShard);
   const lists = [
     encodeExtensionOf.crlDistributionPoints([urls.crl]),

@@ -43,23 +43,43 @@ export interface EndEntityProfile {
 /** What a CA's certificate is for. */
 export interface AuthorityProfile {
   readonly kind: 'authority';
-  readonly name: 'root' | 'issuing' | 'cross' | 'intermediate';
+  /** `root`, `issuing`, `cross`, or that of a CA whose key is elsewhere: see {@link isIntermediateProfile}. */
+  readonly name: string;
   readonly pathLenConstraint: number | undefined;
   /** What certificates below it may name. */
   readonly nameConstraints?: NameConstraints | undefined;
   readonly lifetime: number;
   readonly maximumLifetime: number;
+  /** As of {@link EndEntityProfile}. */
+  readonly backdate?: number | undefined;
+  readonly publicationUrl?: string | undefined;
 }
 
-const AUTHORITY_PROFILES: ReadonlySet<string> = new Set<AuthorityProfile['name']>([
-  'root',
-  'issuing',
-  'cross',
-  'intermediate',
-]);
+/** What certificates of CAs whose keys are elsewhere are for, proven: what it does not fix, who signs says. */
+export interface IntermediateProfile {
+  /** `intermediate`, or that and a hyphen at the beginning. */
+  readonly name: string;
+  readonly lifetime: number;
+  readonly maximumLifetime: number;
+  readonly keyTypes: ReadonlySet<KeyType>;
+  readonly minimumRsaBits: number;
+  /** How many CAs may follow below it. */
+  readonly pathLenConstraint: number | undefined;
+  readonly nameConstraints: NameConstraints | undefined;
+  readonly backdate: number | undefined;
+  readonly publicationUrl: string | undefined;
+}
+
+/** Names of the CA's own profiles. */
+export const AUTHORITY_PROFILES: ReadonlySet<string> = new Set(['root', 'issuing', 'cross']);
+
+/** Whether the profile of this name is for CAs whose keys are elsewhere: its name alone says so, to whoever reads the store when the profile is no more. */
+export const isIntermediateProfile = (name: string): boolean =>
+  name === 'intermediate' || name.startsWith('intermediate-');
 
 /** Whether a certificate of the profile of this name is a CA's, ours or not. */
-export const isAuthorityProfile = (name: string): boolean => AUTHORITY_PROFILES.has(name);
+export const isAuthorityProfile = (name: string): boolean =>
+  AUTHORITY_PROFILES.has(name) || isIntermediateProfile(name);
 
 /** Only a profile decides which extensions a certificate has. */
 export type Profile = EndEntityProfile | AuthorityProfile;
@@ -86,12 +106,6 @@ export const issuingProfile: AuthorityProfile = {
 
 /** A root's name and key, signed by another root: for as long as both are trusted somewhere, and never beyond the one that signs. */
 export const crossProfile: AuthorityProfile = { ...rootProfile, name: 'cross' };
-
-/** A CA whose key is elsewhere, below a root of ours. */
-export const intermediateProfile = (
-  pathLenConstraint: number,
-  nameConstraints: NameConstraints | undefined,
-): AuthorityProfile => ({ ...issuingProfile, name: 'intermediate', pathLenConstraint, nameConstraints });
 
 /** Whether a certificate of this profile says where its CRL is, and who answers OCSP. A responder's says instead that nobody looks (RFC 6960 §4.2.2.2.1). */
 export const isAskedAbout = (profile: Profile): boolean =>

@@ -2,13 +2,17 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { generalNameFromString, type GeneralName } from '../../x509/index.js';
 import { NameRules, type NameRuleTexts } from './name-rules.js';
-import { Profiles, type ProfileDefinition } from './profiles.js';
+import { readBuiltInProfiles } from '../../configuration/index.js';
+import type { ProfileDefinition } from './profile-definition.js';
+import { Profiles } from './profiles.js';
 
 const name = (text: string): GeneralName => {
   const read = generalNameFromString(text);
   if (!read) throw new Error(text);
   return read;
 };
+const profilesWith = (...definitions: ProfileDefinition[]) =>
+  new Profiles({ builtIn: readBuiltInProfiles(), own: definitions, serviceLifetime: 86_400 });
 const own: ProfileDefinition = { name: 'own', purposes: ['clientAuth'], maximumLifetime: 3600 };
 
 describe('the rules for names', () => {
@@ -69,9 +73,12 @@ describe('the rules for names', () => {
   });
 });
 
+const responder: ProfileDefinition = { name: 'ocsp-responder', kind: 'ocsp-responder', purposes: undefined };
+const plant: ProfileDefinition = { name: 'intermediate-plant', kind: 'intermediate', purposes: undefined };
+
 describe('profiles', () => {
   test('those that are built in, and the own ones before them', () => {
-    const profiles = new Profiles([own, { ...own, name: 'server', maximumLifetime: 60 }], 86_400);
+    const profiles = profilesWith(own, { ...own, name: 'server', maximumLifetime: 60 });
     expect(profiles.names).toEqual(['server', 'client', 'service', 'spiffe', 'ocsp-responder', 'crl-issuer', 'own']);
     expect(profiles.named('server')).toMatchObject({ lifetime: 60, maximumLifetime: 60 });
     expect(profiles.named('own')).toMatchObject({ lifetime: 3600, identity: 'service' });
@@ -86,16 +93,49 @@ describe('profiles', () => {
     ['SPIFFE without a URI', { identity: 'spiffe', names: { uri: [] } }],
     ['the name of a CA', { name: 'issuing' }],
     ['the name of a responder', { name: 'ocsp-responder' }],
+    ['the kind of a responder', { kind: 'ocsp-responder', purposes: undefined }],
+    ['a responder of a year', { ...responder, maximumLifetime: 365 * 86_400 }],
+    ['a responder with names', { ...responder, names: { dns: ['.example.org'] } }],
+    ['a responder with a purpose', { ...responder, purposes: ['serverAuth'] }],
+    ['the name of a CA elsewhere', { name: 'intermediate-plant' }],
+    ['a CA elsewhere by another name', { kind: 'intermediate', purposes: undefined }],
+    ['a path that is too long', { ...plant, pathLength: 9 }],
+    ['a constraint that is none', { ...plant, nameConstraints: { permit: ['plant.example.org'] } }],
     ['no revocation for a year', { noRevocation: true, maximumLifetime: 31_536_000 }],
     ['no revocation, and its stapled proof', { purposes: ['serverAuth'], noRevocation: true, mustStaple: true }],
     ['stapling by clients', { mustStaple: true }],
     ['a name that is none', { name: 'Own Profile' }],
     ['a rule that is none', { names: { dns: ['*'] } }],
   ])('%s: refused', (_, change) => {
-    expect(() => new Profiles([{ ...own, ...change }], 86_400)).toThrow(RangeError);
+    expect(() => profilesWith({ ...own, ...change })).toThrow(RangeError);
+  });
+
+  test('those of CAs whose keys are elsewhere, and of who signs for the CA, are written as well', () => {
+    const profiles = profilesWith(
+      { ...responder, maximumLifetime: 86_400 },
+      {
+        ...plant,
+        pathLength: 1,
+        nameConstraints: { permit: ['DNS:plant.example.org'], exclude: ['IP:10.0.0.0/8'] },
+      },
+    );
+    expect(profiles.named('ocsp-responder')).toMatchObject({ lifetime: 86_400, keyUse: 'responses' });
+    expect(profiles.intermediate('intermediate')).toMatchObject({
+      pathLenConstraint: undefined,
+      lifetime: 157_680_000,
+    });
+    expect(profiles.intermediate('intermediate-plant')).toMatchObject({
+      pathLenConstraint: 1,
+      nameConstraints: {
+        permittedSubtrees: [{ kind: 'dns', value: 'plant.example.org' }],
+        excludedSubtrees: [{ kind: 'ip' }],
+      },
+    });
+    expect(() => profiles.named('intermediate-plant')).toThrow(/there is no profile/);
+    expect(() => profiles.intermediate('server')).toThrow(/only intermediate, intermediate-plant/);
   });
 
   test('two of one name are refused', () => {
-    expect(() => new Profiles([own, own], 86_400)).toThrow(/the same name/);
+    expect(() => profilesWith(own, own)).toThrow(/the same name/);
   });
 });

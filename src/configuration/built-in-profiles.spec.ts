@@ -1,0 +1,46 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { temporaryFolder } from '../../test/support/folder.js';
+import { readBuiltInProfiles } from './built-in-profiles.js';
+
+const written = (text: string): string => {
+  const file = join(temporaryFolder(), 'profiles.yaml');
+  writeFileSync(file, text);
+  return file;
+};
+
+test('the profiles that ship', () => {
+  expect(readBuiltInProfiles().map(({ name }) => name)).toEqual([
+    'server',
+    'client',
+    'service',
+    'spiffe',
+    'intermediate',
+    'ocsp-responder',
+    'crl-issuer',
+  ]);
+});
+
+test.each([
+  [
+    'profiles:\n  - name: server\n    purposes: [serverAuth]\n    lifetime: 2d\n    maximumLifetime: 1d\n',
+    ':4): saw "2d"; allowed is at most maximumLifetime',
+  ],
+  [
+    'profiles:\n  - name: server\n    kind: crl-issuer\n',
+    ':3): saw "crl-issuer"; allowed is end-entity for the name server',
+  ],
+  [
+    'profiles:\n  - name: crl-issuer\n    kind: crl-issuer\n    mustStaple: true\n',
+    ':4): saw true; allowed is nothing: it is for the kind end-entity',
+  ],
+  ['profile: []\n', ':1): is not a setting; did you mean profiles?'],
+  ['profiles: [\n', 'is not the YAML expected here'],
+])('%j stops the start with the line', (text, said) => {
+  expect(() => readBuiltInProfiles(written(text))).toThrow(said);
+});
+
+test('so does a file that is not there', () => {
+  expect(() => readBuiltInProfiles(join(temporaryFolder(), 'profiles.yaml'))).toThrow(/profiles\.yaml: cannot be read/);
+});

@@ -1,0 +1,78 @@
+import type { z } from 'zod';
+import type { profileSchema } from './profile.setting.js';
+
+/** What a profile says, before what it says is compared with itself. Lifetimes in seconds. */
+type Written = z.output<typeof profileSchema>;
+type Kind = NonNullable<Written['kind']>;
+type Field = keyof Written;
+
+/** One thing in a profile that goes against another one. */
+export interface Contradiction {
+  readonly path: readonly string[];
+  /** What would be right, as the end of the sentence "allowed is …". */
+  readonly allowed: string;
+}
+
+const DAY = 86_400;
+/** CA/Browser Forum Baseline Requirements §6.3.2 before 2026 for TLS; a responder, about which nobody asks, a month (RFC 6960 §4.2.2.2.1). */
+const LONGEST_DAYS: Readonly<Record<Kind, number>> = {
+  'end-entity': 398,
+  intermediate: 3650,
+  'ocsp-responder': 31,
+  'crl-issuer': 398,
+};
+/** CA/Browser Forum Baseline Requirements §1.6.1: what is called short-lived. */
+const LONGEST_UNREVOKED_DAYS = 7;
+
+const ONLY_FOR: Readonly<Partial<Record<Field, Kind>>> = {
+  purposes: 'end-entity',
+  identity: 'end-entity',
+  names: 'end-entity',
+  requesters: 'end-entity',
+  keyUsages: 'end-entity',
+  noRevocation: 'end-entity',
+  mustStaple: 'end-entity',
+  pathLength: 'intermediate',
+  nameConstraints: 'intermediate',
+};
+
+/** Everything in a profile that contradicts something else in it. */
+export function contradictionsOf(profile: Written): Contradiction[] {
+  const { kind = 'end-entity', lifetime, maximumLifetime, noRevocation, mustStaple, identity, names } = profile;
+  const named = kindOfName(profile.name);
+  if (named !== kind) {
+    const allowed =
+      kind === 'intermediate'
+        ? 'intermediate with a name that is or begins with intermediate, as in intermediate-plant'
+        : `${named} for the name ${profile.name}`;
+    // The rest would be measured by a kind that it is not of.
+    return [{ path: ['kind'], allowed }];
+  }
+  const found: Contradiction[] = [];
+  const refuse = (path: readonly string[], allowed: string): unknown => found.push({ path, allowed });
+  for (const [field, only] of Object.entries(ONLY_FOR))
+    if (Object.hasOwn(profile, field) && only !== kind) refuse([field], `nothing: it is for the kind ${only}`);
+  if (kind === 'end-entity' && profile.purposes === undefined)
+    refuse(['purposes'], 'a list of purposes, at least 1: without one it could be used for anything');
+  if (maximumLifetime !== undefined && maximumLifetime > LONGEST_DAYS[kind] * DAY)
+    refuse(['maximumLifetime'], `at most ${LONGEST_DAYS[kind]}d for the kind ${kind}`);
+  if (lifetime !== undefined && maximumLifetime === undefined) refuse(['lifetime'], 'only with a maximumLifetime');
+  if (lifetime !== undefined && maximumLifetime !== undefined && lifetime > maximumLifetime)
+    refuse(['lifetime'], 'at most maximumLifetime');
+  if (noRevocation === true && (maximumLifetime ?? Infinity) > LONGEST_UNREVOKED_DAYS * DAY)
+    refuse(['noRevocation'], `only with a maximumLifetime up to ${LONGEST_UNREVOKED_DAYS}d`);
+  if (mustStaple === true && noRevocation === true) refuse(['mustStaple'], 'not with noRevocation');
+  if (mustStaple === true && profile.purposes?.includes('serverAuth') === false)
+    refuse(['mustStaple'], 'only with the purpose serverAuth');
+  if (profile.minimumRsaBits !== undefined && profile.keyTypes?.includes('RSA') === false)
+    refuse(['minimumRsaBits'], 'only with RSA among keyTypes');
+  if (identity === 'spiffe' && names?.uri?.some((rule) => rule.startsWith('spiffe://')) === false)
+    refuse(['names', 'uri'], 'at least one rule that begins with spiffe://, for identity: spiffe');
+  return found;
+}
+
+/** The store knows by its profile's name what a certificate is: a kind that the rest of the program looks for has names of its own. */
+function kindOfName(name: string): Kind {
+  if (name === 'ocsp-responder' || name === 'crl-issuer') return name;
+  return name === 'intermediate' || name.startsWith('intermediate-') ? 'intermediate' : 'end-entity';
+}
