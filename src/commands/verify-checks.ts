@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { Configuration } from '../configuration/index.js';
+import type { Decision } from '../mtls/index.js';
 import type { CertificateRow } from '../store/index.js';
 import {
   attributeValues,
@@ -38,7 +39,9 @@ export interface VerifySubject {
   /** The private key that should belong to the leaf. */
   readonly publicKey: KeyObject | undefined;
   readonly purpose: Purpose;
-  readonly policy: Pick<Configuration['mtls'], 'issuerOrganization' | 'services' | 'revocation'>;
+  readonly policy: Pick<Configuration['mtls'], 'issuerOrganization' | 'revocation'>;
+  /** Whether the service of that name is let in by the leaf, and why not; with a shadow, that it is only tried. */
+  readonly askList: (service: string) => Decision;
   readonly now: Date;
 }
 
@@ -148,7 +151,7 @@ const mendOf = (reason: string | null): string =>
     ? `release it with veritas revoke SERIAL --release, or make a new key and have it certified: veritas issue`
     : 'make a new key and have it certified: veritas issue';
 
-const serviceName: CheckOf = ({ leaf, policy, purpose }) => {
+const serviceName: CheckOf = ({ leaf, askList, purpose }) => {
   if (purpose === 'server') {
     const names = leaf.extensions.subjectAltName ?? [];
     return {
@@ -167,13 +170,18 @@ const serviceName: CheckOf = ({ leaf, policy, purpose }) => {
       detail: `${services.length} common names`,
       mend: 'have a certificate issued with one common name, that of the service',
     };
+  const decision = askList(service);
   return [
     { check: 'service name', ok: true, detail: service },
     {
       check: 'allow-list',
-      ok: policy.services.includes(service),
-      detail: policy.services.includes(service) ? 'allowed' : `${service} is not in mtls.services`,
-      mend: 'add the service to mtls.services',
+      ok: decision.allowed,
+      detail: decision.allowed
+        ? decision.shadow
+          ? `allowed, as a shadow only: ${decision.shadow.reason}`
+          : 'allowed'
+        : decision.reason,
+      mend: `look with \`veritas services show ${service}\`; let it in with \`veritas services allow ${service}\`, or add it to mtls.services`,
     },
   ];
 };

@@ -19,6 +19,7 @@ export { firstKnown, type RevocationAnswer, type RevocationStatus } from './revo
 export { routePolicyOf, type RoutePolicy } from './route-policy.js';
 export { Shadow } from './shadow.decorator.js';
 export type { ShadowedRequest } from './shadowed-request.js';
+export { spiffeIdOf } from './spiffe-id.js';
 export { accessOf, type ProspectiveCaller, type RouteAccess } from './route-access.js';
 export { ServiceRoles, type RolesInput } from './service-roles.js';
 export { readTrustAnchors, type CertificateInput, type CurrentTrust, type TrustAnchors } from './trust-anchors.js';
