@@ -217,7 +217,7 @@ test('roles of the registry count at once, and reserve their names', async () =>
 test('the command line changes what a running service does, within a second', async () => {
   const caller = await callerOf(node, 'reports');
   const file = writeFiles(temporaryFolder(), { 'reports.pem': caller.chainPem })['reports.pem'];
-  const verified = async () => (await veritas(node, 'verify', file)).out.match(/(?<=allow-list: ).*/)?.[0];
+  const verified = async () => /(?<=allow-list: ).*/.exec((await veritas(node, 'verify', file)).out)?.[0];
   expect(await verified()).toBe('service reports is not allowed here');
   expect(refusal(await call(node, '/', caller))).toEqual([403, 'service_not_allowed']);
   expect((await veritas(node, 'services', 'allow', 'reports', '--role', 'auditor', '--note', 'for a week')).code).toBe(
