@@ -15,17 +15,17 @@ export interface MatrixOptions {
 }
 
 /** What happens when a service calls a route, and why. */
-export interface MatrixCell extends RouteAccess {
+interface MatrixCell extends RouteAccess {
   readonly method: string;
   readonly path: string;
-  /** An entry's name, or one of {@link NOBODY} and {@link ANY_OTHER}. */
+  /** An entry's name, or one of the two below. */
   readonly service: string;
 }
 
 /** Somebody without a certificate. */
-export const NOBODY = '(no certificate)';
+const NOBODY = '(no certificate)';
 /** A service that no entry is for. */
-export const ANY_OTHER = '(any other service)';
+const ANY_OTHER = '(any other service)';
 
 /** `veritas services matrix`: for each route and each service what happens and why, by asking what the guard asks. */
 export async function servicesMatrix(
@@ -69,7 +69,7 @@ export async function servicesMatrix(
  * A cell for each route and each entry, and for somebody without a certificate and without an entry; `time` in milliseconds. An entry of a name stands for
  * that service without a SPIFFE ID of its own, one of a SPIFFE ID for whoever has that and no entry by name; the certificates are of our own CA.
  */
-export function accessMatrix(
+function accessMatrix(
   routes: readonly DescribedRoute[],
   entries: readonly RegisteredService[],
   time: number,

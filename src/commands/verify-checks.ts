@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { Configuration } from '../configuration/index.js';
-import { NoServiceNameError, serviceNameOf, servicePatterns, type ServiceName } from '../mtls/index.js';
+import { NoServiceNameError, serviceNameOf, type Decision, type ServiceName } from '../mtls/index.js';
 import type { CertificateRow } from '../store/index.js';
 import { plain } from './output.js';
 import {
@@ -40,9 +40,11 @@ export interface VerifySubject {
   /** The private key that should belong to the leaf. */
   readonly publicKey: KeyObject | undefined;
   readonly purpose: Purpose;
-  readonly policy: Pick<Configuration['mtls'], 'issuerOrganization' | 'serviceFrom' | 'services' | 'revocation'>;
+  readonly policy: Pick<Configuration['mtls'], 'issuerOrganization' | 'serviceFrom' | 'revocation'>;
   /** Whether another trust domain vouches for it. */
   readonly isFederated: boolean;
+  /** Whether the service of that name is let in by the leaf, and why not; with a shadow, that it is only tried. */
+  readonly askList: (service: string) => Decision;
   readonly now: Date;
 }
 
@@ -159,7 +161,7 @@ const mendOf = (reason: string | null): string =>
     ? `release it with veritas revoke SERIAL --release, or make a new key and have it certified: veritas issue`
     : 'make a new key and have it certified: veritas issue';
 
-const serviceName: CheckOf = ({ leaf, policy, purpose, isFederated }) => {
+const serviceName: CheckOf = ({ leaf, policy, askList, purpose, isFederated }) => {
   if (purpose === 'server') {
     const names = leaf.extensions.subjectAltName ?? [];
     return {
@@ -178,14 +180,18 @@ const serviceName: CheckOf = ({ leaf, policy, purpose, isFederated }) => {
     return { check: 'service name', ok: false, detail: error.message, mend: error.mend };
   }
   const { service, serviceFrom } = named;
-  const isAllowed = servicePatterns(policy.services)(service);
+  const decision = askList(service);
   return [
     { check: 'service name', ok: true, detail: `${service}, by its ${serviceFrom}` },
     {
       check: 'allow-list',
-      ok: isAllowed,
-      detail: isAllowed ? 'allowed' : `${service} is not in mtls.services`,
-      mend: 'add the service to mtls.services',
+      ok: decision.allowed,
+      detail: decision.allowed
+        ? decision.shadow
+          ? `allowed, as a shadow only: ${decision.shadow.reason}`
+          : 'allowed'
+        : decision.reason,
+      mend: `look with \`veritas services show ${service}\`; let it in with \`veritas services allow ${service}\`, or add it to mtls.services`,
     },
   ];
 };

@@ -1,13 +1,24 @@
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, hash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { federatedDomain, type Configuration } from '../configuration/index.js';
-import { FederatedTrust, readTrustAnchors, vouchingFor, type TrustAnchors, type Vouching } from '../mtls/index.js';
+import {
+  FederatedTrust,
+  readTrustAnchors,
+  spiffeIdOf,
+  vouchingFor,
+  type Decision,
+  type TrustAnchors,
+  type Vouching,
+} from '../mtls/index.js';
 import { readSecretFile } from '../pki/index.js';
+import { answerFrom } from '../registry/index.js';
 import { findCertificate, openStore, serialStatuses, type CertificateRow } from '../store/index.js';
 import { DecodeError, type Certificate } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { certificatesIn, readInputFile } from './files.js';
+import { plain } from './output.js';
+import { registryOn } from './services.js';
 import { configurationOf, type Session } from './session.js';
 import { describeCheck, runChecks, type Check, type Purpose, type VerifySubject } from './verify-checks.js';
 
@@ -61,7 +72,7 @@ async function checksOf(octets: Uint8Array, inputs: Inputs): Promise<Check[]> {
     intermediates: purpose === 'client' ? trust.intermediates : intermediates,
     anchors,
     isFederated,
-    ...(await recordsOf(configuration, [leaf, ...trust.intermediates, ...intermediates])),
+    ...(await recordsOf(inputs, [leaf, ...trust.intermediates, ...intermediates])),
     publicKey: inputs.key === undefined ? undefined : publicKeyOf(inputs.key),
     purpose,
     policy: { ...configuration.mtls, revocation: trust.revocation ?? configuration.mtls.revocation },
@@ -72,10 +83,17 @@ async function checksOf(octets: Uint8Array, inputs: Inputs): Promise<Check[]> {
 
 /** What the store knows of the certificates; undefined when there is none. */
 async function recordsOf(
-  { store: { path, url } }: Configuration,
+  { session, configuration }: Pick<Inputs, 'session' | 'configuration'>,
   certificates: readonly Certificate[],
-): Promise<Pick<VerifySubject, 'recordOf' | 'lostReasonOf'>> {
-  if (url === undefined && !existsSync(path)) return { recordOf: undefined, lostReasonOf: undefined };
+): Promise<Pick<VerifySubject, 'recordOf' | 'lostReasonOf' | 'askList'>> {
+  const { path, url } = configuration.store;
+  if (url === undefined && !existsSync(path)) {
+    const askList = (service: string): Decision =>
+      servicePatterns(configuration.mtls.services)(service)
+        ? { allowed: true }
+        : { allowed: false, reason: `${service} is not in mtls.services` };
+    return { recordOf: undefined, lostReasonOf: undefined, askList };
+  }
   const store = await openStore({ path, url, readOnly: true });
   try {
     const records = new Map<string, CertificateRow>();
@@ -83,11 +101,21 @@ async function recordsOf(
       const row = await findCertificate(store.database, serialNumber);
       if (row) records.set(row.fingerprint, row);
     }
+    const { services } = await registryOn(store, configuration, session);
     const statuses = await serialStatuses(
       store.database,
       certificates.map(({ serialNumber }) => serialNumber),
     );
+    const [leaf] = certificates;
+    const spiffeId = leaf && spiffeIdOf(leaf);
+    const spkiSha256 = (): string => hash('sha256', leaf?.publicKey.der ?? '');
     return {
+      askList: (service) =>
+        answerFrom(
+          services.entriesFor({ service, spiffeId }),
+          { service, spiffeId, spkiSha256 },
+          session.now().getTime(),
+        ),
       recordOf: ({ fingerprint256 }) => records.get(fingerprint256),
       lostReasonOf: ({ serialNumber }) => {
         const known = statuses.get(serialNumber);

@@ -11,6 +11,7 @@ import { CaService, requestFor } from '../../src/pki/index.js';
 import { decodeCertificate, decodePem } from '../../src/x509/index.js';
 import { callerOf, csrOf, newKey, send, withCertificate, type Caller } from '../support/certificate-client.js';
 import { get, RawConnection, type Answer } from '../support/client.js';
+import { temporaryFolder, writeFiles } from '../support/folder.js';
 import { developmentTls, environmentIn, startIn } from '../support/service.js';
 import { somebody } from '../support/temporary-authority.js';
 
@@ -215,10 +216,14 @@ test('roles of the registry count at once, and reserve their names', async () =>
 
 test('the command line changes what a running service does, within a second', async () => {
   const caller = await callerOf(node, 'reports');
+  const file = writeFiles(temporaryFolder(), { 'reports.pem': caller.chainPem })['reports.pem'];
+  const verified = async () => /(?<=allow-list: ).*/.exec((await veritas(node, 'verify', file)).out)?.[0];
+  expect(await verified()).toBe('service reports is not allowed here');
   expect(refusal(await call(node, '/', caller))).toEqual([403, 'service_not_allowed']);
   expect((await veritas(node, 'services', 'allow', 'reports', '--role', 'auditor', '--note', 'for a week')).code).toBe(
     0,
   );
+  expect(await verified()).toBe('allowed');
   const opened = await until(async () => (await call(node, '/', caller)).status === 200);
   expect((await veritas(node, 'services', 'deny', 'reports', '--json')).json()).toMatchObject({
     state: 'denied',
@@ -249,9 +254,9 @@ test('the command line changes what a running service does, within a second', as
   expect((await veritas(node, 'services', 'remove', 'veritas-agent', '--json')).err).toContain('service_configured');
   expect((await veritas(node, 'services', 'allow', 'x', '--burst', '3')).code).toBe(2);
   expect((await veritas(node, 'services', 'allow', 'x', '--pin', 'nowhere.pem')).code).toBe(3);
-  const file = join(node.folder, 'certs/client_cert.pem');
-  const pinned = await veritas(node, 'services', 'allow', 'x', '--pin', file, '--pin', 'A'.repeat(64), '--json');
-  const [block] = decodePem(readFileSync(file));
+  const client = join(node.folder, 'certs/client_cert.pem');
+  const pinned = await veritas(node, 'services', 'allow', 'x', '--pin', client, '--pin', 'A'.repeat(64), '--json');
+  const [block] = decodePem(readFileSync(client));
   const own = hash('sha256', decodeCertificate(block!.octets).publicKey.der);
   expect(pinned.json().pins).toEqual(['a'.repeat(64), own].sort());
   await veritas(node, 'services', 'remove', 'x');
