@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { describeOnEachStore, type StorePlace } from '../../test/support/postgres.js';
-import { listAudit, openStore, type Store } from '../store/index.js';
+import { lastRecorded, listAudit, openStore, type Store } from '../store/index.js';
 import { AuditLog } from './audit-log.js';
 
 describeOnEachStore('the audit record', (_, newPlace) => {
@@ -40,6 +40,23 @@ describeOnEachStore('the audit record', (_, newPlace) => {
     await place.dropTrigger('audit_is_not_deleted');
     await place.execute(sql);
   };
+
+  it('says which row of a kind of action was the last, and the latest time of any', async () => {
+    expect(await lastRecorded(store.database, ['ca.', 'issuer.'])).toEqual({ sequence: 0, at: 0 });
+    await new AuditLog(store, () => new Date(1_600_000_000_000)).append({
+      action: 'issuer.adopt',
+      phase: 'result',
+      actor: 'test',
+      requestId: 'r',
+      subject: 's',
+    });
+    const adopted = { sequence: 6, at: 1_600_000_000_000 };
+    expect(await lastRecorded(store.database, ['ca.', 'issuer.'])).toEqual(adopted);
+    expect(await lastRecorded(store.database, ['issuer.', 'certificate.'])).toEqual({
+      ...adopted,
+      at: 1_700_000_000_000,
+    });
+  });
 
   it('links each row with the one before', async () => {
     const rows = await listAudit(store.database, 0, 10);
