@@ -34,7 +34,8 @@ export const CERTIFICATE_HEADERS: readonly string[] = [
   'cf-client-cert-der-base64',
 ];
 
-const ODD = /[^a-z0-9-]/;
+// What all of them have, and those of the settings: most headers of most requests are done with here.
+const LIKELY = /cert|der$/;
 
 /**
  * Takes every header whose name is one of `names` out of a request, so that nobody behind sees it, and gives them in their order; undefined, at next to no cost, when
@@ -44,10 +45,10 @@ export function takeHeaders(
   raw: IncomingMessage | Http2ServerRequest,
   names: ReadonlySet<string>,
 ): readonly CarriedHeader[] | undefined {
-  const isMeant = (name: string): boolean =>
-    names.has(name) || (ODD.test(name) && names.has(name.replaceAll(/[^a-z0-9]/g, '-')));
+  const isMeant = (name: string): boolean => LIKELY.test(name) && names.has(name.replaceAll(/[^a-z0-9]/g, '-'));
   const { headers, rawHeaders } = raw;
-  const found = Object.keys(headers).filter(isMeant);
+  const found: string[] = [];
+  for (const name in headers) if (isMeant(name)) found.push(name);
   if (found.length === 0) return undefined;
   // HTTP/1.1 makes these of the raw ones when they are first asked for, and counts on as many as there were.
   const distinct = 'headersDistinct' in raw ? raw.headersDistinct : {};
