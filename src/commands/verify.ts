@@ -4,6 +4,7 @@ import { federatedDomain, type Configuration } from '../configuration/index.js';
 import {
   FederatedTrust,
   readTrustAnchors,
+  servicePatterns,
   spiffeIdOf,
   vouchingFor,
   type Decision,

@@ -377,6 +377,30 @@ describe('one error lists every problem', () => {
     expect(await problemAt(path, '', written)).toMatchObject({ allowed, source: 'VERITAS_MTLS_ROLES' });
   });
 
+  test.each<[string, object[], string]>([
+    ['mtls.trustedProxies[0].format', [{ service: 'edge', format: 'json' }], 'one of rfc9440'],
+    [
+      'mtls.trustedProxies[0].header',
+      [{ service: 'edge', format: 'base64-der', header: 'Authorization' }],
+      'with `cert`',
+    ],
+    ['mtls.trustedProxies[0].header', [{ service: 'edge', format: 'rfc9440', header: 'X-Cert' }], 'absent'],
+    [
+      'mtls.trustedProxies[1].service',
+      [
+        { service: 'edge', format: 'xfcc' },
+        { service: 'edge', format: 'rfc9440' },
+      ],
+      'one entry, with one format',
+    ],
+    ['mtls.trustedProxies[0].service', [{ service: 'orders', format: 'xfcc' }], 'calls nothing for itself'],
+    ['mtls.trustedProxies[0].service', [{ service: 'admin-client', format: 'xfcc' }], 'calls nothing for itself'],
+  ])('%s: %j stops the start', async (path, trustedProxies, allowed) => {
+    expect(await problemAt(path, { mtls: { services: ['orders'], trustedProxies } })).toMatchObject({
+      allowed: expect.stringContaining(allowed),
+    });
+  });
+
   test('the roles of the defaults need nobody on the list of services', async () => {
     expect((await load({ mtls: { services: [] } })).mtls.roles).toHaveLength(3);
   });

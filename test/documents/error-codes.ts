@@ -4,8 +4,9 @@ import { REGISTRY_ERRORS, type RegistryErrorCode } from '../../src/registry/inde
 
 /** When each code is given, in words; the compiler asks for a new code's. */
 const REFUSED_WHEN: Readonly<Record<RefusalCode, string>> = {
-  client_certificate_required: 'no certificate was presented in the handshake',
-  client_certificate_malformed: 'the certificate is not strict DER, or not in the form of RFC 5280 §4.1',
+  client_certificate_required: 'no certificate was presented in the handshake, or a trusted proxy handed none on',
+  client_certificate_malformed:
+    'the certificate is not strict DER, or not in the form of RFC 5280 §4.1; or a header that carries one came from somebody who is no trusted proxy, or is not in its one form',
   untrusted_issuer:
     'no path leads from the certificate to a trust anchor of its trust domain, or each one breaks a rule of RFC 5280 §6',
   certificate_not_yet_valid: 'the certificate, or a CA above it, is not valid yet',
