@@ -17,17 +17,23 @@ export interface ConnectTarget {
   readonly protocols?: readonly string[] | undefined;
 }
 
+/** A connection whose server is known to be the one that was meant, by the path of its certificate. */
+export interface ServerConnection {
+  readonly socket: TLSSocket;
+  readonly path: ValidatedPath;
+}
+
 const HANDSHAKE_TIMEOUT = 10_000;
 const KEEP_ALIVE_DELAY = 60_000;
 
 /**
- * Connects with the certificate of `generation`, and gives the socket once the server is known to be the one that was meant: nothing is sent before that. The socket
+ * Connects with the certificate of `generation`, and gives the connection once the server is known to be the one that was meant: nothing is sent before that. The socket
  * is destroyed and the promise rejected with {@link PeerRefusedError} otherwise.
  *
  * OpenSSL only proves that the server holds its certificate's key, and says nothing about trust (`rejectUnauthorized: false`): Node.js looks at its verdict where we
  * look at ours, after the handshake, not at all when a session is resumed, and by no other clock than the system's.
  */
-export function connectTo(generation: Generation, target: ConnectTarget, clock: () => Date): Promise<TLSSocket> {
+export function connectTo(generation: Generation, target: ConnectTarget, clock: () => Date): Promise<ServerConnection> {
   const { host, port, protocols = [] } = target;
   const servername = target.servername ?? serverNameOf(host);
   // An address is not indicated, and expected all the same.
@@ -74,7 +80,7 @@ export function connectTo(generation: Generation, target: ConnectTarget, clock: 
       }
       clearTimeout(late);
       socket.off('error', fail).off('close', closed);
-      resolve(socket);
+      resolve({ socket, path });
     });
   });
 }

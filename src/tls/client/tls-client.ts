@@ -1,11 +1,11 @@
 import type { Agent, AgentOptions } from 'node:https';
-import type { ConnectionOptions, DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls';
+import type { ConnectionOptions, DetailedPeerCertificate, PeerCertificate } from 'node:tls';
 import type { Agent as UndiciAgent, Dispatcher, RequestInfo, RequestInit, Response } from 'undici';
 import { MaterialWatch, type TlsReloadEvent } from '../material-watch.js';
 import { readTlsMaterial, type TlsFiles, type TlsMaterial } from '../tls-material.js';
 import { checkTlsSettings, DEFAULT_TLS_SETTINGS, type TlsSettings } from '../tls-settings.js';
 import { ClientAgent } from './client-agent.js';
-import { connectTo, type ConnectTarget } from './connect.js';
+import { connectTo, type ConnectTarget, type ServerConnection } from './connect.js';
 import { checkServer, expectedPeer } from './expected-peer.js';
 import { Generation } from './generation.js';
 import { certificatesOfLegacy } from './sent-certificates.js';
@@ -95,7 +95,7 @@ export class TlsClient {
   }
 
   /** One connection, given once the server is known to be who was meant. Throws {@link PeerRefusedError}, or what the network says. */
-  connect(target: ConnectTarget): Promise<TLSSocket> {
+  connect(target: ConnectTarget): Promise<ServerConnection> {
     return connectTo(this.generation, target, this.#clock);
   }
 
