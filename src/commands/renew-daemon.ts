@@ -39,7 +39,7 @@ export async function renewDaemon(session: Session, options: RenewDaemonOptions)
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   await agent.start();
   if (agent.renewalTime)
-    session.output.progress(`The next renewal is at ${agent.renewalTime.toISOString()} at the latest.`);
+    session.output.progress(`The next renewal is due at ${agent.renewalTime.toISOString()}.`);
   await stopped;
   clearInterval(awake);
   await agent.stop();

@@ -23,7 +23,6 @@ export interface ServerConnection {
   readonly path: ValidatedPath;
 }
 
-const HANDSHAKE_TIMEOUT = 10_000;
 const KEEP_ALIVE_DELAY = 60_000;
 
 /**
@@ -33,7 +32,11 @@ const KEEP_ALIVE_DELAY = 60_000;
  * OpenSSL only proves that the server holds its certificate's key, and says nothing about trust (`rejectUnauthorized: false`): Node.js looks at its verdict where we
  * look at ours, after the handshake, not at all when a session is resumed, and by no other clock than the system's.
  */
-export function connectTo(generation: Generation, target: ConnectTarget, clock: () => Date): Promise<ServerConnection> {
+export function connectTo(
+  generation: Generation,
+  target: ConnectTarget,
+  { clock, handshakeTimeout }: { readonly clock: () => Date; readonly handshakeTimeout: number },
+): Promise<ServerConnection> {
   const { host, port, protocols = [] } = target;
   const servername = target.servername ?? serverNameOf(host);
   // An address is not indicated, and expected all the same.
@@ -54,7 +57,7 @@ export function connectTo(generation: Generation, target: ConnectTarget, clock: 
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY).setNoDelay(true);
     const late = setTimeout(() => {
       socket.destroy(new PeerRefusedError('handshake_timeout', 'it did not finish the handshake in time'));
-    }, HANDSHAKE_TIMEOUT);
+    }, handshakeTimeout);
     const fail = (error: Error): void => {
       clearTimeout(late);
       reject(error);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, get as httpsGet, type Agent, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { createServer as createPlainServer, type AddressInfo, type Socket } from 'node:net';
 import { connect, type TLSSocket, type TlsOptions } from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { request } from 'undici';
@@ -305,6 +305,20 @@ describe('a server that is not who was meant gets no octet', () => {
         .then((each) => request('https://localhost:1/', { dispatcher: each })),
     ).rejects.toThrow(RangeError);
   });
+});
+
+test('a handshake that never ends is not waited for, nor one that ends in nothing', async () => {
+  const { client } = await open(service(), { handshakeTimeout: 50 });
+  for (const [answer, error] of [
+    [() => undefined, { code: 'handshake_timeout' }],
+    [(socket: Socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'), { code: 'ERR_SSL_PACKET_LENGTH_TOO_LONG' }],
+  ] as const) {
+    const server = createPlainServer(answer);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const target = { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+    await expect(client.connect(target)).rejects.toMatchObject(error);
+    server.close();
+  }
 });
 
 describe('a session that could be resumed', () => {
