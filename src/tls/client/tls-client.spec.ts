@@ -311,7 +311,7 @@ test('a handshake that never ends is not waited for, nor one that ends in nothin
   const { client } = await open(service(), { handshakeTimeout: 50 });
   for (const [answer, error] of [
     [() => undefined, { code: 'handshake_timeout' }],
-    [(socket: Socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'), { code: 'ERR_SSL_PACKET_LENGTH_TOO_LONG' }],
+    [(socket: Socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'), { code: 'ERR_SSL_WRONG_VERSION_NUMBER' }],
   ] as const) {
     const server = createPlainServer(answer);
     await once(server.listen(0, '127.0.0.1'), 'listening');
