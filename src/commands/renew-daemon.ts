@@ -38,8 +38,7 @@ export async function renewDaemon(session: Session, options: RenewDaemonOptions)
   const awake = setInterval(() => undefined, 2 ** 30);
   const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   await agent.start();
-  if (agent.renewalTime)
-    session.output.progress(`The next renewal is at ${agent.renewalTime.toISOString()} at the latest.`);
+  if (agent.renewalTime) session.output.progress(`The next renewal is due at ${agent.renewalTime.toISOString()}.`);
   await stopped;
   clearInterval(awake);
   await agent.stop();

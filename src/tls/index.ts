@@ -1,5 +1,5 @@
 export { asksForCertificates } from './client-certificates.js';
-export type { ConnectTarget } from './client/connect.js';
+export type { ConnectTarget, ServerConnection } from './client/connect.js';
 export { PeerRefusedError, type PeerRefusalCode } from './client/peer-refused-error.js';
 export {
   openTlsClient,

@@ -8,7 +8,7 @@ export interface CarriedHeader {
 }
 
 /** Names under which proxies and applications hand on a client's certificate: RFC 9440, Envoy, nginx and its ingress, HAProxy, Traefik, Apache, AWS, Azure, Cloudflare. */
-const CERTIFICATE_HEADERS: readonly string[] = [
+export const CERTIFICATE_HEADERS: readonly string[] = [
   'client-cert',
   'client-cert-chain',
   'client-certificate',

@@ -37,7 +37,7 @@ export class ClientAgent extends Agent {
         protocols: ['http/1.1'],
       })
       .then(
-        (socket) => {
+        ({ socket }) => {
           this.#generations.set(socket, generation);
           callback?.(null, socket);
         },

@@ -72,7 +72,7 @@ export class ClientDispatcher extends Dispatcher {
           protocols,
         })
         .then(
-          (socket) => {
+          ({ socket }) => {
             callback(null, socket);
           },
           (error: unknown) => {

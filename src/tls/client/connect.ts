@@ -17,17 +17,26 @@ export interface ConnectTarget {
   readonly protocols?: readonly string[] | undefined;
 }
 
-const HANDSHAKE_TIMEOUT = 10_000;
+/** A connection whose server is known to be the one that was meant, by the path of its certificate. */
+export interface ServerConnection {
+  readonly socket: TLSSocket;
+  readonly path: ValidatedPath;
+}
+
 const KEEP_ALIVE_DELAY = 60_000;
 
 /**
- * Connects with the certificate of `generation`, and gives the socket once the server is known to be the one that was meant: nothing is sent before that. The socket
+ * Connects with the certificate of `generation`, and gives the connection once the server is known to be the one that was meant: nothing is sent before that. The socket
  * is destroyed and the promise rejected with {@link PeerRefusedError} otherwise.
  *
  * OpenSSL only proves that the server holds its certificate's key, and says nothing about trust (`rejectUnauthorized: false`): Node.js looks at its verdict where we
  * look at ours, after the handshake, not at all when a session is resumed, and by no other clock than the system's.
  */
-export function connectTo(generation: Generation, target: ConnectTarget, clock: () => Date): Promise<TLSSocket> {
+export function connectTo(
+  generation: Generation,
+  target: ConnectTarget,
+  { clock, handshakeTimeout }: { readonly clock: () => Date; readonly handshakeTimeout: number },
+): Promise<ServerConnection> {
   const { host, port, protocols = [] } = target;
   const servername = target.servername ?? serverNameOf(host);
   // An address is not indicated, and expected all the same.
@@ -48,7 +57,7 @@ export function connectTo(generation: Generation, target: ConnectTarget, clock: 
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY).setNoDelay(true);
     const late = setTimeout(() => {
       socket.destroy(new PeerRefusedError('handshake_timeout', 'it did not finish the handshake in time'));
-    }, HANDSHAKE_TIMEOUT);
+    }, handshakeTimeout);
     const fail = (error: Error): void => {
       clearTimeout(late);
       reject(error);
@@ -74,7 +83,7 @@ export function connectTo(generation: Generation, target: ConnectTarget, clock: 
       }
       clearTimeout(late);
       socket.off('error', fail).off('close', closed);
-      resolve(socket);
+      resolve({ socket, path });
     });
   });
 }

@@ -6,7 +6,10 @@ import { PeerRefusedError } from './peer-refused-error.js';
 // No honest server sends more.
 const MAX_CERTIFICATES = 10;
 
-/** What the server presented, its own certificate first; undefined when Node.js kept none, as of a resumed TLS 1.2 session. Throws PeerRefusedError. */
+/**
+ * What the server presented, its own certificate first; undefined when Node.js kept none, as of a resumed TLS 1.2 session. To be called once: on a client, Node.js 24.21
+ * takes away what it has given. Throws PeerRefusedError.
+ */
 export function sentCertificates(socket: TLSSocket): readonly [Certificate, ...Certificate[]] | undefined {
   // Never the legacy object: an unknown key algorithm ends the process there (Node.js 24.21).
   const leaf = socket.getPeerX509Certificate();

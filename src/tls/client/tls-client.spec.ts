@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, get as httpsGet, type Agent, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { createServer as createPlainServer, type AddressInfo, type Socket } from 'node:net';
 import { connect, type TLSSocket, type TlsOptions } from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { request } from 'undici';
@@ -284,6 +284,17 @@ describe('a server that is not who was meant gets no octet', () => {
     expect(server.octets).toBe(0);
   });
 
+  test('of a chain of three, whatever the order it was sent in, the whole is looked at', async () => {
+    const lowest = issuing.intermediate({ commonName: 'Lowest CA' });
+    const issued = lowest.issue({ names: [dns('localhost')] });
+    const chainPem = issued.certificatePem + issuing.certificatePem + lowest.certificatePem;
+    for (const each of [issued, { ...issued, chainPem }]) {
+      const server = await listen(each);
+      const { client } = await open();
+      expect((await client.fetch(`https://localhost:${server.port}/`)).status).toBe(200);
+    }
+  });
+
   test('nor one without TLS, nor for a SPIFFE ID that is none', async () => {
     const { client } = await open();
     const dispatcher = await client.dispatcher();
@@ -294,6 +305,20 @@ describe('a server that is not who was meant gets no octet', () => {
         .then((each) => request('https://localhost:1/', { dispatcher: each })),
     ).rejects.toThrow(RangeError);
   });
+});
+
+test('a handshake that never ends is not waited for, nor one that ends in nothing', async () => {
+  const { client } = await open(service(), { handshakeTimeout: 50 });
+  for (const [answer, error] of [
+    [() => undefined, { code: 'handshake_timeout' }],
+    [(socket: Socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'), { code: 'ERR_SSL_WRONG_VERSION_NUMBER' }],
+  ] as const) {
+    const server = createPlainServer(answer);
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const target = { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+    await expect(client.connect(target)).rejects.toMatchObject(error);
+    server.close();
+  }
 });
 
 describe('a session that could be resumed', () => {
@@ -320,7 +345,9 @@ describe('a session that could be resumed', () => {
     await client.fetch(`https://localhost:${server.port}/`);
     const target = { host: 'localhost', port: server.port };
     await expect(client.connect({ ...target, peer: 'billing' })).rejects.toMatchObject({ code: 'name_mismatch' });
-    expect((await client.connect({ host: '127.0.0.1', port: server.port })).destroy().destroyed).toBe(true);
+    const { socket, path } = await client.connect({ host: '127.0.0.1', port: server.port });
+    socket.destroy();
+    expect(path.leaf.subject.key).toContain('localhost');
   });
 });
 
@@ -368,6 +395,11 @@ test('options for whatever connects by itself: both OpenSSL and we must accept t
     code: 'name_mismatch',
   });
   await expect(serial(forClients.port)).rejects.toThrow();
+  // Nest's TCP client writes before the handshake is over.
+  const early = connect({ ...options, host: 'localhost', port: byId.port });
+  early.write('secret');
+  const [refused] = (await once(early, 'error')) as [PeerRefusedError];
+  expect([refused.code, byId.octets]).toEqual(['name_mismatch', 0]);
   const next = service();
   await place(next);
   expect(await serial(host.port)).toBe(next.certificate.serialNumber);

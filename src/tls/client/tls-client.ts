@@ -1,11 +1,11 @@
 import type { Agent, AgentOptions } from 'node:https';
-import type { ConnectionOptions, DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls';
+import type { ConnectionOptions, DetailedPeerCertificate, PeerCertificate } from 'node:tls';
 import type { Agent as UndiciAgent, Dispatcher, RequestInfo, RequestInit, Response } from 'undici';
 import { MaterialWatch, type TlsReloadEvent } from '../material-watch.js';
 import { readTlsMaterial, type TlsFiles, type TlsMaterial } from '../tls-material.js';
 import { checkTlsSettings, DEFAULT_TLS_SETTINGS, type TlsSettings } from '../tls-settings.js';
 import { ClientAgent } from './client-agent.js';
-import { connectTo, type ConnectTarget } from './connect.js';
+import { connectTo, type ConnectTarget, type ServerConnection } from './connect.js';
 import { checkServer, expectedPeer } from './expected-peer.js';
 import { Generation } from './generation.js';
 import { certificatesOfLegacy } from './sent-certificates.js';
@@ -17,6 +17,8 @@ export interface TlsClientOptions extends TlsFiles {
   readonly settings?: TlsSettings;
   /** Milliseconds between two looks at the files. Default 1000. */
   readonly reloadInterval?: number;
+  /** Milliseconds from the beginning of a connection to the end of its handshake. Default 10 000. */
+  readonly handshakeTimeout?: number;
   readonly clock?: () => Date;
   /** Hears of new material, and of files that cannot be used. */
   readonly report?: (event: TlsReloadEvent) => void;
@@ -47,6 +49,7 @@ export class TlsClient {
   readonly #watch: MaterialWatch;
   readonly #settings: TlsSettings;
   readonly #clock: () => Date;
+  readonly #handshakeTimeout: number;
   readonly #listeners = new Set<() => void>();
   readonly #agents: Agent[] = [];
   readonly #dispatchers: Dispatcher[] = [];
@@ -60,12 +63,14 @@ export class TlsClient {
       settings,
       clock,
       reloadInterval: interval = 1000,
+      handshakeTimeout = 10_000,
       report = () => undefined,
       ...files
     }: Required<Pick<TlsClientOptions, 'settings' | 'clock'>> & TlsClientOptions,
   ) {
     this.#settings = settings;
     this.#clock = clock;
+    this.#handshakeTimeout = handshakeTimeout;
     this.#generation = new Generation(settings, material);
     const check = (fresh: TlsMaterial): void => {
       // Throws for a CA file that cannot be trusted by.
@@ -95,8 +100,8 @@ export class TlsClient {
   }
 
   /** One connection, given once the server is known to be who was meant. Throws {@link PeerRefusedError}, or what the network says. */
-  connect(target: ConnectTarget): Promise<TLSSocket> {
-    return connectTo(this.generation, target, this.#clock);
+  connect(target: ConnectTarget): Promise<ServerConnection> {
+    return connectTo(this.generation, target, { clock: this.#clock, handshakeTimeout: this.#handshakeTimeout });
   }
 
   /** For `node:https`, axios, got and whatever else takes an agent. Connections are kept alive unless `options` say otherwise. */
