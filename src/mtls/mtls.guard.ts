@@ -20,8 +20,10 @@ export class MtlsGuard implements CanActivate {
     const policy = this.#policyOf(context.getHandler(), context.getClass());
     if (!policy.public) {
       // The request: switchToHttp().getRequest() is the same, and builds three closures first.
-      if (context.getType() === 'http') this.gate.admit(context.getArgByIndex<IdentifiedRequest>(0), policy);
-      else this.gate.admit(callOf(context.getArgs()) ?? this.gate.refuseTransport(context.getType()), policy);
+      const isHttp = context.getType() === 'http';
+      const request = isHttp ? context.getArgByIndex<IdentifiedRequest>(0) : callOf(context.getArgs());
+      if (!request) throw this.gate.refuseTransport(context.getType());
+      this.gate.admit(request, policy);
     }
     return true;
   }

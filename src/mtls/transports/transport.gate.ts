@@ -66,14 +66,19 @@ export class TransportGate implements OnModuleInit, OnApplicationShutdown {
     this.#open.stop();
   }
 
-  /** The policies of the handlers that a transport finds by `pattern`, as Nest gave it: several when several controllers have it. */
+  /**
+   * The policies of the handlers that a transport is given for `pattern`, as Nest gives it: several when several controllers have it. Throws TypeError
+   * where there is none: a handler that no controller has, has no decorators to go by.
+   */
   policiesOf(pattern: unknown, transportId: unknown): readonly RoutePolicy[] {
-    return [...this.modules.values()]
+    const policies = [...this.modules.values()]
       .flatMap(({ controllers }) => [...controllers.values()])
       .flatMap(({ metatype }) => messageHandlersOf(metatype as HandlerClass))
       .filter(({ transport }) => transport === undefined || transportId === undefined || transport === transportId)
       .filter(({ patterns }) => patterns.includes(pattern))
       .map(({ policy }) => policy);
+    if (policies.length === 0) throw new TypeError('a handler of messages that is in no controller cannot be guarded');
+    return policies;
   }
 
   /** The gateways of the application. */
@@ -162,23 +167,17 @@ export class TransportGate implements OnModuleInit, OnApplicationShutdown {
     });
     const add = server.addHandler.bind(server);
     server.addHandler = (pattern, callback, ...more) => {
-      const policies = this.policiesOf(pattern, server.transportId);
-      const open = policies.length > 0 && policies.every((policy) => policy.public);
+      const open = this.policiesOf(pattern, server.transportId).every((policy) => policy.public);
       return add(pattern, open ? callback : () => Promise.resolve(this.#refuse(transport)), ...more);
     };
   }
 
   #refuse(transport: string): Observable<never> {
     const requestId = callId();
-    try {
-      this.gate.refuseTransport(transport);
-    } catch (error) {
-      if (!(error instanceof MtlsRefusal)) throw error;
-      const { code, message } = error;
-      this.#logger.warn({ event: 'refused', code, reason: message, requestId, transport });
-      const problem = problemOfRefusal(error, requestId);
-      return throwError(() => problem);
-    }
+    const refusal = this.gate.refuseTransport(transport);
+    this.#logger.warn({ event: 'refused', code: refusal.code, reason: refusal.message, requestId, transport });
+    const problem = problemOfRefusal(refusal, requestId);
+    return throwError(() => problem);
   }
 }
 

@@ -38,6 +38,7 @@ export function identityOfClient(client: object): VerifiedClientIdentity | undef
  */
 export class MtlsWsAdapter extends WsAdapter {
   readonly #gate: TransportGate;
+  readonly #paths = new WeakMap<object, string>();
   readonly #clients = new WeakMap<object, Client>();
 
   /** `origins`: where else than on the application's own origin a page may be that connects, such as `https://app.example.org`. */
@@ -58,16 +59,19 @@ export class MtlsWsAdapter extends WsAdapter {
       throw new TypeError(
         `a gateway on port ${port} would have no TLS: leave the port out, so that it shares the HTTPS server`,
       );
-    this.#gate.guardPath(gatewayPath(options.path));
-    return super.create(port, { maxPayload: MAX_PAYLOAD, ...options }) as WebSocketServer;
+    const path = gatewayPath(options.path);
+    this.#gate.guardPath(path);
+    const server = super.create(port, { maxPayload: MAX_PAYLOAD, ...options }) as WebSocketServer;
+    this.#paths.set(server, path);
+    return server;
   }
 
   override bindClientConnect(
-    server: WebSocketServer & { readonly path: string },
+    server: WebSocketServer,
     callback: (client: WebSocket, request: IncomingMessage) => void,
   ): void {
     server.on('connection', (client, request) => {
-      this.#remember(client, request, server.path);
+      this.#remember(client, request, this.#paths.get(server) ?? '');
       callback(client, request);
     });
   }
@@ -113,6 +117,8 @@ export class MtlsWsAdapter extends WsAdapter {
 
   #passes(client: WebSocket, { connection, path }: Client, event: string, isHere: boolean): boolean {
     const policies = this.#policiesOf(path, event);
+    if (isHere && policies.length === 0)
+      throw new TypeError('a handler of messages that is in no gateway cannot be guarded');
     const call = new TransportCall(connection, policies.length > 0 ? event : undefined);
     const identified = identityOfClient(client) !== undefined;
     try {
