@@ -1,7 +1,7 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { MtlsGate } from './mtls.gate.js';
 import type { IdentifiedRequest } from './identified-request.js';
-import { routePolicyOf, type RoutePolicy } from './route-policy.js';
+import { routePolicyOf, type Admission, type RoutePolicy } from './route-policy.js';
 import { callOf } from './transports/transport-call.js';
 
 /**
@@ -20,12 +20,17 @@ export class MtlsGuard implements CanActivate {
     const policy = this.#policyOf(context.getHandler(), context.getClass());
     if (!policy.public) {
       // The request: switchToHttp().getRequest() is the same, and builds three closures first.
-      const isHttp = context.getType() === 'http';
-      const request = isHttp ? context.getArgByIndex<IdentifiedRequest>(0) : callOf(context.getArgs());
-      if (!request) throw this.gate.refuseTransport(context.getType());
-      this.gate.admit(request, policy);
+      if (context.getType() === 'http') this.gate.admit(context.getArgByIndex<IdentifiedRequest>(0), policy);
+      else this.#admitMessage(context, policy);
     }
     return true;
+  }
+
+  /** Another transport's door has asked by the same decorators, and put the identity on the call. */
+  #admitMessage(context: ExecutionContext, admission: Admission): void {
+    const call = callOf(context.getArgs());
+    if (!call) throw this.gate.refuseTransport(context.getType());
+    if (!call.clientIdentity) this.gate.admit(call, admission);
   }
 
   #policyOf(handler: object, controller: object): RoutePolicy {

@@ -167,8 +167,12 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
       if (ended) return false;
       try {
         if (!session) throw new MtlsRefusal('validation_failed', 'the connection of the call cannot be found');
-        call ??= new TransportCall(this.#connectionOf(session), policies && path);
-        this.#guard.admit(call, policies ?? []);
+        if (call) {
+          this.#guard.admitAgain(call, policies ?? []);
+        } else {
+          call = new TransportCall(this.#connectionOf(session), policies && path);
+          this.#guard.admit(call, policies ?? []);
+        }
         return true;
       } catch (error) {
         if (!(error instanceof MtlsRefusal)) throw error;
@@ -221,11 +225,11 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
   }
 }
 
-const CODES: Readonly<Record<MtlsRefusal['status'], Status>> = {
+const CODES: Readonly<Record<number, Status>> = {
   400: Status.UNAUTHENTICATED,
   401: Status.UNAUTHENTICATED,
   403: Status.PERMISSION_DENIED,
-  500: Status.INTERNAL,
+  429: Status.RESOURCE_EXHAUSTED,
 };
 
 /** A refusal as a gRPC status: its sentence as details, its code and the request's id in the trailing metadata. */

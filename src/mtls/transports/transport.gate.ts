@@ -3,6 +3,9 @@ import { ModulesContainer } from '@nestjs/core';
 import { from, isObservable, mergeMap, of, throwError, type Observable } from 'rxjs';
 import { MtlsRefusal } from '../mtls.errors.js';
 import { MtlsGate } from '../mtls.gate.js';
+import { MODULE_OPTIONS_TOKEN } from '../mtls.module-definition.js';
+import type { MtlsOptions } from '../mtls.options.js';
+import { PeerVerifier } from '../peer-verifier.js';
 import { problemOfRefusal } from '../refusal-problem.js';
 import { DEFAULT_ADMISSION, type Admission, type RoutePolicy } from '../route-policy.js';
 import { gatewayOf, messageHandlersOf, type GatewayPolicy, type HandlerClass } from './handler-metadata.js';
@@ -38,6 +41,8 @@ export class TransportGate implements OnModuleInit, OnApplicationShutdown {
   constructor(
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
     @Inject(MtlsGate) private readonly gate: MtlsGate,
+    @Inject(PeerVerifier) private readonly verifier: PeerVerifier,
+    @Inject(MODULE_OPTIONS_TOKEN) private readonly options: MtlsOptions,
   ) {
     // Before any is connected: this is made with the application, and Nest tells of a microservice before it gives it handlers.
     modules.getRpcTargetRegistry<MessageServer>().subscribe((server) => {
@@ -109,6 +114,14 @@ export class TransportGate implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
+   * Asks again about a call that was let pass and goes on: whether its caller is still who may call at all. Throws {@link MtlsRefusal}. It is the same
+   * call: what counts calls does not count it again.
+   */
+  admitAgain(call: TransportCall, policies: readonly RoutePolicy[]): void {
+    for (const policy of policies) if (!policy.public) this.#identify(call, policy);
+  }
+
+  /**
    * Runs a handler for a call that {@link admit} lets pass, and asks again before each answer: one that takes long, or gives many, ends with what the
    * caller may know. A refusal becomes the transport's own error.
    */
@@ -122,7 +135,7 @@ export class TransportGate implements OnModuleInit, OnApplicationShutdown {
       mergeMap((answer) => (isObservable(answer) ? answer : of(answer))),
       mergeMap((answer) => {
         try {
-          this.admit(call, policies);
+          this.admitAgain(call, policies);
         } catch (error) {
           return refused(call, error);
         }
@@ -146,9 +159,31 @@ export class TransportGate implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
+  #identify(call: TransportCall, { anyService, allowExpired }: Admission): void {
+    try {
+      this.verifier.identify(call, anyService, allowExpired ? (this.options.expiredGrace ?? 0) : 0);
+    } catch (error) {
+      if (error instanceof MtlsRefusal) {
+        const { code, message: reason, evidence, cause: err } = error;
+        const { id: requestId, method, routeOptions } = call;
+        this.#logger.warn({
+          event: 'refused',
+          code,
+          reason,
+          requestId,
+          method,
+          route: routeOptions.url,
+          ...evidence,
+          err,
+        });
+      }
+      throw error;
+    }
+  }
+
   #lookAgain(connection: TransportConnection, admission: Admission): boolean {
     try {
-      this.#admit(new TransportCall(connection, undefined), admission);
+      this.#identify(new TransportCall(connection, undefined), admission);
       return true;
     } catch (error) {
       if (!(error instanceof MtlsRefusal)) throw error;

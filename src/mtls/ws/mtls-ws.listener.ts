@@ -15,6 +15,8 @@ import { TransportGate } from '../transports/transport.gate.js';
 const POLICY_VIOLATION = 1008;
 const MAX_PAYLOAD = 131_072;
 const CLOSE_GRACE_MS = 5_000;
+/** Refusals that say nothing of the next message. */
+const OF_ONE_MESSAGE: ReadonlySet<string> = new Set(['route_not_allowed', 'rate_limited']);
 
 interface Client {
   readonly connection: TransportConnection;
@@ -125,7 +127,7 @@ export class MtlsWsAdapter extends WsAdapter {
       this.#gate.admit(call, policies);
     } catch (error) {
       if (!(error instanceof MtlsRefusal)) throw error;
-      if (error.endsConnection || (identified && error.code !== 'route_not_allowed')) connection.end(error);
+      if (error.endsConnection || (identified && !OF_ONE_MESSAGE.has(error.code))) connection.end(error);
       // Several gateways at one path see each message: the one that has a handler for it answers.
       else if (isHere || policies.length === 0) refuse(client, call, error);
       return false;
