@@ -6,7 +6,7 @@ const INTERVAL_MS = 500;
 
 /**
  * The connections over which somebody was let in. Messages are looked at one by one, but a connection may be silent, or only listen: so each is
- * asked about again twice a second, which costs about a microsecond as long as nothing changed.
+ * asked about again twice a second, which costs a few microseconds as long as nothing changed.
  */
 export class OpenConnections {
   readonly #admissions = new Map<TransportConnection, Admission>();
