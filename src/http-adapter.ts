@@ -5,15 +5,21 @@ import type { TlsOptions } from 'node:tls';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerFactory } from 'fastify';
 import type { HttpConfig } from './configuration/index.js';
+import type { ConnectionSettings } from './connection-limits.js';
 import { closeSession, PROBLEM_CONTENT_TYPE, problemOfStatus } from './mtls/index.js';
+import { cutSlowClients } from './slow-clients.js';
 
-/** The bounds of the HTTPS listener. */
-export type HttpLimits = Omit<HttpConfig, 'host' | 'port' | 'drainTimeout'>;
+/** The bounds of the HTTPS listener on what comes over a connection. */
+export type HttpLimits = Omit<HttpConfig, 'host' | 'port' | 'drainTimeout' | keyof ConnectionSettings>;
 
 // What a caller may name its request by: it comes back in the answer and stands in the log.
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 const ID_HEADER = 'x-request-id';
 const MAX_STREAMS = 128;
+// Streams that a client takes back (CVE-2023-44487): at once, and a second. All of its open ones four times over are no attack.
+const STREAM_RESETS = { streamResetBurst: 4 * MAX_STREAMS, streamResetRate: 33 };
+// A SPIFFE ID in a path; no route here has a pattern that a long parameter could wear out.
+const MAX_PARAM_LENGTH = 2048;
 // Node.js looks for overdue clients at this interval, not at each one's own time.
 const CHECKING_INTERVAL_MS = 1_000;
 
@@ -23,6 +29,7 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
     createListener(http, tls).on('request', handler as never) as unknown as ReturnType<FastifyServerFactory>;
   return new FastifyAdapter({
     http2: true,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     serverFactory: serverFactory as never,
     logger: false,
     bodyLimit: http.bodyLimit,
@@ -66,6 +73,7 @@ function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
     allowHTTP1: true,
     handshakeTimeout: http.handshakeTimeout,
     maxHeaderSize: http.maxHeaderSize,
+    ...STREAM_RESETS,
     connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, http.headersTimeout),
     settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: http.maxHeaderSize },
   } as Parameters<typeof createSecureServer>[0]);
@@ -78,5 +86,6 @@ function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
       closeSession(session);
     });
   });
+  cutSlowClients(server, http);
   return server;
 }

@@ -9,7 +9,16 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { OpenApiService } from './api/index.js';
 import { AppModule } from './app.module.js';
 import { logBackgroundFailures } from './background-log.js';
-import { ConfigurationError, loadConfiguration, policyOf, type Configuration } from './configuration/index.js';
+import {
+  ConfigurationError,
+  configuredServices,
+  loadConfiguration,
+  policyOf,
+  ROLES,
+  type Configuration,
+} from './configuration/index.js';
+import { EventBus } from './events/index.js';
+import { limitConnections } from './connection-limits.js';
 import { logFailedHandshakes } from './handshake-log.js';
 import { createHttpAdapter } from './http-adapter.js';
 import { createLogger } from './logging.js';
@@ -17,8 +26,10 @@ import { messageListener, together } from './message-listener.js';
 import { readTrustAnchors, type CurrentTrust, type IdentifiedRequest, type TrustAnchors } from './mtls/index.js';
 import { ocspStapling } from './ocsp-stapling.js';
 import { createDevelopmentMaterial, openCertificationAuthority, PkiError } from './pki/index.js';
+import { openRegistry } from './registry/index.js';
 import { RepositoryListener } from './repository/index.js';
 import { reservedNamesOf } from './reserved-names.js';
+import { serverRenewal } from './server-renewal.js';
 import { openStore, StoreError } from './store/index.js';
 import { keepTickShape } from './tick-shape.js';
 import {
@@ -57,20 +68,24 @@ export async function startService(configuration: Configuration): Promise<Runnin
   const store = await openStore(storeSettings);
   let application: NestFastifyApplication | undefined;
   try {
+    const events = new EventBus();
+    const configured = configuredServices(configuration);
+    const registry = await openRegistry({ store, events, configured, roles: ROLES });
     let serverCertificate: () => Certificate | undefined = () => undefined;
     const pkiSettings = {
       ...pki,
       crlDirectory: join(dirname(storeSettings.path), 'crl'),
       policy: policyOf(configuration),
-      reservedNames: reservedNamesOf(configuration.mtls.roles, () => serverCertificate()),
+      reservedNames: reservedNamesOf(configuration.mtls, registry.services, () => serverCertificate()),
     };
     const authority = await openCertificationAuthority({
       settings: pkiSettings,
       store,
+      events,
       create: pki.autoSetup,
       unreadLimit: storeSettings.unreadLimit,
     });
-    logBackgroundFailures(authority.events, logger);
+    logBackgroundFailures(events, logger);
     if (pki.autoSetup) await createDevelopmentMaterial(authority);
     const { organization } = authority.settings;
     if (organization !== configuration.mtls.issuerOrganization)
@@ -86,20 +101,23 @@ export async function startService(configuration: Configuration): Promise<Runnin
     keys.catch(() => undefined);
     const files = { ...tls, keyPassphrase: tls.keyPassphrase };
     const material = await readTlsMaterial(files, new Date());
-    const adapter = createHttpAdapter(http, serverOptions(tls, material));
+    // Of the CAs of other trust domains the listener knows nothing: it leaves the choice to the client, and the verdict to the guard.
+    const listening = { ...tls, namesCas: configuration.mtls.trustDomains.length === 0 };
+    const adapter = createHttpAdapter(http, serverOptions(listening, material));
     const listener = adapter.getInstance().server as unknown as Server;
     const messages = messageListener(
       configuration.microservice,
-      { settings: tls, material, handshakeTimeout: http.handshakeTimeout },
+      { settings: listening, material, handshakeTimeout: http.handshakeTimeout },
       listener,
     );
     const listeners: [Server, ...Server[]] = messages ? [listener, messages.unwrap<Server>()] : [listener];
     const stapler = ocspStapling(authority, () => reloader.material.certificate, logger);
     for (const one of listeners) {
+      limitConnections(one, http, logger);
       logFailedHandshakes(one, logger);
       stapler?.attach(one);
     }
-    const reloader = new TlsReloader(together(listeners), tls, files, material, {
+    const reloader = new TlsReloader(together(listeners), listening, files, material, {
       interval: tls.reloadInterval,
       check: ({ caPem }) => {
         trustIn(caPem, configuration);
@@ -122,6 +140,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
       version: packageVersion(),
       store,
       authority,
+      registry,
       trust: trustOf(() => reloader.material, configuration),
       serverCertificate: presented,
     };
@@ -139,6 +158,8 @@ export async function startService(configuration: Configuration): Promise<Runnin
     await application.startAllMicroservices();
     await keys;
     reloader.start();
+    const renewal = tls.renewal === 'auto' ? serverRenewal(authority, files, reloader, logger) : undefined;
+    void renewal?.start();
     void stapler?.refresh();
     const { port } = listener.address() as AddressInfo;
     const started = application;
@@ -152,6 +173,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
       },
       close: async () => {
         reloader.stop();
+        await renewal?.stop();
         await stapler?.stop();
         await started.close();
         await store.close();
@@ -198,6 +220,7 @@ function logAccess(server: FastifyInstance, logger: LoggerService): void {
         status: reply.statusCode,
         milliseconds: Math.round(reply.elapsedTime * 1000) / 1000,
         service: request.clientIdentity?.service,
+        proxy: request.forwardedBy,
       },
       'Access',
     );

@@ -38,7 +38,7 @@ export class IdentityController {
   testMessage(@ClientIdentity() { service, commonName }: ClientIdentity): z.infer<typeof testSchema> {
     return {
       message: 'mTLS authentication successful',
-      client: { service, common_name: commonName, authenticated: true },
+      client: { service, common_name: commonName ?? null, authenticated: true },
     };
   }
 
@@ -54,16 +54,19 @@ export class IdentityController {
   @Get('api/v1/whoami')
   @MessagePattern('whoami')
   @Answers(whoamiSchema)
-  whoami(@ClientIdentity() who: ClientIdentity): z.infer<typeof whoamiSchema> {
+  whoami(@Req() request: IdentifiedRequest): z.infer<typeof whoamiSchema> {
+    const who = identityOf(request);
+    const { forwardedBy } = request;
     return {
       authenticated: who.validated,
       service: who.service,
-      common_name: who.commonName,
+      common_name: who.commonName ?? null,
       spiffe_id: who.spiffeId ?? null,
       roles: [...this.roles.of(who)].sort(),
       established_by: {
-        method: 'mtls',
-        service_from: 'cn',
+        method: forwardedBy === undefined ? 'mtls' : `proxy:${forwardedBy}`,
+        service_from: who.serviceFrom,
+        trust_domain: who.trustDomain ?? null,
         serial_number: who.serialNumber,
         fingerprint_sha256: who.fingerprint256,
       },

@@ -31,6 +31,11 @@ export const configurationSchema = z
     message: 'another port than http.port',
     when: ({ value }) => listeners.safeParse(value).success,
   })
+  .refine(({ tls, mtls }) => tls.clientAuth === 'optional' || mtls.trustDomains.length === 0, {
+    path: ['tls', 'clientAuth'],
+    message: 'optional, with mtls.trustDomains: their CAs are known to the guard alone',
+    when: ({ value }) => federation.safeParse(value).success,
+  })
   .refine(
     ({ http, repository, microservice: { port } }) =>
       port === undefined || port === 0 || (port !== http.port && (port !== repository.port || !repository.enabled)),
@@ -40,6 +45,11 @@ export const configurationSchema = z
       when: ({ value }) => listeners.safeParse(value).success,
     },
   );
+
+const federation = z.object({
+  tls: z.object({ clientAuth: z.string() }),
+  mtls: z.object({ trustDomains: z.array(z.unknown()) }),
+});
 
 const listeners = z.object({
   http: z.object({ port: z.number() }),

@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { duration, integer, port, text, whenObject } from './setting.js';
+import { isIP } from 'node:net';
+import { duration, integer, list, port, text, whenObject } from './setting.js';
+
+const network = text('an IP address, or a network such as 10.0.0.0/8').refine((written) => {
+  const [address = '', prefix, ...more] = written.split('/');
+  const version = isIP(address);
+  return version > 0 && more.length === 0 && (prefix === undefined || isPrefix(prefix, version === 4 ? 32 : 128));
+}, 'an IP address, or a network such as 10.0.0.0/8');
+const isPrefix = (text: string, most: number): boolean => /^\d{1,3}$/.test(text) && Number(text) <= most;
 
 /** The HTTPS listener and its bounds against slow and greedy clients. */
 export const httpSchema = z
@@ -17,8 +25,29 @@ export const httpSchema = z
     handshakeTimeout: duration('ms', 1, 3_600_000)
       .default(10_000)
       .describe('How long a client may take for the TLS handshake.'),
+    answerTimeout: duration('ms', 1, 3_600_000)
+      .default(60_000)
+      .describe(
+        'How long a client may leave octets of an answer waiting; the connection, or HTTP/2 stream, is cut then.',
+      ),
     keepAliveTimeout: duration('ms', 1, 3_600_000).default(72_000).describe('How long an idle connection stays open.'),
     maxConnections: integer(1, 1_000_000).default(10_000).describe('How many connections may be open at once.'),
+    maxConnectionsPerAddress: integer(1, 1_000_000)
+      .default(1_000)
+      .describe('How many of them from one IPv4 address, or one IPv6 network of 64 bits.'),
+    maxHandshakes: integer(1, 1_000_000)
+      .default(1_000)
+      .describe('How many connections may be in the TLS handshake at once.'),
+    maxHandshakesPerAddress: integer(1, 1_000_000).default(100).describe('How many of them from one address.'),
+    connectionRate: integer(1, 1_000_000)
+      .default(1_000)
+      .describe('How many new connections are taken a second; twice as many at once after a rest.'),
+    connectionRatePerAddress: integer(1, 1_000_000).default(100).describe('How many of them from one address.'),
+    trustedAddresses: list(network, 'IP addresses and networks')
+      .default(['127.0.0.0/8', '::1'])
+      .describe(
+        'Where the four bounds before this one do not hold, nor `maxConnectionsPerAddress`: load balancers and proxies that many clients come through, and probes.',
+      ),
     maxHeaderSize: integer(1024, 1_048_576).default(16_384).describe('The most octets of headers in one request.'),
     bodyLimit: integer(1, 104_857_600).default(131_072).describe('The most octets in the body of one request.'),
     drainTimeout: duration('ms', 0, 3_600_000)

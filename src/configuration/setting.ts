@@ -36,6 +36,12 @@ export function integer(least: number, most: number) {
   return z.int().min(least).max(most).register(settingFacts, { kind: 'number', allowed });
 }
 
+/** A number from `least` to `most`. */
+export function decimal(least: number, most: number) {
+  const allowed = `a number from ${least} to ${most}`;
+  return z.number().min(least).max(most).register(settingFacts, { kind: 'number', allowed });
+}
+
 /** A TCP port to listen on; 0 lets the system choose one. */
 export const port = () => integer(0, 65_535);
 

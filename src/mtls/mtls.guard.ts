@@ -1,4 +1,5 @@
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { MtlsGate } from './mtls.gate.js';
 import type { IdentifiedRequest } from './identified-request.js';
 import { routePolicyOf, type Admission, type RoutePolicy } from './route-policy.js';
@@ -20,7 +21,8 @@ export class MtlsGuard implements CanActivate {
     const policy = this.#policyOf(context.getHandler(), context.getClass());
     if (!policy.public) {
       // The request: switchToHttp().getRequest() is the same, and builds three closures first.
-      if (context.getType() === 'http') this.gate.admit(context.getArgByIndex<IdentifiedRequest>(0), policy);
+      if (context.getType() === 'http')
+        this.gate.admit(context.getArgByIndex<IdentifiedRequest>(0), policy, context.getArgByIndex<FastifyReply>(1));
       else this.#admitMessage(context, policy);
     }
     return true;

@@ -30,12 +30,12 @@ function endConnection(reply: FastifyReply): void {
 }
 
 /** Lets the streams that are open finish, and cuts whoever does not take them within the grace: a client with a window of 0 would hold on for ever. */
-export function closeSession(session: Http2Session): void {
+export function closeSession(session: Http2Session, grace = CLOSE_GRACE_MS): void {
   if (session.closed || session.destroyed) return;
   session.close();
   const cut = setTimeout(() => {
     session.destroy();
-  }, CLOSE_GRACE_MS).unref();
+  }, grace).unref();
   session.once('close', () => {
     clearTimeout(cut);
   });

@@ -1,4 +1,12 @@
-export { auditHead, insertAudit, listAudit, moveAuditHead, type AuditHead, type AuditRow } from './audit.store.js';
+export {
+  auditHead,
+  insertAudit,
+  lastRecorded,
+  listAudit,
+  moveAuditHead,
+  type AuditHead,
+  type AuditRow,
+} from './audit.store.js';
 export {
   compromisedKeys,
   findCertificate,
@@ -60,23 +68,37 @@ export {
 export { migrateWithin, migrationsThrough, SCHEMA, type MigrationStatus } from './migrations.js';
 export { migrateStore, migrationStatus, openStore } from './open-store.js';
 export {
+  readRevocationPage,
+  readRevokedSerialPage,
+  revokedShards,
+  type RevocationPage,
+} from './revocation-page.store.js';
+export {
   insertRevokedSerial,
   lastRevocationSequence,
   listReleases,
   listRevocations,
   markReleased,
   markRevoked,
-  readRevocationPage,
-  readRevokedSerialPage,
-  revokedShards,
   serialStatuses,
   type ReleaseRow,
-  type RevocationPage,
   type RevocationRow,
 } from './revocation.store.js';
 export type { Database, IssuerRole, IssuerState, Transaction } from './schema.js';
+export {
+  addShadowCounts,
+  findServiceChange,
+  insertServiceChange,
+  lastServiceSequence,
+  listServiceChanges,
+  listShadowCounts,
+  serviceHistory,
+  type ServiceChangeRow,
+  type ShadowCountRow,
+} from './service.store.js';
 export { StoreError } from './store-error.js';
-export { Store, type StoreOptions } from './store.js';
+export { StoreFollower } from './store-follower.js';
+export { Store, type Exchange, type StoreOptions, type Topic } from './store.js';
 export {
   countRows,
   hasRows,

@@ -2,12 +2,12 @@ import { Kysely, sql } from 'kysely';
 import pg from 'pg';
 import { checkMigrated, migrate, readMigrationStatus, type MigrationStatus } from './migrations.js';
 import { postgresDdl } from './postgres-ddl.js';
-import { WriterPostgresDialect } from './postgres-dialect.js';
+import { CHANGES, WriterPostgresDialect } from './postgres-dialect.js';
 import { postgresError, readOnlyError } from './postgres-error.js';
-import { PostgresListener } from './postgres-listener.js';
+import { PostgresListener, type Hearing } from './postgres-listener.js';
 import type { Database, Schema } from './schema.js';
 import { StoreError } from './store-error.js';
-import { Store, withSnapshot, type StoreOptions } from './store.js';
+import { Store, withSnapshot, type Exchange, type StoreOptions, type Topic } from './store.js';
 
 /** {@link StoreOptions} of a PostgreSQL database. */
 export type PostgresOptions = StoreOptions & { readonly url: string };
@@ -47,9 +47,23 @@ class PostgresStore extends Store {
   }
 
   override watch(onChange: () => void): () => void {
-    const listener = new PostgresListener(connectionTo(this.#target, { readOnly: true }), onChange);
-    this.#listeners.add(listener);
+    const listener = this.#listen({ channel: CHANGES, hear: () => onChange() });
     return () => void listener.close();
+  }
+
+  override exchange(topic: Topic, hear: (message: string) => void): Exchange {
+    return this.#listen({
+      channel: `veritas_${topic}`,
+      hear: (message) => {
+        if (message !== undefined) hear(message);
+      },
+    });
+  }
+
+  #listen(hearing: Hearing): PostgresListener {
+    const listener = new PostgresListener(connectionTo(this.#target, { readOnly: true }), hearing);
+    this.#listeners.add(listener);
+    return listener;
   }
 
   override async close(): Promise<void> {
@@ -134,6 +148,8 @@ const RIGHTS: Readonly<Record<keyof Schema, readonly string[]>> = {
   policy: ['insert', 'update'],
   issuer_seen: ['insert', 'update'],
   unlisted_peer: ['insert', 'update', 'delete'],
+  service_change: ['insert'],
+  service_shadow: ['insert', 'update', 'delete'],
 };
 
 /** Whether the database can be written to by this role: said at the start, and not at the first certificate. Throws {@link StoreError}. */

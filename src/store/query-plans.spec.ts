@@ -14,13 +14,14 @@ import { findEnrollmentToken } from './enrollment-token.store.js';
 import { findIdempotency } from './idempotency.store.js';
 import { issuerUsage, servicesOfIssuer } from './issuer.store.js';
 import {
-  lastRevocationSequence,
-  listReleases,
-  listRevocations,
-  readRevocationPage,
-  readRevokedSerialPage,
-  serialStatuses,
-} from './revocation.store.js';
+  findServiceChange,
+  lastServiceSequence,
+  listServiceChanges,
+  listShadowCounts,
+  serviceHistory,
+} from './service.store.js';
+import { lastRevocationSequence, listReleases, listRevocations, serialStatuses } from './revocation.store.js';
+import { readRevocationPage, readRevokedSerialPage } from './revocation-page.store.js';
 import type { Database, Schema } from './schema.js';
 import { NodeSqliteDialect } from './sqlite-dialect.js';
 import { openStore } from './open-store.js';
@@ -129,6 +130,11 @@ describeOnEachStore('a query', (kind, newPlace) => {
     ['peers that no certificate tells about', () => unlistedPeers(database, 'issuing', now)],
     ['whether certificates are listed', () => unlistedSerials(database, ['0a', '0b'])],
     ['the policy', () => findPolicy(database)],
+    ['what a service may', () => findServiceChange(database, 'billing')],
+    ['the last change of services', () => lastServiceSequence(database)],
+    ['new changes of services', () => listServiceChanges(database, { after: 5, limit: 100 })],
+    ['what became of a service', () => serviceHistory(database, 'billing', { before: 9, limit: 100 })],
+    ['what would have been refused', () => listShadowCounts(database, 100)],
     ['a page of the record', () => listAudit(database, 5, 100)],
   ])('%s is found by an index, in order', async (_, run) => {
     const plans = await plansOf(run, { few: true });

@@ -17,6 +17,22 @@ export interface StoreOptions {
   readonly busyTimeout?: number | undefined;
 }
 
+/** What nodes talk about. */
+export type Topic = 'rates';
+
+/** See {@link Store.exchange}. */
+export interface Exchange {
+  /** Tells the others, each message at most 7999 octets. What cannot be told now is not told. Never rejects. */
+  readonly tell: (messages: readonly string[]) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** How a snapshot is read. */
+export interface SnapshotOptions {
+  /** Very many rows will be read: by another thread, where the database would take this one's time. */
+  readonly isLong?: boolean;
+}
+
 /** The rows of the product, in a database of either kind: each commit is durable before it counts, and writers come one after the other. */
 export abstract class Store {
   /** What messages call it: the file, or the database and its host; never a password. */
@@ -49,7 +65,7 @@ export abstract class Store {
    * Runs `work` on the rows as they are now, however long it takes and whatever is written meanwhile, on a connection of its own: it holds up nobody, and can
    * only read. Throws {@link StoreError} when the database is gone.
    */
-  abstract snapshot<T>(work: (database: Database) => Promise<T>): Promise<T>;
+  abstract snapshot<T>(work: (database: Database) => Promise<T>, options?: SnapshotOptions): Promise<T>;
 
   /**
    * What changes whenever another connection has committed, and may change when this store has. Equal answers mean equal rows. A fraction of a
@@ -62,6 +78,12 @@ export abstract class Store {
    * for whoever asks for {@link dataVersion} from time to time anyway. What it gives ends it, and so does {@link close}.
    */
   abstract watch(onChange: () => void): () => void;
+
+  /**
+   * Exchanges messages with the other nodes on this database, which keeps none: who does not listen now has missed them. Undefined where there is
+   * no other node. {@link close} ends it.
+   */
+  abstract exchange(topic: Topic, hear: (message: string) => void): Exchange | undefined;
 
   /** Whether processes on other machines may have the same rows: what they are to see must be a row. */
   abstract readonly isShared: boolean;

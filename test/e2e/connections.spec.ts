@@ -26,6 +26,8 @@ beforeAll(async () => {
   guarded = await startGuardedApp(issuing, {
     revocation: { crls: [{ source: join(folder, 'root.crl') }, { source: crl }], refreshInterval: 20 },
     clock: () => new Date(clock),
+    // What the next request meets is looked at here; live-cut.spec.ts sees to the rest.
+    cutConnections: false,
   });
 });
 afterAll(() => guarded.app.close());
@@ -82,7 +84,10 @@ describe.each<TlsVersion>(['TLSv1.2', 'TLSv1.3'])('%s', (version) => {
     await revoke(client.certificate);
     const second = await visit(version, client, first.ticket);
     expect(second.connection.socket.isSessionReused()).toBe(true);
+    const refused = LogLines.shared.next('refused', { code: 'certificate_revoked' });
     expect((await second.connection.get('/orders')).json.code).toBe('certificate_revoked');
+    // Who says so.
+    expect(((await refused).evidence as { source: string }).source).toMatch(/^CRL \d+$/);
     await second.connection.untilClosed();
     first.connection.close();
   });

@@ -5,6 +5,7 @@ import { clientTls, get, PROTOCOLS } from '../support/client.js';
 import { temporaryFolder, writeFiles } from '../support/folder.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../support/guarded-app.js';
 
+const ONE = { perSecond: 0.001, burst: 1 };
 const HOUR = 3_600_000;
 const root = TestCa.root();
 const issuing = root.intermediate({ pathLenConstraint: 0 });
@@ -16,6 +17,7 @@ const revoked = issuing.issue({ commonName: 'billing' });
 let guarded: GuardedApp;
 let uncovered: GuardedApp;
 let broken: GuardedApp;
+let exhausted: GuardedApp;
 
 beforeAll(async () => {
   const folder = temporaryFolder();
@@ -32,6 +34,9 @@ beforeAll(async () => {
     revocation: { crls },
   });
   uncovered = await startGuardedApp(issuing, { revocation: { crls: [{ source: files['root.crl'] }] } });
+  // One request in a quarter of an hour, and that is over.
+  exhausted = await startGuardedApp(issuing, { rates: { of: () => ONE } });
+  await get(exhausted.port, '/orders', clientTls(issuing, billing));
   broken = await startGuardedApp(issuing, {
     services: () => {
       throw new Error('the secret reason');
@@ -40,7 +45,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  for (const { app } of [guarded, uncovered, broken]) await app.close();
+  for (const { app } of [guarded, uncovered, broken, exhausted]) await app.close();
 });
 
 const ago = (hours: number): Date => new Date(Date.now() - hours * HOUR);
@@ -146,6 +151,7 @@ const TABLE: readonly Row[] = [
     client: () => issuing.issue({ commonName: 'orders' }),
     path: '/billing',
   },
+  { code: 'rate_limited', status: 429, why: 'over its rate', client: () => billing, app: () => exhausted },
   { code: 'validation_failed', status: 500, why: 'a policy that throws', client: () => billing, app: () => broken },
 ];
 

@@ -35,7 +35,13 @@ describe('the five checks of the system before it', () => {
     for (const path of ['/health', '/api/v1/health']) {
       const answer = await get(https(), path, nobody());
       expect([answer.status, answer.json.status, answer.json.mtls]).toEqual([200, 'healthy', 'enabled']);
-      expect(Object.keys(answer.json.parts as object)).toEqual(['store', 'issuing_ca', 'crl', 'server_certificate']);
+      expect(Object.keys(answer.json.parts as object)).toEqual([
+        'store',
+        'issuing_ca',
+        'crl',
+        'ocsp',
+        'server_certificate',
+      ]);
     }
   });
 
@@ -103,6 +109,7 @@ describe('the documentation', () => {
     );
     console.log(`@Public() routes:\n  ${open.join('\n  ')}`);
     expect(open.sort()).toEqual([
+      'GET /.well-known/spiffe/bundle',
       'GET /api/v1/health',
       'GET /docs',
       'GET /docs/start.js',
@@ -117,7 +124,7 @@ describe('the documentation', () => {
       if (!('get' in methods) || path.includes('{')) continue;
       const isOpen = open.includes(`GET ${path}`);
       expect([path, (await get(https(), path, nobody())).status]).toEqual([path, isOpen ? 200 : 401]);
-      const needsRole = path === '/api/v1/certificates';
+      const needsRole = ['/api/v1/certificates', '/api/v1/services', '/api/v1/shadow-report'].includes(path);
       expect([path, (await get(https(), path, client())).status]).toEqual([path, needsRole ? 403 : 200]);
     }
   });

@@ -47,7 +47,7 @@ function isDocumented({ method, path, status, type, code }: Met, paths: Paths): 
   const template = templates.find((each) => new RegExp(`^${each.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path));
   const operation = template === undefined ? undefined : paths[template]?.[method.toLowerCase()];
   // What is nowhere is refused by the guard, or not found, or cannot be routed.
-  if (!operation) return [400, 401, 403, 404].includes(status);
+  if (!operation) return [400, 401, 403, 404, 429].includes(status);
   const response = operation.responses[status];
   if (!response) return false;
   // A page says nothing about its content.

@@ -1,17 +1,20 @@
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:tls';
-import { Controller, Get, Module, UseInterceptors, type LoggerService } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { Controller, Get, Module, Post, Req, UseInterceptors, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHttpAdapter, type HttpLimits } from '../../src/http-adapter.js';
 import {
   AllowAnyService,
-  AllowRoles,
+  RequireRoles,
   AllowServices,
   ClientIdentity,
   ClientIdentityInterceptor,
   MtlsModule,
   Public,
+  RateLimit,
+  Shadow,
   type MtlsOptions,
 } from '../../src/mtls/index.js';
 import { DEFAULT_TLS_SETTINGS, readTlsMaterial, serverOptions, type ServerTlsSettings } from '../../src/tls/index.js';
@@ -36,8 +39,31 @@ class OrdersController {
     return { ok: true };
   }
 
+  @Get('tried')
+  @AllowServices('billing')
+  @Shadow()
+  tried(): object {
+    return { ok: true };
+  }
+
+  @Get('bounded')
+  @RateLimit({ perSecond: 0.01, burst: 2 })
+  bounded(): object {
+    return { ok: true };
+  }
+
+  @Get('large')
+  large(): object {
+    return { text: 'a'.repeat(16_000_000) };
+  }
+
+  @Post('orders')
+  order(): object {
+    return { ok: true };
+  }
+
   @Get('audit')
-  @AllowRoles('auditor')
+  @RequireRoles('auditor')
   audit(): object {
     return { ok: true };
   }
@@ -61,12 +87,21 @@ class OrdersController {
     return { who: who?.service ?? null };
   }
 
+  @Get('headers')
+  @Public()
+  headers(@Req() { raw }: FastifyRequest): object {
+    return { headers: Object.keys(raw.headers), rawHeaders: raw.rawHeaders, distinct: Object.keys(distinctOf(raw)) };
+  }
+
   @Get('open/:id')
   @Public()
   openOne(): object {
     return { open: true };
   }
 }
+
+/** HTTP/1.1 has them; HTTP/2 does not. */
+const distinctOf = (raw: FastifyRequest['raw']): object => (raw as Partial<typeof raw>).headersDistinct ?? {};
 
 /** What was logged, in order. Nest's logger is one for the whole process, and so is this. */
 export class LogLines implements LoggerService {
@@ -119,7 +154,7 @@ export interface GuardedApp {
 export async function startGuardedApp(
   ca: TestCa,
   options: Partial<MtlsOptions> = {},
-  tls: Partial<ServerTlsSettings> = {},
+  { ticketKeysFile, ...tls }: Partial<ServerTlsSettings> & { readonly ticketKeysFile?: string } = {},
   limits: Partial<HttpLimits> = {},
 ): Promise<GuardedApp> {
   const folder = temporaryFolder();
@@ -130,7 +165,12 @@ export async function startGuardedApp(
     'ca.pem': ca.root.certificatePem,
   });
   const material = await readTlsMaterial(
-    { certificateFile: files['server_cert.pem'], keyFile: files['server_key.pem'], caFile: files['ca.pem'] },
+    {
+      certificateFile: files['server_cert.pem'],
+      keyFile: files['server_key.pem'],
+      caFile: files['ca.pem'],
+      ticketKeysFile,
+    },
     new Date(),
   );
   const settings: ServerTlsSettings = {
@@ -159,6 +199,7 @@ export async function startGuardedApp(
       requestTimeout: 30_000,
       headersTimeout: 10_000,
       handshakeTimeout: 10_000,
+      answerTimeout: 60_000,
       keepAliveTimeout: 72_000,
       maxConnections: 1000,
       maxHeaderSize: 16_384,

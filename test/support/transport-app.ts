@@ -201,7 +201,13 @@ export async function createApp(
   })
   class TestModule {}
   const limits = { requestTimeout: 30_000, headersTimeout: 10_000, handshakeTimeout: 10_000 };
-  const sizes = { keepAliveTimeout: 72_000, maxConnections: 1000, maxHeaderSize: 16_384, bodyLimit: 65_536 };
+  const sizes = {
+    keepAliveTimeout: 72_000,
+    answerTimeout: 30_000,
+    maxConnections: 1000,
+    maxHeaderSize: 16_384,
+    bodyLimit: 65_536,
+  };
   return NestFactory.create<NestFastifyApplication>(TestModule, createHttpAdapter({ ...limits, ...sizes }, tls), {
     logger: LogLines.shared,
     abortOnError: false,

@@ -1,5 +1,4 @@
-import { IncomingMessage } from 'node:http';
-import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { Http2ServerRequest, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { createServer, type Server as TlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import {
   experimental,
@@ -212,12 +211,12 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
     if (!connection) {
       connection = {
         transport: 'gRPC',
-        raw: new IncomingMessage(session.socket),
+        // What peerOfSocket reads of a request over HTTP/2: grpc-js makes none.
+        raw: { stream: { session } } as unknown as Http2ServerRequest,
         errorOf: statusOf,
         end: () => {
           closeSession(session);
         },
-        onceClosed: (listener) => session.once('close', listener),
       };
       this.#connections.set(session, connection);
     }

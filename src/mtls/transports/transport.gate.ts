@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { from, isObservable, mergeMap, of, throwError, type Observable } from 'rxjs';
 import { MtlsRefusal } from '../mtls.errors.js';
@@ -9,8 +9,7 @@ import { PeerVerifier } from '../peer-verifier.js';
 import { problemOfRefusal } from '../refusal-problem.js';
 import { DEFAULT_ADMISSION, type Admission, type RoutePolicy } from '../route-policy.js';
 import { gatewayOf, messageHandlersOf, type GatewayPolicy, type HandlerClass } from './handler-metadata.js';
-import { OpenConnections } from './open-connections.js';
-import { callId, TransportCall, type TransportConnection } from './transport-call.js';
+import { callId, type TransportCall } from './transport-call.js';
 
 /** What Nest hands over for each microservice that is connected: its strategy. */
 interface MessageServer {
@@ -29,12 +28,11 @@ export interface GuardedServer extends MessageServer {
  * handlers that refuse, but for public ones.
  */
 @Injectable()
-export class TransportGate implements OnModuleInit, OnApplicationShutdown {
+export class TransportGate implements OnModuleInit {
   readonly #logger = new Logger('Mtls');
   readonly #guardedPaths = new Set<string>();
   /** Origins of pages, besides the application's own, that may open WebSockets. */
   readonly origins = new Set<string>();
-  readonly #open = new OpenConnections((connection, admission) => this.#lookAgain(connection, admission));
   #gateways: readonly GatewayPolicy[] | undefined;
   #started = false;
 
@@ -67,10 +65,6 @@ export class TransportGate implements OnModuleInit, OnApplicationShutdown {
       );
   }
 
-  onApplicationShutdown(): void {
-    this.#open.stop();
-  }
-
   /**
    * The policies of the handlers that a transport is given for `pattern`, as Nest gives it: several when several controllers have it. Throws TypeError
    * where there is none: a handler that no controller has, has no decorators to go by.
@@ -101,15 +95,18 @@ export class TransportGate implements OnModuleInit, OnApplicationShutdown {
     this.#guardedPaths.add(path);
   }
 
+  /** Takes the headers off an upgrade in which a trusted proxy hands a certificate on; throws {@link MtlsRefusal} when anybody else sent one. */
+  takeForwarded(call: TransportCall): void {
+    this.gate.takeForwarded(call);
+  }
+
   /**
    * Lets a call pass, with the caller's identity on it, or throws {@link MtlsRefusal}. All of `policies` must allow it; where there is none, because no
    * handler is known, it is closed like any handler without a decorator.
    */
   admit(call: TransportCall, policies: readonly RoutePolicy[]): void {
     for (const policy of policies.length === 0 ? [CLOSED] : policies) {
-      if (policy.public) continue;
-      this.#admit(call, policy);
-      if (call.clientIdentity) this.#open.note(call.connection, policy);
+      if (!policy.public) this.#admit(call, policy);
     }
   }
 
@@ -178,17 +175,6 @@ export class TransportGate implements OnModuleInit, OnApplicationShutdown {
         });
       }
       throw error;
-    }
-  }
-
-  #lookAgain(connection: TransportConnection, admission: Admission): boolean {
-    try {
-      this.#identify(new TransportCall(connection, undefined), admission);
-      return true;
-    } catch (error) {
-      if (!(error instanceof MtlsRefusal)) throw error;
-      connection.end(error);
-      return false;
     }
   }
 

@@ -5,6 +5,7 @@ import type { MessageMappingProperties } from '@nestjs/websockets';
 import type { Observable } from 'rxjs';
 import type { MessageEvent, WebSocket, WebSocketServer } from 'ws';
 import type { VerifiedClientIdentity } from '../client-identity.js';
+import { LiveConnections } from '../live-connections.js';
 import { MtlsRefusal } from '../mtls.errors.js';
 import type { RoutePolicy } from '../route-policy.js';
 import { gatewayPath } from '../transports/handler-metadata.js';
@@ -40,6 +41,7 @@ export function identityOfClient(client: object): VerifiedClientIdentity | undef
  */
 export class MtlsWsAdapter extends WsAdapter {
   readonly #gate: TransportGate;
+  readonly #live: LiveConnections;
   readonly #paths = new WeakMap<object, string>();
   readonly #clients = new WeakMap<object, Client>();
 
@@ -53,6 +55,7 @@ export class MtlsWsAdapter extends WsAdapter {
   ) {
     super(app, options);
     this.#gate = app.get(TransportGate, { strict: false });
+    this.#live = app.get(LiveConnections, { strict: false });
     for (const origin of origins) this.#gate.origins.add(origin);
   }
 
@@ -99,6 +102,7 @@ export class MtlsWsAdapter extends WsAdapter {
         clearTimeout(cut);
       });
     };
+    this.#live.tellWith(request.socket, connection.end);
     this.#clients.set(client, { connection, path });
     rememberCall(client, opened);
   }

@@ -1,0 +1,160 @@
+import { BlockList, isIPv6, type Socket } from 'node:net';
+import type { Server, TLSSocket } from 'node:tls';
+import type { LoggerService } from '@nestjs/common';
+import { addressGroup } from './address-group.js';
+import type { HttpConfig } from './configuration/index.js';
+
+/** The bounds of the HTTPS listener on connections, all before TLS begins. */
+export type ConnectionSettings = Pick<
+  HttpConfig,
+  | 'maxConnectionsPerAddress'
+  | 'maxHandshakes'
+  | 'maxHandshakesPerAddress'
+  | 'connectionRate'
+  | 'connectionRatePerAddress'
+  | 'trustedAddresses'
+>;
+
+/** The setting that a connection was dropped by. */
+type Bound = Exclude<keyof ConnectionSettings, 'trustedAddresses'> | 'maxConnections';
+
+const BURST_SECONDS = 2;
+const LOG_INTERVAL_MS = 1_000;
+const FIRST_SWEEP = 1_024;
+const MOST_GROUPS = 65_536;
+
+/** How many connections somebody has: open, of those with the handshake behind them, and when the rate is whole again. */
+class Connections {
+  open = 0;
+  secure = 0;
+  #wholeAt = 0;
+
+  get handshakes(): number {
+    return this.open - this.secure;
+  }
+
+  isIdle(now: number): boolean {
+    return this.open === 0 && this.#wholeAt <= now;
+  }
+
+  hasRate(perSecond: number, now: number): boolean {
+    return Math.max(this.#wholeAt, now) + 1_000 / perSecond - now <= BURST_SECONDS * 1_000;
+  }
+
+  take(perSecond: number, now: number): void {
+    this.open++;
+    this.#wholeAt = Math.max(this.#wholeAt, now) + 1_000 / perSecond;
+  }
+}
+
+/**
+ * Bounds who may connect, before a key is touched: what is over a bound is reset at once, before TLS begins. To be put on a server that has its own
+ * listeners. One line a second at most says how many were dropped, and by which settings.
+ */
+export function limitConnections(server: Server, settings: ConnectionSettings, logger: LoggerService): void {
+  const trusted = networksOf(settings.trustedAddresses);
+  const total = new Connections();
+  const groups = new Map<string, Connections>();
+  const report = dropReport(logger);
+  let sweepAt = FIRST_SWEEP;
+
+  const boundOver = (group: Connections, now: number): Bound | undefined => {
+    if (group.open >= settings.maxConnectionsPerAddress) return 'maxConnectionsPerAddress';
+    if (group.handshakes >= settings.maxHandshakesPerAddress) return 'maxHandshakesPerAddress';
+    if (!group.hasRate(settings.connectionRatePerAddress, now)) return 'connectionRatePerAddress';
+    if (total.handshakes >= settings.maxHandshakes) return 'maxHandshakes';
+    if (!total.hasRate(settings.connectionRate, now)) return 'connectionRate';
+    return undefined;
+  };
+
+  const groupOf = (name: string, now: number): Connections => {
+    let group = groups.get(name);
+    if (!group) {
+      if (groups.size >= sweepAt) {
+        for (const [each, connections] of groups) if (connections.isIdle(now)) groups.delete(each);
+        // A flood from more networks than that is bounded by the totals.
+        if (groups.size >= MOST_GROUPS) for (const [each, { open }] of groups) if (open === 0) groups.delete(each);
+        sweepAt = Math.max(FIRST_SWEEP, groups.size * 2);
+      }
+      groups.set(name, (group = new Connections()));
+    }
+    return group;
+  };
+
+  const isTrusted = (address: string): boolean => trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+  const admitted = (socket: Socket): boolean => {
+    const { remoteAddress } = socket;
+    // It is gone already.
+    if (remoteAddress === undefined) return false;
+    if (isTrusted(remoteAddress)) return true;
+    const now = performance.now();
+    const name = addressGroup(remoteAddress);
+    const group = groupOf(name, now);
+    const bound = boundOver(group, now);
+    if (bound !== undefined) {
+      report(bound, name);
+      return false;
+    }
+    group.take(settings.connectionRatePerAddress, now);
+    total.take(settings.connectionRate, now);
+    socket.once('close', () => {
+      group.open--;
+      total.open--;
+    });
+    return true;
+  };
+
+  const begin = server.listeners('connection');
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) => {
+    if (admitted(socket)) for (const listener of begin) listener.call(server, socket);
+    else socket.resetAndDestroy();
+  });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    const { remoteAddress } = socket;
+    const group =
+      remoteAddress === undefined || isTrusted(remoteAddress) ? undefined : groups.get(addressGroup(remoteAddress));
+    if (!group) return;
+    group.secure++;
+    total.secure++;
+    socket.once('close', () => {
+      group.secure--;
+      total.secure--;
+    });
+  });
+  server.on('drop', (dropped?: { readonly remoteAddress?: string }) => {
+    report('maxConnections', addressGroup(dropped?.remoteAddress));
+  });
+}
+
+function networksOf(written: readonly string[]): BlockList {
+  const networks = new BlockList();
+  for (const each of written) {
+    const [address = '', prefix] = each.split('/');
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    if (prefix === undefined) networks.addAddress(address, family);
+    else networks.addSubnet(address, Number(prefix), family);
+  }
+  return networks;
+}
+
+/** Logs the first drop at once, and those after it together, a second later. */
+function dropReport(logger: LoggerService): (bound: Bound, address: string) => void {
+  let counts: Partial<Record<Bound, number>> = {};
+  let last = '';
+  let timer: NodeJS.Timeout | undefined;
+  const say = (): void => {
+    const dropped = Object.values(counts).reduce((sum, each) => sum + each, 0);
+    timer = undefined;
+    if (dropped === 0) return;
+    const by = Object.fromEntries(Object.entries(counts).map(([bound, count]) => [`http.${bound}`, count]));
+    logger.warn({ event: 'connections_dropped', dropped, by, last }, 'Http');
+    counts = {};
+    timer = setTimeout(say, LOG_INTERVAL_MS).unref();
+  };
+  return (bound, address) => {
+    counts[bound] = (counts[bound] ?? 0) + 1;
+    last = address;
+    if (!timer) say();
+  };
+}

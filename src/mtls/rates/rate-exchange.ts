@@ -1,0 +1,36 @@
+import type { RateLimiter, Spent } from './rate-limiter.js';
+
+/** Port: tells the other nodes what was spent on this one, and hears what was spent on them. */
+export interface RateExchange {
+  /** Resolves when it was told, or could not be: it is not told again. Never rejects. */
+  readonly tell: (spent: readonly Spent[]) => Promise<void>;
+  /** Calls `heard` with what other nodes tell, until what it gives is called. */
+  readonly hear: (heard: (spent: readonly Spent[]) => void) => () => void;
+}
+
+const INTERVAL_MS = 100;
+
+/**
+ * Has several nodes keep one rate: each counts by itself, tells the others ten times a second what was spent, and takes out of its own budgets what
+ * was spent elsewhere. No request waits for that. What gives too much in the meantime gives less afterwards, so that in the long run a rate is
+ * kept exactly. The function it gives ends it.
+ */
+export function shareRates(limiter: RateLimiter, exchange: RateExchange): () => void {
+  const stopHearing = exchange.hear((spent) => {
+    limiter.debit(spent);
+  });
+  let telling = false;
+  const timer = setInterval(() => {
+    if (telling) return;
+    const spent = limiter.takeSpent();
+    if (spent.length === 0) return;
+    telling = true;
+    void exchange.tell(spent).finally(() => {
+      telling = false;
+    });
+  }, INTERVAL_MS).unref();
+  return () => {
+    clearInterval(timer);
+    stopHearing();
+  };
+}

@@ -1,0 +1,180 @@
+import type { VerifiedClientIdentity } from '../client-identity.js';
+import { MtlsRefusal } from '../mtls.errors.js';
+import type { Budget } from './budget.js';
+import { Budgets } from './budgets.js';
+import type { Rate } from './rate.js';
+
+/** Port: the rate of a service as a whole, now; undefined when it has none. Asked on each request. The same object as long as it is the same rate. */
+export type RateOf = (identity: VerifiedClientIdentity) => Rate | undefined;
+
+/** The limit of a route. `name` is the same on every node; `rate` is one object for all that share a budget. */
+export interface RouteLimit {
+  readonly name: string;
+  readonly rate: Rate;
+}
+
+/** What a service spent on another node: the limit, its name, and milliseconds of budget. */
+export type Spent = readonly [limit: string, service: string, milliseconds: number];
+
+/** What a {@link RateLimiter} counts by. */
+export interface RateLimiterOptions {
+  readonly rateOf?: RateOf | undefined;
+  readonly shared?: boolean;
+  readonly clock?: () => number;
+}
+
+/** The part of an answer that is told about budgets. */
+export interface AnswerFields {
+  header(name: string, value: string | number): unknown;
+}
+
+/** A request over a rate. `isRepeated` when another one of the same budget was logged less than a second ago. */
+export class RateLimited extends MtlsRefusal {
+  constructor(
+    message: string,
+    evidence: Readonly<Record<string, unknown>>,
+    readonly isRepeated: boolean,
+  ) {
+    super('rate_limited', message, evidence);
+  }
+}
+
+const LOG_INTERVAL_MS = 1_000;
+const WHOLE = 'service';
+const ROUTE = 'route';
+/** What another node can be believed to have spent at once. */
+const MOST_SPENT_MS = 86_400_000;
+
+/**
+ * Counts the requests of services against their rates: of each service as a whole, and of each on a route that has a limit. To be asked when a request
+ * has been allowed otherwise, so that nobody spends what is another's.
+ */
+export class RateLimiter {
+  readonly #whole = new Budgets('');
+  readonly #routes = new Map<Rate, Budgets>();
+  #unsaid: { readonly limit: string; readonly service: string; readonly budget: Budget }[] | undefined;
+  readonly #rateOf: RateOf | undefined;
+  readonly #clock: () => number;
+
+  /** `shared` when somebody asks {@link takeSpent} again and again. `clock` in milliseconds, never going back. */
+  constructor({ rateOf, shared = false, clock = () => performance.now() }: RateLimiterOptions = {}) {
+    this.#rateOf = rateOf;
+    this.#clock = clock;
+    if (shared) this.#unsaid = [];
+  }
+
+  /**
+   * Takes a request out of the budgets that apply, and says in `answer` what is left (draft-ietf-httpapi-ratelimit-headers-11). Throws
+   * {@link RateLimited} when one has none, having taken nothing from either.
+   */
+  take(identity: VerifiedClientIdentity, route: RouteLimit | undefined, answer: AnswerFields | undefined): void {
+    const rate = this.#rateOf?.(identity);
+    if (rate === undefined && route === undefined) return;
+    const { service } = identity;
+    const now = this.#clock();
+    const whole = rate && this.#budget(this.#whole, service, rate, now);
+    const ofRoute = route && this.#budget(this.#budgetsOf(route), service, route.rate, now);
+    const wait = Math.max(whole?.wait(now) ?? 0, ofRoute?.wait(now) ?? 0);
+    if (!(wait <= 0)) throw this.#refuse(identity, { rate, whole, route, ofRoute }, wait, now, answer);
+    if (whole?.take(now)) this.#unsaid?.push({ limit: '', service, budget: whole });
+    if (route && ofRoute?.take(now)) this.#unsaid?.push({ limit: route.name, service, budget: ofRoute });
+    if (answer) tell(answer, { rate, whole, route, ofRoute }, now);
+  }
+
+  /** What was spent here since this was last asked. */
+  takeSpent(): Spent[] {
+    const unsaid = this.#unsaid ?? [];
+    if (unsaid.length > 0) this.#unsaid = [];
+    return unsaid.map(({ limit, service, budget }) => [limit, service, budget.takeSpent()]);
+  }
+
+  /** Takes out of the budgets what was spent elsewhere. A limit that no route here has had a request under is not kept. */
+  debit(spent: readonly Spent[]): void {
+    const now = this.#clock();
+    for (const [limit, service, milliseconds] of spent) {
+      if (!(milliseconds > 0 && milliseconds <= MOST_SPENT_MS)) continue;
+      const concerned = limit === '' ? [this.#whole] : [...this.#routes.values()].filter(({ name }) => name === limit);
+      for (const budgets of concerned) budgets.of(service, now).debit(milliseconds, now);
+    }
+  }
+
+  #budgetsOf({ name, rate }: RouteLimit): Budgets {
+    let budgets = this.#routes.get(rate);
+    if (!budgets) this.#routes.set(rate, (budgets = new Budgets(name)));
+    return budgets;
+  }
+
+  #budget(budgets: Budgets, service: string, rate: Rate, now: number): Budget {
+    const budget = budgets.of(service, now);
+    budget.follow(rate);
+    return budget;
+  }
+
+  #refuse(
+    { service, fingerprint256 }: VerifiedClientIdentity,
+    limits: Limits,
+    wait: number,
+    now: number,
+    answer: AnswerFields | undefined,
+  ): RateLimited {
+    const { whole, ofRoute, rate, route } = limits;
+    const isWhole = whole !== undefined && !(whole.wait(now) < wait);
+    const [budget, over] = isWhole ? [whole, rate] : [ofRoute, route?.rate];
+    const seconds = Number.isFinite(wait) ? Math.ceil(wait / 1000) : 1;
+    if (answer) {
+      tell(answer, limits, now, seconds);
+      answer.header('retry-after', seconds);
+    }
+    const isRepeated = budget !== undefined && now - budget.loggedAt < LOG_INTERVAL_MS;
+    const passedOver = budget?.passedOver ?? 0;
+    if (budget) {
+      budget.passedOver = isRepeated ? passedOver + 1 : 0;
+      if (!isRepeated) budget.loggedAt = now;
+    }
+    return new RateLimited(
+      isWhole ? 'the service is over its rate' : 'the service is over its rate on this route',
+      { service, fingerprint256, ...over, limit: isWhole ? WHOLE : route?.name, passedOver },
+      isRepeated,
+    );
+  }
+}
+
+interface Limits {
+  readonly rate: Rate | undefined;
+  readonly whole: Budget | undefined;
+  readonly route: RouteLimit | undefined;
+  readonly ofRoute: Budget | undefined;
+}
+
+/** `seconds` is how long nothing more is given, of a request that is refused. */
+function tell(answer: AnswerFields, { rate, whole, route, ofRoute }: Limits, now: number, seconds?: number): void {
+  let policy = '';
+  let state = '';
+  if (rate && whole) {
+    policy = policyOf(WHOLE, rate);
+    state = stateOf(WHOLE, whole, now, seconds);
+  }
+  if (route && ofRoute) {
+    policy += `${policy && ', '}${policyOf(ROUTE, route.rate)}`;
+    state += `${state && ', '}${stateOf(ROUTE, ofRoute, now, seconds)}`;
+  }
+  answer.header('ratelimit-policy', policy);
+  answer.header('ratelimit', state);
+}
+
+const quotas = new WeakMap<Rate, string>();
+
+/** §3: a quota for a window of whole seconds, the one in which a burst comes back. */
+function policyOf(name: string, rate: Rate): string {
+  let quota = quotas.get(rate);
+  if (quota === undefined) {
+    const window = Math.max(1, Math.ceil(rate.burst / rate.perSecond));
+    quotas.set(rate, (quota = `;q=${Math.max(1, Math.floor(window * rate.perSecond + 1e-6))};w=${window}`));
+  }
+  return `"${name}"${quota}`;
+}
+
+/** §4: what is left, and within how many seconds no more than that should be asked; of a refusal never more than its Retry-After (§6). */
+function stateOf(name: string, budget: Budget, now: number, seconds?: number): string {
+  return `"${name}";r=${budget.remaining(now)};t=${seconds ?? Math.max(0, Math.ceil((budget.wholeAt - now) / 1000))}`;
+}

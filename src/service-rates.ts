@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import type { Configuration } from './configuration/index.js';
+import type { RateExchange, RateOf, Spent } from './mtls/index.js';
+import type { Store } from './store/index.js';
+
+/** The rates of services by the settings; undefined when there are none, which costs a request nothing. */
+export function ratesOf(table: Configuration['mtls']['rates']): RateOf | undefined {
+  if (table.length === 0) return undefined;
+  const byService = new Map(table.map(({ service, perSecond, burst }) => [service, { perSecond, burst }]));
+  const others = byService.get('*');
+  return ({ service }) => byService.get(service) ?? others;
+}
+
+/** Has the nodes on one database keep one budget for each service: where others can be on it. */
+export function sharedRates(store: Store): { readonly exchange?: RateExchange } {
+  if (!store.isShared) return {};
+  let heard: (spent: readonly Spent[]) => void = () => undefined;
+  const nodes = store.exchange('rates', (message) => {
+    heard(readSpent(message));
+  });
+  return {
+    exchange: {
+      tell: async (spent) => nodes?.tell(writeSpent(spent)),
+      hear: (listener) => {
+        heard = listener;
+        return () => void nodes?.close();
+      },
+    },
+  };
+}
+
+// PostgreSQL takes 7999 octets; a name of a SPIFFE ID has 2048.
+const MOST_OCTETS = 7_999;
+const spentSchema = z.array(z.tuple([z.string().max(1_024), z.string().max(2_048), z.number().positive()])).max(1_000);
+
+/** In as few messages as they fit into. What one message cannot hold is left out. */
+function writeSpent(spent: readonly Spent[]): string[] {
+  const messages: string[] = [];
+  let items: string[] = [];
+  let octets = 2;
+  const end = (): void => {
+    if (items.length > 0) messages.push(`[${items.join(',')}]`);
+    items = [];
+    octets = 2;
+  };
+  for (const each of spent) {
+    const item = JSON.stringify(each);
+    const more = Buffer.byteLength(item) + 1;
+    if (octets + more > MOST_OCTETS) end();
+    if (octets + more > MOST_OCTETS) continue;
+    items.push(item);
+    octets += more;
+  }
+  end();
+  return messages;
+}
+
+/** What is no such message says nothing: whoever may connect to the database can send any. */
+function readSpent(message: string): readonly Spent[] {
+  try {
+    return spentSchema.safeParse(JSON.parse(message)).data ?? [];
+  } catch {
+    return [];
+  }
+}

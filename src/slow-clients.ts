@@ -1,0 +1,55 @@
+import { constants, type Http2SecureServer, type ServerHttp2Stream } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import type { HttpConfig } from './configuration/index.js';
+
+/** Something that octets of an answer may wait in: an HTTP/1.1 connection, or an HTTP/2 stream. */
+interface Waiting {
+  /** Since when some have been waiting all the time, in milliseconds of the process; undefined when none are. */
+  since: number | undefined;
+}
+
+interface OpenStream extends Waiting {
+  readonly openedAt: number;
+}
+
+const CHECKING_INTERVAL_MS = 1_000;
+
+/**
+ * Cuts who does not take an answer within `answerTimeout`, and who does not send the body of an HTTP/2 request within `requestTimeout`. Node.js
+ * looks after silence, and after the body on HTTP/1.1; with an octet now and then either can be had for ever.
+ */
+export function cutSlowClients(
+  server: Http2SecureServer,
+  { requestTimeout, answerTimeout }: Pick<HttpConfig, 'requestTimeout' | 'answerTimeout'>,
+): void {
+  const sockets = new Map<TLSSocket, Waiting>();
+  const streams = new Map<ServerHttp2Stream, OpenStream>();
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (socket.alpnProtocol === 'h2') return;
+    sockets.set(socket, { since: undefined });
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('stream', (stream: ServerHttp2Stream) => {
+    streams.set(stream, { openedAt: performance.now(), since: undefined });
+    stream.once('close', () => streams.delete(stream));
+  });
+  const check = (): void => {
+    const now = performance.now();
+    for (const [socket, waiting] of sockets) if (waits(socket, waiting, now) > answerTimeout) socket.destroy();
+    for (const [stream, open] of streams) {
+      const isSending = !stream.endAfterHeaders && !stream.readableEnded;
+      if (waits(stream, open, now) > answerTimeout || (isSending && now - open.openedAt > requestTimeout))
+        stream.close(constants.NGHTTP2_CANCEL);
+    }
+  };
+  const timer = setInterval(check, Math.min(CHECKING_INTERVAL_MS, requestTimeout, answerTimeout)).unref();
+  server.once('close', () => {
+    clearInterval(timer);
+  });
+}
+
+/** How long octets have been waiting, in milliseconds. */
+function waits({ writableLength }: { readonly writableLength: number }, waiting: Waiting, now: number): number {
+  waiting.since = writableLength > 0 ? (waiting.since ?? now) : undefined;
+  return waiting.since === undefined ? 0 : now - waiting.since;
+}

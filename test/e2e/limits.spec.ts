@@ -1,0 +1,383 @@
+import { once } from 'node:events';
+import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
+import { connect as connectTcp, type Socket } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { limitConnections, type ConnectionSettings } from '../../src/connection-limits.js';
+import { TestCa } from '../../src/testing/index.js';
+import { clientTls, get, getHttp2, RawConnection, type Answer, type HttpVersion } from '../support/client.js';
+import { LogLines, startGuardedApp, type GuardedApp } from '../support/guarded-app.js';
+import {
+  CONTINUATION,
+  DATA,
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  FrameConnection,
+  HEADERS,
+  number32,
+  PING,
+  requestFields,
+  RST_STREAM,
+  SETTINGS,
+  WINDOW_UPDATE,
+} from '../support/http2-frames.js';
+
+const ca = TestCa.root();
+const billing = clientTls(ca, ca.issue({ commonName: 'billing' }));
+const orders = clientTls(ca, ca.issue({ commonName: 'orders' }));
+const stranger = clientTls(ca, ca.issue({ commonName: 'stranger' }));
+
+describe.each(['HTTP/1.1', 'HTTP/2'] as const)('the rate of a service, over %s', (http: HttpVersion) => {
+  let app: GuardedApp;
+  beforeAll(async () => {
+    app = await startGuardedApp(ca, { rates: { of: () => ({ perSecond: 0.01, burst: 5 }) } });
+  });
+  afterAll(() => app.app.close());
+
+  const call = (path: string, who = billing): Promise<Answer> => get(app.port, path, who, http);
+  const statuses = async (times: number, path: string, who = billing): Promise<number[]> => {
+    const seen: number[] = [];
+    for (let i = 0; i < times; i++) seen.push((await call(path, who)).status);
+    return seen;
+  };
+
+  test('is told with each answer, is spent by nobody else, and not by what is refused or public', async () => {
+    expect(await statuses(10, '/orders', stranger)).toEqual(Array(10).fill(403));
+    expect(await statuses(10, '/open')).toEqual(Array(10).fill(200));
+    expect(await statuses(10, '/billing', orders)).toEqual(Array(10).fill(403));
+    const first = await call('/orders');
+    expect([first.status, first.headers['ratelimit-policy'], first.headers.ratelimit]).toEqual([
+      200,
+      '"service";q=5;w=500',
+      '"service";r=4;t=100',
+    ]);
+    expect(first.headers['retry-after']).toBeUndefined();
+    // A path that is nowhere costs as well.
+    expect(await statuses(4, '/nowhere')).toEqual([404, 404, 404, 404]);
+    const log = LogLines.shared.next('refused', { code: 'rate_limited' });
+    const over = await call('/orders');
+    expect([over.status, over.json.code, over.headers['content-type']]).toEqual([
+      429,
+      'rate_limited',
+      'application/problem+json; charset=utf-8',
+    ]);
+    expect(Number(over.headers['retry-after'])).toBeGreaterThan(90);
+    expect(over.headers.ratelimit).toBe(`"service";r=0;t=${String(over.headers['retry-after'])}`);
+    expect(await log).toMatchObject({ service: 'billing', burst: 5, requestId: over.json.request_id });
+    expect(await statuses(20, '/nowhere')).toEqual(Array(20).fill(429));
+    expect(await statuses(5, '/billing', orders)).toEqual(Array(5).fill(403));
+    expect(await statuses(6, '/orders', orders)).toEqual([200, 200, 200, 200, 200, 429]);
+  });
+
+  test('is that of a route besides, by a decorator', async () => {
+    const free = await startGuardedApp(ca);
+    const ask = async (who = billing) => get(free.port, '/bounded', who, http);
+    const [a, b, c] = [await ask(), await ask(), await ask()];
+    expect([a.status, b.status, c.status]).toEqual([200, 200, 429]);
+    expect(a.headers['ratelimit-policy']).toBe('"route";q=2;w=200');
+    expect(c.json.detail).toMatch(/^The service is over its rate on this route\./);
+    expect((await ask(orders)).status).toBe(200);
+    expect((await get(free.port, '/orders', billing, http)).headers.ratelimit).toBeUndefined();
+    await free.app.close();
+  });
+});
+
+const UNBOUNDED: ConnectionSettings = {
+  maxConnectionsPerAddress: 1_000,
+  maxHandshakes: 1_000,
+  maxHandshakesPerAddress: 1_000,
+  connectionRate: 1_000_000,
+  connectionRatePerAddress: 1_000_000,
+  trustedAddresses: ['127.0.0.9'],
+};
+
+describe('connections', () => {
+  const started: GuardedApp[] = [];
+  const sockets: Socket[] = [];
+  afterAll(async () => {
+    for (const socket of sockets) socket.destroy();
+    for (const { app } of started) await app.close();
+  });
+
+  async function start(
+    settings: Partial<ConnectionSettings>,
+    limits: { maxConnections?: number } = {},
+    logger = LogLines.shared,
+  ) {
+    const app = await startGuardedApp(ca, {}, {}, limits);
+    limitConnections(app.server, { ...UNBOUNDED, ...settings }, logger);
+    started.push(app);
+    return app;
+  }
+
+  /** Opens so many, from an address, and says how many are open: the others were reset before an octet of TLS. */
+  async function knock(port: number, many: number, localAddress: string): Promise<Socket[]> {
+    const opened = await Promise.all(
+      Array.from({ length: many }, async () => {
+        const socket = connectTcp({ port, host: '127.0.0.1', localAddress });
+        sockets.push(socket);
+        const ended = new Promise<void>((resolve) => {
+          socket.on('error', () => undefined).on('close', () => resolve());
+        });
+        socket.resume();
+        // A server that takes the connection says nothing before the client does.
+        socket.write(Buffer.of(22, 3, 1));
+        await Promise.race([ended, delay(100)]);
+        return socket;
+      }),
+    );
+    return opened.filter(({ destroyed }) => !destroyed);
+  }
+
+  const from = (localAddress: string): ConnectionOptions => ({ ...billing, ...{ localAddress } });
+  const isServed = async ({ port }: GuardedApp, address: string): Promise<number> =>
+    (await get(port, '/orders', from(address))).status;
+
+  test('in the handshake are bounded for each address; others are served, and whoever is done counts no more', async () => {
+    const app = await start({ maxHandshakesPerAddress: 5 });
+    for (let round = 0; round < 2; round++) {
+      const dropped = LogLines.shared.next('connections_dropped');
+      const open = await knock(app.port, 20, '127.0.0.2');
+      expect(open).toHaveLength(5);
+      expect(await dropped).toMatchObject({ by: { 'http.maxHandshakesPerAddress': expect.any(Number) } });
+      await expect(isServed(app, '127.0.0.2')).rejects.toThrow();
+      expect(await isServed(app, '127.0.0.3')).toBe(200);
+      for (const socket of open) socket.destroy();
+      await Promise.all(open.map((socket) => once(socket, 'close')));
+      while ((await isServed(app, '127.0.0.2').catch(() => 0)) !== 200) await delay(10);
+      for (let i = 0; i < 10; i++) expect(await isServed(app, '127.0.0.2')).toBe(200);
+    }
+  });
+
+  test('in the handshake are bounded altogether, and those of trusted addresses are not counted', async () => {
+    const app = await start({ maxHandshakes: 6 });
+    expect(await knock(app.port, 4, '127.0.0.2')).toHaveLength(4);
+    expect(await knock(app.port, 4, '127.0.0.3')).toHaveLength(2);
+    expect(await knock(app.port, 10, '127.0.0.9')).toHaveLength(10);
+    expect(await isServed(app, '127.0.0.9')).toBe(200);
+  });
+
+  test('that are open are bounded for each address', async () => {
+    const app = await start({ maxConnectionsPerAddress: 3 });
+    const open = async (): Promise<RawConnection> => RawConnection.open(app.port, from('127.0.0.2'));
+    const held = [await open(), await open(), await open()];
+    await expect(open()).rejects.toThrow();
+    for (const each of held) expect((await each.get('/orders')).status).toBe(200);
+    expect(await isServed(app, '127.0.0.3')).toBe(200);
+    held[0]?.close();
+    let again: RawConnection | undefined;
+    while (!again) again = await open().catch(() => undefined);
+    await expect(open()).rejects.toThrow();
+    for (const each of [...held, again]) each.close();
+  });
+
+  test('are bounded altogether by the listener, and that is logged as well', async () => {
+    const app = await start({}, { maxConnections: 3 });
+    const dropped = LogLines.shared.next('connections_dropped');
+    const open = await knock(app.port, 6, '127.0.0.2');
+    expect(open).toHaveLength(3);
+    expect(await dropped).toMatchObject({ by: { 'http.maxConnections': expect.any(Number) } });
+    for (const socket of open) socket.destroy();
+  });
+
+  test('come in at a rate, of each address and altogether', async () => {
+    const app = await start({ connectionRatePerAddress: 4, connectionRate: 6 });
+    // Two seconds' worth at once; a little comes in meanwhile.
+    const first = (await knock(app.port, 30, '127.0.0.2')).length;
+    expect(first).toBeGreaterThanOrEqual(8);
+    expect(first).toBeLessThanOrEqual(9);
+    const second = (await knock(app.port, 30, '127.0.0.3')).length;
+    expect(second).toBeGreaterThanOrEqual(4);
+    expect(second).toBeLessThanOrEqual(6);
+    expect(await isServed(app, '127.0.0.9')).toBe(200);
+    await delay(600);
+    expect(await isServed(app, '127.0.0.2')).toBe(200);
+  });
+
+  test('a flood is logged once a second, with counts', async () => {
+    const log = new LogLines();
+    const app = await start({ maxHandshakesPerAddress: 1 }, {}, log);
+    await knock(app.port, 1, '127.0.0.2');
+    await knock(app.port, 200, '127.0.0.2');
+    while (log.events('connections_dropped').length < 2) await delay(10);
+    expect(log.events('connections_dropped')).toMatchObject([
+      { dropped: 1, last: '127.0.0.2' },
+      { dropped: 199, by: { 'http.maxHandshakesPerAddress': 199 } },
+    ]);
+  });
+});
+
+describe('slow and greedy clients', () => {
+  let app: GuardedApp;
+  let good: ClientHttp2Session;
+  let keptAlive: RawConnection;
+  beforeAll(async () => {
+    app = await startGuardedApp(
+      ca,
+      {},
+      {},
+      { headersTimeout: 300, requestTimeout: 400, answerTimeout: 400, keepAliveTimeout: 60_000, handshakeTimeout: 500 },
+    );
+    good = connectHttp2(`https://localhost:${app.port}`, { ...billing, ALPNProtocols: ['h2'] });
+    await once(good, 'connect');
+    keptAlive = await RawConnection.open(app.port, billing);
+  });
+  afterAll(async () => {
+    good.destroy();
+    keptAlive.close();
+    await app.app.close();
+  });
+
+  /** Calls as a well-behaved client does, until `work` is over; each call must succeed. */
+  async function besides<T>(work: Promise<T>): Promise<T> {
+    let over = false;
+    const done = work.finally(() => (over = true));
+    const served: number[] = [];
+    while (!over) {
+      served.push((await getHttp2(good, '/orders')).status, (await keptAlive.get('/orders')).status);
+      await delay(10);
+    }
+    expect(new Set(served)).toEqual(new Set([200]));
+    return done;
+  }
+
+  test('a connection that says nothing, over HTTP/1.1: cut', async () => {
+    await besides((await RawConnection.open(app.port, billing)).untilClosed());
+  });
+
+  test('a body an octet at a time, over HTTP/1.1: cut', async () => {
+    const slow = await RawConnection.open(app.port, billing);
+    slow.socket.write(
+      'POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\nContent-Type: text/plain\r\n\r\n',
+    );
+    const timer = setInterval(() => slow.socket.write('a'), 50);
+    await besides(slow.untilClosed());
+    clearInterval(timer);
+  });
+
+  test('a body an octet at a time, over HTTP/2: its stream is reset, and another one of the connection answered', async () => {
+    const slow = await FrameConnection.open(app.port, billing);
+    const json = Buffer.concat([Buffer.of(0x5f), Buffer.of(16), Buffer.from('application/json')]);
+    slow.send(frame(HEADERS, END_HEADERS, 1, Buffer.concat([requestFields('/orders', 'POST'), json])));
+    slow.keepSending(50, () => frame(DATA, 0, 1, Buffer.from(' ')));
+    expect(await besides(slow.untilReset(1))).toBe(8);
+    slow.close();
+  });
+
+  test('an answer that is not taken, over HTTP/1.1: cut', async () => {
+    const slow = await RawConnection.open(app.port, billing);
+    slow.socket.removeAllListeners('data').pause();
+    slow.socket.write('GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    const before = await connections(app);
+    await besides(
+      (async () => {
+        while ((await connections(app)) >= before) await delay(20);
+      })(),
+    );
+    slow.close();
+  });
+
+  test.each([
+    ['never taken, with a PING now and then', () => frame(PING, 0, 0, Buffer.alloc(8))],
+    [
+      'taken an octet at a time',
+      () => Buffer.concat([frame(WINDOW_UPDATE, 0, 1, number32(1)), frame(WINDOW_UPDATE, 0, 0, number32(1))]),
+    ],
+  ])('an answer that is %s, over HTTP/2: its stream is reset', async (_, next) => {
+    const slow = await FrameConnection.open(app.port, billing);
+    slow.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, requestFields('/large')));
+    slow.keepSending(50, next);
+    expect(await besides(slow.untilReset(1))).toBe(8);
+    slow.close();
+  });
+
+  test('streams that are taken back at once (CVE-2023-44487): the connection is ended', async () => {
+    const rapid = await FrameConnection.open(app.port, billing);
+    for (let i = 0; i < 2_000; i++) {
+      const stream = 1 + 2 * i;
+      rapid.send(
+        frame(HEADERS, END_HEADERS | END_STREAM, stream, requestFields('/orders')),
+        frame(RST_STREAM, 0, stream, number32(8)),
+      );
+    }
+    await besides(rapid.untilClosed());
+  });
+
+  test('a client that takes back what it has open, four times over, is served on', async () => {
+    const session = connectHttp2(`https://localhost:${app.port}`, { ...billing, ALPNProtocols: ['h2'] });
+    await once(session, 'connect');
+    for (let round = 0; round < 4; round++)
+      await Promise.all(
+        Array.from({ length: 100 }, async () => {
+          const stream = session.request({ ':path': '/orders' });
+          const closed = once(stream, 'close');
+          stream.close(8);
+          await closed;
+        }),
+      );
+    expect((await getHttp2(session, '/orders')).status).toBe(200);
+    session.destroy();
+  });
+
+  test.each([
+    ['CONTINUATION', () => frame(CONTINUATION, 0, 1), frame(HEADERS, END_STREAM, 1, requestFields('/orders'))],
+    ['SETTINGS', () => frame(SETTINGS, 0, 0), Buffer.alloc(0)],
+    ['PING', () => frame(PING, 0, 0, Buffer.alloc(8)), Buffer.alloc(0)],
+  ])('%s frames without end and unread: the connection is ended', async (_, next, first) => {
+    const flood = await FrameConnection.open(app.port, billing);
+    flood.socket.pause();
+    flood.send(first);
+    const before = await connections(app);
+    const all = Buffer.concat(Array.from({ length: 1_000 }, next));
+    await besides(
+      (async () => {
+        while ((await connections(app)) >= before) {
+          flood.send(all);
+          await delay(2);
+        }
+      })(),
+    );
+    flood.close();
+  });
+
+  test('more streams than there may be are refused, one by one', async () => {
+    const greedy = await FrameConnection.open(app.port, billing);
+    for (let i = 0; i < 129; i++) greedy.send(frame(HEADERS, END_HEADERS, 1 + 2 * i, requestFields('/orders', 'POST')));
+    // REFUSED_STREAM: may be asked again.
+    expect(await besides(greedy.untilReset(257))).toBe(7);
+    greedy.close();
+  });
+});
+
+test.each([
+  ['nothing', undefined],
+  ['PING frames', () => frame(PING, 0, 0, Buffer.alloc(8))],
+  [
+    'the octets of a HEADERS frame, one by one',
+    octetsOf(frame(HEADERS, END_HEADERS | END_STREAM, 1, Buffer.alloc(200))),
+  ],
+])('an HTTP/2 connection over which nothing is asked, but %s comes: cut after the idle time', async (_, next) => {
+  const app = await startGuardedApp(ca, {}, {}, { keepAliveTimeout: 300 });
+  const idle = await FrameConnection.open(app.port, billing);
+  if (next) idle.keepSending(30, next);
+  await idle.untilClosed();
+  expect(idle.goaway).toBe(0);
+  await app.app.close();
+});
+
+function octetsOf(octets: Buffer): () => Uint8Array {
+  let at = 0;
+  return () => octets.subarray(at, ++at);
+}
+
+/** How many connections the listener has. */
+function connections({ server }: GuardedApp): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.getConnections((error, count) => {
+      if (error) reject(error);
+      else resolve(count);
+    });
+  });
+}
