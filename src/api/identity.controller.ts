@@ -52,11 +52,18 @@ export class IdentityController {
 
   /** Who the caller is, and how that was established. */
   @Get('api/v1/whoami')
-  @MessagePattern('whoami')
   @Answers(whoamiSchema)
   whoami(@Req() request: IdentifiedRequest): z.infer<typeof whoamiSchema> {
-    const who = identityOf(request);
-    const { forwardedBy } = request;
+    return this.#known(identityOf(request), request.forwardedBy);
+  }
+
+  /** The same as a message. */
+  @MessagePattern('whoami')
+  whoamiMessage(@ClientIdentity() who: ClientIdentity): z.infer<typeof whoamiSchema> {
+    return this.#known(who, undefined);
+  }
+
+  #known(who: ClientIdentity, forwardedBy: string | undefined): z.infer<typeof whoamiSchema> {
     return {
       authenticated: who.validated,
       service: who.service,

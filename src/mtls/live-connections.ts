@@ -37,6 +37,7 @@ const SLICE_MS = 5;
  */
 export class LiveConnections {
   readonly #open = new Set<object>();
+  readonly #farewells = new WeakMap<object, (refusal: MtlsRefusal) => void>();
   #marks: readonly unknown[] = [];
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
@@ -53,6 +54,11 @@ export class LiveConnections {
     if (!isConnection(connection) || this.#open.has(connection)) return;
     this.#open.add(connection);
     connection.once('close', () => this.#open.delete(connection));
+  }
+
+  /** Has the peer told, in the form of its transport, before its connection is cut. */
+  tellWith(connection: object, farewell: (refusal: MtlsRefusal) => void): void {
+    this.#farewells.set(connection, farewell);
   }
 
   start(): void {
@@ -77,6 +83,7 @@ export class LiveConnections {
       const refusal = this.standing.refusalOf(connection);
       if (refusal && LOST.has(refusal.code)) {
         this.#open.delete(connection);
+        this.#farewells.get(connection)?.(refusal);
         cut(connection as TLSSocket | Http2Session);
         const { fingerprint256 } = refusal.evidence;
         const entry = lost.get(fingerprint256) ?? { refusal, count: 0 };

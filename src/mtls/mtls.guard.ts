@@ -2,7 +2,7 @@ import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@ne
 import type { FastifyReply } from 'fastify';
 import { MtlsGate } from './mtls.gate.js';
 import type { IdentifiedRequest } from './identified-request.js';
-import { routePolicyOf, type RoutePolicy } from './route-policy.js';
+import { routePolicyOf, type Admission, type RoutePolicy } from './route-policy.js';
 import { callOf } from './transports/transport-call.js';
 
 /**
@@ -23,9 +23,16 @@ export class MtlsGuard implements CanActivate {
       // The request: switchToHttp().getRequest() is the same, and builds three closures first.
       if (context.getType() === 'http')
         this.gate.admit(context.getArgByIndex<IdentifiedRequest>(0), policy, context.getArgByIndex<FastifyReply>(1));
-      else this.gate.admit(callOf(context.getArgs()) ?? this.gate.refuseTransport(context.getType()), policy);
+      else this.#admitMessage(context, policy);
     }
     return true;
+  }
+
+  /** Another transport's door has asked by the same decorators, and put the identity on the call. */
+  #admitMessage(context: ExecutionContext, admission: Admission): void {
+    const call = callOf(context.getArgs());
+    if (!call) throw this.gate.refuseTransport(context.getType());
+    if (!call.clientIdentity) this.gate.admit(call, admission);
   }
 
   #policyOf(handler: object, controller: object): RoutePolicy {

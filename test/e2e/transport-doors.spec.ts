@@ -119,12 +119,12 @@ function upgradeStatus(
   port: number,
   path: string,
   client: Issued | undefined,
-  origin?: string,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const ws = new WebSocket(`wss://localhost:${port}${path}`, {
       ...clientTls(ca, client),
-      ...(origin === undefined ? {} : { origin }),
+      headers,
     });
     ws.once('open', () => {
       ws.terminate();
@@ -201,9 +201,16 @@ describe('one application on every transport', () => {
     ['https://elsewhere.example', '/live', 101],
     ['https://evil.example', '/open', 101],
   ])('a page of %s that opens %s hears %s', async (origin, path, status) => {
-    expect(await upgradeStatus(started.ports.http, path, billing, origin)).toBe(status);
+    expect(await upgradeStatus(started.ports.http, path, billing, { origin })).toBe(status);
     const own = `https://localhost:${started.ports.http}`;
-    expect(await upgradeStatus(started.ports.http, path, billing, own)).toBe(101);
+    expect(await upgradeStatus(started.ports.http, path, billing, { origin: own })).toBe(101);
+  });
+
+  test('a certificate in a header of the upgrade is believed from nobody who is no proxy', async () => {
+    const headers = { 'client-cert': `:${Buffer.from(billing.certificate.der).toString('base64')}:` };
+    for (const client of [undefined, unlisted, billing])
+      for (const path of ['/live', '/open'])
+        expect(await upgradeStatus(started.ports.http, path, client, headers)).toBe(400);
   });
 
   test('a WebSocket whose certificate is revoked is closed with 1008 and told why', async () => {

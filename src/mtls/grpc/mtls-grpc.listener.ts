@@ -1,5 +1,4 @@
-import { IncomingMessage } from 'node:http';
-import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { Http2ServerRequest, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { createServer, type Server as TlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import {
   experimental,
@@ -167,8 +166,12 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
       if (ended) return false;
       try {
         if (!session) throw new MtlsRefusal('validation_failed', 'the connection of the call cannot be found');
-        call ??= new TransportCall(this.#connectionOf(session), policies && path);
-        this.#guard.admit(call, policies ?? []);
+        if (call) {
+          this.#guard.admitAgain(call, policies ?? []);
+        } else {
+          call = new TransportCall(this.#connectionOf(session), policies && path);
+          this.#guard.admit(call, policies ?? []);
+        }
         return true;
       } catch (error) {
         if (!(error instanceof MtlsRefusal)) throw error;
@@ -208,12 +211,12 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
     if (!connection) {
       connection = {
         transport: 'gRPC',
-        raw: new IncomingMessage(session.socket),
+        // What peerOfSocket reads of a request over HTTP/2: grpc-js makes none.
+        raw: { stream: { session } } as unknown as Http2ServerRequest,
         errorOf: statusOf,
         end: () => {
           closeSession(session);
         },
-        onceClosed: (listener) => session.once('close', listener),
       };
       this.#connections.set(session, connection);
     }
@@ -221,11 +224,11 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
   }
 }
 
-const CODES: Readonly<Record<MtlsRefusal['status'], Status>> = {
+const CODES: Readonly<Record<number, Status>> = {
   400: Status.UNAUTHENTICATED,
   401: Status.UNAUTHENTICATED,
   403: Status.PERMISSION_DENIED,
-  500: Status.INTERNAL,
+  429: Status.RESOURCE_EXHAUSTED,
 };
 
 /** A refusal as a gRPC status: its sentence as details, its code and the request's id in the trailing metadata. */

@@ -149,7 +149,6 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
         end: () => {
           endSoon(socket);
         },
-        onceClosed: (listener) => socket.once('close', listener),
       };
       this.#connections.set(socket, connection);
     }

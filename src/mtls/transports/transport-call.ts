@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import type { VerifiedClientIdentity } from '../client-identity.js';
 import type { IdentifiedRequest } from '../identified-request.js';
 import type { MtlsRefusal } from '../mtls.errors.js';
@@ -8,13 +7,12 @@ import type { MtlsRefusal } from '../mtls.errors.js';
 export interface TransportConnection {
   /** As the log names it: `TCP`, `gRPC`, `WebSocket`. */
   readonly transport: string;
-  /** The shape in which the guard looks at connections: the request that opened it, or an empty message on its socket. */
-  readonly raw: IncomingMessage;
+  /** The shape in which the guard looks at connections: the request that opened it, or what stands for one. */
+  readonly raw: IdentifiedRequest['raw'];
   /** A refusal in the form in which this transport tells of errors. */
   readonly errorOf: (refusal: MtlsRefusal, requestId: string) => unknown;
   /** Ends the connection, what was answered before reaching the peer: its certificate is of no more use. */
   end: (refusal: MtlsRefusal) => void;
-  readonly onceClosed: (listener: () => void) => void;
 }
 
 /** One message over a transport other than HTTP, in the shape in which the gate knows a request. */
@@ -24,7 +22,7 @@ export class TransportCall implements IdentifiedRequest {
   readonly method: string;
   readonly url: string;
   readonly routeOptions: { readonly url: string | undefined };
-  readonly raw: IncomingMessage;
+  readonly raw: IdentifiedRequest['raw'];
   clientIdentity?: VerifiedClientIdentity;
 
   /** `route` is the pattern or method of a handler that exists: what a caller made up is in no log. */

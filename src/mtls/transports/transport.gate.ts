@@ -1,13 +1,15 @@
-import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { from, isObservable, mergeMap, of, throwError, type Observable } from 'rxjs';
 import { MtlsRefusal } from '../mtls.errors.js';
 import { MtlsGate } from '../mtls.gate.js';
+import { MODULE_OPTIONS_TOKEN } from '../mtls.module-definition.js';
+import type { MtlsOptions } from '../mtls.options.js';
+import { PeerVerifier } from '../peer-verifier.js';
 import { problemOfRefusal } from '../refusal-problem.js';
 import { DEFAULT_ADMISSION, type Admission, type RoutePolicy } from '../route-policy.js';
 import { gatewayOf, messageHandlersOf, type GatewayPolicy, type HandlerClass } from './handler-metadata.js';
-import { OpenConnections } from './open-connections.js';
-import { callId, TransportCall, type TransportConnection } from './transport-call.js';
+import { callId, type TransportCall } from './transport-call.js';
 
 /** What Nest hands over for each microservice that is connected: its strategy. */
 interface MessageServer {
@@ -26,18 +28,19 @@ export interface GuardedServer extends MessageServer {
  * handlers that refuse, but for public ones.
  */
 @Injectable()
-export class TransportGate implements OnModuleInit, OnApplicationShutdown {
+export class TransportGate implements OnModuleInit {
   readonly #logger = new Logger('Mtls');
   readonly #guardedPaths = new Set<string>();
   /** Origins of pages, besides the application's own, that may open WebSockets. */
   readonly origins = new Set<string>();
-  readonly #open = new OpenConnections((connection, admission) => this.#lookAgain(connection, admission));
   #gateways: readonly GatewayPolicy[] | undefined;
   #started = false;
 
   constructor(
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
     @Inject(MtlsGate) private readonly gate: MtlsGate,
+    @Inject(PeerVerifier) private readonly verifier: PeerVerifier,
+    @Inject(MODULE_OPTIONS_TOKEN) private readonly options: MtlsOptions,
   ) {
     // Before any is connected: this is made with the application, and Nest tells of a microservice before it gives it handlers.
     modules.getRpcTargetRegistry<MessageServer>().subscribe((server) => {
@@ -62,18 +65,19 @@ export class TransportGate implements OnModuleInit, OnApplicationShutdown {
       );
   }
 
-  onApplicationShutdown(): void {
-    this.#open.stop();
-  }
-
-  /** The policies of the handlers that a transport finds by `pattern`, as Nest gave it: several when several controllers have it. */
+  /**
+   * The policies of the handlers that a transport is given for `pattern`, as Nest gives it: several when several controllers have it. Throws TypeError
+   * where there is none: a handler that no controller has, has no decorators to go by.
+   */
   policiesOf(pattern: unknown, transportId: unknown): readonly RoutePolicy[] {
-    return [...this.modules.values()]
+    const policies = [...this.modules.values()]
       .flatMap(({ controllers }) => [...controllers.values()])
       .flatMap(({ metatype }) => messageHandlersOf(metatype as HandlerClass))
       .filter(({ transport }) => transport === undefined || transportId === undefined || transport === transportId)
       .filter(({ patterns }) => patterns.includes(pattern))
       .map(({ policy }) => policy);
+    if (policies.length === 0) throw new TypeError('a handler of messages that is in no controller cannot be guarded');
+    return policies;
   }
 
   /** The gateways of the application. */
@@ -91,16 +95,27 @@ export class TransportGate implements OnModuleInit, OnApplicationShutdown {
     this.#guardedPaths.add(path);
   }
 
+  /** Takes the headers off an upgrade in which a trusted proxy hands a certificate on; throws {@link MtlsRefusal} when anybody else sent one. */
+  takeForwarded(call: TransportCall): void {
+    this.gate.takeForwarded(call);
+  }
+
   /**
    * Lets a call pass, with the caller's identity on it, or throws {@link MtlsRefusal}. All of `policies` must allow it; where there is none, because no
    * handler is known, it is closed like any handler without a decorator.
    */
   admit(call: TransportCall, policies: readonly RoutePolicy[]): void {
     for (const policy of policies.length === 0 ? [CLOSED] : policies) {
-      if (policy.public) continue;
-      this.#admit(call, policy);
-      if (call.clientIdentity) this.#open.note(call.connection, policy);
+      if (!policy.public) this.#admit(call, policy);
     }
+  }
+
+  /**
+   * Asks again about a call that was let pass and goes on: whether its caller is still who may call at all. Throws {@link MtlsRefusal}. It is the same
+   * call: what counts calls does not count it again.
+   */
+  admitAgain(call: TransportCall, policies: readonly RoutePolicy[]): void {
+    for (const policy of policies) if (!policy.public) this.#identify(call, policy);
   }
 
   /**
@@ -117,7 +132,7 @@ export class TransportGate implements OnModuleInit, OnApplicationShutdown {
       mergeMap((answer) => (isObservable(answer) ? answer : of(answer))),
       mergeMap((answer) => {
         try {
-          this.admit(call, policies);
+          this.admitAgain(call, policies);
         } catch (error) {
           return refused(call, error);
         }
@@ -141,14 +156,25 @@ export class TransportGate implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
-  #lookAgain(connection: TransportConnection, admission: Admission): boolean {
+  #identify(call: TransportCall, { anyService, allowExpired }: Admission): void {
     try {
-      this.#admit(new TransportCall(connection, undefined), admission);
-      return true;
+      this.verifier.identify(call, anyService, allowExpired ? (this.options.expiredGrace ?? 0) : 0);
     } catch (error) {
-      if (!(error instanceof MtlsRefusal)) throw error;
-      connection.end(error);
-      return false;
+      if (error instanceof MtlsRefusal) {
+        const { code, message: reason, evidence, cause: err } = error;
+        const { id: requestId, method, routeOptions } = call;
+        this.#logger.warn({
+          event: 'refused',
+          code,
+          reason,
+          requestId,
+          method,
+          route: routeOptions.url,
+          ...evidence,
+          err,
+        });
+      }
+      throw error;
     }
   }
 
@@ -162,23 +188,17 @@ export class TransportGate implements OnModuleInit, OnApplicationShutdown {
     });
     const add = server.addHandler.bind(server);
     server.addHandler = (pattern, callback, ...more) => {
-      const policies = this.policiesOf(pattern, server.transportId);
-      const open = policies.length > 0 && policies.every((policy) => policy.public);
+      const open = this.policiesOf(pattern, server.transportId).every((policy) => policy.public);
       return add(pattern, open ? callback : () => Promise.resolve(this.#refuse(transport)), ...more);
     };
   }
 
   #refuse(transport: string): Observable<never> {
     const requestId = callId();
-    try {
-      this.gate.refuseTransport(transport);
-    } catch (error) {
-      if (!(error instanceof MtlsRefusal)) throw error;
-      const { code, message } = error;
-      this.#logger.warn({ event: 'refused', code, reason: message, requestId, transport });
-      const problem = problemOfRefusal(error, requestId);
-      return throwError(() => problem);
-    }
+    const refusal = this.gate.refuseTransport(transport);
+    this.#logger.warn({ event: 'refused', code: refusal.code, reason: refusal.message, requestId, transport });
+    const problem = problemOfRefusal(refusal, requestId);
+    return throwError(() => problem);
   }
 }
 

@@ -39,11 +39,11 @@ function admitted(request: IncomingMessage, socket: Duplex, gate: TransportGate)
       raw: request,
       errorOf: problemOfRefusal,
       end: () => socket.destroy(),
-      onceClosed: (listener) => socket.once('close', listener),
     },
     path,
   );
   try {
+    gate.takeForwarded(call);
     const policy = upgradePolicy(gate.gateways.filter((gateway) => gateway.path === path));
     gate.admit(call, [
       policy.public ? policy : { ...policy, authorizers: [fromOrigin(request, gate), ...policy.authorizers] },

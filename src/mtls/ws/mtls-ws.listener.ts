@@ -5,6 +5,7 @@ import type { MessageMappingProperties } from '@nestjs/websockets';
 import type { Observable } from 'rxjs';
 import type { MessageEvent, WebSocket, WebSocketServer } from 'ws';
 import type { VerifiedClientIdentity } from '../client-identity.js';
+import { LiveConnections } from '../live-connections.js';
 import { MtlsRefusal } from '../mtls.errors.js';
 import type { RoutePolicy } from '../route-policy.js';
 import { gatewayPath } from '../transports/handler-metadata.js';
@@ -15,6 +16,8 @@ import { TransportGate } from '../transports/transport.gate.js';
 const POLICY_VIOLATION = 1008;
 const MAX_PAYLOAD = 131_072;
 const CLOSE_GRACE_MS = 5_000;
+/** Refusals that say nothing of the next message. */
+const OF_ONE_MESSAGE: ReadonlySet<string> = new Set(['route_not_allowed', 'rate_limited']);
 
 interface Client {
   readonly connection: TransportConnection;
@@ -38,6 +41,8 @@ export function identityOfClient(client: object): VerifiedClientIdentity | undef
  */
 export class MtlsWsAdapter extends WsAdapter {
   readonly #gate: TransportGate;
+  readonly #live: LiveConnections;
+  readonly #paths = new WeakMap<object, string>();
   readonly #clients = new WeakMap<object, Client>();
 
   /** `origins`: where else than on the application's own origin a page may be that connects, such as `https://app.example.org`. */
@@ -50,6 +55,7 @@ export class MtlsWsAdapter extends WsAdapter {
   ) {
     super(app, options);
     this.#gate = app.get(TransportGate, { strict: false });
+    this.#live = app.get(LiveConnections, { strict: false });
     for (const origin of origins) this.#gate.origins.add(origin);
   }
 
@@ -58,16 +64,19 @@ export class MtlsWsAdapter extends WsAdapter {
       throw new TypeError(
         `a gateway on port ${port} would have no TLS: leave the port out, so that it shares the HTTPS server`,
       );
-    this.#gate.guardPath(gatewayPath(options.path));
-    return super.create(port, { maxPayload: MAX_PAYLOAD, ...options }) as WebSocketServer;
+    const path = gatewayPath(options.path);
+    this.#gate.guardPath(path);
+    const server = super.create(port, { maxPayload: MAX_PAYLOAD, ...options }) as WebSocketServer;
+    this.#paths.set(server, path);
+    return server;
   }
 
   override bindClientConnect(
-    server: WebSocketServer & { readonly path: string },
+    server: WebSocketServer,
     callback: (client: WebSocket, request: IncomingMessage) => void,
   ): void {
     server.on('connection', (client, request) => {
-      this.#remember(client, request, server.path);
+      this.#remember(client, request, this.#paths.get(server) ?? '');
       callback(client, request);
     });
   }
@@ -93,6 +102,7 @@ export class MtlsWsAdapter extends WsAdapter {
         clearTimeout(cut);
       });
     };
+    this.#live.tellWith(request.socket, connection.end);
     this.#clients.set(client, { connection, path });
     rememberCall(client, opened);
   }
@@ -113,13 +123,15 @@ export class MtlsWsAdapter extends WsAdapter {
 
   #passes(client: WebSocket, { connection, path }: Client, event: string, isHere: boolean): boolean {
     const policies = this.#policiesOf(path, event);
+    if (isHere && policies.length === 0)
+      throw new TypeError('a handler of messages that is in no gateway cannot be guarded');
     const call = new TransportCall(connection, policies.length > 0 ? event : undefined);
     const identified = identityOfClient(client) !== undefined;
     try {
       this.#gate.admit(call, policies);
     } catch (error) {
       if (!(error instanceof MtlsRefusal)) throw error;
-      if (error.endsConnection || (identified && error.code !== 'route_not_allowed')) connection.end(error);
+      if (error.endsConnection || (identified && !OF_ONE_MESSAGE.has(error.code))) connection.end(error);
       // Several gateways at one path see each message: the one that has a handler for it answers.
       else if (isHere || policies.length === 0) refuse(client, call, error);
       return false;
