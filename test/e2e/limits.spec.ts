@@ -8,6 +8,7 @@ import { limitConnections, type ConnectionSettings } from '../../src/connection-
 import { TestCa } from '../../src/testing/index.js';
 import { clientTls, get, getHttp2, RawConnection, type Answer, type HttpVersion } from '../support/client.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../support/guarded-app.js';
+import { developmentTls, startIn } from '../support/service.js';
 import {
   CONTINUATION,
   DATA,
@@ -232,10 +233,10 @@ describe('slow and greedy clients', () => {
 
   /** Calls as a well-behaved client does, until `work` is over; each call must succeed. */
   async function besides<T>(work: Promise<T>): Promise<T> {
-    let over = false;
-    const done = work.finally(() => (over = true));
+    const state = { over: false };
+    const done = work.finally(() => (state.over = true));
     const served: number[] = [];
-    while (!over) {
+    while (!state.over) {
       served.push((await getHttp2(good, '/orders')).status, (await keptAlive.get('/orders')).status);
       await delay(10);
     }
@@ -349,6 +350,26 @@ describe('slow and greedy clients', () => {
     expect(await besides(greedy.untilReset(257))).toBe(7);
     greedy.close();
   });
+});
+
+test('a whole service is bounded by its settings, and its document says what it refuses with', async () => {
+  const service = await startIn(undefined, {
+    VERITAS_HTTP_TRUSTED_ADDRESSES: '127.0.0.9',
+    VERITAS_HTTP_MAX_CONNECTIONS_PER_ADDRESS: '1',
+    VERITAS_MTLS_RATES: '[{"service":"veritas-client","perSecond":0.01,"burst":2}]',
+  });
+  const { https } = service.ports;
+  const client = developmentTls(service.folder, 'client');
+  const held = await RawConnection.open(https, client);
+  await expect(RawConnection.open(https, client)).rejects.toThrow();
+  const trusted = { ...client, ...{ localAddress: '127.0.0.9' } };
+  expect((await get(https, '/api/v1/test', trusted)).status).toBe(200);
+  expect((await held.get('/api/v1/test')).status).toBe(200);
+  const refused = await get(https, '/api/v1/test', trusted);
+  expect([refused.status, refused.json.code]).toEqual([429, 'rate_limited']);
+  expect((await get(https, '/health', trusted)).status).toBe(200);
+  held.close();
+  await service.close();
 });
 
 test.each([
