@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ApiModule } from './api/index.js';
-import { ConfigurationModule, type Configuration } from './configuration/index.js';
+import { ConfigurationModule, federatedDomain, type Configuration } from './configuration/index.js';
 import { expiryPart, HealthModule, HealthService, type HealthPart } from './health/index.js';
 import { MtlsModule, type CurrentTrust, type VerifiedClientIdentity } from './mtls/index.js';
 import {
@@ -13,8 +13,10 @@ import {
   RevocationRegistry,
   type CertificationAuthority,
 } from './pki/index.js';
+import { RegistryModule, type Registry } from './registry/index.js';
 import { RepositoryModule, type Published } from './repository/index.js';
 import { registryRevocation } from './registry-revocation.js';
+import { registryRates, registryRoles, registryServices } from './registry-services.js';
 import { ratesOf, sharedRates } from './service-rates.js';
 import type { Store } from './store/index.js';
 import type { Certificate } from './x509/index.js';
@@ -25,6 +27,7 @@ export interface Runtime {
   readonly version: string;
   readonly store: Store;
   readonly authority: CertificationAuthority;
+  readonly registry: Registry;
   /** The CA certificates that client certificates must lead to, as of now. */
   readonly trust: CurrentTrust;
   /** The certificate that the HTTPS listener presents now. */
@@ -37,9 +40,10 @@ const now = (): Date => new Date();
 @Module({})
 export class AppModule {
   static forRoot(runtime: Runtime): DynamicModule {
-    const { configuration, store } = runtime;
+    const { configuration, store, registry } = runtime;
     const { mtls, health, repository } = configuration;
     const { ocsp } = runtime.authority;
+    const isOwn = namedBy(runtime.authority.ca);
     const healthModule = HealthModule.forRootAsync({
       inject: [CaService, CrlService],
       useFactory: (ca: CaService, crls: CrlService): readonly HealthPart[] => [
@@ -60,22 +64,30 @@ export class AppModule {
           pollInterval: configuration.store.pollInterval,
           isGlobal: true,
         }),
+        RegistryModule.forRoot({ registry, pollInterval: configuration.store.pollInterval }),
         MtlsModule.forRootAsync({
           inject: [RevocationRegistry],
-          useFactory: (registry: RevocationRegistry) => ({
+          useFactory: (revocations: RevocationRegistry) => ({
             trustAnchors: runtime.trust,
-            services: mtls.services,
-            roles: rolesOf(mtls.roles, runtime.authority.ca),
+            services: registryServices(registry.services),
+            roles: registryRoles(registry.services, isOwn),
+            onShadow: ({ route = '(no route)', ...call }) => {
+              registry.shadows.note({ ...call, route }, Date.now());
+            },
+            serviceFrom: mtls.serviceFrom,
+            trustDomain: mtls.trustDomain,
+            trustDomains: mtls.trustDomains.map(federatedDomain),
+            trustedProxies: mtls.trustedProxies.map((proxy) => ({ ...proxy, condition: isOwn })),
             issuerOrganization: mtls.issuerOrganization,
             exemptPaths: mtls.exemptPaths,
             onPeer: ({ certificates }, time) => {
               runtime.authority.sightings.note(certificates, time);
             },
-            rates: { of: ratesOf(mtls.rates), ...sharedRates(store) },
+            rates: { of: registryRates(registry.services, ratesOf(mtls.rates)), ...sharedRates(store) },
             expiredGrace: configuration.pki.renewalGrace * 1000,
             revocation: {
               mode: mtls.revocation,
-              status: registryRevocation(registry),
+              status: registryRevocation(revocations),
               refreshInterval: mtls.crlRefreshInterval,
               crls: mtls.crls.map(({ source, issuer }) => ({
                 source,
@@ -93,6 +105,7 @@ export class AppModule {
             certificate: (issuer) =>
               ca.authorities.find(({ id, state }) => id === issuer && state !== 'prepared')?.certificate.der,
             bundle: () => ca.trustBundle,
+            spiffeBundle: () => ca.spiffeBundle(),
             crossCertificates: () => ca.crossCertificates,
             crl: (issuer, scope) => crls.current(issuer, scope),
             ocsp: ocsp && ((request) => ocsp.answer(request)),
@@ -104,22 +117,17 @@ export class AppModule {
   }
 }
 
-/** Roles are for services that our own CA named: another CA that is trusted here does not make administrators. */
-function rolesOf(
-  table: Configuration['mtls']['roles'],
-  ca: CaService,
-): (identity: VerifiedClientIdentity) => ReadonlySet<string> {
-  const byService = new Map(table.map(({ service, roles }) => [service, new Set<string>(roles)]));
-  const none = new Set<string>();
+/** Whether our own CA named a service: another CA that is trusted here makes neither administrators nor proxies. */
+function namedBy(ca: CaService): (identity: VerifiedClientIdentity) => boolean {
   // Once for each change of the CAs: this stands on the path of every request.
   let authorities: CaService['authorities'] | undefined;
   let own = new Set<string | undefined>();
-  return ({ service, issuerFingerprint256 }) => {
+  return ({ issuerFingerprint256 }) => {
     if (authorities !== ca.authorities) {
       authorities = ca.authorities;
       own = new Set(authorities.map(({ certificate }) => certificate.fingerprint256));
     }
-    return own.has(issuerFingerprint256) ? (byService.get(service) ?? none) : none;
+    return own.has(issuerFingerprint256);
   };
 }
 

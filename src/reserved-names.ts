@@ -1,24 +1,32 @@
 import type { Configuration } from './configuration/index.js';
 import { ReservedNames } from './pki/index.js';
+import type { ServiceRegistry } from './registry/index.js';
 import type { Certificate } from './x509/index.js';
 
 /**
- * What only operators and administrators have certified: the services with roles, and every name that the HTTPS listener's certificate has now, under
- * which clients hand in requests and tokens.
+ * What only operators and administrators have certified: the services with roles, in the settings or the registry now, the trusted proxies, who can speak for
+ * everybody, and every name that the HTTPS listener's certificate has now, under which clients hand in requests and tokens.
  */
 export function reservedNamesOf(
-  roles: Configuration['mtls']['roles'],
+  { roles, trustedProxies }: Pick<Configuration['mtls'], 'roles' | 'trustedProxies'>,
+  registry: Pick<ServiceRegistry, 'epoch' | 'namesWithRoles'>,
   serverCertificate: () => Certificate | undefined,
 ): () => ReservedNames {
-  const services = roles.filter((entry) => entry.roles.length > 0).map(({ service }) => service);
-  let of: Certificate | undefined;
-  let reserved = new ReservedNames({ services, names: [] });
+  const withRoles = roles.filter((entry) => entry.roles.length > 0);
+  const configured = [...withRoles, ...trustedProxies].map(({ service }) => service);
+  let of: { readonly certificate: Certificate | undefined; readonly epoch: number } | undefined;
+  let reserved = new ReservedNames({ services: [], names: [] });
   return () => {
     const certificate = serverCertificate();
-    if (certificate !== of) {
-      of = certificate;
-      reserved = new ReservedNames({ services, names: certificate?.extensions.subjectAltName ?? [] });
+    if (of?.certificate !== certificate || of?.epoch !== registry.epoch) {
+      of = { certificate, epoch: registry.epoch };
+      const named = [...configured, ...registry.namesWithRoles()];
+      const ids = named.filter(isUri).map((value) => ({ kind: 'uri', value }) as const);
+      const names = [...ids, ...(certificate?.extensions.subjectAltName ?? [])];
+      reserved = new ReservedNames({ services: named.filter((service) => !isUri(service)), names });
     }
     return reserved;
   };
 }
+
+const isUri = (service: string): boolean => service.includes('://');

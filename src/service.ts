@@ -9,7 +9,15 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { OpenApiService } from './api/index.js';
 import { AppModule } from './app.module.js';
 import { logBackgroundFailures } from './background-log.js';
-import { ConfigurationError, loadConfiguration, policyOf, type Configuration } from './configuration/index.js';
+import {
+  ConfigurationError,
+  configuredServices,
+  loadConfiguration,
+  policyOf,
+  ROLES,
+  type Configuration,
+} from './configuration/index.js';
+import { EventBus } from './events/index.js';
 import { limitConnections } from './connection-limits.js';
 import { logFailedHandshakes } from './handshake-log.js';
 import { createHttpAdapter } from './http-adapter.js';
@@ -17,8 +25,10 @@ import { createLogger } from './logging.js';
 import { readTrustAnchors, type CurrentTrust, type IdentifiedRequest, type TrustAnchors } from './mtls/index.js';
 import { ocspStapling } from './ocsp-stapling.js';
 import { createDevelopmentMaterial, openCertificationAuthority, PkiError } from './pki/index.js';
+import { openRegistry } from './registry/index.js';
 import { RepositoryListener } from './repository/index.js';
 import { reservedNamesOf } from './reserved-names.js';
+import { serverRenewal } from './server-renewal.js';
 import { openStore, StoreError } from './store/index.js';
 import { keepTickShape } from './tick-shape.js';
 import {
@@ -53,20 +63,24 @@ export async function startService(configuration: Configuration): Promise<Runnin
   const store = await openStore(storeSettings);
   let application: NestFastifyApplication | undefined;
   try {
+    const events = new EventBus();
+    const configured = configuredServices(configuration);
+    const registry = await openRegistry({ store, events, configured, roles: ROLES });
     let serverCertificate: () => Certificate | undefined = () => undefined;
     const pkiSettings = {
       ...pki,
       crlDirectory: join(dirname(storeSettings.path), 'crl'),
       policy: policyOf(configuration),
-      reservedNames: reservedNamesOf(configuration.mtls.roles, () => serverCertificate()),
+      reservedNames: reservedNamesOf(configuration.mtls, registry.services, () => serverCertificate()),
     };
     const authority = await openCertificationAuthority({
       settings: pkiSettings,
       store,
+      events,
       create: pki.autoSetup,
       unreadLimit: storeSettings.unreadLimit,
     });
-    logBackgroundFailures(authority.events, logger);
+    logBackgroundFailures(events, logger);
     if (pki.autoSetup) await createDevelopmentMaterial(authority);
     const { organization } = authority.settings;
     if (organization !== configuration.mtls.issuerOrganization)
@@ -82,13 +96,15 @@ export async function startService(configuration: Configuration): Promise<Runnin
     keys.catch(() => undefined);
     const files = { ...tls, keyPassphrase: tls.keyPassphrase };
     const material = await readTlsMaterial(files, new Date());
-    const adapter = createHttpAdapter(http, serverOptions(tls, material));
+    // Of the CAs of other trust domains the listener knows nothing: it leaves the choice to the client, and the verdict to the guard.
+    const listening = { ...tls, namesCas: configuration.mtls.trustDomains.length === 0 };
+    const adapter = createHttpAdapter(http, serverOptions(listening, material));
     const listener = adapter.getInstance().server as unknown as Server;
     limitConnections(listener, http, logger);
     logFailedHandshakes(listener, logger);
     const stapler = ocspStapling(authority, () => reloader.material.certificate, logger);
     stapler?.attach(listener);
-    const reloader = new TlsReloader(listener, tls, files, material, {
+    const reloader = new TlsReloader(listener, listening, files, material, {
       interval: tls.reloadInterval,
       check: ({ caPem }) => {
         trustIn(caPem, configuration);
@@ -111,6 +127,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
       version: packageVersion(),
       store,
       authority,
+      registry,
       trust: trustOf(() => reloader.material, configuration),
       serverCertificate: presented,
     };
@@ -125,6 +142,8 @@ export async function startService(configuration: Configuration): Promise<Runnin
     await application.listen(http.port, http.host);
     await keys;
     reloader.start();
+    const renewal = tls.renewal === 'auto' ? serverRenewal(authority, files, reloader, logger) : undefined;
+    void renewal?.start();
     void stapler?.refresh();
     const { port } = listener.address() as AddressInfo;
     const started = application;
@@ -134,6 +153,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
       ports: { https: port, repository: started.get(RepositoryListener, { strict: false }).port },
       close: async () => {
         reloader.stop();
+        await renewal?.stop();
         await stapler?.stop();
         await started.close();
         await store.close();
@@ -180,6 +200,7 @@ function logAccess(server: FastifyInstance, logger: LoggerService): void {
         status: reply.statusCode,
         milliseconds: Math.round(reply.elapsedTime * 1000) / 1000,
         service: request.clientIdentity?.service,
+        proxy: request.forwardedBy,
       },
       'Access',
     );

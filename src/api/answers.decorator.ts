@@ -5,7 +5,7 @@ import type { DocumentedCode } from './documented-codes.js';
 export const ANSWERS_KEY = Symbol('veritas:Answers');
 export const TAKES_KEY = Symbol('veritas:Takes');
 export const ASKS_KEY = Symbol('veritas:Asks');
-export const MANNER_KEY = Symbol('veritas:Documented');
+const MANNER_KEY = Symbol('veritas:Documented');
 
 /** What a handler answers when all is well, and under which statuses. */
 export interface Answer {
@@ -34,6 +34,10 @@ export interface Manner {
   readonly role?: { readonly name: string; readonly or: string };
   /** It has no certificate to look at, and asks for a one-time token instead. */
   readonly byToken?: true;
+  /** It takes `If-Match` and `If-None-Match: *`. */
+  readonly isConditional?: true;
+  /** It answers with an `ETag`. */
+  readonly hasEntityTag?: true;
   /** It takes an `Idempotency-Key`. */
   readonly idempotent?: true;
 }
@@ -54,6 +58,9 @@ export const TakesRequest = (schema: z.ZodType, beside?: z.ZodObject): MethodDec
 
 /** The schema of a handler's query, for the OpenAPI document. */
 export const Asks = (schema: z.ZodObject): MethodDecorator => SetMetadata(ASKS_KEY, schema);
+
+/** What {@link Documented} says of a handler. */
+export const mannerOf = (handler: object): Manner => (Reflect.getMetadata(MANNER_KEY, handler) ?? {}) as Manner;
 
 /** What else the OpenAPI document says: what the handler refuses with, and whom. */
 export const Documented = (manner: Manner): MethodDecorator => SetMetadata(MANNER_KEY, manner);

@@ -6,16 +6,24 @@ import { DocsController } from './docs.controller.js';
 import { IdentityController } from './identity.controller.js';
 import { OpenApiService } from './openapi.service.js';
 import { ProblemFilter } from './problem.filter.js';
+import { ServicesController } from './services.controller.js';
+import { TrustBundleController } from './trust-bundle.controller.js';
 import { SERVICE_DESCRIPTION, type ServiceDescription } from './service-description.js';
 
-/** The service's own API: who am I, what is my certificate, does mutual TLS work; the certification authority; and the documentation. */
+/** The service's own API: who am I, what is my certificate, does mutual TLS work; the certification authority; the list of services; and the documentation. */
 @Module({})
 export class ApiModule {
   static forRoot(description: ServiceDescription): DynamicModule {
     return {
       module: ApiModule,
       imports: [DiscoveryModule],
-      controllers: [IdentityController, CertificatesController, DocsController],
+      controllers: [
+        IdentityController,
+        CertificatesController,
+        ServicesController,
+        TrustBundleController,
+        DocsController,
+      ],
       providers: [
         { provide: SERVICE_DESCRIPTION, useValue: description },
         OpenApiService,

@@ -12,7 +12,7 @@ export const serviceSchema = z
 export const testSchema = z
   .object({
     message: z.literal('mTLS authentication successful'),
-    client: z.object({ service: z.string(), common_name: z.string(), authenticated: z.literal(true) }),
+    client: z.object({ service: z.string(), common_name: z.string().nullable(), authenticated: z.literal(true) }),
   })
   .describe('Proof that the certificate on the connection passed.');
 
@@ -37,25 +37,45 @@ export const certificateInfoSchema = z
     fingerprint_sha1: z.string().describe('A name for older tools, not a protection.'),
     spki_sha256: z.string().describe('SHA-256 of the public key, for pinning.'),
   })
-  .describe('The client certificate of this connection.');
+  .describe('The client certificate of the caller.');
 
 export const whoamiSchema = z
   .object({
     authenticated: z.literal(true),
     service: z.string(),
-    common_name: z.string(),
+    common_name: z.string().nullable(),
     spiffe_id: z.string().nullable(),
     roles: z.array(z.string()),
     established_by: z
       .object({
-        method: z.literal('mtls'),
-        service_from: z.literal('cn'),
+        method: z
+          .union([z.literal('mtls'), z.templateLiteral(['proxy:', z.string()])])
+          .describe('`mtls`: on this connection; `proxy:` and a service: handed on by that proxy.'),
+        service_from: z.enum(['cn', 'dns', 'spiffe']).describe('Where the name of the service was read.'),
+        trust_domain: z
+          .string()
+          .nullable()
+          .describe('The trust domain whose CA vouches for it, where that has a name.'),
         serial_number: z.string(),
         fingerprint_sha256: z.string(),
       })
       .describe('How the identity was established.'),
   })
   .describe('Who the caller is.');
+
+export const trustBundleSchema = z
+  .object({
+    keys: z.array(
+      z.looseObject({
+        kty: z.string(),
+        use: z.literal('x509-svid'),
+        x5c: z.array(z.string()).describe('The certificate of the CA, base64 of its DER.'),
+      }),
+    ),
+    spiffe_sequence: z.number().int().describe('Rises with each change.'),
+    spiffe_refresh_hint: z.number().int().describe('How often to look again, in seconds.'),
+  })
+  .describe('A SPIFFE trust bundle: a JWK set with the CA certificates that are trusted now.');
 
 const partSchema = z.object({
   state: z.enum(['up', 'warning', 'down']),

@@ -21,7 +21,8 @@ export class CertificateAccess {
   requesterOf(request: FastifyRequest & IdentifiedRequest): Requester {
     const identity = identityOf(request);
     const { service } = identity;
-    return { actor: service, requestId: request.id, standing: { service, roles: this.roles.of(identity) } };
+    const actor = request.forwardedBy === undefined ? service : `${service} via ${request.forwardedBy}`;
+    return { actor, requestId: request.id, standing: { service, roles: this.roles.of(identity) } };
   }
 
   /**
@@ -62,6 +63,7 @@ export class CertificateAccess {
       route,
       service,
       fingerprint256,
+      proxy: request.forwardedBy,
     });
     throw new MtlsRefusal(code, reason, { service, fingerprint256 });
   }

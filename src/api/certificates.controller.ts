@@ -17,7 +17,7 @@ import type { z } from 'zod';
 import {
   AllowAnyService,
   AllowExpired,
-  AllowRoles,
+  RequireRoles,
   identityOf,
   Public,
   type IdentifiedRequest,
@@ -134,7 +134,7 @@ export class CertificatesController implements OnModuleInit {
   }
 
   @Get()
-  @AllowRoles('auditor')
+  @RequireRoles('auditor')
   @Asks(listQuerySchema)
   @Answers(pageSchema)
   @Documented({ codes: ['cursor_malformed'] })

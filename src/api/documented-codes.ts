@@ -1,5 +1,6 @@
 import { REFUSALS, type RefusalCode } from '../mtls/index.js';
 import { PKI_ERRORS, type PkiErrorCode } from '../pki/index.js';
+import { REGISTRY_ERRORS, type RegistryErrorCode } from '../registry/index.js';
 
 /** What the listener itself refuses a body, a query or a path with, and what everything that needs the database may come to. */
 const STATUSES = {
@@ -12,12 +13,17 @@ const STATUSES = {
 } as const satisfies Readonly<Record<string, readonly [status: number, mend: string]>>;
 
 /** Every `code` that a problem document may carry. */
-export type DocumentedCode = RefusalCode | PkiErrorCode | keyof typeof STATUSES;
+export type DocumentedCode = RefusalCode | PkiErrorCode | RegistryErrorCode | keyof typeof STATUSES;
 
 /** The status that a code comes with, and what mends it. */
 export function documentedCode(code: DocumentedCode): { readonly status: number; readonly mend: string } {
   if (code in REFUSALS) return REFUSALS[code as RefusalCode];
-  const [status, mend] = code in STATUSES ? STATUSES[code as keyof typeof STATUSES] : PKI_ERRORS[code as PkiErrorCode];
+  const [status, mend] =
+    code in STATUSES
+      ? STATUSES[code as keyof typeof STATUSES]
+      : code in REGISTRY_ERRORS
+        ? REGISTRY_ERRORS[code as RegistryErrorCode]
+        : PKI_ERRORS[code as PkiErrorCode];
   return { status, mend };
 }
 

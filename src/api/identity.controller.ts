@@ -32,7 +32,7 @@ export class IdentityController {
     const { service, commonName } = identityOf(request);
     return {
       message: 'mTLS authentication successful',
-      client: { service, common_name: commonName, authenticated: true },
+      client: { service, common_name: commonName ?? null, authenticated: true },
     };
   }
 
@@ -46,16 +46,19 @@ export class IdentityController {
   /** Who the caller is, and how that was established. */
   @Get('api/v1/whoami')
   @Answers(whoamiSchema)
-  whoami(@ClientIdentity() who: ClientIdentity): z.infer<typeof whoamiSchema> {
+  whoami(@Req() request: IdentifiedRequest): z.infer<typeof whoamiSchema> {
+    const who = identityOf(request);
+    const { forwardedBy } = request;
     return {
       authenticated: who.validated,
       service: who.service,
-      common_name: who.commonName,
+      common_name: who.commonName ?? null,
       spiffe_id: who.spiffeId ?? null,
       roles: [...this.roles.of(who)].sort(),
       established_by: {
-        method: 'mtls',
-        service_from: 'cn',
+        method: forwardedBy === undefined ? 'mtls' : `proxy:${forwardedBy}`,
+        service_from: who.serviceFrom,
+        trust_domain: who.trustDomain ?? null,
         serial_number: who.serialNumber,
         fingerprint_sha256: who.fingerprint256,
       },

@@ -1,4 +1,4 @@
-export { Answers } from './answers.decorator.js';
+export { Answers, mannerOf } from './answers.decorator.js';
 export { healthSchema } from './api.schemas.js';
 export { ApiModule } from './api.module.js';
 export { OpenApiService } from './openapi.service.js';

@@ -3,7 +3,7 @@ import { routePolicyOf } from '../mtls/index.js';
 import {
   ANSWERS_KEY,
   ASKS_KEY,
-  MANNER_KEY,
+  mannerOf,
   TAKES_KEY,
   type Answer,
   type Manner,
@@ -21,6 +21,8 @@ export interface Operation {
   requestBody?: object;
   parameters?: object[];
   responses?: Record<string, unknown>;
+  /** Who may call, without the names of services: they are nobody's business. */
+  'x-veritas-access'?: object;
 }
 
 /** The method that serves an operation, and its class: their decorators say the rest. */
@@ -47,21 +49,23 @@ export function completeOperation(operation: Operation, { handler, controller }:
   const answer = Reflect.getMetadata(ANSWERS_KEY, handler) as Answer | undefined;
   const body = Reflect.getMetadata(TAKES_KEY, handler) as Taken | undefined;
   const query = Reflect.getMetadata(ASKS_KEY, handler) as z.ZodObject | undefined;
-  const manner = (Reflect.getMetadata(MANNER_KEY, handler) ?? {}) as Manner;
+  const manner = mannerOf(handler);
   const { security, who } = admissionOf({ handler, controller }, manner);
   operation.summary = answer?.schema.description ?? 'The page.';
   operation.description = who;
   operation.security = security;
+  operation['x-veritas-access'] = accessRuleOf({ handler, controller });
   if (body) operation.requestBody = bodyOf(body);
   operation.parameters = [
     ...(operation.parameters ?? []),
     ...(query ? parametersOf(query) : []),
     ...(body?.beside ? parametersOf(body.beside) : []),
     ...(manner.idempotent ? [IDEMPOTENCY_KEY] : []),
+    ...(manner.isConditional ? CONDITIONS : []),
   ];
   const guarded = security.some((requirement) => 'mutualTLS' in requirement);
   operation.responses = {
-    ...successOf(answer),
+    ...successOf(answer, manner),
     ...problemsOf([
       ...(guarded ? OF_THE_GUARD : []),
       ...(body ? OF_BODIES : []),
@@ -70,6 +74,19 @@ export function completeOperation(operation: Operation, { handler, controller }:
       ...(manner.codes ? (['store_unavailable', ...manner.codes] as const) : []),
       'internal_server_error',
     ]),
+  };
+}
+
+/** What the guard asks of a caller on this route. */
+function accessRuleOf({ handler, controller }: Handler): object {
+  const policy = routePolicyOf(handler, controller);
+  if (policy.public) return { admits: 'anybody' };
+  const any_role_of = policy.authorizers.flatMap(({ anyRoleOf = [] }) => anyRoleOf);
+  return {
+    admits: policy.anyService ? 'certificate' : 'listed service',
+    ...(any_role_of.length > 0 ? { any_role_of } : {}),
+    ...(policy.allowExpired ? { expired: true } : {}),
+    ...(policy.shadow ? { shadow: true } : {}),
   };
 }
 
@@ -111,22 +128,42 @@ function bodyOf({ schema, orRequest }: Taken): object {
   };
 }
 
-function successOf(answer: Answer | undefined): Record<string, unknown> {
+function successOf(answer: Answer | undefined, { hasEntityTag }: Manner): Record<string, unknown> {
   if (!answer) return { 200: { description: 'The page.' } };
   const { schema, status, also, mediaTypes = [] } = answer;
   const { content } = json(schema);
+  const headers = { ...(status === 201 ? { Location: LOCATION } : {}), ...(hasEntityTag ? { ETag: ENTITY_TAG } : {}) };
   const others = mediaTypes.map((type) => [type, { schema: { type: 'string' } }]);
   return {
     [status]: {
       description: schema.description ?? '',
-      ...(status === 201 ? { headers: { Location: LOCATION } } : {}),
+      ...(Object.keys(headers).length > 0 ? { headers } : {}),
       content: { ...content, ...(Object.fromEntries(others) as object) },
     },
-    ...(also ? { [also.status]: { description: also.description, content } } : {}),
+    ...(also
+      ? {
+          [also.status]: {
+            description: also.description,
+            ...(hasEntityTag ? { headers: { ETag: ENTITY_TAG } } : {}),
+            content,
+          },
+        }
+      : {}),
   };
 }
 
 const RETRY_AFTER = { description: 'Seconds until there is a request again.', schema: { type: 'integer' } };
+const ENTITY_TAG = { description: 'The version, for `If-Match`.', schema: { type: 'string' } };
+const CONDITIONS = [
+  ['If-Match', 'Only if it is at this version: the `ETag` that was read, or `*` for any.', '^(\\*|"\\d+")$'],
+  ['If-None-Match', '`*`: only if there is none.', '^\\*$'],
+].map(([name, description, pattern]) => ({
+  name,
+  in: 'header',
+  required: false,
+  description,
+  schema: { type: 'string', pattern },
+}));
 const LOCATION = { description: 'The path of what was made.', schema: { type: 'string' } };
 const IDEMPOTENCY_KEY = {
   name: 'Idempotency-Key',

@@ -3,10 +3,11 @@ import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter 
 import type { FastifyReply } from 'fastify';
 import { MtlsRefusal, PROBLEM_CONTENT_TYPE, problemOf, problemOfStatus, sendRefusal } from '../mtls/index.js';
 import { PkiError, StoreError } from '../pki/index.js';
+import { RegistryError } from '../registry/index.js';
 
 /**
  * Turns every error into a problem document (RFC 9457): refusals as the room mtls does (which of two global filters Nest asks depends on the
- * order of modules), what CA and store say no with by their codes, Nest's HTTP exceptions by their status, anything else as 500
+ * order of modules), what CA, registry and store say no with by their codes, Nest's HTTP exceptions by their status, anything else as 500
  * without a word about the cause, which goes to the log under the request id.
  */
 @Catch()
@@ -20,7 +21,7 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     const requestId = reply.request.id;
-    if (error instanceof PkiError || error instanceof StoreError) {
+    if (error instanceof PkiError || error instanceof RegistryError || error instanceof StoreError) {
       this.#refuse(reply, error);
       return;
     }
@@ -34,8 +35,8 @@ export class ProblemFilter implements ExceptionFilter {
       .send(problemOfStatus(status, requestId, detail));
   }
 
-  /** What the CA says no with: below 500 the requester's to mend, above it the operator's, and then nobody else hears why. */
-  #refuse(reply: FastifyReply, error: PkiError | StoreError): void {
+  /** What the CA or the registry says no with: below 500 the requester's to mend, above it the operator's, and then nobody else hears why. */
+  #refuse(reply: FastifyReply, error: PkiError | RegistryError | StoreError): void {
     const { code, status } = error;
     const requestId = reply.request.id;
     if (status >= 500) this.#logger.error({ event: 'failed', requestId, code, err: error });
@@ -43,7 +44,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (status === 401) void reply.header('www-authenticate', 'Bearer');
     const title = STATUS_CODES[status] ?? 'Error';
     const detail =
-      error instanceof PkiError && status < 500
+      !(error instanceof StoreError) && status < 500
         ? `${capitalised(error.message)}. ${capitalised(error.mend)}.`
         : OPERATOR;
     void reply

@@ -56,6 +56,13 @@ function dateOf(text: string, direction: 1 | -1): Date {
   return date;
 }
 
+/** A share of a whole: a decimal fraction from 0.1 to 0.9. */
+export function shareArgument(text: string): number {
+  const share = /^0\.\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(share >= 0.1 && share <= 0.9)) throw new InvalidArgumentError('write a fraction from 0.1 to 0.9.');
+  return share;
+}
+
 /** The address of a service: https, without user, query or fragment. */
 export function serviceUrlArgument(text: string): URL {
   const url = URL.parse(text);
@@ -70,10 +77,26 @@ export function countArgument(text: string): number {
   return Number(text);
 }
 
+/** The version of an entry: a whole number from 0. */
+export function expectedVersionArgument(text: string): number {
+  if (!/^(?:0|[1-9]\d{0,9})$/.test(text)) throw new InvalidArgumentError('write a whole number from 0.');
+  return Number(text);
+}
+
+/** Text, added to that before. */
+export const textsArgument = (text: string, before: readonly string[] = []): string[] => [...before, text];
+
 /** Where an OCSP responder answers: an http or https URL. */
 export function responderUrlArgument(text: string): URL {
   const url = URL.parse(text);
   if (!url || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.password !== '')
     throw new InvalidArgumentError('write an http URL, such as http://localhost:5080/ocsp.');
   return url;
+}
+
+/** `host:port`, `[2001:db8::1]:port`, or the same after `https://`. */
+export function endpointArgument(text: string): { readonly host: string; readonly port: number } {
+  const url = URL.parse(text.startsWith('https://') ? text : `https://${text}`);
+  if (url?.href !== `${url?.origin}/`) throw new InvalidArgumentError('write host:port.');
+  return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: url.port === '' ? 443 : Number(url.port) };
 }

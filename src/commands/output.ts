@@ -34,6 +34,11 @@ export class Output {
     );
   }
 
+  /** One of many results, as each comes: with `--json` a line of JSON. */
+  line(value: unknown, text: string): void {
+    this.#streams.out(`${this.#json ? JSON.stringify(value) : text}\n`);
+  }
+
   /** A piece of a result that is too long for one: as it is, and when the reader is ready for it. */
   async piece(text: string): Promise<void> {
     this.#streams.out(text);

@@ -2,11 +2,13 @@ import { Command, CommanderError, Option } from 'commander';
 import {
   countArgument,
   dateArgument,
+  endpointArgument,
   lifetimeArgument,
   nameArgument,
   pathLengthArgument,
   responderUrlArgument,
   serviceUrlArgument,
+  shareArgument,
   sinceArgument,
   subtreeArgument,
 } from './arguments.js';
@@ -16,11 +18,14 @@ import { addBackup, addRestore } from './backup-verbs.js';
 import { addCa } from './ca-verbs.js';
 import { describeError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
+import type { DoctorOptions } from './doctor.js';
 import type { IssueOptions, SignOptions } from './issue.js';
 import type { ListOptions } from './list.js';
 import type { MigrateOptions } from './migrate.js';
 import type { OcspOptions } from './ocsp.js';
+import type { RenewDaemonOptions } from './renew-daemon.js';
 import type { RenewOptions } from './renew.js';
+import { addServices } from './services-verbs.js';
 import type { RevokeOptions } from './revoke.js';
 import type { TokenOptions } from './token.js';
 import type { VerifyOptions } from './verify.js';
@@ -82,7 +87,9 @@ function buildProgram(host: Host, isJson: boolean): Command {
     addShow,
     addCrl,
     addOcsp,
+    addServices,
     addVerify,
+    addDoctor,
     addRenew,
     addAudit,
     addMigrate,
@@ -282,6 +289,25 @@ function addVerify(program: Command, host: Host): void {
     });
 }
 
+function addDoctor(program: Command, host: Host): void {
+  verb(program, 'doctor', 'Say where a client gets stuck on its way into a service, or why a request was refused.', [
+    ['veritas doctor --certificate worker.pem --connect api.example.org:5000', 'step by step, with the mend'],
+    ['veritas doctor --request 9b1f6c3d02ae-4 --log veritas.log', 'the checks of a refused request, from the log'],
+    ['journalctl -u veritas -o cat | veritas doctor --request 9b1f6c3d02ae-4', 'the same, from a pipe'],
+  ])
+    .option('--certificate <file>', "the client's certificate, followed by its issuing CA")
+    .option('--key <file>', 'its private key (default: in the same file, or beside it: worker.key, worker_key.pem)')
+    .option('--connect <host:port>', 'where the service listens', endpointArgument)
+    .option('--ca <file>', "the CA bundle that the service's certificate must lead to (default: tls.caFile)")
+    .option('--path <path>', 'what is asked for', '/api/v1/whoami')
+    .option('--request <id>', 'the request_id of a refusal')
+    .option('--log <file>', 'the log of the service, lines of JSON, - for stdin', '-')
+    .action(async (options: CommonOptions & DoctorOptions) => {
+      const { doctor } = await import('./doctor.js');
+      await doctor(sessionOf(host, options), options);
+    });
+}
+
 function addRenew(program: Command, host: Host): void {
   verb(
     program,
@@ -289,8 +315,8 @@ function addRenew(program: Command, host: Host): void {
     'Renew a certificate with itself: the same names for a new key. The old key is kept as <key>.old.',
     [
       ['veritas renew --cert worker.pem --key worker.key', 'when a third of its lifetime is left; else nothing'],
-      ['veritas renew --cert a.pem --key a.key --url https://ca.local:5000 --before 8h', 'when 8 hours are left'],
       ['veritas renew --cert a.pem --key a.key --new-key next.key --force', 'now, and the old key stays'],
+      ['veritas renew --cert a.pem --key a.key --url https://ca.local:5000 --daemon', 'again and again, as a process'],
     ],
   )
     .requiredOption('--cert <file>', 'the certificate, which is replaced')
@@ -307,7 +333,24 @@ function addRenew(program: Command, host: Host): void {
     .option('--new-key <file>', 'where the new key goes instead; never overwritten')
     .option('--before <time>', 'renew when less than so much is left: 8h, 30d', lifetimeArgument)
     .option('--force', 'renew now')
-    .action(async (options: CommonOptions & RenewOptions) => {
+    .addOption(
+      new Option('--daemon', 'stay and renew each time; what fails is said and tried again, until SIGTERM').conflicts([
+        'newKey',
+        'before',
+        'force',
+      ]),
+    )
+    .option(
+      '--at <share>',
+      'with --daemon: at which share of the lifetime at the latest (default: 0.667)',
+      shareArgument,
+    )
+    .action(async (options: CommonOptions & RenewOptions & RenewDaemonOptions & { readonly daemon?: boolean }) => {
+      if (options.daemon) {
+        const { renewDaemon } = await import('./renew-daemon.js');
+        await renewDaemon(sessionOf(host, options), options);
+        return;
+      }
       const { renew } = await import('./renew.js');
       await renew(sessionOf(host, options), options);
     });

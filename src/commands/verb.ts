@@ -1,7 +1,20 @@
 import type { Command } from 'commander';
 import { lifetimeArgument, nameArgument } from './arguments.js';
 import { Output, type Streams } from './output.js';
+import type { RoutePolicy } from '../mtls/index.js';
 import type { Session } from './session.js';
+
+/** A route of the service, and who may call it. */
+export interface DescribedRoute {
+  readonly method: string;
+  /** With the names of its parameters: `/orders/:id`. */
+  readonly path: string;
+  readonly policy: RoutePolicy;
+  /** What the handler itself asks for: this role, or something else about the caller. */
+  readonly role?: { readonly name: string; readonly or: string };
+  /** A one-time token opens it. */
+  readonly byToken?: true;
+}
 
 /** What the command line runs on; the process's own by `cli.ts`, a test's otherwise. */
 export interface Host {
@@ -10,6 +23,8 @@ export interface Host {
   readonly readInput: () => Promise<Buffer>;
   readonly version: string;
   readonly now: () => Date;
+  /** The routes of the service that this is the command line of; absent where there is none. */
+  readonly routes?: () => Promise<readonly DescribedRoute[]>;
 }
 
 /** The flags that every verb has. */

@@ -1,6 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import type { Configuration } from '../configuration/index.js';
+import { NoServiceNameError, serviceNameOf, servicePatterns, type ServiceName } from '../mtls/index.js';
 import type { CertificateRow } from '../store/index.js';
+import { plain } from './output.js';
 import {
   attributeValues,
   generalNameToString,
@@ -38,22 +40,30 @@ export interface VerifySubject {
   /** The private key that should belong to the leaf. */
   readonly publicKey: KeyObject | undefined;
   readonly purpose: Purpose;
-  readonly policy: Pick<Configuration['mtls'], 'issuerOrganization' | 'services' | 'revocation'>;
+  readonly policy: Pick<Configuration['mtls'], 'issuerOrganization' | 'serviceFrom' | 'services' | 'revocation'>;
+  /** Whether another trust domain vouches for it. */
+  readonly isFederated: boolean;
   readonly now: Date;
 }
 
+type Seen<Key extends keyof VerifySubject> = Pick<VerifySubject, Key>;
 type CheckOf = (subject: VerifySubject) => Check | Check[];
 
 /** Every check in the order of the guard, all of them, so that one mend is not followed by the next refusal. */
 export const runChecks = (subject: VerifySubject): Check[] => CHECKS.flatMap((check) => check(subject));
 
-const readable: CheckOf = ({ leaf, offered }) => ({
+/** The checks that need to know nothing but the certificate and its key. */
+export const runOwnChecks = (
+  subject: Seen<'leaf' | 'offered' | 'intermediates' | 'publicKey' | 'purpose' | 'now'>,
+): Check[] => [readable(subject), ...dates(subject), keyUsage(subject), ...key(subject)];
+
+const readable = ({ leaf, offered }: Seen<'leaf' | 'offered'>): Check => ({
   check: 'readable',
   ok: true,
   detail: `${offered.length + 1} certificate${offered.length === 0 ? '' : 's'}, the first is ${nameToString(leaf.subject)}`,
 });
 
-const dates: CheckOf = ({ leaf, intermediates, now }) =>
+const dates = ({ leaf, intermediates, now }: Seen<'leaf' | 'intermediates' | 'now'>): Check[] =>
   [leaf, ...intermediates.filter((each) => each.subject.key === leaf.issuer.key)].map((certificate) => ({
     check: 'dates',
     ok: now >= certificate.notBefore && now <= certificate.notAfter,
@@ -92,7 +102,8 @@ const validate = ({ leaf, anchors, now, purpose }: VerifySubject, intermediates:
     extendedKeyUsageRequired: purpose === 'client',
   });
 
-const issuerOrganization: CheckOf = ({ leaf, policy }) => {
+const issuerOrganization: CheckOf = ({ leaf, policy, isFederated }) => {
+  if (isFederated) return [];
   const organizations = attributeValues(leaf.issuer, Oid.organizationName);
   return {
     check: 'issuer organization',
@@ -102,7 +113,7 @@ const issuerOrganization: CheckOf = ({ leaf, policy }) => {
   };
 };
 
-const keyUsage: CheckOf = ({ leaf: { extensions }, purpose }) => {
+const keyUsage = ({ leaf: { extensions }, purpose }: Seen<'leaf' | 'purpose'>): Check => {
   const wanted = purpose === 'client' ? Oid.clientAuth : Oid.serverAuth;
   const purposes = extensions.extendedKeyUsage ?? [];
   const signs = extensions.keyUsage?.has(KeyUsage.digitalSignature) ?? true;
@@ -148,7 +159,7 @@ const mendOf = (reason: string | null): string =>
     ? `release it with veritas revoke SERIAL --release, or make a new key and have it certified: veritas issue`
     : 'make a new key and have it certified: veritas issue';
 
-const serviceName: CheckOf = ({ leaf, policy, purpose }) => {
+const serviceName: CheckOf = ({ leaf, policy, purpose, isFederated }) => {
   if (purpose === 'server') {
     const names = leaf.extensions.subjectAltName ?? [];
     return {
@@ -158,34 +169,43 @@ const serviceName: CheckOf = ({ leaf, policy, purpose }) => {
       mend: 'issue it with --san DNS:name for each name that clients use',
     };
   }
-  const services = attributeValues(leaf.subject, Oid.commonName);
-  const [service] = services;
-  if (service === undefined || services.length > 1)
-    return {
-      check: 'service name',
-      ok: false,
-      detail: `${services.length} common names`,
-      mend: 'have a certificate issued with one common name, that of the service',
-    };
+  let named: ServiceName;
+  try {
+    const places = policy.serviceFrom.filter((place) => !isFederated || place === 'spiffe');
+    named = serviceNameOf(leaf, places);
+  } catch (error) {
+    if (!(error instanceof NoServiceNameError)) throw error;
+    return { check: 'service name', ok: false, detail: error.message, mend: error.mend };
+  }
+  const { service, serviceFrom } = named;
+  const isAllowed = servicePatterns(policy.services)(service);
   return [
-    { check: 'service name', ok: true, detail: service },
+    { check: 'service name', ok: true, detail: `${service}, by its ${serviceFrom}` },
     {
       check: 'allow-list',
-      ok: policy.services.includes(service),
-      detail: policy.services.includes(service) ? 'allowed' : `${service} is not in mtls.services`,
+      ok: isAllowed,
+      detail: isAllowed ? 'allowed' : `${service} is not in mtls.services`,
       mend: 'add the service to mtls.services',
     },
   ];
 };
 
-const key: CheckOf = ({ leaf, publicKey }) =>
+const key = ({ leaf, publicKey }: Seen<'leaf' | 'publicKey'>): Check[] =>
   publicKey === undefined
     ? []
-    : {
-        check: 'key',
-        ok: Buffer.compare(subjectPublicKeyInfoOf(publicKey).der, leaf.publicKey.der) === 0,
-        detail: 'the private key and the certificate',
-        mend: 'use the key that the certificate was requested with',
-      };
+    : [
+        {
+          check: 'key',
+          ok: Buffer.compare(subjectPublicKeyInfoOf(publicKey).der, leaf.publicKey.der) === 0,
+          detail: 'the private key and the certificate',
+          mend: 'use the key that the certificate was requested with',
+        },
+      ];
 
 const CHECKS: readonly CheckOf[] = [readable, dates, path, issuerOrganization, keyUsage, revocation, serviceName, key];
+
+/** A finding for a person. */
+export function describeCheck({ check, ok, detail, mend }: Check): string {
+  const line = `${ok ? 'pass' : 'FAIL'}  ${check}: ${plain(detail)}`;
+  return ok || mend === undefined ? line : `${line}\n      mend: ${mend}`;
+}

@@ -1,16 +1,15 @@
 import { createPrivateKey } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import type { Configuration } from '../configuration/index.js';
-import { readTrustAnchors, type TrustAnchors } from '../mtls/index.js';
+import { federatedDomain, type Configuration } from '../configuration/index.js';
+import { FederatedTrust, readTrustAnchors, vouchingFor, type TrustAnchors, type Vouching } from '../mtls/index.js';
 import { readSecretFile } from '../pki/index.js';
 import { findCertificate, openStore, serialStatuses, type CertificateRow } from '../store/index.js';
 import { DecodeError, type Certificate } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { certificatesIn, readInputFile } from './files.js';
-import { plain } from './output.js';
 import { configurationOf, type Session } from './session.js';
-import { runChecks, type Check, type Purpose, type VerifySubject } from './verify-checks.js';
+import { describeCheck, runChecks, type Check, type Purpose, type VerifySubject } from './verify-checks.js';
 
 /** The flags of `veritas verify`. */
 export interface VerifyOptions {
@@ -54,17 +53,18 @@ async function checksOf(octets: Uint8Array, inputs: Inputs): Promise<Check[]> {
   if (!leaf)
     return [{ check: 'readable', ok: false, detail: 'no certificate in it', mend: 'name a file with a certificate' }];
   const { configuration, purpose } = inputs;
-  const trust = trustOf(configuration);
+  const { isFederated, anchors, ...trust } = await vouchingOf(leaf, configuration);
   const subject: VerifySubject = {
     leaf,
     offered: intermediates,
     // A client gets what the server sends; the guard takes none from a client: a resumed session would have lost them.
     intermediates: purpose === 'client' ? trust.intermediates : intermediates,
-    anchors: trust.anchors,
+    anchors,
+    isFederated,
     ...(await recordsOf(configuration, [leaf, ...trust.intermediates, ...intermediates])),
     publicKey: inputs.key === undefined ? undefined : publicKeyOf(inputs.key),
     purpose,
-    policy: configuration.mtls,
+    policy: { ...configuration.mtls, revocation: trust.revocation ?? configuration.mtls.revocation },
     now: inputs.session.now(),
   };
   return runChecks(subject);
@@ -99,6 +99,30 @@ async function recordsOf(
   }
 }
 
+/** Whose CAs may vouch for the certificate, by the trust bundles of now. Throws CommandError for one that cannot be had. */
+async function vouchingOf(leaf: Certificate, configuration: Configuration): Promise<Vouching> {
+  const own = trustOf(configuration);
+  const { trustDomain, trustDomains } = configuration.mtls;
+  const failed: string[] = [];
+  const federation = new FederatedTrust(() => own, {
+    trustDomain,
+    domains: trustDomains.map(federatedDomain),
+    report: (event) => {
+      if (event.kind === 'failed') failed.push(`${event.source}: ${event.why}`);
+    },
+  });
+  await federation.start();
+  federation.stop();
+  const vouching = vouchingFor(leaf, federation.current());
+  if (vouching.isFederated && failed.length > 0)
+    throw new CommandError(
+      `a trust bundle cannot be had (${failed.join('; ')})`,
+      ExitCode.unusable,
+      'look at mtls.trustDomains',
+    );
+  return vouching;
+}
+
 /** The trust of the guard, from the same files. */
 function trustOf({ tls: { caFile }, mtls: { intermediatesFile } }: Configuration): TrustAnchors {
   try {
@@ -128,9 +152,4 @@ function publicKeyOf(path: string) {
   } finally {
     pem.fill(0);
   }
-}
-
-function describeCheck({ check, ok, detail, mend }: Check): string {
-  const line = `${ok ? 'pass' : 'FAIL'}  ${check}: ${plain(detail)}`;
-  return ok || mend === undefined ? line : `${line}\n      mend: ${mend}`;
 }

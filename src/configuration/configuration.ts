@@ -26,7 +26,17 @@ export const configurationSchema = z
     path: ['repository', 'port'],
     message: 'another port than http.port',
     when: ({ value }) => listeners.safeParse(value).success,
+  })
+  .refine(({ tls, mtls }) => tls.clientAuth === 'optional' || mtls.trustDomains.length === 0, {
+    path: ['tls', 'clientAuth'],
+    message: 'optional, with mtls.trustDomains: their CAs are known to the guard alone',
+    when: ({ value }) => federation.safeParse(value).success,
   });
+
+const federation = z.object({
+  tls: z.object({ clientAuth: z.string() }),
+  mtls: z.object({ trustDomains: z.array(z.unknown()) }),
+});
 
 const listeners = z.object({
   http: z.object({ port: z.number() }),

@@ -11,7 +11,9 @@ export type {
   StoreConfig,
   TlsConfig,
 } from './configuration.js';
+export { configuredServices } from './configured-services.js';
 export { ConfigurationModule } from './configuration.module.js';
+export { federatedDomain } from './federated-domain.js';
 export { parseDuration } from './duration.js';
 export type { Environment } from './environment.js';
 export { loadConfiguration } from './load-configuration.js';
@@ -26,3 +28,4 @@ export {
   tlsConfig,
 } from './namespaces.config.js';
 export { policyOf } from './policy.js';
+export { ROLES } from './service-roles.setting.js';

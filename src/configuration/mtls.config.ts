@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { ROLES, serviceName } from './service-roles.setting.js';
+import { ROLES, serviceOrSpiffeId, servicePattern, trustDomain } from './service-roles.setting.js';
+import { problemsOfProxies, trustedProxiesSchema } from './trusted-proxies.setting.js';
 import { decimal, duration, integer, list, objects, oneOf, path, text } from './setting.js';
 
 const exactPath = text('an exact path that begins with / and has no pattern, query or fragment', /^\/[^\s?#*]*$/);
@@ -9,8 +10,29 @@ const crlSource = text(
   /^(?:https?:\/\/[^\s/@?#]+(?:[/?][^\s#]*)?|(?![a-z][a-z0-9+.-]*:\/\/)\S(?:.*\S)?)$/i,
 );
 
+const bundleSource = text(
+  'the path of a file, or an https URL without user and password',
+  /^(?:https:\/\/[^\s/@?#]+(?:[/?][^\s#]*)?|(?![a-z][a-z0-9+.-]*:\/\/)\S(?:.*\S)?)$/i,
+);
+
+const trustDomainSchema = z.strictObject({
+  name: trustDomain.describe('The name of the trust domain.'),
+  bundle: bundleSource.describe(
+    'Its CAs: a SPIFFE trust bundle (JWK set) or PEM, in a file or at an https URL, which is asked again as the bundle says.',
+  ),
+  caFile: path("the path of a PEM file with the CAs of the URL's server")
+    .exactOptional()
+    .describe("The CAs that the URL's server must lead to, a PEM file; those of the web when absent."),
+  intermediatesFile: path('the path of a PEM file')
+    .exactOptional()
+    .describe('CA certificates between the bundle and the services, which the bundle does not hold, a PEM file.'),
+  revocation: oneOf(['hard-fail', 'soft-fail', 'off'])
+    .exactOptional()
+    .describe('For certificates of this domain, instead of `mtls.revocation`.'),
+});
+
 const rolesSchema = z.strictObject({
-  service: serviceName.describe('The exact name of a service, one of `mtls.services`.'),
+  service: serviceOrSpiffeId.describe('The exact name of a service, one of `mtls.services`.'),
   roles: list(oneOf(ROLES), `roles out of ${ROLES.join(', ')}`).describe('What it may do.'),
 });
 const DEFAULT_ROLES: readonly z.output<typeof rolesSchema>[] = [
@@ -31,11 +53,24 @@ const rateSchema = z.strictObject({
 const mtlsFields = z.strictObject({
   issuerOrganization: text('an organization name, 1 to 64 characters', /^\S(?:.*\S)?$/, 64)
     .default('VERITAS Framework')
-    .describe("The organization (O) that a client certificate's issuer must have."),
-  serviceFrom: list(oneOf(['cn']), 'places, of which cn is the only one', 1)
+    .describe("The organization (O) that a client certificate's issuer must have. Not asked of `trustDomains`."),
+  serviceFrom: list(oneOf(['cn', 'dns', 'spiffe']), 'places out of cn, dns, spiffe', 1)
     .default(['cn'])
-    .describe('Where the name of a service is read. `cn` (the common name of the subject) is the only place served.'),
-  services: list(serviceName, 'service names')
+    .describe(
+      'Where the name of a service is read, in order: `cn` (the common name), `dns` (the one DNS name), `spiffe` (the one URI, a SPIFFE ID, whole). The first place where a certificate has anything counts.',
+    ),
+  trustDomain: trustDomain
+    .exactOptional()
+    .describe('The trust domain of the CAs in `tls.caFile`: they then vouch for no SPIFFE ID of another one.'),
+  trustDomains: objects(
+    trustDomainSchema,
+    '`{ name, bundle }`: a trust domain, and the file or https URL of its trust bundle',
+  )
+    .default([])
+    .describe(
+      'Other trust domains, whose CAs vouch for their own SPIFFE IDs and for nothing else. Needs `spiffe` in `serviceFrom`.',
+    ),
+  services: list(servicePattern, 'service names and SPIFFE IDs')
     .default([
       'veritas-client',
       'veritas-frontend',
@@ -46,7 +81,9 @@ const mtlsFields = z.strictObject({
       'monitoring-service',
       'backup-service',
     ])
-    .describe('The services that may pass. An empty list lets nobody pass.'),
+    .describe(
+      'The services that may pass; `spiffe://prod.example/ns/*` is every SPIFFE ID below. An empty list lets nobody pass.',
+    ),
   roles: objects(
     rolesSchema,
     '`{ service, roles }`: a service name, and roles out of admin, issuer, auditor, metrics, backup',
@@ -86,29 +123,45 @@ const mtlsFields = z.strictObject({
   crlRefreshInterval: duration('ms', 10, 2_073_600_000)
     .default(60_000)
     .describe('How often the sources in `crls` are read again.'),
+  trustedProxies: trustedProxiesSchema
+    .default([])
+    .describe(
+      "Proxies that end TLS and hand on their client's certificate, each by its own certificate on its connection. From anybody else such a header is refused.",
+    ),
   intermediatesFile: path('the path of a PEM file')
     .exactOptional()
     .describe('Intermediate CA certificates for clients that send their own certificate only.'),
 });
 
 /** Roles that nobody could use, or that two entries say differently, and rates of the same kind. The defaults may name services that an operator took off the list. */
-export const mtlsSchema = mtlsFields.superRefine(({ roles, services, rates }, context) => {
-  rates.forEach(({ service, perSecond, burst }, index) => {
-    if (rates.findIndex((other) => other.service === service) < index)
-      context.addIssue({ code: 'custom', path: ['rates', index, 'service'], message: 'one entry for each service' });
-    if (burst / perSecond > 86_400)
-      context.addIssue({
-        code: 'custom',
-        path: ['rates', index, 'burst'],
-        message: 'at most as much as comes back within a day',
-      });
-  });
-  roles.forEach((entry, index) => {
-    const { service } = entry;
-    const path = ['roles', index, 'service'];
-    if (roles.findIndex((other) => other.service === service) < index)
-      context.addIssue({ code: 'custom', path, message: 'one entry for each service' });
-    else if (!services.includes(service) && !DEFAULT_ROLES.includes(entry))
-      context.addIssue({ code: 'custom', path, message: 'a service of mtls.services' });
-  });
-});
+export const mtlsSchema = mtlsFields.superRefine(
+  ({ roles, services, serviceFrom, trustDomain, trustDomains, trustedProxies, rates }, context) => {
+    const refuse = (path: (string | number)[], message: string) => {
+      context.addIssue({ code: 'custom', path, message });
+    };
+    for (const { path, message } of problemsOfProxies(trustedProxies, { services, roles }))
+      refuse(['trustedProxies', ...path], message);
+    rates.forEach(({ service, perSecond, burst }, index) => {
+      if (rates.findIndex((other) => other.service === service) < index)
+        refuse(['rates', index, 'service'], 'one entry for each service');
+      if (burst / perSecond > 86_400) refuse(['rates', index, 'burst'], 'at most as much as comes back within a day');
+    });
+    roles.forEach((entry, index) => {
+      const { service } = entry;
+      const path = ['roles', index, 'service'];
+      if (roles.findIndex((other) => other.service === service) < index) refuse(path, 'one entry for each service');
+      else if (!services.some((pattern) => isIn(pattern, service)) && !DEFAULT_ROLES.includes(entry))
+        refuse(path, 'a service of mtls.services');
+    });
+    if (new Set(serviceFrom).size < serviceFrom.length) refuse(['serviceFrom'], 'each place once');
+    if (trustDomains.length > 0 && !serviceFrom.includes('spiffe'))
+      refuse(['serviceFrom'], 'spiffe among the places, for mtls.trustDomains');
+    trustDomains.forEach(({ name }, index) => {
+      if (name === trustDomain || trustDomains.findIndex((other) => other.name === name) < index)
+        refuse(['trustDomains', index, 'name'], 'one entry for each trust domain, and none for mtls.trustDomain');
+    });
+  },
+);
+
+const isIn = (pattern: string, service: string): boolean =>
+  pattern.endsWith('/*') ? service.startsWith(pattern.slice(0, -1)) : service === pattern;

@@ -83,8 +83,8 @@ export const pkiSchema = z
       .default(86_400)
       .describe('How long a service certificate is valid when nothing else is asked for.'),
     backdate: duration('s', 0, 86_400)
-      .default(60)
-      .describe('How far `notBefore` lies in the past, for clients whose clock is behind.'),
+      .default(600)
+      .describe('How far `notBefore` lies in the past, for peers whose clocks are behind.'),
     renewalGrace: duration('s', 0, 2_592_000)
       .default(0)
       .describe(

@@ -5,14 +5,20 @@ export type PolicyValue = string | number | boolean | readonly PolicyValue[] | {
 
 /** The settings that decide who may do what here, besides those of the CA itself: a change of them is recorded. Lists of who has something are maps by their names. */
 export function policyOf({ mtls, tls }: Configuration): Readonly<Record<string, PolicyValue>> {
-  const { issuerOrganization, services, roles, revocation, exemptPaths, crls } = mtls;
+  const { issuerOrganization, serviceFrom, services, roles, revocation, exemptPaths, crls, trustedProxies } = mtls;
   return {
     mtls: {
       issuerOrganization,
+      serviceFrom,
+      ...(mtls.trustDomain === undefined ? {} : { trustDomain: mtls.trustDomain }),
+      trustDomains: Object.fromEntries(
+        mtls.trustDomains.map(({ name, bundle, revocation: own = revocation }) => [name, { bundle, revocation: own }]),
+      ),
       services,
       roles: Object.fromEntries(roles.map((entry) => [entry.service, entry.roles])),
       revocation,
       exemptPaths,
+      trustedProxies: Object.fromEntries(trustedProxies.map(({ service, ...rest }) => [service, rest])),
       crls: crls.map(({ source }) => source),
     },
     tls: { clientAuth: tls.clientAuth },

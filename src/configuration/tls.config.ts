@@ -36,6 +36,11 @@ export const tlsSchema = z
       .default(300)
       .describe('How long a TLS session can be resumed. Validity and revocation are looked at on each request anyway.'),
     sessionTickets: flag().default(true).describe('Whether clients get tickets to resume a session with.'),
+    ticketKeysFile: path('the path of a file')
+      .exactOptional()
+      .describe(
+        'A file of at least 32 random octets, the same on every node of one service and read by its owner only: a session of one node is then resumed by the others. Without it each node has its own.',
+      ),
     clientAuth: oneOf(['optional', 'required'])
       .default('optional')
       .describe(
@@ -56,6 +61,11 @@ export const tlsSchema = z
     reloadInterval: duration('ms', 10, 2_073_600_000)
       .default(1000)
       .describe('How often the files above are looked at for changes, besides being watched.'),
+    renewal: oneOf(['auto', 'off'])
+      .default('auto')
+      .describe(
+        'Whether the service renews the certificate above by itself, for a new key, at two thirds of its lifetime. Only one that its own CA issued.',
+      ),
   })
   .refine(({ minVersion, maxVersion }) => !(versions.indexOf(maxVersion) < versions.indexOf(minVersion)), {
     path: ['minVersion'],

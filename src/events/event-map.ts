@@ -59,6 +59,30 @@ interface IssuersChanged {
   readonly states: ReadonlyMap<string, string>;
 }
 
+/** `services.changed`: this process acts on another list of services from now on; `epoch` is higher than ever before, `names` those that changed, patterns among them. */
+interface ServicesChanged {
+  readonly epoch: number;
+  readonly names: readonly string[];
+}
+
+/** `renewal.done`: the certificate of this service was renewed, and is in use. */
+interface RenewalDone {
+  readonly serialNumber: string;
+  readonly previousSerialNumber: string;
+  readonly notAfter: Date;
+}
+
+/** `renewal.failed`: it was not, and will be tried again at `retryAt`. The level is `error` when it will not mend itself, or half of the time that was left is gone. */
+interface RenewalFailed {
+  readonly level: 'warn' | 'error';
+  readonly why: string;
+  /** How many times in a row, from 1. */
+  readonly attempt: number;
+  readonly retryAt: Date;
+  /** Of the certificate in use; undefined when it cannot be read. */
+  readonly notAfter: Date | undefined;
+}
+
 /** `background.failed`: work on a timer failed and will be tried again. */
 interface BackgroundFailed {
   readonly task: string;
@@ -75,6 +99,9 @@ export interface EventMap {
   readonly 'crl.published': CrlPublished;
   readonly 'issuer.created': IssuerCreated;
   readonly 'issuers.changed': IssuersChanged;
+  readonly 'services.changed': ServicesChanged;
+  readonly 'renewal.done': RenewalDone;
+  readonly 'renewal.failed': RenewalFailed;
   readonly 'background.failed': BackgroundFailed;
 }
 

@@ -1,11 +1,11 @@
-import { SetMetadata } from '@nestjs/common';
+import 'reflect-metadata';
 import { roles, services, type Authorizer } from './authorizer.js';
 
-export const AUTHORIZER_KEY = Symbol('veritas:Authorizer');
+const AUTHORIZERS_KEY = Symbol('veritas:Authorizers');
 
 /**
- * Lets only these services (exact names), out of those on the allow-list, call a route or the routes of a controller. On both, both must
- * allow. Throws RangeError when no service is named: a route for nobody is a mistake.
+ * Lets only these services, out of those on the allow-list, call a route or the routes of a controller: exact names, or SPIFFE IDs that may end in `/*`.
+ * Throws RangeError when none is named, for a route for nobody is a mistake, and for what could match nothing.
  */
 export function AllowServices(...names: readonly [string, ...string[]]): MethodDecorator & ClassDecorator {
   if (names.length === 0) throw new RangeError('@AllowServices() names no service');
@@ -16,12 +16,19 @@ export function AllowServices(...names: readonly [string, ...string[]]): MethodD
  * Lets only services with at least one of these roles (`MtlsOptions.roles`), out of those on the allow-list, call a route or the routes of a
  * controller. Throws RangeError when no role is named.
  */
-export function AllowRoles(...names: readonly [string, ...string[]]): MethodDecorator & ClassDecorator {
-  if (names.length === 0) throw new RangeError('@AllowRoles() names no role');
+export function RequireRoles(...names: readonly [string, ...string[]]): MethodDecorator & ClassDecorator {
+  if (names.length === 0) throw new RangeError('@RequireRoles() names no role');
   return Authorize(roles(...names));
 }
 
-/** As {@link AllowServices}, with any rule of your own. */
+/** As {@link AllowServices}, with any rule of your own. Rules add up, whichever decorator they come from: all of them must allow. */
 export function Authorize(authorizer: Authorizer): MethodDecorator & ClassDecorator {
-  return SetMetadata(AUTHORIZER_KEY, authorizer);
+  return (target: object, _?: string | symbol, descriptor?: PropertyDescriptor) => {
+    const guarded = (descriptor?.value ?? target) as object;
+    Reflect.defineMetadata(AUTHORIZERS_KEY, [...authorizersOn(guarded), authorizer], guarded);
+  };
 }
+
+/** The rules on a handler, or on a controller and the classes that it extends. */
+export const authorizersOn = (target: object): readonly Authorizer[] =>
+  (Reflect.getMetadata(AUTHORIZERS_KEY, target) as readonly Authorizer[] | undefined) ?? [];

@@ -1,22 +1,30 @@
 import type { VerifiedClientIdentity } from './client-identity.js';
+import { servicePatterns } from './service-pattern.js';
 
-/** Allowed, or why not: `reason` is for the caller and says nothing that they do not know. */
-export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
+/**
+ * Allowed, or why not: `reason` is for the caller and says nothing that they do not know. With `shadow` it is allowed because the rule is only tried, and that
+ * is why it would not be.
+ */
+export type Decision =
+  | { readonly allowed: true; readonly shadow?: { readonly reason: string } | undefined }
+  | { readonly allowed: false; readonly reason: string };
 
 /** Policy is a function: who may pass. `roles` are those of the service now. Must be pure and quick: it runs on each request. */
 export interface Authorizer {
   (identity: VerifiedClientIdentity, roles: ReadonlySet<string>): Decision;
   /** The roles that it asks for one of, where that is all it asks for: for documents. */
   readonly anyRoleOf?: readonly string[];
+  /** Changes whenever a decision might, for rules that change while running: open connections of who is no longer allowed are then closed. */
+  readonly epoch?: number;
 }
 
 const ALLOWED: Decision = Object.freeze({ allowed: true });
 const refused = (reason: string): Decision => Object.freeze({ allowed: false, reason });
 
-/** Allows the services named, compared exactly. */
+/** Allows the services named: exactly, or by a SPIFFE ID that ends in `/*`, as {@link servicePatterns} says. Throws RangeError for what could match nothing. */
 export function services(...names: readonly string[]): Authorizer {
-  const allowed = new Set(names);
-  return ({ service }) => (allowed.has(service) ? ALLOWED : refused(`service ${service} is not allowed here`));
+  const isNamed = servicePatterns(names);
+  return ({ service }) => (isNamed(service) ? ALLOWED : refused(`service ${service} is not allowed here`));
 }
 
 /** Allows whoever has at least one of the roles named. */
@@ -26,26 +34,28 @@ export function roles(...names: readonly string[]): Authorizer {
   return Object.assign(authorizer, { anyRoleOf: names });
 }
 
-/** Allows what every authorizer allows; the first refusal counts. Nothing given allows nothing. */
+/** Allows what every authorizer allows; the first refusal counts, else the first shadow. Nothing given allows nothing. */
 export function allOf(...authorizers: readonly Authorizer[]): Authorizer {
   return (identity, roles) => {
-    let decision = refused('no rule allows this');
+    let [decision, shadow] = [refused('no rule allows this'), undefined as Decision | undefined];
     for (const authorizer of authorizers) {
       decision = authorizer(identity, roles);
       if (!decision.allowed) return decision;
+      if (decision.shadow) shadow ??= decision;
     }
-    return decision;
+    return shadow ?? decision;
   };
 }
 
-/** Allows what at least one authorizer allows. Nothing given allows nothing. */
+/** Allows what at least one authorizer allows, in a shadow when none does without. Nothing given allows nothing. */
 export function anyOf(...authorizers: readonly Authorizer[]): Authorizer {
   return (identity, roles) => {
-    let decision = refused('no rule allows this');
+    let [decision, shadow] = [refused('no rule allows this'), undefined as Decision | undefined];
     for (const authorizer of authorizers) {
       decision = authorizer(identity, roles);
-      if (decision.allowed) return decision;
+      if (decision.allowed && !decision.shadow) return decision;
+      if (decision.allowed) shadow ??= decision;
     }
-    return decision;
+    return shadow ?? decision;
   };
 }

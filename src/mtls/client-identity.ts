@@ -1,8 +1,14 @@
-import { Oid, attributeValues, type Certificate, type ValidatedPath } from '../x509/index.js';
+import { attributeValues, Oid, type Certificate, type ValidatedPath } from '../x509/index.js';
+import { commonNameOf, serviceNameOf, type ServiceName, type ServicePlace } from './service-name.js';
 import { spiffeIdOf } from './spiffe-id.js';
 
-// A superset of what our own CA issues; anything outside has only ever been an attempt to be read as something else.
-const SERVICE_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?$/;
+/** What a validated path is read by. */
+export interface Reading {
+  /** Where the name of the service is looked for, in order. */
+  readonly serviceFrom: readonly ServicePlace[];
+  /** The trust domain of the anchor that the path ends at, where it has a name. */
+  readonly trustDomain?: string | undefined;
+}
 
 /**
  * Who is on the other end: made only from a validated path. Frozen; the same object for every request of a
@@ -12,11 +18,16 @@ export class VerifiedClientIdentity {
   readonly #proven = true;
   readonly validated = true;
   readonly certificate: Certificate;
-  /** The service's name, from the one common name. */
+  /** The service's name: the common name, the DNS name in small letters, or the whole SPIFFE ID. */
   readonly service: string;
-  readonly commonName: string;
+  /** Where that was read. */
+  readonly serviceFrom: ServicePlace;
+  /** The one common name, or undefined. */
+  readonly commonName: string | undefined;
   /** The SPIFFE ID, when the certificate has exactly one URI SAN and that is one. */
   readonly spiffeId: string | undefined;
+  /** The trust domain whose CA vouches for it, where that has a name. */
+  readonly trustDomain: string | undefined;
   /** Lower-case hexadecimal. */
   readonly serialNumber: string;
   /** SHA-256 of the DER, lower-case hexadecimal. */
@@ -28,12 +39,14 @@ export class VerifiedClientIdentity {
   readonly notBefore: Date;
   readonly notAfter: Date;
 
-  private constructor(path: ValidatedPath, service: string) {
+  private constructor(path: ValidatedPath, { service, serviceFrom }: ServiceName, trustDomain: string | undefined) {
     const certificate = path.leaf;
     this.certificate = certificate;
     this.service = service;
-    this.commonName = service;
+    this.serviceFrom = serviceFrom;
+    this.commonName = commonNameOf(certificate);
     this.spiffeId = spiffeIdOf(certificate);
+    this.trustDomain = trustDomain;
     this.serialNumber = certificate.serialNumber;
     this.fingerprint256 = certificate.fingerprint256;
     this.issuer = attributeValues(certificate.issuer, Oid.commonName)[0];
@@ -43,26 +56,13 @@ export class VerifiedClientIdentity {
     Object.freeze(this);
   }
 
-  /**
-   * The identity that a validated path proves. The subject must hold exactly one common name, of letters, digits, dots, hyphens and
-   * underscores: several of them, or one with a NUL, a slash or a comma, name nobody. Throws {@link NoServiceNameError}.
-   */
-  static establish(path: ValidatedPath): VerifiedClientIdentity {
-    const names = attributeValues(path.leaf.subject, Oid.commonName);
-    const [name] = names;
-    if (names.length !== 1 || name === undefined)
-      throw new NoServiceNameError(`the certificate's subject has ${names.length} common names where one belongs`);
-    if (!SERVICE_NAME.test(name)) throw new NoServiceNameError("the certificate's common name is not a service name");
-    return new VerifiedClientIdentity(path, name);
+  /** The identity that a validated path proves. Throws NoServiceNameError, as {@link serviceNameOf}. */
+  static establish(path: ValidatedPath, { serviceFrom, trustDomain }: Reading): VerifiedClientIdentity {
+    return new VerifiedClientIdentity(path, serviceNameOf(path.leaf, serviceFrom), trustDomain);
   }
 
   /** Whether a value is an identity that was established here, not an object that looks like one. */
   static isProven(value: unknown): value is VerifiedClientIdentity {
     return typeof value === 'object' && value !== null && #proven in value;
   }
-}
-
-/** Why a certificate names no service. */
-export class NoServiceNameError extends Error {
-  override readonly name = 'NoServiceNameError';
 }

@@ -11,6 +11,8 @@ export interface IdentifiedRequest {
   readonly routeOptions: { readonly url?: string | undefined; readonly handler?: unknown };
   readonly raw: IncomingMessage | Http2ServerRequest;
   clientIdentity?: VerifiedClientIdentity;
+  /** The service of the trusted proxy that handed the caller's certificate on; undefined when the caller holds the connection. */
+  forwardedBy?: string;
 }
 
 /** The identity that the guard put on a request. Throws TypeError where no guard ran: a public route, or a transport without one. */

@@ -19,7 +19,7 @@ export const REFUSALS = {
   client_certificate_malformed: {
     status: 400,
     title: 'Client certificate malformed',
-    mend: 'Present a certificate that is strict DER in the form of RFC 5280.',
+    mend: 'Present a certificate that is strict DER in the form of RFC 5280; only trusted proxies hand one on in a header.',
   },
   untrusted_issuer: {
     status: 403,
@@ -83,20 +83,27 @@ export type RefusalCode = keyof typeof REFUSALS;
 export class MtlsRefusal extends Error {
   override readonly name = 'MtlsRefusal';
   readonly status: number;
+  /** What the caller can do, in one sentence. */
+  readonly mend: string;
+  /** Whether nothing else can come over this connection: its certificate stays what it is. */
+  readonly endsConnection: boolean;
 
   constructor(
     readonly code: RefusalCode,
     message: string,
     /** What was seen, for the log: the rule, the certificate's subject and fingerprint. */
     readonly evidence: Readonly<Record<string, unknown>> = {},
-    options?: ErrorOptions,
+    options: ErrorOptions & { readonly mend?: string; readonly endsConnection?: boolean } = {},
   ) {
     super(message, options);
     this.status = REFUSALS[code].status;
+    this.mend = options.mend ?? REFUSALS[code].mend;
+    this.endsConnection = options.endsConnection ?? (code === 'certificate_revoked' || code === 'certificate_expired');
   }
 
-  /** Whether nothing else can come over this connection: its certificate stays what it is. */
-  get endsConnection(): boolean {
-    return this.code === 'certificate_revoked' || this.code === 'certificate_expired';
+  /** The same, of a client behind a proxy: its connection is other clients' as well, and stays. */
+  through(proxy: string): MtlsRefusal {
+    const { code, message, mend, evidence, cause } = this;
+    return new MtlsRefusal(code, message, { ...evidence, proxy }, { cause, mend, endsConnection: false });
   }
 }

@@ -1,47 +1,67 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { exemptPaths, type IsExempt } from './exempt-paths.js';
+import type { VerifiedClientIdentity } from './client-identity.js';
+import { ForwardedCertificates } from './forwarded/forwarded-certificates.js';
 import type { IdentifiedRequest } from './identified-request.js';
 import { MtlsRefusal } from './mtls.errors.js';
 import { MODULE_OPTIONS_TOKEN } from './mtls.module-definition.js';
 import type { MtlsOptions } from './mtls.options.js';
 import { PeerVerifier } from './peer-verifier.js';
 import { RateLimited, RateLimiter, type AnswerFields } from './rates/rate-limiter.js';
+import { checksUpTo } from './refusal-checks.js';
 import type { Admission } from './route-policy.js';
 import { ServiceRoles } from './service-roles.js';
+import type { OnObjection, ShadowedRequest } from './shadowed-request.js';
 
 /** The one place where a request is admitted: the guard asks it for Nest's routes, the hook for all that Nest's guards do not see. */
 @Injectable()
 export class MtlsGate {
   readonly #isExempt: IsExempt;
   readonly #expiredGrace: number;
+  readonly #onShadow: MtlsOptions['onShadow'];
   readonly #logger = new Logger('Mtls');
 
   constructor(
     @Inject(MODULE_OPTIONS_TOKEN) options: MtlsOptions,
     @Inject(PeerVerifier) private readonly verifier: PeerVerifier,
     @Inject(ServiceRoles) private readonly roles: ServiceRoles,
+    @Inject(ForwardedCertificates) private readonly forwarded: ForwardedCertificates,
     @Inject(RateLimiter) private readonly rates: RateLimiter,
   ) {
     this.#expiredGrace = options.expiredGrace ?? 0;
+    this.#onShadow = options.onShadow;
     this.#isExempt = exemptPaths(options.exemptPaths ?? []);
+  }
+
+  /** Takes the headers off a request in which a trusted proxy hands a certificate on; throws {@link MtlsRefusal} when anybody else sent one. */
+  takeForwarded(request: IdentifiedRequest): void {
+    try {
+      this.forwarded.take(request, this.verifier);
+    } catch (error) {
+      if (error instanceof MtlsRefusal) this.#log(request, error);
+      throw error;
+    }
   }
 
   /** Puts the caller's identity on the request and its budget on the answer, or throws {@link MtlsRefusal}. An exempt path passes without one. */
   admit(
     request: IdentifiedRequest,
-    { anyService, allowExpired, authorizers, limit }: Admission,
+    { anyService, allowExpired, authorizers, limit, shadow }: Admission,
     answer?: AnswerFields,
   ): void {
     if (this.#isExempt(request.url)) return;
+    const objected: OnObjection = (refusal, isTried, identity) => {
+      if (!isTried && !shadow) throw refusal;
+      this.#noteShadow(request, refusal, identity);
+    };
     try {
-      const identity = this.verifier.identify(request, anyService, allowExpired ? this.#expiredGrace : 0);
+      const identity = this.verifier.identify(request, anyService, allowExpired ? this.#expiredGrace : 0, objected);
       for (const authorizer of authorizers) {
         const decision = authorizer(identity, this.roles.of(identity));
-        if (!decision.allowed)
-          throw new MtlsRefusal('route_not_allowed', decision.reason, {
-            service: identity.service,
-            fingerprint256: identity.fingerprint256,
-          });
+        const reason = decision.allowed ? decision.shadow?.reason : decision.reason;
+        if (reason === undefined) continue;
+        const { service, fingerprint256 } = identity;
+        objected(new MtlsRefusal('route_not_allowed', reason, { service, fingerprint256 }), decision.allowed, identity);
       }
       this.rates.take(identity, limit, answer);
       request.clientIdentity = identity;
@@ -67,8 +87,25 @@ export class MtlsGate {
     return new MtlsRefusal('validation_failed', 'this transport is not guarded', { transport });
   }
 
+  #noteShadow(
+    { id: requestId, method, routeOptions: { url: route } }: IdentifiedRequest,
+    { code, message: reason, evidence }: MtlsRefusal,
+    { service }: VerifiedClientIdentity,
+  ): void {
+    const shadowed: ShadowedRequest = {
+      code: code as ShadowedRequest['code'],
+      reason,
+      service,
+      method,
+      route,
+      requestId,
+    };
+    this.#logger.warn({ event: 'shadowed', ...shadowed, ...evidence });
+    this.#onShadow?.(shadowed);
+  }
+
   #log(request: IdentifiedRequest, refusal: MtlsRefusal): void {
-    const { code, status, message, evidence, cause } = refusal;
+    const { code, status, message, mend, evidence, cause } = refusal;
     const line = {
       event: 'refused',
       code,
@@ -77,7 +114,10 @@ export class MtlsGate {
       requestId: request.id,
       method: request.method,
       route: request.routeOptions.url,
+      proxy: request.forwardedBy,
       ...evidence,
+      mend,
+      checks: checksUpTo(code),
     };
     if (status >= 500) this.#logger.error({ ...line, err: cause });
     else this.#logger.warn(line);

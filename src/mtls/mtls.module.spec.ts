@@ -95,14 +95,17 @@ describe('a request that did not come over TLS', () => {
   }
   test('has no identity, whatever it says of itself', async () => {
     const app = await startWith([Things]);
-    const headers = {
-      'x-forwarded-client-cert': 'x',
-      'client-cert': 'x',
-      'x-ssl-client-verify': 'SUCCESS',
-      authorization: 'Bearer x',
-    };
+    const headers = { 'x-ssl-client-verify': 'SUCCESS', authorization: 'Bearer x' };
     expect((await app.inject({ url: '/things', headers })).statusCode).toBe(401);
     expect((await app.inject({ url: '/things/open' })).statusCode).toBe(200);
+    for (const name of ['x-forwarded-client-cert', 'client-cert'])
+      for (const url of ['/things', '/things/open', '/nowhere']) {
+        const answer = await app.inject({ url, headers: { ...headers, [name]: 'x' } });
+        expect([answer.statusCode, answer.json<object>()]).toEqual([
+          400,
+          expect.objectContaining({ code: 'client_certificate_malformed' }),
+        ]);
+      }
   });
 });
 
@@ -138,7 +141,7 @@ test('the interceptor attaches an identity on a public route, when there is one'
     expect((await get(guarded.port, '/hello', clientTls(ca, client))).json).toEqual({ who: null });
 });
 
-test('@AllowRoles() lets in who has the role now, and @AllowAnyService() whoever has a good certificate', async () => {
+test('@RequireRoles() lets in who has the role now, and @AllowAnyService() whoever has a good certificate', async () => {
   let auditors = new Set<string>();
   const guarded = await start({ roles: ({ service }) => (auditors.has(service) ? new Set(['auditor']) : new Set()) });
   const connection = await RawConnection.open(guarded.port, clientTls(ca, billing));

@@ -11,7 +11,11 @@ import { APP_FILTER, APP_GUARD, HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { asksForCertificates, nodeVersionProblem } from '../tls/index.js';
 import { services } from './authorizer.js';
+import { FederatedTrust, type BundleEvent } from './federation/federated-trust.js';
 import { ClientIdentityInterceptor } from './client-identity.interceptor.js';
+import { ForwardedCertificates } from './forwarded/forwarded-certificates.js';
+import { TrustedProxies } from './forwarded/trusted-proxies.js';
+import { LiveConnections } from './live-connections.js';
 import { MtlsGate } from './mtls.gate.js';
 import { MtlsGuard } from './mtls.guard.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './mtls.module-definition.js';
@@ -42,13 +46,19 @@ const logger = new Logger('Mtls');
 @Module({
   providers: [
     {
-      provide: CURRENT_TRUST,
+      provide: FederatedTrust,
       inject: [MODULE_OPTIONS_TOKEN],
-      useFactory: ({ trustAnchors, intermediates }: MtlsOptions): CurrentTrust => {
-        if (typeof trustAnchors === 'function') return trustAnchors;
-        const trust = readTrustAnchors(trustAnchors, intermediates);
-        return () => trust;
-      },
+      useFactory: ({ trustAnchors, intermediates, trustDomain, trustDomains = [] }: MtlsOptions) =>
+        new FederatedTrust(currentTrust(trustAnchors, intermediates), {
+          trustDomain,
+          domains: trustDomains,
+          report: reportBundle,
+        }),
+    },
+    {
+      provide: CURRENT_TRUST,
+      inject: [FederatedTrust],
+      useFactory: ({ current }: FederatedTrust): CurrentTrust => current,
     },
     {
       provide: CrlRevocation,
@@ -62,19 +72,21 @@ const logger = new Logger('Mtls');
     },
     {
       provide: PeerVerifier,
-      inject: [MODULE_OPTIONS_TOKEN, CURRENT_TRUST, CrlRevocation, PEER_OF, ServiceRoles],
+      inject: [MODULE_OPTIONS_TOKEN, CURRENT_TRUST, CrlRevocation, ForwardedCertificates, ServiceRoles],
       useFactory: (
         options: MtlsOptions,
         trust: CurrentTrust,
         crls: CrlRevocation,
-        peerOf: PeerOf,
+        { peerOf, proxies }: ForwardedCertificates,
         roles: ServiceRoles,
       ) => {
         const { revocation = { mode: 'off' }, services: allowed, issuerOrganization, clock } = options;
         return new PeerVerifier({
           peerOf,
+          isProxy: (identity) => proxies.ruleOf(identity) !== undefined,
           trust,
           issuerOrganization,
+          serviceFrom: options.serviceFrom ?? ['cn'],
           revocationMode: revocation.mode ?? 'hard-fail',
           revocation: sourceOf(revocation, crls),
           roles,
@@ -86,6 +98,31 @@ const logger = new Logger('Mtls');
           },
         });
       },
+    },
+    {
+      provide: LiveConnections,
+      inject: [MODULE_OPTIONS_TOKEN, PeerVerifier],
+      useFactory: ({ expiredGrace, clock }: MtlsOptions, verifier: PeerVerifier) => {
+        const live = new LiveConnections({
+          refusalOf: (connection) => verifier.refusalOf(connection, expiredGrace),
+          notAfterOf: (connection) => verifier.notAfterOf(connection),
+          marks: () => verifier.marks(),
+          clock: clock ? () => clock().getTime() : Date.now,
+          onCut: ({ code, message, evidence }, connections) => {
+            logger.warn({ event: 'connections_cut', code, reason: message, connections, ...evidence });
+          },
+        });
+        verifier.onConnection((connection) => {
+          live.track(connection);
+        });
+        return live;
+      },
+    },
+    {
+      provide: ForwardedCertificates,
+      inject: [MODULE_OPTIONS_TOKEN, PEER_OF],
+      useFactory: ({ trustedProxies }: MtlsOptions, peerOf: PeerOf) =>
+        new ForwardedCertificates(new TrustedProxies(trustedProxies), peerOf),
     },
     {
       provide: ServiceRoles,
@@ -118,6 +155,8 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     @Inject(HttpAdapterHost) private readonly adapterHost: HttpAdapterHost,
     @Inject(MtlsGate) private readonly gate: MtlsGate,
     @Inject(CrlRevocation) private readonly crls: CrlRevocation,
+    @Inject(FederatedTrust) private readonly federation: FederatedTrust,
+    @Inject(LiveConnections) private readonly live: LiveConnections,
     @Inject(RateLimiter) private readonly rates: RateLimiter,
   ) {
     super();
@@ -139,18 +178,28 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
       logger.warn('revocation is not checked: set MtlsOptions.revocation');
     if (asksForCertificates(this.adapterHost.httpAdapter.getHttpServer()) === false)
       logger.warn('the HTTPS server asks no client for a certificate: set requestCert to true, or nobody gets in');
+    await this.federation.start();
     const { exchange } = this.options.rates ?? {};
     if (exchange) this.#stopSharing = shareRates(this.rates, exchange);
     await this.crls.start();
+    if (this.options.cutConnections ?? true) this.live.start();
   }
 
   onApplicationShutdown(): void {
     this.crls.stop();
+    this.federation.stop();
+    this.live.stop();
     this.#stopSharing?.();
   }
 }
 
 const now = (): Date => new Date();
+
+function currentTrust(anchors: MtlsOptions['trustAnchors'], intermediates: MtlsOptions['intermediates']): CurrentTrust {
+  if (typeof anchors === 'function') return anchors;
+  const trust = readTrustAnchors(anchors, intermediates);
+  return () => trust;
+}
 
 /** One source is asked directly: this stands on the path of every request. */
 function sourceOf(
@@ -159,6 +208,11 @@ function sourceOf(
 ): RevocationStatus {
   if (!status) return crls;
   return configured.length === 0 ? status : firstKnown(status, crls);
+}
+
+function reportBundle({ kind, ...event }: BundleEvent): void {
+  if (kind === 'failed') logger.error({ event: 'trust_bundle_failed', ...event });
+  else logger.log({ event: 'trust_bundle_loaded', ...event });
 }
 
 function reportCrl(event: CrlEvent): void {

@@ -1,10 +1,14 @@
 import type { ValidatedPath } from '../x509/index.js';
 import type { Authorizer } from './authorizer.js';
+import type { FederatedDomain } from './federation/federated-trust.js';
+import type { TrustedProxy } from './forwarded/trusted-proxies.js';
 import type { CrlSource } from './revocation/crl-source.js';
 import type { RevocationStatus } from './revocation/revocation-status.js';
 import type { RateExchange } from './rates/rate-exchange.js';
 import type { RateOf } from './rates/rate-limiter.js';
+import type { ServicePlace } from './service-name.js';
 import type { RolesInput } from './service-roles.js';
+import type { ShadowedRequest } from './shadowed-request.js';
 import type { CertificateInput, CurrentTrust } from './trust-anchors.js';
 
 /** What happens when nobody can say whether a certificate is revoked: refuse, let pass with a log line, or do not ask at all. */
@@ -16,9 +20,17 @@ export interface MtlsOptions {
   readonly trustAnchors: CertificateInput | CurrentTrust;
   /** CA certificates between the anchors and the clients, when the bundle of anchors does not hold them. A peer's own are not used. */
   readonly intermediates?: CertificateInput;
-  /** The services that may call at all, by exact name, or an authorizer of your own, asked on each request. Nobody else passes. */
+  /** Where the name of a service is read, in order: the first place where a certificate has anything counts. Default `['cn']`. */
+  readonly serviceFrom?: readonly ServicePlace[];
+  /** The trust domain of the CAs in `trustAnchors`: then they vouch for no SPIFFE ID of another one. */
+  readonly trustDomain?: string | undefined;
+  /** Other trust domains, each with CAs of its own, which vouch for its SPIFFE IDs and for nothing else. */
+  readonly trustDomains?: readonly FederatedDomain[];
+  /**
+   * The services that may call at all: exact names, SPIFFE IDs that may end in `/*`, or an authorizer of your own, asked on each request. Nobody else passes.
+   */
   readonly services: readonly string[] | Authorizer;
-  /** The roles of services, for `@AllowRoles()`. */
+  /** The roles of services, for `@RequireRoles()`. */
   readonly roles?: RolesInput;
   /** How many requests each service has; a service whose rate is undefined has any number. */
   readonly rates?: {
@@ -27,12 +39,17 @@ export interface MtlsOptions {
     /** Other nodes under the same rates; without it each node counts by itself. */
     readonly exchange?: RateExchange;
   };
-  /** When set, the leaf's issuer must carry exactly this organization. */
+  /** When set, the leaf's issuer must carry exactly this organization; those of other trust domains are not asked. */
   readonly issuerOrganization?: string;
   /** How long ago a certificate may have expired on routes with `@AllowExpired()`, in milliseconds. Default 0: not at all. */
   readonly expiredGrace?: number;
   /** Paths that need no certificate, besides routes with `@Public()`: exact, or a prefix that ends in `/*`. */
   readonly exemptPaths?: readonly string[];
+  /**
+   * Proxies that end TLS and hand on the certificate of their client in a header, each known by the certificate on its own connection. Nobody else may send such a
+   * header, and a proxy calls nothing for itself.
+   */
+  readonly trustedProxies?: readonly TrustedProxy[];
   readonly revocation?: {
     /** Default `hard-fail`. */
     readonly mode?: RevocationMode;
@@ -45,6 +62,13 @@ export interface MtlsOptions {
   };
   /** Hears of each peer that is let in, by its validated path and the time in milliseconds: at its first request, and again now and then. Must be quick. */
   readonly onPeer?: (path: ValidatedPath, time: number) => void;
+  /**
+   * Whether open connections are closed within a second when their certificate expires or is revoked, its CA is no longer trusted, or its service is no longer
+   * allowed (told by the `epoch` of `services`). Default true; without it the next request on them is refused.
+   */
+  readonly cutConnections?: boolean;
+  /** Hears of each request that was let pass because what refuses it is only tried, by an authorizer's `shadow` or `@Shadow()`. Must be quick. */
+  readonly onShadow?: (request: ShadowedRequest) => void;
   /** The clock; for tests. */
   readonly clock?: () => Date;
 }

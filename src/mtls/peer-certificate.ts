@@ -4,10 +4,12 @@ import { TLSSocket } from 'node:tls';
 
 /** Where a request came from: the object that lives as long as its connection, and the octets of the certificate presented on it. */
 export interface Peer {
-  /** The TLS socket (HTTP/1.1) or the session (HTTP/2). */
+  /** The TLS socket (HTTP/1.1) or the session (HTTP/2); behind a proxy, what stands for all requests with the same certificate. */
   readonly connection: object;
   /** The leaf certificate in DER, or undefined when none was presented. Read on each call: keep what it says. */
   readonly certificate: () => Uint8Array | undefined;
+  /** The service of the trusted proxy that handed the certificate on; absent when the peer holds the connection itself. */
+  readonly proxy?: string;
 }
 
 /** Port: finds the peer of a request. The default reads the TLS socket; `veritas/testing` puts a stand-in here for `app.inject`. */

@@ -26,6 +26,7 @@ function verifierWith(
     peerOf: () => peer,
     trust: () => trust,
     issuerOrganization: undefined,
+    serviceFrom: ['cn'],
     revocationMode: 'off',
     revocation: { epoch: 0, statusOf: () => ({ status: 'good', source: 'nowhere' }) },
     allowList: () => ({ allowed: true }),

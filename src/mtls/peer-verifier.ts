@@ -2,6 +2,7 @@ import {
   attributeValues,
   decodeCertificate,
   DecodeError,
+  KeyUsage,
   nameToString,
   needsNoRevocationStatus,
   Oid,
@@ -11,19 +12,25 @@ import {
   type ValidatedPath,
 } from '../x509/index.js';
 import type { Authorizer } from './authorizer.js';
-import { NoServiceNameError, VerifiedClientIdentity } from './client-identity.js';
+import { VerifiedClientIdentity } from './client-identity.js';
 import { MtlsRefusal, type RefusalCode } from './mtls.errors.js';
 import type { RevocationMode } from './mtls.options.js';
 import type { Peer, PeerOf } from './peer-certificate.js';
 import type { RevocationAnswer, RevocationStatus } from './revocation/revocation-status.js';
+import { NoServiceNameError, type ServicePlace } from './service-name.js';
 import type { ServiceRoles } from './service-roles.js';
+import { enforce, type OnObjection } from './shadowed-request.js';
 import type { CurrentTrust, TrustAnchors } from './trust-anchors.js';
+import { spiffeIdOf } from './spiffe-id.js';
+import { vouchingFor, wrongDomain, type Vouching } from './trust-domains.js';
 
 /** What the verifier decides by. */
 export interface VerifierPolicy {
   readonly peerOf: PeerOf;
   readonly trust: CurrentTrust;
+  /** Asked of our own CAs alone. */
   readonly issuerOrganization: string | undefined;
+  readonly serviceFrom: readonly ServicePlace[];
   readonly revocationMode: RevocationMode;
   readonly revocation: RevocationStatus;
   readonly allowList: Authorizer;
@@ -32,6 +39,8 @@ export interface VerifierPolicy {
   readonly clock: () => number;
   /** Told of each peer whose certificate is in order, as often as revocation is asked about. */
   readonly onPeer?: (path: ValidatedPath, time: number) => void;
+  /** Whether an identity is that of a trusted proxy, which never calls for itself. */
+  readonly isProxy?: (identity: VerifiedClientIdentity) => boolean;
   /** Told when soft-fail lets a certificate pass whose status nobody knows. */
   readonly reportUnknown: (refusal: MtlsRefusal) => void;
 }
@@ -39,6 +48,7 @@ export interface VerifierPolicy {
 /** A certificate whose path, issuer and key usage are in order: true until the trust changes. Dates and revocation are asked again. */
 interface TrustedPeer {
   readonly path: ValidatedPath;
+  readonly vouching: Vouching;
   readonly notBefore: number;
   readonly notAfter: number;
   identity: VerifiedClientIdentity | undefined;
@@ -46,13 +56,22 @@ interface TrustedPeer {
 
 /** What is remembered of a connection between its requests. */
 interface Connection {
+  readonly from: Peer;
   readonly trust: TrustAnchors;
   readonly peer: TrustedPeer | MtlsRefusal;
   /** The same of a certificate that is over, as of its last moment; absent until a route asks for that. */
   over?: TrustedPeer | MtlsRefusal;
+  /** Whether the allow-list has let its service in. */
+  isAllowed: boolean;
   /** When revocation was last asked: the epoch, and until when (ms) that answer holds. */
   epoch: number;
   goodUntil: number;
+}
+
+/** A connection with who is on the other end of it. */
+interface Known {
+  readonly connection: Connection;
+  readonly identity: VerifiedClientIdentity;
 }
 
 // What a path can fail by only because a purpose was asked for.
@@ -69,30 +88,71 @@ export class PeerVerifier {
   // Validated paths by the certificate's octets, so that a client's next connection costs no signature checks. Failures are not kept.
   #remembered = new Map<string, TrustedPeer>();
   #rememberedFor: TrustAnchors | undefined;
+  #onConnection: (connection: object) => void = () => undefined;
 
   constructor(private readonly policy: VerifierPolicy) {}
 
+  /** Tells of each connection that presents a certificate in order, at least once; the one listener is the last. */
+  onConnection(listener: (connection: object) => void): void {
+    this.#onConnection = listener;
+  }
+
+  /** Changes whenever an answer about an open connection might, the passing of time apart. */
+  marks(): readonly unknown[] {
+    return [this.policy.trust(), this.policy.revocation.epoch, this.policy.allowList.epoch];
+  }
+
   /**
    * The identity behind a request, of a service on the allow-list unless `anyService`, by a certificate that expired no longer than `expiredGrace` milliseconds ago.
-   * Throws {@link MtlsRefusal}, in the order of {@link REFUSALS}; anything unforeseen becomes `validation_failed`.
+   * `objected` hears what the allow-list says no with, and decides. Throws {@link MtlsRefusal}, in the order of {@link REFUSALS}; anything unforeseen becomes `validation_failed`.
    */
-  identify(request: Parameters<PeerOf>[0], anyService = false, expiredGrace = 0): VerifiedClientIdentity {
+  identify(
+    request: Parameters<PeerOf>[0],
+    anyService = false,
+    expiredGrace = 0,
+    objected: OnObjection = enforce,
+  ): VerifiedClientIdentity {
+    let peer: Peer | undefined;
     try {
-      return this.#identify(this.policy.peerOf(request), anyService, expiredGrace);
+      peer = this.policy.peerOf(request);
+      return this.#allowed(this.#known(peer, expiredGrace), anyService, objected);
     } catch (error) {
-      if (error instanceof MtlsRefusal) throw error;
-      throw new MtlsRefusal('validation_failed', 'the client certificate could not be validated', {}, { cause: error });
+      const refused = refusalOf(error);
+      throw peer?.proxy === undefined ? refused : refused.through(peer.proxy);
     }
   }
 
-  #identify(peer: Peer | undefined, anyService: boolean, expiredGrace: number): VerifiedClientIdentity {
+  /** Who holds a connection, whether they may call or not. Throws {@link MtlsRefusal} like {@link identify}. */
+  identifyHolder(peer: Peer | undefined): VerifiedClientIdentity {
+    try {
+      return this.#known(peer, 0).identity;
+    } catch (error) {
+      throw refusalOf(error);
+    }
+  }
+
+  #allowed({ identity, connection }: Known, anyService: boolean, objected: OnObjection): VerifiedClientIdentity {
+    if (this.policy.isProxy?.(identity)) throw proxyAsClient(identity, connection.from);
+    if (anyService) return identity;
+    const decision = this.policy.allowList(identity, this.policy.roles.of(identity));
+    const reason = decision.allowed ? decision.shadow?.reason : decision.reason;
+    if (reason !== undefined)
+      objected(refusal('service_not_allowed', reason, identity.certificate), decision.allowed, identity);
+    connection.isAllowed ||= decision.allowed;
+    return identity;
+  }
+
+  #known(peer: Peer | undefined, expiredGrace: number): Known {
     if (!peer) throw noCertificate();
     const time = this.policy.clock();
     const trust = this.policy.trust();
     let connection = this.#connections.get(peer.connection);
     if (connection?.trust !== trust) {
-      connection = { trust, peer: this.#peerOrRefusal(peer, trust, time), epoch: Number.NaN, goodUntil: 0 };
+      const isAllowed = connection?.isAllowed ?? false;
+      const trusted = this.#peerOrRefusal(peer, trust, time);
+      connection = { from: peer, trust, peer: trusted, isAllowed, epoch: Number.NaN, goodUntil: 0 };
       this.#connections.set(peer.connection, connection);
+      if (!(trusted instanceof MtlsRefusal)) this.#onConnection(peer.connection);
     }
     let trusted = connection.peer;
     if (expiredGrace > 0 && isOver(trusted, time)) trusted = this.#inGrace(peer, connection, time, expiredGrace);
@@ -100,12 +160,30 @@ export class PeerVerifier {
     if (time < trusted.notBefore) throw notYetValid(trusted.path.leaf);
     if (time > trusted.notAfter + expiredGrace) throw expired(trusted.path.leaf);
     if (connection.epoch !== this.policy.revocation.epoch || time > connection.goodUntil)
-      this.#checkRevocation(connection, trusted.path, time);
-    const identity = (trusted.identity ??= establish(trusted.path));
-    if (anyService) return identity;
-    const decision = this.policy.allowList(identity, this.policy.roles.of(identity));
-    if (!decision.allowed) throw refusal('service_not_allowed', decision.reason, trusted.path.leaf);
-    return identity;
+      this.#checkRevocation(connection, trusted, time);
+    return { connection, identity: (trusted.identity ??= this.#establish(trusted)) };
+  }
+
+  /**
+   * Why the next request of an open connection would be refused on any route, or undefined. The allow-list is asked only of a service that it let in
+   * before: who never was on it may have come for the routes of any service.
+   */
+  refusalOf(connection: object, expiredGrace = 0): MtlsRefusal | undefined {
+    const known = this.#connections.get(connection);
+    if (!known) return undefined;
+    try {
+      const standing = this.#known(known.from, known.over ? expiredGrace : 0);
+      if (known.isAllowed) this.#allowed(standing, false, enforce);
+      return undefined;
+    } catch (error) {
+      return error instanceof MtlsRefusal ? error : undefined;
+    }
+  }
+
+  /** The end of what was validated on an open connection, in milliseconds since the epoch; Infinity for one that is not known. */
+  notAfterOf(connection: object): number {
+    const peer = this.#connections.get(connection)?.peer;
+    return peer && !(peer instanceof MtlsRefusal) ? peer.notAfter : Number.POSITIVE_INFINITY;
   }
 
   /** A leaf that expired within the grace, under CAs that are valid now; the path is validated as of the leaf's last moment. */
@@ -160,35 +238,58 @@ export class PeerVerifier {
   }
 
   #validate(leaf: Certificate, trust: TrustAnchors, time: number): TrustedPeer {
-    const input = { leaf, intermediates: trust.intermediates, anchors: trust.anchors, time: new Date(time) };
+    const vouching = vouchingFor(leaf, trust);
+    const input = { leaf, intermediates: vouching.intermediates, anchors: vouching.anchors, time: new Date(time) };
+    const untrusted = (reason: PathFailure) => untrustedBy(reason, { leaf, trust, time: input.time });
     const result = validateCertificatePath({ ...input, purposes: ['clientAuth'], extendedKeyUsageRequired: true });
     if (!result.ok) {
-      if (!MAY_BE_PURPOSE.has(result.reason.code)) throw untrusted(leaf, result.reason);
+      if (!MAY_BE_PURPOSE.has(result.reason.code)) throw untrusted(result.reason);
       // Only whoever passes the checks before it hears about the key usage: so without it, once more.
       const withoutPurpose = validateCertificatePath({ ...input, purposes: [] });
-      if (!withoutPurpose.ok) throw untrusted(leaf, withoutPurpose.reason);
+      if (!withoutPurpose.ok) throw untrusted(withoutPurpose.reason);
       if (result.reason.code !== 'extended_key_usage' && result.reason.code !== 'key_usage')
-        throw untrusted(leaf, result.reason);
-      this.#checkIssuer(leaf);
+        throw untrusted(result.reason);
+      this.#checkIssuer(leaf, vouching);
       throw refusal('wrong_key_usage', 'the certificate is not for client authentication', leaf, result.reason);
     }
-    this.#checkIssuer(leaf);
+    this.#checkIssuer(leaf, vouching);
+    this.#checkSvid(leaf);
     const { path } = result;
-    return { path, notBefore: path.notBefore.getTime(), notAfter: path.notAfter.getTime(), identity: undefined };
+    const [notBefore, notAfter] = [path.notBefore.getTime(), path.notAfter.getTime()];
+    return { path, vouching, notBefore, notAfter, identity: undefined };
   }
 
-  #checkIssuer(leaf: Certificate): void {
+  /** X509-SVID §5.2: what RFC 5280 lets an end entity do, and SPIFFE does not. */
+  #checkSvid(leaf: Certificate): void {
+    if (!this.policy.serviceFrom.includes('spiffe') || spiffeIdOf(leaf) === undefined) return;
+    if (leaf.extensions.keyUsage?.has(KeyUsage.cRLSign))
+      throw refusal('wrong_key_usage', 'the certificate of a SPIFFE ID may sign revocation lists', leaf);
+  }
+
+  #checkIssuer(leaf: Certificate, { isFederated }: Vouching): void {
     const wanted = this.policy.issuerOrganization;
-    if (wanted === undefined) return;
+    if (wanted === undefined || isFederated) return;
     const organizations = attributeValues(leaf.issuer, Oid.organizationName);
     if (organizations.length !== 1 || organizations[0] !== wanted)
       throw refusal('wrong_issuer', "the organization of the certificate's issuer is not the one asked for", leaf);
   }
 
-  #checkRevocation(connection: Connection, path: ValidatedPath, time: number): void {
+  #establish({ path, vouching: { isFederated, trustDomain } }: TrustedPeer): VerifiedClientIdentity {
+    // Another domain gives SPIFFE IDs alone: its common and DNS names are not ours to compare.
+    const serviceFrom = this.policy.serviceFrom.filter((place) => !isFederated || place === 'spiffe');
+    try {
+      return VerifiedClientIdentity.establish(path, { serviceFrom, trustDomain });
+    } catch (error) {
+      if (error instanceof NoServiceNameError) throw unnamed(error, path.leaf);
+      throw error;
+    }
+  }
+
+  #checkRevocation(connection: Connection, { path, vouching }: TrustedPeer, time: number): void {
     const { leaf, certificates } = path;
     const now = new Date(time);
-    const { revocation, revocationMode } = this.policy;
+    const { revocation } = this.policy;
+    const revocationMode = vouching.revocation ?? this.policy.revocationMode;
     const epoch = revocation.epoch;
     let goodUntil = Number.POSITIVE_INFINITY;
     for (let i = 0; revocationMode !== 'off' && i < certificates.length - 1; i++) {
@@ -212,15 +313,6 @@ export class PeerVerifier {
 const isOver = (peer: TrustedPeer | MtlsRefusal, time: number): boolean =>
   peer instanceof MtlsRefusal ? peer.code === 'certificate_expired' : time > peer.notAfter;
 
-function establish(path: ValidatedPath): VerifiedClientIdentity {
-  try {
-    return VerifiedClientIdentity.establish(path);
-  } catch (error) {
-    if (error instanceof NoServiceNameError) throw refusal('service_not_allowed', error.message, path.leaf);
-    throw error;
-  }
-}
-
 function decode(octets: Uint8Array): Certificate {
   try {
     return decodeCertificate(octets);
@@ -231,6 +323,17 @@ function decode(octets: Uint8Array): Certificate {
   }
 }
 
+const refusalOf = (error: unknown): MtlsRefusal =>
+  error instanceof MtlsRefusal
+    ? error
+    : new MtlsRefusal('validation_failed', 'the client certificate could not be validated', {}, { cause: error });
+
+/** What a proxy asks without a certificate is asked by somebody without one; and whoever comes through another proxy is not the one who asks. */
+const proxyAsClient = ({ service, certificate }: VerifiedClientIdentity, peer: Peer | undefined): MtlsRefusal =>
+  peer?.proxy === undefined
+    ? noCertificate().through(service)
+    : refusal('service_not_allowed', 'a proxy is no client', certificate);
+
 const noCertificate = (): MtlsRefusal =>
   new MtlsRefusal('client_certificate_required', 'this path needs a client certificate and none was presented');
 
@@ -240,14 +343,17 @@ const notYetValid = (leaf: Certificate, reason?: PathFailure): MtlsRefusal =>
 const expired = (leaf: Certificate, reason?: PathFailure): MtlsRefusal =>
   refusal('certificate_expired', 'the certificate, or one of its issuers, has expired', leaf, reason);
 
-function untrusted(leaf: Certificate, reason: PathFailure): MtlsRefusal {
+function untrustedBy(
+  reason: PathFailure,
+  { leaf, trust, time }: { readonly leaf: Certificate; readonly trust: TrustAnchors; readonly time: Date },
+): MtlsRefusal {
   if (reason.code === 'expired') return expired(leaf, reason);
   if (reason.code === 'not_yet_valid') return notYetValid(leaf, reason);
   return refusal(
     'untrusted_issuer',
     'the certificate does not lead to a certification authority that is trusted here',
     leaf,
-    reason,
+    wrongDomain(leaf, trust, time) ?? reason,
   );
 }
 
@@ -264,12 +370,20 @@ function unknown(leaf: Certificate, certificate: Certificate, answer: Revocation
   return refusal('revocation_unknown', message, leaf, { ...answer, unknown: certificate.serialNumber });
 }
 
-function refusal(code: RefusalCode, message: string, leaf: Certificate, evidence: object = {}): MtlsRefusal {
-  return new MtlsRefusal(code, message, {
-    subject: nameToString(leaf.subject),
-    issuer: nameToString(leaf.issuer),
-    serialNumber: leaf.serialNumber,
-    fingerprint256: leaf.fingerprint256,
-    evidence,
-  });
+function unnamed({ message, mend }: NoServiceNameError, leaf: Certificate): MtlsRefusal {
+  return new MtlsRefusal('service_not_allowed', message, evidenceOf(leaf), { mend });
 }
+
+function refusal(code: RefusalCode, message: string, leaf: Certificate, evidence: object = {}): MtlsRefusal {
+  return new MtlsRefusal(code, message, evidenceOf(leaf, evidence));
+}
+
+const evidenceOf = (leaf: Certificate, evidence: object = {}) => ({
+  subject: nameToString(leaf.subject),
+  issuer: nameToString(leaf.issuer),
+  serialNumber: leaf.serialNumber,
+  fingerprint256: leaf.fingerprint256,
+  notBefore: leaf.notBefore,
+  notAfter: leaf.notAfter,
+  evidence,
+});

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { encodeName, Oid, validateCertificatePath } from '../x509/index.js';
 import { TestCa } from '../testing/index.js';
 import { AllowAnyService } from './allow-any-service.decorator.js';
-import { AllowRoles, AllowServices, Authorize } from './allow-services.decorator.js';
+import { RequireRoles, AllowServices, Authorize } from './allow-services.decorator.js';
 import { allOf, anyOf, roles, services, type Authorizer } from './authorizer.js';
 import { VerifiedClientIdentity } from './client-identity.js';
 import { exemptPaths } from './exempt-paths.js';
@@ -26,7 +26,7 @@ function identityOf(commonName: string, uris: readonly string[] = []): VerifiedC
     time: new Date(),
   });
   if (!result.ok) throw new Error(result.reason.message);
-  return VerifiedClientIdentity.establish(result.path);
+  return VerifiedClientIdentity.establish(result.path, { serviceFrom: ['cn'] });
 }
 const billing = identityOf('billing');
 
@@ -134,7 +134,7 @@ describe('the policy of a route', () => {
     @AllowAnyService() any(): void {
       return;
     }
-    @AllowRoles('auditor') audit(): void {
+    @RequireRoles('auditor') audit(): void {
       return;
     }
   }
@@ -164,16 +164,17 @@ describe('the policy of a route', () => {
       anyService: true,
       allowExpired: false,
       authorizers: [],
+      shadow: false,
     });
     expect(isPublic(Open, 'any')).toBe(false);
     expect(routePolicyOf(Plain.prototype.list, Plain)).toMatchObject({ anyService: false });
     expect(() => isPublic(Orders, 'any')).toThrow(TypeError);
   });
-  test('@AllowRoles() is asked with the roles of now', () => {
+  test('@RequireRoles() is asked with the roles of now', () => {
     const policy = routePolicyOf(Plain.prototype.audit, Plain);
     const [rule] = policy.public ? [] : policy.authorizers;
     expect([rule?.(billing, NO_ROLES).allowed, rule?.(billing, new Set(['auditor'])).allowed]).toEqual([false, true]);
-    expect(() => (AllowRoles as (...names: string[]) => unknown)()).toThrow(RangeError);
+    expect(() => (RequireRoles as (...names: string[]) => unknown)()).toThrow(RangeError);
   });
   test('rules of controller and handler must both allow', () => {
     const policy = routePolicyOf(Orders.prototype.billing, Orders);

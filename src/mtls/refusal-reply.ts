@@ -10,8 +10,8 @@ const CLOSE_GRACE_MS = 5_000;
  * behind the answer: `Connection: close` on HTTP/1.1, GOAWAY on HTTP/2.
  */
 export function sendRefusal(reply: FastifyReply, refusal: MtlsRefusal): void {
-  const { code, status, message } = refusal;
-  const { title, mend } = REFUSALS[code];
+  const { code, status, message, mend } = refusal;
+  const { title } = REFUSALS[code];
   if (refusal.endsConnection) endConnection(reply);
   void reply
     .code(status)
@@ -31,12 +31,12 @@ function endConnection(reply: FastifyReply): void {
 }
 
 /** Lets the streams that are open finish, and cuts whoever does not take them within the grace: a client with a window of 0 would hold on for ever. */
-export function closeSession(session: Http2Session): void {
+export function closeSession(session: Http2Session, grace = CLOSE_GRACE_MS): void {
   if (session.closed || session.destroyed) return;
   session.close();
   const cut = setTimeout(() => {
     session.destroy();
-  }, CLOSE_GRACE_MS).unref();
+  }, grace).unref();
   session.once('close', () => {
     clearTimeout(cut);
   });

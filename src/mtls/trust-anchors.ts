@@ -1,10 +1,26 @@
+import type { RevocationMode } from './mtls.options.js';
 import { DecodeError, decodeCertificate, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
 
 /** Certificates to build paths from: anchors end a path, intermediates (never trusted by themselves) lie between. */
-export interface TrustAnchors {
+export interface CaCertificates {
   readonly anchors: readonly Certificate[];
   readonly intermediates: readonly Certificate[];
 }
+
+/** The CAs of our own, and those of other trust domains. */
+export interface TrustAnchors extends CaCertificates {
+  /** The trust domain that our own speak for; undefined: any that is not one of `federated`. */
+  readonly trustDomain?: string | undefined;
+  /** Other trust domains by their names: each vouches for its own SPIFFE IDs, and for nothing else. */
+  readonly federated?: ReadonlyMap<string, CaCertificates & { readonly revocation?: RevocationMode | undefined }>;
+}
+
+/** Every CA certificate that is known, of whichever trust domain. */
+export const everyCa = ({ anchors, intermediates, federated }: TrustAnchors): readonly Certificate[] => [
+  ...anchors,
+  ...intermediates,
+  ...[...(federated?.values() ?? [])].flatMap((domain) => [...domain.anchors, ...domain.intermediates]),
+];
 
 /**
  * Port: what is trusted now. Answers the same object until the trust changes; a new object makes every connection's certificate be
@@ -34,7 +50,7 @@ export function readTrustAnchors(anchors: CertificateInput, intermediates: Certi
 }
 
 /** Reads every certificate of the input. Throws DecodeError. */
-function readCertificates(input: CertificateInput): Certificate[] {
+export function readCertificates(input: CertificateInput): Certificate[] {
   const parts = typeof input === 'string' || input instanceof Uint8Array ? [input] : input;
   return parts.flatMap((part) => {
     if (part.length === 0) throw new DecodeError('an empty certificate file', 0);

@@ -13,25 +13,22 @@ const NEST_NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$]*\.[\p{ID_Start}$_][\p{ID_
 const SEEN_BY_GUARDS = Symbol('veritas:SeenByGuards');
 
 /**
- * Closes what Nest's guards do not see: unknown paths, static files, and every route that was put on Fastify by something other than a Nest
+ * Takes headers that carry a client's certificate off every request, public ones too, before anything looks at it, and closes what Nest's guards do not see: unknown paths, static files, and every route that was put on Fastify by something other than a Nest
  * controller. They need an allowed service, as any route does without a decorator; `exemptPaths` opens them.
  * To be called before Nest registers its routes, and what it returns after that: a route that came earlier or comes later counts as unseen,
  * whatever it calls itself.
  */
 export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate): () => void {
   let registering = true;
-  const admitted = (request: FastifyRequest, reply: FastifyReply): boolean => {
-    try {
-      gate.admit(request, DEFAULT_ADMISSION, reply);
-      return true;
-    } catch (error) {
-      if (!(error instanceof MtlsRefusal)) throw error;
-      sendRefusal(reply, error);
-      return false;
-    }
-  };
+  const admitted = passes((request, reply) => {
+    gate.admit(request, DEFAULT_ADMISSION, reply);
+  });
+  const isUnforged = passes((request) => {
+    gate.takeForwarded(request);
+  });
   // One shape for every request, whether it gets an identity or not.
   server.decorateRequest('clientIdentity');
+  server.decorateRequest('forwardedBy');
   // What is there already was not looked at by the hook below. Asking each request for its route costs more than the guard: only then.
   const isUnseen = hasRoutes(server)
     ? (request: FastifyRequest) => !isMarked(request)
@@ -51,10 +48,26 @@ export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate): () =
     }
   });
   server.addHook('onRequest', (request, reply, done) => {
-    if (!isUnseen(request) || admitted(request, reply)) done();
+    if (isUnforged(request, reply) && (!isUnseen(request) || admitted(request, reply))) done();
   });
   return () => {
     registering = false;
+  };
+}
+
+/** A check that throws MtlsRefusal, as one that answers the request then. */
+function passes(
+  check: (request: FastifyRequest, reply: FastifyReply) => void,
+): (request: FastifyRequest, reply: FastifyReply) => boolean {
+  return (request, reply) => {
+    try {
+      check(request, reply);
+      return true;
+    } catch (error) {
+      if (!(error instanceof MtlsRefusal)) throw error;
+      sendRefusal(reply, error);
+      return false;
+    }
   };
 }
 
@@ -67,8 +80,10 @@ function handingOver(
   admitted: (request: FastifyRequest, reply: FastifyReply) => boolean,
 ): RouteHandlerMethod {
   return function (request, reply) {
-    const { callNotFound } = reply;
-    reply.callNotFound = () => (admitted(request, reply) ? callNotFound.call(reply) : reply);
+    const handOver = reply.callNotFound.bind(reply);
+    reply.callNotFound = () => {
+      if (admitted(request, reply)) handOver();
+    };
     return handler.call(this, request, reply);
   };
 }

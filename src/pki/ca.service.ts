@@ -3,7 +3,9 @@ import {
   compromisedKeys,
   CursorError,
   findCertificate,
+  lastRecorded,
   listCertificates,
+  listIssuers,
   type CertificateFilter,
   type CertificatePage,
   type CertificateRow,
@@ -24,13 +26,14 @@ import { acceptIntermediate, type IntermediateRequest } from './issuance/interme
 import { keyCompromised, type Alongside } from './issuance/issuance-journal.js';
 import { issueCertificate, type IssuanceContext } from './issuance/issue-certificate.js';
 import type { CurrentAuthorities } from './issuer/authorities.js';
-import type { Authority } from './issuer/authority.js';
+import { isTrusted, type Authority } from './issuer/authority.js';
 import { wipePassphrases } from './issuer/passphrase.js';
 import { PkiError } from './pki-error.js';
 import type { PkiSettings, Requester } from './pki-settings.js';
 import type { Profiles } from './profile/profiles.js';
 import type { ReservedNames } from './profile/reserved-names.js';
 import { chainPem } from './publication/chain-pem.js';
+import { encodeSpiffeBundle } from './publication/spiffe-bundle.js';
 import { crossCertificates, trustBundle } from './publication/trust-files.js';
 import type { RevocationRegistry } from './revocation/revocation-registry.js';
 import { BulkRevocation, type BulkRequest } from './revocation/bulk-revocation.js';
@@ -69,6 +72,9 @@ export interface IssuedCertificate {
   readonly chainPem: string;
 }
 
+// What the record calls the changes of our CAs, and of the store as a whole.
+const CHANGES_OF_CAS = ['issuer.', 'ca.', 'restore'];
+
 /** The certification authority, for every door to it. */
 export class CaService {
   readonly #authorities: CurrentAuthorities;
@@ -78,6 +84,7 @@ export class CaService {
   readonly #revocations: RevocationService;
   readonly #registry: RevocationRegistry;
   readonly #calls: IdempotentCalls;
+  #spiffeBundle: { readonly of: readonly Authority[]; readonly text: string } | undefined;
   /** Every profile that can be asked for. */
   readonly profiles: Profiles;
 
@@ -115,6 +122,24 @@ export class CaService {
   /** Every CA certificate that is trusted now as PEM, the roots first. */
   get trustBundle(): string {
     return trustBundle(this.authorities);
+  }
+
+  /**
+   * The same certificates as a SPIFFE trust bundle, JSON. Its sequence is made of the time and the number of the
+   * last change in the record that all nodes share: it rises when a clock is put back, and after a restore. Throws what the store throws.
+   */
+  async spiffeBundle(): Promise<string> {
+    const { authorities } = this;
+    if (this.#spiffeBundle?.of !== authorities) {
+      // Both as of one moment: `authorities` may be a little behind the record.
+      const { issuers, last } = await this.#context.store.transaction(async (transaction) => ({
+        issuers: await listIssuers(transaction),
+        last: await lastRecorded(transaction, CHANGES_OF_CAS),
+      }));
+      const certificates = issuers.filter(isTrusted).map(({ der }) => decodeCertificate(der));
+      this.#spiffeBundle = { of: authorities, text: encodeSpiffeBundle(certificates, last.at + last.sequence) };
+    }
+    return this.#spiffeBundle.text;
   }
 
   /** Every cross-certificate that is good now as PEM; empty while there is one root. */
@@ -386,5 +411,8 @@ function callOf(
   if (idempotencyKey === undefined) return undefined;
   const terms = [profile, service ?? null, names.map(generalNameToString), lifetime ?? null];
   const octets = Buffer.from(request.der).toString('base64');
-  return { caller: requester.actor, key: idempotencyKey, request: JSON.stringify([octets, ...terms]) };
+  const { standing, actor } = requester;
+  // The same service by another way, such as through a proxy, is the same caller.
+  const caller = typeof standing === 'object' ? standing.service : actor;
+  return { caller, key: idempotencyKey, request: JSON.stringify([octets, ...terms]) };
 }

@@ -7,6 +7,8 @@ export interface Published {
   readonly certificate: (issuer: string) => Uint8Array | undefined;
   /** The trust bundle in PEM. */
   readonly bundle: () => string;
+  /** The trust bundle as a JWK set (SPIFFE Trust Domain and Bundle §4), JSON. */
+  readonly spiffeBundle: () => Promise<string>;
   /** The cross-certificates in PEM; empty when there are none. */
   readonly crossCertificates: () => string;
   /** The current CRL of an issuer: the complete one, or `delta`, or the number of a shard. */

@@ -25,6 +25,7 @@ describe('the repository', () => {
       {
         certificate: () => undefined,
         bundle: () => '',
+        spiffeBundle: () => Promise.resolve('{}'),
         crossCertificates: () => '',
         crl: (issuer, scope) =>
           issuer === 'issuing'

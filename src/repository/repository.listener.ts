@@ -67,6 +67,9 @@ function createRepositoryServer(published: Published): FastifyInstance {
       .send({ status: ready ? 'ready' : 'not ready' });
   });
   server.get('/ca/bundle.pem', (_, reply) => reply.type('application/x-pem-file').send(published.bundle()));
+  server.get('/.well-known/spiffe/bundle', async (_, reply) =>
+    reply.type('application/json').send(await published.spiffeBundle()),
+  );
   server.get('/ca/cross.pem', (_, reply) => {
     const pem = published.crossCertificates();
     return pem === '' ? notFound(reply) : reply.type('application/x-pem-file').send(pem);

@@ -58,6 +58,19 @@ export async function insertAudit(transaction: Transaction, rows: readonly Audit
   await transaction.insertInto('audit').values(rows).execute();
 }
 
+/** The last row, and the latest time in milliseconds, of actions whose names begin with one of `prefixes`; 0 where there is none. */
+export async function lastRecorded(
+  database: Database,
+  prefixes: readonly string[],
+): Promise<{ readonly sequence: number; readonly at: number }> {
+  const row = await database
+    .selectFrom('audit')
+    .select((select) => [select.fn.max('sequence').as('sequence'), select.fn.max('at').as('at')])
+    .where((where) => where.or(prefixes.map((prefix) => where('action', 'like', `${prefix}%`))))
+    .executeTakeFirst();
+  return { sequence: row?.sequence ?? 0, at: row?.at ?? 0 };
+}
+
 /** Rows after `after`, in order, at most `limit`. */
 export function listAudit(database: Database, after: number, limit: number): Promise<AuditRow[]> {
   return database

@@ -1,4 +1,12 @@
-export { auditHead, insertAudit, listAudit, moveAuditHead, type AuditHead, type AuditRow } from './audit.store.js';
+export {
+  auditHead,
+  insertAudit,
+  lastRecorded,
+  listAudit,
+  moveAuditHead,
+  type AuditHead,
+  type AuditRow,
+} from './audit.store.js';
 export {
   compromisedKeys,
   findCertificate,
@@ -75,7 +83,19 @@ export {
   type RevocationRow,
 } from './revocation.store.js';
 export type { Database, IssuerRole, IssuerState, Transaction } from './schema.js';
+export {
+  addShadowCounts,
+  findServiceChange,
+  insertServiceChange,
+  lastServiceSequence,
+  listServiceChanges,
+  listShadowCounts,
+  serviceHistory,
+  type ServiceChangeRow,
+  type ShadowCountRow,
+} from './service.store.js';
 export { StoreError } from './store-error.js';
+export { StoreFollower } from './store-follower.js';
 export { Store, type Exchange, type StoreOptions, type Topic } from './store.js';
 export {
   countRows,

@@ -68,8 +68,11 @@ select set_config('synchronous_commit', 'on', true) where current_setting('synch
 /** The channel on which each commit that other nodes act on is told. */
 export const CHANGES = 'veritas_changes';
 
-/** What other nodes act on: revocations, lists, and what becomes of the CAs. That something was issued changes nothing for them. */
-const FOR_OTHERS = { update: ['certificate', 'issuer'], insert: ['crl', 'issuer', 'cross_certificate'] };
+/** What other nodes act on: revocations, lists, what becomes of the CAs, and of services. That something was issued changes nothing for them. */
+const FOR_OTHERS = {
+  update: ['certificate', 'issuer'],
+  insert: ['crl', 'issuer', 'cross_certificate', 'service_change'],
+};
 
 function isForOthers({ query }: CompiledQuery): boolean {
   if (query.kind === 'UpdateQueryNode') return isOf(FOR_OTHERS.update, query.table);

@@ -148,6 +148,8 @@ const RIGHTS: Readonly<Record<keyof Schema, readonly string[]>> = {
   policy: ['insert', 'update'],
   issuer_seen: ['insert', 'update'],
   unlisted_peer: ['insert', 'update', 'delete'],
+  service_change: ['insert'],
+  service_shadow: ['insert', 'update', 'delete'],
 };
 
 /** Whether the database can be written to by this role: said at the start, and not at the first certificate. Throws {@link StoreError}. */

@@ -14,6 +14,13 @@ import { findEnrollmentToken } from './enrollment-token.store.js';
 import { findIdempotency } from './idempotency.store.js';
 import { issuerUsage, servicesOfIssuer } from './issuer.store.js';
 import {
+  findServiceChange,
+  lastServiceSequence,
+  listServiceChanges,
+  listShadowCounts,
+  serviceHistory,
+} from './service.store.js';
+import {
   lastRevocationSequence,
   listReleases,
   listRevocations,
@@ -129,6 +136,11 @@ describeOnEachStore('a query', (kind, newPlace) => {
     ['peers that no certificate tells about', () => unlistedPeers(database, 'issuing', now)],
     ['whether certificates are listed', () => unlistedSerials(database, ['0a', '0b'])],
     ['the policy', () => findPolicy(database)],
+    ['what a service may', () => findServiceChange(database, 'billing')],
+    ['the last change of services', () => lastServiceSequence(database)],
+    ['new changes of services', () => listServiceChanges(database, { after: 5, limit: 100 })],
+    ['what became of a service', () => serviceHistory(database, 'billing', { before: 9, limit: 100 })],
+    ['what would have been refused', () => listShadowCounts(database, 100)],
     ['a page of the record', () => listAudit(database, 5, 100)],
   ])('%s is found by an index, in order', async (_, run) => {
     const plans = await plansOf(run, { few: true });

@@ -192,6 +192,45 @@ export interface UnlistedPeerTable {
   seen_at: number;
 }
 
+/** A change of what a service may: the one with the highest version of a name is what holds. */
+export interface ServiceChangeTable {
+  /** 1, 2, 3 … in the order of changes. */
+  sequence: number;
+  /** An exact name, or a pattern. */
+  name: string;
+  version: number;
+  /** `removed`: from then on there is no entry. */
+  state: 'allowed' | 'denied' | 'shadow' | 'removed';
+  /** Of a shadow: what is tried. */
+  tries: 'allowed' | 'denied' | null;
+  /** A JSON array of text. */
+  roles: string;
+  valid_from: number | null;
+  valid_until: number | null;
+  /** A JSON array of SHA-256 digests of SubjectPublicKeyInfo. */
+  pins: string;
+  /** Requests a second. */
+  rate: number | null;
+  burst: number | null;
+  note: string | null;
+  author: string;
+  request_id: string;
+  changed_at: number;
+}
+
+/** What was let pass, and would have been refused. */
+export interface ServiceShadowTable {
+  service: string;
+  method: string;
+  route: string;
+  code: string;
+  /** The last one given. */
+  reason: string;
+  calls: number;
+  first_at: number;
+  last_at: number;
+}
+
 /** Every table by its name. */
 export interface Schema {
   issuer: IssuerTable;
@@ -211,6 +250,8 @@ export interface Schema {
   policy: PolicyTable;
   issuer_seen: IssuerSeenTable;
   unlisted_peer: UnlistedPeerTable;
+  service_change: ServiceChangeTable;
+  service_shadow: ServiceShadowTable;
 }
 
 /** Where statements go: the store itself, or a transaction on it. Inside a transaction use the transaction only: there is one connection. */

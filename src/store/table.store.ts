@@ -38,6 +38,8 @@ const TABLES: { readonly [Table in keyof Schema]: Paging<Schema[Table]> } = {
   policy: { key: ['id'] },
   issuer_seen: { key: ['issuer'] },
   unlisted_peer: { key: ['serial'] },
+  service_change: { key: ['sequence'] },
+  service_shadow: { key: ['service', 'method', 'route', 'code'] },
   audit: { key: ['sequence'] },
   audit_head: { key: ['id'] },
 };

@@ -6,7 +6,9 @@ import type { TlsSettings } from './tls-settings.js';
 const { SSL_OP_NO_COMPRESSION, SSL_OP_NO_RENEGOTIATION } = constants;
 
 /** {@link TlsMaterial}, whose key may be octets that the caller wipes once the context is made. */
-export type ContextMaterial = Omit<TlsMaterial, 'keyPem' | 'certificate'> & { readonly keyPem: string | Buffer };
+export type ContextMaterial = Omit<TlsMaterial, 'keyPem' | 'certificate' | 'ticketKeys'> & {
+  readonly keyPem: string | Buffer;
+};
 
 /** Options for `tls.createSecureContext`, a server's or a client's: versions, ciphers, groups, key and certificate; no compression, no renegotiation. */
 export function secureContextOptions(settings: TlsSettings, material: ContextMaterial): SecureContextOptions {
@@ -33,11 +35,17 @@ export interface ServerTlsSettings extends TlsSettings {
   readonly sessionTickets: boolean;
   /** `optional`: ask for a certificate and let the guard decide. `required`: the handshake fails without a trusted one. */
   readonly clientAuth: 'optional' | 'required';
+  /**
+   * Whether clients are told the CAs of `material` (true when absent). Some present no certificate of a CA that is not among those: where others are trusted
+   * too, they are told none.
+   */
+  readonly namesCas?: boolean;
 }
 
-/** Options for a server's secure context: for `setSecureContext` when the files change. The CAs of `material` are named to clients. */
+/** Options for a server's secure context: for `setSecureContext` when the files change. */
 export function serverContextOptions(settings: ServerTlsSettings, material: TlsMaterial): SecureContextOptions {
-  const context = secureContextOptions(settings, material);
+  const caPem = settings.namesCas === false ? undefined : material.caPem;
+  const context = secureContextOptions(settings, { ...material, caPem });
   return {
     ...context,
     secureOptions: (context.secureOptions ?? 0) | (settings.sessionTickets ? 0 : constants.SSL_OP_NO_TICKET),
@@ -55,6 +63,7 @@ export function serverOptions(
 ): TlsOptions {
   return {
     ...serverContextOptions(settings, material),
+    ...(material.ticketKeys ? { ticketKeys: material.ticketKeys } : {}),
     requestCert: true,
     rejectUnauthorized: settings.clientAuth === 'required',
     ...limits,

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, hkdfSync, type KeyObject } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { decodeCertificate, DecodeError, nameToString, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
 import { TlsSetupError } from './tls-error.js';
@@ -9,6 +9,8 @@ export interface TlsFiles {
   readonly keyFile: string;
   readonly keyPassphrase?: string | undefined;
   readonly caFile?: string | undefined;
+  /** A secret that the nodes of one service share, so that a session of one is resumed by the others. */
+  readonly ticketKeysFile?: string | undefined;
 }
 
 /** A key with its certificate chain and the CAs to trust: checked to belong together, and current. */
@@ -18,30 +20,51 @@ export interface TlsMaterial {
   readonly passphrase: string | undefined;
   readonly caPem: string | undefined;
   readonly certificate: Certificate;
+  /** 48 octets for `setTicketKeys`, the same on every node with the same secret and the same CAs; undefined: each server makes its own. */
+  readonly ticketKeys?: Buffer | undefined;
 }
 
+/** Where a renewal keeps the key from before. */
+export const previousKeyFile = (keyFile: string): string => `${keyFile}.old`;
+
+const MIN_SECRET_OCTETS = 32;
 const MAX_FILE_OCTETS = 4 * 1024 * 1024;
 
 /**
  * Reads and checks the files. Throws {@link TlsSetupError}, naming the file: it cannot be read, the key can be read by others, the key does
- * not belong to the certificate, or the certificate is not valid at `now`.
+ * not belong to the certificate, the certificate is not valid at `now`, or the secret of the ticket keys is too short. Between the two renames of a renewal, or
+ * after one that was cut short there, the key of the certificate is still in `<keyFile>.old`: then that one is taken.
  */
 export async function readTlsMaterial(files: TlsFiles, now: Date): Promise<TlsMaterial> {
   const certificatePem = await readText(files.certificateFile, 'tls.certificateFile');
-  const keyPem = await readText(files.keyFile, 'tls.keyFile', checkPrivate);
   const caPem = files.caFile === undefined ? undefined : await readText(files.caFile, 'tls.caFile');
   if (caPem !== undefined) readLeaf(caPem, files.caFile ?? '', 'tls.caFile');
   const certificate = readLeaf(certificatePem, files.certificateFile, 'tls.certificateFile');
-  checkBelongs(certificate, readKey(keyPem, files), files);
+  const keyPem = await readKeyOf(certificate, files);
   checkDates(certificate, files.certificateFile, now);
-  return { certificatePem, keyPem, passphrase: files.keyPassphrase, caPem, certificate };
+  const ticketKeys = files.ticketKeysFile === undefined ? undefined : await readTicketKeys(files.ticketKeysFile, caPem);
+  return { certificatePem, keyPem, passphrase: files.keyPassphrase, caPem, certificate, ticketKeys };
 }
 
-async function readText(
+/** From the secret and the CAs (HKDF, RFC 5869): after a change of trust they are others on each node, and no session from before is resumed anywhere. */
+async function readTicketKeys(path: string, caPem = ''): Promise<Buffer> {
+  const secret = await readOctets(path, 'tls.ticketKeysFile', checkPrivate);
+  if (secret.length < MIN_SECRET_OCTETS)
+    throw new TlsSetupError(
+      `tls.ticketKeysFile: ${path} has ${secret.length} octets: at least ${MIN_SECRET_OCTETS} random ones belong in it (\`openssl rand -out ${path} 48\`).`,
+    );
+  const salt = createHash('sha256').update(caPem).digest();
+  return Buffer.from(hkdfSync('sha256', secret, salt, 'veritas session ticket keys', 48));
+}
+
+const readText = async (...from: Parameters<typeof readOctets>): Promise<string> =>
+  (await readOctets(...from)).toString('utf8');
+
+async function readOctets(
   path: string,
   setting: string,
   check?: (file: FileHandle) => Promise<string | undefined>,
-): Promise<string> {
+): Promise<Buffer> {
   let file: FileHandle;
   try {
     file = await open(path, 'r');
@@ -56,7 +79,7 @@ async function readText(
     const { size } = await file.stat();
     if (size > MAX_FILE_OCTETS)
       throw new TlsSetupError(`${setting}: ${path} has ${size} octets, more than PEM material may have.`);
-    return await file.readFile('utf8');
+    return await file.readFile();
   } finally {
     await file.close();
   }
@@ -78,6 +101,22 @@ function readLeaf(pem: string, path: string, setting: string): Certificate {
   throw new TlsSetupError(`${setting}: ${path} holds no certificate.`);
 }
 
+async function readKeyOf(certificate: Certificate, files: TlsFiles): Promise<string> {
+  const keyPem = await readText(files.keyFile, 'tls.keyFile', checkPrivate);
+  if (belongs(certificate, readKey(keyPem, files))) return keyPem;
+  const before = { ...files, keyFile: previousKeyFile(files.keyFile) };
+  try {
+    const previousPem = await readText(before.keyFile, 'tls.keyFile', checkPrivate);
+    if (belongs(certificate, readKey(previousPem, before))) return previousPem;
+  } catch (error) {
+    // The sentence about the file that is configured says more.
+    if (!(error instanceof TlsSetupError)) throw error;
+  }
+  throw new TlsSetupError(
+    `tls.keyFile: ${files.keyFile} is not the key of the certificate in ${files.certificateFile}: set both to a pair that belongs together.`,
+  );
+}
+
 function readKey(pem: string, { keyFile, keyPassphrase }: TlsFiles): KeyObject {
   try {
     return createPublicKey(
@@ -90,12 +129,8 @@ function readKey(pem: string, { keyFile, keyPassphrase }: TlsFiles): KeyObject {
   }
 }
 
-function checkBelongs(certificate: Certificate, publicKey: KeyObject, files: TlsFiles): void {
-  const spki = publicKey.export({ type: 'spki', format: 'der' });
-  if (Buffer.compare(spki, certificate.publicKey.der) !== 0)
-    throw new TlsSetupError(
-      `tls.keyFile: ${files.keyFile} is not the key of the certificate in ${files.certificateFile}: set both to a pair that belongs together.`,
-    );
+function belongs(certificate: Certificate, publicKey: KeyObject): boolean {
+  return Buffer.compare(publicKey.export({ type: 'spki', format: 'der' }), certificate.publicKey.der) === 0;
 }
 
 function checkDates({ subject, notBefore, notAfter }: Certificate, path: string, now: Date): void {

@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { connect as connectPlain, createServer as createRelay, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
@@ -40,7 +41,13 @@ function filesOf(
   caPem = ca.certificatePem,
 ): Required<TlsFiles> {
   const paths = writeFiles(temporaryFolder(), { cert: issued.certificatePem, key: issued.keyPem, ca: caPem });
-  return { certificateFile: paths.cert, keyFile: paths.key, caFile: paths.ca, keyPassphrase: undefined };
+  return {
+    certificateFile: paths.cert,
+    keyFile: paths.key,
+    caFile: paths.ca,
+    keyPassphrase: undefined,
+    ticketKeysFile: undefined,
+  };
 }
 
 const servers: Server[] = [];
@@ -234,13 +241,15 @@ describe('a connection', () => {
 });
 
 describe('reloading', () => {
-  async function reloadable(check?: (material: TlsMaterial) => void): Promise<{
+  async function reloadable(
+    check?: (material: TlsMaterial) => void,
+    files: TlsFiles = filesOf(localhost()),
+  ): Promise<{
     server: Server;
-    files: Required<TlsFiles>;
+    files: TlsFiles;
     reloader: TlsReloader;
     events: TlsReloadEvent[];
   }> {
-    const files = filesOf(localhost());
     const server = await listen(files);
     const events: TlsReloadEvent[] = [];
     const reloader = new TlsReloader(server, settings, files, await readTlsMaterial(files, new Date()), {
@@ -277,6 +286,34 @@ describe('reloading', () => {
     await reloader.reload();
     expect(events.map(({ kind }) => kind)).toEqual(['trust']);
     expect((await dial(server, { session: await before.ticket() })).socket.isSessionReused()).toBe(false);
+  });
+
+  test('ticket keys of a file: other nodes resume, until the trust or the file changes', async () => {
+    const ticketKeysFile = join(temporaryFolder(), 'ticket_keys');
+    writeFileSync(ticketKeysFile, randomBytes(48), { mode: 0o600 });
+    const files = { ...filesOf(localhost()), ticketKeysFile };
+    const { server, reloader, events } = await reloadable(undefined, files);
+    const other = await listen({ ...filesOf(localhost()), ticketKeysFile });
+    const resumed = async (ticket: Buffer) => (await dial(server, { session: ticket })).socket.isSessionReused();
+    expect(await resumed(await (await dial(other)).ticket())).toBe(true);
+    replaceFile(ticketKeysFile, randomBytes(48));
+    await reloader.reload();
+    expect(await resumed(await (await dial(other)).ticket())).toBe(false);
+    const own = await (await dial(server)).ticket();
+    expect(await resumed(own)).toBe(true);
+    replaceFile(files.caFile ?? '', ca.certificatePem + TestCa.root({ commonName: 'New Root' }).certificatePem);
+    await reloader.reload();
+    expect(events.map(({ kind }) => kind)).toEqual(['certificate', 'trust']);
+    expect(await resumed(own)).toBe(false);
+  });
+
+  test.each([
+    ['too short', randomBytes(31), 0o600, /31 octets.*openssl rand/],
+    ['read by others', randomBytes(48), 0o640, /chmod 600/],
+  ])('a file of ticket keys that is %s is refused', async (_, octets, mode, why) => {
+    const ticketKeysFile = join(temporaryFolder(), 'ticket_keys');
+    writeFileSync(ticketKeysFile, octets, { mode });
+    await expect(readTlsMaterial({ ...filesOf(localhost()), ticketKeysFile }, new Date())).rejects.toThrow(why);
   });
 
   test('what the application cannot use is reported, and neither the context nor the ticket keys change', async () => {
@@ -341,3 +378,37 @@ test('the development shortcuts read what setup made', async () => {
   expect(await developmentClientOptions(folder)).toMatchObject({ rejectUnauthorized: true });
   await expect(developmentServerOptions(join(folder, 'nowhere'))).rejects.toThrow(/veritas setup/);
 });
+
+test('clients are told which CAs are trusted, unless they are to choose by themselves', async () => {
+  const told = async (own: ServerTlsSettings): Promise<boolean> => {
+    const server = await listen(filesOf(localhost()), own);
+    const { port } = server.address() as AddressInfo;
+    // Of TLS 1.2: there the request for a certificate is not encrypted.
+    const seen: Buffer[] = [];
+    const relay = createRelay((inbound) => {
+      const outbound = connectPlain(port, '127.0.0.1');
+      outbound.on('data', (chunk: Buffer) => seen.push(chunk));
+      inbound.pipe(outbound).pipe(inbound);
+      for (const end of [inbound, outbound]) end.on('error', () => undefined);
+    });
+    await once(relay.listen(0, '127.0.0.1'), 'listening');
+    const { port: relayed } = relay.address() as AddressInfo;
+    const socket = connect({
+      port: relayed,
+      host: '127.0.0.1',
+      servername: 'localhost',
+      ca: ca.certificatePem,
+      maxVersion: 'TLSv1.2',
+    });
+    sockets.push(socket);
+    await once(socket, 'data');
+    relay.close();
+    return Buffer.concat(seen).includes(nameOfCa(ca.certificate.subject.der));
+  };
+  expect([await told(settings), await told({ ...settings, namesCas: false })]).toEqual([true, false]);
+});
+
+/** A name as the request for a certificate holds it, its length before it (RFC 5246 §7.4.4). */
+function nameOfCa(name: Uint8Array): Buffer {
+  return Buffer.concat([Uint8Array.of(name.length >> 8, name.length & 0xff), name]);
+}

@@ -12,13 +12,14 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   tls: ['x509'],
   store: ['x509'],
   audit: ['store'],
+  registry: ['audit', 'store', 'events', 'x509'],
   mtls: ['tls', 'x509'],
   pki: ['audit', 'store', 'events', 'x509', 'der'],
   repository: ['pki', 'x509'],
-  api: ['configuration', 'mtls', 'pki', 'x509'],
+  api: ['configuration', 'mtls', 'pki', 'registry', 'x509'],
   health: ['api', 'mtls', 'pki', 'store'],
   configuration: [],
-  commands: ['configuration', 'pki', 'audit', 'store', 'mtls', 'tls', 'x509', 'events'],
+  commands: ['configuration', 'pki', 'registry', 'audit', 'store', 'mtls', 'tls', 'x509', 'events'],
   testing: ['mtls', 'x509'],
 };
 /** Packages that only one room may know. */

@@ -1,11 +1,13 @@
 import { REFUSALS, type RefusalCode } from '../../src/mtls/index.js';
 import { PKI_ERRORS, type PkiErrorCode } from '../../src/pki/index.js';
+import { REGISTRY_ERRORS, type RegistryErrorCode } from '../../src/registry/index.js';
 
 /** When each code is given, in words; the compiler asks for a new code's. */
 const REFUSED_WHEN: Readonly<Record<RefusalCode, string>> = {
   client_certificate_required: 'no certificate was presented in the handshake',
   client_certificate_malformed: 'the certificate is not strict DER, or not in the form of RFC 5280 §4.1',
-  untrusted_issuer: 'no path leads from the certificate to a trust anchor, or each one breaks a rule of RFC 5280 §6',
+  untrusted_issuer:
+    'no path leads from the certificate to a trust anchor of its trust domain, or each one breaks a rule of RFC 5280 §6',
   certificate_not_yet_valid: 'the certificate, or a CA above it, is not valid yet',
   certificate_expired: 'the certificate, or a CA above it, is not valid any more; the connection is closed',
   wrong_issuer: "the issuer's organization is not the one that is configured",
@@ -13,7 +15,8 @@ const REFUSED_WHEN: Readonly<Record<RefusalCode, string>> = {
   certificate_revoked: 'the certificate, or a CA above it, was revoked; the connection is closed',
   revocation_unknown:
     'nobody can say whether it was revoked, and the mode is `hard-fail`: a list is missing, stale or not verifiable',
-  service_not_allowed: 'the common name is not on the allow-list, or names no service',
+  service_not_allowed:
+    'the service is not on the allow-list, or the certificate names none: `mtls.serviceFrom` says where that is read, and the answer what is wrong with it',
   route_not_allowed: "the service may call, but not this route: the route's own rule says no",
   rate_limited:
     'the service asks more often than its rate, or than the rate of each service on this route; `Retry-After` says when again',
@@ -88,8 +91,20 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   serial_exhausted: 'no unused serial number was found',
 };
 
+/** As {@link REFUSED_WHEN}, of the service registry's codes. */
+const CHANGE_REFUSED_WHEN: Readonly<Record<RegistryErrorCode, string>> = {
+  registry_name_malformed:
+    'the name is neither that of a service, nor a SPIFFE ID, nor a pattern with its one star at the end',
+  registry_terms_malformed:
+    'a role is not one, a pin has none beside it, a time, rate or note is out of bounds, or something else than a shadow tries something',
+  service_unknown: 'there is no entry of that name',
+  service_configured: 'what stands in `mtls.services` was to be removed from the registry, where it has no entry',
+  version_mismatch: '`If-Match`, `If-None-Match` or `--expected-version` ask for another version than there is',
+  registry_full: 'there are 100 000 names, or 10 000 patterns',
+};
+
 /** The rows of `docs/errors.md` under each heading. */
-export function errorTables(): Readonly<Record<'refusals' | 'authority', string>> {
+export function errorTables(): Readonly<Record<'refusals' | 'authority' | 'registry', string>> {
   const refusals = Object.entries(REFUSALS).map(([code, { status, mend }]) => [
     code,
     status,
@@ -102,7 +117,13 @@ export function errorTables(): Readonly<Record<'refusals' | 'authority', string>
     ISSUANCE_REFUSED_WHEN[code as PkiErrorCode],
     mend,
   ]);
-  return { refusals: tableOf(refusals), authority: tableOf(authority) };
+  const registry = Object.entries(REGISTRY_ERRORS).map(([code, [status, mend]]) => [
+    code,
+    status,
+    CHANGE_REFUSED_WHEN[code as RegistryErrorCode],
+    mend,
+  ]);
+  return { refusals: tableOf(refusals), authority: tableOf(authority), registry: tableOf(registry) };
 }
 
 function tableOf(rows: readonly (readonly (string | number)[])[]): string {

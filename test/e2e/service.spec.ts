@@ -103,6 +103,7 @@ describe('the documentation', () => {
     );
     console.log(`@Public() routes:\n  ${open.join('\n  ')}`);
     expect(open.sort()).toEqual([
+      'GET /.well-known/spiffe/bundle',
       'GET /api/v1/health',
       'GET /docs',
       'GET /docs/start.js',
@@ -117,7 +118,7 @@ describe('the documentation', () => {
       if (!('get' in methods) || path.includes('{')) continue;
       const isOpen = open.includes(`GET ${path}`);
       expect([path, (await get(https(), path, nobody())).status]).toEqual([path, isOpen ? 200 : 401]);
-      const needsRole = path === '/api/v1/certificates';
+      const needsRole = ['/api/v1/certificates', '/api/v1/services', '/api/v1/shadow-report'].includes(path);
       expect([path, (await get(https(), path, client())).status]).toEqual([path, needsRole ? 403 : 200]);
     }
   });

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { request as httpsRequest } from 'node:https';
+import { request as httpsRequest, type Agent } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
 import { CaService, requestFor } from '../../src/pki/index.js';
 import { encodePem } from '../../src/x509/index.js';
@@ -41,7 +41,7 @@ export const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: '
 export const csrOf = (key: KeyObject, service: string): string =>
   encodePem('CERTIFICATE REQUEST', requestFor(key, service).der);
 
-/** One request with a body on a new connection: an object as JSON, octets or text as `type`. */
+/** One request with a body on a new connection, or on one of `agent`: an object as JSON, octets or text as `type`. */
 export function send(
   port: number,
   {
@@ -50,19 +50,21 @@ export function send(
     tls,
     body,
     headers = {},
+    agent,
   }: {
     readonly method: string;
     readonly path: string;
     readonly tls: ConnectionOptions;
     readonly body?: object | string;
     readonly headers?: Record<string, string>;
+    readonly agent?: Agent;
   },
 ): Promise<Answer> {
   const octets = body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
   const type = octets === body ? {} : { 'content-type': 'application/json' };
   return new Promise((resolve, reject) => {
     const request = httpsRequest(
-      { ...tls, port, path, method, headers: { ...type, ...headers }, agent: false },
+      { ...tls, port, path, method, headers: { ...type, ...headers }, agent: agent ?? false },
       (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -1,5 +1,5 @@
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
-import { request as httpsRequest } from 'node:https';
+import { request as httpsRequest, type Agent } from 'node:https';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { once } from 'node:events';
 import type { Issued, TestCa } from '../../src/testing/index.js';
@@ -39,13 +39,13 @@ export function clientTls(
   };
 }
 
-/** One request on a new connection. */
+/** One request on a new connection, or on one of the agent's. */
 export async function get(
   port: number,
   path: string,
-  tls: ConnectionOptions,
+  tls: ConnectionOptions & { readonly agent?: Agent },
   http: HttpVersion = 'HTTP/1.1',
-  headers: Record<string, string> = {},
+  headers: Readonly<Record<string, string | readonly string[]>> = {},
 ): Promise<Answer> {
   if (http === 'HTTP/2') {
     const session = connectHttp2(`https://localhost:${port}`, { ...tls, ALPNProtocols: ['h2'] });
@@ -58,7 +58,7 @@ export async function get(
     }
   }
   return new Promise((resolve, reject) => {
-    const request = httpsRequest({ ...tls, port, path, headers, agent: false }, (response) => {
+    const request = httpsRequest({ agent: false, ...tls, port, path, headers: mutable(headers) }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('end', () => {
@@ -72,15 +72,21 @@ export async function get(
   });
 }
 
+/** A list is a header for each of its values. */
+const mutable = (headers: Readonly<Record<string, string | readonly string[]>>): Record<string, string | string[]> =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]),
+  );
+
 /** One request on an HTTP/2 session that is open. */
 export async function getHttp2(
   session: ClientHttp2Session,
   path: string,
-  headers: Record<string, string> = {},
+  headers: Readonly<Record<string, string | readonly string[]>> = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     session.on('error', reject);
-    const stream = session.request({ ':path': path, ...headers });
+    const stream = session.request({ ':path': path, ...mutable(headers) });
     let received: Record<string, unknown> = {};
     const chunks: Buffer[] = [];
     stream.on('response', (response) => (received = response));

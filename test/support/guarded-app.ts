@@ -1,18 +1,20 @@
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:tls';
-import { Controller, Get, Module, Post, UseInterceptors, type LoggerService } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { Controller, Get, Module, Post, Req, UseInterceptors, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createHttpAdapter, type HttpLimits } from '../../src/http-adapter.js';
 import {
   AllowAnyService,
-  AllowRoles,
+  RequireRoles,
   AllowServices,
   ClientIdentity,
   ClientIdentityInterceptor,
   MtlsModule,
   Public,
   RateLimit,
+  Shadow,
   type MtlsOptions,
 } from '../../src/mtls/index.js';
 import { DEFAULT_TLS_SETTINGS, readTlsMaterial, serverOptions, type ServerTlsSettings } from '../../src/tls/index.js';
@@ -37,6 +39,13 @@ class OrdersController {
     return { ok: true };
   }
 
+  @Get('tried')
+  @AllowServices('billing')
+  @Shadow()
+  tried(): object {
+    return { ok: true };
+  }
+
   @Get('bounded')
   @RateLimit({ perSecond: 0.01, burst: 2 })
   bounded(): object {
@@ -54,7 +63,7 @@ class OrdersController {
   }
 
   @Get('audit')
-  @AllowRoles('auditor')
+  @RequireRoles('auditor')
   audit(): object {
     return { ok: true };
   }
@@ -78,12 +87,21 @@ class OrdersController {
     return { who: who?.service ?? null };
   }
 
+  @Get('headers')
+  @Public()
+  headers(@Req() { raw }: FastifyRequest): object {
+    return { headers: Object.keys(raw.headers), rawHeaders: raw.rawHeaders, distinct: Object.keys(distinctOf(raw)) };
+  }
+
   @Get('open/:id')
   @Public()
   openOne(): object {
     return { open: true };
   }
 }
+
+/** HTTP/1.1 has them; HTTP/2 does not. */
+const distinctOf = (raw: FastifyRequest['raw']): object => (raw as Partial<typeof raw>).headersDistinct ?? {};
 
 /** What was logged, in order. Nest's logger is one for the whole process, and so is this. */
 export class LogLines implements LoggerService {
@@ -136,7 +154,7 @@ export interface GuardedApp {
 export async function startGuardedApp(
   ca: TestCa,
   options: Partial<MtlsOptions> = {},
-  tls: Partial<ServerTlsSettings> = {},
+  { ticketKeysFile, ...tls }: Partial<ServerTlsSettings> & { readonly ticketKeysFile?: string } = {},
   limits: Partial<HttpLimits> = {},
 ): Promise<GuardedApp> {
   const folder = temporaryFolder();
@@ -147,7 +165,12 @@ export async function startGuardedApp(
     'ca.pem': ca.root.certificatePem,
   });
   const material = await readTlsMaterial(
-    { certificateFile: files['server_cert.pem'], keyFile: files['server_key.pem'], caFile: files['ca.pem'] },
+    {
+      certificateFile: files['server_cert.pem'],
+      keyFile: files['server_key.pem'],
+      caFile: files['ca.pem'],
+      ticketKeysFile,
+    },
     new Date(),
   );
   const settings: ServerTlsSettings = {

@@ -16,7 +16,7 @@ const [billing, orders] = ['billing', 'orders'].map((commonName) => {
   const { certificate: leaf } = ca.issue({ commonName });
   const result = validateCertificatePath({ leaf, intermediates: [], anchors: [ca.certificate], time: new Date() });
   if (!result.ok) throw new Error(result.reason.message);
-  return VerifiedClientIdentity.establish(result.path);
+  return VerifiedClientIdentity.establish(result.path, { serviceFrom: ['cn'] });
 }) as [VerifiedClientIdentity, VerifiedClientIdentity];
 
 /** A limiter whose clock stands until it is moved, and what it said in answers. */

@@ -1,5 +1,5 @@
 import { decodeCertificate, octetsFromPemOrDer, type Certificate } from '../../x509/index.js';
-import type { CurrentTrust } from '../trust-anchors.js';
+import { everyCa, type CurrentTrust } from '../trust-anchors.js';
 import { CrlRefusedError, indexCrl, type CrlIndex } from './crl-index.js';
 import { fetchCrl, isUrl, type CrlSource } from './crl-source.js';
 import { IssuerLists } from './issuer-lists.js';
@@ -123,8 +123,7 @@ export class CrlRevocation implements RevocationStatus {
 
   #issuersFor({ issuer }: CrlSource): readonly Certificate[] {
     if (issuer !== undefined) return octetsFromPemOrDer(issuer, 'CERTIFICATE').map(decodeCertificate);
-    const { anchors, intermediates } = this.trust();
-    return [...anchors, ...intermediates];
+    return everyCa(this.trust());
   }
 
   /** Answers are by the lists of before, or by those of now. */

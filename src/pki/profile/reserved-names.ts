@@ -7,11 +7,19 @@ import { generalNameToString, type GeneralName } from '../../x509/index.js';
 export class ReservedNames {
   /** As {@link generalNameToString} writes them; a DNS name may begin with `*.`. */
   readonly #names: ReadonlySet<string>;
+  /** What the names of many begin with. */
+  readonly #prefixes: readonly string[];
 
+  /** `services`: names of services, SPIFFE IDs, and what many of either begin with when a star follows. */
   constructor({ services, names }: { readonly services: readonly string[]; readonly names: readonly GeneralName[] }) {
-    const own = services.map((value): GeneralName => ({ kind: 'dns', value }));
+    const own = services.map((value): GeneralName => ({ kind: value.startsWith('spiffe://') ? 'uri' : 'dns', value }));
     // Some readers of names do not tell capitals from small letters.
-    this.#names = new Set([...own, ...names].map((name) => generalNameToString(name).toLowerCase()));
+    const texts = [...own, ...names].map(textOf);
+    this.#names = new Set(texts);
+    this.#prefixes = own
+      .map(textOf)
+      .filter((text) => text.endsWith('*'))
+      .map((text) => text.slice(0, -1));
   }
 
   /**
@@ -20,10 +28,16 @@ export class ReservedNames {
    */
   firstIn(names: readonly GeneralName[], own: string | undefined): string | undefined {
     const owned = own === undefined ? undefined : textOf({ kind: 'dns', value: own });
-    const reserved = names.find((name) =>
-      waysToRead(name).some((text) => text !== owned && (this.#names.has(text) || this.#names.has(wildcardOf(text)))),
-    );
+    const reserved = names.find((name) => waysToRead(name).some((text) => text !== owned && this.#isReserved(text)));
     return reserved && generalNameToString(reserved);
+  }
+
+  #isReserved(text: string): boolean {
+    return (
+      this.#names.has(text) ||
+      this.#names.has(wildcardOf(text)) ||
+      this.#prefixes.some((prefix) => text.startsWith(prefix))
+    );
   }
 }
 

@@ -1,15 +1,15 @@
 import type { KeyObject } from 'node:crypto';
 import {
+  decodeCertificate,
+  DecodeError,
   generalNameToString,
+  octetsFromPemOrDer,
   sameName,
   subjectPublicKeyInfoOf,
   validateCertificatePath,
   type Certificate,
-} from '../x509/index.js';
-import { CommandError, messageOf } from './command-error.js';
-import { ExitCode } from './exit-code.js';
-import { certificatesIn } from './files.js';
-import { plain } from './output.js';
+} from '../../x509/index.js';
+import { RenewalError } from './renewal-error.js';
 
 /** What the answer to a renewal is measured by. */
 export interface RenewalTerms {
@@ -20,10 +20,13 @@ export interface RenewalTerms {
 }
 
 /**
- * The certificate for the new key, followed by those of its path that came with it. Throws CommandError unless it is for that key, with the subject, names
+ * The certificate for the new key, followed by those of its path that came with it. Throws {@link RenewalError} unless it is for that key, with the subject, names
  * and purposes of the old one, leads to `anchors` and is valid now: whoever answered, nothing is replaced by anything else.
  */
-export function checkRenewed(octets: Uint8Array, { old, newKey, anchors, now }: RenewalTerms): Certificate[] {
+export function checkRenewed(
+  octets: Uint8Array,
+  { old, newKey, anchors, now }: RenewalTerms,
+): readonly [Certificate, ...Certificate[]] {
   const [leaf, ...rest] = readChain(octets);
   if (!leaf) throw unfit('it holds no certificate');
   if (!Buffer.from(subjectPublicKeyInfoOf(newKey).der).equals(leaf.publicKey.der)) throw unfit('it is for another key');
@@ -43,18 +46,17 @@ export function checkRenewed(octets: Uint8Array, { old, newKey, anchors, now }: 
 
 function readChain(octets: Uint8Array): Certificate[] {
   try {
-    return certificatesIn(octets);
+    return octetsFromPemOrDer(octets, 'CERTIFICATE').map(decodeCertificate);
   } catch (error) {
-    throw unfit(messageOf(error));
+    if (error instanceof DecodeError) throw unfit(error.message);
+    throw error;
   }
 }
 
 const namesOf = ({ extensions: { subjectAltName = [] } }: Certificate): string =>
   JSON.stringify(subjectAltName.map(generalNameToString).sort());
 
-const unfit = (why: string): CommandError =>
-  new CommandError(
-    `the answer is not used: ${plain(why)}`,
-    ExitCode.unusable,
-    'nothing was replaced; look whether --url and --ca name the service that issued the certificate',
-  );
+const unfit = (why: string): RenewalError =>
+  new RenewalError('unusable', `the answer is not used: ${why}`, {
+    mend: 'nothing was replaced; look whether --url and --ca name the service that issued the certificate',
+  });

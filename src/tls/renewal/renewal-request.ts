@@ -2,9 +2,7 @@ import { request as httpsRequest } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { TLSSocket, type SecureContextOptions } from 'node:tls';
-import { CommandError, systemReasonOf } from './command-error.js';
-import { ExitCode } from './exit-code.js';
-import { plain } from './output.js';
+import { reasonOf, RenewalError } from './renewal-error.js';
 
 /** What a renewal is asked for with. */
 export interface RenewalRequest {
@@ -20,26 +18,27 @@ const PATH = 'api/v1/certificates/renewal';
 const MAX_OCTETS = 64 * 1024;
 const TIMEOUT = 30_000;
 
-/** Posts a certification request to the renewal of a service, over mutual TLS, and gives the octets of the chain. Throws CommandError: refused with the service's own words, or unusable. */
+/** Posts a certification request to the renewal of a service, over mutual TLS, and gives the octets of the chain. Throws {@link RenewalError}: refused with the service's own words, or unusable. */
 export async function askForRenewal({ url, tls, request }: RenewalRequest): Promise<Buffer> {
-  const answer = await post(url, tls, request);
-  if (answer.status === 201) return answer.body;
-  const problem = problemIn(answer.body);
+  const { status, body, retryAfter } = await post(url, tls, request);
+  if (status === 201) return body;
+  const problem = problemIn(body);
   if (problem === undefined)
-    throw new CommandError(
-      `${url.origin} answered ${answer.status} without a reason`,
-      ExitCode.unusable,
-      'name the address of a Veritas service with --url',
-    );
-  throw new CommandError(
-    `the service refused: ${plain(problem.detail)} (${plain(problem.code)})`,
-    answer.status < 500 ? ExitCode.refused : ExitCode.unusable,
+    throw new RenewalError('unusable', `${url.origin} answered ${status} without a reason`, {
+      mend: 'name the address of a Veritas service with --url',
+      retryAfter,
+    });
+  throw new RenewalError(
+    status < 500 && status !== 429 ? 'refused' : 'unusable',
+    `the service refused: ${problem.detail} (${problem.code})`,
+    { retryAfter },
   );
 }
 
 interface Answer {
   readonly status: number;
   readonly body: Buffer;
+  readonly retryAfter: number | undefined;
 }
 
 function post(url: URL, tls: SecureContextOptions, body: Uint8Array): Promise<Answer> {
@@ -88,39 +87,36 @@ async function collect(response: IncomingMessage): Promise<Answer> {
     octets += chunk.length;
     // Leaving the loop closes the connection.
     if (octets > MAX_OCTETS)
-      throw new CommandError(
-        'the answer is larger than a certificate chain',
-        ExitCode.unusable,
-        'name the address of a Veritas service with --url',
-      );
+      throw new RenewalError('unusable', 'the answer is larger than a certificate chain', {
+        mend: 'name the address of a Veritas service with --url',
+      });
     chunks.push(chunk);
   }
-  return { status: response.statusCode ?? 0, body: Buffer.concat(chunks) };
+  const retryAfter = secondsIn(response.headers['retry-after']);
+  return { status: response.statusCode ?? 0, body: Buffer.concat(chunks), retryAfter };
 }
 
-const lateError = (url: URL): CommandError =>
-  new CommandError(
-    `${url.origin} did not answer within ${TIMEOUT / 1000} seconds`,
-    ExitCode.unusable,
-    'look whether the service runs',
-  );
+/** Of a Retry-After that counts seconds; a date is not asked of a client with a clock of its own. */
+const secondsIn = (header: string | undefined): number | undefined =>
+  header !== undefined && /^\d{1,9}$/.test(header) ? Number(header) : undefined;
 
-function connectionError(error: unknown, url: URL, socket: unknown): CommandError {
-  if (error instanceof CommandError) return error;
-  const reason = plain(systemReasonOf(error));
+const lateError = (url: URL): RenewalError =>
+  new RenewalError('unusable', `${url.origin} did not answer within ${TIMEOUT / 1000} seconds`, {
+    mend: 'look whether the service runs',
+  });
+
+function connectionError(error: unknown, url: URL, socket: unknown): RenewalError {
+  if (error instanceof RenewalError) return error;
+  const reason = reasonOf(error);
   // Set when the server's certificate was looked at and found wanting, whichever way. The types promise an Error; it is a code.
   const doubt: unknown = socket instanceof TLSSocket ? socket.authorizationError : undefined;
-  if (doubt !== undefined && doubt !== null)
-    return new CommandError(
-      `the server at ${url.origin} is not trusted (${reason})`,
-      ExitCode.unusable,
-      'name the CA bundle of its CA with --ca, and the address by a name that is in its certificate with --url',
-    );
-  return new CommandError(
-    `${url.origin} cannot be reached (${reason})`,
-    ExitCode.unusable,
-    'look whether the service runs there, or name another address with --url',
-  );
+  return doubt !== undefined && doubt !== null
+    ? new RenewalError('unusable', `the server at ${url.origin} is not trusted (${reason})`, {
+        mend: 'name the CA bundle of its CA with --ca, and the address by a name that is in its certificate with --url',
+      })
+    : new RenewalError('unusable', `${url.origin} cannot be reached (${reason})`, {
+        mend: 'look whether the service runs there, or name another address with --url',
+      });
 }
 
 function problemIn(body: Buffer): { readonly detail: string; readonly code: string } | undefined {

@@ -1,0 +1,262 @@
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { request } from 'node:http';
+import { isIP } from 'node:net';
+import { connect, type TLSSocket } from 'node:tls';
+import { checksUpTo, REFUSALS, type RefusalCode } from '../mtls/index.js';
+import { readSecretFile } from '../pki/index.js';
+import { DecodeError } from '../x509/index.js';
+import { CommandError, messageOf } from './command-error.js';
+import { ExitCode } from './exit-code.js';
+import { certificatesIn, readInputFile } from './files.js';
+import { plain } from './output.js';
+import { configurationOf, type Session } from './session.js';
+import { runOwnChecks, type Check } from './verify-checks.js';
+
+/** Where a service listens. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What is looked at. */
+export interface Connection {
+  readonly certificate: string;
+  readonly key?: string;
+  readonly connect: Endpoint;
+  readonly ca?: string;
+  readonly path: string;
+}
+
+const TIMEOUT_MS = 10_000;
+const MAX_OCTETS = 64 * 1024;
+const MAX_SKEW_MS = 60_000;
+
+/** Every step of a client's way into a service, up to the one that fails: the certificate, the connection, the handshake, and each check of the guard. */
+export async function diagnose(session: Session, connection: Connection): Promise<Check[]> {
+  const pem = await readInputFile(connection.certificate, session);
+  const keyPem = keyOf(connection, pem);
+  try {
+    const own = ownChecks(pem, keyPem, session.now());
+    // What does not fit together no handshake takes; of all else the service has the last word.
+    if (own.some(({ check, ok }) => check === 'key' && !ok)) return own;
+    const ca = await readInputFile(connection.ca ?? configurationOf(session).tls.caFile, session);
+    return [...own, ...(await ask(connection, { pem, keyPem, ca, now: session.now() }))];
+  } finally {
+    keyPem.fill(0);
+  }
+}
+
+/** The private key: as named, in the same file, or beside it by its usual name. Throws CommandError. */
+function keyOf({ certificate, key }: Connection, pem: Buffer): Buffer {
+  if (key !== undefined) return readSecretFile(key);
+  if (pem.includes('PRIVATE KEY-----')) return Buffer.from(pem);
+  const beside = [certificate.replace(/(\.\w+)?$/, '.key'), certificate.replace(/_cert(?=\.\w+$)/, '_key')];
+  const found = beside.find((path) => path !== certificate && existsSync(path));
+  if (found === undefined)
+    throw new CommandError(
+      `there is no private key beside ${certificate}`,
+      ExitCode.unusable,
+      'name it with --key: without it nothing can be presented',
+    );
+  return readSecretFile(found);
+}
+
+function ownChecks(pem: Buffer, keyPem: Buffer, now: Date): Check[] {
+  let publicKey: KeyObject;
+  try {
+    publicKey = createPublicKey(createPrivateKey(keyPem));
+  } catch {
+    throw new CommandError(
+      'the private key cannot be read',
+      ExitCode.unusable,
+      'name an unencrypted PEM key with --key',
+    );
+  }
+  try {
+    const [leaf, ...offered] = certificatesIn(pem);
+    if (leaf) return runOwnChecks({ leaf, offered, intermediates: [], publicKey, purpose: 'client', now });
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    return [{ check: 'readable', ok: false, detail: error.message, mend: REFUSALS.client_certificate_malformed.mend }];
+  }
+  throw new CommandError(
+    'there is no certificate in the file',
+    ExitCode.unusable,
+    'name a PEM file with --certificate',
+  );
+}
+
+interface Material {
+  readonly pem: Buffer;
+  readonly keyPem: Buffer;
+  readonly ca: Buffer;
+  readonly now: Date;
+}
+
+async function ask({ connect: { host, port }, path }: Connection, material: Material): Promise<Check[]> {
+  const checks: Check[] = [];
+  const fail = (check: string, detail: string, mend: string): Check[] => [
+    ...checks,
+    { check, ok: false, detail, mend },
+  ];
+  let socket: TLSSocket;
+  try {
+    socket = await handshake({ host, port }, material);
+  } catch (error) {
+    return fail(...stuckAt(error, { host, port }));
+  }
+  try {
+    checks.push({ check: 'connect', ok: true, detail: `${host}:${port}` });
+    checks.push({ check: 'handshake', ok: true, detail: socket.getProtocol() ?? 'TLS' });
+    const wrong = serverProblem(socket, host);
+    if (wrong !== undefined)
+      return fail(
+        'server certificate',
+        wrong,
+        'name the CA bundle of the service with --ca, and the host as its certificate has it; ask its operator for both',
+      );
+    checks.push({ check: 'server certificate', ok: true, detail: `is ${host}'s, and leads to a trusted CA` });
+    const answer = await get(socket, { host, path });
+    return [...checks, ...clockCheck(answer, material.now), ...guardChecks(answer)];
+  } catch (error) {
+    return fail(
+      'handshake',
+      messageOf(error),
+      'the service ended the connection, as one does that takes no client without a certificate of its CAs (tls.clientAuth: required): look into its log for handshake_failed',
+    );
+  } finally {
+    socket.destroy();
+  }
+}
+
+function handshake({ host, port }: Endpoint, { pem, keyPem, ca }: Material): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host,
+      port,
+      cert: pem,
+      key: keyPem,
+      ca,
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ALPNProtocols: ['http/1.1'],
+      // Looked at by itself, so that the step has a name; nothing is sent before.
+      rejectUnauthorized: false,
+    });
+    const connected = { is: false };
+    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`nothing came for ${TIMEOUT_MS} ms`)));
+    socket.once('connect', () => (connected.is = true));
+    socket.once('secureConnect', () => {
+      resolve(socket);
+    });
+    socket.once('error', (error: Error) => {
+      reject(connected.is ? new HandshakeError(error.message) : error);
+    });
+  });
+}
+
+class HandshakeError extends Error {
+  override readonly name = 'HandshakeError';
+}
+
+function stuckAt(error: unknown, { host, port }: Endpoint): [check: string, detail: string, mend: string] {
+  if (error instanceof HandshakeError)
+    return [
+      'handshake',
+      error.message,
+      'compare tls.minVersion and tls.ciphers of both ends; is it a TLS port at all?',
+    ];
+  const mend = 'look whether the service runs, listens there (http.host, http.port), and whether a firewall is between';
+  return ['connect', `${host}:${port}: ${messageOf(error)}`, mend];
+}
+
+function serverProblem(socket: TLSSocket, host: string): string | undefined {
+  if (!socket.authorized) return String(socket.authorizationError);
+  const certificate = socket.getPeerX509Certificate();
+  const isItsName = isIP(host) === 0 ? certificate?.checkHost(host, { subject: 'never' }) : certificate?.checkIP(host);
+  return isItsName === undefined
+    ? `its names are not ${host}: ${certificate?.subjectAltName ?? 'it has none'}`
+    : undefined;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly date: string | undefined;
+  readonly body: string;
+}
+
+function get(socket: TLSSocket, { host, path }: { readonly host: string; readonly path: string }): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      { host, path, createConnection: () => socket, headers: { connection: 'close' } },
+      (response) => {
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => {
+          body += chunk;
+          if (body.length > MAX_OCTETS) asked.destroy(new Error('the answer is too long'));
+        });
+        response.on('error', reject);
+        response.on('end', () => {
+          resolve({ status: response.statusCode ?? 0, date: response.headers.date, body });
+        });
+      },
+    );
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
+function clockCheck({ date }: Answer, now: Date): Check[] {
+  const there = Date.parse(date ?? '');
+  if (Number.isNaN(there)) return [];
+  const skew = Math.round((there - now.getTime()) / 1000);
+  return [
+    {
+      check: 'clock',
+      ok: Math.abs(skew) * 1000 <= MAX_SKEW_MS,
+      detail: skew === 0 ? 'as here' : `that of the service is ${Math.abs(skew)} s ${skew > 0 ? 'ahead' : 'behind'}`,
+      mend: 'set the clocks of both machines right: validity is judged by them',
+    },
+  ];
+}
+
+/** What the guard said: its own code says which check failed, and that all before it passed. */
+function guardChecks({ status, body }: Answer): Check[] {
+  const { code, detail, request_id: id } = problemIn(body);
+  if (!isRefusal(code)) {
+    if (status === 429 || status >= 500)
+      return [
+        {
+          check: 'answer',
+          ok: false,
+          detail: `${status}${code === undefined ? '' : ` (${plain(code)})`}: ${plain(detail ?? 'without a reason')}`,
+          mend: status === 429 ? 'ask less often' : 'look into the log of the service',
+        },
+      ];
+    return [{ check: 'guard', ok: true, detail: `let in; the answer is ${status}` }];
+  }
+  const reason = `${plain(detail ?? code)} (${code}, request ${plain(id ?? 'unknown')})`;
+  return checksUpTo(code).map(({ check, ok }) =>
+    ok
+      ? { check: `guard: ${check}`, ok, detail: 'passed' }
+      : { check: `guard: ${check}`, ok, detail: reason, mend: REFUSALS[code].mend },
+  );
+}
+
+const isRefusal = (code: string | undefined): code is RefusalCode =>
+  code !== undefined && Object.hasOwn(REFUSALS, code);
+
+function problemIn(body: string): {
+  code?: string | undefined;
+  detail?: string | undefined;
+  request_id?: string | undefined;
+} {
+  try {
+    const value = JSON.parse(body) as Readonly<Record<string, unknown>> | null;
+    const text = (name: string): string | undefined => (typeof value?.[name] === 'string' ? value[name] : undefined);
+    return { code: text('code'), detail: text('detail'), request_id: text('request_id') };
+  } catch {
+    return {};
+  }
+}

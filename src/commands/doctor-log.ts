@@ -1,0 +1,110 @@
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { CHECK_OF, checksUpTo, REFUSALS, type RefusalCode } from '../mtls/index.js';
+import { plain } from './output.js';
+import { describeCheck, type Check } from './verify-checks.js';
+
+/** A refusal as the log has it. */
+export interface LoggedRefusal {
+  readonly time: string | null;
+  readonly code: RefusalCode;
+  readonly method: string | null;
+  readonly route: string | null;
+  readonly checks: readonly Check[];
+}
+
+type Line = Readonly<Record<string, unknown>>;
+
+/** Every refusal of one request in a log of JSON lines, in its order; lines that are none are passed over. Throws what reading throws. */
+export async function refusalsIn(log: Readable, id: string): Promise<LoggedRefusal[]> {
+  const refusals: LoggedRefusal[] = [];
+  for await (const text of createInterface({ input: log, crlfDelay: Infinity })) {
+    // Most lines are about something else: they are not parsed.
+    if (!text.includes(id)) continue;
+    const line = lineIn(text);
+    if (line?.requestId !== id || line.event !== 'refused' || !isCode(line.code)) continue;
+    refusals.push({
+      time: textIn(line, 'time') ?? null,
+      code: line.code,
+      method: textIn(line, 'method') ?? null,
+      route: textIn(line, 'route') ?? null,
+      checks: checksIn(line, line.code),
+    });
+  }
+  return refusals;
+}
+
+/** For a person. */
+export function describeRefusal({ time, code, method, route, checks }: LoggedRefusal): string {
+  const what = [method, route].filter((part) => part !== null).join(' ');
+  return [
+    plain(`${time ?? 'at some time'}  ${what === '' ? 'a request' : what} was refused: ${code}`),
+    ...checks.map(describeCheck),
+  ].join('\n');
+}
+
+/** The checks in the line; of a line of another version those that its code says. */
+function checksIn(line: Line, code: RefusalCode): Check[] {
+  const given = Array.isArray(line.checks) ? (line.checks as readonly unknown[]).flatMap(checkIn) : [];
+  const checks = given.length > 0 ? given : checksUpTo(code);
+  return checks.map(({ check, ok }) => ({
+    check,
+    ok,
+    detail: ok ? seenOf(check, line) : `${textIn(line, 'reason') ?? code}${evidenceOf(line)}`,
+    ...(ok ? {} : { mend: textIn(line, 'mend') ?? REFUSALS[code].mend }),
+  }));
+}
+
+const checkIn = (value: unknown) => {
+  const { check, ok } = (value ?? {}) as Line;
+  return typeof check === 'string' && typeof ok === 'boolean' ? [{ check, ok }] : [];
+};
+
+/** What the line says about a check that passed. */
+function seenOf(check: string, line: Line): string {
+  const text = (name: string): string => textIn(line, name) ?? 'unknown';
+  switch (check) {
+    case CHECK_OF.client_certificate_required:
+      return 'one was presented';
+    case CHECK_OF.client_certificate_malformed:
+      return `${text('subject')}, serial number ${text('serialNumber')}, SHA-256 ${text('fingerprint256')}`;
+    case CHECK_OF.untrusted_issuer:
+      return `issued by ${text('issuer')}, which leads to a trust anchor`;
+    case CHECK_OF.certificate_expired:
+      return `valid from ${text('notBefore')} until ${text('notAfter')}`;
+    case CHECK_OF.wrong_issuer:
+      return 'carries the organization that is asked for, if any is';
+    case CHECK_OF.wrong_key_usage:
+      return 'for client authentication';
+    case CHECK_OF.certificate_revoked:
+      return 'nothing against it, as far as it is asked';
+    default:
+      return textIn(line, 'service') ?? 'allowed';
+  }
+}
+
+/** The rest of what was seen, each value on its own: a reason, a rule, a list that is missing. */
+function evidenceOf({ evidence, err }: Line): string {
+  const cause = typeof err === 'object' && err !== null ? { cause: (err as Line).message } : {};
+  const seen = { ...(typeof evidence === 'object' ? evidence : {}), ...cause };
+  const parts = Object.entries(seen)
+    .filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value))
+    .map(([name, value]) => `${name}: ${String(value)}`);
+  return parts.length === 0 ? '' : ` (${parts.join('; ')})`;
+}
+
+function lineIn(text: string): Line | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Line) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isCode = (value: unknown): value is RefusalCode => typeof value === 'string' && Object.hasOwn(REFUSALS, value);
+
+function textIn(line: Line, name: string): string | undefined {
+  const value = line[name];
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,68 @@
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { CommandError } from './command-error.js';
+import { diagnose, type Endpoint } from './doctor-connection.js';
+import { describeRefusal, refusalsIn } from './doctor-log.js';
+import { ExitCode } from './exit-code.js';
+import type { Session } from './session.js';
+import { describeCheck } from './verify-checks.js';
+
+/** The flags of `veritas doctor`. */
+export interface DoctorOptions {
+  readonly certificate?: string;
+  readonly key?: string;
+  readonly connect?: Endpoint;
+  readonly ca?: string;
+  readonly path: string;
+  readonly request?: string;
+  readonly log: string;
+}
+
+/** `veritas doctor`: with `--connect` where a client gets stuck on its way to a service, with `--request` why a request was refused, from the log. */
+export async function doctor(session: Session, options: DoctorOptions): Promise<void> {
+  const { certificate, connect, request } = options;
+  if (request !== undefined && connect === undefined && certificate === undefined)
+    await explainRequest(session, request, options.log);
+  else if (request === undefined && connect !== undefined && certificate !== undefined)
+    await explainConnection(session, { ...options, certificate, connect });
+  else
+    throw new CommandError(
+      'say what is to be looked at',
+      ExitCode.usage,
+      'either --certificate FILE --connect host:port, or --request ID --log FILE',
+    );
+}
+
+async function explainConnection(
+  session: Session,
+  options: DoctorOptions & { readonly certificate: string; readonly connect: Endpoint },
+): Promise<void> {
+  const checks = await diagnose(session, options);
+  const failed = checks.find(({ ok }) => !ok);
+  session.output.result(
+    { ok: failed === undefined, failed: failed?.check ?? null, checks },
+    checks.map(describeCheck).join('\n'),
+  );
+  if (failed) throw new CommandError(`it fails at: ${failed.check}`, ExitCode.refused, failed.mend);
+}
+
+async function explainRequest(session: Session, id: string, log: string): Promise<void> {
+  const lines = log === '-' ? Readable.from([await session.readInput()]) : createReadStream(log);
+  let refusals;
+  try {
+    refusals = await refusalsIn(lines, id);
+  } catch (error) {
+    throw new CommandError(
+      `${log} cannot be read (${(error as Error).message})`,
+      ExitCode.unusable,
+      'name the file that the log of the service goes to, or pipe it: --log -',
+    );
+  }
+  if (refusals.length === 0)
+    throw new CommandError(
+      `no refusal of a request ${JSON.stringify(id.slice(0, 80))} is in the log`,
+      ExitCode.refused,
+      'look into the log of every node, at log.level warn or below; a request that was let in leaves no line there',
+    );
+  session.output.result({ request_id: id, refusals }, refusals.map(describeRefusal).join('\n\n'));
+}

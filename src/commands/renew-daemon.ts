@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import { renewFiles, type RenewalEvent } from '../tls/index.js';
+import { readInputFile } from './files.js';
+import { plain, type Output } from './output.js';
+import { commandErrorOf, openPair, type RenewOptions } from './renew.js';
+import { configurationOf, type Session } from './session.js';
+
+/** The flags of `veritas renew --daemon`. */
+export interface RenewDaemonOptions extends Pick<RenewOptions, 'cert' | 'key' | 'url' | 'ca'> {
+  /** The share of the lifetime after which the certificate is renewed at the latest. */
+  readonly at?: number;
+}
+
+/** `veritas renew --daemon`: renews for as long as it runs, until SIGTERM or SIGINT. Throws only when it cannot begin: what fails later is said, and tried again. */
+export async function renewDaemon(session: Session, options: RenewDaemonOptions): Promise<void> {
+  const { cert, key, url, at } = options;
+  const { tls } = configurationOf(session);
+  const caFile = options.ca ?? tls.caFile;
+  try {
+    openPair(options).wipe();
+    await readInputFile(caFile, session);
+  } catch (error) {
+    throw commandErrorOf(error);
+  }
+  const agent = renewFiles({
+    certificateFile: cert,
+    keyFile: key,
+    caFile,
+    url,
+    settings: tls,
+    clock: session.now,
+    report: (event) => {
+      say(session.output, event);
+    },
+    ...(at === undefined ? {} : { at }),
+  });
+  // Neither the agent nor a handler of signals keeps a process alive.
+  const awake = setInterval(() => undefined, 2 ** 30);
+  const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  await agent.start();
+  if (agent.renewalTime)
+    session.output.progress(`The next renewal is at ${agent.renewalTime.toISOString()} at the latest.`);
+  await stopped;
+  clearInterval(awake);
+  await agent.stop();
+}
+
+/** A line of JSON for each event with `--json`, on stdout; a sentence otherwise, on stderr when it went wrong. */
+function say(output: Output, event: RenewalEvent): void {
+  if (event.kind === 'renewed') {
+    const { certificate, previous } = event;
+    const until = certificate.notAfter.toISOString();
+    const json = {
+      event: 'renewed',
+      serial_number: certificate.serialNumber,
+      previous_serial_number: previous.serialNumber,
+      not_after: until,
+    };
+    output.line(json, `Renewed: ${certificate.serialNumber} is valid until ${until}`);
+    return;
+  }
+  const { level, why, attempt, retryAt, notAfter } = event;
+  const json = {
+    event: 'renewal_failed',
+    level,
+    reason: why,
+    attempt,
+    retry_at: retryAt.toISOString(),
+    not_after: notAfter?.toISOString() ?? null,
+  };
+  const until = notAfter ? `; the certificate is valid until ${notAfter.toISOString()}` : '';
+  const text = `${level}: not renewed (attempt ${attempt}): ${plain(why)}; trying again at ${retryAt.toISOString()}${until}`;
+  if (output.isJson) output.line(json, text);
+  else output.progress(text);
+}

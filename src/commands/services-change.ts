@@ -1,0 +1,101 @@
+import { hash } from 'node:crypto';
+import { allowedWith, serviceRecord, type Expected, type Registry, type ServiceTerms } from '../registry/index.js';
+import { openStore } from '../store/index.js';
+import { CommandError, messageOf } from './command-error.js';
+import { certificatesIn, readInputFile } from './files.js';
+import { registryOn, describeService } from './services.js';
+import { checkStoreExists, configurationOf, requester, type Session } from './session.js';
+
+/** The flags of what changes a service. */
+export interface ChangeOptions {
+  readonly expectedVersion?: number;
+}
+
+/** The flags of what gives a service terms; what is absent stays as it was. */
+export interface TermsOptions extends ChangeOptions {
+  readonly role?: readonly string[];
+  readonly from?: Date;
+  readonly until?: Date;
+  /** Digests, or files of certificates. */
+  readonly pin?: readonly string[];
+  readonly rate?: number;
+  readonly burst?: number;
+  readonly note?: string;
+  readonly tries?: 'allowed' | 'denied';
+  /** Nothing stays as it was. */
+  readonly replace?: boolean;
+}
+
+/** `veritas services allow`, `deny` and `shadow`. */
+export async function servicesPut(
+  session: Session,
+  name: string,
+  state: ServiceTerms['state'],
+  options: TermsOptions,
+): Promise<void> {
+  await changing(session, async ({ services, changes }) => {
+    const before = options.replace ? undefined : services.find(name)?.terms;
+    const terms = await termsFrom(session, { ...(before ?? allowedWith([])), state }, options);
+    const expected = expectedFrom(options);
+    const { service, isChanged } = await changes.put({ name, terms, expected, requester: requester() });
+    if (!isChanged) session.output.progress('It was so already.');
+    const record = serviceRecord(service);
+    session.output.result(record, describeService(record));
+  });
+}
+
+/** `veritas services remove`: what the configuration says holds again. */
+export async function servicesRemove(session: Session, name: string, options: ChangeOptions): Promise<void> {
+  await changing(session, async ({ changes }) => {
+    const holds = await changes.remove({ name, expected: expectedFrom(options), requester: requester() });
+    session.output.result(
+      { name, holds: holds ? serviceRecord(holds) : null },
+      holds
+        ? `Removed. ${name} is on the configured list: what that says holds from now on.`
+        : `Removed. ${name} has no entry any more.`,
+    );
+  });
+}
+
+async function changing(session: Session, work: (registry: Registry) => Promise<void>): Promise<void> {
+  const configuration = configurationOf(session);
+  checkStoreExists(configuration.store);
+  const store = await openStore(configuration.store);
+  try {
+    await work(await registryOn(store, configuration, session));
+  } finally {
+    await store.close();
+  }
+}
+
+async function termsFrom(session: Session, before: ServiceTerms, options: TermsOptions): Promise<ServiceTerms> {
+  const { role, from, until, pin, rate, burst, note, tries = 'denied' } = options;
+  if (burst !== undefined && rate === undefined)
+    throw new CommandError('--burst is for --rate', 2, 'give both, or --rate alone');
+  return {
+    state: before.state,
+    tries: before.state === 'shadow' ? tries : null,
+    roles: role ?? before.roles,
+    validFrom: from?.getTime() ?? before.validFrom,
+    validUntil: until?.getTime() ?? before.validUntil,
+    pins: pin ? await Promise.all(pin.map((each) => pinOf(session, each))) : before.pins,
+    rate: rate === undefined ? before.rate : { perSecond: rate, burst: burst ?? rate },
+    note: note ?? before.note,
+  };
+}
+
+/** A digest as it is, or that of the public key in a certificate's file. */
+async function pinOf(session: Session, text: string): Promise<string> {
+  if (/^[0-9a-f]{64}$/i.test(text)) return text.toLowerCase();
+  const octets = await readInputFile(text, session);
+  try {
+    const [certificate] = certificatesIn(octets);
+    if (certificate) return hash('sha256', certificate.publicKey.der);
+    throw new Error('there is none in it');
+  } catch (error) {
+    throw new CommandError(`${text} is no certificate (${messageOf(error)})`, 1, 'name a PEM or DER file, or a digest');
+  }
+}
+
+const expectedFrom = ({ expectedVersion }: ChangeOptions): Expected | undefined =>
+  expectedVersion === undefined ? undefined : [expectedVersion];

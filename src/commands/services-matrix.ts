@@ -1,0 +1,143 @@
+import { hash } from 'node:crypto';
+import { accessOf, type Authorizer, type RouteAccess } from '../mtls/index.js';
+import { answerFrom, type RegisteredService } from '../registry/index.js';
+import { CommandError } from './command-error.js';
+import { ExitCode } from './exit-code.js';
+import { describeTable } from './output.js';
+import { registryOn } from './services.js';
+import { withStore, type Session } from './session.js';
+import type { DescribedRoute } from './verb.js';
+
+/** The flags of `veritas services matrix`. */
+export interface MatrixOptions {
+  readonly service?: readonly string[];
+  readonly openapi?: boolean;
+}
+
+/** What happens when a service calls a route, and why. */
+export interface MatrixCell extends RouteAccess {
+  readonly method: string;
+  readonly path: string;
+  /** An entry's name, or one of {@link NOBODY} and {@link ANY_OTHER}. */
+  readonly service: string;
+}
+
+/** Somebody without a certificate. */
+export const NOBODY = '(no certificate)';
+/** A service that no entry is for. */
+export const ANY_OTHER = '(any other service)';
+
+/** `veritas services matrix`: for each route and each service what happens and why, by asking what the guard asks. */
+export async function servicesMatrix(
+  session: Session,
+  options: MatrixOptions,
+  routes: readonly DescribedRoute[],
+): Promise<void> {
+  await withStore(session, async (store, configuration) => {
+    const { services } = await registryOn(store, configuration, session);
+    const wanted = options.service;
+    const entries = wanted
+      ? wanted.map((name) => {
+          const service = services.find(name);
+          if (service) return service;
+          throw new CommandError(
+            `there is no entry for ${name}`,
+            ExitCode.refused,
+            'look with `veritas services list`',
+          );
+        })
+      : services.list();
+    const cells = accessMatrix(routes, entries, session.now().getTime());
+    if (options.openapi) {
+      const document = openApiOf(cells);
+      session.output.result(document, JSON.stringify(document, undefined, 2));
+      return;
+    }
+    const rows = cells.map(({ method, path, service, outcome, code, why }) => [
+      method,
+      path,
+      service,
+      outcome,
+      code ?? '-',
+      why,
+    ]);
+    session.output.result(cells, describeTable(['METHOD', 'PATH', 'SERVICE', 'OUTCOME', 'CODE', 'WHY'], rows));
+  });
+}
+
+/**
+ * A cell for each route and each entry, and for somebody without a certificate and without an entry; `time` in milliseconds. An entry of a name stands for
+ * that service without a SPIFFE ID of its own, one of a SPIFFE ID for whoever has that and no entry by name; the certificates are of our own CA.
+ */
+export function accessMatrix(
+  routes: readonly DescribedRoute[],
+  entries: readonly RegisteredService[],
+  time: number,
+): MatrixCell[] {
+  return routes.flatMap((route) => {
+    const { method, path } = route;
+    const cell = (service: string, access: RouteAccess): MatrixCell => ({ method, path, service, ...access });
+    return [
+      cell(NOBODY, conditionally(route, undefined, accessOf(route.policy, undefined, askRegistry(undefined, time)))),
+      cell(ANY_OTHER, accessOfEntry(route, undefined, time)),
+      ...entries.map((entry) => cell(entry.name, accessOfEntry(route, entry, time))),
+    ];
+  });
+}
+
+function accessOfEntry(route: DescribedRoute, entry: RegisteredService | undefined, time: number): RouteAccess {
+  const allowList = askRegistry(entry, time);
+  const roles: ReadonlySet<string> = new Set(entry && isPossible(entry, time) ? entry.terms.roles : []);
+  return conditionally(route, roles, accessOf(route.policy, { ...knownOf(entry), roles }, allowList));
+}
+
+/** Whether there is any certificate that an entry lets in now: then it has its roles. */
+function isPossible(entry: RegisteredService, time: number): boolean {
+  const [pin = ''] = entry.terms.pins;
+  return answerFrom([entry], { service: entry.name, spiffeId: undefined, spkiSha256: () => pin }, time).allowed;
+}
+
+/** What an entry says about a caller's names: a pattern nothing for certain. */
+function knownOf(entry: RegisteredService | undefined): {
+  readonly service?: string;
+  readonly spiffeId?: string | undefined;
+} {
+  if (!entry || entry.name.endsWith('*')) return {};
+  return entry.name.startsWith('spiffe://') ? { spiffeId: entry.name } : { service: entry.name, spiffeId: undefined };
+}
+
+const askRegistry =
+  (entry: RegisteredService | undefined, time: number): Authorizer =>
+  (identity) =>
+    answerFrom(
+      entry ? [entry] : [],
+      {
+        service: entry?.name ?? 'of this name',
+        spiffeId: undefined,
+        spkiSha256: () => hash('sha256', identity.certificate.publicKey.der),
+      },
+      time,
+    );
+
+/** What the handler decides by itself, after the guard. */
+function conditionally(
+  { role, byToken }: DescribedRoute,
+  roles: ReadonlySet<string> | undefined,
+  access: RouteAccess,
+): RouteAccess {
+  if (byToken) return { ...access, why: 'whoever has a one-time token' };
+  if (!role || (access.outcome !== 'allowed' && access.outcome !== 'shadowed')) return access;
+  if (roles?.has(role.name)) return { ...access, why: `has the role ${role.name}` };
+  return { outcome: 'depends', why: `without the role ${role.name}: ${role.or}` };
+}
+
+/** The matrix as an extension of the OpenAPI document: each operation's cells, to be laid over the document of the service. */
+function openApiOf(cells: readonly MatrixCell[]): object {
+  const paths: Record<string, Record<string, { 'x-veritas-access': Record<string, RouteAccess> }>> = {};
+  for (const { method, path, service, ...access } of cells) {
+    const operations = (paths[path.replaceAll(/:(\w+)/g, '{$1}')] ??= {});
+    const operation = (operations[method.toLowerCase()] ??= { 'x-veritas-access': {} });
+    operation['x-veritas-access'][service] = access;
+  }
+  return { paths };
+}

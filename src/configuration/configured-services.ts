@@ -1,0 +1,9 @@
+import type { Configuration } from './configuration.js';
+
+/** The services of `mtls.services`, each with what `mtls.roles` gives it. */
+export function configuredServices({
+  mtls,
+}: Pick<Configuration, 'mtls'>): { readonly name: string; readonly roles: readonly string[] }[] {
+  const roles = new Map(mtls.roles.map((entry) => [entry.service, entry.roles]));
+  return mtls.services.map((name) => ({ name, roles: roles.get(name) ?? [] }));
+}

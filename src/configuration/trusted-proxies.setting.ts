@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { serviceName } from './service-roles.setting.js';
+import { objects, oneOf, text } from './setting.js';
+
+// The header that the standard, or Envoy, has for it is no one's to choose.
+const OWN_HEADER: ReadonlySet<string> = new Set(['rfc9440', 'xfcc']);
+
+const proxySchema = z.strictObject({
+  service: serviceName.describe('The service that the certificate of the proxy names. Our own CA must have issued it.'),
+  format: oneOf(['rfc9440', 'xfcc', 'escaped-pem', 'spaced-pem', 'base64-der']).describe(
+    'How the certificate is written: `rfc9440` (`Client-Cert`; Caddy), `xfcc` (`X-Forwarded-Client-Cert`; Envoy), `escaped-pem` (nginx), `spaced-pem` (Apache), `base64-der` (HAProxy).',
+  ),
+  header: text(
+    'the name of a header with `cert` in it, for a format that leaves it open',
+    /^[a-z0-9-]*cert[a-z0-9-]*$/i,
+    100,
+  )
+    .exactOptional()
+    .describe('The header, where the format leaves it open; `X-SSL-Client-Cert` by default.'),
+});
+
+/** The proxies whose word about their clients' certificates counts. */
+export const trustedProxiesSchema = objects(
+  proxySchema,
+  '`{ service, format, header }`: the service of a proxy, one of the formats, and a header for formats that leave it open',
+);
+
+/** A message and its path for each proxy that is listed twice, that is to be a client as well, or whose header is not its own to choose. */
+export function problemsOfProxies(
+  proxies: z.output<typeof trustedProxiesSchema>,
+  {
+    services,
+    roles,
+  }: { readonly services: readonly string[]; readonly roles: readonly { readonly service: string }[] },
+): readonly { readonly path: readonly [number, string]; readonly message: string }[] {
+  return proxies.flatMap(({ service, format, header }, index) => {
+    const of = (field: string, message: string) => ({ path: [index, field] as const, message });
+    return [
+      ...(proxies.findIndex((other) => other.service === service) < index
+        ? [of('service', 'one entry, with one format, for each service')]
+        : []),
+      ...(services.includes(service) || roles.some((entry) => entry.service === service)
+        ? [of('service', 'a service that is not in mtls.services or mtls.roles: a proxy calls nothing for itself')]
+        : []),
+      ...(header !== undefined && OWN_HEADER.has(format)
+        ? [of('header', `absent: ${format} has a header of its own`)]
+        : []),
+    ];
+  });
+}

@@ -1,0 +1,42 @@
+import { RequestMethod, type Type } from '@nestjs/common';
+import { MetadataScanner } from '@nestjs/core';
+import { ApiModule, mannerOf } from './api/index.js';
+import type { DescribedRoute } from './commands/index.js';
+import { HealthModule } from './health/index.js';
+import { routePolicyOf } from './mtls/index.js';
+
+/** Every route of the service, from the decorators of its controllers: nothing is started for it. */
+export function describedRoutes(): DescribedRoute[] {
+  const modules = [ApiModule.forRoot({ name: '', version: '' }), HealthModule.forRootAsync({ useFactory: () => [] })];
+  const scanner = new MetadataScanner();
+  return modules
+    .flatMap(({ controllers = [] }) => controllers)
+    .flatMap((controller) =>
+      scanner
+        .getAllMethodNames(controller.prototype as object)
+        .flatMap((name) => routesOf(controller, (controller.prototype as Record<string, object>)[name] ?? {})),
+    );
+}
+
+// What Nest's own decorators leave on a controller and its methods.
+const PATH = 'path';
+const METHOD = 'method';
+
+function routesOf(controller: Type, handler: object): DescribedRoute[] {
+  const number = Reflect.getMetadata(METHOD, handler) as RequestMethod | undefined;
+  if (number === undefined) return [];
+  const policy = routePolicyOf(handler, controller);
+  const { role, byToken } = mannerOf(handler);
+  return pathsOf(controller).flatMap((above) =>
+    pathsOf(handler).map((below) => ({
+      method: RequestMethod[number],
+      path: `/${[above, below].flatMap((path) => path.split('/').filter((part) => part !== '')).join('/')}`,
+      policy,
+      ...(role ? { role } : {}),
+      ...(byToken ? { byToken } : {}),
+    })),
+  );
+}
+
+const pathsOf = (on: object): string[] =>
+  [(Reflect.getMetadata(PATH, on) as string | string[] | undefined) ?? ''].flat();

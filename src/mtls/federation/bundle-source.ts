@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { request } from 'node:https';
+import { BundleError, MAX_BUNDLE_OCTETS } from './spiffe-bundle.js';
+
+/** Where the trust bundle of a domain is read. */
+export interface BundleSource {
+  /** The path of a file, or an https URL. */
+  readonly bundle: string;
+  /** The CAs that the server of the URL must lead to, PEM; those of Node.js when absent. */
+  readonly ca?: string | Uint8Array | undefined;
+}
+
+const SILENCE_MS = 10_000;
+const TIMEOUT_MS = 30_000;
+
+/** Whether a bundle is fetched, and not a file. */
+export const isBundleUrl = (bundle: string): boolean => /^https:\/\//i.test(bundle);
+
+/**
+ * The octets of a bundle: of a file, or over https, where the server is verified as on the web (the profile `https_web`). Throws on anything but status 200,
+ * redirects among it, on more than 1 MiB, after 10 s of silence and after half a minute.
+ */
+export async function readBundle({ bundle, ca }: BundleSource): Promise<Buffer> {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(bundle) && !isBundleUrl(bundle))
+    throw new BundleError('it is neither a file nor an https URL');
+  return isBundleUrl(bundle) ? fetchBundle(new URL(bundle), ca) : readFile(bundle);
+}
+
+async function readFile(path: string): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    if (size > MAX_BUNDLE_OCTETS) throw tooLong();
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+function fetchBundle(url: URL, ca: BundleSource['ca']): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const asked = request(url, {
+      agent: false,
+      minVersion: 'TLSv1.2',
+      headers: { accept: 'application/json' },
+      timeout: SILENCE_MS,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      ...(ca === undefined ? {} : { ca: Buffer.from(ca) }),
+    });
+    asked.on('timeout', () => asked.destroy(new Error(`the server sent nothing for ${SILENCE_MS} ms`)));
+    asked.on('error', reject);
+    asked.on('response', (response) => {
+      if (response.statusCode !== 200) {
+        asked.destroy(new Error(`the server answered ${response.statusCode}`));
+        return;
+      }
+      const chunks: Buffer[] = [];
+      let length = 0;
+      response.on('data', (chunk: Buffer) => {
+        length += chunk.length;
+        chunks.push(chunk);
+        if (length > MAX_BUNDLE_OCTETS) asked.destroy(tooLong());
+      });
+      response.on('error', reject);
+      response.on('end', () => {
+        resolve(Buffer.concat(chunks));
+      });
+    });
+    asked.end();
+  });
+}
+
+const tooLong = (): BundleError => new BundleError(`it is longer than ${MAX_BUNDLE_OCTETS} octets`);
+
+/** By which it is told whether a bundle has changed. */
+export const markOf = (octets: Uint8Array): string => createHash('sha256').update(octets).digest('base64');

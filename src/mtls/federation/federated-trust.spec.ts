@@ -1,0 +1,196 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { replaceFile, temporaryFolder, writeFiles } from '../../../test/support/folder.js';
+import { TestCa } from '../../testing/index.js';
+import { readTrustAnchors } from '../trust-anchors.js';
+import { FederatedTrust, nextBundleLook, type BundleEvent, type FederatedDomain } from './federated-trust.js';
+
+const own = readTrustAnchors(TestCa.root().certificatePem);
+const web = TestCa.root({ commonName: 'Web CA' });
+const [first, second] = [TestCa.root({ commonName: 'First' }), TestCa.root({ commonName: 'Second' })];
+
+function setOf(cas: readonly TestCa[], more: object = {}): string {
+  const keys = cas.map(({ certificate: { publicKey, der } }) => ({
+    ...publicKey.keyObject.export({ format: 'jwk' }),
+    use: 'x509-svid',
+    x5c: [Buffer.from(der).toString('base64')],
+  }));
+  return JSON.stringify({ keys, spiffe_refresh_hint: 0, ...more });
+}
+
+let server: Server;
+let answer: { status: number; body: string; headers?: Record<string, string> };
+let asked = 0;
+let url: string;
+const stopping: (() => void)[] = [];
+
+beforeEach(async () => {
+  asked = 0;
+  answer = { status: 200, body: setOf([first], { spiffe_sequence: 1 }) };
+  const { chainPem, keyPem } = web.issue({ names: [{ kind: 'dns', value: 'localhost' }] });
+  server = createServer({ cert: chainPem, key: keyPem }, (_, response) => {
+    asked++;
+    response.writeHead(answer.status, answer.headers).end(answer.body);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  url = `https://localhost:${(server.address() as AddressInfo).port}/bundle`;
+});
+afterEach(async () => {
+  for (const stop of stopping.splice(0)) stop();
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+});
+
+/** A federation with one other domain, and what it reports, one after the other. */
+function federation(domain: Partial<FederatedDomain> = {}) {
+  const events: BundleEvent[] = [];
+  let wake: () => void = () => undefined;
+  const trust = new FederatedTrust(() => own, {
+    trustDomain: 'own.example',
+    domains: [{ name: 'other.example', bundle: url, ca: web.certificatePem, ...domain }],
+    report: (event) => {
+      events.push(event);
+      wake();
+    },
+    least: 10,
+  });
+  stopping.push(() => {
+    trust.stop();
+  });
+  const next = async (kind: BundleEvent['kind']): Promise<BundleEvent> => {
+    for (;;) {
+      const event = events.shift();
+      if (event?.kind === kind) return event;
+      if (!event) await new Promise<void>((resolve) => (wake = resolve));
+    }
+  };
+  const anchors = () =>
+    trust
+      .current()
+      .federated?.get('other.example')
+      ?.anchors.map((each) => each.fingerprint256);
+  return { trust, next, anchors };
+}
+
+const fingerprints = (...cas: readonly TestCa[]): string[] => cas.map(({ certificate }) => certificate.fingerprint256);
+
+describe('the bundle of another trust domain', () => {
+  test('comes over https, is taken up whole when it changes, and makes another trust', async () => {
+    const { trust, next, anchors } = federation();
+    expect(anchors()).toEqual([]);
+    await trust.start();
+    expect(await next('loaded')).toMatchObject({ trustDomain: 'other.example', certificates: 1, sequence: 1 });
+    expect(anchors()).toEqual(fingerprints(first));
+    const before = trust.current();
+    expect(trust.current()).toBe(before);
+    expect([before.anchors, before.trustDomain]).toEqual([own.anchors, 'own.example']);
+    answer.body = setOf([first, second], { spiffe_sequence: 2 });
+    await next('loaded');
+    expect(anchors()).toEqual(fingerprints(first, second));
+    expect(trust.current()).not.toBe(before);
+    expect(Object.isFrozen(trust.current())).toBe(true);
+  });
+
+  test.each<[string, () => void]>([
+    ['a status that is no answer', () => (answer = { status: 500, body: '' })],
+    ['a redirect', () => (answer = { status: 302, body: '', headers: { location: url } })],
+    ['what is no bundle', () => (answer.body = '<html>')],
+    ['an older one, replayed', () => (answer.body = setOf([second], { spiffe_sequence: 0 }))],
+    ['one without a sequence', () => (answer.body = setOf([second]))],
+    ['one that is too long', () => (answer.body = ' '.repeat(1024 * 1024 + 1))],
+  ])('%s: the last good one stays, one line is reported, and the next good one is taken', async (_, go) => {
+    const { trust, next, anchors } = federation();
+    await trust.start();
+    await next('loaded');
+    go();
+    await next('failed');
+    const failedAfter = asked;
+    while (asked < failedAfter + 1) await once(server, 'request');
+    expect(anchors()).toEqual(fingerprints(first));
+    answer = { status: 200, body: setOf([second], { spiffe_sequence: 3 }) };
+    // Nothing was reported twice meanwhile: the next event is the good one.
+    expect(await next('loaded')).toMatchObject({ sequence: 3 });
+    expect(anchors()).toEqual(fingerprints(second));
+  });
+
+  test.each<[string, Partial<FederatedDomain>]>([
+    ['a server of a CA that the web does not know', { ca: undefined }],
+    ['a server of another CA', { ca: first.certificatePem }],
+    ['a server by another name', { bundle: 'https://127.0.0.1' }],
+    ['a URL without TLS', { bundle: 'http://localhost/bundle' }],
+    ['a file that is not there', { bundle: '/nowhere/bundle.json' }],
+  ])('%s: nothing is taken, and the domain stays closed', async (_, domain) => {
+    const bundle = domain.bundle === 'https://127.0.0.1' ? url.replace('localhost', '127.0.0.1') : domain.bundle;
+    const { trust, next, anchors } = federation({ ...domain, ...(bundle === undefined ? {} : { bundle }) });
+    await trust.start();
+    await next('failed');
+    expect([anchors(), asked]).toEqual([[], 0]);
+  });
+
+  test('comes from a file as well, and half a file changes nothing', async () => {
+    const { file } = writeFiles(temporaryFolder(), { file: setOf([first]) });
+    const { trust, next, anchors } = federation({ bundle: file });
+    await trust.start();
+    await next('loaded');
+    replaceFile(file, setOf([second]).slice(0, 100));
+    await next('failed');
+    expect(anchors()).toEqual(fingerprints(first));
+    replaceFile(file, second.certificatePem);
+    await next('loaded');
+    expect(anchors()).toEqual(fingerprints(second));
+  });
+
+  test('tells apart what a path ends at and what lies between', async () => {
+    const below = first.intermediate();
+    const alone = second.intermediate({ commonName: 'Alone' });
+    const { file } = writeFiles(temporaryFolder(), {
+      file: first.certificatePem + below.certificatePem + alone.certificatePem,
+    });
+    const { trust, anchors } = federation({ bundle: file });
+    await trust.start();
+    expect(anchors()).toEqual(fingerprints(first, alone));
+    const domain = trust.current().federated?.get('other.example');
+    expect(domain?.intermediates.map((each) => each.fingerprint256)).toEqual(fingerprints(below));
+  });
+});
+
+test.each([
+  [['Other.example'], 'not the name of a trust domain'],
+  [['a', 'a'], 'named twice'],
+  [['own.example'], 'named twice'],
+  [['spiffe://a'], 'not the name'],
+])('the trust domains %j cannot be', (names, why) => {
+  const domains = names.map((name) => ({ name, bundle: 'a.json' }));
+  expect(() => new FederatedTrust(() => own, { trustDomain: 'own.example', domains, report: () => undefined })).toThrow(
+    why,
+  );
+});
+
+test('without another domain, and without a name of its own, the trust is what it was', () => {
+  const trust = new FederatedTrust(() => own, { trustDomain: undefined, domains: [], report: () => undefined });
+  expect(trust.current()).toBe(own);
+});
+
+describe('when a bundle is looked at again', () => {
+  const at = (hint: number | undefined, failures = 0, random = 0.5): number =>
+    nextBundleLook({ source: 'https://a/b', failures, hint }, { least: 10_000, random });
+
+  test.each([
+    [undefined, 300_000],
+    [0, 10_000],
+    [600, 600_000],
+    [10 ** 12, 86_400_000],
+  ])('the hint %s, in seconds, within bounds', (hint, expected) => {
+    expect(at(hint)).toBe(expected);
+  });
+
+  test('sooner after a failure, ever later after several, never beyond the hint, and never everybody at once', () => {
+    expect([1, 2, 3, 4, 99].map((failures) => at(20, failures))).toEqual([1_000, 2_000, 4_000, 8_000, 20_000]);
+    expect([at(600, 0, 0), at(600, 0, 1)]).toEqual([540_000, 660_000]);
+    expect(nextBundleLook({ source: 'a.json', failures: 9, hint: 600 }, { least: 10_000, random: 0 })).toBe(1_000);
+  });
+});

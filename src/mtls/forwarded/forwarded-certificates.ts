@@ -1,0 +1,97 @@
+import type { VerifiedClientIdentity } from '../client-identity.js';
+import { MtlsRefusal, type RefusalCode } from '../mtls.errors.js';
+import type { IdentifiedRequest } from '../identified-request.js';
+import type { Peer, PeerOf } from '../peer-certificate.js';
+import type { PeerVerifier } from '../peer-verifier.js';
+import { takeHeaders } from './carried-headers.js';
+import { decodeForwarded, type ForwardedFormatName } from './forwarded-format.js';
+import { ForwardedHeaderError } from './forwarded-header-error.js';
+import { valuesOf, type ProxyRule, type TrustedProxies } from './trusted-proxies.js';
+
+/** A certificate as it came in a header. As long as it is remembered, `connection` is what the verifier remembers it by. */
+interface Forwarded {
+  readonly format: ForwardedFormatName;
+  readonly connection: object;
+  readonly octets: Uint8Array;
+}
+
+// Nobody knows at the moment whether it is a proxy: no mistake of anybody's.
+const UNDECIDED: ReadonlySet<RefusalCode> = new Set(['revocation_unknown', 'validation_failed']);
+// Of the headers' texts: some eight thousand clients, and 32 MiB with the octets read from them.
+const MAX_REMEMBERED_CHARACTERS = 16 * 1024 * 1024;
+
+/**
+ * The client certificates that trusted proxies hand on. A header that carries one is taken off every request, whoever sends it; on a connection whose
+ * own certificate is not, at this moment, that of a listed proxy, the request is refused.
+ */
+export class ForwardedCertificates {
+  readonly #peers = new WeakMap<IdentifiedRequest['raw'], Peer>();
+  // By the header's text: equal text is equal octets, and is read once.
+  readonly #remembered = new Map<string, Forwarded>();
+  #characters = 0;
+
+  constructor(
+    readonly proxies: TrustedProxies,
+    private readonly socketPeerOf: PeerOf,
+  ) {}
+
+  /** The client behind the proxy, for a request whose header was taken; else whoever holds the connection. */
+  readonly peerOf: PeerOf = (request) => this.#peers.get(request.raw) ?? this.socketPeerOf(request);
+
+  /** Takes such headers off a request, and keeps the certificate in them for {@link peerOf}. Throws {@link MtlsRefusal}. */
+  take(request: IdentifiedRequest, verifier: PeerVerifier): void {
+    const carried = takeHeaders(request.raw, this.proxies.headers);
+    if (!carried) return;
+    const rule = this.#ruleOfHolder(request, verifier);
+    try {
+      const { connection, octets } = this.#read(rule, valuesOf(carried, rule));
+      this.#peers.set(request.raw, { connection, certificate: () => octets, proxy: rule.service });
+      request.forwardedBy = rule.service;
+    } catch (error) {
+      if (!(error instanceof ForwardedHeaderError)) throw error;
+      const { message, defect } = error;
+      throw new MtlsRefusal('client_certificate_malformed', `the header with the client certificate: ${message}`, {
+        proxy: rule.service,
+        defect,
+        headers: carried.map(({ name }) => name),
+      });
+    }
+  }
+
+  #ruleOfHolder(request: IdentifiedRequest, verifier: PeerVerifier): ProxyRule {
+    let holder: VerifiedClientIdentity;
+    try {
+      holder = verifier.identifyHolder(this.socketPeerOf(request));
+    } catch (error) {
+      if (!(error instanceof MtlsRefusal) || UNDECIDED.has(error.code)) throw error;
+      // The caller behind a proxy whose certificate is over has done nothing wrong with their own: that is for the log.
+      throw notOfAProxy({ ...error.evidence, sender_refused: error.code }, error.endsConnection);
+    }
+    const rule = this.proxies.ruleOf(holder);
+    if (rule) return rule;
+    throw notOfAProxy({ sender: holder.service, fingerprint256: holder.fingerprint256 });
+  }
+
+  #read({ format }: ProxyRule, { value, chain }: ReturnType<typeof valuesOf>): Forwarded {
+    const text = chain === undefined ? value : `${value}\n${chain}`;
+    const remembered = this.#remembered.get(text);
+    if (remembered?.format === format) return remembered;
+    const forwarded = { format, connection: {}, octets: decodeForwarded(format, value, chain) };
+    if (!remembered) this.#characters += text.length;
+    this.#remembered.set(text, forwarded);
+    for (const [oldest] of this.#remembered) {
+      if (this.#characters <= MAX_REMEMBERED_CHARACTERS) break;
+      this.#remembered.delete(oldest);
+      this.#characters -= oldest.length;
+    }
+    return forwarded;
+  }
+}
+
+const notOfAProxy = (evidence: object, endsConnection = false): MtlsRefusal =>
+  new MtlsRefusal(
+    'client_certificate_malformed',
+    'a header with a client certificate came over a connection that is not that of a trusted proxy',
+    { ...evidence },
+    { endsConnection },
+  );

@@ -1,0 +1,42 @@
+import { decodeBase64 } from './base64-der.js';
+import { decodeByteSequence, decodeByteSequences } from './byte-sequence.js';
+import { decodeEscapedPem } from './escaped-pem.js';
+import { ForwardedHeaderError } from './forwarded-header-error.js';
+import { decodeSpacedPem } from './spaced-pem.js';
+import { decodeForwardedClientCert } from './x-forwarded-client-cert.js';
+
+/** How a header carries the client's certificate. */
+export type ForwardedFormatName = 'rfc9440' | 'xfcc' | 'escaped-pem' | 'spaced-pem' | 'base64-der';
+
+interface ForwardedFormat {
+  /** The header's name in lower case; where `header` is not free, the only one. */
+  readonly header: string;
+  readonly isHeaderFree: boolean;
+  /** The certificate in DER. Throws ForwardedHeaderError. */
+  readonly decode: (value: string) => Uint8Array;
+}
+
+/** The header of RFC 9440 §2.2. Its certificates are read and not used: paths are built from the operator's own, as for a client that comes directly. */
+export const CHAIN_HEADER = 'client-cert-chain';
+
+const DEFAULT_HEADER = 'x-ssl-client-cert';
+const MAX_CHAIN = 10;
+// Node.js takes 16 KiB of headers altogether unless it is told otherwise.
+const MAX_CHARACTERS = 16_384;
+
+export const FORWARDED_FORMATS: Readonly<Record<ForwardedFormatName, ForwardedFormat>> = {
+  rfc9440: { header: 'client-cert', isHeaderFree: false, decode: decodeByteSequence },
+  xfcc: { header: 'x-forwarded-client-cert', isHeaderFree: false, decode: decodeForwardedClientCert },
+  'escaped-pem': { header: DEFAULT_HEADER, isHeaderFree: true, decode: decodeEscapedPem },
+  'spaced-pem': { header: DEFAULT_HEADER, isHeaderFree: true, decode: decodeSpacedPem },
+  'base64-der': { header: DEFAULT_HEADER, isHeaderFree: true, decode: decodeBase64 },
+};
+
+/** The certificate in DER in the value of a header, within bounds; with RFC 9440 the chain beside it is looked at as well. Throws {@link ForwardedHeaderError}. */
+export function decodeForwarded(format: ForwardedFormatName, value: string, chain?: string): Uint8Array {
+  if (value.length + (chain?.length ?? 0) > MAX_CHARACTERS)
+    throw new ForwardedHeaderError('too_long', `it has more than ${MAX_CHARACTERS} characters`);
+  const octets = FORWARDED_FORMATS[format].decode(value);
+  if (chain !== undefined) decodeByteSequences(chain, MAX_CHAIN);
+  return octets;
+}

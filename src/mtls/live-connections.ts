@@ -1,0 +1,105 @@
+import type { EventEmitter } from 'node:events';
+import type { Http2Session } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import { setImmediate } from 'node:timers/promises';
+import type { MtlsRefusal, RefusalCode } from './mtls.errors.js';
+import { closeSession } from './refusal-reply.js';
+
+/** What decides whether an open connection may stay; each number or object is another one when an answer may have changed. */
+export interface Standing {
+  /** Why the next request of a connection would be refused, whatever its route; undefined when it would not. */
+  readonly refusalOf: (connection: object) => MtlsRefusal | undefined;
+  /** The end of the certificate on a connection, in milliseconds since the epoch. */
+  readonly notAfterOf: (connection: object) => number;
+  /** Changes whenever any answer of `refusalOf` may, the passing of time apart. */
+  readonly marks: () => readonly unknown[];
+  readonly clock: () => number;
+  /** Told of connections that are cut, those of one certificate together. */
+  readonly onCut: (refusal: MtlsRefusal, connections: number) => void;
+}
+
+// What a certificate or a service has lost for good. Not knowing a status is not among them: it may be known again at the next request.
+const LOST: ReadonlySet<RefusalCode> = new Set([
+  'certificate_revoked',
+  'certificate_expired',
+  'untrusted_issuer',
+  'wrong_issuer',
+  'service_not_allowed',
+]);
+const INTERVAL_MS = 100;
+// An answer that is under way may still get through.
+const GRACE_MS = 250;
+const SLICE_MS = 5;
+
+/**
+ * The open connections on which somebody was let in, and the end of those whose certificate or service has lost that since: revoked, expired, no longer
+ * trusted, taken off the allow-list. Looked at ten times a second when something changed; nothing here stands on the path of a request.
+ */
+export class LiveConnections {
+  readonly #open = new Set<object>();
+  #marks: readonly unknown[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #isLooking = false;
+
+  constructor(private readonly standing: Standing) {}
+
+  /** How many connections are open on which somebody was let in. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Keeps an eye on a connection (a TLS socket, or an HTTP/2 session) until it closes. */
+  track(connection: object): void {
+    if (!isConnection(connection) || this.#open.has(connection)) return;
+    this.#open.add(connection);
+    connection.once('close', () => this.#open.delete(connection));
+  }
+
+  start(): void {
+    this.#marks = this.standing.marks();
+    this.#timer = setInterval(() => void this.#look(), INTERVAL_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    const marks = this.standing.marks();
+    const changed = marks.some((mark, index) => !Object.is(mark, this.#marks[index]));
+    this.#marks = marks;
+    const lost = new Map<unknown, { readonly refusal: MtlsRefusal; count: number }>();
+    let sliceEnds = performance.now() + SLICE_MS;
+    for (const connection of this.#open) {
+      if (!changed && this.standing.clock() <= this.standing.notAfterOf(connection)) continue;
+      const refusal = this.standing.refusalOf(connection);
+      if (refusal && LOST.has(refusal.code)) {
+        this.#open.delete(connection);
+        cut(connection as TLSSocket | Http2Session);
+        const { fingerprint256 } = refusal.evidence;
+        const entry = lost.get(fingerprint256) ?? { refusal, count: 0 };
+        entry.count++;
+        lost.set(fingerprint256, entry);
+      }
+      if (performance.now() > sliceEnds) {
+        await setImmediate();
+        sliceEnds = performance.now() + SLICE_MS;
+      }
+    }
+    for (const { refusal, count } of lost.values()) this.standing.onCut(refusal, count);
+    this.#isLooking = false;
+  }
+}
+
+/** GOAWAY on HTTP/2; on anything else the socket ends. Either way it is over after the grace. */
+function cut(connection: TLSSocket | Http2Session): void {
+  if ('goaway' in connection) closeSession(connection, GRACE_MS);
+  else setTimeout(() => connection.destroy(), GRACE_MS).unref();
+}
+
+/** What `app.inject` and a stand-in have is no connection. */
+function isConnection(value: object): value is EventEmitter {
+  return 'once' in value && 'destroy' in value && ('goaway' in value || 'getPeerX509Certificate' in value);
+}

@@ -1,0 +1,78 @@
+import type { Authorizer, Decision } from './authorizer.js';
+import type { VerifiedClientIdentity } from './client-identity.js';
+import type { RefusalCode } from './mtls.errors.js';
+import type { RoutePolicy } from './route-policy.js';
+
+/** Who would call, as far as it is known without a certificate: what is left out is not known. */
+export interface ProspectiveCaller {
+  readonly service?: string;
+  readonly spiffeId?: string | undefined;
+  readonly roles: ReadonlySet<string>;
+}
+
+/** What would happen to a call with a certificate that is in order. `depends`: on the certificate itself. */
+export interface RouteAccess {
+  readonly outcome: 'public' | 'allowed' | 'shadowed' | 'depends' | 'refused';
+  /** What it is refused with, or would be if that were not only tried. */
+  readonly code?: RefusalCode;
+  readonly why: string;
+}
+
+/**
+ * What a route's policy does with a caller, by asking the functions that the guard asks: so this cannot say anything else than the guard does. `caller`
+ * undefined: somebody without a certificate.
+ */
+export function accessOf(
+  policy: RoutePolicy,
+  caller: ProspectiveCaller | undefined,
+  allowList: Authorizer,
+): RouteAccess {
+  if (policy.public) return { outcome: 'public', why: 'open to anybody' };
+  if (!caller) return { outcome: 'refused', code: 'client_certificate_required', why: 'no certificate' };
+  const rules: [RefusalCode, Authorizer][] = [
+    ...(policy.anyService ? [] : [['service_not_allowed', allowList] as [RefusalCode, Authorizer]]),
+    ...policy.authorizers.map((rule): [RefusalCode, Authorizer] => ['route_not_allowed', rule]),
+  ];
+  let access: RouteAccess = {
+    outcome: 'allowed',
+    why: policy.anyService ? 'a certificate is enough' : 'on the list of services',
+  };
+  for (const [code, rule] of rules) {
+    const decision = askedOf(rule, caller);
+    if (typeof decision === 'string') {
+      access = { outcome: 'depends', why: `on the certificate: ${decision}` };
+      continue;
+    }
+    const reason = decision.allowed ? decision.shadow?.reason : decision.reason;
+    if (reason === undefined) continue;
+    if (!decision.allowed && !policy.shadow) return { outcome: 'refused', code, why: reason };
+    if (access.outcome === 'allowed') access = { outcome: 'shadowed', code, why: reason };
+  }
+  return access;
+}
+
+/** A rule's decision, or what it would have to see of the certificate first. */
+function askedOf(rule: Authorizer, { roles, ...names }: ProspectiveCaller): Decision | string {
+  const known: Readonly<Record<string, unknown>> = {
+    validated: true,
+    ...names,
+    ...('service' in names ? { commonName: names.service } : {}),
+  };
+  const identity = new Proxy(known, {
+    get: (target, key) => {
+      if (typeof key === 'string' && key in target) return target[key];
+      throw new NotKnownError(String(key));
+    },
+  });
+  try {
+    return rule(identity as unknown as VerifiedClientIdentity, roles);
+  } catch (error) {
+    if (error instanceof NotKnownError) return error.message;
+    throw error;
+  }
+}
+
+/** A rule asked for something that only a certificate says. */
+class NotKnownError extends Error {
+  override readonly name = 'NotKnownError';
+}

@@ -1,0 +1,57 @@
+import { validateCertificatePath, type Certificate } from '../x509/index.js';
+import type { RevocationMode } from './mtls.options.js';
+import { spiffeIdOf, trustDomainOf } from './spiffe-id.js';
+import type { CaCertificates, TrustAnchors } from './trust-anchors.js';
+
+/** The CAs that may vouch for one certificate. */
+export interface Vouching extends CaCertificates {
+  /** The trust domain that they speak for, where it has a name. */
+  readonly trustDomain: string | undefined;
+  /** Whether that is another domain than our own: then a SPIFFE ID is all that they can give. */
+  readonly isFederated: boolean;
+  /** Instead of the mode that holds for our own. */
+  readonly revocation?: RevocationMode | undefined;
+}
+
+const NOBODY: CaCertificates = { anchors: [], intermediates: [] };
+
+/**
+ * Whose CAs a certificate's path has to end at: those of the trust domain that its SPIFFE ID names, and of no other (SPIFFE Trust Domain and Bundle §3); our
+ * own where it has no SPIFFE ID. Chosen before the path is looked for, so that no cross-certificate leads from one domain into another.
+ */
+export function vouchingFor(leaf: Certificate, trust: TrustAnchors): Vouching {
+  const own = { ...trust, isFederated: false, trustDomain: trust.trustDomain };
+  const { federated, trustDomain } = trust;
+  if (federated === undefined && trustDomain === undefined) return own;
+  const id = spiffeIdOf(leaf);
+  if (id === undefined) return own;
+  const claimed = trustDomainOf(id);
+  const other = federated?.get(claimed);
+  if (other) return { ...other, isFederated: true, trustDomain: claimed };
+  if (trustDomain === undefined || trustDomain === claimed) return own;
+  return { ...NOBODY, isFederated: true, trustDomain: claimed };
+}
+
+/** For the log: that a certificate was vouched for by a trust domain that it does not belong to; undefined where it was not. */
+export function wrongDomain(leaf: Certificate, trust: TrustAnchors, time: Date): object | undefined {
+  if (trust.federated === undefined && trust.trustDomain === undefined) return undefined;
+  const id = spiffeIdOf(leaf);
+  const claimed = id === undefined ? undefined : trustDomainOf(id);
+  const domains = [...(trust.federated ?? []), [trust.trustDomain, trust] as const];
+  for (const [trustDomain, { anchors, intermediates }] of domains) {
+    const { ok } = validateCertificatePath({ leaf, anchors, intermediates, time, purposes: [] });
+    if (ok)
+      return {
+        code: 'trust_domain',
+        rule: 'SPIFFE Trust Domain and Bundle §3',
+        message:
+          id === undefined
+            ? 'a CA of another trust domain gives SPIFFE IDs alone'
+            : 'the CA speaks for another trust domain than that of the SPIFFE ID',
+        spiffeId: id,
+        claimed: claimed ?? null,
+        vouchedForBy: trustDomain ?? 'own',
+      };
+  }
+  return undefined;
+}

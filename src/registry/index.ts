@@ -1,0 +1,17 @@
+export { openRegistry, type Registry } from './open-registry.js';
+export type { RegisteredService, ServiceChange } from './registered-service.js';
+export { REGISTRY_ERRORS, RegistryError, type RegistryErrorCode } from './registry-error.js';
+export { RegistryModule } from './registry.module.js';
+export { answerFrom, type ServiceAnswer, type Subject } from './service-answer.js';
+export { ServiceChanges, type Expected } from './service-changes.js';
+export {
+  changeRecord,
+  serviceRecord,
+  shadowRecord,
+  type ChangeRecord,
+  type ServiceRecord,
+  type ShadowRecord,
+} from './service-record.js';
+export { ServiceRegistry, type ConfiguredService } from './service-registry.js';
+export { allowedWith, type ServiceTerms } from './service-terms.js';
+export { ShadowReport, type ShadowedCall, type ShadowedCalls } from './shadow-report.js';

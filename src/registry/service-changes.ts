@@ -1,0 +1,160 @@
+import type { AuditLog } from '../audit/index.js';
+import {
+  findServiceChange,
+  insertServiceChange,
+  serviceHistory,
+  type Store,
+  type Transaction,
+} from '../store/index.js';
+import { changeOf, columnsOf, serviceOf, type RegisteredService, type ServiceChange } from './registered-service.js';
+import { checkName } from './registered-name.js';
+import { RegistryError } from './registry-error.js';
+import { MOST_NAMES, MOST_PATTERNS } from './service-index.js';
+import type { ServiceRegistry } from './service-registry.js';
+import { checkTerms, type ServiceTerms } from './service-terms.js';
+
+/** What must hold for a change to be made: one of these versions (0: the configured entry), an entry at all, or none. */
+export type Expected = readonly number[] | 'present' | 'absent';
+
+/** Who changes what, and on what condition. */
+export interface ChangeRequest {
+  readonly name: string;
+  readonly requester: { readonly actor: string; readonly requestId: string };
+  readonly expected?: Expected | undefined;
+}
+
+/** What came of a change: `isNew` when there was no entry before, `isChanged` false when it was so already. */
+export interface ChangeResult {
+  readonly service: RegisteredService;
+  readonly isNew: boolean;
+  readonly isChanged: boolean;
+}
+
+/** Changes the registry: each change is a row that stays, in the audit record before it is made, and holds here when the call returns. */
+export class ServiceChanges {
+  readonly #store: Store;
+  readonly #audit: AuditLog;
+  readonly #registry: ServiceRegistry;
+  readonly #roles: readonly string[];
+  readonly #now: () => Date;
+
+  constructor(parts: {
+    readonly store: Store;
+    readonly audit: AuditLog;
+    readonly registry: ServiceRegistry;
+    /** Those that there are. */
+    readonly roles: readonly string[];
+    readonly now: () => Date;
+  }) {
+    this.#store = parts.store;
+    this.#audit = parts.audit;
+    this.#registry = parts.registry;
+    this.#roles = parts.roles;
+    this.#now = parts.now;
+  }
+
+  /**
+   * Gives a name, or a pattern, these terms: whole, nothing is kept of those before. What is so already is not changed, whatever was expected. Throws RegistryError,
+   * and what the store throws.
+   */
+  async put({ terms, ...request }: ChangeRequest & { readonly terms: ServiceTerms }): Promise<ChangeResult> {
+    const proven = checkTerms(terms, this.#roles);
+    const isPattern = checkName(request.name).kind === 'pattern';
+    const before = await this.#store.transaction(async (transaction) => {
+      const { holds, last } = await this.#current(transaction, request.name);
+      if (holds?.source === 'registry' && isEqual(holds.terms, proven)) return { holds, isChanged: false };
+      checkExpected(holds, request.expected);
+      if (!holds) this.#checkRoom(isPattern);
+      await this.#write(transaction, request, last + 1, proven);
+      return { holds, isChanged: true };
+    });
+    await this.#registry.refresh();
+    const service = this.#registry.find(request.name) ?? before.holds;
+    if (!service) throw new RegistryError('service_unknown', 'the service was removed meanwhile');
+    return { service, isNew: before.holds === undefined, isChanged: before.isChanged };
+  }
+
+  /** Takes an entry away. Gives what holds from then on: the configured entry, or undefined. Throws RegistryError, and what the store throws. */
+  async remove(request: ChangeRequest): Promise<RegisteredService | undefined> {
+    checkName(request.name);
+    await this.#store.transaction(async (transaction) => {
+      const { holds, last } = await this.#current(transaction, request.name);
+      checkExpected(holds, request.expected);
+      if (!holds) throw unknown(request.name);
+      if (holds.source === 'configuration')
+        throw new RegistryError('service_configured', 'the service is on the configured list, and has no entry here');
+      await this.#write(transaction, request, last + 1, undefined);
+    });
+    await this.#registry.refresh();
+    return this.#registry.find(request.name);
+  }
+
+  /** The changes of a name, the last first, at most `limit`; those before a version, when that is given. Throws RegistryError `service_unknown` when it never had one. */
+  async history(
+    name: string,
+    page: { readonly before?: number | undefined; readonly limit: number },
+  ): Promise<ServiceChange[]> {
+    checkName(name);
+    const rows = await serviceHistory(this.#store.database, name, page);
+    if (rows.length === 0 && !this.#registry.find(name)) throw unknown(name);
+    return rows.map(changeOf);
+  }
+
+  /** What holds in the store, and the version of the last change, made or taken away. */
+  async #current(transaction: Transaction, name: string) {
+    const row = await findServiceChange(transaction, name);
+    const holds = (row && serviceOf(row)) ?? this.#registry.configured(name);
+    return { holds, last: row?.version ?? 0 };
+  }
+
+  #checkRoom(isPattern: boolean): void {
+    const { names, patterns } = this.#registry.size;
+    if (isPattern ? patterns >= MOST_PATTERNS : names >= MOST_NAMES)
+      throw new RegistryError(
+        'registry_full',
+        isPattern ? `there are ${MOST_PATTERNS} patterns` : `there are ${MOST_NAMES} services`,
+      );
+  }
+
+  async #write(
+    transaction: Transaction,
+    { name, requester: { actor, requestId } }: ChangeRequest,
+    version: number,
+    terms: ServiceTerms | undefined,
+  ): Promise<void> {
+    const columns = columnsOf(terms);
+    const detail = {
+      version: String(version),
+      state: columns.state,
+      ...(terms ? { terms: JSON.stringify(terms) } : {}),
+    };
+    const entry = { action: 'service.change', actor, requestId, subject: name, detail };
+    await this.#audit.append({ ...entry, phase: 'intent' }, transaction);
+    await insertServiceChange(transaction, {
+      name,
+      version,
+      ...columns,
+      author: actor,
+      request_id: requestId,
+      changed_at: this.#now().getTime(),
+    });
+    await this.#audit.append({ ...entry, phase: 'result' }, transaction);
+  }
+}
+
+function checkExpected(holds: RegisteredService | undefined, expected: Expected | undefined): void {
+  if (expected === undefined) return;
+  const isSo =
+    expected === 'absent'
+      ? holds === undefined
+      : holds !== undefined && (expected === 'present' || expected.includes(holds.version));
+  if (!isSo)
+    throw new RegistryError(
+      'version_mismatch',
+      holds ? `the service is at version ${holds.version}` : 'there is no such service',
+    );
+}
+
+const unknown = (name: string): RegistryError => new RegistryError('service_unknown', `there is no entry for ${name}`);
+
+const isEqual = (a: ServiceTerms, b: ServiceTerms): boolean => JSON.stringify(a) === JSON.stringify(b);

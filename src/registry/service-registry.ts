@@ -1,0 +1,160 @@
+import type { EventBus } from '../events/index.js';
+import { lastServiceSequence, listServiceChanges, StoreFollower, type Store } from '../store/index.js';
+import { configuredService, serviceOf, type RegisteredService } from './registered-service.js';
+import { answerFrom, nextTurn, type ServiceAnswer, type Subject } from './service-answer.js';
+import { ServiceIndex } from './service-index.js';
+
+/** A service on the configured list, and its roles. */
+export interface ConfiguredService {
+  readonly name: string;
+  readonly roles: readonly string[];
+}
+
+/** An answer, and for how long it holds: while the epoch is this one, and from `from` until before `until`, in milliseconds. */
+interface Remembered {
+  readonly epoch: number;
+  readonly from: number;
+  readonly until: number;
+  readonly answer: ServiceAnswer;
+}
+
+// A few milliseconds of the event loop.
+const PAGE = 1_000;
+
+/**
+ * The services that may call, in memory: those of the configuration, and over them the entries of the store. What other processes change is seen at the next
+ * poll or as soon as the database tells, what this one changes before the change returns. Each change raises `epoch`. When the store cannot be read, what was
+ * read last holds.
+ */
+export class ServiceRegistry {
+  readonly #store: Store;
+  readonly #events: EventBus;
+  readonly #configured: ReadonlyMap<string, RegisteredService>;
+  readonly #follower: StoreFollower;
+  readonly #answers = new WeakMap<object, Remembered>();
+  #index = new ServiceIndex();
+  #sorted: readonly RegisteredService[] | undefined;
+  #sequence = 0;
+  #epoch = 0;
+  #reading: Promise<void> | undefined;
+
+  constructor(parts: {
+    readonly store: Store;
+    readonly events: EventBus;
+    readonly configured: readonly ConfiguredService[];
+  }) {
+    this.#store = parts.store;
+    this.#events = parts.events;
+    this.#configured = new Map(parts.configured.map(({ name, roles }) => [name, configuredService(name, roles)]));
+    for (const service of this.#configured.values()) this.#index.set(service);
+    this.#follower = new StoreFollower(
+      parts.store,
+      () => this.refresh(),
+      (error) => {
+        this.#events.emit('background.failed', { task: 'services.poll', error });
+      },
+    );
+  }
+
+  /** Rises with every change: an answer that was kept is good for as long as this is what it was. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** How many entries there are, for exact names and for patterns. */
+  get size(): { readonly names: number; readonly patterns: number } {
+    const { names, patterns } = this.#index;
+    return { names, patterns };
+  }
+
+  /** The entry of a name or pattern; undefined when there is none. */
+  find(name: string): RegisteredService | undefined {
+    return this.#index.get(name);
+  }
+
+  /** The configured entry of a name, whatever the store says. */
+  configured(name: string): RegisteredService | undefined {
+    return this.#configured.get(name);
+  }
+
+  /** Every entry, by name. */
+  list(): readonly RegisteredService[] {
+    return (this.#sorted ??= [...this.#index].sort((a, b) => (a.name < b.name ? -1 : 1)));
+  }
+
+  /** The names and patterns of entries with roles, whatever their state. */
+  *namesWithRoles(): Generator<string> {
+    for (const { name, terms } of this.#index) if (terms.roles.length > 0) yield name;
+  }
+
+  /**
+   * Whether the service behind `identity` is let in, at `time` in milliseconds. Computed once for each identity object, change of the registry, and moment at
+   * which one of its entries begins or ends. `subjectOf` is only called then.
+   */
+  answer<Identity extends object>(
+    identity: Identity,
+    subjectOf: (identity: Identity) => Subject,
+    time: number,
+  ): ServiceAnswer {
+    const kept = this.#answers.get(identity);
+    if (kept?.epoch === this.#epoch && time >= kept.from && time < kept.until) return kept.answer;
+    const subject = subjectOf(identity);
+    const entries = this.entriesFor(subject);
+    const answer = answerFrom(entries, subject, time);
+    this.#answers.set(identity, { epoch: this.#epoch, from: time, until: nextTurn(entries, time), answer });
+    return answer;
+  }
+
+  /** What holds for a service: the most specific entry for its name, and that for its SPIFFE ID. */
+  entriesFor({ service, spiffeId }: Pick<Subject, 'service' | 'spiffeId'>): readonly RegisteredService[] {
+    const names = new Set(spiffeId === undefined ? [service] : [service, spiffeId]);
+    return [...names].map((name) => this.#index.match(name)).filter((entry) => entry !== undefined);
+  }
+
+  /** Reads what is new. Calls at the same time share one reading, and a call during a reading has another one follow. */
+  async refresh(): Promise<void> {
+    const before = this.#reading;
+    if (before) await before.catch(() => undefined);
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  /** Looks every `interval` milliseconds, and when the database tells, whether another process changed the store. Does not keep the process alive. */
+  startPolling(interval: number): void {
+    this.#follower.start(interval);
+  }
+
+  stopPolling(): void {
+    this.#follower.stop();
+  }
+
+  async #read(): Promise<void> {
+    const { database } = this.#store;
+    const last = await lastServiceSequence(database);
+    if (last === this.#sequence) return;
+    // Fewer changes than were seen before: a backup was restored.
+    const start = last < this.#sequence ? 0 : this.#sequence;
+    const changed: (readonly [name: string, service: RegisteredService | undefined])[] = [];
+    for (let after = start; after < last;) {
+      const page = await listServiceChanges(database, { after, limit: PAGE });
+      for (const row of page) changed.push([row.name, serviceOf(row)]);
+      after = page.length < PAGE ? last : (page.at(-1)?.sequence ?? last);
+    }
+    // Taken up in one go: nobody is answered from half of what was read.
+    if (start === 0) this.#index = new ServiceIndex();
+    for (const service of start === 0 ? this.#configured.values() : []) this.#index.set(service);
+    for (const [name, service] of changed) this.#take(name, service);
+    this.#sequence = last;
+    this.#sorted = undefined;
+    this.#epoch++;
+    this.#events.emit('services.changed', { epoch: this.#epoch, names: changed.map(([name]) => name) });
+  }
+
+  #take(name: string, service: RegisteredService | undefined): void {
+    const holds = service ?? this.#configured.get(name);
+    if (holds) this.#index.set(holds);
+    else this.#index.delete(name);
+  }
+}

@@ -1,0 +1,100 @@
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import type { LoggerService } from '@nestjs/common';
+import { requestFor, type CertificationAuthority } from './pki/index.js';
+import {
+  PairFiles,
+  RenewalAgent,
+  type RenewalAgentOptions,
+  type RenewalEvent,
+  type TlsFiles,
+  type TlsReloader,
+} from './tls/index.js';
+import {
+  attributeValues,
+  decodeCertificate,
+  octetsFromPemOrDer,
+  Oid,
+  verifySignature,
+  type Certificate,
+} from './x509/index.js';
+
+/**
+ * Keeps the certificate of the service's own listener from ending: the same names and lifetime for a new key, straight from the CA. A certificate that another CA issued is
+ * left alone. Not started yet.
+ */
+export function serverRenewal(
+  { ca, events }: CertificationAuthority,
+  files: TlsFiles,
+  reloader: Pick<TlsReloader, 'material' | 'reload'>,
+  logger: Pick<LoggerService, 'log' | 'warn' | 'error'>,
+  time: Pick<RenewalAgentOptions, 'clock' | 'timer'> = {},
+): RenewalAgent {
+  const isOurs = ({ signatureAlgorithm, tbs, signature }: Certificate): boolean =>
+    ca.authorities.some(({ certificate }) =>
+      verifySignature(signatureAlgorithm, certificate.publicKey, tbs, signature),
+    );
+  return new RenewalAgent({
+    ...time,
+    current: () => {
+      const { certificate } = reloader.material;
+      return isOurs(certificate) ? certificate : undefined;
+    },
+    renew: async () => {
+      const pair = new PairFiles(files);
+      try {
+        pair.checkWritable();
+        const { serialNumber, fingerprint256, subject } = pair.certificate;
+        const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+        const [service = ''] = attributeValues(subject, Oid.commonName);
+        const { chainPem } = await ca.renew({
+          request: requestFor(privateKey, service),
+          holder: { serialNumber, fingerprint256 },
+          requester: { actor: 'veritas', requestId: randomUUID(), standing: 'operator' },
+        });
+        const chain = octetsFromPemOrDer(chainPem, 'CERTIFICATE').map(decodeCertificate);
+        pair.place(privateKey, chain);
+        await reloader.reload();
+        return reloader.material.certificate;
+      } finally {
+        pair.wipe();
+      }
+    },
+    report: (event) => {
+      log(event, logger);
+      if (event.kind === 'renewed')
+        events.emit('renewal.done', {
+          serialNumber: event.certificate.serialNumber,
+          previousSerialNumber: event.previous.serialNumber,
+          notAfter: event.certificate.notAfter,
+        });
+      else events.emit('renewal.failed', event);
+    },
+  });
+}
+
+function log(event: RenewalEvent, logger: Pick<LoggerService, 'log' | 'warn' | 'error'>): void {
+  if (event.kind === 'renewed') {
+    const { serialNumber, notAfter } = event.certificate;
+    logger.log(
+      {
+        event: 'certificate_renewed',
+        serialNumber,
+        previous: event.previous.serialNumber,
+        notAfter: notAfter.toISOString(),
+      },
+      'Tls',
+    );
+    return;
+  }
+  const { level, why, attempt, retryAt, notAfter } = event;
+  logger[level](
+    {
+      event: 'renewal_failed',
+      reason: why,
+      attempt,
+      retryAt: retryAt.toISOString(),
+      notAfter: notAfter?.toISOString(),
+    },
+    'Tls',
+  );
+}

@@ -1,0 +1,54 @@
+import { Agent, type AgentOptions, type RequestOptions } from 'node:https';
+import type { Duplex } from 'node:stream';
+import type { Generation } from './generation.js';
+import type { TlsClient } from './tls-client.js';
+
+type Created = (error: Error | null, stream: Duplex) => void;
+
+/** An `https.Agent` whose connections are those of a {@link TlsClient}; none from before a change is used again. */
+export class ClientAgent extends Agent {
+  readonly #generations = new WeakMap<object, Generation>();
+  readonly #stopListening: () => void;
+
+  constructor(
+    private readonly client: TlsClient,
+    private readonly peer: string | undefined,
+    options: AgentOptions,
+  ) {
+    super({ keepAlive: true, ...options });
+    // Before Node.js hands a connection that is done to the next request or to the idle ones.
+    this.prependListener('free', (socket: Duplex) => {
+      if (this.#generations.get(socket) !== client.generation) socket.destroy();
+    });
+    this.#stopListening = client.onChange(() => {
+      for (const socket of Object.values(this.freeSockets).flat()) socket?.destroy();
+    });
+  }
+
+  override createConnection(options: RequestOptions, callback?: Created): undefined {
+    const { generation } = this.client;
+    this.client
+      .connect({
+        host: options.host ?? 'localhost',
+        port: Number(options.port ?? 443),
+        // Node.js takes it from the Host header; an address has none.
+        servername: options.servername,
+        peer: this.peer,
+        protocols: ['http/1.1'],
+      })
+      .then(
+        (socket) => {
+          this.#generations.set(socket, generation);
+          callback?.(null, socket);
+        },
+        // Node.js looks at the error alone.
+        (error: unknown) => callback?.(error as Error, undefined as unknown as Duplex),
+      );
+    return undefined;
+  }
+
+  override destroy(): void {
+    this.#stopListening();
+    super.destroy();
+  }
+}

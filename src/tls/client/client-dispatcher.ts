@@ -1,0 +1,88 @@
+import { Agent, Dispatcher, type buildConnector } from 'undici';
+import type { Generation } from './generation.js';
+import type { DispatcherOptions, TlsClient } from './tls-client.js';
+
+/** A dispatcher whose connections are those of a {@link TlsClient}: an undici Agent for each generation, the one before closed once its requests are answered. */
+export class ClientDispatcher extends Dispatcher {
+  #generation: Generation;
+  #agent: Agent;
+  readonly #stopListening: () => void;
+
+  constructor(
+    private readonly client: TlsClient,
+    private readonly options: DispatcherOptions,
+  ) {
+    super();
+    this.#generation = client.generation;
+    this.#agent = this.#newAgent();
+    this.#stopListening = client.onChange(() => {
+      this.#renew();
+    });
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    // The look at the clock may tell of a change itself.
+    if (this.client.generation !== this.#generation) this.#renew();
+    return this.#agent.dispatch(options, handler);
+  }
+
+  override close(): Promise<void>;
+  override close(callback: () => void): void;
+  override close(callback?: () => void): Promise<void> | undefined {
+    this.#stopListening();
+    const closed = this.#agent.closed ? Promise.resolve() : this.#agent.close();
+    if (!callback) return closed;
+    void closed.then(callback);
+    return undefined;
+  }
+
+  override destroy(error: Error | null, callback: () => void): void;
+  override destroy(callback: () => void): void;
+  override destroy(error?: Error | null): Promise<void>;
+  override destroy(first?: Error | null | (() => void), second?: () => void): Promise<void> | undefined {
+    this.#stopListening();
+    const callback = typeof first === 'function' ? first : second;
+    const destroyed = this.#agent.destroy(typeof first === 'function' ? null : (first ?? null));
+    if (!callback) return destroyed;
+    void destroyed.then(callback);
+    return undefined;
+  }
+
+  #renew(): void {
+    const before = this.#agent;
+    this.#generation = this.client.generation;
+    this.#agent = this.#newAgent();
+    void before.close();
+  }
+
+  #newAgent(): Agent {
+    const { peer, ...options } = this.options;
+    const protocols = options.allowH2 ? ['h2', 'http/1.1'] : ['http/1.1'];
+    const connect: buildConnector.connector = ({ protocol, hostname, port, servername }, callback) => {
+      if (protocol !== 'https:') {
+        callback(new TypeError('a client with a certificate speaks https alone'), null);
+        return;
+      }
+      this.client
+        .connect({
+          host: hostname.replace(/^\[|\]$/g, ''),
+          port: Number(port || 443),
+          servername: servername || undefined,
+          peer,
+          protocols,
+        })
+        .then(
+          (socket) => {
+            callback(null, socket);
+          },
+          (error: unknown) => {
+            callback(error as Error, null);
+          },
+        );
+    };
+    const agent = new Agent({ ...options, connect });
+    for (const name of ['connect', 'disconnect', 'connectionError', 'drain'] as const)
+      agent.on(name as 'drain', (...told: [URL]) => this.emit(name as 'drain', ...told));
+    return agent;
+  }
+}

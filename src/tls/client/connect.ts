@@ -1,0 +1,99 @@
+import { connect, type TLSSocket } from 'node:tls';
+import type { ValidatedPath } from '../../x509/index.js';
+import { checkServer, expectedPeer, serverNameOf, type ExpectedPeer } from './expected-peer.js';
+import type { Generation, ResumableSession } from './generation.js';
+import { PeerRefusedError } from './peer-refused-error.js';
+import { sentCertificates } from './sent-certificates.js';
+
+/** Where to connect to, and whom to find there. */
+export interface ConnectTarget {
+  readonly host: string;
+  readonly port: number;
+  /** For the server name indication, and whom to expect when `peer` is absent; by default the host. */
+  readonly servername?: string | undefined;
+  /** A DNS name, an IP address, or a SPIFFE ID. */
+  readonly peer?: string | undefined;
+  /** Application protocols, the best first (RFC 7301). */
+  readonly protocols?: readonly string[] | undefined;
+}
+
+const HANDSHAKE_TIMEOUT = 10_000;
+const KEEP_ALIVE_DELAY = 60_000;
+
+/**
+ * Connects with the certificate of `generation`, and gives the socket once the server is known to be the one that was meant: nothing is sent before that. The socket
+ * is destroyed and the promise rejected with {@link PeerRefusedError} otherwise.
+ *
+ * OpenSSL only proves that the server holds its certificate's key, and says nothing about trust (`rejectUnauthorized: false`): Node.js looks at its verdict where we
+ * look at ours, after the handshake, not at all when a session is resumed, and by no other clock than the system's.
+ */
+export function connectTo(generation: Generation, target: ConnectTarget, clock: () => Date): Promise<TLSSocket> {
+  const { host, port, protocols = [] } = target;
+  const servername = target.servername ?? serverNameOf(host);
+  // An address is not indicated, and expected all the same.
+  const expected = expectedPeer(target.peer ?? (servername === '' ? host : servername));
+  const key = JSON.stringify([host, port, servername, expected, protocols]);
+  const session = generation.session(key, clock());
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      host,
+      port,
+      servername,
+      secureContext: generation.context,
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+      session: session?.ticket,
+      ...(protocols.length === 0 ? {} : { ALPNProtocols: [...protocols] }),
+    });
+    socket.setKeepAlive(true, KEEP_ALIVE_DELAY).setNoDelay(true);
+    const late = setTimeout(() => {
+      socket.destroy(new PeerRefusedError('handshake_timeout', 'it did not finish the handshake in time'));
+    }, HANDSHAKE_TIMEOUT);
+    const fail = (error: Error): void => {
+      clearTimeout(late);
+      reject(error);
+    };
+    socket.once('error', fail);
+    const closed = (): void => {
+      fail(new Error('the connection was closed in the handshake'));
+    };
+    socket.once('close', closed);
+    let path: ValidatedPath | undefined;
+    // From the start: of TLS 1.2 Node.js asks for it in the handshake, and tells of it after `secureConnect`.
+    socket.on('session', (ticket: Buffer) => {
+      if (path) generation.keepSession(key, { ticket, path });
+    });
+    socket.once('secureConnect', () => {
+      try {
+        path = checkSocket(socket, expected, session, { generation, time: clock() });
+        generation.noteServer(path);
+      } catch (error) {
+        generation.forgetSession(key);
+        socket.destroy(error as Error);
+        return;
+      }
+      clearTimeout(late);
+      socket.off('error', fail).off('close', closed);
+      resolve(socket);
+    });
+  });
+}
+
+function checkSocket(
+  socket: TLSSocket,
+  expected: ExpectedPeer,
+  session: ResumableSession | undefined,
+  { generation, time }: { readonly generation: Generation; readonly time: Date },
+): ValidatedPath {
+  const sent = sentCertificates(socket);
+  if (!socket.isSessionReused()) {
+    if (!sent) throw new PeerRefusedError('no_certificate', 'it presented no certificate');
+    return checkServer(sent, expected, generation.trust, time);
+  }
+  // Who holds the session's secret is who was checked when it was made, for this name; the certificates above are not sent again.
+  const isSame = !sent || sent[0].fingerprint256 === session?.path.leaf.fingerprint256;
+  if (!session || !isSame)
+    throw new PeerRefusedError('wrong_session', 'its session is not the one that was to be resumed');
+  if (!session.path.isCurrent(time)) throw new PeerRefusedError('expired', 'the certificate of its session is over');
+  return session.path;
+}

@@ -1,0 +1,374 @@
+import { once } from 'node:events';
+import { createServer, get as httpsGet, type Agent, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { connect, type TLSSocket, type TlsOptions } from 'node:tls';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { request } from 'undici';
+import { replaceFile, temporaryFolder, writeFiles } from '../../../test/support/folder.js';
+import { TestCa, type Issued, type TestCertificateOptions } from '../../testing/index.js';
+import { Oid } from '../../x509/index.js';
+import {
+  openTlsClient,
+  PeerRefusedError,
+  TlsSetupError,
+  type TlsClient,
+  type TlsClientOptions,
+  type TlsReloadEvent,
+} from '../index.js';
+
+const HOUR = 3_600_000;
+const root = TestCa.root();
+const issuing = root.intermediate();
+const dns = (value: string) => ({ kind: 'dns', value }) as const;
+const uri = (value: string) => ({ kind: 'uri', value }) as const;
+const service = (options: TestCertificateOptions = {}): Issued =>
+  issuing.issue({ commonName: 'orders', names: [dns('orders')], ...options });
+
+const clients: TlsClient[] = [];
+const servers: Server[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+  for (const server of servers.splice(0)) {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+interface TestServer {
+  readonly server: Server;
+  readonly port: number;
+  readonly sockets: TLSSocket[];
+  /** Of each connection, whether it resumed a session. */
+  readonly resumed: boolean[];
+  /** Octets of application data that came in. */
+  octets: number;
+}
+
+/** Answers with the serial number of the client's certificate. `/slow` waits until `release`. */
+async function listen(
+  issued: Pick<Issued, 'chainPem' | 'keyPem'>,
+  options: TlsOptions = {},
+): Promise<TestServer & { release: () => void }> {
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const server = createServer(
+    {
+      cert: issued.chainPem,
+      key: issued.keyPem,
+      requestCert: true,
+      rejectUnauthorized: false,
+      keepAliveTimeout: 60_000,
+      ...options,
+    },
+    (incoming, response) => {
+      const answer = (): void => {
+        response.end((incoming.socket as TLSSocket).getPeerX509Certificate()?.serialNumber.toLowerCase());
+      };
+      if (incoming.url === '/slow') void released.then(answer);
+      else answer();
+    },
+  );
+  const running = { server, port: 0, sockets: [] as TLSSocket[], resumed: [] as boolean[], octets: 0, release };
+  server.on('secureConnection', (socket: TLSSocket) => {
+    running.sockets.push(socket);
+    running.resumed.push(socket.isSessionReused());
+    socket.on('data', (data: Buffer) => (running.octets += data.length));
+    socket.on('error', () => undefined);
+  });
+  server.on('tlsClientError', () => undefined);
+  servers.push(server);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  running.port = (server.address() as AddressInfo).port;
+  return running;
+}
+
+const localhost = (options: TestCertificateOptions = {}): Issued =>
+  issuing.issue({
+    commonName: 'localhost',
+    names: [dns('localhost'), { kind: 'ip', value: Buffer.from([127, 0, 0, 1]) }],
+    ...options,
+  });
+
+async function open(
+  issued: Issued = service(),
+  { caPem = root.certificatePem, ...options }: Partial<TlsClientOptions> & { readonly caPem?: string } = {},
+): Promise<{ client: TlsClient; issued: Issued; events: TlsReloadEvent[]; place: (next: Issued) => Promise<void> }> {
+  const paths = writeFiles(temporaryFolder(), { cert: issued.chainPem, key: issued.keyPem, ca: caPem });
+  const events: TlsReloadEvent[] = [];
+  const client = await openTlsClient({
+    certificateFile: paths.cert,
+    keyFile: paths.key,
+    caFile: paths.ca,
+    report: (event) => events.push(event),
+    ...options,
+  });
+  clients.push(client);
+  const place = async (next: Issued): Promise<void> => {
+    replaceFile(paths.key, next.keyPem);
+    replaceFile(paths.cert, next.chainPem);
+    await client.reload();
+  };
+  return { client, issued, events, place };
+}
+
+function getBy(agent: Agent, port: number, path = '/'): Promise<string> {
+  return new Promise((resolve, reject) => {
+    httpsGet({ host: 'localhost', port, path, agent }, (response) => {
+      let text = '';
+      response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+      response.on('end', () => resolve(text));
+    }).on('error', reject);
+  });
+}
+
+type Call = (port: number, path?: string) => Promise<string>;
+/** Each way to call, with whom to expect. */
+const WAYS: readonly [string, (client: TlsClient, peer?: string) => Promise<Call>][] = [
+  [
+    'https.Agent',
+    (client, peer) => {
+      const agent = client.agent(peer === undefined ? {} : { peer });
+      return Promise.resolve((port, path) => getBy(agent, port, path));
+    },
+  ],
+  [
+    'undici dispatcher',
+    async (client, peer) => {
+      const dispatcher = await client.dispatcher(peer === undefined ? {} : { peer });
+      return async (port, path = '/') =>
+        (await request(`https://localhost:${port}${path}`, { dispatcher })).body.text();
+    },
+  ],
+  [
+    'fetch',
+    async (client, peer) => {
+      const dispatcher = peer === undefined ? {} : { dispatcher: await client.dispatcher({ peer }) };
+      return async (port, path = '/') => (await client.fetch(`https://localhost:${port}${path}`, dispatcher)).text();
+    },
+  ],
+];
+
+describe.each(WAYS)('%s', (_, callerOf) => {
+  test('presents the certificate, pools connections, and resumes sessions on new ones', async () => {
+    for (const maxVersion of ['TLSv1.3', 'TLSv1.2'] as const) {
+      const server = await listen(localhost(), { maxVersion });
+      const { client, issued } = await open();
+      const call = await callerOf(client);
+      const calls = [];
+      for (let i = 0; i < 20; i++) calls.push(await call(server.port));
+      expect(new Set(calls)).toEqual(new Set([issued.certificate.serialNumber]));
+      // undici opens another one when the one before is not done with its answer.
+      expect(server.sockets.length).toBeLessThan(5);
+      const before = server.sockets.length;
+      for (const socket of server.sockets) socket.destroy();
+      // The client hears of it in its own time: until then its connection cannot be told from a good one.
+      const again = async (): Promise<string> => call(server.port).catch(() => again());
+      expect(await again()).toBe(issued.certificate.serialNumber);
+      expect([server.resumed[0], server.resumed[before]]).toEqual([false, true]);
+    }
+  });
+
+  test('new files: the next connection presents the new certificate in a full handshake, idle connections close, busy ones finish', async () => {
+    const server = await listen(localhost());
+    const { client, issued, place } = await open();
+    const call = await callerOf(client);
+    const slow = call(server.port, '/slow');
+    while (server.octets === 0)
+      await once(server.server, 'secureConnection').then(([socket]) => once(socket as TLSSocket, 'data'));
+    expect(await call(server.port)).toBe(issued.certificate.serialNumber);
+    const [busy, idle] = server.sockets;
+    const next = service();
+    const closed = once(idle!, 'close');
+    await place(next);
+    await closed;
+    expect(busy!.destroyed).toBe(false);
+    expect(await call(server.port)).toBe(next.certificate.serialNumber);
+    server.release();
+    expect(await slow).toBe(issued.certificate.serialNumber);
+    await once(busy!, 'close');
+    expect(server.resumed).toEqual([false, expect.any(Boolean), false]);
+    expect(await call(server.port)).toBe(next.certificate.serialNumber);
+    expect(server.sockets).toHaveLength(3);
+  });
+
+  test('renewed again and again under load: no call fails', async () => {
+    const server = await listen(localhost());
+    const { client, place } = await open();
+    const call = await callerOf(client);
+    let isOver = false;
+    const seen = new Set<string>();
+    const worker = async (): Promise<number> => {
+      let calls = 0;
+      for (; !isOver; calls++) seen.add(await call(server.port));
+      return calls;
+    };
+    const working = Array.from({ length: 8 }, worker);
+    const serials: string[] = [];
+    for (let round = 0; round < 5; round++) {
+      const next = service();
+      serials.push(next.certificate.serialNumber);
+      await place(next);
+      while (!seen.has(next.certificate.serialNumber)) await call(server.port).then((serial) => seen.add(serial));
+    }
+    isOver = true;
+    const calls = (await Promise.all(working)).reduce((sum, each) => sum + each, 0);
+    expect(calls).toBeGreaterThan(5);
+    expect([...seen]).toEqual(expect.arrayContaining(serials));
+  });
+
+  test('the SPIFFE ID that was asked for, whatever the host is called; no other', async () => {
+    const id = 'spiffe://example.org/ns/prod/billing';
+    const server = await listen(issuing.issue({ names: [uri(id)] }));
+    const { client, issued } = await open();
+    expect(await (await callerOf(client, id))(server.port)).toBe(issued.certificate.serialNumber);
+    const octets = server.octets;
+    for (const other of [
+      'spiffe://example.org/ns/prod',
+      `${id}/x`,
+      'spiffe://example.com/ns/prod/billing',
+      'localhost',
+    ]) {
+      const refused = (await callerOf(client, other))(server.port);
+      await expect(refused).rejects.toThrow();
+      expect(codeOf(await refused.catch((error: unknown) => error))).toBe('name_mismatch');
+    }
+    expect(server.octets).toBe(octets);
+  });
+});
+
+/** The code of the refusal, which `fetch` wraps. */
+function codeOf(error: unknown): string | undefined {
+  if (error instanceof PeerRefusedError) return error.code;
+  return error instanceof Error ? codeOf(error.cause) : undefined;
+}
+
+describe('a server that is not who was meant gets no octet', () => {
+  const id = 'spiffe://example.org/billing';
+  test.each<[string, string, () => Pick<Issued, 'chainPem' | 'keyPem'>, string?]>([
+    ['of another CA', 'untrusted', () => TestCa.root().issue({ names: [dns('localhost')] })],
+    [
+      'of another CA of the same name',
+      'untrusted',
+      () =>
+        TestCa.root()
+          .intermediate()
+          .issue({ names: [dns('localhost')] }),
+    ],
+    ['with another name', 'name_mismatch', () => issuing.issue({ names: [dns('localhost.example.org')] })],
+    ['with the name as its common name alone', 'name_mismatch', () => issuing.issue({ commonName: 'localhost' })],
+    ['with a wildcard for one label', 'name_mismatch', () => issuing.issue({ names: [dns('*')] })],
+    [
+      'that has expired',
+      'expired',
+      () => localhost({ notBefore: new Date(Date.now() - 2 * HOUR), notAfter: new Date(Date.now() - HOUR) }),
+    ],
+    ['from the future', 'not_yet_valid', () => localhost({ notBefore: new Date(Date.now() + HOUR) })],
+    ['that is for clients', 'extended_key_usage', () => localhost({ purposes: [Oid.clientAuth] })],
+    ['that is for nothing', 'extended_key_usage', () => localhost({ without: [Oid.extendedKeyUsage] })],
+    ['with two URIs', 'name_mismatch', () => issuing.issue({ names: [uri(id), uri(`${id}/x`)] }), id],
+    [
+      'with the ID as a DNS name',
+      'name_mismatch',
+      () => issuing.issue({ names: [dns('spiffe://example.org/billing')] }),
+      id,
+    ],
+    ['with the host, but not the ID', 'name_mismatch', () => localhost(), id],
+  ])('%s: %s', async (...[, code, issued, peer]) => {
+    const server = await listen(issued());
+    const { client } = await open();
+    for (const [, callerOf] of WAYS) {
+      const call = await callerOf(client, peer);
+      const errors = await Promise.all([0, 1].map(() => call(server.port).catch((error: unknown) => error)));
+      expect(errors.map(codeOf)).toEqual([code, code]);
+    }
+    expect(server.octets).toBe(0);
+  });
+
+  test('nor one without TLS, nor for a SPIFFE ID that is none', async () => {
+    const { client } = await open();
+    const dispatcher = await client.dispatcher();
+    await expect(request('http://localhost:1/', { dispatcher })).rejects.toThrow(/https alone/);
+    await expect(
+      client
+        .dispatcher({ peer: 'spiffe://Example.org/billing' })
+        .then((each) => request('https://localhost:1/', { dispatcher: each })),
+    ).rejects.toThrow(RangeError);
+  });
+});
+
+describe('a session that could be resumed', () => {
+  test('is not, once the certificate that it was made with is over by our clock', async () => {
+    let time = Date.now();
+    const server = await listen(localhost());
+    const { client } = await open(service({ notAfter: new Date(time + 100 * HOUR) }), {
+      clock: () => new Date(time),
+      reloadInterval: 10,
+    });
+    expect(await client.fetch(`https://localhost:${server.port}/`).then(({ status }) => status)).toBe(200);
+    const idle = once(server.sockets[0]!, 'close');
+    time += 25 * HOUR;
+    await idle;
+    expect(codeOf(await client.fetch(`https://localhost:${server.port}/`).catch((error: unknown) => error))).toBe(
+      'expired',
+    );
+    expect(server.resumed).not.toContain(true);
+  });
+
+  test('is not for a name that it was not checked for', async () => {
+    const server = await listen(localhost());
+    const { client } = await open();
+    await client.fetch(`https://localhost:${server.port}/`);
+    const target = { host: 'localhost', port: server.port };
+    await expect(client.connect({ ...target, peer: 'billing' })).rejects.toMatchObject({ code: 'name_mismatch' });
+    expect((await client.connect({ host: '127.0.0.1', port: server.port })).destroy().destroyed).toBe(true);
+  });
+});
+
+describe('files', () => {
+  test('that cannot be used are reported, and the old ones stay', async () => {
+    const server = await listen(localhost());
+    const { client, issued, events, place } = await open();
+    await place({ ...service(), keyPem: service().keyPem });
+    expect(events).toEqual([{ kind: 'failed', why: expect.stringContaining('is not the key of') }]);
+    expect(await client.fetch(`https://localhost:${server.port}/`).then((answer) => answer.text())).toBe(
+      issued.certificate.serialNumber,
+    );
+  });
+
+  test('a CA bundle without a root is no trust', async () => {
+    await expect(open(service(), { caPem: issuing.certificatePem })).rejects.toThrow(TlsSetupError);
+  });
+});
+
+test('options for whatever connects by itself: both OpenSSL and we must accept the server', async () => {
+  const id = 'spiffe://example.org/billing';
+  const [host, byId, forClients] = [
+    await listen(localhost()),
+    await listen(issuing.issue({ names: [uri(id)] })),
+    await listen(localhost({ purposes: [Oid.clientAuth] })),
+  ];
+  const { client, place } = await open();
+  const options = client.connectionOptions();
+  const serial = async (port: number, own = options): Promise<string> => {
+    const socket = connect({ ...own, host: 'localhost', port });
+    await Promise.race([
+      once(socket, 'secureConnect'),
+      once(socket, 'error').then(([error]) => Promise.reject(error as Error)),
+    ]);
+    const { certificate } = { certificate: socket.getX509Certificate() };
+    socket.destroy();
+    return certificate?.serialNumber.toLowerCase() ?? '';
+  };
+  expect(await serial(host.port)).toBe(client.material.certificate.serialNumber);
+  expect(await serial(byId.port, client.connectionOptions({ peer: id }))).toBe(
+    client.material.certificate.serialNumber,
+  );
+  await expect(serial(byId.port)).rejects.toMatchObject({ code: 'name_mismatch' });
+  await expect(serial(host.port, client.connectionOptions({ peer: id }))).rejects.toMatchObject({
+    code: 'name_mismatch',
+  });
+  await expect(serial(forClients.port)).rejects.toThrow();
+  const next = service();
+  await place(next);
+  expect(await serial(host.port)).toBe(next.certificate.serialNumber);
+});

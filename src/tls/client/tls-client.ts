@@ -1,0 +1,173 @@
+import type { Agent, AgentOptions } from 'node:https';
+import type { ConnectionOptions, DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls';
+import type { Agent as UndiciAgent, Dispatcher, RequestInfo, RequestInit, Response } from 'undici';
+import { MaterialWatch, type TlsReloadEvent } from '../material-watch.js';
+import { readTlsMaterial, type TlsFiles, type TlsMaterial } from '../tls-material.js';
+import { checkTlsSettings, DEFAULT_TLS_SETTINGS, type TlsSettings } from '../tls-settings.js';
+import { ClientAgent } from './client-agent.js';
+import { connectTo, type ConnectTarget } from './connect.js';
+import { checkServer, expectedPeer } from './expected-peer.js';
+import { Generation } from './generation.js';
+import { certificatesOfLegacy } from './sent-certificates.js';
+
+/** Options of {@link openTlsClient}: `caFile` holds the CAs that servers must lead to, and no others are trusted. */
+export interface TlsClientOptions extends TlsFiles {
+  readonly caFile: string;
+  /** By default those of the service. */
+  readonly settings?: TlsSettings;
+  /** Milliseconds between two looks at the files. Default 1000. */
+  readonly reloadInterval?: number;
+  readonly clock?: () => Date;
+  /** Hears of new material, and of files that cannot be used. */
+  readonly report?: (event: TlsReloadEvent) => void;
+}
+
+/** Whom the far end of a connection must be, when it is not simply the host of the address: a SPIFFE ID, another DNS name, or an IP address. */
+export interface PeerOptions {
+  readonly peer?: string;
+}
+
+/** The options of undici's Agent that are not about TLS. */
+export type DispatcherOptions = PeerOptions & Omit<UndiciAgent.Options, 'connect' | 'factory'>;
+
+/** Reads the files and gives a client that keeps up with them. Throws {@link TlsSetupError}, as {@link readTlsMaterial} and when `caFile` holds no root. */
+export async function openTlsClient(options: TlsClientOptions): Promise<TlsClient> {
+  const { settings = DEFAULT_TLS_SETTINGS, clock = () => new Date() } = options;
+  checkTlsSettings(settings);
+  return new TlsClient(await readTlsMaterial(options, clock()), { ...options, settings, clock });
+}
+
+/**
+ * Calls others in the name of a service: presents its certificate, and talks to nobody but who was meant. Made by {@link openTlsClient}.
+ *
+ * New files are taken up while it runs: new connections present the new certificate, idle ones from before are closed, and those that are busy when they are done.
+ * The same happens when a server's certificate comes to its end on a connection. Connections are pooled and sessions resumed, within one certificate.
+ */
+export class TlsClient {
+  readonly #watch: MaterialWatch;
+  readonly #settings: TlsSettings;
+  readonly #clock: () => Date;
+  readonly #listeners = new Set<() => void>();
+  readonly #agents: Agent[] = [];
+  readonly #dispatchers: Dispatcher[] = [];
+  #generation: Generation;
+  readonly #ticking: NodeJS.Timeout;
+  #ownDispatcher: Promise<Dispatcher> | undefined;
+
+  constructor(
+    material: TlsMaterial,
+    {
+      settings,
+      clock,
+      reloadInterval: interval = 1000,
+      report = () => undefined,
+      ...files
+    }: Required<Pick<TlsClientOptions, 'settings' | 'clock'>> & TlsClientOptions,
+  ) {
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#generation = new Generation(settings, material);
+    const check = (fresh: TlsMaterial): void => {
+      // Throws for a CA file that cannot be trusted by.
+      new Generation(settings, fresh);
+    };
+    this.#watch = new MaterialWatch(files, material, { interval, clock, report, check }, (fresh) => {
+      this.#replace(fresh);
+    });
+    this.#watch.start();
+    this.#ticking = setInterval(() => this.generation, interval).unref();
+  }
+
+  /** The certificate, key and CAs in use. */
+  get material(): TlsMaterial {
+    return this.#watch.material;
+  }
+
+  /** What connections of now have in common: another object once the files changed, or a server's certificate came to its end. */
+  get generation(): Generation {
+    if (!this.#generation.isCurrent(this.#clock())) this.#replace(this.material);
+    return this.#generation;
+  }
+
+  /** Looks at the files now, as a renewal agent asks for. Never fails. */
+  reload(): Promise<void> {
+    return this.#watch.reload();
+  }
+
+  /** One connection, given once the server is known to be who was meant. Throws {@link PeerRefusedError}, or what the network says. */
+  connect(target: ConnectTarget): Promise<TLSSocket> {
+    return connectTo(this.generation, target, this.#clock);
+  }
+
+  /** For `node:https`, axios, got and whatever else takes an agent. Connections are kept alive unless `options` say otherwise. */
+  agent({ peer, ...options }: PeerOptions & AgentOptions = {}): Agent {
+    const agent = new ClientAgent(this, peer, options);
+    this.#agents.push(agent);
+    return agent;
+  }
+
+  /** A dispatcher for undici: `request(url, { dispatcher })`. Of this package's version of undici, so use its `fetch`, or {@link fetch}. */
+  async dispatcher(options: DispatcherOptions = {}): Promise<Dispatcher> {
+    // Loaded when it is used: a service that calls nobody starts without it.
+    const { ClientDispatcher } = await import('./client-dispatcher.js');
+    const dispatcher = new ClientDispatcher(this, options);
+    this.#dispatchers.push(dispatcher);
+    return dispatcher;
+  }
+
+  /** `fetch` of undici over connections of this client. For a server that is known by its SPIFFE ID make a {@link dispatcher} with `peer`, and give it as `dispatcher`. */
+  async fetch(input: RequestInfo, init: RequestInit = {}): Promise<Response> {
+    const { fetch } = await import('undici');
+    const dispatcher = await (this.#ownDispatcher ??= this.dispatcher());
+    return fetch(input, { dispatcher, ...init });
+  }
+
+  /**
+   * Options of `tls.connect` for what opens connections by itself, such as Nest's `Transport.TCP` (`tlsOptions`) or a database driver. Both OpenSSL and we must
+   * accept the server. Each copy, as `{ ...options }` makes one, presents the certificate of that moment.
+   */
+  connectionOptions({ peer }: PeerOptions = {}): ConnectionOptions {
+    const secureContext = () => this.generation.context;
+    return {
+      rejectUnauthorized: true,
+      get secureContext() {
+        return secureContext();
+      },
+      checkServerIdentity: (host, certificate) => this.#refusalOf(peer ?? host, certificate),
+    };
+  }
+
+  /** Hears of each change of {@link generation}; the function returned ends that. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Stops looking at the files; idle connections are closed, and those of dispatchers that are busy when they are done. */
+  async close(): Promise<void> {
+    this.#watch.stop();
+    clearInterval(this.#ticking);
+    for (const agent of this.#agents.splice(0)) agent.destroy();
+    await Promise.all(this.#dispatchers.splice(0).map((dispatcher) => dispatcher.close()));
+  }
+
+  #replace(material: TlsMaterial): void {
+    this.#generation = new Generation(this.#settings, material);
+    for (const listener of this.#listeners) listener();
+  }
+
+  #refusalOf(peer: string, certificate: PeerCertificate): Error | undefined {
+    try {
+      const { trust } = this.generation;
+      checkServer(
+        certificatesOfLegacy(certificate as DetailedPeerCertificate),
+        expectedPeer(peer),
+        trust,
+        this.#clock(),
+      );
+      return undefined;
+    } catch (error) {
+      return error as Error;
+    }
+  }
+}

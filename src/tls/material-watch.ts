@@ -1,0 +1,95 @@
+import { stat } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { readTlsMaterial, type TlsFiles, type TlsMaterial } from './tls-material.js';
+
+/** What a look at the files did, for the log. */
+export type TlsReloadEvent =
+  | { readonly kind: 'certificate'; readonly material: TlsMaterial }
+  | { readonly kind: 'trust'; readonly material: TlsMaterial }
+  | { readonly kind: 'failed'; readonly why: string };
+
+export interface MaterialWatchOptions {
+  /** Milliseconds between two looks. */
+  readonly interval: number;
+  /** Looks at new material before it is taken up; what it throws is reported, and the old material stays. */
+  readonly check?: (material: TlsMaterial) => void;
+  readonly clock: () => Date;
+  readonly report: (event: TlsReloadEvent) => void;
+}
+
+const PARTS = ['certificatePem', 'keyPem', 'ticketKeys'] as const;
+
+/**
+ * Key, certificate and CA files as they are now. Files are looked at by time, size and inode at each interval, which no missed event can defeat;
+ * material that does not check out is reported once, and the old one stays.
+ */
+export class MaterialWatch {
+  #timer: NodeJS.Timeout | undefined;
+  #mark: string | undefined;
+  #failure: string | undefined;
+  #busy = false;
+
+  constructor(
+    private readonly files: TlsFiles,
+    private current: TlsMaterial,
+    private readonly options: MaterialWatchOptions,
+    private readonly take: (material: TlsMaterial, change: 'certificate' | 'trust') => void,
+  ) {}
+
+  /** The material in use. */
+  get material(): TlsMaterial {
+    return this.current;
+  }
+
+  /** Looks at each interval; this alone does not keep the process alive. */
+  start(): void {
+    this.#timer = setInterval(() => {
+      if (this.#busy) return;
+      this.#busy = true;
+      void this.reload().finally(() => (this.#busy = false));
+    }, this.options.interval).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Looks at the files now and takes up what changed. Never fails: what went wrong is reported once. */
+  async reload(): Promise<void> {
+    try {
+      const mark = await this.#markOfFiles();
+      if (mark === this.#mark) return;
+      const material = await readTlsMaterial(this.files, this.options.clock());
+      this.options.check?.(material);
+      this.#mark = mark;
+      this.#failure = undefined;
+      this.#takeUp(material);
+    } catch (error) {
+      const why = (error as Error).message;
+      if (why === this.#failure) return;
+      this.#failure = why;
+      this.options.report({ kind: 'failed', why });
+    }
+  }
+
+  #takeUp(material: TlsMaterial): void {
+    const before = this.current;
+    const change = material.caPem === before.caPem ? 'certificate' : 'trust';
+    if (change === 'certificate' && PARTS.every((part) => isDeepStrictEqual(material[part], before[part]))) return;
+    this.take(material, change);
+    this.current = material;
+    this.options.report({ kind: change, material });
+  }
+
+  async #markOfFiles(): Promise<string> {
+    const { certificateFile, keyFile, caFile, ticketKeysFile } = this.files;
+    const marks = await Promise.all(
+      [certificateFile, keyFile, caFile, ticketKeysFile].map(async (path) => {
+        if (path === undefined) return '';
+        const { size, mtimeMs, ino } = await stat(path);
+        return `${size} ${mtimeMs} ${ino}`;
+      }),
+    );
+    return marks.join('\n');
+  }
+}

@@ -1,0 +1,65 @@
+import { readFile } from 'node:fs/promises';
+import type { TlsSettings } from '../tls-settings.js';
+import { PairFiles } from './pair-files.js';
+import { RenewalAgent, type RenewalAgentOptions } from './renewal-agent.js';
+import { reasonOf, RenewalError } from './renewal-error.js';
+import { renewPair } from './renew-pair.js';
+
+/** Options of {@link renewFiles}. */
+export interface FileRenewalOptions extends Omit<RenewalAgentOptions, 'current' | 'renew'> {
+  readonly certificateFile: string;
+  /** Replaced together with the certificate; the key from before is kept as `<keyFile>.old`. */
+  readonly keyFile: string;
+  readonly keyPassphrase?: string | undefined;
+  /** The CAs that the service's certificate, and the new one, must lead to. Read anew each time. */
+  readonly caFile: string;
+  /** The service that issued the certificate, as `https://host:port`. */
+  readonly url: URL;
+  readonly settings?: TlsSettings;
+  /** Told once the new files are there: `() => client.reload()`. It should not throw. */
+  readonly onRenewed?: () => Promise<void> | void;
+}
+
+/** An agent for a certificate and its key in files, renewed by the service that issued it. Call its `start()`. */
+export function renewFiles(options: FileRenewalOptions): RenewalAgent {
+  const {
+    certificateFile,
+    keyFile,
+    keyPassphrase,
+    caFile,
+    url,
+    settings,
+    onRenewed,
+    clock = () => new Date(),
+  } = options;
+  const open = (): PairFiles => new PairFiles({ certificateFile, keyFile, keyPassphrase });
+  return new RenewalAgent({
+    ...options,
+    current: () => {
+      const pair = open();
+      pair.wipe();
+      return pair.certificate;
+    },
+    renew: async () => {
+      const pair = open();
+      try {
+        const caPem = await readText(caFile);
+        const [leaf] = await renewPair(pair, { url, caPem, caName: caFile, settings, now: clock() });
+        await onRenewed?.();
+        return leaf;
+      } finally {
+        pair.wipe();
+      }
+    },
+  });
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new RenewalError('unusable', `${path} cannot be read (${reasonOf(error)})`, {
+      mend: 'look at its name and its permissions',
+    });
+  }
+}

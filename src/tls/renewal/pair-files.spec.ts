@@ -1,0 +1,212 @@
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, jest, test } from '@jest/globals';
+import { temporaryFolder } from '../../../test/support/folder.js';
+import { TestCa, type Issued } from '../../testing/index.js';
+import { PairFiles, readTlsMaterial, RenewalError } from '../index.js';
+import { TemporaryFile } from './temporary-file.js';
+
+const ca = TestCa.root();
+
+function placed(issued: Issued = ca.issue(), keyPem = issued.keyPem) {
+  const folder = temporaryFolder();
+  const [certificateFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  writeFileSync(certificateFile, issued.chainPem, { mode: 0o644 });
+  writeFileSync(keyFile, keyPem, { mode: 0o600 });
+  return { folder, paths: { certificateFile, keyFile }, issued };
+}
+
+/** What a reader of ours gets now: the serial number of a certificate whose key is there. */
+const readNow = async (paths: { certificateFile: string; keyFile: string }): Promise<string> => {
+  const { certificate, keyPem } = await readTlsMaterial(paths, new Date());
+  const spki = createPublicKey(createPrivateKey(keyPem)).export({ type: 'spki', format: 'der' });
+  expect(spki.equals(certificate.publicKey.der)).toBe(true);
+  return certificate.serialNumber;
+};
+
+describe('a pair', () => {
+  test('takes the place of another, whose key is kept', async () => {
+    const { folder, paths, issued } = placed();
+    const next = ca.issue();
+    const pair = new PairFiles(paths);
+    pair.checkWritable();
+    expect(readdirSync(folder).sort()).toEqual(['cert.pem', 'key.pem']);
+    pair.place(next.key, [next.certificate]);
+    expect(await readNow(paths)).toBe(next.certificate.serialNumber);
+    expect(readFileSync(`${paths.keyFile}.old`, 'utf8')).toBe(issued.keyPem);
+    expect(readdirSync(folder).sort()).toEqual(['cert.pem', 'key.pem', 'key.pem.old']);
+    expect(['cert.pem', 'key.pem', 'key.pem.old'].map((name) => statSync(join(folder, name)).mode & 0o777)).toEqual([
+      0o644, 0o600, 0o600,
+    ]);
+  });
+
+  test('a process that ends at any step leaves a pair that belongs together for whoever reads it, and the next renewal goes on from there', async () => {
+    for (let steps = 0; steps < 4; steps++) {
+      const { paths, issued } = placed();
+      const next = ca.issue();
+      let left = steps;
+      // As if the process had ended: nothing after the step that fails is done, neither placing nor tidying up.
+      const place = TemporaryFile.prototype.place;
+      const ended = new Error('ended');
+      const placing = jest.spyOn(TemporaryFile.prototype, 'place').mockImplementation(function (this: TemporaryFile) {
+        if (left-- <= 0) throw ended;
+        place.call(this);
+      });
+      const discarding = jest.spyOn(TemporaryFile.prototype, 'discard').mockImplementation(() => undefined);
+      const pair = new PairFiles(paths);
+      try {
+        if (steps < 3) expect(() => pair.place(next.key, [next.certificate])).toThrow(ended);
+        else pair.place(next.key, [next.certificate]);
+      } finally {
+        placing.mockRestore();
+        discarding.mockRestore();
+      }
+      const expected = steps < 3 ? issued : next;
+      expect([steps, await readNow(paths)]).toEqual([steps, expected.certificate.serialNumber]);
+      const after = new PairFiles(paths);
+      expect(after.certificate.serialNumber).toBe(expected.certificate.serialNumber);
+      const last = ca.issue();
+      after.place(last.key, [last.certificate]);
+      expect(await readNow(paths)).toBe(last.certificate.serialNumber);
+      expect(readFileSync(`${paths.keyFile}.old`, 'utf8')).toBe(expected.keyPem);
+    }
+  });
+
+  test('with a passphrase has the next key under the same one', async () => {
+    const issued = ca.issue();
+    const passphrase = 'correct horse';
+    const keyPem = issued.key.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase }).toString();
+    const { paths } = placed(issued, keyPem);
+    const next = ca.issue();
+    new PairFiles({ ...paths, keyPassphrase: passphrase }).place(next.key, [next.certificate]);
+    expect(readFileSync(paths.keyFile, 'utf8')).toContain('ENCRYPTED');
+    const { certificate } = await readTlsMaterial({ ...paths, keyPassphrase: passphrase }, new Date());
+    expect(certificate.serialNumber).toBe(next.certificate.serialNumber);
+    expect(() => new PairFiles(paths)).toThrow(/is not the key of/);
+  });
+
+  test('behind links is replaced where it lies', () => {
+    const { folder, paths } = placed();
+    const links = { certificateFile: join(folder, 'link-cert.pem'), keyFile: join(folder, 'link-key.pem') };
+    symlinkSync(paths.certificateFile, links.certificateFile);
+    symlinkSync(paths.keyFile, links.keyFile);
+    const next = ca.issue();
+    new PairFiles(links).place(next.key, [next.certificate]);
+    expect(new X509Certificate(readFileSync(paths.certificateFile)).serialNumber.toLowerCase()).toBe(
+      next.certificate.serialNumber,
+    );
+    expect(existsSync(`${paths.keyFile}.old`)).toBe(true);
+  });
+});
+
+describe('refused in one sentence, and nothing is changed', () => {
+  const codeOf = (work: () => unknown): [string, string] => {
+    try {
+      work();
+    } catch (error) {
+      if (error instanceof RenewalError) return [error.code, error.message];
+      throw error;
+    }
+    return ['', ''];
+  };
+
+  test.each<[string, RegExp, string, (place: ReturnType<typeof placed>) => unknown]>([
+    [
+      'a key of another certificate',
+      /is not the key of/,
+      'unusable',
+      ({ paths }) => {
+        writeFileSync(paths.keyFile, ca.issue().keyPem);
+        new PairFiles(paths);
+      },
+    ],
+    [
+      'a kept key that belongs to nothing',
+      /is not the key of/,
+      'unusable',
+      ({ paths }) => {
+        writeFileSync(paths.keyFile, ca.issue().keyPem);
+        writeFileSync(`${paths.keyFile}.old`, 'nonsense', { mode: 0o600 });
+        new PairFiles(paths);
+      },
+    ],
+    [
+      'a key that others can read',
+      /open to others/,
+      'unusable',
+      ({ paths }) => {
+        chmodSync(paths.keyFile, 0o640);
+        new PairFiles(paths);
+      },
+    ],
+    [
+      'no certificate',
+      /holds no certificate/,
+      'unusable',
+      ({ paths }) => {
+        writeFileSync(paths.certificateFile, 'nonsense');
+        new PairFiles(paths);
+      },
+    ],
+    [
+      'no file',
+      /cannot be read \(ENOENT\)/,
+      'unusable',
+      ({ paths }) => new PairFiles({ ...paths, keyFile: '/nowhere/key.pem' }),
+    ],
+    [
+      'a place for the old key that is taken',
+      /key\.pem\.old cannot be written/,
+      'unusable',
+      ({ paths }) => {
+        mkdirSync(`${paths.keyFile}.old`);
+        const next = ca.issue();
+        new PairFiles(paths).place(next.key, [next.certificate]);
+      },
+    ],
+    [
+      'files that changed meanwhile',
+      /was changed meanwhile/,
+      'refused',
+      ({ paths }) => {
+        const pair = new PairFiles(paths);
+        writeFileSync(paths.certificateFile, `${ca.issue().chainPem}\n`);
+        const next = ca.issue();
+        pair.place(next.key, [next.certificate]);
+      },
+    ],
+  ])('%s', (_, sentence, code, work) => {
+    const place = placed();
+    const key = readFileSync(place.paths.keyFile, 'utf8');
+    expect(codeOf(() => work(place))).toEqual([code, expect.stringMatching(sentence)]);
+    if (code === 'refused') expect(readFileSync(place.paths.keyFile, 'utf8')).toBe(key);
+    expect(readdirSync(place.folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  test('what cannot be written is found before anybody is asked', () => {
+    const { folder, paths, issued } = placed();
+    expect(
+      codeOf(() => {
+        new PairFiles({ ...paths, newKeyFile: paths.keyFile }).checkWritable();
+      }),
+    ).toEqual(['refused', expect.stringMatching(/exists, and a private key is never overwritten/)]);
+    // Long enough for the file, and too long for the temporary one beside it.
+    const keyFile = join(folder, 'k'.repeat(250));
+    writeFileSync(keyFile, issued.keyPem, { mode: 0o600 });
+    expect(
+      codeOf(() => {
+        new PairFiles({ ...paths, keyFile }).checkWritable();
+      }),
+    ).toEqual(['unusable', expect.stringMatching(/cannot be written \(ENAMETOOLONG\)/)]);
+  });
+});

@@ -1,0 +1,164 @@
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { decodeCertificate, DecodeError, encodePem, octetsFromPemOrDer, type Certificate } from '../../x509/index.js';
+import { previousKeyFile } from '../tls-material.js';
+import { reasonOf, RenewalError } from './renewal-error.js';
+import { TemporaryFile } from './temporary-file.js';
+
+/** Where a certificate and its key lie. */
+export interface PairPaths {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  /** Of a key that is encrypted; the next one is too. */
+  readonly keyPassphrase?: string | undefined;
+  /** Where the next key goes instead, and nothing is overwritten; the key from before stays. */
+  readonly newKeyFile?: string | undefined;
+}
+
+/**
+ * A certificate and its key in their files, read once, which another pair may take the place of. Between the two renames of a replacement, and after one that was cut
+ * short there, the key is read from `<keyFile>.old`. Throws {@link RenewalError}.
+ */
+export class PairFiles {
+  readonly certificate: Certificate;
+  /** The certificate's file: it and its CAs. */
+  readonly certificatePem: string;
+  /** The key that belongs to the certificate, encrypted or not as it was. */
+  readonly keyPem: Buffer;
+  readonly #paths: PairPaths;
+  /** What lies at the two paths. */
+  readonly #found: readonly [certificate: Buffer, key: Buffer];
+
+  constructor(paths: PairPaths) {
+    this.#paths = { ...paths, certificateFile: realPath(paths.certificateFile), keyFile: realPath(paths.keyFile) };
+    this.#found = [readFile(this.#paths.certificateFile), readKeyFile(this.#paths.keyFile)];
+    const [certificate, key] = this.#found;
+    this.certificatePem = certificate.toString('utf8');
+    this.certificate = leafIn(certificate, paths.certificateFile);
+    this.keyPem = this.#keyOf(key);
+  }
+
+  get keyPassphrase(): string | undefined {
+    return this.#paths.keyPassphrase;
+  }
+
+  /** Overwrites the key in memory; nothing can be placed then. */
+  wipe(): void {
+    for (const octets of [this.keyPem, this.#found[1]]) octets.fill(0);
+  }
+
+  /** Throws when there is no writing in the folders: what cannot be stored need not be issued. */
+  checkWritable(): void {
+    const { certificateFile, keyFile, newKeyFile } = this.#paths;
+    if (newKeyFile !== undefined) {
+      if (existsSync(newKeyFile)) throw neverOverwritten(newKeyFile);
+      mkdirSync(dirname(newKeyFile), { recursive: true, mode: 0o700 });
+    }
+    for (const path of [certificateFile, newKeyFile ?? keyFile])
+      new TemporaryFile(path, this.#found[0], 0o600).discard();
+  }
+
+  /**
+   * Keeps the key as `<keyFile>.old` and renames the new files over the old ones, the key first. At each moment the certificate that is there belongs to one of the
+   * two keys. When the second rename fails, the key from before is put back. Refuses when the files are not what they were.
+   */
+  place(key: KeyObject, chain: readonly Certificate[]): void {
+    const { certificateFile, keyFile, keyPassphrase, newKeyFile } = this.#paths;
+    const encryption = keyPassphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase: keyPassphrase };
+    const keyPem = key.export({ format: 'pem', type: 'pkcs8', ...encryption }).toString();
+    const certificatePem = chain.map(({ der }) => encodePem('CERTIFICATE', der)).join('');
+    const newKey = new TemporaryFile(newKeyFile ?? keyFile, keyPem, 0o600);
+    let newCertificate: TemporaryFile | undefined;
+    try {
+      newCertificate = new TemporaryFile(certificateFile, certificatePem, statSync(certificateFile).mode & 0o777);
+      this.#checkUnchanged();
+      if (newKeyFile !== undefined) {
+        if (!newKey.placeAnew()) throw neverOverwritten(newKeyFile);
+        newCertificate.place();
+        return;
+      }
+      new TemporaryFile(previousKeyFile(keyFile), this.keyPem, 0o600).place();
+      newKey.place();
+      try {
+        newCertificate.place();
+      } catch (error) {
+        new TemporaryFile(keyFile, this.keyPem, 0o600).place();
+        throw error;
+      }
+    } finally {
+      newKey.discard();
+      newCertificate?.discard();
+    }
+  }
+
+  /** The certificate's key: that of the key file, or the one that a replacement which was cut short left behind. */
+  #keyOf(found: Buffer): Buffer {
+    const { certificateFile, keyFile } = this.#paths;
+    if (this.#belongs(found)) return found;
+    const previous = previousKeyFile(keyFile);
+    const kept = existsSync(previous) ? readKeyFile(previous) : undefined;
+    if (kept && this.#belongs(kept)) return kept;
+    throw new RenewalError('unusable', `${keyFile} is not the key of ${certificateFile}`, {
+      mend: 'name the certificate and its own key, as PEM',
+    });
+  }
+
+  #belongs(pem: Buffer): boolean {
+    const { keyPassphrase } = this.#paths;
+    const passphrase = keyPassphrase === undefined ? {} : { passphrase: keyPassphrase };
+    try {
+      const publicKey = createPublicKey(createPrivateKey({ key: pem, ...passphrase }));
+      return publicKey.export({ type: 'spki', format: 'der' }).equals(this.certificate.publicKey.der);
+    } catch {
+      // No private key, or not without its passphrase.
+      return false;
+    }
+  }
+
+  /** Another renewal at the same time would mix its key with our certificate. */
+  #checkUnchanged(): void {
+    const { certificateFile, keyFile } = this.#paths;
+    if (![certificateFile, keyFile].every((path, index) => this.#found[index]?.equals(readFile(path))))
+      throw new RenewalError('refused', `${certificateFile} or its key was changed meanwhile`, {
+        mend: 'nothing was replaced; let one renewal run at a time',
+      });
+  }
+}
+
+/** What a link leads to: the link itself stays. A file that is not there is said so by whoever reads it. */
+const realPath = (path: string): string => (existsSync(path) ? realpathSync(path) : path);
+
+function readFile(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new RenewalError('unusable', `${path} cannot be read (${reasonOf(error)})`, {
+      mend: 'look at its name and its permissions',
+    });
+  }
+}
+
+function readKeyFile(path: string): Buffer {
+  const octets = readFile(path);
+  if ((statSync(path).mode & 0o077) !== 0)
+    throw new RenewalError('unusable', `${path} is open to others than its owner`, { mend: `chmod 600 ${path}` });
+  return octets;
+}
+
+function leafIn(octets: Buffer, path: string): Certificate {
+  try {
+    const [leaf] = octetsFromPemOrDer(octets, 'CERTIFICATE').map(decodeCertificate);
+    if (leaf) return leaf;
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+  }
+  throw new RenewalError('unusable', `${path} holds no certificate that can be read`, {
+    mend: 'name a PEM file of certificates',
+  });
+}
+
+const neverOverwritten = (path: string): RenewalError =>
+  new RenewalError('refused', `${path} exists, and a private key is never overwritten`, {
+    mend: 'choose another name with --new-key',
+  });

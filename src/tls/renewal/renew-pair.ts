@@ -1,0 +1,89 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import {
+  attributeValues,
+  DecodeError,
+  decodeCertificate,
+  encodeCertificationRequestInfo,
+  encodeSigned,
+  nameFrom,
+  octetsFromPemOrDer,
+  Oid,
+  signOctets,
+  subjectPublicKeyInfoOf,
+  type Certificate,
+} from '../../x509/index.js';
+import { clientOptions } from '../secure-context.js';
+import { DEFAULT_TLS_SETTINGS, type TlsSettings } from '../tls-settings.js';
+import type { PairFiles } from './pair-files.js';
+import { RenewalError } from './renewal-error.js';
+import { askForRenewal } from './renewal-request.js';
+import { checkRenewed } from './renewed-chain.js';
+
+/** Whom a renewal is asked of. */
+export interface RenewalTarget {
+  /** The service that issued the certificate, as `https://host:port`. */
+  readonly url: URL;
+  /** The CAs that the service's own certificate, and the new one, must lead to: PEM. */
+  readonly caPem: string;
+  /** By default those of the service. */
+  readonly settings?: TlsSettings | undefined;
+  /** By what the new certificate must be valid. */
+  readonly now: Date;
+  /** What a refusal of `caPem` calls it. */
+  readonly caName?: string;
+}
+
+/**
+ * Has the certificate of `pair` certified again for a new key, with itself as the only credential, and replaces both files once the answer is there and checked: it is
+ * for the new key, has the subject, names and purposes of the old one, leads to the CAs and is valid. Gives the chain, its leaf first. Throws {@link RenewalError}, and
+ * nothing is replaced.
+ */
+export async function renewPair(
+  pair: PairFiles,
+  { url, caPem, settings = DEFAULT_TLS_SETTINGS, now, caName = 'the CA file' }: RenewalTarget,
+): Promise<readonly [Certificate, ...Certificate[]]> {
+  const { certificate: old, certificatePem, keyPem } = pair;
+  const service = serviceOf(old);
+  const anchors = certificatesIn(caPem, caName);
+  // Before anybody is asked: what cannot be stored need not be issued.
+  pair.checkWritable();
+  const { privateKey: newKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const octets = await askForRenewal({
+    url,
+    tls: clientOptions(settings, { certificatePem, keyPem, passphrase: pair.keyPassphrase, caPem }),
+    request: requestFor(newKey, service),
+  });
+  const chain = checkRenewed(octets, { old, newKey, anchors, now });
+  pair.place(newKey, chain);
+  return chain;
+}
+
+/** A request (PKCS#10) that asks for nothing but the name: the service knows the rest from the old certificate. */
+function requestFor(key: KeyObject, commonName: string): Uint8Array {
+  const info = encodeCertificationRequestInfo({
+    subject: nameFrom({ commonName }),
+    publicKey: subjectPublicKeyInfoOf(key),
+    extensions: [],
+  });
+  const { algorithm, signature } = signOctets(info, key);
+  return encodeSigned(info, algorithm, signature);
+}
+
+function serviceOf({ subject }: Certificate): string {
+  const [service, ...more] = attributeValues(subject, Oid.commonName);
+  if (service !== undefined && more.length === 0) return service;
+  throw new RenewalError('unusable', 'the certificate is not one of a service: it has not exactly one common name', {
+    mend: 'name the certificate that is to be renewed',
+  });
+}
+
+function certificatesIn(pem: string, name: string): Certificate[] {
+  try {
+    return octetsFromPemOrDer(pem, 'CERTIFICATE').map(decodeCertificate);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw new RenewalError('unusable', `${name} cannot be used (${error.message})`, {
+      mend: 'name a PEM file of CA certificates',
+    });
+  }
+}

@@ -1,0 +1,217 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { SimulatedTime } from '../../../test/support/simulated-time.js';
+import { generateTestKeyPair, TestCa } from '../../testing/index.js';
+import type { Certificate } from '../../x509/index.js';
+import { RenewalAgent, RenewalError, type RenewalAgentOptions, type RenewalEvent } from '../index.js';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const ca = TestCa.root();
+const keyPair = generateTestKeyPair();
+
+/** An agent for certificates of so many hours, and what it did. `fails` says why a renewal does not succeed now. */
+function agentFor(
+  hours: number,
+  options: Partial<RenewalAgentOptions> & { readonly fails?: () => Error | undefined } = {},
+) {
+  const time = new SimulatedTime(Date.parse('2026-12-01T00:00:00Z'));
+  const begin = time.now().getTime();
+  const hour = (): number => (time.now().getTime() - begin) / HOUR;
+  const issue = (): Certificate =>
+    ca.issue({ keyPair, notBefore: time.now(), notAfter: new Date(time.now().getTime() + hours * HOUR) }).certificate;
+  const state = { certificate: issue() as Certificate | undefined };
+  const events: (RenewalEvent & { readonly hour: number })[] = [];
+  const { fails = () => undefined, ...own } = options;
+  let attempts = 0;
+  const agent = new RenewalAgent({
+    current: () => state.certificate,
+    renew: () => {
+      attempts++;
+      const error = fails();
+      if (error) return Promise.reject(error);
+      state.certificate = issue();
+      return Promise.resolve(state.certificate);
+    },
+    report: (event) => events.push({ ...event, hour: hour() }),
+    clock: time.now,
+    timer: time.timer,
+    ...own,
+  });
+  return { agent, time, events, state, issue, hour, attempts: () => attempts };
+}
+
+const away = (): Error => new RenewalError('unusable', 'nobody there');
+
+describe('the time of renewal', () => {
+  test.each([
+    [0, 16],
+    [1, 14],
+    [0.5, 15],
+  ])('a random %d of a twelfth before two thirds: hour %d of 24', async (random, hour) => {
+    const { agent, time, events } = agentFor(24, { random: () => random });
+    await agent.start();
+    expect(agent.renewalTime).toEqual(new Date(Date.parse('2026-12-01T00:00:00Z') + hour * HOUR));
+    await time.pass(3 * 24 * HOUR);
+    const hours = events.map((event) => event.hour);
+    expect(hours).toEqual(hours.map((_, index) => expect.closeTo((index + 1) * hour, 3)));
+    expect(events.every(({ kind }) => kind === 'renewed')).toBe(true);
+  });
+
+  test('at another share, when asked for', async () => {
+    const { agent, time, events } = agentFor(24, { at: 0.5, random: () => 0 });
+    await agent.start();
+    await time.pass(13 * HOUR);
+    expect(events.map((event) => event.hour)).toEqual([12]);
+  });
+
+  test('at once when that is over, and a fleet that starts together spreads over a twelfth', async () => {
+    const late = agentFor(24);
+    await late.time.pass(23 * HOUR);
+    await late.agent.start();
+    expect(late.events.map(({ kind }) => kind)).toEqual(['renewed']);
+    const times = await Promise.all(
+      Array.from({ length: 200 }, async () => {
+        const { agent } = agentFor(24);
+        await agent.start();
+        return agent.renewalTime!.getTime() - Date.parse('2026-12-01T00:00:00Z');
+      }),
+    );
+    expect(Math.min(...times)).toBeGreaterThanOrEqual(14 * HOUR);
+    expect(Math.max(...times)).toBeLessThanOrEqual(16 * HOUR);
+    expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(1.5 * HOUR);
+  });
+
+  test('is found out again within an hour when the certificate is replaced by somebody else, or the clock is set', async () => {
+    const { agent, time, events, state, issue } = agentFor(24, { random: () => 0 });
+    await agent.start();
+    await time.pass(12 * HOUR);
+    state.certificate = issue();
+    await time.pass(15.9 * HOUR);
+    expect(events).toEqual([]);
+    await time.pass(1.1 * HOUR);
+    expect(events).toHaveLength(1);
+    // A certificate that is due as soon as it is there does not keep anybody busy.
+    let skew = 0;
+    const ahead = agentFor(1, { clock: () => new Date(ahead.time.now().getTime() + skew), random: () => 0 });
+    await ahead.agent.start();
+    skew = 10 * HOUR;
+    await ahead.time.pass(HOUR);
+    expect(ahead.attempts()).toBeGreaterThan(1);
+    expect(ahead.attempts()).toBeLessThanOrEqual(360);
+  });
+
+  test('there is nothing to do without a certificate of ours, and after stop()', async () => {
+    const none = agentFor(24, { current: () => undefined });
+    await none.agent.start();
+    await none.time.pass(48 * HOUR);
+    const stopped = agentFor(24);
+    await stopped.agent.start();
+    await stopped.agent.stop();
+    await stopped.time.pass(48 * HOUR);
+    expect([none.attempts(), none.events, stopped.attempts()]).toEqual([0, [], 0]);
+  });
+});
+
+describe('a renewal that fails', () => {
+  test('is tried again after ten seconds, then after twice as long each time, up to a 96th of the lifetime; half of it by chance', async () => {
+    for (const random of [0, 1]) {
+      const { agent, time, events } = agentFor(24, { random: () => random, fails: away });
+      await agent.start();
+      await time.pass(18 * HOUR);
+      const seconds = events.map((event, index) => Math.round(((events[index + 1]?.hour ?? NaN) - event.hour) * 3600));
+      const whole = [10, 20, 40, 80, 160, 320, 640, 900, 900];
+      expect(seconds.slice(0, 9)).toEqual(random === 0 ? whole : whole.map((each) => each / 2));
+    }
+  });
+
+  test('is a warning, and an error once half of the time that was left is gone, or at once when it was refused', async () => {
+    const { agent, time, events } = agentFor(24, { random: () => 0, fails: away });
+    await agent.start();
+    await time.pass(30 * HOUR);
+    const failed = events.filter((event) => event.kind === 'failed');
+    expect(failed[0]).toMatchObject({
+      level: 'warn',
+      attempt: 1,
+      why: 'nobody there',
+      hour: 16,
+      notAfter: new Date('2026-12-02T00:00:00Z'),
+    });
+    for (const { level, hour } of failed) expect([hour, level]).toEqual([hour, hour >= 20 ? 'error' : 'warn']);
+    // And goes on: with a grace of the CA it may still be renewed.
+    expect(failed.at(-1)!.hour).toBeGreaterThan(29.5);
+    const refused = agentFor(24, { random: () => 0, fails: () => new RenewalError('refused', 'revoked') });
+    await refused.agent.start();
+    await refused.time.pass(16.1 * HOUR);
+    expect(refused.events[0]).toMatchObject({ level: 'error', why: 'revoked' });
+  });
+
+  test('honours Retry-After, and not for longer than a 24th of the lifetime', async () => {
+    for (const [retryAfter, minutes] of [
+      [1800, 30],
+      [10 ** 9, 60],
+    ] as const) {
+      const busy = () => new RenewalError('unusable', 'busy', { retryAfter });
+      const { agent, time, events } = agentFor(24, { random: () => 0, fails: busy });
+      await agent.start();
+      await time.pass(18 * HOUR);
+      expect((events[1]!.hour - events[0]!.hour) * 60).toBeCloseTo(minutes, 3);
+    }
+  });
+
+  test('starts anew after one that succeeded, and files that cannot be read are an error of the same kind', async () => {
+    let isAway = true;
+    const { agent, time, events, state } = agentFor(24, {
+      random: () => 0,
+      fails: () => (isAway ? away() : undefined),
+    });
+    await agent.start();
+    await time.pass(17 * HOUR);
+    isAway = false;
+    await time.pass(HOUR);
+    expect(events.at(-1)!.kind).toBe('renewed');
+    isAway = true;
+    await time.pass(24 * HOUR);
+    expect(events.filter((event) => event.kind === 'failed' && event.attempt === 1)).toHaveLength(2);
+    expect(state.certificate).not.toBeUndefined();
+    const unreadable = agentFor(24, { current: () => Promise.reject(new Error('no such file')) });
+    await unreadable.agent.start();
+    expect(unreadable.events[0]).toMatchObject({
+      kind: 'failed',
+      level: 'error',
+      why: 'no such file',
+      notAfter: undefined,
+    });
+  });
+});
+
+test('no certificate ends when the CA is away for less than what is left at the moment of renewal, whenever that is', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        hours: fc.constantFrom(1, 24, 720),
+        at: fc.constantFrom(0.5, 2 / 3),
+        begins: fc.double({ min: 0, max: 2, noNaN: true }),
+        seed: fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true })),
+      }),
+      async ({ hours, at, begins, seed }) => {
+        // What a last attempt just before the end of the outage costs: a 96th.
+        const length = hours * (1 - at - 1 / 96) - 0.01;
+        const run: ReturnType<typeof agentFor> = agentFor(hours, {
+          at,
+          random: () => seed.next().value as number,
+          fails: () => {
+            const hour = run.hour();
+            return hour >= begins * hours && hour < begins * hours + length ? away() : undefined;
+          },
+        });
+        await run.agent.start();
+        for (let step = 0; step < 4 * 96; step++) {
+          await run.time.pass((hours * HOUR) / 96);
+          if (run.time.now() > run.state.certificate!.notAfter) throw new Error(`over at hour ${run.hour()}`);
+        }
+      },
+    ),
+    { numRuns: 40 },
+  );
+});

@@ -1,0 +1,31 @@
+/** `refused`: the service, or the files, say no. `unusable`: something cannot be reached, trusted, read or written. */
+export type RenewalErrorCode = 'refused' | 'unusable';
+
+/** A certificate was not renewed, and nothing was replaced. The message is one sentence, which may hold words of the service as they came. */
+export class RenewalError extends Error {
+  override readonly name = 'RenewalError';
+  /** What to do, where somebody knows better than the message. */
+  readonly mend: string | undefined;
+  /** Seconds that the service asks to be left alone for (RFC 9110 §10.2.3). */
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    readonly code: RenewalErrorCode,
+    message: string,
+    {
+      mend,
+      retryAfter,
+      cause,
+    }: { readonly mend?: string; readonly retryAfter?: number | undefined; readonly cause?: unknown } = {},
+  ) {
+    super(message, { cause });
+    this.mend = mend;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** The short reason of a failed call to the system, such as ENOENT. */
+export function reasonOf(error: unknown): string {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : 'unknown reason';
+}

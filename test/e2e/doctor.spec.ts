@@ -1,0 +1,264 @@
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { runCommandLine } from '../../src/commands/index.js';
+import { REFUSALS } from '../../src/mtls/index.js';
+import { TestCa, type Issued } from '../../src/testing/index.js';
+import { Oid } from '../../src/x509/index.js';
+import { clientTls, get } from '../support/client.js';
+import { temporaryFolder, writeFiles } from '../support/folder.js';
+import { LogLines, startGuardedApp, type GuardedApp } from '../support/guarded-app.js';
+
+const HOUR = 3_600_000;
+const root = TestCa.root();
+const issuing = root.intermediate();
+const elsewhere = root.intermediate({ organization: 'Somebody Else' });
+const billing = issuing.issue({ commonName: 'billing' });
+const revoked = issuing.issue({ commonName: 'billing' });
+const ago = (hours: number): Date => new Date(Date.now() - hours * HOUR);
+
+let guarded: GuardedApp;
+let uncovered: GuardedApp;
+let broken: GuardedApp;
+let required: GuardedApp;
+let folder: string;
+let ca: string;
+
+beforeAll(async () => {
+  folder = temporaryFolder();
+  const crls = writeFiles(folder, {
+    'root.crl': root.crl(),
+    'issuing.crl': issuing.crl([{ certificate: revoked.certificate, reason: 1 }]),
+    'elsewhere.crl': elsewhere.crl(),
+  });
+  ({ ca } = writeFiles(folder, { ca: root.certificatePem }));
+  const intermediates = issuing.chainPem + elsewhere.chainPem;
+  const revocation = { crls: Object.values(crls).map((source) => ({ source })) };
+  guarded = await startGuardedApp(issuing, { intermediates, issuerOrganization: 'VERITAS Framework', revocation });
+  uncovered = await startGuardedApp(issuing, { revocation: { crls: [] } });
+  broken = await startGuardedApp(issuing, {
+    services: () => {
+      throw new Error('the secret reason');
+    },
+  });
+  required = await startGuardedApp(issuing, {}, { clientAuth: 'required' });
+});
+afterAll(async () => {
+  for (const { app } of [guarded, uncovered, broken, required]) await app.close();
+});
+
+async function doctor(args: readonly string[], input = ''): Promise<{ code: number; out: string; err: string }> {
+  let [out, err] = ['', ''];
+  const code = await runCommandLine(['doctor', ...args], {
+    streams: { out: (text) => void (out += text), err: (text) => void (err += text) },
+    environment: { VERITAS_TLS_CA_FILE: ca },
+    readInput: () => Promise.resolve(Buffer.from(input)),
+    version: '0.0.0-test',
+    now: () => new Date(),
+  });
+  return { code, out, err };
+}
+
+let count = 0;
+interface Diagnosis {
+  readonly ok: boolean;
+  readonly failed: string | null;
+  readonly checks: readonly {
+    readonly check: string;
+    readonly ok: boolean;
+    readonly detail: string;
+    readonly mend?: string;
+  }[];
+}
+
+/** What the doctor says of a client, as JSON, and the exit code. */
+async function diagnosisOf(
+  client: Pick<Issued, 'chainPem' | 'keyPem'>,
+  { port = guarded.port, host = 'localhost', path = '/orders', more = [] as string[] } = {},
+): Promise<Diagnosis & { readonly code: number }> {
+  const name = `client-${count++}`;
+  const files = writeFiles(folder, { [`${name}.pem`]: client.chainPem, [`${name}.key`]: client.keyPem });
+  const connect = ['--certificate', files[`${name}.pem`]!, '--connect', `${host}:${port}`, '--path', path];
+  const { code, out, err } = await doctor([...connect, ...more, '--json']);
+  if (out === '') throw new Error(err);
+  return { ...(JSON.parse(out) as Diagnosis), code };
+}
+
+describe('doctor --certificate --connect', () => {
+  test.each<
+    [code: keyof typeof REFUSALS, check: string, client: () => Pick<Issued, 'chainPem' | 'keyPem'>, path?: string]
+  >([
+    [
+      'client_certificate_malformed',
+      'readable',
+      () => issuing.issueRaw({ commonName: 'billing', names: [{ kind: 'dns', value: 'billing\0.example' }] }),
+    ],
+    ['untrusted_issuer', 'guard: path', () => TestCa.root().issue({ commonName: 'billing' })],
+    [
+      'certificate_not_yet_valid',
+      'dates',
+      () => issuing.issue({ commonName: 'billing', notBefore: ago(-1), notAfter: ago(-2) }),
+    ],
+    [
+      'certificate_expired',
+      'dates',
+      () => issuing.issue({ commonName: 'billing', notBefore: ago(2), notAfter: ago(1) }),
+    ],
+    ['wrong_issuer', 'guard: issuer', () => elsewhere.issue({ commonName: 'billing' })],
+    ['wrong_key_usage', 'key usage', () => issuing.issue({ commonName: 'billing', purposes: [Oid.serverAuth] })],
+    ['certificate_revoked', 'guard: revocation', () => revoked],
+    ['service_not_allowed', 'guard: service', () => issuing.issue({ commonName: 'stranger' })],
+    ['route_not_allowed', 'guard: route', () => issuing.issue({ commonName: 'orders' }), '/billing'],
+  ])(
+    '%s: fails at "%s", the guard says so too, and the mend is named',
+    async (code, check, client, path = '/orders') => {
+      const { failed, checks, code: exit } = await diagnosisOf(client(), { path });
+      expect([failed, exit]).toEqual([check, 1]);
+      // What is found here first, the guard finds as well.
+      const last = checks.at(-1);
+      expect(last).toMatchObject({ ok: false, detail: expect.stringContaining(code), mend: REFUSALS[code].mend });
+      expect(checks.filter(({ check: name, ok }) => name.startsWith('guard') && !ok)).toHaveLength(1);
+    },
+  );
+
+  test('revocation_unknown and validation_failed', async () => {
+    expect((await diagnosisOf(billing, { port: uncovered.port })).checks.at(-1)).toMatchObject({
+      check: 'guard: revocation',
+      ok: false,
+      detail: expect.stringContaining('revocation_unknown'),
+    });
+    const { failed, checks } = await diagnosisOf(billing, { port: broken.port });
+    expect([failed, JSON.stringify(checks).includes('secret reason')]).toEqual(['guard: validation', false]);
+  });
+
+  test('a client that is let in: every step passes, exit code 0', async () => {
+    const { ok, checks, code } = await diagnosisOf(billing);
+    expect([ok, code, checks.map(({ check }) => check)]).toEqual([
+      true,
+      0,
+      ['readable', 'dates', 'key usage', 'key', 'connect', 'handshake', 'server certificate', 'clock', 'guard'],
+    ]);
+    // A path that is not there has passed the guard.
+    expect((await diagnosisOf(billing, { path: '/nowhere' })).checks.at(-1)?.detail).toContain('404');
+  });
+
+  test('the key of another certificate, a server of another CA, by another name, that is not there, that speaks no TLS', async () => {
+    expect((await diagnosisOf({ chainPem: billing.chainPem, keyPem: revoked.keyPem })).failed).toBe('key');
+    const { other } = writeFiles(folder, { other: TestCa.root().certificatePem });
+    expect((await diagnosisOf(billing, { more: ['--ca', other] })).failed).toBe('server certificate');
+    expect((await diagnosisOf(billing, { host: '127.0.0.1' })).failed).toBe('server certificate');
+    const plain = createServer((socket) =>
+      socket
+        .on('error', () => undefined)
+        .resume()
+        .end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    ).listen(0, '127.0.0.1');
+    await once(plain, 'listening');
+    const { port } = plain.address() as AddressInfo;
+    expect((await diagnosisOf(billing, { port })).failed).toBe('handshake');
+    plain.close();
+    await once(plain, 'close');
+    expect((await diagnosisOf(billing, { port })).failed).toBe('connect');
+  });
+
+  test('a service that takes no handshake without a certificate of its CAs', async () => {
+    const stranger = TestCa.root().issue({ commonName: 'billing' });
+    const { failed, checks } = await diagnosisOf(stranger, { port: required.port });
+    expect([failed, checks.at(-1)?.mend]).toEqual(['handshake', expect.stringContaining('tls.clientAuth: required')]);
+  });
+
+  test('for a person: a line for each check, and the mend', async () => {
+    const { 'a.pem': certificate } = writeFiles(folder, { 'a.pem': revoked.chainPem, 'a.key': revoked.keyPem });
+    const { code, out, err } = await doctor(['--certificate', certificate, '--connect', `localhost:${guarded.port}`]);
+    expect([code, out.split('\n').filter((line) => line.startsWith('pass')).length]).toEqual([1, 14]);
+    expect(out).toContain(`FAIL  guard: revocation: The certificate has been revoked.`);
+    expect(err).toContain('it fails at: guard: revocation');
+    expect(out + err).not.toContain('PRIVATE KEY');
+  });
+
+  test('without a key, and without anything', async () => {
+    const { alone } = writeFiles(folder, { alone: billing.chainPem });
+    expect(await doctor(['--certificate', alone, '--connect', 'localhost:1'])).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('--key'),
+    });
+    for (const args of [[], ['--certificate', alone], ['--request', 'a', '--connect', 'localhost:1']])
+      expect((await doctor(args)).code).toBe(2);
+    expect((await doctor(['--certificate', alone, '--connect', 'localhost:1/path'])).code).toBe(2);
+  });
+});
+
+describe('doctor --request', () => {
+  /** The lines of the service's log, as pino writes them. */
+  const logged = (): string =>
+    LogLines.shared.lines
+      .map(({ level, message }) => JSON.stringify({ level, time: '2027-01-31T00:00:00.000Z', ...(message as object) }))
+      .join('\n');
+  const refuse = async (client: Issued, path = '/orders'): Promise<string> =>
+    String((await get(guarded.port, path, clientTls(issuing, client))).json.request_id);
+
+  test('the ordered checks with what was seen, from a pipe and from a file', async () => {
+    const id = await refuse(revoked);
+    const { code, out } = await doctor(['--request', id, '--json'], logged());
+    expect(code).toBe(0);
+    const { refusals } = JSON.parse(out) as { refusals: { code: string; checks: Diagnosis['checks'] }[] };
+    expect(refusals.map((each) => [each.code, each.checks.map(({ check, ok }) => [check, ok])])).toEqual([
+      [
+        'certificate_revoked',
+        [
+          ['certificate', true],
+          ['readable', true],
+          ['path', true],
+          ['dates', true],
+          ['issuer', true],
+          ['key usage', true],
+          ['revocation', false],
+        ],
+      ],
+    ]);
+    const [refusal] = refusals;
+    expect(refusal?.checks[1]?.detail).toContain(revoked.certificate.serialNumber);
+    expect(refusal?.checks[3]?.detail).toContain(revoked.certificate.notAfter.toISOString());
+    expect(refusal?.checks.at(-1)).toMatchObject({
+      detail: expect.stringContaining('reason: keyCompromise'),
+      mend: REFUSALS.certificate_revoked.mend,
+    });
+    const log = join(folder, 'veritas.log');
+    writeFileSync(log, `not JSON, of ${id}\n${logged()}\n`);
+    const text = await doctor(['--request', id, '--log', log]);
+    expect(text.out).toMatch(
+      /^2027-01-31T00:00:00\.000Z {2}GET \/orders was refused: certificate_revoked\npass {2}certificate/,
+    );
+    expect(text.out).toContain('FAIL  revocation: the certificate has been revoked');
+  });
+
+  test('of a certificate that names nobody, the mend is its own', async () => {
+    const id = await refuse(issuing.issue({ names: [], commonName: 'a b' }));
+    expect((await doctor(['--request', id], logged())).out).toContain(
+      'mend: Have a certificate issued with one common name',
+    );
+  });
+
+  test('a name in a certificate moves no cursor', async () => {
+    const line = {
+      event: 'refused',
+      requestId: 'r-1',
+      code: 'untrusted_issuer',
+      reason: '\u001b[2Jx',
+      subject: '\u202eCN=a',
+    };
+    const { out } = await doctor(['--request', 'r-1'], JSON.stringify(line));
+    expect(out).toContain('\\u001b[2Jx');
+    expect(out).toContain('\\u202eCN=a');
+  });
+
+  test('a request that was not refused, and a log that is not there', async () => {
+    expect(await doctor(['--request', 'nobody'], logged())).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('every node'),
+    });
+    expect((await doctor(['--request', 'nobody', '--log', join(folder, 'none.log')])).code).toBe(3);
+  });
+});

@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runCommandLine } from '../../src/commands/index.js';
+import { CaService, requestFor } from '../../src/pki/index.js';
+import { openTlsClient } from '../../src/tls/index.js';
+import { decodeCertificate, decodePem } from '../../src/x509/index.js';
+import { newKey } from '../support/certificate-client.js';
+import { temporaryFolder } from '../support/folder.js';
+import { startIn } from '../support/service.js';
+
+// Of so short a lifetime two thirds, counted from the backdated beginning, are over at once.
+const DUE = 100;
+let service: Awaited<ReturnType<typeof startIn>>;
+let counter = 0;
+
+const leafIn = (path: string) => decodeCertificate(decodePem(readFileSync(path, 'utf8'))[0]!.octets);
+
+/** A pair that is due, in the place of another: its own new key and certificate. */
+async function placeDuePair(
+  folder: string,
+  [certificateFile, keyFile]: readonly [string, string],
+  wanted: {
+    readonly profile: string;
+    readonly service: string;
+    readonly names?: readonly { readonly kind: 'dns'; readonly value: string }[];
+  },
+) {
+  const key = newKey();
+  const requester = { actor: 'test', requestId: 'test', standing: 'operator' } as const;
+  const ca = service.application.get(CaService, { strict: false });
+  const { chainPem } = await ca.issue({
+    request: requestFor(key, wanted.service),
+    lifetime: DUE,
+    requester,
+    ...wanted,
+  });
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, certificateFile), chainPem);
+  writeFileSync(join(folder, keyFile), key.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
+}
+
+beforeAll(async () => {
+  service = await startIn();
+});
+afterAll(() => service.close());
+
+describe('veritas renew --daemon', () => {
+  /** Runs it until `until` has come out, then ends it as systemd does. */
+  async function run(args: readonly string[], until: RegExp) {
+    let [out, err] = ['', ''];
+    const see = (): void => {
+      if (until.test(out + err)) process.emit('SIGTERM');
+    };
+    const code = await runCommandLine(['renew', '--daemon', ...args], {
+      streams: {
+        out: (text) => {
+          out += text;
+          setImmediate(see);
+        },
+        err: (text) => {
+          err += text;
+          setImmediate(see);
+        },
+      },
+      environment: {},
+      readInput: () => Promise.resolve(Buffer.alloc(0)),
+      version: '0.0.0-test',
+      now: () => new Date(),
+    });
+    expect(out + err).not.toContain('PRIVATE');
+    return { code, out, err };
+  }
+  async function duePair(): Promise<{ cert: string; flags: string[] }> {
+    const folder = join(service.folder, `daemon-${counter++}`);
+    await placeDuePair(folder, ['worker.pem', 'worker.key'], { profile: 'service', service: 'veritas-worker' });
+    const [cert, key, ca] = [
+      join(folder, 'worker.pem'),
+      join(folder, 'worker.key'),
+      join(service.folder, 'certs/ca_bundle.pem'),
+    ];
+    return { cert, flags: ['--cert', cert, '--key', key, '--ca', ca] };
+  }
+  const url = (): string => `https://localhost:${service.ports.https}`;
+
+  it('renews what is due, says when the next time is, and ends with 0 when it is told to', async () => {
+    const { cert, flags } = await duePair();
+    const before = leafIn(cert).serialNumber;
+    const { code, out, err } = await run([...flags, '--url', url()], /next renewal/);
+    const after = leafIn(cert);
+    expect(after.serialNumber).not.toBe(before);
+    expect([code, out]).toEqual([0, `Renewed: ${after.serialNumber} is valid until ${after.notAfter.toISOString()}\n`]);
+    expect(err).toMatch(/^The next renewal is at \d{4}-.*Z at the latest\.\n$/);
+  });
+
+  it('says what went wrong and when it tries again, as a sentence or as lines of JSON', async () => {
+    const { cert, flags } = await duePair();
+    const { serialNumber, notAfter } = leafIn(cert);
+    const gone = 'https://localhost:1';
+    const text = await run([...flags, '--url', gone], /next renewal/);
+    expect([text.code, text.out]).toEqual([0, '']);
+    expect(text.err).toMatch(
+      /^(?:warn|error): not renewed \(attempt 1\): https:\/\/localhost:1 cannot be reached \(ECONNREFUSED\); trying again at .*; the certificate is valid until .*\n/,
+    );
+    const { out } = await run([...flags, '--url', gone, '--json'], /next renewal/);
+    expect(JSON.parse(out)).toMatchObject({ event: 'renewal_failed', attempt: 1, not_after: notAfter.toISOString() });
+    expect(leafIn(cert).serialNumber).toBe(serialNumber);
+  });
+
+  it('does not begin with files that cannot be used, or flags that say something else', async () => {
+    const { flags } = await duePair();
+    const never = /never/;
+    expect(await run(['--cert', '/nowhere/a.pem', '--key', '/nowhere/a.key', '--url', url()], never)).toMatchObject({
+      code: 3,
+      out: '',
+    });
+    expect(await run([...flags, '--ca', '/nowhere/ca.pem', '--url', url()], never)).toMatchObject({ code: 3, out: '' });
+    for (const more of [['--force'], ['--before', '8h'], ['--at', '1.5']])
+      expect(await run([...flags, ...more], never)).toMatchObject({ code: 2 });
+  });
+});
+
+describe("the service's own certificate", () => {
+  it.each([
+    ['auto', true],
+    ['off', false],
+  ])('with tls.renewal %s: renewed at the start when it is due: %s', async (renewal, isRenewed) => {
+    const folder = temporaryFolder();
+    await service.close();
+    service = await startIn(folder);
+    const certs = join(folder, 'certs');
+    await placeDuePair(certs, ['server_cert.pem', 'server_key.pem'], {
+      profile: 'server',
+      service: 'veritas.local',
+      names: [{ kind: 'dns', value: 'localhost' }],
+    });
+    const due = leafIn(join(certs, 'server_cert.pem')).serialNumber;
+    await service.close();
+    service = await startIn(folder, { VERITAS_TLS_RENEWAL: renewal });
+    const client = await openTlsClient({
+      certificateFile: join(certs, 'client_cert.pem'),
+      keyFile: join(certs, 'client_key.pem'),
+      caFile: join(certs, 'ca_bundle.pem'),
+    });
+    const presented = async (): Promise<string | undefined> => {
+      const socket = await client.connect({ host: 'localhost', port: service.ports.https, peer: 'veritas.local' });
+      const serial = socket.getPeerX509Certificate()?.serialNumber.toLowerCase();
+      socket.destroy();
+      return serial;
+    };
+    if (isRenewed) for (let serial: string | undefined = due; serial === due;) serial = await presented();
+    expect((await presented()) === due).toBe(!isRenewed);
+    expect((await client.fetch(`https://localhost:${service.ports.https}/api/v1/test`)).status).toBe(200);
+    await client.close();
+  });
+});

@@ -1,0 +1,385 @@
+import { createPublicKey, hash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { Agent } from 'node:https';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { runCommandLine } from '../../src/commands/index.js';
+import { describedRoutes } from '../../src/described-routes.js';
+import { REFUSALS } from '../../src/mtls/index.js';
+import { CaService, requestFor } from '../../src/pki/index.js';
+import { decodeCertificate, decodePem } from '../../src/x509/index.js';
+import { callerOf, csrOf, newKey, send, withCertificate, type Caller } from '../support/certificate-client.js';
+import { get, RawConnection, type Answer } from '../support/client.js';
+import { developmentTls, environmentIn, startIn } from '../support/service.js';
+import { somebody } from '../support/temporary-authority.js';
+
+type Node = Awaited<ReturnType<typeof startIn>>;
+type Holder = Pick<Caller, 'tls'>;
+
+const PATH = '/api/v1/services';
+const pathOf = (name: string): string => `${PATH}/${encodeURIComponent(name)}`;
+const call = ({ ports }: Node, path: string, { tls }: Holder): Promise<Answer> => get(ports.https, path, tls);
+const change = (
+  { ports }: Node,
+  method: 'PUT' | 'DELETE',
+  name: string,
+  { tls }: Holder,
+  { body, ...headers }: { body?: object } & Record<string, unknown> = {},
+): Promise<Answer> =>
+  send(ports.https, {
+    method,
+    path: pathOf(name),
+    tls,
+    ...(body ? { body } : {}),
+    headers: headers as Record<string, string>,
+  });
+const refusal = ({ status, json }: Answer): unknown => [status, json.code];
+
+/** Runs the command line on the store of a node, as an operator beside it would. */
+async function veritas({ folder }: { readonly folder: string }, ...args: string[]) {
+  let [out, err] = ['', ''];
+  const code = await runCommandLine(args, {
+    streams: { out: (text) => (out += text), err: (text) => (err += text) },
+    environment: environmentIn(folder),
+    readInput: () => Promise.resolve(Buffer.alloc(0)),
+    version: '0.0.0-test',
+    now: () => new Date(),
+    routes: () => Promise.resolve(describedRoutes()),
+  });
+  return { code, out, err, json: () => JSON.parse(out) as Record<string, unknown>[] & Record<string, unknown> };
+}
+
+/** Waits until `isSo`, which the test's timeout bounds; gives how long that took in milliseconds. */
+async function until(isSo: () => Promise<boolean>): Promise<number> {
+  const start = performance.now();
+  while (!(await isSo())) await delay(10);
+  return performance.now() - start;
+}
+
+/** A certificate of the running CA with a SPIFFE ID. */
+async function spiffeCaller({ application, folder }: Node, service: string, id: string): Promise<Holder> {
+  const key = newKey();
+  const { chainPem } = await application.get(CaService, { strict: false }).issue({
+    request: requestFor(key, service),
+    profile: 'service',
+    service,
+    names: [{ kind: 'uri', value: id }],
+    requester: somebody,
+  });
+  return withCertificate(folder, key, chainPem);
+}
+
+/** SHA-256 of a caller's public key. */
+const pinOf = ({ key }: Caller): string => hash('sha256', createPublicKey(key).export({ format: 'der', type: 'spki' }));
+
+let node: Node;
+let admin: Caller;
+let worker: Caller;
+beforeAll(async () => {
+  node = await startIn();
+  admin = await callerOf(node, 'admin-client');
+  worker = await callerOf(node, 'veritas-worker');
+});
+afterAll(() => node.close());
+
+describe('over HTTP', () => {
+  test('an entry is made, read, changed on its version, and removed', async () => {
+    const made = await change(node, 'PUT', 'billing', admin, { body: { state: 'allowed', roles: ['auditor'] } });
+    expect([made.status, made.headers.etag, made.headers.location]).toEqual([201, '"1"', pathOf('billing')]);
+    expect(made.json).toMatchObject({ name: 'billing', source: 'registry', version: 1, changed_by: 'admin-client' });
+    const again = await change(node, 'PUT', 'billing', admin, { body: { state: 'allowed', roles: ['auditor'] } });
+    expect([again.status, again.headers.etag, again.headers.location]).toEqual([200, '"1"', undefined]);
+    const read = await call(node, pathOf('billing'), admin);
+    expect([read.status, read.headers.etag, read.json]).toEqual([200, '"1"', made.json]);
+    const denied = { state: 'denied', note: 'moved away' };
+    expect((await change(node, 'PUT', 'billing', admin, { body: denied, 'if-match': '"1"' })).headers.etag).toBe('"2"');
+    for (const headers of [{ 'if-match': '"1"' }, { 'if-match': 'W/"2"' }, { 'if-none-match': '*' }])
+      expect(refusal(await change(node, 'PUT', 'billing', admin, { body: { state: 'allowed' }, ...headers }))).toEqual([
+        412,
+        'version_mismatch',
+      ]);
+    const { json } = await call(node, `${pathOf('billing')}/history`, admin);
+    expect(json.changes).toMatchObject([
+      { version: 2, terms: { state: 'denied', note: 'moved away', roles: [] }, changed_by: 'admin-client' },
+      { version: 1, terms: { state: 'allowed', roles: ['auditor'] } },
+    ]);
+    expect(refusal(await change(node, 'DELETE', 'billing', admin, { 'if-match': '"1"' }))).toEqual([
+      412,
+      'version_mismatch',
+    ]);
+    expect((await change(node, 'DELETE', 'billing', admin, { 'if-match': '"1", "2"' })).json).toEqual({
+      name: 'billing',
+      holds: null,
+    });
+    expect(refusal(await change(node, 'DELETE', 'billing', admin))).toEqual([404, 'service_unknown']);
+    expect(refusal(await call(node, pathOf('billing'), admin))).toEqual([404, 'service_unknown']);
+    expect(refusal(await change(node, 'DELETE', 'veritas-agent', admin))).toEqual([409, 'service_configured']);
+  });
+
+  test('the list goes by pages, and names may be SPIFFE IDs of any length', async () => {
+    const long = `spiffe://example.org/${'a/'.repeat(500)}*`;
+    expect((await change(node, 'PUT', long, admin, { body: { state: 'allowed' } })).status).toBe(201);
+    expect((await call(node, pathOf(long), admin)).json.name).toBe(long);
+    const names: string[] = [];
+    let cursor = '';
+    do {
+      const { json } = await call(node, `${PATH}?limit=3${cursor && `&cursor=${encodeURIComponent(cursor)}`}`, admin);
+      names.push(...(json.services as { name: string }[]).map(({ name }) => name));
+      cursor = json.next as string;
+    } while (cursor);
+    expect(names).toEqual([...names].sort());
+    expect(names).toEqual(expect.arrayContaining(['admin-client', 'veritas-worker', long]));
+    expect((await change(node, 'DELETE', long, admin)).status).toBe(200);
+    expect((await call(node, `${PATH}?state=denied`, admin)).json).toEqual({ services: [], next: null });
+  });
+
+  test.each<[string, object, Record<string, string>, string]>([
+    ['billing', {}, {}, 'bad_request'],
+    ['billing', { state: 'open' }, {}, 'bad_request'],
+    ['billing', { state: 'allowed', rolls: [] }, {}, 'bad_request'],
+    ['billing', { state: 'allowed', valid_until: 'tomorrow' }, {}, 'bad_request'],
+    ['billing', { state: 'allowed' }, { 'if-match': '1' }, 'bad_request'],
+    ['billing', { state: 'allowed' }, { 'if-none-match': '"1"' }, 'bad_request'],
+    ['billing', { state: 'allowed', roles: ['root'] }, {}, 'registry_terms_malformed'],
+    ['billing', { state: 'allowed', pins: ['a'.repeat(64)] }, {}, 'registry_terms_malformed'],
+    ['billing', { state: 'allowed', tries: 'denied' }, {}, 'registry_terms_malformed'],
+    ['a/b', { state: 'allowed' }, {}, 'registry_name_malformed'],
+    ['*', { state: 'allowed' }, {}, 'registry_name_malformed'],
+  ])('%s, %j with %j: %s', async (name, body, headers, code) => {
+    expect(refusal(await change(node, 'PUT', name, admin, { body, ...headers }))).toEqual([400, code]);
+    expect(refusal(await call(node, pathOf('billing'), admin))).toEqual([404, 'service_unknown']);
+  });
+
+  test('without the role admin, or from a page of another site, nothing is read or changed', async () => {
+    for (const answer of [
+      await call(node, PATH, worker),
+      await call(node, pathOf('billing'), worker),
+      await call(node, `${pathOf('billing')}/history`, worker),
+      await call(node, '/api/v1/shadow-report', worker),
+      await change(node, 'PUT', 'veritas-worker', worker, { body: { state: 'allowed', roles: ['admin'] } }),
+      await change(node, 'DELETE', 'billing', worker),
+      await change(node, 'PUT', 'billing', admin, { body: { state: 'allowed' }, 'sec-fetch-site': 'cross-site' }),
+      await change(node, 'DELETE', 'billing', admin, { origin: 'https://evil.example' }),
+    ])
+      expect(refusal(answer)).toEqual([403, 'route_not_allowed']);
+  });
+});
+
+test('a denial holds on the next request of a connection that is open, and its end too; others notice nothing', async () => {
+  const connection = await RawConnection.open(node.ports.https, worker.tls);
+  const other = await RawConnection.open(node.ports.https, admin.tls);
+  for (let round = 0; round < 2; round++) {
+    expect((await connection.get('/api/v1/test')).status).toBe(200);
+    await change(node, 'PUT', 'veritas-worker', admin, { body: { state: 'denied' } });
+    expect(refusal(await connection.get('/api/v1/test'))).toEqual([403, 'service_not_allowed']);
+    expect((await other.get('/api/v1/test')).status).toBe(200);
+    await change(node, 'DELETE', 'veritas-worker', admin);
+  }
+  expect((await connection.get('/api/v1/test')).status).toBe(200);
+  connection.close();
+  other.close();
+});
+
+test('a service comes and goes by its validity, with the keys that are pinned', async () => {
+  const [one, two] = [await callerOf(node, 'pinned'), await callerOf(node, 'pinned')];
+  const pins = [pinOf(one), 'b'.repeat(64)];
+  await change(node, 'PUT', 'pinned', admin, { body: { state: 'allowed', pins } });
+  expect((await call(node, '/', one)).status).toBe(200);
+  expect(refusal(await call(node, '/', two))).toEqual([403, 'service_not_allowed']);
+  const ends = new Date(Date.now() + 300).toISOString();
+  await change(node, 'PUT', 'pinned', admin, { body: { state: 'allowed', valid_until: ends } });
+  const connection = await RawConnection.open(node.ports.https, two.tls);
+  expect((await connection.get('/')).status).toBe(200);
+  await until(async () => (await connection.get('/')).status === 403);
+  expect(Date.now()).toBeGreaterThanOrEqual(new Date(ends).getTime());
+  connection.close();
+});
+
+test('roles of the registry count at once, and reserve their names', async () => {
+  const issuer = await callerOf(node, 'issuer-only');
+  await change(node, 'PUT', 'issuer-only', admin, { body: { state: 'allowed', roles: ['issuer'] } });
+  expect((await call(node, '/api/v1/whoami', issuer)).json.roles).toEqual(['issuer']);
+  const ask = async (service: string) => {
+    const body = { csr: csrOf(newKey(), service), profile: 'client' };
+    return (await send(node.ports.https, { method: 'POST', path: '/api/v1/certificates', tls: issuer.tls, body }))
+      .status;
+  };
+  expect([await ask('new-admin'), await ask('ops-7')]).toEqual([201, 201]);
+  await change(node, 'PUT', 'new-admin', admin, { body: { state: 'allowed', roles: ['admin'] } });
+  await change(node, 'PUT', 'ops-*', admin, { body: { state: 'allowed', roles: ['auditor'] } });
+  expect([await ask('new-admin'), await ask('ops-7'), await ask('NEW-ADMIN'), await ask('ops')]).toEqual([
+    403, 403, 400, 201,
+  ]);
+});
+
+test('the command line changes what a running service does, within a second', async () => {
+  const caller = await callerOf(node, 'reports');
+  expect(refusal(await call(node, '/', caller))).toEqual([403, 'service_not_allowed']);
+  expect((await veritas(node, 'services', 'allow', 'reports', '--role', 'auditor', '--note', 'for a week')).code).toBe(
+    0,
+  );
+  const opened = await until(async () => (await call(node, '/', caller)).status === 200);
+  expect((await veritas(node, 'services', 'deny', 'reports', '--json')).json()).toMatchObject({
+    state: 'denied',
+    // What is not named stays.
+    roles: ['auditor'],
+    note: 'for a week',
+    version: 2,
+  });
+  const shut = await until(async () => (await call(node, '/', caller)).status === 403);
+  expect(Math.max(opened, shut)).toBeLessThan(1000);
+  const stale = await veritas(node, 'services', 'allow', 'reports', '--expected-version', '1', '--json');
+  expect([stale.code, JSON.parse(stale.err)]).toMatchObject([1, { error: { code: 'version_mismatch' } }]);
+  expect((await veritas(node, 'services', 'allow', 'reports', '--replace', '--json')).json()).toMatchObject({
+    roles: [],
+  });
+  const history = (await veritas(node, 'services', 'history', 'reports', '--json')).json();
+  expect(history.map(({ version, changed_by }) => [version, String(changed_by).replace(/:.*/, '')])).toEqual([
+    [3, 'cli'],
+    [2, 'cli'],
+    [1, 'cli'],
+  ]);
+  expect((await veritas(node, 'services', 'list', '--json')).json()).toEqual(
+    (await call(node, `${PATH}?limit=1000`, admin)).json.services,
+  );
+  expect((await veritas(node, 'services', 'show', 'reports')).out).toMatch(/^State +allowed$/m);
+  expect((await veritas(node, 'services', 'remove', 'reports')).out).toBe('Removed. reports has no entry any more.\n');
+  expect((await veritas(node, 'services', 'show', 'reports')).code).toBe(1);
+  expect((await veritas(node, 'services', 'remove', 'veritas-agent', '--json')).err).toContain('service_configured');
+  expect((await veritas(node, 'services', 'allow', 'x', '--burst', '3')).code).toBe(2);
+  expect((await veritas(node, 'services', 'allow', 'x', '--pin', 'nowhere.pem')).code).toBe(3);
+  const file = join(node.folder, 'certs/client_cert.pem');
+  const pinned = await veritas(node, 'services', 'allow', 'x', '--pin', file, '--pin', 'A'.repeat(64), '--json');
+  const [block] = decodePem(readFileSync(file));
+  const own = hash('sha256', decodeCertificate(block!.octets).publicKey.der);
+  expect(pinned.json().pins).toEqual(['a'.repeat(64), own].sort());
+  await veritas(node, 'services', 'remove', 'x');
+});
+
+test('a shadow lets pass and is reported, over HTTP and at the command line; a revoked certificate it does not let pass', async () => {
+  const caller = await callerOf(node, 'veritas-frontend');
+  await change(node, 'PUT', 'veritas-frontend', admin, { body: { state: 'shadow' } });
+  for (let i = 0; i < 3; i++) expect((await call(node, '/api/v1/test', caller)).status).toBe(200);
+  const expected = {
+    service: 'veritas-frontend',
+    method: 'GET',
+    route: '/api/v1/test',
+    code: 'service_not_allowed',
+    calls: 3,
+  };
+  expect((await call(node, '/api/v1/shadow-report', admin)).json.shadowed).toMatchObject([expected]);
+  expect((await veritas(node, 'services', 'report', '--json')).json()).toMatchObject([expected]);
+  const revocation = `/api/v1/certificates/${caller.serialNumber}/revocation`;
+  await send(node.ports.https, { method: 'POST', path: revocation, tls: admin.tls, body: {} });
+  expect(refusal(await call(node, '/api/v1/test', caller))).toEqual([403, 'certificate_revoked']);
+  await change(node, 'DELETE', 'veritas-frontend', admin);
+});
+
+describe('the access matrix', () => {
+  interface Cell {
+    readonly method: string;
+    readonly path: string;
+    readonly service: string;
+    readonly outcome: string;
+    readonly code?: string;
+  }
+  const REFUSED: ReadonlySet<unknown> = new Set(Object.keys(REFUSALS));
+  let cells: readonly Cell[];
+  const callers = new Map<string, readonly Holder[]>();
+
+  beforeAll(async () => {
+    const pinned = await callerOf(node, 'with-pins');
+    const pins = [pinOf(pinned), 'b'.repeat(64)];
+    const past = '2026-01-01T00:00:00Z';
+    for (const [name, body] of Object.entries({
+      denied: { state: 'denied', roles: ['admin'] },
+      over: { state: 'allowed', roles: ['admin'], valid_until: past },
+      tried: { state: 'shadow' },
+      'tried-auditor': { state: 'shadow', roles: ['auditor'] },
+      'with-pins': { state: 'allowed', pins, roles: ['auditor'] },
+      'fleet-*': { state: 'allowed' },
+      'spiffe://example.org/ns/*': { state: 'allowed', roles: ['auditor'] },
+      'spiffe://example.org/ns/x': { state: 'shadow', tries: 'denied' },
+    }))
+      expect((await change(node, 'PUT', name, admin, { body })).status).toBe(201);
+    const matrix = await veritas(node, 'services', 'matrix', '--json');
+    cells = matrix.json() as unknown as Cell[];
+    for (const service of new Set(cells.map((cell) => cell.service)))
+      callers.set(service, await callersFor(service, pinned));
+  });
+
+  /** Who stands for a column: with pins two, the right key and another one. */
+  async function callersFor(service: string, pinned: Caller): Promise<Holder[]> {
+    if (service === '(no certificate)') return [{ tls: developmentTls(node.folder) }];
+    if (service === '(any other service)') return [await callerOf(node, 'stranger')];
+    if (service === 'with-pins') return [pinned, await callerOf(node, service)];
+    if (service.startsWith('spiffe://')) return [await spiffeCaller(node, 'no-entry', service.replace('*', 'a'))];
+    return [await callerOf(node, service.replace('*', 'x'))];
+  }
+
+  test('has a cell for each route that the service has and each entry', () => {
+    const routes = describedRoutes().map(({ method, path }) => `${method} ${path}`);
+    expect(new Set(cells.map(({ method, path }) => `${method} ${path}`))).toEqual(new Set(routes));
+    expect(cells).toHaveLength(routes.length * callers.size);
+    expect([...new Set(cells.map(({ outcome }) => outcome))].sort()).toEqual([
+      'allowed',
+      'depends',
+      'public',
+      'refused',
+      'shadowed',
+    ]);
+  });
+
+  test('names exactly the routes of the OpenAPI document, and gives it as an extension of that', async () => {
+    const { paths } = (await call(node, '/openapi.json', admin)).json as { paths: Record<string, object> };
+    const operations = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${path}`),
+    );
+    const overlay = (await veritas(node, 'services', 'matrix', '--openapi')).json().paths as typeof paths;
+    expect(
+      Object.entries(overlay)
+        .flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`))
+        .sort(),
+    ).toEqual(operations.sort());
+    expect(overlay['/api/v1/services/{name}']).toMatchObject({
+      put: { 'x-veritas-access': { denied: { outcome: 'refused', code: 'service_not_allowed' } } },
+    });
+    // What anybody may read names no service.
+    const text = JSON.stringify(paths);
+    for (const name of ['tried-auditor', 'with-pins', 'fleet-'])
+      expect([name, text.includes(name)]).toEqual([name, false]);
+    expect(paths['/api/v1/services']).toMatchObject({
+      get: { 'x-veritas-access': { admits: 'listed service', any_role_of: ['admin'] } },
+    });
+  });
+
+  test('is what happens, in every cell', async () => {
+    const wrong: unknown[] = [];
+    const agents = new Map(
+      [...callers.values()].flat().map(({ tls }) => [tls, new Agent({ ...tls, keepAlive: true })]),
+    );
+    for (const cell of cells)
+      for (const [index, { tls }] of (callers.get(cell.service) ?? []).entries()) {
+        const agent = agents.get(tls)!;
+        // Of nobody's, and without a body: whoever gets as far as the handler changes nothing.
+        const path = cell.path.replace(':serial', '00').replace(':name', 'nobody').replace(':asset', 'start.js');
+        const answer = await send(node.ports.https, { method: cell.method, path, tls, agent });
+        const type = String(answer.headers['content-type']);
+        const code = type.includes('problem') ? answer.json.code : undefined;
+        if (!isAsSaid(cell, code, index)) wrong.push({ ...cell, index, met: [answer.status, code] });
+      }
+    for (const agent of agents.values()) agent.destroy();
+    expect(wrong).toEqual([]);
+  });
+
+  function isAsSaid({ service, outcome, code: said, path }: Cell, code: unknown, index: number): boolean {
+    // With another key than those that are pinned: the list refuses, whatever comes after it.
+    if (service === 'with-pins' && index === 1 && !['public', 'allowed'].includes(outcome))
+      return code === 'service_not_allowed';
+    if (outcome === 'refused') return code === said;
+    if (outcome !== 'depends') return !REFUSED.has(code);
+    // On the right key, or on what the handler sees of the caller.
+    return !REFUSED.has(code) || (code === 'route_not_allowed' && path.includes('certificates'));
+  }
+});
