@@ -5,18 +5,12 @@ import { ApiModule } from './api/index.js';
 import { ConfigurationModule, federatedDomain, type Configuration } from './configuration/index.js';
 import { expiryPart, HealthModule, HealthService, type HealthPart } from './health/index.js';
 import { MtlsModule, type CurrentTrust, type VerifiedClientIdentity } from './mtls/index.js';
-import {
-  CaService,
-  CrlService,
-  needsCrl,
-  PkiModule,
-  RevocationRegistry,
-  type CertificationAuthority,
-} from './pki/index.js';
+import { CaService, CrlService, PkiModule, RevocationRegistry, type CertificationAuthority } from './pki/index.js';
 import { RegistryModule, type Registry } from './registry/index.js';
 import { RepositoryModule, type Published } from './repository/index.js';
 import { registryRevocation } from './registry-revocation.js';
 import { registryRates, registryRoles, registryServices } from './registry-services.js';
+import { crlPart, ocspPart } from './revocation-health.js';
 import { ratesOf, sharedRates } from './service-rates.js';
 import type { Store } from './store/index.js';
 import type { Certificate } from './x509/index.js';
@@ -49,7 +43,8 @@ export class AppModule {
       useFactory: (ca: CaService, crls: CrlService): readonly HealthPart[] => [
         storePart(store),
         expiryPart('issuing_ca', () => ca.issuing.certificate.notAfter, health.issuingExpiryWarning, now),
-        crlPart(ca, crls),
+        crlPart(ca, crls, now),
+        ...(ocsp ? [ocspPart(ocsp, now)] : []),
         expiryPart('server_certificate', () => runtime.serverCertificate().notAfter, 1, now),
       ],
     });
@@ -142,21 +137,5 @@ function storePart(store: Store): HealthPart {
         store.dataVersion().then(() => ({ state: 'up' }) as const),
         delay(STORE_ANSWERS_MS, { state: 'down', detail: 'does not answer' } as const, { ref: false }),
       ]),
-  };
-}
-
-function crlPart(ca: CaService, crls: CrlService): HealthPart {
-  return {
-    name: 'crl',
-    check: () => {
-      const stale = ca.authorities.filter(needsCrl).filter(({ id }) => {
-        const nextUpdate = crls.current(id)?.nextUpdate;
-        return nextUpdate === undefined || nextUpdate < now();
-      });
-      if (stale.length === 0) return { state: 'up' };
-      const detail = `no current CRL of ${stale.map(({ id }) => id).join(', ')}`;
-      // A list that is signed elsewhere has to be brought in; what is signed here goes on without it.
-      return { state: stale.every(({ keyHere }) => !keyHere) ? 'warning' : 'down', detail };
-    },
   };
 }

@@ -22,6 +22,7 @@ import { limitConnections } from './connection-limits.js';
 import { logFailedHandshakes } from './handshake-log.js';
 import { createHttpAdapter } from './http-adapter.js';
 import { createLogger } from './logging.js';
+import { messageListener, together } from './message-listener.js';
 import { readTrustAnchors, type CurrentTrust, type IdentifiedRequest, type TrustAnchors } from './mtls/index.js';
 import { ocspStapling } from './ocsp-stapling.js';
 import { createDevelopmentMaterial, openCertificationAuthority, PkiError } from './pki/index.js';
@@ -45,8 +46,12 @@ import type { Certificate } from './x509/index.js';
 export interface RunningService {
   readonly application: NestFastifyApplication;
   readonly configuration: Configuration;
-  /** The ports in use; `repository` is undefined when it is switched off. */
-  readonly ports: { readonly https: number; readonly repository: number | undefined };
+  /** The ports in use; those of listeners that are switched off are undefined. */
+  readonly ports: {
+    readonly https: number;
+    readonly repository: number | undefined;
+    readonly microservice: number | undefined;
+  };
   /** Stops taking requests, lets open ones finish, closes the store. */
   readonly close: () => Promise<void>;
 }
@@ -100,11 +105,19 @@ export async function startService(configuration: Configuration): Promise<Runnin
     const listening = { ...tls, namesCas: configuration.mtls.trustDomains.length === 0 };
     const adapter = createHttpAdapter(http, serverOptions(listening, material));
     const listener = adapter.getInstance().server as unknown as Server;
-    limitConnections(listener, http, logger);
-    logFailedHandshakes(listener, logger);
+    const messages = messageListener(
+      configuration.microservice,
+      { settings: listening, material, handshakeTimeout: http.handshakeTimeout },
+      listener,
+    );
+    const listeners: [Server, ...Server[]] = messages ? [listener, messages.unwrap<Server>()] : [listener];
     const stapler = ocspStapling(authority, () => reloader.material.certificate, logger);
-    stapler?.attach(listener);
-    const reloader = new TlsReloader(listener, listening, files, material, {
+    for (const one of listeners) {
+      limitConnections(one, http, logger);
+      logFailedHandshakes(one, logger);
+      stapler?.attach(one);
+    }
+    const reloader = new TlsReloader(together(listeners), listening, files, material, {
       interval: tls.reloadInterval,
       check: ({ caPem }) => {
         trustIn(caPem, configuration);
@@ -139,7 +152,10 @@ export async function startService(configuration: Configuration): Promise<Runnin
     });
     application.get(OpenApiService).describe(application);
     if (configuration.log.accessLog) logAccess(adapter.getInstance<FastifyInstance>(), logger);
+    // Without the application's filters and pipes, which answer HTTP; the guard is in the listener itself.
+    if (messages) application.connectMicroservice({ strategy: messages });
     await application.listen(http.port, http.host);
+    await application.startAllMicroservices();
     await keys;
     reloader.start();
     const renewal = tls.renewal === 'auto' ? serverRenewal(authority, files, reloader, logger) : undefined;
@@ -150,7 +166,11 @@ export async function startService(configuration: Configuration): Promise<Runnin
     return {
       application: started,
       configuration,
-      ports: { https: port, repository: started.get(RepositoryListener, { strict: false }).port },
+      ports: {
+        https: port,
+        repository: started.get(RepositoryListener, { strict: false }).port,
+        microservice: messages && (messages.unwrap<Server>().address() as AddressInfo).port,
+      },
       close: async () => {
         reloader.stop();
         await renewal?.stop();
@@ -258,9 +278,9 @@ export function sentenceOf(error: unknown): string {
   if (error instanceof PkiError) return `${error.message}: ${error.mend}.`;
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
   if (code === 'EADDRINUSE')
-    return `port ${port} on ${address} is in use: stop what listens there, or set http.port or repository.port to another.`;
+    return `port ${port} on ${address} is in use: stop what listens there, or set http.port, repository.port or microservice.port to another.`;
   if (code === 'EACCES')
-    return `port ${port} on ${address} may not be opened by this user: set http.port or repository.port above 1023.`;
+    return `port ${port} on ${address} may not be opened by this user: set http.port, repository.port or microservice.port above 1023.`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 

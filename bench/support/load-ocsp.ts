@@ -35,7 +35,7 @@ async function run(round: OcspRound): Promise<Outcome> {
   const seconds = (performance.now() - start) / 1000;
   latencies.sort((a, b) => a - b);
   const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? 0;
-  return { count: latencies.length, seconds, p50: at(0.5), p99: at(0.99) };
+  return { count: latencies.length, seconds, p50: at(0.5), p99: at(0.99), worst: latencies.at(-1) ?? 0 };
 }
 
 async function lane(round: OcspRound, write: () => Buffer, end: number, latencies: number[]): Promise<void> {

@@ -19,6 +19,7 @@ export interface Outcome {
   readonly seconds: number;
   readonly p50: number;
   readonly p99: number;
+  readonly worst: number;
 }
 
 const folder = process.argv[2] ?? '';
@@ -50,7 +51,7 @@ async function run(round: Round): Promise<Outcome> {
   const seconds = (performance.now() - start) / 1000;
   latencies.sort((a, b) => a - b);
   const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? 0;
-  return { count: latencies.length, seconds, p50: at(0.5), p99: at(0.99) };
+  return { count: latencies.length, seconds, p50: at(0.5), p99: at(0.99), worst: latencies.at(-1) ?? 0 };
 }
 
 // Connections stay open between the rounds: a round of requests counts requests alone.

@@ -9,6 +9,12 @@ export interface Usage {
   readonly rss: number;
 }
 
+/** A server that is told things, too. */
+export interface ToldSubject extends Subject {
+  /** Says something to it, and gives what it answers. */
+  readonly ask: <Answer>(message: string) => Promise<Answer>;
+}
+
 /** A server under test, in a process of its own. */
 export interface Subject {
   readonly name: string;
@@ -23,21 +29,28 @@ process.on('exit', () => {
 });
 
 /** Starts `bench/servers/<file>` with the development material in `folder`, and waits until it listens. */
-export async function startSubject(name: string, file: string, folder: string, ...more: string[]): Promise<Subject> {
+export async function startSubject(
+  name: string,
+  file: string,
+  folder: string,
+  ...more: string[]
+): Promise<ToldSubject> {
   const child = fork(join(import.meta.dirname, '../servers', `${file}.js`), [folder, ...more], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   running.add(child);
   pin(child, 1);
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  const ask = async <Answer>(message: string): Promise<Answer> => {
+    child.send(message);
+    const [answer] = (await once(child, 'message')) as [Answer];
+    return answer;
+  };
   return {
     name,
     port,
-    usage: async () => {
-      child.send('usage');
-      const [usage] = (await once(child, 'message')) as [Usage];
-      return usage;
-    },
+    ask,
+    usage: () => ask<Usage>('usage'),
     stop: async () => {
       running.delete(child);
       child.kill('SIGKILL');

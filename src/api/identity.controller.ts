@@ -1,4 +1,5 @@
 import { Controller, Get, Inject, Req } from '@nestjs/common';
+import { MessagePattern } from '@nestjs/microservices';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { ClientIdentity, identityOf, ServiceRoles, type IdentifiedRequest } from '../mtls/index.js';
@@ -7,7 +8,7 @@ import { certificateInfoSchema, serviceSchema, testSchema, whoamiSchema } from '
 import { certificateInfo } from './certificate-info.js';
 import { SERVICE_DESCRIPTION, type ServiceDescription } from './service-description.js';
 
-/** What a service can ask about itself. */
+/** What a service can ask about itself, over HTTP and by message. */
 @Controller()
 export class IdentityController {
   constructor(
@@ -29,7 +30,12 @@ export class IdentityController {
   @Answers(testSchema)
   test(@Req() request: IdentifiedRequest): z.infer<typeof testSchema> {
     // Not @ClientIdentity(), here alone: Nest sends a decorated parameter through its pipes, which costs more than the whole guard.
-    const { service, commonName } = identityOf(request);
+    return this.testMessage(identityOf(request));
+  }
+
+  /** The same as a message. */
+  @MessagePattern('test')
+  testMessage(@ClientIdentity() { service, commonName }: ClientIdentity): z.infer<typeof testSchema> {
     return {
       message: 'mTLS authentication successful',
       client: { service, common_name: commonName ?? null, authenticated: true },
@@ -38,6 +44,7 @@ export class IdentityController {
 
   /** The certificate that the caller presented. */
   @Get('api/v1/certificate-info')
+  @MessagePattern('certificate-info')
   @Answers(certificateInfoSchema)
   certificateInfo(@ClientIdentity() { certificate }: ClientIdentity): z.infer<typeof certificateInfoSchema> {
     return certificateInfo(certificate, new Date());
@@ -45,6 +52,7 @@ export class IdentityController {
 
   /** Who the caller is, and how that was established. */
   @Get('api/v1/whoami')
+  @MessagePattern('whoami')
   @Answers(whoamiSchema)
   whoami(@Req() request: IdentifiedRequest): z.infer<typeof whoamiSchema> {
     const who = identityOf(request);

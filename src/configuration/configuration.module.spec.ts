@@ -14,6 +14,7 @@ import {
   mtlsConfig,
   pkiConfig,
   repositoryConfig,
+  microserviceConfig,
   storeConfig,
   tlsConfig,
 } from './index.js';
@@ -34,6 +35,7 @@ const namespaces = {
   pki: pkiConfig,
   store: storeConfig,
   repository: repositoryConfig,
+  microservice: microserviceConfig,
   log: logConfig,
   health: healthConfig,
 } as const;

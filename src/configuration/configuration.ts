@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { healthSchema } from './health.config.js';
 import { httpSchema } from './http.config.js';
 import { logSchema } from './log.config.js';
+import { microserviceSchema } from './microservice.config.js';
 import { mtlsSchema } from './mtls.config.js';
 import { pkiSchema } from './pki.config.js';
 import { repositorySchema } from './repository.config.js';
@@ -19,6 +20,9 @@ export const configurationSchema = z
     repository: repositorySchema
       .prefault({})
       .describe('The plain HTTP listener for revocation lists, CA certificates and probes.'),
+    microservice: microserviceSchema
+      .prefault({})
+      .describe('The listener for NestJS messages over TCP with mutual TLS, off unless it has a port.'),
     log: logSchema.prefault({}).describe('The log, lines of JSON on standard output.'),
     health: healthSchema.prefault({}).describe('The health report.'),
   })
@@ -31,7 +35,16 @@ export const configurationSchema = z
     path: ['tls', 'clientAuth'],
     message: 'optional, with mtls.trustDomains: their CAs are known to the guard alone',
     when: ({ value }) => federation.safeParse(value).success,
-  });
+  })
+  .refine(
+    ({ http, repository, microservice: { port } }) =>
+      port === undefined || port === 0 || (port !== http.port && (port !== repository.port || !repository.enabled)),
+    {
+      path: ['microservice', 'port'],
+      message: 'another port than http.port and repository.port',
+      when: ({ value }) => listeners.safeParse(value).success,
+    },
+  );
 
 const federation = z.object({
   tls: z.object({ clientAuth: z.string() }),
@@ -41,6 +54,7 @@ const federation = z.object({
 const listeners = z.object({
   http: z.object({ port: z.number() }),
   repository: z.object({ port: z.number(), enabled: z.boolean() }),
+  microservice: z.object({ port: z.number().optional() }),
 });
 
 type Frozen<T> = T extends readonly (infer Item)[]
@@ -64,5 +78,6 @@ export type MtlsConfig = Configuration['mtls'];
 export type PkiConfig = Configuration['pki'];
 export type StoreConfig = Configuration['store'];
 export type RepositoryConfig = Configuration['repository'];
+export type MicroserviceConfig = Configuration['microservice'];
 export type LogConfig = Configuration['log'];
 export type HealthConfig = Configuration['health'];

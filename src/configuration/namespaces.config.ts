@@ -15,5 +15,6 @@ export const mtlsConfig = registerAs('mtls', () => configurationOfProcess().mtls
 export const pkiConfig = registerAs('pki', () => configurationOfProcess().pki);
 export const storeConfig = registerAs('store', () => configurationOfProcess().store);
 export const repositoryConfig = registerAs('repository', () => configurationOfProcess().repository);
+export const microserviceConfig = registerAs('microservice', () => configurationOfProcess().microservice);
 export const logConfig = registerAs('log', () => configurationOfProcess().log);
 export const healthConfig = registerAs('health', () => configurationOfProcess().health);

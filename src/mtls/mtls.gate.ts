@@ -82,9 +82,9 @@ export class MtlsGate {
     }
   }
 
-  /** The refusal for a transport that this room does not guard yet. */
-  refuseTransport(transport: string): MtlsRefusal {
-    return new MtlsRefusal('validation_failed', 'this transport is not guarded', { transport });
+  /** Throws the {@link MtlsRefusal} for a transport that nobody here guards, so that nothing is known of who calls. */
+  refuseTransport(transport: string): never {
+    throw new MtlsRefusal('validation_failed', 'this transport is not guarded', { transport });
   }
 
   #noteShadow(

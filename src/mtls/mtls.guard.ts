@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify';
 import { MtlsGate } from './mtls.gate.js';
 import type { IdentifiedRequest } from './identified-request.js';
 import { routePolicyOf, type RoutePolicy } from './route-policy.js';
+import { callOf } from './transports/transport-call.js';
 
 /**
  * Lets a request pass when its route is public, or when the certificate on its connection belongs to a service that may call it; refuses
@@ -19,9 +20,10 @@ export class MtlsGuard implements CanActivate {
   canActivate(context: ExecutionContext): true {
     const policy = this.#policyOf(context.getHandler(), context.getClass());
     if (!policy.public) {
-      if (context.getType() !== 'http') throw this.gate.refuseTransport(context.getType());
       // The request: switchToHttp().getRequest() is the same, and builds three closures first.
-      this.gate.admit(context.getArgByIndex<IdentifiedRequest>(0), policy, context.getArgByIndex<FastifyReply>(1));
+      if (context.getType() === 'http')
+        this.gate.admit(context.getArgByIndex<IdentifiedRequest>(0), policy, context.getArgByIndex<FastifyReply>(1));
+      else this.gate.admit(callOf(context.getArgs()) ?? this.gate.refuseTransport(context.getType()), policy);
     }
     return true;
   }

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import {
   Global,
   Inject,
@@ -28,6 +29,8 @@ import { RefusalFilter } from './refusal.filter.js';
 import { CrlRevocation, type CrlEvent } from './revocation/crl-revocation.js';
 import { firstKnown, type RevocationStatus } from './revocation/revocation-status.js';
 import { ServiceRoles } from './service-roles.js';
+import { TransportGate } from './transports/transport.gate.js';
+import { closeUpgrades } from './transports/upgrade-door.js';
 import { readTrustAnchors, type CurrentTrust } from './trust-anchors.js';
 import { closeUnseenRoutes } from './unseen-routes.js';
 
@@ -137,6 +140,7 @@ const logger = new Logger('Mtls');
     },
     { provide: PEER_OF, useValue: peerOfSocket },
     MtlsGate,
+    TransportGate,
     MtlsGuard,
     RefusalFilter,
     ClientIdentityInterceptor,
@@ -158,6 +162,7 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     @Inject(FederatedTrust) private readonly federation: FederatedTrust,
     @Inject(LiveConnections) private readonly live: LiveConnections,
     @Inject(RateLimiter) private readonly rates: RateLimiter,
+    @Inject(TransportGate) private readonly transports: TransportGate,
   ) {
     super();
   }
@@ -170,13 +175,16 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     if (httpAdapter.getType() !== 'fastify')
       throw new TypeError('MtlsModule guards applications on Fastify: use FastifyAdapter');
     this.#routesRegistered = closeUnseenRoutes(httpAdapter.getInstance<FastifyInstance>(), this.gate);
+    closeUpgrades(httpAdapter.getHttpServer() as EventEmitter, this.transports);
   }
 
   async onModuleInit(): Promise<void> {
     this.#routesRegistered?.();
     if ((this.options.revocation?.mode ?? (this.options.revocation ? 'hard-fail' : 'off')) === 'off')
       logger.warn('revocation is not checked: set MtlsOptions.revocation');
-    if (asksForCertificates(this.adapterHost.httpAdapter.getHttpServer()) === false)
+    // An application of messages alone has no adapter, and its modules are not configured.
+    const adapter = this.adapterHost.httpAdapter as HttpAdapterHost['httpAdapter'] | null;
+    if (asksForCertificates(adapter?.getHttpServer()) === false)
       logger.warn('the HTTPS server asks no client for a certificate: set requestCert to true, or nobody gets in');
     await this.federation.start();
     const { exchange } = this.options.rates ?? {};

@@ -1,7 +1,8 @@
 import type { Http2ServerResponse, Http2Session } from 'node:http2';
 import type { FastifyReply } from 'fastify';
-import { MtlsRefusal, REFUSALS } from './mtls.errors.js';
-import { PROBLEM_CONTENT_TYPE, problemOf } from './problem.js';
+import type { MtlsRefusal } from './mtls.errors.js';
+import { PROBLEM_CONTENT_TYPE } from './problem.js';
+import { problemOfRefusal } from './refusal-problem.js';
 
 const CLOSE_GRACE_MS = 5_000;
 
@@ -10,14 +11,12 @@ const CLOSE_GRACE_MS = 5_000;
  * behind the answer: `Connection: close` on HTTP/1.1, GOAWAY on HTTP/2.
  */
 export function sendRefusal(reply: FastifyReply, refusal: MtlsRefusal): void {
-  const { code, status, message, mend } = refusal;
-  const { title } = REFUSALS[code];
   if (refusal.endsConnection) endConnection(reply);
   void reply
-    .code(status)
+    .code(refusal.status)
     .header('content-type', PROBLEM_CONTENT_TYPE)
     .header('cache-control', 'no-store')
-    .send(problemOf({ status, title, detail: `${capitalised(message)}. ${mend}`, code, requestId: reply.request.id }));
+    .send(problemOfRefusal(refusal, reply.request.id));
 }
 
 function endConnection(reply: FastifyReply): void {
@@ -41,5 +40,3 @@ export function closeSession(session: Http2Session, grace = CLOSE_GRACE_MS): voi
     clearTimeout(cut);
   });
 }
-
-const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

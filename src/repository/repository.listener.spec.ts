@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { request } from 'node:http';
+import { gunzipSync } from 'node:zlib';
 import { RepositoryListener } from './repository.listener.js';
 
 const octets = Buffer.from(Array.from({ length: 1000 }, (_, i) => i & 0xff));
+const large = Buffer.concat([octets, octets]);
 const delta = Buffer.from('delta');
 const thisUpdate = new Date(Math.floor(Date.now() / 1000) * 1000 - 60_000);
 const nextUpdate = new Date(thisUpdate.getTime() + 120_000);
@@ -29,7 +31,7 @@ describe('the repository', () => {
         crossCertificates: () => '',
         crl: (issuer, scope) =>
           issuer === 'issuing'
-            ? { delta: served(delta), '2': served(octets), '': served(octets) }[scope ?? '']
+            ? { delta: served(delta), '2': served(octets), '9': served(large), '': served(octets) }[scope ?? '']
             : undefined,
         ocsp: undefined,
         ready: () => Promise.resolve(true),
@@ -69,6 +71,31 @@ describe('the repository', () => {
     const head = await ask('/crl/issuing.crl', {}, 'HEAD');
     expect(head.body).toHaveLength(0);
     expect({ ...head.headers, date: 0, 'cache-control': 0 }).toEqual({ ...headers, date: 0, 'cache-control': 0 });
+  });
+
+  it('sends a list by gzip to who takes it, with a tag of its own, where that pays', async () => {
+    const path = '/crl/issuing/9.crl';
+    const plain = await ask(path);
+    expect(plain.headers).toMatchObject({ vary: 'accept-encoding', 'content-length': '2000' });
+    expect(plain.headers['content-encoding']).toBeUndefined();
+    for (const accepted of ['gzip', 'br;q=1.0, GZIP;q=0.5', '*']) {
+      const packed = await ask(path, { 'accept-encoding': accepted });
+      expect(packed.headers).toMatchObject({ vary: 'accept-encoding', 'content-encoding': 'gzip' });
+      expect(packed.headers['content-length']).toBe(String(packed.body.length));
+      expect(packed.body.length).toBeLessThan(1000);
+      expect(gunzipSync(packed.body).equals(large)).toBe(true);
+      const tag = String(packed.headers.etag);
+      expect(tag).not.toBe(plain.headers.etag);
+      const again = await ask(path, { 'accept-encoding': accepted, 'if-none-match': tag });
+      expect([again.status, again.headers.etag]).toEqual([304, tag]);
+      const head = await ask(path, { 'accept-encoding': accepted }, 'HEAD');
+      expect([head.headers['content-length'], head.headers.etag]).toEqual([packed.headers['content-length'], tag]);
+    }
+    for (const accepted of ['br', 'gzip;q=0', 'identity, *;q=0.0'])
+      expect((await ask(path, { 'accept-encoding': accepted })).body.equals(large)).toBe(true);
+    const part = await ask(path, { 'accept-encoding': 'gzip', range: 'bytes=0-9' });
+    expect([part.status, part.body.equals(large.subarray(0, 10))]).toEqual([206, true]);
+    expect((await ask('/crl/issuing/delta.crl', { 'accept-encoding': 'gzip' })).body.toString()).toBe('delta');
   });
 
   it('serves deltas and shards by their names', async () => {

@@ -68,18 +68,20 @@ export {
 export { migrateWithin, migrationsThrough, SCHEMA, type MigrationStatus } from './migrations.js';
 export { migrateStore, migrationStatus, openStore } from './open-store.js';
 export {
+  readRevocationPage,
+  readRevokedSerialPage,
+  revokedShards,
+  type RevocationPage,
+} from './revocation-page.store.js';
+export {
   insertRevokedSerial,
   lastRevocationSequence,
   listReleases,
   listRevocations,
   markReleased,
   markRevoked,
-  readRevocationPage,
-  readRevokedSerialPage,
-  revokedShards,
   serialStatuses,
   type ReleaseRow,
-  type RevocationPage,
   type RevocationRow,
 } from './revocation.store.js';
 export type { Database, IssuerRole, IssuerState, Transaction } from './schema.js';

@@ -20,14 +20,8 @@ import {
   listShadowCounts,
   serviceHistory,
 } from './service.store.js';
-import {
-  lastRevocationSequence,
-  listReleases,
-  listRevocations,
-  readRevocationPage,
-  readRevokedSerialPage,
-  serialStatuses,
-} from './revocation.store.js';
+import { lastRevocationSequence, listReleases, listRevocations, serialStatuses } from './revocation.store.js';
+import { readRevocationPage, readRevokedSerialPage } from './revocation-page.store.js';
 import type { Database, Schema } from './schema.js';
 import { NodeSqliteDialect } from './sqlite-dialect.js';
 import { openStore } from './open-store.js';

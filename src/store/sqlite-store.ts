@@ -6,8 +6,8 @@ import { checkMigrated, migrate, readMigrationStatus, type MigrationStatus } fro
 import type { Database, Schema } from './schema.js';
 import { NodeSqliteDialect, STATEMENT_TIMEOUT } from './sqlite-dialect.js';
 import { resultCodeOf, sqliteError } from './sqlite-error.js';
-import { WriterSqliteDialect } from './sqlite-writer-dialect.js';
-import { Store, withSnapshot, type StoreOptions } from './store.js';
+import { ThreadSqliteDialect } from './sqlite-thread-dialect.js';
+import { Store, withSnapshot, type SnapshotOptions, type StoreOptions } from './store.js';
 
 /** {@link StoreOptions} of a SQLite file. */
 export type SqliteOptions = StoreOptions & { readonly path: string };
@@ -25,12 +25,18 @@ class SqliteStore extends Store {
 
   override readonly isShared = false;
 
-  /** On a connection of its own: one connection, one transaction. */
-  override async snapshot<T>(work: (database: Database) => Promise<T>): Promise<T> {
+  /** On a connection of its own: one connection, one transaction. In a thread only what is long: to start one takes as long as to read a short list. */
+  override async snapshot<T>(
+    work: (database: Database) => Promise<T>,
+    { isLong = false }: SnapshotOptions = {},
+  ): Promise<T> {
     // There is no second connection to a database in memory.
     if (this.name === ':memory:') return work(this.database);
-    const sqlite = new DatabaseSync(this.name, { readOnly: true, timeout: STATEMENT_TIMEOUT });
-    const database = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, BUSY_MS) });
+    const database = new Kysely<Schema>({
+      dialect: isLong
+        ? new ThreadSqliteDialect({ path: this.name, readOnly: true, busyTimeout: BUSY_MS })
+        : new NodeSqliteDialect(new DatabaseSync(this.name, { readOnly: true, timeout: STATEMENT_TIMEOUT }), BUSY_MS),
+    });
     try {
       return await withSnapshot(database, 'begin deferred', work);
     } catch (error) {
@@ -70,7 +76,7 @@ export async function openSqliteStore({
     // From here on this connection reads; another one, in a thread, writes.
     // 16 MiB of pages, so that what stands above the leaves of the indexes of a million certificates stays in memory.
     sqlite.exec('pragma query_only = on; pragma cache_size = -16384');
-    const writer = new Kysely<Schema>({ dialect: new WriterSqliteDialect(path, busyTimeout) });
+    const writer = new Kysely<Schema>({ dialect: new ThreadSqliteDialect({ path, readOnly, busyTimeout }) });
     return new SqliteStore(path, sqlite, database, writer);
   });
 }

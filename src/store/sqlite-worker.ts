@@ -1,21 +1,22 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { WriterData, WriterFailure, WriterRequest, WriterResponse } from './sqlite-protocol.js';
+import type { ThreadData, ThreadFailure, ThreadRequest, ThreadResponse } from './sqlite-protocol.js';
 
 /*
- * The thread that writes: a commit holds it for as long as the disk takes, and nobody else. So do checkpoints, which come with commits. It imports
- * nothing of this program, so that it runs as it is, compiled or not.
+ * The thread that writes: a commit holds it for as long as the disk takes, and nobody else. So do checkpoints, which come with commits. And the one that
+ * reads what is long. It imports nothing of this program, so that it runs as it is, compiled or not.
  */
 
 const MAX_STATEMENTS = 256;
-const { path, statementTimeout } = workerData as WriterData;
+const { path, statementTimeout, readOnly } = workerData as ThreadData;
 const statements = new Map<string, { readonly statement: StatementSync; readonly reader: boolean }>();
 let database: DatabaseSync | undefined;
-let unsaid: WriterFailure | undefined;
+let unsaid: ThreadFailure | undefined;
 
 function opened(): DatabaseSync {
   if (!database) {
-    database = new DatabaseSync(path, { timeout: statementTimeout, enableForeignKeyConstraints: true });
+    database = new DatabaseSync(path, { readOnly, timeout: statementTimeout, enableForeignKeyConstraints: true });
+    if (readOnly) return database;
     // Checkpoints of 16 MiB: pages that change with every commit, those of the indexes, go to the file once.
     database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 4096');
   }
@@ -49,7 +50,7 @@ function rollBack(): void {
   if (database?.isTransaction) database.exec('rollback');
 }
 
-function answer({ kind, sql, parameters }: WriterRequest): Pick<WriterResponse, 'rows' | 'changes'> {
+function answer({ kind, sql, parameters }: ThreadRequest): Pick<ThreadResponse, 'rows' | 'changes'> {
   const none = { rows: [], changes: undefined };
   if (kind === 'close') {
     database?.close();
@@ -66,14 +67,14 @@ function answer({ kind, sql, parameters }: WriterRequest): Pick<WriterResponse, 
   return none;
 }
 
-function failureOf(error: unknown): WriterFailure {
+function failureOf(error: unknown): ThreadFailure {
   const { message, errcode } = error as { readonly message?: unknown; readonly errcode?: unknown };
   return { message: String(message), errcode: typeof errcode === 'number' ? errcode : undefined };
 }
 
-parentPort?.on('message', (request: WriterRequest) => {
+parentPort?.on('message', (request: ThreadRequest) => {
   const { id, kind, sql } = request;
-  let response: WriterResponse;
+  let response: ThreadResponse;
   try {
     const goesOn = kind === 'statement' && sql !== 'rollback';
     response =

@@ -51,6 +51,25 @@ describeOnEachStore('a store', (_, newPlace) => {
     expect(await idsIn(await openHere())).toEqual(['a']);
   });
 
+  it.each([false, true])('has snapshots that stay what they were and cannot write, long: %s', async (isLong) => {
+    const store = await openHere();
+    await insert(store, 'a');
+    const seen = await store.snapshot(
+      async (database) => {
+        const before = await listIssuers(database);
+        await insert(store, 'b');
+        const after = await listIssuers(database);
+        await expect(database.deleteFrom('issuer').execute()).rejects.toThrow(/read.?only/i);
+        return [before, after].map((rows) => rows.map(({ id }) => id));
+      },
+      { isLong },
+    );
+    expect(seen).toEqual([['a'], ['a']]);
+    const failed = store.snapshot(() => Promise.reject(new Error('of the work')), { isLong });
+    await expect(failed).rejects.toThrow('of the work');
+    expect(await idsIn(store)).toEqual(['a', 'b']);
+  });
+
   it('refuses a store that a newer version wrote, and leaves it as it is', async () => {
     const store = await openHere();
     await store.transaction((transaction) =>

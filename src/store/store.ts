@@ -27,6 +27,12 @@ export interface Exchange {
   readonly close: () => Promise<void>;
 }
 
+/** How a snapshot is read. */
+export interface SnapshotOptions {
+  /** Very many rows will be read: by another thread, where the database would take this one's time. */
+  readonly isLong?: boolean;
+}
+
 /** The rows of the product, in a database of either kind: each commit is durable before it counts, and writers come one after the other. */
 export abstract class Store {
   /** What messages call it: the file, or the database and its host; never a password. */
@@ -59,7 +65,7 @@ export abstract class Store {
    * Runs `work` on the rows as they are now, however long it takes and whatever is written meanwhile, on a connection of its own: it holds up nobody, and can
    * only read. Throws {@link StoreError} when the database is gone.
    */
-  abstract snapshot<T>(work: (database: Database) => Promise<T>): Promise<T>;
+  abstract snapshot<T>(work: (database: Database) => Promise<T>, options?: SnapshotOptions): Promise<T>;
 
   /**
    * What changes whenever another connection has committed, and may change when this store has. Equal answers mean equal rows. A fraction of a

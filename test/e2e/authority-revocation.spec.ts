@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { CERTIFICATION_AUTHORITY, type CertificationAuthority } from '../../src/pki/index.js';
 import { callerOf, csrOf, newKey, send, type Caller } from '../support/certificate-client.js';
 import { temporaryFolder } from '../support/folder.js';
+import { LogLines } from '../support/guarded-app.js';
 import { startIn } from '../support/service.js';
 
 const ROLES = [
@@ -56,4 +58,14 @@ test('an administrator without the role issuer revokes nothing else, and nobody 
   const { serialNumber } = callers.worker;
   expect(await revoke(callers.admin, serialNumber, 'superseded')).toEqual([403, 'route_not_allowed']);
   expect(await revoke(callers.deployer, serialNumber, 'cACompromise')).toEqual([400, 'reason_not_allowed']);
+});
+
+test('the log says by whom the guard knows of a revocation: the registry, before any list', async () => {
+  const victim = await callerOf(service, 'veritas-worker');
+  expect(await revoke(callers.deployer, victim.serialNumber, 'superseded')).toEqual([200, 'superseded']);
+  Logger.overrideLogger(LogLines.shared);
+  const line = LogLines.shared.next('refused', { code: 'certificate_revoked' });
+  const { status } = await send(service.ports.https, { method: 'GET', path: '/api/v1/test', tls: victim.tls });
+  expect(status).toBe(403);
+  expect(await line).toMatchObject({ evidence: { source: 'registry', revoked: victim.serialNumber } });
 });

@@ -84,7 +84,10 @@ describe.each<TlsVersion>(['TLSv1.2', 'TLSv1.3'])('%s', (version) => {
     await revoke(client.certificate);
     const second = await visit(version, client, first.ticket);
     expect(second.connection.socket.isSessionReused()).toBe(true);
+    const refused = LogLines.shared.next('refused', { code: 'certificate_revoked' });
     expect((await second.connection.get('/orders')).json.code).toBe('certificate_revoked');
+    // Who says so.
+    expect(((await refused).evidence as { source: string }).source).toMatch(/^CRL \d+$/);
     await second.connection.untilClosed();
     first.connection.close();
   });

@@ -42,6 +42,7 @@ const LIMITS = {
   headersTimeout: 10_000,
   handshakeTimeout: 10_000,
   keepAliveTimeout: 72_000,
+  answerTimeout: 30_000,
   maxConnections: 1000,
   maxHeaderSize: 16_384,
   bodyLimit: 65_536,

@@ -1,145 +1,93 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import fc from 'fast-check';
 import { indexCrl, type CrlIndex } from '../../src/mtls/revocation/crl-index.js';
 import { IssuerLists } from '../../src/mtls/revocation/issuer-lists.js';
 import { readPublished } from '../../src/pki/index.js';
-import type { Certificate } from '../../src/x509/index.js';
-import { certificationRequest } from '../support/certification-request.js';
-import { openTemporaryAuthority, somebody, type TemporaryAuthority } from '../support/temporary-authority.js';
+import {
+  certIdOf,
+  CrlReason,
+  decodeOcspResponse,
+  encodeOcspRequest,
+  verifyOcspResponse,
+  type Certificate,
+} from '../../src/x509/index.js';
+import { anyStep, RevocationSequence, SHARDS } from '../support/revocation-sequence.js';
+import { somebody } from '../support/temporary-authority.js';
 
-const MINUTE = 60_000;
-const SHARDS = 2;
+const FIVE_HOURS = 18_000;
 const seed = Number(process.env.FC_SEED ?? randomInt(0x7fff_ffff));
+const reasons = new Map<number, string>(Object.entries(CrlReason).map(([name, value]) => [value, name]));
 
-let temporary: TemporaryAuthority;
-let clock = new Date();
+let sequence: RevocationSequence;
 beforeAll(async () => {
-  temporary = await openTemporaryAuthority({ now: () => clock });
-  const { settings } = temporary;
-  // The same CA from here on with deltas and shards.
-  const authority = await temporary.reopen({ settings: { ...settings, crlDeltaLifetime: 3600, crlShards: SHARDS } });
-  temporary = { ...temporary, authority };
+  // Whoever asked before gets what was kept, if it still is so.
+  sequence = await RevocationSequence.open(new Date(), async (_, certificate) => {
+    await ocsp(certificate, undefined);
+  });
 });
-afterAll(() => temporary.close());
-
-type Step =
-  | { readonly kind: 'issue'; readonly sharded: boolean }
-  | { readonly kind: 'revoke' | 'hold' | 'release'; readonly which: number }
-  | { readonly kind: 'wait'; readonly minutes: number }
-  | { readonly kind: 'publish' };
-
-const which = fc.nat(7);
-const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ kind: fc.constant('issue' as const), sharded: fc.boolean() }),
-  fc.record({ kind: fc.constantFrom('revoke' as const, 'hold' as const, 'release' as const), which }),
-  fc.record({ kind: fc.constantFrom('hold' as const, 'release' as const), which }),
-  fc.record({ kind: fc.constant('wait' as const), minutes: fc.integer({ min: 1, max: 300 }) }),
-  fc.constant({ kind: 'publish' as const }),
-);
-
-/** What became of a certificate: undefined while it is good. */
-const expected = new Map<Certificate, string | undefined>();
-
-async function run(one: Step): Promise<void> {
-  const { ca, crls } = temporary.authority;
-  const all = [...expected.keys()];
-  switch (one.kind) {
-    case 'issue': {
-      // The CA as it was before there were shards.
-      const by = one.sharded ? ca : (await plain()).ca;
-      const issued = await by.issue({ request: certificationRequest(), requester: somebody });
-      expected.set(issued.certificate, undefined);
-      return;
-    }
-    case 'wait':
-      clock = new Date(clock.getTime() + one.minutes * MINUTE);
-      return;
-    case 'publish':
-      await crls.publishIfDue(somebody);
-      return;
-    default: {
-      const certificate = all.at(-1 - (one.which % Math.max(1, all.length)));
-      if (!certificate) return;
-      const { serialNumber } = certificate;
-      const before = expected.get(certificate);
-      if (one.kind === 'release') {
-        const release = ca.release({ serialNumber, requester: somebody });
-        if (before === 'keyCompromise') await expect(release).rejects.toMatchObject({ code: 'revocation_final' });
-        else await release;
-        if (before !== 'keyCompromise') expected.set(certificate, undefined);
-        return;
-      }
-      const reason = one.kind === 'hold' ? 'certificateHold' : 'keyCompromise';
-      await ca.revoke({ serialNumber, reason, requester: somebody });
-      if (before !== 'keyCompromise')
-        expected.set(certificate, before !== undefined && one.kind === 'hold' ? before : reason);
-    }
-  }
-}
-
-let withoutShards: Promise<TemporaryAuthority['authority']> | undefined;
-const plain = () =>
-  (withoutShards ??= temporary.reopen({ settings: { ...temporary.settings, crlDeltaLifetime: 3600 } }));
+afterAll(() => sequence.close());
 
 async function served(scope: string): Promise<CrlIndex> {
-  const { crls, ca } = temporary.authority;
+  const { crls, ca } = sequence.temporary.authority;
   const crl = crls.current('issuing', scope);
   if (!crl) throw new Error(`there is no list ${scope}`);
-  return indexCrl(await readPublished(crl), [ca.issuing.certificate], clock);
+  return indexCrl(await readPublished(crl), [ca.issuing.certificate], sequence.now);
 }
 
-const revokedBy = (lists: readonly CrlIndex[], certificate: Certificate): string => {
-  const answer = new IssuerLists(lists).statusOf(certificate, clock);
+const saidBy = (lists: readonly CrlIndex[], certificate: Certificate): string => {
+  const answer = new IssuerLists(lists).statusOf(certificate, sequence.now);
   return answer.status === 'revoked' ? answer.reason : answer.status;
 };
 
+/** What the responder says, believed; `hits` counts the answers that were there at once. */
+let hits = 0;
+async function ocsp({ serialNumber }: Certificate, nonce: Uint8Array | undefined): Promise<string> {
+  const { ca, ocsp: responder } = sequence.temporary.authority;
+  const issuer = ca.issuing.certificate;
+  const answer = responder!.answer(encodeOcspRequest([certIdOf(issuer, serialNumber)], nonce));
+  if (!(answer instanceof Promise)) hits++;
+  const response = decodeOcspResponse((await answer).der);
+  const verdict = verifyOcspResponse(response, { issuer, serialNumber, time: sequence.now, nonce });
+  if (!verdict.ok) return verdict.why;
+  const { certStatus } = verdict;
+  return certStatus.status === 'revoked' ? (reasons.get(certStatus.reason ?? 0) ?? '') : certStatus.status;
+}
+
 /** Asks everybody about every certificate that has not ended. */
 async function checkAgreement(): Promise<void> {
-  const { crls, registry, ca } = temporary.authority;
+  const { crls, registry, ca } = sequence.temporary.authority;
   await crls.publishIfDue(somebody);
   const [base, delta] = [await served('complete'), await served('delta')];
   const shards = await Promise.all(Array.from({ length: SHARDS }, (_, i) => served(String(i + 1))));
   await crls.sign('issuing', somebody);
   const full = await served('complete');
-  for (const [certificate, reason] of expected) {
-    if (certificate.notAfter < clock) {
-      expected.delete(certificate);
-      continue;
-    }
+  sequence.forgetExpired();
+  for (const [certificate, reason] of sequence.expected) {
     const guard = registry.statusOf(ca.issuing.certificate, certificate.serialNumber);
-    const inShard = certificate.extensions.freshestCrl === undefined && nameOf(certificate).includes('/issuing/');
+    const is = reason ?? 'good';
     expect({
       guard: guard.status === 'revoked' ? guard.reason : guard.status,
-      full: revokedBy([full], certificate),
-      delta: revokedBy([base, delta], certificate),
-      shard: inShard ? revokedBy(shards, certificate) : (reason ?? 'good'),
-      everything: revokedBy([delta, ...shards, full, base], certificate),
-    }).toEqual({
-      guard: reason ?? 'good',
-      full: reason ?? 'good',
-      delta: reason ?? 'good',
-      shard: reason ?? 'good',
-      everything: reason ?? 'good',
-    });
+      full: saidBy([full], certificate),
+      delta: saidBy([base, delta], certificate),
+      shard: RevocationSequence.isSharded(certificate) ? saidBy(shards, certificate) : is,
+      everything: saidBy([delta, ...shards, full, base], certificate),
+      live: await ocsp(certificate, randomBytes(32)),
+      kept: await ocsp(certificate, undefined),
+      keptAgain: await ocsp(certificate, undefined),
+    }).toEqual({ guard: is, full: is, delta: is, shard: is, everything: is, live: is, kept: is, keptAgain: is });
   }
   expect(full.list.extensions.crlNumber! > base.list.extensions.crlNumber!).toBe(true);
 }
 
-const nameOf = ({ extensions }: Certificate): string => {
-  const [point] = extensions.crlDistributionPoints ?? [];
-  const name = point?.distributionPoint;
-  const first = name && 'fullName' in name ? name.fullName[0] : undefined;
-  return first?.kind === 'uri' ? first.value : '';
-};
-
-test(`full, base and delta, shard and guard agree, after 200 random sequences with seed ${seed}`, async () => {
+test(`full, base and delta, shard, OCSP live and kept, and guard agree, after 200 random sequences with seed ${seed}`, async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 8 }), async (steps) => {
-      for (const one of steps) await run(one);
+    fc.asyncProperty(fc.array(anyStep(FIVE_HOURS), { minLength: 2, maxLength: 8 }), async (steps) => {
+      for (const step of steps) await sequence.run(step);
       await checkAgreement();
     }),
     // The store remembers: a smaller sequence would not be the same.
     { seed, numRuns: 200, endOnFailure: true },
   );
-}, 120_000);
+  expect(hits).toBeGreaterThan(200);
+}, 240_000);

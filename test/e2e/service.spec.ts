@@ -35,7 +35,13 @@ describe('the five checks of the system before it', () => {
     for (const path of ['/health', '/api/v1/health']) {
       const answer = await get(https(), path, nobody());
       expect([answer.status, answer.json.status, answer.json.mtls]).toEqual([200, 'healthy', 'enabled']);
-      expect(Object.keys(answer.json.parts as object)).toEqual(['store', 'issuing_ca', 'crl', 'server_certificate']);
+      expect(Object.keys(answer.json.parts as object)).toEqual([
+        'store',
+        'issuing_ca',
+        'crl',
+        'ocsp',
+        'server_certificate',
+      ]);
     }
   });
 

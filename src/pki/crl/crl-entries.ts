@@ -21,10 +21,10 @@ export interface CrlContents {
   readonly validUntil: Date | undefined;
 }
 
-// A millisecond of the event loop each.
-const PAGE = 1_500;
+// A fraction of a millisecond of the event loop each.
+const PAGE = 600;
 
-/** The entries of a list from the rows of `database`, a page at a time. The event loop has its turn behind each. Throws PkiError `lint_failed` for a reason that is none. */
+/** The entries of a list from the rows of `database`, a page at a time, good until the next one is asked for. The event loop has its turn behind each. Throws PkiError `lint_failed` for a reason that is none. */
 export async function* crlEntries(database: Database, contents: CrlContents): AsyncGenerator<Uint8Array> {
   const { issuer, scope, after, validUntil } = contents;
   const part = { issuer, validUntil, limit: PAGE };
@@ -40,11 +40,14 @@ export async function* crlEntries(database: Database, contents: CrlContents): As
 }
 
 async function* pages(start: number, read: (after: number) => Promise<RevocationPage>): AsyncGenerator<Uint8Array> {
-  for (let after = start; ;) {
-    const page = await read(after);
-    if (page.entries > 0) yield encodePage(page.text, page.entries);
-    if (page.entries < PAGE) return;
-    after = page.last;
+  const room = { text: Buffer.alloc(0), octets: Buffer.alloc(0) };
+  for (let next: Promise<RevocationPage> | undefined = read(start); next;) {
+    const page: RevocationPage = await next;
+    // Read while this one is encoded, by a database that is another thread or another machine.
+    next = page.entries < PAGE ? undefined : read(page.last);
+    // Who stops here need not hear what became of it.
+    next?.catch(() => undefined);
+    if (page.entries > 0) yield encodePage(page.text, page.entries, room);
     await setImmediate();
   }
 }
@@ -77,21 +80,41 @@ const DAY = 86_400_000;
 const LONGEST = 2 + 23 + 15 + 14;
 /** The last milliseconds of UTCTime (RFC 5280 §5.1.2.6). */
 const LAST_UTC_TIME = Date.UTC(2050, 0, 1) - 1;
-const [ZERO, NINE, EIGHT, SPACE, COMMA] = [0x30, 0x39, 0x38, 0x20, 0x2c];
+const [ZERO, EIGHT, SPACE, COMMA] = [0x30, 0x38, 0x20, 0x2c];
 
+/** Longer than every name. */
+const NOBODY = { text: Buffer.alloc(64), reason: 0 };
 const reasons = new Map<string, number>(Object.entries(CrlReason));
 
-/** The entries of {@link RevocationPage.text}. The usual ones are written in place: an object for each would take longer than all the rest. */
-export function encodePage(text: string, entries: number): Uint8Array {
-  const page = Buffer.from(text, 'latin1');
-  const octets = Buffer.allocUnsafe(entries * LONGEST);
+/** Room for a page and its entries, used again for the next one. */
+interface Room {
+  text: Buffer;
+  octets: Buffer;
+}
+
+const roomFor = (before: Buffer, length: number): Buffer =>
+  length <= before.length ? before : Buffer.allocUnsafeSlow(length);
+
+/**
+ * The entries of {@link RevocationPage.text}. The usual ones are written in place: an object for each would take longer than all the rest. In `room` they
+ * are good until it is used again.
+ */
+export function encodePage(
+  text: string,
+  entries: number,
+  room: Room = { text: Buffer.alloc(0), octets: Buffer.alloc(0) },
+): Uint8Array {
+  room.text = roomFor(room.text, text.length);
+  const octets = (room.octets = roomFor(room.octets, entries * LONGEST));
+  const page = room.text.subarray(0, room.text.write(text, 'latin1'));
   const unusual: Uint8Array[] = [];
   let end = 0;
   for (let from = 0; from < page.length;) {
-    const serialEnd = page.indexOf(SPACE, from);
+    let serialEnd = from;
+    while (page[serialEnd] !== SPACE && serialEnd < page.length) serialEnd++;
     let at = serialEnd + 1;
     let revokedAt = 0;
-    for (; page[at] !== SPACE; at++) revokedAt = revokedAt * 10 + (page[at] ?? 0) - ZERO;
+    for (; page[at] !== SPACE && at < page.length; at++) revokedAt = revokedAt * 10 + (page[at] ?? 0) - ZERO;
     const reasonStart = ++at;
     while (at < page.length && page[at] !== SPACE && page[at] !== COMMA) at++;
     const reason = reasonAt(page, reasonStart, at);
@@ -110,17 +133,22 @@ export function encodePage(text: string, entries: number): Uint8Array {
   return unusual.length === 0 ? octets.subarray(0, end) : Buffer.concat([octets.subarray(0, end), ...unusual]);
 }
 
-/** Names are told apart by where they begin and how long they are; only who is not known is looked up. */
-let known: { readonly text: Buffer; readonly reason: number }[] = [];
+/** Names are told apart by how they begin and how long they are; each is compared, and only who is not known is looked up. */
+const known: ({ readonly text: Buffer; readonly reason: number } | undefined)[] = [];
 
 function reasonAt(page: Buffer, from: number, to: number): number {
-  for (const { text, reason } of known)
-    if (text.length === to - from && text[0] === page[from] && text.compare(page, from, to) === 0) return reason;
+  const place = ((to - from) << 5) | ((page[from] ?? 0) & 0x1f);
+  const { text, reason } = known[place] ?? NOBODY;
+  if (text.length === to - from) {
+    let at = 0;
+    while (at < text.length && text[at] === page[from + at]) at++;
+    if (at === text.length) return reason;
+  }
   const name = page.toString('latin1', from, to);
-  const reason = reasons.get(name);
-  if (reason === undefined) throw new PkiError('lint_failed', `${name} is no reason of RFC 5280 §5.3.1`);
-  known = [...known, { text: Buffer.from(name, 'latin1'), reason }];
-  return reason;
+  const found = reasons.get(name);
+  if (found === undefined) throw new PkiError('lint_failed', `${name} is no reason of RFC 5280 §5.3.1`);
+  known[place] = { text: Buffer.from(name, 'latin1'), reason: found };
+  return found;
 }
 
 /** Writes an entry of the usual form at `at`, from the hexadecimal `[from, to)` of the page, and gives where it ends. */
@@ -142,7 +170,8 @@ function writeEntry(
   octets[at + 3] = size;
   let end = at + 4;
   if (pad === 1) octets[end++] = 0;
-  for (; digits < to; digits += 2) octets[end++] = (hex(page[digits] ?? 0) << 4) | hex(page[digits + 1] ?? 0);
+  for (; digits < to; digits += 2)
+    octets[end++] = ((HEX[page[digits] ?? 0] ?? 0) << 4) | (HEX[page[digits + 1] ?? 0] ?? 0);
   end = writeUtcTime(octets, end, revokedAt);
   if (reason === 0) return end;
   for (let i = 0; i < REASON_EXTENSION.length; i++) octets[end + i] = REASON_EXTENSION[i] ?? 0;
@@ -151,7 +180,9 @@ function writeEntry(
   return end + 1;
 }
 
-const hex = (code: number): number => (code > NINE ? code - 0x57 : code - ZERO);
+/** The value of a hexadecimal digit, by its character. */
+const HEX = new Uint8Array(256);
+for (let value = 0; value < 16; value++) HEX[value.toString(16).charCodeAt(0)] = value;
 
 let day = Number.NaN;
 const dayText = Buffer.alloc(6);

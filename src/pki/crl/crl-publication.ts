@@ -75,6 +75,11 @@ export class CrlPublication {
     return this.#current.get(keyOf(place));
   }
 
+  /** All that is served of an issuer. */
+  of(issuer: string): readonly PublishedCrl[] {
+    return [...this.#current.values()].filter((list) => list.issuer === issuer);
+  }
+
   /** Where large lists are put together; undefined where nothing can be written to the folder of the lists. */
   get folder(): string | undefined {
     if (this.#folder === undefined) return undefined;
@@ -146,6 +151,11 @@ export class CrlPublication {
     const sha256 = header.sha256 ?? (await sha256Of(octets.read()));
     const crl = { issuer, scope, number, thisUpdate, nextUpdate, octets: octets.length, sha256 };
     const list: ServedList = { ...crl, read: octets.read, retire: octets.retire, unwritten };
+    if (this.#current.get(keyOf(place)) !== served) {
+      // Another call was here meanwhile, for a newer one perhaps.
+      octets.retire();
+      return this.serveLast(place);
+    }
     // Served at once: a folder that is full keeps nobody from hearing of a revocation.
     this.#current.set(keyOf(place), list);
     served?.retire();

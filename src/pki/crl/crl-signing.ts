@@ -92,7 +92,8 @@ export class CrlSigning {
   async #sign(wanted: Wanted): Promise<boolean> {
     const begun = await this.#store.transaction((transaction) => this.#begin(transaction, wanted));
     if (!begun) return false;
-    const made = await this.#store.snapshot((database) => this.#make(database, wanted, begun));
+    const isLong = (begun.last?.octets ?? 0) > IN_MEMORY;
+    const made = await this.#store.snapshot((database) => this.#make(database, wanted, begun), { isLong });
     try {
       return await this.#place(wanted, begun, made);
     } finally {

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import {
   CrlEntriesLint,
   decodeCertificateList,
@@ -15,7 +16,7 @@ import {
 } from '../../x509/index.js';
 import type { IssuerIdentity } from '../issuer/issuer-identity.js';
 import { PkiError } from '../pki-error.js';
-import { OctetSpool } from './octet-spool.js';
+import { IN_MEMORY, OctetSpool } from './octet-spool.js';
 import type { TbsParts } from './signed-crl.js';
 
 /** What a list says besides its entries. */
@@ -134,6 +135,10 @@ async function checkAndKeep(
     const finding = strictly(() => lint.check(piece));
     if (finding) fail([finding]);
     await spool.append(piece);
+  }
+  for (const finding of lint.checkUnique()) {
+    if (finding) fail([finding]);
+    if (spool.length > IN_MEMORY) await setImmediate();
   }
 }
 

@@ -54,6 +54,11 @@ export class CrlService {
     return this.#publication.current({ issuer, scope });
   }
 
+  /** Every list of an issuer that is served now: the complete one, the delta, the shards. */
+  served(issuer: string): readonly PublishedCrl[] {
+    return this.#publication.of(issuer);
+  }
+
   /** Takes the last CRLs of each issuer from the store and publishes those that are new here. One that fails does not hold up the others; its error is thrown when they are done. */
   async load(): Promise<void> {
     await this.#each(async ({ id }, scope) => {

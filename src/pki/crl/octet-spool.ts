@@ -14,6 +14,9 @@ export class OctetSpool {
   /** What is in memory: everything, or what is not in the file yet. */
   #held: Buffer = Buffer.alloc(0);
   #heldLength = 0;
+  /** What is being written to the file. */
+  #other: Buffer = Buffer.alloc(0);
+  #writing: Promise<void> | undefined;
   #file: FileHandle | undefined;
 
   /** `folder`: where the file is made when there is need of one. */
@@ -39,6 +42,7 @@ export class OctetSpool {
   async *read(): AsyncGenerator<Uint8Array> {
     if (this.#file) {
       await this.#flush();
+      await this.#writing;
       const piece = Buffer.allocUnsafeSlow(PIECE);
       for (let at = 0; at < this.#length;) {
         const { bytesRead } = await this.#file.read(piece, 0, piece.length, at);
@@ -51,7 +55,8 @@ export class OctetSpool {
 
   /** Nothing is read afterwards. */
   async dispose(): Promise<void> {
-    this.#held = Buffer.alloc(0);
+    await this.#writing?.catch(() => undefined);
+    [this.#held, this.#other] = [Buffer.alloc(0), Buffer.alloc(0)];
     await this.#file?.close();
     this.#file = undefined;
   }
@@ -63,9 +68,14 @@ export class OctetSpool {
     this.#held = larger;
   }
 
+  /** Begins to write what is in memory, and has another piece of memory filled meanwhile. */
   async #flush(): Promise<void> {
-    this.#file ??= await this.#open();
-    await this.#file.writeFile(this.#held.subarray(0, this.#heldLength));
+    const file = (this.#file ??= await this.#open());
+    await this.#writing;
+    [this.#held, this.#other] = [this.#other, this.#held];
+    this.#writing = file.writeFile(this.#other.subarray(0, this.#heldLength));
+    // It fails for who waits for it.
+    this.#writing.catch(() => undefined);
     this.#heldLength = 0;
   }
 

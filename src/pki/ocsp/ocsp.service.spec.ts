@@ -213,6 +213,19 @@ describe('what is kept', () => {
     expect((await ask(request)).caching!.thisUpdate.getTime()).toBeLessThan(second.caching!.thisUpdate.getTime());
   });
 
+  it('nothing that the clock has left behind, set back or forward a day', async () => {
+    const { serialNumber } = await issue();
+    const request = requestOf(serialNumber, authority.ca.issuing.certificate);
+    await ask(request);
+    for (const days of [3, -1, 1]) {
+      forward(days * DAY);
+      const { caching } = await ask(request);
+      expect(Math.abs(caching!.thisUpdate.getTime() - clock.getTime())).toBeLessThan(1_000);
+      expect(caching!.nextUpdate.getTime()).toBeGreaterThan(clock.getTime());
+      expect(await statusOf({ serialNumber })).toEqual({ status: 'good' });
+    }
+  });
+
   it('nothing that answers a nonce, and nothing that was kept answers one', async () => {
     const { serialNumber } = await issue();
     const issuer = authority.ca.issuing.certificate;

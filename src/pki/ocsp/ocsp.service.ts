@@ -19,7 +19,7 @@ import { CertificateStatuses, type KnownStatus } from './certificate-status.js';
 import { OcspToken } from './ocsp-token.js';
 import type { ResponderMaking } from './responder-certificate.js';
 import type { Responder } from './responder.js';
-import { Responders } from './responders.js';
+import { Responders, type ResponderStanding } from './responders.js';
 
 /** An OCSPResponse in DER. */
 export interface OcspAnswer {
@@ -75,6 +75,7 @@ export class OcspService {
   readonly #kept = new BoundedMap<string, Kept>(MOST_KEPT);
   readonly #signing = new Map<string, Promise<OcspAnswer>>();
   #waiting = 0;
+  #lastSigned: Date | undefined;
   #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -90,6 +91,11 @@ export class OcspService {
     this.#making = making;
     this.#lifetime = ocspLifetime * 1000;
     this.#overlap = ocspOverlap * 1000;
+  }
+
+  /** The responders that were asked for, and when an answer was last signed by one. */
+  get standing(): { readonly responders: readonly ResponderStanding[]; readonly lastSigned: Date | undefined } {
+    return { responders: this.#responders.standing, lastSigned: this.#lastSigned };
   }
 
   /** The answer to the octets of a request, at once when it is kept. Never throws: what goes wrong is an answer as well, and an event. */
@@ -207,7 +213,9 @@ export class OcspService {
       return { certId, certStatus, thisUpdate, nextUpdate, extensions };
     });
     const token = new OcspToken(responder.identity, { request, producedAt: thisUpdate, responses });
-    return { der: await responder.respond(token), responder, statuses, thisUpdate, nextUpdate };
+    const der = await responder.respond(token);
+    this.#lastSigned = thisUpdate;
+    return { der, responder, statuses, thisUpdate, nextUpdate };
   }
 }
 

@@ -13,6 +13,15 @@ interface Place {
   failure: { readonly at: number; readonly error: unknown } | undefined;
 }
 
+/** How a responder is that was asked for. */
+export interface ResponderStanding {
+  readonly issuer: string;
+  /** The end of its certificate; undefined while there is none. */
+  readonly notAfter: Date | undefined;
+  /** It could not be opened or renewed when that was last tried. */
+  readonly hasFailed: boolean;
+}
+
 /** The responder of each authority: opened when it is first asked for, renewed a week before its certificate ends, replaced when that is revoked. */
 export class Responders {
   readonly #making: ResponderMaking;
@@ -32,6 +41,15 @@ export class Responders {
     // Ahead of its end and beside the answers; a failure was told, and there is time.
     if (this.#isDue(responder)) this.#open(place).catch(() => undefined);
     return responder;
+  }
+
+  /** Those that were asked for. */
+  get standing(): readonly ResponderStanding[] {
+    return [...this.#places.values()].map(({ authority, responder, failure }) => ({
+      issuer: authority.id,
+      notAfter: responder?.identity.certificate.notAfter,
+      hasFailed: failure !== undefined,
+    }));
   }
 
   /** Whether a responder may sign now, and what it signed be handed out. */

@@ -32,8 +32,12 @@ export function octetsOfFile(path: string): PublishedOctets {
   const length = fstatSync(file).size;
   let readers = 0;
   let isRetired = false;
+  let isClosed = false;
   const closeWhenUnused = (): void => {
-    if (isRetired && readers === 0) closeSync(file);
+    if (!isRetired || readers > 0 || isClosed) return;
+    // Once: the number may be another file's by then.
+    isClosed = true;
+    closeSync(file);
   };
   return {
     length,

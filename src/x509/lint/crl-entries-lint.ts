@@ -7,7 +7,7 @@ import { crlEntryUnique } from './crl/crl-entry-unique.js';
 import { readCrlEntry } from './crl-entry.js';
 import { lintCrlEntry } from './lint-crl.js';
 import type { LintFinding } from './lint-rule.js';
-import { NumberSet } from './number-set.js';
+import { NumberLog } from './number-log.js';
 
 const finding = ({ name: rule, source }: { name: string; source: string }, message: string): LintFinding => ({
   rule,
@@ -24,7 +24,7 @@ export class CrlEntriesLint {
   readonly #thisUpdate: Date;
   /** As a UTCTime has it, to the second. */
   readonly #thisUpdateText: Buffer;
-  readonly #numbers: NumberSet;
+  readonly #numbers: NumberLog;
 
   /** `key`: two 32-bit numbers by chance; `thisUpdate`: of the list. */
   constructor({
@@ -39,7 +39,7 @@ export class CrlEntriesLint {
     this.#isDelta = isDelta;
     this.#thisUpdate = thisUpdate;
     this.#thisUpdateText = Buffer.from(thisUpdate.toISOString().replaceAll(/[-T:]/g, '').slice(2, 14));
-    this.#numbers = new NumberSet(key);
+    this.#numbers = new NumberLog(key);
   }
 
   /** What is wrong with the first bad one of whole entries. Throws DecodeError where one is not strict DER. */
@@ -53,12 +53,17 @@ export class CrlEntriesLint {
       const first = entries[from] ?? 0;
       if (first >= 0x80 || (first === 0 && to - from === 1))
         return finding(crlEntrySerialNumber, `the serial number ${serial()} is not positive`);
-      if (!this.#numbers.add(entries, from, to))
-        return finding(crlEntryUnique, `the serial number ${serial()} stands twice`);
+      this.#numbers.add(entries, from, to);
       const [found] = scanner.unusual || this.#isLate(entries, to + 2) ? this.#lint(entries, scanner.start) : [];
       if (found) return found;
     }
     return undefined;
+  }
+
+  /** What is wrong with all of them together, to be asked step by step when each piece was checked. */
+  *checkUnique(): Generator<LintFinding | undefined, void, undefined> {
+    for (const isTwice of this.#numbers.twice())
+      yield isTwice ? finding(crlEntryUnique, 'a serial number stands twice') : undefined;
   }
 
   /** The rules about one entry by itself. One of the usual form, with a UTCTime and a reason that is not critical, can only break that of its date. */

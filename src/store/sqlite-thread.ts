@@ -1,36 +1,36 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { SQLITE_BUSY, resultCodeOf, sqliteError } from './sqlite-error.js';
-import type { WriterData, WriterFailure, WriterRequest, WriterResponse } from './sqlite-protocol.js';
+import type { ThreadData, ThreadFailure, ThreadRequest, ThreadResponse } from './sqlite-protocol.js';
 import { StoreError } from './store-error.js';
 
 interface Asked {
-  readonly resolve: (response: WriterResponse) => void;
+  readonly resolve: (response: ThreadResponse) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * A thread with a connection of its own that writes to a SQLite file: what the disk does there, a flush or a stall, this thread's event loop does
- * not feel. Keeps the process alive while an answer is owed, and not otherwise. A thread that died stays dead: its transaction is undone.
+ * A thread with a connection of its own to a SQLite file, which writes, or reads what is long: what the disk does there, a flush or a stall, this thread's
+ * event loop does not feel. Keeps the process alive while an answer is owed, and not otherwise. A thread that died stays dead: its transaction is undone.
  */
-export class SqliteWriter {
+export class SqliteThread {
   readonly #path: string;
   readonly #worker: Worker;
   readonly #asked = new Map<number, Asked>();
   #last = 0;
   #dead: StoreError | undefined;
 
-  constructor(path: string, statementTimeout: number) {
+  constructor(path: string, options: Pick<ThreadData, 'statementTimeout' | 'readOnly'>) {
     this.#path = path;
-    const workerData: WriterData = { path, statementTimeout };
+    const workerData: ThreadData = { path, ...options };
     // The same file beside this one, compiled or not.
-    this.#worker = new Worker(new URL(import.meta.url.replace(/sqlite-writer(?=\.[jt]s$)/, 'sqlite-worker')), {
+    this.#worker = new Worker(new URL(import.meta.url.replace(/sqlite-thread(?=\.[jt]s$)/, 'sqlite-worker')), {
       workerData,
       // A test runner's loader is not its business.
       execArgv: [],
     });
     this.#worker.unref();
-    this.#worker.on('message', (response: WriterResponse) => {
+    this.#worker.on('message', (response: ThreadResponse) => {
       this.#settle(response);
     });
     this.#worker.on('error', (error) => {
@@ -54,7 +54,7 @@ export class SqliteWriter {
   }
 
   /** Runs a statement of the transaction. Throws what SQLite says of it, and StoreError when the file cannot be written. */
-  async run(sql: string, parameters: readonly unknown[]): Promise<WriterResponse> {
+  async run(sql: string, parameters: readonly unknown[]): Promise<ThreadResponse> {
     const response = await this.#ask('statement', sql, parameters);
     if (response.failure) throw this.#errorOf(response.failure);
     return response;
@@ -77,7 +77,7 @@ export class SqliteWriter {
     if (failure) throw this.#errorOf(failure);
   }
 
-  #ask(kind: WriterRequest['kind'], sql: string, parameters: readonly unknown[]): Promise<WriterResponse> {
+  #ask(kind: ThreadRequest['kind'], sql: string, parameters: readonly unknown[]): Promise<ThreadResponse> {
     return new Promise((resolve, reject) => {
       if (this.#dead) {
         reject(this.#dead);
@@ -90,25 +90,25 @@ export class SqliteWriter {
     });
   }
 
-  #post(request: WriterRequest): void {
+  #post(request: ThreadRequest): void {
     this.#worker.postMessage(request);
   }
 
-  #settle(response: WriterResponse): void {
+  #settle(response: ThreadResponse): void {
     this.#asked.get(response.id)?.resolve(response);
     this.#asked.delete(response.id);
     if (this.#asked.size === 0) this.#worker.unref();
   }
 
   #die(cause: unknown): void {
-    this.#dead ??= new StoreError('store_unavailable', `the thread that writes the store ${this.#path} ended`, {
+    this.#dead ??= new StoreError('store_unavailable', `the thread of the store ${this.#path} ended`, {
       cause,
     });
     for (const { reject } of this.#asked.values()) reject(this.#dead);
     this.#asked.clear();
   }
 
-  #errorOf({ message, errcode }: WriterFailure): unknown {
+  #errorOf({ message, errcode }: ThreadFailure): unknown {
     return sqliteError(Object.assign(new Error(message), { code: 'ERR_SQLITE_ERROR', errcode }), this.#path);
   }
 }

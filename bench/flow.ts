@@ -1,0 +1,74 @@
+// Whether requests keep flowing while a list of a million entries is written and another CA's of a million is read, again and again: the protected route's
+// latency at rest and meanwhile, in rounds that alternate. The load maker, a process of its own, presents a client certificate.
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openCertificationAuthority } from '../src/pki/certification-authority.js';
+import { openStore } from '../src/store/index.js';
+import { fillStore } from '../test/support/revoked-store.js';
+import { PATH } from './support/bare.js';
+import { benchSettings } from './support/crl-settings.js';
+import { startLoadMaker } from './support/load-maker.js';
+import { materialFolder } from './support/material.js';
+import { ratioOf, reportRounds, say } from './support/report.js';
+import { startSubject } from './support/subject.js';
+
+const ENTRIES = 1_000_000;
+const ROUNDS = 3;
+const ROUND = { kind: 'requests', path: PATH, milliseconds: 4_000, connections: 8 } as const;
+
+const template = await materialFolder();
+const filled = (): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'veritas-bench-flow-'));
+  process.on('exit', () => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+  cpSync(template, folder, { recursive: true });
+  fillStore(join(folder, 'var/veritas.db'), { revoked: ENTRIES });
+  return folder;
+};
+
+/** Another CA's list, which has nobody of ours on it. */
+const foreign = filled();
+const store = await openStore({ path: join(foreign, 'var/veritas.db') });
+const { crls } = await openCertificationAuthority({ settings: benchSettings(foreign), store });
+await crls.sign('issuing', { actor: 'bench', requestId: 'bench' });
+await store.close();
+
+const source = join(foreign, 'var/crl/issuing.crl');
+const service = await startSubject('veritas', 'flow', filled(), source, join(foreign, 'certs/issuing_ca.pem'));
+const load = startLoadMaker(template);
+say(
+  `flow: GET ${PATH}, ${ROUND.connections} connections, ${ROUNDS} rounds of ${ROUND.milliseconds} ms each at rest and at work, ${ENTRIES} entries a list`,
+);
+const names = ['at rest', 'lists written and read'] as const;
+type Rounds = Record<string, number[]>;
+const [perSecond, p50, p99, worst]: [Rounds, Rounds, Rounds, Rounds] = [{}, {}, {}, {}];
+const lists = { written: 0, read: 0 };
+// The first round warms up.
+for (let round = 0; round <= ROUNDS; round++)
+  for (const name of names) {
+    if (name !== 'at rest') await service.ask('work');
+    const measured = await load.measure(service, ROUND);
+    if (name !== 'at rest') {
+      const { written, read } = await service.ask<typeof lists>('rest');
+      lists.written += written;
+      lists.read += read;
+    }
+    if (round === 0) continue;
+    (perSecond[name] ??= []).push(measured.perSecond);
+    (p50[name] ??= []).push(measured.p50);
+    (p99[name] ??= []).push(measured.p99);
+    (worst[name] ??= []).push(measured.worst);
+  }
+const beside = { [names[1]]: [names[0]] };
+reportRounds('flow', 'requests per second', '1/s', perSecond, beside);
+reportRounds('flow', 'p50', 'ms', p50, beside);
+reportRounds('flow', 'p99', 'ms', p99, beside);
+reportRounds('flow', 'longest', 'ms', worst, beside);
+say(`meanwhile ${lists.written} lists were written and ${lists.read} read`);
+say(
+  `the p99 is ${ratioOf(p99[names[1]] ?? [], p99[names[0]] ?? []).toFixed(2)} times that at rest; the aim is at most 2`,
+);
+load.stop();
+await service.stop();

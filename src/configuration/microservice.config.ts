@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import { duration, integer, port, text } from './setting.js';
+
+/** The listener for NestJS messages over TCP with mutual TLS. Its TLS is that of the namespace `tls`. */
+export const microserviceSchema = z.strictObject({
+  host: text('a host name or an address to listen on', /^\S+$/, 255)
+    .default('0.0.0.0')
+    .describe('The address to listen on.'),
+  port: port()
+    .exactOptional()
+    .describe('The port to listen on; without one there is no such listener. 0 takes any free one.'),
+  maxMessageSize: integer(1024, 104_857_600).default(131_072).describe('The most characters in one message.'),
+  maxConnections: integer(1, 1_000_000).default(10_000).describe('How many connections may be open at once.'),
+  idleTimeout: duration('ms', 1, 86_400_000)
+    .default(600_000)
+    .describe('How long a connection may be silent before it is closed.'),
+});

@@ -1,0 +1,1 @@
+export { MtlsGrpcServer, type MtlsGrpcOptions } from './mtls-grpc.listener.js';

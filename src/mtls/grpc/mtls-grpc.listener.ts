@@ -1,0 +1,260 @@
+import { IncomingMessage } from 'node:http';
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import { createServer, type Server as TlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import {
+  experimental,
+  Metadata,
+  Server as GrpcServer,
+  ServerCredentials,
+  ServerInterceptingCall,
+  status as Status,
+  type ConnectionInjector,
+  type ServerDuplexStream,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
+} from '@grpc/grpc-js';
+import {
+  ServerGrpc,
+  type CustomTransportStrategy,
+  type GrpcMethodStreamingType,
+  type GrpcOptions,
+  type MessageHandler,
+} from '@nestjs/microservices';
+import { MtlsRefusal } from '../mtls.errors.js';
+import { problemOfRefusal } from '../refusal-problem.js';
+import { closeSession } from '../refusal-reply.js';
+import type { RoutePolicy } from '../route-policy.js';
+import { rememberCall, TransportCall, type TransportConnection } from '../transports/transport-call.js';
+import type { GuardedServer, TransportGate } from '../transports/transport.gate.js';
+
+/** Options of {@link MtlsGrpcServer}: Nest's, but for the address and the credentials. */
+export interface MtlsGrpcOptions extends Omit<GrpcOptions['options'], 'url' | 'credentials'> {
+  readonly host?: string;
+  readonly port?: number;
+  /** Certificate, key and what else `tls.createServer` takes. A client certificate is asked for, and who presents none is refused by call. */
+  readonly tls: TlsOptions;
+  /** Default 10 000. */
+  readonly maxConnections?: number;
+}
+
+// What grpc-js takes for a server unless the application says otherwise.
+const LIMITS = {
+  'grpc.max_receive_message_length': 131_072,
+  'grpc.max_concurrent_streams': 128,
+  'grpc.max_connection_idle_ms': 600_000,
+};
+
+/** The parts of grpc-js below its documented surface that a door needs: there is no other way to either. */
+interface MethodLookup {
+  _retrieveHandler: (path: string) => object | null;
+}
+interface CallOnStream extends ServerInterceptingCallInterface {
+  readonly stream?: ServerHttp2Stream;
+}
+
+/**
+ * Nest's gRPC transport over mutual TLS, with the guard's door in it: no call reaches a handler, and nobody hears whether a method exists, before
+ * the caller is known to be allowed; every message of a stream is asked about again. The TLS is Node.js' own: grpc-js can only refuse whoever has
+ * no trusted certificate in the handshake, without a word, and believes a resumed session.
+ *
+ * ```ts
+ * app.connectMicroservice<MicroserviceOptions>({
+ *   strategy: new MtlsGrpcServer({ port: 5901, package: 'orders', protoPath: 'orders.proto', tls: { cert, key, ca } }),
+ * });
+ * ```
+ */
+export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrategy, GuardedServer {
+  readonly #options: MtlsGrpcOptions;
+  readonly #listener: TlsServer;
+  readonly #sockets = new Set<TLSSocket>();
+  readonly #handlers = new WeakMap<object, readonly RoutePolicy[]>();
+  readonly #policies = new Map<string, readonly RoutePolicy[]>();
+  readonly #connections = new WeakMap<object, TransportConnection>();
+  #injector: ConnectionInjector | undefined;
+  #gate: TransportGate | undefined;
+
+  constructor(options: MtlsGrpcOptions) {
+    super(options);
+    this.#options = options;
+    this.#listener = createServer(
+      { handshakeTimeout: 10_000, rejectUnauthorized: false, ...options.tls, requestCert: true, ALPNProtocols: ['h2'] },
+      (socket) => {
+        this.#take(socket);
+      },
+    );
+    this.#listener.maxConnections = options.maxConnections ?? 10_000;
+  }
+
+  /** Called with the application's gate when the microservice is connected. */
+  guardBy(gate: TransportGate): void {
+    this.#gate = gate;
+  }
+
+  /** The TLS server: for its address, and for new certificates by `setSecureContext`. */
+  get listener(): TlsServer {
+    return this.#listener;
+  }
+
+  override addHandler(pattern: unknown, callback: MessageHandler, isEventHandler = false): void {
+    this.#handlers.set(callback, this.#guard.policiesOf(pattern, this.transportId));
+    super.addHandler(pattern, callback, isEventHandler);
+  }
+
+  override createServiceMethod(
+    handler: object,
+    method: { readonly path: string },
+    streaming: GrpcMethodStreamingType,
+  ): ReturnType<ServerGrpc['createServiceMethod']> {
+    this.#policies.set(method.path, this.#handlers.get(handler) ?? []);
+    return super.createServiceMethod(handler as () => unknown, method, streaming);
+  }
+
+  override async createClient(): Promise<GrpcServer> {
+    const { maxSendMessageLength, maxReceiveMessageLength, maxMetadataSize, channelOptions, host, port } =
+      this.#options;
+    const server = new GrpcServer({
+      ...LIMITS,
+      ...channelOptions,
+      ...(maxSendMessageLength ? { 'grpc.max_send_message_length': maxSendMessageLength } : {}),
+      ...(maxReceiveMessageLength ? { 'grpc.max_receive_message_length': maxReceiveMessageLength } : {}),
+      ...(maxMetadataSize ? { 'grpc.max_metadata_size': maxMetadataSize } : {}),
+      ...this.getKeepaliveOptions(),
+    });
+    closeUnknownMethods(server);
+    const credentials = experimental.createServerCredentialsWithInterceptors(ServerCredentials.createInsecure(), [
+      this.#door,
+    ]);
+    this.#injector = server.createConnectionInjector(credentials);
+    await new Promise<void>((resolve, reject) => {
+      this.#listener.once('error', reject);
+      this.#listener.listen(port ?? 0, host ?? '0.0.0.0', () => {
+        this.#listener.off('error', reject);
+        resolve();
+      });
+    });
+    return server;
+  }
+
+  override async close(): Promise<void> {
+    this.#listener.close();
+    await super.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #take(socket: TLSSocket): void {
+    socket.on('error', () => undefined);
+    if (socket.alpnProtocol !== 'h2' || !this.#injector) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    this.#injector.injectConnection(socket);
+  }
+
+  get #guard(): TransportGate {
+    if (!this.#gate) throw new TypeError('MtlsGrpcServer has no guard: import MtlsModule into the application');
+    return this.#gate;
+  }
+
+  /** Stands before every method, and between its messages. */
+  readonly #door: ServerInterceptor = ({ path }, inner) => {
+    const policies = this.#policies.get(path);
+    const session = (inner as CallOnStream).stream?.session as ServerHttp2Session | undefined;
+    let ended = false;
+    let call: TransportCall | undefined;
+    const passes = (): boolean => {
+      if (ended) return false;
+      try {
+        if (!session) throw new MtlsRefusal('validation_failed', 'the connection of the call cannot be found');
+        call ??= new TransportCall(this.#connectionOf(session), policies && path);
+        this.#guard.admit(call, policies ?? []);
+        return true;
+      } catch (error) {
+        if (!(error instanceof MtlsRefusal)) throw error;
+        ended = true;
+        inner.sendStatus(statusOf(error, call?.id ?? ''));
+        if (error.endsConnection && session) closeSession(session);
+        return false;
+      }
+    };
+    return new ServerInterceptingCall(inner, {
+      start: (next) => {
+        next({
+          onReceiveMetadata: (metadata, pass) => {
+            if (!passes()) return;
+            if (call) rememberCall(metadata, call);
+            pass(metadata);
+          },
+          onReceiveMessage: (message, pass) => {
+            if (passes()) pass(message);
+          },
+          onReceiveHalfClose: (pass) => {
+            if (!ended) pass();
+          },
+        });
+      },
+      sendMessage: (message, pass) => {
+        if (passes()) pass(message);
+      },
+      sendStatus: (status, pass) => {
+        if (!ended) pass(status);
+      },
+    });
+  };
+
+  #connectionOf(session: ServerHttp2Session): TransportConnection {
+    let connection = this.#connections.get(session);
+    if (!connection) {
+      connection = {
+        transport: 'gRPC',
+        raw: new IncomingMessage(session.socket),
+        errorOf: statusOf,
+        end: () => {
+          closeSession(session);
+        },
+        onceClosed: (listener) => session.once('close', listener),
+      };
+      this.#connections.set(session, connection);
+    }
+    return connection;
+  }
+}
+
+const CODES: Readonly<Record<MtlsRefusal['status'], Status>> = {
+  400: Status.UNAUTHENTICATED,
+  401: Status.UNAUTHENTICATED,
+  403: Status.PERMISSION_DENIED,
+  500: Status.INTERNAL,
+};
+
+/** A refusal as a gRPC status: its sentence as details, its code and the request's id in the trailing metadata. */
+function statusOf(refusal: MtlsRefusal, requestId: string): { code: Status; details: string; metadata: Metadata } {
+  const { code, detail } = problemOfRefusal(refusal, requestId);
+  const metadata = new Metadata();
+  metadata.set('code', code);
+  metadata.set('request_id', requestId);
+  return { code: CODES[refusal.status] ?? Status.INTERNAL, details: detail, metadata };
+}
+
+/** grpc-js answers a call of an unknown method before any interceptor: so each is given a method, behind the same door, that is not implemented. */
+function closeUnknownMethods(server: GrpcServer): void {
+  const lookup = server as unknown as MethodLookup;
+  if (typeof lookup._retrieveHandler !== 'function')
+    throw new TypeError('this version of @grpc/grpc-js is not known to MtlsGrpcServer: install 1.14');
+  const retrieve = lookup._retrieveHandler.bind(server);
+  lookup._retrieveHandler = (path) => retrieve(path) ?? unknownMethod(path);
+}
+
+function unknownMethod(path: string): object {
+  const octets = (value: Buffer): Buffer => value;
+  return {
+    path,
+    type: 'bidi',
+    serialize: octets,
+    deserialize: octets,
+    func: (stream: ServerDuplexStream<Buffer, Buffer>) => {
+      stream.emit('error', { code: Status.UNIMPLEMENTED, details: 'The server does not implement this method' });
+    },
+  };
+}

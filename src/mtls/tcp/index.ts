@@ -1,0 +1,1 @@
+export { MtlsTcpServer, type MtlsTcpOptions } from './mtls-tcp.listener.js';

@@ -1,0 +1,169 @@
+import { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { TlsOptions } from 'node:tls';
+import {
+  ServerTCP,
+  type CustomTransportStrategy,
+  type MessageHandler,
+  type MsPattern,
+  type TcpContext,
+} from '@nestjs/microservices';
+import { InvalidTcpDataReceptionException } from '@nestjs/microservices/errors/invalid-tcp-data-reception.exception.js';
+import { throwError } from 'rxjs';
+import { problemOfStatus } from '../problem.js';
+import { problemOfRefusal } from '../refusal-problem.js';
+import type { RoutePolicy } from '../route-policy.js';
+import { rememberCall, TransportCall, type TransportConnection } from '../transports/transport-call.js';
+import type { GuardedServer, TransportGate } from '../transports/transport.gate.js';
+
+/** Options of {@link MtlsTcpServer}. */
+export interface MtlsTcpOptions {
+  readonly host?: string;
+  readonly port?: number;
+  /** Certificate, key and what else `tls.createServer` takes. A client certificate is asked for, and who presents none is refused by call. */
+  readonly tls: TlsOptions;
+  /** The most characters in one message. Default 131 072. */
+  readonly maxMessageSize?: number;
+  /** Default 10 000. */
+  readonly maxConnections?: number;
+  /** How long a connection may be silent, in milliseconds. Default ten minutes. */
+  readonly idleTimeout?: number;
+}
+
+const CLOSE_GRACE_MS = 5_000;
+const SEND_BUFFER_OCTETS = 16 * 1024 * 1024;
+const LOG_INTERVAL_MS = 1_000;
+const LOGGED_CHARACTERS = 256;
+// A client that went away is no news.
+const GONE = /ECONNRESET|EPIPE/;
+
+/**
+ * Nest's TCP transport over mutual TLS, with the guard's door in it: no message reaches a handler, and nobody hears whether there is one, before
+ * the caller is known to be allowed.
+ *
+ * ```ts
+ * app.connectMicroservice<MicroserviceOptions>({ strategy: new MtlsTcpServer({ port: 5900, tls: { cert, key, ca } }) });
+ * ```
+ */
+export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy, GuardedServer {
+  readonly #policies = new Map<string, readonly RoutePolicy[]>();
+  readonly #connections = new WeakMap<object, TransportConnection>();
+  readonly #idleTimeout: number;
+  #gate: TransportGate | undefined;
+  #loggedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: MtlsTcpOptions) {
+    super({
+      host: options.host ?? '0.0.0.0',
+      port: options.port ?? 0,
+      tlsOptions: { handshakeTimeout: 10_000, rejectUnauthorized: false, ...options.tls, requestCert: true },
+      maxBufferSize: options.maxMessageSize ?? 131_072,
+      maxSendBufferSize: SEND_BUFFER_OCTETS,
+    });
+    this.#idleTimeout = options.idleTimeout ?? 600_000;
+    this.server.maxConnections = options.maxConnections ?? 10_000;
+  }
+
+  /** Called with the application's gate when the microservice is connected. */
+  guardBy(gate: TransportGate): void {
+    this.#gate = gate;
+  }
+
+  override addHandler(
+    pattern: unknown,
+    callback: MessageHandler,
+    isEventHandler = false,
+    extras: Record<string, unknown> = {},
+  ): void {
+    const route = this.normalizePattern(pattern as MsPattern);
+    const policies = this.#guard.policiesOf(pattern, this.transportId);
+    this.#policies.set(route, [...(this.#policies.get(route) ?? []), ...policies]);
+    super.addHandler(pattern, callback, isEventHandler, extras);
+  }
+
+  /** Asked by Nest for each message: the handler behind its door, or a door with nothing behind. */
+  override getHandlerByPattern(pattern: string): MessageHandler {
+    const route = this.getRouteFromPattern(pattern);
+    const handler = super.getHandlerByPattern(pattern);
+    const policies = this.#policies.get(route) ?? [];
+    return (data: unknown, context: TcpContext) => {
+      const call = new TransportCall(this.#connectionOf(context), handler ? route : undefined);
+      rememberCall(context, call);
+      const run = (): unknown =>
+        handler
+          ? handler(data, context)
+          : throwError(() => problemOfStatus(404, call.id, 'there is no handler for this pattern'));
+      return Promise.resolve(this.#guard.through(call, policies, run));
+    };
+  }
+
+  override bindHandler(socket: Socket): void {
+    socket.setTimeout(this.#idleTimeout, () => socket.destroy());
+    // Nest gives the text alone for what is wrong with a packet.
+    socket.on('error', (error: Error | string) => {
+      this.#report(error);
+    });
+    super.bindHandler(socket);
+  }
+
+  /** Nest's own reports two errors only, and waits for ever on the others. */
+  override listen(callback: (error?: unknown) => void): void {
+    if (!this.#gate) {
+      callback(noGuard());
+      return;
+    }
+    this.server.once('error', callback);
+    this.server.listen(this.port, this.host, () => {
+      this.server.off('error', callback);
+      callback();
+    });
+  }
+
+  protected override handleError(error: string | Error): void {
+    // Says less than what #report was told of the same error.
+    if (!(error instanceof InvalidTcpDataReceptionException)) this.#report(error);
+  }
+
+  /** Anybody can send what is no message: one line a second, and not all of it. */
+  #report(error: string | Error): void {
+    const now = performance.now();
+    const reason = typeof error === 'string' ? error : error.message;
+    if (now - this.#loggedAt < LOG_INTERVAL_MS || GONE.test(reason)) return;
+    this.#loggedAt = now;
+    this.logger.warn({ event: 'message_failed', reason: reason.slice(0, LOGGED_CHARACTERS) });
+  }
+
+  get #guard(): TransportGate {
+    if (!this.#gate) throw noGuard();
+    return this.#gate;
+  }
+
+  #connectionOf(context: TcpContext): TransportConnection {
+    const socket = context.getSocketRef().netSocket;
+    let connection = this.#connections.get(socket);
+    if (!connection) {
+      connection = {
+        transport: 'TCP',
+        raw: new IncomingMessage(socket),
+        errorOf: problemOfRefusal,
+        end: () => {
+          endSoon(socket);
+        },
+        onceClosed: (listener) => socket.once('close', listener),
+      };
+      this.#connections.set(socket, connection);
+    }
+    return connection;
+  }
+}
+
+const noGuard = (): TypeError => new TypeError('MtlsTcpServer has no guard: import MtlsModule into the application');
+
+/** Behind the answer, which Nest writes at the next tick. */
+function endSoon(socket: Socket): void {
+  setImmediate(() => socket.end());
+  const cut = setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref();
+  socket.once('close', () => {
+    clearTimeout(cut);
+  });
+}

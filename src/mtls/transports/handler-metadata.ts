@@ -1,0 +1,71 @@
+import 'reflect-metadata';
+import { routePolicyOf, type RoutePolicy } from '../route-policy.js';
+
+// What @nestjs/microservices and @nestjs/websockets leave on handlers and classes. Their names are read instead of their constants imported:
+// an application may have neither package.
+const PATTERNS = 'microservices:pattern';
+const PATTERN_KIND = 'microservices:handler_type';
+const TRANSPORT = 'microservices:transport';
+const GATEWAY = 'websockets:is_gateway';
+const GATEWAY_OPTIONS = 'websockets:gateway_options';
+const MESSAGE_MAPPING = 'websockets:message_mapping';
+const MESSAGE = 'message';
+
+export type HandlerClass = abstract new (...args: never[]) => object;
+
+/** A handler of messages, with the policy that its decorators and those of its controller make. */
+export interface MessageHandlerPolicy {
+  readonly patterns: readonly unknown[];
+  /** Undefined: every transport. */
+  readonly transport: unknown;
+  readonly policy: RoutePolicy;
+}
+
+/** The handlers of messages in a controller. Throws TypeError where decorators contradict each other. */
+export function messageHandlersOf(controller: HandlerClass): readonly MessageHandlerPolicy[] {
+  return methodsOf(controller)
+    .filter((method) => Reflect.hasMetadata(PATTERN_KIND, method))
+    .map((method) => ({
+      patterns: (Reflect.getMetadata(PATTERNS, method) ?? []) as unknown[],
+      transport: Reflect.getMetadata(TRANSPORT, method) as unknown,
+      policy: routePolicyOf(method, controller),
+    }));
+}
+
+/** A WebSocket gateway, with the policy of its class alone and of each message. */
+export interface GatewayPolicy {
+  readonly name: string;
+  /** With one slash before it and none behind. */
+  readonly path: string;
+  readonly policy: RoutePolicy;
+  readonly messages: readonly { readonly event: unknown; readonly policy: RoutePolicy }[];
+}
+
+/** A provider's class as a gateway, undefined when it is none. Throws TypeError where decorators contradict each other. */
+export function gatewayOf(provider: HandlerClass): GatewayPolicy | undefined {
+  if (Reflect.getMetadata(GATEWAY, provider) !== true) return undefined;
+  const options = (Reflect.getMetadata(GATEWAY_OPTIONS, provider) ?? {}) as { readonly path?: string };
+  return {
+    name: provider.name,
+    path: gatewayPath(options.path),
+    policy: routePolicyOf(() => undefined, provider),
+    messages: methodsOf(provider)
+      .filter((method) => Reflect.hasMetadata(MESSAGE_MAPPING, method))
+      .map((method) => ({
+        event: Reflect.getMetadata(MESSAGE, method) as unknown,
+        policy: routePolicyOf(method, provider),
+      })),
+  };
+}
+
+/** A gateway's path as its adapter compares it. */
+export const gatewayPath = (path = ''): string => `/${path}`.replaceAll(/\/+/g, '/').replace(/(?<=.)\/$/, '');
+
+/** The methods that an instance of a class has, inherited ones too; of one that is overridden only the last. */
+function methodsOf({ prototype }: HandlerClass): readonly object[] {
+  const methods = new Map<string, unknown>();
+  for (let level: object | null = prototype as object; level; level = Reflect.getPrototypeOf(level))
+    for (const name of Object.getOwnPropertyNames(level))
+      if (!methods.has(name)) methods.set(name, Reflect.getOwnPropertyDescriptor(level, name)?.value);
+  return [...methods.values()].filter((method) => typeof method === 'function');
+}

@@ -1,0 +1,194 @@
+import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { from, isObservable, mergeMap, of, throwError, type Observable } from 'rxjs';
+import { MtlsRefusal } from '../mtls.errors.js';
+import { MtlsGate } from '../mtls.gate.js';
+import { problemOfRefusal } from '../refusal-problem.js';
+import { DEFAULT_ADMISSION, type Admission, type RoutePolicy } from '../route-policy.js';
+import { gatewayOf, messageHandlersOf, type GatewayPolicy, type HandlerClass } from './handler-metadata.js';
+import { OpenConnections } from './open-connections.js';
+import { callId, TransportCall, type TransportConnection } from './transport-call.js';
+
+/** What Nest hands over for each microservice that is connected: its strategy. */
+interface MessageServer {
+  readonly transportId?: unknown;
+  addHandler(pattern: unknown, callback: (...args: never[]) => unknown, ...more: unknown[]): unknown;
+}
+
+/** A strategy that has a door of its own: it is handed the gate before it is given any handler. */
+export interface GuardedServer extends MessageServer {
+  guardBy(gate: TransportGate): void;
+}
+
+/**
+ * Guards what comes over other transports than HTTP. It does not depend on Nest's guards, which a connected microservice does without unless it
+ * inherits the application's configuration: a strategy of this package asks here before it looks for a handler, and every other strategy is given
+ * handlers that refuse, but for public ones.
+ */
+@Injectable()
+export class TransportGate implements OnModuleInit, OnApplicationShutdown {
+  readonly #logger = new Logger('Mtls');
+  readonly #guardedPaths = new Set<string>();
+  /** Origins of pages, besides the application's own, that may open WebSockets. */
+  readonly origins = new Set<string>();
+  readonly #open = new OpenConnections((connection, admission) => this.#lookAgain(connection, admission));
+  #gateways: readonly GatewayPolicy[] | undefined;
+  #started = false;
+
+  constructor(
+    @Inject(ModulesContainer) private readonly modules: ModulesContainer,
+    @Inject(MtlsGate) private readonly gate: MtlsGate,
+  ) {
+    // Before any is connected: this is made with the application, and Nest tells of a microservice before it gives it handlers.
+    modules.getRpcTargetRegistry<MessageServer>().subscribe((server) => {
+      if (isGuarded(server)) server.guardBy(this);
+      else this.#closeServer(server);
+    });
+  }
+
+  /**
+   * Throws TypeError for a gateway that is not behind this package's adapter: its clients would connect before anybody asked who they are. A microservice
+   * with `deferInitialization` starts every module again, and opens the gateways once more, behind an adapter of its own.
+   */
+  onModuleInit(): void {
+    const closed = this.gateways.filter(({ policy }) => !policy.public);
+    if (this.#started && closed.length > 0)
+      throw new TypeError('deferInitialization would open the gateways unguarded: connect the microservice without it');
+    this.#started = true;
+    const open = closed.find(({ path }) => !this.#guardedPaths.has(path));
+    if (open)
+      throw new TypeError(
+        `the gateway ${open.name} is not guarded: call app.useWebSocketAdapter(new MtlsWsAdapter(app)), of veritas/mtls/ws, before the application starts`,
+      );
+  }
+
+  onApplicationShutdown(): void {
+    this.#open.stop();
+  }
+
+  /** The policies of the handlers that a transport finds by `pattern`, as Nest gave it: several when several controllers have it. */
+  policiesOf(pattern: unknown, transportId: unknown): readonly RoutePolicy[] {
+    return [...this.modules.values()]
+      .flatMap(({ controllers }) => [...controllers.values()])
+      .flatMap(({ metatype }) => messageHandlersOf(metatype as HandlerClass))
+      .filter(({ transport }) => transport === undefined || transportId === undefined || transport === transportId)
+      .filter(({ patterns }) => patterns.includes(pattern))
+      .map(({ policy }) => policy);
+  }
+
+  /** The gateways of the application. */
+  get gateways(): readonly GatewayPolicy[] {
+    this.#gateways ??= [...this.modules.values()]
+      .flatMap(({ providers }) => [...providers.values()])
+      .filter(({ metatype }) => typeof metatype === 'function')
+      .map(({ metatype }) => gatewayOf(metatype as HandlerClass))
+      .filter((gateway) => gateway !== undefined);
+    return this.#gateways;
+  }
+
+  /** Takes note that the gateways at `path` are behind a door of this package. */
+  guardPath(path: string): void {
+    this.#guardedPaths.add(path);
+  }
+
+  /**
+   * Lets a call pass, with the caller's identity on it, or throws {@link MtlsRefusal}. All of `policies` must allow it; where there is none, because no
+   * handler is known, it is closed like any handler without a decorator.
+   */
+  admit(call: TransportCall, policies: readonly RoutePolicy[]): void {
+    for (const policy of policies.length === 0 ? [CLOSED] : policies) {
+      if (policy.public) continue;
+      this.#admit(call, policy);
+      if (call.clientIdentity) this.#open.note(call.connection, policy);
+    }
+  }
+
+  /**
+   * Runs a handler for a call that {@link admit} lets pass, and asks again before each answer: one that takes long, or gives many, ends with what the
+   * caller may know. A refusal becomes the transport's own error.
+   */
+  through(call: TransportCall, policies: readonly RoutePolicy[], run: () => unknown): Observable<unknown> {
+    try {
+      this.admit(call, policies);
+    } catch (error) {
+      return refused(call, error);
+    }
+    return from(Promise.resolve(run())).pipe(
+      mergeMap((answer) => (isObservable(answer) ? answer : of(answer))),
+      mergeMap((answer) => {
+        try {
+          this.admit(call, policies);
+        } catch (error) {
+          return refused(call, error);
+        }
+        return of(answer);
+      }),
+    );
+  }
+
+  #admit(call: TransportCall, admission: Admission): void {
+    try {
+      this.gate.admit(call, admission);
+    } catch (error) {
+      if (error instanceof MtlsRefusal) throw error;
+      this.#logger.error({ event: 'refused', code: 'validation_failed', requestId: call.id, err: error });
+      throw new MtlsRefusal(
+        'validation_failed',
+        'whether the call is allowed cannot be established',
+        {},
+        { cause: error },
+      );
+    }
+  }
+
+  #lookAgain(connection: TransportConnection, admission: Admission): boolean {
+    try {
+      this.#admit(new TransportCall(connection, undefined), admission);
+      return true;
+    } catch (error) {
+      if (!(error instanceof MtlsRefusal)) throw error;
+      connection.end(error);
+      return false;
+    }
+  }
+
+  #closeServer(server: MessageServer): void {
+    const transport = server.constructor.name;
+    this.#logger.error({
+      event: 'transport_not_guarded',
+      transport,
+      reason:
+        'its messages are refused, but for public ones: connect MtlsTcpServer or MtlsGrpcServer as strategy instead',
+    });
+    const add = server.addHandler.bind(server);
+    server.addHandler = (pattern, callback, ...more) => {
+      const policies = this.policiesOf(pattern, server.transportId);
+      const open = policies.length > 0 && policies.every((policy) => policy.public);
+      return add(pattern, open ? callback : () => Promise.resolve(this.#refuse(transport)), ...more);
+    };
+  }
+
+  #refuse(transport: string): Observable<never> {
+    const requestId = callId();
+    try {
+      this.gate.refuseTransport(transport);
+    } catch (error) {
+      if (!(error instanceof MtlsRefusal)) throw error;
+      const { code, message } = error;
+      this.#logger.warn({ event: 'refused', code, reason: message, requestId, transport });
+      const problem = problemOfRefusal(error, requestId);
+      return throwError(() => problem);
+    }
+  }
+}
+
+const CLOSED: RoutePolicy = Object.freeze({ ...DEFAULT_ADMISSION, public: false });
+
+const isGuarded = (server: MessageServer): server is GuardedServer => 'guardBy' in server;
+
+function refused(call: TransportCall, error: unknown): Observable<never> {
+  if (!(error instanceof MtlsRefusal)) throw error;
+  if (error.endsConnection) call.connection.end(error);
+  const told = call.errorOf(error);
+  return throwError(() => told);
+}

@@ -1,0 +1,94 @@
+import type { EventEmitter } from 'node:events';
+import { IncomingMessage, STATUS_CODES } from 'node:http';
+import { constants, type Http2ServerRequest } from 'node:http2';
+import type { Duplex } from 'node:stream';
+import type { Authorizer } from '../authorizer.js';
+import type { GatewayPolicy } from './handler-metadata.js';
+import { MtlsRefusal } from '../mtls.errors.js';
+import { PROBLEM_CONTENT_TYPE } from '../problem.js';
+import { problemOfRefusal } from '../refusal-problem.js';
+import { DEFAULT_ADMISSION, type RoutePolicy } from '../route-policy.js';
+import { rememberCall, TransportCall } from './transport-call.js';
+import type { TransportGate } from './transport.gate.js';
+
+/**
+ * Closes the ways by which a connection leaves HTTP: `Upgrade` (RFC 9110 §7.8), which WebSockets use, and `CONNECT`. Fastify does not see them, so
+ * neither does a guard, whoever listens for them. They need an allowed service like a route without a decorator, or what the gateway at that path
+ * asks for; a refusal is answered in HTTP.
+ */
+export function closeUpgrades(server: EventEmitter, gate: TransportGate): void {
+  const emit = server.emit.bind(server);
+  // Not by a listener: there would be no upgrade without it, and Node.js would stop answering such requests as the plain ones that they are.
+  server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
+    if ((event !== 'upgrade' && event !== 'connect') || server.listenerCount(event) === 0) return emit(event, ...args);
+    const [request, socket] = args as [IncomingMessage | Http2ServerRequest, Duplex];
+    if (!(request instanceof IncomingMessage)) {
+      // CONNECT over HTTP/2 (RFC 8441): nothing here speaks it, and it has no socket of its own to answer on.
+      request.stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      return true;
+    }
+    return admitted(request, socket, gate) ? emit(event, ...args) : true;
+  };
+}
+
+function admitted(request: IncomingMessage, socket: Duplex, gate: TransportGate): boolean {
+  const path = pathOf(request);
+  const call = new TransportCall(
+    {
+      transport: 'WebSocket',
+      raw: request,
+      errorOf: problemOfRefusal,
+      end: () => socket.destroy(),
+      onceClosed: (listener) => socket.once('close', listener),
+    },
+    path,
+  );
+  try {
+    const policy = upgradePolicy(gate.gateways.filter((gateway) => gateway.path === path));
+    gate.admit(call, [
+      policy.public ? policy : { ...policy, authorizers: [fromOrigin(request, gate), ...policy.authorizers] },
+    ]);
+  } catch (error) {
+    if (!(error instanceof MtlsRefusal)) throw error;
+    answer(socket, error, call.id);
+    return false;
+  }
+  rememberCall(request, call);
+  return true;
+}
+
+/** The widest of what is asked at a path: what a message needs is asked again with each. */
+function upgradePolicy(gateways: readonly GatewayPolicy[]): RoutePolicy {
+  const policies = gateways.flatMap(({ policy, messages }) => [policy, ...messages.map((message) => message.policy)]);
+  if (policies.some((policy) => policy.public)) return { public: true };
+  const anyService = policies.some((policy) => !policy.public && policy.anyService);
+  const [only] = gateways;
+  if (only && gateways.length === 1 && !only.policy.public && !anyService) return only.policy;
+  return { ...DEFAULT_ADMISSION, public: false, anyService };
+}
+
+/** A browser presents its client certificate to whoever asks, for the page of any site: it names the page's origin (RFC 6455 §10.2). Programs name none. */
+function fromOrigin({ headers }: IncomingMessage, gate: TransportGate): Authorizer {
+  const { origin, host } = headers;
+  if (origin === undefined || origin === `https://${String(host)}` || gate.origins.has(origin))
+    return () => ({ allowed: true });
+  return () => ({ allowed: false, reason: 'a page of another site may not connect' });
+}
+
+/** The path as the adapter reads it; undefined when it cannot be read. */
+function pathOf({ url = '/' }: IncomingMessage): string | undefined {
+  return URL.canParse(url, 'wss://localhost/') ? new URL(url, 'wss://localhost/').pathname : undefined;
+}
+
+function answer(socket: Duplex, refusal: MtlsRefusal, requestId: string): void {
+  const body = JSON.stringify(problemOfRefusal(refusal, requestId));
+  const head = [
+    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}`,
+    `Content-Type: ${PROBLEM_CONTENT_TYPE}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    'Connection: close',
+  ];
+  socket.on('error', () => undefined);
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}

@@ -1,0 +1,1 @@
+export { identityOfClient, MtlsWsAdapter } from './mtls-ws.listener.js';

@@ -1,0 +1,143 @@
+import type { IncomingMessage } from 'node:http';
+import type { INestApplicationContext } from '@nestjs/common';
+import { WsAdapter } from '@nestjs/platform-ws';
+import type { MessageMappingProperties } from '@nestjs/websockets';
+import type { Observable } from 'rxjs';
+import type { MessageEvent, WebSocket, WebSocketServer } from 'ws';
+import type { VerifiedClientIdentity } from '../client-identity.js';
+import { MtlsRefusal } from '../mtls.errors.js';
+import type { RoutePolicy } from '../route-policy.js';
+import { gatewayPath } from '../transports/handler-metadata.js';
+import { callOf, rememberCall, TransportCall, type TransportConnection } from '../transports/transport-call.js';
+import { TransportGate } from '../transports/transport.gate.js';
+
+/** RFC 6455 §7.4.1: a message that violates the policy. */
+const POLICY_VIOLATION = 1008;
+const MAX_PAYLOAD = 131_072;
+const CLOSE_GRACE_MS = 5_000;
+
+interface Client {
+  readonly connection: TransportConnection;
+  readonly path: string;
+}
+
+/** Who opened a WebSocket: for `handleConnection(client)`. Undefined where the gateway is public, and on a socket of another adapter. */
+export function identityOfClient(client: object): VerifiedClientIdentity | undefined {
+  return callOf([client])?.clientIdentity;
+}
+
+/**
+ * Nest's adapter for `ws`, with the guard's door in it: the upgrade is refused in HTTP to whoever may not connect, and each message asks again, by the
+ * decorators of its handler. A refusal is a frame `{"event":"exception","data":…}` with the problem document; when the caller's certificate is of
+ * no more use the connection is closed with 1008. Gateways share the application's HTTPS server: one with a port of its own has no TLS, and is an
+ * error.
+ *
+ * ```ts
+ * app.useWebSocketAdapter(new MtlsWsAdapter(app));
+ * ```
+ */
+export class MtlsWsAdapter extends WsAdapter {
+  readonly #gate: TransportGate;
+  readonly #clients = new WeakMap<object, Client>();
+
+  /** `origins`: where else than on the application's own origin a page may be that connects, such as `https://app.example.org`. */
+  constructor(
+    app: INestApplicationContext,
+    {
+      origins = [],
+      ...options
+    }: ConstructorParameters<typeof WsAdapter>[1] & { readonly origins?: readonly string[] } = {},
+  ) {
+    super(app, options);
+    this.#gate = app.get(TransportGate, { strict: false });
+    for (const origin of origins) this.#gate.origins.add(origin);
+  }
+
+  override create(port: number, options: { readonly path?: string } = {}): WebSocketServer {
+    if (port !== 0)
+      throw new TypeError(
+        `a gateway on port ${port} would have no TLS: leave the port out, so that it shares the HTTPS server`,
+      );
+    this.#gate.guardPath(gatewayPath(options.path));
+    return super.create(port, { maxPayload: MAX_PAYLOAD, ...options }) as WebSocketServer;
+  }
+
+  override bindClientConnect(
+    server: WebSocketServer & { readonly path: string },
+    callback: (client: WebSocket, request: IncomingMessage) => void,
+  ): void {
+    server.on('connection', (client, request) => {
+      this.#remember(client, request, server.path);
+      callback(client, request);
+    });
+  }
+
+  override bindMessageHandler(
+    event: MessageEvent,
+    handlers: Map<string, MessageMappingProperties>,
+    transform: (data: unknown) => Observable<unknown>,
+  ): Observable<unknown> {
+    return super.bindMessageHandler(event, this.#doorOf(event.target, handlers), transform) as Observable<unknown>;
+  }
+
+  #remember(client: WebSocket, request: IncomingMessage, path: string): void {
+    if (this.#clients.has(client)) return;
+    const opened = callOf([request]);
+    if (!opened) throw new TypeError('a WebSocket was opened past the door');
+    const { connection } = opened;
+    connection.end = (refusal) => {
+      refuse(client, new TransportCall(connection, undefined), refusal);
+      client.close(POLICY_VIOLATION, refusal.code);
+      const cut = setTimeout(() => client.terminate(), CLOSE_GRACE_MS).unref();
+      client.once('close', () => {
+        clearTimeout(cut);
+      });
+    };
+    this.#clients.set(client, { connection, path });
+    rememberCall(client, opened);
+  }
+
+  /** Nest looks a message's handler up in a map: it finds it there when the caller may have it. */
+  #doorOf(client: WebSocket, handlers: Map<string, MessageMappingProperties>): Map<string, MessageMappingProperties> {
+    const find = (event: string): MessageMappingProperties | undefined => {
+      const handler = handlers.get(event);
+      const known = this.#clients.get(client);
+      return known && this.#passes(client, known, event, handler !== undefined) ? handler : undefined;
+    };
+    return new (class extends Map<string, MessageMappingProperties> {
+      override get(event: string): MessageMappingProperties | undefined {
+        return find(event);
+      }
+    })();
+  }
+
+  #passes(client: WebSocket, { connection, path }: Client, event: string, isHere: boolean): boolean {
+    const policies = this.#policiesOf(path, event);
+    const call = new TransportCall(connection, policies.length > 0 ? event : undefined);
+    const identified = identityOfClient(client) !== undefined;
+    try {
+      this.#gate.admit(call, policies);
+    } catch (error) {
+      if (!(error instanceof MtlsRefusal)) throw error;
+      if (error.endsConnection || (identified && error.code !== 'route_not_allowed')) connection.end(error);
+      // Several gateways at one path see each message: the one that has a handler for it answers.
+      else if (isHere || policies.length === 0) refuse(client, call, error);
+      return false;
+    }
+    if (call.clientIdentity) rememberCall(client, call);
+    return true;
+  }
+
+  #policiesOf(path: string, event: string): readonly RoutePolicy[] {
+    return this.#gate.gateways
+      .filter((gateway) => gateway.path === path)
+      .flatMap(({ messages }) => messages)
+      .filter((message) => message.event === event)
+      .map(({ policy }) => policy);
+  }
+}
+
+function refuse(client: WebSocket, call: TransportCall, refusal: MtlsRefusal): void {
+  if (client.readyState === client.OPEN)
+    client.send(JSON.stringify({ event: 'exception', data: call.errorOf(refusal) }));
+}

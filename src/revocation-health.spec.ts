@@ -1,0 +1,73 @@
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { certificationRequest } from '../test/support/certification-request.js';
+import { openTemporaryAuthority, somebody, type TemporaryAuthority } from '../test/support/temporary-authority.js';
+import type { CertificationAuthority } from './pki/index.js';
+import { crlPart, ocspPart } from './revocation-health.js';
+import { certIdOf, encodeOcspRequest } from './x509/index.js';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+let clock: Date;
+let temporary: TemporaryAuthority;
+let authority: CertificationAuthority;
+const now = () => clock;
+const forward = (milliseconds: number): void => {
+  clock = new Date(clock.getTime() + milliseconds);
+};
+beforeEach(async () => {
+  clock = new Date();
+  temporary = await openTemporaryAuthority({ now });
+  authority = await temporary.reopen({
+    settings: { ...temporary.settings, crlDeltaLifetime: 3600, crlShards: 2, ocsp: true },
+  });
+});
+afterEach(() => temporary.close());
+
+it('lists: down without a complete one or a shard, a warning without a delta', async () => {
+  const { ca, crls } = authority;
+  const part = crlPart(ca, crls, now);
+  expect(await part.check()).toEqual({ state: 'down', detail: 'no current CRL of root, issuing' });
+  await crls.publishIfDue(somebody);
+  expect(await part.check()).toEqual({ state: 'up' });
+  forward(2 * HOUR);
+  expect(await part.check()).toEqual({ state: 'warning', detail: 'no current delta CRL of issuing' });
+  await crls.publishIfDue(somebody);
+  expect(await part.check()).toEqual({ state: 'up' });
+  forward(23 * HOUR);
+  for (const id of ['root', 'issuing']) await crls.sign(id, somebody);
+  await crls.sign('issuing', somebody, 'delta');
+  await crls.sign('issuing', somebody, '1');
+  expect(await part.check()).toEqual({ state: 'down', detail: 'no current CRL of issuing' });
+  await crls.sign('issuing', somebody, '2');
+  expect(await part.check()).toEqual({ state: 'up' });
+});
+
+it('OCSP: how long the responders last and when one signed last; a warning when there is no new certificate', async () => {
+  const { ca } = authority;
+  const { certificate } = await ca.issue({ request: certificationRequest(), requester: somebody });
+  const ask = (of = authority) =>
+    of.ocsp!.answer(encodeOcspRequest([certIdOf(ca.issuing.certificate, certificate.serialNumber)]));
+  const part = ocspPart(authority.ocsp!, now);
+  expect(await part.check()).toEqual({ state: 'up', detail: 'nobody has asked yet' });
+  await ask();
+  const signed = `${clock.toISOString().slice(0, -5)}.000Z`;
+  expect(await part.check()).toEqual({ state: 'up', detail: `issuing 13 days left, last signed ${signed}` });
+  // A process that has not opened the key of the CA, and cannot.
+  const other = await temporary.reopen({ settings: authority.settings, create: false });
+  const key = join(temporary.folder, 'certs/ca/issuing_ca.key.pem');
+  renameSync(key, `${key}.away`);
+  forward(15 * DAY);
+  await ask(other);
+  const otherPart = ocspPart(other.ocsp!, now);
+  expect(await otherPart.check()).toEqual({
+    state: 'warning',
+    detail: 'no new certificate for the responder of issuing',
+  });
+  renameSync(`${key}.away`, key);
+  forward(11_000);
+  await ask(other);
+  expect(await otherPart.check()).toMatchObject({ state: 'up' });
+});

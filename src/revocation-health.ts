@@ -1,0 +1,51 @@
+import type { HealthPart, PartState } from './health/index.js';
+import { needsCrl, type CaService, type CrlService, type OcspService } from './pki/index.js';
+
+const DAY = 86_400_000;
+
+/**
+ * Whether every list is current. Without the complete one, or a shard, nobody knows who is revoked: down, unless it is signed elsewhere and has to be
+ * brought in. A delta that is late makes revocations known later, and is a warning.
+ */
+export function crlPart(ca: CaService, crls: CrlService, clock: () => Date): HealthPart {
+  return {
+    name: 'crl',
+    check: () => {
+      const now = clock();
+      const authorities = ca.authorities.filter(needsCrl);
+      const stale = authorities.filter(
+        ({ id }) =>
+          !crls.current(id) || crls.served(id).some((list) => list.scope !== 'delta' && list.nextUpdate < now),
+      );
+      if (stale.length > 0) {
+        const detail = `no current CRL of ${stale.map(({ id }) => id).join(', ')}`;
+        // What is signed here goes on without it.
+        return { state: stale.every(({ keyHere }) => !keyHere) ? 'warning' : 'down', detail };
+      }
+      const late = authorities.filter(({ id }) => (crls.current(id, 'delta')?.nextUpdate ?? now) < now);
+      if (late.length === 0) return { state: 'up' };
+      return { state: 'warning', detail: `no current delta CRL of ${late.map(({ id }) => id).join(', ')}` };
+    },
+  };
+}
+
+/** The responders that were asked for: how long their certificates last, and when an answer was last signed. One that cannot be opened or renewed is a warning: the guard does without. */
+export function ocspPart(ocsp: Pick<OcspService, 'standing'>, clock: () => Date): HealthPart {
+  return {
+    name: 'ocsp',
+    check: (): PartState => {
+      const { responders, lastSigned } = ocsp.standing;
+      const failed = responders.filter(({ hasFailed }) => hasFailed);
+      if (failed.length > 0)
+        return {
+          state: 'warning',
+          detail: `no new certificate for the responder of ${failed.map(({ issuer }) => issuer).join(', ')}`,
+        };
+      const lasting = responders.flatMap(({ issuer, notAfter }) =>
+        notAfter ? [`${issuer} ${Math.floor((notAfter.getTime() - clock().getTime()) / DAY)} days left`] : [],
+      );
+      const signed = lastSigned ? [`last signed ${lastSigned.toISOString()}`] : [];
+      return { state: 'up', detail: [...lasting, ...signed].join(', ') || 'nobody has asked yet' };
+    },
+  };
+}

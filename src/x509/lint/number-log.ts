@@ -1,0 +1,66 @@
+const PARTS = 256;
+const SMALLEST = 8;
+
+/**
+ * Sets of octets, as 64 bits of a keyed hash of each, to be looked through for what stands twice when all are there: eight octets of memory a number, and
+ * no search for its place. It grows in many small parts, each of which grows and is sorted in no time.
+ */
+export class NumberLog {
+  readonly #key: readonly [number, number];
+  // Pairs of 32-bit halves.
+  readonly #parts: Uint32Array[] = Array.from({ length: PARTS }, () => new Uint32Array(SMALLEST));
+  readonly #lengths = new Uint32Array(PARTS);
+
+  constructor(key: readonly [number, number]) {
+    this.#key = key;
+  }
+
+  /** Adds the octets `[from, to)`. */
+  add(octets: Uint8Array, from: number, to: number): void {
+    let [high, low] = this.#key;
+    let i = from;
+    for (; i + 4 <= to; i += 4) {
+      const word =
+        (octets[i] ?? 0) | ((octets[i + 1] ?? 0) << 8) | ((octets[i + 2] ?? 0) << 16) | ((octets[i + 3] ?? 0) << 24);
+      high = Math.imul(high ^ word, 0x9e3779b1) ^ (high >>> 15);
+      low = Math.imul(low ^ word, 0x85ebca77) ^ (low >>> 13);
+    }
+    let rest = to - from;
+    for (; i < to; i++) rest = (rest << 8) | (octets[i] ?? 0);
+    high = Math.imul(high ^ rest, 0x9e3779b1) ^ (high >>> 15);
+    low = mixed(Math.imul(low ^ rest, 0x85ebca77) ^ (low >>> 13));
+    high = mixed(high ^ (low >>> 7));
+    const index = high >>> 24;
+    const length = this.#lengths[index] ?? 0;
+    let part = this.#parts[index] ?? new Uint32Array(SMALLEST);
+    if (length === part.length) this.#parts[index] = part = grown(part);
+    part[length] = low;
+    part[length + 1] = high;
+    this.#lengths[index] = length + 2;
+  }
+
+  /** Part by part, whether something in it was added twice. Adding is over. */
+  *twice(): Generator<boolean, void, undefined> {
+    for (const [index, part] of this.#parts.entries()) {
+      const length = this.#lengths[index] ?? 0;
+      new BigUint64Array(part.buffer, 0, length / 2).sort();
+      let isTwice = false;
+      for (let at = 2; at < length; at += 2)
+        if (part[at] === part[at - 2] && part[at + 1] === part[at - 1]) isTwice = true;
+      yield isTwice;
+    }
+  }
+}
+
+function grown(part: Uint32Array): Uint32Array {
+  // By half, to an even number.
+  const larger = new Uint32Array((part.length + (part.length >> 1) + 2) & ~1);
+  larger.set(part);
+  return larger;
+}
+
+function mixed(hash: number): number {
+  let mix = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  mix = Math.imul(mix ^ (mix >>> 13), 0xc2b2ae35);
+  return mix ^ (mix >>> 16);
+}

@@ -1,0 +1,538 @@
+import { once } from 'node:events';
+import { createServer, request as httpsRequest } from 'node:https';
+import type { Server } from 'node:tls';
+import {
+  credentials,
+  loadPackageDefinition,
+  type ChannelCredentials,
+  type ClientDuplexStream,
+  type ClientReadableStream,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { loadSync } from '@grpc/proto-loader';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { Controller, Module, Scope } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import {
+  ClientProxyFactory,
+  EventPattern,
+  MessagePattern,
+  Transport,
+  type ClientProxy,
+  type MicroserviceOptions,
+} from '@nestjs/microservices';
+import { WsAdapter } from '@nestjs/platform-ws';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { firstValueFrom, lastValueFrom, tap } from 'rxjs';
+import { WebSocket, WebSocketServer } from 'ws';
+import { AllowServices, MtlsModule, Public } from '../../src/mtls/index.js';
+import { MtlsTcpServer } from '../../src/mtls/tcp/index.js';
+import { MtlsWsAdapter } from '../../src/mtls/ws/index.js';
+import { TestCa, type Issued } from '../../src/testing/index.js';
+import { clientTls, RawConnection } from '../support/client.js';
+import { LogLines } from '../support/guarded-app.js';
+import {
+  createApp,
+  handlersRun,
+  portOf,
+  PROTO,
+  serverTls,
+  startTransportApp,
+  type TransportApp,
+} from '../support/transport-app.js';
+import { openGrpc, openTcp } from '../support/transport-client.js';
+
+const ca = TestCa.root();
+const billing = ca.issue({ commonName: 'billing' });
+const orders = ca.issue({ commonName: 'orders' });
+const unlisted = ca.issue({ commonName: 'unlisted' });
+const foreign = TestCa.root().issue({ commonName: 'billing' });
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+const opening = (client: Issued | undefined) => ({ ca, client, version: 'TLSv1.3' as const });
+
+/** Nest's own client over TCP. */
+function tcpClient(port: number, client: Issued | undefined): ClientProxy {
+  const proxy = ClientProxyFactory.create({
+    transport: Transport.TCP,
+    options: { host: '127.0.0.1', port, tlsOptions: clientTls(ca, client) },
+  });
+  closing.push(() => proxy.close());
+  return proxy;
+}
+
+/** What grpc-js makes of test/fixtures/transports/orders.proto. */
+interface OrdersClient {
+  Who: (message: object, answered: (error: ServiceError | null, answer: object) => void) => void;
+  Follow: (message: object) => ClientReadableStream<object>;
+  Talk: () => ClientDuplexStream<object, object>;
+  Raw: () => ClientDuplexStream<object, object>;
+  close: () => void;
+}
+
+/** grpc-js' own client. */
+function grpcClient(port: number, client: Issued | undefined): OrdersClient {
+  const { orders: service } = loadPackageDefinition(loadSync(PROTO)) as unknown as {
+    orders: { Orders: new (address: string, credentials: ChannelCredentials) => OrdersClient };
+  };
+  const pem = (text: string): Buffer => Buffer.from(text);
+  const made = new service.Orders(
+    `localhost:${port}`,
+    credentials.createSsl(
+      pem(ca.root.certificatePem),
+      client ? pem(client.keyPem) : null,
+      client ? pem(client.chainPem) : null,
+    ),
+  );
+  closing.push(() => made.close());
+  return made;
+}
+
+interface Frame {
+  readonly event: string;
+  readonly data: unknown;
+}
+
+/** A WebSocket client that gives the frames one by one. */
+class Frames {
+  private constructor(readonly ws: WebSocket) {}
+
+  static async open(port: number, path: string, client: Issued | undefined): Promise<Frames> {
+    const ws = new WebSocket(`wss://localhost:${port}${path}`, clientTls(ca, client));
+    closing.push(() => ws.terminate());
+    await once(ws, 'open');
+    return new Frames(ws);
+  }
+
+  async ask(event: string): Promise<Frame> {
+    this.ws.send(JSON.stringify({ event, data: {} }));
+    const [frame] = (await once(this.ws, 'message')) as [Buffer];
+    return JSON.parse(frame.toString()) as Frame;
+  }
+}
+
+/** The status of a refused upgrade, or 101. */
+function upgradeStatus(
+  port: number,
+  path: string,
+  client: Issued | undefined,
+  origin?: string,
+): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const ws = new WebSocket(`wss://localhost:${port}${path}`, {
+      ...clientTls(ca, client),
+      ...(origin === undefined ? {} : { origin }),
+    });
+    ws.once('open', () => {
+      ws.terminate();
+      resolve(101);
+    });
+    ws.once('unexpected-response', (_, response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    ws.once('error', reject);
+  });
+}
+
+describe('one application on every transport', () => {
+  let started: TransportApp;
+  beforeAll(async () => {
+    started = await startTransportApp(ca, { inherit: false });
+  });
+  afterAll(() => started.app.close());
+
+  test('a public handler is open to nobody in particular, and one for any service to who is not listed', async () => {
+    for (const open of [openTcp, openGrpc]) {
+      const port = open === openTcp ? started.ports.tcp : started.ports.grpc;
+      const nobody = await open(port, opening(undefined));
+      closing.push(nobody.close);
+      expect(await nobody.ask('open')).toEqual({ answer: 'nobody' });
+      expect((await nobody.ask('mine')).code).toBe('client_certificate_required');
+      const stranger = await open(port, opening(unlisted));
+      closing.push(stranger.close);
+      expect(await stranger.ask('mine')).toEqual({ answer: 'unlisted' });
+      expect((await stranger.ask('who')).code).toBe('service_not_allowed');
+    }
+  });
+
+  test('who is allowed hears that there is no such handler', async () => {
+    const tcp = await openTcp(started.ports.tcp, opening(billing));
+    closing.push(tcp.close);
+    expect(await tcp.ask('made-up')).toMatchObject({ code: 'not_found', status: 404 });
+    // A name of the prototype is no handler either.
+    expect(await tcp.ask('constructor')).toMatchObject({ code: 'not_found' });
+    const grpc = await openGrpc(started.ports.grpc, opening(billing));
+    closing.push(grpc.close);
+    expect(await grpc.ask('made-up')).toEqual({ status: 12 });
+    expect(await grpc.ask('Unwritten')).toEqual({ status: 12 });
+  });
+
+  test('a public gateway is open, and its other messages are not', async () => {
+    const nobody = await Frames.open(started.ports.http, '/open', undefined);
+    expect(await nobody.ask('hello')).toEqual({ event: 'hello', data: 'anybody' });
+    for (const event of ['who', 'made-up'])
+      expect(await nobody.ask(event)).toMatchObject({
+        event: 'exception',
+        data: { code: 'client_certificate_required', status: 401, request_id: expect.any(String) },
+      });
+    expect(await nobody.ask('hello')).toEqual({ event: 'hello', data: 'anybody' });
+    const listed = await Frames.open(started.ports.http, '/open', orders);
+    expect((await listed.ask('who')).data).toMatchObject({ code: 'route_not_allowed' });
+    const right = await Frames.open(started.ports.http, '/open', billing);
+    expect(await right.ask('who')).toEqual({ event: 'who', data: 'billing' });
+  });
+
+  test('an upgrade at a path without a gateway is closed as well, and what asks for none is served', async () => {
+    expect(await upgradeStatus(started.ports.http, '/nowhere', undefined)).toBe(401);
+    expect(await upgradeStatus(started.ports.http, '/open/../live', undefined)).toBe(401);
+    expect(await upgradeStatus(started.ports.http, '/live?open', foreign)).toBe(403);
+    const raw = await RawConnection.open(started.ports.http, clientTls(ca, undefined));
+    closing.push(() => raw.close());
+    expect((await raw.get('/open')).status).toBe(401);
+  });
+
+  test.each([
+    ['https://evil.example', '/live', 403],
+    ['null', '/live', 403],
+    ['https://elsewhere.example', '/live', 101],
+    ['https://evil.example', '/open', 101],
+  ])('a page of %s that opens %s hears %s', async (origin, path, status) => {
+    expect(await upgradeStatus(started.ports.http, path, billing, origin)).toBe(status);
+    const own = `https://localhost:${started.ports.http}`;
+    expect(await upgradeStatus(started.ports.http, path, billing, own)).toBe(101);
+  });
+
+  test('a WebSocket whose certificate is revoked is closed with 1008 and told why', async () => {
+    const client = ca.issue({ commonName: 'billing' });
+    const frames = await Frames.open(started.ports.http, '/live', client);
+    const [frame, close] = [once(frames.ws, 'message'), once(frames.ws, 'close')];
+    await started.revoke(client.certificate);
+    const [text] = (await frame) as [Buffer];
+    expect(JSON.parse(text.toString())).toMatchObject({ event: 'exception', data: { code: 'certificate_revoked' } });
+    const [code, reason] = (await close) as [number, Buffer];
+    expect([code, reason.toString()]).toEqual([1008, 'certificate_revoked']);
+  });
+
+  test("Nest's own TCP client gets answers, and refusals as what it throws", async () => {
+    expect(await firstValueFrom(tcpClient(started.ports.tcp, billing).send<string>('who', {}))).toBe('billing');
+    await expect(firstValueFrom(tcpClient(started.ports.tcp, foreign).send('who', {}))).rejects.toMatchObject({
+      code: 'untrusted_issuer',
+      status: 403,
+      detail: expect.stringContaining('certification authority'),
+    });
+  });
+
+  test('answers over TCP stop when the certificate is revoked', async () => {
+    const client = ca.issue({ commonName: 'billing' });
+    const answers = tcpClient(started.ports.tcp, client).send<number>('ticks', {});
+    let began = (): void => undefined;
+    const first = new Promise<void>((resolve) => (began = resolve));
+    const over = lastValueFrom(answers.pipe(tap(() => began())));
+    await first;
+    await Promise.all([
+      expect(over).rejects.toMatchObject({ code: 'certificate_revoked' }),
+      started.revoke(client.certificate),
+    ]);
+  });
+
+  test("grpc-js' own client: unary calls, streams in both directions, and refusals with code and request id", async () => {
+    const right = grpcClient(started.ports.grpc, billing);
+    const who = await new Promise((resolve, reject) => {
+      right.Who({}, (error, answer) => (error ? reject(error) : resolve(answer)));
+    });
+    expect(who).toEqual({ name: 'billing' });
+    for (const [method, name] of [
+      ['Talk', 'billing'],
+      ['Raw', 'raw'],
+    ] as const) {
+      const stream = right[method]();
+      stream.write({});
+      expect(await once(stream, 'data')).toEqual([{ name }]);
+      stream.write({});
+      expect(await once(stream, 'data')).toEqual([{ name }]);
+      stream.end();
+      stream.resume();
+      await once(stream, 'end');
+    }
+    for (const [client, method, code, status] of [
+      [orders, 'Talk', 'route_not_allowed', 7],
+      [foreign, 'Raw', 'untrusted_issuer', 7],
+      [undefined, 'Follow', 'client_certificate_required', 16],
+    ] as const) {
+      const stream = grpcClient(started.ports.grpc, client)[method]({});
+      const error = await new Promise<ServiceError>((resolve) => stream.resume().once('error', resolve));
+      expect([error.code, error.metadata.get('code')]).toEqual([status, [code]]);
+      expect(error.metadata.get('request_id')).toEqual([expect.stringMatching(/^[\w-]{8,}$/)]);
+    }
+  });
+
+  test('a gRPC stream ends when the certificate is revoked: who sends, and who only listens', async () => {
+    const client = ca.issue({ commonName: 'billing' });
+    const following = grpcClient(started.ports.grpc, client).Follow({});
+    const talking = grpcClient(started.ports.grpc, client).Talk();
+    const raw = grpcClient(started.ports.grpc, client).Raw();
+    talking.write({});
+    raw.write({});
+    await Promise.all([once(following, 'data'), once(talking, 'data'), once(raw, 'data')]);
+    following.resume();
+    const ends = new Promise((resolve) => following.once('error', resolve));
+    const idle = new Promise((resolve) => talking.once('error', resolve));
+    const cut = new Promise((resolve) => raw.once('error', resolve));
+    await started.revoke(client.certificate);
+    const ran = handlersRun();
+    raw.write({});
+    expect(await cut).toMatchObject({ code: 7 });
+    // Nothing of it has reached the handler.
+    expect(handlersRun()).toBe(ran);
+    expect(await ends).toMatchObject({ code: 7 });
+    talking.write({});
+    expect(await idle).toMatchObject({ code: 7 });
+  });
+});
+
+@Controller()
+class Plain {
+  static heard: unknown[] = [];
+
+  @MessagePattern('/exempt')
+  exempt(): string {
+    return 'secret';
+  }
+  @MessagePattern('open')
+  @Public()
+  open(): string {
+    return 'open';
+  }
+  @EventPattern('noted')
+  noted(data: unknown): void {
+    Plain.heard.push(data);
+  }
+}
+
+@Controller()
+class Twin {
+  @MessagePattern(['twin', { cmd: 'twin' }])
+  @Public()
+  twin(): string {
+    return 'secret';
+  }
+}
+
+@Controller()
+class StricterTwin {
+  @MessagePattern(['twin', { cmd: 'twin' }])
+  @AllowServices('billing')
+  twin(): string {
+    return 'secret';
+  }
+}
+
+@Controller({ scope: Scope.REQUEST })
+@AllowServices('billing')
+class Scoped {
+  @MessagePattern({ cmd: 'scoped', version: 1 })
+  scoped(): string {
+    return 'scoped';
+  }
+}
+
+describe('microservices', () => {
+  test.each([true, false])(
+    'a strategy of somebody else is given handlers that refuse, but for public ones (inheritAppConfig: %s)',
+    async (inheritAppConfig) => {
+      const tls = await serverTls(ca);
+      const app = await createApp(ca, tls, { controllers: [Plain] });
+      closing.push(() => app.close());
+      const warned = LogLines.shared.next('transport_not_guarded', { transport: 'ServerTCP' });
+      const plain = app.connectMicroservice<MicroserviceOptions>(
+        { transport: Transport.TCP, options: { host: '127.0.0.1', port: 0, tlsOptions: tls } },
+        { inheritAppConfig },
+      );
+      await warned;
+      await app.listen(0, '127.0.0.1');
+      await app.startAllMicroservices();
+      const port = portOf(plain.unwrap<Server>());
+      expect(await firstValueFrom(tcpClient(port, undefined).send<string>('open', {}))).toBe('open');
+      await expect(firstValueFrom(tcpClient(port, billing).send('/exempt', {}))).rejects.toMatchObject({
+        code: 'validation_failed',
+        status: 500,
+        request_id: expect.any(String),
+      });
+      const refused = LogLines.shared.next('refused', { transport: 'ServerTCP' });
+      await lastValueFrom(tcpClient(port, billing).emit('noted', 'never'));
+      await refused;
+      expect(Plain.heard).not.toContain('never');
+    },
+  );
+
+  test('one pattern in two controllers asks for what both ask, a request-scoped controller for its own, and a path’s exemption opens no pattern', async () => {
+    const tls = await serverTls(ca);
+    const app = await createApp(
+      ca,
+      tls,
+      { controllers: [Plain, StricterTwin, Twin, Scoped] },
+      { exemptPaths: ['/exempt'] },
+    );
+    closing.push(() => app.close());
+    const strategy = new MtlsTcpServer({ host: '127.0.0.1', tls });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    const port = portOf(strategy.unwrap<Server>());
+    const code = (name: string) => ({ code: name });
+    for (const twin of ['twin', { cmd: 'twin' }]) {
+      await expect(firstValueFrom(tcpClient(port, undefined).send(twin, {}))).rejects.toMatchObject(
+        code('client_certificate_required'),
+      );
+      await expect(firstValueFrom(tcpClient(port, orders).send(twin, {}))).rejects.toMatchObject(
+        code('route_not_allowed'),
+      );
+    }
+    await expect(firstValueFrom(tcpClient(port, undefined).send('/exempt', {}))).rejects.toMatchObject(
+      code('client_certificate_required'),
+    );
+    const scoped = { version: 1, cmd: 'scoped' };
+    expect(await firstValueFrom(tcpClient(port, billing).send<string>(scoped, {}))).toBe('scoped');
+    await expect(firstValueFrom(tcpClient(port, orders).send(scoped, {}))).rejects.toMatchObject(
+      code('route_not_allowed'),
+    );
+    // Events have no answer: only the log says that they were refused.
+    const refused = LogLines.shared.next('refused', { method: 'TCP' });
+    await lastValueFrom(tcpClient(port, foreign).emit('noted', 'by a stranger'));
+    await refused;
+    await lastValueFrom(tcpClient(port, billing).emit('noted', 'by billing'));
+    await firstValueFrom(tcpClient(port, billing).send(scoped, {}));
+    expect(Plain.heard).not.toContain('by a stranger');
+    expect(Plain.heard).toContain('by billing');
+  });
+
+  test('octets that are no message end the connection, in one short line of the log', async () => {
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Plain] });
+    closing.push(() => app.close());
+    const strategy = new MtlsTcpServer({ host: '127.0.0.1', tls });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    const port = portOf(strategy.unwrap<Server>());
+    const seen = LogLines.shared.next('message_failed');
+    for (const octets of [`9999#${'x'.repeat(9999)}`, `999999#${'x'.repeat(200_000)}`, 'x'.repeat(200_000)]) {
+      const client = await openTcp(port, opening(undefined));
+      client.socket.write(octets);
+      await client.closed;
+    }
+    expect(String((await seen).reason).length).toBeLessThanOrEqual(256);
+    expect(await firstValueFrom(tcpClient(port, billing).send<string>('/exempt', {}))).toBe('secret');
+  });
+
+  test('an application of messages alone is guarded like any other', async () => {
+    @Module({
+      imports: [MtlsModule.forRoot({ trustAnchors: ca.root.certificatePem, services: ['billing'] })],
+      controllers: [Plain],
+    })
+    class MessagesModule {}
+    const strategy = new MtlsTcpServer({ host: '127.0.0.1', tls: await serverTls(ca) });
+    const app = await NestFactory.createMicroservice<MicroserviceOptions>(MessagesModule, {
+      strategy,
+      logger: LogLines.shared,
+      abortOnError: false,
+    });
+    closing.push(() => app.close());
+    await app.listen();
+    const port = portOf(strategy.unwrap<Server>());
+    expect(await firstValueFrom(tcpClient(port, billing).send<string>('/exempt', {}))).toBe('secret');
+    await expect(firstValueFrom(tcpClient(port, orders).send('/exempt', {}))).rejects.toMatchObject({
+      code: 'service_not_allowed',
+    });
+  });
+
+  test('without MtlsModule the strategy does not start', async () => {
+    @Module({})
+    class Unguarded {}
+    const strategy = new MtlsTcpServer({ host: '127.0.0.1', tls: await serverTls(ca) });
+    const app = await NestFactory.createMicroservice<MicroserviceOptions>(Unguarded, {
+      strategy,
+      logger: LogLines.shared,
+      abortOnError: false,
+    });
+    closing.push(() => app.close().catch(() => undefined));
+    await expect(app.listen()).rejects.toThrow('import MtlsModule');
+  });
+});
+
+describe('WebSockets', () => {
+  @WebSocketGateway({ path: '/live' })
+  class Live {
+    @SubscribeMessage('who')
+    who(): string {
+      return 'secret';
+    }
+  }
+  @WebSocketGateway(8089, { path: '/live' })
+  class OwnPort extends Live {}
+
+  test('a gateway behind another adapter, or on a port of its own, stops the start', async () => {
+    const app = await createApp(ca, await serverTls(ca), { providers: [Live] });
+    closing.push(() => app.close());
+    app.useWebSocketAdapter(new WsAdapter(app));
+    await expect(app.init()).rejects.toThrow('the gateway Live is not guarded');
+    const other = await createApp(ca, await serverTls(ca), { providers: [OwnPort] });
+    closing.push(() => other.close());
+    other.useWebSocketAdapter(new MtlsWsAdapter(other));
+    await expect(other.init()).rejects.toThrow('port 8089 would have no TLS');
+  });
+
+  test('gateways are not opened a second time by a microservice that initializes later', async () => {
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { providers: [Live] });
+    closing.push(() => app.close());
+    app.useWebSocketAdapter(new MtlsWsAdapter(app));
+    app.connectMicroservice<MicroserviceOptions>(
+      { strategy: new MtlsTcpServer({ host: '127.0.0.1', tls }) },
+      { inheritAppConfig: true, deferInitialization: true },
+    );
+    await app.listen(0, '127.0.0.1');
+    await expect(app.startAllMicroservices()).rejects.toThrow('deferInitialization');
+  });
+
+  test('a WebSocket server that is put on the HTTPS server past Nest needs an allowed service', async () => {
+    const app = await createApp(ca, await serverTls(ca), {});
+    closing.push(() => app.close());
+    await app.listen(0, '127.0.0.1');
+    const server = new WebSocketServer({ server: app.getHttpServer() as unknown as ReturnType<typeof createServer> });
+    closing.push(() => server.close());
+    const port = portOf(app.getHttpServer());
+    expect(await upgradeStatus(port, '/', undefined)).toBe(401);
+    expect(await upgradeStatus(port, '/', unlisted)).toBe(403);
+    expect(await upgradeStatus(port, '/', billing)).toBe(101);
+  });
+
+  test('CONNECT is closed as an upgrade is', async () => {
+    const app = await createApp(ca, await serverTls(ca), {});
+    closing.push(() => app.close());
+    await app.listen(0, '127.0.0.1');
+    const listener = app.getHttpServer() as unknown as Server;
+    listener.on('connect', (_: unknown, socket: NodeJS.WritableStream) => socket.end('HTTP/1.1 200 OK\r\n\r\n'));
+    const statusOf = (client: Issued | undefined) =>
+      new Promise((resolve, reject) => {
+        const asked = httpsRequest({
+          ...clientTls(ca, client),
+          port: portOf(listener),
+          method: 'CONNECT',
+          path: 'a:1',
+        });
+        asked.once('connect', ({ statusCode }: { statusCode: number }, socket: { destroy: () => void }) => {
+          socket.destroy();
+          resolve(statusCode);
+        });
+        asked.once('error', reject);
+        asked.end();
+      });
+    expect(await statusOf(undefined)).toBe(401);
+    expect(await statusOf(billing)).toBe(200);
+  });
+});
