@@ -10,9 +10,13 @@ import { startSubject } from './support/subject.js';
 const ROUNDS = 60;
 const ROUND = { kind: 'requests', path: PATH, milliseconds: 250, connections: 16 } as const;
 
+// Of which nobody comes to the end: what is measured is the counting, and two more fields in each answer.
+const RATES = { VERITAS_MTLS_RATES: '[{"service":"*","perSecond":1000000,"burst":1000000}]' };
+
 const folder = await materialFolder();
 const subjects = await Promise.all([
   startSubject('veritas', 'veritas', folder),
+  startSubject('veritas with rates', 'veritas', folder, '0', JSON.stringify(RATES)),
   startSubject('bare NestJS', 'nest', folder),
   startSubject('bare Fastify', 'fastify', folder),
   startSubject('bare node:https', 'https', folder),

@@ -2,5 +2,7 @@ import { startService } from '../../src/service.js';
 import { configurationIn } from '../support/material.js';
 import { serve } from '../support/subject.js';
 
-const service = await startService(configurationIn(process.argv[2] ?? '', process.argv[3]));
+const [, , folder = '', port, more = '{}'] = process.argv;
+const settings = JSON.parse(more) as Record<string, string>;
+const service = await startService(configurationIn(folder, port, settings));
 serve(service.ports.https);

@@ -47,11 +47,12 @@ describeOnPostgres('two nodes on one PostgreSQL', () => {
   beforeAll(async () => {
     place = await postgresPlace();
     const { url = '' } = place.options;
-    const first = await startIn(temporaryFolder(), storeAt(url));
+    const rates = { VERITAS_MTLS_RATES: '[{"service":"test-client","perSecond":0.01,"burst":20}]' };
+    const first = await startIn(temporaryFolder(), storeAt(url, rates));
     const folder = temporaryFolder();
     cpSync(join(first.folder, 'certs'), join(folder, 'certs'), { recursive: true });
     // It asks once an hour: what it knows before, it was told.
-    const hourly = { VERITAS_STORE_POLL_INTERVAL: '1h', VERITAS_STORE_UNREAD_LIMIT: '2h' };
+    const hourly = { VERITAS_STORE_POLL_INTERVAL: '1h', VERITAS_STORE_UNREAD_LIMIT: '2h', ...rates };
     nodes = [first, await startIn(folder, storeAt(url, hourly))];
     admin = await callerOf(first, 'admin-client');
   });
@@ -61,6 +62,16 @@ describeOnPostgres('two nodes on one PostgreSQL', () => {
       rmSync(node.folder, { recursive: true });
     }
     await place.remove();
+  });
+
+  test('the rate of a service is one, whichever node it asks', async () => {
+    const [a, b] = nodes;
+    const client = await callerOf(a, 'test-client');
+    for (let i = 0; i < 20; i++) expect((await call(a, '/api/v1/test', client)).status).toBe(200);
+    expect((await call(a, '/api/v1/test', client)).json).toMatchObject({ code: 'rate_limited' });
+    // What was spent is told ten times a second; of what b gives until then it has the rest.
+    await until(async () => (await call(b, '/api/v1/test', client)).status === 429);
+    expect((await call(b, '/api/v1/test', admin)).status).toBe(200);
   });
 
   test('what one issues the other serves, lists and renews; both are healthy', async () => {

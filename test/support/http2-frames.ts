@@ -44,14 +44,13 @@ export function requestFields(path: string, method: 'GET' | 'POST' = 'GET'): Buf
 
 /** An HTTP/2 connection that says whatever a test wants. */
 export class FrameConnection {
-  closed = false;
   #received: Buffer[] = [];
-  readonly #close: Promise<unknown>;
+  readonly #close: Promise<void>;
 
   private constructor(readonly socket: TLSSocket) {
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => this.#received.push(chunk));
-    this.#close = once(socket, 'close').then(() => (this.closed = true));
+    this.#close = new Promise<void>((resolve) => socket.on('close', () => resolve()));
   }
 
   static async open(port: number, options: ConnectionOptions): Promise<FrameConnection> {
