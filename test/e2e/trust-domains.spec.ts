@@ -20,15 +20,19 @@ let byName: GuardedApp;
 let bundle: string;
 
 beforeAll(async () => {
-  ({ bundle } = writeFiles(temporaryFolder(), { bundle: partner.certificatePem }));
+  // A file for each: what one has read the other may not have yet.
+  const files = writeFiles(temporaryFolder(), { bundle: partner.certificatePem, other: partner.certificatePem });
+  ({ bundle } = files);
+  const partnerBy = (file: string) => ({
+    trustDomains: [{ name: 'partner.example', bundle: file, intermediates: issuing.certificatePem }],
+  });
   const options: Partial<MtlsOptions> = {
     services: ['billing', 'billing.own.example', 'spiffe://own.example/ns/*', 'spiffe://partner.example/ns/*'],
     issuerOrganization: 'VERITAS Framework',
     trustDomain: 'own.example',
-    trustDomains: [{ name: 'partner.example', bundle, intermediates: issuing.certificatePem }],
   };
-  app = await startGuardedApp(own, { ...options, serviceFrom: ['spiffe', 'dns', 'cn'] });
-  byName = await startGuardedApp(own, { ...options, serviceFrom: ['cn', 'spiffe'] });
+  app = await startGuardedApp(own, { ...options, ...partnerBy(bundle), serviceFrom: ['spiffe', 'dns', 'cn'] });
+  byName = await startGuardedApp(own, { ...options, ...partnerBy(files.other), serviceFrom: ['cn', 'spiffe'] });
 });
 afterAll(async () => {
   for (const each of [app, byName]) await each.app.close();
@@ -180,16 +184,16 @@ test('a bundle that loses a CA ends what that CA vouched for, on open connection
   const connection = await RawConnection.open(app.port, clientTls(own, svid(partner, 'spiffe://partner.example/ns/a')));
   const local = await RawConnection.open(app.port, clientTls(own, svid(own, 'spiffe://own.example/ns/a')));
   expect((await connection.get('/orders')).status).toBe(200);
-  let event = LogLines.shared.next('trust_bundle_failed');
+  let event = LogLines.shared.next('trust_bundle_failed', { source: bundle });
   replaceFile(bundle, 'half a file');
   expect(await event).toMatchObject({ trustDomain: 'partner.example' });
   expect((await connection.get('/orders')).status).toBe(200);
-  event = LogLines.shared.next('trust_bundle_loaded');
+  event = LogLines.shared.next('trust_bundle_loaded', { source: bundle });
   replaceFile(bundle, TestCa.root({ commonName: 'Next Partner Root' }).certificatePem);
   await event;
   expect((await connection.get('/orders')).json.code).toBe('untrusted_issuer');
   expect((await local.get('/orders')).status).toBe(200);
-  event = LogLines.shared.next('trust_bundle_loaded');
+  event = LogLines.shared.next('trust_bundle_loaded', { source: bundle });
   replaceFile(bundle, partner.certificatePem);
   await event;
   expect((await connection.get('/orders')).status).toBe(200);
