@@ -4,7 +4,7 @@ import type { VerifiedClientIdentity } from '../src/mtls/index.js';
 import { reportRounds, say } from './support/report.js';
 
 const SERVICES = 10_000;
-const ROUNDS = 30;
+const ROUNDS = 10;
 const REQUESTS = 200_000;
 const rate = { perSecond: 1_000_000, burst: 1_000_000 };
 const route = { name: 'Controller.handler', rate: { ...rate } };
