@@ -200,7 +200,7 @@ describe('the command line', () => {
           { kind: 'uri', value: '.evil.example' },
         ],
       });
-      expect(notAfter.getTime() - notBefore.getTime()).toBe((30 * 86_400 + 60) * 1000);
+      expect(notAfter.getTime() - notBefore.getTime()).toBe((30 * 86_400 + 600) * 1000);
       expect(await json(['list', '--limit', '1'])).toMatchObject([
         { profile: 'intermediate', service: null, issuer: 'root' },
       ]);

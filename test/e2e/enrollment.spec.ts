@@ -44,7 +44,7 @@ test('a token is traded for a certificate on its terms, which works at once', as
   expect(answer.status).toBe(201);
   expect(answer.json.names).toEqual(['DNS:veritas-worker', 'DNS:worker.local']);
   const { notBefore, notAfter, extensions } = leafOf(answer);
-  expect(notAfter.getTime() - notBefore.getTime()).toBe((3600 + 60) * 1000);
+  expect(notAfter.getTime() - notBefore.getTime()).toBe((3600 + 600) * 1000);
   expect(extensions.extendedKeyUsage).toHaveLength(1);
   const { tls } = withCertificate(service.folder, key, String(answer.json.chain));
   expect((await get(service.ports.https, '/api/v1/whoami', tls)).json).toMatchObject({ service: 'veritas-worker' });
