@@ -73,7 +73,7 @@ const caller = fc.record({
   service: fc.constantFrom(...NAMES, 'zz'),
   spiffeId: fc.constantFrom(...IDS),
   pin: fc.constantFrom(...PINS),
-  time: fc.constantFrom(5, 15, 20, 25, 35),
+  time: fc.constantFrom(5, 10, 15, 20, 21, 25, 30, 35),
 });
 
 class Routes {

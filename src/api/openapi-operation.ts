@@ -69,7 +69,7 @@ export function completeOperation(operation: Operation, { handler, controller }:
     ...problemsOf([
       ...(guarded ? OF_THE_GUARD : []),
       ...(body ? OF_BODIES : []),
-      ...(query ? (['bad_request'] as const) : []),
+      ...(query || manner.isConditional ? (['bad_request'] as const) : []),
       // Whatever the CA is asked, the store has to be asked.
       ...(manner.codes ? (['store_unavailable', ...manner.codes] as const) : []),
       'internal_server_error',
