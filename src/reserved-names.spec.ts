@@ -11,7 +11,7 @@ test('a SPIFFE ID with roles is for administrators to have certified, as a name 
       ],
       trustedProxies: [],
     },
-    { epoch: 1, *namesWithRoles() {} },
+    { epoch: 1, namesWithRoles: () => new Set<string>().values() },
     () => undefined,
   )();
   const isReserved = (value: string): boolean => reserved.firstIn([{ kind: 'uri', value }], undefined) !== undefined;

@@ -1,6 +1,5 @@
 import type { Configuration } from './configuration/index.js';
 import { ReservedNames } from './pki/index.js';
-import type { ServiceRegistry } from './registry/index.js';
 import type { Certificate } from './x509/index.js';
 
 /**
@@ -9,7 +8,7 @@ import type { Certificate } from './x509/index.js';
  */
 export function reservedNamesOf(
   { roles, trustedProxies }: Pick<Configuration['mtls'], 'roles' | 'trustedProxies'>,
-  registry: Pick<ServiceRegistry, 'epoch' | 'namesWithRoles'>,
+  registry: { readonly epoch: number; readonly namesWithRoles: () => Iterable<string> },
   serverCertificate: () => Certificate | undefined,
 ): () => ReservedNames {
   const withRoles = roles.filter((entry) => entry.roles.length > 0);

@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { Configuration } from './configuration/index.js';
 import type { RateExchange, RateOf, Spent } from './mtls/index.js';
 import type { Store } from './store/index.js';
@@ -31,7 +30,7 @@ export function sharedRates(store: Store): { readonly exchange?: RateExchange } 
 
 // PostgreSQL takes 7999 octets; a name of a SPIFFE ID has 2048.
 const MOST_OCTETS = 7_999;
-const spentSchema = z.array(z.tuple([z.string().max(1_024), z.string().max(2_048), z.number().positive()])).max(1_000);
+const MOST_SPENT = 1_000;
 
 /** In as few messages as they fit into. What one message cannot hold is left out. */
 function writeSpent(spent: readonly Spent[]): string[] {
@@ -58,8 +57,16 @@ function writeSpent(spent: readonly Spent[]): string[] {
 /** What is no such message says nothing: whoever may connect to the database can send any. */
 function readSpent(message: string): readonly Spent[] {
   try {
-    return spentSchema.safeParse(JSON.parse(message)).data ?? [];
+    const read: unknown = JSON.parse(message);
+    return Array.isArray(read) && read.length <= MOST_SPENT && read.every(isSpent) ? read : [];
   } catch {
     return [];
   }
+}
+
+function isSpent(value: unknown): value is Spent {
+  if (!Array.isArray(value) || value.length !== 3) return false;
+  const [limit, service, milliseconds] = value as readonly unknown[];
+  const isText = (text: unknown, most: number): boolean => typeof text === 'string' && text.length <= most;
+  return isText(limit, 1_024) && isText(service, 2_048) && typeof milliseconds === 'number' && milliseconds > 0;
 }

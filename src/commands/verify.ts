@@ -18,7 +18,6 @@ import { DecodeError, type Certificate } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { certificatesIn, readInputFile } from './files.js';
-import { plain } from './output.js';
 import { registryOn } from './services.js';
 import { configurationOf, type Session } from './session.js';
 import { describeCheck, runChecks, type Check, type Purpose, type VerifySubject } from './verify-checks.js';

@@ -28,7 +28,7 @@ const LOST: ReadonlySet<RefusalCode> = new Set([
 ]);
 const INTERVAL_MS = 100;
 // An answer that is under way may still get through.
-const GRACE_MS = 250;
+const GRACE_MS = 500;
 const SLICE_MS = 5;
 
 /**

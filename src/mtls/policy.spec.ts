@@ -273,6 +273,6 @@ describe('trust anchors', () => {
 
 test('the order of the table is the order of the checks: what names a service comes last', () => {
   const order = Object.keys(REFUSALS) as RefusalCode[];
-  expect(order.slice(-3)).toEqual(['service_not_allowed', 'route_not_allowed', 'validation_failed']);
+  expect(order.slice(-4)).toEqual(['service_not_allowed', 'route_not_allowed', 'rate_limited', 'validation_failed']);
   for (const code of order) expect(new MtlsRefusal(code, 'x').status).toBe(REFUSALS[code].status);
 });

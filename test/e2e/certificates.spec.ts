@@ -378,6 +378,7 @@ test('the OpenAPI document says what the CA takes and gives', async () => {
     '413',
     '415',
     '422',
+    '429',
     '500',
     '503',
   ]);

@@ -344,7 +344,7 @@ describe('one connection of a proxy', () => {
   test('a header in the trailers is none', async () => {
     const connection = await RawConnection.open(guarded.port, clientTls(issuing, proxies.rfc9440));
     connection.socket.write(
-      `POST /orders HTTP/1.1\r\nHost: localhost\r\nTrailer: Client-Cert\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nClient-Cert: ${WRITTEN.rfc9440(billing.certificate.der)}\r\n\r\n`,
+      `POST /nowhere HTTP/1.1\r\nHost: localhost\r\nTrailer: Client-Cert\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nClient-Cert: ${WRITTEN.rfc9440(billing.certificate.der)}\r\n\r\n`,
     );
     expect((await connection.get('/orders')).status).toBe(401);
     connection.close();

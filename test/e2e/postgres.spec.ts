@@ -120,14 +120,14 @@ describeOnPostgres('two nodes on one PostgreSQL', () => {
 
   test('a service that one denies the other refuses at the next request, because it is told', async () => {
     const [a, b] = nodes;
-    const holder = await callerOf(a, 'test-client');
+    const holder = await callerOf(a, 'veritas-agent');
     const connection = await RawConnection.open(b.ports.https, holder.tls);
     expect((await connection.get('/api/v1/test')).status).toBe(200);
     const known = new Promise((resolve) => authorityOf(b).events.on('services.changed', resolve));
     const body = { state: 'denied' };
-    const path = '/api/v1/services/test-client';
+    const path = '/api/v1/services/veritas-agent';
     expect((await send(a.ports.https, { method: 'PUT', path, tls: admin.tls, body })).status).toBe(200);
-    expect(await known).toMatchObject({ names: ['test-client'] });
+    expect(await known).toMatchObject({ names: ['veritas-agent'] });
     expect(await connection.get('/api/v1/test')).toMatchObject({ status: 403, json: { code: 'service_not_allowed' } });
     connection.close();
   });

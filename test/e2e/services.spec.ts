@@ -167,18 +167,17 @@ describe('over HTTP', () => {
   });
 });
 
-test('a denial holds on the next request of a connection that is open, and its end too; others notice nothing', async () => {
-  const connection = await RawConnection.open(node.ports.https, worker.tls);
+test('a denial holds on the next request of a connection that is open, and ends it; others notice nothing', async () => {
   const other = await RawConnection.open(node.ports.https, admin.tls);
   for (let round = 0; round < 2; round++) {
+    const connection = await RawConnection.open(node.ports.https, worker.tls);
     expect((await connection.get('/api/v1/test')).status).toBe(200);
     await change(node, 'PUT', 'veritas-worker', admin, { body: { state: 'denied' } });
     expect(refusal(await connection.get('/api/v1/test'))).toEqual([403, 'service_not_allowed']);
+    await connection.untilClosed();
     expect((await other.get('/api/v1/test')).status).toBe(200);
     await change(node, 'DELETE', 'veritas-worker', admin);
   }
-  expect((await connection.get('/api/v1/test')).status).toBe(200);
-  connection.close();
   other.close();
 });
 

@@ -192,11 +192,13 @@ test('a bundle that loses a CA ends what that CA vouched for, on open connection
   replaceFile(bundle, TestCa.root({ commonName: 'Next Partner Root' }).certificatePem);
   await event;
   expect((await connection.get('/orders')).json.code).toBe('untrusted_issuer');
+  await connection.untilClosed();
   expect((await local.get('/orders')).status).toBe(200);
   event = LogLines.shared.next('trust_bundle_loaded', { source: bundle });
   replaceFile(bundle, partner.certificatePem);
   await event;
-  expect((await connection.get('/orders')).status).toBe(200);
-  connection.close();
+  const again = await RawConnection.open(app.port, clientTls(own, svid(partner, 'spiffe://partner.example/ns/a')));
+  expect((await again.get('/orders')).status).toBe(200);
+  again.close();
   local.close();
 });

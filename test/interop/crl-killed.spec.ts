@@ -39,51 +39,56 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => temporary.close());
 
-test(`of a process that is killed while it publishes, ${KILLS} times, whole lists remain, and no number is used twice`, async () => {
-  const { authority, folder, settings, store } = temporary;
-  await authority.crls.publishIfDue(somebody);
-  const { publicKey } = authority.ca.issuing.certificate;
-  const checked = (octets: Uint8Array, scope: string): bigint => {
-    const list = decodeCertificateList(octets);
-    expect(verifySignature(list.signatureAlgorithm, publicKey, list.tbs, list.signature)).toBe(true);
-    expect([...list.revokedCertificates()]).toHaveLength(scope === 'complete' ? ENTRIES : 0);
-    expect(list.extensions.deltaCrlIndicator !== undefined).toBe(scope === 'delta');
-    return list.extensions.crlNumber ?? 0n;
-  };
-  const last = new Map<string, bigint>();
-  const rises = (scope: string, number: bigint): void => {
-    expect(number >= (last.get(scope) ?? 0n)).toBe(true);
-    last.set(scope, number);
-  };
-  for (let kill = 0; kill < KILLS; kill++) {
-    const child = spawn(process.execPath, ['signs.mjs', JSON.stringify(settings)], {
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    await once(child.stdout, 'data');
-    await delay(Math.random() * 400);
-    const ended = once(child, 'exit');
-    child.kill('SIGKILL');
-    await ended;
-    for (const scope of SCOPES)
-      rises(scope, checked(readFileSync(join(folder, 'var/crl', crlFileName('issuing', scope))), scope));
-    // As a process does that starts afterwards: what is served is what the store vouches for, or is made anew.
-    const next = await temporary.reopen({ settings, create: false });
-    await next.crls.publishIfDue(somebody);
-    for (const scope of SCOPES) rises(scope, checked(await readPublished(next.crls.current('issuing', scope)!), scope));
-    next.crls.close();
-    await next.store.close();
-  }
-  const intents = await store.database
-    .selectFrom('audit')
-    .select('detail')
-    .where('action', '=', 'crl.sign')
-    .where('phase', '=', 'intent')
-    .where('subject', '=', 'issuing')
-    .orderBy('sequence')
-    .execute();
-  const numbers = intents.map(({ detail }) => Number((JSON.parse(detail) as { number: string }).number));
-  expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
-  expect(numbers.length).toBeGreaterThan(KILLS);
-  expect(await authority.audit.verify()).toMatchObject({ ok: true });
-}, 60_000 + KILLS * 10_000);
+test(
+  `of a process that is killed while it publishes, ${KILLS} times, whole lists remain, and no number is used twice`,
+  async () => {
+    const { authority, folder, settings, store } = temporary;
+    await authority.crls.publishIfDue(somebody);
+    const { publicKey } = authority.ca.issuing.certificate;
+    const checked = (octets: Uint8Array, scope: string): bigint => {
+      const list = decodeCertificateList(octets);
+      expect(verifySignature(list.signatureAlgorithm, publicKey, list.tbs, list.signature)).toBe(true);
+      expect([...list.revokedCertificates()]).toHaveLength(scope === 'complete' ? ENTRIES : 0);
+      expect(list.extensions.deltaCrlIndicator !== undefined).toBe(scope === 'delta');
+      return list.extensions.crlNumber ?? 0n;
+    };
+    const last = new Map<string, bigint>();
+    const rises = (scope: string, number: bigint): void => {
+      expect(number >= (last.get(scope) ?? 0n)).toBe(true);
+      last.set(scope, number);
+    };
+    for (let kill = 0; kill < KILLS; kill++) {
+      const child = spawn(process.execPath, ['signs.mjs', JSON.stringify(settings)], {
+        cwd: folder,
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await once(child.stdout, 'data');
+      await delay(Math.random() * 400);
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+      for (const scope of SCOPES)
+        rises(scope, checked(readFileSync(join(folder, 'var/crl', crlFileName('issuing', scope))), scope));
+      // As a process does that starts afterwards: what is served is what the store vouches for, or is made anew.
+      const next = await temporary.reopen({ settings, create: false });
+      await next.crls.publishIfDue(somebody);
+      for (const scope of SCOPES)
+        rises(scope, checked(await readPublished(next.crls.current('issuing', scope)!), scope));
+      next.crls.close();
+      await next.store.close();
+    }
+    const intents = await store.database
+      .selectFrom('audit')
+      .select('detail')
+      .where('action', '=', 'crl.sign')
+      .where('phase', '=', 'intent')
+      .where('subject', '=', 'issuing')
+      .orderBy('sequence')
+      .execute();
+    const numbers = intents.map(({ detail }) => Number((JSON.parse(detail) as { number: string }).number));
+    expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => a - b));
+    expect(numbers.length).toBeGreaterThan(KILLS);
+    expect(await authority.audit.verify()).toMatchObject({ ok: true });
+  },
+  60_000 + KILLS * 10_000,
+);

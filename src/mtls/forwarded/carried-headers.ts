@@ -45,9 +45,8 @@ export class CertificateHeaders {
   /** `more` in lower case. */
   constructor(more: readonly string[] = []) {
     this.#names = new Set([...CERTIFICATE_HEADERS, ...more]);
-    const lengths: boolean[] = [];
-    for (const { length } of this.#names) lengths[length] = true;
-    this.#lengths = Array.from(lengths, (is) => is ?? false);
+    const lengths = new Set(Array.from(this.#names, ({ length }) => length));
+    this.#lengths = Array.from({ length: Math.max(...lengths) + 1 }, (_, length) => lengths.has(length));
   }
 
   /** Whether a name, in any case, is one of them. */
