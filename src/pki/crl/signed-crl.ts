@@ -34,10 +34,11 @@ export class SignedCrl {
     yield this.#after;
   }
 
-  /** The whole of it: for one that is known to be small. */
+  /** The whole of it, in memory: for one that is small, or has no other place. */
   async whole(): Promise<Uint8Array> {
     const parts: Uint8Array[] = [];
-    for await (const part of this.read()) parts.push(part);
+    // Each is good until the next one is asked for.
+    for await (const part of this.read()) parts.push(Buffer.from(part));
     return Buffer.concat(parts);
   }
 
