@@ -3,14 +3,12 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openCertificationAuthority } from '../src/pki/certification-authority.js';
-import { openStore } from '../src/store/index.js';
 import { fillStore } from '../test/support/revoked-store.js';
 import { PATH } from './support/bare.js';
-import { benchSettings } from './support/crl-settings.js';
 import { startLoadMaker } from './support/load-maker.js';
 import { materialFolder } from './support/material.js';
 import { ratioOf, reportRounds, say } from './support/report.js';
+import { signList } from './support/signed-list.js';
 import { startSubject } from './support/subject.js';
 
 const ENTRIES = 1_000_000;
@@ -30,12 +28,7 @@ const filled = (): string => {
 
 /** Another CA's list, which has nobody of ours on it. */
 const foreign = filled();
-const store = await openStore({ path: join(foreign, 'var/veritas.db') });
-const { crls } = await openCertificationAuthority({ settings: benchSettings(foreign), store });
-await crls.sign('issuing', { actor: 'bench', requestId: 'bench' });
-await store.close();
-
-const source = join(foreign, 'var/crl/issuing.crl');
+const source = await signList(foreign);
 const service = await startSubject('veritas', 'flow', filled(), source, join(foreign, 'certs/issuing_ca.pem'));
 const load = startLoadMaker(template);
 say(

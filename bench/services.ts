@@ -3,12 +3,12 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { openRegistry, allowedWith, type Registry } from '../src/registry/index.js';
 import { openStore } from '../src/store/index.js';
 import { PATH } from './support/bare.js';
 import { startLoadMaker } from './support/load-maker.js';
 import { materialFolder } from './support/material.js';
+import { fillServices } from './support/service-rows.js';
 import { reportRounds, say } from './support/report.js';
 import { alternate } from './support/rounds.js';
 import { startSubject } from './support/subject.js';
@@ -25,7 +25,7 @@ process.on('exit', () => {
   rmSync(many, { recursive: true, force: true });
 });
 cpSync(few, many, { recursive: true });
-fill(join(many, 'var/veritas.db'));
+fillServices(join(many, 'var/veritas.db'), { services: SERVICES, patterns: PATTERNS });
 
 say(
   `services: GET ${PATH}, ${ROUND.connections} connections, medians of ${ROUNDS} rounds of ${ROUND.milliseconds} ms each, lowest and highest`,
@@ -40,22 +40,6 @@ await alternate('services', 'requests', ROUNDS, subjects, (subject) => load.meas
 load.stop();
 await Promise.all(subjects.map((subject) => subject.stop()));
 await measureRegistry();
-
-/** Half of the names are SPIFFE IDs, and half of the patterns. The client's own name is on the configured list only. */
-function fill(path: string): void {
-  const sqlite = new DatabaseSync(path);
-  const insert = sqlite.prepare(
-    `insert into service_change (sequence, name, version, state, roles, pins, author, request_id, changed_at)
-     values (?, ?, 1, 'allowed', '["auditor"]', '[]', 'bench', 'bench', 1)`,
-  );
-  sqlite.exec('begin');
-  for (let i = 1; i <= SERVICES + PATTERNS; i++) {
-    const star = i > SERVICES ? '*' : 's';
-    insert.run(i, i % 2 === 0 ? `spiffe://example.org/ns/${i}/${star}` : `service-${i}-${star}`);
-  }
-  sqlite.exec('commit');
-  sqlite.close();
-}
 
 /** In this process: reading all of it, one change until it holds, and answers for identities that are new and that are known. */
 async function measureRegistry(): Promise<void> {

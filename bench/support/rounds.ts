@@ -5,7 +5,8 @@ import type { Subject } from './subject.js';
 
 /**
  * Measures every subject once a round, each time in another order by chance: who comes first, or after whom, was seen to be worth several
- * per cent. Reports rates by the wall clock and by the server's own CPU time, and the p99, beside the baselines of `first`.
+ * per cent. Reports rates by the wall clock and by the server's own CPU time, and the p99, each of ours beside all that stand
+ * behind it.
  */
 export async function alternate(
   bench: string,
@@ -26,8 +27,9 @@ export async function alternate(
       (p99[subject.name] ??= []).push(measured.p99);
     }
   }
-  const [first, ...others] = subjects.map(({ name }) => name);
-  const baselines = { [first ?? '']: others };
+  const names = subjects.map(({ name }) => name);
+  const ours = names.filter((name) => !name.startsWith('bare '));
+  const baselines = Object.fromEntries(ours.map((name) => [name, names.slice(names.indexOf(name) + 1)]));
   reportRounds(bench, `${what} per second`, '1/s', perSecond, baselines);
   reportRounds(bench, `${what} per CPU second`, '1/s', perCpuSecond, baselines);
   reportRounds(bench, 'p99', 'ms', p99, {});
