@@ -16,7 +16,10 @@ function fail(sentence) {
 
 if (!existsSync(cli)) fail('the program is not built yet: run `npm run build` in its folder first');
 if (major > 24 || (major === 24 && minor >= 21)) {
-  await import(cli.href);
+  await import(cli.href).catch((error) => {
+    if (!error.url?.startsWith(new URL('../dist/', import.meta.url).href)) throw error;
+    fail('the program is not whole, as while it is being built: wait for `npm start`, or run `npm run build`');
+  });
 } else {
   const node = candidates.map((path) => fileURLToPath(new URL(path, import.meta.url))).find((path) => existsSync(path));
   // A pinned Node.js that is itself too old would start itself for ever.

@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -62,6 +71,10 @@ describe('the veritas program, as a process', () => {
     expect(run('verify', 'worker.pem')).toMatchObject({ status: 1 });
     expect(JSON.parse(run('list', '--status', 'revoked', '--json').stdout)).toHaveLength(1);
     expect(run('frobnicate').status).toBe(2);
+    // As while `npm start` compiles.
+    renameSync(join(folder, 'dist/x509'), join(folder, 'dist/elsewhere'));
+    expect(run('list')).toMatchObject({ status: 3, stderr: expect.stringContaining('the program is not whole') });
+    renameSync(join(folder, 'dist/elsewhere'), join(folder, 'dist/x509'));
   }, 120_000);
 
   it.each(
