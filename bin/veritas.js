@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Plain JavaScript that an old Node.js can read: finds a Node.js that is new enough, then runs dist/cli.js.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -25,10 +25,18 @@ if (major > 24 || (major === 24 && minor >= 21)) {
   // A pinned Node.js that is itself too old would start itself for ever.
   if (node === undefined || process.env.NODE_CHOSEN_BY_VERITAS === '1')
     fail(`Node.js ${process.versions.node} is too old, 24.21 or newer is needed: install Node.js 24 LTS`);
-  const { status, signal } = spawnSync(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
     env: { ...process.env, NODE_CHOSEN_BY_VERITAS: '1' },
   });
-  if (signal) process.kill(process.pid, signal);
-  process.exit(status ?? 3);
+  // Whoever started us knows us alone.
+  const pass = (signal) => child.kill(signal);
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, pass);
+  child.on('error', (error) => fail(`${node} cannot be started: ${error.message}`));
+  child.on('exit', (status, signal) => {
+    for (const each of signals) process.off(each, pass);
+    if (signal) process.kill(process.pid, signal);
+    else process.exit(status ?? 3);
+  });
 }

@@ -111,6 +111,33 @@ describe('the veritas program, as a process', () => {
     silent.close();
   });
 
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'with a Node.js that is too old, %s reaches the one that was chosen',
+    async (signal) => {
+      const ca = TestCa.root();
+      const old = ca.issue({ commonName: 'orders' });
+      const work = mkdtempSync(join(folder, 'daemon-'));
+      const files = { 'ca.pem': ca.certificatePem, 'a.pem': old.certificatePem, 'a.key': old.keyPem };
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(work, name), text, { mode: 0o600 });
+      const older = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.0.0' } })";
+      const preload = `data:text/javascript,if (!process.env.NODE_CHOSEN_BY_VERITAS) ${older}`;
+      const args = ['renew', '--daemon', '--cert', 'a.pem', '--key', 'a.key', '--ca', 'ca.pem'];
+      const child = spawn(process.execPath, ['--import', preload, join(folder, 'bin/veritas.js'), ...args], {
+        cwd: work,
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: { PATH: process.env.PATH },
+      });
+      const said = createInterface(child.stderr);
+      expect(await once(said, 'line')).toEqual([expect.stringContaining('The next renewal is due at')]);
+      // The pipe closes once nobody has it any more, the chosen one neither.
+      const closed = once(said, 'close');
+      const ended = once(child, 'exit');
+      child.kill(signal);
+      expect(await ended).toEqual([0, null]);
+      await closed;
+    },
+  );
+
   // Issues one certificate after the other, and says of each that the caller has it.
   const driver = `
     import { generateKeyPairSync } from 'node:crypto';
