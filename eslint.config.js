@@ -3,7 +3,7 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  { ignores: ['dist/', '.bench/', 'node_modules/', 'coverage/', 'certs/', 'var/'] },
+  { ignores: ['**/dist/', '.bench/', 'node_modules/', 'coverage/', 'certs/', 'var/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

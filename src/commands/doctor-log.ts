@@ -63,15 +63,19 @@ const checkIn = (value: unknown) => {
 /** What the line says about a check that passed. */
 function seenOf(check: string, line: Line): string {
   const text = (name: string): string => textIn(line, name) ?? 'unknown';
+  // A request over its rate is logged with the digest of its certificate alone.
+  const described = textIn(line, 'subject') !== undefined;
   switch (check) {
     case CHECK_OF.client_certificate_required:
       return 'one was presented';
     case CHECK_OF.client_certificate_malformed:
-      return `${text('subject')}, serial number ${text('serialNumber')}, SHA-256 ${text('fingerprint256')}`;
+      return described
+        ? `${text('subject')}, serial number ${text('serialNumber')}, SHA-256 ${text('fingerprint256')}`
+        : `SHA-256 ${text('fingerprint256')}`;
     case CHECK_OF.untrusted_issuer:
-      return `issued by ${text('issuer')}, which leads to a trust anchor`;
+      return described ? `issued by ${text('issuer')}, which leads to a trust anchor` : 'leads to a trust anchor';
     case CHECK_OF.certificate_expired:
-      return `valid from ${text('notBefore')} until ${text('notAfter')}`;
+      return described ? `valid from ${text('notBefore')} until ${text('notAfter')}` : 'valid then';
     case CHECK_OF.wrong_issuer:
       return 'carries the organization that is asked for, if any is';
     case CHECK_OF.wrong_key_usage:

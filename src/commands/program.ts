@@ -307,7 +307,7 @@ function addDoctor(program: Command, host: Host): void {
   ])
     .option('--certificate <file>', "the client's certificate, followed by its issuing CA")
     .option('--key <file>', 'its private key (default: in the same file, or beside it: worker.key, worker_key.pem)')
-    .option('--connect <host:port>', 'where the service listens', endpointArgument)
+    .option('--connect <host:port>', 'where the service listens (default port: 443)', endpointArgument)
     .option('--ca <file>', "the CA bundle that the service's certificate must lead to (default: tls.caFile)")
     .option('--path <path>', 'what is asked for', '/api/v1/whoami')
     .option('--request <id>', 'the request_id of a refusal')
@@ -352,7 +352,7 @@ function addRenew(program: Command, host: Host): void {
     )
     .option(
       '--at <share>',
-      'with --daemon: at which share of the lifetime at the latest (default: 0.667)',
+      'with --daemon: at which share of the lifetime at the latest, 0.1 to 0.9 (default: 0.667)',
       shareArgument,
     )
     .action(async (options: CommonOptions & RenewOptions & RenewDaemonOptions & { readonly daemon?: boolean }) => {

@@ -1,9 +1,10 @@
-import { once } from 'node:events';
 import { renewFiles, type RenewalEvent } from '../tls/index.js';
 import { readInputFile } from './files.js';
 import { plain, type Output } from './output.js';
 import { commandErrorOf, openPair, type RenewOptions } from './renew.js';
 import { configurationOf, type Session } from './session.js';
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** The flags of `veritas renew --daemon`. */
 export interface RenewDaemonOptions extends Pick<RenewOptions, 'cert' | 'key' | 'url' | 'ca'> {
@@ -36,12 +37,18 @@ export async function renewDaemon(session: Session, options: RenewDaemonOptions)
   });
   // Neither the agent nor a handler of signals keeps a process alive.
   const awake = setInterval(() => undefined, 2 ** 30);
-  const stopped = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  const { promise: stopped, resolve } = Promise.withResolvers<undefined>();
+  const stop = (): void => {
+    resolve(undefined);
+  };
+  // Who signals the whole group of processes reaches us twice, directly and through the launcher: the second one must not cut short what the first one lets finish.
+  for (const signal of SIGNALS) process.on(signal, stop);
   await agent.start();
   if (agent.renewalTime) session.output.progress(`The next renewal is due at ${agent.renewalTime.toISOString()}.`);
   await stopped;
   clearInterval(awake);
   await agent.stop();
+  for (const signal of SIGNALS) process.off(signal, stop);
 }
 
 /** A line of JSON for each event with `--json`, on stdout; a sentence otherwise, on stderr when it went wrong. */

@@ -113,4 +113,6 @@ const stateOf = ({ state, tries }: Pick<ServiceRecord, 'state' | 'tries'>): stri
   tries === null ? state : `${state} (tries ${tries})`;
 
 const validityOf = ({ valid_from, valid_until }: Pick<ServiceRecord, 'valid_from' | 'valid_until'>): string =>
-  valid_from === null && valid_until === null ? 'always' : `${valid_from ?? ''} to ${valid_until ?? ''}`;
+  [valid_from === null ? [] : `from ${valid_from}`, valid_until === null ? [] : `until ${valid_until}`]
+    .flat()
+    .join(' ') || 'always';

@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -62,6 +71,10 @@ describe('the veritas program, as a process', () => {
     expect(run('verify', 'worker.pem')).toMatchObject({ status: 1 });
     expect(JSON.parse(run('list', '--status', 'revoked', '--json').stdout)).toHaveLength(1);
     expect(run('frobnicate').status).toBe(2);
+    // As while `npm start` compiles.
+    renameSync(join(folder, 'dist/x509'), join(folder, 'dist/elsewhere'));
+    expect(run('list')).toMatchObject({ status: 3, stderr: expect.stringContaining('the program is not whole') });
+    renameSync(join(folder, 'dist/elsewhere'), join(folder, 'dist/x509'));
   }, 120_000);
 
   it.each(
@@ -97,6 +110,33 @@ describe('the veritas program, as a process', () => {
     silent.closeAllConnections();
     silent.close();
   });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'with a Node.js that is too old, %s reaches the one that was chosen',
+    async (signal) => {
+      const ca = TestCa.root();
+      const old = ca.issue({ commonName: 'orders' });
+      const work = mkdtempSync(join(folder, 'daemon-'));
+      const files = { 'ca.pem': ca.certificatePem, 'a.pem': old.certificatePem, 'a.key': old.keyPem };
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(work, name), text, { mode: 0o600 });
+      const older = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.0.0' } })";
+      const preload = `data:text/javascript,if (!process.env.NODE_CHOSEN_BY_VERITAS) ${older}`;
+      const args = ['renew', '--daemon', '--cert', 'a.pem', '--key', 'a.key', '--ca', 'ca.pem'];
+      const child = spawn(process.execPath, ['--import', preload, join(folder, 'bin/veritas.js'), ...args], {
+        cwd: work,
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: { PATH: process.env.PATH },
+      });
+      const said = createInterface(child.stderr);
+      expect(await once(said, 'line')).toEqual([expect.stringContaining('The next renewal is due at')]);
+      // The pipe closes once nobody has it any more, the chosen one neither.
+      const closed = once(said, 'close');
+      const ended = once(child, 'exit');
+      child.kill(signal);
+      expect(await ended).toEqual([0, null]);
+      await closed;
+    },
+  );
 
   // Issues one certificate after the other, and says of each that the caller has it.
   const driver = `

@@ -241,6 +241,16 @@ describe('doctor --request', () => {
     );
   });
 
+  test('of a request over its rate, whose line has no more of the certificate than its digest, nothing is called unknown', async () => {
+    const checks = ['readable', 'path', 'dates'].map((check) => ({ check, ok: true }));
+    const line = { event: 'refused', requestId: 'r-2', code: 'rate_limited', fingerprint256: 'ab12', checks };
+    const { out } = await doctor(['--request', 'r-2'], JSON.stringify(line));
+    expect(out).toContain(
+      'pass  readable: SHA-256 ab12\npass  path: leads to a trust anchor\npass  dates: valid then\n',
+    );
+    expect(out).not.toContain('unknown');
+  });
+
   test('a name in a certificate moves no cursor', async () => {
     const line = {
       event: 'refused',

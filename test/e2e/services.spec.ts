@@ -248,6 +248,12 @@ test('the command line changes what a running service does, within a second', as
     (await call(node, `${PATH}?limit=1000`, admin)).json.services,
   );
   expect((await veritas(node, 'services', 'show', 'reports')).out).toMatch(/^State +allowed$/m);
+  expect((await veritas(node, 'services', 'allow', 'reports', '--until', '2099-01-31')).out).toMatch(
+    /^Valid {4}until 2099-01-31T00:00:00\.000Z$/m,
+  );
+  expect((await veritas(node, 'services', 'allow', 'reports', '--from', '2098-01-31')).out).toMatch(
+    /^Valid {4}from 2098-01-31T00:00:00\.000Z until 2099-01-31T00:00:00\.000Z$/m,
+  );
   expect((await veritas(node, 'services', 'remove', 'reports')).out).toBe('Removed. reports has no entry any more.\n');
   expect((await veritas(node, 'services', 'show', 'reports')).code).toBe(1);
   expect((await veritas(node, 'services', 'remove', 'veritas-agent', '--json')).err).toContain('service_configured');
