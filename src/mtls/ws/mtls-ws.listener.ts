@@ -102,6 +102,8 @@ export class MtlsWsAdapter extends WsAdapter {
         clearTimeout(cut);
       });
     };
+    const holder = this.#gate.holderOf(opened);
+    if (holder) this.#live.track(request.socket, holder);
     this.#live.tellWith(request.socket, connection.end);
     this.#clients.set(client, { connection, path });
     rememberCall(client, opened);
