@@ -85,6 +85,34 @@ describe('what Nest’s guards do not see', () => {
   });
 });
 
+test('routes that a plugin puts on Fastify later, in a context that was there before, are closed', async () => {
+  const app = await createApp(ca, await serverTls(ca), {});
+  closing.push(() => app.close());
+  const server: FastifyInstance = app.getHttpAdapter().getInstance();
+  let late: FastifyInstance | undefined;
+  let isReady = (): void => undefined;
+  const ready = new Promise<void>((resolve) => (isReady = resolve));
+  await server.register((context, _, done) => {
+    late = context;
+    done();
+  });
+  void server.register(async (context) => {
+    await ready;
+    context.get('/slow', () => 'secret');
+  });
+  await new Promise(setImmediate);
+  const initialised = app.init();
+  setTimeout(isReady, 100);
+  await initialised;
+  late?.get('/late', () => 'secret');
+  await app.listen(0, '127.0.0.1');
+  for (const path of ['/late', '/slow']) {
+    const ask = async (client: typeof billing | undefined) =>
+      (await get(portOf(app.getHttpServer()), path, clientTls(ca, client))).status;
+    expect([path, await ask(undefined), await ask(billing)]).toEqual([path, 401, 200]);
+  }
+});
+
 test.each(['*orders', '*public', '*orders/7', '*nowhere', '*'])(
   'the target %s, which the router takes for a path and Nest does not, is closed like an unknown path',
   async (target) => {

@@ -33,10 +33,11 @@ export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate): () =
   // One shape for every request, whether it gets an identity or not.
   server.decorateRequest('clientIdentity');
   server.decorateRequest('forwardedBy');
-  // What is there already was not looked at by the hook below. Asking each request for its route costs more than the guard: only then.
-  const isUnseen = hasRoutes(server)
-    ? (request: FastifyRequest) => !isMarked(request)
-    : ({ is404 }: FastifyRequest) => is404;
+  // What is there already is not looked at by the hook below, nor is what is put into contexts that are there already. Asking each request for its route costs more than the guard: only then.
+  const isUnseen =
+    hasRoutes(server) || hasContexts(server)
+      ? (request: FastifyRequest) => !isMarked(request)
+      : ({ is404 }: FastifyRequest) => is404;
   // Who has a route may be handed over to the not-found handler: past onRequest where its parameters turn out not to match, and before it where Nest does not
   // take the target of the request for a path (`GET *orders`). A hook on each request would see that as well, for a twenty-fifth of all that a request costs.
   server.decorateReply('callNotFound', function (this: FastifyReply) {
@@ -92,6 +93,13 @@ function handOver(reply: FastifyReply): void {
 
 function hasRoutes(server: FastifyInstance): boolean {
   return server.printRoutes() !== '(empty tree)';
+}
+
+/** Contexts of plugins, whose hooks on routes are copies of before: there is no other way to ask for them. Where they cannot be found there may be some. */
+function hasContexts(server: FastifyInstance): boolean {
+  const key = Object.getOwnPropertySymbols(server).find(({ description }) => description === 'fastify.children');
+  const contexts = key && (Reflect.get(server, key) as unknown);
+  return !Array.isArray(contexts) || contexts.length > 0;
 }
 
 function isMarked(request: FastifyRequest): boolean {
