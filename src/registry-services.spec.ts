@@ -1,9 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ROLES } from './configuration/index.js';
 import { EventBus } from './events/index.js';
 import { Public, AllowAnyService, RequireRoles, AllowServices, Shadow, routePolicyOf, accessOf } from './mtls/index.js';
-import { openRegistry, type Registry, type ServiceTerms } from './registry/index.js';
+import { allowedWith, openRegistry, type Registry, type ServiceTerms } from './registry/index.js';
+import { registryServices } from './registry-services.js';
 import { openStore, type Store } from './store/index.js';
 
 /*
@@ -113,6 +115,17 @@ afterAll(() => store.close());
 const open = (): Promise<Registry> =>
   openRegistry({ store, configured: CONFIGURED, roles: ROLES, events: new EventBus() });
 const requester = { actor: 'test', requestId: 'test' };
+
+test('the allow-list has another epoch once an entry is over, so that open connections are looked at', async () => {
+  const { changes, services } = await open();
+  const until = Date.now() + 100;
+  await changes.put({ name: 'short', terms: { ...allowedWith([]), validUntil: until }, requester });
+  const list = registryServices(services);
+  const before = list.epoch;
+  while (Date.now() < until) await delay(10);
+  expect(list.epoch).toBe(Number(before) + 1);
+  await changes.remove({ name: 'short', requester });
+});
 
 test('no sequence of changes and reloads opens what no rule opens, or shuts what one does', async () => {
   await fc.assert(

@@ -12,7 +12,7 @@ const NONE: ReadonlySet<string> = new Set();
 /** Binds the guard's allow-list to the registry: what it says now. */
 export function registryServices(registry: ServiceRegistry): Authorizer {
   const authorizer = (identity: VerifiedClientIdentity) => registry.answer(identity, subjectOf, Date.now());
-  return Object.defineProperty(authorizer, 'epoch', { get: () => registry.epoch });
+  return Object.defineProperty(authorizer, 'epoch', { get: () => registry.epochAt(Date.now()) });
 }
 
 /** Binds roles to the registry. They are for services that our own CA named: another CA that is trusted here does not make administrators. */

@@ -16,6 +16,8 @@ export interface Standing {
   readonly clock: () => number;
   /** Told of connections that are cut, those of one certificate together. */
   readonly onCut: (refusal: MtlsRefusal, connections: number) => void;
+  /** Told of a look that failed, the first in a row: what had changed is looked at again. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 // What a certificate or a service has lost for good. Not knowing a status is not among them: it may be known again at the next request.
@@ -36,11 +38,13 @@ const SLICE_MS = 5;
  * trusted, taken off the allow-list. Looked at ten times a second when something changed; nothing here stands on the path of a request.
  */
 export class LiveConnections {
-  readonly #open = new Set<object>();
+  /** With whoever may speak on each: itself, and the client whose certificate a proxy handed on. */
+  readonly #open = new Map<object, object[]>();
   readonly #farewells = new WeakMap<object, (refusal: MtlsRefusal) => void>();
   #marks: readonly unknown[] = [];
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
+  #hasFailed = false;
 
   constructor(private readonly standing: Standing) {}
 
@@ -49,10 +53,15 @@ export class LiveConnections {
     return this.#open.size;
   }
 
-  /** Keeps an eye on a connection (a TLS socket, or an HTTP/2 session) until it closes. */
-  track(connection: object): void {
-    if (!isConnection(connection) || this.#open.has(connection)) return;
-    this.#open.add(connection);
+  /** Keeps an eye on a connection (a TLS socket, or an HTTP/2 session) until it closes; it ends as well with what `holder` has lost. */
+  track(connection: object, holder = connection): void {
+    if (!isConnection(connection)) return;
+    const holders = this.#open.get(connection);
+    if (holders) {
+      if (!holders.includes(holder)) holders.push(holder);
+      return;
+    }
+    this.#open.set(connection, [holder]);
     connection.once('close', () => this.#open.delete(connection));
   }
 
@@ -73,15 +82,25 @@ export class LiveConnections {
   async #look(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;
+    try {
+      await this.#cutLost();
+      this.#hasFailed = false;
+    } catch (error) {
+      if (!this.#hasFailed) this.standing.onFailure(error);
+      this.#hasFailed = true;
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  async #cutLost(): Promise<void> {
     const marks = this.standing.marks();
     const changed = marks.some((mark, index) => !Object.is(mark, this.#marks[index]));
-    this.#marks = marks;
     const lost = new Map<unknown, { readonly refusal: MtlsRefusal; count: number }>();
     let sliceEnds = performance.now() + SLICE_MS;
-    for (const connection of this.#open) {
-      if (!changed && this.standing.clock() <= this.standing.notAfterOf(connection)) continue;
-      const refusal = this.standing.refusalOf(connection);
-      if (refusal && LOST.has(refusal.code)) {
+    for (const [connection, holders] of this.#open) {
+      const refusal = this.#lossOf(holders, changed);
+      if (refusal) {
         this.#open.delete(connection);
         this.#farewells.get(connection)?.(refusal);
         cut(connection as TLSSocket | Http2Session);
@@ -96,7 +115,17 @@ export class LiveConnections {
       }
     }
     for (const { refusal, count } of lost.values()) this.standing.onCut(refusal, count);
-    this.#isLooking = false;
+    // Not before: what was not looked at to the end is looked at again.
+    this.#marks = marks;
+  }
+
+  #lossOf(holders: readonly object[], changed: boolean): MtlsRefusal | undefined {
+    for (const holder of holders) {
+      if (!changed && this.standing.clock() <= this.standing.notAfterOf(holder)) continue;
+      const refusal = this.standing.refusalOf(holder);
+      if (refusal && LOST.has(refusal.code)) return refusal;
+    }
+    return undefined;
   }
 }
 

@@ -1,4 +1,5 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { request } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { clientTls, get, RawConnection } from '../../test/support/client.js';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../../test/support/guarded-app.js';
+import { createApp, portOf, serverTls } from '../../test/support/transport-app.js';
 import { TestCa } from '../testing/index.js';
 import { MtlsModule, Public, readTrustAnchors, type MtlsOptions } from './index.js';
 
@@ -81,6 +83,78 @@ describe('what Nest’s guards do not see', () => {
         401,
       ]);
   });
+});
+
+test('routes that a plugin puts on Fastify later, in a context that was there before, are closed', async () => {
+  const app = await createApp(ca, await serverTls(ca), {});
+  closing.push(() => app.close());
+  const server: FastifyInstance = app.getHttpAdapter().getInstance();
+  let late: FastifyInstance | undefined;
+  let isReady = (): void => undefined;
+  const ready = new Promise<void>((resolve) => (isReady = resolve));
+  await server.register((context, _, done) => {
+    late = context;
+    done();
+  });
+  void server.register(async (context) => {
+    await ready;
+    context.get('/slow', () => 'secret');
+  });
+  await new Promise(setImmediate);
+  const initialised = app.init();
+  setTimeout(isReady, 100);
+  await initialised;
+  late?.get('/late', () => 'secret');
+  await app.listen(0, '127.0.0.1');
+  for (const path of ['/late', '/slow']) {
+    const ask = async (client: typeof billing | undefined) =>
+      (await get(portOf(app.getHttpServer()), path, clientTls(ca, client))).status;
+    expect([path, await ask(undefined), await ask(billing)]).toEqual([path, 401, 200]);
+  }
+});
+
+test.each(['*orders', '*public', '*orders/7', '*nowhere', '*'])(
+  'the target %s, which the router takes for a path and Nest does not, is closed like an unknown path',
+  async (target) => {
+    const { port } = await start();
+    const ask = async (client: typeof billing | undefined, path: string) => {
+      const connection = await RawConnection.open(port, clientTls(ca, client));
+      const { status, json } = await connection.get(path);
+      connection.close();
+      return [status, json.code];
+    };
+    expect(await ask(undefined, target)).toEqual([401, 'client_certificate_required']);
+    expect((await ask(billing, target))[0]).toBe(404);
+    const forged = `${target} HTTP/1.1\r\nClient-Cert: ::\r\nX-More:`;
+    for (const client of [undefined, billing])
+      expect(await ask(client, forged)).toEqual([400, 'client_certificate_malformed']);
+  },
+);
+
+test('a request is counted once, whichever ways its route is unseen in, and HEAD like any other', async () => {
+  const rates = { of: () => ({ perSecond: 0.001, burst: 80 }) };
+  const app = await createApp(ca, await serverTls(ca), {}, { rates });
+  closing.push(() => app.close());
+  const server = app.getHttpAdapter().getInstance();
+  server.get('/before', () => 'before');
+  await app.init();
+  server.get('/after', () => 'after');
+  await app.listen(0, '127.0.0.1');
+  const left: unknown[] = [];
+  for (const path of ['/before', '/after', '/nowhere'])
+    for (const method of ['GET', 'HEAD']) {
+      const call = request({
+        ...clientTls(ca, billing),
+        port: portOf(app.getHttpServer()),
+        method,
+        path,
+        agent: false,
+      });
+      const [answer] = (await once(call.end(), 'response')) as [IncomingMessage];
+      answer.resume();
+      left.push(/r=(\d+)/.exec(String(answer.headers.ratelimit))?.[1]);
+    }
+  expect(left).toEqual(['79', '78', '77', '76', '75', '74']);
 });
 
 describe('a request that did not come over TLS', () => {

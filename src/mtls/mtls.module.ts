@@ -114,6 +114,9 @@ const logger = new Logger('Mtls');
           onCut: ({ code, message, evidence }, connections) => {
             logger.warn({ event: 'connections_cut', code, reason: message, connections, ...evidence });
           },
+          onFailure: (err) => {
+            logger.error({ event: 'connections_not_checked', reason: 'open connections cannot be looked at', err });
+          },
         });
         verifier.onConnection((connection) => {
           live.track(connection);

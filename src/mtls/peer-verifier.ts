@@ -164,6 +164,11 @@ export class PeerVerifier {
     return { connection, identity: (trusted.identity ??= this.#establish(trusted)) };
   }
 
+  /** The connection that a request is remembered by: behind a proxy, what stands for its client's. */
+  holderOf(request: Parameters<PeerOf>[0]): object | undefined {
+    return this.policy.peerOf(request)?.connection;
+  }
+
   /**
    * Why the next request of an open connection would be refused on any route, or undefined. The allow-list is asked only of a service that it let in
    * before: who never was on it may have come for the routes of any service.

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod, RouteOptions } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { MtlsGate } from './mtls.gate.js';
 import { MtlsRefusal } from './mtls.errors.js';
 import { DEFAULT_ADMISSION } from './route-policy.js';
@@ -20,8 +20,12 @@ const SEEN_BY_GUARDS = Symbol('veritas:SeenByGuards');
  */
 export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate): () => void {
   let registering = true;
+  // A route may be unseen in two ways, and what HEAD is answered by has the hooks of its GET: nobody is counted twice.
+  const asked = new WeakSet<FastifyRequest>();
   const admitted = passes((request, reply) => {
+    if (asked.has(request)) return;
     gate.admit(request, DEFAULT_ADMISSION, reply);
+    asked.add(request);
   });
   const isUnforged = passes((request) => {
     gate.takeForwarded(request);
@@ -29,14 +33,20 @@ export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate): () =
   // One shape for every request, whether it gets an identity or not.
   server.decorateRequest('clientIdentity');
   server.decorateRequest('forwardedBy');
-  // What is there already was not looked at by the hook below. Asking each request for its route costs more than the guard: only then.
-  const isUnseen = hasRoutes(server)
-    ? (request: FastifyRequest) => !isMarked(request)
-    : ({ is404 }: FastifyRequest) => is404;
+  // What is there already is not looked at by the hook below, nor is what is put into contexts that are there already. Asking each request for its route costs more than the guard: only then.
+  const isUnseen =
+    hasRoutes(server) || hasContexts(server)
+      ? (request: FastifyRequest) => !isMarked(request)
+      : ({ is404 }: FastifyRequest) => is404;
+  // Who has a route may be handed over to the not-found handler: past onRequest where its parameters turn out not to match, and before it where Nest does not
+  // take the target of the request for a path (`GET *orders`). A hook on each request would see that as well, for a twenty-fifth of all that a request costs.
+  server.decorateReply('callNotFound', function (this: FastifyReply) {
+    if (isUnforged(this.request, this) && admitted(this.request, this)) handOver(this);
+    return this;
+  });
   server.addHook('onRoute', (route) => {
     if (registering && isNestRoute(route)) {
       route.config = { ...route.config, [SEEN_BY_GUARDS]: true };
-      if (route.url.includes(':')) route.handler = handingOver(route.handler, admitted);
     } else {
       const others = route.onRequest ?? [];
       route.onRequest = [
@@ -71,25 +81,25 @@ function passes(
   };
 }
 
-/**
- * A route with parameters may turn out not to match after all, and hand over to the not-found handler: past onRequest, before any guard. (A hook on
- * each request would see that as well, for a twenty-fifth of all that a request costs.)
- */
-function handingOver(
-  handler: RouteHandlerMethod,
-  admitted: (request: FastifyRequest, reply: FastifyReply) => boolean,
-): RouteHandlerMethod {
-  return function (request, reply) {
-    const handOver = reply.callNotFound.bind(reply);
-    reply.callNotFound = () => {
-      if (admitted(request, reply)) handOver();
-    };
-    return handler.call(this, request, reply);
-  };
+/** What `reply.callNotFound` is without {@link closeUnseenRoutes}. */
+function handOver(reply: FastifyReply): void {
+  let level: object | null = reply;
+  let own: unknown;
+  // The last that has it is Fastify's.
+  for (; level; level = Reflect.getPrototypeOf(level))
+    own = Reflect.getOwnPropertyDescriptor(level, 'callNotFound')?.value ?? own;
+  (own as FastifyReply['callNotFound']).call(reply);
 }
 
 function hasRoutes(server: FastifyInstance): boolean {
   return server.printRoutes() !== '(empty tree)';
+}
+
+/** Contexts of plugins, whose hooks on routes are copies of before: there is no other way to ask for them. Where they cannot be found there may be some. */
+function hasContexts(server: FastifyInstance): boolean {
+  const key = Object.getOwnPropertySymbols(server).find(({ description }) => description === 'fastify.children');
+  const contexts = key && (Reflect.get(server, key) as unknown);
+  return !Array.isArray(contexts) || contexts.length > 0;
 }
 
 function isMarked(request: FastifyRequest): boolean {

@@ -53,7 +53,10 @@ function objectionOf({ state, tries, validFrom, validUntil, pins }: ServiceTerms
 }
 
 /** The first moment after `time` at which an entry begins or ends; infinite when none does. */
-export function nextTurn(entries: readonly RegisteredService[], time: number): number {
-  const turns = entries.flatMap(({ terms }) => [terms.validFrom, terms.validUntil]);
-  return Math.min(Number.POSITIVE_INFINITY, ...turns.filter((turn) => turn !== null && turn > time).map(Number));
+export function nextTurn(entries: Iterable<RegisteredService>, time: number): number {
+  let next = Number.POSITIVE_INFINITY;
+  for (const { terms } of entries)
+    for (const turn of [terms.validFrom, terms.validUntil])
+      if (turn !== null && turn > time && turn < next) next = turn;
+  return next;
 }

@@ -324,4 +324,16 @@ describeOnEachStore('the service registry', (kind, newPlace) => {
     ]);
     expect(await registry.shadows.list(1)).toHaveLength(1);
   });
+
+  it('has another epoch when an entry begins or ends, without any change', async () => {
+    await put('billing', { ...allowed, validFrom: NOW + 10, validUntil: NOW + 20 });
+    await put('team-*', { ...allowed, validUntil: NOW + 30 });
+    const { services } = registry;
+    const epochs = [0, 9, 10, 19, 20, 25, 30, 31].map((passed) => services.epochAt(NOW + passed));
+    const [first = 0] = epochs;
+    expect(first).toBe(services.epoch - 3);
+    expect(epochs.map((epoch) => epoch - first)).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
+    await put('billing', denied);
+    expect(services.epochAt(NOW + 31)).toBe(first + 4);
+  });
 });

@@ -36,6 +36,8 @@ export class ServiceRegistry {
   #sorted: readonly RegisteredService[] | undefined;
   #sequence = 0;
   #epoch = 0;
+  /** The next moment at which an entry begins or ends; undefined: not known since the last change. */
+  #turn: number | undefined;
   #reading: Promise<void> | undefined;
 
   constructor(parts: {
@@ -58,6 +60,14 @@ export class ServiceRegistry {
 
   /** Rises with every change: an answer that was kept is good for as long as this is what it was. */
   get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** The epoch at `time`, in milliseconds: another one as well when an entry has begun or ended since this was asked before. */
+  epochAt(time: number): number {
+    if (this.#turn !== undefined && time < this.#turn) return this.#epoch;
+    if (this.#turn !== undefined) this.#epoch++;
+    this.#turn = nextTurn(this.#index, time);
     return this.#epoch;
   }
 
@@ -148,6 +158,7 @@ export class ServiceRegistry {
     for (const [name, service] of changed) this.#take(name, service);
     this.#sequence = last;
     this.#sorted = undefined;
+    this.#turn = undefined;
     this.#epoch++;
     this.#events.emit('services.changed', { epoch: this.#epoch, names: changed.map(([name]) => name) });
   }

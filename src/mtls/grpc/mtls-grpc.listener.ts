@@ -68,7 +68,6 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
   readonly #sockets = new Set<TLSSocket>();
   readonly #handlers = new WeakMap<object, readonly RoutePolicy[]>();
   readonly #policies = new Map<string, readonly RoutePolicy[]>();
-  readonly #connections = new WeakMap<object, TransportConnection>();
   #injector: ConnectionInjector | undefined;
   #gate: TransportGate | undefined;
 
@@ -162,14 +161,16 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
     const session = (inner as CallOnStream).stream?.session as ServerHttp2Session | undefined;
     let ended = false;
     let call: TransportCall | undefined;
-    const passes = (): boolean => {
+    const passes = (metadata?: Metadata): boolean => {
       if (ended) return false;
       try {
         if (!session) throw new MtlsRefusal('validation_failed', 'the connection of the call cannot be found');
         if (call) {
           this.#guard.admitAgain(call, policies ?? []);
         } else {
-          call = new TransportCall(this.#connectionOf(session), policies && path);
+          call = new TransportCall(this.#connectionOf(session, metadata), policies && path);
+          this.#guard.takeForwarded(call);
+          if (metadata) takeMissing(metadata, call.raw.headers);
           this.#guard.admit(call, policies ?? []);
         }
         return true;
@@ -185,7 +186,7 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
       start: (next) => {
         next({
           onReceiveMetadata: (metadata, pass) => {
-            if (!passes()) return;
+            if (!passes(metadata)) return;
             if (call) rememberCall(metadata, call);
             pass(metadata);
           },
@@ -206,22 +207,27 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
     });
   };
 
-  #connectionOf(session: ServerHttp2Session): TransportConnection {
-    let connection = this.#connections.get(session);
-    if (!connection) {
-      connection = {
-        transport: 'gRPC',
-        // What peerOfSocket reads of a request over HTTP/2: grpc-js makes none.
-        raw: { stream: { session } } as unknown as Http2ServerRequest,
-        errorOf: statusOf,
-        end: () => {
-          closeSession(session);
-        },
-      };
-      this.#connections.set(session, connection);
-    }
-    return connection;
+  /** Of one call: what a proxy hands on is another client's with each. */
+  #connectionOf(session: ServerHttp2Session, metadata = new Metadata()): TransportConnection {
+    const headers: Record<string, unknown> = metadata.getMap();
+    const rawHeaders = Object.keys(headers).flatMap((name) =>
+      metadata.get(name).flatMap((value) => [name, String(value)]),
+    );
+    return {
+      transport: 'gRPC',
+      // What is looked at of a request over HTTP/2: grpc-js makes none.
+      raw: { stream: { session }, headers, rawHeaders } as unknown as Http2ServerRequest,
+      errorOf: statusOf,
+      end: () => {
+        closeSession(session);
+      },
+    };
   }
+}
+
+/** Takes out of metadata what was taken off the headers that were made of it. */
+function takeMissing(metadata: Metadata, headers: object): void {
+  for (const name of Object.keys(metadata.getMap())) if (!(name in headers)) metadata.remove(name);
 }
 
 const CODES: Readonly<Record<number, Status>> = {

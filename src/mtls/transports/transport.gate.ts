@@ -8,6 +8,7 @@ import type { MtlsOptions } from '../mtls.options.js';
 import { PeerVerifier } from '../peer-verifier.js';
 import { problemOfRefusal } from '../refusal-problem.js';
 import { DEFAULT_ADMISSION, type Admission, type RoutePolicy } from '../route-policy.js';
+import { enforce } from '../shadowed-request.js';
 import { gatewayOf, messageHandlersOf, type GatewayPolicy, type HandlerClass } from './handler-metadata.js';
 import { callId, type TransportCall } from './transport-call.js';
 
@@ -95,9 +96,14 @@ export class TransportGate implements OnModuleInit {
     this.#guardedPaths.add(path);
   }
 
-  /** Takes the headers off an upgrade in which a trusted proxy hands a certificate on; throws {@link MtlsRefusal} when anybody else sent one. */
+  /** Takes the headers off an upgrade, or a call, in which a trusted proxy hands a certificate on; throws {@link MtlsRefusal} when anybody else sent one. */
   takeForwarded(call: TransportCall): void {
     this.gate.takeForwarded(call);
+  }
+
+  /** What is remembered of the caller behind a call: its connection, or behind a proxy what stands for that. */
+  holderOf(call: TransportCall): object | undefined {
+    return this.verifier.holderOf(call);
   }
 
   /**
@@ -156,9 +162,11 @@ export class TransportGate implements OnModuleInit {
     }
   }
 
-  #identify(call: TransportCall, { anyService, allowExpired }: Admission): void {
+  #identify(call: TransportCall, { anyService, allowExpired, shadow }: Admission): void {
+    // Of what is only tried was told when the call came.
+    const objected = shadow ? () => undefined : enforce;
     try {
-      this.verifier.identify(call, anyService, allowExpired ? (this.options.expiredGrace ?? 0) : 0);
+      this.verifier.identify(call, anyService, allowExpired ? (this.options.expiredGrace ?? 0) : 0, objected);
     } catch (error) {
       if (error instanceof MtlsRefusal) {
         const { code, message: reason, evidence, cause: err } = error;

@@ -102,6 +102,9 @@ export class MtlsWsAdapter extends WsAdapter {
         clearTimeout(cut);
       });
     };
+    const holder = this.#gate.holderOf(opened);
+    // The client behind a proxy; whoever holds the connection is known by it already.
+    if (holder && holder !== request.socket) this.#live.track(request.socket, holder);
     this.#live.tellWith(request.socket, connection.end);
     this.#clients.set(client, { connection, path });
     rememberCall(client, opened);
