@@ -53,6 +53,17 @@ const anyRate = fc.record({
 });
 
 describe('a rate', () => {
+  test('tells whole seconds, whatever fraction the clock stands at', () => {
+    const told = new Set<unknown>();
+    for (let i = 0; i < 1_000; i++) {
+      const one = rig({ perSecond: 0.01, burst: 5 });
+      one.now = 100_000 + i * 1_234.567_891;
+      expect(one.asks()).toBe(true);
+      told.add(one.fields.ratelimit);
+    }
+    expect([...told]).toEqual(['"service";r=4;t=100']);
+  });
+
   test('gives in no stretch of time more than its burst and what came in since, and again exactly when it says', () => {
     fc.assert(
       fc.property(anyRate, fc.array(fc.integer({ min: 0, max: 2_000 }), { maxLength: 200 }), (rate, pauses) => {

@@ -176,5 +176,7 @@ function policyOf(name: string, rate: Rate): string {
 
 /** §4: what is left, and within how many seconds no more than that should be asked; of a refusal never more than its Retry-After (§6). */
 function stateOf(name: string, budget: Budget, now: number, seconds?: number): string {
-  return `"${name}";r=${budget.remaining(now)};t=${seconds ?? Math.max(0, Math.ceil((budget.wholeAt - now) / 1000))}`;
+  // A time that was added to one with a fraction is not quite what it was: a microsecond is none.
+  const whole = Math.max(0, Math.ceil((budget.wholeAt - now) / 1000 - 1e-6));
+  return `"${name}";r=${budget.remaining(now)};t=${seconds ?? whole}`;
 }
