@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { VerifiedClientIdentity } from './client-identity.js';
+import type { Admission } from './route-policy.js';
 
 /** What this room needs of a Fastify request, and what it puts on it. */
 export interface IdentifiedRequest {
@@ -13,6 +14,8 @@ export interface IdentifiedRequest {
   clientIdentity?: VerifiedClientIdentity;
   /** The service of the trusted proxy that handed the caller's certificate on; undefined when the caller holds the connection. */
   forwardedBy?: string;
+  /** What the caller was admitted by before the request's body came. */
+  admission?: Admission;
 }
 
 /** The identity that the guard put on a request. Throws TypeError where no guard ran: a public route, or a transport without one. */

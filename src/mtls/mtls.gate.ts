@@ -43,33 +43,62 @@ export class MtlsGate {
     }
   }
 
-  /** Puts the caller's identity on the request and its budget on the answer, or throws {@link MtlsRefusal}. An exempt path passes without one. */
-  admit(
-    request: IdentifiedRequest,
-    { anyService, allowExpired, authorizers, limit, shadow }: Admission,
-    answer?: AnswerFields,
-  ): void {
+  /**
+   * Puts the caller's identity on the request and its budget on the answer, or throws {@link MtlsRefusal}. An exempt path passes without one. Who was admitted by the
+   * same before the body came is only looked at again: nothing is counted or reported twice.
+   */
+  admit(request: IdentifiedRequest, admission: Admission, answer?: AnswerFields): void {
     if (this.#isExempt(request.url)) return;
-    const objected: OnObjection = (refusal, isTried, identity) => {
-      if (!isTried && !shadow) throw refusal;
-      this.#noteShadow(request, refusal, identity);
-    };
     try {
-      const identity = this.verifier.identify(request, anyService, allowExpired ? this.#expiredGrace : 0, objected);
-      for (const authorizer of authorizers) {
-        const decision = authorizer(identity, this.roles.of(identity));
-        const reason = decision.allowed ? decision.shadow?.reason : decision.reason;
-        if (reason === undefined) continue;
-        const { service, fingerprint256 } = identity;
-        objected(new MtlsRefusal('route_not_allowed', reason, { service, fingerprint256 }), decision.allowed, identity);
-      }
-      this.rates.take(identity, limit, answer);
-      request.clientIdentity = identity;
+      if (request.admission === admission) this.#identify(request, admission, () => undefined);
+      else request.clientIdentity = this.#admit(request, admission, answer);
     } catch (error) {
-      if (error instanceof MtlsRefusal && !(error instanceof RateLimited && error.isRepeated))
-        this.#log(request, error);
+      if (!(error instanceof MtlsRefusal)) throw this.unforeseen(request, error);
+      if (!(error instanceof RateLimited && error.isRepeated)) this.#log(request, error);
       throw error;
     }
+  }
+
+  /** The refusal for what nobody foresaw, such as a rule that throws; the cause is in the log. */
+  unforeseen(request: IdentifiedRequest, cause: unknown): MtlsRefusal {
+    const refusal = new MtlsRefusal('validation_failed', 'the request could not be validated', {}, { cause });
+    this.#log(request, refusal);
+    return refusal;
+  }
+
+  /** As {@link admit}, before anything of the body is read. */
+  admitBeforeBody(request: IdentifiedRequest, admission: Admission, answer: AnswerFields): void {
+    this.admit(request, admission, answer);
+    request.admission = admission;
+  }
+
+  #admit(request: IdentifiedRequest, admission: Admission, answer: AnswerFields | undefined): VerifiedClientIdentity {
+    const identity = this.#identify(request, admission, (refusal, who) => {
+      this.#noteShadow(request, refusal, who);
+    });
+    this.rates.take(identity, admission.limit, answer);
+    return identity;
+  }
+
+  /** The caller, when all rules allow. `tried` hears of what would have refused them, and is only tried. */
+  #identify(
+    request: IdentifiedRequest,
+    { anyService, allowExpired, authorizers, shadow }: Admission,
+    tried: (refusal: MtlsRefusal, identity: VerifiedClientIdentity) => void,
+  ): VerifiedClientIdentity {
+    const objected: OnObjection = (refusal, isTried, identity) => {
+      if (!isTried && !shadow) throw refusal;
+      tried(refusal, identity);
+    };
+    const identity = this.verifier.identify(request, anyService, allowExpired ? this.#expiredGrace : 0, objected);
+    for (const authorizer of authorizers) {
+      const decision = authorizer(identity, this.roles.of(identity));
+      const reason = decision.allowed ? decision.shadow?.reason : decision.reason;
+      if (reason === undefined) continue;
+      const { service, fingerprint256 } = identity;
+      objected(new MtlsRefusal('route_not_allowed', reason, { service, fingerprint256 }), decision.allowed, identity);
+    }
+    return identity;
   }
 
   /** Puts the caller's identity on the request when it has one, and lets anybody pass. */

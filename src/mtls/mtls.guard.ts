@@ -2,7 +2,8 @@ import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@ne
 import type { FastifyReply } from 'fastify';
 import { MtlsGate } from './mtls.gate.js';
 import type { IdentifiedRequest } from './identified-request.js';
-import { routePolicyOf, type Admission, type RoutePolicy } from './route-policy.js';
+import { RoutePolicies } from './route-policies.service.js';
+import type { Admission } from './route-policy.js';
 import { callOf } from './transports/transport-call.js';
 
 /**
@@ -11,14 +12,14 @@ import { callOf } from './transports/transport-call.js';
  */
 @Injectable()
 export class MtlsGuard implements CanActivate {
-  // By controller, then by handler: a handler that two controllers inherit has a policy in each.
-  readonly #policies = new WeakMap<object, WeakMap<object, RoutePolicy>>();
-
-  constructor(@Inject(MtlsGate) private readonly gate: MtlsGate) {}
+  constructor(
+    @Inject(MtlsGate) private readonly gate: MtlsGate,
+    @Inject(RoutePolicies) private readonly policies: RoutePolicies,
+  ) {}
 
   /** True, or throws {@link MtlsRefusal}; never false, so that every refusal carries its code. */
   canActivate(context: ExecutionContext): true {
-    const policy = this.#policyOf(context.getHandler(), context.getClass());
+    const policy = this.policies.of(context.getHandler(), context.getClass());
     if (!policy.public) {
       // The request: switchToHttp().getRequest() is the same, and builds three closures first.
       if (context.getType() === 'http')
@@ -33,13 +34,5 @@ export class MtlsGuard implements CanActivate {
     const call = callOf(context.getArgs());
     if (!call) throw this.gate.refuseTransport(context.getType());
     if (!call.clientIdentity) this.gate.admit(call, admission);
-  }
-
-  #policyOf(handler: object, controller: object): RoutePolicy {
-    let policies = this.#policies.get(controller);
-    if (!policies) this.#policies.set(controller, (policies = new WeakMap()));
-    let policy = policies.get(handler);
-    if (!policy) policies.set(handler, (policy = routePolicyOf(handler, controller)));
-    return policy;
   }
 }

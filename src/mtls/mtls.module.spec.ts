@@ -4,17 +4,18 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
-import { Controller, Get, Module } from '@nestjs/common';
+import { Body, Controller, Get, Module, Post } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { send } from '../../test/support/certificate-client.js';
 import { clientTls, get, RawConnection } from '../../test/support/client.js';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../../test/support/guarded-app.js';
 import { createApp, portOf, serverTls } from '../../test/support/transport-app.js';
 import { TestCa } from '../testing/index.js';
-import { MtlsModule, Public, readTrustAnchors, type MtlsOptions } from './index.js';
+import { AllowServices, Authorize, MtlsModule, Public, readTrustAnchors, type MtlsOptions } from './index.js';
 
 const ca = TestCa.root();
 const billing = ca.issue({ commonName: 'billing' });
@@ -111,6 +112,111 @@ test('routes that a plugin puts on Fastify later, in a context that was there be
       (await get(portOf(app.getHttpServer()), path, clientTls(ca, client))).status;
     expect([path, await ask(undefined), await ask(billing)]).toEqual([path, 401, 200]);
   }
+});
+
+describe('a body', () => {
+  let throws = false;
+  @Controller('inbox')
+  class Inbox {
+    @Post() take(@Body() body: unknown): unknown {
+      return body;
+    }
+    @Post('few/:id') @AllowServices('orders') few(@Body() body: unknown): unknown {
+      return body;
+    }
+    @Post('open') @Public() open(@Body() body: unknown): unknown {
+      return body;
+    }
+    @Post('rule')
+    @Authorize(() => {
+      if (throws) throw new Error('a rule that fails');
+      return { allowed: true };
+    })
+    rule(@Body() body: unknown): unknown {
+      return body;
+    }
+  }
+  abstract class Base {
+    @Post() take(@Body() body: unknown): unknown {
+      return body;
+    }
+  }
+  @Controller('a')
+  @Public()
+  class Open extends Base {}
+  @Controller('b')
+  class Closed extends Base {}
+
+  async function startInbox(options: Partial<MtlsOptions> = {}) {
+    const parts = { controllers: [Inbox, Open, Closed] };
+    const app = await createApp(ca, await serverTls(ca), parts, options);
+    closing.push(() => app.close());
+    await app.listen(0, '127.0.0.1');
+    return portOf(app.getHttpServer());
+  }
+  const post = async (port: number, path: string, client: typeof billing | undefined, body = '{"a":1}') => {
+    const { status, json } = await send(port, {
+      method: 'POST',
+      path,
+      tls: clientTls(ca, client),
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
+    return [status, json.code ?? json];
+  };
+
+  test('of somebody who is not let in is not read: the refusal comes first, whatever the body is', async () => {
+    const port = await startInbox();
+    for (const body of ['{"a":1}', 'no JSON', 'x'.repeat(2_000_000)]) {
+      expect(await post(port, '/inbox', undefined, body)).toEqual([401, 'client_certificate_required']);
+      expect(await post(port, '/inbox/few/1', billing, body)).toEqual([403, 'route_not_allowed']);
+    }
+    expect((await post(port, '/inbox', billing, 'no JSON'))[0]).toBe(400);
+    for (const path of ['/inbox', '/inbox/rule']) expect(await post(port, path, billing)).toEqual([201, { a: 1 }]);
+    expect(await post(port, '/inbox/open', undefined)).toEqual([201, { a: 1 }]);
+    // A handler that two controllers have has the policy of each.
+    expect(await post(port, '/a', undefined)).toEqual([201, { a: 1 }]);
+    expect(await post(port, '/b', undefined)).toEqual([401, 'client_certificate_required']);
+  });
+
+  test('counts once against a rate', async () => {
+    const port = await startInbox({ rates: { of: () => ({ perSecond: 0.001, burst: 3 }) } });
+    const statuses: unknown[] = [];
+    for (let i = 0; i < 4; i++) statuses.push((await post(port, '/inbox', billing))[0]);
+    expect(statuses).toEqual([201, 201, 201, 429]);
+  });
+
+  test('of somebody whose certificate is revoked while it comes is refused', async () => {
+    let revoked = false;
+    const status = {
+      get epoch() {
+        return revoked ? 1 : 0;
+      },
+      statusOf: () =>
+        revoked
+          ? ({ status: 'revoked', source: 'test', revocationDate: new Date(), reason: 'unspecified' } as const)
+          : ({ status: 'good', source: 'test' } as const),
+    };
+    const port = await startInbox({ revocation: { status }, cutConnections: false });
+    const connection = await RawConnection.open(port, clientTls(ca, billing));
+    connection.socket.write(
+      'POST /inbox HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{',
+    );
+    // The connection has been looked at when another request on the server was answered.
+    expect((await post(port, '/inbox', billing))[0]).toBe(201);
+    revoked = true;
+    connection.socket.write('"a":1}');
+    expect((await connection.answer()).json.code).toBe('certificate_revoked');
+    connection.close();
+  });
+
+  test('a rule that throws refuses, and the service goes on', async () => {
+    const port = await startInbox();
+    throws = true;
+    expect(await post(port, '/inbox/rule', billing)).toEqual([500, 'validation_failed']);
+    throws = false;
+    expect(await post(port, '/inbox/rule', billing)).toEqual([201, { a: 1 }]);
+  });
 });
 
 test.each(['*orders', '*public', '*orders/7', '*nowhere', '*'])(

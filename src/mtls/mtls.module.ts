@@ -28,6 +28,7 @@ import { RateLimiter } from './rates/rate-limiter.js';
 import { RefusalFilter } from './refusal.filter.js';
 import { CrlRevocation, type CrlEvent } from './revocation/crl-revocation.js';
 import { firstKnown, type RevocationStatus } from './revocation/revocation-status.js';
+import { RoutePolicies } from './route-policies.service.js';
 import { ServiceRoles } from './service-roles.js';
 import { TransportGate } from './transports/transport.gate.js';
 import { closeUpgrades } from './transports/upgrade-door.js';
@@ -142,6 +143,7 @@ const logger = new Logger('Mtls');
         new RateLimiter({ rateOf: rates.of, shared: rates.exchange !== undefined }),
     },
     { provide: PEER_OF, useValue: peerOfSocket },
+    RoutePolicies,
     MtlsGate,
     TransportGate,
     MtlsGuard,
@@ -166,6 +168,7 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     @Inject(LiveConnections) private readonly live: LiveConnections,
     @Inject(RateLimiter) private readonly rates: RateLimiter,
     @Inject(TransportGate) private readonly transports: TransportGate,
+    @Inject(RoutePolicies) private readonly policies: RoutePolicies,
   ) {
     super();
   }
@@ -177,7 +180,8 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     const { httpAdapter } = this.adapterHost;
     if (httpAdapter.getType() !== 'fastify')
       throw new TypeError('MtlsModule guards applications on Fastify: use FastifyAdapter');
-    this.#routesRegistered = closeUnseenRoutes(httpAdapter.getInstance<FastifyInstance>(), this.gate);
+    this.policies.markHandlers();
+    this.#routesRegistered = closeUnseenRoutes(httpAdapter.getInstance<FastifyInstance>(), this.gate, this.policies);
     closeUpgrades(httpAdapter.getHttpServer() as EventEmitter, this.transports);
   }
 

@@ -1,27 +1,36 @@
-import 'reflect-metadata';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { MtlsGate } from './mtls.gate.js';
 import { MtlsRefusal } from './mtls.errors.js';
+import type { RoutePolicies } from './route-policies.service.js';
 import { DEFAULT_ADMISSION } from './route-policy.js';
 import { sendRefusal } from './refusal-reply.js';
 
-// What Nest's route decorators leave on a handler, and Nest copies to the callback that it registers.
-const NEST_PATH = 'path';
-// Nest renames a callback that it had to wrap (paths with parameters) to this.
-const NEST_NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$]*\.[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
-
+// What comes with these has no body that anybody reads.
+const WITHOUT_BODY: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 const SEEN_BY_GUARDS = Symbol('veritas:SeenByGuards');
 
 /**
- * Takes headers that carry a client's certificate off every request, public ones too, before anything looks at it, and closes what Nest's guards do not see: unknown paths, static files, and every route that was put on Fastify by something other than a Nest
- * controller. They need an allowed service, as any route does without a decorator; `exemptPaths` opens them.
- * To be called before Nest registers its routes, and what it returns after that: a route that came earlier or comes later counts as unseen,
- * whatever it calls itself.
+ * Takes headers that carry a client's certificate off every request, public ones too, before anything looks at it; closes what Nest's guards do not see: unknown
+ * paths, static files, and every route that was put on Fastify by something other than a Nest controller, which need an allowed service as any route does without a
+ * decorator (`exemptPaths` opens them); and has a route's own policy asked before a body is read.
+ * To be called before Nest registers its routes, and what it returns after that: a route that came earlier or comes later counts as unseen.
  */
-export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate): () => void {
+export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate, policies: RoutePolicies): () => void {
   let registering = true;
   // A route may be unseen in two ways, and what HEAD is answered by has the hooks of its GET: nobody is counted twice.
   const asked = new WeakSet<FastifyRequest>();
+  /** A check that throws, as one that answers the request then. What is thrown into Fastify itself here would end the process. */
+  const passes =
+    (check: (request: FastifyRequest, reply: FastifyReply) => void) =>
+    (request: FastifyRequest, reply: FastifyReply): boolean => {
+      try {
+        check(request, reply);
+        return true;
+      } catch (error) {
+        sendRefusal(reply, error instanceof MtlsRefusal ? error : gate.unforeseen(request, error));
+        return false;
+      }
+    };
   const admitted = passes((request, reply) => {
     if (asked.has(request)) return;
     gate.admit(request, DEFAULT_ADMISSION, reply);
@@ -33,6 +42,7 @@ export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate): () =
   // One shape for every request, whether it gets an identity or not.
   server.decorateRequest('clientIdentity');
   server.decorateRequest('forwardedBy');
+  server.decorateRequest('admission');
   // What is there already is not looked at by the hook below, nor is what is put into contexts that are there already. Asking each request for its route costs more than the guard: only then.
   const isUnseen =
     hasRoutes(server) || hasContexts(server)
@@ -45,17 +55,20 @@ export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate): () =
     return this;
   });
   server.addHook('onRoute', (route) => {
-    if (registering && isNestRoute(route)) {
-      route.config = { ...route.config, [SEEN_BY_GUARDS]: true };
-    } else {
-      const others = route.onRequest ?? [];
-      route.onRequest = [
-        (request, reply, done) => {
-          if (admitted(request, reply)) done();
-        },
-        ...(Array.isArray(others) ? others : [others]),
-      ];
+    const handler = registering ? policies.handlerOf(route.config) : undefined;
+    if (!handler) {
+      askFirst(route, admitted);
+      return;
     }
+    route.config = { ...route.config, [SEEN_BY_GUARDS]: true };
+    if (!hasBody(route)) return;
+    askFirst(
+      route,
+      passes((request, reply) => {
+        const policy = policies.onlyPolicyOf(handler);
+        if (policy?.public === false) gate.admitBeforeBody(request, policy, reply);
+      }),
+    );
   });
   server.addHook('onRequest', (request, reply, done) => {
     if (isUnforged(request, reply) && (!isUnseen(request) || admitted(request, reply))) done();
@@ -65,21 +78,18 @@ export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate): () =
   };
 }
 
-/** A check that throws MtlsRefusal, as one that answers the request then. */
-function passes(
-  check: (request: FastifyRequest, reply: FastifyReply) => void,
-): (request: FastifyRequest, reply: FastifyReply) => boolean {
-  return (request, reply) => {
-    try {
-      check(request, reply);
-      return true;
-    } catch (error) {
-      if (!(error instanceof MtlsRefusal)) throw error;
-      sendRefusal(reply, error);
-      return false;
-    }
-  };
+/** Puts a check before whatever else a route does first. */
+function askFirst(route: RouteOptions, check: (request: FastifyRequest, reply: FastifyReply) => boolean): void {
+  const others = route.onRequest ?? [];
+  route.onRequest = [
+    (request, reply, done) => {
+      if (check(request, reply)) done();
+    },
+    ...(Array.isArray(others) ? others : [others]),
+  ];
 }
+
+const hasBody = ({ method }: RouteOptions): boolean => [method].flat().some((each) => !WITHOUT_BODY.has(each));
 
 /** What `reply.callNotFound` is without {@link closeUnseenRoutes}. */
 function handOver(reply: FastifyReply): void {
@@ -105,8 +115,4 @@ function hasContexts(server: FastifyInstance): boolean {
 function isMarked(request: FastifyRequest): boolean {
   const config = request.routeOptions.config as { readonly [SEEN_BY_GUARDS]?: true };
   return config[SEEN_BY_GUARDS] === true && !request.is404;
-}
-
-function isNestRoute({ handler, url }: RouteOptions): boolean {
-  return Reflect.hasMetadata(NEST_PATH, handler) || (url.includes(':') && NEST_NAME.test(handler.name));
 }

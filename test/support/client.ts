@@ -131,6 +131,11 @@ export class RawConnection {
   /** Sends a GET and reads its answer; the connection stays open if the server leaves it so. */
   async get(path: string): Promise<Answer> {
     this.socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    return this.answer();
+  }
+
+  /** Reads the next answer. */
+  async answer(): Promise<Answer> {
     for (;;) {
       const answer = this.#takeAnswer();
       if (answer) return answer;

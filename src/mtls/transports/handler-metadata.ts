@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { methodsOf, type HandlerClass } from '../handler-methods.js';
 import { routePolicyOf, type RoutePolicy } from '../route-policy.js';
 
 // What @nestjs/microservices and @nestjs/websockets leave on handlers and classes. Their names are read instead of their constants imported:
@@ -10,8 +11,6 @@ const GATEWAY = 'websockets:is_gateway';
 const GATEWAY_OPTIONS = 'websockets:gateway_options';
 const MESSAGE_MAPPING = 'websockets:message_mapping';
 const MESSAGE = 'message';
-
-export type HandlerClass = abstract new (...args: never[]) => object;
 
 /** A handler of messages, with the policy that its decorators and those of its controller make. */
 export interface MessageHandlerPolicy {
@@ -60,12 +59,3 @@ export function gatewayOf(provider: HandlerClass): GatewayPolicy | undefined {
 
 /** A gateway's path as its adapter compares it. */
 export const gatewayPath = (path = ''): string => `/${path}`.replaceAll(/\/+/g, '/').replace(/(?<=.)\/$/, '');
-
-/** The methods that an instance of a class has, inherited ones too; of one that is overridden only the last. */
-function methodsOf({ prototype }: HandlerClass): readonly object[] {
-  const methods = new Map<string, unknown>();
-  for (let level: object | null = prototype as object; level; level = Reflect.getPrototypeOf(level))
-    for (const name of Object.getOwnPropertyNames(level))
-      if (!methods.has(name)) methods.set(name, Reflect.getOwnPropertyDescriptor(level, name)?.value);
-  return [...methods.values()].filter((method) => typeof method === 'function');
-}

@@ -9,7 +9,8 @@ import { PeerVerifier } from '../peer-verifier.js';
 import { problemOfRefusal } from '../refusal-problem.js';
 import { DEFAULT_ADMISSION, type Admission, type RoutePolicy } from '../route-policy.js';
 import { enforce } from '../shadowed-request.js';
-import { gatewayOf, messageHandlersOf, type GatewayPolicy, type HandlerClass } from './handler-metadata.js';
+import { gatewayOf, messageHandlersOf, type GatewayPolicy } from './handler-metadata.js';
+import type { HandlerClass } from '../handler-methods.js';
 import { callId, type TransportCall } from './transport-call.js';
 
 /** What Nest hands over for each microservice that is connected: its strategy. */

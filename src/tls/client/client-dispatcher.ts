@@ -7,6 +7,7 @@ export class ClientDispatcher extends Dispatcher {
   #generation: Generation;
   #agent: Agent;
   readonly #stopListening: () => void;
+  #isClosed = false;
 
   constructor(
     private readonly client: TlsClient,
@@ -29,7 +30,7 @@ export class ClientDispatcher extends Dispatcher {
   override close(): Promise<void>;
   override close(callback: () => void): void;
   override close(callback?: () => void): Promise<void> | undefined {
-    this.#stopListening();
+    this.#end();
     const closed = this.#agent.closed ? Promise.resolve() : this.#agent.close();
     if (!callback) return closed;
     void closed.then(callback);
@@ -40,7 +41,7 @@ export class ClientDispatcher extends Dispatcher {
   override destroy(callback: () => void): void;
   override destroy(error?: Error | null): Promise<void>;
   override destroy(first?: Error | null | (() => void), second?: () => void): Promise<void> | undefined {
-    this.#stopListening();
+    this.#end();
     const callback = typeof first === 'function' ? first : second;
     const destroyed = this.#agent.destroy(typeof first === 'function' ? null : (first ?? null));
     if (!callback) return destroyed;
@@ -48,7 +49,14 @@ export class ClientDispatcher extends Dispatcher {
     return undefined;
   }
 
+  #end(): void {
+    this.#isClosed = true;
+    this.#stopListening();
+  }
+
   #renew(): void {
+    // Another agent would open what was closed.
+    if (this.#isClosed) return;
     const before = this.#agent;
     this.#generation = this.client.generation;
     this.#agent = this.#newAgent();

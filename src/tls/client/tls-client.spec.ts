@@ -191,6 +191,21 @@ describe.each(WAYS)('%s', (_, callerOf) => {
     expect(server.sockets).toHaveLength(3);
   });
 
+  test('a dispatcher that was closed stays so, whatever changes after it', async () => {
+    const { port } = await listen(localhost());
+    let now = Date.now();
+    const { client, place } = await open(service({ notAfter: new Date(now + HOUR) }), { clock: () => new Date(now) });
+    const dispatcher = await client.dispatcher();
+    const ask = () => request(`https://localhost:${port}/`, { dispatcher });
+    await (await ask()).body.dump();
+    await dispatcher.close();
+    await place(service());
+    await expect(ask()).rejects.toMatchObject({ code: expect.stringMatching(/^UND_ERR_(?:CLOSED|DESTROYED)$/) });
+    // Its certificate is over: the look at the clock tells of a change as well.
+    now += 100 * HOUR;
+    await expect(ask()).rejects.toMatchObject({ code: expect.stringMatching(/^UND_ERR_(?:CLOSED|DESTROYED)$/) });
+  });
+
   test('renewed again and again under load: no call fails', async () => {
     const server = await listen(localhost());
     const { client, place } = await open();

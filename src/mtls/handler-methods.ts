@@ -1,0 +1,10 @@
+export type HandlerClass = abstract new (...args: never[]) => object;
+
+/** The methods that an instance of a class has, inherited ones too; of one that is overridden only the last. */
+export function methodsOf({ prototype }: HandlerClass): readonly object[] {
+  const methods = new Map<string, unknown>();
+  for (let level: object | null = prototype as object; level; level = Reflect.getPrototypeOf(level))
+    for (const name of Object.getOwnPropertyNames(level))
+      if (!methods.has(name)) methods.set(name, Reflect.getOwnPropertyDescriptor(level, name)?.value);
+  return [...methods.values()].filter((method) => typeof method === 'function');
+}

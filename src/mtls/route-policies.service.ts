@@ -1,0 +1,60 @@
+import 'reflect-metadata';
+import { Inject, Injectable } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
+import { methodsOf, type HandlerClass } from './handler-methods.js';
+import { routePolicyOf, type RoutePolicy } from './route-policy.js';
+
+// What Nest's route decorators leave on a handler.
+const NEST_PATH = 'path';
+// What `@RouteConfig()` of @nestjs/platform-fastify leaves on a handler, and its adapter puts into the route's `config`.
+const ROUTE_CONFIG = '__fastify_route_config__';
+
+const HANDLER = Symbol('veritas:Handler');
+
+/** The policies of an application's handlers, each computed once, and the routes that they are behind. */
+@Injectable()
+export class RoutePolicies {
+  // By controller, then by handler: a handler that two controllers inherit has a policy in each.
+  readonly #policies = new WeakMap<object, WeakMap<object, RoutePolicy>>();
+  readonly #controllersOf = new Map<object, HandlerClass[]>();
+
+  constructor(@Inject(ModulesContainer) private readonly modules: ModulesContainer) {}
+
+  /** The policy of a handler in a controller; always the same object. Throws TypeError where decorators contradict each other. */
+  of(handler: object, controller: object): RoutePolicy {
+    let policies = this.#policies.get(controller);
+    if (!policies) this.#policies.set(controller, (policies = new WeakMap()));
+    let policy = policies.get(handler);
+    if (!policy) policies.set(handler, (policy = routePolicyOf(handler, controller)));
+    return policy;
+  }
+
+  /** Has the routes of every controller carry their handler, so that {@link handlerOf} knows it. To be called before Nest registers them. */
+  markHandlers(): void {
+    for (const module of this.modules.values())
+      for (const { metatype } of module.controllers.values())
+        if (typeof metatype === 'function') this.#mark(metatype as HandlerClass);
+  }
+
+  /** The handler behind a route, by the route's `config`; undefined when no controller of this application has it. */
+  handlerOf(config: object | undefined): object | undefined {
+    const handler: unknown = config && Reflect.get(config, HANDLER);
+    return typeof handler === 'function' && this.#controllersOf.has(handler) ? handler : undefined;
+  }
+
+  /** The policy of a handler that one controller has; undefined when several do, which may differ. Throws as {@link of}. */
+  onlyPolicyOf(handler: object): RoutePolicy | undefined {
+    const [controller, ...others] = this.#controllersOf.get(handler) ?? [];
+    return controller && others.length === 0 ? this.of(handler, controller) : undefined;
+  }
+
+  #mark(controller: HandlerClass): void {
+    for (const handler of methodsOf(controller)) {
+      if (!Reflect.hasMetadata(NEST_PATH, handler)) continue;
+      const controllers = this.#controllersOf.get(handler) ?? [];
+      if (!controllers.includes(controller)) this.#controllersOf.set(handler, [...controllers, controller]);
+      const config = Reflect.getMetadata(ROUTE_CONFIG, handler) as object | undefined;
+      Reflect.defineMetadata(ROUTE_CONFIG, { ...config, [HANDLER]: handler }, handler);
+    }
+  }
+}
