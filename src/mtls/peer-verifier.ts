@@ -1,36 +1,30 @@
-import {
-  attributeValues,
-  decodeCertificate,
-  DecodeError,
-  KeyUsage,
-  nameToString,
-  needsNoRevocationStatus,
-  Oid,
-  validateCertificatePath,
-  type Certificate,
-  type PathFailure,
-  type ValidatedPath,
-} from '../x509/index.js';
+import { needsNoRevocationStatus, type ValidatedPath } from '../x509/index.js';
 import type { Authorizer } from './authorizer.js';
-import { VerifiedClientIdentity } from './client-identity.js';
-import { MtlsRefusal, type RefusalCode } from './mtls.errors.js';
+import {
+  decodeClientCertificate,
+  expired,
+  noCertificate,
+  notYetValid,
+  proxyAsClient,
+  refusal,
+  refusalOf,
+  revoked,
+  unknown,
+} from './certificate-refusals.js';
+import { CertificateVerifier, type CertificatePolicy, type TrustedPeer } from './certificate-verifier.js';
+import type { VerifiedClientIdentity } from './client-identity.js';
+import { MtlsRefusal } from './mtls.errors.js';
 import type { RevocationMode } from './mtls.options.js';
 import type { Peer, PeerOf } from './peer-certificate.js';
-import type { RevocationAnswer, RevocationStatus } from './revocation/revocation-status.js';
-import { NoServiceNameError, type ServicePlace } from './service-name.js';
+import type { RevocationStatus } from './revocation/revocation-status.js';
 import type { ServiceRoles } from './service-roles.js';
 import { enforce, type OnObjection } from './shadowed-request.js';
 import type { CurrentTrust, TrustAnchors } from './trust-anchors.js';
-import { spiffeIdOf } from './spiffe-id.js';
-import { vouchingFor, wrongDomain, type Vouching } from './trust-domains.js';
 
 /** What the verifier decides by. */
-export interface VerifierPolicy {
+export interface VerifierPolicy extends CertificatePolicy {
   readonly peerOf: PeerOf;
   readonly trust: CurrentTrust;
-  /** Asked of our own CAs alone. */
-  readonly issuerOrganization: string | undefined;
-  readonly serviceFrom: readonly ServicePlace[];
   readonly revocationMode: RevocationMode;
   readonly revocation: RevocationStatus;
   readonly allowList: Authorizer;
@@ -43,15 +37,6 @@ export interface VerifierPolicy {
   readonly isProxy?: (identity: VerifiedClientIdentity) => boolean;
   /** Told when soft-fail lets a certificate pass whose status nobody knows. */
   readonly reportUnknown: (refusal: MtlsRefusal) => void;
-}
-
-/** A certificate whose path, issuer and key usage are in order: true until the trust changes. Dates and revocation are asked again. */
-interface TrustedPeer {
-  readonly path: ValidatedPath;
-  readonly vouching: Vouching;
-  readonly notBefore: number;
-  readonly notAfter: number;
-  identity: VerifiedClientIdentity | undefined;
 }
 
 /** What is remembered of a connection between its requests. */
@@ -74,8 +59,6 @@ interface Known {
   readonly identity: VerifiedClientIdentity;
 }
 
-// What a path can fail by only because a purpose was asked for.
-const MAY_BE_PURPOSE: ReadonlySet<string> = new Set(['extended_key_usage', 'key_usage', 'profile']);
 // A fleet of services; a certificate takes some 10 kB here.
 const MAX_REMEMBERED = 4096;
 
@@ -90,7 +73,11 @@ export class PeerVerifier {
   #rememberedFor: TrustAnchors | undefined;
   #onConnection: (connection: object) => void = () => undefined;
 
-  constructor(private readonly policy: VerifierPolicy) {}
+  readonly #certificates: CertificateVerifier;
+
+  constructor(private readonly policy: VerifierPolicy) {
+    this.#certificates = new CertificateVerifier(policy);
+  }
 
   /** Tells of each connection that presents a certificate in order, at least once; the one listener is the last. */
   onConnection(listener: (connection: object) => void): void {
@@ -161,7 +148,7 @@ export class PeerVerifier {
     if (time > trusted.notAfter + expiredGrace) throw expired(trusted.path.leaf);
     if (connection.epoch !== this.policy.revocation.epoch || time > connection.goodUntil)
       this.#checkRevocation(connection, trusted, time);
-    return { connection, identity: (trusted.identity ??= this.#establish(trusted)) };
+    return { connection, identity: (trusted.identity ??= this.#certificates.establish(trusted)) };
   }
 
   /** The connection that a request is remembered by: behind a proxy, what stands for its client's. */
@@ -195,10 +182,10 @@ export class PeerVerifier {
   #inGrace(peer: Peer, connection: Connection, time: number, grace: number): TrustedPeer {
     const octets = peer.certificate();
     if (!octets) throw noCertificate();
-    const leaf = decode(octets);
+    const leaf = decodeClientCertificate(octets);
     const end = leaf.notAfter.getTime();
     if (time <= end || time > end + grace) throw expired(leaf);
-    connection.over ??= this.#refusalOr(() => this.#validate(leaf, connection.trust, end));
+    connection.over ??= this.#refusalOr(() => this.#certificates.validate(leaf, connection.trust, end));
     if (connection.over instanceof MtlsRefusal) throw connection.over;
     const [, ...above] = connection.over.path.certificates;
     if (above.some(({ notAfter }) => notAfter.getTime() < time)) throw expired(leaf);
@@ -235,59 +222,11 @@ export class PeerVerifier {
     const key = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('latin1');
     const remembered = this.#remembered.get(key);
     if (remembered) return remembered;
-    const trusted = this.#validate(decode(octets), trust, time);
+    const trusted = this.#certificates.validate(decodeClientCertificate(octets), trust, time);
     const oldest = this.#remembered.keys().next();
     if (this.#remembered.size >= MAX_REMEMBERED && !oldest.done) this.#remembered.delete(oldest.value);
     this.#remembered.set(key, trusted);
     return trusted;
-  }
-
-  #validate(leaf: Certificate, trust: TrustAnchors, time: number): TrustedPeer {
-    const vouching = vouchingFor(leaf, trust);
-    const input = { leaf, intermediates: vouching.intermediates, anchors: vouching.anchors, time: new Date(time) };
-    const untrusted = (reason: PathFailure) => untrustedBy(reason, { leaf, trust, time: input.time });
-    const result = validateCertificatePath({ ...input, purposes: ['clientAuth'], extendedKeyUsageRequired: true });
-    if (!result.ok) {
-      if (!MAY_BE_PURPOSE.has(result.reason.code)) throw untrusted(result.reason);
-      // Only whoever passes the checks before it hears about the key usage: so without it, once more.
-      const withoutPurpose = validateCertificatePath({ ...input, purposes: [] });
-      if (!withoutPurpose.ok) throw untrusted(withoutPurpose.reason);
-      if (result.reason.code !== 'extended_key_usage' && result.reason.code !== 'key_usage')
-        throw untrusted(result.reason);
-      this.#checkIssuer(leaf, vouching);
-      throw refusal('wrong_key_usage', 'the certificate is not for client authentication', leaf, result.reason);
-    }
-    this.#checkIssuer(leaf, vouching);
-    this.#checkSvid(leaf);
-    const { path } = result;
-    const [notBefore, notAfter] = [path.notBefore.getTime(), path.notAfter.getTime()];
-    return { path, vouching, notBefore, notAfter, identity: undefined };
-  }
-
-  /** X509-SVID §5.2: what RFC 5280 lets an end entity do, and SPIFFE does not. */
-  #checkSvid(leaf: Certificate): void {
-    if (!this.policy.serviceFrom.includes('spiffe') || spiffeIdOf(leaf) === undefined) return;
-    if (leaf.extensions.keyUsage?.has(KeyUsage.cRLSign))
-      throw refusal('wrong_key_usage', 'the certificate of a SPIFFE ID may sign revocation lists', leaf);
-  }
-
-  #checkIssuer(leaf: Certificate, { isFederated }: Vouching): void {
-    const wanted = this.policy.issuerOrganization;
-    if (wanted === undefined || isFederated) return;
-    const organizations = attributeValues(leaf.issuer, Oid.organizationName);
-    if (organizations.length !== 1 || organizations[0] !== wanted)
-      throw refusal('wrong_issuer', "the organization of the certificate's issuer is not the one asked for", leaf);
-  }
-
-  #establish({ path, vouching: { isFederated, trustDomain } }: TrustedPeer): VerifiedClientIdentity {
-    // Another domain gives SPIFFE IDs alone: its common and DNS names are not ours to compare.
-    const serviceFrom = this.policy.serviceFrom.filter((place) => !isFederated || place === 'spiffe');
-    try {
-      return VerifiedClientIdentity.establish(path, { serviceFrom, trustDomain });
-    } catch (error) {
-      if (error instanceof NoServiceNameError) throw unnamed(error, path.leaf);
-      throw error;
-    }
   }
 
   #checkRevocation(connection: Connection, { path, vouching }: TrustedPeer, time: number): void {
@@ -317,78 +256,3 @@ export class PeerVerifier {
 
 const isOver = (peer: TrustedPeer | MtlsRefusal, time: number): boolean =>
   peer instanceof MtlsRefusal ? peer.code === 'certificate_expired' : time > peer.notAfter;
-
-function decode(octets: Uint8Array): Certificate {
-  try {
-    return decodeCertificate(octets);
-  } catch (error) {
-    if (error instanceof DecodeError)
-      throw new MtlsRefusal('client_certificate_malformed', `the client certificate cannot be read: ${error.message}`);
-    throw error;
-  }
-}
-
-const refusalOf = (error: unknown): MtlsRefusal =>
-  error instanceof MtlsRefusal
-    ? error
-    : new MtlsRefusal('validation_failed', 'the client certificate could not be validated', {}, { cause: error });
-
-/** What a proxy asks without a certificate is asked by somebody without one; and whoever comes through another proxy is not the one who asks. */
-const proxyAsClient = ({ service, certificate }: VerifiedClientIdentity, peer: Peer | undefined): MtlsRefusal =>
-  peer?.proxy === undefined
-    ? noCertificate().through(service)
-    : refusal('service_not_allowed', 'a proxy is no client', certificate);
-
-const noCertificate = (): MtlsRefusal =>
-  new MtlsRefusal('client_certificate_required', 'this path needs a client certificate and none was presented');
-
-const notYetValid = (leaf: Certificate, reason?: PathFailure): MtlsRefusal =>
-  refusal('certificate_not_yet_valid', 'the certificate, or one of its issuers, is not valid yet', leaf, reason);
-
-const expired = (leaf: Certificate, reason?: PathFailure): MtlsRefusal =>
-  refusal('certificate_expired', 'the certificate, or one of its issuers, has expired', leaf, reason);
-
-function untrustedBy(
-  reason: PathFailure,
-  { leaf, trust, time }: { readonly leaf: Certificate; readonly trust: TrustAnchors; readonly time: Date },
-): MtlsRefusal {
-  if (reason.code === 'expired') return expired(leaf, reason);
-  if (reason.code === 'not_yet_valid') return notYetValid(leaf, reason);
-  return refusal(
-    'untrusted_issuer',
-    'the certificate does not lead to a certification authority that is trusted here',
-    leaf,
-    wrongDomain(leaf, trust, time) ?? reason,
-  );
-}
-
-function revoked(leaf: Certificate, certificate: Certificate, answer: RevocationAnswer): MtlsRefusal {
-  const message =
-    certificate === leaf
-      ? 'the certificate has been revoked'
-      : 'the certificate of one of the issuers has been revoked';
-  return refusal('certificate_revoked', message, leaf, { ...answer, revoked: certificate.serialNumber });
-}
-
-function unknown(leaf: Certificate, certificate: Certificate, answer: RevocationAnswer): MtlsRefusal {
-  const message = 'whether the certificate has been revoked cannot be established now';
-  return refusal('revocation_unknown', message, leaf, { ...answer, unknown: certificate.serialNumber });
-}
-
-function unnamed({ message, mend }: NoServiceNameError, leaf: Certificate): MtlsRefusal {
-  return new MtlsRefusal('service_not_allowed', message, evidenceOf(leaf), { mend });
-}
-
-function refusal(code: RefusalCode, message: string, leaf: Certificate, evidence: object = {}): MtlsRefusal {
-  return new MtlsRefusal(code, message, evidenceOf(leaf, evidence));
-}
-
-const evidenceOf = (leaf: Certificate, evidence: object = {}) => ({
-  subject: nameToString(leaf.subject),
-  issuer: nameToString(leaf.issuer),
-  serialNumber: leaf.serialNumber,
-  fingerprint256: leaf.fingerprint256,
-  notBefore: leaf.notBefore,
-  notAfter: leaf.notAfter,
-  evidence,
-});

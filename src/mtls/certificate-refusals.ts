@@ -1,0 +1,93 @@
+import { decodeCertificate, DecodeError, nameToString, type Certificate, type PathFailure } from '../x509/index.js';
+import type { VerifiedClientIdentity } from './client-identity.js';
+import { MtlsRefusal, type RefusalCode } from './mtls.errors.js';
+import type { Peer } from './peer-certificate.js';
+import type { RevocationAnswer } from './revocation/revocation-status.js';
+import type { NoServiceNameError } from './service-name.js';
+import type { TrustAnchors } from './trust-anchors.js';
+import { wrongDomain } from './trust-domains.js';
+
+/** A client's certificate from its octets. Throws {@link MtlsRefusal} `client_certificate_malformed`. */
+export function decodeClientCertificate(octets: Uint8Array): Certificate {
+  try {
+    return decodeCertificate(octets);
+  } catch (error) {
+    if (error instanceof DecodeError)
+      throw new MtlsRefusal('client_certificate_malformed', `the client certificate cannot be read: ${error.message}`);
+    throw error;
+  }
+}
+
+/** What is thrown as a refusal: anything unforeseen becomes `validation_failed`. */
+export const refusalOf = (error: unknown): MtlsRefusal =>
+  error instanceof MtlsRefusal
+    ? error
+    : new MtlsRefusal('validation_failed', 'the client certificate could not be validated', {}, { cause: error });
+
+/** What a proxy asks without a certificate is asked by somebody without one; and whoever comes through another proxy is not the one who asks. */
+export const proxyAsClient = ({ service, certificate }: VerifiedClientIdentity, peer: Peer | undefined): MtlsRefusal =>
+  peer?.proxy === undefined
+    ? noCertificate().through(service)
+    : refusal('service_not_allowed', 'a proxy is no client', certificate);
+
+/** Nobody presented anything. */
+export const noCertificate = (): MtlsRefusal =>
+  new MtlsRefusal('client_certificate_required', 'this path needs a client certificate and none was presented');
+
+/** Of a certificate, or one above it, that begins later. */
+export const notYetValid = (leaf: Certificate, reason?: PathFailure): MtlsRefusal =>
+  refusal('certificate_not_yet_valid', 'the certificate, or one of its issuers, is not valid yet', leaf, reason);
+
+/** Of a certificate, or one above it, that is over. */
+export const expired = (leaf: Certificate, reason?: PathFailure): MtlsRefusal =>
+  refusal('certificate_expired', 'the certificate, or one of its issuers, has expired', leaf, reason);
+
+/** Of a certificate without a valid path, by why there is none. */
+export function untrustedBy(
+  reason: PathFailure,
+  { leaf, trust, time }: { readonly leaf: Certificate; readonly trust: TrustAnchors; readonly time: Date },
+): MtlsRefusal {
+  if (reason.code === 'expired') return expired(leaf, reason);
+  if (reason.code === 'not_yet_valid') return notYetValid(leaf, reason);
+  return refusal(
+    'untrusted_issuer',
+    'the certificate does not lead to a certification authority that is trusted here',
+    leaf,
+    wrongDomain(leaf, trust, time) ?? reason,
+  );
+}
+
+/** Of a certificate that is revoked, or has one above it that is. */
+export function revoked(leaf: Certificate, certificate: Certificate, answer: RevocationAnswer): MtlsRefusal {
+  const message =
+    certificate === leaf
+      ? 'the certificate has been revoked'
+      : 'the certificate of one of the issuers has been revoked';
+  return refusal('certificate_revoked', message, leaf, { ...answer, revoked: certificate.serialNumber });
+}
+
+/** Of a certificate of whose status nobody knows now. */
+export function unknown(leaf: Certificate, certificate: Certificate, answer: RevocationAnswer): MtlsRefusal {
+  const message = 'whether the certificate has been revoked cannot be established now';
+  return refusal('revocation_unknown', message, leaf, { ...answer, unknown: certificate.serialNumber });
+}
+
+/** Of a certificate that names no service. */
+export function unnamed({ message, mend }: NoServiceNameError, leaf: Certificate): MtlsRefusal {
+  return new MtlsRefusal('service_not_allowed', message, evidenceOf(leaf), { mend });
+}
+
+/** A refusal about a certificate, with what the log is to say of it. */
+export function refusal(code: RefusalCode, message: string, leaf: Certificate, evidence: object = {}): MtlsRefusal {
+  return new MtlsRefusal(code, message, evidenceOf(leaf, evidence));
+}
+
+const evidenceOf = (leaf: Certificate, evidence: object = {}) => ({
+  subject: nameToString(leaf.subject),
+  issuer: nameToString(leaf.issuer),
+  serialNumber: leaf.serialNumber,
+  fingerprint256: leaf.fingerprint256,
+  notBefore: leaf.notBefore,
+  notAfter: leaf.notAfter,
+  evidence,
+});

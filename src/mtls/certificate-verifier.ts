@@ -1,0 +1,89 @@
+import {
+  attributeValues,
+  KeyUsage,
+  Oid,
+  validateCertificatePath,
+  type Certificate,
+  type PathFailure,
+  type ValidatedPath,
+} from '../x509/index.js';
+import { refusal, unnamed, untrustedBy } from './certificate-refusals.js';
+import { VerifiedClientIdentity } from './client-identity.js';
+import { NoServiceNameError, type ServicePlace } from './service-name.js';
+import { spiffeIdOf } from './spiffe-id.js';
+import type { TrustAnchors } from './trust-anchors.js';
+import { vouchingFor, type Vouching } from './trust-domains.js';
+
+/** What a client's certificate has to be, besides trusted. */
+export interface CertificatePolicy {
+  /** Asked of our own CAs alone. */
+  readonly issuerOrganization: string | undefined;
+  readonly serviceFrom: readonly ServicePlace[];
+}
+
+/** A certificate whose path, issuer and key usage are in order: true until the trust changes. Dates and revocation are asked again. */
+export interface TrustedPeer {
+  readonly path: ValidatedPath;
+  readonly vouching: Vouching;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  identity: VerifiedClientIdentity | undefined;
+}
+
+// What a path can fail by only because a purpose was asked for.
+const MAY_BE_PURPOSE: ReadonlySet<string> = new Set(['extended_key_usage', 'key_usage', 'profile']);
+
+/** Says whether a certificate is in order by itself: path, issuer and key usage, and whom it names. Nothing of a connection, of revocation or of policy. */
+export class CertificateVerifier {
+  constructor(private readonly policy: CertificatePolicy) {}
+
+  /** A leaf as of `time` (milliseconds since the epoch). Throws {@link MtlsRefusal}. */
+  validate(leaf: Certificate, trust: TrustAnchors, time: number): TrustedPeer {
+    const vouching = vouchingFor(leaf, trust);
+    const input = { leaf, intermediates: vouching.intermediates, anchors: vouching.anchors, time: new Date(time) };
+    const untrusted = (reason: PathFailure) => untrustedBy(reason, { leaf, trust, time: input.time });
+    const result = validateCertificatePath({ ...input, purposes: ['clientAuth'], extendedKeyUsageRequired: true });
+    if (!result.ok) {
+      if (!MAY_BE_PURPOSE.has(result.reason.code)) throw untrusted(result.reason);
+      // Only whoever passes the checks before it hears about the key usage: so without it, once more.
+      const withoutPurpose = validateCertificatePath({ ...input, purposes: [] });
+      if (!withoutPurpose.ok) throw untrusted(withoutPurpose.reason);
+      if (result.reason.code !== 'extended_key_usage' && result.reason.code !== 'key_usage')
+        throw untrusted(result.reason);
+      this.#checkIssuer(leaf, vouching);
+      throw refusal('wrong_key_usage', 'the certificate is not for client authentication', leaf, result.reason);
+    }
+    this.#checkIssuer(leaf, vouching);
+    this.#checkSvid(leaf);
+    const { path } = result;
+    const [notBefore, notAfter] = [path.notBefore.getTime(), path.notAfter.getTime()];
+    return { path, vouching, notBefore, notAfter, identity: undefined };
+  }
+
+  /** X509-SVID §5.2: what RFC 5280 lets an end entity do, and SPIFFE does not. */
+  #checkSvid(leaf: Certificate): void {
+    if (!this.policy.serviceFrom.includes('spiffe') || spiffeIdOf(leaf) === undefined) return;
+    if (leaf.extensions.keyUsage?.has(KeyUsage.cRLSign))
+      throw refusal('wrong_key_usage', 'the certificate of a SPIFFE ID may sign revocation lists', leaf);
+  }
+
+  #checkIssuer(leaf: Certificate, { isFederated }: Vouching): void {
+    const wanted = this.policy.issuerOrganization;
+    if (wanted === undefined || isFederated) return;
+    const organizations = attributeValues(leaf.issuer, Oid.organizationName);
+    if (organizations.length !== 1 || organizations[0] !== wanted)
+      throw refusal('wrong_issuer', "the organization of the certificate's issuer is not the one asked for", leaf);
+  }
+
+  /** Whom it names. Throws {@link MtlsRefusal} `service_not_allowed` when it names nobody. */
+  establish({ path, vouching: { isFederated, trustDomain } }: TrustedPeer): VerifiedClientIdentity {
+    // Another domain gives SPIFFE IDs alone: its common and DNS names are not ours to compare.
+    const serviceFrom = this.policy.serviceFrom.filter((place) => !isFederated || place === 'spiffe');
+    try {
+      return VerifiedClientIdentity.establish(path, { serviceFrom, trustDomain });
+    } catch (error) {
+      if (error instanceof NoServiceNameError) throw unnamed(error, path.leaf);
+      throw error;
+    }
+  }
+}
