@@ -49,13 +49,12 @@ export class ServiceRegistry {
     this.#events = parts.events;
     this.#configured = new Map(parts.configured.map(({ name, roles }) => [name, configuredService(name, roles)]));
     for (const service of this.#configured.values()) this.#index.set(service);
-    this.#follower = new StoreFollower(
-      parts.store,
-      () => this.refresh(),
-      (error) => {
+    this.#follower = new StoreFollower(parts.store, {
+      read: () => this.refresh(),
+      onError: (error) => {
         this.#events.emit('background.failed', { task: 'services.poll', error });
       },
-    );
+    });
   }
 
   /** Rises with every change: an answer that was kept is good for as long as this is what it was. */

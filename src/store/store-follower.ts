@@ -1,24 +1,31 @@
 import type { Store } from './store.js';
 
+/** What follows a store. */
+interface StoreReader {
+  /** Tried again at the next occasion when it throws. */
+  readonly read: () => Promise<void>;
+  readonly onError: (error: unknown) => void;
+  /** Told when a look found nothing new, as of a moment of `clock`. */
+  readonly unchanged?: (asOf: number) => void;
+  readonly clock?: () => number;
+}
+
 /**
  * Has something read again whenever another process may have changed the store: when it asks, at an interval, and when the database tells. Its timer does
  * not keep the process alive.
  */
 export class StoreFollower {
   readonly #store: Store;
-  readonly #read: () => Promise<void>;
-  readonly #onError: (error: unknown) => void;
+  readonly #reader: StoreReader;
   #seen: string | undefined;
   #isBusy = false;
   #isTold = false;
   #timer: NodeJS.Timeout | undefined;
   #unwatch: (() => void) | undefined;
 
-  /** `read` is tried again at the next occasion when it throws. */
-  constructor(store: Store, read: () => Promise<void>, onError: (error: unknown) => void) {
+  constructor(store: Store, reader: StoreReader) {
     this.#store = store;
-    this.#read = read;
-    this.#onError = onError;
+    this.#reader = reader;
   }
 
   /** Begins; `interval` in milliseconds. */
@@ -44,12 +51,14 @@ export class StoreFollower {
     this.#isBusy = true;
     this.#isTold = false;
     try {
+      const asOf = this.#reader.clock?.() ?? 0;
       // Taken before the rows: what is committed in between is read twice rather than never.
       const version = await this.#store.dataVersion();
-      if (version !== this.#seen) await this.#read();
+      if (version === this.#seen) this.#reader.unchanged?.(asOf);
+      else await this.#reader.read();
       this.#seen = version;
     } catch (error) {
-      this.#onError(error);
+      this.#reader.onError(error);
     }
     this.#isBusy = false;
     this.#again();

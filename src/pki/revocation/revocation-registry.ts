@@ -7,6 +7,7 @@ import {
   readRevocationPage,
   readRevokedSerialPage,
   type Store,
+  StoreFollower,
 } from '../../store/index.js';
 import type { Certificate } from '../../x509/index.js';
 import type { CurrentAuthorities } from '../issuer/authorities.js';
@@ -45,11 +46,10 @@ export class RevocationRegistry {
   readonly #revoked = new Map<string, RevokedSerials>();
   #sequence = 0;
   #epoch = 0;
-  #dataVersion: string | undefined;
   #readAt = Number.NEGATIVE_INFINITY;
   #refreshing: Promise<void> | undefined;
-  #timer: NodeJS.Timeout | undefined;
-  #unwatch: (() => void) | undefined;
+  #onChange: (() => void) | undefined;
+  readonly #follower: StoreFollower;
 
   constructor(parts: {
     readonly store: Store;
@@ -65,6 +65,20 @@ export class RevocationRegistry {
     this.#monotonic = parts.monotonic ?? (() => performance.now());
     this.#authorities = parts.authorities;
     this.#unreadLimit = parts.unreadLimit ?? UNREAD_LIMIT;
+    this.#follower = new StoreFollower(parts.store, {
+      read: async () => {
+        await this.refresh();
+        this.#onChange?.();
+      },
+      clock: this.#monotonic,
+      unchanged: (asOf) => {
+        this.#readAt = asOf;
+      },
+      // The answers turn to `unknown` by themselves when this lasts.
+      onError: (error) => {
+        this.#events.emit('background.failed', { task: 'revocation.poll', error });
+      },
+    });
   }
 
   /** Rises with every change: an answer that was kept is good for as long as this is what it was. */
@@ -120,53 +134,16 @@ export class RevocationRegistry {
    * Does not keep the process alive.
    */
   startPolling(interval: number, onChange?: () => void): void {
-    this.stopPolling();
-    let isBusy = false;
-    let isTold = false;
-    const poll = (): void => {
-      isBusy = true;
-      isTold = false;
-      void this.#poll(onChange).finally(() => {
-        isBusy = false;
-        // What was read meanwhile may have begun before.
-        if (isTold) poll();
-      });
-    };
-    this.#timer = setInterval(() => {
-      if (!isBusy) poll();
-    }, interval).unref();
-    this.#unwatch = this.#store.watch(() => {
-      if (isBusy) isTold = true;
-      else poll();
-    });
+    this.#onChange = onChange;
+    this.#follower.start(interval);
   }
 
   stopPolling(): void {
-    clearInterval(this.#timer);
-    this.#unwatch?.();
-    this.#timer = undefined;
-    this.#unwatch = undefined;
-  }
-
-  async #poll(onChange: (() => void) | undefined): Promise<void> {
-    try {
-      const started = this.#monotonic();
-      if ((await this.#store.dataVersion()) === this.#dataVersion) {
-        this.#readAt = started;
-        return;
-      }
-      await this.refresh();
-      onChange?.();
-    } catch (error) {
-      // The answers turn to `unknown` by themselves when this lasts.
-      this.#events.emit('background.failed', { task: 'revocation.poll', error });
-    }
+    this.#follower.stop();
   }
 
   async #read(): Promise<void> {
     const started = this.#monotonic();
-    // Taken before the rows: what is committed in between is read twice rather than never.
-    const dataVersion = await this.#store.dataVersion();
     const { database } = this.#store;
     // Fewer revocations than were seen before: a backup was restored.
     const last = await lastRevocationSequence(database);
@@ -179,7 +156,6 @@ export class RevocationRegistry {
     await this.#takeReleases(before, last);
     for (const { id } of await listIssuers(database)) await this.#takeRevocations(id, before, last);
     this.#sequence = last;
-    this.#dataVersion = dataVersion;
     this.#readAt = started;
     if (rewound || this.#sequence !== before) {
       this.#epoch++;
