@@ -1,7 +1,5 @@
-import { formatDuration } from '../configuration/index.js';
 import type { EventBus } from '../events/index.js';
 import {
-  compromisedKeys,
   CursorError,
   findCertificate,
   listCertificates,
@@ -10,66 +8,27 @@ import {
   type CertificateRow,
 } from '../store/index.js';
 import {
-  decodeCertificate,
-  generalNameToString,
-  encodePem,
-  type Certificate,
-  type CertificationRequest,
-  type GeneralName,
-} from '../x509/index.js';
-import { AcceptedRequest, type GrantedTerms } from './issuance/accepted-request.js';
-import { readRequest } from './issuance/certification-request.js';
-import { holderTerms, type Holder, type HolderTerms } from './issuance/holder-terms.js';
-import { CallTaken, IdempotentCalls, type IdempotentCall } from './issuance/idempotency.js';
-import { acceptIntermediate, type IntermediateRequest } from './issuance/intermediate.js';
-import { keyCompromised, type Alongside } from './issuance/issuance-journal.js';
-import { issueCertificate, type IssuanceContext } from './issuance/issue-certificate.js';
+  Issuance,
+  issuingOf,
+  type HolderRequest,
+  type IssuedCertificate,
+  type IssueRequest,
+  type RenewalRequest,
+} from './issuance/issuance.js';
+import type { IntermediateRequest } from './issuance/intermediate.js';
+import type { IssuanceContext } from './issuance/issue-certificate.js';
 import type { CurrentAuthorities } from './issuer/authorities.js';
 import type { Authority } from './issuer/authority.js';
 import { wipePassphrases } from './issuer/passphrase.js';
 import { PkiError } from './pki-error.js';
-import type { PkiSettings, Requester } from './pki-settings.js';
+import type { PkiSettings } from './pki-settings.js';
 import type { Profiles } from './profile/profiles.js';
 import type { ReservedNames } from './profile/reserved-names.js';
-import { chainPem } from './publication/chain-pem.js';
 import { readSpiffeBundle } from './publication/spiffe-bundle.js';
 import { crossCertificates, trustBundle } from './publication/trust-files.js';
 import type { RevocationRegistry } from './revocation/revocation-registry.js';
 import { BulkRevocation, type BulkRequest } from './revocation/bulk-revocation.js';
 import type { Release, Revocation, RevocationRequest, RevocationService } from './revocation/revocation.service.js';
-
-/** What a door hands in. */
-export interface IssueRequest {
-  /** A PKCS#10 request, PEM or DER, or one that was read before. */
-  readonly request: Uint8Array | string | CertificationRequest;
-  /** `service` when absent. */
-  readonly profile?: string | undefined;
-  /** The service's name; the request's common name when absent. */
-  readonly service?: string | undefined;
-  /** Names beside those in the request. */
-  readonly names?: readonly GeneralName[] | undefined;
-  /** Nothing else may be had. Absent: what the requester may have by being who they are. */
-  readonly granted?: GrantedTerms | undefined;
-  /** Seconds; the profile's own when absent. */
-  readonly lifetime?: number | undefined;
-  /** The caller's Idempotency-Key: for a day the same request under it gives the same certificate. */
-  readonly idempotencyKey?: string | undefined;
-  /** Runs in the transaction that stores the certificate: what it throws, this throws, and nothing was issued. */
-  readonly alongside?: Alongside | undefined;
-  readonly requester: Requester;
-}
-
-/** What the holder of a certificate hands in to have another one of the same kind. */
-export type HolderRequest = Omit<IssueRequest, 'granted'> & { readonly holder: Holder };
-
-/** A certificate that is signed and stored. */
-export interface IssuedCertificate {
-  readonly certificate: Certificate;
-  readonly certificatePem: string;
-  /** Leaf first, then its issuing CA; the root is left out. While there are two roots, cross-certificates for who trusts the other one. */
-  readonly chain: readonly Certificate[];
-  readonly chainPem: string;
-}
 
 /** The certification authority, for every door to it. */
 export class CaService {
@@ -78,8 +37,7 @@ export class CaService {
   readonly #context: IssuanceContext;
   readonly #events: EventBus;
   readonly #revocations: RevocationService;
-  readonly #registry: RevocationRegistry;
-  readonly #calls: IdempotentCalls;
+  readonly #issuance: Issuance;
   #spiffeBundle: { readonly of: readonly Authority[]; readonly text: Promise<string> } | undefined;
   /** Every profile that can be asked for. */
   readonly profiles: Profiles;
@@ -98,9 +56,8 @@ export class CaService {
     this.#context = parts.context;
     this.#events = parts.events;
     this.#revocations = parts.revocations;
-    this.#registry = parts.registry;
     this.profiles = parts.profiles;
-    this.#calls = new IdempotentCalls(parts.context.store, parts.context.now);
+    this.#issuance = new Issuance(parts);
   }
 
   /** Our CAs, the roots first. Another array when anything about them has changed. */
@@ -110,9 +67,7 @@ export class CaService {
 
   /** The CA that issues end-entity certificates now. Throws PkiError `authority_missing`. */
   get issuing(): Authority {
-    const issuing = this.authorities.find(({ role, state }) => role === 'issuing' && state === 'active');
-    if (!issuing) throw new PkiError('authority_missing', 'there is no issuing CA yet');
-    return issuing;
+    return issuingOf(this.authorities);
   }
 
   /** Every CA certificate that is trusted now as PEM, the roots first. */
@@ -155,121 +110,29 @@ export class CaService {
     }
   }
 
-  /** Issues a certificate, or throws PkiError with the code of what cannot be had, and nothing was signed. What it returns is stored. */
+  /** See {@link Issuance.issue}. */
   issue(wanted: IssueRequest): Promise<IssuedCertificate> {
-    return this.#reporting(wanted, () => this.#issue(wanted));
+    return this.#issuance.issue(wanted);
   }
 
-  /**
-   * As {@link issue}, for whoever holds a certificate of this CA: the same service and profile, no other names, no longer life.
-   * Throws PkiError `not_the_holder`, `name_not_allowed` or `lifetime_not_allowed` as well.
-   */
+  /** See {@link Issuance.issueToHolder}. */
   issueToHolder(wanted: HolderRequest): Promise<IssuedCertificate> {
-    return this.#reporting(wanted, async () => {
-      const held = await this.#held(wanted.holder);
-      const { profile = held.profile, service = held.service, lifetime = held.lifetime } = wanted;
-      if (profile !== held.profile || service !== held.service)
-        throw new PkiError('not_the_holder', 'the certificate on the connection is for another service or profile');
-      if (lifetime > held.lifetime)
-        throw new PkiError(
-          'lifetime_not_allowed',
-          `the certificate on the connection had ${formatDuration(held.lifetime, 's')}`,
-        );
-      return this.#issue({
-        ...wanted,
-        profile,
-        service,
-        lifetime,
-        granted: held,
-        alongside: this.#stillHeld(wanted),
-      });
-    });
+    return this.#issuance.issueToHolder(wanted);
   }
 
-  /**
-   * A certificate of the same service, profile, names and lifetime for a new key, while the old one is good, or within `renewalGrace` after its end.
-   * Throws PkiError `not_the_holder`, `key_not_new`, and as {@link issue}.
-   */
-  renew(
-    wanted: Pick<HolderRequest, 'request' | 'holder' | 'idempotencyKey' | 'alongside' | 'requester'>,
-  ): Promise<IssuedCertificate> {
-    const { renewalGrace: grace } = this.#settings;
-    return this.#reporting(wanted, async () => {
-      const { profile, service, names, lifetime, publicKey } = await this.#held(wanted.holder, grace);
-      const request = await readRequest(wanted.request);
-      if (Buffer.compare(request.publicKey.der, publicKey.der) === 0)
-        throw new PkiError('key_not_new', 'the request is for the key of the certificate that it should replace');
-      return this.#issue({
-        ...wanted,
-        request,
-        profile,
-        service,
-        names,
-        granted: { service, names },
-        lifetime,
-        alongside: this.#stillHeld(wanted, grace),
-      });
-    });
+  /** See {@link Issuance.renew}. */
+  renew(wanted: RenewalRequest): Promise<IssuedCertificate> {
+    return this.#issuance.renew(wanted);
   }
 
-  async #held(holder: Holder, grace?: number, database = this.#context.store.database): Promise<HolderTerms> {
-    const { now, backdate } = this.#context;
-    const row = await findCertificate(database, holder.serialNumber);
-    return holderTerms(row, holder, { now: now(), backdate, profiles: this.profiles, grace });
-  }
-
-  /** Looks once more in the transaction that stores: revoked meanwhile, the old certificate gives no new one. */
-  #stillHeld(
-    { holder, alongside }: Pick<HolderRequest, 'holder' | 'alongside'>,
-    grace?: number,
-  ): IssueRequest['alongside'] {
-    return async (transaction, certificate) => {
-      await this.#held(holder, grace, transaction);
-      await alongside?.(transaction, certificate);
-    };
-  }
-
-  async #reporting<T>(
-    { requester: { actor: requester, requestId } }: Pick<IssueRequest, 'requester'>,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof PkiError) this.#events.emit('issuance.refused', { code: error.code, requester, requestId });
-      throw error;
-    }
-  }
-
-  /**
-   * Signs the certificate of a CA whose key is elsewhere: for an operator at the command line, never for a door over HTTP. Throws PkiError
-   * `ca_below_not_allowed`, `issuer_unknown`, `profile_unknown`, and as {@link issue}.
-   */
+  /** See {@link Issuance.issueIntermediate}. */
   issueIntermediate(wanted: IntermediateRequest): Promise<IssuedCertificate> {
-    return this.#reporting(wanted, async () => {
-      const { authorities } = this;
-      const authority = authorities.find(({ id, role, state }) =>
-        wanted.issuer === undefined ? role === 'root' && state === 'active' : id === wanted.issuer,
-      );
-      if (!authority) throw new PkiError('issuer_unknown', `there is no CA ${JSON.stringify(wanted.issuer ?? 'root')}`);
-      const { organization } = this.#settings;
-      const request = await readRequest(wanted.request);
-      const profile = this.profiles.intermediate(wanted.profile ?? 'intermediate');
-      const accepted = acceptIntermediate(request, wanted, { profile, authority, authorities, organization });
-      this.#checkNotOurs(accepted);
-      const { actor: requester, requestId } = wanted.requester;
-      const certificate = await issueCertificate(accepted, authority.issuer, this.#context);
-      const { serialNumber, notAfter } = certificate;
-      const about = {
-        serialNumber,
-        issuer: authority.id,
-        profile: accepted.profile.name,
-        service: undefined,
-        notAfter,
-      };
-      this.#events.emit('certificate.issued', { ...about, requester, requestId });
-      return withChain(certificate, authority);
-    });
+    return this.#issuance.issueIntermediate(wanted);
+  }
+
+  /** See {@link Issuance.issuedBefore}. */
+  issuedBefore(serialNumber: string): Promise<IssuedCertificate | undefined> {
+    return this.#issuance.issuedBefore(serialNumber);
   }
 
   /** See {@link RevocationService.revoke}. */
@@ -289,15 +152,6 @@ export class CaService {
     return new BulkRevocation(parts).run(request);
   }
 
-  /** A certificate that was issued before, with its chain; undefined when it is revoked or over. */
-  async issuedBefore(serialNumber: string): Promise<IssuedCertificate | undefined> {
-    const row = await this.find(serialNumber);
-    const authority = this.authorities.find(({ id }) => id === row?.issuer);
-    if (!row || !authority || row.status === 'revoked' || row.not_after < this.#context.now().getTime())
-      return undefined;
-    return withChain(decodeCertificate(row.der), authority);
-  }
-
   /** The row of a serial number in lower-case hexadecimal. */
   find(serialNumber: string): Promise<CertificateRow | undefined> {
     return findCertificate(this.#context.store.database, serialNumber);
@@ -312,104 +166,4 @@ export class CaService {
       throw error;
     }
   }
-
-  async #issue({ request, profile = 'service', requester, ...wanted }: IssueRequest): Promise<IssuedCertificate> {
-    const { organization } = this.#settings;
-    const read = await readRequest(request);
-    const accepted = AcceptedRequest.accept(read, {
-      profile: this.profiles.named(profile),
-      organization,
-      requester,
-      service: wanted.service,
-      names: wanted.names ?? [],
-      granted: wanted.granted,
-      reserved: this.reservedNames,
-      lifetime: wanted.lifetime,
-    });
-    this.#checkNotOurs(accepted);
-    const call = callOf(read, { ...wanted, request, profile, requester });
-    // Whoever may not have it any more does not get it again either.
-    if (call) await this.#checkNotCompromised(accepted);
-    const before = call && (await this.#calls.find(call));
-    if (before !== undefined) return this.#again(before);
-    const authority = this.#usableIssuer();
-    let certificate: Certificate;
-    try {
-      certificate = await issueCertificate(
-        accepted,
-        authority.issuer,
-        this.#context,
-        this.#alongside(call, wanted.alongside),
-      );
-    } catch (error) {
-      const first = error instanceof CallTaken && call ? await this.#calls.find(call) : undefined;
-      if (first === undefined) throw error;
-      return this.#again(first);
-    }
-    this.#events.emit('certificate.issued', {
-      serialNumber: certificate.serialNumber,
-      issuer: authority.id,
-      profile,
-      service: accepted.service,
-      notAfter: certificate.notAfter,
-      requester: requester.actor,
-      requestId: requester.requestId,
-    });
-    return withChain(certificate, authority);
-  }
-
-  /** Nothing, where nothing is asked for: then the certificate may be stored together with others. */
-  #alongside(call: IdempotentCall | undefined, alongside: Alongside | undefined): Alongside | undefined {
-    if (!call) return alongside;
-    return async (transaction, certificate) => {
-      await this.#calls.record(call, certificate.serialNumber, transaction);
-      await alongside?.(transaction, certificate);
-    };
-  }
-
-  async #again(serialNumber: string): Promise<IssuedCertificate> {
-    const issued = await this.issuedBefore(serialNumber);
-    if (!issued)
-      throw new PkiError('idempotency_key_over', 'what was issued under the Idempotency-Key is revoked or expired');
-    return issued;
-  }
-
-  /** A CA that is revoked issues nothing. When that cannot be known, the store is gone and nothing can be issued anyway. */
-  #usableIssuer(): Authority {
-    const { issuing } = this;
-    const parent = this.authorities.find(({ id }) => id === issuing.parent);
-    if (parent && this.#registry.statusOf(parent.certificate, issuing.certificate.serialNumber).status === 'revoked')
-      throw new PkiError('issuer_revoked', `the issuing CA ${issuing.id} is revoked`);
-    return issuing;
-  }
-
-  #checkNotOurs({ publicKey }: AcceptedRequest): void {
-    if (this.authorities.some(({ certificate }) => Buffer.compare(certificate.publicKey.der, publicKey.der) === 0))
-      throw new PkiError('public_key_not_allowed', 'this is the key of a CA');
-  }
-
-  async #checkNotCompromised({ keyDigest }: AcceptedRequest): Promise<void> {
-    const compromised = await compromisedKeys(this.#context.store.database, [keyDigest]);
-    if (compromised.size > 0) throw keyCompromised();
-  }
-}
-
-function withChain(certificate: Certificate, authority: Authority): IssuedCertificate {
-  const certificatePem = encodePem('CERTIFICATE', certificate.der);
-  const chain = [certificate, ...authority.sentChain];
-  return { certificate, certificatePem, chain, chainPem: chainPem(certificate, authority) };
-}
-
-/** Everything that decides what is issued, under the caller's key. */
-function callOf(
-  request: CertificationRequest,
-  { idempotencyKey, requester, profile, service, names = [], lifetime }: IssueRequest,
-): IdempotentCall | undefined {
-  if (idempotencyKey === undefined) return undefined;
-  const terms = [profile, service ?? null, names.map(generalNameToString), lifetime ?? null];
-  const octets = Buffer.from(request.der).toString('base64');
-  const { standing, actor } = requester;
-  // The same service by another way, such as through a proxy, is the same caller.
-  const caller = typeof standing === 'object' ? standing.service : actor;
-  return { caller, key: idempotencyKey, request: JSON.stringify([octets, ...terms]) };
 }

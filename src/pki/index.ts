@@ -1,4 +1,5 @@
-export { CaService, type IssuedCertificate, type IssueRequest } from './ca.service.js';
+export { CaService } from './ca.service.js';
+export type { IssuedCertificate, IssueRequest } from './issuance/issuance.js';
 export {
   openCertificationAuthority,
   type CertificationAuthority,
