@@ -28,6 +28,7 @@ export class MaterialWatch {
   #mark: string | undefined;
   #failure: string | undefined;
   #busy = false;
+  #looking: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly files: TlsFiles,
@@ -55,7 +56,13 @@ export class MaterialWatch {
   }
 
   /** Looks at the files now and takes up what changed. Never fails: what went wrong is reported once. */
-  async reload(): Promise<void> {
+  reload(): Promise<void> {
+    // One look after the other: of two at once the one that read first could be the one that takes up last.
+    this.#looking = this.#looking.then(() => this.#look());
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
     try {
       const mark = await this.#markOfFiles();
       if (mark === this.#mark) return;
