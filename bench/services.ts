@@ -87,6 +87,11 @@ function answered({ services }: Registry, isKnown: boolean): number {
   };
   const identities = Array.from({ length: isKnown ? 1 : LOOKUPS }, () => ({}));
   const start = performance.now();
-  for (let i = 0; i < LOOKUPS; i++) services.answer(identities[isKnown ? 0 : i] as object, () => subject, 1);
+  for (let i = 0; i < LOOKUPS; i++)
+    services.answer(
+      identities[isKnown ? 0 : i] as object,
+      () => subject,
+      () => 1,
+    );
   return ((performance.now() - start) * 1e6) / LOOKUPS;
 }

@@ -6,7 +6,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerFactory } from 'fastify';
 import type { HttpConfig } from './configuration/index.js';
 import type { ConnectionSettings } from './connection-limits.js';
-import { closeSession, PROBLEM_CONTENT_TYPE, problemOfStatus } from './mtls/index.js';
+import { PROBLEM_CONTENT_TYPE, problemOfStatus } from './mtls/index.js';
 import { cutSlowClients } from './slow-clients.js';
 
 /** The bounds of the HTTPS listener on what comes over a connection. */
@@ -80,10 +80,9 @@ function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
   const { headersTimeout, requestTimeout, keepAliveTimeout, maxConnections } = http;
   // The HTTP/1.1 side of the server has these, its type does not say so.
   Object.assign(server, { headersTimeout, requestTimeout, keepAliveTimeout, maxConnections });
-  server.setTimeout(keepAliveTimeout);
   server.on('session', (session) => {
     session.setTimeout(keepAliveTimeout, () => {
-      closeSession(session);
+      session.destroy();
     });
   });
   cutSlowClients(server, http);

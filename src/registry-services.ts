@@ -11,7 +11,7 @@ const NONE: ReadonlySet<string> = new Set();
 
 /** Binds the guard's allow-list to the registry: what it says now. */
 export function registryServices(registry: ServiceRegistry): Authorizer {
-  const authorizer = (identity: VerifiedClientIdentity) => registry.answer(identity, subjectOf, Date.now());
+  const authorizer = (identity: VerifiedClientIdentity) => registry.answer(identity, subjectOf, Date.now);
   return Object.defineProperty(authorizer, 'epoch', { get: () => registry.epochAt(Date.now()) });
 }
 
@@ -22,10 +22,10 @@ export const registryRoles =
     isOwn: (identity: VerifiedClientIdentity) => boolean,
   ): ((identity: VerifiedClientIdentity) => ReadonlySet<string>) =>
   (identity) =>
-    isOwn(identity) ? registry.answer(identity, subjectOf, Date.now()).roles : NONE;
+    isOwn(identity) ? registry.answer(identity, subjectOf, Date.now).roles : NONE;
 
 /** Binds the rate of a service to the registry; where that has none, to the settings. */
 export const registryRates =
   (registry: ServiceRegistry, configured: RateOf = () => undefined): RateOf =>
   (identity) =>
-    registry.answer(identity, subjectOf, Date.now()).rate ?? configured(identity);
+    registry.answer(identity, subjectOf, Date.now).rate ?? configured(identity);

@@ -31,7 +31,8 @@ export function say(text: string): void {
   if (!asJson) process.stdout.write(`${text}\n`);
 }
 
-function median(values: readonly number[]): number {
+/** The middle of some values; 0 of none. */
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;

@@ -24,7 +24,11 @@ const NOW = Date.parse('2027-01-01T00:00:00Z');
 /** What the registry says to a service with a new connection. */
 function ask(services: ServiceRegistry, service: string, more: Partial<Subject> & { time?: number } = {}) {
   const { spiffeId, spkiSha256 = () => PIN, time = NOW } = more;
-  return services.answer({}, () => ({ service, spiffeId, spkiSha256 }), time);
+  return services.answer(
+    {},
+    () => ({ service, spiffeId, spkiSha256 }),
+    () => time,
+  );
 }
 const isLetIn = (services: ServiceRegistry, service: string, more?: Parameters<typeof ask>[2]): boolean =>
   ask(services, service, more).allowed;
@@ -203,8 +207,11 @@ describeOnEachStore('the service registry', (kind, newPlace) => {
     await put('billing', { ...allowed, validFrom: NOW + 1000, validUntil: NOW + 2000 });
     const identity = {};
     const at = (time: number) =>
-      services.answer(identity, () => ({ service: 'billing', spiffeId: undefined, spkiSha256: () => PIN }), time)
-        .allowed;
+      services.answer(
+        identity,
+        () => ({ service: 'billing', spiffeId: undefined, spkiSha256: () => PIN }),
+        () => time,
+      ).allowed;
     expect([0, 999, 1000, 1999, 2000, 1500, 500].map((after) => at(NOW + after))).toEqual([
       false,
       false,
@@ -299,11 +306,11 @@ describeOnEachStore('the service registry', (kind, newPlace) => {
     const { services } = registry;
     const identity = {};
     const subjectOf = jest.fn(() => ({ service: 'orders', spiffeId: undefined, spkiSha256: () => PIN }));
-    const answers = [1, 2, 3].map((time) => services.answer(identity, subjectOf, time));
+    const answers = [1, 2, 3].map((time) => services.answer(identity, subjectOf, () => time));
     expect(new Set(answers).size).toBe(1);
     expect(subjectOf).toHaveBeenCalledTimes(1);
     await put('billing', allowed);
-    services.answer(identity, subjectOf, 4);
+    services.answer(identity, subjectOf, () => 4);
     expect(subjectOf).toHaveBeenCalledTimes(2);
   });
 

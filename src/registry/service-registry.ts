@@ -10,13 +10,16 @@ export interface ConfiguredService {
   readonly roles: readonly string[];
 }
 
-/** An answer, and for how long it holds: while the epoch is this one, and from `from` until before `until`, in milliseconds. */
+/** An answer, and for how long it holds: while the epoch is this one, and, unless it is lasting, from `from` until before `until`, in milliseconds. */
 interface Remembered {
   readonly epoch: number;
+  readonly isLasting: boolean;
   readonly from: number;
   readonly until: number;
   readonly answer: ServiceAnswer;
 }
+
+const isWithin = ({ from, until }: Remembered, time: number): boolean => time >= from && time < until;
 
 // A few milliseconds of the event loop.
 const PAGE = 1_000;
@@ -97,20 +100,28 @@ export class ServiceRegistry {
   }
 
   /**
-   * Whether the service behind `identity` is let in, at `time` in milliseconds. Computed once for each identity object, change of the registry, and moment at
-   * which one of its entries begins or ends. `subjectOf` is only called then.
+   * Whether the service behind `identity` is let in now. Computed once for each identity object, change of the registry, and moment at which one of its entries
+   * begins or ends. `subjectOf` is only called then, and `clock`, in milliseconds, only where an entry begins or ends at all.
    */
   answer<Identity extends object>(
     identity: Identity,
     subjectOf: (identity: Identity) => Subject,
-    time: number,
+    clock: () => number,
   ): ServiceAnswer {
     const kept = this.#answers.get(identity);
-    if (kept?.epoch === this.#epoch && time >= kept.from && time < kept.until) return kept.answer;
+    if (kept?.epoch === this.#epoch && (kept.isLasting || isWithin(kept, clock()))) return kept.answer;
     const subject = subjectOf(identity);
     const entries = this.entriesFor(subject);
+    const time = clock();
     const answer = answerFrom(entries, subject, time);
-    this.#answers.set(identity, { epoch: this.#epoch, from: time, until: nextTurn(entries, time), answer });
+    const isLasting = entries.every(({ terms }) => terms.validFrom === null && terms.validUntil === null);
+    this.#answers.set(identity, {
+      epoch: this.#epoch,
+      isLasting,
+      from: time,
+      until: nextTurn(entries, time),
+      answer,
+    });
     return answer;
   }
 

@@ -387,6 +387,14 @@ test.each([
   await app.app.close();
 });
 
+test('an HTTP/1.1 connection that was answered, and over which nothing more is asked: cut after the idle time', async () => {
+  const app = await startGuardedApp(ca, {}, {}, { keepAliveTimeout: 300 });
+  const idle = await RawConnection.open(app.port, billing);
+  expect((await idle.get('/orders')).status).toBe(200);
+  await idle.untilClosed();
+  await app.app.close();
+});
+
 function octetsOf(octets: Buffer): () => Uint8Array {
   let at = 0;
   return () => octets.subarray(at, ++at);

@@ -19,15 +19,17 @@ import type { TransportGate } from './transport.gate.js';
 export function closeUpgrades(server: EventEmitter, gate: TransportGate): void {
   const emit = server.emit.bind(server);
   // Not by a listener: there would be no upgrade without it, and Node.js would stop answering such requests as the plain ones that they are.
-  server.emit = (event: string | symbol, ...args: unknown[]): boolean => {
-    if ((event !== 'upgrade' && event !== 'connect') || server.listenerCount(event) === 0) return emit(event, ...args);
-    const [request, socket] = args as [IncomingMessage | Http2ServerRequest, Duplex];
+  server.emit = (...args: [event: string | symbol, ...rest: unknown[]]): boolean => {
+    const [event] = args;
+    // Every request is an event, too: it costs next to nothing here.
+    if ((event !== 'upgrade' && event !== 'connect') || server.listenerCount(event) === 0) return emit(...args);
+    const [, request, socket] = args as unknown as [string, IncomingMessage | Http2ServerRequest, Duplex];
     if (!(request instanceof IncomingMessage)) {
       // CONNECT over HTTP/2 (RFC 8441): nothing here speaks it, and it has no socket of its own to answer on.
       request.stream.close(constants.NGHTTP2_REFUSED_STREAM);
       return true;
     }
-    return admitted(request, socket, gate) ? emit(event, ...args) : true;
+    return admitted(request, socket, gate) ? emit(...args) : true;
   };
 }
 
