@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createPublicKey } from 'node:crypto';
-import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
 import { EnrollmentService, openCertificationAuthority } from '../../src/pki/index.js';
 import { openStore } from '../../src/store/index.js';
@@ -65,10 +64,9 @@ describe('a token', () => {
     const token = await tokenFor('veritas-worker');
     const answers = await Promise.all(Array.from({ length: 8 }, () => trade(token, csrOf(newKey(), 'veritas-worker'))));
     expect(answers.map(({ status }) => status).sort()).toEqual([201, ...Array<number>(7).fill(401)]);
-    const folder = new DatabaseSync(join(service.folder, 'var/veritas.db'), { readOnly: true });
-    const { serial } = folder.prepare('select serial from enrollment_token order by spent_at desc limit 1').get() ?? {};
-    folder.close();
-    expect(serial).toBe(answers.find(({ status }) => status === 201)?.json.serial_number);
+    const last = 'select serial from enrollment_token where spent_at is not null order by spent_at desc limit 1';
+    const [row] = await service.query(last);
+    expect(row?.serial).toBe(answers.find(({ status }) => status === 201)?.json.serial_number);
   });
 
   test('is for its service and its names alone, and is not used up by a bad request', async () => {
@@ -99,11 +97,11 @@ describe('a token', () => {
   test('stands in the store and in the record as a hash only', async () => {
     const token = await tokenFor('veritas-worker');
     await trade(token, csrOf(newKey(), 'veritas-worker'));
-    const database = new DatabaseSync(join(service.folder, 'var/veritas.db'), { readOnly: true });
-    const all = ['enrollment_token', 'audit', 'certificate'].map((table) =>
-      JSON.stringify(database.prepare(`select * from ${table}`).all()),
+    const all = await Promise.all(
+      ['enrollment_token', 'audit', 'certificate'].map(async (table) =>
+        JSON.stringify(await service.query(`select * from ${table}`)),
+      ),
     );
-    database.close();
     expect(all.join('')).not.toContain(token.slice(15));
     expect(all[1]).toContain('token.create');
   });

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { CaService } from '../../src/pki/index.js';
 import { TestCa } from '../../src/testing/index.js';
@@ -63,9 +62,7 @@ test('the inventory and the record name client and proxy; with Idempotency-Key b
   const ca = service.application.get(CaService, { strict: false });
   const serialNumber = String(through.json.serial_number);
   expect((await ca.find(serialNumber))?.requester).toBe('admin-client via edge');
-  const database = new DatabaseSync(join(service.folder, 'var/veritas.db'), { readOnly: true });
-  const rows = database.prepare('select distinct actor from audit where subject = ?').all(serialNumber);
-  database.close();
+  const rows = await service.query('select distinct actor from audit where subject = $1', serialNumber);
   expect(rows.map(({ actor }) => actor)).toEqual(['admin-client via edge']);
 });
 

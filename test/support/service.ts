@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
@@ -6,6 +6,10 @@ import { loadConfiguration, type Configuration } from '../../src/configuration/i
 import { startService, type RunningService } from '../../src/service.js';
 import { checkDocumented } from './documented.js';
 import { temporaryFolder } from './folder.js';
+import { postgresPlace, sqlitePlace, type StorePlace } from './postgres.js';
+
+// Where a folder's store is, when it is no file in it.
+const STORE_URL = 'store-url';
 
 /** The settings of a whole service in a folder of its own, on free ports: for the service, and for the command line beside it. */
 export function environmentIn(folder: string, environment: Record<string, string> = {}): Record<string, string> {
@@ -23,6 +27,7 @@ export function environmentIn(folder: string, environment: Record<string, string
     VERITAS_TLS_CA_FILE: join(folder, 'certs/ca_bundle.pem'),
     VERITAS_TLS_RELOAD_INTERVAL: '20ms',
     VERITAS_LOG_LEVEL: 'silent',
+    ...(existsSync(join(folder, STORE_URL)) ? { VERITAS_STORE_URL_FILE: join(folder, STORE_URL) } : {}),
     ...environment,
   };
 }
@@ -32,6 +37,25 @@ export function configurationIn(folder: string, environment: Record<string, stri
   return loadConfiguration({ environment: environmentIn(folder, environment) });
 }
 
+/** A whole service of the tests. */
+export interface ServiceInFolder extends RunningService {
+  readonly folder: string;
+  /** What is in its store, past the product: see {@link StorePlace}. */
+  readonly query: StorePlace['query'];
+}
+
+const databases = new Map<string, Promise<StorePlace>>();
+
+/** The store of a folder: with `TEST_STORE=PostgreSQL` a database of its own, the same one at the next start, else a file in it. */
+async function storeOf(folder: string): Promise<StorePlace> {
+  if (process.env.TEST_STORE !== 'PostgreSQL') return sqlitePlace(folder);
+  const opened = databases.get(folder) ?? postgresPlace(folder);
+  databases.set(folder, opened);
+  const place = await opened;
+  writeFileSync(join(folder, STORE_URL), `${place.options.url ?? ''}\n`, { mode: 0o600 });
+  return place;
+}
+
 /**
  * Starts the whole service, with its own certification authority, in `folder`. When it is closed, what it answered to the clients of the tests must
  * be in its OpenAPI document.
@@ -39,7 +63,8 @@ export function configurationIn(folder: string, environment: Record<string, stri
 export async function startIn(
   folder = temporaryFolder(),
   environment: Record<string, string> = {},
-): Promise<RunningService & { folder: string }> {
+): Promise<ServiceInFolder> {
+  const { query } = await storeOf(folder);
   const service = await startService(configurationIn(folder, environment));
   const close = async (): Promise<void> => {
     try {
@@ -48,7 +73,7 @@ export async function startIn(
       await service.close();
     }
   };
-  return { ...service, folder, close };
+  return { ...service, folder, query, close };
 }
 
 /** Connection options of the development client, or of nobody. */
