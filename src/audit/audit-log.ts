@@ -10,7 +10,7 @@ import {
   type Database,
   type Store,
   type Transaction,
-  type TogetherStatement,
+  type WholeWork,
 } from '../store/index.js';
 
 /** One thing to record. */
@@ -75,18 +75,16 @@ export class AuditLog {
    * As {@link appendAll}, as statements to be run together with others, for a record that ends where this log left it; undefined when that is not known. `written`
    * is to be called when they were run.
    */
-  appending(
-    entries: readonly AuditEntry[],
-    transaction: Transaction,
-  ): { readonly statements: readonly TogetherStatement[]; readonly written: () => void } | undefined {
-    const end = this.#end;
-    if (!end || entries.length === 0) return undefined;
-    const rows = this.#rowsAfter(end, entries);
-    const { sequence, hash } = rows.at(-1) ?? end;
+  appending(entries: readonly AuditEntry[]): WholeWork<void> | undefined {
+    const from = this.#end;
+    if (!from || entries.length === 0) return undefined;
+    const rows = this.#rowsAfter(from, entries);
+    const { sequence, hash } = rows.at(-1) ?? from;
+    const to = { sequence, hash };
     return {
-      statements: auditStatements(transaction, end, rows),
+      statements: auditStatements(from, to, rows),
       written: () => {
-        this.#end = { sequence, hash };
+        this.#end = to;
       },
     };
   }

@@ -1,7 +1,7 @@
-/** A statement of several: how many rows it gives or changes is known before. */
+/** A statement of several, run with each set of parameters: how many rows that gives or changes in all is known before. */
 export interface ThreadStep {
   readonly sql: string;
-  readonly parameters: readonly unknown[];
+  readonly parameters: readonly (readonly unknown[])[];
   readonly rows: number;
 }
 
@@ -9,8 +9,11 @@ export interface ThreadStep {
 export interface ThreadRequest {
   /** Given back with the answer. */
   readonly id: number;
-  /** `begin` starts a transaction that may write, or fails at once when another connection has one; `together` runs `steps`, all or none. */
-  readonly kind: 'begin' | 'statement' | 'together' | 'close';
+  /**
+   * `begin` starts a transaction that may write, or fails at once when another connection has one; `together` runs `steps`, all or none; `commit` does so from
+   * a beginning, which may fail as `begin`, to their commit.
+   */
+  readonly kind: 'begin' | 'statement' | 'together' | 'commit' | 'close';
   readonly sql: string;
   readonly parameters: readonly unknown[];
   readonly steps?: readonly ThreadStep[];

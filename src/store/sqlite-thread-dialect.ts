@@ -12,7 +12,7 @@ import {
 } from 'kysely';
 import { STATEMENT_TIMEOUT, untilBegun } from './sqlite-dialect.js';
 import { SqliteThread } from './sqlite-thread.js';
-import type { CompiledStatement, TogetherConnection } from './together.js';
+import type { TogetherConnection, TogetherStatement } from './together.js';
 
 /** What a thread works on. */
 export interface ThreadOptions {
@@ -65,7 +65,7 @@ class ThreadDriver implements Driver {
       const { path, readOnly } = this.#options;
       this.#thread = new SqliteThread(path, { readOnly, statementTimeout: STATEMENT_TIMEOUT });
     }
-    return Promise.resolve(new ThreadConnection(this.#thread));
+    return Promise.resolve(new ThreadConnection(this.#thread, this.#options.busyTimeout));
   }
 
   async beginTransaction({ thread }: ThreadConnection): Promise<void> {
@@ -90,7 +90,14 @@ class ThreadDriver implements Driver {
 }
 
 class ThreadConnection implements TogetherConnection {
-  constructor(readonly thread: SqliteThread) {}
+  readonly #busyTimeout: number;
+
+  constructor(
+    readonly thread: SqliteThread,
+    busyTimeout: number,
+  ) {
+    this.#busyTimeout = busyTimeout;
+  }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     // A round trip less for each work of a commit.
@@ -102,8 +109,16 @@ class ThreadConnection implements TogetherConnection {
     return { rows: rows as R[], ...(changes === undefined ? {} : { numAffectedRows: BigInt(changes) }) };
   }
 
-  runTogether(statements: readonly CompiledStatement[]): Promise<boolean> {
+  runTogether(statements: readonly TogetherStatement[]): Promise<boolean> {
     return this.thread.runTogether(statements);
+  }
+
+  async commitTogether(statements: readonly TogetherStatement[]): Promise<boolean> {
+    let isDone: boolean | undefined;
+    const tryCommit = async (): Promise<boolean> =>
+      (isDone = await this.thread.tryCommitTogether(statements)) !== undefined;
+    await untilBegun(tryCommit, this.#busyTimeout);
+    return isDone === true;
   }
 
   streamQuery(): never {

@@ -67,6 +67,14 @@ export class SqliteThread {
     return Number(changes) === steps.length;
   }
 
+  /** As {@link runTogether}, as a transaction of their own; undefined, at once, when another connection has one. */
+  async tryCommitTogether(steps: readonly ThreadStep[]): Promise<boolean | undefined> {
+    const { failure, changes } = await this.#ask({ kind: 'commit', steps });
+    if (failure === undefined) return Number(changes) === steps.length;
+    if (resultCodeOf(failure) === SQLITE_BUSY) return undefined;
+    throw this.#errorOf(failure);
+  }
+
   /** Has a statement that gives nothing run before the next one, in its message: what fails is told there. A rollback leaves it out. */
   queue(sql: string): void {
     if (this.#dead) throw this.#dead;

@@ -51,8 +51,10 @@ function rollBack(): void {
 
 function isAsExpected({ sql, parameters, rows }: ThreadStep): boolean {
   const { statement, reader } = prepared(sql);
-  const values = parameters as SQLInputValue[];
-  return Number(reader ? statement.all(...values).length : statement.run(...values).changes) === rows;
+  let found = 0;
+  for (const values of parameters as SQLInputValue[][])
+    found += Number(reader ? statement.all(...values).length : statement.run(...values).changes);
+  return found === rows;
 }
 
 /** All of them, or none. */
@@ -76,6 +78,19 @@ function together(steps: readonly ThreadStep[]): boolean {
   return false;
 }
 
+/** As {@link together}, from the beginning of a transaction to its commit. */
+function commit(steps: readonly ThreadStep[]): boolean {
+  begin();
+  try {
+    const isDone = steps.every(isAsExpected);
+    if (isDone) opened().exec('commit');
+    return isDone;
+  } finally {
+    // Whatever went wrong, the commit itself included: nothing stays.
+    rollBack();
+  }
+}
+
 function answer({
   kind,
   sql,
@@ -92,7 +107,8 @@ function answer({
     database?.close();
     return none;
   }
-  if (kind === 'together') return { rows: [], changes: together(steps) ? steps.length : 0 };
+  if (kind === 'together' || kind === 'commit')
+    return { rows: [], changes: (kind === 'commit' ? commit : together)(steps) ? steps.length : 0 };
   if (kind === 'begin') begin();
   else if (sql === 'rollback') rollBack();
   else {
