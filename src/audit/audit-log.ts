@@ -177,11 +177,14 @@ function problemOf(row: AuditRow, expected: number, previous: string): 'changed'
   return contents.previous_hash === previous ? undefined : 'reordered';
 }
 
+/** Over the contents as {@link canonicalJson} has them: they are the same in every row, and in order here. */
 function hashOf(contents: Omit<AuditRow, 'hash'>): string {
-  return hash('sha256', canonicalJson(contents));
+  const { action, actor, at, detail, phase, previous_hash, request_id, sequence, subject } = contents;
+  const ordered = { action, actor, at, detail, phase, previous_hash, request_id, sequence, subject };
+  return hash('sha256', JSON.stringify(ordered));
 }
 
-/** JSON with its keys in order and without white space (as RFC 8785 §3.2, for text and whole numbers). */
-function canonicalJson(value: Readonly<Record<string, string | number>>): string {
+/** JSON with its keys in order and without white space (as RFC 8785 §3.2, for text). */
+function canonicalJson(value: Readonly<Record<string, string>>): string {
   return JSON.stringify(Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))));
 }

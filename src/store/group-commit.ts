@@ -46,6 +46,8 @@ export class GroupCommit {
     if (this.#busy) return;
     this.#busy = true;
     while (this.#waiting.length > 0) {
+      // Who arrives in the same turn of the event loop, or goes on because of the commit before, is waited for.
+      await setImmediate();
       const [first, ...others] = this.#waiting.splice(0, MOST_TOGETHER);
       if (first) await (others.length === 0 ? this.#commitOne(first) : this.#commit([first, ...others]));
     }
