@@ -11,9 +11,9 @@ export interface ThreadRequest {
   readonly id: number;
   /**
    * `begin` starts a transaction that may write, or fails at once when another connection has one; `together` runs `steps`, all or none; `commit` does so from
-   * a beginning, which may fail as `begin`, to their commit.
+   * a beginning, which may fail as `begin`, to their commit; `checkpoint` brings into the file what is in the log, as far as no reader is in the way.
    */
-  readonly kind: 'begin' | 'statement' | 'together' | 'commit' | 'close';
+  readonly kind: 'begin' | 'statement' | 'together' | 'commit' | 'checkpoint' | 'close';
   readonly sql: string;
   readonly parameters: readonly unknown[];
   readonly steps?: readonly ThreadStep[];
@@ -28,11 +28,19 @@ export interface ThreadFailure {
   readonly errcode: number | undefined;
 }
 
-/** From the thread: rows, or how many were changed (of steps: how many there were, 0 when one came to something else), or the failure. */
+/** How the write-ahead log stands: the pages in it, and how many of them are in the file. */
+export interface LogState {
+  readonly log: number;
+  readonly checkpointed: number;
+}
+
+/** From the thread: rows (of a checkpoint: a {@link LogState}), or how many were changed (of steps: how many there were, 0 when one came to something else), or the failure. */
 export interface ThreadResponse {
   readonly id: number;
   readonly rows: readonly unknown[];
   readonly changes: number | bigint | undefined;
+  /** After a commit. */
+  readonly logState?: LogState | undefined;
   readonly failure: ThreadFailure | undefined;
 }
 

@@ -10,6 +10,7 @@ import {
   type QueryCompiler,
   type QueryResult,
 } from 'kysely';
+import { SqliteCheckpoints } from './sqlite-checkpoints.js';
 import { STATEMENT_TIMEOUT, untilBegun } from './sqlite-dialect.js';
 import { SqliteThread } from './sqlite-thread.js';
 import type { TogetherConnection, TogetherStatement } from './together.js';
@@ -49,10 +50,12 @@ export class ThreadSqliteDialect implements Dialect {
 
 class ThreadDriver implements Driver {
   readonly #options: ThreadOptions;
+  readonly #checkpoints: SqliteCheckpoints;
   #thread: SqliteThread | undefined;
 
   constructor(options: ThreadOptions) {
     this.#options = options;
+    this.#checkpoints = new SqliteCheckpoints(options.path);
   }
 
   async init(): Promise<void> {
@@ -63,7 +66,14 @@ class ThreadDriver implements Driver {
     // In place of one that died.
     if (this.#thread === undefined || this.#thread.isDead) {
       const { path, readOnly } = this.#options;
-      this.#thread = new SqliteThread(path, { readOnly, statementTimeout: STATEMENT_TIMEOUT });
+      const thread: SqliteThread = new SqliteThread(path, {
+        readOnly,
+        statementTimeout: STATEMENT_TIMEOUT,
+        committed: (state) => {
+          this.#checkpoints.committed(state, thread);
+        },
+      });
+      this.#thread = thread;
     }
     return Promise.resolve(new ThreadConnection(this.#thread, this.#options.busyTimeout));
   }
@@ -85,6 +95,7 @@ class ThreadDriver implements Driver {
   }
 
   async destroy(): Promise<void> {
+    await this.#checkpoints.close();
     await this.#thread?.close();
   }
 }
