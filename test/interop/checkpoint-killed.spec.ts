@@ -23,7 +23,7 @@ beforeAll(() => {
      for (let i = Number(process.argv[2]); ; i++) {
        const id = 'issuer-' + i;
        await store.transaction((transaction) =>
-         transaction.insertInto('issuer').values({ id, role: 'root', parent: id, der, created_at: i }).execute());
+         transaction.insertInto('issuer').values({ id, role: 'root', parent: id, der, created_at: i, state: 'retired' }).execute());
        process.stdout.write(i + '\\n');
      }`,
   );
