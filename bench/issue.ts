@@ -88,12 +88,13 @@ disk.exec(
 const insert = disk.prepare('insert into row (octets) values (?)');
 const octets = new Uint8Array(700);
 const toBeSigned = new Uint8Array(600);
-const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
+// PEM, because Node reads octets in twice the time.
+const spki = createPublicKey(privateKey).export({ format: 'pem', type: 'spki' });
 const signature = sign('sha256', toBeSigned, privateKey);
 const [verifyAside, signAside] = [promisify(verify), promisify(sign)];
 /** What no certificate can do without: reading the key of the request, verifying its signature, signing. */
 const bare = async (): Promise<void> => {
-  await verifyAside('sha256', toBeSigned, createPublicKey({ key: spki, format: 'der', type: 'spki' }), signature);
+  await verifyAside('sha256', toBeSigned, createPublicKey(spki), signature);
   await signAside('sha256', toBeSigned, privateKey);
 };
 const byPkijs = await pkijsIssuer();

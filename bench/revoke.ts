@@ -1,5 +1,5 @@
 // Whether revoking stays what it is: one certificate with five hundred revoked in the store and with five hundred thousand, SQLite, side by side.
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, fsyncSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openCertificationAuthority } from '../src/pki/certification-authority.js';
@@ -11,7 +11,7 @@ import { ratioOf, reportRounds, say } from './support/report.js';
 
 const SIZES = [500, 500_000] as const;
 const ROUNDS = 8;
-const CALLS = 100;
+const CALLS = 300;
 
 const template = await materialFolder();
 const subjects = await Promise.all(
@@ -20,13 +20,17 @@ const subjects = await Promise.all(
     cpSync(template, folder, { recursive: true });
     const path = join(folder, 'var/veritas.db');
     const { active } = fillStore(path, { revoked: size, active: (ROUNDS + 1) * CALLS });
+    // What filling left to the disk is not what is measured.
+    fsyncSync(openSync(path, 'r'));
     const store = await openStore({ path });
     const { ca } = await openCertificationAuthority({ settings: benchSettings(folder), store });
     return { name: `${size.toLocaleString('en').replaceAll(',', ' ')} revoked`, folder, store, ca, active };
   }),
 );
 say(`revoke: one certificate, durable and known to the guard; medians of ${ROUNDS} rounds of ${CALLS}`);
-const [p50, p99]: [Record<string, number[]>, Record<string, number[]>] = [{}, {}];
+const p50: Record<string, number[]> = {};
+const p99: Record<string, number[]> = {};
+const longest: Record<string, number[]> = {};
 for (let round = 0; round <= ROUNDS; round++) {
   for (const { name, ca, active } of round % 2 ? subjects : subjects.toReversed()) {
     const times: number[] = [];
@@ -40,11 +44,13 @@ for (let round = 0; round <= ROUNDS; round++) {
     times.sort((a, b) => a - b);
     (p50[name] ??= []).push(times[CALLS >> 1] ?? 0);
     (p99[name] ??= []).push(times[Math.floor(CALLS * 0.99)] ?? 0);
+    (longest[name] ??= []).push(times.at(-1) ?? 0);
   }
 }
 const [few = '', many = ''] = subjects.map(({ name }) => name);
 reportRounds('revoke', 'p50', 'ms', p50, { [many]: [few] });
 reportRounds('revoke', 'p99', 'ms', p99, { [many]: [few] });
+reportRounds('revoke', 'longest of a round', 'ms', longest, { [many]: [few] });
 say(`the p99 is ${ratioOf(p99[many] ?? [], p99[few] ?? []).toFixed(2)} of that with ${few}; the aim is 1`);
 for (const { store, folder } of subjects) {
   await store.close();

@@ -10,7 +10,7 @@ import {
   type Database,
   type Store,
   type Transaction,
-  type TogetherStatement,
+  type WholeWork,
 } from '../store/index.js';
 
 /** One thing to record. */
@@ -75,18 +75,16 @@ export class AuditLog {
    * As {@link appendAll}, as statements to be run together with others, for a record that ends where this log left it; undefined when that is not known. `written`
    * is to be called when they were run.
    */
-  appending(
-    entries: readonly AuditEntry[],
-    transaction: Transaction,
-  ): { readonly statements: readonly TogetherStatement[]; readonly written: () => void } | undefined {
-    const end = this.#end;
-    if (!end || entries.length === 0) return undefined;
-    const rows = this.#rowsAfter(end, entries);
-    const { sequence, hash } = rows.at(-1) ?? end;
+  appending(entries: readonly AuditEntry[]): WholeWork<void> | undefined {
+    const from = this.#end;
+    if (!from || entries.length === 0) return undefined;
+    const rows = this.#rowsAfter(from, entries);
+    const { sequence, hash } = rows.at(-1) ?? from;
+    const to = { sequence, hash };
     return {
-      statements: auditStatements(transaction, end, rows),
+      statements: auditStatements(from, to, rows),
       written: () => {
-        this.#end = { sequence, hash };
+        this.#end = to;
       },
     };
   }
@@ -179,11 +177,14 @@ function problemOf(row: AuditRow, expected: number, previous: string): 'changed'
   return contents.previous_hash === previous ? undefined : 'reordered';
 }
 
+/** Over the contents as {@link canonicalJson} has them: they are the same in every row, and in order here. */
 function hashOf(contents: Omit<AuditRow, 'hash'>): string {
-  return hash('sha256', canonicalJson(contents));
+  const { action, actor, at, detail, phase, previous_hash, request_id, sequence, subject } = contents;
+  const ordered = { action, actor, at, detail, phase, previous_hash, request_id, sequence, subject };
+  return hash('sha256', JSON.stringify(ordered));
 }
 
-/** JSON with its keys in order and without white space (as RFC 8785 §3.2, for text and whole numbers). */
-function canonicalJson(value: Readonly<Record<string, string | number>>): string {
+/** JSON with its keys in order and without white space (as RFC 8785 §3.2, for text). */
+function canonicalJson(value: Readonly<Record<string, string>>): string {
   return JSON.stringify(Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))));
 }

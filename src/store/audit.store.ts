@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { AuditTable, Database, Transaction } from './schema.js';
-import type { TogetherStatement } from './together.js';
+import { insertingRows, type TogetherStatement } from './together.js';
 
 /** One row of the audit record. */
 export type AuditRow = Readonly<Selectable<AuditTable>>;
@@ -36,7 +36,16 @@ export async function moveAuditHead(
   from: AuditHead | undefined,
   to: AuditHead,
 ): Promise<boolean> {
-  if (from) return (await movedHead(transaction, from, to).executeTakeFirst()).numUpdatedRows === 1n;
+  if (from) {
+    const { numUpdatedRows } = await transaction
+      .updateTable('audit_head')
+      .set(to)
+      .where('id', '=', 1)
+      .where('sequence', '=', from.sequence)
+      .where('hash', '=', from.hash)
+      .executeTakeFirst();
+    return numUpdatedRows === 1n;
+  }
   const { numInsertedOrUpdatedRows } = await transaction
     .insertInto('audit_head')
     .values({ id: 1, ...to })
@@ -45,26 +54,15 @@ export async function moveAuditHead(
   return numInsertedOrUpdatedRows === 1n;
 }
 
-const movedHead = (transaction: Transaction, from: AuditHead, to: AuditHead) =>
-  transaction
-    .updateTable('audit_head')
-    .set(to)
-    .where('id', '=', 1)
-    .where('sequence', '=', from.sequence)
-    .where('hash', '=', from.hash);
-
 /** {@link moveAuditHead} and {@link insertAudit} together with other statements, for a record that ends at `from`. */
-export const auditStatements = (
-  transaction: Transaction,
-  from: AuditHead,
-  rows: readonly AuditRow[],
-): TogetherStatement[] => {
-  const { sequence, hash } = rows.at(-1) ?? from;
-  return [
-    { query: movedHead(transaction, from, { sequence, hash }), rows: 1 },
-    { query: transaction.insertInto('audit').values(rows), rows: rows.length },
-  ];
-};
+export const auditStatements = (from: AuditHead, to: AuditHead, rows: readonly AuditRow[]): TogetherStatement[] => [
+  {
+    sql: 'update audit_head set sequence = ?, hash = ? where id = 1 and sequence = ? and hash = ?',
+    parameters: [[to.sequence, to.hash, from.sequence, from.hash]],
+    rows: 1,
+  },
+  insertingRows('audit', COLUMNS, rows),
+];
 
 /** Adds rows, one at least, to the end of the record: see {@link moveAuditHead}. */
 export async function insertAudit(transaction: Transaction, rows: readonly AuditRow[]): Promise<void> {

@@ -1,6 +1,6 @@
 import { sql, type Selectable } from 'kysely';
 import type { CertificateTable, Database } from './schema.js';
-import type { TogetherStatement } from './together.js';
+import { insertingRows, type TogetherStatement } from './together.js';
 
 /** One certificate's row: times in milliseconds, serial number and digests in lower-case hexadecimal. */
 export type CertificateRow = Readonly<Selectable<CertificateTable>>;
@@ -41,15 +41,14 @@ export async function reserveSerials(
   serials: readonly string[],
   now: Date,
 ): Promise<ReadonlySet<string>> {
-  const rows = await reserving(database, serials, now).returning('serial').execute();
-  return new Set(rows.map(({ serial }) => serial));
-}
-
-const reserving = (database: Database, serials: readonly string[], now: Date) =>
-  database
+  const rows = await database
     .insertInto('serial')
     .values(serials.map((serial) => ({ serial, reserved_at: now.getTime() })))
-    .onConflict((conflict) => conflict.doNothing());
+    .onConflict((conflict) => conflict.doNothing())
+    .returning('serial')
+    .execute();
+  return new Set(rows.map(({ serial }) => serial));
+}
 
 /** Takes a serial number for ever. False when it was taken before. */
 export async function reserveSerial(database: Database, serial: string, now: Date): Promise<boolean> {
@@ -58,40 +57,42 @@ export async function reserveSerial(database: Database, serial: string, now: Dat
 
 /** Adds certificates whose serial numbers were reserved. */
 export async function insertCertificates(database: Database, rows: readonly NewCertificateRow[]): Promise<void> {
-  await inserting(database, rows).execute();
+  await database.insertInto('certificate').values(rows.map(asGood)).execute();
 }
 
-const GOOD = {
+const asGood = (row: NewCertificateRow): CertificateRow => ({
+  crl_shard: 0,
+  ...row,
   status: 'active',
   revoked_at: null,
   revocation_reason: null,
   revocation_sequence: null,
   invalidity_date: null,
-} as const;
-
-const inserting = (database: Database, rows: readonly NewCertificateRow[]) =>
-  database.insertInto('certificate').values(rows.map((row) => ({ crl_shard: 0, ...row, ...GOOD })));
+});
 
 /** What is done for certificates, together with other statements, when none of their keys is compromised and no new serial number was taken before. */
-export const issuanceStatements = (
-  transaction: Database,
-  {
-    keys,
-    serials,
-    rows,
-    now,
-  }: {
-    /** As {@link compromisedKeys} takes them. */
-    readonly keys: readonly string[];
-    readonly serials: readonly string[];
-    readonly rows: readonly NewCertificateRow[];
-    readonly now: Date;
-  },
-): TogetherStatement[] => [
-  { query: compromised(transaction, keys), rows: 0 },
-  ...(serials.length > 0 ? [{ query: reserving(transaction, serials, now), rows: serials.length }] : []),
-  ...(rows.length > 0 ? [{ query: inserting(transaction, rows), rows: rows.length }] : []),
-];
+export const issuanceStatements = ({
+  keys,
+  serials,
+  rows,
+  now,
+}: {
+  /** As {@link compromisedKeys} takes them. */
+  readonly keys: readonly string[];
+  readonly serials: readonly string[];
+  readonly rows: readonly NewCertificateRow[];
+  readonly now: Date;
+}): TogetherStatement[] => {
+  const reserved = serials.map((serial) => ({ serial, reserved_at: now.getTime() }));
+  return [
+    { sql: COMPROMISED, parameters: [...new Set(keys)].map((key) => [key]), rows: 0 },
+    insertingRows('serial', ['serial', 'reserved_at'], reserved, { unlessTaken: true }),
+    insertingRows('certificate', CERTIFICATE_COLUMNS, rows.map(asGood)),
+  ];
+};
+
+// As compromisedKeys asks, for one.
+const COMPROMISED = `select 1 from certificate where spki_sha256 = ? and revocation_reason = 'keyCompromise'`;
 
 /** Adds a certificate whose serial number was reserved. */
 export async function insertCertificate(database: Database, row: NewCertificateRow): Promise<void> {
@@ -119,14 +120,12 @@ export async function compromisedKeys(
   database: Database,
   spkiSha256s: readonly string[],
 ): Promise<ReadonlySet<string>> {
-  const rows = await compromised(database, spkiSha256s).execute();
-  return new Set(rows.map(({ spki_sha256: key }) => key));
-}
-
-const compromised = (database: Database, spkiSha256s: readonly string[]) =>
-  database
+  const rows = await database
     .selectFrom('certificate')
     .select('spki_sha256')
     .where('spki_sha256', 'in', spkiSha256s)
     // Written out, not a parameter: only so is the partial index used.
-    .where('revocation_reason', '=', sql.lit('keyCompromise'));
+    .where('revocation_reason', '=', sql.lit('keyCompromise'))
+    .execute();
+  return new Set(rows.map(({ spki_sha256: key }) => key));
+}

@@ -1,12 +1,15 @@
 import type { Transaction } from './schema.js';
 import { StoreError } from './store-error.js';
 import type { Store } from './store.js';
+import type { WholeWork } from './together.js';
 
-/** Writes all of some items in one transaction, and answers for each in their order: an Error refuses that one. Throws when none of them can be written. */
-export type WriteAll<Item, Result> = (
-  transaction: Transaction,
-  items: readonly Item[],
-) => Promise<readonly (Result | Error)[]>;
+/** How items are written. */
+export interface GatheredWork<Item, Result> {
+  /** All of them, when nothing is in the way of any; undefined when that takes a look at the rows first. */
+  readonly whole: (items: readonly Item[]) => WholeWork<readonly Result[]> | undefined;
+  /** All of them in one transaction, with an answer for each in their order: an Error refuses that one. Throws when none of them can be written. */
+  readonly write: (transaction: Transaction, items: readonly Item[]) => Promise<readonly (Result | Error)[]>;
+}
 
 interface Waiting<Item, Result> {
   readonly item: Item;
@@ -18,18 +21,18 @@ interface Waiting<Item, Result> {
 const MOST_TOGETHER = 64;
 
 /**
- * Items of one kind, written together: those that arrive while others are on their way to the disk are in one work of the next commit, with one
- * statement a table and not one an item. When they cannot be written together, each is written by itself, so that one never spoils another.
+ * Items of one kind, written together: those that arrive while others are on their way to the disk are in one work of the next commit, in
+ * one message where that goes. When they cannot be written together, each is written by itself, so that one never spoils another.
  */
 export class GatheredWrites<Item, Result> {
   readonly #store: Store;
-  readonly #writeAll: WriteAll<Item, Result>;
+  readonly #work: GatheredWork<Item, Result>;
   readonly #waiting: Waiting<Item, Result>[] = [];
   #isAsked = false;
 
-  constructor(store: Store, writeAll: WriteAll<Item, Result>) {
+  constructor(store: Store, work: GatheredWork<Item, Result>) {
     this.#store = store;
-    this.#writeAll = writeAll;
+    this.#work = work;
   }
 
   /** Writes an item; what it returns is durable. Throws what the write throws, and {@link StoreError}. */
@@ -49,15 +52,16 @@ export class GatheredWrites<Item, Result> {
   /** Never throws: whatever fails, fails for those who wait. */
   async #write(): Promise<void> {
     let taken: readonly Waiting<Item, Result>[] = [];
+    // Not before the work's turn has come: until then others arrive.
+    const items = (): Item[] => {
+      if (taken.length === 0) taken = this.#take();
+      return taken.map(({ item }) => item);
+    };
     try {
-      const results = await this.#store.transaction((transaction) => {
-        // Not before the work's turn has come: until then others arrive.
-        taken = this.#take();
-        return this.#writeAll(
-          transaction,
-          taken.map(({ item }) => item),
-        );
-      });
+      const results = await this.#store.transaction<readonly (Result | Error)[]>(
+        (transaction) => this.#work.write(transaction, items()),
+        () => this.#work.whole(items()),
+      );
       settle(taken, results);
     } catch (error) {
       if (taken.length === 0) taken = this.#take();
@@ -68,7 +72,7 @@ export class GatheredWrites<Item, Result> {
 
   async #writeAlone(one: Waiting<Item, Result>): Promise<void> {
     try {
-      settle([one], await this.#store.transaction((transaction) => this.#writeAll(transaction, [one.item])));
+      settle([one], await this.#store.transaction((transaction) => this.#work.write(transaction, [one.item])));
     } catch (error) {
       one.reject(error);
     }

@@ -2,11 +2,13 @@ import { setImmediate } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Database, Transaction } from './schema.js';
 import { StoreError } from './store-error.js';
+import { commitTogether, type WholeWork } from './together.js';
 
 type Work<T> = (transaction: Transaction) => Promise<T>;
 
 interface Waiting {
   readonly work: Work<unknown>;
+  readonly whole: (() => WholeWork<unknown> | undefined) | undefined;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -32,9 +34,10 @@ export class GroupCommit {
     this.#database = database;
   }
 
-  run<T>(work: Work<T>): Promise<T> {
+  /** `whole` is asked when its turn has come and nobody else's has: what it gives goes in place of `work`, in one round trip. */
+  run<T>(work: Work<T>, whole?: () => WholeWork<T> | undefined): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      this.#waiting.push({ work, whole, resolve: resolve as (value: unknown) => void, reject });
       void this.#drain();
     });
   }
@@ -42,8 +45,23 @@ export class GroupCommit {
   async #drain(): Promise<void> {
     if (this.#busy) return;
     this.#busy = true;
-    while (this.#waiting.length > 0) await this.#commit(this.#waiting.splice(0, MOST_TOGETHER));
+    while (this.#waiting.length > 0) {
+      // Who arrives in the same turn of the event loop, or goes on because of the commit before, is waited for.
+      await setImmediate();
+      const [first, ...others] = this.#waiting.splice(0, MOST_TOGETHER);
+      if (first) await (others.length === 0 ? this.#commitOne(first) : this.#commit([first, ...others]));
+    }
     this.#busy = false;
+  }
+
+  /** Never throws. */
+  async #commitOne({ work, whole, resolve, reject }: Waiting): Promise<void> {
+    try {
+      const done = whole && (await commitTogether(this.#database, whole));
+      resolve(done ? done.value : await this.#database.transaction().execute(work));
+    } catch (error) {
+      reject(error);
+    }
   }
 
   /** Never throws: whatever fails, fails the works of this commit. */

@@ -50,7 +50,7 @@ export {
   type CertificateFilter,
   type CertificatePage,
 } from './inventory.store.js';
-export { GatheredWrites, type WriteAll } from './gathered-writes.js';
+export { GatheredWrites, type GatheredWork } from './gathered-writes.js';
 export { findIdempotency, insertIdempotency, type IdempotencyRow } from './idempotency.store.js';
 export {
   findIssuer,
@@ -112,4 +112,4 @@ export {
 } from './table.store.js';
 export { findPolicy, setPolicy } from './policy.store.js';
 export { issuerSeenAt, noteIssuerSeen, noteUnlistedPeer, unlistedPeers, unlistedSerials } from './peer.store.js';
-export { runTogether, type TogetherStatement } from './together.js';
+export { runTogether, type TogetherStatement, type WholeWork } from './together.js';

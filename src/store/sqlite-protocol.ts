@@ -1,7 +1,7 @@
-/** A statement of several: how many rows it gives or changes is known before. */
+/** A statement of several, run with each set of parameters: how many rows that gives or changes in all is known before. */
 export interface ThreadStep {
   readonly sql: string;
-  readonly parameters: readonly unknown[];
+  readonly parameters: readonly (readonly unknown[])[];
   readonly rows: number;
 }
 
@@ -9,8 +9,11 @@ export interface ThreadStep {
 export interface ThreadRequest {
   /** Given back with the answer. */
   readonly id: number;
-  /** `begin` starts a transaction that may write, or fails at once when another connection has one; `together` runs `steps`, all or none. */
-  readonly kind: 'begin' | 'statement' | 'together' | 'close';
+  /**
+   * `begin` starts a transaction that may write, or fails at once when another connection has one; `together` runs `steps`, all or none; `commit` does so from
+   * a beginning, which may fail as `begin`, to their commit; `checkpoint` brings into the file what is in the log, as far as no reader is in the way.
+   */
+  readonly kind: 'begin' | 'statement' | 'together' | 'commit' | 'checkpoint' | 'close';
   readonly sql: string;
   readonly parameters: readonly unknown[];
   readonly steps?: readonly ThreadStep[];
@@ -25,11 +28,19 @@ export interface ThreadFailure {
   readonly errcode: number | undefined;
 }
 
-/** From the thread: rows, or how many were changed (of steps: how many there were, 0 when one came to something else), or the failure. */
+/** How the write-ahead log stands: the pages in it, and how many of them are in the file. */
+export interface LogState {
+  readonly log: number;
+  readonly checkpointed: number;
+}
+
+/** From the thread: rows (of a checkpoint: a {@link LogState}), or how many were changed (of steps: how many there were, 0 when one came to something else), or the failure. */
 export interface ThreadResponse {
   readonly id: number;
   readonly rows: readonly unknown[];
   readonly changes: number | bigint | undefined;
+  /** After a commit. */
+  readonly logState?: LogState | undefined;
   readonly failure: ThreadFailure | undefined;
 }
 

@@ -10,9 +10,10 @@ import {
   type QueryCompiler,
   type QueryResult,
 } from 'kysely';
+import { SqliteCheckpoints } from './sqlite-checkpoints.js';
 import { STATEMENT_TIMEOUT, untilBegun } from './sqlite-dialect.js';
 import { SqliteThread } from './sqlite-thread.js';
-import type { CompiledStatement, TogetherConnection } from './together.js';
+import type { TogetherConnection, TogetherStatement } from './together.js';
 
 /** What a thread works on. */
 export interface ThreadOptions {
@@ -49,10 +50,12 @@ export class ThreadSqliteDialect implements Dialect {
 
 class ThreadDriver implements Driver {
   readonly #options: ThreadOptions;
+  readonly #checkpoints: SqliteCheckpoints;
   #thread: SqliteThread | undefined;
 
   constructor(options: ThreadOptions) {
     this.#options = options;
+    this.#checkpoints = new SqliteCheckpoints(options.path);
   }
 
   async init(): Promise<void> {
@@ -63,9 +66,16 @@ class ThreadDriver implements Driver {
     // In place of one that died.
     if (this.#thread === undefined || this.#thread.isDead) {
       const { path, readOnly } = this.#options;
-      this.#thread = new SqliteThread(path, { readOnly, statementTimeout: STATEMENT_TIMEOUT });
+      const thread: SqliteThread = new SqliteThread(path, {
+        readOnly,
+        statementTimeout: STATEMENT_TIMEOUT,
+        committed: (state) => {
+          this.#checkpoints.committed(state, thread);
+        },
+      });
+      this.#thread = thread;
     }
-    return Promise.resolve(new ThreadConnection(this.#thread));
+    return Promise.resolve(new ThreadConnection(this.#thread, this.#options.busyTimeout));
   }
 
   async beginTransaction({ thread }: ThreadConnection): Promise<void> {
@@ -85,12 +95,20 @@ class ThreadDriver implements Driver {
   }
 
   async destroy(): Promise<void> {
+    await this.#checkpoints.close();
     await this.#thread?.close();
   }
 }
 
 class ThreadConnection implements TogetherConnection {
-  constructor(readonly thread: SqliteThread) {}
+  readonly #busyTimeout: number;
+
+  constructor(
+    readonly thread: SqliteThread,
+    busyTimeout: number,
+  ) {
+    this.#busyTimeout = busyTimeout;
+  }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     // A round trip less for each work of a commit.
@@ -102,8 +120,16 @@ class ThreadConnection implements TogetherConnection {
     return { rows: rows as R[], ...(changes === undefined ? {} : { numAffectedRows: BigInt(changes) }) };
   }
 
-  runTogether(statements: readonly CompiledStatement[]): Promise<boolean> {
+  runTogether(statements: readonly TogetherStatement[]): Promise<boolean> {
     return this.thread.runTogether(statements);
+  }
+
+  async commitTogether(statements: readonly TogetherStatement[]): Promise<boolean> {
+    let isDone: boolean | undefined;
+    const tryCommit = async (): Promise<boolean> =>
+      (isDone = await this.thread.tryCommitTogether(statements)) !== undefined;
+    await untilBegun(tryCommit, this.#busyTimeout);
+    return isDone === true;
   }
 
   streamQuery(): never {

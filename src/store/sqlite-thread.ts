@@ -1,7 +1,14 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { SQLITE_BUSY, resultCodeOf, sqliteError } from './sqlite-error.js';
-import type { ThreadData, ThreadFailure, ThreadRequest, ThreadResponse, ThreadStep } from './sqlite-protocol.js';
+import type {
+  LogState,
+  ThreadData,
+  ThreadFailure,
+  ThreadRequest,
+  ThreadResponse,
+  ThreadStep,
+} from './sqlite-protocol.js';
 import { StoreError } from './store-error.js';
 
 type Asking = Pick<ThreadRequest, 'kind'> & Partial<ThreadRequest>;
@@ -20,11 +27,20 @@ export class SqliteThread {
   readonly #worker: Worker;
   readonly #asked = new Map<number, Asked>();
   readonly #queued: string[] = [];
+  readonly #committed: ((state: LogState) => void) | undefined;
   #last = 0;
   #dead: StoreError | undefined;
 
-  constructor(path: string, options: Pick<ThreadData, 'statementTimeout' | 'readOnly'>) {
+  /** `committed` hears of each commit, before anything else can be asked for. */
+  constructor(
+    path: string,
+    {
+      committed,
+      ...options
+    }: Pick<ThreadData, 'statementTimeout' | 'readOnly'> & { readonly committed?: (state: LogState) => void },
+  ) {
     this.#path = path;
+    this.#committed = committed;
     const workerData: ThreadData = { path, ...options };
     // The same file beside this one, compiled or not.
     this.#worker = new Worker(new URL(import.meta.url.replace(/sqlite-thread(?=\.[jt]s$)/, 'sqlite-worker')), {
@@ -67,6 +83,20 @@ export class SqliteThread {
     return Number(changes) === steps.length;
   }
 
+  /** As {@link runTogether}, as a transaction of their own; undefined, at once, when another connection has one. */
+  async tryCommitTogether(steps: readonly ThreadStep[]): Promise<boolean | undefined> {
+    const { failure, changes } = await this.#ask({ kind: 'commit', steps });
+    if (failure === undefined) return Number(changes) === steps.length;
+    if (resultCodeOf(failure) === SQLITE_BUSY) return undefined;
+    throw this.#errorOf(failure);
+  }
+
+  /** Brings into the file what is in the log, as far as no reader is in the way, and tells how it stands then. Not within a transaction. */
+  async checkpoint(): Promise<LogState> {
+    const { rows } = await this.#answered({ kind: 'checkpoint' });
+    return rows[0] as LogState;
+  }
+
   /** Has a statement that gives nothing run before the next one, in its message: what fails is told there. A rollback leaves it out. */
   queue(sql: string): void {
     if (this.#dead) throw this.#dead;
@@ -106,6 +136,7 @@ export class SqliteThread {
   }
 
   #settle(response: ThreadResponse): void {
+    if (response.logState) this.#committed?.(response.logState);
     this.#asked.get(response.id)?.resolve(response);
     this.#asked.delete(response.id);
     if (this.#asked.size === 0) this.#worker.unref();

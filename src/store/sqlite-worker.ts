@@ -1,9 +1,16 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ThreadData, ThreadFailure, ThreadRequest, ThreadResponse, ThreadStep } from './sqlite-protocol.js';
+import type {
+  LogState,
+  ThreadData,
+  ThreadFailure,
+  ThreadRequest,
+  ThreadResponse,
+  ThreadStep,
+} from './sqlite-protocol.js';
 
 /*
- * The thread that writes: a commit holds it for as long as the disk takes, and nobody else. So do checkpoints, which come with commits. And the one that
+ * The thread that writes: a commit holds it for as long as the disk takes, and nobody else. And the one that makes checkpoints beside it, and the one that
  * reads what is long. It imports nothing of this program, so that it runs as it is, compiled or not.
  */
 
@@ -16,8 +23,10 @@ function opened(): DatabaseSync {
   if (!database) {
     database = new DatabaseSync(path, { readOnly, timeout: statementTimeout, enableForeignKeyConstraints: true });
     if (readOnly) return database;
-    // Checkpoints of 16 MiB: pages that change with every commit, those of the indexes, go to the file once.
-    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 4096');
+    // Checkpoints are asked for: none comes with a commit. A log that was long, because of a reader, is cut to 64 MiB when it begins anew.
+    database.exec(
+      'pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 0; pragma journal_size_limit = 67108864',
+    );
   }
   return database;
 }
@@ -29,6 +38,12 @@ function prepared(sql: string): { readonly statement: StatementSync; readonly re
   const made = { statement, reader: statement.columns().length > 0 };
   if (statements.size < MAX_STATEMENTS) statements.set(sql, made);
   return made;
+}
+
+/** `noop` looks, and takes no lock. */
+function logState(kind: 'noop' | 'passive'): LogState {
+  const { log, checkpointed } = prepared(`pragma wal_checkpoint(${kind})`).statement.get() ?? {};
+  return { log: Number(log), checkpointed: Number(checkpointed) };
 }
 
 const isInTransaction = (): boolean => database?.isTransaction === true;
@@ -51,8 +66,10 @@ function rollBack(): void {
 
 function isAsExpected({ sql, parameters, rows }: ThreadStep): boolean {
   const { statement, reader } = prepared(sql);
-  const values = parameters as SQLInputValue[];
-  return Number(reader ? statement.all(...values).length : statement.run(...values).changes) === rows;
+  let found = 0;
+  for (const values of parameters as SQLInputValue[][])
+    found += Number(reader ? statement.all(...values).length : statement.run(...values).changes);
+  return found === rows;
 }
 
 /** All of them, or none. */
@@ -76,13 +93,26 @@ function together(steps: readonly ThreadStep[]): boolean {
   return false;
 }
 
+/** As {@link together}, from the beginning of a transaction to its commit. */
+function commit(steps: readonly ThreadStep[]): boolean {
+  begin();
+  try {
+    const isDone = steps.every(isAsExpected);
+    if (isDone) opened().exec('commit');
+    return isDone;
+  } finally {
+    // Whatever went wrong, the commit itself included: nothing stays.
+    rollBack();
+  }
+}
+
 function answer({
   kind,
   sql,
   parameters,
   steps = [],
   before,
-}: ThreadRequest): Pick<ThreadResponse, 'rows' | 'changes'> {
+}: ThreadRequest): Pick<ThreadResponse, 'rows' | 'changes' | 'logState'> {
   // Outside of a transaction each would be one of its own; a thread that only reads says itself where a snapshot begins.
   if (!readOnly && (kind === 'together' || (kind === 'statement' && sql !== 'rollback')) && !isInTransaction())
     throw new Error('the transaction is over');
@@ -93,9 +123,17 @@ function answer({
     return none;
   }
   if (kind === 'together') return { rows: [], changes: together(steps) ? steps.length : 0 };
+  if (kind === 'commit') return { rows: [], changes: commit(steps) ? steps.length : 0, logState: logState('noop') };
+  if (kind === 'checkpoint') {
+    opened();
+    return { ...none, rows: [logState('passive')] };
+  }
   if (kind === 'begin') begin();
   else if (sql === 'rollback') rollBack();
-  else {
+  else if (sql === 'commit') {
+    opened().exec(sql);
+    return { ...none, logState: logState('noop') };
+  } else {
     const { statement, reader } = prepared(sql);
     const values = parameters as SQLInputValue[];
     if (reader) return { rows: statement.all(...values), changes: undefined };

@@ -2,6 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import { GroupCommit } from './group-commit.js';
 import type { Database, Schema, Transaction } from './schema.js';
 import { StoreError } from './store-error.js';
+import type { WholeWork } from './together.js';
 
 /** Which store, and how. With `url` it is PostgreSQL, otherwise the SQLite file at `path`. */
 export interface StoreOptions {
@@ -54,11 +55,12 @@ export abstract class Store {
   /**
    * Runs `work` as one transaction, alone among all processes: begins as soon as no other one writes, is durable when this returns, undone when
    * `work` throws. Works that arrive together share a commit, see {@link GroupCommit}. Throws {@link StoreError} `store_unavailable` when the
-   * database is locked, full, gone or closed; the next one tries again.
+   * database is locked, full, gone or closed; the next one tries again. `whole` gives the same as statements, or undefined: where the database takes them in one
+   * message, they go instead, and `work` after all when one of them does not come to what it should.
    */
-  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  transaction<T>(work: (transaction: Transaction) => Promise<T>, whole?: () => WholeWork<T> | undefined): Promise<T> {
     if (this.#isClosed) return Promise.reject(new StoreError('store_unavailable', `the store ${this.name} is closed`));
-    return this.#commits.run(work);
+    return this.#commits.run(work, whole);
   }
 
   /**

@@ -1,17 +1,23 @@
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { describeOnEachStore, type StorePlace } from '../../test/support/postgres.js';
 import { openStore } from './open-store.js';
+import { reserveSerials } from './certificate.store.js';
 import type { Transaction } from './schema.js';
 import type { Store } from './store.js';
-import { runTogether } from './together.js';
+import { insertingRows, runTogether, type TogetherStatement } from './together.js';
 
-const adding = (transaction: Transaction, ...serials: readonly string[]) => ({
-  query: transaction
-    .insertInto('serial')
-    .values(serials.map((serial) => ({ serial, reserved_at: 1 })))
-    .onConflict((conflict) => conflict.doNothing()),
-  rows: serials.length,
-});
+const rowsOf = (serials: readonly string[]) => serials.map((serial) => ({ serial, reserved_at: 1 }));
+const adding = (...serials: readonly string[]): TogetherStatement =>
+  insertingRows('serial', ['serial', 'reserved_at'], rowsOf(serials), { unlessTaken: true });
+/** A row without what it must have. */
+const refused: TogetherStatement = {
+  sql: 'insert into revoked_serial (serial) values (?)',
+  parameters: [['x']],
+  rows: 1,
+};
+const add = async (transaction: Transaction, ...serials: readonly string[]): Promise<void> => {
+  await reserveSerials(transaction, serials, new Date(1));
+};
 
 describeOnEachStore('statements that go together', (kind, newPlace) => {
   // PostgreSQL has no such way: whoever asks goes the longer one.
@@ -31,39 +37,100 @@ describeOnEachStore('statements that go together', (kind, newPlace) => {
 
   it('are done when each comes to its number of rows', async () => {
     const done = await store.transaction((transaction) =>
-      runTogether(transaction, [adding(transaction, 'a', 'b'), adding(transaction, 'c')]),
+      runTogether(transaction, [adding('a', 'b'), adding(), adding('c')]),
     );
     expect([done, await serials()]).toEqual([isTaken, isTaken ? ['a', 'b', 'c'] : []]);
   });
 
   it('are none of them done when one does not, and the work goes on', async () => {
     await store.transaction(async (transaction) => {
-      await adding(transaction, 'a').query.execute();
-      expect(await runTogether(transaction, [adding(transaction, 'b'), adding(transaction, 'a', 'c')])).toBe(false);
-      await adding(transaction, 'd').query.execute();
+      await add(transaction, 'a');
+      expect(await runTogether(transaction, [adding('b'), adding('a', 'c')])).toBe(false);
+      await add(transaction, 'd');
     });
     expect(await serials()).toEqual(['a', 'd']);
   });
 
   it('are none of them done when one is refused, and the work may go on', async () => {
-    const unknown = (transaction: Transaction) => ({
-      query: transaction.insertInto('revoked_serial').values({ serial: 'x' } as never),
-      rows: 1,
-    });
     await store.transaction(async (transaction) => {
-      const refused = runTogether(transaction, [adding(transaction, 'b'), unknown(transaction)]);
-      await (isTaken ? expect(refused).rejects.toThrow(/NOT NULL/) : refused);
-      await adding(transaction, 'd').query.execute();
+      const running = runTogether(transaction, [adding('b'), refused]);
+      await (isTaken ? expect(running).rejects.toThrow(/NOT NULL/) : running);
+      await add(transaction, 'd');
     });
     expect(await serials()).toEqual(['d']);
   });
 
   it('are undone with their work', async () => {
     const failed = store.transaction(async (transaction) => {
-      await runTogether(transaction, [adding(transaction, 'a')]);
+      await runTogether(transaction, [adding('a')]);
       throw new Error('no');
     });
     await expect(failed).rejects.toThrow('no');
     expect(await serials()).toEqual([]);
+  });
+
+  describe('and are all of a work', () => {
+    /** Adds serial numbers, with one more by the longer way, and says which way it went. */
+    const working = (statements: readonly TogetherStatement[]): Promise<string> =>
+      store.transaction(
+        async (transaction) => {
+          await add(transaction, 'longer');
+          return 'longer';
+        },
+        () => ({ statements, written: () => 'together' }),
+      );
+
+    it('are durable when it is told so', async () => {
+      expect(await working([adding('a', 'b'), adding('c')])).toBe(isTaken ? 'together' : 'longer');
+      expect(await serials()).toEqual(isTaken ? ['a', 'b', 'c'] : ['longer']);
+    });
+
+    it('give way to the longer one when one does not come to its number of rows, or none is known', async () => {
+      await store.transaction((transaction) => add(transaction, 'a'));
+      expect(await working([adding('b'), adding('a', 'c')])).toBe('longer');
+      const unknown = store.transaction(
+        () => Promise.resolve('longer'),
+        () => undefined,
+      );
+      expect(await unknown).toBe('longer');
+      expect(await serials()).toEqual(['a', 'longer']);
+    });
+
+    it('are none of them there when one is refused, or the commit itself, and the next work goes on', async () => {
+      const orphan = { sql: 'insert into crl_floor values (?, 1)', parameters: [['nobody']], rows: 1 };
+      const deferred = { sql: 'pragma defer_foreign_keys = on', parameters: [[]], rows: 0 };
+      if (isTaken) {
+        await expect(working([adding('a'), refused])).rejects.toThrow(/NOT NULL/);
+        await expect(working([deferred, adding('a'), orphan])).rejects.toThrow(/FOREIGN KEY/);
+      }
+      expect(await working([adding('b')])).toBe(isTaken ? 'together' : 'longer');
+      expect(await serials()).toEqual([isTaken ? 'b' : 'longer']);
+    });
+
+    it('wait for a transaction of another connection, and no longer than they are told to', async () => {
+      const other = await openStore({ ...place.options, busyTimeout: 50 });
+      const waiting = await other.transaction(async (transaction) => {
+        await add(transaction, 'first');
+        // Not waited for here: it comes after this one.
+        return { pending: working([adding('second')]) };
+      });
+      await waiting.pending;
+      expect(await serials()).toEqual(['first', isTaken ? 'second' : 'longer'].sort());
+      await store.transaction(async () => {
+        const late = other.transaction(
+          () => Promise.resolve(),
+          () => ({ statements: [adding('third')], written: () => undefined }),
+        );
+        await expect(late).rejects.toMatchObject({ code: 'store_unavailable' });
+      });
+      await other.close();
+    });
+
+    it('share a commit with others that wait, by the longer way', async () => {
+      const first = store.transaction((transaction) => add(transaction, 'a'));
+      const others = [working([adding('b')]), store.transaction((transaction) => add(transaction, 'c'))];
+      await Promise.all([first, ...others]);
+      expect(await serials()).toEqual(['a', 'c', 'longer']);
+    });
   });
 });

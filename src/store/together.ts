@@ -1,22 +1,24 @@
-import type { Compilable, DatabaseConnection } from 'kysely';
-import type { Transaction } from './schema.js';
+import type { DatabaseConnection } from 'kysely';
+import type { Database, Schema, Transaction } from './schema.js';
 
-/** One of several statements, and how many rows it must give or change. */
+/** One statement, run with each of several sets of parameters, and how many rows that must give or change in all. */
 export interface TogetherStatement {
-  readonly query: Compilable;
-  readonly rows: number;
-}
-
-/** The same, as it goes to the database. */
-export interface CompiledStatement {
   readonly sql: string;
-  readonly parameters: readonly unknown[];
+  readonly parameters: readonly (readonly unknown[])[];
   readonly rows: number;
 }
 
-/** A connection that takes statements together: see {@link runTogether}. */
+/** All that a work has to write when nothing is in its way, known before the first statement is run. */
+export interface WholeWork<T> {
+  readonly statements: readonly TogetherStatement[];
+  /** What the work comes to; called once they are durable. */
+  readonly written: () => T;
+}
+
+/** A connection that takes statements together: see {@link runTogether} and {@link commitTogether}. */
 export interface TogetherConnection extends DatabaseConnection {
-  runTogether(statements: readonly CompiledStatement[]): Promise<boolean>;
+  runTogether(statements: readonly TogetherStatement[]): Promise<boolean>;
+  commitTogether(statements: readonly TogetherStatement[]): Promise<boolean>;
 }
 
 /**
@@ -24,15 +26,42 @@ export interface TogetherConnection extends DatabaseConnection {
  * where the database has no such way. Throws what the database refuses one with.
  */
 export function runTogether(transaction: Transaction, statements: readonly TogetherStatement[]): Promise<boolean> {
-  return transaction.getExecutor().provideConnection((connection) => {
-    if (!isTogether(connection)) return Promise.resolve(false);
-    return connection.runTogether(
-      statements.map(({ query, rows }) => {
-        const { sql, parameters } = query.compile();
-        return { sql, parameters, rows };
-      }),
+  return transaction
+    .getExecutor()
+    .provideConnection((connection) =>
+      isTogether(connection) ? connection.runTogether(statements) : Promise.resolve(false),
     );
+}
+
+/**
+ * As {@link runTogether}, from the beginning of a transaction to its commit in one round trip. Undefined, and nothing is done, when there is another way to
+ * go: `work` gives nothing, a statement did not come to its number of rows, or the database has no such way.
+ */
+export function commitTogether<T>(
+  database: Database,
+  work: () => WholeWork<T> | undefined,
+): Promise<{ readonly value: T } | undefined> {
+  return database.getExecutor().provideConnection(async (connection) => {
+    const whole = isTogether(connection) ? work() : undefined;
+    if (!whole || !isTogether(connection) || !(await connection.commitTogether(whole.statements))) return undefined;
+    return { value: whole.written() };
   });
 }
 
 const isTogether = (connection: DatabaseConnection): connection is TogetherConnection => 'runTogether' in connection;
+
+/** Adds rows to a table, in SQLite's words; with `unlessTaken`, a row whose key is taken changes nothing, instead of being refused. */
+export function insertingRows<Table extends keyof Schema, Column extends keyof Schema[Table] & string>(
+  table: Table,
+  columns: readonly Column[],
+  rows: readonly Readonly<Pick<Schema[Table], Column>>[],
+  { unlessTaken = false }: { readonly unlessTaken?: boolean } = {},
+): TogetherStatement {
+  const values = columns.map(() => '?').join(', ');
+  const conflict = unlessTaken ? ' on conflict do nothing' : '';
+  return {
+    sql: `insert into ${table} (${columns.join(', ')}) values (${values})${conflict}`,
+    parameters: rows.map((row) => columns.map((column) => row[column])),
+    rows: rows.length,
+  };
+}

@@ -119,7 +119,7 @@ function encodeValue(type: string, value: string): Uint8Array {
 
 /** Whether two names match (RFC 5280 §7.1: case, white space and string type do not count). */
 export function sameName(a: Name, b: Name): boolean {
-  return a === b || Buffer.compare(a.der, b.der) === 0 || a.key === b.key;
+  return a === b || Buffer.compare(a.der, b.der) === 0 || (a.rdns.length === b.rdns.length && a.key === b.key);
 }
 
 /** Whether `name` lies in the subtree of `base`: its RDNs begin with those of `base` (RFC 5280 §4.2.1.10). */
@@ -159,11 +159,16 @@ function attributeKey({ type, value, der }: AttributeTypeAndValue): string {
   return value === undefined ? `${type}#${Buffer.from(der).toString('hex')}` : `${type}=${prepare(value)}`;
 }
 
+/** Visible ASCII with single spaces within. */
+const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
+
 /**
  * The string preparation of RFC 4518 as far as RFC 5280 §7.1 needs it: compatibility composition, case folding, white space.
  * Characters that RFC 4518 §2.2 drops (NUL, soft hyphen, zero width) count here: dropping them could only make more names equal.
  */
 function prepare(value: string): string {
+  // Of these nothing composes, and there is one way to fold them: most names, at a fraction of the time.
+  if (PLAIN.test(value)) return value.toLowerCase();
   // Up, then down: folds what only one way would leave apart (ß and SS, the two small sigmas).
   return value.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC').replace(/\s+/gu, ' ').trim();
 }

@@ -44,11 +44,11 @@ export function decodePem(text: string | Uint8Array, limit = MAX_PEM_OCTETS): Pe
 
 /** Octets as one PEM block with lines of 64 characters (RFC 7468 §2) and a final newline. */
 export function encodePem(label: string, octets: Uint8Array): string {
-  const lines =
-    Buffer.from(octets)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? [];
-  return `-----BEGIN ${label}-----\n${lines.map((line) => `${line}\n`).join('')}-----END ${label}-----\n`;
+  const { buffer, byteOffset, byteLength } = octets;
+  const lines = Buffer.from(buffer, byteOffset, byteLength)
+    .toString('base64')
+    .replace(/.{1,64}/g, '$&\n');
+  return `-----BEGIN ${label}-----\n${lines}-----END ${label}-----\n`;
 }
 
 /**

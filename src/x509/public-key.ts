@@ -2,6 +2,7 @@ import { createPublicKey, hash, type KeyObject } from 'node:crypto';
 import { DerReader, Tag } from '../der/index.js';
 import { decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
 import { Oid } from './oids.js';
+import { encodePem } from './pem.js';
 
 /** What a public key is, as far as policy asks: sizes in bits. `other` is any key this product does not use. */
 export type KeyParameters =
@@ -41,7 +42,8 @@ export class SubjectPublicKeyInfo {
     if (this.parameters.type === 'other')
       throw new UnusableKeyError(`public key algorithm ${this.parameters.oid} is not supported`);
     try {
-      this.#keyObject ??= createPublicKey({ key: Buffer.from(this.der), format: 'der', type: 'spki' });
+      // As PEM: whether octets are a key of another kind, Node finds out by exceptions, which takes longer than everything else here.
+      this.#keyObject ??= createPublicKey(encodePem('PUBLIC KEY', this.der));
     } catch (cause) {
       throw new UnusableKeyError(`node:crypto refuses this ${this.parameters.type} public key`, { cause });
     }

@@ -9,6 +9,7 @@ import {
   type NewCertificateRow,
   type Store,
   type Transaction,
+  type WholeWork,
 } from '../../store/index.js';
 import type { Certificate } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
@@ -36,7 +37,10 @@ export class IssuanceJournal {
     this.#store = store;
     this.#audit = audit;
     this.#now = now;
-    this.#steps = new GatheredWrites<Step, boolean>(store, (transaction, steps) => this.#write(transaction, steps));
+    this.#steps = new GatheredWrites<Step, boolean>(store, {
+      whole: (steps) => this.#whole(steps),
+      write: (transaction, steps) => this.#write(transaction, steps),
+    });
   }
 
   /**
@@ -63,8 +67,9 @@ export class IssuanceJournal {
 
   /** For each step true, false when its serial number was taken before, or why it is refused. */
   async #write(transaction: Transaction, steps: readonly Step[]): Promise<(boolean | PkiError)[]> {
+    const whole = this.#whole(steps);
+    if (whole && (await runTogether(transaction, whole.statements))) return whole.written();
     const now = this.#now();
-    if (await this.#writeTogether(transaction, steps, now)) return steps.map(() => true);
     const compromised = await compromisedKeys(transaction, steps.map(keyOf));
     const good = steps.filter((step) => !compromised.has(keyOf(step)));
     const numbers = good.flatMap(({ phase, token }) => (phase === 'intent' ? [token.serialNumber] : []));
@@ -76,19 +81,24 @@ export class IssuanceJournal {
     return steps.map((step) => (compromised.has(keyOf(step)) ? keyCompromised() : isWritten(step)));
   }
 
-  /** All of them in one round trip, where nothing is in the way of any; else false, and nothing is written. */
-  async #writeTogether(transaction: Transaction, steps: readonly Step[], now: Date): Promise<boolean> {
-    const audit = this.#audit.appending(steps.map(auditEntry), transaction);
-    if (!audit) return false;
-    const issuance = issuanceStatements(transaction, {
+  /** All of them, for when nothing is in the way of any. */
+  #whole(steps: readonly Step[]): WholeWork<true[]> | undefined {
+    const now = this.#now();
+    const audit = this.#audit.appending(steps.map(auditEntry));
+    if (!audit) return undefined;
+    const issuance = issuanceStatements({
       keys: steps.map(keyOf),
       serials: steps.flatMap(({ phase, token }) => (phase === 'intent' ? [token.serialNumber] : [])),
       rows: steps.flatMap((step) => (step.phase === 'result' ? [rowOf(step, now)] : [])),
       now,
     });
-    if (!(await runTogether(transaction, [...issuance, ...audit.statements]))) return false;
-    audit.written();
-    return true;
+    return {
+      statements: [...issuance, ...audit.statements],
+      written: () => {
+        audit.written();
+        return steps.map(() => true);
+      },
+    };
   }
 }
 

@@ -14,7 +14,7 @@ import type { Authority } from '../issuer/authority.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
 import type { Profiles } from '../profile/profiles.js';
-import { chainPem } from '../publication/chain-pem.js';
+import { sentChainPem } from '../publication/chain-pem.js';
 import type { RevocationRegistry } from '../revocation/revocation-registry.js';
 import { AcceptedRequest, type GrantedTerms } from './accepted-request.js';
 import { readRequest } from './certification-request.js';
@@ -302,7 +302,7 @@ export function issuingOf(authorities: readonly Authority[]): Authority {
 function withChain(certificate: Certificate, authority: Authority): IssuedCertificate {
   const certificatePem = encodePem('CERTIFICATE', certificate.der);
   const chain = [certificate, ...authority.sentChain];
-  return { certificate, certificatePem, chain, chainPem: chainPem(certificate, authority) };
+  return { certificate, certificatePem, chain, chainPem: certificatePem + sentChainPem(authority) };
 }
 
 /** Everything that decides what is issued, under the caller's key. */
