@@ -3,7 +3,7 @@ import type { CertificateTable, Database } from './schema.js';
 import type { TogetherStatement } from './together.js';
 
 /** One certificate's row: times in milliseconds, serial number and digests in lower-case hexadecimal. */
-export type CertificateRow = Readonly<Selectable<CertificateTable>>;
+export type CertificateRow = Omit<Readonly<Selectable<CertificateTable>>, 'crl_entry'>;
 
 /** A certificate's row before anything can have become of it. Without `crl_shard`: in the complete list alone. */
 export type NewCertificateRow = Omit<
@@ -67,6 +67,7 @@ const GOOD = {
   revocation_reason: null,
   revocation_sequence: null,
   invalidity_date: null,
+  crl_entry: null,
 } as const;
 
 const inserting = (database: Database, rows: readonly NewCertificateRow[]) =>
