@@ -227,9 +227,9 @@ async function fill(place: StorePlace): Promise<void> {
     `insert into serial select lpad(to_hex(n), 32, '0'), 0 from generate_series(1, 20000::bigint) as n`,
     `insert into certificate select lpad(to_hex(n), 32, '0'), 'issuing', 'service', 'service-' || n % 50, 'CN=x', ${time}, ${time},
       md5(n::text), md5(n::text), repeat('x', 600)::bytea, 'test', 'test', ${time},
-      case when n % 20 = 0 then 'revoked' else 'active' end, case when n % 20 = 0 then 1 end,
-      case when n % 20 = 0 then 'superseded' end, case when n % 20 = 0 then n end, null, 0,
-      case when n % 20 = 0 then repeat('x', 49)::bytea end
+      case when n % 5 = 0 then 'revoked' else 'active' end, case when n % 5 = 0 then 1 end,
+      case when n % 5 = 0 then 'superseded' end, case when n % 5 = 0 then n end, null, 0,
+      case when n % 5 = 0 then repeat('x', 49)::bytea end
       from generate_series(1, 20000::bigint) as n`,
     'vacuum analyze',
   );

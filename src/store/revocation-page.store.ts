@@ -28,10 +28,7 @@ export function readRevocationPage(database: Database, { shard, ...part }: Revoc
  * As {@link readRevocationPage}, of the serial numbers of which nothing is known but that they are revoked. Of which shard they were is not known either:
  * they are in each. None unless the store was restored.
  */
-export function readRevokedSerialPage(
-  database: Database,
-  part: Omit<RevocationPart, 'shard'>,
-): Promise<Uint8Array> {
+export function readRevokedSerialPage(database: Database, part: Omit<RevocationPart, 'shard'>): Promise<Uint8Array> {
   return readPage(database, database.selectFrom('revoked_serial'), part);
 }
 
@@ -56,7 +53,7 @@ async function readPage(
     ])
     .executeTakeFirstOrThrow();
   const octets = page.octets ?? new Uint8Array();
-  if (page.entries !== page.revocations || octets.length !== Number(page.length ?? 0))
+  if (page.entries !== page.revocations || octets.length !== (page.length ?? 0))
     throw new StoreError(
       'store_corrupt',
       `of the ${page.revocations} revocations by ${issuer} from ${after} to ${until} some have no entry: no list is signed without them`,

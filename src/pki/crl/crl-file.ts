@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { randomBytes } from 'node:crypto';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,8 +20,12 @@ export class CrlFile {
   readonly #thread: Worker;
   #room: number;
   #length = 0;
-  #dead: unknown;
-  #flushed: Promise<void> = Promise.resolve();
+  /** Those who wait for an answer, in the order in which they asked. */
+  readonly #asked: { readonly resolve: (answer: CrlFileAnswer) => void; readonly reject: (error: Error) => void }[] =
+    [];
+  #dead: Error | undefined;
+  #appended: Promise<unknown> = Promise.resolve();
+  #flushed: Promise<unknown> = Promise.resolve();
 
   private constructor(path: string | undefined, handle: FileHandle, data: Omit<CrlFileData, 'file'>) {
     this.path = path;
@@ -32,9 +35,10 @@ export class CrlFile {
     this.#thread = new Worker(new URL(import.meta.url.replace(/crl-file(?=\.[jt]s$)/, 'crl-file-worker')), {
       workerData: { ...data, file: handle.fd } satisfies CrlFileData,
     });
-    // Heard by who asks, too.
-    this.#thread.on('error', (error) => {
+    this.#thread.on('message', (answer: CrlFileAnswer) => this.#asked.shift()?.resolve(answer));
+    this.#thread.on('error', (error: Error) => {
       this.#dead = error;
+      for (const { reject } of this.#asked.splice(0)) reject(error);
     });
   }
 
@@ -51,16 +55,20 @@ export class CrlFile {
     return this.#length;
   }
 
-  /** Checks and adds whole entries, which are no longer the caller's. Throws PkiError `lint_failed` and `file_unwritable`. */
+  /** Checks and adds whole entries, which are no longer the caller's; returns when those before are added. Throws PkiError `lint_failed` and `file_unwritable`. */
   async append(octets: Uint8Array): Promise<void> {
-    const isWhole = octets.byteLength === octets.buffer.byteLength;
-    const { length } = octets;
-    await this.#ask({ kind: 'entries', octets }, isWhole && octets.buffer instanceof ArrayBuffer ? [octets.buffer] : []);
+    const { length, byteLength, buffer } = octets;
+    const before = this.#appended;
+    const isHandedOver = buffer instanceof ArrayBuffer && byteLength === buffer.byteLength;
+    this.#appended = this.#ask({ kind: 'entries', octets }, isHandedOver ? [buffer] : []);
+    this.#appended.catch(() => undefined);
     this.#length += length;
+    await before;
   }
 
   /** Those were all. Throws PkiError `lint_failed` when one stands twice. */
   async checkUnique(): Promise<void> {
+    await this.#appended;
     if (this.path !== undefined) {
       // The disk has begun while the list is being signed.
       this.#flushed = this.#handle.datasync();
@@ -92,10 +100,7 @@ export class CrlFile {
     await writing(name, this.#handle.write(before, 0, before.length, 0));
     await writing(name, this.#handle.write(after, 0, after.length, before.length + this.#length));
     await writing(name, this.#flushed);
-    const [{ sha256 = '' }] = await Promise.all([
-      this.#ask({ kind: 'digest' }),
-      writing(name, this.#handle.sync()),
-    ]);
+    const [{ sha256 = '' }] = await Promise.all([this.#ask({ kind: 'digest' }), writing(name, this.#handle.sync())]);
     return sha256;
   }
 
@@ -108,9 +113,10 @@ export class CrlFile {
   }
 
   async #ask(request: CrlFileRequest, moved: readonly ArrayBuffer[] = []): Promise<CrlFileAnswer> {
-    if (this.#dead !== undefined) throw this.#dead;
+    if (this.#dead) throw this.#dead;
+    const answered = new Promise<CrlFileAnswer>((resolve, reject) => this.#asked.push({ resolve, reject }));
     this.#thread.postMessage(request, moved);
-    const [answer] = (await once(this.#thread, 'message')) as [CrlFileAnswer];
+    const answer = await answered;
     if (answer.failure) throw unwritable(this.path ?? tmpdir(), answer.failure);
     if (answer.finding !== undefined) throw new PkiError('lint_failed', answer.finding);
     return answer;

@@ -67,7 +67,10 @@ export class CrlToken {
     checkClock(issuer, terms);
     const extensions = extensionsOf(issuer, terms);
     const around = (length: number) =>
-      encodeAroundEntries({ ...terms, signatureAlgorithm: terms.algorithm, issuer: issuer.subject, extensions }, length);
+      encodeAroundEntries(
+        { ...terms, signatureAlgorithm: terms.algorithm, issuer: issuer.subject, extensions },
+        length,
+      );
     checkList(issuer, terms, Buffer.concat(Object.values(around(0))));
     const about = { isDelta: terms.base !== undefined, thisUpdate: terms.thisUpdate };
     const room = write.encodeHeader(0x30, expected).length + around(expected).before.length;
