@@ -69,16 +69,16 @@ describe('the rooms', () => {
     expect(folders.filter((name) => !(name in ROOMS))).toEqual([]);
   });
 
-  test('a room imports only the rooms below it, and only their index, but for threads', () => {
+  test('a room imports only the rooms below it, and only their index', () => {
     const wrong = imports.filter(({ from, specifier }) => {
       if (!specifier.startsWith('.')) return false;
       const target = resolve(from, '..', specifier);
       const [room, other] = [roomOf(from), roomOf(target)];
       if (room === '(composition)') return other !== room && !/[/\\]index\.js$/.test(target);
       if (room === other) return /[/\\]index\.js$/.test(target) && relative(join(SRC, room), target) === 'index.js';
-      const isBelow = (ROOMS[room] ?? []).includes(other);
-      // A thread loads what it imports each time it is started.
-      return !isBelow || (relative(join(SRC, other), target) !== 'index.js' && !from.endsWith('-worker.ts'));
+      // A thread loads what it needs and nothing else: somebody waits for it to begin.
+      const isInner = relative(join(SRC, other), target) !== 'index.js' && !from.endsWith('-worker.ts');
+      return !(ROOMS[room] ?? []).includes(other) || isInner;
     });
     expect(wrong.map(say)).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import { createHash, randomInt } from 'node:crypto';
-import { readSync, writeSync } from 'node:fs';
+import { readSync, write, writeSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
+import { promisify } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
 import { DecodeError } from '../../der/decode-error.js';
 import { CrlEntriesLint } from '../../x509/lint/crl-entries-lint.js';
@@ -17,9 +18,13 @@ const { file, room, isDelta, thisUpdate } = workerData as CrlFileData;
 const lint = new CrlEntriesLint({ isDelta, thisUpdate, key: [randomInt(0x1_0000_0000), randomInt(0x1_0000_0000)] });
 let [start, end] = [room, room];
 
-function write(octets: Uint8Array, at: number): void {
-  for (let written = 0; written < octets.length;)
-    written += writeSync(file, octets, written, octets.length - written, at + written);
+const writeAside = promisify(write);
+/** Of the entries before. */
+let written: Promise<void> = Promise.resolve();
+
+async function writeEntries(octets: Uint8Array, at: number): Promise<void> {
+  for (let done = 0; done < octets.length;)
+    done += (await writeAside(file, octets, done, octets.length - done, at + done)).bytesWritten;
 }
 
 function read(piece: Buffer, at: number): Buffer {
@@ -29,15 +34,19 @@ function read(piece: Buffer, at: number): Buffer {
   return piece.subarray(0, length);
 }
 
-function append(octets: Uint8Array): CrlFileAnswer {
+/** They are written while the next ones are checked. */
+async function append(octets: Uint8Array): Promise<CrlFileAnswer> {
   const finding = lint.check(octets);
   if (finding) return { finding: lintFindingToString(finding) };
-  write(octets, end);
+  await written;
+  written = writeEntries(octets, end);
+  written.catch(() => undefined);
   end += octets.length;
   return {};
 }
 
-function unique(): CrlFileAnswer {
+async function unique(): Promise<CrlFileAnswer> {
+  await written;
   for (const finding of lint.checkUnique()) if (finding) return { finding: lintFindingToString(finding) };
   return {};
 }
@@ -48,7 +57,9 @@ function move(to: number): void {
   for (let done = 0; done < length; done += PIECE) {
     const size = Math.min(PIECE, length - done);
     const at = by < 0 ? start + done : end - done - size;
-    write(read(piece.subarray(0, size), at), at + by);
+    const octets = read(piece.subarray(0, size), at);
+    for (let done = 0; done < octets.length;)
+      done += writeSync(file, octets, done, octets.length - done, at + by + done);
   }
   [start, end] = [to, end + by];
 }
@@ -63,7 +74,7 @@ function digest(): string {
   return hash.digest('hex');
 }
 
-function answer(request: CrlFileRequest): CrlFileAnswer {
+async function answer(request: CrlFileRequest): Promise<CrlFileAnswer> {
   switch (request.kind) {
     case 'entries':
       return append(request.octets);
@@ -91,12 +102,10 @@ try {
   // Where it is not allowed the list takes its share.
 }
 
+let before: Promise<unknown> = Promise.resolve();
 parentPort?.on('message', (request: CrlFileRequest) => {
-  let answered: CrlFileAnswer;
-  try {
-    answered = answer(request);
-  } catch (error) {
-    answered = failureOf(error);
-  }
-  parentPort?.postMessage(answered);
+  before = before
+    .then(() => answer(request))
+    .catch(failureOf)
+    .then((answered) => parentPort?.postMessage(answered));
 });

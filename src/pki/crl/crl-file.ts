@@ -34,6 +34,8 @@ export class CrlFile {
     // The same file beside this one, compiled or not.
     this.#thread = new Worker(new URL(import.meta.url.replace(/crl-file(?=\.[jt]s$)/, 'crl-file-worker')), {
       workerData: { ...data, file: handle.fd } satisfies CrlFileData,
+      // A test runner's loader is not its business.
+      execArgv: [],
     });
     this.#thread.on('message', (answer: CrlFileAnswer) => this.#asked.shift()?.resolve(answer));
     this.#thread.on('error', (error: Error) => {
@@ -79,14 +81,20 @@ export class CrlFile {
 
   /** The entries, in pieces, as often as wanted. A piece is good until the next one is asked for. */
   async *read(): AsyncGenerator<Uint8Array> {
-    const piece = Buffer.allocUnsafeSlow(PIECE);
-    for (let at = 0; at < this.#length;) {
-      const most = Math.min(PIECE, this.#length - at);
-      const { bytesRead } = await this.#handle.read(piece, 0, most, this.#room + at);
+    const room = [Buffer.allocUnsafeSlow(PIECE), Buffer.allocUnsafeSlow(PIECE)] as const;
+    const pieceAt = (at: number, piece: Buffer) =>
+      this.#handle.read(piece, 0, Math.min(PIECE, this.#length - at), this.#room + at);
+    let next = pieceAt(0, room[0]);
+    for (let at = 0, turn = 1; at < this.#length; turn ^= 1) {
+      const { bytesRead, buffer } = await next;
       if (bytesRead === 0) throw new Error('the file of the revocation list was cut off');
-      yield piece.subarray(0, bytesRead);
       at += bytesRead;
+      // Read while the caller is at this one.
+      next = pieceAt(at, room[turn === 1 ? 1 : 0]);
+      next.catch(() => undefined);
+      yield buffer.subarray(0, bytesRead);
     }
+    await next;
   }
 
   /** Makes it the whole list, flushed, and gives its SHA-256 in lower-case hexadecimal. Throws PkiError `file_unwritable`. */
