@@ -25,6 +25,8 @@ let written: Promise<void> = Promise.resolve();
 async function writeEntries(octets: Uint8Array, at: number): Promise<void> {
   for (let done = 0; done < octets.length;)
     done += (await writeAside(file, octets, done, octets.length - done, at + done)).bytesWritten;
+  // At once, and not when memory is looked through: a list would have all of itself in memory until then.
+  if (octets.buffer instanceof ArrayBuffer) octets.buffer.transfer(0);
 }
 
 function read(piece: Buffer, at: number): Buffer {

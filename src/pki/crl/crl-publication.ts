@@ -1,12 +1,12 @@
 import { hash, randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, renameSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { EventBus } from '../../events/index.js';
 import { crlParts, lastCrl, lastCrlHeader, type CrlHeader, type CrlPlace, type Store } from '../../store/index.js';
 import {
   ensureFolder,
-  flushFolder,
+  flushFolderAside,
   removeLeftovers,
   replaceFileIfChanged,
   unwritable,
@@ -41,8 +41,8 @@ export async function readPublished({ read }: PublishedCrl): Promise<Uint8Array>
 /** A list that is written and flushed, under a name of its own. */
 export interface WrittenCrl {
   readonly sha256: string;
-  /** Gives it the name that it is served under. At once, and nobody sees a part of it. Throws PkiError `file_unwritable`. */
-  readonly place: () => void;
+  /** Gives it the name that it is served under. Nobody sees a part of it. Throws PkiError `file_unwritable`. */
+  readonly place: () => Promise<void>;
 }
 
 const FOLDER_MODE = 0o755;
@@ -162,9 +162,9 @@ export class CrlPublication {
     return file ? { octets: file, unwritten: undefined } : this.#fromParts(path, header);
   }
 
-  #place(draft: string, path: string, sha256: string): void {
+  async #place(draft: string, path: string, sha256: string): Promise<void> {
     try {
-      const octets = named(draft, path);
+      const octets = await named(draft, path);
       this.#placed?.octets.retire();
       this.#placed = { sha256, octets };
     } catch (error) {
@@ -205,7 +205,7 @@ export class CrlPublication {
       await writeFile(draft, read(), { flag: 'wx', mode: 0o644, flush: true });
       const file = await verified(draft, header);
       file?.retire();
-      return file && named(draft, path);
+      return file && (await named(draft, path));
     } catch (error) {
       // Of the file system, and not of where the list comes from.
       if (typeof error === 'object' && error !== null && 'syscall' in error) return undefined;
@@ -223,11 +223,11 @@ export class CrlPublication {
 const keyOf = ({ issuer, scope }: CrlPlace): string => `${issuer}/${scope}`;
 
 /** A file that gets its name, as it is now: whatever takes the name later. Throws what the file system throws. */
-function named(draft: string, path: string): PublishedOctets {
+async function named(draft: string, path: string): Promise<PublishedOctets> {
   const octets = octetsOfFile(draft);
   try {
-    renameSync(draft, path);
-    flushFolder(dirname(path));
+    await rename(draft, path);
+    await flushFolderAside(dirname(path));
     return octets;
   } catch (error) {
     octets.retire();

@@ -210,7 +210,7 @@ export class CrlSigning {
       });
       // Last, and while nobody else can write: of two lists the newer one is placed last. Should this not be committed, the file is whole, and its
       // number is not given out again.
-      written?.place();
+      await written?.place();
       return true;
     });
   }
