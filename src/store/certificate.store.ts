@@ -3,7 +3,7 @@ import type { CertificateTable, Database } from './schema.js';
 import { insertingRows, type TogetherStatement } from './together.js';
 
 /** One certificate's row: times in milliseconds, serial number and digests in lower-case hexadecimal. */
-export type CertificateRow = Readonly<Selectable<CertificateTable>>;
+export type CertificateRow = Omit<Readonly<Selectable<CertificateTable>>, 'crl_entry'>;
 
 /** A certificate's row before anything can have become of it. Without `crl_shard`: in the complete list alone. */
 export type NewCertificateRow = Omit<

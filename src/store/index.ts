@@ -69,12 +69,7 @@ export {
 } from './issuer.store.js';
 export { migrateWithin, migrationsThrough, SCHEMA, type MigrationStatus } from './migrations.js';
 export { migrateStore, migrationStatus, openStore } from './open-store.js';
-export {
-  readRevocationPage,
-  readRevokedSerialPage,
-  revokedShards,
-  type RevocationPage,
-} from './revocation-page.store.js';
+export { readRevocationPage, readRevokedSerialPage, type RevocationPart } from './revocation-page.store.js';
 export {
   insertRevokedSerial,
   lastRevocationSequence,

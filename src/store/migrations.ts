@@ -7,6 +7,7 @@ import { up as restoration } from './migrations/0005-restoration.js';
 import { up as policyAndPeers } from './migrations/0006-policy-and-peers.js';
 import { up as revocation } from './migrations/0007-revocation.js';
 import { up as services } from './migrations/0008-services.js';
+import { up as crlEntries } from './migrations/0009-crl-entries.js';
 import type { Database, Transaction } from './schema.js';
 import { StoreError } from './store-error.js';
 
@@ -20,6 +21,7 @@ const migrations: readonly { readonly name: string; readonly up: (transaction: T
   { name: '0006-policy-and-peers', up: policyAndPeers },
   { name: '0007-revocation', up: revocation },
   { name: '0008-services', up: services },
+  { name: '0009-crl-entries', up: crlEntries },
 ];
 
 /** The name of the schema that this program works on: its last migration. */

@@ -65,9 +65,9 @@ function boundsOf({ status, service, expiresBefore, cursor }: CertificateFilter,
   const bounds = [...(service === undefined ? [] : ['service=?']), ...lower, ...upper];
   return bounds.length === 0 ? '' : ` (${bounds.join(' AND ')})`;
 }
-/** What an index served gives neither: a scan of a table, or rows put in order afterwards. A scan along an index that ends at a limit is the page itself, as `page` is. */
+/** What an index served gives neither: a scan of a table, or rows put in order afterwards. A scan along an index that ends at a limit is the page itself. */
 const UNWANTED: Readonly<Record<StoreKind, RegExp>> = {
-  SQLite: /^SCAN (?!page$|.*USING (?:COVERING )?INDEX)|TEMP B-TREE/,
+  SQLite: /^SCAN (?!.*USING (?:COVERING )?INDEX)|TEMP B-TREE/,
   PostgreSQL: /Seq Scan|Sort/,
 };
 
@@ -119,9 +119,9 @@ describeOnEachStore('a query', (kind, newPlace) => {
     ['the header of the last list', () => lastCrlHeader(database, { issuer: 'issuing', scope: 'complete' })],
     ['what the next list is numbered above', () => crlFloor(database, 'issuing')],
     ['what is known of serial numbers', () => serialStatuses(database, ['0a', '0b'])],
-    ['a page of a list', () => readRevocationPage(database, { issuer: 'issuing', after: 5, limit: 100 })],
-    ['a page of a shard', () => readRevocationPage(database, { issuer: 'issuing', shard: 1, after: 5, limit: 100 })],
-    ['revoked serial numbers', () => readRevokedSerialPage(database, { issuer: 'issuing', after: 5, limit: 100 })],
+    ['a page of a list', () => readRevocationPage(database, { issuer: 'issuing', after: 5, until: 9 })],
+    ['a page of a shard', () => readRevocationPage(database, { issuer: 'issuing', shard: 1, after: 5, until: 9 })],
+    ['revoked serial numbers', () => readRevokedSerialPage(database, { issuer: 'issuing', after: 5, until: 9 })],
     ['releases of an issuer', () => listReleases(database, { issuer: 'issuing', after: 5 })],
     ['an enrollment token', () => findEnrollmentToken(database, 'aa')],
     ['an idempotency key', () => findIdempotency(database, { caller: 'a', key: 'b', since: now })],
@@ -227,8 +227,9 @@ async function fill(place: StorePlace): Promise<void> {
     `insert into serial select lpad(to_hex(n), 32, '0'), 0 from generate_series(1, 20000::bigint) as n`,
     `insert into certificate select lpad(to_hex(n), 32, '0'), 'issuing', 'service', 'service-' || n % 50, 'CN=x', ${time}, ${time},
       md5(n::text), md5(n::text), repeat('x', 600)::bytea, 'test', 'test', ${time},
-      case when n % 20 = 0 then 'revoked' else 'active' end, case when n % 20 = 0 then 1 end,
-      case when n % 20 = 0 then 'superseded' end, case when n % 20 = 0 then n end
+      case when n % 5 = 0 then 'revoked' else 'active' end, case when n % 5 = 0 then 1 end,
+      case when n % 5 = 0 then 'superseded' end, case when n % 5 = 0 then n end, null, 0,
+      case when n % 5 = 0 then repeat('x', 49)::bytea end
       from generate_series(1, 20000::bigint) as n`,
     'vacuum analyze',
   );

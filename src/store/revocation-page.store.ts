@@ -1,101 +1,68 @@
-import { sql, type AliasedExpression } from 'kysely';
-import type { CertificateRow } from './certificate.store.js';
-import type { Database } from './schema.js';
-
-/** Revocations of one page, each as `serial revokedAt reason[ invalidityDate]` and a comma between: a row costs an object, a million rows a second. */
-export interface RevocationPage {
-  readonly text: string;
-  readonly entries: number;
-  /** The highest place among them. */
-  readonly last: number;
-}
+import { SqliteAdapter, sql, type SelectQueryBuilder } from 'kysely';
+import type { Database, Schema } from './schema.js';
+import { StoreError } from './store-error.js';
 
 /** Which part of the revocations of an issuer. */
 export interface RevocationPart {
   readonly issuer: string;
   /** One shard only. */
-  readonly shard?: number;
+  readonly shard?: number | undefined;
+  /** The place in the order of revocations before the first, and the last one. */
   readonly after: number;
-  /** The last place that counts. */
-  readonly until?: number;
+  readonly until: number;
   /** Only certificates that are valid until then or longer. */
   readonly validUntil?: Date | undefined;
-  readonly limit: number;
 }
 
-/** The shards in which an issuer has revocations, in order. */
-export async function* revokedShards(database: Database, issuer: string): AsyncGenerator<number> {
-  for (let after = -1; ;) {
-    const row = await database
-      .selectFrom('certificate')
-      .select((select) => select.fn.min('crl_shard').as('shard'))
-      .where('issuer', '=', issuer)
-      .where('status', '=', sql.lit('revoked'))
-      .where('crl_shard', '>', after)
-      .executeTakeFirst();
-    if (typeof row?.shard !== 'number') return;
-    yield row.shard;
-    after = row.shard;
-  }
-}
-
-/** What an entry of a list is made of. */
-const ENTRY = ['serial', 'revoked_at', 'revocation_reason', 'revocation_sequence'] as const;
-
-/** One page of what a list is made of, in the order of revocations. */
-export async function readRevocationPage(database: Database, part: RevocationPart): Promise<RevocationPage> {
-  const { issuer, shard, after, limit } = part;
-  let query = database
-    .selectFrom('certificate')
-    .select([...ENTRY, 'invalidity_date'])
-    .where('issuer', '=', issuer)
-    .where('status', '=', sql.lit('revoked'))
-    .where('revocation_sequence', '>', after)
-    .orderBy('revocation_sequence')
-    .limit(limit);
-  if (part.until !== undefined) query = query.where('revocation_sequence', '<=', part.until);
+/**
+ * Revocations as they stand on a list, DER, one behind the other (RFC 5280 §5.1.2.6): a row of each would take longer than everything else. Throws
+ * {@link StoreError} `store_corrupt` when one of them has no entry: a list would lack it.
+ */
+export function readRevocationPage(database: Database, { shard, ...part }: RevocationPart): Promise<Uint8Array> {
+  let query = database.selectFrom('certificate').where('status', '=', sql.lit('revoked'));
   if (shard !== undefined) query = query.where('crl_shard', '=', shard);
-  if (part.validUntil !== undefined) query = query.where('not_after', '>=', part.validUntil.getTime());
-  return readPage(database, query.as('page'), after);
+  return readPage(database, query, part);
 }
 
 /**
  * As {@link readRevocationPage}, of the serial numbers of which nothing is known but that they are revoked. Of which shard they were is not known either:
  * they are in each. None unless the store was restored.
  */
-export async function readRevokedSerialPage(
+export function readRevokedSerialPage(database: Database, part: Omit<RevocationPart, 'shard'>): Promise<Uint8Array> {
+  return readPage(database, database.selectFrom('revoked_serial'), part);
+}
+
+type Revoked = SelectQueryBuilder<Schema, 'certificate' | 'revoked_serial', object>;
+
+async function readPage(
   database: Database,
-  { issuer, after, until, validUntil, limit }: Omit<RevocationPart, 'shard'>,
-): Promise<RevocationPage> {
-  let query = database
-    .selectFrom('revoked_serial')
-    .select([...ENTRY, sql<number | null>`null`.as('invalidity_date')])
+  revoked: Revoked,
+  { issuer, after, until, validUntil }: Omit<RevocationPart, 'shard'>,
+): Promise<Uint8Array> {
+  let query = revoked
     .where('issuer', '=', issuer)
     .where('revocation_sequence', '>', after)
-    .orderBy('revocation_sequence')
-    .limit(limit);
-  if (until !== undefined) query = query.where('revocation_sequence', '<=', until);
+    .where('revocation_sequence', '<=', until);
   if (validUntil !== undefined) query = query.where('not_after', '>=', validUntil.getTime());
-  return readPage(database, query.as('page'), after);
-}
-
-type EntryPage = AliasedExpression<
-  Pick<CertificateRow, (typeof ENTRY)[number] | 'invalidity_date'> & Readonly<Record<string, unknown>>,
-  'page'
->;
-
-async function readPage(database: Database, page: EntryPage, after: number): Promise<RevocationPage> {
-  const row = await database
-    .selectFrom(page)
+  const page = await query
     .select([
-      sql<
-        string | null
-      >`string_agg(serial || ' ' || revoked_at || ' ' || revocation_reason || coalesce(' ' || invalidity_date, ''), ',')`.as(
-        'text',
-      ),
-      sql<number>`count(*)`.as('entries'),
-      sql<number | null>`max(revocation_sequence)`.as('last'),
+      joined(database).as('octets'),
+      sql<number>`count(*)`.as('revocations'),
+      sql<number>`count(crl_entry)`.as('entries'),
+      sql<number | null>`sum(length(crl_entry))`.as('length'),
     ])
-    .executeTakeFirst();
-  return { text: row?.text ?? '', entries: row?.entries ?? 0, last: row?.last ?? after };
+    .executeTakeFirstOrThrow();
+  const octets = page.octets ?? new Uint8Array();
+  if (page.entries !== page.revocations || octets.length !== (page.length ?? 0))
+    throw new StoreError(
+      'store_corrupt',
+      `of the ${page.revocations} revocations by ${issuer} from ${after} to ${until} some have no entry: no list is signed without them`,
+    );
+  return octets;
 }
+
+/** SQLite joins octets as text, which it neither looks into nor changes; how many came is compared with how many there are. */
+const joined = (database: Database) =>
+  database.getExecutor().adapter instanceof SqliteAdapter
+    ? sql<Uint8Array | null>`cast(string_agg(crl_entry, '') as blob)`
+    : sql<Uint8Array | null>`string_agg(crl_entry, ''::bytea)`;

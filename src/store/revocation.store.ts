@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { CertificateRow } from './certificate.store.js';
+import { encodeCrlEntry } from './crl-entry.js';
 import type { CertificateStatus, Database, Transaction } from './schema.js';
 
 /** What a reader of revocations needs to answer for a serial number. */
@@ -32,7 +33,7 @@ export interface RevocationMark {
   readonly sequence?: number;
 }
 
-/** Revokes an active certificate, or one on hold for good, and gives its place in the order of revocations. */
+/** Revokes an active certificate, or one on hold for good, and gives its place in the order of revocations. Throws RangeError for a reason that is none. */
 export async function markRevoked(
   transaction: Transaction,
   { serial, reason, revokedAt, invalidityDate, ...mark }: RevocationMark,
@@ -46,6 +47,7 @@ export async function markRevoked(
       revocation_reason: reason,
       revocation_sequence: sequence,
       invalidity_date: invalidityDate?.getTime() ?? null,
+      crl_entry: encodeCrlEntry({ serial, reason, revokedAt, invalidityDate }),
     })
     .where('serial', '=', serial)
     .execute();
@@ -74,6 +76,7 @@ export async function insertRevokedSerial(
       revoked_at: revokedAt,
       revocation_reason: reason,
       revocation_sequence: (await lastRevocationSequence(transaction)) + 1,
+      crl_entry: encodeCrlEntry({ serial, reason, revokedAt: new Date(revokedAt) }),
     })
     .execute();
 }
@@ -122,6 +125,7 @@ export async function markReleased(
       revocation_reason: null,
       revocation_sequence: null,
       invalidity_date: null,
+      crl_entry: null,
     })
     .where('serial', '=', serial)
     .execute();

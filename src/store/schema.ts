@@ -62,6 +62,8 @@ export interface CertificateTable {
   invalidity_date: number | null;
   /** The shard of its distribution point, from 1; 0 when that is the complete list. */
   crl_shard: number;
+  /** What it is on a list while it is revoked, DER (RFC 5280 §5.1.2.6). */
+  crl_entry: Uint8Array | null;
 }
 
 export interface ReleaseTable {
@@ -144,6 +146,8 @@ interface RevokedSerialTable {
   revoked_at: number;
   revocation_reason: string;
   revocation_sequence: number;
+  /** DER. */
+  crl_entry: Uint8Array | null;
 }
 
 /** The number that the last CRL of an issuer may have had before the store was restored. */

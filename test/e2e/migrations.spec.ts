@@ -2,8 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { AuditLog } from '../../src/audit/index.js';
-import { listCertificates, listIssuers, openStore } from '../../src/store/index.js';
-import { decodeCertificate } from '../../src/x509/index.js';
+import {
+  lastRevocationSequence,
+  listCertificates,
+  listIssuers,
+  openStore,
+  readRevocationPage,
+  readRevokedSerialPage,
+} from '../../src/store/index.js';
+import { CrlReason, decodeCertificate, encodeRevokedCertificate } from '../../src/x509/index.js';
 import { describeOnEachStore } from '../support/postgres.js';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/store');
@@ -36,12 +43,56 @@ describeOnEachStore('a store of an earlier version', (_, newPlace) => {
       const { rows } = await listCertificates(store.database);
       expect(rows.map(({ der }) => decodeCertificate(der).serialNumber)).toEqual(rows.map(({ serial }) => serial));
       expect(rows.filter(({ status }) => status === 'revoked').map(({ service }) => service)).toEqual(['billing']);
+      const revoked = { issuer: 'issuing', after: 0, until: await lastRevocationSequence(store.database) };
+      expect((await readRevocationPage(store.database, revoked)).length).toBeGreaterThan(30);
       expect(await new AuditLog(store).verify()).toMatchObject({ ok: true });
       await store.close();
     }
     expect(await counts()).toEqual(before);
     const applied = await place.query('select name from migration order by name');
     expect(applied.map((row) => `${String(row.name)}.ts`)).toEqual(migrations);
+    await place.remove();
+  });
+
+  test('0008: every revocation gets its entry of the lists', async () => {
+    const place = await newPlace();
+    await place.execute(...statementsIn('0008.sql'));
+    const REVOKED = 2_500;
+    const revokedAt = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+    // Numbers as text that is hexadecimal in any database; three of each millisecond, so that pages end amid them.
+    const number = `with recursive n (i) as (values (1) union all select i + 1 from n where i < ${REVOKED})`;
+    const serial = `cast(1000000000 + i as text)`;
+    await place.execute(
+      `${number} insert into serial (serial, reserved_at) select ${serial}, 0 from n`,
+      `insert into serial (serial, reserved_at) values ('f001', 0)`,
+      `${number} insert into certificate (serial, issuer, profile, subject, not_before, not_after, spki_sha256, fingerprint, der, requester, request_id,
+         issued_at, status, revoked_at, revocation_reason, revocation_sequence, invalidity_date)
+       select ${serial}, 'issuing', 'service', 'CN=a', 0, ${revokedAt}, ${serial}, ${serial}, der, 'test', 'r', i / 3, 'revoked', ${revokedAt},
+         case i % 3 when 0 then 'unspecified' when 1 then 'keyCompromise' else 'certificateHold' end, 1000 + i, case when i % 7 = 0 then ${revokedAt} end
+       from n, (select der from certificate limit 1) as any_certificate`,
+      `insert into revoked_serial (serial, issuer, not_after, revoked_at, revocation_reason, revocation_sequence)
+       values ('f001', 'issuing', 0, ${revokedAt}, 'superseded', 9000)`,
+    );
+    const store = await openStore(place.options);
+    const revocationDate = new Date(revokedAt);
+    const reasons = [CrlReason.unspecified, CrlReason.keyCompromise, CrlReason.certificateHold];
+    const entries = Array.from({ length: REVOKED }, (_, n) =>
+      encodeRevokedCertificate({
+        serialNumber: Buffer.from(String(1_000_000_001 + n), 'hex'),
+        revocationDate,
+        reason: reasons[(n + 1) % 3] ?? CrlReason.unspecified,
+        invalidityDate: (n + 1) % 7 === 0 ? revocationDate : undefined,
+      }),
+    );
+    const part = { issuer: 'issuing', after: 1000, until: await lastRevocationSequence(store.database) };
+    expect(Buffer.from(await readRevocationPage(store.database, part)).equals(Buffer.concat(entries))).toBe(true);
+    const lost = { serialNumber: Buffer.from('f001', 'hex'), revocationDate, reason: CrlReason.superseded };
+    const octets = Buffer.from(await readRevokedSerialPage(store.database, part));
+    expect(octets.equals(encodeRevokedCertificate(lost))).toBe(true);
+    await expect(
+      place.execute(`update certificate set status = 'active' where revocation_reason = 'keyCompromise'`),
+    ).rejects.toThrow('a revocation is final');
+    await store.close();
     await place.remove();
   });
 });

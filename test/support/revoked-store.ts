@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
+import { CrlReason, encodeRevokedCertificate } from '../../src/x509/index.js';
 
 const BATCH = 100_000;
 const REASONS = ['superseded', 'keyCompromise', 'cessationOfOperation', 'unspecified'] as const;
@@ -17,8 +18,8 @@ export function fillStore(
   const serial = sqlite.prepare('insert into serial (serial, reserved_at) values (?, ?)');
   const certificate = sqlite.prepare(
     `insert into certificate (serial, issuer, profile, service, subject, not_before, not_after, spki_sha256, fingerprint, der, requester,
-      request_id, issued_at, status, revoked_at, revocation_reason, revocation_sequence)
-     values (?, 'issuing', 'service', 'orders', 'CN=orders', ?, ?, ?, ?, ?, 'bench', 'bench', ?, ?, ?, ?, ?)`,
+      request_id, issued_at, status, revoked_at, revocation_reason, revocation_sequence, crl_entry)
+     values (?, 'issuing', 'service', 'orders', 'CN=orders', ?, ?, ?, ?, ?, 'bench', 'bench', ?, ?, ?, ?, ?, ?)`,
   );
   const indexes = sqlite
     .prepare(
@@ -38,10 +39,12 @@ export function fillStore(
       const number = bytes.toString('hex');
       const issuedAt = now - 8760 * HOUR + Math.floor((i / total) * 8760 * HOUR);
       serial.run(number, issuedAt);
+      const reason = REASONS[i % REASONS.length] ?? 'unspecified';
+      const entry = { serialNumber: bytes, revocationDate: new Date(issuedAt), reason: CrlReason[reason] };
       const how =
         i < revoked
-          ? (['revoked', issuedAt, REASONS[i % REASONS.length] ?? null, ++sequence] as const)
-          : (['active', null, null, null] as const);
+          ? (['revoked', issuedAt, reason, ++sequence, encodeRevokedCertificate(entry)] as const)
+          : (['active', null, null, null, null] as const);
       certificate.run(number, issuedAt, now + 8760 * HOUR, number, `f${number}`, octets, issuedAt, ...how);
       serials.push(number);
     }

@@ -1,13 +1,12 @@
-import { createHash, hash, randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, renameSync } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { hash, randomBytes } from 'node:crypto';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { EventBus } from '../../events/index.js';
 import { crlParts, lastCrl, lastCrlHeader, type CrlHeader, type CrlPlace, type Store } from '../../store/index.js';
-import { PkiError } from '../pki-error.js';
 import {
   ensureFolder,
-  flushFolder,
+  flushFolderAside,
   removeLeftovers,
   replaceFileIfChanged,
   unwritable,
@@ -42,10 +41,8 @@ export async function readPublished({ read }: PublishedCrl): Promise<Uint8Array>
 /** A list that is written and flushed, under a name of its own. */
 export interface WrittenCrl {
   readonly sha256: string;
-  /** Gives it the name that it is served under. At once, and nobody sees a part of it. */
-  place(): void;
-  /** Removes it, if it was not placed. */
-  discard(): Promise<void>;
+  /** Gives it the name that it is served under. Nobody sees a part of it. Throws PkiError `file_unwritable`. */
+  readonly place: () => Promise<void>;
 }
 
 const FOLDER_MODE = 0o755;
@@ -63,6 +60,7 @@ export class CrlPublication {
   readonly #events: EventBus;
   readonly #folder: string | undefined;
   readonly #current = new Map<string, ServedList>();
+  #placed: { readonly sha256: string; readonly octets: PublishedOctets } | undefined;
 
   constructor(parts: { readonly store: Store; readonly events: EventBus; readonly folder: string | undefined }) {
     this.#store = parts.store;
@@ -80,55 +78,28 @@ export class CrlPublication {
     return [...this.#current.values()].filter((list) => list.issuer === issuer);
   }
 
-  /** Where large lists are put together; undefined where nothing can be written to the folder of the lists. */
-  get folder(): string | undefined {
-    if (this.#folder === undefined) return undefined;
+  /** The name of a file in which a large list can be put together, beside the one that is served; undefined where nothing can be written. */
+  draft(place: CrlPlace): string | undefined {
+    const path = this.#pathOf(place);
+    if (path === undefined) return undefined;
+    const folder = dirname(path);
     try {
-      ensureFolder(this.#folder, FOLDER_MODE);
-      accessSync(this.#folder, constants.W_OK);
-      return this.#folder;
+      ensureFolder(folder, FOLDER_MODE);
+      accessSync(folder, constants.W_OK);
     } catch {
       return undefined;
     }
+    removeLeftovers(folder);
+    return join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   }
 
-  /** Writes a list beside the one that is served. Undefined without a folder. Throws PkiError `file_unwritable`. */
-  async write(place: CrlPlace, crl: Pick<SignedCrl, 'read'>): Promise<WrittenCrl | undefined> {
+  /** Makes the draft of a signed list whole. Undefined when it was put together elsewhere. Throws PkiError `file_unwritable`. */
+  async complete(place: CrlPlace, crl: SignedCrl): Promise<WrittenCrl | undefined> {
     const path = this.#pathOf(place);
-    if (path === undefined) return undefined;
-    ensureFolder(dirname(path), FOLDER_MODE);
-    removeLeftovers(dirname(path));
-    const digest = createHash('sha256');
-    const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
-    const discard = (): Promise<void> => rm(temporary, { force: true });
-    try {
-      const file = await open(temporary, 'wx', 0o644);
-      try {
-        for await (const piece of crl.read()) {
-          digest.update(piece);
-          await file.writeFile(piece);
-        }
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-    } catch (error) {
-      await discard();
-      // Of the file system, and not of where the list comes from.
-      throw typeof error === 'object' && error !== null && 'syscall' in error ? unwritable(path, error) : error;
-    }
-    return {
-      sha256: digest.digest('hex'),
-      place: () => {
-        try {
-          renameSync(temporary, path);
-          flushFolder(dirname(path));
-        } catch (error) {
-          throw unwritable(path, error);
-        }
-      },
-      discard,
-    };
+    const draft = crl.file?.path;
+    if (path === undefined || !crl.file || draft === undefined) return undefined;
+    const sha256 = await crl.complete(crl.file);
+    return { sha256, place: () => this.#place(draft, path, sha256) };
   }
 
   /**
@@ -169,6 +140,7 @@ export class CrlPublication {
   close(): void {
     for (const { retire } of this.#current.values()) retire();
     this.#current.clear();
+    this.#placed?.octets.retire();
   }
 
   /** The file of a list that its row has, once. */
@@ -186,8 +158,26 @@ export class CrlPublication {
     const der = header.sha256 === null ? (await lastCrl(this.#store.database, header))?.der : null;
     if (der) return { octets: octetsInMemory(der), unwritten: der };
     const path = this.#pathOf(header);
-    const file = path === undefined ? undefined : await verified(path, header);
+    const file = path === undefined ? undefined : (this.#takePlaced(header) ?? (await verified(path, header)));
     return file ? { octets: file, unwritten: undefined } : this.#fromParts(path, header);
+  }
+
+  async #place(draft: string, path: string, sha256: string): Promise<void> {
+    try {
+      const octets = await named(draft, path);
+      this.#placed?.octets.retire();
+      this.#placed = { sha256, octets };
+    } catch (error) {
+      throw unwritable(path, error);
+    }
+  }
+
+  /** The file that was placed a moment ago, with its digest taken: it is not read again. */
+  #takePlaced({ octets: length, sha256 }: CrlHeader): PublishedOctets | undefined {
+    if (this.#placed?.sha256 !== sha256 || this.#placed.octets.length !== length) return undefined;
+    const { octets } = this.#placed;
+    this.#placed = undefined;
+    return octets;
   }
 
   /** A list that another node signed, from the store: into its file, or into memory where there can be none. */
@@ -209,14 +199,19 @@ export class CrlPublication {
     header: CrlHeader,
     read: () => AsyncGenerator<Uint8Array>,
   ): Promise<PublishedOctets | undefined> {
+    const draft = this.draft(header);
+    if (draft === undefined) return undefined;
     try {
-      const written = await this.write(header, { read });
-      if (written?.sha256 === header.sha256) written.place();
-      await written?.discard();
-      return await verified(path, header);
+      await writeFile(draft, read(), { flag: 'wx', mode: 0o644, flush: true });
+      const file = await verified(draft, header);
+      file?.retire();
+      return file && (await named(draft, path));
     } catch (error) {
-      if (error instanceof PkiError && error.code === 'file_unwritable') return undefined;
+      // Of the file system, and not of where the list comes from.
+      if (typeof error === 'object' && error !== null && 'syscall' in error) return undefined;
       throw error;
+    } finally {
+      await rm(draft, { force: true });
     }
   }
 
@@ -226,6 +221,19 @@ export class CrlPublication {
 }
 
 const keyOf = ({ issuer, scope }: CrlPlace): string => `${issuer}/${scope}`;
+
+/** A file that gets its name, as it is now: whatever takes the name later. Throws what the file system throws. */
+async function named(draft: string, path: string): Promise<PublishedOctets> {
+  const octets = octetsOfFile(draft);
+  try {
+    await rename(draft, path);
+    await flushFolderAside(dirname(path));
+    return octets;
+  } catch (error) {
+    octets.retire();
+    throw error;
+  }
+}
 
 /** The file, when it is what its row says. */
 async function verified(path: string, { octets, sha256 }: CrlHeader): Promise<PublishedOctets | undefined> {

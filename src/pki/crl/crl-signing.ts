@@ -7,7 +7,6 @@ import {
   lastRevocationSequence,
   takeCrlNumber,
   type CrlHeader,
-  type CrlPlace,
   type Database,
   type Store,
   type Transaction,
@@ -15,11 +14,11 @@ import {
 import type { Authority } from '../issuer/authority.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
+import { IN_MEMORY } from './checked-entries.js';
 import { crlEntries } from './crl-entries.js';
-import type { CrlPublication, WrittenCrl } from './crl-publication.js';
+import type { CrlPublication } from './crl-publication.js';
 import { COMPLETE, crlUrl, DELTA, hasDeltas } from './crl-scope.js';
 import { checkClock, CrlToken, type CrlTerms } from './crl-token.js';
-import { IN_MEMORY, OctetSpool } from './octet-spool.js';
 import type { SignedCrl } from './signed-crl.js';
 
 /** What is to be signed, for whom. */
@@ -31,6 +30,9 @@ export interface Wanted {
   readonly isDue: (last: CrlHeader | undefined) => boolean;
 }
 
+/** With a serial number of 16 octets and a reason. */
+const OCTETS_AN_ENTRY = 49;
+
 /** A list whose number is taken: what it will say, and what it must have. */
 interface Begun {
   readonly terms: Omit<CrlTerms, 'thisUpdate' | 'nextUpdate'>;
@@ -39,6 +41,8 @@ interface Begun {
   readonly last: CrlHeader | undefined;
   /** The place in the order of revocations that it must reach. */
   readonly acknowledged: number;
+  /** About how many octets it will have. */
+  readonly expected: number;
 }
 
 /** A list that is signed. */
@@ -92,7 +96,7 @@ export class CrlSigning {
   async #sign(wanted: Wanted): Promise<boolean> {
     const begun = await this.#store.transaction((transaction) => this.#begin(transaction, wanted));
     if (!begun) return false;
-    const isLong = (begun.last?.octets ?? 0) > IN_MEMORY;
+    const isLong = begun.expected > IN_MEMORY;
     const made = await this.#store.snapshot((database) => this.#make(database, wanted, begun), { isLong });
     try {
       return await this.#place(wanted, begun, made);
@@ -117,6 +121,7 @@ export class CrlSigning {
       transaction,
     );
     const isComplete = scope === COMPLETE;
+    const changes = await lastRevocationSequence(transaction, id);
     return {
       terms: {
         algorithm: issuer.algorithm,
@@ -132,6 +137,7 @@ export class CrlSigning {
       base,
       last,
       acknowledged: this.#acknowledged(id),
+      expected: (last?.octets ?? 0) + (changes - (last?.revocation_sequence ?? 0)) * OCTETS_AN_ENTRY,
     };
   }
 
@@ -139,7 +145,7 @@ export class CrlSigning {
   async #make(
     database: Database,
     { authority, scope }: Wanted,
-    { terms, base, last, acknowledged }: Begun,
+    { terms, base, last, acknowledged, expected }: Begun,
   ): Promise<Made> {
     const { id, issuer } = authority;
     const sequence = await lastRevocationSequence(database, id);
@@ -154,13 +160,14 @@ export class CrlSigning {
       issuer: id,
       scope,
       after: base?.revocation_sequence ?? 0,
+      until: sequence,
       validUntil: before && new Date(before.this_update),
     };
-    const spool = new OctetSpool(this.#publication.folder);
     // Later than everything that the snapshot has.
     const updates = this.#updates(scope);
     const entries = crlEntries(database, contents);
-    const token = await CrlToken.make(issuer.identity, { ...terms, ...updates }, entries, spool);
+    const path = (): string | undefined => this.#publication.draft({ issuer: id, scope });
+    const token = await CrlToken.make(issuer.identity, { ...terms, ...updates }, entries, { path, expected });
     return { crl: await issuer.signCrl(token), sequence, ...updates };
   }
 
@@ -176,49 +183,36 @@ export class CrlSigning {
     const { crl, sequence, thisUpdate, nextUpdate } = made;
     const place = { issuer: authority.id, scope };
     const { number, base } = terms;
-    const written = crl.octets <= IN_MEMORY ? undefined : await this.#write(place, crl);
-    try {
-      if (written && this.#store.isShared) await this.#keepParts(place.issuer, number, crl);
-      const der = written ? null : await crl.whole();
-      return await this.#store.transaction(async (transaction) => {
-        const last = await lastCrlHeader(transaction, place);
-        const isNewer = !last || (last.number < number && last.revocation_sequence <= sequence);
-        const isPlaced = isNewer && isDue(last);
-        const detail = isPlaced ? { scope, number: String(number), octets: String(crl.octets) } : { signed: 'no' };
-        await this.#audit.append({ ...entryOf(wanted), phase: 'result', detail }, transaction);
-        if (!isPlaced) {
-          await deleteCrlParts(transaction, place.issuer, number);
-          return false;
-        }
-        await insertCrl(transaction, {
-          ...place,
-          number,
-          base_number: base ?? null,
-          this_update: thisUpdate.getTime(),
-          next_update: nextUpdate.getTime(),
-          revocation_sequence: sequence,
-          octets: crl.octets,
-          sha256: written?.sha256 ?? null,
-          der,
-        });
-        // Last, and while nobody else can write: of two lists the newer one is placed last. Should this not be committed, the file is whole, and its
-        // number is not given out again.
-        written?.place();
-        return true;
+    // Where there can be no file its row has all of it.
+    const written = await this.#publication.complete(place, crl);
+    if (written && this.#store.isShared) await this.#keepParts(place.issuer, number, crl);
+    const der = written ? null : await crl.whole();
+    return this.#store.transaction(async (transaction) => {
+      const last = await lastCrlHeader(transaction, place);
+      const isNewer = !last || (last.number < number && last.revocation_sequence <= sequence);
+      const isPlaced = isNewer && isDue(last);
+      const detail = isPlaced ? { scope, number: String(number), octets: String(crl.octets) } : { signed: 'no' };
+      await this.#audit.append({ ...entryOf(wanted), phase: 'result', detail }, transaction);
+      if (!isPlaced) {
+        await deleteCrlParts(transaction, place.issuer, number);
+        return false;
+      }
+      await insertCrl(transaction, {
+        ...place,
+        number,
+        base_number: base ?? null,
+        this_update: thisUpdate.getTime(),
+        next_update: nextUpdate.getTime(),
+        revocation_sequence: sequence,
+        octets: crl.octets,
+        sha256: written?.sha256 ?? null,
+        der,
       });
-    } finally {
-      await written?.discard();
-    }
-  }
-
-  /** The file of a list that is too large for memory; undefined where there can be none: then its row has all of it. */
-  async #write(place: CrlPlace, crl: SignedCrl): Promise<WrittenCrl | undefined> {
-    try {
-      return await this.#publication.write(place, crl);
-    } catch (error) {
-      if (error instanceof PkiError && error.code === 'file_unwritable') return undefined;
-      throw error;
-    }
+      // Last, and while nobody else can write: of two lists the newer one is placed last. Should this not be committed, the file is whole, and its
+      // number is not given out again.
+      await written?.place();
+      return true;
+    });
   }
 
   /** For nodes that do not see our files. */

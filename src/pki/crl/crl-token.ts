@@ -1,7 +1,5 @@
-import { randomInt } from 'node:crypto';
-import { setImmediate } from 'node:timers/promises';
+import { write } from '../../der/index.js';
 import {
-  CrlEntriesLint,
   decodeCertificateList,
   DecodeError,
   encodeAroundEntries,
@@ -12,11 +10,11 @@ import {
   type AlgorithmIdentifier,
   type CertificateList,
   type Extension,
-  type LintFinding,
 } from '../../x509/index.js';
 import type { IssuerIdentity } from '../issuer/issuer-identity.js';
 import { PkiError } from '../pki-error.js';
-import { IN_MEMORY, OctetSpool } from './octet-spool.js';
+import { CheckedEntries, IN_MEMORY } from './checked-entries.js';
+import { CrlFile } from './crl-file.js';
 import type { TbsParts } from './signed-crl.js';
 
 /** What a list says besides its entries. */
@@ -35,6 +33,16 @@ export interface CrlTerms {
   readonly distributionPoint?: string | undefined;
 }
 
+/** Where a list is put together that is too large for memory. */
+export interface CrlDraft {
+  /** The path of a file to make; a file without a name when that is undefined. */
+  readonly path: () => string | undefined;
+  /** About how many octets the list will have. */
+  readonly expected: number;
+}
+
+const NOWHERE: CrlDraft = { path: () => undefined, expected: IN_MEMORY };
+
 /** A tbsCertList that may be signed, once. Making one checks it. */
 export class CrlToken {
   readonly issuer: IssuerIdentity;
@@ -47,39 +55,28 @@ export class CrlToken {
 
   /**
    * Writes the list: version 2, with authorityKeyIdentifier and cRLNumber (RFC 5280 §5.2.1, §5.2.3). `entries` come in pieces of whole entries, each of
-   * which is linted and put into `spool`. Throws PkiError `clock_behind` when `thisUpdate` is not before `nextUpdate` or lies before the list
-   * `previous`, `lint_failed` with the findings, or when it cannot be written at all; then `spool` is disposed of.
+   * which is linted. Throws PkiError `clock_behind` when `thisUpdate` is not before `nextUpdate` or lies before the list `previous`, `lint_failed` with the
+   * findings, or when it cannot be written at all, and `file_unwritable`.
    */
   static async make(
     issuer: IssuerIdentity,
     terms: CrlTerms,
     entries: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-    spool: OctetSpool = new OctetSpool(),
+    { path, expected }: CrlDraft = NOWHERE,
   ): Promise<CrlToken> {
-    try {
-      checkClock(issuer, terms);
-      const extensions = extensionsOf(issuer, terms);
-      const around = (length: number) =>
-        encodeAroundEntries(
-          { ...terms, signatureAlgorithm: terms.algorithm, issuer: issuer.subject, extensions },
-          length,
-        );
-      checkList(issuer, terms, Buffer.concat(Object.values(around(0))));
-      await checkAndKeep(entries, spool, terms);
-      const { before, after } = around(spool.length);
-      return new CrlToken(issuer, {
-        length: before.length + spool.length + after.length,
-        read: async function* () {
-          yield before;
-          yield* spool.read();
-          yield after;
-        },
-        dispose: () => spool.dispose(),
-      });
-    } catch (error) {
-      await spool.dispose();
-      throw error;
-    }
+    checkClock(issuer, terms);
+    const extensions = extensionsOf(issuer, terms);
+    const around = (length: number) =>
+      encodeAroundEntries(
+        { ...terms, signatureAlgorithm: terms.algorithm, issuer: issuer.subject, extensions },
+        length,
+      );
+    checkList(issuer, terms, Buffer.concat(Object.values(around(0))));
+    const about = { isDelta: terms.base !== undefined, thisUpdate: terms.thisUpdate };
+    const room = write.encodeHeader(0x30, expected).length + around(expected).before.length;
+    const openFile = (): Promise<CrlFile> => CrlFile.open(path(), { ...about, room });
+    const checked = await CheckedEntries.check(entries, { ...about, isLarge: expected > IN_MEMORY, openFile });
+    return new CrlToken(issuer, { ...around(checked.length), entries: checked });
   }
 
   /** What is to be signed. Throws PkiError `token_spent` the second time. */
@@ -120,42 +117,15 @@ function checkList(issuer: IssuerIdentity, { algorithm, previous }: CrlTerms, tb
   const [certificate] = issuer.chain;
   if (!certificate) throw new PkiError('lint_failed', `the issuer ${issuer.id} has no certificate yet`);
   const findings = lintCrl({ list: readBack(tbs, algorithm), entries: [], issuer: certificate, previous });
-  if (findings.length > 0) fail(findings);
+  if (findings.length > 0) throw new PkiError('lint_failed', findings.map(lintFindingToString).join('; '));
 }
 
-/** The rules about the entries, on their octets. Throws PkiError `lint_failed`. */
-async function checkAndKeep(
-  entries: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  spool: OctetSpool,
-  { base, thisUpdate }: Pick<CrlTerms, 'base' | 'thisUpdate'>,
-): Promise<void> {
-  const isDelta = base !== undefined;
-  const lint = new CrlEntriesLint({ isDelta, thisUpdate, key: [randomInt(0x1_0000_0000), randomInt(0x1_0000_0000)] });
-  for await (const piece of entries) {
-    const finding = strictly(() => lint.check(piece));
-    if (finding) fail([finding]);
-    await spool.append(piece);
-  }
-  for (const finding of lint.checkUnique()) {
-    if (finding) fail([finding]);
-    if (spool.length > IN_MEMORY) await setImmediate();
-  }
-}
-
-/** The list as its readers will see it, but for the signature. */
-const readBack = (tbs: Uint8Array, algorithm: AlgorithmIdentifier): CertificateList =>
-  strictly(() => decodeCertificateList(encodeSigned(tbs, algorithm, Uint8Array.of(0))));
-
-/** Throws PkiError `lint_failed` for what a strict reader refuses. */
-function strictly<T>(read: () => T): T {
+/** The list as its readers will see it, but for the signature. Throws PkiError `lint_failed` for what a strict reader refuses. */
+function readBack(tbs: Uint8Array, algorithm: AlgorithmIdentifier): CertificateList {
   try {
-    return read();
+    return decodeCertificateList(encodeSigned(tbs, algorithm, Uint8Array.of(0)));
   } catch (error) {
     if (error instanceof DecodeError) throw new PkiError('lint_failed', error.message, { cause: error });
     throw error;
   }
-}
-
-function fail(findings: readonly LintFinding[]): never {
-  throw new PkiError('lint_failed', findings.map(lintFindingToString).join('; '));
 }

@@ -9,9 +9,15 @@ import {
   type TemporaryAuthority,
 } from '../../../test/support/temporary-authority.js';
 import { insertRevokedSerial, raiseCrlFloor } from '../../store/index.js';
-import { algorithmIdentifier, CrlReason, decodeCertificateList, Oid, verifySignature } from '../../x509/index.js';
+import {
+  algorithmIdentifier,
+  CrlReason,
+  decodeCertificateList,
+  encodeRevokedCertificate,
+  Oid,
+  verifySignature,
+} from '../../x509/index.js';
 import type { CertificationAuthority } from '../certification-authority.js';
-import { encodePage } from './crl-entries.js';
 import { readPublished, type PublishedCrl } from './crl-publication.js';
 import { CrlSchedule } from './crl-schedule.js';
 import { CrlToken } from './crl-token.js';
@@ -178,7 +184,8 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
       nextUpdate: new Date(clock.getTime() + DAY),
       previous: { number: 4, thisUpdate: clock },
     };
-    const page = (...entries: readonly string[]) => [encodePage(entries.join(), entries.length)];
+    const entry = (serial: string, reason: number) =>
+      encodeRevokedCertificate({ serialNumber: Buffer.from(serial, 'hex'), revocationDate: new Date(0), reason });
     const make = (change: object = {}, entries: readonly Uint8Array[] = []) =>
       CrlToken.make(issuer.identity, { ...list, ...change }, entries);
     const token = await make();
@@ -188,12 +195,12 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     await expect(root.issuer.signCrl(await make())).rejects.toMatchObject({ code: 'authority_mismatch' });
     await expect(make({ number: 4 })).rejects.toThrow('does not rise');
     await expect(make({ nextUpdate: clock })).rejects.toThrow('clock');
-    expect(() => page('01 0 toString')).toThrow('no reason');
-    const entry = '01 0 superseded';
-    await expect(make({}, page(entry, entry))).rejects.toThrow('crl-entry-unique');
-    await expect(make({}, page('00 0 superseded'))).rejects.toThrow('crl-entry-serial-number');
-    await expect(make({}, page('01 0 removeFromCRL'))).rejects.toThrow('crl-entry-reason');
-    await make({ base: 3 }, page('01 0 removeFromCRL'));
+    const { superseded, removeFromCRL } = CrlReason;
+    const twice = Buffer.concat([entry('01', superseded), entry('01', superseded)]);
+    await expect(make({}, [twice])).rejects.toThrow('crl-entry-unique');
+    await expect(make({}, [entry('00', superseded)])).rejects.toThrow('crl-entry-serial-number');
+    await expect(make({}, [entry('01', removeFromCRL)])).rejects.toThrow('crl-entry-reason');
+    await make({ base: 3 }, [entry('01', removeFromCRL)]);
     await expect(make({ algorithm: algorithmIdentifier(Oid.ed25519) })).rejects.toThrow('crl-signature-algorithm');
   });
 

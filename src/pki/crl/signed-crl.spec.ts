@@ -1,21 +1,57 @@
-import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createHash, randomBytes } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { temporaryFolder } from '../../../test/support/folder.js';
-import { IN_MEMORY, OctetSpool } from './octet-spool.js';
+import { CrlReason, encodeRevokedCertificate } from '../../x509/index.js';
+import { CheckedEntries, IN_MEMORY } from './checked-entries.js';
+import { CrlFile } from './crl-file.js';
 import { SignedCrl } from './signed-crl.js';
 
-test.each([1_000, 3 * IN_MEMORY])('the whole of %d octets is what was put into it', async (length) => {
-  const spool = new OctetSpool(temporaryFolder());
-  const octets = randomBytes(length);
-  for (let at = 0; at < length; at += 30_000) await spool.append(octets.subarray(at, at + 30_000));
-  const tbs = { length, read: () => spool.read(), dispose: () => spool.dispose() };
-  const crl = new SignedCrl(
-    tbs,
-    { oid: '1.2.3', parameters: undefined, der: Uint8Array.of(0x05, 0x00) },
-    randomBytes(64),
-  );
-  const whole = Buffer.from(await crl.whole());
-  expect(whole.length).toBe(crl.octets);
-  expect(whole.indexOf(octets)).toBeGreaterThan(0);
+const terms = { isDelta: false, thisUpdate: new Date() };
+const entry = (reason: number = CrlReason.superseded) =>
+  encodeRevokedCertificate({ serialNumber: randomBytes(16), revocationDate: new Date(0), reason });
+const all = Array.from({ length: 30 }, () => Buffer.concat(Array.from({ length: 1000 }, () => entry())));
+/** Copies, which are given away. */
+const pagesOf = (pages: number) => all.slice(0, pages).map((page) => Buffer.from(page));
+const around = { before: randomBytes(90), after: randomBytes(60) };
+const algorithm = { oid: '1.2.3', parameters: undefined, der: Uint8Array.of(0x05, 0x00) };
+
+/** As deep in a file as was thought, deeper, less deep, and all of it before its place and behind. */
+test.each([
+  ['memory', 20, 0],
+  ['a file', 30, 95],
+  ['a file with too little room', 30, 93],
+  ['a file with too much room', 30, 1_100_000],
+])('the whole of a list in %s is what was put into it', async (_, pages, room) => {
+  const path = join(temporaryFolder(), 'draft');
+  const entries = pagesOf(pages);
+  const whole = Buffer.concat(entries);
+  const openFile = () => CrlFile.open(path, { ...terms, room });
+  const checked = await CheckedEntries.check(entries, { ...terms, openFile });
+  expect(checked.length).toBe(whole.length);
+  const crl = new SignedCrl({ ...around, entries: checked }, algorithm, randomBytes(64));
+  const octets = Buffer.from(await crl.whole());
+  expect(octets.length).toBe(crl.octets);
+  expect(octets.indexOf(Buffer.concat([around.before, whole, around.after]))).toBeGreaterThan(0);
+  expect(crl.file === undefined).toBe(whole.length <= IN_MEMORY);
+  if (crl.file) {
+    expect(await crl.complete(crl.file)).toBe(createHash('sha256').update(octets).digest('hex'));
+    expect(readFileSync(path).equals(octets)).toBe(true);
+    expect(Buffer.from(await crl.whole()).equals(octets)).toBe(true);
+  }
   await crl.dispose();
+});
+
+test.each([
+  ['the same twice', (page: Buffer) => page, 'crl-entry-unique'],
+  ['removeFromCRL', () => Buffer.from(entry(CrlReason.removeFromCRL)), 'crl-entry-reason'],
+  ['half an entry', (page: Buffer) => page.subarray(0, 7), 'revoked certificate'],
+])('a list that is too large for memory is not made with %s, and leaves nothing behind', async (_, bad, message) => {
+  const path = join(temporaryFolder(), 'draft');
+  const pages = pagesOf(30);
+  const openFile = () => CrlFile.open(path, { ...terms, room: 100 });
+  const made = CheckedEntries.check([...pages, bad(Buffer.from(all[7] ?? []))], { ...terms, openFile });
+  await expect(made).rejects.toMatchObject({ code: 'lint_failed', message: expect.stringContaining(message) });
+  expect(() => readFileSync(path)).toThrow('ENOENT');
 });

@@ -1,6 +1,6 @@
 import { decodeCertificate, encodeSigned, type Certificate } from '../../x509/index.js';
 import type { CrlToken } from '../crl/crl-token.js';
-import { SignedCrl } from '../crl/signed-crl.js';
+import { readTbs, SignedCrl } from '../crl/signed-crl.js';
 import type { IssuanceToken } from '../issuance/issuance-token.js';
 import { PkiError } from '../pki-error.js';
 import type { IssuerIdentity } from './issuer-identity.js';
@@ -32,9 +32,14 @@ export class Issuer {
   async signCrl(token: CrlToken): Promise<SignedCrl> {
     this.#check(token);
     const tbs = token.spend();
-    const signature = await this.#signer.signInParts();
-    for await (const part of tbs.read()) signature.update(part);
-    return new SignedCrl(tbs, this.#signer.algorithm, await signature.sign());
+    try {
+      const signature = await this.#signer.signInParts();
+      for await (const part of readTbs(tbs)) signature.update(part);
+      return new SignedCrl(tbs, this.#signer.algorithm, await signature.sign());
+    } catch (error) {
+      await tbs.entries.dispose();
+      throw error;
+    }
   }
 
   async #sign(token: IssuanceToken): Promise<Uint8Array> {

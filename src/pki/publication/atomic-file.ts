@@ -13,6 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PkiError } from '../pki-error.js';
 
@@ -126,8 +127,17 @@ function readIfThere(path: string): Buffer | undefined {
   }
 }
 
-/** A rename is durable when the folder is. */
-export function flushFolder(folder: string): void {
+/** A rename is durable when the folder is. Throws what the file system throws. */
+export async function flushFolderAside(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function flushFolder(folder: string): void {
   const handle = openSync(folder, 'r');
   try {
     fsyncSync(handle);

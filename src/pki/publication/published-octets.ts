@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, read } from 'node:fs';
+import { close, fstatSync, openSync, read } from 'node:fs';
 import { promisify } from 'node:util';
 
 const PIECE = 256 * 1024;
@@ -37,7 +37,8 @@ export function octetsOfFile(path: string): PublishedOctets {
     if (!isRetired || readers > 0 || isClosed) return;
     // Once: the number may be another file's by then.
     isClosed = true;
-    closeSync(file);
+    // Aside: the octets of a large one that has no name any more are given back with it.
+    close(file);
   };
   return {
     length,

@@ -23,8 +23,8 @@ export type RegistryStatus =
 /** How long answers stand without a look at the store when nothing else is said, in milliseconds; from then on they are `unknown`. */
 export const UNREAD_LIMIT = 30_000;
 
-// A millisecond of the event loop.
-const PAGE = 1_000;
+// Places in the order of revocations: two milliseconds of the event loop.
+const PAGE = 5_000;
 
 const GOOD: RegistryStatus = Object.freeze({ status: 'good' });
 const FOREIGN: RegistryStatus = Object.freeze({ status: 'unknown', because: 'foreign_issuer' });
@@ -179,14 +179,9 @@ export class RevocationRegistry {
     const revoked = this.#revoked.get(issuer) ?? new RevokedSerials();
     this.#revoked.set(issuer, revoked);
     for (const read of [readRevocationPage, readRevokedSerialPage])
-      for (let after = start; after < until;) {
-        const page = await read(this.#store.database, { issuer, after, until, limit: PAGE });
-        for (const entry of page.text === '' ? [] : page.text.split(',')) {
-          const [serial = '', revokedAt, reason = ''] = entry.split(' ');
-          revoked.set(serial, { reason, revokedAt: Number(revokedAt) });
-        }
-        after = page.entries < PAGE ? until : page.last;
-        if (after < until) await setImmediate();
+      for (let after = start; after < until; after += PAGE) {
+        revoked.add(await read(this.#store.database, { issuer, after, until: Math.min(after + PAGE, until) }));
+        if (after + PAGE < until) await setImmediate();
       }
   }
 }

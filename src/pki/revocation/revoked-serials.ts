@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
-import { CrlReason } from '../../x509/index.js';
+import { CrlReason, RevokedCertificateScanner } from '../../x509/index.js';
 
-/** When and why a serial number was revoked. */
+/** When and why a serial number was revoked, as its entry of the lists says: to the second. */
 export interface RevokedSerial {
   readonly reason: string;
   readonly revokedAt: Date;
@@ -18,8 +18,7 @@ const RECORD = 28;
 /** In the place of a reason: it is not revoked any more. */
 const RELEASED = 0xff;
 
-const codes = new Map<string, number>(Object.entries(CrlReason));
-const names = new Map<number, string>([...codes].map(([name, code]) => [code, name]));
+const names = new Map<number, string>(Object.entries(CrlReason).map(([name, code]) => [code, name]));
 
 /**
  * Revoked serial numbers in a few octets each, outside the heap: a million of them as objects would stop the process for each collection of garbage. They
@@ -36,14 +35,24 @@ export class RevokedSerials {
     return this.#size;
   }
 
-  /** Revokes a number, in hexadecimal of at most 20 octets, or changes why it is. `revokedAt` in milliseconds. */
-  set(serialNumber: string, { reason, revokedAt }: { readonly reason: string; readonly revokedAt: number }): void {
-    const part = this.#partOf(serialNumber);
-    const record =
-      part.find(this.#number, this.#hash) ?? part.add(this.#number, this.#hash, (at) => this.#hashAt(part, at));
-    if (part.records[record + REASON_AT] === RELEASED) this.#size++;
-    part.records[record + REASON_AT] = codes.get(reason) ?? CrlReason.unspecified;
-    part.records.writeUIntBE(revokedAt, record + TIME_AT, 6);
+  /** Revokes the numbers of entries of a list, one behind the other, or changes why they are. Throws DecodeError where one is not strict DER. */
+  add(entries: Uint8Array): void {
+    const scanner = new RevokedCertificateScanner(entries, entries, 2);
+    while (scanner.next()) {
+      const { serialStart, serialEnd, reason, unusual } = scanner;
+      // Without the octet that keeps it from being negative.
+      const start = entries[serialStart] === 0 && serialEnd - serialStart > 1 ? serialStart + 1 : serialStart;
+      this.#number.fill(0);
+      this.#number.set(entries.subarray(start, serialEnd), NUMBER_AT);
+      this.#number[LENGTH_AT] = serialEnd - start;
+      const part = this.#part();
+      const record =
+        part.find(this.#number, this.#hash) ?? part.add(this.#number, this.#hash, (at) => this.#hashAt(part, at));
+      if (part.records[record + REASON_AT] === RELEASED) this.#size++;
+      part.records[record + REASON_AT] = reason < 0 ? CrlReason.unspecified : reason;
+      const revokedAt = unusual?.revocationDate.getTime() ?? utcTime(entries, serialEnd + 2);
+      part.records.writeUIntBE(revokedAt, record + TIME_AT, 6);
+    }
   }
 
   get(serialNumber: string): RevokedSerial | undefined {
@@ -72,6 +81,10 @@ export class RevokedSerials {
   #partOf(serialNumber: string): Part {
     this.#number.fill(0);
     this.#number[LENGTH_AT] = this.#number.write(serialNumber, NUMBER_AT, 'hex');
+    return this.#part();
+  }
+
+  #part(): Part {
     this.#hash = hashOf(this.#number, 0, this.#seed);
     const part = this.#parts[this.#hash >>> 24];
     if (!part) throw new RangeError('a hash has 32 bits');
@@ -132,4 +145,11 @@ function hashOf(octets: Buffer, at: number, seed: number): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/** Milliseconds, of the digits of a UTCTime `YYMMDDHHMMSS` (RFC 5280 §4.1.2.5.1). */
+function utcTime(octets: Uint8Array, at: number): number {
+  const two = (i: number): number => (octets[at + i] ?? 0) * 10 + (octets[at + i + 1] ?? 0) - 0x30 * 11;
+  const year = two(0);
+  return Date.UTC(year < 50 ? 2000 + year : 1900 + year, two(2) - 1, two(4), two(6), two(8), two(10));
 }

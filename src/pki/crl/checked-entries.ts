@@ -1,0 +1,96 @@
+import { randomInt } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import { CrlEntriesLint, DecodeError, lintFindingToString, type LintFinding } from '../../x509/index.js';
+import { PkiError } from '../pki-error.js';
+import type { CrlFile } from './crl-file.js';
+
+/** What is kept in memory. Smaller lists see neither a thread nor, before they are signed, a file. */
+export const IN_MEMORY = 1024 * 1024;
+
+/** The list that the entries are for. */
+export interface EntryTerms {
+  readonly isDelta: boolean;
+  readonly thisUpdate: Date;
+  /** They are known to be too many for memory. */
+  readonly isLarge?: boolean;
+  /** Makes the file for those that are too many for memory. */
+  readonly openFile: () => Promise<CrlFile>;
+}
+
+/** Entries of a list, every one of which was linted, and all of them together: in memory while they are few, else in a file. */
+export class CheckedEntries {
+  /** Where they are, if not in memory. */
+  readonly file: CrlFile | undefined;
+  readonly #pieces: readonly Uint8Array[];
+
+  private constructor(pieces: readonly Uint8Array[], file?: CrlFile) {
+    this.#pieces = pieces;
+    this.file = file;
+  }
+
+  /** `entries` come in pieces of whole entries. Throws PkiError `lint_failed` with the first finding, `file_unwritable`, and what `entries` throws. */
+  static async check(
+    entries: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    terms: EntryTerms,
+  ): Promise<CheckedEntries> {
+    const pieces: Uint8Array[] = [];
+    let length = 0;
+    let file: CrlFile | undefined;
+    try {
+      // Its thread starts while that of the rows does.
+      if (terms.isLarge === true) file = await terms.openFile();
+      for await (const piece of entries) {
+        length += piece.length;
+        if (!file && length <= IN_MEMORY) {
+          pieces.push(piece);
+          continue;
+        }
+        file ??= await terms.openFile();
+        for (const before of pieces.splice(0)) await file.append(before);
+        await file.append(piece);
+      }
+      await (file ? file.checkUnique() : checkInMemory(pieces, terms));
+      return new CheckedEntries(pieces, file);
+    } catch (error) {
+      await file?.dispose();
+      throw error;
+    }
+  }
+
+  /** How many octets there are. */
+  get length(): number {
+    return this.file?.length ?? this.#pieces.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** From the first to the last, in pieces, as often as wanted. A piece is good until the next one is asked for. */
+  async *read(): AsyncGenerator<Uint8Array> {
+    yield* this.file?.read() ?? this.#pieces;
+  }
+
+  /** Nothing is read afterwards. */
+  async dispose(): Promise<void> {
+    await this.file?.dispose();
+  }
+}
+
+async function checkInMemory(pieces: readonly Uint8Array[], { isDelta, thisUpdate }: EntryTerms): Promise<void> {
+  const lint = new CrlEntriesLint({ isDelta, thisUpdate, key: [randomInt(0x1_0000_0000), randomInt(0x1_0000_0000)] });
+  for (const piece of pieces) {
+    refuse(check(lint, piece));
+    await setImmediate();
+  }
+  for (const finding of lint.checkUnique()) refuse(finding);
+}
+
+function check(lint: CrlEntriesLint, piece: Uint8Array): LintFinding | undefined {
+  try {
+    return lint.check(piece);
+  } catch (error) {
+    if (error instanceof DecodeError) throw new PkiError('lint_failed', error.message, { cause: error });
+    throw error;
+  }
+}
+
+function refuse(finding: LintFinding | undefined): void {
+  if (finding) throw new PkiError('lint_failed', lintFindingToString(finding));
+}

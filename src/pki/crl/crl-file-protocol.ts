@@ -1,0 +1,30 @@
+/** What the thread is started with. */
+export interface CrlFileData {
+  /** The file, open for reading and writing. */
+  readonly file: number;
+  /** Where the first entry begins. */
+  readonly room: number;
+  /** Of the list. */
+  readonly isDelta: boolean;
+  readonly thisUpdate: Date;
+}
+
+/**
+ * To the thread that checks and writes entries. `entries`: whole ones, behind those before. `unique`: those were all, whether none stands twice. `move`: have
+ * the first begin elsewhere. `digest`: of the whole file.
+ */
+export type CrlFileRequest =
+  | { readonly kind: 'entries'; readonly octets: Uint8Array }
+  | { readonly kind: 'unique' }
+  | { readonly kind: 'move'; readonly room: number }
+  | { readonly kind: 'digest' };
+
+/** From the thread, one for each request. */
+export interface CrlFileAnswer {
+  /** What is wrong with an entry. */
+  readonly finding?: string;
+  /** What the file system failed with. */
+  readonly failure?: { readonly code: string };
+  /** SHA-256, lower-case hexadecimal. */
+  readonly sha256?: string;
+}

@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto';
+import { open, rm, type FileHandle } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { PkiError } from '../pki-error.js';
+import { unwritable } from '../publication/atomic-file.js';
+import type { CrlFileAnswer, CrlFileData, CrlFileRequest } from './crl-file-protocol.js';
+
+const PIECE = 512 * 1024;
+
+/**
+ * The file of a list that is too large for memory: its entries first, checked and written by a thread; what is around them when it is signed. It goes when
+ * it is disposed of, unless it was renamed.
+ */
+export class CrlFile {
+  /** Undefined: it has no name, and nobody is served from it. */
+  readonly path: string | undefined;
+  readonly #handle: FileHandle;
+  readonly #thread: Worker;
+  #room: number;
+  #length = 0;
+  /** Those who wait for an answer, in the order in which they asked. */
+  readonly #asked: { readonly resolve: (answer: CrlFileAnswer) => void; readonly reject: (error: Error) => void }[] =
+    [];
+  #dead: Error | undefined;
+  #appended: Promise<unknown> = Promise.resolve();
+  #flushed: Promise<unknown> = Promise.resolve();
+
+  private constructor(path: string | undefined, handle: FileHandle, data: Omit<CrlFileData, 'file'>) {
+    this.path = path;
+    this.#handle = handle;
+    this.#room = data.room;
+    // The same file beside this one, compiled or not.
+    this.#thread = new Worker(new URL(import.meta.url.replace(/crl-file(?=\.[jt]s$)/, 'crl-file-worker')), {
+      workerData: { ...data, file: handle.fd } satisfies CrlFileData,
+      // A test runner's loader is not its business.
+      execArgv: [],
+    });
+    this.#thread.on('message', (answer: CrlFileAnswer) => this.#asked.shift()?.resolve(answer));
+    this.#thread.on('error', (error: Error) => {
+      this.#dead = error;
+      for (const { reject } of this.#asked.splice(0)) reject(error);
+    });
+  }
+
+  /** `path`: of a file that is made; in the folder of temporary files, without a name, when it is undefined. `room`: what is expected to stand before the entries. Throws PkiError `file_unwritable`. */
+  static async open(path: string | undefined, data: Omit<CrlFileData, 'file'>): Promise<CrlFile> {
+    const name = path ?? join(tmpdir(), `.crl-entries.${randomBytes(6).toString('hex')}.tmp`);
+    const handle = await writing(name, open(name, 'wx+', path === undefined ? 0o600 : 0o644));
+    if (path === undefined) await rm(name);
+    return new CrlFile(path, handle, data);
+  }
+
+  /** Of the entries, in octets. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Checks and adds whole entries, which are no longer the caller's; returns when those before are added. Throws PkiError `lint_failed` and `file_unwritable`. */
+  async append(octets: Uint8Array): Promise<void> {
+    const { length, byteLength, buffer } = octets;
+    const before = this.#appended;
+    const isHandedOver = buffer instanceof ArrayBuffer && byteLength === buffer.byteLength;
+    this.#appended = this.#ask({ kind: 'entries', octets }, isHandedOver ? [buffer] : []);
+    this.#appended.catch(() => undefined);
+    this.#length += length;
+    await before;
+  }
+
+  /** Those were all. Throws PkiError `lint_failed` when one stands twice. */
+  async checkUnique(): Promise<void> {
+    await this.#appended;
+    if (this.path !== undefined) {
+      // The disk has begun while the list is being signed.
+      this.#flushed = this.#handle.datasync();
+      this.#flushed.catch(() => undefined);
+    }
+    await this.#ask({ kind: 'unique' });
+  }
+
+  /** The entries, in pieces, as often as wanted. A piece is good until the next one is asked for. */
+  async *read(): AsyncGenerator<Uint8Array> {
+    const room = [Buffer.allocUnsafeSlow(PIECE), Buffer.allocUnsafeSlow(PIECE)] as const;
+    const pieceAt = (at: number, piece: Buffer) =>
+      this.#handle.read(piece, 0, Math.min(PIECE, this.#length - at), this.#room + at);
+    let next = pieceAt(0, room[0]);
+    for (let at = 0, turn = 1; at < this.#length; turn ^= 1) {
+      const { bytesRead, buffer } = await next;
+      if (bytesRead === 0) throw new Error('the file of the revocation list was cut off');
+      at += bytesRead;
+      // Read while the caller is at this one.
+      next = pieceAt(at, room[turn === 1 ? 1 : 0]);
+      next.catch(() => undefined);
+      yield buffer.subarray(0, bytesRead);
+    }
+    await next;
+  }
+
+  /** Makes it the whole list, flushed, and gives its SHA-256 in lower-case hexadecimal. Throws PkiError `file_unwritable`. */
+  async complete(before: Uint8Array, after: Uint8Array): Promise<string> {
+    if (before.length !== this.#room) {
+      await this.#ask({ kind: 'move', room: before.length });
+      this.#room = before.length;
+    }
+    const name = this.path ?? '';
+    await writing(name, this.#handle.truncate(before.length + this.#length));
+    await writing(name, this.#handle.write(before, 0, before.length, 0));
+    await writing(name, this.#handle.write(after, 0, after.length, before.length + this.#length));
+    await writing(name, this.#flushed);
+    const [{ sha256 = '' }] = await Promise.all([this.#ask({ kind: 'digest' }), writing(name, this.#handle.sync())]);
+    return sha256;
+  }
+
+  /** Nothing is read afterwards. */
+  async dispose(): Promise<void> {
+    await this.#thread.terminate();
+    await this.#flushed.catch(() => undefined);
+    await this.#handle.close();
+    if (this.path !== undefined) await rm(this.path, { force: true });
+  }
+
+  async #ask(request: CrlFileRequest, moved: readonly ArrayBuffer[] = []): Promise<CrlFileAnswer> {
+    if (this.#dead) throw this.#dead;
+    const answered = new Promise<CrlFileAnswer>((resolve, reject) => this.#asked.push({ resolve, reject }));
+    this.#thread.postMessage(request, moved);
+    const answer = await answered;
+    if (answer.failure) throw unwritable(this.path ?? tmpdir(), answer.failure);
+    if (answer.finding !== undefined) throw new PkiError('lint_failed', answer.finding);
+    return answer;
+  }
+}
+
+async function writing<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
