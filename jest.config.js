@@ -1,3 +1,6 @@
+// Threads that a test starts from the sources.
+process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --import ${new URL('test/support/source-names.js', import.meta.url)}`;
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
