@@ -60,13 +60,11 @@ export class CrlReader {
     const table = this.#spareTable;
     this.#spareTable = undefined;
     try {
-      const answer = await this.#thread.ask({
-        octets,
-        table,
-        issuers: issuers.map(({ der }) => der),
-        now: now.getTime(),
-      });
-      return restoreCrlIndex(octets.subarray(0, answer.length), issuers[answer.issuer] as Certificate, answer.table);
+      const asked = { octets, table, issuers: issuers.map(({ der }) => der), now: now.getTime() };
+      const answer = await this.#thread.ask(asked);
+      const [issuer] = issuers.slice(answer.issuer);
+      if (!issuer) throw new RangeError('the list has no issuer');
+      return restoreCrlIndex(octets.subarray(0, answer.length), issuer, answer.table);
     } catch (error) {
       this.#keep(octets.buffer, table);
       throw error;
