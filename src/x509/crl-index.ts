@@ -3,7 +3,7 @@ import { KeyUsage } from './certificate-extensions.js';
 import { decodeCertificateList, type CertificateList } from './certificate-list.js';
 import type { Certificate } from './certificate.js';
 import { Oid } from './oids.js';
-import { decodePem } from './pem.js';
+import { octetsFromPemOrDer } from './pem.js';
 import { RevocationIndex, type RevocationTable } from './revocation-index.js';
 import { CrlReason } from './revoked-certificate.js';
 import type { RevokedCertificateScanner } from './revoked-certificate-scanner.js';
@@ -77,9 +77,9 @@ function octetsOf(input: Uint8Array): Uint8Array {
   if (input[0] === DER_SEQUENCE) return input;
   if (input.length > MAX_PEM_OCTETS)
     throw new CrlRefusedError(`PEM of more than ${MAX_PEM_OCTETS} octets is not read: give the list as DER`);
-  const [block, second] = decodePem(input, MAX_PEM_OCTETS).filter(({ label }) => label === 'X509 CRL');
-  if (!block || second) throw new DecodeError('a CRL file holds exactly one CRL', 0);
-  return block.octets;
+  const [octets, second] = octetsFromPemOrDer(input, 'X509 CRL', MAX_PEM_OCTETS);
+  if (!octets || second) throw new DecodeError('a CRL file holds exactly one CRL', 0);
+  return octets;
 }
 
 function verifyIssuer(
