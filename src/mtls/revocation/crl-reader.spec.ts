@@ -218,13 +218,19 @@ describe('the thread', () => {
     async (_, isHere) => {
       if (!isHere) return;
       const before = threads();
-      const thread = threadFor({ idle: 50 });
+      const thread = threadFor({ idle: 20 });
       const reader = new CrlReader(thread);
       const fetched = await reader.fetch(fileWith(largeList()), undefined);
       await reader.read(fetched!.octets, issuers, new Date());
       const nicer = () => [...threads()].filter(([id, nice]) => !before.has(id) && nice > getPriority());
       expect(nicer().map(([, nice]) => nice)).toEqual([19]);
       expect(getPriority()).toBe(before.get(String(process.pid)));
+      while (nicer().length > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      // Its time does not pass while it has something to do, whatever else is fetched.
+      const slow = await reader.fetch(fileWith(largeList()), undefined);
+      const pending = reader.read(slow!.octets, issuers, new Date());
+      thread.prepare();
+      await pending;
       while (nicer().length > 0) await new Promise((resolve) => setTimeout(resolve, 10));
       // And there is another one for the next list.
       const next = await reader.fetch(fileWith(largeList(entryFor(bad))), undefined);

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { isSharedArrayBuffer } from 'node:util/types';
 import { indexCrl, restoreCrlIndex, type Certificate, type CrlIndex } from '../../x509/index.js';
 import { fetchCrl, type Fetched } from './crl-source.js';
-import { CrlThread } from './crl-thread.js';
+import { CrlThread, CrlThreadError } from './crl-thread.js';
 import { Slices } from './slices.js';
 
 /** From so many octets on, some twenty thousand entries, a list is read by the thread. */
@@ -51,7 +51,7 @@ export class CrlReader {
     return new Uint8Array(spare, 0, length);
   }
 
-  /** What {@link fetch} gave: as {@link indexCrl}, which it calls here or there. Throws Error when the thread died over it. */
+  /** What {@link fetch} gave: as {@link indexCrl}, which it calls here or there. Throws also {@link CrlThreadError}. */
   async read(octets: Uint8Array, issuers: readonly Certificate[], now: Date): Promise<CrlIndex> {
     if (!isSharedArrayBuffer(octets.buffer)) {
       const slices = new Slices();
@@ -66,7 +66,8 @@ export class CrlReader {
       if (!issuer) throw new RangeError('the list has no issuer');
       return restoreCrlIndex(octets.subarray(0, answer.length), issuer, answer.table);
     } catch (error) {
-      this.#keep(octets.buffer, table);
+      // What was not let go may be written to until that thread has ended.
+      if (!(error instanceof CrlThreadError)) this.#keep(octets.buffer, table);
       throw error;
     }
   }

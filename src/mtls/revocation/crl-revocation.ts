@@ -135,13 +135,9 @@ export class CrlRevocation implements RevocationStatus {
 
   /** Replaces a source's list by a newer one. */
   async #take(loaded: Loaded, octets: Uint8Array): Promise<CrlIndex> {
-    let unused: CrlIndex | undefined;
     try {
       const index = await this.#reader.read(octets, this.#issuersFor(loaded.source), this.options.clock());
-      unused = index;
-      if (loaded.index) checkNotOlder(index, loaded.index);
-      [loaded.index, unused] = [index, loaded.index];
-      this.#swap();
+      this.#replace(loaded, index);
       return index;
     } catch (error) {
       // What was refused for its time or its issuer may be in order later, unchanged; octets that cannot be read never will be.
@@ -150,9 +146,21 @@ export class CrlRevocation implements RevocationStatus {
           ? 0
           : performance.now() + backoff(loaded.failures + 1, this.options.refreshInterval);
       throw error;
-    } finally {
-      if (unused) this.#reader.release(unused);
     }
+  }
+
+  /** The memory of the one that is not used, then, is for the next: of the one before, once nobody asks it any more. */
+  #replace(loaded: Loaded, index: CrlIndex): void {
+    const before = loaded.index;
+    try {
+      if (before) checkNotOlder(index, before);
+    } catch (error) {
+      this.#reader.release(index);
+      throw error;
+    }
+    loaded.index = index;
+    this.#swap();
+    if (before) this.#reader.release(before);
   }
 
   #issuersFor({ issuer }: CrlSource): readonly Certificate[] {

@@ -3,6 +3,11 @@ import { Worker } from 'node:worker_threads';
 import { CrlRefusedError, DecodeError } from '../../x509/index.js';
 import type { CrlFailure, CrlRequest, CrlResponse } from './crl-protocol.js';
 
+/** The thread did not answer, or not what it was asked: what it had to work on it may still be working on. */
+export class CrlThreadError extends Error {
+  override readonly name = 'CrlThreadError';
+}
+
 type Answer = Extract<CrlResponse, { readonly table: unknown }>;
 
 interface Asked {
@@ -38,10 +43,10 @@ export class CrlThread {
   /** Begins the thread, for a list that will be there soon. */
   prepare(): void {
     this.#worker ??= this.#start();
-    this.#rest();
+    if (this.#asked.size === 0) this.#rest();
   }
 
-  /** Throws DecodeError and {@link CrlRefusedError} as `indexCrl`, and Error when the thread died over it or answered something else. */
+  /** Throws DecodeError and {@link CrlRefusedError} as `indexCrl`, and {@link CrlThreadError}. */
   ask(list: Omit<CrlRequest, 'id'>): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const worker = (this.#worker ??= this.#start());
@@ -106,7 +111,8 @@ export class CrlThread {
     this.#worker = undefined;
     clearTimeout(this.#idle);
     void worker?.terminate();
-    for (const { reject } of this.#asked.values()) reject(new Error(`the thread that reads revocation lists ${what}`));
+    for (const { reject } of this.#asked.values())
+      reject(new CrlThreadError(`the thread that reads revocation lists ${what}`));
     this.#asked.clear();
   }
 }
