@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openCertificationAuthority } from '../../src/pki/certification-authority.js';
 import { openStore } from '../../src/store/index.js';
 import { decodeCertificate, octetsFromPemOrDer, RevocationIndex } from '../../src/x509/index.js';
-import { indexCrl } from '../../src/mtls/revocation/crl-index.js';
+import { CrlReader } from '../../src/mtls/revocation/crl-reader.js';
 import { benchSettings } from '../support/crl-settings.js';
 import { memoryAtRest, observed, peakMemory } from '../support/usage.js';
 
@@ -29,8 +29,11 @@ async function read(): Promise<object> {
   const path = join(folder, 'var/crl/issuing.crl');
   const atRest = memoryAtRest();
   const now = new Date();
-  const { readFile } = await import('node:fs/promises');
-  const { seconds, longestBlock, value } = await observed(async () => indexCrl(await readFile(path), [issuer], now));
+  const reader = new CrlReader();
+  const { seconds, longestBlock, value } = await observed(async () => {
+    const fetched = await reader.fetch(path, undefined);
+    return reader.read(fetched?.octets ?? new Uint8Array(), [issuer], now);
+  });
   const peak = peakMemory();
   const { revoked, list } = value;
   const hits: string[] = [];
@@ -41,14 +44,14 @@ async function read(): Promise<object> {
     octets.writeUInt16BE(octets.readUInt16BE(octets.length - 2) ^ 0xffff, octets.length - 2);
     return octets.toString('hex');
   });
-  const { size, tableOctets } = revoked;
+  const { size, table } = revoked;
   return {
     seconds,
     longestBlock,
     peak,
     atRest,
     entries: size,
-    octetsAnEntry: tableOctets / Math.max(1, size),
+    octetsAnEntry: (table.offsets.byteLength + table.tags.byteLength) / Math.max(1, size),
     hit: lookups(revoked, hits, true),
     miss: lookups(revoked, misses, false),
   };

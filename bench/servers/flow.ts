@@ -33,7 +33,7 @@ async function read(): Promise<void> {
   }
 }
 
-process.on('message', (message: 'usage' | 'work' | 'rest') => {
+process.on('message', (message: 'usage' | 'write' | 'read' | 'both' | 'rest') => {
   void (async () => {
     if (message === 'usage') {
       const { user, system } = process.cpuUsage();
@@ -43,7 +43,7 @@ process.on('message', (message: 'usage' | 'work' | 'rest') => {
     isBusy = message !== 'rest';
     if (isBusy) {
       [count.written, count.read] = [0, 0];
-      done = Promise.all([write(), read()]);
+      done = Promise.all([...(message === 'read' ? [] : [write()]), ...(message === 'write' ? [] : [read()])]);
     } else await done;
     process.send?.(count);
   })();

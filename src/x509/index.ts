@@ -11,6 +11,7 @@ export {
   type NameConstraints,
 } from './certificate-extensions.js';
 export { CertificateList, decodeCertificateList, MAX_CRL_OCTETS } from './certificate-list.js';
+export { CrlRefusedError, indexCrl, restoreCrlIndex, staleness, type CrlIndex, type CrlIndexing } from './crl-index.js';
 export { Certificate, decodeCertificate, MAX_CERTIFICATE_OCTETS } from './certificate.js';
 export {
   CertificationRequest,
@@ -105,7 +106,7 @@ export {
 } from './ocsp/verify-ocsp-response.js';
 export { decodePem, encodePem, octetsFromPemOrDer, type PemBlock } from './pem.js';
 export { SubjectPublicKeyInfo, subjectPublicKeyInfoOf, UnusableKeyError, type KeyParameters } from './public-key.js';
-export { RevocationIndex } from './revocation-index.js';
+export { RevocationIndex, type RevocationTable } from './revocation-index.js';
 export { CrlReason, type CrlReasonName, type RevokedCertificate } from './revoked-certificate.js';
 export { RevokedCertificateScanner } from './revoked-certificate-scanner.js';
 export { secondOpinion, secondOpinionOnList, secondOpinionOnRequest } from './second-opinion.js';
@@ -116,7 +117,6 @@ export {
   signInParts,
   signingSchemeFor,
   verifySignature,
-  verifySignatureInSlices,
   wholeInParts,
   type SignatureInParts,
   type SigningScheme,

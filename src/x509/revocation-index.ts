@@ -3,12 +3,21 @@ import type { CertificateList } from './certificate-list.js';
 import { decodeRevokedCertificate, type RevokedCertificate } from './revoked-certificate.js';
 import type { RevokedCertificateScanner } from './revoked-certificate-scanner.js';
 
-const NO_OFFSETS = new Uint32Array(1);
-const NO_TAGS = new Uint8Array(1);
 /** Places for each entry: fuller, and the way to a free one grows long. */
 const ROOM = 1.8;
 /** To step over an entry takes a small part of what reading it does. */
 const COUNTED_MORE = 8;
+
+/** What an index found out, to be handed to another thread with the list's octets. Not to be changed by anybody. */
+export interface RevocationTable {
+  readonly seed: number;
+  /** How many serial numbers it holds. */
+  readonly size: number;
+  /** By place: where an entry begins. */
+  readonly offsets: Uint32Array;
+  /** By place: 0 when nothing is there. */
+  readonly tags: Uint8Array;
+}
 
 /**
  * The serial numbers of a CRL, ready to be looked up: an open-addressing table of offsets into the list's own octets, and a tag of eight bits beside each,
@@ -21,23 +30,37 @@ export class RevocationIndex {
   /** Makes it impossible to choose serial numbers that fall into one place. */
   readonly #seed: number;
   readonly #onEntry: ((scanner: RevokedCertificateScanner) => void) | undefined;
+  readonly #allocate: (octets: number) => ArrayBufferLike;
   #scanner: RevokedCertificateScanner;
   #counted = 0;
   #isCounted = false;
   #size = 0;
-  #offsets = NO_OFFSETS;
-  /** 0: nothing is there. */
-  #tags = NO_TAGS;
-  // Negative numbers, which no CA that follows the rules has.
-  readonly #odd = new Map<string, number>();
+  #offsets: Uint32Array = new Uint32Array(1);
+  #tags: Uint8Array = new Uint8Array(1);
 
-  /** `seed`: any 32-bit number that outsiders do not know. `onEntry` looks at each entry once and may throw: then so does {@link step}. */
-  constructor(list: CertificateList, seed: number, onEntry?: (scanner: RevokedCertificateScanner) => void) {
+  /**
+   * `seed`: any 32-bit number that outsiders do not know. `onEntry` looks at each entry once and may throw: then so does {@link step}. `allocate` gives the
+   * memory for its table, all 0.
+   */
+  constructor(
+    list: CertificateList,
+    seed: number,
+    onEntry?: (scanner: RevokedCertificateScanner) => void,
+    allocate = (octets: number): ArrayBufferLike => new ArrayBuffer(octets),
+  ) {
     this.#list = list;
     this.#octets = list.der;
     this.#seed = seed;
     this.#onEntry = onEntry;
+    this.#allocate = allocate;
     this.#scanner = list.scan();
+  }
+
+  /** An index that is ready, from the table of another one of the same list. */
+  static restore(list: CertificateList, { seed, size, offsets, tags }: RevocationTable): RevocationIndex {
+    const index = new RevocationIndex(list, seed);
+    [index.#size, index.#offsets, index.#tags] = [size, offsets, tags];
+    return index;
   }
 
   /** How many serial numbers it holds. */
@@ -45,21 +68,33 @@ export class RevocationIndex {
     return this.#size;
   }
 
-  /** The octets of its table. */
-  get tableOctets(): number {
-    return this.#offsets.byteLength + this.#tags.byteLength;
+  /** What {@link restore} takes, once it is ready. */
+  get table(): RevocationTable {
+    return { seed: this.#seed, size: this.#size, offsets: this.#offsets, tags: this.#tags };
   }
 
   /** Goes on by at most `most` entries; true when it is ready. Throws DecodeError where an entry is not strict DER, and what `onEntry` throws. */
   step(most: number): boolean {
     if (!this.#isCounted) return this.#count(most * COUNTED_MORE);
-    const scanner = this.#scanner;
-    for (let i = 0; i < most; i++) {
-      if (!scanner.next()) return true;
-      this.#onEntry?.(scanner);
-      this.#insert(scanner);
-    }
+    for (let left = most; left > 0; left -= BATCH) if (!this.#readBatch(Math.min(left, BATCH))) return true;
     return false;
+  }
+
+  /** Reads entries first and finds places for them then: the memory of one place comes while the next is looked at. False at the end. */
+  #readBatch(most: number): boolean {
+    const scanner = this.#scanner;
+    let count = 0;
+    for (; count < most && scanner.next(); count++) {
+      this.#onEntry?.(scanner);
+      const { serialStart, serialEnd } = scanner;
+      batch.starts[count] = scanner.start;
+      batch.from[count] = serialStart;
+      batch.to[count] = serialEnd;
+      batch.hashes[count] = this.#hashOf(this.#octets, serialStart, serialEnd);
+    }
+    for (let i = 0; i < count; i++)
+      this.#insert(batch.starts[i] ?? 0, batch.hashes[i] ?? 0, batch.from[i] ?? 0, batch.to[i] ?? 0);
+    return count === most;
   }
 
   /** The first pass counts, so that the table is no larger than it must be. Where it finds no entry, the second one finds out why. */
@@ -71,8 +106,9 @@ export class RevocationIndex {
       }
       this.#isCounted = true;
       const places = Math.ceil(this.#counted * ROOM) + 1;
-      this.#offsets = new Uint32Array(places);
-      this.#tags = new Uint8Array(places);
+      const table = this.#allocate(places * 5);
+      this.#offsets = new Uint32Array(table, 0, places);
+      this.#tags = new Uint8Array(table, places * 4, places);
       this.#scanner = this.#list.scan();
       return false;
     }
@@ -92,42 +128,28 @@ export class RevocationIndex {
   }
 
   #startOf(serialNumber: string): number | undefined {
-    if (serialNumber.startsWith('-')) return this.#odd.get(serialNumber);
-    const octets = SCRATCH;
-    const size = octetsFromHex(serialNumber, octets);
+    const size = contentsFromHex(serialNumber, SCRATCH);
     if (size === undefined) return undefined;
-    const tags = this.#tags;
-    const hash = this.#hashOf(octets, 0, size);
-    const tag = tagOf(hash);
-    for (let place = this.#placeOf(hash); tags[place] !== 0; place = place + 1 === tags.length ? 0 : place + 1) {
-      if (tags[place] !== tag) continue;
-      const start = this.#offsets[place] ?? 0;
-      if (this.#isSerial(start, octets, 0, size)) return start;
-    }
-    return undefined;
+    const place = this.#placeFor(this.#hashOf(SCRATCH, 0, size), SCRATCH, 0, size);
+    return this.#tags[place] === 0 ? undefined : this.#offsets[place];
   }
 
-  #insert(scanner: RevokedCertificateScanner): void {
-    const octets = this.#octets;
-    const { start, unusual } = scanner;
-    let from = scanner.serialStart;
-    const to = scanner.serialEnd;
-    if ((octets[from] ?? 0) >= 0x80) {
-      const { serialNumber = '' } = unusual ?? {};
-      if (!this.#odd.has(serialNumber)) this.#size++;
-      this.#odd.set(serialNumber, this.#odd.get(serialNumber) ?? start);
-      return;
-    }
-    if (octets[from] === 0 && to - from > 1) from++;
-    const tags = this.#tags;
-    const hash = this.#hashOf(octets, from, to);
-    const tag = tagOf(hash);
-    let place = this.#placeOf(hash);
-    for (; tags[place] !== 0; place = place + 1 === tags.length ? 0 : place + 1)
-      if (tags[place] === tag && this.#isSerial(this.#offsets[place] ?? 0, octets, from, to)) return;
-    tags[place] = tag;
+  #insert(start: number, hash: number, from: number, to: number): void {
+    const place = this.#placeFor(hash, this.#octets, from, to);
+    if (this.#tags[place] !== 0) return;
+    this.#tags[place] = tagOf(hash);
     this.#offsets[place] = start;
     this.#size++;
+  }
+
+  /** The place of the number whose contents are `[from, to)` of `other`, or the free one where it would be. */
+  #placeFor(hash: number, other: Uint8Array, from: number, to: number): number {
+    const tags = this.#tags;
+    const tag = tagOf(hash);
+    let place = Math.floor((hash / 0x1_0000_0000) * tags.length);
+    for (; tags[place] !== 0; place = place + 1 === tags.length ? 0 : place + 1)
+      if (tags[place] === tag && this.#isSerial(this.#offsets[place] ?? 0, other, from, to)) return place;
+    return place;
   }
 
   #hashOf(octets: Uint8Array, from: number, to: number): number {
@@ -145,26 +167,16 @@ export class RevocationIndex {
     let rest = to - from;
     for (; at < to; at++) rest = (rest << 8) | (octets[at] ?? 0);
     hash = Math.imul(hash ^ rest, 0x85ebca6b);
-    hash ^= hash >>> 13;
-    hash = Math.imul(hash, 0xc2b2ae35);
     return (hash ^ (hash >>> 16)) >>> 0;
   }
 
-  #placeOf(hash: number): number {
-    return Math.floor((hash / 0x1_0000_0000) * this.#tags.length);
-  }
-
-  /** Whether the entry that begins at `start` is of the number `[from, to)` of `other`. */
+  /** Whether the entry that begins at `start` is of the number whose contents are `[from, to)` of `other`. */
   #isSerial(start: number, other: Uint8Array, from: number, to: number): boolean {
     const octets = this.#octets;
     const length = octets[start + 1] ?? 0;
     // Behind the header of the entry, which is longer in the long form, and that of the number.
-    let at = start + (length < 0x80 ? 4 : 4 + (length & 0x7f));
-    let size = octets[at - 1] ?? 0;
-    if (octets[at] === 0 && size > 1) {
-      at++;
-      size--;
-    }
+    const at = start + (length < 0x80 ? 4 : 4 + (length & 0x7f));
+    const size = octets[at - 1] ?? 0;
     if (size !== to - from) return false;
     for (let i = 0; i < size; i++) if (octets[at + i] !== other[from + i]) return false;
     return true;
@@ -174,21 +186,48 @@ export class RevocationIndex {
 // The low bits: the high ones say the place.
 const tagOf = (hash: number): number => hash & 0xff || 1;
 
+const BATCH = 250;
+const batch = {
+  starts: new Uint32Array(BATCH),
+  hashes: new Uint32Array(BATCH),
+  from: new Uint32Array(BATCH),
+  to: new Uint32Array(BATCH),
+} as const;
+
 const SCRATCH = new Uint8Array(64);
 /** The value of a hexadecimal digit, by its character; 255 for what is none. */
 const HEX = new Uint8Array(128).fill(0xff);
 for (const digits of ['0123456789abcdef', '0123456789ABCDEF'])
   for (let value = 0; value < 16; value++) HEX[digits.charCodeAt(value)] = value;
 
-/** Writes the octets of hexadecimal, and gives how many they are; undefined when it is none, or none of a serial number. */
-function octetsFromHex(text: string, octets: Uint8Array): number | undefined {
-  const size = text.length >> 1;
-  if (size * 2 !== text.length || size > octets.length) return undefined;
+/** Writes the contents of the INTEGER that a serial number's text stands for, and gives how many octets they are; undefined when it is none. */
+function contentsFromHex(text: string, octets: Uint8Array): number | undefined {
+  const sign = text.startsWith('-') ? 1 : 0;
+  const digits = text.length - sign;
+  const size = digits >> 1;
+  if (size * 2 !== digits || size === 0 || size >= octets.length) return undefined;
+  // One octet more in front, for the sign.
+  octets[0] = 0;
   let bad = 0;
   for (let i = 0; i < size; i++) {
-    const [high, low] = [HEX[text.charCodeAt(2 * i)] ?? 0xff, HEX[text.charCodeAt(2 * i + 1)] ?? 0xff];
+    const [high, low] = [HEX[text.charCodeAt(sign + 2 * i)] ?? 0xff, HEX[text.charCodeAt(sign + 2 * i + 1)] ?? 0xff];
     bad |= high | low;
-    octets[i] = (high << 4) | low;
+    octets[i + 1] = (high << 4) | low;
   }
-  return bad > 15 ? undefined : size;
+  if (bad > 15) return undefined;
+  if (sign === 1) negate(octets, size + 1);
+  // X.690 §8.3.2: the first nine bits are never all the same.
+  if ((octets[0] === 0) !== (octets[1] ?? 0) < 0x80) return size + 1;
+  octets.copyWithin(0, 1, size + 1);
+  return size;
+}
+
+/** Two's complement, in place. */
+function negate(octets: Uint8Array, size: number): void {
+  let carry = 1;
+  for (let i = size - 1; i >= 0; i--) {
+    const octet = (~(octets[i] ?? 0) & 0xff) + carry;
+    octets[i] = octet & 0xff;
+    carry = octet >> 8;
+  }
 }

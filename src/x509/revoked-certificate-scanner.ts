@@ -6,6 +6,9 @@ const REASON = Uint8Array.of(0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x1
 const UTC_TIME_OCTETS = 15;
 /** Of an INTEGER of one octet and a UTCTime. */
 const SHORTEST = 3 + UTC_TIME_OCTETS;
+const LEAP_DAY = 229;
+/** More than any number of two digits. */
+const NO_DIGITS = 255;
 const DAYS = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /**
@@ -122,12 +125,15 @@ export class RevokedCertificateScanner {
 /** A UTCTime of the form `YYMMDDHHMMSSZ` that is a time; what it does not know about leap years the strict reader does. */
 function isUtcTime(octets: Uint8Array, at: number): boolean {
   if (octets[at] !== Tag.UTC_TIME || octets[at + 1] !== 13 || octets[at + 14] !== 0x5a) return false;
-  const two = (index: number): number => {
-    const [tens, ones] = [(octets[index] ?? 0) - 48, (octets[index + 1] ?? 0) - 48];
-    return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? 99 : tens * 10 + ones;
-  };
-  const [month, day] = [two(at + 4), two(at + 6)];
-  if (two(at + 2) === 99 && !(octets[at + 2] === 57 && octets[at + 3] === 57)) return false;
-  if (month < 1 || month > 12 || day < 1 || day > (DAYS[month] ?? 0) || (month === 2 && day === 29)) return false;
-  return two(at + 8) < 24 && two(at + 10) < 60 && two(at + 12) < 60;
+  const month = twoDigits(octets, at + 4);
+  const day = twoDigits(octets, at + 6);
+  if (twoDigits(octets, at + 2) === NO_DIGITS || month < 1 || month > 12) return false;
+  if (day < 1 || day > (DAYS[month] ?? 0) || month * 100 + day === LEAP_DAY) return false;
+  return twoDigits(octets, at + 8) < 24 && twoDigits(octets, at + 10) < 60 && twoDigits(octets, at + 12) < 60;
+}
+
+function twoDigits(octets: Uint8Array, at: number): number {
+  const tens = (octets[at] ?? 0) - 48;
+  const ones = (octets[at + 1] ?? 0) - 48;
+  return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? NO_DIGITS : tens * 10 + ones;
 }

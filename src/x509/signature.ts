@@ -1,4 +1,4 @@
-import { constants, createSign, createVerify, sign, verify, type KeyObject } from 'node:crypto';
+import { constants, createSign, sign, verify, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import { contextConstructed, DecodeError, DerReader, Tag, write } from '../der/index.js';
 import { algorithmIdentifier, decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
@@ -87,32 +87,6 @@ function isHereAndNow(data: Uint8Array): boolean {
     isTurnTaken = false;
   });
   return true;
-}
-
-const SLICE_OCTETS = 256 * 1024;
-
-/**
- * As {@link verifySignature}, for data that is large: `pause` is awaited after each quarter of a mebibyte. Ed25519 hashes its data twice and takes it
- * whole: Node's thread pool does it.
- */
-export async function verifySignatureInSlices(
-  algorithm: AlgorithmIdentifier,
-  key: SubjectPublicKeyInfo,
-  { data, signature, pause }: { data: Uint8Array; signature: Uint8Array; pause: () => Promise<void> | undefined },
-): Promise<boolean> {
-  const scheme = schemeFor(algorithm, key);
-  const digest = scheme && digestOf(scheme);
-  if (!scheme || !digest) return verifySignatureAside(algorithm, key, data, signature);
-  const verifier = createVerify(digest);
-  for (let at = 0; at < data.length; at += SLICE_OCTETS) {
-    verifier.update(data.subarray(at, at + SLICE_OCTETS));
-    await pause();
-  }
-  try {
-    return verifier.verify(keyFor(scheme, key), signature);
-  } catch {
-    return false;
-  }
 }
 
 const verifyAside: (

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomBytes, randomInt } from 'node:crypto';
 import fc from 'fast-check';
-import { indexCrl, type CrlIndex } from '../../src/mtls/revocation/crl-index.js';
 import { IssuerLists } from '../../src/mtls/revocation/issuer-lists.js';
 import { readPublished } from '../../src/pki/index.js';
 import {
@@ -9,8 +8,10 @@ import {
   CrlReason,
   decodeOcspResponse,
   encodeOcspRequest,
+  indexCrl,
   verifyOcspResponse,
   type Certificate,
+  type CrlIndex,
 } from '../../src/x509/index.js';
 import { anyStep, RevocationSequence, SHARDS } from '../support/revocation-sequence.js';
 import { somebody } from '../support/temporary-authority.js';
@@ -32,7 +33,7 @@ async function served(scope: string): Promise<CrlIndex> {
   const { crls, ca } = sequence.temporary.authority;
   const crl = crls.current('issuing', scope);
   if (!crl) throw new Error(`there is no list ${scope}`);
-  return indexCrl(await readPublished(crl), [ca.issuing.certificate], sequence.now);
+  return indexCrl(await readPublished(crl), { issuers: [ca.issuing.certificate], now: sequence.now, seed });
 }
 
 const saidBy = (lists: readonly CrlIndex[], certificate: Certificate): string => {

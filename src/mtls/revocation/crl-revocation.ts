@@ -1,7 +1,14 @@
-import { decodeCertificate, octetsFromPemOrDer, type Certificate } from '../../x509/index.js';
+import {
+  CrlRefusedError,
+  DecodeError,
+  decodeCertificate,
+  octetsFromPemOrDer,
+  type Certificate,
+  type CrlIndex,
+} from '../../x509/index.js';
 import { everyCa, type CurrentTrust } from '../trust-anchors.js';
-import { CrlRefusedError, indexCrl, type CrlIndex } from './crl-index.js';
-import { fetchCrl, isUrl, type CrlSource } from './crl-source.js';
+import { CrlReader } from './crl-reader.js';
+import { isUrl, type CrlSource } from './crl-source.js';
 import { IssuerLists } from './issuer-lists.js';
 import type { RevocationAnswer, RevocationStatus } from './revocation-status.js';
 
@@ -22,6 +29,8 @@ interface Loaded {
   failure: string | undefined;
   /** How often in a row it has failed. */
   failures: number;
+  /** Until then, by performance.now(), a file that was refused is not read again unless it changed. */
+  retryAt: number;
 }
 
 const FILE_INTERVAL_MS = 1_000;
@@ -34,6 +43,7 @@ const JITTER = 0.1;
  */
 export class CrlRevocation implements RevocationStatus {
   readonly #sources: readonly Loaded[];
+  readonly #reader: CrlReader;
   readonly #timers = new Map<Loaded, NodeJS.Timeout>();
   #byIssuer = new Map<string, IssuerLists>();
   #epoch = 0;
@@ -48,14 +58,17 @@ export class CrlRevocation implements RevocationStatus {
       readonly report: (event: CrlEvent) => void;
       /** From 0 to 1, by chance. */
       readonly random?: () => number;
+      readonly reader?: CrlReader;
     },
   ) {
+    this.#reader = options.reader ?? new CrlReader();
     this.#sources = sources.map((source) => ({
       source,
       mark: undefined,
       index: undefined,
       failure: undefined,
       failures: 0,
+      retryAt: Infinity,
     }));
   }
 
@@ -71,6 +84,7 @@ export class CrlRevocation implements RevocationStatus {
   stop(): void {
     this.#isStopped = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#reader.close();
   }
 
   statusOf(certificate: Certificate, issuer: Certificate, now: Date): RevocationAnswer {
@@ -97,28 +111,56 @@ export class CrlRevocation implements RevocationStatus {
   async #refresh(loaded: Loaded): Promise<void> {
     const { source } = loaded.source;
     try {
-      const fetched = await fetchCrl(source, loaded.mark);
+      const mark = performance.now() < loaded.retryAt ? loaded.mark : undefined;
+      const fetched = await this.#reader.fetch(source, mark);
       if (!fetched) {
-        loaded.failures = 0;
+        if (loaded.retryAt === Infinity) loaded.failures = 0;
         return;
       }
       // The mark first: a bad file is reported once, not every second.
       loaded.mark = fetched.mark;
-      const index = await indexCrl(fetched.octets, this.#issuersFor(loaded.source), this.options.clock());
-      if (loaded.index) checkNotOlder(index, loaded.index);
-      loaded.index = index;
+      loaded.retryAt = Infinity;
+      const index = await this.#take(loaded, fetched.octets);
       loaded.failure = undefined;
       loaded.failures = 0;
-      this.#swap();
       this.options.report({ kind: 'loaded', source, entries: index.revoked.size, nextUpdate: index.list.nextUpdate });
     } catch (error) {
+      if (this.#isStopped) return;
       const why = error instanceof Error ? error.message : String(error);
       if (why !== loaded.failure) this.options.report({ kind: 'failed', source, why });
       loaded.failure = why;
       loaded.failures++;
-      // What was refused for its time or its issuer may be in order later, unchanged; octets that cannot be read never will be.
-      if (error instanceof CrlRefusedError) loaded.mark = undefined;
     }
+  }
+
+  /** Replaces a source's list by a newer one. */
+  async #take(loaded: Loaded, octets: Uint8Array): Promise<CrlIndex> {
+    try {
+      const index = await this.#reader.read(octets, this.#issuersFor(loaded.source), this.options.clock());
+      this.#replace(loaded, index);
+      return index;
+    } catch (error) {
+      // What was refused for its time or its issuer may be in order later, unchanged; octets that cannot be read never will be.
+      if (!(error instanceof DecodeError))
+        loaded.retryAt = isUrl(loaded.source.source)
+          ? 0
+          : performance.now() + backoff(loaded.failures + 1, this.options.refreshInterval);
+      throw error;
+    }
+  }
+
+  /** The memory of the one that is not used, then, is for the next: of the one before, once nobody asks it any more. */
+  #replace(loaded: Loaded, index: CrlIndex): void {
+    const before = loaded.index;
+    try {
+      if (before) checkNotOlder(index, before);
+    } catch (error) {
+      this.#reader.release(index);
+      throw error;
+    }
+    loaded.index = index;
+    this.#swap();
+    if (before) this.#reader.release(before);
   }
 
   #issuersFor({ issuer }: CrlSource): readonly Certificate[] {
@@ -147,10 +189,14 @@ export function nextLook(
 ): number {
   if (!isUrl(source)) return Math.min(interval, FILE_INTERVAL_MS);
   const spread = 1 + JITTER * (2 * random - 1);
-  if (failures > 0) return Math.min(interval, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 20)) * spread;
+  if (failures > 0) return backoff(failures, interval) * spread;
   const left = (index?.list.nextUpdate?.getTime() ?? Infinity) - now.getTime();
   return Math.min(interval, Math.max(left / 2, FIRST_RETRY_MS)) * spread;
 }
+
+/** Milliseconds: a second first, then ever longer, up to the interval. */
+const backoff = (failures: number, interval: number): number =>
+  Math.min(interval, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 20));
 
 /** Throws CrlRefusedError for a list that is older than the one in use: replayed, it would take revocations back (RFC 5280 §5.2.3). */
 function checkNotOlder({ list }: CrlIndex, { list: inUse }: CrlIndex): void {

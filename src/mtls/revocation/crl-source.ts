@@ -12,11 +12,21 @@ export interface CrlSource {
 /** How long a server may send nothing, and how long a list may take as a whole. */
 const SILENCE_MS = 10_000;
 const TIMEOUT_MS = 120_000;
+const PIECE = 256 * 1024;
 
 /** Octets that were fetched, and a mark by which to tell whether they changed. */
 export interface Fetched {
   readonly octets: Uint8Array;
   readonly mark: string;
+}
+
+/** What a fetch may take, in milliseconds and octets, and where the octets are put. */
+export interface FetchLimits {
+  readonly silence: number;
+  readonly timeout: number;
+  readonly octets: number;
+  /** Room for so many octets. */
+  readonly room: (length: number) => Uint8Array;
 }
 
 /** Whether a source is fetched, and not a file. */
@@ -29,29 +39,40 @@ export const isUrl = (source: string): boolean => /^https?:\/\//i.test(source);
 export async function fetchCrl(
   source: string,
   mark: string | undefined,
-  limits = { silence: SILENCE_MS, timeout: TIMEOUT_MS, octets: MAX_CRL_OCTETS },
+  more: Partial<FetchLimits> = {},
 ): Promise<Fetched | undefined> {
-  return isUrl(source) ? fetchUrl(source, mark, limits) : readChanged(source, mark, limits.octets);
+  const limits = {
+    silence: SILENCE_MS,
+    timeout: TIMEOUT_MS,
+    octets: MAX_CRL_OCTETS,
+    room: (length: number) => Buffer.allocUnsafeSlow(length),
+    ...more,
+  };
+  return isUrl(source) ? fetchUrl(source, mark, limits) : readChanged(source, mark, limits);
 }
 
-async function readChanged(path: string, mark: string | undefined, most: number): Promise<Fetched | undefined> {
+async function readChanged(
+  path: string,
+  mark: string | undefined,
+  { octets: most, room }: FetchLimits,
+): Promise<Fetched | undefined> {
   const { size, mtimeMs, ino } = await stat(path);
   const now = `${size} ${mtimeMs} ${ino}`;
   if (now === mark) return undefined;
   if (size > most) throw new RangeError(`${size} octets are more than a CRL may have`);
   const file = await open(path, 'r');
   try {
-    return { octets: await file.readFile(), mark: now };
+    const octets = room(size);
+    let end = 0;
+    for (let bytesRead = -1; bytesRead !== 0 && end < size; end += bytesRead)
+      ({ bytesRead } = await file.read(octets, end, Math.min(PIECE, size - end)));
+    return { octets: octets.subarray(0, end), mark: now };
   } finally {
     await file.close();
   }
 }
 
-async function fetchUrl(
-  url: string,
-  mark: string | undefined,
-  limits: { readonly silence: number; readonly timeout: number; readonly octets: number },
-): Promise<Fetched | undefined> {
+async function fetchUrl(url: string, mark: string | undefined, limits: FetchLimits): Promise<Fetched | undefined> {
   const [etag = '', modified = ''] = mark?.split('\n') ?? [];
   const silence = new AbortController();
   const timer = setTimeout(() => {
@@ -67,7 +88,7 @@ async function fetchUrl(
     if (response.status !== 200 || !response.body) throw new Error(`the server answered ${response.status}`);
     const { headers } = response;
     const expected = headers.has('content-encoding') ? 0 : Number(headers.get('content-length') ?? 0);
-    const octets = new Collected(expected, limits.octets);
+    const octets = new Collected(expected, limits);
     for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
       timer.refresh();
       octets.add(chunk);
@@ -83,19 +104,19 @@ async function fetchUrl(
 
 /** Pieces put together without a copy of everything at once, where the length was said before. */
 class Collected {
-  readonly #most: number;
-  readonly #target: Buffer;
+  readonly #limits: FetchLimits;
+  readonly #target: Uint8Array;
   readonly #rest: Uint8Array[] = [];
   #length = 0;
 
-  constructor(expected: number, most: number) {
-    this.#most = most;
-    if (expected > most) this.#refuse();
-    this.#target = Buffer.allocUnsafeSlow(Number.isSafeInteger(expected) && expected > 0 ? expected : 0);
+  constructor(expected: number, limits: FetchLimits) {
+    this.#limits = limits;
+    if (expected > limits.octets) this.#refuse();
+    this.#target = limits.room(Number.isSafeInteger(expected) && expected > 0 ? expected : 0);
   }
 
   add(chunk: Uint8Array): void {
-    if (this.#length + chunk.length > this.#most) this.#refuse();
+    if (this.#length + chunk.length > this.#limits.octets) this.#refuse();
     if (this.#rest.length === 0 && this.#length + chunk.length <= this.#target.length)
       this.#target.set(chunk, this.#length);
     else this.#rest.push(chunk);
@@ -105,7 +126,7 @@ class Collected {
   async whole(): Promise<Uint8Array> {
     const { length: behind } = this.#rest;
     if (behind === 0) return this.#target.subarray(0, this.#length);
-    const octets = Buffer.allocUnsafeSlow(this.#length);
+    const octets = this.#limits.room(this.#length);
     const slices = new Slices();
     let at = this.#length - this.#rest.reduce((sum, { length }) => sum + length, 0);
     octets.set(this.#target.subarray(0, at));

@@ -4,11 +4,12 @@ import {
   distributionPointsOf,
   reasonsInScope,
   sameScope,
+  staleness,
   type Certificate,
   type CertificateList,
+  type CrlIndex,
   type RevokedCertificate,
 } from '../../x509/index.js';
-import { staleness, type CrlIndex } from './crl-index.js';
 import type { RevocationAnswer } from './revocation-status.js';
 
 const REASONS = new Map<number, string>(Object.entries(CrlReason).map(([name, value]) => [value, name]));

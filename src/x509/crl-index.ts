@@ -1,18 +1,13 @@
-import { randomInt } from 'node:crypto';
-import {
-  CrlReason,
-  decodeCertificateList,
-  DecodeError,
-  KeyUsage,
-  octetsFromPemOrDer,
-  Oid,
-  RevocationIndex,
-  verifySignatureInSlices,
-  type Certificate,
-  type CertificateList,
-  type RevokedCertificateScanner,
-} from '../../x509/index.js';
-import { Slices } from './slices.js';
+import { DecodeError } from '../der/index.js';
+import { KeyUsage } from './certificate-extensions.js';
+import { decodeCertificateList, type CertificateList } from './certificate-list.js';
+import type { Certificate } from './certificate.js';
+import { Oid } from './oids.js';
+import { octetsFromPemOrDer } from './pem.js';
+import { RevocationIndex, type RevocationTable } from './revocation-index.js';
+import { CrlReason } from './revoked-certificate.js';
+import type { RevokedCertificateScanner } from './revoked-certificate-scanner.js';
+import { verifySignature } from './signature.js';
 
 /** Why a CRL cannot be used; `message` says which rule. */
 export class CrlRefusedError extends Error {
@@ -26,6 +21,19 @@ export interface CrlIndex {
   readonly revoked: RevocationIndex;
 }
 
+/** What {@link indexCrl} goes by. */
+export interface CrlIndexing {
+  /** Who may have signed it. */
+  readonly issuers: readonly Certificate[];
+  readonly now: Date;
+  /** Any 32-bit number that outsiders do not know: see {@link RevocationIndex}. */
+  readonly seed: number;
+  /** Awaited every few hundred entries, and undefined mostly; absent: all in one go. */
+  readonly pause?: () => Promise<void> | undefined;
+  /** Gives the memory for the table, so many octets, all 0. */
+  readonly allocate?: (octets: number) => ArrayBufferLike;
+}
+
 /** PEM is decoded in one go. */
 const MAX_PEM_OCTETS = 8 * 1024 * 1024;
 const ENTRIES_A_STEP = 250;
@@ -34,54 +42,59 @@ const DER_SEQUENCE = 0x30;
 const PROCESSED: ReadonlySet<string> = new Set([Oid.deltaCrlIndicator, Oid.issuingDistributionPoint]);
 
 /**
- * Verifies a CRL against the issuer that signed it, one of `issuers`, and indexes it, in slices of a fraction of a millisecond. Throws DecodeError when it is not
- * strict DER, {@link CrlRefusedError} when nobody's key fits, when it is indirect, for some reasons only or for attribute certificates, when it carries
- * an unknown critical extension (RFC 5280 §5.2, §5.3), when it has no nextUpdate, or when it is not current at `now`.
+ * Verifies a CRL (DER, or PEM of at most 8 MiB) against the issuer that signed it, one of `issuers`, and indexes it. Throws DecodeError when it is not strict
+ * DER, {@link CrlRefusedError} when nobody's key fits, when it is indirect, for some reasons only or for attribute certificates, when it carries an unknown
+ * critical extension (RFC 5280 §5.2, §5.3), when it has no nextUpdate, or when it is not current at `now`.
  */
-export async function indexCrl(input: Uint8Array, issuers: readonly Certificate[], now: Date): Promise<CrlIndex> {
+export async function indexCrl(
+  input: Uint8Array,
+  { issuers, now, seed, pause, allocate }: CrlIndexing,
+): Promise<CrlIndex> {
   const list = decodeCertificateList(octetsOf(input));
   checkScope(list);
   checkCurrent(list, now);
-  const slices = new Slices();
-  const issuer = await verifyIssuer(list, issuers, slices);
+  const issuer = verifyIssuer(list, issuers);
   const isDelta = list.extensions.deltaCrlIndicator !== undefined;
   let entries = 0;
-  const revoked = new RevocationIndex(list, randomInt(0x1_0000_0000), (scanner) => {
+  const onEntry = (scanner: RevokedCertificateScanner): void => {
     checkEntry(scanner, isDelta);
     entries++;
-  });
-  while (!revoked.step(ENTRIES_A_STEP)) await slices.pause();
+  };
+  const revoked = new RevocationIndex(list, seed, onEntry, allocate);
+  while (!revoked.step(ENTRIES_A_STEP)) await pause?.();
   // Revoked and released at once: which of them came last is not said.
   if (isDelta && revoked.size !== entries) throw new CrlRefusedError('a serial number stands twice in a delta CRL');
   return { list, issuer, revoked };
+}
+
+/** What {@link indexCrl} made elsewhere of the same octets (DER), and of an issuer that it verified them by. Throws DecodeError. */
+export function restoreCrlIndex(octets: Uint8Array, issuer: Certificate, table: RevocationTable): CrlIndex {
+  const list = decodeCertificateList(octets);
+  return { list, issuer, revoked: RevocationIndex.restore(list, table) };
 }
 
 function octetsOf(input: Uint8Array): Uint8Array {
   if (input[0] === DER_SEQUENCE) return input;
   if (input.length > MAX_PEM_OCTETS)
     throw new CrlRefusedError(`PEM of more than ${MAX_PEM_OCTETS} octets is not read: give the list as DER`);
-  const [octets, second] = octetsFromPemOrDer(input, 'X509 CRL');
+  const [octets, second] = octetsFromPemOrDer(input, 'X509 CRL', MAX_PEM_OCTETS);
   if (!octets || second) throw new DecodeError('a CRL file holds exactly one CRL', 0);
   return octets;
 }
 
-async function verifyIssuer(
-  { issuer: name, signatureAlgorithm, tbs: data, signature }: CertificateList,
+function verifyIssuer(
+  { issuer: name, signatureAlgorithm, tbs, signature }: CertificateList,
   issuers: readonly Certificate[],
-  slices: Slices,
-): Promise<Certificate> {
+): Certificate {
   const named = issuers.filter((issuer) => issuer.subject.key === name.key);
   if (named.length === 0) throw new CrlRefusedError('its issuer is not among the trusted CAs');
-  const pause = () => slices.pause();
-  for (const issuer of named) {
-    if (!(await verifySignatureInSlices(signatureAlgorithm, issuer.publicKey, { data, signature, pause }))) continue;
-    // RFC 5280 §6.3.3 (f).
-    const usage = issuer.extensions.keyUsage;
-    if (usage && !usage.has(KeyUsage.cRLSign))
-      throw new CrlRefusedError('its issuer may not sign CRLs (key usage cRLSign)');
-    return issuer;
-  }
-  throw new CrlRefusedError('its signature is not by its issuer');
+  const issuer = named.find(({ publicKey }) => verifySignature(signatureAlgorithm, publicKey, tbs, signature));
+  if (!issuer) throw new CrlRefusedError('its signature is not by its issuer');
+  // RFC 5280 §6.3.3 (f).
+  const usage = issuer.extensions.keyUsage;
+  if (usage && !usage.has(KeyUsage.cRLSign))
+    throw new CrlRefusedError('its issuer may not sign CRLs (key usage cRLSign)');
+  return issuer;
 }
 
 function checkScope({ extensions, nextUpdate }: CertificateList): void {

@@ -1,0 +1,94 @@
+import { randomInt } from 'node:crypto';
+import { isSharedArrayBuffer } from 'node:util/types';
+import { indexCrl, restoreCrlIndex, type Certificate, type CrlIndex } from '../../x509/index.js';
+import { fetchCrl, type Fetched } from './crl-source.js';
+import { CrlThread, CrlThreadError } from './crl-thread.js';
+import { Slices } from './slices.js';
+
+/** From so many octets on, some twenty thousand entries, a list is read by the thread. */
+const LARGE_OCTETS = 1024 * 1024;
+/** Lists grow. */
+const SPARE_ROOM = 1.125;
+
+/**
+ * Fetches, verifies and indexes lists: small ones in place, in slices of a fraction of a millisecond, large ones in a thread of their own. Their octets and their tables
+ * are in memory that threads share. V8 does not count it, so that it collects no garbage for its sake; so it is not left to V8 either, but used again: a list
+ * that is replaced gives its memory back by {@link release}, and one piece at most is kept.
+ */
+export class CrlReader {
+  readonly #thread: CrlThread;
+  #spareOctets: SharedArrayBuffer | undefined;
+  #spareTable: SharedArrayBuffer | undefined;
+
+  constructor(thread = new CrlThread()) {
+    this.#thread = thread;
+  }
+
+  /** As {@link fetchCrl}. */
+  async fetch(source: string, mark: string | undefined): Promise<Fetched | undefined> {
+    const rooms: Uint8Array[] = [];
+    const room = (length: number): Uint8Array => {
+      const made = this.#room(length);
+      rooms.push(made);
+      return made;
+    };
+    let fetched: Fetched | undefined;
+    try {
+      fetched = await fetchCrl(source, mark, { room });
+    } finally {
+      for (const { buffer } of rooms) if (buffer !== fetched?.octets.buffer) this.#keep(buffer, undefined);
+    }
+    return fetched;
+  }
+
+  #room(length: number): Uint8Array {
+    if (length < LARGE_OCTETS) return Buffer.allocUnsafeSlow(length);
+    this.#thread.prepare();
+    const spare = this.#spareOctets;
+    if (!spare || spare.byteLength < length)
+      return new Uint8Array(new SharedArrayBuffer(Math.ceil(length * SPARE_ROOM)), 0, length);
+    this.#spareOctets = undefined;
+    return new Uint8Array(spare, 0, length);
+  }
+
+  /** What {@link fetch} gave: as {@link indexCrl}, which it calls here or there. Throws also {@link CrlThreadError}. */
+  async read(octets: Uint8Array, issuers: readonly Certificate[], now: Date): Promise<CrlIndex> {
+    if (!isSharedArrayBuffer(octets.buffer)) {
+      const slices = new Slices();
+      return indexCrl(octets, { issuers, now, seed: randomInt(0x1_0000_0000), pause: () => slices.pause() });
+    }
+    const table = this.#spareTable;
+    this.#spareTable = undefined;
+    try {
+      const asked = { octets, table, issuers: issuers.map(({ der }) => der), now: now.getTime() };
+      const answer = await this.#thread.ask(asked);
+      const [issuer] = issuers.slice(answer.issuer);
+      if (!issuer) throw new RangeError('the list has no issuer');
+      return restoreCrlIndex(octets.subarray(0, answer.length), issuer, answer.table);
+    } catch (error) {
+      // What was not let go may be written to until that thread has ended.
+      if (!(error instanceof CrlThreadError)) this.#keep(octets.buffer, table);
+      throw error;
+    }
+  }
+
+  /** Takes back the memory of a list that nobody asks any more. */
+  release({ list, revoked }: CrlIndex): void {
+    this.#keep(list.der.buffer, revoked.table.tags.buffer);
+  }
+
+  /** Nothing is read afterwards. */
+  close(): void {
+    this.#thread.close();
+  }
+
+  #keep(octets: ArrayBufferLike, table: ArrayBufferLike | undefined): void {
+    this.#spareOctets = larger(this.#spareOctets, octets);
+    this.#spareTable = larger(this.#spareTable, table);
+  }
+}
+
+function larger(one: SharedArrayBuffer | undefined, other: ArrayBufferLike | undefined): SharedArrayBuffer | undefined {
+  if (!isSharedArrayBuffer(other)) return one;
+  return one && one.byteLength >= other.byteLength ? one : other;
+}
