@@ -1,13 +1,21 @@
+import type { ServiceError } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Module, type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { ClientsModule, Transport, type ClientProxy, type ClientsModuleOptions } from '@nestjs/microservices';
-import { firstValueFrom } from 'rxjs';
+import {
+  ClientsModule,
+  Transport,
+  type ClientGrpc,
+  type ClientProxy,
+  type ClientsModuleOptions,
+} from '@nestjs/microservices';
+import { firstValueFrom, lastValueFrom, Subject, tap, type Observable } from 'rxjs';
 import { TestCa, type Issued } from '../../src/testing/index.js';
+import { grpcClientOptions } from '../../src/tls/grpc/index.js';
 import { openTlsClient, type TlsClient } from '../../src/tls/index.js';
 import { replaceFile, temporaryFolder, writeFiles } from '../support/folder.js';
 import { LogLines } from '../support/guarded-app.js';
-import { SERVER_ID, startTransportApp, type TransportApp } from '../support/transport-app.js';
+import { PROTO, SERVER_ID, startTransportApp, type TransportApp } from '../support/transport-app.js';
 
 const ca = TestCa.root();
 const billing = (): Issued => ca.issue({ commonName: 'billing' });
@@ -122,5 +130,136 @@ describe("Nest's client over TCP", () => {
     await cut;
     const again = async (): Promise<string> => ask(orders, 'serial').catch(() => again());
     expect(await again()).toBe(next.certificate.serialNumber);
+  });
+});
+
+/** What test/fixtures/transports/orders.proto is to Nest. */
+interface Orders {
+  who: (message: object) => Observable<{ readonly name: string }>;
+  billing: (message: object) => Observable<{ readonly name: string }>;
+  serial: (message: object) => Observable<{ readonly name: string }>;
+  talk: (messages: Observable<object>) => Observable<{ readonly name: string }>;
+}
+
+describe("Nest's client over gRPC", () => {
+  async function ordersOf({ client }: Caller, peer?: string, url = `localhost:${started.ports.grpc}`): Promise<Orders> {
+    const application = await applicationWith([
+      {
+        name: 'ORDERS',
+        transport: Transport.GRPC,
+        options: {
+          url,
+          package: 'orders',
+          protoPath: PROTO,
+          ...grpcClientOptions(client, peer === undefined ? {} : { peer }),
+        },
+      },
+    ]);
+    return application.get<ClientGrpc>('ORDERS').getService<Orders>('Orders');
+  }
+  const nameOf = async (answer: Observable<{ readonly name: string }>) => (await firstValueFrom(answer)).name;
+
+  test.each([undefined, 'localhost', SERVER_ID])(
+    'is answered as the service whose certificate it presents, by a server known as %s',
+    async (peer) => {
+      const orders = await ordersOf(await callerWith(billing()), peer);
+      expect(await nameOf(orders.who({}))).toBe('billing');
+      expect(await nameOf(orders.billing({}))).toBe('billing only');
+    },
+  );
+
+  test('hears why it is refused', async () => {
+    for (const [issued, method, code] of [
+      [ca.issue({ commonName: 'orders' }), 'billing', 'route_not_allowed'],
+      [ca.issue({ commonName: 'unlisted' }), 'who', 'service_not_allowed'],
+      [TestCa.root().issue({ commonName: 'billing' }), 'who', 'untrusted_issuer'],
+    ] as const) {
+      const orders = await ordersOf(await callerWith(issued));
+      const error = await nameOf(orders[method]({})).catch((thrown: unknown) => thrown as ServiceError);
+      expect(error).toMatchObject({ code: 7 });
+      expect((error as ServiceError).metadata.get('code')).toEqual([code]);
+    }
+  });
+
+  test.each<[string, RegExp, () => Promise<Orders>]>([
+    ['by another name', /name/, async () => ordersOf(await callerWith(billing()), 'payments.example.org')],
+    ['by another SPIFFE ID', /not the SPIFFE ID/, async () => ordersOf(await callerWith(billing()), `${SERVER_ID}/x`)],
+    [
+      'of a CA that is not trusted',
+      /certificate in certificate chain/,
+      async () => ordersOf(await callerWith(billing(), TestCa.root())),
+    ],
+    [
+      'by its address',
+      /name/,
+      async () => ordersOf(await callerWith(billing()), undefined, `127.0.0.1:${started.ports.grpc}`),
+    ],
+  ])('sends nothing to a server %s, and says why', async (_, why, calling) => {
+    const seen = LogLines.shared.events('refused').length;
+    await expect(nameOf((await calling()).who({}))).rejects.toMatchObject({
+      code: 14,
+      details: expect.stringMatching(why),
+    });
+    expect(LogLines.shared.events('refused')).toHaveLength(seen);
+  });
+
+  test('presents the renewed certificate with the next call; one that is under way ends as it began', async () => {
+    const [first, next] = [billing(), billing()];
+    const caller = await callerWith(first);
+    const orders = await ordersOf(caller);
+    const said = new Subject<object>();
+    const heard: string[] = [];
+    const over = lastValueFrom(orders.talk(said).pipe(tap(({ name }) => heard.push(name))));
+    said.next({});
+    expect(await nameOf(orders.serial({}))).toBe(first.certificate.serialNumber);
+    await caller.renew(next);
+    expect(await nameOf(orders.serial({}))).toBe(next.certificate.serialNumber);
+    said.next({});
+    said.complete();
+    await over;
+    expect(heard).toEqual(['billing', 'billing']);
+    // Nothing is left of the connection from before that a revocation could end.
+    const cuts = LogLines.shared.events('connections_cut').length;
+    await started.revoke(first.certificate);
+    expect(await nameOf(orders.serial({}))).toBe(next.certificate.serialNumber);
+    expect(LogLines.shared.events('connections_cut')).toHaveLength(cuts);
+  });
+
+  test('renewed again and again under load: no call fails, and each certificate is seen', async () => {
+    const caller = await callerWith(billing());
+    const orders = await ordersOf(caller);
+    let isOver = false;
+    const seen = new Set<string>();
+    const working = Array.from({ length: 8 }, async () => {
+      while (!isOver) seen.add(await nameOf(orders.serial({})));
+    });
+    const serials: string[] = [];
+    for (let round = 0; round < 5; round++) {
+      const next = billing();
+      serials.push(next.certificate.serialNumber);
+      await caller.renew(next);
+      while (!seen.has(next.certificate.serialNumber)) seen.add(await nameOf(orders.serial({})));
+    }
+    isOver = true;
+    await Promise.all(working);
+    expect([...seen]).toEqual(expect.arrayContaining(serials));
+  });
+
+  test('of what grpcClientOptions gives, the credentials alone reach nobody', async () => {
+    const { client } = await callerWith(billing());
+    const application = await applicationWith([
+      {
+        name: 'ORDERS',
+        transport: Transport.GRPC,
+        options: {
+          url: `localhost:${started.ports.grpc}`,
+          package: 'orders',
+          protoPath: PROTO,
+          credentials: grpcClientOptions(client).credentials,
+        },
+      },
+    ]);
+    const orders = application.get<ClientGrpc>('ORDERS').getService<Orders>('Orders');
+    await expect(nameOf(orders.who({}))).rejects.toMatchObject({ details: expect.stringContaining('channelOptions') });
   });
 });

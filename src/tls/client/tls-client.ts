@@ -29,6 +29,11 @@ export interface PeerOptions {
   readonly peer?: string;
 }
 
+/** Options of `tls.connect` by which a server is checked. */
+export type TlsConnectionOptions = ConnectionOptions & {
+  checkServerIdentity: (host: string, certificate: PeerCertificate) => Error | undefined;
+};
+
 /** The options of undici's Agent that are not about TLS. */
 export type DispatcherOptions = PeerOptions & Omit<UndiciAgent.Options, 'connect' | 'factory'>;
 
@@ -131,7 +136,7 @@ export class TlsClient {
    * Options of `tls.connect` for what opens connections by itself, such as Nest's `Transport.TCP` (`tlsOptions`) or a database driver. Both OpenSSL and we must
    * accept the server. Each copy, as `{ ...options }` makes one, presents the certificate of that moment.
    */
-  connectionOptions({ peer }: PeerOptions = {}): ConnectionOptions {
+  connectionOptions({ peer }: PeerOptions = {}): TlsConnectionOptions {
     const secureContext = () => this.generation.context;
     return {
       rejectUnauthorized: true,
@@ -163,13 +168,9 @@ export class TlsClient {
 
   #refusalOf(peer: string, certificate: PeerCertificate): Error | undefined {
     try {
-      const { trust } = this.generation;
-      checkServer(
-        certificatesOfLegacy(certificate as DetailedPeerCertificate),
-        expectedPeer(peer),
-        trust,
-        this.#clock(),
-      );
+      const { generation } = this;
+      const sent = certificatesOfLegacy(certificate as DetailedPeerCertificate);
+      generation.noteServer(checkServer(sent, expectedPeer(peer), generation.trust, this.#clock()));
       return undefined;
     } catch (error) {
       return error as Error;
