@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { ServiceError } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Module, type INestApplicationContext } from '@nestjs/common';
@@ -67,27 +69,27 @@ async function applicationWith(options: ClientsModuleOptions): Promise<INestAppl
   return application;
 }
 
-describe("Nest's client over TCP", () => {
-  async function ordersOf({ client }: Caller, peer?: string): Promise<ClientProxy> {
-    const application = await applicationWith([
-      {
-        name: 'ORDERS',
-        transport: Transport.TCP,
-        options: {
-          host: 'localhost',
-          port: started.ports.tcp,
-          tlsOptions: client.connectionOptions(peer === undefined ? {} : { peer }),
-        },
+async function tcpOrdersOf({ client }: Caller, peer?: string): Promise<ClientProxy> {
+  const application = await applicationWith([
+    {
+      name: 'ORDERS',
+      transport: Transport.TCP,
+      options: {
+        host: 'localhost',
+        port: started.ports.tcp,
+        tlsOptions: client.connectionOptions(peer === undefined ? {} : { peer }),
       },
-    ]);
-    return application.get<ClientProxy>('ORDERS');
-  }
-  const ask = (orders: ClientProxy, pattern: string) => firstValueFrom(orders.send<string>(pattern, {}));
+    },
+  ]);
+  return application.get<ClientProxy>('ORDERS');
+}
+const ask = (orders: ClientProxy, pattern: string) => firstValueFrom(orders.send<string>(pattern, {}));
 
+describe("Nest's client over TCP", () => {
   test.each([undefined, 'localhost', SERVER_ID])(
     'is answered as the service whose certificate it presents, by a server known as %s',
     async (peer) => {
-      const orders = await ordersOf(await callerWith(billing()), peer);
+      const orders = await tcpOrdersOf(await callerWith(billing()), peer);
       expect(await ask(orders, 'who')).toBe('billing');
       expect(await ask(orders, 'billing')).toBe('billing only');
     },
@@ -99,7 +101,7 @@ describe("Nest's client over TCP", () => {
       [ca.issue({ commonName: 'unlisted' }), 'who', 'service_not_allowed'],
       [TestCa.root().issue({ commonName: 'billing' }), 'who', 'untrusted_issuer'],
     ] as const)
-      await expect(ask(await ordersOf(await callerWith(issued)), pattern)).rejects.toMatchObject({
+      await expect(ask(await tcpOrdersOf(await callerWith(issued)), pattern)).rejects.toMatchObject({
         code,
         status: 403,
         request_id: expect.any(String),
@@ -107,9 +109,9 @@ describe("Nest's client over TCP", () => {
   });
 
   test.each<[string, () => Promise<ClientProxy>]>([
-    ['by another name', async () => ordersOf(await callerWith(billing()), 'payments.example.org')],
-    ['by another SPIFFE ID', async () => ordersOf(await callerWith(billing()), `${SERVER_ID}/x`)],
-    ['of a CA that is not trusted', async () => ordersOf(await callerWith(billing(), TestCa.root()))],
+    ['by another name', async () => tcpOrdersOf(await callerWith(billing()), 'payments.example.org')],
+    ['by another SPIFFE ID', async () => tcpOrdersOf(await callerWith(billing()), `${SERVER_ID}/x`)],
+    ['of a CA that is not trusted', async () => tcpOrdersOf(await callerWith(billing(), TestCa.root()))],
   ])('sends nothing to a server %s', async (_, calling) => {
     const seen = LogLines.shared.events('refused').length;
     // Nest tells of TLS in its log alone, and the caller that the connection is closed.
@@ -120,7 +122,7 @@ describe("Nest's client over TCP", () => {
   test('presents the renewed certificate on its next connection', async () => {
     const [first, next] = [billing(), billing()];
     const caller = await callerWith(first);
-    const orders = await ordersOf(caller);
+    const orders = await tcpOrdersOf(caller);
     expect(await ask(orders, 'serial')).toBe(first.certificate.serialNumber);
     await caller.renew(next);
     // The connection stays, with whom it was made for, until it is closed: by us, or by the server when that certificate is over.
@@ -218,11 +220,27 @@ describe("Nest's client over gRPC", () => {
     said.complete();
     await over;
     expect(heard).toEqual(['billing', 'billing']);
-    // Nothing is left of the connection from before that a revocation could end.
-    const cuts = LogLines.shared.events('connections_cut').length;
+    // Nothing is left of the connection from before: a revocation ends the one that is held here, and no other.
+    expect(await ask(await tcpOrdersOf(await callerWith(first)), 'serial')).toBe(first.certificate.serialNumber);
+    const cut = LogLines.shared.next('connections_cut');
     await started.revoke(first.certificate);
-    expect(await nameOf(orders.serial({}))).toBe(next.certificate.serialNumber);
-    expect(LogLines.shared.events('connections_cut')).toHaveLength(cuts);
+    expect(await cut).toMatchObject({ connections: 1, fingerprint256: first.certificate.fingerprint256 });
+  });
+
+  test('a call that waits for its connection while the certificate is renewed is answered', async () => {
+    const [first, next] = [billing(), billing()];
+    const slow = createServer();
+    closing.push(() => slow.close());
+    await once(slow.listen(0, '127.0.0.1'), 'listening');
+    const caller = await callerWith(first);
+    const url = `localhost:${(slow.address() as AddressInfo).port}`;
+    const answer = nameOf((await ordersOf(caller, undefined, url)).serial({}));
+    const [socket] = (await once(slow, 'connection')) as [Socket];
+    await caller.renew(next);
+    const through = connect(started.ports.grpc, '127.0.0.1');
+    closing.push(() => through.destroy());
+    socket.pipe(through).pipe(socket);
+    expect(await answer).toBe(first.certificate.serialNumber);
   });
 
   test('renewed again and again under load: no call fails, and each certificate is seen', async () => {
