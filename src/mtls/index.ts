@@ -1,3 +1,11 @@
+export {
+  fetchCrl,
+  firstKnown,
+  type CrlSource,
+  type RevocationAnswer,
+  type RevocationMode,
+  type RevocationStatus,
+} from '../revocation/index.js';
 export { AllowAnyService } from './allow-any-service.decorator.js';
 export { AllowExpired } from './allow-expired.decorator.js';
 export { RequireRoles, AllowServices, Authorize } from './allow-services.decorator.js';
@@ -13,7 +21,7 @@ export { identityOf, type IdentifiedRequest } from './identified-request.js';
 export { MtlsRefusal, REFUSALS, type RefusalCode } from './mtls.errors.js';
 export { MtlsGuard } from './mtls.guard.js';
 export { MtlsModule } from './mtls.module.js';
-export type { MtlsOptions, RevocationMode } from './mtls.options.js';
+export type { MtlsOptions } from './mtls.options.js';
 export type { Rate } from './rates/rate.js';
 export { RATE_BOUNDS } from './rates/rate.js';
 export { RateLimit } from './rates/rate-limit.decorator.js';
@@ -22,10 +30,8 @@ export type { RateOf, Spent } from './rates/rate-limiter.js';
 export { PEER_OF, peerOfSocket, type Peer, type PeerOf } from './peer-certificate.js';
 export { PROBLEM_CONTENT_TYPE, problemOf, problemOfStatus, type Problem } from './problem.js';
 export { Public } from './public.decorator.js';
-export { fetchCrl, type CrlSource } from './revocation/crl-source.js';
 export { CHECK_OF, checksUpTo, type GuardCheck } from './refusal-checks.js';
 export { closeSession, sendRefusal } from './refusal-reply.js';
-export { firstKnown, type RevocationAnswer, type RevocationStatus } from './revocation/revocation-status.js';
 export { routePolicyOf, type RoutePolicy } from './route-policy.js';
 export { NoServiceNameError, serviceNameOf, type ServiceName, type ServicePlace } from './service-name.js';
 export { Shadow } from './shadow.decorator.js';

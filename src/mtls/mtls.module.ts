@@ -10,6 +10,7 @@ import {
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
+import { CrlRevocation, statusFrom, type CrlEvent } from '../revocation/index.js';
 import { asksForCertificates, nodeVersionProblem } from '../tls/index.js';
 import { services } from './authorizer.js';
 import { FederatedTrust, type BundleEvent } from './federation/federated-trust.js';
@@ -26,13 +27,11 @@ import { PeerVerifier } from './peer-verifier.js';
 import { shareRates } from './rates/rate-exchange.js';
 import { RateLimiter } from './rates/rate-limiter.js';
 import { RefusalFilter } from './refusal.filter.js';
-import { CrlRevocation, type CrlEvent } from './revocation/crl-revocation.js';
-import { firstKnown, type RevocationStatus } from './revocation/revocation-status.js';
 import { RoutePolicies } from './route-policies.service.js';
 import { ServiceRoles } from './service-roles.js';
 import { TransportGate } from './transports/transport.gate.js';
 import { closeUpgrades } from './transports/upgrade-door.js';
-import { readTrustAnchors, type CurrentTrust } from './trust-anchors.js';
+import { everyCa, readTrustAnchors, type CurrentTrust } from './trust-anchors.js';
 import { closeUnseenRoutes } from './unseen-routes.js';
 
 const CURRENT_TRUST = Symbol('veritas:CurrentTrust');
@@ -68,7 +67,7 @@ const logger = new Logger('Mtls');
       provide: CrlRevocation,
       inject: [MODULE_OPTIONS_TOKEN, CURRENT_TRUST],
       useFactory: ({ revocation, clock = now }: MtlsOptions, trust: CurrentTrust) =>
-        new CrlRevocation(revocation?.crls ?? [], trust, {
+        new CrlRevocation(revocation?.crls ?? [], () => everyCa(trust()), {
           refreshInterval: revocation?.refreshInterval ?? 60_000,
           clock,
           report: reportCrl,
@@ -92,7 +91,7 @@ const logger = new Logger('Mtls');
           issuerOrganization,
           serviceFrom: options.serviceFrom ?? ['cn'],
           revocationMode: revocation.mode ?? 'hard-fail',
-          revocation: sourceOf(revocation, crls),
+          revocation: statusFrom(revocation, crls),
           roles,
           allowList: typeof allowed === 'function' ? allowed : services(...allowed),
           ...(options.onPeer ? { onPeer: options.onPeer } : {}),
@@ -214,15 +213,6 @@ function currentTrust(anchors: MtlsOptions['trustAnchors'], intermediates: MtlsO
   if (typeof anchors === 'function') return anchors;
   const trust = readTrustAnchors(anchors, intermediates);
   return () => trust;
-}
-
-/** One source is asked directly: this stands on the path of every request. */
-function sourceOf(
-  { status, crls: configured = [] }: NonNullable<MtlsOptions['revocation']>,
-  crls: CrlRevocation,
-): RevocationStatus {
-  if (!status) return crls;
-  return configured.length === 0 ? status : firstKnown(status, crls);
 }
 
 function reportBundle({ kind, ...event }: BundleEvent): void {

@@ -1,5 +1,5 @@
+import type { RevocationMode } from '../revocation/index.js';
 import { validateCertificatePath, type Certificate } from '../x509/index.js';
-import type { RevocationMode } from './mtls.options.js';
 import { spiffeIdOf, trustDomainOf } from './spiffe-id.js';
 import type { CaCertificates, TrustAnchors } from './trust-anchors.js';
 

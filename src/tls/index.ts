@@ -1,3 +1,4 @@
+export type { CrlSource, RevocationMode, RevocationOptions, RevocationStatus } from '../revocation/index.js';
 export { asksForCertificates } from './client-certificates.js';
 export type { ConnectTarget, ServerConnection } from './client/connect.js';
 export { PeerRefusedError, type PeerRefusalCode } from './client/peer-refused-error.js';
@@ -6,6 +7,7 @@ export {
   type DispatcherOptions,
   type PeerOptions,
   type TlsClient,
+  type TlsClientEvent,
   type TlsClientOptions,
 } from './client/tls-client.js';
 export { connectionInfoOf, type ConnectionInfo } from './connection-info.js';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomBytes, randomInt } from 'node:crypto';
 import fc from 'fast-check';
-import { indexCrl, type CrlIndex } from '../../src/mtls/revocation/crl-index.js';
-import { IssuerLists } from '../../src/mtls/revocation/issuer-lists.js';
+import { indexCrl, type CrlIndex } from '../../src/revocation/crl-index.js';
+import { IssuerLists } from '../../src/revocation/issuer-lists.js';
 import { readPublished } from '../../src/pki/index.js';
 import {
   certIdOf,

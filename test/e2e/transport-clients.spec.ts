@@ -14,7 +14,7 @@ import {
 import { firstValueFrom, lastValueFrom, Subject, tap, type Observable } from 'rxjs';
 import { TestCa, type Issued } from '../../src/testing/index.js';
 import { grpcClientOptions } from '../../src/tls/grpc/index.js';
-import { openTlsClient, type TlsClient } from '../../src/tls/index.js';
+import { openTlsClient, type TlsClient, type TlsClientOptions } from '../../src/tls/index.js';
 import { replaceFile, temporaryFolder, writeFiles } from '../support/folder.js';
 import { LogLines } from '../support/guarded-app.js';
 import { PROTO, SERVER_ID, startTransportApp, type TransportApp } from '../support/transport-app.js';
@@ -39,13 +39,18 @@ interface Caller {
 }
 
 /** The client of a service that has `issued`. */
-async function callerWith(issued: Issued, trusted = ca): Promise<Caller> {
+async function callerWith(issued: Issued, trusted = ca, options: Partial<TlsClientOptions> = {}): Promise<Caller> {
   const files = writeFiles(temporaryFolder(), {
     cert: issued.chainPem,
     key: issued.keyPem,
     ca: trusted.root.certificatePem,
   });
-  const client = await openTlsClient({ certificateFile: files.cert, keyFile: files.key, caFile: files.ca });
+  const client = await openTlsClient({
+    certificateFile: files.cert,
+    keyFile: files.key,
+    caFile: files.ca,
+    ...options,
+  });
   closing.push(() => client.close());
   return {
     client,
@@ -261,6 +266,18 @@ describe("Nest's client over gRPC", () => {
     isOver = true;
     await Promise.all(working);
     expect([...seen]).toEqual(expect.arrayContaining(serials));
+  });
+
+  test('leaves a server that was revoked, and calls it no more', async () => {
+    const { crl } = writeFiles(temporaryFolder(), { crl: ca.crl() });
+    const revocation = { crls: [{ source: crl }], refreshInterval: 10 };
+    const caller = await callerWith(billing(), ca, { revocation, reloadInterval: 10 });
+    const [grpc, tcp] = [await ordersOf(caller), await tcpOrdersOf(caller)];
+    expect(await nameOf(grpc.who({}))).toBe('billing');
+    replaceFile(crl, ca.crl([{ certificate: started.certificate }]));
+    const refused = async (): Promise<unknown> => nameOf(grpc.who({})).then(refused, (error: unknown) => error);
+    expect(await refused()).toMatchObject({ code: 14, details: expect.stringMatching(/has been revoked/) });
+    await expect(ask(tcp, 'who')).rejects.toThrow('Connection closed');
   });
 
   test('of what grpcClientOptions gives, the credentials alone reach nobody', async () => {

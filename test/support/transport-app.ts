@@ -172,6 +172,8 @@ export const handlersRun = (): number => Messages.ran;
 
 export interface TransportApp {
   readonly app: INestApplication;
+  /** The servers' own. */
+  readonly certificate: Certificate;
   readonly ports: { readonly http: number; readonly tcp: number; readonly grpc: number };
   /** Publishes a CRL with these certificates and waits until it is taken up. */
   readonly revoke: (certificate: Certificate) => Promise<void>;
@@ -198,7 +200,7 @@ export async function serverTls(ca: TestCa, server = serverCertificate(ca)): Pro
   );
 }
 
-export const serverCertificate = (ca: TestCa): Issued =>
+const serverCertificate = (ca: TestCa): Issued =>
   ca.issue({
     commonName: 'localhost',
     names: [
@@ -244,7 +246,8 @@ export async function startTransportApp(ca: TestCa, { inherit }: { inherit: bool
   const source = join(temporaryFolder(), 'ca.crl');
   writeFileSync(source, ca.crl());
   const revoked: { certificate: Certificate }[] = [];
-  const tls = await serverTls(ca);
+  const server = serverCertificate(ca);
+  const tls = await serverTls(ca, server);
   const app = await createApp(
     ca,
     tls,
@@ -260,6 +263,7 @@ export async function startTransportApp(ca: TestCa, { inherit }: { inherit: bool
   await app.startAllMicroservices();
   return {
     app,
+    certificate: server.certificate,
     tls,
     ports: {
       http: portOf(app.getHttpServer()),

@@ -1,5 +1,5 @@
+import type { RevocationMode } from '../../revocation/index.js';
 import type { Certificate } from '../../x509/index.js';
-import type { RevocationMode } from '../mtls.options.js';
 import { isTrustDomain } from '../spiffe-id.js';
 import {
   readCertificates,

@@ -1,5 +1,4 @@
-import { decodeCertificate, octetsFromPemOrDer, type Certificate } from '../../x509/index.js';
-import { everyCa, type CurrentTrust } from '../trust-anchors.js';
+import { decodeCertificate, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
 import { CrlRefusedError, indexCrl, type CrlIndex } from './crl-index.js';
 import { fetchCrl, isUrl, type CrlSource } from './crl-source.js';
 import { IssuerLists } from './issuer-lists.js';
@@ -41,7 +40,8 @@ export class CrlRevocation implements RevocationStatus {
 
   constructor(
     sources: readonly CrlSource[],
-    private readonly trust: CurrentTrust,
+    /** The CAs that are known now: a list is by one of them, or by the issuer that its source names. */
+    private readonly authorities: () => readonly Certificate[],
     private readonly options: {
       readonly refreshInterval: number;
       readonly clock: () => Date;
@@ -90,8 +90,11 @@ export class CrlRevocation implements RevocationStatus {
   }
 
   #whyMissing(): string {
-    const failures = this.#sources.flatMap(({ source, failure }) => (failure ? [`${source.source}: ${failure}`] : []));
-    return failures.length > 0 ? failures.join('; ') : 'no CRL of this issuer is configured';
+    const reasons = this.#sources.flatMap(({ source: { source }, failure, index }) => {
+      if (failure !== undefined) return [`${source}: ${failure}`];
+      return index ? [] : [`${source}: it has not been read yet`];
+    });
+    return reasons.join('; ') || 'no CRL of this issuer is configured';
   }
 
   async #refresh(loaded: Loaded): Promise<void> {
@@ -123,7 +126,7 @@ export class CrlRevocation implements RevocationStatus {
 
   #issuersFor({ issuer }: CrlSource): readonly Certificate[] {
     if (issuer !== undefined) return octetsFromPemOrDer(issuer, 'CERTIFICATE').map(decodeCertificate);
-    return everyCa(this.trust());
+    return this.authorities();
   }
 
   /** Answers are by the lists of before, or by those of now. */

@@ -11,7 +11,7 @@ import {
   type Certificate,
   type CertificateList,
   type RevokedCertificateScanner,
-} from '../../x509/index.js';
+} from '../x509/index.js';
 import { Slices } from './slices.js';
 
 /** Why a CRL cannot be used; `message` says which rule. */

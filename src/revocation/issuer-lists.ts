@@ -7,7 +7,7 @@ import {
   type Certificate,
   type CertificateList,
   type RevokedCertificate,
-} from '../../x509/index.js';
+} from '../x509/index.js';
 import { staleness, type CrlIndex } from './crl-index.js';
 import type { RevocationAnswer } from './revocation-status.js';
 
