@@ -512,7 +512,11 @@ describe('a server that was revoked', () => {
       await looking({ clock }, 'off'),
     ];
     for (const { client } of [hard, soft, off]) (await client.connect(target)).socket.destroy();
+    const call = await WAYS[0]![1](hard.client);
+    await call(server.port);
     now += 25 * HOUR;
+    // Nor on the connection that is there.
+    await expect(call(server.port)).rejects.toMatchObject({ code: 'revocation_unknown' });
     await expect(hard.client.connect(target)).rejects.toMatchObject({ code: 'revocation_unknown' });
     for (const { client } of [soft, off]) (await client.connect(target)).socket.destroy();
     expect(soft.events.filter(({ kind }) => kind === 'revocation_unknown')).toEqual([
