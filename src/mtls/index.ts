@@ -36,7 +36,7 @@ export { routePolicyOf, type RoutePolicy } from './route-policy.js';
 export { NoServiceNameError, serviceNameOf, type ServiceName, type ServicePlace } from './service-name.js';
 export { Shadow } from './shadow.decorator.js';
 export type { ShadowedRequest } from './shadowed-request.js';
-export { spiffeIdOf } from './spiffe-id.js';
+export { spiffeIdOf } from '../x509/index.js';
 export { accessOf, type ProspectiveCaller, type RouteAccess } from './route-access.js';
 export { ServiceRoles, type RolesInput } from './service-roles.js';
 export { servicePatterns } from './service-pattern.js';

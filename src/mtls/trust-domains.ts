@@ -1,6 +1,5 @@
 import type { RevocationMode } from '../revocation/index.js';
-import { validateCertificatePath, type Certificate } from '../x509/index.js';
-import { spiffeIdOf, trustDomainOf } from './spiffe-id.js';
+import { spiffeIdOf, trustDomainOf, validateCertificatePath, type Certificate } from '../x509/index.js';
 import type { CaCertificates, TrustAnchors } from './trust-anchors.js';
 
 /** The CAs that may vouch for one certificate. */

@@ -1,6 +1,5 @@
 import type { RevocationMode } from '../../revocation/index.js';
-import type { Certificate } from '../../x509/index.js';
-import { isTrustDomain } from '../spiffe-id.js';
+import { isTrustDomain, type Certificate } from '../../x509/index.js';
 import {
   readCertificates,
   type CaCertificates,

@@ -514,8 +514,9 @@ describe('a server that was revoked', () => {
     for (const { client } of [hard, soft, off]) (await client.connect(target)).socket.destroy();
     const call = await WAYS[0]![1](hard.client);
     await call(server.port);
+    const idle = once(server.sockets.at(-1)!, 'close');
     now += 25 * HOUR;
-    // Nor on the connection that is there.
+    await idle;
     await expect(call(server.port)).rejects.toMatchObject({ code: 'revocation_unknown' });
     await expect(hard.client.connect(target)).rejects.toMatchObject({ code: 'revocation_unknown' });
     for (const { client } of [soft, off]) (await client.connect(target)).socket.destroy();
