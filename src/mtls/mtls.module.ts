@@ -51,11 +51,12 @@ const logger = new Logger('Mtls');
     {
       provide: FederatedTrust,
       inject: [MODULE_OPTIONS_TOKEN],
-      useFactory: ({ trustAnchors, intermediates, trustDomain, trustDomains = [] }: MtlsOptions) =>
+      useFactory: ({ trustAnchors, intermediates, trustDomain, trustDomains = [], clock }: MtlsOptions) =>
         new FederatedTrust(currentTrust(trustAnchors, intermediates), {
           trustDomain,
           domains: trustDomains,
           report: reportBundle,
+          clock,
         }),
     },
     {
@@ -152,7 +153,7 @@ const logger = new Logger('Mtls');
     { provide: APP_GUARD, useExisting: MtlsGuard },
     { provide: APP_FILTER, useExisting: RefusalFilter },
   ],
-  exports: [MtlsGate, ServiceRoles, ClientIdentityInterceptor],
+  exports: [MtlsGate, ServiceRoles, ClientIdentityInterceptor, FederatedTrust],
 })
 export class MtlsModule extends ConfigurableModuleClass implements NestModule, OnModuleInit, OnApplicationShutdown {
   #routesRegistered: (() => void) | undefined;
@@ -216,8 +217,8 @@ function currentTrust(anchors: MtlsOptions['trustAnchors'], intermediates: MtlsO
 }
 
 function reportBundle({ kind, ...event }: BundleEvent): void {
-  if (kind === 'failed') logger.error({ event: 'trust_bundle_failed', ...event });
-  else logger.log({ event: 'trust_bundle_loaded', ...event });
+  if (kind === 'failed' || kind === 'stale') logger.error({ event: `trust_bundle_${kind}`, ...event });
+  else logger.log({ event: `trust_bundle_${kind}`, ...event });
 }
 
 function reportCrl(event: CrlEvent): void {

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import {
   isWorkloadId,
+  KeyUsage,
   spiffeIdOf,
   validateCertificatePath,
   type Certificate,
@@ -32,7 +33,7 @@ export const serverNameOf = (host: string): string => (isIP(host) === 0 ? host.r
 
 /**
  * Whether a server is the one that was meant: its path leads to `trust`, is valid at `time` and is for servers, and it has the name (RFC 9525 §6), or as its one
- * URI SAN the SPIFFE ID (X509-SVID §2). Throws {@link PeerRefusedError}.
+ * URI SAN the SPIFFE ID (X509-SVID §2, §5.2). Throws {@link PeerRefusedError}.
  */
 export function checkServer(
   [leaf, ...sent]: readonly [Certificate, ...Certificate[]],
@@ -50,7 +51,10 @@ export function checkServer(
     names: 'host' in expected ? [expected.host] : [],
   });
   if (!result.ok) throw new PeerRefusedError(result.reason.code, result.reason.message);
-  if ('spiffeId' in expected && spiffeIdOf(leaf) !== expected.spiffeId)
+  if (!('spiffeId' in expected)) return result.path;
+  if (leaf.extensions.keyUsage?.has(KeyUsage.cRLSign))
+    throw new PeerRefusedError('key_usage', 'the certificate of a SPIFFE ID may sign revocation lists');
+  if (spiffeIdOf(leaf) !== expected.spiffeId)
     throw new PeerRefusedError(
       'name_mismatch',
       'the one URI of its certificate is not the SPIFFE ID that was expected',

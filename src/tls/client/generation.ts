@@ -26,8 +26,6 @@ const UNTOLD = (): void => undefined;
  * certificate of its first handshake, so none outlives a change.
  */
 export class Generation {
-  readonly context: SecureContext;
-  readonly trust: ServerTrust;
   readonly #sessions = new Map<string, ResumableSession>();
   readonly #revocation: ServerRevocation | undefined;
   /** Servers that were connected to, by their certificates; kept where they may be told revoked. */
@@ -37,10 +35,11 @@ export class Generation {
   #epoch: number | undefined;
   #knownUntil = Number.POSITIVE_INFINITY;
 
-  /** Throws TlsSetupError when there is no CA to trust. */
-  constructor(settings: TlsSettings, material: TlsMaterial, revocation?: ServerRevocation) {
-    this.trust = trustOf(material);
-    this.context = createSecureContext(clientOptions(settings, material));
+  constructor(
+    readonly context: SecureContext,
+    readonly trust: ServerTrust,
+    revocation?: ServerRevocation,
+  ) {
     this.#revocation = revocation;
     this.#epoch = revocation?.epoch;
   }
@@ -90,6 +89,11 @@ export class Generation {
   forgetSession(key: string): void {
     this.#sessions.delete(key);
   }
+}
+
+/** The generation of a certificate, key and CAs. Throws TlsSetupError when there is no CA to trust. */
+export function generationOf(settings: TlsSettings, material: TlsMaterial, revocation?: ServerRevocation): Generation {
+  return new Generation(createSecureContext(clientOptions(settings, material)), trustOf(material), revocation);
 }
 
 /** As a CA bundle is read everywhere here: what is self-signed is trusted, what is not may stand in between. */

@@ -8,7 +8,7 @@ import { checkTlsSettings, DEFAULT_TLS_SETTINGS, type TlsSettings } from '../tls
 import { ClientAgent } from './client-agent.js';
 import { connectTo, type ConnectTarget, type ServerConnection } from './connect.js';
 import { checkServer, expectedPeer } from './expected-peer.js';
-import { Generation } from './generation.js';
+import { generationOf, type Generation } from './generation.js';
 import { certificatesOfLegacy } from './sent-certificates.js';
 import { ServerRevocation, type ServerRevocationEvent } from './server-revocation.js';
 
@@ -90,10 +90,10 @@ export class TlsClient {
     this.#interval = interval;
     const authorities = () => [...this.#generation.trust.anchors, ...this.#generation.trust.intermediates];
     this.#revocation = revocation && new ServerRevocation(revocation, { authorities, clock, report });
-    this.#generation = new Generation(settings, material, this.#revocation);
+    this.#generation = generationOf(settings, material, this.#revocation);
     const check = (fresh: TlsMaterial): void => {
       // Throws for a CA file that cannot be trusted by.
-      new Generation(settings, fresh);
+      generationOf(settings, fresh);
     };
     this.#watch = new MaterialWatch(files, material, { interval, clock, report, check }, (fresh) => {
       this.#replace(fresh);
@@ -182,7 +182,7 @@ export class TlsClient {
   }
 
   #replace(material: TlsMaterial): void {
-    this.#generation = new Generation(this.#settings, material, this.#revocation);
+    this.#generation = generationOf(this.#settings, material, this.#revocation);
     for (const listener of this.#listeners) listener();
   }
 
