@@ -18,6 +18,7 @@ import { ClientIdentityInterceptor } from './client-identity.interceptor.js';
 import { ForwardedCertificates } from './forwarded/forwarded-certificates.js';
 import { TrustedProxies } from './forwarded/trusted-proxies.js';
 import { LiveConnections } from './live-connections.js';
+import { lineOf } from './log-line.js';
 import { MtlsGate } from './mtls.gate.js';
 import { MtlsGuard } from './mtls.guard.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './mtls.module-definition.js';
@@ -112,8 +113,8 @@ const logger = new Logger('Mtls');
           notAfterOf: (connection) => verifier.notAfterOf(connection),
           marks: () => verifier.marks(),
           clock: clock ? () => clock().getTime() : Date.now,
-          onCut: ({ code, message, evidence }, connections) => {
-            logger.warn({ event: 'connections_cut', code, reason: message, connections, ...evidence });
+          onCut: ({ code, message, evidence, cause: err }, connections) => {
+            logger.warn(lineOf({ event: 'connections_cut', code, reason: message, connections, ...evidence, err }));
           },
           onFailure: (err) => {
             logger.error({ event: 'connections_not_checked', reason: 'open connections cannot be looked at', err });

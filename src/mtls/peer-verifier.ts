@@ -157,7 +157,7 @@ export class PeerVerifier {
 
   /**
    * Why the next request of an open connection would be refused on any route, or undefined. The allow-list is asked only of a service that it let in
-   * before: who never was on it may have come for the routes of any service.
+   * before: who never was on it may have come for the routes of any service. Anything unforeseen is `validation_failed`.
    */
   refusalOf(connection: object, expiredGrace = 0): MtlsRefusal | undefined {
     const known = this.#connections.get(connection);
@@ -167,7 +167,7 @@ export class PeerVerifier {
       if (known.isAllowed) this.#allowed(standing, false, enforce);
       return undefined;
     } catch (error) {
-      return error instanceof MtlsRefusal ? error : undefined;
+      return refusalOf(error);
     }
   }
 

@@ -90,6 +90,12 @@ async function tcpOrdersOf({ client }: Caller, peer?: string): Promise<ClientPro
 }
 const ask = (orders: ClientProxy, pattern: string) => firstValueFrom(orders.send<string>(pattern, {}));
 
+test('a refusal in the log has nothing that is not there', async () => {
+  const refused = LogLines.shared.next('refused', { code: 'service_not_allowed' });
+  await ask(await tcpOrdersOf(await callerWith(ca.issue({ commonName: 'unlisted' }))), 'who').catch(() => undefined);
+  expect(Object.entries(await refused).filter(([, value]) => value === undefined)).toEqual([]);
+});
+
 describe("Nest's client over TCP", () => {
   test.each([undefined, 'localhost', SERVER_ID])(
     'is answered as the service whose certificate it presents, by a server known as %s',
