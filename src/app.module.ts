@@ -4,10 +4,11 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { ApiModule } from './api/index.js';
 import { ConfigurationModule, federatedDomain, type Configuration } from './configuration/index.js';
 import { expiryPart, HealthModule, HealthService, type HealthPart } from './health/index.js';
-import { MtlsModule, type CurrentTrust, type VerifiedClientIdentity } from './mtls/index.js';
+import { FederatedTrust, MtlsModule, type CurrentTrust, type VerifiedClientIdentity } from './mtls/index.js';
 import { CaService, CrlService, PkiModule, RevocationRegistry, type CertificationAuthority } from './pki/index.js';
 import { RegistryModule, type Registry } from './registry/index.js';
 import { RepositoryModule, type Published } from './repository/index.js';
+import { trustBundlesPart } from './federation-health.js';
 import { registryRevocation } from './registry-revocation.js';
 import { registryRates, registryRoles, registryServices } from './registry-services.js';
 import { crlPart, ocspPart } from './revocation-health.js';
@@ -39,12 +40,13 @@ export class AppModule {
     const { ocsp } = runtime.authority;
     const isOwn = namedBy(runtime.authority.ca);
     const healthModule = HealthModule.forRootAsync({
-      inject: [CaService, CrlService],
-      useFactory: (ca: CaService, crls: CrlService): readonly HealthPart[] => [
+      inject: [CaService, CrlService, FederatedTrust],
+      useFactory: (ca: CaService, crls: CrlService, federation: FederatedTrust): readonly HealthPart[] => [
         storePart(store),
         expiryPart('issuing_ca', () => ca.issuing.certificate.notAfter, health.issuingExpiryWarning, now),
         crlPart(ca, crls, now),
         ...(ocsp ? [ocspPart(ocsp, now)] : []),
+        ...(mtls.trustDomains.length > 0 ? [trustBundlesPart(() => federation.standing)] : []),
         expiryPart('server_certificate', () => runtime.serverCertificate().notAfter, 1, now),
       ],
     });

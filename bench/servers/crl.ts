@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openCertificationAuthority } from '../../src/pki/certification-authority.js';
 import { openStore } from '../../src/store/index.js';
 import { decodeCertificate, octetsFromPemOrDer, RevocationIndex } from '../../src/x509/index.js';
-import { CrlReader } from '../../src/mtls/revocation/crl-reader.js';
+import { CrlReader } from '../../src/revocation/crl-reader.js';
 import { benchSettings } from '../support/crl-settings.js';
 import { memoryAtRest, observed, peakMemory } from '../support/usage.js';
 

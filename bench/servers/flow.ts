@@ -1,7 +1,7 @@
 // The whole service, which signs its list anew and reads another CA's list anew all the while it was told to, and says how often it did.
 import { utimesSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CrlRevocation } from '../../src/mtls/revocation/crl-revocation.js';
+import { CrlRevocation } from '../../src/revocation/index.js';
 import { CrlService } from '../../src/pki/index.js';
 import { startService } from '../../src/service.js';
 import { configurationIn } from '../support/material.js';

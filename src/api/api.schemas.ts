@@ -100,5 +100,6 @@ export const problemSchema = z
     request_id: z.string(),
     error: z.string().describe('The same as `detail`, for older clients.'),
     status_code: z.number().int().describe('The same as `status`, for older clients.'),
+    retry_after: z.number().int().optional().describe('Of `rate_limited`: the seconds of `Retry-After`.'),
   })
   .describe('A problem document (RFC 9457).');

@@ -238,11 +238,13 @@ function guardChecks({ status, body }: Answer): Check[] {
       ];
     return [{ check: 'guard', ok: true, detail: `let in; the answer is ${status}` }];
   }
-  const reason = `${plain(detail ?? code)} (${code}, request ${plain(id ?? 'unknown')})`;
+  const { mend } = REFUSALS[code];
+  // The answer ends with the mend, which has a place of its own here.
+  const told = plain(detail ?? code);
+  const said = told.endsWith(` ${mend}`) ? told.slice(0, -mend.length - 1) : told;
+  const reason = `${said} (${code}, request ${plain(id ?? 'unknown')})`;
   return checksUpTo(code).map(({ check, ok }) =>
-    ok
-      ? { check: `guard: ${check}`, ok, detail: 'passed' }
-      : { check: `guard: ${check}`, ok, detail: reason, mend: REFUSALS[code].mend },
+    ok ? { check: `guard: ${check}`, ok, detail: 'passed' } : { check: `guard: ${check}`, ok, detail: reason, mend },
   );
 }
 

@@ -43,7 +43,7 @@ async function explainConnection(
     { ok: failed === undefined, failed: failed?.check ?? null, checks },
     checks.map(describeCheck).join('\n'),
   );
-  if (failed) throw new CommandError(`it fails at: ${failed.check}`, ExitCode.refused, failed.mend);
+  if (failed) throw new CommandError(`it fails at: ${failed.check}`, ExitCode.refused);
 }
 
 async function explainRequest(session: Session, id: string, log: string): Promise<void> {

@@ -240,6 +240,26 @@ describe('one error lists every problem', () => {
       { mtls: { serviceFrom: ['spiffe'], trustDomains: [{ name: 'a', bundle }] } },
       {},
     ]),
+    ...(
+      [
+        ['bundle', { bundle: 'a.json', endpointBundleFile: 'b.json' }],
+        ['caFile', { caFile: 'ca.pem', endpointBundleFile: 'b.json' }],
+        ['endpointBundleFile', {}],
+        ['endpointBundleFile', { endpointSpiffeId: undefined, endpointBundleFile: 'b.json' }],
+        ['endpointBundleFile', { endpointSpiffeId: 'spiffe://own/bundles', endpointBundleFile: 'b.json' }],
+        ['endpointSpiffeId', { endpointSpiffeId: 'spiffe://third/bundles' }],
+        ['endpointSpiffeId', { endpointSpiffeId: 'spiffe://a', endpointBundleFile: 'b.json' }],
+      ] as const
+    ).map(([field, more]): [string, object, Environment] => {
+      const entry = { name: 'a', bundle: 'https://a/b', endpointSpiffeId: 'spiffe://a/bundles', ...more };
+      const { endpointSpiffeId, ...rest } = entry;
+      const trustDomains = [endpointSpiffeId === undefined ? rest : entry];
+      return [
+        `mtls.trustDomains[0].${field}`,
+        { mtls: { serviceFrom: ['spiffe'], trustDomain: 'own', trustDomains } },
+        {},
+      ];
+    }),
     [
       'mtls.trustDomains[0].name',
       { mtls: { serviceFrom: ['spiffe'], trustDomain: 'a', trustDomains: [{ name: 'a', bundle: 'a.json' }] } },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ROLES, serviceOrSpiffeId, servicePattern, trustDomain } from './service-roles.setting.js';
+import { ROLES, serviceOrSpiffeId, servicePattern, spiffeId, trustDomain } from './service-roles.setting.js';
 import { problemsOfProxies, trustedProxiesSchema } from './trusted-proxies.setting.js';
 import { decimal, duration, integer, list, objects, oneOf, path, text } from './setting.js';
 
@@ -23,6 +23,16 @@ const trustDomainSchema = z.strictObject({
   caFile: path("the path of a PEM file with the CAs of the URL's server")
     .exactOptional()
     .describe("The CAs that the URL's server must lead to, a PEM file; those of the web when absent."),
+  endpointSpiffeId: spiffeId
+    .exactOptional()
+    .describe(
+      "The SPIFFE ID of the URL's server, which is then verified by the bundle of that ID's trust domain (the profile `https_spiffe`) and not as on the web.",
+    ),
+  endpointBundleFile: path('the path of a PEM or JSON file')
+    .exactOptional()
+    .describe(
+      'Where `endpointSpiffeId` is of this very domain: the bundle by which its server is known until one was read from it.',
+    ),
   intermediatesFile: path('the path of a PEM file')
     .exactOptional()
     .describe('CA certificates between the bundle and the services, which the bundle does not hold, a PEM file.'),
@@ -160,8 +170,38 @@ export const mtlsSchema = mtlsFields.superRefine(
       if (name === trustDomain || trustDomains.findIndex((other) => other.name === name) < index)
         refuse(['trustDomains', index, 'name'], 'one entry for each trust domain, and none for mtls.trustDomain');
     });
+    const known = [trustDomain, ...trustDomains.map(({ name }) => name)];
+    trustDomains.forEach((entry, index) => {
+      for (const { field, message } of problemsOfEndpoint(entry, known))
+        refuse(['trustDomains', index, field], message);
+    });
   },
 );
+
+/** What could never be, of a bundle's server that is known by its SPIFFE ID. */
+function problemsOfEndpoint(
+  { name, bundle, caFile, endpointSpiffeId: id, endpointBundleFile: file }: z.output<typeof trustDomainSchema>,
+  known: readonly (string | undefined)[],
+): readonly { readonly field: string; readonly message: string }[] {
+  const field = 'endpointBundleFile';
+  if (id === undefined) return file === undefined ? [] : [{ field, message: 'endpointSpiffeId beside it' }];
+  const domain = id.split('/')[2];
+  const isSelfServing = domain === name;
+  return [
+    { field: 'bundle', message: 'an https URL, for endpointSpiffeId', holds: /^https:/i.test(bundle) },
+    { field: 'caFile', message: 'nothing beside endpointSpiffeId', holds: caFile === undefined },
+    {
+      field: 'endpointSpiffeId',
+      message: 'an ID of mtls.trustDomain, or of an entry of mtls.trustDomains',
+      holds: known.includes(domain),
+    },
+    {
+      field,
+      message: isSelfServing ? 'a file, for an endpointSpiffeId of this very domain' : `nothing: ${domain} has its own`,
+      holds: isSelfServing === (file !== undefined),
+    },
+  ].filter(({ holds }) => !holds);
+}
 
 const isIn = (pattern: string, service: string): boolean =>
   pattern.endsWith('/*') ? service.startsWith(pattern.slice(0, -1)) : service === pattern;

@@ -12,7 +12,10 @@ export function policyOf({ mtls, tls }: Configuration): Readonly<Record<string, 
       serviceFrom,
       ...(mtls.trustDomain === undefined ? {} : { trustDomain: mtls.trustDomain }),
       trustDomains: Object.fromEntries(
-        mtls.trustDomains.map(({ name, bundle, revocation: own = revocation }) => [name, { bundle, revocation: own }]),
+        mtls.trustDomains.map(({ name, bundle, endpointSpiffeId, revocation: own = revocation }) => [
+          name,
+          { bundle, revocation: own, ...(endpointSpiffeId === undefined ? {} : { endpointSpiffeId }) },
+        ]),
       ),
       services,
       roles: Object.fromEntries(roles.map((entry) => [entry.service, entry.roles])),

@@ -14,6 +14,9 @@ export const serviceOrSpiffeId = text(
   2048,
 );
 
+/** The SPIFFE ID of a service. */
+export const spiffeId = text('a SPIFFE ID with a path', new RegExp(`^${SPIFFE_ID}+$`), 2048);
+
 /** As {@link serviceOrSpiffeId}, or all SPIFFE IDs below one. */
 export const servicePattern = text(
   'the name of a service, of letters, digits, dots, hyphens and underscores, or a SPIFFE ID, which may end in /*',

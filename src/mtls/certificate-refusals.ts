@@ -1,8 +1,8 @@
+import type { Finding } from '../revocation/index.js';
 import { decodeCertificate, DecodeError, nameToString, type Certificate, type PathFailure } from '../x509/index.js';
 import type { VerifiedClientIdentity } from './client-identity.js';
 import { MtlsRefusal, type RefusalCode } from './mtls.errors.js';
 import type { Peer } from './peer-certificate.js';
-import type { RevocationAnswer } from './revocation/revocation-status.js';
 import type { NoServiceNameError } from './service-name.js';
 import type { TrustAnchors } from './trust-anchors.js';
 import { wrongDomain } from './trust-domains.js';
@@ -58,7 +58,7 @@ export function untrustedBy(
 }
 
 /** Of a certificate that is revoked, or has one above it that is. */
-export function revoked(leaf: Certificate, certificate: Certificate, answer: RevocationAnswer): MtlsRefusal {
+export function revoked(leaf: Certificate, { certificate, answer }: Finding): MtlsRefusal {
   const message =
     certificate === leaf
       ? 'the certificate has been revoked'
@@ -67,7 +67,7 @@ export function revoked(leaf: Certificate, certificate: Certificate, answer: Rev
 }
 
 /** Of a certificate of whose status nobody knows now. */
-export function unknown(leaf: Certificate, certificate: Certificate, answer: RevocationAnswer): MtlsRefusal {
+export function unknown(leaf: Certificate, { certificate, answer }: Finding): MtlsRefusal {
   const message = 'whether the certificate has been revoked cannot be established now';
   return refusal('revocation_unknown', message, leaf, { ...answer, unknown: certificate.serialNumber });
 }

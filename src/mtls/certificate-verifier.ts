@@ -2,6 +2,7 @@ import {
   attributeValues,
   KeyUsage,
   Oid,
+  spiffeIdOf,
   validateCertificatePath,
   type Certificate,
   type PathFailure,
@@ -10,7 +11,6 @@ import {
 import { refusal, unnamed, untrustedBy } from './certificate-refusals.js';
 import { VerifiedClientIdentity } from './client-identity.js';
 import { NoServiceNameError, type ServicePlace } from './service-name.js';
-import { spiffeIdOf } from './spiffe-id.js';
 import type { TrustAnchors } from './trust-anchors.js';
 import { vouchingFor, type Vouching } from './trust-domains.js';
 

@@ -1,6 +1,5 @@
-import { attributeValues, Oid, type Certificate, type ValidatedPath } from '../x509/index.js';
+import { attributeValues, Oid, spiffeIdOf, type Certificate, type ValidatedPath } from '../x509/index.js';
 import { commonNameOf, serviceNameOf, type ServiceName, type ServicePlace } from './service-name.js';
-import { spiffeIdOf } from './spiffe-id.js';
 
 /** What a validated path is read by. */
 export interface Reading {

@@ -1,3 +1,11 @@
+export {
+  fetchCrl,
+  firstKnown,
+  type CrlSource,
+  type RevocationAnswer,
+  type RevocationMode,
+  type RevocationStatus,
+} from '../revocation/index.js';
 export { AllowAnyService } from './allow-any-service.decorator.js';
 export { AllowExpired } from './allow-expired.decorator.js';
 export { RequireRoles, AllowServices, Authorize } from './allow-services.decorator.js';
@@ -5,7 +13,7 @@ export { allOf, anyOf, roles, services, type Authorizer, type Decision } from '.
 export { ClientIdentity } from './client-identity.decorator.js';
 export { ClientIdentityInterceptor } from './client-identity.interceptor.js';
 export { VerifiedClientIdentity } from './client-identity.js';
-export type { FederatedDomain } from './federation/federated-trust.js';
+export type { BundleStanding, FederatedDomain } from './federation/federated-trust.js';
 export { FederatedTrust } from './federation/federated-trust.js';
 export type { ForwardedFormatName } from './forwarded/forwarded-format.js';
 export type { TrustedProxy } from './forwarded/trusted-proxies.js';
@@ -13,7 +21,7 @@ export { identityOf, type IdentifiedRequest } from './identified-request.js';
 export { MtlsRefusal, REFUSALS, type RefusalCode } from './mtls.errors.js';
 export { MtlsGuard } from './mtls.guard.js';
 export { MtlsModule } from './mtls.module.js';
-export type { MtlsOptions, RevocationMode } from './mtls.options.js';
+export type { MtlsOptions } from './mtls.options.js';
 export type { Rate } from './rates/rate.js';
 export { RATE_BOUNDS } from './rates/rate.js';
 export { RateLimit } from './rates/rate-limit.decorator.js';
@@ -22,15 +30,13 @@ export type { RateOf, Spent } from './rates/rate-limiter.js';
 export { PEER_OF, peerOfSocket, type Peer, type PeerOf } from './peer-certificate.js';
 export { PROBLEM_CONTENT_TYPE, problemOf, problemOfStatus, type Problem } from './problem.js';
 export { Public } from './public.decorator.js';
-export { fetchCrl, type CrlSource } from './revocation/crl-source.js';
 export { CHECK_OF, checksUpTo, type GuardCheck } from './refusal-checks.js';
 export { closeSession, sendRefusal } from './refusal-reply.js';
-export { firstKnown, type RevocationAnswer, type RevocationStatus } from './revocation/revocation-status.js';
 export { routePolicyOf, type RoutePolicy } from './route-policy.js';
 export { NoServiceNameError, serviceNameOf, type ServiceName, type ServicePlace } from './service-name.js';
 export { Shadow } from './shadow.decorator.js';
 export type { ShadowedRequest } from './shadowed-request.js';
-export { spiffeIdOf } from './spiffe-id.js';
+export { spiffeIdOf } from '../x509/index.js';
 export { accessOf, type ProspectiveCaller, type RouteAccess } from './route-access.js';
 export { ServiceRoles, type RolesInput } from './service-roles.js';
 export { servicePatterns } from './service-pattern.js';

@@ -67,3 +67,25 @@ test('a connection on which somebody else speaks as well ends with either', asyn
   await once(other, 'close');
   expect(tracked.size).toBe(0);
 });
+
+test('a connection of which nobody knows why it fails ends, and is in nobody’s way', async () => {
+  const [broken, revoked, good] = [new Socket(), new Socket(), new Socket()];
+  const cut: string[] = [];
+  let changed = false;
+  const tracked = start({
+    marks: () => [changed],
+    refusalOf: (holder) => {
+      if (holder === broken) return new MtlsRefusal('validation_failed', 'broken', { fingerprint256: 'a' });
+      return holder === revoked
+        ? new MtlsRefusal('certificate_revoked', 'revoked', { fingerprint256: 'b' })
+        : undefined;
+    },
+    onCut: ({ code }) => cut.push(code),
+  });
+  for (const socket of [broken, revoked, good]) tracked.track(socket);
+  const ended = Promise.all([once(broken, 'close'), once(revoked, 'close')]);
+  changed = true;
+  await ended;
+  expect(cut).toEqual(['validation_failed', 'certificate_revoked']);
+  expect(tracked.size).toBe(1);
+});

@@ -27,6 +27,8 @@ const LOST: ReadonlySet<RefusalCode> = new Set([
   'untrusted_issuer',
   'wrong_issuer',
   'service_not_allowed',
+  // Nobody knows why, and what has changed is not looked at again: a connection that only listens would be open for good.
+  'validation_failed',
 ]);
 const INTERVAL_MS = 100;
 // An answer that is under way may still get through.

@@ -65,7 +65,7 @@ export const REFUSALS = {
   rate_limited: {
     status: 429,
     title: 'Rate limited',
-    mend: 'Ask again after the seconds in Retry-After, and less often.',
+    mend: 'Ask again after the seconds in retry_after, and less often.',
   },
   validation_failed: {
     status: 500,

@@ -3,6 +3,7 @@ import { exemptPaths, type IsExempt } from './exempt-paths.js';
 import type { VerifiedClientIdentity } from './client-identity.js';
 import { ForwardedCertificates } from './forwarded/forwarded-certificates.js';
 import type { IdentifiedRequest } from './identified-request.js';
+import { lineOf } from './log-line.js';
 import { MtlsRefusal } from './mtls.errors.js';
 import { MODULE_OPTIONS_TOKEN } from './mtls.module-definition.js';
 import type { MtlsOptions } from './mtls.options.js';
@@ -135,7 +136,7 @@ export class MtlsGate {
 
   #log(request: IdentifiedRequest, refusal: MtlsRefusal): void {
     const { code, status, message, mend, evidence, cause } = refusal;
-    const line = {
+    const line = lineOf({
       event: 'refused',
       code,
       status,
@@ -147,7 +148,7 @@ export class MtlsGate {
       ...evidence,
       mend,
       checks: checksUpTo(code),
-    };
+    });
     if (status >= 500) this.#logger.error({ ...line, err: cause });
     else this.#logger.warn(line);
   }

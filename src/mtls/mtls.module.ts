@@ -10,6 +10,7 @@ import {
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
+import { CrlRevocation, statusFrom, type CrlEvent } from '../revocation/index.js';
 import { asksForCertificates, nodeVersionProblem } from '../tls/index.js';
 import { services } from './authorizer.js';
 import { FederatedTrust, type BundleEvent } from './federation/federated-trust.js';
@@ -17,6 +18,7 @@ import { ClientIdentityInterceptor } from './client-identity.interceptor.js';
 import { ForwardedCertificates } from './forwarded/forwarded-certificates.js';
 import { TrustedProxies } from './forwarded/trusted-proxies.js';
 import { LiveConnections } from './live-connections.js';
+import { lineOf } from './log-line.js';
 import { MtlsGate } from './mtls.gate.js';
 import { MtlsGuard } from './mtls.guard.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './mtls.module-definition.js';
@@ -26,13 +28,11 @@ import { PeerVerifier } from './peer-verifier.js';
 import { shareRates } from './rates/rate-exchange.js';
 import { RateLimiter } from './rates/rate-limiter.js';
 import { RefusalFilter } from './refusal.filter.js';
-import { CrlRevocation, type CrlEvent } from './revocation/crl-revocation.js';
-import { firstKnown, type RevocationStatus } from './revocation/revocation-status.js';
 import { RoutePolicies } from './route-policies.service.js';
 import { ServiceRoles } from './service-roles.js';
 import { TransportGate } from './transports/transport.gate.js';
 import { closeUpgrades } from './transports/upgrade-door.js';
-import { readTrustAnchors, type CurrentTrust } from './trust-anchors.js';
+import { everyCa, readTrustAnchors, type CurrentTrust } from './trust-anchors.js';
 import { closeUnseenRoutes } from './unseen-routes.js';
 
 const CURRENT_TRUST = Symbol('veritas:CurrentTrust');
@@ -52,11 +52,12 @@ const logger = new Logger('Mtls');
     {
       provide: FederatedTrust,
       inject: [MODULE_OPTIONS_TOKEN],
-      useFactory: ({ trustAnchors, intermediates, trustDomain, trustDomains = [] }: MtlsOptions) =>
+      useFactory: ({ trustAnchors, intermediates, trustDomain, trustDomains = [], clock }: MtlsOptions) =>
         new FederatedTrust(currentTrust(trustAnchors, intermediates), {
           trustDomain,
           domains: trustDomains,
           report: reportBundle,
+          clock,
         }),
     },
     {
@@ -68,7 +69,7 @@ const logger = new Logger('Mtls');
       provide: CrlRevocation,
       inject: [MODULE_OPTIONS_TOKEN, CURRENT_TRUST],
       useFactory: ({ revocation, clock = now }: MtlsOptions, trust: CurrentTrust) =>
-        new CrlRevocation(revocation?.crls ?? [], trust, {
+        new CrlRevocation(revocation?.crls ?? [], () => everyCa(trust()), {
           refreshInterval: revocation?.refreshInterval ?? 60_000,
           clock,
           report: reportCrl,
@@ -92,7 +93,7 @@ const logger = new Logger('Mtls');
           issuerOrganization,
           serviceFrom: options.serviceFrom ?? ['cn'],
           revocationMode: revocation.mode ?? 'hard-fail',
-          revocation: sourceOf(revocation, crls),
+          revocation: statusFrom(revocation, crls),
           roles,
           allowList: typeof allowed === 'function' ? allowed : services(...allowed),
           ...(options.onPeer ? { onPeer: options.onPeer } : {}),
@@ -112,8 +113,8 @@ const logger = new Logger('Mtls');
           notAfterOf: (connection) => verifier.notAfterOf(connection),
           marks: () => verifier.marks(),
           clock: clock ? () => clock().getTime() : Date.now,
-          onCut: ({ code, message, evidence }, connections) => {
-            logger.warn({ event: 'connections_cut', code, reason: message, connections, ...evidence });
+          onCut: ({ code, message, evidence, cause: err }, connections) => {
+            logger.warn(lineOf({ event: 'connections_cut', code, reason: message, connections, ...evidence, err }));
           },
           onFailure: (err) => {
             logger.error({ event: 'connections_not_checked', reason: 'open connections cannot be looked at', err });
@@ -153,7 +154,7 @@ const logger = new Logger('Mtls');
     { provide: APP_GUARD, useExisting: MtlsGuard },
     { provide: APP_FILTER, useExisting: RefusalFilter },
   ],
-  exports: [MtlsGate, ServiceRoles, ClientIdentityInterceptor],
+  exports: [MtlsGate, ServiceRoles, ClientIdentityInterceptor, FederatedTrust],
 })
 export class MtlsModule extends ConfigurableModuleClass implements NestModule, OnModuleInit, OnApplicationShutdown {
   #routesRegistered: (() => void) | undefined;
@@ -216,18 +217,9 @@ function currentTrust(anchors: MtlsOptions['trustAnchors'], intermediates: MtlsO
   return () => trust;
 }
 
-/** One source is asked directly: this stands on the path of every request. */
-function sourceOf(
-  { status, crls: configured = [] }: NonNullable<MtlsOptions['revocation']>,
-  crls: CrlRevocation,
-): RevocationStatus {
-  if (!status) return crls;
-  return configured.length === 0 ? status : firstKnown(status, crls);
-}
-
 function reportBundle({ kind, ...event }: BundleEvent): void {
-  if (kind === 'failed') logger.error({ event: 'trust_bundle_failed', ...event });
-  else logger.log({ event: 'trust_bundle_loaded', ...event });
+  if (kind === 'failed' || kind === 'stale') logger.error({ event: `trust_bundle_${kind}`, ...event });
+  else logger.log({ event: `trust_bundle_${kind}`, ...event });
 }
 
 function reportCrl(event: CrlEvent): void {

@@ -1,18 +1,14 @@
+import type { RevocationOptions } from '../revocation/index.js';
 import type { ValidatedPath } from '../x509/index.js';
 import type { Authorizer } from './authorizer.js';
 import type { FederatedDomain } from './federation/federated-trust.js';
 import type { TrustedProxy } from './forwarded/trusted-proxies.js';
-import type { CrlSource } from './revocation/crl-source.js';
-import type { RevocationStatus } from './revocation/revocation-status.js';
 import type { RateExchange } from './rates/rate-exchange.js';
 import type { RateOf } from './rates/rate-limiter.js';
 import type { ServicePlace } from './service-name.js';
 import type { RolesInput } from './service-roles.js';
 import type { ShadowedRequest } from './shadowed-request.js';
 import type { CertificateInput, CurrentTrust } from './trust-anchors.js';
-
-/** What happens when nobody can say whether a certificate is revoked: refuse, let pass with a log line, or do not ask at all. */
-export type RevocationMode = 'hard-fail' | 'soft-fail' | 'off';
 
 /** Options of `MtlsModule.forRoot`. */
 export interface MtlsOptions {
@@ -50,16 +46,8 @@ export interface MtlsOptions {
    * header, and a proxy calls nothing for itself.
    */
   readonly trustedProxies?: readonly TrustedProxy[];
-  readonly revocation?: {
-    /** Default `hard-fail`. */
-    readonly mode?: RevocationMode;
-    /** CRLs in files or at URLs, PEM or DER, of any CA among the trust anchors. */
-    readonly crls?: readonly CrlSource[];
-    /** How often files are looked at and URLs fetched, in milliseconds. Default 60 000; files at least every second. */
-    readonly refreshInterval?: number;
-    /** Another source, asked before the CRLs. */
-    readonly status?: RevocationStatus;
-  };
+  /** Whether certificates were revoked is not checked without it. */
+  readonly revocation?: RevocationOptions;
   /** Hears of each peer that is let in, by its validated path and the time in milliseconds: at its first request, and again now and then. Must be quick. */
   readonly onPeer?: (path: ValidatedPath, time: number) => void;
   /**

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { TestCa } from '../testing/index.js';
 import { encodeExtensionOf } from '../x509/index.js';
+import type { MtlsRefusal } from './mtls.errors.js';
 import { PeerVerifier, type VerifierPolicy } from './peer-verifier.js';
 import type { Peer } from './peer-certificate.js';
 import { ServiceRoles } from './service-roles.js';
@@ -12,7 +13,7 @@ const stranger = TestCa.root().issue({ commonName: 'billing' });
 function verifierWith(
   change: Partial<VerifierPolicy>,
   { certificate: { der } } = stranger,
-): { identify: () => unknown; readings: () => number } {
+): { identify: () => unknown; readings: () => number; refusal: () => MtlsRefusal | undefined } {
   let readings = 0;
   const trust = readTrustAnchors(ca.certificatePem);
   const peer: Peer = {
@@ -35,7 +36,11 @@ function verifierWith(
     reportUnknown: () => undefined,
     ...change,
   });
-  return { identify: () => verifier.identify({} as never), readings: () => readings };
+  return {
+    identify: () => verifier.identify({} as never),
+    readings: () => readings,
+    refusal: () => verifier.refusalOf(peer.connection),
+  };
 }
 
 test('a certificate that was refused is not validated again on its connection, until the trust changes', () => {
@@ -90,4 +95,19 @@ test('what is known to be revoked is refused whatever it says about itself', () 
     short,
   );
   expect(identify).toThrow(expect.objectContaining({ code: 'certificate_revoked' }));
+});
+
+test('an open connection is refused by what nobody foresaw as well, with its cause', () => {
+  const [billing, cause] = [ca.issue({ commonName: 'billing' }), new TypeError('the rule is broken')];
+  let isBroken = false;
+  const allowList = () => {
+    if (isBroken) throw cause;
+    return { allowed: true } as const;
+  };
+  const { identify, refusal } = verifierWith({ allowList }, billing);
+  expect(refusal()).toBeUndefined();
+  identify();
+  expect(refusal()).toBeUndefined();
+  isBroken = true;
+  expect(refusal()).toMatchObject({ code: 'validation_failed', cause });
 });

@@ -1,4 +1,5 @@
-import { needsNoRevocationStatus, type ValidatedPath } from '../x509/index.js';
+import { revocationOf, type RevocationMode, type RevocationStatus } from '../revocation/index.js';
+import type { ValidatedPath } from '../x509/index.js';
 import type { Authorizer } from './authorizer.js';
 import {
   decodeClientCertificate,
@@ -14,9 +15,7 @@ import {
 import { CertificateVerifier, type CertificatePolicy, type TrustedPeer } from './certificate-verifier.js';
 import type { VerifiedClientIdentity } from './client-identity.js';
 import { MtlsRefusal } from './mtls.errors.js';
-import type { RevocationMode } from './mtls.options.js';
 import type { Peer, PeerOf } from './peer-certificate.js';
-import type { RevocationStatus } from './revocation/revocation-status.js';
 import type { ServiceRoles } from './service-roles.js';
 import { enforce, type OnObjection } from './shadowed-request.js';
 import type { CurrentTrust, TrustAnchors } from './trust-anchors.js';
@@ -158,7 +157,7 @@ export class PeerVerifier {
 
   /**
    * Why the next request of an open connection would be refused on any route, or undefined. The allow-list is asked only of a service that it let in
-   * before: who never was on it may have come for the routes of any service.
+   * before: who never was on it may have come for the routes of any service. Anything unforeseen is `validation_failed`.
    */
   refusalOf(connection: object, expiredGrace = 0): MtlsRefusal | undefined {
     const known = this.#connections.get(connection);
@@ -168,7 +167,7 @@ export class PeerVerifier {
       if (known.isAllowed) this.#allowed(standing, false, enforce);
       return undefined;
     } catch (error) {
-      return error instanceof MtlsRefusal ? error : undefined;
+      return refusalOf(error);
     }
   }
 
@@ -230,23 +229,18 @@ export class PeerVerifier {
   }
 
   #checkRevocation(connection: Connection, { path, vouching }: TrustedPeer, time: number): void {
-    const { leaf, certificates } = path;
-    const now = new Date(time);
-    const { revocation } = this.policy;
-    const revocationMode = vouching.revocation ?? this.policy.revocationMode;
-    const epoch = revocation.epoch;
+    const mode = vouching.revocation ?? this.policy.revocationMode;
+    const { epoch } = this.policy.revocation;
     let goodUntil = Number.POSITIVE_INFINITY;
-    for (let i = 0; revocationMode !== 'off' && i < certificates.length - 1; i++) {
-      const [certificate, issuer] = [certificates[i], certificates[i + 1]];
-      if (!certificate || !issuer) continue;
-      const answer = revocation.statusOf(certificate, issuer, now);
-      if (answer.status === 'revoked') throw revoked(leaf, certificate, answer);
-      if (answer.status === 'unknown' && !(i === 0 && needsNoRevocationStatus(certificate))) {
-        const refusal = unknown(leaf, certificate, answer);
-        if (revocationMode === 'hard-fail') throw refusal;
-        this.policy.reportUnknown(refusal);
+    if (mode !== 'off') {
+      const known = revocationOf(path, this.policy.revocation, new Date(time));
+      if (known.revoked) throw revoked(path.leaf, known.revoked);
+      for (const finding of known.unknown) {
+        const refused = unknown(path.leaf, finding);
+        if (mode === 'hard-fail') throw refused;
+        this.policy.reportUnknown(refused);
       }
-      if (answer.status === 'good' && answer.until) goodUntil = Math.min(goodUntil, answer.until.getTime());
+      ({ goodUntil } = known);
     }
     connection.epoch = epoch;
     connection.goodUntil = goodUntil;

@@ -9,7 +9,7 @@ import { VerifiedClientIdentity } from './client-identity.js';
 import { exemptPaths } from './exempt-paths.js';
 import { MtlsRefusal, REFUSALS, type RefusalCode } from './mtls.errors.js';
 import { Public } from './public.decorator.js';
-import { firstKnown, type RevocationAnswer } from './revocation/revocation-status.js';
+import { firstKnown, type RevocationAnswer } from '../revocation/index.js';
 import { routePolicyOf } from './route-policy.js';
 import { ServiceRoles } from './service-roles.js';
 import { readTrustAnchors } from './trust-anchors.js';

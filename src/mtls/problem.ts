@@ -12,6 +12,8 @@ export interface Problem {
   readonly error: string;
   /** The same as `status`. */
   readonly status_code: number;
+  /** Of `rate_limited`: seconds until there is a request again. */
+  readonly retry_after?: number;
 }
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json';

@@ -1,10 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { encodeName, Oid, type Certificate, type GeneralName } from '../x509/index.js';
+import {
+  encodeName,
+  isSpiffeId,
+  isTrustDomain,
+  Oid,
+  trustDomainOf,
+  type Certificate,
+  type GeneralName,
+} from '../x509/index.js';
 import { TestCa } from '../testing/index.js';
 import { NoServiceNameError, serviceNameOf, type ServicePlace } from './service-name.js';
 import { servicePatterns } from './service-pattern.js';
-import { isSpiffeId, isTrustDomain, trustDomainOf } from './spiffe-id.js';
 
 const LOWER = 'abcdefghijklmnopqrstuvwxyz';
 const IN_DOMAIN = `${LOWER}0123456789.-_`;

@@ -1,5 +1,4 @@
-import { attributeValues, Oid, type Certificate } from '../x509/index.js';
-import { isSpiffeId, urisOf } from './spiffe-id.js';
+import { attributeValues, isWorkloadId, Oid, urisOf, type Certificate } from '../x509/index.js';
 
 /** Where the name of a service can stand: the common name of the subject, a DNS SAN, or a URI SAN that is a SPIFFE ID. */
 export type ServicePlace = 'cn' | 'dns' | 'spiffe';
@@ -55,8 +54,7 @@ const PLACES: Readonly<Record<ServicePlace, Place>> = {
   spiffe: {
     what: 'URI',
     read: urisOf,
-    // Of a leaf the path is not empty (X509-SVID §5.2).
-    nameIn: (text) => (isSpiffeId(text) && text.indexOf('/', 'spiffe://'.length) > 0 ? text : undefined),
+    nameIn: (text) => (isWorkloadId(text) ? text : undefined),
     mend: 'Have a certificate issued with one URI, a SPIFFE ID with a path: spiffe://, a trust domain in small letters, and segments of letters, digits, dots, hyphens and underscores.',
   },
 };

@@ -1,5 +1,5 @@
+import { isSpiffeId } from '../x509/index.js';
 import { isServiceName } from './service-name.js';
-import { isSpiffeId } from './spiffe-id.js';
 
 // A fleet of services.
 const MAX_KNOWN = 16_384;

@@ -1,4 +1,4 @@
-import type { RevocationMode } from './mtls.options.js';
+import type { RevocationMode } from '../revocation/index.js';
 import { DecodeError, decodeCertificate, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
 
 /** Certificates to build paths from: anchors end a path, intermediates (never trusted by themselves) lie between. */

@@ -1,6 +1,5 @@
-import { validateCertificatePath, type Certificate } from '../x509/index.js';
-import type { RevocationMode } from './mtls.options.js';
-import { spiffeIdOf, trustDomainOf } from './spiffe-id.js';
+import type { RevocationMode } from '../revocation/index.js';
+import { spiffeIdOf, trustDomainOf, validateCertificatePath, type Certificate } from '../x509/index.js';
 import type { CaCertificates, TrustAnchors } from './trust-anchors.js';
 
 /** The CAs that may vouch for one certificate. */

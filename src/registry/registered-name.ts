@@ -1,12 +1,9 @@
+import { isSpiffeId } from '../x509/index.js';
 import { RegistryError } from './registry-error.js';
 
 // As the guard reads names: a common name of 1 to 64 characters (RFC 5280 §A.1, ub-common-name).
 const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
 const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,61}\*$/;
-// SPIFFE-ID §2: a lower-case trust domain, segments of which none is empty, "." or "..".
-const SPIFFE_ID = /^spiffe:\/\/[a-z0-9._-]{1,255}(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)*(\/\*)?$/;
-// SPIFFE-ID §2.3.
-const MAX_OCTETS = 2048;
 
 /** What an entry is for: one service, or all whose name or SPIFFE ID begins with `prefix` and goes on. */
 export type NameKind = { readonly kind: 'exact' } | { readonly kind: 'pattern'; readonly prefix: string };
@@ -17,9 +14,10 @@ export type NameKind = { readonly kind: 'exact' } | { readonly kind: 'pattern'; 
  */
 export function checkName(text: string): NameKind {
   const isPattern = text.endsWith('*');
-  const isSpiffe = text.startsWith('spiffe://');
-  const grammar = isSpiffe ? SPIFFE_ID : isPattern ? NAME_PATTERN : NAME;
-  if (text.length > MAX_OCTETS || !grammar.test(text))
+  const isName = text.startsWith('spiffe://')
+    ? isSpiffeId(text.replace(/\/\*$/, ''))
+    : (isPattern ? NAME_PATTERN : NAME).test(text);
+  if (!isName)
     throw new RegistryError(
       'registry_name_malformed',
       'this is neither the name of a service, nor a SPIFFE ID, nor a pattern',

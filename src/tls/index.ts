@@ -1,11 +1,14 @@
+export type { CrlSource, RevocationMode, RevocationOptions, RevocationStatus } from '../revocation/index.js';
 export { asksForCertificates } from './client-certificates.js';
 export type { ConnectTarget, ServerConnection } from './client/connect.js';
+export { connectAnonymously } from './client/anonymous-connection.js';
 export { PeerRefusedError, type PeerRefusalCode } from './client/peer-refused-error.js';
 export {
   openTlsClient,
   type DispatcherOptions,
   type PeerOptions,
   type TlsClient,
+  type TlsClientEvent,
   type TlsClientOptions,
 } from './client/tls-client.js';
 export { connectionInfoOf, type ConnectionInfo } from './connection-info.js';

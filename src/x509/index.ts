@@ -121,6 +121,7 @@ export {
   type SignatureInParts,
   type SigningScheme,
 } from './signature.js';
+export { isSpiffeId, isTrustDomain, isWorkloadId, spiffeIdOf, trustDomainOf, urisOf } from './spiffe-id.js';
 export { needsNoRevocationStatus } from './path/no-revocation.js';
 export { ValidatedPath } from './path/validated-path.js';
 export type { FailedCertificate, PathFailure, PathFailureCode } from './path/path-failure.js';

@@ -20,7 +20,7 @@ const REFUSED_WHEN: Readonly<Record<RefusalCode, string>> = {
     'the service is not on the allow-list, or the certificate names none: `mtls.serviceFrom` says where that is read, and the answer what is wrong with it',
   route_not_allowed: "the service may call, but not this route: the route's own rule says no",
   rate_limited:
-    'the service asks more often than its rate, or than the rate of each service on this route; `Retry-After` says when again',
+    'the service asks more often than its rate, or than the rate of each service on this route; `retry_after`, and `Retry-After` over HTTP, say when again',
   validation_failed: 'something unforeseen happened while validating; the request is refused',
 };
 

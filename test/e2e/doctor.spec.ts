@@ -175,6 +175,7 @@ describe('doctor --certificate --connect', () => {
     expect([code, out.split('\n').filter((line) => line.startsWith('pass')).length]).toEqual([1, 14]);
     expect(out).toContain(`FAIL  guard: revocation: The certificate has been revoked.`);
     expect(err).toContain('it fails at: guard: revocation');
+    expect((out + err).match(/Get a new certificate/g)).toHaveLength(1);
     expect(out + err).not.toContain('PRIVATE KEY');
   });
 

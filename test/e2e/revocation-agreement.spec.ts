@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { randomBytes, randomInt } from 'node:crypto';
 import fc from 'fast-check';
-import { IssuerLists } from '../../src/mtls/revocation/issuer-lists.js';
+import { IssuerLists } from '../../src/revocation/issuer-lists.js';
 import { readPublished } from '../../src/pki/index.js';
 import {
   certIdOf,

@@ -1,5 +1,8 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -121,25 +124,49 @@ test('a service of one domain calls a service of another, by its SPIFFE ID and n
   expect((await call(away, '/api/v1/whoami', { cert: named.cert, key: named.key })).json.code).toBe('untrusted_issuer');
 });
 
+test('health has a part for the bundles of others', async () => {
+  const partsOf = async (service: Service) =>
+    (await get(service.ports.https, '/health', developmentTls(service.folder))).json.parts;
+  expect(await partsOf(away)).toMatchObject({ trust_bundles: { state: 'up' } });
+  expect(await partsOf(home)).not.toHaveProperty('trust_bundles');
+});
+
 test('verify decides as the guard does, by the bundle of the other domain', async () => {
   const { file } = await issue(ID);
-  const verify = async (service: Service) => {
-    let out = '';
+  const verify = async (service: Service, trustDomains = service.configuration.mtls.trustDomains) => {
+    let [out, err] = ['', ''];
     const code = await runCommandLine(['verify', file, '--json'], {
-      streams: { out: (text) => void (out += text), err: () => undefined },
+      streams: { out: (text) => void (out += text), err: (text) => void (err += text) },
       environment: environmentIn(service.folder, {
         VERITAS_MTLS_SERVICE_FROM: service.configuration.mtls.serviceFrom.join(),
         VERITAS_MTLS_SERVICES: service.configuration.mtls.services.join(),
-        VERITAS_MTLS_TRUST_DOMAINS: JSON.stringify(service.configuration.mtls.trustDomains),
+        VERITAS_MTLS_TRUST_DOMAINS: JSON.stringify(trustDomains),
       }),
       readInput: () => Promise.resolve(Buffer.alloc(0)),
       version: '0.0.0-test',
       now: () => new Date(),
     });
+    if (out === '') return [code, err];
     return [code, (JSON.parse(out) as { checks: { check: string; ok: boolean }[] }).checks.filter(({ ok }) => !ok)];
   };
   expect(await verify(home)).toEqual([0, []]);
   expect(await verify(away)).toEqual([0, []]);
+  // The same bundle, from a server that is known by its SPIFFE ID.
+  const { cert, key } = await issue('spiffe://home.example/bundles');
+  const body = JSON.stringify(await bundleOf(home));
+  const server = createServer({ cert, key }, (_, response) => response.end(body)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const [domain] = away.configuration.mtls.trustDomains;
+  const { caFile: endpointBundleFile, ...rest } = domain!;
+  const bundle = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const by = (endpointSpiffeId: string) =>
+    verify(away, [{ ...rest, bundle, endpointSpiffeId, endpointBundleFile: endpointBundleFile! }]);
+  expect(await by('spiffe://home.example/bundles')).toEqual([0, []]);
+  expect(await by('spiffe://home.example/other')).toEqual([
+    expect.any(Number),
+    expect.stringMatching(/trust bundle cannot be had .*the server is refused/s),
+  ]);
+  server.close();
 });
 
 test('a CA that is added makes another bundle of a higher sequence', async () => {

@@ -11,7 +11,14 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { WebSocket } from 'ws';
 import { MtlsGrpcServer } from '../../src/mtls/grpc/index.js';
-import { AllowServices, ClientIdentity, Public, Shadow, type ShadowedRequest } from '../../src/mtls/index.js';
+import {
+  AllowServices,
+  ClientIdentity,
+  Public,
+  RateLimit,
+  Shadow,
+  type ShadowedRequest,
+} from '../../src/mtls/index.js';
 import { MtlsTcpServer } from '../../src/mtls/tcp/index.js';
 import { MtlsWsAdapter } from '../../src/mtls/ws/index.js';
 import { TestCa, type Issued } from '../../src/testing/index.js';
@@ -20,7 +27,7 @@ import { replaceFile, temporaryFolder } from '../support/folder.js';
 import { WRITTEN } from '../support/forwarded-headers.js';
 import { LogLines } from '../support/guarded-app.js';
 import { createApp, portOf, PROTO, serverTls } from '../support/transport-app.js';
-import { openGrpc, openTcp } from '../support/transport-client.js';
+import { openGrpc, openTcp, openWs } from '../support/transport-client.js';
 
 const ca = TestCa.root();
 const billing = ca.issue({ commonName: 'billing' });
@@ -45,6 +52,23 @@ class Handlers {
     return { name: 'tried' };
   }
 
+  @MessagePattern('bounded', Transport.TCP)
+  @RateLimit({ perSecond: 0.01, burst: 2 })
+  bounded(): string {
+    return 'bounded';
+  }
+
+  @MessagePattern('free', Transport.TCP)
+  free(): string {
+    return 'free';
+  }
+
+  @GrpcMethod('Orders', 'Billing')
+  @RateLimit({ perSecond: 0.01, burst: 2 })
+  grpcBounded(): object {
+    return { name: 'bounded' };
+  }
+
   @GrpcMethod('Orders', 'Open')
   @Public()
   open(@Ctx() metadata: Metadata): object {
@@ -67,7 +91,16 @@ class Live {
   who(@ClientIdentity() who: ClientIdentity): object {
     return { event: 'who', data: who.service };
   }
+
+  @SubscribeMessage('bounded')
+  @RateLimit({ perSecond: 0.01, burst: 2 })
+  bounded(): object {
+    return { event: 'bounded', data: 'bounded' };
+  }
 }
+
+/** The rate of a service as a whole. */
+const BUSY = { perSecond: 0.01, burst: 4 };
 
 let app: NestFastifyApplication;
 let ports: { readonly http: number; readonly tcp: number; readonly grpc: number };
@@ -79,7 +112,8 @@ beforeAll(async () => {
     tls,
     { controllers: [Handlers], providers: [Live] },
     {
-      services: ['billing'],
+      services: ['billing', 'busy'],
+      rates: { of: ({ service }) => (service === 'busy' ? BUSY : undefined) },
       trustedProxies: [{ service: 'edge', format: 'rfc9440' }],
       revocation: { crls: [{ source }], refreshInterval: 20 },
       onShadow: (request) => {
@@ -175,4 +209,46 @@ test('a WebSocket through a proxy ends when the certificate of its client is rev
   const [frame] = (await once(other, 'message')) as [Buffer];
   expect(JSON.parse(frame.toString())).toEqual({ event: 'who', data: 'billing' });
   other.terminate();
+});
+
+test.each([
+  ['TCP', openTcp, 'tcp', 'bounded', 429],
+  ['gRPC', openGrpc, 'grpc', 'Billing', 8],
+  ['WebSockets', openWs, 'http', 'bounded', 429],
+] as const)(
+  'over %s a handler’s rate refuses in the transport’s own form, and the connection stays',
+  async (_, open, port, what, status) => {
+    const client = await open(ports[port], opening(billing));
+    const answers = [];
+    for (let i = 0; i < 4; i++) answers.push(await client.ask(what));
+    const refused = { code: 'rate_limited', status, retryAfter: 100, requestId: expect.any(String) };
+    expect(answers).toEqual([{ answer: 'bounded' }, { answer: 'bounded' }, refused, refused]);
+    // What is bounded is the handler.
+    expect(await client.ask('who')).toEqual({ answer: open === openWs ? 'billing' : 'tried' });
+    client.close();
+  },
+);
+
+test('a service has one rate over all transports', async () => {
+  const busy = ca.issue({ commonName: 'busy' });
+  const [tcp, grpc] = [await openTcp(ports.tcp, opening(busy)), await openGrpc(ports.grpc, opening(busy))];
+  expect((await tcp.ask('free')).answer).toBe('free');
+  expect((await grpc.ask('Mine')).answer).toContain('busy');
+  // The upgrade costs one as well.
+  const ws = await openWs(ports.http, opening(busy));
+  expect((await ws.ask('who')).answer).toBe('busy');
+  const late = await openWs(ports.http, opening(busy));
+  for (const [client, what, status] of [
+    [tcp, 'free', 429],
+    [grpc, 'Mine', 8],
+    [ws, 'who', 429],
+    [late, 'who', 429],
+  ] as const) {
+    expect(await client.ask(what)).toMatchObject({ code: 'rate_limited', status, retryAfter: 100 });
+    client.close();
+  }
+  // Others have theirs.
+  const other = await openTcp(ports.tcp, opening(billing));
+  expect((await other.ask('free')).answer).toBe('free');
+  other.close();
 });

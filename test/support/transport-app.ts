@@ -30,7 +30,7 @@ import {
 import { MtlsTcpServer } from '../../src/mtls/tcp/index.js';
 import { identityOfClient, MtlsWsAdapter } from '../../src/mtls/ws/index.js';
 import { DEFAULT_TLS_SETTINGS, readTlsMaterial, serverOptions } from '../../src/tls/index.js';
-import type { TestCa } from '../../src/testing/index.js';
+import type { Issued, TestCa } from '../../src/testing/index.js';
 import type { Certificate } from '../../src/x509/index.js';
 import { replaceFile, temporaryFolder, writeFiles } from './folder.js';
 import { LogLines } from './guarded-app.js';
@@ -67,6 +67,11 @@ class Messages {
     return who.service;
   }
 
+  @MessagePattern('serial', Transport.TCP)
+  serial(@Payload() _: unknown, @ClientIdentity() who: ClientIdentity): string {
+    return who.serialNumber;
+  }
+
   @MessagePattern('ticks', Transport.TCP)
   ticks(): Observable<number> {
     return interval(5);
@@ -95,6 +100,11 @@ class Messages {
   @AllowAnyService()
   grpcMine(@Payload() _: unknown, @ClientIdentity() { service }: ClientIdentity): object {
     return { name: service };
+  }
+
+  @GrpcMethod('Orders', 'Serial')
+  grpcSerial(@Payload() _: unknown, @ClientIdentity() { serialNumber }: ClientIdentity): object {
+    return { name: serialNumber };
   }
 
   @GrpcMethod('Orders', 'Follow')
@@ -162,15 +172,19 @@ export const handlersRun = (): number => Messages.ran;
 
 export interface TransportApp {
   readonly app: INestApplication;
+  /** The servers' own. */
+  readonly certificate: Certificate;
   readonly ports: { readonly http: number; readonly tcp: number; readonly grpc: number };
   /** Publishes a CRL with these certificates and waits until it is taken up. */
   readonly revoke: (certificate: Certificate) => Promise<void>;
   readonly tls: TlsOptions;
 }
 
+/** Whom a server of this file is, besides `localhost`. */
+export const SERVER_ID = 'spiffe://example.org/orders';
+
 /** TLS options of a server with a certificate of `ca`, made as the service makes them. */
-export async function serverTls(ca: TestCa): Promise<TlsOptions> {
-  const server = ca.issue({ commonName: 'localhost', names: [{ kind: 'dns', value: 'localhost' }] });
+export async function serverTls(ca: TestCa, server = serverCertificate(ca)): Promise<TlsOptions> {
   const files = writeFiles(temporaryFolder(), {
     'server_cert.pem': server.chainPem,
     'server_key.pem': server.keyPem,
@@ -185,6 +199,15 @@ export async function serverTls(ca: TestCa): Promise<TlsOptions> {
     material,
   );
 }
+
+const serverCertificate = (ca: TestCa): Issued =>
+  ca.issue({
+    commonName: 'localhost',
+    names: [
+      { kind: 'dns', value: 'localhost' },
+      { kind: 'uri', value: SERVER_ID },
+    ],
+  });
 
 /** An application over HTTPS, to be given microservices and started. */
 export async function createApp(
@@ -223,7 +246,8 @@ export async function startTransportApp(ca: TestCa, { inherit }: { inherit: bool
   const source = join(temporaryFolder(), 'ca.crl');
   writeFileSync(source, ca.crl());
   const revoked: { certificate: Certificate }[] = [];
-  const tls = await serverTls(ca);
+  const server = serverCertificate(ca);
+  const tls = await serverTls(ca, server);
   const app = await createApp(
     ca,
     tls,
@@ -239,6 +263,7 @@ export async function startTransportApp(ca: TestCa, { inherit }: { inherit: bool
   await app.startAllMicroservices();
   return {
     app,
+    certificate: server.certificate,
     tls,
     ports: {
       http: portOf(app.getHttpServer()),

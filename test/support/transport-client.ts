@@ -12,6 +12,8 @@ export interface Told {
   readonly requestId?: string;
   /** What the transport itself says of the error: the problem's status, or gRPC's. */
   readonly status?: number;
+  /** Seconds after which to ask again. */
+  readonly retryAfter?: number;
 }
 
 /** A client's connection on some transport, held by hand: what is asked is written and what comes is read, by nobody's library in between. */
@@ -34,8 +36,14 @@ interface ProblemFields {
   readonly code: string;
   readonly status: number;
   readonly request_id: string;
+  readonly retry_after?: number;
 }
-const toldOf = ({ code, status, request_id }: ProblemFields): Told => ({ code, status, requestId: request_id });
+const toldOf = ({ code, status, request_id, retry_after }: ProblemFields): Told => ({
+  code,
+  status,
+  requestId: request_id,
+  ...(retry_after === undefined ? {} : { retryAfter: retry_after }),
+});
 
 /** The tickets of a connection, in the order that they came. */
 const tickets = new WeakMap<TLSSocket, Buffer[]>();
@@ -123,6 +131,7 @@ function askGrpc(session: ClientHttp2Session, path: string): Promise<Told> {
     const chunks: Buffer[] = [];
     const take = (headers: Record<string, unknown>): void => {
       const status = headers['grpc-status'];
+      const pushback = headers['grpc-retry-pushback-ms'];
       if (status === undefined) return;
       if (Number(status) === 0) {
         // One field of one message: five octets of framing, a tag and a length.
@@ -131,6 +140,7 @@ function askGrpc(session: ClientHttp2Session, path: string): Promise<Told> {
       }
       resolve({
         status: Number(status),
+        ...(pushback === undefined ? {} : { retryAfter: Number(pushback) / 1000 }),
         ...(typeof headers.code === 'string' ? { code: headers.code, requestId: headers.request_id as string } : {}),
       });
     };
@@ -156,6 +166,8 @@ export async function openWs(port: number, opening: Opening): Promise<TransportC
       response.on('end', () => {
         const problem = JSON.parse(Buffer.concat(chunks).toString()) as ProblemFields;
         if (response.statusCode !== problem.status) reject(new Error('two statuses'));
+        if (problem.status === 429 && response.headers['retry-after'] !== String(problem.retry_after))
+          reject(new Error('two times'));
         resolve(toldOf(problem));
       });
     });

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { request } from 'node:https';
+import { request, type RequestOptions } from 'node:https';
+import { connectAnonymously } from '../../tls/index.js';
+import type { CaCertificates } from '../trust-anchors.js';
 import { BundleError, MAX_BUNDLE_OCTETS } from './spiffe-bundle.js';
 
 /** Where the trust bundle of a domain is read. */
@@ -11,6 +13,12 @@ export interface BundleSource {
   readonly ca?: string | Uint8Array | undefined;
 }
 
+/** Whom to find at the URL under the profile `https_spiffe`, and the CAs of that SPIFFE ID's trust domain. */
+export interface BundleEndpoint {
+  readonly spiffeId: string;
+  readonly trust: CaCertificates;
+}
+
 const SILENCE_MS = 10_000;
 const TIMEOUT_MS = 30_000;
 
@@ -18,13 +26,28 @@ const TIMEOUT_MS = 30_000;
 export const isBundleUrl = (bundle: string): boolean => /^https:\/\//i.test(bundle);
 
 /**
- * The octets of a bundle: of a file, or over https, where the server is verified as on the web (the profile `https_web`). Throws on anything but status 200,
- * redirects among it, on more than 1 MiB, after 10 s of silence and after half a minute.
+ * The octets of a bundle: of a file, or over https, where the server is verified as on the web (the profile `https_web`), or as `endpoint` says
+ * (`https_spiffe`, SPIFFE Federation §5.2.2). Throws on anything but status 200, redirects among it, on more than 1 MiB, after 10 s of silence and after half a minute.
  */
-export async function readBundle({ bundle, ca }: BundleSource): Promise<Buffer> {
+export async function readBundle(
+  { bundle, ca }: BundleSource,
+  { clock, endpoint }: { readonly clock: () => Date; readonly endpoint?: BundleEndpoint | undefined },
+): Promise<Buffer> {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(bundle) && !isBundleUrl(bundle))
     throw new BundleError('it is neither a file nor an https URL');
-  return isBundleUrl(bundle) ? fetchBundle(new URL(bundle), ca) : readFile(bundle);
+  if (!isBundleUrl(bundle)) return readFile(bundle);
+  const url = new URL(bundle);
+  if (!endpoint)
+    return fetchBundle(url, {
+      agent: false,
+      minVersion: 'TLSv1.2',
+      ...(ca === undefined ? {} : { ca: Buffer.from(ca) }),
+    });
+  const { socket } = await connectAnonymously(
+    { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 443), peer: endpoint.spiffeId },
+    { trust: endpoint.trust, clock, handshakeTimeout: SILENCE_MS },
+  );
+  return fetchBundle(url, { createConnection: () => socket });
 }
 
 async function readFile(path: string): Promise<Buffer> {
@@ -38,15 +61,13 @@ async function readFile(path: string): Promise<Buffer> {
   }
 }
 
-function fetchBundle(url: URL, ca: BundleSource['ca']): Promise<Buffer> {
+function fetchBundle(url: URL, connection: RequestOptions): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const asked = request(url, {
-      agent: false,
-      minVersion: 'TLSv1.2',
+      ...connection,
       headers: { accept: 'application/json' },
       timeout: SILENCE_MS,
       signal: AbortSignal.timeout(TIMEOUT_MS),
-      ...(ca === undefined ? {} : { ca: Buffer.from(ca) }),
     });
     asked.on('timeout', () => asked.destroy(new Error(`the server sent nothing for ${SILENCE_MS} ms`)));
     asked.on('error', reject);

@@ -3,11 +3,14 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { replaceFile, temporaryFolder, writeFiles } from '../../../test/support/folder.js';
-import { TestCa } from '../../testing/index.js';
+import { TestCa, type Issued, type TestCertificateOptions } from '../../testing/index.js';
+import { encodeExtensionOf, KeyUsage } from '../../x509/index.js';
 import { readTrustAnchors } from '../trust-anchors.js';
-import { FederatedTrust, nextBundleLook, type BundleEvent, type FederatedDomain } from './federated-trust.js';
+import { nextBundleLook } from './bundle-schedule.js';
+import { FederatedTrust, type BundleEvent, type FederatedDomain } from './federated-trust.js';
 
-const own = readTrustAnchors(TestCa.root().certificatePem);
+const ownCa = TestCa.root();
+const own = readTrustAnchors(ownCa.certificatePem);
 const web = TestCa.root({ commonName: 'Web CA' });
 const [first, second] = [TestCa.root({ commonName: 'First' }), TestCa.root({ commonName: 'Second' })];
 
@@ -45,13 +48,14 @@ afterEach(async () => {
   await once(server, 'close');
 });
 
-/** A federation with one other domain, and what it reports, one after the other. */
-function federation(domain: Partial<FederatedDomain> = {}) {
+/** A federation with one other domain, or several, and what it reports, one after the other. */
+function federation(domain: Partial<FederatedDomain> = {}, more: readonly FederatedDomain[] = [], clock?: () => Date) {
   const events: BundleEvent[] = [];
   let wake: () => void = () => undefined;
   const trust = new FederatedTrust(() => own, {
     trustDomain: 'own.example',
-    domains: [{ name: 'other.example', bundle: url, ca: web.certificatePem, ...domain }],
+    clock,
+    domains: [{ name: 'other.example', bundle: url, ca: web.certificatePem, ...domain }, ...more],
     report: (event) => {
       events.push(event);
       wake();
@@ -73,7 +77,7 @@ function federation(domain: Partial<FederatedDomain> = {}) {
       .current()
       .federated?.get('other.example')
       ?.anchors.map((each) => each.fingerprint256);
-  return { trust, next, anchors };
+  return { trust, next, anchors, events };
 }
 
 const fingerprints = (...cas: readonly TestCa[]): string[] => cas.map(({ certificate }) => certificate.fingerprint256);
@@ -156,6 +160,121 @@ describe('the bundle of another trust domain', () => {
     const domain = trust.current().federated?.get('other.example');
     expect(domain?.intermediates.map((each) => each.fingerprint256)).toEqual(fingerprints(below));
   });
+});
+
+describe('a server that is known by its SPIFFE ID', () => {
+  const ID = 'spiffe://other.example/bundles';
+  const svid = (ca: TestCa, options: TestCertificateOptions = {}): Issued =>
+    ca.issue({ names: [{ kind: 'uri', value: ID }], ...options });
+  const present = ({ chainPem, keyPem }: Issued): void => server.setSecureContext({ cert: chainPem, key: keyPem });
+  /** The domain whose bundle is served in its own name. */
+  const selfServing = (): Partial<FederatedDomain> => ({
+    ca: undefined,
+    endpointSpiffeId: ID,
+    endpointBundle: setOf([first]),
+  });
+
+  test('is verified by the bundle that was given, and from then on by the one that was read last', async () => {
+    present(svid(first));
+    answer.body = setOf([first, second], { spiffe_sequence: 1 });
+    const { trust, next, anchors } = federation(selfServing());
+    await trust.start();
+    await next('loaded');
+    expect(anchors()).toEqual(fingerprints(first, second));
+    // The domain changes to its second CA altogether.
+    present(svid(second));
+    answer.body = setOf([second], { spiffe_sequence: 2 });
+    await next('loaded');
+    expect(anchors()).toEqual(fingerprints(second));
+    // The one that was given at first counts no longer.
+    present(svid(first));
+    answer.body = setOf([first], { spiffe_sequence: 3 });
+    expect(await next('failed')).toMatchObject({ why: expect.stringContaining('the server is refused') });
+    expect(anchors()).toEqual(fingerprints(second));
+  });
+
+  test('may be of our own domain, or of another one here, whose bundle is read before', async () => {
+    for (const [ca, endpointSpiffeId, more] of [
+      [ownCa, 'spiffe://own.example/bundles', []],
+      [second, 'spiffe://third.example/bundles', [{ name: 'third.example', bundle: '' }]],
+    ] as const) {
+      present(svid(ca, { names: [{ kind: 'uri', value: endpointSpiffeId }] }));
+      const { file } = writeFiles(temporaryFolder(), { file: setOf([second]) });
+      const others = more.map((each) => ({ ...each, bundle: file }));
+      const { trust, anchors, events } = federation({ ca: undefined, endpointSpiffeId }, others);
+      await trust.start();
+      expect(anchors()).toEqual(fingerprints(first));
+      expect(events.map(({ kind }) => kind)).not.toContain('failed');
+      trust.stop();
+    }
+  });
+
+  const uri = (value: string) => ({ kind: 'uri', value }) as const;
+  test.each<[string, () => Issued]>([
+    ['another ID of the domain', () => svid(first, { names: [uri(`${ID}/x`)] })],
+    ['an ID of another domain', () => svid(first, { names: [uri('spiffe://own.example/bundles')] })],
+    ['that ID and another one', () => svid(first, { names: [uri(ID), uri(`${ID}/x`)] })],
+    ['the name of the host alone', () => svid(first, { names: [{ kind: 'dns', value: 'localhost' }] })],
+    ['that ID, by another CA', () => svid(second)],
+    ['that ID, by our own CA', () => svid(ownCa)],
+    ['that ID, by the CA that the web would know', () => svid(web)],
+    ['that ID, and is over', () => svid(first, { notBefore: new Date(0), notAfter: new Date(1000) })],
+    ['that ID, for clients alone', () => svid(first, { purposes: ['1.3.6.1.5.5.7.3.2'] })],
+    [
+      'that ID, and may sign revocation lists',
+      () => svid(first, { extensions: [encodeExtensionOf.keyUsage([KeyUsage.digitalSignature, KeyUsage.cRLSign])] }),
+    ],
+  ])('and has %s is asked nothing', async (_, issued) => {
+    present(issued());
+    const { trust, next, anchors } = federation(selfServing());
+    await trust.start();
+    expect(await next('failed')).toMatchObject({ why: expect.stringContaining('the server is refused') });
+    expect([anchors(), asked]).toEqual([[], 0]);
+  });
+
+  test.each<[string, Partial<FederatedDomain>]>([
+    ['endpointBundle is for', { endpointSpiffeId: undefined }],
+    ['by endpointSpiffeId or by ca', { ca: web.certificatePem }],
+    ['of an https URL', { bundle: '/a.json' }],
+    ['not the SPIFFE ID', { endpointSpiffeId: 'spiffe://other.example' }],
+    ['needs endpointBundle', { endpointBundle: undefined }],
+    ['is that of its own entry', { endpointSpiffeId: 'spiffe://own.example/a' }],
+    ['there is no bundle', { endpointSpiffeId: 'spiffe://third.example/a', endpointBundle: undefined }],
+    ['not JSON', { endpointBundle: '{' }],
+  ])('%s: what could never be stops the start', (why, domain) => {
+    expect(() => federation({ ...selfServing(), ...domain })).toThrow(why);
+  });
+});
+
+test('a bundle that has not been read for three of its intervals is stale until it is', async () => {
+  let now = Date.now();
+  const { trust } = federation({}, [], () => new Date(now));
+  answer.body = setOf([first], { spiffe_refresh_hint: 600 });
+  const isStale = () => trust.standing.map((each) => each.isStale);
+  expect(trust.standing).toEqual([{ trustDomain: 'other.example', readAt: undefined, isStale: false }]);
+  await trust.start();
+  const readAt = new Date(now);
+  expect(trust.standing).toEqual([{ trustDomain: 'other.example', readAt, isStale: false }]);
+  now += 1_800_000;
+  expect(isStale()).toEqual([false]);
+  now += 1;
+  expect(isStale()).toEqual([true]);
+});
+
+test('that a bundle has gone stale is told once, and that it is current again', async () => {
+  let now = Date.now();
+  const { trust, next, events } = federation({}, [], () => new Date(now));
+  await trust.start();
+  const readAt = new Date(now);
+  answer.status = 500;
+  await next('failed');
+  now += 60_001;
+  expect(await next('stale')).toMatchObject({ trustDomain: 'other.example', source: url, readAt });
+  const after = asked;
+  while (asked < after + 2) await once(server, 'request');
+  expect(events).toEqual([]);
+  answer.status = 200;
+  expect(await next('current')).toMatchObject({ readAt: new Date(now) });
 });
 
 test.each([

@@ -1,6 +1,5 @@
-import type { Certificate } from '../../x509/index.js';
-import type { RevocationMode } from '../mtls.options.js';
-import { isTrustDomain } from '../spiffe-id.js';
+import type { RevocationMode } from '../../revocation/index.js';
+import { isTrustDomain, trustDomainOf, type Certificate } from '../../x509/index.js';
 import {
   readCertificates,
   type CaCertificates,
@@ -8,13 +7,22 @@ import {
   type CurrentTrust,
   type TrustAnchors,
 } from '../trust-anchors.js';
-import { isBundleUrl, markOf, readBundle, type BundleSource } from './bundle-source.js';
+import { checkEndpoint } from './bundle-endpoint.js';
+import { markOf, readBundle, type BundleEndpoint, type BundleSource } from './bundle-source.js';
+import { isOverdue, LEAST_MS, nextBundleLook } from './bundle-schedule.js';
 import { BundleError, decodeSpiffeBundle, type SpiffeBundle } from './spiffe-bundle.js';
 
 /** Another trust domain, whose services may be let in by their SPIFFE IDs. */
 export interface FederatedDomain extends BundleSource {
   /** The name of the trust domain. */
   readonly name: string;
+  /**
+   * The SPIFFE ID of the server of the URL. It is then verified by the bundle of that ID's trust domain, which is this one, our own or another one here, and not as on
+   * the web.
+   */
+  readonly endpointSpiffeId?: string | undefined;
+  /** Where that ID is of this very domain: the bundle that its server is known by until one was read from it, a JWK set or PEM. */
+  readonly endpointBundle?: string | Uint8Array | undefined;
   /** CA certificates between its anchors and its services, which its bundle does not hold. */
   readonly intermediates?: CertificateInput | undefined;
   /** What holds for its certificates instead of `MtlsOptions.revocation.mode`. */
@@ -30,26 +38,38 @@ export type BundleEvent =
       readonly certificates: number;
       readonly sequence: number | undefined;
     }
-  | { readonly kind: 'failed'; readonly trustDomain: string; readonly source: string; readonly why: string };
+  | { readonly kind: 'failed'; readonly trustDomain: string; readonly source: string; readonly why: string }
+  /** It could not be read for so long that it may be wrong, or could again. */
+  | {
+      readonly kind: 'stale' | 'current';
+      readonly trustDomain: string;
+      readonly source: string;
+      readonly readAt: Date;
+    };
+
+/** How the bundle of a trust domain stands. */
+export interface BundleStanding {
+  readonly trustDomain: string;
+  /** When it was last read and found in order; undefined: never, so that nobody of the domain is let in. */
+  readonly readAt: Date | undefined;
+  /** Whether that is longer ago than three looks at it, and a minute. */
+  readonly isStale: boolean;
+}
 
 /** How a domain stands between two looks at its bundle. */
 interface Loaded {
   readonly domain: FederatedDomain;
   readonly intermediates: readonly Certificate[];
+  /** By which its own server is known at first. */
+  readonly first: SpiffeBundle | undefined;
   bundle: SpiffeBundle | undefined;
+  readAt: Date | undefined;
+  isStale: boolean;
   mark: string | undefined;
   failure: string | undefined;
   /** How often in a row it has failed. */
   failures: number;
 }
-
-const FILE_INTERVAL_MS = 1_000;
-const FIRST_RETRY_MS = 1_000;
-// What a domain says that is too eager, too idle, or nothing.
-const LEAST_MS = 10_000;
-const MOST_MS = 86_400_000;
-const DEFAULT_MS = 300_000;
-const JITTER = 0.1;
 
 /**
  * The trust of our own and of other trust domains, each kept apart. A bundle that cannot be had or read, or is older than the one in use, never replaces
@@ -60,15 +80,17 @@ export class FederatedTrust {
   readonly #timers = new Map<Loaded, NodeJS.Timeout>();
   #own: TrustAnchors | undefined;
   #joined: TrustAnchors | undefined;
+  readonly #clock: () => Date;
   #isStopped = false;
 
-  /** Throws RangeError for a name that is none or is there twice, DecodeError for intermediates that cannot be read. */
+  /** Throws RangeError for a name that is none or is there twice, or a server that could never be known, BundleError and DecodeError for what cannot be read. */
   constructor(
     private readonly own: CurrentTrust,
     private readonly options: {
       readonly trustDomain: string | undefined;
       readonly domains: readonly FederatedDomain[];
       readonly report: (event: BundleEvent) => void;
+      readonly clock?: (() => Date) | undefined;
       /** The shortest time between two looks at a URL, in milliseconds. */
       readonly least?: number;
     },
@@ -78,10 +100,15 @@ export class FederatedTrust {
     for (const name of names)
       if (!isTrustDomain(name)) throw new RangeError(`${JSON.stringify(name)} is not the name of a trust domain`);
     if (new Set(names).size < names.length) throw new RangeError('a trust domain is named twice');
+    for (const domain of domains) checkEndpoint(domain, names);
+    this.#clock = options.clock ?? (() => new Date());
     this.#domains = domains.map((domain) => ({
       domain,
       intermediates: readCertificates(domain.intermediates ?? []),
+      first: domain.endpointBundle === undefined ? undefined : decodeSpiffeBundle(Buffer.from(domain.endpointBundle)),
       bundle: undefined,
+      readAt: undefined,
+      isStale: false,
       mark: undefined,
       failure: undefined,
       failures: 0,
@@ -100,7 +127,21 @@ export class FederatedTrust {
 
   /** Reads every bundle once, then keeps looking. Never fails: what cannot be read is reported, and its domain stays closed. */
   async start(): Promise<void> {
-    await Promise.all(this.#domains.map((loaded) => this.#refreshAndAgain(loaded)));
+    // First those by which the servers of others are known.
+    for (const isServed of [false, true]) {
+      const now = this.#domains.filter((loaded) => this.#isServedByAnother(loaded) === isServed);
+      await Promise.all(now.map((loaded) => this.#refreshAndAgain(loaded)));
+    }
+  }
+
+  /** How each bundle stands now. */
+  get standing(): readonly BundleStanding[] {
+    const now = this.#clock();
+    return this.#domains.map((loaded) => ({
+      trustDomain: loaded.domain.name,
+      readAt: loaded.readAt,
+      isStale: isStale(loaded, now),
+    }));
   }
 
   stop(): void {
@@ -133,17 +174,46 @@ export class FederatedTrust {
   async #refresh(loaded: Loaded): Promise<void> {
     const { name: trustDomain, bundle: source } = loaded.domain;
     try {
-      const octets = await readBundle(loaded.domain);
+      const octets = await readBundle(loaded.domain, { clock: this.#clock, endpoint: this.#endpointOf(loaded) });
       const mark = markOf(octets);
       if (mark !== loaded.mark) this.#take(loaded, decodeSpiffeBundle(octets), mark);
       loaded.failure = undefined;
       loaded.failures = 0;
+      loaded.readAt = this.#clock();
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       if (why !== loaded.failure) this.options.report({ kind: 'failed', trustDomain, source, why });
       loaded.failure = why;
       loaded.failures++;
     }
+    this.#tellStale(loaded);
+  }
+
+  #tellStale(loaded: Loaded): void {
+    const { name: trustDomain, bundle: source } = loaded.domain;
+    const { readAt, isStale: was } = loaded;
+    if (readAt === undefined) return;
+    loaded.isStale = isStale(loaded, this.#clock());
+    if (loaded.isStale !== was)
+      this.options.report({ kind: loaded.isStale ? 'stale' : 'current', trustDomain, source, readAt });
+  }
+
+  #isServedByAnother({ domain: { name, endpointSpiffeId } }: Loaded): boolean {
+    return (
+      endpointSpiffeId !== undefined && ![name, this.options.trustDomain].includes(trustDomainOf(endpointSpiffeId))
+    );
+  }
+
+  /** By the latest bundle that there is of the trust domain of the server (SPIFFE Federation §5.2.2.4). */
+  #endpointOf({ domain: { name, endpointSpiffeId: spiffeId }, first }: Loaded): BundleEndpoint | undefined {
+    if (spiffeId === undefined) return undefined;
+    const of = trustDomainOf(spiffeId);
+    if (of === this.options.trustDomain) return { spiffeId, trust: this.own() };
+    const serving = this.#domains.find(({ domain }) => domain.name === of);
+    const bundle = serving?.bundle ?? (of === name ? first : undefined);
+    if (!serving || !bundle)
+      throw new BundleError(`the bundle of ${of}, by which its server is known, was not read yet`);
+    return { spiffeId, trust: anchorsIn(bundle.certificates, serving.intermediates) };
   }
 
   #take(loaded: Loaded, bundle: SpiffeBundle, mark: string): void {
@@ -169,17 +239,5 @@ function anchorsIn(certificates: readonly Certificate[], intermediates: readonly
   };
 }
 
-/**
- * When to look at a bundle again, in milliseconds: a file each second, a URL as its hint in seconds says, within bounds, after failures sooner and then ever
- * later, up to that; and never at the same moment as everybody else.
- */
-export function nextBundleLook(
-  { source, failures, hint }: { readonly source: string; readonly failures: number; readonly hint: number | undefined },
-  { least, random }: { readonly least: number; readonly random: number },
-): number {
-  if (!isBundleUrl(source)) return FILE_INTERVAL_MS;
-  const wanted = hint === undefined ? DEFAULT_MS : hint * 1000;
-  const interval = Math.min(Math.max(wanted, least), MOST_MS);
-  const delay = failures > 0 ? Math.min(interval, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 20)) : interval;
-  return delay * (1 + JITTER * (2 * random - 1));
-}
+const isStale = ({ domain, bundle, readAt }: Loaded, now: Date): boolean =>
+  readAt !== undefined && isOverdue({ source: domain.bundle, hint: bundle?.refreshHint, readAt }, now);

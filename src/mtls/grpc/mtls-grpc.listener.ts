@@ -22,6 +22,7 @@ import {
 import { MtlsRefusal } from '../mtls.errors.js';
 import { problemOfRefusal } from '../refusal-problem.js';
 import { closeSession } from '../refusal-reply.js';
+import { RateLimited } from '../rates/rate-limiter.js';
 import type { RoutePolicy } from '../route-policy.js';
 import { rememberCall, TransportCall, type TransportConnection } from '../transports/transport-call.js';
 import type { GuardedServer, TransportGate } from '../transports/transport.gate.js';
@@ -243,6 +244,8 @@ function statusOf(refusal: MtlsRefusal, requestId: string): { code: Status; deta
   const metadata = new Metadata();
   metadata.set('code', code);
   metadata.set('request_id', requestId);
+  // What a client with a retry policy goes by (gRPC proposal A6).
+  if (refusal instanceof RateLimited) metadata.set('grpc-retry-pushback-ms', String(refusal.retryAfter * 1000));
   return { code: CODES[refusal.status] ?? Status.INTERNAL, details: detail, metadata };
 }
 

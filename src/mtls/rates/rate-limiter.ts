@@ -28,11 +28,12 @@ export interface AnswerFields {
   header(name: string, value: string | number): unknown;
 }
 
-/** A request over a rate. `isRepeated` when another one of the same budget was logged less than a second ago. */
+/** A request over a rate, for which there is room again in `retryAfter` seconds. `isRepeated` when another one of the same budget was logged less than a second ago. */
 export class RateLimited extends MtlsRefusal {
   constructor(
     message: string,
     evidence: Readonly<Record<string, unknown>>,
+    readonly retryAfter: number,
     readonly isRepeated: boolean,
   ) {
     super('rate_limited', message, evidence);
@@ -134,6 +135,7 @@ export class RateLimiter {
     return new RateLimited(
       isWhole ? 'the service is over its rate' : 'the service is over its rate on this route',
       { service, fingerprint256, ...over, limit: isWhole ? WHOLE : route?.name, passedOver },
+      seconds,
       isRepeated,
     );
   }

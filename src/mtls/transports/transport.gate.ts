@@ -3,6 +3,7 @@ import { ModulesContainer } from '@nestjs/core';
 import { from, isObservable, mergeMap, of, throwError, type Observable } from 'rxjs';
 import { MtlsRefusal } from '../mtls.errors.js';
 import { MtlsGate } from '../mtls.gate.js';
+import { lineOf } from '../log-line.js';
 import { MODULE_OPTIONS_TOKEN } from '../mtls.module-definition.js';
 import type { MtlsOptions } from '../mtls.options.js';
 import { PeerVerifier } from '../peer-verifier.js';
@@ -172,16 +173,8 @@ export class TransportGate implements OnModuleInit {
       if (error instanceof MtlsRefusal) {
         const { code, message: reason, evidence, cause: err } = error;
         const { id: requestId, method, routeOptions } = call;
-        this.#logger.warn({
-          event: 'refused',
-          code,
-          reason,
-          requestId,
-          method,
-          route: routeOptions.url,
-          ...evidence,
-          err,
-        });
+        const line = { event: 'refused', code, reason, requestId, method, route: routeOptions.url };
+        this.#logger.warn(lineOf({ ...line, ...evidence, err }));
       }
       throw error;
     }

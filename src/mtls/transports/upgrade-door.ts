@@ -6,6 +6,7 @@ import type { Authorizer } from '../authorizer.js';
 import type { GatewayPolicy } from './handler-metadata.js';
 import { MtlsRefusal } from '../mtls.errors.js';
 import { PROBLEM_CONTENT_TYPE } from '../problem.js';
+import { RateLimited } from '../rates/rate-limiter.js';
 import { problemOfRefusal } from '../refusal-problem.js';
 import { DEFAULT_ADMISSION, type RoutePolicy } from '../route-policy.js';
 import { rememberCall, TransportCall } from './transport-call.js';
@@ -90,6 +91,7 @@ function answer(socket: Duplex, refusal: MtlsRefusal, requestId: string): void {
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Cache-Control: no-store',
     'Connection: close',
+    ...(refusal instanceof RateLimited ? [`Retry-After: ${refusal.retryAfter}`] : []),
   ];
   socket.on('error', () => undefined);
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());

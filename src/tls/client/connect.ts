@@ -74,8 +74,10 @@ export function connectTo(
     });
     socket.once('secureConnect', () => {
       try {
-        path = checkSocket(socket, expected, session, { generation, time: clock() });
-        generation.noteServer(path);
+        const time = clock();
+        const checked = checkSocket(socket, expected, session, { generation, time });
+        generation.admitServer(checked, time);
+        path = checked;
       } catch (error) {
         generation.forgetSession(key);
         socket.destroy(error as Error);

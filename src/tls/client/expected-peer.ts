@@ -1,5 +1,12 @@
 import { isIP } from 'node:net';
-import { validateCertificatePath, type Certificate, type ValidatedPath } from '../../x509/index.js';
+import {
+  isWorkloadId,
+  KeyUsage,
+  spiffeIdOf,
+  validateCertificatePath,
+  type Certificate,
+  type ValidatedPath,
+} from '../../x509/index.js';
 import { PeerRefusedError } from './peer-refused-error.js';
 
 /** Certificates that a server's certificate must lead to, and those that may stand in between. */
@@ -8,17 +15,13 @@ export interface ServerTrust {
   readonly intermediates: readonly Certificate[];
 }
 
-// SPIFFE-ID §2, and no more than 2048 octets of it: lower-case trust domain, no empty, `.` or `..` segment, nothing but path after it.
-const SPIFFE_ID = /^spiffe:\/\/[a-z0-9._-]{1,255}(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)+$/;
-const MAX_SPIFFE_OCTETS = 2048;
-
 /** Whom a connection is meant for: a DNS name, an IP address, or the SPIFFE ID of a service. Made by {@link expectedPeer} alone. */
 export type ExpectedPeer = { readonly host: string } | { readonly spiffeId: string };
 
 /** Reads what the caller expects. Throws RangeError for a SPIFFE ID of a service that is not one, so that a mistake matches nobody by chance. */
 export function expectedPeer(text: string): ExpectedPeer {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return { host: text };
-  if (text.length > MAX_SPIFFE_OCTETS || !SPIFFE_ID.test(text))
+  if (!isWorkloadId(text))
     throw new RangeError(
       `${text.slice(0, 200)} is not the SPIFFE ID of a service, such as spiffe://example.org/billing`,
     );
@@ -30,7 +33,7 @@ export const serverNameOf = (host: string): string => (isIP(host) === 0 ? host.r
 
 /**
  * Whether a server is the one that was meant: its path leads to `trust`, is valid at `time` and is for servers, and it has the name (RFC 9525 §6), or as its one
- * URI SAN the SPIFFE ID (X509-SVID §2). Throws {@link PeerRefusedError}.
+ * URI SAN the SPIFFE ID (X509-SVID §2, §5.2). Throws {@link PeerRefusedError}.
  */
 export function checkServer(
   [leaf, ...sent]: readonly [Certificate, ...Certificate[]],
@@ -48,16 +51,13 @@ export function checkServer(
     names: 'host' in expected ? [expected.host] : [],
   });
   if (!result.ok) throw new PeerRefusedError(result.reason.code, result.reason.message);
-  if ('spiffeId' in expected && !hasSpiffeId(leaf, expected.spiffeId))
+  if (!('spiffeId' in expected)) return result.path;
+  if (leaf.extensions.keyUsage?.has(KeyUsage.cRLSign))
+    throw new PeerRefusedError('key_usage', 'the certificate of a SPIFFE ID may sign revocation lists');
+  if (spiffeIdOf(leaf) !== expected.spiffeId)
     throw new PeerRefusedError(
       'name_mismatch',
       'the one URI of its certificate is not the SPIFFE ID that was expected',
     );
   return result.path;
-}
-
-/** By octets: what equals an ID that was read strictly is one. */
-function hasSpiffeId({ extensions: { subjectAltName = [] } }: Certificate, spiffeId: string): boolean {
-  const [uri, ...more] = subjectAltName.filter(({ kind }) => kind === 'uri');
-  return more.length === 0 && uri?.kind === 'uri' && uri.value === spiffeId;
 }

@@ -5,6 +5,8 @@ import { TlsSetupError } from '../tls-error.js';
 import type { TlsMaterial } from '../tls-material.js';
 import type { TlsSettings } from '../tls-settings.js';
 import type { ServerTrust } from './expected-peer.js';
+import { PeerRefusedError } from './peer-refused-error.js';
+import type { ServerRevocation } from './server-revocation.js';
 
 /** A session that can be resumed, with the path of the server that it was agreed with. */
 export interface ResumableSession {
@@ -14,30 +16,61 @@ export interface ResumableSession {
 
 // Of servers that are called; the oldest is forgotten.
 const MAX_SESSIONS = 1000;
+// Those that may have to be told revoked: with more it is over, and each is looked at again.
+const MAX_SERVERS = 10_000;
+// Of a server it is told when it is connected to.
+const UNTOLD = (): void => undefined;
 
 /**
  * What connections have in common from one change of the files to the next: certificate, trust, and the sessions that may be resumed. A session speaks for the
  * certificate of its first handshake, so none outlives a change.
  */
 export class Generation {
-  readonly context: SecureContext;
-  readonly trust: ServerTrust;
   readonly #sessions = new Map<string, ResumableSession>();
+  readonly #revocation: ServerRevocation | undefined;
+  /** Servers that were connected to, by their certificates; kept where they may be told revoked. */
+  readonly #servers = new Map<string, ValidatedPath>();
   #goodUntil = Number.POSITIVE_INFINITY;
+  /** When revocation was last asked: the epoch, and until when (ms) the answers hold. */
+  #epoch: number | undefined;
+  #knownUntil = Number.POSITIVE_INFINITY;
 
-  /** Throws TlsSetupError when there is no CA to trust. */
-  constructor(settings: TlsSettings, material: TlsMaterial) {
-    this.trust = trustOf(material);
-    this.context = createSecureContext(clientOptions(settings, material));
+  constructor(
+    readonly context: SecureContext,
+    readonly trust: ServerTrust,
+    revocation?: ServerRevocation,
+  ) {
+    this.#revocation = revocation;
+    this.#epoch = revocation?.epoch;
   }
 
-  /** Whether no server that was connected to has come to the end of its certificate. */
+  /** Whether every server that was connected to would be connected to again: none has come to the end of its certificate, or was revoked. */
   isCurrent(time: Date): boolean {
-    return time.getTime() <= this.#goodUntil;
+    return time.getTime() <= this.#goodUntil && this.#servers.size <= MAX_SERVERS && !this.#isAnyRevoked(time);
   }
 
-  noteServer({ notAfter }: ValidatedPath): void {
-    this.#goodUntil = Math.min(this.#goodUntil, notAfter.getTime());
+  /** Takes note of a server that is who was meant. Throws PeerRefusedError for one that was revoked, or of which that is not known. */
+  admitServer(path: ValidatedPath, time: Date): void {
+    if (this.#revocation) {
+      this.#knownUntil = Math.min(this.#knownUntil, this.#revocation.check(path, time));
+      this.#servers.set(path.leaf.fingerprint256, path);
+    }
+    this.#goodUntil = Math.min(this.#goodUntil, path.notAfter.getTime());
+  }
+
+  #isAnyRevoked(time: Date): boolean {
+    const revocation = this.#revocation;
+    if (!revocation || (revocation.epoch === this.#epoch && time.getTime() <= this.#knownUntil)) return false;
+    this.#epoch = revocation.epoch;
+    this.#knownUntil = Number.POSITIVE_INFINITY;
+    try {
+      for (const path of this.#servers.values())
+        this.#knownUntil = Math.min(this.#knownUntil, revocation.check(path, time, UNTOLD));
+      return false;
+    } catch (error) {
+      if (error instanceof PeerRefusedError) return true;
+      throw error;
+    }
   }
 
   /** One that can be resumed at `time`. */
@@ -56,6 +89,11 @@ export class Generation {
   forgetSession(key: string): void {
     this.#sessions.delete(key);
   }
+}
+
+/** The generation of a certificate, key and CAs. Throws TlsSetupError when there is no CA to trust. */
+export function generationOf(settings: TlsSettings, material: TlsMaterial, revocation?: ServerRevocation): Generation {
+  return new Generation(createSecureContext(clientOptions(settings, material)), trustOf(material), revocation);
 }
 
 /** As a CA bundle is read everywhere here: what is self-signed is trusted, what is not may stand in between. */

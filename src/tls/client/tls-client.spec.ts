@@ -11,9 +11,10 @@ import {
   openTlsClient,
   PeerRefusedError,
   TlsSetupError,
+  type RevocationMode,
   type TlsClient,
+  type TlsClientEvent,
   type TlsClientOptions,
-  type TlsReloadEvent,
 } from '../index.js';
 
 const HOUR = 3_600_000;
@@ -92,9 +93,9 @@ const localhost = (options: TestCertificateOptions = {}): Issued =>
 async function open(
   issued: Issued = service(),
   { caPem = root.certificatePem, ...options }: Partial<TlsClientOptions> & { readonly caPem?: string } = {},
-): Promise<{ client: TlsClient; issued: Issued; events: TlsReloadEvent[]; place: (next: Issued) => Promise<void> }> {
+): Promise<{ client: TlsClient; issued: Issued; events: TlsClientEvent[]; place: (next: Issued) => Promise<void> }> {
   const paths = writeFiles(temporaryFolder(), { cert: issued.chainPem, key: issued.keyPem, ca: caPem });
-  const events: TlsReloadEvent[] = [];
+  const events: TlsClientEvent[] = [];
   const client = await openTlsClient({
     certificateFile: paths.cert,
     keyFile: paths.key,
@@ -418,4 +419,136 @@ test('options for whatever connects by itself: both OpenSSL and we must accept t
   const next = service();
   await place(next);
   expect(await serial(host.port)).toBe(next.certificate.serialNumber);
+});
+
+describe('a server that was revoked', () => {
+  // Lists are by CAs of the bundle: what a server sends is not enough.
+  const bundle = root.certificatePem + issuing.certificatePem;
+  /** A client that looks at lists of both CAs in files, and the files. */
+  async function looking(options: Partial<TlsClientOptions> = {}, mode?: RevocationMode) {
+    const files = writeFiles(temporaryFolder(), { root: root.crl(), issuing: issuing.crl() });
+    const { client, events } = await open(service(), {
+      caPem: bundle,
+      reloadInterval: 10,
+      revocation: {
+        crls: [{ source: files.root }, { source: files.issuing }],
+        refreshInterval: 10,
+        ...(mode === undefined ? {} : { mode }),
+      },
+      ...options,
+    });
+    return { client, events, files };
+  }
+
+  test('gets no octet, by whatever way it is called; another of the same CA does', async () => {
+    const [good, bad] = [localhost(), localhost()];
+    const [server, other] = [await listen(bad), await listen(good)];
+    const { client, files } = await looking();
+    replaceFile(files.issuing, issuing.crl([{ certificate: bad.certificate }]));
+    const target = { host: 'localhost', port: server.port };
+    const refused = async (): Promise<unknown> =>
+      client.connect(target).then(
+        ({ socket }) => {
+          socket.destroy();
+          return refused();
+        },
+        (error: unknown) => error,
+      );
+    expect(codeOf(await refused())).toBe('revoked');
+    for (const [, callerOf] of WAYS) {
+      const call = await callerOf(client);
+      expect(codeOf(await call(server.port).catch((error: unknown) => error))).toBe('revoked');
+      expect(await call(other.port)).toBe(client.material.certificate.serialNumber);
+    }
+    const bySelf = connect({ ...client.connectionOptions(), ...target });
+    bySelf.write('secret');
+    expect(codeOf((await once(bySelf, 'error'))[0])).toBe('revoked');
+    expect(server.octets).toBe(0);
+  });
+
+  test('is refused for the CA above it as well', async () => {
+    const lowest = issuing.intermediate({ commonName: 'Lowest CA' });
+    const { port } = await listen(lowest.issue({ names: [dns('localhost')] }));
+    const files = writeFiles(temporaryFolder(), {
+      root: root.crl(),
+      issuing: issuing.crl([{ certificate: lowest.certificate }]),
+      lowest: lowest.crl(),
+    });
+    const { client } = await open(service(), {
+      caPem: bundle + lowest.certificatePem,
+      revocation: { crls: [files.root, files.issuing, files.lowest].map((source) => ({ source })) },
+    });
+    await expect(client.connect({ host: 'localhost', port })).rejects.toThrow(
+      expect.objectContaining({ code: 'revoked', message: expect.stringContaining('one of its issuers') }),
+    );
+  });
+
+  test('is left: its idle connection closes, its session is not resumed, and the next call is refused', async () => {
+    const bad = localhost();
+    const server = await listen(bad);
+    const { client, files } = await looking();
+    for (const [, callerOf] of WAYS.slice(0, 2)) {
+      replaceFile(files.issuing, issuing.crl());
+      const call = await callerOf(client);
+      // Until the list that lets it in has been read.
+      const again = async (): Promise<string> => call(server.port).catch(() => again());
+      await again();
+      const idle = once(server.sockets.at(-1)!, 'close');
+      replaceFile(files.issuing, issuing.crl([{ certificate: bad.certificate }]));
+      await idle;
+      expect(codeOf(await call(server.port).catch((error: unknown) => error))).toBe('revoked');
+    }
+  });
+
+  test('may be anybody whose list is missing or over, unless soft-fail or off was asked for', async () => {
+    let now = Date.now();
+    const server = await listen(localhost({ notAfter: new Date(now + 100 * HOUR) }));
+    const clock = () => new Date(now);
+    const target = { host: 'localhost', port: server.port };
+    const ended = service({ notAfter: new Date(now + 100 * HOUR) });
+    const [hard, soft, off] = [
+      await looking({ clock }),
+      await looking({ clock }, 'soft-fail'),
+      await looking({ clock }, 'off'),
+    ];
+    for (const { client } of [hard, soft, off]) (await client.connect(target)).socket.destroy();
+    const call = await WAYS[0]![1](hard.client);
+    await call(server.port);
+    const idle = once(server.sockets.at(-1)!, 'close');
+    now += 25 * HOUR;
+    await idle;
+    await expect(call(server.port)).rejects.toMatchObject({ code: 'revocation_unknown' });
+    await expect(hard.client.connect(target)).rejects.toMatchObject({ code: 'revocation_unknown' });
+    for (const { client } of [soft, off]) (await client.connect(target)).socket.destroy();
+    expect(soft.events.filter(({ kind }) => kind === 'revocation_unknown')).toEqual([
+      {
+        kind: 'revocation_unknown',
+        server: expect.stringContaining('localhost'),
+        why: expect.stringContaining('stale'),
+      },
+    ]);
+    expect(off.events.map(({ kind }) => kind)).not.toContain('revocation_unknown');
+    const { client, events } = await open(ended, { clock, revocation: { crls: [{ source: '/nowhere/ca.crl' }] } });
+    await expect(client.connect(target)).rejects.toThrow(/\/nowhere\/ca\.crl: .*ENOENT/);
+    expect(events).toEqual([{ kind: 'crl_failed', source: '/nowhere/ca.crl', why: expect.any(String) }]);
+  });
+
+  test('is not asked about while the list that lets it in is being replaced by the next one in time', async () => {
+    let now = Date.now();
+    const server = await listen(localhost({ notAfter: new Date(now + 100 * HOUR) }));
+    const { client, files, events } = await looking({ clock: () => new Date(now) });
+    const call = await WAYS[0]![1](client);
+    await call(server.port);
+    for (const [file, by] of [
+      [files.root, root],
+      [files.issuing, issuing],
+    ] as const)
+      replaceFile(file, by.crl([], { nextUpdate: new Date(now + 50 * HOUR) }));
+    while (events.filter(({ kind }) => kind === 'crl_loaded').length < 4) await call(server.port);
+    const { generation } = client;
+    now += 25 * HOUR;
+    await call(server.port);
+    expect(client.generation).toBe(generation);
+    expect(server.sockets).toHaveLength(1);
+  });
 });

@@ -1,14 +1,19 @@
 import type { Agent, AgentOptions } from 'node:https';
 import type { ConnectionOptions, DetailedPeerCertificate, PeerCertificate } from 'node:tls';
 import type { Agent as UndiciAgent, Dispatcher, RequestInfo, RequestInit, Response } from 'undici';
+import type { RevocationOptions } from '../../revocation/index.js';
 import { MaterialWatch, type TlsReloadEvent } from '../material-watch.js';
 import { readTlsMaterial, type TlsFiles, type TlsMaterial } from '../tls-material.js';
 import { checkTlsSettings, DEFAULT_TLS_SETTINGS, type TlsSettings } from '../tls-settings.js';
 import { ClientAgent } from './client-agent.js';
 import { connectTo, type ConnectTarget, type ServerConnection } from './connect.js';
 import { checkServer, expectedPeer } from './expected-peer.js';
-import { Generation } from './generation.js';
+import { generationOf, type Generation } from './generation.js';
 import { certificatesOfLegacy } from './sent-certificates.js';
+import { ServerRevocation, type ServerRevocationEvent } from './server-revocation.js';
+
+/** What a client tells of: new material, or files that cannot be used; and of revocation, where that is looked at. */
+export type TlsClientEvent = TlsReloadEvent | ServerRevocationEvent;
 
 /** Options of {@link openTlsClient}: `caFile` holds the CAs that servers must lead to, and no others are trusted. */
 export interface TlsClientOptions extends TlsFiles {
@@ -19,15 +24,21 @@ export interface TlsClientOptions extends TlsFiles {
   readonly reloadInterval?: number;
   /** Milliseconds from the beginning of a connection to the end of its handshake. Default 10 000. */
   readonly handshakeTimeout?: number;
+  /** By what it is known which servers were revoked; not asked when absent. Under `hard-fail`, the default, nobody is connected to whose list is missing or over. */
+  readonly revocation?: RevocationOptions;
   readonly clock?: () => Date;
-  /** Hears of new material, and of files that cannot be used. */
-  readonly report?: (event: TlsReloadEvent) => void;
+  readonly report?: (event: TlsClientEvent) => void;
 }
 
 /** Whom the far end of a connection must be, when it is not simply the host of the address: a SPIFFE ID, another DNS name, or an IP address. */
 export interface PeerOptions {
   readonly peer?: string;
 }
+
+/** Options of `tls.connect` by which a server is checked. */
+export type TlsConnectionOptions = ConnectionOptions & {
+  checkServerIdentity: (host: string, certificate: PeerCertificate) => Error | undefined;
+};
 
 /** The options of undici's Agent that are not about TLS. */
 export type DispatcherOptions = PeerOptions & Omit<UndiciAgent.Options, 'connect' | 'factory'>;
@@ -36,25 +47,29 @@ export type DispatcherOptions = PeerOptions & Omit<UndiciAgent.Options, 'connect
 export async function openTlsClient(options: TlsClientOptions): Promise<TlsClient> {
   const { settings = DEFAULT_TLS_SETTINGS, clock = () => new Date() } = options;
   checkTlsSettings(settings);
-  return new TlsClient(await readTlsMaterial(options, clock()), { ...options, settings, clock });
+  const client = new TlsClient(await readTlsMaterial(options, clock()), { ...options, settings, clock });
+  await client.start();
+  return client;
 }
 
 /**
  * Calls others in the name of a service: presents its certificate, and talks to nobody but who was meant. Made by {@link openTlsClient}.
  *
  * New files are taken up while it runs: new connections present the new certificate, idle ones from before are closed, and those that are busy when they are done.
- * The same happens when a server's certificate comes to its end on a connection. Connections are pooled and sessions resumed, within one certificate.
+ * The same happens when a server's certificate comes to its end on a connection, or was revoked. Connections are pooled and sessions resumed, within one certificate.
  */
 export class TlsClient {
   readonly #watch: MaterialWatch;
   readonly #settings: TlsSettings;
+  readonly #revocation: ServerRevocation | undefined;
   readonly #clock: () => Date;
   readonly #handshakeTimeout: number;
   readonly #listeners = new Set<() => void>();
   readonly #agents: Agent[] = [];
   readonly #dispatchers: Dispatcher[] = [];
+  readonly #interval: number;
   #generation: Generation;
-  readonly #ticking: NodeJS.Timeout;
+  #ticking: NodeJS.Timeout | undefined;
   #ownDispatcher: Promise<Dispatcher> | undefined;
 
   constructor(
@@ -65,22 +80,31 @@ export class TlsClient {
       reloadInterval: interval = 1000,
       handshakeTimeout = 10_000,
       report = () => undefined,
+      revocation,
       ...files
     }: Required<Pick<TlsClientOptions, 'settings' | 'clock'>> & TlsClientOptions,
   ) {
     this.#settings = settings;
     this.#clock = clock;
     this.#handshakeTimeout = handshakeTimeout;
-    this.#generation = new Generation(settings, material);
+    this.#interval = interval;
+    const authorities = () => [...this.#generation.trust.anchors, ...this.#generation.trust.intermediates];
+    this.#revocation = revocation && new ServerRevocation(revocation, { authorities, clock, report });
+    this.#generation = generationOf(settings, material, this.#revocation);
     const check = (fresh: TlsMaterial): void => {
       // Throws for a CA file that cannot be trusted by.
-      new Generation(settings, fresh);
+      generationOf(settings, fresh);
     };
     this.#watch = new MaterialWatch(files, material, { interval, clock, report, check }, (fresh) => {
       this.#replace(fresh);
     });
+  }
+
+  /** Reads the revocation lists, where there are any, and keeps looking at them and at the files; called by {@link openTlsClient}. Never fails. */
+  async start(): Promise<void> {
     this.#watch.start();
-    this.#ticking = setInterval(() => this.generation, interval).unref();
+    this.#ticking = setInterval(() => this.generation, this.#interval).unref();
+    await this.#revocation?.start();
   }
 
   /** The certificate, key and CAs in use. */
@@ -88,7 +112,7 @@ export class TlsClient {
     return this.#watch.material;
   }
 
-  /** What connections of now have in common: another object once the files changed, or a server's certificate came to its end. */
+  /** What connections of now have in common: another object once the files changed, or a server's certificate came to its end or was revoked. */
   get generation(): Generation {
     if (!this.#generation.isCurrent(this.#clock())) this.#replace(this.material);
     return this.#generation;
@@ -131,7 +155,7 @@ export class TlsClient {
    * Options of `tls.connect` for what opens connections by itself, such as Nest's `Transport.TCP` (`tlsOptions`) or a database driver. Both OpenSSL and we must
    * accept the server. Each copy, as `{ ...options }` makes one, presents the certificate of that moment.
    */
-  connectionOptions({ peer }: PeerOptions = {}): ConnectionOptions {
+  connectionOptions({ peer }: PeerOptions = {}): TlsConnectionOptions {
     const secureContext = () => this.generation.context;
     return {
       rejectUnauthorized: true,
@@ -152,24 +176,22 @@ export class TlsClient {
   async close(): Promise<void> {
     this.#watch.stop();
     clearInterval(this.#ticking);
+    this.#revocation?.stop();
     for (const agent of this.#agents.splice(0)) agent.destroy();
     await Promise.all(this.#dispatchers.splice(0).map((dispatcher) => dispatcher.close()));
   }
 
   #replace(material: TlsMaterial): void {
-    this.#generation = new Generation(this.#settings, material);
+    this.#generation = generationOf(this.#settings, material, this.#revocation);
     for (const listener of this.#listeners) listener();
   }
 
   #refusalOf(peer: string, certificate: PeerCertificate): Error | undefined {
     try {
-      const { trust } = this.generation;
-      checkServer(
-        certificatesOfLegacy(certificate as DetailedPeerCertificate),
-        expectedPeer(peer),
-        trust,
-        this.#clock(),
-      );
+      const { generation } = this;
+      const sent = certificatesOfLegacy(certificate as DetailedPeerCertificate);
+      const time = this.#clock();
+      generation.admitServer(checkServer(sent, expectedPeer(peer), generation.trust, time), time);
       return undefined;
     } catch (error) {
       return error as Error;

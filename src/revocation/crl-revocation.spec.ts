@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { TestCa } from '../../testing/index.js';
-import { CrlReason, encodeExtensionOf, type Certificate, type Extension } from '../../x509/index.js';
+import { TestCa } from '../testing/index.js';
+import { CrlReason, encodeExtensionOf, type Certificate, type Extension } from '../x509/index.js';
 import { CrlRevocation, nextLook, type CrlEvent } from './crl-revocation.js';
 import { fetchCrl } from './crl-source.js';
 
@@ -33,10 +33,10 @@ describe('CRLs of another CA', () => {
   /** A guard's view of sources, and what it told the log. */
   const watch = async (sources: readonly string[], clock: () => Date = () => new Date(), refreshInterval = 20) => {
     const events: CrlEvent[] = [];
-    const trust = { anchors: [root.certificate], intermediates: [issuing.certificate] };
+    const authorities = [root.certificate, issuing.certificate];
     const revocation = new CrlRevocation(
       sources.map((source) => ({ source })),
-      () => trust,
+      () => authorities,
       { refreshInterval, clock, report: (event) => events.push(event) },
     );
     open.push(() => {
@@ -134,6 +134,17 @@ describe('CRLs of another CA', () => {
     await until(() => seen.length >= 3);
     expect(seen.slice(0, 3)).toEqual([undefined, '"a"', '"a"']);
     expect(events).toHaveLength(1);
+  });
+
+  it('says of a list that has not been read yet that it has not, and where it is read', () => {
+    const source = 'http://127.0.0.1:1/first.crl';
+    const options = { refreshInterval: 20, clock: () => new Date(), report: () => undefined };
+    const before = new CrlRevocation([{ source }], () => [issuing.certificate], options);
+    expect(before.statusOf(good, issuing.certificate, new Date())).toEqual({
+      status: 'unknown',
+      source: 'CRL',
+      why: `${source}: it has not been read yet`,
+    });
   });
 
   it('lets what is stale make nobody good, but a revocation stand', async () => {

@@ -1,5 +1,5 @@
 import { open, stat } from 'node:fs/promises';
-import { MAX_CRL_OCTETS } from '../../x509/index.js';
+import { MAX_CRL_OCTETS } from '../x509/index.js';
 import { Slices } from './slices.js';
 
 /** Where a CRL comes from: a file's path or an http(s) URL. */

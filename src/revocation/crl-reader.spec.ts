@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSy
 import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { TestCa } from '../../testing/index.js';
+import { TestCa } from '../testing/index.js';
 import {
   CrlReason,
   encodeExtensionOf,
@@ -18,7 +18,7 @@ import {
   signOctets,
   type Certificate,
   type CrlIndex,
-} from '../../x509/index.js';
+} from '../x509/index.js';
 import { CrlReader } from './crl-reader.js';
 import { CrlRevocation, type CrlEvent } from './crl-revocation.js';
 import { CrlThread } from './crl-thread.js';
@@ -267,7 +267,7 @@ describe('the thread', () => {
     const taken = Promise.withResolvers<undefined>();
     const revocation = new CrlRevocation(
       [{ source: fileWith(largeList(entryFor(bad))) }],
-      () => ({ anchors: [root.certificate], intermediates: [issuing.certificate] }),
+      () => [root.certificate, issuing.certificate],
       {
         refreshInterval: 20,
         clock: () => new Date(),

@@ -1,4 +1,4 @@
-import type { Certificate } from '../../x509/index.js';
+import type { Certificate } from '../x509/index.js';
 
 /** What is known about one certificate. `source` names who says so, for the log; `until` bounds how long a `good` may be remembered. */
 export type RevocationAnswer =

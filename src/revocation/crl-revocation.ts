@@ -5,8 +5,7 @@ import {
   octetsFromPemOrDer,
   type Certificate,
   type CrlIndex,
-} from '../../x509/index.js';
-import { everyCa, type CurrentTrust } from '../trust-anchors.js';
+} from '../x509/index.js';
 import { CrlReader } from './crl-reader.js';
 import { isUrl, type CrlSource } from './crl-source.js';
 import { IssuerLists } from './issuer-lists.js';
@@ -51,7 +50,8 @@ export class CrlRevocation implements RevocationStatus {
 
   constructor(
     sources: readonly CrlSource[],
-    private readonly trust: CurrentTrust,
+    /** The CAs that are known now: a list is by one of them, or by the issuer that its source names. */
+    private readonly authorities: () => readonly Certificate[],
     private readonly options: {
       readonly refreshInterval: number;
       readonly clock: () => Date;
@@ -104,8 +104,11 @@ export class CrlRevocation implements RevocationStatus {
   }
 
   #whyMissing(): string {
-    const failures = this.#sources.flatMap(({ source, failure }) => (failure ? [`${source.source}: ${failure}`] : []));
-    return failures.length > 0 ? failures.join('; ') : 'no CRL of this issuer is configured';
+    const reasons = this.#sources.flatMap(({ source: { source }, failure, index }) => {
+      if (failure !== undefined) return [`${source}: ${failure}`];
+      return index ? [] : [`${source}: it has not been read yet`];
+    });
+    return reasons.join('; ') || 'no CRL of this issuer is configured';
   }
 
   async #refresh(loaded: Loaded): Promise<void> {
@@ -165,7 +168,7 @@ export class CrlRevocation implements RevocationStatus {
 
   #issuersFor({ issuer }: CrlSource): readonly Certificate[] {
     if (issuer !== undefined) return octetsFromPemOrDer(issuer, 'CERTIFICATE').map(decodeCertificate);
-    return everyCa(this.trust());
+    return this.authorities();
   }
 
   /** Answers are by the lists of before, or by those of now. */

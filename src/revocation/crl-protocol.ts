@@ -1,4 +1,4 @@
-import type { RevocationTable } from '../../x509/index.js';
+import type { RevocationTable } from '../x509/index.js';
 
 /** To the thread: a list to verify and to index. */
 export interface CrlRequest {

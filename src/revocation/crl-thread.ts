@@ -1,6 +1,6 @@
 import { isUint32Array, isUint8Array } from 'node:util/types';
 import { Worker } from 'node:worker_threads';
-import { CrlRefusedError, DecodeError } from '../../x509/index.js';
+import { CrlRefusedError, DecodeError } from '../x509/index.js';
 import type { CrlFailure, CrlRequest, CrlResponse } from './crl-protocol.js';
 
 /** The thread did not answer, or not what it was asked: what it had to work on it may still be working on. */

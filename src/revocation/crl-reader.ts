@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { isSharedArrayBuffer } from 'node:util/types';
-import { indexCrl, restoreCrlIndex, type Certificate, type CrlIndex } from '../../x509/index.js';
+import { indexCrl, restoreCrlIndex, type Certificate, type CrlIndex } from '../x509/index.js';
 import { fetchCrl, type Fetched } from './crl-source.js';
 import { CrlThread, CrlThreadError } from './crl-thread.js';
 import { Slices } from './slices.js';

@@ -9,7 +9,7 @@ import {
   type CertificateList,
   type CrlIndex,
   type RevokedCertificate,
-} from '../../x509/index.js';
+} from '../x509/index.js';
 import type { RevocationAnswer } from './revocation-status.js';
 
 const REASONS = new Map<number, string>(Object.entries(CrlReason).map(([name, value]) => [value, name]));

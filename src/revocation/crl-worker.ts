@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto';
 import { constants, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 // Not by the index of the room: all of it takes longer to load than a list to read.
-import { decodeCertificate } from '../../x509/certificate.js';
-import { indexCrl } from '../../x509/crl-index.js';
+import { decodeCertificate } from '../x509/certificate.js';
+import { indexCrl } from '../x509/crl-index.js';
 import type { CrlFailure, CrlRequest, CrlResponse } from './crl-protocol.js';
 
 /*

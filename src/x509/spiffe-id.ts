@@ -1,4 +1,4 @@
-import type { Certificate } from '../x509/index.js';
+import type { Certificate } from './certificate.js';
 
 const TRUST_DOMAIN = /^[a-z0-9._-]{1,255}$/;
 // SPIFFE-ID §2: lower-case trust domain, path segments of letters, digits, dots, hyphens and underscores, none empty, "." or "..".
@@ -11,6 +11,9 @@ export const isSpiffeId = (text: string): boolean => text.length <= MAX_OCTETS &
 
 /** Whether text is the name of a trust domain (SPIFFE-ID §2.1). */
 export const isTrustDomain = (text: string): boolean => TRUST_DOMAIN.test(text);
+
+/** Whether text is the SPIFFE ID of a workload: of a leaf the path is not empty (X509-SVID §5.2). */
+export const isWorkloadId = (text: string): boolean => isSpiffeId(text) && text.indexOf('/', SCHEME.length) > 0;
 
 /** The trust domain of a SPIFFE ID. */
 export const trustDomainOf = (spiffeId: string): string => spiffeId.slice(SCHEME.length).split('/', 1)[0] ?? '';

@@ -1,0 +1,39 @@
+import { isBundleUrl } from './bundle-source.js';
+
+const FILE_INTERVAL_MS = 1_000;
+const FIRST_RETRY_MS = 1_000;
+/** The shortest time between two looks at a URL, in milliseconds, whatever the domain says. */
+export const LEAST_MS = 10_000;
+// Of a domain that is too idle, or says nothing.
+const MOST_MS = 86_400_000;
+const DEFAULT_MS = 300_000;
+const JITTER = 0.1;
+// SPIFFE Federation §6.2: one or two that are missed do no harm.
+const STALE_LOOKS = 3;
+const STALE_LEAST_MS = 60_000;
+
+/**
+ * When to look at a bundle again, in milliseconds: a file each second, a URL as its hint in seconds says, within bounds, after failures sooner and then ever
+ * later, up to that; and never at the same moment as everybody else.
+ */
+export function nextBundleLook(
+  { source, failures, hint }: { readonly source: string; readonly failures: number; readonly hint: number | undefined },
+  { least, random }: { readonly least: number; readonly random: number },
+): number {
+  if (!isBundleUrl(source)) return FILE_INTERVAL_MS;
+  const interval = intervalOf(hint, least);
+  const delay = failures > 0 ? Math.min(interval, FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 20)) : interval;
+  return delay * (1 + JITTER * (2 * random - 1));
+}
+
+const intervalOf = (hint: number | undefined, least: number): number =>
+  Math.min(Math.max(hint === undefined ? DEFAULT_MS : hint * 1000, least), MOST_MS);
+
+/** Whether a bundle that was last read at `readAt` should have been read again three times since, and a minute ago. */
+export function isOverdue(
+  { source, hint, readAt }: { readonly source: string; readonly hint: number | undefined; readonly readAt: Date },
+  now: Date,
+): boolean {
+  const interval = isBundleUrl(source) ? intervalOf(hint, LEAST_MS) : FILE_INTERVAL_MS;
+  return now.getTime() - readAt.getTime() > Math.max(STALE_LOOKS * interval, STALE_LEAST_MS);
+}

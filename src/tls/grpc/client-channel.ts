@@ -1,0 +1,100 @@
+import { Channel, credentials, type ChannelInterface, type ChannelOptions } from '@grpc/grpc-js';
+import type { PeerOptions, TlsClient } from '../client/tls-client.js';
+
+type Call = ReturnType<ChannelInterface['createCall']>;
+
+/** A channel of grpc-js, whose credentials are fixed, and how many calls are under way on it. */
+interface OneGeneration {
+  readonly of: object;
+  readonly channel: ChannelInterface;
+  calls: number;
+}
+
+/** A gRPC channel whose connections are those of a {@link TlsClient}: a channel of grpc-js for each generation, the one before closed once its calls are answered. */
+export class ClientChannel implements ChannelInterface {
+  #newest: OneGeneration;
+  #isClosed = false;
+  readonly #stopListening: () => void;
+
+  constructor(
+    private readonly client: TlsClient,
+    private readonly target: string,
+    private readonly options: PeerOptions & { readonly channel: ChannelOptions },
+  ) {
+    this.#newest = this.#open();
+    this.#stopListening = client.onChange(() => {
+      this.#renew();
+    });
+  }
+
+  createCall(...args: Parameters<ChannelInterface['createCall']>): Call {
+    const on = this.#current;
+    const call = on.channel.createCall(...args);
+    const start = call.start.bind(call);
+    call.start = (metadata, listener) => {
+      on.calls++;
+      start(metadata, {
+        onReceiveMetadata: (received) => {
+          listener.onReceiveMetadata(received);
+        },
+        onReceiveMessage: (message) => {
+          listener.onReceiveMessage(message);
+        },
+        onReceiveStatus: (status) => {
+          listener.onReceiveStatus(status);
+          on.calls--;
+          this.#closeIfOver(on);
+        },
+      });
+    };
+    return call;
+  }
+
+  getTarget(): string {
+    return this.#newest.channel.getTarget();
+  }
+
+  getConnectivityState(tryToConnect: boolean): ReturnType<ChannelInterface['getConnectivityState']> {
+    return this.#current.channel.getConnectivityState(tryToConnect);
+  }
+
+  watchConnectivityState(...args: Parameters<ChannelInterface['watchConnectivityState']>): void {
+    this.#current.channel.watchConnectivityState(...args);
+  }
+
+  getChannelzRef(): ReturnType<ChannelInterface['getChannelzRef']> {
+    return this.#newest.channel.getChannelzRef();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#stopListening();
+    this.#newest.channel.close();
+  }
+
+  /** The look at the clock may tell of a change itself. */
+  get #current(): OneGeneration {
+    if (this.client.generation !== this.#newest.of) this.#renew();
+    return this.#newest;
+  }
+
+  #renew(): void {
+    // Another channel would open what was closed.
+    if (this.#isClosed || this.client.generation === this.#newest.of) return;
+    const before = this.#newest;
+    this.#newest = this.#open();
+    this.#closeIfOver(before);
+  }
+
+  #closeIfOver(one: OneGeneration): void {
+    if (one !== this.#newest && one.calls === 0) one.channel.close();
+  }
+
+  #open(): OneGeneration {
+    const { channel, ...peer } = this.options;
+    const { generation } = this.client;
+    const { checkServerIdentity } = this.client.connectionOptions(peer);
+    const secure = credentials.createFromSecureContext(generation.context, { checkServerIdentity });
+    return { of: generation, channel: new Channel(this.target, secure, channel), calls: 0 };
+  }
+}
