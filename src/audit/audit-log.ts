@@ -5,6 +5,7 @@ import {
   insertAudit,
   listAudit,
   moveAuditHead,
+  runTogether,
   type AuditHead,
   type AuditRow,
   type Database,
@@ -65,6 +66,11 @@ export class AuditLog {
   async appendAll(entries: readonly AuditEntry[], transaction?: Transaction): Promise<void> {
     if (entries.length === 0) return;
     if (!transaction) return this.#store.transaction((own) => this.appendAll(entries, own));
+    const whole = this.appending(entries);
+    if (whole && (await runTogether(transaction, whole.statements))) {
+      whole.written();
+      return;
+    }
     // Where the record ended when this log last wrote to it. Others write as well, and what was written may have been undone: then it is looked up.
     if (this.#end && (await this.#appendTo(this.#end, entries, transaction))) return;
     if (!(await this.#appendTo(await auditHead(transaction), entries, transaction)))

@@ -41,10 +41,18 @@ function prepared(sql: string): { readonly statement: StatementSync; readonly re
   return made;
 }
 
-/** `noop` looks, and takes no lock. */
-function logState(kind: 'noop' | 'passive'): LogState {
+function checkpoint(kind: 'noop' | 'passive'): LogState {
   const { log, checkpointed } = prepared(`pragma wal_checkpoint(${kind})`).statement.get() ?? {};
   return { log: Number(log), checkpointed: Number(checkpointed) };
+}
+
+/** After a commit, which is what it is whatever happens here. */
+function logState(): LogState | undefined {
+  try {
+    return checkpoint('noop');
+  } catch {
+    return undefined;
+  }
 }
 
 const isInTransaction = (): boolean => database?.isTransaction === true;
@@ -124,16 +132,13 @@ function answer({
     return none;
   }
   if (kind === 'together') return { rows: [], changes: together(steps) ? steps.length : 0 };
-  if (kind === 'commit') return { rows: [], changes: commit(steps) ? steps.length : 0, logState: logState('noop') };
-  if (kind === 'checkpoint') {
-    opened();
-    return { ...none, rows: [logState('passive')] };
-  }
+  if (kind === 'commit') return { rows: [], changes: commit(steps) ? steps.length : 0, logState: logState() };
+  if (kind === 'checkpoint') return { ...none, rows: [checkpoint('passive')] };
   if (kind === 'begin') begin();
   else if (sql === 'rollback') rollBack();
   else if (sql === 'commit') {
     opened().exec(sql);
-    return { ...none, logState: logState('noop') };
+    return { ...none, logState: logState() };
   } else {
     const { statement, reader } = prepared(sql);
     const values = parameters as SQLInputValue[];

@@ -6,7 +6,13 @@ import { algorithmIdentifier } from './algorithm.js';
 import { signOctets } from './encode.js';
 import { Oid } from './oids.js';
 import { subjectPublicKeyInfoOf } from './public-key.js';
-import { isSupportedSignatureAlgorithm, signingSchemeFor, verifySignature } from './signature.js';
+import {
+  isSupportedSignatureAlgorithm,
+  signAside,
+  signingSchemeFor,
+  verifySignature,
+  verifySignatureAside,
+} from './signature.js';
 
 const data = Buffer.from('to be signed');
 const NULL = write.nullElement();
@@ -33,6 +39,22 @@ describe.each([
     expect(isSupportedSignatureAlgorithm(algorithm)).toBe(true);
     expect(verifySignature(algorithm, spki(type), data, signature)).toBe(true);
     expect(signingSchemeFor(keys[type].publicKey).algorithm).toEqual(algorithm);
+  });
+
+  // The first of a turn of the event loop may go another way than those behind it, and so may what is long.
+  test.each([data, Buffer.alloc(100_000, 1)])('the same aside, several at once, number %#', async (octets) => {
+    const scheme = signingSchemeFor(keys[type].privateKey);
+    const signatures = await Promise.all([1, 2, 3].map(() => signAside(scheme, keys[type].privateKey, octets)));
+    const verified = (wrong: number) =>
+      Promise.all(
+        signatures.map((each, i) =>
+          verifySignatureAside(scheme.algorithm, spki(type), i === wrong ? Buffer.from('other') : octets, each),
+        ),
+      );
+    expect(await verified(-1)).toEqual([true, true, true]);
+    expect(await verified(0)).toEqual([false, true, true]);
+    expect(await verified(2)).toEqual([true, true, false]);
+    expect(await verifySignatureAside(scheme.algorithm, spki(type), octets, Buffer.alloc(0))).toBe(false);
   });
 
   test('other data, another signature, nothing', () => {
