@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
 import { openStore } from '../../src/store/index.js';
+import { CrlReason, encodeRevokedCertificate } from '../../src/x509/index.js';
 
 /*
  * Stores full of certificates, made past the program: one of ten is revoked, a third is over, ends are spread over 30 days; a hundred services, each with as
@@ -13,6 +14,12 @@ export const HOUR = 3_600_000;
 const BATCH = 100_000;
 // A certificate's size; what is in it nobody reads here.
 const octets = randomBytes(700);
+const entryOf = (serial: string, revokedAt: number): Uint8Array =>
+  encodeRevokedCertificate({
+    serialNumber: Buffer.from(serial, 'hex'),
+    revocationDate: new Date(revokedAt),
+    reason: CrlReason.superseded,
+  });
 
 /** Fills a SQLite file; the first was issued at `start`, in milliseconds, the last ten days later. Gives a thousand serial numbers, spread over all. */
 export async function fillSqlite(path: string, size: number, start: number): Promise<readonly string[]> {
@@ -29,8 +36,8 @@ export async function fillSqlite(path: string, size: number, start: number): Pro
   const serial = sqlite.prepare('insert into serial (serial, reserved_at) values (?, ?)');
   const certificate = sqlite.prepare(
     `insert into certificate (serial, issuer, profile, service, subject, not_before, not_after, spki_sha256, fingerprint, der, requester,
-      request_id, issued_at, status, revoked_at, revocation_reason, revocation_sequence)
-     values (?, 'issuing', 'service', ?, ?, ?, ?, ?, ?, ?, 'bench', 'bench', ?, ?, ?, ?, ?)`,
+      request_id, issued_at, status, revoked_at, revocation_reason, revocation_sequence, crl_entry)
+     values (?, 'issuing', 'service', ?, ?, ?, ?, ?, ?, ?, 'bench', 'bench', ?, ?, ?, ?, ?, ?)`,
   );
   const serials: string[] = [];
   for (let from = 0; from < size; from += BATCH) {
@@ -58,6 +65,7 @@ export async function fillSqlite(path: string, size: number, start: number): Pro
           revoked ? end : null,
           revoked ? 'superseded' : null,
           revoked ? i + 1 : null,
+          revoked ? entryOf(number, end) : null,
         ],
       );
       if (i % Math.ceil(size / 1000) === 0) serials.push(number);
@@ -97,14 +105,15 @@ export async function fillPostgres(url: string, size: number, start: number): Pr
     await client.query('insert into serial (serial, reserved_at) select serial, issued_at from number');
     await client.query(
       `insert into certificate (serial, issuer, profile, service, subject, not_before, not_after, spki_sha256, fingerprint, der, requester,
-         request_id, issued_at, status, revoked_at, revocation_reason, revocation_sequence)
+         request_id, issued_at, status, revoked_at, revocation_reason, revocation_sequence, crl_entry)
        select serial, 'issuing', 'service', 'service-' || i % ${SERVICES}, 'CN=service-' || i % ${SERVICES}, issued_at,
          issued_at + (i * 7919) % 720 * ${HOUR}, serial, 'f' || serial, $1, 'bench', 'bench', issued_at,
          case when i % 10 = 0 then 'revoked' else 'active' end,
          case when i % 10 = 0 then issued_at + (i * 7919) % 720 * ${HOUR} end,
-         case when i % 10 = 0 then 'superseded' end, case when i % 10 = 0 then i + 1 end
+         case when i % 10 = 0 then 'superseded' end, case when i % 10 = 0 then i + 1 end, case when i % 10 = 0 then $2::bytea end
        from number order by i`,
-      [octets],
+      // As long as each of them would be.
+      [octets, entryOf('41'.repeat(16), start)],
     );
     for (const { sql } of indexes) await client.query(sql);
     await client.query('vacuum analyze');
