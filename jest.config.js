@@ -1,4 +1,4 @@
-// For the threads that a test starts from the sources; every process that a test starts has it too, and nothing of it.
+// Threads that a test starts from the sources.
 process.env.NODE_OPTIONS = `${process.env.NODE_OPTIONS ?? ''} --import ${new URL('test/support/source-names.js', import.meta.url)}`;
 
 /** @type {import('jest').Config} */

@@ -63,7 +63,8 @@ reportRounds('flow', 'requests per second', '1/s', perSecond, beside);
 reportRounds('flow', 'p50', 'ms', p50, beside);
 reportRounds('flow', 'p99', 'ms', p99, beside);
 reportRounds('flow', 'longest', 'ms', worst, beside);
-for (const [name, { written, read }] of Object.entries(lists)) say(`${name}: ${written} were written and ${read} read`);
+for (const [name, { written, read }] of Object.entries(lists))
+  if (name !== REST) say(`${name}: ${written} were written and ${read} read`);
 say(`the p99 is ${ratioOf(p99[BOTH] ?? [], p99[REST] ?? []).toFixed(2)} times that at rest; the aim is at most 2`);
 load.stop();
 await service.stop();
