@@ -1,6 +1,6 @@
 import { Inject, Injectable, type INestApplication } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { COMPONENTS, completeOperation, type Handler, type Operation } from './openapi-operation.js';
+import type { Handler, Operation } from './openapi-operation.js';
 import { SERVICE_DESCRIPTION, type ServiceDescription } from './service-description.js';
 
 /** Makes the OpenAPI document, once, when somebody first asks for it: what it needs is a quarter of a second to load. */
@@ -27,6 +27,7 @@ export class OpenApiService {
   async #make(): Promise<object> {
     if (!this.#application) throw new Error('OpenApiService.describe was not called');
     const { DocumentBuilder, SwaggerModule } = await import('@nestjs/swagger');
+    const { COMPONENTS, completeOperation } = await import('./openapi-operation.js');
     const config = new DocumentBuilder()
       .setTitle(this.description.name)
       .setDescription(
