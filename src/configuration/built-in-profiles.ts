@@ -18,7 +18,7 @@ export type WrittenProfiles = z.output<typeof schema>['profiles'];
 export function readBuiltInProfiles(file = FILE): WrittenProfiles {
   const fromHere = relative('', file);
   const yaml = readYamlFile(fromHere.startsWith('..') ? file : fromHere, true);
-  const parsed = schema.safeParse(yaml.value);
+  const parsed = schema.safeParse(yaml.value, { jitless: true });
   const issues = yaml.problems.length > 0 ? [] : (parsed.error?.issues ?? []);
   const problems = [
     ...yaml.problems,

@@ -33,7 +33,8 @@ export function loadConfiguration({
   const fromFile = { schema: configurationSchema, value: yaml.value, sourceOf: yaml.sourceOf.bind(yaml) };
   const written = layOver(fromFile, variables.overrides);
   const secretProblems = written.secretFiles.flatMap((each) => fillSecret(written.value, each));
-  const parsed = configurationSchema.safeParse(written.value);
+  // Once: to compile it first would take longer.
+  const parsed = configurationSchema.safeParse(written.value, { jitless: true });
   const problems: readonly ConfigurationProblem[] = [
     ...yaml.problems,
     ...variables.problems,

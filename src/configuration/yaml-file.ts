@@ -4,6 +4,7 @@ import { type ConfigurationProblem, printable } from './configuration-error.js';
 
 /** A file of settings is far smaller; the bound keeps a wrong file (or an endless one) from being parsed. */
 const octetLimit = 65_536;
+const ONLY_COMMENTS = /^(?: *(?:#[^\n]*)?\n)*$/;
 
 /** What a YAML file says, before anything is proven about it. */
 export interface YamlFile {
@@ -32,6 +33,8 @@ export function readYamlFile(file: string, required: boolean): YamlFile {
     if (code === 'ENOENT' && !required) return { value: {}, sourceOf: () => undefined, problems: [] };
     return failed(`cannot be read: ${reasonOf(error)}${code === 'EFBIG' ? ` (over ${octetLimit} octets)` : ''}`);
   }
+  // As it is made: every setting a comment.
+  if (ONLY_COMMENTS.test(text)) return { value: {}, sourceOf: () => undefined, problems: [] };
   const lines = new LineCounter();
   try {
     const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
