@@ -96,9 +96,6 @@ export async function startService(configuration: Configuration): Promise<Runnin
         },
         'Mtls',
       );
-    // Beside the rest: a wrong passphrase ends the start, and deriving the right one, slow by design, holds up no request that needs no key.
-    const keys = authority.ca.openKeys();
-    keys.catch(() => undefined);
     const files = { ...tls, keyPassphrase: tls.keyPassphrase };
     const material = await readTlsMaterial(files, new Date());
     // Of the CAs of other trust domains the listener knows nothing: it leaves the choice to the client, and the verdict to the guard.
@@ -156,7 +153,8 @@ export async function startService(configuration: Configuration): Promise<Runnin
     if (messages) application.connectMicroservice({ strategy: messages });
     await application.listen(http.port, http.host);
     await application.startAllMicroservices();
-    await keys;
+    // A wrong passphrase ends the start. Deriving the right one, slow by design, takes no core from the start, and holds up no request that needs no key.
+    await authority.ca.openKeys();
     reloader.start();
     const renewal = tls.renewal === 'auto' ? serverRenewal(authority, files, reloader, logger) : undefined;
     void renewal?.start();
