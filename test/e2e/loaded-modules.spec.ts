@@ -1,0 +1,101 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { ConnectionOptions } from 'node:tls';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { get } from '../support/client.js';
+import { compileSources } from '../support/compiled-program.js';
+import { temporaryFolder } from '../support/folder.js';
+import { developmentTls, environmentIn, startIn } from '../support/service.js';
+
+/** What a service that has a CA loads when it is first needed, and why it is not before. */
+const LATER: Readonly<Record<string, string>> = {
+  '@nestjs/terminus': 'the health report',
+  '@nestjs/swagger': 'the OpenAPI document',
+  'swagger-ui-dist': 'its pages, read from the disk',
+  redoc: 'its pages, read from the disk',
+  pg: 'PostgreSQL',
+  undici: 'calls to others',
+  pkijs: 'the second opinion on a request',
+  asn1js: 'the second opinion on a request',
+  'age-encryption': 'backups',
+  commander: 'the command line',
+  pkcs11js: 'keys on a token',
+  ajv: 'JSON schemas of Fastify, which no route has',
+  '@fastify/ajv-compiler': 'JSON schemas of Fastify, which no route has',
+  '@fastify/fast-json-stringify-compiler': 'JSON schemas of Fastify, which no route has',
+  '@grpc/grpc-js': 'gRPC in applications',
+  '@nestjs/platform-ws': 'WebSockets in applications',
+  ws: 'WebSockets in applications',
+};
+/** The same of the program's own files. */
+const LATER_FILES: Readonly<Record<string, string>> = {
+  'x509/lint/certificate-lint-rules.js': 'issuing',
+  'pki/issuance/lint/profile-lint-rules.js': 'issuing',
+  'api/openapi-operation.js': 'the OpenAPI document',
+  'store/postgres-store.js': 'PostgreSQL',
+};
+
+const RECORDER = `import { registerHooks } from 'node:module';
+const loaded = [];
+registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) });
+process.on('message', () => process.send(loaded));
+`;
+
+let service: ChildProcess;
+let port = 0;
+let tls: ConnectionOptions;
+
+beforeAll(async () => {
+  const { folder, close } = await startIn();
+  await close();
+  tls = developmentTls(folder, 'client');
+  const program = temporaryFolder();
+  compileSources(program);
+  writeFileSync(join(program, 'recorder.js'), RECORDER);
+  const command = ['--import', join(program, 'recorder.js'), join(program, 'src/main.js')];
+  service = spawn(process.execPath, command, {
+    env: { PATH: process.env.PATH, ...environmentIn(folder) },
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  if (!service.stderr) throw new Error('no stderr');
+  for await (const line of createInterface({ input: service.stderr })) {
+    port = Number(/https:\/\/localhost:(\d+)/.exec(line)?.[1] ?? 0);
+    if (port !== 0) break;
+  }
+}, 60_000);
+afterAll(() => {
+  service.kill('SIGKILL');
+});
+
+async function loaded(): Promise<string[]> {
+  service.send('what');
+  const [urls] = (await once(service, 'message')) as [string[]];
+  return urls;
+}
+
+const packagesOf = (urls: readonly string[]): Set<string> =>
+  new Set(urls.map((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? ''));
+
+test('a service that has answered a caller has loaded nothing that it does not need for that', async () => {
+  expect(await get(port, '/api/v1/test', tls)).toMatchObject({ status: 200 });
+  const urls = await loaded();
+  const packages = packagesOf(urls);
+  expect(packages).toContain('@nestjs/core');
+  expect(Object.keys(LATER).filter((name) => packages.has(name))).toEqual([]);
+  expect(Object.keys(LATER_FILES).filter((name) => urls.some((url) => url.endsWith(`/src/${name}`)))).toEqual([]);
+  expect(urls.filter((url) => url.includes('/src/commands/'))).toEqual([]);
+});
+
+test('has each package in one form only', async () => {
+  expect((await loaded()).filter((url) => url.includes('/kysely/dist/esm/'))).toEqual([]);
+});
+
+test('loads what it needs when it is asked for it', async () => {
+  expect(await get(port, '/health', tls)).toMatchObject({ status: 200 });
+  expect(packagesOf(await loaded())).toContain('@nestjs/terminus');
+  expect(await get(port, '/openapi.json', tls)).toMatchObject({ status: 200 });
+  expect(packagesOf(await loaded())).toContain('@nestjs/swagger');
+});
