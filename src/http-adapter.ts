@@ -7,6 +7,7 @@ import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerFactory }
 import type { HttpConfig } from './configuration/index.js';
 import type { ConnectionSettings } from './connection-limits.js';
 import { PROBLEM_CONTENT_TYPE, problemOfStatus } from './mtls/index.js';
+import { NO_SCHEMAS } from './repository/index.js';
 import { cutSlowClients } from './slow-clients.js';
 
 /** The bounds of the HTTPS listener on what comes over a connection. */
@@ -32,6 +33,7 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     serverFactory: serverFactory as never,
     logger: false,
+    schemaController: NO_SCHEMAS,
     bodyLimit: http.bodyLimit,
     return503OnClosing: true,
     genReqId: requestIds(),

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { HealthCheckService, HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
+import { LazyModuleLoader } from '@nestjs/core';
+import type { HealthCheckService, HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { HEALTH_PARTS, type HealthPart, type PartState } from './health-part.js';
 
 /** What health answers: the whole, and each part by name. */
@@ -9,27 +10,33 @@ export interface HealthReport {
   readonly parts: Readonly<Record<string, PartState>>;
 }
 
-/** Asks every part through @nestjs/terminus. */
+interface Terminus {
+  readonly checks: HealthCheckService;
+  readonly indicators: HealthIndicatorService;
+}
+
+/** Asks every part through @nestjs/terminus, which is loaded when somebody first asks for a report. */
 @Injectable()
 export class HealthService {
   readonly #logger = new Logger('Health');
+  #terminus: Promise<Terminus> | undefined;
   #wasHealthy = true;
 
   constructor(
     @Inject(HEALTH_PARTS) private readonly parts: readonly HealthPart[],
-    @Inject(HealthCheckService) private readonly checks: HealthCheckService,
-    @Inject(HealthIndicatorService) private readonly indicators: HealthIndicatorService,
+    @Inject(LazyModuleLoader) private readonly modules: LazyModuleLoader,
   ) {}
 
   async report(): Promise<HealthReport> {
+    const terminus = await (this.#terminus ??= this.#loadTerminus());
     const states = new Map<string, PartState>();
     const indicators = this.parts.map((part) => async (): Promise<HealthIndicatorResult> => {
       const state = await stateOf(part);
       states.set(part.name, state);
-      const indicator = this.indicators.check(part.name);
+      const indicator = terminus.indicators.check(part.name);
       return state.state === 'down' ? indicator.down(state.detail) : indicator.up();
     });
-    const healthy = await this.checks.check(indicators).then(
+    const healthy = await terminus.checks.check(indicators).then(
       () => true,
       () => false,
     );
@@ -38,6 +45,13 @@ export class HealthService {
     if (healthy !== this.#wasHealthy) this.#logger.warn({ event: healthy ? 'healthy' : 'unhealthy', parts });
     this.#wasHealthy = healthy;
     return { status: healthy ? 'healthy' : 'unhealthy', mtls: 'enabled', parts };
+  }
+
+  async #loadTerminus(): Promise<Terminus> {
+    const { HealthCheckService, HealthIndicatorService, TerminusModule } = await import('@nestjs/terminus');
+    // Its own log line repeats what this room's says.
+    const module = await this.modules.load(() => TerminusModule.forRoot({ logger: false }));
+    return { checks: module.get(HealthCheckService), indicators: module.get(HealthIndicatorService) };
   }
 }
 

@@ -4,6 +4,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShut
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
 import { encodePem } from '../x509/index.js';
 import { sendCrl } from './crl-reply.js';
+import { NO_SCHEMAS } from './no-schemas.js';
 import { ocspHandler } from './ocsp-handler.js';
 import { PUBLISHED, type Published } from './published.js';
 import { REPOSITORY_OPTIONS, type RepositoryOptions } from './repository.options.js';
@@ -46,6 +47,7 @@ function createRepositoryServer(published: Published): FastifyInstance {
   const ocsp = published.ocsp && ocspHandler(published.ocsp);
   const server = fastify({
     logger: false,
+    schemaController: NO_SCHEMAS,
     bodyLimit: 1024,
     forceCloseConnections: true,
     serverFactory: (handler) => {
