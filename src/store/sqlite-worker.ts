@@ -161,7 +161,7 @@ function failureOf(error: unknown): ThreadFailure {
 
 try {
   // Linux knows priorities of threads: one that reads what is long gives way to requests. Elsewhere it would be the process's.
-  if (readOnly && process.platform === 'linux') setPriority(Math.min(getPriority() + 10, 19));
+  if (readOnly && process.platform === 'linux') setPriority(Math.min(getPriority() + 15, 19));
 } catch {
   // Where it is not allowed it takes its share.
 }

@@ -99,7 +99,7 @@ function failureOf(error: unknown): CrlFileAnswer {
 
 try {
   // Linux knows priorities of threads: this one gives way to requests. Elsewhere it would be the process's.
-  if (process.platform === 'linux') setPriority(Math.min(getPriority() + 10, 19));
+  if (process.platform === 'linux') setPriority(Math.min(getPriority() + 15, 19));
 } catch {
   // Where it is not allowed the list takes its share.
 }
