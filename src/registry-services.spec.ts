@@ -162,7 +162,11 @@ test('no sequence of changes and reloads opens what no rule opens, or shuts what
             const expected = onPaper(entries, who);
             for (const { services } of nodes) {
               const subject = { ...who, spkiSha256: () => who.pin };
-              const answer = services.answer(identities[i]!, () => subject, () => who.time);
+              const answer = services.answer(
+                identities[i]!,
+                () => subject,
+                () => who.time,
+              );
               expect({
                 allowed: answer.allowed,
                 shadowed: answer.allowed && answer.shadow !== undefined,

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createPublicKey } from 'node:crypto';
-import { join } from 'node:path';
 import { EnrollmentService, openCertificationAuthority } from '../../src/pki/index.js';
 import { openStore } from '../../src/store/index.js';
 import { decodeCertificate, decodePem } from '../../src/x509/index.js';
