@@ -198,6 +198,17 @@ describe('a list that is read by the thread', () => {
     expect(buffers.has(again.list.der.buffer)).toBe(true);
   });
 
+  it('is not read any more once the reader is closed: no thread begins again', async () => {
+    const thread = threadFor();
+    const reader = new CrlReader(thread);
+    const fetched = await reader.fetch(fileWith(largeList()), undefined);
+    reader.close();
+    const before = threads();
+    await expect(reader.read(fetched!.octets, issuers, new Date())).rejects.toThrow('closed');
+    await expect(reader.fetch(fileWith(largeList()), undefined)).rejects.toThrow('closed');
+    expect([...threads().keys()].filter((id) => !before.has(id))).toEqual([]);
+  });
+
   it('that is small does not have the memory of one that was large', async () => {
     const reader = new CrlReader(threadFor());
     const read = async (octets: Uint8Array): Promise<CrlIndex> => {

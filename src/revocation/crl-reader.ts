@@ -23,6 +23,7 @@ interface Spare {
  */
 export class CrlReader {
   readonly #thread: CrlThread;
+  readonly #closing = new AbortController();
   readonly #spares = new Map<number, Spare>();
 
   constructor(thread = new CrlThread()) {
@@ -31,6 +32,8 @@ export class CrlReader {
 
   /** As {@link fetchCrl}. */
   async fetch(source: string, mark: string | undefined): Promise<Fetched | undefined> {
+    const { signal } = this.#closing;
+    signal.throwIfAborted();
     const rooms: Uint8Array[] = [];
     const room = (length: number): Uint8Array => {
       const made = this.#room(length);
@@ -39,7 +42,7 @@ export class CrlReader {
     };
     let fetched: Fetched | undefined;
     try {
-      fetched = await fetchCrl(source, mark, { room });
+      fetched = await fetchCrl(source, mark, { room, signal });
     } finally {
       for (const { buffer } of rooms) if (buffer !== fetched?.octets.buffer) this.#keep(buffer, undefined);
     }
@@ -58,6 +61,7 @@ export class CrlReader {
 
   /** What {@link fetch} gave: as {@link indexCrl}, which it calls here or there. Throws also {@link CrlThreadError}. */
   async read(octets: Uint8Array, issuers: readonly Certificate[], now: Date): Promise<CrlIndex> {
+    this.#closing.signal.throwIfAborted();
     if (!isSharedArrayBuffer(octets.buffer)) {
       const slices = new Slices();
       return indexCrl(octets, { issuers, now, seed: randomInt(0x1_0000_0000), pause: () => slices.pause() });
@@ -83,8 +87,9 @@ export class CrlReader {
     this.#keep(list.der.buffer, revoked.table.tags.buffer);
   }
 
-  /** Nothing is read afterwards. */
+  /** Nothing is read afterwards, and what is being read is given up. */
   close(): void {
+    this.#closing.abort(new Error('the reader of revocation lists is closed'));
     this.#thread.close();
   }
 
