@@ -197,6 +197,35 @@ describe('a list that is read by the thread', () => {
     const again = await next();
     expect(buffers.has(again.list.der.buffer)).toBe(true);
   });
+
+  it('is not read any more once the reader is closed: no thread begins again', async () => {
+    const thread = threadFor();
+    const reader = new CrlReader(thread);
+    const fetched = await reader.fetch(fileWith(largeList()), undefined);
+    reader.close();
+    const before = threads();
+    await expect(reader.read(fetched!.octets, issuers, new Date())).rejects.toThrow('closed');
+    await expect(reader.fetch(fileWith(largeList()), undefined)).rejects.toThrow('closed');
+    expect([...threads().keys()].filter((id) => !before.has(id))).toEqual([]);
+  });
+
+  it('that is small does not have the memory of one that was large', async () => {
+    const reader = new CrlReader(threadFor());
+    const read = async (octets: Uint8Array): Promise<CrlIndex> => {
+      const fetched = await reader.fetch(fileWith(octets), undefined);
+      return reader.read(fetched!.octets, issuers, new Date());
+    };
+    const large = listOf([...crowd, ...crowd, ...crowd, ...crowd]);
+    const [one, other] = [await read(large), await read(largeList())];
+    reader.release(one);
+    const small = await read(largeList(entryFor(bad)));
+    reader.release(other);
+    expect(small.list.der.buffer.byteLength).toBeLessThan(2 * small.list.der.length);
+    expect(small.revoked.table.tags.buffer.byteLength).toBeLessThan(2 * 9 * small.revoked.size);
+    // Both give theirs to the next of their size.
+    expect((await read(large)).list.der.buffer).toBe(one.list.der.buffer);
+    expect((await read(largeList())).list.der.buffer).toBe(other.list.der.buffer);
+  });
 });
 
 /** What Linux knows of the threads of this process: their ids and how nice they are. */

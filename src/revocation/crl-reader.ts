@@ -10,15 +10,21 @@ const LARGE_OCTETS = 1024 * 1024;
 /** Lists grow. */
 const SPARE_ROOM = 1.125;
 
+/** What lists of one size left, to the power of two. */
+interface Spare {
+  readonly octets: SharedArrayBuffer | undefined;
+  readonly table: SharedArrayBuffer | undefined;
+}
+
 /**
  * Fetches, verifies and indexes lists: small ones in place, in slices of a fraction of a millisecond, large ones in a thread of their own. Their octets and their tables
  * are in memory that threads share. V8 does not count it, so that it collects no garbage for its sake; so it is not left to V8 either, but used again: a list
- * that is replaced gives its memory back by {@link release}, and one piece at most is kept.
+ * that is replaced gives its memory back by {@link release}, and of each size one piece at most is kept: a small list does not sit in the memory of a large one.
  */
 export class CrlReader {
   readonly #thread: CrlThread;
-  #spareOctets: SharedArrayBuffer | undefined;
-  #spareTable: SharedArrayBuffer | undefined;
+  readonly #closing = new AbortController();
+  readonly #spares = new Map<number, Spare>();
 
   constructor(thread = new CrlThread()) {
     this.#thread = thread;
@@ -26,6 +32,8 @@ export class CrlReader {
 
   /** As {@link fetchCrl}. */
   async fetch(source: string, mark: string | undefined): Promise<Fetched | undefined> {
+    const { signal } = this.#closing;
+    signal.throwIfAborted();
     const rooms: Uint8Array[] = [];
     const room = (length: number): Uint8Array => {
       const made = this.#room(length);
@@ -34,7 +42,7 @@ export class CrlReader {
     };
     let fetched: Fetched | undefined;
     try {
-      fetched = await fetchCrl(source, mark, { room });
+      fetched = await fetchCrl(source, mark, { room, signal });
     } finally {
       for (const { buffer } of rooms) if (buffer !== fetched?.octets.buffer) this.#keep(buffer, undefined);
     }
@@ -44,21 +52,23 @@ export class CrlReader {
   #room(length: number): Uint8Array {
     if (length < LARGE_OCTETS) return Buffer.allocUnsafeSlow(length);
     this.#thread.prepare();
-    const spare = this.#spareOctets;
-    if (!spare || spare.byteLength < length)
-      return new Uint8Array(new SharedArrayBuffer(Math.ceil(length * SPARE_ROOM)), 0, length);
-    this.#spareOctets = undefined;
-    return new Uint8Array(spare, 0, length);
+    const wanted = Math.ceil(length * SPARE_ROOM);
+    const { octets, table } = this.#spares.get(sizeOf(wanted)) ?? {};
+    if (!octets || octets.byteLength < length) return new Uint8Array(new SharedArrayBuffer(wanted), 0, length);
+    this.#spares.set(sizeOf(wanted), { octets: undefined, table });
+    return new Uint8Array(octets, 0, length);
   }
 
   /** What {@link fetch} gave: as {@link indexCrl}, which it calls here or there. Throws also {@link CrlThreadError}. */
   async read(octets: Uint8Array, issuers: readonly Certificate[], now: Date): Promise<CrlIndex> {
+    this.#closing.signal.throwIfAborted();
     if (!isSharedArrayBuffer(octets.buffer)) {
       const slices = new Slices();
       return indexCrl(octets, { issuers, now, seed: randomInt(0x1_0000_0000), pause: () => slices.pause() });
     }
-    const table = this.#spareTable;
-    this.#spareTable = undefined;
+    const size = sizeOf(octets.buffer.byteLength);
+    const { table, ...spare } = this.#spares.get(size) ?? { octets: undefined, table: undefined };
+    this.#spares.set(size, { ...spare, table: undefined });
     try {
       const asked = { octets, table, issuers: issuers.map(({ der }) => der), now: now.getTime() };
       const answer = await this.#thread.ask(asked);
@@ -77,16 +87,21 @@ export class CrlReader {
     this.#keep(list.der.buffer, revoked.table.tags.buffer);
   }
 
-  /** Nothing is read afterwards. */
+  /** Nothing is read afterwards, and what is being read is given up. */
   close(): void {
+    this.#closing.abort(new Error('the reader of revocation lists is closed'));
     this.#thread.close();
   }
 
   #keep(octets: ArrayBufferLike, table: ArrayBufferLike | undefined): void {
-    this.#spareOctets = larger(this.#spareOctets, octets);
-    this.#spareTable = larger(this.#spareTable, table);
+    if (!isSharedArrayBuffer(octets)) return;
+    const size = sizeOf(octets.byteLength);
+    const spare = this.#spares.get(size);
+    this.#spares.set(size, { octets: larger(spare?.octets, octets), table: larger(spare?.table, table) });
   }
 }
+
+const sizeOf = (octets: number): number => Math.floor(Math.log2(octets));
 
 function larger(one: SharedArrayBuffer | undefined, other: ArrayBufferLike | undefined): SharedArrayBuffer | undefined {
   if (!isSharedArrayBuffer(other)) return one;

@@ -201,6 +201,28 @@ describe('CRLs of another CA', () => {
     expect([mine, other, good].map((each) => statusOf(each).status)).toEqual(['revoked', 'unknown', 'unknown']);
   });
 
+  it('waits for no server once it is stopped', async () => {
+    const asked = Promise.withResolvers<undefined>();
+    const source = await serve((_, reply) => {
+      const more = setInterval(() => reply.write('and on'), 50);
+      open.push(() => {
+        clearInterval(more);
+      });
+      reply.write('a list that goes on', () => {
+        asked.resolve(undefined);
+      });
+    });
+    const reports: CrlEvent[] = [];
+    const revocation = new CrlRevocation([{ source }], () => [], {
+      ...{ refreshInterval: 20, clock: () => new Date(), report: (event: CrlEvent) => reports.push(event) },
+    });
+    const started = revocation.start();
+    await asked.promise;
+    revocation.stop();
+    await started;
+    expect(reports).toEqual([]);
+  });
+
   it('looks again by chance, sooner after a failure and before the end', () => {
     const now = new Date();
     const of = (failures: number, random: number, source = 'http://a.test/x.crl', left = Infinity) => {

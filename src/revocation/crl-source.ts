@@ -25,6 +25,8 @@ export interface FetchLimits {
   readonly silence: number;
   readonly timeout: number;
   readonly octets: number;
+  /** Ends it before. */
+  readonly signal?: AbortSignal;
   /** Room for so many octets. */
   readonly room: (length: number) => Uint8Array;
 }
@@ -81,7 +83,11 @@ async function fetchUrl(url: string, mark: string | undefined, limits: FetchLimi
   try {
     const response = await fetch(url, {
       redirect: 'error',
-      signal: AbortSignal.any([silence.signal, AbortSignal.timeout(limits.timeout)]),
+      signal: AbortSignal.any([
+        silence.signal,
+        AbortSignal.timeout(limits.timeout),
+        ...(limits.signal ? [limits.signal] : []),
+      ]),
       headers: { ...(etag ? { 'if-none-match': etag } : {}), ...(modified ? { 'if-modified-since': modified } : {}) },
     });
     if (response.status === 304) return undefined;

@@ -108,6 +108,16 @@ describeOnEachStore('a page of revocations', (_, newPlace) => {
     expect(await page({ until: sequence - 1 })).toEqual(entries(1));
   });
 
+  it('has no entry of before: an earlier version that still runs, and knows nothing of entries, cannot revoke', async () => {
+    const asBefore = (serial: string, reason: string): Promise<void> =>
+      place.execute(`update certificate set status = 'revoked', revoked_at = 1, revocation_reason = '${reason}',
+        revocation_sequence = 90 where serial = '${serial}'`);
+    await revoke(1);
+    await expect(asBefore(serialOf(2), 'superseded')).rejects.toThrow('a revocation has its entry of the lists');
+    await expect(asBefore(serialOf(1), 'keyCompromise')).rejects.toThrow('a revocation has its entry of the lists');
+    expect(await page()).toEqual(entries(1));
+  });
+
   it('has no entry for a reason that is none', async () => {
     const revoked = store.transaction((transaction) =>
       markRevoked(transaction, { serial: serialOf(1), reason: 'toString', revokedAt: NOW }),

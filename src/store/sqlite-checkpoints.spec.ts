@@ -6,6 +6,8 @@ import { temporaryFolder } from '../../test/support/folder.js';
 import { describeWithMounts, fillDisk, mountDisk } from '../../test/support/mounts.js';
 import { insertIssuer, listIssuers } from './issuer.store.js';
 import { openStore } from './open-store.js';
+import { SqliteCheckpoints } from './sqlite-checkpoints.js';
+import { SqliteThread } from './sqlite-thread.js';
 import type { Store } from './store.js';
 
 const MEBIBYTE = 1024 * 1024;
@@ -51,6 +53,24 @@ function rowsInFile(): number {
   rmSync(copy);
   return Number(row?.count);
 }
+
+it('checkpoints that cannot be made in their thread are made by the writer', async () => {
+  store = await openStore({ path });
+  await commit();
+  const writer = new SqliteThread(path, { readOnly: false, statementTimeout: 100 });
+  const checkpoints = new SqliteCheckpoints(join(folder, 'nowhere', 'veritas.db'));
+  try {
+    expect(logState()).toMatchObject({ checkpointed: 0 });
+    while (logState().checkpointed === 0) {
+      checkpoints.committed({ log: 5000, checkpointed: 1 }, writer);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  } finally {
+    await checkpoints.close();
+    await writer.close();
+  }
+  expect(await listIssuers(store.database)).toHaveLength(written);
+}, 5000);
 
 describe('checkpoints of a SQLite store', () => {
   it('come by themselves, and the log begins anew', async () => {

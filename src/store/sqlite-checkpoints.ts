@@ -37,21 +37,25 @@ export class SqliteCheckpoints {
 
   /** To be called after each commit of `writer`, before its next transaction. */
   committed({ log, checkpointed }: LogState, writer: SqliteThread): void {
-    if (this.#running) return;
+    if (this.#running || performance.now() < this.#pausedUntil) return;
     if (this.#isForWriter) {
       this.#isForWriter = false;
       // Else it has begun anew already: nobody wrote meanwhile.
       if (checkpointed > 0) this.#begin(() => writer.checkpoint());
-    } else if (log - checkpointed >= MOST_PAGES && performance.now() >= this.#pausedUntil) {
+    } else if (log - checkpointed >= MOST_PAGES) {
       this.#begin(() => this.#run());
     }
   }
 
-  /** Never rejects: what cannot be brought into the file stays in the log, which is read as well, and who writes hears of a disk that is full. */
+  /**
+   * Never rejects: what cannot be brought into the file stays in the log, which is read as well, and who writes hears of a disk that is full. The writer tries next,
+   * who needs neither a thread nor a descriptor more: else the log would never begin anew.
+   */
   #begin(work: () => Promise<unknown>): void {
     this.#running = work()
       .catch(() => {
         this.#pausedUntil = performance.now() + PAUSE_MS;
+        this.#isForWriter = true;
       })
       .then(() => {
         this.#running = undefined;

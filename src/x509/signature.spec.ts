@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { constants, generateKeyPairSync, sign } from 'node:crypto';
+import { constants, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { write } from '../der/index.js';
 import { generateTestKeyPair, type TestKeyType } from '../testing/index.js';
 import { algorithmIdentifier } from './algorithm.js';
@@ -184,6 +185,21 @@ describe('RSASSA-PSS parameters (RFC 4055 §3.1)', () => {
       false,
     );
   });
+});
+
+test.each([
+  ['of 65537 here and now', Buffer.of(1, 0, 1), false],
+  ['as long as the modulus aside: OpenSSL takes it, and a hundred times as long', Buffer.alloc(384, 0x7f), true],
+])('a signature by an RSA key with an exponent %s', async (_, exponent, isAside) => {
+  const { n = '' } = generateKeyPairSync('rsa', { modulusLength: 3072 }).publicKey.export({ format: 'jwk' });
+  const key = createPublicKey({ key: { kty: 'RSA', n, e: exponent.toString('base64url') }, format: 'jwk' });
+  const algorithm = algorithmIdentifier(Oid.sha256WithRsaEncryption, NULL);
+  await nextTurn();
+  let turns = 0;
+  const turn = setImmediate(() => turns++);
+  expect(await verifySignatureAside(algorithm, subjectPublicKeyInfoOf(key), data, Buffer.alloc(384, 1))).toBe(false);
+  clearImmediate(turn);
+  expect(turns > 0).toBe(isAside);
 });
 
 test('keys that have no algorithm here', () => {

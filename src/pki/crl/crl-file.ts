@@ -105,8 +105,8 @@ export class CrlFile {
     }
     const name = this.path ?? '';
     await writing(name, this.#handle.truncate(before.length + this.#length));
-    await writing(name, this.#handle.write(before, 0, before.length, 0));
-    await writing(name, this.#handle.write(after, 0, after.length, before.length + this.#length));
+    await writing(name, this.#write(before, 0));
+    await writing(name, this.#write(after, before.length + this.#length));
     await writing(name, this.#flushed);
     const [{ sha256 = '' }] = await Promise.all([this.#ask({ kind: 'digest' }), writing(name, this.#handle.sync())]);
     return sha256;
@@ -118,6 +118,12 @@ export class CrlFile {
     await this.#flushed.catch(() => undefined);
     await this.#handle.close();
     if (this.path !== undefined) await rm(this.path, { force: true });
+  }
+
+  /** All of it: a disk that is about to be full takes a part first, and says so with the next. */
+  async #write(octets: Uint8Array, at: number): Promise<void> {
+    for (let done = 0; done < octets.length;)
+      done += (await this.#handle.write(octets, done, octets.length - done, at + done)).bytesWritten;
   }
 
   async #ask(request: CrlFileRequest, moved: readonly ArrayBuffer[] = []): Promise<CrlFileAnswer> {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createHash, randomBytes } from 'node:crypto';
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { temporaryFolder } from '../../../test/support/folder.js';
 import { CrlReason, encodeRevokedCertificate } from '../../x509/index.js';
 import { CheckedEntries, IN_MEMORY } from './checked-entries.js';
@@ -40,6 +41,28 @@ test.each([
     expect(readFileSync(path).equals(octets)).toBe(true);
     expect(Buffer.from(await crl.whole()).equals(octets)).toBe(true);
   }
+  await crl.dispose();
+});
+
+test('a list is whole on a disk that takes a part of what it is given', async () => {
+  const path = join(temporaryFolder(), 'draft');
+  const openFile = () => CrlFile.open(path, { ...terms, room: 95 });
+  const checked = await CheckedEntries.check(pagesOf(30), { ...terms, openFile });
+  const crl = new SignedCrl({ ...around, entries: checked }, algorithm, randomBytes(64));
+  const handle = await open(path, 'r');
+  const handles = Object.getPrototypeOf(handle) as { write: (...given: unknown[]) => Promise<unknown> };
+  await handle.close();
+  const { write } = handles;
+  const partly = jest.spyOn(handles, 'write').mockImplementation(function (this: unknown, octets, at, length, to) {
+    return write.call(this, octets, at, Math.min(Number(length), 50), to);
+  });
+  try {
+    await crl.complete(crl.file!);
+    expect(partly.mock.calls.length).toBeGreaterThan(2);
+  } finally {
+    partly.mockRestore();
+  }
+  expect(readFileSync(path).equals(Buffer.from(await crl.whole()))).toBe(true);
   await crl.dispose();
 });
 

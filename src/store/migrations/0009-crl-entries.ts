@@ -26,6 +26,11 @@ const after = [
   `create trigger certificate_stays_revoked before update on certificate
     when old.status = 'revoked' and old.revocation_reason <> 'certificateHold'
     begin select raise(abort, 'a revocation is final'); end`,
+  // An earlier version that still runs knows nothing of entries: it would leave none, or that of the hold before.
+  `create trigger certificate_revoked_with_entry before update on certificate
+    when new.status = 'revoked' and new.revocation_sequence is distinct from old.revocation_sequence
+      and new.crl_entry is not distinct from old.crl_entry
+    begin select raise(abort, 'a revocation has its entry of the lists'); end`,
   // Everything that a list is put together from: the rows of certificates, twenty times as large, are not read.
   `create index certificate_revoked_by_shard on certificate
     (issuer, crl_shard, revocation_sequence, crl_entry, not_after) where status = 'revoked'`,
