@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import type { RevocationMode } from '../revocation/index.js';
 import { TestCa } from '../testing/index.js';
 import { encodeExtensionOf } from '../x509/index.js';
 import type { MtlsRefusal } from './mtls.errors.js';
@@ -110,4 +111,15 @@ test('an open connection is refused by what nobody foresaw as well, with its cau
   expect(refusal()).toBeUndefined();
   isBroken = true;
   expect(refusal()).toMatchObject({ code: 'validation_failed', cause });
+});
+
+test('a certificate of which nobody knows passes by no other word than soft-fail', () => {
+  const answer = { status: 'unknown', source: 's', why: 'it is gone' } as const;
+  const by = (revocationMode: string) =>
+    verifierWith(
+      { revocationMode: revocationMode as RevocationMode, revocation: { epoch: 0, statusOf: () => answer } },
+      ca.issue({ commonName: 'billing' }),
+    ).identify;
+  expect(by('soft-fail')).not.toThrow();
+  expect(by('softfail')).toThrow(expect.objectContaining({ code: 'revocation_unknown' }));
 });

@@ -237,7 +237,7 @@ export class PeerVerifier {
       if (known.revoked) throw revoked(path.leaf, known.revoked);
       for (const finding of known.unknown) {
         const refused = unknown(path.leaf, finding);
-        if (mode === 'hard-fail') throw refused;
+        if (mode !== 'soft-fail') throw refused;
         this.policy.reportUnknown(refused);
       }
       ({ goodUntil } = known);

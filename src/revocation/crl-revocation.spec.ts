@@ -122,6 +122,30 @@ describe('CRLs of another CA', () => {
     expect(statusOf(bad)).toMatchObject({ status: 'revoked', source: 'CRL 7' });
   });
 
+  it('is not rid of one by a list of something else in its place, nor by an older one after that', async () => {
+    const [now, point] = [Date.now(), 'http://a.test/1.crl'];
+    let time = now;
+    const revoking = issuing.crl([{ certificate: bad }], { number: 7n, nextUpdate: new Date(now + DAY / 2) });
+    let body = revoking;
+    const { events, statusOf } = await watch([await serve((_, reply) => reply.end(body))], () => new Date(time));
+    for (const other of [
+      root.crl([], { number: 100n }),
+      issuing.crl([], { extensions: extensions(8n, encodeExtensionOf.issuingDistributionPoint(point)) }),
+      issuing.crl([], { extensions: extensions(9n, encodeExtensionOf.deltaCrlIndicator(8n)) }),
+    ]) {
+      body = other;
+      const before = events.length;
+      await until(() => events.length > before && events.at(-1)?.kind === 'loaded');
+      expect([bad, good].map((each) => statusOf(each).status)).toEqual(['revoked', 'good']);
+    }
+    body = issuing.crl([], { number: 6n });
+    await until(() => events.at(-1)?.kind === 'failed');
+    expect(statusOf(bad)).toMatchObject({ status: 'revoked', source: 'CRL 7' });
+    // Its time is over.
+    time = now + (DAY * 3) / 4;
+    expect(statusOf(good)).toMatchObject({ status: 'unknown' });
+  });
+
   it('asks for what changed, and hears that nothing did', async () => {
     const seen: unknown[] = [];
     const body = issuing.crl([], { number: 9n });

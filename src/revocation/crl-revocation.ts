@@ -3,6 +3,8 @@ import {
   DecodeError,
   decodeCertificate,
   octetsFromPemOrDer,
+  sameScope,
+  staleness,
   type Certificate,
   type CrlIndex,
 } from '../x509/index.js';
@@ -25,6 +27,8 @@ interface Loaded {
   readonly source: CrlSource;
   mark: string | undefined;
   index: CrlIndex | undefined;
+  /** What it gave before, by another CA or of another scope, until that is over: it is not replaced by what says nothing of its certificates. */
+  others: readonly CrlIndex[];
   failure: string | undefined;
   /** How often in a row it has failed. */
   failures: number;
@@ -66,6 +70,7 @@ export class CrlRevocation implements RevocationStatus {
       source,
       mark: undefined,
       index: undefined,
+      others: [],
       failure: undefined,
       failures: 0,
       retryAt: Infinity,
@@ -154,16 +159,19 @@ export class CrlRevocation implements RevocationStatus {
 
   /** The memory of the one that is not used, then, is for the next: of the one before, once nobody asks it any more. */
   #replace(loaded: Loaded, index: CrlIndex): void {
-    const before = loaded.index;
+    const all = [...(loaded.index ? [loaded.index] : []), ...loaded.others];
+    const before = all.find((each) => isSameList(each, index));
     try {
       if (before) checkNotOlder(index, before);
     } catch (error) {
       this.#reader.release(index);
       throw error;
     }
+    const now = this.options.clock();
     loaded.index = index;
+    loaded.others = all.filter((each) => each !== before && staleness(each.list, now) === undefined);
     this.#swap();
-    if (before) this.#reader.release(before);
+    for (const each of all) if (!loaded.others.includes(each)) this.#reader.release(each);
   }
 
   #issuersFor({ issuer }: CrlSource): readonly Certificate[] {
@@ -174,7 +182,7 @@ export class CrlRevocation implements RevocationStatus {
   /** Answers are by the lists of before, or by those of now. */
   #swap(): void {
     const lists = Map.groupBy(
-      this.#sources.flatMap(({ index }) => index ?? []),
+      this.#sources.flatMap(({ index, others }) => (index ? [index, ...others] : [])),
       ({ issuer }) => keyOf(issuer),
     );
     this.#byIssuer = new Map([...lists].map(([issuer, its]) => [issuer, new IssuerLists(its)]));
@@ -209,6 +217,12 @@ function checkNotOlder({ list }: CrlIndex, { list: inUse }: CrlIndex): void {
   if (list.thisUpdate < inUse.thisUpdate)
     throw new CrlRefusedError(`thisUpdate ${list.thisUpdate.toISOString()} is older than that of the one in use`);
 }
+
+/** Whether two are one list at two times: by the same CA, of the same scope, and both complete or both delta. */
+const isSameList = (one: CrlIndex, other: CrlIndex): boolean =>
+  keyOf(one.issuer) === keyOf(other.issuer) &&
+  sameScope(one.list, other.list) &&
+  (one.list.extensions.deltaCrlIndicator === undefined) === (other.list.extensions.deltaCrlIndicator === undefined);
 
 /** A CA is its name and its key: its certificate may be renewed meanwhile. */
 const keyOf = ({ subject, publicKey }: Certificate): string =>

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import type { ServiceError } from '@grpc/grpc-js';
+import { Client, InterceptingCall, type Interceptor, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Module, type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -284,6 +284,36 @@ describe("Nest's client over gRPC", () => {
     const refused = async (): Promise<unknown> => nameOf(grpc.who({})).then(refused, (error: unknown) => error);
     expect(await refused()).toMatchObject({ code: 14, details: expect.stringMatching(/has been revoked/) });
     await expect(ask(tcp, 'who')).rejects.toThrow('Connection closed');
+  });
+
+  test('a call whose interceptor takes its time is answered on the channel of then', async () => {
+    const [first, next] = [billing(), billing()];
+    const caller = await callerWith(first);
+    const { credentials, channelOptions } = grpcClientOptions(caller.client);
+    const goOn = Promise.withResolvers<undefined>();
+    const interceptor: Interceptor = (options, nextCall) =>
+      new InterceptingCall(nextCall(options), {
+        start: (metadata, listener, started) =>
+          void goOn.promise.then(() => {
+            started(metadata, listener);
+          }),
+      });
+    const orders = new Client(`localhost:${started.ports.grpc}`, credentials, {
+      ...channelOptions,
+      interceptors: [interceptor],
+    });
+    closing.push(() => {
+      orders.close();
+    });
+    const octets = (message: Buffer): Buffer => message;
+    const answer = new Promise<unknown>((resolve) => {
+      orders.makeUnaryRequest('/orders.Orders/Serial', octets, octets, Buffer.of(), (error, value) => {
+        resolve(error ?? value?.toString());
+      });
+    });
+    await caller.renew(next);
+    goOn.resolve(undefined);
+    expect(await answer).toContain(next.certificate.serialNumber);
   });
 
   test('of what grpcClientOptions gives, the credentials alone reach nobody', async () => {

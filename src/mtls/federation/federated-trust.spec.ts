@@ -193,6 +193,19 @@ describe('a server that is known by its SPIFFE ID', () => {
     expect(anchors()).toEqual(fingerprints(second));
   });
 
+  test('does not bring an older bundle than the one that was given', async () => {
+    present(svid(first));
+    const endpointBundle = setOf([first], { spiffe_sequence: 5 });
+    answer.body = setOf([first, second], { spiffe_sequence: 4 });
+    const { trust, next, anchors } = federation({ ...selfServing(), endpointBundle });
+    await trust.start();
+    expect(await next('failed')).toMatchObject({ why: expect.stringContaining('older than 5') });
+    expect(anchors()).toEqual([]);
+    answer.body = setOf([first, second], { spiffe_sequence: 5 });
+    await next('loaded');
+    expect(anchors()).toEqual(fingerprints(first, second));
+  });
+
   test('may be of our own domain, or of another one here, whose bundle is read before', async () => {
     for (const [ca, endpointSpiffeId, more] of [
       [ownCa, 'spiffe://own.example/bundles', []],

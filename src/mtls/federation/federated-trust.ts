@@ -218,7 +218,7 @@ export class FederatedTrust {
 
   #take(loaded: Loaded, bundle: SpiffeBundle, mark: string): void {
     const { name: trustDomain, bundle: source } = loaded.domain;
-    const [sequence, inUse] = [bundle.sequence, loaded.bundle?.sequence];
+    const [sequence, inUse] = [bundle.sequence, (loaded.bundle ?? loaded.first)?.sequence];
     if (inUse !== undefined && (sequence === undefined || sequence < inUse))
       throw new BundleError(`its sequence ${sequence ?? '(none)'} is older than ${inUse}, which is in use`);
     loaded.bundle = bundle;

@@ -25,6 +25,12 @@ export class ClientAgent extends Agent {
     });
   }
 
+  /** Asked for before Node.js looks among the idle connections, which are closed when something has changed. */
+  override getName(options?: RequestOptions): string {
+    this.client.look();
+    return super.getName(options);
+  }
+
   override createConnection(options: RequestOptions, callback?: Created): undefined {
     const { generation } = this.client;
     this.client

@@ -66,7 +66,7 @@ export class ServerRevocation {
     const [first] = unknown;
     if (first?.answer.status !== 'unknown') return goodUntil;
     const { why } = first.answer;
-    if (mode === 'hard-fail')
+    if (mode !== 'soft-fail')
       throw new PeerRefusedError('revocation_unknown', `whether it has been revoked is not known: ${why}`);
     report({ kind: 'revocation_unknown', server: nameToString(path.leaf.subject), why });
     return goodUntil;

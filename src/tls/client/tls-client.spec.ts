@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, get as httpsGet, type Agent, type Server } from 'node:https';
+import { Agent, createServer, get as httpsGet, type Server } from 'node:https';
 import { createServer as createPlainServer, type AddressInfo, type Socket } from 'node:net';
 import { connect, type TLSSocket, type TlsOptions } from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
@@ -531,6 +531,44 @@ describe('a server that was revoked', () => {
     const { client, events } = await open(ended, { clock, revocation: { crls: [{ source: '/nowhere/ca.crl' }] } });
     await expect(client.connect(target)).rejects.toThrow(/\/nowhere\/ca\.crl: .*ENOENT/);
     expect(events).toEqual([{ kind: 'crl_failed', source: '/nowhere/ca.crl', why: expect.any(String) }]);
+  });
+
+  /** Once the list that has it is in force. */
+  async function revoked({ client, files, events }: Awaited<ReturnType<typeof looking>>, { certificate }: Issued) {
+    const loaded = () => events.filter(({ kind }) => kind === 'crl_loaded').length;
+    const before = loaded();
+    replaceFile(files.issuing, issuing.crl([{ certificate }]));
+    while (loaded() === before) await client.reload();
+  }
+
+  test('is left at once, however seldom the files are looked at', async () => {
+    const bad = localhost();
+    const server = await listen(bad);
+    const looks = await looking({ reloadInterval: HOUR });
+    const call = await WAYS[0]![1](looks.client);
+    await call(server.port);
+    await revoked(looks, bad);
+    const { octets } = server;
+    expect(codeOf(await call(server.port).catch((error: unknown) => error))).toBe('revoked');
+    expect(server.octets).toBe(octets);
+  });
+
+  test('is refused by what keeps sessions by itself as well', async () => {
+    const bad = localhost();
+    const server = await listen(bad);
+    const looks = await looking();
+    const agent = new Agent({ ...looks.client.connectionOptions(), keepAlive: false });
+    // The second one would resume the session of the first.
+    for (let i = 0; i < 2; i++) await getBy(agent, server.port);
+    expect(server.resumed).toEqual([false, false]);
+    await revoked(looks, bad);
+    expect(codeOf(await getBy(agent, server.port).catch((error: unknown) => error))).toBe('revoked');
+  });
+
+  test('of which nobody knows passes by no other word than soft-fail', async () => {
+    const { port } = await listen(localhost());
+    const { client } = await looking({ revocation: { mode: 'softfail' as RevocationMode } });
+    await expect(client.connect({ host: 'localhost', port })).rejects.toMatchObject({ code: 'revocation_unknown' });
   });
 
   test('is not asked about while the list that lets it in is being replaced by the next one in time', async () => {

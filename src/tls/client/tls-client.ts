@@ -37,6 +37,8 @@ export interface PeerOptions {
 
 /** Options of `tls.connect` by which a server is checked. */
 export type TlsConnectionOptions = ConnectionOptions & {
+  /** For what keeps sessions by itself, as `https.Agent` and undici do: with a resumed one Node.js asks nobody who the server is, nor whether it was revoked since. */
+  maxCachedSessions: 0;
   checkServerIdentity: (host: string, certificate: PeerCertificate) => Error | undefined;
 };
 
@@ -103,7 +105,9 @@ export class TlsClient {
   /** Reads the revocation lists, where there are any, and keeps looking at them and at the files; called by {@link openTlsClient}. Never fails. */
   async start(): Promise<void> {
     this.#watch.start();
-    this.#ticking = setInterval(() => this.generation, this.#interval).unref();
+    this.#ticking = setInterval(() => {
+      this.look();
+    }, this.#interval).unref();
     await this.#revocation?.start();
   }
 
@@ -114,8 +118,13 @@ export class TlsClient {
 
   /** What connections of now have in common: another object once the files changed, or a server's certificate came to its end or was revoked. */
   get generation(): Generation {
-    if (!this.#generation.isCurrent(this.#clock())) this.#replace(this.material);
+    this.look();
     return this.#generation;
+  }
+
+  /** Looks at the clock and the lists now. */
+  look(): void {
+    if (!this.#generation.isCurrent(this.#clock())) this.#replace(this.material);
   }
 
   /** Looks at the files now, as a renewal agent asks for. Never fails. */
@@ -159,6 +168,7 @@ export class TlsClient {
     const secureContext = () => this.generation.context;
     return {
       rejectUnauthorized: true,
+      maxCachedSessions: 0,
       get secureContext() {
         return secureContext();
       },

@@ -28,26 +28,63 @@ export class ClientChannel implements ChannelInterface {
   }
 
   createCall(...args: Parameters<ChannelInterface['createCall']>): Call {
-    const on = this.#current;
-    const call = on.channel.createCall(...args);
-    const start = call.start.bind(call);
-    call.start = (metadata, listener) => {
-      on.calls++;
-      start(metadata, {
-        onReceiveMetadata: (received) => {
-          listener.onReceiveMetadata(received);
-        },
-        onReceiveMessage: (message) => {
-          listener.onReceiveMessage(message);
-        },
-        onReceiveStatus: (status) => {
-          listener.onReceiveStatus(status);
-          on.calls--;
-          this.#closeIfOver(on);
-        },
-      });
+    let on = this.#current;
+    let call = on.channel.createCall(...args);
+    let setUp = (_: Call): void => undefined;
+    return {
+      start: (metadata, listener) => {
+        // An interceptor took its time: the channel may be closed by now.
+        if (on !== this.#current) {
+          on = this.#newest;
+          call = on.channel.createCall(...args);
+          setUp(call);
+        }
+        this.#start(on, call, metadata, listener);
+      },
+      setCredentials: (credentials) => {
+        setUp = (each) => {
+          each.setCredentials(credentials);
+        };
+        setUp(call);
+      },
+      cancelWithStatus: (status, details) => {
+        call.cancelWithStatus(status, details);
+      },
+      sendMessageWithContext: (context, message) => {
+        call.sendMessageWithContext(context, message);
+      },
+      startRead: () => {
+        call.startRead();
+      },
+      halfClose: () => {
+        call.halfClose();
+      },
+      getPeer: () => call.getPeer(),
+      getCallNumber: () => call.getCallNumber(),
+      getAuthContext: () => call.getAuthContext(),
     };
-    return call;
+  }
+
+  #start(
+    on: OneGeneration,
+    call: Call,
+    metadata: Parameters<Call['start']>[0],
+    listener: Parameters<Call['start']>[1],
+  ): void {
+    on.calls++;
+    call.start(metadata, {
+      onReceiveMetadata: (received) => {
+        listener.onReceiveMetadata(received);
+      },
+      onReceiveMessage: (message) => {
+        listener.onReceiveMessage(message);
+      },
+      onReceiveStatus: (status) => {
+        listener.onReceiveStatus(status);
+        on.calls--;
+        this.#closeIfOver(on);
+      },
+    });
   }
 
   getTarget(): string {
