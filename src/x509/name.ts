@@ -169,8 +169,9 @@ const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
 function prepare(value: string): string {
   // Of these nothing composes, and there is one way to fold them: most names, at a fraction of the time.
   if (PLAIN.test(value)) return value.toLowerCase();
-  // Up, then down: folds what only one way would leave apart (ß and SS, the two small sigmas).
-  return value.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC').replace(/\s+/gu, ' ').trim();
+  // Down, up and down again: folds what fewer ways would leave apart (ẞ, ß and SS, the two small sigmas).
+  const folded = value.normalize('NFKC').toLowerCase().toUpperCase().toLowerCase();
+  return folded.normalize('NFKC').replace(/\s+/gu, ' ').trim();
 }
 
 const SHORT: Readonly<Record<string, string>> = {
