@@ -32,6 +32,7 @@ export default {
     ],
   },
   collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts', '!src/main.ts'],
-  maxWorkers: 2,
+  // One more than the least machine has cores: much of what they do is waiting.
+  maxWorkers: 3,
   testTimeout: 20000,
 };
