@@ -7,7 +7,7 @@ import { PkiError } from '../pki-error.js';
 import { unwritable } from '../publication/atomic-file.js';
 import type { CrlFileAnswer, CrlFileData, CrlFileRequest } from './crl-file-protocol.js';
 
-const PIECE = 512 * 1024;
+const PIECE = 128 * 1024;
 
 /**
  * The file of a list that is too large for memory: its entries first, checked and written by a thread; what is around them when it is signed. It goes when
