@@ -11,21 +11,22 @@ import {
 import type { IssueOptions, SignOptions } from './issue.js';
 import type { RenewDaemonOptions } from './renew-daemon.js';
 import type { RenewOptions } from './renew.js';
+import type { RevocationReason } from '../pki/index.js';
 import type { RevokeOptions } from './revoke.js';
 import type { TokenOptions } from './token.js';
 import { sessionOf, verb, withTerms, type CommonOptions, type Host } from './verb.js';
 
-/** As `revocationReasons` of pki has them, which is not read for this. */
-const REASONS = [
-  'unspecified',
-  'keyCompromise',
-  'affiliationChanged',
-  'superseded',
-  'cessationOfOperation',
-  'privilegeWithdrawn',
-  'certificateHold',
-  'cACompromise',
-];
+/** The reasons of pki, all of them: the compiler sees to it, so that help need not load that room. */
+const REASONS = Object.keys({
+  unspecified: true,
+  keyCompromise: true,
+  affiliationChanged: true,
+  superseded: true,
+  cessationOfOperation: true,
+  privilegeWithdrawn: true,
+  certificateHold: true,
+  cACompromise: true,
+} satisfies Record<RevocationReason, true>);
 
 /** `veritas issue`. */
 export function addIssue(program: Command, host: Host): void {
