@@ -27,5 +27,5 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   readInput: () => buffer(process.stdin),
   version,
   now: () => new Date(),
-  routes: async () => (await import('./described-routes.js')).describedRoutes(),
+  routes: async () => (await import('./bindings/described-routes.js')).describedRoutes(),
 });

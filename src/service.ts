@@ -8,7 +8,10 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { OpenApiService } from './api/index.js';
 import { AppModule } from './app.module.js';
-import { logBackgroundFailures } from './background-log.js';
+import { logBackgroundFailures } from './bindings/background-log.js';
+import { ocspStapling } from './bindings/ocsp-stapling.js';
+import { reservedNamesOf } from './bindings/reserved-names.js';
+import { serverRenewal } from './bindings/server-renewal.js';
 import {
   ConfigurationError,
   configuredServices,
@@ -18,20 +21,17 @@ import {
   type Configuration,
 } from './configuration/index.js';
 import { EventBus } from './events/index.js';
-import { limitConnections } from './connection-limits.js';
-import { logFailedHandshakes } from './handshake-log.js';
-import { createHttpAdapter } from './http-adapter.js';
+import { limitConnections } from './listener/connection-limits.js';
+import { logFailedHandshakes } from './listener/handshake-log.js';
+import { createHttpAdapter } from './listener/http-adapter.js';
+import { messageListener, together } from './listener/message-listener.js';
+import { keepTickShape } from './listener/tick-shape.js';
 import { createLogger } from './logging.js';
-import { messageListener, together } from './message-listener.js';
 import { readTrustAnchors, type CurrentTrust, type IdentifiedRequest, type TrustAnchors } from './mtls/index.js';
-import { ocspStapling } from './ocsp-stapling.js';
 import { createDevelopmentMaterial, openCertificationAuthority, PkiError } from './pki/index.js';
 import { openRegistry } from './registry/index.js';
 import { RepositoryListener } from './repository/index.js';
-import { reservedNamesOf } from './reserved-names.js';
-import { serverRenewal } from './server-renewal.js';
 import { openStore, StoreError } from './store/index.js';
-import { keepTickShape } from './tick-shape.js';
 import {
   checkTlsSettings,
   readTlsMaterial,

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { encodeName, Oid, type Certificate } from '../../src/x509/index.js';
-import { logFailedHandshakes } from '../../src/handshake-log.js';
+import { logFailedHandshakes } from '../../src/listener/handshake-log.js';
 import { TestCa, type Issued } from '../../src/testing/index.js';
 import { clientTls, get, getHttp2, RawConnection, type TlsVersion } from '../support/client.js';
 import { replaceFile, temporaryFolder } from '../support/folder.js';

@@ -4,7 +4,7 @@ import { connect as connectTcp, type Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { limitConnections, type ConnectionSettings } from '../../src/connection-limits.js';
+import { limitConnections, type ConnectionSettings } from '../../src/listener/connection-limits.js';
 import { TestCa } from '../../src/testing/index.js';
 import { clientTls, get, getHttp2, RawConnection, type Answer, type HttpVersion } from '../support/client.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../support/guarded-app.js';

@@ -8,7 +8,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { request } from 'undici';
-import { createHttpAdapter } from '../../src/http-adapter.js';
+import { createHttpAdapter } from '../../src/listener/http-adapter.js';
 import { ClientIdentity, MtlsModule } from '../../src/mtls/index.js';
 import {
   DEFAULT_TLS_SETTINGS,

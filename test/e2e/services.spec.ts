@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { runCommandLine } from '../../src/commands/index.js';
-import { describedRoutes } from '../../src/described-routes.js';
+import { describedRoutes } from '../../src/bindings/described-routes.js';
 import { REFUSALS } from '../../src/mtls/index.js';
 import { CaService, requestFor } from '../../src/pki/index.js';
 import { decodeCertificate, decodePem } from '../../src/x509/index.js';

@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { Controller, Get, Module, Post, Req, UseInterceptors, type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createHttpAdapter, type HttpLimits } from '../../src/http-adapter.js';
+import { createHttpAdapter, type HttpLimits } from '../../src/listener/http-adapter.js';
 import {
   AllowAnyService,
   RequireRoles,

@@ -17,7 +17,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { interval, map, type Observable } from 'rxjs';
-import { createHttpAdapter } from '../../src/http-adapter.js';
+import { createHttpAdapter } from '../../src/listener/http-adapter.js';
 import { MtlsGrpcServer } from '../../src/mtls/grpc/index.js';
 import {
   AllowAnyService,

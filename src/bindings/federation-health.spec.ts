@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { trustBundlesPart } from './federation-health.js';
-import type { BundleStanding } from './mtls/index.js';
+import type { BundleStanding } from '../mtls/index.js';
 
 test('bundles that were never read, or not for long, are a warning that names no domain', async () => {
   const readAt = new Date();

@@ -1,7 +1,7 @@
 import type { Server } from 'node:tls';
-import type { MicroserviceConfig } from './configuration/index.js';
-import { MtlsTcpServer } from './mtls/tcp/index.js';
-import { serverOptions, type ServerTlsSettings, type TlsMaterial, type TlsReloader } from './tls/index.js';
+import type { MicroserviceConfig } from '../configuration/index.js';
+import { MtlsTcpServer } from '../mtls/tcp/index.js';
+import { serverOptions, type ServerTlsSettings, type TlsMaterial, type TlsReloader } from '../tls/index.js';
 
 /** The listener for NestJS messages, not listening yet; undefined when `microservice.port` is not set. It shares its ticket keys with `https`. */
 export function messageListener(

@@ -4,10 +4,10 @@ import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import type { TlsOptions } from 'node:tls';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerFactory } from 'fastify';
-import type { HttpConfig } from './configuration/index.js';
+import type { HttpConfig } from '../configuration/index.js';
 import type { ConnectionSettings } from './connection-limits.js';
-import { PROBLEM_CONTENT_TYPE, problemOfStatus } from './mtls/index.js';
-import { NO_SCHEMAS } from './repository/index.js';
+import { PROBLEM_CONTENT_TYPE, problemOfStatus } from '../mtls/index.js';
+import { NO_SCHEMAS } from '../repository/index.js';
 import { cutSlowClients } from './slow-clients.js';
 
 /** The bounds of the HTTPS listener on what comes over a connection. */

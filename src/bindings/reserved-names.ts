@@ -1,6 +1,6 @@
-import type { Configuration } from './configuration/index.js';
-import { ReservedNames } from './pki/index.js';
-import type { Certificate } from './x509/index.js';
+import type { Configuration } from '../configuration/index.js';
+import { ReservedNames } from '../pki/index.js';
+import type { Certificate } from '../x509/index.js';
 
 /**
  * What only operators and administrators have certified: the services with roles, in the settings or the registry now, the trusted proxies, who can speak for

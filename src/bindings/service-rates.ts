@@ -1,6 +1,6 @@
-import type { Configuration } from './configuration/index.js';
-import type { RateExchange, RateOf, Spent } from './mtls/index.js';
-import type { Store } from './store/index.js';
+import type { Configuration } from '../configuration/index.js';
+import type { RateExchange, RateOf, Spent } from '../mtls/index.js';
+import type { Store } from '../store/index.js';
 
 /** The rates of services by the settings; undefined when there are none, which costs a request nothing. */
 export function ratesOf(table: Configuration['mtls']['rates']): RateOf | undefined {

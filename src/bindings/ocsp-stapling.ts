@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
-import type { CertificationAuthority } from './pki/index.js';
-import { OcspStapler } from './tls/index.js';
-import { certIdOf, encodeOcspRequest, verifySignature, type Certificate } from './x509/index.js';
+import type { CertificationAuthority } from '../pki/index.js';
+import { OcspStapler } from '../tls/index.js';
+import { certIdOf, encodeOcspRequest, verifySignature, type Certificate } from '../x509/index.js';
 
 /** Staples what the CA's own responder says about the service's certificate; undefined where OCSP is not answered. A certificate of another CA gets nothing. */
 export function ocspStapling(

@@ -1,9 +1,9 @@
 import { RequestMethod, type Type } from '@nestjs/common';
 import { MetadataScanner } from '@nestjs/core';
-import { ApiModule, mannerOf } from './api/index.js';
-import type { DescribedRoute } from './commands/index.js';
-import { HealthModule } from './health/index.js';
-import { routePolicyOf } from './mtls/index.js';
+import { ApiModule, mannerOf } from '../api/index.js';
+import type { DescribedRoute } from '../commands/index.js';
+import { HealthModule } from '../health/index.js';
+import { routePolicyOf } from '../mtls/index.js';
 
 /** Every route of the service, from the decorators of its controllers: nothing is started for it. */
 export function describedRoutes(): DescribedRoute[] {

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import type { Authorizer, RateOf, VerifiedClientIdentity } from './mtls/index.js';
-import type { ServiceRegistry, Subject } from './registry/index.js';
+import type { Authorizer, RateOf, VerifiedClientIdentity } from '../mtls/index.js';
+import type { ServiceRegistry, Subject } from '../registry/index.js';
 
 /** Who asks the registry. */
 function subjectOf({ service, spiffeId, certificate }: VerifiedClientIdentity): Subject {

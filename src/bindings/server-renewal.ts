@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import type { LoggerService } from '@nestjs/common';
-import { requestFor, type CertificationAuthority } from './pki/index.js';
+import { requestFor, type CertificationAuthority } from '../pki/index.js';
 import {
   PairFiles,
   RenewalAgent,
@@ -8,7 +8,7 @@ import {
   type RenewalEvent,
   type TlsFiles,
   type TlsReloader,
-} from './tls/index.js';
+} from '../tls/index.js';
 import {
   attributeValues,
   decodeCertificate,
@@ -16,7 +16,7 @@ import {
   Oid,
   verifySignature,
   type Certificate,
-} from './x509/index.js';
+} from '../x509/index.js';
 
 /**
  * Keeps the certificate of the service's own listener from ending: the same names and lifetime for a new key, straight from the CA. A certificate that another CA issued is

@@ -2,7 +2,7 @@ import { BlockList, type Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
 import type { LoggerService } from '@nestjs/common';
 import { addressGroup } from './address-group.js';
-import type { HttpConfig } from './configuration/index.js';
+import type { HttpConfig } from '../configuration/index.js';
 
 /** The bounds of the HTTPS listener on connections, all before TLS begins. */
 export type ConnectionSettings = Pick<

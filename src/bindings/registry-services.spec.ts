@@ -1,12 +1,20 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { ROLES } from './configuration/index.js';
-import { EventBus } from './events/index.js';
-import { Public, AllowAnyService, RequireRoles, AllowServices, Shadow, routePolicyOf, accessOf } from './mtls/index.js';
-import { allowedWith, openRegistry, type Registry, type ServiceTerms } from './registry/index.js';
+import { ROLES } from '../configuration/index.js';
+import { EventBus } from '../events/index.js';
+import {
+  Public,
+  AllowAnyService,
+  RequireRoles,
+  AllowServices,
+  Shadow,
+  routePolicyOf,
+  accessOf,
+} from '../mtls/index.js';
+import { allowedWith, openRegistry, type Registry, type ServiceTerms } from '../registry/index.js';
 import { registryServices } from './registry-services.js';
-import { openStore, type Store } from './store/index.js';
+import { openStore, type Store } from '../store/index.js';
 
 /*
  * The rules once more, as one would write them on paper: what may a caller do, given the entries there are. Whatever is changed in whatever order, through

@@ -1,6 +1,6 @@
 import { constants, type Http2SecureServer, type ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
-import type { HttpConfig } from './configuration/index.js';
+import type { HttpConfig } from '../configuration/index.js';
 
 /** Something that octets of an answer may wait in: an HTTP/1.1 connection, or an HTTP/2 stream. */
 interface Waiting {

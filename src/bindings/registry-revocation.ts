@@ -1,5 +1,5 @@
-import type { RevocationStatus } from './mtls/index.js';
-import type { RevocationRegistry } from './pki/index.js';
+import type { RevocationStatus } from '../mtls/index.js';
+import type { RevocationRegistry } from '../pki/index.js';
 
 // A good answer is asked for again after this, so that a store that cannot be read any more is noticed on busy connections too.
 const GOOD_FOR_MS = 1_000;

@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import type { EventBus } from './events/index.js';
+import type { EventBus } from '../events/index.js';
 
 const INTERVAL_MS = 30_000;
 

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { logBackgroundFailures } from './background-log.js';
-import { EventBus } from './events/index.js';
+import { EventBus } from '../events/index.js';
 
 test('each task is told when it begins to fail, and once in half a minute while it goes on', () => {
   const events = new EventBus();

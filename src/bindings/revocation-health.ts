@@ -1,5 +1,5 @@
-import type { HealthPart, PartState } from './health/index.js';
-import { needsCrl, type CaService, type CrlService, type OcspService } from './pki/index.js';
+import type { HealthPart, PartState } from '../health/index.js';
+import { needsCrl, type CaService, type CrlService, type OcspService } from '../pki/index.js';
 
 const DAY = 86_400_000;
 

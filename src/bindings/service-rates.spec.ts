@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { describeOnPostgres, postgresPlace, sqlitePlace, type StorePlace } from '../test/support/postgres.js';
-import type { Spent } from './mtls/index.js';
+import { describeOnPostgres, postgresPlace, sqlitePlace, type StorePlace } from '../../test/support/postgres.js';
+import type { Spent } from '../mtls/index.js';
 import { sharedRates } from './service-rates.js';
-import { openStore, type Store } from './store/index.js';
+import { openStore, type Store } from '../store/index.js';
 
 test('a store of one node shares nothing', async () => {
   const { options } = await sqlitePlace();

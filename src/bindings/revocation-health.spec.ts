@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { certificationRequest } from '../test/support/certification-request.js';
-import { openTemporaryAuthority, somebody, type TemporaryAuthority } from '../test/support/temporary-authority.js';
-import type { CertificationAuthority } from './pki/index.js';
+import { certificationRequest } from '../../test/support/certification-request.js';
+import { openTemporaryAuthority, somebody, type TemporaryAuthority } from '../../test/support/temporary-authority.js';
+import type { CertificationAuthority } from '../pki/index.js';
 import { crlPart, ocspPart } from './revocation-health.js';
-import { certIdOf, encodeOcspRequest } from './x509/index.js';
+import { certIdOf, encodeOcspRequest } from '../x509/index.js';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

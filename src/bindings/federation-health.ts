@@ -1,5 +1,5 @@
-import type { HealthPart } from './health/index.js';
-import type { BundleStanding } from './mtls/index.js';
+import type { HealthPart } from '../health/index.js';
+import type { BundleStanding } from '../mtls/index.js';
 
 /**
  * Whether the trust bundles of other domains are read. Never down: what is wrong with them is wrong for their services alone, and taking the service away mends none.
