@@ -27,10 +27,12 @@ export interface TbsCertificate {
   readonly extensions: readonly Extension[];
 }
 
+const VERSION_3 = write.explicit(0, write.integer(2));
+
 /** The octets of a tbsCertificate. Throws RangeError when a time lies outside the years 0–9999. */
 export function encodeTbsCertificate(tbs: TbsCertificate): Uint8Array {
   return write.sequence(
-    write.explicit(0, write.integer(2)),
+    VERSION_3,
     write.integer(tbs.serialNumber),
     tbs.signatureAlgorithm.der,
     tbs.issuer.der,

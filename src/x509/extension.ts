@@ -6,6 +6,8 @@ export interface Extension {
   readonly oid: string;
   readonly critical: boolean;
   readonly value: Uint8Array;
+  /** The whole of it, where it was encoded before: see {@link encodedOnce}. */
+  readonly der?: Uint8Array;
 }
 
 const MAX_EXTENSIONS = 64;
@@ -44,8 +46,13 @@ export function decodeExtension<T>(
   return decoded;
 }
 
-function encodeExtension({ oid, critical, value }: Extension): Uint8Array {
-  return write.sequence(write.oid(oid), ...(critical ? [write.boolean(true)] : []), write.octetString(value));
+function encodeExtension({ oid, critical, value, der }: Extension): Uint8Array {
+  return der ?? write.sequence(write.oid(oid), ...(critical ? [write.boolean(true)] : []), write.octetString(value));
+}
+
+/** The same extension with its octets: for who writes it into many certificates. */
+export function encodedOnce({ oid, critical, value }: Extension): Extension {
+  return { oid, critical, value, der: encodeExtension({ oid, critical, value }) };
 }
 
 export function encodeExtensions(extensions: Iterable<Extension>): Uint8Array {

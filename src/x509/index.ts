@@ -31,7 +31,7 @@ export {
   type TbsCertificate,
   type TbsCertList,
 } from './encode.js';
-export type { Extension } from './extension.js';
+export { encodedOnce, type Extension } from './extension.js';
 export {
   generalNameFromString,
   subtreeFromString,

@@ -10,7 +10,8 @@ import {
 } from '../../x509/index.js';
 import type { IssuerIdentity } from '../issuer/issuer-identity.js';
 import { PkiError } from '../pki-error.js';
-import { profileExtensions, type ListPoints } from '../profile/profile-extensions.js';
+import type { ListPoints } from '../profile/fixed-extensions.js';
+import { profileExtensions } from '../profile/profile-extensions.js';
 import { AcceptedRequest } from './accepted-request.js';
 import { lintForProfile } from './lint/lint-for-profile.js';
 

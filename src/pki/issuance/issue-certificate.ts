@@ -5,7 +5,7 @@ import { shardOf } from '../crl/crl-scope.js';
 import type { Issuer } from '../issuer/issuer.js';
 import { PkiError } from '../pki-error.js';
 import { isAskedAbout } from '../profile/profile.js';
-import type { ListPoints } from '../profile/profile-extensions.js';
+import type { ListPoints } from '../profile/fixed-extensions.js';
 import type { AcceptedRequest } from './accepted-request.js';
 import type { Alongside, IssuanceJournal } from './issuance-journal.js';
 import { IssuanceToken } from './issuance-token.js';

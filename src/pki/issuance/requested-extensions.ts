@@ -1,6 +1,6 @@
 import { Oid, oidName, type CertificationRequest } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
-import { keyUsageFor } from '../profile/profile-extensions.js';
+import { keyUsageOf } from '../profile/key-usage.js';
 import type { EndEntityProfile } from '../profile/profile.js';
 
 /** Extensions that a request may hold; each is compared with the profile, and none is copied. */
@@ -26,7 +26,7 @@ export function checkRequestedExtensions(
   const { basicConstraints, keyUsage, extendedKeyUsage, subjectKeyIdentifier } = extensions;
   if (basicConstraints && (basicConstraints.cA || basicConstraints.pathLenConstraint !== undefined))
     throw new PkiError('ca_not_allowed', 'the request asks for a CA certificate');
-  const bits = keyUsageFor(publicKey, profile);
+  const bits = keyUsageOf(profile, publicKey);
   if (keyUsage && [...keyUsage].some((bit) => !bits.includes(bit)))
     throw new PkiError(
       'key_usage_not_allowed',

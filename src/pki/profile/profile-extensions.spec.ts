@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { certificationRequest } from '../../../test/support/certification-request.js';
 import { temporaryFolder } from '../../../test/support/folder.js';
@@ -9,22 +10,29 @@ import {
 } from '../../../test/support/temporary-authority.js';
 import { generateTestKeyPair } from '../../testing/index.js';
 import {
+  encodedOnce,
   encodeExtensionOf,
   KeyUsage,
   nameFrom,
   nameToString,
   Oid,
+  subjectPublicKeyInfoOf,
   TlsFeature,
   validateCertificatePath,
   type Certificate,
+  type Extension,
   type GeneralName,
+  type SubjectPublicKeyInfo,
 } from '../../x509/index.js';
 import type { ProfileDefinition } from './profile-definition.js';
+import { profileExtensions } from './profile-extensions.js';
 
 const OWN: readonly ProfileDefinition[] = [
   { name: 'short', purposes: ['clientAuth'], maximumLifetime: 86_400, noRevocation: true },
   { name: 'stapled', purposes: ['serverAuth'], maximumLifetime: 86_400, mustStaple: true },
 ];
+
+const rsaKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
 
 describe('what the profiles write', () => {
   let temporary: TemporaryAuthority;
@@ -69,6 +77,31 @@ describe('what the profiles write', () => {
       noRevAvail: expect.objectContaining({ critical: false }),
       purposes: [Oid.clientAuth],
     });
+  });
+
+  it('what a profile fixes is encoded once, for each issuer, shard and kind of key', () => {
+    const { profiles, issuing } = temporary.authority.ca;
+    const { identity } = issuing.issuer;
+    const write = (publicKey: SubjectPublicKeyInfo, more: object = {}, issuer = identity): readonly Extension[] =>
+      profileExtensions(profiles.named('service'), {
+        issuer,
+        publicKey,
+        names: [{ kind: 'dns', value: 'orders' }],
+        publicationUrl: 'http://ca.example',
+        ...more,
+      });
+    const [ec, rsa] = [subjectPublicKeyInfoOf(generateTestKeyPair().privateKey), subjectPublicKeyInfoOf(rsaKey)];
+    const first = write(ec);
+    const oids = (extensions: readonly Extension[]): string[] => extensions.map(({ oid }) => oid);
+    const fresh = (extensions: readonly Extension[], before = first): string[] =>
+      oids(extensions.filter((each) => !before.includes(each)));
+    const own = [Oid.subjectKeyIdentifier, Oid.subjectAltName];
+    expect(fresh(write(ec))).toEqual(own);
+    expect(fresh(write(rsa))).toEqual([Oid.keyUsage, ...own]);
+    expect(write(ec, { crlShard: 3 }).find(({ oid }) => oid === Oid.crlDistributionPoints)).toEqual(
+      encodedOnce(encodeExtensionOf.crlDistributionPoints(['http://ca.example/crl/issuing/3.crl'])),
+    );
+    expect(fresh(write(ec, {}, { ...identity }))).toEqual(oids(first));
   });
 
   it('mustStaple: status_request among the features', async () => {
