@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import type { Outcome } from './load.js';
+import { stayAwake } from './stay-awake.js';
 
 // The load maker for OCSP, a process of its own: asked over IPC for one round at a time.
 
@@ -31,6 +32,7 @@ async function run(round: OcspRound): Promise<Outcome> {
   const write = writer(round);
   const start = performance.now();
   const end = start + round.milliseconds;
+  stayAwake(end);
   await Promise.all(Array.from({ length: round.connections }, () => lane(round, write, end, latencies)));
   const seconds = (performance.now() - start) / 1000;
   latencies.sort((a, b) => a - b);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { stayAwake } from './stay-awake.js';
 
 // The load maker, a process of its own: asked over IPC for one round at a time.
 
@@ -45,6 +46,7 @@ async function run(round: Round): Promise<Outcome> {
   const sockets = round.kind === 'requests' ? await openSockets(round) : [];
   const start = performance.now();
   const end = start + round.milliseconds;
+  stayAwake(end);
   if (round.kind === 'requests')
     await Promise.all(sockets.map((socket) => askUntil(socket, round.path, end, latencies)));
   else await Promise.all(Array.from({ length: round.connections }, () => visitUntil(round, session, end, latencies)));

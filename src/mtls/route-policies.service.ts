@@ -14,18 +14,18 @@ const HANDLER = Symbol('veritas:Handler');
 /** The policies of an application's handlers, each computed once, and the routes that they are behind. */
 @Injectable()
 export class RoutePolicies {
-  // By controller, then by handler: a handler that two controllers inherit has a policy in each.
-  readonly #policies = new WeakMap<object, WeakMap<object, RoutePolicy>>();
+  // By handler: one that two controllers inherit has a policy in each.
+  readonly #policies = new WeakMap<object, { readonly controller: object; readonly policy: RoutePolicy }[]>();
   readonly #controllersOf = new Map<object, HandlerClass[]>();
 
   constructor(@Inject(ModulesContainer) private readonly modules: ModulesContainer) {}
 
   /** The policy of a handler in a controller; always the same object. Throws TypeError where decorators contradict each other. */
   of(handler: object, controller: object): RoutePolicy {
-    let policies = this.#policies.get(controller);
-    if (!policies) this.#policies.set(controller, (policies = new WeakMap()));
-    let policy = policies.get(handler);
-    if (!policy) policies.set(handler, (policy = routePolicyOf(handler, controller)));
+    const known = this.#policies.get(handler) ?? [];
+    for (const each of known) if (each.controller === controller) return each.policy;
+    const policy = routePolicyOf(handler, controller);
+    this.#policies.set(handler, [...known, { controller, policy }]);
     return policy;
   }
 

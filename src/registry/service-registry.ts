@@ -35,6 +35,9 @@ export class ServiceRegistry {
   readonly #configured: ReadonlyMap<string, RegisteredService>;
   readonly #follower: StoreFollower;
   readonly #answers = new WeakMap<object, Remembered>();
+  // Whom the answer before this one was about: a request asks about the same identity for its place on the list, its roles and its rate.
+  #identity: object | undefined;
+  #remembered: Remembered | undefined;
   #index = new ServiceIndex();
   #sorted: readonly RegisteredService[] | undefined;
   #sequence = 0;
@@ -108,20 +111,20 @@ export class ServiceRegistry {
     subjectOf: (identity: Identity) => Subject,
     clock: () => number,
   ): ServiceAnswer {
-    const kept = this.#answers.get(identity);
+    if (this.#identity !== identity) {
+      this.#identity = identity;
+      this.#remembered = this.#answers.get(identity);
+    }
+    const kept = this.#remembered;
     if (kept?.epoch === this.#epoch && (kept.isLasting || isWithin(kept, clock()))) return kept.answer;
     const subject = subjectOf(identity);
     const entries = this.entriesFor(subject);
     const time = clock();
     const answer = answerFrom(entries, subject, time);
     const isLasting = entries.every(({ terms }) => terms.validFrom === null && terms.validUntil === null);
-    this.#answers.set(identity, {
-      epoch: this.#epoch,
-      isLasting,
-      from: time,
-      until: nextTurn(entries, time),
-      answer,
-    });
+    const remembered = { epoch: this.#epoch, isLasting, from: time, until: nextTurn(entries, time), answer };
+    this.#answers.set(identity, remembered);
+    this.#remembered = remembered;
     return answer;
   }
 

@@ -19,19 +19,20 @@ import type { TransportGate } from './transport.gate.js';
  */
 export function closeUpgrades(server: EventEmitter, gate: TransportGate): void {
   const emit = server.emit.bind(server);
-  // Not by a listener: there would be no upgrade without it, and Node.js would stop answering such requests as the plain ones that they are.
-  server.emit = (...args: [event: string | symbol, ...rest: unknown[]]): boolean => {
-    const [event] = args;
-    // Every request is an event, too: it costs next to nothing here.
-    if ((event !== 'upgrade' && event !== 'connect') || server.listenerCount(event) === 0) return emit(...args);
-    const [, request, socket] = args as unknown as [string, IncomingMessage | Http2ServerRequest, Duplex];
+  const closing = (event: string | symbol, rest: readonly unknown[]): boolean => {
+    if ((event !== 'upgrade' && event !== 'connect') || server.listenerCount(event) === 0) return emit(event, ...rest);
+    const [request, socket] = rest as [IncomingMessage | Http2ServerRequest, Duplex];
     if (!(request instanceof IncomingMessage)) {
       // CONNECT over HTTP/2 (RFC 8441): nothing here speaks it, and it has no socket of its own to answer on.
       request.stream.close(constants.NGHTTP2_REFUSED_STREAM);
       return true;
     }
-    return admitted(request, socket, gate) ? emit(...args) : true;
+    return admitted(request, socket, gate) ? emit(event, ...rest) : true;
   };
+  // Not by a listener: there would be no upgrade without it, and Node.js would stop answering such requests as the plain ones that they are.
+  server.emit = (event: string | symbol, ...rest: unknown[]): boolean =>
+    // Every request is an event, too.
+    event === 'request' ? emit(event, rest[0], rest[1]) : closing(event, rest);
 }
 
 function admitted(request: IncomingMessage, socket: Duplex, gate: TransportGate): boolean {
