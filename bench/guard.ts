@@ -41,7 +41,7 @@ const subjects = await Promise.all([
   startSubject('veritas with everything', 'veritas', full, '0', JSON.stringify(everything)),
   startSubject('veritas with rates', 'veritas', folder, '0', JSON.stringify(RATES)),
   startSubject('veritas', 'veritas', folder),
-  startSubject('bare NestJS with MtlsModule', 'guarded', folder),
+  startSubject('MtlsModule in bare NestJS', 'guarded', folder),
   startSubject('bare NestJS', 'nest', folder),
   startSubject('bare Fastify', 'fastify', folder),
   startSubject('bare node:https', 'https', folder),

@@ -5,9 +5,13 @@ import { stayAwake } from './stay-awake.js';
 
 // The load maker, a process of its own: asked over IPC for one round at a time.
 
-/** One round: `requests` on open connections, or `full` and `resumed` handshakes with one request each. */
+/**
+ * One round: `requests` on open connections, as many as come back or `perSecond` when that is given; or `full` and `resumed` handshakes with one request each.
+ * At a rate, a latency counts from when the request was due, whether a connection was free or not.
+ */
 export interface Round {
   readonly kind: 'requests' | 'full' | 'resumed';
+  readonly perSecond?: number;
   readonly port: number;
   readonly path: string;
   readonly milliseconds: number;
@@ -47,7 +51,9 @@ async function run(round: Round): Promise<Outcome> {
   const start = performance.now();
   const end = start + round.milliseconds;
   stayAwake(end);
-  if (round.kind === 'requests')
+  if (round.perSecond !== undefined)
+    await askAtRate([...sockets], round.path, { start, end, perSecond: round.perSecond }, latencies);
+  else if (round.kind === 'requests')
     await Promise.all(sockets.map((socket) => askUntil(socket, round.path, end, latencies)));
   else await Promise.all(Array.from({ length: round.connections }, () => visitUntil(round, session, end, latencies)));
   const seconds = (performance.now() - start) / 1000;
@@ -91,6 +97,28 @@ async function askUntil(socket: TLSSocket, path: string, end: number, latencies:
     await ask(socket, path);
     latencies.push(performance.now() - from);
   }
+}
+
+async function askAtRate(
+  free: TLSSocket[],
+  path: string,
+  { start, end, perSecond }: { readonly start: number; readonly end: number; readonly perSecond: number },
+  latencies: number[],
+): Promise<void> {
+  const all = Math.floor(((end - start) / 1000) * perSecond);
+  const asked: Promise<void>[] = [];
+  const one = async (socket: TLSSocket, due: number): Promise<void> => {
+    await ask(socket, path);
+    latencies.push(performance.now() - due);
+    free.push(socket);
+  };
+  while (asked.length < all) {
+    const due = start + (asked.length * 1000) / perSecond;
+    const socket = due <= performance.now() ? free.pop() : undefined;
+    if (socket) asked.push(one(socket, due));
+    else await new Promise(setImmediate);
+  }
+  await Promise.all(asked);
 }
 
 async function visitUntil(round: Round, session: Buffer | undefined, end: number, latencies: number[]): Promise<void> {
