@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { describeOnEachStore, type StorePlace } from '../../test/support/postgres.js';
-import { lastRecorded, listAudit, openStore, type Store } from '../store/index.js';
+import { insertIssuer, lastRecorded, listAudit, openStore, type Store } from '../store/index.js';
 import { AuditLog } from './audit-log.js';
 
 describeOnEachStore('the audit record', (_, newPlace) => {
@@ -95,6 +95,13 @@ describeOnEachStore('the audit record', (_, newPlace) => {
     expect(await new AuditLog(empty).verify()).toEqual({ ok: true, rows: 0 });
     await empty.close();
     await other.remove();
+  });
+
+  it('is missed when all of it is gone, its end too, and the CA is still there', async () => {
+    const root = { id: 'root', role: 'root', parent: 'root', der: Uint8Array.of(0), created_at: 0 } as const;
+    await store.transaction((transaction) => insertIssuer(transaction, root));
+    await tamper('delete from audit; delete from audit_head');
+    expect(await audit.verify()).toEqual({ ok: false, sequence: 1, problem: 'dropped' });
   });
 
   it.each(['update audit set actor = 0', 'delete from audit'])('does not let %s happen by mistake', async (sql) => {

@@ -38,6 +38,7 @@ export {
   type CrlRow,
 } from './crl.store.js';
 export {
+  endEnrollmentTokens,
   findEnrollmentToken,
   insertEnrollmentToken,
   spendEnrollmentToken,
