@@ -2,7 +2,7 @@ export {
   auditHead,
   auditStatements,
   insertAudit,
-  lastRecorded,
+  lastChangeOfAuthorities,
   listAudit,
   moveAuditHead,
   type AuditHead,
