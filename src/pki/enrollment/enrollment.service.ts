@@ -138,9 +138,10 @@ export class EnrollmentService {
     try {
       return await this.#trade(row, wanted, requestId);
     } catch (error) {
-      // Somebody was first meanwhile: the same one, perhaps, who asks a second time.
-      const { serial } = error instanceof TokenSpent ? await this.#goodToken(token) : { serial: null };
-      if (serial === null) throw error;
+      if (!(error instanceof TokenSpent)) throw error;
+      // Perhaps by the same one, who asks a second time.
+      const { serial } = await this.#goodToken(token);
+      if (serial === null) throw notValid();
       return this.#traded(serial, wanted);
     }
   }
