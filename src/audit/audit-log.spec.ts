@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { describeOnEachStore, type StorePlace } from '../../test/support/postgres.js';
-import { lastRecorded, listAudit, openStore, type Store } from '../store/index.js';
+import { insertIssuer, lastChangeOfAuthorities, listAudit, openStore, type Store } from '../store/index.js';
 import { AuditLog } from './audit-log.js';
 
 describeOnEachStore('the audit record', (_, newPlace) => {
@@ -41,21 +41,18 @@ describeOnEachStore('the audit record', (_, newPlace) => {
     await place.execute(sql);
   };
 
-  it('says which row of a kind of action was the last, and the latest time of any', async () => {
-    expect(await lastRecorded(store.database, ['ca.', 'issuer.'])).toEqual({ sequence: 0, at: 0 });
-    await new AuditLog(store, () => new Date(1_600_000_000_000)).append({
-      action: 'issuer.adopt',
-      phase: 'result',
-      actor: 'test',
-      requestId: 'r',
-      subject: 's',
-    });
-    const adopted = { sequence: 6, at: 1_600_000_000_000 };
-    expect(await lastRecorded(store.database, ['ca.', 'issuer.'])).toEqual(adopted);
-    expect(await lastRecorded(store.database, ['issuer.', 'certificate.'])).toEqual({
-      ...adopted,
-      at: 1_700_000_000_000,
-    });
+  it('says which row about our CAs was the last, and the latest time of any, whatever else there is', async () => {
+    expect(await lastChangeOfAuthorities(store.database)).toEqual({ sequence: 0, at: 0 });
+    const append = (action: string, at: number) =>
+      new AuditLog(store, () => new Date(at)).append({
+        ...{ action, phase: 'result', actor: 'test', requestId: 'r', subject: 's' },
+      });
+    await append('ca.rollover.publish', 1_650_000_000_000);
+    await append('issuer.adopt', 1_600_000_000_000);
+    await append('certificate.issue', 1_750_000_000_000);
+    expect(await lastChangeOfAuthorities(store.database)).toEqual({ sequence: 7, at: 1_650_000_000_000 });
+    await append('restore', 1_640_000_000_000);
+    expect(await lastChangeOfAuthorities(store.database)).toEqual({ sequence: 9, at: 1_650_000_000_000 });
   });
 
   it('links each row with the one before', async () => {
@@ -95,6 +92,13 @@ describeOnEachStore('the audit record', (_, newPlace) => {
     expect(await new AuditLog(empty).verify()).toEqual({ ok: true, rows: 0 });
     await empty.close();
     await other.remove();
+  });
+
+  it('is missed when all of it is gone, its end too, and the CA is still there', async () => {
+    const root = { id: 'root', role: 'root', parent: 'root', der: Uint8Array.of(0), created_at: 0 } as const;
+    await store.transaction((transaction) => insertIssuer(transaction, root));
+    await tamper('delete from audit; delete from audit_head');
+    expect(await audit.verify()).toEqual({ ok: false, sequence: 1, problem: 'dropped' });
   });
 
   it.each(['update audit set actor = 0', 'delete from audit'])('does not let %s happen by mistake', async (sql) => {

@@ -306,6 +306,12 @@ describe('one error lists every problem', () => {
       'pki.pkcs11.keyType instead: the keys are on a token',
       '"Ed25519"',
     ],
+    [
+      'pki.profiles[0].mustStaple',
+      { pki: { ocsp: false, profiles: [{ name: 'web', purposes: ['serverAuth'], mustStaple: true }] } },
+      'not with pki.ocsp: false: there would be no response to staple',
+      'true',
+    ],
     ['repository.port', { http: { port: 5080 } }, 'another port than http.port', '5080, the default'],
   ])('%s is held against its neighbour', async (path, yaml, allowed, seen) => {
     expect(await problemAt(path, yaml)).toMatchObject({ allowed, seen });
@@ -357,6 +363,16 @@ describe('one error lists every problem', () => {
     ['names.ip[0]', { names: { ip: ['10.0.0'] } }, expect.stringContaining('a prefix')],
     ['names.uri[0]', { names: { uri: ['https://example*'] } }, expect.stringContaining('a URI')],
     ['minimumRsaBits', { keyTypes: ['P-256'], minimumRsaBits: 4096 }, 'only with RSA among keyTypes'],
+    [
+      'keyUsages',
+      { keyTypes: ['P-256'], keyUsages: ['digitalSignature', 'keyEncipherment'] },
+      'keyEncipherment only with RSA among keyTypes',
+    ],
+    [
+      'keyUsages',
+      { keyTypes: ['Ed25519', 'RSA'], keyUsages: ['digitalSignature', 'keyAgreement'] },
+      'keyAgreement only with P-256, P-384, P-521 among keyTypes',
+    ],
     ['lifetime', { lifetime: '60d' }, 'at most maximumLifetime'],
   ])('a profile: %s of %j stops the start, with its line and what is allowed', async (path, more, allowed) => {
     const problem = await problemAt(`pki.profiles[0].${path}`, profile(more));

@@ -111,6 +111,15 @@ export const pkiSchema = z
     message: 'less than pki.ocspLifetime',
     when: whenObject,
   })
+  .superRefine(({ ocsp, profiles }, context) => {
+    for (const [index, { mustStaple }] of profiles.entries())
+      if (mustStaple === true && !ocsp)
+        context.addIssue({
+          code: 'custom',
+          path: ['profiles', index, 'mustStaple'],
+          message: 'not with pki.ocsp: false: there would be no response to staple',
+        });
+  })
   .refine(({ keyType, pkcs11 }) => keyType === undefined || pkcs11 === undefined, {
     path: ['keyType'],
     message: 'pki.pkcs11.keyType instead: the keys are on a token',

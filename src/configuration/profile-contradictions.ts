@@ -24,6 +24,15 @@ const LONGEST_DAYS: Readonly<Record<Kind, number>> = {
 /** CA/Browser Forum Baseline Requirements §1.6.1: what is called short-lived. */
 const LONGEST_UNREVOKED_DAYS = 7;
 
+/** Which kinds of keys have a use besides signatures (RFC 3279 §2.3). */
+const ABLE: readonly (readonly [
+  usage: NonNullable<Written['keyUsages']>[number],
+  keyTypes: NonNullable<Written['keyTypes']>,
+])[] = [
+  ['keyEncipherment', ['RSA']],
+  ['keyAgreement', ['P-256', 'P-384', 'P-521']],
+];
+
 const ONLY_FOR: Readonly<Partial<Record<Field, Kind>>> = {
   purposes: 'end-entity',
   identity: 'end-entity',
@@ -66,6 +75,10 @@ export function contradictionsOf(profile: Written): Contradiction[] {
     refuse(['mustStaple'], 'only with the purpose serverAuth');
   if (profile.minimumRsaBits !== undefined && profile.keyTypes?.includes('RSA') === false)
     refuse(['minimumRsaBits'], 'only with RSA among keyTypes');
+  const { keyTypes, keyUsages } = profile;
+  for (const [usage, able] of ABLE)
+    if (keyUsages?.includes(usage) && keyTypes?.some((type) => able.includes(type)) === false)
+      refuse(['keyUsages'], `${usage} only with ${able.join(', ')} among keyTypes`);
   if (identity === 'spiffe' && names?.uri?.some((rule) => rule.startsWith('spiffe://')) === false)
     refuse(['names', 'uri'], 'at least one rule that begins with spiffe://, for identity: spiffe');
   return found;

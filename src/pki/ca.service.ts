@@ -20,6 +20,8 @@ import type { IssuanceContext } from './issuance/issue-certificate.js';
 import type { CurrentAuthorities } from './issuer/authorities.js';
 import type { Authority } from './issuer/authority.js';
 import { wipePassphrases } from './issuer/passphrase.js';
+import { isReadOnce } from './issuer/secret-file.js';
+import type { OcspService } from './ocsp/ocsp.service.js';
 import { PkiError } from './pki-error.js';
 import type { PkiSettings } from './pki-settings.js';
 import type { Profiles } from './profile/profiles.js';
@@ -38,6 +40,7 @@ export class CaService {
   readonly #events: EventBus;
   readonly #revocations: RevocationService;
   readonly #issuance: Issuance;
+  readonly #ocsp: OcspService | undefined;
   #spiffeBundle: { readonly of: readonly Authority[]; readonly text: Promise<string> } | undefined;
   /** Every profile that can be asked for. */
   readonly profiles: Profiles;
@@ -50,8 +53,11 @@ export class CaService {
     readonly events: EventBus;
     readonly revocations: RevocationService;
     readonly registry: RevocationRegistry;
+    /** Undefined where OCSP is not answered. */
+    readonly ocsp: OcspService | undefined;
   }) {
     this.#authorities = parts.authorities;
+    this.#ocsp = parts.ocsp;
     this.#settings = parts.settings;
     this.#context = parts.context;
     this.#events = parts.events;
@@ -100,11 +106,15 @@ export class CaService {
     return this.#settings.reservedNames?.();
   }
 
-  /** Opens the key of every CA that may sign now, instead of at its first signature, and wipes a passphrase that came through a pipe. Throws PkiError with what is wrong. */
+  /**
+   * Opens the key of every CA that may sign now, instead of at its first signature, and wipes a passphrase that came through a pipe: before that, the keys of
+   * OCSP responders are opened with it as well. Throws PkiError with what is wrong with the key of a CA.
+   */
   async openKeys(): Promise<void> {
     try {
       // One after the other: derivation takes a core for itself, and the start goes on beside it.
       for (const { issuer, state } of this.authorities) if (state !== 'removed') await issuer.open();
+      if (isReadOnce(this.#settings.passphraseFile)) await this.#ocsp?.open();
     } finally {
       wipePassphrases();
     }

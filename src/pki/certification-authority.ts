@@ -106,9 +106,9 @@ export async function openCertificationAuthority(
   });
   await registry.refresh();
   await crls.load();
-  const ca = new CaService({ authorities, settings, profiles, context, events, revocations, registry });
-  const enrollment = new EnrollmentService({ store, audit, ca, now });
   const ocsp = isOcspOn ? new OcspService({ authorities, settings, profiles, context, events, registry }) : undefined;
+  const ca = new CaService({ authorities, settings, profiles, context, events, revocations, registry, ocsp });
+  const enrollment = new EnrollmentService({ store, audit, ca, now });
   const publish = (): void => {
     publishTrustFiles(certsDirectory, trustFilesOf(certsDirectory, authorities.all));
     refreshChainFiles(certsDirectory, authorities.all);

@@ -35,7 +35,7 @@ export const PKI_ERRORS = {
   idempotency_key_over: [409, 'send a new Idempotency-Key: what came of this one is not good any more'],
   cursor_malformed: [400, 'take `next` of the page before'],
   reason_not_allowed: [400, 'give a reason of RFC 5280 §5.3.1 that fits the certificate'],
-  invalidity_date_not_allowed: [400, 'give a date in the past, or none'],
+  invalidity_date_not_allowed: [400, 'give a date in the past, 1970 or later, or none'],
   revocation_final: [409, 'issue another certificate: only a hold can be released'],
   serial_unknown: [404, 'look the serial number up with `veritas list`'],
   certificate_not_revocable: [400, 'replace a root where it is trusted: no list can revoke it'],

@@ -58,6 +58,16 @@ describe('a change of policy', () => {
     expect(await temporary.authority.audit.verify()).toMatchObject({ ok: true });
   });
 
+  it.each([
+    [{ ocsp: true }, 'pki.ocsp'],
+    [{ ocspLifetime: 600 }, 'pki.ocspLifetime'],
+    [{ crlShards: 4 }, 'pki.crlShards'],
+    [{ crlDeltaLifetime: 600 }, 'pki.crlDeltaLifetime'],
+  ])('of what certificates say about their status, %j, is recorded', async (settings, changed) => {
+    const rows = await recorded(() => reopen(settings));
+    expect(rows.map(({ detail }) => detail.changed)).toEqual([changed, changed]);
+  });
+
   it('that two processes begin with at once is recorded once', async () => {
     const rows = await recorded(() => Promise.all([reopen({ backdate: 1 }), reopen({ backdate: 1 })]));
     expect(rows.map(({ detail }) => detail.changed)).toEqual(['pki.backdate', 'pki.backdate']);

@@ -39,6 +39,7 @@ export async function recordPolicy(
 function policyText({ policy = {}, profiles = [], ...settings }: PkiSettings): string {
   const { organization, publicationUrl, keyType = 'P-256', pkcs11 } = settings;
   const { serviceLifetime, backdate, renewalGrace = 0, crlLifetime, crlOverlap } = settings;
+  const { crlDeltaLifetime = 0, crlShards = 0, ocsp = false, ocspLifetime, ocspOverlap } = settings;
   const pki = {
     organization,
     publicationUrl,
@@ -48,6 +49,11 @@ function policyText({ policy = {}, profiles = [], ...settings }: PkiSettings): s
     renewalGrace,
     crlLifetime,
     crlOverlap,
+    crlDeltaLifetime,
+    crlShards,
+    ocsp,
+    ...(ocspLifetime === undefined ? {} : { ocspLifetime }),
+    ...(ocspOverlap === undefined ? {} : { ocspOverlap }),
     profiles: Object.fromEntries(profiles.map((profile) => [profile.name, profile])),
   };
   return canonicalJson({ ...policy, pki });

@@ -2,7 +2,7 @@ export {
   auditHead,
   auditStatements,
   insertAudit,
-  lastRecorded,
+  lastChangeOfAuthorities,
   listAudit,
   moveAuditHead,
   type AuditHead,
@@ -38,6 +38,7 @@ export {
   type CrlRow,
 } from './crl.store.js';
 export {
+  endEnrollmentTokens,
   findEnrollmentToken,
   insertEnrollmentToken,
   spendEnrollmentToken,

@@ -8,6 +8,7 @@ import { up as policyAndPeers } from './migrations/0006-policy-and-peers.js';
 import { up as revocation } from './migrations/0007-revocation.js';
 import { up as services } from './migrations/0008-services.js';
 import { up as crlEntries } from './migrations/0009-crl-entries.js';
+import { up as auditOfAuthorities } from './migrations/0010-audit-of-authorities.js';
 import type { Database, Transaction } from './schema.js';
 import { StoreError } from './store-error.js';
 
@@ -22,6 +23,7 @@ const migrations: readonly { readonly name: string; readonly up: (transaction: T
   { name: '0007-revocation', up: revocation },
   { name: '0008-services', up: services },
   { name: '0009-crl-entries', up: crlEntries },
+  { name: '0010-audit-of-authorities', up: auditOfAuthorities },
 ];
 
 /** The name of the schema that this program works on: its last migration. */

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
 import { connected } from '../../test/support/postgres-server.js';
 import { describeOnEachStore, type StoreKind, type StorePlace } from '../../test/support/postgres.js';
-import { auditHead, listAudit } from './audit.store.js';
+import { auditHead, lastChangeOfAuthorities, listAudit } from './audit.store.js';
 import { compromisedKeys, findCertificate, findIssued } from './certificate.store.js';
 import { issuerSeenAt, unlistedPeers, unlistedSerials } from './peer.store.js';
 import { findPolicy } from './policy.store.js';
@@ -126,6 +126,7 @@ describeOnEachStore('a query', (kind, newPlace) => {
     ['an enrollment token', () => findEnrollmentToken(database, 'aa')],
     ['an idempotency key', () => findIdempotency(database, { caller: 'a', key: 'b', since: now })],
     ['the end of the record', () => auditHead(database)],
+    ['the last change of our CAs', () => lastChangeOfAuthorities(database)],
     ['when an issuer was seen', () => issuerSeenAt(database, 'issuing')],
     ['peers that no certificate tells about', () => unlistedPeers(database, 'issuing', now)],
     ['whether certificates are listed', () => unlistedSerials(database, ['0a', '0b'])],

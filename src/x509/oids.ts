@@ -62,6 +62,8 @@ export const Oid = {
   // RFC 2985 §5.4.2
   extensionRequest: '1.2.840.113549.1.9.14',
   challengePassword: '1.2.840.113549.1.9.7',
+  // [MS-WCCE] §2.2.2.7.7.4: as extensionRequest
+  microsoftExtensionRequest: '1.3.6.1.4.1.311.2.1.14',
   // RFC 3279, RFC 4055, RFC 5480, RFC 5758, RFC 8410: algorithms
   rsaEncryption: '1.2.840.113549.1.1.1',
   sha1WithRsaEncryption: '1.2.840.113549.1.1.5',

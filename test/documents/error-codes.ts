@@ -56,7 +56,7 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   idempotency_key_over: 'what was issued under the Idempotency-Key was revoked or has expired since',
   cursor_malformed: 'a page was asked for with a cursor that was not made here',
   reason_not_allowed: 'the reason of a revocation is not known or does not fit the certificate',
-  invalidity_date_not_allowed: 'the invalidity date of a revocation is malformed or lies in the future',
+  invalidity_date_not_allowed: 'the invalidity date of a revocation is malformed, lies in the future, or before 1970',
   revocation_final: 'a release was asked for a certificate that was revoked for good',
   serial_unknown: 'no certificate with that serial number was issued here',
   certificate_not_revocable: 'it is a root',

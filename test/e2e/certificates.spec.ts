@@ -313,7 +313,11 @@ describe('revocation', () => {
     expect((await read(held, '/api/v1/test')).status).toBe(200);
     const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
     const dated = { reason: 'keyCompromise', invalidity_date: tomorrow };
-    expect(refusal(await post(admin, path, dated))).toEqual([400, 'invalidity_date_not_allowed']);
+    for (const date of [tomorrow, '1969-12-31T23:59:59Z', '0000-01-01T00:00:00+23:00'])
+      expect(refusal(await post(admin, path, { ...dated, invalidity_date: date }))).toEqual([
+        400,
+        'invalidity_date_not_allowed',
+      ]);
     const past = { ...dated, invalidity_date: '2026-01-01T00:00:00Z' };
     expect((await post(admin, path, past)).status).toBe(200);
     expect(refusal(await post(admin, path, { reason: 'removeFromCRL' }))).toEqual([409, 'revocation_final']);

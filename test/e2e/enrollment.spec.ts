@@ -68,6 +68,16 @@ describe('a token', () => {
     expect(row?.serial).toBe(answers.find(({ status }) => status === 201)?.json.serial_number);
   });
 
+  test('gives the same certificate to one that asks many times at once, as it does when it asks again', async () => {
+    const token = await tokenFor('veritas-worker');
+    const csr = csrOf(newKey(), 'veritas-worker');
+    const answers = await Promise.all(Array.from({ length: 8 }, () => trade(token, csr)));
+    const [first] = answers;
+    expect(answers.map(({ status, json }) => [status, json.serial_number])).toEqual(
+      Array(8).fill([201, first?.json.serial_number]),
+    );
+  });
+
   test('is for its service and its names alone, and is not used up by a bad request', async () => {
     const token = await tokenFor('veritas-worker');
     for (const [csr, code] of [

@@ -102,6 +102,8 @@ const list =
     crlOf(ca, change);
 const after = (previous: CrlLintSubject['previous']) => () => ({ ...crlOf(lintIssuing), previous });
 const extensions = (...all: Extension[]) => list({ extensions: all });
+const delta = (base: bigint, ...more: Extension[]) =>
+  extensions(identifierOf(lintIssuing), number(7n), encodeExtensionOf.deltaCrlIndicator(base), ...more);
 const entries = (...all: Uint8Array[]) => list({ revokedCertificates: all });
 
 const table: readonly (readonly [
@@ -142,6 +144,13 @@ const table: readonly (readonly [
     'the name of the issuer’s issuer without a serial number',
     'accepts',
     extensions(unpairedIdentifier(lintIssuing), number(7n)),
+  ],
+  ['crl-delta-base', 'a delta to a list that comes later', 'refuses', delta(8n)],
+  [
+    'crl-delta-freshest',
+    'a delta that says where a delta is',
+    'refuses',
+    delta(6n, encodeExtensionOf.freshestCrl(['http://ca.example.com/crl/delta.crl'])),
   ],
   ['crl-scope-empty', 'a scope that says nothing', 'accepts', scoped(lintIssuing)],
   ['crl-scope-kinds', 'end entities alone, and CAs alone', 'refuses', scoped(lintIssuing, 1, 2)],

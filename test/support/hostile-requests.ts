@@ -1,4 +1,6 @@
 import { createHash, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { context, contextConstructed, Tag, write } from '../../src/der/index.js';
 import type { IssueRequest, PkiErrorCode } from '../../src/pki/index.js';
 import { generateTestKeyPair } from '../../src/testing/index.js';
@@ -521,7 +523,134 @@ export const hostileRequests: readonly (readonly [
     { profile: 'OCSP-Responder' },
   ],
   ['a CA by its profile', 'profile_unknown', () => certificationRequest(), { profile: 'intermediate' }],
+  // Keys that are written otherwise than a certificate writes them, or were made badly.
+  ['a compressed point, well signed', 'public_key_not_allowed', () => ofPoint((key) => compressed(pointOf(key)))],
+  ['a point of the hybrid form', 'request_malformed', () => ofPoint((key) => hybrid(pointOf(key)))],
+  [
+    'a curve that is inherited',
+    'proof_of_possession_failed',
+    () => ofPoint(pointOf, write.sequence(write.oid(Oid.ecPublicKey), nullValue)),
+  ],
+  [
+    'a key for ECDH alone',
+    'proof_of_possession_failed',
+    () => ofPoint(pointOf, write.sequence(write.oid('1.3.132.1.12'), write.oid(Oid.p256))),
+  ],
+  ['an RSA key without parameters', 'public_key_not_allowed', () => ofRsaParameters()],
+  ['an RSA key with other parameters', 'public_key_not_allowed', () => ofRsaParameters(write.integer(5))],
+  [
+    'RSA of 2050 bits',
+    'public_key_not_allowed',
+    () => certificationRequest({ key: generateKeyPairSync('rsa', { modulusLength: 2050 }).privateKey }),
+  ],
+  ['primes of CVE-2017-15361 (ROCA)', 'public_key_not_allowed', () => fixture('roca')],
+  ['primes that are close to each other', 'public_key_not_allowed', () => fixture('close-primes')],
+  ['RSA with an even exponent', 'proof_of_possession_failed', () => ofKey(rsaKey(odd(2048), 65_538n), exponentOne)],
+  ['RSA with a negative exponent', 'request_malformed', () => ofKey(negativeExponent(), exponentOne)],
+  ['the neutral element of Ed25519', 'proof_of_possession_failed', () => neutralElement()],
+  [
+    'an ECDSA signature with parameters',
+    'proof_of_possession_failed',
+    () => rawRequest({ algorithm: write.sequence(write.oid(Oid.ecdsaWithSha256), nullValue) }),
+  ],
+  // Attributes.
+  ['two passwords', 'request_malformed', () => rawRequest({ attributes: attributes(password('a'), password('b')) })],
+  [
+    'attributes in another order than DER has',
+    'request_malformed',
+    () =>
+      rawRequest({
+        attributes: [write.element(contextConstructed(0), extensionRequest(san(dns('a'))), password('a'))],
+      }),
+  ],
+  [
+    'seventeen attributes',
+    'request_malformed',
+    () =>
+      rawRequest({
+        attributes: attributes(...Array.from({ length: 17 }, (_, i) => attribute(`1.2.3.${i}`, nullValue))),
+      }),
+  ],
+  [
+    'an extensionRequest without an extension',
+    'request_malformed',
+    () => rawRequest({ attributes: attributes(attribute(Oid.extensionRequest, write.sequence())) }),
+  ],
+  [
+    'CA:TRUE in an attribute of Microsoft’s',
+    'extension_not_allowed',
+    () =>
+      rawRequest({
+        attributes: attributes(
+          attribute(
+            '1.3.6.1.4.1.311.2.1.14',
+            extensionsOf(encodeExtensionOf.basicConstraints({ cA: true, pathLenConstraint: undefined })),
+          ),
+        ),
+      }),
+  ],
+  // Text.
+  ['surrogates in a BMPString', 'request_malformed', () => named(Tag.BMP_STRING, 'd83ddc00')],
+  ['half a character', 'request_malformed', () => named(Tag.BMP_STRING, '006f00')],
+  ['a letter in more octets than it takes', 'request_malformed', () => named(Tag.UTF8_STRING, 'c1af')],
+  ['a surrogate in UTF-8', 'request_malformed', () => named(Tag.UTF8_STRING, 'eda080')],
+  ['a PrintableString with an asterisk', 'request_malformed', () => named(Tag.PRINTABLE_STRING, '612a')],
+  ['a string in pieces', 'request_malformed', () => named(0x2c, '0c066f7264657273')],
+  ['a common name that is a number', 'subject_not_allowed', () => named(Tag.INTEGER, '01')],
+  ['sixty-five parts of a subject', 'request_malformed', () => rawRequest({ subject: manyParts(65) })],
+  ['ten thousand parts of a subject', 'request_malformed', () => rawRequest({ subject: manyParts(10_000) })],
+  // Octets of extensions.
+  [
+    'a name in pieces',
+    'request_malformed',
+    () =>
+      asking(
+        extension(
+          Oid.subjectAltName,
+          write.sequence(write.element(contextConstructed(2), write.element(Tag.IA5_STRING, Buffer.from('a')))),
+        ),
+      ),
+  ],
+  [
+    'CA:FALSE that is written out',
+    'request_malformed',
+    () => asking(extension(Oid.basicConstraints, write.sequence(write.boolean(false)))),
+  ],
+  [
+    'CA:TRUE that is 1',
+    'request_malformed',
+    () => asking(extension(Oid.basicConstraints, write.sequence(write.element(Tag.BOOLEAN, Buffer.of(1))))),
+  ],
+  [
+    'a key usage with zeros behind',
+    'request_malformed',
+    () => asking(extension(Oid.keyUsage, Buffer.from('03020080', 'hex'))),
+  ],
+  [
+    'a purpose whose number is padded',
+    'request_malformed',
+    () => asking(extension(Oid.extendedKeyUsage, Buffer.from('300b06092b8006010505070302', 'hex'))),
+  ],
+  [
+    'PEM with headers',
+    'request_malformed',
+    () => certificationRequestPem().replace('REQUEST-----', 'REQUEST-----\nProc-Type: 4,ENCRYPTED\n'),
+  ],
+  // Names that two readers see two ways.
+  [
+    'an IPv4 address in an IPv6 address',
+    'name_malformed',
+    () => asking(san({ kind: 'ip', value: ipFromString('::ffff:7f00:1')! })),
+  ],
+  [
+    'a mailbox with quotes',
+    'name_not_allowed',
+    () => asking(san({ kind: 'email', value: '"admin@a.example"@example.org' })),
+  ],
 ];
+
+const fixture = (name: string): string =>
+  readFileSync(join(import.meta.dirname, `../fixtures/requests/${name}.pem`), 'utf8');
 
 const ecKey = (namedCurve: string): KeyObject => generateKeyPairSync('ec', { namedCurve }).privateKey;
 const rsa = (): KeyObject => generateTestKeyPair('RSA-2048').privateKey;
@@ -536,10 +665,52 @@ function offCurve(): Uint8Array {
   const point = Buffer.from(spkiOf(ecKey('P-256')).subarray(-65));
   return flipped(point);
 }
-function compressed(): Uint8Array {
-  const point = spkiOf(ecKey('P-256')).subarray(-65);
-  return Buffer.concat([Buffer.of(2 + ((point[64] ?? 0) & 1)), point.subarray(1, 33)]);
+const pointOf = (key: KeyObject): Uint8Array => spkiOf(key).subarray(-65);
+const compressed = (point = pointOf(ecKey('P-256'))): Uint8Array =>
+  Buffer.concat([Buffer.of(2 + ((point[64] ?? 0) & 1)), point.subarray(1, 33)]);
+const hybrid = (point: Uint8Array): Uint8Array =>
+  Buffer.concat([Buffer.of(6 + ((point[64] ?? 0) & 1)), point.subarray(1)]);
+
+/** A request whose key is written as `point` says, signed by it all the same. */
+function ofPoint(
+  point: (key: KeyObject) => Uint8Array,
+  algorithm = write.sequence(write.oid(Oid.ecPublicKey), write.oid(Oid.p256)),
+): Uint8Array {
+  const key = ecKey('P-256');
+  return rawRequest({ key, spki: keyOf(algorithm, point(key)) });
 }
+
+/** A request for an RSA key with these parameters of its algorithm, or none. */
+function ofRsaParameters(...parameters: readonly Uint8Array[]): Uint8Array {
+  const key = rsa();
+  const octets = createPublicKey(key).export({ format: 'der', type: 'pkcs1' });
+  const spki = keyOf(write.sequence(write.oid(Oid.rsaEncryption), ...parameters), octets);
+  return rawRequest({ key, spki, algorithm: write.sequence(write.oid(Oid.sha256WithRsaEncryption), nullValue) });
+}
+
+/** With the neutral element as key, and as R, and zero as S: the equation of RFC 8032 §5.1.7 holds whatever was signed. */
+function neutralElement(): Uint8Array {
+  const neutral = Buffer.alloc(32);
+  neutral[0] = 1;
+  const info = write.sequence(
+    write.integer(0),
+    nameFrom({ commonName: 'orders' }).der,
+    keyOf(write.sequence(write.oid(Oid.ed25519)), neutral),
+    write.element(contextConstructed(0)),
+  );
+  const signature = Buffer.concat([neutral, Buffer.alloc(32)]);
+  return write.sequence(info, write.sequence(write.oid(Oid.ed25519)), write.bitString(signature));
+}
+
+const named = (tag: number, hex: string): Uint8Array => rawRequest({ subject: commonNameOf(tag, hex) });
+const commonNameOf = (tag: number, hex: string): Uint8Array =>
+  write.sequence(
+    write.element(Tag.SET, write.sequence(write.oid(Oid.commonName), write.element(tag, Buffer.from(hex, 'hex')))),
+  );
+const manyParts = (count: number): Uint8Array => {
+  const part = write.element(Tag.SET, write.sequence(write.oid(Oid.commonName), write.utf8String('a')));
+  return write.sequence(...Array<Uint8Array>(count).fill(part));
+};
 function spkiWithUnusedBits(): Uint8Array {
   const spki = Buffer.from(spkiOf(ecKey('P-256')));
   const unused = spki.length - 66;
@@ -554,6 +725,11 @@ const rsaKey = (modulus: Uint8Array, exponent: bigint): Uint8Array =>
   );
 const odd = (bits: number): Uint8Array => Buffer.alloc(bits / 8, 0xf1);
 const even = (bits: number): Uint8Array => Buffer.alloc(bits / 8, 0xf2);
+const negativeExponent = (): Uint8Array =>
+  keyOf(
+    write.sequence(write.oid(Oid.rsaEncryption), nullValue),
+    write.sequence(write.integer(odd(2048)), write.element(Tag.INTEGER, Buffer.of(0xff))),
+  );
 const negativeRsaKey = (): Uint8Array =>
   keyOf(
     write.sequence(write.oid(Oid.rsaEncryption), nullValue),
@@ -606,25 +782,34 @@ function signedBy(key: KeyObject, algorithm?: string, what = (info: Uint8Array):
 /** A request in order but for what is given, signed. */
 function rawRequest({
   version = 0,
+  subject = nameFrom({ commonName: 'orders' }).der,
+  key = ecKey('P-256'),
+  spki = spkiOf(key),
   attributes = [write.element(contextConstructed(0))],
+  algorithm = write.sequence(write.oid(Oid.ecdsaWithSha256)),
 }: {
   version?: number;
+  subject?: Uint8Array;
+  key?: KeyObject;
+  spki?: Uint8Array;
   attributes?: Uint8Array[];
+  algorithm?: Uint8Array;
 }): Uint8Array {
-  const key = ecKey('P-256');
   const number = version < 0 ? write.element(Tag.INTEGER, Buffer.of(0xff)) : write.integer(version);
-  const info = write.sequence(number, nameFrom({ commonName: 'orders' }).der, spkiOf(key), ...attributes);
-  return write.sequence(
-    info,
-    write.sequence(write.oid(Oid.ecdsaWithSha256)),
-    write.bitString(sign('sha256', info, key)),
-  );
+  const info = write.sequence(number, subject, spki, ...attributes);
+  return write.sequence(info, algorithm, write.bitString(sign('sha256', info, key)));
 }
 
 const extensionsOf = ({ oid, value }: Extension): Uint8Array =>
   write.sequence(write.sequence(write.oid(oid), write.octetString(value)));
-const extensionRequest = (of: Extension): Uint8Array =>
-  write.sequence(write.oid(Oid.extensionRequest), write.element(Tag.SET, extensionsOf(of)));
+const attribute = (oid: string, ...values: Uint8Array[]): Uint8Array =>
+  write.sequence(write.oid(oid), write.element(Tag.SET, ...values));
+const extensionRequest = (of: Extension): Uint8Array => attribute(Oid.extensionRequest, extensionsOf(of));
+const password = (text: string): Uint8Array => attribute(Oid.challengePassword, write.printableString(text));
+/** The field with attributes in DER's order. */
+const attributes = (...all: Uint8Array[]): Uint8Array[] => [
+  write.element(contextConstructed(0), ...all.toSorted((a, b) => Buffer.compare(a, b))),
+];
 
 /** A length in one octet more than it needs (X.690 §10.1). */
 const longLength = (octets: Uint8Array): Uint8Array =>

@@ -1,5 +1,5 @@
 import { context, contextConstructed, DerReader, Tag, write } from '../../src/der/index.js';
-import { TestCa, type TestCertificateOptions } from '../../src/testing/index.js';
+import { generateTestKeyPair, TestCa, type TestCertificateOptions } from '../../src/testing/index.js';
 import {
   algorithmIdentifier,
   decodeCertificate,
@@ -11,6 +11,8 @@ import {
   nameFrom,
   Oid,
   signOctets,
+  SubjectPublicKeyInfo,
+  subjectPublicKeyInfoOf,
   TlsFeature,
   type Certificate,
   type CertificateLintSubject,
@@ -147,6 +149,15 @@ const pointWith = (...more: Uint8Array[]): Extension => {
   const point = elementsOf(elementsOf(sound.extensions![0]!.value)[0]!);
   return { ...sound.extensions![0]!, value: write.sequence(write.sequence(...point, ...more)) };
 };
+
+/** An RSA key with these parameters of its algorithm, or none. */
+function rsaKeyWith(parameters?: Uint8Array): SubjectPublicKeyInfo {
+  const known = subjectPublicKeyInfoOf(generateTestKeyPair('RSA-2048').publicKey);
+  const algorithm = algorithmIdentifier(Oid.rsaEncryption, parameters);
+  const der = write.sequence(algorithm.der, write.bitString(known.key));
+  return new SubjectPublicKeyInfo(der, algorithm, known.key, known.parameters);
+}
+
 const policy = (oid: string, value: Uint8Array): Extension => ({ oid, critical: true, value });
 const mapping = (to: string): Extension =>
   policy(Oid.policyMappings, write.sequence(write.sequence(write.oid('1.2.3.4'), write.oid(to))));
@@ -200,6 +211,13 @@ const table: readonly (readonly [
   ['validity-order', 'an end before the beginning', 'refuses', leaf({ notBefore: hours(2), notAfter: hours(1) })],
   ['validity-within-issuer', 'an end after the issuer’s', 'accepts', leaf({ notAfter: hours(24 * 3000) })],
   [
+    'validity-within-issuer',
+    'an end after the root’s',
+    'accepts',
+    () =>
+      leafBelow(TestCa.root({ notAfter: hours(10) }).intermediate({ notAfter: hours(48) }), { notAfter: hours(24) }),
+  ],
+  [
     'unique-identifiers',
     'one of the subject',
     'accepts',
@@ -234,6 +252,13 @@ const table: readonly (readonly [
   ['subject-attribute-length', '65 characters', 'accepts', leaf({ commonName: 'x'.repeat(65) })],
   ['subject-attribute-length', 'no character', 'accepts', leaf({ commonName: '' })],
   ['public-key', 'RSA-1024', 'refuses', leaf({ keyType: 'RSA-1024' })],
+  ['public-key-parameters', 'an RSA key without parameters', 'accepts', () => forged({ publicKey: rsaKeyWith() })],
+  [
+    'public-key-parameters',
+    'an RSA key with other parameters',
+    'accepts',
+    () => forged({ publicKey: rsaKeyWith(write.integer(5)) }),
+  ],
   ['subject-alt-name', 'no names', 'accepts', leaf({ names: [] })],
   ['subject-alt-name-dns', 'a trailing dot', 'accepts', leaf({ names: [dns('orders.example.com.')] })],
   ['subject-alt-name-dns', 'a wildcard', 'accepts', leaf({ names: [dns('*.example.com')] })],
@@ -399,6 +424,12 @@ const table: readonly (readonly [
     'a list of compromised keys, and no other',
     'accepts',
     leaf({ extensions: [pointWith(write.namedBits([1], context(1)))] }),
+  ],
+  [
+    'freshest-crl',
+    'a delta at an https URI',
+    'accepts',
+    leaf({ extensions: [encodeExtensionOf.freshestCrl(['https://ca.example.com/crl/delta.crl'])] }),
   ],
   ['authority-info-access', 'ldap', 'accepts', leaf({ extensions: [issuersAt('ldap://ca.example.com/cn=CA')] })],
   ['authority-info-access', 'a host that is none', 'accepts', leaf({ extensions: [issuersAt('http://1.2.3/ca.cer')] })],

@@ -196,7 +196,8 @@ describeOnEachStore('a backup', (_, newPlace) => {
     const restored = await restoreInto(place, octets, { published: publishedNow() });
     expect(restored.keysOpened).toBe(true);
     const there = await openedAt(place);
-    const changed = ['audit', 'audit_head'];
+    // The record goes on, and no token is good any more.
+    const changed = ['audit', 'audit_head', 'enrollment_token'];
     expect(await linesOf(there.store.database, changed)).toEqual(await linesOf(origin.store.database, changed));
     expect(await there.audit.verify()).toMatchObject({ ok: true });
     const head = restored.manifest.audit_head;
@@ -210,6 +211,22 @@ describeOnEachStore('a backup', (_, newPlace) => {
     expect(JSON.parse(said[1]?.detail ?? '')).toMatchObject({ audit_hash: head.hash });
     expect(await issue(there, 'orders')).toMatch(/^[0-9a-f]+$/);
     expect((await there.crls.sign('issuing', somebody)).number).toBe(3);
+  });
+
+  it('gives no token back: whether one was traded after the backup is not in it', async () => {
+    const { enrollment } = authority;
+    const trade = (of: CertificationAuthority, token: string) =>
+      of.enrollment.enroll({ token, request: () => requestFor(privateKey, 'billing').der, requestId: 'r' });
+    const make = async () => (await enrollment.createToken({ service: 'billing', requester: somebody })).token;
+    const [before, after] = [await make(), await make()];
+    const { certificate } = await trade(authority, before);
+    const octets = await backup();
+    await trade(authority, after);
+    const place = await elsewhere();
+    await restoreInto(place, octets, { published: publishedNow() });
+    const there = await openedAt(place);
+    await expect(trade(there, after)).rejects.toMatchObject({ code: 'token_not_valid' });
+    expect((await trade(there, before)).certificate.serialNumber).toBe(certificate.serialNumber);
   });
 
   it('is of one moment: what is committed while it is written is not in it, and nobody waits', async () => {

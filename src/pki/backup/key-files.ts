@@ -65,15 +65,18 @@ export async function checkKeys(
   const keys = checkKeyFiles(files, settings, issuers);
   if (!existsSync(settings.passphraseFile)) return false;
   const passphrase = readPassphrase(settings.passphraseFile);
-  for (const { issuer, contents } of keys) {
-    const key = await decryptPrivateKey(Buffer.from(contents), passphrase).catch((error: unknown) => {
-      const why = `the passphrase in ${settings.passphraseFile} does not open the key of the CA ${issuer.id} in the backup`;
-      throw new PkiError('key_unreadable', why, { cause: error });
-    });
-    if (Buffer.compare(subjectPublicKeyInfoOf(key).der, decodeCertificate(issuer.der).publicKey.der) !== 0)
-      throw new PkiError('authority_mismatch', `the key of the CA ${issuer.id} does not belong to its certificate`);
+  try {
+    for (const { issuer, contents } of keys) {
+      const key = await decryptPrivateKey(Buffer.from(contents), passphrase).catch((error: unknown) => {
+        const why = `the passphrase in ${settings.passphraseFile} does not open the key of the CA ${issuer.id} in the backup`;
+        throw new PkiError('key_unreadable', why, { cause: error });
+      });
+      if (Buffer.compare(subjectPublicKeyInfoOf(key).der, decodeCertificate(issuer.der).publicKey.der) !== 0)
+        throw new PkiError('authority_mismatch', `the key of the CA ${issuer.id} does not belong to its certificate`);
+    }
+  } finally {
+    passphrase.fill(0);
   }
-  passphrase.fill(0);
   return true;
 }
 

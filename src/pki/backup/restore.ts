@@ -1,6 +1,7 @@
 import { AuditLog } from '../../audit/index.js';
 import {
   auditHead,
+  endEnrollmentTokens,
   hasRows,
   insertRows,
   lastCrlNumber,
@@ -221,6 +222,8 @@ async function finish(
       lost: lost.map(({ serialNumber }) => serialNumber),
     });
   }
+  // Whether one was traded since the backup, nobody knows: each is good once.
+  await endEnrollmentTokens(transaction, now());
   const numbers = restored.map(({ id, crlNumber, comparedWith }): [string, string] => [
     `crl_${id}`,
     `${crlNumber} ${comparedWith ? 'published' : 'without a list'}`,

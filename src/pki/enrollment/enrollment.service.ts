@@ -51,6 +51,11 @@ const PREFIX = 'veritas_enroll_';
 const TOKEN = /^veritas_enroll_[A-Za-z0-9_-]{43}$/;
 const KEPT_MS = 30 * 86_400_000;
 
+/** The token was traded by somebody else in the meantime. */
+class TokenSpent extends Error {
+  override readonly name = 'TokenSpent';
+}
+
 /** One-time enrollment tokens: made by the operator, traded by a service that has no certificate yet for its first one. */
 export class EnrollmentService {
   readonly #store: Store;
@@ -130,18 +135,31 @@ export class EnrollmentService {
     const row = await this.#goodToken(token);
     const wanted = await readRequest(request());
     if (row.serial !== null) return this.#traded(row.serial, wanted);
-    const tokenSha256 = row.token_sha256;
+    try {
+      return await this.#trade(row, wanted, requestId);
+    } catch (error) {
+      if (!(error instanceof TokenSpent)) throw error;
+      // Perhaps by the same one, who asks a second time.
+      const { serial } = await this.#goodToken(token);
+      if (serial === null) throw notValid();
+      return this.#traded(serial, wanted);
+    }
+  }
+
+  #trade(row: EnrollmentTokenRow, request: CertificationRequest, requestId: string): Promise<IssuedCertificate> {
+    const { token_sha256: tokenSha256, service, profile, lifetime } = row;
     const names = namesIn(row);
     return this.#ca.issue({
-      request: wanted,
-      profile: row.profile,
-      service: row.service,
+      request,
+      profile,
+      service,
       names,
-      granted: { service: row.service, names },
-      lifetime: row.lifetime ?? undefined,
+      granted: { service, names },
+      lifetime: lifetime ?? undefined,
       requester: { actor: `token:${idOf(tokenSha256)}`, requestId },
       alongside: async (transaction, { serialNumber: serial }) => {
-        if (!(await spendEnrollmentToken(transaction, { tokenSha256, serial, now: this.#now() }))) throw notValid();
+        if (!(await spendEnrollmentToken(transaction, { tokenSha256, serial, now: this.#now() })))
+          throw new TokenSpent();
       },
     });
   }

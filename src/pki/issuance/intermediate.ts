@@ -2,7 +2,6 @@ import { formatDuration } from '../../configuration/index.js';
 import {
   KeyUsage,
   nameFrom,
-  oidName,
   Oid,
   sameName,
   type CertificationRequest,
@@ -16,6 +15,7 @@ import type { AuthorityProfile, IntermediateProfile } from '../profile/profile.j
 import { checkPublicKey } from './public-key-policy.js';
 import { AcceptedRequest } from './accepted-request.js';
 import { quote } from './name-policy.js';
+import { checkKnownExtensions } from './requested-extensions.js';
 import { requestedService } from './requested-subject.js';
 
 /** A CA that an operator wants below one of ours, its key elsewhere. */
@@ -67,7 +67,7 @@ export function acceptIntermediate(
   if (authorities.some(({ certificate }) => sameName(certificate.subject, subject)))
     throw new PkiError('subject_not_allowed', 'the request asks for the name of a CA that is here');
   checkPublicKey(request.publicKey, { keyTypes, minimumRsaBits });
-  if (lifetime < 1 || lifetime > maximumLifetime)
+  if (!Number.isSafeInteger(lifetime) || lifetime < 1 || lifetime > maximumLifetime)
     throw new PkiError(
       'lifetime_not_allowed',
       `profile ${name} gives from 1s to ${formatDuration(maximumLifetime, 's')}, asked are ${formatDuration(lifetime, 's')}`,
@@ -114,10 +114,9 @@ function checkRoomBelow({ id, certificate }: Authority, pathLenConstraint: numbe
 }
 
 /** The profile decides; a request for something else is refused, not given less in silence. */
-function checkExtensions({ extensions, publicKey }: CertificationRequest, pathLenConstraint: number): void {
-  for (const oid of extensions.all.keys())
-    if (!READ.has(oid))
-      throw new PkiError('extension_not_allowed', `the request asks for the extension ${oidName(oid)}`);
+function checkExtensions(request: CertificationRequest, pathLenConstraint: number): void {
+  checkKnownExtensions(request, READ);
+  const { extensions, publicKey } = request;
   const { basicConstraints, keyUsage, subjectKeyIdentifier } = extensions;
   if (basicConstraints && !basicConstraints.cA)
     throw new PkiError('ca_below_not_allowed', 'the request asks for a certificate that is not a CA’s');

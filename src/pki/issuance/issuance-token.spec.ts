@@ -7,8 +7,10 @@ import {
 } from '../../../test/support/temporary-authority.js';
 import { generateTestKeyPair, TestCa, type TestCertificateOptions } from '../../testing/index.js';
 import {
+  decodeCertificate,
   decodeCertificationRequest,
   encodeExtensionOf,
+  encodeSigned,
   KeyUsage,
   lintCertificate,
   Oid,
@@ -68,6 +70,19 @@ describe('the issuance token', () => {
     const { identity } = temporary.authority.ca.issuing.issuer;
     expect(() => new IssuanceToken(accepted, identity, { ...terms(), serialNumber: '01' })).toThrow('serial-number');
     expect(() => new IssuanceToken(accepted, identity, { ...terms(), backdate: 400 * 86_400 })).not.toThrow();
+  });
+
+  it('is for no longer than the CAs above its issuer last, a root that is kept elsewhere too', () => {
+    const inHours = (count: number): Date => new Date(Math.floor(Date.now() / 1000) * 1000 + count * 3_600_000);
+    const root = TestCa.root({ notAfter: inHours(10) });
+    const below = root.intermediate({ notAfter: inHours(48), pathLenConstraint: 0 });
+    const identity = identityOf('issuing', below.certificate, [root.certificate]);
+    const token = new IssuanceToken(accepted, identity, terms());
+    const { notAfter } = decodeCertificate(encodeSigned(token.spend(), terms().algorithm, Uint8Array.of(0)));
+    expect(notAfter).toEqual(inHours(10));
+    expect(() => new IssuanceToken(accepted, identity, { ...terms(), now: inHours(11) })).toThrow(
+      expect.objectContaining({ code: 'issuer_expired' }),
+    );
   });
 
   it('is not made of what a strict reader refuses', () => {

@@ -38,7 +38,7 @@ export class IssuanceToken {
   #tbs: Uint8Array | undefined;
 
   /**
-   * Writes the tbsCertificate, valid from `backdate`, the profile's before the CA's, before now for the lifetime, and never beyond its issuer.
+   * Writes the tbsCertificate, valid from `backdate`, the profile's before the CA's, before now for the lifetime, and never beyond its issuer and the CAs above.
    * Throws PkiError `issuer_expired`, or `lint_failed` with the findings.
    */
   constructor(accepted: AcceptedRequest, issuer: IssuerIdentity, terms: IssuanceTerms) {
@@ -86,7 +86,10 @@ function validityFor(
   // Certificates count in whole seconds.
   const seconds = Math.floor(now.getTime() / 1000);
   if (now >= issuer.notAfter)
-    throw new PkiError('issuer_expired', `issuer ${issuer.id} expired on ${issuer.notAfter.toISOString()}`);
+    throw new PkiError(
+      'issuer_expired',
+      `issuer ${issuer.id}, or a CA above it, expired on ${issuer.notAfter.toISOString()}`,
+    );
   if (now < issuer.notBefore)
     throw new PkiError('clock_behind', `the clock says ${now.toISOString()}, before issuer ${issuer.id} began`);
   return {

@@ -64,12 +64,14 @@ function isIdnLabel(label: string): boolean {
   return unicode !== '' && unicode !== label && domainToASCII(unicode) === label;
 }
 
-/** An address of one host: not unspecified, not multicast, not broadcast. */
+const IPV4_MAPPED = Buffer.from('00000000000000000000ffff', 'hex');
+
+/** An address of one host: not unspecified, not multicast, not broadcast; and not an IPv4 address in IPv6's clothes (RFC 4291 §2.5.5.2), which rules for the one do not see. */
 function isHostAddress(octets: Uint8Array): boolean {
   if (octets.every((octet) => octet === 0)) return false;
   const first = octets[0] ?? 0;
   if (octets.length === 4) return first > 0 && first < 224;
-  return octets.length === 16 && first !== 0xff;
+  return octets.length === 16 && first !== 0xff && !IPV4_MAPPED.equals(octets.subarray(0, 12));
 }
 
 /** RFC 3986 §3 with a host, without user, query, fragment and port; a SPIFFE ID is such a URI (SPIFFE-ID §2). */

@@ -1,17 +1,20 @@
 import { DerReader, Tag } from '../../der/index.js';
-import type { SubjectPublicKeyInfo } from '../../x509/index.js';
+import { Oid, type SubjectPublicKeyInfo } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
 import type { EndEntityProfile } from '../profile/profile.js';
+import { rsaModulusDefect } from './rsa-modulus.js';
 
 const LEAST_RSA_BITS = 2048;
 // Larger ones cost everybody who verifies; OpenSSL's own limit is 16384.
 const MOST_RSA_BITS = 8192;
-const SMALL_PRIMES = primesBelow(752);
+const UNCOMPRESSED = 4;
+// RFC 3279 §2.3.1.
+const NULL = Buffer.of(Tag.NULL, 0);
 
 /**
- * Refuses keys that no certificate should hold (NIST SP 800-57 part 1 §5.6.1; CA/Browser Forum Baseline Requirements §6.1.5–6.1.6): allowed
- * are P-256, P-384, P-521, Ed25519, and RSA of 2048 to 8192 bits with exponent 65537 and a modulus without small factors, and of these what the
- * profile takes.
+ * Refuses keys that no certificate should hold (NIST SP 800-57 part 1 §5.6.1; CA/Browser Forum Baseline Requirements §6.1.5–6.1.6), and those that are
+ * written in a form that not every reader takes, since a certificate has them as they stand: allowed are P-256, P-384, P-521 with points that are not compressed,
+ * Ed25519, and RSA of 2048 to 8192 bits in whole octets with exponent 65537 and a modulus that nobody factors easily, and of these what the profile takes.
  * Throws PkiError `public_key_not_allowed`.
  */
 export function checkPublicKey(
@@ -21,9 +24,11 @@ export function checkPublicKey(
   const { parameters } = publicKey;
   switch (parameters.type) {
     case 'rsa':
-      checkRsaKey(parameters, publicKey.key);
+      checkRsaKey(parameters, publicKey);
       break;
     case 'ec':
+      if (publicKey.key[0] !== UNCOMPRESSED) refuse('a point of a curve is written in full, not compressed');
+      break;
     case 'ed25519':
       break;
     case 'other':
@@ -45,22 +50,20 @@ function isUsable(publicKey: SubjectPublicKeyInfo): boolean {
   }
 }
 
-function checkRsaKey({ bits, exponent }: { readonly bits: number; readonly exponent: bigint }, key: Uint8Array): void {
-  if (bits < LEAST_RSA_BITS || bits > MOST_RSA_BITS)
-    refuse(`an RSA key of ${bits} bits is not certified, only ${LEAST_RSA_BITS} to ${MOST_RSA_BITS}`);
+function checkRsaKey(
+  { bits, exponent }: { readonly bits: number; readonly exponent: bigint },
+  { algorithm, key }: SubjectPublicKeyInfo,
+): void {
+  if (bits < LEAST_RSA_BITS || bits > MOST_RSA_BITS || bits % 8 !== 0)
+    refuse(`an RSA key of ${bits} bits is not certified, only ${LEAST_RSA_BITS} to ${MOST_RSA_BITS} in whole octets`);
   if (exponent !== 65537n) refuse('an RSA key has the exponent 65537');
+  if (algorithm.oid === Oid.rsaEncryption && Buffer.compare(algorithm.parameters ?? NULL.subarray(2), NULL) !== 0)
+    refuse('the parameters of an RSA key are NULL');
   const octets = new DerReader(key).enter(Tag.SEQUENCE, 'RSAPublicKey').integer('RSA modulus');
-  const modulus = BigInt(`0x${Buffer.from(octets).toString('hex')}`);
-  if (SMALL_PRIMES.some((prime) => modulus % prime === 0n)) refuse('the RSA modulus has a small factor');
+  const defect = rsaModulusDefect(BigInt(`0x${Buffer.from(octets).toString('hex')}`));
+  if (defect !== undefined) refuse(`the RSA modulus ${defect}`);
 }
 
 function refuse(message: string): never {
   throw new PkiError('public_key_not_allowed', message);
-}
-
-function primesBelow(limit: number): bigint[] {
-  const primes: number[] = [];
-  for (let candidate = 2; candidate < limit; candidate++)
-    if (primes.every((prime) => candidate % prime !== 0)) primes.push(candidate);
-  return primes.map(BigInt);
 }

@@ -16,13 +16,9 @@ const READ: ReadonlySet<string> = new Set([
  * Refuses a request that asks for more than its profile gives, instead of giving less in silence. Throws PkiError `ca_not_allowed`,
  * `key_usage_not_allowed`, `extended_key_usage_not_allowed` or `extension_not_allowed`. Names are not looked at here.
  */
-export function checkRequestedExtensions(
-  { extensions, publicKey }: CertificationRequest,
-  profile: EndEntityProfile,
-): void {
-  for (const oid of extensions.all.keys())
-    if (!READ.has(oid))
-      throw new PkiError('extension_not_allowed', `the request asks for the extension ${oidName(oid)}`);
+export function checkRequestedExtensions(request: CertificationRequest, profile: EndEntityProfile): void {
+  checkKnownExtensions(request, READ);
+  const { extensions, publicKey } = request;
   const { basicConstraints, keyUsage, extendedKeyUsage, subjectKeyIdentifier } = extensions;
   if (basicConstraints && (basicConstraints.cA || basicConstraints.pathLenConstraint !== undefined))
     throw new PkiError('ca_not_allowed', 'the request asks for a CA certificate');
@@ -40,4 +36,19 @@ export function checkRequestedExtensions(
     );
   if (subjectKeyIdentifier && Buffer.compare(subjectKeyIdentifier, publicKey.keyIdentifier) !== 0)
     throw new PkiError('extension_not_allowed', 'the request asks for a subjectKeyIdentifier that is not of its key');
+}
+
+/** Refuses a request for other extensions than `known`, or by an attribute that is not read. Throws PkiError `extension_not_allowed`. */
+export function checkKnownExtensions(
+  { extensions, attributes }: CertificationRequest,
+  known: ReadonlySet<string>,
+): void {
+  if (attributes.includes(Oid.microsoftExtensionRequest))
+    throw new PkiError(
+      'extension_not_allowed',
+      'the request asks for extensions in an attribute of Microsoft’s, which is not read: use extensionRequest (RFC 2985 §5.4.2)',
+    );
+  for (const oid of extensions.all.keys())
+    if (!known.has(oid))
+      throw new PkiError('extension_not_allowed', `the request asks for the extension ${oidName(oid)}`);
 }

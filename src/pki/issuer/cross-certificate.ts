@@ -1,4 +1,4 @@
-import { insertCrossCertificate, listCrossCertificates } from '../../store/index.js';
+import { insertCrossCertificate, listCrossCertificates, type Database } from '../../store/index.js';
 import type { Certificate } from '../../x509/index.js';
 import { AcceptedRequest } from '../issuance/accepted-request.js';
 import { issueCertificate } from '../issuance/issue-certificate.js';
@@ -12,18 +12,36 @@ export interface CrossedRoot {
   readonly certificate: Pick<Certificate, 'subject' | 'publicKey'>;
 }
 
-/** Has `signer`, a root, certify the name and key of another root, unless it did before. True when it did now. Throws PkiError, and what the store throws. */
+/** Another process was first. */
+class AlreadyCrossed extends Error {
+  override readonly name = 'AlreadyCrossed';
+}
+
+/** Has `signer`, a root, certify the name and key of another root, unless it did before. Throws PkiError, and what the store throws. */
 export async function ensureCrossCertificate(
   { context, requester }: Creation,
-  { id, certificate: { subject, publicKey } }: CrossedRoot,
-  signer: Issuer,
-): Promise<boolean> {
-  const before = await listCrossCertificates(context.store.database);
-  if (before.some((each) => each.issuer === id && each.signer === signer.identity.id && each.status === 'active'))
-    return false;
+  { id: issuer, certificate: { subject, publicKey } }: CrossedRoot,
+  by: Issuer,
+): Promise<void> {
+  const signer = by.identity.id;
+  if (await isCrossed(context.store.database, { issuer, signer })) return;
   const accepted = AcceptedRequest.acceptAuthority(publicKey, { profile: crossProfile, subject, requester });
-  await issueCertificate(accepted, signer, context, (transaction, { serialNumber }) =>
-    insertCrossCertificate(transaction, { serial: serialNumber, issuer: id, signer: signer.identity.id }),
-  );
-  return true;
+  try {
+    await issueCertificate(accepted, by, context, async (transaction, { serialNumber: serial }) => {
+      // Looked at again: then nothing of this one stays but the intent.
+      if (await isCrossed(transaction, { issuer, signer })) throw new AlreadyCrossed();
+      await insertCrossCertificate(transaction, { serial, issuer, signer });
+    });
+  } catch (error) {
+    if (!(error instanceof AlreadyCrossed)) throw error;
+  }
+}
+
+/** Whether the root `signer` has certified the root `issuer`, and not revoked that. */
+export async function isCrossed(
+  database: Database,
+  { issuer, signer }: { readonly issuer: string; readonly signer: string },
+): Promise<boolean> {
+  const rows = await listCrossCertificates(database);
+  return rows.some((row) => row.issuer === issuer && row.signer === signer && row.status === 'active');
 }

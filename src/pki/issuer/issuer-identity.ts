@@ -7,6 +7,7 @@ export interface IssuerIdentity {
   readonly subject: Name;
   readonly publicKey: SubjectPublicKeyInfo;
   readonly keyIdentifier: Uint8Array;
+  /** While it and every CA above it is valid. */
   readonly notBefore: Date;
   readonly notAfter: Date;
   /** Its own certificate and those above it, the root last; empty for a root that has none yet. */
@@ -15,7 +16,10 @@ export interface IssuerIdentity {
 
 /** The identity that an issuer's own certificate gives it. `above`: the certificates of the CAs above, root last; none for a root. */
 export function identityOf(id: string, certificate: Certificate, above: readonly Certificate[]): IssuerIdentity {
-  const { subject, publicKey, notBefore, notAfter, extensions } = certificate;
+  const { subject, publicKey, extensions } = certificate;
   const keyIdentifier = extensions.subjectKeyIdentifier ?? publicKey.keyIdentifier;
-  return { id, subject, publicKey, keyIdentifier, notBefore, notAfter, chain: [certificate, ...above] };
+  const chain = [certificate, ...above];
+  const notBefore = new Date(Math.max(...chain.map((each) => each.notBefore.getTime())));
+  const notAfter = new Date(Math.min(...chain.map((each) => each.notAfter.getTime())));
+  return { id, subject, publicKey, keyIdentifier, notBefore, notAfter, chain };
 }

@@ -27,6 +27,11 @@ export class AuthorityIndex {
     return authority.certificate.notAfter > now ? authority : undefined;
   }
 
+  /** Every CA that answers at `now`. */
+  answering(now: Date): Authority[] {
+    return [...new Set(this.#current().values())].filter(({ certificate }) => certificate.notAfter > now);
+  }
+
   /** A retired CA goes on answering, and a removed one for who has not heard of it; nobody knows of a prepared one. */
   #current(): ReadonlyMap<string, Authority> {
     const { all } = this.#authorities;

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { chmodSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificationRequest } from '../../../test/support/certification-request.js';
 import { describeOnEachStore } from '../../../test/support/postgres.js';
@@ -369,6 +369,20 @@ describe('the responder', () => {
     const third = await responderOf(serialNumber);
     expect(third.notBefore.getTime()).toBeGreaterThan(second.notAfter.getTime());
     expect(await statusOf({ serialNumber })).toEqual({ status: 'good' });
+  });
+
+  it('has its key opened, and kept, while there is a passphrase that can be read once', async () => {
+    const passphrase = openSync(temporary.settings.passphraseFile, 'r');
+    const passphraseFile = `/dev/fd/${passphrase}`;
+    authority = await temporary.reopen({ settings: { ...temporary.settings, ocsp: true, passphraseFile } });
+    await authority.ca.openKeys();
+    closeSync(passphrase);
+    const certificate = await issue();
+    expect(await statusOf(certificate)).toEqual({ status: 'good' });
+    const before = await responderOf(certificate.serialNumber);
+    forward(14 * DAY);
+    expect(await statusOf(certificate)).toEqual({ status: 'good' });
+    expect((await responderOf(certificate.serialNumber)).serialNumber).not.toBe(before.serialNumber);
   });
 
   it('goes on with what it has when it cannot be renewed, and never signs with what is over', async () => {

@@ -93,6 +93,12 @@ export class OcspService {
     this.#overlap = ocspOverlap * 1000;
   }
 
+  /** Opens the responder of each CA, instead of at the first question. Never throws: what goes wrong is an event, and tried again when somebody asks. */
+  async open(): Promise<void> {
+    for (const authority of this.#index.answering(this.#making.context.now()))
+      await this.#responders.of(authority).catch(() => undefined);
+  }
+
   /** The responders that were asked for, and when an answer was last signed by one. */
   get standing(): { readonly responders: readonly ResponderStanding[]; readonly lastSigned: Date | undefined } {
     return { responders: this.#responders.standing, lastSigned: this.#lastSigned };

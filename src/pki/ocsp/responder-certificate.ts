@@ -43,20 +43,30 @@ export interface ResponderMaking {
 
 /**
  * The responder of an authority: its key, made when it is absent, with a certificate that lasts for a week at least, taken from the store or issued
- * like every other. Throws what key, issuance and store throw.
+ * like every other. `signers` are those that were opened before, by their ids: a passphrase may be had once only. Throws what key, issuance and store throw.
  */
-export async function openResponder(making: ResponderMaking, authority: Authority): Promise<Responder> {
-  const signer = await usableSigner(making, authority);
+export async function openResponder(
+  making: ResponderMaking,
+  authority: Authority,
+  signers: Map<string, Signer>,
+): Promise<Responder> {
+  const signer = await usableSigner(making, authority, signers);
   const certificate =
     (await standingCertificate(making, authority, signer)) ?? (await issue(making, authority, signer));
   return new Responder(authority.certificate, certificate, signer);
 }
 
 /** The first key that was not reported compromised: what was is never certified again. */
-async function usableSigner({ settings, context }: ResponderMaking, { id }: Authority): Promise<Signer> {
+async function usableSigner(
+  { settings, context }: ResponderMaking,
+  { id }: Authority,
+  signers: Map<string, Signer>,
+): Promise<Signer> {
   const record = new KeyRecord(context.audit, REQUESTER);
   for (let number = 1; number <= MOST_KEYS; number++) {
-    const signer = await ensureSigner(settings, number === 1 ? `ocsp-${id}` : `ocsp${number}-${id}`, record);
+    const name = number === 1 ? `ocsp-${id}` : `ocsp${number}-${id}`;
+    const signer = signers.get(name) ?? (await ensureSigner(settings, name, record));
+    signers.set(name, signer);
     const digest = keyDigest(signer.publicKey.der);
     if ((await compromisedKeys(context.store.database, [digest])).size === 0) return signer;
   }

@@ -1,4 +1,5 @@
 import type { Authority } from '../issuer/authority.js';
+import type { Signer } from '../issuer/signer.js';
 import type { RevocationRegistry } from '../revocation/revocation-registry.js';
 import { openResponder, RENEW_BEFORE, type ResponderMaking } from './responder-certificate.js';
 import type { Responder } from './responder.js';
@@ -27,6 +28,7 @@ export class Responders {
   readonly #making: ResponderMaking;
   readonly #registry: RevocationRegistry;
   readonly #places = new Map<string, Place>();
+  readonly #signers = new Map<string, Signer>();
 
   constructor(making: ResponderMaking, registry: RevocationRegistry) {
     this.#making = making;
@@ -81,7 +83,7 @@ export class Responders {
     const { failure } = place;
     const { now } = this.#making.context;
     if (failure && Math.abs(now().getTime() - failure.at) < RETRY_AFTER) throw failure.error;
-    place.opening ??= openResponder(this.#making, place.authority)
+    place.opening ??= openResponder(this.#making, place.authority, this.#signers)
       .then(
         (responder) => {
           place.failure = undefined;

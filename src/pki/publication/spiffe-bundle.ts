@@ -1,11 +1,9 @@
-import { lastRecorded, listIssuers, type Database } from '../../store/index.js';
+import { lastChangeOfAuthorities, listIssuers, type Database } from '../../store/index.js';
 import { decodeCertificate, type Certificate } from '../../x509/index.js';
 import { isTrusted } from '../issuer/authority.js';
 
 // Seconds; a CA is published long before it issues.
 const REFRESH_HINT = 300;
-// What the record calls the changes of our CAs, and of the store as a whole.
-const CHANGES_OF_CAS = ['issuer.', 'ca.', 'restore'];
 
 /**
  * The trust bundle as the store has it, whichever process changed it last. Its sequence is made of the time and the number of the last change in the
@@ -14,7 +12,7 @@ const CHANGES_OF_CAS = ['issuer.', 'ca.', 'restore'];
 export async function readSpiffeBundle(database: Database): Promise<string> {
   for (;;) {
     const before = await trustedCertificates(database);
-    const { at, sequence } = await lastRecorded(database, CHANGES_OF_CAS);
+    const { at, sequence } = await lastChangeOfAuthorities(database);
     // Both as of one moment, without a lock for the length of the record.
     if (sameCertificates(before, await trustedCertificates(database))) return encodeSpiffeBundle(before, at + sequence);
   }

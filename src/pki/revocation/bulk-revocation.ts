@@ -13,6 +13,7 @@ import {
   type WindowRow,
 } from '../../store/index.js';
 import type { Requester } from '../pki-settings.js';
+import { isAuthorityProfile } from '../profile/profile.js';
 import { HOLD, revocationReason } from './reason.js';
 import { checkInvalidityDate, isRevocable, revocationDate, type RevocationService } from './revocation.service.js';
 
@@ -31,7 +32,6 @@ export interface BulkRequest {
 }
 
 const CHUNK = 500;
-const AUTHORITIES: ReadonlySet<string> = new Set(['root', 'issuing', 'cross']);
 
 /**
  * Revokes, or releases, every certificate of a service, a profile, an issuer or a key that has not ended: a chunk a transaction, each certificate with its
@@ -149,6 +149,6 @@ function statusesFor(reason: string, release: boolean): readonly ('active' | 're
 }
 
 const isMeant = (row: WindowRow, selection: Selection): boolean =>
-  !AUTHORITIES.has(row.profile) &&
+  !isAuthorityProfile(row.profile) &&
   (row.status === 'active' || row.revocation_reason === HOLD) &&
   certificatesOf(selection, row);

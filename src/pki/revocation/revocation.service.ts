@@ -165,10 +165,13 @@ export const isRevocable = (
 export const revocationDate = ({ revoked_at: revokedAt }: Pick<CertificateRow, 'revoked_at'>, now: Date): Date =>
   revokedAt === null ? now : new Date(revokedAt);
 
-/** Throws PkiError `invalidity_date_not_allowed` for one that lies in the future. */
+/** Throws PkiError `invalidity_date_not_allowed` for one that lies in the future, or before there were such certificates: not every reader of a list counts so far back. */
 export function checkInvalidityDate(date: Date | undefined, now: Date): void {
-  if (date && !(date <= now))
-    throw new PkiError('invalidity_date_not_allowed', 'the invalidity date is no date, or lies in the future');
+  if (date && !(date <= now && date.getTime() >= 0))
+    throw new PkiError(
+      'invalidity_date_not_allowed',
+      'the invalidity date is no date, lies in the future, or before 1970',
+    );
 }
 
 const entryOf = (

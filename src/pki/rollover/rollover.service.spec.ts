@@ -226,6 +226,32 @@ describe('rolling the root over', () => {
   });
 });
 
+describeOnEachStore('steps that are taken twice at once', (_, newPlace) => {
+  it('are taken once: one CA, one cross-certificate each way, and no step goes too far', async () => {
+    const shared = await openTemporaryAuthority({ newPlace });
+    const nodes = [shared.authority, await shared.reopen(), await shared.reopen()];
+    const statesAfter = {
+      prepare: { root: 'active', issuing: 'active', 'root-2': 'prepared', 'issuing-2': 'prepared' },
+      publish: { root: 'active', issuing: 'active', 'root-2': 'published', 'issuing-2': 'published' },
+      activate: { root: 'published', issuing: 'published', 'root-2': 'active', 'issuing-2': 'active' },
+      retire: { root: 'retired', issuing: 'retired', 'root-2': 'active', 'issuing-2': 'active' },
+      remove: { root: 'removed', issuing: 'removed', 'root-2': 'active', 'issuing-2': 'active' },
+    } as const;
+    for (const step of ['prepare', 'publish', 'activate', 'retire', 'remove'] as const) {
+      await Promise.all(nodes.map((node) => node.rollover.take({ step, root: true, requester: somebody })));
+      await shared.authority.followIssuers();
+      expect(states(shared.authority)).toEqual(statesAfter[step]);
+    }
+    const crosses = await listCrossCertificates(shared.store.database);
+    expect(crosses.map(({ issuer, signer }) => `${issuer} by ${signer}`).sort()).toEqual([
+      'root by root-2',
+      'root-2 by root',
+    ]);
+    expect(await shared.authority.audit.verify()).toMatchObject({ ok: true });
+    await shared.close();
+  });
+});
+
 describeOnEachStore('a whole rollover of the root', (_, newPlace) => {
   it('goes from stage to stage, and refuses to go too far', async () => {
     const folder = temporaryFolder();

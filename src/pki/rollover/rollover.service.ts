@@ -10,7 +10,7 @@ import type { CrlService } from '../crl/crl.service.js';
 import type { IssuanceContext } from '../issuance/issue-certificate.js';
 import type { Authorities } from '../issuer/authorities.js';
 import { ensureAuthority, type Creation } from '../issuer/authority-creation.js';
-import { ensureCrossCertificate } from '../issuer/cross-certificate.js';
+import { ensureCrossCertificate, isCrossed } from '../issuer/cross-certificate.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
 import type { RevocationRegistry } from '../revocation/revocation-registry.js';
@@ -192,10 +192,11 @@ export class RolloverService {
 
   async #isCrossed(one: string, other: string): Promise<boolean> {
     if (one === other) return true;
-    const rows = await listCrossCertificates(this.#context.store.database);
-    const has = (issuer: string, signer: string): boolean =>
-      rows.some((row) => row.issuer === issuer && row.signer === signer && row.status === 'active');
-    return has(one, other) && has(other, one);
+    const { database } = this.#context.store;
+    return (
+      (await isCrossed(database, { issuer: one, signer: other })) &&
+      (await isCrossed(database, { issuer: other, signer: one }))
+    );
   }
 
   /** Takes back what was prepared. What was signed for it is revoked: a number is never given back, and nobody may find it good later. */

@@ -13,6 +13,7 @@ import { extendedKeyUsage } from './certificate/extended-key-usage.js';
 import { extendedKeyUsageAny } from './certificate/extended-key-usage-any.js';
 import { extendedKeyUsageConsistent } from './certificate/extended-key-usage-consistent.js';
 import { extendedKeyUsageNesting } from './certificate/extended-key-usage-nesting.js';
+import { freshestCrl } from './certificate/freshest-crl.js';
 import { inhibitAnyPolicyOfAuthority } from './certificate/inhibit-any-policy-of-authority.js';
 import { issuerMayCertify } from './certificate/issuer-may-certify.js';
 import { issuerNameChaining } from './certificate/issuer-name-chaining.js';
@@ -42,6 +43,7 @@ import { policyConstraintsOfAuthority } from './certificate/policy-constraints-o
 import { policyMappingsAny } from './certificate/policy-mappings-any.js';
 import { policyMappingsOfAuthority } from './certificate/policy-mappings-of-authority.js';
 import { publicKey } from './certificate/public-key.js';
+import { publicKeyParameters } from './certificate/public-key-parameters.js';
 import { selfIssuedAuthority } from './certificate/self-issued-authority.js';
 import { serialNumberEntropy } from './certificate/serial-number-entropy.js';
 import { serialNumberLength } from './certificate/serial-number-length.js';
@@ -93,6 +95,7 @@ export const certificateLintRules: readonly CertificateLintRule[] = [
   subjectAttributeSyntax,
   subjectAttributeLength,
   publicKey,
+  publicKeyParameters,
   subjectAltName,
   subjectAltNameDns,
   subjectAltNameEmail,
@@ -124,6 +127,7 @@ export const certificateLintRules: readonly CertificateLintRule[] = [
   crlDistributionPoints,
   crlDistributionPointsIssuer,
   crlDistributionPointsReasons,
+  freshestCrl,
   authorityInfoAccess,
   authorityInfoAccessMethod,
   noRevAvailOfAuthority,

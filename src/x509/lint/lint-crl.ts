@@ -1,6 +1,8 @@
 import { crlAuthorityKeyIdentifier } from './crl/crl-authority-key-identifier.js';
 import { crlAuthorityKeyIdentifierPair } from './crl/crl-authority-key-identifier-pair.js';
 import { crlCriticality } from './crl/crl-criticality.js';
+import { crlDeltaBase } from './crl/crl-delta-base.js';
+import { crlDeltaFreshest } from './crl/crl-delta-freshest.js';
 import { crlEntriesAbsent } from './crl/crl-entries-absent.js';
 import { crlEntryCriticality } from './crl/crl-entry-criticality.js';
 import { crlEntryDateForm } from './crl/crl-entry-date-form.js';
@@ -45,6 +47,8 @@ export const crlLintRules: readonly CrlLintRule[] = [
   crlAuthorityKeyIdentifier,
   crlAuthorityKeyIdentifierPair,
   crlCriticality,
+  crlDeltaBase,
+  crlDeltaFreshest,
   crlScopeEmpty,
   crlScopeKinds,
   crlScopeAuthorities,

@@ -1,0 +1,8 @@
+import type { CrlLintRule } from '../lint-rule.js';
+
+export const crlDeltaFreshest: CrlLintRule = {
+  name: 'crl-delta-freshest',
+  source: 'RFC 5280 §5.2.6',
+  check: ({ list: { extensions } }) =>
+    extensions.deltaCrlIndicator !== undefined && extensions.freshestCrl ? 'a delta says where a delta is' : undefined,
+};
