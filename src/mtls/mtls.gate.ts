@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { decisionOf } from './authorizer.js';
 import { exemptPaths, type IsExempt } from './exempt-paths.js';
 import type { VerifiedClientIdentity } from './client-identity.js';
 import { ForwardedCertificates } from './forwarded/forwarded-certificates.js';
@@ -39,7 +40,8 @@ export class MtlsGate {
     try {
       this.forwarded.take(request, this.verifier);
     } catch (error) {
-      if (error instanceof MtlsRefusal) this.#log(request, error);
+      if (!(error instanceof MtlsRefusal)) throw this.unforeseen(request, error);
+      this.#log(request, error);
       throw error;
     }
   }
@@ -93,7 +95,7 @@ export class MtlsGate {
     };
     const identity = this.verifier.identify(request, anyService, allowExpired ? this.#expiredGrace : 0, objected);
     for (const authorizer of authorizers) {
-      const decision = authorizer(identity, this.roles.of(identity));
+      const decision = decisionOf(authorizer, identity, this.roles.of(identity));
       const reason = decision.allowed ? decision.shadow?.reason : decision.reason;
       if (reason === undefined) continue;
       const { service, fingerprint256 } = identity;

@@ -47,7 +47,7 @@ export function gatewayOf(provider: HandlerClass): GatewayPolicy | undefined {
   return {
     name: provider.name,
     path: gatewayPath(options.path),
-    policy: routePolicyOf(() => undefined, provider),
+    policy: routePolicyOf(undefined, provider),
     messages: methodsOf(provider)
       .filter((method) => Reflect.hasMetadata(MESSAGE_MAPPING, method))
       .map((method) => ({
