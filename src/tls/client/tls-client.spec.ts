@@ -357,6 +357,21 @@ describe('a session that could be resumed', () => {
     expect(server.resumed).not.toContain(true);
   });
 
+  test('goes on within the last second of the server’s certificate, and a generation of connections with it', async () => {
+    const end = Math.floor(Date.now() / 1000) * 1000 + HOUR;
+    let time = end - 10_000;
+    const server = await listen(localhost({ notAfter: new Date(end) }));
+    const { client } = await open(service(), { clock: () => new Date(time) });
+    const ask = () => client.fetch(`https://localhost:${server.port}/`).then((answer) => answer.text());
+    await ask();
+    const { generation } = client;
+    time = end + 500;
+    await ask();
+    expect(client.generation).toBe(generation);
+    time = end + 1000;
+    expect(codeOf(await ask().catch((error: unknown) => error))).toBe('expired');
+  });
+
   test('is not for a name that it was not checked for', async () => {
     const server = await listen(localhost());
     const { client } = await open();
