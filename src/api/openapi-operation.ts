@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { routePolicyOf } from '../mtls/index.js';
+import { routePolicyOf, type HandlerClass } from '../mtls/index.js';
 import {
   ANSWERS_KEY,
   ASKS_KEY,
@@ -28,7 +28,7 @@ export interface Operation {
 /** The method that serves an operation, and its class: their decorators say the rest. */
 export interface Handler {
   readonly handler: object;
-  readonly controller: object;
+  readonly controller: HandlerClass;
 }
 
 /** What operations refer to (OpenAPI 3.1 has `mutualTLS`; the types of the document's builder are those of 3.0). */

@@ -1,5 +1,6 @@
 import { Inject, Injectable, type INestApplication } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
+import type { HandlerClass } from '../mtls/index.js';
 import type { Handler, Operation } from './openapi-operation.js';
 import { SERVICE_DESCRIPTION, type ServiceDescription } from './service-description.js';
 
@@ -59,7 +60,7 @@ export class OpenApiService {
       const prototype = metatype.prototype as Record<string, object>;
       for (const name of scanner.getAllMethodNames(prototype)) {
         const handler = prototype[name];
-        if (handler) handlers.set(`${metatype.name}.${name}`, { handler, controller: metatype });
+        if (handler) handlers.set(`${metatype.name}.${name}`, { handler, controller: metatype as HandlerClass });
       }
     }
     return handlers;

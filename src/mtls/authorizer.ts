@@ -18,6 +18,23 @@ export interface Authorizer {
   readonly epoch?: number;
 }
 
+/** What a rule decides. Throws TypeError for whatever is no {@link Decision}, a promise among it, and what the rule throws. */
+export function decisionOf(rule: Authorizer, identity: VerifiedClientIdentity, roles: ReadonlySet<string>): Decision {
+  const decision: unknown = rule(identity, roles);
+  if (isDecision(decision)) return decision;
+  // One that is rejected, and that nobody waits for, would end the process.
+  Promise.resolve(decision).catch(() => undefined);
+  throw new TypeError('a rule has to answer { allowed: true } or { allowed: false, reason }, and at once');
+}
+
+function isDecision(value: unknown): value is Decision {
+  if (typeof value !== 'object' || value === null || !('allowed' in value)) return false;
+  if (value.allowed !== true) return value.allowed === false && 'reason' in value && typeof value.reason === 'string';
+  if (!('shadow' in value) || value.shadow === undefined) return true;
+  const { shadow } = value;
+  return typeof shadow === 'object' && shadow !== null && 'reason' in shadow && typeof shadow.reason === 'string';
+}
+
 const ALLOWED: Decision = Object.freeze({ allowed: true });
 const refused = (reason: string): Decision => Object.freeze({ allowed: false, reason });
 
@@ -39,7 +56,7 @@ export function allOf(...authorizers: readonly Authorizer[]): Authorizer {
   return (identity, roles) => {
     let [decision, shadow] = [refused('no rule allows this'), undefined as Decision | undefined];
     for (const authorizer of authorizers) {
-      decision = authorizer(identity, roles);
+      decision = decisionOf(authorizer, identity, roles);
       if (!decision.allowed) return decision;
       if (decision.shadow) shadow ??= decision;
     }
@@ -52,7 +69,7 @@ export function anyOf(...authorizers: readonly Authorizer[]): Authorizer {
   return (identity, roles) => {
     let [decision, shadow] = [refused('no rule allows this'), undefined as Decision | undefined];
     for (const authorizer of authorizers) {
-      decision = authorizer(identity, roles);
+      decision = decisionOf(authorizer, identity, roles);
       if (decision.allowed && !decision.shadow) return decision;
       if (decision.allowed) shadow ??= decision;
     }

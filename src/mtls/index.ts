@@ -32,6 +32,7 @@ export { PROBLEM_CONTENT_TYPE, problemOf, problemOfStatus, type Problem } from '
 export { Public } from './public.decorator.js';
 export { CHECK_OF, checksUpTo, type GuardCheck } from './refusal-checks.js';
 export { closeSession, sendRefusal } from './refusal-reply.js';
+export type { HandlerClass } from './handler-methods.js';
 export { routePolicyOf, type RoutePolicy } from './route-policy.js';
 export { NoServiceNameError, serviceNameOf, type ServiceName, type ServicePlace } from './service-name.js';
 export { Shadow } from './shadow.decorator.js';

@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { decisionOf } from './authorizer.js';
 import { exemptPaths, type IsExempt } from './exempt-paths.js';
 import type { VerifiedClientIdentity } from './client-identity.js';
 import { ForwardedCertificates } from './forwarded/forwarded-certificates.js';
@@ -39,8 +40,7 @@ export class MtlsGate {
     try {
       this.forwarded.take(request, this.verifier);
     } catch (error) {
-      if (error instanceof MtlsRefusal) this.#log(request, error);
-      throw error;
+      throw this.#told(request, error);
     }
   }
 
@@ -50,13 +50,40 @@ export class MtlsGate {
    */
   admit(request: IdentifiedRequest, admission: Admission, answer?: AnswerFields): void {
     if (this.#isExempt(request.url)) return;
+    if (request.admission === admission) {
+      this.admitAgain(request, admission);
+      return;
+    }
     try {
-      if (request.admission === admission) this.#identify(request, admission, () => undefined);
-      else request.clientIdentity = this.#admit(request, admission, answer);
+      const identity = this.#identifyAndTell(request, admission);
+      this.rates.take(identity, admission.limit, answer);
+      request.clientIdentity = identity;
     } catch (error) {
-      if (!(error instanceof MtlsRefusal)) throw this.unforeseen(request, error);
-      if (!(error instanceof RateLimited && error.isRepeated)) this.#log(request, error);
-      throw error;
+      throw this.#told(request, error);
+    }
+  }
+
+  /** As {@link admit}, by several that must all let it pass: one request, which counts once, and under the limit of each. */
+  admitByAll(request: IdentifiedRequest, [first, ...others]: readonly [Admission, ...Admission[]]): void {
+    try {
+      const identity = this.#identifyAndTell(request, first);
+      for (const each of others) this.#identifyAndTell(request, each);
+      this.rates.takeUnderAll(
+        identity,
+        [first, ...others].flatMap(({ limit }) => limit ?? []),
+      );
+      request.clientIdentity = identity;
+    } catch (error) {
+      throw this.#told(request, error);
+    }
+  }
+
+  /** Asks again about a request that was admitted and goes on. It is the same: nothing is counted or reported twice. Throws as {@link admit}. */
+  admitAgain(request: IdentifiedRequest, admission: Admission): void {
+    try {
+      this.#identify(request, admission, () => undefined);
+    } catch (error) {
+      throw this.#told(request, error);
     }
   }
 
@@ -73,12 +100,17 @@ export class MtlsGate {
     request.admission = admission;
   }
 
-  #admit(request: IdentifiedRequest, admission: Admission, answer: AnswerFields | undefined): VerifiedClientIdentity {
-    const identity = this.#identify(request, admission, (refusal, who) => {
+  /** What a request ends with, once the log has it. */
+  #told(request: IdentifiedRequest, error: unknown): MtlsRefusal {
+    if (!(error instanceof MtlsRefusal)) return this.unforeseen(request, error);
+    if (!(error instanceof RateLimited && error.isRepeated)) this.#log(request, error);
+    return error;
+  }
+
+  #identifyAndTell(request: IdentifiedRequest, admission: Admission): VerifiedClientIdentity {
+    return this.#identify(request, admission, (refusal, who) => {
       this.#noteShadow(request, refusal, who);
     });
-    this.rates.take(identity, admission.limit, answer);
-    return identity;
   }
 
   /** The caller, when all rules allow. `tried` hears of what would have refused them, and is only tried. */
@@ -93,7 +125,7 @@ export class MtlsGate {
     };
     const identity = this.verifier.identify(request, anyService, allowExpired ? this.#expiredGrace : 0, objected);
     for (const authorizer of authorizers) {
-      const decision = authorizer(identity, this.roles.of(identity));
+      const decision = decisionOf(authorizer, identity, this.roles.of(identity));
       const reason = decision.allowed ? decision.shadow?.reason : decision.reason;
       if (reason === undefined) continue;
       const { service, fingerprint256 } = identity;

@@ -1,6 +1,6 @@
 import { revocationOf, type RevocationMode, type RevocationStatus } from '../revocation/index.js';
 import type { ValidatedPath } from '../x509/index.js';
-import type { Authorizer } from './authorizer.js';
+import { decisionOf, type Authorizer } from './authorizer.js';
 import {
   decodeClientCertificate,
   expired,
@@ -120,7 +120,7 @@ export class PeerVerifier {
   #allowed({ identity, connection }: Known, anyService: boolean, objected: OnObjection): VerifiedClientIdentity {
     if (this.policy.isProxy?.(identity)) throw proxyAsClient(identity, connection.from);
     if (anyService) return identity;
-    const decision = this.policy.allowList(identity, this.policy.roles.of(identity));
+    const decision = decisionOf(this.policy.allowList, identity, this.policy.roles.of(identity));
     const reason = decision.allowed ? decision.shadow?.reason : decision.reason;
     if (reason !== undefined)
       objected(refusal('service_not_allowed', reason, identity.certificate), decision.allowed, identity);

@@ -1,4 +1,4 @@
-import type { Authorizer, Decision } from './authorizer.js';
+import { decisionOf, type Authorizer, type Decision } from './authorizer.js';
 import type { VerifiedClientIdentity } from './client-identity.js';
 import type { RefusalCode } from './mtls.errors.js';
 import type { RoutePolicy } from './route-policy.js';
@@ -65,7 +65,7 @@ function askedOf(rule: Authorizer, { roles, ...names }: ProspectiveCaller): Deci
     },
   });
   try {
-    return rule(identity as unknown as VerifiedClientIdentity, roles);
+    return decisionOf(rule, identity as unknown as VerifiedClientIdentity, roles);
   } catch (error) {
     if (error instanceof NotKnownError) return error.message;
     throw error;

@@ -6,6 +6,8 @@ import { routePolicyOf, type RoutePolicy } from './route-policy.js';
 
 // What Nest's route decorators leave on a handler.
 const NEST_PATH = 'path';
+// What `@Controller({ host })` leaves on a controller.
+const NEST_HOST = 'host';
 // What `@RouteConfig()` of @nestjs/platform-fastify leaves on a handler, and its adapter puts into the route's `config`.
 const ROUTE_CONFIG = '__fastify_route_config__';
 
@@ -21,7 +23,7 @@ export class RoutePolicies {
   constructor(@Inject(ModulesContainer) private readonly modules: ModulesContainer) {}
 
   /** The policy of a handler in a controller; always the same object. Throws TypeError where decorators contradict each other. */
-  of(handler: object, controller: object): RoutePolicy {
+  of(handler: object, controller: HandlerClass): RoutePolicy {
     const known = this.#policies.get(handler) ?? [];
     for (const each of known) if (each.controller === controller) return each.policy;
     const policy = routePolicyOf(handler, controller);
@@ -46,6 +48,13 @@ export class RoutePolicies {
   onlyPolicyOf(handler: object): RoutePolicy | undefined {
     const [controller, ...others] = this.#controllersOf.get(handler) ?? [];
     return controller && others.length === 0 ? this.of(handler, controller) : undefined;
+  }
+
+  /** Whether a handler is of a controller that answers for some hosts alone. */
+  isOfHost(handler: object): boolean {
+    return (this.#controllersOf.get(handler) ?? []).some(
+      (controller) => Reflect.getMetadata(NEST_HOST, controller) !== undefined,
+    );
   }
 
   #mark(controller: HandlerClass): void {

@@ -5,16 +5,26 @@ import { AllowAnyService } from './allow-any-service.decorator.js';
 import { AllowExpired } from './allow-expired.decorator.js';
 import { AllowServices, Authorize, RequireRoles } from './allow-services.decorator.js';
 import type { VerifiedClientIdentity } from './client-identity.js';
+import type { HandlerClass } from './handler-methods.js';
 import { Public } from './public.decorator.js';
 import { routePolicyOf, type RoutePolicy } from './route-policy.js';
+import { Shadow } from './shadow.decorator.js';
 
 /** A decorator, and what it says, for a reading of its own. */
 type Said =
-  | { readonly is: 'public' | 'any service' | 'expired' }
+  | { readonly is: 'public' | 'any service' | 'expired' | 'wrapped' }
   | { readonly is: 'services' | 'roles'; readonly of: readonly string[] };
 
 const SERVICES = ['billing', 'orders', 'spiffe://prod.example/ns/a', 'spiffe://prod.example/other'];
 const ROLES = ['auditor', 'issuer'];
+
+/** As decorators of tracing and caching do it: another function in the method's place. */
+const wrapped = ((_: object, __: string, descriptor: PropertyDescriptor) => {
+  const method = descriptor.value as () => unknown;
+  descriptor.value = function (this: unknown): unknown {
+    return method.call(this);
+  };
+}) as ClassDecorator & MethodDecorator;
 
 const decoratorOf = (said: Said): ClassDecorator & MethodDecorator => {
   switch (said.is) {
@@ -24,6 +34,8 @@ const decoratorOf = (said: Said): ClassDecorator & MethodDecorator => {
       return AllowAnyService();
     case 'expired':
       return AllowExpired();
+    case 'wrapped':
+      return wrapped;
     case 'services':
       return AllowServices(...(said.of as [string]));
     case 'roles':
@@ -36,7 +48,7 @@ function decorated(
   base: readonly Said[],
   controller: readonly Said[],
   handler: readonly Said[],
-): { readonly handler: object; readonly controller: object } {
+): { readonly handler: object; readonly controller: HandlerClass } {
   class Base {
     readonly name = 'base';
   }
@@ -47,6 +59,7 @@ function decorated(
   }
   const method = Object.getOwnPropertyDescriptor(Controller.prototype, 'list')!;
   for (const said of [...handler].reverse()) decoratorOf(said)(Controller.prototype, 'list', method);
+  Object.defineProperty(Controller.prototype, 'list', method);
   for (const said of [...base].reverse()) decoratorOf(said)(Base);
   for (const said of [...controller].reverse()) decoratorOf(said)(Controller);
   return { handler: method.value as object, controller: Controller };
@@ -62,11 +75,14 @@ function byTheTable(
   const rules = (said: readonly Said[]) => said.filter(({ is }) => is === 'services' || is === 'roles');
   const says = (said: readonly Said[], what: Said['is']) => said.some(({ is }) => is === what);
   const asks = (said: readonly Said[]) => rules(said).length > 0 || says(said, 'any service');
-  const inherited = [...base, ...controller];
-  if (says(handler, 'public')) return !asks(handler);
+  // Of the class that it extends a controller keeps what narrows, and of a method that was replaced what narrows stays.
+  const inherited = [...rules(base), ...controller];
+  const onFunction = handler.slice(0, handler.findIndex(({ is }) => is === 'wrapped') >>> 0);
+  const handlerSays = [...onFunction, ...rules(handler)];
+  if (says(handlerSays, 'public')) return !asks(handlerSays);
   if (says(controller, 'public') && asks(inherited)) return false;
-  if (says(controller, 'public') && !asks(handler)) return true;
-  const all = [...inherited, ...handler];
+  if (says(controller, 'public') && !asks(handlerSays)) return true;
+  const all = [...inherited, ...handlerSays];
   if (says(all, 'any service')) return rules(all).length === 0 && caller !== undefined;
   if (!caller?.isListed) return false;
   return rules(all).every((said) => {
@@ -104,14 +120,17 @@ const anything: fc.Arbitrary<Said> = fc.oneof(
   fc.constantFrom<Said>({ is: 'public' }, { is: 'any service' }, { is: 'expired' }),
 );
 const several = fc.array(anything, { maxLength: 3 });
-const stacks = fc.record({ base: several, controller: several, handler: several });
+const onMethod = fc.array(fc.oneof({ weight: 4, arbitrary: anything }, fc.constant<Said>({ is: 'wrapped' })), {
+  maxLength: 4,
+});
+const stacks = fc.record({ base: several, controller: several, handler: onMethod });
 const caller: fc.Arbitrary<Caller> = fc.option(
   fc.record({ service: fc.constantFrom(...SERVICES), roles: fc.subarray(ROLES), isListed: fc.boolean() }),
   { nil: undefined },
 );
 
 describe('the decision table', () => {
-  test('decides every combination of decorators, on base class, controller and handler, for every caller', () => {
+  test('decides every combination of decorators, on base class, controller and handler, replaced or not, for every caller', () => {
     fc.assert(
       fc.property(stacks, caller, ({ base, controller, handler }, who) => {
         const route = decorated(base, controller, handler);
@@ -183,6 +202,14 @@ test('a class keeps the rules of the one that it extends, and is not opened by i
     }
   }
   class Closed extends Open {}
+  @AllowAnyService()
+  @Shadow()
+  class Any {
+    list(): number {
+      return 1;
+    }
+  }
+  class Listed extends Any {}
   @AllowServices('orders')
   class Orders {
     list(): number {
@@ -193,9 +220,23 @@ test('a class keeps the rules of the one that it extends, and is not opened by i
   class Both extends Orders {}
   expect(routePolicyOf(Open.prototype.list, Open).public).toBe(true);
   expect(routePolicyOf(Closed.prototype.list, Closed).public).toBe(false);
+  expect(routePolicyOf(Any.prototype.list, Any)).toMatchObject({ anyService: true, shadow: true });
+  expect(routePolicyOf(Listed.prototype.list, Listed)).toMatchObject({ anyService: false, shadow: false });
   const policy = routePolicyOf(Both.prototype.list, Both);
   expect(policy.public ? [] : policy.authorizers).toHaveLength(2);
   // What the class says is said of itself alone.
   const base = routePolicyOf(Orders.prototype.list, Orders);
   expect(base.public ? [] : base.authorizers).toHaveLength(1);
+});
+
+test('a handler that is no method of its controller, as one that was replaced on an instance, lets nobody in', () => {
+  class Plain {
+    @AllowServices('billing')
+    list(): number {
+      return 1;
+    }
+  }
+  const plain = new Plain();
+  plain.list = () => 2;
+  expect(() => routePolicyOf(plain.list, Plain)).toThrow('no method of its class');
 });

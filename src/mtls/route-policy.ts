@@ -1,8 +1,10 @@
 import 'reflect-metadata';
 import { EXPIRED_KEY } from './allow-expired.decorator.js';
 import { ANY_SERVICE_KEY } from './allow-any-service.decorator.js';
-import { authorizersOn } from './allow-services.decorator.js';
+import { authorizersOn, authorizersOnMethod } from './allow-services.decorator.js';
 import type { Authorizer } from './authorizer.js';
+import { keptOn } from './decorated.js';
+import type { HandlerClass } from './handler-methods.js';
 import { PUBLIC_KEY } from './public.decorator.js';
 import type { Rate } from './rates/rate.js';
 import { RATE_KEY } from './rates/rate-limit.decorator.js';
@@ -35,19 +37,17 @@ export const DEFAULT_ADMISSION: Admission = Object.freeze({
 /**
  * The policy of a handler and its controller, from their decorators, by the table in docs/policy.md. `@Public()` on the handler opens it whatever the
  * controller says; on the controller it opens every handler that does not ask for services itself. Rules of handler and controller must all allow.
- * Throws TypeError where decorators contradict each other.
+ * Without a handler it is that of the controller alone. Throws TypeError where decorators contradict each other, and for a handler that is no method of the controller.
  */
-export function routePolicyOf(handler: object, controller: object): RoutePolicy {
-  const onHandler = rulesOn(handler);
-  const [shadowOnHandler, shadowOnController] = [handler, controller].map(
-    (on) => Reflect.getMetadata(SHADOW_KEY, on) === true,
-  );
-  const onController = rulesOn(controller);
+export function routePolicyOf(handler: object | undefined, controller: HandlerClass): RoutePolicy {
+  const onHandler = handler ? rulesOn(handler, authorizersOnMethod(handler, controller)) : NOTHING;
+  const onController = rulesOn(controller, authorizersOn(controller));
+  const ownLimit = handler && (keptOn(RATE_KEY, handler, controller) as Rate[])[0];
   if (onHandler.isPublic && onHandler.asks)
     throw new TypeError('a handler is both @Public() and restricted to services or roles');
-  if (onHandler.isPublic && shadowOnHandler)
+  if (onHandler.isPublic && onHandler.shadow)
     throw new TypeError('a handler is both @Public() and @Shadow(): there is nothing to try');
-  if (onHandler.isPublic && Reflect.hasMetadata(RATE_KEY, handler))
+  if (onHandler.isPublic && ownLimit)
     throw new TypeError('a handler is both @Public() and has a @RateLimit(), which counts by service');
   if (onHandler.isPublic) return { public: true };
   if (onController.isPublic && onController.asks)
@@ -57,27 +57,33 @@ export function routePolicyOf(handler: object, controller: object): RoutePolicy 
   const authorizers = [...onController.authorizers, ...onHandler.authorizers];
   if (anyService && authorizers.length > 0)
     throw new TypeError('a route is both @AllowAnyService() and restricted to services or roles');
-  const allowExpired = Reflect.getMetadata(EXPIRED_KEY, handler) === true;
-  const shadow = shadowOnHandler === true || shadowOnController === true;
-  return { public: false, anyService, allowExpired, authorizers, shadow, limit: limitOf(handler, controller) };
+  const allowExpired = handler !== undefined && Reflect.getMetadata(EXPIRED_KEY, handler) === true;
+  const shadow = onHandler.shadow || onController.shadow;
+  const limit = ownLimit ? limitOf(ownLimit, [controller, handler]) : limitOnController(controller);
+  return { public: false, anyService, allowExpired, authorizers, shadow, limit };
 }
 
-/** That of the handler, or else that of the controller. */
-function limitOf(handler: object, controller: object): RouteLimit | undefined {
-  const own = Reflect.getMetadata(RATE_KEY, handler) as Rate | undefined;
-  const rate = own ?? (Reflect.getMetadata(RATE_KEY, controller) as Rate | undefined);
-  const names = own ? [controller, handler] : [controller];
-  return rate && { rate, name: names.map((each) => (each as { readonly name?: string }).name ?? '').join('.') };
+function limitOnController(controller: HandlerClass): RouteLimit | undefined {
+  const rate = Reflect.getMetadata(RATE_KEY, controller) as Rate | undefined;
+  return rate && limitOf(rate, [controller]);
 }
 
-function rulesOn(target: object) {
-  const anyService = Reflect.getMetadata(ANY_SERVICE_KEY, target) === true;
-  const authorizers = authorizersOn(target);
+const limitOf = (rate: Rate, on: readonly object[]): RouteLimit => ({
+  rate,
+  name: on.map((each) => (each as { readonly name?: string }).name ?? '').join('.'),
+});
+
+const NOTHING = { isPublic: false, anyService: false, shadow: false, asks: false, authorizers: [] };
+
+function rulesOn(target: object, authorizers: readonly Authorizer[]) {
+  // What opens is its own alone: a class is not opened by the one that it extends.
+  const says = (key: string): boolean => Reflect.getOwnMetadata(key, target) === true;
+  const anyService = says(ANY_SERVICE_KEY);
   return {
-    // Its own alone: a class is not opened by the one that it extends.
-    isPublic: Reflect.getOwnMetadata(PUBLIC_KEY, target) === true,
+    isPublic: says(PUBLIC_KEY),
     anyService,
-    authorizers,
+    shadow: says(SHADOW_KEY),
     asks: anyService || authorizers.length > 0,
+    authorizers,
   };
 }

@@ -60,7 +60,8 @@ export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate, polic
       return;
     }
     route.config = { ...route.config, [SEEN_BY_GUARDS]: true };
-    if (!hasBody(route)) return;
+    // Nest answers who asks for another host than the controller's before any guard.
+    if (!hasBody(route) && !policies.isOfHost(handler)) return;
     askFirst(
       route,
       passes((request, reply) => {

@@ -4,11 +4,20 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Server } from 'node:tls';
 import type { Metadata } from '@grpc/grpc-js';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { Controller } from '@nestjs/common';
-import { Ctx, GrpcMethod, MessagePattern, Transport, type MicroserviceOptions } from '@nestjs/microservices';
+import {
+  Ctx,
+  GrpcMethod,
+  GrpcStreamMethod,
+  MessagePattern,
+  Payload,
+  Transport,
+  type MicroserviceOptions,
+} from '@nestjs/microservices';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { count, interval, map, tap, type Observable } from 'rxjs';
 import { WebSocket } from 'ws';
 import { MtlsGrpcServer } from '../../src/mtls/grpc/index.js';
 import {
@@ -16,6 +25,7 @@ import {
   ClientIdentity,
   Public,
   RateLimit,
+  RequireRoles,
   Shadow,
   type ShadowedRequest,
 } from '../../src/mtls/index.js';
@@ -58,6 +68,39 @@ class Handlers {
     return 'bounded';
   }
 
+  @MessagePattern('both', Transport.TCP)
+  @RateLimit({ perSecond: 0.01, burst: 2 })
+  both(): string {
+    return 'both';
+  }
+
+  @GrpcMethod('Orders', 'Serial')
+  serial(): object {
+    return { name: 'serial' };
+  }
+
+  @GrpcMethod('Orders', 'Follow')
+  @RequireRoles('reader')
+  follow(): Observable<object> {
+    return interval(5).pipe(map((tick) => ({ name: String(tick) })));
+  }
+
+  @GrpcStreamMethod('Orders', 'Talk')
+  @RequireRoles('reader')
+  talk(@Payload() messages: Observable<object>): Observable<object> {
+    return messages.pipe(map(() => ({ name: `${++received}` })));
+  }
+
+  @GrpcStreamMethod('Orders', 'Gather')
+  @RequireRoles('reader')
+  gather(@Payload() messages: Observable<object>): Observable<object> {
+    return messages.pipe(
+      tap(() => received++),
+      count(),
+      map((all) => ({ name: String(all) })),
+    );
+  }
+
   @MessagePattern('free', Transport.TCP)
   free(): string {
     return 'free';
@@ -85,8 +128,48 @@ class Handlers {
   }
 }
 
+/** The same patterns in a second controller. */
+@Controller()
+class Others {
+  @MessagePattern('both', Transport.TCP)
+  @RateLimit({ perSecond: 0.01, burst: 3 })
+  both(): string {
+    return 'others';
+  }
+
+  @GrpcMethod('Orders', 'Serial')
+  serial(): object {
+    return { name: 'others' };
+  }
+}
+const heard: string[] = [];
+/** Messages of streams that reached a handler. */
+let received = 0;
+/** The roles of every service. */
+let roles: ReadonlySet<string> = new Set(['reader']);
+
+/** A second gateway at the path of another one. */
+@WebSocketGateway({ path: '/live' })
+class Beside {
+  @SubscribeMessage('beside')
+  beside(): object {
+    return { event: 'beside', data: 'beside' };
+  }
+
+  @SubscribeMessage('two')
+  two(): void {
+    heard.push('beside');
+  }
+}
+
 @WebSocketGateway({ path: '/live' })
 class Live {
+  @SubscribeMessage('two')
+  two(): object {
+    heard.push('live');
+    return { event: 'two', data: 'live' };
+  }
+
   @SubscribeMessage('who')
   who(@ClientIdentity() who: ClientIdentity): object {
     return { event: 'who', data: who.service };
@@ -110,10 +193,11 @@ beforeAll(async () => {
   app = await createApp(
     ca,
     tls,
-    { controllers: [Handlers], providers: [Live] },
+    { controllers: [Handlers, Others], providers: [Beside, Live] },
     {
-      services: ['billing', 'busy'],
-      rates: { of: ({ service }) => (service === 'busy' ? BUSY : undefined) },
+      services: ['billing', 'busy', 'several-TCP', 'several-gRPC', 'several-WebSockets'],
+      rates: { of: ({ service }) => (service === 'billing' ? undefined : BUSY) },
+      roles: () => roles,
       trustedProxies: [{ service: 'edge', format: 'rfc9440' }],
       revocation: { crls: [{ source }], refreshInterval: 20 },
       onShadow: (request) => {
@@ -251,4 +335,95 @@ test('a service has one rate over all transports', async () => {
   const other = await openTcp(ports.tcp, opening(billing));
   expect((await other.ask('free')).answer).toBe('free');
   other.close();
+});
+
+describe('what several controllers or gateways have', () => {
+  test('counts under the limit of each', async () => {
+    const tcp = await openTcp(ports.tcp, opening(billing));
+    const answers = [];
+    for (let i = 0; i < 3; i++) answers.push(await tcp.ask('both'));
+    tcp.close();
+    expect(answers).toEqual([
+      { answer: 'others' },
+      { answer: 'others' },
+      { code: 'rate_limited', status: 429, retryAfter: 100, requestId: expect.any(String) },
+    ]);
+  });
+
+  // A service has four calls; the upgrade of a WebSocket is one.
+  test.each([
+    ['TCP', openTcp, 'tcp', ['both', 'both', 'free', 'free']],
+    ['gRPC', openGrpc, 'grpc', ['Serial', 'Serial', 'Serial', 'Mine']],
+    ['WebSockets', openWs, 'http', ['beside', 'two', 'who']],
+  ] as const)('counts once over %s', async (transport, open, port, asked) => {
+    heard.length = 0;
+    const client = await open(ports[port], opening(ca.issue({ commonName: `several-${transport}` })));
+    const codes = [];
+    for (const what of [...asked, asked[0]]) codes.push((await client.ask(what)).code);
+    client.close();
+    expect(codes).toEqual([...asked.map(() => undefined), 'rate_limited']);
+    expect(heard.sort()).toEqual(open === openWs ? ['beside', 'live'] : []);
+  });
+});
+
+describe('a gRPC stream whose caller loses the role that its method asks for', () => {
+  const EMPTY = Buffer.alloc(5);
+  const open = (method: string, client: Issued) => {
+    const session = connectHttp2(`https://localhost:${ports.grpc}`, {
+      ...clientTls(ca, client),
+      ALPNProtocols: ['h2'],
+    });
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': `/orders.Orders/${method}`,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    let told: Record<string, unknown> = {};
+    for (const event of ['response', 'trailers'] as const)
+      stream.on(event, (fields: Record<string, unknown>) => {
+        told = { ...told, ...fields };
+        // Our own half may still be open.
+        if ('grpc-status' in fields) stream.close();
+      });
+    const ended = once(stream, 'close').then(() => {
+      session.destroy();
+      return [Number(told['grpc-status']), told.code];
+    });
+    return { stream, ended };
+  };
+  beforeEach(() => {
+    roles = new Set(['reader']);
+    received = 0;
+  });
+
+  test.each(['Follow', 'Talk'])('ends with the next message: %s', async (method) => {
+    const { stream, ended } = open(method, billing);
+    stream.write(EMPTY);
+    if (method === 'Follow') stream.end();
+    await once(stream, 'data');
+    stream.resume();
+    roles = new Set();
+    const before = received;
+    if (method === 'Talk') stream.write(EMPTY);
+    expect(await ended).toEqual([7, 'route_not_allowed']);
+    expect(received).toBe(before);
+  });
+
+  test('gets no answer to what it has sent, and what it sends reaches no handler', async () => {
+    const whole = open('Gather', billing);
+    whole.stream.write(EMPTY);
+    whole.stream.end(EMPTY);
+    const [answer] = (await once(whole.stream, 'data')) as [Buffer];
+    expect([answer.subarray(7).toString(), await whole.ended]).toEqual(['2', [0, undefined]]);
+    const cut = open('Gather', billing);
+    cut.stream.resume();
+    received = 0;
+    cut.stream.write(EMPTY);
+    while (received < 1) await new Promise(setImmediate);
+    roles = new Set();
+    cut.stream.end(EMPTY);
+    expect(await cut.ended).toEqual([7, 'route_not_allowed']);
+    expect(received).toBe(1);
+  });
 });

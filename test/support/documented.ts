@@ -22,7 +22,7 @@ const met = new Map<string, Met>();
 export function remember({ port, method, path }: Call, answer: Answer): void {
   const { status, headers } = answer;
   const type = String(headers['content-type']).replace(/;.*/, '');
-  const code = type === PROBLEM ? String(answer.json.code) : undefined;
+  const code = type === PROBLEM && method !== 'HEAD' ? String(answer.json.code) : undefined;
   const [plain = ''] = path.split('?');
   met.set([port, method, plain, status, type, code].join(' '), { port, method, path: plain, status, type, code });
 }

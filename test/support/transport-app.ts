@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Server, TlsOptions } from 'node:tls';
-import { Controller, Module, type INestApplication } from '@nestjs/common';
+import { Controller, Module, type DynamicModule, type INestApplication, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
   GrpcMethod,
@@ -213,12 +213,20 @@ const serverCertificate = (ca: TestCa): Issued =>
 export async function createApp(
   ca: TestCa,
   tls: TlsOptions,
-  parts: { readonly controllers?: (new () => object)[]; readonly providers?: (new () => object)[] },
+  {
+    imports = [],
+    ...parts
+  }: {
+    readonly imports?: (Type | DynamicModule)[];
+    readonly controllers?: Type<object>[];
+    readonly providers?: Type<object>[];
+  },
   options: Partial<MtlsOptions> = {},
 ): Promise<NestFastifyApplication> {
   @Module({
     imports: [
       MtlsModule.forRoot({ trustAnchors: ca.root.certificatePem, services: ['billing', 'orders'], ...options }),
+      ...imports,
     ],
     ...parts,
   })

@@ -55,6 +55,7 @@ describe('a trust bundle', () => {
     ['keys that are no list', { keys: {} }],
     ['a key that is none', { keys: [null] }],
     ['a key without kty', { keys: [{ ...own, kty: undefined }] }],
+    ['the private key of its CA', { keys: [{ ...own, d: 'AA' }] }],
     ['a key without use', { keys: [{ ...own, use: undefined }] }],
     ['an x5c that is text', { keys: [{ ...own, x5c: 'AA==' }] }],
     ['an x5c in base64url', { keys: [{ ...own, x5c: ['-_-_'] }] }],

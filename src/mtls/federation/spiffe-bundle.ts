@@ -24,7 +24,7 @@ export class BundleError extends Error {
 /**
  * Reads the trust bundle of a trust domain: a JWK set (SPIFFE Trust Domain and Bundle §4), or CA certificates as PEM. Of the set the keys for `x509-svid`
  * count, by the one certificate of their `x5c` (X509-SVID §6.2); those for something else, of an unknown type, or without `x5c` are passed over. Whatever is
- * malformed, is no CA, or is another key than its certificate's spoils the whole. Throws {@link BundleError} and DecodeError.
+ * malformed, private, of no CA, or another key than its certificate's spoils the whole. Throws {@link BundleError} and DecodeError.
  */
 export function decodeSpiffeBundle(octets: Uint8Array): SpiffeBundle {
   if (octets.length > MAX_BUNDLE_OCTETS) throw new BundleError(`it is longer than ${MAX_BUNDLE_OCTETS} octets`);
@@ -74,6 +74,8 @@ function countIn(set: Readonly<Record<string, unknown>>, name: string): number |
 function certificateIn(jwk: unknown): Certificate[] {
   if (!isObject(jwk) || typeof jwk.kty !== 'string' || typeof jwk.use !== 'string')
     throw new BundleError('it has a key without kty or use');
+  // RFC 7518 §6: of each of these types. Who publishes the key of a CA has none that can be trusted.
+  if ('d' in jwk) throw new BundleError('it has a private key');
   const { kty, use, x5c } = jwk;
   if (use !== 'x509-svid' || !KEY_TYPES.has(kty) || x5c === undefined) return [];
   if (!Array.isArray(x5c)) throw new BundleError('it has an x5c that is not a list');

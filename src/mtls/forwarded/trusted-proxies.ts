@@ -39,10 +39,15 @@ export class TrustedProxies {
     this.headers = new CertificateHeaders(rules.map(({ header }) => header));
   }
 
-  /** The rule of a proxy; undefined for any other service. */
+  /** The rule of a proxy; undefined for any other service. Throws what its condition throws, and TypeError when that answers with anything but true or false. */
   ruleOf(identity: VerifiedClientIdentity): ProxyRule | undefined {
     const rule = this.#rules.get(identity.service);
-    return rule && (rule.condition?.(identity) ?? true) ? rule : undefined;
+    if (rule?.condition === undefined) return rule;
+    const isMet: unknown = rule.condition(identity);
+    if (typeof isMet === 'boolean') return isMet ? rule : undefined;
+    // One that is rejected, and that nobody waits for, would end the process.
+    Promise.resolve(isMet).catch(() => undefined);
+    throw new TypeError('the condition of a trusted proxy has to answer true or false, and at once');
   }
 }
 

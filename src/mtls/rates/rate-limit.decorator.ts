@@ -1,4 +1,4 @@
-import { SetMetadata } from '@nestjs/common';
+import { keeping } from '../decorated.js';
 import { checkRate, type Rate } from './rate.js';
 
 export const RATE_KEY = Symbol('veritas:RateLimit');
@@ -10,5 +10,6 @@ export const RATE_KEY = Symbol('veritas:RateLimit');
 export function RateLimit(rate: Rate): MethodDecorator & ClassDecorator {
   checkRate(rate);
   // A copy: what is given to two decorators has two budgets.
-  return SetMetadata(RATE_KEY, Object.freeze({ perSecond: rate.perSecond, burst: rate.burst }));
+  const own = Object.freeze({ perSecond: rate.perSecond, burst: rate.burst });
+  return keeping<Rate>(RATE_KEY, () => own);
 }

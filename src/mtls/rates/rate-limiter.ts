@@ -52,7 +52,8 @@ const MOST_SPENT_MS = 86_400_000;
  */
 export class RateLimiter {
   readonly #whole = new Budgets('');
-  readonly #routes = new Map<Rate, Budgets>();
+  /** By the limit's rate; several where several controllers extend the class that has it. */
+  readonly #routes = new Map<Rate, Budgets[]>();
   #unsaid: { readonly limit: string; readonly service: string; readonly budget: Budget }[] | undefined;
   readonly #rateOf: RateOf | undefined;
   readonly #clock: () => number;
@@ -82,6 +83,22 @@ export class RateLimiter {
     if (answer) tell(answer, { rate, whole, route, ofRoute }, now);
   }
 
+  /** As {@link take}, of one request under several limits of routes. */
+  takeUnderAll(identity: VerifiedClientIdentity, routes: readonly RouteLimit[]): void {
+    const { service } = identity;
+    const now = this.#clock();
+    // A limit that two handlers share is one.
+    const limits = Array.from(new Map(routes.map((route) => [this.#budgetsOf(route), route])), ([budgets, route]) => {
+      const budget = this.#budget(budgets, service, route.rate, now);
+      return { route, budget, wait: budget.wait(now) };
+    });
+    // The others have room where that has some which is the last to have it.
+    const [last, ...others] = limits.sort((one, other) => other.wait - one.wait);
+    this.take(identity, last?.route, undefined);
+    for (const { route, budget } of others)
+      if (budget.take(now)) this.#unsaid?.push({ limit: route.name, service, budget });
+  }
+
   /** What was spent here since this was last asked. */
   takeSpent(): Spent[] {
     const unsaid = this.#unsaid ?? [];
@@ -94,14 +111,17 @@ export class RateLimiter {
     const now = this.#clock();
     for (const [limit, service, milliseconds] of spent) {
       if (!(milliseconds > 0 && milliseconds <= MOST_SPENT_MS)) continue;
-      const concerned = limit === '' ? [this.#whole] : [...this.#routes.values()].filter(({ name }) => name === limit);
+      const concerned =
+        limit === '' ? [this.#whole] : [...this.#routes.values()].flat().filter(({ name }) => name === limit);
       for (const budgets of concerned) budgets.of(service, now).debit(milliseconds, now);
     }
   }
 
   #budgetsOf({ name, rate }: RouteLimit): Budgets {
-    let budgets = this.#routes.get(rate);
-    if (!budgets) this.#routes.set(rate, (budgets = new Budgets(name)));
+    let limited = this.#routes.get(rate);
+    if (!limited) this.#routes.set(rate, (limited = []));
+    let budgets = limited.find((each) => each.name === name);
+    if (!budgets) limited.push((budgets = new Budgets(name)));
     return budgets;
   }
 

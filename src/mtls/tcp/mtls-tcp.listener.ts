@@ -77,7 +77,8 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
   ): void {
     const route = this.normalizePattern(pattern as MsPattern);
     const policies = this.#guard.policiesOf(pattern, this.transportId);
-    this.#policies.set(route, [...(this.#policies.get(route) ?? []), ...policies]);
+    // Asked about again with each controller that has the pattern, and the same are given.
+    this.#policies.set(route, [...new Set([...(this.#policies.get(route) ?? []), ...policies])]);
     super.addHandler(pattern, callback, isEventHandler, extras);
   }
 

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { methodsOf, type HandlerClass } from '../handler-methods.js';
+import type { RoutePolicies } from '../route-policies.service.js';
 import { routePolicyOf, type RoutePolicy } from '../route-policy.js';
 
 // What @nestjs/microservices and @nestjs/websockets leave on handlers and classes. Their names are read instead of their constants imported:
@@ -21,13 +22,13 @@ export interface MessageHandlerPolicy {
 }
 
 /** The handlers of messages in a controller. Throws TypeError where decorators contradict each other. */
-export function messageHandlersOf(controller: HandlerClass): readonly MessageHandlerPolicy[] {
+export function messageHandlersOf(controller: HandlerClass, policies: RoutePolicies): readonly MessageHandlerPolicy[] {
   return methodsOf(controller)
     .filter((method) => Reflect.hasMetadata(PATTERN_KIND, method))
     .map((method) => ({
       patterns: (Reflect.getMetadata(PATTERNS, method) ?? []) as unknown[],
       transport: Reflect.getMetadata(TRANSPORT, method) as unknown,
-      policy: routePolicyOf(method, controller),
+      policy: policies.of(method, controller),
     }));
 }
 
@@ -41,18 +42,18 @@ export interface GatewayPolicy {
 }
 
 /** A provider's class as a gateway, undefined when it is none. Throws TypeError where decorators contradict each other. */
-export function gatewayOf(provider: HandlerClass): GatewayPolicy | undefined {
+export function gatewayOf(provider: HandlerClass, policies: RoutePolicies): GatewayPolicy | undefined {
   if (Reflect.getMetadata(GATEWAY, provider) !== true) return undefined;
   const options = (Reflect.getMetadata(GATEWAY_OPTIONS, provider) ?? {}) as { readonly path?: string };
   return {
     name: provider.name,
     path: gatewayPath(options.path),
-    policy: routePolicyOf(() => undefined, provider),
+    policy: routePolicyOf(undefined, provider),
     messages: methodsOf(provider)
       .filter((method) => Reflect.hasMetadata(MESSAGE_MAPPING, method))
       .map((method) => ({
         event: Reflect.getMetadata(MESSAGE, method) as unknown,
-        policy: routePolicyOf(method, provider),
+        policy: policies.of(method, provider),
       })),
   };
 }

@@ -3,13 +3,10 @@ import { ModulesContainer } from '@nestjs/core';
 import { from, isObservable, mergeMap, of, throwError, type Observable } from 'rxjs';
 import { MtlsRefusal } from '../mtls.errors.js';
 import { MtlsGate } from '../mtls.gate.js';
-import { lineOf } from '../log-line.js';
-import { MODULE_OPTIONS_TOKEN } from '../mtls.module-definition.js';
-import type { MtlsOptions } from '../mtls.options.js';
 import { PeerVerifier } from '../peer-verifier.js';
 import { problemOfRefusal } from '../refusal-problem.js';
+import { RoutePolicies } from '../route-policies.service.js';
 import { DEFAULT_ADMISSION, type Admission, type RoutePolicy } from '../route-policy.js';
-import { enforce } from '../shadowed-request.js';
 import { gatewayOf, messageHandlersOf, type GatewayPolicy } from './handler-metadata.js';
 import type { HandlerClass } from '../handler-methods.js';
 import { callId, type TransportCall } from './transport-call.js';
@@ -43,7 +40,7 @@ export class TransportGate implements OnModuleInit {
     @Inject(ModulesContainer) private readonly modules: ModulesContainer,
     @Inject(MtlsGate) private readonly gate: MtlsGate,
     @Inject(PeerVerifier) private readonly verifier: PeerVerifier,
-    @Inject(MODULE_OPTIONS_TOKEN) private readonly options: MtlsOptions,
+    @Inject(RoutePolicies) private readonly policies: RoutePolicies,
   ) {
     // Before any is connected: this is made with the application, and Nest tells of a microservice before it gives it handlers.
     modules.getRpcTargetRegistry<MessageServer>().subscribe((server) => {
@@ -73,14 +70,14 @@ export class TransportGate implements OnModuleInit {
    * where there is none: a handler that no controller has, has no decorators to go by.
    */
   policiesOf(pattern: unknown, transportId: unknown): readonly RoutePolicy[] {
-    const policies = [...this.modules.values()]
+    const handlers = [...this.modules.values()]
       .flatMap(({ controllers }) => [...controllers.values()])
-      .flatMap(({ metatype }) => messageHandlersOf(metatype as HandlerClass))
+      .flatMap(({ metatype }) => messageHandlersOf(metatype as HandlerClass, this.policies))
       .filter(({ transport }) => transport === undefined || transportId === undefined || transport === transportId)
-      .filter(({ patterns }) => patterns.includes(pattern))
-      .map(({ policy }) => policy);
-    if (policies.length === 0) throw new TypeError('a handler of messages that is in no controller cannot be guarded');
-    return policies;
+      .filter(({ patterns }) => patterns.includes(pattern));
+    if (handlers.length === 0) throw new TypeError('a handler of messages that is in no controller cannot be guarded');
+    // A controller that is in two modules is asked about once.
+    return [...new Set(handlers.map(({ policy }) => policy))];
   }
 
   /** The gateways of the application. */
@@ -88,7 +85,7 @@ export class TransportGate implements OnModuleInit {
     this.#gateways ??= [...this.modules.values()]
       .flatMap(({ providers }) => [...providers.values()])
       .filter(({ metatype }) => typeof metatype === 'function')
-      .map(({ metatype }) => gatewayOf(metatype as HandlerClass))
+      .map(({ metatype }) => gatewayOf(metatype as HandlerClass, this.policies))
       .filter((gateway) => gateway !== undefined);
     return this.#gateways;
   }
@@ -113,17 +110,16 @@ export class TransportGate implements OnModuleInit {
    * handler is known, it is closed like any handler without a decorator.
    */
   admit(call: TransportCall, policies: readonly RoutePolicy[]): void {
-    for (const policy of policies.length === 0 ? [CLOSED] : policies) {
-      if (!policy.public) this.#admit(call, policy);
-    }
+    const closed: readonly Admission[] = policies.length === 0 ? [DEFAULT_ADMISSION] : policies.filter(isClosed);
+    const [first, ...others] = closed;
+    if (!first) return;
+    if (others.length === 0) this.gate.admit(call, first);
+    else this.gate.admitByAll(call, [first, ...others]);
   }
 
-  /**
-   * Asks again about a call that was let pass and goes on: whether its caller is still who may call at all. Throws {@link MtlsRefusal}. It is the same
-   * call: what counts calls does not count it again.
-   */
+  /** Asks again about a call that was let pass and goes on: whether its caller may still call. Throws {@link MtlsRefusal}. */
   admitAgain(call: TransportCall, policies: readonly RoutePolicy[]): void {
-    for (const policy of policies) if (!policy.public) this.#identify(call, policy);
+    for (const policy of policies) if (isClosed(policy)) this.gate.admitAgain(call, policy);
   }
 
   /**
@@ -147,37 +143,6 @@ export class TransportGate implements OnModuleInit {
         return of(answer);
       }),
     );
-  }
-
-  #admit(call: TransportCall, admission: Admission): void {
-    try {
-      this.gate.admit(call, admission);
-    } catch (error) {
-      if (error instanceof MtlsRefusal) throw error;
-      this.#logger.error({ event: 'refused', code: 'validation_failed', requestId: call.id, err: error });
-      throw new MtlsRefusal(
-        'validation_failed',
-        'whether the call is allowed cannot be established',
-        {},
-        { cause: error },
-      );
-    }
-  }
-
-  #identify(call: TransportCall, { anyService, allowExpired, shadow }: Admission): void {
-    // Of what is only tried was told when the call came.
-    const objected = shadow ? () => undefined : enforce;
-    try {
-      this.verifier.identify(call, anyService, allowExpired ? (this.options.expiredGrace ?? 0) : 0, objected);
-    } catch (error) {
-      if (error instanceof MtlsRefusal) {
-        const { code, message: reason, evidence, cause: err } = error;
-        const { id: requestId, method, routeOptions } = call;
-        const line = { event: 'refused', code, reason, requestId, method, route: routeOptions.url };
-        this.#logger.warn(lineOf({ ...line, ...evidence, err }));
-      }
-      throw error;
-    }
   }
 
   #closeServer(server: MessageServer): void {
@@ -204,7 +169,7 @@ export class TransportGate implements OnModuleInit {
   }
 }
 
-const CLOSED: RoutePolicy = Object.freeze({ ...DEFAULT_ADMISSION, public: false });
+const isClosed = (policy: RoutePolicy): policy is Extract<RoutePolicy, { public: false }> => !policy.public;
 
 const isGuarded = (server: MessageServer): server is GuardedServer => 'guardBy' in server;
 

@@ -22,6 +22,8 @@ const OF_ONE_MESSAGE: ReadonlySet<string> = new Set(['route_not_allowed', 'rate_
 interface Client {
   readonly connection: TransportConnection;
   readonly path: string;
+  /** What came of the last message: its number, its event, and whether it may have its handlers. */
+  asked?: { readonly number: number; readonly event: string; readonly passes: boolean };
 }
 
 /** Who opened a WebSocket: for `handleConnection(client)`. Undefined where the gateway is public, and on a socket of another adapter. */
@@ -44,6 +46,8 @@ export class MtlsWsAdapter extends WsAdapter {
   readonly #live: LiveConnections;
   readonly #paths = new WeakMap<object, string>();
   readonly #clients = new WeakMap<object, Client>();
+  /** How many messages each gateway has seen of each of its clients, by the handlers that it has for that one. */
+  readonly #seen = new WeakMap<object, number>();
 
   /** `origins`: where else than on the application's own origin a page may be that connects, such as `https://app.example.org`. */
   constructor(
@@ -115,7 +119,24 @@ export class MtlsWsAdapter extends WsAdapter {
     const find = (event: string): MessageMappingProperties | undefined => {
       const handler = handlers.get(event);
       const known = this.#clients.get(client);
-      return known && this.#passes(client, known, event, handler !== undefined) ? handler : undefined;
+      const number = (this.#seen.get(handlers) ?? 0) + 1;
+      this.#seen.set(handlers, number);
+      if (!known) return undefined;
+      const policies = this.#policiesOf(known.path, event);
+      if (handler && policies.length === 0)
+        throw new TypeError('a handler of messages that is in no gateway cannot be guarded');
+      // Several gateways at one path see each message: the first one asks, once for all.
+      if (known.asked?.number !== number || known.asked.event !== event)
+        known.asked = {
+          number,
+          event,
+          passes: this.#passes(
+            client,
+            new TransportCall(known.connection, policies.length > 0 ? event : undefined),
+            policies,
+          ),
+        };
+      return known.asked.passes ? handler : undefined;
     };
     return new (class extends Map<string, MessageMappingProperties> {
       override get(event: string): MessageMappingProperties | undefined {
@@ -124,19 +145,14 @@ export class MtlsWsAdapter extends WsAdapter {
     })();
   }
 
-  #passes(client: WebSocket, { connection, path }: Client, event: string, isHere: boolean): boolean {
-    const policies = this.#policiesOf(path, event);
-    if (isHere && policies.length === 0)
-      throw new TypeError('a handler of messages that is in no gateway cannot be guarded');
-    const call = new TransportCall(connection, policies.length > 0 ? event : undefined);
+  #passes(client: WebSocket, call: TransportCall, policies: readonly RoutePolicy[]): boolean {
     const identified = identityOfClient(client) !== undefined;
     try {
       this.#gate.admit(call, policies);
     } catch (error) {
       if (!(error instanceof MtlsRefusal)) throw error;
-      if (error.endsConnection || (identified && !OF_ONE_MESSAGE.has(error.code))) connection.end(error);
-      // Several gateways at one path see each message: the one that has a handler for it answers.
-      else if (isHere || policies.length === 0) refuse(client, call, error);
+      if (error.endsConnection || (identified && !OF_ONE_MESSAGE.has(error.code))) call.connection.end(error);
+      else refuse(client, call, error);
       return false;
     }
     if (call.clientIdentity) rememberCall(client, call);

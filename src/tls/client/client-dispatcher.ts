@@ -1,8 +1,9 @@
 import { Agent, Dispatcher, type buildConnector } from 'undici';
 import type { Generation } from './generation.js';
 import type { DispatcherOptions, TlsClient } from './tls-client.js';
+import { waitingRequest } from './waiting-request.js';
 
-/** A dispatcher whose connections are those of a {@link TlsClient}: an undici Agent for each generation, the one before closed once its requests are answered. */
+/** A dispatcher whose connections are those of a {@link TlsClient}: an undici Agent for each generation, the one before closed once its requests are answered. Those that wait there go on in the next one. */
 export class ClientDispatcher extends Dispatcher {
   #generation: Generation;
   #agent: Agent;
@@ -24,7 +25,12 @@ export class ClientDispatcher extends Dispatcher {
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     // The look at the clock may tell of a change itself.
     if (this.client.generation !== this.#generation) this.#renew();
-    return this.#agent.dispatch(options, handler);
+    const generation = this.#generation;
+    const waiting = waitingRequest(handler, {
+      isOver: () => this.client.generation !== generation,
+      again: () => this.dispatch(options, handler),
+    });
+    return this.#agent.dispatch(options, waiting);
   }
 
   override close(): Promise<void>;

@@ -54,7 +54,8 @@ export class Generation {
       this.#knownUntil = Math.min(this.#knownUntil, this.#revocation.check(path, time));
       this.#servers.set(path.leaf.fingerprint256, path);
     }
-    this.#goodUntil = Math.min(this.#goodUntil, path.notAfter.getTime());
+    // The second of notAfter belongs to it, as for the path: or whoever connects in it would begin another generation at once.
+    this.#goodUntil = Math.min(this.#goodUntil, path.notAfter.getTime() + 999);
   }
 
   #isAnyRevoked(time: Date): boolean {

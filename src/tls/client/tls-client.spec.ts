@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { Agent, createServer, get as httpsGet, type Server } from 'node:https';
 import { createServer as createPlainServer, type AddressInfo, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { connect, type TLSSocket, type TlsOptions } from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { request } from 'undici';
@@ -355,6 +357,21 @@ describe('a session that could be resumed', () => {
     expect(server.resumed).not.toContain(true);
   });
 
+  test('goes on within the last second of the server’s certificate, and a generation of connections with it', async () => {
+    const end = Math.floor(Date.now() / 1000) * 1000 + HOUR;
+    let time = end - 10_000;
+    const server = await listen(localhost({ notAfter: new Date(end) }));
+    const { client } = await open(service(), { clock: () => new Date(time) });
+    const ask = () => client.fetch(`https://localhost:${server.port}/`).then((answer) => answer.text());
+    await ask();
+    const { generation } = client;
+    time = end + 500;
+    await ask();
+    expect(client.generation).toBe(generation);
+    time = end + 1000;
+    expect(codeOf(await ask().catch((error: unknown) => error))).toBe('expired');
+  });
+
   test('is not for a name that it was not checked for', async () => {
     const server = await listen(localhost());
     const { client } = await open();
@@ -381,6 +398,31 @@ describe('files', () => {
   test('a CA bundle without a root is no trust', async () => {
     await expect(open(service(), { caPem: issuing.certificatePem })).rejects.toThrow(TlsSetupError);
   });
+});
+
+test('what waits in a dispatcher while the certificate is renewed goes out with the new one, its body whole', async () => {
+  const server = await listen(localhost());
+  const bodies: string[] = [];
+  server.server.on('request', (incoming) => {
+    void text(incoming).then((body) => bodies.push(body));
+  });
+  const { client, issued, place } = await open();
+  const dispatcher = await client.dispatcher({ connections: 1 });
+  const url = `https://localhost:${server.port}/`;
+  const slow = request(`${url}slow`, { dispatcher });
+  await once(server.server, 'request');
+  const post = (body: string | Readable) => request(url, { dispatcher, method: 'POST', body });
+  const waiting = [
+    post('text').then((answer) => answer.body.text()),
+    post(Readable.from([Buffer.from('str'), Buffer.from('eam')])).then((answer) => answer.body.text()),
+    client.fetch(url, { dispatcher, method: 'POST', body: 'fetched' }).then((answer) => answer.text()),
+  ];
+  const next = service();
+  await place(next);
+  server.release();
+  expect(await (await slow).body.text()).toBe(issued.certificate.serialNumber);
+  expect(await Promise.all(waiting)).toEqual(Array(3).fill(next.certificate.serialNumber));
+  expect(bodies.sort()).toEqual(['', 'fetched', 'stream', 'text']);
 });
 
 test('options for whatever connects by itself: both OpenSSL and we must accept the server', async () => {
@@ -550,6 +592,28 @@ describe('a server that was revoked', () => {
     await revoked(looks, bad);
     const { octets } = server;
     expect(codeOf(await call(server.port).catch((error: unknown) => error))).toBe('revoked');
+    expect(server.octets).toBe(octets);
+  });
+
+  test('is not sent what waits in a dispatcher for the answer to another request', async () => {
+    const bad = localhost();
+    const server = await listen(bad);
+    const looks = await looking();
+    const dispatcher = await looks.client.dispatcher({ connections: 1 });
+    const url = `https://localhost:${server.port}/`;
+    const slow = request(`${url}slow`, { dispatcher });
+    await once(server.server, 'request');
+    const { octets } = server;
+    const waiting = [
+      request(url, { dispatcher }),
+      request(url, { dispatcher, method: 'POST', body: 'secret' }),
+      request(url, { dispatcher, method: 'POST', body: Readable.from([Buffer.from('secret')]) }),
+      looks.client.fetch(url, { dispatcher, method: 'POST', body: 'secret' }),
+    ].map((each) => each.then(() => undefined, codeOf));
+    await revoked(looks, bad);
+    server.release();
+    expect((await slow).statusCode).toBe(200);
+    expect(await Promise.all(waiting)).toEqual(Array(4).fill('revoked'));
     expect(server.octets).toBe(octets);
   });
 

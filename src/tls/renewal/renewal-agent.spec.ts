@@ -58,6 +58,29 @@ describe('the time of renewal', () => {
     expect(events.every(({ kind }) => kind === 'renewed')).toBe(true);
   });
 
+  test('comes again and again though `report` throws, after a renewal and after a failure', async () => {
+    let isAway = false;
+    let told = 0;
+    const { agent, time, state, attempts } = agentFor(24, {
+      random: () => 0,
+      fails: () => (isAway ? away() : undefined),
+      report: () => {
+        told++;
+        throw new Error('a report that fails');
+      },
+    });
+    await agent.start();
+    await time.pass(17 * HOUR);
+    expect([attempts(), told]).toEqual([1, 1]);
+    isAway = true;
+    await time.pass(18 * HOUR);
+    const { certificate } = state;
+    expect(attempts()).toBeGreaterThan(5);
+    isAway = false;
+    await time.pass(HOUR);
+    expect(state.certificate).not.toBe(certificate);
+  });
+
   test('at another share, when asked for', async () => {
     const { agent, time, events } = agentFor(24, { at: 0.5, random: () => 0 });
     await agent.start();

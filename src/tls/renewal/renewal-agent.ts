@@ -92,7 +92,7 @@ export class RenewalAgent {
       certificate = await current();
       if (certificate && clock().getTime() >= this.#timeOf(certificate)) {
         const next = await renew();
-        this.#options.report({ kind: 'renewed', certificate: next, previous: certificate });
+        this.#tell({ kind: 'renewed', certificate: next, previous: certificate });
         certificate = next;
       }
       this.#failures = 0;
@@ -113,12 +113,12 @@ export class RenewalAgent {
   }
 
   #failed(error: unknown, certificate: Certificate | undefined): number {
-    const { at, clock, random, report } = this.#options;
+    const { at, clock, random } = this.#options;
     const attempt = ++this.#failures;
     const { code, retryAfter } = error instanceof RenewalError ? error : {};
     const delay = retryDelay(attempt, { validity: certificate, retryAfter, random: random() });
     const now = clock();
-    report({
+    this.#tell({
       kind: 'failed',
       level: code === 'refused' || !certificate || isUrgent(certificate, at, now) ? 'error' : 'warn',
       why: error instanceof Error ? error.message : String(error),
@@ -127,6 +127,15 @@ export class RenewalAgent {
       notAfter: certificate?.notAfter,
     });
     return delay;
+  }
+
+  /** What is wrong with `report` is no reason to stop renewing. */
+  #tell(event: RenewalEvent): void {
+    try {
+      this.#options.report(event);
+    } catch (error) {
+      process.emitWarning(`what a renewal agent reports to failed: ${String(error)}`);
+    }
   }
 }
 
