@@ -113,7 +113,7 @@ function receive(
 /** RFC 5019 §6.2: a cache may keep an answer until its nextUpdate, and no cache one that is for a single client. */
 function send({ der, caching }: OcspAnswer, { method, headers }: IncomingMessage, response: ServerResponse): void {
   if (!caching) {
-    response.writeHead(200, [...contentOf(der), 'cache-control', 'no-store']).end(der);
+    response.writeHead(200, [...contentOf(der), 'cache-control', 'no-store']).end(textOf(der), 'latin1');
     return;
   }
   const written = writtenOf(der, caching);
@@ -128,6 +128,10 @@ function send({ der, caching }: OcspAnswer, { method, headers }: IncomingMessage
   else response.writeHead(200, written.whole).end(written.text, 'latin1');
 }
 
+/** Octets as characters, which node:http sends in one piece with the headers. */
+const textOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
+
 const contentOf = ({ length }: Uint8Array): string[] => [
   ...['content-type', 'application/ocsp-response'],
   ...['content-length', String(length)],
@@ -135,7 +139,7 @@ const contentOf = ({ length }: Uint8Array): string[] => [
 
 type Caching = NonNullable<OcspAnswer['caching']>;
 
-/** An answer that is kept, as it is sent: octets as characters, which node:http sends in one piece with the headers; these for as long as a second. */
+/** An answer that is kept, as it is sent: {@link textOf} its octets, and headers for as long as a second. */
 interface Written {
   readonly text: string;
   readonly validators: readonly string[];
@@ -151,8 +155,7 @@ function writtenOf(der: Uint8Array, caching: Caching): Written {
   if (known) return known;
   const { thisUpdate, nextUpdate, etag } = caching;
   const validators = ['last-modified', thisUpdate.toUTCString(), 'expires', nextUpdate.toUTCString(), 'etag', etag];
-  const text = Buffer.from(der).toString('latin1');
-  const written = { text, validators, seconds: Number.NaN, headers: [], whole: [] };
+  const written = { text: textOf(der), validators, seconds: Number.NaN, headers: [], whole: [] };
   WRITTEN.set(caching, written);
   return written;
 }
