@@ -12,6 +12,7 @@ import {
   unwritable,
 } from '../publication/atomic-file.js';
 import { octetsInMemory, octetsOfFile, sha256Of, type PublishedOctets } from '../publication/published-octets.js';
+import type { CrlFile } from './crl-file.js';
 import { crlFileName } from './crl-scope.js';
 import type { SignedCrl } from './signed-crl.js';
 
@@ -96,10 +97,10 @@ export class CrlPublication {
   /** Makes the draft of a signed list whole. Undefined when it was put together elsewhere. Throws PkiError `file_unwritable`. */
   async complete(place: CrlPlace, crl: SignedCrl): Promise<WrittenCrl | undefined> {
     const path = this.#pathOf(place);
-    const draft = crl.file?.path;
-    if (path === undefined || !crl.file || draft === undefined) return undefined;
-    const sha256 = await crl.complete(crl.file);
-    return { sha256, place: () => this.#place(draft, path, sha256) };
+    const { file } = crl;
+    if (path === undefined || file?.path === undefined) return undefined;
+    const sha256 = await crl.complete(file);
+    return { sha256, place: () => this.#place(file, path, sha256) };
   }
 
   /**
@@ -162,9 +163,9 @@ export class CrlPublication {
     return file ? { octets: file, unwritten: undefined } : this.#fromParts(path, header);
   }
 
-  async #place(draft: string, path: string, sha256: string): Promise<void> {
+  async #place(file: CrlFile, path: string, sha256: string): Promise<void> {
     try {
-      const octets = await named(draft, path);
+      const octets = await namedFile(file, path);
       this.#placed?.octets.retire();
       this.#placed = { sha256, octets };
     } catch (error) {
@@ -232,6 +233,18 @@ async function named(draft: string, path: string): Promise<PublishedOctets> {
   } catch (error) {
     octets.retire();
     throw error;
+  }
+}
+
+/** As {@link named}. What was so long in the making that its draft was taken for one left behind is not lost: it is open. */
+async function namedFile(file: CrlFile, path: string): Promise<PublishedOctets> {
+  const draft = file.path ?? '';
+  try {
+    return await named(draft, path);
+  } catch (error) {
+    if (existsSync(draft)) throw error;
+    await file.nameAgain();
+    return named(draft, path);
   }
 }
 

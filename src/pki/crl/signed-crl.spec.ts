@@ -78,3 +78,13 @@ test.each([
   await expect(made).rejects.toMatchObject({ code: 'lint_failed', message: expect.stringContaining(message) });
   expect(() => readFileSync(path)).toThrow('ENOENT');
 });
+
+test('who waits for the thread of a file is told when it ends', async () => {
+  const file = await CrlFile.open(undefined, { ...terms, room: 95 });
+  const asked = file.checkUnique();
+  const told = expect(asked).rejects.toThrow('ended');
+  await file.dispose();
+  await told;
+  await expect(file.append(Buffer.from(entry()))).resolves.toBe(undefined);
+  await expect(file.checkUnique()).rejects.toThrow('ended');
+}, 5000);
