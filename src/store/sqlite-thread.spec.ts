@@ -10,12 +10,15 @@ it('a thread that dies while it is being closed is told once, to whoever closes 
   const thread = new SqliteThread(join(folder, 'veritas.db'), { readOnly: false, statementTimeout: 100 });
   await expect(thread.run('select 1', [])).rejects.toThrow('over');
   const sent = jest.spyOn(Worker.prototype, 'postMessage').mockImplementationOnce(() => undefined);
-  const closing = thread.close();
+  const closing = expect(thread.close()).rejects.toMatchObject({
+    code: 'store_unavailable',
+    cause: { message: 'broken' },
+  });
   const [worker] = sent.mock.contexts as readonly Worker[];
   sent.mockRestore();
   worker?.emit('error', new Error('broken'));
   await worker?.terminate();
-  await expect(closing).rejects.toMatchObject({ code: 'store_unavailable', cause: { message: 'broken' } });
+  await closing;
   expect(thread.isDead).toBe(true);
   await thread.close();
   rmSync(folder, { recursive: true });
