@@ -78,6 +78,7 @@ describe('CRLs of another CA', () => {
     ['of a stranger', /not among the trusted/, () => (_, reply) => reply.end(TestCa.root({ commonName: 'x' }).crl())],
     ['a page', /./, () => (_, reply) => reply.end('<html>not found</html>')],
     ['missing', /404/, () => (_, reply) => reply.writeHead(404).end()],
+    ['not modified, of nothing', /304/, () => (_, reply) => reply.writeHead(304).end()],
     ['elsewhere', /fetch failed/, () => (_, reply) => reply.writeHead(302, { location: '/other.crl' }).end()],
     [
       'said to be huge',
@@ -158,6 +159,33 @@ describe('CRLs of another CA', () => {
     await until(() => seen.length >= 3);
     expect(seen.slice(0, 3)).toEqual([undefined, '"a"', '"a"']);
     expect(events).toHaveLength(1);
+  });
+
+  it('takes a list that ended for a failure, though nothing changed, until there is another', async () => {
+    let time = Date.now();
+    let number = 9n;
+    const asked: string[] = [];
+    const url = await serve((request, reply) => {
+      const { 'if-none-match': tag = '' } = request.headers;
+      asked.push(tag);
+      if (tag === `"${number}"`) reply.writeHead(304).end();
+      else
+        reply
+          .writeHead(200, { etag: `"${number}"` })
+          .end(issuing.crl([], { number, nextUpdate: new Date(time + DAY / 4) }));
+    });
+    const { events, statusOf } = await watch([url], () => new Date(time));
+    time += DAY / 3;
+    await until(() => events.length > 1);
+    expect(events[1]).toMatchObject({ kind: 'failed', why: expect.stringContaining('stale') });
+    expect(statusOf(good)).toMatchObject({ status: 'unknown', why: expect.stringContaining('stale') });
+    const before = asked.length;
+    await until(() => asked.length > before + 1);
+    number = 10n;
+    await until(() => events.length > 2);
+    expect(events.slice(2)).toMatchObject([{ kind: 'loaded' }]);
+    expect(asked.slice(1, -1)).toEqual(asked.slice(1, -1).fill('"9"'));
+    expect(statusOf(good)).toMatchObject({ status: 'good', source: 'CRL 10' });
   });
 
   it('says of a list that has not been read yet that it has not, and where it is read', () => {

@@ -93,8 +93,11 @@ async function fetchUrl(url: string, mark: string | undefined, limits: FetchLimi
       ]),
       headers: { ...(etag ? { 'if-none-match': etag } : {}), ...(modified ? { 'if-modified-since': modified } : {}) },
     });
-    if (response.status === 304) return undefined;
-    if (response.status !== 200 || !response.body) throw new Error(`the server answered ${response.status}`);
+    if (response.status === 304 && (etag || modified)) return undefined;
+    if (response.status !== 200 || !response.body) {
+      await response.body?.cancel();
+      throw new Error(`the server answered ${response.status}`);
+    }
     const { headers } = response;
     const expected = headers.has('content-encoding') ? 0 : Number(headers.get('content-length') ?? 0);
     const octets = new Collected(expected, limits);

@@ -3,7 +3,15 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { EventBus } from '../../events/index.js';
-import { crlParts, lastCrl, lastCrlHeader, type CrlHeader, type CrlPlace, type Store } from '../../store/index.js';
+import {
+  crlParts,
+  isFirstOfItsTime,
+  lastCrl,
+  lastCrlHeader,
+  type CrlHeader,
+  type CrlPlace,
+  type Store,
+} from '../../store/index.js';
 import {
   ensureFolder,
   flushFolderAside,
@@ -23,6 +31,8 @@ export interface PublishedCrl {
   readonly scope: string;
   readonly number: number;
   readonly thisUpdate: Date;
+  /** thisUpdate; undefined where a list before has the same: by a time nobody could tell the two apart. */
+  readonly lastModified: Date | undefined;
   readonly nextUpdate: Date;
   /** How many there are. */
   readonly octets: number;
@@ -121,7 +131,8 @@ export class CrlPublication {
     const { issuer, scope, number } = header;
     const [thisUpdate, nextUpdate] = [new Date(header.this_update), new Date(header.next_update)];
     const sha256 = header.sha256 ?? (await sha256Of(octets.read()));
-    const crl = { issuer, scope, number, thisUpdate, nextUpdate, octets: octets.length, sha256 };
+    const lastModified = (await isFirstOfItsTime(this.#store.database, header)) ? thisUpdate : undefined;
+    const crl = { issuer, scope, number, thisUpdate, lastModified, nextUpdate, octets: octets.length, sha256 };
     const list: ServedList = { ...crl, read: octets.read, retire: octets.retire, unwritten };
     if (this.#current.get(keyOf(place)) !== served) {
       // Another call was here meanwhile, for a newer one perhaps.

@@ -169,6 +169,19 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect((await temporary.authority.crls.sign('issuing', somebody)).number).toBe(1002);
   });
 
+  it('gives a time to tell lists apart by to the first of each second alone', async () => {
+    const { authority, reopen } = temporary;
+    const sign = async () => (await authority.crls.sign('issuing', somebody)).lastModified;
+    expect(await sign()).toEqual(new Date(Math.floor(clock.getTime() / 1000) * 1000));
+    clock = new Date(Math.floor(clock.getTime() / 1000) * 1000 + 999);
+    expect(await sign()).toBe(undefined);
+    const again = await reopen();
+    await again.crls.load();
+    expect(again.crls.current('issuing')).toMatchObject({ number: 2, lastModified: undefined });
+    clock = new Date(clock.getTime() + 1);
+    expect(await sign()).toEqual(clock);
+  });
+
   it('writes no files when no folder is named', async () => {
     const quiet = await temporary.reopen({ settings: { ...temporary.settings, crlDirectory: undefined! } });
     await quiet.crls.sign('issuing', somebody);
