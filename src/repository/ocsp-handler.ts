@@ -154,13 +154,10 @@ function writtenOf(der: Uint8Array, caching: Caching): Written {
   return written;
 }
 
-/** RFC 9110 §13.1.2, §13.1.3: whoever has the answer already need not have it again. */
-function isFresh(headers: IncomingMessage['headers'], { etag, thisUpdate }: Caching): boolean {
-  const match = headers['if-none-match'];
-  if (match !== undefined)
-    return match === '*' || match.split(',').some((each) => each.trim().replace(/^W\//, '') === etag);
-  const since = headers['if-modified-since'];
-  return since !== undefined && Date.parse(since) >= thisUpdate.getTime();
+/** RFC 9110 §13.1.2: whoever has the answer already need not have it again. Not by its time: within that second the status may have changed. */
+function isFresh({ 'if-none-match': match }: IncomingMessage['headers'], { etag }: Caching): boolean {
+  if (match === undefined) return false;
+  return match === '*' || match.split(',').some((each) => each.trim().replace(/^W\//, '') === etag);
 }
 
 /** The rest of what is sent is not waited for. */

@@ -3,9 +3,9 @@ import { open, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { PkiError } from '../pki-error.js';
 import { unwritable } from '../publication/atomic-file.js';
 import type { CrlFileAnswer, CrlFileData, CrlFileRequest } from './crl-file-protocol.js';
+import { entryRefusal } from './entry-refusal.js';
 
 const PIECE = 128 * 1024;
 /** Others serve it from the folder. */
@@ -61,7 +61,7 @@ export class CrlFile {
     return this.#length;
   }
 
-  /** Checks and adds whole entries, which are no longer the caller's; returns when those before are added. Throws PkiError `lint_failed` and `file_unwritable`. */
+  /** Checks and adds whole entries, which are no longer the caller's; returns when those before are added. Throws PkiError `lint_failed`, `clock_behind` and `file_unwritable`. */
   async append(octets: Uint8Array): Promise<void> {
     const { length, byteLength, buffer } = octets;
     const before = this.#appended;
@@ -146,7 +146,7 @@ export class CrlFile {
     this.#thread.postMessage(request, moved);
     const answer = await new Promise<CrlFileAnswer>((resolve, reject) => this.#asked.push({ resolve, reject }));
     if (answer.failure) throw unwritable(this.path ?? tmpdir(), answer.failure);
-    if (answer.finding !== undefined) throw new PkiError('lint_failed', answer.finding);
+    if (answer.finding !== undefined) throw entryRefusal(answer.finding);
     return answer;
   }
 }
