@@ -243,6 +243,21 @@ describe('CRLs of another CA', () => {
     });
   });
 
+  it('knows a hold from a delta that is current, though its base is not', async () => {
+    const [held, before] = [issue(), issue()];
+    const now = new Date();
+    const hold = (certificate: Certificate) => ({ certificate, reason: CrlReason.certificateHold });
+    const lists = [
+      issuing.crl([hold(before)], { number: 10n, nextUpdate: new Date(now.getTime() + DAY / 4) }),
+      issuing.crl([hold(held)], { extensions: extensions(12n, encodeExtensionOf.deltaCrlIndicator(10n)) }),
+    ];
+    const urls = await Promise.all(lists.map((list) => serve((_, reply) => reply.end(list))));
+    const { statusOf } = await watch(urls, () => now);
+    const later = new Date(now.getTime() + DAY / 3);
+    const statuses = [held, before, good].map((each) => statusOf(each, later));
+    expect(statuses).toMatchObject([{ status: 'revoked' }, { status: 'unknown' }, { status: 'unknown' }]);
+  });
+
   it('asks a shard about the certificates that name it, and about no other', async () => {
     const [one, two] = ['http://a.test/1.crl', 'http://a.test/2.crl'];
     const [mine, other] = [issue(one), issue(two)];
