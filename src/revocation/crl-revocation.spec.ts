@@ -243,19 +243,25 @@ describe('CRLs of another CA', () => {
     });
   });
 
-  it('knows a hold from a delta that is current, though its base is not', async () => {
+  it.each([
+    ['a delta that is current, though its base is not', DAY / 4, DAY / 2, 'revoked', 'unknown'],
+    ['a base that is current, though its delta is not', DAY / 2, DAY / 4, 'unknown', 'revoked'],
+  ])('knows a hold from %s', async (_, baseEnds, deltaEnds, inDelta, inBase) => {
     const [held, before] = [issue(), issue()];
     const now = new Date();
     const hold = (certificate: Certificate) => ({ certificate, reason: CrlReason.certificateHold });
+    const from = (ends: number) => new Date(now.getTime() + ends);
     const lists = [
-      issuing.crl([hold(before)], { number: 10n, nextUpdate: new Date(now.getTime() + DAY / 4) }),
-      issuing.crl([hold(held)], { extensions: extensions(12n, encodeExtensionOf.deltaCrlIndicator(10n)) }),
+      issuing.crl([hold(before)], { number: 10n, nextUpdate: from(baseEnds) }),
+      issuing.crl([hold(held)], {
+        extensions: extensions(12n, encodeExtensionOf.deltaCrlIndicator(10n)),
+        nextUpdate: from(deltaEnds),
+      }),
     ];
     const urls = await Promise.all(lists.map((list) => serve((_, reply) => reply.end(list))));
     const { statusOf } = await watch(urls, () => now);
-    const later = new Date(now.getTime() + DAY / 3);
-    const statuses = [held, before, good].map((each) => statusOf(each, later));
-    expect(statuses).toMatchObject([{ status: 'revoked' }, { status: 'unknown' }, { status: 'unknown' }]);
+    const statuses = [held, before, good].map((each) => statusOf(each, from(DAY / 3)).status);
+    expect(statuses).toEqual([inDelta, inBase, 'unknown']);
   });
 
   it('asks a shard about the certificates that name it, and about no other', async () => {
