@@ -73,14 +73,12 @@ export class OcspStapler {
   /** The response for the certificate of one handshake; during a reload that may still be the last one. */
   #current(certificate: Uint8Array): Buffer | null {
     const staple = this.#staple;
-    if (!staple) return null;
+    if (!staple || Buffer.compare(staple.of.der, certificate) !== 0) return null;
     const now = this.#clock();
-    if (now < staple.thisUpdate || staple.nextUpdate <= now) {
-      // The clock leapt, or this machine slept, and its timers with it. While it fails there is a timer.
-      if (!this.#isRefreshing && this.#failure === undefined) void this.refresh();
-      return null;
-    }
-    return Buffer.compare(staple.of.der, certificate) === 0 ? staple.der : null;
+    if (staple.thisUpdate <= now && now < staple.nextUpdate) return staple.der;
+    // The clock leapt, or this machine slept, and its timers with it. While it fails there is a timer.
+    if (!this.#isRefreshing && !this.#stopped && this.#failure === undefined) void this.refresh();
+    return null;
   }
 
   /** Asks for a response now, for what is presented now, and goes on by itself. Never fails: what went wrong is reported once. */
