@@ -7,6 +7,7 @@ import {
   lastRevocationSequence,
   takeCrlNumber,
   type CrlHeader,
+  type CrlPlace,
   type Database,
   type Store,
   type Transaction,
@@ -216,7 +217,7 @@ export class CrlSigning {
         return true;
       });
     } catch (error) {
-      if (isInParts) await this.#dropParts(place.issuer, number);
+      if (isInParts) await this.#dropParts(place, number);
       throw error;
     }
   }
@@ -230,10 +231,13 @@ export class CrlSigning {
       );
   }
 
-  /** Nobody will ask for them. */
-  async #dropParts(issuer: string, number: number): Promise<void> {
+  /** Nobody asks for them, unless it was the answer of the store that was lost and not the row. */
+  async #dropParts(place: CrlPlace, number: number): Promise<void> {
     try {
-      await this.#store.transaction((transaction) => deleteCrlParts(transaction, issuer, number));
+      await this.#store.transaction(async (transaction) => {
+        const last = await lastCrlHeader(transaction, place);
+        if (last?.number !== number) await deleteCrlParts(transaction, place.issuer, number);
+      });
     } catch {
       // What the store could not keep it may not be able to drop; why, whoever signs is told.
     }
