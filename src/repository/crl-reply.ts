@@ -11,7 +11,7 @@ const LONGEST_AGE = 300;
  * for a while, never past its end. The octets are streamed; a small list is sent by gzip to who takes it, with a tag of its own (§8.8.3).
  */
 export async function sendCrl(request: FastifyRequest, reply: FastifyReply, crl: ServedCrl): Promise<FastifyReply> {
-  const { thisUpdate, nextUpdate, octets } = crl;
+  const { lastModified, nextUpdate, octets } = crl;
   const { headers } = request;
   // A part is a part of the list as it is.
   const packed = headers.range === undefined ? await compressedFor(headers['accept-encoding'], crl) : undefined;
@@ -19,16 +19,16 @@ export async function sendCrl(request: FastifyRequest, reply: FastifyReply, crl:
   const seconds = Math.max(0, Math.floor((nextUpdate.getTime() - Date.now()) / 1000));
   reply
     .header('etag', etag)
-    .header('last-modified', thisUpdate.toUTCString())
     .header('expires', nextUpdate.toUTCString())
     .header('cache-control', `public, max-age=${Math.min(seconds, LONGEST_AGE)}`)
     .header('accept-ranges', 'bytes')
     .header('vary', 'accept-encoding')
     // RFC 2585 §4.2.
     .type('application/pkix-crl');
-  if (isUnchanged(request, etag, thisUpdate)) return reply.code(304).removeHeader('content-type').send();
+  if (lastModified) reply.header('last-modified', lastModified.toUTCString());
+  if (isUnchanged(request, etag, lastModified)) return reply.code(304).removeHeader('content-type').send();
   if (packed) return reply.header('content-encoding', 'gzip').send(packed);
-  const range = isRangeWanted(request, etag, thisUpdate) ? rangeOf(request.headers.range, octets) : undefined;
+  const range = isRangeWanted(request, etag, lastModified) ? rangeOf(request.headers.range, octets) : undefined;
   if (range === 'unsatisfiable') return reply.code(416).header('content-range', `bytes */${octets}`).send();
   const { start, end } = range ?? { start: 0, end: octets };
   if (range) reply.code(206).header('content-range', `bytes ${start}-${end - 1}/${octets}`);
@@ -39,19 +39,19 @@ export async function sendCrl(request: FastifyRequest, reply: FastifyReply, crl:
 }
 
 /** RFC 9110 §13.2.2: If-None-Match, and only without it If-Modified-Since. */
-function isUnchanged({ headers }: FastifyRequest, etag: string, thisUpdate: Date): boolean {
+function isUnchanged({ headers }: FastifyRequest, etag: string, lastModified: Date | undefined): boolean {
   const tags = headers['if-none-match'];
   if (tags !== undefined)
     return tags.trim() === '*' || tags.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
   const since = Date.parse(headers['if-modified-since'] ?? '');
-  return since >= thisUpdate.getTime();
+  return lastModified !== undefined && since >= lastModified.getTime();
 }
 
 /** RFC 9110 §13.1.5: If-Range with another validator has the range ignored. */
-function isRangeWanted({ headers, method }: FastifyRequest, etag: string, thisUpdate: Date): boolean {
+function isRangeWanted({ headers, method }: FastifyRequest, etag: string, lastModified: Date | undefined): boolean {
   if (headers.range === undefined || method !== 'GET') return false;
   const condition = headers['if-range'];
-  return condition === undefined || condition === etag || condition === thisUpdate.toUTCString();
+  return condition === undefined || condition === etag || condition === lastModified?.toUTCString();
 }
 
 /** The one range of `bytes=…`; undefined, and the whole is sent, for what is none or several (RFC 9110 §14.2). */

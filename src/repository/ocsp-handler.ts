@@ -17,11 +17,12 @@ export type OcspHandler = (request: IncomingMessage, response: ServerResponse) =
  * kept answer is hardly more work than the octets it is sent in. What a responder says no with is an OCSP response as well, with status 200.
  */
 export function ocspHandler(answer: NonNullable<Published['ocsp']>): OcspHandler {
-  const reply = (octets: Uint8Array, request: IncomingMessage, response: ServerResponse): void => {
+  /** True when the answer was kept. */
+  const reply = (octets: Uint8Array, request: IncomingMessage, response: ServerResponse): boolean => {
     const answered = answer(octets);
     if (!(answered instanceof Promise)) {
       send(answered, request, response);
-      return;
+      return true;
     }
     answered.then(
       (later) => {
@@ -31,8 +32,9 @@ export function ocspHandler(answer: NonNullable<Published['ocsp']>): OcspHandler
         refuse(response, 500);
       },
     );
+    return false;
   };
-  const paths = new Paths();
+  const paths = new Map<string, Uint8Array>();
   return (request, response) => {
     const { url = '', method } = request;
     if (!url.startsWith(PATH)) return false;
@@ -44,9 +46,10 @@ export function ocspHandler(answer: NonNullable<Published['ocsp']>): OcspHandler
     else if (rest.length < 2) refuse(response, 405, { allow: 'POST' });
     else if (rest.length > MAX_PATH) refuse(response, 414);
     else {
-      const octets = paths.octetsOf(rest);
-      if (octets) reply(octets, request, response);
-      else refuse(response, 400);
+      const known = paths.get(rest);
+      const octets = known ?? octetsOf(rest.slice(1));
+      if (!octets) refuse(response, 400);
+      else if (reply(octets, request, response) && !known) remember(paths, rest, octets);
     }
     return true;
   };
@@ -55,20 +58,11 @@ export function ocspHandler(answer: NonNullable<Published['ocsp']>): OcspHandler
 const MOST_PATHS = 10_000;
 const LONGEST_PATH = 512;
 
-/** Paths that were read before: clients ask the same again and again. */
-class Paths {
-  readonly #read = new Map<string, Buffer>();
-
-  /** As {@link octetsOf}, of what follows `/`. */
-  octetsOf(path: string): Buffer | undefined {
-    const known = this.#read.get(path);
-    if (known) return known;
-    const octets = octetsOf(path.slice(1));
-    if (!octets || path.length > LONGEST_PATH) return octets;
-    if (this.#read.size >= MOST_PATHS) this.#read.clear();
-    this.#read.set(path, octets);
-    return octets;
-  }
+/** The octets of a path whose answer was kept: clients ask the same again and again. A nonce is another one each time. */
+function remember(paths: Map<string, Uint8Array>, path: string, octets: Uint8Array): void {
+  if (path.length > LONGEST_PATH) return;
+  if (paths.size >= MOST_PATHS) paths.clear();
+  paths.set(path, octets);
 }
 
 /** The octets of a path's base64, whose `/`, `+` and `=` may be percent-encoded, and need not be. Undefined when it is none. */
@@ -88,7 +82,7 @@ function octetsOf(path: string): Buffer | undefined {
 function receive(
   request: IncomingMessage,
   response: ServerResponse,
-  reply: (octets: Uint8Array, request: IncomingMessage, response: ServerResponse) => void,
+  reply: (octets: Uint8Array, request: IncomingMessage, response: ServerResponse) => unknown,
 ): void {
   const [type = ''] = (request.headers['content-type'] ?? '').split(';');
   if (type.trim().toLowerCase() !== 'application/ocsp-request') {
@@ -113,7 +107,7 @@ function receive(
 /** RFC 5019 §6.2: a cache may keep an answer until its nextUpdate, and no cache one that is for a single client. */
 function send({ der, caching }: OcspAnswer, { method, headers }: IncomingMessage, response: ServerResponse): void {
   if (!caching) {
-    response.writeHead(200, [...contentOf(der), 'cache-control', 'no-store']).end(der);
+    response.writeHead(200, [...contentOf(der), 'cache-control', 'no-store']).end(textOf(der), 'latin1');
     return;
   }
   const written = writtenOf(der, caching);
@@ -128,6 +122,10 @@ function send({ der, caching }: OcspAnswer, { method, headers }: IncomingMessage
   else response.writeHead(200, written.whole).end(written.text, 'latin1');
 }
 
+/** Octets as characters, which node:http sends in one piece with the headers. */
+const textOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
+
 const contentOf = ({ length }: Uint8Array): string[] => [
   ...['content-type', 'application/ocsp-response'],
   ...['content-length', String(length)],
@@ -135,7 +133,7 @@ const contentOf = ({ length }: Uint8Array): string[] => [
 
 type Caching = NonNullable<OcspAnswer['caching']>;
 
-/** An answer that is kept, as it is sent: octets as characters, which node:http sends in one piece with the headers; these for as long as a second. */
+/** An answer that is kept, as it is sent: {@link textOf} its octets, and headers for as long as a second. */
 interface Written {
   readonly text: string;
   readonly validators: readonly string[];
@@ -151,19 +149,15 @@ function writtenOf(der: Uint8Array, caching: Caching): Written {
   if (known) return known;
   const { thisUpdate, nextUpdate, etag } = caching;
   const validators = ['last-modified', thisUpdate.toUTCString(), 'expires', nextUpdate.toUTCString(), 'etag', etag];
-  const text = Buffer.from(der).toString('latin1');
-  const written = { text, validators, seconds: Number.NaN, headers: [], whole: [] };
+  const written = { text: textOf(der), validators, seconds: Number.NaN, headers: [], whole: [] };
   WRITTEN.set(caching, written);
   return written;
 }
 
-/** RFC 9110 §13.1.2, §13.1.3: whoever has the answer already need not have it again. */
-function isFresh(headers: IncomingMessage['headers'], { etag, thisUpdate }: Caching): boolean {
-  const match = headers['if-none-match'];
-  if (match !== undefined)
-    return match === '*' || match.split(',').some((each) => each.trim().replace(/^W\//, '') === etag);
-  const since = headers['if-modified-since'];
-  return since !== undefined && Date.parse(since) >= thisUpdate.getTime();
+/** RFC 9110 §13.1.2: whoever has the answer already need not have it again. Not by its time: within that second the status may have changed. */
+function isFresh({ 'if-none-match': match }: IncomingMessage['headers'], { etag }: Caching): boolean {
+  if (match === undefined) return false;
+  return match === '*' || match.split(',').some((each) => each.trim().replace(/^W\//, '') === etag);
 }
 
 /** The rest of what is sent is not waited for. */

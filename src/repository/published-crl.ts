@@ -4,6 +4,8 @@ export interface ServedCrl {
   /** SHA-256 of the octets, lower-case hexadecimal. */
   readonly sha256: string;
   readonly thisUpdate: Date;
+  /** thisUpdate; undefined where a list before has the same: by a time nobody could tell the two apart. */
+  readonly lastModified: Date | undefined;
   readonly nextUpdate: Date;
   /** The octets `[start, end)`, in pieces. */
   readonly read: (start?: number, end?: number) => AsyncIterable<Uint8Array>;

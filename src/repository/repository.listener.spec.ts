@@ -7,12 +7,14 @@ import { RepositoryListener } from './repository.listener.js';
 const octets = Buffer.from(Array.from({ length: 1000 }, (_, i) => i & 0xff));
 const large = Buffer.concat([octets, octets]);
 const delta = Buffer.from('delta');
+const twin = Buffer.from('twin');
 const thisUpdate = new Date(Math.floor(Date.now() / 1000) * 1000 - 60_000);
 const nextUpdate = new Date(thisUpdate.getTime() + 120_000);
 const served = (all: Buffer) => ({
   octets: all.length,
   sha256: createHash('sha256').update(all).digest('hex'),
   thisUpdate,
+  lastModified: all === twin ? undefined : thisUpdate,
   nextUpdate,
   read: async function* (start = 0, end = all.length) {
     for (let at = start; at < end; at += 100) yield await Promise.resolve(all.subarray(at, Math.min(end, at + 100)));
@@ -31,7 +33,9 @@ describe('the repository', () => {
         crossCertificates: () => '',
         crl: (issuer, scope) =>
           issuer === 'issuing'
-            ? { delta: served(delta), '2': served(octets), '9': served(large), '': served(octets) }[scope ?? '']
+            ? { delta: served(delta), '2': served(octets), '7': served(twin), '9': served(large), '': served(octets) }[
+                scope ?? ''
+              ]
             : undefined,
         ocsp: undefined,
         ready: () => Promise.resolve(true),
@@ -121,6 +125,17 @@ describe('the repository', () => {
     expect(await statusFor({ 'if-none-match': '"x"', 'if-modified-since': thisUpdate.toUTCString() })).toBe(200);
     expect(await statusFor({ 'if-modified-since': new Date(thisUpdate.getTime() - 1000).toUTCString() })).toBe(200);
     expect(await statusFor({ 'if-modified-since': 'yesterday' })).toBe(200);
+  });
+
+  it('says by no time that nothing changed of a list that was signed in the same second as the one before', async () => {
+    const { headers } = await ask('/crl/issuing/7.crl');
+    expect([headers['last-modified'], headers.expires]).toEqual([undefined, nextUpdate.toUTCString()]);
+    const time = thisUpdate.toUTCString();
+    const statusFor = async (more: Record<string, string>) => (await ask('/crl/issuing/7.crl', more)).status;
+    expect(await statusFor({ 'if-modified-since': time })).toBe(200);
+    expect(await statusFor({ range: 'bytes=0-1', 'if-range': time })).toBe(200);
+    expect(await statusFor({ range: 'bytes=0-1', 'if-range': String(headers.etag) })).toBe(206);
+    expect(await statusFor({ 'if-none-match': String(headers.etag) })).toBe(304);
   });
 
   it.each<[string, number, string | undefined, number]>([

@@ -3,8 +3,12 @@ import fc from 'fast-check';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { getPriority, tmpdir } from 'node:os';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { isSharedArrayBuffer } from 'node:util/types';
 import { TestCa } from '../testing/index.js';
 import {
   CrlReason,
@@ -21,6 +25,7 @@ import {
 } from '../x509/index.js';
 import { CrlReader } from './crl-reader.js';
 import { CrlRevocation, type CrlEvent } from './crl-revocation.js';
+import { fetchCrl } from './crl-source.js';
 import { CrlThread } from './crl-thread.js';
 
 const DAY = 86_400_000;
@@ -207,6 +212,29 @@ describe('a list that is read by the thread', () => {
     await expect(reader.read(fetched!.octets, issuers, new Date())).rejects.toThrow('closed');
     await expect(reader.fetch(fileWith(largeList()), undefined)).rejects.toThrow('closed');
     expect([...threads().keys()].filter((id) => !before.has(id))).toEqual([]);
+  });
+
+  it('from a server that does not say how long it is is put together where threads see it, and its room used again', async () => {
+    const octets = largeList(entryFor(bad));
+    const server = createServer((_, reply) => {
+      for (let at = 0; at < octets.length; at += 10_000) reply.write(octets.subarray(at, at + 10_000));
+      reply.end();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    ends.push(() => server.close());
+    const source = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    const rooms: number[] = [];
+    const room = (length: number): Uint8Array => Buffer.alloc(rooms[rooms.push(length) - 1] ?? 0);
+    expect(Buffer.compare((await fetchCrl(source, undefined, { room }))!.octets, octets)).toBe(0);
+    expect(rooms).toEqual([1, 4, 16, 64, 256].map((times) => times * 16 * 1024));
+    const reader = new CrlReader(threadFor());
+    const read = async (): Promise<CrlIndex> =>
+      reader.read((await reader.fetch(source, undefined))!.octets, issuers, new Date());
+    const index = await read();
+    expect(isSharedArrayBuffer(index.list.der.buffer)).toBe(true);
+    expect([index.revoked.has(bad.serialNumber), index.revoked.size]).toEqual([true, crowd.length + 1]);
+    reader.release(index);
+    expect((await read()).list.der.buffer).toBe(index.list.der.buffer);
   });
 
   it('that is small does not have the memory of one that was large', async () => {

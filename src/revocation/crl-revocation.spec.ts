@@ -78,6 +78,7 @@ describe('CRLs of another CA', () => {
     ['of a stranger', /not among the trusted/, () => (_, reply) => reply.end(TestCa.root({ commonName: 'x' }).crl())],
     ['a page', /./, () => (_, reply) => reply.end('<html>not found</html>')],
     ['missing', /404/, () => (_, reply) => reply.writeHead(404).end()],
+    ['not modified, of nothing', /304/, () => (_, reply) => reply.writeHead(304).end()],
     ['elsewhere', /fetch failed/, () => (_, reply) => reply.writeHead(302, { location: '/other.crl' }).end()],
     [
       'said to be huge',
@@ -160,6 +161,33 @@ describe('CRLs of another CA', () => {
     expect(events).toHaveLength(1);
   });
 
+  it('takes a list that ended for a failure, though nothing changed, until there is another', async () => {
+    let time = Date.now();
+    let number = 9n;
+    const asked: string[] = [];
+    const url = await serve((request, reply) => {
+      const { 'if-none-match': tag = '' } = request.headers;
+      asked.push(tag);
+      if (tag === `"${number}"`) reply.writeHead(304).end();
+      else
+        reply
+          .writeHead(200, { etag: `"${number}"` })
+          .end(issuing.crl([], { number, nextUpdate: new Date(time + DAY / 4) }));
+    });
+    const { events, statusOf } = await watch([url], () => new Date(time));
+    time += DAY / 3;
+    await until(() => events.length > 1);
+    expect(events[1]).toMatchObject({ kind: 'failed', why: expect.stringContaining('stale') });
+    expect(statusOf(good)).toMatchObject({ status: 'unknown', why: expect.stringContaining('stale') });
+    const before = asked.length;
+    await until(() => asked.length > before + 1);
+    number = 10n;
+    await until(() => events.length > 2);
+    expect(events.slice(2)).toMatchObject([{ kind: 'loaded' }]);
+    expect(asked.slice(1, -1)).toEqual(asked.slice(1, -1).fill('"9"'));
+    expect(statusOf(good)).toMatchObject({ status: 'good', source: 'CRL 10' });
+  });
+
   it('says of a list that has not been read yet that it has not, and where it is read', () => {
     const source = 'http://127.0.0.1:1/first.crl';
     const options = { refreshInterval: 20, clock: () => new Date(), report: () => undefined };
@@ -213,6 +241,27 @@ describe('CRLs of another CA', () => {
       fresh: 'revoked',
       good: 'unknown',
     });
+  });
+
+  it.each([
+    ['a delta that is current, though its base is not', DAY / 4, DAY / 2, 'revoked', 'unknown'],
+    ['a base that is current, though its delta is not', DAY / 2, DAY / 4, 'unknown', 'revoked'],
+  ])('knows a hold from %s', async (_, baseEnds, deltaEnds, inDelta, inBase) => {
+    const [held, before] = [issue(), issue()];
+    const now = new Date();
+    const hold = (certificate: Certificate) => ({ certificate, reason: CrlReason.certificateHold });
+    const from = (ends: number) => new Date(now.getTime() + ends);
+    const lists = [
+      issuing.crl([hold(before)], { number: 10n, nextUpdate: from(baseEnds) }),
+      issuing.crl([hold(held)], {
+        extensions: extensions(12n, encodeExtensionOf.deltaCrlIndicator(10n)),
+        nextUpdate: from(deltaEnds),
+      }),
+    ];
+    const urls = await Promise.all(lists.map((list) => serve((_, reply) => reply.end(list))));
+    const { statusOf } = await watch(urls, () => now);
+    const statuses = [held, before, good].map((each) => statusOf(each, from(DAY / 3)).status);
+    expect(statuses).toEqual([inDelta, inBase, 'unknown']);
   });
 
   it('asks a shard about the certificates that name it, and about no other', async () => {

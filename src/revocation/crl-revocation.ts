@@ -122,7 +122,11 @@ export class CrlRevocation implements RevocationStatus {
       const mark = performance.now() < loaded.retryAt ? loaded.mark : undefined;
       const fetched = await this.#reader.fetch(source, mark);
       if (!fetched) {
-        if (loaded.retryAt === Infinity) loaded.failures = 0;
+        if (loaded.retryAt < Infinity) return;
+        // That nothing came after it is a failure too: whoever publishes it is not asked each second for that.
+        const ended = loaded.index && staleness(loaded.index.list, this.options.clock());
+        if (ended !== undefined) throw new CrlRefusedError(ended);
+        loaded.failures = 0;
         return;
       }
       // The mark first: a bad file is reported once, not every second.

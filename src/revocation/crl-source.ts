@@ -13,6 +13,9 @@ export interface CrlSource {
 const SILENCE_MS = 10_000;
 const TIMEOUT_MS = 120_000;
 const PIECE = 256 * 1024;
+/** Where nobody says how long a list is: the room it has first, and by how much that grows. */
+const LEAST_ROOM = 16 * 1024;
+const GROWTH = 4;
 
 /** Octets that were fetched, and a mark by which to tell whether they changed. */
 export interface Fetched {
@@ -90,17 +93,20 @@ async function fetchUrl(url: string, mark: string | undefined, limits: FetchLimi
       ]),
       headers: { ...(etag ? { 'if-none-match': etag } : {}), ...(modified ? { 'if-modified-since': modified } : {}) },
     });
-    if (response.status === 304) return undefined;
-    if (response.status !== 200 || !response.body) throw new Error(`the server answered ${response.status}`);
+    if (response.status === 304 && (etag || modified)) return undefined;
+    if (response.status !== 200 || !response.body) {
+      await response.body?.cancel();
+      throw new Error(`the server answered ${response.status}`);
+    }
     const { headers } = response;
     const expected = headers.has('content-encoding') ? 0 : Number(headers.get('content-length') ?? 0);
     const octets = new Collected(expected, limits);
     for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
       timer.refresh();
-      octets.add(chunk);
+      await octets.add(chunk);
     }
     return {
-      octets: await octets.whole(),
+      octets: octets.whole,
       mark: `${headers.get('etag') ?? ''}\n${headers.get('last-modified') ?? ''}`,
     };
   } finally {
@@ -108,40 +114,40 @@ async function fetchUrl(url: string, mark: string | undefined, limits: FetchLimi
   }
 }
 
-/** Pieces put together without a copy of everything at once, where the length was said before. */
+/** Pieces put together in the room that there is for a list: of the length that was said before, or else ever more of it. */
 class Collected {
   readonly #limits: FetchLimits;
-  readonly #target: Uint8Array;
-  readonly #rest: Uint8Array[] = [];
+  #room: Uint8Array;
   #length = 0;
 
   constructor(expected: number, limits: FetchLimits) {
     this.#limits = limits;
     if (expected > limits.octets) this.#refuse();
-    this.#target = limits.room(Number.isSafeInteger(expected) && expected > 0 ? expected : 0);
+    this.#room = limits.room(Number.isSafeInteger(expected) && expected > 0 ? expected : LEAST_ROOM);
   }
 
-  add(chunk: Uint8Array): void {
-    if (this.#length + chunk.length > this.#limits.octets) this.#refuse();
-    if (this.#rest.length === 0 && this.#length + chunk.length <= this.#target.length)
-      this.#target.set(chunk, this.#length);
-    else this.#rest.push(chunk);
-    this.#length += chunk.length;
+  /** What was collected. */
+  get whole(): Uint8Array {
+    return this.#room.subarray(0, this.#length);
   }
 
-  async whole(): Promise<Uint8Array> {
-    const { length: behind } = this.#rest;
-    if (behind === 0) return this.#target.subarray(0, this.#length);
-    const octets = this.#limits.room(this.#length);
+  async add(chunk: Uint8Array): Promise<void> {
+    const length = this.#length + chunk.length;
+    if (length > this.#limits.octets) this.#refuse();
+    if (length > this.#room.length) await this.#grow(length);
+    this.#room.set(chunk, this.#length);
+    this.#length = length;
+  }
+
+  async #grow(least: number): Promise<void> {
+    const { whole } = this;
+    const room = this.#limits.room(Math.min(Math.max(least, this.#room.length * GROWTH), this.#limits.octets));
     const slices = new Slices();
-    let at = this.#length - this.#rest.reduce((sum, { length }) => sum + length, 0);
-    octets.set(this.#target.subarray(0, at));
-    for (const chunk of this.#rest) {
-      octets.set(chunk, at);
-      at += chunk.length;
+    for (let at = 0; at < whole.length; at += PIECE) {
+      room.set(whole.subarray(at, at + PIECE), at);
       await slices.pause();
     }
-    return octets;
+    this.#room = room;
   }
 
   #refuse(): never {

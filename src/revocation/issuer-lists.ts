@@ -65,13 +65,16 @@ export class IssuerLists {
 
 function answerOf({ complete, delta }: Pair, certificate: Certificate, now: Date): RevocationAnswer {
   const source = delta ? `${sourceOf(complete)} + delta ${String(numberOf(delta))}` : sourceOf(complete);
-  const stale = staleness(complete.list, now) ?? (delta && staleness(delta.list, now));
+  const over = delta && staleness(delta.list, now);
+  const ended = staleness(complete.list, now);
   const changed = delta?.revoked.find(certificate.serialNumber);
   const entry = changed ?? complete.revoked.find(certificate.serialNumber);
   if (entry && entry.reason !== CrlReason.removeFromCRL) {
     // A revocation stays true when its list goes stale; only its absence, and a hold, do not.
-    if (stale === undefined || entry.reason !== CrlReason.certificateHold) return revoked(source, entry);
+    const isCurrent = (changed ? over : ended) === undefined;
+    if (isCurrent || entry.reason !== CrlReason.certificateHold) return revoked(source, entry);
   }
+  const stale = ended ?? over;
   if (stale !== undefined) return { status: 'unknown', source, why: stale };
   const ends = [complete, ...(delta ? [delta] : [])].map(({ list }) => list.nextUpdate?.getTime() ?? 0);
   return { status: 'good', source, until: new Date(Math.min(...ends)) };

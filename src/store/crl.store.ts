@@ -37,6 +37,23 @@ export function lastCrlHeader(database: Database, { issuer, scope }: CrlPlace): 
     .executeTakeFirst();
 }
 
+/** Whether no CRL of its place before one has its thisUpdate. */
+export async function isFirstOfItsTime(
+  database: Database,
+  { issuer, scope, number, this_update: thisUpdate }: Pick<CrlHeader, 'issuer' | 'scope' | 'number' | 'this_update'>,
+): Promise<boolean> {
+  const before = await database
+    .selectFrom('crl')
+    .select('this_update')
+    .where('issuer', '=', issuer)
+    .where('scope', '=', scope)
+    .where('number', '<', number)
+    .orderBy('number', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return before?.this_update !== thisUpdate;
+}
+
 /** The last CRL of a place. */
 export function lastCrl(database: Database, { issuer, scope }: CrlPlace): Promise<CrlRow | undefined> {
   return database

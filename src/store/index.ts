@@ -27,6 +27,7 @@ export {
   forgetCrls,
   insertCrl,
   insertCrlPart,
+  isFirstOfItsTime,
   lastCrl,
   lastCrlHeader,
   lastCrlNumber,

@@ -9,7 +9,7 @@ import { compromisedKeys, findCertificate, findIssued } from './certificate.stor
 import { issuerSeenAt, unlistedPeers, unlistedSerials } from './peer.store.js';
 import { findPolicy } from './policy.store.js';
 import { countCertificates, listCertificates, type CertificateFilter } from './inventory.store.js';
-import { crlFloor, lastCrl, lastCrlHeader } from './crl.store.js';
+import { crlFloor, isFirstOfItsTime, lastCrl, lastCrlHeader } from './crl.store.js';
 import { findEnrollmentToken } from './enrollment-token.store.js';
 import { findIdempotency } from './idempotency.store.js';
 import { issuerUsage, servicesOfIssuer } from './issuer.store.js';
@@ -117,6 +117,10 @@ describeOnEachStore('a query', (kind, newPlace) => {
     ['the last revocation of an issuer', () => lastRevocationSequence(database, 'issuing')],
     ['the last list', () => lastCrl(database, { issuer: 'issuing', scope: 'complete' })],
     ['the header of the last list', () => lastCrlHeader(database, { issuer: 'issuing', scope: 'complete' })],
+    [
+      'whether a list has a time of its own',
+      () => isFirstOfItsTime(database, { issuer: 'issuing', scope: 'complete', number: 9, this_update: 0 }),
+    ],
     ['what the next list is numbered above', () => crlFloor(database, 'issuing')],
     ['what is known of serial numbers', () => serialStatuses(database, ['0a', '0b'])],
     ['a page of a list', () => readRevocationPage(database, { issuer: 'issuing', after: 5, until: 9 })],

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { SQLITE_BUSY, resultCodeOf, sqliteError } from './sqlite-error.js';
 import type {
@@ -106,7 +105,8 @@ export class SqliteThread {
   /** Ends the thread after what it was asked before. */
   async close(): Promise<void> {
     if (this.#dead) return;
-    const exit = once(this.#worker, 'exit');
+    // Its end alone: how it came to that is told to whoever waits for an answer.
+    const exit = new Promise((resolve) => this.#worker.once('exit', resolve));
     const { failure } = await this.#ask({ kind: 'close' });
     // Its last answer let it go; its end is still waited for.
     this.#worker.ref();

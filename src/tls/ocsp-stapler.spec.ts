@@ -131,6 +131,9 @@ describe.each([
     }
     state.now = inMinutes(61);
     expect(await stapled(state, version)).toBeNull();
+    // The clock was ahead, and is set right: it has not begun.
+    state.now = inMinutes(-2);
+    expect(await stapled(state, version)).toBeNull();
     expect(state.events.filter(({ kind: what }) => what === 'failed')).toEqual([
       { kind: 'failed', why: 'no responder' },
       { kind: 'failed', why: 'the responder answers tryLater' },
@@ -166,6 +169,23 @@ test('it asks again by itself, before the end of what it has', async () => {
   await state.stapler.refresh();
   await again;
   expect(await stapled(state, 'TLSv1.3')).toBeInstanceOf(Buffer);
+});
+
+test('a handshake that finds the response over, after a leap of the clock, has the next one asked for at once', async () => {
+  const state = await staplingServer('tls');
+  await state.stapler.refresh();
+  let asked = 0;
+  state.source = () => {
+    asked++;
+    return Promise.reject(new Error('no responder'));
+  };
+  state.now = inMinutes(61);
+  for (let handshake = 0; handshake < 3; handshake++) expect(await stapled(state, 'TLSv1.3')).toBeNull();
+  expect(asked).toBe(1);
+  const next = responseFor(state.presented, inMinutes(120));
+  state.source = () => Promise.resolve(next);
+  await state.stapler.refresh();
+  expect(await stapled(state, 'TLSv1.3')).toEqual(Buffer.from(next));
 });
 
 test('nothing is stapled to a certificate whose issuer is not known, and nobody is asked', async () => {

@@ -19,6 +19,7 @@ export type StaplingEvent =
 interface Staple {
   readonly of: Certificate;
   readonly der: Buffer;
+  readonly thisUpdate: Date;
   readonly nextUpdate: Date;
 }
 
@@ -39,6 +40,7 @@ export class OcspStapler {
   #staple: Staple | undefined;
   #failure: string | undefined;
   #refreshing: Promise<void> | undefined;
+  #isRefreshing = false;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -71,8 +73,12 @@ export class OcspStapler {
   /** The response for the certificate of one handshake; during a reload that may still be the last one. */
   #current(certificate: Uint8Array): Buffer | null {
     const staple = this.#staple;
-    if (!staple || staple.nextUpdate <= this.#clock()) return null;
-    return Buffer.compare(staple.of.der, certificate) === 0 ? staple.der : null;
+    if (!staple || Buffer.compare(staple.of.der, certificate) !== 0) return null;
+    const now = this.#clock();
+    if (staple.thisUpdate <= now && now < staple.nextUpdate) return staple.der;
+    // The clock leapt, or this machine slept, and its timers with it. While it fails there is a timer.
+    if (!this.#isRefreshing && !this.#stopped && this.#failure === undefined) void this.refresh();
+    return null;
   }
 
   /** Asks for a response now, for what is presented now, and goes on by itself. Never fails: what went wrong is reported once. */
@@ -92,6 +98,7 @@ export class OcspStapler {
 
   async #refresh(): Promise<void> {
     let wait = RETRY_MS;
+    this.#isRefreshing = true;
     try {
       const staple = await this.#ask(this.#presented());
       this.#failure = undefined;
@@ -103,6 +110,7 @@ export class OcspStapler {
       if (why !== this.#failure) this.#report({ kind: 'failed', why });
       this.#failure = why;
     }
+    this.#isRefreshing = false;
     clearTimeout(this.#timer);
     if (!this.#stopped) this.#timer = setTimeout(() => void this.refresh(), wait).unref();
   }
@@ -120,12 +128,12 @@ export class OcspStapler {
     const verdict = verifyOcspResponse(read(octets), { issuer, serialNumber, time: this.#clock(), leeway: 0 });
     if (!verdict.ok) throw new Error(verdict.why);
     const { certStatus, response } = verdict;
-    const { nextUpdate } = response;
+    const { thisUpdate, nextUpdate } = response;
     if (certStatus.status === 'unknown' || !nextUpdate) throw new Error('the responder does not know the certificate');
     const der = Buffer.from(octets);
     if (!this.#staple || !this.#staple.der.equals(der))
       this.#report({ kind: 'stapled', certificate, status: certStatus.status, until: nextUpdate });
-    return { of: certificate, der, nextUpdate };
+    return { of: certificate, der, thisUpdate, nextUpdate };
   }
 }
 

@@ -48,3 +48,19 @@ test('a clock that was a day ahead: what it signed stands, and nothing is signed
   const later = await temporary.reopen({ now: at(right + DAY + 1000) });
   expect((await later.crls.publishIfDue()).map(({ issuer, number }) => `${issuer} ${number}`)).toEqual(['issuing 3']);
 });
+
+test('a clock that was ahead when something was revoked: no list is dated before that, and it goes on when its time has come', async () => {
+  const { certificate } = await temporary.authority.ca.issue(issue);
+  const ahead = await temporary.reopen({ now: at(right + 5000) });
+  await ahead.ca.revoke({ serialNumber: certificate.serialNumber, requester: somebody });
+  const again = await temporary.reopen({ now: at(right + 2000) });
+  await expect(again.crls.publishIfDue()).rejects.toMatchObject({
+    code: 'clock_behind',
+    message: expect.stringContaining('revocationDate is after thisUpdate'),
+  });
+  expect(again.registry.statusOf(again.ca.issuing.certificate, certificate.serialNumber)).toMatchObject({
+    status: 'revoked',
+  });
+  const later = await temporary.reopen({ now: at(right + 6000) });
+  expect((await later.crls.publishIfDue()).map(({ issuer, number }) => `${issuer} ${number}`)).toEqual(['issuing 3']);
+});

@@ -104,7 +104,8 @@ describe('OCSP over HTTP', () => {
     expect(Math.abs(Number(seconds) - left)).toBeLessThan(5);
     const again = await get(octets, { 'if-none-match': headers.etag! });
     expect([again.status, again.body.length, again.headers.etag]).toEqual([304, 0, headers.etag]);
-    expect((await get(octets, { 'if-modified-since': headers['last-modified']! })).status).toBe(304);
+    // The status may have changed within that second: by a time nobody is told that nothing did.
+    expect((await get(octets, { 'if-modified-since': headers['last-modified']! })).status).toBe(200);
     expect((await get(octets, { 'if-none-match': '"other"' })).status).toBe(200);
     const head = await send('HEAD', `/ocsp/${base64(octets)}`);
     expect([head.status, head.body.length, head.headers['content-length']]).toEqual([200, 0, String(body.length)]);

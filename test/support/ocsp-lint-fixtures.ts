@@ -42,6 +42,8 @@ export interface ResponseChange {
   readonly answered?: readonly string[];
   readonly answeredIssuer?: TestCa;
   readonly certStatus?: CertStatus;
+  /** One for each answer. */
+  readonly statuses?: readonly CertStatus[];
   readonly producedAt?: Date;
   readonly thisUpdate?: Date;
   readonly nextUpdate?: Date;
@@ -76,9 +78,9 @@ export function ocspOf(change: ResponseChange = {}): SignedResponse {
   const tbs = encodeResponseData({
     keyIdentifier: change.keyIdentifier ?? responder.certificate.publicKey.keyIdentifier,
     producedAt: change.producedAt ?? hours(0),
-    responses: answered.map((serial) => ({
+    responses: answered.map((serial, i) => ({
       certId: certIdOf(answeredIssuer.certificate, serial),
-      certStatus: change.certStatus ?? { status: 'good' },
+      certStatus: change.statuses?.[i] ?? change.certStatus ?? { status: 'good' },
       thisUpdate: change.thisUpdate ?? hours(0),
       nextUpdate: change.nextUpdate ?? hours(1),
       extensions: change.singleExtensions ?? [],

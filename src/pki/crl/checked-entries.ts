@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { CrlEntriesLint, DecodeError, lintFindingToString, type LintFinding } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
 import type { CrlFile } from './crl-file.js';
+import { entryRefusal } from './entry-refusal.js';
 
 /** What is kept in memory. Smaller lists see neither a thread nor, before they are signed, a file. */
 export const IN_MEMORY = 1024 * 1024;
@@ -28,7 +29,7 @@ export class CheckedEntries {
     this.file = file;
   }
 
-  /** `entries` come in pieces of whole entries. Throws PkiError `lint_failed` with the first finding, `file_unwritable`, and what `entries` throws. */
+  /** `entries` come in pieces of whole entries. Throws PkiError `lint_failed` or `clock_behind` with the first finding, `file_unwritable`, and what `entries` throws. */
   static async check(
     entries: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     terms: EntryTerms,
@@ -92,5 +93,5 @@ function check(lint: CrlEntriesLint, piece: Uint8Array): LintFinding | undefined
 }
 
 function refuse(finding: LintFinding | undefined): void {
-  if (finding) throw new PkiError('lint_failed', lintFindingToString(finding));
+  if (finding) throw entryRefusal(lintFindingToString(finding));
 }

@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { open, rm, type FileHandle } from 'node:fs/promises';
+import { open, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { PkiError } from '../pki-error.js';
 import { unwritable } from '../publication/atomic-file.js';
 import type { CrlFileAnswer, CrlFileData, CrlFileRequest } from './crl-file-protocol.js';
+import { entryRefusal } from './entry-refusal.js';
 
 const PIECE = 128 * 1024;
+/** Others serve it from the folder. */
+const MODE = 0o644;
 
 /**
  * The file of a list that is too large for memory: its entries first, checked and written by a thread; what is around them when it is signed. It goes when
@@ -39,15 +41,17 @@ export class CrlFile {
     });
     this.#thread.on('message', (answer: CrlFileAnswer) => this.#asked.shift()?.resolve(answer));
     this.#thread.on('error', (error: Error) => {
-      this.#dead = error;
-      for (const { reject } of this.#asked.splice(0)) reject(error);
+      this.#end(error);
+    });
+    this.#thread.on('exit', () => {
+      this.#end(new Error('the thread that writes the revocation list ended'));
     });
   }
 
   /** `path`: of a file that is made; in the folder of temporary files, without a name, when it is undefined. `room`: what is expected to stand before the entries. Throws PkiError `file_unwritable`. */
   static async open(path: string | undefined, data: Omit<CrlFileData, 'file'>): Promise<CrlFile> {
     const name = path ?? join(tmpdir(), `.crl-entries.${randomBytes(6).toString('hex')}.tmp`);
-    const handle = await writing(name, open(name, 'wx+', path === undefined ? 0o600 : 0o644));
+    const handle = await writing(name, open(name, 'wx+', path === undefined ? 0o600 : MODE));
     if (path === undefined) await rm(name);
     return new CrlFile(path, handle, data);
   }
@@ -57,7 +61,7 @@ export class CrlFile {
     return this.#length;
   }
 
-  /** Checks and adds whole entries, which are no longer the caller's; returns when those before are added. Throws PkiError `lint_failed` and `file_unwritable`. */
+  /** Checks and adds whole entries, which are no longer the caller's; returns when those before are added. Throws PkiError `lint_failed`, `clock_behind` and `file_unwritable`. */
   async append(octets: Uint8Array): Promise<void> {
     const { length, byteLength, buffer } = octets;
     const before = this.#appended;
@@ -112,6 +116,12 @@ export class CrlFile {
     return sha256;
   }
 
+  /** Writes all of it anew under its name, which somebody took away. Throws what the file system throws. */
+  async nameAgain(): Promise<void> {
+    const octets = this.#handle.createReadStream({ start: 0, autoClose: false });
+    await writeFile(this.path ?? '', octets, { flag: 'wx', mode: MODE, flush: true });
+  }
+
   /** Nothing is read afterwards. */
   async dispose(): Promise<void> {
     await this.#thread.terminate();
@@ -126,13 +136,17 @@ export class CrlFile {
       done += (await this.#handle.write(octets, done, octets.length - done, at + done)).bytesWritten;
   }
 
+  #end(why: Error): void {
+    this.#dead ??= why;
+    for (const { reject } of this.#asked.splice(0)) reject(this.#dead);
+  }
+
   async #ask(request: CrlFileRequest, moved: readonly ArrayBuffer[] = []): Promise<CrlFileAnswer> {
     if (this.#dead) throw this.#dead;
-    const answered = new Promise<CrlFileAnswer>((resolve, reject) => this.#asked.push({ resolve, reject }));
     this.#thread.postMessage(request, moved);
-    const answer = await answered;
+    const answer = await new Promise<CrlFileAnswer>((resolve, reject) => this.#asked.push({ resolve, reject }));
     if (answer.failure) throw unwritable(this.path ?? tmpdir(), answer.failure);
-    if (answer.finding !== undefined) throw new PkiError('lint_failed', answer.finding);
+    if (answer.finding !== undefined) throw entryRefusal(answer.finding);
     return answer;
   }
 }

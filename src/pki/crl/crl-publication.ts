@@ -3,7 +3,15 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { EventBus } from '../../events/index.js';
-import { crlParts, lastCrl, lastCrlHeader, type CrlHeader, type CrlPlace, type Store } from '../../store/index.js';
+import {
+  crlParts,
+  isFirstOfItsTime,
+  lastCrl,
+  lastCrlHeader,
+  type CrlHeader,
+  type CrlPlace,
+  type Store,
+} from '../../store/index.js';
 import {
   ensureFolder,
   flushFolderAside,
@@ -12,6 +20,7 @@ import {
   unwritable,
 } from '../publication/atomic-file.js';
 import { octetsInMemory, octetsOfFile, sha256Of, type PublishedOctets } from '../publication/published-octets.js';
+import type { CrlFile } from './crl-file.js';
 import { crlFileName } from './crl-scope.js';
 import type { SignedCrl } from './signed-crl.js';
 
@@ -22,6 +31,8 @@ export interface PublishedCrl {
   readonly scope: string;
   readonly number: number;
   readonly thisUpdate: Date;
+  /** thisUpdate; undefined where a list before has the same: by a time nobody could tell the two apart. */
+  readonly lastModified: Date | undefined;
   readonly nextUpdate: Date;
   /** How many there are. */
   readonly octets: number;
@@ -96,10 +107,10 @@ export class CrlPublication {
   /** Makes the draft of a signed list whole. Undefined when it was put together elsewhere. Throws PkiError `file_unwritable`. */
   async complete(place: CrlPlace, crl: SignedCrl): Promise<WrittenCrl | undefined> {
     const path = this.#pathOf(place);
-    const draft = crl.file?.path;
-    if (path === undefined || !crl.file || draft === undefined) return undefined;
-    const sha256 = await crl.complete(crl.file);
-    return { sha256, place: () => this.#place(draft, path, sha256) };
+    const { file } = crl;
+    if (path === undefined || file?.path === undefined) return undefined;
+    const sha256 = await crl.complete(file);
+    return { sha256, place: () => this.#place(file, path, sha256) };
   }
 
   /**
@@ -120,7 +131,8 @@ export class CrlPublication {
     const { issuer, scope, number } = header;
     const [thisUpdate, nextUpdate] = [new Date(header.this_update), new Date(header.next_update)];
     const sha256 = header.sha256 ?? (await sha256Of(octets.read()));
-    const crl = { issuer, scope, number, thisUpdate, nextUpdate, octets: octets.length, sha256 };
+    const lastModified = (await isFirstOfItsTime(this.#store.database, header)) ? thisUpdate : undefined;
+    const crl = { issuer, scope, number, thisUpdate, lastModified, nextUpdate, octets: octets.length, sha256 };
     const list: ServedList = { ...crl, read: octets.read, retire: octets.retire, unwritten };
     if (this.#current.get(keyOf(place)) !== served) {
       // Another call was here meanwhile, for a newer one perhaps.
@@ -162,9 +174,9 @@ export class CrlPublication {
     return file ? { octets: file, unwritten: undefined } : this.#fromParts(path, header);
   }
 
-  async #place(draft: string, path: string, sha256: string): Promise<void> {
+  async #place(file: CrlFile, path: string, sha256: string): Promise<void> {
     try {
-      const octets = await named(draft, path);
+      const octets = await namedFile(file, path);
       this.#placed?.octets.retire();
       this.#placed = { sha256, octets };
     } catch (error) {
@@ -232,6 +244,18 @@ async function named(draft: string, path: string): Promise<PublishedOctets> {
   } catch (error) {
     octets.retire();
     throw error;
+  }
+}
+
+/** As {@link named}. What was so long in the making that its draft was taken for one left behind is not lost: it is open. */
+async function namedFile(file: CrlFile, path: string): Promise<PublishedOctets> {
+  const draft = file.path ?? '';
+  try {
+    return await named(draft, path);
+  } catch (error) {
+    if (existsSync(draft)) throw error;
+    await file.nameAgain();
+    return named(draft, path);
   }
 }
 

@@ -7,6 +7,7 @@ import {
   lastRevocationSequence,
   takeCrlNumber,
   type CrlHeader,
+  type CrlPlace,
   type Database,
   type Store,
   type Transaction,
@@ -185,34 +186,40 @@ export class CrlSigning {
     const { number, base } = terms;
     // Where there can be no file its row has all of it.
     const written = await this.#publication.complete(place, crl);
-    if (written && this.#store.isShared) await this.#keepParts(place.issuer, number, crl);
     const der = written ? null : await crl.whole();
-    return this.#store.transaction(async (transaction) => {
-      const last = await lastCrlHeader(transaction, place);
-      const isNewer = !last || (last.number < number && last.revocation_sequence <= sequence);
-      const isPlaced = isNewer && isDue(last);
-      const detail = isPlaced ? { scope, number: String(number), octets: String(crl.octets) } : { signed: 'no' };
-      await this.#audit.append({ ...entryOf(wanted), phase: 'result', detail }, transaction);
-      if (!isPlaced) {
-        await deleteCrlParts(transaction, place.issuer, number);
-        return false;
-      }
-      await insertCrl(transaction, {
-        ...place,
-        number,
-        base_number: base ?? null,
-        this_update: thisUpdate.getTime(),
-        next_update: nextUpdate.getTime(),
-        revocation_sequence: sequence,
-        octets: crl.octets,
-        sha256: written?.sha256 ?? null,
-        der,
+    const isInParts = written !== undefined && this.#store.isShared;
+    try {
+      if (isInParts) await this.#keepParts(place.issuer, number, crl);
+      return await this.#store.transaction(async (transaction) => {
+        const last = await lastCrlHeader(transaction, place);
+        const isNewer = !last || (last.number < number && last.revocation_sequence <= sequence);
+        const isPlaced = isNewer && isDue(last);
+        const detail = isPlaced ? { scope, number: String(number), octets: String(crl.octets) } : { signed: 'no' };
+        await this.#audit.append({ ...entryOf(wanted), phase: 'result', detail }, transaction);
+        if (!isPlaced) {
+          await deleteCrlParts(transaction, place.issuer, number);
+          return false;
+        }
+        await insertCrl(transaction, {
+          ...place,
+          number,
+          base_number: base ?? null,
+          this_update: thisUpdate.getTime(),
+          next_update: nextUpdate.getTime(),
+          revocation_sequence: sequence,
+          octets: crl.octets,
+          sha256: written?.sha256 ?? null,
+          der,
+        });
+        // Last, and while nobody else can write: of two lists the newer one is placed last. Should this not be committed, the file is whole, and its
+        // number is not given out again.
+        await written?.place();
+        return true;
       });
-      // Last, and while nobody else can write: of two lists the newer one is placed last. Should this not be committed, the file is whole, and its
-      // number is not given out again.
-      await written?.place();
-      return true;
-    });
+    } catch (error) {
+      if (isInParts) await this.#dropParts(place, number);
+      throw error;
+    }
   }
 
   /** For nodes that do not see our files. */
@@ -222,6 +229,18 @@ export class CrlSigning {
       await this.#store.transaction((transaction) =>
         insertCrlPart(transaction, { issuer, number, part: part++, octets }),
       );
+  }
+
+  /** Nobody asks for them, unless it was the answer of the store that was lost and not the row. */
+  async #dropParts(place: CrlPlace, number: number): Promise<void> {
+    try {
+      await this.#store.transaction(async (transaction) => {
+        const last = await lastCrlHeader(transaction, place);
+        if (last?.number !== number) await deleteCrlParts(transaction, place.issuer, number);
+      });
+    } catch {
+      // What the store could not keep it may not be able to drop; why, whoever signs is told.
+    }
   }
 }
 

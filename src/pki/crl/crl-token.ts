@@ -55,7 +55,7 @@ export class CrlToken {
 
   /**
    * Writes the list: version 2, with authorityKeyIdentifier and cRLNumber (RFC 5280 §5.2.1, §5.2.3). `entries` come in pieces of whole entries, each of
-   * which is linted. Throws PkiError `clock_behind` when `thisUpdate` is not before `nextUpdate` or lies before the list `previous`, `lint_failed` with the
+   * which is linted. Throws PkiError `clock_behind` when `thisUpdate` is not before `nextUpdate` or lies before the list `previous` or an entry, `lint_failed` with the
    * findings, or when it cannot be written at all, and `file_unwritable`.
    */
   static async make(

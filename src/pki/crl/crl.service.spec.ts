@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificationRequest } from '../../../test/support/certification-request.js';
 import { describeOnEachStore } from '../../../test/support/postgres.js';
@@ -167,6 +167,34 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     await temporary.store.transaction((transaction) => raiseCrlFloor(transaction, 'issuing', 1000));
     expect((await temporary.authority.crls.sign('issuing', somebody)).number).toBe(1001);
     expect((await temporary.authority.crls.sign('issuing', somebody)).number).toBe(1002);
+  });
+
+  it('leaves no piece in the store of a list that could not be placed', async () => {
+    const { authority, place, settings } = temporary;
+    await authority.crls.sign('issuing', somebody);
+    // The next one is taken for too large for its row.
+    await place.query('update crl set octets = 2000000');
+    const path = join(settings.crlDirectory ?? '', 'issuing.crl');
+    rmSync(path);
+    mkdirSync(join(path, 'in the way'), { recursive: true });
+    await expect(authority.crls.sign('issuing', somebody)).rejects.toMatchObject({ code: 'file_unwritable' });
+    expect(await place.query('select number from crl_part')).toEqual([]);
+    rmSync(path, { recursive: true });
+    expect((await authority.crls.sign('issuing', somebody)).number).toBe(3);
+    expect(await place.query('select number from crl where sha256 is not null')).toHaveLength(1);
+  });
+
+  it('gives a time to tell lists apart by to the first of each second alone', async () => {
+    const { authority, reopen } = temporary;
+    const sign = async () => (await authority.crls.sign('issuing', somebody)).lastModified;
+    expect(await sign()).toEqual(new Date(Math.floor(clock.getTime() / 1000) * 1000));
+    clock = new Date(Math.floor(clock.getTime() / 1000) * 1000 + 999);
+    expect(await sign()).toBe(undefined);
+    const again = await reopen();
+    await again.crls.load();
+    expect(again.crls.current('issuing')).toMatchObject({ number: 2, lastModified: undefined });
+    clock = new Date(clock.getTime() + 1);
+    expect(await sign()).toEqual(clock);
   });
 
   it('writes no files when no folder is named', async () => {

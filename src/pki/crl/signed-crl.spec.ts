@@ -10,8 +10,9 @@ import { CrlFile } from './crl-file.js';
 import { SignedCrl } from './signed-crl.js';
 
 const terms = { isDelta: false, thisUpdate: new Date() };
-const entry = (reason: number = CrlReason.superseded) =>
-  encodeRevokedCertificate({ serialNumber: randomBytes(16), revocationDate: new Date(0), reason });
+const tomorrow = new Date(Date.now() + 86_400_000);
+const entry = (reason: number = CrlReason.superseded, revocationDate = new Date(0)) =>
+  encodeRevokedCertificate({ serialNumber: randomBytes(16), revocationDate, reason });
 const all = Array.from({ length: 30 }, () => Buffer.concat(Array.from({ length: 1000 }, () => entry())));
 /** Copies, which are given away. */
 const pagesOf = (pages: number) => all.slice(0, pages).map((page) => Buffer.from(page));
@@ -67,14 +68,28 @@ test('a list is whole on a disk that takes a part of what it is given', async ()
 });
 
 test.each([
-  ['the same twice', (page: Buffer) => page, 'crl-entry-unique'],
-  ['removeFromCRL', () => Buffer.from(entry(CrlReason.removeFromCRL)), 'crl-entry-reason'],
-  ['half an entry', (page: Buffer) => page.subarray(0, 7), 'revoked certificate'],
-])('a list that is too large for memory is not made with %s, and leaves nothing behind', async (_, bad, message) => {
-  const path = join(temporaryFolder(), 'draft');
-  const pages = pagesOf(30);
-  const openFile = () => CrlFile.open(path, { ...terms, room: 100 });
-  const made = CheckedEntries.check([...pages, bad(Buffer.from(all[7] ?? []))], { ...terms, openFile });
-  await expect(made).rejects.toMatchObject({ code: 'lint_failed', message: expect.stringContaining(message) });
-  expect(() => readFileSync(path)).toThrow('ENOENT');
-});
+  ['the same twice', (page: Buffer) => page, 'lint_failed', 'crl-entry-unique'],
+  ['removeFromCRL', () => Buffer.from(entry(CrlReason.removeFromCRL)), 'lint_failed', 'crl-entry-reason'],
+  ['half an entry', (page: Buffer) => page.subarray(0, 7), 'lint_failed', 'revoked certificate'],
+  ['one of tomorrow', () => Buffer.from(entry(undefined, tomorrow)), 'clock_behind', 'crl-entry-date'],
+])(
+  'a list that is too large for memory is not made with %s, and leaves nothing behind',
+  async (_, bad, code, message) => {
+    const path = join(temporaryFolder(), 'draft');
+    const pages = pagesOf(30);
+    const openFile = () => CrlFile.open(path, { ...terms, room: 100 });
+    const made = CheckedEntries.check([...pages, bad(Buffer.from(all[7] ?? []))], { ...terms, openFile });
+    await expect(made).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
+    expect(() => readFileSync(path)).toThrow('ENOENT');
+  },
+);
+
+test('who waits for the thread of a file is told when it ends', async () => {
+  const file = await CrlFile.open(undefined, { ...terms, room: 95 });
+  const asked = file.checkUnique();
+  const told = expect(asked).rejects.toThrow('ended');
+  await file.dispose();
+  await told;
+  await expect(file.append(Buffer.from(entry()))).resolves.toBe(undefined);
+  await expect(file.checkUnique()).rejects.toThrow('ended');
+}, 5000);

@@ -66,7 +66,7 @@ export function encodeAnswer(tbs: Uint8Array, responder: ResponderIdentity, sign
 /** The response as its readers will see it, but for the signature. Throws PkiError `lint_failed` for one that a strict reader refuses. */
 function readBack(tbs: Uint8Array, responder: ResponderIdentity): BasicOcspResponse {
   try {
-    const { basic } = decodeOcspResponse(encodeAnswer(tbs, responder, Uint8Array.of(0)));
+    const { basic } = decodeOcspResponse(encodeAnswer(tbs, responder, Uint8Array.of(0)), responder.certificate);
     if (basic) return basic;
   } catch (error) {
     if (error instanceof DecodeError) throw new PkiError('lint_failed', error.message, { cause: error });

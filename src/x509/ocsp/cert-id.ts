@@ -70,15 +70,28 @@ export function isCertIdOf(certId: CertId, issuer: CertIdIssuer, serialNumber: s
   );
 }
 
+/** What names an issuer in a CertID. */
+interface IssuerDigests {
+  readonly issuerNameHash: Buffer;
+  readonly issuerKeyHash: Buffer;
+}
+
+// An issuer does not change: its digests are taken once, and not for each of a hundred thousand responses.
+const DIGESTS_OF = {
+  sha1: new WeakMap<CertIdIssuer, IssuerDigests>(),
+  sha256: new WeakMap<CertIdIssuer, IssuerDigests>(),
+};
+
 /** The two digests by which a CertID names `issuer`: of its name, and of its key without tag, length and unused bits (RFC 6960 §4.1.1). */
-export function issuerDigests(
-  { subject, publicKey }: CertIdIssuer,
-  digest: CertIdDigest,
-): { readonly issuerNameHash: Buffer; readonly issuerKeyHash: Buffer } {
-  return {
-    issuerNameHash: hash(digest, subject.der, 'buffer'),
-    issuerKeyHash: hash(digest, publicKey.key, 'buffer'),
+export function issuerDigests(issuer: CertIdIssuer, digest: CertIdDigest): IssuerDigests {
+  const known = DIGESTS_OF[digest].get(issuer);
+  if (known) return known;
+  const digests = {
+    issuerNameHash: hash(digest, issuer.subject.der, 'buffer'),
+    issuerKeyHash: hash(digest, issuer.publicKey.key, 'buffer'),
   };
+  DIGESTS_OF[digest].set(issuer, digests);
+  return digests;
 }
 
 const NULL = write.nullElement();

@@ -62,8 +62,8 @@ export type OcspResponse =
   | { readonly status: 'successful'; readonly basic: BasicOcspResponse }
   | { readonly status: Exclude<OcspResponseStatusName, 'successful'>; readonly basic: undefined };
 
-/** Reads one DER OCSPResponse of at most 64 KiB. Throws DecodeError. */
-export function decodeOcspResponse(octets: Uint8Array): OcspResponse {
+/** Reads one DER OCSPResponse of at most 64 KiB; a certificate in it with the octets of `known` is that one, and not read again. Throws DecodeError. */
+export function decodeOcspResponse(octets: Uint8Array, known?: Certificate): OcspResponse {
   const reader = DerReader.bounded(octets, MAX_OCSP_RESPONSE_OCTETS, 'OCSP response');
   const response = reader.enter(Tag.SEQUENCE, 'OCSPResponse');
   const start = response.offset;
@@ -78,7 +78,7 @@ export function decodeOcspResponse(octets: Uint8Array): OcspResponse {
   const explicit = response.enter(contextConstructed(0), 'responseBytes');
   const bytes = explicit.enter(Tag.SEQUENCE, 'responseBytes');
   if (bytes.oid('responseType') !== Oid.ocspBasic) bytes.fail('responseType is not basic');
-  const basic = decodeBasicOcspResponse(bytes.on(bytes.octetString('response')));
+  const basic = decodeBasicOcspResponse(bytes.on(bytes.octetString('response')), known);
   bytes.end('responseBytes');
   explicit.end('responseBytes');
   response.end('OCSPResponse');
@@ -90,8 +90,8 @@ const NAMES: ReadonlyMap<number, OcspResponseStatusName> = new Map(
   Object.entries(OcspResponseStatus).map(([name, number]) => [number, name as OcspResponseStatusName]),
 );
 
-/** Reads a BasicOCSPResponse. Throws DecodeError. */
-export function decodeBasicOcspResponse(reader: DerReader): BasicOcspResponse {
+/** Reads a BasicOCSPResponse, with `known` as {@link decodeOcspResponse}. Throws DecodeError. */
+export function decodeBasicOcspResponse(reader: DerReader, known?: Certificate): BasicOcspResponse {
   const whole = reader.offset;
   const basic = reader.enter(Tag.SEQUENCE, 'BasicOCSPResponse');
   const start = basic.offset;
@@ -99,7 +99,7 @@ export function decodeBasicOcspResponse(reader: DerReader): BasicOcspResponse {
   const tbs = basic.since(start);
   const signatureAlgorithm = decodeAlgorithmIdentifier(basic, 'signatureAlgorithm');
   const signature = basic.wholeOctets('signature');
-  const certificates = decodeCertificates(basic);
+  const certificates = decodeCertificates(basic, known);
   basic.end('BasicOCSPResponse');
   reader.end('response');
   // version 1 is the default, which DER leaves out, and there is no other.
@@ -129,7 +129,7 @@ export function decodeBasicOcspResponse(reader: DerReader): BasicOcspResponse {
   };
 }
 
-function decodeCertificates(basic: DerReader): Certificate[] {
+function decodeCertificates(basic: DerReader, known: Certificate | undefined): Certificate[] {
   const explicit = basic.enterIf(contextConstructed(0), 'certs');
   if (!explicit) return [];
   const list = explicit.enter(Tag.SEQUENCE, 'certs');
@@ -137,7 +137,8 @@ function decodeCertificates(basic: DerReader): Certificate[] {
   const certificates: Certificate[] = [];
   while (!list.done) {
     if (certificates.length === MAX_CERTIFICATES) list.fail(`more than ${MAX_CERTIFICATES} certificates`);
-    certificates.push(decodeCertificate(list.element('certificate')));
+    const der = list.element('certificate');
+    certificates.push(known && Buffer.compare(known.der, der) === 0 ? known : decodeCertificate(der));
   }
   return certificates;
 }

@@ -9,6 +9,7 @@ import { TestCa } from '../../testing/index.js';
 import {
   algorithmIdentifier,
   certIdOf,
+  CrlReason,
   decodeOcspRequest,
   decodeOcspResponse,
   DecodeError,
@@ -247,6 +248,20 @@ describe('a response', () => {
     ],
   ])('is not believed %s', (_, change, more, code) => {
     expect(verdict(change, more)).toMatchObject({ ok: false, code });
+  });
+
+  it('that says two things of one certificate does not say that it is good', () => {
+    const [good, revoked] = [
+      { status: 'good' },
+      { status: 'revoked', revocationTime: at(-1), reason: CrlReason.superseded },
+    ] as const;
+    for (const statuses of [
+      [good, revoked],
+      [revoked, good],
+    ])
+      expect(verdict({ answered: ['40a1', '40a1'], statuses }, {})).toMatchObject({
+        certStatus: { status: 'revoked' },
+      });
   });
 
   it('is not believed with one bit of what was signed, or of the signature, changed', () => {

@@ -46,7 +46,9 @@ export function verifyOcspResponse(response: OcspResponse, wanted: OcspVerificat
   const { basic } = response;
   if (!basic) return refuse('not_successful', `the responder answers ${response.status}`);
   const { issuer, serialNumber, nonce } = wanted;
-  const single = basic.responses.find(({ certId }) => isCertIdOf(certId, issuer, serialNumber));
+  const about = basic.responses.filter(({ certId }) => isCertIdOf(certId, issuer, serialNumber));
+  // Of several that contradict each other, the one that is not good.
+  const single = about.find(({ certStatus }) => certStatus.status === 'revoked') ?? about[0];
   if (!single) return refuse('other_certificate', 'the response is not about this certificate');
   for (const { oid, critical } of [...basic.extensions.values(), ...single.extensions.values()])
     if (critical && oid !== Oid.ocspNonce) return refuse('unknown_critical_extension', `${oid} is critical`);
