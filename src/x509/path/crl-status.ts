@@ -29,7 +29,7 @@ const PROCESSED: ReadonlySet<string> = new Set([
 /**
  * Revocation by CRLs (RFC 5280 §6.3), with the CRLs as an argument: nothing is fetched. A CRL counts when it is in scope, signed by its issuer
  * whose own path leads to the same anchor, and has no critical extension that is unknown. It makes a certificate good only while it is current and
- * numbered as §5.2.3 asks; that a certificate is revoked, other than on hold, stays known from a CRL that is past its nextUpdate.
+ * numbered as §5.2.3 asks; that a certificate is revoked, other than on hold, stays known from a CRL that is past its nextUpdate, or has none.
  */
 export class CrlStatus {
   readonly #complete: readonly CertificateList[];
@@ -43,7 +43,7 @@ export class CrlStatus {
     readonly issuers: CrlIssuers,
   ) {
     const usable = crls
-      .filter((crl) => hasOnlyKnownCriticals(crl) && crl.thisUpdate <= time && crl.nextUpdate !== undefined)
+      .filter((crl) => hasOnlyKnownCriticals(crl) && crl.thisUpdate <= time)
       .sort((a, b) => b.thisUpdate.getTime() - a.thisUpdate.getTime());
     this.#complete = usable.filter(({ extensions }) => extensions.deltaCrlIndicator === undefined);
     this.#deltas = usable.filter(({ extensions }) => extensions.deltaCrlIndicator !== undefined);

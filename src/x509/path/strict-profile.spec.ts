@@ -36,6 +36,16 @@ describe('the profile', () => {
     ['§4.2.1.6', 'leaf', { extensions: [encodeExtensionOf.subjectAltName(dns, true)] }],
     ['§4.2.1.1', 'leaf', { extensions: [critical(encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: id }))] }],
     ['§4.2.1.1', 'leaf', { extensions: [encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: undefined })] }],
+    [
+      '§4.2.1.1',
+      'leaf',
+      // keyIdentifier and authorityCertSerialNumber, without authorityCertIssuer.
+      {
+        extensions: [
+          { oid: Oid.authorityKeyIdentifier, critical: false, value: Buffer.from('3006800101820101', 'hex') },
+        ],
+      },
+    ],
     ['§4.2.1.1', 'leaf', { without: [Oid.authorityKeyIdentifier] }],
     ['§4.2.1.1', 'intermediate', { without: [Oid.authorityKeyIdentifier] }],
     ['§4.2.1.2', 'leaf', { extensions: [critical(encodeExtensionOf.subjectKeyIdentifier(id))] }],

@@ -30,6 +30,11 @@ const RULES: readonly ProfileRule[] = [
       serialNumber.length > 40 ||
       /^[89a-f].{39}$/.test(serialNumber),
   },
+  {
+    section: '§4.1.2.5',
+    message: 'a date is not written in the type for its year',
+    broken: ({ datesInForm }) => !datesInForm,
+  },
   { section: '§4.1.2.4', message: 'the issuer is empty', broken: ({ issuer }) => isEmptyName(issuer) },
   {
     section: '§4.1.2.6',
@@ -58,6 +63,12 @@ const RULES: readonly ProfileRule[] = [
     message: 'authorityKeyIdentifier has no keyIdentifier',
     broken: ({ extensions }) =>
       extensions.authorityKeyIdentifier !== undefined && !extensions.authorityKeyIdentifier.keyIdentifier,
+  },
+  {
+    section: '§4.2.1.1',
+    message: 'authorityKeyIdentifier has the issuer without the serial number, or the other way round',
+    broken: ({ extensions: { authorityKeyIdentifier: id } }) =>
+      id !== undefined && (id.authorityCertIssuer === undefined) !== (id.authorityCertSerialNumber === undefined),
   },
   {
     section: '§4.2.1.1',
