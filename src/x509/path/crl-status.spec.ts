@@ -116,6 +116,22 @@ describe('a CRL', () => {
     expect([verdict([older, newer]), verdict([newer, older])]).toEqual(['good', 'good']);
   });
 
+  it('knows what was revoked for good, whatever newer ones leave out', () => {
+    const older = root.crl(entry('keyCompromise'), { thisUpdate: hours(-2) });
+    const newer = root.crl([], { thisUpdate: hours(-1) });
+    expect([verdict([older, newer]), verdict([newer, older])]).toEqual(['revoked', 'revoked']);
+  });
+
+  it('of one key of the issuer says nothing against that of another', () => {
+    const twin = root.intermediate({ commonName: 'Test Root CA' });
+    for (const reason of ['certificateHold', 'superseded'] as const) {
+      const older = root.crl(entry(reason), { thisUpdate: hours(-2) });
+      const newer = twin.crl([], { thisUpdate: hours(-1) });
+      expect(verdict([newer, root.crl()], certificate, [twin.certificate])).toBe('good');
+      expect(verdict([older, newer], certificate, [twin.certificate])).toBe('revoked');
+    }
+  });
+
   it('needs a number that is not critical', () => {
     expect(verdict([root.crl([], { extensions: [unknown(false)] })])).toBe('revocation_unknown');
     expect(verdict([root.crl([], { extensions: [{ ...number(1n), critical: true }] })])).toBe('revocation_unknown');
