@@ -176,7 +176,7 @@ const WHITE_CONTROLS = /[\t\n\v\f\r\u0085]/g;
 const MAPPED_TO_NOTHING = /[\p{Cc}\p{Cf}\p{Variation_Selector}\u034f\u1806\ufffc]/gu;
 // To compose takes the square of the marks that follow each other, of which no language has more than a few (UAX #15 §13 draws the line here); and two characters
 // become a whole phrase each.
-const COSTLY = /\p{M}{31}|(?:[\ufdfa\ufdfb][^\ufdfa\ufdfb]*){9}/u;
+const COSTLY = /(?<!\p{M})\p{M}{31}|(?:[\ufdfa\ufdfb][^\ufdfa\ufdfb]*){9}/u;
 
 /** Visible ASCII with single spaces within. */
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/;

@@ -64,8 +64,12 @@ function keysOf(names: readonly GeneralName[]): ReadonlySet<string> {
   return known;
 }
 
-const keyOf = (name: GeneralName): string =>
-  name.kind === 'directory' ? `directory ${name.value.key}` : Buffer.from(encodeGeneralName(name)).toString('latin1');
+const keyOf = (name: GeneralName): string => {
+  if (name.kind === 'directory') return `directory ${name.value.key}`;
+  // Most are URIs, and an octet is a character of theirs.
+  if (name.kind === 'uri') return `uri ${name.value}`;
+  return `other ${Buffer.from(encodeGeneralName(name)).toString('latin1')}`;
+};
 
 function maskOf(reasons: ReasonFlags | undefined): ReasonMask {
   if (!reasons) return ALL_REASONS;
