@@ -26,6 +26,15 @@ describe('the profile', () => {
     ).toBeUndefined();
   });
 
+  it('lets a self-signed anchor say whose key it has as it likes', () => {
+    for (const extension of [
+      encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: undefined }),
+      encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: id }),
+    ])
+      expect(profileDefect(make.anchor({ extensions: [extension] }), 'anchor')).toBeUndefined();
+    expect(profileDefect(make.anchor({ without: [Oid.authorityKeyIdentifier] }), 'anchor')).toBeUndefined();
+  });
+
   it.each<[string, Role, TestCertificateOptions]>([
     ['§4.1.2.2', 'leaf', { serialNumber: Uint8Array.of(0) }],
     ['§4.1.2.2', 'leaf', { serialNumber: Buffer.alloc(20, 0xff) }],

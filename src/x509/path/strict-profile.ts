@@ -61,8 +61,11 @@ const RULES: readonly ProfileRule[] = [
   {
     section: '§4.2.1.1',
     message: 'authorityKeyIdentifier has no keyIdentifier',
-    broken: ({ extensions }) =>
-      extensions.authorityKeyIdentifier !== undefined && !extensions.authorityKeyIdentifier.keyIdentifier,
+    // Only a self-signed certificate may leave it out, or the whole.
+    broken: (certificate, role) =>
+      certificate.extensions.authorityKeyIdentifier !== undefined &&
+      !certificate.extensions.authorityKeyIdentifier.keyIdentifier &&
+      !(role === 'anchor' && isSelfIssued(certificate)),
   },
   {
     section: '§4.2.1.1',
@@ -73,7 +76,6 @@ const RULES: readonly ProfileRule[] = [
   {
     section: '§4.2.1.1',
     message: 'authorityKeyIdentifier is missing',
-    // Only a self-signed certificate may leave it out.
     broken: (certificate, role) =>
       !certificate.extensions.authorityKeyIdentifier && !(role === 'anchor' && isSelfIssued(certificate)),
   },
