@@ -12,7 +12,7 @@ interface Difference {
 const [openssl, gnutls, go, cryptography] = ['openssl', 'gnutls', 'go', 'cryptography'];
 const all = [openssl, gnutls, go, cryptography];
 
-export const DIFFERENCES: readonly Difference[] = [
+const DIFFERENCES: readonly Difference[] = [
   // We are stricter: the profile of RFC 5280 §4 is asked for with a purpose (docs/divergences.md).
   {
     changes: ['serial number 0', 'negative serial number', 'serial number of 21 octets'],

@@ -104,7 +104,7 @@ export function goodPlan(role: 'ca' | 'leaf', name: string, pair: KeyPair, seria
 }
 
 /** The octets of a certificate issued by `issuer`; by itself without one. */
-export function certify(plan: Plan, issuer: Plan = plan): Uint8Array {
+function certify(plan: Plan, issuer: Plan = plan): Uint8Array {
   const key = (plan.signer ?? issuer.keyPair).privateKey;
   const { algorithm } =
     plan.digest === undefined
