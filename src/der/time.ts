@@ -36,13 +36,17 @@ export function decodeTime(
   return date;
 }
 
-/** The text of a time for RFC 5280 §4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050 (and before 1950); whole seconds. */
-export function encodeTime(date: Date): { readonly tag: number; readonly text: string } {
+/** The type for a time by RFC 5280 §4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050 (and before 1950). */
+export function timeTagOf(date: Date): number {
   const year = date.getUTCFullYear();
+  return year >= 1950 && year < 2050 ? Tag.UTC_TIME : Tag.GENERALIZED_TIME;
+}
+
+/** The text of a time with the type that {@link timeTagOf} gives it; whole seconds. */
+export function encodeTime(date: Date): { readonly tag: number; readonly text: string } {
   const generalized = encodeGeneralizedTime(date);
-  return year >= 1950 && year < 2050
-    ? { tag: Tag.UTC_TIME, text: generalized.slice(2) }
-    : { tag: Tag.GENERALIZED_TIME, text: generalized };
+  const tag = timeTagOf(date);
+  return { tag, text: tag === Tag.UTC_TIME ? generalized.slice(2) : generalized };
 }
 
 /** `YYYYMMDDHHMMSSZ`. Throws RangeError outside the years 0–9999. */

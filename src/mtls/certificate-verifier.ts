@@ -40,7 +40,9 @@ export class CertificateVerifier {
   /** A leaf as of `time` (milliseconds since the epoch). Throws {@link MtlsRefusal}. */
   validate(leaf: Certificate, trust: TrustAnchors, time: number): TrustedPeer {
     const vouching = vouchingFor(leaf, trust);
-    const input = { leaf, intermediates: vouching.intermediates, anchors: vouching.anchors, time: new Date(time) };
+    const { intermediates, anchors } = vouching;
+    // That the peer holds the key the handshake has shown.
+    const input = { leaf, intermediates, anchors, time: new Date(time), possessionProven: true };
     const untrusted = (reason: PathFailure) => untrustedBy(reason, { leaf, trust, time: input.time });
     const result = validateCertificatePath({ ...input, purposes: ['clientAuth'], extendedKeyUsageRequired: true });
     if (!result.ok) {

@@ -1,5 +1,5 @@
 import { ipFromString } from './general-name.js';
-import { dnsName } from './path/dns-name.js';
+import { dnsName, endsInNumber } from './path/dns-name.js';
 
 const MAX_OCTETS = 2048;
 // RFC 3986 §2: what may stand in a URI, a percent sign only before two hexadecimal digits.
@@ -23,6 +23,5 @@ export const isHttpUri = (text: string): boolean => /^http:\/\//i.test(text) && 
 function isHost(text: string): boolean {
   if (text.startsWith('[')) return text.endsWith(']') && ipFromString(text.slice(1, -1))?.length === 16;
   const name = dnsName(text);
-  // A name that ends in a number is an address, or none (RFC 3696 §2).
-  return name !== undefined && (!/(?:^|\.)\d+$/.test(name) || ipFromString(name) !== undefined);
+  return name !== undefined && (!endsInNumber(name) || ipFromString(name) !== undefined);
 }

@@ -63,8 +63,10 @@ export interface CertificateExtensions {
   readonly authorityKeyIdentifier: AuthorityKeyIdentifier | undefined;
   readonly subjectKeyIdentifier: Uint8Array | undefined;
   readonly keyUsage: ReadonlySet<number> | undefined;
-  /** Policy identifiers; qualifiers are not read. */
+  /** Policy identifiers. */
   readonly certificatePolicies: readonly string[] | undefined;
+  /** The types of the qualifiers of all policies; what they say is not read. */
+  readonly policyQualifiers: ReadonlySet<string>;
   readonly policyMappings: readonly PolicyMapping[] | undefined;
   readonly subjectAltName: readonly GeneralName[] | undefined;
   readonly issuerAltName: readonly GeneralName[] | undefined;
@@ -82,6 +84,7 @@ export interface CertificateExtensions {
 
 // RFC 5280 sets no bounds; these are ours, far above anything seen.
 const MAX_POLICIES = 256;
+const MAX_QUALIFIERS = 64;
 const MAX_MAPPINGS = 256;
 const MAX_USAGES = 64;
 const MAX_DESCRIPTIONS = 64;
@@ -97,12 +100,14 @@ export function decodeCertificateExtensions(
 ): CertificateExtensions {
   const read = <T>(oid: string, decode: (value: DerReader) => T): T | undefined =>
     decodeExtension(all, oid, reader, decode);
+  const policyQualifiers = new Set<string>();
   return {
     all,
+    policyQualifiers,
     authorityKeyIdentifier: read(Oid.authorityKeyIdentifier, decodeAuthorityKeyIdentifier),
     subjectKeyIdentifier: read(Oid.subjectKeyIdentifier, (value) => value.octetString('subjectKeyIdentifier')),
     keyUsage: read(Oid.keyUsage, decodeKeyUsage),
-    certificatePolicies: read(Oid.certificatePolicies, decodeCertificatePolicies),
+    certificatePolicies: read(Oid.certificatePolicies, (value) => decodeCertificatePolicies(value, policyQualifiers)),
     policyMappings: read(Oid.policyMappings, decodePolicyMappings),
     subjectAltName: read(Oid.subjectAltName, (value) => decodeGeneralNames(value, 'subjectAltName', Tag.SEQUENCE)),
     issuerAltName: read(Oid.issuerAltName, (value) => decodeGeneralNames(value, 'issuerAltName', Tag.SEQUENCE)),
@@ -141,17 +146,28 @@ function decodeKeyUsage(value: DerReader): ReadonlySet<number> {
   return bits;
 }
 
-function decodeCertificatePolicies(value: DerReader): string[] {
+/** Policy identifiers; the types of their qualifiers go into `qualifiers`. */
+function decodeCertificatePolicies(value: DerReader, qualifiers: Set<string>): string[] {
   const policies = list(value, 'certificatePolicies', MAX_POLICIES, (item) => {
     const information = item.enter(Tag.SEQUENCE, 'policyInformation');
     const policy = information.oid('policyIdentifier');
-    if (information.has(Tag.SEQUENCE)) information.element('policyQualifiers');
+    if (information.has(Tag.SEQUENCE))
+      for (const type of list(information, 'policyQualifiers', MAX_QUALIFIERS, decodeQualifierType))
+        qualifiers.add(type);
     information.end('policyInformation');
     return policy;
   });
   // RFC 5280 §4.2.1.4: a policy identifier must not appear more than once.
   if (new Set(policies).size !== policies.length) value.fail('certificatePolicies names a policy twice');
   return policies;
+}
+
+function decodeQualifierType(item: DerReader): string {
+  const qualifier = item.enter(Tag.SEQUENCE, 'policyQualifier');
+  const type = qualifier.oid('policyQualifierId');
+  qualifier.element('qualifier');
+  qualifier.end('policyQualifier');
+  return type;
 }
 
 function decodePolicyMappings(value: DerReader): PolicyMapping[] {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { context, contextConstructed, DerReader, Tag } from '../der/index.js';
+import { context, contextConstructed, DerReader, Tag, timeTagOf } from '../der/index.js';
 import { decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
 import { decodeCertificateExtensions, type CertificateExtensions } from './certificate-extensions.js';
 import { decodeExtensions, type Extension } from './extension.js';
@@ -24,6 +24,8 @@ export class Certificate {
   readonly issuer: Name;
   readonly notBefore: Date;
   readonly notAfter: Date;
+  /** Whether each date is written in the type for its year (RFC 5280 §4.1.2.5): either type is read for any. */
+  readonly datesInForm: boolean;
   readonly subject: Name;
   readonly publicKey: SubjectPublicKeyInfo;
   readonly extensions: CertificateExtensions;
@@ -52,8 +54,11 @@ export class Certificate {
       reader.fail('the two signature algorithms differ', algorithmStart);
     this.issuer = decodeName(tbs, 'issuer');
     const validity = tbs.enter(Tag.SEQUENCE, 'validity');
+    const notBeforeTag = validity.peek();
     this.notBefore = validity.time('notBefore');
+    const notAfterTag = validity.peek();
     this.notAfter = validity.time('notAfter');
+    this.datesInForm = notBeforeTag === timeTagOf(this.notBefore) && notAfterTag === timeTagOf(this.notAfter);
     validity.end('validity');
     this.subject = decodeName(tbs, 'subject');
     this.publicKey = decodeSubjectPublicKeyInfo(tbs, 'subjectPublicKeyInfo');

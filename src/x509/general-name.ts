@@ -184,6 +184,12 @@ export function ipFromString(text: string): Uint8Array | undefined {
       ? Uint8Array.from(parts, Number)
       : undefined;
   }
+  // RFC 4291 §2.2: the last four octets may be written as an IPv4 address.
+  const [, upper, lower = ''] = /^([0-9a-f:]*:)(\d[\d.]*\.[\d.]*)$/i.exec(text) ?? [];
+  if (upper !== undefined) {
+    const octets = ipFromString(lower);
+    return octets && ipFromString(upper + Buffer.from(octets).toString('hex').replace(/^.{4}/, '$&:'));
+  }
   if (!/^[0-9a-f:]{2,39}$/i.test(text)) return undefined;
   const halves = text.split('::');
   if (halves.length > 2) return undefined;

@@ -142,6 +142,16 @@ describe('comparing (RFC 5280 §7.1)', () => {
     expect(sameName(cn(left), cn(right))).toBe(true);
   });
 
+  test('what would cost too much to compose stands as it is', () => {
+    const [few, many] = ['\u0301'.repeat(30), '\u0301'.repeat(31)];
+    expect(sameName(cn(`e${few}`), cn(`E${few}`))).toBe(true);
+    expect(sameName(cn(`e${many}`), cn(`E${many}`))).toBe(false);
+    expect(sameName(cn(`e${many}`), cn(`e${many}`))).toBe(true);
+    const phrase = '\ufdfa'.normalize('NFKC');
+    expect(sameName(cn('\ufdfa'.repeat(8)), cn(phrase.repeat(8)))).toBe(true);
+    expect(sameName(cn('\ufdfa'.repeat(9)), cn(phrase.repeat(9)))).toBe(false);
+  });
+
   test.each([
     ['admin', 'admin\0'],
     ['admin', 'adm\u00adin'],

@@ -122,6 +122,16 @@ export function sameName(a: Name, b: Name): boolean {
   return a === b || Buffer.compare(a.der, b.der) === 0 || (a.rdns.length === b.rdns.length && a.key === b.key);
 }
 
+/**
+ * `keys` without the characters that RFC 4518 §2.2 maps to nothing: controls, joiners, what has no width. For who refuses what matches; `keys` is for who accepts it,
+ * and for that these characters count.
+ */
+export function looseKeys({ rdns }: Name): readonly string[] {
+  return rdns.map((rdn) =>
+    rdnKey(rdn, (value) => prepare(value.replace(WHITE_CONTROLS, ' ').replace(MAPPED_TO_NOTHING, ''))),
+  );
+}
+
 /** Whether `name` lies in the subtree of `base`: its RDNs begin with those of `base` (RFC 5280 §4.2.1.10). */
 export function isWithinName(name: Name, base: Name): boolean {
   return base.keys.length <= name.keys.length && base.keys.every((key, i) => key === name.keys[i]);
@@ -147,7 +157,7 @@ class DecodedName implements Name {
   ) {}
 
   get keys(): readonly string[] {
-    return (this.#keys ??= this.rdns.map((rdn) => JSON.stringify(rdn.map(attributeKey).sort())));
+    return (this.#keys ??= this.rdns.map((rdn) => rdnKey(rdn, prepare)));
   }
 
   get key(): string {
@@ -155,23 +165,38 @@ class DecodedName implements Name {
   }
 }
 
-function attributeKey({ type, value, der }: AttributeTypeAndValue): string {
-  return value === undefined ? `${type}#${Buffer.from(der).toString('hex')}` : `${type}=${prepare(value)}`;
+function rdnKey(rdn: RelativeDistinguishedName, prepareValue: (value: string) => string): string {
+  const attributes = rdn.map(({ type, value, der }) =>
+    value === undefined ? `${type}#${Buffer.from(der).toString('hex')}` : `${type}=${prepareValue(value)}`,
+  );
+  return JSON.stringify(attributes.sort());
 }
+
+const WHITE_CONTROLS = /[\t\n\v\f\r\u0085]/g;
+const MAPPED_TO_NOTHING = /[\p{Cc}\p{Cf}\p{Variation_Selector}\u034f\u1806\ufffc]/gu;
+// To compose takes the square of the marks that follow each other, of which no language has more than a few (UAX #15 §13 draws the line here); and two characters
+// become a whole phrase each.
+const COSTLY = /(?<!\p{M})\p{M}{31}|(?:[\ufdfa\ufdfb][^\ufdfa\ufdfb]*){9}/u;
 
 /** Visible ASCII with single spaces within. */
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
 
 /**
  * The string preparation of RFC 4518 as far as RFC 5280 §7.1 needs it: compatibility composition, case folding, white space.
- * Characters that RFC 4518 §2.2 drops (NUL, soft hyphen, zero width) count here: dropping them could only make more names equal.
+ * Characters that RFC 4518 §2.2 drops (NUL, soft hyphen, zero width) count here: dropping them could only make more names equal. Where that would be the
+ * safer side {@link looseKeys} drops them.
  */
 function prepare(value: string): string {
   // Of these nothing composes, and there is one way to fold them: most names, at a fraction of the time.
   if (PLAIN.test(value)) return value.toLowerCase();
+  // It is compared as it stands.
+  if (COSTLY.test(value)) return value;
   // Down, up and down again: folds what fewer ways would leave apart (ẞ, ß and SS, the two small sigmas).
   const folded = value.normalize('NFKC').toLowerCase().toUpperCase().toLowerCase();
-  return folded.normalize('NFKC').replace(/\s+/gu, ' ').trim();
+  return folded
+    .normalize('NFKC')
+    .replace(/[\s\u0085]+/gu, ' ')
+    .trim();
 }
 
 const SHORT: Readonly<Record<string, string>> = {

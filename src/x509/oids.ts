@@ -36,6 +36,9 @@ export const Oid = {
   // RFC 5280 §4.2.2.1: access methods
   ocsp: '1.3.6.1.5.5.7.48.1',
   caIssuers: '1.3.6.1.5.5.7.48.2',
+  // RFC 5280 §4.2.1.4: policy qualifiers
+  cps: '1.3.6.1.5.5.7.2.1',
+  userNotice: '1.3.6.1.5.5.7.2.2',
   // RFC 5280 §4.2.1.12: extended key usages
   serverAuth: '1.3.6.1.5.5.7.3.1',
   clientAuth: '1.3.6.1.5.5.7.3.2',

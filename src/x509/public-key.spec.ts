@@ -49,6 +49,13 @@ test.each<
   expect(Buffer.from(info.keyIdentifier).toString('hex')).toBe(hash('sha1', info.key));
 });
 
+test('RSA has NULL for parameters', () => {
+  const { key } = subjectPublicKeyInfoOf(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey);
+  expect(decode(spki(Oid.rsaEncryption, write.nullElement(), key)).parameters).toMatchObject({ bits: 1024 });
+  for (const parameters of [undefined, write.integer(0)])
+    expect(() => decode(spki(Oid.rsaEncryption, parameters, key))).toThrow('RSA without NULL');
+});
+
 test('a compressed point is the same key', () => {
   const { publicKey } = ec('P-256');
   const { key, algorithm } = subjectPublicKeyInfoOf(publicKey);

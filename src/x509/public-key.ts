@@ -84,6 +84,9 @@ function keyParameters(
 ): KeyParameters {
   switch (algorithm.oid) {
     case Oid.rsaEncryption:
+      // RFC 4055 §1.2.
+      if (algorithm.parameters?.[0] !== Tag.NULL) fail('is RSA without NULL for parameters');
+      return rsaParameters(reader.on(key), fail);
     case Oid.rsassaPss:
       return rsaParameters(reader.on(key), fail);
     case Oid.ecPublicKey: {

@@ -48,6 +48,7 @@ export function checkServer(
     time,
     purposes: ['serverAuth'],
     extendedKeyUsageRequired: true,
+    possessionProven: true,
     names: 'host' in expected ? [expected.host] : [],
   });
   if (!result.ok) throw new PeerRefusedError(result.reason.code, result.reason.message);

@@ -1,4 +1,4 @@
-import { context, contextConstructed, DerReader, Tag } from '../../der/index.js';
+import { context, contextConstructed, DerReader, Tag, timeTagOf } from '../../der/index.js';
 import type { CertificateList } from '../certificate-list.js';
 import type { Certificate } from '../certificate.js';
 
@@ -57,8 +57,7 @@ export function readTime(reader: DerReader, what: string): WrittenTime {
 
 /** What is wrong with the type of a time: UTCTime until 2049, GeneralizedTime from 2050 (RFC 5280 §4.1.2.5, §5.1.2.4). */
 export function timeFormProblem({ what, tag, date }: WrittenTime): string | undefined {
-  const year = date.getUTCFullYear();
-  const isShort = year >= 1950 && year < 2050;
-  if (isShort === (tag === Tag.UTC_TIME)) return undefined;
-  return `${what}, in the year ${year}, is ${isShort ? 'no UTCTime' : 'no GeneralizedTime'}`;
+  const right = timeTagOf(date);
+  if (tag === right) return undefined;
+  return `${what}, in the year ${date.getUTCFullYear()}, is no ${right === Tag.UTC_TIME ? 'UTCTime' : 'GeneralizedTime'}`;
 }

@@ -47,7 +47,17 @@ function criticalExtensionDefect({ extensions }: Certificate): Defect | undefine
         'RFC 5280 §4.2',
         `the critical extension ${oidName(oid)} is not processed here`,
       );
-  return undefined;
+  // §4.2.1.4: critical policies are understood with their qualifiers, or not at all.
+  const foreign =
+    extensions.all.get(Oid.certificatePolicies)?.critical &&
+    [...extensions.policyQualifiers].find((type) => type !== Oid.cps && type !== Oid.userNotice);
+  return foreign
+    ? defect(
+        'unknown_critical_extension',
+        'RFC 5280 §4.2.1.4',
+        `policies that are critical have a qualifier that is not known here, ${foreign}`,
+      )
+    : undefined;
 }
 
 /**

@@ -42,7 +42,8 @@ export function reasonsInScope(crl: CertificateList, point: DistributionPoint, c
     const wanted = point.distributionPoint
       ? fullNames(point.distributionPoint, relativeBase(point, certificate))
       : (point.crlIssuer ?? []);
-    if (!wanted.some((name) => offered.some((other) => sameGeneralName(name, other)))) return 0;
+    const named = keysOf(offered);
+    if (![...keysOf(wanted)].some((key) => named.has(key))) return 0;
   }
   return reasons & maskOf(scope.onlySomeReasons);
 }
@@ -53,11 +54,22 @@ export function sameScope(a: CertificateList, b: CertificateList): boolean {
   return one && other ? Buffer.compare(one, other) === 0 : one === other;
 }
 
-function sameGeneralName(a: GeneralName, b: GeneralName): boolean {
-  if (a.kind === 'directory' || b.kind === 'directory')
-    return a.kind === 'directory' && b.kind === 'directory' && sameName(a.value, b.value);
-  return Buffer.compare(encodeGeneralName(a), encodeGeneralName(b)) === 0;
+// A point may have thousands of names, and each is compared with those of each CRL.
+const keys = new WeakMap<readonly GeneralName[], ReadonlySet<string>>();
+
+/** The names as texts, equal for equal names. */
+function keysOf(names: readonly GeneralName[]): ReadonlySet<string> {
+  let known = keys.get(names);
+  if (!known) keys.set(names, (known = new Set(names.map(keyOf))));
+  return known;
 }
+
+const keyOf = (name: GeneralName): string => {
+  if (name.kind === 'directory') return `directory ${name.value.key}`;
+  // Most are URIs, and an octet is a character of theirs.
+  if (name.kind === 'uri') return `uri ${name.value}`;
+  return `other ${Buffer.from(encodeGeneralName(name)).toString('latin1')}`;
+};
 
 function maskOf(reasons: ReasonFlags | undefined): ReasonMask {
   if (!reasons) return ALL_REASONS;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { context, contextConstructed, Tag, write } from '../../der/index.js';
+import { context, contextConstructed, DerReader, Tag, write } from '../../der/index.js';
 import { TestCa } from '../../testing/index.js';
 import {
   CrlReason,
@@ -65,6 +65,17 @@ function crlOf(entries: readonly Uint8Array[], extensions: readonly Extension[] 
   return encodeSigned(tbs, algorithm, signature);
 }
 
+/** The same CRL, signed without its nextUpdate. */
+function withoutNextUpdate(crl: Uint8Array): Uint8Array {
+  const fields = new DerReader(decodeCertificateList(crl).tbs).enter(Tag.SEQUENCE, 'tbsCertList');
+  const parts: Uint8Array[] = [];
+  while (!fields.done) parts.push(fields.element('field'));
+  // version, signature, issuer, thisUpdate, nextUpdate
+  const tbs = write.sequence(...parts.filter((_, index) => index !== 4));
+  const { algorithm, signature } = signOctets(tbs, root.key);
+  return encodeSigned(tbs, algorithm, signature);
+}
+
 const rawEntry = (serial: string, ...extensions: Uint8Array[]): Uint8Array =>
   write.sequence(
     write.integer(Buffer.from(serial, 'hex')),
@@ -89,10 +100,36 @@ describe('a CRL', () => {
     expect(verdict([root.crl([], { thisUpdate: hours(1), nextUpdate: hours(2) })])).toBe('revocation_unknown');
   });
 
+  it('without nextUpdate makes nothing good, and still knows what was revoked for good', () => {
+    const endless = (entries: readonly Uint8Array[]): Uint8Array => withoutNextUpdate(crlOf(entries));
+    const reason = (value: number) =>
+      write.sequence(write.oid(Oid.reasonCode), write.octetString(Uint8Array.of(0x0a, 1, value)));
+    const { serialNumber } = certificate;
+    expect(verdict([endless([])])).toBe('revocation_unknown');
+    expect(verdict([endless([rawEntry(serialNumber)]), root.crl()])).toBe('revoked');
+    expect(verdict([endless([rawEntry(serialNumber, reason(CrlReason.certificateHold))]), root.crl()])).toBe('good');
+  });
+
   it('that is newer counts before an older one that is still current', () => {
     const older = root.crl(entry('certificateHold'), { thisUpdate: hours(-2) });
     const newer = root.crl([], { thisUpdate: hours(-1) });
     expect([verdict([older, newer]), verdict([newer, older])]).toEqual(['good', 'good']);
+  });
+
+  it('knows what was revoked for good, whatever newer ones leave out', () => {
+    const older = root.crl(entry('keyCompromise'), { thisUpdate: hours(-2) });
+    const newer = root.crl([], { thisUpdate: hours(-1) });
+    expect([verdict([older, newer]), verdict([newer, older])]).toEqual(['revoked', 'revoked']);
+  });
+
+  it('of one key of the issuer says nothing against that of another', () => {
+    const twin = root.intermediate({ commonName: 'Test Root CA' });
+    for (const reason of ['certificateHold', 'superseded'] as const) {
+      const older = root.crl(entry(reason), { thisUpdate: hours(-2) });
+      const newer = twin.crl([], { thisUpdate: hours(-1) });
+      expect(verdict([newer, root.crl()], certificate, [twin.certificate])).toBe('good');
+      expect(verdict([older, newer], certificate, [twin.certificate])).toBe('revoked');
+    }
   });
 
   it('needs a number that is not critical', () => {

@@ -29,7 +29,8 @@ const PROCESSED: ReadonlySet<string> = new Set([
 /**
  * Revocation by CRLs (RFC 5280 §6.3), with the CRLs as an argument: nothing is fetched. A CRL counts when it is in scope, signed by its issuer
  * whose own path leads to the same anchor, and has no critical extension that is unknown. It makes a certificate good only while it is current and
- * numbered as §5.2.3 asks; that a certificate is revoked, other than on hold, stays known from a CRL that is past its nextUpdate.
+ * numbered as §5.2.3 asks; that a certificate is revoked, other than on hold, stays known from a CRL that is past its nextUpdate, or has none, or was
+ * followed by another. CRLs of several keys of one issuer all count: some CAs tell with each key of the certificates that it signed.
  */
 export class CrlStatus {
   readonly #complete: readonly CertificateList[];
@@ -43,7 +44,7 @@ export class CrlStatus {
     readonly issuers: CrlIssuers,
   ) {
     const usable = crls
-      .filter((crl) => hasOnlyKnownCriticals(crl) && crl.thisUpdate <= time && crl.nextUpdate !== undefined)
+      .filter((crl) => hasOnlyKnownCriticals(crl) && crl.thisUpdate <= time)
       .sort((a, b) => b.thisUpdate.getTime() - a.thisUpdate.getTime());
     this.#complete = usable.filter(({ extensions }) => extensions.deltaCrlIndicator === undefined);
     this.#deltas = usable.filter(({ extensions }) => extensions.deltaCrlIndicator !== undefined);
@@ -72,17 +73,23 @@ export class CrlStatus {
   /** RFC 5280 §6.3.3 for one certificate of `path`. Throws WorkLimitReached. */
   stateOf(certificate: Certificate, path: CandidatePath): RevocationState {
     let reasons = 0;
+    // For what reasons newer CRLs of a signer have answered: what an older one says of a hold is over then.
+    const answered = new Map<Certificate, number>();
     const points = distributionPointsOf(certificate);
     for (const point of points)
       for (const crl of this.#complete) {
         const covered = reasonsInScope(crl, point, certificate);
+        if (covered === 0) continue;
         const current = vouches(crl, this.time);
-        if (covered === 0 || (current && (covered & ~reasons) === 0)) continue;
         const signer = this.issuers.signerOf(crl, path);
         if (!signer || !this.#entries.isUsable(crl)) continue;
         const entry = this.#entryFor(certificate, crl, current, path);
-        if (entry && (current || entry.reason !== CrlReason.certificateHold)) return { state: 'revoked', entry };
-        if (current) reasons |= covered;
+        const before = answered.get(signer) ?? 0;
+        const isLatest = current && (covered & ~before) !== 0;
+        if (entry && (isLatest || entry.reason !== CrlReason.certificateHold)) return { state: 'revoked', entry };
+        if (!current) continue;
+        answered.set(signer, before | covered);
+        reasons |= covered;
       }
     const entry = this.#deltaEntryFor(certificate, points, path);
     if (entry) return { state: 'revoked', entry };

@@ -32,10 +32,14 @@ export function mailbox(text: string): { readonly local: string; readonly domain
   return domain === undefined || !/^[^\s@"\\<>()[\]:;,]+$/.test(local) ? undefined : { local, domain };
 }
 
-/** The host of a URI's authority in lower case, or undefined when it has none or an IP address (RFC 5280 §4.2.1.10). */
+// RFC 3986 §3.2: one user information at most, before an @, and nothing in it on which readers disagree: a backslash ends an authority for some.
+const AUTHORITY = /^[a-z][a-z0-9+.-]*:\/\/(?:[a-z0-9._~!$&'()*+,;=:%-]*@)?([a-z0-9._-]*)(?::\d*)?(?:[/?#]|$)/i;
+
+/** The host of a URI's authority in lower case, or undefined when it has none or an IP address (RFC 5280 §4.2.1.10), or is no URI up to there. */
 export function uriHost(text: string): string | undefined {
-  const authority = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(text)?.[1];
-  if (authority === undefined) return undefined;
-  const host = dnsName(authority.slice(authority.lastIndexOf('@') + 1).replace(/:\d*$/, ''));
-  return host === undefined || /^\d+$/.test(host.slice(host.lastIndexOf('.') + 1)) ? undefined : host;
+  const host = dnsName(AUTHORITY.exec(text)?.[1] ?? '');
+  return host === undefined || endsInNumber(host) ? undefined : host;
 }
+
+/** Whether the last label is a number: such a name is an IP address, or none (RFC 3696 §2). */
+export const endsInNumber = (name: string): boolean => /(?:^|\.)\d+$/.test(name);

@@ -18,6 +18,13 @@ const PURPOSES: ReadonlyMap<string, string> = new Map([
 const CONSISTENT: ReadonlyMap<string, readonly number[]> = new Map([
   [Oid.serverAuth, [KeyUsage.digitalSignature, KeyUsage.keyEncipherment, KeyUsage.keyAgreement]],
   [Oid.clientAuth, [KeyUsage.digitalSignature, KeyUsage.keyAgreement]],
+  [Oid.codeSigning, [KeyUsage.digitalSignature]],
+  [
+    Oid.emailProtection,
+    [KeyUsage.digitalSignature, KeyUsage.nonRepudiation, KeyUsage.keyEncipherment, KeyUsage.keyAgreement],
+  ],
+  [Oid.timeStamping, [KeyUsage.digitalSignature, KeyUsage.nonRepudiation]],
+  [Oid.ocspSigning, [KeyUsage.digitalSignature, KeyUsage.nonRepudiation]],
 ]);
 
 /** A purpose by name (`clientAuth`) or dotted OID, as an OID. Throws RangeError for anything else: a misspelt purpose is none that a certificate could lack. */

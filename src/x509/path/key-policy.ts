@@ -1,6 +1,6 @@
 import type { Certificate } from '../certificate.js';
 import { oidName } from '../oids.js';
-import type { KeyParameters } from '../public-key.js';
+import { UnusableKeyError, type KeyParameters, type SubjectPublicKeyInfo } from '../public-key.js';
 import { isSupportedSignatureAlgorithm } from '../signature.js';
 import { defect, type Defect } from './path-failure.js';
 
@@ -31,6 +31,18 @@ export function keyDefect(key: KeyParameters): Defect | undefined {
         : undefined;
   }
 }
+
+/** Whether a key of a kind that may stand in a path is none: a point beside its curve. Of a CA that shows when its key verifies a signature. */
+export function usabilityDefect(publicKey: SubjectPublicKeyInfo): Defect | undefined {
+  try {
+    return publicKey.keyObject.type === 'public' ? undefined : UNUSABLE;
+  } catch (error) {
+    if (error instanceof UnusableKeyError) return UNUSABLE;
+    throw error;
+  }
+}
+
+const UNUSABLE: Defect = defect('weak_key', 'RFC 5480 §2.2', 'the public key cannot be used');
 
 /** Whether signatures of a certificate's algorithm count: SHA-2 with RSA or ECDSA, and Ed25519; MD5, SHA-1 and DSA do not. */
 export function signatureAlgorithmDefect({

@@ -91,6 +91,14 @@ describe('name constraints', () => {
     ['a URI below the domain', { permitted: [uri('.example.com')] }, [uri('spiffe://a.example.com/x')], 'ok'],
     ['a URI without authority', { excluded: [uri('example.com')] }, [uri('urn:uuid:1')], BAD],
     ['a URI with an address', { excluded: [uri('example.com')] }, [uri('http://10.0.0.1/')], BAD],
+    [
+      'a URI with a backslash',
+      { permitted: [uri('good.example')] },
+      [uri('https://evil.example\\@good.example/')],
+      BAD,
+    ],
+    ['a URI with two signs', { permitted: [uri('good.example')] }, [uri('https://a@evil.example@good.example/')], BAD],
+    ['a URI with a space', { permitted: [uri('good.example')] }, [uri('https://evil.example @good.example/')], BAD],
     ['a URI base with a path', { excluded: [uri('example.com/x')] }, [], BAD],
     ['a kind that is not constrained', { permitted: [network('10.0.0.0', '255.0.0.0')] }, [dns('example.com')], 'ok'],
     ['a kind that cannot be compared, and is there', { excluded: [other('1.2.3.5')] }, [other()], BAD],
@@ -102,6 +110,9 @@ describe('name constraints', () => {
       BAD,
     ],
     ['a UTF-8 mailbox under mail constraints', { excluded: [email('example.org')] }, [other('1.3.6.1.5.5.7.8.9')], BAD],
+    ['a UTF-8 mailbox under constraints of its own kind', { excluded: [other()] }, [other('1.3.6.1.5.5.7.8.9')], BAD],
+    ['the subject excluded, with a soft hyphen', { excluded: [directory('VERITAS\u00ad Frame\u200bwork')] }, [], BAD],
+    ['the subject permitted, with a soft hyphen', { permitted: [directory('VERITAS\u00ad Framework')] }, [], BAD],
     ['the subject in its directory', { permitted: [directory('VERITAS Framework')] }, [], 'ok'],
     ['the subject in another', { permitted: [directory('Others')] }, [], BAD],
     ['the subject excluded, in capitals', { excluded: [directory('Veritas  FRAMEWORK')] }, [], BAD],
@@ -115,6 +126,13 @@ describe('name constraints', () => {
     const subtrees = { permitted: [email('example.com')] };
     expect(check(subtrees, [], { subject })).toBe(BAD);
     expect(check(subtrees, [email('bob@example.com')], { subject })).toBe('ok');
+  });
+
+  it('exclude a subject in whatever characters that do not count', () => {
+    const excluded = [directory('Veritas Framework')];
+    for (const organization of ['VERITAS\u0000 Framework', 'VERI\u00adTAS\u0085Framework', 'VERITAS Frame\ufe0fwork'])
+      expect(check({ excluded }, [], { organization })).toBe(BAD);
+    expect(check({ excluded }, [], { organization: 'VERITAS Frameworks' })).toBe('ok');
   });
 
   it('apply at every CA: none below widens what one above narrowed', () => {

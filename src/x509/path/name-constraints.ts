@@ -49,10 +49,10 @@ export class NameConstraintChecks {
     const names = this.#namesOf(certificate);
     this.work.step(names.length);
     for (const name of names) {
-      const kind = kindOf(name);
-      if (excluded.constrains(kind) && excluded.couldHold(name))
+      const kinds = kindsOf(name);
+      if (kinds.some((kind) => excluded.constrains(kind)) && excluded.couldHold(name))
         return defect('name_constraints', RULE, `${generalNameToString(name)} is excluded`);
-      if (permitted.constrains(kind) && !permitted.holds(name))
+      if (kinds.some((kind) => permitted.constrains(kind)) && !permitted.holds(name))
         return defect('name_constraints', RULE, `${generalNameToString(name)} is not permitted`);
     }
     return undefined;
@@ -82,8 +82,8 @@ export class NameConstraintChecks {
   }
 }
 
-const kindOf = (name: GeneralName): GeneralNameKind =>
-  name.kind === 'other' && name.type === SMTP_UTF8_MAILBOX ? 'email' : name.kind;
+const kindsOf = (name: GeneralName): readonly GeneralNameKind[] =>
+  name.kind === 'other' && name.type === SMTP_UTF8_MAILBOX ? ['other', 'email'] : [name.kind];
 
 /** Every name of a certificate that constraints apply to: the subject, the subjectAltNames, and the subject's e-mail addresses when there is no other. */
 function constrainedNames({ subject, extensions }: Certificate): readonly GeneralName[] {

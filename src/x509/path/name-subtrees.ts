@@ -1,5 +1,5 @@
 import { generalNameToString, type GeneralName, type GeneralNameKind } from '../general-name.js';
-import type { Name } from '../name.js';
+import { looseKeys, type Name } from '../name.js';
 import { dnsName, mailbox, parentDomain, presentedDnsName, uriHost } from './dns-name.js';
 
 /** A subtree whose base is not of the form that RFC 5280 §4.2.1.10 gives its kind. */
@@ -28,6 +28,8 @@ export class SubtreeIndex {
   readonly #hosts = new HostSubtrees();
   readonly #networks = new Map<string, { readonly mask: Uint8Array; readonly addresses: Set<string> }>();
   readonly #directories = new Set<string>();
+  readonly #names: Name[] = [];
+  #loose: ReadonlySet<string> | undefined;
 
   /** Throws {@link MalformedSubtree}. */
   constructor(bases: readonly GeneralName[]) {
@@ -50,6 +52,7 @@ export class SubtreeIndex {
   /** Whether `name`, or a name that a wildcard in it stands for, may lie in a subtree: true when that cannot be known. */
   couldHold(name: GeneralName): boolean {
     if (this.#covers(name) !== false) return true;
+    if (name.kind === 'directory') return isBelow(this.#looseDirectories, looseKeys(name.value));
     const dns = name.kind === 'dns' ? presentedDnsName(name.value) : undefined;
     return dns?.wildcard === true && this.#parents.has(dns.name);
   }
@@ -75,6 +78,7 @@ export class SubtreeIndex {
         return this.#addNetwork(base.value);
       case 'directory':
         this.#directories.add(base.value.key);
+        this.#names.push(base.value);
         return true;
       default:
         return true;
@@ -99,7 +103,7 @@ export class SubtreeIndex {
       case 'ip':
         return name.value.length === 4 || name.value.length === 16 ? this.#inNetwork(name.value) : undefined;
       case 'directory':
-        return this.#inDirectory(name.value);
+        return isBelow(this.#directories, name.value.keys);
       default:
         return undefined;
     }
@@ -122,15 +126,20 @@ export class SubtreeIndex {
     return false;
   }
 
-  #inDirectory({ keys }: Name): boolean {
-    let prefix = '';
-    if (this.#directories.has(prefix)) return true;
-    for (const key of keys) {
-      prefix += key;
-      if (this.#directories.has(prefix)) return true;
-    }
-    return false;
+  get #looseDirectories(): ReadonlySet<string> {
+    return (this.#loose ??= new Set(this.#names.map((name) => looseKeys(name).join(''))));
   }
+}
+
+/** Whether a name with these keys begins with one of `directories`. */
+function isBelow(directories: ReadonlySet<string>, keys: readonly string[]): boolean {
+  let prefix = '';
+  if (directories.has(prefix)) return true;
+  for (const key of keys) {
+    prefix += key;
+    if (directories.has(prefix)) return true;
+  }
+  return false;
 }
 
 /** Host names as URI and mail constraints write them. */

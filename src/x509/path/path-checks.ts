@@ -1,5 +1,6 @@
 import type { Certificate } from '../certificate.js';
 import { certificateDefect, dateDefect, isSelfIssued, type Role } from './certificate-rules.js';
+import { usabilityDefect } from './key-policy.js';
 import { extendedKeyUsageDefect, leafKeyUsageDefect } from './extended-key-usage.js';
 import type { NameConstraintChecks } from './name-constraints.js';
 import { defect, failureOf, type Defect, type PathFailure } from './path-failure.js';
@@ -15,6 +16,7 @@ export interface PathRules {
   /** OIDs. When there is one, the issuing profile of RFC 5280 §4 is asked for as well. */
   readonly purposes: readonly string[];
   readonly extendedKeyUsageRequired: boolean;
+  readonly possessionProven: boolean;
   readonly names: readonly PeerName[];
   readonly maxPathLength: number;
   readonly policies: PolicyInputs;
@@ -42,7 +44,8 @@ export function pathFailure(path: CandidatePath, rules: PathRules, tools: PathTo
     policyFailure(path, rules, tools) ??
     firstFailure(path, (certificate) => dateDefect(certificate, rules.time)) ??
     firstFailure(path, (certificate, index) => usageDefect(certificate, roleAt(index, path), rules)) ??
-    firstFailure([path[0]], (certificate) => peerNameDefect(certificate, rules.names))
+    firstFailure([path[0]], (certificate) => peerNameDefect(certificate, rules.names)) ??
+    (rules.possessionProven ? undefined : firstFailure([path[0]], ({ publicKey }) => usabilityDefect(publicKey)))
   );
 }
 

@@ -23,6 +23,7 @@ function run(leaf: Certificate, intermediates: readonly Certificate[], input: Pa
       purposes: [],
       extendedKeyUsageRequired: false,
       names: [],
+      possessionProven: false,
       maxPathLength: Infinity,
       policies: {},
     },

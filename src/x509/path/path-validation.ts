@@ -129,7 +129,7 @@ export class PathValidation {
     this.#signersOpen++;
     const anchors = this.#pool.anchors.filter(({ certificate }) => certificate === anchor);
     const search = new PathSearch(this.#pool, { anchors, admits: (one) => this.#isSound(one), heedsPathLength: true });
-    const rules: PathRules = { ...this.input.rules, purposes: [], names: [], policies: {} };
+    const rules: PathRules = { ...this.input.rules, purposes: [], names: [], policies: {}, possessionProven: true };
     let left = MAX_PATHS;
     let trusted = false;
     for (const path of search.paths(signer)) {

@@ -1,7 +1,7 @@
 import { domainToASCII } from 'node:url';
 import type { Certificate } from '../certificate.js';
 import { ipFromString, type GeneralName } from '../general-name.js';
-import { dnsName, mailbox, parentDomain, presentedDnsName } from './dns-name.js';
+import { dnsName, endsInNumber, mailbox, parentDomain, presentedDnsName } from './dns-name.js';
 import { defect, type Defect } from './path-failure.js';
 
 /** A name the peer is expected to have. A plain string is an IP address when it reads as one, a DNS name otherwise. */
@@ -26,7 +26,9 @@ function isPresented(name: PeerName, presented: readonly GeneralName[]): boolean
     case 'dns': {
       const expected = dnsName(asciiOf(value.replace(/\.$/, '')));
       return (
-        expected !== undefined && presented.some((other) => other.kind === 'dns' && matchesDns(expected, other.value))
+        expected !== undefined &&
+        !endsInNumber(expected) &&
+        presented.some((other) => other.kind === 'dns' && matchesDns(expected, other.value))
       );
     }
     case 'ip': {

@@ -26,6 +26,15 @@ describe('the profile', () => {
     ).toBeUndefined();
   });
 
+  it('lets a self-signed anchor say whose key it has as it likes', () => {
+    for (const extension of [
+      encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: undefined }),
+      encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: id }),
+    ])
+      expect(profileDefect(make.anchor({ extensions: [extension] }), 'anchor')).toBeUndefined();
+    expect(profileDefect(make.anchor({ without: [Oid.authorityKeyIdentifier] }), 'anchor')).toBeUndefined();
+  });
+
   it.each<[string, Role, TestCertificateOptions]>([
     ['§4.1.2.2', 'leaf', { serialNumber: Uint8Array.of(0) }],
     ['§4.1.2.2', 'leaf', { serialNumber: Buffer.alloc(20, 0xff) }],
@@ -36,6 +45,16 @@ describe('the profile', () => {
     ['§4.2.1.6', 'leaf', { extensions: [encodeExtensionOf.subjectAltName(dns, true)] }],
     ['§4.2.1.1', 'leaf', { extensions: [critical(encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: id }))] }],
     ['§4.2.1.1', 'leaf', { extensions: [encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: undefined })] }],
+    [
+      '§4.2.1.1',
+      'leaf',
+      // keyIdentifier and authorityCertSerialNumber, without authorityCertIssuer.
+      {
+        extensions: [
+          { oid: Oid.authorityKeyIdentifier, critical: false, value: Buffer.from('3006800101820101', 'hex') },
+        ],
+      },
+    ],
     ['§4.2.1.1', 'leaf', { without: [Oid.authorityKeyIdentifier] }],
     ['§4.2.1.1', 'intermediate', { without: [Oid.authorityKeyIdentifier] }],
     ['§4.2.1.2', 'leaf', { extensions: [critical(encodeExtensionOf.subjectKeyIdentifier(id))] }],

@@ -30,6 +30,11 @@ const RULES: readonly ProfileRule[] = [
       serialNumber.length > 40 ||
       /^[89a-f].{39}$/.test(serialNumber),
   },
+  {
+    section: '§4.1.2.5',
+    message: 'a date is not written in the type for its year',
+    broken: ({ datesInForm }) => !datesInForm,
+  },
   { section: '§4.1.2.4', message: 'the issuer is empty', broken: ({ issuer }) => isEmptyName(issuer) },
   {
     section: '§4.1.2.6',
@@ -56,13 +61,21 @@ const RULES: readonly ProfileRule[] = [
   {
     section: '§4.2.1.1',
     message: 'authorityKeyIdentifier has no keyIdentifier',
-    broken: ({ extensions }) =>
-      extensions.authorityKeyIdentifier !== undefined && !extensions.authorityKeyIdentifier.keyIdentifier,
+    // Only a self-signed certificate may leave it out, or the whole.
+    broken: (certificate, role) =>
+      certificate.extensions.authorityKeyIdentifier !== undefined &&
+      !certificate.extensions.authorityKeyIdentifier.keyIdentifier &&
+      !(role === 'anchor' && isSelfIssued(certificate)),
+  },
+  {
+    section: '§4.2.1.1',
+    message: 'authorityKeyIdentifier has the issuer without the serial number, or the other way round',
+    broken: ({ extensions: { authorityKeyIdentifier: id } }) =>
+      id !== undefined && (id.authorityCertIssuer === undefined) !== (id.authorityCertSerialNumber === undefined),
   },
   {
     section: '§4.2.1.1',
     message: 'authorityKeyIdentifier is missing',
-    // Only a self-signed certificate may leave it out.
     broken: (certificate, role) =>
       !certificate.extensions.authorityKeyIdentifier && !(role === 'anchor' && isSelfIssued(certificate)),
   },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { TestCa } from '../../testing/index.js';
-import { Oid, ValidatedPath, validatePath } from '../index.js';
+import { encodeName, Oid, ValidatedPath, validatePath } from '../index.js';
 
 const now = new Date();
 const days = (count: number): Date => new Date(now.getTime() + count * 86_400_000);
@@ -54,6 +54,13 @@ describe('validatePath', () => {
     const large = Buffer.alloc(4 * 1024 * 1024);
     expect(validatePath({ ...input, intermediates: [large, ...input.intermediates] }).ok).toBe(false);
     expect(validatePath({ ...input, intermediates: [...input.intermediates, large] }).ok).toBe(true);
+  });
+
+  it('reads no more of their names than anybody has', () => {
+    const wordy = root.intermediate({ subject: encodeName([[{ type: Oid.title, value: 'x'.repeat(30_000) }]]) });
+    const fillers = (count: number): Uint8Array[] => Array<Uint8Array>(count).fill(wordy.certificate.der);
+    expect(validatePath({ ...input, intermediates: [...fillers(30), ...input.intermediates] }).ok).toBe(true);
+    expect(validatePath({ ...input, intermediates: [...fillers(35), ...input.intermediates] }).ok).toBe(false);
   });
 
   it('throws only for a purpose that is none', () => {

@@ -9,6 +9,7 @@ import {
   encodeExtensionOf,
   encodeName,
   encodeSigned,
+  KeyUsage,
   nameFrom,
   Oid,
   signOctets,
@@ -208,6 +209,66 @@ describe('leaves', () => {
     ],
   ])('%s', (_, options, code) => {
     expect(under({}, options).code).toBe(code);
+  });
+
+  it('have a key that is one', () => {
+    const offCurve = Buffer.from(subjectPublicKeyInfoOf(leaf.key).der);
+    offCurve[offCurve.length - 1]! ^= 1;
+    const at = Buffer.from(leaf.certificate.tbs).indexOf(subjectPublicKeyInfoOf(leaf.key).der);
+    const tbs = Buffer.from(leaf.certificate.tbs);
+    tbs.set(offCurve, at);
+    const { algorithm, signature } = signOctets(tbs, issuing.key);
+    const certificate = decodeCertificate(encodeSigned(tbs, algorithm, signature));
+    expect(reasonOf(certificate, [issuing.certificate])).toEqual({ code: 'weak_key', index: 0 });
+  });
+
+  it.each([
+    ['codeSigning', KeyUsage.keyEncipherment],
+    ['emailProtection', KeyUsage.dataEncipherment],
+    ['timeStamping', KeyUsage.keyAgreement],
+    ['ocspSigning', KeyUsage.keyEncipherment],
+  ] as const)('for %s have a key usage that is consistent with it', (purpose, usage) => {
+    const codeOf = (bit: number) =>
+      reasonOf(
+        issuing.issue({ purposes: [Oid[purpose]], extensions: [encodeExtensionOf.keyUsage([bit])] }).certificate,
+        [issuing.certificate],
+        { purposes: [purpose] },
+      ).code;
+    expect([codeOf(KeyUsage.digitalSignature), codeOf(usage)]).toEqual(['ok', 'key_usage']);
+  });
+
+  it('have dates in the form for their year', () => {
+    const tbs = (notAfter: Date): Buffer =>
+      Buffer.from(issuing.issue({ notBefore: days(-1), notAfter }).certificate.tbs);
+    const signed = (octets: Uint8Array) => {
+      const { algorithm, signature } = signOctets(octets, issuing.key);
+      return decodeCertificate(encodeSigned(octets, algorithm, signature));
+    };
+    const late = signed(tbs(new Date('2051-01-01T00:00:00Z')));
+    expect(reasonOf(late, [issuing.certificate]).code).toBe('ok');
+    // The same length: a GeneralizedTime of the year 2051 made one of 2049.
+    const octets = tbs(new Date('2051-01-01T00:00:00Z'));
+    octets.write('2049', octets.indexOf('20510101'));
+    expect(reasonOf(signed(octets), [issuing.certificate])).toEqual({ code: 'profile', index: 0 });
+    expect(reasonOf(signed(octets), [issuing.certificate], { purposes: [] }).code).toBe('ok');
+  });
+
+  it('may say critically only what is understood of their policies', () => {
+    const policies = (qualifier: string, critical: boolean) => ({
+      oid: Oid.certificatePolicies,
+      critical,
+      value: write.sequence(
+        write.sequence(
+          write.oid('1.2.3'),
+          write.sequence(write.sequence(write.oid(qualifier), write.ia5String('https://ca.example/cps'))),
+        ),
+      ),
+    });
+    const codeOf = (qualifier: string, critical: boolean) =>
+      reasonOf(issuing.issue({ extensions: [policies(qualifier, critical)] }).certificate, [issuing.certificate]).code;
+    const cps = '1.3.6.1.5.5.7.2.1';
+    expect([codeOf(cps, true), codeOf('1.2.3.4', false)]).toEqual(['ok', 'ok']);
+    expect(codeOf('1.2.3.4', true)).toBe('unknown_critical_extension');
   });
 
   it('may be asked to list the purpose', () => {

@@ -22,6 +22,8 @@ export interface PathOptions extends PolicyInputs {
   readonly names?: readonly PeerName[] | undefined;
   /** Refuse a path when the status of one of its certificates is not known. A certificate known to be revoked is refused in any case. */
   readonly revocationRequired?: boolean | undefined;
+  /** The peer has proven that it holds the leaf's private key, as a TLS handshake does: it is a key then, and need not be tried here. */
+  readonly possessionProven?: boolean | undefined;
   /** How many CAs, self-issued ones apart, may stand between leaf and anchor. */
   readonly maxPathLength?: number | undefined;
 }
@@ -51,6 +53,8 @@ export type PathResult =
 // Ours: no honest peer sends more; those past it are passed over, unread.
 const MAX_INTERMEDIATES = 2000;
 const MAX_INTERMEDIATE_OCTETS = 4 * 1024 * 1024;
+// Of their names, which are prepared for comparison before any work is paid for: 2000 have half of it.
+const MAX_NAME_OCTETS = 1024 * 1024;
 
 /**
  * Finds and validates a certification path from `leaf` to one of `anchors`: RFC 5280 §6.1, policies by RFC 9618, CRLs by §6.3. A pure function: clock, trust and
@@ -72,7 +76,10 @@ export function validatePath(input: PathInput): PathResult {
   return validateCertificatePath({
     ...input,
     leaf,
-    intermediates: readable(firstOctets(input.intermediates ?? [], MAX_INTERMEDIATE_OCTETS), decodeCertificate),
+    intermediates: readable(
+      firstWithin(input.intermediates ?? [], MAX_INTERMEDIATE_OCTETS, ({ length }) => length),
+      decodeCertificate,
+    ),
     anchors: readable(input.anchors, decodeCertificate),
     crls: readable(input.crls ?? [], decodeCertificateList),
   });
@@ -82,7 +89,11 @@ export function validatePath(input: PathInput): PathResult {
 export function validateCertificatePath(input: CertificatePathInput): PathResult {
   const result = new PathValidation({
     leaf: input.leaf,
-    intermediates: (input.intermediates ?? []).slice(0, MAX_INTERMEDIATES),
+    intermediates: firstWithin(
+      input.intermediates ?? [],
+      MAX_NAME_OCTETS,
+      ({ subject, issuer }) => subject.der.length + issuer.der.length,
+    ),
     anchors: input.anchors,
     crls: input.crls ?? [],
     revocationRequired: input.revocationRequired ?? false,
@@ -91,6 +102,7 @@ export function validateCertificatePath(input: CertificatePathInput): PathResult
       purposes: (input.purposes ?? []).map(purposeOid),
       extendedKeyUsageRequired: input.extendedKeyUsageRequired ?? false,
       names: input.names ?? [],
+      possessionProven: input.possessionProven ?? false,
       maxPathLength: input.maxPathLength ?? Infinity,
       policies: input,
     },
@@ -107,10 +119,10 @@ function decoded<T>(octets: Uint8Array, decode: (octets: Uint8Array) => T): T | 
   }
 }
 
-/** The first of `list` that are no more than `limit` octets together. */
-function firstOctets(list: readonly Uint8Array[], limit: number): readonly Uint8Array[] {
+/** The first of `list` that are no more than `limit` octets together, and no more than anybody sends. */
+function firstWithin<T>(list: readonly T[], limit: number, octetsOf: (one: T) => number): readonly T[] {
   let left = limit;
-  const end = list.findIndex(({ length }) => (left -= length) < 0);
+  const end = list.findIndex((one) => (left -= octetsOf(one)) < 0);
   return (end < 0 ? list : list.slice(0, end)).slice(0, MAX_INTERMEDIATES);
 }
 
