@@ -70,7 +70,7 @@ export const PKI_ERRORS = {
   ],
   token_unavailable: [503, 'look at the token and at pki.pkcs11'],
   certificate_unreadable: [503, 'put it back, or take it away to have it made again'],
-  file_unwritable: [503, 'look at its folder, its permissions and the space on the disk'],
+  file_unwritable: [503, 'look at its folder, its permissions and the space on the disk, or name another file'],
   key_unreadable: [503, "put back the CA's key and passphrase files"],
   lint_failed: [500, 'report this: the profile produced a certificate that the lint refuses'],
   status_unavailable: [503, 'look at the store'],
