@@ -14,9 +14,7 @@ export class HealthController {
   @Answers(healthSchema, 200, { also: { status: 503, description: 'Unhealthy: at least one part is down.' } })
   async report(@Res({ passthrough: true }) reply: FastifyReply): Promise<HealthReport> {
     const report = await this.health.report();
-    void reply
-      .code(report.status === 'healthy' ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE)
-      .header('cache-control', 'no-store');
+    void reply.code(report.status === 'healthy' ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE);
     return report;
   }
 }

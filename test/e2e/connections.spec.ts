@@ -235,19 +235,40 @@ test('clients that never finish their headers or their handshake are cut, and ot
 });
 
 test('what is not HTTP, and two lengths at once, are refused before any guard', async () => {
-  for (const request of [
-    'GET /open HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n',
-    `GET /open HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`,
-    'nonsense\r\n\r\n',
-  ]) {
+  for (const [status, request] of [
+    [400, 'GET /open HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n'],
+    [431, `GET /open HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`],
+    [400, 'FOO /open HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+    [400, 'nonsense\r\n\r\n'],
+  ] as const) {
     const connection = await RawConnection.open(guarded.port, clientTls(issuing, undefined));
-    const answered = once(connection.socket, 'data');
     connection.socket.write(request);
-    const [chunk] = (await answered) as [Buffer];
-    expect(chunk.toString('latin1')).toMatch(/^HTTP\/1\.1 4\d\d /);
-    connection.close();
+    const answer = await connection.answer();
+    expect([answer.status, answer.json.status, answer.headers['content-type']]).toEqual([
+      status,
+      status,
+      'application/problem+json',
+    ]);
+    expect(answer.json).toMatchObject({
+      code: expect.any(String),
+      request_id: expect.any(String),
+      status_code: status,
+    });
+    expect(answer.headers['cache-control']).toBe('no-store');
+    await connection.untilClosed();
   }
 });
+
+test.each(['HTTP/1.1', 'HTTP/2'] as const)(
+  'an expectation that nobody knows goes past no guard, on %s',
+  async (http) => {
+    const expecting = { expect: 'the-impossible' };
+    const stranger = await get(guarded.port, '/orders', clientTls(issuing, undefined), http, expecting);
+    expect([stranger.status, stranger.json.code]).toEqual([401, 'client_certificate_required']);
+    const orders = clientTls(issuing, issuing.issue({ commonName: 'orders' }));
+    expect((await get(guarded.port, '/orders', orders, http, expecting)).status).toBe(200);
+  },
+);
 
 test('a subject as long as it may be does not fill the log', async () => {
   const stranger = TestCa.root().issue({

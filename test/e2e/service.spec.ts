@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { STATUS_CODES } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -138,6 +139,9 @@ describe('the documentation', () => {
       for (const link of links) {
         expect(link).toMatch(/^\//);
         const asset = await get(https(), link, nobody());
+        expect(asset.headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' });
+        // What ReDoc would ask for elsewhere.
+        expect(asset.text).not.toContain('cdn.redoc');
         expect([link, asset.status]).toEqual([link, 200]);
         expect(asset.text.length).toBeGreaterThan(50);
       }
@@ -162,6 +166,23 @@ test('a path that does not exist, and a method that does not: problem documents'
     'not_found',
     'application/problem+json; charset=utf-8',
   ]);
+});
+
+test('no cache keeps an answer that is for who asked; what is for everybody says so', async () => {
+  for (const http of ['HTTP/1.1', 'HTTP/2'] as const) {
+    for (const path of [
+      '/',
+      '/api/v1/test',
+      '/api/v1/whoami',
+      '/api/v1/certificate-info',
+      '/nothing',
+      '/%zz',
+      '/health',
+    ])
+      expect([path, (await get(https(), path, client(), http)).headers['cache-control']]).toEqual([path, 'no-store']);
+    expect((await get(https(), '/docs/start.js', nobody(), http)).headers['cache-control']).toBe('no-store');
+    expect((await get(https(), '/docs/swagger-ui.css', nobody(), http)).headers['cache-control']).toMatch(/^public/);
+  }
 });
 
 test('a request id of the caller comes back; one that could break a log line does not', async () => {
@@ -208,6 +229,45 @@ describe('the repository', () => {
       '/api/v1/test',
     ])
       expect([path, (await getPlain(plain(), path)).status]).toEqual([path, 404]);
+  });
+
+  test('reads no body, and says so with a problem document too', async () => {
+    for (const [body, status, code] of [
+      ['{', 400, 'bad_request'],
+      [`"${'a'.repeat(5_000)}"`, 413, 'payload_too_large'],
+    ] as const) {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`http://127.0.0.1:${plain()}/livez`, { method: 'POST', headers, body });
+      expect([answer.status, answer.headers.get('content-type')?.replace(/;.*/, '')]).toEqual([
+        status,
+        'application/problem+json',
+      ]);
+      expect(await answer.json()).toMatchObject({ code, status_code: status });
+    }
+  });
+
+  test('says no with whole problem documents', async () => {
+    for (const [path, status, code] of [
+      ['/nothing', 404, 'not_found'],
+      ['/crl/nobody.crl', 404, 'not_found'],
+      ['/%zz', 400, 'bad_request'],
+      ['/ocsp', 405, 'method_not_allowed'],
+      ['/ocsp/abc', 400, 'bad_request'],
+      [`/ca/${'a'.repeat(20_000)}`, 431, 'request_header_fields_too_large'],
+    ] as const) {
+      const { status: got, type, body } = await getPlain(plain(), path);
+      expect([got, type.replace(/;.*/, '')]).toEqual([status, 'application/problem+json']);
+      expect(JSON.parse(body.toString('utf8'))).toEqual({
+        type: `urn:veritas:problem:${code}`,
+        title: STATUS_CODES[status],
+        status,
+        detail: expect.any(String),
+        code,
+        request_id: expect.any(String),
+        error: expect.any(String),
+        status_code: status,
+      });
+    }
   });
 });
 
