@@ -260,7 +260,7 @@ describeWithMounts('disks that are full or for reading only', () => {
     usedFolder(folder);
     const free = fillDisk(join(folder, 'var'));
     const expected =
-      /veritas\.db cannot be used: (?:disk I\/O error|database or disk is full) \(look at .* the space on the disk\)/;
+      /veritas\.db cannot be used: (?:disk I\/O error|database or disk is full) \(look at .* the space on the disk; store\.path names it\)/;
     expect(await sentenceAtStart(folder)).toMatch(expected);
     const { code, err } = await issueIn(folder);
     expect([code, err]).toEqual([3, expect.stringMatching(expected)]);

@@ -4,7 +4,7 @@ import { STATUS_CODES } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { openCertificationAuthority } from '../../src/pki/index.js';
+import { CaService, openCertificationAuthority } from '../../src/pki/index.js';
 import { openStore } from '../../src/store/index.js';
 import { decodeCertificate, decodeCertificateList, decodePem, Oid, attributeValues } from '../../src/x509/index.js';
 import { get, RawConnection } from '../support/client.js';
@@ -298,6 +298,32 @@ test('what another process revokes counts within a second, on an open connection
       break;
     await wait(10);
   }
+});
+
+test('a service that can let nobody in is unhealthy, says which part is, and is not ready; it is alive', async () => {
+  const lost = await startIn();
+  const { issuing } = lost.application.get(CaService, { strict: false });
+  const requester = { actor: 'test', requestId: 'test', standing: 'operator' } as const;
+  await lost.application
+    .get(CaService, { strict: false })
+    .revoke({ serialNumber: issuing.certificate.serialNumber, reason: 'cACompromise', requester });
+  for (const path of ['/health', '/api/v1/health']) {
+    const { status, json } = await get(lost.ports.https, path, developmentTls(lost.folder));
+    expect([status, json.status, json.mtls]).toEqual([503, 'unhealthy', 'enabled']);
+    expect(json.parts).toMatchObject({
+      issuing_ca: { state: 'down', detail: 'revoked' },
+      server_certificate: { state: 'up' },
+    });
+  }
+  const probe = async (path: string) => {
+    const { status, body } = await getPlain(lost.ports.repository ?? 0, path);
+    return [status, body.toString('utf8')];
+  };
+  expect(await probe('/readyz')).toEqual([503, '{"status":"not ready"}']);
+  expect(await probe('/livez')).toEqual([200, '{"status":"alive"}']);
+  const refused = await get(lost.ports.https, '/api/v1/test', developmentTls(lost.folder, 'client'));
+  expect([refused.status, refused.json.code]).toEqual([403, 'certificate_revoked']);
+  await lost.close();
 });
 
 test('a second start changes nothing, and keeps what was revoked', async () => {
