@@ -26,6 +26,10 @@ export interface Check {
   readonly mend?: string;
 }
 
+const WAIT = 'compare the clocks of both machines, or wait';
+const REISSUE = 'issue a new one: veritas issue, or veritas sign';
+const purposeMendOf = (purpose: Purpose): string => `issue it with --profile ${purpose} or --profile service`;
+
 /** What is looked at. */
 export interface VerifySubject {
   readonly leaf: Certificate;
@@ -50,10 +54,6 @@ export interface VerifySubject {
 }
 
 type Seen<Key extends keyof VerifySubject> = Pick<VerifySubject, Key>;
-const WAIT = 'compare the clocks of both machines, or wait';
-const REISSUE = 'issue a new one: veritas issue, or veritas sign';
-const purposeMendOf = (purpose: Purpose): string => `issue it with --profile ${purpose} or --profile service`;
-
 type CheckOf = (subject: VerifySubject) => Check | Check[];
 
 /** Every check in the order of the guard, all of them, so that one mend is not followed by the next refusal. */

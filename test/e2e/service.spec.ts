@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CaService, openCertificationAuthority } from '../../src/pki/index.js';
 import { openStore } from '../../src/store/index.js';
 import { decodeCertificate, decodeCertificateList, decodePem, Oid, attributeValues } from '../../src/x509/index.js';
+import { send } from '../support/certificate-client.js';
 import { get, RawConnection } from '../support/client.js';
 import { temporaryFolder } from '../support/folder.js';
 import { configurationIn, developmentTls, getPlain, startIn } from '../support/service.js';
@@ -154,8 +155,10 @@ describe('the documentation', () => {
       '/docs/..%2fpackage.json',
       '/docs/../package.json',
       '/docs/%2e%2e/%2e%2e/package.json',
-    ])
-      expect([path, [401, 404].includes((await get(https(), path, nobody())).status)]).toEqual([path, true]);
+    ]) {
+      const { status, headers } = await get(https(), path, nobody());
+      expect([path, [401, 404].includes(status), headers['cache-control']]).toEqual([path, true, 'no-store']);
+    }
   });
 });
 
@@ -166,6 +169,17 @@ test('a path that does not exist, and a method that does not: problem documents'
     'not_found',
     'application/problem+json; charset=utf-8',
   ]);
+  for (const [method, path] of [
+    ['POST', '/api/v1/test'],
+    ['DELETE', '/health'],
+    ['OPTIONS', '/api/v1/whoami'],
+    ['TRACE', '/'],
+  ] as const) {
+    const { status, json } = await send(https(), { method, path, tls: client() });
+    expect([method, status, json.code, json.status_code]).toEqual([method, 404, 'not_found', 404]);
+    const stranger = await send(https(), { method, path, tls: nobody() });
+    expect([method, stranger.status, stranger.json.code]).toEqual([method, 401, 'client_certificate_required']);
+  }
 });
 
 test('no cache keeps an answer that is for who asked; what is for everybody says so', async () => {
