@@ -90,12 +90,12 @@ export class DocsController {
 
   @Get('docs/:asset')
   @Documented({ codes: ['not_found'] })
+  @Header('cache-control', 'public, max-age=86400')
   @Read()
   async asset(@Param('asset') name: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Buffer> {
     const asset = ASSETS.get(name);
     if (!asset) throw new NotFoundException(`there is no page /docs/${encodeURIComponent(name)}`);
-    // Not by decorator: what is not found is not kept for a day.
-    void reply.header('content-type', asset.type).header('cache-control', 'public, max-age=86400');
+    void reply.header('content-type', asset.type);
     const contents = this.#contents.get(name) ?? this.#read(asset);
     this.#contents.set(name, contents);
     return contents;
