@@ -5,7 +5,7 @@ import { ApiModule } from './api/index.js';
 import { trustBundlesPart } from './bindings/federation-health.js';
 import { registryRevocation } from './bindings/registry-revocation.js';
 import { registryRates, registryRoles, registryServices } from './bindings/registry-services.js';
-import { crlPart, ocspPart } from './bindings/revocation-health.js';
+import { crlPart, issuingCaPart, ocspPart } from './bindings/revocation-health.js';
 import { ratesOf, sharedRates } from './bindings/service-rates.js';
 import { ConfigurationModule, federatedDomain, type Configuration } from './configuration/index.js';
 import { expiryPart, HealthModule, HealthService, type HealthPart } from './health/index.js';
@@ -40,10 +40,15 @@ export class AppModule {
     const { ocsp } = runtime.authority;
     const isOwn = namedBy(runtime.authority.ca);
     const healthModule = HealthModule.forRootAsync({
-      inject: [CaService, CrlService, FederatedTrust],
-      useFactory: (ca: CaService, crls: CrlService, federation: FederatedTrust): readonly HealthPart[] => [
+      inject: [CaService, CrlService, RevocationRegistry, FederatedTrust],
+      useFactory: (
+        ca: CaService,
+        crls: CrlService,
+        revocations: RevocationRegistry,
+        federation: FederatedTrust,
+      ): readonly HealthPart[] => [
         storePart(store),
-        expiryPart('issuing_ca', () => ca.issuing.certificate.notAfter, health.issuingExpiryWarning, now),
+        issuingCaPart(ca, revocations, { warningDays: health.issuingExpiryWarning, clock: now }),
         crlPart(ca, crls, now),
         ...(ocsp ? [ocspPart(ocsp, now)] : []),
         ...(mtls.trustDomains.length > 0 ? [trustBundlesPart(() => federation.standing)] : []),

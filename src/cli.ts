@@ -10,7 +10,8 @@ const version =
 // A reader that went away, as in `veritas list | head`, is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  process.stderr.write(`veritas: the result cannot be written (${error.code ?? error.message})\n`);
+  process.exit(3);
 });
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {

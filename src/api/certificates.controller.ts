@@ -211,7 +211,7 @@ function serialNumberOf(text: string): string {
 
 function answer({ certificate, chainPem }: IssuedCertificate, request: Call, reply: FastifyReply): unknown {
   const { serialNumber, subject, extensions, notBefore, notAfter } = certificate;
-  void reply.code(201).header('location', `/api/v1/certificates/${serialNumber}`).header('cache-control', 'no-store');
+  void reply.code(201).header('location', `/api/v1/certificates/${serialNumber}`);
   if (prefersType(request.headers.accept, PEM_CHAIN, 'application/json')) {
     void reply.type(PEM_CHAIN);
     return chainPem;

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { Controller, Get, Header, Inject, NotFoundException, Param, Res } from '@nestjs/common';
+import { applyDecorators, Controller, Get, Header, Inject, NotFoundException, Param, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../mtls/index.js';
 import { Documented } from './answers.decorator.js';
@@ -11,16 +11,27 @@ const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const JAVASCRIPT = 'text/javascript; charset=utf-8';
 
+// The picture at the foot of ReDoc's menu, which would be asked for elsewhere.
+const REDOC_LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
+const ICON = '/docs/favicon-32x32.png';
+
+interface Asset {
+  readonly file: string;
+  readonly type: string;
+  /** An address in it that is not here, and what is asked for instead. */
+  readonly instead?: readonly [elsewhere: string, here: string];
+}
+
 /** The files that the pages ask for: each by name, from its package on disk; nothing else is ever read. */
-const ASSETS: ReadonlyMap<string, { readonly file: string; readonly type: string }> = new Map([
+const ASSETS: ReadonlyMap<string, Asset> = new Map<string, Asset>([
   ['swagger-ui.css', { file: 'swagger-ui-dist/swagger-ui.css', type: 'text/css; charset=utf-8' }],
   ['swagger-ui-bundle.js', { file: 'swagger-ui-dist/swagger-ui-bundle.js', type: JAVASCRIPT }],
   ['favicon-32x32.png', { file: 'swagger-ui-dist/favicon-32x32.png', type: 'image/png' }],
-  ['redoc.standalone.js', { file: 'redoc/bundles/redoc.standalone.js', type: JAVASCRIPT }],
+  ['redoc.standalone.js', { file: 'redoc/bundles/redoc.standalone.js', type: JAVASCRIPT, instead: [REDOC_LOGO, ICON] }],
 ]);
 
 const page = (body: string): string =>
-  `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Veritas API</title><meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="/docs/favicon-32x32.png">${body}</html>`;
+  `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Veritas API</title><meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="${ICON}">${body}</html>`;
 
 const SWAGGER_PAGE = page(
   '<link rel="stylesheet" href="/docs/swagger-ui.css"></head><body><div id="swagger-ui"></div><script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body>',
@@ -30,6 +41,18 @@ const SWAGGER_START =
 const REDOC_PAGE = page(
   '</head><body><redoc spec-url="/openapi.json"></redoc><script src="/docs/redoc.standalone.js"></script></body>',
 );
+
+// What is sent is what its type says, and no other site hears where a reader came from.
+const Read = () =>
+  applyDecorators(Header('x-content-type-options', 'nosniff'), Header('referrer-policy', 'no-referrer'));
+/** Of what another version of this service says otherwise. */
+const OfNow = () => applyDecorators(Read(), Header('cache-control', 'no-store'));
+const Page = () =>
+  applyDecorators(
+    OfNow(),
+    Header('content-type', 'text/html; charset=utf-8'),
+    Header('content-security-policy', PAGE_POLICY),
+  );
 
 /** The API's documentation, every asset from this machine's disk. */
 @Controller()
@@ -42,26 +65,26 @@ export class DocsController {
   constructor(@Inject(OpenApiService) private readonly openApi: OpenApiService) {}
 
   @Get('openapi.json')
+  @OfNow()
   @Header('content-type', 'application/json; charset=utf-8')
   document(): Promise<object> {
     return this.openApi.document();
   }
 
   @Get('docs')
-  @Header('content-type', 'text/html; charset=utf-8')
-  @Header('content-security-policy', PAGE_POLICY)
+  @Page()
   swagger(): string {
     return SWAGGER_PAGE;
   }
 
   @Get('redoc')
-  @Header('content-type', 'text/html; charset=utf-8')
-  @Header('content-security-policy', PAGE_POLICY)
+  @Page()
   redoc(): string {
     return REDOC_PAGE;
   }
 
   @Get('docs/start.js')
+  @OfNow()
   @Header('content-type', JAVASCRIPT)
   start(): string {
     return SWAGGER_START;
@@ -70,13 +93,18 @@ export class DocsController {
   @Get('docs/:asset')
   @Documented({ codes: ['not_found'] })
   @Header('cache-control', 'public, max-age=86400')
-  @Header('x-content-type-options', 'nosniff')
+  @Read()
   async asset(@Param('asset') name: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Buffer> {
     const asset = ASSETS.get(name);
     if (!asset) throw new NotFoundException(`there is no page /docs/${encodeURIComponent(name)}`);
     void reply.header('content-type', asset.type);
-    const contents = this.#contents.get(name) ?? readFile(this.#require.resolve(asset.file));
+    const contents = this.#contents.get(name) ?? this.#read(asset);
     this.#contents.set(name, contents);
     return contents;
+  }
+
+  async #read({ file, instead }: Asset): Promise<Buffer> {
+    const contents = await readFile(this.#require.resolve(file));
+    return instead ? Buffer.from(contents.toString('utf8').replaceAll(...instead)) : contents;
   }
 }

@@ -32,6 +32,8 @@ export class ProblemFilter implements ExceptionFilter {
     void reply
       .code(status)
       .header('content-type', PROBLEM_CONTENT_TYPE)
+      // Where the route's answer may be kept its refusal may not.
+      .header('cache-control', 'no-store')
       .send(problemOfStatus(status, requestId, detail));
   }
 
@@ -50,6 +52,7 @@ export class ProblemFilter implements ExceptionFilter {
     void reply
       .code(status)
       .header('content-type', PROBLEM_CONTENT_TYPE)
+      .header('cache-control', 'no-store')
       .send(problemOf({ status, title, detail, code, requestId }));
   }
 }

@@ -123,7 +123,7 @@ export class ServicesController {
 }
 
 function tagged(service: RegisteredService, reply: FastifyReply): z.infer<typeof registeredServiceSchema> {
-  void reply.header('etag', entityTagOf(service.version)).header('cache-control', 'no-store');
+  void reply.header('etag', entityTagOf(service.version));
   return serviceRecord(service);
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { certificationRequest } from '../../test/support/certification-request.js';
 import { openTemporaryAuthority, somebody, type TemporaryAuthority } from '../../test/support/temporary-authority.js';
 import type { CertificationAuthority } from '../pki/index.js';
-import { crlPart, ocspPart } from './revocation-health.js';
+import { crlPart, issuingCaPart, ocspPart } from './revocation-health.js';
 import { certIdOf, encodeOcspRequest } from '../x509/index.js';
 
 const HOUR = 3_600_000;
@@ -25,6 +25,21 @@ beforeEach(async () => {
   });
 });
 afterEach(() => temporary.close());
+
+it('the issuing CA: a warning before its end, down after it, and once it is revoked', async () => {
+  const { ca, registry } = authority;
+  const part = issuingCaPart(ca, registry, { warningDays: 90, clock: now });
+  expect(await part.check()).toEqual({ state: 'up', detail: expect.stringMatching(/^182[45] days left$/) });
+  await ca.revoke({ serialNumber: ca.issuing.certificate.serialNumber, reason: 'cACompromise', requester: somebody });
+  expect(await part.check()).toEqual({ state: 'down', detail: 'revoked' });
+  const other = await openTemporaryAuthority({ now });
+  const ends = issuingCaPart(other.authority.ca, other.authority.registry, { warningDays: 90, clock: now });
+  forward(1800 * DAY + HOUR);
+  expect(await ends.check()).toEqual({ state: 'warning', detail: '24 days left' });
+  forward(25 * DAY);
+  expect(await ends.check()).toEqual({ state: 'down', detail: 'expired' });
+  await other.close();
+});
 
 it('lists: down without a complete one or a shard, a warning without a delta', async () => {
   const { ca, crls } = authority;

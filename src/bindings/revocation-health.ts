@@ -1,7 +1,25 @@
-import type { HealthPart, PartState } from '../health/index.js';
-import { needsCrl, type CaService, type CrlService, type OcspService } from '../pki/index.js';
+import { expiryPart, type HealthPart, type PartState } from '../health/index.js';
+import { needsCrl, type CaService, type CrlService, type OcspService, type RevocationRegistry } from '../pki/index.js';
 
 const DAY = 86_400_000;
+
+/** The CA that issues now. Once it is revoked it issues nothing, and the guard lets in nobody with what it issued: down, as when it has expired. */
+export function issuingCaPart(
+  ca: CaService,
+  registry: RevocationRegistry,
+  { warningDays, clock }: { readonly warningDays: number; readonly clock: () => Date },
+): HealthPart {
+  const expiry = expiryPart('issuing_ca', () => ca.issuing.certificate.notAfter, warningDays, clock);
+  return {
+    name: expiry.name,
+    check: () => {
+      const { parent, certificate } = ca.issuing;
+      const above = ca.authorities.find(({ id }) => id === parent);
+      const isRevoked = above && registry.statusOf(above.certificate, certificate.serialNumber).status === 'revoked';
+      return isRevoked ? { state: 'down', detail: 'revoked' } : expiry.check();
+    },
+  };
+}
 
 /**
  * Whether every list is current. Without the complete one, or a shard, nobody knows who is revoked: down, unless it is signed elsewhere and has to be

@@ -1,6 +1,6 @@
-import { readSecretFile } from '../pki/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode, type ExitCodeValue } from './exit-code.js';
+import { readOwnersFile } from './files.js';
 
 /** One of two flags: that of the passphrase, or the other. Throws CommandError when it is none or both. */
 export function oneOfTwo<T>(
@@ -18,7 +18,7 @@ export function oneOfTwo<T>(
 
 /** The text of a file that only its owner may read, without the white space around it. Throws PkiError, and CommandError when it is empty. */
 export function readSecretText(path: string): string {
-  const octets = readSecretFile(path);
+  const octets = readOwnersFile(path);
   const text = octets.toString('utf8').trim();
   octets.fill(0);
   if (text === '') throw new CommandError(`${path} is empty`, ExitCode.unusable, 'put the secret into it');

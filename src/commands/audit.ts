@@ -2,6 +2,7 @@ import { AuditLog } from '../audit/index.js';
 import { auditWriter, type AuditFormat } from './audit-format.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
+import { checkOutputFile } from './files.js';
 import { PendingFile } from './pending-file.js';
 import { withStore, type Session } from './session.js';
 
@@ -48,6 +49,7 @@ export async function auditExport(session: Session, options: AuditExportOptions,
       ExitCode.usage,
       'leave one of them, or write to a file with --out',
     );
+  checkOutputFile(out);
   await withStore(session, async (store) => {
     const file = out === undefined ? undefined : new PendingFile(out, 0o600);
     const bar = output.progressBar('Rows of the audit record');

@@ -2,7 +2,7 @@ import { ExternalRootService, replaceFile } from '../pki/index.js';
 import { decodeCertificateList, encodePem, nameToString, octetsFromPemOrDer } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { readCertificate, readInputFile } from './files.js';
+import { checkOutputFile, readCertificate, readInputFile } from './files.js';
 import { requester, withAuthority, withNewStore, type Session } from './session.js';
 
 /** What `veritas ca install` brings in. */
@@ -14,6 +14,7 @@ export interface InstallOptions {
 
 /** `veritas ca request`: the key of the next issuing CA, and the request for its certificate. */
 export async function caRequest(session: Session, { out }: { readonly out?: string }): Promise<void> {
+  checkOutputFile(out);
   await withNewStore(session, async (store, settings) => {
     const external = new ExternalRootService({ store, settings, now: session.now });
     const { id, request } = await external.request(requester());

@@ -1,5 +1,8 @@
 import { crlFileName, PkiError, readPublished, replaceFile } from '../pki/index.js';
 import { encodePem } from '../x509/index.js';
+import { CommandError } from './command-error.js';
+import { ExitCode } from './exit-code.js';
+import { checkOutputFile } from './files.js';
 import { requester, withAuthority, type Session } from './session.js';
 
 /** `veritas crl`: signs and publishes a revocation list of an issuer now, of the one that issues when none is named. Throws PkiError `issuer_unknown`. `--out` as DER, or as PEM when the name ends in .pem. */
@@ -7,11 +10,20 @@ export async function crl(
   session: Session,
   options: { readonly issuer?: string; readonly scope?: string; readonly out?: string },
 ): Promise<void> {
+  checkOutputFile(options.out);
   await withAuthority(session, {}, async ({ ca, crls, settings }) => {
     const wanted = options.issuer ?? ca.issuing.id;
     if (!ca.authorities.some(({ id }) => id === wanted))
       throw new PkiError('issuer_unknown', `there is no CA ${JSON.stringify(wanted.slice(0, 64))}`);
-    const list = await crls.sign(wanted, requester(), options.scope);
+    const list = await crls.sign(wanted, requester(), options.scope).catch((error: unknown) => {
+      if (options.scope === undefined || !(error instanceof PkiError) || error.code !== 'authority_missing')
+        throw error;
+      throw new CommandError(
+        error.message,
+        ExitCode.refused,
+        'leave --scope out, or see pki.crlDeltaLifetime and pki.crlShards',
+      );
+    });
     const { number, thisUpdate, nextUpdate, issuer, scope } = list;
     if (options.out !== undefined) {
       const der = await readPublished(list);

@@ -4,11 +4,10 @@ import { request } from 'node:http';
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { checksUpTo, REFUSALS, type RefusalCode } from '../mtls/index.js';
-import { readSecretFile } from '../pki/index.js';
 import { DecodeError } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { certificatesIn, readInputFile } from './files.js';
+import { certificatesIn, readInputFile, readOwnersFile } from './files.js';
 import { plain } from './output.js';
 import { configurationOf, type Session } from './session.js';
 import { runOwnChecks, type Check } from './verify-checks.js';
@@ -49,7 +48,7 @@ export async function diagnose(session: Session, connection: Connection): Promis
 
 /** The private key: as named, in the same file, or beside it by its usual name. Throws CommandError. */
 function keyOf({ certificate, key }: Connection, pem: Buffer): Buffer {
-  if (key !== undefined) return readSecretFile(key);
+  if (key !== undefined) return readOwnersFile(key);
   if (pem.includes('PRIVATE KEY-----')) return Buffer.from(pem);
   const beside = [certificate.replace(/(\.\w+)?$/, '.key'), certificate.replace(/_cert(?=\.\w+$)/, '_key')];
   const found = beside.find((path) => path !== certificate && existsSync(path));
@@ -59,7 +58,7 @@ function keyOf({ certificate, key }: Connection, pem: Buffer): Buffer {
       ExitCode.unusable,
       'name it with --key: without it nothing can be presented',
     );
-  return readSecretFile(found);
+  return readOwnersFile(found);
 }
 
 function ownChecks(pem: Buffer, keyPem: Buffer, now: Date): Check[] {

@@ -1,21 +1,52 @@
 import { readFileSync } from 'node:fs';
+import { holdsPrivateKey, PkiError, readSecretFile } from '../pki/index.js';
 import { decodeCertificate, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
 import { CommandError, messageOf, systemReasonOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import type { Session } from './session.js';
 
+/** How a file is called in a sentence: `-` is stdin. */
+export const fileName = (path: string): string => (path === '-' ? 'stdin' : path);
+
 /** The octets of a file, `-` for stdin. Throws CommandError. */
 export async function readInputFile(path: string, { readInput }: Session): Promise<Buffer> {
-  if (path === '-') return readInput();
+  if (path === '-') {
+    const octets = await readInput();
+    if (octets.length > 0) return octets;
+    throw new CommandError('stdin is empty', ExitCode.refused, 'pipe the file in, or name it instead of -');
+  }
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new CommandError(
-      `${path} cannot be read (${systemReasonOf(error)})`,
-      ExitCode.unusable,
-      'look at its name and its permissions',
-    );
+    throw unreadable(path, error);
   }
+}
+
+/** The octets of a file that only its owner may read, which need not be the CA's. Throws CommandError, and PkiError `key_file_exposed`. */
+export function readOwnersFile(path: string): Buffer {
+  try {
+    return readSecretFile(path);
+  } catch (error) {
+    // Not the CA's key: another mend.
+    throw error instanceof PkiError && error.cause !== undefined ? unreadable(path, error.cause) : error;
+  }
+}
+
+const unreadable = (path: string, error: unknown): CommandError =>
+  new CommandError(
+    `${path} cannot be read (${systemReasonOf(error)})`,
+    ExitCode.unusable,
+    'look at its name and its permissions',
+  );
+
+/** Refuses to write something else where a private key is, before there is something to write. Throws CommandError. */
+export function checkOutputFile(path: string | undefined): void {
+  if (path !== undefined && holdsPrivateKey(path))
+    throw new CommandError(
+      `${path} holds a private key, which is never overwritten`,
+      ExitCode.refused,
+      'name another file',
+    );
 }
 
 /** The certificates in PEM or DER, in order. Throws DecodeError. */
@@ -31,10 +62,14 @@ export async function readCertificate(path: string, session: Session): Promise<C
     if (certificate) return certificate;
   } catch (error) {
     throw new CommandError(
-      `${path} is not a certificate (${messageOf(error)})`,
+      `${fileName(path)} is not a certificate (${messageOf(error)})`,
       ExitCode.refused,
       'name a PEM or DER file of a certificate',
     );
   }
-  throw new CommandError(`${path} holds no certificate`, ExitCode.refused, 'name a PEM or DER file of a certificate');
+  throw new CommandError(
+    `${fileName(path)} holds no certificate`,
+    ExitCode.refused,
+    'name a PEM or DER file of a certificate',
+  );
 }

@@ -5,7 +5,7 @@ import { createFile, isIntermediateProfile, replaceFile, requestFor, type Issued
 import { generalNameToString, nameToString, type GeneralName } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { readInputFile } from './files.js';
+import { checkOutputFile, readInputFile } from './files.js';
 import { describePairs } from './output.js';
 import { requester, withAuthority, type Session } from './session.js';
 
@@ -37,6 +37,7 @@ export async function issue(session: Session, options: IssueOptions): Promise<vo
   const { service, cert = `${service}.pem`, key = `${service}.key` } = options;
   if (resolve(cert) === resolve(key))
     throw new CommandError('--cert and --key name the same file', ExitCode.usage, 'give each a file of its own');
+  checkOutputFile(cert);
   await withAuthority(session, {}, async ({ ca }) => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     writeKey(key, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
@@ -55,13 +56,17 @@ export async function issue(session: Session, options: IssueOptions): Promise<vo
 
 /** `veritas sign`: certifies the key of a request. Without `--cert` the chain goes to stdout. */
 export async function sign(session: Session, file: string, options: SignOptions): Promise<void> {
+  const { cert } = options;
+  if (cert !== undefined && resolve(cert) === resolve(file))
+    throw new CommandError('--cert names the file of the request', ExitCode.usage, 'give each a file of its own');
+  checkOutputFile(cert);
   const request = await readInputFile(file, session);
   await withAuthority(session, {}, async ({ ca }) => {
     const issued = isIntermediateProfile(options.profile ?? '')
       ? await ca.issueIntermediate({ request, ...intermediateTermsOf(options), requester: requester() })
       : await ca.issue({ request, ...endEntityTermsOf(options), requester: requester() });
-    if (options.cert !== undefined) writeCertificate(options.cert, issued);
-    report(session, issued, { certificate: options.cert });
+    if (cert !== undefined) writeCertificate(cert, issued);
+    report(session, issued, { certificate: cert });
   });
 }
 

@@ -14,7 +14,7 @@ import {
 } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { readCertificate } from './files.js';
+import { checkOutputFile, readCertificate } from './files.js';
 import { describePairs } from './output.js';
 import { withAuthority, type Session } from './session.js';
 
@@ -41,6 +41,7 @@ export async function ocsp(session: Session, target: string, options: OcspOption
       ExitCode.refused,
       'look the serial number up with `veritas list`',
     );
+  checkOutputFile(options.out);
   await withAuthority(session, {}, async (authority) => {
     const issuer = await issuerOf(authority, serialNumber, certificate);
     // A response that is kept in a file, to be stapled, answers nobody's nonce.

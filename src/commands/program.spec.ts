@@ -146,6 +146,33 @@ describe('the command line', () => {
       expect(readFileSync(key)).toEqual(before);
     });
 
+    it('never puts a certificate, a list or an answer where a private key is, and signs nothing then', async () => {
+      const { key, cert } = await issue();
+      const request = path('work/kept.csr');
+      writeFileSync(request, certificationRequestPem());
+      const before = readFileSync(key);
+      const count = async (): Promise<unknown> => {
+        const { out } = await run(['audit', 'verify', '--json']);
+        return (JSON.parse(out) as { rows: number }).rows;
+      };
+      const rows = await count();
+      for (const args of [
+        ['issue', '--service', 'veritas-worker', '--cert', key, '--key', path('work/another.key')],
+        ['sign', request, '--cert', key],
+        ['crl', '--out', key],
+        ['ocsp', cert, '--out', key],
+        ['audit', 'export', '--out', key],
+        ['ca', 'request', '--out', key],
+      ]) {
+        const refused = await run(args);
+        expect({ args, ...refused }).toMatchObject({ code: 1, out: '' });
+        expect(refused.err).toContain(`${key} holds a private key, which is never overwritten: name another file`);
+        expect(readFileSync(key)).toEqual(before);
+      }
+      expect(existsSync(path('work/another.key'))).toBe(false);
+      expect(await count()).toBe(rows);
+    });
+
     it('leaves nothing behind when the CA refuses, and says why', async () => {
       const refused = await run([
         'issue',
@@ -291,6 +318,17 @@ describe('the command line', () => {
       expect(piped.err).toMatch(/^Issued [0-9a-f]{32}/);
     });
 
+    it('leaves the request as it is', async () => {
+      const [request, pem] = [path('work/same.csr'), certificationRequestPem()];
+      writeFileSync(request, pem);
+      expect(await run(['sign', request, '--cert', path('work/./same.csr')])).toEqual({
+        code: 2,
+        out: '',
+        err: 'veritas: --cert names the file of the request: give each a file of its own\n',
+      });
+      expect(readFileSync(request, 'utf8')).toBe(pem);
+    });
+
     it('refuses a request for a CA', async () => {
       const extensions = [encodeExtensionOf.basicConstraints({ cA: true, pathLenConstraint: undefined })];
       const refused = await run(['sign', '-'], { input: certificationRequestPem({ extensions }) });
@@ -409,6 +447,11 @@ describe('the command line', () => {
         out: '',
         err: 'veritas: there is no CA "nobody": look the CAs up with `veritas ca show` [issuer_unknown]\n',
       });
+      expect(await run(['crl', '--scope', 'delta'])).toEqual({
+        code: 1,
+        out: '',
+        err: 'veritas: issuing has no revocation list "delta": leave --scope out, or see pki.crlDeltaLifetime and pki.crlShards\n',
+      });
     });
   });
 
@@ -451,6 +494,36 @@ describe('the command line', () => {
         environment: { ...environment, VERITAS_MTLS_INTERMEDIATES_FILE: path('work/issuing.pem') },
       });
       expect(failures(withIt.out)).toEqual(['revocation', 'revocation']);
+    });
+
+    it('mends the rule that is broken, not another one', async () => {
+      const mendOf = async (file: string, ...more: string[]): Promise<string | undefined> => {
+        const { out } = await run(['verify', file, '--json', ...more]);
+        const { checks } = JSON.parse(out) as { checks: { check: string; ok: boolean; mend?: string }[] };
+        return checks.find(({ check, ok }) => check === 'path' && !ok)?.mend;
+      };
+      expect(await mendOf(path('certs/server_cert.pem'))).toBe('issue it with --profile client or --profile service');
+      expect(await mendOf(path('certs/root_ca.pem'))).toBe('name the certificate of a service, not that of a CA');
+      const { cert } = await issue();
+      writeFileSync(path('work/foreign.pem'), TestCa.root().issue().chainPem);
+      expect(await mendOf(path('work/foreign.pem'))).toMatch(/^trust the root in tls\.caFile/);
+      const late = await run(['verify', cert, '--json'], { now: new Date(Date.now() + 10 * 86_400_000) });
+      const { checks } = JSON.parse(late.out) as { checks: object[] };
+      expect(checks).toContainEqual(
+        expect.objectContaining({ check: 'path', ok: false, mend: 'issue a new one: veritas issue, or veritas sign' }),
+      );
+    });
+
+    it('says of a key and of stdin what they are', async () => {
+      const { cert } = await issue();
+      expect(await run(['verify', cert, '--key', path('work/no.key')])).toEqual({
+        code: 3,
+        out: '',
+        err: `veritas: ${path('work/no.key')} cannot be read (ENOENT): look at its name and its permissions\n`,
+      });
+      expect((await run(['show', '-'])).err).toMatch(/^veritas: stdin is empty: /);
+      expect((await run(['verify', '-'], { input: 'x' })).err).toMatch(/^veritas: stdin would be refused: /);
+      expect((await run(['sign', '-'])).err).toMatch(/^veritas: stdin is empty: /);
     });
 
     it('refuses the certificate of another CA, an expired one, and what is none', async () => {

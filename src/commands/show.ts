@@ -4,7 +4,7 @@ import { findCertificate } from '../store/index.js';
 import { decodeCertificate, serialNumberFromString } from '../x509/index.js';
 import { certificateToJson, certificateToPairs } from './certificate-description.js';
 import { CommandError, messageOf } from './command-error.js';
-import { certificatesIn, readInputFile } from './files.js';
+import { certificatesIn, fileName, readInputFile } from './files.js';
 import { describePairs } from './output.js';
 import { withStore, type Session } from './session.js';
 
@@ -46,7 +46,7 @@ async function showFile(session: Session, path: string): Promise<void> {
     );
   } catch (error) {
     throw new CommandError(
-      `${path} is not a certificate (${messageOf(error)})`,
+      `${fileName(path)} is not a certificate (${messageOf(error)})`,
       1,
       'name a PEM or DER file of certificates',
     );

@@ -13,6 +13,7 @@ import {
   subjectPublicKeyInfoOf,
   validateCertificatePath,
   type Certificate,
+  type PathFailureCode,
 } from '../x509/index.js';
 
 export type Purpose = 'client' | 'server';
@@ -24,6 +25,10 @@ export interface Check {
   readonly detail: string;
   readonly mend?: string;
 }
+
+const WAIT = 'compare the clocks of both machines, or wait';
+const REISSUE = 'issue a new one: veritas issue, or veritas sign';
+const purposeMendOf = (purpose: Purpose): string => `issue it with --profile ${purpose} or --profile service`;
 
 /** What is looked at. */
 export interface VerifySubject {
@@ -70,10 +75,7 @@ const dates = ({ leaf, intermediates, now }: Seen<'leaf' | 'intermediates' | 'no
     check: 'dates',
     ok: now >= certificate.notBefore && now <= certificate.notAfter,
     detail: `${nameToString(certificate.subject)} is valid from ${certificate.notBefore.toISOString()} until ${certificate.notAfter.toISOString()}`,
-    mend:
-      now < certificate.notBefore
-        ? 'compare the clocks of both machines, or wait'
-        : 'issue a new one: veritas issue, or veritas sign',
+    mend: now < certificate.notBefore ? WAIT : REISSUE,
   }));
 
 const path: CheckOf = (subject) => {
@@ -88,11 +90,31 @@ const path: CheckOf = (subject) => {
     check: 'path',
     ok: false,
     detail: result.reason.message,
-    mend: validate(subject, subject.offered).ok
-      ? 'a service takes issuing CAs from its own files alone: put this one into mtls.intermediatesFile'
-      : 'trust the root in tls.caFile; put the issuing CA after the leaf (server), or into mtls.intermediatesFile (client)',
+    mend: pathMendOf(subject, result.reason.code),
   };
 };
+
+/** What mends a path that breaks a rule: those that another check speaks of as well have its mend. */
+function pathMendOf(subject: VerifySubject, code: PathFailureCode): string {
+  if (validate(subject, subject.offered).ok)
+    return 'a service takes issuing CAs from its own files alone: put this one into mtls.intermediatesFile';
+  if (subject.leaf.extensions.basicConstraints?.cA === true)
+    return 'name the certificate of a service, not that of a CA';
+  switch (code) {
+    case 'untrusted':
+    case 'malformed':
+    case 'bad_signature':
+      return 'trust the root in tls.caFile; put the issuing CA after the leaf (server), or into mtls.intermediatesFile (client)';
+    case 'expired':
+      return REISSUE;
+    case 'not_yet_valid':
+      return WAIT;
+    case 'extended_key_usage':
+      return purposeMendOf(subject.purpose);
+    default:
+      return 'have it issued anew by a CA that keeps to this rule (RFC 5280 §6)';
+  }
+}
 
 const validate = ({ leaf, anchors, now, purpose }: VerifySubject, intermediates: readonly Certificate[]) =>
   validateCertificatePath({
@@ -123,7 +145,7 @@ const keyUsage = ({ leaf: { extensions }, purpose }: Seen<'leaf' | 'purpose'>): 
     check: 'key usage',
     ok: purposes.includes(wanted) && signs && extensions.basicConstraints?.cA !== true,
     detail: `${purposes.map(oidName).join(', ') || 'no extendedKeyUsage'}${signs ? '' : ', without digitalSignature'}`,
-    mend: `issue it with --profile ${purpose} or --profile service`,
+    mend: purposeMendOf(purpose),
   };
 };
 

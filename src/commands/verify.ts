@@ -11,13 +11,12 @@ import {
   type TrustAnchors,
   type Vouching,
 } from '../mtls/index.js';
-import { readSecretFile } from '../pki/index.js';
 import { answerFrom } from '../registry/index.js';
 import { findCertificate, openStore, serialStatuses, type CertificateRow } from '../store/index.js';
 import { DecodeError, type Certificate } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { certificatesIn, readInputFile } from './files.js';
+import { certificatesIn, fileName, readInputFile, readOwnersFile } from './files.js';
 import { registryOn } from './services.js';
 import { configurationOf, type Session } from './session.js';
 import { describeCheck, runChecks, type Check, type Purpose, type VerifySubject } from './verify-checks.js';
@@ -40,7 +39,10 @@ export async function verify(
   const failed = checks.filter(({ ok }) => !ok).length;
   session.output.result({ file, purpose, ok: failed === 0, checks }, checks.map(describeCheck).join('\n'));
   if (failed > 0)
-    throw new CommandError(`${file} would be refused: ${failed} of ${checks.length} checks failed`, ExitCode.refused);
+    throw new CommandError(
+      `${fileName(file)} would be refused: ${failed} of ${checks.length} checks failed`,
+      ExitCode.refused,
+    );
 }
 
 interface Inputs {
@@ -168,7 +170,7 @@ function trustOf({ tls: { caFile }, mtls: { intermediatesFile } }: Configuration
 }
 
 function publicKeyOf(path: string) {
-  const pem = readSecretFile(path);
+  const pem = readOwnersFile(path);
   try {
     return createPrivateKey(pem);
   } catch {

@@ -48,7 +48,11 @@ export const httpSchema = z
       .describe(
         'Where the four bounds before this one do not hold, nor `maxConnectionsPerAddress`: load balancers and proxies that many clients come through, and probes.',
       ),
-    maxHeaderSize: integer(1024, 1_048_576).default(16_384).describe('The most octets of headers in one request.'),
+    maxHeaderSize: integer(1024, 1_048_576)
+      .default(16_384)
+      .describe(
+        'The most octets of headers in one request; on HTTP/2 up to 64 KiB until the client has taken note of it.',
+      ),
     bodyLimit: integer(1, 104_857_600).default(131_072).describe('The most octets in the body of one request.'),
     drainTimeout: duration('ms', 0, 3_600_000)
       .default(10_000)

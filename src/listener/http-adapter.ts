@@ -3,10 +3,10 @@ import type { IncomingMessage } from 'node:http';
 import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import type { TlsOptions } from 'node:tls';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerFactory } from 'fastify';
+import type { FastifyServerFactory } from 'fastify';
 import type { HttpConfig } from '../configuration/index.js';
 import type { ConnectionSettings } from './connection-limits.js';
-import { PROBLEM_CONTENT_TYPE, problemOfStatus } from '../mtls/index.js';
+import { answerUnreadable, answerUnroutable } from '../mtls/index.js';
 import { NO_SCHEMAS } from '../repository/index.js';
 import { cutSlowClients } from './slow-clients.js';
 
@@ -38,16 +38,8 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
     return503OnClosing: true,
     genReqId: requestIds(),
     frameworkErrors: answerUnroutable,
+    clientErrorHandler: answerUnreadable,
   });
-}
-
-/** A path that Fastify cannot route (no valid percent-encoding, a parameter too long) meets no guard and no filter: nothing of it is repeated. */
-function answerUnroutable(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const status = error.statusCode ?? 400;
-  void reply
-    .code(status)
-    .header('content-type', PROBLEM_CONTENT_TYPE)
-    .send(problemOfStatus(status, request.id, 'the path cannot be routed'));
 }
 
 /** Names requests: as the caller does when that is harmless, else by this process's random part and a counter (a tenth of the cost of a UUID). */
@@ -82,6 +74,10 @@ function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
   const { headersTimeout, requestTimeout, keepAliveTimeout, maxConnections } = http;
   // The HTTP/1.1 side of the server has these, its type does not say so.
   Object.assign(server, { headersTimeout, requestTimeout, keepAliveTimeout, maxConnections });
+  // What is expected and not known is asked for nothing: RFC 9110 §10.1.1 lets us; else Node.js answers 417, past every guard.
+  server.on('checkExpectation', (request, response) => {
+    server.emit('request', request, response);
+  });
   server.on('session', (session) => {
     session.setTimeout(keepAliveTimeout, () => {
       session.destroy();

@@ -57,6 +57,8 @@ export class MtlsGate {
     try {
       const identity = this.#identifyAndTell(request, admission);
       this.rates.take(identity, admission.limit, answer);
+      // The answer is for who asked: a cache between a proxy and us would give it to others. A handler may say otherwise.
+      answer?.header('cache-control', 'no-store');
       request.clientIdentity = identity;
     } catch (error) {
       throw this.#told(request, error);

@@ -1,4 +1,6 @@
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PROBLEM_CONTENT_TYPE, problemOfStatus } from '../mtls/index.js';
 import type { OcspAnswer } from '../pki/index.js';
 import { MAX_OCSP_REQUEST_OCTETS } from '../x509/index.js';
 import type { Published } from './published.js';
@@ -162,11 +164,11 @@ function isFresh({ 'if-none-match': match }: IncomingMessage['headers'], { etag 
 
 /** The rest of what is sent is not waited for. */
 function refuse(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
-  const body = JSON.stringify({ type: 'about:blank', title: STATUS_CODES[status], status });
+  const body = JSON.stringify(problemOfStatus(status, randomUUID()));
   response
     .writeHead(status, {
       ...headers,
-      'content-type': 'application/problem+json',
+      'content-type': PROBLEM_CONTENT_TYPE,
       'content-length': Buffer.byteLength(body),
       connection: 'close',
     })

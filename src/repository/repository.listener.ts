@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { fastify, type FastifyInstance, type FastifyReply } from 'fastify';
+import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import { answerUnreadable, answerUnroutable, PROBLEM_CONTENT_TYPE, problemOfStatus } from '../mtls/index.js';
 import { encodePem } from '../x509/index.js';
 import { sendCrl } from './crl-reply.js';
 import { NO_SCHEMAS } from './no-schemas.js';
@@ -50,9 +52,15 @@ function createRepositoryServer(published: Published): FastifyInstance {
     schemaController: NO_SCHEMAS,
     bodyLimit: 1024,
     forceCloseConnections: true,
+    genReqId: () => randomUUID(),
+    frameworkErrors: answerUnroutable,
+    clientErrorHandler: answerUnreadable,
     serverFactory: (handler) => {
       const http = createServer(TIMEOUTS, (request, response) => {
         if (!ocsp?.(request, response)) handler(request, response);
+      });
+      http.on('checkExpectation', (request, response) => {
+        http.emit('request', request, response);
       });
       http.setTimeout(30_000);
       // Strangers may not take every file descriptor of a process that has others to serve.
@@ -95,15 +103,19 @@ function createRepositoryServer(published: Published): FastifyInstance {
     return crl ? sendCrl(request, reply, crl) : notFound(reply);
   });
   server.setNotFoundHandler((_, reply) => notFound(reply));
+  // Nobody here reads a body, and what one of them is no good for is the sender's to know.
+  server.setErrorHandler<FastifyError>(({ statusCode = 500 }, _, reply) => problem(reply, statusCode));
   return server;
 }
 
 /** The same octets as a Buffer, not a copy of them: a CRL may be large, and asked for often. */
 const viewOf = (octets: Uint8Array): Buffer => Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
 
-function notFound(reply: FastifyReply): FastifyReply {
+const notFound = (reply: FastifyReply): FastifyReply => problem(reply, 404, 'There is nothing here under this name.');
+
+function problem(reply: FastifyReply, status: number, detail?: string): FastifyReply {
   return reply
-    .code(404)
-    .type('application/problem+json')
-    .send({ type: 'about:blank', title: 'Not Found', status: 404 });
+    .code(status)
+    .type(PROBLEM_CONTENT_TYPE)
+    .send(problemOfStatus(status, reply.request.id, detail));
 }

@@ -27,7 +27,8 @@ export function sqliteError(error: unknown, path: string): unknown {
       cause: error,
     });
   const reason = messageOf(error);
-  const mend = code === SQLITE_BUSY ? '' : ' (look at its folder, its permissions and the space on the disk)';
+  const mend =
+    code === SQLITE_BUSY ? '' : ' (look at its folder, its permissions and the space on the disk; store.path names it)';
   return new StoreError('store_unavailable', `the store ${path} cannot be used: ${reason}${mend}`, { cause: error });
 }
 

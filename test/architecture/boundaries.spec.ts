@@ -16,7 +16,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   registry: ['audit', 'store', 'events', 'x509'],
   mtls: ['revocation', 'tls', 'x509'],
   pki: ['audit', 'store', 'events', 'configuration', 'x509', 'der'],
-  repository: ['pki', 'x509'],
+  repository: ['mtls', 'pki', 'x509'],
   api: ['configuration', 'mtls', 'pki', 'registry', 'x509'],
   health: ['api', 'mtls', 'pki', 'store'],
   configuration: [],

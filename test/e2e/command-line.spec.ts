@@ -2,9 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  closeSync,
   copyFileSync,
   cpSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -71,6 +73,14 @@ describe('the veritas program, as a process', () => {
     expect(run('verify', 'worker.pem')).toMatchObject({ status: 1 });
     expect(JSON.parse(run('list', '--status', 'revoked', '--json').stdout)).toHaveLength(1);
     expect(run('frobnicate').status).toBe(2);
+    const full = openSync('/dev/full', 'w');
+    const unwritten = spawnSync(process.execPath, [join(folder, 'bin/veritas.js'), 'list'], {
+      cwd: folder,
+      encoding: 'utf8',
+      stdio: ['ignore', full, 'pipe'],
+    });
+    closeSync(full);
+    expect([unwritten.status, unwritten.stderr]).toEqual([3, 'veritas: the result cannot be written (ENOSPC)\n']);
     // As while `npm start` compiles.
     renameSync(join(folder, 'dist/x509'), join(folder, 'dist/elsewhere'));
     expect(run('list')).toMatchObject({ status: 3, stderr: expect.stringContaining('the program is not whole') });

@@ -1,5 +1,6 @@
 import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +8,16 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { encodeName, Oid, type Certificate } from '../../src/x509/index.js';
 import { logFailedHandshakes } from '../../src/listener/handshake-log.js';
 import { TestCa, type Issued } from '../../src/testing/index.js';
-import { clientTls, get, getHttp2, RawConnection, type TlsVersion } from '../support/client.js';
+import {
+  clientTls,
+  get,
+  getHttp2,
+  PROTOCOLS,
+  RawConnection,
+  type Answer,
+  type HttpVersion,
+  type TlsVersion,
+} from '../support/client.js';
 import { replaceFile, temporaryFolder } from '../support/folder.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../support/guarded-app.js';
 
@@ -40,99 +50,142 @@ async function revoke(certificate: Certificate): Promise<void> {
   await loaded;
 }
 
-/** Opens a connection, makes a request, and gives the last session ticket with it. */
-async function visit(
-  version: TlsVersion,
-  client: Issued | undefined,
-  session?: Buffer,
-): Promise<{ connection: RawConnection; ticket: Buffer }> {
-  const connection = await RawConnection.open(guarded.port, {
-    ...clientTls(issuing, client, version),
-    ...(session ? { session } : {}),
-  });
-  await connection.get('/open');
-  const ticket = connection.sessions.at(-1) ?? connection.socket.getSession();
-  if (!ticket) throw new Error('the server gave no session ticket');
-  return { connection, ticket };
+/** A connection that stays open. */
+interface Visit {
+  readonly isResumed: boolean;
+  /** The last session ticket that came with it. */
+  readonly ticket: Buffer;
+  readonly get: (path: string) => Promise<Answer>;
+  readonly untilClosed: () => Promise<unknown>;
+  readonly close: () => void;
 }
 
-describe.each<TlsVersion>(['TLSv1.2', 'TLSv1.3'])('%s', (version) => {
+/** Opens a connection and makes a request. */
+async function visit(
+  [tlsVersion, httpVersion]: readonly [TlsVersion, HttpVersion],
+  client: Issued | undefined,
+  session?: Buffer,
+): Promise<Visit> {
+  const tls = { ...clientTls(issuing, client, tlsVersion), ...(session ? { session } : {}) };
+  return httpVersion === 'HTTP/2' ? visitHttp2(tls) : visitHttp1(tls);
+}
+
+async function visitHttp1(tls: ConnectionOptions): Promise<Visit> {
+  const connection = await RawConnection.open(guarded.port, tls);
+  await connection.get('/open');
+  return {
+    isResumed: connection.socket.isSessionReused(),
+    ticket: ticketOf(connection.sessions, connection.socket),
+    get: (path) => connection.get(path),
+    untilClosed: () => connection.untilClosed(),
+    close: () => {
+      connection.close();
+    },
+  };
+}
+
+async function visitHttp2(tls: ConnectionOptions): Promise<Visit> {
+  const socket = connectTls({ ...tls, port: guarded.port, ALPNProtocols: ['h2'] });
+  const tickets: Buffer[] = [];
+  socket.on('session', (ticket: Buffer) => tickets.push(ticket));
+  const session = connectHttp2(`https://localhost:${guarded.port}`, { createConnection: () => socket });
+  const closed = once(session, 'close');
+  await getHttp2(session, '/open');
+  return {
+    isResumed: socket.isSessionReused(),
+    ticket: ticketOf(tickets, socket),
+    get: (path) => getHttp2(session, path),
+    untilClosed: () => closed,
+    close: () => {
+      session.destroy();
+    },
+  };
+}
+
+function ticketOf(tickets: readonly Buffer[], socket: TLSSocket): Buffer {
+  const ticket = tickets.at(-1) ?? socket.getSession();
+  if (!ticket) throw new Error('the server gave no session ticket');
+  return ticket;
+}
+
+describe.each(PROTOCOLS)('over %s and %s', (...protocol) => {
   test('a session without a certificate, resumed, has none either', async () => {
-    const first = await visit(version, undefined);
-    expect((await first.connection.get('/orders')).json.code).toBe('client_certificate_required');
-    const second = await visit(version, undefined, first.ticket);
-    expect(second.connection.socket.isSessionReused()).toBe(true);
-    expect((await second.connection.get('/orders')).json.code).toBe('client_certificate_required');
-    first.connection.close();
-    second.connection.close();
+    const first = await visit(protocol, undefined);
+    expect((await first.get('/orders')).json.code).toBe('client_certificate_required');
+    const second = await visit(protocol, undefined, first.ticket);
+    expect(second.isResumed).toBe(true);
+    expect((await second.get('/orders')).json.code).toBe('client_certificate_required');
+    first.close();
+    second.close();
   });
 
   test('a resumed session has the identity of the first, without its key and its intermediates', async () => {
     const client = issuing.issue({ commonName: 'billing' });
-    const first = await visit(version, client);
-    const second = await visit(version, undefined, first.ticket);
-    expect(second.connection.socket.isSessionReused()).toBe(true);
-    expect((await second.connection.get('/orders')).json).toEqual((await first.connection.get('/orders')).json);
-    first.connection.close();
-    second.connection.close();
+    const first = await visit(protocol, client);
+    const second = await visit(protocol, undefined, first.ticket);
+    expect(second.isResumed).toBe(true);
+    expect((await second.get('/orders')).json).toMatchObject({ serial: client.certificate.serialNumber });
+    expect((await second.get('/orders')).json).toEqual((await first.get('/orders')).json);
+    first.close();
+    second.close();
   });
 
   test('a session resumed after the certificate was revoked is refused and closed', async () => {
     const client = issuing.issue({ commonName: 'billing' });
-    const first = await visit(version, client);
-    expect((await first.connection.get('/orders')).status).toBe(200);
+    const first = await visit(protocol, client);
+    expect((await first.get('/orders')).status).toBe(200);
     await revoke(client.certificate);
-    const second = await visit(version, client, first.ticket);
-    expect(second.connection.socket.isSessionReused()).toBe(true);
+    const second = await visit(protocol, client, first.ticket);
+    expect(second.isResumed).toBe(true);
     const refused = LogLines.shared.next('refused', { code: 'certificate_revoked' });
-    expect((await second.connection.get('/orders')).json.code).toBe('certificate_revoked');
+    expect((await second.get('/orders')).json.code).toBe('certificate_revoked');
     // Who says so.
     expect(((await refused).evidence as { source: string }).source).toMatch(/^CRL \d+$/);
-    await second.connection.untilClosed();
-    first.connection.close();
+    await second.untilClosed();
+    first.close();
   });
 
   test('a session resumed after the certificate expired is refused', async () => {
     const client = issuing.issue({ commonName: 'billing', notAfter: new Date(Date.now() + HOUR) });
-    const first = await visit(version, client);
-    expect((await first.connection.get('/orders')).status).toBe(200);
+    const first = await visit(protocol, client);
+    expect((await first.get('/orders')).status).toBe(200);
     clock = Date.now() + 2 * HOUR;
     try {
-      const second = await visit(version, client, first.ticket);
-      expect(second.connection.socket.isSessionReused()).toBe(true);
-      expect((await second.connection.get('/orders')).json.code).toBe('certificate_expired');
-      expect((await first.connection.get('/orders')).json.code).toBe('certificate_expired');
-      await first.connection.untilClosed();
+      const second = await visit(protocol, client, first.ticket);
+      expect(second.isResumed).toBe(true);
+      expect((await second.get('/orders')).json.code).toBe('certificate_expired');
+      expect((await first.get('/orders')).json.code).toBe('certificate_expired');
+      await first.untilClosed();
     } finally {
       clock = Date.now();
     }
   });
 
-  test('a revocation counts on the next request of an open HTTP/1.1 connection, and closes it', async () => {
+  test('a revocation counts on the next request of a kept-open connection, and closes it', async () => {
     const client = issuing.issue({ commonName: 'billing' });
-    const { connection } = await visit(version, client);
-    expect((await connection.get('/orders')).status).toBe(200);
+    const open = await visit(protocol, client);
+    expect((await open.get('/orders')).status).toBe(200);
     await revoke(client.certificate);
-    const answer = await connection.get('/orders');
-    expect([answer.status, answer.json.code, answer.headers.connection]).toEqual([403, 'certificate_revoked', 'close']);
-    await connection.untilClosed();
+    const answer = await open.get('/orders');
+    expect([answer.status, answer.json.code, answer.headers.connection]).toEqual([
+      403,
+      'certificate_revoked',
+      protocol[1] === 'HTTP/2' ? undefined : 'close',
+    ]);
+    await open.untilClosed();
   });
 
-  test('a revocation counts on the next request of an open HTTP/2 session, and closes it', async () => {
-    const client = issuing.issue({ commonName: 'billing' });
-    const session = connectHttp2(`https://localhost:${guarded.port}`, {
-      ...clientTls(issuing, client, version),
-      ALPNProtocols: ['h2'],
-    });
-    expect((await getHttp2(session, '/orders')).status).toBe(200);
-    await revoke(client.certificate);
-    const closed = once(session, 'close');
-    const answer = await getHttp2(session, '/orders');
-    expect([answer.status, answer.json.code]).toEqual([403, 'certificate_revoked']);
-    await closed;
+  test('an open connection of somebody else notices nothing of a revocation', async () => {
+    const other = await visit(protocol, issuing.issue({ commonName: 'orders' }));
+    await revoke(issuing.issue({ commonName: 'billing' }).certificate);
+    expect((await other.get('/orders')).status).toBe(200);
+    other.close();
   });
+});
 
-  test('an HTTP/2 session that was refused and takes no answer is cut', async () => {
+test.each<TlsVersion>(['TLSv1.2', 'TLSv1.3'])(
+  'over %s, an HTTP/2 session that was refused and takes no answer is cut',
+  async (version) => {
     const client = issuing.issue({ commonName: 'billing' });
     await revoke(client.certificate);
     const session = connectHttp2(`https://localhost:${guarded.port}`, {
@@ -145,15 +198,9 @@ describe.each<TlsVersion>(['TLSv1.2', 'TLSv1.3'])('%s', (version) => {
     const closed = once(session, 'close');
     session.request({ ':path': '/orders' }).on('error', () => undefined);
     await closed;
-  }, 15_000);
-
-  test('an open connection of somebody else notices nothing of a revocation', async () => {
-    const other = await visit(version, issuing.issue({ commonName: 'orders' }));
-    await revoke(issuing.issue({ commonName: 'billing' }).certificate);
-    expect((await other.connection.get('/orders')).status).toBe(200);
-    other.connection.close();
-  });
-});
+  },
+  15_000,
+);
 
 describe('subjects that try to be read as somebody else', () => {
   const cn = (value: string) => [{ type: Oid.commonName, value }];
@@ -172,8 +219,11 @@ describe('subjects that try to be read as somebody else', () => {
       encodeName([[{ type: Oid.organizationalUnitName, value: 'billing' }]]),
     ],
   ])('%s: service_not_allowed', async (_, subject) => {
-    const answer = await get(guarded.port, '/orders', clientTls(issuing, issuing.issue({ subject })));
-    expect([answer.status, answer.json.code]).toEqual([403, 'service_not_allowed']);
+    const client = issuing.issue({ subject });
+    for (const [tlsVersion, httpVersion] of PROTOCOLS) {
+      const answer = await get(guarded.port, '/orders', clientTls(issuing, client, tlsVersion), httpVersion);
+      expect([answer.status, answer.json.code]).toEqual([403, 'service_not_allowed']);
+    }
   });
 });
 
@@ -206,16 +256,16 @@ describe('CRLs of another CA that go bad', () => {
 
   test('past the nextUpdate of the good one: revocation_unknown, and what was revoked stays revoked', async () => {
     const open = await visit(
-      'TLSv1.3',
+      ['TLSv1.3', 'HTTP/1.1'],
       issuing.issue({ commonName: 'billing', notAfter: new Date(Date.now() + 72 * HOUR) }),
     );
-    expect((await open.connection.get('/orders')).status).toBe(200);
+    expect((await open.get('/orders')).status).toBe(200);
     clock = Date.now() + 30 * HOUR;
     try {
-      expect((await open.connection.get('/orders')).json.code).toBe('revocation_unknown');
+      expect((await open.get('/orders')).json.code).toBe('revocation_unknown');
     } finally {
       clock = Date.now();
-      open.connection.close();
+      open.close();
     }
   });
 });
@@ -235,19 +285,40 @@ test('clients that never finish their headers or their handshake are cut, and ot
 });
 
 test('what is not HTTP, and two lengths at once, are refused before any guard', async () => {
-  for (const request of [
-    'GET /open HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n',
-    `GET /open HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`,
-    'nonsense\r\n\r\n',
-  ]) {
+  for (const [status, request] of [
+    [400, 'GET /open HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n'],
+    [431, `GET /open HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`],
+    [400, 'FOO /open HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+    [400, 'nonsense\r\n\r\n'],
+  ] as const) {
     const connection = await RawConnection.open(guarded.port, clientTls(issuing, undefined));
-    const answered = once(connection.socket, 'data');
     connection.socket.write(request);
-    const [chunk] = (await answered) as [Buffer];
-    expect(chunk.toString('latin1')).toMatch(/^HTTP\/1\.1 4\d\d /);
-    connection.close();
+    const answer = await connection.answer();
+    expect([answer.status, answer.json.status, answer.headers['content-type']]).toEqual([
+      status,
+      status,
+      'application/problem+json',
+    ]);
+    expect(answer.json).toMatchObject({
+      code: expect.any(String),
+      request_id: expect.any(String),
+      status_code: status,
+    });
+    expect(answer.headers['cache-control']).toBe('no-store');
+    await connection.untilClosed();
   }
 });
+
+test.each(['HTTP/1.1', 'HTTP/2'] as const)(
+  'an expectation that nobody knows goes past no guard, on %s',
+  async (http) => {
+    const expecting = { expect: 'the-impossible' };
+    const stranger = await get(guarded.port, '/orders', clientTls(issuing, undefined), http, expecting);
+    expect([stranger.status, stranger.json.code]).toEqual([401, 'client_certificate_required']);
+    const orders = clientTls(issuing, issuing.issue({ commonName: 'orders' }));
+    expect((await get(guarded.port, '/orders', orders, http, expecting)).status).toBe(200);
+  },
+);
 
 test('a subject as long as it may be does not fill the log', async () => {
   const stranger = TestCa.root().issue({

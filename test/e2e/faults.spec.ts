@@ -100,7 +100,7 @@ const faults: readonly Fault[] = [
       writeFileSync(path('certs/ca/passphrase'), 'wrong\n');
     }),
     says: /ca\.key\.pem is not an encrypted PKCS#8 key, or the passphrase in \S+passphrase does not open it/,
-    mend: /put back the CA's key and passphrase files/,
+    mend: /put back the CA's key and passphrase files, which pki\.directory and pki\.passphraseFile name/,
   },
   {
     name: 'a key file that is cut short',
@@ -225,7 +225,7 @@ describeWithMounts('disks that are full or for reading only', () => {
     const folder = usedFolder();
     const end = mountReadOnly(join(folder, 'var'));
     const expected =
-      /veritas\.db cannot be used: .*(?:EROFS|readonly).*\(look at its folder, its permissions and the space on the disk\)/;
+      /veritas\.db cannot be used: .*(?:EROFS|readonly).*\(look at its folder, its permissions and the space on the disk; store\.path names it\)/;
     expect(await sentenceAtStart(folder)).toMatch(expected);
     expect((await issueIn(folder)).err).toMatch(expected);
     end();
@@ -260,7 +260,7 @@ describeWithMounts('disks that are full or for reading only', () => {
     usedFolder(folder);
     const free = fillDisk(join(folder, 'var'));
     const expected =
-      /veritas\.db cannot be used: (?:disk I\/O error|database or disk is full) \(look at .* the space on the disk\)/;
+      /veritas\.db cannot be used: (?:disk I\/O error|database or disk is full) \(look at .* the space on the disk; store\.path names it\)/;
     expect(await sentenceAtStart(folder)).toMatch(expected);
     const { code, err } = await issueIn(folder);
     expect([code, err]).toEqual([3, expect.stringMatching(expected)]);

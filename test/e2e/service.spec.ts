@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { STATUS_CODES } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { openCertificationAuthority } from '../../src/pki/index.js';
+import { CaService, openCertificationAuthority } from '../../src/pki/index.js';
 import { openStore } from '../../src/store/index.js';
 import { decodeCertificate, decodeCertificateList, decodePem, Oid, attributeValues } from '../../src/x509/index.js';
+import { send } from '../support/certificate-client.js';
 import { get, RawConnection } from '../support/client.js';
 import { temporaryFolder } from '../support/folder.js';
 import { configurationIn, developmentTls, getPlain, startIn } from '../support/service.js';
@@ -138,6 +140,9 @@ describe('the documentation', () => {
       for (const link of links) {
         expect(link).toMatch(/^\//);
         const asset = await get(https(), link, nobody());
+        expect(asset.headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' });
+        // What ReDoc would ask for elsewhere.
+        expect(asset.text).not.toContain('cdn.redoc');
         expect([link, asset.status]).toEqual([link, 200]);
         expect(asset.text.length).toBeGreaterThan(50);
       }
@@ -150,8 +155,10 @@ describe('the documentation', () => {
       '/docs/..%2fpackage.json',
       '/docs/../package.json',
       '/docs/%2e%2e/%2e%2e/package.json',
-    ])
-      expect([path, [401, 404].includes((await get(https(), path, nobody())).status)]).toEqual([path, true]);
+    ]) {
+      const { status, headers } = await get(https(), path, nobody());
+      expect([path, [401, 404].includes(status), headers['cache-control']]).toEqual([path, true, 'no-store']);
+    }
   });
 });
 
@@ -162,6 +169,34 @@ test('a path that does not exist, and a method that does not: problem documents'
     'not_found',
     'application/problem+json; charset=utf-8',
   ]);
+  for (const [method, path] of [
+    ['POST', '/api/v1/test'],
+    ['DELETE', '/health'],
+    ['OPTIONS', '/api/v1/whoami'],
+    ['TRACE', '/'],
+  ] as const) {
+    const { status, json } = await send(https(), { method, path, tls: client() });
+    expect([method, status, json.code, json.status_code]).toEqual([method, 404, 'not_found', 404]);
+    const stranger = await send(https(), { method, path, tls: nobody() });
+    expect([method, stranger.status, stranger.json.code]).toEqual([method, 401, 'client_certificate_required']);
+  }
+});
+
+test('no cache keeps an answer that is for who asked; what is for everybody says so', async () => {
+  for (const http of ['HTTP/1.1', 'HTTP/2'] as const) {
+    for (const path of [
+      '/',
+      '/api/v1/test',
+      '/api/v1/whoami',
+      '/api/v1/certificate-info',
+      '/nothing',
+      '/%zz',
+      '/health',
+    ])
+      expect([path, (await get(https(), path, client(), http)).headers['cache-control']]).toEqual([path, 'no-store']);
+    expect((await get(https(), '/docs/start.js', nobody(), http)).headers['cache-control']).toBe('no-store');
+    expect((await get(https(), '/docs/swagger-ui.css', nobody(), http)).headers['cache-control']).toMatch(/^public/);
+  }
 });
 
 test('a request id of the caller comes back; one that could break a log line does not', async () => {
@@ -209,6 +244,45 @@ describe('the repository', () => {
     ])
       expect([path, (await getPlain(plain(), path)).status]).toEqual([path, 404]);
   });
+
+  test('reads no body, and says so with a problem document too', async () => {
+    for (const [body, status, code] of [
+      ['{', 400, 'bad_request'],
+      [`"${'a'.repeat(5_000)}"`, 413, 'payload_too_large'],
+    ] as const) {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(`http://127.0.0.1:${plain()}/livez`, { method: 'POST', headers, body });
+      expect([answer.status, answer.headers.get('content-type')?.replace(/;.*/, '')]).toEqual([
+        status,
+        'application/problem+json',
+      ]);
+      expect(await answer.json()).toMatchObject({ code, status_code: status });
+    }
+  });
+
+  test('says no with whole problem documents', async () => {
+    for (const [path, status, code] of [
+      ['/nothing', 404, 'not_found'],
+      ['/crl/nobody.crl', 404, 'not_found'],
+      ['/%zz', 400, 'bad_request'],
+      ['/ocsp', 405, 'method_not_allowed'],
+      ['/ocsp/abc', 400, 'bad_request'],
+      [`/ca/${'a'.repeat(20_000)}`, 431, 'request_header_fields_too_large'],
+    ] as const) {
+      const { status: got, type, body } = await getPlain(plain(), path);
+      expect([got, type.replace(/;.*/, '')]).toEqual([status, 'application/problem+json']);
+      expect(JSON.parse(body.toString('utf8'))).toEqual({
+        type: `urn:veritas:problem:${code}`,
+        title: STATUS_CODES[status],
+        status,
+        detail: expect.any(String),
+        code,
+        request_id: expect.any(String),
+        error: expect.any(String),
+        status_code: status,
+      });
+    }
+  });
 });
 
 test('what another process revokes counts within a second, on an open connection', async () => {
@@ -238,6 +312,32 @@ test('what another process revokes counts within a second, on an open connection
       break;
     await wait(10);
   }
+});
+
+test('a service that can let nobody in is unhealthy, says which part is, and is not ready; it is alive', async () => {
+  const lost = await startIn();
+  const { issuing } = lost.application.get(CaService, { strict: false });
+  const requester = { actor: 'test', requestId: 'test', standing: 'operator' } as const;
+  await lost.application
+    .get(CaService, { strict: false })
+    .revoke({ serialNumber: issuing.certificate.serialNumber, reason: 'cACompromise', requester });
+  for (const path of ['/health', '/api/v1/health']) {
+    const { status, json } = await get(lost.ports.https, path, developmentTls(lost.folder));
+    expect([status, json.status, json.mtls]).toEqual([503, 'unhealthy', 'enabled']);
+    expect(json.parts).toMatchObject({
+      issuing_ca: { state: 'down', detail: 'revoked' },
+      server_certificate: { state: 'up' },
+    });
+  }
+  const probe = async (path: string) => {
+    const { status, body } = await getPlain(lost.ports.repository ?? 0, path);
+    return [status, body.toString('utf8')];
+  };
+  expect(await probe('/readyz')).toEqual([503, '{"status":"not ready"}']);
+  expect(await probe('/livez')).toEqual([200, '{"status":"alive"}']);
+  const refused = await get(lost.ports.https, '/api/v1/test', developmentTls(lost.folder, 'client'));
+  expect([refused.status, refused.json.code]).toEqual([403, 'certificate_revoked']);
+  await lost.close();
 });
 
 test('a second start changes nothing, and keeps what was revoked', async () => {

@@ -536,8 +536,8 @@ export const hostileRequests: readonly (readonly [
     'proof_of_possession_failed',
     () => ofPoint(pointOf, write.sequence(write.oid('1.3.132.1.12'), write.oid(Oid.p256))),
   ],
-  ['an RSA key without parameters', 'public_key_not_allowed', () => ofRsaParameters()],
-  ['an RSA key with other parameters', 'public_key_not_allowed', () => ofRsaParameters(write.integer(5))],
+  ['an RSA key without parameters', 'request_malformed', () => ofRsaParameters()],
+  ['an RSA key with other parameters', 'request_malformed', () => ofRsaParameters(write.integer(5))],
   [
     'RSA of 2050 bits',
     'public_key_not_allowed',

@@ -1,5 +1,5 @@
 import { context, contextConstructed, DerReader, Tag, write } from '../../src/der/index.js';
-import { generateTestKeyPair, TestCa, type TestCertificateOptions } from '../../src/testing/index.js';
+import { TestCa, type TestCertificateOptions } from '../../src/testing/index.js';
 import {
   algorithmIdentifier,
   decodeCertificate,
@@ -11,8 +11,6 @@ import {
   nameFrom,
   Oid,
   signOctets,
-  SubjectPublicKeyInfo,
-  subjectPublicKeyInfoOf,
   TlsFeature,
   type Certificate,
   type CertificateLintSubject,
@@ -150,14 +148,6 @@ const pointWith = (...more: Uint8Array[]): Extension => {
   return { ...sound.extensions![0]!, value: write.sequence(write.sequence(...point, ...more)) };
 };
 
-/** An RSA key with these parameters of its algorithm, or none. */
-function rsaKeyWith(parameters?: Uint8Array): SubjectPublicKeyInfo {
-  const known = subjectPublicKeyInfoOf(generateTestKeyPair('RSA-2048').publicKey);
-  const algorithm = algorithmIdentifier(Oid.rsaEncryption, parameters);
-  const der = write.sequence(algorithm.der, write.bitString(known.key));
-  return new SubjectPublicKeyInfo(der, algorithm, known.key, known.parameters);
-}
-
 const policy = (oid: string, value: Uint8Array): Extension => ({ oid, critical: true, value });
 const mapping = (to: string): Extension =>
   policy(Oid.policyMappings, write.sequence(write.sequence(write.oid('1.2.3.4'), write.oid(to))));
@@ -252,13 +242,6 @@ const table: readonly (readonly [
   ['subject-attribute-length', '65 characters', 'accepts', leaf({ commonName: 'x'.repeat(65) })],
   ['subject-attribute-length', 'no character', 'accepts', leaf({ commonName: '' })],
   ['public-key', 'RSA-1024', 'refuses', leaf({ keyType: 'RSA-1024' })],
-  ['public-key-parameters', 'an RSA key without parameters', 'accepts', () => forged({ publicKey: rsaKeyWith() })],
-  [
-    'public-key-parameters',
-    'an RSA key with other parameters',
-    'accepts',
-    () => forged({ publicKey: rsaKeyWith(write.integer(5)) }),
-  ],
   ['subject-alt-name', 'no names', 'accepts', leaf({ names: [] })],
   ['subject-alt-name-dns', 'a trailing dot', 'accepts', leaf({ names: [dns('orders.example.com.')] })],
   ['subject-alt-name-dns', 'a wildcard', 'accepts', leaf({ names: [dns('*.example.com')] })],

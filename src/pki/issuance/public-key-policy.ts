@@ -1,5 +1,5 @@
 import { DerReader, Tag } from '../../der/index.js';
-import { Oid, type SubjectPublicKeyInfo } from '../../x509/index.js';
+import type { SubjectPublicKeyInfo } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
 import type { EndEntityProfile } from '../profile/profile.js';
 import { rsaModulusDefect } from './rsa-modulus.js';
@@ -8,8 +8,6 @@ const LEAST_RSA_BITS = 2048;
 // Larger ones cost everybody who verifies; OpenSSL's own limit is 16384.
 const MOST_RSA_BITS = 8192;
 const UNCOMPRESSED = 4;
-// RFC 3279 §2.3.1.
-const NULL = Buffer.of(Tag.NULL, 0);
 
 /**
  * Refuses keys that no certificate should hold (NIST SP 800-57 part 1 §5.6.1; CA/Browser Forum Baseline Requirements §6.1.5–6.1.6), and those that are
@@ -24,7 +22,7 @@ export function checkPublicKey(
   const { parameters } = publicKey;
   switch (parameters.type) {
     case 'rsa':
-      checkRsaKey(parameters, publicKey);
+      checkRsaKey(parameters, publicKey.key);
       break;
     case 'ec':
       if (publicKey.key[0] !== UNCOMPRESSED) refuse('a point of a curve is written in full, not compressed');
@@ -50,15 +48,10 @@ function isUsable(publicKey: SubjectPublicKeyInfo): boolean {
   }
 }
 
-function checkRsaKey(
-  { bits, exponent }: { readonly bits: number; readonly exponent: bigint },
-  { algorithm, key }: SubjectPublicKeyInfo,
-): void {
+function checkRsaKey({ bits, exponent }: { readonly bits: number; readonly exponent: bigint }, key: Uint8Array): void {
   if (bits < LEAST_RSA_BITS || bits > MOST_RSA_BITS || bits % 8 !== 0)
     refuse(`an RSA key of ${bits} bits is not certified, only ${LEAST_RSA_BITS} to ${MOST_RSA_BITS} in whole octets`);
   if (exponent !== 65537n) refuse('an RSA key has the exponent 65537');
-  if (algorithm.oid === Oid.rsaEncryption && Buffer.compare(algorithm.parameters ?? NULL.subarray(2), NULL) !== 0)
-    refuse('the parameters of an RSA key are NULL');
   const octets = new DerReader(key).enter(Tag.SEQUENCE, 'RSAPublicKey').integer('RSA modulus');
   const defect = rsaModulusDefect(BigInt(`0x${Buffer.from(octets).toString('hex')}`));
   if (defect !== undefined) refuse(`the RSA modulus ${defect}`);

@@ -21,6 +21,8 @@ import { PkiError } from '../pki-error.js';
 const OURS = /^(?:README\.md|ca|passphrase|[a-z0-9_-]+\.pem|[a-z0-9_-]+\.(?:key|csr)\.pem|\..+\.tmp)$/;
 
 const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
+/** A file of keys is small: what is larger is not looked at. */
+const KEY_FILE_OCTETS = 64 * 1024;
 /** No write takes so long, in milliseconds. */
 const LEFT_AFTER = 60_000;
 
@@ -51,8 +53,20 @@ export function removeLeftovers(folder: string): void {
   }
 }
 
-/** Replaces a file whole: a reader, and a crash, see the old octets or the new ones. Its folder must exist. Throws PkiError `file_unwritable`. */
+/** Whether a file has a private key in it, in PEM, whatever else is. One that is there and cannot be read counts as such. */
+export function holdsPrivateKey(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats?.isFile() || stats.size > KEY_FILE_OCTETS) return false;
+  return readIfThere(path)?.includes('PRIVATE KEY-----') ?? true;
+}
+
+/**
+ * Replaces a file whole: a reader, and a crash, see the old octets or the new ones. Its folder must exist. Throws PkiError `file_unwritable`, for a file
+ * with a private key too.
+ */
 export function replaceFile(path: string, contents: string | Uint8Array, mode: number): void {
+  if (holdsPrivateKey(path))
+    throw new PkiError('file_unwritable', `${path} holds a private key, which is never overwritten`);
   withTemporary(path, contents, mode, (temporary) => {
     renameSync(temporary, path);
   });

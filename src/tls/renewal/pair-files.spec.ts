@@ -50,6 +50,12 @@ describe('a pair', () => {
     ]);
   });
 
+  test('whose certificate file holds a private key as well is not replaced', () => {
+    const { paths, issued } = placed();
+    writeFileSync(paths.certificateFile, issued.chainPem + issued.keyPem);
+    expect(() => new PairFiles(paths)).toThrow('holds a private key too, which is never overwritten');
+  });
+
   test('a process that ends at any step leaves a pair that belongs together for whoever reads it, and the next renewal goes on from there', async () => {
     for (let steps = 0; steps < 4; steps++) {
       const { paths, issued } = placed();

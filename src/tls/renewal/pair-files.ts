@@ -36,6 +36,14 @@ export class PairFiles {
     const [certificate, key] = this.#found;
     this.certificatePem = certificate.toString('utf8');
     this.certificate = leafIn(certificate, paths.certificateFile);
+    if (certificate.includes('PRIVATE KEY-----'))
+      throw new RenewalError(
+        'refused',
+        `${paths.certificateFile} holds a private key too, which is never overwritten`,
+        {
+          mend: 'give certificate and key a file each',
+        },
+      );
     this.keyPem = this.#keyOf(key);
   }
 

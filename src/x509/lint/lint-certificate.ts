@@ -43,7 +43,6 @@ import { policyConstraintsOfAuthority } from './certificate/policy-constraints-o
 import { policyMappingsAny } from './certificate/policy-mappings-any.js';
 import { policyMappingsOfAuthority } from './certificate/policy-mappings-of-authority.js';
 import { publicKey } from './certificate/public-key.js';
-import { publicKeyParameters } from './certificate/public-key-parameters.js';
 import { selfIssuedAuthority } from './certificate/self-issued-authority.js';
 import { serialNumberEntropy } from './certificate/serial-number-entropy.js';
 import { serialNumberLength } from './certificate/serial-number-length.js';
@@ -95,7 +94,6 @@ export const certificateLintRules: readonly CertificateLintRule[] = [
   subjectAttributeSyntax,
   subjectAttributeLength,
   publicKey,
-  publicKeyParameters,
   subjectAltName,
   subjectAltNameDns,
   subjectAltNameEmail,
