@@ -67,8 +67,10 @@ function answerOf({ complete, delta }: Pair, certificate: Certificate, now: Date
   const source = delta ? `${sourceOf(complete)} + delta ${String(numberOf(delta))}` : sourceOf(complete);
   const over = delta && staleness(delta.list, now);
   const ended = staleness(complete.list, now);
-  const changed = delta?.revoked.find(certificate.serialNumber);
-  const entry = changed ?? complete.revoked.find(certificate.serialNumber);
+  const before = complete.revoked.find(certificate.serialNumber);
+  // What was revoked for good is not on hold afterwards, whatever a delta says.
+  const changed = asChanged(before, delta?.revoked.find(certificate.serialNumber));
+  const entry = changed ?? before;
   if (entry && entry.reason !== CrlReason.removeFromCRL) {
     // A revocation stays true when its list goes stale; only its absence, and a hold, do not.
     const isCurrent = (changed ? over : ended) === undefined;
@@ -79,6 +81,11 @@ function answerOf({ complete, delta }: Pair, certificate: Certificate, now: Date
   const ends = [complete, ...(delta ? [delta] : [])].map(({ list }) => list.nextUpdate?.getTime() ?? 0);
   return { status: 'good', source, until: new Date(Math.min(...ends)) };
 }
+
+const asChanged = (before: RevokedCertificate | undefined, change: RevokedCertificate | undefined) =>
+  before && before.reason !== CrlReason.certificateHold && change?.reason === CrlReason.certificateHold
+    ? undefined
+    : change;
 
 const revoked = (source: string, { revocationDate, reason }: RevokedCertificate): RevocationAnswer => ({
   status: 'revoked',

@@ -1,12 +1,14 @@
+import { copyFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { Agent } from 'node:https';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ForwardedFormatName, MtlsOptions } from '../../src/mtls/index.js';
 import { TestCa, type Issued } from '../../src/testing/index.js';
 import { encodeName, Oid } from '../../src/x509/index.js';
 import { clientTls, get, getHttp2, RawConnection, type Answer, type HttpVersion } from '../support/client.js';
-import { temporaryFolder, writeFiles } from '../support/folder.js';
+import { replaceFile, temporaryFolder, writeFiles } from '../support/folder.js';
 import { BROKEN, forgeries, WRITTEN, type Headers } from '../support/forwarded-headers.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../support/guarded-app.js';
 
@@ -314,16 +316,21 @@ describe('one connection of a proxy', () => {
 
   test('ends when the certificate of the proxy was revoked, and no client is let in by it', async () => {
     const proxy = issuing.issue({ commonName: 'edge-rfc9440' });
-    const own = await startGuardedApp(issuing, optionsWith({ revocation: { crls, refreshInterval: 20 } }));
+    // Files of its own: the other application tells of the same list when it reads it.
+    const others = crls.filter(({ source }) => source !== issuingCrl);
+    const ownCrl = join(temporaryFolder(), 'issuing.crl');
+    copyFileSync(issuingCrl, ownCrl);
+    const own = await startGuardedApp(
+      issuing,
+      optionsWith({ revocation: { crls: [...others, { source: ownCrl }], refreshInterval: 20 } }),
+    );
     const session = connectHttp2(`https://localhost:${own.port}`, {
       ...clientTls(issuing, proxy),
       ALPNProtocols: ['h2'],
     });
     expect((await getHttp2(session, '/orders', handOn('rfc9440', billing))).status).toBe(200);
-    const loaded = LogLines.shared.next('crl_loaded', { source: issuingCrl });
-    writeFiles(issuingCrl.slice(0, issuingCrl.lastIndexOf('/')), {
-      'issuing.crl': issuing.crl([revokedBilling, revokedProxy, proxy]),
-    });
+    const loaded = LogLines.shared.next('crl_loaded', { source: ownCrl });
+    replaceFile(ownCrl, issuing.crl([revokedBilling, revokedProxy, proxy]));
     await loaded;
     const closed = once(session, 'close');
     expect(outcome(await getHttp2(session, '/orders', handOn('rfc9440', billing)))).toEqual(MALFORMED);
