@@ -233,11 +233,11 @@ describe('CRLs of another CA', () => {
     expect(await statuses(delta(9n))).toEqual({ bad: 'revoked', held: 'good', fresh: 'revoked', good: 'good' });
     // For a base that is newer than ours: it makes nothing good, and what it revokes is revoked.
     expect(await statuses(delta(11n))).toEqual({ bad: 'revoked', held: 'revoked', fresh: 'revoked', good: 'good' });
-    // Past its end: what came after it is not known.
+    // Past its end: what came after it is not known, and it lifts no hold (RFC 5280 §6.3.3).
     const later = new Date(now.getTime() + (DAY * 3) / 4);
     expect(await statuses(delta(10n), later)).toEqual({
       bad: 'revoked',
-      held: 'unknown',
+      held: 'revoked',
       fresh: 'revoked',
       good: 'unknown',
     });

@@ -68,13 +68,13 @@ function answerOf({ complete, delta }: Pair, certificate: Certificate, now: Date
   const over = delta && staleness(delta.list, now);
   const ended = staleness(complete.list, now);
   const before = complete.revoked.find(certificate.serialNumber);
-  // What was revoked for good is not on hold afterwards, whatever a delta says.
-  const changed = asChanged(before, delta?.revoked.find(certificate.serialNumber));
+  const change = delta?.revoked.find(certificate.serialNumber);
+  // What was revoked for good stays so, whatever a delta says, and on whatever list that is past its end; of a hold, and of its end, only a current one tells.
+  const changed = !isFinal(before) && (over === undefined || isFinal(change)) ? change : undefined;
   const entry = changed ?? before;
   if (entry && entry.reason !== CrlReason.removeFromCRL) {
-    // A revocation stays true when its list goes stale; only its absence, and a hold, do not.
     const isCurrent = (changed ? over : ended) === undefined;
-    if (isCurrent || entry.reason !== CrlReason.certificateHold) return revoked(source, entry);
+    if (isCurrent || isFinal(entry)) return revoked(source, entry);
   }
   const stale = ended ?? over;
   if (stale !== undefined) return { status: 'unknown', source, why: stale };
@@ -82,10 +82,8 @@ function answerOf({ complete, delta }: Pair, certificate: Certificate, now: Date
   return { status: 'good', source, until: new Date(Math.min(...ends)) };
 }
 
-const asChanged = (before: RevokedCertificate | undefined, change: RevokedCertificate | undefined) =>
-  before && before.reason !== CrlReason.certificateHold && change?.reason === CrlReason.certificateHold
-    ? undefined
-    : change;
+const isFinal = (entry: RevokedCertificate | undefined): boolean =>
+  entry !== undefined && entry.reason !== CrlReason.certificateHold && entry.reason !== CrlReason.removeFromCRL;
 
 const revoked = (source: string, { revocationDate, reason }: RevokedCertificate): RevocationAnswer => ({
   status: 'revoked',
