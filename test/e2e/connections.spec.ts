@@ -340,7 +340,8 @@ test('a path that cannot be routed is answered with a problem document that repe
       code,
       expect.stringContaining('application/problem+json'),
     ]);
-    expect(answer.text).not.toMatch(/zz|aaa/);
+    // As long as no request id is.
+    expect(answer.text).not.toMatch(/zz|a{16}/);
   }
 });
 

@@ -4,7 +4,12 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { describeOnEachStore, type StorePlace } from '../../../test/support/postgres.js';
-import { somebody, temporaryFolder, temporarySettings } from '../../../test/support/temporary-authority.js';
+import {
+  openQuickly,
+  somebody,
+  temporaryFolder,
+  temporarySettings,
+} from '../../../test/support/temporary-authority.js';
 import {
   countRows,
   listAudit,
@@ -129,6 +134,7 @@ async function makeTemplate() {
   const store = await openStore({ path: join(folder, 'veritas.db') });
   const { crls } = await openCertificationAuthority({ settings, store, create: true });
   await crls.publishIfDue();
+  openQuickly(settings);
   const octets = await octetsOfBackup(store, settings);
   await store.close();
   const passphrase = readFileSync(settings.passphraseFile);
