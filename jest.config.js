@@ -33,6 +33,6 @@ export default {
   },
   collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts', '!src/main.ts'],
   // One more than the least machine has cores: much of what they do is waiting.
-  maxWorkers: 4,
+  maxWorkers: 3,
   testTimeout: 20000,
 };
