@@ -6,7 +6,13 @@ import { createDevelopmentMaterial, type IssuedCertificate } from '../../src/pki
 import { generateTestKeyPair, type TestKeyType } from '../../src/testing/index.js';
 import { encodePem } from '../../src/x509/index.js';
 import { certificationRequest } from '../support/certification-request.js';
-import { openTemporaryAuthority, somebody, type TemporaryAuthority } from '../support/temporary-authority.js';
+import { sqlitePlace } from '../support/postgres.js';
+import {
+  openTemporaryAuthority,
+  somebody,
+  temporarySettings,
+  type TemporaryAuthority,
+} from '../support/temporary-authority.js';
 
 /** Runs the system's openssl; `input` goes to its stdin. */
 function openssl(args: readonly string[], input?: string | Uint8Array): { status: number | null; output: string } {
@@ -18,7 +24,10 @@ describe('what the CA makes, read by openssl', () => {
   let temporary: TemporaryAuthority;
   const path = (name: string): string => join(temporary.folder, name);
   beforeAll(async () => {
-    temporary = await openTemporaryAuthority();
+    // Made anew: the keys of a copy are encrypted another way.
+    const place = await sqlitePlace();
+    const newPlace = () => Promise.resolve(place);
+    temporary = await openTemporaryAuthority({ settings: temporarySettings(place.folder), newPlace });
     await createDevelopmentMaterial(temporary.authority);
     await temporary.authority.crls.publishIfDue(somebody);
   });
