@@ -66,15 +66,19 @@ export function openQuickly({ directory, passphraseFile }: PkiSettings): void {
   }
 }
 
+async function copyOfTemplate(newPlace: NewPlace): Promise<StorePlace> {
+  const template = templates.get(newPlace) ?? makeTemplate(newPlace);
+  templates.set(newPlace, template);
+  return (await template).copy();
+}
+
 /** `newPlace`: where its store is made, of `describeOnEachStore`; a SQLite file when absent. */
 export async function openTemporaryAuthority({
   newPlace = newFile,
   ...options
 }: Partial<CertificationAuthorityOptions> & { readonly newPlace?: NewPlace } = {}): Promise<TemporaryAuthority> {
-  // Deriving a key from a passphrase takes time on purpose: one CA a test file is made, the others are copies.
-  const template = templates.get(newPlace) ?? makeTemplate(newPlace);
-  templates.set(newPlace, template);
-  const place = await (options.settings ? newPlace() : (await template).copy());
+  // Deriving a key from a passphrase takes time on purpose: one CA a test file is made, the others are copies, unless they are to have settings of their own.
+  const place = await (options.settings ? newPlace() : copyOfTemplate(newPlace));
   const settings = options.settings ?? temporarySettings(place.folder);
   const stores: Store[] = [];
   const open = async (more: Partial<CertificationAuthorityOptions>): Promise<CertificationAuthority> => {
