@@ -11,10 +11,10 @@ import {
   Issuance,
   issuingOf,
   type HolderRequest,
-  type IssuedCertificate,
   type IssueRequest,
   type RenewalRequest,
 } from './issuance/issuance.js';
+import type { IssuedCertificate } from './issuance/issued-certificate.js';
 import type { IntermediateRequest } from './issuance/intermediate.js';
 import type { IssuanceContext } from './issuance/issue-certificate.js';
 import type { CurrentAuthorities } from './issuer/authorities.js';

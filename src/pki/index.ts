@@ -1,5 +1,6 @@
 export { CaService } from './ca.service.js';
-export type { IssuedCertificate, IssueRequest } from './issuance/issuance.js';
+export type { IssueRequest } from './issuance/issuance.js';
+export type { IssuedCertificate } from './issuance/issued-certificate.js';
 export {
   openCertificationAuthority,
   type CertificationAuthority,

@@ -15,7 +15,7 @@ import {
   type GeneralName,
 } from '../../x509/index.js';
 import type { CaService } from '../ca.service.js';
-import type { IssuedCertificate } from '../issuance/issuance.js';
+import type { IssuedCertificate } from '../issuance/issued-certificate.js';
 import { readRequest } from '../issuance/certification-request.js';
 import { checkForHolders } from '../issuance/holder-terms.js';
 import { namesOf } from '../issuance/accepted-request.js';

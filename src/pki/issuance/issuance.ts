@@ -3,7 +3,6 @@ import type { EventBus } from '../../events/index.js';
 import { compromisedKeys, findCertificate } from '../../store/index.js';
 import {
   decodeCertificate,
-  encodePem,
   generalNameToString,
   type Certificate,
   type CertificationRequest,
@@ -14,7 +13,6 @@ import type { Authority } from '../issuer/authority.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
 import type { Profiles } from '../profile/profiles.js';
-import { sentChainPem } from '../publication/chain-pem.js';
 import type { RevocationRegistry } from '../revocation/revocation-registry.js';
 import { AcceptedRequest, type GrantedTerms } from './accepted-request.js';
 import { readRequest } from './certification-request.js';
@@ -23,6 +21,7 @@ import { CallTaken, IdempotentCalls, type IdempotentCall } from './idempotency.j
 import { acceptIntermediate, type IntermediateRequest } from './intermediate.js';
 import { keyCompromised, type Alongside } from './issuance-journal.js';
 import { issueCertificate, type IssuanceContext } from './issue-certificate.js';
+import { withChain, type IssuedCertificate } from './issued-certificate.js';
 
 /** What a door hands in. */
 export interface IssueRequest {
@@ -50,15 +49,6 @@ export type HolderRequest = Omit<IssueRequest, 'granted'> & { readonly holder: H
 
 /** What is handed in to have a certificate renewed. */
 export type RenewalRequest = Pick<HolderRequest, 'request' | 'holder' | 'idempotencyKey' | 'alongside' | 'requester'>;
-
-/** A certificate that is signed and stored. */
-export interface IssuedCertificate {
-  readonly certificate: Certificate;
-  readonly certificatePem: string;
-  /** Leaf first, then its issuing CA; the root is left out. While there are two roots, cross-certificates for who trusts the other one. */
-  readonly chain: readonly Certificate[];
-  readonly chainPem: string;
-}
 
 /** From a request to a certificate that is stored, for whoever asks: by themselves, as the holder of another one, or for a CA below. */
 export class Issuance {
@@ -297,12 +287,6 @@ export function issuingOf(authorities: readonly Authority[]): Authority {
   const issuing = authorities.find(({ role, state }) => role === 'issuing' && state === 'active');
   if (!issuing) throw new PkiError('authority_missing', 'there is no issuing CA yet');
   return issuing;
-}
-
-function withChain(certificate: Certificate, authority: Authority): IssuedCertificate {
-  const certificatePem = encodePem('CERTIFICATE', certificate.der);
-  const chain = [certificate, ...authority.sentChain];
-  return { certificate, certificatePem, chain, chainPem: certificatePem + sentChainPem(authority) };
 }
 
 /** Everything that decides what is issued, under the caller's key. */

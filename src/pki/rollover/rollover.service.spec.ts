@@ -14,7 +14,7 @@ import {
 import { listAudit, listCrossCertificates, openStore } from '../../store/index.js';
 import { decodeCertificate, decodePem, validateCertificatePath, type Certificate } from '../../x509/index.js';
 import { openCertificationAuthority, type CertificationAuthority } from '../certification-authority.js';
-import type { IssuedCertificate } from '../issuance/issuance.js';
+import type { IssuedCertificate } from '../issuance/issued-certificate.js';
 import type { RolloverOutcome, RolloverRequest } from './rollover.service.js';
 
 let temporary: TemporaryAuthority;
