@@ -4,7 +4,7 @@ import { TestCa } from '../testing/index.js';
 import { encodeExtensionOf } from '../x509/index.js';
 import type { MtlsRefusal } from './mtls.errors.js';
 import { PeerVerifier, type VerifierPolicy } from './peer-verifier.js';
-import type { Peer } from './peer-certificate.js';
+import { presentedCertificate, type Peer } from './peer-certificate.js';
 import { ServiceRoles } from './service-roles.js';
 import { readTrustAnchors, type TrustAnchors } from './trust-anchors.js';
 
@@ -21,7 +21,7 @@ function verifierWith(
     connection: {},
     certificate: () => {
       readings++;
-      return der;
+      return presentedCertificate(der);
     },
   };
   const verifier = new PeerVerifier({
