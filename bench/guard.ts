@@ -8,13 +8,11 @@ import { fillStore } from '../test/support/revoked-store.js';
 import { startLoadMaker } from './support/load-maker.js';
 import { PATH } from './support/bare.js';
 import { materialFolder } from './support/material.js';
-import { say } from './support/report.js';
 import { alternate } from './support/rounds.js';
 import { fillServices } from './support/service-rows.js';
 import { signList } from './support/signed-list.js';
 import { startSubject } from './support/subject.js';
 
-const ROUNDS = 60;
 const ENTRIES = 1_000_000;
 const ROUND = { kind: 'requests', path: PATH, milliseconds: 250, connections: 16 } as const;
 
@@ -37,19 +35,16 @@ fillServices(join(full, 'var/veritas.db'), { services: 10_000, patterns: 1_000 }
 const crls = [{ source: await signList(foreign), issuer: join(foreign, 'certs/issuing_ca.pem') }];
 const everything = { ...RATES, VERITAS_MTLS_CRLS: JSON.stringify(crls), VERITAS_MTLS_SERVICE_FROM: 'cn,spiffe' };
 
-const subjects = await Promise.all([
-  startSubject('veritas with everything', 'veritas', full, '0', JSON.stringify(everything)),
-  startSubject('veritas with rates', 'veritas', folder, '0', JSON.stringify(RATES)),
-  startSubject('veritas', 'veritas', folder),
-  startSubject('MtlsModule in bare NestJS', 'guarded', folder),
-  startSubject('bare NestJS', 'nest', folder),
-  startSubject('bare Fastify', 'fastify', folder),
-  startSubject('bare node:https', 'https', folder),
-]);
+const start = () =>
+  Promise.all([
+    startSubject('veritas with everything', 'veritas', full, '0', JSON.stringify(everything)),
+    startSubject('veritas with rates', 'veritas', folder, '0', JSON.stringify(RATES)),
+    startSubject('veritas', 'veritas', folder),
+    startSubject('MtlsModule in bare NestJS', 'guarded', folder),
+    startSubject('bare NestJS', 'nest', folder),
+    startSubject('bare Fastify', 'fastify', folder),
+    startSubject('bare node:https', 'https', folder),
+  ]);
 const load = startLoadMaker(folder);
-say(
-  `guard: GET ${PATH}, ${ROUND.connections} connections, medians of ${ROUNDS} rounds of ${ROUND.milliseconds} ms each, lowest and highest`,
-);
-await alternate('guard', 'requests', ROUNDS, subjects, (subject) => load.measure(subject, ROUND));
+await alternate('guard', 'requests', { start, load, round: ROUND });
 load.stop();
-await Promise.all(subjects.map((subject) => subject.stop()));

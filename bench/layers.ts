@@ -8,23 +8,20 @@ import { median, say } from './support/report.js';
 import { alternate } from './support/rounds.js';
 import { startSubject } from './support/subject.js';
 
-const ROUNDS = 60;
 const ROUND = { kind: 'requests', path: PATH, milliseconds: 250, connections: 16 } as const;
 
 const folder = await materialFolder();
-const subjects = await Promise.all([
-  startSubject('veritas', 'veritas', folder),
-  ...[...LAYERS].reverse().map((layer) => startSubject(`bare with ${layer}`, 'layers', folder, layer)),
-  startSubject('bare NestJS', 'nest', folder),
-]);
+const start = () =>
+  Promise.all([
+    startSubject('veritas', 'veritas', folder),
+    ...[...LAYERS].reverse().map((layer) => startSubject(`bare with ${layer}`, 'layers', folder, layer)),
+    startSubject('bare NestJS', 'nest', folder),
+  ]);
 const load = startLoadMaker(folder);
-say(
-  `layers: GET ${PATH}, ${ROUND.connections} connections, medians of ${ROUNDS} rounds of ${ROUND.milliseconds} ms each`,
-);
-const perCpuSecond = await alternate('layers', 'requests', ROUNDS, subjects, (subject) => load.measure(subject, ROUND));
+const perCpuSecond = await alternate('layers', 'requests', { start, load, round: ROUND });
 const microseconds = (name: string): number => 1e6 / median(perCpuSecond[name] ?? []);
 let below = 0;
-for (const { name } of [...subjects].reverse()) {
+for (const name of ['bare NestJS', ...LAYERS.map((layer) => `bare with ${layer}`), 'veritas']) {
   const all = microseconds(name);
   say(
     `${name.padEnd(32)} ${all.toFixed(2)} us of CPU a request, ${(all - below).toFixed(2)} more than what stands above`,
@@ -32,4 +29,3 @@ for (const { name } of [...subjects].reverse()) {
   below = all;
 }
 load.stop();
-await Promise.all(subjects.map((subject) => subject.stop()));

@@ -9,11 +9,10 @@ import { PATH } from './support/bare.js';
 import { startLoadMaker } from './support/load-maker.js';
 import { materialFolder } from './support/material.js';
 import { fillServices } from './support/service-rows.js';
-import { reportRounds, say } from './support/report.js';
+import { reportRounds } from './support/report.js';
 import { alternate } from './support/rounds.js';
 import { startSubject } from './support/subject.js';
 
-const ROUNDS = 40;
 const ROUND = { kind: 'requests', path: PATH, milliseconds: 250, connections: 16 } as const;
 const SERVICES = 10_000;
 const PATTERNS = 1_000;
@@ -27,18 +26,15 @@ process.on('exit', () => {
 cpSync(few, many, { recursive: true });
 fillServices(join(many, 'var/veritas.db'), { services: SERVICES, patterns: PATTERNS });
 
-say(
-  `services: GET ${PATH}, ${ROUND.connections} connections, medians of ${ROUNDS} rounds of ${ROUND.milliseconds} ms each, lowest and highest`,
-);
-const subjects = await Promise.all([
-  startSubject(`${SERVICES} services, ${PATTERNS} patterns`, 'veritas', many),
-  startSubject('8 services', 'veritas', few),
-  startSubject('bare Fastify', 'fastify', few),
-]);
+const start = () =>
+  Promise.all([
+    startSubject(`${SERVICES} services, ${PATTERNS} patterns`, 'veritas', many),
+    startSubject('8 services', 'veritas', few),
+    startSubject('bare Fastify', 'fastify', few),
+  ]);
 const load = startLoadMaker(few);
-await alternate('services', 'requests', ROUNDS, subjects, (subject) => load.measure(subject, ROUND));
+await alternate('services', 'requests', { start, load, round: ROUND });
 load.stop();
-await Promise.all(subjects.map((subject) => subject.stop()));
 await measureRegistry();
 
 /** In this process: reading all of it, one change until it holds, and answers for identities that are new and that are known. */
