@@ -63,10 +63,13 @@ async function run(round: Round): Promise<Outcome> {
 }
 
 // Connections stay open between the rounds: a round of requests counts requests alone.
-const pools = new Map<number, Promise<TLSSocket[]>>();
+const pools = new Map<number, readonly TLSSocket[]>();
 
-function openSockets({ port, connections }: Round): Promise<TLSSocket[]> {
-  const pool = pools.get(port) ?? Promise.all(Array.from({ length: connections }, () => open(port)));
+async function openSockets({ port, connections }: Round): Promise<readonly TLSSocket[]> {
+  // But for those that a server with nothing to do has closed.
+  const kept = (pools.get(port) ?? []).filter(({ destroyed }) => !destroyed);
+  const more = await Promise.all(Array.from({ length: connections - kept.length }, () => open(port)));
+  const pool = [...kept, ...more];
   pools.set(port, pool);
   return pool;
 }
