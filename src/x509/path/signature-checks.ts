@@ -10,6 +10,9 @@ interface Signed {
   readonly signature: Uint8Array;
 }
 
+// Keys that any issuer may have had under one name. Past them a large CRL is paid for each time it is digested: strangers can send certificates of its issuer's name.
+const USUAL_KEYS = 8;
+
 /** Signature verifications of one call: each pair of object and key is verified once, and paid for from the budget. */
 export class SignatureChecks {
   readonly #results = new Map<Signed, Map<string, boolean>>();
@@ -24,7 +27,7 @@ export class SignatureChecks {
     const id = this.keyId(key);
     let result = results.get(id);
     if (result === undefined) {
-      this.work.signature(key.parameters);
+      this.work.signature(key.parameters, results.size < USUAL_KEYS ? 0 : signed.tbs.length);
       result = verifySignature(signed.signatureAlgorithm, key, signed.tbs, signed.signature);
       results.set(id, result);
     }
