@@ -124,11 +124,6 @@ export function sameName(a: Name, b: Name): boolean {
   return a === b || Buffer.compare(a.der, b.der) === 0 || (a.rdns.length === b.rdns.length && a.key === b.key);
 }
 
-/** Whether `name` lies in the subtree of `base`: its RDNs begin with those of `base` (RFC 5280 §4.2.1.10). */
-export function isWithinName(name: Name, base: Name): boolean {
-  return base.keys.length <= name.keys.length && base.keys.every((key, i) => key === name.keys[i]);
-}
-
 export const isEmptyName = (name: Name): boolean => name.rdns.length === 0;
 
 /** Every value of an attribute type, in order, whichever RDN holds it. */

@@ -164,6 +164,14 @@ describe('subtrees, for any names', () => {
     expect(index.couldHold(network('10.0.0.0', '255.0.0.0'))).toBe(true);
   });
 
+  it('hold a directory name that begins with the RDNs of the base', () => {
+    const within = (name: GeneralName, base: GeneralName) => new SubtreeIndex([base]).holds(name);
+    const [base, inside] = [directory('X'), directory('X', 'leaf')];
+    expect([within(inside, base), within(base, base), within(base, inside)]).toEqual([true, true, false]);
+    const all: GeneralName = { kind: 'directory', value: encodeName([]) };
+    expect([within(directory('Y', 'leaf'), base), within(inside, all)]).toEqual([false, true]);
+  });
+
   const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,6}[a-z0-9])?$/);
   const domain = fc.array(label, { minLength: 1, maxLength: 4 }).map((labels) => labels.join('.'));
 
