@@ -135,6 +135,18 @@ describe('name constraints', () => {
     expect(check({ excluded }, [], { organization: 'VERITAS Frameworks' })).toBe('ok');
   });
 
+  it('say which name it was, however long, in few words', () => {
+    const ca = root.intermediate({ extensions: [constraints({ permitted: [uri('example.com')] })] });
+    const { certificate } = ca.issue({ names: [uri(`urn:${'x'.repeat(50_000)}`)] });
+    const result = validateCertificatePath({
+      leaf: certificate,
+      intermediates: [ca.certificate],
+      anchors: [root.certificate],
+      time: new Date(),
+    });
+    expect(result.ok || result.reason.message).toMatch(/^URI:urn:x{500,600}…$/);
+  });
+
   it('apply at every CA: none below widens what one above narrowed', () => {
     const upper = root.intermediate({ commonName: 'Upper', extensions: [constraints({ permitted: [dns('a.com')] })] });
     const lower = upper.intermediate({
