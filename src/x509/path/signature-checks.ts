@@ -10,7 +10,8 @@ interface Signed {
   readonly signature: Uint8Array;
 }
 
-// Keys that any issuer may have had under one name. Past them a large CRL is paid for each time it is digested: strangers can send certificates of its issuer's name.
+// As many as an issuer may have had under one name. With more keys a large CRL is paid for each time that it is digested: strangers can send certificates of
+// that name.
 const USUAL_KEYS = 8;
 
 /** Signature verifications of one call: each pair of object and key is verified once, and paid for from the budget. */

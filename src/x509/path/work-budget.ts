@@ -19,7 +19,7 @@ export class WorkBudget {
   #signatures = SIGNATURES;
   #steps = STEPS;
 
-  /** Pays for one signature verification with a key of this kind, over so many octets when they are more than a certificate has. Throws {@link WorkLimitReached}. */
+  /** Pays for one signature verification with a key of this kind, and for the digest of `octets`. Throws {@link WorkLimitReached}. */
   signature(key: KeyParameters, octets = 0): void {
     this.#signatures -= costOf(key) + Math.floor(octets / OCTETS);
     if (this.#signatures < 0) throw new WorkLimitReached('signature verifications');
@@ -37,7 +37,10 @@ export class WorkBudget {
   }
 }
 
-/** In P-256 verifications, about as node:crypto needs for them: 0.12 ms, P-384 1.1 ms, P-521 2.5 ms, RSA 0.04–0.4 ms; with an exponent as long as the key up to 26 ms. */
+/**
+ * In P-256 verifications, about as node:crypto needs for them: 0.12 ms, P-384 1.1 ms, P-521 2.5 ms, RSA 0.04–0.4 ms, and up to 26 ms with an exponent as long
+ * as the key, which is read as 0.
+ */
 function costOf(key: KeyParameters): number {
   switch (key.type) {
     case 'rsa':
