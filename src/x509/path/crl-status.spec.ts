@@ -278,6 +278,7 @@ describe('deltas', () => {
     expect(verdict([base, of(6n, 7n)])).toBe('good');
     // It cannot be combined, but it is not unheard either.
     expect(verdict([base, of(6n, 7n, entry('superseded'))])).toBe('revoked');
+    expect(verdict([base, of(6n, 7n, entry('superseded')), TestCa.root().crl([], { number: 9n })])).toBe('revoked');
     expect(verdict([base, of(6n, 7n, entry('removeFromCRL'))])).toBe('good');
     expect(verdict([of(5n, 6n, entry('superseded'))])).toBe('revoked');
     const held = root.crl(entry('certificateHold'), { number: 5n });

@@ -105,13 +105,12 @@ export class CrlStatus {
     const [certificate] = path;
     let latest: RevokedCertificate | undefined;
     for (const delta of this.#deltas) {
-      if (
-        !points.some((point) => reasonsInScope(delta, point, certificate) !== 0) ||
-        this.#complete.some((crl) => vouches(crl, this.time) && isSuccessor(crl, delta)) ||
-        !this.issuers.signerOf(delta, path) ||
-        !this.#entries.isUsable(delta)
-      )
-        continue;
+      if (!points.some((point) => reasonsInScope(delta, point, certificate) !== 0)) continue;
+      const signer = this.issuers.signerOf(delta, path);
+      if (!signer || !this.#entries.isUsable(delta)) continue;
+      const isOver = (crl: CertificateList): boolean =>
+        vouches(crl, this.time) && isSuccessor(crl, delta) && this.issuers.signerOf(crl, path) === signer;
+      if (this.#complete.some(isOver)) continue;
       const entry = this.#entries.find(delta, certificate);
       if (entry && isFinal(entry)) return entry;
       if (vouches(delta, this.time)) latest ??= entry;
