@@ -53,7 +53,6 @@ describe('hostile sets of intermediates', () => {
       pairs.flatMap((keyPair, j) => (i === j ? [] : [ca.intermediate({ keyPair, commonName: nameOf(j) }).certificate])),
     );
     const issued = cas[0]!.issue({ names: [{ kind: 'dns', value: 'evil.example' }] }).certificate;
-    const started = performance.now();
     // No name leads to an anchor: nothing is verified.
     expect(run(issued, crossed)).toMatchObject({ code: 'untrusted', signatures: 0 });
     const way = (options = {}) =>
@@ -62,7 +61,6 @@ describe('hostile sets of intermediates', () => {
     expect(run(issued, [...crossed, way({ extensions: [only] })]).code).toBe('name_constraints');
     // And a way in that holds.
     expect(run(issued, [...crossed, way({ extensions: [only] }), way()]).code).toBe('ok');
-    expect(performance.now() - started).toBeLessThan(5000);
   });
 
   it('that claim to be from the anchor, by hundreds, end', () => {
@@ -79,8 +77,9 @@ describe('hostile sets of intermediates', () => {
   });
 
   it('that a large CRL is tried with, end', () => {
-    const crls = [decodeCertificateList(TestCa.root().crl(Array(60_000).fill(root)))];
-    const twins = Array.from({ length: 100 }, () => root.intermediate({ commonName: 'Test Root CA' }).certificate);
+    const large = { oid: '1.2.3.4', critical: false, value: Buffer.alloc(1024 * 1024) };
+    const crls = [decodeCertificateList(TestCa.root().crl([], { extensions: [large] }))];
+    const twins = Array.from({ length: 60 }, () => root.intermediate({ commonName: 'Test Root CA' }).certificate);
     const issued = root.issue().certificate;
     expect(run(issued, twins.slice(0, 6), { crls }).code).toBe('ok');
     expect(run(issued, twins, { crls }).code).toBe('work_limit');
