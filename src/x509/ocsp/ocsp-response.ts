@@ -91,7 +91,7 @@ const NAMES: ReadonlyMap<number, OcspResponseStatusName> = new Map(
 );
 
 /** Reads a BasicOCSPResponse, with `known` as {@link decodeOcspResponse}. Throws DecodeError. */
-export function decodeBasicOcspResponse(reader: DerReader, known?: Certificate): BasicOcspResponse {
+function decodeBasicOcspResponse(reader: DerReader, known?: Certificate): BasicOcspResponse {
   const whole = reader.offset;
   const basic = reader.enter(Tag.SEQUENCE, 'BasicOCSPResponse');
   const start = basic.offset;
