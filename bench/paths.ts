@@ -1,5 +1,5 @@
 // What strangers could send to make a validation long: each input is refused, or accepted, by itself. The least of three runs, in CPU time.
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { contextConstructed, write } from '../src/der/index.js';
 import { generateTestKeyPair, TestCa, type Issued, type TestKeyType } from '../src/testing/index.js';
 import {
@@ -54,6 +54,22 @@ function sameName(count: number, keyType: TestKeyType): PathInput {
   return input(root.intermediate(bare).issue(bare), cas);
 }
 
+/** CAs of one name, each with a key of 3072 bits whose exponent is as long; the leaf is nobody's. */
+function longExponents(): PathInput {
+  const bare = { without: [Oid.subjectKeyIdentifier, Oid.authorityKeyIdentifier] };
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 3072 });
+  const own = TestCa.root({ ...bare, keyPair: { publicKey, privateKey }, commonName: 'Test Issuing CA' });
+  const jwk = publicKey.export({ format: 'jwk' });
+  const e = Buffer.alloc(384, 0x3f).toString('base64url');
+  const cas = range(500, (i) => {
+    const n = Buffer.from(jwk.n ?? '', 'base64url');
+    n.writeUInt16BE(i, 200);
+    const key = createPublicKey({ key: { kty: 'RSA', n: n.toString('base64url'), e }, format: 'jwk' });
+    return root.intermediate({ ...bare, keyPair: { publicKey: key, privateKey } });
+  });
+  return input(own.issue(bare), cas);
+}
+
 /** Each of 18 CAs has certified every other, and each way from them to the root is barred. */
 function crossed(nameOf: (index: number) => string): PathInput {
   const keyPairs = range(18, () => generateTestKeyPair());
@@ -98,6 +114,21 @@ function constrained(): PathInput {
   return input((cas.at(-1) ?? root).issue({ names: range(2500, (i) => dns(`h${i}.example.com`)) }), cas);
 }
 
+/** 1500 CAs that exclude a directory, and a name of 30 KiB to be looked for in each. */
+function excluded(): PathInput {
+  const keyPair = generateTestKeyPair();
+  const extensions = [
+    encodeExtensionOf.nameConstraints({
+      permittedSubtrees: [],
+      excludedSubtrees: [{ kind: 'directory', value: title('x') }],
+    }),
+  ];
+  return input(
+    root.issue({ subject: title('\u3316'.repeat(10_000)) }),
+    range(1500, () => root.intermediate({ keyPair, extensions })),
+  );
+}
+
 function mapped(): PathInput {
   const pairs = range(250, (i) => [`1.2.3.${i % 16}`, `1.2.3.${i >> 4}`] as const);
   const extensions = [
@@ -117,6 +148,13 @@ function listsOfKeys(): PathInput {
   const twins = range(30, () => root.intermediate({ commonName: 'Test Root CA' }));
   const crls = range(300, (i) => (twins[i % 30] ?? root).crl());
   return input(root.issue(), twins, { crls, revocationRequired: true });
+}
+
+/** A CRL of 2.5 MB that none of 600 keys of its issuer's name signed. */
+function listOfNobody(): PathInput {
+  const entries = Array<Issued>(60_000).fill(root);
+  const twins = range(600, () => root.intermediate({ commonName: 'Test Root CA' }));
+  return input(root.issue(), twins, { crls: [TestCa.root().crl(entries)] });
 }
 
 /** 60 points of 130 names in the leaf, and 4000 names in the scope of each CRL. */
@@ -144,12 +182,15 @@ const CASES: Readonly<Record<string, () => PathInput>> = {
   '1000 CAs of one name, P-256': () => sameName(1000, 'P-256'),
   '300 CAs of one name, P-521': () => sameName(300, 'P-521'),
   '1000 CAs of one name, RSA-2048': () => sameName(1000, 'RSA-2048'),
+  '500 CAs of one name, RSA-3072 with long exponents': longExponents,
   'cross-signed CAs of one name': () => crossed(() => 'CA'),
   'cross-signed CAs of many names': () => crossed((i) => `CA ${i}`),
   'the root, certified by itself 500 times': rootAgain,
   'sixteen times 2000 constraints on 2500 names': constrained,
+  '1500 constraints on one long name': excluded,
   '250 policies mapped seventeen times': mapped,
   '300 CRLs of 30 keys of one name': listsOfKeys,
+  'a large CRL and 600 keys of its name': listOfNobody,
   '20 CRLs and 60 points of many names': points,
 };
 
@@ -168,6 +209,6 @@ for (const [name, make] of Object.entries(CASES)) {
   console.log(
     process.argv.includes('--json')
       ? JSON.stringify({ bench: 'paths', case: name, value: least, unit: 'ms', says, ratio: least / baseline })
-      : `paths  ${name.padEnd(46)} ${least.toFixed(1).padStart(8)} ms  ${says}`,
+      : `paths  ${name.padEnd(50)} ${least.toFixed(1).padStart(8)} ms  ${says}`,
   );
 }

@@ -158,9 +158,9 @@ export class DerReader {
     return this.smallInteger(what, Tag.ENUMERATED);
   }
 
-  null(what: string): void {
+  null(what: string, tag: number = Tag.NULL): void {
     const start = this.#at;
-    if (this.contents(Tag.NULL, what).length > 0) this.fail(`${what} is a NULL with contents`, start);
+    if (this.contents(tag, what).length > 0) this.fail(`${what} is a NULL with contents`, start);
   }
 
   octetString(what: string, tag: number = Tag.OCTET_STRING): Uint8Array {

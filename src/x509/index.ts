@@ -43,8 +43,7 @@ export {
 } from './general-name.js';
 export { certificateLintRules, lintCertificate } from './lint/lint-certificate.js';
 export { CrlEntriesLint } from './lint/crl-entries-lint.js';
-export { readCrlEntry, type WrittenCrlEntry } from './lint/crl-entry.js';
-export { crlEntryLintRules, crlLintRules, lintCrl, lintCrlEntry } from './lint/lint-crl.js';
+export { crlEntryLintRules, crlLintRules, lintCrl } from './lint/lint-crl.js';
 export { lintOcsp, ocspLintRules } from './lint/lint-ocsp.js';
 export { distributionPointsOf, reasonsInScope, sameScope, ALL_REASONS } from './path/crl-scope.js';
 export {
@@ -53,7 +52,6 @@ export {
   type CertificateLintRule,
   type CertificateLintSubject,
   type CrlEntryLintRule,
-  type CrlEntryLintSubject,
   type CrlLintRule,
   type CrlLintSubject,
   type LintedEntry,
@@ -66,7 +64,6 @@ export { attributeValues, encodeName, isEmptyName, nameFrom, nameToString, sameN
 export { Oid, oidName } from './oids.js';
 export {
   certIdOf,
-  decodeCertId,
   isCertIdOf,
   issuerDigests,
   type CertId,
@@ -88,7 +85,6 @@ export {
   type OcspRequest,
 } from './ocsp/ocsp-request.js';
 export {
-  decodeBasicOcspResponse,
   decodeOcspResponse,
   MAX_OCSP_RESPONSE_OCTETS,
   OcspResponseStatus,

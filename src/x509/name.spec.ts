@@ -5,9 +5,7 @@ import {
   attributeValues,
   decodeName,
   encodeName,
-  extendName,
   isEmptyName,
-  isWithinName,
   nameFrom,
   nameToString,
   sameName,
@@ -206,16 +204,6 @@ describe('comparing (RFC 5280 §7.1)', () => {
         expect(sameName(encodeName(left), encodeName(right))).toBe(JSON.stringify(left) === JSON.stringify(right));
       }),
     );
-  });
-
-  test('a subtree begins with the RDNs of its base', () => {
-    const base = encodeName([[{ type: Oid.countryName, value: 'DE' }], [{ type: Oid.organizationName, value: 'X' }]]);
-    const inside = extendName(base, cn('leaf').rdns[0] ?? []);
-    expect(isWithinName(inside, base)).toBe(true);
-    expect(isWithinName(base, base)).toBe(true);
-    expect(isWithinName(base, inside)).toBe(false);
-    expect(isWithinName(cn('leaf'), base)).toBe(false);
-    expect(isWithinName(inside, decode())).toBe(true);
   });
 });
 

@@ -14,12 +14,14 @@ export type RelativeDistinguishedName = readonly AttributeTypeAndValue[];
 
 /**
  * A distinguished name (RFC 5280 §4.1.2.4) as a list of lists: never joined into one string, so that nothing inside a value can pose as
- * structure. `key` is equal for two names exactly when they match by RFC 5280 §7.1; `keys` says the same of each RDN.
+ * structure. `key` is equal for two names exactly when they match by RFC 5280 §7.1; `keys` says the same of each RDN. `looseKeys` are without the characters
+ * that RFC 4518 §2.2 maps to nothing, controls, joiners, what has no width: for who refuses what matches; for who accepts it these characters count.
  */
 export interface Name {
   readonly der: Uint8Array;
   readonly rdns: readonly RelativeDistinguishedName[];
   readonly keys: readonly string[];
+  readonly looseKeys: readonly string[];
   readonly key: string;
 }
 
@@ -122,21 +124,6 @@ export function sameName(a: Name, b: Name): boolean {
   return a === b || Buffer.compare(a.der, b.der) === 0 || (a.rdns.length === b.rdns.length && a.key === b.key);
 }
 
-/**
- * `keys` without the characters that RFC 4518 §2.2 maps to nothing: controls, joiners, what has no width. For who refuses what matches; `keys` is for who accepts it,
- * and for that these characters count.
- */
-export function looseKeys({ rdns }: Name): readonly string[] {
-  return rdns.map((rdn) =>
-    rdnKey(rdn, (value) => prepare(value.replace(WHITE_CONTROLS, ' ').replace(MAPPED_TO_NOTHING, ''))),
-  );
-}
-
-/** Whether `name` lies in the subtree of `base`: its RDNs begin with those of `base` (RFC 5280 §4.2.1.10). */
-export function isWithinName(name: Name, base: Name): boolean {
-  return base.keys.length <= name.keys.length && base.keys.every((key, i) => key === name.keys[i]);
-}
-
 export const isEmptyName = (name: Name): boolean => name.rdns.length === 0;
 
 /** Every value of an attribute type, in order, whichever RDN holds it. */
@@ -149,6 +136,7 @@ export function attributeValues(name: Name, type: string): string[] {
 /** Most names are only ever compared octet by octet: the keys wait until somebody asks. */
 class DecodedName implements Name {
   #keys: readonly string[] | undefined;
+  #looseKeys: readonly string[] | undefined;
   #key: string | undefined;
 
   constructor(
@@ -158,6 +146,10 @@ class DecodedName implements Name {
 
   get keys(): readonly string[] {
     return (this.#keys ??= this.rdns.map((rdn) => rdnKey(rdn, prepare)));
+  }
+
+  get looseKeys(): readonly string[] {
+    return (this.#looseKeys ??= this.rdns.map((rdn) => rdnKey(rdn, prepareLoosely)));
   }
 
   get key(): string {
@@ -184,7 +176,7 @@ const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
 /**
  * The string preparation of RFC 4518 as far as RFC 5280 §7.1 needs it: compatibility composition, case folding, white space.
  * Characters that RFC 4518 §2.2 drops (NUL, soft hyphen, zero width) count here: dropping them could only make more names equal. Where that would be the
- * safer side {@link looseKeys} drops them.
+ * safer side {@link prepareLoosely} drops them.
  */
 function prepare(value: string): string {
   // Of these nothing composes, and there is one way to fold them: most names, at a fraction of the time.
@@ -198,6 +190,9 @@ function prepare(value: string): string {
     .replace(/[\s\u0085]+/gu, ' ')
     .trim();
 }
+
+const prepareLoosely = (value: string): string =>
+  prepare(value.replace(WHITE_CONTROLS, ' ').replace(MAPPED_TO_NOTHING, ''));
 
 const SHORT: Readonly<Record<string, string>> = {
   [Oid.commonName]: 'CN',

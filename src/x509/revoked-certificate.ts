@@ -32,6 +32,10 @@ export interface RevokedCertificate {
   readonly unknownCritical: readonly string[];
 }
 
+/** Whether an entry revokes for good: neither on hold nor released from it. */
+export const isFinal = ({ reason }: RevokedCertificate): boolean =>
+  reason !== CrlReason.certificateHold && reason !== CrlReason.removeFromCRL;
+
 const PLAIN = {
   reason: undefined,
   invalidityDate: undefined,

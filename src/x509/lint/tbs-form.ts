@@ -9,23 +9,13 @@ export interface WrittenTime {
   readonly date: Date;
 }
 
-/** How a certificate is written, where its values do not say it: the octets were read before, and are only stepped through. */
-export function certificateForm({ tbs, notBefore, notAfter }: Certificate): {
-  readonly times: readonly WrittenTime[];
-  readonly hasUniqueIdentifier: boolean;
-} {
+/** Whether a certificate has an issuerUniqueID or a subjectUniqueID: the octets were read before, and are only stepped through. */
+export function hasUniqueIdentifier({ tbs }: Certificate): boolean {
   const fields = new DerReader(tbs).enter(Tag.SEQUENCE, 'tbsCertificate');
   if (fields.has(contextConstructed(0))) step(fields);
-  // serialNumber, signature, issuer
-  for (let i = 0; i < 3; i++) step(fields);
-  const validity = fields.enter(Tag.SEQUENCE, 'validity');
-  const times = [
-    { what: 'notBefore', tag: step(validity), date: notBefore },
-    { what: 'notAfter', tag: step(validity), date: notAfter },
-  ];
-  // subject, subjectPublicKeyInfo
-  for (let i = 0; i < 2; i++) step(fields);
-  return { times, hasUniqueIdentifier: fields.has(context(1)) || fields.has(context(2)) };
+  // serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo
+  for (let i = 0; i < 6; i++) step(fields);
+  return fields.has(context(1)) || fields.has(context(2));
 }
 
 /** How a CRL is written, where its values do not say it. `entries`: the contents of revokedCertificates; undefined when it is absent. */
@@ -42,11 +32,9 @@ export function crlForm({ tbs }: CertificateList): {
   return { times, entries: fields.enterIf(Tag.SEQUENCE, 'revokedCertificates') };
 }
 
-/** Steps over an element without looking into it, and gives its identifier octet. */
-function step(reader: DerReader): number {
-  const tag = reader.peek();
-  reader.contents(tag, 'element');
-  return tag;
+/** Steps over an element without looking into it. */
+function step(reader: DerReader): void {
+  reader.contents(reader.peek(), 'element');
 }
 
 /** Reads a time with the type that it is written in. Throws DecodeError. */

@@ -200,10 +200,11 @@ describe('a response', () => {
     expect(verifyOcspResponse(decodeOcspResponse(der), wanted())).toMatchObject({ code: 'not_successful' });
   });
 
+  const signing = TestCa.root({
+    extensions: [encodeExtensionOf.keyUsage([KeyUsage.keyCertSign, KeyUsage.digitalSignature])],
+  });
+
   it('is signed by the issuer itself where its key may sign such', () => {
-    const signing = TestCa.root({
-      extensions: [encodeExtensionOf.keyUsage([KeyUsage.keyCertSign, KeyUsage.digitalSignature])],
-    });
     const change = { issuer: signing, responder: signing, certificates: [] };
     expect(verdict(change, { issuer: signing.certificate })).toMatchObject({ ok: true });
     // Its key usage names certificates and lists only.
@@ -235,10 +236,23 @@ describe('a response', () => {
       {},
       'unauthorized_responder',
     ],
+    [
+      'of one with a weak key',
+      { responder: issuing.issue({ purposes: [Oid.ocspSigning], keyType: 'RSA-1024' }) },
+      {},
+      'unauthorized_responder',
+    ],
     ['without the certificate of its responder', { certificates: [] }, {}, 'unauthorized_responder'],
     ['with another nonce', { nonce: Buffer.of(1) }, { nonce: Buffer.of(2) }, 'other_nonce'],
     ['without the nonce', {}, { nonce: Buffer.of(2) }, 'other_nonce'],
     ['from the future', { thisUpdate: at(0.1), nextUpdate: at(1) }, {}, 'not_yet_valid'],
+    ['at no time', {}, { time: new Date(NaN) }, 'unauthorized_responder'],
+    [
+      'at no time, of the issuer itself',
+      { issuer: signing, responder: signing, certificates: [] },
+      { issuer: signing.certificate, time: new Date(NaN) },
+      'not_yet_valid',
+    ],
     ['from the past', { thisUpdate: at(-2), nextUpdate: at(-1) }, {}, 'stale'],
     [
       'with a critical extension',
@@ -255,13 +269,15 @@ describe('a response', () => {
       { status: 'good' },
       { status: 'revoked', revocationTime: at(-1), reason: CrlReason.superseded },
     ] as const;
-    for (const statuses of [
-      [good, revoked],
-      [revoked, good],
-    ])
-      expect(verdict({ answered: ['40a1', '40a1'], statuses }, {})).toMatchObject({
-        certStatus: { status: 'revoked' },
-      });
+    const unknown = { status: 'unknown' } as const;
+    for (const worse of [revoked, unknown])
+      for (const statuses of [
+        [good, worse],
+        [worse, good],
+      ])
+        expect(verdict({ answered: ['40a1', '40a1'], statuses }, {})).toMatchObject({
+          certStatus: { status: worse.status },
+        });
   });
 
   it('is not believed with one bit of what was signed, or of the signature, changed', () => {

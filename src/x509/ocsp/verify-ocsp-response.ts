@@ -1,7 +1,7 @@
 import type { Certificate } from '../certificate.js';
 import { KeyUsage } from '../certificate-extensions.js';
 import { Oid } from '../oids.js';
-import { isProcessedExtension } from '../path/certificate-rules.js';
+import { certificateDefect, dateDefect } from '../path/certificate-rules.js';
 import { verifySignature } from '../signature.js';
 import { isCertIdOf } from './cert-id.js';
 import type { BasicOcspResponse, CertStatus, OcspResponse, SingleResponse } from './ocsp-response.js';
@@ -48,7 +48,8 @@ export function verifyOcspResponse(response: OcspResponse, wanted: OcspVerificat
   const { issuer, serialNumber, nonce } = wanted;
   const about = basic.responses.filter(({ certId }) => isCertIdOf(certId, issuer, serialNumber));
   // Of several that contradict each other, the one that is not good.
-  const single = about.find(({ certStatus }) => certStatus.status === 'revoked') ?? about[0];
+  const said = (status: CertStatus['status']) => about.find(({ certStatus }) => certStatus.status === status);
+  const single = said('revoked') ?? said('unknown') ?? said('good');
   if (!single) return refuse('other_certificate', 'the response is not about this certificate');
   for (const { oid, critical } of [...basic.extensions.values(), ...single.extensions.values()])
     if (critical && oid !== Oid.ocspNonce) return refuse('unknown_critical_extension', `${oid} is critical`);
@@ -60,9 +61,10 @@ export function verifyOcspResponse(response: OcspResponse, wanted: OcspVerificat
     return refuse('other_nonce', 'the response does not repeat the nonce');
   const time = wanted.time.getTime();
   const leeway = (wanted.leeway ?? DEFAULT_LEEWAY) * 1000;
-  if (single.thisUpdate.getTime() > time + leeway)
+  // Written so that an invalid Date is refused.
+  if (!(single.thisUpdate.getTime() <= time + leeway))
     return refuse('not_yet_valid', `the response begins at ${single.thisUpdate.toISOString()}`);
-  if (!single.nextUpdate || single.nextUpdate.getTime() < time - leeway)
+  if (!single.nextUpdate || !(single.nextUpdate.getTime() >= time - leeway))
     return refuse('stale', `the response ends at ${single.nextUpdate?.toISOString() ?? 'no stated time'}`);
   return { ok: true, certStatus: single.certStatus, response: single };
 }
@@ -86,13 +88,12 @@ const maySign = ({ extensions }: Certificate): boolean => extensions.keyUsage?.h
 
 /** RFC 6960 §4.2.2.2: id-kp-OCSPSigning, by name and not by anyExtendedKeyUsage, in a certificate that the issuer itself signed. */
 function isResponderOf(certificate: Certificate, issuer: Certificate, time: Date): boolean {
-  const { extensions, notBefore, notAfter, signatureAlgorithm, tbs, signature } = certificate;
+  const { extensions, signatureAlgorithm, tbs, signature } = certificate;
   return (
     extensions.extendedKeyUsage?.includes(Oid.ocspSigning) === true &&
     maySign(certificate) &&
-    [...extensions.all.values()].every(({ oid, critical }) => !critical || isProcessedExtension(oid)) &&
-    notBefore <= time &&
-    time <= notAfter &&
+    !certificateDefect(certificate, 'leaf') &&
+    !dateDefect(certificate, time) &&
     Buffer.compare(certificate.issuer.der, issuer.subject.der) === 0 &&
     verifySignature(signatureAlgorithm, issuer.publicKey, tbs, signature)
   );

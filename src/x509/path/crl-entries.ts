@@ -3,7 +3,7 @@ import type { CertificateList } from '../certificate-list.js';
 import type { Certificate } from '../certificate.js';
 import type { GeneralName } from '../general-name.js';
 import { sameName } from '../name.js';
-import type { RevokedCertificate } from '../revoked-certificate.js';
+import { isFinal, type RevokedCertificate } from '../revoked-certificate.js';
 
 interface Entry {
   readonly entry: RevokedCertificate;
@@ -26,15 +26,17 @@ export class CrlEntries {
     return this.#entriesOf(crl) !== undefined;
   }
 
-  /** The entry about `certificate`; when there are several, the last that was written. */
+  /** The entry about `certificate`; when there are several, one that revokes for good, or the last that was written. */
   find(crl: CertificateList, certificate: Certificate): RevokedCertificate | undefined {
-    return this.#entriesOf(crl)
+    const entries = this.#entriesOf(crl)
       ?.get(certificate.serialNumber)
-      ?.findLast(({ issuer }) =>
+      ?.filter(({ issuer }) =>
         issuer
           ? issuer.some((name) => name.kind === 'directory' && sameName(name.value, certificate.issuer))
           : sameName(crl.issuer, certificate.issuer),
-      )?.entry;
+      )
+      .map(({ entry }) => entry);
+    return entries?.find(isFinal) ?? entries?.at(-1);
   }
 
   #entriesOf(crl: CertificateList): ReadonlyMap<string, readonly Entry[]> | undefined {

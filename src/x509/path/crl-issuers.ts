@@ -7,7 +7,7 @@ import type { CandidatePath } from './path-search.js';
 
 /**
  * Who signed a CRL, and whether to believe it (RFC 5280 §6.3.3 (f), (g)): a certificate with the CRL issuer's name, allowed to sign CRLs, whose key made
- * the signature, and which is in the path itself or has a valid path of its own to the same anchor.
+ * the signature, and which stands in the path above the certificate in question or has a valid path of its own to the same anchor.
  */
 export class CrlIssuers {
   readonly #believed = new Map<Certificate, Map<Certificate, boolean>>();
@@ -19,7 +19,7 @@ export class CrlIssuers {
     readonly isTrusted: (certificate: Certificate, anchor: Certificate) => boolean,
   ) {}
 
-  /** The certificate whose key vouches for `crl` within `path`. Throws WorkLimitReached. */
+  /** The certificate whose key vouches for what `crl` says about the first certificate of `path`. Throws WorkLimitReached. */
   signerOf(crl: CertificateList, path: CandidatePath): Certificate | undefined {
     const anchor = path.at(-1) ?? path[0];
     // The first certificate of a path cannot stand surety for itself; it may have a path of its own.

@@ -10,10 +10,11 @@ import { Oid } from '../oids.js';
 type ReasonMask = number;
 export const ALL_REASONS: ReasonMask = 0x1fe;
 
-/** The points where a certificate's CRLs are: those it names, and last the one that is always implied, its issuer (RFC 5280 §6.3.3). */
+/** The points where a certificate's CRLs are: those it names, and last the one that is always implied, its issuer by all its names (RFC 5280 §6.3.3). */
 export function distributionPointsOf({ issuer, extensions }: Certificate): DistributionPoint[] {
+  const { issuerAltName = [] } = extensions;
   const implied: DistributionPoint = {
-    distributionPoint: { fullName: [{ kind: 'directory', value: issuer }] },
+    distributionPoint: { fullName: [{ kind: 'directory', value: issuer }, ...issuerAltName] },
     reasons: undefined,
     crlIssuer: undefined,
   };

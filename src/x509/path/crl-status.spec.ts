@@ -132,6 +132,15 @@ describe('a CRL', () => {
     }
   });
 
+  it('of version 1, which can have no number, needs none', () => {
+    const fields = new DerReader(decodeCertificateList(crlOf([])).tbs).enter(Tag.SEQUENCE, 'tbsCertList');
+    const parts: Uint8Array[] = [];
+    while (!fields.done) parts.push(fields.element('field'));
+    const tbs = write.sequence(...parts.slice(1, -1));
+    const { algorithm, signature } = signOctets(tbs, root.key);
+    expect(verdict([encodeSigned(tbs, algorithm, signature)])).toBe('good');
+  });
+
   it('needs a number that is not critical', () => {
     expect(verdict([root.crl([], { extensions: [unknown(false)] })])).toBe('revocation_unknown');
     expect(verdict([root.crl([], { extensions: [{ ...number(1n), critical: true }] })])).toBe('revocation_unknown');
@@ -197,6 +206,16 @@ describe('a CRL signed with another key of its issuer', () => {
   it('does not stand surety for that key itself', () => {
     expect(verdict([root.crl(), signer.crl()], leaf, pool)).toBe('revocation_unknown');
   });
+
+  it('does not stand surety for a CA of the path', () => {
+    const renewed = root.intermediate({ commonName: 'Test Root CA' });
+    expect(verdict([renewed.crl()], renewed.issue().certificate, [renewed.certificate])).toBe('revocation_unknown');
+    expect(verdict([root.crl(), renewed.crl()], renewed.issue().certificate, [renewed.certificate])).toBe('good');
+    const poser = ca.intermediate({ commonName: 'Test Root CA' });
+    const both = [ca.certificate, poser.certificate];
+    expect(verdict([poser.crl(), ca.crl()], poser.issue().certificate, both)).toBe('revocation_unknown');
+    expect(verdict([root.crl(), poser.crl(), ca.crl()], poser.issue().certificate, both)).toBe('good');
+  });
 });
 
 describe('scopes', () => {
@@ -218,6 +237,17 @@ describe('scopes', () => {
     // The point's CRLs are for some reasons only.
     const some = write.namedBits([1], context(1));
     expect(verdict([crl], at(uri('http://a/'), some))).toBe('revocation_unknown');
+  });
+
+  it('of another name of the issuer', () => {
+    const issuerAltName = {
+      oid: Oid.issuerAltName,
+      critical: false,
+      value: write.sequence(uri('http://a/'), uri('http://b/')),
+    };
+    const { certificate: named } = root.issue({ extensions: [issuerAltName] });
+    expect(verdict([scoped(fullName(uri('http://b/')))], named)).toBe('good');
+    expect(verdict([scoped(fullName(uri('http://c/')))], named)).toBe('revocation_unknown');
   });
 
   it('of reasons, which add up', () => {
@@ -248,11 +278,27 @@ describe('deltas', () => {
     expect(verdict([base, of(6n, 7n)])).toBe('good');
     // It cannot be combined, but it is not unheard either.
     expect(verdict([base, of(6n, 7n, entry('superseded'))])).toBe('revoked');
+    expect(verdict([base, of(6n, 7n, entry('superseded')), TestCa.root().crl([], { number: 9n })])).toBe('revoked');
     expect(verdict([base, of(6n, 7n, entry('removeFromCRL'))])).toBe('good');
     expect(verdict([of(5n, 6n, entry('superseded'))])).toBe('revoked');
     const held = root.crl(entry('certificateHold'), { number: 5n });
     expect(verdict([held, of(6n, 7n, entry('removeFromCRL'))])).toBe('revoked');
     expect(verdict([base, of(4n, 5n, entry('superseded'))])).toBe('good');
+  });
+
+  it('do not take away what was revoked for good, and past their end still know of it', () => {
+    const final = root.crl(entry('superseded'), { number: 5n });
+    expect(verdict([final, of(5n, 6n, entry('removeFromCRL'))])).toBe('revoked');
+    expect(verdict([base, of(5n, 6n, [...entry('superseded'), ...entry('removeFromCRL')])])).toBe('revoked');
+    const over = (reason: keyof typeof CrlReason) =>
+      root.crl(entry(reason), {
+        thisUpdate: hours(-3),
+        nextUpdate: hours(-1),
+        extensions: [delta(5n), number(6n)],
+      });
+    expect(verdict([base, over('superseded')])).toBe('revoked');
+    expect(verdict([base, over('certificateHold')])).toBe('good');
+    expect(verdict([base, of(6n, 7n, entry('removeFromCRL')), over('superseded')])).toBe('revoked');
   });
 
   it('have the scope of their base', () => {

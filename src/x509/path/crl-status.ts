@@ -2,7 +2,7 @@ import type { CertificateList } from '../certificate-list.js';
 import type { Certificate } from '../certificate.js';
 import type { DistributionPoint } from '../distribution-point.js';
 import { Oid } from '../oids.js';
-import { CrlReason, type RevokedCertificate } from '../revoked-certificate.js';
+import { CrlReason, isFinal, type RevokedCertificate } from '../revoked-certificate.js';
 import { CrlEntries } from './crl-entries.js';
 import type { CrlIssuers } from './crl-issuers.js';
 import { ALL_REASONS, distributionPointsOf, reasonsInScope, sameScope } from './crl-scope.js';
@@ -56,9 +56,9 @@ export class CrlStatus {
     if (this.#complete.length + this.#deltas.length === 0 && !required) return undefined;
     let unknown: PathFailure | undefined;
     for (let index = path.length - 2; index >= 0; index--) {
-      const certificate = path[index];
+      const [certificate, ...above] = path.slice(index);
       if (!certificate) continue;
-      const status = this.stateOf(certificate, path);
+      const status = this.#stateOf([certificate, ...above]);
       if (status.state === 'revoked') return revokedFailure(certificate, index, status.entry);
       if (required && status.state === 'unknown' && !(index === 0 && needsNoRevocationStatus(certificate)))
         unknown ??= failureOf(
@@ -70,8 +70,9 @@ export class CrlStatus {
     return unknown;
   }
 
-  /** RFC 5280 §6.3.3 for one certificate of `path`. Throws WorkLimitReached. */
-  stateOf(certificate: Certificate, path: CandidatePath): RevocationState {
+  /** RFC 5280 §6.3.3 for the first certificate of `path`: what stands below it has no say. Throws WorkLimitReached. */
+  #stateOf(path: CandidatePath): RevocationState {
+    const [certificate] = path;
     let reasons = 0;
     // For what reasons newer CRLs of a signer have answered: what an older one says of a hold is over then.
     const answered = new Map<Certificate, number>();
@@ -83,52 +84,48 @@ export class CrlStatus {
         const current = vouches(crl, this.time);
         const signer = this.issuers.signerOf(crl, path);
         if (!signer || !this.#entries.isUsable(crl)) continue;
-        const entry = this.#entryFor(certificate, crl, current, path);
+        const entry = this.#entryFor(crl, current, path);
         const before = answered.get(signer) ?? 0;
         const isLatest = current && (covered & ~before) !== 0;
-        if (entry && (isLatest || entry.reason !== CrlReason.certificateHold)) return { state: 'revoked', entry };
+        if (entry && (isLatest || isFinal(entry))) return { state: 'revoked', entry };
         if (!current) continue;
         answered.set(signer, before | covered);
         reasons |= covered;
       }
-    const entry = this.#deltaEntryFor(certificate, points, path);
+    const entry = this.#deltaEntryFor(points, path);
     if (entry) return { state: 'revoked', entry };
     return reasons === ALL_REASONS ? GOOD : UNKNOWN;
   }
 
   /**
-   * What a delta CRL says that is newer than every complete one at hand, though none may be combined with it: it makes nothing good, but what it revokes
-   * is revoked.
+   * What delta CRLs say that are newer than every complete one at hand, though none may be combined with them, or they are past their nextUpdate: they make
+   * nothing good, but what they revoke is revoked.
    */
-  #deltaEntryFor(
-    certificate: Certificate,
-    points: readonly DistributionPoint[],
-    path: CandidatePath,
-  ): RevokedCertificate | undefined {
-    const delta = this.#deltas.find(
-      (one) =>
-        vouches(one, this.time) &&
-        points.some((point) => reasonsInScope(one, point, certificate) !== 0) &&
-        !this.#complete.some((crl) => vouches(crl, this.time) && isSuccessor(crl, one)) &&
-        this.issuers.signerOf(one, path) &&
-        this.#entries.isUsable(one) &&
-        this.#entries.find(one, certificate),
-    );
-    const entry = delta && this.#entries.find(delta, certificate);
-    return entry?.reason === CrlReason.removeFromCRL ? undefined : entry;
+  #deltaEntryFor(points: readonly DistributionPoint[], path: CandidatePath): RevokedCertificate | undefined {
+    const [certificate] = path;
+    let latest: RevokedCertificate | undefined;
+    for (const delta of this.#deltas) {
+      if (!points.some((point) => reasonsInScope(delta, point, certificate) !== 0)) continue;
+      const signer = this.issuers.signerOf(delta, path);
+      if (!signer || !this.#entries.isUsable(delta)) continue;
+      const isOver = (crl: CertificateList): boolean =>
+        vouches(crl, this.time) && isSuccessor(crl, delta) && this.issuers.signerOf(crl, path) === signer;
+      if (this.#complete.some(isOver)) continue;
+      const entry = this.#entries.find(delta, certificate);
+      if (entry && isFinal(entry)) return entry;
+      if (vouches(delta, this.time)) latest ??= entry;
+    }
+    return latest?.reason === CrlReason.certificateHold ? latest : undefined;
   }
 
-  /** §6.3.3 (i)–(k): the delta first, and it may say that a hold is over. */
-  #entryFor(
-    certificate: Certificate,
-    crl: CertificateList,
-    current: boolean,
-    path: CandidatePath,
-  ): RevokedCertificate | undefined {
-    const delta = current ? this.#deltaFor(crl, path) : undefined;
+  /** §6.3.3 (i)–(k): what was revoked for good stays so; else the delta first, and it may say that a hold is over. */
+  #entryFor(crl: CertificateList, current: boolean, path: CandidatePath): RevokedCertificate | undefined {
+    const [certificate] = path;
+    const entry = this.#entries.find(crl, certificate);
+    if (!current || (entry && isFinal(entry))) return entry;
+    const delta = this.#deltaFor(crl, path);
     const changed = delta && this.#entries.find(delta, certificate);
-    if (changed) return changed.reason === CrlReason.removeFromCRL ? undefined : changed;
-    return this.#entries.find(crl, certificate);
+    return changed?.reason === CrlReason.removeFromCRL ? undefined : (changed ?? entry);
   }
 
   /** The newest delta CRL that may be combined with `base` (RFC 5280 §5.2.4). */

@@ -135,6 +135,18 @@ describe('name constraints', () => {
     expect(check({ excluded }, [], { organization: 'VERITAS Frameworks' })).toBe('ok');
   });
 
+  it('say which name it was, however long, in few words', () => {
+    const ca = root.intermediate({ extensions: [constraints({ permitted: [uri('example.com')] })] });
+    const { certificate } = ca.issue({ names: [uri(`urn:${'x'.repeat(50_000)}`)] });
+    const result = validateCertificatePath({
+      leaf: certificate,
+      intermediates: [ca.certificate],
+      anchors: [root.certificate],
+      time: new Date(),
+    });
+    expect(result.ok || result.reason.message).toMatch(/^URI:urn:x{500,600}…$/);
+  });
+
   it('apply at every CA: none below widens what one above narrowed', () => {
     const upper = root.intermediate({ commonName: 'Upper', extensions: [constraints({ permitted: [dns('a.com')] })] });
     const lower = upper.intermediate({
@@ -162,6 +174,14 @@ describe('subtrees, for any names', () => {
     const index = new SubtreeIndex([network('10.0.0.0', '255.0.0.0')]);
     expect(index.holds(network('10.0.0.0', '255.0.0.0'))).toBe(false);
     expect(index.couldHold(network('10.0.0.0', '255.0.0.0'))).toBe(true);
+  });
+
+  it('hold a directory name that begins with the RDNs of the base', () => {
+    const within = (name: GeneralName, base: GeneralName) => new SubtreeIndex([base]).holds(name);
+    const [base, inside] = [directory('X'), directory('X', 'leaf')];
+    expect([within(inside, base), within(base, base), within(base, inside)]).toEqual([true, true, false]);
+    const all: GeneralName = { kind: 'directory', value: encodeName([]) };
+    expect([within(directory('Y', 'leaf'), base), within(inside, all)]).toEqual([false, true]);
   });
 
   const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,6}[a-z0-9])?$/);

@@ -1,5 +1,5 @@
 import { generalNameToString, type GeneralName, type GeneralNameKind } from '../general-name.js';
-import { looseKeys, type Name } from '../name.js';
+import type { Name } from '../name.js';
 import { dnsName, mailbox, parentDomain, presentedDnsName, uriHost } from './dns-name.js';
 
 /** A subtree whose base is not of the form that RFC 5280 §4.2.1.10 gives its kind. */
@@ -52,7 +52,7 @@ export class SubtreeIndex {
   /** Whether `name`, or a name that a wildcard in it stands for, may lie in a subtree: true when that cannot be known. */
   couldHold(name: GeneralName): boolean {
     if (this.#covers(name) !== false) return true;
-    if (name.kind === 'directory') return isBelow(this.#looseDirectories, looseKeys(name.value));
+    if (name.kind === 'directory') return isBelow(this.#looseDirectories, name.value.looseKeys);
     const dns = name.kind === 'dns' ? presentedDnsName(name.value) : undefined;
     return dns?.wildcard === true && this.#parents.has(dns.name);
   }
@@ -127,7 +127,7 @@ export class SubtreeIndex {
   }
 
   get #looseDirectories(): ReadonlySet<string> {
-    return (this.#loose ??= new Set(this.#names.map((name) => looseKeys(name).join(''))));
+    return (this.#loose ??= new Set(this.#names.map(({ looseKeys }) => looseKeys.join(''))));
   }
 }
 

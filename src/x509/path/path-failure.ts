@@ -50,8 +50,12 @@ export interface PathFailure extends Defect {
   readonly certificate: FailedCertificate | undefined;
 }
 
+// Names of strangers stand in messages: a directory name has at most 512 characters there (`nameToString`), another kind may have 64 KiB.
+const MAX_MESSAGE = 600;
+
+/** A defect; its message is cut with an ellipsis after 600 characters. */
 export function defect(code: PathFailureCode, rule: string, message: string): Defect {
-  return { code, rule, message };
+  return { code, rule, message: message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message };
 }
 
 /** The failure of a path whose certificate at `index` has `problem`. */

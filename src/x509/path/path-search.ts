@@ -132,7 +132,12 @@ export class PathSearch {
   }
 }
 
-const NO_ISSUER = defect('untrusted', 'RFC 5280 §6.1.3 (a)(4)', 'no path leads from the certificate to a trust anchor');
+/** Of a certificate whose issuer is nobody at hand. */
+export const NO_ISSUER = defect(
+  'untrusted',
+  'RFC 5280 §6.1.3 (a)(4)',
+  'no path leads from the certificate to a trust anchor',
+);
 
 function signatureProblem(certificate: Certificate, issuer: Certificate): Defect {
   if (keyCost(certificate, issuer) === OTHER_KEY) return NO_ISSUER;

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { generateTestKeyPair, TestCa } from '../../testing/index.js';
-import { encodeExtensionOf, type Certificate } from '../index.js';
+import { decodeCertificateList, encodeExtensionOf, nameFrom, type Certificate } from '../index.js';
 import { PathValidation, type ValidationInput } from './path-validation.js';
 import { ValidatedPath } from './validated-path.js';
 
@@ -53,7 +53,6 @@ describe('hostile sets of intermediates', () => {
       pairs.flatMap((keyPair, j) => (i === j ? [] : [ca.intermediate({ keyPair, commonName: nameOf(j) }).certificate])),
     );
     const issued = cas[0]!.issue({ names: [{ kind: 'dns', value: 'evil.example' }] }).certificate;
-    const started = performance.now();
     // No name leads to an anchor: nothing is verified.
     expect(run(issued, crossed)).toMatchObject({ code: 'untrusted', signatures: 0 });
     const way = (options = {}) =>
@@ -62,7 +61,6 @@ describe('hostile sets of intermediates', () => {
     expect(run(issued, [...crossed, way({ extensions: [only] })]).code).toBe('name_constraints');
     // And a way in that holds.
     expect(run(issued, [...crossed, way({ extensions: [only] }), way()]).code).toBe('ok');
-    expect(performance.now() - started).toBeLessThan(5000);
   });
 
   it('that claim to be from the anchor, by hundreds, end', () => {
@@ -76,6 +74,28 @@ describe('hostile sets of intermediates', () => {
     expect(run(issued, claims).code).toBe('work_limit');
     const real = root.intermediate({ keyPair }).certificate;
     expect(run(issued, [...claims.slice(0, 300), real]).code).toBe('ok');
+  });
+
+  it('that a large CRL is tried with, end', () => {
+    const large = { oid: '1.2.3.4', critical: false, value: Buffer.alloc(1024 * 1024) };
+    const crls = [decodeCertificateList(TestCa.root().crl([], { extensions: [large] }))];
+    const twins = Array.from({ length: 60 }, () => root.intermediate({ commonName: 'Test Root CA' }).certificate);
+    const issued = root.issue().certificate;
+    expect(run(issued, twins.slice(0, 6), { crls }).code).toBe('ok');
+    expect(run(issued, twins, { crls }).code).toBe('work_limit');
+  });
+
+  it('whose constraints are many, on one long name, end', () => {
+    const bars = encodeExtensionOf.nameConstraints({
+      permittedSubtrees: [],
+      excludedSubtrees: [{ kind: 'directory', value: nameFrom({ commonName: 'x' }) }],
+    });
+    const certificates = pairs
+      .flatMap((keyPair) => Array.from({ length: 20 }, () => ({ keyPair, extensions: [bars] })))
+      .map((options) => root.intermediate(options).certificate);
+    const { certificate } = root.issue({ subject: nameFrom({ commonName: '\u3316'.repeat(10_000) }) });
+    expect(run(certificate, certificates.slice(0, 300)).code).toBe('ok');
+    expect(run(certificate, certificates).steps).toBeGreaterThan(360 * 100);
   });
 
   it('that only slow keys verify cost no more', () => {

@@ -8,7 +8,7 @@ import { extendedKeyUsageDefect } from './extended-key-usage.js';
 import { NameConstraintChecks } from './name-constraints.js';
 import { isLeafsOwn, pathFailure, type PathRules, type PathTools } from './path-checks.js';
 import { defect, failureOf, furthest, STAGE, type PathFailure } from './path-failure.js';
-import { PathSearch } from './path-search.js';
+import { NO_ISSUER, PathSearch } from './path-search.js';
 import { SignatureChecks } from './signature-checks.js';
 import { profileDefect } from './strict-profile.js';
 import { checkPath, ValidatedPath } from './validated-path.js';
@@ -74,7 +74,7 @@ export class PathValidation {
         ),
       );
     }
-    return this.#failure ?? failureOf(UNTRUSTED, this.input.leaf);
+    return this.#failure ?? failureOf(NO_ISSUER, this.input.leaf);
   }
 
   #search(search: PathSearch, limit: number): ValidatedPath | undefined {
@@ -141,5 +141,3 @@ export class PathValidation {
     return trusted;
   }
 }
-
-const UNTRUSTED = defect('untrusted', 'RFC 5280 §6.1.3 (a)(4)', 'no path leads from the certificate to a trust anchor');

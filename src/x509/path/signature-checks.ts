@@ -10,6 +10,10 @@ interface Signed {
   readonly signature: Uint8Array;
 }
 
+// As many as an issuer may have had under one name. With more keys a large CRL is paid for each time that it is digested: strangers can send certificates of
+// that name.
+const USUAL_KEYS = 8;
+
 /** Signature verifications of one call: each pair of object and key is verified once, and paid for from the budget. */
 export class SignatureChecks {
   readonly #results = new Map<Signed, Map<string, boolean>>();
@@ -24,7 +28,7 @@ export class SignatureChecks {
     const id = this.keyId(key);
     let result = results.get(id);
     if (result === undefined) {
-      this.work.signature(key.parameters);
+      this.work.signature(key.parameters, results.size < USUAL_KEYS ? 0 : signed.tbs.length);
       result = verifySignature(signed.signatureAlgorithm, key, signed.tbs, signed.signature);
       results.set(id, result);
     }

@@ -80,7 +80,6 @@ describe('the profile', () => {
       'intermediate',
       { extensions: [{ oid: Oid.inhibitAnyPolicy, critical: false, value: write.integer(0) }] },
     ],
-    ['§4.2.2.1', 'leaf', { extensions: [critical(authorityInfoAccess())] }],
   ])('%s of a %s', (section, role, options) => {
     expect(profileDefect(make[role](options), role)).toMatchObject({ code: 'profile', rule: `RFC 5280 ${section}` });
   });
@@ -101,9 +100,3 @@ describe('the profile', () => {
     expect(profileDefect(make.anchor({ without: [Oid.keyUsage], pathLenConstraint: 1 }), 'anchor')).toBeUndefined();
   });
 });
-
-function authorityInfoAccess(): Extension {
-  return encodeExtensionOf.authorityInfoAccess([
-    { accessMethod: Oid.caIssuers, accessLocation: { kind: 'uri', value: 'http://ca.example/ca.cer' } },
-  ]);
-}

@@ -63,8 +63,9 @@ describe('validatePath', () => {
     expect(validatePath({ ...input, intermediates: [...fillers(35), ...input.intermediates] }).ok).toBe(false);
   });
 
-  it('throws only for a purpose that is none', () => {
+  it('throws only for a purpose that is none, and a length that is none', () => {
     expect(() => validatePath({ ...input, purposes: ['clientauth'] })).toThrow(RangeError);
+    for (const maxPathLength of [NaN, -1]) expect(() => validatePath({ ...input, maxPathLength })).toThrow(RangeError);
     expect(validatePath({ ...input, purposes: ['1.2.3.4'] })).toMatchObject({ reason: { code: 'extended_key_usage' } });
   });
 

@@ -192,6 +192,16 @@ describe('CAs', () => {
   });
 });
 
+const VALUES = {
+  authorityInfoAccess: encodeExtensionOf.authorityInfoAccess([
+    { accessMethod: Oid.caIssuers, accessLocation: { kind: 'uri', value: 'http://ca.example/ca.cer' } },
+  ]).value,
+  freshestCrl: encodeExtensionOf.freshestCrl(['http://ca.example/delta']).value,
+  issuerAltName: encodeExtensionOf.subjectAltName([dns('ca.example')]).value,
+  noRevAvail: write.nullElement(),
+  ocspNoCheck: write.nullElement(),
+} as const;
+
 describe('leaves', () => {
   it.each<[string, TestCertificateOptions, PathFailureCode | 'ok']>([
     ['for servers only', { purposes: [Oid.serverAuth] }, 'extended_key_usage'],
@@ -270,6 +280,15 @@ describe('leaves', () => {
     expect([codeOf(cps, true), codeOf('1.2.3.4', false)]).toEqual(['ok', 'ok']);
     expect(codeOf('1.2.3.4', true)).toBe('unknown_critical_extension');
   });
+
+  it.each(['authorityInfoAccess', 'freshestCrl', 'issuerAltName', 'noRevAvail', 'ocspNoCheck'] as const)(
+    'have no critical %s, which is not processed',
+    (name) => {
+      const extensions = [{ oid: Oid[name], critical: true, value: VALUES[name] }];
+      expect(under({}, { extensions }).code).toBe('unknown_critical_extension');
+      expect(under({}, { extensions: extensions.map((one) => ({ ...one, critical: false })) }).code).toBe('ok');
+    },
+  );
 
   it('may be asked to list the purpose', () => {
     expect(under({}, { without: [Oid.extendedKeyUsage] }, { extendedKeyUsageRequired: true }).code).toBe(

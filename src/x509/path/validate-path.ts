@@ -24,7 +24,7 @@ export interface PathOptions extends PolicyInputs {
   readonly revocationRequired?: boolean | undefined;
   /** The peer has proven that it holds the leaf's private key, as a TLS handshake does: it is a key then, and need not be tried here. */
   readonly possessionProven?: boolean | undefined;
-  /** How many CAs, self-issued ones apart, may stand between leaf and anchor. */
+  /** How many CAs, self-issued ones apart, may stand between leaf and anchor. What is no number, or below 0, throws RangeError. */
   readonly maxPathLength?: number | undefined;
 }
 
@@ -87,6 +87,9 @@ export function validatePath(input: PathInput): PathResult {
 
 /** {@link validatePath} on decoded values: the same rules, without reading the octets again. */
 export function validateCertificatePath(input: CertificatePathInput): PathResult {
+  const { maxPathLength = Infinity } = input;
+  // Compared with NaN, every length would do.
+  if (!(maxPathLength >= 0)) throw new RangeError(`${maxPathLength} is not a path length`);
   const result = new PathValidation({
     leaf: input.leaf,
     intermediates: firstWithin(
@@ -103,7 +106,7 @@ export function validateCertificatePath(input: CertificatePathInput): PathResult
       extendedKeyUsageRequired: input.extendedKeyUsageRequired ?? false,
       names: input.names ?? [],
       possessionProven: input.possessionProven ?? false,
-      maxPathLength: input.maxPathLength ?? Infinity,
+      maxPathLength,
       policies: input,
     },
   }).run();

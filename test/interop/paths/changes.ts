@@ -57,12 +57,19 @@ const below =
   ({ plans }, pick) => {
     change(plans[1 + pick(plans.length - 1)]!, pick);
   };
-const san = (...list: readonly GeneralName[]): Change => leaf((plan) => set(plan, names(...list)));
+/** Other names, as critical as the ones before. */
+const rename = (plan: Plan, list: readonly GeneralName[]): void => {
+  set(plan, critical(names(...list), plan.extensions.get(Oid.subjectAltName)?.critical ?? false));
+};
+const san = (...list: readonly GeneralName[]): Change =>
+  leaf((plan) => {
+    rename(plan, list);
+  });
 const host =
   (value: string, ...list: readonly GeneralName[]): Change =>
   (hierarchy) => {
     hierarchy.host = value;
-    if (list.length > 0) set(leafOf(hierarchy), names(...list));
+    if (list.length > 0) rename(leafOf(hierarchy), list);
   };
 const ip = (text: string): GeneralName => ({ kind: 'ip', value: ipFromString(text)! });
 const network = (hex: string): GeneralName => ({ kind: 'ip', value: Buffer.from(hex, 'hex') });
