@@ -133,6 +133,16 @@ describe('material', () => {
       () => filesOf({ ...localhost(), certificatePem: localhost().certificatePem.slice(0, 300) }),
       /does not hold certificates in PEM/,
     ],
+    [
+      'a folder for a certificate',
+      () => ({ ...filesOf(localhost()), certificateFile: temporaryFolder() }),
+      /tls\.certificateFile: \S+ is a folder: name a file/,
+    ],
+    [
+      'a folder for a key',
+      () => ({ ...filesOf(localhost()), keyFile: temporaryFolder() }),
+      /tls\.keyFile: \S+ is a folder: name a file/,
+    ],
     ['no PEM', () => filesOf({ ...localhost(), certificatePem: 'nonsense' }), /does not hold certificates/],
     [
       'a key file with a certificate',

@@ -178,6 +178,34 @@ describe('what is broken when it starts', () => {
     },
   );
 
+  test('a file or an address that a setting names: the sentence names the setting', async () => {
+    const folder = usedFolder();
+    writeFileSync(join(folder, 'garbage'), 'garbage');
+    const gone = join(folder, 'gone');
+    for (const [more, says] of [
+      [{ TLS_CA_FILE: folder }, /^tls\.caFile: \S+ is a folder: name a file\.$/],
+      [{ MTLS_INTERMEDIATES_FILE: gone }, /- mtls\.intermediatesFile: \S+gone cannot be read: it does not exist$/],
+      [{ MTLS_INTERMEDIATES_FILE: join(folder, 'garbage') }, /, or mtls\.intermediatesFile: \S+garbage cannot be used/],
+      [
+        { MTLS_CRLS: JSON.stringify([{ source: 'other.crl', issuer: gone }]) },
+        /- mtls\.crls\[0\]\.issuer: \S+gone cannot be read: it does not exist$/,
+      ],
+      [
+        {
+          MTLS_SERVICE_FROM: 'cn,spiffe',
+          MTLS_TRUST_DOMAINS: JSON.stringify([{ name: 'other.example', bundle: 'b.json', intermediatesFile: folder }]),
+        },
+        /- mtls\.trustDomains\[0\]\.intermediatesFile: \S+ cannot be read: it is a folder$/,
+      ],
+      [{ HTTP_HOST: '192.0.2.1' }, /^192\.0\.2\.1 is no address of this machine \(EADDRNOTAVAIL\): set http\.host/],
+    ] as const) {
+      const variables = Object.entries(more).map(([name, value]) => [`VERITAS_${name}`, value] as const);
+      const sentence = await sentenceAtStart(folder, Object.fromEntries(variables));
+      expect(sentence).toMatch(says);
+      expect(sentence).not.toMatch(/\bat .+:\d+/);
+    }
+  });
+
   test('a store that was emptied beside the lists it signed: the CA does not begin anew', async () => {
     const folder = usedFolder();
     truncateSync(join(folder, 'var/veritas.db'), 0);
