@@ -496,6 +496,29 @@ describe('the command line', () => {
       expect(failures(withIt.out)).toEqual(['revocation', 'revocation']);
     });
 
+    it('asks the revocation lists of other CAs, as the guard does', async () => {
+      const other = TestCa.root();
+      const issuing = other.intermediate();
+      const leaf = issuing.issue({ commonName: 'veritas-client' });
+      writeFileSync(path('work/leaf.pem'), leaf.chainPem);
+      writeFileSync(path('work/bundle.pem'), other.certificatePem + issuing.certificatePem);
+      writeFileSync(path('work/root.crl'), other.crl());
+      writeFileSync(path('work/issuing.crl'), issuing.crl());
+      const environment = {
+        VERITAS_TLS_CA_FILE: path('work/bundle.pem'),
+        VERITAS_MTLS_CRLS: JSON.stringify(['root', 'issuing'].map((name) => ({ source: path(`work/${name}.crl`) }))),
+      };
+      expect(await run(['verify', path('work/leaf.pem')], { environment })).toMatchObject({ code: 0, err: '' });
+      writeFileSync(path('work/issuing.crl'), issuing.crl([{ certificate: leaf.certificate, reason: 1 }]));
+      const revoked = await run(['verify', path('work/leaf.pem')], { environment });
+      expect(failures(revoked.out)).toEqual(['revocation']);
+      expect(revoked.out).toMatch(/CN=veritas-client.* was revoked on \S+ \(keyCompromise\)/);
+      rmSync(path('work/issuing.crl'));
+      const unknown = await run(['verify', path('work/leaf.pem')], { environment });
+      expect(failures(unknown.out)).toEqual(['revocation']);
+      expect(unknown.out).toMatch(/the store does not know .*; .*issuing\.crl: .*ENOENT/);
+    });
+
     it('mends the rule that is broken, not another one', async () => {
       const mendOf = async (file: string, ...more: string[]): Promise<string | undefined> => {
         const { out } = await run(['verify', file, '--json', ...more]);

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fetchCrl } from '../mtls/index.js';
 import type { Configuration } from '../configuration/index.js';
 import {
   BackupReader,
@@ -14,6 +13,7 @@ import {
   type PublishedList,
   type Restored,
 } from '../pki/index.js';
+import { fetchCrl } from '../revocation/index.js';
 import { openStore } from '../store/index.js';
 import { oneOfTwo, readSecretText, withAgeKey } from './age-key.js';
 import { CommandError, messageOf, systemReasonOf } from './command-error.js';
