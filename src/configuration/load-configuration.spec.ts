@@ -145,6 +145,8 @@ describe('the file', () => {
     );
     expect(() => loadConfiguration({ environment: { VERITAS_CONFIG: missing } })).toThrow(ConfigurationError);
     expect(() => loadConfiguration({ file: folder, environment: {} })).toThrow(/it is a folder/);
+    expect(() => loadConfiguration({ environment: { VERITAS_CONFIG: '' } })).toThrow(/- VERITAS_CONFIG: is empty/);
+    expect(() => loadConfiguration({ file: '', environment: {} })).toThrow(/- --config: is empty/);
   });
 
   test('is refused over 65536 octets, and read up to them', async () => {
@@ -577,6 +579,8 @@ describe("Kubernetes' variables for a Service called veritas", () => {
       VERITAS_PORT_5000_TCP_PORT: '5000',
       VERITAS_PORT_5000_TCP_ADDR: '10.0.0.1',
       VERITAS_DATABASE_SERVICE_HOST: 'fd00::1',
+      // Of one called veritas-http: the name is that of a setting.
+      VERITAS_HTTP_PORT: 'tcp://10.0.0.2:5000',
     };
     expect(await load('', links)).toEqual(configurationSchema.parse({}));
   });

@@ -24,6 +24,10 @@ export function loadConfiguration({
   environment = process.env,
 }: { readonly file?: string | undefined; readonly environment?: Environment } = {}): Configuration {
   const named = file ?? environment[fileVariable];
+  if (named === '')
+    throw new ConfigurationError([
+      { path: file === undefined ? fileVariable : '--config', problem: 'is empty; allowed is the path of a file' },
+    ]);
   const yaml = readYamlFile(named ?? defaultFile, named !== undefined);
   const variables = readEnvironment(environment, settings);
   const variableOf = new Map(variables.overrides.map(({ setting, variable }) => [setting.key, variable]));
