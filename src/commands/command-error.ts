@@ -57,6 +57,9 @@ export function messageOf(error: unknown): string {
   return typeof message === 'string' ? message : 'something failed without saying what';
 }
 
+/** As {@link messageOf}, for what `fetch` throws: itself it says no more than that it failed. */
+export const networkReasonOf = (error: unknown): string => messageOf(propertyOf(error, 'cause') ?? error);
+
 /** The short reason of a failed call to the system, such as ENOENT. */
 export function systemReasonOf(error: unknown): string {
   const code = propertyOf(error, 'code');

@@ -9,7 +9,7 @@ import { describeCheck } from './verify-checks.js';
 
 /** The flags of `veritas doctor`. */
 export interface DoctorOptions {
-  readonly certificate?: string;
+  readonly cert?: string | undefined;
   readonly key?: string;
   readonly connect?: Endpoint;
   readonly ca?: string;
@@ -20,7 +20,7 @@ export interface DoctorOptions {
 
 /** `veritas doctor`: with `--connect` where a client gets stuck on its way to a service, with `--request` why a request was refused, from the log. */
 export async function doctor(session: Session, options: DoctorOptions): Promise<void> {
-  const { certificate, connect, request } = options;
+  const { cert: certificate, connect, request } = options;
   if (request !== undefined && connect === undefined && certificate === undefined)
     await explainRequest(session, request, options.log);
   else if (request === undefined && connect !== undefined && certificate !== undefined)
@@ -29,7 +29,7 @@ export async function doctor(session: Session, options: DoctorOptions): Promise<
     throw new CommandError(
       'say what is to be looked at',
       ExitCode.usage,
-      'either --certificate FILE --connect host:port, or --request ID --log FILE',
+      'either --cert FILE --connect host:port, or --request ID --log FILE',
     );
 }
 

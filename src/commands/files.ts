@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { holdsPrivateKey, PkiError, readSecretFile } from '../pki/index.js';
 import { decodeCertificate, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
 import { CommandError, messageOf, systemReasonOf } from './command-error.js';
@@ -39,9 +40,14 @@ const unreadable = (path: string, error: unknown): CommandError =>
     'look at its name and its permissions',
   );
 
-/** Refuses to write something else where a private key is, before there is something to write. Throws CommandError. */
+/** Refuses to write something where a private key is, or what is no file, before there is something to write. Throws CommandError. */
 export function checkOutputFile(path: string | undefined): void {
-  if (path !== undefined && holdsPrivateKey(path))
+  if (path === undefined) return;
+  const there = statSync(path, { throwIfNoEntry: false });
+  // A file takes its place whole: root would put it in the place of /dev/null, or of the link that /dev/stdout is.
+  if (there?.isFile() === false || dirname(resolve(path)) === '/dev')
+    throw new CommandError(`${path} is no file`, ExitCode.unusable, 'name a file');
+  if (holdsPrivateKey(path))
     throw new CommandError(
       `${path} holds a private key, which is never overwritten`,
       ExitCode.refused,

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createPrivateKey } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificationRequestPem } from '../../test/support/certification-request.js';
 import { temporaryFolder } from '../../test/support/temporary-authority.js';
@@ -173,6 +172,20 @@ describe('the command line', () => {
       expect(await count()).toBe(rows);
     });
 
+    it('puts nothing in the place of a folder or of a device', async () => {
+      const request = path('work/kept.csr');
+      writeFileSync(request, certificationRequestPem());
+      symlinkSync('/dev/null', path('work/null'));
+      for (const out of [path('work'), path('work/null'), '/dev/no-such-file'])
+        for (const args of [
+          ['sign', request, '--cert', out],
+          ['crl', '--out', out],
+          ['ca', 'request', '--out', out],
+        ])
+          expect(await run(args)).toEqual({ code: 3, out: '', err: `veritas: ${out} is no file: name a file\n` });
+      expect(lstatSync(path('work/null')).isSymbolicLink()).toBe(true);
+    });
+
     it('leaves nothing behind when the CA refuses, and says why', async () => {
       const refused = await run([
         'issue',
@@ -189,6 +202,16 @@ describe('the command line', () => {
         err: 'veritas: "Bad Name" is not a service name: name the service in lower-case letters, digits, hyphens and dots, at most 63 characters [service_name_malformed]\n',
       });
       expect(existsSync(path('work/b.key')) || existsSync(path('work/b.pem'))).toBe(false);
+      const slash = await run([
+        'issue',
+        '--service',
+        'made/x',
+        '--cert',
+        path('made/x.pem'),
+        '--key',
+        path('made/x.key'),
+      ]);
+      expect([slash.code, existsSync(path('made'))]).toEqual([1, false]);
       const unknown = await run(['issue', '--service', 'x', '--profile', 'root', '--key', path('work/b.key')]);
       expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining('only server, client, service, spiffe') });
     });
@@ -430,7 +453,7 @@ describe('the command line', () => {
       expect((await run(['show', cert])).out.match(/^Subject/gm)).toHaveLength(2);
       expect(await json(['show', serial])).toMatchObject({ record: { status: 'revoked', service: 'veritas-worker' } });
       expect(await run(['show', 'no such thing'])).toMatchObject({ code: 1 });
-      expect(await run(['show', 'ffff'])).toMatchObject({ code: 1 });
+      expect(await run(['show', 'ffff'])).toMatchObject({ code: 1, err: expect.stringContaining('[serial_unknown]') });
       expect(await run(['show', path('veritas.yaml')])).toMatchObject({ code: 1 });
     });
 
@@ -620,6 +643,7 @@ describe('the command line', () => {
       [['issue', '--service', 'x', '--ttl', 'soon']],
       [['list', '--status', 'unknown']],
       [['list', '--expires-before', 'tomorrow']],
+      [['list', '--expires-before', '2027-02-31']],
       [['list', '--limit', '0']],
       [['ca']],
       [['ca', 'install']],

@@ -44,7 +44,9 @@ export async function renewDaemon(session: Session, options: RenewDaemonOptions)
   // Who signals the whole group of processes reaches us twice, directly and through the launcher: the second one must not cut short what the first one lets finish.
   for (const signal of SIGNALS) process.on(signal, stop);
   await agent.start();
-  if (agent.renewalTime) session.output.progress(`The next renewal is due at ${agent.renewalTime.toISOString()}.`);
+  // One that is overdue has failed, and that was said.
+  if (agent.renewalTime && agent.renewalTime > session.now())
+    session.output.progress(`The next renewal is due at ${agent.renewalTime.toISOString()}.`);
   await stopped;
   clearInterval(awake);
   await agent.stop();

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { certificateRecord } from '../pki/index.js';
+import { certificateRecord, PkiError } from '../pki/index.js';
 import { findCertificate } from '../store/index.js';
 import { decodeCertificate, serialNumberFromString } from '../x509/index.js';
 import { certificateToJson, certificateToPairs } from './certificate-description.js';
@@ -20,8 +20,7 @@ export async function show(session: Session, target: string): Promise<void> {
     );
   await withStore(session, async (store) => {
     const row = await findCertificate(store.database, serial);
-    if (!row)
-      throw new CommandError(`no certificate has the serial number ${serial}`, 1, 'look it up with `veritas list`');
+    if (!row) throw new PkiError('serial_unknown', `no certificate has the serial number ${JSON.stringify(serial)}`);
     const certificate = decodeCertificate(row.der);
     const record = certificateRecord(row, session.now());
     const revocation =

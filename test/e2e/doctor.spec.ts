@@ -80,13 +80,13 @@ async function diagnosisOf(
 ): Promise<Diagnosis & { readonly code: number }> {
   const name = `client-${count++}`;
   const files = writeFiles(folder, { [`${name}.pem`]: client.chainPem, [`${name}.key`]: client.keyPem });
-  const connect = ['--certificate', files[`${name}.pem`]!, '--connect', `${host}:${port}`, '--path', path];
+  const connect = ['--cert', files[`${name}.pem`]!, '--connect', `${host}:${port}`, '--path', path];
   const { code, out, err } = await doctor([...connect, ...more, '--json']);
   if (out === '') throw new Error(err);
   return { ...(JSON.parse(out) as Diagnosis), code };
 }
 
-describe('doctor --certificate --connect', () => {
+describe('doctor --cert --connect', () => {
   test.each<
     [code: keyof typeof REFUSALS, check: string, client: () => Pick<Issued, 'chainPem' | 'keyPem'>, path?: string]
   >([
@@ -140,6 +140,11 @@ describe('doctor --certificate --connect', () => {
       0,
       ['readable', 'dates', 'key usage', 'key', 'connect', 'handshake', 'server certificate', 'clock', 'guard'],
     ]);
+    // Its longer name.
+    const files = writeFiles(folder, { 'longer.pem': billing.chainPem, 'longer.key': billing.keyPem });
+    const longer = ['--certificate', files['longer.pem']!, '--connect', `localhost:${guarded.port}`];
+    expect((await doctor([...longer, '--path', '/orders'])).code).toBe(0);
+    expect((await doctor([...longer, '--path', 'orders'])).code).toBe(2);
     // A path that is not there has passed the guard.
     expect((await diagnosisOf(billing, { path: '/nowhere' })).checks.at(-1)?.detail).toContain('404');
   });
