@@ -500,9 +500,9 @@ describe('one error lists every problem', () => {
 });
 
 describe('a secret', () => {
-  const secretFile = async (text: string) => {
+  const secretFile = async (text: string, mode = 0o600) => {
     const file = join(folder, `secret-${count++}`);
-    await writeFile(file, text);
+    await writeFile(file, text, { mode });
     return file;
   };
 
@@ -554,12 +554,13 @@ describe('a secret', () => {
     expect(message).not.toContain('hunter2');
   });
 
-  test.each([
+  test.each<[string, string, string, number?]>([
     ['is missing', 'missing', 'it does not exist'],
+    ['may be read by others', 'hunter2', 'it is open to others than its owner: chmod 600', 0o640],
     ['is empty', '', 'is empty'],
     ['is too large', 'x'.repeat(4097), 'it is too large'],
-  ])('whose file %s stops the start', async (_, text, expected) => {
-    const file = text === 'missing' ? join(folder, 'missing') : await secretFile(text);
+  ])('whose file %s stops the start', async (_, text, expected, mode = 0o600) => {
+    const file = text === 'missing' ? join(folder, 'missing') : await secretFile(text, mode);
     const { problem, source } = await problemAt('tls.keyPassphraseFile', '', { VERITAS_TLS_KEY_PASSPHRASE_FILE: file });
     expect(problem).toContain(expected);
     expect(source).toBe('VERITAS_TLS_KEY_PASSPHRASE_FILE');

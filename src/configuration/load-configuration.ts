@@ -55,7 +55,7 @@ function fillSecret(value: unknown, { path, file, source }: SecretFile): readonl
   const place = { path: `${keyOf(path)}File`, ...(source === undefined ? {} : { source }) };
   if (typeof file !== 'string' || file === '') return [{ ...place, seen: shown(file), allowed: 'the path of a file' }];
   try {
-    const secret = readBoundedFile(file, secretLimit).trim();
+    const secret = readBoundedFile(file, secretLimit, { isSecret: true }).trim();
     if (secret === '') return [{ ...place, problem: `${printable(file)} is empty` }];
     put(value, path, secret);
     return [];
