@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { buffer } from 'node:stream/consumers';
 import { runCommandLine } from './commands/index.js';
 
 const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
@@ -35,7 +34,10 @@ const exitCode = await runCommandLine(process.argv.slice(2), {
     },
   },
   environment: process.env,
-  readInput: () => buffer(process.stdin),
+  input: () => {
+    if (process.stdin.isTTY) process.stderr.write('veritas: reading what you type, up to Ctrl+D\n');
+    return process.stdin;
+  },
   version,
   now: () => new Date(),
   routes: async () => (await import('./bindings/described-routes.js')).describedRoutes(),

@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { Readable } from 'node:stream';
 import { CommandError } from './command-error.js';
 import { diagnose, type Endpoint } from './doctor-connection.js';
 import { describeRefusal, refusalsIn } from './doctor-log.js';
@@ -47,7 +46,7 @@ async function explainConnection(
 }
 
 async function explainRequest(session: Session, id: string, log: string): Promise<void> {
-  const lines = log === '-' ? Readable.from([await session.readInput()]) : createReadStream(log);
+  const lines = log === '-' ? session.input() : createReadStream(log);
   let refusals;
   try {
     refusals = await refusalsIn(lines, id);

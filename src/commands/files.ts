@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { holdsPrivateKey, PkiError, readSecretFile } from '../pki/index.js';
 import { decodeCertificate, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
 import { CommandError, messageOf, systemReasonOf } from './command-error.js';
@@ -10,9 +11,9 @@ import type { Session } from './session.js';
 export const fileName = (path: string): string => (path === '-' ? 'stdin' : path);
 
 /** The octets of a file, `-` for stdin. Throws CommandError. */
-export async function readInputFile(path: string, { readInput }: Session): Promise<Buffer> {
+export async function readInputFile(path: string, { input }: Session): Promise<Buffer> {
   if (path === '-') {
-    const octets = await readInput();
+    const octets = await buffer(input());
     if (octets.length > 0) return octets;
     throw new CommandError('stdin is empty', ExitCode.refused, 'pipe the file in, or name it instead of -');
   }
@@ -33,7 +34,8 @@ export function readOwnersFile(path: string): Buffer {
   }
 }
 
-const unreadable = (path: string, error: unknown): CommandError =>
+/** What is said of a file that cannot be read. */
+export const unreadable = (path: string, error: unknown): CommandError =>
   new CommandError(
     `${path} cannot be read (${systemReasonOf(error)})`,
     ExitCode.unusable,

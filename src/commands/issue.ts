@@ -125,7 +125,7 @@ function writeKey(path: string, pem: string): void {
   if (existsSync(path) || !createFile(path, pem, 0o600))
     throw new CommandError(
       `${path} exists, and a private key is never overwritten`,
-      1,
+      ExitCode.refused,
       'choose another name with --key',
     );
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { createPrivateKey } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { commandLine, type Run } from '../../test/support/command-line.js';
 import { certificationRequestPem } from '../../test/support/certification-request.js';
 import { temporaryFolder } from '../../test/support/temporary-authority.js';
 import { revocationReasons } from '../pki/index.js';
@@ -14,13 +15,6 @@ import {
   octetsFromPemOrDer,
   subjectPublicKeyInfoOf,
 } from '../x509/index.js';
-import { runCommandLine } from './program.js';
-
-interface Run {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 describe('the command line', () => {
   let folder: string;
@@ -32,27 +26,15 @@ describe('the command line', () => {
     VERITAS_STORE_PATH: join(where, 'var/veritas.db'),
     VERITAS_TLS_CA_FILE: join(where, 'certs/ca_bundle.pem'),
   });
-  const run = async (
+  const run = (
     args: readonly string[],
     more: { readonly environment?: Record<string, string>; readonly input?: string; readonly now?: Date } = {},
-  ): Promise<Run> => {
-    let [out, err] = ['', ''];
-    const code = await runCommandLine(args, {
-      streams: {
-        out: (text) => {
-          out += text;
-        },
-        err: (text) => {
-          err += text;
-        },
-      },
-      environment: { ...environmentFor(folder), ...more.environment },
-      readInput: () => Promise.resolve(Buffer.from(more.input ?? '')),
-      version: '0.0.0-test',
-      now: () => more.now ?? new Date(),
-    });
-    return { code, out, err };
-  };
+  ): Promise<Run> =>
+    commandLine(
+      args,
+      { ...environmentFor(folder), ...more.environment },
+      { input: more.input ?? '', now: () => more.now ?? new Date() },
+    );
   const json = async (args: readonly string[]): Promise<Record<string, unknown>> => {
     const { code, out } = await run([...args, '--json']);
     expect(code).toBe(0);

@@ -4,6 +4,7 @@ import { findCertificate } from '../store/index.js';
 import { decodeCertificate, serialNumberFromString } from '../x509/index.js';
 import { certificateToJson, certificateToPairs } from './certificate-description.js';
 import { CommandError, messageOf } from './command-error.js';
+import { ExitCode } from './exit-code.js';
 import { certificatesIn, fileName, readInputFile } from './files.js';
 import { describePairs } from './output.js';
 import { withStore, type Session } from './session.js';
@@ -15,7 +16,7 @@ export async function show(session: Session, target: string): Promise<void> {
   if (serial === undefined)
     throw new CommandError(
       `${JSON.stringify(target.slice(0, 80))} is neither a file nor a serial number`,
-      1,
+      ExitCode.refused,
       'look the serial number up with `veritas list`',
     );
   await withStore(session, async (store) => {
@@ -46,7 +47,7 @@ async function showFile(session: Session, path: string): Promise<void> {
   } catch (error) {
     throw new CommandError(
       `${fileName(path)} is not a certificate (${messageOf(error)})`,
-      1,
+      ExitCode.refused,
       'name a PEM or DER file of certificates',
     );
   }

@@ -12,12 +12,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { runCommandLine } from '../../src/commands/index.js';
 import { CrlService, CaService } from '../../src/pki/index.js';
 import { AuditLog } from '../../src/audit/index.js';
 import { sentenceOf } from '../../src/service.js';
 import { decodeCertificateList } from '../../src/x509/index.js';
 import { openStore } from '../../src/store/index.js';
+import { commandLine, type Run } from '../support/command-line.js';
 import { callerOf, csrOf, newKey, send, type Caller } from '../support/certificate-client.js';
 import { get } from '../support/client.js';
 import { temporaryFolder } from '../support/folder.js';
@@ -40,17 +40,8 @@ function usedFolder(folder = temporaryFolder()): string {
   return folder;
 }
 
-async function commandIn(folder: string, args: readonly string[], more: Record<string, string> = {}) {
-  let [out, err] = ['', ''];
-  const code = await runCommandLine(args, {
-    streams: { out: (text) => void (out += text), err: (text) => void (err += text) },
-    environment: environmentIn(folder, more),
-    readInput: () => Promise.resolve(Buffer.alloc(0)),
-    version: '0.0.0-test',
-    now: () => new Date(),
-  });
-  return { code, out, err };
-}
+const commandIn = (folder: string, args: readonly string[], more: Record<string, string> = {}): Promise<Run> =>
+  commandLine(args, environmentIn(folder, more));
 
 const issueIn = (folder: string, more: Record<string, string> = {}) =>
   commandIn(

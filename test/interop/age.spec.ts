@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { runCommandLine } from '../../src/commands/index.js';
+import { commandLine, type Run } from '../support/command-line.js';
 import { openTemporaryAuthority, somebody, type TemporaryAuthority } from '../support/temporary-authority.js';
 import { certificationRequest } from '../support/certification-request.js';
 
@@ -20,17 +20,7 @@ const settingsOf = (folder: string) => ({
   VERITAS_PKI_PASSPHRASE_FILE: join(folder, 'certs/ca/passphrase'),
 });
 
-async function veritas(folder: string, ...args: string[]): Promise<{ code: number; err: string }> {
-  let err = '';
-  const code = await runCommandLine(args, {
-    streams: { out: () => undefined, err: (text) => void (err += text) },
-    environment: settingsOf(folder),
-    readInput: () => Promise.resolve(Buffer.alloc(0)),
-    version: '0.0.0-test',
-    now: () => new Date(),
-  });
-  return { code, err };
-}
+const veritas = (folder: string, ...args: string[]): Promise<Run> => commandLine(args, settingsOf(folder));
 
 beforeAll(async () => {
   authority = await openTemporaryAuthority();
