@@ -15,6 +15,7 @@ import {
   octetsFromPemOrDer,
   subjectPublicKeyInfoOf,
 } from '../x509/index.js';
+import { messageOf, networkReasonOf } from './command-error.js';
 
 describe('the command line', () => {
   let folder: string;
@@ -668,6 +669,14 @@ describe('the command line', () => {
       const said = JSON.parse(answer.err) as { error: Record<string, unknown> };
       expect(Object.keys(said.error)).toEqual(['code', 'message', 'mend']);
       expect(said.error).toMatchObject(error);
+    });
+
+    it('says by its code what failed at every address of a host', () => {
+      const failed = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' });
+      expect([messageOf(failed), networkReasonOf(new TypeError('fetch failed', { cause: failed }))]).toEqual([
+        'ECONNREFUSED',
+        'ECONNREFUSED',
+      ]);
     });
 
     it('names a bad setting, and shows no stack', async () => {

@@ -38,7 +38,7 @@ afterAll(async () => {
 test('age opens a backup, and in it is what should be', async () => {
   process.stdout.write(`age ${age('--version')}`);
   const recipient = execFileSync('age-keygen', ['-y', inFolder('key')], { encoding: 'utf8' }).trim();
-  expect(await veritas(authority.folder, 'backup', '--out', inFolder('backup.age'), '--recipient', recipient)).toMatchObject({ code: 0, err: "" }); // prettier-ignore
+  expect(await veritas(authority.folder, 'backup', '--out', inFolder('backup.age'), '--recipient', recipient)).toMatchObject({ code: 0, err: '' }); // prettier-ignore
   const text = age('-d', '-i', inFolder('key'), inFolder('backup.age'));
   const lines = text.trimEnd().split('\n');
   const [manifest, ...rest] = lines.map((line) => JSON.parse(line) as Record<string, unknown> | unknown[]);
