@@ -23,7 +23,7 @@ export async function renewDaemon(session: Session, options: RenewDaemonOptions)
   } catch (error) {
     throw commandErrorOf(error);
   }
-  let isRetrying = false;
+  const last: { kind?: RenewalEvent['kind'] } = {};
   const agent = renewFiles({
     certificateFile: cert,
     keyFile: key,
@@ -32,7 +32,7 @@ export async function renewDaemon(session: Session, options: RenewDaemonOptions)
     settings: tls,
     clock: session.now,
     report: (event) => {
-      isRetrying = event.kind === 'failed';
+      last.kind = event.kind;
       say(session.output, event);
     },
     ...(at === undefined ? {} : { at }),
@@ -47,7 +47,7 @@ export async function renewDaemon(session: Session, options: RenewDaemonOptions)
   for (const signal of SIGNALS) process.on(signal, stop);
   await agent.start();
   // Of one that failed it was said when it is tried again.
-  if (agent.renewalTime && !isRetrying)
+  if (agent.renewalTime && last.kind !== 'failed')
     session.output.progress(`The next renewal is due at ${agent.renewalTime.toISOString()}.`);
   await stopped;
   clearInterval(awake);
