@@ -15,6 +15,7 @@ import {
   DEFAULT_TLS_SETTINGS,
   developmentClientOptions,
   developmentServerOptions,
+  nodeVersionProblem,
   readTlsMaterial,
   serverOptions,
   TlsReloader,
@@ -81,6 +82,18 @@ async function dial(
   await Promise.race([once(socket, 'data'), once(socket, 'error').then(([error]) => Promise.reject(error as Error))]);
   return { socket, ticket: () => ticket };
 }
+
+test.each([
+  ['20.20.2', false],
+  ['24.20.9', false],
+  ['24.21.0', true],
+  ['25.9.0', false],
+  ['26.7.0', false],
+  ['26.8.0', true],
+  ['27.0.0', true],
+])('Node.js %s: fit to be used is %s', (version, isFit) => {
+  expect(nodeVersionProblem(version) === undefined).toBe(isFit);
+});
 
 describe('settings', () => {
   test('the defaults of the service are these', () => {
