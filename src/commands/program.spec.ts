@@ -599,7 +599,12 @@ describe('the command line', () => {
       'show',
       'crl',
       'ocsp',
+      'services',
+      ...['list', 'show', 'history', 'report', 'allow', 'deny', 'shadow', 'remove', 'matrix'].map(
+        (verb) => `services ${verb}`,
+      ),
       'verify',
+      'doctor',
       'renew',
       'backup',
       'restore',
