@@ -156,10 +156,9 @@ const keyUsage = ({ leaf: { extensions }, purpose }: Seen<'leaf' | 'purpose'>): 
 const revocation: CheckOf = (subject) => {
   const result = validate(subject, subject.intermediates);
   // An anchor is trusted by hand; nobody can revoke it.
-  const path = result.ok ? result.path.certificates : [subject.leaf, undefined];
-  return path
-    .slice(0, -1)
-    .flatMap((certificate, i) => (certificate ? revocationOf(certificate, path[i + 1], subject) : []));
+  const path = result.ok ? result.path.certificates : [];
+  const asked = result.ok ? path.slice(0, -1) : [subject.leaf];
+  return asked.map((certificate, i) => revocationOf(certificate, path[i + 1], subject));
 };
 
 function revocationOf(certificate: Certificate, issuer: Certificate | undefined, subject: VerifySubject): Check {
