@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ApiModule } from './api/index.js';
@@ -7,7 +6,7 @@ import { registryRevocation } from './bindings/registry-revocation.js';
 import { registryRates, registryRoles, registryServices } from './bindings/registry-services.js';
 import { crlPart, issuingCaPart, ocspPart } from './bindings/revocation-health.js';
 import { ratesOf, sharedRates } from './bindings/service-rates.js';
-import { ConfigurationModule, federatedDomain, type Configuration } from './configuration/index.js';
+import { ConfigurationModule, crlSources, federatedDomains, type Configuration } from './configuration/index.js';
 import { expiryPart, HealthModule, HealthService, type HealthPart } from './health/index.js';
 import { FederatedTrust, MtlsModule, type CurrentTrust, type VerifiedClientIdentity } from './mtls/index.js';
 import { CaService, CrlService, PkiModule, RevocationRegistry, type CertificationAuthority } from './pki/index.js';
@@ -78,7 +77,7 @@ export class AppModule {
             },
             serviceFrom: mtls.serviceFrom,
             trustDomain: mtls.trustDomain,
-            trustDomains: mtls.trustDomains.map(federatedDomain),
+            trustDomains: federatedDomains(mtls),
             trustedProxies: mtls.trustedProxies.map((proxy) => ({ ...proxy, condition: isOwn })),
             issuerOrganization: mtls.issuerOrganization,
             exemptPaths: mtls.exemptPaths,
@@ -91,10 +90,7 @@ export class AppModule {
               mode: mtls.revocation,
               status: registryRevocation(revocations),
               refreshInterval: mtls.crlRefreshInterval,
-              crls: mtls.crls.map(({ source, issuer }) => ({
-                source,
-                ...(issuer ? { issuer: readFileSync(issuer) } : {}),
-              })),
+              crls: crlSources(mtls),
             },
           }),
         }),

@@ -1,32 +1,45 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { buffer } from 'node:stream/consumers';
 import { runCommandLine } from './commands/index.js';
 
 const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 const version =
   typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
 
-// A reader that went away, as in `veritas list | head`, is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  process.stderr.write(`veritas: the result cannot be written (${error.code ?? error.message})\n`);
-  process.exit(3);
-});
+/** Set once nobody takes what is written: 0 when the reader went away, as in `veritas list | head`, which is no failure. */
+let unread: 0 | 3 | undefined;
 
-process.exitCode = await runCommandLine(process.argv.slice(2), {
+// What was begun is finished all the same: a revocation has its list signed, and a daemon goes on.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  unread ??= error.code === 'EPIPE' ? 0 : 3;
+  if (error.code !== 'EPIPE')
+    process.stderr.write(`veritas: the result cannot be written (${error.code ?? error.message})\n`);
+  process.exitCode ||= unread;
+});
+// There is nobody left to be told.
+process.stderr.on('error', () => undefined);
+
+const exitCode = await runCommandLine(process.argv.slice(2), {
   streams: {
-    out: (text) => process.stdout.write(text),
+    out: (text) => {
+      if (unread === undefined) process.stdout.write(text);
+    },
     err: (text) => process.stderr.write(text),
     errIsTerminal: process.stderr.isTTY,
     outIsTerminal: process.stdout.isTTY,
     drained: async () => {
-      if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain');
+      if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain').catch(() => undefined);
+      // Between two pieces nothing is under way but more of them.
+      if (unread !== undefined) process.exit(unread);
     },
   },
   environment: process.env,
-  readInput: () => buffer(process.stdin),
+  input: () => {
+    if (process.stdin.isTTY) process.stderr.write('veritas: reading what you type, up to Ctrl+D\n');
+    return process.stdin;
+  },
   version,
   now: () => new Date(),
   routes: async () => (await import('./bindings/described-routes.js')).describedRoutes(),
 });
+process.exitCode = exitCode || unread;

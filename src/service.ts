@@ -15,6 +15,7 @@ import { serverRenewal } from './bindings/server-renewal.js';
 import {
   ConfigurationError,
   configuredServices,
+  intermediatesOf,
   loadConfiguration,
   policyOf,
   ROLES,
@@ -240,14 +241,16 @@ function trustOf(material: () => TlsMaterial, configuration: Configuration): Cur
   };
 }
 
-function trustIn(caPem: string | undefined, { tls, mtls }: Configuration): TrustAnchors {
+function trustIn(caPem: string | undefined, { tls: { caFile }, mtls }: Configuration): TrustAnchors {
+  const intermediates = intermediatesOf(mtls);
   try {
-    return readTrustAnchors(
-      caPem ?? '',
-      mtls.intermediatesFile === undefined ? [] : readFileSync(mtls.intermediatesFile),
-    );
+    return readTrustAnchors(caPem ?? '', intermediates);
   } catch (error) {
-    throw new TlsSetupError(`tls.caFile: ${tls.caFile} cannot be used as trust anchors: ${(error as Error).message}.`);
+    const files = [
+      `tls.caFile: ${caFile}`,
+      ...(mtls.intermediatesFile ? [`mtls.intermediatesFile: ${mtls.intermediatesFile}`] : []),
+    ];
+    throw new TlsSetupError(`${files.join(', or ')} cannot be used as trust anchors: ${(error as Error).message}.`);
   }
 }
 
@@ -274,11 +277,14 @@ export function sentenceOf(error: unknown): string {
   if (error instanceof ConfigurationError || error instanceof TlsSetupError || error instanceof StoreError)
     return error.message;
   if (error instanceof PkiError) return `${error.message}: ${error.mend}.`;
-  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
+  const failed = error as NodeJS.ErrnoException & { address?: string; port?: number; hostname?: string };
+  const { code, syscall, address, port, hostname } = failed;
   if (code === 'EADDRINUSE')
     return `port ${port} on ${address} is in use: stop what listens there, or set http.port, repository.port or microservice.port to another.`;
-  if (code === 'EACCES')
+  if (code === 'EACCES' && port !== undefined)
     return `port ${port} on ${address} may not be opened by this user: set http.port, repository.port or microservice.port above 1023.`;
+  if (syscall === 'listen' || syscall === 'getaddrinfo')
+    return `${address ?? hostname} is no address of this machine (${code}): set http.host, repository.host or microservice.host to one.`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { readFileSync } from 'node:fs';
@@ -55,6 +55,21 @@ beforeAll(() => {
 
 afterAll(() => {
   for (const name of Object.keys(environment)) Reflect.deleteProperty(process.env, name);
+});
+
+test('without its settings it ends with one sentence', async () => {
+  Reflect.deleteProperty(process.env, 'ORDERS_CA_FILE');
+  const said = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+  try {
+    await import('./src/main.js');
+    expect(said.mock.calls).toEqual([
+      ['orders: ORDERS_CA_FILE is not set: examples/orders/README.md has the settings\n'],
+    ]);
+  } finally {
+    said.mockRestore();
+    process.exitCode = undefined;
+    Object.assign(process.env, environment);
+  }
 });
 
 describe('over TLS', () => {

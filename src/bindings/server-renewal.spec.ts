@@ -8,6 +8,7 @@ import { LogLines } from '../../test/support/guarded-app.js';
 import { SimulatedTime } from '../../test/support/simulated-time.js';
 import { openTemporaryAuthority, somebody, type TemporaryAuthority } from '../../test/support/temporary-authority.js';
 import { requestFor } from '../pki/index.js';
+import { countCertificates } from '../store/index.js';
 import { serverRenewal } from './server-renewal.js';
 import { TestCa } from '../testing/index.js';
 import { DEFAULT_TLS_SETTINGS, readTlsMaterial, serverOptions, TlsReloader } from '../tls/index.js';
@@ -19,6 +20,9 @@ beforeAll(async () => {
   place = await openTemporaryAuthority({ now: () => time.now() });
 });
 afterAll(() => place.close());
+
+/** How many certificates were issued to the listeners. */
+const issued = (): Promise<number> => countCertificates(place.store.database, { service: 'ca.local' });
 
 /** A listener with a certificate of 24 hours, of our CA or as given, and what keeps it from ending. */
 async function listener(given?: { readonly chainPem: string; readonly keyPem: string }) {
@@ -43,14 +47,18 @@ async function listener(given?: { readonly chainPem: string; readonly keyPem: st
   } as const;
   const material = await readTlsMaterial(files, time.now());
   const server = createServer(serverOptions(settings, material));
+  const trust = { isBroken: false };
   const reloader = new TlsReloader(server, settings, files, material, {
     interval: HOUR,
     clock: time.now,
     report: () => undefined,
+    check: () => {
+      if (trust.isBroken) throw new Error('the CA file cannot be used');
+    },
   });
   const log = new LogLines();
   const agent = serverRenewal(place.authority, files, reloader, log, { clock: time.now, timer: time.timer });
-  return { files, reloader, log, agent, server };
+  return { files, reloader, log, agent, server, trust };
 }
 
 test('the certificate of the service renews itself: same names, new key, in use at once, told as an event and in the log', async () => {
@@ -80,16 +88,36 @@ test('what stands in the way is told as a warning, then as an error, long before
   const told: { readonly level: string; readonly notAfter: Date | undefined }[] = [];
   const off = place.authority.events.on('renewal.failed', (event) => told.push(event));
   mkdirSync(`${files.keyFile}.old`);
+  const count = await issued();
   await agent.start();
   await time.pass(21 * HOUR);
   expect(told[0]).toMatchObject({ level: 'warn', attempt: 1, notAfter: before.notAfter });
   expect(told.at(-1)).toMatchObject({ level: 'error', notAfter: before.notAfter });
   expect(log.lines.map(({ level }) => level)).toEqual(told.map(({ level }) => level));
   expect(JSON.stringify(log.lines)).not.toContain('PRIVATE');
+  // What cannot be stored is not asked for.
+  expect(await issued()).toBe(count);
   rmSync(`${files.keyFile}.old`, { recursive: true });
   await time.pass(HOUR);
   expect(reloader.material.certificate.serialNumber).not.toBe(before.serialNumber);
   off();
+  await agent.stop();
+});
+
+test('one that is in its files and was not taken up is told of, and not followed by another', async () => {
+  const { reloader, log, agent, trust } = await listener();
+  const before = reloader.material.certificate;
+  const count = await issued();
+  trust.isBroken = true;
+  await agent.start();
+  await time.pass(20 * HOUR);
+  expect(await issued()).toBe(count + 1);
+  expect(log.events('certificate_renewed')).toEqual([]);
+  expect(log.events('renewal_failed').at(-1)).toMatchObject({ reason: expect.stringContaining('is not taken up') });
+  trust.isBroken = false;
+  await time.pass(HOUR);
+  expect(reloader.material.certificate.serialNumber).not.toBe(before.serialNumber);
+  expect(await issued()).toBe(count + 1);
   await agent.stop();
 });
 

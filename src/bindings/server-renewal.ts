@@ -33,6 +33,21 @@ export function serverRenewal(
     ca.authorities.some(({ certificate }) =>
       verifySignature(signatureAlgorithm, certificate.publicKey, tbs, signature),
     );
+  const isInUse = ({ fingerprint256 }: Certificate): boolean =>
+    fingerprint256 === reloader.material.certificate.fingerprint256;
+  const replace = async (pair: PairFiles): Promise<Certificate> => {
+    pair.checkWritable();
+    const { serialNumber, fingerprint256, subject } = pair.certificate;
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const [service = ''] = attributeValues(subject, Oid.commonName);
+    const { certificate, chainPem } = await ca.renew({
+      request: requestFor(privateKey, service),
+      holder: { serialNumber, fingerprint256 },
+      requester: { actor: 'veritas', requestId: randomUUID(), standing: 'operator' },
+    });
+    pair.place(privateKey, octetsFromPemOrDer(chainPem, 'CERTIFICATE').map(decodeCertificate));
+    return certificate;
+  };
   return new RenewalAgent({
     ...time,
     current: () => {
@@ -42,19 +57,11 @@ export function serverRenewal(
     renew: async () => {
       const pair = new PairFiles(files);
       try {
-        pair.checkWritable();
-        const { serialNumber, fingerprint256, subject } = pair.certificate;
-        const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-        const [service = ''] = attributeValues(subject, Oid.commonName);
-        const { chainPem } = await ca.renew({
-          request: requestFor(privateKey, service),
-          holder: { serialNumber, fingerprint256 },
-          requester: { actor: 'veritas', requestId: randomUUID(), standing: 'operator' },
-        });
-        const chain = octetsFromPemOrDer(chainPem, 'CERTIFICATE').map(decodeCertificate);
-        pair.place(privateKey, chain);
+        // Where the next one is in its files already and was not taken up, another one would not be either.
+        const next = isInUse(pair.certificate) ? await replace(pair) : pair.certificate;
         await reloader.reload();
-        return reloader.material.certificate;
+        if (isInUse(next)) return next;
+        throw new Error(`the certificate in ${files.certificateFile} is not taken up: tls_reload_failed says why`);
       } finally {
         pair.wipe();
       }

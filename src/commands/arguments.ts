@@ -38,9 +38,16 @@ export const sinceArgument = (text: string): Date => dateOf(text, -1);
 function dateOf(text: string, direction: 1 | -1): Date {
   const isLength = /^\d+[smhd]?$/.test(text);
   const date = isLength ? new Date(Date.now() + direction * lifetimeArgument(text) * 1000) : new Date(text);
-  if ((!isLength && !/^\d{4}-\d\d-\d\d/.test(text)) || Number.isNaN(date.getTime()))
+  if ((!isLength && !isDay(text.slice(0, 10))) || Number.isNaN(date.getTime()))
     throw new InvalidArgumentError('write 30d, 24h or a date such as 2027-01-31.');
   return date;
+}
+
+/** Whether there is such a day: JavaScript takes 31 February for 3 March. */
+function isDay(text: string): boolean {
+  if (!/^\d{4}-\d\d-\d\d$/.test(text)) return false;
+  const day = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
 
 /** A share of a whole: a decimal fraction from 0.1 to 0.9. */
@@ -79,6 +86,12 @@ export function responderUrlArgument(text: string): URL {
   if (!url || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.password !== '')
     throw new InvalidArgumentError('write an http URL, such as http://localhost:5080/ocsp.');
   return url;
+}
+
+/** What is asked for of a server (RFC 9112 §3.2.1): a path, and a query. */
+export function pathArgument(text: string): string {
+  if (!/^\/[\x21-\x7e]*$/.test(text)) throw new InvalidArgumentError('write /path.');
+  return text;
 }
 
 /** `host:port`, `[2001:db8::1]:port`, or the same after `https://`. */

@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { commandLine } from '../../test/support/command-line.js';
 import { temporaryFolder } from '../../test/support/temporary-authority.js';
 import { AuditLog } from '../audit/index.js';
 import { openStore } from '../store/index.js';
-import { runCommandLine } from './program.js';
 
 const ROWS = 2500;
 const START = Date.now() - ROWS * 3_600_000;
@@ -17,22 +17,16 @@ describe('veritas audit', () => {
     let err = '';
     const pieces: string[] = [];
     let waits = 0;
-    const code = await runCommandLine(['audit', ...args], {
-      streams: {
-        out: (text) => pieces.push(text),
-        err: (text) => {
-          err += text;
-        },
-        drained: () => {
-          waits++;
-          return Promise.resolve();
-        },
+    const streams = {
+      out: (text: string) => void pieces.push(text),
+      err: (text: string) => void (err += text),
+      drained: () => {
+        waits++;
+        return Promise.resolve();
       },
-      environment: { VERITAS_CONFIG: path('veritas.yaml'), VERITAS_STORE_PATH: path('veritas.db') },
-      readInput: () => Promise.resolve(Buffer.alloc(0)),
-      version: '0.0.0-test',
-      now: () => new Date(),
-    });
+    };
+    const environment = { VERITAS_CONFIG: path('veritas.yaml'), VERITAS_STORE_PATH: path('veritas.db') };
+    const { code } = await commandLine(['audit', ...args], environment, { streams });
     return { code, err, pieces, waits, out: pieces.join('') };
   };
   const linesOf = (text: string) =>

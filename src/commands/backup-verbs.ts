@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
+import { textsArgument } from './arguments.js';
 import type { BackupOptions } from './backup.js';
 import type { RestoreOptions } from './restore.js';
 import { sessionOf, verb, type CommonOptions, type Host } from './verb.js';
 
+/** `veritas backup`. */
 export function addBackup(program: Command, host: Host): void {
   verb(
     program,
@@ -23,6 +25,7 @@ export function addBackup(program: Command, host: Host): void {
     });
 }
 
+/** `veritas restore`. */
 export function addRestore(program: Command, host: Host): void {
   verb(
     program,
@@ -37,16 +40,11 @@ export function addRestore(program: Command, host: Host): void {
     .argument('<file>', 'what `veritas backup` wrote')
     .option('--identity-file <file>', 'the file of the age identity that it was encrypted to')
     .option('--passphrase-file <file>', 'the file of the passphrase that it was encrypted with')
-    .option('--crl <file|url>', 'a revocation list that was published last; can be repeated', addedTo)
+    .option('--crl <file|url>', 'a revocation list that was published last; can be repeated', textsArgument)
     .option('--apply', 'revoke again what the lists revoke and the backup does not')
     .option('--without-crl', 'there is no published list of a CA any more: jump over the numbers that it may have used')
     .action(async (file: string, options: CommonOptions & RestoreOptions) => {
       const { restore } = await import('./restore.js');
       await restore(sessionOf(host, options), file, options);
     });
-}
-
-/** A flag that can be repeated. */
-function addedTo(value: string, before?: readonly string[]): string[] {
-  return [...(before ?? []), value];
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { commandLine, type Run } from '../../test/support/command-line.js';
 import { temporaryFolder } from '../../test/support/temporary-authority.js';
 import { TestCa, type TestCertificateOptions } from '../testing/index.js';
 import {
@@ -12,35 +13,19 @@ import {
   octetsFromPemOrDer,
   type CertificationRequest,
 } from '../x509/index.js';
-import { runCommandLine } from './program.js';
-
-interface Run {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 describe('a root that is kept elsewhere', () => {
   let folder: string;
   let root: TestCa;
   const path = (name: string): string => join(folder, name);
-  const run = async (...args: string[]): Promise<Run> => {
-    let [out, err] = ['', ''];
-    const code = await runCommandLine(args, {
-      streams: { out: (text) => void (out += text), err: (text) => void (err += text) },
-      environment: {
-        VERITAS_CONFIG: path('veritas.yaml'),
-        VERITAS_PKI_DIRECTORY: path('certs/ca'),
-        VERITAS_PKI_PASSPHRASE_FILE: path('certs/ca/passphrase'),
-        VERITAS_STORE_PATH: path('var/veritas.db'),
-        VERITAS_TLS_CA_FILE: path('certs/ca_bundle.pem'),
-      },
-      readInput: () => Promise.resolve(Buffer.alloc(0)),
-      version: '0.0.0-test',
-      now: () => new Date(),
+  const run = (...args: string[]): Promise<Run> =>
+    commandLine(args, {
+      VERITAS_CONFIG: path('veritas.yaml'),
+      VERITAS_PKI_DIRECTORY: path('certs/ca'),
+      VERITAS_PKI_PASSPHRASE_FILE: path('certs/ca/passphrase'),
+      VERITAS_STORE_PATH: path('var/veritas.db'),
+      VERITAS_TLS_CA_FILE: path('certs/ca_bundle.pem'),
     });
-    return { code, out, err };
-  };
   const json = async (...args: string[]): Promise<Record<string, unknown>> => {
     const { code, out, err } = await run(...args, '--json');
     expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });

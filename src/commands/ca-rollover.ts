@@ -10,13 +10,17 @@ export interface RolloverOptions {
 }
 
 /** `veritas ca rollover prepare | publish | activate | retire | remove`: one step, or its reversal. Done before, it changes nothing. */
-export async function caRollover(session: Session, step: RolloverStep, options: RolloverOptions): Promise<void> {
+export async function caRollover(
+  session: Session,
+  step: RolloverStep,
+  { issuer, root, back = false }: RolloverOptions,
+): Promise<void> {
   await withAuthority(session, {}, async ({ rollover }) => {
-    const { subject, changes, already } = await rollover.take({ step, ...options, requester: requester() });
+    const { subject, changes, already } = await rollover.take({ step, issuer, root, back, requester: requester() });
     const standings = await rollover.status();
     if (already) session.output.progress('That was done before; nothing was changed.');
     session.output.result(
-      { step, back: options.back ?? false, subject, already, changes, issuers: standings.map(standingToJson) },
+      { step, back, subject, already, changes, issuers: standings.map(standingToJson) },
       describeStandings(standings),
     );
   });

@@ -94,11 +94,6 @@ function addRollover(ca: Command, host: Host): void {
       .option('--back', 'take the step back')
       .action(async (options: CommonOptions & RolloverOptions) => {
         const { caRollover } = await import('./ca-rollover.js');
-        const { issuer, root, back: backwards } = options;
-        await caRollover(sessionOf(host, options), step, {
-          ...(issuer === undefined ? {} : { issuer }),
-          ...(root === undefined ? {} : { root }),
-          ...(backwards === undefined ? {} : { back: backwards }),
-        });
+        await caRollover(sessionOf(host, options), step, options);
       });
 }

@@ -51,11 +51,17 @@ function codeOf(error: unknown, exitCode: ExitCodeValue): string {
 /** Whether docs/errors.md has it: the others say what the exit code says. */
 export const isDocumentedCode = (code: string): boolean => !Object.hasOwn(ExitCode, code);
 
-/** The message of whatever was thrown. */
+/** The message of whatever was thrown; what happened at several addresses of a host has a code alone. */
 export function messageOf(error: unknown): string {
-  const message = propertyOf(error, 'message');
-  return typeof message === 'string' ? message : 'something failed without saying what';
+  const said = [propertyOf(error, 'message'), propertyOf(error, 'code')];
+  return (
+    said.find((text): text is string => typeof text === 'string' && text !== '') ??
+    'something failed without saying what'
+  );
 }
+
+/** As {@link messageOf}, for what `fetch` throws: itself it says no more than that it failed. */
+export const networkReasonOf = (error: unknown): string => messageOf(propertyOf(error, 'cause') ?? error);
 
 /** The short reason of a failed call to the system, such as ENOENT. */
 export function systemReasonOf(error: unknown): string {

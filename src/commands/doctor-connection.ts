@@ -79,11 +79,7 @@ function ownChecks(pem: Buffer, keyPem: Buffer, now: Date): Check[] {
     if (!(error instanceof DecodeError)) throw error;
     return [{ check: 'readable', ok: false, detail: error.message, mend: REFUSALS.client_certificate_malformed.mend }];
   }
-  throw new CommandError(
-    'there is no certificate in the file',
-    ExitCode.unusable,
-    'name a PEM file with --certificate',
-  );
+  throw new CommandError('there is no certificate in the file', ExitCode.unusable, 'name a PEM file with --cert');
 }
 
 interface Material {

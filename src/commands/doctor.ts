@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { Readable } from 'node:stream';
 import { CommandError } from './command-error.js';
 import { diagnose, type Endpoint } from './doctor-connection.js';
 import { describeRefusal, refusalsIn } from './doctor-log.js';
@@ -9,7 +8,7 @@ import { describeCheck } from './verify-checks.js';
 
 /** The flags of `veritas doctor`. */
 export interface DoctorOptions {
-  readonly certificate?: string;
+  readonly cert?: string | undefined;
   readonly key?: string;
   readonly connect?: Endpoint;
   readonly ca?: string;
@@ -20,7 +19,7 @@ export interface DoctorOptions {
 
 /** `veritas doctor`: with `--connect` where a client gets stuck on its way to a service, with `--request` why a request was refused, from the log. */
 export async function doctor(session: Session, options: DoctorOptions): Promise<void> {
-  const { certificate, connect, request } = options;
+  const { cert: certificate, connect, request } = options;
   if (request !== undefined && connect === undefined && certificate === undefined)
     await explainRequest(session, request, options.log);
   else if (request === undefined && connect !== undefined && certificate !== undefined)
@@ -29,7 +28,7 @@ export async function doctor(session: Session, options: DoctorOptions): Promise<
     throw new CommandError(
       'say what is to be looked at',
       ExitCode.usage,
-      'either --certificate FILE --connect host:port, or --request ID --log FILE',
+      'either --cert FILE --connect host:port, or --request ID --log FILE',
     );
 }
 
@@ -47,7 +46,7 @@ async function explainConnection(
 }
 
 async function explainRequest(session: Session, id: string, log: string): Promise<void> {
-  const lines = log === '-' ? Readable.from([await session.readInput()]) : createReadStream(log);
+  const lines = log === '-' ? session.input() : createReadStream(log);
   let refusals;
   try {
     refusals = await refusalsIn(lines, id);

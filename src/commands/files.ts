@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { holdsPrivateKey, PkiError, readSecretFile } from '../pki/index.js';
 import { decodeCertificate, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
 import { CommandError, messageOf, systemReasonOf } from './command-error.js';
@@ -9,9 +11,9 @@ import type { Session } from './session.js';
 export const fileName = (path: string): string => (path === '-' ? 'stdin' : path);
 
 /** The octets of a file, `-` for stdin. Throws CommandError. */
-export async function readInputFile(path: string, { readInput }: Session): Promise<Buffer> {
+export async function readInputFile(path: string, { input }: Session): Promise<Buffer> {
   if (path === '-') {
-    const octets = await readInput();
+    const octets = await buffer(input());
     if (octets.length > 0) return octets;
     throw new CommandError('stdin is empty', ExitCode.refused, 'pipe the file in, or name it instead of -');
   }
@@ -32,16 +34,22 @@ export function readOwnersFile(path: string): Buffer {
   }
 }
 
-const unreadable = (path: string, error: unknown): CommandError =>
+/** What is said of a file that cannot be read. */
+export const unreadable = (path: string, error: unknown): CommandError =>
   new CommandError(
     `${path} cannot be read (${systemReasonOf(error)})`,
     ExitCode.unusable,
     'look at its name and its permissions',
   );
 
-/** Refuses to write something else where a private key is, before there is something to write. Throws CommandError. */
+/** Refuses to write something where a private key is, or what is no file, before there is something to write. Throws CommandError. */
 export function checkOutputFile(path: string | undefined): void {
-  if (path !== undefined && holdsPrivateKey(path))
+  if (path === undefined) return;
+  const there = statSync(path, { throwIfNoEntry: false });
+  // A file takes its place whole: root would put it in the place of /dev/null, or of the link that /dev/stdout is.
+  if (there?.isFile() === false || dirname(resolve(path)) === '/dev')
+    throw new CommandError(`${path} is no file`, ExitCode.unusable, 'name a file');
+  if (holdsPrivateKey(path))
     throw new CommandError(
       `${path} holds a private key, which is never overwritten`,
       ExitCode.refused,

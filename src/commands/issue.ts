@@ -1,7 +1,15 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { createFile, isIntermediateProfile, replaceFile, requestFor, type IssuedCertificate } from '../pki/index.js';
+import {
+  checkServiceName,
+  createFile,
+  ensureFolder,
+  isIntermediateProfile,
+  replaceFile,
+  requestFor,
+  type IssuedCertificate,
+} from '../pki/index.js';
 import { generalNameToString, nameToString, type GeneralName } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
@@ -37,6 +45,8 @@ export async function issue(session: Session, options: IssueOptions): Promise<vo
   const { service, cert = `${service}.pem`, key = `${service}.key` } = options;
   if (resolve(cert) === resolve(key))
     throw new CommandError('--cert and --key name the same file', ExitCode.usage, 'give each a file of its own');
+  // Files are called by it.
+  checkServiceName(service);
   checkOutputFile(cert);
   await withAuthority(session, {}, async ({ ca }) => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -111,18 +121,18 @@ function intermediateTermsOf({
 }
 
 function writeKey(path: string, pem: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  ensureFolder(dirname(path), 0o700);
   if (existsSync(path) || !createFile(path, pem, 0o600))
     throw new CommandError(
       `${path} exists, and a private key is never overwritten`,
-      1,
+      ExitCode.refused,
       'choose another name with --key',
     );
 }
 
 function writeCertificate(path: string, { chainPem, certificate: { serialNumber } }: IssuedCertificate): void {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    ensureFolder(dirname(path), 0o755);
     replaceFile(path, chainPem, 0o644);
   } catch (error) {
     throw new CommandError(

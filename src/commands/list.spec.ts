@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { commandLine } from '../../test/support/command-line.js';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { insertCertificate, insertIssuer, openStore, reserveSerial } from '../store/index.js';
-import { runCommandLine } from './program.js';
 
 const ROWS = 2500;
 const NOW = new Date('2026-06-01T00:00:00Z');
@@ -13,25 +13,16 @@ const path = join(folder, 'veritas.db');
 async function run(args: readonly string[], streams: { errIsTerminal?: boolean; outIsTerminal?: boolean } = {}) {
   const pieces: string[] = [];
   let [err, drained] = ['', 0];
-  const code = await runCommandLine(['list', ...args], {
-    streams: {
-      out: (text) => {
-        pieces.push(text);
-      },
-      err: (text) => {
-        err += text;
-      },
-      drained: () => {
-        drained++;
-        return Promise.resolve();
-      },
-      ...streams,
+  const own = {
+    out: (text: string) => void pieces.push(text),
+    err: (text: string) => void (err += text),
+    drained: () => {
+      drained++;
+      return Promise.resolve();
     },
-    environment: { VERITAS_STORE_PATH: path },
-    readInput: () => Promise.resolve(Buffer.alloc(0)),
-    version: '0.0.0-test',
-    now: () => NOW,
-  });
+    ...streams,
+  };
+  const { code } = await commandLine(['list', ...args], { VERITAS_STORE_PATH: path }, { streams: own, now: () => NOW });
   return { code, err, drained, pieces, out: pieces.join('') };
 }
 

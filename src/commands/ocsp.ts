@@ -12,7 +12,7 @@ import {
   verifySignature,
   type Certificate,
 } from '../x509/index.js';
-import { CommandError, messageOf } from './command-error.js';
+import { CommandError, messageOf, networkReasonOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { checkOutputFile, readCertificate } from './files.js';
 import { describePairs } from './output.js';
@@ -142,7 +142,7 @@ async function ask(url: URL, request: Uint8Array): Promise<Uint8Array> {
     return Buffer.concat(chunks);
   } catch (error) {
     if (error instanceof CommandError) throw error;
-    throw unusable(`cannot be asked (${messageOf(error)})`);
+    throw unusable(`cannot be asked (${networkReasonOf(error)})`);
   }
 }
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createPrivateKey } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { commandLine, type Run } from '../../test/support/command-line.js';
 import { certificationRequestPem } from '../../test/support/certification-request.js';
 import { temporaryFolder } from '../../test/support/temporary-authority.js';
 import { revocationReasons } from '../pki/index.js';
@@ -15,13 +15,7 @@ import {
   octetsFromPemOrDer,
   subjectPublicKeyInfoOf,
 } from '../x509/index.js';
-import { runCommandLine } from './program.js';
-
-interface Run {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
+import { messageOf, networkReasonOf } from './command-error.js';
 
 describe('the command line', () => {
   let folder: string;
@@ -33,27 +27,15 @@ describe('the command line', () => {
     VERITAS_STORE_PATH: join(where, 'var/veritas.db'),
     VERITAS_TLS_CA_FILE: join(where, 'certs/ca_bundle.pem'),
   });
-  const run = async (
+  const run = (
     args: readonly string[],
     more: { readonly environment?: Record<string, string>; readonly input?: string; readonly now?: Date } = {},
-  ): Promise<Run> => {
-    let [out, err] = ['', ''];
-    const code = await runCommandLine(args, {
-      streams: {
-        out: (text) => {
-          out += text;
-        },
-        err: (text) => {
-          err += text;
-        },
-      },
-      environment: { ...environmentFor(folder), ...more.environment },
-      readInput: () => Promise.resolve(Buffer.from(more.input ?? '')),
-      version: '0.0.0-test',
-      now: () => more.now ?? new Date(),
-    });
-    return { code, out, err };
-  };
+  ): Promise<Run> =>
+    commandLine(
+      args,
+      { ...environmentFor(folder), ...more.environment },
+      { input: more.input ?? '', now: () => more.now ?? new Date() },
+    );
   const json = async (args: readonly string[]): Promise<Record<string, unknown>> => {
     const { code, out } = await run([...args, '--json']);
     expect(code).toBe(0);
@@ -173,6 +155,20 @@ describe('the command line', () => {
       expect(await count()).toBe(rows);
     });
 
+    it('puts nothing in the place of a folder or of a device', async () => {
+      const request = path('work/kept.csr');
+      writeFileSync(request, certificationRequestPem());
+      symlinkSync('/dev/null', path('work/null'));
+      for (const out of [path('work'), path('work/null'), '/dev/no-such-file'])
+        for (const args of [
+          ['sign', request, '--cert', out],
+          ['crl', '--out', out],
+          ['ca', 'request', '--out', out],
+        ])
+          expect(await run(args)).toEqual({ code: 3, out: '', err: `veritas: ${out} is no file: name a file\n` });
+      expect(lstatSync(path('work/null')).isSymbolicLink()).toBe(true);
+    });
+
     it('leaves nothing behind when the CA refuses, and says why', async () => {
       const refused = await run([
         'issue',
@@ -189,6 +185,16 @@ describe('the command line', () => {
         err: 'veritas: "Bad Name" is not a service name: name the service in lower-case letters, digits, hyphens and dots, at most 63 characters [service_name_malformed]\n',
       });
       expect(existsSync(path('work/b.key')) || existsSync(path('work/b.pem'))).toBe(false);
+      const slash = await run([
+        'issue',
+        '--service',
+        'made/x',
+        '--cert',
+        path('made/x.pem'),
+        '--key',
+        path('made/x.key'),
+      ]);
+      expect([slash.code, existsSync(path('made'))]).toEqual([1, false]);
       const unknown = await run(['issue', '--service', 'x', '--profile', 'root', '--key', path('work/b.key')]);
       expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining('only server, client, service, spiffe') });
     });
@@ -430,7 +436,7 @@ describe('the command line', () => {
       expect((await run(['show', cert])).out.match(/^Subject/gm)).toHaveLength(2);
       expect(await json(['show', serial])).toMatchObject({ record: { status: 'revoked', service: 'veritas-worker' } });
       expect(await run(['show', 'no such thing'])).toMatchObject({ code: 1 });
-      expect(await run(['show', 'ffff'])).toMatchObject({ code: 1 });
+      expect(await run(['show', 'ffff'])).toMatchObject({ code: 1, err: expect.stringContaining('[serial_unknown]') });
       expect(await run(['show', path('veritas.yaml')])).toMatchObject({ code: 1 });
     });
 
@@ -494,6 +500,29 @@ describe('the command line', () => {
         environment: { ...environment, VERITAS_MTLS_INTERMEDIATES_FILE: path('work/issuing.pem') },
       });
       expect(failures(withIt.out)).toEqual(['revocation', 'revocation']);
+    });
+
+    it('asks the revocation lists of other CAs, as the guard does', async () => {
+      const other = TestCa.root();
+      const issuing = other.intermediate();
+      const leaf = issuing.issue({ commonName: 'veritas-client' });
+      writeFileSync(path('work/leaf.pem'), leaf.chainPem);
+      writeFileSync(path('work/bundle.pem'), other.certificatePem + issuing.certificatePem);
+      writeFileSync(path('work/root.crl'), other.crl());
+      writeFileSync(path('work/issuing.crl'), issuing.crl());
+      const environment = {
+        VERITAS_TLS_CA_FILE: path('work/bundle.pem'),
+        VERITAS_MTLS_CRLS: JSON.stringify(['root', 'issuing'].map((name) => ({ source: path(`work/${name}.crl`) }))),
+      };
+      expect(await run(['verify', path('work/leaf.pem')], { environment })).toMatchObject({ code: 0, err: '' });
+      writeFileSync(path('work/issuing.crl'), issuing.crl([{ certificate: leaf.certificate, reason: 1 }]));
+      const revoked = await run(['verify', path('work/leaf.pem')], { environment });
+      expect(failures(revoked.out)).toEqual(['revocation']);
+      expect(revoked.out).toMatch(/CN=veritas-client.* was revoked on \S+ \(keyCompromise\)/);
+      rmSync(path('work/issuing.crl'));
+      const unknown = await run(['verify', path('work/leaf.pem')], { environment });
+      expect(failures(unknown.out)).toEqual(['revocation']);
+      expect(unknown.out).toMatch(/the store does not know .*; .*issuing\.crl: .*ENOENT/);
     });
 
     it('mends the rule that is broken, not another one', async () => {
@@ -570,7 +599,12 @@ describe('the command line', () => {
       'show',
       'crl',
       'ocsp',
+      'services',
+      ...['list', 'show', 'history', 'report', 'allow', 'deny', 'shadow', 'remove', 'matrix'].map(
+        (verb) => `services ${verb}`,
+      ),
       'verify',
+      'doctor',
       'renew',
       'backup',
       'restore',
@@ -597,6 +631,7 @@ describe('the command line', () => {
       [['issue', '--service', 'x', '--ttl', 'soon']],
       [['list', '--status', 'unknown']],
       [['list', '--expires-before', 'tomorrow']],
+      [['list', '--expires-before', '2027-02-31']],
       [['list', '--limit', '0']],
       [['ca']],
       [['ca', 'install']],
@@ -639,6 +674,14 @@ describe('the command line', () => {
       const said = JSON.parse(answer.err) as { error: Record<string, unknown> };
       expect(Object.keys(said.error)).toEqual(['code', 'message', 'mend']);
       expect(said.error).toMatchObject(error);
+    });
+
+    it('says by its code what failed at every address of a host', () => {
+      const failed = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' });
+      expect([messageOf(failed), networkReasonOf(new TypeError('fetch failed', { cause: failed }))]).toEqual([
+        'ECONNREFUSED',
+        'ECONNREFUSED',
+      ]);
     });
 
     it('names a bad setting, and shows no stack', async () => {

@@ -23,6 +23,7 @@ export async function renewDaemon(session: Session, options: RenewDaemonOptions)
   } catch (error) {
     throw commandErrorOf(error);
   }
+  const last: { kind?: RenewalEvent['kind'] } = {};
   const agent = renewFiles({
     certificateFile: cert,
     keyFile: key,
@@ -31,6 +32,7 @@ export async function renewDaemon(session: Session, options: RenewDaemonOptions)
     settings: tls,
     clock: session.now,
     report: (event) => {
+      last.kind = event.kind;
       say(session.output, event);
     },
     ...(at === undefined ? {} : { at }),
@@ -44,7 +46,9 @@ export async function renewDaemon(session: Session, options: RenewDaemonOptions)
   // Who signals the whole group of processes reaches us twice, directly and through the launcher: the second one must not cut short what the first one lets finish.
   for (const signal of SIGNALS) process.on(signal, stop);
   await agent.start();
-  if (agent.renewalTime) session.output.progress(`The next renewal is due at ${agent.renewalTime.toISOString()}.`);
+  // Of one that failed it was said when it is tried again.
+  if (agent.renewalTime && last.kind !== 'failed')
+    session.output.progress(`The next renewal is due at ${agent.renewalTime.toISOString()}.`);
   await stopped;
   clearInterval(awake);
   await agent.stop();

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fetchCrl } from '../mtls/index.js';
 import type { Configuration } from '../configuration/index.js';
 import {
   BackupReader,
@@ -14,10 +13,12 @@ import {
   type PublishedList,
   type Restored,
 } from '../pki/index.js';
+import { fetchCrl } from '../revocation/index.js';
 import { openStore } from '../store/index.js';
 import { oneOfTwo, readSecretText, withAgeKey } from './age-key.js';
-import { CommandError, messageOf, systemReasonOf } from './command-error.js';
+import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
+import { unreadable } from './files.js';
 import { PendingFile } from './pending-file.js';
 import { configurationOf, pkiSettingsOf, requester, type Session } from './session.js';
 
@@ -40,7 +41,9 @@ export async function restore(session: Session, path: string, options: RestoreOp
   const configuration = configurationOf(session);
   const settings = pkiSettingsOf(configuration);
   const published = [...(await namedLists(crl)), ...(await foundLists(settings))];
-  const file = await openBackup(path);
+  const file = await open(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
   try {
     const octets = file.createReadStream({ highWaterMark: READ_OCTETS, autoClose: false });
     const reader = await withAgeKey(ExitCode.unusable, () => BackupReader.open(decryptFromAge(octets, key)));
@@ -87,18 +90,6 @@ async function restoreFrom(
     await store.close();
     // A file without a row would be in the way of nobody, but it was not there.
     if (isNew && !restored) for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
-  }
-}
-
-async function openBackup(path: string): Promise<FileHandle> {
-  try {
-    return await open(path);
-  } catch (error) {
-    throw new CommandError(
-      `${path} cannot be read (${systemReasonOf(error)})`,
-      ExitCode.unusable,
-      'look at its name and its permissions',
-    );
   }
 }
 

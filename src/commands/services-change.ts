@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { allowedWith, serviceRecord, type Expected, type Registry, type ServiceTerms } from '../registry/index.js';
 import { openStore } from '../store/index.js';
 import { CommandError, messageOf } from './command-error.js';
+import { ExitCode } from './exit-code.js';
 import { certificatesIn, readInputFile } from './files.js';
 import { registryOn, describeService } from './services.js';
 import { checkStoreExists, configurationOf, requester, type Session } from './session.js';
@@ -71,7 +72,7 @@ async function changing(session: Session, work: (registry: Registry) => Promise<
 async function termsFrom(session: Session, before: ServiceTerms, options: TermsOptions): Promise<ServiceTerms> {
   const { role, from, until, pin, rate, burst, note, tries = 'denied' } = options;
   if (burst !== undefined && rate === undefined)
-    throw new CommandError('--burst is for --rate', 2, 'give both, or --rate alone');
+    throw new CommandError('--burst is for --rate', ExitCode.usage, 'give both, or --rate alone');
   return {
     state: before.state,
     tries: before.state === 'shadow' ? tries : null,
@@ -93,7 +94,11 @@ async function pinOf(session: Session, text: string): Promise<string> {
     if (certificate) return hash('sha256', certificate.publicKey.der);
     throw new Error('there is none in it');
   } catch (error) {
-    throw new CommandError(`${text} is no certificate (${messageOf(error)})`, 1, 'name a PEM or DER file, or a digest');
+    throw new CommandError(
+      `${text} is no certificate (${messageOf(error)})`,
+      ExitCode.refused,
+      'name a PEM or DER file, or a digest',
+    );
   }
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { loadConfiguration, policyOf, type Configuration, type Environment } from '../configuration/index.js';
 import {
   openCertificationAuthority,
@@ -21,8 +22,8 @@ export interface Session {
   readonly environment: Environment;
   /** The file given by `--config`. */
   readonly configFile: string | undefined;
-  /** The whole of stdin. */
-  readonly readInput: () => Promise<Buffer>;
+  /** stdin. */
+  readonly input: () => Readable;
   readonly now: () => Date;
 }
 

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { certificateRecord } from '../pki/index.js';
+import { certificateRecord, PkiError } from '../pki/index.js';
 import { findCertificate } from '../store/index.js';
 import { decodeCertificate, serialNumberFromString } from '../x509/index.js';
 import { certificateToJson, certificateToPairs } from './certificate-description.js';
 import { CommandError, messageOf } from './command-error.js';
+import { ExitCode } from './exit-code.js';
 import { certificatesIn, fileName, readInputFile } from './files.js';
 import { describePairs } from './output.js';
 import { withStore, type Session } from './session.js';
@@ -15,13 +16,12 @@ export async function show(session: Session, target: string): Promise<void> {
   if (serial === undefined)
     throw new CommandError(
       `${JSON.stringify(target.slice(0, 80))} is neither a file nor a serial number`,
-      1,
+      ExitCode.refused,
       'look the serial number up with `veritas list`',
     );
   await withStore(session, async (store) => {
     const row = await findCertificate(store.database, serial);
-    if (!row)
-      throw new CommandError(`no certificate has the serial number ${serial}`, 1, 'look it up with `veritas list`');
+    if (!row) throw new PkiError('serial_unknown', `no certificate has the serial number ${JSON.stringify(serial)}`);
     const certificate = decodeCertificate(row.der);
     const record = certificateRecord(row, session.now());
     const revocation =
@@ -47,7 +47,7 @@ async function showFile(session: Session, path: string): Promise<void> {
   } catch (error) {
     throw new CommandError(
       `${fileName(path)} is not a certificate (${messageOf(error)})`,
-      1,
+      ExitCode.refused,
       'name a PEM or DER file of certificates',
     );
   }

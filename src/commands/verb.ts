@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { lifetimeArgument, nameArgument } from './arguments.js';
 import { Output, type Streams } from './output.js';
@@ -20,7 +21,8 @@ export interface DescribedRoute {
 export interface Host {
   readonly streams: Streams;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly readInput: () => Promise<Buffer>;
+  /** stdin. */
+  readonly input: () => Readable;
   readonly version: string;
   readonly now: () => Date;
   /** The routes of the service that this is the command line of; absent where there is none. */
@@ -78,6 +80,6 @@ export function examples(description: string, worked: readonly Example[]): strin
 
 /** What a verb works with. */
 export function sessionOf(host: Host, { json = false, config }: CommonOptions): Session {
-  const { environment, readInput, now } = host;
-  return { output: new Output(host.streams, json), environment, configFile: config, readInput, now };
+  const { environment, input, now } = host;
+  return { output: new Output(host.streams, json), environment, configFile: config, input, now };
 }

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Configuration } from '../configuration/index.js';
 import { NoServiceNameError, serviceNameOf, type Decision, type ServiceName } from '../mtls/index.js';
+import type { RevocationStatus } from '../revocation/index.js';
 import type { CertificateRow } from '../store/index.js';
 import { plain } from './output.js';
 import {
@@ -8,6 +9,7 @@ import {
   generalNameToString,
   KeyUsage,
   nameToString,
+  needsNoRevocationStatus,
   Oid,
   oidName,
   subjectPublicKeyInfoOf,
@@ -42,6 +44,8 @@ export interface VerifySubject {
   readonly recordOf: ((certificate: Certificate) => CertificateRow | undefined) | undefined;
   /** Why a certificate is revoked that our CA issued after the backup that the store was restored from. */
   readonly lostReasonOf: ((certificate: Certificate) => string | undefined) | undefined;
+  /** The revocation lists of other CAs: what they say of certificates that the store does not know. */
+  readonly lists: RevocationStatus;
   /** The private key that should belong to the leaf. */
   readonly publicKey: KeyObject | undefined;
   readonly purpose: Purpose;
@@ -152,33 +156,45 @@ const keyUsage = ({ leaf: { extensions }, purpose }: Seen<'leaf' | 'purpose'>): 
 const revocation: CheckOf = (subject) => {
   const result = validate(subject, subject.intermediates);
   // An anchor is trusted by hand; nobody can revoke it.
-  const certificates = result.ok ? result.path.certificates.slice(0, -1) : [subject.leaf];
-  return certificates.map((certificate) => revocationOf(certificate, subject));
+  const path = result.ok ? result.path.certificates : [];
+  const asked = result.ok ? path.slice(0, -1) : [subject.leaf];
+  return asked.map((certificate, i) => revocationOf(certificate, path[i + 1], subject));
 };
 
-function revocationOf(certificate: Certificate, { recordOf, lostReasonOf, policy }: VerifySubject): Check {
+function revocationOf(certificate: Certificate, issuer: Certificate | undefined, subject: VerifySubject): Check {
+  const { recordOf, lostReasonOf } = subject;
   const name = nameToString(certificate.subject);
   const record = recordOf?.(certificate);
-  const lost = record ? undefined : lostReasonOf?.(certificate);
+  if (record)
+    return record.revoked_at === null
+      ? { check: 'revocation', ok: true, detail: `${name} is not revoked` }
+      : revokedOn(name, new Date(record.revoked_at), record.revocation_reason ?? 'unspecified');
+  const lost = lostReasonOf?.(certificate);
   if (lost !== undefined)
     return { check: 'revocation', ok: false, detail: `${name} was revoked (${lost})`, mend: mendOf(lost) };
-  if (record === undefined)
-    return {
-      check: 'revocation',
-      ok: policy.revocation !== 'hard-fail',
-      detail: recordOf === undefined ? 'there is no store to ask' : `the store does not know ${name}`,
-      mend: 'for a certificate of another CA, name its revocation list in mtls.crls',
-    };
-  if (record.revoked_at === null) return { check: 'revocation', ok: true, detail: `${name} is not revoked` };
+  const listed = issuer && subject.lists.statusOf(certificate, issuer, subject.now);
+  if (listed?.status === 'good')
+    return { check: 'revocation', ok: true, detail: `${name} is not revoked, by ${listed.source}` };
+  if (listed?.status === 'revoked') return revokedOn(name, listed.revocationDate, listed.reason);
+  const detail = recordOf === undefined ? 'there is no store to ask' : `the store does not know ${name}`;
   return {
     check: 'revocation',
-    ok: false,
-    detail: `${name} was revoked on ${new Date(record.revoked_at).toISOString()} (${record.revocation_reason ?? 'unspecified'})`,
-    mend: mendOf(record.revocation_reason),
+    ok:
+      subject.policy.revocation !== 'hard-fail' ||
+      (certificate === subject.leaf && needsNoRevocationStatus(certificate)),
+    detail: listed ? `${detail}; ${listed.why}` : detail,
+    mend: 'for a certificate of another CA, name its revocation list in mtls.crls',
   };
 }
 
-const mendOf = (reason: string | null): string =>
+const revokedOn = (name: string, date: Date, reason: string): Check => ({
+  check: 'revocation',
+  ok: false,
+  detail: `${name} was revoked on ${date.toISOString()} (${reason})`,
+  mend: mendOf(reason),
+});
+
+const mendOf = (reason: string): string =>
   reason === 'certificateHold'
     ? `release it with veritas revoke SERIAL --release, or make a new key and have it certified: veritas issue`
     : 'make a new key and have it certified: veritas issue';

@@ -1,6 +1,6 @@
 import { createPrivateKey, hash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { federatedDomain, type Configuration } from '../configuration/index.js';
+import { crlSources, federatedDomains, intermediatesOf, type Configuration } from '../configuration/index.js';
 import {
   FederatedTrust,
   readTrustAnchors,
@@ -12,6 +12,7 @@ import {
   type Vouching,
 } from '../mtls/index.js';
 import { answerFrom } from '../registry/index.js';
+import { CrlRevocation } from '../revocation/index.js';
 import { findCertificate, openStore, serialStatuses, type CertificateRow } from '../store/index.js';
 import { DecodeError, type Certificate } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
@@ -75,6 +76,7 @@ async function checksOf(octets: Uint8Array, inputs: Inputs): Promise<Check[]> {
     anchors,
     isFederated,
     ...(await recordsOf(inputs, [leaf, ...trust.intermediates, ...intermediates])),
+    lists: await listsOf(inputs, [...anchors, ...trust.intermediates]),
     publicKey: inputs.key === undefined ? undefined : publicKeyOf(inputs.key),
     purpose,
     policy: { ...configuration.mtls, revocation: trust.revocation ?? configuration.mtls.revocation },
@@ -129,14 +131,29 @@ async function recordsOf(
   }
 }
 
+/** The revocation lists of other CAs, each read once, as the guard reads them. */
+async function listsOf(
+  { configuration: { mtls }, session }: Pick<Inputs, 'configuration' | 'session'>,
+  authorities: readonly Certificate[],
+): Promise<CrlRevocation> {
+  const lists = new CrlRevocation(crlSources(mtls), () => authorities, {
+    refreshInterval: mtls.crlRefreshInterval,
+    clock: session.now,
+    report: () => undefined,
+  });
+  await lists.start();
+  lists.stop();
+  return lists;
+}
+
 /** Whose CAs may vouch for the certificate, by the trust bundles of now. Throws CommandError for one that cannot be had. */
 async function vouchingOf(leaf: Certificate, configuration: Configuration): Promise<Vouching> {
   const own = trustOf(configuration);
-  const { trustDomain, trustDomains } = configuration.mtls;
+  const { trustDomain } = configuration.mtls;
   const failed: string[] = [];
   const federation = new FederatedTrust(() => own, {
     trustDomain,
-    domains: trustDomains.map(federatedDomain),
+    domains: federatedDomains(configuration.mtls),
     report: (event) => {
       if (event.kind === 'failed') failed.push(`${event.source}: ${event.why}`);
     },
@@ -154,12 +171,10 @@ async function vouchingOf(leaf: Certificate, configuration: Configuration): Prom
 }
 
 /** The trust of the guard, from the same files. */
-function trustOf({ tls: { caFile }, mtls: { intermediatesFile } }: Configuration): TrustAnchors {
+function trustOf({ tls: { caFile }, mtls }: Configuration): TrustAnchors {
+  const intermediates = intermediatesOf(mtls);
   try {
-    return readTrustAnchors(
-      readFileSync(caFile),
-      intermediatesFile === undefined ? [] : readFileSync(intermediatesFile),
-    );
+    return readTrustAnchors(readFileSync(caFile), intermediates);
   } catch (error) {
     throw new CommandError(
       `the trust bundle ${caFile} cannot be used (${messageOf(error)})`,

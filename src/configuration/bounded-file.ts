@@ -1,9 +1,14 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
-/** The text of a file of at most `limit` octets. Throws an `Error` with the system's `code` (ENOENT, …), or EFBIG over the limit. */
-export function readBoundedFile(file: string, limit: number): string {
+/**
+ * The text of a file of at most `limit` octets; of one that `isSecret`, group and others may do nothing with it. Throws an `Error` with the system's `code`
+ * (ENOENT, …), EFBIG over the limit, or EXPOSED.
+ */
+export function readBoundedFile(file: string, limit: number, { isSecret = false } = {}): string {
   const descriptor = openSync(file, 'r');
   try {
+    if (isSecret && (fstatSync(descriptor).mode & 0o077) !== 0)
+      throw Object.assign(new Error('open to others'), { code: 'EXPOSED' });
     const octets = Buffer.alloc(limit + 1);
     let length = 0;
     for (let read = -1; read !== 0 && length <= limit; length += read) {
@@ -24,6 +29,7 @@ export function reasonOf(error: unknown): string {
     EACCES: 'reading it is not permitted',
     EISDIR: 'it is a folder',
     EFBIG: 'it is too large',
+    EXPOSED: 'it is open to others than its owner: chmod 600',
   };
   return reasons[code] ?? code;
 }

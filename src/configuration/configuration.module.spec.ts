@@ -46,7 +46,7 @@ describe('ConfigurationModule', () => {
     try {
       const secret = join(folder, 'passphrase');
       const file = join(folder, 'veritas.yaml');
-      writeFileSync(secret, 'hunter2\n');
+      writeFileSync(secret, 'hunter2\n', { mode: 0o600 });
       writeFileSync(file, `tls: { minVersion: TLSv1.3, keyPassphraseFile: ${secret} }\nhttp: { port: 0 }\n`);
       const configuration = loadConfiguration({ file, environment: {} });
       const before = { ...process.env };

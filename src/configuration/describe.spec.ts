@@ -42,7 +42,7 @@ describe('config/veritas.yaml', () => {
   test('is sound with every line taken in, those without a default too', () => {
     const folder = mkdtempSync(join(tmpdir(), 'veritas-describe-'));
     const [file, url] = [join(folder, 'all.yaml'), join(folder, 'url')];
-    writeFileSync(url, 'postgres://veritas:secret@localhost:5432/veritas');
+    writeFileSync(url, 'postgres://veritas:secret@localhost:5432/veritas', { mode: 0o600 });
     const values: Readonly<Record<string, string>> = {
       'tls.keyPassphraseFile': url,
       'mtls.intermediatesFile': file,

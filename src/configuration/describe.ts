@@ -76,9 +76,9 @@ with where it was written, what was seen and what is allowed.
   the empty list; lists of objects are JSON: \`VERITAS_MTLS_CRLS='[{"source":"other.crl","issuer":"other.pem"}]'\`.
   In YAML they are \`crls: [{ source: other.crl, issuer: other.pem }]\`, or one \`- source: …\` for each.
 - **Durations** are a number of the unit named under "Allowed", or text: \`500ms\`, \`10s\`, \`15m\`, \`24h\`, \`30d\`.
-- **Secrets** are never written here: a setting names the file that holds one, and the ends of the file's text are trimmed of white space.
+- **Secrets** are never written here: a setting names the file that holds one, which only its owner may read; the ends of its text are trimmed of white space.
 - **Paths** are relative to the working directory.
-- Kubernetes' own variables for a Service called \`veritas\` (\`VERITAS_SERVICE_HOST\`, \`VERITAS_PORT=tcp://…\`) are passed over.`;
+- Kubernetes' own variables for a Service called \`veritas\` or \`veritas-…\` (\`VERITAS_SERVICE_HOST\`, \`VERITAS_PORT=tcp://…\`) are passed over.`;
 
 const header = `## Settings of Veritas. What begins with one # is a default: take the # off a line, and off its namespace, to change it.
 ## Lines that end in … have no default: take both # off, and off what they stand in, and say something for the ….

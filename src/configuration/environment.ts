@@ -31,6 +31,7 @@ export function readEnvironment(
   const problems: ConfigurationProblem[] = [];
   for (const [variable, text] of Object.entries(environment)) {
     if (!variable.startsWith('VERITAS_') || variable === fileVariable || text === undefined) continue;
+    if (isServiceLink(variable, text)) continue;
     const setting = byVariable.get(variable);
     const secret = secretNames.get(variable);
     if (setting !== undefined) {
@@ -42,7 +43,7 @@ export function readEnvironment(
         seen: '(hidden)',
         allowed: `the path of a file that holds it, in ${secret.variable}`,
       });
-    } else if (!isServiceLink(variable, text)) {
+    } else {
       const meant = nearMiss(
         variable.slice('VERITAS_'.length),
         [...byVariable.keys()].map((each) => each.slice('VERITAS_'.length)),
@@ -82,8 +83,8 @@ function jsonOf(text: string): unknown {
 }
 
 /**
- * Kubernetes gives each pod variables for each Service of its namespace; for one called `veritas` or `veritas-…` they begin like ours.
- * Their names and values together are unmistakable (kubernetes.io, "Accessing the Service", environment variables).
+ * Kubernetes gives each pod variables for each Service of its namespace; for one called `veritas` or `veritas-…` they begin like ours, and for one called
+ * `veritas-http` one of them is `VERITAS_HTTP_PORT`. Their names and values together are unmistakable (kubernetes.io, "Accessing the Service", environment variables).
  */
 function isServiceLink(variable: string, text: string): boolean {
   if (variable.endsWith('_SERVICE_HOST')) return /^[\d.]+$|^[\da-f:]*:[\da-f:]*$/i.test(text);

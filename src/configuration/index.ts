@@ -15,10 +15,10 @@ export type {
 } from './configuration.js';
 export { configuredServices } from './configured-services.js';
 export { ConfigurationModule } from './configuration.module.js';
-export { federatedDomain } from './federated-domain.js';
 export { formatDuration, parseDuration } from './duration.js';
 export type { Environment } from './environment.js';
 export { loadConfiguration } from './load-configuration.js';
+export { crlSources, federatedDomains, intermediatesOf } from './named-files.js';
 export {
   healthConfig,
   httpConfig,

@@ -145,6 +145,8 @@ describe('the file', () => {
     );
     expect(() => loadConfiguration({ environment: { VERITAS_CONFIG: missing } })).toThrow(ConfigurationError);
     expect(() => loadConfiguration({ file: folder, environment: {} })).toThrow(/it is a folder/);
+    expect(() => loadConfiguration({ environment: { VERITAS_CONFIG: '' } })).toThrow(/- VERITAS_CONFIG: is empty/);
+    expect(() => loadConfiguration({ file: '', environment: {} })).toThrow(/- --config: is empty/);
   });
 
   test('is refused over 65536 octets, and read up to them', async () => {
@@ -498,9 +500,9 @@ describe('one error lists every problem', () => {
 });
 
 describe('a secret', () => {
-  const secretFile = async (text: string) => {
+  const secretFile = async (text: string, mode = 0o600) => {
     const file = join(folder, `secret-${count++}`);
-    await writeFile(file, text);
+    await writeFile(file, text, { mode });
     return file;
   };
 
@@ -552,12 +554,13 @@ describe('a secret', () => {
     expect(message).not.toContain('hunter2');
   });
 
-  test.each([
+  test.each<[string, string, string, number?]>([
     ['is missing', 'missing', 'it does not exist'],
+    ['may be read by others', 'hunter2', 'it is open to others than its owner: chmod 600', 0o640],
     ['is empty', '', 'is empty'],
     ['is too large', 'x'.repeat(4097), 'it is too large'],
-  ])('whose file %s stops the start', async (_, text, expected) => {
-    const file = text === 'missing' ? join(folder, 'missing') : await secretFile(text);
+  ])('whose file %s stops the start', async (_, text, expected, mode = 0o600) => {
+    const file = text === 'missing' ? join(folder, 'missing') : await secretFile(text, mode);
     const { problem, source } = await problemAt('tls.keyPassphraseFile', '', { VERITAS_TLS_KEY_PASSPHRASE_FILE: file });
     expect(problem).toContain(expected);
     expect(source).toBe('VERITAS_TLS_KEY_PASSPHRASE_FILE');
@@ -577,6 +580,8 @@ describe("Kubernetes' variables for a Service called veritas", () => {
       VERITAS_PORT_5000_TCP_PORT: '5000',
       VERITAS_PORT_5000_TCP_ADDR: '10.0.0.1',
       VERITAS_DATABASE_SERVICE_HOST: 'fd00::1',
+      // Of one called veritas-http: the name is that of a setting.
+      VERITAS_HTTP_PORT: 'tcp://10.0.0.2:5000',
     };
     expect(await load('', links)).toEqual(configurationSchema.parse({}));
   });

@@ -24,6 +24,10 @@ export function loadConfiguration({
   environment = process.env,
 }: { readonly file?: string | undefined; readonly environment?: Environment } = {}): Configuration {
   const named = file ?? environment[fileVariable];
+  if (named === '')
+    throw new ConfigurationError([
+      { path: file === undefined ? fileVariable : '--config', problem: 'is empty; allowed is the path of a file' },
+    ]);
   const yaml = readYamlFile(named ?? defaultFile, named !== undefined);
   const variables = readEnvironment(environment, settings);
   const variableOf = new Map(variables.overrides.map(({ setting, variable }) => [setting.key, variable]));
@@ -51,7 +55,7 @@ function fillSecret(value: unknown, { path, file, source }: SecretFile): readonl
   const place = { path: `${keyOf(path)}File`, ...(source === undefined ? {} : { source }) };
   if (typeof file !== 'string' || file === '') return [{ ...place, seen: shown(file), allowed: 'the path of a file' }];
   try {
-    const secret = readBoundedFile(file, secretLimit).trim();
+    const secret = readBoundedFile(file, secretLimit, { isSecret: true }).trim();
     if (secret === '') return [{ ...place, problem: `${printable(file)} is empty` }];
     put(value, path, secret);
     return [];

@@ -174,7 +174,7 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     super();
   }
 
-  /** Called by Nest before it registers any route. Throws TypeError on an HTTP adapter other than Fastify's, Error on a Node.js that is too old. */
+  /** Called by Nest before it registers any route. Throws TypeError on an HTTP adapter other than Fastify's, Error on a Node.js that cannot be used. */
   configure(): void {
     const problem = nodeVersionProblem();
     if (problem !== undefined) throw new Error(problem);

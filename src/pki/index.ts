@@ -43,7 +43,13 @@ export {
 export { Profiles } from './profile/profiles.js';
 export type { RequesterRuleTexts, RequestingService } from './profile/requesters.js';
 export { ReservedNames } from './profile/reserved-names.js';
-export { createFile, ensurePrivateFolder, holdsPrivateKey, replaceFile } from './publication/atomic-file.js';
+export {
+  createFile,
+  ensureFolder,
+  ensurePrivateFolder,
+  holdsPrivateKey,
+  replaceFile,
+} from './publication/atomic-file.js';
 export { publicationUrls } from './profile/fixed-extensions.js';
 export { revocationReasons, type RevocationReason } from './revocation/reason.js';
 export { ExternalRootService, type InstalledAuthority, type InstalledCrl } from './rollover/external-root.service.js';

@@ -92,6 +92,10 @@ async function fetchUrl(url: string, mark: string | undefined, limits: FetchLimi
         ...(limits.signal ? [limits.signal] : []),
       ]),
       headers: { ...(etag ? { 'if-none-match': etag } : {}), ...(modified ? { 'if-modified-since': modified } : {}) },
+    }).catch((error: unknown) => {
+      const { cause } = error as { readonly cause?: NodeJS.ErrnoException };
+      // Itself it says no more than that it failed; what happened at several addresses has a code and no message.
+      throw cause ? new Error(cause.message || cause.code, { cause: error }) : error;
     });
     if (response.status === 304 && (etag || modified)) return undefined;
     if (response.status !== 200 || !response.body) {

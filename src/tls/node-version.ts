@@ -1,12 +1,9 @@
-const NEEDED = [24, 21];
-
 /**
- * What to say when Node.js is older than 24.21, undefined when it is not: before that a resumed TLS session without any certificate calls
- * itself authorized (nodejs/node#35317), and there is no node:sqlite.
+ * What to say of a Node.js that cannot be used, undefined of one that can: before 24.21 and 26.8, and in all of 25, a resumed TLS session without any
+ * certificate calls itself authorized (nodejs/node#35317); before 24 there is no node:sqlite either.
  */
 export function nodeVersionProblem(version: string = process.versions.node): string | undefined {
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  const [neededMajor = 0, neededMinor = 0] = NEEDED;
-  if (major > neededMajor || (major === neededMajor && minor >= neededMinor)) return undefined;
-  return `Node.js ${version} is too old, ${NEEDED.join('.')} or newer is needed`;
+  if (major > 26 || (major === 26 && minor >= 8) || (major === 24 && minor >= 21)) return undefined;
+  return `Node.js ${version} cannot be used, 24.21, or 26.8 or newer, is needed`;
 }

@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, hkdfSync, type KeyObject } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { decodeCertificate, DecodeError, nameToString, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
 import { TlsSetupError } from './tls-error.js';
@@ -63,7 +64,7 @@ const readText = async (...from: Parameters<typeof readOctets>): Promise<string>
 async function readOctets(
   path: string,
   setting: string,
-  check?: (file: FileHandle) => Promise<string | undefined>,
+  check?: (stats: Stats) => string | undefined,
 ): Promise<Buffer> {
   let file: FileHandle;
   try {
@@ -74,21 +75,19 @@ async function readOctets(
     );
   }
   try {
-    const problem = await check?.(file);
+    const stats = await file.stat();
+    const problem = stats.isDirectory() ? 'is a folder: name a file.' : check?.(stats);
     if (problem !== undefined) throw new TlsSetupError(`${setting}: ${path} ${problem}`);
-    const { size } = await file.stat();
-    if (size > MAX_FILE_OCTETS)
-      throw new TlsSetupError(`${setting}: ${path} has ${size} octets, more than PEM material may have.`);
+    if (stats.size > MAX_FILE_OCTETS)
+      throw new TlsSetupError(`${setting}: ${path} has ${stats.size} octets, more than PEM material may have.`);
     return await file.readFile();
   } finally {
     await file.close();
   }
 }
 
-async function checkPrivate(file: FileHandle): Promise<string | undefined> {
-  const { mode } = await file.stat();
-  return (mode & 0o077) === 0 ? undefined : 'can be read by others than its owner: `chmod 600` it.';
-}
+const checkPrivate = ({ mode }: Stats): string | undefined =>
+  (mode & 0o077) === 0 ? undefined : 'can be read by others than its owner: `chmod 600` it.';
 
 function readLeaf(pem: string, path: string, setting: string): Certificate {
   try {

@@ -15,6 +15,7 @@ import {
   DEFAULT_TLS_SETTINGS,
   developmentClientOptions,
   developmentServerOptions,
+  nodeVersionProblem,
   readTlsMaterial,
   serverOptions,
   TlsReloader,
@@ -82,6 +83,18 @@ async function dial(
   return { socket, ticket: () => ticket };
 }
 
+test.each([
+  ['20.20.2', false],
+  ['24.20.9', false],
+  ['24.21.0', true],
+  ['25.9.0', false],
+  ['26.7.0', false],
+  ['26.8.0', true],
+  ['27.0.0', true],
+])('Node.js %s: fit to be used is %s', (version, isFit) => {
+  expect(nodeVersionProblem(version) === undefined).toBe(isFit);
+});
+
 describe('settings', () => {
   test('the defaults of the service are these', () => {
     expect(configurationIn(temporaryFolder()).tls).toMatchObject(DEFAULT_TLS_SETTINGS);
@@ -132,6 +145,16 @@ describe('material', () => {
       'half a certificate',
       () => filesOf({ ...localhost(), certificatePem: localhost().certificatePem.slice(0, 300) }),
       /does not hold certificates in PEM/,
+    ],
+    [
+      'a folder for a certificate',
+      () => ({ ...filesOf(localhost()), certificateFile: temporaryFolder() }),
+      /tls\.certificateFile: \S+ is a folder: name a file/,
+    ],
+    [
+      'a folder for a key',
+      () => ({ ...filesOf(localhost()), keyFile: temporaryFolder() }),
+      /tls\.keyFile: \S+ is a folder: name a file/,
     ],
     ['no PEM', () => filesOf({ ...localhost(), certificatePem: 'nonsense' }), /does not hold certificates/],
     [

@@ -20,7 +20,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   api: ['configuration', 'mtls', 'pki', 'registry', 'x509'],
   health: ['api', 'mtls', 'pki', 'store'],
   configuration: [],
-  commands: ['configuration', 'pki', 'registry', 'audit', 'store', 'mtls', 'tls', 'x509', 'events'],
+  commands: ['configuration', 'pki', 'registry', 'audit', 'store', 'mtls', 'revocation', 'tls', 'x509', 'events'],
   testing: ['mtls', 'x509'],
 };
 /** Packages that only one room may know. */

@@ -72,6 +72,14 @@ test('docs/threat-model.md quotes tests that exist', () => {
     expect([file, title, readFileSync(file, 'utf8').includes(title)]).toEqual([file, title, true]);
 });
 
+test('docs/operations.md has every event that the service logs', () => {
+  const text = readFileSync('docs/operations.md', 'utf8');
+  const sources = globSync('src/**/*.ts').filter((file) => !/\.spec\.ts$|^src\/commands\/|^src\/mtls\/ws\//.test(file));
+  const events = sources.flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/\bevent: '([a-z_]+)'/g)]);
+  expect(events.length).toBeGreaterThan(20);
+  for (const [, event = ''] of events) expect([event, text.includes(`\`${event}\``)]).toEqual([event, true]);
+});
+
 function problemOf(variable: string): string {
   try {
     loadConfiguration({ file: 'config/veritas.yaml', environment: { [variable]: '\u0000' } });

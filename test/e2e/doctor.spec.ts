@@ -3,10 +3,10 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { runCommandLine } from '../../src/commands/index.js';
 import { REFUSALS } from '../../src/mtls/index.js';
 import { TestCa, type Issued } from '../../src/testing/index.js';
 import { Oid } from '../../src/x509/index.js';
+import { commandLine, type Run } from '../support/command-line.js';
 import { clientTls, get } from '../support/client.js';
 import { temporaryFolder, writeFiles } from '../support/folder.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../support/guarded-app.js';
@@ -49,17 +49,8 @@ afterAll(async () => {
   for (const { app } of [guarded, uncovered, broken, required]) await app.close();
 });
 
-async function doctor(args: readonly string[], input = ''): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ['', ''];
-  const code = await runCommandLine(['doctor', ...args], {
-    streams: { out: (text) => void (out += text), err: (text) => void (err += text) },
-    environment: { VERITAS_TLS_CA_FILE: ca },
-    readInput: () => Promise.resolve(Buffer.from(input)),
-    version: '0.0.0-test',
-    now: () => new Date(),
-  });
-  return { code, out, err };
-}
+const doctor = (args: readonly string[], input = ''): Promise<Run> =>
+  commandLine(['doctor', ...args], { VERITAS_TLS_CA_FILE: ca }, { input });
 
 let count = 0;
 interface Diagnosis {
@@ -80,13 +71,13 @@ async function diagnosisOf(
 ): Promise<Diagnosis & { readonly code: number }> {
   const name = `client-${count++}`;
   const files = writeFiles(folder, { [`${name}.pem`]: client.chainPem, [`${name}.key`]: client.keyPem });
-  const connect = ['--certificate', files[`${name}.pem`]!, '--connect', `${host}:${port}`, '--path', path];
+  const connect = ['--cert', files[`${name}.pem`]!, '--connect', `${host}:${port}`, '--path', path];
   const { code, out, err } = await doctor([...connect, ...more, '--json']);
   if (out === '') throw new Error(err);
   return { ...(JSON.parse(out) as Diagnosis), code };
 }
 
-describe('doctor --certificate --connect', () => {
+describe('doctor --cert --connect', () => {
   test.each<
     [code: keyof typeof REFUSALS, check: string, client: () => Pick<Issued, 'chainPem' | 'keyPem'>, path?: string]
   >([
@@ -140,6 +131,11 @@ describe('doctor --certificate --connect', () => {
       0,
       ['readable', 'dates', 'key usage', 'key', 'connect', 'handshake', 'server certificate', 'clock', 'guard'],
     ]);
+    // Its longer name.
+    const files = writeFiles(folder, { 'longer.pem': billing.chainPem, 'longer.key': billing.keyPem });
+    const longer = ['--certificate', files['longer.pem'], '--connect', `localhost:${guarded.port}`];
+    expect((await doctor([...longer, '--path', '/orders'])).code).toBe(0);
+    expect((await doctor([...longer, '--path', 'orders'])).code).toBe(2);
     // A path that is not there has passed the guard.
     expect((await diagnosisOf(billing, { path: '/nowhere' })).checks.at(-1)?.detail).toContain('404');
   });

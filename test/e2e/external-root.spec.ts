@@ -2,10 +2,10 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { runCommandLine } from '../../src/commands/index.js';
 import { CaService } from '../../src/pki/index.js';
 import { TestCa } from '../../src/testing/index.js';
 import { CrlReason, decodeCertificationRequest, encodePem, octetsFromPemOrDer } from '../../src/x509/index.js';
+import { commandLine } from '../support/command-line.js';
 import { get, type Answer } from '../support/client.js';
 import { temporaryFolder } from '../support/folder.js';
 import { developmentTls, environmentIn, getPlain, startIn } from '../support/service.js';
@@ -21,14 +21,7 @@ afterEach(() => {
 });
 
 async function veritas(...args: string[]): Promise<void> {
-  let err = '';
-  const code = await runCommandLine(args, {
-    streams: { out: () => undefined, err: (text) => void (err += text) },
-    environment: environmentIn(folder),
-    readInput: () => Promise.resolve(Buffer.alloc(0)),
-    version: '0.0.0-test',
-    now: () => new Date(),
-  });
+  const { code, err } = await commandLine(args, environmentIn(folder));
   expect({ args, code, err: code === 0 ? '' : err }).toEqual({ args, code: 0, err: '' });
 }
 

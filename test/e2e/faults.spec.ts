@@ -12,12 +12,12 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { runCommandLine } from '../../src/commands/index.js';
 import { CrlService, CaService } from '../../src/pki/index.js';
 import { AuditLog } from '../../src/audit/index.js';
 import { sentenceOf } from '../../src/service.js';
 import { decodeCertificateList } from '../../src/x509/index.js';
 import { openStore } from '../../src/store/index.js';
+import { commandLine, type Run } from '../support/command-line.js';
 import { callerOf, csrOf, newKey, send, type Caller } from '../support/certificate-client.js';
 import { get } from '../support/client.js';
 import { temporaryFolder } from '../support/folder.js';
@@ -40,17 +40,8 @@ function usedFolder(folder = temporaryFolder()): string {
   return folder;
 }
 
-async function commandIn(folder: string, args: readonly string[], more: Record<string, string> = {}) {
-  let [out, err] = ['', ''];
-  const code = await runCommandLine(args, {
-    streams: { out: (text) => void (out += text), err: (text) => void (err += text) },
-    environment: environmentIn(folder, more),
-    readInput: () => Promise.resolve(Buffer.alloc(0)),
-    version: '0.0.0-test',
-    now: () => new Date(),
-  });
-  return { code, out, err };
-}
+const commandIn = (folder: string, args: readonly string[], more: Record<string, string> = {}): Promise<Run> =>
+  commandLine(args, environmentIn(folder, more));
 
 const issueIn = (folder: string, more: Record<string, string> = {}) =>
   commandIn(
@@ -177,6 +168,34 @@ describe('what is broken when it starts', () => {
       expect(contentsOf(folder, changing)).toEqual(before);
     },
   );
+
+  test('a file or an address that a setting names: the sentence names the setting', async () => {
+    const folder = usedFolder();
+    writeFileSync(join(folder, 'garbage'), 'garbage');
+    const gone = join(folder, 'gone');
+    for (const [more, says] of [
+      [{ TLS_CA_FILE: folder }, /^tls\.caFile: \S+ is a folder: name a file\.$/],
+      [{ MTLS_INTERMEDIATES_FILE: gone }, /- mtls\.intermediatesFile: \S+gone cannot be read: it does not exist$/],
+      [{ MTLS_INTERMEDIATES_FILE: join(folder, 'garbage') }, /, or mtls\.intermediatesFile: \S+garbage cannot be used/],
+      [
+        { MTLS_CRLS: JSON.stringify([{ source: 'other.crl', issuer: gone }]) },
+        /- mtls\.crls\[0\]\.issuer: \S+gone cannot be read: it does not exist$/,
+      ],
+      [
+        {
+          MTLS_SERVICE_FROM: 'cn,spiffe',
+          MTLS_TRUST_DOMAINS: JSON.stringify([{ name: 'other.example', bundle: 'b.json', intermediatesFile: folder }]),
+        },
+        /- mtls\.trustDomains\[0\]\.intermediatesFile: \S+ cannot be read: it is a folder$/,
+      ],
+      [{ HTTP_HOST: '192.0.2.1' }, /^192\.0\.2\.1 is no address of this machine \(EADDRNOTAVAIL\): set http\.host/],
+    ] as const) {
+      const variables = Object.entries(more).map(([name, value]) => [`VERITAS_${name}`, value] as const);
+      const sentence = await sentenceAtStart(folder, Object.fromEntries(variables));
+      expect(sentence).toMatch(says);
+      expect(sentence).not.toMatch(/\bat .+:\d+/);
+    }
+  });
 
   test('a store that was emptied beside the lists it signed: the CA does not begin anew', async () => {
     const folder = usedFolder();

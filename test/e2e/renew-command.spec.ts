@@ -5,10 +5,10 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { join } from 'node:path';
-import { runCommandLine } from '../../src/commands/index.js';
 import { CaService } from '../../src/pki/index.js';
 import { TestCa } from '../../src/testing/index.js';
 import { decodeCertificate, decodeCertificationRequest, decodePem } from '../../src/x509/index.js';
+import { commandLine } from '../support/command-line.js';
 import { callerOf } from '../support/certificate-client.js';
 import { get } from '../support/client.js';
 import { developmentTls, startIn } from '../support/service.js';
@@ -21,25 +21,11 @@ const read = (name: string): string => readFileSync(path(name), 'utf8');
 const leaf = () => decodeCertificate(decodePem(read('worker.pem'))[0]!.octets);
 
 async function renew(args: readonly string[], port = service.ports.https) {
-  let [out, err] = ['', ''];
   const files = ['--cert', path('worker.pem'), '--key', path('worker.key')];
   const trust = args.includes('--ca') ? [] : ['--ca', join(service.folder, 'certs/ca_bundle.pem')];
-  const code = await runCommandLine(['renew', ...files, ...trust, '--url', `https://localhost:${port}`, ...args], {
-    streams: {
-      out: (text) => {
-        out += text;
-      },
-      err: (text) => {
-        err += text;
-      },
-    },
-    environment: {},
-    readInput: () => Promise.resolve(Buffer.alloc(0)),
-    version: '0.0.0-test',
-    now: () => new Date(),
-  });
-  expect(out + err).not.toContain('PRIVATE');
-  return { code, out, err };
+  const said = await commandLine(['renew', ...files, ...trust, '--url', `https://localhost:${port}`, ...args], {});
+  expect(said.out + said.err).not.toContain('PRIVATE');
+  return said;
 }
 
 /** Everything in the folder, by name. */

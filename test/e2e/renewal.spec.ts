@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runCommandLine } from '../../src/commands/index.js';
 import { CaService, requestFor } from '../../src/pki/index.js';
 import { openTlsClient } from '../../src/tls/index.js';
 import { decodeCertificate, decodePem } from '../../src/x509/index.js';
+import { commandLine } from '../support/command-line.js';
 import { newKey } from '../support/certificate-client.js';
 import { temporaryFolder } from '../support/folder.js';
 import { startIn } from '../support/service.js';
@@ -52,22 +52,17 @@ describe('veritas renew --daemon', () => {
     const see = (): void => {
       if (until.test(out + err)) process.emit('SIGTERM');
     };
-    const code = await runCommandLine(['renew', '--daemon', ...args], {
-      streams: {
-        out: (text) => {
-          out += text;
-          setImmediate(see);
-        },
-        err: (text) => {
-          err += text;
-          setImmediate(see);
-        },
+    const streams = {
+      out: (text: string) => {
+        out += text;
+        setImmediate(see);
       },
-      environment: {},
-      readInput: () => Promise.resolve(Buffer.alloc(0)),
-      version: '0.0.0-test',
-      now: () => new Date(),
-    });
+      err: (text: string) => {
+        err += text;
+        setImmediate(see);
+      },
+    };
+    const { code } = await commandLine(['renew', '--daemon', ...args], {}, { streams });
     expect(out + err).not.toContain('PRIVATE');
     return { code, out, err };
   }
@@ -97,12 +92,12 @@ describe('veritas renew --daemon', () => {
     const { cert, flags } = await duePair();
     const { serialNumber, notAfter } = leafIn(cert);
     const gone = 'https://localhost:1';
-    const text = await run([...flags, '--url', gone], /next renewal/);
+    const text = await run([...flags, '--url', gone], /not renewed/);
     expect([text.code, text.out]).toEqual([0, '']);
     expect(text.err).toMatch(
-      /^(?:warn|error): not renewed \(attempt 1\): https:\/\/localhost:1 cannot be reached \(ECONNREFUSED\); trying again at .*; the certificate is valid until .*\n/,
+      /^(?:warn|error): not renewed \(attempt 1\): https:\/\/localhost:1 cannot be reached \(ECONNREFUSED\); trying again at .*; the certificate is valid until .*\n$/,
     );
-    const { out } = await run([...flags, '--url', gone, '--json'], /next renewal/);
+    const { out } = await run([...flags, '--url', gone, '--json'], /renewal_failed/);
     expect(JSON.parse(out)).toMatchObject({ event: 'renewal_failed', attempt: 1, not_after: notAfter.toISOString() });
     expect(leafIn(cert).serialNumber).toBe(serialNumber);
   });

@@ -6,7 +6,6 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { runCommandLine } from '../../src/commands/index.js';
 import {
   CaService,
   CERTIFICATION_AUTHORITY,
@@ -15,6 +14,7 @@ import {
   type CertificationAuthority,
 } from '../../src/pki/index.js';
 import type { RunningService } from '../../src/service.js';
+import { commandLine, type Run } from '../support/command-line.js';
 import { somebody } from '../support/temporary-authority.js';
 import { environmentIn, getPlain, startIn } from '../support/service.js';
 
@@ -37,17 +37,7 @@ afterEach(async () => {
 });
 
 /** The command line beside the running service: a process of its own, but for the process. */
-async function veritas(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ['', ''];
-  const code = await runCommandLine(args, {
-    streams: { out: (text) => void (out += text), err: (text) => void (err += text) },
-    environment: environmentIn(service.folder),
-    readInput: () => Promise.resolve(Buffer.alloc(0)),
-    version: '0.0.0-test',
-    now: () => new Date(),
-  });
-  return { code, out, err };
-}
+const veritas = (...args: string[]): Promise<Run> => commandLine(args, environmentIn(service.folder));
 
 /** Waits until `isSo`, which the test's timeout bounds. */
 async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {

@@ -4,11 +4,11 @@ import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { runCommandLine } from '../../src/commands/index.js';
 import { describedRoutes } from '../../src/bindings/described-routes.js';
 import { REFUSALS } from '../../src/mtls/index.js';
 import { CaService, requestFor } from '../../src/pki/index.js';
 import { decodeCertificate, decodePem } from '../../src/x509/index.js';
+import { commandLine } from '../support/command-line.js';
 import { callerOf, csrOf, newKey, send, withCertificate, type Caller } from '../support/certificate-client.js';
 import { get, RawConnection, type Answer } from '../support/client.js';
 import { temporaryFolder, writeFiles } from '../support/folder.js';
@@ -39,16 +39,8 @@ const refusal = ({ status, json }: Answer): unknown => [status, json.code];
 
 /** Runs the command line on the store of a node, as an operator beside it would. */
 async function veritas({ folder }: { readonly folder: string }, ...args: string[]) {
-  let [out, err] = ['', ''];
-  const code = await runCommandLine(args, {
-    streams: { out: (text) => (out += text), err: (text) => (err += text) },
-    environment: environmentIn(folder),
-    readInput: () => Promise.resolve(Buffer.alloc(0)),
-    version: '0.0.0-test',
-    now: () => new Date(),
-    routes: () => Promise.resolve(describedRoutes()),
-  });
-  return { code, out, err, json: () => JSON.parse(out) as Record<string, unknown>[] & Record<string, unknown> };
+  const said = await commandLine(args, environmentIn(folder), { routes: () => Promise.resolve(describedRoutes()) });
+  return { ...said, json: () => JSON.parse(said.out) as Record<string, unknown>[] & Record<string, unknown> };
 }
 
 /** Waits until `isSo`, which the test's timeout bounds; gives how long that took in milliseconds. */

@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { runCommandLine } from '../../src/commands/index.js';
 import { decodeCertificate, decodePem } from '../../src/x509/index.js';
+import { commandLine, type Run } from '../support/command-line.js';
 import { get, type Answer } from '../support/client.js';
 import { developmentTls, environmentIn, getPlain, startIn } from '../support/service.js';
 
@@ -39,17 +39,7 @@ afterAll(async () => {
   for (const service of [away, home]) await service.close();
 });
 
-async function veritas(folder: string, ...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ['', ''];
-  const code = await runCommandLine(args, {
-    streams: { out: (text) => void (out += text), err: (text) => void (err += text) },
-    environment: environmentIn(folder),
-    readInput: () => Promise.resolve(Buffer.alloc(0)),
-    version: '0.0.0-test',
-    now: () => new Date(),
-  });
-  return { code, out, err };
-}
+const veritas = (folder: string, ...args: string[]): Promise<Run> => commandLine(args, environmentIn(folder));
 
 interface Bundle {
   readonly keys: readonly (JsonWebKey & { readonly use: string; readonly x5c: readonly string[] })[];
@@ -134,18 +124,12 @@ test('health has a part for the bundles of others', async () => {
 test('verify decides as the guard does, by the bundle of the other domain', async () => {
   const { file } = await issue(ID);
   const verify = async (service: Service, trustDomains = service.configuration.mtls.trustDomains) => {
-    let [out, err] = ['', ''];
-    const code = await runCommandLine(['verify', file, '--json'], {
-      streams: { out: (text) => void (out += text), err: (text) => void (err += text) },
-      environment: environmentIn(service.folder, {
-        VERITAS_MTLS_SERVICE_FROM: service.configuration.mtls.serviceFrom.join(),
-        VERITAS_MTLS_SERVICES: service.configuration.mtls.services.join(),
-        VERITAS_MTLS_TRUST_DOMAINS: JSON.stringify(trustDomains),
-      }),
-      readInput: () => Promise.resolve(Buffer.alloc(0)),
-      version: '0.0.0-test',
-      now: () => new Date(),
+    const environment = environmentIn(service.folder, {
+      VERITAS_MTLS_SERVICE_FROM: service.configuration.mtls.serviceFrom.join(),
+      VERITAS_MTLS_SERVICES: service.configuration.mtls.services.join(),
+      VERITAS_MTLS_TRUST_DOMAINS: JSON.stringify(trustDomains),
     });
+    const { code, out, err } = await commandLine(['verify', file, '--json'], environment);
     if (out === '') return [code, err];
     return [code, (JSON.parse(out) as { checks: { check: string; ok: boolean }[] }).checks.filter(({ ok }) => !ok)];
   };

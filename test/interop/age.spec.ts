@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { runCommandLine } from '../../src/commands/index.js';
+import { commandLine, type Run } from '../support/command-line.js';
 import { openTemporaryAuthority, somebody, type TemporaryAuthority } from '../support/temporary-authority.js';
 import { certificationRequest } from '../support/certification-request.js';
 
@@ -20,17 +20,7 @@ const settingsOf = (folder: string) => ({
   VERITAS_PKI_PASSPHRASE_FILE: join(folder, 'certs/ca/passphrase'),
 });
 
-async function veritas(folder: string, ...args: string[]): Promise<{ code: number; err: string }> {
-  let err = '';
-  const code = await runCommandLine(args, {
-    streams: { out: () => undefined, err: (text) => void (err += text) },
-    environment: settingsOf(folder),
-    readInput: () => Promise.resolve(Buffer.alloc(0)),
-    version: '0.0.0-test',
-    now: () => new Date(),
-  });
-  return { code, err };
-}
+const veritas = (folder: string, ...args: string[]): Promise<Run> => commandLine(args, settingsOf(folder));
 
 beforeAll(async () => {
   authority = await openTemporaryAuthority();
@@ -48,7 +38,7 @@ afterAll(async () => {
 test('age opens a backup, and in it is what should be', async () => {
   process.stdout.write(`age ${age('--version')}`);
   const recipient = execFileSync('age-keygen', ['-y', inFolder('key')], { encoding: 'utf8' }).trim();
-  expect(await veritas(authority.folder, 'backup', '--out', inFolder('backup.age'), '--recipient', recipient)).toEqual({ code: 0, err: '' }); // prettier-ignore
+  expect(await veritas(authority.folder, 'backup', '--out', inFolder('backup.age'), '--recipient', recipient)).toMatchObject({ code: 0, err: '' }); // prettier-ignore
   const text = age('-d', '-i', inFolder('key'), inFolder('backup.age'));
   const lines = text.trimEnd().split('\n');
   const [manifest, ...rest] = lines.map((line) => JSON.parse(line) as Record<string, unknown> | unknown[]);
@@ -70,5 +60,5 @@ test('what age wrote is restored', async () => {
   age('-r', recipient, '-o', inFolder('again.age'), plain);
   const lists = ['--crl', inFolder('var/crl/root.crl'), '--crl', inFolder('var/crl/issuing.crl')];
   const args = ['restore', inFolder('again.age'), '--identity-file', inFolder('key-2'), ...lists];
-  expect(await veritas(other, ...args)).toEqual({ code: 0, err: '' });
+  expect(await veritas(other, ...args)).toMatchObject({ code: 0, err: '' });
 });

@@ -15,9 +15,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
-import { runCommandLine } from '../../src/commands/index.js';
 import { CERTIFICATION_AUTHORITY, type CertificationAuthority } from '../../src/pki/index.js';
 import { decodeCertificateList } from '../../src/x509/index.js';
+import { commandLine, type Run } from '../support/command-line.js';
 import { callerOf, csrOf, newKey, send } from '../support/certificate-client.js';
 import { get } from '../support/client.js';
 import { compileProgram } from '../support/compiled-program.js';
@@ -29,20 +29,8 @@ const identity = await generateIdentity();
 const recipient = await identityToRecipient(identity);
 
 /** The command line with the settings of a folder. */
-async function veritas(
-  environment: Record<string, string>,
-  ...args: string[]
-): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ['', ''];
-  const code = await runCommandLine(args, {
-    streams: { out: (text) => void (out += text), err: (text) => void (err += text) },
-    environment,
-    readInput: () => Promise.resolve(Buffer.alloc(0)),
-    version: '0.0.0-test',
-    now: () => new Date(),
-  });
-  return { code, out, err };
-}
+const veritas = (environment: Record<string, string>, ...args: string[]): Promise<Run> =>
+  commandLine(args, environment);
 
 describeOnEachStore('a service that is backed up and restored elsewhere', (_, newPlace) => {
   const places: StorePlace[] = [];

@@ -18,9 +18,13 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { TestCa } from '../../src/testing/index.js';
 
 const root = resolve('.');
+const fail = (status: unknown): never => {
+  throw new Error(`it ended: ${String(status)}`);
+};
 
 describe('the veritas program, as a process', () => {
   let folder: string;
@@ -98,7 +102,7 @@ describe('the veritas program, as a process', () => {
     const old = ca.issue({ commonName: 'orders' });
     const work = mkdtempSync(join(folder, 'renew-'));
     const files = { 'ca.pem': ca.certificatePem, 'a.pem': old.certificatePem, 'a.key': old.keyPem };
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(work, name), text, { mode: 0o600 });
+    for (const [name, contents] of Object.entries(files)) writeFileSync(join(work, name), contents, { mode: 0o600 });
     const before = readdirSync(work);
     // Takes the request and says nothing.
     const silent = createServer({ cert: certificatePem, key: keyPem }, () => undefined).listen(0, '127.0.0.1');
@@ -121,6 +125,45 @@ describe('the veritas program, as a process', () => {
     silent.close();
   });
 
+  it('signs the list of a revocation though nobody reads the answer', async () => {
+    expect(run('issue', '--service', 'unread', '--cert', 'unread.pem', '--key', 'unread.key').status).toBe(0);
+    const child = spawn(process.execPath, [join(folder, 'dist/cli.js'), 'revoke', '--cert', 'unread.pem'], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.destroy();
+    const said = text(child.stderr);
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(await said).toMatch(/^Signed revocation list \d+ of issuing\.\n$/);
+  });
+
+  it('goes on renewing though nobody reads what it says', async () => {
+    const ca = TestCa.root();
+    const { certificatePem, keyPem } = ca.issue({ names: [{ kind: 'dns', value: 'localhost' }] });
+    const old = ca.issue({ notBefore: new Date(Date.now() - 3_600_000), notAfter: new Date(Date.now() + 60_000) });
+    const work = mkdtempSync(join(folder, 'unread-'));
+    const files = { 'ca.pem': ca.certificatePem, 'a.pem': old.certificatePem, 'a.key': old.keyPem };
+    for (const [name, contents] of Object.entries(files)) writeFileSync(join(work, name), contents, { mode: 0o600 });
+    const busy = createServer({ cert: certificatePem, key: keyPem }, (_, response) => {
+      response.writeHead(503).end();
+    }).listen(0, '127.0.0.1');
+    await once(busy, 'listening');
+    const url = `https://localhost:${(busy.address() as AddressInfo).port}`;
+    const args = ['renew', '--daemon', '--cert', 'a.pem', '--key', 'a.key', '--ca', 'ca.pem', '--url', url, '--json'];
+    const child = spawn(process.execPath, [join(folder, 'dist/cli.js'), ...args], {
+      cwd: work,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH },
+    });
+    const ended = once(child, 'exit');
+    for (const stream of [child.stdout, child.stderr]) stream.destroy();
+    // The first failure is told to nobody; ten seconds later at most comes the next try.
+    for (let tries = 0; tries < 2; tries++) await Promise.race([once(busy, 'request'), ended.then(fail)]);
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+    busy.close();
+  });
+
   it.each(['SIGINT', 'SIGTERM'] as const)(
     'with a Node.js that is too old, %s reaches the one that was chosen',
     async (signal) => {
@@ -128,7 +171,7 @@ describe('the veritas program, as a process', () => {
       const old = ca.issue({ commonName: 'orders' });
       const work = mkdtempSync(join(folder, 'daemon-'));
       const files = { 'ca.pem': ca.certificatePem, 'a.pem': old.certificatePem, 'a.key': old.keyPem };
-      for (const [name, text] of Object.entries(files)) writeFileSync(join(work, name), text, { mode: 0o600 });
+      for (const [name, contents] of Object.entries(files)) writeFileSync(join(work, name), contents, { mode: 0o600 });
       const older = "Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.0.0' } })";
       const preload = `data:text/javascript,if (!process.env.NODE_CHOSEN_BY_VERITAS) ${older}`;
       const args = ['renew', '--daemon', '--cert', 'a.pem', '--key', 'a.key', '--ca', 'ca.pem'];

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runCommandLine } from '../../src/commands/index.js';
+import { commandLine } from '../support/command-line.js';
 import { temporaryFolder } from '../support/folder.js';
 import { environmentIn } from '../support/service.js';
 
@@ -23,14 +23,7 @@ function openssl(...args: string[]): string {
 }
 
 async function veritas(...args: string[]): Promise<string> {
-  let [out, err] = ['', ''];
-  const code = await runCommandLine(args, {
-    streams: { out: (text) => void (out += text), err: (text) => void (err += text) },
-    environment: environmentIn(folder),
-    readInput: () => Promise.resolve(Buffer.alloc(0)),
-    version: '0.0.0-test',
-    now: () => new Date(),
-  });
+  const { code, out, err } = await commandLine(args, environmentIn(folder));
   expect({ args, code, err: code === 0 ? '' : err }).toEqual({ args, code: 0, err: '' });
   return out;
 }

@@ -5,9 +5,9 @@ import { registerAs, type ConfigType } from '@nestjs/config';
 export const ordersSettings = registerAs('orders', () => ({
   port: Number(process.env.ORDERS_PORT ?? 5443),
   /** PEM: the CAs whose clients may call, roots and intermediates in one bundle. */
-  trustAnchors: readFileSync(required('ORDERS_CA_FILE'), 'utf8'),
-  certificate: readFileSync(required('ORDERS_CERTIFICATE_FILE'), 'utf8'),
-  key: readFileSync(required('ORDERS_KEY_FILE'), 'utf8'),
+  trustAnchors: read('ORDERS_CA_FILE'),
+  certificate: read('ORDERS_CERTIFICATE_FILE'),
+  key: read('ORDERS_KEY_FILE'),
   /** The revocation lists of those CAs: files or URLs. */
   crls: required('ORDERS_CRLS').split(','),
   /** The services that may call at all. */
@@ -16,8 +16,18 @@ export const ordersSettings = registerAs('orders', () => ({
 
 export type OrdersSettings = ConfigType<typeof ordersSettings>;
 
+function read(name: string): string {
+  const path = required(name);
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    throw new Error(`${name}: ${path} cannot be read`);
+  }
+}
+
 function required(name: string): string {
   const value = process.env[name];
-  if (value === undefined || value === '') throw new Error(`${name} is not set`);
+  if (value === undefined || value === '')
+    throw new Error(`${name} is not set: examples/orders/README.md has the settings`);
   return value;
 }

@@ -12,14 +12,14 @@ import {
 import { join } from 'node:path';
 import { describe, expect, jest, test } from '@jest/globals';
 import { temporaryFolder } from '../../../test/support/folder.js';
+import { describeWithMounts, fillDisk, mountDisk } from '../../../test/support/mounts.js';
 import { TestCa, type Issued } from '../../testing/index.js';
 import { PairFiles, readTlsMaterial, RenewalError } from '../index.js';
 import { TemporaryFile } from './temporary-file.js';
 
 const ca = TestCa.root();
 
-function placed(issued: Issued = ca.issue(), keyPem = issued.keyPem) {
-  const folder = temporaryFolder();
+function placed(issued: Issued = ca.issue(), keyPem = issued.keyPem, folder = temporaryFolder()) {
   const [certificateFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
   writeFileSync(certificateFile, issued.chainPem, { mode: 0o644 });
   writeFileSync(keyFile, keyPem, { mode: 0o600 });
@@ -206,6 +206,11 @@ describe('refused in one sentence, and nothing is changed', () => {
         new PairFiles({ ...paths, newKeyFile: paths.keyFile }).checkWritable();
       }),
     ).toEqual(['refused', expect.stringMatching(/exists, and a private key is never overwritten/)]);
+    expect(
+      codeOf(() => {
+        new PairFiles({ ...paths, newKeyFile: join(paths.keyFile, 'next/key.pem') }).checkWritable();
+      }),
+    ).toEqual(['unusable', expect.stringMatching(/key\.pem\/next cannot be made \(ENOTDIR\)/)]);
     // Long enough for the file, and too long for the temporary one beside it.
     const keyFile = join(folder, 'k'.repeat(250));
     writeFileSync(keyFile, issued.keyPem, { mode: 0o600 });
@@ -214,5 +219,26 @@ describe('refused in one sentence, and nothing is changed', () => {
         new PairFiles({ ...paths, keyFile }).checkWritable();
       }),
     ).toEqual(['unusable', expect.stringMatching(/cannot be written \(ENAMETOOLONG\)/)]);
+  });
+});
+
+describeWithMounts('a disk that is nearly full', () => {
+  test('is found before anybody is asked when there is no room for all that will be written', () => {
+    const disk = temporaryFolder();
+    mountDisk(disk, 64 * 1024);
+    const issued = ca.issue();
+    const { paths } = placed(issued, issued.keyPem, disk);
+    const pair = new PairFiles(paths);
+    // A page for each file: the certificate, its key, and the key from before.
+    const free = fillDisk(disk, 2 * 4096);
+    expect(() => {
+      pair.checkWritable();
+    }).toThrow(/cannot be written \(ENOSPC\)/);
+    free();
+    fillDisk(disk, 3 * 4096);
+    pair.checkWritable();
+    const next = ca.issue();
+    pair.place(next.key, [next.certificate]);
+    expect(readdirSync(disk).sort()).toEqual(['cert.pem', 'filler', 'key.pem', 'key.pem.old']);
   });
 });

@@ -61,10 +61,16 @@ export class PairFiles {
     const { certificateFile, keyFile, newKeyFile } = this.#paths;
     if (newKeyFile !== undefined) {
       if (existsSync(newKeyFile)) throw neverOverwritten(newKeyFile);
-      mkdirSync(dirname(newKeyFile), { recursive: true, mode: 0o700 });
+      makeFolder(dirname(newKeyFile));
     }
-    for (const path of [certificateFile, newKeyFile ?? keyFile])
-      new TemporaryFile(path, this.#found[0], 0o600).discard();
+    // All at once, as they will be there: or each try on a disk that is nearly full would have another certificate issued.
+    const keys = newKeyFile === undefined ? [keyFile, previousKeyFile(keyFile)] : [newKeyFile];
+    const files: TemporaryFile[] = [];
+    try {
+      for (const path of [certificateFile, ...keys]) files.push(new TemporaryFile(path, this.#found[0], 0o600));
+    } finally {
+      for (const file of files) file.discard();
+    }
   }
 
   /**
@@ -136,6 +142,16 @@ export class PairFiles {
 
 /** What a link leads to: the link itself stays. A file that is not there is said so by whoever reads it. */
 const realPath = (path: string): string => (existsSync(path) ? realpathSync(path) : path);
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new RenewalError('unusable', `${path} cannot be made (${reasonOf(error)})`, {
+      mend: 'look at its name and its permissions',
+    });
+  }
+}
 
 function readFile(path: string): Buffer {
   try {

@@ -30,6 +30,7 @@ export class TemporaryFile {
       try {
         // By the open file, not by its name: in a folder of somebody else a name can be exchanged meanwhile.
         const old = lstatSync(path, { throwIfNoEntry: false });
+        if (old?.isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' });
         if (old?.isFile() && process.geteuid?.() === 0) fchownSync(file, old.uid, old.gid);
         writeFileSync(file, contents);
         fsyncSync(file);

@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { reasonOf } from './bounded-file.js';
+import { ConfigurationError, printable } from './configuration-error.js';
+import type { Configuration } from './configuration.js';
+
+type Mtls = Configuration['mtls'];
+
+/** The octets of the file that the setting `path` names. Throws {@link ConfigurationError}. */
+function readNamedFile(file: string, path: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new ConfigurationError([{ path, problem: `${printable(file)} cannot be read: ${reasonOf(error)}` }]);
+  }
+}
+
+/** As {@link readNamedFile}; undefined when no file is named. */
+const readIfNamed = (file: string | undefined, path: string): Buffer | undefined =>
+  file === undefined ? undefined : readNamedFile(file, path);
+
+/** The entries of `mtls.trustDomains` with the contents of their files. Throws {@link ConfigurationError} for one that cannot be read. */
+export const federatedDomains = ({ trustDomains }: Pick<Mtls, 'trustDomains'>) =>
+  trustDomains.map(({ caFile, endpointBundleFile, intermediatesFile, ...domain }, index) => {
+    const path = `mtls.trustDomains[${index}]`;
+    return {
+      ...domain,
+      ca: readIfNamed(caFile, `${path}.caFile`),
+      endpointBundle: readIfNamed(endpointBundleFile, `${path}.endpointBundleFile`),
+      intermediates: readIfNamed(intermediatesFile, `${path}.intermediatesFile`),
+    };
+  });
+
+/** The entries of `mtls.crls` with the certificates of their issuers. Throws {@link ConfigurationError} for one that cannot be read. */
+export const crlSources = ({ crls }: Pick<Mtls, 'crls'>) =>
+  crls.map(({ source, issuer }, index) => ({
+    source,
+    ...(issuer === undefined ? {} : { issuer: readNamedFile(issuer, `mtls.crls[${index}].issuer`) }),
+  }));
+
+/** The contents of `mtls.intermediatesFile`; empty when there is none. Throws {@link ConfigurationError} when it cannot be read. */
+export const intermediatesOf = ({ intermediatesFile }: Pick<Mtls, 'intermediatesFile'>) =>
+  readIfNamed(intermediatesFile, 'mtls.intermediatesFile') ?? [];
