@@ -17,7 +17,7 @@ import {
 import type { IssuedCertificate } from './issuance/issued-certificate.js';
 import type { IntermediateRequest } from './issuance/intermediate.js';
 import type { IssuanceContext } from './issuance/issue-certificate.js';
-import type { CurrentAuthorities } from './issuer/authorities.js';
+import type { Authorities } from './issuer/authorities.js';
 import type { Authority } from './issuer/authority.js';
 import { wipePassphrases } from './issuer/passphrase.js';
 import { isReadOnce } from './issuer/secret-file.js';
@@ -34,7 +34,7 @@ import type { Release, Revocation, RevocationRequest, RevocationService } from '
 
 /** The certification authority, for every door to it. */
 export class CaService {
-  readonly #authorities: CurrentAuthorities;
+  readonly #authorities: Authorities;
   readonly #settings: PkiSettings;
   readonly #context: IssuanceContext;
   readonly #events: EventBus;
@@ -46,7 +46,7 @@ export class CaService {
   readonly profiles: Profiles;
 
   constructor(parts: {
-    readonly authorities: CurrentAuthorities;
+    readonly authorities: Authorities;
     readonly settings: PkiSettings;
     readonly profiles: Profiles;
     readonly context: IssuanceContext;

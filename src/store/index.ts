@@ -55,6 +55,7 @@ export {
 export { GatheredWrites, type GatheredWork } from './gathered-writes.js';
 export { findIdempotency, insertIdempotency, type IdempotencyRow } from './idempotency.store.js';
 export {
+  activeIssuers,
   findIssuer,
   insertCrossCertificate,
   insertIssuer,

@@ -12,7 +12,7 @@ import { countCertificates, listCertificates, type CertificateFilter } from './i
 import { crlFloor, isFirstOfItsTime, lastCrl, lastCrlHeader } from './crl.store.js';
 import { findEnrollmentToken } from './enrollment-token.store.js';
 import { findIdempotency } from './idempotency.store.js';
-import { issuerUsage, servicesOfIssuer } from './issuer.store.js';
+import { activeIssuers, issuerUsage, servicesOfIssuer } from './issuer.store.js';
 import {
   findServiceChange,
   lastServiceSequence,
@@ -105,6 +105,7 @@ describeOnEachStore('a query', (kind, newPlace) => {
   test.each<[string, () => Promise<unknown>]>([
     ['a certificate by its number', () => findCertificate(database, '0a')],
     ['who issued a number', () => findIssued(database, '0a')],
+    ['the CAs that sign', () => activeIssuers(database)],
     ['what depends on an issuer', () => issuerUsage(database, { id: 'issuing', role: 'issuing' }, now)],
     ['what depends on a root', () => issuerUsage(database, { id: 'root', role: 'root' }, now)],
     [

@@ -13,6 +13,7 @@ export class Authorities implements CurrentAuthorities {
   readonly #keys: AuthorityKeys;
   readonly #now: () => Date;
   #all: readonly Authority[] = [];
+  #refreshing: Promise<unknown> = Promise.resolve();
 
   private constructor(store: Store, keys: AuthorityKeys, now: () => Date) {
     this.#store = store;
@@ -44,7 +45,14 @@ export class Authorities implements CurrentAuthorities {
   }
 
   /** Reads what changed, by this process or another. True when anything did. Throws as {@link open}; then they are what they were. */
-  async refresh(): Promise<boolean> {
+  refresh(): Promise<boolean> {
+    // One after the other: who began to read first might have the last word.
+    const refreshed = this.#refreshing.then(() => this.#read());
+    this.#refreshing = refreshed.catch(() => undefined);
+    return refreshed;
+  }
+
+  async #read(): Promise<boolean> {
     const { database } = this.#store;
     const issuers = await listIssuers(database);
     if (issuers.length === 0)
