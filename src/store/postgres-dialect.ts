@@ -14,7 +14,9 @@ import {
   type QueryResult,
 } from 'kysely';
 import type pg from 'pg';
+import { LAST_MIGRATION, SCHEMA } from './migrations.js';
 import { isBroken, postgresError } from './postgres-error.js';
+import { tooNewError } from './store-error.js';
 
 /** What the dialect runs on. */
 export interface PostgresDialectOptions {
@@ -23,6 +25,8 @@ export interface PostgresDialectOptions {
   readonly store: string;
   /** What each statement is turned into before it is sent; as it is when absent. */
   readonly rewrite?: ((statement: string) => string) | undefined;
+  /** Begin no transaction on a schema that is newer than the program's; false: there may be none yet. */
+  readonly checksSchema?: boolean | undefined;
 }
 
 /**
@@ -102,8 +106,11 @@ class PostgresDriver implements Driver {
   }
 
   async beginTransaction(connection: PostgresConnection): Promise<void> {
+    const { checksSchema = false, store } = this.#options;
     try {
-      await connection.run(BEGIN);
+      const { rows } = await connection.run(checksSchema ? `${BEGIN};\n${LAST_MIGRATION}` : BEGIN);
+      const last = checksSchema ? (rows[0] as { readonly name?: string } | undefined)?.name : undefined;
+      if (last !== undefined && last > SCHEMA) throw tooNewError(store, last);
     } catch (error) {
       await this.rollbackTransaction(connection);
       throw error;
@@ -157,11 +164,12 @@ class PostgresConnection implements DatabaseConnection {
     try {
       // Without parameters it goes as one message, which may hold several statements.
       const text = rewrite ? rewrite(sql) : sql;
-      const result: pg.QueryResult | readonly pg.QueryResult[] = await this.#client.query(
+      const result: pg.QueryResult | pg.QueryResult[] = await this.#client.query(
         parameters.length > 0 ? { text, values: [...parameters] } : text,
       );
-      if (!('rows' in result)) return { rows: [] };
-      const { rows, rowCount, command } = result;
+      const last = Array.isArray(result) ? result.at(-1) : result;
+      if (!last) return { rows: [] };
+      const { rows, rowCount, command } = last;
       return { rows: rows as R[], ...(command === 'SELECT' ? {} : { numAffectedRows: BigInt(rowCount ?? 0) }) };
     } catch (error) {
       this.#broken ||= isBroken(error);
