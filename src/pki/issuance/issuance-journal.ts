@@ -82,7 +82,7 @@ export class IssuanceJournal {
     const numbers = good.flatMap(({ phase, token }) => (phase === 'intent' ? [token.serialNumber] : []));
     const taken = numbers.length > 0 ? await reserveSerials(transaction, numbers, now) : new Set<string>();
     const isWritten = (step: Step): boolean => step.phase === 'result' || taken.has(step.token.serialNumber);
-    const rows = good.flatMap((step) => (step.phase === 'result' ? [rowOf(step, now)] : []));
+    const rows = good.flatMap((step) => (step.phase === 'result' ? [rowOf(step)] : []));
     if (rows.length > 0) await insertCertificates(transaction, rows);
     await this.#audit.appendAll(good.filter(isWritten).map(auditEntry), transaction);
     return steps.map((step) => refusalOf(step) ?? isWritten(step));
@@ -97,7 +97,7 @@ export class IssuanceJournal {
       issuers: issuersOf(steps),
       keys: steps.map(keyOf),
       serials: steps.flatMap(({ phase, token }) => (phase === 'intent' ? [token.serialNumber] : [])),
-      rows: steps.flatMap((step) => (step.phase === 'result' ? [rowOf(step, now)] : [])),
+      rows: steps.flatMap((step) => (step.phase === 'result' ? [rowOf(step)] : [])),
       now,
     });
     return {
@@ -140,8 +140,8 @@ function auditEntry(step: Step): AuditEntry {
   };
 }
 
-function rowOf({ certificate, token }: Extract<Step, { phase: 'result' }>, now: Date): NewCertificateRow {
-  const { accepted, issuer, serialNumber, crlShard } = token;
+function rowOf({ certificate, token }: Extract<Step, { phase: 'result' }>): NewCertificateRow {
+  const { accepted, issuer, serialNumber, crlShard, issuedAt } = token;
   return {
     serial: serialNumber,
     issuer: issuer.id,
@@ -155,7 +155,7 @@ function rowOf({ certificate, token }: Extract<Step, { phase: 'result' }>, now: 
     der: certificate.der,
     requester: accepted.requester.actor,
     request_id: accepted.requester.requestId,
-    issued_at: now.getTime(),
+    issued_at: issuedAt.getTime(),
     crl_shard: crlShard,
   };
 }

@@ -133,9 +133,8 @@ export class Issuance {
   }
 
   async #held(holder: Holder, grace?: number, database = this.#context.store.database): Promise<HolderTerms> {
-    const { now, backdate } = this.#context;
     const row = await findCertificate(database, holder.serialNumber);
-    return holderTerms(row, holder, { now: now(), backdate, profiles: this.#profiles, grace });
+    return holderTerms(row, holder, { now: this.#context.now(), profiles: this.#profiles, grace });
   }
 
   /** Looks once more in the transaction that stores: revoked meanwhile, the old certificate gives no new one. */
