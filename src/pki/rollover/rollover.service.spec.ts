@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -22,6 +24,7 @@ import {
 } from '../../x509/index.js';
 import { openCertificationAuthority, type CertificationAuthority } from '../certification-authority.js';
 import type { IssuedCertificate } from '../issuance/issued-certificate.js';
+import { ROLLOVER_STEPS } from './rollover-plan.js';
 import type { RolloverOutcome, RolloverRequest } from './rollover.service.js';
 
 let temporary: TemporaryAuthority;
@@ -124,6 +127,16 @@ describe('rolling an issuing CA over', () => {
     for (const step of ['prepare', 'publish', 'activate', 'retire', 'remove'] as const) await take(step);
     expect((await issue()).chain[1]).toBe(named('issuing-2').certificate);
     await expect(take('remove', { back: true })).rejects.toMatchObject({ code: 'issuer_revoked' });
+  });
+
+  it('goes on signing lists of a removed CA, also where the passphrase comes through a pipe', async () => {
+    for (const step of ROLLOVER_STEPS) await take(step);
+    const passphraseFile = join(temporary.folder, 'pipe');
+    spawnSync('mkfifo', ['-m', '600', passphraseFile]);
+    const writer = spawn('cp', [temporary.settings.passphraseFile, passphraseFile]);
+    const { ca, crls } = await temporary.reopen({ settings: { ...temporary.settings, passphraseFile } });
+    await Promise.all([ca.openKeys(), once(writer, 'exit')]);
+    expect((await crls.sign('issuing', somebody)).issuer).toBe('issuing');
   });
 
   it('drops what was prepared, and revokes what was signed for it', async () => {
