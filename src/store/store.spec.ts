@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { describeOnEachStore, type StorePlace } from '../../test/support/postgres.js';
 import { insertIssuer, listIssuers } from './issuer.store.js';
@@ -140,6 +141,21 @@ describeOnEachStore('a store', (_, newPlace) => {
     expect(await one.dataVersion()).toBe(before);
     await insert(two, 'a');
     expect(await one.dataVersion()).not.toBe(before);
+  });
+
+  it('writes what it was asked for before it was closed', async () => {
+    const store = await openStore(place.options);
+    const slow = store.transaction(async (transaction) => {
+      await insertIssuer(transaction, issuer('a'));
+      await setTimeout(50);
+      await insertIssuer(transaction, issuer('b'));
+    });
+    const waiting = insert(store, 'c');
+    await setTimeout(20);
+    const closed = store.close();
+    await expect(insert(store, 'd')).rejects.toMatchObject({ code: 'store_unavailable' });
+    await Promise.all([slow, waiting, closed]);
+    expect(await idsIn(await openHere())).toEqual(['a', 'b', 'c']);
   });
 
   it('writes nothing once it is closed, used before or not', async () => {
