@@ -2,6 +2,7 @@ import { generateKeyPairSync, hash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { describeOnEachStore, type StorePlace } from '../../../test/support/postgres.js';
 import {
@@ -26,6 +27,7 @@ import { openCertificationAuthority, type CertificationAuthority } from '../cert
 import { readPublished } from '../crl/crl-publication.js';
 import { requestFor } from '../issuance/own-request.js';
 import type { PkiSettings } from '../pki-settings.js';
+import { encryptForAge } from './age-file.js';
 import { encodeRow, type BackupFile } from './backup-format.js';
 import { BackupReader } from './backup-reader.js';
 import { backUp } from './backup-writer.js';
@@ -229,7 +231,8 @@ describeOnEachStore('a backup', (_, newPlace) => {
     const octets = await backup();
     await trade(authority, after);
     const place = await elsewhere();
-    await restoreInto(place, octets, { published: publishedNow() });
+    // Whatever the clock says at that moment.
+    await restoreInto(place, octets, { published: publishedNow(), now: () => new Date(Date.now() + 3_600_000) });
     const there = await openedAt(place);
     await expect(trade(there, after)).rejects.toMatchObject({ code: 'token_not_valid' });
     expect((await trade(there, before)).certificate.serialNumber).toBe(certificate.serialNumber);
@@ -491,6 +494,15 @@ describeOnEachStore('a backup', (_, newPlace) => {
   });
 });
 
+it('is for nobody whose identity was given instead, and does not repeat it', async () => {
+  const identity = `AGE-SECRET-KEY-1${'Q'.repeat(58)}`;
+  const failed: unknown = await encryptForAge(inPieces(Buffer.alloc(1)), { recipient: identity }).catch(
+    (e: unknown) => e,
+  );
+  expect(failed).toBeInstanceOf(RangeError);
+  expect(inspect(failed)).not.toContain('QQQ');
+});
+
 describe('a backup of an earlier version', () => {
   it('is restored and brought forward', async () => {
     const settings = newFolder();
@@ -517,7 +529,7 @@ describe('a backup of an earlier version', () => {
     await restoreInto(place, octets, { withoutCrl: true });
     const store = await opened({ ...place.options, readOnly: true });
     // What the restore writes itself, what the earlier schema lacks; and the columns that were added, at the end.
-    const changed = ['audit', 'audit_head', 'crl', 'crl_number', 'crl_floor'];
+    const changed = ['audit', 'audit_head', 'crl', 'crl_number', 'crl_floor', 'enrollment_token'];
     const after = await linesOf(store.database, changed);
     const added = (line: string) => line.replace(/^(\["certificate".*),null,0,[^,]*\]$/m, '$1]');
     expect(after.map(added)).toEqual(await linesOf(database, changed));
