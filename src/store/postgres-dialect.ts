@@ -3,8 +3,10 @@ import {
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
+  sql,
   TableNode,
   type DatabaseConnection,
+  type DatabaseMetadataOptions,
   type Dialect,
   type DialectAdapter,
   type Driver,
@@ -12,6 +14,7 @@ import {
   type OperationNode,
   type QueryCompiler,
   type QueryResult,
+  type TableMetadata,
 } from 'kysely';
 import type pg from 'pg';
 import { LAST_MIGRATION, SCHEMA } from './migrations.js';
@@ -53,7 +56,27 @@ export class WriterPostgresDialect implements Dialect {
   }
 
   createIntrospector(database: Kysely<unknown>): PostgresIntrospector {
-    return new PostgresIntrospector(database);
+    return new VisibleTables(database);
+  }
+}
+
+/** Of the tables in a database those that their name alone means: somebody else may have an `audit` in a schema of theirs. */
+class VisibleTables extends PostgresIntrospector {
+  readonly #database: Kysely<unknown>;
+
+  constructor(database: Kysely<unknown>) {
+    super(database);
+    this.#database = database;
+  }
+
+  override async getTables(options?: DatabaseMetadataOptions): Promise<TableMetadata[]> {
+    const tables = await super.getTables(options);
+    const { rows } = await sql<{ path: string[] }>`select current_schemas(false)::text[] as path`.execute(
+      this.#database,
+    );
+    const isIn = (schema: string, name: string): boolean =>
+      tables.some((table) => table.name === name && table.schema === schema);
+    return tables.filter(({ name, schema }) => rows[0]?.path.find((each) => isIn(each, name)) === schema);
   }
 }
 
@@ -85,6 +108,8 @@ function isForOthers({ query }: CompiledQuery): boolean {
 
 const isOf = (tables: readonly string[], node: OperationNode | undefined): boolean =>
   node !== undefined && TableNode.is(node) && tables.includes(node.table.identifier.name);
+
+type Result = pg.QueryResult<Readonly<Record<string, unknown>>>;
 
 class PostgresDriver implements Driver {
   readonly #options: PostgresDialectOptions;
@@ -164,10 +189,9 @@ class PostgresConnection implements DatabaseConnection {
     try {
       // Without parameters it goes as one message, which may hold several statements.
       const text = rewrite ? rewrite(sql) : sql;
-      const result: pg.QueryResult | pg.QueryResult[] = await this.#client.query(
-        parameters.length > 0 ? { text, values: [...parameters] } : text,
-      );
-      const last = Array.isArray(result) ? result.at(-1) : result;
+      const result = (await this.#client.query(parameters.length > 0 ? { text, values: [...parameters] } : text)) as
+        Result | Result[];
+      const last = 'rows' in result ? result : result.at(-1);
       if (!last) return { rows: [] };
       const { rows, rowCount, command } = last;
       return { rows: rows as R[], ...(command === 'SELECT' ? {} : { numAffectedRows: BigInt(rowCount ?? 0) }) };
