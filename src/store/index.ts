@@ -77,12 +77,10 @@ export {
   insertRevokedSerial,
   lastRevocationSequence,
   listReleases,
-  listRevocations,
   markReleased,
   markRevoked,
   serialStatuses,
   type ReleaseRow,
-  type RevocationRow,
 } from './revocation.store.js';
 export type { Database, IssuerRole, IssuerState, Transaction } from './schema.js';
 export {

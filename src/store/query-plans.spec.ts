@@ -20,7 +20,7 @@ import {
   listShadowCounts,
   serviceHistory,
 } from './service.store.js';
-import { lastRevocationSequence, listReleases, listRevocations, serialStatuses } from './revocation.store.js';
+import { lastRevocationSequence, listReleases, serialStatuses } from './revocation.store.js';
 import { readRevocationPage, readRevokedSerialPage } from './revocation-page.store.js';
 import type { Database, Schema } from './schema.js';
 import { NodeSqliteDialect } from './sqlite-dialect.js';
@@ -113,7 +113,6 @@ describeOnEachStore('a query', (kind, newPlace) => {
       () => servicesOfIssuer(database, { id: 'issuing', role: 'issuing' }, { now, limit: 1000 }),
     ],
     ['a compromised key', () => compromisedKeys(database, ['aa', 'bb'])],
-    ['new revocations', () => listRevocations(database, { after: 5 })],
     ['the last revocation', () => lastRevocationSequence(database)],
     ['the last revocation of an issuer', () => lastRevocationSequence(database, 'issuing')],
     ['the last list', () => lastCrl(database, { issuer: 'issuing', scope: 'complete' })],
