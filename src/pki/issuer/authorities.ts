@@ -1,6 +1,6 @@
 import { listCrossCertificates, listIssuers, type Store } from '../../store/index.js';
 import { PkiError } from '../pki-error.js';
-import { authorityFromRow, isTrusted, type Authority, type AuthorityKeys } from './authority.js';
+import { authorityFromRow, type Authority, type AuthorityKeys } from './authority.js';
 
 /** Our CAs as they are now: the roots first, each kind oldest first. Another array once anything about them has changed. */
 export interface CurrentAuthorities {
@@ -30,11 +30,6 @@ export class Authorities implements CurrentAuthorities {
 
   get all(): readonly Authority[] {
     return this.#all;
-  }
-
-  /** Those in the trust bundle. */
-  get trusted(): readonly Authority[] {
-    return this.#all.filter(isTrusted);
   }
 
   /** The authority of that id. Throws PkiError `issuer_unknown`. */
