@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { certificationRequest } from '../../../test/support/certification-request.js';
@@ -137,6 +137,22 @@ describe('rolling an issuing CA over', () => {
     const { ca, crls } = await temporary.reopen({ settings: { ...temporary.settings, passphraseFile } });
     await Promise.all([ca.openKeys(), once(writer, 'exit')]);
     expect((await crls.sign('issuing', somebody)).issuer).toBe('issuing');
+  });
+
+  it('makes no key, and no passphrase, while that of the keys that are there is missing or another', async () => {
+    const { directory, passphraseFile } = temporary.settings;
+    const passphrase = readFileSync(passphraseFile);
+    const before = readdirSync(directory).filter((name) => name !== 'passphrase');
+    for (const other of [undefined, 'another']) {
+      rmSync(passphraseFile);
+      if (other !== undefined) writeFileSync(passphraseFile, other, { mode: 0o600 });
+      await expect(take('prepare')).rejects.toMatchObject({ code: 'key_unreadable' });
+      expect(existsSync(passphraseFile)).toBe(other !== undefined);
+      writeFileSync(passphraseFile, passphrase, { mode: 0o600 });
+    }
+    expect(readdirSync(directory).filter((name) => name !== 'passphrase')).toEqual(before);
+    await take('prepare');
+    expect(states()).toMatchObject({ 'issuing-2': 'prepared' });
   });
 
   it('drops what was prepared, and revokes what was signed for it', async () => {
