@@ -16,6 +16,7 @@ import {
   listAudit,
   openStore,
   reserveSerial,
+  SCHEMA,
   tablePages,
   tableShapes,
   type Database,
@@ -498,6 +499,25 @@ describeOnEachStore('a backup', (_, newPlace) => {
     await expect(backup()).rejects.toMatchObject({ code: 'key_unreadable' });
     writeFileSync(key, pem);
   });
+});
+
+it('is read in parts of some megabytes, however large its rows are', async () => {
+  const tables = [{ name: 'crl_part', columns: ['part', 'octets'], octets: ['octets'], rows: 40 }];
+  const row = (part: number) => encodeRow(tables[0]!, [part, Buffer.alloc(1024 * 1024)]);
+  const manifest = {
+    ...{ veritas_backup: 1, schema: SCHEMA, created_at: new Date().toISOString(), keys: 'token' },
+    ...{ crl_numbers: {}, audit_head: { sequence: 1, hash: '' }, tables },
+  };
+  const body = [`${JSON.stringify(manifest)}\n`, ...Array.from({ length: 40 }, (_, i) => row(i))].join('');
+  const end = { lines: 41, sha256: hash('sha256', body) };
+  const octets = async function* () {
+    yield await Promise.resolve(Buffer.from(`${body}${JSON.stringify({ end })}\n`));
+  };
+  const parts: number[] = [];
+  for await (const part of (await BackupReader.open(octets())).parts())
+    if (part.kind === 'rows') parts.push(part.rows.length);
+  expect(parts.reduce((sum, rows) => sum + rows, 0)).toBe(40);
+  expect(Math.max(...parts)).toBeLessThan(10);
 });
 
 it('is for nobody whose identity was given instead, and does not repeat it', async () => {
