@@ -132,8 +132,8 @@ describe('rolling an issuing CA over', () => {
   it('goes on signing lists of a removed CA, also where the passphrase comes through a pipe', async () => {
     for (const step of ROLLOVER_STEPS) await take(step);
     const passphraseFile = join(temporary.folder, 'pipe');
-    spawnSync('mkfifo', ['-m', '600', passphraseFile]);
-    const writer = spawn('cp', [temporary.settings.passphraseFile, passphraseFile]);
+    spawnSync('sh', ['-c', 'mkfifo -m 600 "$0"', passphraseFile]);
+    const writer = spawn('sh', ['-c', 'cat "$1" >"$0"', passphraseFile, temporary.settings.passphraseFile]);
     const { ca, crls } = await temporary.reopen({ settings: { ...temporary.settings, passphraseFile } });
     await Promise.all([ca.openKeys(), once(writer, 'exit')]);
     expect((await crls.sign('issuing', somebody)).issuer).toBe('issuing');
