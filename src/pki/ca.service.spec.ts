@@ -155,6 +155,22 @@ describeOnEachStore('the CA service', (_, newPlace) => {
     });
   });
 
+  it('renews for the same lifetime, whatever the backdating has become', async () => {
+    let { certificate } = await issue({ lifetime: 600 });
+    for (const backdate of [3600, 0, 60]) {
+      const { ca: later } = await temporary.reopen({ settings: { ...temporary.settings, backdate } });
+      const { serialNumber, fingerprint256 } = certificate;
+      const began = Math.floor(Date.now() / 1000) * 1000;
+      ({ certificate } = await later.renew({
+        request: certificationRequest(),
+        holder: { serialNumber, fingerprint256 },
+        requester: somebody,
+      }));
+      expect(certificate.notAfter.getTime() - began).toBeGreaterThanOrEqual(600_000);
+      expect(certificate.notAfter.getTime() - Date.now()).toBeLessThanOrEqual(600_000);
+    }
+  });
+
   it('stores, records and tells what it issued', async () => {
     const events: unknown[] = [];
     temporary.authority.events.on('certificate.issued', (event) => events.push(event));

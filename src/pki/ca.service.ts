@@ -17,7 +17,8 @@ import {
 import type { IssuedCertificate } from './issuance/issued-certificate.js';
 import type { IntermediateRequest } from './issuance/intermediate.js';
 import type { IssuanceContext } from './issuance/issue-certificate.js';
-import type { CurrentAuthorities } from './issuer/authorities.js';
+import { signsLists } from './crl/crl.service.js';
+import type { Authorities } from './issuer/authorities.js';
 import type { Authority } from './issuer/authority.js';
 import { wipePassphrases } from './issuer/passphrase.js';
 import { isReadOnce } from './issuer/secret-file.js';
@@ -34,7 +35,7 @@ import type { Release, Revocation, RevocationRequest, RevocationService } from '
 
 /** The certification authority, for every door to it. */
 export class CaService {
-  readonly #authorities: CurrentAuthorities;
+  readonly #authorities: Authorities;
   readonly #settings: PkiSettings;
   readonly #context: IssuanceContext;
   readonly #events: EventBus;
@@ -46,7 +47,7 @@ export class CaService {
   readonly profiles: Profiles;
 
   constructor(parts: {
-    readonly authorities: CurrentAuthorities;
+    readonly authorities: Authorities;
     readonly settings: PkiSettings;
     readonly profiles: Profiles;
     readonly context: IssuanceContext;
@@ -108,16 +109,30 @@ export class CaService {
 
   /**
    * Opens the key of every CA that may sign now, instead of at its first signature, and wipes a passphrase that came through a pipe: before that, the keys of
-   * OCSP responders are opened with it as well. Throws PkiError with what is wrong with the key of a CA.
+   * OCSP responders and of removed CAs, which sign lists, are opened with it as well. Throws PkiError with what is wrong with the key of a CA.
    */
   async openKeys(): Promise<void> {
     try {
       // One after the other: derivation takes a core for itself, and the start goes on beside it.
       for (const { issuer, state } of this.authorities) if (state !== 'removed') await issuer.open();
-      if (isReadOnce(this.#settings.passphraseFile)) await this.#ocsp?.open();
+      if (!isReadOnce(this.#settings.passphraseFile)) return;
+      await this.#openRemoved();
+      await this.#ocsp?.open();
     } finally {
       wipePassphrases();
     }
+  }
+
+  /** Nobody needs them to begin: what is wrong with one is told. */
+  async #openRemoved(): Promise<void> {
+    for (const authority of this.authorities)
+      try {
+        const isRemoved = authority.state === 'removed';
+        if (isRemoved && (await signsLists(authority, this.#settings, this.#context.now())))
+          await authority.issuer.open();
+      } catch (error) {
+        this.#events.emit('background.failed', { task: 'crl.publish', error });
+      }
   }
 
   /** See {@link Issuance.issue}. */

@@ -199,18 +199,26 @@ describe('making a CA', () => {
     await expect(open(false)).rejects.toMatchObject({ code: 'key_unreadable' });
   });
 
-  it('makes one CA when two processes begin at once', async () => {
-    // Each on a connection of its own, as processes are.
-    stores = await Promise.all([1, 2, 3].map(() => openStore({ path: path('var/veritas.db') })));
-    const settings = temporarySettings(folder);
-    const made = await Promise.all(
-      stores.map((store) => openCertificationAuthority({ settings, store, create: true })),
-    );
-    const after = await open();
-    for (const { ca } of made)
-      expect(ca.issuing.certificate.fingerprint256).toBe(after.ca.issuing.certificate.fingerprint256);
-    expect((await after.ca.list()).rows).toHaveLength(2);
-    const [leaf] = decodePem(readFileSync(path('certs/issuing_ca.pem')));
-    expect(decodeCertificate(leaf!.octets).fingerprint256).toBe(after.ca.issuing.certificate.fingerprint256);
-  });
+  it.each([false, true])(
+    'makes one CA when two processes begin at once, its certificates there: %s',
+    async (isThere) => {
+      if (isThere) {
+        const { store } = await open();
+        await store.close();
+        rmSync(path('var'), { recursive: true });
+      }
+      // Each on a connection of its own, as processes are.
+      stores = await Promise.all([1, 2, 3].map(() => openStore({ path: path('var/veritas.db') })));
+      const settings = temporarySettings(folder);
+      const made = await Promise.all(
+        stores.map((store) => openCertificationAuthority({ settings, store, create: true })),
+      );
+      const after = await open();
+      for (const { ca } of made)
+        expect(ca.issuing.certificate.fingerprint256).toBe(after.ca.issuing.certificate.fingerprint256);
+      expect((await after.ca.list()).rows).toHaveLength(2);
+      const [leaf] = decodePem(readFileSync(path('certs/issuing_ca.pem')));
+      expect(decodeCertificate(leaf!.octets).fingerprint256).toBe(after.ca.issuing.certificate.fingerprint256);
+    },
+  );
 });

@@ -56,7 +56,10 @@ export interface CertificationAuthority {
   readonly ocsp: OcspService | undefined;
   /** Hears of the peers that are let in. */
   readonly sightings: PeerSightings;
-  /** Acts on what became of the CAs in the store, and writes the public files that changed. True when anything about them changed. A running process calls it when the store has. */
+  /**
+   * Acts on what became of the CAs in the store, and writes the public files that changed, or could not be written before. True when anything about the CAs changed.
+   * A running process calls it when the store has.
+   */
   readonly followIssuers: () => Promise<boolean>;
   /** The public certificate files of the CA. */
   readonly trustFiles: readonly string[];
@@ -109,19 +112,25 @@ export async function openCertificationAuthority(
   const ocsp = isOcspOn ? new OcspService({ authorities, settings, profiles, context, events, registry }) : undefined;
   const ca = new CaService({ authorities, settings, profiles, context, events, revocations, registry, ocsp });
   const enrollment = new EnrollmentService({ store, audit, ca, now });
-  const publish = (): void => {
-    publishTrustFiles(certsDirectory, trustFilesOf(certsDirectory, authorities.all));
-    refreshChainFiles(certsDirectory, authorities.all);
-  };
+  // Whoever refreshed them: which were told of, and which the files show.
+  let told = authorities.all;
+  let shown: typeof told | undefined = told;
   const followIssuers = async (): Promise<boolean> => {
-    if (!(await authorities.refresh())) return false;
-    publish();
-    events.emit('issuers.changed', { states: new Map(authorities.all.map(({ id, state }) => [id, state])) });
-    return true;
+    await authorities.refresh();
+    const { all } = authorities;
+    const isNew = all !== told;
+    told = all;
+    if (isNew) events.emit('issuers.changed', { states: new Map(all.map(({ id, state }) => [id, state])) });
+    if (all !== shown) {
+      publishTrustFiles(certsDirectory, trustFilesOf(certsDirectory, all));
+      refreshChainFiles(certsDirectory, all);
+      shown = all;
+    }
+    return isNew;
   };
-  const follow = async (): Promise<void> => {
-    await followIssuers();
-    publish();
+  const follow = (): Promise<unknown> => {
+    shown = undefined;
+    return followIssuers();
   };
   const sightings = new PeerSightings({ store, authorities, events });
   const rollover = new RolloverService({ authorities, creation, crls, registry, revocations, follow });

@@ -42,6 +42,7 @@ export const PKI_ERRORS = {
   authority_missing: [503, 'make the CA with `veritas setup` or `veritas ca init`'],
   authority_mismatch: [503, 'put back the files and the store that belong together'],
   issuer_expired: [503, 'make a new issuing CA'],
+  issuer_inactive: [503, 'ask again, or look with `veritas ca rollover status` which CA signs now'],
   issuer_revoked: [503, 'make a new issuing CA'],
   issuer_unknown: [404, 'look the CAs up with `veritas ca show`'],
   rollover_premature: [409, 'look with `veritas ca rollover status` what is in the way'],

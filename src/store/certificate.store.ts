@@ -70,13 +70,19 @@ const asGood = (row: NewCertificateRow): CertificateRow => ({
   invalidity_date: null,
 });
 
-/** What is done for certificates, together with other statements, when none of their keys is compromised and no new serial number was taken before. */
+/**
+ * What is done for certificates, together with other statements, when the CAs that have to be are active, none of their keys is compromised and no new
+ * serial number was taken before.
+ */
 export const issuanceStatements = ({
+  issuers,
   keys,
   serials,
   rows,
   now,
 }: {
+  /** Those that have to be active, each once. */
+  readonly issuers: readonly string[];
   /** As {@link compromisedKeys} takes them. */
   readonly keys: readonly string[];
   readonly serials: readonly string[];
@@ -85,13 +91,15 @@ export const issuanceStatements = ({
 }): TogetherStatement[] => {
   const reserved = serials.map((serial) => ({ serial, reserved_at: now.getTime() }));
   return [
+    { sql: ACTIVE, parameters: issuers.map((issuer) => [issuer]), rows: issuers.length },
     { sql: COMPROMISED, parameters: [...new Set(keys)].map((key) => [key]), rows: 0 },
     insertingRows('serial', ['serial', 'reserved_at'], reserved, { unlessTaken: true }),
     insertingRows('certificate', CERTIFICATE_COLUMNS, rows.map(asGood)),
   ];
 };
 
-// As compromisedKeys asks, for one.
+// As activeIssuers and compromisedKeys ask, for one.
+const ACTIVE = `select 1 from issuer where id = ? and state = 'active'`;
 const COMPROMISED = `select 1 from certificate where spki_sha256 = ? and revocation_reason = 'keyCompromise'`;
 
 /** Adds a certificate whose serial number was reserved. */

@@ -28,7 +28,7 @@ const LONGEST_MS = 5;
 export class GroupCommit {
   readonly #database: Database;
   readonly #waiting: Waiting[] = [];
-  #busy = false;
+  #draining: Promise<void> | undefined;
 
   constructor(database: Database) {
     this.#database = database;
@@ -38,20 +38,23 @@ export class GroupCommit {
   run<T>(work: Work<T>, whole?: () => WholeWork<T> | undefined): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ work, whole, resolve: resolve as (value: unknown) => void, reject });
-      void this.#drain();
+      this.#draining ??= this.#drain();
     });
   }
 
+  /** Until what was asked for has been committed or undone. */
+  async idle(): Promise<void> {
+    await this.#draining;
+  }
+
   async #drain(): Promise<void> {
-    if (this.#busy) return;
-    this.#busy = true;
     while (this.#waiting.length > 0) {
       // Who arrives in the same turn of the event loop, or goes on because of the commit before, is waited for.
       await setImmediate();
       const [first, ...others] = this.#waiting.splice(0, MOST_TOGETHER);
       if (first) await (others.length === 0 ? this.#commitOne(first) : this.#commit([first, ...others]));
     }
-    this.#busy = false;
+    this.#draining = undefined;
   }
 
   /** Never throws. */

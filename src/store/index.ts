@@ -55,6 +55,7 @@ export {
 export { GatheredWrites, type GatheredWork } from './gathered-writes.js';
 export { findIdempotency, insertIdempotency, type IdempotencyRow } from './idempotency.store.js';
 export {
+  activeIssuers,
   findIssuer,
   insertCrossCertificate,
   insertIssuer,
@@ -76,12 +77,10 @@ export {
   insertRevokedSerial,
   lastRevocationSequence,
   listReleases,
-  listRevocations,
   markReleased,
   markRevoked,
   serialStatuses,
   type ReleaseRow,
-  type RevocationRow,
 } from './revocation.store.js';
 export type { Database, IssuerRole, IssuerState, Transaction } from './schema.js';
 export {

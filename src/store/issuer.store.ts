@@ -51,6 +51,12 @@ export function listIssuers(database: Database): Promise<IssuerRow[]> {
   return database.selectFrom('issuer').select(COLUMNS).orderBy('created_at').orderBy('id').execute();
 }
 
+/** Those that sign new certificates: one of each role. */
+export async function activeIssuers(database: Database): Promise<ReadonlySet<string>> {
+  const rows = await database.selectFrom('issuer').select('id').where('state', '=', sql.lit('active')).execute();
+  return new Set(rows.map(({ id }) => id));
+}
+
 export async function setIssuerState(database: Database, id: string, state: IssuerState): Promise<void> {
   await database.updateTable('issuer').set({ state }).where('id', '=', id).execute();
 }

@@ -10,7 +10,7 @@ import { up as services } from './migrations/0008-services.js';
 import { up as crlEntries } from './migrations/0009-crl-entries.js';
 import { up as auditOfAuthorities } from './migrations/0010-audit-of-authorities.js';
 import type { Database, Transaction } from './schema.js';
-import { StoreError } from './store-error.js';
+import { StoreError, tooNewError } from './store-error.js';
 
 /** Every change of the schema, in order; a name is never used again and a migration that was released never edited. */
 const migrations: readonly { readonly name: string; readonly up: (transaction: Transaction) => Promise<void> }[] = [
@@ -28,6 +28,9 @@ const migrations: readonly { readonly name: string; readonly up: (transaction: T
 
 /** The name of the schema that this program works on: its last migration. */
 export const SCHEMA = migrations.at(-1)?.name ?? '';
+
+/** Gives the name of the last migration that the store has seen. */
+export const LAST_MIGRATION = 'select name from migration order by name desc limit 1';
 
 /** The migrations that a store has seen, oldest first, and those that it still needs. Times in milliseconds. */
 export interface MigrationStatus {
@@ -92,11 +95,7 @@ async function statusOf(database: Database, store: string): Promise<MigrationSta
   }>`select name, applied_at from migration order by name`.execute(database);
   const known = migrations.map(({ name }) => name);
   const unknown = rows.find(({ name }, index) => name !== known[index]);
-  if (unknown)
-    throw new StoreError(
-      'store_too_new',
-      `the store ${store} was written by a newer version (migration ${unknown.name}): use that version, or restore a backup`,
-    );
+  if (unknown) throw tooNewError(store, unknown.name);
   return {
     applied: rows.map(({ name, applied_at: appliedAt }) => ({ name, appliedAt })),
     pending: known.slice(rows.length),

@@ -3,8 +3,10 @@ import {
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
+  sql,
   TableNode,
   type DatabaseConnection,
+  type DatabaseMetadataOptions,
   type Dialect,
   type DialectAdapter,
   type Driver,
@@ -12,9 +14,12 @@ import {
   type OperationNode,
   type QueryCompiler,
   type QueryResult,
+  type TableMetadata,
 } from 'kysely';
 import type pg from 'pg';
+import { LAST_MIGRATION, SCHEMA } from './migrations.js';
 import { isBroken, postgresError } from './postgres-error.js';
+import { tooNewError } from './store-error.js';
 
 /** What the dialect runs on. */
 export interface PostgresDialectOptions {
@@ -23,6 +28,8 @@ export interface PostgresDialectOptions {
   readonly store: string;
   /** What each statement is turned into before it is sent; as it is when absent. */
   readonly rewrite?: ((statement: string) => string) | undefined;
+  /** Begin no transaction on a schema that is newer than the program's; false: there may be none yet. */
+  readonly checksSchema?: boolean | undefined;
 }
 
 /**
@@ -49,7 +56,27 @@ export class WriterPostgresDialect implements Dialect {
   }
 
   createIntrospector(database: Kysely<unknown>): PostgresIntrospector {
-    return new PostgresIntrospector(database);
+    return new VisibleTables(database);
+  }
+}
+
+/** Of the tables in a database those that their name alone means: somebody else may have an `audit` in a schema of theirs. */
+class VisibleTables extends PostgresIntrospector {
+  readonly #database: Kysely<unknown>;
+
+  constructor(database: Kysely<unknown>) {
+    super(database);
+    this.#database = database;
+  }
+
+  override async getTables(options?: DatabaseMetadataOptions): Promise<TableMetadata[]> {
+    const tables = await super.getTables(options);
+    const { rows } = await sql<{ path: string[] }>`select current_schemas(false)::text[] as path`.execute(
+      this.#database,
+    );
+    const isIn = (schema: string, name: string): boolean =>
+      tables.some((table) => table.name === name && table.schema === schema);
+    return tables.filter(({ name, schema }) => rows[0]?.path.find((each) => isIn(each, name)) === schema);
   }
 }
 
@@ -82,6 +109,8 @@ function isForOthers({ query }: CompiledQuery): boolean {
 const isOf = (tables: readonly string[], node: OperationNode | undefined): boolean =>
   node !== undefined && TableNode.is(node) && tables.includes(node.table.identifier.name);
 
+type Result = pg.QueryResult<Readonly<Record<string, unknown>>>;
+
 class PostgresDriver implements Driver {
   readonly #options: PostgresDialectOptions;
 
@@ -102,8 +131,11 @@ class PostgresDriver implements Driver {
   }
 
   async beginTransaction(connection: PostgresConnection): Promise<void> {
+    const { checksSchema = false, store } = this.#options;
     try {
-      await connection.run(BEGIN);
+      const { rows } = await connection.run(checksSchema ? `${BEGIN};\n${LAST_MIGRATION}` : BEGIN);
+      const last = checksSchema ? (rows[0] as { readonly name?: string } | undefined)?.name : undefined;
+      if (last !== undefined && last > SCHEMA) throw tooNewError(store, last);
     } catch (error) {
       await this.rollbackTransaction(connection);
       throw error;
@@ -157,11 +189,11 @@ class PostgresConnection implements DatabaseConnection {
     try {
       // Without parameters it goes as one message, which may hold several statements.
       const text = rewrite ? rewrite(sql) : sql;
-      const result: pg.QueryResult | readonly pg.QueryResult[] = await this.#client.query(
-        parameters.length > 0 ? { text, values: [...parameters] } : text,
-      );
-      if (!('rows' in result)) return { rows: [] };
-      const { rows, rowCount, command } = result;
+      const result = (await this.#client.query(parameters.length > 0 ? { text, values: [...parameters] } : text)) as
+        Result | Result[];
+      const last = 'rows' in result ? result : result.at(-1);
+      if (!last) return { rows: [] };
+      const { rows, rowCount, command } = last;
       return { rows: rows as R[], ...(command === 'SELECT' ? {} : { numAffectedRows: BigInt(rowCount ?? 0) }) };
     } catch (error) {
       this.#broken ||= isBroken(error);

@@ -12,6 +12,7 @@ import { insertIssuer, listIssuers, setIssuerState } from './issuer.store.js';
 import { migrateStore, openStore } from './open-store.js';
 import { isBroken, postgresError } from './postgres-error.js';
 import type { Store } from './store.js';
+import { tableShapes } from './table.store.js';
 
 const issuer = (id: string) => ({
   id,
@@ -51,6 +52,19 @@ describeOnPostgres('a PostgreSQL store', () => {
     ).rejects.toMatchObject({ code: 'store_unavailable' });
     await store.transaction((transaction) => insertIssuer(transaction, issuer('c')));
     expect((await listIssuers(store.database)).map(({ id }) => id)).toEqual(['c']);
+  });
+
+  test('knows its own tables among those of others in the database', async () => {
+    const others = ['migration (name text)', 'audit (what integer)', 'policy (octets bytea)'].map(
+      (table) => `create table zothers.${table}`,
+    );
+    const shapes = await tableShapes(store.database);
+    await place.execute('create schema zothers', ...others);
+    expect(await tableShapes(store.database)).toEqual(shapes);
+    const empty = await postgresPlace();
+    await empty.execute('create schema zothers', ...others);
+    expect((await migrateStore(empty.options)).length).toBeGreaterThan(0);
+    await empty.remove();
   });
 
   test('tells who watches of what is for them, when it is there, and of nothing else', async () => {

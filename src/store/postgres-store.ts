@@ -2,7 +2,7 @@ import { Kysely, sql } from 'kysely';
 import pg from 'pg';
 import { checkMigrated, migrate, readMigrationStatus, type MigrationStatus } from './migrations.js';
 import { postgresDdl } from './postgres-ddl.js';
-import { CHANGES, WriterPostgresDialect } from './postgres-dialect.js';
+import { CHANGES, WriterPostgresDialect, type PostgresDialectOptions } from './postgres-dialect.js';
 import { postgresError, readOnlyError } from './postgres-error.js';
 import { PostgresListener, type Hearing } from './postgres-listener.js';
 import type { Database, Schema } from './schema.js';
@@ -94,7 +94,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   return new PostgresStore(
     target,
     databaseOf(target, { ...options, most: READERS, readOnly: true }),
-    databaseOf(target, { ...options, most: 1, ...(options.bare ? schemaWriter : {}) }),
+    databaseOf(target, { ...options, most: 1, ...(options.bare ? schemaWriter : { checksSchema: true }) }),
   );
 }
 
@@ -217,8 +217,9 @@ function databaseOf(
   {
     most,
     rewrite,
+    checksSchema,
     ...options
-  }: ConnectionOptions & { readonly most: number; readonly rewrite?: (statement: string) => string },
+  }: ConnectionOptions & Pick<PostgresDialectOptions, 'rewrite' | 'checksSchema'> & { readonly most: number },
 ): Kysely<Schema> {
   const pool = new pg.Pool({
     ...connectionTo(target, options),
@@ -230,7 +231,9 @@ function databaseOf(
   pool.on('error', () => undefined);
   // Of one that is in use, or was just given out: unheard, its end would be that of the process. Its next statement fails, and says why.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  return new Kysely<Schema>({ dialect: new WriterPostgresDialect({ pool, store: target.name, rewrite }) });
+  return new Kysely<Schema>({
+    dialect: new WriterPostgresDialect({ pool, store: target.name, rewrite, checksSchema }),
+  });
 }
 
 /** 64-bit integers as numbers, which ours all fit; everything else as `pg` reads it. */

@@ -12,7 +12,7 @@ import { countCertificates, listCertificates, type CertificateFilter } from './i
 import { crlFloor, isFirstOfItsTime, lastCrl, lastCrlHeader } from './crl.store.js';
 import { findEnrollmentToken } from './enrollment-token.store.js';
 import { findIdempotency } from './idempotency.store.js';
-import { issuerUsage, servicesOfIssuer } from './issuer.store.js';
+import { activeIssuers, issuerUsage, servicesOfIssuer } from './issuer.store.js';
 import {
   findServiceChange,
   lastServiceSequence,
@@ -20,7 +20,7 @@ import {
   listShadowCounts,
   serviceHistory,
 } from './service.store.js';
-import { lastRevocationSequence, listReleases, listRevocations, serialStatuses } from './revocation.store.js';
+import { lastRevocationSequence, listReleases, serialStatuses } from './revocation.store.js';
 import { readRevocationPage, readRevokedSerialPage } from './revocation-page.store.js';
 import type { Database, Schema } from './schema.js';
 import { NodeSqliteDialect } from './sqlite-dialect.js';
@@ -105,6 +105,7 @@ describeOnEachStore('a query', (kind, newPlace) => {
   test.each<[string, () => Promise<unknown>]>([
     ['a certificate by its number', () => findCertificate(database, '0a')],
     ['who issued a number', () => findIssued(database, '0a')],
+    ['the CAs that sign', () => activeIssuers(database)],
     ['what depends on an issuer', () => issuerUsage(database, { id: 'issuing', role: 'issuing' }, now)],
     ['what depends on a root', () => issuerUsage(database, { id: 'root', role: 'root' }, now)],
     [
@@ -112,7 +113,6 @@ describeOnEachStore('a query', (kind, newPlace) => {
       () => servicesOfIssuer(database, { id: 'issuing', role: 'issuing' }, { now, limit: 1000 }),
     ],
     ['a compromised key', () => compromisedKeys(database, ['aa', 'bb'])],
-    ['new revocations', () => listRevocations(database, { after: 5 })],
     ['the last revocation', () => lastRevocationSequence(database)],
     ['the last revocation of an issuer', () => lastRevocationSequence(database, 'issuing')],
     ['the last list', () => lastCrl(database, { issuer: 'issuing', scope: 'complete' })],

@@ -3,16 +3,6 @@ import type { CertificateRow } from './certificate.store.js';
 import { encodeCrlEntry } from './crl-entry.js';
 import type { CertificateStatus, Database, Transaction } from './schema.js';
 
-/** What a reader of revocations needs to answer for a serial number. */
-export interface RevocationRow {
-  readonly serial: string;
-  readonly issuer: string;
-  readonly revokedAt: number;
-  /** A CRLReason's name. */
-  readonly reason: string;
-  readonly sequence: number;
-}
-
 /** A hold that was lifted. */
 export interface ReleaseRow {
   readonly serial: string;
@@ -60,7 +50,18 @@ export async function markRevoked(
  */
 export async function insertRevokedSerial(
   transaction: Transaction,
-  { serial, issuer, notAfter, reason, revokedAt }: Omit<RevocationRow, 'sequence'> & { readonly notAfter: number },
+  {
+    serial,
+    issuer,
+    notAfter,
+    reason,
+    revokedAt,
+  }: Pick<RevocationMark, 'serial' | 'reason'> & {
+    readonly issuer: string;
+    /** This and the next in milliseconds. */
+    readonly notAfter: number;
+    readonly revokedAt: number;
+  },
 ): Promise<void> {
   await transaction
     .insertInto('serial')
@@ -156,31 +157,6 @@ export async function lastRevocationSequence(database: Database, issuer?: string
   }
   const last = [await revoked.executeTakeFirst(), await released.executeTakeFirst(), await serials.executeTakeFirst()];
   return Math.max(...last.map((row) => row?.last ?? 0));
-}
-
-/** Revocations after a place in their order, oldest first, `limit` at most. */
-export async function listRevocations(
-  database: Database,
-  { after = 0, limit = 1000 }: { readonly after?: number; readonly limit?: number } = {},
-): Promise<RevocationRow[]> {
-  const rows: RevocationRow[] = [];
-  // The second is empty unless the store was restored, and nobody adds to it while a service runs on it.
-  for (const table of ['certificate', 'revoked_serial'] as const)
-    for (const row of await database
-      .selectFrom(table)
-      .select(['serial', 'issuer', 'revoked_at', 'revocation_reason', 'revocation_sequence'])
-      .where('revocation_sequence', '>', after)
-      .orderBy('revocation_sequence')
-      .limit(limit)
-      .execute())
-      rows.push({
-        serial: row.serial,
-        issuer: row.issuer,
-        revokedAt: row.revoked_at ?? 0,
-        reason: row.revocation_reason ?? 'unspecified',
-        sequence: row.revocation_sequence ?? 0,
-      });
-  return rows.sort((a, b) => a.sequence - b.sequence).slice(0, limit);
 }
 
 /** Releases after a place in the order, oldest first, `limit` at most; of one issuer where it is named. */

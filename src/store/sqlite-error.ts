@@ -32,6 +32,13 @@ export function sqliteError(error: unknown, path: string): unknown {
   return new StoreError('store_unavailable', `the store ${path} cannot be used: ${reason}${mend}`, { cause: error });
 }
 
+/** What is open is not what is at its place any more. */
+export const movedError = (path: string): StoreError =>
+  new StoreError(
+    'store_unavailable',
+    `the store ${path} cannot be used: it was moved away or replaced while it was open, start again`,
+  );
+
 /** Of an error, whatever made it. */
 const messageOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);

@@ -26,6 +26,16 @@ export interface ThreadFailure {
   readonly message: string;
   /** SQLite's extended result code. */
   readonly errcode: number | undefined;
+  /** Nothing was begun, see {@link WriterTerms}: the file is another one, or has seen the migration that `message` names. */
+  readonly refusal?: 'moved' | 'newer' | undefined;
+}
+
+/** What a transaction that writes is begun for, looked at with each. */
+export interface WriterTerms {
+  /** Device and inode of the file: what is written to one that was moved away, nobody finds again. */
+  readonly file: string;
+  /** The last migration that the program knows, and what gives the last that the store has seen; absent: there may be none yet. */
+  readonly schema?: { readonly last: string; readonly query: string } | undefined;
 }
 
 /** How the write-ahead log stands: the pages in it, and how many of them are in the file. */
@@ -51,4 +61,6 @@ export interface ThreadData {
   readonly statementTimeout: number;
   /** It can only read. */
   readonly readOnly: boolean;
+  /** Of a thread that begins transactions. */
+  readonly terms?: WriterTerms | undefined;
 }

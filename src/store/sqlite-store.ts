@@ -2,10 +2,17 @@ import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
-import { checkMigrated, migrate, readMigrationStatus, type MigrationStatus } from './migrations.js';
+import {
+  checkMigrated,
+  LAST_MIGRATION,
+  migrate,
+  readMigrationStatus,
+  SCHEMA,
+  type MigrationStatus,
+} from './migrations.js';
 import type { Database, Schema } from './schema.js';
 import { NodeSqliteDialect, STATEMENT_TIMEOUT } from './sqlite-dialect.js';
-import { resultCodeOf, sqliteError } from './sqlite-error.js';
+import { movedError, resultCodeOf, sqliteError } from './sqlite-error.js';
 import { ThreadSqliteDialect } from './sqlite-thread-dialect.js';
 import { Store, withSnapshot, type SnapshotOptions, type StoreOptions } from './store.js';
 
@@ -17,10 +24,12 @@ const BUSY_MS = 5_000;
 /** The rows in one SQLite file in write-ahead mode, each commit flushed to the disk. */
 class SqliteStore extends Store {
   readonly #sqlite: DatabaseSync;
+  readonly #file: string;
 
   constructor(path: string, sqlite: DatabaseSync, database: Kysely<Schema>, writer: Kysely<Schema>) {
     super(path, database, writer);
     this.#sqlite = sqlite;
+    this.#file = fileAt(path);
   }
 
   override readonly isShared = false;
@@ -49,6 +58,7 @@ class SqliteStore extends Store {
   // `PRAGMA data_version`: of this connection, so that commits of the writer count as well.
   override dataVersion(): Promise<string> {
     return new Promise((resolve) => {
+      if (fileAt(this.name) !== this.#file) throw movedError(this.name);
       resolve(String(this.#sqlite.prepare('pragma data_version').get()?.data_version));
     });
   }
@@ -76,7 +86,8 @@ export async function openSqliteStore({
     // From here on this connection reads; another one, in a thread, writes.
     // 16 MiB of pages, so that what stands above the leaves of the indexes of a million certificates stays in memory.
     sqlite.exec('pragma query_only = on; pragma cache_size = -16384');
-    const writer = new Kysely<Schema>({ dialect: new ThreadSqliteDialect({ path, readOnly, busyTimeout }) });
+    const terms = { file: fileAt(path), ...(bare ? {} : { schema: { last: SCHEMA, query: LAST_MIGRATION } }) };
+    const writer = new Kysely<Schema>({ dialect: new ThreadSqliteDialect({ path, readOnly, busyTimeout, terms }) });
     return new SqliteStore(path, sqlite, database, writer);
   });
 }
@@ -113,6 +124,12 @@ async function opened<T>(
     if (sqlite?.isOpen) sqlite.close();
     throw sqliteError(error, path);
   }
+}
+
+/** Device and inode; nothing where there is no file, as in memory. */
+function fileAt(path: string): string {
+  const there = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return there ? `${there.dev}:${there.ino}` : '';
 }
 
 function makeFile(path: string): void {

@@ -12,6 +12,7 @@ import {
 } from 'kysely';
 import { SqliteCheckpoints } from './sqlite-checkpoints.js';
 import { STATEMENT_TIMEOUT, untilBegun } from './sqlite-dialect.js';
+import type { WriterTerms } from './sqlite-protocol.js';
 import { SqliteThread } from './sqlite-thread.js';
 import type { TogetherConnection, TogetherStatement } from './together.js';
 
@@ -21,6 +22,8 @@ export interface ThreadOptions {
   readonly readOnly: boolean;
   /** How long a transaction waits for another connection's, in milliseconds. */
   readonly busyTimeout: number;
+  /** Of who writes. */
+  readonly terms?: WriterTerms;
 }
 
 /** Kysely's SQLite in a thread, for transactions one after the other; who writes has `GroupCommit` for that. The thread is started by the first. */
@@ -65,9 +68,10 @@ class ThreadDriver implements Driver {
   acquireConnection(): Promise<ThreadConnection> {
     // In place of one that died.
     if (this.#thread === undefined || this.#thread.isDead) {
-      const { path, readOnly } = this.#options;
+      const { path, readOnly, terms } = this.#options;
       const thread: SqliteThread = new SqliteThread(path, {
         readOnly,
+        terms,
         statementTimeout: STATEMENT_TIMEOUT,
         committed: (state) => {
           this.#checkpoints.committed(state, thread);

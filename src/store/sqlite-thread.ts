@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { SQLITE_BUSY, resultCodeOf, sqliteError } from './sqlite-error.js';
+import { movedError, resultCodeOf, SQLITE_BUSY, sqliteError } from './sqlite-error.js';
 import type {
   LogState,
   ThreadData,
@@ -8,7 +8,7 @@ import type {
   ThreadResponse,
   ThreadStep,
 } from './sqlite-protocol.js';
-import { StoreError } from './store-error.js';
+import { StoreError, tooNewError } from './store-error.js';
 
 type Asking = Pick<ThreadRequest, 'kind'> & Partial<ThreadRequest>;
 
@@ -33,10 +33,7 @@ export class SqliteThread {
   /** `committed` hears of each commit, before anything else can be asked for. */
   constructor(
     path: string,
-    {
-      committed,
-      ...options
-    }: Pick<ThreadData, 'statementTimeout' | 'readOnly'> & { readonly committed?: (state: LogState) => void },
+    { committed, ...options }: Omit<ThreadData, 'path'> & { readonly committed?: (state: LogState) => void },
   ) {
     this.#path = path;
     this.#committed = committed;
@@ -150,7 +147,9 @@ export class SqliteThread {
     this.#asked.clear();
   }
 
-  #errorOf({ message, errcode }: ThreadFailure): unknown {
+  #errorOf({ message, errcode, refusal }: ThreadFailure): unknown {
+    if (refusal === 'newer') return tooNewError(this.#path, message);
+    if (refusal === 'moved') return movedError(this.#path);
     return sqliteError(Object.assign(new Error(message), { code: 'ERR_SQLITE_ERROR', errcode }), this.#path);
   }
 }

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -16,7 +17,7 @@ import type {
  */
 
 const MAX_STATEMENTS = 256;
-const { path, statementTimeout, readOnly } = workerData as ThreadData;
+const { path, statementTimeout, readOnly, terms } = workerData as ThreadData;
 const statements = new Map<string, { readonly statement: StatementSync; readonly reader: boolean }>();
 let database: DatabaseSync | undefined;
 
@@ -66,6 +67,32 @@ function begin(): void {
   } finally {
     connection.exec(`pragma busy_timeout = ${statementTimeout}`);
   }
+  try {
+    checkTerms();
+  } catch (error) {
+    rollBack();
+    throw error;
+  }
+}
+
+/** What is not begun: see {@link WriterTerms}. */
+class Refusal extends Error {
+  constructor(
+    readonly refusal: ThreadFailure['refusal'],
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+function checkTerms(): void {
+  if (!terms) return;
+  const there = statSync(path, { bigint: true, throwIfNoEntry: false });
+  if (!there || `${there.dev}:${there.ino}` !== terms.file) throw new Refusal('moved', 'another file is in its place');
+  const { schema } = terms;
+  if (!schema) return;
+  const last = String(prepared(schema.query).statement.get()?.name);
+  if (last > schema.last) throw new Refusal('newer', last);
 }
 
 function rollBack(): void {
@@ -156,7 +183,8 @@ function octetsIn([row, ...others]: readonly unknown[]): ArrayBuffer[] {
 
 function failureOf(error: unknown): ThreadFailure {
   const { message, errcode } = error as { readonly message?: unknown; readonly errcode?: unknown };
-  return { message: String(message), errcode: typeof errcode === 'number' ? errcode : undefined };
+  const refusal = error instanceof Refusal ? error.refusal : undefined;
+  return { message: String(message), errcode: typeof errcode === 'number' ? errcode : undefined, refusal };
 }
 
 try {

@@ -15,3 +15,10 @@ export class StoreError extends Error {
     super(message, options);
   }
 }
+
+/** The store has seen a migration that this version of the program does not know. */
+export const tooNewError = (store: string, migration: string): StoreError =>
+  new StoreError(
+    'store_too_new',
+    `the store ${store} was written by a newer version (migration ${migration}): use that version, or restore a backup`,
+  );

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { describeOnEachStore, type StorePlace } from '../../test/support/postgres.js';
 import { insertIssuer, listIssuers } from './issuer.store.js';
@@ -21,6 +22,8 @@ const issuer = (id: string, parent = id) => ({
 const insert = (store: Store, id: string, parent?: string): Promise<void> =>
   store.transaction((transaction) => insertIssuer(transaction, issuer(id, parent)));
 const idsIn = async (store: Store): Promise<string[]> => (await listIssuers(store.database)).map(({ id }) => id);
+
+const nothingToWrite = () => ({ statements: [], written: () => undefined as never });
 
 const open: Store[] = [];
 const opened = async (options: StoreOptions): Promise<Store> => {
@@ -83,6 +86,22 @@ describeOnEachStore('a store', (_, newPlace) => {
       });
   });
 
+  it('writes nothing to a store that a newer version brought forward while it was open', async () => {
+    const store = await openHere();
+    await insert(store, 'a');
+    await place.execute(`insert into migration (name, applied_at) values ('9999-from-the-future', 1)`);
+    const both = [insert(store, 'b'), insert(store, 'c')];
+    for (const one of [...both, insert(store, 'd')])
+      await expect(one).rejects.toMatchObject({
+        code: 'store_too_new',
+        message: expect.stringContaining('9999-from-the-future'),
+      });
+    await expect(store.transaction(() => Promise.reject(new Error('ran')), nothingToWrite)).rejects.toMatchObject({
+      code: 'store_too_new',
+    });
+    expect(await idsIn(store)).toEqual(['a']);
+  });
+
   it('refuses to read a store whose schema is an earlier one, and says what to type', async () => {
     const store = await openHere();
     await store.transaction((transaction) => sql`delete from migration`.execute(transaction));
@@ -122,6 +141,21 @@ describeOnEachStore('a store', (_, newPlace) => {
     expect(await one.dataVersion()).toBe(before);
     await insert(two, 'a');
     expect(await one.dataVersion()).not.toBe(before);
+  });
+
+  it('writes what it was asked for before it was closed', async () => {
+    const store = await openStore(place.options);
+    const slow = store.transaction(async (transaction) => {
+      await insertIssuer(transaction, issuer('a'));
+      await setTimeout(50);
+      await insertIssuer(transaction, issuer('b'));
+    });
+    const waiting = insert(store, 'c');
+    await setTimeout(20);
+    const closed = store.close();
+    await expect(insert(store, 'd')).rejects.toMatchObject({ code: 'store_unavailable' });
+    await Promise.all([slow, waiting, closed]);
+    expect(await idsIn(await openHere())).toEqual(['a', 'b', 'c']);
   });
 
   it('writes nothing once it is closed, used before or not', async () => {
@@ -165,6 +199,25 @@ describe('a SQLite store', () => {
     const raw = new DatabaseSync(path);
     expect(raw.prepare('pragma journal_mode').get()?.journal_mode).toBe('wal');
     raw.close();
+  });
+
+  it('writes nothing, and says so, once another file is in its place', async () => {
+    const store = await opened({ path });
+    await insert(store, 'a');
+    await store.dataVersion();
+    const moved = join(folder, 'moved');
+    renameSync(join(folder, 'var'), moved);
+    const isReplaced = { code: 'store_unavailable', message: expect.stringContaining('moved away or replaced') };
+    await expect(insert(store, 'b')).rejects.toMatchObject(isReplaced);
+    const restored = await opened({ path });
+    await expect(insert(store, 'b')).rejects.toMatchObject(isReplaced);
+    await expect(store.transaction(() => Promise.reject(new Error('ran')), nothingToWrite)).rejects.toMatchObject(
+      isReplaced,
+    );
+    await expect(store.dataVersion()).rejects.toMatchObject(isReplaced);
+    await insert(restored, 'c');
+    expect(await idsIn(restored)).toEqual(['c']);
+    expect(await idsIn(await opened({ path: join(moved, 'veritas.db') }))).toEqual(['a']);
   });
 
   it('refuses what is absent for reading, and a file that is no database', async () => {

@@ -90,9 +90,10 @@ export abstract class Store {
   /** Whether processes on other machines may have the same rows: what they are to see must be a row. */
   abstract readonly isShared: boolean;
 
-  /** Waits for what is being written; nothing is written afterwards. */
+  /** Waits for what is being written, or waits for its turn; nothing is written afterwards. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    await this.#commits.idle();
     await this.database.destroy();
     if (this.#writer !== this.database) await this.#writer.destroy();
   }

@@ -63,6 +63,7 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   authority_missing: 'there is no CA in the store yet, and nobody asked to make one',
   authority_mismatch: 'files and store belong to different CAs, or a key file is gone',
   issuer_expired: 'the issuing CA has expired, or would before the certificate',
+  issuer_inactive: 'another CA signs new certificates, and this node could not find that out in time',
   issuer_revoked: 'the issuing CA was revoked: what it signs would be refused everywhere',
   issuer_unknown: 'there is no CA of that id',
   rollover_premature: 'a step of a rollover was asked for before its time; the message says what is in the way',

@@ -10,6 +10,8 @@ import {
 import type { TableValue } from '../../store/index.js';
 
 const ROWS_TOGETHER = 500;
+/** Of rows with lists in them a few. */
+const OCTETS_TOGETHER = 8 * 1024 * 1024;
 /** A root, twelve issuing CAs, and as many again. */
 const MOST_FILES = 1000;
 
@@ -34,14 +36,14 @@ export class BackupReader {
   }
 
   /**
-   * Files, and rows by the hundred. When it ends, all was there: the backup's end, its digest, and each table's number of rows. Throws PkiError
+   * Files, and rows by the hundred, or by some megabytes. When it ends, all was there: the backup's end, its digest, and each table's number of rows. Throws PkiError
    * `backup_unreadable` otherwise: what came before is not to be used then.
    */
   async *parts(): AsyncGenerator<BackupPart> {
     const tables = new Map(this.manifest.tables.map((table) => [table.name, table]));
     const seen = new Map<string, number>();
     let [rows, of, number, files] = [[] as (readonly TableValue[])[], this.manifest.tables[0], 1, 0];
-    let isEnded = false;
+    let [isEnded, octets] = [false, 0];
     for await (const line of this.#lines) {
       if (isEnded) unreadable('something follows its end');
       const read = decodeLine(line, ++number, tables);
@@ -56,12 +58,14 @@ export class BackupReader {
         yield { kind: 'file', ...read };
         continue;
       }
-      if (of && rows.length > 0 && (read.table !== of || rows.length === ROWS_TOGETHER)) {
+      const isFull = rows.length === ROWS_TOGETHER || octets > OCTETS_TOGETHER;
+      if (of && rows.length > 0 && (read.table !== of || isFull)) {
         yield { kind: 'rows', table: of, rows };
-        rows = [];
+        [rows, octets] = [[], 0];
       }
       of = read.table;
       rows.push(read.row);
+      octets += line.length;
       seen.set(of.name, (seen.get(of.name) ?? 0) + 1);
     }
     if (!isEnded) unreadable('its end is missing');

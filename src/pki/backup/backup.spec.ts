@@ -2,6 +2,7 @@ import { generateKeyPairSync, hash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { describeOnEachStore, type StorePlace } from '../../../test/support/postgres.js';
 import {
@@ -13,9 +14,9 @@ import {
 import {
   countRows,
   listAudit,
-  listRevocations,
   openStore,
   reserveSerial,
+  SCHEMA,
   tablePages,
   tableShapes,
   type Database,
@@ -26,6 +27,7 @@ import { openCertificationAuthority, type CertificationAuthority } from '../cert
 import { readPublished } from '../crl/crl-publication.js';
 import { requestFor } from '../issuance/own-request.js';
 import type { PkiSettings } from '../pki-settings.js';
+import { encryptForAge } from './age-file.js';
 import { encodeRow, type BackupFile } from './backup-format.js';
 import { BackupReader } from './backup-reader.js';
 import { backUp } from './backup-writer.js';
@@ -229,7 +231,8 @@ describeOnEachStore('a backup', (_, newPlace) => {
     const octets = await backup();
     await trade(authority, after);
     const place = await elsewhere();
-    await restoreInto(place, octets, { published: publishedNow() });
+    // Whatever the clock says at that moment.
+    await restoreInto(place, octets, { published: publishedNow(), now: () => new Date(Date.now() + 3_600_000) });
     const there = await openedAt(place);
     await expect(trade(there, after)).rejects.toMatchObject({ code: 'token_not_valid' });
     expect((await trade(there, before)).certificate.serialNumber).toBe(certificate.serialNumber);
@@ -290,8 +293,15 @@ describeOnEachStore('a backup', (_, newPlace) => {
     // The order of revocations goes on above them, and a compromised key stays one.
     const another = await issue(there, 'frontend', lostKey);
     await there.ca.revoke({ serialNumber: another, requester: somebody });
-    const sequences = (await listRevocations(there.store.database)).map(({ serial, sequence }) => [serial, sequence]);
-    expect(sequences).toEqual([[known, 1], [lost, 2], [another, 3]]); // prettier-ignore
+    const { database } = there.store;
+    const sequences = await database
+      .selectFrom('certificate')
+      .select(['serial', 'revocation_sequence'])
+      .where('revocation_sequence', 'is not', null)
+      .unionAll(database.selectFrom('revoked_serial').select(['serial', 'revocation_sequence']))
+      .orderBy('revocation_sequence')
+      .execute();
+    expect(sequences.map(({ serial, revocation_sequence: sequence }) => [serial, sequence])).toEqual([[known, 1], [lost, 2], [another, 3]]); // prettier-ignore
     await expect(issue(there, 'orders')).rejects.toMatchObject({ code: 'key_compromised' });
     expect(await there.audit.verify()).toMatchObject({ ok: true });
     // A backup of what was restored holds all of it.
@@ -491,6 +501,34 @@ describeOnEachStore('a backup', (_, newPlace) => {
   });
 });
 
+it('is read in parts of some megabytes, however large its rows are', async () => {
+  const tables = [{ name: 'crl_part', columns: ['part', 'octets'], octets: ['octets'], rows: 40 }];
+  const row = (part: number) => encodeRow(tables[0]!, [part, Buffer.alloc(1024 * 1024)]);
+  const manifest = {
+    ...{ veritas_backup: 1, schema: SCHEMA, created_at: new Date().toISOString(), keys: 'token' },
+    ...{ crl_numbers: {}, audit_head: { sequence: 1, hash: '' }, tables },
+  };
+  const body = [`${JSON.stringify(manifest)}\n`, ...Array.from({ length: 40 }, (_, i) => row(i))].join('');
+  const end = { lines: 41, sha256: hash('sha256', body) };
+  const octets = async function* () {
+    yield await Promise.resolve(Buffer.from(`${body}${JSON.stringify({ end })}\n`));
+  };
+  const parts: number[] = [];
+  for await (const part of (await BackupReader.open(octets())).parts())
+    if (part.kind === 'rows') parts.push(part.rows.length);
+  expect(parts.reduce((sum, rows) => sum + rows, 0)).toBe(40);
+  expect(Math.max(...parts)).toBeLessThan(10);
+});
+
+it('is for nobody whose identity was given instead, and does not repeat it', async () => {
+  const identity = `AGE-SECRET-KEY-1${'Q'.repeat(58)}`;
+  const failed: unknown = await encryptForAge(inPieces(Buffer.alloc(1)), { recipient: identity }).catch(
+    (e: unknown) => e,
+  );
+  expect(failed).toBeInstanceOf(RangeError);
+  expect(inspect(failed)).not.toContain('QQQ');
+});
+
 describe('a backup of an earlier version', () => {
   it('is restored and brought forward', async () => {
     const settings = newFolder();
@@ -517,7 +555,7 @@ describe('a backup of an earlier version', () => {
     await restoreInto(place, octets, { withoutCrl: true });
     const store = await opened({ ...place.options, readOnly: true });
     // What the restore writes itself, what the earlier schema lacks; and the columns that were added, at the end.
-    const changed = ['audit', 'audit_head', 'crl', 'crl_number', 'crl_floor'];
+    const changed = ['audit', 'audit_head', 'crl', 'crl_number', 'crl_floor', 'enrollment_token'];
     const after = await linesOf(store.database, changed);
     const added = (line: string) => line.replace(/^(\["certificate".*),null,0,[^,]*\]$/m, '$1]');
     expect(after.map(added)).toEqual(await linesOf(database, changed));

@@ -13,11 +13,12 @@ import {
   type IssuerRow,
   type Transaction,
 } from '../../store/index.js';
-import { CrlReason, decodeCertificate, DecodeError, type RevokedCertificate } from '../../x509/index.js';
+import { CrlReason, decodeCertificate, type RevokedCertificate } from '../../x509/index.js';
 import { COMPLETE } from '../crl/crl-scope.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
 import { HOLD, revocationReasons } from '../revocation/reason.js';
+import { usableEntries } from '../rollover/external-crl.js';
 import { refuse, type ProvenList, type ProvenLists } from './published-crl.js';
 
 /** What the last published lists of an issuer say that the backup does not. */
@@ -87,20 +88,14 @@ function* revokedBy({ complete, partial }: ProvenLists): Generator<RevokedCertif
 }
 
 function* entriesOf({ list, source }: ProvenList): Generator<RevokedCertificate[]> {
-  try {
-    let entries: RevokedCertificate[] = [];
-    for (const entry of list.revokedCertificates()) {
-      if (entry.unknownCritical.length > 0) refuse(source, 'an entry has a critical extension');
-      entries.push(entry);
-      if (entries.length < TOGETHER) continue;
-      yield entries;
-      entries = [];
-    }
-    if (entries.length > 0) yield entries;
-  } catch (error) {
-    if (error instanceof DecodeError) refuse(source, `it is not strict DER (${error.message})`);
-    throw error;
+  let entries: RevokedCertificate[] = [];
+  for (const entry of usableEntries(list, (why) => refuse(source, why))) {
+    entries.push(entry);
+    if (entries.length < TOGETHER) continue;
+    yield entries;
+    entries = [];
   }
+  if (entries.length > 0) yield entries;
 }
 
 /** Whether a restore as the backup stands would take back a revocation, or use a number again. */
@@ -181,16 +176,14 @@ export async function reapply(
 
 /**
  * Where there is nothing to compare with: drops the backup's own lists, which may be older than what was published, and has the next one numbered above any
- * that may have been signed since the backup was made. Gives that number.
+ * that may have been signed since the backup was made.
  */
 export async function jumpAhead(
   transaction: Transaction,
   { issuer, taken }: CrlComparison,
   { since, now }: { readonly since: Date; readonly now: Date },
-): Promise<number> {
-  const seconds = Math.max(0, Math.ceil((now.getTime() - since.getTime()) / 1000));
-  const number = taken + Math.max(LEAST_JUMP, NUMBERS_PER_SECOND * seconds);
-  await raiseCrlFloor(transaction, issuer.id, number);
+): Promise<void> {
+  const seconds = Math.ceil((now.getTime() - since.getTime()) / 1000);
+  await raiseCrlFloor(transaction, issuer.id, taken + Math.max(LEAST_JUMP, NUMBERS_PER_SECOND * seconds));
   await forgetCrls(transaction, issuer.id);
-  return number;
 }

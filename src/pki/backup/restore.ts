@@ -223,7 +223,7 @@ async function finish(
     });
   }
   // Whether one was traded since the backup, nobody knows: each is good once.
-  await endEnrollmentTokens(transaction, now());
+  await endEnrollmentTokens(transaction);
   const numbers = restored.map(({ id, crlNumber, comparedWith }): [string, string] => [
     `crl_${id}`,
     `${crlNumber} ${comparedWith ? 'published' : 'without a list'}`,

@@ -46,7 +46,11 @@ export class CrlSchedule {
         void this.#publish();
       }, GATHER).unref();
     });
-    this.#interval = setInterval(() => void this.#publish(), LONGEST_WAIT).unref();
+    this.#interval = setInterval(() => {
+      // A certificate file that could not be written, too.
+      void this.#takeUp();
+      void this.#publish();
+    }, LONGEST_WAIT).unref();
     await this.#publish();
   }
 

@@ -20,6 +20,16 @@ import { CrlSigning } from './crl-signing.js';
 /** Whose CRL is missed when there is none: a CA that nobody has heard of has revoked nothing, a removed one has nobody to tell. */
 export const needsCrl = ({ state }: Pick<Authority, 'state'>): boolean => state !== 'prepared' && state !== 'removed';
 
+/** Whether an authority signs its lists here: a removed one for those who have not heard of it yet, as long as its key was not destroyed. */
+export async function signsLists(
+  { id, state, keyHere, certificate }: Authority,
+  settings: PkiSettings,
+  now: Date,
+): Promise<boolean> {
+  if (!keyHere || state === 'prepared') return false;
+  return state !== 'removed' || (certificate.notAfter > now && (await hasKey(settings, id)));
+}
+
 /** Signs and publishes the CRLs of our CAs: of each the complete one, and of those that issue also deltas and shards where they are set. */
 export class CrlService {
   readonly #store: Store;
@@ -88,8 +98,8 @@ export class CrlService {
     const signed: PublishedCrl[] = [];
     await this.#each(async (authority, scope) => {
       const place = { issuer: authority.id, scope };
-      if ((await this.#signs(authority)) && (await this.#signIfDue(authority, scope, requester)))
-        signed.push(await this.#serveSigned(place));
+      const isOurs = await signsLists(authority, this.#settings, this.#now());
+      if (isOurs && (await this.#signIfDue(authority, scope, requester))) signed.push(await this.#serveSigned(place));
       else await this.#serve(place);
     });
     return signed;
@@ -110,12 +120,6 @@ export class CrlService {
           errors.push(error);
         }
     if (errors.length > 0) throw errors[0];
-  }
-
-  /** A removed CA signs for those who have not heard of it yet, as long as its key was not destroyed. */
-  async #signs({ id, state, keyHere, certificate }: Authority): Promise<boolean> {
-    if (!keyHere || state === 'prepared') return false;
-    return state !== 'removed' || (certificate.notAfter > this.#now() && (await hasKey(this.#settings, id)));
   }
 
   /** The complete list first, which its delta goes with. A shard that there was once stays: there are certificates that name it. */

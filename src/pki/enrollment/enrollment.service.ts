@@ -18,7 +18,7 @@ import type { CaService } from '../ca.service.js';
 import type { IssuedCertificate } from '../issuance/issued-certificate.js';
 import { readRequest } from '../issuance/certification-request.js';
 import { checkForHolders } from '../issuance/holder-terms.js';
-import { namesOf } from '../issuance/accepted-request.js';
+import { lifetimeOf, namesOf } from '../issuance/accepted-request.js';
 import { checkServiceName } from '../issuance/name-policy.js';
 import { checkRequester } from '../issuance/requester-policy.js';
 import { PkiError } from '../pki-error.js';
@@ -81,13 +81,8 @@ export class EnrollmentService {
     checkServiceName(service);
     const proven = this.#ca.profiles.named(profile);
     checkForHolders(proven);
-    const { maximumLifetime } = proven;
-    if (lifetime !== undefined && !isWithin(lifetime, maximumLifetime))
-      throw new PkiError(
-        'lifetime_not_allowed',
-        `profile ${profile} gives from 1s to ${formatDuration(maximumLifetime, 's')}, asked are ${formatDuration(lifetime, 's')}`,
-      );
-    if (!isWithin(ttl, LONGEST_TTL))
+    lifetimeOf(proven, lifetime);
+    if (!Number.isSafeInteger(ttl) || ttl < 1 || ttl > LONGEST_TTL)
       throw new PkiError(
         'token_lifetime_not_allowed',
         `a token is good from 1s to ${formatDuration(LONGEST_TTL, 's')}, asked are ${formatDuration(ttl, 's')}`,
@@ -177,9 +172,6 @@ export class EnrollmentService {
     return issued;
   }
 }
-
-const isWithin = (seconds: number, longest: number): boolean =>
-  Number.isSafeInteger(seconds) && seconds >= 1 && seconds <= longest;
 
 const hashOf = (token: string): string => hash('sha256', token);
 

@@ -170,7 +170,11 @@ function checkProfileNames(
     throw new PkiError('name_not_allowed', 'beside a SPIFFE ID there is no other URI');
 }
 
-function lifetimeOf({ name, lifetime, maximumLifetime }: EndEntityProfile, asked: number | undefined): number {
+/** The lifetime that is asked for, seconds; the profile's own when none is. Throws PkiError `lifetime_not_allowed`. */
+export function lifetimeOf(
+  { name, lifetime, maximumLifetime }: Pick<EndEntityProfile, 'name' | 'lifetime' | 'maximumLifetime'>,
+  asked: number | undefined,
+): number {
   if (asked === undefined) return lifetime;
   if (!Number.isSafeInteger(asked) || asked < 1 || asked > maximumLifetime)
     throw new PkiError(

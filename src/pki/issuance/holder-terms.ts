@@ -32,12 +32,10 @@ export function holderTerms(
   { fingerprint256 }: Holder,
   {
     now,
-    backdate,
     profiles,
     grace = 0,
   }: {
     readonly now: Date;
-    readonly backdate: number;
     readonly profiles: Profiles;
     /** Seconds after its end in which the certificate still counts. */
     readonly grace?: number | undefined;
@@ -50,8 +48,8 @@ export function holderTerms(
   const profile = profiles.named(row.profile);
   checkForHolders(profile);
   const { publicKey, extensions } = decodeCertificate(row.der);
-  // From the certificate's own dates, which are whole seconds: it does not shrink from renewal to renewal.
-  const lived = (row.not_after - row.not_before) / 1000 - (profile.backdate ?? backdate);
+  // As it was counted, in whole seconds: it does not shrink from renewal to renewal.
+  const lived = row.not_after / 1000 - Math.floor(row.issued_at / 1000);
   return {
     profile: row.profile,
     service: row.service,

@@ -1,4 +1,3 @@
-import { formatDuration } from '../../configuration/index.js';
 import {
   KeyUsage,
   nameFrom,
@@ -13,7 +12,7 @@ import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
 import type { AuthorityProfile, IntermediateProfile } from '../profile/profile.js';
 import { checkPublicKey } from './public-key-policy.js';
-import { AcceptedRequest } from './accepted-request.js';
+import { AcceptedRequest, lifetimeOf } from './accepted-request.js';
 import { quote } from './name-policy.js';
 import { checkKnownExtensions } from './requested-extensions.js';
 import { requestedService } from './requested-subject.js';
@@ -59,7 +58,6 @@ export function acceptIntermediate(
   },
 ): AcceptedRequest {
   const { name, keyTypes, minimumRsaBits, maximumLifetime } = profile;
-  const { lifetime = profile.lifetime, requester } = wanted;
   const { pathLenConstraint, nameConstraints } = limitsOf(wanted, profile);
   checkRoomBelow(authority, pathLenConstraint);
   checkExtensions(request, pathLenConstraint);
@@ -67,24 +65,19 @@ export function acceptIntermediate(
   if (authorities.some(({ certificate }) => sameName(certificate.subject, subject)))
     throw new PkiError('subject_not_allowed', 'the request asks for the name of a CA that is here');
   checkPublicKey(request.publicKey, { keyTypes, minimumRsaBits });
-  if (!Number.isSafeInteger(lifetime) || lifetime < 1 || lifetime > maximumLifetime)
-    throw new PkiError(
-      'lifetime_not_allowed',
-      `profile ${name} gives from 1s to ${formatDuration(maximumLifetime, 's')}, asked are ${formatDuration(lifetime, 's')}`,
-    );
   return AcceptedRequest.acceptAuthority(request.publicKey, {
     profile: {
       kind: 'authority',
       name,
       pathLenConstraint,
       nameConstraints,
-      lifetime,
+      lifetime: lifetimeOf(profile, wanted.lifetime),
       maximumLifetime,
       backdate: profile.backdate,
       publicationUrl: profile.publicationUrl,
     },
     subject,
-    requester,
+    requester: wanted.requester,
   });
 }
 

@@ -1,5 +1,6 @@
 import type { AuditEntry, AuditLog } from '../../audit/index.js';
 import {
+  activeIssuers,
   compromisedKeys,
   GatheredWrites,
   insertCertificates,
@@ -13,6 +14,7 @@ import {
 } from '../../store/index.js';
 import type { Certificate } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
+import { isByActive } from '../profile/profile.js';
 import type { IssuanceToken } from './issuance-token.js';
 
 /** Runs in the transaction that stores a certificate, before its row: what it throws, undoes all of it. */
@@ -44,14 +46,14 @@ export class IssuanceJournal {
   }
 
   /**
-   * Takes the token's serial number and records the intent; false when the number was taken before. Throws PkiError `key_compromised`,
-   * and what the store throws.
+   * Takes the token's serial number and records the intent; false when the number was taken before. Throws PkiError `key_compromised`, `issuer_inactive`
+   * when another CA signs by now, and what the store throws.
    */
   take(token: IssuanceToken): Promise<boolean> {
     return this.#steps.add({ phase: 'intent', token });
   }
 
-  /** Stores a certificate. Throws PkiError `key_compromised` when its key became that meanwhile, what `alongside` and what the store throws. */
+  /** Stores a certificate. Throws PkiError `key_compromised` and `issuer_inactive` when that came about meanwhile, what `alongside` and what the store throws. */
   async record(token: IssuanceToken, certificate: Certificate, alongside?: Alongside): Promise<void> {
     const step: Step = { phase: 'result', token, certificate };
     if (!alongside) {
@@ -71,14 +73,19 @@ export class IssuanceJournal {
     if (whole && (await runTogether(transaction, whole.statements))) return whole.written();
     const now = this.#now();
     const compromised = await compromisedKeys(transaction, steps.map(keyOf));
-    const good = steps.filter((step) => !compromised.has(keyOf(step)));
+    const active = issuersOf(steps).length > 0 ? await activeIssuers(transaction) : new Set<string>();
+    const refusalOf = (step: Step): PkiError | undefined => {
+      if (compromised.has(keyOf(step))) return keyCompromised();
+      return issuersOf([step]).every((id) => active.has(id)) ? undefined : issuerInactive(step);
+    };
+    const good = steps.filter((step) => !refusalOf(step));
     const numbers = good.flatMap(({ phase, token }) => (phase === 'intent' ? [token.serialNumber] : []));
     const taken = numbers.length > 0 ? await reserveSerials(transaction, numbers, now) : new Set<string>();
     const isWritten = (step: Step): boolean => step.phase === 'result' || taken.has(step.token.serialNumber);
-    const rows = good.flatMap((step) => (step.phase === 'result' ? [rowOf(step, now)] : []));
+    const rows = good.flatMap((step) => (step.phase === 'result' ? [rowOf(step)] : []));
     if (rows.length > 0) await insertCertificates(transaction, rows);
     await this.#audit.appendAll(good.filter(isWritten).map(auditEntry), transaction);
-    return steps.map((step) => (compromised.has(keyOf(step)) ? keyCompromised() : isWritten(step)));
+    return steps.map((step) => refusalOf(step) ?? isWritten(step));
   }
 
   /** All of them, for when nothing is in the way of any. */
@@ -87,9 +94,10 @@ export class IssuanceJournal {
     const audit = this.#audit.appending(steps.map(auditEntry));
     if (!audit) return undefined;
     const issuance = issuanceStatements({
+      issuers: issuersOf(steps),
       keys: steps.map(keyOf),
       serials: steps.flatMap(({ phase, token }) => (phase === 'intent' ? [token.serialNumber] : [])),
-      rows: steps.flatMap((step) => (step.phase === 'result' ? [rowOf(step, now)] : [])),
+      rows: steps.flatMap((step) => (step.phase === 'result' ? [rowOf(step)] : [])),
       now,
     });
     return {
@@ -105,6 +113,14 @@ export class IssuanceJournal {
 /** A key that was reported compromised is not certified again (CA/Browser Forum Baseline Requirements §6.1.1.3). */
 export const keyCompromised = (): PkiError =>
   new PkiError('key_compromised', 'a certificate of this key was revoked because the key was compromised');
+
+const issuerInactive = ({ token: { issuer } }: Step): PkiError =>
+  new PkiError('issuer_inactive', `the CA ${issuer.id} is not the one that signs certificates`);
+
+/** The CAs that have to be active, each once. */
+const issuersOf = (steps: readonly Step[]): readonly string[] => [
+  ...new Set(steps.filter(({ token }) => isByActive(token.accepted.profile)).map(({ token }) => token.issuer.id)),
+];
 
 const keyOf = ({ token }: Step): string => token.accepted.keyDigest;
 
@@ -124,8 +140,8 @@ function auditEntry(step: Step): AuditEntry {
   };
 }
 
-function rowOf({ certificate, token }: Extract<Step, { phase: 'result' }>, now: Date): NewCertificateRow {
-  const { accepted, issuer, serialNumber, crlShard } = token;
+function rowOf({ certificate, token }: Extract<Step, { phase: 'result' }>): NewCertificateRow {
+  const { accepted, issuer, serialNumber, crlShard, issuedAt } = token;
   return {
     serial: serialNumber,
     issuer: issuer.id,
@@ -139,7 +155,7 @@ function rowOf({ certificate, token }: Extract<Step, { phase: 'result' }>, now: 
     der: certificate.der,
     requester: accepted.requester.actor,
     request_id: accepted.requester.requestId,
-    issued_at: now.getTime(),
+    issued_at: issuedAt.getTime(),
     crl_shard: crlShard,
   };
 }

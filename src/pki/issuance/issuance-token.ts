@@ -35,6 +35,8 @@ export class IssuanceToken {
   readonly serialNumber: string;
   /** The shard that its distribution point names; 0 when that is the complete list. */
   readonly crlShard: number;
+  /** The time from which its validity counts. */
+  readonly issuedAt: Date;
   #tbs: Uint8Array | undefined;
 
   /**
@@ -64,6 +66,7 @@ export class IssuanceToken {
     this.accepted = accepted;
     this.serialNumber = terms.serialNumber;
     this.crlShard = terms.crlShard ?? 0;
+    this.issuedAt = terms.now;
     this.#tbs = tbs;
   }
 

@@ -8,7 +8,7 @@ import {
   type CertificationRequest,
   type GeneralName,
 } from '../../x509/index.js';
-import type { CurrentAuthorities } from '../issuer/authorities.js';
+import type { Authorities } from '../issuer/authorities.js';
 import type { Authority } from '../issuer/authority.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
@@ -52,7 +52,7 @@ export type RenewalRequest = Pick<HolderRequest, 'request' | 'holder' | 'idempot
 
 /** From a request to a certificate that is stored, for whoever asks: by themselves, as the holder of another one, or for a CA below. */
 export class Issuance {
-  readonly #authorities: CurrentAuthorities;
+  readonly #authorities: Authorities;
   readonly #settings: PkiSettings;
   readonly #profiles: Profiles;
   readonly #context: IssuanceContext;
@@ -61,7 +61,7 @@ export class Issuance {
   readonly #calls: IdempotentCalls;
 
   constructor(parts: {
-    readonly authorities: CurrentAuthorities;
+    readonly authorities: Authorities;
     readonly settings: PkiSettings;
     readonly profiles: Profiles;
     readonly context: IssuanceContext;
@@ -133,9 +133,8 @@ export class Issuance {
   }
 
   async #held(holder: Holder, grace?: number, database = this.#context.store.database): Promise<HolderTerms> {
-    const { now, backdate } = this.#context;
     const row = await findCertificate(database, holder.serialNumber);
-    return holderTerms(row, holder, { now: now(), backdate, profiles: this.#profiles, grace });
+    return holderTerms(row, holder, { now: this.#context.now(), profiles: this.#profiles, grace });
   }
 
   /** Looks once more in the transaction that stores: revoked meanwhile, the old certificate gives no new one. */
@@ -220,20 +219,19 @@ export class Issuance {
     if (call) await this.#checkNotCompromised(accepted);
     const before = call && (await this.#calls.find(call));
     if (before !== undefined) return this.#again(before);
-    const authority = this.#usableIssuer();
-    let certificate: Certificate;
+    const alongside = this.#alongside(call, wanted.alongside);
+    let signed: { readonly certificate: Certificate; readonly authority: Authority };
     try {
-      certificate = await issueCertificate(
-        accepted,
-        authority.issuer,
-        this.#context,
-        this.#alongside(call, wanted.alongside),
-      );
+      signed = await this.#byActive(async (authority) => ({
+        certificate: await issueCertificate(accepted, authority.issuer, this.#context, alongside),
+        authority,
+      }));
     } catch (error) {
       const first = error instanceof CallTaken && call ? await this.#calls.find(call) : undefined;
       if (first === undefined) throw error;
       return this.#again(first);
     }
+    const { certificate, authority } = signed;
     this.#events.emit('certificate.issued', {
       serialNumber: certificate.serialNumber,
       issuer: authority.id,
@@ -244,6 +242,17 @@ export class Issuance {
       requestId: requester.requestId,
     });
     return withChain(certificate, authority);
+  }
+
+  /** Who has not heard yet that another CA issues now looks it up, and signs once more. */
+  async #byActive<T>(sign: (authority: Authority) => Promise<T>): Promise<T> {
+    try {
+      return await sign(this.#usableIssuer());
+    } catch (error) {
+      if (!(error instanceof PkiError) || error.code !== 'issuer_inactive') throw error;
+      await this.#authorities.refresh();
+      return sign(this.#usableIssuer());
+    }
   }
 
   /** Nothing, where nothing is asked for: then the certificate may be stored together with others. */

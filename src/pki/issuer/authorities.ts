@@ -1,6 +1,6 @@
 import { listCrossCertificates, listIssuers, type Store } from '../../store/index.js';
 import { PkiError } from '../pki-error.js';
-import { authorityFromRow, isTrusted, type Authority, type AuthorityKeys } from './authority.js';
+import { authorityFromRow, type Authority, type AuthorityKeys } from './authority.js';
 
 /** Our CAs as they are now: the roots first, each kind oldest first. Another array once anything about them has changed. */
 export interface CurrentAuthorities {
@@ -13,6 +13,7 @@ export class Authorities implements CurrentAuthorities {
   readonly #keys: AuthorityKeys;
   readonly #now: () => Date;
   #all: readonly Authority[] = [];
+  #refreshing: Promise<unknown> = Promise.resolve();
 
   private constructor(store: Store, keys: AuthorityKeys, now: () => Date) {
     this.#store = store;
@@ -31,11 +32,6 @@ export class Authorities implements CurrentAuthorities {
     return this.#all;
   }
 
-  /** Those in the trust bundle. */
-  get trusted(): readonly Authority[] {
-    return this.#all.filter(isTrusted);
-  }
-
   /** The authority of that id. Throws PkiError `issuer_unknown`. */
   named(id: string): Authority {
     const authority = this.#all.find((each) => each.id === id);
@@ -44,7 +40,14 @@ export class Authorities implements CurrentAuthorities {
   }
 
   /** Reads what changed, by this process or another. True when anything did. Throws as {@link open}; then they are what they were. */
-  async refresh(): Promise<boolean> {
+  refresh(): Promise<boolean> {
+    // One after the other: who began to read first might have the last word.
+    const refreshed = this.#refreshing.then(() => this.#read());
+    this.#refreshing = refreshed.catch(() => undefined);
+    return refreshed;
+  }
+
+  async #read(): Promise<boolean> {
     const { database } = this.#store;
     const issuers = await listIssuers(database);
     if (issuers.length === 0)

@@ -100,10 +100,15 @@ export async function ensureAuthority(
   const { context, settings, requester } = creation;
   const { id, parent, certsDirectory } = wanted;
   const signer = await ensureSigner(settings, id, new KeyRecord(context.audit, requester));
+  const file = certsDirectory === undefined ? undefined : certificateFileOf(certsDirectory, id);
   const certificate =
     (await knownCertificate(context, id)) ??
-    (certsDirectory === undefined ? undefined : await adopt(creation, wanted, certificateFileOf(certsDirectory, id))) ??
-    (await createUnlessMade(creation, wanted, signer));
+    (await unlessMade(
+      creation,
+      id,
+      async () =>
+        (file === undefined ? undefined : await adopt(creation, wanted, file)) ?? create(creation, wanted, signer),
+    ));
   if (Buffer.compare(certificate.publicKey.der, signer.publicKey.der) !== 0)
     throw new PkiError(
       'authority_mismatch',
@@ -118,11 +123,11 @@ async function knownCertificate({ store }: IssuanceContext, id: string): Promise
 }
 
 /** Two processes may begin at once: whose row is second takes what the first one made. */
-async function createUnlessMade(creation: Creation, wanted: NewAuthority, signer: Signer): Promise<Certificate> {
+async function unlessMade({ context }: Creation, id: string, make: () => Promise<Certificate>): Promise<Certificate> {
   try {
-    return await create(creation, wanted, signer);
+    return await make();
   } catch (error) {
-    const made = await knownCertificate(creation.context, wanted.id);
+    const made = await knownCertificate(context, id);
     if (!made) throw error;
     return made;
   }

@@ -1,12 +1,4 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createPrivateKey,
-  pbkdf2,
-  pbkdf2Sync,
-  randomBytes,
-  type KeyObject,
-} from 'node:crypto';
+import { createCipheriv, createDecipheriv, createPrivateKey, pbkdf2, randomBytes, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import { write } from '../../der/index.js';
 import { decodePem, encodePem } from '../../x509/index.js';
@@ -18,14 +10,16 @@ const SALT_OCTETS = 16;
 const IV_OCTETS = 16;
 const KEY_OCTETS = 32;
 
+const derive = promisify(pbkdf2);
+
 /**
  * A private key as PEM `ENCRYPTED PRIVATE KEY`: EncryptedPrivateKeyInfo (RFC 5958 §3) under PBES2 (RFC 8018 §6.2) with PBKDF2-HMAC-SHA256,
- * 600 000 iterations, and AES-256-CBC. node:crypto and OpenSSL read it. Takes a tenth of a second, on purpose.
+ * 600 000 iterations, and AES-256-CBC. node:crypto and OpenSSL read it. Takes a tenth of a second, on purpose, beside the event loop.
  */
-export function encryptPrivateKey(key: KeyObject, passphrase: Buffer): string {
+export async function encryptPrivateKey(key: KeyObject, passphrase: Buffer): Promise<string> {
   const salt = randomBytes(SALT_OCTETS);
   const iv = randomBytes(IV_OCTETS);
-  const encryptionKey = pbkdf2Sync(passphrase, salt, PBKDF2_ITERATIONS, KEY_OCTETS, 'sha256');
+  const encryptionKey = await derive(passphrase, salt, PBKDF2_ITERATIONS, KEY_OCTETS, 'sha256');
   const plain = key.export({ format: 'der', type: 'pkcs8' });
   let encrypted: Buffer;
   try {
@@ -69,7 +63,7 @@ export async function decryptPrivateKey(pem: Buffer, passphrase: Buffer): Promis
   const parameters = readEncryptionParameters(block.octets);
   if (!parameters) return createPrivateKey({ key: pem, passphrase });
   const { salt, iterations, iv, encrypted } = parameters;
-  const encryptionKey = await promisify(pbkdf2)(passphrase, salt, iterations, KEY_OCTETS, 'sha256');
+  const encryptionKey = await derive(passphrase, salt, iterations, KEY_OCTETS, 'sha256');
   const plain: Buffer[] = [];
   try {
     const decipher = createDecipheriv('aes-256-cbc', encryptionKey, iv);

@@ -91,7 +91,7 @@ export async function ensureKeyFile(file: KeyFile, type: AuthorityKeyType): Prom
     await withPassphrase(file.passphraseFile, async (passphrase) => {
       const privateKey = await newPrivateKey(type);
       ensurePrivateFolder(dirname(file.path));
-      createFile(file.path, encryptPrivateKey(privateKey, passphrase), 0o600);
+      createFile(file.path, await encryptPrivateKey(privateKey, passphrase), 0o600);
     });
   // Read back even what was just written: a key that does not open would be found when it is too late.
   return openKeyFile(file);

@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { subjectPublicKeyInfoOf, type SubjectPublicKeyInfo } from '../../x509/index.js';
 import type { PkiSettings } from '../pki-settings.js';
-import { ensureKeyFile, FileSigner, type KeyFile } from './file-signer.js';
+import { ensureKeyFile, FileSigner, openKeyFile, type KeyFile } from './file-signer.js';
 import { ensureTokenSigner, hasTokenKey, labelOf, Pkcs11Signer } from './pkcs11-signer.js';
 import { RecordedSigner, type KeyRecord } from './recorded-signer.js';
 import { checkSecretFile, ensurePassphrase } from './secret-file.js';
@@ -13,6 +13,9 @@ export const keyFileOf = ({ directory, passphraseFile }: PkiSettings, id: string
   path: join(directory, `${id}_ca.key.pem`),
   passphraseFile,
 });
+
+/** The name of the key file of a CA. */
+const CA_KEY = /^(?:root|issuing)(?:-\d+)?_ca\.key\.pem$/;
 
 /** Where the key of an issuer is, for a person: its place in a message. */
 export const keyPlaceOf = (settings: PkiSettings, id: string): string =>
@@ -50,6 +53,16 @@ function signerOf(settings: PkiSettings, id: string, publicKey: SubjectPublicKey
   return new FileSigner(file, publicKey);
 }
 
+/**
+ * Makes a passphrase when there is no key yet, and otherwise opens one with that which is there: a key that was made under another one could not be opened together with
+ * the rest. Throws PkiError `key_unreadable`.
+ */
+async function checkPassphrase({ directory, passphraseFile }: PkiSettings): Promise<void> {
+  const known = existsSync(directory) ? readdirSync(directory).find((name) => CA_KEY.test(name)) : undefined;
+  if (known === undefined) ensurePassphrase(passphraseFile);
+  else await openKeyFile({ path: join(directory, known), passphraseFile });
+}
+
 /** The signer of an issuer that has no certificate yet, its key opened; the key is made first when it is absent, and never overwritten. Either is recorded. Throws PkiError. */
 export async function ensureSigner(settings: PkiSettings, id: string, record: KeyRecord): Promise<Signer> {
   const place = keyPlaceOf(settings, id);
@@ -57,7 +70,7 @@ export async function ensureSigner(settings: PkiSettings, id: string, record: Ke
   return record.around(action, { id, place }, async () => {
     if (settings.pkcs11) return ensureTokenSigner(settings.pkcs11, id);
     const file = keyFileOf(settings, id);
-    ensurePassphrase(file.passphraseFile);
+    if (action === 'key.create') await checkPassphrase(settings);
     const key = await ensureKeyFile(file, settings.keyType ?? 'P-256');
     return new FileSigner(file, subjectPublicKeyInfoOf(key), key);
   });

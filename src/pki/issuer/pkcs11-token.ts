@@ -67,7 +67,7 @@ export class Pkcs11Token {
       // The same file beside this one, compiled or not.
       worker = new Worker(new URL(import.meta.url.replace(/pkcs11-token(?=\.[jt]s$)/, 'pkcs11-worker')), {
         workerData,
-        // Neither a test runner's loader nor the environment is its business.
+        // A test runner's loader is not its business.
         execArgv: [],
       });
     } finally {

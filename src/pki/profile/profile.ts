@@ -107,6 +107,10 @@ export const issuingProfile: AuthorityProfile = {
 /** A root's name and key, signed by another root: for as long as both are trusted somewhere, and never beyond the one that signs. */
 export const crossProfile: AuthorityProfile = { ...rootProfile, name: 'cross' };
 
+/** Whether only the CA that is active signs certificates of this profile. Our own CAs, and who answers for them, are certified before that and after. */
+export const isByActive = (profile: Profile): boolean =>
+  profile.kind === 'authority' ? isIntermediateProfile(profile.name) : profile.keyUse !== 'responses';
+
 /** Whether a certificate of this profile says where its CRL is, and who answers OCSP. A responder's says instead that nobody looks (RFC 6960 §4.2.2.2.1). */
 export const isAskedAbout = (profile: Profile): boolean =>
   profile.kind === 'authority' ? profile.name !== 'root' : !profile.noRevocation && profile.keyUse !== 'responses';

@@ -2,10 +2,12 @@ import type { IssuerRow } from '../../store/index.js';
 import {
   CrlReason,
   decodeCertificate,
+  DecodeError,
   nameToString,
   sameName,
   verifySignature,
   type CertificateList,
+  type RevokedCertificate,
 } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
 import { HOLD, revocationReasons, type RevocationReason } from '../revocation/reason.js';
@@ -47,11 +49,29 @@ export function gapIn({ extensions }: CertificateList): string | undefined {
   return Number.isSafeInteger(number) && number >= 0 ? undefined : 'the list has no number, or one beyond 2^53';
 }
 
+/**
+ * The entries of a list one by one. `refuse` is told what keeps the list from being used, and throws: an entry that is no strict DER, has a critical extension that is not
+ * processed (RFC 5280 §5.3), or is of another issuer (§5.3.3).
+ */
+export function* usableEntries(list: CertificateList, refuse: (why: string) => never): Generator<RevokedCertificate> {
+  try {
+    for (const entry of list.revokedCertificates()) {
+      if (entry.unknownCritical.length > 0) refuse('an entry has a critical extension');
+      if (entry.certificateIssuer) refuse('an entry is of another issuer');
+      yield entry;
+    }
+  } catch (error) {
+    if (error instanceof DecodeError) refuse(`it is not strict DER (${error.message})`);
+    throw error;
+  }
+}
+
 /** The reason of an entry, where it is one that is final here; a hold counts as revoked. */
 export function reasonNameOf(reason: number | undefined): RevocationReason {
   return revocationReasons.find((name) => name !== HOLD && CrlReason[name] === reason) ?? 'unspecified';
 }
 
-function refuse(why: string): never {
+/** Throws PkiError `crl_not_accepted`. */
+export function refuse(why: string): never {
   throw new PkiError('crl_not_accepted', why);
 }

@@ -32,7 +32,7 @@ import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
 import { issuingProfile } from '../profile/profile.js';
 import { replaceFile } from '../publication/atomic-file.js';
-import { checkExternalCrl, reasonNameOf } from './external-crl.js';
+import { checkExternalCrl, reasonNameOf, refuse, usableEntries } from './external-crl.js';
 import { checkIssuingCertificate, checkRootCertificate } from './external-certificate.js';
 import { nextAuthorityId } from './next-authority.js';
 
@@ -183,7 +183,7 @@ export class ExternalRootService {
         throw new PkiError('crl_not_accepted', `list ${last.number} of ${id} is here, which is newer than ${number}`);
       const revoked: string[] = [];
       let sequence = 0;
-      for (const { serialNumber, revocationDate, reason } of list.revokedCertificates()) {
+      for (const { serialNumber, revocationDate, reason } of usableEntries(list, refuse)) {
         const row = await findCertificate(transaction, serialNumber);
         if (row?.issuer !== id || row.status === 'revoked') continue;
         sequence = await markRevoked(transaction, {

@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { certificationRequest } from '../../../test/support/certification-request.js';
 import { describeOnEachStore } from '../../../test/support/postgres.js';
 import {
@@ -12,9 +15,16 @@ import {
   type TemporaryAuthority,
 } from '../../../test/support/temporary-authority.js';
 import { listAudit, listCrossCertificates, openStore } from '../../store/index.js';
-import { decodeCertificate, decodePem, validateCertificatePath, type Certificate } from '../../x509/index.js';
+import {
+  decodeCertificate,
+  decodePem,
+  nameToString,
+  validateCertificatePath,
+  type Certificate,
+} from '../../x509/index.js';
 import { openCertificationAuthority, type CertificationAuthority } from '../certification-authority.js';
 import type { IssuedCertificate } from '../issuance/issued-certificate.js';
+import { ROLLOVER_STEPS } from './rollover-plan.js';
 import type { RolloverOutcome, RolloverRequest } from './rollover.service.js';
 
 let temporary: TemporaryAuthority;
@@ -119,6 +129,32 @@ describe('rolling an issuing CA over', () => {
     await expect(take('remove', { back: true })).rejects.toMatchObject({ code: 'issuer_revoked' });
   });
 
+  it('goes on signing lists of a removed CA, also where the passphrase comes through a pipe', async () => {
+    for (const step of ROLLOVER_STEPS) await take(step);
+    const passphraseFile = join(temporary.folder, 'pipe');
+    spawnSync('sh', ['-c', 'mkfifo -m 600 "$0"', passphraseFile]);
+    const writer = spawn('sh', ['-c', 'cat "$1" >"$0"', passphraseFile, temporary.settings.passphraseFile]);
+    const { ca, crls } = await temporary.reopen({ settings: { ...temporary.settings, passphraseFile } });
+    await Promise.all([ca.openKeys(), once(writer, 'exit')]);
+    expect((await crls.sign('issuing', somebody)).issuer).toBe('issuing');
+  });
+
+  it('makes no key, and no passphrase, while that of the keys that are there is missing or another', async () => {
+    const { directory, passphraseFile } = temporary.settings;
+    const passphrase = readFileSync(passphraseFile);
+    const before = readdirSync(directory).filter((name) => name !== 'passphrase');
+    for (const other of [undefined, 'another']) {
+      rmSync(passphraseFile);
+      if (other !== undefined) writeFileSync(passphraseFile, other, { mode: 0o600 });
+      await expect(take('prepare')).rejects.toMatchObject({ code: 'key_unreadable' });
+      expect(existsSync(passphraseFile)).toBe(other !== undefined);
+      writeFileSync(passphraseFile, passphrase, { mode: 0o600 });
+    }
+    expect(readdirSync(directory).filter((name) => name !== 'passphrase')).toEqual(before);
+    await take('prepare');
+    expect(states()).toMatchObject({ 'issuing-2': 'prepared' });
+  });
+
   it('drops what was prepared, and revokes what was signed for it', async () => {
     await take('prepare', { root: true });
     const crosses = await listCrossCertificates(authority.store.database);
@@ -181,12 +217,30 @@ describe('rolling an issuing CA over', () => {
     await take('prepare');
     await take('publish');
     await take('activate');
-    expect((await issue(60, other)).chain[1]!.serialNumber).toBe(named('issuing').certificate.serialNumber);
+    expect(states(other)).toEqual({ root: 'active', issuing: 'active' });
     await other.followIssuers();
     const { certificate, chain } = await issue(60, other);
     expect(chain[1]!.serialNumber).toBe(named('issuing-2').certificate.serialNumber);
     expect(other.registry.statusOf(chain[1]!, certificate.serialNumber)).toEqual({ status: 'good' });
     expect(states(other)).toEqual(states());
+  });
+
+  it('is followed where files cannot be written as well, and they are written once they can be', async () => {
+    const certsDirectory = join(temporary.folder, 'elsewhere');
+    const other = await temporary.reopen({ settings: { ...temporary.settings, certsDirectory } });
+    const heard: unknown[] = [];
+    other.events.on('issuers.changed', ({ states: now }) => heard.push(now.get('issuing-2')));
+    mkdirSync(join(certsDirectory, 'issuing-2_ca.pem'));
+    await take('prepare');
+    await take('publish');
+    await expect(other.followIssuers()).rejects.toMatchObject({ code: 'file_unwritable' });
+    expect(heard).toEqual(['published']);
+    await expect(other.followIssuers()).rejects.toMatchObject({ code: 'file_unwritable' });
+    rmSync(join(certsDirectory, 'issuing-2_ca.pem'), { recursive: true });
+    expect(await other.followIssuers()).toBe(false);
+    for (const name of ['issuing-2_ca.pem', 'ca_bundle.pem'])
+      expect(readFileSync(join(certsDirectory, name), 'utf8')).toContain(named('issuing-2').certificatePem);
+    expect(heard).toEqual(['published']);
   });
 });
 
@@ -223,6 +277,41 @@ describe('rolling the root over', () => {
     expect(states(late)).toMatchObject({ root: 'removed', issuing: 'removed' });
     expect(bundle()).toEqual([young, named('issuing-2').certificate].map(({ fingerprint256 }) => fingerprint256));
     expect(everywhere(await issue(60, late))).toEqual([true, true, true]);
+  });
+});
+
+describeOnEachStore('a node that has not heard of a step', (_, newPlace) => {
+  it('issues nothing from the CA before, and nothing at all where it cannot follow', async () => {
+    const shared = await openTemporaryAuthority({ newPlace });
+    const other = await shared.reopen();
+    const take = (step: RolloverRequest['step']) => shared.authority.rollover.take({ step, requester: somebody });
+    for (const step of ['prepare', 'publish'] as const) await take(step);
+    const issued = Array.from({ length: 24 }, async (_each, i) => {
+      const alongside = i % 2 === 0 ? () => Promise.resolve() : undefined;
+      await setTimeout(i);
+      return other.ca.issue({ request: certificationRequest(), requester: somebody, alongside });
+    });
+    await take('activate');
+    await Promise.all(issued);
+    expect(states(other)).toEqual(states(shared.authority));
+    // What was signed before the step, and not stored by then, was signed again.
+    const rows = await listAudit(shared.store.database, 0, 1000);
+    const activated = rows.findLast(({ action }) => action === 'ca.rollover.activate')!.sequence;
+    const late = rows.filter(({ sequence }) => sequence > activated);
+    const stored = late.filter(({ action, phase }) => action === 'certificate.issue' && phase === 'result');
+    expect(stored.length).toBeGreaterThan(0);
+    for (const { subject } of stored) expect(await other.ca.find(subject)).toMatchObject({ issuer: 'issuing-2' });
+
+    for (const step of ['prepare', 'publish', 'activate'] as const) await take(step);
+    const key = join(shared.settings.directory, 'issuing-3_ca.key.pem');
+    chmodSync(key, 0o640);
+    const before = await other.ca.list();
+    await expect(issue(60, other)).rejects.toMatchObject({ code: 'key_file_exposed' });
+    expect(await other.ca.list()).toEqual(before);
+    chmodSync(key, 0o600);
+    const [, issuing] = (await issue(60, other)).chain;
+    expect(nameToString(issuing!.subject)).toContain('CN=VERITAS Issuing CA 3');
+    await shared.close();
   });
 });
 

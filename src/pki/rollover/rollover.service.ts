@@ -47,7 +47,7 @@ export class RolloverService {
   readonly #crls: CrlService;
   readonly #registry: RevocationRegistry;
   readonly #revocations: RevocationService;
-  readonly #follow: () => Promise<void>;
+  readonly #follow: () => Promise<unknown>;
 
   constructor(parts: {
     readonly authorities: Authorities;
@@ -56,7 +56,7 @@ export class RolloverService {
     readonly registry: RevocationRegistry;
     readonly revocations: RevocationService;
     /** Has this process act on what changed in the store, and writes the public files. */
-    readonly follow: () => Promise<void>;
+    readonly follow: () => Promise<unknown>;
   }) {
     this.#authorities = parts.authorities;
     this.#creation = parts.creation;
