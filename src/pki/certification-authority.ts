@@ -84,13 +84,13 @@ export async function openCertificationAuthority(
   const profiles = provenProfiles(settings);
   const creation = { settings, context, events };
   for (const folder of [certsDirectory, settings.directory, dirname(settings.passphraseFile), settings.crlDirectory])
-    if (folder !== undefined) removeLeftovers(folder);
+    if (folder !== undefined) await removeLeftovers(folder);
   if (create) await createAuthorities({ ...creation, requester }, certsDirectory);
   const record = new KeyRecord(audit, requester);
   const authorities = await Authorities.open(store, { settings, record }, now);
   await recordPolicy({ ...settings, profiles: profiles.definitions }, { store, audit, requester });
   if (settings.crlDirectory !== undefined)
-    for (const { id } of authorities.all) removeLeftovers(join(settings.crlDirectory, id));
+    for (const { id } of authorities.all) await removeLeftovers(join(settings.crlDirectory, id));
   const trust = trustFilesOf(certsDirectory, authorities.all);
   const published = publishTrustFiles(certsDirectory, trust);
   const registry = new RevocationRegistry({ store, events, authorities, unreadLimit: options.unreadLimit });

@@ -54,16 +54,18 @@ export async function isFirstOfItsTime(
   return before?.this_update !== thisUpdate;
 }
 
-/** The last CRL of a place. */
-export function lastCrl(database: Database, { issuer, scope }: CrlPlace): Promise<CrlRow | undefined> {
-  return database
+/** The octets of a CRL; undefined for one that is too large for its row. */
+export async function crlOctets(
+  database: Database,
+  { issuer, number }: Pick<CrlHeader, 'issuer' | 'number'>,
+): Promise<Uint8Array | undefined> {
+  const row = await database
     .selectFrom('crl')
-    .select([...HEADER, 'der'])
+    .select('der')
     .where('issuer', '=', issuer)
-    .where('scope', '=', scope)
-    .orderBy('number', 'desc')
-    .limit(1)
+    .where('number', '=', number)
     .executeTakeFirst();
+  return row?.der ?? undefined;
 }
 
 /** The scopes of which an issuer has signed lists. */

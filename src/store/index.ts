@@ -22,13 +22,13 @@ export {
 } from './certificate.store.js';
 export { certificatesOf, listCertificateWindow, type Selection, type WindowRow } from './certificate-window.store.js';
 export {
+  crlOctets,
   crlParts,
   deleteCrlParts,
   forgetCrls,
   insertCrl,
   insertCrlPart,
   isFirstOfItsTime,
-  lastCrl,
   lastCrlHeader,
   lastCrlNumber,
   listCrlScopes,

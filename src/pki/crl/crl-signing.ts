@@ -167,7 +167,7 @@ export class CrlSigning {
     // Later than everything that the snapshot has.
     const updates = this.#updates(scope);
     const entries = crlEntries(database, contents);
-    const path = (): string | undefined => this.#publication.draft({ issuer: id, scope });
+    const path = () => this.#publication.draft({ issuer: id, scope });
     const token = await CrlToken.make(issuer.identity, { ...terms, ...updates }, entries, { path, expected });
     return { crl: await issuer.signCrl(token), sequence, ...updates };
   }

@@ -28,7 +28,6 @@ export class CrlService {
   readonly #now: () => Date;
   readonly #publication: CrlPublication;
   readonly #signing: CrlSigning;
-  readonly #lost = new Set<string>();
 
   constructor(parts: {
     readonly store: Store;
@@ -62,7 +61,7 @@ export class CrlService {
   /** Takes the last CRLs of each issuer from the store and publishes those that are new here. One that fails does not hold up the others; its error is thrown when they are done. */
   async load(): Promise<void> {
     await this.#each(async ({ id }, scope) => {
-      await this.#serve({ issuer: id, scope });
+      await this.#publication.serveLast({ issuer: id, scope });
     });
   }
 
@@ -90,7 +89,7 @@ export class CrlService {
       const place = { issuer: authority.id, scope };
       if ((await this.#signs(authority)) && (await this.#signIfDue(authority, scope, requester)))
         signed.push(await this.#serveSigned(place));
-      else await this.#serve(place);
+      else await this.#publication.serveLast(place);
     });
     return signed;
   }
@@ -133,7 +132,7 @@ export class CrlService {
     const base = scope === DELTA ? await lastCrlHeader(database, { ...place, scope: COMPLETE }) : undefined;
     const isBehind = await this.#isBehind(authority, scope);
     const isDue = (last: CrlHeader | undefined): boolean => {
-      if (!last || isBehind(last) || this.#lost.has(`${place.issuer}/${scope} ${last.number}`)) return true;
+      if (!last || isBehind(last) || this.#publication.isLost(last)) return true;
       if (base && last.base_number !== base.number) return true;
       return this.#now().getTime() >= last.next_update - this.#overlap(scope) * 1000;
     };
@@ -154,19 +153,12 @@ export class CrlService {
   }
 
   async #serveSigned(place: CrlPlace): Promise<PublishedCrl> {
-    const crl = await this.#serve(place);
+    const crl = await this.#publication.serveLast(place);
     if (!crl)
       throw new PkiError(
         'authority_mismatch',
         `the store lost the revocation list of ${place.issuer} that was just signed`,
       );
-    return crl;
-  }
-
-  async #serve(place: CrlPlace): Promise<PublishedCrl | undefined> {
-    const crl = await this.#publication.serveLast(place);
-    const last = crl ? undefined : await lastCrlHeader(this.#store.database, place);
-    if (last) this.#lost.add(`${place.issuer}/${place.scope} ${last.number}`);
     return crl;
   }
 
