@@ -141,6 +141,7 @@ export class RevocationRegistry {
   }
 
   stopPolling(): void {
+    this.#onChange = undefined;
     this.#follower.stop();
   }
 
