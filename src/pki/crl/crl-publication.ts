@@ -86,11 +86,6 @@ export class CrlPublication {
     return this.#current.get(keyOf(place));
   }
 
-  /** All that is served of an issuer. */
-  of(issuer: string): readonly PublishedCrl[] {
-    return [...this.#current.values()].filter((list) => list.issuer === issuer);
-  }
-
   /** The name of a file in which a large list can be put together, beside the one that is served; undefined where nothing can be written. */
   async draft(place: CrlPlace): Promise<string | undefined> {
     const path = this.#pathOf(place);

@@ -86,7 +86,7 @@ export class CrlSigning {
 
   /**
    * Signs the list of a scope and puts it in its place. False when `isDue` says, with the last list as it is then, that there is nothing to do: another
-   * process was first. Throws PkiError as {@link CrlToken.make} and `crl_not_fresh`, and what key and store throw.
+   * process was first; and of a delta without a base. Throws PkiError as {@link CrlToken.make} and `crl_not_fresh`, and what key and store throw.
    */
   sign(wanted: Wanted): Promise<boolean> {
     const signed = this.#before.then(() => this.#sign(wanted));
@@ -113,6 +113,8 @@ export class CrlSigning {
     const last = await lastCrlHeader(transaction, { issuer: id, scope });
     if (!isDue(last)) return undefined;
     const base = scope === DELTA ? await lastCrlHeader(transaction, { issuer: id, scope: COMPLETE }) : undefined;
+    // Without the number of its base it would be a complete list under a delta's name.
+    if (scope === DELTA && !base) return undefined;
     const previous = last && { number: last.number, thisUpdate: new Date(last.this_update) };
     checkClock(authority, { ...this.#updates(scope), previous });
     const floor = this.#publication.current({ issuer: id, scope })?.number;

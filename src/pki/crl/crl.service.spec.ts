@@ -163,6 +163,14 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect(authority.registry.statusOf(authority.ca.issuing.certificate, serial).status).toBe('revoked');
   });
 
+  it('signs no delta that goes with nothing: its base comes first', async () => {
+    const settings = { ...temporary.settings, crlDeltaLifetime: 3600 };
+    const { crls } = await temporary.reopen({ settings });
+    const delta = decodeCertificateList(await readPublished(await crls.sign('issuing', somebody, 'delta')));
+    expect([delta.extensions.deltaCrlIndicator, delta.extensions.crlNumber]).toEqual([1n, 2n]);
+    expect(crls.current('issuing')?.number).toBe(1);
+  });
+
   it('numbers above the floor of a store that was restored', async () => {
     await temporary.store.transaction((transaction) => raiseCrlFloor(transaction, 'issuing', 1000));
     expect((await temporary.authority.crls.sign('issuing', somebody)).number).toBe(1001);

@@ -28,6 +28,8 @@ export class CrlService {
   readonly #now: () => Date;
   readonly #publication: CrlPublication;
   readonly #signing: CrlSigning;
+  /** The scopes that each issuer has, as of the last look. */
+  readonly #scopes = new Map<string, readonly string[]>();
 
   constructor(parts: {
     readonly store: Store;
@@ -53,9 +55,10 @@ export class CrlService {
     return this.#publication.current({ issuer, scope });
   }
 
-  /** Every list of an issuer that is served now: the complete one, the delta, the shards. */
-  served(issuer: string): readonly PublishedCrl[] {
-    return this.#publication.of(issuer);
+  /** The scopes of an issuer's lists, of all that it should have, that are not served or past their end at `now`. */
+  missing(issuer: string, now: Date): string[] {
+    const scopes = this.#scopes.get(issuer) ?? [COMPLETE];
+    return scopes.filter((scope) => (this.current(issuer, scope)?.nextUpdate ?? 0) < now);
   }
 
   /** Takes the last CRLs of each issuer from the store and publishes those that are new here. One that fails does not hold up the others; its error is thrown when they are done. */
@@ -66,7 +69,7 @@ export class CrlService {
   }
 
   /**
-   * Signs a CRL of `issuer` now, the complete one unless another scope is named, and publishes it. Throws PkiError `authority_missing` for an issuer
+   * Signs a CRL of `issuer` now, the complete one unless another scope is named, and publishes it; that which a delta goes with first, when there is none. Throws PkiError `authority_missing` for an issuer
    * that is not ours, `clock_behind` when the clock is before the last CRL's thisUpdate, `crl_not_fresh` when it would lack a revocation, what opening
    * the key throws, and what the store throws.
    */
@@ -74,8 +77,15 @@ export class CrlService {
     const authority = this.#authority(issuer);
     if (!(await this.#scopesOf(authority)).includes(scope))
       throw new PkiError('authority_missing', `${issuer} has no revocation list ${JSON.stringify(scope.slice(0, 64))}`);
+    if (scope === DELTA && !this.current(issuer)) await this.sign(issuer, requester);
     await this.#signing.sign({ authority, scope, requester, isDue: () => true });
     return this.#serveSigned({ issuer, scope });
+  }
+
+  /** Signs those of an issuer's lists that there are none of yet. Throws as {@link sign}. */
+  async signFirst(issuer: string, requester: Requester): Promise<void> {
+    for (const scope of await this.#scopesOf(this.#authority(issuer)))
+      if (!this.current(issuer, scope)) await this.sign(issuer, requester, scope);
   }
 
   /**
@@ -123,7 +133,9 @@ export class CrlService {
     const { crlShards = 0 } = this.#settings;
     const known = (await listCrlScopes(this.#store.database, id)).filter((scope) => /^\d+$/.test(scope));
     const wanted = crlShards < 2 ? [] : Array.from({ length: crlShards }, (_, i) => String(i + 1));
-    return [COMPLETE, ...(hasDeltas(this.#settings) ? [DELTA] : []), ...new Set([...wanted, ...known])];
+    const scopes = [COMPLETE, ...(hasDeltas(this.#settings) ? [DELTA] : []), ...new Set([...wanted, ...known])];
+    this.#scopes.set(id, scopes);
+    return scopes;
   }
 
   async #signIfDue(authority: Authority, scope: string, requester: Requester): Promise<boolean> {
