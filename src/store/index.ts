@@ -34,6 +34,7 @@ export {
   listCrlScopes,
   raiseCrlFloor,
   takeCrlNumber,
+  unplacedCrls,
   type CrlHeader,
   type CrlPlace,
   type CrlRow,
