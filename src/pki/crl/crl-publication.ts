@@ -38,7 +38,7 @@ export interface PublishedCrl {
 }
 
 /** The whole of a CRL that is served, in memory. */
-export async function readPublished({ read }: PublishedCrl): Promise<Uint8Array> {
+export async function readPublished({ read }: Pick<PublishedCrl, 'read'>): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   for await (const piece of read()) pieces.push(piece);
   return Buffer.concat(pieces);
