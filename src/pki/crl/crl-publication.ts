@@ -14,7 +14,7 @@ import {
 } from '../../store/index.js';
 import { unwritable } from '../publication/atomic-file.js';
 import { draftOf, placePublicFile, replacePublicFile, writePublicFile } from '../publication/public-file.js';
-import { octetsInMemory, octetsOfFile, sha256Of, type PublishedOctets } from '../publication/published-octets.js';
+import { octetsInMemory, octetsOfFile, type PublishedOctets } from '../publication/published-octets.js';
 import type { CrlFile } from './crl-file.js';
 import { crlFileName } from './crl-scope.js';
 import type { SignedCrl } from './signed-crl.js';
@@ -165,7 +165,7 @@ export class CrlPublication {
     const found = await this.#octetsOf(header);
     if (!found) return undefined;
     const { octets, unwritten } = found;
-    const sha256 = header.sha256 ?? (await sha256Of(octets.read()));
+    const sha256 = header.sha256 ?? (await octets.sha256());
     const about = { issuer, scope, number, thisUpdate, lastModified, nextUpdate, octets: octets.length, sha256 };
     return { ...about, read: octets.read, retire: octets.retire, unwritten };
   }
@@ -268,7 +268,7 @@ async function namedFile(file: CrlFile, path: string): Promise<PublishedOctets> 
 async function verified(path: string, { octets, sha256 }: CrlHeader): Promise<PublishedOctets | undefined> {
   if (!existsSync(path)) return undefined;
   const file = octetsOfFile(path);
-  if (file.length === octets && (await sha256Of(file.read())) === sha256) return file;
+  if (file.length === octets && (await file.sha256()) === sha256) return file;
   file.retire();
   return undefined;
 }
