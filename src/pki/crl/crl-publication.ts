@@ -222,8 +222,7 @@ export class CrlPublication {
     try {
       await writePublicFile(draft, read());
       const file = await verified(draft, header);
-      file?.retire();
-      return file && (await named(draft, path));
+      return file && (await named(draft, path, file));
     } catch (error) {
       // Of the file system, and not of where the list comes from.
       if (typeof error === 'object' && error !== null && 'syscall' in error) return undefined;
@@ -241,8 +240,7 @@ export class CrlPublication {
 const keyOf = ({ issuer, scope }: CrlPlace): string => `${issuer}/${scope}`;
 
 /** A file that gets its name, as it is now: whatever takes the name later. Throws what the file system throws. */
-async function named(draft: string, path: string): Promise<PublishedOctets> {
-  const octets = octetsOfFile(draft);
+async function named(draft: string, path: string, octets = octetsOfFile(draft)): Promise<PublishedOctets> {
   try {
     await placePublicFile(draft, path);
     return octets;
