@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { openCertificationAuthority } from '../src/pki/certification-authority.js';
 import { openStore } from '../src/store/index.js';
 import { fillStore } from '../test/support/revoked-store.js';
-import { benchSettings } from './support/crl-settings.js';
+import { benchSettings } from './support/configuration.js';
 import { materialFolder } from './support/material.js';
 import { ratioOf, reportRounds, say } from './support/report.js';
 

@@ -1,22 +1,22 @@
-// One size, in a process of its own: `write` makes a list from the store, `read` indexes one.
+// One size, in a process of its own: `write` makes a list from the store, as `veritas crl` does, `read` indexes one.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openCertificationAuthority } from '../../src/pki/certification-authority.js';
+import { openLists } from '../../src/pki/certification-authority.js';
 import { openStore } from '../../src/store/index.js';
 import { decodeCertificate, octetsFromPemOrDer, RevocationIndex } from '../../src/x509/index.js';
 import { CrlReader } from '../../src/revocation/crl-reader.js';
-import { benchSettings } from '../support/crl-settings.js';
+import { benchSettings } from '../support/configuration.js';
 import { memoryAtRest, observed, peakMemory } from '../support/usage.js';
 
 const [mode = '', folder = ''] = process.argv.slice(2);
 
 async function write(): Promise<object> {
   const store = await openStore({ path: join(folder, 'var/veritas.db') });
-  const authority = await openCertificationAuthority({ settings: benchSettings(folder), store });
-  await authority.ca.openKeys();
+  const { authorities, crls } = await openLists({ settings: benchSettings(folder), store });
+  for (const { issuer } of authorities) await issuer.open();
   const atRest = memoryAtRest();
   const { seconds, longestBlock, value } = await observed(() =>
-    authority.crls.sign('issuing', { actor: 'bench', requestId: 'bench' }),
+    crls.sign('issuing', { actor: 'bench', requestId: 'bench' }),
   );
   await store.close();
   return { seconds, longestBlock, octets: value.octets, peak: peakMemory(), atRest };

@@ -3,7 +3,7 @@ import { CaService } from '../../src/pki/index.js';
 import { startService } from '../../src/service.js';
 import { generateTestKeyPair } from '../../src/testing/index.js';
 import { certificationRequest } from '../../test/support/certification-request.js';
-import { configurationIn } from '../support/material.js';
+import { configurationIn } from '../support/configuration.js';
 
 const folder = process.argv[2] ?? '';
 const service = await startService(

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CrlRevocation } from '../../src/revocation/index.js';
 import { CrlService } from '../../src/pki/index.js';
 import { startService } from '../../src/service.js';
-import { configurationIn } from '../support/material.js';
+import { configurationIn } from '../support/configuration.js';
 
 const [folder = '', source = '', issuer = ''] = process.argv.slice(2);
 const configuration = configurationIn(folder, '0', { VERITAS_LOG_LEVEL: 'silent' });

@@ -1,5 +1,5 @@
 import { startService } from '../../src/service.js';
-import { configurationIn } from '../support/material.js';
+import { configurationIn } from '../support/configuration.js';
 import { serve } from '../support/subject.js';
 
 const [, , folder = '', port, more = '{}'] = process.argv;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { openCertificationAuthority } from '../../src/pki/certification-authority.js';
 import { openStore } from '../../src/store/index.js';
-import { benchSettings } from './crl-settings.js';
+import { benchSettings } from './configuration.js';
 
 /** Signs the list of the issuing CA in a folder, and gives the path of its file. */
 export async function signList(folder: string): Promise<string> {

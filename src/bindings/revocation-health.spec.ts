@@ -60,6 +60,18 @@ it('lists: down without a complete one or a shard, a warning without a delta', a
   expect(await part.check()).toEqual({ state: 'up' });
 });
 
+it('lists: down without a shard that was never signed, a warning without a delta that was not', async () => {
+  const { ca, crls } = authority;
+  const part = crlPart(ca, crls, now);
+  for (const id of ['root', 'issuing']) await crls.sign(id, somebody);
+  await crls.sign('issuing', somebody, '1');
+  expect(await part.check()).toEqual({ state: 'down', detail: 'no current CRL of issuing' });
+  await crls.sign('issuing', somebody, '2');
+  expect(await part.check()).toEqual({ state: 'warning', detail: 'no current delta CRL of issuing' });
+  await crls.sign('issuing', somebody, 'delta');
+  expect(await part.check()).toEqual({ state: 'up' });
+});
+
 it('OCSP: how long the responders last and when one signed last; a warning when there is no new certificate', async () => {
   const { ca } = authority;
   const { certificate } = await ca.issue({ request: certificationRequest(), requester: somebody });

@@ -30,17 +30,15 @@ export function crlPart(ca: CaService, crls: CrlService, clock: () => Date): Hea
     name: 'crl',
     check: () => {
       const now = clock();
-      const authorities = ca.authorities.filter(needsCrl);
-      const stale = authorities.filter(
-        ({ id }) =>
-          !crls.current(id) || crls.served(id).some((list) => list.scope !== 'delta' && list.nextUpdate < now),
-      );
+      const without = (isMissed: (scope: string) => boolean) =>
+        ca.authorities.filter(needsCrl).filter(({ id }) => crls.missing(id, now).some(isMissed));
+      const stale = without((scope) => scope !== 'delta');
       if (stale.length > 0) {
         const detail = `no current CRL of ${stale.map(({ id }) => id).join(', ')}`;
         // What is signed here goes on without it.
         return { state: stale.every(({ keyHere }) => !keyHere) ? 'warning' : 'down', detail };
       }
-      const late = authorities.filter(({ id }) => (crls.current(id, 'delta')?.nextUpdate ?? now) < now);
+      const late = without((scope) => scope === 'delta');
       if (late.length === 0) return { state: 'up' };
       return { state: 'warning', detail: `no current delta CRL of ${late.map(({ id }) => id).join(', ')}` };
     },

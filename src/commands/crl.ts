@@ -1,9 +1,9 @@
-import { crlFileName, PkiError, readPublished, replaceFile } from '../pki/index.js';
+import { crlFileName, issuingOf, PkiError, readPublished, replaceFile } from '../pki/index.js';
 import { encodePem } from '../x509/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { checkOutputFile } from './files.js';
-import { requester, withAuthority, type Session } from './session.js';
+import { pkiSettingsOf, requester, withLists, type Session } from './session.js';
 
 /** `veritas crl`: signs and publishes a revocation list of an issuer now, of the one that issues when none is named. Throws PkiError `issuer_unknown`. `--out` as DER, or as PEM when the name ends in .pem. */
 export async function crl(
@@ -11,9 +11,9 @@ export async function crl(
   options: { readonly issuer?: string; readonly scope?: string; readonly out?: string },
 ): Promise<void> {
   checkOutputFile(options.out);
-  await withAuthority(session, {}, async ({ ca, crls, settings }) => {
-    const wanted = options.issuer ?? ca.issuing.id;
-    if (!ca.authorities.some(({ id }) => id === wanted))
+  await withLists(session, async ({ authorities, crls }, configuration) => {
+    const wanted = options.issuer ?? issuingOf(authorities).id;
+    if (!authorities.some(({ id }) => id === wanted))
       throw new PkiError('issuer_unknown', `there is no CA ${JSON.stringify(wanted.slice(0, 64))}`);
     const list = await crls.sign(wanted, requester(), options.scope).catch((error: unknown) => {
       if (options.scope === undefined || !(error instanceof PkiError) || error.code !== 'authority_missing')
@@ -29,7 +29,8 @@ export async function crl(
       const der = await readPublished(list);
       replaceFile(options.out, options.out.endsWith('.pem') ? encodePem('X509 CRL', der) : der, 0o644);
     }
-    const file = options.out ?? `${settings.crlDirectory ?? '.'}/${crlFileName(issuer, scope)}`;
+    const { crlDirectory = '.' } = pkiSettingsOf(configuration);
+    const file = options.out ?? `${crlDirectory}/${crlFileName(issuer, scope)}`;
     session.output.result(
       {
         issuer,

@@ -6,8 +6,10 @@ import type { Readable } from 'node:stream';
 import { loadConfiguration, policyOf, type Configuration, type Environment } from '../configuration/index.js';
 import {
   openCertificationAuthority,
+  openLists,
   wipePassphrases,
   type CertificationAuthority,
+  type CertificationAuthorityOptions,
   type PkiSettings,
   type Requester,
 } from '../pki/index.js';
@@ -51,24 +53,33 @@ export function requester(): Requester {
 }
 
 /** Opens the CA, does the work, and closes the store whatever happens. `create` makes a CA that is not there. */
-export async function withAuthority<T>(
+export const withAuthority = <T>(
   session: Session,
   { create = false }: { readonly create?: boolean },
   work: (authority: CertificationAuthority, configuration: Configuration) => Promise<T>,
+): Promise<T> => withOpened(session, { create, open: openCertificationAuthority }, work);
+
+/** As {@link withAuthority}, for lists alone. */
+export const withLists = <T>(
+  session: Session,
+  work: (lists: Awaited<ReturnType<typeof openLists>>, configuration: Configuration) => Promise<T>,
+): Promise<T> => withOpened(session, { create: false, open: openLists }, work);
+
+async function withOpened<Opened, T>(
+  session: Session,
+  {
+    create,
+    open,
+  }: { readonly create: boolean; readonly open: (options: CertificationAuthorityOptions) => Promise<Opened> },
+  work: (opened: Opened, configuration: Configuration) => Promise<T>,
 ): Promise<T> {
   const configuration = configurationOf(session);
   if (!create) checkStoreExists(configuration.store);
   const store = await openStore(configuration.store);
   try {
     const settings = pkiSettingsOf(configuration);
-    const authority = await openCertificationAuthority({
-      settings,
-      store,
-      create,
-      requester: requester(),
-      now: session.now,
-    });
-    return await work(authority, configuration);
+    const opened = await open({ settings, store, create, requester: requester(), now: session.now });
+    return await work(opened, configuration);
   } finally {
     wipePassphrases();
     await store.close();

@@ -10,6 +10,7 @@ import { IssuanceJournal } from './issuance/issuance-journal.js';
 import type { IssuanceContext } from './issuance/issue-certificate.js';
 import { Authorities } from './issuer/authorities.js';
 import { createAuthorities } from './issuer/authority-creation.js';
+import type { Authority } from './issuer/authority.js';
 import { KeyRecord } from './issuer/recorded-signer.js';
 import { OcspService } from './ocsp/ocsp.service.js';
 import { PkiError } from './pki-error.js';
@@ -74,41 +75,13 @@ export interface CertificationAuthority {
 export async function openCertificationAuthority(
   options: CertificationAuthorityOptions,
 ): Promise<CertificationAuthority> {
-  const { settings, store, create = false, now = () => new Date() } = options;
-  const events = options.events ?? new EventBus();
-  const audit = new AuditLog(store, now);
-  const certsDirectory = settings.certsDirectory ?? dirname(settings.directory);
-  const { backdate, publicationUrl, crlShards, crlDeltaLifetime, ocsp: isOcspOn } = settings;
-  const lists = { publicationUrl, crlShards, crlDeltaLifetime, ocsp: isOcspOn };
-  const { random } = options;
-  const journal = new IssuanceJournal({ store, audit, now });
-  const context: IssuanceContext = { store, audit, journal, now, backdate, ...lists, random };
-  const requester = options.requester ?? { actor: 'veritas', requestId: 'start', standing: 'operator' };
-  const profiles = provenProfiles(settings);
-  const creation = { settings, context, events };
-  for (const folder of [certsDirectory, settings.directory, dirname(settings.passphraseFile), settings.crlDirectory])
-    if (folder !== undefined) removeLeftovers(folder);
-  if (create) await createAuthorities({ ...creation, requester }, certsDirectory);
-  const record = new KeyRecord(audit, requester);
-  const authorities = await Authorities.open(store, { settings, record }, now);
-  await recordPolicy({ ...settings, profiles: profiles.definitions }, { store, audit, requester });
-  if (settings.crlDirectory !== undefined)
-    for (const { id } of authorities.all) removeLeftovers(join(settings.crlDirectory, id));
-  const trust = trustFilesOf(certsDirectory, authorities.all);
-  const published = publishTrustFiles(certsDirectory, trust);
-  const registry = new RevocationRegistry({ store, events, authorities, unreadLimit: options.unreadLimit });
-  const revocations = new RevocationService({ store, audit, events, registry, now });
-  const crls = new CrlService({
-    store,
-    audit,
-    events,
-    authorities,
-    settings,
-    now,
-    acknowledged: (issuer) => revocations.acknowledged(issuer),
-  });
+  const { settings, store } = options;
+  const opened = await openParts(options);
+  const { now, events, audit, certsDirectory, context, profiles, creation, authorities, trust, published } = opened;
+  const { registry, revocations, crls } = opened;
   await registry.refresh();
   await crls.load();
+  const isOcspOn = settings.ocsp;
   const ocsp = isOcspOn ? new OcspService({ authorities, settings, profiles, context, events, registry }) : undefined;
   const ca = new CaService({ authorities, settings, profiles, context, events, revocations, registry, ocsp });
   const enrollment = new EnrollmentService({ store, audit, ca, now });
@@ -151,6 +124,59 @@ export async function openCertificationAuthority(
     followIssuers,
     trustFiles: [...trust.keys()],
     published,
+  };
+}
+
+/**
+ * As {@link openCertificationAuthority}, for who signs lists and does nothing else. Who is revoked is not read, with a million revocations a second's work and
+ * 40 MiB, and so nothing can be issued.
+ */
+export async function openLists(
+  options: CertificationAuthorityOptions,
+): Promise<{ readonly authorities: readonly Authority[]; readonly crls: CrlService }> {
+  const { authorities, crls } = await openParts(options);
+  await crls.load();
+  return { authorities: authorities.all, crls };
+}
+
+/** What there is before anything has been read but the CAs. */
+async function openParts(options: CertificationAuthorityOptions) {
+  const { settings, store, create = false, now = () => new Date() } = options;
+  const events = options.events ?? new EventBus();
+  const audit = new AuditLog(store, now);
+  const certsDirectory = settings.certsDirectory ?? dirname(settings.directory);
+  const { backdate, publicationUrl, crlShards, crlDeltaLifetime, ocsp } = settings;
+  const lists = { publicationUrl, crlShards, crlDeltaLifetime, ocsp };
+  const { random } = options;
+  const journal = new IssuanceJournal({ store, audit, now });
+  const context: IssuanceContext = { store, audit, journal, now, backdate, ...lists, random };
+  const requester = options.requester ?? { actor: 'veritas', requestId: 'start', standing: 'operator' };
+  const profiles = provenProfiles(settings);
+  const creation = { settings, context, events };
+  for (const folder of [certsDirectory, settings.directory, dirname(settings.passphraseFile), settings.crlDirectory])
+    if (folder !== undefined) await removeLeftovers(folder);
+  if (create) await createAuthorities({ ...creation, requester }, certsDirectory);
+  const record = new KeyRecord(audit, requester);
+  const authorities = await Authorities.open(store, { settings, record }, now);
+  await recordPolicy({ ...settings, profiles: profiles.definitions }, { store, audit, requester });
+  if (settings.crlDirectory !== undefined)
+    for (const { id } of authorities.all) await removeLeftovers(join(settings.crlDirectory, id));
+  const trust = trustFilesOf(certsDirectory, authorities.all);
+  const published = publishTrustFiles(certsDirectory, trust);
+  const registry = new RevocationRegistry({ store, events, authorities, unreadLimit: options.unreadLimit });
+  const revocations = new RevocationService({ store, audit, events, registry, now });
+  const crls = new CrlService({
+    store,
+    audit,
+    events,
+    authorities,
+    settings,
+    now,
+    acknowledged: (issuer) => revocations.acknowledged(issuer),
+  });
+  return {
+    ...{ now, events, audit, certsDirectory, context, profiles, creation, authorities, trust, published },
+    ...{ registry, revocations, crls },
   };
 }
 

@@ -1,8 +1,9 @@
 export { CaService } from './ca.service.js';
-export type { IssueRequest } from './issuance/issuance.js';
+export { issuingOf, type IssueRequest } from './issuance/issuance.js';
 export type { IssuedCertificate } from './issuance/issued-certificate.js';
 export {
   openCertificationAuthority,
+  openLists,
   type CertificationAuthority,
   type CertificationAuthorityOptions,
 } from './certification-authority.js';

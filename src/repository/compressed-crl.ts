@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { ServedCrl } from './published-crl.js';
+import { readPublished } from '../pki/index.js';
+import type { ServedCrl } from './published.js';
 
 const compress = promisify(gzip);
 
@@ -13,15 +14,13 @@ const COMPRESSED = new WeakMap<ServedCrl, Promise<Buffer>>();
 /** A list by gzip, for whoever takes it (RFC 9110 §12.5.3); undefined where that does not pay. */
 export function compressedFor(accepted: string | undefined, crl: ServedCrl): Promise<Buffer> | undefined {
   if (crl.octets < LEAST || crl.octets > MOST || !takesGzip(accepted)) return undefined;
-  const known = COMPRESSED.get(crl) ?? compressed(crl);
-  COMPRESSED.set(crl, known);
-  return known;
-}
-
-async function compressed(crl: ServedCrl): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of crl.read()) pieces.push(piece);
-  return compress(Buffer.concat(pieces));
+  const known = COMPRESSED.get(crl);
+  if (known) return known;
+  const packed = readPublished(crl).then((octets) => compress(octets));
+  COMPRESSED.set(crl, packed);
+  // Who asks next has it tried again.
+  packed.catch(() => COMPRESSED.delete(crl));
+  return packed;
 }
 
 /** `gzip` or `*`, and not with the weight 0. */

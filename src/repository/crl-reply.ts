@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { compressedFor } from './compressed-crl.js';
-import type { ServedCrl } from './published-crl.js';
+import type { ServedCrl } from './published.js';
 
 // A list may be signed anew at any time; nobody should miss that for long.
 const LONGEST_AGE = 300;

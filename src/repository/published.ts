@@ -1,5 +1,7 @@
-import type { OcspAnswer } from '../pki/index.js';
-import type { ServedCrl } from './published-crl.js';
+import type { OcspAnswer, PublishedCrl } from '../pki/index.js';
+
+/** What of a CRL is served. */
+export type ServedCrl = Pick<PublishedCrl, 'octets' | 'sha256' | 'lastModified' | 'nextUpdate' | 'read'>;
 
 /** Port: what the certification authority has published. Issuers go by the name in their URLs. */
 export interface Published {

@@ -13,13 +13,22 @@ const nextUpdate = new Date(thisUpdate.getTime() + 120_000);
 const served = (all: Buffer) => ({
   octets: all.length,
   sha256: createHash('sha256').update(all).digest('hex'),
-  thisUpdate,
   lastModified: all === twin ? undefined : thisUpdate,
   nextUpdate,
   read: async function* (start = 0, end = all.length) {
     for (let at = start; at < end; at += 100) yield await Promise.resolve(all.subarray(at, Math.min(end, at + 100)));
   },
 });
+
+/** On a disk that fails once. */
+let failures = 0;
+const failing = {
+  ...served(large),
+  read: (start?: number, end?: number) => {
+    if (failures++ === 0) throw new Error('EIO');
+    return served(large).read(start, end);
+  },
+};
 
 describe('the repository', () => {
   let listener: RepositoryListener;
@@ -33,9 +42,14 @@ describe('the repository', () => {
         crossCertificates: () => '',
         crl: (issuer, scope) =>
           issuer === 'issuing'
-            ? { delta: served(delta), '2': served(octets), '7': served(twin), '9': served(large), '': served(octets) }[
-                scope ?? ''
-              ]
+            ? {
+                delta: served(delta),
+                '2': served(octets),
+                '7': served(twin),
+                '9': served(large),
+                '4': failing,
+                '': served(octets),
+              }[scope ?? '']
             : undefined,
         ocsp: undefined,
         ready: () => Promise.resolve(true),
@@ -100,6 +114,12 @@ describe('the repository', () => {
     const part = await ask(path, { 'accept-encoding': 'gzip', range: 'bytes=0-9' });
     expect([part.status, part.body.equals(large.subarray(0, 10))]).toEqual([206, true]);
     expect((await ask('/crl/issuing/delta.crl', { 'accept-encoding': 'gzip' })).body.toString()).toBe('delta');
+  });
+
+  it('sends by gzip what could not be read the first time', async () => {
+    const packed = () => ask('/crl/issuing/4.crl', { 'accept-encoding': 'gzip' });
+    expect((await packed()).status).toBe(500);
+    expect(gunzipSync((await packed()).body).equals(large)).toBe(true);
   });
 
   it('serves deltas and shards by their names', async () => {

@@ -89,7 +89,7 @@ function createRepositoryServer(published: Published): FastifyInstance {
     const der = issuer === undefined ? undefined : published.certificate(issuer);
     if (!der) return notFound(reply);
     // RFC 2585 §4.1.
-    if (extension === 'cer') return reply.type('application/pkix-cert').send(viewOf(der));
+    if (extension === 'cer') return reply.type('application/pkix-cert').send(Buffer.from(der));
     return reply.type('application/x-pem-file').send(encodePem('CERTIFICATE', der));
   });
   server.get<{ Params: { file: string } }>('/crl/:file', (request, reply) => {
@@ -107,9 +107,6 @@ function createRepositoryServer(published: Published): FastifyInstance {
   server.setErrorHandler<FastifyError>(({ statusCode = 500 }, _, reply) => problem(reply, statusCode));
   return server;
 }
-
-/** The same octets as a Buffer, not a copy of them: a CRL may be large, and asked for often. */
-const viewOf = (octets: Uint8Array): Buffer => Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
 
 const notFound = (reply: FastifyReply): FastifyReply => problem(reply, 404, 'There is nothing here under this name.');
 

@@ -54,16 +54,18 @@ export async function isFirstOfItsTime(
   return before?.this_update !== thisUpdate;
 }
 
-/** The last CRL of a place. */
-export function lastCrl(database: Database, { issuer, scope }: CrlPlace): Promise<CrlRow | undefined> {
-  return database
+/** The octets of a CRL; undefined for one that is too large for its row. */
+export async function crlOctets(
+  database: Database,
+  { issuer, number }: Pick<CrlHeader, 'issuer' | 'number'>,
+): Promise<Uint8Array | undefined> {
+  const row = await database
     .selectFrom('crl')
-    .select([...HEADER, 'der'])
+    .select('der')
     .where('issuer', '=', issuer)
-    .where('scope', '=', scope)
-    .orderBy('number', 'desc')
-    .limit(1)
+    .where('number', '=', number)
     .executeTakeFirst();
+  return row?.der ?? undefined;
 }
 
 /** The scopes of which an issuer has signed lists. */
@@ -95,11 +97,11 @@ export async function insertCrl(transaction: Transaction, row: CrlRow): Promise<
     .where('number', '<', number)
     .orderBy('number', 'desc')
     .execute();
-  for (const [i, { number: before }] of earlier.entries()) {
-    await deleteCrlParts(transaction, issuer, before);
-    if (i >= KEPT - 1)
-      await transaction.deleteFrom('crl').where('issuer', '=', issuer).where('number', '=', before).execute();
-  }
+  const numbers = earlier.map((each) => each.number);
+  await deleteCrlParts(transaction, issuer, numbers);
+  const dropped = numbers.slice(KEPT - 1);
+  if (dropped.length > 0)
+    await transaction.deleteFrom('crl').where('issuer', '=', issuer).where('number', 'in', dropped).execute();
 }
 
 /** Keeps a piece of a list that is too large for a row. */
@@ -125,9 +127,26 @@ export async function* crlParts(database: Database, issuer: string, number: numb
   }
 }
 
-/** Drops the pieces of a list. */
-export async function deleteCrlParts(transaction: Transaction, issuer: string, number: number): Promise<void> {
-  await transaction.deleteFrom('crl_part').where('issuer', '=', issuer).where('number', '=', number).execute();
+/** The numbers of lists of which there are pieces and no CRL: they are in the making, or whoever made them was killed. */
+export async function unplacedCrls(database: Database, issuer: string): Promise<number[]> {
+  const rows = await database
+    .selectFrom('crl_part')
+    .select('number')
+    .distinct()
+    .where('issuer', '=', issuer)
+    .where('number', 'not in', (select) => select.selectFrom('crl').select('number').where('issuer', '=', issuer))
+    .execute();
+  return rows.map(({ number }) => number);
+}
+
+/** Drops the pieces of lists. */
+export async function deleteCrlParts(
+  transaction: Transaction,
+  issuer: string,
+  numbers: readonly number[],
+): Promise<void> {
+  if (numbers.length > 0)
+    await transaction.deleteFrom('crl_part').where('issuer', '=', issuer).where('number', 'in', numbers).execute();
 }
 
 /** What the number of an issuer's next CRL has to be above, besides those that were given out; 0 unless the store was restored without that. */

@@ -22,18 +22,19 @@ export {
 } from './certificate.store.js';
 export { certificatesOf, listCertificateWindow, type Selection, type WindowRow } from './certificate-window.store.js';
 export {
+  crlOctets,
   crlParts,
   deleteCrlParts,
   forgetCrls,
   insertCrl,
   insertCrlPart,
   isFirstOfItsTime,
-  lastCrl,
   lastCrlHeader,
   lastCrlNumber,
   listCrlScopes,
   raiseCrlFloor,
   takeCrlNumber,
+  unplacedCrls,
   type CrlHeader,
   type CrlPlace,
   type CrlRow,

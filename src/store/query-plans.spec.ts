@@ -9,7 +9,7 @@ import { compromisedKeys, findCertificate, findIssued } from './certificate.stor
 import { issuerSeenAt, unlistedPeers, unlistedSerials } from './peer.store.js';
 import { findPolicy } from './policy.store.js';
 import { countCertificates, listCertificates, type CertificateFilter } from './inventory.store.js';
-import { crlFloor, isFirstOfItsTime, lastCrl, lastCrlHeader } from './crl.store.js';
+import { crlFloor, crlOctets, isFirstOfItsTime, lastCrlHeader, unplacedCrls } from './crl.store.js';
 import { findEnrollmentToken } from './enrollment-token.store.js';
 import { findIdempotency } from './idempotency.store.js';
 import { activeIssuers, issuerUsage, servicesOfIssuer } from './issuer.store.js';
@@ -115,7 +115,8 @@ describeOnEachStore('a query', (kind, newPlace) => {
     ['a compromised key', () => compromisedKeys(database, ['aa', 'bb'])],
     ['the last revocation', () => lastRevocationSequence(database)],
     ['the last revocation of an issuer', () => lastRevocationSequence(database, 'issuing')],
-    ['the last list', () => lastCrl(database, { issuer: 'issuing', scope: 'complete' })],
+    ['the octets of a list', () => crlOctets(database, { issuer: 'issuing', number: 9 })],
+    ['pieces of lists that were not placed', () => unplacedCrls(database, 'issuing')],
     ['the header of the last list', () => lastCrlHeader(database, { issuer: 'issuing', scope: 'complete' })],
     [
       'whether a list has a time of its own',

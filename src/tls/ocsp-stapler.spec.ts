@@ -155,6 +155,21 @@ test('a handshake does not wait for a responder that does not answer', async () 
   expect(await stapled(state, 'TLSv1.3')).toBeInstanceOf(Buffer);
 });
 
+test('it is asked once more for all who want a new one while it asks', async () => {
+  const state = await staplingServer('tls');
+  const answers: ((octets: Uint8Array) => void)[] = [];
+  state.source = () => new Promise((resolve) => answers.push(resolve));
+  const first = state.stapler.refresh();
+  while (answers.length === 0) await Promise.resolve();
+  const more = Array.from({ length: 100 }, () => state.stapler.refresh());
+  answers[0]?.(responseFor(state.presented));
+  await first;
+  while (answers.length === 1) await Promise.resolve();
+  answers[1]?.(responseFor(state.presented));
+  await Promise.all(more);
+  expect(answers).toHaveLength(2);
+});
+
 test('it asks again by itself, before the end of what it has', async () => {
   const state = await staplingServer('tls');
   // The whole second to come: what is signed now has begun by then, and has a second left.

@@ -39,7 +39,8 @@ export class OcspStapler {
   readonly #report: (event: StaplingEvent) => void;
   #staple: Staple | undefined;
   #failure: string | undefined;
-  #refreshing: Promise<void> | undefined;
+  #refreshing: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
   #isRefreshing = false;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -84,9 +85,12 @@ export class OcspStapler {
   /** Asks for a response now, for what is presented now, and goes on by itself. Never fails: what went wrong is reported once. */
   refresh(): Promise<void> {
     clearTimeout(this.#timer);
-    // What was asked for before may be about another certificate.
-    this.#refreshing = (this.#refreshing ?? Promise.resolve()).then(() => this.#refresh());
-    return this.#refreshing;
+    // What was asked for before may be about another certificate: it is asked for once more, for all who want that meanwhile.
+    this.#next ??= this.#refreshing.then(() => {
+      this.#next = undefined;
+      return this.#refresh();
+    });
+    return (this.#refreshing = this.#next);
   }
 
   /** Ends, when what is under way is done. */

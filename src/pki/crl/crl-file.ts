@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { open, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { unwritable } from '../publication/atomic-file.js';
+import { createPublicFile, writePublicFile } from '../publication/public-file.js';
 import type { CrlFileAnswer, CrlFileData, CrlFileRequest } from './crl-file-protocol.js';
 import { entryRefusal } from './entry-refusal.js';
 
 const PIECE = 128 * 1024;
-/** Others serve it from the folder. */
-const MODE = 0o644;
 
 /**
  * The file of a list that is too large for memory: its entries first, checked and written by a thread; what is around them when it is signed. It goes when
@@ -51,9 +50,16 @@ export class CrlFile {
   /** `path`: of a file that is made; in the folder of temporary files, without a name, when it is undefined. `room`: what is expected to stand before the entries. Throws PkiError `file_unwritable`. */
   static async open(path: string | undefined, data: Omit<CrlFileData, 'file'>): Promise<CrlFile> {
     const name = path ?? join(tmpdir(), `.crl-entries.${randomBytes(6).toString('hex')}.tmp`);
-    const handle = await writing(name, open(name, 'wx+', path === undefined ? 0o600 : MODE));
+    const handle = await writing(name, path === undefined ? open(name, 'wx+', 0o600) : createPublicFile(name));
     if (path === undefined) await rm(name);
-    return new CrlFile(path, handle, data);
+    try {
+      return new CrlFile(path, handle, data);
+    } catch (error) {
+      // There can be no more threads.
+      await handle.close();
+      await rm(name, { force: true });
+      throw error;
+    }
   }
 
   /** Of the entries, in octets. */
@@ -118,8 +124,7 @@ export class CrlFile {
 
   /** Writes all of it anew under its name, which somebody took away. Throws what the file system throws. */
   async nameAgain(): Promise<void> {
-    const octets = this.#handle.createReadStream({ start: 0, autoClose: false });
-    await writeFile(this.path ?? '', octets, { flag: 'wx', mode: MODE, flush: true });
+    await writePublicFile(this.path ?? '', this.#handle.createReadStream({ start: 0, autoClose: false }));
   }
 
   /** Nothing is read afterwards. */

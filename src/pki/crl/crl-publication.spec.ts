@@ -1,13 +1,17 @@
 import { expect, it } from '@jest/globals';
+import type { KyselyPlugin } from 'kysely';
 import { hash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { openTemporaryAuthority } from '../../../test/support/temporary-authority.js';
+import { temporaryFolder } from '../../../test/support/folder.js';
+import { describeOnEachStore } from '../../../test/support/postgres.js';
+import { openTemporaryAuthority, somebody } from '../../../test/support/temporary-authority.js';
 import { EventBus } from '../../events/index.js';
-import { CrlReason, encodeRevokedCertificate } from '../../x509/index.js';
+import type { Store } from '../../store/index.js';
+import { CrlReason, decodeCertificateList, encodeRevokedCertificate } from '../../x509/index.js';
 import { CheckedEntries } from './checked-entries.js';
 import { CrlFile } from './crl-file.js';
-import { CrlPublication } from './crl-publication.js';
+import { CrlPublication, readPublished } from './crl-publication.js';
 import { SignedCrl } from './signed-crl.js';
 
 const place = { issuer: 'issuing', scope: 'complete' };
@@ -17,7 +21,7 @@ it('a list that was so long in the making that its draft was taken for one left 
   const { store, folder, close } = await openTemporaryAuthority();
   const crlFolder = join(folder, 'crl');
   const publication = new CrlPublication({ store, events: new EventBus(), folder: crlFolder });
-  const draft = publication.draft(place) ?? '';
+  const draft = (await publication.draft(place)) ?? '';
   const about = { isDelta: false, thisUpdate: new Date(), isLarge: true };
   const entry = encodeRevokedCertificate({
     serialNumber: randomBytes(16),
@@ -31,8 +35,8 @@ it('a list that was so long in the making that its draft was taken for one left 
   const whole = Buffer.from(await crl.whole());
   // An hour passes, or the clock is set forward, and another list is begun in the same folder.
   utimesSync(draft, new Date(0), new Date(0));
-  publication.draft({ ...place, scope: 'delta' });
-  publication.draft(place);
+  await publication.draft({ ...place, scope: 'delta' });
+  await publication.draft(place);
   expect(readdirSync(crlFolder)).not.toContain(draft.slice(crlFolder.length + 1));
   await written?.place();
   const path = join(crlFolder, 'issuing.crl');
@@ -42,4 +46,83 @@ it('a list that was so long in the making that its draft was taken for one left 
   await crl.dispose();
   publication.close();
   await close();
+});
+
+const modeOf = (path: string): number => statSync(path).mode & 0o777;
+
+describeOnEachStore('the publication of lists', (kind, newPlace) => {
+  it('is for others to read, whatever the umask of whoever signs', async () => {
+    const umask = process.umask(0o077);
+    try {
+      const { authority, place, folder, settings, reopen, close } = await openTemporaryAuthority({ newPlace });
+      const { crls } = await reopen({ settings: { ...settings, crlDeltaLifetime: 3600 } });
+      await crls.sign('issuing', somebody);
+      await crls.sign('issuing', somebody, 'delta');
+      const at = (...names: string[]) => join(folder, 'var/crl', ...names);
+      const modes = () => [at(), at('issuing'), at('issuing/delta.crl'), at('issuing.crl')].map(modeOf);
+      expect(modes()).toEqual([0o755, 0o755, 0o644, 0o644]);
+      // The next one is taken for too large for its row, and comes to another node in pieces.
+      await place.query('update crl set octets = 2000000');
+      await crls.sign('issuing', somebody);
+      expect(modes()).toEqual([0o755, 0o755, 0o644, 0o644]);
+      if (kind === 'PostgreSQL') {
+        const elsewhere = join(temporaryFolder(), 'made/crl');
+        const node = new CrlPublication({ store: authority.store, events: new EventBus(), folder: elsewhere });
+        await node.serveLast({ issuer: 'issuing', scope: 'complete' });
+        expect([elsewhere, join(elsewhere, 'issuing.crl')].map(modeOf)).toEqual([0o755, 0o644]);
+        node.close();
+      }
+      await close();
+    } finally {
+      process.umask(umask);
+    }
+  });
+
+  it('is of the newer list when one is replaced while it is taken up', async () => {
+    const { authority, place: database, store, reopen, close } = await openTemporaryAuthority({ newPlace });
+    const { crls } = await reopen();
+    const sign = () => crls.sign('issuing', somebody);
+    /** Of a node that is so slow that another list is signed once it has heard of the last one. */
+    const slowly = async (): Promise<{ number: number | undefined; published: readonly (readonly bigint[])[] }> => {
+      let meanwhile: (() => Promise<unknown>) | undefined = sign;
+      const plugin: KyselyPlugin = {
+        transformQuery: ({ node }) => node,
+        transformResult: async ({ result }) => {
+          const work = meanwhile;
+          meanwhile = undefined;
+          await work?.();
+          return result;
+        },
+      };
+      const slow = Object.create(store, { database: { value: store.database.withPlugin(plugin) } }) as Store;
+      const events = new EventBus();
+      const node = new CrlPublication({ store: slow, events, folder: temporaryFolder() });
+      const octets: [number, Promise<Uint8Array>][] = [];
+      events.on('crl.published', ({ number }) => octets.push([number, readPublished(node.current(place)!)]));
+      const served = await node.serveLast(place);
+      const numberIn = (list: Uint8Array) => decodeCertificateList(list).extensions.crlNumber ?? 0n;
+      const published = await Promise.all(
+        octets.map(async ([number, list]) => [BigInt(number), numberIn(await list)] as const),
+      );
+      node.close();
+      return { number: served?.number, published };
+    };
+    await sign();
+    expect(await slowly()).toEqual({
+      number: 2,
+      published: [
+        [1n, 1n],
+        [2n, 2n],
+      ],
+    });
+    if (kind === 'PostgreSQL') {
+      await database.query('update crl set octets = 2000000');
+      await sign();
+      await database.query('update crl set octets = 2000000 where der is not null');
+      // The pieces of the one go when the next is there.
+      expect(await slowly()).toEqual({ number: 4, published: [[4n, 4n]] });
+      expect(await authority.crls.publishIfDue(somebody)).toMatchObject([{ issuer: 'root' }]);
+    }
+    await close();
+  });
 });

@@ -1,25 +1,20 @@
-import { hash, randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync } from 'node:fs';
-import { rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { EventBus } from '../../events/index.js';
 import {
+  crlOctets,
   crlParts,
   isFirstOfItsTime,
-  lastCrl,
   lastCrlHeader,
   type CrlHeader,
   type CrlPlace,
   type Store,
 } from '../../store/index.js';
-import {
-  ensureFolder,
-  flushFolderAside,
-  removeLeftovers,
-  replaceFileIfChanged,
-  unwritable,
-} from '../publication/atomic-file.js';
-import { octetsInMemory, octetsOfFile, sha256Of, type PublishedOctets } from '../publication/published-octets.js';
+import { unwritable } from '../publication/atomic-file.js';
+import { draftOf, placePublicFile, replacePublicFile, writePublicFile } from '../publication/public-file.js';
+import { octetsInMemory, octetsOfFile, type PublishedOctets } from '../publication/published-octets.js';
 import type { CrlFile } from './crl-file.js';
 import { crlFileName } from './crl-scope.js';
 import type { SignedCrl } from './signed-crl.js';
@@ -43,7 +38,7 @@ export interface PublishedCrl {
 }
 
 /** The whole of a CRL that is served, in memory. */
-export async function readPublished({ read }: PublishedCrl): Promise<Uint8Array> {
+export async function readPublished({ read }: Pick<PublishedCrl, 'read'>): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   for await (const piece of read()) pieces.push(piece);
   return Buffer.concat(pieces);
@@ -56,12 +51,15 @@ export interface WrittenCrl {
   readonly place: () => Promise<void>;
 }
 
-const FOLDER_MODE = 0o755;
+/** The octets of a list; `unwritten` those that are in memory, and not in their file yet. */
+interface Found {
+  readonly octets: PublishedOctets;
+  readonly unwritten?: Uint8Array;
+}
 
 /** A list that is served. */
 interface ServedList extends PublishedCrl {
   readonly retire: () => void;
-  /** The octets of one that is in memory and not in its file yet, and should be. */
   unwritten: Uint8Array | undefined;
 }
 
@@ -71,6 +69,10 @@ export class CrlPublication {
   readonly #events: EventBus;
   readonly #folder: string | undefined;
   readonly #current = new Map<string, ServedList>();
+  /** The numbers of those that were found nowhere. */
+  readonly #lost = new Map<string, number>();
+  /** One at a time of each place: of what comes in pieces over the network, or is looked through in its file, once is enough. */
+  readonly #turns = new Map<string, Promise<unknown>>();
   #placed: { readonly sha256: string; readonly octets: PublishedOctets } | undefined;
 
   constructor(parts: { readonly store: Store; readonly events: EventBus; readonly folder: string | undefined }) {
@@ -84,24 +86,10 @@ export class CrlPublication {
     return this.#current.get(keyOf(place));
   }
 
-  /** All that is served of an issuer. */
-  of(issuer: string): readonly PublishedCrl[] {
-    return [...this.#current.values()].filter((list) => list.issuer === issuer);
-  }
-
   /** The name of a file in which a large list can be put together, beside the one that is served; undefined where nothing can be written. */
-  draft(place: CrlPlace): string | undefined {
+  async draft(place: CrlPlace): Promise<string | undefined> {
     const path = this.#pathOf(place);
-    if (path === undefined) return undefined;
-    const folder = dirname(path);
-    try {
-      ensureFolder(folder, FOLDER_MODE);
-      accessSync(folder, constants.W_OK);
-    } catch {
-      return undefined;
-    }
-    removeLeftovers(folder);
-    return join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+    return path === undefined ? undefined : draftOf(path).catch(() => undefined);
   }
 
   /** Makes the draft of a signed list whole. Undefined when it was put together elsewhere. Throws PkiError `file_unwritable`. */
@@ -117,35 +105,43 @@ export class CrlPublication {
    * Serves the store's last list of a place from now on, and writes its file. Undefined when there is none, or when it was too large for its row and its
    * file is not there: it is lost, and another one has to be signed. Throws PkiError `file_unwritable`: served it is all the same, and the next call tries again.
    */
-  async serveLast(place: CrlPlace): Promise<PublishedCrl | undefined> {
-    const header = await lastCrlHeader(this.#store.database, place);
-    const served = this.#current.get(keyOf(place));
-    if (!header) return undefined;
-    if (header.number === served?.number) {
-      this.#writeFile(served);
-      return served;
+  serveLast(place: CrlPlace): Promise<PublishedCrl | undefined> {
+    const key = keyOf(place);
+    const served = (this.#turns.get(key) ?? Promise.resolve()).then(() => this.#serveLast(place));
+    this.#turns.set(
+      key,
+      served.catch(() => undefined),
+    );
+    return served;
+  }
+
+  /** Whether the last list of a place could not be found when it was to be served. */
+  isLost({ number, ...place }: CrlHeader): boolean {
+    return this.#lost.get(keyOf(place)) === number;
+  }
+
+  async #serveLast(place: CrlPlace): Promise<PublishedCrl | undefined> {
+    const key = keyOf(place);
+    // Another one may be signed meanwhile.
+    for (;;) {
+      const header = await lastCrlHeader(this.#store.database, place);
+      if (!header) return undefined;
+      const served = this.#current.get(key);
+      if (header.number !== served?.number) {
+        const list = await this.#listOf(header);
+        if (list) {
+          // Served at once: a folder that is full keeps nobody from hearing of a revocation.
+          this.#current.set(key, list);
+          served?.retire();
+          const { issuer, scope, number, thisUpdate, nextUpdate, octets } = list;
+          this.#events.emit('crl.published', { issuer, scope, number, thisUpdate, nextUpdate, octets });
+        } else if ((await lastCrlHeader(this.#store.database, place))?.number === header.number) {
+          this.#lost.set(key, header.number);
+          return undefined;
+        }
+      } else if (served.unwritten) await this.#writeFile(served);
+      else return served;
     }
-    const found = await this.#octetsOf(header);
-    if (!found) return undefined;
-    const { octets, unwritten } = found;
-    const { issuer, scope, number } = header;
-    const [thisUpdate, nextUpdate] = [new Date(header.this_update), new Date(header.next_update)];
-    const sha256 = header.sha256 ?? (await sha256Of(octets.read()));
-    const lastModified = (await isFirstOfItsTime(this.#store.database, header)) ? thisUpdate : undefined;
-    const crl = { issuer, scope, number, thisUpdate, lastModified, nextUpdate, octets: octets.length, sha256 };
-    const list: ServedList = { ...crl, read: octets.read, retire: octets.retire, unwritten };
-    if (this.#current.get(keyOf(place)) !== served) {
-      // Another call was here meanwhile, for a newer one perhaps.
-      octets.retire();
-      return this.serveLast(place);
-    }
-    // Served at once: a folder that is full keeps nobody from hearing of a revocation.
-    this.#current.set(keyOf(place), list);
-    served?.retire();
-    this.#events.emit('crl.published', { issuer, scope, number, thisUpdate, nextUpdate, octets: octets.length });
-    this.#writeFile(list);
-    // Another one may have been signed meanwhile.
-    return this.serveLast(place);
   }
 
   /** Gives back every open file. Nothing is served afterwards. */
@@ -155,23 +151,31 @@ export class CrlPublication {
     this.#placed?.octets.retire();
   }
 
-  /** The file of a list that its row has, once. */
-  #writeFile(list: ServedList): void {
+  /** The file of a list that is in memory, once. */
+  async #writeFile(list: ServedList): Promise<void> {
     const path = this.#pathOf(list);
-    if (!list.unwritten || path === undefined) return;
-    ensureFolder(dirname(path), FOLDER_MODE);
-    replaceFileIfChanged(path, list.unwritten, 0o644);
+    if (list.unwritten && path !== undefined) await replacePublicFile(path, list.unwritten);
     list.unwritten = undefined;
   }
 
-  async #octetsOf(
-    header: CrlHeader,
-  ): Promise<{ readonly octets: PublishedOctets; readonly unwritten: Uint8Array | undefined } | undefined> {
-    const der = header.sha256 === null ? (await lastCrl(this.#store.database, header))?.der : null;
+  async #listOf(header: CrlHeader): Promise<ServedList | undefined> {
+    const { issuer, scope, number } = header;
+    const [thisUpdate, nextUpdate] = [new Date(header.this_update), new Date(header.next_update)];
+    const lastModified = (await isFirstOfItsTime(this.#store.database, header)) ? thisUpdate : undefined;
+    const found = await this.#octetsOf(header);
+    if (!found) return undefined;
+    const { octets, unwritten } = found;
+    const sha256 = header.sha256 ?? (await octets.sha256());
+    const about = { issuer, scope, number, thisUpdate, lastModified, nextUpdate, octets: octets.length, sha256 };
+    return { ...about, read: octets.read, retire: octets.retire, unwritten };
+  }
+
+  async #octetsOf(header: CrlHeader): Promise<Found | undefined> {
+    const der = header.sha256 === null ? await crlOctets(this.#store.database, header) : undefined;
     if (der) return { octets: octetsInMemory(der), unwritten: der };
     const path = this.#pathOf(header);
     const file = path === undefined ? undefined : (this.#takePlaced(header) ?? (await verified(path, header)));
-    return file ? { octets: file, unwritten: undefined } : this.#fromParts(path, header);
+    return file ? { octets: file } : this.#fromParts(path, header);
   }
 
   async #place(file: CrlFile, path: string, sha256: string): Promise<void> {
@@ -193,17 +197,19 @@ export class CrlPublication {
   }
 
   /** A list that another node signed, from the store: into its file, or into memory where there can be none. */
-  async #fromParts(
-    path: string | undefined,
-    header: CrlHeader,
-  ): Promise<{ readonly octets: PublishedOctets; readonly unwritten: Uint8Array | undefined } | undefined> {
+  async #fromParts(path: string | undefined, header: CrlHeader): Promise<Found | undefined> {
     const parts = () => crlParts(this.#store.database, header.issuer, header.number);
     const file = path === undefined ? undefined : await this.#fileOf(path, header, parts);
-    if (file) return { octets: file, unwritten: undefined };
+    if (file) return { octets: file };
+    const hash = createHash('sha256');
     const pieces: Uint8Array[] = [];
-    for await (const piece of parts()) pieces.push(piece);
+    for await (const piece of parts()) {
+      pieces.push(piece);
+      hash.update(piece);
+    }
+    if (hash.digest('hex') !== header.sha256) return undefined;
     const whole = Buffer.concat(pieces);
-    return hash('sha256', whole) === header.sha256 ? { octets: octetsInMemory(whole), unwritten: whole } : undefined;
+    return { octets: octetsInMemory(whole), unwritten: whole };
   }
 
   async #fileOf(
@@ -211,13 +217,12 @@ export class CrlPublication {
     header: CrlHeader,
     read: () => AsyncGenerator<Uint8Array>,
   ): Promise<PublishedOctets | undefined> {
-    const draft = this.draft(header);
+    const draft = await this.draft(header);
     if (draft === undefined) return undefined;
     try {
-      await writeFile(draft, read(), { flag: 'wx', mode: 0o644, flush: true });
+      await writePublicFile(draft, read());
       const file = await verified(draft, header);
-      file?.retire();
-      return file && (await named(draft, path));
+      return file && (await named(draft, path, file));
     } catch (error) {
       // Of the file system, and not of where the list comes from.
       if (typeof error === 'object' && error !== null && 'syscall' in error) return undefined;
@@ -235,11 +240,9 @@ export class CrlPublication {
 const keyOf = ({ issuer, scope }: CrlPlace): string => `${issuer}/${scope}`;
 
 /** A file that gets its name, as it is now: whatever takes the name later. Throws what the file system throws. */
-async function named(draft: string, path: string): Promise<PublishedOctets> {
-  const octets = octetsOfFile(draft);
+async function named(draft: string, path: string, octets = octetsOfFile(draft)): Promise<PublishedOctets> {
   try {
-    await rename(draft, path);
-    await flushFolderAside(dirname(path));
+    await placePublicFile(draft, path);
     return octets;
   } catch (error) {
     octets.retire();
@@ -263,7 +266,7 @@ async function namedFile(file: CrlFile, path: string): Promise<PublishedOctets> 
 async function verified(path: string, { octets, sha256 }: CrlHeader): Promise<PublishedOctets | undefined> {
   if (!existsSync(path)) return undefined;
   const file = octetsOfFile(path);
-  if (file.length === octets && (await sha256Of(file.read())) === sha256) return file;
+  if (file.length === octets && (await file.sha256()) === sha256) return file;
   file.retire();
   return undefined;
 }

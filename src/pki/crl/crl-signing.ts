@@ -6,6 +6,7 @@ import {
   lastCrlHeader,
   lastRevocationSequence,
   takeCrlNumber,
+  unplacedCrls,
   type CrlHeader,
   type CrlPlace,
   type Database,
@@ -31,6 +32,8 @@ export interface Wanted {
   readonly isDue: (last: CrlHeader | undefined) => boolean;
 }
 
+/** No list is so long in the making, from its first piece in the store to its place, in milliseconds. */
+const ABANDONED_AFTER = 600_000;
 /** With a serial number of 16 octets and a reason. */
 const OCTETS_AN_ENTRY = 49;
 
@@ -66,6 +69,8 @@ export class CrlSigning {
   readonly #now: () => Date;
   readonly #publication: CrlPublication;
   readonly #acknowledged: (issuer: string) => number;
+  /** Since when lists are known of which there are pieces alone, by issuer and number. */
+  readonly #unplaced = new Map<string, ReadonlyMap<number, number>>();
   #before: Promise<unknown> = Promise.resolve();
 
   constructor(parts: {
@@ -86,7 +91,7 @@ export class CrlSigning {
 
   /**
    * Signs the list of a scope and puts it in its place. False when `isDue` says, with the last list as it is then, that there is nothing to do: another
-   * process was first. Throws PkiError as {@link CrlToken.make} and `crl_not_fresh`, and what key and store throw.
+   * process was first; and of a delta without a base. Throws PkiError as {@link CrlToken.make} and `crl_not_fresh`, and what key and store throw.
    */
   sign(wanted: Wanted): Promise<boolean> {
     const signed = this.#before.then(() => this.#sign(wanted));
@@ -113,6 +118,8 @@ export class CrlSigning {
     const last = await lastCrlHeader(transaction, { issuer: id, scope });
     if (!isDue(last)) return undefined;
     const base = scope === DELTA ? await lastCrlHeader(transaction, { issuer: id, scope: COMPLETE }) : undefined;
+    // Without the number of its base it would be a complete list under a delta's name.
+    if (scope === DELTA && !base) return undefined;
     const previous = last && { number: last.number, thisUpdate: new Date(last.this_update) };
     checkClock(authority, { ...this.#updates(scope), previous });
     const floor = this.#publication.current({ issuer: id, scope })?.number;
@@ -167,7 +174,7 @@ export class CrlSigning {
     // Later than everything that the snapshot has.
     const updates = this.#updates(scope);
     const entries = crlEntries(database, contents);
-    const path = (): string | undefined => this.#publication.draft({ issuer: id, scope });
+    const path = () => this.#publication.draft({ issuer: id, scope });
     const token = await CrlToken.make(issuer.identity, { ...terms, ...updates }, entries, { path, expected });
     return { crl: await issuer.signCrl(token), sequence, ...updates };
   }
@@ -197,7 +204,7 @@ export class CrlSigning {
         const detail = isPlaced ? { scope, number: String(number), octets: String(crl.octets) } : { signed: 'no' };
         await this.#audit.append({ ...entryOf(wanted), phase: 'result', detail }, transaction);
         if (!isPlaced) {
-          await deleteCrlParts(transaction, place.issuer, number);
+          await deleteCrlParts(transaction, place.issuer, [number]);
           return false;
         }
         await insertCrl(transaction, {
@@ -211,6 +218,7 @@ export class CrlSigning {
           sha256: written?.sha256 ?? null,
           der,
         });
+        await this.#dropAbandoned(transaction, place.issuer);
         // Last, and while nobody else can write: of two lists the newer one is placed last. Should this not be committed, the file is whole, and its
         // number is not given out again.
         await written?.place();
@@ -231,12 +239,22 @@ export class CrlSigning {
       );
   }
 
+  /** A node that is killed between keeping a list and placing it leaves its pieces. */
+  async #dropAbandoned(transaction: Transaction, issuer: string): Promise<void> {
+    const [before, now] = [this.#unplaced.get(issuer), this.#now().getTime()];
+    const numbers = await unplacedCrls(transaction, issuer);
+    const since = new Map(numbers.map((number) => [number, before?.get(number) ?? now]));
+    this.#unplaced.set(issuer, since);
+    const abandoned = numbers.filter((number) => now - (since.get(number) ?? now) > ABANDONED_AFTER);
+    await deleteCrlParts(transaction, issuer, abandoned);
+  }
+
   /** Nobody asks for them, unless it was the answer of the store that was lost and not the row. */
   async #dropParts(place: CrlPlace, number: number): Promise<void> {
     try {
       await this.#store.transaction(async (transaction) => {
         const last = await lastCrlHeader(transaction, place);
-        if (last?.number !== number) await deleteCrlParts(transaction, place.issuer, number);
+        if (last?.number !== number) await deleteCrlParts(transaction, place.issuer, [number]);
       });
     } catch {
       // What the store could not keep it may not be able to drop; why, whoever signs is told.

@@ -36,12 +36,12 @@ export interface CrlTerms {
 /** Where a list is put together that is too large for memory. */
 export interface CrlDraft {
   /** The path of a file to make; a file without a name when that is undefined. */
-  readonly path: () => string | undefined;
+  readonly path: () => Promise<string | undefined>;
   /** About how many octets the list will have. */
   readonly expected: number;
 }
 
-const NOWHERE: CrlDraft = { path: () => undefined, expected: IN_MEMORY };
+const NOWHERE: CrlDraft = { path: () => Promise.resolve(undefined), expected: IN_MEMORY };
 
 /** A tbsCertList that may be signed, once. Making one checks it. */
 export class CrlToken {
@@ -74,7 +74,7 @@ export class CrlToken {
     checkList(issuer, terms, Buffer.concat(Object.values(around(0))));
     const about = { isDelta: terms.base !== undefined, thisUpdate: terms.thisUpdate };
     const room = write.encodeHeader(0x30, expected).length + around(expected).before.length;
-    const openFile = (): Promise<CrlFile> => CrlFile.open(path(), { ...about, room });
+    const openFile = async (): Promise<CrlFile> => CrlFile.open(await path(), { ...about, room });
     const checked = await CheckedEntries.check(entries, { ...about, isLarge: expected > IN_MEMORY, openFile });
     return new CrlToken(issuer, { ...around(checked.length), entries: checked });
   }

@@ -163,6 +163,14 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect(authority.registry.statusOf(authority.ca.issuing.certificate, serial).status).toBe('revoked');
   });
 
+  it('signs no delta that goes with nothing: its base comes first', async () => {
+    const settings = { ...temporary.settings, crlDeltaLifetime: 3600 };
+    const { crls } = await temporary.reopen({ settings });
+    const delta = decodeCertificateList(await readPublished(await crls.sign('issuing', somebody, 'delta')));
+    expect([delta.extensions.deltaCrlIndicator, delta.extensions.crlNumber]).toEqual([1n, 2n]);
+    expect(crls.current('issuing')?.number).toBe(1);
+  });
+
   it('numbers above the floor of a store that was restored', async () => {
     await temporary.store.transaction((transaction) => raiseCrlFloor(transaction, 'issuing', 1000));
     expect((await temporary.authority.crls.sign('issuing', somebody)).number).toBe(1001);
@@ -182,6 +190,22 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     rmSync(path, { recursive: true });
     expect((await authority.crls.sign('issuing', somebody)).number).toBe(3);
     expect(await place.query('select number from crl where sha256 is not null')).toHaveLength(1);
+  });
+
+  it('drops the pieces that a node left which was killed, and none of a list that may still be in the making', async () => {
+    const { authority, place } = temporary;
+    const pieces = async () => (await place.query('select number from crl_part')).map(({ number }) => Number(number));
+    const after = async (minutes: number) => {
+      clock = new Date(clock.getTime() + minutes * 60_000);
+      await authority.crls.sign('issuing', somebody);
+      return pieces();
+    };
+    await place.execute(`insert into crl_part (issuer, number, part, octets) values ('issuing', 90, 0, x'00')`);
+    expect(await after(0)).toEqual([90]);
+    expect(await after(9)).toEqual([90]);
+    await place.execute(`insert into crl_part (issuer, number, part, octets) values ('issuing', 91, 0, x'00')`);
+    expect(await after(2)).toEqual([91]);
+    expect(await after(11)).toEqual([]);
   });
 
   it('gives a time to tell lists apart by to the first of each second alone', async () => {

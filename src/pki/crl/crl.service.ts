@@ -38,7 +38,8 @@ export class CrlService {
   readonly #now: () => Date;
   readonly #publication: CrlPublication;
   readonly #signing: CrlSigning;
-  readonly #lost = new Set<string>();
+  /** The scopes that each issuer has, as of the last look. */
+  readonly #scopes = new Map<string, readonly string[]>();
 
   constructor(parts: {
     readonly store: Store;
@@ -64,20 +65,21 @@ export class CrlService {
     return this.#publication.current({ issuer, scope });
   }
 
-  /** Every list of an issuer that is served now: the complete one, the delta, the shards. */
-  served(issuer: string): readonly PublishedCrl[] {
-    return this.#publication.of(issuer);
+  /** The scopes of an issuer's lists, of all that it should have, that are not served or past their end at `now`. */
+  missing(issuer: string, now: Date): string[] {
+    const scopes = this.#scopes.get(issuer) ?? [COMPLETE];
+    return scopes.filter((scope) => (this.current(issuer, scope)?.nextUpdate ?? 0) < now);
   }
 
   /** Takes the last CRLs of each issuer from the store and publishes those that are new here. One that fails does not hold up the others; its error is thrown when they are done. */
   async load(): Promise<void> {
     await this.#each(async ({ id }, scope) => {
-      await this.#serve({ issuer: id, scope });
+      await this.#publication.serveLast({ issuer: id, scope });
     });
   }
 
   /**
-   * Signs a CRL of `issuer` now, the complete one unless another scope is named, and publishes it. Throws PkiError `authority_missing` for an issuer
+   * Signs a CRL of `issuer` now, the complete one unless another scope is named, and publishes it; that which a delta goes with first, when there is none. Throws PkiError `authority_missing` for an issuer
    * that is not ours, `clock_behind` when the clock is before the last CRL's thisUpdate, `crl_not_fresh` when it would lack a revocation, what opening
    * the key throws, and what the store throws.
    */
@@ -85,8 +87,15 @@ export class CrlService {
     const authority = this.#authority(issuer);
     if (!(await this.#scopesOf(authority)).includes(scope))
       throw new PkiError('authority_missing', `${issuer} has no revocation list ${JSON.stringify(scope.slice(0, 64))}`);
+    if (scope === DELTA && !this.current(issuer)) await this.sign(issuer, requester);
     await this.#signing.sign({ authority, scope, requester, isDue: () => true });
     return this.#serveSigned({ issuer, scope });
+  }
+
+  /** Signs those of an issuer's lists that there are none of yet. Throws as {@link sign}. */
+  async signFirst(issuer: string, requester: Requester): Promise<void> {
+    for (const scope of await this.#scopesOf(this.#authority(issuer)))
+      if (!this.current(issuer, scope)) await this.sign(issuer, requester, scope);
   }
 
   /**
@@ -100,7 +109,7 @@ export class CrlService {
       const place = { issuer: authority.id, scope };
       const isOurs = await signsLists(authority, this.#settings, this.#now());
       if (isOurs && (await this.#signIfDue(authority, scope, requester))) signed.push(await this.#serveSigned(place));
-      else await this.#serve(place);
+      else await this.#publication.serveLast(place);
     });
     return signed;
   }
@@ -128,7 +137,9 @@ export class CrlService {
     const { crlShards = 0 } = this.#settings;
     const known = (await listCrlScopes(this.#store.database, id)).filter((scope) => /^\d+$/.test(scope));
     const wanted = crlShards < 2 ? [] : Array.from({ length: crlShards }, (_, i) => String(i + 1));
-    return [COMPLETE, ...(hasDeltas(this.#settings) ? [DELTA] : []), ...new Set([...wanted, ...known])];
+    const scopes = [COMPLETE, ...(hasDeltas(this.#settings) ? [DELTA] : []), ...new Set([...wanted, ...known])];
+    this.#scopes.set(id, scopes);
+    return scopes;
   }
 
   async #signIfDue(authority: Authority, scope: string, requester: Requester): Promise<boolean> {
@@ -137,7 +148,7 @@ export class CrlService {
     const base = scope === DELTA ? await lastCrlHeader(database, { ...place, scope: COMPLETE }) : undefined;
     const isBehind = await this.#isBehind(authority, scope);
     const isDue = (last: CrlHeader | undefined): boolean => {
-      if (!last || isBehind(last) || this.#lost.has(`${place.issuer}/${scope} ${last.number}`)) return true;
+      if (!last || isBehind(last) || this.#publication.isLost(last)) return true;
       if (base && last.base_number !== base.number) return true;
       return this.#now().getTime() >= last.next_update - this.#overlap(scope) * 1000;
     };
@@ -158,19 +169,12 @@ export class CrlService {
   }
 
   async #serveSigned(place: CrlPlace): Promise<PublishedCrl> {
-    const crl = await this.#serve(place);
+    const crl = await this.#publication.serveLast(place);
     if (!crl)
       throw new PkiError(
         'authority_mismatch',
         `the store lost the revocation list of ${place.issuer} that was just signed`,
       );
-    return crl;
-  }
-
-  async #serve(place: CrlPlace): Promise<PublishedCrl | undefined> {
-    const crl = await this.#publication.serveLast(place);
-    const last = crl ? undefined : await lastCrlHeader(this.#store.database, place);
-    if (last) this.#lost.add(`${place.issuer}/${place.scope} ${last.number}`);
     return crl;
   }
 

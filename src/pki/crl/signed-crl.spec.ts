@@ -84,6 +84,13 @@ test.each([
   },
 );
 
+test('a file whose thread cannot begin is not left behind', async () => {
+  const path = join(temporaryFolder(), 'draft');
+  const notForThreads = { ...terms, room: 95, thisUpdate: (() => undefined) as unknown as Date };
+  await expect(CrlFile.open(path, notForThreads)).rejects.toThrow('could not be cloned');
+  expect(() => readFileSync(path)).toThrow('ENOENT');
+});
+
 test('who waits for the thread of a file is told when it ends', async () => {
   const file = await CrlFile.open(undefined, { ...terms, room: 95 });
   const asked = file.checkUnique();

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { pbkdf2 } from 'node:crypto';
 import { chmodSync, closeSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { certificationRequest } from '../../../test/support/certification-request.js';
 import { describeOnEachStore } from '../../../test/support/postgres.js';
 import {
@@ -243,6 +245,19 @@ describe('what is kept', () => {
     const request = requestOf(serialNumber, authority.ca.issuing.certificate);
     const answers = await askAll(Array.from({ length: 50 }, () => request));
     expect(new Set(answers).size).toBe(1);
+  });
+
+  it('no signature that was begun before a revocation, for who asks after it', async () => {
+    const certificate = await issue();
+    await responderOf(certificate.serialNumber);
+    // A token that takes its time: threads that sign have something else to do.
+    const busy = Array.from({ length: 8 }, () => promisify(pbkdf2)('', '', 300_000, 32, 'sha256'));
+    const before = statusOf(certificate);
+    await revoke(certificate);
+    const after = statusOf(certificate);
+    expect([await before, await after]).toMatchObject([{ status: 'good' }, { status: 'revoked' }]);
+    expect(await statusOf(certificate)).toMatchObject({ status: 'revoked' });
+    await Promise.all(busy);
   });
 
   it('tryLater for whoever comes when too many wait', async () => {

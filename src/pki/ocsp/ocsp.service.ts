@@ -150,10 +150,14 @@ export class OcspService {
       return this.#bounded(async () => ({ der: (await this.#sign(authority, request)).der, caching: undefined }));
     // However it is asked for, it is kept once.
     const key = keyOf(encodeOcspRequest(certIds));
-    return this.#keptFor(key) ?? this.#signing.get(key) ?? this.#signAndKeep(key, authority, first);
+    return this.#keptFor(key) ?? this.#signAndKeep(key, authority, first);
   }
 
+  /** Who asks at the same time shares a signature; who asks after a revocation, none that was begun before it. */
   #signAndKeep(key: string, authority: Authority, certId: CertId): Promise<OcspAnswer> {
+    const shared = `${this.#registry.epoch} ${key}`;
+    const before = this.#signing.get(shared);
+    if (before) return before;
     const signing = this.#bounded(async () => {
       const authorities = this.#authorities.all;
       const signed = await this.#sign(authority, { certIds: [certId], nonce: undefined });
@@ -176,8 +180,8 @@ export class OcspService {
         checkAgain: 0,
       });
       return answer;
-    }).finally(() => this.#signing.delete(key));
-    this.#signing.set(key, signing);
+    }).finally(() => this.#signing.delete(shared));
+    this.#signing.set(shared, signing);
     return signing;
   }
 

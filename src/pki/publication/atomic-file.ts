@@ -13,7 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PkiError } from '../pki-error.js';
 
@@ -26,14 +26,9 @@ const KEY_FILE_OCTETS = 64 * 1024;
 /** No write takes so long, in milliseconds. */
 const LEFT_AFTER = 60_000;
 
-/** Makes a folder where there is none. Throws PkiError `file_unwritable`. */
-export function ensureFolder(path: string, mode: number): void {
-  writing(path, () => mkdirSync(path, { recursive: true, mode }));
-}
-
 /** Makes a folder that only its owner may enter (0700), and closes one that is open to others when it holds nothing but what is ours. Throws PkiError `file_unwritable`. */
 export function ensurePrivateFolder(path: string): void {
-  ensureFolder(path, 0o700);
+  writing(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
   const open = (statSync(path).mode & 0o077) !== 0;
   if (!open || !readdirSync(path).every((name) => OURS.test(name))) return;
   writing(path, () => {
@@ -42,11 +37,11 @@ export function ensurePrivateFolder(path: string): void {
 }
 
 /** Takes away what a process that was killed amid a write left in a folder a minute ago or longer: it may be half a key. */
-export function removeLeftovers(folder: string): void {
+export async function removeLeftovers(folder: string): Promise<void> {
   try {
-    for (const name of readdirSync(folder).filter((each) => TEMPORARY.test(each))) {
+    for (const name of (await readdir(folder)).filter((each) => TEMPORARY.test(each))) {
       const path = join(folder, name);
-      if (Date.now() - statSync(path).mtimeMs > LEFT_AFTER) rmSync(path, { force: true });
+      if (Date.now() - (await stat(path)).mtimeMs > LEFT_AFTER) await rm(path, { force: true });
     }
   } catch {
     // No folder, or one for reading only: whoever writes there will hear of it.
@@ -141,16 +136,7 @@ function readIfThere(path: string): Buffer | undefined {
   }
 }
 
-/** A rename is durable when the folder is. Throws what the file system throws. */
-export async function flushFolderAside(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
+/** A rename is durable when the folder is. */
 function flushFolder(folder: string): void {
   const handle = openSync(folder, 'r');
   try {

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import { close, fstatSync, openSync, read } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const PIECE = 256 * 1024;
+/** Of each client who is slow to take it, one or two are in memory. */
+const SENT = 64 * 1024;
 const GRACE = 1_000;
 const readAt = promisify(read);
 
@@ -11,6 +14,8 @@ export interface PublishedOctets {
   readonly length: number;
   /** The octets `[start, end)`, in pieces. */
   readonly read: (start?: number, end?: number) => AsyncGenerator<Uint8Array>;
+  /** Their SHA-256, lower-case hexadecimal. */
+  readonly sha256: () => Promise<string>;
   /** Nobody begins to read any more; what is being read is read to its end. */
   readonly retire: () => void;
 }
@@ -21,6 +26,14 @@ export function octetsInMemory(octets: Uint8Array): PublishedOctets {
     length: octets.length,
     async *read(start = 0, end = octets.length) {
       yield await Promise.resolve(octets.subarray(start, end));
+    },
+    async sha256() {
+      const digest = createHash('sha256');
+      for (let at = 0; at < octets.length; at += PIECE) {
+        digest.update(octets.subarray(at, at + PIECE));
+        await setImmediate();
+      }
+      return digest.digest('hex');
     },
     retire: () => undefined,
   };
@@ -40,23 +53,30 @@ export function octetsOfFile(path: string): PublishedOctets {
     // Aside: the octets of a large one that has no name any more are given back with it.
     close(file);
   };
+  /** `room`: for a piece, which is good until the next one is asked for; one of its own each when absent. */
+  async function* pieces(start: number, end: number, room?: Buffer): AsyncGenerator<Uint8Array> {
+    if (isRetired) throw new Error('these octets are served no more');
+    readers++;
+    try {
+      for (let at = start; at < end;) {
+        const piece = room ?? Buffer.allocUnsafeSlow(Math.min(SENT, end - at));
+        const { bytesRead } = await readAt(file, piece, 0, Math.min(piece.length, end - at), at);
+        if (bytesRead === 0) throw new Error('the published file was cut off');
+        yield piece.subarray(0, bytesRead);
+        at += bytesRead;
+      }
+    } finally {
+      readers--;
+      closeWhenUnused();
+    }
+  }
   return {
     length,
-    async *read(start = 0, end = length) {
-      if (isRetired) throw new Error('these octets are served no more');
-      readers++;
-      try {
-        for (let at = start; at < end;) {
-          const piece = Buffer.allocUnsafeSlow(Math.min(PIECE, end - at));
-          const { bytesRead } = await readAt(file, piece, 0, piece.length, at);
-          if (bytesRead === 0) throw new Error('the published file was cut off');
-          yield piece.subarray(0, bytesRead);
-          at += bytesRead;
-        }
-      } finally {
-        readers--;
-        closeWhenUnused();
-      }
+    read: (start = 0, end = length) => pieces(start, end),
+    async sha256() {
+      const digest = createHash('sha256');
+      for await (const piece of pieces(0, length, Buffer.allocUnsafeSlow(PIECE))) digest.update(piece);
+      return digest.digest('hex');
     },
     retire: () => {
       // Somebody may have asked for it a moment ago, and begin to read in the next.
@@ -66,11 +86,4 @@ export function octetsOfFile(path: string): PublishedOctets {
       }, GRACE).unref();
     },
   };
-}
-
-/** SHA-256 of all of it, lower-case hexadecimal. */
-export async function sha256Of(octets: AsyncIterable<Uint8Array>): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const piece of octets) hash.update(piece);
-  return hash.digest('hex');
 }

@@ -105,6 +105,31 @@ describeOnEachStore('revocation', (_, newPlace) => {
     expect(registry.epoch).toBe(3);
   });
 
+  it('lets nobody in by what it could read half of: an older store, a hold that was released and is there again', async () => {
+    const { registry, ca } = temporary.authority;
+    const statusOf = (serial: string) => registry.statusOf(ca.issuing.certificate, serial).status;
+    const unread = async (serial: string): Promise<void> => {
+      await temporary.place.execute(`update certificate set crl_entry = null where serial = '${serial}'`);
+      await expect(registry.refresh()).rejects.toMatchObject({ code: 'store_corrupt' });
+    };
+    const [held, one, two] = [await issue(), await issue(), await issue()];
+    await revoke(held, 'certificateHold');
+    const other = await temporary.reopen({ create: false });
+    await other.ca.release({ serialNumber: held, requester: somebody });
+    await other.ca.revoke({ serialNumber: held, reason: 'certificateHold', requester: somebody });
+    await unread(held);
+    expect(statusOf(held)).toBe('revoked');
+    await revoke(held, 'superseded');
+    await revoke(one);
+    await revoke(two);
+    await temporary.place.dropTrigger('certificate_stays_revoked');
+    await temporary.place.execute(
+      `update certificate set status = 'active', revoked_at = null, revocation_reason = null, revocation_sequence = null where serial = '${two}'`,
+    );
+    await unread(one);
+    expect([held, one, two].map(statusOf)).toEqual(['revoked', 'revoked', 'revoked']);
+  });
+
   it('turns to unknown when the store was not read for too long, but for what is revoked', async () => {
     let time = 0;
     const { ca, events } = temporary.authority;

@@ -6,8 +6,10 @@ import {
   listReleases,
   readRevocationPage,
   readRevokedSerialPage,
-  type Store,
   StoreFollower,
+  type Database,
+  type RevocationPart,
+  type Store,
 } from '../../store/index.js';
 import type { Certificate } from '../../x509/index.js';
 import type { CurrentAuthorities } from '../issuer/authorities.js';
@@ -43,7 +45,7 @@ export class RevocationRegistry {
   #issuers: ReadonlyMap<string, string> = new Map();
   #issuersOf: readonly Authority[] | undefined;
   readonly #issuerOf = new WeakMap<Certificate, string>();
-  readonly #revoked = new Map<string, RevokedSerials>();
+  #revoked = new Map<string, RevokedSerials>();
   #sequence = 0;
   #epoch = 0;
   #readAt = Number.NEGATIVE_INFINITY;
@@ -139,49 +141,55 @@ export class RevocationRegistry {
   }
 
   stopPolling(): void {
+    this.#onChange = undefined;
     this.#follower.stop();
   }
 
   async #read(): Promise<void> {
     const started = this.#monotonic();
     const { database } = this.#store;
-    // Fewer revocations than were seen before: a backup was restored.
     const last = await lastRevocationSequence(database);
-    const rewound = last < this.#sequence;
-    if (rewound) {
-      this.#revoked.clear();
-      this.#sequence = 0;
+    // Fewer revocations than were seen before: a backup was restored. All is read anew, and what was known stands until then.
+    const isRewound = last < this.#sequence;
+    const [before, revoked] = isRewound ? [0, new Map<string, RevokedSerials>()] : [this.#sequence, this.#revoked];
+    await takeReleases(database, revoked, { after: before, until: last });
+    for (const { id } of await listIssuers(database)) {
+      const its = revoked.get(id) ?? new RevokedSerials();
+      revoked.set(id, its);
+      await takeRevocations(database, its, { issuer: id, after: before, until: last });
     }
-    const before = this.#sequence;
-    await this.#takeReleases(before, last);
-    for (const { id } of await listIssuers(database)) await this.#takeRevocations(id, before, last);
+    this.#revoked = revoked;
     this.#sequence = last;
     this.#readAt = started;
-    if (rewound || this.#sequence !== before) {
+    if (isRewound || last !== before) {
       this.#epoch++;
       this.#events.emit('revocations.changed', { epoch: this.#epoch });
     }
   }
+}
 
-  // Both are what is so now, and no longer so is what changed since, which lies behind `last`: it is not passed over. Releases first: of a certificate that is on
-  // hold again there is one of before.
+// Both take what is so now. What changed since is behind `until`, and is not passed over.
 
-  async #takeReleases(start: number, last: number): Promise<void> {
-    for (let after = start; after < last;) {
-      const page = await listReleases(this.#store.database, { after, limit: PAGE });
-      for (const { serial, issuer, sequence } of page) if (sequence <= last) this.#revoked.get(issuer)?.delete(serial);
-      after = page.length < PAGE ? last : (page.at(-1)?.sequence ?? last);
-      if (after < last) await setImmediate();
+/** Of a certificate that is on hold again there is a release of before, which ends nothing. */
+async function takeReleases(
+  database: Database,
+  revoked: ReadonlyMap<string, RevokedSerials>,
+  { after, until }: Pick<RevocationPart, 'after' | 'until'>,
+): Promise<void> {
+  while (after < until) {
+    const page = await listReleases(database, { after, limit: PAGE });
+    for (const { serial, issuer, sequence, isRevoked } of page)
+      if (!isRevoked && sequence <= until) revoked.get(issuer)?.delete(serial);
+    after = page.length < PAGE ? until : (page.at(-1)?.sequence ?? until);
+    if (after < until) await setImmediate();
+  }
+}
+
+async function takeRevocations(database: Database, revoked: RevokedSerials, part: RevocationPart): Promise<void> {
+  const { issuer, until } = part;
+  for (const read of [readRevocationPage, readRevokedSerialPage])
+    for (let { after } = part; after < until; after += PAGE) {
+      revoked.add(await read(database, { issuer, after, until: Math.min(after + PAGE, until) }));
+      if (after + PAGE < until) await setImmediate();
     }
-  }
-
-  async #takeRevocations(issuer: string, start: number, until: number): Promise<void> {
-    const revoked = this.#revoked.get(issuer) ?? new RevokedSerials();
-    this.#revoked.set(issuer, revoked);
-    for (const read of [readRevocationPage, readRevokedSerialPage])
-      for (let after = start; after < until; after += PAGE) {
-        revoked.add(await read(this.#store.database, { issuer, after, until: Math.min(after + PAGE, until) }));
-        if (after + PAGE < until) await setImmediate();
-      }
-  }
 }

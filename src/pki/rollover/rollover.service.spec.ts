@@ -212,6 +212,16 @@ describe('rolling an issuing CA over', () => {
     expect(await authority.audit.verify()).toMatchObject({ ok: true });
   });
 
+  it('is heard of when all its lists are there, deltas and shards among them', async () => {
+    const settings = { ...temporary.settings, crlDeltaLifetime: 3600, crlShards: 2 };
+    authority = await temporary.reopen({ settings });
+    await take('prepare');
+    const heard: unknown[] = [];
+    authority.events.on('issuers.changed', () => heard.push(authority.crls.missing('issuing-2', new Date())));
+    await take('publish');
+    expect(heard).toEqual([[]]);
+  });
+
   it('is followed by another process that runs', async () => {
     const other = await temporary.reopen();
     await take('prepare');

@@ -103,10 +103,10 @@ export class RolloverService {
     await this.#checkFit(first);
     const entry = this.#entryOf(move, first.subject, requester);
     await audit.append({ ...entry, phase: 'intent' });
-    // Who hears of a CA finds its list: first the list, then the word.
+    // Who hears of a CA finds its lists: first the lists, then the word.
     for (const { id, from, to } of first.changes)
-      if (from === 'prepared' && to === 'published' && this.#authorities.named(id).keyHere && !this.#crls.current(id))
-        await this.#crls.sign(id, requester);
+      if (from === 'prepared' && to === 'published' && this.#authorities.named(id).keyHere)
+        await this.#crls.signFirst(id, requester);
     const plan = await store.transaction(async (transaction) => {
       // Looked at again: another process may have been first.
       const planned = planStep(await listIssuers(transaction), move, target);
