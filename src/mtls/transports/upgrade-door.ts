@@ -49,9 +49,7 @@ function admitted(request: IncomingMessage, socket: Duplex, gate: TransportGate)
   try {
     gate.takeForwarded(call);
     const policy = upgradePolicy(gate.gateways.filter((gateway) => gateway.path === path));
-    gate.admit(call, [
-      policy.public ? policy : { ...policy, authorizers: [fromOrigin(request, gate), ...policy.authorizers] },
-    ]);
+    gate.admit(call, policy.public ? [policy] : [policy, originPolicy(request, gate)]);
   } catch (error) {
     if (!(error instanceof MtlsRefusal)) throw error;
     answer(socket, error, call.id);
@@ -71,12 +69,15 @@ function upgradePolicy(gateways: readonly GatewayPolicy[]): RoutePolicy {
   return { ...DEFAULT_ADMISSION, public: false, anyService };
 }
 
-/** A browser presents its client certificate to whoever asks, for the page of any site: it names the page's origin (RFC 6455 §10.2). Programs name none. */
-function fromOrigin({ headers }: IncomingMessage, gate: TransportGate): Authorizer {
-  const { origin, host } = headers;
-  if (origin === undefined || origin === `https://${String(host)}` || gate.origins.has(origin))
-    return () => ({ allowed: true });
-  return () => ({ allowed: false, reason: 'a page of another site may not connect' });
+/**
+ * A browser presents its client certificate to whoever asks, for the page of any site: it names the page's origin (RFC 6455 §10.2). Programs name none. A policy
+ * beside that of the gateway, which may only be tried.
+ */
+function originPolicy({ headers: { origin, host } }: IncomingMessage, { origins }: TransportGate): RoutePolicy {
+  const isForeign = origin !== undefined && origin !== `https://${String(host)}` && !origins.has(origin);
+  const authorizer: Authorizer = () =>
+    isForeign ? { allowed: false, reason: 'a page of another site may not connect' } : { allowed: true };
+  return { ...DEFAULT_ADMISSION, public: false, anyService: true, authorizers: [authorizer] };
 }
 
 /** The path as the adapter reads it; undefined when it cannot be read. */
