@@ -133,7 +133,7 @@ export class PeerVerifier {
     const time = this.policy.clock();
     const trust = this.policy.trust();
     let connection = this.#connections.get(peer.connection);
-    if (connection?.trust !== trust) {
+    if (connection?.trust !== trust || isOutlived(connection.peer, time)) {
       const isAllowed = connection?.isAllowed ?? false;
       const trusted = this.#peerOrRefusal(peer, trust, time);
       connection = { from: peer, trust, peer: trusted, isAllowed, epoch: Number.NaN, goodUntil: 0 };
@@ -184,7 +184,11 @@ export class PeerVerifier {
     const leaf = decodeClientCertificate(octets);
     const end = leaf.notAfter.getTime();
     if (time <= end || time > end + grace) throw expired(leaf);
-    connection.over ??= this.#refusalOr(() => this.#certificates.validate(leaf, connection.trust, end));
+    if (connection.over === undefined) {
+      connection.over = this.#refusalOr(() => this.#certificates.validate(leaf, connection.trust, end));
+      // It may lead over other CAs than the path that was asked about.
+      connection.epoch = Number.NaN;
+    }
     if (connection.over instanceof MtlsRefusal) throw connection.over;
     const [, ...above] = connection.over.path.certificates;
     if (above.some(({ notAfter }) => notAfter.getTime() < time)) throw expired(leaf);
@@ -220,7 +224,7 @@ export class PeerVerifier {
     }
     const key = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('latin1');
     const remembered = this.#remembered.get(key);
-    if (remembered) return remembered;
+    if (remembered && !isOutlived(remembered, time)) return remembered;
     const trusted = this.#certificates.validate(decodeClientCertificate(octets), trust, time);
     const oldest = this.#remembered.keys().next();
     if (this.#remembered.size >= MAX_REMEMBERED && !oldest.done) this.#remembered.delete(oldest.value);
@@ -247,6 +251,10 @@ export class PeerVerifier {
     this.policy.onPeer?.(path, time);
   }
 }
+
+/** Whether a path is over and its leaf is not: there may be another one, through another certificate of a CA. */
+const isOutlived = (peer: TrustedPeer | MtlsRefusal, time: number): boolean =>
+  !(peer instanceof MtlsRefusal) && time > peer.notAfter && time <= peer.path.leaf.notAfter.getTime();
 
 const isOver = (peer: TrustedPeer | MtlsRefusal, time: number): boolean =>
   peer instanceof MtlsRefusal ? peer.code === 'certificate_expired' : time > peer.notAfter;
