@@ -139,6 +139,25 @@ describeOnEachStore('the service registry', (kind, newPlace) => {
     expect((await registry.changes.history('billing', { limit: 10 })).map(({ version }) => version)).toEqual([2, 1]);
   });
 
+  it('answers a change with what it made, whatever comes right behind it', async () => {
+    const other = await open();
+    const results = await Promise.all([
+      put('billing', denied),
+      put('billing', { ...allowed, roles: ['auditor'] }),
+      other.changes.put({ name: 'billing', terms: { ...allowed, note: 'elsewhere' }, requester }),
+    ]);
+    for (const { service } of results) {
+      const [row] = await registry.changes.history('billing', { before: service.version + 1, limit: 1 });
+      expect(service).toMatchObject({ version: row!.version, terms: row!.terms });
+    }
+    expect(results.map(({ service }) => service.version).sort()).toEqual([1, 2, 3]);
+    const [removed] = await Promise.all([
+      registry.changes.remove({ name: 'billing', requester }),
+      put('billing', allowed),
+    ]);
+    expect(removed).toBeUndefined();
+  });
+
   it('is in the audit record before a change and after it, and its rows stay', async () => {
     await put('billing', allowed);
     await expect(put('billing', denied, { expected: [9] })).rejects.toThrow();
