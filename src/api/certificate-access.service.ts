@@ -3,6 +3,12 @@ import type { FastifyRequest } from 'fastify';
 import { identityOf, MtlsRefusal, ServiceRoles, type IdentifiedRequest } from '../mtls/index.js';
 import { CaService, isAuthorityProfile, type Requester } from '../pki/index.js';
 
+/** Who asks, for the record: a service, and the proxy that handed its certificate on. */
+export function actorOf(request: IdentifiedRequest): string {
+  const { service } = identityOf(request);
+  return request.forwardedBy === undefined ? service : `${service} via ${request.forwardedBy}`;
+}
+
 /** Who may do what with the certificates of the CA, where that depends on more than the route. */
 @Injectable()
 export class CertificateAccess {
@@ -20,9 +26,8 @@ export class CertificateAccess {
   /** Who asks, with the roles that the service has now. */
   requesterOf(request: FastifyRequest & IdentifiedRequest): Requester {
     const identity = identityOf(request);
-    const { service } = identity;
-    const actor = request.forwardedBy === undefined ? service : `${service} via ${request.forwardedBy}`;
-    return { actor, requestId: request.id, standing: { service, roles: this.roles.of(identity) } };
+    const standing = { service: identity.service, roles: this.roles.of(identity) };
+    return { actor: actorOf(request), requestId: request.id, standing };
   }
 
   /**
