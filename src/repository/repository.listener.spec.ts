@@ -45,9 +45,9 @@ describe('the repository', () => {
   });
   afterAll(() => listener.onApplicationShutdown());
 
-  const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+  const ask = (path: string, headers: Record<string, string> = {}, method = 'GET', setHost = true) =>
     new Promise<{ status: number | undefined; headers: Record<string, unknown>; body: Buffer }>((resolve, reject) => {
-      request({ host: '127.0.0.1', port: listener.port, path, headers, method }, (response) => {
+      request({ host: '127.0.0.1', port: listener.port, path, headers, method, setHost }, (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('end', () => {
@@ -100,6 +100,12 @@ describe('the repository', () => {
     const part = await ask(path, { 'accept-encoding': 'gzip', range: 'bytes=0-9' });
     expect([part.status, part.body.equals(large.subarray(0, 10))]).toEqual([206, true]);
     expect((await ask('/crl/issuing/delta.crl', { 'accept-encoding': 'gzip' })).body.toString()).toBe('delta');
+  });
+
+  it('answers who names no host with a problem document', async () => {
+    const { status, headers, body } = await ask('/livez', {}, 'GET', false);
+    expect([status, headers['content-type']]).toEqual([400, 'application/problem+json']);
+    expect(JSON.parse(body.toString())).toMatchObject({ code: 'bad_request', status: 400 });
   });
 
   it('serves deltas and shards by their names', async () => {

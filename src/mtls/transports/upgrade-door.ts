@@ -1,11 +1,11 @@
 import type { EventEmitter } from 'node:events';
-import { IncomingMessage, STATUS_CODES } from 'node:http';
+import { IncomingMessage } from 'node:http';
 import { constants, type Http2ServerRequest } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Authorizer } from '../authorizer.js';
 import type { GatewayPolicy } from './handler-metadata.js';
 import { MtlsRefusal } from '../mtls.errors.js';
-import { PROBLEM_CONTENT_TYPE } from '../problem.js';
+import { problemOctets } from '../problem.js';
 import { RateLimited } from '../rates/rate-limiter.js';
 import { problemOfRefusal } from '../refusal-problem.js';
 import { DEFAULT_ADMISSION, type RoutePolicy } from '../route-policy.js';
@@ -86,15 +86,7 @@ function pathOf({ url = '/' }: IncomingMessage): string | undefined {
 }
 
 function answer(socket: Duplex, refusal: MtlsRefusal, requestId: string): void {
-  const body = JSON.stringify(problemOfRefusal(refusal, requestId));
-  const head = [
-    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}`,
-    `Content-Type: ${PROBLEM_CONTENT_TYPE}`,
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Cache-Control: no-store',
-    'Connection: close',
-    ...(refusal instanceof RateLimited ? [`Retry-After: ${refusal.retryAfter}`] : []),
-  ];
+  const more = refusal instanceof RateLimited ? [`Retry-After: ${refusal.retryAfter}`] : [];
   socket.on('error', () => undefined);
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  socket.end(problemOctets(problemOfRefusal(refusal, requestId), more), () => socket.destroy());
 }
