@@ -15,6 +15,7 @@ import { temporaryFolder } from '../../test/support/folder.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../../test/support/guarded-app.js';
 import { createApp, portOf, serverTls } from '../../test/support/transport-app.js';
 import { TestCa } from '../testing/index.js';
+import { MtlsTcpServer } from './tcp/index.js';
 import { AllowServices, Authorize, MtlsModule, Public, readTrustAnchors, type MtlsOptions } from './index.js';
 
 const ca = TestCa.root();
@@ -261,6 +262,25 @@ test('a request is counted once, whichever ways its route is unseen in, and HEAD
       left.push(/r=(\d+)/.exec(String(answer.headers.ratelimit))?.[1]);
     }
   expect(left).toEqual(['79', '78', '77', '76', '75', '74']);
+});
+
+test('imported twice, with two policies, it stops the start', async () => {
+  const one = MtlsModule.forRoot({ trustAnchors: ca.certificatePem, services: ['orders'] });
+  @Module({ imports: [one] })
+  class Feature {}
+  @Module({ imports: [one, Feature] })
+  class Once {}
+  @Module({ imports: [MtlsModule.forRoot({ trustAnchors: ca.certificatePem, services: ['billing'] }), Feature] })
+  class Twice {}
+  const options = { logger: LogLines.shared, abortOnError: false };
+  const once = await NestFactory.create(Once, new FastifyAdapter(), options);
+  closing.push(() => once.close());
+  await once.init();
+  for (const twice of [
+    NestFactory.create(Twice, new FastifyAdapter(), options),
+    NestFactory.createMicroservice(Twice, { ...options, strategy: new MtlsTcpServer({ tls: {} }) }),
+  ])
+    await expect(twice).rejects.toThrow('MtlsModule is imported twice');
 });
 
 describe('a request that did not come over TLS', () => {
