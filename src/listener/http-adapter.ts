@@ -81,11 +81,6 @@ function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
   server.on('checkExpectation', (request, response) => {
     server.emit('request', request, response);
   });
-  server.on('session', (session) => {
-    session.setTimeout(keepAliveTimeout, () => {
-      session.destroy();
-    });
-  });
   cutSlowClients(server, http);
   return server;
 }
