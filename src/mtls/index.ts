@@ -19,6 +19,7 @@ export type { ForwardedFormatName } from './forwarded/forwarded-format.js';
 export type { TrustedProxy } from './forwarded/trusted-proxies.js';
 export { identityOf, type IdentifiedRequest } from './identified-request.js';
 export { MtlsRefusal, REFUSALS, type RefusalCode } from './mtls.errors.js';
+export { MtlsGate } from './mtls.gate.js';
 export { MtlsGuard } from './mtls.guard.js';
 export { MtlsModule } from './mtls.module.js';
 export type { MtlsOptions } from './mtls.options.js';

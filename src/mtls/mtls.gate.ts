@@ -146,6 +146,12 @@ export class MtlsGate {
     }
   }
 
+  /** Refuses a request that passed, by a rule of the handler's own: the log has it as what is refused here. Throws {@link MtlsRefusal} `route_not_allowed`. */
+  refuse(request: IdentifiedRequest, reason: string): never {
+    const { service, fingerprint256 } = request.clientIdentity ?? {};
+    throw this.#told(request, new MtlsRefusal('route_not_allowed', reason, { service, fingerprint256 }));
+  }
+
   /** The refusal for a transport that this room does not guard yet. */
   refuseTransport(transport: string): MtlsRefusal {
     return new MtlsRefusal('validation_failed', 'this transport is not guarded', { transport });
