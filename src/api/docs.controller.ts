@@ -100,7 +100,10 @@ export class DocsController {
     void reply.header('content-type', asset.type);
     const contents = this.#contents.get(name) ?? this.#read(asset);
     this.#contents.set(name, contents);
-    return contents;
+    return contents.catch((error: unknown) => {
+      this.#contents.delete(name);
+      throw error;
+    });
   }
 
   async #read({ file, instead }: Asset): Promise<Buffer> {

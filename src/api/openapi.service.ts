@@ -20,9 +20,12 @@ export class OpenApiService {
     this.#application = application;
   }
 
-  /** The OpenAPI 3 document. Throws when no application has been named. */
+  /** The OpenAPI 3 document. Throws when no application has been named, and tries again the next time. */
   document(): Promise<object> {
-    return (this.#document ??= this.#make());
+    return (this.#document ??= this.#make().catch((error: unknown) => {
+      this.#document = undefined;
+      throw error;
+    }));
   }
 
   async #make(): Promise<object> {
