@@ -221,6 +221,18 @@ describeOnEachStore('the service registry', (kind, newPlace) => {
     ]);
   });
 
+  it('has entries for names as long as DNS allows them, of the configuration as well', async () => {
+    const [label, store] = ['a'.repeat(63), stores[0]!];
+    const name = [label, label, label, 'a'.repeat(61)].join('.');
+    const configured = [{ name: `b.${label}.example`, roles: [] }];
+    const { services, changes } = await openRegistry({ store, configured, roles: ROLES });
+    expect(isLetIn(services, `b.${label}.example`)).toBe(true);
+    for (const entry of [name, `${name.slice(0, 252)}*`]) await changes.put({ name: entry, terms: allowed, requester });
+    expect(isLetIn(services, name)).toBe(true);
+    const tooLong = changes.put({ name: `${name}a`, terms: allowed, requester });
+    await expect(tooLong).rejects.toMatchObject({ code: 'registry_name_malformed' });
+  });
+
   it('opens and ends with the clock, for a connection that stays', async () => {
     const { services } = registry;
     await put('billing', { ...allowed, validFrom: NOW + 1000, validUntil: NOW + 2000 });
