@@ -320,9 +320,29 @@ describeOnEachStore('the service registry', (kind, newPlace) => {
     expect([isLetIn(registry.services, 'billing'), isLetIn(registry.services, 'orders')]).toEqual([false, true]);
   });
 
+  const row = (sequence: number, name: string, version: number, state: string) =>
+    `(${sequence}, '${name}', ${version}, '${state}', null, '[]', null, null, '[]', null, null, null, 'test', 'test', 1)`;
+
+  it('misses no change that is made while it reads', async () => {
+    const rows = Array.from({ length: 1000 }, (_, i) => row(i + 2, `s-${i}`, 1, 'allowed'));
+    await place.execute(`insert into service_change values ${[row(1, 'orders', 1, 'denied'), ...rows].join(', ')}`);
+    const store = stores[0]!;
+    let isFirst = true;
+    const database = store.database.withPlugin({
+      transformQuery: ({ node }) => node,
+      transformResult: async ({ result }) => {
+        if (isFirst) await place.execute(`insert into service_change values ${row(1002, 'orders', 2, 'denied')}`);
+        isFirst = false;
+        return result;
+      },
+    });
+    const meanwhile = Object.create(store, { database: { value: database } }) as Store;
+    const { services } = await openRegistry({ store: meanwhile, configured: CONFIGURED, roles: ROLES });
+    expect(services.size.names).toBe(1002);
+    expect(isLetIn(services, 'orders')).toBe(false);
+  });
+
   it('reads many, of each its last change', async () => {
-    const row = (sequence: number, name: string, version: number, state: string) =>
-      `(${sequence}, '${name}', ${version}, '${state}', null, '[]', null, null, '[]', null, null, null, 'test', 'test', 1)`;
     const rows = Array.from({ length: 2500 }, (_, i) => [
       row(2 * i + 1, `s-${i}`, 1, 'allowed'),
       row(2 * i + 2, `s-${i}`, 2, i % 2 === 0 ? 'denied' : 'allowed'),
