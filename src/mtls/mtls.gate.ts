@@ -80,8 +80,9 @@ export class MtlsGate {
     }
   }
 
-  /** Asks again about a request that was admitted and goes on. It is the same: nothing is counted or reported twice. Throws as {@link admit}. */
+  /** Asks again about a request that was admitted and goes on, or about one that {@link admit} is asked about later: nothing is counted or reported twice. Throws as that. */
   admitAgain(request: IdentifiedRequest, admission: Admission): void {
+    if (this.#isExempt(request.url)) return;
     try {
       this.#identify(request, admission, () => undefined);
     } catch (error) {

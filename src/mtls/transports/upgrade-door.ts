@@ -8,7 +8,7 @@ import { MtlsRefusal } from '../mtls.errors.js';
 import { problemOctets } from '../problem.js';
 import { RateLimited } from '../rates/rate-limiter.js';
 import { problemOfRefusal } from '../refusal-problem.js';
-import { DEFAULT_ADMISSION, type RoutePolicy } from '../route-policy.js';
+import { DEFAULT_ADMISSION, leastOf, type RoutePolicy } from '../route-policy.js';
 import { rememberCall, TransportCall } from './transport-call.js';
 import type { TransportGate } from './transport.gate.js';
 
@@ -61,12 +61,11 @@ function admitted(request: IncomingMessage, socket: Duplex, gate: TransportGate)
 
 /** The widest of what is asked at a path: what a message needs is asked again with each. */
 function upgradePolicy(gateways: readonly GatewayPolicy[]): RoutePolicy {
-  const policies = gateways.flatMap(({ policy, messages }) => [policy, ...messages.map((message) => message.policy)]);
-  if (policies.some((policy) => policy.public)) return { public: true };
-  const anyService = policies.some((policy) => !policy.public && policy.anyService);
-  const [only] = gateways;
-  if (only && gateways.length === 1 && !only.policy.public && !anyService) return only.policy;
-  return { ...DEFAULT_ADMISSION, public: false, anyService };
+  const least = leastOf(
+    gateways.flatMap(({ policy, messages }) => [policy, ...messages.map((message) => message.policy)]),
+  );
+  const [only, ...others] = gateways;
+  return only && others.length === 0 && !least.public && !least.anyService ? only.policy : least;
 }
 
 /**
