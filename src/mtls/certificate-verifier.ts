@@ -28,6 +28,9 @@ export interface TrustedPeer {
   readonly notBefore: number;
   readonly notAfter: number;
   identity: VerifiedClientIdentity | undefined;
+  /** When revocation was last asked: the epoch, and until when (ms) that answer holds. */
+  epoch: number;
+  goodUntil: number;
 }
 
 // What a path can fail by only because a purpose was asked for.
@@ -59,7 +62,7 @@ export class CertificateVerifier {
     this.#checkSvid(leaf);
     const { path } = result;
     const [notBefore, notAfter] = [path.notBefore.getTime(), path.notAfter.getTime()];
-    return { path, vouching, notBefore, notAfter, identity: undefined };
+    return { path, vouching, notBefore, notAfter, identity: undefined, epoch: Number.NaN, goodUntil: 0 };
   }
 
   /** X509-SVID §5.2: what RFC 5280 lets an end entity do, and SPIFFE does not. */

@@ -28,7 +28,14 @@ export { RATE_BOUNDS } from './rates/rate.js';
 export { RateLimit } from './rates/rate-limit.decorator.js';
 export type { RateExchange } from './rates/rate-exchange.js';
 export type { RateOf, Spent } from './rates/rate-limiter.js';
-export { PEER_OF, peerOfSocket, type Peer, type PeerOf } from './peer-certificate.js';
+export {
+  PEER_OF,
+  peerOfSocket,
+  presentedCertificate,
+  type Peer,
+  type PeerOf,
+  type PresentedCertificate,
+} from './peer-certificate.js';
 export { PROBLEM_CONTENT_TYPE, problemOf, problemOfStatus, type Problem } from './problem.js';
 export { Public } from './public.decorator.js';
 export { CHECK_OF, checksUpTo, type GuardCheck } from './refusal-checks.js';

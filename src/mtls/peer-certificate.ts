@@ -1,13 +1,28 @@
+import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { TLSSocket } from 'node:tls';
 
-/** Where a request came from: the object that lives as long as its connection, and the octets of the certificate presented on it. */
+/** What was presented: node:crypto's X509Certificate is one. */
+export interface PresentedCertificate {
+  /** SHA-256 of `raw`, in any notation that is the same for the same octets. */
+  readonly fingerprint256: string;
+  /** DER. */
+  readonly raw: Uint8Array;
+}
+
+/** A certificate that came in any other way than by a handshake. */
+export const presentedCertificate = (raw: Uint8Array): PresentedCertificate => ({
+  fingerprint256: hash('sha256', raw),
+  raw,
+});
+
+/** Where a request came from: the object that lives as long as its connection, and the certificate presented on it. */
 export interface Peer {
   /** The TLS socket (HTTP/1.1) or the session (HTTP/2); behind a proxy, what stands for all requests with the same certificate. */
   readonly connection: object;
-  /** The leaf certificate in DER, or undefined when none was presented. Read on each call: keep what it says. */
-  readonly certificate: () => Uint8Array | undefined;
+  /** The leaf certificate, or undefined when none was presented. Read on each call: keep what it says. */
+  readonly certificate: () => PresentedCertificate | undefined;
   /** The service of the trusted proxy that handed the certificate on; absent when the peer holds the connection itself. */
   readonly proxy?: string;
 }
@@ -25,5 +40,5 @@ export const peerOfSocket: PeerOf = ({ raw }) => {
   const socket = session ? session.socket : raw.socket;
   // The session's socket is a proxy for which instanceof holds as well.
   if (!(socket instanceof TLSSocket)) return undefined;
-  return { connection: session ?? socket, certificate: () => socket.getPeerX509Certificate()?.raw };
+  return { connection: session ?? socket, certificate: () => socket.getPeerX509Certificate() };
 };

@@ -5,7 +5,7 @@ import { encodeExtensionOf } from '../x509/index.js';
 import type { VerifiedClientIdentity } from './client-identity.js';
 import type { MtlsRefusal } from './mtls.errors.js';
 import { PeerVerifier, type VerifierPolicy } from './peer-verifier.js';
-import type { Peer } from './peer-certificate.js';
+import { presentedCertificate, type Peer } from './peer-certificate.js';
 import { ServiceRoles } from './service-roles.js';
 import { readTrustAnchors, type TrustAnchors } from './trust-anchors.js';
 
@@ -22,7 +22,7 @@ function verifierWith(
     connection: {},
     certificate: () => {
       readings++;
-      return der;
+      return presentedCertificate(der);
     },
   };
   const verifier = new PeerVerifier({

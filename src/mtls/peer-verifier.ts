@@ -47,9 +47,6 @@ interface Connection {
   over?: TrustedPeer | MtlsRefusal;
   /** Whether the allow-list has let its service in. */
   isAllowed: boolean;
-  /** When revocation was last asked: the epoch, and until when (ms) that answer holds. */
-  epoch: number;
-  goodUntil: number;
 }
 
 /** A connection with who is on the other end of it. */
@@ -67,7 +64,7 @@ const MAX_REMEMBERED = 4096;
  */
 export class PeerVerifier {
   readonly #connections = new WeakMap<object, Connection>();
-  // Validated paths by the certificate's octets, so that a client's next connection costs no signature checks. Failures are not kept.
+  // Validated paths by the certificate's fingerprint, so that a client's next connection costs no signature checks. Failures are not kept.
   #remembered = new Map<string, TrustedPeer>();
   #rememberedFor: TrustAnchors | undefined;
   #onConnection: (connection: object) => void = () => undefined;
@@ -136,7 +133,7 @@ export class PeerVerifier {
     if (connection?.trust !== trust || isOutlived(connection.peer, time)) {
       const isAllowed = connection?.isAllowed ?? false;
       const trusted = this.#peerOrRefusal(peer, trust, time);
-      connection = { from: peer, trust, peer: trusted, isAllowed, epoch: Number.NaN, goodUntil: 0 };
+      connection = { from: peer, trust, peer: trusted, isAllowed };
       this.#connections.set(peer.connection, connection);
       if (!(trusted instanceof MtlsRefusal)) this.#onConnection(peer.connection);
     }
@@ -145,8 +142,8 @@ export class PeerVerifier {
     if (trusted instanceof MtlsRefusal) throw trusted;
     if (time < trusted.notBefore) throw notYetValid(trusted.path.leaf);
     if (time > trusted.notAfter + expiredGrace) throw expired(trusted.path.leaf);
-    if (connection.epoch !== this.policy.revocation.epoch || time > connection.goodUntil)
-      this.#checkRevocation(connection, trusted, time);
+    if (trusted.epoch !== this.policy.revocation.epoch || time > trusted.goodUntil)
+      this.#checkRevocation(trusted, time);
     return { connection, identity: (trusted.identity ??= this.#certificates.establish(trusted)) };
   }
 
@@ -179,16 +176,12 @@ export class PeerVerifier {
 
   /** A leaf that expired within the grace, under CAs that are valid now; the path is validated as of the leaf's last moment. */
   #inGrace(peer: Peer, connection: Connection, time: number, grace: number): TrustedPeer {
-    const octets = peer.certificate();
-    if (!octets) throw noCertificate();
-    const leaf = decodeClientCertificate(octets);
+    const presented = peer.certificate();
+    if (!presented) throw noCertificate();
+    const leaf = decodeClientCertificate(presented.raw);
     const end = leaf.notAfter.getTime();
     if (time <= end || time > end + grace) throw expired(leaf);
-    if (connection.over === undefined) {
-      connection.over = this.#refusalOr(() => this.#certificates.validate(leaf, connection.trust, end));
-      // It may lead over other CAs than the path that was asked about.
-      connection.epoch = Number.NaN;
-    }
+    connection.over ??= this.#refusalOr(() => this.#certificates.validate(leaf, connection.trust, end));
     if (connection.over instanceof MtlsRefusal) throw connection.over;
     const [, ...above] = connection.over.path.certificates;
     if (above.some(({ notAfter }) => notAfter.getTime() < time)) throw expired(leaf);
@@ -216,23 +209,25 @@ export class PeerVerifier {
   }
 
   #trustedPeer(peer: Peer, trust: TrustAnchors, time: number): TrustedPeer {
-    const octets = peer.certificate();
-    if (!octets) throw noCertificate();
+    const presented = peer.certificate();
+    if (!presented) throw noCertificate();
     if (this.#rememberedFor !== trust) {
       this.#remembered = new Map();
       this.#rememberedFor = trust;
     }
-    const key = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength).toString('latin1');
-    const remembered = this.#remembered.get(key);
+    const { fingerprint256 } = presented;
+    const remembered = this.#remembered.get(fingerprint256);
     if (remembered && !isOutlived(remembered, time)) return remembered;
-    const trusted = this.#certificates.validate(decodeClientCertificate(octets), trust, time);
+    const trusted = this.#certificates.validate(decodeClientCertificate(presented.raw), trust, time);
     const oldest = this.#remembered.keys().next();
     if (this.#remembered.size >= MAX_REMEMBERED && !oldest.done) this.#remembered.delete(oldest.value);
-    this.#remembered.set(key, trusted);
+    this.#remembered.set(fingerprint256, trusted);
     return trusted;
   }
 
-  #checkRevocation(connection: Connection, { path, vouching }: TrustedPeer, time: number): void {
+  /** Of a certificate, for all its connections. */
+  #checkRevocation(peer: TrustedPeer, time: number): void {
+    const { path, vouching } = peer;
     const mode = vouching.revocation ?? this.policy.revocationMode;
     const { epoch } = this.policy.revocation;
     let goodUntil = Number.POSITIVE_INFINITY;
@@ -246,8 +241,8 @@ export class PeerVerifier {
       }
       ({ goodUntil } = known);
     }
-    connection.epoch = epoch;
-    connection.goodUntil = goodUntil;
+    peer.epoch = epoch;
+    peer.goodUntil = goodUntil;
     this.policy.onPeer?.(path, time);
   }
 }

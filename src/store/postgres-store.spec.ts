@@ -153,7 +153,10 @@ describeOnPostgres('a PostgreSQL that cannot be used', () => {
   test('a host that is not there, and one that is no PostgreSQL', async () => {
     expect(await refusal(url().replace(String(server.port), '1'))).toMatch(/ECONNREFUSED/);
     expect(await refusal(url().replace('127.0.0.1', 'nowhere.invalid'))).toMatch(/ENOTFOUND|EAI_AGAIN/);
-    const other = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1');
+    const other = createServer((socket) => socket.resume().end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(
+      0,
+      '127.0.0.1',
+    );
     await once(other, 'listening');
     try {
       const { port } = other.address() as AddressInfo;

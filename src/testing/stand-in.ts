@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import type { PeerOf } from '../mtls/index.js';
+import { presentedCertificate, type PeerOf, type PresentedCertificate } from '../mtls/index.js';
 import type { TestCa, TestCertificateOptions } from './test-ca.js';
 
 const HEADER = 'x-veritas-stand-in';
@@ -33,12 +33,12 @@ export interface StandIn {
  * ```
  */
 export function standInIdentity(ca: Pick<TestCa, 'issue'>): StandIn {
-  const certificates = new Map<string, Uint8Array>();
+  const certificates = new Map<string, PresentedCertificate>();
   const handles = new Map<string, string>();
 
   const present = (service: string, options: TestCertificateOptions): string => {
     const handle = `${service};${certificates.size}`;
-    certificates.set(handle, ca.issue({ commonName: service, ...options }).certificate.der);
+    certificates.set(handle, presentedCertificate(ca.issue({ commonName: service, ...options }).certificate.der));
     return handle;
   };
 

@@ -406,7 +406,13 @@ test('clients are told which CAs are trusted, unless they are to choose by thems
       const outbound = connectPlain(port, '127.0.0.1');
       outbound.on('data', (chunk: Buffer) => seen.push(chunk));
       inbound.pipe(outbound).pipe(inbound);
-      for (const end of [inbound, outbound]) end.on('error', () => undefined);
+      for (const end of [inbound, outbound])
+        end
+          .on('error', () => undefined)
+          .on('close', () => {
+            inbound.destroy();
+            outbound.destroy();
+          });
     });
     await once(relay.listen(0, '127.0.0.1'), 'listening');
     const { port: relayed } = relay.address() as AddressInfo;

@@ -249,7 +249,10 @@ describe("Nest's client over gRPC", () => {
     const [socket] = (await once(slow, 'connection')) as [Socket];
     await caller.renew(next);
     const through = connect(started.ports.grpc, '127.0.0.1');
-    closing.push(() => through.destroy());
+    closing.push(
+      () => through.destroy(),
+      () => socket.destroy(),
+    );
     socket.pipe(through).pipe(socket);
     expect(await answer).toBe(first.certificate.serialNumber);
   });

@@ -7,13 +7,14 @@ import type { IdentifiedRequest } from '../identified-request.js';
 import { PeerVerifier } from '../peer-verifier.js';
 import { ServiceRoles } from '../service-roles.js';
 import { readTrustAnchors } from '../trust-anchors.js';
+import { presentedCertificate } from '../peer-certificate.js';
 import { ForwardedCertificates } from './forwarded-certificates.js';
 import { TrustedProxies } from './trusted-proxies.js';
 
 const ca = TestCa.root();
 const { der } = ca.issue({ commonName: 'edge' }).certificate;
 const trust = readTrustAnchors(ca.certificatePem);
-const holder = { connection: {}, certificate: () => der };
+const holder = { connection: {}, certificate: () => presentedCertificate(der) };
 const certificates = new ForwardedCertificates(
   new TrustedProxies([{ service: 'edge', format: 'base64-der' }]),
   () => holder,
@@ -39,7 +40,7 @@ function connectionOf(octets: Uint8Array): object | undefined {
   raw.headers = { 'x-ssl-client-cert': value };
   const request: IdentifiedRequest = { id: '1', method: 'GET', url: '/', is404: false, routeOptions: {}, raw };
   certificates.take(request, verifier);
-  const handedOn = Buffer.from(certificates.peerOf(request)?.certificate() ?? []);
+  const handedOn = Buffer.from(certificates.peerOf(request)?.certificate()?.raw ?? []);
   expect([request.forwardedBy, handedOn.equals(octets)]).toEqual(['edge', true]);
   return certificates.peerOf(request)?.connection;
 }

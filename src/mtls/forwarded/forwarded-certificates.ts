@@ -1,7 +1,7 @@
 import type { VerifiedClientIdentity } from '../client-identity.js';
 import { MtlsRefusal, type RefusalCode } from '../mtls.errors.js';
 import type { IdentifiedRequest } from '../identified-request.js';
-import type { Peer, PeerOf } from '../peer-certificate.js';
+import { presentedCertificate, type Peer, type PeerOf, type PresentedCertificate } from '../peer-certificate.js';
 import type { PeerVerifier } from '../peer-verifier.js';
 import { takeHeaders } from './carried-headers.js';
 import { decodeForwarded, type ForwardedFormatName } from './forwarded-format.js';
@@ -12,7 +12,7 @@ import { valuesOf, type ProxyRule, type TrustedProxies } from './trusted-proxies
 interface Forwarded {
   readonly format: ForwardedFormatName;
   readonly connection: object;
-  readonly octets: Uint8Array;
+  readonly certificate: PresentedCertificate;
 }
 
 // Nobody knows at the moment whether it is a proxy: no mistake of anybody's.
@@ -44,8 +44,8 @@ export class ForwardedCertificates {
     if (!carried) return;
     const rule = this.#ruleOfHolder(request, verifier);
     try {
-      const { connection, octets } = this.#read(rule, valuesOf(carried, rule));
-      this.#peers.set(request.raw, { connection, certificate: () => octets, proxy: rule.service });
+      const { connection, certificate } = this.#read(rule, valuesOf(carried, rule));
+      this.#peers.set(request.raw, { connection, certificate: () => certificate, proxy: rule.service });
       request.forwardedBy = rule.service;
     } catch (error) {
       if (!(error instanceof ForwardedHeaderError)) throw error;
@@ -76,7 +76,8 @@ export class ForwardedCertificates {
     const text = chain === undefined ? value : `${value}\n${chain}`;
     const remembered = this.#remembered.get(text);
     if (remembered?.format === format) return remembered;
-    const forwarded = { format, connection: {}, octets: decodeForwarded(format, value, chain) };
+    const certificate = presentedCertificate(decodeForwarded(format, value, chain));
+    const forwarded = { format, connection: {}, certificate };
     if (!remembered) this.#characters += text.length;
     this.#remembered.set(text, forwarded);
     for (const [oldest] of this.#remembered) {

@@ -331,7 +331,7 @@ test('a handshake that never ends is not waited for, nor one that ends in nothin
     [() => undefined, { code: 'handshake_timeout' }],
     [(socket: Socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'), { code: 'ERR_SSL_WRONG_VERSION_NUMBER' }],
   ] as const) {
-    const server = createPlainServer(answer);
+    const server = createPlainServer((socket) => answer(socket.resume()));
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const target = { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
     await expect(client.connect(target)).rejects.toMatchObject(error);
