@@ -67,7 +67,7 @@ export class DocsController {
   @Get('openapi.json')
   @OfNow()
   @Header('content-type', 'application/json; charset=utf-8')
-  document(): Promise<object> {
+  document(): Promise<string> {
     return this.openApi.document();
   }
 
