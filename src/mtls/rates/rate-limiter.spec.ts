@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { validateCertificatePath } from '../../x509/index.js';
@@ -8,6 +9,7 @@ import { Public } from '../public.decorator.js';
 import { routePolicyOf } from '../route-policy.js';
 import { Budgets } from './budgets.js';
 import type { Rate } from './rate.js';
+import { shareRates } from './rate-exchange.js';
 import { RateLimit } from './rate-limit.decorator.js';
 import { RateLimited, RateLimiter, type RateLimiterOptions, type RouteLimit } from './rate-limiter.js';
 
@@ -272,6 +274,36 @@ describe('several nodes', () => {
     ]);
     expect(one.asks()).toBe(true);
   });
+});
+
+test.each([
+  ['rejects', () => Promise.reject(new Error('gone'))],
+  [
+    'throws',
+    () => {
+      throw new Error('gone');
+    },
+  ],
+])('an exchange that %s is asked again, and ends nothing', async (_, tell) => {
+  const limiter = new RateLimiter({ rateOf: () => ({ perSecond: 1000, burst: 1000 }), shared: true });
+  const unheard: unknown[] = [];
+  const hear = (reason: unknown): void => void unheard.push(reason);
+  process.on('unhandledRejection', hear);
+  let told = 0;
+  const stop = shareRates(limiter, {
+    tell: () => {
+      told++;
+      return tell();
+    },
+    hear: () => () => undefined,
+  });
+  while (told < 2) {
+    limiter.take(billing, undefined, undefined);
+    await delay(10);
+  }
+  stop();
+  process.off('unhandledRejection', hear);
+  expect(unheard).toEqual([]);
 });
 
 test('budgets that are whole are forgotten, and there are never more than 65 536', () => {
