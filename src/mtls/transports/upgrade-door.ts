@@ -64,8 +64,11 @@ function upgradePolicy(gateways: readonly GatewayPolicy[]): RoutePolicy {
   const least = leastOf(
     gateways.flatMap(({ policy, messages }) => [policy, ...messages.map((message) => message.policy)]),
   );
+  if (least.public) return least;
   const [only, ...others] = gateways;
-  return only && others.length === 0 && !least.public && !least.anyService ? only.policy : least;
+  if (only && others.length === 0 && !least.anyService) return only.policy;
+  // Whoever is only tried, or has a certificate that is over, may be so for the message that says it.
+  return { ...least, allowExpired: false, shadow: false };
 }
 
 /**
