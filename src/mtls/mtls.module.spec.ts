@@ -345,16 +345,6 @@ describe('a handler that two controllers inherit', () => {
   class Open extends Base {}
   @Controller('b')
   class Closed extends Base {}
-  abstract class Crud {
-    @Post() @RateLimit({ perSecond: 0.001, burst: 2 }) create(@Body() body: unknown): unknown {
-      return body;
-    }
-  }
-  @Controller('c')
-  @AllowServices('billing')
-  class First extends Crud {}
-  @Controller('d')
-  class Second extends Crud {}
 
   test('has the policy of each', async () => {
     const app = await startWith([Open, Closed]);
