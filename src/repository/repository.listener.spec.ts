@@ -58,6 +58,12 @@ describe('the repository', () => {
         .end();
     });
 
+  it('answers who names no host with a problem document', async () => {
+    const { status, headers, body } = await ask('/livez', {}, 'GET', false);
+    expect([status, headers['content-type']]).toEqual([400, 'application/problem+json']);
+    expect(JSON.parse(body.toString())).toMatchObject({ code: 'bad_request', status: 400 });
+  });
+
   it('serves lists with what caches need, and to HEAD the same without the octets', async () => {
     const { status, headers, body } = await ask('/crl/issuing.crl');
     expect({ status, body: body.equals(octets) }).toEqual({ status: 200, body: true });
@@ -100,12 +106,6 @@ describe('the repository', () => {
     const part = await ask(path, { 'accept-encoding': 'gzip', range: 'bytes=0-9' });
     expect([part.status, part.body.equals(large.subarray(0, 10))]).toEqual([206, true]);
     expect((await ask('/crl/issuing/delta.crl', { 'accept-encoding': 'gzip' })).body.toString()).toBe('delta');
-  });
-
-  it('answers who names no host with a problem document', async () => {
-    const { status, headers, body } = await ask('/livez', {}, 'GET', false);
-    expect([status, headers['content-type']]).toEqual([400, 'application/problem+json']);
-    expect(JSON.parse(body.toString())).toMatchObject({ code: 'bad_request', status: 400 });
   });
 
   it('serves deltas and shards by their names', async () => {
