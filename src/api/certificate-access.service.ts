@@ -1,16 +1,21 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { identityOf, MtlsRefusal, ServiceRoles, type IdentifiedRequest } from '../mtls/index.js';
+import { identityOf, MtlsGate, ServiceRoles, type IdentifiedRequest } from '../mtls/index.js';
 import { CaService, isAuthorityProfile, type Requester } from '../pki/index.js';
+
+/** Who asks, for the record: a service, and the proxy that handed its certificate on. */
+export function actorOf(request: IdentifiedRequest): string {
+  const { service } = identityOf(request);
+  return request.forwardedBy === undefined ? service : `${service} via ${request.forwardedBy}`;
+}
 
 /** Who may do what with the certificates of the CA, where that depends on more than the route. */
 @Injectable()
 export class CertificateAccess {
-  readonly #logger = new Logger('Api');
-
   constructor(
     @Inject(CaService) private readonly ca: CaService,
     @Inject(ServiceRoles) private readonly roles: ServiceRoles,
+    @Inject(MtlsGate) private readonly gate: MtlsGate,
   ) {}
 
   hasRole(request: IdentifiedRequest, role: string): boolean {
@@ -20,9 +25,8 @@ export class CertificateAccess {
   /** Who asks, with the roles that the service has now. */
   requesterOf(request: FastifyRequest & IdentifiedRequest): Requester {
     const identity = identityOf(request);
-    const { service } = identity;
-    const actor = request.forwardedBy === undefined ? service : `${service} via ${request.forwardedBy}`;
-    return { actor, requestId: request.id, standing: { service, roles: this.roles.of(identity) } };
+    const standing = { service: identity.service, roles: this.roles.of(identity) };
+    return { actor: actorOf(request), requestId: request.id, standing };
   }
 
   /**
@@ -35,7 +39,7 @@ export class CertificateAccess {
     serialNumber: string,
   ): Promise<void> {
     if (this.hasRole(request, role) || (await this.#holds(request, serialNumber))) return;
-    this.refuse(request, `this needs the role ${role}, or a certificate of the service that it is about`);
+    this.gate.refuse(request, `this needs the role ${role}, or a certificate of the service that it is about`);
   }
 
   /** As {@link checkRoleOrHolder} for the role `issuer`; for the certificate of a CA, ours or one below, the role `admin`. */
@@ -44,28 +48,12 @@ export class CertificateAccess {
     const isAuthority = row !== undefined && isAuthorityProfile(row.profile);
     if (isAuthority && this.hasRole(request, 'admin')) return;
     await this.checkRoleOrHolder(request, 'issuer', serialNumber);
-    if (isAuthority) this.refuse(request, 'revoking the certificate of a CA needs the role admin');
+    if (isAuthority) this.gate.refuse(request, 'revoking the certificate of a CA needs the role admin');
   }
 
-  /** Throws MtlsRefusal `route_not_allowed`, and leaves a line in the log. */
-  refuse(request: FastifyRequest & IdentifiedRequest, reason: string): never {
-    const { service, fingerprint256 } = identityOf(request);
-    const code = 'route_not_allowed';
-    const { method, id: requestId } = request;
-    const route = request.routeOptions.url;
-    this.#logger.warn({
-      event: 'refused',
-      code,
-      status: 403,
-      reason,
-      requestId,
-      method,
-      route,
-      service,
-      fingerprint256,
-      proxy: request.forwardedBy,
-    });
-    throw new MtlsRefusal(code, reason, { service, fingerprint256 });
+  /** Lets the role `issuer` put certificates on hold, and release them. Throws MtlsRefusal `route_not_allowed`. */
+  checkMayHold(request: IdentifiedRequest): void {
+    if (!this.hasRole(request, 'issuer')) this.gate.refuse(request, 'a hold, and its release, need the role issuer');
   }
 
   async #holds(request: IdentifiedRequest, serialNumber: string): Promise<boolean> {

@@ -180,8 +180,7 @@ export class CertificatesController implements OnModuleInit {
     const serialNumber = serialNumberOf(text);
     await this.access.checkMayRevoke(request, serialNumber);
     const { reason, invalidity_date: date } = parse(revocationRequestSchema, request.body ?? {}, 'the body');
-    if ((reason === 'certificateHold' || reason === 'removeFromCRL') && !this.access.hasRole(request, 'issuer'))
-      this.access.refuse(request, 'a hold, and its release, need the role issuer');
+    if (reason === 'certificateHold' || reason === 'removeFromCRL') this.access.checkMayHold(request);
     const requester = this.access.requesterOf(request);
     if (reason === 'removeFromCRL') {
       const { already } = await this.ca.release({ serialNumber, requester });

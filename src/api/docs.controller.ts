@@ -67,7 +67,7 @@ export class DocsController {
   @Get('openapi.json')
   @OfNow()
   @Header('content-type', 'application/json; charset=utf-8')
-  document(): Promise<object> {
+  document(): Promise<string> {
     return this.openApi.document();
   }
 
@@ -100,7 +100,10 @@ export class DocsController {
     void reply.header('content-type', asset.type);
     const contents = this.#contents.get(name) ?? this.#read(asset);
     this.#contents.set(name, contents);
-    return contents;
+    return contents.catch((error: unknown) => {
+      this.#contents.delete(name);
+      throw error;
+    });
   }
 
   async #read({ file, instead }: Asset): Promise<Buffer> {

@@ -8,7 +8,7 @@ import { SERVICE_DESCRIPTION, type ServiceDescription } from './service-descript
 @Injectable()
 export class OpenApiService {
   #application: INestApplication | undefined;
-  #document: Promise<object> | undefined;
+  #document: Promise<string> | undefined;
 
   constructor(
     @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
@@ -20,12 +20,15 @@ export class OpenApiService {
     this.#application = application;
   }
 
-  /** The OpenAPI 3 document. Throws when no application has been named. */
-  document(): Promise<object> {
-    return (this.#document ??= this.#make());
+  /** The OpenAPI 3 document as JSON: written once, for anybody may ask. Throws when no application has been named, and tries again the next time. */
+  document(): Promise<string> {
+    return (this.#document ??= this.#make().catch((error: unknown) => {
+      this.#document = undefined;
+      throw error;
+    }));
   }
 
-  async #make(): Promise<object> {
+  async #make(): Promise<string> {
     if (!this.#application) throw new Error('OpenApiService.describe was not called');
     const { DocumentBuilder, SwaggerModule } = await import('@nestjs/swagger');
     const { COMPONENTS, completeOperation } = await import('./openapi-operation.js');
@@ -49,7 +52,7 @@ export class OpenApiService {
       const handler = handlers.get(operation.operationId?.replace(/\[\d+\]$/, '') ?? '');
       if (handler) completeOperation(operation, handler);
     }
-    return { ...document, components: COMPONENTS };
+    return JSON.stringify({ ...document, components: COMPONENTS });
   }
 
   #handlers(): Map<string, Handler> {

@@ -1,5 +1,5 @@
-import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { MtlsRefusal, type IdentifiedRequest } from '../mtls/index.js';
+import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
+import { MtlsGate, type IdentifiedRequest } from '../mtls/index.js';
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
@@ -9,14 +9,15 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD']);
  */
 @Injectable()
 export class SameOriginGuard implements CanActivate {
+  constructor(@Inject(MtlsGate) private readonly gate: MtlsGate) {}
+
   canActivate(context: ExecutionContext): true {
-    const { method, raw } = context.switchToHttp().getRequest<IdentifiedRequest>();
-    if (SAFE.has(method)) return true;
-    const { 'sec-fetch-site': site, origin, host, ':authority': authority } = raw.headers;
+    const request = context.switchToHttp().getRequest<IdentifiedRequest>();
+    if (SAFE.has(request.method)) return true;
+    const { 'sec-fetch-site': site, origin, host, ':authority': authority } = request.raw.headers;
     const foreignSite = site !== undefined && site !== 'same-origin' && site !== 'none';
     const foreignOrigin = origin !== undefined && origin !== `https://${String(authority ?? host)}`;
-    if (foreignSite || foreignOrigin)
-      throw new MtlsRefusal('route_not_allowed', 'a page of another site may not ask for this');
+    if (foreignSite || foreignOrigin) this.gate.refuse(request, 'a page of another site may not ask for this');
     return true;
   }
 }

@@ -1,7 +1,7 @@
 import { Controller, Delete, Get, Inject, Param, Put, Query, Req, Res, UseGuards } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { RequireRoles, identityOf, type IdentifiedRequest } from '../mtls/index.js';
+import { RequireRoles, type IdentifiedRequest } from '../mtls/index.js';
 import {
   changeRecord,
   RegistryError,
@@ -14,6 +14,7 @@ import {
   type ServiceTerms,
 } from '../registry/index.js';
 import { Answers, Asks, Documented, Takes } from './answers.decorator.js';
+import { actorOf } from './certificate-access.service.js';
 import { parse } from './certificate-request-body.js';
 import { entityTagOf, expectedIn } from './entity-tag.js';
 import { SameOriginGuard } from './same-origin.guard.js';
@@ -128,7 +129,7 @@ function tagged(service: RegisteredService, reply: FastifyReply): z.infer<typeof
 }
 
 function changeOf(name: string, request: Call) {
-  const requester = { actor: identityOf(request).service, requestId: request.id };
+  const requester = { actor: actorOf(request), requestId: request.id };
   return { name, requester, expected: expectedIn(request.headers) };
 }
 

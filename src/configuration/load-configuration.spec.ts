@@ -96,8 +96,9 @@ describe('what is loaded', () => {
 
   test('lists and lists of objects are read from the file', async () => {
     const crls = [{ source: '/etc/other.crl', issuer: 'other.pem' }, { source: 'https://ca.test/x.crl?part=1' }];
-    const { mtls } = await load({ mtls: { crls, services: ['a'], exemptPaths: ['/health'] } });
-    expect(mtls).toMatchObject({ crls, services: ['a'], exemptPaths: ['/health'] });
+    const rates = ['*', `${'a'.repeat(63)}.b`, 'spiffe://a/b'].map((service) => ({ service, perSecond: 1, burst: 1 }));
+    const { mtls } = await load({ mtls: { crls, services: ['a'], exemptPaths: ['/health'], rates } });
+    expect(mtls).toMatchObject({ crls, services: ['a'], exemptPaths: ['/health'], rates });
   });
 
   test('is frozen to the last list', async () => {

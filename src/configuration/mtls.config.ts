@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { ROLES, serviceOrSpiffeId, servicePattern, spiffeId, trustDomain } from './service-roles.setting.js';
+import {
+  ROLES,
+  serviceOrAny,
+  serviceOrSpiffeId,
+  servicePattern,
+  spiffeId,
+  trustDomain,
+} from './service-roles.setting.js';
 import { problemsOfProxies, trustedProxiesSchema } from './trusted-proxies.setting.js';
 import { decimal, duration, integer, list, objects, oneOf, path, text } from './setting.js';
 
@@ -51,10 +58,8 @@ const DEFAULT_ROLES: readonly z.output<typeof rolesSchema>[] = [
   { service: 'backup-service', roles: ['backup'] },
 ];
 
-const anyService = text('the name of a service, or *', /^(?:\*|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)$/, 64);
-
 const rateSchema = z.strictObject({
-  service: anyService.describe('The exact name of a service, or `*`: each service that has no entry of its own.'),
+  service: serviceOrAny.describe('The exact name of a service, or `*`: each service that has no entry of its own.'),
   perSecond: decimal(0.001, 1_000_000).describe('How many requests a second, in the long run.'),
   burst: integer(1, 1_000_000).describe('How many at once after a rest, which come back within a day.'),
 });

@@ -14,6 +14,13 @@ export const serviceOrSpiffeId = text(
   2048,
 );
 
+/** As {@link serviceOrSpiffeId}, or `*`. */
+export const serviceOrAny = text(
+  'the name of a service, of letters, digits, dots, hyphens and underscores, a SPIFFE ID with a path, or *',
+  new RegExp(`^(?:\\*|${NAME}|${SPIFFE_ID}+)$`),
+  2048,
+);
+
 /** The SPIFFE ID of a service. */
 export const spiffeId = text('a SPIFFE ID with a path', new RegExp(`^${SPIFFE_ID}+$`), 2048);
 

@@ -19,7 +19,8 @@ interface Terminus {
 @Injectable()
 export class HealthService {
   readonly #logger = new Logger('Health');
-  #terminus: Promise<Terminus> | undefined;
+  #terminus: Terminus | undefined;
+  #report: Promise<HealthReport> | undefined;
   #wasHealthy = true;
 
   constructor(
@@ -27,8 +28,15 @@ export class HealthService {
     @Inject(LazyModuleLoader) private readonly modules: LazyModuleLoader,
   ) {}
 
-  async report(): Promise<HealthReport> {
-    const terminus = await (this.#terminus ??= this.#loadTerminus());
+  /** Whoever asks while somebody else does hears the same: anybody may, and the parts ask the store. */
+  report(): Promise<HealthReport> {
+    return (this.#report ??= this.#ask().finally(() => {
+      this.#report = undefined;
+    }));
+  }
+
+  async #ask(): Promise<HealthReport> {
+    const terminus = (this.#terminus ??= await this.#loadTerminus());
     const states = new Map<string, PartState>();
     const indicators = this.parts.map((part) => async (): Promise<HealthIndicatorResult> => {
       const state = await stateOf(part);

@@ -6,7 +6,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyServerFactory } from 'fastify';
 import type { HttpConfig } from '../configuration/index.js';
 import type { ConnectionSettings } from './connection-limits.js';
-import { answerUnreadable, answerUnroutable } from '../mtls/index.js';
+import { answerUnreadable, answerUnroutable, withOneHost } from '../mtls/index.js';
 import { NO_SCHEMAS } from '../repository/index.js';
 import { cutSlowClients } from './slow-clients.js';
 
@@ -27,7 +27,10 @@ const CHECKING_INTERVAL_MS = 1_000;
 /** Fastify on HTTPS, HTTP/1.1 and HTTP/2 by ALPN, with the bounds of `http`. */
 export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAdapter {
   const serverFactory: FastifyServerFactory = (handler) =>
-    createListener(http, tls).on('request', handler as never) as unknown as ReturnType<FastifyServerFactory>;
+    createListener(http, tls).on(
+      'request',
+      withOneHost(handler) as never,
+    ) as unknown as ReturnType<FastifyServerFactory>;
   return new FastifyAdapter({
     http2: true,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
@@ -73,15 +76,10 @@ function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
   } as Parameters<typeof createSecureServer>[0]);
   const { headersTimeout, requestTimeout, keepAliveTimeout, maxConnections } = http;
   // The HTTP/1.1 side of the server has these, its type does not say so.
-  Object.assign(server, { headersTimeout, requestTimeout, keepAliveTimeout, maxConnections });
+  Object.assign(server, { headersTimeout, requestTimeout, keepAliveTimeout, maxConnections, requireHostHeader: false });
   // What is expected and not known is asked for nothing: RFC 9110 §10.1.1 lets us; else Node.js answers 417, past every guard.
   server.on('checkExpectation', (request, response) => {
     server.emit('request', request, response);
-  });
-  server.on('session', (session) => {
-    session.setTimeout(keepAliveTimeout, () => {
-      session.destroy();
-    });
   });
   cutSlowClients(server, http);
   return server;

@@ -1,4 +1,4 @@
-import { constants, type Http2SecureServer, type ServerHttp2Stream } from 'node:http2';
+import { constants, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { HttpConfig } from '../configuration/index.js';
 
@@ -15,32 +15,48 @@ interface OpenStream extends Waiting {
 const CHECKING_INTERVAL_MS = 1_000;
 
 /**
- * Cuts who does not take an answer within `answerTimeout`, and who does not send the body of an HTTP/2 request within `requestTimeout`. Node.js
- * looks after silence, and after the body on HTTP/1.1; with an octet now and then either can be had for ever.
+ * Cuts who does not take an answer within `answerTimeout`, who does not send the body of an HTTP/2 request within `requestTimeout`, and who has asked for nothing over
+ * HTTP/2 for `keepAliveTimeout`. Node.js looks after silence, and after the body and idle connections on HTTP/1.1; with an octet now and then the others can be had for ever.
  */
 export function cutSlowClients(
   server: Http2SecureServer,
-  { requestTimeout, answerTimeout }: Pick<HttpConfig, 'requestTimeout' | 'answerTimeout'>,
+  {
+    requestTimeout,
+    answerTimeout,
+    keepAliveTimeout,
+  }: Pick<HttpConfig, 'requestTimeout' | 'answerTimeout' | 'keepAliveTimeout'>,
 ): void {
   const sockets = new Map<TLSSocket, Waiting>();
-  const streams = new Map<ServerHttp2Stream, OpenStream>();
+  const sessions = new Map<ServerHttp2Session, ReadonlyMap<ServerHttp2Stream, OpenStream>>();
   server.on('secureConnection', (socket: TLSSocket) => {
     if (socket.alpnProtocol === 'h2') return;
     sockets.set(socket, { since: undefined });
     socket.once('close', () => sockets.delete(socket));
   });
-  server.on('stream', (stream: ServerHttp2Stream) => {
-    streams.set(stream, { openedAt: performance.now(), since: undefined });
-    stream.once('close', () => streams.delete(stream));
+  server.on('session', (session) => {
+    const streams = new Map<ServerHttp2Stream, OpenStream>();
+    sessions.set(session, streams);
+    session.once('close', () => sessions.delete(session));
+    session.on('stream', (stream) => {
+      streams.set(stream, { openedAt: performance.now(), since: undefined });
+      stream.once('close', () => streams.delete(stream));
+    });
+    session.setTimeout(keepAliveTimeout);
+    session.on('timeout', () => {
+      // Who waits for an answer is not idle.
+      if (streams.size === 0) session.destroy();
+      else session.setTimeout(keepAliveTimeout);
+    });
   });
   const check = (): void => {
     const now = performance.now();
     for (const [socket, waiting] of sockets) if (waits(socket, waiting, now) > answerTimeout) socket.destroy();
-    for (const [stream, open] of streams) {
-      const isSending = !stream.endAfterHeaders && !stream.readableEnded;
-      if (waits(stream, open, now) > answerTimeout || (isSending && now - open.openedAt > requestTimeout))
-        stream.close(constants.NGHTTP2_CANCEL);
-    }
+    for (const streams of sessions.values())
+      for (const [stream, open] of streams) {
+        const isSending = !stream.endAfterHeaders && !stream.readableEnded;
+        if (waits(stream, open, now) > answerTimeout || (isSending && now - open.openedAt > requestTimeout))
+          stream.close(constants.NGHTTP2_CANCEL);
+      }
   };
   const timer = setInterval(check, Math.min(CHECKING_INTERVAL_MS, requestTimeout, answerTimeout)).unref();
   server.once('close', () => {

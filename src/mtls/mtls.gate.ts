@@ -80,8 +80,9 @@ export class MtlsGate {
     }
   }
 
-  /** Asks again about a request that was admitted and goes on. It is the same: nothing is counted or reported twice. Throws as {@link admit}. */
+  /** Asks again about a request that was admitted and goes on, or about one that {@link admit} is asked about later: nothing is counted or reported twice. Throws as that. */
   admitAgain(request: IdentifiedRequest, admission: Admission): void {
+    if (this.#isExempt(request.url)) return;
     try {
       this.#identify(request, admission, () => undefined);
     } catch (error) {
@@ -144,6 +145,12 @@ export class MtlsGate {
     } catch (error) {
       if (!(error instanceof MtlsRefusal)) throw error;
     }
+  }
+
+  /** Refuses a request that passed, by a rule of the handler's own: the log has it as what is refused here. Throws {@link MtlsRefusal} `route_not_allowed`. */
+  refuse(request: IdentifiedRequest, reason: string): never {
+    const { service, fingerprint256 } = request.clientIdentity ?? {};
+    throw this.#told(request, new MtlsRefusal('route_not_allowed', reason, { service, fingerprint256 }));
   }
 
   /** The refusal for a transport that this room does not guard yet. */

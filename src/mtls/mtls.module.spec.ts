@@ -15,7 +15,16 @@ import { temporaryFolder } from '../../test/support/folder.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../../test/support/guarded-app.js';
 import { createApp, portOf, serverTls } from '../../test/support/transport-app.js';
 import { TestCa } from '../testing/index.js';
-import { AllowServices, Authorize, MtlsModule, Public, readTrustAnchors, type MtlsOptions } from './index.js';
+import { MtlsTcpServer } from './tcp/index.js';
+import {
+  AllowServices,
+  Authorize,
+  MtlsModule,
+  Public,
+  RateLimit,
+  readTrustAnchors,
+  type MtlsOptions,
+} from './index.js';
 
 const ca = TestCa.root();
 const billing = ca.issue({ commonName: 'billing' });
@@ -146,9 +155,19 @@ describe('a body', () => {
   class Open extends Base {}
   @Controller('b')
   class Closed extends Base {}
+  abstract class Crud {
+    @Post() @RateLimit({ perSecond: 0.001, burst: 2 }) create(@Body() body: unknown): unknown {
+      return body;
+    }
+  }
+  @Controller('c')
+  @AllowServices('billing')
+  class First extends Crud {}
+  @Controller('d')
+  class Second extends Crud {}
 
   async function startInbox(options: Partial<MtlsOptions> = {}) {
-    const parts = { controllers: [Inbox, Open, Closed] };
+    const parts = { controllers: [Inbox, Open, Closed, First, Second] };
     const app = await createApp(ca, await serverTls(ca), parts, options);
     closing.push(() => app.close());
     await app.listen(0, '127.0.0.1');
@@ -170,6 +189,8 @@ describe('a body', () => {
     for (const body of ['{"a":1}', 'no JSON', 'x'.repeat(2_000_000)]) {
       expect(await post(port, '/inbox', undefined, body)).toEqual([401, 'client_certificate_required']);
       expect(await post(port, '/inbox/few/1', billing, body)).toEqual([403, 'route_not_allowed']);
+      for (const path of ['/c', '/d'])
+        expect(await post(port, path, undefined, body)).toEqual([401, 'client_certificate_required']);
     }
     expect((await post(port, '/inbox', billing, 'no JSON'))[0]).toBe(400);
     for (const path of ['/inbox', '/inbox/rule']) expect(await post(port, path, billing)).toEqual([201, { a: 1 }]);
@@ -177,6 +198,11 @@ describe('a body', () => {
     // A handler that two controllers have has the policy of each.
     expect(await post(port, '/a', undefined)).toEqual([201, { a: 1 }]);
     expect(await post(port, '/b', undefined)).toEqual([401, 'client_certificate_required']);
+    const orders = ca.issue({ commonName: 'orders' });
+    expect(await post(port, '/c', orders)).toEqual([403, 'route_not_allowed']);
+    const statuses = [];
+    for (const path of ['/c', '/c', '/c', '/d']) statuses.push((await post(port, path, billing))[0]);
+    expect(statuses).toEqual([201, 201, 429, 201]);
   });
 
   test('counts once against a rate', async () => {
@@ -263,6 +289,25 @@ test('a request is counted once, whichever ways its route is unseen in, and HEAD
   expect(left).toEqual(['79', '78', '77', '76', '75', '74']);
 });
 
+test('imported twice, with two policies, it stops the start', async () => {
+  const one = MtlsModule.forRoot({ trustAnchors: ca.certificatePem, services: ['orders'] });
+  @Module({ imports: [one] })
+  class Feature {}
+  @Module({ imports: [one, Feature] })
+  class Once {}
+  @Module({ imports: [MtlsModule.forRoot({ trustAnchors: ca.certificatePem, services: ['billing'] }), Feature] })
+  class Twice {}
+  const options = { logger: LogLines.shared, abortOnError: false };
+  const once = await NestFactory.create(Once, new FastifyAdapter(), options);
+  closing.push(() => once.close());
+  await once.init();
+  for (const twice of [
+    NestFactory.create(Twice, new FastifyAdapter(), options),
+    NestFactory.createMicroservice(Twice, { ...options, strategy: new MtlsTcpServer({ tls: {} }) }),
+  ])
+    await expect(twice).rejects.toThrow('MtlsModule is imported twice');
+});
+
 describe('a request that did not come over TLS', () => {
   @Controller('things')
   class Things {
@@ -344,6 +389,25 @@ test('@RequireRoles() lets in who has the role now, and @AllowAnyService() whoev
     [ca.issue({ commonName: 'a, b' }), 'service_not_allowed'],
   ] as const)
     expect((await get(guarded.port, '/mine', clientTls(ca, client))).json.code).toBe(code);
+});
+
+test('exempt paths need no certificate, of a handler with a body that several controllers have either', async () => {
+  abstract class Hooks {
+    @Post() take(): object {
+      return { ok: true };
+    }
+  }
+  @Controller('first')
+  class First extends Hooks {}
+  @Controller('second')
+  class Second extends Hooks {}
+  const parts = { controllers: [First, Second] };
+  const app = await createApp(ca, await serverTls(ca), parts, { exemptPaths: ['/first'] });
+  closing.push(() => app.close());
+  await app.listen(0, '127.0.0.1');
+  const post = (path: string) =>
+    send(portOf(app.getHttpServer()), { method: 'POST', path, tls: clientTls(ca, undefined), body: {} });
+  expect([(await post('/first')).status, (await post('/second')).status]).toEqual([201, 401]);
 });
 
 test('exempt paths need no certificate', async () => {

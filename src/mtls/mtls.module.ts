@@ -8,7 +8,7 @@ import {
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, HttpAdapterHost } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { CrlRevocation, statusFrom, type CrlEvent } from '../revocation/index.js';
 import { asksForCertificates, nodeVersionProblem } from '../tls/index.js';
@@ -170,8 +170,12 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     @Inject(RateLimiter) private readonly rates: RateLimiter,
     @Inject(TransportGate) private readonly transports: TransportGate,
     @Inject(RoutePolicies) private readonly policies: RoutePolicies,
+    @Inject(ModulesContainer) modules: ModulesContainer,
   ) {
     super();
+    // Of two the last one's policy would hold for messages, and nobody would hear of it.
+    if ([...modules.values()].filter(({ metatype }) => metatype === MtlsModule).length > 1)
+      throw new TypeError('MtlsModule is imported twice: import it once, for it is global');
   }
 
   /** Called by Nest before it registers any route. Throws TypeError on an HTTP adapter other than Fastify's, Error on a Node.js that cannot be used. */

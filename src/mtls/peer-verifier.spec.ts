@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
 import type { RevocationMode } from '../revocation/index.js';
-import { TestCa } from '../testing/index.js';
+import { generateTestKeyPair, TestCa } from '../testing/index.js';
 import { encodeExtensionOf } from '../x509/index.js';
+import type { VerifiedClientIdentity } from './client-identity.js';
 import type { MtlsRefusal } from './mtls.errors.js';
 import { PeerVerifier, type VerifierPolicy } from './peer-verifier.js';
 import { presentedCertificate, type Peer } from './peer-certificate.js';
@@ -14,7 +15,7 @@ const stranger = TestCa.root().issue({ commonName: 'billing' });
 function verifierWith(
   change: Partial<VerifierPolicy>,
   { certificate: { der } } = stranger,
-): { identify: () => unknown; readings: () => number; refusal: () => MtlsRefusal | undefined } {
+): { identify: (grace?: number) => unknown; readings: () => number; refusal: () => MtlsRefusal | undefined } {
   let readings = 0;
   const trust = readTrustAnchors(ca.certificatePem);
   const peer: Peer = {
@@ -38,7 +39,7 @@ function verifierWith(
     ...change,
   });
   return {
-    identify: () => verifier.identify({} as never),
+    identify: (grace = 0) => verifier.identify({} as never, false, grace),
     readings: () => readings,
     refusal: () => verifier.refusalOf(peer.connection),
   };
@@ -122,4 +123,53 @@ test('a certificate of which nobody knows passes by no other word than soft-fail
     ).identify;
   expect(by('soft-fail')).not.toThrow();
   expect(by('softfail')).toThrow(expect.objectContaining({ code: 'revocation_unknown' }));
+});
+
+test('a path that is over gives way to another one of the same certificate, until that is over', () => {
+  const HOUR = 3_600_000;
+  let now = Date.now();
+  const old = TestCa.root({ commonName: 'Old Root', notAfter: new Date(now + HOUR) });
+  const keyPair = generateTestKeyPair();
+  const [before, after] = [
+    old.intermediate({ keyPair }),
+    ca.intermediate({ keyPair, notAfter: new Date(now + 9 * HOUR) }),
+  ];
+  const trust = readTrustAnchors([
+    ...[old, ca].map(({ certificatePem }) => certificatePem),
+    ...[before, after].map(({ certificatePem }) => certificatePem),
+  ]);
+  const billing = before.issue({ commonName: 'billing', notAfter: new Date(now + 5 * HOUR) });
+  const open = verifierWith({ trust: () => trust, clock: () => now }, billing);
+  const issuer = () => (open.identify() as VerifiedClientIdentity).issuerFingerprint256;
+  expect(issuer()).toBe(before.certificate.fingerprint256);
+  now += 2 * HOUR;
+  expect(issuer()).toBe(after.certificate.fingerprint256);
+  expect(open.refusal()).toBeUndefined();
+  expect(open.readings()).toBe(2);
+  now += 4 * HOUR;
+  expect(open.identify).toThrow(expect.objectContaining({ code: 'certificate_expired' }));
+  expect(open.readings()).toBe(2);
+});
+
+test('what lets a certificate in that is over is asked whether it is revoked by itself', () => {
+  const HOUR = 3_600_000;
+  let now = Date.now();
+  const keyPair = generateTestKeyPair();
+  const [short, later] = [
+    ca.intermediate({ keyPair, notAfter: new Date(now + 3 * HOUR) }),
+    ca.intermediate({ keyPair, notBefore: new Date(now + HOUR), notAfter: new Date(now + 9 * HOUR) }),
+  ];
+  const trust = readTrustAnchors([ca, short, later].map(({ certificatePem }) => certificatePem));
+  const billing = short.issue({ commonName: 'billing', notAfter: new Date(now + 2 * HOUR) });
+  const statusOf: VerifierPolicy['revocation']['statusOf'] = ({ serialNumber }) =>
+    serialNumber === later.certificate.serialNumber
+      ? { status: 'revoked', source: 's', revocationDate: new Date(0), reason: 'keyCompromise' }
+      : { status: 'good', source: 's' };
+  const { identify } = verifierWith(
+    { trust: () => trust, clock: () => now, revocationMode: 'hard-fail', revocation: { epoch: 0, statusOf } },
+    billing,
+  );
+  expect(identify(4 * HOUR)).toMatchObject({ service: 'billing' });
+  now += 2.5 * HOUR;
+  expect(() => identify(4 * HOUR)).toThrow(expect.objectContaining({ code: 'certificate_revoked' }));
 });

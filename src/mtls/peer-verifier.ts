@@ -130,7 +130,7 @@ export class PeerVerifier {
     const time = this.policy.clock();
     const trust = this.policy.trust();
     let connection = this.#connections.get(peer.connection);
-    if (connection?.trust !== trust) {
+    if (connection?.trust !== trust || isOutlived(connection.peer, time)) {
       const isAllowed = connection?.isAllowed ?? false;
       const trusted = this.#peerOrRefusal(peer, trust, time);
       connection = { from: peer, trust, peer: trusted, isAllowed };
@@ -217,7 +217,7 @@ export class PeerVerifier {
     }
     const { fingerprint256 } = presented;
     const remembered = this.#remembered.get(fingerprint256);
-    if (remembered) return remembered;
+    if (remembered && !isOutlived(remembered, time)) return remembered;
     const trusted = this.#certificates.validate(decodeClientCertificate(presented.raw), trust, time);
     const oldest = this.#remembered.keys().next();
     if (this.#remembered.size >= MAX_REMEMBERED && !oldest.done) this.#remembered.delete(oldest.value);
@@ -246,6 +246,10 @@ export class PeerVerifier {
     this.policy.onPeer?.(path, time);
   }
 }
+
+/** Whether a path is over and its leaf is not: there may be another one, through another certificate of a CA. */
+const isOutlived = (peer: TrustedPeer | MtlsRefusal, time: number): boolean =>
+  !(peer instanceof MtlsRefusal) && time > peer.notAfter && time <= peer.path.leaf.notAfter.getTime();
 
 const isOver = (peer: TrustedPeer | MtlsRefusal, time: number): boolean =>
   peer instanceof MtlsRefusal ? peer.code === 'certificate_expired' : time > peer.notAfter;

@@ -45,3 +45,17 @@ export function problemOfStatus(status: number, requestId: string, detail?: stri
   const code = title.toLowerCase().replaceAll(/[^a-z]+/g, '_');
   return problemOf({ status, title, detail: detail ?? title, code, requestId });
 }
+
+/** A problem document as an answer over HTTP/1.1 that ends the connection, for a socket on which nothing else answers; `more` are further header lines. */
+export function problemOctets(problem: Problem, more: readonly string[] = []): string {
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`,
+    `Content-Type: ${PROBLEM_CONTENT_TYPE}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    'Connection: close',
+    ...more,
+  ];
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
+}

@@ -38,9 +38,14 @@ export function accessOf(
     why: policy.anyService ? 'a certificate is enough' : 'on the list of services',
   };
   for (const [code, rule] of rules) {
-    const decision = askedOf(rule, caller);
-    if (typeof decision === 'string') {
-      access = { outcome: 'depends', why: `on the certificate: ${decision}` };
+    let decision: Decision;
+    try {
+      decision = askedOf(rule, caller);
+    } catch (error) {
+      // Whatever it throws, a shadow does not help.
+      if (!(error instanceof NotKnownError))
+        return { outcome: 'refused', code: 'validation_failed', why: 'a rule fails, or answers with no decision' };
+      access = { outcome: 'depends', why: `on the certificate: ${error.message}` };
       continue;
     }
     const reason = decision.allowed ? decision.shadow?.reason : decision.reason;
@@ -51,25 +56,16 @@ export function accessOf(
   return access;
 }
 
-/** A rule's decision, or what it would have to see of the certificate first. */
-function askedOf(rule: Authorizer, { roles, ...names }: ProspectiveCaller): Decision | string {
-  const known: Readonly<Record<string, unknown>> = {
-    validated: true,
-    ...names,
-    ...('service' in names ? { commonName: names.service } : {}),
-  };
+/** A rule's decision. Throws {@link NotKnownError} when it would have to see the certificate first, and what {@link decisionOf} throws. */
+function askedOf(rule: Authorizer, { roles, ...names }: ProspectiveCaller): Decision {
+  const known: Readonly<Record<string, unknown>> = { validated: true, ...names };
   const identity = new Proxy(known, {
     get: (target, key) => {
       if (typeof key === 'string' && key in target) return target[key];
       throw new NotKnownError(String(key));
     },
   });
-  try {
-    return decisionOf(rule, identity as unknown as VerifiedClientIdentity, roles);
-  } catch (error) {
-    if (error instanceof NotKnownError) return error.message;
-    throw error;
-  }
+  return decisionOf(rule, identity as unknown as VerifiedClientIdentity, roles);
 }
 
 /** A rule asked for something that only a certificate says. */

@@ -44,10 +44,9 @@ export class RoutePolicies {
     return typeof handler === 'function' && this.#controllersOf.has(handler) ? handler : undefined;
   }
 
-  /** The policy of a handler that one controller has; undefined when several do, which may differ. Throws as {@link of}. */
-  onlyPolicyOf(handler: object): RoutePolicy | undefined {
-    const [controller, ...others] = this.#controllersOf.get(handler) ?? [];
-    return controller && others.length === 0 ? this.of(handler, controller) : undefined;
+  /** The policies of a handler, one for each controller that has it. Throws as {@link of}. */
+  allOf(handler: object): readonly RoutePolicy[] {
+    return (this.#controllersOf.get(handler) ?? []).map((controller) => this.of(handler, controller));
   }
 
   /** Whether a handler is of a controller that answers for some hosts alone. */

@@ -63,6 +63,20 @@ export function routePolicyOf(handler: object | undefined, controller: HandlerCl
   return { public: false, anyService, allowExpired, authorizers, shadow, limit };
 }
 
+/** What several policies all ask for: who does not pass it passes none of them, and who does has still to be asked by one. Without any it is closed. */
+export function leastOf(policies: readonly RoutePolicy[]): RoutePolicy {
+  const closed = policies.filter((policy) => !policy.public);
+  if (closed.length < policies.length) return { public: true };
+  const [first, ...others] = closed;
+  return {
+    public: false,
+    anyService: closed.some(({ anyService }) => anyService),
+    allowExpired: closed.some(({ allowExpired }) => allowExpired),
+    authorizers: (first?.authorizers ?? []).filter((rule) => others.every((other) => other.authorizers.includes(rule))),
+    shadow: closed.some(({ shadow }) => shadow),
+  };
+}
+
 function limitOnController(controller: HandlerClass): RouteLimit | undefined {
   const rate = Reflect.getMetadata(RATE_KEY, controller) as Rate | undefined;
   return rate && limitOf(rate, [controller]);

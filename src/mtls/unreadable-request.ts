@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { PROBLEM_CONTENT_TYPE, problemOfStatus } from './problem.js';
+import { PROBLEM_CONTENT_TYPE, problemOctets, problemOfStatus } from './problem.js';
 
 /** Fastify's `frameworkErrors`: a path that cannot be routed (no valid percent-encoding, a parameter too long) meets no guard and no filter; nothing of it is repeated. */
 export function answerUnroutable(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
@@ -14,24 +15,48 @@ export function answerUnroutable(error: FastifyError, request: FastifyRequest, r
 }
 
 /** Fastify's `clientErrorHandler`: octets that are no HTTP/1.1 request, or not in time, become no request at all. Answers them with a problem document and ends the connection. */
-export function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code !== 'ECONNRESET' && socket.writable) {
+export function answerUnreadable(error: NodeJS.ErrnoException, socket: AnsweringSocket): void {
+  // Within another answer it would be taken for a part of that.
+  if (error.code !== 'ECONNRESET' && socket.writable && socket._httpMessage?.headersSent !== true) {
     const [status, detail] = UNREADABLE[error.code ?? ''] ?? [400, 'This is no valid HTTP/1.1 request.'];
-    const problem = problemOfStatus(status, randomUUID(), detail);
-    const body = JSON.stringify(problem);
-    const head = [
-      `HTTP/1.1 ${status} ${problem.title}`,
-      `Content-Type: ${PROBLEM_CONTENT_TYPE}`,
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      'Cache-Control: no-store',
-      'Connection: close',
-    ];
-    socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+    socket.write(problemOctets(problemOfStatus(status, randomUUID(), detail)));
   }
   socket.destroy(error);
 }
+
+/** With what Node.js keeps on it: the answer that is being given. */
+type AnsweringSocket = Socket & { readonly _httpMessage?: Pick<ServerResponse, 'headersSent'> | null };
 
 const UNREADABLE: Readonly<Record<string, readonly [status: number, detail: string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not come in time.'],
   HPE_HEADER_OVERFLOW: [431, 'The headers of the request are too large.'],
 };
+
+/**
+ * For a server whose `requireHostHeader` is off, for Node.js itself answers with nothing: a request over HTTP/1.1 without `Host`, or with several, is answered with a
+ * problem document (RFC 9112 §3.2) and goes no further.
+ */
+export const withOneHost =
+  (handle: (request: IncomingMessage, response: ServerResponse) => void) =>
+  (request: IncomingMessage, response: ServerResponse): void => {
+    if (hasOneHost(request)) {
+      handle(request, response);
+      return;
+    }
+    const body = JSON.stringify(problemOfStatus(400, randomUUID(), 'A request has one Host.'));
+    response.statusCode = 400;
+    response.setHeader('content-type', PROBLEM_CONTENT_TYPE);
+    response.setHeader('content-length', Buffer.byteLength(body));
+    response.setHeader('cache-control', 'no-store');
+    response.setHeader('connection', 'close');
+    response.end(body);
+  };
+
+/** By the header lines as they came: of several, `headers` has the first. HTTP/2 has a pseudo-header for it. */
+function hasOneHost({ httpVersionMajor, httpVersionMinor, rawHeaders }: IncomingMessage): boolean {
+  if (httpVersionMajor !== 1) return true;
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2)
+    if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === 'host') hosts++;
+  return hosts === 1 || (hosts === 0 && httpVersionMinor === 0);
+}

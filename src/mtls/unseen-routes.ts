@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import type { MtlsGate } from './mtls.gate.js';
 import { MtlsRefusal } from './mtls.errors.js';
 import type { RoutePolicies } from './route-policies.service.js';
-import { DEFAULT_ADMISSION } from './route-policy.js';
+import { DEFAULT_ADMISSION, leastOf, type RoutePolicy } from './route-policy.js';
 import { sendRefusal } from './refusal-reply.js';
 
 // What comes with these has no body that anybody reads.
@@ -62,11 +62,18 @@ export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate, polic
     route.config = { ...route.config, [SEEN_BY_GUARDS]: true };
     // Nest answers who asks for another host than the controller's before any guard.
     if (!hasBody(route) && !policies.isOfHost(handler)) return;
+    let least: RoutePolicy | undefined;
     askFirst(
       route,
       passes((request, reply) => {
-        const policy = policies.onlyPolicyOf(handler);
-        if (policy?.public === false) gate.admitBeforeBody(request, policy, reply);
+        const [policy, ...others] = policies.allOf(handler);
+        if (others.length === 0) {
+          if (policy?.public === false) gate.admitBeforeBody(request, policy, reply);
+          return;
+        }
+        // Which of several controllers it is for, Nest knows: that one's policy is asked, and counted, by the guard.
+        least ??= leastOf(policies.allOf(handler));
+        if (!least.public) gate.admitAgain(request, least);
       }),
     );
   });

@@ -6,7 +6,7 @@ import { clientTls } from '../../test/support/client.js';
 import { LogLines } from '../../test/support/guarded-app.js';
 import { createApp, portOf, serverTls } from '../../test/support/transport-app.js';
 import { TestCa } from '../testing/index.js';
-import { allOf, anyOf, Authorize, type Authorizer } from './index.js';
+import { accessOf, allOf, anyOf, Authorize, routePolicyOf, type Authorizer, type RoutePolicy } from './index.js';
 
 const ca = TestCa.root();
 const billing = ca.issue({ commonName: 'billing' });
@@ -119,6 +119,18 @@ describe.each(WRONG)('a rule that answers with %s', (_, wrong) => {
     expect(await line).toMatchObject({ requestId: got.json.request_id });
     await new Promise(setImmediate);
     expect(unheard).toEqual([]);
+  });
+
+  test('is said to let nobody in', () => {
+    answer = wrong;
+    const caller = { service: 'billing', roles: new Set<string>() };
+    const [refused, policy] = [
+      { outcome: 'refused', code: 'validation_failed' },
+      routePolicyOf(Ruled.prototype.one, Ruled),
+    ];
+    expect(accessOf(policy, caller, allowed)).toMatchObject(refused);
+    expect(accessOf({ ...policy, shadow: true } as RoutePolicy, caller, allowed)).toMatchObject(refused);
+    expect(accessOf(routePolicyOf(Ruled.prototype.plain, Ruled), caller, rule)).toMatchObject(refused);
   });
 
   test('as the list of services lets nobody in', async () => {

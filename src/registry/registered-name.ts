@@ -1,9 +1,9 @@
 import { isSpiffeId } from '../x509/index.js';
 import { RegistryError } from './registry-error.js';
 
-// As the guard reads names: a common name of 1 to 64 characters (RFC 5280 §A.1, ub-common-name).
-const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
-const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,61}\*$/;
+// As the guard reads names: a common name has 1 to 64 characters (RFC 5280 §A.1, ub-common-name), a DNS name up to 253.
+const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/;
+const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,251}\*$/;
 
 /** What an entry is for: one service, or all whose name or SPIFFE ID begins with `prefix` and goes on. */
 export type NameKind = { readonly kind: 'exact' } | { readonly kind: 'pattern'; readonly prefix: string };

@@ -60,18 +60,19 @@ export class ServiceChanges {
   async put({ terms, ...request }: ChangeRequest & { readonly terms: ServiceTerms }): Promise<ChangeResult> {
     const proven = checkTerms(terms, this.#roles);
     const isPattern = checkName(request.name).kind === 'pattern';
-    const before = await this.#store.transaction(async (transaction) => {
+    const result = await this.#store.transaction(async (transaction): Promise<ChangeResult> => {
       const { holds, last } = await this.#current(transaction, request.name);
-      if (holds?.source === 'registry' && isEqual(holds.terms, proven)) return { holds, isChanged: false };
+      if (holds?.source === 'registry' && isEqual(holds.terms, proven))
+        return { service: holds, isNew: false, isChanged: false };
       checkExpected(holds, request.expected);
       if (!holds) this.#checkRoom(isPattern);
-      await this.#write(transaction, request, last + 1, proven);
-      return { holds, isChanged: true };
+      const [name, version] = [request.name, last + 1];
+      const changed = await this.#write(transaction, request, version, proven);
+      const service = { name, source: 'registry', version, terms: proven, changed } as const;
+      return { service, isNew: holds === undefined, isChanged: true };
     });
     await this.#registry.refresh();
-    const service = this.#registry.find(request.name) ?? before.holds;
-    if (!service) throw new RegistryError('service_unknown', 'the service was removed meanwhile');
-    return { service, isNew: before.holds === undefined, isChanged: before.isChanged };
+    return result;
   }
 
   /** Takes an entry away. Gives what holds from then on: the configured entry, or undefined. Throws RegistryError, and what the store throws. */
@@ -86,7 +87,7 @@ export class ServiceChanges {
       await this.#write(transaction, request, last + 1, undefined);
     });
     await this.#registry.refresh();
-    return this.#registry.find(request.name);
+    return this.#registry.configured(request.name);
   }
 
   /** The changes of a name, the last first, at most `limit`; those before a version, when that is given. Throws RegistryError `service_unknown` when it never had one. */
@@ -121,7 +122,8 @@ export class ServiceChanges {
     { name, requester: { actor, requestId } }: ChangeRequest,
     version: number,
     terms: ServiceTerms | undefined,
-  ): Promise<void> {
+  ): Promise<RegisteredService['changed']> {
+    const at = this.#now();
     const columns = columnsOf(terms);
     const detail = {
       version: String(version),
@@ -136,9 +138,10 @@ export class ServiceChanges {
       ...columns,
       author: actor,
       request_id: requestId,
-      changed_at: this.#now().getTime(),
+      changed_at: at.getTime(),
     });
     await this.#audit.append({ ...entry, phase: 'result' }, transaction);
+    return { author: actor, requestId, at };
   }
 }
 

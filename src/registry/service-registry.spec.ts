@@ -139,6 +139,25 @@ describeOnEachStore('the service registry', (kind, newPlace) => {
     expect((await registry.changes.history('billing', { limit: 10 })).map(({ version }) => version)).toEqual([2, 1]);
   });
 
+  it('answers a change with what it made, whatever comes right behind it', async () => {
+    const other = await open();
+    const results = await Promise.all([
+      put('billing', denied),
+      put('billing', { ...allowed, roles: ['auditor'] }),
+      other.changes.put({ name: 'billing', terms: { ...allowed, note: 'elsewhere' }, requester }),
+    ]);
+    for (const { service } of results) {
+      const [row] = await registry.changes.history('billing', { before: service.version + 1, limit: 1 });
+      expect(service).toMatchObject({ version: row!.version, terms: row!.terms });
+    }
+    expect(results.map(({ service }) => service.version).sort()).toEqual([1, 2, 3]);
+    const [removed] = await Promise.all([
+      registry.changes.remove({ name: 'billing', requester }),
+      put('billing', allowed),
+    ]);
+    expect(removed).toBeUndefined();
+  });
+
   it('is in the audit record before a change and after it, and its rows stay', async () => {
     await put('billing', allowed);
     await expect(put('billing', denied, { expected: [9] })).rejects.toThrow();
@@ -200,6 +219,18 @@ describeOnEachStore('the service registry', (kind, newPlace) => {
       'admin',
       'auditor',
     ]);
+  });
+
+  it('has entries for names as long as DNS allows them, of the configuration as well', async () => {
+    const [label, store] = ['a'.repeat(63), stores[0]!];
+    const name = [label, label, label, 'a'.repeat(61)].join('.');
+    const configured = [{ name: `b.${label}.example`, roles: [] }];
+    const { services, changes } = await openRegistry({ store, configured, roles: ROLES });
+    expect(isLetIn(services, `b.${label}.example`)).toBe(true);
+    for (const entry of [name, `${name.slice(0, 252)}*`]) await changes.put({ name: entry, terms: allowed, requester });
+    expect(isLetIn(services, name)).toBe(true);
+    const tooLong = changes.put({ name: `${name}a`, terms: allowed, requester });
+    await expect(tooLong).rejects.toMatchObject({ code: 'registry_name_malformed' });
   });
 
   it('opens and ends with the clock, for a connection that stays', async () => {
@@ -289,9 +320,29 @@ describeOnEachStore('the service registry', (kind, newPlace) => {
     expect([isLetIn(registry.services, 'billing'), isLetIn(registry.services, 'orders')]).toEqual([false, true]);
   });
 
+  const row = (sequence: number, name: string, version: number, state: string) =>
+    `(${sequence}, '${name}', ${version}, '${state}', null, '[]', null, null, '[]', null, null, null, 'test', 'test', 1)`;
+
+  it('misses no change that is made while it reads', async () => {
+    const rows = Array.from({ length: 1000 }, (_, i) => row(i + 2, `s-${i}`, 1, 'allowed'));
+    await place.execute(`insert into service_change values ${[row(1, 'orders', 1, 'denied'), ...rows].join(', ')}`);
+    const store = stores[0]!;
+    let isFirst = true;
+    const database = store.database.withPlugin({
+      transformQuery: ({ node }) => node,
+      transformResult: async ({ result }) => {
+        if (isFirst) await place.execute(`insert into service_change values ${row(1002, 'orders', 2, 'denied')}`);
+        isFirst = false;
+        return result;
+      },
+    });
+    const meanwhile = Object.create(store, { database: { value: database } }) as Store;
+    const { services } = await openRegistry({ store: meanwhile, configured: CONFIGURED, roles: ROLES });
+    expect(services.size.names).toBe(1002);
+    expect(isLetIn(services, 'orders')).toBe(false);
+  });
+
   it('reads many, of each its last change', async () => {
-    const row = (sequence: number, name: string, version: number, state: string) =>
-      `(${sequence}, '${name}', ${version}, '${state}', null, '[]', null, null, '[]', null, null, null, 'test', 'test', 1)`;
     const rows = Array.from({ length: 2500 }, (_, i) => [
       row(2 * i + 1, `s-${i}`, 1, 'allowed'),
       row(2 * i + 2, `s-${i}`, 2, i % 2 === 0 ? 'denied' : 'allowed'),

@@ -159,17 +159,20 @@ export class ServiceRegistry {
     if (last === this.#sequence) return;
     // Fewer changes than were seen before: a backup was restored.
     const start = last < this.#sequence ? 0 : this.#sequence;
+    let end = start;
     const changed: (readonly [name: string, service: RegisteredService | undefined])[] = [];
-    for (let after = start; after < last;) {
-      const page = await listServiceChanges(database, { after, limit: PAGE });
+    // Beyond `last` as well: what has changed again since then is nowhere before it.
+    for (let isMore = true; isMore;) {
+      const page = await listServiceChanges(database, { after: end, limit: PAGE });
       for (const row of page) changed.push([row.name, serviceOf(row)]);
-      after = page.length < PAGE ? last : (page.at(-1)?.sequence ?? last);
+      end = page.at(-1)?.sequence ?? end;
+      isMore = page.length === PAGE;
     }
     // Taken up in one go: nobody is answered from half of what was read.
     if (start === 0) this.#index = new ServiceIndex();
     for (const service of start === 0 ? this.#configured.values() : []) this.#index.set(service);
     for (const [name, service] of changed) this.#take(name, service);
-    this.#sequence = last;
+    this.#sequence = end;
     this.#sorted = undefined;
     this.#turn = undefined;
     this.#epoch++;

@@ -59,9 +59,9 @@ describe('the repository', () => {
   });
   afterAll(() => listener.onApplicationShutdown());
 
-  const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+  const ask = (path: string, headers: Record<string, string> = {}, method = 'GET', setHost = true) =>
     new Promise<{ status: number | undefined; headers: Record<string, unknown>; body: Buffer }>((resolve, reject) => {
-      request({ host: '127.0.0.1', port: listener.port, path, headers, method }, (response) => {
+      request({ host: '127.0.0.1', port: listener.port, path, headers, method, setHost }, (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('end', () => {
@@ -71,6 +71,12 @@ describe('the repository', () => {
         .on('error', reject)
         .end();
     });
+
+  it('answers who names no host with a problem document', async () => {
+    const { status, headers, body } = await ask('/livez', {}, 'GET', false);
+    expect([status, headers['content-type']]).toEqual([400, 'application/problem+json']);
+    expect(JSON.parse(body.toString())).toMatchObject({ code: 'bad_request', status: 400 });
+  });
 
   it('serves lists with what caches need, and to HEAD the same without the octets', async () => {
     const { status, headers, body } = await ask('/crl/issuing.crl');

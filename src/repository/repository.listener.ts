@@ -3,7 +3,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
-import { answerUnreadable, answerUnroutable, PROBLEM_CONTENT_TYPE, problemOfStatus } from '../mtls/index.js';
+import {
+  answerUnreadable,
+  answerUnroutable,
+  PROBLEM_CONTENT_TYPE,
+  problemOfStatus,
+  withOneHost,
+} from '../mtls/index.js';
 import { encodePem } from '../x509/index.js';
 import { sendCrl } from './crl-reply.js';
 import { NO_SCHEMAS } from './no-schemas.js';
@@ -12,7 +18,12 @@ import { PUBLISHED, type Published } from './published.js';
 import { REPOSITORY_OPTIONS, type RepositoryOptions } from './repository.options.js';
 
 const MAX_CONNECTIONS = 1_000;
-const TIMEOUTS = { requestTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 5_000 };
+const OPTIONS = {
+  requestTimeout: 10_000,
+  headersTimeout: 10_000,
+  keepAliveTimeout: 5_000,
+  requireHostHeader: false,
+};
 
 /**
  * RFC 5280's repository: CA certificates, CRLs and OCSP over plain HTTP, because fetching a CRL over https that needs the CRL is a circle (§8).
@@ -56,9 +67,12 @@ function createRepositoryServer(published: Published): FastifyInstance {
     frameworkErrors: answerUnroutable,
     clientErrorHandler: answerUnreadable,
     serverFactory: (handler) => {
-      const http = createServer(TIMEOUTS, (request, response) => {
-        if (!ocsp?.(request, response)) handler(request, response);
-      });
+      const http = createServer(
+        OPTIONS,
+        withOneHost((request, response) => {
+          if (!ocsp?.(request, response)) handler(request, response);
+        }),
+      );
       http.on('checkExpectation', (request, response) => {
         http.emit('request', request, response);
       });

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Logger } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CaService } from '../../src/pki/index.js';
 import { decodeCertificate, decodePem } from '../../src/x509/index.js';
@@ -8,6 +9,7 @@ import { TestCa } from '../../src/testing/index.js';
 import { callerOf, csrOf, newKey, send, withCertificate, type Caller } from '../support/certificate-client.js';
 import { clientTls, get } from '../support/client.js';
 import { replaceFile, temporaryFolder } from '../support/folder.js';
+import { LogLines } from '../support/guarded-app.js';
 import { startIn } from '../support/service.js';
 
 const PATH = '/api/v1/certificates';
@@ -226,6 +228,26 @@ describe('a browser that was led here by another site', () => {
     const own = { 'sec-fetch-site': 'same-origin', origin: `https://localhost:${port()}`, host: `localhost:${port()}` };
     expect((await post(admin, path, {}, own)).status).toBe(200);
   });
+});
+
+test('what a handler refuses by itself is in the log like any refusal', async () => {
+  Logger.overrideLogger(LogLines.shared);
+  const path = `${PATH}/${admin.serialNumber}/revocation`;
+  for (const [caller, headers] of [
+    [worker, {}],
+    [admin, { origin: 'https://evil.example' }],
+  ] as const) {
+    const { status, json } = await post(caller, path, {}, headers);
+    expect([status, json.code]).toEqual([403, 'route_not_allowed']);
+    const line = LogLines.shared.events('refused').find(({ requestId }) => requestId === json.request_id);
+    expect(line).toMatchObject({
+      code: 'route_not_allowed',
+      route: `${PATH}/:serial/revocation`,
+      service: caller === admin ? 'admin-client' : 'veritas-worker',
+      mend: 'Ask the owner of the route to allow the service.',
+      checks: expect.arrayContaining([{ check: 'route', ok: false }]),
+    });
+  }
 });
 
 test('octets where JSON belongs are refused at once, whoever sends them', async () => {

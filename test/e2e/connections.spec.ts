@@ -284,12 +284,15 @@ test('clients that never finish their headers or their handshake are cut, and ot
   await bounded.app.close();
 });
 
-test('what is not HTTP, and two lengths at once, are refused before any guard', async () => {
+test('what is not HTTP, two lengths at once, and no Host or two, are refused before any guard', async () => {
   for (const [status, request] of [
     [400, 'GET /open HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n'],
     [431, `GET /open HTTP/1.1\r\nHost: localhost\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`],
     [400, 'FOO /open HTTP/1.1\r\nHost: localhost\r\n\r\n'],
     [400, 'nonsense\r\n\r\n'],
+    [400, 'GET /open HTTP/1.1\r\n\r\n'],
+    [400, 'GET /open HTTP/1.1\r\nHost: localhost\r\nhost: elsewhere\r\n\r\n'],
+    [400, 'GET /open HTTP/1.0\r\nHost: localhost\r\nHost: localhost\r\n\r\n'],
   ] as const) {
     const connection = await RawConnection.open(guarded.port, clientTls(issuing, undefined));
     connection.socket.write(request);
@@ -307,6 +310,9 @@ test('what is not HTTP, and two lengths at once, are refused before any guard', 
     expect(answer.headers['cache-control']).toBe('no-store');
     await connection.untilClosed();
   }
+  const old = await RawConnection.open(guarded.port, clientTls(issuing, undefined));
+  old.socket.write('GET /open HTTP/1.0\r\n\r\n');
+  expect((await old.answer()).status).toBe(200);
 });
 
 test.each(['HTTP/1.1', 'HTTP/2'] as const)(

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
+import { connect as connectHttp2, constants, type ClientHttp2Session } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -392,6 +392,26 @@ test('an HTTP/1.1 connection that was answered, and over which nothing more is a
   const idle = await RawConnection.open(app.port, billing);
   expect((await idle.get('/orders')).status).toBe(200);
   await idle.untilClosed();
+  await app.app.close();
+});
+
+test.each(['HTTP/1.1', 'HTTP/2'] as const)(
+  'an answer that takes longer than the idle time is waited for, on %s',
+  async (http) => {
+    const app = await startGuardedApp(ca, {}, {}, { keepAliveTimeout: 300 });
+    expect((await get(app.port, '/slow', billing, http)).status).toBe(200);
+    await app.app.close();
+  },
+);
+
+test('an HTTP/2 connection whose last request was taken back: cut after the idle time', async () => {
+  const app = await startGuardedApp(ca, {}, {}, { keepAliveTimeout: 300 });
+  const session = connectHttp2(`https://localhost:${app.port}`, billing);
+  const asked = session.request({ ':path': '/slow' });
+  setTimeout(() => {
+    asked.close(constants.NGHTTP2_CANCEL);
+  }, 500);
+  await once(session, 'close');
   await app.app.close();
 });
 

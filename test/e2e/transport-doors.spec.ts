@@ -25,7 +25,7 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { firstValueFrom, lastValueFrom, tap } from 'rxjs';
 import { WebSocket, WebSocketServer } from 'ws';
-import { AllowServices, MtlsModule, Public } from '../../src/mtls/index.js';
+import { AllowServices, MtlsModule, Public, Shadow } from '../../src/mtls/index.js';
 import { MtlsTcpServer } from '../../src/mtls/tcp/index.js';
 import { MtlsWsAdapter } from '../../src/mtls/ws/index.js';
 import { TestCa, type Issued } from '../../src/testing/index.js';
@@ -516,6 +516,20 @@ describe('WebSockets', () => {
     expect(await upgradeStatus(port, '/', undefined)).toBe(401);
     expect(await upgradeStatus(port, '/', unlisted)).toBe(403);
     expect(await upgradeStatus(port, '/', billing)).toBe(101);
+  });
+
+  test('a gateway whose policy is only tried is closed to pages of another site all the same', async () => {
+    @WebSocketGateway({ path: '/live' })
+    @AllowServices('orders')
+    @Shadow()
+    class Tried extends Live {}
+    const app = await createApp(ca, await serverTls(ca), { providers: [Tried] });
+    closing.push(() => app.close());
+    app.useWebSocketAdapter(new MtlsWsAdapter(app));
+    await app.listen(0, '127.0.0.1');
+    const port = portOf(app.getHttpServer());
+    expect(await upgradeStatus(port, '/live', unlisted)).toBe(101);
+    expect(await upgradeStatus(port, '/live', billing, { origin: 'https://evil.example' })).toBe(403);
   });
 
   test('CONNECT is closed as an upgrade is', async () => {

@@ -66,6 +66,15 @@ test('the inventory and the record name client and proxy; with Idempotency-Key b
   expect(rows.map(({ actor }) => actor)).toEqual(['admin-client via edge']);
 });
 
+test('a change of the list of services names client and proxy', async () => {
+  const body = { state: 'allowed' };
+  const path = '/api/v1/services/reports';
+  const through = { method: 'PUT', path, tls: edge.tls, body, headers: handOn(admin) };
+  expect((await send(service.ports.https, through)).json).toMatchObject({ changed_by: 'admin-client via edge' });
+  const rows = await service.query('select distinct actor from audit where subject = $1', 'reports');
+  expect(rows.map(({ actor }) => actor)).toEqual(['admin-client via edge']);
+});
+
 test('the proxy itself renews nothing: whoever comes through it without a certificate would', async () => {
   expect(outcome(await post(edge.tls, `${PATH}/renewal`, csrOf(newKey(), 'edge')))).toEqual([
     401,

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Server } from 'node:tls';
 import type { FastifyRequest } from 'fastify';
 import { Controller, Get, Module, Post, Req, UseInterceptors, type LoggerService } from '@nestjs/common';
@@ -55,6 +56,12 @@ class OrdersController {
   @Get('large')
   large(): object {
     return { text: 'a'.repeat(16_000_000) };
+  }
+
+  @Get('slow')
+  async slow(): Promise<object> {
+    await delay(700);
+    return { ok: true };
   }
 
   @Post('orders')

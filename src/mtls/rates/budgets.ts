@@ -27,12 +27,16 @@ export class Budgets {
 
   #sweep(now: number): void {
     for (const [service, { wholeAt }] of this.#byService) if (wholeAt <= now) this.#byService.delete(service);
-    // None is whole: the oldest quarter goes, and with it its services' debts.
-    let tooMany = this.#byService.size >= MOST ? MOST / 4 : 0;
-    for (const service of this.#byService.keys()) {
-      if (tooMany-- <= 0) break;
-      this.#byService.delete(service);
-    }
+    if (this.#byService.size >= MOST) this.#forgetLeast(MOST / 4);
     this.#sweepAt = Math.min(MOST, Math.max(FIRST_SWEEP, this.#byService.size * 2));
+  }
+
+  /** Those of so many services that owe least: made-up ones push out nobody's debt that is larger than their own. */
+  #forgetLeast(count: number): void {
+    const times = Float64Array.from(this.#byService.values(), ({ wholeAt }) => wholeAt).sort();
+    const last = times[count - 1] ?? Number.POSITIVE_INFINITY;
+    let left = count;
+    for (const [service, { wholeAt }] of this.#byService)
+      if (wholeAt <= last && left-- > 0) this.#byService.delete(service);
   }
 }

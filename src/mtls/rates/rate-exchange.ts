@@ -2,7 +2,7 @@ import type { RateLimiter, Spent } from './rate-limiter.js';
 
 /** Port: tells the other nodes what was spent on this one, and hears what was spent on them. */
 export interface RateExchange {
-  /** Resolves when it was told, or could not be: it is not told again. Never rejects. */
+  /** Resolves when it was told, or could not be: it is not told again. */
   readonly tell: (spent: readonly Spent[]) => Promise<void>;
   /** Calls `heard` with what other nodes tell, until what it gives is called. */
   readonly hear: (heard: (spent: readonly Spent[]) => void) => () => void;
@@ -20,14 +20,18 @@ export function shareRates(limiter: RateLimiter, exchange: RateExchange): () => 
     limiter.debit(spent);
   });
   let telling = false;
+  const told = (): void => {
+    telling = false;
+  };
   const timer = setInterval(() => {
     if (telling) return;
     const spent = limiter.takeSpent();
     if (spent.length === 0) return;
     telling = true;
-    void exchange.tell(spent).finally(() => {
-      telling = false;
-    });
+    // What it throws would end the process.
+    void Promise.resolve()
+      .then(() => exchange.tell(spent))
+      .then(told, told);
   }, INTERVAL_MS).unref();
   return () => {
     clearInterval(timer);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { validateCertificatePath } from '../../x509/index.js';
@@ -8,6 +9,7 @@ import { Public } from '../public.decorator.js';
 import { routePolicyOf } from '../route-policy.js';
 import { Budgets } from './budgets.js';
 import type { Rate } from './rate.js';
+import { shareRates } from './rate-exchange.js';
 import { RateLimit } from './rate-limit.decorator.js';
 import { RateLimited, RateLimiter, type RateLimiterOptions, type RouteLimit } from './rate-limiter.js';
 
@@ -274,13 +276,46 @@ describe('several nodes', () => {
   });
 });
 
+test.each([
+  ['rejects', () => Promise.reject(new Error('gone'))],
+  [
+    'throws',
+    () => {
+      throw new Error('gone');
+    },
+  ],
+])('an exchange that %s is asked again, and ends nothing', async (_, tell) => {
+  const limiter = new RateLimiter({ rateOf: () => ({ perSecond: 1000, burst: 1000 }), shared: true });
+  const unheard: unknown[] = [];
+  const hear = (reason: unknown): void => void unheard.push(reason);
+  process.on('unhandledRejection', hear);
+  let told = 0;
+  const stop = shareRates(limiter, {
+    tell: () => {
+      told++;
+      return tell();
+    },
+    hear: () => () => undefined,
+  });
+  while (told < 2) {
+    limiter.take(billing, undefined, undefined);
+    await delay(10);
+  }
+  stop();
+  process.off('unhandledRejection', hear);
+  expect(unheard).toEqual([]);
+});
+
 test('budgets that are whole are forgotten, and there are never more than 65 536', () => {
   const budgets = new Budgets('');
   for (let i = 0; i < 10_000; i++) budgets.of(`service-${i}`, 0).debit(1_000, 0);
   expect(budgets.size).toBe(10_000);
   for (let i = 0; i < 10_000; i++) budgets.of(`other-${i}`, 1_001);
   expect(budgets.size).toBeLessThan(11_000);
-  for (let i = 0; i < 200_000; i++) budgets.of(`name-${i}`, 2_000).debit(1e9, 2_000);
+  budgets.of('debtor', 2_000).debit(1e9, 2_000);
+  for (let i = 0; i < 200_000; i++) budgets.of(`name-${i}`, 2_000).debit(1e8, 2_000);
   expect(budgets.size).toBeLessThanOrEqual(65_536);
-  expect(budgets.of('name-199999', 2_000).wholeAt).toBe(2_000 + 1e9);
+  expect(budgets.of('name-199999', 2_000).wholeAt).toBe(2_000 + 1e8);
+  // However many come after it: what is owed least is forgotten first.
+  expect(budgets.of('debtor', 2_000).wholeAt).toBe(2_000 + 1e9);
 });

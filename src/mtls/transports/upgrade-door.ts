@@ -1,14 +1,14 @@
 import type { EventEmitter } from 'node:events';
-import { IncomingMessage, STATUS_CODES } from 'node:http';
+import { IncomingMessage } from 'node:http';
 import { constants, type Http2ServerRequest } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Authorizer } from '../authorizer.js';
 import type { GatewayPolicy } from './handler-metadata.js';
 import { MtlsRefusal } from '../mtls.errors.js';
-import { PROBLEM_CONTENT_TYPE } from '../problem.js';
+import { problemOctets } from '../problem.js';
 import { RateLimited } from '../rates/rate-limiter.js';
 import { problemOfRefusal } from '../refusal-problem.js';
-import { DEFAULT_ADMISSION, type RoutePolicy } from '../route-policy.js';
+import { DEFAULT_ADMISSION, leastOf, type RoutePolicy } from '../route-policy.js';
 import { rememberCall, TransportCall } from './transport-call.js';
 import type { TransportGate } from './transport.gate.js';
 
@@ -49,9 +49,7 @@ function admitted(request: IncomingMessage, socket: Duplex, gate: TransportGate)
   try {
     gate.takeForwarded(call);
     const policy = upgradePolicy(gate.gateways.filter((gateway) => gateway.path === path));
-    gate.admit(call, [
-      policy.public ? policy : { ...policy, authorizers: [fromOrigin(request, gate), ...policy.authorizers] },
-    ]);
+    gate.admit(call, policy.public ? [policy] : [policy, originPolicy(request, gate)]);
   } catch (error) {
     if (!(error instanceof MtlsRefusal)) throw error;
     answer(socket, error, call.id);
@@ -63,20 +61,25 @@ function admitted(request: IncomingMessage, socket: Duplex, gate: TransportGate)
 
 /** The widest of what is asked at a path: what a message needs is asked again with each. */
 function upgradePolicy(gateways: readonly GatewayPolicy[]): RoutePolicy {
-  const policies = gateways.flatMap(({ policy, messages }) => [policy, ...messages.map((message) => message.policy)]);
-  if (policies.some((policy) => policy.public)) return { public: true };
-  const anyService = policies.some((policy) => !policy.public && policy.anyService);
-  const [only] = gateways;
-  if (only && gateways.length === 1 && !only.policy.public && !anyService) return only.policy;
-  return { ...DEFAULT_ADMISSION, public: false, anyService };
+  const least = leastOf(
+    gateways.flatMap(({ policy, messages }) => [policy, ...messages.map((message) => message.policy)]),
+  );
+  if (least.public) return least;
+  const [only, ...others] = gateways;
+  if (only && others.length === 0 && !least.anyService) return only.policy;
+  // Whoever is only tried, or has a certificate that is over, may be so for the message that says it.
+  return { ...least, allowExpired: false, shadow: false };
 }
 
-/** A browser presents its client certificate to whoever asks, for the page of any site: it names the page's origin (RFC 6455 §10.2). Programs name none. */
-function fromOrigin({ headers }: IncomingMessage, gate: TransportGate): Authorizer {
-  const { origin, host } = headers;
-  if (origin === undefined || origin === `https://${String(host)}` || gate.origins.has(origin))
-    return () => ({ allowed: true });
-  return () => ({ allowed: false, reason: 'a page of another site may not connect' });
+/**
+ * A browser presents its client certificate to whoever asks, for the page of any site: it names the page's origin (RFC 6455 §10.2). Programs name none. A policy
+ * beside that of the gateway, which may only be tried.
+ */
+function originPolicy({ headers: { origin, host } }: IncomingMessage, { origins }: TransportGate): RoutePolicy {
+  const isForeign = origin !== undefined && origin !== `https://${String(host)}` && !origins.has(origin);
+  const authorizer: Authorizer = () =>
+    isForeign ? { allowed: false, reason: 'a page of another site may not connect' } : { allowed: true };
+  return { ...DEFAULT_ADMISSION, public: false, anyService: true, authorizers: [authorizer] };
 }
 
 /** The path as the adapter reads it; undefined when it cannot be read. */
@@ -85,15 +88,7 @@ function pathOf({ url = '/' }: IncomingMessage): string | undefined {
 }
 
 function answer(socket: Duplex, refusal: MtlsRefusal, requestId: string): void {
-  const body = JSON.stringify(problemOfRefusal(refusal, requestId));
-  const head = [
-    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status] ?? ''}`,
-    `Content-Type: ${PROBLEM_CONTENT_TYPE}`,
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Cache-Control: no-store',
-    'Connection: close',
-    ...(refusal instanceof RateLimited ? [`Retry-After: ${refusal.retryAfter}`] : []),
-  ];
+  const more = refusal instanceof RateLimited ? [`Retry-After: ${refusal.retryAfter}`] : [];
   socket.on('error', () => undefined);
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  socket.end(problemOctets(problemOfRefusal(refusal, requestId), more), () => socket.destroy());
 }

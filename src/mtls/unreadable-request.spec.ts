@@ -1,0 +1,19 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { expect, test } from '@jest/globals';
+import { answerUnreadable } from './index.js';
+
+test('what is no request ends the connection, and is no part of the answer that is being given', async () => {
+  const server = createServer((_, response) => {
+    response.writeHead(200, { 'content-length': 1000 }).write('half');
+  }).on('clientError', answerUnreadable);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const answers = text(socket);
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  socket.once('data', () => socket.write('nonsense\r\n\r\n'));
+  expect((await answers).endsWith('\r\n\r\nhalf')).toBe(true);
+  server.close();
+});
