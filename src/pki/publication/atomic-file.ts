@@ -26,9 +26,14 @@ const KEY_FILE_OCTETS = 64 * 1024;
 /** No write takes so long, in milliseconds. */
 const LEFT_AFTER = 60_000;
 
+/** Makes a folder where there is none. Throws PkiError `file_unwritable`. */
+export function ensureFolder(path: string, mode: number): void {
+  writing(path, () => mkdirSync(path, { recursive: true, mode }));
+}
+
 /** Makes a folder that only its owner may enter (0700), and closes one that is open to others when it holds nothing but what is ours. Throws PkiError `file_unwritable`. */
 export function ensurePrivateFolder(path: string): void {
-  writing(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+  ensureFolder(path, 0o700);
   const open = (statSync(path).mode & 0o077) !== 0;
   if (!open || !readdirSync(path).every((name) => OURS.test(name))) return;
   writing(path, () => {
