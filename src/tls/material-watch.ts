@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { readTlsMaterial, type TlsFiles, type TlsMaterial } from './tls-material.js';
+import { previousKeyFile, readTlsMaterial, type TlsFiles, type TlsMaterial } from './tls-material.js';
 
 /** What a look at the files did, for the log. */
 export type TlsReloadEvent =
@@ -17,16 +17,19 @@ export interface MaterialWatchOptions {
   readonly report: (event: TlsReloadEvent) => void;
 }
 
+// What did not check out may with time, such as a certificate that is not valid yet; but opening an encrypted key holds up the event loop.
+const RETRY_MS = 10_000;
 const PARTS = ['certificatePem', 'keyPem', 'ticketKeys'] as const;
 
 /**
  * Key, certificate and CA files as they are now. Files are looked at by time, size and inode at each interval, which no missed event can defeat;
- * material that does not check out is reported once, and the old one stays.
+ * material that does not check out is reported once, and the old one stays; the same files are read again every ten seconds.
  */
 export class MaterialWatch {
   #timer: NodeJS.Timeout | undefined;
   #mark: string | undefined;
   #failure: string | undefined;
+  #failed: { readonly mark: string; readonly at: number } | undefined;
   #busy = false;
   #looking: Promise<void> = Promise.resolve();
 
@@ -66,10 +69,14 @@ export class MaterialWatch {
     try {
       const mark = await this.#markOfFiles();
       if (mark === this.#mark) return;
-      const material = await readTlsMaterial(this.files, this.options.clock());
+      const now = this.options.clock();
+      if (mark === this.#failed?.mark && Math.abs(now.getTime() - this.#failed.at) < RETRY_MS) return;
+      this.#failed = { mark, at: now.getTime() };
+      const material = await readTlsMaterial(this.files, now);
       this.options.check?.(material);
       this.#mark = mark;
       this.#failure = undefined;
+      this.#failed = undefined;
       this.#takeUp(material);
     } catch (error) {
       const why = (error as Error).message;
@@ -91,10 +98,10 @@ export class MaterialWatch {
   async #markOfFiles(): Promise<string> {
     const { certificateFile, keyFile, caFile, ticketKeysFile } = this.files;
     const marks = await Promise.all(
-      [certificateFile, keyFile, caFile, ticketKeysFile].map(async (path) => {
-        if (path === undefined) return '';
-        const { size, mtimeMs, ino } = await stat(path);
-        return `${size} ${mtimeMs} ${ino}`;
+      [certificateFile, keyFile, previousKeyFile(keyFile), caFile, ticketKeysFile].map(async (path) => {
+        const stats = path === undefined ? undefined : await stat(path).catch(() => undefined);
+        // That of the inode: a change of the mode alone may be the mend.
+        return stats && `${stats.size} ${stats.ctimeMs} ${stats.ino}`;
       }),
     );
     return marks.join('\n');

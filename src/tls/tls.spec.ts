@@ -267,6 +267,7 @@ describe('reloading', () => {
   async function reloadable(
     check?: (material: TlsMaterial) => void,
     files: TlsFiles = filesOf(localhost()),
+    clock = () => new Date(),
   ): Promise<{
     server: Server;
     files: TlsFiles;
@@ -278,7 +279,7 @@ describe('reloading', () => {
     const reloader = new TlsReloader(server, settings, files, await readTlsMaterial(files, new Date()), {
       interval: 10,
       ...(check ? { check } : {}),
-      clock: () => new Date(),
+      clock,
       report: (event) => events.push(event),
     });
     return { server, files, reloader, events };
@@ -371,6 +372,33 @@ describe('reloading', () => {
       await Promise.all([first, reloader.reload()]);
       expect([round, reloader.material.certificate.serialNumber]).toEqual([round, two.certificate.serialNumber]);
     }
+  });
+
+  test('what did not check out is not read again and again, but when a file changes, its mode included, and after a while', async () => {
+    let [looks, now] = [0, Date.now()];
+    const { files, reloader, events } = await reloadable(
+      () => {
+        looks++;
+        throw new Error('not yet');
+      },
+      filesOf(localhost()),
+      () => new Date(now),
+    );
+    const seen = async (): Promise<number> => {
+      for (let i = 0; i < 3; i++) await reloader.reload();
+      return looks;
+    };
+    expect(await seen()).toBe(1);
+    now += 10_000;
+    expect(await seen()).toBe(2);
+    chmodSync(files.keyFile, 0o640);
+    await reloader.reload();
+    expect(events.map((event) => event.kind === 'failed' && event.why)).toEqual([
+      'not yet',
+      expect.stringContaining('chmod 600'),
+    ]);
+    chmodSync(files.keyFile, 0o600);
+    expect(await seen()).toBe(3);
   });
 
   test('bad files are reported once, and the old material stays', async () => {
