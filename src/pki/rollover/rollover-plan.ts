@@ -39,7 +39,7 @@ export function planStep(
   const line = new Line(rows, target);
   switch (step) {
     case 'withdraw':
-      return line.move({ from: 'prepared', to: 'removed', done: isIn('removed'), first: 'there is nothing prepared' });
+      return line.withdraw();
     case 'publish':
       return back ? line.unpublish() : line.publish();
     case 'activate':
@@ -47,9 +47,7 @@ export function planStep(
     case 'retire':
       return back ? line.unretire() : line.retire();
     case 'remove':
-      return back
-        ? line.move({ from: 'removed', to: 'retired', done: isIn('retired'), first: 'there is nothing removed' })
-        : line.remove();
+      return back ? line.unremove() : line.remove();
   }
 }
 
@@ -87,8 +85,17 @@ class Line {
     this.#candidates = named ? [named] : rows.filter(({ role }) => role === this.#role);
   }
 
+  withdraw(): RolloverPlan {
+    return this.#move({
+      from: 'prepared',
+      to: 'removed',
+      done: (row) => row.state === 'removed' && (this.#named === row || this.#isNewer(row)),
+      first: 'there is nothing prepared',
+    });
+  }
+
   publish(): RolloverPlan {
-    const plan = this.move({
+    const plan = this.#move({
       from: 'prepared',
       to: 'published',
       done: (row) => (this.#named ? isIn('published', 'active')(row) : row.state === 'published' && this.#isNewer(row)),
@@ -103,7 +110,7 @@ class Line {
   }
 
   unpublish(): RolloverPlan {
-    const plan = this.move({
+    const plan = this.#move({
       from: 'published',
       to: 'prepared',
       done: isIn('prepared'),
@@ -147,10 +154,10 @@ class Line {
 
   retire(): RolloverPlan {
     if (this.#named?.state === 'active') throw premature(`${this.#named.id} is the active one: activate another first`);
-    return this.move({
+    return this.#move({
       from: 'published',
       to: 'retired',
-      done: isIn('retired', 'removed'),
+      done: (row) => isIn('retired', 'removed')(row) && this.#isPast(row),
       first: 'there is nothing to retire: activate another CA first',
       where: (row) => !this.#isNewer(row),
       oldest: true,
@@ -158,7 +165,7 @@ class Line {
   }
 
   unretire(): RolloverPlan {
-    return this.move({
+    return this.#move({
       from: 'retired',
       to: 'published',
       done: (row) => row.state === 'published' && !this.#isNewer(row),
@@ -168,10 +175,10 @@ class Line {
 
   remove(): RolloverPlan {
     const early = this.#candidates.find((row) => isIn('published', 'active')(row) && !this.#isNewer(row));
-    const plan = this.move({
+    const plan = this.#move({
       from: 'retired',
       to: 'removed',
-      done: isIn('removed'),
+      done: (row) => row.state === 'removed' && this.#isPast(row),
       first: early
         ? `${early.id} is ${early.state}: activate another CA, and retire this one, first`
         : 'there is nothing retired to remove',
@@ -183,8 +190,18 @@ class Line {
     return { ...plan, emptied: this.#usersOf(plan) };
   }
 
+  unremove(): RolloverPlan {
+    return this.#move({
+      from: 'removed',
+      to: 'retired',
+      done: isIn('retired'),
+      first: 'there is nothing removed',
+      where: (row) => this.#isPast(row),
+    });
+  }
+
   /** One CA from a state to another, and with a root the issuing CAs below it that are in the same state. */
-  move({ from, to, done, first, where = () => true, oldest = false }: Move): RolloverPlan {
+  #move({ from, to, done, first, where = () => true, oldest = false }: Move): RolloverPlan {
     const fitting = this.#candidates.filter((row) => row.state === from && where(row));
     const subject = oldest ? fitting[0] : fitting.at(-1);
     if (subject) {
@@ -203,6 +220,11 @@ class Line {
   /** Made after the active one of its role. */
   #isNewer(row: Row): boolean {
     return this.#rows.indexOf(row) > this.#rows.findIndex(({ role, state }) => role === row.role && state === 'active');
+  }
+
+  /** One that was active in its time, or is meant whatever it was: who was dropped before that is removed as well. */
+  #isPast(row: Row): boolean {
+    return this.#named === row || !this.#isNewer(row);
   }
 
   #isBelowActive(row: Row): boolean {
