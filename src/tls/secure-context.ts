@@ -33,7 +33,7 @@ export interface ServerTlsSettings extends TlsSettings {
   /** Seconds. */
   readonly sessionTimeout: number;
   readonly sessionTickets: boolean;
-  /** `optional`: ask for a certificate and let the guard decide. `required`: the handshake fails without a trusted one. */
+  /** `optional`: ask for a certificate and let the guard decide, for what the socket says of it decides nothing. `required`: the handshake fails without a trusted one. */
   readonly clientAuth: 'optional' | 'required';
   /**
    * Whether clients are told the CAs of `material` (true when absent). Some present no certificate of a CA that is not among those: where others are trusted
