@@ -55,7 +55,7 @@ export class MtlsGate {
       return;
     }
     try {
-      const identity = this.#identifyAndTell(request, admission);
+      const identity = this.#identify(request, admission, true);
       this.rates.take(identity, admission.limit, answer);
       // The answer is for who asked: a cache between a proxy and us would give it to others. A handler may say otherwise.
       answer?.header('cache-control', 'no-store');
@@ -68,8 +68,8 @@ export class MtlsGate {
   /** As {@link admit}, by several that must all let it pass: one request, which counts once, and under the limit of each. */
   admitByAll(request: IdentifiedRequest, [first, ...others]: readonly [Admission, ...Admission[]]): void {
     try {
-      const identity = this.#identifyAndTell(request, first);
-      for (const each of others) this.#identifyAndTell(request, each);
+      const identity = this.#identify(request, first, true);
+      for (const each of others) this.#identify(request, each, true);
       this.rates.takeUnderAll(
         identity,
         [first, ...others].flatMap(({ limit }) => limit ?? []),
@@ -84,7 +84,7 @@ export class MtlsGate {
   admitAgain(request: IdentifiedRequest, admission: Admission): void {
     if (this.#isExempt(request.url)) return;
     try {
-      this.#identify(request, admission, () => undefined);
+      this.#identify(request, admission, false);
     } catch (error) {
       throw this.#told(request, error);
     }
@@ -110,21 +110,15 @@ export class MtlsGate {
     return error;
   }
 
-  #identifyAndTell(request: IdentifiedRequest, admission: Admission): VerifiedClientIdentity {
-    return this.#identify(request, admission, (refusal, who) => {
-      this.#noteShadow(request, refusal, who);
-    });
-  }
-
-  /** The caller, when all rules allow. `tried` hears of what would have refused them, and is only tried. */
+  /** The caller, when all rules allow. `isTold`: what would have refused them, and is only tried, is reported. */
   #identify(
     request: IdentifiedRequest,
     { anyService, allowExpired, authorizers, shadow }: Admission,
-    tried: (refusal: MtlsRefusal, identity: VerifiedClientIdentity) => void,
+    isTold: boolean,
   ): VerifiedClientIdentity {
     const objected: OnObjection = (refusal, isTried, identity) => {
       if (!isTried && !shadow) throw refusal;
-      tried(refusal, identity);
+      if (isTold) this.#noteShadow(request, refusal, identity);
     };
     const identity = this.verifier.identify(request, anyService, allowExpired ? this.#expiredGrace : 0, objected);
     for (const authorizer of authorizers) {

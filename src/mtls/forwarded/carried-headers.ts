@@ -39,21 +39,23 @@ const ODD = /[^a-z0-9-]/g;
 /** The names of the headers that are taken off requests. `client_cert` counts as `client-cert`, as it does for whatever makes environment variables of headers. */
 export class CertificateHeaders {
   readonly #names: ReadonlySet<string>;
-  // By length, which no spelling changes: the names of most headers are not even looked at.
-  readonly #lengths: readonly boolean[];
+  // By what no spelling changes, the length and the first letter: the names of most headers are not even looked at.
+  readonly #shapes: ReadonlySet<number>;
 
   /** `more` in lower case. */
   constructor(more: readonly string[] = []) {
     this.#names = new Set([...CERTIFICATE_HEADERS, ...more]);
-    const lengths = new Set(Array.from(this.#names, ({ length }) => length));
-    this.#lengths = Array.from({ length: Math.max(...lengths) + 1 }, (_, length) => lengths.has(length));
+    this.#shapes = new Set(Array.from(this.#names, shapeOf));
   }
 
   /** Whether a name, in any case, is one of them. */
   has(name: string): boolean {
-    return this.#lengths[name.length] === true && this.#names.has(name.toLowerCase().replaceAll(ODD, '-'));
+    return this.#shapes.has(shapeOf(name)) && this.#names.has(name.toLowerCase().replaceAll(ODD, '-'));
   }
 }
+
+/** One number for the length and the first character; of a letter either case. */
+const shapeOf = (name: string): number => name.length * 32 + (name.charCodeAt(0) & 31);
 
 /**
  * Takes every header whose name is one of `names` out of a request, so that nobody behind sees it, and gives them in their order, the names in lower case and otherwise
