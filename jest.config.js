@@ -12,6 +12,7 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
+    '^veritas/pki$': '<rootDir>/src/pki/nest/index.ts',
     '^veritas/(.*)$': '<rootDir>/src/$1/index.ts',
   },
   transform: {

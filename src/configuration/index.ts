@@ -14,21 +14,9 @@ export type {
   TlsConfig,
 } from './configuration.js';
 export { configuredServices } from './configured-services.js';
-export { ConfigurationModule } from './configuration.module.js';
 export { formatDuration, parseDuration } from './duration.js';
 export type { Environment } from './environment.js';
 export { loadConfiguration } from './load-configuration.js';
 export { crlSources, federatedDomains, intermediatesOf } from './named-files.js';
-export {
-  healthConfig,
-  httpConfig,
-  logConfig,
-  microserviceConfig,
-  mtlsConfig,
-  pkiConfig,
-  repositoryConfig,
-  storeConfig,
-  tlsConfig,
-} from './namespaces.config.js';
 export { policyOf } from './policy.js';
 export { ROLES } from './service-roles.setting.js';

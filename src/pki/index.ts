@@ -30,8 +30,6 @@ export { PKI_ERRORS, PkiError, type PkiErrorCode } from './pki-error.js';
 /** What every call of the CA throws besides PkiError. */
 export { StoreError } from '../store/index.js';
 export type { PkiSettings, Requester } from './pki-settings.js';
-export { CERTIFICATION_AUTHORITY, PkiModule } from './pki.module.js';
-export type { PkiModuleOptions } from './pki.module-definition.js';
 export { isAuthorityProfile, isIntermediateProfile, KEY_TYPES, type KeyType } from './profile/profile.js';
 export { NameRules, type NameRuleTexts } from './profile/name-rules.js';
 export {

@@ -1,7 +1,6 @@
 export { openRegistry, type Registry } from './open-registry.js';
 export type { RegisteredService, ServiceChange } from './registered-service.js';
 export { REGISTRY_ERRORS, RegistryError, type RegistryErrorCode } from './registry-error.js';
-export { RegistryModule } from './registry.module.js';
 export { answerFrom, type ServiceAnswer, type Subject } from './service-answer.js';
 export { ServiceChanges, type Expected } from './service-changes.js';
 export {

@@ -77,7 +77,8 @@ describe('the rooms', () => {
       const target = resolve(from, '..', specifier);
       const [room, other] = [roomOf(from), roomOf(target)];
       if (room === '(composition)') return other !== room && !/[/\\]index\.js$/.test(target);
-      if (room === other) return /[/\\]index\.js$/.test(target) && relative(join(SRC, room), target) === 'index.js';
+      // An index of the room's part for Nest has all of the room.
+      if (room === other) return relative(join(SRC, room), target) === 'index.js' && !from.endsWith('nest/index.ts');
       // A thread loads what it needs and nothing else: somebody waits for it to begin.
       const isInner = relative(join(SRC, other), target) !== 'index.js' && !from.endsWith('-worker.ts');
       return !(ROOMS[room] ?? []).includes(other) || isInner;
@@ -118,6 +119,14 @@ describe('the rooms', () => {
         !role.test(from) &&
         roomOf(from) !== '(composition)' &&
         roomOf(from) !== 'testing',
+    );
+    expect(wrong.map(say)).toEqual([]);
+  });
+
+  test('in rooms that commands load, only the part for Nest knows Nest: loading it takes longer than most commands do', () => {
+    const wrong = imports.filter(
+      ({ from, specifier }) =>
+        specifier.startsWith('@nestjs/') && /^(configuration|pki|registry)[/\\](?!nest[/\\])/.test(relative(SRC, from)),
     );
     expect(wrong.map(say)).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { CERTIFICATION_AUTHORITY, type CertificationAuthority } from '../../src/pki/index.js';
+import { CERTIFICATION_AUTHORITY, type CertificationAuthority } from '../../src/pki/nest/index.js';
 import { callerOf, csrOf, newKey, send, type Caller } from '../support/certificate-client.js';
 import { temporaryFolder } from '../support/folder.js';
 import { LogLines } from '../support/guarded-app.js';

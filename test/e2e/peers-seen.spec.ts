@@ -6,7 +6,7 @@ import {
   openCertificationAuthority,
   requestFor,
   type CertificationAuthority,
-} from '../../src/pki/index.js';
+} from '../../src/pki/nest/index.js';
 import { openStore } from '../../src/store/index.js';
 import { callerOf, newKey, withCertificate, type Caller } from '../support/certificate-client.js';
 import { get } from '../support/client.js';

@@ -12,7 +12,7 @@ import {
   replaceFile,
   requestFor,
   type CertificationAuthority,
-} from '../../src/pki/index.js';
+} from '../../src/pki/nest/index.js';
 import type { RunningService } from '../../src/service.js';
 import { commandLine, type Run } from '../support/command-line.js';
 import { somebody } from '../support/temporary-authority.js';

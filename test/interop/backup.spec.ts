@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
-import { CERTIFICATION_AUTHORITY, type CertificationAuthority } from '../../src/pki/index.js';
+import { CERTIFICATION_AUTHORITY, type CertificationAuthority } from '../../src/pki/nest/index.js';
 import { decodeCertificateList } from '../../src/x509/index.js';
 import { commandLine, type Run } from '../support/command-line.js';
 import { callerOf, csrOf, newKey, send } from '../support/certificate-client.js';

@@ -2,20 +2,20 @@ import { describe, expect, it } from '@jest/globals';
 import { Test } from '@nestjs/testing';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { certificationRequest } from '../../test/support/certification-request.js';
+import { certificationRequest } from '../../../test/support/certification-request.js';
 import {
   openTemporaryAuthority,
   somebody,
   temporaryFolder,
   temporarySettings,
-} from '../../test/support/temporary-authority.js';
-import { EventBus } from '../events/index.js';
-import { CaService } from './ca.service.js';
-import type { CertificationAuthority } from './certification-authority.js';
-import { CrlService } from './crl/crl.service.js';
+} from '../../../test/support/temporary-authority.js';
+import { EventBus } from '../../events/index.js';
+import { CaService } from '../ca.service.js';
+import type { CertificationAuthority } from '../certification-authority.js';
+import { CrlService } from '../crl/crl.service.js';
 import { CERTIFICATION_AUTHORITY, PkiModule } from './pki.module.js';
-import { RevocationRegistry } from './revocation/revocation-registry.js';
-import { RevocationService } from './revocation/revocation.service.js';
+import { RevocationRegistry } from '../revocation/revocation-registry.js';
+import { RevocationService } from '../revocation/revocation.service.js';
 
 describe('PkiModule', () => {
   it('provides an open CA that keeps its lists fresh, and closes the store that it opened', async () => {

@@ -5,11 +5,11 @@ import { Test } from '@nestjs/testing';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { loadConfiguration } from '../index.js';
 import {
   ConfigurationModule,
   healthConfig,
   httpConfig,
-  loadConfiguration,
   logConfig,
   mtlsConfig,
   pkiConfig,

@@ -1,8 +1,8 @@
 import { Inject, Module, type DynamicModule, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import type { Registry } from './open-registry.js';
-import { ServiceChanges } from './service-changes.js';
-import { ServiceRegistry } from './service-registry.js';
-import { ShadowReport } from './shadow-report.js';
+import type { Registry } from '../open-registry.js';
+import { ServiceChanges } from '../service-changes.js';
+import { ServiceRegistry } from '../service-registry.js';
+import { ShadowReport } from '../shadow-report.js';
 
 const OPTIONS = Symbol('veritas:RegistryOptions');
 

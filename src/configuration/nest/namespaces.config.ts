@@ -1,6 +1,6 @@
 import { registerAs } from '@nestjs/config';
-import type { Configuration } from './configuration.js';
-import { loadConfiguration } from './load-configuration.js';
+import type { Configuration } from '../configuration.js';
+import { loadConfiguration } from '../load-configuration.js';
 
 let loaded: Configuration | undefined;
 

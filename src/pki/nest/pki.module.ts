@@ -1,14 +1,14 @@
 import { Inject, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { EventBus } from '../events/index.js';
-import { openStore, Store } from '../store/index.js';
-import { CaService } from './ca.service.js';
-import { openCertificationAuthority, type CertificationAuthority } from './certification-authority.js';
-import { CrlSchedule } from './crl/crl-schedule.js';
-import { CrlService } from './crl/crl.service.js';
+import { EventBus } from '../../events/index.js';
+import { openStore, Store } from '../../store/index.js';
+import { CaService } from '../ca.service.js';
+import { openCertificationAuthority, type CertificationAuthority } from '../certification-authority.js';
+import { CrlSchedule } from '../crl/crl-schedule.js';
+import { CrlService } from '../crl/crl.service.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, type PkiModuleOptions } from './pki.module-definition.js';
-import { EnrollmentService } from './enrollment/enrollment.service.js';
-import { RevocationRegistry } from './revocation/revocation-registry.js';
-import { RevocationService } from './revocation/revocation.service.js';
+import { EnrollmentService } from '../enrollment/enrollment.service.js';
+import { RevocationRegistry } from '../revocation/revocation-registry.js';
+import { RevocationService } from '../revocation/revocation.service.js';
 
 /** The token of the open {@link CertificationAuthority}, whose parts are providers of their own. */
 export const CERTIFICATION_AUTHORITY = Symbol('CertificationAuthority');

@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ConfigModule, registerAs } from '@nestjs/config';
-import type { Configuration } from './configuration.js';
+import type { Configuration } from '../configuration.js';
 import { configurationOfProcess } from './namespaces.config.js';
 
 /** Makes every namespace injectable in the whole application: `@Inject(tlsConfig.KEY)`, or `ConfigService` by path. */

@@ -1,8 +1,8 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
-import type { EventBus } from '../events/index.js';
-import type { CertificationAuthority } from './certification-authority.js';
-import type { Store, StoreOptions } from '../store/index.js';
-import type { PkiSettings } from './pki-settings.js';
+import type { EventBus } from '../../events/index.js';
+import type { CertificationAuthority } from '../certification-authority.js';
+import type { Store, StoreOptions } from '../../store/index.js';
+import type { PkiSettings } from '../pki-settings.js';
 
 /** What `PkiModule.forRoot` takes. */
 export interface PkiModuleOptions {

@@ -1,0 +1,12 @@
+export { ConfigurationModule } from './configuration.module.js';
+export {
+  healthConfig,
+  httpConfig,
+  logConfig,
+  microserviceConfig,
+  mtlsConfig,
+  pkiConfig,
+  repositoryConfig,
+  storeConfig,
+  tlsConfig,
+} from './namespaces.config.js';
