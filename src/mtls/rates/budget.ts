@@ -18,6 +18,10 @@ export class Budget {
   /** When a refusal was last logged, and how many were not since. */
   loggedAt = Number.NEGATIVE_INFINITY;
   passedOver = 0;
+  // What was said last: who stays below the rate is told the same again and again.
+  #saidLeft = Number.NaN;
+  #saidSeconds = Number.NaN;
+  #said = '';
 
   /** Takes up the rate that holds now. */
   follow(rate: Rate): void {
@@ -45,6 +49,22 @@ export class Budget {
   /** How many requests are in it. */
   remaining(now: number): number {
     return Math.max(0, Math.floor((this.#reach - Math.max(0, this.wholeAt - now)) / this.#step + 1e-6));
+  }
+
+  /**
+   * draft-ietf-httpapi-ratelimit-headers-11 §4, of a quota called `name`, always the same here: what is left, and within how many seconds no more than that should be
+   * asked; of a refusal its `seconds`, never more than the Retry-After (§6).
+   */
+  state(name: string, now: number, seconds?: number): string {
+    const left = this.remaining(now);
+    // A time that was added to one with a fraction is not quite what it was: a microsecond is none.
+    const within = seconds ?? Math.max(0, Math.ceil((this.wholeAt - now) / SECOND_MS - 1e-6));
+    if (left !== this.#saidLeft || within !== this.#saidSeconds) {
+      this.#saidLeft = left;
+      this.#saidSeconds = within;
+      this.#said = `"${name}";r=${left};t=${within}`;
+    }
+    return this.#said;
   }
 
   /** What was taken since this was last asked, in milliseconds. */

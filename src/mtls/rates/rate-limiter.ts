@@ -173,32 +173,28 @@ function tell(answer: AnswerFields, { rate, whole, route, ofRoute }: Limits, now
   let policy = '';
   let state = '';
   if (rate && whole) {
-    policy = policyOf(WHOLE, rate);
-    state = stateOf(WHOLE, whole, now, seconds);
+    policy = quotaOf(rate).service;
+    state = whole.state(WHOLE, now, seconds);
   }
   if (route && ofRoute) {
-    policy += `${policy && ', '}${policyOf(ROUTE, route.rate)}`;
-    state += `${state && ', '}${stateOf(ROUTE, ofRoute, now, seconds)}`;
+    policy += `${policy && ', '}${quotaOf(route.rate).route}`;
+    state += `${state && ', '}${ofRoute.state(ROUTE, now, seconds)}`;
   }
   answer.header('ratelimit-policy', policy);
   answer.header('ratelimit', state);
 }
 
-const quotas = new WeakMap<Rate, string>();
+type Quota = Readonly<Record<typeof WHOLE | typeof ROUTE, string>>;
+
+const quotas = new WeakMap<Rate, Quota>();
 
 /** §3: a quota for a window of whole seconds, the one in which a burst comes back. */
-function policyOf(name: string, rate: Rate): string {
+function quotaOf(rate: Rate): Quota {
   let quota = quotas.get(rate);
   if (quota === undefined) {
     const window = Math.max(1, Math.ceil(rate.burst / rate.perSecond));
-    quotas.set(rate, (quota = `;q=${Math.max(1, Math.floor(window * rate.perSecond + 1e-6))};w=${window}`));
+    const terms = `q=${Math.max(1, Math.floor(window * rate.perSecond + 1e-6))};w=${window}`;
+    quotas.set(rate, (quota = { [WHOLE]: `"${WHOLE}";${terms}`, [ROUTE]: `"${ROUTE}";${terms}` }));
   }
-  return `"${name}"${quota}`;
-}
-
-/** §4: what is left, and within how many seconds no more than that should be asked; of a refusal never more than its Retry-After (§6). */
-function stateOf(name: string, budget: Budget, now: number, seconds?: number): string {
-  // A time that was added to one with a fraction is not quite what it was: a microsecond is none.
-  const whole = Math.max(0, Math.ceil((budget.wholeAt - now) / 1000 - 1e-6));
-  return `"${name}";r=${budget.remaining(now)};t=${seconds ?? whole}`;
+  return quota;
 }
