@@ -9,6 +9,7 @@ import { ratesOf, sharedRates } from './bindings/service-rates.js';
 import { crlSources, federatedDomains, type Configuration } from './configuration/index.js';
 import { ConfigurationModule } from './configuration/nest/index.js';
 import { expiryPart, HealthModule, HealthService, type HealthPart } from './health/index.js';
+import { MetricsModule, type Readings } from './metrics/index.js';
 import { FederatedTrust, MtlsModule, type CurrentTrust, type VerifiedClientIdentity } from './mtls/index.js';
 import { CaService, CrlService, RevocationRegistry, type CertificationAuthority } from './pki/index.js';
 import { PkiModule } from './pki/nest/index.js';
@@ -99,6 +100,18 @@ export class AppModule {
         }),
         ApiModule.forRoot({ name: 'veritas', version: runtime.version }),
         healthModule,
+        MetricsModule.forRootAsync({
+          isPublic: configuration.metrics.public,
+          inject: [CaService, CrlService],
+          useFactory: (ca: CaService, crls: CrlService): Readings => ({
+            version: runtime.version,
+            certificates: () => [
+              { certificate: 'server', ...termOf(runtime.serverCertificate()) },
+              ...ca.authorities.map(({ id, certificate }) => ({ certificate: id, ...termOf(certificate) })),
+            ],
+            lists: () => crls.served,
+          }),
+        }),
         RepositoryModule.forRootAsync(repository, {
           imports: [healthModule],
           inject: [CaService, CrlService, HealthService],
@@ -117,6 +130,11 @@ export class AppModule {
     };
   }
 }
+
+const termOf = ({ notBefore, notAfter }: Certificate): Pick<Certificate, 'notBefore' | 'notAfter'> => ({
+  notBefore,
+  notAfter,
+});
 
 /** Whether our own CA named a service: another CA that is trusted here makes neither administrators nor proxies. */
 function namedBy(ca: CaService): (identity: VerifiedClientIdentity) => boolean {

@@ -40,6 +40,6 @@ const exitCode = await runCommandLine(process.argv.slice(2), {
   },
   version,
   now: () => new Date(),
-  routes: async () => (await import('./bindings/described-routes.js')).describedRoutes(),
+  routes: async (configuration) => (await import('./bindings/described-routes.js')).describedRoutes(configuration),
 });
 process.exitCode = exitCode || unread;

@@ -15,6 +15,8 @@ export interface Answer {
   readonly also?: { readonly status: number; readonly description: string } | undefined;
   /** Other media types that it may be asked for in. */
   readonly mediaTypes?: readonly string[] | undefined;
+  /** Text of this media type, and no JSON. */
+  readonly mediaType?: string | undefined;
 }
 
 /** What a handler takes as its body. */
@@ -46,7 +48,7 @@ export interface Manner {
 export const Answers = (
   schema: z.ZodType,
   status: Answer['status'] = 200,
-  more: Pick<Answer, 'also' | 'mediaTypes'> = {},
+  more: Pick<Answer, 'also' | 'mediaTypes' | 'mediaType'> = {},
 ): MethodDecorator => SetMetadata(ANSWERS_KEY, { schema, status, ...more } satisfies Answer);
 
 /** The schema of a handler's body in JSON, for the OpenAPI document. */

@@ -77,6 +77,8 @@ export const trustBundleSchema = z
   })
   .describe('A SPIFFE trust bundle: a JWK set with the CA certificates that are trusted now.');
 
+export const metricsPageSchema = z.string().describe('Counts and states, as Prometheus reads them.');
+
 const partSchema = z.object({
   state: z.enum(['up', 'warning', 'down']),
   detail: z.string().optional().describe('Why, where there is something to say; no path, no name of a machine.'),

@@ -130,8 +130,8 @@ function bodyOf({ schema, orRequest }: Taken): object {
 
 function successOf(answer: Answer | undefined, { hasEntityTag }: Manner): Record<string, unknown> {
   if (!answer) return { 200: { description: 'The page.' } };
-  const { schema, status, also, mediaTypes = [] } = answer;
-  const { content } = json(schema);
+  const { schema, status, also, mediaTypes = [], mediaType } = answer;
+  const content = mediaType === undefined ? json(schema).content : { [mediaType]: { schema: { type: 'string' } } };
   const headers = { ...(status === 201 ? { Location: LOCATION } : {}), ...(hasEntityTag ? { ETag: ENTITY_TAG } : {}) };
   const others = mediaTypes.map((type) => [type, { schema: { type: 'string' } }]);
   return {

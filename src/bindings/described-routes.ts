@@ -2,12 +2,18 @@ import { RequestMethod, type Type } from '@nestjs/common';
 import { MetadataScanner } from '@nestjs/core';
 import { ApiModule, mannerOf } from '../api/index.js';
 import type { DescribedRoute } from '../commands/index.js';
+import type { Configuration } from '../configuration/index.js';
 import { HealthModule } from '../health/index.js';
+import { MetricsModule } from '../metrics/index.js';
 import { routePolicyOf } from '../mtls/index.js';
 
 /** Every route of the service, from the decorators of its controllers: nothing is started for it. */
-export function describedRoutes(): DescribedRoute[] {
-  const modules = [ApiModule.forRoot({ name: '', version: '' }), HealthModule.forRootAsync({ useFactory: () => [] })];
+export function describedRoutes({ metrics }: Pick<Configuration, 'metrics'>): DescribedRoute[] {
+  const modules = [
+    ApiModule.forRoot({ name: '', version: '' }),
+    HealthModule.forRootAsync({ useFactory: () => [] }),
+    MetricsModule.forRootAsync({ isPublic: metrics.public, useFactory: neverCalled }),
+  ];
   const scanner = new MetadataScanner();
   return modules
     .flatMap(({ controllers = [] }) => controllers)
@@ -16,6 +22,10 @@ export function describedRoutes(): DescribedRoute[] {
         .getAllMethodNames(controller.prototype as object)
         .flatMap((name) => routesOf(controller, (controller.prototype as Record<string, object>)[name] ?? {})),
     );
+}
+
+function neverCalled(): never {
+  throw new Error('only the decorators are read here');
 }
 
 // What Nest's own decorators leave on a controller and its methods.

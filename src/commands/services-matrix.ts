@@ -6,7 +6,7 @@ import { ExitCode } from './exit-code.js';
 import { describeTable } from './output.js';
 import { registryOn } from './services.js';
 import { withStore, type Session } from './session.js';
-import type { DescribedRoute } from './verb.js';
+import type { DescribedRoute, Host } from './verb.js';
 
 /** The flags of `veritas services matrix`. */
 export interface MatrixOptions {
@@ -31,7 +31,7 @@ const ANY_OTHER = '(any other service)';
 export async function servicesMatrix(
   session: Session,
   options: MatrixOptions,
-  routes: readonly DescribedRoute[],
+  routes: NonNullable<Host['routes']>,
 ): Promise<void> {
   await withStore(session, async (store, configuration) => {
     const { services } = await registryOn(store, configuration, session);
@@ -47,7 +47,7 @@ export async function servicesMatrix(
           );
         })
       : services.list();
-    const cells = accessMatrix(routes, entries, session.now().getTime());
+    const cells = accessMatrix(await routes(configuration), entries, session.now().getTime());
     if (options.openapi) {
       const document = openApiOf(cells);
       session.output.result(document, JSON.stringify(document, undefined, 2));

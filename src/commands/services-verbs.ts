@@ -134,7 +134,7 @@ function addMatrix(services: Command, host: Host): void {
     .option('--service <name>', 'only of this entry; can be repeated', textsArgument)
     .option('--openapi', 'as an extension of the OpenAPI document')
     .action(async (options: CommonOptions & MatrixOptions) => {
-      const routes = await host.routes?.();
+      const { routes } = host;
       if (!routes)
         throw new CommandError('this program has no routes', ExitCode.unusable, 'use the program of the service');
       const { servicesMatrix } = await import('./services-matrix.js');

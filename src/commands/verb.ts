@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { lifetimeArgument, nameArgument } from './arguments.js';
 import { Output, type Streams } from './output.js';
+import type { Configuration } from '../configuration/index.js';
 import type { RoutePolicy } from '../mtls/index.js';
 import type { Session } from './session.js';
 
@@ -25,8 +26,8 @@ export interface Host {
   readonly input: () => Readable;
   readonly version: string;
   readonly now: () => Date;
-  /** The routes of the service that this is the command line of; absent where there is none. */
-  readonly routes?: () => Promise<readonly DescribedRoute[]>;
+  /** The routes of the service that this is the command line of, as it is configured; absent where there is none. */
+  readonly routes?: (configuration: Configuration) => Promise<readonly DescribedRoute[]>;
 }
 
 /** The flags that every verb has. */

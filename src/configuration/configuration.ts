@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { healthSchema } from './health.config.js';
 import { httpSchema } from './http.config.js';
 import { logSchema } from './log.config.js';
+import { metricsSchema } from './metrics.config.js';
 import { microserviceSchema } from './microservice.config.js';
 import { mtlsSchema } from './mtls.config.js';
 import { pkiSchema } from './pki.config.js';
@@ -25,6 +26,7 @@ export const configurationSchema = z
       .describe('The listener for NestJS messages over TCP with mutual TLS, off unless it has a port.'),
     log: logSchema.prefault({}).describe('The log, lines of JSON on standard output.'),
     health: healthSchema.prefault({}).describe('The health report.'),
+    metrics: metricsSchema.prefault({}).describe('Counts and states for Prometheus.'),
   })
   .refine(({ http, repository }) => !repository.enabled || repository.port === 0 || repository.port !== http.port, {
     path: ['repository', 'port'],
@@ -81,3 +83,4 @@ export type RepositoryConfig = Configuration['repository'];
 export type MicroserviceConfig = Configuration['microservice'];
 export type LogConfig = Configuration['log'];
 export type HealthConfig = Configuration['health'];
+export type MetricsConfig = Configuration['metrics'];

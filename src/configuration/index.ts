@@ -5,6 +5,7 @@ export type {
   HealthConfig,
   HttpConfig,
   LogConfig,
+  MetricsConfig,
   MicroserviceConfig,
   MtlsConfig,
   Namespace,

@@ -13,6 +13,7 @@ export { allOf, anyOf, roles, services, type Authorizer, type Decision } from '.
 export { ClientIdentity } from './client-identity.decorator.js';
 export { ClientIdentityInterceptor } from './client-identity.interceptor.js';
 export { VerifiedClientIdentity } from './client-identity.js';
+export { DecisionCounts } from './decision-counts.js';
 export type { BundleStanding, FederatedDomain } from './federation/federated-trust.js';
 export { FederatedTrust } from './federation/federated-trust.js';
 export type { ForwardedFormatName } from './forwarded/forwarded-format.js';

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { decisionOf } from './authorizer.js';
+import { countOne, DecisionCounts } from './decision-counts.js';
 import { exemptPaths, type IsExempt } from './exempt-paths.js';
 import type { VerifiedClientIdentity } from './client-identity.js';
 import { ForwardedCertificates } from './forwarded/forwarded-certificates.js';
@@ -29,6 +30,7 @@ export class MtlsGate {
     @Inject(ServiceRoles) private readonly roles: ServiceRoles,
     @Inject(ForwardedCertificates) private readonly forwarded: ForwardedCertificates,
     @Inject(RateLimiter) private readonly rates: RateLimiter,
+    @Inject(DecisionCounts) private readonly counts: DecisionCounts,
   ) {
     this.#expiredGrace = options.expiredGrace ?? 0;
     this.#onShadow = options.onShadow;
@@ -60,6 +62,7 @@ export class MtlsGate {
       // The answer is for who asked: a cache between a proxy and us would give it to others. A handler may say otherwise.
       answer?.header('cache-control', 'no-store');
       request.clientIdentity = identity;
+      this.counts.admitted++;
     } catch (error) {
       throw this.#told(request, error);
     }
@@ -75,6 +78,7 @@ export class MtlsGate {
         [first, ...others].flatMap(({ limit }) => limit ?? []),
       );
       request.clientIdentity = identity;
+      this.counts.admitted++;
     } catch (error) {
       throw this.#told(request, error);
     }
@@ -93,6 +97,7 @@ export class MtlsGate {
   /** The refusal for what nobody foresaw, such as a rule that throws; the cause is in the log. */
   unforeseen(request: IdentifiedRequest, cause: unknown): MtlsRefusal {
     const refusal = new MtlsRefusal('validation_failed', 'the request could not be validated', {}, { cause });
+    countOne(this.counts.refused, refusal.code);
     this.#log(request, refusal);
     return refusal;
   }
@@ -106,6 +111,7 @@ export class MtlsGate {
   /** What a request ends with, once the log has it. */
   #told(request: IdentifiedRequest, error: unknown): MtlsRefusal {
     if (!(error instanceof MtlsRefusal)) return this.unforeseen(request, error);
+    countOne(this.counts.refused, error.code);
     if (!(error instanceof RateLimited && error.isRepeated)) this.#log(request, error);
     return error;
   }
@@ -165,6 +171,7 @@ export class MtlsGate {
       route,
       requestId,
     };
+    countOne(this.counts.shadowed, code);
     this.#logger.warn({ event: 'shadowed', ...shadowed, ...evidence });
     this.#onShadow?.(shadowed);
   }

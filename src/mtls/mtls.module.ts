@@ -13,6 +13,7 @@ import type { FastifyInstance } from 'fastify';
 import { CrlRevocation, statusFrom, type CrlEvent } from '../revocation/index.js';
 import { asksForCertificates, nodeVersionProblem } from '../tls/index.js';
 import { services } from './authorizer.js';
+import { DecisionCounts } from './decision-counts.js';
 import { FederatedTrust, type BundleEvent } from './federation/federated-trust.js';
 import { ClientIdentityInterceptor } from './client-identity.interceptor.js';
 import { ForwardedCertificates } from './forwarded/forwarded-certificates.js';
@@ -144,6 +145,7 @@ const logger = new Logger('Mtls');
         new RateLimiter({ rateOf: rates.of, shared: rates.exchange !== undefined }),
     },
     { provide: PEER_OF, useValue: peerOfSocket },
+    DecisionCounts,
     RoutePolicies,
     MtlsGate,
     TransportGate,
@@ -154,7 +156,7 @@ const logger = new Logger('Mtls');
     { provide: APP_GUARD, useExisting: MtlsGuard },
     { provide: APP_FILTER, useExisting: RefusalFilter },
   ],
-  exports: [MtlsGate, ServiceRoles, ClientIdentityInterceptor, FederatedTrust],
+  exports: [MtlsGate, DecisionCounts, ServiceRoles, ClientIdentityInterceptor, FederatedTrust],
 })
 export class MtlsModule extends ConfigurableModuleClass implements NestModule, OnModuleInit, OnApplicationShutdown {
   #routesRegistered: (() => void) | undefined;

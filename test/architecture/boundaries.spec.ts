@@ -19,6 +19,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   repository: ['mtls', 'pki', 'x509'],
   api: ['configuration', 'mtls', 'pki', 'registry', 'x509'],
   health: ['api', 'mtls', 'pki', 'store'],
+  metrics: ['api', 'events', 'mtls'],
   configuration: [],
   commands: ['configuration', 'pki', 'registry', 'audit', 'store', 'mtls', 'revocation', 'tls', 'x509', 'events'],
   testing: ['mtls', 'x509'],
@@ -30,6 +31,7 @@ const RESERVED: Readonly<Record<string, string>> = {
   kysely: 'store',
   'node:sqlite': 'store',
   zod: 'configuration api',
+  '@prometheus-io/client': 'metrics',
   commander: 'commands',
   'age-encryption': 'pki',
 };

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { loadConfiguration } from '../../src/configuration/index.js';
 import { errorTables } from './error-codes.js';
 import { lintTables } from './lint-table.js';
+import { metricsTable } from './metrics-table.js';
 
 // docs/configuration.md has a spec of its own, beside the schemas that it is made from.
 const documents = globSync('{*.md,docs/*.md,certs/*.md,examples/**/*.md,test/**/*.md}').filter(
@@ -29,6 +30,7 @@ function withTables(text: string, tables: Readonly<Record<string, string>>): str
 describe.each([
   ['docs/errors.md', errorTables()],
   ['docs/lint.md', lintTables()],
+  ['docs/metrics.md', metricsTable()],
 ])('%s', (file, tables) => {
   if (process.env.UPDATE_DOCS === '1') writeFileSync(file, withTables(readFileSync(file, 'utf8'), tables));
   const text = readFileSync(file, 'utf8');
@@ -38,8 +40,10 @@ describe.each([
       throw new Error(
         `${file} is not what the tables say; write it again with: UPDATE_DOCS=1 npm test -- test/documents`,
       );
-    for (const table of Object.values(tables)) expect(text).toContain(table);
-    expect(text).not.toMatch(/\| +\|/);
+    for (const table of Object.values(tables)) {
+      expect(text).toContain(table);
+      expect(table).not.toMatch(/\| +\|/);
+    }
   });
 });
 

@@ -126,7 +126,9 @@ describe('the documentation', () => {
       if (!('get' in methods) || path.includes('{')) continue;
       const isOpen = open.includes(`GET ${path}`);
       expect([path, (await get(https(), path, nobody())).status]).toEqual([path, isOpen ? 200 : 401]);
-      const needsRole = ['/api/v1/certificates', '/api/v1/services', '/api/v1/shadow-report'].includes(path);
+      const needsRole = ['/api/v1/certificates', '/api/v1/services', '/api/v1/shadow-report', '/metrics'].includes(
+        path,
+      );
       expect([path, (await get(https(), path, client())).status]).toEqual([path, needsRole ? 403 : 200]);
     }
   });

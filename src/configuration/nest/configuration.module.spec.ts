@@ -11,6 +11,7 @@ import {
   healthConfig,
   httpConfig,
   logConfig,
+  metricsConfig,
   mtlsConfig,
   pkiConfig,
   repositoryConfig,
@@ -38,6 +39,7 @@ const namespaces = {
   microservice: microserviceConfig,
   log: logConfig,
   health: healthConfig,
+  metrics: metricsConfig,
 } as const;
 
 describe('ConfigurationModule', () => {

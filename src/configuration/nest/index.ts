@@ -3,6 +3,7 @@ export {
   healthConfig,
   httpConfig,
   logConfig,
+  metricsConfig,
   microserviceConfig,
   mtlsConfig,
   pkiConfig,

@@ -18,3 +18,4 @@ export const repositoryConfig = registerAs('repository', () => configurationOfPr
 export const microserviceConfig = registerAs('microservice', () => configurationOfProcess().microservice);
 export const logConfig = registerAs('log', () => configurationOfProcess().log);
 export const healthConfig = registerAs('health', () => configurationOfProcess().health);
+export const metricsConfig = registerAs('metrics', () => configurationOfProcess().metrics);

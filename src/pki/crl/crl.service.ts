@@ -65,10 +65,16 @@ export class CrlService {
     return this.#publication.current({ issuer, scope });
   }
 
+  /** Every list that is served now, as of the last look. */
+  get served(): readonly PublishedCrl[] {
+    return this.#authorities.all.flatMap(({ id }) =>
+      this.#wanted(id).flatMap((scope) => this.current(id, scope) ?? []),
+    );
+  }
+
   /** The scopes of an issuer's lists, of all that it should have, that are not served or past their end at `now`. */
   missing(issuer: string, now: Date): string[] {
-    const scopes = this.#scopes.get(issuer) ?? [COMPLETE];
-    return scopes.filter((scope) => (this.current(issuer, scope)?.nextUpdate ?? 0) < now);
+    return this.#wanted(issuer).filter((scope) => (this.current(issuer, scope)?.nextUpdate ?? 0) < now);
   }
 
   /** Takes the last CRLs of each issuer from the store and publishes those that are new here. One that fails does not hold up the others; its error is thrown when they are done. */
@@ -117,6 +123,10 @@ export class CrlService {
   /** Gives back open files. Nothing is served afterwards. */
   close(): void {
     this.#publication.close();
+  }
+
+  #wanted(issuer: string): readonly string[] {
+    return this.#scopes.get(issuer) ?? [COMPLETE];
   }
 
   async #each(work: (authority: Authority, scope: string) => Promise<void>): Promise<void> {

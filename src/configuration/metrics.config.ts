@@ -1,0 +1,9 @@
+import { z } from 'zod';
+import { flag } from './setting.js';
+
+/** Who may read the metrics. */
+export const metricsSchema = z.strictObject({
+  public: flag()
+    .default(false)
+    .describe('Whether anybody may read `GET /metrics`; otherwise services with the role `metrics`.'),
+});

@@ -1,0 +1,82 @@
+import type { EventBus, EventMap, EventName } from '../events/index.js';
+import type { Measure } from './measure.js';
+import { Tally } from './tally.js';
+
+/** What is said of a counter. Serial numbers, services and requesters are no labels: there is no end of them. */
+interface Counter<Name extends EventName> {
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly (keyof EventMap[Name] & string)[];
+}
+
+/** Counts what happens from now on. */
+export function countEvents(events: EventBus): Measure[] {
+  return [
+    count('certificate.issued', {
+      name: 'veritas_certificates_issued_total',
+      help: 'Certificates that this process issued.',
+      labels: ['issuer', 'profile'],
+    }),
+    count('issuance.refused', {
+      name: 'veritas_issuance_refused_total',
+      help: 'Requests that did not become a certificate.',
+      labels: ['code'],
+    }),
+    count('certificate.revoked', {
+      name: 'veritas_certificates_revoked_total',
+      help: 'Certificates that this process revoked.',
+      labels: ['issuer', 'reason'],
+    }),
+    count('certificate.released', {
+      name: 'veritas_certificates_released_total',
+      help: 'Holds of certificates that this process lifted.',
+      labels: ['issuer'],
+    }),
+    count('crl.published', {
+      name: 'veritas_crls_published_total',
+      help: 'Revocation lists that this process began to serve.',
+      labels: ['issuer', 'scope'],
+    }),
+    count('renewal.done', {
+      name: 'veritas_renewals_total',
+      help: 'Times that the certificate of this service was renewed.',
+      labels: [],
+    }),
+    count('renewal.failed', {
+      name: 'veritas_renewals_failed_total',
+      help: 'Times that it could not be renewed.',
+      labels: [],
+    }),
+    count('background.failed', {
+      name: 'veritas_background_failures_total',
+      help: 'Work on a timer that failed and is tried again.',
+      labels: ['task'],
+    }),
+  ];
+
+  function count<Name extends EventName>(event: Name, { name, help, labels }: Counter<Name>): Measure {
+    const tally = new Tally();
+    events.on(event, (payload) => {
+      tally.add(Object.fromEntries(labels.map((label) => [label, String(payload[label])])));
+    });
+    return { name, help, labels, kind: 'counter', read: () => tally };
+  }
+}
+
+/** How often in a row the certificate of this service could not be renewed; 0 when that mended itself. */
+export function renewalAttempts(events: EventBus): Measure {
+  let attempts = 0;
+  events.on('renewal.failed', ({ attempt }) => {
+    attempts = attempt;
+  });
+  events.on('renewal.done', () => {
+    attempts = 0;
+  });
+  return {
+    name: 'veritas_renewal_failed_attempts',
+    help: 'How often in a row the certificate of this service could not be renewed.',
+    kind: 'gauge',
+    labels: [],
+    read: () => [[{}, attempts]],
+  };
+}

@@ -1,0 +1,2 @@
+export type { Readings } from './measure.js';
+export { MetricsModule } from './metrics.module.js';

@@ -1,0 +1,35 @@
+import type { Labels } from './tally.js';
+
+/** One metric: read each time that somebody asks, and never before. */
+export interface Measure {
+  /** By Prometheus' rules for names: the unit in it, and `_total` at the end of what only rises. */
+  readonly name: string;
+  readonly help: string;
+  readonly kind: 'counter' | 'gauge';
+  readonly labels: readonly string[];
+  readonly read: () => Iterable<readonly [labels: Labels, value: number]>;
+}
+
+/** A certificate that ends. */
+export interface CertificateTerm {
+  /** `server`, or the id of a CA. */
+  readonly certificate: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** A list that is served. */
+export interface ListTerm {
+  readonly issuer: string;
+  readonly scope: string;
+  readonly number: number;
+  readonly nextUpdate: Date;
+  readonly octets: number;
+}
+
+/** Port: what is read of the service when somebody asks. */
+export interface Readings {
+  readonly version: string;
+  readonly certificates: () => readonly CertificateTerm[];
+  readonly lists: () => readonly ListTerm[];
+}

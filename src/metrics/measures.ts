@@ -1,0 +1,71 @@
+import type { EventBus } from '../events/index.js';
+import type { DecisionCounts } from '../mtls/index.js';
+import { countEvents, renewalAttempts } from './counted-events.js';
+import type { CertificateTerm, ListTerm, Measure, Readings } from './measure.js';
+
+/** Everything that is measured here, beside the process itself. */
+export function measuresOf(events: EventBus, decisions: DecisionCounts, readings: Readings): Measure[] {
+  return [
+    {
+      name: 'veritas_build_info',
+      help: 'Always 1; the label says which version runs.',
+      kind: 'gauge',
+      labels: ['version'],
+      read: () => [[{ version: readings.version }, 1]],
+    },
+    {
+      name: 'veritas_requests_admitted_total',
+      help: 'Requests and messages that the guard let in with an identity.',
+      kind: 'counter',
+      labels: [],
+      read: () => [[{}, decisions.admitted]],
+    },
+    byCode('veritas_requests_refused_total', 'Requests and messages that the guard refused.', decisions.refused),
+    byCode(
+      'veritas_requests_shadowed_total',
+      'Those that it let in although a rule that is only tried says no.',
+      decisions.shadowed,
+    ),
+    term('not_before', 'Since when a certificate is valid, in seconds since the epoch.', ({ notBefore }) => notBefore),
+    term('not_after', 'When a certificate ends, in seconds since the epoch.', ({ notAfter }) => notAfter),
+    list('number', 'The number of the revocation list that is served.', ({ number }) => number),
+    list('next_update_seconds', 'When it is over, in seconds since the epoch.', ({ nextUpdate }) =>
+      seconds(nextUpdate),
+    ),
+    list('size_bytes', 'How long it is.', ({ octets }) => octets),
+    ...countEvents(events),
+    renewalAttempts(events),
+  ];
+
+  function term(of: string, help: string, timeOf: (term: CertificateTerm) => Date): Measure {
+    return {
+      name: `veritas_certificate_${of}_seconds`,
+      help,
+      kind: 'gauge',
+      labels: ['certificate'],
+      read: () => readings.certificates().map((each) => [{ certificate: each.certificate }, seconds(timeOf(each))]),
+    };
+  }
+
+  function list(of: string, help: string, valueOf: (list: ListTerm) => number): Measure {
+    return {
+      name: `veritas_crl_${of}`,
+      help,
+      kind: 'gauge',
+      labels: ['issuer', 'scope'],
+      read: () => readings.lists().map((each) => [{ issuer: each.issuer, scope: each.scope }, valueOf(each)]),
+    };
+  }
+}
+
+function byCode(name: string, help: string, counts: ReadonlyMap<string, number>): Measure {
+  return {
+    name,
+    help,
+    kind: 'counter',
+    labels: ['code'],
+    read: () => Array.from(counts, ([code, count]) => [{ code }, count] as const),
+  };
+}
+
+const seconds = (time: Date): number => time.getTime() / 1000;

@@ -1,0 +1,19 @@
+import { Module, type DynamicModule, type FactoryProvider } from '@nestjs/common';
+import { MetricsController, PublicMetricsController } from './metrics.controller.js';
+import { MetricsService, READINGS } from './metrics.service.js';
+import type { Readings } from './measure.js';
+
+/** Counts from the start what the other rooms tell by events, and answers `GET /metrics`. */
+@Module({})
+export class MetricsModule {
+  static forRootAsync({
+    isPublic,
+    ...readings
+  }: Pick<FactoryProvider<Readings>, 'inject' | 'useFactory'> & { readonly isPublic: boolean }): DynamicModule {
+    return {
+      module: MetricsModule,
+      controllers: [isPublic ? PublicMetricsController : MetricsController],
+      providers: [{ provide: READINGS, ...readings }, MetricsService],
+    };
+  }
+}

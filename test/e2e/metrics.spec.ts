@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { EventBus } from '../../src/events/index.js';
+import { CaService, CrlService, RevocationService } from '../../src/pki/index.js';
+import { decodeCertificate, octetsFromPemOrDer } from '../../src/x509/index.js';
+import { callerOf, csrOf, newKey, send, type Caller } from '../support/certificate-client.js';
+import { get, PROTOCOLS } from '../support/client.js';
+import { developmentTls, startIn } from '../support/service.js';
+
+type Service = Awaited<ReturnType<typeof startIn>>;
+
+let service: Service;
+let monitoring: Caller;
+beforeAll(async () => {
+  service = await startIn();
+  monitoring = await callerOf(service, 'monitoring-service');
+});
+afterAll(() => service.close());
+
+/** What the page says, by the series as they are written there. */
+async function metricsOf({ ports }: Service, tls = monitoring.tls): Promise<ReadonlyMap<string, number>> {
+  const { status, text } = await get(ports.https, '/metrics', tls);
+  expect(status).toBe(200);
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+  );
+}
+
+describe('GET /metrics', () => {
+  test.each(PROTOCOLS)('is for the role metrics alone, over %s and %s', async (version, http) => {
+    const over = { minVersion: version, maxVersion: version } as const;
+    const ask = (tls: object) => get(service.ports.https, '/metrics', { ...tls, ...over }, http);
+    const page = await ask(monitoring.tls);
+    expect([page.status, page.headers['content-type'], page.headers['cache-control']]).toEqual([
+      200,
+      'text/plain; version=0.0.4; charset=utf-8',
+      'no-store',
+    ]);
+    const [other, nobody] = [
+      await ask(developmentTls(service.folder, 'client')),
+      await ask(developmentTls(service.folder)),
+    ];
+    expect([other.status, other.json.code]).toEqual([403, 'route_not_allowed']);
+    expect([nobody.status, nobody.json.code]).toEqual([401, 'client_certificate_required']);
+  });
+
+  test('counts whom the guard let in and whom it did not, and why', async () => {
+    const before = await metricsOf(service);
+    const client = developmentTls(service.folder, 'client');
+    await get(service.ports.https, '/api/v1/test', client);
+    await get(service.ports.https, '/api/v1/test', client);
+    await get(service.ports.https, '/health', client);
+    await get(service.ports.https, '/nowhere', developmentTls(service.folder));
+    await send(service.ports.https, { method: 'POST', path: '/api/v1/certificates', tls: client, body: { csr: 'x' } });
+    const after = await metricsOf(service);
+    const more = (name: string): number => (after.get(name) ?? 0) - (before.get(name) ?? 0);
+    // Two, one whose body was wrong, and the page itself.
+    expect(more('veritas_requests_admitted_total')).toBe(4);
+    expect(more('veritas_requests_refused_total{code="client_certificate_required"}')).toBe(1);
+  });
+
+  test('tells when certificates and lists end', async () => {
+    const metrics = await metricsOf(service);
+    const { authorities } = service.application.get(CaService, { strict: false });
+    const [server] = octetsFromPemOrDer(readFileSync(join(service.folder, 'certs/server_cert.pem')), 'CERTIFICATE').map(
+      decodeCertificate,
+    );
+    for (const [name, certificate] of [
+      ['server', server],
+      ...authorities.map(({ id, certificate }) => [id, certificate] as const),
+    ] as const) {
+      const of = `{certificate="${name}"}`;
+      expect(metrics.get(`veritas_certificate_not_after_seconds${of}`)).toBe(Number(certificate?.notAfter) / 1000);
+      expect(metrics.get(`veritas_certificate_not_before_seconds${of}`)).toBe(Number(certificate?.notBefore) / 1000);
+    }
+    const lists = service.application.get(CrlService, { strict: false });
+    for (const issuer of ['root', 'issuing']) {
+      const list = lists.current(issuer);
+      const of = `{issuer="${issuer}",scope="complete"}`;
+      expect(metrics.get(`veritas_crl_next_update_seconds${of}`)).toBe(Number(list?.nextUpdate) / 1000);
+      expect(metrics.get(`veritas_crl_number${of}`)).toBe(list?.number);
+      expect(metrics.get(`veritas_crl_size_bytes${of}`)).toBe(list?.octets);
+    }
+  });
+
+  test('counts what the CA did, and what it did not', async () => {
+    const before = await metricsOf(service);
+    const { serialNumber } = await callerOf(service, 'veritas-worker');
+    await service.application
+      .get(RevocationService, { strict: false })
+      .revoke({ serialNumber, reason: 'superseded', requester: { actor: 'test', requestId: 'test' } });
+    const admin = await callerOf(service, 'admin-client');
+    const body = { csr: csrOf(newKey(), 'two words') };
+    await send(service.ports.https, { method: 'POST', path: '/api/v1/certificates', tls: admin.tls, body });
+    const after = await metricsOf(service);
+    const more = (name: string): number => (after.get(name) ?? 0) - (before.get(name) ?? 0);
+    expect(more('veritas_certificates_issued_total{issuer="issuing",profile="client"}')).toBe(2);
+    expect(more('veritas_certificates_revoked_total{issuer="issuing",reason="superseded"}')).toBe(1);
+    expect(more('veritas_issuance_refused_total{code="service_name_malformed"}')).toBe(1);
+    const { text } = await get(service.ports.https, '/metrics', monitoring.tls);
+    for (const name of ['veritas-worker', 'admin-client', serialNumber]) expect(text).not.toContain(name);
+  });
+
+  test('says while the certificate of the service cannot be renewed, and no longer when that mended itself', async () => {
+    const events = service.application.get(EventBus, { strict: false });
+    const failed = { level: 'warn', why: 'no', retryAt: new Date(), notAfter: undefined } as const;
+    for (const attempt of [1, 2]) events.emit('renewal.failed', { ...failed, attempt });
+    expect((await metricsOf(service)).get('veritas_renewal_failed_attempts')).toBe(2);
+    events.emit('renewal.done', { serialNumber: '01', previousSerialNumber: '02', notAfter: new Date() });
+    const after = await metricsOf(service);
+    expect(after.get('veritas_renewal_failed_attempts')).toBe(0);
+    expect(after.get('veritas_renewals_failed_total')).toBe(2);
+  });
+});
+
+test('with metrics.public anybody may read them', async () => {
+  const open = await startIn(undefined, { VERITAS_METRICS_PUBLIC: 'true' });
+  try {
+    const { status, headers, text } = await get(open.ports.https, '/metrics', developmentTls(open.folder));
+    expect([status, headers['cache-control']]).toEqual([200, 'no-store']);
+    expect(text).toContain('veritas_build_info{version="');
+  } finally {
+    await open.close();
+  }
+});
