@@ -105,10 +105,8 @@ export class AppModule {
           inject: [CaService, CrlService],
           useFactory: (ca: CaService, crls: CrlService): Readings => ({
             version: runtime.version,
-            certificates: () => [
-              { certificate: 'server', ...termOf(runtime.serverCertificate()) },
-              ...ca.authorities.map(({ id, certificate }) => ({ certificate: id, ...termOf(certificate) })),
-            ],
+            certificate: runtime.serverCertificate,
+            authorities: () => ca.authorities.map(({ id, certificate }) => [id, certificate]),
             lists: () => crls.served,
           }),
         }),
@@ -130,11 +128,6 @@ export class AppModule {
     };
   }
 }
-
-const termOf = ({ notBefore, notAfter }: Certificate): Pick<Certificate, 'notBefore' | 'notAfter'> => ({
-  notBefore,
-  notAfter,
-});
 
 /** Whether our own CA named a service: another CA that is trusted here makes neither administrators nor proxies. */
 function namedBy(ca: CaService): (identity: VerifiedClientIdentity) => boolean {

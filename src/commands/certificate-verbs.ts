@@ -162,6 +162,7 @@ export function addRenew(program: Command, host: Host): void {
       'with --daemon: at which share of the lifetime at the latest, 0.1 to 0.9 (default: 0.667)',
       shareArgument,
     )
+    .option('--metrics <file>', 'with --daemon: metrics for the textfile collector of node_exporter: worker.prom')
     .action(async (options: CommonOptions & RenewOptions & RenewDaemonOptions & { readonly daemon?: boolean }) => {
       if (options.daemon) {
         const { renewDaemon } = await import('./renew-daemon.js');

@@ -1,7 +1,9 @@
 import { renewFiles, type RenewalEvent } from '../tls/index.js';
-import { readInputFile } from './files.js';
+import { messageOf } from './command-error.js';
+import { checkOutputFile, readInputFile } from './files.js';
 import { plain, type Output } from './output.js';
 import { commandErrorOf, openPair, type RenewOptions } from './renew.js';
+import { RenewalMetrics } from './renewal-metrics.js';
 import { configurationOf, type Session } from './session.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
@@ -10,16 +12,22 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 export interface RenewDaemonOptions extends Pick<RenewOptions, 'cert' | 'key' | 'url' | 'ca'> {
   /** The share of the lifetime after which the certificate is renewed at the latest. */
   readonly at?: number;
+  /** Where metrics are written, besides. */
+  readonly metrics?: string;
 }
 
 /** `veritas renew --daemon`: renews for as long as it runs, until SIGTERM or SIGINT. Throws only when it cannot begin: what fails later is said, and tried again. */
 export async function renewDaemon(session: Session, options: RenewDaemonOptions): Promise<void> {
-  const { cert, key, url, at } = options;
+  const { cert, key, url, at, metrics: metricsFile } = options;
   const { tls } = configurationOf(session);
   const caFile = options.ca ?? tls.caFile;
+  checkOutputFile(metricsFile);
+  let metrics: RenewalMetrics | undefined;
   try {
-    openPair(options).wipe();
+    const pair = openPair(options);
+    pair.wipe();
     await readInputFile(caFile, session);
+    if (metricsFile !== undefined) metrics = new RenewalMetrics(metricsFile, cert, pair.certificate);
   } catch (error) {
     throw commandErrorOf(error);
   }
@@ -34,6 +42,12 @@ export async function renewDaemon(session: Session, options: RenewDaemonOptions)
     report: (event) => {
       last.kind = event.kind;
       say(session.output, event);
+      try {
+        metrics?.note(event);
+      } catch (error) {
+        // The certificate is what counts.
+        session.output.progress(messageOf(error));
+      }
     },
     ...(at === undefined ? {} : { at }),
   });

@@ -10,10 +10,8 @@ export interface Measure {
   readonly read: () => Iterable<readonly [labels: Labels, value: number]>;
 }
 
-/** A certificate that ends. */
+/** How long a certificate is valid. */
 export interface CertificateTerm {
-  /** `server`, or the id of a CA. */
-  readonly certificate: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
 }
@@ -30,6 +28,9 @@ export interface ListTerm {
 /** Port: what is read of the service when somebody asks. */
 export interface Readings {
   readonly version: string;
-  readonly certificates: () => readonly CertificateTerm[];
+  /** The certificate that the service presents. */
+  readonly certificate: () => CertificateTerm;
+  /** Those of its CAs, by their ids. */
+  readonly authorities: () => readonly (readonly [id: string, term: CertificateTerm])[];
   readonly lists: () => readonly ListTerm[];
 }

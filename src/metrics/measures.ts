@@ -26,8 +26,19 @@ export function measuresOf(events: EventBus, decisions: DecisionCounts, readings
       'Those that it let in although a rule that is only tried says no.',
       decisions.shadowed,
     ),
-    term('not_before', 'Since when a certificate is valid, in seconds since the epoch.', ({ notBefore }) => notBefore),
-    term('not_after', 'When a certificate ends, in seconds since the epoch.', ({ notAfter }) => notAfter),
+    term(
+      'not_before',
+      'Since when the certificate of this service is valid, in seconds since the epoch.',
+      ({ notBefore }) => notBefore,
+    ),
+    term('not_after', 'When it ends, in seconds since the epoch.', ({ notAfter }) => notAfter),
+    {
+      name: 'veritas_authority_not_after_seconds',
+      help: 'When the certificate of a CA ends, in seconds since the epoch.',
+      kind: 'gauge',
+      labels: ['issuer'],
+      read: () => readings.authorities().map(([issuer, { notAfter }]) => [{ issuer }, seconds(notAfter)]),
+    },
     list('number', 'The number of the revocation list that is served.', ({ number }) => number),
     list('next_update_seconds', 'When it is over, in seconds since the epoch.', ({ nextUpdate }) =>
       seconds(nextUpdate),
@@ -43,7 +54,7 @@ export function measuresOf(events: EventBus, decisions: DecisionCounts, readings
       help,
       kind: 'gauge',
       labels: ['certificate'],
-      read: () => readings.certificates().map((each) => [{ certificate: each.certificate }, seconds(timeOf(each))]),
+      read: () => [[{ certificate: 'server' }, seconds(timeOf(readings.certificate()))]],
     };
   }
 

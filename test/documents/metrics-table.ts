@@ -4,7 +4,8 @@ import { DecisionCounts } from '../../src/mtls/index.js';
 
 /** The rows of `docs/metrics.md`. */
 export function metricsTable(): Readonly<Record<'metrics', string>> {
-  const nothing = { version: '', certificates: () => [], lists: () => [] };
+  const never = { notBefore: new Date(0), notAfter: new Date(0) };
+  const nothing = { version: '', certificate: () => never, authorities: () => [], lists: () => [] };
   const rows = measuresOf(new EventBus(), new DecisionCounts(), nothing).map(
     ({ name, labels, help }) =>
       `| \`${name}\` | ${labels.map((label) => `\`${label}\``).join(', ') || '-'} | ${help} |`,

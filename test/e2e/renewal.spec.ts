@@ -102,6 +102,33 @@ describe('veritas renew --daemon', () => {
     expect(leafIn(cert).serialNumber).toBe(serialNumber);
   });
 
+  it('keeps a file of metrics: when the certificate ends, and how often in a row it was not renewed', async () => {
+    const { cert, flags } = await duePair();
+    const file = join(service.folder, `daemon-${counter++}.prom`);
+    const metrics = () => readFileSync(file, 'utf8').split('\n');
+    const series = (name: string, value: number) => `veritas_${name}{certificate="${cert}"} ${value}`;
+    await run([...flags, '--url', 'https://localhost:1', '--metrics', file], /not renewed/);
+    expect(metrics()).toEqual(
+      expect.arrayContaining([
+        '# TYPE veritas_renewal_failed_attempts gauge',
+        series('renewal_failed_attempts', 1),
+        series('renewals_failed_total', 1),
+        series('certificate_not_after_seconds', leafIn(cert).notAfter.getTime() / 1000),
+      ]),
+    );
+    await run([...flags, '--url', url(), '--metrics', file], /next renewal/);
+    expect(metrics()).toEqual(
+      expect.arrayContaining([
+        series('renewal_failed_attempts', 0),
+        series('renewals_total', 1),
+        series('certificate_not_before_seconds', leafIn(cert).notBefore.getTime() / 1000),
+        series('certificate_not_after_seconds', leafIn(cert).notAfter.getTime() / 1000),
+      ]),
+    );
+    const [, , , key = ''] = flags;
+    expect(await run([...flags, '--url', url(), '--metrics', key], /never/)).toMatchObject({ code: 1, out: '' });
+  });
+
   it('does not begin with files that cannot be used, or flags that say something else', async () => {
     const { flags } = await duePair();
     const never = /never/;

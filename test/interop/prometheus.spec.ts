@@ -4,7 +4,9 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { RenewalMetrics } from '../../src/commands/renewal-metrics.js';
 import { EventBus } from '../../src/events/index.js';
+import { decodeCertificate, decodePem } from '../../src/x509/index.js';
 import { callerOf, type Caller } from '../support/certificate-client.js';
 import { get } from '../support/client.js';
 import { temporaryFolder } from '../support/folder.js';
@@ -69,11 +71,14 @@ test('promtool finds nothing wrong with the page, the configuration and the aler
     .filter((line) => /^(# (HELP|TYPE) )?veritas_/.test(line))
     .join('\n');
   execFileSync('promtool', ['check', 'metrics'], { input: `${ours}\n`, stdio: ['pipe', 'pipe', 'pipe'] });
+  const renewal = join(folder, 'worker.prom');
+  new RenewalMetrics(renewal, 'a "b" c\\d.pem', decodeCertificate(decodePem(monitoring.chainPem)[0]!.octets));
+  execFileSync('promtool', ['check', 'metrics'], { input: readFileSync(renewal), stdio: ['pipe', 'pipe', 'pipe'] });
   execFileSync('promtool', ['check', 'config', join(folder, 'prometheus.yaml')], { stdio: 'pipe' });
 });
 
 test('a real Prometheus reads them over mutual TLS, and its alerts see what they are about', async () => {
-  expect(await query('count(veritas_certificate_not_after_seconds)')).toBe(3);
+  expect(await query('count(veritas_authority_not_after_seconds)')).toBe(2);
   expect(await query('veritas_crl_number{issuer="issuing"}')).toBe(1);
   expect(await query('count(ALERTS)')).toBeUndefined();
   service.application
