@@ -9,6 +9,7 @@ import { up as revocation } from './migrations/0007-revocation.js';
 import { up as services } from './migrations/0008-services.js';
 import { up as crlEntries } from './migrations/0009-crl-entries.js';
 import { up as auditOfAuthorities } from './migrations/0010-audit-of-authorities.js';
+import { up as lifetimeAskedFor } from './migrations/0011-lifetime-asked-for.js';
 import type { Database, Transaction } from './schema.js';
 import { StoreError, tooNewError } from './store-error.js';
 
@@ -24,6 +25,7 @@ const migrations: readonly { readonly name: string; readonly up: (transaction: T
   { name: '0008-services', up: services },
   { name: '0009-crl-entries', up: crlEntries },
   { name: '0010-audit-of-authorities', up: auditOfAuthorities },
+  { name: '0011-lifetime-asked-for', up: lifetimeAskedFor },
 ];
 
 /** The name of the schema that this program works on: its last migration. */
