@@ -83,6 +83,13 @@ export async function checkMigrated(database: Database, store: string): Promise<
     );
 }
 
+/** Insists that no newer version has brought the schema forward since. Throws {@link StoreError} `store_too_new`. */
+export async function checkNotNewer(database: Database, store: string): Promise<void> {
+  const { rows } = await sql.raw<{ name: string }>(LAST_MIGRATION).execute(database);
+  const last = rows[0]?.name;
+  if (last !== undefined && last > SCHEMA) throw tooNewError(store, last);
+}
+
 /** What the store has seen, and what it needs; everything when it is empty. Throws {@link StoreError} `store_too_new`. */
 export async function readMigrationStatus(database: Database, store: string): Promise<MigrationStatus> {
   const tables = await database.introspection.getTables();

@@ -46,6 +46,12 @@ class PostgresStore extends Store {
     return rows[0]?.version ?? '';
   }
 
+  override async checkWritable(): Promise<void> {
+    const { rows } = await sql<{ standby: boolean }>`select pg_is_in_recovery() as standby`.execute(this.database);
+    if (rows[0]?.standby) throw readOnlyError(this.name);
+    await super.checkWritable();
+  }
+
   override watch(onChange: () => void): () => void {
     const listener = this.#listen({ channel: CHANGES, hear: () => onChange() });
     return () => void listener.close();

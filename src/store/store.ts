@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import { GroupCommit } from './group-commit.js';
+import { checkNotNewer } from './migrations.js';
 import type { Database, Schema, Transaction } from './schema.js';
 import { StoreError } from './store-error.js';
 import type { WholeWork } from './together.js';
@@ -74,6 +75,15 @@ export abstract class Store {
    * millisecond. Throws {@link StoreError} when the database is gone: who asks knows whether the store can be read.
    */
   abstract dataVersion(): Promise<string>;
+
+  /**
+   * Whether what is written now would be taken, as far as that can be read: nobody waits for whoever writes. Throws {@link StoreError} `store_unavailable`
+   * when the database is gone, another one or a standby, `store_too_new` when a newer version has brought it forward.
+   */
+  async checkWritable(): Promise<void> {
+    await this.dataVersion();
+    await checkNotNewer(this.database, this.name);
+  }
 
   /**
    * Tells `onChange` at once when a process committed what others act on: where the database can tell, and for as long as it does. Only a hint,
