@@ -52,6 +52,11 @@ class PostgresStore extends Store {
     await super.checkWritable();
   }
 
+  override async clock(): Promise<Date | undefined> {
+    const { rows } = await sql<{ at: Date }>`select clock_timestamp() as at`.execute(this.database);
+    return rows[0]?.at;
+  }
+
   override watch(onChange: () => void): () => void {
     const listener = this.#listen({ channel: CHANGES, hear: () => onChange() });
     return () => void listener.close();

@@ -97,6 +97,9 @@ export abstract class Store {
    */
   abstract exchange(topic: Topic, hear: (message: string) => void): Exchange | undefined;
 
+  /** What time it is by the database; undefined where that is the clock of this machine. Throws {@link StoreError} when the database is gone. */
+  abstract clock(): Promise<Date | undefined>;
+
   /** Whether processes on other machines may have the same rows: what they are to see must be a row. */
   abstract readonly isShared: boolean;
 

@@ -6,7 +6,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { certificationRequest } from '../../../test/support/certification-request.js';
-import { describeOnEachStore } from '../../../test/support/postgres.js';
+import { describeOnEachStore, describeOnPostgres, postgresPlace } from '../../../test/support/postgres.js';
 import {
   openTemporaryAuthority,
   somebody,
@@ -321,6 +321,23 @@ describeOnEachStore('a node that has not heard of a step', (_, newPlace) => {
     chmodSync(key, 0o600);
     const [, issuing] = (await issue(60, other)).chain;
     expect(nameToString(issuing!.subject)).toContain('CN=VERITAS Issuing CA 3');
+    await shared.close();
+  });
+});
+
+describeOnPostgres('a node whose clock is ahead', () => {
+  it('removes no CA whose certificates are good by the clock of the database', async () => {
+    const shared = await openTemporaryAuthority({ newPlace: () => postgresPlace() });
+    const ahead = await shared.reopen({ now: () => new Date(Date.now() + 2 * 3600_000) });
+    const { certificate } = await issue(3600, shared.authority);
+    for (const step of ['prepare', 'publish', 'activate', 'retire'] as const)
+      await shared.authority.rollover.take({ step, requester: somebody });
+    const standing = (await ahead.rollover.status()).find(({ id }) => id === 'issuing');
+    expect(standing).toMatchObject({ safeToRemove: false, usage: { valid: 1 } });
+    await expect(ahead.rollover.take({ step: 'remove', requester: somebody })).rejects.toMatchObject({
+      code: 'rollover_premature',
+      message: expect.stringContaining(`the last until ${certificate.notAfter.toISOString()}`) as unknown,
+    });
     await shared.close();
   });
 });

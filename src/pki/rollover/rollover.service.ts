@@ -70,7 +70,7 @@ export class RolloverService {
   /** Where each CA stands, and whether it can go. */
   async status(): Promise<IssuerStanding[]> {
     const { database } = this.#context.store;
-    return standingsOf(database, await listIssuers(database), this.#context.now());
+    return standingsOf(database, await listIssuers(database), await this.#earliestNow());
   }
 
   /**
@@ -107,10 +107,11 @@ export class RolloverService {
     for (const { id, from, to } of first.changes)
       if (from === 'prepared' && to === 'published' && this.#authorities.named(id).keyHere)
         await this.#crls.signFirst(id, requester);
+    const now = await this.#earliestNow();
     const plan = await store.transaction(async (transaction) => {
       // Looked at again: another process may have been first.
       const planned = planStep(await listIssuers(transaction), move, target);
-      await this.#checkEmptied(transaction, planned);
+      await this.#checkEmptied(transaction, planned, now);
       // Whoever leaves the place goes first: there is one active CA of each role.
       for (const { id, to } of planned.changes.toSorted(
         (a, b) => Number(a.to === 'active') - Number(b.to === 'active'),
@@ -121,6 +122,14 @@ export class RolloverService {
       return planned;
     });
     return { ...plan, already: plan.changes.length === 0 };
+  }
+
+  /** The earlier of this process's clock and the database's: a clock that is ahead takes no CA away from who needs it. */
+  async #earliestNow(): Promise<Date> {
+    const { store, now } = this.#context;
+    const here = now();
+    const there = await store.clock();
+    return there && there < here ? there : here;
   }
 
   #entryOf({ step, back }: { readonly step: string; readonly back: boolean }, subject: string, requester: Requester) {
@@ -147,9 +156,9 @@ export class RolloverService {
   }
 
   /** Throws PkiError `rollover_premature` while a certificate would lose its trust by a plan. */
-  async #checkEmptied(transaction: Transaction, { subject, emptied }: RolloverPlan): Promise<void> {
+  async #checkEmptied(transaction: Transaction, { subject, emptied }: RolloverPlan, now: Date): Promise<void> {
     const issuers = (await listIssuers(transaction)).filter(({ id }) => emptied.includes(id));
-    const dependents = await dependentsOf(transaction, issuers, this.#context.now());
+    const dependents = await dependentsOf(transaction, issuers, now);
     if (dependents.usage.valid > 0) throw new PkiError('rollover_premature', describeDependents(subject, dependents));
   }
 
