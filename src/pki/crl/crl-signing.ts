@@ -44,7 +44,7 @@ interface Begun {
   readonly base: CrlHeader | undefined;
   readonly last: CrlHeader | undefined;
   /** The place in the order of revocations that it must reach. */
-  readonly acknowledged: number;
+  readonly least: number;
   /** About how many octets it will have. */
   readonly expected: number;
 }
@@ -57,6 +57,9 @@ interface Made {
   readonly thisUpdate: Date;
   readonly nextUpdate: Date;
 }
+
+/** What became of a list. `crossed`: beside what another process signed meanwhile, the higher number would have the older rows. */
+type Outcome = 'placed' | 'overtaken' | 'crossed';
 
 /**
  * Makes lists, one after the other. A short transaction takes the number; the list is written from a snapshot of the rows, holding up nobody; another
@@ -100,14 +103,17 @@ export class CrlSigning {
   }
 
   async #sign(wanted: Wanted): Promise<boolean> {
-    const begun = await this.#store.transaction((transaction) => this.#begin(transaction, wanted));
-    if (!begun) return false;
-    const isLong = begun.expected > IN_MEMORY;
-    const made = await this.#store.snapshot((database) => this.#make(database, wanted, begun), { isLong });
-    try {
-      return await this.#place(wanted, begun, made);
-    } finally {
-      await made.crl.dispose();
+    for (;;) {
+      const begun = await this.#store.transaction((transaction) => this.#begin(transaction, wanted));
+      if (!begun) return false;
+      const isLong = begun.expected > IN_MEMORY;
+      const made = await this.#store.snapshot((database) => this.#make(database, wanted, begun), { isLong });
+      try {
+        const outcome = await this.#place(wanted, begun, made);
+        if (outcome !== 'crossed') return outcome === 'placed';
+      } finally {
+        await made.crl.dispose();
+      }
     }
   }
 
@@ -117,7 +123,8 @@ export class CrlSigning {
     const { publicationUrl } = this.#settings;
     const last = await lastCrlHeader(transaction, { issuer: id, scope });
     if (!isDue(last)) return undefined;
-    const base = scope === DELTA ? await lastCrlHeader(transaction, { issuer: id, scope: COMPLETE }) : undefined;
+    const beside = await lastBeside(transaction, { issuer: id, scope });
+    const base = scope === DELTA ? beside : undefined;
     // Without the number of its base it would be a complete list under a delta's name.
     if (scope === DELTA && !base) return undefined;
     const previous = last && { number: last.number, thisUpdate: new Date(last.this_update) };
@@ -144,20 +151,19 @@ export class CrlSigning {
       },
       base,
       last,
-      acknowledged: this.#acknowledged(id),
+      least: Math.max(this.#acknowledged(id), last?.revocation_sequence ?? 0, beside?.revocation_sequence ?? 0),
       expected: (last?.octets ?? 0) + (changes - (last?.revocation_sequence ?? 0)) * OCTETS_AN_ENTRY,
     };
   }
 
-  /** Writes and signs it. Throws PkiError `crl_not_fresh` where `database` lacks what somebody was told of, or what the last list had. */
+  /** Writes and signs it. Throws PkiError `crl_not_fresh` where `database` lacks what somebody was told of, or what the last lists had. */
   async #make(
     database: Database,
     { authority, scope }: Wanted,
-    { terms, base, last, acknowledged, expected }: Begun,
+    { terms, base, last, least, expected }: Begun,
   ): Promise<Made> {
     const { id, issuer } = authority;
     const sequence = await lastRevocationSequence(database, id);
-    const least = Math.max(acknowledged, last?.revocation_sequence ?? 0);
     if (sequence < least)
       throw new PkiError(
         'crl_not_fresh',
@@ -186,7 +192,7 @@ export class CrlSigning {
     return { thisUpdate, nextUpdate: new Date(thisUpdate.getTime() + lifetime * 1000) };
   }
 
-  async #place(wanted: Wanted, { terms }: Begun, made: Made): Promise<boolean> {
+  async #place(wanted: Wanted, { terms }: Begun, made: Made): Promise<Outcome> {
     const { scope, authority, isDue } = wanted;
     const { crl, sequence, thisUpdate, nextUpdate } = made;
     const place = { issuer: authority.id, scope };
@@ -200,12 +206,13 @@ export class CrlSigning {
       return await this.#store.transaction(async (transaction) => {
         const last = await lastCrlHeader(transaction, place);
         const isNewer = !last || (last.number < number && last.revocation_sequence <= sequence);
-        const isPlaced = isNewer && isDue(last);
+        const isCrossed = areCrossed({ number, revocation_sequence: sequence }, await lastBeside(transaction, place));
+        const isPlaced = isNewer && isDue(last) && !isCrossed;
         const detail = isPlaced ? { scope, number: String(number), octets: String(crl.octets) } : { signed: 'no' };
         await this.#audit.append({ ...entryOf(wanted), phase: 'result', detail }, transaction);
         if (!isPlaced) {
           await deleteCrlParts(transaction, place.issuer, [number]);
-          return false;
+          return isCrossed ? 'crossed' : 'overtaken';
         }
         await insertCrl(transaction, {
           ...place,
@@ -222,7 +229,7 @@ export class CrlSigning {
         // Last, and while nobody else can write: of two lists the newer one is placed last. Should this not be committed, the file is whole, and its
         // number is not given out again.
         await written?.place();
-        return true;
+        return 'placed';
       });
     } catch (error) {
       if (isInParts) await this.#dropParts(place, number);
@@ -260,6 +267,21 @@ export class CrlSigning {
       // What the store could not keep it may not be able to drop; why, whoever signs is told.
     }
   }
+}
+
+/** The last complete list beside a delta, and the other way round; undefined of a shard, which has no delta. */
+async function lastBeside(database: Database, { issuer, scope }: CrlPlace): Promise<CrlHeader | undefined> {
+  if (scope !== COMPLETE && scope !== DELTA) return undefined;
+  return lastCrlHeader(database, { issuer, scope: scope === DELTA ? COMPLETE : DELTA });
+}
+
+type Placed = Pick<CrlHeader, 'number' | 'revocation_sequence'>;
+
+/** Who has a complete list and a delta believes the higher number (RFC 5280 §5.2.4): with older rows it would take back what the other one says. */
+function areCrossed(one: Placed, other: Placed | undefined): boolean {
+  if (!other) return false;
+  const [lower, higher] = one.number < other.number ? [one, other] : [other, one];
+  return lower.revocation_sequence > higher.revocation_sequence;
 }
 
 const entryOf = ({ authority, requester: { actor, requestId } }: Wanted) => ({

@@ -8,7 +8,7 @@ import {
   somebody,
   type TemporaryAuthority,
 } from '../../../test/support/temporary-authority.js';
-import { insertRevokedSerial, raiseCrlFloor } from '../../store/index.js';
+import { insertRevokedSerial, raiseCrlFloor, type Store } from '../../store/index.js';
 import {
   algorithmIdentifier,
   CrlReason,
@@ -170,6 +170,63 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect([delta.extensions.deltaCrlIndicator, delta.extensions.crlNumber]).toEqual([1n, 2n]);
     expect(crls.current('issuing')?.number).toBe(1);
   });
+
+  it.each(['complete', 'delta'])(
+    'says the newer by the higher number in complete lists and deltas, whoever signs them at once: %s placed last',
+    async (last) => {
+      /** A process that does something else before it reads the rows of its first list, or behind that. */
+      const slowly = (meanwhile: Partial<Record<'before' | 'after', () => Promise<unknown>>>) => {
+        const { store, settings } = temporary;
+        const hooks = [meanwhile];
+        const snapshot: Store['snapshot'] = async (work, options) => {
+          const { before, after } = hooks.shift() ?? {};
+          await before?.();
+          const made = await store.snapshot(work, options);
+          await after?.();
+          return made;
+        };
+        const slow = new Proxy(store, {
+          get: (target, key) => {
+            const value: unknown = key === 'snapshot' ? snapshot : Reflect.get(target, key, target);
+            return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+          },
+        });
+        return temporary.reopen({ store: slow, settings: { ...settings, crlDeltaLifetime: 3600 } });
+      };
+      const { ca, crls } = temporary.authority;
+      const serialNumber = await issueAndRevoke(temporary.authority, 'certificateHold');
+      await crls.publishIfDue();
+      await ca.release({ serialNumber, requester: somebody });
+      const [read, placed] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+      const deltas = await slowly({
+        after: async () => {
+          read.resolve(undefined);
+          if (last === 'delta') await placed.promise;
+        },
+      });
+      let delta: Promise<unknown> = Promise.resolve();
+      // The complete list has the lower number, and the certificate as revoked for good; the delta takes it off the list.
+      const lists = await slowly({
+        before: async () => {
+          delta = deltas.crls.sign('issuing', somebody, 'delta');
+          await (last === 'delta' ? read.promise : delta);
+          await ca.revoke({ serialNumber, reason: 'keyCompromise', requester: somebody });
+        },
+      });
+      await lists.crls.sign('issuing', somebody);
+      placed.resolve(undefined);
+      await delta;
+      const rows = await temporary.store.database
+        .selectFrom('crl')
+        .select(['scope', 'revocation_sequence as sequence'])
+        .where('issuer', '=', 'issuing')
+        .orderBy('number')
+        .execute();
+      expect(rows).toEqual(rows.toSorted((a, b) => a.sequence - b.sequence));
+      expect(rows.map(({ scope }) => scope).sort()).toEqual(['complete', 'complete', 'delta']);
+      expect(rows.map(({ sequence }) => sequence).sort()).toContain(3);
+    },
+  );
 
   it('numbers above the floor of a store that was restored', async () => {
     await temporary.store.transaction((transaction) => raiseCrlFloor(transaction, 'issuing', 1000));
