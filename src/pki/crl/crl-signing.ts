@@ -13,6 +13,7 @@ import {
   type Store,
   type Transaction,
 } from '../../store/index.js';
+import { earliestNow } from '../earliest-now.js';
 import type { Authority } from '../issuer/authority.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
@@ -37,6 +38,8 @@ const ABANDONED_AFTER = 600_000;
 /** With a serial number of 16 octets and a reason. */
 const OCTETS_AN_ENTRY = 49;
 
+type Updates = Pick<CrlTerms, 'thisUpdate' | 'nextUpdate'>;
+
 /** A list whose number is taken: what it will say, and what it must have. */
 interface Begun {
   readonly terms: Omit<CrlTerms, 'thisUpdate' | 'nextUpdate'>;
@@ -50,12 +53,10 @@ interface Begun {
 }
 
 /** A list that is signed. */
-interface Made {
+interface Made extends Updates {
   readonly crl: SignedCrl;
   /** The place in the order of revocations that it reaches. */
   readonly sequence: number;
-  readonly thisUpdate: Date;
-  readonly nextUpdate: Date;
 }
 
 /** What became of a list. `crossed`: beside what another process signed meanwhile, the higher number would have the older rows. */
@@ -69,7 +70,7 @@ export class CrlSigning {
   readonly #store: Store;
   readonly #audit: AuditLog;
   readonly #settings: PkiSettings;
-  readonly #now: () => Date;
+  readonly #earliestNow: () => Promise<Date>;
   readonly #publication: CrlPublication;
   readonly #acknowledged: (issuer: string) => number;
   /** Since when lists are known of which there are pieces alone, by issuer and number. */
@@ -87,7 +88,7 @@ export class CrlSigning {
     this.#store = parts.store;
     this.#audit = parts.audit;
     this.#settings = parts.settings;
-    this.#now = parts.now;
+    this.#earliestNow = () => earliestNow(parts);
     this.#publication = parts.publication;
     this.#acknowledged = parts.acknowledged ?? (() => 0);
   }
@@ -104,7 +105,8 @@ export class CrlSigning {
 
   async #sign(wanted: Wanted): Promise<boolean> {
     for (;;) {
-      const begun = await this.#store.transaction((transaction) => this.#begin(transaction, wanted));
+      const updates = await this.#updates(wanted.scope);
+      const begun = await this.#store.transaction((transaction) => this.#begin(transaction, wanted, updates));
       if (!begun) return false;
       const isLong = begun.expected > IN_MEMORY;
       const made = await this.#store.snapshot((database) => this.#make(database, wanted, begun), { isLong });
@@ -117,7 +119,7 @@ export class CrlSigning {
     }
   }
 
-  async #begin(transaction: Transaction, wanted: Wanted): Promise<Begun | undefined> {
+  async #begin(transaction: Transaction, wanted: Wanted, updates: Updates): Promise<Begun | undefined> {
     const { authority, scope, isDue } = wanted;
     const { id, issuer } = authority;
     const { publicationUrl } = this.#settings;
@@ -128,7 +130,7 @@ export class CrlSigning {
     // Without the number of its base it would be a complete list under a delta's name.
     if (scope === DELTA && !base) return undefined;
     const previous = last && { number: last.number, thisUpdate: new Date(last.this_update) };
-    checkClock(authority, { ...this.#updates(scope), previous });
+    checkClock(authority, { ...updates, previous });
     const floor = this.#publication.current({ issuer: id, scope })?.number;
     const number = await takeCrlNumber(transaction, id, floor);
     await this.#audit.append(
@@ -178,16 +180,16 @@ export class CrlSigning {
       validUntil: before && new Date(before.this_update),
     };
     // Later than everything that the snapshot has.
-    const updates = this.#updates(scope);
+    const updates = await this.#updates(scope);
     const entries = crlEntries(database, contents);
     const path = () => this.#publication.draft({ issuer: id, scope });
     const token = await CrlToken.make(issuer.identity, { ...terms, ...updates }, entries, { path, expected });
     return { crl: await issuer.signCrl(token), sequence, ...updates };
   }
 
-  #updates(scope: string): Pick<CrlTerms, 'thisUpdate' | 'nextUpdate'> {
+  async #updates(scope: string): Promise<Updates> {
     const { crlLifetime, crlDeltaLifetime = 0 } = this.#settings;
-    const thisUpdate = wholeSeconds(this.#now());
+    const thisUpdate = wholeSeconds(await this.#earliestNow());
     const lifetime = scope === DELTA ? crlDeltaLifetime : crlLifetime;
     return { thisUpdate, nextUpdate: new Date(thisUpdate.getTime() + lifetime * 1000) };
   }
@@ -225,7 +227,7 @@ export class CrlSigning {
           sha256: written?.sha256 ?? null,
           der,
         });
-        await this.#dropAbandoned(transaction, place.issuer);
+        await this.#dropAbandoned(transaction, place.issuer, thisUpdate.getTime());
         // Last, and while nobody else can write: of two lists the newer one is placed last. Should this not be committed, the file is whole, and its
         // number is not given out again.
         await written?.place();
@@ -247,8 +249,8 @@ export class CrlSigning {
   }
 
   /** A node that is killed between keeping a list and placing it leaves its pieces. */
-  async #dropAbandoned(transaction: Transaction, issuer: string): Promise<void> {
-    const [before, now] = [this.#unplaced.get(issuer), this.#now().getTime()];
+  async #dropAbandoned(transaction: Transaction, issuer: string, now: number): Promise<void> {
+    const before = this.#unplaced.get(issuer);
     const numbers = await unplacedCrls(transaction, issuer);
     const since = new Map(numbers.map((number) => [number, before?.get(number) ?? now]));
     this.#unplaced.set(issuer, since);

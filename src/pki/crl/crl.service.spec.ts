@@ -2,13 +2,13 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificationRequest } from '../../../test/support/certification-request.js';
-import { describeOnEachStore } from '../../../test/support/postgres.js';
+import { describeOnEachStore, describeOnPostgres, postgresPlace } from '../../../test/support/postgres.js';
 import {
   openTemporaryAuthority,
   somebody,
   type TemporaryAuthority,
 } from '../../../test/support/temporary-authority.js';
-import { insertRevokedSerial, raiseCrlFloor, type Store } from '../../store/index.js';
+import { insertRevokedSerial, openStore, raiseCrlFloor, type Store } from '../../store/index.js';
 import {
   algorithmIdentifier,
   CrlReason,
@@ -348,5 +348,33 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     await schedule.start({ pollInterval: 20, sign: true });
     expect(await failed).toMatchObject({ task: 'crl.publish', error: { code: 'clock_behind' } });
     await schedule.stop();
+  });
+});
+
+describeOnPostgres('a node whose clock is ahead', () => {
+  it('revokes and signs by the clock of the database, and so holds up no other node and passes over nobody', async () => {
+    const shared = await openTemporaryAuthority({ newPlace: () => postgresPlace() });
+    const store = await openStore(shared.place.options);
+    const ahead = await shared.reopen({ store, now: () => new Date(Date.now() + 30 * 3600_000) });
+    const issue = async () => {
+      const request = certificationRequest();
+      return (await shared.authority.ca.issue({ request, requester: somebody, lifetime: 3600 })).certificate;
+    };
+    const [one, other] = [await issue(), await issue()];
+    await ahead.ca.revoke({ serialNumber: one.serialNumber, requester: somebody });
+    expect(await ahead.ca.revokeAll({ selection: { service: 'orders' }, requester: somebody })).toBe(1);
+    const list = await ahead.crls.sign('issuing', somebody);
+    expect(list.thisUpdate.getTime()).toBeLessThanOrEqual(Date.now());
+    const listed = [...decodeCertificateList(await readPublished(list)).revokedCertificates()];
+    expect(listed.map(({ serialNumber }) => serialNumber).sort()).toEqual(
+      [one, other].map(({ serialNumber }) => serialNumber).sort(),
+    );
+    for (const { revocationDate } of listed) expect(revocationDate.getTime()).toBeLessThanOrEqual(Date.now());
+    expect(await shared.authority.crls.sign('issuing', somebody)).toMatchObject({ number: 2 });
+    // By its own clock everything would be due.
+    expect((await ahead.crls.publishIfDue()).map(({ issuer }) => issuer)).toEqual(['root']);
+    expect(await ahead.crls.publishIfDue()).toEqual([]);
+    await store.close();
+    await shared.close();
   });
 });

@@ -328,7 +328,8 @@ describeOnEachStore('a node that has not heard of a step', (_, newPlace) => {
 describeOnPostgres('a node whose clock is ahead', () => {
   it('removes no CA whose certificates are good by the clock of the database', async () => {
     const shared = await openTemporaryAuthority({ newPlace: () => postgresPlace() });
-    const ahead = await shared.reopen({ now: () => new Date(Date.now() + 2 * 3600_000) });
+    const store = await openStore(shared.place.options);
+    const ahead = await shared.reopen({ store, now: () => new Date(Date.now() + 2 * 3600_000) });
     const { certificate } = await issue(3600, shared.authority);
     for (const step of ['prepare', 'publish', 'activate', 'retire'] as const)
       await shared.authority.rollover.take({ step, requester: somebody });
@@ -338,6 +339,7 @@ describeOnPostgres('a node whose clock is ahead', () => {
       code: 'rollover_premature',
       message: expect.stringContaining(`the last until ${certificate.notAfter.toISOString()}`) as unknown,
     });
+    await store.close();
     await shared.close();
   });
 });

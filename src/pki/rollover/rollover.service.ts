@@ -7,6 +7,7 @@ import {
 } from '../../store/index.js';
 import { decodeCertificate } from '../../x509/index.js';
 import type { CrlService } from '../crl/crl.service.js';
+import { earliestNow } from '../earliest-now.js';
 import type { IssuanceContext } from '../issuance/issue-certificate.js';
 import type { Authorities } from '../issuer/authorities.js';
 import { ensureAuthority, type Creation } from '../issuer/authority-creation.js';
@@ -70,7 +71,7 @@ export class RolloverService {
   /** Where each CA stands, and whether it can go. */
   async status(): Promise<IssuerStanding[]> {
     const { database } = this.#context.store;
-    return standingsOf(database, await listIssuers(database), await this.#earliestNow());
+    return standingsOf(database, await listIssuers(database), await earliestNow(this.#context));
   }
 
   /**
@@ -107,7 +108,7 @@ export class RolloverService {
     for (const { id, from, to } of first.changes)
       if (from === 'prepared' && to === 'published' && this.#authorities.named(id).keyHere)
         await this.#crls.signFirst(id, requester);
-    const now = await this.#earliestNow();
+    const now = await earliestNow(this.#context);
     const plan = await store.transaction(async (transaction) => {
       // Looked at again: another process may have been first.
       const planned = planStep(await listIssuers(transaction), move, target);
@@ -122,14 +123,6 @@ export class RolloverService {
       return planned;
     });
     return { ...plan, already: plan.changes.length === 0 };
-  }
-
-  /** The earlier of this process's clock and the database's: a clock that is ahead takes no CA away from who needs it. */
-  async #earliestNow(): Promise<Date> {
-    const { store, now } = this.#context;
-    const here = now();
-    const there = await store.clock();
-    return there && there < here ? there : here;
   }
 
   #entryOf({ step, back }: { readonly step: string; readonly back: boolean }, subject: string, requester: Requester) {
