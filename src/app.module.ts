@@ -46,7 +46,7 @@ export class AppModule {
         revocations: RevocationRegistry,
         federation: FederatedTrust,
       ): readonly HealthPart[] => [
-        storePart(store),
+        storePart(store, now),
         issuingCaPart(ca, revocations, { warningDays: health.issuingExpiryWarning, clock: now }),
         crlPart(ca, crls, now),
         ...(ocsp ? [ocspPart(ocsp, now)] : []),

@@ -12,16 +12,28 @@ const DETAILS: Readonly<Record<StoreErrorCode, string>> = {
   store_too_new: 'a newer version has changed it',
 };
 
-/** The store: whether it answers, and would take what is written. */
-export function storePart(store: Store): HealthPart {
+/** Certificates are dated a minute back: less goes unnoticed. */
+const MOST_APART_S = 30;
+
+/** The store: whether it answers, and would take what is written, and whether it goes by the time of this machine. */
+export function storePart(store: Store, clock: () => Date): HealthPart {
   return {
     name: 'store',
     check: () =>
       Promise.race<PartState>([
-        store.checkWritable().then(() => ({ state: 'up' }), down),
+        stateOf(store, clock).catch(down),
         delay(STORE_ANSWERS_MS, { state: 'down', detail: 'does not answer' }, { ref: false }),
       ]),
   };
+}
+
+async function stateOf(store: Store, clock: () => Date): Promise<PartState> {
+  await store.checkWritable();
+  const there = await store.clock();
+  const ahead = there ? Math.round((clock().getTime() - there.getTime()) / 1000) : 0;
+  if (Math.abs(ahead) <= MOST_APART_S) return { state: 'up' };
+  const how = ahead > 0 ? `${ahead} s ahead of` : `${-ahead} s behind`;
+  return { state: 'warning', detail: `this machine's clock is ${how} the database's` };
 }
 
 function down(error: unknown): PartState {
