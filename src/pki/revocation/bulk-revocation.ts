@@ -44,6 +44,7 @@ export class BulkRevocation {
   readonly #audit: AuditLog;
   readonly #events: EventBus;
   readonly #revocations: RevocationService;
+  readonly #now: () => Date;
   readonly #earliestNow: () => Promise<Date>;
 
   constructor(parts: {
@@ -57,6 +58,7 @@ export class BulkRevocation {
     this.#audit = parts.audit;
     this.#events = parts.events;
     this.#revocations = parts.revocations;
+    this.#now = parts.now;
     this.#earliestNow = () => earliestNow(parts);
   }
 
@@ -64,8 +66,8 @@ export class BulkRevocation {
   async run(request: BulkRequest): Promise<number> {
     const { selection, release = false, requester, onProgress } = request;
     const reason = revocationReason(request.reason ?? 'unspecified', false);
+    checkInvalidityDate(request.invalidityDate, this.#now());
     const now = await this.#earliestNow();
-    checkInvalidityDate(request.invalidityDate, now);
     const { actor, requestId } = requester;
     const entry = {
       action: release ? 'certificates.release' : 'certificates.revoke',

@@ -48,6 +48,7 @@ export class RevocationService {
   readonly #audit: AuditLog;
   readonly #events: EventBus;
   readonly #registry: RevocationRegistry;
+  readonly #now: () => Date;
   readonly #earliestNow: () => Promise<Date>;
   readonly #acknowledged = new Map<string, number>();
 
@@ -62,6 +63,7 @@ export class RevocationService {
     this.#audit = parts.audit;
     this.#events = parts.events;
     this.#registry = parts.registry;
+    this.#now = parts.now;
     this.#earliestNow = () => earliestNow(parts);
   }
 
@@ -87,8 +89,8 @@ export class RevocationService {
         'a root certificate cannot be revoked by a list that it signs itself',
       );
     const proven = revocationReason(reason, isAuthorityProfile(known.profile));
+    checkInvalidityDate(invalidityDate, this.#now());
     const now = await this.#earliestNow();
-    checkInvalidityDate(invalidityDate, now);
     const entry = entryOf('certificate.revoke', serialNumber, requester, {
       reason: proven,
       ...(invalidityDate ? { invalidityDate: invalidityDate.toISOString() } : {}),
