@@ -20,6 +20,7 @@ export interface IssuerTable {
   /** The issuer that signed it; its own id for a root. */
   parent: string;
   der: Uint8Array;
+  /** Rises from one to the next. */
   created_at: number;
   state: IssuerState;
   /** `elsewhere`: it signs nothing here, what it signed was brought in. */

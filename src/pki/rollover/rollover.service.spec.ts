@@ -290,6 +290,13 @@ describe('rolling the root over', () => {
   });
 });
 
+it('a CA comes after the one before, whatever the clock says of when it was made', async () => {
+  const behind = await temporary.reopen({ now: () => new Date(Date.now() - 30_000) });
+  for (const step of ['prepare', 'publish', 'activate', 'retire'] as const)
+    expect((await behind.rollover.take({ step, requester: somebody })).already).toBe(false);
+  expect(states(behind)).toEqual({ root: 'active', issuing: 'retired', 'issuing-2': 'active' });
+});
+
 describeOnEachStore('a node that has not heard of a step', (_, newPlace) => {
   it('issues nothing from the CA before, and nothing at all where it cannot follow', async () => {
     const shared = await openTemporaryAuthority({ newPlace });
