@@ -349,6 +349,25 @@ describeOnPostgres('a node whose clock is ahead', () => {
     await store.close();
     await shared.close();
   });
+
+  it('forgets no peer that is good by the clock of the database, and saw nobody in the future', async () => {
+    const shared = await openTemporaryAuthority({ newPlace: () => postgresPlace() });
+    const store = await openStore(shared.place.options);
+    const time = (): Date => new Date(Date.now() + 2 * 3600_000);
+    const ahead = await shared.reopen({ store, now: time });
+    // Of another store: this one does not list them.
+    const peers = [await issue(3600), await issue(4 * 3600)].map(({ certificate }) => certificate);
+    const { certificate } = shared.authority.ca.issuing;
+    shared.authority.sightings.note([peers[0]!, certificate], Date.now());
+    await shared.authority.sightings.flush();
+    ahead.sightings.note([peers[1]!, certificate], time().getTime());
+    await ahead.sightings.flush();
+    const standing = (await shared.authority.rollover.status()).find(({ id }) => id === 'issuing')!;
+    expect(standing.usage.valid).toBe(2);
+    expect(standing.lastSeen!.getTime()).toBeLessThanOrEqual(Date.now());
+    await store.close();
+    await shared.close();
+  });
 });
 
 describeOnEachStore('steps that are taken twice at once', (_, newPlace) => {
