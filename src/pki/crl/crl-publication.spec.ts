@@ -109,7 +109,7 @@ describeOnEachStore('the publication of lists', (kind, newPlace) => {
     const [path, pipe] = [join(crlFolder, 'issuing.crl'), join(crlFolder, 'pipe')];
     // What is in the place is read first: of a pipe until whoever writes there ends.
     mkdirSync(crlFolder, { recursive: true });
-    expect(spawnSync('mkfifo', [path]).status).toBe(0);
+    expect(spawnSync('sh', ['-c', 'mkfifo "$0"', path]).status).toBe(0);
     linkSync(path, pipe);
     const node = new CrlPublication({ store, events: new EventBus(), folder: crlFolder });
     const served = node.serveLast(place);
