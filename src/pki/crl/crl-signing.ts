@@ -105,8 +105,7 @@ export class CrlSigning {
 
   async #sign(wanted: Wanted): Promise<boolean> {
     for (;;) {
-      const updates = await this.#updates(wanted.scope);
-      const begun = await this.#store.transaction((transaction) => this.#begin(transaction, wanted, updates));
+      const begun = await this.#store.transaction((transaction) => this.#begin(transaction, wanted));
       if (!begun) return false;
       const isLong = begun.expected > IN_MEMORY;
       const made = await this.#store.snapshot((database) => this.#make(database, wanted, begun), { isLong });
@@ -119,7 +118,7 @@ export class CrlSigning {
     }
   }
 
-  async #begin(transaction: Transaction, wanted: Wanted, updates: Updates): Promise<Begun | undefined> {
+  async #begin(transaction: Transaction, wanted: Wanted): Promise<Begun | undefined> {
     const { authority, scope, isDue } = wanted;
     const { id, issuer } = authority;
     const { publicationUrl } = this.#settings;
@@ -130,7 +129,8 @@ export class CrlSigning {
     // Without the number of its base it would be a complete list under a delta's name.
     if (scope === DELTA && !base) return undefined;
     const previous = last && { number: last.number, thisUpdate: new Date(last.this_update) };
-    checkClock(authority, { ...updates, previous });
+    // Behind the look: another process may have signed while this one waited for its turn.
+    checkClock(authority, { ...(await this.#updates(scope)), previous });
     const floor = this.#publication.current({ issuer: id, scope })?.number;
     const number = await takeCrlNumber(transaction, id, floor);
     await this.#audit.append(

@@ -24,6 +24,15 @@ import { CrlToken } from './crl-token.js';
 
 const DAY = 86_400_000;
 
+/** The same store, but for what is done otherwise. */
+const storeWith = (store: Store, otherwise: Partial<Pick<Store, 'snapshot' | 'transaction'>>): Store =>
+  new Proxy(store, {
+    get: (target, key) => {
+      const value: unknown = Reflect.get(otherwise, key) ?? Reflect.get(target, key, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+
 describeOnEachStore('the CRL service', (_, newPlace) => {
   let temporary: TemporaryAuthority;
   let clock: Date;
@@ -132,6 +141,23 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     ).toEqual(['issuing', 'root']);
   });
 
+  it('signs behind whoever signed while it waited for its turn', async () => {
+    const { store, authority } = temporary;
+    let before = async (): Promise<unknown> => {
+      clock = new Date(clock.getTime() + 5000);
+      return authority.crls.sign('issuing', somebody);
+    };
+    const transaction: Store['transaction'] = async (work, whole) => {
+      const first = before;
+      before = () => Promise.resolve();
+      await first();
+      return store.transaction(work, whole);
+    };
+    const waiting = await temporary.reopen({ create: false });
+    const { crls } = await temporary.reopen({ create: false, store: storeWith(waiting.store, { transaction }) });
+    expect(await crls.sign('issuing', somebody)).toMatchObject({ number: 2 });
+  });
+
   it('signs for one issuer when the key of another is not there', async () => {
     rmSync(join(temporary.folder, 'certs/ca/root_ca.key.pem'));
     const other = await temporary.reopen({ create: false });
@@ -185,12 +211,7 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
           await after?.();
           return made;
         };
-        const slow = new Proxy(store, {
-          get: (target, key) => {
-            const value: unknown = key === 'snapshot' ? snapshot : Reflect.get(target, key, target);
-            return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-          },
-        });
+        const slow = storeWith(store, { snapshot });
         return temporary.reopen({ store: slow, settings: { ...settings, crlDeltaLifetime: 3600 } });
       };
       const { ca, crls } = temporary.authority;
