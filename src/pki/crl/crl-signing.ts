@@ -59,7 +59,7 @@ interface Made extends Updates {
   readonly sequence: number;
 }
 
-/** What became of a list. `crossed`: beside what another process signed meanwhile, the higher number would have the older rows. */
+/** What became of a list. `crossed`: beside what another process signed meanwhile, the higher number would have the older rows or the older date. */
 type Outcome = 'placed' | 'overtaken' | 'crossed';
 
 /**
@@ -201,37 +201,36 @@ export class CrlSigning {
     const { number, base } = terms;
     // Where there can be no file its row has all of it.
     const written = await this.#publication.complete(place, crl);
-    const der = written ? null : await crl.whole();
+    const row = {
+      ...place,
+      number,
+      base_number: base ?? null,
+      this_update: thisUpdate.getTime(),
+      next_update: nextUpdate.getTime(),
+      revocation_sequence: sequence,
+      octets: crl.octets,
+      sha256: written?.sha256 ?? null,
+      der: written ? null : await crl.whole(),
+    };
     const isInParts = written !== undefined && this.#store.isShared;
     try {
       if (isInParts) await this.#keepParts(place.issuer, number, crl);
       return await this.#store.transaction(async (transaction) => {
         const last = await lastCrlHeader(transaction, place);
-        const isNewer = !last || (last.number < number && last.revocation_sequence <= sequence);
-        const isCrossed = areCrossed({ number, revocation_sequence: sequence }, await lastBeside(transaction, place));
-        const isPlaced = isNewer && isDue(last) && !isCrossed;
+        const outcome = isDue(last) ? outcomeOf(row, last, await lastBeside(transaction, place)) : 'overtaken';
+        const isPlaced = outcome === 'placed';
         const detail = isPlaced ? { scope, number: String(number), octets: String(crl.octets) } : { signed: 'no' };
         await this.#audit.append({ ...entryOf(wanted), phase: 'result', detail }, transaction);
         if (!isPlaced) {
           await deleteCrlParts(transaction, place.issuer, [number]);
-          return isCrossed ? 'crossed' : 'overtaken';
+          return outcome;
         }
-        await insertCrl(transaction, {
-          ...place,
-          number,
-          base_number: base ?? null,
-          this_update: thisUpdate.getTime(),
-          next_update: nextUpdate.getTime(),
-          revocation_sequence: sequence,
-          octets: crl.octets,
-          sha256: written?.sha256 ?? null,
-          der,
-        });
+        await insertCrl(transaction, row);
         await this.#dropAbandoned(transaction, place.issuer, thisUpdate.getTime());
         // Last, and while nobody else can write: of two lists the newer one is placed last. Should this not be committed, the file is whole, and its
         // number is not given out again.
         await written?.place();
-        return 'placed';
+        return outcome;
       });
     } catch (error) {
       if (isInParts) await this.#dropParts(place, number);
@@ -277,11 +276,18 @@ async function lastBeside(database: Database, { issuer, scope }: CrlPlace): Prom
   return lastCrlHeader(database, { issuer, scope: scope === DELTA ? COMPLETE : DELTA });
 }
 
-type Placed = Pick<CrlHeader, 'number' | 'revocation_sequence'>;
+type Compared = Pick<CrlHeader, 'number' | 'revocation_sequence' | 'this_update'>;
+
+/** What becomes of a list, by the last one of its scope and {@link lastBeside}, as they are when it is to be placed. */
+function outcomeOf(one: Compared, last: Compared | undefined, beside: Compared | undefined): Outcome {
+  if (last && (last.number > one.number || last.revocation_sequence > one.revocation_sequence)) return 'overtaken';
+  // A date before that of the last one is what a replayed list has.
+  if (last && last.this_update > one.this_update) return 'crossed';
+  return beside && areCrossed(one, beside) ? 'crossed' : 'placed';
+}
 
 /** Who has a complete list and a delta believes the higher number (RFC 5280 §5.2.4): with older rows it would take back what the other one says. */
-function areCrossed(one: Placed, other: Placed | undefined): boolean {
-  if (!other) return false;
+function areCrossed(one: Compared, other: Compared): boolean {
   const [lower, higher] = one.number < other.number ? [one, other] : [other, one];
   return lower.revocation_sequence > higher.revocation_sequence;
 }

@@ -17,7 +17,7 @@ import {
   Oid,
   verifySignature,
 } from '../../x509/index.js';
-import type { CertificationAuthority } from '../certification-authority.js';
+import type { CertificationAuthority, CertificationAuthorityOptions } from '../certification-authority.js';
 import { readPublished, type PublishedCrl } from './crl-publication.js';
 import { CrlSchedule } from './crl-schedule.js';
 import { CrlToken } from './crl-token.js';
@@ -51,6 +51,24 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
   const entriesOf = async (crl: PublishedCrl) => [
     ...decodeCertificateList(await readPublished(crl)).revokedCertificates(),
   ];
+
+  /** A process with deltas that does something else before it reads the rows of its first list, or behind that. */
+  const slowly = (
+    meanwhile: Partial<Record<'before' | 'after', () => Promise<unknown>>>,
+    more: Partial<CertificationAuthorityOptions> = {},
+  ) => {
+    const { store, settings } = temporary;
+    const hooks = [meanwhile];
+    const snapshot: Store['snapshot'] = async (work, options) => {
+      const { before, after } = hooks.shift() ?? {};
+      await before?.();
+      const made = await store.snapshot(work, options);
+      await after?.();
+      return made;
+    };
+    const slow = storeWith(store, { snapshot });
+    return temporary.reopen({ store: slow, settings: { ...settings, crlDeltaLifetime: 3600 }, ...more });
+  };
 
   it('signs a list with number, dates, key identifier and the entries', async () => {
     const { authority } = temporary;
@@ -158,6 +176,31 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect(await crls.sign('issuing', somebody)).toMatchObject({ number: 2 });
   });
 
+  it('places no list behind one that another process dated later meanwhile', async () => {
+    const [read, placed] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    const behind = await slowly(
+      {
+        after: () => {
+          read.resolve(undefined);
+          return placed.promise;
+        },
+      },
+      { now: () => new Date(clock.getTime() - 5000) },
+    );
+    let second: Promise<unknown> = Promise.resolve();
+    const first = await slowly({
+      before: () => {
+        second = behind.crls.sign('issuing', somebody);
+        return read.promise;
+      },
+    });
+    await first.crls.sign('issuing', somebody);
+    placed.resolve(undefined);
+    await expect(second).rejects.toMatchObject({ code: 'clock_behind' });
+    await behind.crls.load();
+    expect(behind.crls.current('issuing')?.number).toBe(1);
+  });
+
   it('signs for one issuer when the key of another is not there', async () => {
     rmSync(join(temporary.folder, 'certs/ca/root_ca.key.pem'));
     const other = await temporary.reopen({ create: false });
@@ -200,20 +243,6 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
   it.each(['complete', 'delta'])(
     'says the newer by the higher number in complete lists and deltas, whoever signs them at once: %s placed last',
     async (last) => {
-      /** A process that does something else before it reads the rows of its first list, or behind that. */
-      const slowly = (meanwhile: Partial<Record<'before' | 'after', () => Promise<unknown>>>) => {
-        const { store, settings } = temporary;
-        const hooks = [meanwhile];
-        const snapshot: Store['snapshot'] = async (work, options) => {
-          const { before, after } = hooks.shift() ?? {};
-          await before?.();
-          const made = await store.snapshot(work, options);
-          await after?.();
-          return made;
-        };
-        const slow = storeWith(store, { snapshot });
-        return temporary.reopen({ store: slow, settings: { ...settings, crlDeltaLifetime: 3600 } });
-      };
       const { ca, crls } = temporary.authority;
       const serialNumber = await issueAndRevoke(temporary.authority, 'certificateHold');
       await crls.publishIfDue();
