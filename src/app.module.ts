@@ -1,10 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ApiModule } from './api/index.js';
 import { trustBundlesPart } from './bindings/federation-health.js';
 import { registryRevocation } from './bindings/registry-revocation.js';
 import { registryRates, registryRoles, registryServices } from './bindings/registry-services.js';
 import { crlPart, issuingCaPart, ocspPart } from './bindings/revocation-health.js';
+import { storePart } from './bindings/store-health.js';
 import { ratesOf, sharedRates } from './bindings/service-rates.js';
 import { crlSources, federatedDomains, type Configuration } from './configuration/index.js';
 import { ConfigurationModule } from './configuration/nest/index.js';
@@ -50,7 +50,7 @@ export class AppModule {
         revocations: RevocationRegistry,
         federation: FederatedTrust,
       ): readonly HealthPart[] => [
-        storePart(store),
+        storePart(store, now),
         issuingCaPart(ca, revocations, { warningDays: health.issuingExpiryWarning, clock: now }),
         crlPart(ca, crls, now),
         ...(ocsp ? [ocspPart(ocsp, now)] : []),
@@ -140,19 +140,5 @@ function namedBy(ca: CaService): (identity: VerifiedClientIdentity) => boolean {
       own = new Set(authorities.map(({ certificate }) => certificate.fingerprint256));
     }
     return own.has(issuerFingerprint256);
-  };
-}
-
-// A database that does not answer is down before whoever asks gives up.
-const STORE_ANSWERS_MS = 2_000;
-
-function storePart(store: Store): HealthPart {
-  return {
-    name: 'store',
-    check: () =>
-      Promise.race([
-        store.dataVersion().then(() => ({ state: 'up' }) as const),
-        delay(STORE_ANSWERS_MS, { state: 'down', detail: 'does not answer' } as const, { ref: false }),
-      ]),
   };
 }

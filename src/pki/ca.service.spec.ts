@@ -171,6 +171,32 @@ describeOnEachStore('the CA service', (_, newPlace) => {
     }
   });
 
+  it('renews for the lifetime that was asked for, also what the end of a CA cut short', async () => {
+    const { notAfter } = ca().issuing.certificate;
+    const early = await temporary.reopen({ now: () => new Date(notAfter.getTime() - 600_000) });
+    const { certificate } = await early.ca.issue({
+      request: certificationRequest(),
+      requester: somebody,
+      lifetime: 7200,
+    });
+    expect(certificate.notAfter).toEqual(notAfter);
+    const { serialNumber, fingerprint256 } = certificate;
+    const holding = {
+      request: certificationRequest(),
+      holder: { serialNumber, fingerprint256 },
+      requester: somebody,
+    };
+    // As after a rollover: there is time for all of it again.
+    const { ca: later } = await temporary.reopen();
+    const began = Math.floor(Date.now() / 1000) * 1000;
+    const { certificate: renewed } = await later.renew(holding);
+    expect(renewed.notAfter.getTime() - began).toBeGreaterThanOrEqual(7_200_000);
+    expect(renewed.notAfter.getTime() - Date.now()).toBeLessThanOrEqual(7_200_000);
+    await expect(later.issueToHolder({ ...holding, lifetime: 7201 })).rejects.toMatchObject({
+      code: 'lifetime_not_allowed',
+    });
+  });
+
   it('stores, records and tells what it issued', async () => {
     const events: unknown[] = [];
     temporary.authority.events.on('certificate.issued', (event) => events.push(event));

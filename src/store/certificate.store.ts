@@ -8,9 +8,9 @@ export type CertificateRow = Omit<Readonly<Selectable<CertificateTable>>, 'crl_e
 /** A certificate's row before anything can have become of it. Without `crl_shard`: in the complete list alone. */
 export type NewCertificateRow = Omit<
   CertificateRow,
-  'status' | 'revoked_at' | 'revocation_reason' | 'revocation_sequence' | 'invalidity_date' | 'crl_shard'
+  'status' | 'revoked_at' | 'revocation_reason' | 'revocation_sequence' | 'invalidity_date' | 'crl_shard' | 'lifetime'
 > &
-  Partial<Pick<CertificateRow, 'crl_shard'>>;
+  Partial<Pick<CertificateRow, 'crl_shard' | 'lifetime'>>;
 
 /** Every column. */
 export const CERTIFICATE_COLUMNS = [
@@ -33,6 +33,7 @@ export const CERTIFICATE_COLUMNS = [
   'revocation_sequence',
   'invalidity_date',
   'crl_shard',
+  'lifetime',
 ] as const;
 
 /** Takes serial numbers for ever. Gives those of them that had not been taken before. */
@@ -62,6 +63,7 @@ export async function insertCertificates(database: Database, rows: readonly NewC
 
 const asGood = (row: NewCertificateRow): CertificateRow => ({
   crl_shard: 0,
+  lifetime: null,
   ...row,
   status: 'active',
   revoked_at: null,

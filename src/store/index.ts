@@ -95,7 +95,7 @@ export {
   type ServiceChangeRow,
   type ShadowCountRow,
 } from './service.store.js';
-export { StoreError } from './store-error.js';
+export { StoreError, type StoreErrorCode } from './store-error.js';
 export { StoreFollower } from './store-follower.js';
 export { Store, type Exchange, type StoreOptions, type Topic } from './store.js';
 export {

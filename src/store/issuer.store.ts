@@ -31,14 +31,19 @@ type IssuerName = Pick<IssuerRow, 'id' | 'role'>;
 
 const COLUMNS = ['id', 'role', 'parent', 'der', 'created_at', 'state', 'key_place'] as const;
 
-/** Adds an issuer: `prepared`, its key here, when nothing else is said. */
+/** Adds an issuer: `prepared`, its key here, when nothing else is said. It was made after those that are there, also where a clock says otherwise. */
 export async function insertIssuer(
   database: Database,
   row: Omit<IssuerRow, 'state' | 'key_place'> & Partial<Pick<IssuerRow, 'state' | 'key_place'>>,
 ): Promise<void> {
+  const before = await database
+    .selectFrom('issuer')
+    .select((select) => select.fn.max('created_at').as('last'))
+    .executeTakeFirst();
+  const created_at = Math.max(row.created_at, (before?.last ?? 0) + 1);
   await database
     .insertInto('issuer')
-    .values({ state: 'prepared', key_place: 'here', ...row })
+    .values({ state: 'prepared', key_place: 'here', ...row, created_at })
     .execute();
 }
 

@@ -9,6 +9,7 @@ import { up as revocation } from './migrations/0007-revocation.js';
 import { up as services } from './migrations/0008-services.js';
 import { up as crlEntries } from './migrations/0009-crl-entries.js';
 import { up as auditOfAuthorities } from './migrations/0010-audit-of-authorities.js';
+import { up as lifetimeAskedFor } from './migrations/0011-lifetime-asked-for.js';
 import type { Database, Transaction } from './schema.js';
 import { StoreError, tooNewError } from './store-error.js';
 
@@ -24,6 +25,7 @@ const migrations: readonly { readonly name: string; readonly up: (transaction: T
   { name: '0008-services', up: services },
   { name: '0009-crl-entries', up: crlEntries },
   { name: '0010-audit-of-authorities', up: auditOfAuthorities },
+  { name: '0011-lifetime-asked-for', up: lifetimeAskedFor },
 ];
 
 /** The name of the schema that this program works on: its last migration. */
@@ -79,6 +81,13 @@ export async function checkMigrated(database: Database, store: string): Promise<
       'store_unavailable',
       `the store ${store} is not set up for this version: run \`veritas setup\` or \`veritas migrate\``,
     );
+}
+
+/** Insists that no newer version has brought the schema forward since. Throws {@link StoreError} `store_too_new`. */
+export async function checkNotNewer(database: Database, store: string): Promise<void> {
+  const { rows } = await sql.raw<{ name: string }>(LAST_MIGRATION).execute(database);
+  const last = rows[0]?.name;
+  if (last !== undefined && last > SCHEMA) throw tooNewError(store, last);
 }
 
 /** What the store has seen, and what it needs; everything when it is empty. Throws {@link StoreError} `store_too_new`. */

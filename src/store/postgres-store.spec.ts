@@ -215,13 +215,17 @@ describeOnPostgres('a PostgreSQL that cannot be used', () => {
     );
   });
 
-  test('a standby takes no writes, and says so at the start', async () => {
+  test('a standby takes no writes, and says so at the start and to who asks', async () => {
+    const before = await openStore({ url: url() });
+    await before.checkWritable();
     await server.stop('SIGINT');
     writeFileSync(join(server.folder, 'data/standby.signal'), '');
     await server.startAgain();
     expect(await refusal(url())).toBe(
       'the store postgres://127.0.0.1:PORT/pki cannot be used: it takes no writes (a standby, or opened for reading: readonly)',
     );
+    await expect(before.checkWritable()).rejects.toThrow(/standby/);
+    await before.close();
     const reader = await openStore({ url: url(), readOnly: true });
     expect(await listIssuers(reader.database)).toEqual([]);
     await reader.close();

@@ -46,6 +46,17 @@ class PostgresStore extends Store {
     return rows[0]?.version ?? '';
   }
 
+  override async checkWritable(): Promise<void> {
+    const { rows } = await sql<{ standby: boolean }>`select pg_is_in_recovery() as standby`.execute(this.database);
+    if (rows[0]?.standby) throw readOnlyError(this.name);
+    await super.checkWritable();
+  }
+
+  override async clock(): Promise<Date | undefined> {
+    const { rows } = await sql<{ at: Date }>`select clock_timestamp() as at`.execute(this.database);
+    return rows[0]?.at;
+  }
+
   override watch(onChange: () => void): () => void {
     const listener = this.#listen({ channel: CHANGES, hear: () => onChange() });
     return () => void listener.close();

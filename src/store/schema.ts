@@ -20,6 +20,7 @@ export interface IssuerTable {
   /** The issuer that signed it; its own id for a root. */
   parent: string;
   der: Uint8Array;
+  /** Rises from one to the next. */
   created_at: number;
   state: IssuerState;
   /** `elsewhere`: it signs nothing here, what it signed was brought in. */
@@ -64,6 +65,8 @@ export interface CertificateTable {
   crl_shard: number;
   /** What it is on a list while it is revoked, DER (RFC 5280 §5.1.2.6). */
   crl_entry: Uint8Array | null;
+  /** Seconds, as it was asked for: it has less where a CA above it ends before. Null of CAs, and of what earlier versions issued. */
+  lifetime: number | null;
 }
 
 export interface ReleaseTable {

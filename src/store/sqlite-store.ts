@@ -63,6 +63,10 @@ class SqliteStore extends Store {
     });
   }
 
+  override clock(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   /** A file tells nobody. */
   override watch(): () => void {
     return () => undefined;

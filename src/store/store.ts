@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import { GroupCommit } from './group-commit.js';
+import { checkNotNewer } from './migrations.js';
 import type { Database, Schema, Transaction } from './schema.js';
 import { StoreError } from './store-error.js';
 import type { WholeWork } from './together.js';
@@ -76,6 +77,15 @@ export abstract class Store {
   abstract dataVersion(): Promise<string>;
 
   /**
+   * Whether what is written now would be taken, as far as that can be read: nobody waits for whoever writes. Throws {@link StoreError} `store_unavailable`
+   * when the database is gone, another one or a standby, `store_too_new` when a newer version has brought it forward.
+   */
+  async checkWritable(): Promise<void> {
+    await this.dataVersion();
+    await checkNotNewer(this.database, this.name);
+  }
+
+  /**
    * Tells `onChange` at once when a process committed what others act on: where the database can tell, and for as long as it does. Only a hint,
    * for whoever asks for {@link dataVersion} from time to time anyway. What it gives ends it, and so does {@link close}.
    */
@@ -86,6 +96,9 @@ export abstract class Store {
    * no other node. {@link close} ends it.
    */
   abstract exchange(topic: Topic, hear: (message: string) => void): Exchange | undefined;
+
+  /** What time it is by the database; undefined where that is the clock of this machine. Throws {@link StoreError} when the database is gone. */
+  abstract clock(): Promise<Date | undefined>;
 
   /** Whether processes on other machines may have the same rows: what they are to see must be a row. */
   abstract readonly isShared: boolean;

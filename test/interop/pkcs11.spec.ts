@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Pkcs11KeyType, Pkcs11Settings } from '../../src/pki/issuer/pkcs11-protocol.js';
@@ -40,6 +40,21 @@ interface Cryptoki {
 // test/interop/run installs pkcs11js there: it is compiled at installation, and belongs to those who have a token.
 const packageDirectory = process.env.PKCS11JS_DIRECTORY ?? '';
 
+/** pkcs11js, which notes in a file when a session begins, logs in and ends. */
+const noting = (file: string): string => `
+  const { appendFileSync } = require('node:fs');
+  const { PKCS11 } = require('node:module').createRequire(${JSON.stringify(join(packageDirectory, 'package.json'))})('pkcs11js');
+  const note = (what) => appendFileSync(${JSON.stringify(file)}, what + '\\n');
+  exports.PKCS11 = class extends PKCS11 {
+    constructor() {
+      super();
+      for (const [name, what] of [['C_OpenSession', 'begin'], ['C_Login', 'login'], ['C_CloseSession', 'end']]) {
+        const call = this[name];
+        this[name] = (...rest) => { note(what); return call.apply(this, rest); };
+      }
+    }
+  };`;
+
 describe('keys on a PKCS#11 token', () => {
   let folder: string;
   let pkcs11: Pkcs11Settings;
@@ -66,6 +81,19 @@ describe('keys on a PKCS#11 token', () => {
   afterAll(() => {
     rmSync(folder, { recursive: true });
   });
+
+  /** The same token by a package that notes what is done, and what it noted since it was last asked. */
+  const noted = (name: string) => {
+    const [directory, file] = [path(name), path(`${name}.notes`)];
+    mkdirSync(join(directory, 'node_modules/pkcs11js'), { recursive: true });
+    writeFileSync(join(directory, 'node_modules/pkcs11js/index.js'), noting(file));
+    const notes = (): string[] => {
+      const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
+      rmSync(file, { force: true });
+      return lines;
+    };
+    return { pkcs11: { ...pkcs11, packageDirectory: directory }, notes };
+  };
 
   const openssl = (...args: string[]) => {
     const { status, stdout, stderr } = spawnSync('openssl', args, { encoding: 'utf8' });
@@ -98,6 +126,13 @@ describe('keys on a PKCS#11 token', () => {
       message: `the token "veritas" refuses the PIN in ${path('wrong-pin')} (CKR_PIN_INCORRECT)`,
     });
     expect(await attempt({ pinFile: path('wrong-pin') })).toBe(refused);
+    const { pkcs11: counted, notes } = noted('counted');
+    const token = tokenOf({ ...counted, pinFile: path('wrong-pin') });
+    const atOnce = ['a', 'b', 'c'].map((label) => token.call({ name: 'keys', label }));
+    // Nobody stops the thread meanwhile.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+    for (const each of atOnce) await expect(each).rejects.toMatchObject({ code: 'token_unavailable' });
+    expect(notes()).toEqual(['begin', 'login', 'end']);
   });
 
   it('holds the keys of a CA from its first start on, which signs certificates and lists', async () => {
@@ -250,11 +285,17 @@ describe('keys on a PKCS#11 token', () => {
     }
   });
 
-  it('begins a new session after one that failed', async () => {
-    const token = tokenOf(pkcs11);
+  it('ends a session that failed, and begins a new one', async () => {
+    const { pkcs11: counted, notes } = noted('ended');
+    const token = tokenOf(counted);
     const sign = { name: 'sign', label: 'veritas-root', mechanism: 'ecdsa-sha256', octets: Buffer.from('x') } as const;
-    await expect(token.call({ ...sign, id: 'ff' })).rejects.toMatchObject({ code: 'token_unavailable' });
+    for (let i = 0; i < 3; i++) {
+      const both = [token.call({ ...sign, id: 'ff' }), token.call({ ...sign, id: 'fe' })];
+      for (const each of both) await expect(each).rejects.toMatchObject({ code: 'token_unavailable' });
+      expect(notes()).toEqual(['begin', 'login', 'end']);
+    }
     const [key] = await token.call({ name: 'keys', label: 'veritas-root' });
     await expect(token.call({ ...sign, id: key!.id })).resolves.toHaveLength(64);
+    expect(notes()).toEqual(['begin', 'login']);
   });
 });

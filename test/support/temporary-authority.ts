@@ -84,6 +84,8 @@ export async function openTemporaryAuthority({
   const open = async (more: Partial<CertificationAuthorityOptions>): Promise<CertificationAuthority> => {
     const store = await openStore(place.options);
     stores.push(store);
+    // A time that is simulated is the database's as well.
+    if (more.now) Object.assign(store, { clock: () => Promise.resolve(undefined) });
     return openCertificationAuthority({ settings, store, ...more });
   };
   const authority = await open({ create: true, ...options });

@@ -1,8 +1,22 @@
 import { expect, it } from '@jest/globals';
 import type { KyselyPlugin } from 'kysely';
+import { spawnSync } from 'node:child_process';
 import { hash, randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { temporaryFolder } from '../../../test/support/folder.js';
 import { describeOnEachStore } from '../../../test/support/postgres.js';
 import { openTemporaryAuthority, somebody } from '../../../test/support/temporary-authority.js';
@@ -48,6 +62,15 @@ it('a list that was so long in the making that its draft was taken for one left 
   await close();
 });
 
+/** A pipe for writing, once somebody has it open for reading. */
+function openedByReader(pipe: string): number | undefined {
+  try {
+    return openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+}
+
 const modeOf = (path: string): number => statSync(path).mode & 0o777;
 
 describeOnEachStore('the publication of lists', (kind, newPlace) => {
@@ -76,6 +99,33 @@ describeOnEachStore('the publication of lists', (kind, newPlace) => {
     } finally {
       process.umask(umask);
     }
+  });
+
+  it('puts no list in the place of a newer one that another process put there meanwhile', async () => {
+    const { folder, settings, store, reopen, close } = await openTemporaryAuthority({ newPlace });
+    const { crls } = await reopen({ settings: { ...settings, crlDirectory: undefined! } });
+    await crls.sign('issuing', somebody);
+    const crlFolder = join(folder, 'var/crl');
+    const [path, pipe] = [join(crlFolder, 'issuing.crl'), join(crlFolder, 'pipe')];
+    // What is in the place is read first: of a pipe until whoever writes there ends.
+    mkdirSync(crlFolder, { recursive: true });
+    expect(spawnSync('sh', ['-c', 'mkfifo "$0"', path]).status).toBe(0);
+    linkSync(path, pipe);
+    const node = new CrlPublication({ store, events: new EventBus(), folder: crlFolder });
+    const served = node.serveLast(place);
+    let writer: number | undefined;
+    while ((writer = openedByReader(pipe)) === undefined) await setTimeout(1);
+    const newer = await crls.sign('issuing', somebody);
+    writeFileSync(join(crlFolder, 'newer'), await readPublished(newer));
+    // Its number is nobody else's while it has another name too.
+    linkSync(join(crlFolder, 'newer'), join(crlFolder, 'kept'));
+    renameSync(join(crlFolder, 'newer'), path);
+    const { ino } = statSync(path);
+    closeSync(writer);
+    expect((await served)?.number).toBe(2);
+    expect(statSync(path).ino).toBe(ino);
+    node.close();
+    await close();
   });
 
   it('is of the newer list when one is replaced while it is taken up', async () => {

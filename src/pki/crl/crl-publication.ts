@@ -135,7 +135,7 @@ export class CrlPublication {
           served?.retire();
           const { issuer, scope, number, thisUpdate, nextUpdate, octets } = list;
           this.#events.emit('crl.published', { issuer, scope, number, thisUpdate, nextUpdate, octets });
-        } else if ((await lastCrlHeader(this.#store.database, place))?.number === header.number) {
+        } else if (await this.#isLast(header)) {
           this.#lost.set(key, header.number);
           return undefined;
         }
@@ -151,11 +151,15 @@ export class CrlPublication {
     this.#placed?.octets.retire();
   }
 
-  /** The file of a list that is in memory, once. */
+  /** The file of a list that is in memory, once. Other processes may write there too: the newer list stays. */
   async #writeFile(list: ServedList): Promise<void> {
     const path = this.#pathOf(list);
-    if (list.unwritten && path !== undefined) await replacePublicFile(path, list.unwritten);
+    if (list.unwritten && path !== undefined) await replacePublicFile(path, list.unwritten, () => this.#isLast(list));
     list.unwritten = undefined;
+  }
+
+  async #isLast(list: CrlPlace & { readonly number: number }): Promise<boolean> {
+    return (await lastCrlHeader(this.#store.database, list))?.number === list.number;
   }
 
   async #listOf(header: CrlHeader): Promise<ServedList | undefined> {

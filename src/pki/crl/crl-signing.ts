@@ -13,6 +13,7 @@ import {
   type Store,
   type Transaction,
 } from '../../store/index.js';
+import { earliestNow } from '../earliest-now.js';
 import type { Authority } from '../issuer/authority.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
@@ -37,6 +38,8 @@ const ABANDONED_AFTER = 600_000;
 /** With a serial number of 16 octets and a reason. */
 const OCTETS_AN_ENTRY = 49;
 
+type Updates = Pick<CrlTerms, 'thisUpdate' | 'nextUpdate'>;
+
 /** A list whose number is taken: what it will say, and what it must have. */
 interface Begun {
   readonly terms: Omit<CrlTerms, 'thisUpdate' | 'nextUpdate'>;
@@ -44,19 +47,20 @@ interface Begun {
   readonly base: CrlHeader | undefined;
   readonly last: CrlHeader | undefined;
   /** The place in the order of revocations that it must reach. */
-  readonly acknowledged: number;
+  readonly least: number;
   /** About how many octets it will have. */
   readonly expected: number;
 }
 
 /** A list that is signed. */
-interface Made {
+interface Made extends Updates {
   readonly crl: SignedCrl;
   /** The place in the order of revocations that it reaches. */
   readonly sequence: number;
-  readonly thisUpdate: Date;
-  readonly nextUpdate: Date;
 }
+
+/** What became of a list. `crossed`: beside what another process signed meanwhile, the higher number would have the older rows or the older date. */
+type Outcome = 'placed' | 'overtaken' | 'crossed';
 
 /**
  * Makes lists, one after the other. A short transaction takes the number; the list is written from a snapshot of the rows, holding up nobody; another
@@ -66,7 +70,7 @@ export class CrlSigning {
   readonly #store: Store;
   readonly #audit: AuditLog;
   readonly #settings: PkiSettings;
-  readonly #now: () => Date;
+  readonly #earliestNow: () => Promise<Date>;
   readonly #publication: CrlPublication;
   readonly #acknowledged: (issuer: string) => number;
   /** Since when lists are known of which there are pieces alone, by issuer and number. */
@@ -84,7 +88,7 @@ export class CrlSigning {
     this.#store = parts.store;
     this.#audit = parts.audit;
     this.#settings = parts.settings;
-    this.#now = parts.now;
+    this.#earliestNow = () => earliestNow(parts);
     this.#publication = parts.publication;
     this.#acknowledged = parts.acknowledged ?? (() => 0);
   }
@@ -100,14 +104,17 @@ export class CrlSigning {
   }
 
   async #sign(wanted: Wanted): Promise<boolean> {
-    const begun = await this.#store.transaction((transaction) => this.#begin(transaction, wanted));
-    if (!begun) return false;
-    const isLong = begun.expected > IN_MEMORY;
-    const made = await this.#store.snapshot((database) => this.#make(database, wanted, begun), { isLong });
-    try {
-      return await this.#place(wanted, begun, made);
-    } finally {
-      await made.crl.dispose();
+    for (;;) {
+      const begun = await this.#store.transaction((transaction) => this.#begin(transaction, wanted));
+      if (!begun) return false;
+      const isLong = begun.expected > IN_MEMORY;
+      const made = await this.#store.snapshot((database) => this.#make(database, wanted, begun), { isLong });
+      try {
+        const outcome = await this.#place(wanted, begun, made);
+        if (outcome !== 'crossed') return outcome === 'placed';
+      } finally {
+        await made.crl.dispose();
+      }
     }
   }
 
@@ -117,11 +124,13 @@ export class CrlSigning {
     const { publicationUrl } = this.#settings;
     const last = await lastCrlHeader(transaction, { issuer: id, scope });
     if (!isDue(last)) return undefined;
-    const base = scope === DELTA ? await lastCrlHeader(transaction, { issuer: id, scope: COMPLETE }) : undefined;
+    const beside = await lastBeside(transaction, { issuer: id, scope });
+    const base = scope === DELTA ? beside : undefined;
     // Without the number of its base it would be a complete list under a delta's name.
     if (scope === DELTA && !base) return undefined;
     const previous = last && { number: last.number, thisUpdate: new Date(last.this_update) };
-    checkClock(authority, { ...this.#updates(scope), previous });
+    // Behind the look: another process may have signed while this one waited for its turn.
+    checkClock(authority, { ...(await this.#updates(scope)), previous });
     const floor = this.#publication.current({ issuer: id, scope })?.number;
     const number = await takeCrlNumber(transaction, id, floor);
     await this.#audit.append(
@@ -144,20 +153,19 @@ export class CrlSigning {
       },
       base,
       last,
-      acknowledged: this.#acknowledged(id),
+      least: Math.max(this.#acknowledged(id), last?.revocation_sequence ?? 0, beside?.revocation_sequence ?? 0),
       expected: (last?.octets ?? 0) + (changes - (last?.revocation_sequence ?? 0)) * OCTETS_AN_ENTRY,
     };
   }
 
-  /** Writes and signs it. Throws PkiError `crl_not_fresh` where `database` lacks what somebody was told of, or what the last list had. */
+  /** Writes and signs it. Throws PkiError `crl_not_fresh` where `database` lacks what somebody was told of, or what the last lists had. */
   async #make(
     database: Database,
     { authority, scope }: Wanted,
-    { terms, base, last, acknowledged, expected }: Begun,
+    { terms, base, last, least, expected }: Begun,
   ): Promise<Made> {
     const { id, issuer } = authority;
     const sequence = await lastRevocationSequence(database, id);
-    const least = Math.max(acknowledged, last?.revocation_sequence ?? 0);
     if (sequence < least)
       throw new PkiError(
         'crl_not_fresh',
@@ -172,57 +180,57 @@ export class CrlSigning {
       validUntil: before && new Date(before.this_update),
     };
     // Later than everything that the snapshot has.
-    const updates = this.#updates(scope);
+    const updates = await this.#updates(scope);
     const entries = crlEntries(database, contents);
     const path = () => this.#publication.draft({ issuer: id, scope });
     const token = await CrlToken.make(issuer.identity, { ...terms, ...updates }, entries, { path, expected });
     return { crl: await issuer.signCrl(token), sequence, ...updates };
   }
 
-  #updates(scope: string): Pick<CrlTerms, 'thisUpdate' | 'nextUpdate'> {
+  async #updates(scope: string): Promise<Updates> {
     const { crlLifetime, crlDeltaLifetime = 0 } = this.#settings;
-    const thisUpdate = wholeSeconds(this.#now());
+    const thisUpdate = wholeSeconds(await this.#earliestNow());
     const lifetime = scope === DELTA ? crlDeltaLifetime : crlLifetime;
     return { thisUpdate, nextUpdate: new Date(thisUpdate.getTime() + lifetime * 1000) };
   }
 
-  async #place(wanted: Wanted, { terms }: Begun, made: Made): Promise<boolean> {
+  async #place(wanted: Wanted, { terms }: Begun, made: Made): Promise<Outcome> {
     const { scope, authority, isDue } = wanted;
     const { crl, sequence, thisUpdate, nextUpdate } = made;
     const place = { issuer: authority.id, scope };
     const { number, base } = terms;
     // Where there can be no file its row has all of it.
     const written = await this.#publication.complete(place, crl);
-    const der = written ? null : await crl.whole();
+    const row = {
+      ...place,
+      number,
+      base_number: base ?? null,
+      this_update: thisUpdate.getTime(),
+      next_update: nextUpdate.getTime(),
+      revocation_sequence: sequence,
+      octets: crl.octets,
+      sha256: written?.sha256 ?? null,
+      der: written ? null : await crl.whole(),
+    };
     const isInParts = written !== undefined && this.#store.isShared;
     try {
       if (isInParts) await this.#keepParts(place.issuer, number, crl);
       return await this.#store.transaction(async (transaction) => {
         const last = await lastCrlHeader(transaction, place);
-        const isNewer = !last || (last.number < number && last.revocation_sequence <= sequence);
-        const isPlaced = isNewer && isDue(last);
+        const outcome = isDue(last) ? outcomeOf(row, last, await lastBeside(transaction, place)) : 'overtaken';
+        const isPlaced = outcome === 'placed';
         const detail = isPlaced ? { scope, number: String(number), octets: String(crl.octets) } : { signed: 'no' };
         await this.#audit.append({ ...entryOf(wanted), phase: 'result', detail }, transaction);
         if (!isPlaced) {
           await deleteCrlParts(transaction, place.issuer, [number]);
-          return false;
+          return outcome;
         }
-        await insertCrl(transaction, {
-          ...place,
-          number,
-          base_number: base ?? null,
-          this_update: thisUpdate.getTime(),
-          next_update: nextUpdate.getTime(),
-          revocation_sequence: sequence,
-          octets: crl.octets,
-          sha256: written?.sha256 ?? null,
-          der,
-        });
-        await this.#dropAbandoned(transaction, place.issuer);
+        await insertCrl(transaction, row);
+        await this.#dropAbandoned(transaction, place.issuer, thisUpdate.getTime());
         // Last, and while nobody else can write: of two lists the newer one is placed last. Should this not be committed, the file is whole, and its
         // number is not given out again.
         await written?.place();
-        return true;
+        return outcome;
       });
     } catch (error) {
       if (isInParts) await this.#dropParts(place, number);
@@ -240,8 +248,8 @@ export class CrlSigning {
   }
 
   /** A node that is killed between keeping a list and placing it leaves its pieces. */
-  async #dropAbandoned(transaction: Transaction, issuer: string): Promise<void> {
-    const [before, now] = [this.#unplaced.get(issuer), this.#now().getTime()];
+  async #dropAbandoned(transaction: Transaction, issuer: string, now: number): Promise<void> {
+    const before = this.#unplaced.get(issuer);
     const numbers = await unplacedCrls(transaction, issuer);
     const since = new Map(numbers.map((number) => [number, before?.get(number) ?? now]));
     this.#unplaced.set(issuer, since);
@@ -260,6 +268,28 @@ export class CrlSigning {
       // What the store could not keep it may not be able to drop; why, whoever signs is told.
     }
   }
+}
+
+/** The last complete list beside a delta, and the other way round; undefined of a shard, which has no delta. */
+async function lastBeside(database: Database, { issuer, scope }: CrlPlace): Promise<CrlHeader | undefined> {
+  if (scope !== COMPLETE && scope !== DELTA) return undefined;
+  return lastCrlHeader(database, { issuer, scope: scope === DELTA ? COMPLETE : DELTA });
+}
+
+type Compared = Pick<CrlHeader, 'number' | 'revocation_sequence' | 'this_update'>;
+
+/** What becomes of a list, by the last one of its scope and {@link lastBeside}, as they are when it is to be placed. */
+function outcomeOf(one: Compared, last: Compared | undefined, beside: Compared | undefined): Outcome {
+  if (last && (last.number > one.number || last.revocation_sequence > one.revocation_sequence)) return 'overtaken';
+  // A date before that of the last one is what a replayed list has.
+  if (last && last.this_update > one.this_update) return 'crossed';
+  return beside && areCrossed(one, beside) ? 'crossed' : 'placed';
+}
+
+/** Who has a complete list and a delta believes the higher number (RFC 5280 §5.2.4): with older rows it would take back what the other one says. */
+function areCrossed(one: Compared, other: Compared): boolean {
+  const [lower, higher] = one.number < other.number ? [one, other] : [other, one];
+  return lower.revocation_sequence > higher.revocation_sequence;
 }
 
 const entryOf = ({ authority, requester: { actor, requestId } }: Wanted) => ({

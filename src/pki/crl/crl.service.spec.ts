@@ -2,13 +2,13 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificationRequest } from '../../../test/support/certification-request.js';
-import { describeOnEachStore } from '../../../test/support/postgres.js';
+import { describeOnEachStore, describeOnPostgres, postgresPlace } from '../../../test/support/postgres.js';
 import {
   openTemporaryAuthority,
   somebody,
   type TemporaryAuthority,
 } from '../../../test/support/temporary-authority.js';
-import { insertRevokedSerial, raiseCrlFloor } from '../../store/index.js';
+import { insertRevokedSerial, openStore, raiseCrlFloor, type Store } from '../../store/index.js';
 import {
   algorithmIdentifier,
   CrlReason,
@@ -17,12 +17,21 @@ import {
   Oid,
   verifySignature,
 } from '../../x509/index.js';
-import type { CertificationAuthority } from '../certification-authority.js';
+import type { CertificationAuthority, CertificationAuthorityOptions } from '../certification-authority.js';
 import { readPublished, type PublishedCrl } from './crl-publication.js';
 import { CrlSchedule } from './crl-schedule.js';
 import { CrlToken } from './crl-token.js';
 
 const DAY = 86_400_000;
+
+/** The same store, but for what is done otherwise. */
+const storeWith = (store: Store, otherwise: Partial<Pick<Store, 'snapshot' | 'transaction'>>): Store =>
+  new Proxy(store, {
+    get: (target, key) => {
+      const value: unknown = Reflect.get(otherwise, key) ?? Reflect.get(target, key, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
 
 describeOnEachStore('the CRL service', (_, newPlace) => {
   let temporary: TemporaryAuthority;
@@ -42,6 +51,24 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
   const entriesOf = async (crl: PublishedCrl) => [
     ...decodeCertificateList(await readPublished(crl)).revokedCertificates(),
   ];
+
+  /** A process with deltas that does something else before it reads the rows of its first list, or behind that. */
+  const slowly = (
+    meanwhile: Partial<Record<'before' | 'after', () => Promise<unknown>>>,
+    more: Partial<CertificationAuthorityOptions> = {},
+  ) => {
+    const { store, settings } = temporary;
+    const hooks = [meanwhile];
+    const snapshot: Store['snapshot'] = async (work, options) => {
+      const { before, after } = hooks.shift() ?? {};
+      await before?.();
+      const made = await store.snapshot(work, options);
+      await after?.();
+      return made;
+    };
+    const slow = storeWith(store, { snapshot });
+    return temporary.reopen({ store: slow, settings: { ...settings, crlDeltaLifetime: 3600 }, ...more });
+  };
 
   it('signs a list with number, dates, key identifier and the entries', async () => {
     const { authority } = temporary;
@@ -132,6 +159,48 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     ).toEqual(['issuing', 'root']);
   });
 
+  it('signs behind whoever signed while it waited for its turn', async () => {
+    const { store, authority } = temporary;
+    let before = async (): Promise<unknown> => {
+      clock = new Date(clock.getTime() + 5000);
+      return authority.crls.sign('issuing', somebody);
+    };
+    const transaction: Store['transaction'] = async (work, whole) => {
+      const first = before;
+      before = () => Promise.resolve();
+      await first();
+      return store.transaction(work, whole);
+    };
+    const waiting = await temporary.reopen({ create: false });
+    const { crls } = await temporary.reopen({ create: false, store: storeWith(waiting.store, { transaction }) });
+    expect(await crls.sign('issuing', somebody)).toMatchObject({ number: 2 });
+  });
+
+  it('places no list behind one that another process dated later meanwhile', async () => {
+    const [read, placed] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    const behind = await slowly(
+      {
+        after: () => {
+          read.resolve(undefined);
+          return placed.promise;
+        },
+      },
+      { now: () => new Date(clock.getTime() - 5000) },
+    );
+    let second: Promise<unknown> = Promise.resolve();
+    const first = await slowly({
+      before: () => {
+        second = behind.crls.sign('issuing', somebody);
+        return read.promise;
+      },
+    });
+    await first.crls.sign('issuing', somebody);
+    placed.resolve(undefined);
+    await expect(second).rejects.toMatchObject({ code: 'clock_behind' });
+    await behind.crls.load();
+    expect(behind.crls.current('issuing')?.number).toBe(1);
+  });
+
   it('signs for one issuer when the key of another is not there', async () => {
     rmSync(join(temporary.folder, 'certs/ca/root_ca.key.pem'));
     const other = await temporary.reopen({ create: false });
@@ -170,6 +239,44 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect([delta.extensions.deltaCrlIndicator, delta.extensions.crlNumber]).toEqual([1n, 2n]);
     expect(crls.current('issuing')?.number).toBe(1);
   });
+
+  it.each(['complete', 'delta'])(
+    'says the newer by the higher number in complete lists and deltas, whoever signs them at once: %s placed last',
+    async (last) => {
+      const { ca, crls } = temporary.authority;
+      const serialNumber = await issueAndRevoke(temporary.authority, 'certificateHold');
+      await crls.publishIfDue();
+      await ca.release({ serialNumber, requester: somebody });
+      const [read, placed] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+      const deltas = await slowly({
+        after: async () => {
+          read.resolve(undefined);
+          if (last === 'delta') await placed.promise;
+        },
+      });
+      let delta: Promise<unknown> = Promise.resolve();
+      // The complete list has the lower number, and the certificate as revoked for good; the delta takes it off the list.
+      const lists = await slowly({
+        before: async () => {
+          delta = deltas.crls.sign('issuing', somebody, 'delta');
+          await (last === 'delta' ? read.promise : delta);
+          await ca.revoke({ serialNumber, reason: 'keyCompromise', requester: somebody });
+        },
+      });
+      await lists.crls.sign('issuing', somebody);
+      placed.resolve(undefined);
+      await delta;
+      const rows = await temporary.store.database
+        .selectFrom('crl')
+        .select(['scope', 'revocation_sequence as sequence'])
+        .where('issuer', '=', 'issuing')
+        .orderBy('number')
+        .execute();
+      expect(rows).toEqual(rows.toSorted((a, b) => a.sequence - b.sequence));
+      expect(rows.map(({ scope }) => scope).sort()).toEqual(['complete', 'complete', 'delta']);
+      expect(rows.map(({ sequence }) => sequence).sort()).toContain(3);
+    },
+  );
 
   it('numbers above the floor of a store that was restored', async () => {
     await temporary.store.transaction((transaction) => raiseCrlFloor(transaction, 'issuing', 1000));
@@ -291,5 +398,33 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     await schedule.start({ pollInterval: 20, sign: true });
     expect(await failed).toMatchObject({ task: 'crl.publish', error: { code: 'clock_behind' } });
     await schedule.stop();
+  });
+});
+
+describeOnPostgres('a node whose clock is ahead', () => {
+  it('revokes and signs by the clock of the database, and so holds up no other node and passes over nobody', async () => {
+    const shared = await openTemporaryAuthority({ newPlace: () => postgresPlace() });
+    const store = await openStore(shared.place.options);
+    const ahead = await shared.reopen({ store, now: () => new Date(Date.now() + 30 * 3600_000) });
+    const issue = async () => {
+      const request = certificationRequest();
+      return (await shared.authority.ca.issue({ request, requester: somebody, lifetime: 3600 })).certificate;
+    };
+    const [one, other] = [await issue(), await issue()];
+    await ahead.ca.revoke({ serialNumber: one.serialNumber, requester: somebody });
+    expect(await ahead.ca.revokeAll({ selection: { service: 'orders' }, requester: somebody })).toBe(1);
+    const list = await ahead.crls.sign('issuing', somebody);
+    expect(list.thisUpdate.getTime()).toBeLessThanOrEqual(Date.now());
+    const listed = [...decodeCertificateList(await readPublished(list)).revokedCertificates()];
+    expect(listed.map(({ serialNumber }) => serialNumber).sort()).toEqual(
+      [one, other].map(({ serialNumber }) => serialNumber).sort(),
+    );
+    for (const { revocationDate } of listed) expect(revocationDate.getTime()).toBeLessThanOrEqual(Date.now());
+    expect(await shared.authority.crls.sign('issuing', somebody)).toMatchObject({ number: 2 });
+    // By its own clock everything would be due.
+    expect((await ahead.crls.publishIfDue()).map(({ issuer }) => issuer)).toEqual(['root']);
+    expect(await ahead.crls.publishIfDue()).toEqual([]);
+    await store.close();
+    await shared.close();
   });
 });

@@ -8,6 +8,7 @@ import {
   type CrlPlace,
   type Store,
 } from '../../store/index.js';
+import { earliestNow } from '../earliest-now.js';
 import type { CurrentAuthorities } from '../issuer/authorities.js';
 import type { Authority } from '../issuer/authority.js';
 import { hasKey } from '../issuer/open-signer.js';
@@ -35,7 +36,7 @@ export class CrlService {
   readonly #store: Store;
   readonly #authorities: CurrentAuthorities;
   readonly #settings: PkiSettings;
-  readonly #now: () => Date;
+  readonly #earliestNow: () => Promise<Date>;
   readonly #publication: CrlPublication;
   readonly #signing: CrlSigning;
   /** The scopes that each issuer has, as of the last look. */
@@ -55,7 +56,7 @@ export class CrlService {
     this.#store = store;
     this.#authorities = parts.authorities;
     this.#settings = settings;
-    this.#now = parts.now;
+    this.#earliestNow = () => earliestNow(parts);
     this.#publication = new CrlPublication({ store, events, folder: settings.crlDirectory });
     this.#signing = new CrlSigning({ ...parts, publication: this.#publication });
   }
@@ -113,7 +114,7 @@ export class CrlService {
     const signed: PublishedCrl[] = [];
     await this.#each(async (authority, scope) => {
       const place = { issuer: authority.id, scope };
-      const isOurs = await signsLists(authority, this.#settings, this.#now());
+      const isOurs = await signsLists(authority, this.#settings, await this.#earliestNow());
       if (isOurs && (await this.#signIfDue(authority, scope, requester))) signed.push(await this.#serveSigned(place));
       else await this.#publication.serveLast(place);
     });
@@ -157,10 +158,11 @@ export class CrlService {
     const place = { issuer: authority.id, scope };
     const base = scope === DELTA ? await lastCrlHeader(database, { ...place, scope: COMPLETE }) : undefined;
     const isBehind = await this.#isBehind(authority, scope);
+    const now = await this.#earliestNow();
     const isDue = (last: CrlHeader | undefined): boolean => {
       if (!last || isBehind(last) || this.#publication.isLost(last)) return true;
       if (base && last.base_number !== base.number) return true;
-      return this.#now().getTime() >= last.next_update - this.#overlap(scope) * 1000;
+      return now.getTime() >= last.next_update - this.#overlap(scope) * 1000;
     };
     return isDue(await lastCrlHeader(database, place)) && this.#signing.sign({ authority, scope, requester, isDue });
   }

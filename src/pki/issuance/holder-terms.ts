@@ -17,7 +17,7 @@ export interface HolderTerms {
   readonly profile: string;
   readonly service: string;
   readonly names: readonly GeneralName[];
-  /** Seconds, from issuance to not-after. */
+  /** Seconds, as it was asked for. */
   readonly lifetime: number;
   readonly publicKey: SubjectPublicKeyInfo;
 }
@@ -48,13 +48,13 @@ export function holderTerms(
   const profile = profiles.named(row.profile);
   checkForHolders(profile);
   const { publicKey, extensions } = decodeCertificate(row.der);
-  // As it was counted, in whole seconds: it does not shrink from renewal to renewal.
-  const lived = row.not_after / 1000 - Math.floor(row.issued_at / 1000);
+  // What an earlier version issued says only how long it has: in whole seconds, as it was counted.
+  const lifetime = row.lifetime ?? Math.max(1, row.not_after / 1000 - Math.floor(row.issued_at / 1000));
   return {
     profile: row.profile,
     service: row.service,
     names: extensions.subjectAltName ?? [],
-    lifetime: Math.min(Math.max(1, lived), profile.maximumLifetime),
+    lifetime: Math.min(lifetime, profile.maximumLifetime),
     publicKey,
   };
 }

@@ -157,5 +157,6 @@ function rowOf({ certificate, token }: Extract<Step, { phase: 'result' }>): NewC
     request_id: accepted.requester.requestId,
     issued_at: issuedAt.getTime(),
     crl_shard: crlShard,
+    lifetime: accepted.lifetime,
   };
 }

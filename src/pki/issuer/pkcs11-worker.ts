@@ -24,6 +24,7 @@ interface Cryptoki {
   C_GetSlotList(tokenPresent: boolean): Buffer[];
   C_GetTokenInfo(slot: Buffer): { readonly label: string };
   C_OpenSession(slot: Buffer, flags: number): Buffer;
+  C_CloseSession(session: Buffer): void;
   C_Login(session: Buffer, user: number, pin: string): void;
   C_FindObjectsInit(session: Buffer, template: readonly Attribute[]): void;
   C_FindObjects(session: Buffer, most: number): Buffer[];
@@ -163,13 +164,13 @@ function loadCryptoki(from: readonly string[]): Cryptoki {
   throw new Error('not found');
 }
 
-/** A session with the token, logged in. */
+/** A session with the token. */
 class Session {
   readonly #cryptoki: Cryptoki;
   readonly #session: Buffer;
   readonly #handles = new Map<string, Buffer>();
 
-  constructor({ module, token, pin, packagesFrom }: Pkcs11WorkerData) {
+  constructor({ module, token, packagesFrom }: Pkcs11WorkerData) {
     const cryptoki = attempt('package', () => loadCryptoki(packagesFrom));
     this.#cryptoki = cryptoki;
     attempt('module', () => cryptoki.load(module));
@@ -184,9 +185,16 @@ class Session {
       if (!slot) throw new Error('not found');
       return cryptoki.C_OpenSession(slot, CKF_RW_SERIAL_SESSION);
     });
+  }
+
+  logIn(pin: Uint8Array): void {
     // The binding takes the PIN as text only; that copy is the engine's to forget.
     const text = Buffer.from(pin.buffer, pin.byteOffset, pin.byteLength).toString('utf8');
-    attempt('login', () => once(CKR.alreadyLoggedIn, () => cryptoki.C_Login(this.#session, CKU_USER, text)));
+    attempt('login', () => once(CKR.alreadyLoggedIn, () => this.#cryptoki.C_Login(this.#session, CKU_USER, text)));
+  }
+
+  close(): void {
+    this.#cryptoki.C_CloseSession(this.#session);
   }
 
   keys(label: string): Pkcs11Key[] {
@@ -284,18 +292,20 @@ class Session {
 }
 
 let session: Session | undefined;
+let isOver = false;
 
-/** Once: whoever fails here ends the thread, and the next one is given the PIN again. */
 function openSession(data: Pkcs11WorkerData): Session {
   try {
-    return new Session(data);
+    session = new Session(data);
+    session.logIn(data.pin);
+    return session;
   } finally {
     data.pin.fill(0);
   }
 }
 
 function answer(call: Pkcs11Call): Pkcs11Answers[Pkcs11Call['name']] {
-  const open = (session ??= openSession(workerData as Pkcs11WorkerData));
+  const open = session ?? openSession(workerData as Pkcs11WorkerData);
   switch (call.name) {
     case 'keys':
       return open.keys(call.label);
@@ -306,7 +316,19 @@ function answer(call: Pkcs11Call): Pkcs11Answers[Pkcs11Call['name']] {
   }
 }
 
+/** Ends the session: tokens have few, and it may be one that failed. */
+function end(): void {
+  isOver = true;
+  try {
+    session?.close();
+  } catch {
+    // It is gone already.
+  }
+}
+
 parentPort?.on('message', ({ number, call }: Pkcs11Request) => {
+  // Whoever failed ends the thread, and the next one is given the PIN again: here it is wiped, and what it is now would count as another wrong one.
+  if (isOver) return;
   let response: Pkcs11Response;
   try {
     const value = attempt('call', () => answer(call));
@@ -314,6 +336,7 @@ parentPort?.on('message', ({ number, call }: Pkcs11Request) => {
   } catch (error) {
     const failure = error instanceof Failed ? error.failure : { step: 'call' as const, code: undefined, reason: '?' };
     response = { number, failure };
+    end();
   }
   parentPort?.postMessage(response);
 });

@@ -57,14 +57,21 @@ export async function placePublicFile(draft: string, path: string): Promise<void
   }
 }
 
-/** Replaces a file that does not hold `octets` already: whoever reads it, and a crash, sees the old octets or the new ones. Throws PkiError `file_unwritable`. */
-export async function replacePublicFile(path: string, octets: Uint8Array): Promise<void> {
+/**
+ * Replaces a file that does not hold `octets` already: whoever reads it, and a crash, sees the old octets or the new ones. `isWanted` is asked when all is written:
+ * the disk may have taken its time. Throws PkiError `file_unwritable`, also for what `isWanted` throws.
+ */
+export async function replacePublicFile(
+  path: string,
+  octets: Uint8Array,
+  isWanted: () => Promise<boolean>,
+): Promise<void> {
   try {
     if ((await readFile(path).catch(() => undefined))?.equals(octets)) return;
     const draft = await draftOf(path);
     try {
       await writePublicFile(draft, octets);
-      await placePublicFile(draft, path);
+      if (await isWanted()) await placePublicFile(draft, path);
     } finally {
       await rm(draft, { force: true });
     }

@@ -12,6 +12,7 @@ import {
   type Transaction,
   type WindowRow,
 } from '../../store/index.js';
+import { earliestNow } from '../earliest-now.js';
 import type { Requester } from '../pki-settings.js';
 import { isAuthorityProfile } from '../profile/profile.js';
 import { HOLD, revocationReason } from './reason.js';
@@ -44,6 +45,7 @@ export class BulkRevocation {
   readonly #events: EventBus;
   readonly #revocations: RevocationService;
   readonly #now: () => Date;
+  readonly #earliestNow: () => Promise<Date>;
 
   constructor(parts: {
     readonly store: Store;
@@ -57,6 +59,7 @@ export class BulkRevocation {
     this.#events = parts.events;
     this.#revocations = parts.revocations;
     this.#now = parts.now;
+    this.#earliestNow = () => earliestNow(parts);
   }
 
   /** How many were changed. Throws PkiError `reason_not_allowed` and `invalidity_date_not_allowed`, and what the store throws; then what was done stays done. */
@@ -64,6 +67,7 @@ export class BulkRevocation {
     const { selection, release = false, requester, onProgress } = request;
     const reason = revocationReason(request.reason ?? 'unspecified', false);
     checkInvalidityDate(request.invalidityDate, this.#now());
+    const now = await this.#earliestNow();
     const { actor, requestId } = requester;
     const entry = {
       action: release ? 'certificates.release' : 'certificates.revoke',
@@ -77,7 +81,7 @@ export class BulkRevocation {
     await this.#audit.append({ ...entry, phase: 'intent', detail: release ? {} : { reason } });
     let [looked, changed] = [0, 0];
     for (const status of statusesFor(reason, release)) {
-      let after = { notAfter: this.#now().getTime() - 1, serial: '' };
+      let after = { notAfter: now.getTime() - 1, serial: '' };
       for (;;) {
         const window = await listCertificateWindow(this.#store.database, { ...selection, status, after, limit: CHUNK });
         const wanted = window.filter((row) => isMeant(row, selection));
@@ -98,7 +102,8 @@ export class BulkRevocation {
     rows: readonly WindowRow[],
     request: BulkRequest & { readonly reason: string; readonly release: boolean },
   ): Promise<number> {
-    const done = await this.#store.transaction((transaction) => this.#changeIn(transaction, rows, request));
+    const now = await this.#earliestNow();
+    const done = await this.#store.transaction((transaction) => this.#changeIn(transaction, rows, { ...request, now }));
     const last = new Map(done.map(({ row, sequence }) => [row.issuer, sequence]));
     for (const [issuer, sequence] of last) await this.#revocations.acknowledge(issuer, sequence);
     const { reason, release } = request;
@@ -118,11 +123,11 @@ export class BulkRevocation {
       release,
       invalidityDate,
       requester,
-    }: BulkRequest & { readonly reason: string; readonly release: boolean },
+      now,
+    }: BulkRequest & { readonly reason: string; readonly release: boolean; readonly now: Date },
   ): Promise<{ readonly row: WindowRow; readonly sequence: number; readonly revokedAt: Date }[]> {
     let sequence = await lastRevocationSequence(transaction);
     const done: { row: WindowRow; sequence: number; revokedAt: Date }[] = [];
-    const now = this.#now();
     // Looked at again: another process may have been first.
     const current = await listCertificateWindow(transaction, { serials: rows.map(({ serial }) => serial) });
     for (const row of current) {

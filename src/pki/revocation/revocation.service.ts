@@ -8,6 +8,7 @@ import {
   type Store,
   type Transaction,
 } from '../../store/index.js';
+import { earliestNow } from '../earliest-now.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
 import { isAuthorityProfile } from '../profile/profile.js';
@@ -48,6 +49,7 @@ export class RevocationService {
   readonly #events: EventBus;
   readonly #registry: RevocationRegistry;
   readonly #now: () => Date;
+  readonly #earliestNow: () => Promise<Date>;
   readonly #acknowledged = new Map<string, number>();
 
   constructor(parts: {
@@ -62,6 +64,7 @@ export class RevocationService {
     this.#events = parts.events;
     this.#registry = parts.registry;
     this.#now = parts.now;
+    this.#earliestNow = () => earliestNow(parts);
   }
 
   /** The highest place in the order of changes by an issuer that somebody was told of by this process. No list that is signed later may end before it. */
@@ -87,6 +90,7 @@ export class RevocationService {
       );
     const proven = revocationReason(reason, isAuthorityProfile(known.profile));
     checkInvalidityDate(invalidityDate, this.#now());
+    const now = await this.#earliestNow();
     const entry = entryOf('certificate.revoke', serialNumber, requester, {
       reason: proven,
       ...(invalidityDate ? { invalidityDate: invalidityDate.toISOString() } : {}),
@@ -96,7 +100,7 @@ export class RevocationService {
       const row = await this.#find(serialNumber, transaction);
       if (!isRevocable(row, proven)) return undefined;
       await this.#audit.append({ ...entry, phase: 'intent' }, transaction);
-      const revokedAt = revocationDate(row, this.#now());
+      const revokedAt = revocationDate(row, now);
       const sequence = await markRevoked(transaction, {
         serial: serialNumber,
         reason: proven,
@@ -119,13 +123,14 @@ export class RevocationService {
    */
   async release({ serialNumber, requester }: Pick<RevocationRequest, 'serialNumber' | 'requester'>): Promise<Release> {
     const entry = entryOf('certificate.release', serialNumber, requester, {});
+    const releasedAt = await this.#earliestNow();
     const { issuer, sequence } = await this.#store.transaction(async (transaction) => {
       const row = await this.#find(serialNumber, transaction);
       if (row.status === 'active') return { issuer: row.issuer, sequence: undefined };
       if (row.revocation_reason !== HOLD)
         throw new PkiError('revocation_final', `the certificate was revoked for good (${row.revocation_reason})`);
       await this.#audit.append({ ...entry, phase: 'intent' }, transaction);
-      const sequence = await markReleased(transaction, { certificate: row, releasedAt: this.#now() });
+      const sequence = await markReleased(transaction, { certificate: row, releasedAt });
       await this.#audit.append({ ...entry, phase: 'result' }, transaction);
       return { issuer: row.issuer, sequence };
     });

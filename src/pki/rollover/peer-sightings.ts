@@ -63,8 +63,11 @@ export class PeerSightings {
     return this.#writing;
   }
 
-  async #write(sightings: readonly Sighting[]): Promise<void> {
+  async #write(seen: readonly Sighting[]): Promise<void> {
     const { database } = this.#store;
+    // What other nodes saw, and is not over by their clocks, is not forgotten by one that is ahead.
+    const now = (await this.#store.clock())?.getTime() ?? Infinity;
+    const sightings = seen.map((each) => ({ ...each, seen_at: Math.min(each.seen_at, now) }));
     const unlisted = await unlistedSerials(
       database,
       sightings.map(({ serial }) => serial),

@@ -6,7 +6,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { certificationRequest } from '../../../test/support/certification-request.js';
-import { describeOnEachStore } from '../../../test/support/postgres.js';
+import { describeOnEachStore, describeOnPostgres, postgresPlace } from '../../../test/support/postgres.js';
 import {
   openTemporaryAuthority,
   somebody,
@@ -290,6 +290,13 @@ describe('rolling the root over', () => {
   });
 });
 
+it('a CA comes after the one before, whatever the clock says of when it was made', async () => {
+  const behind = await temporary.reopen({ now: () => new Date(Date.now() - 30_000) });
+  for (const step of ['prepare', 'publish', 'activate', 'retire'] as const)
+    expect((await behind.rollover.take({ step, requester: somebody })).already).toBe(false);
+  expect(states(behind)).toEqual({ root: 'active', issuing: 'retired', 'issuing-2': 'active' });
+});
+
 describeOnEachStore('a node that has not heard of a step', (_, newPlace) => {
   it('issues nothing from the CA before, and nothing at all where it cannot follow', async () => {
     const shared = await openTemporaryAuthority({ newPlace });
@@ -321,6 +328,44 @@ describeOnEachStore('a node that has not heard of a step', (_, newPlace) => {
     chmodSync(key, 0o600);
     const [, issuing] = (await issue(60, other)).chain;
     expect(nameToString(issuing!.subject)).toContain('CN=VERITAS Issuing CA 3');
+    await shared.close();
+  });
+});
+
+describeOnPostgres('a node whose clock is ahead', () => {
+  it('removes no CA whose certificates are good by the clock of the database', async () => {
+    const shared = await openTemporaryAuthority({ newPlace: () => postgresPlace() });
+    const store = await openStore(shared.place.options);
+    const ahead = await shared.reopen({ store, now: () => new Date(Date.now() + 2 * 3600_000) });
+    const { certificate } = await issue(3600, shared.authority);
+    for (const step of ['prepare', 'publish', 'activate', 'retire'] as const)
+      await shared.authority.rollover.take({ step, requester: somebody });
+    const standing = (await ahead.rollover.status()).find(({ id }) => id === 'issuing');
+    expect(standing).toMatchObject({ safeToRemove: false, usage: { valid: 1 } });
+    await expect(ahead.rollover.take({ step: 'remove', requester: somebody })).rejects.toMatchObject({
+      code: 'rollover_premature',
+      message: expect.stringContaining(`the last until ${certificate.notAfter.toISOString()}`) as unknown,
+    });
+    await store.close();
+    await shared.close();
+  });
+
+  it('forgets no peer that is good by the clock of the database, and saw nobody in the future', async () => {
+    const shared = await openTemporaryAuthority({ newPlace: () => postgresPlace() });
+    const store = await openStore(shared.place.options);
+    const time = (): Date => new Date(Date.now() + 2 * 3600_000);
+    const ahead = await shared.reopen({ store, now: time });
+    // Of another store: this one does not list them.
+    const peers = [await issue(3600), await issue(4 * 3600)].map(({ certificate }) => certificate);
+    const { certificate } = shared.authority.ca.issuing;
+    shared.authority.sightings.note([peers[0]!, certificate], Date.now());
+    await shared.authority.sightings.flush();
+    ahead.sightings.note([peers[1]!, certificate], time().getTime());
+    await ahead.sightings.flush();
+    const standing = (await shared.authority.rollover.status()).find(({ id }) => id === 'issuing')!;
+    expect(standing.usage.valid).toBe(2);
+    expect(standing.lastSeen!.getTime()).toBeLessThanOrEqual(Date.now());
+    await store.close();
     await shared.close();
   });
 });

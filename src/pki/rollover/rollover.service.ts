@@ -7,6 +7,7 @@ import {
 } from '../../store/index.js';
 import { decodeCertificate } from '../../x509/index.js';
 import type { CrlService } from '../crl/crl.service.js';
+import { earliestNow } from '../earliest-now.js';
 import type { IssuanceContext } from '../issuance/issue-certificate.js';
 import type { Authorities } from '../issuer/authorities.js';
 import { ensureAuthority, type Creation } from '../issuer/authority-creation.js';
@@ -70,7 +71,7 @@ export class RolloverService {
   /** Where each CA stands, and whether it can go. */
   async status(): Promise<IssuerStanding[]> {
     const { database } = this.#context.store;
-    return standingsOf(database, await listIssuers(database), this.#context.now());
+    return standingsOf(database, await listIssuers(database), await earliestNow(this.#context));
   }
 
   /**
@@ -107,10 +108,11 @@ export class RolloverService {
     for (const { id, from, to } of first.changes)
       if (from === 'prepared' && to === 'published' && this.#authorities.named(id).keyHere)
         await this.#crls.signFirst(id, requester);
+    const now = await earliestNow(this.#context);
     const plan = await store.transaction(async (transaction) => {
       // Looked at again: another process may have been first.
       const planned = planStep(await listIssuers(transaction), move, target);
-      await this.#checkEmptied(transaction, planned);
+      await this.#checkEmptied(transaction, planned, now);
       // Whoever leaves the place goes first: there is one active CA of each role.
       for (const { id, to } of planned.changes.toSorted(
         (a, b) => Number(a.to === 'active') - Number(b.to === 'active'),
@@ -147,9 +149,9 @@ export class RolloverService {
   }
 
   /** Throws PkiError `rollover_premature` while a certificate would lose its trust by a plan. */
-  async #checkEmptied(transaction: Transaction, { subject, emptied }: RolloverPlan): Promise<void> {
+  async #checkEmptied(transaction: Transaction, { subject, emptied }: RolloverPlan, now: Date): Promise<void> {
     const issuers = (await listIssuers(transaction)).filter(({ id }) => emptied.includes(id));
-    const dependents = await dependentsOf(transaction, issuers, this.#context.now());
+    const dependents = await dependentsOf(transaction, issuers, now);
     if (dependents.usage.valid > 0) throw new PkiError('rollover_premature', describeDependents(subject, dependents));
   }
 
