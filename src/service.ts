@@ -196,7 +196,9 @@ export async function run(): Promise<void> {
     return;
   }
   process.stderr.write(welcome(service));
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(service));
+  let stopping: Promise<void> | undefined;
+  // Again and again: whoever signals the whole group of processes, as Ctrl-C does, reaches us a second time through npm, which must not cut short what the first one lets finish.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void (stopping ??= stop(service)));
 }
 
 async function stop(service: RunningService): Promise<void> {
