@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CrlService, CaService } from '../../src/pki/index.js';
 import { AuditLog } from '../../src/audit/index.js';
-import { sentenceOf } from '../../src/service.js';
+import { sentenceOf, welcome } from '../../src/service-process.js';
 import { decodeCertificateList } from '../../src/x509/index.js';
 import { openStore } from '../../src/store/index.js';
 import { commandLine, type Run } from '../support/command-line.js';
@@ -22,7 +22,7 @@ import { callerOf, csrOf, newKey, send, type Caller } from '../support/certifica
 import { get } from '../support/client.js';
 import { temporaryFolder } from '../support/folder.js';
 import { describeWithMounts, fillDisk, mountDisk, mountReadOnly } from '../support/mounts.js';
-import { environmentIn, getPlain, startIn } from '../support/service.js';
+import { configurationIn, environmentIn, getPlain, startIn } from '../support/service.js';
 
 type Service = Awaited<ReturnType<typeof startIn>>;
 
@@ -377,4 +377,14 @@ describeWithMounts('disks that are full or for reading only', () => {
       expect(written().extensions.crlNumber).toBe((await served()).extensions.crlNumber);
     });
   });
+});
+
+test('a start advises no call with a certificate that is not there', () => {
+  const ports = { https: 5000, repository: undefined, microservice: undefined };
+  const calls = (folder: string): string[] =>
+    welcome({ configuration: configurationIn(folder), ports })
+      .split('\n')
+      .filter((line) => line.startsWith('  curl '));
+  expect(calls(template)).toHaveLength(3);
+  expect(calls(temporaryFolder())).toEqual([expect.stringMatching(/ https:\/\/localhost:5000\/health$/)]);
 });
