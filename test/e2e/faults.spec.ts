@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -168,6 +169,28 @@ describe('what is broken when it starts', () => {
       expect(contentsOf(folder, changing)).toEqual(before);
     },
   );
+
+  // root, as whom tests run in containers, may look into every folder: a link that leads to itself is another way to be there unseen.
+  const unseen = inFolder((path) => {
+    rmSync(path('certs/ca'), { recursive: true });
+    symlinkSync('ca', path('certs/ca'));
+  });
+
+  test('keys that cannot be looked at are not said to be gone', async () => {
+    const folder = usedFolder();
+    unseen(folder);
+    const says = /certs\/ca\/root_ca\.key\.pem cannot be read \(ELOOP\)/;
+    expect(await sentenceAtStart(folder)).toMatch(says);
+    expect(await issueIn(folder)).toMatchObject({ code: 3, err: expect.stringMatching(says) });
+  });
+
+  test('an empty store beside lists that cannot be looked at: the CA does not begin anew', async () => {
+    const folder = usedFolder();
+    for (const suffix of ['', '-wal', '-shm']) rmSync(join(folder, `var/veritas.db${suffix}`), { force: true });
+    rmSync(join(folder, 'var/crl'), { recursive: true });
+    symlinkSync('crl', join(folder, 'var/crl'));
+    expect(await sentenceAtStart(folder)).toMatch(/whether \S+root\.crl was signed with one cannot be known \(ELOOP\)/);
+  });
 
   test('a file or an address that a setting names: the sentence names the setting', async () => {
     const folder = usedFolder();

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventBus } from '../../events/index.js';
 import {
@@ -170,13 +170,26 @@ function rootIdentity(
   };
 }
 
+function isThere(list: string, store: string): boolean {
+  try {
+    return statSync(list, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    const { code = 'unknown reason' } = error as NodeJS.ErrnoException;
+    throw new PkiError(
+      'authority_mismatch',
+      `the store ${store} is empty, and whether ${list} was signed with one cannot be known (${code})`,
+      { cause: error },
+    );
+  }
+}
+
 /** Takes the certificate of a CA from its file into a store that does not know it: the store was lost, the CA was not. */
 async function adopt(creation: Creation, wanted: NewAuthority, path: string): Promise<Certificate | undefined> {
   if (!existsSync(path)) return undefined;
   const { context, events, requester, settings } = creation;
   const list = settings.crlDirectory === undefined ? undefined : join(settings.crlDirectory, `${wanted.id}.crl`);
   // Beginning anew would take every revocation back, and give numbers of lists a second time.
-  if (list !== undefined && existsSync(list))
+  if (list !== undefined && isThere(list, context.store.name))
     throw new PkiError(
       'authority_mismatch',
       `the store ${context.store.name} is empty, but ${list} was signed with one: restore a backup, or move that file away to begin anew and forget what was revoked`,
