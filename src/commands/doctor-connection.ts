@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { checksUpTo, REFUSALS, type RefusalCode } from '../mtls/index.js';
 import { DecodeError } from '../x509/index.js';
-import { CommandError, messageOf } from './command-error.js';
+import { CommandError, messageOf, networkReasonOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { certificatesIn, readInputFile, readOwnersFile } from './files.js';
 import { plain } from './output.js';
@@ -117,7 +117,7 @@ async function ask({ connect: { host, port }, path }: Connection, material: Mate
   } catch (error) {
     return fail(
       'handshake',
-      messageOf(error),
+      networkReasonOf(error),
       'the service ended the connection, as one does that takes no client without a certificate of its CAs (tls.clientAuth: required): look into its log for handshake_failed',
     );
   } finally {
@@ -145,7 +145,7 @@ function handshake({ host, port }: Endpoint, { pem, keyPem, ca }: Material): Pro
       resolve(socket);
     });
     socket.once('error', (error: Error) => {
-      reject(connected.is ? new HandshakeError(error.message) : error);
+      reject(connected.is ? new HandshakeError(networkReasonOf(error)) : error);
     });
   });
 }
