@@ -25,9 +25,8 @@ export async function run(): Promise<void> {
 async function stop(service: RunningService): Promise<void> {
   const { drainTimeout } = service.configuration.http;
   // What is still open then is cut: an idle keep-alive connection would hold the process for ever.
-  const cut = setTimeout(() => process.exit(0), drainTimeout).unref();
+  setTimeout(() => process.exit(0), drainTimeout).unref();
   await service.close();
-  clearTimeout(cut);
 }
 
 /** What a start says: where it listens, and calls to try it with, those with the development client's certificate where that is there. */

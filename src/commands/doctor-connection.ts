@@ -218,6 +218,9 @@ function clockCheck({ date }: Answer, now: Date): Check[] {
   ];
 }
 
+/** What proxies say of a client certificate that they miss or do not take. */
+const BEFORE_THE_GUARD: ReadonlySet<number> = new Set([400, 401, 403, 421]);
+
 /** What the guard said: its own code says which check failed, and that all before it passed. */
 function guardChecks({ status, body }: Answer): Check[] {
   const { code, detail, request_id: id } = problemIn(body);
@@ -229,6 +232,15 @@ function guardChecks({ status, body }: Answer): Check[] {
           ok: false,
           detail: `${status}${code === undefined ? '' : ` (${plain(code)})`}: ${plain(detail ?? 'without a reason')}`,
           mend: status === 429 ? 'ask less often' : 'look into the log of the service',
+        },
+      ];
+    if (code === undefined && BEFORE_THE_GUARD.has(status))
+      return [
+        {
+          check: 'answer',
+          ok: false,
+          detail: `${status}: without a code of the guard`,
+          mend: 'look for what answers before it, such as a proxy, and into the log of that',
         },
       ];
     return [{ check: 'guard', ok: true, detail: `let in; the answer is ${status}` }];
