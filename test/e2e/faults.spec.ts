@@ -220,7 +220,23 @@ describe('what is broken when it starts', () => {
     }
   });
 
-  test('a store that was emptied beside the lists it signed: the CA does not begin anew', async () => {
+  test.each([
+    ['with its certificates', []],
+    ['with its keys alone', ['root_ca.pem', 'issuing_ca.pem']],
+    ['with its root alone', ['issuing_ca.pem', 'ca/issuing_ca.key.pem']],
+    ['with the certificates alone', ['ca/root_ca.key.pem', 'ca/issuing_ca.key.pem']],
+  ])('a store that was emptied beside the lists it signed: the CA does not begin anew, %s', async (_, gone) => {
+    const folder = usedFolder();
+    truncateSync(join(folder, 'var/veritas.db'), 0);
+    for (const name of gone) rmSync(join(folder, 'certs', name));
+    const before = contentsOf(folder, /veritas\.db/);
+    expect(await sentenceAtStart(folder)).toMatch(
+      /the store \S+veritas\.db is empty, but \S+root\.crl was signed with one: restore a backup/,
+    );
+    expect(contentsOf(folder, /veritas\.db/)).toEqual(before);
+  });
+
+  test('without the lists it begins anew, with what there is of it', async () => {
     const folder = usedFolder();
     truncateSync(join(folder, 'var/veritas.db'), 0);
     expect(await sentenceAtStart(folder)).toMatch(

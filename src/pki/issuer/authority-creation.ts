@@ -99,8 +99,9 @@ export async function ensureAuthority(
 ): Promise<Issuer> {
   const { context, settings, requester } = creation;
   const { id, parent, certsDirectory } = wanted;
-  const signer = await ensureSigner(settings, id, new KeyRecord(context.audit, requester));
   const file = certsDirectory === undefined ? undefined : certificateFileOf(certsDirectory, id);
+  if (file !== undefined) await checkIsNew(creation, id, file);
+  const signer = await ensureSigner(settings, id, new KeyRecord(context.audit, requester));
   const certificate =
     (await knownCertificate(context, id)) ??
     (await unlessMade(
@@ -170,6 +171,22 @@ function rootIdentity(
   };
 }
 
+/**
+ * Refuses a CA that was there before, by its key or its certificate, and whose list is: what the store knew of it is lost, and beginning anew would take every
+ * revocation back, and give numbers of lists a second time. Throws PkiError `authority_mismatch`, also when it cannot be known.
+ */
+async function checkIsNew({ context, settings }: Creation, id: string, certificateFile: string): Promise<void> {
+  const list = settings.crlDirectory === undefined ? undefined : join(settings.crlDirectory, `${id}.crl`);
+  if (list === undefined || !isThere(list, context.store.name)) return;
+  if (!existsSync(certificateFile) && !(await hasKey(settings, id))) return;
+  // Last: another process may be making it now, whose row comes before its list.
+  if (await knownCertificate(context, id)) return;
+  throw new PkiError(
+    'authority_mismatch',
+    `the store ${context.store.name} is empty, but ${list} was signed with one: restore a backup, or move that file away to begin anew and forget what was revoked`,
+  );
+}
+
 function isThere(list: string, store: string): boolean {
   try {
     return statSync(list, { throwIfNoEntry: false }) !== undefined;
@@ -186,14 +203,7 @@ function isThere(list: string, store: string): boolean {
 /** Takes the certificate of a CA from its file into a store that does not know it: the store was lost, the CA was not. */
 async function adopt(creation: Creation, wanted: NewAuthority, path: string): Promise<Certificate | undefined> {
   if (!existsSync(path)) return undefined;
-  const { context, events, requester, settings } = creation;
-  const list = settings.crlDirectory === undefined ? undefined : join(settings.crlDirectory, `${wanted.id}.crl`);
-  // Beginning anew would take every revocation back, and give numbers of lists a second time.
-  if (list !== undefined && isThere(list, context.store.name))
-    throw new PkiError(
-      'authority_mismatch',
-      `the store ${context.store.name} is empty, but ${list} was signed with one: restore a backup, or move that file away to begin anew and forget what was revoked`,
-    );
+  const { context, events, requester } = creation;
   const certificate = readCertificateFile(path);
   const signedBy = wanted.parent?.identity.publicKey ?? certificate.publicKey;
   if (!verifySignature(certificate.signatureAlgorithm, signedBy, certificate.tbs, certificate.signature))
