@@ -189,7 +189,9 @@ describe('what is broken when it starts', () => {
     for (const suffix of ['', '-wal', '-shm']) rmSync(join(folder, `var/veritas.db${suffix}`), { force: true });
     rmSync(join(folder, 'var/crl'), { recursive: true });
     symlinkSync('crl', join(folder, 'var/crl'));
-    expect(await sentenceAtStart(folder)).toMatch(/whether \S+root\.crl was signed with one cannot be known \(ELOOP\)/);
+    expect(await sentenceAtStart(folder)).toMatch(
+      /whether there is \S+root\.crl, signed before the store \S+ was made, cannot be known \(ELOOP\)/,
+    );
   });
 
   test('a file or an address that a setting names: the sentence names the setting', async () => {
@@ -231,7 +233,7 @@ describe('what is broken when it starts', () => {
     for (const name of gone) rmSync(join(folder, 'certs', name));
     const before = contentsOf(folder, /veritas\.db/);
     expect(await sentenceAtStart(folder)).toMatch(
-      /the store \S+veritas\.db is empty, but \S+root\.crl was signed with one: restore a backup/,
+      /the store \S+veritas\.db does not know the CA root, but \S+root\.crl was signed by it: restore a backup/,
     );
     expect(contentsOf(folder, /veritas\.db/)).toEqual(before);
   });
@@ -240,7 +242,7 @@ describe('what is broken when it starts', () => {
     const folder = usedFolder();
     truncateSync(join(folder, 'var/veritas.db'), 0);
     expect(await sentenceAtStart(folder)).toMatch(
-      /the store \S+veritas\.db is empty, but \S+root\.crl was signed with one: restore a backup/,
+      /the store \S+veritas\.db does not know the CA root, but \S+root\.crl was signed by it: restore a backup/,
     );
     const list = readFileSync(join(folder, 'var/crl/root.crl'));
     rmSync(join(folder, 'var/crl'), { recursive: true });

@@ -100,7 +100,7 @@ export async function ensureAuthority(
   const { context, settings, requester } = creation;
   const { id, parent, certsDirectory } = wanted;
   const file = certsDirectory === undefined ? undefined : certificateFileOf(certsDirectory, id);
-  if (file !== undefined) await checkIsNew(creation, id, file);
+  await checkIsNew(creation, id, file);
   const signer = await ensureSigner(settings, id, new KeyRecord(context.audit, requester));
   const certificate =
     (await knownCertificate(context, id)) ??
@@ -172,18 +172,23 @@ function rootIdentity(
 }
 
 /**
- * Refuses a CA that was there before, by its key or its certificate, and whose list is: what the store knew of it is lost, and beginning anew would take every
- * revocation back, and give numbers of lists a second time. Throws PkiError `authority_mismatch`, also when it cannot be known.
+ * Refuses a CA that the store does not know, though it was there before, by its key or its certificate, and its list is: what the store knew of it is lost, and beginning
+ * anew would take every revocation back, and give numbers of lists a second time. Throws PkiError `authority_mismatch`, also when it cannot be known.
  */
-async function checkIsNew({ context, settings }: Creation, id: string, certificateFile: string): Promise<void> {
+export async function checkIsNew(
+  { context, settings }: Pick<Creation, 'context' | 'settings'>,
+  id: string,
+  certificateFile?: string,
+): Promise<void> {
   const list = settings.crlDirectory === undefined ? undefined : join(settings.crlDirectory, `${id}.crl`);
   if (list === undefined || !isThere(list, context.store.name)) return;
-  if (!existsSync(certificateFile) && !(await hasKey(settings, id))) return;
+  const isCertified = certificateFile !== undefined && existsSync(certificateFile);
+  if (!isCertified && !(await hasKey(settings, id))) return;
   // Last: another process may be making it now, whose row comes before its list.
   if (await knownCertificate(context, id)) return;
   throw new PkiError(
     'authority_mismatch',
-    `the store ${context.store.name} is empty, but ${list} was signed with one: restore a backup, or move that file away to begin anew and forget what was revoked`,
+    `the store ${context.store.name} does not know the CA ${id}, but ${list} was signed by it: restore a backup, or move that file away to begin anew and forget what was revoked`,
   );
 }
 
@@ -194,7 +199,7 @@ function isThere(list: string, store: string): boolean {
     const { code = 'unknown reason' } = error as NodeJS.ErrnoException;
     throw new PkiError(
       'authority_mismatch',
-      `the store ${store} is empty, and whether ${list} was signed with one cannot be known (${code})`,
+      `whether there is ${list}, signed before the store ${store} was made, cannot be known (${code})`,
       { cause: error },
     );
   }
