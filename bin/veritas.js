@@ -1,11 +1,10 @@
 #!/usr/bin/env node
-// Plain JavaScript that an old Node.js can read: finds a Node.js that is new enough, then runs dist/cli.js.
+// Plain JavaScript that an old Node.js can read: finds a Node.js that can be used, then runs dist/cli.js.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const [major, minor] = process.versions.node.split('.').map(Number);
-const cli = new URL('../dist/cli.js', import.meta.url);
+const program = new URL('../dist/', import.meta.url);
 // Beside us in a checkout; beside our package's folder when we are a dependency.
 const candidates = ['../node_modules/.bin/node', '../../.bin/node'];
 
@@ -14,17 +13,22 @@ function fail(sentence) {
   process.exit(3);
 }
 
-if (!existsSync(cli)) fail('the program is not built yet: run `npm run build` in its folder first');
-if (major > 24 || (major === 24 && minor >= 21)) {
-  await import(cli.href).catch((error) => {
-    if (!error.url?.startsWith(new URL('../dist/', import.meta.url).href)) throw error;
+const load = (file) =>
+  import(new URL(file, program).href).catch((error) => {
+    if (!error.url?.startsWith(program.href)) throw error;
     fail('the program is not whole, as while it is being built: wait for `npm start`, or run `npm run build`');
   });
+
+if (!existsSync(new URL('cli.js', program)))
+  fail('the program is not built yet: run `npm run build` in its folder first');
+const { nodeVersionProblem } = await load('tls/node-version.js');
+const problem = nodeVersionProblem();
+if (problem === undefined) {
+  await load('cli.js');
 } else {
   const node = candidates.map((path) => fileURLToPath(new URL(path, import.meta.url))).find((path) => existsSync(path));
-  // A pinned Node.js that is itself too old would start itself for ever.
-  if (node === undefined || process.env.NODE_CHOSEN_BY_VERITAS === '1')
-    fail(`Node.js ${process.versions.node} is too old, 24.21 or newer is needed: install Node.js 24 LTS`);
+  // A pinned Node.js that cannot be used either would start itself for ever.
+  if (node === undefined || process.env.NODE_CHOSEN_BY_VERITAS === '1') fail(`${problem}: install Node.js 24 LTS`);
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
     env: { ...process.env, NODE_CHOSEN_BY_VERITAS: '1' },

@@ -3,7 +3,7 @@ import { nodeVersionProblem } from './tls/index.js';
 // Before anything else is loaded: an older Node.js stops at the first import of node:sqlite, with a stack instead of a sentence.
 const problem = nodeVersionProblem();
 if (problem === undefined) {
-  const { run } = await import('./service.js');
+  const { run } = await import('./service-process.js');
   await run();
 } else {
   process.stderr.write(

@@ -65,15 +65,15 @@ export function serviceUrlArgument(text: string): URL {
   return url;
 }
 
-/** A whole number from 1. */
+/** A whole number from 1 to 9999999. */
 export function countArgument(text: string): number {
-  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('write a whole number from 1.');
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('write a whole number from 1 to 9999999.');
   return Number(text);
 }
 
-/** The version of an entry: a whole number from 0. */
+/** The version of an entry: a whole number from 0 to 9999999999. */
 export function expectedVersionArgument(text: string): number {
-  if (!/^(?:0|[1-9]\d{0,9})$/.test(text)) throw new InvalidArgumentError('write a whole number from 0.');
+  if (!/^(?:0|[1-9]\d{0,9})$/.test(text)) throw new InvalidArgumentError('write a whole number from 0 to 9999999999.');
   return Number(text);
 }
 

@@ -1,9 +1,9 @@
-import { lstatSync } from 'node:fs';
 import { backUp, encryptForAge, type AgeRecipient } from '../pki/index.js';
 import { migrationStatus, openStore } from '../store/index.js';
 import { oneOfTwo, withAgeKey } from './age-key.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
+import { statsOf } from './files.js';
 import { PendingFile } from './pending-file.js';
 import { checkStoreExists, configurationOf, pkiSettingsOf, requester, type Session } from './session.js';
 
@@ -19,8 +19,7 @@ export async function backup(session: Session, { out, recipient, passphraseFile 
   const { output, now } = session;
   const key = recipient === undefined ? undefined : { recipient };
   const to: AgeRecipient = oneOfTwo(passphraseFile, { flag: '--recipient', key });
-  if (lstatSync(out, { throwIfNoEntry: false }))
-    throw new CommandError(`${out} is there already`, ExitCode.refused, 'give the backup another name');
+  if (statsOf(out)) throw new CommandError(`${out} is there already`, ExitCode.refused, 'give the backup another name');
   const configuration = configurationOf(session);
   checkStoreExists(configuration.store);
   await checkIsCurrent(configuration.store);

@@ -97,6 +97,27 @@ describe('a root that is kept elsewhere', () => {
     });
   });
 
+  it.each(['request', 'install'])(
+    'does not begin anew beside lists that it signed when its store is gone: %s',
+    async (step) => {
+      const asked = await request();
+      sign(asked);
+      const waiting = readFileSync(path('certs/ca/issuing_ca.csr.pem'));
+      expect(await install()).toMatchObject({ code: 0 });
+      const list = readFileSync(path('var/crl/issuing.crl'));
+      for (const suffix of ['', '-wal', '-shm']) rmSync(path(`var/veritas.db${suffix}`), { force: true });
+      if (step === 'install') writeFileSync(path('certs/ca/issuing_ca.csr.pem'), waiting);
+      expect(await (step === 'install' ? install() : run('ca', 'request'))).toMatchObject({
+        code: 3,
+        out: '',
+        err: expect.stringMatching(
+          /does not know the CA issuing, but \S+issuing\.crl was signed by it: restore a backup/,
+        ),
+      });
+      expect(readFileSync(path('var/crl/issuing.crl'))).toEqual(list);
+    },
+  );
+
   it('takes no certificate but the one that was asked for', async () => {
     const asked = await request();
     const another = TestCa.root({ commonName: 'Another Root' });

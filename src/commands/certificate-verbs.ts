@@ -8,6 +8,8 @@ import {
   sinceArgument,
   subtreeArgument,
 } from './arguments.js';
+import { CommandError } from './command-error.js';
+import { ExitCode } from './exit-code.js';
 import type { IssueOptions, SignOptions } from './issue.js';
 import type { RenewDaemonOptions } from './renew-daemon.js';
 import type { RenewOptions } from './renew.js';
@@ -114,7 +116,7 @@ export function addRevoke(program: Command, host: Host): void {
     .addOption(new Option('--reason <reason>', 'unspecified when absent; cACompromise is for a CA').choices(REASONS))
     .option(
       '--invalidity-date <when>',
-      'since when the key is believed to be compromised: 3d ago, or 2026-01-31',
+      'since when the key is believed to be compromised: 3d, which is three days ago, or 2026-01-31',
       sinceArgument,
     )
     .option('--release', 'lift the hold instead')
@@ -169,6 +171,8 @@ export function addRenew(program: Command, host: Host): void {
         await renewDaemon(sessionOf(host, options), options);
         return;
       }
+      if (options.at !== undefined)
+        throw new CommandError('--at is for --daemon', ExitCode.usage, 'leave it out, or see --before');
       const { renew } = await import('./renew.js');
       await renew(sessionOf(host, options), options);
     });

@@ -60,8 +60,12 @@ export function messageOf(error: unknown): string {
   );
 }
 
-/** As {@link messageOf}, for what `fetch` throws: itself it says no more than that it failed. */
-export const networkReasonOf = (error: unknown): string => messageOf(propertyOf(error, 'cause') ?? error);
+/** As {@link messageOf}, for what `fetch` throws, which itself says no more than that it failed, and for OpenSSL's `reason`, whose text names a line of its sources. */
+export function networkReasonOf(error: unknown): string {
+  const cause = propertyOf(error, 'cause') ?? error;
+  const reason = propertyOf(cause, 'reason');
+  return typeof reason === 'string' ? reason : messageOf(cause);
+}
 
 /** The short reason of a failed call to the system, such as ENOENT. */
 export function systemReasonOf(error: unknown): string {

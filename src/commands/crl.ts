@@ -3,7 +3,7 @@ import { encodePem } from '../x509/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { checkOutputFile } from './files.js';
-import { pkiSettingsOf, requester, withLists, type Session } from './session.js';
+import { checkIssuer, pkiSettingsOf, requester, withLists, type Session } from './session.js';
 
 /** `veritas crl`: signs and publishes a revocation list of an issuer now, of the one that issues when none is named. Throws PkiError `issuer_unknown`. `--out` as DER, or as PEM when the name ends in .pem. */
 export async function crl(
@@ -13,8 +13,7 @@ export async function crl(
   checkOutputFile(options.out);
   await withLists(session, async ({ authorities, crls }, configuration) => {
     const wanted = options.issuer ?? issuingOf(authorities).id;
-    if (!authorities.some(({ id }) => id === wanted))
-      throw new PkiError('issuer_unknown', `there is no CA ${JSON.stringify(wanted.slice(0, 64))}`);
+    checkIssuer(authorities, wanted);
     const list = await crls.sign(wanted, requester(), options.scope).catch((error: unknown) => {
       if (options.scope === undefined || !(error instanceof PkiError) || error.code !== 'authority_missing')
         throw error;

@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { checksUpTo, REFUSALS, type RefusalCode } from '../mtls/index.js';
 import { DecodeError } from '../x509/index.js';
-import { CommandError, messageOf } from './command-error.js';
+import { CommandError, messageOf, networkReasonOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { certificatesIn, readInputFile, readOwnersFile } from './files.js';
 import { plain } from './output.js';
@@ -117,7 +117,7 @@ async function ask({ connect: { host, port }, path }: Connection, material: Mate
   } catch (error) {
     return fail(
       'handshake',
-      messageOf(error),
+      networkReasonOf(error),
       'the service ended the connection, as one does that takes no client without a certificate of its CAs (tls.clientAuth: required): look into its log for handshake_failed',
     );
   } finally {
@@ -145,7 +145,7 @@ function handshake({ host, port }: Endpoint, { pem, keyPem, ca }: Material): Pro
       resolve(socket);
     });
     socket.once('error', (error: Error) => {
-      reject(connected.is ? new HandshakeError(error.message) : error);
+      reject(connected.is ? new HandshakeError(networkReasonOf(error)) : error);
     });
   });
 }
@@ -218,6 +218,9 @@ function clockCheck({ date }: Answer, now: Date): Check[] {
   ];
 }
 
+/** What proxies say of a client certificate that they miss or do not take. */
+const BEFORE_THE_GUARD: ReadonlySet<number> = new Set([400, 401, 403, 421]);
+
 /** What the guard said: its own code says which check failed, and that all before it passed. */
 function guardChecks({ status, body }: Answer): Check[] {
   const { code, detail, request_id: id } = problemIn(body);
@@ -229,6 +232,15 @@ function guardChecks({ status, body }: Answer): Check[] {
           ok: false,
           detail: `${status}${code === undefined ? '' : ` (${plain(code)})`}: ${plain(detail ?? 'without a reason')}`,
           mend: status === 429 ? 'ask less often' : 'look into the log of the service',
+        },
+      ];
+    if (code === undefined && BEFORE_THE_GUARD.has(status))
+      return [
+        {
+          check: 'answer',
+          ok: false,
+          detail: `${status}: without a code of the guard`,
+          mend: 'look for what answers before it, such as a proxy, and into the log of that',
         },
       ];
     return [{ check: 'guard', ok: true, detail: `let in; the answer is ${status}` }];

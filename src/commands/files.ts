@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, type Stats } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { holdsPrivateKey, PkiError, readSecretFile } from '../pki/index.js';
@@ -34,6 +34,15 @@ export function readOwnersFile(path: string): Buffer {
   }
 }
 
+/** What is at a path; undefined when nothing is. Throws CommandError when that cannot be known: what this user may not see is not absent. */
+export function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
 /** What is said of a file that cannot be read. */
 export const unreadable = (path: string, error: unknown): CommandError =>
   new CommandError(
@@ -45,7 +54,7 @@ export const unreadable = (path: string, error: unknown): CommandError =>
 /** Refuses to write something where a private key is, or what is no file, before there is something to write. Throws CommandError. */
 export function checkOutputFile(path: string | undefined): void {
   if (path === undefined) return;
-  const there = statSync(path, { throwIfNoEntry: false });
+  const there = statsOf(path);
   // A file takes its place whole: root would put it in the place of /dev/null, or of the link that /dev/stdout is.
   if (there?.isFile() === false || dirname(resolve(path)) === '/dev')
     throw new CommandError(`${path} is no file`, ExitCode.unusable, 'name a file');

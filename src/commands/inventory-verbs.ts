@@ -18,7 +18,11 @@ export function addList(program: Command, host: Host): void {
   )
     .addOption(new Option('--status <status>', 'only those').choices(['active', 'expired', 'revoked']))
     .option('--service <name>', 'only those of a service')
-    .option('--expires-before <when>', 'only those that end before: 30d from now, or 2027-01-31', dateArgument)
+    .option(
+      '--expires-before <when>',
+      'only those that end before: 30d, which is thirty days from now, or 2027-01-31',
+      dateArgument,
+    )
     .option('--limit <count>', 'at most so many', countArgument)
     .option('--csv', 'as CSV (RFC 4180)')
     .action(async (options: CommonOptions & ListOptions) => {

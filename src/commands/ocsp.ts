@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { replaceFile, type Authority, type CertificationAuthority } from '../pki/index.js';
 import {
   certIdOf,
@@ -14,7 +13,7 @@ import {
 } from '../x509/index.js';
 import { CommandError, messageOf, networkReasonOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { checkOutputFile, readCertificate } from './files.js';
+import { checkOutputFile, readCertificate, statsOf } from './files.js';
 import { describePairs } from './output.js';
 import { withAuthority, type Session } from './session.js';
 
@@ -32,7 +31,7 @@ const TIMEOUT_MS = 10_000;
  * is verified as a client would. Throws CommandError `refused` when it is not good.
  */
 export async function ocsp(session: Session, target: string, options: OcspOptions): Promise<void> {
-  const isFile = target === '-' || existsSync(target);
+  const isFile = target === '-' || statsOf(target) !== undefined;
   const certificate = isFile ? await readCertificate(target, session) : undefined;
   const serialNumber = certificate?.serialNumber ?? serialNumberFromString(target);
   if (serialNumber === undefined)

@@ -24,16 +24,18 @@ export class PendingFile {
   readonly #temporary: string;
   readonly #interruption: Interruption;
   #file: number | undefined;
+  #isMade = false;
 
   /** Makes the temporary file in the folder of `path`. What root replaces stays the property of whom it belonged to. */
   constructor(path: string, mode: number) {
     this.#path = path;
     this.#temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
     this.#interruption = new Interruption(() => {
-      rmSync(this.#temporary, { force: true });
+      this.#remove();
     });
     this.#attempt(() => {
       this.#file = openSync(this.#temporary, 'wx', mode);
+      this.#isMade = true;
       // By the open file, not by its name: in a folder of somebody else a name can be exchanged meanwhile.
       const old = lstatSync(path, { throwIfNoEntry: false });
       if (old?.isFile() && process.geteuid?.() === 0) fchownSync(this.#file, old.uid, old.gid);
@@ -88,8 +90,13 @@ export class PendingFile {
   /** Takes the temporary file away, when it is still there. */
   discard(): void {
     this.#close();
-    rmSync(this.#temporary, { force: true });
+    this.#remove();
     this.#interruption.over();
+  }
+
+  /** Where none was made there may be no folder to look for it in. */
+  #remove(): void {
+    if (this.#isMade) rmSync(this.#temporary, { force: true });
   }
 
   #close(): void {

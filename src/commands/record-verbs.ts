@@ -26,7 +26,7 @@ export function addAudit(program: Command, host: Host): void {
     ['veritas audit export --format cef --since 2027-01-31', 'for a SIEM'],
   ])
     .addOption(new Option('--format <format>', 'how it is written').choices(AUDIT_FORMATS).default('json'))
-    .option('--since <when>', 'only what was done since: 30d ago, or 2027-01-31', sinceArgument)
+    .option('--since <when>', 'only what was done since: 30d, which is thirty days ago, or 2027-01-31', sinceArgument)
     .option('--out <file>', 'a file, replaced whole, mode 0600 (default: stdout)')
     .action(async (options: CommonOptions & AuditExportOptions) => {
       const { auditExport } = await import('./audit.js');

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Configuration } from '../configuration/index.js';
@@ -18,9 +18,9 @@ import { openStore } from '../store/index.js';
 import { oneOfTwo, readSecretText, withAgeKey } from './age-key.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { unreadable } from './files.js';
+import { statsOf, unreadable } from './files.js';
 import { PendingFile } from './pending-file.js';
-import { configurationOf, pkiSettingsOf, requester, type Session } from './session.js';
+import { configurationOf, hasStore, pkiSettingsOf, requester, type Session } from './session.js';
 
 const READ_OCTETS = 256 * 1024;
 
@@ -67,7 +67,7 @@ async function restoreFrom(
   const { session, settings, published } = parts;
   const { apply = false, withoutCrl = false } = parts.options;
   const { path, url } = parts.configuration.store;
-  const isNew = url === undefined && !existsSync(path);
+  const isNew = !hasStore(parts.configuration.store);
   const store = await openStore({ path, url, bare: true });
   const bar = session.output.progressBar('Rows');
   const keyFiles = new KeyFiles(settings);
@@ -112,13 +112,19 @@ async function namedLists(sources: readonly string[]): Promise<PublishedList[]> 
 
 /** What this CA published here, if it is still there. */
 async function foundLists({ crlDirectory = '' }: PkiSettings): Promise<PublishedList[]> {
-  if (!existsSync(crlDirectory)) return [];
+  if (!statsOf(crlDirectory)) return [];
   // Deltas and shards are in a folder of their issuer.
-  const sources = readdirSync(crlDirectory, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.crl'),
-  );
+  const sources = namesIn(crlDirectory).filter((name) => name.endsWith('.crl'));
   const lists = await namedLists(sources.sort().map((name) => join(crlDirectory, name)));
   return lists.map((list) => ({ ...list, found: true }));
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  } catch (error) {
+    throw unreadable(folder, error);
+  }
 }
 
 /** The files of the CA's keys: written beside their places before the store is restored, put there after it. Nothing is ever overwritten. */

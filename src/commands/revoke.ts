@@ -4,7 +4,7 @@ import { serialNumberFromString } from '../x509/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { readCertificate } from './files.js';
-import { requester, withAuthority, type Session } from './session.js';
+import { checkIssuer, requester, withAuthority, type Session } from './session.js';
 
 /** Which certificates `veritas revoke` is about, when not one. */
 interface BulkOptions {
@@ -32,8 +32,12 @@ export async function revoke(session: Session, serial: string | undefined, optio
       ExitCode.usage,
       'veritas revoke SERIAL, veritas revoke --cert FILE, or veritas revoke --service NAME',
     );
-  if (options.release && options.reason !== undefined)
-    throw new CommandError('a release has no reason', ExitCode.usage, 'leave --reason or --release out');
+  if (options.release && (options.reason !== undefined || options.invalidityDate !== undefined))
+    throw new CommandError(
+      'a release has no reason and no date',
+      ExitCode.usage,
+      'leave --reason and --invalidity-date out, or --release',
+    );
   await withAuthority(session, {}, async (authority) => {
     const by = requester();
     await (isBulk ? revokeMany(session, authority, options, by) : revokeOne(session, authority, serial, options, by));
@@ -90,6 +94,8 @@ async function revokeMany(
   by: Requester,
 ): Promise<void> {
   const { service, profile, issuer, reason, invalidityDate, release } = options;
+  // A name that was misspelt is not a CA without certificates.
+  if (issuer !== undefined) checkIssuer(ca.authorities, issuer);
   const key = options.key === undefined ? undefined : await readCertificate(options.key, session);
   const selection = { service, profile, issuer, spkiSha256: key && keyDigest(key.publicKey.der) };
   const bar = session.output.progressBar(release ? 'Releasing' : 'Revoking');

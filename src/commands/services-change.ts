@@ -1,5 +1,12 @@
 import { hash } from 'node:crypto';
-import { allowedWith, serviceRecord, type Expected, type Registry, type ServiceTerms } from '../registry/index.js';
+import {
+  allowedWith,
+  serviceRecord,
+  type Expected,
+  type RegisteredService,
+  type Registry,
+  type ServiceTerms,
+} from '../registry/index.js';
 import { openStore } from '../store/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
@@ -35,9 +42,9 @@ export async function servicesPut(
   options: TermsOptions,
 ): Promise<void> {
   await changing(session, async ({ services, changes }) => {
-    const before = options.replace ? undefined : services.find(name)?.terms;
-    const terms = await termsFrom(session, { ...(before ?? allowedWith([])), state }, options);
-    const expected = expectedFrom(options);
+    const kept = options.replace ? undefined : services.find(name);
+    const terms = await termsFrom(session, { ...(kept?.terms ?? allowedWith([])), state }, options);
+    const expected = options.replace ? expectedFrom(options) : expectedOf(kept, options);
     const { service, isChanged } = await changes.put({ name, terms, expected, requester: requester() });
     if (!isChanged) session.output.progress('It was so already.');
     const record = serviceRecord(service);
@@ -100,6 +107,12 @@ async function pinOf(session: Session, text: string): Promise<string> {
       'name a PEM or DER file, or a digest',
     );
   }
+}
+
+/** What is kept of an entry must be what it still is when it is written: a change in between would be taken back. */
+function expectedOf(kept: RegisteredService | undefined, { expectedVersion }: ChangeOptions): Expected {
+  if (expectedVersion !== undefined && expectedVersion !== kept?.version) return [];
+  return kept ? [kept.version] : 'absent';
 }
 
 const expectedFrom = ({ expectedVersion }: ChangeOptions): Expected | undefined =>

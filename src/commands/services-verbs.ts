@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { countArgument, dateArgument, expectedVersionArgument, textsArgument } from './arguments.js';
+import { ROLES } from '../configuration/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import type { ChangeOptions, TermsOptions } from './services-change.js';
@@ -154,9 +155,9 @@ function withVersion(command: Command): Command {
 
 function withServiceTerms(command: Command): Command {
   return withVersion(command)
-    .option('--role <role>', 'a role; can be repeated; those before are replaced', textsArgument)
-    .option('--from <when>', 'not before: 1h from now, or 2027-01-31', dateArgument)
-    .option('--until <when>', 'not after: 30d from now, or 2027-01-31', dateArgument)
+    .option('--role <role>', `a role: ${ROLES.join(', ')}; can be repeated; those before are replaced`, textsArgument)
+    .option('--from <when>', 'not before: 1h, which is an hour from now, or 2027-01-31', dateArgument)
+    .option('--until <when>', 'not after: 30d, which is thirty days from now, or 2027-01-31', dateArgument)
     .option(
       '--pin <sha256|file>',
       'a public key that it may have, by its SHA-256 or a certificate; twice at least',

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -7,6 +6,7 @@ import { loadConfiguration, policyOf, type Configuration, type Environment } fro
 import {
   openCertificationAuthority,
   openLists,
+  PkiError,
   wipePassphrases,
   type CertificationAuthority,
   type CertificationAuthorityOptions,
@@ -16,6 +16,7 @@ import {
 import { openStore, type Store } from '../store/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
+import { statsOf } from './files.js';
 import type { Output } from './output.js';
 
 /** What every verb gets: where to write, whom the record names, and how to reach the rest. */
@@ -116,12 +117,22 @@ export async function withStore<T>(
   }
 }
 
-/** Insists on the file of a store that is one: opening would make it. Throws CommandError. */
-export function checkStoreExists({ path, url }: Configuration['store']): void {
-  if (url === undefined && !existsSync(path))
+/** Whether there is a store. Throws CommandError when that cannot be known. */
+export const hasStore = ({ path, url }: Configuration['store']): boolean =>
+  url !== undefined || statsOf(path) !== undefined;
+
+/** Insists on a store that is there: opening would make it. Throws CommandError. */
+export function checkStoreExists(store: Configuration['store']): void {
+  if (!hasStore(store))
     throw new CommandError(
-      `there is no store at ${path} yet`,
+      `there is no store at ${store.path} yet`,
       ExitCode.unusable,
       'make it with `veritas setup` or `veritas ca init`',
     );
+}
+
+/** Insists on a CA that there is. Throws PkiError `issuer_unknown`. */
+export function checkIssuer(authorities: readonly { readonly id: string }[], wanted: string): void {
+  if (!authorities.some(({ id }) => id === wanted))
+    throw new PkiError('issuer_unknown', `there is no CA ${JSON.stringify(wanted.slice(0, 64))}`);
 }

@@ -1,17 +1,16 @@
-import { existsSync } from 'node:fs';
 import { certificateRecord, PkiError } from '../pki/index.js';
 import { findCertificate } from '../store/index.js';
 import { decodeCertificate, serialNumberFromString } from '../x509/index.js';
 import { certificateToJson, certificateToPairs } from './certificate-description.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { certificatesIn, fileName, readInputFile } from './files.js';
+import { certificatesIn, fileName, readInputFile, statsOf } from './files.js';
 import { describePairs } from './output.js';
 import { withStore, type Session } from './session.js';
 
 /** `veritas show`: a certificate of the store by its serial number, or every certificate of a file. */
 export async function show(session: Session, target: string): Promise<void> {
-  if (target === '-' || existsSync(target)) return showFile(session, target);
+  if (target === '-' || statsOf(target)) return showFile(session, target);
   const serial = serialNumberFromString(target);
   if (serial === undefined)
     throw new CommandError(

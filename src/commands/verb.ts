@@ -52,7 +52,7 @@ export function verb(parent: Command, name: string, description: string, worked:
     .description(examples(description, worked))
     .summary(description)
     .option('--json', 'the result as JSON')
-    .option('--config <file>', 'the configuration (default: config/veritas.yaml)')
+    .option('--config <file>', 'the configuration (default: what VERITAS_CONFIG names, or config/veritas.yaml)')
     .addHelpText('after', EXIT_CODES);
 }
 

@@ -1,5 +1,5 @@
 import { createPrivateKey, hash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { crlSources, federatedDomains, intermediatesOf, type Configuration } from '../configuration/index.js';
 import {
   FederatedTrust,
@@ -19,7 +19,7 @@ import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { certificatesIn, fileName, readInputFile, readOwnersFile } from './files.js';
 import { registryOn } from './services.js';
-import { configurationOf, type Session } from './session.js';
+import { configurationOf, hasStore, type Session } from './session.js';
 import { describeCheck, runChecks, type Check, type Purpose, type VerifySubject } from './verify-checks.js';
 
 /** The flags of `veritas verify`. */
@@ -91,7 +91,7 @@ async function recordsOf(
   certificates: readonly Certificate[],
 ): Promise<Pick<VerifySubject, 'recordOf' | 'lostReasonOf' | 'askList'>> {
   const { path, url } = configuration.store;
-  if (url === undefined && !existsSync(path)) {
+  if (!hasStore(configuration.store)) {
     const askList = (service: string): Decision =>
       servicePatterns(configuration.mtls.services)(service)
         ? { allowed: true }

@@ -31,7 +31,11 @@ export const REFUSALS = {
     title: 'Certificate not yet valid',
     mend: 'Wait until notBefore, or set the clock of the machine that issued it right.',
   },
-  certificate_expired: { status: 403, title: 'Certificate expired', mend: 'Renew the certificate.' },
+  certificate_expired: {
+    status: 403,
+    title: 'Certificate expired',
+    mend: 'Get a new certificate, and renew the next one before it ends.',
+  },
   wrong_issuer: {
     status: 403,
     title: 'Wrong issuer',

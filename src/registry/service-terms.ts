@@ -48,7 +48,8 @@ export function checkTerms(terms: ServiceTerms, knownRoles: readonly string[]): 
   if ((state === 'shadow') !== (tries !== null)) refuse('a shadow, and nothing else, says what is tried');
   const roles = [...new Set(terms.roles)].sort();
   const unknown = roles.find((role) => !knownRoles.includes(role));
-  if (unknown !== undefined) refuse(`there is no role ${JSON.stringify(unknown.slice(0, 64))}`);
+  if (unknown !== undefined)
+    refuse(`there is no role ${JSON.stringify(unknown.slice(0, 64))}, only ${knownRoles.join(', ')}`);
   const pins = [...new Set(terms.pins)].sort();
   if (pins.some((pin) => !/^[0-9a-f]{64}$/.test(pin))) refuse('a pin is the SHA-256 of a public key in hexadecimal');
   // A pin alone locks the service out with its key (RFC 7469 §4.3 has the same rule).

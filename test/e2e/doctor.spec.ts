@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
@@ -153,7 +154,9 @@ describe('doctor --cert --connect', () => {
     ).listen(0, '127.0.0.1');
     await once(plain, 'listening');
     const { port } = plain.address() as AddressInfo;
-    expect((await diagnosisOf(billing, { port })).failed).toBe('handshake');
+    const { failed, checks } = await diagnosisOf(billing, { port });
+    // OpenSSL's own text names its source files.
+    expect([failed, checks.at(-1)?.detail]).toEqual(['handshake', expect.stringMatching(/^[a-z0-9 ]+$/)]);
     plain.close();
     await once(plain, 'close');
     expect((await diagnosisOf(billing, { port })).failed).toBe('connect');
@@ -163,6 +166,29 @@ describe('doctor --cert --connect', () => {
     const stranger = TestCa.root().issue({ commonName: 'billing' });
     const { failed, checks } = await diagnosisOf(stranger, { port: required.port });
     expect([failed, checks.at(-1)?.mend]).toEqual(['handshake', expect.stringContaining('tls.clientAuth: required')]);
+  });
+
+  test("a refusal that is not the guard's, as of a proxy before it, lets nobody in", async () => {
+    const { chainPem: cert, keyPem: key } = issuing.issue({ names: [{ kind: 'dns', value: 'localhost' }] });
+    for (const status of [400, 401, 403, 421]) {
+      const proxy = createHttpsServer({ cert, key }, (_, response) => response.writeHead(status).end('<html>')).listen(
+        0,
+      );
+      await once(proxy, 'listening');
+      const { port } = proxy.address() as AddressInfo;
+      const { failed, code, checks } = await diagnosisOf(billing, { port });
+      expect([failed, code, checks.at(-1)]).toEqual([
+        'answer',
+        1,
+        {
+          check: 'answer',
+          ok: false,
+          detail: `${status}: without a code of the guard`,
+          mend: 'look for what answers before it, such as a proxy, and into the log of that',
+        },
+      ]);
+      proxy.close();
+    }
   });
 
   test('for a person: a line for each check, and the mend', async () => {

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -14,7 +15,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CrlService, CaService } from '../../src/pki/index.js';
 import { AuditLog } from '../../src/audit/index.js';
-import { sentenceOf } from '../../src/service.js';
+import { sentenceOf, welcome } from '../../src/service-process.js';
 import { decodeCertificateList } from '../../src/x509/index.js';
 import { openStore } from '../../src/store/index.js';
 import { commandLine, type Run } from '../support/command-line.js';
@@ -22,7 +23,7 @@ import { callerOf, csrOf, newKey, send, type Caller } from '../support/certifica
 import { get } from '../support/client.js';
 import { temporaryFolder } from '../support/folder.js';
 import { describeWithMounts, fillDisk, mountDisk, mountReadOnly } from '../support/mounts.js';
-import { environmentIn, getPlain, startIn } from '../support/service.js';
+import { configurationIn, environmentIn, getPlain, startIn } from '../support/service.js';
 
 type Service = Awaited<ReturnType<typeof startIn>>;
 
@@ -169,6 +170,30 @@ describe('what is broken when it starts', () => {
     },
   );
 
+  // root, as whom tests run in containers, may look into every folder: a link that leads to itself is another way to be there unseen.
+  const unseen = inFolder((path) => {
+    rmSync(path('certs/ca'), { recursive: true });
+    symlinkSync('ca', path('certs/ca'));
+  });
+
+  test('keys that cannot be looked at are not said to be gone', async () => {
+    const folder = usedFolder();
+    unseen(folder);
+    const says = /certs\/ca\/root_ca\.key\.pem cannot be read \(ELOOP\)/;
+    expect(await sentenceAtStart(folder)).toMatch(says);
+    expect(await issueIn(folder)).toMatchObject({ code: 3, err: expect.stringMatching(says) });
+  });
+
+  test('an empty store beside lists that cannot be looked at: the CA does not begin anew', async () => {
+    const folder = usedFolder();
+    for (const suffix of ['', '-wal', '-shm']) rmSync(join(folder, `var/veritas.db${suffix}`), { force: true });
+    rmSync(join(folder, 'var/crl'), { recursive: true });
+    symlinkSync('crl', join(folder, 'var/crl'));
+    expect(await sentenceAtStart(folder)).toMatch(
+      /whether there is \S+root\.crl, signed before the store \S+ was made, cannot be known \(ELOOP\)/,
+    );
+  });
+
   test('a file or an address that a setting names: the sentence names the setting', async () => {
     const folder = usedFolder();
     writeFileSync(join(folder, 'garbage'), 'garbage');
@@ -197,11 +222,27 @@ describe('what is broken when it starts', () => {
     }
   });
 
-  test('a store that was emptied beside the lists it signed: the CA does not begin anew', async () => {
+  test.each([
+    ['with its certificates', []],
+    ['with its keys alone', ['root_ca.pem', 'issuing_ca.pem']],
+    ['with its root alone', ['issuing_ca.pem', 'ca/issuing_ca.key.pem']],
+    ['with the certificates alone', ['ca/root_ca.key.pem', 'ca/issuing_ca.key.pem']],
+  ])('a store that was emptied beside the lists it signed: the CA does not begin anew, %s', async (_, gone) => {
+    const folder = usedFolder();
+    truncateSync(join(folder, 'var/veritas.db'), 0);
+    for (const name of gone) rmSync(join(folder, 'certs', name));
+    const before = contentsOf(folder, /veritas\.db/);
+    expect(await sentenceAtStart(folder)).toMatch(
+      /the store \S+veritas\.db does not know the CA root, but \S+root\.crl was signed by it: restore a backup/,
+    );
+    expect(contentsOf(folder, /veritas\.db/)).toEqual(before);
+  });
+
+  test('without the lists it begins anew, with what there is of it', async () => {
     const folder = usedFolder();
     truncateSync(join(folder, 'var/veritas.db'), 0);
     expect(await sentenceAtStart(folder)).toMatch(
-      /the store \S+veritas\.db is empty, but \S+root\.crl was signed with one: restore a backup/,
+      /the store \S+veritas\.db does not know the CA root, but \S+root\.crl was signed by it: restore a backup/,
     );
     const list = readFileSync(join(folder, 'var/crl/root.crl'));
     rmSync(join(folder, 'var/crl'), { recursive: true });
@@ -377,4 +418,14 @@ describeWithMounts('disks that are full or for reading only', () => {
       expect(written().extensions.crlNumber).toBe((await served()).extensions.crlNumber);
     });
   });
+});
+
+test('a start advises no call with a certificate that is not there', () => {
+  const ports = { https: 5000, repository: undefined, microservice: undefined };
+  const calls = (folder: string): string[] =>
+    welcome({ configuration: configurationIn(folder), ports })
+      .split('\n')
+      .filter((line) => line.startsWith('  curl '));
+  expect(calls(template)).toHaveLength(3);
+  expect(calls(temporaryFolder())).toEqual([expect.stringMatching(/ https:\/\/localhost:5000\/health$/)]);
 });

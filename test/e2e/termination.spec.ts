@@ -9,6 +9,7 @@ import { findCertificate, openStore } from '../../src/store/index.js';
 import { callerOf, csrOf, newKey, send } from '../support/certificate-client.js';
 import { compileSources } from '../support/compiled-program.js';
 import { temporaryFolder } from '../support/folder.js';
+import { isListening, openRequest } from '../support/open-request.js';
 import { environmentIn, startIn } from '../support/service.js';
 
 test('SIGTERM under load: open requests are answered, it ends by itself, and every certificate that was handed out is stored', async () => {
@@ -51,8 +52,15 @@ test('SIGTERM under load: open requests are answered, it ends by itself, and eve
   const callers = Array.from({ length: 8 }, caller);
   while (handedOut.length < 40) await delay(5);
   const atTheSignal = handedOut.length;
+  const open = await openRequest(port, tls.ca);
   terminated = true;
   child.kill('SIGTERM');
+  while (await isListening(port)) await delay(5);
+  // Whoever signals the whole group of processes, as Ctrl-C does, reaches it again through its parent: that cuts nothing short.
+  child.kill('SIGTERM');
+  child.kill('SIGINT');
+  await delay(50);
+  expect(await open.finish()).toBe(401);
   expect(await ended).toEqual([0, null]);
   await Promise.all(callers);
   // Who asks after the signal hears that it is closing; a connection that nobody had taken up yet when the listener closed is cut.

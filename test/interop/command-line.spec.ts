@@ -191,6 +191,23 @@ describe('the veritas program, as a process', () => {
     },
   );
 
+  it.each(['24.20.9', '25.9.0', '26.7.0'])(
+    'does not run on Node.js %s, on which the service does not start',
+    (version) => {
+      const older = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`;
+      const { status, stdout, stderr } = spawnSync(
+        process.execPath,
+        ['--import', `data:text/javascript,${older}`, join(folder, 'bin/veritas.js'), '--version'],
+        { encoding: 'utf8', env: { PATH: process.env.PATH, NODE_CHOSEN_BY_VERITAS: '1' } },
+      );
+      expect([status, stdout, stderr]).toEqual([
+        3,
+        '',
+        `veritas: Node.js ${version} cannot be used, 24.21, or 26.8 or newer, is needed: install Node.js 24 LTS\n`,
+      ]);
+    },
+  );
+
   // Issues one certificate after the other, and says of each that the caller has it.
   const driver = `
     import { generateKeyPairSync } from 'node:crypto';

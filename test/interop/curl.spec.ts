@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { temporaryFolder } from '../support/folder.js';
+import { isListening, openRequest } from '../support/open-request.js';
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');
@@ -56,10 +57,12 @@ beforeAll(async () => {
   }
 }, 120_000);
 
-afterAll(async () => {
-  const ended = once(service, 'exit');
-  if (service.pid !== undefined) process.kill(-service.pid, 'SIGTERM');
-  await ended;
+afterAll(() => {
+  try {
+    if (service.pid !== undefined) process.kill(-service.pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
 });
 
 /** Runs curl as a person would, and gives the status and the body. */
@@ -233,4 +236,17 @@ test('every artefact of the first start satisfies openssl', async () => {
     `file:${certs('ca/passphrase')}`,
     '-noout',
   ]);
+});
+
+test('a SIGTERM to npm alone ends the service as well, once an open request is answered', async () => {
+  const port = Number(new URL(base).port);
+  const open = await openRequest(port, readFileSync(certs('ca_bundle.pem')));
+  const ended = once(service, 'exit');
+  const closed = once(service, 'close');
+  service.kill('SIGTERM');
+  while (await isListening(port)) await wait(10);
+  expect(await open.finish()).toBe(401);
+  expect(await ended).toEqual([0, null]);
+  // Its pipes close once nobody has them any more, the service neither.
+  await closed;
 });

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EventBus } from '../../events/index.js';
 import {
@@ -99,8 +99,9 @@ export async function ensureAuthority(
 ): Promise<Issuer> {
   const { context, settings, requester } = creation;
   const { id, parent, certsDirectory } = wanted;
-  const signer = await ensureSigner(settings, id, new KeyRecord(context.audit, requester));
   const file = certsDirectory === undefined ? undefined : certificateFileOf(certsDirectory, id);
+  await checkIsNew(creation, id, file);
+  const signer = await ensureSigner(settings, id, new KeyRecord(context.audit, requester));
   const certificate =
     (await knownCertificate(context, id)) ??
     (await unlessMade(
@@ -170,17 +171,44 @@ function rootIdentity(
   };
 }
 
+/**
+ * Refuses a CA that the store does not know, though it was there before, by its key or its certificate, and its list is: what the store knew of it is lost, and beginning
+ * anew would take every revocation back, and give numbers of lists a second time. Throws PkiError `authority_mismatch`, also when it cannot be known.
+ */
+export async function checkIsNew(
+  { context, settings }: Pick<Creation, 'context' | 'settings'>,
+  id: string,
+  certificateFile?: string,
+): Promise<void> {
+  const list = settings.crlDirectory === undefined ? undefined : join(settings.crlDirectory, `${id}.crl`);
+  if (list === undefined || !isThere(list, context.store.name)) return;
+  const isCertified = certificateFile !== undefined && existsSync(certificateFile);
+  if (!isCertified && !(await hasKey(settings, id))) return;
+  // Last: another process may be making it now, whose row comes before its list.
+  if (await knownCertificate(context, id)) return;
+  throw new PkiError(
+    'authority_mismatch',
+    `the store ${context.store.name} does not know the CA ${id}, but ${list} was signed by it: restore a backup, or move that file away to begin anew and forget what was revoked`,
+  );
+}
+
+function isThere(list: string, store: string): boolean {
+  try {
+    return statSync(list, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    const { code = 'unknown reason' } = error as NodeJS.ErrnoException;
+    throw new PkiError(
+      'authority_mismatch',
+      `whether there is ${list}, signed before the store ${store} was made, cannot be known (${code})`,
+      { cause: error },
+    );
+  }
+}
+
 /** Takes the certificate of a CA from its file into a store that does not know it: the store was lost, the CA was not. */
 async function adopt(creation: Creation, wanted: NewAuthority, path: string): Promise<Certificate | undefined> {
   if (!existsSync(path)) return undefined;
-  const { context, events, requester, settings } = creation;
-  const list = settings.crlDirectory === undefined ? undefined : join(settings.crlDirectory, `${wanted.id}.crl`);
-  // Beginning anew would take every revocation back, and give numbers of lists a second time.
-  if (list !== undefined && existsSync(list))
-    throw new PkiError(
-      'authority_mismatch',
-      `the store ${context.store.name} is empty, but ${list} was signed with one: restore a backup, or move that file away to begin anew and forget what was revoked`,
-    );
+  const { context, events, requester } = creation;
   const certificate = readCertificateFile(path);
   const signedBy = wanted.parent?.identity.publicKey ?? certificate.publicKey;
   if (!verifySignature(certificate.signatureAlgorithm, signedBy, certificate.tbs, certificate.signature))

@@ -5,7 +5,7 @@ import type { PkiSettings } from '../pki-settings.js';
 import { ensureKeyFile, FileSigner, openKeyFile, type KeyFile } from './file-signer.js';
 import { ensureTokenSigner, hasTokenKey, labelOf, Pkcs11Signer } from './pkcs11-signer.js';
 import { RecordedSigner, type KeyRecord } from './recorded-signer.js';
-import { checkSecretFile, ensurePassphrase } from './secret-file.js';
+import { checkSecretFile, ensurePassphrase, hasSecretFile } from './secret-file.js';
 import type { Signer } from './signer.js';
 
 /** Where the key of an issuer is kept. */
@@ -23,10 +23,9 @@ export const keyPlaceOf = (settings: PkiSettings, id: string): string =>
     ? `${labelOf(settings.pkcs11, id)} on the token ${JSON.stringify(settings.pkcs11.token)}`
     : keyFileOf(settings, id).path;
 
-/** Whether there is a key of this issuer. */
-export function hasKey(settings: PkiSettings, id: string): Promise<boolean> {
-  if (settings.pkcs11) return hasTokenKey(settings.pkcs11, id);
-  return Promise.resolve(existsSync(keyFileOf(settings, id).path));
+/** Whether there is a key of this issuer. Throws PkiError when that cannot be known. */
+export async function hasKey(settings: PkiSettings, id: string): Promise<boolean> {
+  return settings.pkcs11 ? hasTokenKey(settings.pkcs11, id) : hasSecretFile(keyFileOf(settings, id).path);
 }
 
 /**

@@ -36,11 +36,22 @@ export function readSecretFile(path: string): Buffer {
 
 /** Refuses a secret file that others may read, or that this process may not, when there is one. Opens nothing: what comes through a pipe comes once. Throws as {@link readSecretFile}. */
 export function checkSecretFile(path: string): void {
-  const stats = statSync(path, { throwIfNoEntry: false });
+  const stats = statsOf(path);
   if (!stats) return;
   checkPrivate(stats, path);
   try {
     if (descriptorOf(path) === undefined) accessSync(path, constants.R_OK);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** Whether there is a secret file. Throws PkiError `key_unreadable` when that cannot be known: what this process may not see is not gone. */
+export const hasSecretFile = (path: string): boolean => statsOf(path) !== undefined;
+
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
     throw unreadable(path, error);
   }

@@ -25,7 +25,7 @@ import {
 import { IssuanceJournal } from '../issuance/issuance-journal.js';
 import { COMPLETE } from '../crl/crl-scope.js';
 import type { IssuanceContext } from '../issuance/issue-certificate.js';
-import { adoptAuthority, authoritySubject, requestFileOf } from '../issuer/authority-creation.js';
+import { adoptAuthority, authoritySubject, checkIsNew, requestFileOf } from '../issuer/authority-creation.js';
 import { ensureSigner } from '../issuer/open-signer.js';
 import { KeyRecord } from '../issuer/recorded-signer.js';
 import { PkiError } from '../pki-error.js';
@@ -79,6 +79,7 @@ export class ExternalRootService {
   async request(requester: Requester): Promise<{ readonly id: string; readonly request: CertificationRequest }> {
     const { store, audit } = this.#context;
     const id = nextAuthorityId(await listIssuers(store.database), 'issuing');
+    await checkIsNew({ context: this.#context, settings: this.#settings }, id);
     const { actor, requestId } = requester;
     const entry = { action: 'issuer.request', actor, requestId, subject: id };
     await audit.append({ ...entry, phase: 'intent' });
@@ -112,6 +113,7 @@ export class ExternalRootService {
     const id = nextAuthorityId(rows, 'issuing');
     if (!existsSync(requestFileOf(this.#settings)))
       throw new PkiError('ca_certificate_not_accepted', 'no request waits for a certificate');
+    await checkIsNew({ context: this.#context, settings: this.#settings }, id);
     const signer = await ensureSigner(this.#settings, id, new KeyRecord(this.#context.audit, requester));
     checkRootCertificate(root, now());
     checkIssuingCertificate(issuing, {

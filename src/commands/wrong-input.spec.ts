@@ -1,0 +1,130 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { commandLine, type Run } from '../../test/support/command-line.js';
+import { temporaryFolder } from '../../test/support/temporary-authority.js';
+import { ROLES } from '../configuration/index.js';
+import { runCommandLine } from './program.js';
+
+describe('what a stranger types', () => {
+  const folder = temporaryFolder();
+  const path = (name: string): string => join(folder, name);
+  const environment = {
+    VERITAS_CONFIG: path('veritas.yaml'),
+    VERITAS_PKI_DIRECTORY: path('certs/ca'),
+    VERITAS_PKI_PASSPHRASE_FILE: path('certs/ca/passphrase'),
+    VERITAS_STORE_PATH: path('var/veritas.db'),
+    VERITAS_TLS_CA_FILE: path('certs/ca_bundle.pem'),
+  };
+  const run = (args: readonly string[], more: Record<string, string> = {}): Promise<Run> =>
+    commandLine(args, { ...environment, ...more });
+  beforeAll(async () => {
+    writeFileSync(path('veritas.yaml'), '{}\n');
+    writeFileSync(path('secret'), 'correct horse battery staple\n', { mode: 0o600 });
+    writeFileSync(path('file'), '');
+    // root, as whom tests run in containers, may look into every folder: a link that leads to itself is another way to be there unseen.
+    symlinkSync('unseen', path('unseen'));
+    expect(await run(['setup'])).toMatchObject({ code: 0, err: '' });
+    expect(await run(['issue', '--service', 'orders', '--cert', path('a.pem'), '--key', path('a.key')])).toMatchObject({
+      code: 0,
+    });
+  });
+
+  it.each([
+    ['show', '{}'],
+    ['ocsp', '{}'],
+    ['crl', '--out', '{}'],
+    ['ca', 'request', '--out', '{}'],
+    ['audit', 'export', '--out', '{}'],
+    ['issue', '--service', 'other', '--cert', '{}', '--key', 'other.key'],
+    ['backup', '--passphrase-file', 'secret', '--out', '{}'],
+  ])('what cannot be looked at is not said to be absent: %s %s %s %s', async (...args) => {
+    const unseen = path('unseen/file');
+    const written = args.map((arg) => (arg === '{}' ? unseen : /^(?:secret|other\.key)$/.test(arg) ? path(arg) : arg));
+    expect(await run(written)).toEqual({
+      code: 3,
+      out: '',
+      err: `veritas: ${unseen} cannot be read (ELOOP): look at its name and its permissions\n`,
+    });
+  });
+
+  it('nor is a store, which decides what is revoked', async () => {
+    const store = path('unseen/veritas.db');
+    const verdicts = [
+      ['list'],
+      ['services', 'allow', 'orders'],
+      ['verify', path('a.pem')],
+      ['restore', path('none.age'), '--passphrase-file', path('secret')],
+    ].map((args) => run(args, { VERITAS_STORE_PATH: store, VERITAS_MTLS_REVOCATION: 'off' }));
+    for (const verdict of await Promise.all(verdicts))
+      expect(verdict).toEqual({ code: 3, out: '', err: expect.stringContaining('cannot be read (ELOOP)') });
+  });
+
+  it('a backup below a file says what is in its way', async () => {
+    const out = path('file/veritas.age');
+    expect(await run(['backup', '--passphrase-file', path('secret'), '--out', out])).toMatchObject({
+      code: 3,
+      err: `veritas: ${out} cannot be written (ENOTDIR): look at its folder, its permissions and the space on the disk\n`,
+    });
+  });
+
+  it.each([
+    [['list', '--limit', '10000000'], 'write a whole number from 1 to 9999999.'],
+    [
+      ['services', 'allow', 'orders', '--expected-version', '10000000000'],
+      'write a whole number from 0 to 9999999999.',
+    ],
+  ])('%j: the bound is named', async (args, says) => {
+    expect(await run(args)).toMatchObject({ code: 2, err: expect.stringContaining(says) });
+  });
+
+  it('a role that there is not: those that there are', async () => {
+    const { code, err } = await run(['services', 'allow', 'orders', '--role', 'king']);
+    expect([code, err]).toEqual([1, expect.stringContaining(`there is no role "king", only ${ROLES.join(', ')}`)]);
+    const help = await run(['services', 'allow', '--help']);
+    expect(help.out.replaceAll(/\s+/g, ' ')).toContain(`a role: ${ROLES.join(', ')}; can be repeated`);
+  });
+
+  it('--at says nothing without --daemon', async () => {
+    expect(await run(['renew', '--cert', path('a.pem'), '--key', path('a.key'), '--at', '0.5'])).toEqual({
+      code: 2,
+      out: '',
+      err: 'veritas: --at is for --daemon: leave it out, or see --before\n',
+    });
+  });
+
+  it('all certificates of a CA that there is not', async () => {
+    expect(await run(['revoke', '--issuer', 'isuing'])).toEqual({
+      code: 1,
+      out: '',
+      err: 'veritas: there is no CA "isuing": look the CAs up with `veritas ca show` [issuer_unknown]\n',
+    });
+  });
+
+  it('a release with the date of a revocation', async () => {
+    expect(await run(['revoke', '3f0a', '--release', '--invalidity-date', '1d'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('a release has no reason and no date'),
+    });
+  });
+
+  it('terms are kept of what is there then: a change meanwhile is not taken back', async () => {
+    expect(await run(['services', 'allow', 'orders', '--role', 'admin'])).toMatchObject({ code: 0 });
+    // The certificate for the pin is waited for, and meanwhile somebody takes the role away.
+    const meanwhile = async function* () {
+      expect(await run(['services', 'allow', 'orders', '--role', 'auditor'])).toMatchObject({ code: 0 });
+      yield readFileSync(path('a.pem'));
+    };
+    let err = '';
+    const pins = ['--pin', 'ab'.repeat(32), '--pin', '-'];
+    const code = await runCommandLine(['services', 'allow', 'orders', '--note', 'hello', ...pins], {
+      streams: { out: () => undefined, err: (text) => void (err += text) },
+      environment,
+      input: () => Readable.from(meanwhile()),
+      version: '0.0.0-test',
+      now: () => new Date(),
+    });
+    expect([code, err]).toEqual([1, expect.stringContaining('[version_mismatch]')]);
+  });
+});

@@ -1,0 +1,23 @@
+import type { LoggerService } from '@nestjs/common';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { IdentifiedRequest } from '../mtls/index.js';
+
+/** A line for each answered request, refused ones too, which have a line of their own besides. */
+export function logAccess(server: FastifyInstance, logger: LoggerService): void {
+  server.addHook('onResponse', (request: FastifyRequest & IdentifiedRequest, reply, done) => {
+    logger.log(
+      {
+        event: 'answered',
+        requestId: request.id,
+        method: request.method,
+        route: request.routeOptions.url,
+        status: reply.statusCode,
+        milliseconds: Math.round(reply.elapsedTime * 1000) / 1000,
+        service: request.clientIdentity?.service,
+        proxy: request.forwardedBy,
+      },
+      'Access',
+    );
+    done();
+  });
+}

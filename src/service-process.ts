@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ConfigurationError, loadConfiguration } from './configuration/index.js';
+import { PkiError } from './pki/index.js';
+import { startService, type RunningService } from './service.js';
+import { StoreError } from './store/index.js';
+import { TlsSetupError } from './tls/index.js';
+
+/** Runs the service as a process: says where it listens, stops on SIGTERM and SIGINT, ends with status 1 and one sentence when it cannot start. */
+export async function run(): Promise<void> {
+  let service: RunningService;
+  try {
+    service = await startService(loadConfiguration());
+  } catch (error) {
+    process.stderr.write(`veritas: ${sentenceOf(error)}\n`);
+    process.exitCode = 1;
+    return;
+  }
+  process.stderr.write(welcome(service));
+  let stopping: Promise<void> | undefined;
+  // Whoever signals the whole group of processes, as Ctrl-C does, reaches us twice, directly and through npm: the second one must not cut short what the first one lets finish.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void (stopping ??= stop(service)));
+}
+
+async function stop(service: RunningService): Promise<void> {
+  const { drainTimeout } = service.configuration.http;
+  // What is still open then is cut: an idle keep-alive connection would hold the process for ever.
+  setTimeout(() => process.exit(0), drainTimeout).unref();
+  await service.close();
+}
+
+/** What a start says: where it listens, and calls to try it with, those with the development client's certificate where that is there. */
+export function welcome({ configuration, ports }: Pick<RunningService, 'configuration' | 'ports'>): string {
+  const base = `https://localhost:${ports.https}`;
+  const repository =
+    ports.repository === undefined ? '' : ` and, for CRLs and probes, on http://localhost:${ports.repository}`;
+  const curl = `curl --cacert ${configuration.tls.caFile}`;
+  const directory = dirname(configuration.tls.certificateFile);
+  const [certificate, key] = [join(directory, 'client_cert.pem'), join(directory, 'client_key.pem')];
+  const client = `${curl} --cert ${certificate} --key ${key}`;
+  const calls = [
+    `${curl} ${base}/health`,
+    ...(existsSync(key) ? [`${client} ${base}/api/v1/test`, `${client} ${base}/api/v1/whoami`] : []),
+  ];
+  return `\nVeritas listens on ${base}${repository}. Try:\n\n${calls.map((call) => `  ${call}\n`).join('')}\n`;
+}
+
+/** One clear sentence for whoever started it; a stack only for what nobody foresaw. */
+export function sentenceOf(error: unknown): string {
+  if (error instanceof ConfigurationError || error instanceof TlsSetupError || error instanceof StoreError)
+    return error.message;
+  if (error instanceof PkiError) return `${error.message}: ${error.mend}.`;
+  const failed = error as NodeJS.ErrnoException & { address?: string; port?: number; hostname?: string };
+  const { code, syscall, address, port, hostname } = failed;
+  if (code === 'EADDRINUSE')
+    return `port ${port} on ${address} is in use: stop what listens there, or set http.port, repository.port or microservice.port to another.`;
+  if (code === 'EACCES' && port !== undefined)
+    return `port ${port} on ${address} may not be opened by this user: set http.port, repository.port or microservice.port above 1023.`;
+  if (syscall === 'listen' || syscall === 'getaddrinfo')
+    return `${address ?? hostname} is no address of this machine (${code}): set http.host, repository.host or microservice.host to one.`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
