@@ -290,6 +290,12 @@ describe('deltas', () => {
     const final = root.crl(entry('superseded'), { number: 5n });
     expect(verdict([final, of(5n, 6n, entry('removeFromCRL'))])).toBe('revoked');
     expect(verdict([base, of(5n, 6n, [...entry('superseded'), ...entry('removeFromCRL')])])).toBe('revoked');
+    // Which of the two came last is not said.
+    for (const both of [
+      [...entry('certificateHold'), ...entry('removeFromCRL')],
+      [...entry('removeFromCRL'), ...entry('certificateHold')],
+    ])
+      expect(verdict([base, of(5n, 6n, both)])).toBe('revoked');
     const over = (reason: keyof typeof CrlReason) =>
       root.crl(entry(reason), {
         thisUpdate: hours(-3),
