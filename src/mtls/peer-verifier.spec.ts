@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { RevocationMode } from '../revocation/index.js';
 import { generateTestKeyPair, TestCa } from '../testing/index.js';
 import { encodeExtensionOf } from '../x509/index.js';
@@ -172,4 +172,91 @@ test('what lets a certificate in that is over is asked whether it is revoked by 
   expect(identify(4 * HOUR)).toMatchObject({ service: 'billing' });
   now += 2.5 * HOUR;
   expect(() => identify(4 * HOUR)).toThrow(expect.objectContaining({ code: 'certificate_revoked' }));
+});
+
+describe('a path over a CA that is revoked', () => {
+  const keyPair = generateTestKeyPair();
+  const other = TestCa.root({ commonName: 'Other Root' });
+  const [first, second] = [
+    ca.intermediate({ keyPair, commonName: 'X' }),
+    other.intermediate({ keyPair, commonName: 'X', notAfter: new Date(Date.now() + 1000 * 86_400_000) }),
+  ];
+  const billing = first.issue({ commonName: 'billing' });
+  const trust = readTrustAnchors([ca, other, first, second].map(({ certificatePem }) => certificatePem));
+
+  /** Who `lost` makes revoked, or of whom nobody knows, by their serial numbers. */
+  function guard(lost: Map<string, 'revoked' | 'unknown'>, mode: RevocationMode = 'hard-fail') {
+    let asked = 0;
+    let epoch = 0;
+    const answers = {
+      revoked: { status: 'revoked', source: 's', revocationDate: new Date(0), reason: 'keyCompromise' },
+      unknown: { status: 'unknown', source: 's', why: 'it is gone' },
+      good: { status: 'good', source: 's' },
+    } as const;
+    const open = verifierWith(
+      {
+        trust: () => trust,
+        revocationMode: mode,
+        revocation: {
+          get epoch() {
+            return epoch;
+          },
+          statusOf: ({ serialNumber }) => {
+            asked++;
+            return answers[lost.get(serialNumber) ?? 'good'];
+          },
+        },
+      },
+      billing,
+    );
+    return {
+      ...open,
+      issuer: () => (open.identify() as VerifiedClientIdentity).issuerFingerprint256,
+      set: ({ certificate: { serialNumber } }: { certificate: { serialNumber: string } }, to?: 'revoked' | 'unknown') => {
+        if (to) lost.set(serialNumber, to);
+        else lost.delete(serialNumber);
+        epoch++;
+      },
+      asked: () => asked,
+    };
+  }
+
+  test.each(['revoked', 'unknown'] as const)('gives way to another one: %s', (lost) => {
+    const { issuer, identify, refusal, set, asked } = guard(new Map());
+    const code = lost === 'revoked' ? 'certificate_revoked' : 'revocation_unknown';
+    const [x, y] = [first.certificate.fingerprint256, second.certificate.fingerprint256];
+    expect(issuer()).toBe(x);
+    set(first, lost);
+    // Asked by who looks at open connections, first.
+    expect(refusal()).toBeUndefined();
+    expect(issuer()).toBe(y);
+    set(second, lost);
+    expect(identify).toThrow(expect.objectContaining({ code }));
+    expect(refusal()).toMatchObject({ code });
+    const before = asked();
+    for (let i = 0; i < 10; i++) expect(identify).toThrow(expect.objectContaining({ code }));
+    // No more than its own path.
+    expect(asked() - before).toBe(20);
+    set(first);
+    expect(issuer()).toBe(x);
+    set(billing, lost);
+    expect(identify).toThrow(expect.objectContaining({ code }));
+  });
+
+  test('is the one that counts when nobody knows, and soft-fail was asked for', () => {
+    const { issuer, set } = guard(new Map(), 'soft-fail');
+    set(first, 'unknown');
+    expect(issuer()).toBe(first.certificate.fingerprint256);
+    set(first, 'revoked');
+    expect(issuer()).toBe(second.certificate.fingerprint256);
+  });
+
+  test('does not hide that the certificate itself is revoked', () => {
+    const { identify, set } = guard(new Map());
+    set(first, 'revoked');
+    set(billing, 'revoked');
+    expect(identify).toThrow(
+      expect.objectContaining({ code: 'certificate_revoked', message: 'the certificate has been revoked' }),
+    );
+  });
 });

@@ -7,7 +7,7 @@ import { connect, type TLSSocket, type TlsOptions } from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { request } from 'undici';
 import { replaceFile, temporaryFolder, writeFiles } from '../../../test/support/folder.js';
-import { TestCa, type Issued, type TestCertificateOptions } from '../../testing/index.js';
+import { generateTestKeyPair, TestCa, type Issued, type TestCertificateOptions } from '../../testing/index.js';
 import { Oid } from '../../x509/index.js';
 import {
   openTlsClient,
@@ -523,6 +523,32 @@ describe('a server that was revoked', () => {
     await expect(client.connect({ host: 'localhost', port })).rejects.toThrow(
       expect.objectContaining({ code: 'revoked', message: expect.stringContaining('one of its issuers') }),
     );
+  });
+
+  test('is refused for the CA above it unless another path leads to it, by whatever way it is called', async () => {
+    const [keyPair, other] = [generateTestKeyPair(), TestCa.root({ commonName: 'Other Root' })];
+    const [lowest, crossed] = [root, other].map((above) => above.intermediate({ commonName: 'Lowest CA', keyPair }));
+    const server = await listen(lowest!.issue({ names: [dns('localhost')] }));
+    const files = writeFiles(temporaryFolder(), {
+      root: root.crl([{ certificate: lowest!.certificate }]),
+      other: other.crl(),
+      lowest: lowest!.crl(),
+    });
+    const { client } = await open(service(), {
+      caPem: bundle + other.certificatePem + lowest!.certificatePem + crossed!.certificatePem,
+      reloadInterval: 10,
+      revocation: { crls: Object.values(files).map((source) => ({ source })), refreshInterval: 10 },
+    });
+    const calls = await Promise.all(WAYS.map(([, callerOf]) => callerOf(client)));
+    for (const call of calls) expect(await call(server.port)).toBe(client.material.certificate.serialNumber);
+    const { path, socket } = await client.connect({ host: 'localhost', port: server.port });
+    expect(path.anchor).toEqual(other.certificate);
+    const closed = once(server.sockets[0]!, 'close');
+    replaceFile(files.other, other.crl([{ certificate: crossed!.certificate }]));
+    await closed;
+    for (const call of calls)
+      expect(codeOf(await call(server.port).catch((error: unknown) => error))).toBe('revoked');
+    socket.destroy();
   });
 
   test('is left: its idle connection closes, its session is not resumed, and the next call is refused', async () => {

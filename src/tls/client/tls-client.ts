@@ -7,7 +7,7 @@ import { readTlsMaterial, type TlsFiles, type TlsMaterial } from '../tls-materia
 import { checkTlsSettings, DEFAULT_TLS_SETTINGS, type TlsSettings } from '../tls-settings.js';
 import { ClientAgent } from './client-agent.js';
 import { connectTo, type ConnectTarget, type ServerConnection } from './connect.js';
-import { checkServer, expectedPeer } from './expected-peer.js';
+import { expectedPeer } from './expected-peer.js';
 import { generationOf, type Generation } from './generation.js';
 import { certificatesOfLegacy } from './sent-certificates.js';
 import { ServerRevocation, type ServerRevocationEvent } from './server-revocation.js';
@@ -201,7 +201,7 @@ export class TlsClient {
       const { generation } = this;
       const sent = certificatesOfLegacy(certificate as DetailedPeerCertificate);
       const time = this.#clock();
-      generation.admitServer(checkServer(sent, expectedPeer(peer), generation.trust, time), time);
+      generation.serverOf(sent, expectedPeer(peer), time);
       return undefined;
     } catch (error) {
       return error as Error;
