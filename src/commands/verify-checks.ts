@@ -16,6 +16,7 @@ import {
   validateCertificatePath,
   type Certificate,
   type PathFailureCode,
+  type PathResult,
 } from '../x509/index.js';
 
 export type Purpose = 'client' | 'server';
@@ -83,7 +84,7 @@ const dates = ({ leaf, intermediates, now }: Seen<'leaf' | 'intermediates' | 'no
   }));
 
 const path: CheckOf = (subject) => {
-  const result = validate(subject, subject.intermediates);
+  const result = pathOf(subject);
   if (result.ok)
     return {
       check: 'path',
@@ -120,8 +121,21 @@ function pathMendOf(subject: VerifySubject, code: PathFailureCode): string {
   }
 }
 
-const validate = ({ leaf, anchors, now, purpose }: VerifySubject, intermediates: readonly Certificate[]) =>
+/** Over CAs that were not revoked where there is such a path, as the guard has it. */
+function pathOf(subject: VerifySubject): PathResult {
+  const accepts = ([, ...above]: readonly Certificate[]): boolean =>
+    above.every((ca, i) => i === above.length - 1 || revocationOf(ca, above[i + 1], subject).ok);
+  const result = validate(subject, subject.intermediates, accepts);
+  return result.ok ? result : validate(subject, subject.intermediates);
+}
+
+const validate = (
+  { leaf, anchors, now, purpose }: VerifySubject,
+  intermediates: readonly Certificate[],
+  accepts?: (path: readonly Certificate[]) => boolean,
+) =>
   validateCertificatePath({
+    accepts,
     leaf,
     intermediates,
     anchors,
@@ -154,7 +168,7 @@ const keyUsage = ({ leaf: { extensions }, purpose }: Seen<'leaf' | 'purpose'>): 
 };
 
 const revocation: CheckOf = (subject) => {
-  const result = validate(subject, subject.intermediates);
+  const result = pathOf(subject);
   // An anchor is trusted by hand; nobody can revoke it.
   const path = result.ok ? result.path.certificates : [];
   const asked = result.ok ? path.slice(0, -1) : [subject.leaf];

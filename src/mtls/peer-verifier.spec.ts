@@ -212,7 +212,10 @@ describe('a path over a CA that is revoked', () => {
     return {
       ...open,
       issuer: () => (open.identify() as VerifiedClientIdentity).issuerFingerprint256,
-      set: ({ certificate: { serialNumber } }: { certificate: { serialNumber: string } }, to?: 'revoked' | 'unknown') => {
+      set: (
+        { certificate: { serialNumber } }: { certificate: { serialNumber: string } },
+        to?: 'revoked' | 'unknown',
+      ) => {
         if (to) lost.set(serialNumber, to);
         else lost.delete(serialNumber);
         epoch++;

@@ -260,9 +260,7 @@ describe('CRLs of another CA', () => {
       });
       const urls = await Promise.all([base, delta].map((list) => serve((_, reply) => reply.end(list))));
       const { statusOf } = await watch(urls);
-      expect(statusOf(bad)).toMatchObject(
-        i < 2 ? { status: 'revoked', reason: 'keyCompromise' } : { status: 'good' },
-      );
+      expect(statusOf(bad)).toMatchObject(i < 2 ? { status: 'revoked', reason: 'keyCompromise' } : { status: 'good' });
     }
   });
 

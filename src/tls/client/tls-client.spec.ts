@@ -546,8 +546,7 @@ describe('a server that was revoked', () => {
     const closed = once(server.sockets[0]!, 'close');
     replaceFile(files.other, other.crl([{ certificate: crossed!.certificate }]));
     await closed;
-    for (const call of calls)
-      expect(codeOf(await call(server.port).catch((error: unknown) => error))).toBe('revoked');
+    for (const call of calls) expect(codeOf(await call(server.port).catch((error: unknown) => error))).toBe('revoked');
     socket.destroy();
   });
 
