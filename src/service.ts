@@ -15,7 +15,6 @@ import { serverRenewal } from './bindings/server-renewal.js';
 import {
   ConfigurationError,
   configuredServices,
-  intermediatesOf,
   loadConfiguration,
   policyOf,
   ROLES,
@@ -35,6 +34,7 @@ import { RepositoryListener } from './repository/index.js';
 import { openStore, StoreError } from './store/index.js';
 import {
   checkTlsSettings,
+  isSameTrust,
   readTlsMaterial,
   serverOptions,
   TlsReloader,
@@ -97,7 +97,11 @@ export async function startService(configuration: Configuration): Promise<Runnin
         },
         'Mtls',
       );
-    const files = { ...tls, keyPassphrase: tls.keyPassphrase };
+    const files = {
+      ...tls,
+      keyPassphrase: tls.keyPassphrase,
+      intermediatesFile: configuration.mtls.intermediatesFile,
+    };
     const material = await readTlsMaterial(files, new Date());
     // Of the CAs of other trust domains the listener knows nothing: it leaves the choice to the client, and the verdict to the guard.
     const listening = { ...tls, namesCas: configuration.mtls.trustDomains.length === 0 };
@@ -117,8 +121,8 @@ export async function startService(configuration: Configuration): Promise<Runnin
     }
     const reloader = new TlsReloader(together(listeners), listening, files, material, {
       interval: tls.reloadInterval,
-      check: ({ caPem }) => {
-        trustIn(caPem, configuration);
+      check: (fresh) => {
+        trustIn(fresh, configuration);
       },
       clock: () => new Date(),
       report: (event) => {
@@ -227,22 +231,24 @@ function logAccess(server: FastifyInstance, logger: LoggerService): void {
   });
 }
 
-/** The trust in force: read again only when the reloader has taken up another CA file. */
+/** The trust in force: another one only when the reloader has taken up other CA files. */
 function trustOf(material: () => TlsMaterial, configuration: Configuration): CurrentTrust {
-  let pem = material().caPem;
-  let trust = trustIn(pem, configuration);
+  let before = material();
+  let trust = trustIn(before, configuration);
   return () => {
-    const current = material().caPem;
-    if (current !== pem) {
-      trust = trustIn(current, configuration);
-      pem = current;
+    const current = material();
+    if (current !== before) {
+      if (!isSameTrust(current, before)) trust = trustIn(current, configuration);
+      before = current;
     }
     return trust;
   };
 }
 
-function trustIn(caPem: string | undefined, { tls: { caFile }, mtls }: Configuration): TrustAnchors {
-  const intermediates = intermediatesOf(mtls);
+function trustIn(
+  { caPem, intermediates }: Pick<TlsMaterial, 'caPem' | 'intermediates'>,
+  { tls: { caFile }, mtls }: Configuration,
+): TrustAnchors {
   try {
     return readTrustAnchors(caPem ?? '', intermediates);
   } catch (error) {

@@ -16,7 +16,7 @@ import { ServerRevocation, type ServerRevocationEvent } from './server-revocatio
 export type TlsClientEvent = TlsReloadEvent | ServerRevocationEvent;
 
 /** Options of {@link openTlsClient}: `caFile` holds the CAs that servers must lead to, and no others are trusted. */
-export interface TlsClientOptions extends TlsFiles {
+export interface TlsClientOptions extends Omit<TlsFiles, 'intermediatesFile'> {
   readonly caFile: string;
   /** By default those of the service. */
   readonly settings?: TlsSettings;
