@@ -3,7 +3,10 @@ import { Agent, createServer, get as httpsGet, type Server } from 'node:https';
 import { createServer as createPlainServer, type AddressInfo, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type TLSSocket, type TlsOptions } from 'node:tls';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { request } from 'undici';
 import { replaceFile, temporaryFolder, writeFiles } from '../../../test/support/folder.js';
@@ -398,6 +401,47 @@ describe('files', () => {
   test('a CA bundle without a root is no trust', async () => {
     await expect(open(service(), { caPem: issuing.certificatePem })).rejects.toThrow(TlsSetupError);
   });
+});
+
+test('agents and dispatchers that were closed are let go', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const { port } = await listen(localhost());
+  const { client } = await open();
+  const given: WeakRef<object>[] = [];
+  const take = async (): Promise<void> => {
+    const [agent, closed, destroyed] = [client.agent(), await client.dispatcher(), await client.dispatcher()];
+    await getBy(agent, port);
+    agent.destroy();
+    for (const dispatcher of [closed, destroyed])
+      await (await request(`https://localhost:${port}/`, { dispatcher })).body.dump();
+    await closed.close();
+    await destroyed.destroy();
+    for (const each of [agent, closed, destroyed]) given.push(new WeakRef(each));
+  };
+  for (let i = 0; i < 5; i++) await take();
+  const left = () => given.filter((each) => each.deref() !== undefined).length;
+  // The last ones may still be on the stack of somebody.
+  for (let i = 0; i < 20 && left() > 3; i++) {
+    await delay(10);
+    collect();
+  }
+  expect(left()).toBeLessThanOrEqual(3);
+});
+
+test('an agent that is used again once it was destroyed hears of changes again, and ends with its client', async () => {
+  const server = await listen(localhost());
+  const { client, place } = await open();
+  const agent = client.agent();
+  await getBy(agent, server.port);
+  agent.destroy();
+  await getBy(agent, server.port);
+  const next = service();
+  await place(next);
+  expect(await getBy(agent, server.port)).toBe(next.certificate.serialNumber);
+  const idle = once(server.sockets.at(-1)!, 'close');
+  await client.close();
+  await idle;
 });
 
 test('what waits in a dispatcher while the certificate is renewed goes out with the new one, its body whole', async () => {
