@@ -178,6 +178,9 @@ const revocation: CheckOf = (subject) => {
 function revocationOf(certificate: Certificate, issuer: Certificate | undefined, subject: VerifySubject): Check {
   const { recordOf, lostReasonOf } = subject;
   const name = nameToString(certificate.subject);
+  const listed = issuer && subject.lists.statusOf(certificate, issuer, subject.now);
+  if (listed?.status === 'revoked' && listed.reason !== 'certificateHold')
+    return revokedOn(name, listed.revocationDate, listed.reason);
   const record = recordOf?.(certificate);
   if (record)
     return record.revoked_at === null
@@ -186,7 +189,6 @@ function revocationOf(certificate: Certificate, issuer: Certificate | undefined,
   const lost = lostReasonOf?.(certificate);
   if (lost !== undefined)
     return { check: 'revocation', ok: false, detail: `${name} was revoked (${lost})`, mend: mendOf(lost) };
-  const listed = issuer && subject.lists.statusOf(certificate, issuer, subject.now);
   if (listed?.status === 'good')
     return { check: 'revocation', ok: true, detail: `${name} is not revoked, by ${listed.source}` };
   if (listed?.status === 'revoked') return revokedOn(name, listed.revocationDate, listed.reason);

@@ -35,10 +35,11 @@ test('a service runs below a root whose key it never had, and follows the lists 
   await veritas('ca', 'install', '--cert', path('issuing.pem'), '--root', path('root.pem'));
   // The guard is told of the root's list besides.
   writeFileSync(path('elsewhere.crl'), root.crl());
-  const service = await startIn(folder, {
+  const settings = {
     VERITAS_MTLS_CRLS: JSON.stringify([{ source: path('elsewhere.crl') }]),
     VERITAS_MTLS_CRL_REFRESH_INTERVAL: '20ms',
-  });
+  };
+  const service = await startIn(folder, settings);
   try {
     const { https, repository } = service.ports;
     const call = (where: string): Promise<Answer> => get(https, where, developmentTls(folder, 'client'));
@@ -60,6 +61,8 @@ test('a service runs below a root whose key it never had, and follows the lists 
     // What it revokes is revoked, though the store knows nothing of it.
     replaceFile(path('elsewhere.crl'), root.crl([{ certificate: issuing.certificate }]));
     while ((await call('/api/v1/test')).json.code !== 'certificate_revoked') await delay(10);
+    const verified = await commandLine(['verify', path('certs/client_cert.pem')], environmentIn(folder, settings));
+    expect(verified.out).toMatch(/FAIL {2}revocation: .* was revoked on/);
     replaceFile(path('elsewhere.crl'), root.crl());
     while ((await call('/api/v1/test')).status !== 200) await delay(10);
     await bringIn(root.crl([{ certificate: issuing.certificate, reason: CrlReason.cACompromise }]));
