@@ -174,6 +174,48 @@ test('what lets a certificate in that is over is asked whether it is revoked by 
   expect(() => identify(4 * HOUR)).toThrow(expect.objectContaining({ code: 'certificate_revoked' }));
 });
 
+describe('certificates by a CA that makes them as large as it can', () => {
+  const keyPair = generateTestKeyPair();
+  const withOctets = (count: number) =>
+    ca.issue({
+      commonName: 'billing',
+      keyPair,
+      extensions: [{ oid: '1.2.3.4', critical: false, value: new Uint8Array(count) }],
+    });
+
+  test('are refused over 16 KiB', () => {
+    const [large, tooLarge] = [withOctets(15_000), withOctets(16_000)];
+    expect([large, tooLarge].map(({ certificate: { der } }) => der.length > 16_384)).toEqual([false, true]);
+    expect(verifierWith({}, large).identify()).toMatchObject({ service: 'billing' });
+    expect(verifierWith({}, tooLarge).identify).toThrow(
+      expect.objectContaining({
+        code: 'client_certificate_malformed',
+        message: expect.stringMatching(/more than 16384 octets/),
+      }),
+    );
+  });
+
+  test('are remembered in no more than four mebibytes', () => {
+    let presented = withOctets(0);
+    const peerOf = (): Peer => {
+      const { der } = presented.certificate;
+      return { connection: {}, certificate: () => presentedCertificate(der) };
+    };
+    const { identify } = verifierWith({ peerOf });
+    const first = presented;
+    const before = identify();
+    expect(identify()).toBe(before);
+    for (let i = 0; i < 290; i++) {
+      presented = withOctets(15_000);
+      identify();
+    }
+    const last = identify();
+    expect(identify()).toBe(last);
+    presented = first;
+    expect(identify()).not.toBe(before);
+  });
+});
+
 describe('a path over a CA that is revoked', () => {
   const keyPair = generateTestKeyPair();
   const other = TestCa.root({ commonName: 'Other Root' });

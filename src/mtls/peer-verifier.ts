@@ -16,6 +16,7 @@ import { CertificateVerifier, type CertificatePolicy, type TrustedPeer } from '.
 import type { VerifiedClientIdentity } from './client-identity.js';
 import { MtlsRefusal } from './mtls.errors.js';
 import type { Peer, PeerOf } from './peer-certificate.js';
+import { RememberedPeers } from './remembered-peers.js';
 import type { ServiceRoles } from './service-roles.js';
 import { enforce, type OnObjection } from './shadowed-request.js';
 import type { CurrentTrust, TrustAnchors } from './trust-anchors.js';
@@ -55,8 +56,6 @@ interface Known {
   readonly identity: VerifiedClientIdentity;
 }
 
-// A fleet of services; a certificate takes some 10 kB here.
-const MAX_REMEMBERED = 4096;
 // What is unknown now may be known then, without another epoch.
 const SEARCH_AGAIN_MS = 1000;
 
@@ -66,8 +65,8 @@ const SEARCH_AGAIN_MS = 1000;
  */
 export class PeerVerifier {
   readonly #connections = new WeakMap<object, Connection>();
-  // Validated paths by the certificate's fingerprint, so that a client's next connection costs no signature checks. Failures are not kept.
-  #remembered = new Map<string, TrustedPeer>();
+  // Failures are not kept.
+  #remembered = new RememberedPeers();
   #rememberedFor: TrustAnchors | undefined;
   #onConnection: (connection: object) => void = () => undefined;
 
@@ -214,15 +213,13 @@ export class PeerVerifier {
     const presented = peer.certificate();
     if (!presented) throw noCertificate();
     if (this.#rememberedFor !== trust) {
-      this.#remembered = new Map();
+      this.#remembered = new RememberedPeers();
       this.#rememberedFor = trust;
     }
     const { fingerprint256 } = presented;
     const remembered = this.#remembered.get(fingerprint256);
     if (remembered && !isOutlived(remembered, time)) return remembered;
     const trusted = this.#certificates.validate(decodeClientCertificate(presented.raw), trust, time);
-    const oldest = this.#remembered.keys().next();
-    if (this.#remembered.size >= MAX_REMEMBERED && !oldest.done) this.#remembered.delete(oldest.value);
     this.#remembered.set(fingerprint256, trusted);
     return trusted;
   }
