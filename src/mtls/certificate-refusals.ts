@@ -7,13 +7,9 @@ import type { NoServiceNameError } from './service-name.js';
 import type { TrustAnchors } from './trust-anchors.js';
 import { wrongDomain } from './trust-domains.js';
 
-// What is read of one takes up to fifty times its octets, for as long as its connection is open.
-const MAX_OCTETS = 16 * 1024;
-
-/** A client's certificate from its octets, at most 16 KiB. Throws {@link MtlsRefusal} `client_certificate_malformed`. */
+/** A client's certificate from its octets. Throws {@link MtlsRefusal} `client_certificate_malformed`. */
 export function decodeClientCertificate(octets: Uint8Array): Certificate {
   try {
-    if (octets.length > MAX_OCTETS) throw new DecodeError(`more than ${MAX_OCTETS} octets`, 0);
     return decodeCertificate(octets);
   } catch (error) {
     if (error instanceof DecodeError)

@@ -35,6 +35,8 @@ export interface TrustedPeer {
   searched?: { readonly epoch: number; readonly time: number };
 }
 
+// Of a client's: what is read of it takes up to fifty times as much, for as long as its connection is open. Of who is refused nothing is kept.
+const MAX_OCTETS = 16 * 1024;
 // What a path can fail by only because a purpose was asked for.
 const MAY_BE_PURPOSE: ReadonlySet<string> = new Set(['extended_key_usage', 'key_usage', 'profile']);
 
@@ -78,6 +80,8 @@ export class CertificateVerifier {
     }
     this.#checkIssuer(leaf, vouching);
     this.#checkSvid(leaf);
+    if (leaf.der.length > MAX_OCTETS)
+      throw refusal('client_certificate_malformed', `the client certificate has more than ${MAX_OCTETS} octets`, leaf);
     return { ...alongPath(result.path), vouching, epoch: Number.NaN, goodUntil: 0 };
   }
 
