@@ -25,7 +25,7 @@ import {
 } from '@nestjs/microservices';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { firstValueFrom, lastValueFrom, tap } from 'rxjs';
+import { finalize, firstValueFrom, interval, lastValueFrom, tap, type Observable } from 'rxjs';
 import { WebSocket, WebSocketServer } from 'ws';
 import { AllowServices, MtlsModule, Public, Shadow } from '../../src/mtls/index.js';
 import { MtlsTcpServer } from '../../src/mtls/tcp/index.js';
@@ -419,6 +419,31 @@ describe('microservices', () => {
     expect(Plain.heard).toContain('by billing');
   });
 
+  test('answers that go on over TCP end with their connection', async () => {
+    const ended = Promise.withResolvers<undefined>();
+    @Controller()
+    class Endless {
+      @MessagePattern('endless')
+      endless(): Observable<number> {
+        return interval(5).pipe(
+          finalize(() => {
+            ended.resolve(undefined);
+          }),
+        );
+      }
+    }
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Endless] });
+    closing.push(() => app.close());
+    const strategy = new MtlsTcpServer({ host: '127.0.0.1', tls });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.startAllMicroservices();
+    const client = await openTcp(portOf(strategy.unwrap<Server>()), opening(billing));
+    expect(await client.ask('endless')).toEqual({ answer: 0 });
+    client.close();
+    await ended.promise;
+  });
+
   test('octets that are no message end the connection, in one short line of the log', async () => {
     const tls = await serverTls(ca);
     const app = await createApp(ca, tls, { controllers: [Plain] });
@@ -568,8 +593,6 @@ describe('WebSockets', () => {
     closing.push(() => socket.destroy());
     socket.on('error', () => undefined).pause();
     const gone = once(clients[0]!, 'close');
-    let isGone = false;
-    void gone.then(() => (isGone = true));
     const octets = what === 'pongs' ? 'a'.repeat(120) : '{"event":"large"}';
     // Masked with zeros, which change nothing.
     const header = [what === 'pongs' ? 0x89 : 0x81, 0x80 | octets.length, 0, 0, 0, 0];
@@ -577,7 +600,7 @@ describe('WebSockets', () => {
       Array(200).fill(Buffer.concat([Buffer.from(header), Buffer.from(octets)])) as Buffer[],
     );
     let most = 0;
-    while (!isGone) {
+    while (clients[0]!.readyState !== WebSocket.CLOSED) {
       if (!socket.write(frames)) await Promise.race([once(socket, 'drain'), gone]);
       await nextTurn();
       most = Math.max(most, clients[0]!.bufferedAmount);
