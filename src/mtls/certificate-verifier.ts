@@ -12,7 +12,7 @@ import { refusal, unnamed, untrustedBy } from './certificate-refusals.js';
 import { VerifiedClientIdentity } from './client-identity.js';
 import { NoServiceNameError, type ServicePlace } from './service-name.js';
 import type { TrustAnchors } from './trust-anchors.js';
-import { vouchingFor, type Vouching } from './trust-domains.js';
+import { vouchingFor, WORK_SHARE, type Vouching } from './trust-domains.js';
 
 /** What a client's certificate has to be, besides trusted. */
 export interface CertificatePolicy {
@@ -49,6 +49,7 @@ const inputOf = (leaf: Certificate, { intermediates, anchors }: Vouching, time: 
   anchors,
   time: new Date(time),
   possessionProven: true,
+  workShare: WORK_SHARE,
 });
 
 const alongPath = (path: ValidatedPath) => ({
@@ -66,7 +67,7 @@ export class CertificateVerifier {
   validate(leaf: Certificate, trust: TrustAnchors, time: number): TrustedPeer {
     const vouching = vouchingFor(leaf, trust);
     const input = inputOf(leaf, vouching, time);
-    const untrusted = (reason: PathFailure) => untrustedBy(reason, { leaf, trust, time: input.time });
+    const untrusted = (reason: PathFailure) => untrustedBy(reason, { leaf, trust, vouching, time: input.time });
     const result = validateCertificatePath({ ...input, ...FOR_CLIENTS });
     if (!result.ok) {
       if (!MAY_BE_PURPOSE.has(result.reason.code)) throw untrusted(result.reason);

@@ -216,6 +216,25 @@ describe('certificates by a CA that makes them as large as it can', () => {
   });
 });
 
+test('a trust domain with ever so many CAs of one name costs little for each stranger, and its own are let in', () => {
+  const named = { commonName: 'Partner Root', organization: 'Partner' };
+  const cas = Array.from({ length: 200 }, () => TestCa.root(named));
+  const federated = new Map([
+    ['partner.example', { anchors: cas.map(({ certificate }) => certificate), intermediates: [] }],
+  ]);
+  const trust = { ...readTrustAnchors(ca.certificatePem), trustDomain: 'own.example', federated };
+  const names = [{ kind: 'uri', value: 'spiffe://partner.example/shop' }] as const;
+  const by = (issuer: TestCa) => verifierWith({ trust: () => trust, serviceFrom: ['spiffe'] }, issuer.issue({ names }));
+  expect(by(cas[150]!).identify()).toMatchObject({ spiffeId: 'spiffe://partner.example/shop' });
+  let refused: unknown;
+  try {
+    by(TestCa.root(named)).identify();
+  } catch (error) {
+    refused = error;
+  }
+  expect(refused).toMatchObject({ code: 'untrusted_issuer', evidence: { evidence: { code: 'work_limit' } } });
+});
+
 describe('a path over a CA that is revoked', () => {
   const keyPair = generateTestKeyPair();
   const other = TestCa.root({ commonName: 'Other Root' });

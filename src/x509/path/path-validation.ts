@@ -20,6 +20,8 @@ export interface ValidationInput {
   readonly anchors: readonly Certificate[];
   readonly crls: readonly CertificateList[];
   readonly revocationRequired: boolean;
+  /** Of the usual work; 1 when absent. */
+  readonly workShare?: number | undefined;
   readonly accepts?: ((path: CandidatePath) => boolean) | undefined;
   readonly rules: PathRules;
 }
@@ -37,7 +39,7 @@ const MAX_CRL_SIGNERS = 3;
  * path, so that expired and unfit ones cost nothing; when that finds no path at all, through the others as well, to be able to say what is wrong with them.
  */
 export class PathValidation {
-  readonly work = new WorkBudget();
+  readonly work: WorkBudget;
   readonly #pool: CandidatePool;
   readonly #tools: PathTools;
   readonly #status: CrlStatus;
@@ -47,6 +49,7 @@ export class PathValidation {
 
   constructor(readonly input: ValidationInput) {
     const { leaf, intermediates, anchors, crls, rules } = input;
+    this.work = new WorkBudget(input.workShare);
     const signatures = new SignatureChecks(this.work);
     this.#pool = new CandidatePool(intermediates, anchors, signatures);
     this.#tools = { signatures, nameConstraints: new NameConstraintChecks(this.work) };

@@ -51,6 +51,8 @@ export interface CertificatePathInput extends PathOptions {
    * will not, another is looked for, and the reason is `revoked` when there is none.
    */
   readonly accepts?: ((path: CandidatePath) => boolean) | undefined;
+  /** How much of the usual work it may cost, above 0 and up to 1, where it stands between requests. */
+  readonly workShare?: number | undefined;
 }
 
 export type PathResult =
@@ -107,6 +109,7 @@ export function validateCertificatePath(input: CertificatePathInput): PathResult
     crls: input.crls ?? [],
     revocationRequired: input.revocationRequired ?? false,
     accepts: input.accepts,
+    workShare: input.workShare,
     rules: {
       time: input.time,
       purposes: (input.purposes ?? []).map(purposeOid),
