@@ -122,10 +122,10 @@ export class CrlStatus {
   #finalEntryFor(points: readonly DistributionPoint[], path: CandidatePath): RevokedCertificate | undefined {
     const [certificate] = path;
     for (const crl of [...this.#complete, ...this.#deltas]) {
+      if (!points.some((point) => reasonsInScope(crl, point, certificate) !== 0)) continue;
+      if (this.issuers.signerOf(crl, path) || !this.issuers.isByIssuer(crl, path)) continue;
       const entry = this.#entries.find(crl, certificate);
-      if (!entry || !isFinal(entry) || this.issuers.signerOf(crl, path)) continue;
-      const isCovered = points.some((point) => reasonsInScope(crl, point, certificate) !== 0);
-      if (isCovered && this.issuers.isByIssuer(crl, path)) return entry;
+      if (entry && isFinal(entry)) return entry;
     }
     return undefined;
   }
