@@ -1,24 +1,26 @@
-import { intermediatesOf, type Configuration } from '../configuration/index.js';
+import type { Configuration } from '../configuration/index.js';
 import { readTrustAnchors, type CurrentTrust, type TrustAnchors } from '../mtls/index.js';
-import { TlsSetupError, type TlsMaterial } from '../tls/index.js';
+import { isSameTrust, TlsSetupError, type TlsMaterial } from '../tls/index.js';
 
-/** Binds the trust of the guard to the CA file that the listener has: read again only when that has taken up another one. Throws as {@link trustIn}. */
+/** Binds the trust of the guard to the CA files that the listener has: read again only when that has taken up others. Throws as {@link trustIn}. */
 export function currentTrust(material: () => TlsMaterial, configuration: Configuration): CurrentTrust {
-  let pem = material().caPem;
-  let trust = trustIn(pem, configuration);
+  let before = material();
+  let trust = trustIn(before, configuration);
   return () => {
-    const current = material().caPem;
-    if (current !== pem) {
-      trust = trustIn(current, configuration);
-      pem = current;
+    const current = material();
+    if (current !== before) {
+      if (!isSameTrust(current, before)) trust = trustIn(current, configuration);
+      before = current;
     }
     return trust;
   };
 }
 
-/** The trust that a CA file gives, with the intermediates of the settings. Throws TlsSetupError that names the files, ConfigurationError. */
-export function trustIn(caPem: string | undefined, { tls: { caFile }, mtls }: Configuration): TrustAnchors {
-  const intermediates = intermediatesOf(mtls);
+/** The trust that the CA files give. Throws TlsSetupError that names them. */
+export function trustIn(
+  { caPem, intermediates }: Pick<TlsMaterial, 'caPem' | 'intermediates'>,
+  { tls: { caFile }, mtls }: Configuration,
+): TrustAnchors {
   try {
     return readTrustAnchors(caPem ?? '', intermediates);
   } catch (error) {

@@ -6,7 +6,7 @@ import { commandLine, type Run } from '../../test/support/command-line.js';
 import { certificationRequestPem } from '../../test/support/certification-request.js';
 import { temporaryFolder } from '../../test/support/temporary-authority.js';
 import { revocationReasons } from '../pki/index.js';
-import { TestCa } from '../testing/index.js';
+import { generateTestKeyPair, TestCa } from '../testing/index.js';
 import {
   nameToString,
   decodeCertificate,
@@ -523,6 +523,26 @@ describe('the command line', () => {
       const unknown = await run(['verify', path('work/leaf.pem')], { environment });
       expect(failures(unknown.out)).toEqual(['revocation']);
       expect(unknown.out).toMatch(/the store does not know .*; .*issuing\.crl: .*ENOENT/);
+    });
+
+    it('follows another path where a CA of the first was revoked, as the guard does', async () => {
+      const [keyPair, one, other] = [generateTestKeyPair(), TestCa.root(), TestCa.root({ commonName: 'Other Root' })];
+      const [lost, good] = [one, other].map((above) => above.intermediate({ keyPair, commonName: 'X' }));
+      const all = [one, other, lost!, good!];
+      writeFileSync(path('work/crossed.pem'), lost!.issue().certificatePem);
+      writeFileSync(path('work/roots.pem'), all.map(({ certificatePem }) => certificatePem).join(''));
+      const lists = { one: one.crl([{ certificate: lost!.certificate }]), other: other.crl(), x: lost!.crl() };
+      for (const [name, list] of Object.entries(lists)) writeFileSync(path(`work/${name}.crl`), list);
+      const environment = {
+        VERITAS_TLS_CA_FILE: path('work/roots.pem'),
+        VERITAS_MTLS_CRLS: JSON.stringify(Object.keys(lists).map((name) => ({ source: path(`work/${name}.crl`) }))),
+      };
+      const { code, out } = await run(['verify', path('work/crossed.pem')], { environment });
+      expect(failures(out)).toEqual([]);
+      expect(code).toBe(0);
+      expect(out).toMatch(/pass {2}path: .*CN=X.* <- .*CN=Other Root/);
+      writeFileSync(path('work/other.crl'), other.crl([{ certificate: good!.certificate }]));
+      expect(failures((await run(['verify', path('work/crossed.pem')], { environment })).out)).toEqual(['revocation']);
     });
 
     it('mends the rule that is broken, not another one', async () => {

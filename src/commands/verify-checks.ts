@@ -16,6 +16,7 @@ import {
   validateCertificatePath,
   type Certificate,
   type PathFailureCode,
+  type PathResult,
 } from '../x509/index.js';
 
 export type Purpose = 'client' | 'server';
@@ -83,7 +84,7 @@ const dates = ({ leaf, intermediates, now }: Seen<'leaf' | 'intermediates' | 'no
   }));
 
 const path: CheckOf = (subject) => {
-  const result = validate(subject, subject.intermediates);
+  const result = pathOf(subject);
   if (result.ok)
     return {
       check: 'path',
@@ -120,8 +121,21 @@ function pathMendOf(subject: VerifySubject, code: PathFailureCode): string {
   }
 }
 
-const validate = ({ leaf, anchors, now, purpose }: VerifySubject, intermediates: readonly Certificate[]) =>
+/** Over CAs that were not revoked where there is such a path, as the guard has it. */
+function pathOf(subject: VerifySubject): PathResult {
+  const accepts = ([, ...above]: readonly Certificate[]): boolean =>
+    above.every((ca, i) => i === above.length - 1 || revocationOf(ca, above[i + 1], subject).ok);
+  const result = validate(subject, subject.intermediates, accepts);
+  return result.ok ? result : validate(subject, subject.intermediates);
+}
+
+const validate = (
+  { leaf, anchors, now, purpose }: VerifySubject,
+  intermediates: readonly Certificate[],
+  accepts?: (path: readonly Certificate[]) => boolean,
+) =>
   validateCertificatePath({
+    accepts,
     leaf,
     intermediates,
     anchors,
@@ -154,7 +168,7 @@ const keyUsage = ({ leaf: { extensions }, purpose }: Seen<'leaf' | 'purpose'>): 
 };
 
 const revocation: CheckOf = (subject) => {
-  const result = validate(subject, subject.intermediates);
+  const result = pathOf(subject);
   // An anchor is trusted by hand; nobody can revoke it.
   const path = result.ok ? result.path.certificates : [];
   const asked = result.ok ? path.slice(0, -1) : [subject.leaf];
@@ -164,6 +178,9 @@ const revocation: CheckOf = (subject) => {
 function revocationOf(certificate: Certificate, issuer: Certificate | undefined, subject: VerifySubject): Check {
   const { recordOf, lostReasonOf } = subject;
   const name = nameToString(certificate.subject);
+  const listed = issuer && subject.lists.statusOf(certificate, issuer, subject.now);
+  if (listed?.status === 'revoked' && listed.reason !== 'certificateHold')
+    return revokedOn(name, listed.revocationDate, listed.reason);
   const record = recordOf?.(certificate);
   if (record)
     return record.revoked_at === null
@@ -172,7 +189,6 @@ function revocationOf(certificate: Certificate, issuer: Certificate | undefined,
   const lost = lostReasonOf?.(certificate);
   if (lost !== undefined)
     return { check: 'revocation', ok: false, detail: `${name} was revoked (${lost})`, mend: mendOf(lost) };
-  const listed = issuer && subject.lists.statusOf(certificate, issuer, subject.now);
   if (listed?.status === 'good')
     return { check: 'revocation', ok: true, detail: `${name} is not revoked, by ${listed.source}` };
   if (listed?.status === 'revoked') return revokedOn(name, listed.revocationDate, listed.reason);

@@ -32,7 +32,7 @@ export async function createListeners(
   logger: LoggerService,
 ): Promise<Listeners> {
   const { http, tls, mtls, microservice } = configuration;
-  const files = { ...tls, keyPassphrase: tls.keyPassphrase };
+  const files = { ...tls, keyPassphrase: tls.keyPassphrase, intermediatesFile: mtls.intermediatesFile };
   const material = await readTlsMaterial(files, new Date());
   // Of the CAs of other trust domains the listener knows nothing: it leaves the choice to the client, and the verdict to the guard.
   const settings = { ...tls, namesCas: mtls.trustDomains.length === 0 };
@@ -49,8 +49,8 @@ export async function createListeners(
   }
   const reloader = new TlsReloader(together(servers), settings, files, material, {
     interval: tls.reloadInterval,
-    check: ({ caPem }) => {
-      trustIn(caPem, configuration);
+    check: (fresh) => {
+      trustIn(fresh, configuration);
     },
     clock: () => new Date(),
     report: (event) => {

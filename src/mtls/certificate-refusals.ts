@@ -4,7 +4,6 @@ import type { VerifiedClientIdentity } from './client-identity.js';
 import { MtlsRefusal, type RefusalCode } from './mtls.errors.js';
 import type { Peer } from './peer-certificate.js';
 import type { NoServiceNameError } from './service-name.js';
-import type { TrustAnchors } from './trust-anchors.js';
 import { wrongDomain } from './trust-domains.js';
 
 /** A client's certificate from its octets. Throws {@link MtlsRefusal} `client_certificate_malformed`. */
@@ -43,17 +42,15 @@ export const expired = (leaf: Certificate, reason?: PathFailure): MtlsRefusal =>
   refusal('certificate_expired', 'the certificate, or one of its issuers, has expired', leaf, reason);
 
 /** Of a certificate without a valid path, by why there is none. */
-export function untrustedBy(
-  reason: PathFailure,
-  { leaf, trust, time }: { readonly leaf: Certificate; readonly trust: TrustAnchors; readonly time: Date },
-): MtlsRefusal {
+export function untrustedBy(reason: PathFailure, asked: Parameters<typeof wrongDomain>[0]): MtlsRefusal {
+  const { leaf } = asked;
   if (reason.code === 'expired') return expired(leaf, reason);
   if (reason.code === 'not_yet_valid') return notYetValid(leaf, reason);
   return refusal(
     'untrusted_issuer',
     'the certificate does not lead to a certification authority that is trusted here',
     leaf,
-    wrongDomain(leaf, trust, time) ?? reason,
+    wrongDomain(asked) ?? reason,
   );
 }
 

@@ -11,10 +11,10 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { send } from '../../test/support/certificate-client.js';
 import { clientTls, get, RawConnection } from '../../test/support/client.js';
-import { temporaryFolder } from '../../test/support/folder.js';
+import { replaceFile, temporaryFolder } from '../../test/support/folder.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../../test/support/guarded-app.js';
 import { createApp, portOf, serverTls } from '../../test/support/transport-app.js';
-import { TestCa } from '../testing/index.js';
+import { generateTestKeyPair, TestCa } from '../testing/index.js';
 import { MtlsTcpServer } from './tcp/index.js';
 import {
   AllowServices,
@@ -564,4 +564,37 @@ test('of two CRLs of one issuer the newer one counts, wherever it stands in the 
     const guarded = await start({ revocation: { crls: sources.map((source) => ({ source })) } });
     expect((await get(guarded.port, '/orders', clientTls(ca, billing))).json.code).toBe('certificate_revoked');
   }
+});
+
+test('a connection whose CA is revoked goes on where another path leads to it, and ends when none is left', async () => {
+  const [keyPair, other, folder] = [
+    generateTestKeyPair(),
+    TestCa.root({ commonName: 'Other Root' }),
+    temporaryFolder(),
+  ];
+  const [one, two] = [ca, other].map((above) => above.intermediate({ keyPair, commonName: 'X' }));
+  const [first, second] = [one!, two!];
+  const sources = ['ca', 'other', 'x'].map((name) => join(folder, name));
+  const lists = [ca.crl(), other.crl(), first.crl()];
+  for (const [i, list] of lists.entries()) writeFileSync(sources[i]!, list);
+  const guarded = await start({
+    trustAnchors: [ca, other].map(({ certificatePem }) => certificatePem),
+    intermediates: [first, second].map(({ certificatePem }) => certificatePem),
+    revocation: { crls: sources.map((source) => ({ source })), refreshInterval: 10 },
+  });
+  const client = clientTls(ca, first.issue({ commonName: 'billing' }));
+  const open = await RawConnection.open(guarded.port, client);
+  expect((await open.get('/orders')).status).toBe(200);
+  for (const [above, lost, source, status] of [
+    [ca, first, sources[0]!, 200],
+    [other, second, sources[1]!, 403],
+  ] as const) {
+    const loaded = LogLines.shared.next('crl_loaded', { source });
+    replaceFile(source, above.crl([lost]));
+    await loaded;
+    if (status === 200) expect((await open.get('/orders')).status).toBe(200);
+    else await open.untilClosed();
+    expect((await get(guarded.port, '/orders', client)).status).toBe(status);
+  }
+  expect((await get(guarded.port, '/orders', client)).json.code).toBe('certificate_revoked');
 });

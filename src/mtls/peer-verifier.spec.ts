@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { RevocationMode } from '../revocation/index.js';
 import { generateTestKeyPair, TestCa } from '../testing/index.js';
 import { encodeExtensionOf } from '../x509/index.js';
@@ -172,4 +172,155 @@ test('what lets a certificate in that is over is asked whether it is revoked by 
   expect(identify(4 * HOUR)).toMatchObject({ service: 'billing' });
   now += 2.5 * HOUR;
   expect(() => identify(4 * HOUR)).toThrow(expect.objectContaining({ code: 'certificate_revoked' }));
+});
+
+describe('certificates by a CA that makes them as large as it can', () => {
+  const keyPair = generateTestKeyPair();
+  const withOctets = (count: number) =>
+    ca.issue({
+      commonName: 'billing',
+      keyPair,
+      extensions: [{ oid: '1.2.3.4', critical: false, value: new Uint8Array(count) }],
+    });
+
+  test('are refused over 16 KiB', () => {
+    const [large, tooLarge] = [withOctets(15_000), withOctets(16_000)];
+    expect([large, tooLarge].map(({ certificate: { der } }) => der.length > 16_384)).toEqual([false, true]);
+    expect(verifierWith({}, large).identify()).toMatchObject({ service: 'billing' });
+    expect(verifierWith({}, tooLarge).identify).toThrow(
+      expect.objectContaining({
+        code: 'client_certificate_malformed',
+        message: expect.stringMatching(/more than 16384 octets/),
+      }),
+    );
+  });
+
+  test('are remembered in no more than four mebibytes', () => {
+    let presented = withOctets(0);
+    const peerOf = (): Peer => {
+      const { der } = presented.certificate;
+      return { connection: {}, certificate: () => presentedCertificate(der) };
+    };
+    const { identify } = verifierWith({ peerOf });
+    const first = presented;
+    const before = identify();
+    expect(identify()).toBe(before);
+    for (let i = 0; i < 290; i++) {
+      presented = withOctets(15_000);
+      identify();
+    }
+    const last = identify();
+    expect(identify()).toBe(last);
+    presented = first;
+    expect(identify()).not.toBe(before);
+  });
+});
+
+test('a trust domain with ever so many CAs of one name costs little for each stranger, and its own are let in', () => {
+  const named = { commonName: 'Partner Root', organization: 'Partner' };
+  const cas = Array.from({ length: 200 }, () => TestCa.root(named));
+  const federated = new Map([
+    ['partner.example', { anchors: cas.map(({ certificate }) => certificate), intermediates: [] }],
+  ]);
+  const trust = { ...readTrustAnchors(ca.certificatePem), trustDomain: 'own.example', federated };
+  const names = [{ kind: 'uri', value: 'spiffe://partner.example/shop' }] as const;
+  const by = (issuer: TestCa) => verifierWith({ trust: () => trust, serviceFrom: ['spiffe'] }, issuer.issue({ names }));
+  expect(by(cas[150]!).identify()).toMatchObject({ spiffeId: 'spiffe://partner.example/shop' });
+  let refused: unknown;
+  try {
+    by(TestCa.root(named)).identify();
+  } catch (error) {
+    refused = error;
+  }
+  expect(refused).toMatchObject({ code: 'untrusted_issuer', evidence: { evidence: { code: 'work_limit' } } });
+});
+
+describe('a path over a CA that is revoked', () => {
+  const keyPair = generateTestKeyPair();
+  const other = TestCa.root({ commonName: 'Other Root' });
+  const [first, second] = [
+    ca.intermediate({ keyPair, commonName: 'X' }),
+    other.intermediate({ keyPair, commonName: 'X', notAfter: new Date(Date.now() + 1000 * 86_400_000) }),
+  ];
+  const billing = first.issue({ commonName: 'billing' });
+  const trust = readTrustAnchors([ca, other, first, second].map(({ certificatePem }) => certificatePem));
+
+  /** Who `lost` makes revoked, or of whom nobody knows, by their serial numbers. */
+  function guard(lost: Map<string, 'revoked' | 'unknown'>, mode: RevocationMode = 'hard-fail') {
+    let asked = 0;
+    let epoch = 0;
+    const answers = {
+      revoked: { status: 'revoked', source: 's', revocationDate: new Date(0), reason: 'keyCompromise' },
+      unknown: { status: 'unknown', source: 's', why: 'it is gone' },
+      good: { status: 'good', source: 's' },
+    } as const;
+    const open = verifierWith(
+      {
+        trust: () => trust,
+        revocationMode: mode,
+        revocation: {
+          get epoch() {
+            return epoch;
+          },
+          statusOf: ({ serialNumber }) => {
+            asked++;
+            return answers[lost.get(serialNumber) ?? 'good'];
+          },
+        },
+      },
+      billing,
+    );
+    return {
+      ...open,
+      issuer: () => (open.identify() as VerifiedClientIdentity).issuerFingerprint256,
+      set: (
+        { certificate: { serialNumber } }: { certificate: { serialNumber: string } },
+        to?: 'revoked' | 'unknown',
+      ) => {
+        if (to) lost.set(serialNumber, to);
+        else lost.delete(serialNumber);
+        epoch++;
+      },
+      asked: () => asked,
+    };
+  }
+
+  test.each(['revoked', 'unknown'] as const)('gives way to another one: %s', (lost) => {
+    const { issuer, identify, refusal, set, asked } = guard(new Map());
+    const code = lost === 'revoked' ? 'certificate_revoked' : 'revocation_unknown';
+    const [x, y] = [first.certificate.fingerprint256, second.certificate.fingerprint256];
+    expect(issuer()).toBe(x);
+    set(first, lost);
+    // Asked by who looks at open connections, first.
+    expect(refusal()).toBeUndefined();
+    expect(issuer()).toBe(y);
+    set(second, lost);
+    expect(identify).toThrow(expect.objectContaining({ code }));
+    expect(refusal()).toMatchObject({ code });
+    const before = asked();
+    for (let i = 0; i < 10; i++) expect(identify).toThrow(expect.objectContaining({ code }));
+    // No more than its own path.
+    expect(asked() - before).toBe(20);
+    set(first);
+    expect(issuer()).toBe(x);
+    set(billing, lost);
+    expect(identify).toThrow(expect.objectContaining({ code }));
+  });
+
+  test('is the one that counts when nobody knows, and soft-fail was asked for', () => {
+    const { issuer, set } = guard(new Map(), 'soft-fail');
+    set(first, 'unknown');
+    expect(issuer()).toBe(first.certificate.fingerprint256);
+    set(first, 'revoked');
+    expect(issuer()).toBe(second.certificate.fingerprint256);
+  });
+
+  test('does not hide that the certificate itself is revoked', () => {
+    const { identify, set } = guard(new Map());
+    set(first, 'revoked');
+    set(billing, 'revoked');
+    expect(identify).toThrow(
+      expect.objectContaining({ code: 'certificate_revoked', message: 'the certificate has been revoked' }),
+    );
+  });
 });

@@ -1,5 +1,5 @@
-import { revocationOf, type RevocationMode, type RevocationStatus } from '../revocation/index.js';
-import type { ValidatedPath } from '../x509/index.js';
+import { lossOf, revocationOf, type RevocationMode, type RevocationStatus } from '../revocation/index.js';
+import type { Certificate, ValidatedPath } from '../x509/index.js';
 import { decisionOf, type Authorizer } from './authorizer.js';
 import {
   decodeClientCertificate,
@@ -16,6 +16,7 @@ import { CertificateVerifier, type CertificatePolicy, type TrustedPeer } from '.
 import type { VerifiedClientIdentity } from './client-identity.js';
 import { MtlsRefusal } from './mtls.errors.js';
 import type { Peer, PeerOf } from './peer-certificate.js';
+import { RememberedPeers } from './remembered-peers.js';
 import type { ServiceRoles } from './service-roles.js';
 import { enforce, type OnObjection } from './shadowed-request.js';
 import type { CurrentTrust, TrustAnchors } from './trust-anchors.js';
@@ -55,8 +56,8 @@ interface Known {
   readonly identity: VerifiedClientIdentity;
 }
 
-// A fleet of services; a certificate takes some 10 kB here.
-const MAX_REMEMBERED = 4096;
+// What is unknown now may be known then, without another epoch.
+const SEARCH_AGAIN_MS = 1000;
 
 /**
  * Says who is on the other end of a connection, or refuses. What is equal for the whole connection is computed on its first request; later
@@ -64,8 +65,8 @@ const MAX_REMEMBERED = 4096;
  */
 export class PeerVerifier {
   readonly #connections = new WeakMap<object, Connection>();
-  // Validated paths by the certificate's fingerprint, so that a client's next connection costs no signature checks. Failures are not kept.
-  #remembered = new Map<string, TrustedPeer>();
+  // Failures are not kept.
+  #remembered = new RememberedPeers();
   #rememberedFor: TrustAnchors | undefined;
   #onConnection: (connection: object) => void = () => undefined;
 
@@ -212,38 +213,50 @@ export class PeerVerifier {
     const presented = peer.certificate();
     if (!presented) throw noCertificate();
     if (this.#rememberedFor !== trust) {
-      this.#remembered = new Map();
+      this.#remembered = new RememberedPeers();
       this.#rememberedFor = trust;
     }
     const { fingerprint256 } = presented;
     const remembered = this.#remembered.get(fingerprint256);
     if (remembered && !isOutlived(remembered, time)) return remembered;
     const trusted = this.#certificates.validate(decodeClientCertificate(presented.raw), trust, time);
-    const oldest = this.#remembered.keys().next();
-    if (this.#remembered.size >= MAX_REMEMBERED && !oldest.done) this.#remembered.delete(oldest.value);
     this.#remembered.set(fingerprint256, trusted);
     return trusted;
   }
 
   /** Of a certificate, for all its connections. */
   #checkRevocation(peer: TrustedPeer, time: number): void {
-    const { path, vouching } = peer;
-    const mode = vouching.revocation ?? this.policy.revocationMode;
+    const mode = peer.vouching.revocation ?? this.policy.revocationMode;
     const { epoch } = this.policy.revocation;
-    let goodUntil = Number.POSITIVE_INFINITY;
-    if (mode !== 'off') {
-      const known = revocationOf(path, this.policy.revocation, new Date(time));
-      if (known.revoked) throw revoked(path.leaf, known.revoked);
-      for (const finding of known.unknown) {
-        const refused = unknown(path.leaf, finding);
-        if (mode !== 'soft-fail') throw refused;
-        this.policy.reportUnknown(refused);
-      }
-      ({ goodUntil } = known);
-    }
+    peer.goodUntil = mode === 'off' ? Number.POSITIVE_INFINITY : this.#goodUntil(peer, mode, time);
     peer.epoch = epoch;
-    peer.goodUntil = goodUntil;
-    this.policy.onPeer?.(path, time);
+    this.policy.onPeer?.(peer.path, time);
+  }
+
+  /** Until when (ms) a path of the certificate is known not to be revoked: another one, when a CA of its own is (RFC 4158 §2.2). */
+  #goodUntil(peer: TrustedPeer, mode: RevocationMode, time: number): number {
+    const { leaf } = peer.path;
+    const ask = (path: readonly Certificate[]) => revocationOf(path, this.policy.revocation, new Date(time));
+    let known = ask(peer.path.certificates);
+    const lost = lossOf(known, mode);
+    if (lost) {
+      const isGood = (path: readonly Certificate[]): boolean => lossOf(ask(path), mode) === undefined;
+      if (lost.certificate === leaf || !this.#reroute(peer, time, isGood))
+        throw lost === known.revoked ? revoked(leaf, lost) : unknown(leaf, lost);
+      known = ask(peer.path.certificates);
+    }
+    for (const finding of known.unknown) this.policy.reportUnknown(unknown(leaf, finding));
+    return known.goodUntil;
+  }
+
+  /** Not in vain with each request, and not for who comes with a certificate that is over. */
+  #reroute(peer: TrustedPeer, time: number, isGood: (path: readonly Certificate[]) => boolean): boolean {
+    const { epoch } = this.policy.revocation;
+    const { searched } = peer;
+    if (time > peer.path.leaf.notAfter.getTime()) return false;
+    if (searched?.epoch === epoch && time < searched.time + SEARCH_AGAIN_MS) return false;
+    peer.searched = { epoch, time };
+    return this.#certificates.reroute(peer, time, isGood);
   }
 }
 

@@ -223,27 +223,37 @@ describe('exempt paths', () => {
 });
 
 describe('sources of revocation status', () => {
-  const source = (status: RevocationAnswer['status'], epoch: number) => ({
+  type Known = RevocationAnswer['status'] | 'held';
+  const source = (status: Known, epoch: number) => ({
     epoch,
     statusOf: (): RevocationAnswer =>
       status === 'good'
         ? { status, source: 's' }
         : status === 'unknown'
           ? { status, source: 's', why: 'why' }
-          : { status, source: 's', revocationDate: new Date(0), reason: 'keyCompromise' },
+          : {
+              status: 'revoked',
+              source: 's',
+              revocationDate: new Date(0),
+              reason: status === 'held' ? 'certificateHold' : 'keyCompromise',
+            },
   });
-  const ask = (...statuses: RevocationAnswer['status'][]): string =>
+  const ask = (...statuses: Known[]): string =>
     firstKnown(...statuses.map((status) => source(status, 1))).statusOf(ca.certificate, ca.certificate, new Date())
       .status;
 
   test('the first that knows is believed; when none does it is unknown, and none at all is unknown too', () => {
     expect([
       ask('unknown', 'revoked'),
-      ask('good', 'revoked'),
+      ask('good', 'held'),
+      ask('held', 'good'),
       ask('unknown', 'good'),
       ask('unknown', 'unknown'),
       ask(),
-    ]).toEqual(['revoked', 'good', 'good', 'unknown', 'unknown']);
+    ]).toEqual(['revoked', 'good', 'revoked', 'good', 'unknown', 'unknown']);
+  });
+  test('what any of them knows to be revoked for good is revoked', () => {
+    expect(ask('good', 'unknown', 'revoked')).toBe('revoked');
   });
   test('the epoch changes when that of one of them does', () => {
     expect(firstKnown(source('good', 1), source('good', 2)).epoch).not.toBe(

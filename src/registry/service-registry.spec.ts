@@ -383,6 +383,26 @@ describeOnEachStore('the service registry', (kind, newPlace) => {
     expect(await registry.shadows.list(1)).toHaveLength(1);
   });
 
+  it('counts of no more than ten thousand kinds of calls, those that were seen last: a CA can make any number of services', async () => {
+    const call = { method: 'GET', route: '/', code: 'service_not_allowed', reason: 'no' };
+    const many = Array.from({ length: 10_500 }, (_, i) => ({
+      ...call,
+      ...{ service: `made-up-${i}`, calls: 1, first_at: NOW + i, last_at: NOW + i },
+    }));
+    await stores[0]!.transaction(async (transaction) => {
+      for (let i = 0; i < many.length; i += 500)
+        await transaction
+          .insertInto('service_shadow')
+          .values(many.slice(i, i + 500))
+          .execute();
+    });
+    registry.shadows.note({ ...call, service: 'billing' }, NOW + 20_000);
+    await registry.shadows.flush();
+    const left = await registry.shadows.list(20_000);
+    expect(left.length).toBeLessThanOrEqual(10_001);
+    expect(left.map(({ service }) => service)).toEqual(expect.arrayContaining(['billing', 'made-up-10499']));
+  });
+
   it('has another epoch when an entry begins or ends, without any change', async () => {
     await put('billing', { ...allowed, validFrom: NOW + 10, validUntil: NOW + 20 });
     await put('team-*', { ...allowed, validUntil: NOW + 30 });

@@ -243,6 +243,27 @@ describe('CRLs of another CA', () => {
     });
   });
 
+  it('knows of a number that stands twice in a list what is worse, and no delta takes that back', async () => {
+    const reasons = (...list: (keyof typeof CrlReason)[]) => list.map((reason) => CrlReason[reason]);
+    const twice = [
+      reasons('certificateHold', 'keyCompromise'),
+      reasons('keyCompromise', 'certificateHold'),
+      reasons('certificateHold', 'certificateHold'),
+    ];
+    for (const [i, entries] of twice.entries()) {
+      const base = issuing.crl(
+        entries.map((reason) => ({ certificate: bad, reason })),
+        { number: 10n },
+      );
+      const delta = issuing.crl([{ certificate: bad, reason: CrlReason.removeFromCRL }], {
+        extensions: extensions(12n, encodeExtensionOf.deltaCrlIndicator(10n)),
+      });
+      const urls = await Promise.all([base, delta].map((list) => serve((_, reply) => reply.end(list))));
+      const { statusOf } = await watch(urls);
+      expect(statusOf(bad)).toMatchObject(i < 2 ? { status: 'revoked', reason: 'keyCompromise' } : { status: 'good' });
+    }
+  });
+
   it.each([
     ['a delta that is current, though its base is not', DAY / 4, DAY / 2, 'revoked', 'unknown'],
     ['a base that is current, though its delta is not', DAY / 2, DAY / 4, 'unknown', 'revoked'],

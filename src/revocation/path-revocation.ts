@@ -1,4 +1,5 @@
-import { needsNoRevocationStatus, type Certificate, type ValidatedPath } from '../x509/index.js';
+import { needsNoRevocationStatus, type Certificate } from '../x509/index.js';
+import type { RevocationMode } from './revocation-options.js';
 import type { RevocationAnswer, RevocationStatus } from './revocation-status.js';
 
 /** A certificate of a path, and what is said of it. */
@@ -14,9 +15,13 @@ export interface PathRevocation {
   readonly goodUntil: number;
 }
 
-/** Asks about each certificate of a path below its anchor, with its issuer. A leaf that says that it needs no status is not among the unknown. */
+/** What a path is refused for: a certificate that is revoked, or one of which nobody knows, which soft-fail lets pass. */
+export const lossOf = ({ revoked, unknown }: PathRevocation, mode: RevocationMode): Finding | undefined =>
+  revoked ?? (mode === 'soft-fail' ? undefined : unknown[0]);
+
+/** Asks about each certificate of a path, leaf first, below its anchor, with its issuer. A leaf that says that it needs no status is not among the unknown. */
 export function revocationOf(
-  { leaf, certificates }: ValidatedPath,
+  certificates: readonly Certificate[],
   status: RevocationStatus,
   now: Date,
 ): PathRevocation {
@@ -29,7 +34,7 @@ export function revocationOf(
     revoked: findings.find(({ answer }) => answer.status === 'revoked'),
     unknown: findings.filter(
       ({ certificate, answer }) =>
-        answer.status === 'unknown' && !(certificate === leaf && needsNoRevocationStatus(certificate)),
+        answer.status === 'unknown' && !(certificate === certificates[0] && needsNoRevocationStatus(certificate)),
     ),
     goodUntil: Math.min(...ends.map((end) => end ?? Number.POSITIVE_INFINITY)),
   };

@@ -12,7 +12,7 @@ export interface RevocationOptions {
   readonly crls?: readonly CrlSource[];
   /** How often files are looked at and URLs fetched, in milliseconds. Default 60 000; files at least every second. */
   readonly refreshInterval?: number;
-  /** Another source, asked before the CRLs. */
+  /** Another source, asked before the CRLs: see {@link firstKnown}. */
   readonly status?: RevocationStatus;
 }
 

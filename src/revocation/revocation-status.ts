@@ -15,7 +15,10 @@ export interface RevocationStatus {
   statusOf(certificate: Certificate, issuer: Certificate, now: Date): RevocationAnswer;
 }
 
-/** Asks each in turn and takes the first answer that is not `unknown`; when there is none, the reasons of all. */
+/**
+ * Asks each in turn and takes the first answer that is not `unknown`; when there is none, the reasons of all. What a later one knows to be revoked for good is
+ * revoked all the same: of a hold, and of its end, the earlier one tells.
+ */
 export function firstKnown(...sources: readonly RevocationStatus[]): RevocationStatus {
   return {
     get epoch() {
@@ -24,17 +27,21 @@ export function firstKnown(...sources: readonly RevocationStatus[]): RevocationS
       return sum;
     },
     statusOf(certificate, issuer, now) {
+      let known: RevocationAnswer | undefined;
       const reasons: string[] = [];
       for (const source of sources) {
         const answer = source.statusOf(certificate, issuer, now);
-        if (answer.status !== 'unknown') return answer;
-        reasons.push(`${answer.source}: ${answer.why}`);
+        if (answer.status === 'revoked' && answer.reason !== 'certificateHold') return answer;
+        if (answer.status === 'unknown') reasons.push(`${answer.source}: ${answer.why}`);
+        else known ??= answer;
       }
-      return {
-        status: 'unknown',
-        source: 'all',
-        why: reasons.join('; ') || 'no source of revocation status is configured',
-      };
+      return (
+        known ?? {
+          status: 'unknown',
+          source: 'all',
+          why: reasons.join('; ') || 'no source of revocation status is configured',
+        }
+      );
     },
   };
 }

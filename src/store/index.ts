@@ -108,5 +108,12 @@ export {
   type TableValue,
 } from './table.store.js';
 export { findPolicy, setPolicy } from './policy.store.js';
-export { issuerSeenAt, noteIssuerSeen, noteUnlistedPeer, unlistedPeers, unlistedSerials } from './peer.store.js';
+export {
+  forgetUnlistedPeers,
+  issuerSeenAt,
+  noteIssuerSeen,
+  noteUnlistedPeer,
+  unlistedPeers,
+  unlistedSerials,
+} from './peer.store.js';
 export { runTogether, type TogetherStatement, type WholeWork } from './together.js';

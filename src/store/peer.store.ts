@@ -23,18 +23,28 @@ export async function noteIssuerSeen(transaction: Transaction, issuer: string, s
     .execute();
 }
 
-/** Notes a peer whose certificate is not among those of the store, and forgets those that are over. */
+// A CA below ours can make any number.
+const MOST_UNLISTED = 1000;
+
+/** Notes a peer whose certificate is not among those of the store. */
 export async function noteUnlistedPeer(transaction: Transaction, row: UnlistedPeerRow): Promise<void> {
-  await transaction
-    .deleteFrom('unlisted_peer')
-    .where('issuer', '=', row.issuer)
-    .where('not_after', '<', row.seen_at)
-    .execute();
   await transaction
     .insertInto('unlisted_peer')
     .values(row)
     .onConflict((conflict) => conflict.column('serial').doUpdateSet({ seen_at: row.seen_at }))
     .execute();
+}
+
+/** Forgets peers of an issuer that are over at `time` (milliseconds), and of more than a thousand those that end first. */
+export async function forgetUnlistedPeers(transaction: Transaction, issuer: string, time: number): Promise<void> {
+  const kept = transaction
+    .selectFrom('unlisted_peer')
+    .select('serial')
+    .where('issuer', '=', issuer)
+    .where('not_after', '>=', time)
+    .orderBy('not_after', 'desc')
+    .limit(MOST_UNLISTED);
+  await transaction.deleteFrom('unlisted_peer').where('issuer', '=', issuer).where('serial', 'not in', kept).execute();
 }
 
 /** When a certificate of an issuer was last presented, in milliseconds; undefined when none ever was. */
@@ -55,7 +65,7 @@ export async function unlistedPeers(database: Database, issuer: string, now: Dat
     .where('issuer', '=', issuer)
     .where('not_after', '>=', now.getTime())
     .orderBy('not_after', 'desc')
-    .limit(1000)
+    .limit(MOST_UNLISTED)
     .execute();
   return rows.map(({ service, not_after: lastNotAfter }) => ({ service, lastNotAfter }));
 }

@@ -87,13 +87,25 @@ export async function insertServiceChange(
     .execute();
 }
 
-/** Adds calls to those that were counted before, after forgetting what was not seen since `forgetBefore`. */
+// A CA can make any number of services.
+const MOST_SHADOWED = 10_000;
+
+/** Adds calls to those that were counted before, after forgetting what was not seen since `forgetBefore`, and of more than ten thousand rows those seen longest ago. */
 export async function addShadowCounts(
   transaction: Transaction,
   rows: readonly ShadowCountRow[],
   forgetBefore: Date,
 ): Promise<void> {
-  await transaction.deleteFrom('service_shadow').where('last_at', '<', forgetBefore.getTime()).execute();
+  const tooMany = transaction
+    .selectFrom('service_shadow')
+    .select('last_at')
+    .orderBy('last_at', 'desc')
+    .offset(MOST_SHADOWED)
+    .limit(1);
+  await transaction
+    .deleteFrom('service_shadow')
+    .where((row) => row.or([row('last_at', '<', forgetBefore.getTime()), row('last_at', '<=', tooMany)]))
+    .execute();
   for (const row of rows)
     await transaction
       .insertInto('service_shadow')

@@ -13,7 +13,7 @@ export {
 } from './client/tls-client.js';
 export { connectionInfoOf, type ConnectionInfo } from './connection-info.js';
 export { developmentClientOptions, developmentServerOptions } from './development.js';
-export type { MaterialWatchOptions, TlsReloadEvent } from './material-watch.js';
+export { isSameTrust, type MaterialWatchOptions, type TlsReloadEvent } from './material-watch.js';
 export { renewFiles, type FileRenewalOptions } from './renewal/file-renewal.js';
 export { PairFiles, type PairPaths } from './renewal/pair-files.js';
 export { RenewalAgent, type RenewalAgentOptions, type RenewalEvent, type Timer } from './renewal/renewal-agent.js';

@@ -21,8 +21,14 @@ export interface MaterialWatchOptions {
 const RETRY_MS = 10_000;
 const PARTS = ['certificatePem', 'keyPem', 'ticketKeys'] as const;
 
+type Trust = Pick<TlsMaterial, 'caPem' | 'intermediates'>;
+
+/** Whether two have the same CAs to trust, and the same between. */
+export const isSameTrust = (one: Trust, other: Trust): boolean =>
+  one.caPem === other.caPem && isDeepStrictEqual(one.intermediates, other.intermediates);
+
 /**
- * Key, certificate and CA files as they are now. Files are looked at by time, size and inode at each interval, which no missed event can defeat;
+ * Key, certificate and CA files, those between among them, as they are now. Files are looked at by time, size and inode at each interval, which no missed event can defeat;
  * material that does not check out is reported once, and the old one stays; the same files are read again every ten seconds.
  */
 export class MaterialWatch {
@@ -88,7 +94,7 @@ export class MaterialWatch {
 
   #takeUp(material: TlsMaterial): void {
     const before = this.current;
-    const change = material.caPem === before.caPem ? 'certificate' : 'trust';
+    const change = isSameTrust(material, before) ? 'certificate' : 'trust';
     if (change === 'certificate' && PARTS.every((part) => isDeepStrictEqual(material[part], before[part]))) return;
     this.take(material, change);
     this.current = material;
@@ -96,13 +102,15 @@ export class MaterialWatch {
   }
 
   async #markOfFiles(): Promise<string> {
-    const { certificateFile, keyFile, caFile, ticketKeysFile } = this.files;
+    const { certificateFile, keyFile, caFile, intermediatesFile, ticketKeysFile } = this.files;
     const marks = await Promise.all(
-      [certificateFile, keyFile, previousKeyFile(keyFile), caFile, ticketKeysFile].map(async (path) => {
-        const stats = path === undefined ? undefined : await stat(path).catch(() => undefined);
-        // That of the inode: a change of the mode alone may be the mend.
-        return stats && `${stats.size} ${stats.ctimeMs} ${stats.ino}`;
-      }),
+      [certificateFile, keyFile, previousKeyFile(keyFile), caFile, intermediatesFile, ticketKeysFile].map(
+        async (path) => {
+          const stats = path === undefined ? undefined : await stat(path).catch(() => undefined);
+          // That of the inode: a change of the mode alone may be the mend.
+          return stats && `${stats.size} ${stats.ctimeMs} ${stats.ino}`;
+        },
+      ),
     );
     return marks.join('\n');
   }

@@ -10,6 +10,8 @@ export interface TlsFiles {
   readonly keyFile: string;
   readonly keyPassphrase?: string | undefined;
   readonly caFile?: string | undefined;
+  /** CA certificates between those of `caFile` and peers that send their own alone. */
+  readonly intermediatesFile?: string | undefined;
   /** A secret that the nodes of one service share, so that a session of one is resumed by the others. */
   readonly ticketKeysFile?: string | undefined;
 }
@@ -20,6 +22,8 @@ export interface TlsMaterial {
   readonly keyPem: string;
   readonly passphrase: string | undefined;
   readonly caPem: string | undefined;
+  /** The contents of `intermediatesFile`. */
+  readonly intermediates?: Buffer | undefined;
   readonly certificate: Certificate;
   /** 48 octets for `setTicketKeys`, the same on every node with the same secret and the same CAs; undefined: each server makes its own. */
   readonly ticketKeys?: Buffer | undefined;
@@ -28,6 +32,7 @@ export interface TlsMaterial {
 /** Where a renewal keeps the key from before. */
 export const previousKeyFile = (keyFile: string): string => `${keyFile}.old`;
 
+const MADE_BY_SETUP: ReadonlySet<string> = new Set(['tls.certificateFile', 'tls.keyFile', 'tls.caFile']);
 const MIN_SECRET_OCTETS = 32;
 const MAX_FILE_OCTETS = 4 * 1024 * 1024;
 
@@ -43,19 +48,24 @@ export async function readTlsMaterial(files: TlsFiles, now: Date): Promise<TlsMa
   const certificate = readLeaf(certificatePem, files.certificateFile, 'tls.certificateFile');
   const keyPem = await readKeyOf(certificate, files);
   checkDates(certificate, files.certificateFile, now);
-  const ticketKeys = files.ticketKeysFile === undefined ? undefined : await readTicketKeys(files.ticketKeysFile, caPem);
-  return { certificatePem, keyPem, passphrase: files.keyPassphrase, caPem, certificate, ticketKeys };
+  const { intermediatesFile, ticketKeysFile, keyPassphrase: passphrase } = files;
+  const intermediates =
+    intermediatesFile === undefined ? undefined : await readOctets(intermediatesFile, 'mtls.intermediatesFile');
+  const trust = [caPem ?? '', intermediates ?? ''];
+  const ticketKeys = ticketKeysFile === undefined ? undefined : await readTicketKeys(ticketKeysFile, trust);
+  return { certificatePem, keyPem, passphrase, caPem, intermediates, certificate, ticketKeys };
 }
 
 /** From the secret and the CAs (HKDF, RFC 5869): after a change of trust they are others on each node, and no session from before is resumed anywhere. */
-async function readTicketKeys(path: string, caPem = ''): Promise<Buffer> {
+async function readTicketKeys(path: string, trust: readonly (string | Buffer)[]): Promise<Buffer> {
   const secret = await readOctets(path, 'tls.ticketKeysFile', checkPrivate);
   if (secret.length < MIN_SECRET_OCTETS)
     throw new TlsSetupError(
       `tls.ticketKeysFile: ${path} has ${secret.length} octets: at least ${MIN_SECRET_OCTETS} random ones belong in it (\`openssl rand -out ${path} 48\`).`,
     );
-  const salt = createHash('sha256').update(caPem).digest();
-  return Buffer.from(hkdfSync('sha256', secret, salt, 'veritas session ticket keys', 48));
+  const salt = createHash('sha256');
+  for (const each of trust) salt.update(each);
+  return Buffer.from(hkdfSync('sha256', secret, salt.digest(), 'veritas session ticket keys', 48));
 }
 
 const readText = async (...from: Parameters<typeof readOctets>): Promise<string> =>
@@ -71,7 +81,7 @@ async function readOctets(
     file = await open(path, 'r');
   } catch (error) {
     throw new TlsSetupError(
-      `${setting}: ${path} cannot be opened (${(error as NodeJS.ErrnoException).code ?? 'unknown'}): make it with \`veritas setup\`, or name another.`,
+      `${setting}: ${path} cannot be opened (${(error as NodeJS.ErrnoException).code ?? 'unknown'}): ${MADE_BY_SETUP.has(setting) ? 'make it with `veritas setup`, or ' : ''}name another.`,
     );
   }
   try {

@@ -40,7 +40,7 @@ const localhost = (): Issued => ca.issue({ commonName: 'localhost', names: [{ ki
 function filesOf(
   issued: Pick<Issued, 'chainPem' | 'certificatePem' | 'keyPem'>,
   caPem = ca.certificatePem,
-): Required<TlsFiles> {
+): Required<Omit<TlsFiles, 'intermediatesFile'>> {
   const paths = writeFiles(temporaryFolder(), { cert: issued.certificatePem, key: issued.keyPem, ca: caPem });
   return {
     certificateFile: paths.cert,

@@ -1,6 +1,6 @@
 import { DerReader } from '../der/index.js';
 import type { CertificateList } from './certificate-list.js';
-import { decodeRevokedCertificate, type RevokedCertificate } from './revoked-certificate.js';
+import { decodeRevokedCertificate, isFinal, type RevokedCertificate } from './revoked-certificate.js';
 import type { RevokedCertificateScanner } from './revoked-certificate-scanner.js';
 
 /** Places for each entry: fuller, and the way to a free one grows long. */
@@ -91,9 +91,9 @@ export class RevocationIndex {
       batch.from[count] = serialStart;
       batch.to[count] = serialEnd;
       batch.hashes[count] = this.#hashOf(this.#octets, serialStart, serialEnd);
+      batch.reasons[count] = scanner.reason;
     }
-    for (let i = 0; i < count; i++)
-      this.#insert(batch.starts[i] ?? 0, batch.hashes[i] ?? 0, batch.from[i] ?? 0, batch.to[i] ?? 0);
+    for (let i = 0; i < count; i++) this.#insert(i);
     return count === most;
   }
 
@@ -115,7 +115,7 @@ export class RevocationIndex {
     return false;
   }
 
-  /** The entry of a serial number in lower-case hexadecimal, as {@link Certificate.serialNumber}; undefined when it has none. Of several the first. */
+  /** The entry of a serial number in lower-case hexadecimal, as {@link Certificate.serialNumber}; undefined when it has none. Of several one that revokes for good, or the first. */
   find(serialNumber: string): RevokedCertificate | undefined {
     const start = this.#startOf(serialNumber);
     if (start === undefined) return undefined;
@@ -134,12 +134,15 @@ export class RevocationIndex {
     return this.#tags[place] === 0 ? undefined : this.#offsets[place];
   }
 
-  #insert(start: number, hash: number, from: number, to: number): void {
-    const place = this.#placeFor(hash, this.#octets, from, to);
-    if (this.#tags[place] !== 0) return;
-    this.#tags[place] = tagOf(hash);
-    this.#offsets[place] = start;
-    this.#size++;
+  /** An entry of the batch. */
+  #insert(i: number): void {
+    const hash = batch.hashes[i] ?? 0;
+    const place = this.#placeFor(hash, this.#octets, batch.from[i] ?? 0, batch.to[i] ?? 0);
+    if (this.#tags[place] === 0) {
+      this.#tags[place] = tagOf(hash);
+      this.#size++;
+    } else if (!isFinal({ reason: batch.reasons[i] })) return;
+    this.#offsets[place] = batch.starts[i] ?? 0;
   }
 
   /** The place of the number whose contents are `[from, to)` of `other`, or the free one where it would be. */
@@ -192,6 +195,7 @@ const batch = {
   hashes: new Uint32Array(BATCH),
   from: new Uint32Array(BATCH),
   to: new Uint32Array(BATCH),
+  reasons: new Int8Array(BATCH),
 } as const;
 
 const SCRATCH = new Uint8Array(64);

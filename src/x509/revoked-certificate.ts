@@ -33,7 +33,7 @@ export interface RevokedCertificate {
 }
 
 /** Whether an entry revokes for good: neither on hold nor released from it. */
-export const isFinal = ({ reason }: RevokedCertificate): boolean =>
+export const isFinal = ({ reason }: { readonly reason: number | undefined }): boolean =>
   reason !== CrlReason.certificateHold && reason !== CrlReason.removeFromCRL;
 
 const PLAIN = {

@@ -7,7 +7,7 @@ import { TestCa } from '../../src/testing/index.js';
 import { CrlReason, decodeCertificationRequest, encodePem, octetsFromPemOrDer } from '../../src/x509/index.js';
 import { commandLine } from '../support/command-line.js';
 import { get, type Answer } from '../support/client.js';
-import { temporaryFolder } from '../support/folder.js';
+import { replaceFile, temporaryFolder } from '../support/folder.js';
 import { developmentTls, environmentIn, getPlain, startIn } from '../support/service.js';
 
 let folder: string;
@@ -33,7 +33,13 @@ test('a service runs below a root whose key it never had, and follows the lists 
   writeFileSync(path('issuing.pem'), root.intermediate({ keyPair, subject, pathLenConstraint: 0 }).certificatePem);
   writeFileSync(path('root.pem'), root.certificatePem);
   await veritas('ca', 'install', '--cert', path('issuing.pem'), '--root', path('root.pem'));
-  const service = await startIn(folder);
+  // The guard is told of the root's list besides.
+  writeFileSync(path('elsewhere.crl'), root.crl());
+  const settings = {
+    VERITAS_MTLS_CRLS: JSON.stringify([{ source: path('elsewhere.crl') }]),
+    VERITAS_MTLS_CRL_REFRESH_INTERVAL: '20ms',
+  };
+  const service = await startIn(folder, settings);
   try {
     const { https, repository } = service.ports;
     const call = (where: string): Promise<Answer> => get(https, where, developmentTls(folder, 'client'));
@@ -52,6 +58,13 @@ test('a service runs below a root whose key it never had, and follows the lists 
     await bringIn(root.crl([]));
     expect(await call('/health')).toMatchObject({ status: 200, json: { parts: { crl: { state: 'up' } } } });
     const { issuing } = service.application.get(CaService, { strict: false });
+    // What it revokes is revoked, though the store knows nothing of it.
+    replaceFile(path('elsewhere.crl'), root.crl([{ certificate: issuing.certificate }]));
+    while ((await call('/api/v1/test')).json.code !== 'certificate_revoked') await delay(10);
+    const verified = await commandLine(['verify', path('certs/client_cert.pem')], environmentIn(folder, settings));
+    expect(verified.out).toMatch(/FAIL {2}revocation: .* was revoked on/);
+    replaceFile(path('elsewhere.crl'), root.crl());
+    while ((await call('/api/v1/test')).status !== 200) await delay(10);
     await bringIn(root.crl([{ certificate: issuing.certificate, reason: CrlReason.cACompromise }]));
     expect(await call('/api/v1/test')).toMatchObject({ status: 403, json: { code: 'certificate_revoked' } });
   } finally {

@@ -200,7 +200,10 @@ describe('what is broken when it starts', () => {
     const gone = join(folder, 'gone');
     for (const [more, says] of [
       [{ TLS_CA_FILE: folder }, /^tls\.caFile: \S+ is a folder: name a file\.$/],
-      [{ MTLS_INTERMEDIATES_FILE: gone }, /- mtls\.intermediatesFile: \S+gone cannot be read: it does not exist$/],
+      [
+        { MTLS_INTERMEDIATES_FILE: gone },
+        /^mtls\.intermediatesFile: \S+gone cannot be opened \(ENOENT\): name another\.$/,
+      ],
       [{ MTLS_INTERMEDIATES_FILE: join(folder, 'garbage') }, /, or mtls\.intermediatesFile: \S+garbage cannot be used/],
       [
         { MTLS_CRLS: JSON.stringify([{ source: 'other.crl', issuer: gone }]) },

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { createServer, request as httpsRequest } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Server } from 'node:tls';
 import {
   credentials,
@@ -23,7 +25,7 @@ import {
 } from '@nestjs/microservices';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { firstValueFrom, lastValueFrom, tap } from 'rxjs';
+import { finalize, firstValueFrom, interval, lastValueFrom, tap, type Observable } from 'rxjs';
 import { WebSocket, WebSocketServer } from 'ws';
 import { AllowServices, MtlsModule, Public, Shadow } from '../../src/mtls/index.js';
 import { MtlsTcpServer } from '../../src/mtls/tcp/index.js';
@@ -417,6 +419,31 @@ describe('microservices', () => {
     expect(Plain.heard).toContain('by billing');
   });
 
+  test('answers that go on over TCP end with their connection', async () => {
+    const ended = Promise.withResolvers<undefined>();
+    @Controller()
+    class Endless {
+      @MessagePattern('endless')
+      endless(): Observable<number> {
+        return interval(5).pipe(
+          finalize(() => {
+            ended.resolve(undefined);
+          }),
+        );
+      }
+    }
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Endless] });
+    closing.push(() => app.close());
+    const strategy = new MtlsTcpServer({ host: '127.0.0.1', tls });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.startAllMicroservices();
+    const client = await openTcp(portOf(strategy.unwrap<Server>()), opening(billing));
+    expect(await client.ask('endless')).toEqual({ answer: 0 });
+    client.close();
+    await ended.promise;
+  });
+
   test('octets that are no message end the connection, in one short line of the log', async () => {
     const tls = await serverTls(ca);
     const app = await createApp(ca, tls, { controllers: [Plain] });
@@ -530,6 +557,55 @@ describe('WebSockets', () => {
     const port = portOf(app.getHttpServer());
     expect(await upgradeStatus(port, '/live', unlisted)).toBe(101);
     expect(await upgradeStatus(port, '/live', billing, { origin: 'https://evil.example' })).toBe(403);
+  });
+
+  test.each(['answers', 'pongs'])('a WebSocket whose %s nobody takes is cut at 16 MiB', async (what) => {
+    const clients: WebSocket[] = [];
+    @WebSocketGateway({ path: '/large' })
+    @Public()
+    class Large {
+      handleConnection(client: WebSocket): void {
+        clients.push(client);
+      }
+      @SubscribeMessage('large')
+      large(): object {
+        return { event: 'large', data: 'a'.repeat(1_000_000) };
+      }
+    }
+    const app = await createApp(ca, await serverTls(ca), { providers: [Large] });
+    closing.push(() => app.close());
+    app.useWebSocketAdapter(new MtlsWsAdapter(app));
+    await app.listen(0, '127.0.0.1');
+    const socket = await once(
+      httpsRequest({
+        ...clientTls(ca, undefined),
+        port: portOf(app.getHttpServer()),
+        path: '/large',
+        headers: {
+          connection: 'Upgrade',
+          upgrade: 'websocket',
+          'sec-websocket-version': '13',
+          'sec-websocket-key': Buffer.alloc(16).toString('base64'),
+        },
+      }).end(),
+      'upgrade',
+    ).then(([, upgraded]) => upgraded as Duplex);
+    closing.push(() => socket.destroy());
+    socket.on('error', () => undefined).pause();
+    const gone = once(clients[0]!, 'close');
+    const octets = what === 'pongs' ? 'a'.repeat(120) : '{"event":"large"}';
+    // Masked with zeros, which change nothing.
+    const header = [what === 'pongs' ? 0x89 : 0x81, 0x80 | octets.length, 0, 0, 0, 0];
+    const frames = Buffer.concat(
+      Array(200).fill(Buffer.concat([Buffer.from(header), Buffer.from(octets)])) as Buffer[],
+    );
+    let most = 0;
+    while (clients[0]!.readyState !== WebSocket.CLOSED) {
+      if (!socket.write(frames)) await Promise.race([once(socket, 'drain'), gone]);
+      await nextTurn();
+      most = Math.max(most, clients[0]!.bufferedAmount);
+    }
+    expect(most).toBeLessThan(20 * 1024 * 1024);
   });
 
   test('CONNECT is closed as an upgrade is', async () => {

@@ -9,7 +9,7 @@ import {
   type TcpContext,
 } from '@nestjs/microservices';
 import { InvalidTcpDataReceptionException } from '@nestjs/microservices/errors/invalid-tcp-data-reception.exception.js';
-import { throwError } from 'rxjs';
+import { ReplaySubject, takeUntil, throwError, type Observable } from 'rxjs';
 import { problemOfStatus } from '../problem.js';
 import { problemOfRefusal } from '../refusal-problem.js';
 import type { RoutePolicy } from '../route-policy.js';
@@ -48,6 +48,7 @@ const GONE = /ECONNRESET|EPIPE/;
 export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy, GuardedServer {
   readonly #policies = new Map<string, readonly RoutePolicy[]>();
   readonly #connections = new WeakMap<object, TransportConnection>();
+  readonly #closings = new WeakMap<object, Observable<void>>();
   readonly #idleTimeout: number;
   #gate: TransportGate | undefined;
   #loggedAt = Number.NEGATIVE_INFINITY;
@@ -94,7 +95,9 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
         handler
           ? handler(data, context)
           : throwError(() => problemOfStatus(404, call.id, 'there is no handler for this pattern'));
-      return Promise.resolve(this.#guard.through(call, policies, run));
+      // Nest goes on with what nobody hears any more.
+      const closed = this.#closingOf(context.getSocketRef().netSocket);
+      return Promise.resolve(this.#guard.through(call, policies, run).pipe(takeUntil(closed)));
     };
   }
 
@@ -137,6 +140,21 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
   get #guard(): TransportGate {
     if (!this.#gate) throw noGuard();
     return this.#gate;
+  }
+
+  /** Tells of the end of a connection, those too who ask after it. */
+  #closingOf(socket: Socket): Observable<void> {
+    let closing = this.#closings.get(socket);
+    if (!closing) {
+      const closed = new ReplaySubject<void>(1);
+      const close = (): void => {
+        closed.next();
+      };
+      if (socket.closed) close();
+      else socket.once('close', close);
+      this.#closings.set(socket, (closing = closed));
+    }
+    return closing;
   }
 
   #connectionOf(context: TcpContext): TransportConnection {

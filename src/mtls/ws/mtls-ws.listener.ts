@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { INestApplicationContext } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { MessageMappingProperties } from '@nestjs/websockets';
-import type { Observable } from 'rxjs';
+import { filter, type Observable } from 'rxjs';
 import type { MessageEvent, WebSocket, WebSocketServer } from 'ws';
 import type { VerifiedClientIdentity } from '../client-identity.js';
 import { LiveConnections } from '../live-connections.js';
@@ -15,6 +15,8 @@ import { TransportGate } from '../transports/transport.gate.js';
 /** RFC 6455 §7.4.1: a message that violates the policy. */
 const POLICY_VIOLATION = 1008;
 const MAX_PAYLOAD = 131_072;
+/** What may wait to be taken by a client that asks and does not read. */
+const SEND_BUFFER_OCTETS = 16 * 1024 * 1024;
 const CLOSE_GRACE_MS = 5_000;
 /** Refusals that say nothing of the next message. */
 const OF_ONE_MESSAGE: ReadonlySet<string> = new Set(['route_not_allowed', 'rate_limited']);
@@ -90,7 +92,10 @@ export class MtlsWsAdapter extends WsAdapter {
     handlers: Map<string, MessageMappingProperties>,
     transform: (data: unknown) => Observable<unknown>,
   ): Observable<unknown> {
-    return super.bindMessageHandler(event, this.#doorOf(event.target, handlers), transform) as Observable<unknown>;
+    const { target } = event;
+    const answers = super.bindMessageHandler(event, this.#doorOf(target, handlers), transform) as Observable<unknown>;
+    // Nest sends each as soon as it has it.
+    return answers.pipe(filter(() => isTaking(target)));
   }
 
   #remember(client: WebSocket, request: IncomingMessage, path: string): void {
@@ -110,6 +115,8 @@ export class MtlsWsAdapter extends WsAdapter {
     // The client behind a proxy; whoever holds the connection is known by it already.
     if (holder && holder !== request.socket) this.#live.track(request.socket, holder);
     this.#live.tellWith(request.socket, connection.end);
+    // Each is answered, by ws itself.
+    client.on('ping', () => isTaking(client));
     this.#clients.set(client, { connection, path });
     rememberCall(client, opened);
   }
@@ -168,7 +175,14 @@ export class MtlsWsAdapter extends WsAdapter {
   }
 }
 
+/** Whether a client takes what it is sent; one that does not is cut. */
+function isTaking(client: WebSocket): boolean {
+  if (client.bufferedAmount <= SEND_BUFFER_OCTETS) return true;
+  client.terminate();
+  return false;
+}
+
 function refuse(client: WebSocket, call: TransportCall, refusal: MtlsRefusal): void {
-  if (client.readyState === client.OPEN)
+  if (client.readyState === client.OPEN && isTaking(client))
     client.send(JSON.stringify({ event: 'exception', data: call.errorOf(refusal) }));
 }

@@ -70,12 +70,22 @@ describeOnEachStore('revocation', (_, newPlace) => {
     for (const reason of revocationReasons) expect(revocationReason(reason, reason === 'cACompromise')).toBe(reason);
   });
 
-  it('does not answer for issuers that are not ours, even of the same name', () => {
+  it('does not answer for issuers that are not ours, even of the same name', async () => {
     const { registry, ca } = temporary.authority;
     const stranger = TestCa.root({ commonName: 'VERITAS Issuing CA' });
     expect(registry.statusOf(stranger.certificate, '01')).toEqual({ status: 'unknown', because: 'foreign_issuer' });
     // Another object of the same certificate is the same issuer.
     expect(registry.statusOf(decodeCertificate(ca.issuing.certificate.der), '01')).toEqual({ status: 'good' });
+    // A CA is its name and its key, whoever else certified it: what it revoked is revoked by that path too.
+    const { subject, publicKey } = ca.issuing.certificate;
+    const keyPair = { publicKey: publicKey.keyObject, privateKey: TestCa.root().key };
+    const crossed = TestCa.root({ commonName: 'Other Root' }).intermediate({ subject, keyPair }).certificate;
+    const serial = await issue();
+    expect(registry.statusOf(crossed, serial)).toEqual({ status: 'good' });
+    await revoke(serial);
+    expect(registry.statusOf(crossed, serial).status).toBe('revoked');
+    const namesake = TestCa.root().intermediate({ subject }).certificate;
+    expect(registry.statusOf(namesake, serial)).toEqual({ status: 'unknown', because: 'foreign_issuer' });
   });
 
   it('sees what another process revokes at the next poll', async () => {

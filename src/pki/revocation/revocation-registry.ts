@@ -97,7 +97,7 @@ export class RevocationRegistry {
   statusOf(issuer: Certificate, serialNumber: string): RegistryStatus {
     let id = this.#issuerOf.get(issuer);
     if (id === undefined) {
-      id = this.#idsByFingerprint().get(issuer.fingerprint256);
+      id = this.#idsByKey().get(keyOf(issuer));
       if (id === undefined) return FOREIGN;
       this.#issuerOf.set(issuer, id);
     }
@@ -107,15 +107,10 @@ export class RevocationRegistry {
     return this.#monotonic() - this.#readAt > this.#unreadLimit ? UNREAD : GOOD;
   }
 
-  /** The certificates that our CAs go by, cross-certificates among them. */
-  #idsByFingerprint(): ReadonlyMap<string, string> {
+  #idsByKey(): ReadonlyMap<string, string> {
     const { all } = this.#authorities;
     if (this.#issuersOf !== all) {
-      this.#issuers = new Map(
-        all.flatMap(({ id, certificate, crossCertificates }) =>
-          [certificate, ...crossCertificates].map(({ fingerprint256 }) => [fingerprint256, id] as const),
-        ),
-      );
+      this.#issuers = new Map(all.map(({ id, certificate }) => [keyOf(certificate), id]));
       this.#issuersOf = all;
     }
     return this.#issuers;
@@ -167,6 +162,10 @@ export class RevocationRegistry {
     }
   }
 }
+
+/** A CA is its name and its key, by whichever certificate a path goes: cross-certificates have both, those of other roots too. */
+const keyOf = ({ subject, publicKey }: Certificate): string =>
+  `${subject.key}\n${Buffer.from(publicKey.der).toString('base64')}`;
 
 // Both take what is so now. What changed since is behind `until`, and is not passed over.
 

@@ -1,5 +1,11 @@
 import type { EventBus } from '../../events/index.js';
-import { noteIssuerSeen, noteUnlistedPeer, unlistedSerials, type Store } from '../../store/index.js';
+import {
+  forgetUnlistedPeers,
+  noteIssuerSeen,
+  noteUnlistedPeer,
+  unlistedSerials,
+  type Store,
+} from '../../store/index.js';
 import { attributeValues, Oid, type Certificate } from '../../x509/index.js';
 import type { CurrentAuthorities } from '../issuer/authorities.js';
 
@@ -15,6 +21,7 @@ interface Sighting {
 const GATHER = 10_000;
 /** More different certificates in that time are seen the next time that they are presented. */
 const MOST = 1000;
+const MOST_CHARACTERS = 256;
 
 /**
  * Which CAs' certificates are presented by peers that were let in: for each CA the last time, and each certificate that the store does not list, as after
@@ -45,7 +52,13 @@ export class PeerSightings {
     if (issuer === undefined) return;
     const [service = ''] = attributeValues(leaf.subject, Oid.commonName);
     const { serialNumber: serial, notAfter } = leaf;
-    this.#seen.set(serial, { serial, issuer, service, not_after: notAfter.getTime(), seen_at: time });
+    this.#seen.set(serial, {
+      serial,
+      issuer,
+      service: service.slice(0, MOST_CHARACTERS),
+      not_after: notAfter.getTime(),
+      seen_at: time,
+    });
     this.#timer ??= setTimeout(() => {
       this.flush().catch((error: unknown) => {
         this.#events.emit('background.failed', { task: 'peers.note', error });
@@ -78,6 +91,7 @@ export class PeerSightings {
       for (const [issuer, at] of last) await noteIssuerSeen(transaction, issuer, at);
       for (const sighting of sightings)
         if (unlisted.has(sighting.serial)) await noteUnlistedPeer(transaction, sighting);
+      if (unlisted.size > 0) for (const [issuer, at] of last) await forgetUnlistedPeers(transaction, issuer, at);
     });
   }
 

@@ -8,7 +8,7 @@ type Created = (error: Error | null, stream: Duplex) => void;
 /** An `https.Agent` whose connections are those of a {@link TlsClient}; none from before a change is used again. */
 export class ClientAgent extends Agent {
   readonly #generations = new WeakMap<object, Generation>();
-  readonly #stopListening: () => void;
+  #stopListening: (() => void) | undefined;
 
   constructor(
     private readonly client: TlsClient,
@@ -20,9 +20,18 @@ export class ClientAgent extends Agent {
     this.prependListener('free', (socket: Duplex) => {
       if (this.#generations.get(socket) !== client.generation) socket.destroy();
     });
-    this.#stopListening = client.onChange(() => {
-      for (const socket of Object.values(this.freeSockets).flat()) socket?.destroy();
-    });
+  }
+
+  /** From the first connection on, and again from the next one once it was destroyed: it can be used after that. */
+  #listen(): void {
+    this.#stopListening ??= this.client.onChange(
+      () => {
+        for (const socket of Object.values(this.freeSockets).flat()) socket?.destroy();
+      },
+      () => {
+        this.destroy();
+      },
+    );
   }
 
   /** Asked for before Node.js looks among the idle connections, which are closed when something has changed. */
@@ -32,6 +41,7 @@ export class ClientAgent extends Agent {
   }
 
   override createConnection(options: RequestOptions, callback?: Created): undefined {
+    this.#listen();
     const { generation } = this.client;
     this.client
       .connect({
@@ -44,6 +54,8 @@ export class ClientAgent extends Agent {
       })
       .then(
         ({ socket }) => {
+          // It may have been destroyed meanwhile.
+          this.#listen();
           this.#generations.set(socket, generation);
           callback?.(null, socket);
         },
@@ -54,7 +66,8 @@ export class ClientAgent extends Agent {
   }
 
   override destroy(): void {
-    this.#stopListening();
+    this.#stopListening?.();
+    this.#stopListening = undefined;
     super.destroy();
   }
 }

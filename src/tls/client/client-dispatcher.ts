@@ -17,9 +17,12 @@ export class ClientDispatcher extends Dispatcher {
     super();
     this.#generation = client.generation;
     this.#agent = this.#newAgent();
-    this.#stopListening = client.onChange(() => {
-      this.#renew();
-    });
+    this.#stopListening = client.onChange(
+      () => {
+        this.#renew();
+      },
+      () => this.close(),
+    );
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {

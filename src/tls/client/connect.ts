@@ -1,6 +1,6 @@
 import { connect, type TLSSocket } from 'node:tls';
 import type { ValidatedPath } from '../../x509/index.js';
-import { checkServer, expectedPeer, serverNameOf, type ExpectedPeer } from './expected-peer.js';
+import { expectedPeer, serverNameOf, type ExpectedPeer } from './expected-peer.js';
 import type { Generation, ResumableSession } from './generation.js';
 import { PeerRefusedError } from './peer-refused-error.js';
 import { sentCertificates } from './sent-certificates.js';
@@ -75,9 +75,7 @@ export function connectTo(
     socket.once('secureConnect', () => {
       try {
         const time = clock();
-        const checked = checkSocket(socket, expected, session, { generation, time });
-        generation.admitServer(checked, time);
-        path = checked;
+        path = checkSocket(socket, expected, session, { generation, time });
       } catch (error) {
         generation.forgetSession(key);
         socket.destroy(error as Error);
@@ -99,12 +97,13 @@ function checkSocket(
   const sent = sentCertificates(socket);
   if (!socket.isSessionReused()) {
     if (!sent) throw new PeerRefusedError('no_certificate', 'it presented no certificate');
-    return checkServer(sent, expected, generation.trust, time);
+    return generation.serverOf(sent, expected, time);
   }
   // Who holds the session's secret is who was checked when it was made, for this name; the certificates above are not sent again.
   const isSame = !sent || sent[0].fingerprint256 === session?.path.leaf.fingerprint256;
   if (!session || !isSame)
     throw new PeerRefusedError('wrong_session', 'its session is not the one that was to be resumed');
   if (!session.path.isCurrent(time)) throw new PeerRefusedError('expired', 'the certificate of its session is over');
+  generation.admitServer(session.path, time);
   return session.path;
 }

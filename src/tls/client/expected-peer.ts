@@ -13,6 +13,8 @@ import { PeerRefusedError } from './peer-refused-error.js';
 export interface ServerTrust {
   readonly anchors: readonly Certificate[];
   readonly intermediates: readonly Certificate[];
+  /** As {@link validateCertificatePath} has it. */
+  readonly accepts?: (path: readonly Certificate[]) => boolean;
 }
 
 /** Whom a connection is meant for: a DNS name, an IP address, or the SPIFFE ID of a service. Made by {@link expectedPeer} alone. */
@@ -38,7 +40,7 @@ export const serverNameOf = (host: string): string => (isIP(host) === 0 ? host.r
 export function checkServer(
   [leaf, ...sent]: readonly [Certificate, ...Certificate[]],
   expected: ExpectedPeer,
-  { anchors, intermediates }: ServerTrust,
+  { anchors, intermediates, accepts }: ServerTrust,
   time: Date,
 ): ValidatedPath {
   const result = validateCertificatePath({
@@ -50,6 +52,7 @@ export function checkServer(
     extendedKeyUsageRequired: true,
     possessionProven: true,
     names: 'host' in expected ? [expected.host] : [],
+    accepts,
   });
   if (!result.ok) throw new PeerRefusedError(result.reason.code, result.reason.message);
   if (!('spiffeId' in expected)) return result.path;

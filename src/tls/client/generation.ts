@@ -1,10 +1,10 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { octetsFromPemOrDer, decodeCertificate, type ValidatedPath } from '../../x509/index.js';
+import { octetsFromPemOrDer, decodeCertificate, type Certificate, type ValidatedPath } from '../../x509/index.js';
 import { clientOptions } from '../secure-context.js';
 import { TlsSetupError } from '../tls-error.js';
 import type { TlsMaterial } from '../tls-material.js';
 import type { TlsSettings } from '../tls-settings.js';
-import type { ServerTrust } from './expected-peer.js';
+import { checkServer, type ExpectedPeer, type ServerTrust } from './expected-peer.js';
 import type { ServerRevocation } from './server-revocation.js';
 
 /** A session that can be resumed, with the path of the server that it was agreed with. */
@@ -46,6 +46,34 @@ export class Generation {
   /** Whether every server that was connected to would be connected to again: none has come to the end of its certificate, or was revoked. */
   isCurrent(time: Date): boolean {
     return time.getTime() <= this.#goodUntil && this.#servers.size <= MAX_SERVERS && !this.#isAnyRevoked(time);
+  }
+
+  /**
+   * The path of the server that sent these certificates, once it is known to be who was meant, over CAs that were not revoked where there is such a path (RFC 4158
+   * §2.2). Throws as {@link checkServer} and {@link admitServer}.
+   */
+  serverOf(sent: readonly [Certificate, ...Certificate[]], expected: ExpectedPeer, time: Date): ValidatedPath {
+    const path = this.#pathOf(checkServer(sent, expected, this.trust, time), time, (accepts) =>
+      checkServer(sent, expected, { ...this.trust, accepts }, time),
+    );
+    this.admitServer(path, time);
+    return path;
+  }
+
+  #pathOf(
+    path: ValidatedPath,
+    time: Date,
+    find: (accepts: (path: readonly Certificate[]) => boolean) => ValidatedPath,
+  ): ValidatedPath {
+    const revocation = this.#revocation;
+    const lost = revocation?.lossOf(path.certificates, time);
+    if (!revocation || !lost || lost === path.leaf) return path;
+    try {
+      return find((other) => revocation.lossOf(other, time) === undefined);
+    } catch {
+      // What is wrong with the first is said.
+      return path;
+    }
   }
 
   /** Takes note of a server that is who was meant. Throws PeerRefusedError for one that was revoked, or of which that is not known. */

@@ -1,8 +1,10 @@
 import {
   CrlRevocation,
+  lossOf,
   revocationOf,
   statusFrom,
   type CrlEvent,
+  type RevocationMode,
   type RevocationOptions,
   type RevocationStatus,
 } from '../../revocation/index.js';
@@ -37,6 +39,10 @@ export class ServerRevocation {
     this.#status = statusFrom(options, this.#crls);
   }
 
+  get #mode(): RevocationMode {
+    return this.options.mode ?? 'hard-fail';
+  }
+
   /** Changes whenever an answer might. */
   get epoch(): number {
     return this.#status.epoch;
@@ -51,14 +57,19 @@ export class ServerRevocation {
     this.#crls.stop();
   }
 
+  /** The certificate of a path, leaf first, that {@link check} would refuse it for. */
+  lossOf(path: readonly Certificate[], time: Date): Certificate | undefined {
+    if (this.#mode === 'off') return undefined;
+    return lossOf(revocationOf(path, this.#status, time), this.#mode)?.certificate;
+  }
+
   /**
    * Until when (ms) a server's path is known not to be revoked. Throws {@link PeerRefusedError}: `revoked`, or `revocation_unknown` when nobody knows and `mode` is
    * hard-fail; `report` hears of a server that is let pass all the same.
    */
   check(path: ValidatedPath, time: Date, report = this.from.report): number {
-    const { mode = 'hard-fail' } = this.options;
-    if (mode === 'off') return Number.POSITIVE_INFINITY;
-    const { revoked, unknown, goodUntil } = revocationOf(path, this.#status, time);
+    if (this.#mode === 'off') return Number.POSITIVE_INFINITY;
+    const { revoked, unknown, goodUntil } = revocationOf(path.certificates, this.#status, time);
     if (revoked) {
       const whose = revoked.certificate === path.leaf ? 'its certificate' : 'the certificate of one of its issuers';
       throw new PeerRefusedError('revoked', `${whose} has been revoked (${revoked.answer.source})`);
@@ -66,7 +77,7 @@ export class ServerRevocation {
     const [first] = unknown;
     if (first?.answer.status !== 'unknown') return goodUntil;
     const { why } = first.answer;
-    if (mode !== 'soft-fail')
+    if (this.#mode !== 'soft-fail')
       throw new PeerRefusedError('revocation_unknown', `whether it has been revoked is not known: ${why}`);
     report({ kind: 'revocation_unknown', server: nameToString(path.leaf.subject), why });
     return goodUntil;

@@ -3,11 +3,14 @@ import { Agent, createServer, get as httpsGet, type Server } from 'node:https';
 import { createServer as createPlainServer, type AddressInfo, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type TLSSocket, type TlsOptions } from 'node:tls';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { request } from 'undici';
 import { replaceFile, temporaryFolder, writeFiles } from '../../../test/support/folder.js';
-import { TestCa, type Issued, type TestCertificateOptions } from '../../testing/index.js';
+import { generateTestKeyPair, TestCa, type Issued, type TestCertificateOptions } from '../../testing/index.js';
 import { Oid } from '../../x509/index.js';
 import {
   openTlsClient,
@@ -400,6 +403,47 @@ describe('files', () => {
   });
 });
 
+test('agents and dispatchers that were closed are let go', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const { port } = await listen(localhost());
+  const { client } = await open();
+  const given: WeakRef<object>[] = [];
+  const take = async (): Promise<void> => {
+    const [agent, closed, destroyed] = [client.agent(), await client.dispatcher(), await client.dispatcher()];
+    await getBy(agent, port);
+    agent.destroy();
+    for (const dispatcher of [closed, destroyed])
+      await (await request(`https://localhost:${port}/`, { dispatcher })).body.dump();
+    await closed.close();
+    await destroyed.destroy();
+    for (const each of [agent, closed, destroyed]) given.push(new WeakRef(each));
+  };
+  for (let i = 0; i < 5; i++) await take();
+  const left = () => given.filter((each) => each.deref() !== undefined).length;
+  // The last ones may still be on the stack of somebody.
+  for (let i = 0; i < 20 && left() > 3; i++) {
+    await delay(10);
+    collect();
+  }
+  expect(left()).toBeLessThanOrEqual(3);
+});
+
+test('an agent that is used again once it was destroyed hears of changes again, and ends with its client', async () => {
+  const server = await listen(localhost());
+  const { client, place } = await open();
+  const agent = client.agent();
+  await getBy(agent, server.port);
+  agent.destroy();
+  await getBy(agent, server.port);
+  const next = service();
+  await place(next);
+  expect(await getBy(agent, server.port)).toBe(next.certificate.serialNumber);
+  const idle = once(server.sockets.at(-1)!, 'close');
+  await client.close();
+  await idle;
+});
+
 test('what waits in a dispatcher while the certificate is renewed goes out with the new one, its body whole', async () => {
   const server = await listen(localhost());
   const bodies: string[] = [];
@@ -523,6 +567,31 @@ describe('a server that was revoked', () => {
     await expect(client.connect({ host: 'localhost', port })).rejects.toThrow(
       expect.objectContaining({ code: 'revoked', message: expect.stringContaining('one of its issuers') }),
     );
+  });
+
+  test('is refused for the CA above it unless another path leads to it, by whatever way it is called', async () => {
+    const [keyPair, other] = [generateTestKeyPair(), TestCa.root({ commonName: 'Other Root' })];
+    const [lowest, crossed] = [root, other].map((above) => above.intermediate({ commonName: 'Lowest CA', keyPair }));
+    const server = await listen(lowest!.issue({ names: [dns('localhost')] }));
+    const files = writeFiles(temporaryFolder(), {
+      root: root.crl([{ certificate: lowest!.certificate }]),
+      other: other.crl(),
+      lowest: lowest!.crl(),
+    });
+    const { client } = await open(service(), {
+      caPem: bundle + other.certificatePem + lowest!.certificatePem + crossed!.certificatePem,
+      reloadInterval: 10,
+      revocation: { crls: Object.values(files).map((source) => ({ source })), refreshInterval: 10 },
+    });
+    const calls = await Promise.all(WAYS.map(([, callerOf]) => callerOf(client)));
+    for (const call of calls) expect(await call(server.port)).toBe(client.material.certificate.serialNumber);
+    const { path, socket } = await client.connect({ host: 'localhost', port: server.port });
+    expect(path.anchor).toEqual(other.certificate);
+    const closed = once(server.sockets[0]!, 'close');
+    replaceFile(files.other, other.crl([{ certificate: crossed!.certificate }]));
+    await closed;
+    for (const call of calls) expect(codeOf(await call(server.port).catch((error: unknown) => error))).toBe('revoked');
+    socket.destroy();
   });
 
   test('is left: its idle connection closes, its session is not resumed, and the next call is refused', async () => {

@@ -7,7 +7,7 @@ import { readTlsMaterial, type TlsFiles, type TlsMaterial } from '../tls-materia
 import { checkTlsSettings, DEFAULT_TLS_SETTINGS, type TlsSettings } from '../tls-settings.js';
 import { ClientAgent } from './client-agent.js';
 import { connectTo, type ConnectTarget, type ServerConnection } from './connect.js';
-import { checkServer, expectedPeer } from './expected-peer.js';
+import { expectedPeer } from './expected-peer.js';
 import { generationOf, type Generation } from './generation.js';
 import { certificatesOfLegacy } from './sent-certificates.js';
 import { ServerRevocation, type ServerRevocationEvent } from './server-revocation.js';
@@ -16,7 +16,7 @@ import { ServerRevocation, type ServerRevocationEvent } from './server-revocatio
 export type TlsClientEvent = TlsReloadEvent | ServerRevocationEvent;
 
 /** Options of {@link openTlsClient}: `caFile` holds the CAs that servers must lead to, and no others are trusted. */
-export interface TlsClientOptions extends TlsFiles {
+export interface TlsClientOptions extends Omit<TlsFiles, 'intermediatesFile'> {
   readonly caFile: string;
   /** By default those of the service. */
   readonly settings?: TlsSettings;
@@ -66,9 +66,8 @@ export class TlsClient {
   readonly #revocation: ServerRevocation | undefined;
   readonly #clock: () => Date;
   readonly #handshakeTimeout: number;
-  readonly #listeners = new Set<() => void>();
-  readonly #agents: Agent[] = [];
-  readonly #dispatchers: Dispatcher[] = [];
+  /** Who hears of changes, with what ends it when this ends. */
+  readonly #listeners = new Map<() => void, () => unknown>();
   readonly #interval: number;
   #generation: Generation;
   #ticking: NodeJS.Timeout | undefined;
@@ -139,18 +138,14 @@ export class TlsClient {
 
   /** For `node:https`, axios, got and whatever else takes an agent. Connections are kept alive unless `options` say otherwise. */
   agent({ peer, ...options }: PeerOptions & AgentOptions = {}): Agent {
-    const agent = new ClientAgent(this, peer, options);
-    this.#agents.push(agent);
-    return agent;
+    return new ClientAgent(this, peer, options);
   }
 
   /** A dispatcher for undici: `request(url, { dispatcher })`. Of this package's version of undici, so use its `fetch`, or {@link fetch}. */
   async dispatcher(options: DispatcherOptions = {}): Promise<Dispatcher> {
     // Loaded when it is used: a service that calls nobody starts without it.
     const { ClientDispatcher } = await import('./client-dispatcher.js');
-    const dispatcher = new ClientDispatcher(this, options);
-    this.#dispatchers.push(dispatcher);
-    return dispatcher;
+    return new ClientDispatcher(this, options);
   }
 
   /** `fetch` of undici over connections of this client. For a server that is known by its SPIFFE ID make a {@link dispatcher} with `peer`, and give it as `dispatcher`. */
@@ -176,9 +171,9 @@ export class TlsClient {
     };
   }
 
-  /** Hears of each change of {@link generation}; the function returned ends that. */
-  onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
+  /** Has `listener` hear of each change of {@link generation}, and `end` called by {@link close}; the function returned ends both. */
+  onChange(listener: () => void, end: () => unknown = () => undefined): () => void {
+    this.#listeners.set(listener, end);
     return () => this.#listeners.delete(listener);
   }
 
@@ -187,13 +182,12 @@ export class TlsClient {
     this.#watch.stop();
     clearInterval(this.#ticking);
     this.#revocation?.stop();
-    for (const agent of this.#agents.splice(0)) agent.destroy();
-    await Promise.all(this.#dispatchers.splice(0).map((dispatcher) => dispatcher.close()));
+    await Promise.all([...this.#listeners.values()].map((end) => end()));
   }
 
   #replace(material: TlsMaterial): void {
     this.#generation = generationOf(this.#settings, material, this.#revocation);
-    for (const listener of this.#listeners) listener();
+    for (const listener of this.#listeners.keys()) listener();
   }
 
   #refusalOf(peer: string, certificate: PeerCertificate): Error | undefined {
@@ -201,7 +195,7 @@ export class TlsClient {
       const { generation } = this;
       const sent = certificatesOfLegacy(certificate as DetailedPeerCertificate);
       const time = this.#clock();
-      generation.admitServer(checkServer(sent, expectedPeer(peer), generation.trust, time), time);
+      generation.serverOf(sent, expectedPeer(peer), time);
       return undefined;
     } catch (error) {
       return error as Error;

@@ -3,7 +3,7 @@ import type { CertificateList } from '../certificate-list.js';
 import type { Certificate } from '../certificate.js';
 import type { GeneralName } from '../general-name.js';
 import { sameName } from '../name.js';
-import { isFinal, type RevokedCertificate } from '../revoked-certificate.js';
+import { CrlReason, isFinal, type RevokedCertificate } from '../revoked-certificate.js';
 
 interface Entry {
   readonly entry: RevokedCertificate;
@@ -26,7 +26,7 @@ export class CrlEntries {
     return this.#entriesOf(crl) !== undefined;
   }
 
-  /** The entry about `certificate`; when there are several, one that revokes for good, or the last that was written. */
+  /** The entry about `certificate`; when there are several, one that revokes for good, before one on hold. */
   find(crl: CertificateList, certificate: Certificate): RevokedCertificate | undefined {
     const entries = this.#entriesOf(crl)
       ?.get(certificate.serialNumber)
@@ -36,7 +36,9 @@ export class CrlEntries {
           : sameName(crl.issuer, certificate.issuer),
       )
       .map(({ entry }) => entry);
-    return entries?.find(isFinal) ?? entries?.at(-1);
+    return (
+      entries?.find(isFinal) ?? entries?.find(({ reason }) => reason === CrlReason.certificateHold) ?? entries?.at(0)
+    );
   }
 
   #entriesOf(crl: CertificateList): ReadonlyMap<string, readonly Entry[]> | undefined {

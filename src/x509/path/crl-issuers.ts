@@ -31,6 +31,24 @@ export class CrlIssuers {
       .find(({ certificate }) => this.#signed(crl, certificate) && this.#isBelieved(certificate, anchor))?.certificate;
   }
 
+  /**
+   * Whether `crl` is by the very key that issued the first certificate of `path`, with the right to sign lists from whichever anchor: what such a list revokes
+   * is revoked, though the path goes over a certificate of that key without the right.
+   */
+  isByIssuer(crl: CertificateList, [, issuer]: CandidatePath): boolean {
+    if (!issuer || !sameName(issuer.subject, crl.issuer) || !this.pool.signatures.verify(crl, issuer.publicKey))
+      return false;
+    const entity = this.pool.entityOf(issuer);
+    return this.pool
+      .named(crl.issuer.key)
+      .some(
+        (one) =>
+          one.entity === entity &&
+          this.#signed(crl, one.certificate) &&
+          this.pool.anchors.some((anchor) => this.#isBelieved(one.certificate, anchor.certificate)),
+      );
+  }
+
   #signed(crl: CertificateList, { extensions, publicKey }: Certificate): boolean {
     return extensions.keyUsage?.has(KeyUsage.cRLSign) !== false && this.pool.signatures.verify(crl, publicKey);
   }

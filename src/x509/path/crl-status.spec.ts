@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { context, contextConstructed, DerReader, Tag, write } from '../../der/index.js';
-import { TestCa } from '../../testing/index.js';
+import { generateTestKeyPair, TestCa } from '../../testing/index.js';
 import {
   CrlReason,
   decodeCertificateList,
@@ -8,6 +8,8 @@ import {
   encodeName,
   encodeSigned,
   encodeTbsCertList,
+  KeyUsage,
+  nameToString,
   Oid,
   signOctets,
   validateCertificatePath,
@@ -218,6 +220,56 @@ describe('a CRL signed with another key of its issuer', () => {
   });
 });
 
+describe('a CA that two roots certified', () => {
+  const other = TestCa.root({ commonName: 'Other Root' });
+  const keyPair = generateTestKeyPair();
+  const cross = (above: TestCa, usages: readonly number[] = [KeyUsage.keyCertSign, KeyUsage.cRLSign]) =>
+    above.intermediate({ keyPair, commonName: 'X', extensions: [encodeExtensionOf.keyUsage(usages)] });
+  const [one, two] = [cross(root), cross(other)];
+  const leaf = one.issue().certificate;
+  const verdicts = (crls: readonly Uint8Array[], revocationRequired: boolean, pool = [one, two]) =>
+    [pool, pool.toReversed()].map((intermediates) => {
+      const result = validateCertificatePath({
+        leaf,
+        intermediates: intermediates.map(({ certificate: each }) => each),
+        anchors: [root.certificate, other.certificate],
+        crls: crls.map(decodeCertificateList),
+        time: new Date(now),
+        revocationRequired,
+      });
+      return result.ok ? nameToString(result.path.anchor.subject) : result.reason.code;
+    });
+  const by = ({ certificate: { subject } }: TestCa): string[] => Array(2).fill(nameToString(subject)) as string[];
+
+  it('is gone over by the one that did not revoke it, whichever comes first', () => {
+    for (const required of [true, false]) {
+      expect(verdicts([root.crl([one]), other.crl(), one.crl()], required)).toEqual(by(other));
+      expect(verdicts([root.crl(), other.crl([two]), one.crl()], required)).toEqual(by(root));
+      expect(verdicts([root.crl([one]), other.crl([two]), one.crl()], required)).toEqual(['revoked', 'revoked']);
+      expect(verdicts([root.crl([one]), other.crl(), one.crl([{ certificate: leaf }])], required)).toEqual([
+        'revoked',
+        'revoked',
+      ]);
+    }
+    expect(verdicts([root.crl(), one.crl()], true)).toEqual(by(root));
+    expect(verdicts([root.crl([one]), one.crl()], true)).toEqual(['revoked', 'revoked']);
+  });
+
+  it('revokes for good by its own list, though one of them lets it sign none', () => {
+    const pool = [one, cross(other, [KeyUsage.keyCertSign])];
+    const lists = (reason: keyof typeof CrlReason) => [
+      root.crl(),
+      other.crl(),
+      one.crl([{ certificate: leaf, reason: CrlReason[reason] }]),
+    ];
+    for (const required of [true, false])
+      expect(verdicts(lists('keyCompromise'), required, pool)).toEqual(['revoked', 'revoked']);
+    // Nor is anything good by a list of a key that has its right from another root (RFC 5280 §6.3.3 (f)).
+    expect(verdicts([root.crl(), other.crl(), one.crl()], true, pool)).toEqual(by(root));
+    expect(verdicts([root.crl([one]), other.crl(), one.crl()], true, pool)).toEqual(['revoked', 'revoked']);
+  });
+});
+
 describe('scopes', () => {
   const scoped = (...parts: Uint8Array[]) => root.crl([], { extensions: [number(1n), scope(...parts)] });
 
@@ -290,6 +342,12 @@ describe('deltas', () => {
     const final = root.crl(entry('superseded'), { number: 5n });
     expect(verdict([final, of(5n, 6n, entry('removeFromCRL'))])).toBe('revoked');
     expect(verdict([base, of(5n, 6n, [...entry('superseded'), ...entry('removeFromCRL')])])).toBe('revoked');
+    // Which of the two came last is not said.
+    for (const both of [
+      [...entry('certificateHold'), ...entry('removeFromCRL')],
+      [...entry('removeFromCRL'), ...entry('certificateHold')],
+    ])
+      expect(verdict([base, of(5n, 6n, both)])).toBe('revoked');
     const over = (reason: keyof typeof CrlReason) =>
       root.crl(entry(reason), {
         thisUpdate: hours(-3),

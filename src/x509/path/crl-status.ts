@@ -92,7 +92,7 @@ export class CrlStatus {
         answered.set(signer, before | covered);
         reasons |= covered;
       }
-    const entry = this.#deltaEntryFor(points, path);
+    const entry = this.#deltaEntryFor(points, path) ?? this.#finalEntryFor(points, path);
     if (entry) return { state: 'revoked', entry };
     return reasons === ALL_REASONS ? GOOD : UNKNOWN;
   }
@@ -116,6 +116,18 @@ export class CrlStatus {
       if (vouches(delta, this.time)) latest ??= entry;
     }
     return latest?.reason === CrlReason.certificateHold ? latest : undefined;
+  }
+
+  /** What lists revoke for good that are the issuer's own, and that nobody has the right to sign by this path. */
+  #finalEntryFor(points: readonly DistributionPoint[], path: CandidatePath): RevokedCertificate | undefined {
+    const [certificate] = path;
+    for (const crl of [...this.#complete, ...this.#deltas]) {
+      if (!points.some((point) => reasonsInScope(crl, point, certificate) !== 0)) continue;
+      if (this.issuers.signerOf(crl, path) || !this.issuers.isByIssuer(crl, path)) continue;
+      const entry = this.#entries.find(crl, certificate);
+      if (entry && isFinal(entry)) return entry;
+    }
+    return undefined;
   }
 
   /** §6.3.3 (i)–(k): what was revoked for good stays so; else the delta first, and it may say that a hold is over. */

@@ -8,7 +8,7 @@ import { extendedKeyUsageDefect } from './extended-key-usage.js';
 import { NameConstraintChecks } from './name-constraints.js';
 import { isLeafsOwn, pathFailure, type PathRules, type PathTools } from './path-checks.js';
 import { defect, failureOf, furthest, STAGE, type PathFailure } from './path-failure.js';
-import { NO_ISSUER, PathSearch } from './path-search.js';
+import { NO_ISSUER, PathSearch, type CandidatePath } from './path-search.js';
 import { SignatureChecks } from './signature-checks.js';
 import { profileDefect } from './strict-profile.js';
 import { checkPath, ValidatedPath } from './validated-path.js';
@@ -20,6 +20,9 @@ export interface ValidationInput {
   readonly anchors: readonly Certificate[];
   readonly crls: readonly CertificateList[];
   readonly revocationRequired: boolean;
+  /** Of the usual work; 1 when absent. */
+  readonly workShare?: number | undefined;
+  readonly accepts?: ((path: CandidatePath) => boolean) | undefined;
   readonly rules: PathRules;
 }
 
@@ -27,6 +30,7 @@ export interface ValidationInput {
 const MAX_PATHS = 200;
 // And of those that cannot hold, only to say why.
 const MAX_UNFIT_PATHS = 20;
+const NOT_ACCEPTED = defect('revoked', 'RFC 5280 §6.1.3 (a)(3)', 'a certificate of the path is known to be revoked');
 // Without one, a CRL signer's CRL signer's CRL signer could go on.
 const MAX_CRL_SIGNERS = 3;
 
@@ -35,7 +39,7 @@ const MAX_CRL_SIGNERS = 3;
  * path, so that expired and unfit ones cost nothing; when that finds no path at all, through the others as well, to be able to say what is wrong with them.
  */
 export class PathValidation {
-  readonly work = new WorkBudget();
+  readonly work: WorkBudget;
   readonly #pool: CandidatePool;
   readonly #tools: PathTools;
   readonly #status: CrlStatus;
@@ -45,6 +49,7 @@ export class PathValidation {
 
   constructor(readonly input: ValidationInput) {
     const { leaf, intermediates, anchors, crls, rules } = input;
+    this.work = new WorkBudget(input.workShare);
     const signatures = new SignatureChecks(this.work);
     this.#pool = new CandidatePool(intermediates, anchors, signatures);
     this.#tools = { signatures, nameConstraints: new NameConstraintChecks(this.work) };
@@ -78,16 +83,22 @@ export class PathValidation {
   }
 
   #search(search: PathSearch, limit: number): ValidatedPath | undefined {
-    const { leaf, rules, revocationRequired } = this.input;
+    const { leaf, rules } = this.input;
     let left = limit;
     for (const path of search.paths(leaf)) {
-      const result = checkPath(path, rules, this.#tools, (valid) => this.#status.failure(valid, revocationRequired));
+      const result = checkPath(path, rules, this.#tools, (valid) => this.#revocationFailure(valid));
       if (result instanceof ValidatedPath) return result;
       this.#note(result);
       if (isLeafsOwn(result)) return undefined;
       if (--left === 0) throw new WorkLimitReached('paths');
     }
     return undefined;
+  }
+
+  #revocationFailure(path: CandidatePath): PathFailure | undefined {
+    const { revocationRequired, accepts } = this.input;
+    const failure = this.#status.failure(path, revocationRequired);
+    return failure ?? (accepts?.(path) === false ? failureOf(NOT_ACCEPTED, undefined) : undefined);
   }
 
   /** Whether a whole path was checked: its failure says more than a search among unfit certificates could. */

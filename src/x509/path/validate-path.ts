@@ -3,6 +3,7 @@ import { decodeCertificateList, type CertificateList } from '../certificate-list
 import { decodeCertificate, type Certificate } from '../certificate.js';
 import { purposeOid } from './extended-key-usage.js';
 import { defect, failureOf, type PathFailure } from './path-failure.js';
+import type { CandidatePath } from './path-search.js';
 import { PathValidation } from './path-validation.js';
 import type { PeerName } from './peer-names.js';
 import type { PolicyInputs } from './policy-graph.js';
@@ -45,6 +46,13 @@ export interface CertificatePathInput extends PathOptions {
   readonly intermediates?: readonly Certificate[] | undefined;
   readonly anchors: readonly Certificate[];
   readonly crls?: readonly CertificateList[] | undefined;
+  /**
+   * Whether a path that is valid otherwise will do, the leaf first and the anchor last: by what is known besides `crls` of the revocation of its CAs. When it
+   * will not, another is looked for, and the reason is `revoked` when there is none.
+   */
+  readonly accepts?: ((path: CandidatePath) => boolean) | undefined;
+  /** How much of the usual work it may cost, above 0 and up to 1, where it stands between requests. */
+  readonly workShare?: number | undefined;
 }
 
 export type PathResult =
@@ -100,6 +108,8 @@ export function validateCertificatePath(input: CertificatePathInput): PathResult
     anchors: input.anchors,
     crls: input.crls ?? [],
     revocationRequired: input.revocationRequired ?? false,
+    accepts: input.accepts,
+    workShare: input.workShare,
     rules: {
       time: input.time,
       purposes: (input.purposes ?? []).map(purposeOid),

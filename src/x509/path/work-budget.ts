@@ -16,8 +16,16 @@ const OCTETS = 64 * 1024;
  * policies. The hardest published inputs make a search that has no bound run for ever; this one stops, and refuses.
  */
 export class WorkBudget {
-  #signatures = SIGNATURES;
-  #steps = STEPS;
+  readonly #most: { readonly signatures: number; readonly steps: number };
+  #signatures: number;
+  #steps: number;
+
+  /** `share` of the whole, above 0 and up to 1. */
+  constructor(share = 1) {
+    this.#most = { signatures: SIGNATURES * share, steps: STEPS * share };
+    this.#signatures = this.#most.signatures;
+    this.#steps = this.#most.steps;
+  }
 
   /** Pays for one signature verification with a key of this kind, and for the digest of `octets`. Throws {@link WorkLimitReached}. */
   signature(key: KeyParameters, octets = 0): void {
@@ -33,7 +41,7 @@ export class WorkBudget {
 
   /** What was spent so far, in the units of the limits above. */
   get spent(): { readonly signatures: number; readonly steps: number } {
-    return { signatures: SIGNATURES - this.#signatures, steps: STEPS - this.#steps };
+    return { signatures: this.#most.signatures - this.#signatures, steps: this.#most.steps - this.#steps };
   }
 }
 

@@ -1,0 +1,33 @@
+import type { TrustedPeer } from './certificate-verifier.js';
+
+// Of certificates: a fleet of some four thousand. What is read of one takes up to fifty times its octets.
+const MAX_OCTETS = 4 * 1024 * 1024;
+
+/** Validated certificates by their fingerprints, so that a client's next connection costs no signature checks; of more than 4 MiB of them the oldest are forgotten. */
+export class RememberedPeers {
+  readonly #peers = new Map<string, TrustedPeer>();
+  #octets = 0;
+
+  get(fingerprint: string): TrustedPeer | undefined {
+    return this.#peers.get(fingerprint);
+  }
+
+  set(fingerprint: string, peer: TrustedPeer): void {
+    this.#forget(fingerprint);
+    this.#peers.set(fingerprint, peer);
+    this.#octets += octetsOf(peer);
+    for (const [oldest] of this.#peers) {
+      if (this.#octets <= MAX_OCTETS) break;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(fingerprint: string): void {
+    const peer = this.#peers.get(fingerprint);
+    if (!peer) return;
+    this.#peers.delete(fingerprint);
+    this.#octets -= octetsOf(peer);
+  }
+}
+
+const octetsOf = ({ path: { leaf } }: TrustedPeer): number => leaf.der.length;
