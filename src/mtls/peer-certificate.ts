@@ -37,8 +37,15 @@ export const PEER_OF = Symbol('veritas:PeerOf');
  */
 export const peerOfSocket: PeerOf = ({ raw }) => {
   const session = 'stream' in raw ? raw.stream.session : undefined;
-  const socket = session ? session.socket : raw.socket;
+  const connection: Holder = session ?? raw.socket;
+  return connection[PEER] ?? firstPeerOf(connection, session ? session.socket : raw.socket);
+};
+
+const PEER = Symbol('veritas:Peer');
+type Holder = object & { [PEER]?: Peer };
+
+function firstPeerOf(connection: Holder, socket: object): Peer | undefined {
   // The session's socket is a proxy for which instanceof holds as well.
   if (!(socket instanceof TLSSocket)) return undefined;
-  return { connection: session ?? socket, certificate: () => socket.getPeerX509Certificate() };
-};
+  return (connection[PEER] = { connection, certificate: () => socket.getPeerX509Certificate() });
+}

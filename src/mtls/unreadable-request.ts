@@ -56,7 +56,10 @@ export const withOneHost =
 function hasOneHost({ httpVersionMajor, httpVersionMinor, rawHeaders }: IncomingMessage): boolean {
   if (httpVersionMajor !== 1) return true;
   let hosts = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2)
-    if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === 'host') hosts++;
+  for (let i = 0; i < rawHeaders.length; i += 2) if (isHost(rawHeaders[i] ?? '')) hosts++;
   return hosts === 1 || (hosts === 0 && httpVersionMinor === 0);
 }
+
+// As almost everybody spells it, without making another string of it.
+const isHost = (name: string): boolean =>
+  name.length === 4 && (name === 'Host' || name === 'host' || name.toLowerCase() === 'host');

@@ -26,6 +26,8 @@ const MAX_REMEMBERED_CHARACTERS = 16 * 1024 * 1024;
  */
 export class ForwardedCertificates {
   readonly #peers = new WeakMap<IdentifiedRequest['raw'], Peer>();
+  // Where no proxy ever handed one on, nobody has to look.
+  #areAny = false;
   // By the header's text: equal text is equal octets, and is read once.
   readonly #remembered = new Map<string, Forwarded>();
   #characters = 0;
@@ -36,7 +38,8 @@ export class ForwardedCertificates {
   ) {}
 
   /** The client behind the proxy, for a request whose header was taken; else whoever holds the connection. */
-  readonly peerOf: PeerOf = (request) => this.#peers.get(request.raw) ?? this.socketPeerOf(request);
+  readonly peerOf: PeerOf = (request) =>
+    (this.#areAny ? this.#peers.get(request.raw) : undefined) ?? this.socketPeerOf(request);
 
   /** Takes such headers off a request, and keeps the certificate in them for {@link peerOf}. Throws {@link MtlsRefusal}. */
   take(request: IdentifiedRequest, verifier: PeerVerifier): void {
@@ -45,6 +48,7 @@ export class ForwardedCertificates {
     const rule = this.#ruleOfHolder(request, verifier);
     try {
       const { connection, certificate } = this.#read(rule, valuesOf(carried, rule));
+      this.#areAny = true;
       this.#peers.set(request.raw, { connection, certificate: () => certificate, proxy: rule.service });
       request.forwardedBy = rule.service;
     } catch (error) {
