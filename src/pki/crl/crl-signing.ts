@@ -1,12 +1,9 @@
 import type { AuditLog } from '../../audit/index.js';
 import {
-  deleteCrlParts,
   insertCrl,
-  insertCrlPart,
   lastCrlHeader,
   lastRevocationSequence,
   takeCrlNumber,
-  unplacedCrls,
   type CrlHeader,
   type CrlPlace,
   type Database,
@@ -19,6 +16,7 @@ import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
 import { IN_MEMORY } from './checked-entries.js';
 import { crlEntries } from './crl-entries.js';
+import { CrlParts } from './crl-parts.js';
 import type { CrlPublication } from './crl-publication.js';
 import { COMPLETE, crlUrl, DELTA, hasDeltas } from './crl-scope.js';
 import { checkClock, CrlToken, type CrlTerms } from './crl-token.js';
@@ -33,8 +31,6 @@ export interface Wanted {
   readonly isDue: (last: CrlHeader | undefined) => boolean;
 }
 
-/** No list is so long in the making, from its first piece in the store to its place, in milliseconds. */
-const ABANDONED_AFTER = 600_000;
 /** With a serial number of 16 octets and a reason. */
 const OCTETS_AN_ENTRY = 49;
 
@@ -73,8 +69,7 @@ export class CrlSigning {
   readonly #earliestNow: () => Promise<Date>;
   readonly #publication: CrlPublication;
   readonly #acknowledged: (issuer: string) => number;
-  /** Since when lists are known of which there are pieces alone, by issuer and number. */
-  readonly #unplaced = new Map<string, ReadonlyMap<number, number>>();
+  readonly #parts: CrlParts;
   #before: Promise<unknown> = Promise.resolve();
 
   constructor(parts: {
@@ -90,6 +85,7 @@ export class CrlSigning {
     this.#settings = parts.settings;
     this.#earliestNow = () => earliestNow(parts);
     this.#publication = parts.publication;
+    this.#parts = new CrlParts(parts.store);
     this.#acknowledged = parts.acknowledged ?? (() => 0);
   }
 
@@ -214,7 +210,7 @@ export class CrlSigning {
     };
     const isInParts = written !== undefined && this.#store.isShared;
     try {
-      if (isInParts) await this.#keepParts(place.issuer, number, crl);
+      if (isInParts) await this.#parts.keep(place.issuer, number, crl);
       return await this.#store.transaction(async (transaction) => {
         const last = await lastCrlHeader(transaction, place);
         const outcome = isDue(last) ? outcomeOf(row, last, await lastBeside(transaction, place)) : 'overtaken';
@@ -222,50 +218,19 @@ export class CrlSigning {
         const detail = isPlaced ? { scope, number: String(number), octets: String(crl.octets) } : { signed: 'no' };
         await this.#audit.append({ ...entryOf(wanted), phase: 'result', detail }, transaction);
         if (!isPlaced) {
-          await deleteCrlParts(transaction, place.issuer, [number]);
+          await this.#parts.drop(transaction, place.issuer, number);
           return outcome;
         }
         await insertCrl(transaction, row);
-        await this.#dropAbandoned(transaction, place.issuer, thisUpdate.getTime());
+        await this.#parts.dropAbandoned(transaction, place.issuer, thisUpdate.getTime());
         // Last, and while nobody else can write: of two lists the newer one is placed last. Should this not be committed, the file is whole, and its
         // number is not given out again.
         await written?.place();
         return outcome;
       });
     } catch (error) {
-      if (isInParts) await this.#dropParts(place, number);
+      if (isInParts) await this.#parts.dropUnplaced(place, number);
       throw error;
-    }
-  }
-
-  /** For nodes that do not see our files. */
-  async #keepParts(issuer: string, number: number, crl: SignedCrl): Promise<void> {
-    let part = 0;
-    for await (const octets of crl.read())
-      await this.#store.transaction((transaction) =>
-        insertCrlPart(transaction, { issuer, number, part: part++, octets }),
-      );
-  }
-
-  /** A node that is killed between keeping a list and placing it leaves its pieces. */
-  async #dropAbandoned(transaction: Transaction, issuer: string, now: number): Promise<void> {
-    const before = this.#unplaced.get(issuer);
-    const numbers = await unplacedCrls(transaction, issuer);
-    const since = new Map(numbers.map((number) => [number, before?.get(number) ?? now]));
-    this.#unplaced.set(issuer, since);
-    const abandoned = numbers.filter((number) => now - (since.get(number) ?? now) > ABANDONED_AFTER);
-    await deleteCrlParts(transaction, issuer, abandoned);
-  }
-
-  /** Nobody asks for them, unless it was the answer of the store that was lost and not the row. */
-  async #dropParts(place: CrlPlace, number: number): Promise<void> {
-    try {
-      await this.#store.transaction(async (transaction) => {
-        const last = await lastCrlHeader(transaction, place);
-        if (last?.number !== number) await deleteCrlParts(transaction, place.issuer, [number]);
-      });
-    } catch {
-      // What the store could not keep it may not be able to drop; why, whoever signs is told.
     }
   }
 }
