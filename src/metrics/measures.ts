@@ -1,10 +1,24 @@
 import type { EventBus } from '../events/index.js';
 import type { DecisionCounts } from '../mtls/index.js';
-import { countEvents, renewalAttempts } from './counted-events.js';
+import { eventMeasures } from './event-measures.js';
 import type { CertificateTerm, ListTerm, Measure, Readings } from './measure.js';
 
 /** Everything that is measured here, beside the process itself. */
 export function measuresOf(events: EventBus, decisions: DecisionCounts, readings: Readings): Measure[] {
+  const term = (of: string, help: string, timeOf: (term: CertificateTerm) => Date): Measure => ({
+    name: `veritas_certificate_${of}_seconds`,
+    help,
+    kind: 'gauge',
+    labels: ['certificate'],
+    read: () => [[{ certificate: 'server' }, seconds(timeOf(readings.certificate()))]],
+  });
+  const list = (of: string, help: string, valueOf: (list: ListTerm) => number): Measure => ({
+    name: `veritas_crl_${of}`,
+    help,
+    kind: 'gauge',
+    labels: ['issuer', 'scope'],
+    read: () => readings.lists().map((each) => [{ issuer: each.issuer, scope: each.scope }, valueOf(each)]),
+  });
   return [
     {
       name: 'veritas_build_info',
@@ -44,29 +58,8 @@ export function measuresOf(events: EventBus, decisions: DecisionCounts, readings
       seconds(nextUpdate),
     ),
     list('size_bytes', 'How long it is.', ({ octets }) => octets),
-    ...countEvents(events),
-    renewalAttempts(events),
+    ...eventMeasures(events),
   ];
-
-  function term(of: string, help: string, timeOf: (term: CertificateTerm) => Date): Measure {
-    return {
-      name: `veritas_certificate_${of}_seconds`,
-      help,
-      kind: 'gauge',
-      labels: ['certificate'],
-      read: () => [[{ certificate: 'server' }, seconds(timeOf(readings.certificate()))]],
-    };
-  }
-
-  function list(of: string, help: string, valueOf: (list: ListTerm) => number): Measure {
-    return {
-      name: `veritas_crl_${of}`,
-      help,
-      kind: 'gauge',
-      labels: ['issuer', 'scope'],
-      read: () => readings.lists().map((each) => [{ issuer: each.issuer, scope: each.scope }, valueOf(each)]),
-    };
-  }
 }
 
 function byCode(name: string, help: string, counts: ReadonlyMap<string, number>): Measure {

@@ -24,7 +24,11 @@ export class MetricsService {
 
   /** The page and its media type (Prometheus' text format 0.0.4). */
   async page(): Promise<{ readonly contentType: string; readonly text: string }> {
-    const registry = await (this.#registry ??= registryOf(this.#measures));
+    const registry = await (this.#registry ??= registryOf(this.#measures).catch((error: unknown) => {
+      // No file could be opened, perhaps: whoever asks next has it tried again.
+      this.#registry = undefined;
+      throw error;
+    }));
     return { contentType: registry.contentType, text: await registry.metrics() };
   }
 }

@@ -175,8 +175,19 @@ async function openParts(options: CertificationAuthorityOptions) {
     acknowledged: (issuer) => revocations.acknowledged(issuer),
   });
   return {
-    ...{ now, events, audit, certsDirectory, context, profiles, creation, authorities, trust, published },
-    ...{ registry, revocations, crls },
+    now,
+    events,
+    audit,
+    certsDirectory,
+    context,
+    profiles,
+    creation,
+    authorities,
+    trust,
+    published,
+    registry,
+    revocations,
+    crls,
   };
 }
 

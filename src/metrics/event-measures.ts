@@ -9,8 +9,15 @@ interface Counter<Name extends EventName> {
   readonly labels: readonly (keyof EventMap[Name] & string)[];
 }
 
-/** Counts what happens from now on. */
-export function countEvents(events: EventBus): Measure[] {
+/** What is measured by what happens from now on. */
+export function eventMeasures(events: EventBus): Measure[] {
+  const count = <Name extends EventName>(event: Name, { name, help, labels }: Counter<Name>): Measure => {
+    const tally = new Tally();
+    events.on(event, (payload) => {
+      tally.add(Object.fromEntries(labels.map((label) => [label, String(payload[label])])));
+    });
+    return { name, help, labels, kind: 'counter', read: () => tally };
+  };
   return [
     count('certificate.issued', {
       name: 'veritas_certificates_issued_total',
@@ -52,19 +59,12 @@ export function countEvents(events: EventBus): Measure[] {
       help: 'Work on a timer that failed and is tried again.',
       labels: ['task'],
     }),
+    renewalAttempts(events),
   ];
-
-  function count<Name extends EventName>(event: Name, { name, help, labels }: Counter<Name>): Measure {
-    const tally = new Tally();
-    events.on(event, (payload) => {
-      tally.add(Object.fromEntries(labels.map((label) => [label, String(payload[label])])));
-    });
-    return { name, help, labels, kind: 'counter', read: () => tally };
-  }
 }
 
 /** How often in a row the certificate of this service could not be renewed; 0 when that mended itself. */
-export function renewalAttempts(events: EventBus): Measure {
+function renewalAttempts(events: EventBus): Measure {
   let attempts = 0;
   events.on('renewal.failed', ({ attempt }) => {
     attempts = attempt;
