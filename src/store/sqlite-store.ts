@@ -2,6 +2,8 @@ import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
+import { fileAt } from './file-at.js';
+import { LongReader } from './long-reader.js';
 import {
   checkMigrated,
   LAST_MIGRATION,
@@ -25,11 +27,13 @@ const BUSY_MS = 5_000;
 class SqliteStore extends Store {
   readonly #sqlite: DatabaseSync;
   readonly #file: string;
+  readonly #longReader: LongReader;
 
   constructor(path: string, sqlite: DatabaseSync, database: Kysely<Schema>, writer: Kysely<Schema>) {
     super(path, database, writer);
     this.#sqlite = sqlite;
     this.#file = fileAt(path);
+    this.#longReader = new LongReader(path, BUSY_MS);
   }
 
   override readonly isShared = false;
@@ -41,18 +45,26 @@ class SqliteStore extends Store {
   ): Promise<T> {
     // There is no second connection to a database in memory.
     if (this.name === ':memory:') return work(this.database);
-    const database = new Kysely<Schema>({
-      dialect: isLong
-        ? new ThreadSqliteDialect({ path: this.name, readOnly: true, busyTimeout: BUSY_MS })
-        : new NodeSqliteDialect(new DatabaseSync(this.name, { readOnly: true, timeout: STATEMENT_TIMEOUT }), BUSY_MS),
-    });
+    const read = (database: Kysely<Schema>): Promise<T> => withSnapshot(database, 'begin deferred', work);
     try {
-      return await withSnapshot(database, 'begin deferred', work);
+      return await (isLong ? this.#longReader.read(read) : this.#readHere(read));
     } catch (error) {
       throw resultCodeOf(error) === undefined ? error : sqliteError(error, this.name);
+    }
+  }
+
+  async #readHere<T>(read: (database: Kysely<Schema>) => Promise<T>): Promise<T> {
+    const sqlite = new DatabaseSync(this.name, { readOnly: true, timeout: STATEMENT_TIMEOUT });
+    const database = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, BUSY_MS) });
+    try {
+      return await read(database);
     } finally {
       await database.destroy();
     }
+  }
+
+  override async close(): Promise<void> {
+    await Promise.all([super.close(), this.#longReader.close()]);
   }
 
   // `PRAGMA data_version`: of this connection, so that commits of the writer count as well.
@@ -128,12 +140,6 @@ async function opened<T>(
     if (sqlite?.isOpen) sqlite.close();
     throw sqliteError(error, path);
   }
-}
-
-/** Device and inode; nothing where there is no file, as in memory. */
-function fileAt(path: string): string {
-  const there = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return there ? `${there.dev}:${there.ino}` : '';
 }
 
 function makeFile(path: string): void {

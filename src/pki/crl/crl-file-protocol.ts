@@ -1,4 +1,4 @@
-/** What the thread is started with. */
+/** The file that the thread has next. */
 export interface CrlFileData {
   /** The file, open for reading and writing. */
   readonly file: number;
@@ -10,14 +10,16 @@ export interface CrlFileData {
 }
 
 /**
- * To the thread that checks and writes entries. `entries`: whole ones, behind those before. `unique`: those were all, whether none stands twice. `move`: have
- * the first begin elsewhere. `digest`: of the whole file.
+ * To the thread that checks and writes entries, of one file after the other. `begin`: it has this file now, which is not answered. `entries`: whole ones, behind those before. `unique`: those were all, whether none stands twice. `move`: have
+ * the first begin elsewhere. `digest`: of the whole file. `end`: it has the file no longer.
  */
 export type CrlFileRequest =
+  | ({ readonly kind: 'begin' } & CrlFileData)
   | { readonly kind: 'entries'; readonly octets: Uint8Array }
   | { readonly kind: 'unique' }
   | { readonly kind: 'move'; readonly room: number }
-  | { readonly kind: 'digest' };
+  | { readonly kind: 'digest' }
+  | { readonly kind: 'end' };
 
 /** From the thread, one for each request. */
 export interface CrlFileAnswer {

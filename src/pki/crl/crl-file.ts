@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { unwritable } from '../publication/atomic-file.js';
 import { createPublicFile, writePublicFile } from '../publication/public-file.js';
 import type { CrlFileAnswer, CrlFileData, CrlFileRequest } from './crl-file-protocol.js';
+import { CrlFileThread } from './crl-file-thread.js';
 import { entryRefusal } from './entry-refusal.js';
 
 const PIECE = 128 * 1024;
@@ -18,13 +18,10 @@ export class CrlFile {
   /** Undefined: it has no name, and nobody is served from it. */
   readonly path: string | undefined;
   readonly #handle: FileHandle;
-  readonly #thread: Worker;
+  readonly #thread: CrlFileThread;
   #room: number;
   #length = 0;
-  /** Those who wait for an answer, in the order in which they asked. */
-  readonly #asked: { readonly resolve: (answer: CrlFileAnswer) => void; readonly reject: (error: Error) => void }[] =
-    [];
-  #dead: Error | undefined;
+  #isDisposed = false;
   #appended: Promise<unknown> = Promise.resolve();
   #flushed: Promise<unknown> = Promise.resolve();
 
@@ -32,19 +29,7 @@ export class CrlFile {
     this.path = path;
     this.#handle = handle;
     this.#room = data.room;
-    // The same file beside this one, compiled or not.
-    this.#thread = new Worker(new URL(import.meta.url.replace(/crl-file(?=\.[jt]s$)/, 'crl-file-worker')), {
-      workerData: { ...data, file: handle.fd } satisfies CrlFileData,
-      // A test runner's loader is not its business.
-      execArgv: [],
-    });
-    this.#thread.on('message', (answer: CrlFileAnswer) => this.#asked.shift()?.resolve(answer));
-    this.#thread.on('error', (error: Error) => {
-      this.#end(error);
-    });
-    this.#thread.on('exit', () => {
-      this.#end(new Error('the thread that writes the revocation list ended'));
-    });
+    this.#thread = CrlFileThread.begin({ ...data, file: handle.fd });
   }
 
   /** `path`: of a file that is made; in the folder of temporary files, without a name, when it is undefined. `room`: what is expected to stand before the entries. Throws PkiError `file_unwritable`. */
@@ -129,7 +114,8 @@ export class CrlFile {
 
   /** Nothing is read afterwards. */
   async dispose(): Promise<void> {
-    await this.#thread.terminate();
+    this.#isDisposed = true;
+    await this.#thread.release();
     await this.#flushed.catch(() => undefined);
     await this.#handle.close();
     if (this.path !== undefined) await rm(this.path, { force: true });
@@ -141,15 +127,10 @@ export class CrlFile {
       done += (await this.#handle.write(octets, done, octets.length - done, at + done)).bytesWritten;
   }
 
-  #end(why: Error): void {
-    this.#dead ??= why;
-    for (const { reject } of this.#asked.splice(0)) reject(this.#dead);
-  }
-
   async #ask(request: CrlFileRequest, moved: readonly ArrayBuffer[] = []): Promise<CrlFileAnswer> {
-    if (this.#dead) throw this.#dead;
-    this.#thread.postMessage(request, moved);
-    const answer = await new Promise<CrlFileAnswer>((resolve, reject) => this.#asked.push({ resolve, reject }));
+    // The thread may have another file by now.
+    if (this.#isDisposed) throw new Error('the file of the revocation list was disposed of');
+    const answer = await this.#thread.ask(request, moved);
     if (answer.failure) throw unwritable(this.path ?? tmpdir(), answer.failure);
     if (answer.finding !== undefined) throw entryRefusal(answer.finding);
     return answer;

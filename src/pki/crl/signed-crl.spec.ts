@@ -5,6 +5,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { expect, jest, test } from '@jest/globals';
 import { temporaryFolder } from '../../../test/support/folder.js';
 import { CrlReason, encodeRevokedCertificate } from '../../x509/index.js';
+import { threadsStartedBy } from '../../../test/support/threads.js';
 import { CheckedEntries, IN_MEMORY } from './checked-entries.js';
 import { CrlFile } from './crl-file.js';
 import { SignedCrl } from './signed-crl.js';
@@ -91,12 +92,42 @@ test('a file whose thread cannot begin is not left behind', async () => {
   expect(() => readFileSync(path)).toThrow('ENOENT');
 });
 
-test('who waits for the thread of a file is told when it ends', async () => {
+test('who waits for the thread of a file is told when it ends, and who comes later as well', async () => {
   const file = await CrlFile.open(undefined, { ...terms, room: 95 });
-  const asked = file.checkUnique();
-  const told = expect(asked).rejects.toThrow('ended');
+  await file.append(Buffer.concat(pagesOf(30)));
+  const waiting = expect(file.append(Buffer.from(entry()))).rejects.toThrow('ended');
+  const later = expect(file.checkUnique()).rejects.toThrow('ended');
   await file.dispose();
-  await told;
-  await expect(file.append(Buffer.from(entry()))).resolves.toBe(undefined);
+  await Promise.all([waiting, later]);
   await expect(file.checkUnique()).rejects.toThrow('ended');
+  const other = await CrlFile.open(undefined, { ...terms, room: 95 });
+  await other.dispose();
+  await expect(other.checkUnique()).rejects.toThrow('disposed of');
 }, 5000);
+
+test('files that come one after the other have one thread, and none has anything of the one before', async () => {
+  const [page = Buffer.alloc(0)] = pagesOf(1);
+  const digestOf = async (octets: Uint8Array): Promise<string> => {
+    const file = await CrlFile.open(join(temporaryFolder(), 'draft'), { ...terms, room: 0 });
+    await file.append(Buffer.from(octets));
+    await file.checkUnique();
+    const sha256 = await file.complete(Buffer.alloc(0), Buffer.alloc(0));
+    await file.dispose();
+    return sha256;
+  };
+  const started = await threadsStartedBy(async () => {
+    const [one, other] = [await digestOf(page), await digestOf(page)];
+    expect(one).toBe(createHash('sha256').update(page).digest('hex'));
+    expect(other).toBe(one);
+  });
+  expect(started).toBeLessThanOrEqual(1);
+});
+
+test('files at once have a thread each', async () => {
+  const open = () => CrlFile.open(undefined, { ...terms, room: 0 });
+  const files = await Promise.all([open(), open()]);
+  const [page = Buffer.alloc(0)] = pagesOf(1);
+  for (const file of files) await file.append(Buffer.from(page));
+  await Promise.all(files.map((file) => file.checkUnique()));
+  await Promise.all(files.map((file) => file.dispose()));
+});
