@@ -31,13 +31,23 @@ describe('CRLs of another CA', () => {
   };
 
   /** A guard's view of sources, and what it told the log. */
-  const watch = async (sources: readonly string[], clock: () => Date = () => new Date(), refreshInterval = 20) => {
+  const watch = async (
+    sources: readonly string[],
+    clock: () => Date = () => new Date(),
+    refreshInterval = 20,
+    startWait?: number,
+  ) => {
     const events: CrlEvent[] = [];
     const authorities = [root.certificate, issuing.certificate];
     const revocation = new CrlRevocation(
       sources.map((source) => ({ source })),
       () => authorities,
-      { refreshInterval, clock, report: (event) => events.push(event) },
+      {
+        refreshInterval,
+        clock,
+        report: (event) => events.push(event),
+        ...(startWait === undefined ? {} : { startWait }),
+      },
     );
     open.push(() => {
       revocation.stop();
@@ -89,6 +99,19 @@ describe('CRLs of another CA', () => {
     const { events, statusOf } = await watch([await serve(listener())]);
     expect(events).toMatchObject([{ kind: 'failed', why: expect.stringMatching(why) }]);
     expect(statusOf(good)).toMatchObject({ status: 'unknown' });
+  });
+
+  it('does not wait at the start for a list that trickles in, and takes it up when it is whole', async () => {
+    const list = Buffer.from(issuing.crl());
+    let finish = (): void => undefined;
+    const url = await serve((_, response) => {
+      response.write(list.subarray(0, 10));
+      finish = () => void response.end(list.subarray(10));
+    });
+    const { statusOf } = await watch([url], undefined, undefined, 50);
+    expect(statusOf(good)).toMatchObject({ status: 'unknown', why: `${url}: it has not been read yet` });
+    finish();
+    await until(() => statusOf(good).status === 'good');
   });
 
   it('gives up on a server that is silent, trickles for too long, or never ends', async () => {

@@ -39,6 +39,8 @@ interface Loaded {
 const FILE_INTERVAL_MS = 1_000;
 const FIRST_RETRY_MS = 1_000;
 const JITTER = 0.1;
+/** How long a start waits for lists: as long as for a server that is silent, and not for one that sends a little now and then. */
+const START_MS = 10_000;
 
 /**
  * Revocation status from the CRLs of any CA, complete, sharded and delta, in files or at URLs. A CRL that fails to load or to verify never replaces a good
@@ -62,6 +64,8 @@ export class CrlRevocation implements RevocationStatus {
       readonly report: (event: CrlEvent) => void;
       /** From 0 to 1, by chance. */
       readonly random?: () => number;
+      /** How long {@link CrlRevocation.start} waits, in milliseconds. */
+      readonly startWait?: number;
       readonly reader?: CrlReader;
     },
   ) {
@@ -81,9 +85,17 @@ export class CrlRevocation implements RevocationStatus {
     return this.#epoch;
   }
 
-  /** Loads every source once, then keeps looking. Never fails: a source that cannot be read is reported, and its answers are `unknown`. */
+  /**
+   * Loads every source once, then keeps looking. Never fails: a source that cannot be read is reported, and its answers are `unknown`, as are those of one that is
+   * still being read after ten seconds, for which nobody waits.
+   */
   async start(): Promise<void> {
-    await Promise.all(this.#sources.map((loaded) => this.#refreshAndAgain(loaded)));
+    let timer: NodeJS.Timeout | undefined;
+    const waited = new Promise((resolve) => {
+      timer = setTimeout(resolve, this.options.startWait ?? START_MS);
+    });
+    await Promise.race([Promise.all(this.#sources.map((loaded) => this.#refreshAndAgain(loaded))), waited]);
+    clearTimeout(timer);
   }
 
   stop(): void {
