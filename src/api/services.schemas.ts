@@ -55,7 +55,7 @@ export const registeredServiceSchema = entrySchema.describe('What a service, or 
 
 export const servicesQuerySchema = z.strictObject({
   state: z.enum(['allowed', 'denied', 'shadow']).optional(),
-  cursor: z.string().max(2048).optional().describe('`next` of the page before.'),
+  cursor: z.string().max(2050).optional().describe('`next` of the page before.'),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
 

@@ -19,8 +19,8 @@ const ID_HEADER = 'x-request-id';
 const MAX_STREAMS = 128;
 // Streams that a client takes back (CVE-2023-44487): at once, and a second. All of its open ones four times over are no attack.
 const STREAM_RESETS = { streamResetBurst: 4 * MAX_STREAMS, streamResetRate: 33 };
-// A SPIFFE ID in a path; no route here has a pattern that a long parameter could wear out.
-const MAX_PARAM_LENGTH = 2048;
+// All SPIFFE IDs below one of the greatest length, each octet encoded as three; no route here has a pattern that a long parameter could wear out.
+const MAX_PARAM_LENGTH = 3 * 2050;
 // Node.js looks for overdue clients at this interval, not at each one's own time.
 const CHECKING_INTERVAL_MS = 1_000;
 
