@@ -76,6 +76,25 @@ describe('hostile sets of intermediates', () => {
     expect(run(issued, [...claims.slice(0, 300), real]).code).toBe('ok');
   });
 
+  it('with the key identifier of a CA of the path, or of who signed a CRL, are not looked at before it', () => {
+    const [issuing, renewed] = [root.intermediate(), root.intermediate({ commonName: 'Test Root CA' })];
+    const like = ({ certificate: { subject, extensions } }: TestCa) => ({
+      subject,
+      extensions: [encodeExtensionOf.subjectKeyIdentifier(extensions.subjectKeyIdentifier!)],
+      notAfter: new Date(Date.UTC(2100, 0)),
+    });
+    const posing = [issuing, renewed].flatMap((ca) =>
+      Array.from({ length: 40 }, () => root.intermediate({ ...like(ca), keyType: 'P-384' }).certificate),
+    );
+    const { certificate } = issuing.issue();
+    const certificates = [...posing, issuing.certificate, renewed.certificate];
+    expect(run(certificate, certificates)).toMatchObject({ code: 'ok', signatures: 2 });
+    const crls = [renewed.crl(), issuing.crl(), root.crl()].map(decodeCertificateList);
+    const found = run(certificate, certificates, { crls, revocationRequired: true });
+    expect(found).toMatchObject({ code: 'ok' });
+    expect(found.signatures).toBeLessThan(10);
+  });
+
   it('that a large CRL is tried with, end', () => {
     const large = { oid: '1.2.3.4', critical: false, value: Buffer.alloc(1024 * 1024) };
     const crls = [decodeCertificateList(TestCa.root().crl([], { extensions: [large] }))];

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { write } from '../../der/index.js';
-import { TestCa } from '../../testing/index.js';
+import { TestCa, type TestCertificateOptions } from '../../testing/index.js';
 import { encodeName, Oid, ValidatedPath, validatePath } from '../index.js';
 
 const now = new Date();
@@ -73,7 +73,7 @@ describe('validatePath', () => {
   });
 
   it('reads no more of their names than anybody has', () => {
-    const [wordy, other] = [wordyCa(), wordyCa().certificate.der];
+    const [wordy, other] = [wordyCa({ pathLenConstraint: 1 }), wordyCa().certificate.der];
     const after = (count: number) => ({
       ...input,
       leaf: wordy.issue().certificate.der,
@@ -85,7 +85,8 @@ describe('validatePath', () => {
 
   /** A SEQUENCE of so many octets that holds no certificate. */
   const sequence = (length: number) => write.sequence(Buffer.alloc(length));
-  const wordyCa = () => root.intermediate({ subject: encodeName([[{ type: Oid.title, value: 'x'.repeat(30_000) }]]) });
+  const wordyCa = (options: TestCertificateOptions = {}) =>
+    root.intermediate({ subject: encodeName([[{ type: Oid.title, value: 'x'.repeat(30_000) }]]), ...options });
 
   it('throws only for a purpose that is none, and a length that is none', () => {
     expect(() => validatePath({ ...input, purposes: ['clientauth'] })).toThrow(RangeError);
