@@ -7,8 +7,6 @@ import { defect, type Defect } from './path-failure.js';
 import type { WorkBudget } from './work-budget.js';
 
 const RULE = 'RFC 5280 §4.2.1.10';
-// RFC 9598 §3: a mailbox in UTF-8, to which constraints on rfc822Name apply as well.
-const SMTP_UTF8_MAILBOX = '1.3.6.1.5.5.7.8.9';
 
 interface Constraints {
   readonly permitted: SubtreeIndex;
@@ -83,8 +81,9 @@ function indexOf({ extensions }: Certificate, work: WorkBudget): Constraints | D
   }
 }
 
+// RFC 9598 §6: constraints on rfc822Name apply to a mailbox in UTF-8 as well.
 const kindsOf = (name: GeneralName): readonly GeneralNameKind[] =>
-  name.kind === 'other' && name.type === SMTP_UTF8_MAILBOX ? ['other', 'email'] : [name.kind];
+  name.kind === 'other' && name.type === Oid.smtpUtf8Mailbox ? ['other', 'email'] : [name.kind];
 
 /** Every name of a certificate that constraints apply to: the subject, the subjectAltNames, and the subject's e-mail addresses when there is no other. */
 function constrainedNames({ subject, extensions }: Certificate): readonly GeneralName[] {
