@@ -94,6 +94,16 @@ describe('validatePath', () => {
     expect(validatePath({ ...input, purposes: ['1.2.3.4'] })).toMatchObject({ reason: { code: 'extended_key_usage' } });
   });
 
+  it('knows purposes by the names of the standard, and by their OIDs', () => {
+    const verdict = (purpose: string) => {
+      const result = validatePath({ ...input, purposes: [purpose] });
+      return result.ok ? 'ok' : result.reason.code;
+    };
+    for (const purpose of ['clientAuth', Oid.clientAuth]) expect(verdict(purpose)).toBe('ok');
+    for (const purpose of ['OCSPSigning', 'anyExtendedKeyUsage', Oid.anyExtendedKeyUsage])
+      expect(verdict(purpose)).toBe('extended_key_usage');
+  });
+
   it('says which certificate broke which rule', () => {
     expect(validatePath({ ...input, purposes: ['codeSigning'] })).toMatchObject({
       reason: {
