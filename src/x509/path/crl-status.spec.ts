@@ -118,6 +118,12 @@ describe('a CRL', () => {
     expect([verdict([older, newer]), verdict([newer, older])]).toEqual(['good', 'good']);
   });
 
+  it('that is complete takes nothing away: removeFromCRL in it revokes until a newer one is there', () => {
+    const strange = root.crl(entry('removeFromCRL'), { thisUpdate: hours(-2) });
+    expect(verdict([strange])).toBe('revoked');
+    expect(verdict([strange, root.crl()])).toBe('good');
+  });
+
   it('knows what was revoked for good, whatever newer ones leave out', () => {
     const older = root.crl(entry('keyCompromise'), { thisUpdate: hours(-2) });
     const newer = root.crl([], { thisUpdate: hours(-1) });
