@@ -5,6 +5,7 @@ import {
   CrlReason,
   decodeCertificateList,
   encodeExtensionOf,
+  encodeRevokedCertificate,
   encodeName,
   encodeSigned,
   encodeTbsCertList,
@@ -147,6 +148,24 @@ describe('a CRL', () => {
     const tbs = write.sequence(...parts.slice(1, -1));
     const { algorithm, signature } = signOctets(tbs, root.key);
     expect(verdict([encodeSigned(tbs, algorithm, signature)])).toBe('good');
+  });
+
+  it('makes nothing good when its extensions are critical otherwise than the standard says, and still knows what was revoked', () => {
+    const { value, oid } = encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: Buffer.of(1) });
+    const users = scope(flag(1));
+    const serialNumber = Buffer.from(certificate.serialNumber, 'hex');
+    for (const extension of [
+      { ...users, critical: false },
+      { oid, value, critical: true },
+      { ...encodeExtensionOf.freshestCrl(['http://a.test/']), critical: true },
+    ]) {
+      expect(verdict([crlOf([], [{ ...extension, critical: !extension.critical }])])).toBe('good');
+      expect(verdict([crlOf([], [extension])])).toBe('revocation_unknown');
+      for (const reason of [CrlReason.keyCompromise, CrlReason.certificateHold]) {
+        const entries = [encodeRevokedCertificate({ serialNumber, revocationDate: hours(-1), reason })];
+        expect(verdict([crlOf(entries, [extension])])).toBe('revoked');
+      }
+    }
   });
 
   it('needs a number that is not critical', () => {
