@@ -1,7 +1,13 @@
 // What strangers could send to make a validation long: each input is refused, or accepted, by itself. The least of three runs, in CPU time.
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { contextConstructed, write } from '../src/der/index.js';
-import { generateTestKeyPair, TestCa, type Issued, type TestKeyType } from '../src/testing/index.js';
+import {
+  generateTestKeyPair,
+  TestCa,
+  type Issued,
+  type TestCertificateOptions,
+  type TestKeyType,
+} from '../src/testing/index.js';
 import {
   encodeExtensionOf,
   encodeName,
@@ -114,6 +120,23 @@ function constrained(): PathInput {
   return input((cas.at(-1) ?? root).issue({ names: range(2500, (i) => dns(`h${i}.example.com`)) }), cas);
 }
 
+/** Certificates that nobody signed, of the name and with the key or the key identifier of the CA that issued the leaf, and last the CA itself. */
+function forged(count: number, more: (ca: TestCa) => TestCertificateOptions): PathInput {
+  const [ca, fake] = [root.intermediate(), TestCa.root()];
+  return input(ca.issue(), [...range(count, () => fake.intermediate(more(ca))), ca]);
+}
+
+const withItsKey = (ca: TestCa): TestCertificateOptions => ({
+  keyPair: { publicKey: createPublicKey(ca.key), privateKey: ca.key },
+  extensions: [
+    encodeExtensionOf.nameConstraints({ permittedSubtrees: [], excludedSubtrees: range(3000, (i) => dns(`x${i}.c`)) }),
+  ],
+});
+
+const withItsKeyIdentifier = ({ certificate: { extensions } }: TestCa): TestCertificateOptions => ({
+  extensions: [encodeExtensionOf.subjectKeyIdentifier(extensions.subjectKeyIdentifier ?? new Uint8Array())],
+});
+
 /** 1500 CAs that exclude a directory, and a name of 30 KiB to be looked for in each. */
 function excluded(): PathInput {
   const keyPair = generateTestKeyPair();
@@ -188,6 +211,8 @@ const CASES: Readonly<Record<string, () => PathInput>> = {
   'the root, certified by itself 500 times': rootAgain,
   'sixteen times 2000 constraints on 2500 names': constrained,
   '1500 constraints on one long name': excluded,
+  '30 forged CAs with 3000 constraints each': () => forged(30, withItsKey),
+  '1000 forged CAs with the key identifier': () => forged(1000, withItsKeyIdentifier),
   '250 policies mapped seventeen times': mapped,
   '300 CRLs of 30 keys of one name': listsOfKeys,
   'a large CRL and 600 keys of its name': listOfNobody,

@@ -104,7 +104,8 @@ describe('serial numbers', () => {
 describe('versions', () => {
   test('1, 2 and 3', () => {
     expect(decodeCertificate(certificateOf(...minimal)).version).toBe(1);
-    expect(decodeCertificate(certificateOf(version(1), ...minimal, uniqueId)).version).toBe(2);
+    const withId = decodeCertificate(certificateOf(version(1), ...minimal, uniqueId));
+    expect([withId.version, withId.hasUniqueIdentifier, certificate.hasUniqueIdentifier]).toEqual([2, true, false]);
     expect(decodeCertificate(certificateOf(version(2), ...minimal)).extensions.all.size).toBe(0);
   });
 

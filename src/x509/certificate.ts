@@ -28,6 +28,8 @@ export class Certificate {
   readonly datesInForm: boolean;
   readonly subject: Name;
   readonly publicKey: SubjectPublicKeyInfo;
+  /** Whether there is an issuerUniqueID or a subjectUniqueID (RFC 5280 §4.1.2.8): what they say is not read. */
+  readonly hasUniqueIdentifier: boolean;
   readonly extensions: CertificateExtensions;
   readonly signature: Uint8Array;
   #fingerprint: string | undefined;
@@ -62,7 +64,7 @@ export class Certificate {
     validity.end('validity');
     this.subject = decodeName(tbs, 'subject');
     this.publicKey = decodeSubjectPublicKeyInfo(tbs, 'subjectPublicKeyInfo');
-    skipUniqueIdentifiers(tbs, this.version);
+    this.hasUniqueIdentifier = skipUniqueIdentifiers(tbs, this.version);
     this.extensions = decodeCertificateExtensions(decodeTbsExtensions(tbs, this.version), reader);
     tbs.end('tbsCertificate');
   }
@@ -81,12 +83,13 @@ export function decodeCertificate(octets: Uint8Array): Certificate {
   return new Certificate(octets);
 }
 
-function skipUniqueIdentifiers(tbs: DerReader, version: number): void {
-  for (const tag of [context(1), context(2)]) {
-    if (!tbs.has(tag)) continue;
-    if (version < 2) tbs.fail('a unique identifier in a certificate of version 1');
-    tbs.bitString('uniqueIdentifier', tag);
-  }
+/** Whether there was any. */
+function skipUniqueIdentifiers(tbs: DerReader, version: number): boolean {
+  const start = tbs.offset;
+  for (const tag of [context(1), context(2)]) if (tbs.has(tag)) tbs.bitString('uniqueIdentifier', tag);
+  if (tbs.offset === start) return false;
+  if (version < 2) tbs.fail('a unique identifier in a certificate of version 1', start);
+  return true;
 }
 
 function decodeVersion(tbs: DerReader): 1 | 2 | 3 {

@@ -46,6 +46,8 @@ export const Oid = {
   emailProtection: '1.3.6.1.5.5.7.3.4',
   timeStamping: '1.3.6.1.5.5.7.3.8',
   ocspSigning: '1.3.6.1.5.5.7.3.9',
+  // RFC 9598 §3: an otherName
+  smtpUtf8Mailbox: '1.3.6.1.5.5.7.8.9',
   // RFC 5280 appendix A, RFC 4519: attribute types
   commonName: '2.5.4.3',
   surname: '2.5.4.4',

@@ -1,21 +1,11 @@
-import { context, contextConstructed, DerReader, Tag, timeTagOf } from '../../der/index.js';
+import { DerReader, Tag, timeTagOf } from '../../der/index.js';
 import type { CertificateList } from '../certificate-list.js';
-import type { Certificate } from '../certificate.js';
 
 /** A time as it is written: its field, the identifier octet of its type, and when it is. */
 export interface WrittenTime {
   readonly what: string;
   readonly tag: number;
   readonly date: Date;
-}
-
-/** Whether a certificate has an issuerUniqueID or a subjectUniqueID: the octets were read before, and are only stepped through. */
-export function hasUniqueIdentifier({ tbs }: Certificate): boolean {
-  const fields = new DerReader(tbs).enter(Tag.SEQUENCE, 'tbsCertificate');
-  if (fields.has(contextConstructed(0))) step(fields);
-  // serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo
-  for (let i = 0; i < 6; i++) step(fields);
-  return fields.has(context(1)) || fields.has(context(2));
 }
 
 /** How a CRL is written, where its values do not say it. `entries`: the contents of revokedCertificates; undefined when it is absent. */

@@ -2,7 +2,8 @@ import type { CertificateList } from '../certificate-list.js';
 import { KeyUsage } from '../certificate-extensions.js';
 import type { Certificate } from '../certificate.js';
 import { sameName } from '../name.js';
-import type { CandidatePool } from './candidate-pool.js';
+import type { Candidate, CandidatePool } from './candidate-pool.js';
+import { keyCost } from './key-cost.js';
 import type { CandidatePath } from './path-search.js';
 
 /**
@@ -26,9 +27,20 @@ export class CrlIssuers {
     const inPath = path.slice(1).filter(({ subject }) => sameName(subject, crl.issuer));
     const direct = inPath.find((certificate) => this.#signed(crl, certificate));
     if (direct) return direct;
-    return this.pool
-      .named(crl.issuer.key)
-      .find(({ certificate }) => this.#signed(crl, certificate) && this.#isBelieved(certificate, anchor))?.certificate;
+    return this.#signersOf(crl).find(
+      ({ certificate }) => this.#signed(crl, certificate) && this.#isBelieved(certificate, anchor),
+    )?.certificate;
+  }
+
+  /** Who may have signed: when the key that the CRL names did, whoever has that key. Any number of strangers can have the name. */
+  #signersOf(crl: CertificateList): readonly Candidate[] {
+    const named = this.pool.named(crl.issuer.key);
+    const signer = named.find(
+      ({ certificate }) =>
+        keyCost(crl.extensions.authorityKeyIdentifier, certificate) === 0 &&
+        this.pool.signatures.verify(crl, certificate.publicKey),
+    );
+    return signer ? named.filter(({ entity }) => entity === signer.entity) : named;
   }
 
   /**

@@ -5,6 +5,7 @@ import {
   CrlReason,
   decodeCertificateList,
   encodeExtensionOf,
+  encodeRevokedCertificate,
   encodeName,
   encodeSigned,
   encodeTbsCertList,
@@ -118,6 +119,12 @@ describe('a CRL', () => {
     expect([verdict([older, newer]), verdict([newer, older])]).toEqual(['good', 'good']);
   });
 
+  it('that is complete takes nothing away: removeFromCRL in it revokes until a newer one is there', () => {
+    const strange = root.crl(entry('removeFromCRL'), { thisUpdate: hours(-2) });
+    expect(verdict([strange])).toBe('revoked');
+    expect(verdict([strange, root.crl()])).toBe('good');
+  });
+
   it('knows what was revoked for good, whatever newer ones leave out', () => {
     const older = root.crl(entry('keyCompromise'), { thisUpdate: hours(-2) });
     const newer = root.crl([], { thisUpdate: hours(-1) });
@@ -141,6 +148,24 @@ describe('a CRL', () => {
     const tbs = write.sequence(...parts.slice(1, -1));
     const { algorithm, signature } = signOctets(tbs, root.key);
     expect(verdict([encodeSigned(tbs, algorithm, signature)])).toBe('good');
+  });
+
+  it('makes nothing good when its extensions are critical otherwise than the standard says, and still knows what was revoked', () => {
+    const { value, oid } = encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: Buffer.of(1) });
+    const users = scope(flag(1));
+    const serialNumber = Buffer.from(certificate.serialNumber, 'hex');
+    for (const extension of [
+      { ...users, critical: false },
+      { oid, value, critical: true },
+      { ...encodeExtensionOf.freshestCrl(['http://a.test/']), critical: true },
+    ]) {
+      expect(verdict([crlOf([], [{ ...extension, critical: !extension.critical }])])).toBe('good');
+      expect(verdict([crlOf([], [extension])])).toBe('revocation_unknown');
+      for (const reason of [CrlReason.keyCompromise, CrlReason.certificateHold]) {
+        const entries = [encodeRevokedCertificate({ serialNumber, revocationDate: hours(-1), reason })];
+        expect(verdict([crlOf(entries, [extension])])).toBe('revoked');
+      }
+    }
   });
 
   it('needs a number that is not critical', () => {

@@ -26,10 +26,12 @@ const PROCESSED: ReadonlySet<string> = new Set([
   Oid.freshestCrl,
 ]);
 
+const CRITICAL: ReadonlySet<string> = new Set([Oid.deltaCrlIndicator, Oid.issuingDistributionPoint]);
+
 /**
  * Revocation by CRLs (RFC 5280 §6.3), with the CRLs as an argument: nothing is fetched. A CRL counts when it is in scope, signed by its issuer
- * whose own path leads to the same anchor, and has no critical extension that is unknown. It makes a certificate good only while it is current and
- * numbered as §5.2.3 asks; that a certificate is revoked, other than on hold, stays known from a CRL that is past its nextUpdate, or has none, or was
+ * whose own path leads to the same anchor, and has no critical extension that is unknown. It makes a certificate good only while it is current,
+ * numbered, and in the form of §5.2; that a certificate is revoked, other than on hold, stays known from a CRL that is past its nextUpdate, or has none, or was
  * followed by another. CRLs of several keys of one issuer all count: some CAs tell with each key of the certificates that it signed.
  */
 export class CrlStatus {
@@ -81,14 +83,14 @@ export class CrlStatus {
       for (const crl of this.#complete) {
         const covered = reasonsInScope(crl, point, certificate);
         if (covered === 0) continue;
-        const current = vouches(crl, this.time);
+        const current = isCurrent(crl, this.time);
         const signer = this.issuers.signerOf(crl, path);
         if (!signer || !this.#entries.isUsable(crl)) continue;
         const entry = this.#entryFor(crl, current, path);
         const before = answered.get(signer) ?? 0;
         const isLatest = current && (covered & ~before) !== 0;
         if (entry && (isLatest || isFinal(entry))) return { state: 'revoked', entry };
-        if (!current) continue;
+        if (!vouches(crl, this.time)) continue;
         answered.set(signer, before | covered);
         reasons |= covered;
       }
@@ -113,7 +115,7 @@ export class CrlStatus {
       if (this.#complete.some(isOver)) continue;
       const entry = this.#entries.find(delta, certificate);
       if (entry && isFinal(entry)) return entry;
-      if (vouches(delta, this.time)) latest ??= entry;
+      if (isCurrent(delta, this.time)) latest ??= entry;
     }
     return latest?.reason === CrlReason.certificateHold ? latest : undefined;
   }
@@ -179,10 +181,17 @@ function hasOnlyKnownCriticals({ extensions }: CertificateList): boolean {
   return [...extensions.all.values()].every(({ oid, critical }) => !critical || PROCESSED.has(oid));
 }
 
-/** Whether a CRL may call a certificate good at `time`: current, and numbered without being critical (RFC 5280 §5.1.2.5, §5.2.3). */
-function vouches({ version, nextUpdate, extensions }: CertificateList, time: Date): boolean {
-  const number = extensions.all.get(Oid.crlNumber);
-  return nextUpdate !== undefined && time <= nextUpdate && (version === 1 || number?.critical === false);
+const isCurrent = ({ nextUpdate }: CertificateList, time: Date): boolean =>
+  nextUpdate !== undefined && time <= nextUpdate;
+
+/** Whether a CRL may call a certificate good at `time`: current, numbered, and with no extension critical that should not be, or the other way round (RFC 5280 §5.1.2.5, §5.2). */
+function vouches(crl: CertificateList, time: Date): boolean {
+  const { version, extensions } = crl;
+  return (
+    isCurrent(crl, time) &&
+    (version === 1 || extensions.crlNumber !== undefined) &&
+    [...extensions.all.values()].every(({ oid, critical }) => critical === CRITICAL.has(oid))
+  );
 }
 
 function revokedFailure(

@@ -1,3 +1,7 @@
+import { DecodeError, DerReader, Tag } from '../../der/index.js';
+import type { GeneralName } from '../general-name.js';
+import { Oid } from '../oids.js';
+
 const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
 
 /**
@@ -23,13 +27,32 @@ export function parentDomain(name: string): string | undefined {
   return dot < 0 ? undefined : name.slice(dot + 1);
 }
 
-/** A mailbox as its local part, whose case counts, and its domain in lower case (RFC 5280 §7.5), or undefined when it is none. */
-export function mailbox(text: string): { readonly local: string; readonly domain: string } | undefined {
+/** A mailbox: its local part, whose case counts, and its domain in lower case (RFC 5280 §7.5). */
+export interface Mailbox {
+  readonly local: string;
+  readonly domain: string;
+}
+
+/** Reads a mailbox; undefined when it is none. */
+export function mailbox(text: string): Mailbox | undefined {
   const at = text.lastIndexOf('@');
   const domain = at > 0 ? dnsName(text.slice(at + 1)) : undefined;
   const local = text.slice(0, at);
   // Quoted local parts may hold an @; nobody issues them, and readers disagree on them.
   return domain === undefined || !/^[^\s@"\\<>()[\]:;,]+$/.test(local) ? undefined : { local, domain };
+}
+
+/** The mailbox that a name is: an rfc822Name, or one with other than ASCII in its local part, and A-labels in its domain (RFC 9598 §3). */
+export function presentedMailbox(name: GeneralName): Mailbox | undefined {
+  if (name.kind === 'email') return mailbox(name.value);
+  if (name.kind !== 'other' || name.type !== Oid.smtpUtf8Mailbox || name.value[0] !== Tag.UTF8_STRING) return undefined;
+  try {
+    const box = mailbox(new DerReader(name.value).string('SmtpUTF8Mailbox'));
+    return box && /[^ -~]/.test(box.local) ? box : undefined;
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
 }
 
 // RFC 3986 §3.2: one user information at most, before an @, and nothing in it on which readers disagree: a backslash ends an authority for some.

@@ -12,6 +12,7 @@ const PURPOSES: ReadonlyMap<string, string> = new Map([
   ['timeStamping', Oid.timeStamping],
   ['ocspSigning', Oid.ocspSigning],
   ['OCSPSigning', Oid.ocspSigning],
+  ['anyExtendedKeyUsage', Oid.anyExtendedKeyUsage],
 ]);
 
 // RFC 5280 §4.2.1.12: the key usages that are consistent with a purpose; one of them is enough.

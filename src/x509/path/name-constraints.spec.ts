@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { write } from '../../der/index.js';
 import { TestCa } from '../../testing/index.js';
 import {
   encodeExtensionOf,
@@ -28,6 +29,12 @@ const directory = (organization: string, commonName?: string): GeneralName => ({
     : encodeName([[{ type: Oid.organizationName, value: organization }]]),
 });
 const other = (type = '1.2.3.4'): GeneralName => ({ kind: 'other', type, value: Buffer.from('0c0161', 'hex') });
+
+const mailbox = (text: string): GeneralName => ({
+  kind: 'other',
+  type: Oid.smtpUtf8Mailbox,
+  value: write.utf8String(text),
+});
 
 interface Subtrees {
   readonly permitted?: readonly GeneralName[];
@@ -109,8 +116,28 @@ describe('name constraints', () => {
       [{ kind: 'registeredId', value: '1.2.3' }],
       BAD,
     ],
-    ['a UTF-8 mailbox under mail constraints', { excluded: [email('example.org')] }, [other('1.3.6.1.5.5.7.8.9')], BAD],
-    ['a UTF-8 mailbox under constraints of its own kind', { excluded: [other()] }, [other('1.3.6.1.5.5.7.8.9')], BAD],
+    ['a UTF-8 mailbox at a host', { permitted: [email('example.com')] }, [mailbox('dörte@EXAMPLE.com')], 'ok'],
+    ['a UTF-8 mailbox below a host', { permitted: [email('example.com')] }, [mailbox('dörte@a.example.com')], BAD],
+    ['a UTF-8 mailbox below a domain', { permitted: [email('.example.com')] }, [mailbox('dörte@a.example.com')], 'ok'],
+    ['a UTF-8 mailbox at an excluded host', { excluded: [email('example.com')] }, [mailbox('dörte@example.com')], BAD],
+    ['a UTF-8 mailbox elsewhere', { excluded: [email('example.org')] }, [mailbox('dörte@example.com')], 'ok'],
+    ['a UTF-8 mailbox beside a mailbox', { permitted: [email('d@example.com')] }, [mailbox('ď@example.com')], BAD],
+    ['a UTF-8 mailbox in ASCII', { permitted: [email('example.com')] }, [mailbox('d@example.com')], BAD],
+    ['a UTF-8 mailbox with a U-label', { excluded: [email('example.org')] }, [mailbox('dörte@dörfer.example')], BAD],
+    ['a UTF-8 mailbox that is none', { excluded: [email('example.org')] }, [other(Oid.smtpUtf8Mailbox)], BAD],
+    [
+      'a UTF-8 mailbox that is no UTF-8',
+      { excluded: [email('example.org')] },
+      [{ kind: 'other', type: Oid.smtpUtf8Mailbox, value: write.ia5String('d@example.com') }],
+      BAD,
+    ],
+    [
+      'a UTF-8 mailbox, permitted as mail and not as its kind',
+      { permitted: [email('example.com'), other()] },
+      [mailbox('dörte@example.com')],
+      BAD,
+    ],
+    ['a UTF-8 mailbox under constraints of its own kind', { excluded: [other()] }, [mailbox('dörte@a.b')], BAD],
     ['the subject excluded, with a soft hyphen', { excluded: [directory('VERITAS\u00ad Frame\u200bwork')] }, [], BAD],
     ['the subject permitted, with a soft hyphen', { permitted: [directory('VERITAS\u00ad Framework')] }, [], BAD],
     ['the subject in its directory', { permitted: [directory('VERITAS Framework')] }, [], 'ok'],

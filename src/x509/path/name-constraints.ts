@@ -7,8 +7,6 @@ import { defect, type Defect } from './path-failure.js';
 import type { WorkBudget } from './work-budget.js';
 
 const RULE = 'RFC 5280 §4.2.1.10';
-// RFC 9598 §3: a mailbox in UTF-8, to which constraints on rfc822Name apply as well.
-const SMTP_UTF8_MAILBOX = '1.3.6.1.5.5.7.8.9';
 
 interface Constraints {
   readonly permitted: SubtreeIndex;
@@ -30,25 +28,25 @@ export class NameConstraintChecks {
 
   /** Why constraints cannot be applied at all, or undefined: a subtree of a form that RFC 5280 does not know refuses every path. */
   constraintsDefect(ca: Certificate): Defect | undefined {
-    const constraints = this.#constraintsOf(ca);
+    const constraints = this.#constraintsOf(ca, this.work);
     return 'code' in constraints ? constraints : undefined;
   }
 
-  /** The first of the names of `certificate` that the constraints of `ca` forbid. Throws WorkLimitReached. */
-  check(ca: Certificate, certificate: Certificate): Defect | undefined {
+  /** The first of the names of `certificate` that the constraints of `ca` forbid. Throws WorkLimitReached. `work`: who pays, when it is not the call. */
+  check(ca: Certificate, certificate: Certificate, work = this.work): Defect | undefined {
     let results = this.#results.get(ca);
     if (!results) this.#results.set(ca, (results = new Map<Certificate, Defect | undefined>()));
     if (results.has(certificate)) return results.get(certificate);
-    const constraints = this.#constraintsOf(ca);
-    const result = 'code' in constraints ? constraints : this.#compare(constraints, certificate);
+    const constraints = this.#constraintsOf(ca, work);
+    const result = 'code' in constraints ? constraints : this.#compare(constraints, certificate, work);
     results.set(certificate, result);
     return result;
   }
 
-  #compare({ permitted, excluded }: Constraints, certificate: Certificate): Defect | undefined {
+  #compare({ permitted, excluded }: Constraints, certificate: Certificate, work: WorkBudget): Defect | undefined {
     const names = this.#namesOf(certificate);
     // A long name takes longer to compare.
-    this.work.step(names.length + (certificate.der.length >> 8));
+    work.step(names.length + (certificate.der.length >> 8));
     for (const name of names) {
       const kinds = kindsOf(name);
       if (kinds.some((kind) => excluded.constrains(kind)) && excluded.couldHold(name))
@@ -59,21 +57,10 @@ export class NameConstraintChecks {
     return undefined;
   }
 
-  #constraintsOf(ca: Certificate): Constraints | Defect {
+  #constraintsOf(ca: Certificate, work: WorkBudget): Constraints | Defect {
     let index = this.#indexes.get(ca);
-    if (!index) this.#indexes.set(ca, (index = this.#index(ca)));
+    if (!index) this.#indexes.set(ca, (index = indexOf(ca, work)));
     return index;
-  }
-
-  #index({ extensions }: Certificate): Constraints | Defect {
-    const { permittedSubtrees = [], excludedSubtrees = [] } = extensions.nameConstraints ?? {};
-    this.work.step(permittedSubtrees.length + excludedSubtrees.length);
-    try {
-      return { permitted: new SubtreeIndex(permittedSubtrees), excluded: new SubtreeIndex(excludedSubtrees) };
-    } catch (error) {
-      if (error instanceof MalformedSubtree) return defect('name_constraints', RULE, error.message);
-      throw error;
-    }
   }
 
   #namesOf(certificate: Certificate): readonly GeneralName[] {
@@ -83,8 +70,20 @@ export class NameConstraintChecks {
   }
 }
 
+function indexOf({ extensions }: Certificate, work: WorkBudget): Constraints | Defect {
+  const { permittedSubtrees = [], excludedSubtrees = [] } = extensions.nameConstraints ?? {};
+  work.step(permittedSubtrees.length + excludedSubtrees.length);
+  try {
+    return { permitted: new SubtreeIndex(permittedSubtrees), excluded: new SubtreeIndex(excludedSubtrees) };
+  } catch (error) {
+    if (error instanceof MalformedSubtree) return defect('name_constraints', RULE, error.message);
+    throw error;
+  }
+}
+
+// RFC 9598 §6: constraints on rfc822Name apply to a mailbox in UTF-8 as well.
 const kindsOf = (name: GeneralName): readonly GeneralNameKind[] =>
-  name.kind === 'other' && name.type === SMTP_UTF8_MAILBOX ? ['other', 'email'] : [name.kind];
+  name.kind === 'other' && name.type === Oid.smtpUtf8Mailbox ? ['other', 'email'] : [name.kind];
 
 /** Every name of a certificate that constraints apply to: the subject, the subjectAltNames, and the subject's e-mail addresses when there is no other. */
 function constrainedNames({ subject, extensions }: Certificate): readonly GeneralName[] {

@@ -1,6 +1,6 @@
 import { generalNameToString, type GeneralName, type GeneralNameKind } from '../general-name.js';
 import type { Name } from '../name.js';
-import { dnsName, mailbox, parentDomain, presentedDnsName, uriHost } from './dns-name.js';
+import { dnsName, mailbox, parentDomain, presentedDnsName, presentedMailbox, uriHost } from './dns-name.js';
 
 /** A subtree whose base is not of the form that RFC 5280 §4.2.1.10 gives its kind. */
 export class MalformedSubtree extends Error {
@@ -92,8 +92,10 @@ export class SubtreeIndex {
         const dns = presentedDnsName(name.value);
         return dns && hasSuffix(this.#domains, dns.name);
       }
-      case 'email': {
-        const box = mailbox(name.value);
+      case 'email':
+      case 'other': {
+        // RFC 9598 §6: constraints on rfc822Name are for every mailbox. Those on other names are not compared.
+        const box = name.kind === 'other' && this.#kinds.has('other') ? undefined : presentedMailbox(name);
         return box && (this.#mail.holds(box.domain) || this.#mailboxes.has(`${box.local}@${box.domain}`));
       }
       case 'uri': {

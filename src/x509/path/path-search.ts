@@ -1,8 +1,9 @@
 import type { Certificate } from '../certificate.js';
 import type { Candidate, CandidatePool } from './candidate-pool.js';
 import { isSelfIssued } from './certificate-rules.js';
-import { defect, type Defect } from './path-failure.js';
+import { keyCost, OTHER_KEY } from './key-cost.js';
 import { signatureAlgorithmDefect } from './key-policy.js';
+import { defect, type Defect } from './path-failure.js';
 
 /** Certificates of a path from the one to be validated (first) to an anchor (last). Every signature in it was verified. */
 export type CandidatePath = readonly [Certificate, ...Certificate[]];
@@ -29,9 +30,6 @@ interface Step {
 
 // Ours: RFC 5280 sets no bound. The longest path of NIST's PKITS has seven certificates.
 const MAX_LENGTH = 20;
-// In steps of distance: what a key identifier that is absent, or another one, costs a candidate (RFC 4158 §3.5.12: it orders, and does not rule out).
-const UNKNOWN_KEY = 1;
-const OTHER_KEY = 8;
 
 /**
  * Builds paths from a certificate upwards, the most promising first (RFC 4158 §2.4.1): shortest, with matching key identifiers, and only
@@ -99,7 +97,7 @@ export class PathSearch {
       entity,
       below,
       depth: below.depth + 1,
-      cost: below.cost + 1 + keyCost(below.certificate, certificate),
+      cost: below.cost + 1 + keyCost(below.certificate.extensions.authorityKeyIdentifier, certificate),
       counted: below.counted + (isSelfIssued(certificate) ? 0 : 1),
     };
   }
@@ -140,18 +138,11 @@ export const NO_ISSUER = defect(
 );
 
 function signatureProblem(certificate: Certificate, issuer: Certificate): Defect {
-  if (keyCost(certificate, issuer) === OTHER_KEY) return NO_ISSUER;
+  if (keyCost(certificate.extensions.authorityKeyIdentifier, issuer) === OTHER_KEY) return NO_ISSUER;
   return (
     signatureAlgorithmDefect(certificate) ??
     defect('bad_signature', 'RFC 5280 §6.1.3 (a)(1)', "the signature was not made by the issuer's key")
   );
-}
-
-function keyCost(certificate: Certificate, issuer: Certificate): number {
-  const wanted = certificate.extensions.authorityKeyIdentifier?.keyIdentifier;
-  const has = issuer.extensions.subjectKeyIdentifier;
-  if (!wanted || !has) return UNKNOWN_KEY;
-  return Buffer.compare(wanted, has) === 0 ? 0 : OTHER_KEY;
 }
 
 function pathOf(last: Step): CandidatePath {

@@ -31,6 +31,8 @@ const MAX_PATHS = 200;
 // And of those that cannot hold, only to say why.
 const MAX_UNFIT_PATHS = 20;
 const NOT_ACCEPTED = defect('revoked', 'RFC 5280 §6.1.3 (a)(3)', 'a certificate of the path is known to be revoked');
+// Of the work: what may go into a look at constraints before it is known who made them. Any number of strangers can say that they are a CA of the path.
+const FORESIGHT = 0.25;
 // Without one, a CRL signer's CRL signer's CRL signer could go on.
 const MAX_CRL_SIGNERS = 3;
 
@@ -44,12 +46,15 @@ export class PathValidation {
   readonly #tools: PathTools;
   readonly #status: CrlStatus;
   readonly #fit = new Map<Candidate, boolean>();
+  readonly #foresight: WorkBudget;
   #signersOpen = 0;
   #failure: PathFailure | undefined;
 
   constructor(readonly input: ValidationInput) {
     const { leaf, intermediates, anchors, crls, rules } = input;
-    this.work = new WorkBudget(input.workShare);
+    const { workShare = 1 } = input;
+    this.work = new WorkBudget(workShare);
+    this.#foresight = new WorkBudget(workShare * FORESIGHT);
     const signatures = new SignatureChecks(this.work);
     this.#pool = new CandidatePool(intermediates, anchors, signatures);
     this.#tools = { signatures, nameConstraints: new NameConstraintChecks(this.work) };
@@ -115,16 +120,27 @@ export class PathValidation {
     let fit = this.#fit.get(candidate);
     if (fit === undefined) {
       const { certificate, isAnchor } = candidate;
-      const { leaf, rules } = this.input;
+      const { rules } = this.input;
       const role = isAnchor ? 'anchor' : 'intermediate';
       fit =
         this.#isSound(candidate) &&
         !(rules.purposes.length > 0 && profileDefect(certificate, role)) &&
         !extendedKeyUsageDefect(certificate, role, rules.purposes, false) &&
-        !(certificate.extensions.nameConstraints && this.#tools.nameConstraints.check(certificate, leaf));
+        !this.#isBarred(certificate);
       this.#fit.set(candidate, fit);
     }
     return fit;
+  }
+
+  /** Whether the constraints of `ca` are seen to forbid the leaf. False when that is too much work to foresee: a whole path is checked again. */
+  #isBarred(ca: Certificate): boolean {
+    if (!ca.extensions.nameConstraints) return false;
+    try {
+      return this.#tools.nameConstraints.check(ca, this.input.leaf, this.#foresight) !== undefined;
+    } catch (error) {
+      if (error instanceof WorkLimitReached) return false;
+      throw error;
+    }
   }
 
   #isSound({ certificate, isAnchor }: Candidate): boolean {

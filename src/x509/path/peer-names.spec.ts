@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { write } from '../../der/index.js';
 import { TestCa } from '../../testing/index.js';
-import { ipFromString, type GeneralName } from '../index.js';
+import { ipFromString, Oid, type GeneralName } from '../index.js';
 import { dnsName, mailbox, uriHost } from './dns-name.js';
 import { matchesDns, peerNameDefect, type PeerName } from './peer-names.js';
 
@@ -13,6 +14,12 @@ function accepts(name: PeerName, names: readonly GeneralName[]): boolean {
 
 describe('peer names', () => {
   const ip = (text: string): GeneralName => ({ kind: 'ip', value: ipFromString(text)! });
+
+  const mailbox = (text: string): GeneralName => ({
+    kind: 'other',
+    type: Oid.smtpUtf8Mailbox,
+    value: write.utf8String(text),
+  });
 
   it.each<[PeerName, GeneralName, boolean]>([
     ['a.example.com', { kind: 'dns', value: 'A.example.COM' }, true],
@@ -34,6 +41,10 @@ describe('peer names', () => {
     [{ kind: 'dns', value: '*.example.com' }, { kind: 'dns', value: '*.example.com' }, false],
     [{ kind: 'email', value: 'bob@Example.com' }, { kind: 'email', value: 'bob@example.com' }, true],
     [{ kind: 'email', value: 'Bob@example.com' }, { kind: 'email', value: 'bob@example.com' }, false],
+    [{ kind: 'email', value: 'bob@bücher.example' }, { kind: 'email', value: 'bob@xn--bcher-kva.example' }, true],
+    [{ kind: 'email', value: 'dörte@Bücher.example' }, mailbox('dörte@xn--bcher-kva.example'), true],
+    [{ kind: 'email', value: 'Dörte@example.com' }, mailbox('dörte@example.com'), false],
+    [{ kind: 'email', value: 'bob@example.com' }, mailbox('bob@example.com'), false],
     [{ kind: 'email', value: 'nobody' }, { kind: 'email', value: 'nobody' }, false],
   ])('%j against %j: %s', (name, presented, expected) => {
     expect(accepts(name, [{ kind: 'dns', value: 'other.example' }, presented])).toBe(expected);

@@ -1,7 +1,15 @@
 import { domainToASCII } from 'node:url';
 import type { Certificate } from '../certificate.js';
 import { ipFromString, type GeneralName } from '../general-name.js';
-import { dnsName, endsInNumber, mailbox, parentDomain, presentedDnsName } from './dns-name.js';
+import {
+  dnsName,
+  endsInNumber,
+  mailbox,
+  parentDomain,
+  presentedDnsName,
+  presentedMailbox,
+  type Mailbox,
+} from './dns-name.js';
 import { defect, type Defect } from './path-failure.js';
 
 /** A name the peer is expected to have. A plain string is an IP address when it reads as one, a DNS name otherwise. */
@@ -39,11 +47,9 @@ function isPresented(name: PeerName, presented: readonly GeneralName[]): boolean
       );
     }
     case 'email': {
-      const expected = mailbox(value);
-      return (
-        expected !== undefined &&
-        presented.some((other) => other.kind === 'email' && matchesMailbox(expected, other.value))
-      );
+      const [, local = '', domain = ''] = /^(.*)@(.*)$/s.exec(value) ?? [];
+      const expected = mailbox(`${local}@${asciiOf(domain)}`);
+      return expected !== undefined && presented.some((other) => matchesMailbox(expected, other));
     }
   }
 }
@@ -61,7 +67,7 @@ export function matchesDns(expected: string, presented: string): boolean {
   return other.wildcard ? other.name.includes('.') && parentDomain(expected) === other.name : other.name === expected;
 }
 
-function matchesMailbox(expected: { readonly local: string; readonly domain: string }, presented: string): boolean {
-  const other = mailbox(presented);
+function matchesMailbox(expected: Mailbox, presented: GeneralName): boolean {
+  const other = presentedMailbox(presented);
   return other?.local === expected.local && other.domain === expected.domain;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { write } from '../../der/index.js';
 import { TestCa, type TestCertificateOptions } from '../../testing/index.js';
-import { encodeExtensionOf, encodeName, Oid, type Certificate, type Extension } from '../index.js';
+import { encodeExtensionOf, encodeName, Oid, type Certificate, type Extension, type GeneralName } from '../index.js';
 import type { Role } from './certificate-rules.js';
 import { profileDefect } from './strict-profile.js';
 
@@ -9,7 +9,15 @@ const root = TestCa.root();
 const issuing = root.intermediate();
 const id = Buffer.from('0123456789', 'hex');
 const critical = (extension: Extension, is = true): Extension => ({ ...extension, critical: is });
-const dns = [{ kind: 'dns' as const, value: 'a.example.com' }];
+const dnsOf = (value: string): GeneralName => ({ kind: 'dns', value });
+const dns = [dnsOf('a.example.com')];
+const empty: readonly GeneralName[] = [
+  dnsOf(''),
+  dnsOf(' '),
+  { kind: 'email', value: '' },
+  { kind: 'uri', value: '' },
+  { kind: 'directory', value: encodeName([]) },
+];
 const subtrees = { permittedSubtrees: dns, excludedSubtrees: [] };
 
 const make: Readonly<Record<Role, (options: TestCertificateOptions) => Certificate>> = {
@@ -41,6 +49,7 @@ describe('the profile', () => {
     ['§4.1.2.4', 'anchor', { subject: encodeName([]) }],
     ['§4.1.2.6', 'intermediate', { subject: encodeName([]) }],
     ['§4.1.2.6', 'leaf', { subject: encodeName([]) }],
+    ...empty.map((name): [string, Role, TestCertificateOptions] => ['§4.2.1.6', 'leaf', { names: [...dns, name] }]),
     ['§4.2.1.6', 'leaf', { subject: encodeName([]), names: dns }],
     ['§4.2.1.6', 'leaf', { extensions: [encodeExtensionOf.subjectAltName(dns, true)] }],
     ['§4.2.1.1', 'leaf', { extensions: [critical(encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: id }))] }],
@@ -87,6 +96,11 @@ describe('the profile', () => {
   it('has no negative serial numbers', () => {
     const certificate = Object.create(make.leaf({}), { serialNumber: { value: '-01' } }) as Certificate;
     expect(profileDefect(certificate, 'leaf')).toMatchObject({ rule: 'RFC 5280 §4.1.2.2' });
+  });
+
+  it('has no unique identifiers', () => {
+    const certificate = Object.create(make.leaf({}), { hasUniqueIdentifier: { value: true } }) as Certificate;
+    expect(profileDefect(certificate, 'leaf')).toMatchObject({ rule: 'RFC 5280 §4.1.2.8' });
   });
 
   it('keeps CAs from posing as end entities', () => {

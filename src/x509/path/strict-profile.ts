@@ -1,5 +1,6 @@
 import type { Certificate } from '../certificate.js';
 import { KeyUsage } from '../certificate-extensions.js';
+import type { GeneralName } from '../general-name.js';
 import { isEmptyName } from '../name.js';
 import { Oid } from '../oids.js';
 import { isSelfIssued, type Role } from './certificate-rules.js';
@@ -17,6 +18,11 @@ const isNotCritical = (certificate: Certificate, oid: string): boolean =>
   certificate.extensions.all.get(oid)?.critical === false;
 const isCa = (certificate: Certificate, role: Role): boolean =>
   role !== 'leaf' || certificate.extensions.basicConstraints?.cA === true;
+// A space is a DNS name that is none.
+const isEmptyGeneralName = (name: GeneralName): boolean =>
+  name.kind === 'directory'
+    ? isEmptyName(name.value)
+    : name.value === '' || (name.kind === 'dns' && name.value === ' ');
 const mayCertify = ({ extensions }: Certificate): boolean => extensions.keyUsage?.has(KeyUsage.keyCertSign) === true;
 
 /** What RFC 5280's profile asks of those who issue, and what careful relying parties insist on. */
@@ -42,6 +48,16 @@ const RULES: readonly ProfileRule[] = [
     section: '§4.1.2.6',
     message: 'the subject is empty and no subjectAltName takes its place',
     broken: ({ subject, extensions }) => isEmptyName(subject) && !extensions.subjectAltName,
+  },
+  {
+    section: '§4.1.2.8',
+    message: 'there is a unique identifier of issuer or subject',
+    broken: ({ hasUniqueIdentifier }) => hasUniqueIdentifier,
+  },
+  {
+    section: '§4.2.1.6',
+    message: 'a subjectAltName is empty',
+    broken: ({ extensions }) => extensions.subjectAltName?.some(isEmptyGeneralName) === true,
   },
   {
     section: '§4.2.1.6',

@@ -1,5 +1,7 @@
+import { createPublicKey } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { TestCa } from '../../testing/index.js';
+import { write } from '../../der/index.js';
+import { TestCa, type TestCertificateOptions } from '../../testing/index.js';
 import { encodeName, Oid, ValidatedPath, validatePath } from '../index.js';
 
 const now = new Date();
@@ -7,6 +9,7 @@ const days = (count: number): Date => new Date(now.getTime() + count * 86_400_00
 const root = TestCa.root();
 const issuing = root.intermediate({ pathLenConstraint: 0 });
 const leaf = issuing.issue({ names: [{ kind: 'dns', value: 'orders.example.com' }] });
+const keyPairOf = ({ key }: TestCa) => ({ publicKey: createPublicKey(key), privateKey: key });
 
 describe('validatePath', () => {
   const input = {
@@ -48,25 +51,57 @@ describe('validatePath', () => {
   });
 
   it('reads no more intermediates than anybody sends', () => {
-    const filler = Array.from({ length: 1999 }, () => Buffer.alloc(100));
+    const filler = Array.from({ length: 1999 }, () => sequence(200));
     expect(validatePath({ ...input, intermediates: [...filler, ...input.intermediates] }).ok).toBe(true);
     expect(validatePath({ ...input, intermediates: [...filler, filler[0]!, ...input.intermediates] }).ok).toBe(false);
-    const large = Buffer.alloc(4 * 1024 * 1024);
-    expect(validatePath({ ...input, intermediates: [large, ...input.intermediates] }).ok).toBe(false);
-    expect(validatePath({ ...input, intermediates: [...input.intermediates, large] }).ok).toBe(true);
+    const octets = Array.from({ length: 1999 }, () => sequence(2200));
+    const extensions = [{ oid: '1.2.3.4', critical: false, value: Buffer.alloc(3000) }];
+    const long = root.intermediate({ keyPair: keyPairOf(issuing), extensions }).certificate.der;
+    expect(validatePath({ ...input, intermediates: [long, ...octets.slice(100)] }).ok).toBe(true);
+    expect(validatePath({ ...input, intermediates: [long, ...octets] }).ok).toBe(false);
+  });
+
+  it('counts no rubbish, and reads the long intermediates last: they are what fills the bound', () => {
+    const small = Array.from({ length: 5000 }, (_, i) => Buffer.alloc(i % 300, i));
+    const cut = Array.from({ length: 2500 }, (_, i) => issuing.certificate.der.subarray(0, 200 + (i % 200)));
+    const long = Array.from({ length: 100 }, () => sequence(60_000));
+    for (const rubbish of [[Buffer.alloc(5 * 1024 * 1024)], small, cut, long])
+      expect(validatePath({ ...input, intermediates: [...rubbish, ...input.intermediates] }).ok).toBe(true);
+    const wordy = wordyCa().certificate.der;
+    const names = Array.from({ length: 35 }, () => wordy);
+    expect(validatePath({ ...input, intermediates: [...names, ...input.intermediates] }).ok).toBe(true);
   });
 
   it('reads no more of their names than anybody has', () => {
-    const wordy = root.intermediate({ subject: encodeName([[{ type: Oid.title, value: 'x'.repeat(30_000) }]]) });
-    const fillers = (count: number): Uint8Array[] => Array<Uint8Array>(count).fill(wordy.certificate.der);
-    expect(validatePath({ ...input, intermediates: [...fillers(30), ...input.intermediates] }).ok).toBe(true);
-    expect(validatePath({ ...input, intermediates: [...fillers(35), ...input.intermediates] }).ok).toBe(false);
+    const [wordy, other] = [wordyCa({ pathLenConstraint: 1 }), wordyCa().certificate.der];
+    const after = (count: number) => ({
+      ...input,
+      leaf: wordy.issue().certificate.der,
+      intermediates: [...Array.from({ length: count }, () => other), wordy.certificate.der],
+    });
+    expect(validatePath(after(30)).ok).toBe(true);
+    expect(validatePath(after(35)).ok).toBe(false);
   });
+
+  /** A SEQUENCE of so many octets that holds no certificate. */
+  const sequence = (length: number) => write.sequence(Buffer.alloc(length));
+  const wordyCa = (options: TestCertificateOptions = {}) =>
+    root.intermediate({ subject: encodeName([[{ type: Oid.title, value: 'x'.repeat(30_000) }]]), ...options });
 
   it('throws only for a purpose that is none, and a length that is none', () => {
     expect(() => validatePath({ ...input, purposes: ['clientauth'] })).toThrow(RangeError);
     for (const maxPathLength of [NaN, -1]) expect(() => validatePath({ ...input, maxPathLength })).toThrow(RangeError);
     expect(validatePath({ ...input, purposes: ['1.2.3.4'] })).toMatchObject({ reason: { code: 'extended_key_usage' } });
+  });
+
+  it('knows purposes by the names of the standard, and by their OIDs', () => {
+    const verdict = (purpose: string) => {
+      const result = validatePath({ ...input, purposes: [purpose] });
+      return result.ok ? 'ok' : result.reason.code;
+    };
+    for (const purpose of ['clientAuth', Oid.clientAuth]) expect(verdict(purpose)).toBe('ok');
+    for (const purpose of ['OCSPSigning', 'anyExtendedKeyUsage', Oid.anyExtendedKeyUsage])
+      expect(verdict(purpose)).toBe('extended_key_usage');
   });
 
   it('says which certificate broke which rule', () => {

@@ -1,4 +1,4 @@
-import { DecodeError } from '../../der/index.js';
+import { DecodeError, Tag } from '../../der/index.js';
 import { decodeCertificateList, type CertificateList } from '../certificate-list.js';
 import { decodeCertificate, type Certificate } from '../certificate.js';
 import { purposeOid } from './extended-key-usage.js';
@@ -58,7 +58,7 @@ export interface CertificatePathInput extends PathOptions {
 export type PathResult =
   { readonly ok: true; readonly path: ValidatedPath } | { readonly ok: false; readonly reason: PathFailure };
 
-// Ours: no honest peer sends more; those past it are passed over, unread.
+// Ours: no honest peer sends more; those past it, the longest, are passed over, unread.
 const MAX_INTERMEDIATES = 2000;
 const MAX_INTERMEDIATE_OCTETS = 4 * 1024 * 1024;
 // Of their names, which are prepared for comparison before any work is paid for: 2000 have half of it.
@@ -85,7 +85,11 @@ export function validatePath(input: PathInput): PathResult {
     ...input,
     leaf,
     intermediates: readable(
-      firstWithin(input.intermediates ?? [], MAX_INTERMEDIATE_OCTETS, ({ length }) => length),
+      shortestWithin(
+        (input.intermediates ?? []).filter(mayBeCertificate),
+        MAX_INTERMEDIATE_OCTETS,
+        ({ length }) => length,
+      ),
       decodeCertificate,
     ),
     anchors: readable(input.anchors, decodeCertificate),
@@ -100,7 +104,7 @@ export function validateCertificatePath(input: CertificatePathInput): PathResult
   if (!(maxPathLength >= 0)) throw new RangeError(`${maxPathLength} is not a path length`);
   const result = new PathValidation({
     leaf: input.leaf,
-    intermediates: firstWithin(
+    intermediates: shortestWithin(
       input.intermediates ?? [],
       MAX_NAME_OCTETS,
       ({ subject, issuer }) => subject.der.length + issuer.der.length,
@@ -132,11 +136,19 @@ function decoded<T>(octets: Uint8Array, decode: (octets: Uint8Array) => T): T | 
   }
 }
 
-/** The first of `list` that are no more than `limit` octets together, and no more than anybody sends. */
-function firstWithin<T>(list: readonly T[], limit: number, octetsOf: (one: T) => number): readonly T[] {
+/** Whether the octets begin as a SEQUENCE of that length, of at least 128 octets: rubbish is told at no cost, and takes no place. */
+function mayBeCertificate({ length, 0: tag, 1: size, 2: high = 0, 3: low = 0 }: Uint8Array): boolean {
+  if (tag !== Tag.SEQUENCE) return false;
+  return size === 0x81 ? high === length - 3 : size === 0x82 && high * 256 + low === length - 4;
+}
+
+/** The shortest of `list` that are no more than `limit` octets together, and no more than anybody sends: it takes many to keep an honest one out. */
+function shortestWithin<T>(list: readonly T[], limit: number, octetsOf: (one: T) => number): readonly T[] {
   let left = limit;
-  const end = list.findIndex((one) => (left -= octetsOf(one)) < 0);
-  return (end < 0 ? list : list.slice(0, end)).slice(0, MAX_INTERMEDIATES);
+  return list
+    .toSorted((a, b) => octetsOf(a) - octetsOf(b))
+    .slice(0, MAX_INTERMEDIATES)
+    .filter((one) => (left -= octetsOf(one)) >= 0);
 }
 
 function readable<T>(list: readonly Uint8Array[], decode: (octets: Uint8Array) => T): T[] {

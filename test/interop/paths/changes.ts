@@ -175,6 +175,9 @@ export const CHANGES: Readonly<Record<string, Change>> = {
     plan.bare = true;
     plan.tbs = (octets) => fields(octets, (parts) => (parts[VERSION] = Buffer.from('a003020101', 'hex')));
   }),
+  'a unique identifier': any((plan) => {
+    plan.tbs = (octets) => fields(octets, (parts) => parts.splice(7, 0, Buffer.from('82020001', 'hex')));
+  }),
   'an extension twice': any((plan) => {
     plan.tbs = (octets) =>
       fields(octets, (parts) => {
@@ -278,6 +281,9 @@ export const CHANGES: Readonly<Record<string, Change>> = {
   'an IPv6 address': host('2001:db8::1', ip('2001:db8::1')),
   'another address': host('10.1.2.4', ip(ADDRESS)),
   'an address as a DNS name': host(ADDRESS, dns(ADDRESS)),
+  'an empty name beside it': (hierarchy, pick) => {
+    san(dns(HOST), [dns(''), dns(' '), email(''), uri('')][pick(4)]!)(hierarchy, pick);
+  },
   'an address of 5 octets': leaf((plan) => set(plan, raw(Oid.subjectAltName, false, '3007870501020304' + '05'))),
   'more names': san(
     dns(HOST),

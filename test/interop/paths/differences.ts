@@ -19,6 +19,8 @@ const DIFFERENCES: readonly Difference[] = [
     laxer: all,
     why: 'RFC 5280 §4.1.2.2: positive, at most 20 octets',
   },
+  { changes: ['a unique identifier'], laxer: all, why: 'RFC 5280 §4.1.2.8: nobody makes them' },
+  { changes: ['an empty name beside it'], laxer: all, why: 'RFC 5280 §4.2.1.6: no empty names, nor a space for one' },
   {
     changes: ['GeneralizedTime before 2050'],
     laxer: [openssl, gnutls, go],
