@@ -98,7 +98,7 @@ export class AppModule {
             },
           }),
         }),
-        ApiModule.forRoot({ name: 'veritas', version: runtime.version }),
+        ApiModule.forRoot({ name: 'veritas', version: runtime.version, exemptPaths: configuration.mtls.exemptPaths }),
         healthModule,
         MetricsModule.forRootAsync({
           isPublic: configuration.metrics.public,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { routePolicyOf, type HandlerClass } from '../mtls/index.js';
+import { routePolicyOf, type HandlerClass, type RoutePolicy } from '../mtls/index.js';
 import {
   ANSWERS_KEY,
   ASKS_KEY,
@@ -44,17 +44,25 @@ export const COMPONENTS = {
   },
 };
 
-/** Writes into an operation what the decorators of its handler say: who may call it, what it takes, gives, and refuses with. */
-export function completeOperation(operation: Operation, { handler, controller }: Handler): void {
+/**
+ * Writes into an operation what the decorators of its handler say: who may call it, what it takes, gives, and refuses with. `exempt`: which of its paths are
+ * open to anybody all the same, its own `path` or some that its parameters allow.
+ */
+export function completeOperation(
+  operation: Operation,
+  { handler, controller }: Handler,
+  { path, exempt }: { readonly path: string; readonly exempt: readonly string[] },
+): void {
   const answer = Reflect.getMetadata(ANSWERS_KEY, handler) as Answer | undefined;
   const body = Reflect.getMetadata(TAKES_KEY, handler) as Taken | undefined;
   const query = Reflect.getMetadata(ASKS_KEY, handler) as z.ZodObject | undefined;
   const manner = mannerOf(handler);
-  const { security, who } = admissionOf({ handler, controller }, manner);
+  const policy: RoutePolicy = exempt.includes(path) ? { public: true } : routePolicyOf(handler, controller);
+  const { security, who } = admissionOf(policy, manner);
   operation.summary = answer?.schema.description ?? 'The page.';
   operation.description = who;
   operation.security = security;
-  operation['x-veritas-access'] = accessRuleOf({ handler, controller });
+  operation['x-veritas-access'] = accessRuleOf(policy, exempt);
   if (body) operation.requestBody = bodyOf(body);
   operation.parameters = [
     ...(operation.parameters ?? []),
@@ -78,8 +86,7 @@ export function completeOperation(operation: Operation, { handler, controller }:
 }
 
 /** What the guard asks of a caller on this route. */
-function accessRuleOf({ handler, controller }: Handler): object {
-  const policy = routePolicyOf(handler, controller);
+function accessRuleOf(policy: RoutePolicy, exempt: readonly string[]): object {
   if (policy.public) return { admits: 'anybody' };
   const any_role_of = policy.authorizers.flatMap(({ anyRoleOf = [] }) => anyRoleOf);
   return {
@@ -87,14 +94,14 @@ function accessRuleOf({ handler, controller }: Handler): object {
     ...(any_role_of.length > 0 ? { any_role_of } : {}),
     ...(policy.allowExpired ? { expired: true } : {}),
     ...(policy.shadow ? { shadow: true } : {}),
+    ...(exempt.length > 0 ? { anybody_at: exempt } : {}),
   };
 }
 
 function admissionOf(
-  { handler, controller }: Handler,
+  policy: RoutePolicy,
   { role, byToken }: Manner,
 ): { readonly security: Record<string, string[]>[]; readonly who: string } {
-  const policy = routePolicyOf(handler, controller);
   if (byToken) return { security: [{ enrollmentToken: [] }], who: 'Whoever has a one-time token.' };
   if (policy.public) return { security: [], who: 'Anybody.' };
   if (role)

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type INestApplication } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import type { HandlerClass } from '../mtls/index.js';
+import { exemptAt, type HandlerClass } from '../mtls/index.js';
 import type { Handler, Operation } from './openapi-operation.js';
 import { SERVICE_DESCRIPTION, type ServiceDescription } from './service-description.js';
 
@@ -44,13 +44,14 @@ export class OpenApiService {
       operationIdFactory: (controller, method) => `${controller}.${method}`,
     });
     const handlers = this.#handlers();
-    const operations = Object.values(document.paths).flatMap((path) =>
-      Object.values(path as Record<string, Operation>),
+    const { exemptPaths = [] } = this.description;
+    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.values(methods as Record<string, Operation>).map((operation) => ({ path, operation })),
     );
-    for (const operation of operations) {
+    for (const { path, operation } of operations) {
       // A handler with several paths has its operations numbered: `HealthController.report[1]`.
       const handler = handlers.get(operation.operationId?.replace(/\[\d+\]$/, '') ?? '');
-      if (handler) completeOperation(operation, handler);
+      if (handler) completeOperation(operation, handler, { path, exempt: exemptAt(path, exemptPaths) });
     }
     return JSON.stringify({ ...document, components: COMPONENTS });
   }

@@ -5,10 +5,13 @@ import type { DescribedRoute } from '../commands/index.js';
 import type { Configuration } from '../configuration/index.js';
 import { HealthModule } from '../health/index.js';
 import { MetricsModule } from '../metrics/index.js';
-import { routePolicyOf } from '../mtls/index.js';
+import { exemptAt, routePolicyOf } from '../mtls/index.js';
 
-/** Every route of the service, from the decorators of its controllers: nothing is started for it. */
-export function describedRoutes({ metrics }: Pick<Configuration, 'metrics'>): DescribedRoute[] {
+/** Every route of the service, from the decorators of its controllers and what is exempt: nothing is started for it. */
+export function describedRoutes({
+  metrics,
+  mtls: { exemptPaths },
+}: Pick<Configuration, 'metrics'> & { readonly mtls: Pick<Configuration['mtls'], 'exemptPaths'> }): DescribedRoute[] {
   const modules = [
     ApiModule.forRoot({ name: '', version: '' }),
     HealthModule.forRootAsync({ useFactory: () => [] }),
@@ -21,7 +24,8 @@ export function describedRoutes({ metrics }: Pick<Configuration, 'metrics'>): De
       scanner
         .getAllMethodNames(controller.prototype as object)
         .flatMap((name) => routesOf(controller, (controller.prototype as Record<string, object>)[name] ?? {})),
-    );
+    )
+    .map((route) => ({ ...route, exempt: exemptAt(route.path, exemptPaths) }));
 }
 
 function neverCalled(): never {
@@ -32,7 +36,7 @@ function neverCalled(): never {
 const PATH = 'path';
 const METHOD = 'method';
 
-function routesOf(controller: Type, handler: object): DescribedRoute[] {
+function routesOf(controller: Type, handler: object): Omit<DescribedRoute, 'exempt'>[] {
   const number = Reflect.getMetadata(METHOD, handler) as RequestMethod | undefined;
   if (number === undefined) return [];
   const policy = routePolicyOf(handler, controller);

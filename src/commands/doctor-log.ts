@@ -24,7 +24,7 @@ export async function refusalsIn(log: Readable, id: string): Promise<LoggedRefus
     const line = lineIn(text);
     if (line?.requestId !== id || line.event !== 'refused' || !isCode(line.code)) continue;
     refusals.push({
-      time: textIn(line, 'time') ?? null,
+      time: timeIn(line),
       code: line.code,
       method: textIn(line, 'method') ?? null,
       route: textIn(line, 'route') ?? null,
@@ -56,7 +56,7 @@ function checksIn(line: Line, code: RefusalCode): Check[] {
 }
 
 const checkIn = (value: unknown) => {
-  const { check, ok } = (value ?? {}) as Line;
+  const { check, ok } = isLine(value) ? value : {};
   return typeof check === 'string' && typeof ok === 'boolean' ? [{ check, ok }] : [];
 };
 
@@ -97,13 +97,24 @@ function evidenceOf({ evidence, err }: Line): string {
   return parts.length === 0 ? '' : ` (${parts.join('; ')})`;
 }
 
+/** A line as pino writes it, or Nest's own logger as JSON, which has what was logged in `message`. */
 function lineIn(text: string): Line | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Line) : undefined;
+    if (!isLine(value)) return undefined;
+    return isLine(value.message) ? { ...value.message, time: value.timestamp } : value;
   } catch {
     return undefined;
   }
+}
+
+const isLine = (value: unknown): value is Line => typeof value === 'object' && value !== null;
+
+/** Text as it stands, or milliseconds since the epoch. */
+function timeIn({ time }: Line): string | null {
+  const date = typeof time === 'number' ? new Date(time) : undefined;
+  if (date !== undefined) return Number.isNaN(date.getTime()) ? null : date.toISOString();
+  return typeof time === 'string' ? time : null;
 }
 
 const isCode = (value: unknown): value is RefusalCode => typeof value === 'string' && Object.hasOwn(REFUSALS, value);

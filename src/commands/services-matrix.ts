@@ -76,7 +76,12 @@ function accessMatrix(
 ): MatrixCell[] {
   return routes.flatMap((route) => {
     const { method, path } = route;
-    const cell = (service: string, access: RouteAccess): MatrixCell => ({ method, path, service, ...access });
+    const cell = (service: string, access: RouteAccess): MatrixCell => ({
+      method,
+      path,
+      service,
+      ...unlessExempt(route, access),
+    });
     return [
       cell(NOBODY, conditionally(route, undefined, accessOf(route.policy, undefined, askRegistry(undefined, time)))),
       cell(ANY_OTHER, accessOfEntry(route, undefined, time)),
@@ -118,6 +123,14 @@ const askRegistry =
       },
       time,
     );
+
+/** What the guard does not ask about at all. */
+function unlessExempt({ path, exempt, policy }: DescribedRoute, access: RouteAccess): RouteAccess {
+  if (policy.public || exempt.length === 0) return access;
+  const by = 'by mtls.exemptPaths';
+  if (exempt.includes(path)) return { outcome: 'public', why: `open to anybody ${by}` };
+  return { outcome: 'depends', why: `open to anybody at ${exempt.join(', ')} ${by}; ${access.why}` };
+}
 
 /** What the handler decides by itself, after the guard. */
 function conditionally(

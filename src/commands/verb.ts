@@ -16,6 +16,8 @@ export interface DescribedRoute {
   readonly role?: { readonly name: string; readonly or: string };
   /** A one-time token opens it. */
   readonly byToken?: true;
+  /** Paths of it that are open to anybody whatever the policy says. */
+  readonly exempt: readonly string[];
 }
 
 /** What the command line runs on; the process's own by `cli.ts`, a test's otherwise. */

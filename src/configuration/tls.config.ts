@@ -59,8 +59,8 @@ export const tlsSchema = z
       .default('certs/ca_bundle.pem')
       .describe('The CA certificates that client certificates must lead to.'),
     reloadInterval: duration('ms', 10, 2_073_600_000)
-      .default(1000)
-      .describe('How often the files above are looked at for changes, besides being watched.'),
+      .default(250)
+      .describe('How often the files above are looked at for changes.'),
     renewal: oneOf(['auto', 'off'])
       .default('auto')
       .describe(

@@ -22,3 +22,12 @@ export function exemptPaths(paths: readonly string[]): IsExempt {
     return exact.has(path) || prefixes.some((prefix) => path.startsWith(prefix));
   };
 }
+
+/** Which of the exact paths of such a list a route answers, `route` with its parameters as `/orders/:id` or `/orders/{id}`. */
+export function exemptAt(route: string, paths: readonly string[]): string[] {
+  const parts = route.split('/');
+  return paths.filter((path) => {
+    const given = path.split('/');
+    return given.length === parts.length && parts.every((part, index) => /^[:{]/.test(part) || part === given[index]);
+  });
+}

@@ -42,6 +42,7 @@ export { Public } from './public.decorator.js';
 export { CHECK_OF, checksUpTo, type GuardCheck } from './refusal-checks.js';
 export { closeSession, sendRefusal } from './refusal-reply.js';
 export type { HandlerClass } from './handler-methods.js';
+export { exemptAt } from './exempt-paths.js';
 export { routePolicyOf, type RoutePolicy } from './route-policy.js';
 export { NoServiceNameError, serviceNameOf, type ServiceName, type ServicePlace } from './service-name.js';
 export { Shadow } from './shadow.decorator.js';

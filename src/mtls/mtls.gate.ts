@@ -153,9 +153,12 @@ export class MtlsGate {
     throw this.#told(request, new MtlsRefusal('route_not_allowed', reason, { service, fingerprint256 }));
   }
 
-  /** The refusal for a transport that this room does not guard yet. */
-  refuseTransport(transport: string): MtlsRefusal {
-    return new MtlsRefusal('validation_failed', 'this transport is not guarded', { transport });
+  /** The refusal for what came over a transport that this room does not guard, once the log has it. */
+  refuseTransport(transport: string, requestId: string): MtlsRefusal {
+    const refusal = new MtlsRefusal('validation_failed', 'this transport is not guarded', { transport });
+    countOne(this.counts.refused, refusal.code);
+    this.#log({ id: requestId, routeOptions: {} }, refusal);
+    return refusal;
   }
 
   #noteShadow(
@@ -176,7 +179,10 @@ export class MtlsGate {
     this.#onShadow?.(shadowed);
   }
 
-  #log(request: IdentifiedRequest, refusal: MtlsRefusal): void {
+  #log(
+    request: Pick<IdentifiedRequest, 'id' | 'routeOptions' | 'forwardedBy'> & { readonly method?: string },
+    refusal: MtlsRefusal,
+  ): void {
     const { code, status, message, mend, evidence, cause } = refusal;
     const line = lineOf({
       event: 'refused',

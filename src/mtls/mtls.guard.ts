@@ -4,7 +4,7 @@ import { MtlsGate } from './mtls.gate.js';
 import type { IdentifiedRequest } from './identified-request.js';
 import { RoutePolicies } from './route-policies.service.js';
 import type { Admission } from './route-policy.js';
-import { callOf } from './transports/transport-call.js';
+import { callId, callOf } from './transports/transport-call.js';
 
 /**
  * Lets a request pass when its route is public, or when the certificate on its connection belongs to a service that may call it; refuses
@@ -32,7 +32,7 @@ export class MtlsGuard implements CanActivate {
   /** Another transport's door has asked by the same decorators, and put the identity on the call. */
   #admitMessage(context: ExecutionContext, admission: Admission): void {
     const call = callOf(context.getArgs());
-    if (!call) throw this.gate.refuseTransport(context.getType());
+    if (!call) throw this.gate.refuseTransport(context.getType(), callId());
     if (!call.clientIdentity) this.gate.admit(call, admission);
   }
 }

@@ -326,7 +326,9 @@ describe('the access matrix', () => {
   }
 
   test('has a cell for each route that the service has and each entry', () => {
-    const routes = describedRoutes({ metrics: { public: false } }).map(({ method, path }) => `${method} ${path}`);
+    const routes = describedRoutes({ metrics: { public: false }, mtls: { exemptPaths: [] } }).map(
+      ({ method, path }) => `${method} ${path}`,
+    );
     expect(new Set(cells.map(({ method, path }) => `${method} ${path}`))).toEqual(new Set(routes));
     expect(cells).toHaveLength(routes.length * callers.size);
     expect([...new Set(cells.map(({ outcome }) => outcome))].sort()).toEqual([
@@ -359,6 +361,37 @@ describe('the access matrix', () => {
     expect(paths['/api/v1/services']).toMatchObject({
       get: { 'x-veritas-access': { admits: 'listed service', any_role_of: ['admin'] } },
     });
+  });
+
+  test('says of an exempt path that anybody may call, as they may, and so does the OpenAPI document', async () => {
+    const exempt = { VERITAS_MTLS_EXEMPT_PATHS: '/api/v1/services,/api/v1/services/billing' };
+    const open = await startIn(temporaryFolder(), exempt);
+    try {
+      const nobody = { tls: developmentTls(open.folder) };
+      expect((await call(open, PATH, nobody)).status).toBe(200);
+      expect(refusal(await call(open, pathOf('billing'), nobody))).toEqual([404, 'service_unknown']);
+      expect(refusal(await call(open, pathOf('other'), nobody))).toEqual([401, 'client_certificate_required']);
+      const matrix = await commandLine(['services', 'matrix', '--json'], environmentIn(open.folder, exempt), {
+        routes: (configuration) => Promise.resolve(describedRoutes(configuration)),
+      });
+      const said = (JSON.parse(matrix.out) as (Cell & { why: string })[])
+        .filter(({ method, service }) => method === 'GET' && service === '(no certificate)')
+        .flatMap(({ path, outcome, why }) => (path.includes('/services') ? [[path, outcome, why]] : []));
+      expect(said).toEqual([
+        [PATH, 'public', 'open to anybody by mtls.exemptPaths'],
+        [`${PATH}/:name`, 'depends', 'open to anybody at /api/v1/services/billing by mtls.exemptPaths; no certificate'],
+        [`${PATH}/:name/history`, 'refused', 'no certificate'],
+      ]);
+      const { paths } = (await call(open, '/openapi.json', nobody)).json as { paths: Record<string, object> };
+      expect(paths[PATH]).toMatchObject({
+        get: { description: 'Anybody.', security: [], 'x-veritas-access': { admits: 'anybody' } },
+      });
+      expect(paths[`${PATH}/{name}`]).toMatchObject({
+        get: { 'x-veritas-access': { admits: 'listed service', anybody_at: ['/api/v1/services/billing'] } },
+      });
+    } finally {
+      await open.close();
+    }
   });
 
   test('is what happens, in every cell', async () => {

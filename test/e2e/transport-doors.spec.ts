@@ -27,7 +27,7 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { finalize, firstValueFrom, interval, lastValueFrom, tap, type Observable } from 'rxjs';
 import { WebSocket, WebSocketServer } from 'ws';
-import { AllowServices, MtlsModule, Public, Shadow } from '../../src/mtls/index.js';
+import { AllowServices, DecisionCounts, MtlsModule, Public, Shadow } from '../../src/mtls/index.js';
 import { MtlsTcpServer } from '../../src/mtls/tcp/index.js';
 import { MtlsWsAdapter } from '../../src/mtls/ws/index.js';
 import { TestCa, type Issued } from '../../src/testing/index.js';
@@ -373,8 +373,13 @@ describe('microservices', () => {
       });
       const refused = LogLines.shared.next('refused', { transport: 'ServerTCP' });
       await lastValueFrom(tcpClient(port, billing).emit('noted', 'never'));
-      await refused;
+      expect(await refused).toMatchObject({
+        status: 500,
+        mend: expect.any(String),
+        checks: [{ check: 'validation', ok: false }],
+      });
       expect(Plain.heard).not.toContain('never');
+      expect(app.get(DecisionCounts, { strict: false }).refused.get('validation_failed')).toBe(2);
     },
   );
 

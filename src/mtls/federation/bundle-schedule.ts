@@ -1,6 +1,6 @@
 import { isBundleUrl } from './bundle-source.js';
 
-const FILE_INTERVAL_MS = 1_000;
+const FILE_INTERVAL_MS = 250;
 const FIRST_RETRY_MS = 1_000;
 /** The shortest time between two looks at a URL, in milliseconds, whatever the domain says. */
 export const LEAST_MS = 10_000;
@@ -13,7 +13,7 @@ const STALE_LOOKS = 3;
 const STALE_LEAST_MS = 60_000;
 
 /**
- * When to look at a bundle again, in milliseconds: a file each second, a URL as its hint in seconds says, within bounds, after failures sooner and then ever
+ * When to look at a bundle again, in milliseconds: a file four times a second, a URL as its hint in seconds says, within bounds, after failures sooner and then ever
  * later, up to that; and never at the same moment as everybody else.
  */
 export function nextBundleLook(

@@ -162,9 +162,7 @@ export class TransportGate implements OnModuleInit {
 
   #refuse(transport: string): Observable<never> {
     const requestId = callId();
-    const refusal = this.gate.refuseTransport(transport);
-    this.#logger.warn({ event: 'refused', code: refusal.code, reason: refusal.message, requestId, transport });
-    const problem = problemOfRefusal(refusal, requestId);
+    const problem = problemOfRefusal(this.gate.refuseTransport(transport, requestId), requestId);
     return throwError(() => problem);
   }
 }
