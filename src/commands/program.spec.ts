@@ -169,6 +169,20 @@ describe('the command line', () => {
       expect(lstatSync(path('work/null')).isSymbolicLink()).toBe(true);
     });
 
+    it.each([
+      ['P-384', { type: 'ec', curve: 'P-384' }],
+      ['Ed25519', { type: 'ed25519' }],
+      ['RSA', { type: 'rsa', bits: 2504 }],
+    ])('makes a key that the profile certifies: %s', async (keyType, parameters) => {
+      const minimumRsaBits = keyType === 'RSA' ? { minimumRsaBits: 2500 } : {};
+      const profile = { name: 'x', purposes: ['clientAuth'], keyTypes: [keyType], ...minimumRsaBits };
+      const environment = { VERITAS_PKI_PROFILES: JSON.stringify([profile]) };
+      const [cert, key] = [path(`${keyType}.pem`), path(`${keyType}.key`)];
+      const args = ['issue', '--service', 'orders', '--profile', 'x', '--cert', cert, '--key', key];
+      expect(await run(args, { environment })).toMatchObject({ code: 0, err: '' });
+      expect(leafOf(`${keyType}.pem`).publicKey.parameters).toMatchObject(parameters);
+    });
+
     it('leaves nothing behind when the CA refuses, and says why', async () => {
       const refused = await run([
         'issue',
