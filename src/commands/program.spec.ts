@@ -387,6 +387,17 @@ describe('the command line', () => {
       expect(await json(['revoke', serial])).toMatchObject({ already_revoked: true, reason: 'superseded' });
     });
 
+    it('show since when a key is believed to be compromised', async () => {
+      const { serial, cert } = await issue('veritas-agent');
+      const dated = ['--reason', 'keyCompromise', '--invalidity-date', '2026-01-31'];
+      expect((await json(['show', serial])).record).toMatchObject({ invalidity_date: null });
+      expect(await run(['revoke', '--cert', cert, ...dated], { now: new Date() })).toMatchObject({ code: 0 });
+      const invalidity_date = '2026-01-31T00:00:00.000Z';
+      expect((await json(['show', serial])).record).toMatchObject({ invalidity_date });
+      expect((await run(['show', serial])).out).toContain(`Invalid since  ${invalidity_date}\n`);
+      expect((await run(['list', '--csv', '--status', 'revoked'])).out).toContain(`,keyCompromise,${invalidity_date},`);
+    });
+
     it('do not mistake the certificate of somebody else for ours by its serial number', async () => {
       const { serial } = await issue();
       const forged = TestCa.root().issue({ serialNumber: Buffer.from(serial, 'hex') });
