@@ -71,6 +71,10 @@ const recordSchema = z.object({
   requester: z.string(),
   revoked_at: z.iso.datetime().nullable(),
   revocation_reason: z.string().nullable().describe('A CRLReason of RFC 5280 §5.3.1.'),
+  invalidity_date: z.iso
+    .datetime()
+    .nullable()
+    .describe('Since when it is believed to be invalid, where that was said.'),
   fingerprint_sha256: z.string(),
 });
 

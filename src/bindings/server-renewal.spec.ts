@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:tls';
@@ -25,8 +26,7 @@ afterAll(() => place.close());
 const issued = (): Promise<number> => countCertificates(place.store.database, { service: 'ca.local' });
 
 /** A listener with a certificate of 24 hours, of our CA or as given, and what keeps it from ending. */
-async function listener(given?: { readonly chainPem: string; readonly keyPem: string }) {
-  const key = newKey();
+async function listener(given?: { readonly chainPem: string; readonly keyPem: string }, key = newKey()) {
   const names = [{ kind: 'dns', value: 'localhost' }] as const;
   const wanted = {
     request: requestFor(key, 'ca.local'),
@@ -79,6 +79,17 @@ test('the certificate of the service renews itself: same names, new key, in use 
     expect.objectContaining({ serialNumber, previous: before.serialNumber }),
   ]);
   off();
+  await agent.stop();
+});
+
+test('the kind of its key stays', async () => {
+  const { reloader, agent } = await listener(undefined, generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey);
+  const before = reloader.material.certificate;
+  await agent.start();
+  await time.pass(17 * HOUR);
+  const { serialNumber, publicKey } = reloader.material.certificate;
+  expect(serialNumber).not.toBe(before.serialNumber);
+  expect(publicKey.parameters).toEqual({ type: 'ec', curve: 'P-384' });
   await agent.stop();
 });
 

@@ -1,7 +1,8 @@
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { LoggerService } from '@nestjs/common';
 import { requestFor, type CertificationAuthority } from '../pki/index.js';
 import {
+  newKeyLike,
   PairFiles,
   RenewalAgent,
   type RenewalAgentOptions,
@@ -19,7 +20,7 @@ import {
 } from '../x509/index.js';
 
 /**
- * Keeps the certificate of the service's own listener from ending: the same names and lifetime for a new key, straight from the CA. A certificate that another CA issued is
+ * Keeps the certificate of the service's own listener from ending: the same names and lifetime for a new key of the same kind, straight from the CA. A certificate that another CA issued is
  * left alone. Not started yet.
  */
 export function serverRenewal(
@@ -37,8 +38,8 @@ export function serverRenewal(
     fingerprint256 === reloader.material.certificate.fingerprint256;
   const replace = async (pair: PairFiles): Promise<Certificate> => {
     pair.checkWritable();
-    const { serialNumber, fingerprint256, subject } = pair.certificate;
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const { serialNumber, fingerprint256, subject, publicKey } = pair.certificate;
+    const privateKey = await newKeyLike(publicKey);
     const [service = ''] = attributeValues(subject, Oid.commonName);
     const { certificate, chainPem } = await ca.renew({
       request: requestFor(privateKey, service),

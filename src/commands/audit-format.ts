@@ -61,7 +61,8 @@ function csvLine(row: AuditRow): string {
 function cefLine(row: AuditRow, version: string): string {
   const header = ['CEF:0', 'Veritas', 'Veritas', version, row.action, `${row.action} ${row.phase}`, '3'];
   const pairs: readonly (readonly [string, string])[] = [
-    ['rt', timeOf(row)],
+    // Milliseconds: of the forms of a date that CEF knows none is ISO 8601.
+    ['rt', String(row.at)],
     ['externalId', String(row.sequence)],
     ['act', row.action],
     ['suser', row.actor],

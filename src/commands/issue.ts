@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import {
@@ -6,6 +5,7 @@ import {
   createFile,
   ensureFolder,
   isIntermediateProfile,
+  newKeyFor,
   replaceFile,
   requestFor,
   type IssuedCertificate,
@@ -40,18 +40,18 @@ export interface SignOptions extends Terms {
   readonly exclude?: readonly GeneralName[];
 }
 
-/** `veritas issue`: makes a P-256 key and has it certified. The key's file is written first, and taken back when the CA refuses. */
+/** `veritas issue`: makes a key that the profile certifies, P-256 where it may be, and has it certified. The key's file is written first, and taken back when the CA refuses. */
 export async function issue(session: Session, options: IssueOptions): Promise<void> {
-  const { service, cert = `${service}.pem`, key = `${service}.key` } = options;
+  const { service, profile = 'service', cert = `${service}.pem`, key = `${service}.key` } = options;
   if (resolve(cert) === resolve(key))
     throw new CommandError('--cert and --key name the same file', ExitCode.usage, 'give each a file of its own');
   // Files are called by it.
   checkServiceName(service);
   checkOutputFile(cert);
   await withAuthority(session, {}, async ({ ca }) => {
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const privateKey = await newKeyFor(ca.profiles.named(profile));
     writeKey(key, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
-    const terms = { ...termsOf(options), service, requester: requester() };
+    const terms = { ...termsOf(options), profile, service, requester: requester() };
     let issued: IssuedCertificate;
     try {
       issued = await ca.issue({ request: requestFor(privateKey, service), ...terms });

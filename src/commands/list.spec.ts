@@ -83,7 +83,7 @@ describe('veritas list', () => {
     const lines = out.split('\r\n');
     expect(lines).toHaveLength(ROWS + 2);
     expect(lines[0]).toBe(
-      'serial_number,issuer,profile,service,subject,status,not_before,not_after,issued_at,requester,revoked_at,revocation_reason,fingerprint_sha256',
+      'serial_number,issuer,profile,service,subject,status,not_before,not_after,issued_at,requester,revoked_at,revocation_reason,invalidity_date,fingerprint_sha256',
     );
     const [fifth, fourth, third, second, first] = lines.slice(-6);
     expect(first).toContain(",'=cmd|calc,CN=service-0,active,");

@@ -91,6 +91,7 @@ const CSV_COLUMNS = [
   'requester',
   'revoked_at',
   'revocation_reason',
+  'invalidity_date',
   'fingerprint_sha256',
 ] as const satisfies readonly (keyof CertificateRecord)[];
 

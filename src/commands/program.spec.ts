@@ -169,6 +169,20 @@ describe('the command line', () => {
       expect(lstatSync(path('work/null')).isSymbolicLink()).toBe(true);
     });
 
+    it.each([
+      ['P-384', { type: 'ec', curve: 'P-384' }],
+      ['Ed25519', { type: 'ed25519' }],
+      ['RSA', { type: 'rsa', bits: 2504 }],
+    ])('makes a key that the profile certifies: %s', async (keyType, parameters) => {
+      const minimumRsaBits = keyType === 'RSA' ? { minimumRsaBits: 2500 } : {};
+      const profile = { name: 'x', purposes: ['clientAuth'], keyTypes: [keyType], ...minimumRsaBits };
+      const environment = { VERITAS_PKI_PROFILES: JSON.stringify([profile]) };
+      const [cert, key] = [path(`${keyType}.pem`), path(`${keyType}.key`)];
+      const args = ['issue', '--service', 'orders', '--profile', 'x', '--cert', cert, '--key', key];
+      expect(await run(args, { environment })).toMatchObject({ code: 0, err: '' });
+      expect(leafOf(`${keyType}.pem`).publicKey.parameters).toMatchObject(parameters);
+    });
+
     it('leaves nothing behind when the CA refuses, and says why', async () => {
       const refused = await run([
         'issue',
@@ -371,6 +385,17 @@ describe('the command line', () => {
       const listed = decodeCertificateList(readFileSync(path('var/crl/issuing.crl')));
       expect([...listed.revokedCertificates()].map(({ serialNumber }) => serialNumber)).toContain(serial);
       expect(await json(['revoke', serial])).toMatchObject({ already_revoked: true, reason: 'superseded' });
+    });
+
+    it('show since when a key is believed to be compromised', async () => {
+      const { serial, cert } = await issue('veritas-agent');
+      const dated = ['--reason', 'keyCompromise', '--invalidity-date', '2026-01-31'];
+      expect((await json(['show', serial])).record).toMatchObject({ invalidity_date: null });
+      expect(await run(['revoke', '--cert', cert, ...dated], { now: new Date() })).toMatchObject({ code: 0 });
+      const invalidity_date = '2026-01-31T00:00:00.000Z';
+      expect((await json(['show', serial])).record).toMatchObject({ invalidity_date });
+      expect((await run(['show', serial])).out).toContain(`Invalid since  ${invalidity_date}\n`);
+      expect((await run(['list', '--csv', '--status', 'revoked'])).out).toContain(`,keyCompromise,${invalidity_date},`);
     });
 
     it('do not mistake the certificate of somebody else for ours by its serial number', async () => {

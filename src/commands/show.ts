@@ -23,10 +23,10 @@ export async function show(session: Session, target: string): Promise<void> {
     if (!row) throw new PkiError('serial_unknown', `no certificate has the serial number ${JSON.stringify(serial)}`);
     const certificate = decodeCertificate(row.der);
     const record = certificateRecord(row, session.now());
-    const revocation =
-      record.revoked_at === null
-        ? []
-        : ([['Revoked', `${record.revoked_at} (${record.revocation_reason ?? ''})`]] as const);
+    const { revoked_at: revokedAt, revocation_reason: reason, invalidity_date: invalidSince } = record;
+    const revocation: [string, string][] = [];
+    if (revokedAt !== null) revocation.push(['Revoked', `${revokedAt} (${reason ?? ''})`]);
+    if (invalidSince !== null) revocation.push(['Invalid since', invalidSince]);
     const json = certificateToJson(certificate);
     session.output.result(
       { ...json, record },

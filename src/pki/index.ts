@@ -17,6 +17,7 @@ export { EnrollmentService, type EnrollmentTerms, type EnrollmentToken } from '.
 export type { Holder } from './issuance/holder-terms.js';
 export { keyDigest } from './issuance/accepted-request.js';
 export { checkServiceName } from './issuance/name-policy.js';
+export { newKeyFor } from './issuance/own-key.js';
 export { requestFor } from './issuance/own-request.js';
 export type { Authority } from './issuer/authority.js';
 export { encryptPrivateKey } from './issuer/encrypted-key.js';

@@ -6,7 +6,7 @@ export const PKI_ERRORS = {
   proof_of_possession_failed: [400, 'sign the request with the private key that belongs to the public key in it'],
   public_key_not_allowed: [
     400,
-    'use a P-256, P-384, P-521, Ed25519 or RSA key of 2048 to 8192 bits with exponent 65537',
+    'use a P-256, P-384, P-521, Ed25519 or RSA key of 2048 to 8192 bits with exponent 65537, of a kind that the profile takes',
   ],
   key_compromised: [400, 'make a new key: this one was reported compromised'],
   service_name_malformed: [

@@ -1,10 +1,8 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isUnchanged, LONGEST_AGE } from './cached-reply.js';
 import { compressedFor } from './compressed-crl.js';
 import type { ServedCrl } from './published.js';
-
-// A list may be signed anew at any time; nobody should miss that for long.
-const LONGEST_AGE = 300;
 
 /**
  * Answers a request for a CRL (RFC 9110, RFC 9111): with its validators, whole or the one range that was asked for, or with 304 or 416. Caches may keep it
@@ -36,15 +34,6 @@ export async function sendCrl(request: FastifyRequest, reply: FastifyReply, crl:
   // Sent without any, the length would be said to be 0.
   if (request.method === 'HEAD') return reply.send(Readable.from([]));
   return reply.send(Readable.from(crl.read(start, end), { objectMode: false }));
-}
-
-/** RFC 9110 §13.2.2: If-None-Match, and only without it If-Modified-Since. */
-function isUnchanged({ headers }: FastifyRequest, etag: string, lastModified: Date | undefined): boolean {
-  const tags = headers['if-none-match'];
-  if (tags !== undefined)
-    return tags.trim() === '*' || tags.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
-  const since = Date.parse(headers['if-modified-since'] ?? '');
-  return lastModified !== undefined && since >= lastModified.getTime();
 }
 
 /** RFC 9110 §13.1.5: If-Range with another validator has the range ignored. */

@@ -36,10 +36,10 @@ describe('the repository', () => {
     listener = new RepositoryListener(
       { enabled: true, host: '127.0.0.1', port: 0 },
       {
-        certificate: () => undefined,
-        bundle: () => '',
+        certificate: (issuer) => (issuer === 'issuing' ? octets : undefined),
+        bundle: () => 'bundle',
         spiffeBundle: () => Promise.resolve('{}'),
-        crossCertificates: () => '',
+        crossCertificates: () => 'cross',
         crl: (issuer, scope) =>
           issuer === 'issuing'
             ? {
@@ -95,6 +95,33 @@ describe('the repository', () => {
     const head = await ask('/crl/issuing.crl', {}, 'HEAD');
     expect(head.body).toHaveLength(0);
     expect({ ...head.headers, date: 0, 'cache-control': 0 }).toEqual({ ...headers, date: 0, 'cache-control': 0 });
+  });
+
+  it.each([
+    ['/ca/issuing.cer', 'application/pkix-cert'],
+    ['/ca/issuing.pem', 'application/x-pem-file'],
+    ['/ca/bundle.pem', 'application/x-pem-file'],
+    ['/ca/cross.pem', 'application/x-pem-file'],
+    ['/.well-known/spiffe/bundle', 'application/json; charset=utf-8'],
+  ])('serves %s with what caches need', async (path, type) => {
+    const { status, headers, body } = await ask(path);
+    expect(status).toBe(200);
+    expect(body.length).toBeGreaterThan(0);
+    expect(headers).toMatchObject({
+      'content-type': type,
+      'cache-control': 'public, max-age=300',
+      etag: expect.stringMatching(/^"[0-9a-f]{32}"$/),
+    });
+    const head = await ask(path, {}, 'HEAD');
+    expect([head.body.length, { ...head.headers, date: 0 }]).toEqual([0, { ...headers, date: 0 }]);
+    const again = await ask(path, { 'if-none-match': String(headers.etag) });
+    expect([again.status, again.body.length, again.headers.etag]).toEqual([304, 0, headers.etag]);
+    expect((await ask(path, { 'if-none-match': '"other"' })).status).toBe(200);
+  });
+
+  it('has no cache keep that something is not there', async () => {
+    for (const path of ['/ca/next.cer', '/crl/next.crl', '/crl/issuing/3.crl', '/'])
+      expect(await ask(path)).toMatchObject({ status: 404, headers: { 'cache-control': 'no-store' } });
   });
 
   it('sends a list by gzip to who takes it, with a tag of its own, where that pays', async () => {

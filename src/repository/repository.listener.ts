@@ -11,12 +11,14 @@ import {
   withOneHost,
 } from '../mtls/index.js';
 import { encodePem } from '../x509/index.js';
+import { sendDocument } from './cached-reply.js';
 import { sendCrl } from './crl-reply.js';
 import { NO_SCHEMAS } from './no-schemas.js';
 import { ocspHandler } from './ocsp-handler.js';
 import { PUBLISHED, type Published } from './published.js';
 import { REPOSITORY_OPTIONS, type RepositoryOptions } from './repository.options.js';
 
+const PEM = 'application/x-pem-file';
 const MAX_CONNECTIONS = 1_000;
 const OPTIONS = {
   requestTimeout: 10_000,
@@ -90,21 +92,21 @@ function createRepositoryServer(published: Published): FastifyInstance {
       .header('cache-control', 'no-store')
       .send({ status: ready ? 'ready' : 'not ready' });
   });
-  server.get('/ca/bundle.pem', (_, reply) => reply.type('application/x-pem-file').send(published.bundle()));
-  server.get('/.well-known/spiffe/bundle', async (_, reply) =>
-    reply.type('application/json').send(await published.spiffeBundle()),
+  server.get('/ca/bundle.pem', (request, reply) => sendDocument(request, reply, PEM, published.bundle()));
+  server.get('/.well-known/spiffe/bundle', async (request, reply) =>
+    sendDocument(request, reply, 'application/json; charset=utf-8', await published.spiffeBundle()),
   );
-  server.get('/ca/cross.pem', (_, reply) => {
+  server.get('/ca/cross.pem', (request, reply) => {
     const pem = published.crossCertificates();
-    return pem === '' ? notFound(reply) : reply.type('application/x-pem-file').send(pem);
+    return pem === '' ? notFound(reply) : sendDocument(request, reply, PEM, pem);
   });
-  server.get<{ Params: { file: string } }>('/ca/:file', ({ params }, reply) => {
-    const [, issuer, extension] = /^([a-z0-9-]+)\.(cer|pem)$/.exec(params.file) ?? [];
+  server.get<{ Params: { file: string } }>('/ca/:file', (request, reply) => {
+    const [, issuer, extension] = /^([a-z0-9-]+)\.(cer|pem)$/.exec(request.params.file) ?? [];
     const der = issuer === undefined ? undefined : published.certificate(issuer);
     if (!der) return notFound(reply);
     // RFC 2585 §4.1.
-    if (extension === 'cer') return reply.type('application/pkix-cert').send(Buffer.from(der));
-    return reply.type('application/x-pem-file').send(encodePem('CERTIFICATE', der));
+    if (extension === 'cer') return sendDocument(request, reply, 'application/pkix-cert', der);
+    return sendDocument(request, reply, PEM, encodePem('CERTIFICATE', der));
   });
   server.get<{ Params: { file: string } }>('/crl/:file', (request, reply) => {
     const issuer = /^([a-z0-9-]+)\.crl$/.exec(request.params.file)?.[1];
@@ -127,6 +129,7 @@ const notFound = (reply: FastifyReply): FastifyReply => problem(reply, 404, 'The
 function problem(reply: FastifyReply, status: number, detail?: string): FastifyReply {
   return reply
     .code(status)
+    .header('cache-control', 'no-store')
     .type(PROBLEM_CONTENT_TYPE)
     .send(problemOfStatus(status, reply.request.id, detail));
 }

@@ -21,6 +21,7 @@ const COLUMNS = [
   'status',
   'revoked_at',
   'revocation_reason',
+  'invalidity_date',
 ] as const;
 
 /** What of a certificate decides whether and how it is revoked. */

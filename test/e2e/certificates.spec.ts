@@ -345,6 +345,9 @@ describe('revocation', () => {
       ]);
     const past = { ...dated, invalidity_date: '2026-01-01T00:00:00Z' };
     expect((await post(admin, path, past)).status).toBe(200);
+    expect((await read(admin, `${PATH}/${held.serialNumber}`)).json).toMatchObject({
+      invalidity_date: '2026-01-01T00:00:00.000Z',
+    });
     expect(refusal(await post(admin, path, { reason: 'removeFromCRL' }))).toEqual([409, 'revocation_final']);
   });
 

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { join } from 'node:path';
-import { CaService } from '../../src/pki/index.js';
+import { CaService, requestFor } from '../../src/pki/index.js';
 import { TestCa } from '../../src/testing/index.js';
 import { decodeCertificate, decodeCertificationRequest, decodePem } from '../../src/x509/index.js';
 import { commandLine } from '../support/command-line.js';
@@ -70,6 +71,24 @@ describe('veritas renew', () => {
       const { json } = await get(service.ports.https, '/api/v1/whoami', tls);
       expect(json).toMatchObject({ authenticated: true, service: 'veritas-worker' });
     }
+  });
+
+  it.each([
+    ['P-384', () => generateKeyPairSync('ec', { namedCurve: 'P-384' })],
+    ['Ed25519', () => generateKeyPairSync('ed25519')],
+    ['RSA-2048', () => generateKeyPairSync('rsa', { modulusLength: 2048 })],
+  ])('keeps the kind of key: %s', async (_, made) => {
+    const { privateKey } = made();
+    const ca = service.application.get(CaService, { strict: false });
+    const { chainPem, certificate } = await ca.issue({
+      request: requestFor(privateKey, 'veritas-worker'),
+      requester: { actor: 'test', requestId: 'test', standing: 'operator' },
+    });
+    writeFileSync(path('worker.pem'), chainPem);
+    writeFileSync(path('worker.key'), privateKey.export({ format: 'pem', type: 'pkcs8' }));
+    expect(await renew(['--force'])).toMatchObject({ code: 0 });
+    expect(leaf().publicKey.der).not.toEqual(certificate.publicKey.der);
+    expect(leaf().publicKey.parameters).toEqual(certificate.publicKey.parameters);
   });
 
   it('does nothing when it is early, and says so', async () => {

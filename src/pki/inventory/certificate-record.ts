@@ -16,6 +16,8 @@ export interface CertificateRecord {
   readonly revoked_at: string | null;
   /** A CRLReason's name. */
   readonly revocation_reason: string | null;
+  /** Since when it is believed to be invalid (RFC 5280 §5.3.2), where whoever revoked it said so. */
+  readonly invalidity_date: string | null;
   readonly fingerprint_sha256: string;
 }
 
@@ -31,8 +33,9 @@ export function certificateRecord(row: CertificateRow, now: Date): CertificateRe
     not_after: iso(row.not_after),
     issued_at: iso(row.issued_at),
     requester: row.requester,
-    revoked_at: row.revoked_at === null ? null : iso(row.revoked_at),
+    revoked_at: isoOrNull(row.revoked_at),
     revocation_reason: row.revocation_reason,
+    invalidity_date: isoOrNull(row.invalidity_date),
     fingerprint_sha256: row.fingerprint,
   };
 }
@@ -43,3 +46,4 @@ function statusOf({ status, not_after: notAfter }: CertificateRow, now: Date): C
 }
 
 const iso = (milliseconds: number): string => new Date(milliseconds).toISOString();
+const isoOrNull = (milliseconds: number | null): string | null => (milliseconds === null ? null : iso(milliseconds));

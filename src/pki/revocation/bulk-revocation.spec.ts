@@ -3,7 +3,7 @@ import { certificationRequest } from '../../../test/support/certification-reques
 import { temporaryFolder } from '../../../test/support/folder.js';
 import { describeOnEachStore, type StorePlace } from '../../../test/support/postgres.js';
 import { somebody, temporarySettings } from '../../../test/support/temporary-authority.js';
-import { openStore, type Store } from '../../store/index.js';
+import { listAudit, openStore, type Store } from '../../store/index.js';
 import { generateTestKeyPair } from '../../testing/index.js';
 import { CrlReason, decodeCertificateList, type Certificate } from '../../x509/index.js';
 import { openCertificationAuthority, type CertificationAuthority } from '../certification-authority.js';
@@ -30,6 +30,8 @@ describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPl
     const request = certificationRequest({ commonName: service });
     return (await authority.ca.issue({ request, profile, service, requester: somebody })).certificate;
   };
+  const revokeAll = (selection: object, more: object = {}) =>
+    authority.ca.revokeAll({ selection, requester: somebody, ...more });
   const statusOf = ({ serialNumber }: Certificate): string => {
     const answer = authority.registry.statusOf(authority.ca.issuing.certificate, serialNumber);
     return answer.status === 'revoked' ? answer.reason : answer.status;
@@ -50,8 +52,6 @@ describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPl
       await issue('billing', 'client'),
     ];
     await crls.publishIfDue(somebody);
-    const revokeAll = (selection: object, more: object = {}) =>
-      ca.revokeAll({ selection, requester: somebody, ...more });
     expect(await revokeAll({ service: 'orders' }, { reason: 'certificateHold' })).toBe(2);
     expect(await revokeAll({ service: 'orders' }, { reason: 'certificateHold' })).toBe(0);
     expect([a, b, c, d].map(statusOf)).toEqual(['certificateHold', 'certificateHold', 'good', 'good']);
@@ -97,6 +97,25 @@ describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPl
     const list = decodeCertificateList(await readPublished(crls.current('issuing')!));
     const dates = [...list.revokedCertificates()].map(({ invalidityDate }) => invalidityDate?.getTime());
     expect(dates.filter((date) => date === 0)).toHaveLength(1);
+  });
+
+  it('keeps the invalidity date of a hold that becomes final, unless another is said; the record has each', async () => {
+    const { ca } = authority;
+    const [a, b, c] = [await issue('dated'), await issue('dated'), await issue('dated')];
+    const held = { reason: 'certificateHold', invalidityDate: new Date(1_000) };
+    expect(await revokeAll({ service: 'dated' }, held)).toBe(3);
+    const one = { serialNumber: a.serialNumber, reason: 'superseded', requester: somebody };
+    await ca.revoke(one);
+    await ca.revoke({ ...one, serialNumber: b.serialNumber, invalidityDate: new Date(2_000) });
+    expect(await revokeAll({ service: 'dated' }, { reason: 'superseded' })).toBe(1);
+    const dates = await Promise.all(
+      [a, b, c].map(async ({ serialNumber }) => (await ca.find(serialNumber))?.invalidity_date),
+    );
+    expect(dates).toEqual([1_000, 2_000, 1_000]);
+    const rows = await listAudit(store.database, 0, 1_000);
+    const told = rows.filter(({ detail }) => detail.includes(held.invalidityDate.toISOString()));
+    // Of the hold: what was meant, and of each certificate what became of it.
+    expect(told.map(({ phase }) => phase)).toEqual(['intent', 'result', 'result', 'result']);
   });
 
   it('refuses to publish a list that lacks what somebody was told of', async () => {

@@ -16,7 +16,13 @@ import { earliestNow } from '../earliest-now.js';
 import type { Requester } from '../pki-settings.js';
 import { isAuthorityProfile } from '../profile/profile.js';
 import { HOLD, revocationReason } from './reason.js';
-import { checkInvalidityDate, isRevocable, revocationDate, type RevocationService } from './revocation.service.js';
+import {
+  checkInvalidityDate,
+  isRevocable,
+  revocationDates,
+  revocationDetail,
+  type RevocationService,
+} from './revocation.service.js';
 
 /** What many certificates are to become: revoked for `reason`, or released from hold. */
 export interface BulkRequest {
@@ -78,7 +84,8 @@ export class BulkRevocation {
         .flat()
         .join(' '),
     };
-    await this.#audit.append({ ...entry, phase: 'intent', detail: release ? {} : { reason } });
+    const detail = release ? {} : revocationDetail(reason, request.invalidityDate);
+    await this.#audit.append({ ...entry, phase: 'intent', detail });
     let [looked, changed] = [0, 0];
     for (const status of statusesFor(reason, release)) {
       let after = { notAfter: now.getTime() - 1, serial: '' };
@@ -134,14 +141,14 @@ export class BulkRevocation {
       if (release ? row.revocation_reason !== HOLD : !isRevocable(row, reason)) continue;
       sequence++;
       const { serial } = row;
-      const revokedAt = revocationDate(row, now);
+      const dates = revocationDates(row, { now, invalidityDate });
       if (release) await markReleased(transaction, { certificate: row, releasedAt: now, sequence });
-      else await markRevoked(transaction, { serial, reason, revokedAt, invalidityDate, sequence });
+      else await markRevoked(transaction, { serial, reason, ...dates, sequence });
       const action = release ? 'certificate.release' : 'certificate.revoke';
       const { actor, requestId } = requester;
-      const detail = release ? {} : { reason };
+      const detail = release ? {} : revocationDetail(reason, invalidityDate);
       await this.#audit.append({ action, actor, requestId, subject: serial, phase: 'result', detail }, transaction);
-      done.push({ row, sequence, revokedAt });
+      done.push({ row, sequence, revokedAt: dates.revokedAt });
     }
     return done;
   }

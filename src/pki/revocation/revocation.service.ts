@@ -91,22 +91,15 @@ export class RevocationService {
     const proven = revocationReason(reason, isAuthorityProfile(known.profile));
     checkInvalidityDate(invalidityDate, this.#now());
     const now = await this.#earliestNow();
-    const entry = entryOf('certificate.revoke', serialNumber, requester, {
-      reason: proven,
-      ...(invalidityDate ? { invalidityDate: invalidityDate.toISOString() } : {}),
-    });
+    const detail = revocationDetail(proven, invalidityDate);
+    const entry = entryOf('certificate.revoke', serialNumber, requester, detail);
     const sequence = await this.#store.transaction(async (transaction) => {
       // Looked at again: another process may have been first.
       const row = await this.#find(serialNumber, transaction);
       if (!isRevocable(row, proven)) return undefined;
       await this.#audit.append({ ...entry, phase: 'intent' }, transaction);
-      const revokedAt = revocationDate(row, now);
-      const sequence = await markRevoked(transaction, {
-        serial: serialNumber,
-        reason: proven,
-        revokedAt,
-        invalidityDate,
-      });
+      const dates = revocationDates(row, { now, invalidityDate });
+      const sequence = await markRevoked(transaction, { serial: serialNumber, reason: proven, ...dates });
       await this.#audit.append({ ...entry, phase: 'result' }, transaction);
       return sequence;
     });
@@ -166,9 +159,25 @@ export const isRevocable = (
   reason: string,
 ): boolean => status === 'active' || (before === HOLD && reason !== HOLD);
 
-/** A hold that becomes final keeps its date: since then the certificate has not been good. */
-export const revocationDate = ({ revoked_at: revokedAt }: Pick<CertificateRow, 'revoked_at'>, now: Date): Date =>
-  revokedAt === null ? now : new Date(revokedAt);
+/** A hold that becomes final keeps its date: since then the certificate has not been good; and its invalidity date, unless another is said. */
+export function revocationDates(
+  { revoked_at: heldAt, invalidity_date: before }: Pick<CertificateRow, 'revoked_at' | 'invalidity_date'>,
+  { now, invalidityDate }: { readonly now: Date; readonly invalidityDate: Date | undefined },
+): { readonly revokedAt: Date; readonly invalidityDate: Date | undefined } {
+  return {
+    revokedAt: heldAt === null ? now : new Date(heldAt),
+    invalidityDate: invalidityDate ?? (before === null ? undefined : new Date(before)),
+  };
+}
+
+/** What the record says of a revocation. */
+export const revocationDetail = (
+  reason: string,
+  invalidityDate: Date | undefined,
+): Readonly<Record<string, string>> => ({
+  reason,
+  ...(invalidityDate ? { invalidityDate: invalidityDate.toISOString() } : {}),
+});
 
 /** Throws PkiError `invalidity_date_not_allowed` for one that lies in the future, or before there were such certificates: not every reader of a list counts so far back. */
 export function checkInvalidityDate(date: Date | undefined, now: Date): void {

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import {
   attributeValues,
   DecodeError,
@@ -14,6 +14,7 @@ import {
 } from '../../x509/index.js';
 import { clientOptions } from '../secure-context.js';
 import { DEFAULT_TLS_SETTINGS, type TlsSettings } from '../tls-settings.js';
+import { newKeyLike } from './new-key.js';
 import type { PairFiles } from './pair-files.js';
 import { RenewalError } from './renewal-error.js';
 import { askForRenewal } from './renewal-request.js';
@@ -34,7 +35,7 @@ export interface RenewalTarget {
 }
 
 /**
- * Has the certificate of `pair` certified again for a new key, with itself as the only credential, and replaces both files once the answer is there and checked: it is
+ * Has the certificate of `pair` certified again for a new key of the same kind, with itself as the only credential, and replaces both files once the answer is there and checked: it is
  * for the new key, has the subject, names and purposes of the old one, leads to the CAs and is valid. Gives the chain, its leaf first. Throws {@link RenewalError}, and
  * nothing is replaced.
  */
@@ -47,7 +48,7 @@ export async function renewPair(
   const anchors = certificatesIn(caPem, caName);
   // Before anybody is asked: what cannot be stored need not be issued.
   pair.checkWritable();
-  const { privateKey: newKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const newKey = await newKeyLike(old.publicKey);
   const octets = await askForRenewal({
     url,
     tls: clientOptions(settings, { certificatePem, keyPem, passphrase: pair.keyPassphrase, caPem }),
