@@ -27,7 +27,7 @@ export function addDoctor(program: Command, host: Host): void {
     ['veritas doctor --request 9b1f6c3d02ae-4 --log veritas.log', 'the checks of a refused request, from the log'],
     ['journalctl -u veritas -o cat | veritas doctor --request 9b1f6c3d02ae-4', 'the same, from a pipe'],
   ])
-    .option('--cert <file>', "the client's certificate, followed by its issuing CA")
+    .option('--cert <file>', "the client's certificate, followed by its issuing CA (default: none is presented)")
     .addOption(new Option('--certificate <file>', 'the same').hideHelp())
     .option('--key <file>', 'its private key (default: in the same file, or beside it: worker.key, worker_key.pem)')
     .option('--connect <host:port>', 'where the service listens (default port: 443)', endpointArgument)

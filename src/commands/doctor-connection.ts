@@ -20,7 +20,8 @@ export interface Endpoint {
 
 /** What is looked at. */
 export interface Connection {
-  readonly certificate: string;
+  /** Undefined: none is presented. */
+  readonly certificate: string | undefined;
   readonly key?: string;
   readonly connect: Endpoint;
   readonly ca?: string;
@@ -33,21 +34,26 @@ const MAX_SKEW_MS = 60_000;
 
 /** Every step of a client's way into a service, up to the one that fails: the certificate, the connection, the handshake, and each check of the guard. */
 export async function diagnose(session: Session, connection: Connection): Promise<Check[]> {
-  const pem = await readInputFile(connection.certificate, session);
-  const keyPem = keyOf(connection, pem);
+  const { certificate } = connection;
+  const caIn = (): Promise<Buffer> => readInputFile(connection.ca ?? configurationOf(session).tls.caFile, session);
+  if (certificate === undefined) return ask(connection, { ca: await caIn(), now: session.now() });
+  const pem = await readInputFile(certificate, session);
+  const keyPem = keyOf(certificate, connection.key, pem);
   try {
     const own = ownChecks(pem, keyPem, session.now());
     // What does not fit together no handshake takes; of all else the service has the last word.
     if (own.some(({ check, ok }) => check === 'key' && !ok)) return own;
-    const ca = await readInputFile(connection.ca ?? configurationOf(session).tls.caFile, session);
-    return [...own, ...(await ask(connection, { pem, keyPem, ca, now: session.now() }))];
+    return [
+      ...own,
+      ...(await ask(connection, { presented: { cert: pem, key: keyPem }, ca: await caIn(), now: session.now() })),
+    ];
   } finally {
     keyPem.fill(0);
   }
 }
 
 /** The private key: as named, in the same file, or beside it by its usual name. Throws CommandError. */
-function keyOf({ certificate, key }: Connection, pem: Buffer): Buffer {
+function keyOf(certificate: string, key: string | undefined, pem: Buffer): Buffer {
   if (key !== undefined) return readOwnersFile(key);
   if (pem.includes('PRIVATE KEY-----')) return Buffer.from(pem);
   const beside = [certificate.replace(/(\.\w+)?$/, '.key'), certificate.replace(/_cert(?=\.\w+$)/, '_key')];
@@ -83,8 +89,7 @@ function ownChecks(pem: Buffer, keyPem: Buffer, now: Date): Check[] {
 }
 
 interface Material {
-  readonly pem: Buffer;
-  readonly keyPem: Buffer;
+  readonly presented?: { readonly cert: Buffer; readonly key: Buffer };
   readonly ca: Buffer;
   readonly now: Date;
 }
@@ -125,13 +130,12 @@ async function ask({ connect: { host, port }, path }: Connection, material: Mate
   }
 }
 
-function handshake({ host, port }: Endpoint, { pem, keyPem, ca }: Material): Promise<TLSSocket> {
+function handshake({ host, port }: Endpoint, { presented, ca }: Material): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const socket = connect({
       host,
       port,
-      cert: pem,
-      key: keyPem,
+      ...presented,
       ca,
       ...(isIP(host) === 0 ? { servername: host } : {}),
       ALPNProtocols: ['http/1.1'],

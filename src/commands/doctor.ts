@@ -17,24 +17,24 @@ export interface DoctorOptions {
   readonly log: string;
 }
 
-/** `veritas doctor`: with `--connect` where a client gets stuck on its way to a service, with `--request` why a request was refused, from the log. */
+/** `veritas doctor`: with `--connect` where a client gets stuck on its way to a service, one without a certificate too, with `--request` why a request was refused, from the log. */
 export async function doctor(session: Session, options: DoctorOptions): Promise<void> {
-  const { cert: certificate, connect, request } = options;
+  const { cert: certificate, key, connect, request } = options;
   if (request !== undefined && connect === undefined && certificate === undefined)
     await explainRequest(session, request, options.log);
-  else if (request === undefined && connect !== undefined && certificate !== undefined)
+  else if (request === undefined && connect !== undefined && (certificate !== undefined || key === undefined))
     await explainConnection(session, { ...options, certificate, connect });
   else
     throw new CommandError(
       'say what is to be looked at',
       ExitCode.usage,
-      'either --cert FILE --connect host:port, or --request ID --log FILE',
+      'either --connect host:port with --cert FILE, or without where none is presented, or --request ID --log FILE',
     );
 }
 
 async function explainConnection(
   session: Session,
-  options: DoctorOptions & { readonly certificate: string; readonly connect: Endpoint },
+  options: DoctorOptions & { readonly certificate: string | undefined; readonly connect: Endpoint },
 ): Promise<void> {
   const checks = await diagnose(session, options);
   const failed = checks.find(({ ok }) => !ok);

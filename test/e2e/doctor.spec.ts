@@ -125,6 +125,14 @@ describe('doctor --cert --connect', () => {
     expect([failed, JSON.stringify(checks).includes('secret reason')]).toEqual(['guard: validation', false]);
   });
 
+  test('client_certificate_required: no certificate is presented, and the mend is to present one', async () => {
+    const { code, out } = await doctor(['--connect', `localhost:${guarded.port}`, '--path', '/orders', '--json']);
+    const { failed, checks } = JSON.parse(out) as Diagnosis;
+    expect([code, failed]).toEqual([1, 'guard: certificate']);
+    expect(checks.at(-1)).toMatchObject({ ok: false, mend: REFUSALS.client_certificate_required.mend });
+    expect((await doctor(['--connect', `localhost:${guarded.port}`, '--path', '/open'])).code).toBe(0);
+  });
+
   test('a client that is let in: every step passes, exit code 0', async () => {
     const { ok, checks, code } = await diagnosisOf(billing);
     expect([ok, code, checks.map(({ check }) => check)]).toEqual([
@@ -207,7 +215,12 @@ describe('doctor --cert --connect', () => {
       code: 3,
       err: expect.stringContaining('--key'),
     });
-    for (const args of [[], ['--certificate', alone], ['--request', 'a', '--connect', 'localhost:1']])
+    for (const args of [
+      [],
+      ['--certificate', alone],
+      ['--request', 'a', '--connect', 'localhost:1'],
+      ['--key', alone, '--connect', 'localhost:1'],
+    ])
       expect((await doctor(args)).code).toBe(2);
     expect((await doctor(['--certificate', alone, '--connect', 'localhost:1/path'])).code).toBe(2);
   });
