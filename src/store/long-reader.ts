@@ -35,14 +35,17 @@ export class LongReader {
   }
 
   async #read<T>(work: (database: Kysely<Schema>) => Promise<T>): Promise<T> {
-    clearTimeout(this.#idle);
     const file = fileAt(this.#path);
     if (this.#open?.file !== file) await this.#end();
+    clearTimeout(this.#idle);
     this.#open ??= { file, database: new Kysely<Schema>({ dialect: this.#dialect() }) };
     try {
       return await work(this.#open.database);
     } finally {
-      this.#idle = setTimeout(() => void this.#end().catch(() => undefined), IDLE_MS).unref();
+      this.#idle = setTimeout(() => {
+        // Waited for by who closes, or reads next.
+        this.#before = this.#end().catch(() => undefined);
+      }, IDLE_MS).unref();
     }
   }
 

@@ -111,6 +111,16 @@ describe('checkpoints of a SQLite store', () => {
     expect(existsSync(`${path}-wal`)).toBe(false);
     expect(rowsInFile()).toBe(20);
   }, 30_000);
+
+  it('are whole at the end also when what was long was read just before', async () => {
+    store = await openStore({ path });
+    await commit();
+    await store.snapshot((database) => listIssuers(database), { isLong: true });
+    await commit();
+    await store.close();
+    expect(existsSync(`${path}-wal`)).toBe(false);
+    expect(rowsInFile()).toBe(2);
+  });
 });
 
 describeWithMounts('checkpoints on a disk that is full', () => {

@@ -63,8 +63,8 @@ class SqliteStore extends Store {
     }
   }
 
-  override async close(): Promise<void> {
-    await Promise.all([super.close(), this.#longReader.close()]);
+  protected override closeReaders(): Promise<void> {
+    return this.#longReader.close();
   }
 
   // `PRAGMA data_version`: of this connection, so that commits of the writer count as well.

@@ -107,8 +107,14 @@ export abstract class Store {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#commits.idle();
+    await this.closeReaders();
     await this.database.destroy();
     if (this.#writer !== this.database) await this.#writer.destroy();
+  }
+
+  /** Of snapshots, before the rest: the last to close brings SQLite's log into the file, which who only reads cannot. */
+  protected closeReaders(): Promise<void> {
+    return Promise.resolve();
   }
 }
 

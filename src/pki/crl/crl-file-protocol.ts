@@ -10,8 +10,9 @@ export interface CrlFileData {
 }
 
 /**
- * To the thread that checks and writes entries, of one file after the other. `begin`: it has this file now, which is not answered. `entries`: whole ones, behind those before. `unique`: those were all, whether none stands twice. `move`: have
- * the first begin elsewhere. `digest`: of the whole file. `end`: it has the file no longer.
+ * To the thread that checks and writes entries, of one file after the other. `begin`: it has this file now, which is not answered. `entries`: whole ones, behind
+ * those before. `unique`: those were all, whether none stands twice. `move`: have the first begin elsewhere. `digest`: of the whole file. `end`: it has the file
+ * no longer.
  */
 export type CrlFileRequest =
   | ({ readonly kind: 'begin' } & CrlFileData)
@@ -21,7 +22,7 @@ export type CrlFileRequest =
   | { readonly kind: 'digest' }
   | { readonly kind: 'end' };
 
-/** From the thread, one for each request. */
+/** From the thread, one for each request that is answered. */
 export interface CrlFileAnswer {
   /** What is wrong with an entry. */
   readonly finding?: string;

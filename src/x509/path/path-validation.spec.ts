@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, hash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { generateTestKeyPair, TestCa } from '../../testing/index.js';
 import { decodeCertificateList, encodeExtensionOf, nameFrom, type Certificate } from '../index.js';
@@ -77,7 +77,11 @@ describe('hostile sets of intermediates', () => {
   });
 
   it('with the key identifier of a CA of the path, or of who signed a CRL, are not looked at before it', () => {
-    const [issuing, renewed] = [root.intermediate(), root.intermediate({ commonName: 'Test Root CA' })];
+    const [made, renewed] = [root.intermediate(), root.intermediate({ commonName: 'Test Root CA' })];
+    // As Go makes it, of SHA-256; the other is of SHA-1.
+    const identifier = hash('sha256', made.certificate.publicKey.key, 'buffer').subarray(0, 20);
+    const extensions = [encodeExtensionOf.subjectKeyIdentifier(identifier)];
+    const issuing = root.intermediate({ keyPair: keyPairOf(made), extensions });
     const like = ({ certificate: { subject, extensions } }: TestCa) => ({
       subject,
       extensions: [encodeExtensionOf.subjectKeyIdentifier(extensions.subjectKeyIdentifier!)],
