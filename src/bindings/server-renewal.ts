@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { LoggerService } from '@nestjs/common';
-import { requestFor, type CertificationAuthority } from '../pki/index.js';
+import { PkiError, requestFor, type CertificationAuthority } from '../pki/index.js';
 import {
-  newKeyLike,
+  KEY_NOT_TAKEN,
   PairFiles,
   RenewalAgent,
   type RenewalAgentOptions,
   type RenewalEvent,
   type TlsFiles,
   type TlsReloader,
+  withNewKey,
 } from '../tls/index.js';
 import {
   attributeValues,
@@ -39,15 +40,17 @@ export function serverRenewal(
   const replace = async (pair: PairFiles): Promise<Certificate> => {
     pair.checkWritable();
     const { serialNumber, fingerprint256, subject, publicKey } = pair.certificate;
-    const privateKey = await newKeyLike(publicKey);
     const [service = ''] = attributeValues(subject, Oid.commonName);
-    const { certificate, chainPem } = await ca.renew({
-      request: requestFor(privateKey, service),
-      holder: { serialNumber, fingerprint256 },
-      requester: { actor: 'veritas', requestId: randomUUID(), standing: 'operator' },
+    const isRefused = (error: unknown): boolean => error instanceof PkiError && error.code === KEY_NOT_TAKEN;
+    return withNewKey(publicKey, isRefused, async (privateKey) => {
+      const { certificate, chainPem } = await ca.renew({
+        request: requestFor(privateKey, service),
+        holder: { serialNumber, fingerprint256 },
+        requester: { actor: 'veritas', requestId: randomUUID(), standing: 'operator' },
+      });
+      pair.place(privateKey, octetsFromPemOrDer(chainPem, 'CERTIFICATE').map(decodeCertificate));
+      return certificate;
     });
-    pair.place(privateKey, octetsFromPemOrDer(chainPem, 'CERTIFICATE').map(decodeCertificate));
-    return certificate;
   };
   return new RenewalAgent({
     ...time,

@@ -15,7 +15,7 @@ export { connectionInfoOf, type ConnectionInfo } from './connection-info.js';
 export { developmentClientOptions, developmentServerOptions } from './development.js';
 export { isSameTrust, type MaterialWatchOptions, type TlsReloadEvent } from './material-watch.js';
 export { renewFiles, type FileRenewalOptions } from './renewal/file-renewal.js';
-export { newKeyLike } from './renewal/new-key.js';
+export { KEY_NOT_TAKEN, withNewKey } from './renewal/new-key.js';
 export { PairFiles, type PairPaths } from './renewal/pair-files.js';
 export { RenewalAgent, type RenewalAgentOptions, type RenewalEvent, type Timer } from './renewal/renewal-agent.js';
 export { RenewalError, type RenewalErrorCode } from './renewal/renewal-error.js';

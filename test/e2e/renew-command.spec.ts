@@ -12,6 +12,7 @@ import { decodeCertificate, decodeCertificationRequest, decodePem } from '../../
 import { commandLine } from '../support/command-line.js';
 import { callerOf } from '../support/certificate-client.js';
 import { get } from '../support/client.js';
+import { temporaryFolder } from '../support/folder.js';
 import { developmentTls, startIn } from '../support/service.js';
 
 let service: Awaited<ReturnType<typeof startIn>>;
@@ -89,6 +90,32 @@ describe('veritas renew', () => {
     expect(await renew(['--force'])).toMatchObject({ code: 0 });
     expect(leaf().publicKey.der).not.toEqual(certificate.publicKey.der);
     expect(leaf().publicKey.parameters).toEqual(certificate.publicKey.parameters);
+  });
+
+  it('goes over to P-256 where the profile does not take the kind of key any more', async () => {
+    const profile = (...keyTypes: string[]) => ({
+      VERITAS_PKI_PROFILES: JSON.stringify([
+        { name: 'worker', purposes: ['clientAuth'], keyTypes, maximumLifetime: '1d' },
+      ]),
+    });
+    const before = await startIn(temporaryFolder(), profile('P-256', 'Ed25519'));
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const { chainPem } = await before.application.get(CaService, { strict: false }).issue({
+      request: requestFor(privateKey, 'veritas-worker'),
+      profile: 'worker',
+      requester: { actor: 'test', requestId: 'test', standing: 'operator' },
+    });
+    await before.close();
+    writeFileSync(path('worker.pem'), chainPem);
+    writeFileSync(path('worker.key'), privateKey.export({ format: 'pem', type: 'pkcs8' }));
+    const after = await startIn(before.folder, profile('P-256'));
+    try {
+      const ca = join(after.folder, 'certs/ca_bundle.pem');
+      expect(await renew(['--force', '--ca', ca], after.ports.https)).toMatchObject({ code: 0 });
+      expect(leaf().publicKey.parameters).toEqual({ type: 'ec', curve: 'P-256' });
+    } finally {
+      await after.close();
+    }
   });
 
   it('does nothing when it is early, and says so', async () => {

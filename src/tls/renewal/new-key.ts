@@ -4,16 +4,39 @@ import type { SubjectPublicKeyInfo } from '../../x509/index.js';
 
 const generate = promisify(generateKeyPair);
 
-/** A new private key of the kind and size of `old`, made beside the event loop; of a kind that is not known here, P-256. */
-export async function newKeyLike({ parameters }: SubjectPublicKeyInfo): Promise<KeyObject> {
+/** The code of who certifies no key of a kind. */
+export const KEY_NOT_TAKEN = 'public_key_not_allowed';
+
+/**
+ * Has a new private key certified by `certify`: of the kind and size of `old`, and where `isRefused` says that this kind is not taken any more, of P-256. Throws what
+ * `certify` throws.
+ */
+export async function withNewKey<T>(
+  old: SubjectPublicKeyInfo,
+  isRefused: (error: unknown) => boolean,
+  certify: (key: KeyObject) => Promise<T>,
+): Promise<T> {
+  try {
+    return await certify(await newKeyLike(old));
+  } catch (error) {
+    if (!isRefused(error)) throw error;
+    return certify(await newKeyOfCurve('P-256'));
+  }
+}
+
+/** Made beside the event loop; of a kind that is not known here, P-256. */
+async function newKeyLike({ parameters }: SubjectPublicKeyInfo): Promise<KeyObject> {
   switch (parameters.type) {
     case 'rsa':
       return (await generate('rsa', { modulusLength: parameters.bits })).privateKey;
     case 'ed25519':
       return (await generate('ed25519', undefined)).privateKey;
     case 'ec':
-      return (await generate('ec', { namedCurve: parameters.curve })).privateKey;
+      return newKeyOfCurve(parameters.curve);
     case 'other':
-      return (await generate('ec', { namedCurve: 'P-256' })).privateKey;
+      return newKeyOfCurve('P-256');
   }
 }
+
+const newKeyOfCurve = async (namedCurve: string): Promise<KeyObject> =>
+  (await generate('ec', { namedCurve })).privateKey;

@@ -14,7 +14,7 @@ import {
 } from '../../x509/index.js';
 import { clientOptions } from '../secure-context.js';
 import { DEFAULT_TLS_SETTINGS, type TlsSettings } from '../tls-settings.js';
-import { newKeyLike } from './new-key.js';
+import { KEY_NOT_TAKEN, withNewKey } from './new-key.js';
 import type { PairFiles } from './pair-files.js';
 import { RenewalError } from './renewal-error.js';
 import { askForRenewal } from './renewal-request.js';
@@ -35,7 +35,7 @@ export interface RenewalTarget {
 }
 
 /**
- * Has the certificate of `pair` certified again for a new key of the same kind, with itself as the only credential, and replaces both files once the answer is there and checked: it is
+ * Has the certificate of `pair` certified again for a new key of the same kind, or of P-256 where that is not taken any more, with itself as the only credential, and replaces both files once the answer is there and checked: it is
  * for the new key, has the subject, names and purposes of the old one, leads to the CAs and is valid. Gives the chain, its leaf first. Throws {@link RenewalError}, and
  * nothing is replaced.
  */
@@ -48,15 +48,14 @@ export async function renewPair(
   const anchors = certificatesIn(caPem, caName);
   // Before anybody is asked: what cannot be stored need not be issued.
   pair.checkWritable();
-  const newKey = await newKeyLike(old.publicKey);
-  const octets = await askForRenewal({
-    url,
-    tls: clientOptions(settings, { certificatePem, keyPem, passphrase: pair.keyPassphrase, caPem }),
-    request: requestFor(newKey, service),
+  const tls = clientOptions(settings, { certificatePem, keyPem, passphrase: pair.keyPassphrase, caPem });
+  const isRefused = (error: unknown): boolean => error instanceof RenewalError && error.problem === KEY_NOT_TAKEN;
+  return withNewKey(old.publicKey, isRefused, async (newKey) => {
+    const octets = await askForRenewal({ url, tls, request: requestFor(newKey, service) });
+    const chain = checkRenewed(octets, { old, newKey, anchors, now });
+    pair.place(newKey, chain);
+    return chain;
   });
-  const chain = checkRenewed(octets, { old, newKey, anchors, now });
-  pair.place(newKey, chain);
-  return chain;
 }
 
 /** A request (PKCS#10) that asks for nothing but the name: the service knows the rest from the old certificate. */

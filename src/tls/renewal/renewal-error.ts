@@ -8,6 +8,8 @@ export class RenewalError extends Error {
   readonly mend: string | undefined;
   /** Seconds that the service asks to be left alone for (RFC 9110 §10.2.3). */
   readonly retryAfter: number | undefined;
+  /** The code of the service's problem document. */
+  readonly problem: string | undefined;
 
   constructor(
     readonly code: RenewalErrorCode,
@@ -15,12 +17,19 @@ export class RenewalError extends Error {
     {
       mend,
       retryAfter,
+      problem,
       cause,
-    }: { readonly mend?: string; readonly retryAfter?: number | undefined; readonly cause?: unknown } = {},
+    }: {
+      readonly mend?: string;
+      readonly retryAfter?: number | undefined;
+      readonly problem?: string;
+      readonly cause?: unknown;
+    } = {},
   ) {
     super(message, { cause });
     this.mend = mend;
     this.retryAfter = retryAfter;
+    this.problem = problem;
   }
 }
 

@@ -31,7 +31,7 @@ export async function askForRenewal({ url, tls, request }: RenewalRequest): Prom
   throw new RenewalError(
     status < 500 && status !== 429 ? 'refused' : 'unusable',
     `the service refused: ${problem.detail} (${problem.code})`,
-    { retryAfter },
+    { retryAfter, problem: problem.code },
   );
 }
 
