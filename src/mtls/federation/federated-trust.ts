@@ -77,7 +77,7 @@ export class FederatedTrust {
   readonly #clock: () => Date;
   #isStopped = false;
 
-  /** Throws RangeError for a name that is none or is there twice, or a server that could never be known, BundleError and DecodeError for what cannot be read. */
+  /** Throws RangeError for a name that is none or is there twice, or a server that could never be known, BundleError for what cannot be read. */
   constructor(
     private readonly own: CurrentTrust,
     private readonly options: {
@@ -98,9 +98,11 @@ export class FederatedTrust {
     this.#clock = options.clock ?? (() => new Date());
     this.#domains = domains.map((domain) => ({
       domain,
-      intermediates: new FollowedIntermediates(domain),
+      intermediates: given('intermediates', domain, () => new FollowedIntermediates(domain)),
       intermediatesFailure: undefined,
-      first: domain.endpointBundle === undefined ? undefined : decodeSpiffeBundle(Buffer.from(domain.endpointBundle)),
+      first: given('endpointBundle', domain, ({ endpointBundle }) =>
+        endpointBundle === undefined ? undefined : decodeSpiffeBundle(Buffer.from(endpointBundle)),
+      ),
       bundle: undefined,
       readAt: undefined,
       isStale: false,
@@ -243,6 +245,15 @@ export class FederatedTrust {
     loaded.mark = mark;
     this.#joined = undefined;
     this.options.report({ kind: 'loaded', trustDomain, source, certificates: bundle.certificates.length, sequence });
+  }
+}
+
+/** What is read of a domain's option. Throws BundleError that names both. */
+function given<T>(option: string, domain: FederatedDomain, read: (domain: FederatedDomain) => T): T {
+  try {
+    return read(domain);
+  } catch (error) {
+    throw new BundleError(`the ${option} of ${domain.name} cannot be used: ${whyOf(error)}`, { cause: error });
   }
 }
 
