@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { ConfigurationError, loadConfiguration } from './configuration/index.js';
+import { ConfigurationError, loadConfiguration, type Configuration } from './configuration/index.js';
+import { BundleError } from './mtls/index.js';
 import { PkiError } from './pki/index.js';
 import { startService, type RunningService } from './service.js';
 import { StoreError } from './store/index.js';
@@ -9,10 +10,12 @@ import { TlsSetupError } from './tls/index.js';
 /** Runs the service as a process: says where it listens, stops on SIGTERM and SIGINT, ends with status 1 and one sentence when it cannot start. */
 export async function run(): Promise<void> {
   let service: RunningService;
+  let configuration: Configuration | undefined;
   try {
-    service = await startService(loadConfiguration());
+    configuration = loadConfiguration();
+    service = await startService(configuration);
   } catch (error) {
-    process.stderr.write(`veritas: ${sentenceOf(error)}\n`);
+    process.stderr.write(`veritas: ${sentenceOf(error, configuration)}\n`);
     process.exitCode = 1;
     return;
   }
@@ -46,17 +49,29 @@ export function welcome({ configuration, ports }: Pick<RunningService, 'configur
 }
 
 /** One clear sentence for whoever started it; a stack only for what nobody foresaw. */
-export function sentenceOf(error: unknown): string {
-  if (error instanceof ConfigurationError || error instanceof TlsSetupError || error instanceof StoreError)
-    return error.message;
+export function sentenceOf(error: unknown, configuration?: Configuration): string {
+  if (error instanceof ConfigurationError || error instanceof TlsSetupError) return error.message;
+  if (error instanceof StoreError) {
+    const setting = configuration?.store.url === undefined ? 'store.path' : 'store.urlFile';
+    return error.message.includes(setting) ? error.message : `${error.message} (${setting} names it).`;
+  }
+  if (error instanceof BundleError) return `mtls.trustDomains: ${error.message}.`;
   if (error instanceof PkiError) return `${error.message}: ${error.mend}.`;
   const failed = error as NodeJS.ErrnoException & { address?: string; port?: number; hostname?: string };
   const { code, syscall, address, port, hostname } = failed;
+  const settings = settingsOf(port, configuration);
   if (code === 'EADDRINUSE')
-    return `port ${port} on ${address} is in use: stop what listens there, or set http.port, repository.port or microservice.port to another.`;
+    return `port ${port} on ${address} is in use: stop what listens there, or set ${settings} to another.`;
   if (code === 'EACCES' && port !== undefined)
-    return `port ${port} on ${address} may not be opened by this user: set http.port, repository.port or microservice.port above 1023.`;
+    return `port ${port} on ${address} may not be opened by this user: set ${settings} above 1023.`;
   if (syscall === 'listen' || syscall === 'getaddrinfo')
     return `${address ?? hostname} is no address of this machine (${code}): set http.host, repository.host or microservice.host to one.`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** The settings by which `port` was asked for; all of a port, where that is not known. */
+function settingsOf(port: number | undefined, configuration: Configuration | undefined): string {
+  const listeners = ['http', 'repository', 'microservice'] as const;
+  const asked = listeners.filter((each) => configuration?.[each].port === port);
+  return (asked.length > 0 ? asked : listeners).map((each) => `${each}.port`).join(' or ');
 }

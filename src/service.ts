@@ -10,6 +10,7 @@ import { OpenApiService } from './api/index.js';
 import { AppModule, type Runtime } from './app.module.js';
 import { logBackgroundFailures } from './bindings/background-log.js';
 import { currentTrust } from './bindings/current-trust.js';
+import { checkExemptPaths } from './bindings/described-routes.js';
 import { reservedNamesOf } from './bindings/reserved-names.js';
 import { serverRenewal } from './bindings/server-renewal.js';
 import { configuredServices, policyOf, ROLES, type Configuration } from './configuration/index.js';
@@ -47,6 +48,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
   await keepTickShape();
   const logger = createLogger(configuration.log);
   checkTlsSettings(configuration.tls);
+  checkExemptPaths(configuration);
   // Ends in the reverse order what was begun, be it all or a part.
   const closing = new AsyncDisposableStack();
   try {

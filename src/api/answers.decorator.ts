@@ -6,6 +6,7 @@ export const ANSWERS_KEY = Symbol('veritas:Answers');
 export const TAKES_KEY = Symbol('veritas:Takes');
 export const ASKS_KEY = Symbol('veritas:Asks');
 const MANNER_KEY = Symbol('veritas:Documented');
+const CALLER_KEY = Symbol('veritas:OfCaller');
 
 /** What a handler answers when all is well, and under which statuses. */
 export interface Answer {
@@ -60,6 +61,12 @@ export const TakesRequest = (schema: z.ZodType, beside?: z.ZodObject): MethodDec
 
 /** The schema of a handler's query, for the OpenAPI document. */
 export const Asks = (schema: z.ZodObject): MethodDecorator => SetMetadata(ASKS_KEY, schema);
+
+/** Marks a handler that is about its caller, or records who it was: without one it has nothing to say, and its path is never exempt. */
+export const OfCaller = (): MethodDecorator => SetMetadata(CALLER_KEY, true);
+
+/** Whether a handler is marked so. */
+export const isOfCaller = (handler: object): boolean => Reflect.getMetadata(CALLER_KEY, handler) === true;
 
 /** What {@link Documented} says of a handler. */
 export const mannerOf = (handler: object): Manner => (Reflect.getMetadata(MANNER_KEY, handler) ?? {}) as Manner;

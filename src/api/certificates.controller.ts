@@ -32,7 +32,7 @@ import {
 } from '../pki/index.js';
 import { encodePem, generalNameToString, nameToString, serialNumberFromString } from '../x509/index.js';
 import { prefersType } from './accepted-type.js';
-import { Answers, Asks, Documented, Takes, TakesRequest } from './answers.decorator.js';
+import { Answers, Asks, Documented, OfCaller, Takes, TakesRequest } from './answers.decorator.js';
 import { CertificateAccess } from './certificate-access.service.js';
 import {
   acceptCertificationRequests,
@@ -79,6 +79,7 @@ export class CertificatesController implements OnModuleInit {
 
   /** Role `issuer`: what the profile allows and its rules give to who asks, and no name of a service with roles unless by an administrator. Everybody else: another certificate of the kind they hold, for the same or a new key. */
   @Post()
+  @OfCaller()
   @TakesRequest(issuanceSchema, issuanceTermsSchema)
   @Answers(issuedSchema, 201, { mediaTypes: [PEM_CHAIN] })
   @Documented({
@@ -100,6 +101,7 @@ export class CertificatesController implements OnModuleInit {
 
   /** Whoever holds a good certificate of this CA, or one that ended within `pki.renewalGrace`: the same names, for a new key. */
   @Post('renewal')
+  @OfCaller()
   @AllowAnyService()
   @AllowExpired()
   @TakesRequest(renewalSchema)
@@ -150,6 +152,7 @@ export class CertificatesController implements OnModuleInit {
 
   /** Role `auditor`, or a service about its own certificates. */
   @Get(':serial')
+  @OfCaller()
   @Answers(recordWithPemSchema)
   @Documented({ codes: ['serial_unknown'], role: { name: 'auditor', or: 'the certificates of their own service' } })
   async show(@Param('serial') text: string, @Req() request: Call): Promise<z.infer<typeof recordWithPemSchema>> {
@@ -162,6 +165,7 @@ export class CertificatesController implements OnModuleInit {
 
   /** Role `issuer`, or a service its own certificates; those of CAs: role `admin`. */
   @Post(':serial/revocation')
+  @OfCaller()
   @HttpCode(200)
   @Takes(revocationRequestSchema)
   @Answers(revokedSchema)

@@ -3,7 +3,7 @@ import { MessagePattern } from '@nestjs/microservices';
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { ClientIdentity, identityOf, ServiceRoles, type IdentifiedRequest } from '../mtls/index.js';
-import { Answers } from './answers.decorator.js';
+import { Answers, OfCaller } from './answers.decorator.js';
 import { certificateInfoSchema, serviceSchema, testSchema, whoamiSchema } from './api.schemas.js';
 import { certificateInfo } from './certificate-info.js';
 import { SERVICE_DESCRIPTION, type ServiceDescription } from './service-description.js';
@@ -27,6 +27,7 @@ export class IdentityController {
 
   /** Whether mutual TLS works. */
   @Get('api/v1/test')
+  @OfCaller()
   @Answers(testSchema)
   test(@Req() request: IdentifiedRequest): z.infer<typeof testSchema> {
     // Not @ClientIdentity(), here alone: Nest sends a decorated parameter through its pipes, which costs more than the whole guard.
@@ -44,6 +45,7 @@ export class IdentityController {
 
   /** The certificate that the caller presented. */
   @Get('api/v1/certificate-info')
+  @OfCaller()
   @MessagePattern('certificate-info')
   @Answers(certificateInfoSchema)
   certificateInfo(@ClientIdentity() { certificate }: ClientIdentity): z.infer<typeof certificateInfoSchema> {
@@ -52,6 +54,7 @@ export class IdentityController {
 
   /** Who the caller is, and how that was established. */
   @Get('api/v1/whoami')
+  @OfCaller()
   @Answers(whoamiSchema)
   whoami(@Req() request: IdentifiedRequest): z.infer<typeof whoamiSchema> {
     return this.#known(identityOf(request), request.forwardedBy);

@@ -13,7 +13,7 @@ import {
   type RegisteredService,
   type ServiceTerms,
 } from '../registry/index.js';
-import { Answers, Asks, Documented, Takes } from './answers.decorator.js';
+import { Answers, Asks, Documented, OfCaller, Takes } from './answers.decorator.js';
 import { actorOf } from './certificate-access.service.js';
 import { parse } from './certificate-request-body.js';
 import { entityTagOf, expectedIn } from './entity-tag.js';
@@ -74,6 +74,7 @@ export class ServicesController {
 
   /** The same terms again change nothing. */
   @Put('services/:name')
+  @OfCaller()
   @Takes(serviceTermsSchema)
   @Answers(registeredServiceSchema, 200, { also: { status: 201, description: 'There was no entry before.' } })
   @Documented({
@@ -93,6 +94,7 @@ export class ServicesController {
   }
 
   @Delete('services/:name')
+  @OfCaller()
   @Answers(removedServiceSchema)
   @Documented({
     codes: ['registry_name_malformed', 'service_unknown', 'service_configured', 'version_mismatch'],

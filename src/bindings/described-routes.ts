@@ -1,17 +1,30 @@
 import { RequestMethod, type Type } from '@nestjs/common';
 import { MetadataScanner } from '@nestjs/core';
-import { ApiModule, mannerOf } from '../api/index.js';
+import { ApiModule, isOfCaller, mannerOf } from '../api/index.js';
 import type { DescribedRoute } from '../commands/index.js';
-import type { Configuration } from '../configuration/index.js';
+import { ConfigurationError, type Configuration } from '../configuration/index.js';
 import { HealthModule } from '../health/index.js';
 import { MetricsModule } from '../metrics/index.js';
 import { exemptAt, routePolicyOf } from '../mtls/index.js';
+
+/** A route of the service; `ofCaller` when it cannot answer without knowing who calls. */
+type ServiceRoute = DescribedRoute & { readonly ofCaller: boolean };
+
+/** Throws ConfigurationError for exempt paths whose routes cannot do without the caller. */
+export function checkExemptPaths(configuration: Parameters<typeof describedRoutes>[0]): void {
+  if (configuration.mtls.exemptPaths.length === 0) return;
+  const needed = describedRoutes(configuration).filter(({ ofCaller }) => ofCaller);
+  const paths = new Set(needed.flatMap(({ exempt }) => exempt));
+  if (paths.size === 0) return;
+  const problem = `${[...paths].join(', ')} cannot be exempt: a route there has to know its caller; take it off`;
+  throw new ConfigurationError([{ path: 'mtls.exemptPaths', problem }]);
+}
 
 /** Every route of the service, from the decorators of its controllers and what is exempt: nothing is started for it. */
 export function describedRoutes({
   metrics,
   mtls: { exemptPaths },
-}: Pick<Configuration, 'metrics'> & { readonly mtls: Pick<Configuration['mtls'], 'exemptPaths'> }): DescribedRoute[] {
+}: Pick<Configuration, 'metrics'> & { readonly mtls: Pick<Configuration['mtls'], 'exemptPaths'> }): ServiceRoute[] {
   const modules = [
     ApiModule.forRoot({ name: '', version: '' }),
     HealthModule.forRootAsync({ useFactory: () => [] }),
@@ -36,7 +49,7 @@ function neverCalled(): never {
 const PATH = 'path';
 const METHOD = 'method';
 
-function routesOf(controller: Type, handler: object): Omit<DescribedRoute, 'exempt'>[] {
+function routesOf(controller: Type, handler: object): Omit<ServiceRoute, 'exempt'>[] {
   const number = Reflect.getMetadata(METHOD, handler) as RequestMethod | undefined;
   if (number === undefined) return [];
   const policy = routePolicyOf(handler, controller);
@@ -46,6 +59,7 @@ function routesOf(controller: Type, handler: object): Omit<DescribedRoute, 'exem
       method: RequestMethod[number],
       path: `/${[above, below].flatMap((path) => path.split('/').filter((part) => part !== '')).join('/')}`,
       policy,
+      ofCaller: isOfCaller(handler),
       ...(role ? { role } : {}),
       ...(byToken ? { byToken } : {}),
     })),

@@ -16,7 +16,7 @@ export interface RenewDaemonOptions extends Pick<RenewOptions, 'cert' | 'key' | 
   readonly metrics?: string;
 }
 
-/** `veritas renew --daemon`: renews for as long as it runs, until SIGTERM or SIGINT. Throws only when it cannot begin: what fails later is said, and tried again. */
+/** `veritas renew --daemon`: renews for as long as it runs, until SIGTERM or SIGINT; looks at once at SIGHUP. Throws only when it cannot begin: what fails later is said, and tried again. */
 export async function renewDaemon(session: Session, options: RenewDaemonOptions): Promise<void> {
   const { cert, key, url, at, metrics: metricsFile } = options;
   const { tls } = configurationOf(session);
@@ -59,6 +59,8 @@ export async function renewDaemon(session: Session, options: RenewDaemonOptions)
   };
   // Who signals the whole group of processes reaches us twice, directly and through the launcher: the second one must not cut short what the first one lets finish.
   for (const signal of SIGNALS) process.on(signal, stop);
+  const look = (): void => void agent.start();
+  process.on('SIGHUP', look);
   await agent.start();
   // Of one that failed it was said when it is tried again.
   if (agent.renewalTime && last.kind !== 'failed')
@@ -66,6 +68,7 @@ export async function renewDaemon(session: Session, options: RenewDaemonOptions)
   await stopped;
   clearInterval(awake);
   await agent.stop();
+  process.off('SIGHUP', look);
   for (const signal of SIGNALS) process.off(signal, stop);
 }
 

@@ -115,7 +115,7 @@ const mtlsFields = z.strictObject({
   exemptPaths: list(exactPath, 'exact paths')
     .default([])
     .describe(
-      'Paths that answer without a client certificate, besides the public routes. Each opens a door: prefer none.',
+      'Paths that answer without a client certificate, besides the public routes; none with a route that has to know its caller, such as `/api/v1/whoami`. Each opens a door: prefer none.',
     ),
   revocation: oneOf(['hard-fail', 'soft-fail', 'off'])
     .default('hard-fail')

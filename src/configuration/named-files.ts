@@ -20,13 +20,14 @@ const readIfNamed = (file: string | undefined, path: string): Buffer | undefined
 
 /** The entries of `mtls.trustDomains` with the contents of their files. Throws {@link ConfigurationError} for one that cannot be read. */
 export const federatedDomains = ({ trustDomains }: Pick<Mtls, 'trustDomains'>) =>
-  trustDomains.map(({ caFile, endpointBundleFile, intermediatesFile, ...domain }, index) => {
+  trustDomains.map(({ caFile, endpointBundleFile, ...domain }, index) => {
     const path = `mtls.trustDomains[${index}]`;
     return {
       ...domain,
       ca: readIfNamed(caFile, `${path}.caFile`),
       endpointBundle: readIfNamed(endpointBundleFile, `${path}.endpointBundleFile`),
-      intermediates: readIfNamed(intermediatesFile, `${path}.intermediatesFile`),
+      // Of one that cannot be read the start says so; then it is followed.
+      intermediates: readIfNamed(domain.intermediatesFile, `${path}.intermediatesFile`),
     };
   });
 

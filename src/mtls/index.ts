@@ -15,6 +15,7 @@ export { ClientIdentityInterceptor } from './client-identity.interceptor.js';
 export { VerifiedClientIdentity } from './client-identity.js';
 export { DecisionCounts } from './decision-counts.js';
 export type { BundleStanding, FederatedDomain } from './federation/federated-trust.js';
+export { BundleError } from './federation/spiffe-bundle.js';
 export { FederatedTrust } from './federation/federated-trust.js';
 export type { ForwardedFormatName } from './forwarded/forwarded-format.js';
 export type { TrustedProxy } from './forwarded/trusted-proxies.js';

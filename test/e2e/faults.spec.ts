@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { once } from 'node:events';
 import {
   cpSync,
   existsSync,
@@ -11,9 +12,11 @@ import {
   writeFileSync,
   chmodSync,
 } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CrlService, CaService } from '../../src/pki/index.js';
+import { ConfigurationError } from '../../src/configuration/index.js';
 import { AuditLog } from '../../src/audit/index.js';
 import { sentenceOf, welcome } from '../../src/service-process.js';
 import { decodeCertificateList } from '../../src/x509/index.js';
@@ -58,7 +61,7 @@ async function sentenceAtStart(folder: string, more: Record<string, string> = {}
     await service.close();
     return 'started';
   } catch (error) {
-    return sentenceOf(error);
+    return sentenceOf(error, error instanceof ConfigurationError ? undefined : configurationIn(folder, more));
   }
 }
 
@@ -92,7 +95,7 @@ const faults: readonly Fault[] = [
       writeFileSync(path('certs/ca/passphrase'), 'wrong\n');
     }),
     says: /ca\.key\.pem is not an encrypted PKCS#8 key, or the passphrase in \S+passphrase does not open it/,
-    mend: /put back the CA's key and passphrase files, which pki\.directory and pki\.passphraseFile name/,
+    mend: /put the file back: those of the CA are named by pki\.directory and pki\.passphraseFile/,
   },
   {
     name: 'a key file that is cut short',
@@ -100,15 +103,39 @@ const faults: readonly Fault[] = [
       truncateSync(path('certs/ca/issuing_ca.key.pem'), 200);
     }),
     says: /issuing_ca\.key\.pem is not an encrypted PKCS#8 key/,
-    mend: /put back the CA's key and passphrase files/,
+    mend: /put the file back/,
   },
   {
     name: 'a key file that others may read',
     cause: inFolder((path) => {
       chmodSync(path('certs/ca/issuing_ca.key.pem'), 0o644);
     }),
-    says: /issuing_ca\.key\.pem is open to others than its owner/,
+    says: /pki\.directory: \S+issuing_ca\.key\.pem is open to others than its owner/,
     mend: /chmod 600/,
+  },
+  {
+    name: 'a passphrase file that others may read',
+    cause: inFolder((path) => {
+      chmodSync(path('certs/ca/passphrase'), 0o644);
+    }),
+    says: /pki\.passphraseFile: \S+passphrase is open to others than its owner/,
+    mend: /chmod 600/,
+  },
+  {
+    name: 'a server key that others may read',
+    cause: inFolder((path) => {
+      chmodSync(path('certs/server_key.pem'), 0o644);
+    }),
+    says: /pki\.autoSetup: \S+server_key\.pem is open to others than its owner/,
+    mend: /chmod 600/,
+    serviceOnly: true,
+  },
+  {
+    name: 'a server key that is none',
+    cause: garbage('certs/server_key.pem'),
+    says: /pki\.autoSetup: \S+server_key\.pem is not an unencrypted private key/,
+    mend: /put the file back/,
+    serviceOnly: true,
   },
   {
     name: 'a passphrase that is gone',
@@ -116,7 +143,7 @@ const faults: readonly Fault[] = [
       rmSync(path('certs/ca/passphrase'));
     }),
     says: /passphrase cannot be read \(ENOENT\)/,
-    mend: /put back the CA's key and passphrase files/,
+    mend: /put the file back/,
   },
   {
     name: 'a store that is no database',
@@ -216,6 +243,29 @@ describe('what is broken when it starts', () => {
         },
         /- mtls\.trustDomains\[0\]\.intermediatesFile: \S+ cannot be read: it is a folder$/,
       ],
+      [
+        {
+          MTLS_SERVICE_FROM: 'cn,spiffe',
+          MTLS_TRUST_DOMAINS: JSON.stringify([
+            { name: 'other.example', bundle: 'b.json', intermediatesFile: join(folder, 'garbage') },
+          ]),
+        },
+        /^mtls\.trustDomains: the intermediates of other\.example cannot be used: no PEM block CERTIFICATE/,
+      ],
+      [
+        {
+          MTLS_SERVICE_FROM: 'cn,spiffe',
+          MTLS_TRUST_DOMAINS: JSON.stringify([
+            {
+              name: 'other.example',
+              bundle: 'https://other.example/bundle',
+              endpointSpiffeId: 'spiffe://other.example/bundles',
+              endpointBundleFile: join(folder, 'garbage'),
+            },
+          ]),
+        },
+        /^mtls\.trustDomains: the endpointBundle of other\.example cannot be used: no PEM block CERTIFICATE/,
+      ],
       [{ HTTP_HOST: '192.0.2.1' }, /^192\.0\.2\.1 is no address of this machine \(EADDRNOTAVAIL\): set http\.host/],
     ] as const) {
       const variables = Object.entries(more).map(([name, value]) => [`VERITAS_${name}`, value] as const);
@@ -262,13 +312,30 @@ describe('what is broken when it starts', () => {
     expect(names.map((name) => readFileSync(name, 'utf8'))).toEqual(before);
   });
 
-  test('a database that is not there: its host, and never the password', async () => {
+  test('a port that is in use: the sentence names the setting that asks for it', async () => {
+    const folder = usedFolder();
+    const taken = createServer();
+    taken.listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    for (const name of ['HTTP', 'REPOSITORY', 'MICROSERVICE']) {
+      const more = { [`VERITAS_${name}_HOST`]: '127.0.0.1', [`VERITAS_${name}_PORT`]: String(port) };
+      expect(await sentenceAtStart(folder, more)).toBe(
+        `port ${port} on 127.0.0.1 is in use: stop what listens there, or set ${name.toLowerCase()}.port to another.`,
+      );
+    }
+    taken.close();
+  });
+
+  test('a database that is not there: its host and its setting, and never the password', async () => {
     const folder = usedFolder();
     const url = join(folder, 'url');
     writeFileSync(url, 'postgres://veritas:secret@127.0.0.1:1/veritas', { mode: 0o600 });
     const more = { VERITAS_STORE_URL_FILE: url };
     const expected = /the store postgres:\/\/127\.0\.0\.1:1\/veritas cannot be used: .*ECONNREFUSED/;
-    expect(await sentenceAtStart(folder, more)).toMatch(expected);
+    const sentence = await sentenceAtStart(folder, more);
+    expect(sentence).toMatch(expected);
+    expect(sentence).toMatch(/ \(store\.urlFile names it\)\.$/);
     const { code, err } = await issueIn(folder, more);
     expect([code, err]).toEqual([3, expect.stringMatching(expected)]);
     expect(err).not.toContain('secret');

@@ -88,6 +88,24 @@ describe('veritas renew --daemon', () => {
     expect(err).toMatch(/^The next renewal is due at \d{4}-.*Z\.\n$/);
   });
 
+  it('tries again at once at SIGHUP, and goes on', async () => {
+    const { flags } = await duePair();
+    process.once('SIGHUP', () => undefined);
+    const attempts: { readonly attempt: string; readonly retryAt: number; readonly seenAt: number }[] = [];
+    const streams = {
+      out: () => undefined,
+      err: (text: string) => {
+        const [, attempt = '', retryAt = ''] = /attempt (\d+)\).*trying again at ([^;]+);/.exec(text) ?? [];
+        attempts.push({ attempt, retryAt: Date.parse(retryAt), seenAt: Date.now() });
+        setImmediate(() => process.emit(attempts.length === 1 ? 'SIGHUP' : 'SIGTERM'));
+      },
+    };
+    const gone = ['--url', 'https://localhost:1'];
+    const { code } = await commandLine(['renew', '--daemon', ...flags, ...gone], {}, { streams });
+    expect([code, attempts.map(({ attempt }) => attempt)]).toEqual([0, ['1', '2']]);
+    expect(attempts[1]?.seenAt).toBeLessThan(attempts[0]?.retryAt ?? 0);
+  });
+
   it('says what went wrong and when it tries again, as a sentence or as lines of JSON', async () => {
     const { cert, flags } = await duePair();
     const { serialNumber, notAfter } = leafIn(cert);

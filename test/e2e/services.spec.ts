@@ -4,7 +4,7 @@ import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { describedRoutes } from '../../src/bindings/described-routes.js';
+import { checkExemptPaths, describedRoutes } from '../../src/bindings/described-routes.js';
 import { REFUSALS } from '../../src/mtls/index.js';
 import { CaService, requestFor } from '../../src/pki/index.js';
 import { decodeCertificate, decodePem } from '../../src/x509/index.js';
@@ -363,14 +363,45 @@ describe('the access matrix', () => {
     });
   });
 
+  test('an exempt path whose route has to know its caller stops the start; every other one answers nobody', async () => {
+    const withPaths = (exemptPaths: readonly string[]) => ({ metrics: { public: false }, mtls: { exemptPaths } });
+    const routes = describedRoutes(withPaths([])).filter(({ policy }) => !policy.public);
+    const written = (path: string) => path.replaceAll(/:\w+/g, '7f');
+    const ofCaller = new Set(routes.filter((route) => route.ofCaller).map(({ path }) => written(path)));
+    expect([...ofCaller]).toEqual(
+      expect.arrayContaining(['/api/v1/whoami', '/api/v1/test', '/api/v1/certificate-info']),
+    );
+    for (const path of ofCaller)
+      expect(() => {
+        checkExemptPaths(withPaths([path]));
+      }).toThrow(`mtls.exemptPaths: ${path} cannot be exempt: a route there has to know its caller`);
+    const others = [...new Set(routes.map(({ path }) => written(path)))].filter((path) => !ofCaller.has(path));
+    const open = await startIn(temporaryFolder(), { VERITAS_MTLS_EXEMPT_PATHS: others.join(',') });
+    try {
+      for (const { method, path } of routes.filter((route) => others.includes(written(route.path)))) {
+        const { status } = await send(open.ports.https, {
+          method,
+          path: written(path),
+          tls: developmentTls(open.folder),
+        });
+        expect([method, path, status < 500]).toEqual([method, path, true]);
+      }
+    } finally {
+      await open.close();
+    }
+  });
+
   test('says of an exempt path that anybody may call, as they may, and so does the OpenAPI document', async () => {
-    const exempt = { VERITAS_MTLS_EXEMPT_PATHS: '/api/v1/services,/api/v1/services/billing' };
+    const exempt = { VERITAS_MTLS_EXEMPT_PATHS: '/api/v1/services,/api/v1/services/billing/history' };
     const open = await startIn(temporaryFolder(), exempt);
     try {
       const nobody = { tls: developmentTls(open.folder) };
       expect((await call(open, PATH, nobody)).status).toBe(200);
-      expect(refusal(await call(open, pathOf('billing'), nobody))).toEqual([404, 'service_unknown']);
-      expect(refusal(await call(open, pathOf('other'), nobody))).toEqual([401, 'client_certificate_required']);
+      expect(refusal(await call(open, `${pathOf('billing')}/history`, nobody))).toEqual([404, 'service_unknown']);
+      expect(refusal(await call(open, `${pathOf('other')}/history`, nobody))).toEqual([
+        401,
+        'client_certificate_required',
+      ]);
       const matrix = await commandLine(['services', 'matrix', '--json'], environmentIn(open.folder, exempt), {
         routes: (configuration) => Promise.resolve(describedRoutes(configuration)),
       });
@@ -379,15 +410,19 @@ describe('the access matrix', () => {
         .flatMap(({ path, outcome, why }) => (path.includes('/services') ? [[path, outcome, why]] : []));
       expect(said).toEqual([
         [PATH, 'public', 'open to anybody by mtls.exemptPaths'],
-        [`${PATH}/:name`, 'depends', 'open to anybody at /api/v1/services/billing by mtls.exemptPaths; no certificate'],
-        [`${PATH}/:name/history`, 'refused', 'no certificate'],
+        [`${PATH}/:name`, 'refused', 'no certificate'],
+        [
+          `${PATH}/:name/history`,
+          'depends',
+          'open to anybody at /api/v1/services/billing/history by mtls.exemptPaths; no certificate',
+        ],
       ]);
       const { paths } = (await call(open, '/openapi.json', nobody)).json as { paths: Record<string, object> };
       expect(paths[PATH]).toMatchObject({
         get: { description: 'Anybody.', security: [], 'x-veritas-access': { admits: 'anybody' } },
       });
-      expect(paths[`${PATH}/{name}`]).toMatchObject({
-        get: { 'x-veritas-access': { admits: 'listed service', anybody_at: ['/api/v1/services/billing'] } },
+      expect(paths[`${PATH}/{name}/history`]).toMatchObject({
+        get: { 'x-veritas-access': { admits: 'listed service', anybody_at: ['/api/v1/services/billing/history'] } },
       });
     } finally {
       await open.close();

@@ -202,3 +202,48 @@ test('a bundle that loses a CA ends what that CA vouched for, on open connection
   again.close();
   local.close();
 });
+
+test('the file of intermediates of a domain is taken up when it changes, without a failed request; one that cannot be read changes nothing', async () => {
+  const next = partner.intermediate({ commonName: 'Next Partner CA', organization: 'Partner' });
+  const files = writeFiles(temporaryFolder(), { bundle: partner.certificatePem, between: issuing.certificatePem });
+  const guarded = await startGuardedApp(own, {
+    services: ['spiffe://partner.example/ns/*', 'spiffe://own.example/ns/*'],
+    serviceFrom: ['spiffe'],
+    trustDomain: 'own.example',
+    trustDomains: [
+      {
+        name: 'partner.example',
+        bundle: files.bundle,
+        intermediates: issuing.certificatePem,
+        intermediatesFile: files.between,
+      },
+    ],
+  });
+  const alone = ({ certificatePem, keyPem }: Issued) => clientTls(own, { chainPem: certificatePem, keyPem });
+  const [before, after] = [
+    alone(svid(issuing, 'spiffe://partner.example/ns/a')),
+    alone(svid(next, 'spiffe://partner.example/ns/a')),
+  ];
+  const local = await RawConnection.open(guarded.port, clientTls(own, svid(own, 'spiffe://own.example/ns/a')));
+  const codeOf = async (tls: typeof before) => (await get(guarded.port, '/orders', tls)).json.code;
+  const connection = await RawConnection.open(guarded.port, before);
+  expect([(await connection.get('/orders')).status, await codeOf(after)]).toEqual([200, 'untrusted_issuer']);
+  const replaced = async (contents: string, event: string) => {
+    const told = LogLines.shared.next(event, { source: files.between });
+    replaceFile(files.between, contents);
+    expect(await told).toMatchObject({ trustDomain: 'partner.example' });
+  };
+  await replaced(issuing.certificatePem.slice(0, 100), 'trust_bundle_failed');
+  expect((await connection.get('/orders')).status).toBe(200);
+  await replaced(issuing.certificatePem + next.certificatePem, 'trust_bundle_loaded');
+  expect([(await connection.get('/orders')).status, await codeOf(after)]).toEqual([200, undefined]);
+  await replaced(next.certificatePem, 'trust_bundle_loaded');
+  await connection.untilClosed();
+  expect([await codeOf(before), await codeOf(after), (await local.get('/orders')).status]).toEqual([
+    'untrusted_issuer',
+    undefined,
+    200,
+  ]);
+  local.close();
+  await guarded.app.close();
+});

@@ -1,6 +1,7 @@
 import { isBundleUrl } from './bundle-source.js';
 
-const FILE_INTERVAL_MS = 250;
+/** How often a file is looked at, in milliseconds. */
+export const FILE_INTERVAL_MS = 250;
 const FIRST_RETRY_MS = 1_000;
 /** The shortest time between two looks at a URL, in milliseconds, whatever the domain says. */
 export const LEAST_MS = 10_000;

@@ -35,7 +35,7 @@ export async function readBundle(
 ): Promise<Buffer> {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(bundle) && !isBundleUrl(bundle))
     throw new BundleError('it is neither a file nor an https URL');
-  if (!isBundleUrl(bundle)) return readFile(bundle);
+  if (!isBundleUrl(bundle)) return readBundleFile(bundle);
   const url = new URL(bundle);
   if (!endpoint)
     return fetchBundle(url, {
@@ -50,7 +50,8 @@ export async function readBundle(
   return fetchBundle(url, { createConnection: () => socket });
 }
 
-async function readFile(path: string): Promise<Buffer> {
+/** The octets of a file of certificates. Throws on more than 1 MiB, and what the system throws. */
+export async function readBundleFile(path: string): Promise<Buffer> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();

@@ -1,19 +1,14 @@
 import type { RevocationMode } from '../../revocation/index.js';
 import { isTrustDomain, trustDomainOf, type Certificate } from '../../x509/index.js';
-import {
-  readCertificates,
-  type CaCertificates,
-  type CertificateInput,
-  type CurrentTrust,
-  type TrustAnchors,
-} from '../trust-anchors.js';
+import type { CaCertificates, CurrentTrust, TrustAnchors } from '../trust-anchors.js';
 import { checkEndpoint } from './bundle-endpoint.js';
 import { markOf, readBundle, type BundleEndpoint, type BundleSource } from './bundle-source.js';
-import { isOverdue, LEAST_MS, nextBundleLook } from './bundle-schedule.js';
+import { FILE_INTERVAL_MS, isOverdue, LEAST_MS, nextBundleLook } from './bundle-schedule.js';
+import { FollowedIntermediates, type IntermediatesSource } from './followed-intermediates.js';
 import { BundleError, decodeSpiffeBundle, type SpiffeBundle } from './spiffe-bundle.js';
 
 /** Another trust domain, whose services may be let in by their SPIFFE IDs. */
-export interface FederatedDomain extends BundleSource {
+export interface FederatedDomain extends BundleSource, IntermediatesSource {
   /** The name of the trust domain. */
   readonly name: string;
   /**
@@ -23,13 +18,11 @@ export interface FederatedDomain extends BundleSource {
   readonly endpointSpiffeId?: string | undefined;
   /** Where that ID is of this very domain: the bundle that its server is known by until one was read from it, a JWK set or PEM. */
   readonly endpointBundle?: string | Uint8Array | undefined;
-  /** CA certificates between its anchors and its services, which its bundle does not hold. */
-  readonly intermediates?: CertificateInput | undefined;
   /** What holds for its certificates instead of `MtlsOptions.revocation.mode`. */
   readonly revocation?: RevocationMode | undefined;
 }
 
-/** What happened to the bundle of a trust domain, for the log. */
+/** What happened to the bundle of a trust domain, or to its file of intermediates, for the log. */
 export type BundleEvent =
   | {
       readonly kind: 'loaded';
@@ -59,7 +52,8 @@ export interface BundleStanding {
 /** How a domain stands between two looks at its bundle. */
 interface Loaded {
   readonly domain: FederatedDomain;
-  readonly intermediates: readonly Certificate[];
+  readonly intermediates: FollowedIntermediates;
+  intermediatesFailure: string | undefined;
   /** By which its own server is known at first. */
   readonly first: SpiffeBundle | undefined;
   bundle: SpiffeBundle | undefined;
@@ -77,13 +71,13 @@ interface Loaded {
  */
 export class FederatedTrust {
   readonly #domains: readonly Loaded[];
-  readonly #timers = new Map<Loaded, NodeJS.Timeout>();
+  readonly #timers = new Map<Loaded | FollowedIntermediates, NodeJS.Timeout>();
   #own: TrustAnchors | undefined;
   #joined: TrustAnchors | undefined;
   readonly #clock: () => Date;
   #isStopped = false;
 
-  /** Throws RangeError for a name that is none or is there twice, or a server that could never be known, BundleError and DecodeError for what cannot be read. */
+  /** Throws RangeError for a name that is none or is there twice, or a server that could never be known, BundleError for what cannot be read. */
   constructor(
     private readonly own: CurrentTrust,
     private readonly options: {
@@ -104,8 +98,11 @@ export class FederatedTrust {
     this.#clock = options.clock ?? (() => new Date());
     this.#domains = domains.map((domain) => ({
       domain,
-      intermediates: readCertificates(domain.intermediates ?? []),
-      first: domain.endpointBundle === undefined ? undefined : decodeSpiffeBundle(Buffer.from(domain.endpointBundle)),
+      intermediates: given('intermediates', domain, () => new FollowedIntermediates(domain)),
+      intermediatesFailure: undefined,
+      first: given('endpointBundle', domain, ({ endpointBundle }) =>
+        endpointBundle === undefined ? undefined : decodeSpiffeBundle(Buffer.from(endpointBundle)),
+      ),
       bundle: undefined,
       readAt: undefined,
       isStale: false,
@@ -125,8 +122,9 @@ export class FederatedTrust {
     return this.#joined;
   };
 
-  /** Reads every bundle once, then keeps looking. Never fails: what cannot be read is reported, and its domain stays closed. */
+  /** Reads every bundle, and every file of intermediates, once, then keeps looking. Never fails: what cannot be read is reported, and its domain stays closed. */
   async start(): Promise<void> {
+    await Promise.all(this.#domains.map((loaded) => this.#followIntermediates(loaded)));
     // First those by which the servers of others are known.
     for (const isServed of [false, true]) {
       const now = this.#domains.filter((loaded) => this.#isServedByAnother(loaded) === isServed);
@@ -155,7 +153,7 @@ export class FederatedTrust {
     const federated = new Map(
       this.#domains.map(({ domain: { name, revocation }, bundle, intermediates }) => [
         name,
-        Object.freeze({ ...anchorsIn(bundle?.certificates ?? [], intermediates), revocation }),
+        Object.freeze({ ...anchorsIn(bundle?.certificates ?? [], intermediates.certificates), revocation }),
       ]),
     );
     return Object.freeze({ ...own, trustDomain, federated });
@@ -171,6 +169,28 @@ export class FederatedTrust {
     this.#timers.set(loaded, setTimeout(() => void this.#refreshAndAgain(loaded), delay).unref());
   }
 
+  async #followIntermediates(loaded: Loaded): Promise<void> {
+    const { intermediates, domain } = loaded;
+    const { file: source } = intermediates;
+    if (source === undefined) return;
+    const trustDomain = domain.name;
+    try {
+      const isChanged = await intermediates.read();
+      loaded.intermediatesFailure = undefined;
+      if (isChanged) {
+        this.#joined = undefined;
+        const certificates = intermediates.certificates.length;
+        this.options.report({ kind: 'loaded', trustDomain, source, certificates, sequence: undefined });
+      }
+    } catch (error) {
+      const why = whyOf(error);
+      if (why !== loaded.intermediatesFailure) this.options.report({ kind: 'failed', trustDomain, source, why });
+      loaded.intermediatesFailure = why;
+    }
+    if (this.#isStopped) return;
+    this.#timers.set(intermediates, setTimeout(() => void this.#followIntermediates(loaded), FILE_INTERVAL_MS).unref());
+  }
+
   async #refresh(loaded: Loaded): Promise<void> {
     const { name: trustDomain, bundle: source } = loaded.domain;
     try {
@@ -181,7 +201,7 @@ export class FederatedTrust {
       loaded.failures = 0;
       loaded.readAt = this.#clock();
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = whyOf(error);
       if (why !== loaded.failure) this.options.report({ kind: 'failed', trustDomain, source, why });
       loaded.failure = why;
       loaded.failures++;
@@ -213,7 +233,7 @@ export class FederatedTrust {
     const bundle = serving?.bundle ?? (of === name ? first : undefined);
     if (!serving || !bundle)
       throw new BundleError(`the bundle of ${of}, by which its server is known, was not read yet`);
-    return { spiffeId, trust: anchorsIn(bundle.certificates, serving.intermediates) };
+    return { spiffeId, trust: anchorsIn(bundle.certificates, serving.intermediates.certificates) };
   }
 
   #take(loaded: Loaded, bundle: SpiffeBundle, mark: string): void {
@@ -227,6 +247,17 @@ export class FederatedTrust {
     this.options.report({ kind: 'loaded', trustDomain, source, certificates: bundle.certificates.length, sequence });
   }
 }
+
+/** What is read of a domain's option. Throws BundleError that names both. */
+function given<T>(option: string, domain: FederatedDomain, read: (domain: FederatedDomain) => T): T {
+  try {
+    return read(domain);
+  } catch (error) {
+    throw new BundleError(`the ${option} of ${domain.name} cannot be used: ${whyOf(error)}`, { cause: error });
+  }
+}
+
+const whyOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Whoever is signed by another of the bundle lies between; all else is what a path ends at. */
 function anchorsIn(certificates: readonly Certificate[], intermediates: readonly Certificate[]): CaCertificates {

@@ -23,12 +23,17 @@ export class Budget {
   #saidSeconds = Number.NaN;
   #said = '';
 
-  /** Takes up the rate that holds now. */
-  follow(rate: Rate): void {
-    if (rate === this.#rate) return;
+  /** Takes up the rate that holds now. Under another one as many requests are owed as before, at most its burst; the hours that these took under a slow rate are not. */
+  follow(rate: Rate, now: number): void {
+    const before = this.#rate;
+    if (rate === before) return;
+    const stepBefore = this.#step;
     this.#rate = rate;
     this.#step = SECOND_MS / rate.perSecond;
     this.#reach = rate.burst * this.#step;
+    if (!before || (before.perSecond === rate.perSecond && before.burst === rate.burst)) return;
+    const owed = (Math.max(0, this.wholeAt - now) / stepBefore) * this.#step;
+    this.wholeAt = now + Math.min(owed, this.#reach);
   }
 
   /** Milliseconds until there is one request in it; 0 when there is now. NaN, hence no request, when the rate was no number. */

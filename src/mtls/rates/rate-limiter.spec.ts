@@ -114,6 +114,21 @@ describe('a rate', () => {
     expect(one.asks()).toBe(false);
   });
 
+  test('that is raised gives by the new one at once, and one that is lowered no more than that', () => {
+    let rate = { perSecond: 0.001, burst: 80 };
+    const one = new Rig({ rateOf: () => rate });
+    for (let i = 0; i < 80; i++) one.asks();
+    expect(one.asks()).toBe(false);
+    rate = { perSecond: 100, burst: 100 };
+    expect(Array.from({ length: 21 }, () => one.asks()).filter(Boolean)).toHaveLength(20);
+    one.now += 10;
+    expect([one.asks(), one.asks()]).toEqual([true, false]);
+    rate = { perSecond: 1, burst: 2 };
+    expect(one.asks()).toBe(false);
+    one.now += 1_000;
+    expect([one.asks(), one.asks()]).toEqual([true, false]);
+  });
+
   test('is told as structured fields, and in a refusal with Retry-After', () => {
     const one = rig({ perSecond: 0.5, burst: 3 });
     one.asks();

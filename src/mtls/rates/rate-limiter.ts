@@ -127,7 +127,7 @@ export class RateLimiter {
 
   #budget(budgets: Budgets, service: string, rate: Rate, now: number): Budget {
     const budget = budgets.of(service, now);
-    budget.follow(rate);
+    budget.follow(rate, now);
     return budget;
   }
 

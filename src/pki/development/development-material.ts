@@ -24,6 +24,7 @@ export interface DevelopmentFile {
 }
 
 const YEAR = 365 * 86_400;
+const SETTING = 'pki.autoSetup';
 
 const PAIRS: readonly {
   readonly name: string;
@@ -85,11 +86,11 @@ function createKey(path: string): boolean {
 }
 
 function readKey(path: string): KeyObject {
-  const pem = readSecretFile(path);
+  const pem = readSecretFile(path, SETTING);
   try {
     return createPrivateKey(pem);
   } catch (error) {
-    throw new PkiError('key_unreadable', `${path} is not an unencrypted private key`, { cause: error });
+    throw new PkiError('key_unreadable', `${SETTING}: ${path} is not an unencrypted private key`, { cause: error });
   } finally {
     pem.fill(0);
   }

@@ -47,8 +47,8 @@ export function openSigner(
 function signerOf(settings: PkiSettings, id: string, publicKey: SubjectPublicKeyInfo): Signer {
   if (settings.pkcs11) return new Pkcs11Signer(settings.pkcs11, id, publicKey);
   const file = keyFileOf(settings, id);
-  checkSecretFile(file.path);
-  checkSecretFile(file.passphraseFile);
+  checkSecretFile(file.path, 'pki.directory');
+  checkSecretFile(file.passphraseFile, 'pki.passphraseFile');
   return new FileSigner(file, publicKey);
 }
 

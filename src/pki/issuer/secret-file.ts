@@ -19,13 +19,13 @@ const PASSPHRASE_OCTETS = 32;
 /** Descriptors that this process was started with: read as they are, since what is behind one cannot always be opened again. */
 const DESCRIPTOR = /^\/dev\/(?:stdin|fd\/(\d{1,6}))$/;
 
-/** Reads a file that only its owner may read, or a descriptor. Throws PkiError `key_unreadable`, or `key_file_exposed` when group or others may do anything with it. */
-export function readSecretFile(path: string): Buffer {
+/** Reads a file that only its owner may read, or a descriptor. `setting`: that by which it is found, for the message. Throws PkiError `key_unreadable`, or `key_file_exposed` when group or others may do anything with it. */
+export function readSecretFile(path: string, setting?: string): Buffer {
   const descriptor = descriptorOf(path);
   let file: number | undefined;
   try {
     file = descriptor ?? openSync(path, 'r');
-    checkPrivate(fstatSync(file), path);
+    checkPrivate(fstatSync(file), path, setting);
     return readWhole(file, path);
   } catch (error) {
     throw error instanceof PkiError ? error : unreadable(path, error);
@@ -34,11 +34,14 @@ export function readSecretFile(path: string): Buffer {
   }
 }
 
-/** Refuses a secret file that others may read, or that this process may not, when there is one. Opens nothing: what comes through a pipe comes once. Throws as {@link readSecretFile}. */
-export function checkSecretFile(path: string): void {
+/**
+ * Refuses a secret file that others may read, or that this process may not, when there is one. Opens nothing: what comes through a pipe comes once. Throws as
+ * {@link readSecretFile}, and names the `setting` by which the file is found.
+ */
+export function checkSecretFile(path: string, setting: string): void {
   const stats = statsOf(path);
   if (!stats) return;
-  checkPrivate(stats, path);
+  checkPrivate(stats, path, setting);
   try {
     if (descriptorOf(path) === undefined) accessSync(path, constants.R_OK);
   } catch (error) {
@@ -85,10 +88,13 @@ function descriptorOf(path: string): number | undefined {
 }
 
 /** Of a descriptor whose other end is a process nobody else can open anything. */
-function checkPrivate(stats: Stats, path: string): void {
+function checkPrivate(stats: Stats, path: string, setting?: string): void {
   const named = stats.isFile() || descriptorOf(path) === undefined;
   if (named && (stats.mode & 0o077) !== 0)
-    throw new PkiError('key_file_exposed', `${path} is open to others than its owner`);
+    throw new PkiError(
+      'key_file_exposed',
+      `${setting === undefined ? '' : `${setting}: `}${path} is open to others than its owner`,
+    );
   if (stats.size > MAX_OCTETS) throw tooLarge(path);
 }
 

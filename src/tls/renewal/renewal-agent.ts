@@ -57,10 +57,10 @@ export class RenewalAgent {
     this.#options = { ...defaults, ...options };
   }
 
-  /** Looks now, and from then on whenever it is time. Settles after the first look, and never fails. */
+  /** Looks now, and from then on whenever it is time; while it looks, that look counts. Settles after the look, and never fails. */
   start(): Promise<void> {
     this.#isStopped = false;
-    return this.#look();
+    return this.#looking ?? this.#look();
   }
 
   /** Ends it; settles once a renewal that is under way is over. */
