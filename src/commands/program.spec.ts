@@ -416,7 +416,7 @@ describe('the command line', () => {
       const streams = { out: write, err: write, errIsTerminal: true, outIsTerminal: true };
       await commandLine(['revoke', '--service', 'watched'], environmentFor(folder), { streams });
       clock.mockRestore();
-      expect(screen).toMatch(/\rRevoking \[.*\] 100 % \(1 of 1\)\r\u001b\[K1 certificate is revoked\n/);
+      expect(screen).toContain(' 100 % (1 of 1)\r\u001b[K1 certificate is revoked\n');
     });
 
     it('put on hold and release, one and many', async () => {
