@@ -63,6 +63,17 @@ describe('a root that is kept elsewhere', () => {
     rmSync(folder, { recursive: true });
   });
 
+  it.each([
+    [[], 'there is nothing to install'],
+    [['--root', 'root.pem'], '--cert and --root go together'],
+    [['--cert', 'issuing.pem', '--crl', 'root.crl'], '--cert and --root go together'],
+  ])('says of what was given, %j, that %s', async (args, message) => {
+    expect(await run('ca', 'install', ...args)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(message) as unknown,
+    });
+  });
+
   it('certifies the issuing CA, whose key never left, and its lists are published as they come', async () => {
     const asked = await request();
     expect(nameToString(asked.subject)).toBe('CN=VERITAS Issuing CA,O=VERITAS Framework');

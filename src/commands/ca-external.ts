@@ -29,14 +29,14 @@ export async function caRequest(session: Session, { out }: { readonly out?: stri
 
 /** `veritas ca install`: the certificate that the root signed, its revocation list, or both. */
 export async function caInstall(session: Session, { cert, root, crl }: InstallOptions): Promise<void> {
+  if ((cert === undefined) !== (root === undefined))
+    throw new CommandError('--cert and --root go together', ExitCode.usage, 'give both');
   if (cert === undefined && crl === undefined)
     throw new CommandError(
       'there is nothing to install',
       ExitCode.usage,
       'give --cert and --root, --crl, or all three',
     );
-  if ((cert === undefined) !== (root === undefined))
-    throw new CommandError('--cert and --root go together', ExitCode.usage, 'give both');
   await withNewStore(session, async (store, settings) => {
     const external = new ExternalRootService({ store, settings, now: session.now });
     const result: Record<string, unknown> = {};

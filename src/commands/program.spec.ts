@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createPrivateKey } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -406,6 +406,17 @@ describe('the command line', () => {
       expect(refused).toMatchObject({ code: 1, out: '' });
       expect(refused.err).toContain('is not that certificate');
       expect(await json(['show', serial])).toMatchObject({ record: { status: 'active' } });
+    });
+
+    it('wipes the bar before it says what was done', async () => {
+      await issue('watched');
+      let [at, screen] = [0, ''];
+      const clock = jest.spyOn(performance, 'now').mockImplementation(() => (at += 1000));
+      const write = (text: string): void => void (screen += text);
+      const streams = { out: write, err: write, errIsTerminal: true, outIsTerminal: true };
+      await commandLine(['revoke', '--service', 'watched'], environmentFor(folder), { streams });
+      clock.mockRestore();
+      expect(screen).toContain(' 100 % (1 of 1)\r\u001b[K1 certificate is revoked\n');
     });
 
     it('put on hold and release, one and many', async () => {

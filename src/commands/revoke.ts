@@ -100,23 +100,17 @@ async function revokeMany(
   const selection = { service, profile, issuer, spkiSha256: key && keyDigest(key.publicKey.der) };
   const bar = session.output.progressBar(release ? 'Releasing' : 'Revoking');
   const total = bar.isShown ? await countCertificates(store.database, { service }) : 0;
-  try {
-    const certificates = await ca.revokeAll({
-      selection,
-      reason,
-      invalidityDate,
-      release,
-      requester: by,
-      onProgress: (looked) => {
-        bar.update(looked, total);
-      },
+  const onProgress = (looked: number): void => {
+    bar.update(looked, total);
+  };
+  const certificates = await ca
+    .revokeAll({ selection, reason, invalidityDate, release, requester: by, onProgress })
+    .finally(() => {
+      bar.end();
     });
-    const done = release ? 'released' : 'revoked';
-    session.output.result(
-      { [done]: certificates },
-      `${certificates} ${certificates === 1 ? 'certificate is' : 'certificates are'} ${done}`,
-    );
-  } finally {
-    bar.end();
-  }
+  const done = release ? 'released' : 'revoked';
+  session.output.result(
+    { [done]: certificates },
+    `${certificates} ${certificates === 1 ? 'certificate is' : 'certificates are'} ${done}`,
+  );
 }

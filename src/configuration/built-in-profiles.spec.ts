@@ -35,6 +35,18 @@ test.each([
     'profiles:\n  - name: crl-issuer\n    kind: crl-issuer\n    mustStaple: true\n',
     ':4): saw true; allowed is nothing: it is for the kind end-entity',
   ],
+  [
+    'profiles:\n  - name: intermediate\n    kind: intermediate\n    maximumLifetime: 365d\n    noRevocation: true\n',
+    ':5): saw true; allowed is nothing: it is for the kind end-entity',
+  ],
+  [
+    'profiles:\n  - name: x\n    purposes: [clientAuth]\n    maximumLifetime: 1d\n    noRevocation: true\n    mustStaple: true\n',
+    ':6): saw true; allowed is not with noRevocation, and only with the purpose serverAuth',
+  ],
+  [
+    'profiles:\n  - name: x\n    purposes: [clientAuth]\n    keyTypes: [Ed25519]\n    keyUsages: [digitalSignature, keyEncipherment, keyAgreement]\n',
+    'allowed is keyEncipherment only with RSA among keyTypes, and keyAgreement only with P-256, P-384, P-521 among keyTypes',
+  ],
   ['profile: []\n', ':1): is not a setting; did you mean profiles?'],
   ['profiles: [\n', 'is not the YAML expected here'],
 ])('%j stops the start with the line', (text, said) => {

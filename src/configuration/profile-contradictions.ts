@@ -45,9 +45,9 @@ const ONLY_FOR: Readonly<Partial<Record<Field, Kind>>> = {
   nameConstraints: 'intermediate',
 };
 
-/** Everything in a profile that contradicts something else in it. */
+/** Everything in a profile that contradicts something else in it, one for each place. */
 export function contradictionsOf(profile: Written): Contradiction[] {
-  const { kind = 'end-entity', lifetime, maximumLifetime, noRevocation, mustStaple, identity, names } = profile;
+  const { kind = 'end-entity' } = profile;
   const named = kindOfName(profile.name);
   if (named !== kind) {
     const allowed =
@@ -57,10 +57,24 @@ export function contradictionsOf(profile: Written): Contradiction[] {
     // The rest would be measured by a kind that it is not of.
     return [{ path: ['kind'], allowed }];
   }
-  const found: Contradiction[] = [];
-  const refuse = (path: readonly string[], allowed: string): unknown => found.push({ path, allowed });
-  for (const [field, only] of Object.entries(ONLY_FOR))
-    if (Object.hasOwn(profile, field) && only !== kind) refuse([field], `nothing: it is for the kind ${only}`);
+  const misplaced = Object.entries(ONLY_FOR).filter(([field, only]) => Object.hasOwn(profile, field) && only !== kind);
+  const fields = misplaced.map(([field]) => field);
+  // What has no place there contradicts nothing besides.
+  const rest = Object.fromEntries(Object.entries(profile).filter(([field]) => !fields.includes(field)));
+  return [
+    ...misplaced.map(([field, only]) => ({ path: [field], allowed: `nothing: it is for the kind ${only}` })),
+    ...contradictionsWithin({ ...rest, name: profile.name }, kind),
+  ];
+}
+
+/** As {@link contradictionsOf}, between fields that the kind has. */
+function contradictionsWithin(profile: Written, kind: Kind): Contradiction[] {
+  const { lifetime, maximumLifetime, noRevocation, mustStaple, identity, names } = profile;
+  const found = new Map<string, Contradiction>();
+  const refuse = (path: readonly string[], allowed: string): void => {
+    const before = found.get(path.join('.'));
+    found.set(path.join('.'), { path, allowed: before ? `${before.allowed}, and ${allowed}` : allowed });
+  };
   if (kind === 'end-entity' && profile.purposes === undefined)
     refuse(['purposes'], 'a list of purposes, at least 1: without one it could be used for anything');
   if (maximumLifetime !== undefined && maximumLifetime > LONGEST_DAYS[kind] * DAY)
@@ -81,7 +95,7 @@ export function contradictionsOf(profile: Written): Contradiction[] {
       refuse(['keyUsages'], `${usage} only with ${able.join(', ')} among keyTypes`);
   if (identity === 'spiffe' && names?.uri?.some((rule) => rule.startsWith('spiffe://')) === false)
     refuse(['names', 'uri'], 'at least one rule that begins with spiffe://, for identity: spiffe');
-  return found;
+  return [...found.values()];
 }
 
 /** The store knows by its profile's name what a certificate is: a kind that the rest of the program looks for has names of its own. */

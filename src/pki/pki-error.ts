@@ -23,9 +23,17 @@ export const PKI_ERRORS = {
   extended_key_usage_not_allowed: [400, "leave extendedKeyUsage out, or ask for the profile's own"],
   profile_unknown: [400, 'use one of the profiles that there are'],
   ca_below_not_allowed: [400, 'have it signed by a root, with a path length that the root leaves room for'],
+  ca_limits_not_allowed: [
+    400,
+    'ask for what the profile gives, or leave path length and name constraints out, in the request as well: it has them then',
+  ],
   profile_not_allowed: [403, 'ask the operator: this profile is for who signs in the name of the CA'],
   requester_not_allowed: [403, 'ask an administrator: neither your roles nor the rules of the profile give you that'],
   profile_contradictory: [503, 'mend it in pki.profiles'],
+  development_refused: [
+    503,
+    'mend that profile, or move the key beside it away when it is the key that does not fit, or put a pair of your own there',
+  ],
   lifetime_not_allowed: [400, 'ask for a lifetime of at least a second and at most the maximum of the profile'],
   token_lifetime_not_allowed: [400, 'ask for a token that is good for a second to seven days'],
   not_the_holder: [403, 'present a certificate that this CA issued to you and that is still good'],

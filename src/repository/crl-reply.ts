@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { isUnchanged, LONGEST_AGE } from './cached-reply.js';
+import { answeredByCondition, forThisClientAlone, LONGEST_AGE } from './cached-reply.js';
 import { compressedFor } from './compressed-crl.js';
 import type { ServedCrl } from './published.js';
 
 /**
- * Answers a request for a CRL (RFC 9110, RFC 9111): with its validators, whole or the one range that was asked for, or with 304 or 416. Caches may keep it
+ * Answers a request for a CRL (RFC 9110, RFC 9111): with its validators, whole or the one range that was asked for, or with 304, 412 or 416. Caches may keep it
  * for a while, never past its end. The octets are streamed; a small list is sent by gzip to who takes it, with a tag of its own (§8.8.3).
  */
 export async function sendCrl(request: FastifyRequest, reply: FastifyReply, crl: ServedCrl): Promise<FastifyReply> {
@@ -24,10 +24,12 @@ export async function sendCrl(request: FastifyRequest, reply: FastifyReply, crl:
     // RFC 2585 §4.2.
     .type('application/pkix-crl');
   if (lastModified) reply.header('last-modified', lastModified.toUTCString());
-  if (isUnchanged(request, etag, lastModified)) return reply.code(304).removeHeader('content-type').send();
+  const answered = answeredByCondition(request, reply, { etag, lastModified });
+  if (answered) return answered;
   if (packed) return reply.header('content-encoding', 'gzip').send(packed);
   const range = isRangeWanted(request, etag, lastModified) ? rangeOf(request.headers.range, octets) : undefined;
-  if (range === 'unsatisfiable') return reply.code(416).header('content-range', `bytes */${octets}`).send();
+  if (range === 'unsatisfiable')
+    return forThisClientAlone(reply.code(416)).header('content-range', `bytes */${octets}`).send();
   const { start, end } = range ?? { start: 0, end: octets };
   if (range) reply.code(206).header('content-range', `bytes ${start}-${end - 1}/${octets}`);
   reply.header('content-length', end - start);

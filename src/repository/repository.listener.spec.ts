@@ -180,6 +180,37 @@ describe('the repository', () => {
     expect(await statusFor({ 'if-modified-since': 'yesterday' })).toBe(200);
   });
 
+  it.each(['/crl/issuing.crl', '/ca/bundle.pem'])(
+    '%s: evaluates every condition (RFC 9110 §13.2.2), and no cache keeps what is for one client alone',
+    async (path) => {
+      const { headers } = await ask(path);
+      const tag = String(headers.etag);
+      const same = await ask(path, { 'if-none-match': tag }, 'HEAD');
+      // §8.6: a length in a 304 would be that of the document.
+      expect([same.status, same.headers['content-length']]).toEqual([304, undefined]);
+      expect((await ask(path, { 'if-match': `"x", ${tag}` })).status).toBe(200);
+      expect((await ask(path, { 'if-match': '*' })).status).toBe(200);
+      for (const other of ['"x"', `W/${tag}`])
+        expect(await ask(path, { 'if-match': other, 'if-none-match': tag })).toMatchObject({
+          status: 412,
+          headers: { 'cache-control': 'no-store', 'content-length': '0' },
+        });
+    },
+  );
+
+  it('sends a list to nobody who asks for one that has not changed since an earlier time', async () => {
+    const statusSince = async (time: number, more: Record<string, string> = {}) =>
+      (await ask('/crl/issuing.crl', { 'if-unmodified-since': new Date(time).toUTCString(), ...more })).status;
+    expect(await statusSince(thisUpdate.getTime())).toBe(200);
+    expect(await statusSince(thisUpdate.getTime() - 1000)).toBe(412);
+    expect(await statusSince(thisUpdate.getTime() - 1000, { 'if-match': '*' })).toBe(200);
+  });
+
+  it('has no cache keep that a range lies beyond the end: whoever asks for the whole would be told that', async () => {
+    const { status, headers } = await ask('/crl/issuing.crl', { range: 'bytes=1000-' });
+    expect([status, headers['cache-control'], headers.expires]).toEqual([416, 'no-store', undefined]);
+  });
+
   it('says by no time that nothing changed of a list that was signed in the same second as the one before', async () => {
     const { headers } = await ask('/crl/issuing/7.crl');
     expect([headers['last-modified'], headers.expires]).toEqual([undefined, nextUpdate.toUTCString()]);

@@ -266,6 +266,18 @@ describe('CRLs of another CA', () => {
     });
   });
 
+  it('says of a delta without a complete list that it is that which is missing', async () => {
+    const delta = issuing.crl([{ certificate: bad }], {
+      extensions: extensions(12n, encodeExtensionOf.deltaCrlIndicator(10n)),
+    });
+    const { statusOf } = await watch([await serve((_, reply) => reply.end(delta))]);
+    expect(statusOf(bad).status).toBe('revoked');
+    expect(statusOf(good)).toMatchObject({
+      status: 'unknown',
+      why: 'of its issuer only a delta CRL covers the certificate, and no complete one',
+    });
+  });
+
   it('knows of a number that stands twice in a list what is worse, and no delta takes that back', async () => {
     const reasons = (...list: (keyof typeof CrlReason)[]) => list.map((reason) => CrlReason[reason]);
     const twice = [

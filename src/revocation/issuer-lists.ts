@@ -46,7 +46,7 @@ export class IssuerLists {
 
   /** What they say about a certificate of this CA. */
   statusOf(certificate: Certificate, now: Date): RevocationAnswer {
-    let why = 'no CRL of its issuer covers the certificate';
+    let why: string | undefined;
     let good: RevocationAnswer | undefined;
     for (const pair of this.#pairs) {
       if (!covers(pair.complete.list, certificate)) continue;
@@ -56,10 +56,12 @@ export class IssuerLists {
       else why = answer.why;
     }
     for (const delta of this.#lone) {
-      const entry = covers(delta.list, certificate) ? delta.revoked.find(certificate.serialNumber) : undefined;
+      if (!covers(delta.list, certificate)) continue;
+      const entry = delta.revoked.find(certificate.serialNumber);
       if (entry && entry.reason !== CrlReason.removeFromCRL) return revoked(sourceOf(delta), entry);
+      why ??= 'of its issuer only a delta CRL covers the certificate, and no complete one';
     }
-    return good ?? { status: 'unknown', source: 'CRL', why };
+    return good ?? { status: 'unknown', source: 'CRL', why: why ?? 'no CRL of its issuer covers the certificate' };
   }
 }
 

@@ -40,12 +40,15 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   key_usage_not_allowed: 'the request asks for a key usage that the profile does not give',
   extended_key_usage_not_allowed: 'the request asks for a purpose that the profile does not give',
   profile_unknown: 'there is no profile of that name',
-  ca_below_not_allowed:
-    'a CA was to be signed by one that may have none below it, or with another path length than asked for',
+  ca_below_not_allowed: 'a CA was to be signed by one that may have none below it, or not with that path length',
+  ca_limits_not_allowed:
+    'the certificate of a CA was to have another path length or other name constraints than its profile gives, or its request asks for others, or for no CA',
   profile_not_allowed: 'a profile for who signs in the name of the CA was asked for by a holder, or for a token',
   requester_not_allowed:
     'the rules of the profile do not give this service or its names to who asks, or a name is one that only administrators have certified',
   profile_contradictory: 'a profile in `pki.profiles` contradicts itself',
+  development_refused:
+    "a profile of the operator's own in the place of `server` or `client` does not give what the development material needs",
   lifetime_not_allowed: 'the lifetime is shorter than a second, or longer than the profile allows',
   token_lifetime_not_allowed: 'an enrollment token was to be good for less than a second, or for more than a week',
   not_the_holder:

@@ -11,6 +11,7 @@ import {
   octetsFromPemOrDer,
   subjectPublicKeyInfoOf,
 } from '../../x509/index.js';
+import type { ProfileDefinition } from '../profile/profile-definition.js';
 import { createDevelopmentMaterial } from './development-material.js';
 
 describe('development material', () => {
@@ -92,5 +93,47 @@ describe('development material', () => {
     await expect(make()).rejects.toMatchObject({ code: 'key_unreadable' });
     chmodSync(path('client_key.pem'), 0o644);
     await expect(make()).rejects.toMatchObject({ code: 'key_file_exposed' });
+  });
+
+  describe("with an operator's own profiles in the place of those that are built in", () => {
+    const makeBy = async (...profiles: ProfileDefinition[]) =>
+      createDevelopmentMaterial(await temporary.reopen({ settings: { ...temporary.settings, profiles } }));
+    const server = { name: 'server', purposes: ['serverAuth'] } as const;
+
+    it('makes keys that they certify, for as long as they give', async () => {
+      await makeBy(
+        { ...server, maximumLifetime: 86_400, keyTypes: ['RSA'], minimumRsaBits: 2560 },
+        { name: 'client', purposes: ['clientAuth'], maximumLifetime: 398 * 86_400, keyTypes: ['Ed25519', 'P-384'] },
+      );
+      const [leaf] = read('server_cert.pem');
+      expect(leaf!.publicKey.parameters).toMatchObject({ type: 'rsa', bits: 2560 });
+      expect((leaf!.notAfter.getTime() - Date.now()) / 86_400_000).toBeCloseTo(1, 1);
+      const [client] = read('client_cert.pem');
+      expect(client!.publicKey.parameters).toMatchObject({ type: 'ed25519' });
+      expect((client!.notAfter.getTime() - Date.now()) / 86_400_000).toBeCloseTo(365, 1);
+    });
+
+    it('says which profile it is that does not give the names, and leaves no key behind', async () => {
+      const profiles = [
+        { name: 'other', purposes: ['clientAuth'] },
+        { ...server, names: { dns: [] } },
+      ] as const;
+      await expect(makeBy(...profiles)).rejects.toMatchObject({
+        code: 'development_refused',
+        message: `${path('server_cert.pem')} cannot be made, as pki.profiles[1] refuses it: profile server does not give "DNS:localhost"`,
+      });
+      expect(readdirSync(path('.')).filter((name) => name.startsWith('server'))).toEqual([]);
+    });
+
+    it('keeps a key that they certify no more, and says so', async () => {
+      await make();
+      const key = readFileSync(path('server_key.pem'));
+      rmSync(path('server_cert.pem'));
+      await expect(makeBy({ ...server, keyTypes: ['RSA'] })).rejects.toMatchObject({
+        code: 'development_refused',
+        mend: expect.stringContaining('move the key beside it away') as unknown,
+      });
+      expect(readFileSync(path('server_key.pem'))).toEqual(key);
+    });
   });
 });

@@ -1,5 +1,5 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   ipFromString,
@@ -9,10 +9,13 @@ import {
   type GeneralName,
 } from '../../x509/index.js';
 import type { CertificationAuthority } from '../certification-authority.js';
+import { newKeyFor } from '../issuance/own-key.js';
 import { requestFor } from '../issuance/own-request.js';
+import type { IssuedCertificate } from '../issuance/issued-certificate.js';
 import { readSecretFile } from '../issuer/secret-file.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
+import type { EndEntityProfile } from '../profile/profile.js';
 import { createFile, ensurePrivateFolder, replaceFile } from '../publication/atomic-file.js';
 import { readCertificateFile } from '../publication/certificate-file.js';
 
@@ -43,8 +46,9 @@ const PAIRS: readonly {
 
 /**
  * Makes what development needs beside the CA: `server_cert.pem`, `server_key.pem`, `client_cert.pem`, `client_key.pem`, each a leaf followed by
- * its issuing CA, valid for a year, and its key as unencrypted PKCS#8. What is there is kept, a key always; an expired certificate is renewed for
- * its key. A second call changes nothing. Throws PkiError `key_unreadable`, `key_file_exposed`, `certificate_unreadable`, and what
+ * its issuing CA, valid for a year or as long as its profile gives, and its key as unencrypted PKCS#8, of a kind that its profile takes. What is
+ * there is kept, a key always; an expired certificate is renewed for its key. A second call changes nothing. Throws PkiError `key_unreadable`,
+ * `key_file_exposed`, `certificate_unreadable`, `development_refused` when a profile of the operator's own does not give what is needed, and what
  * issuing throws.
  */
 export async function createDevelopmentMaterial(
@@ -60,7 +64,8 @@ export async function createDevelopmentMaterial(
   for (const { name, ...wanted } of PAIRS) {
     const keyPath = join(folder, `${name}_key.pem`);
     const certificatePath = join(folder, `${name}_cert.pem`);
-    const made = !existsSync(keyPath) && createKey(keyPath);
+    const profile = authority.ca.profiles.named(wanted.profile);
+    const made = !existsSync(keyPath) && (await createKey(keyPath, profile));
     files.push({ path: keyPath, outcome: made ? 'made' : 'kept' });
     const standing = existsSync(certificatePath) ? readCertificateFile(certificatePath) : undefined;
     const key = readKey(keyPath);
@@ -68,21 +73,43 @@ export async function createDevelopmentMaterial(
       files.push({ path: certificatePath, outcome: 'kept', ...noteOn(standing, key, authority) });
       continue;
     }
-    const issued = await authority.ca.issue({
-      request: requestFor(key, wanted.service),
-      lifetime: YEAR,
-      requester,
-      ...wanted,
-    });
+    let issued: IssuedCertificate;
+    try {
+      issued = await authority.ca.issue({
+        request: requestFor(key, wanted.service),
+        lifetime: Math.min(YEAR, profile.maximumLifetime),
+        requester,
+        ...wanted,
+      });
+    } catch (error) {
+      // Nobody has seen it, and the next start makes one of the kind that the profile takes then.
+      if (made) rmSync(keyPath);
+      throw blamingProfile(error, wanted.profile, { certificatePath, authority });
+    }
     replaceFile(certificatePath, issued.chainPem, 0o644);
     files.push({ path: certificatePath, outcome: standing ? 'renewed' : 'made' });
   }
   return files;
 }
 
-function createKey(path: string): boolean {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+async function createKey(path: string, profile: EndEntityProfile): Promise<boolean> {
+  const privateKey = await newKeyFor(profile);
   return createFile(path, privateKey.export({ format: 'pem', type: 'pkcs8' }), 0o600);
+}
+
+/** Nobody asked for this certificate: what a requester would be told to ask for instead is of no use where a profile of the operator's own says no. */
+function blamingProfile(
+  error: unknown,
+  profile: string,
+  { certificatePath, authority }: { readonly certificatePath: string; readonly authority: CertificationAuthority },
+): unknown {
+  const index = authority.settings.profiles?.findIndex(({ name }) => name === profile) ?? -1;
+  if (!(error instanceof PkiError) || error.status >= 500 || index === -1) return error;
+  return new PkiError(
+    'development_refused',
+    `${certificatePath} cannot be made, as pki.profiles[${index}] refuses it: ${error.message}`,
+    { cause: error },
+  );
 }
 
 function readKey(path: string): KeyObject {

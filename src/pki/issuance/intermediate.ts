@@ -39,7 +39,7 @@ const READ: ReadonlySet<string> = new Set([Oid.basicConstraints, Oid.keyUsage, O
 const KEY_USAGES: ReadonlySet<number> = new Set([KeyUsage.keyCertSign, KeyUsage.cRLSign]);
 
 /**
- * Applies a profile of intermediate CAs to a request, below `authority`. Throws PkiError `ca_below_not_allowed` when there may be no such CA below it, `subject_not_allowed`
+ * Applies a profile of intermediate CAs to a request, below `authority`. Throws PkiError `ca_below_not_allowed` when there may be no such CA below it, `ca_limits_not_allowed` for other limits than the profile gives, `subject_not_allowed`
  * for the name of a CA of ours, and the codes of all requests.
  */
 export function acceptIntermediate(
@@ -89,16 +89,16 @@ function limitsOf(
   const longest = profile.pathLenConstraint;
   const { pathLenConstraint = longest ?? 0, nameConstraints = profile.nameConstraints } = wanted;
   if (longest !== undefined && pathLenConstraint > longest)
-    throw new PkiError('ca_below_not_allowed', `profile ${profile.name} gives a path length of at most ${longest}`);
+    throw new PkiError('ca_limits_not_allowed', `profile ${profile.name} gives a path length of at most ${longest}`);
   if (profile.nameConstraints && nameConstraints !== profile.nameConstraints)
-    throw new PkiError('ca_below_not_allowed', `profile ${profile.name} has name constraints, and takes no others`);
+    throw new PkiError('ca_limits_not_allowed', `profile ${profile.name} has name constraints, and takes no others`);
   return { pathLenConstraint, nameConstraints };
 }
 
 /** RFC 5280 §4.2.1.9: pathLenConstraint counts the CAs that may follow. */
 function checkRoomBelow({ id, certificate }: Authority, pathLenConstraint: number): void {
   if (!Number.isSafeInteger(pathLenConstraint) || pathLenConstraint < 0 || pathLenConstraint > 8)
-    throw new PkiError('ca_below_not_allowed', 'a path length is a whole number from 0 to 8');
+    throw new PkiError('ca_limits_not_allowed', 'a path length is a whole number from 0 to 8');
   const room = certificate.extensions.basicConstraints?.pathLenConstraint;
   if (room === 0)
     throw new PkiError('ca_below_not_allowed', `the CA ${id} may have no CA below it (pathLenConstraint 0)`);
@@ -112,11 +112,11 @@ function checkExtensions(request: CertificationRequest, pathLenConstraint: numbe
   const { extensions, publicKey } = request;
   const { basicConstraints, keyUsage, subjectKeyIdentifier } = extensions;
   if (basicConstraints && !basicConstraints.cA)
-    throw new PkiError('ca_below_not_allowed', 'the request asks for a certificate that is not a CA’s');
+    throw new PkiError('ca_limits_not_allowed', 'the request asks for a certificate that is not a CA’s');
   const asked = basicConstraints?.pathLenConstraint;
   if (asked !== undefined && asked !== pathLenConstraint)
     throw new PkiError(
-      'ca_below_not_allowed',
+      'ca_limits_not_allowed',
       `the request asks for the path length ${asked}, not ${pathLenConstraint}`,
     );
   if (keyUsage && [...keyUsage].some((bit) => !KEY_USAGES.has(bit)))

@@ -162,7 +162,7 @@ export class Issuance {
 
   /**
    * Signs the certificate of a CA whose key is elsewhere: for an operator at the command line, never for a door over HTTP. Throws PkiError
-   * `ca_below_not_allowed`, `issuer_unknown`, `profile_unknown`, and as {@link issue}.
+   * `ca_below_not_allowed`, `ca_limits_not_allowed`, `issuer_unknown`, `profile_unknown`, and as {@link issue}.
    */
   issueIntermediate(wanted: IntermediateRequest): Promise<IssuedCertificate> {
     return this.#reporting(wanted, async () => {

@@ -170,7 +170,7 @@ describe('what the profiles write', () => {
   it.each<[string, string, () => Promise<unknown>]>([
     ['below an issuing CA', 'ca_below_not_allowed', () => intermediate({ issuer: 'issuing' })],
     ['below nobody', 'issuer_unknown', () => intermediate({ issuer: 'nobody' })],
-    ['a path that is too long', 'ca_below_not_allowed', () => intermediate({ pathLenConstraint: 9 })],
+    ['a path that is too long', 'ca_limits_not_allowed', () => intermediate({ pathLenConstraint: 9 })],
     ['the name of a CA of ours', 'subject_not_allowed', () => intermediate({}, 'VERITAS Root CA')],
     ['a name with a line break', 'subject_not_allowed', () => intermediate({}, 'Plant\n7')],
     ['a life of eleven years', 'lifetime_not_allowed', () => intermediate({ lifetime: 11 * 365 * 86_400 })],
@@ -182,12 +182,12 @@ describe('what the profiles write', () => {
     ],
     [
       'another path length',
-      'ca_below_not_allowed',
+      'ca_limits_not_allowed',
       () => intermediate({ request: asking(encodeExtensionOf.basicConstraints({ cA: true, pathLenConstraint: 3 })) }),
     ],
     [
       'CA:FALSE',
-      'ca_below_not_allowed',
+      'ca_limits_not_allowed',
       () =>
         intermediate({
           request: asking(encodeExtensionOf.basicConstraints({ cA: false, pathLenConstraint: undefined })),

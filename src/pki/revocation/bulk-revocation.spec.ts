@@ -118,6 +118,16 @@ describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPl
     expect(told.map(({ phase }) => phase)).toEqual(['intent', 'result', 'result', 'result']);
   });
 
+  it('looks at each certificate once, those that it revokes as well', async () => {
+    for (const service of ['orders', 'orders', 'orders']) await issue(service);
+    expect(await revokeAll({ service: 'orders' }, { reason: 'superseded' })).toBe(3);
+    await issue('orders');
+    const told: number[][] = [];
+    const onProgress = (...each: number[]): unknown => told.push(each);
+    expect(await revokeAll({ service: 'orders' }, { reason: 'superseded', onProgress })).toBe(1);
+    expect(told.at(-1)).toEqual([4, 1]);
+  });
+
   it('refuses to publish a list that lacks what somebody was told of', async () => {
     const { ca, crls, revocations } = authority;
     const certificate = await issue('orders');

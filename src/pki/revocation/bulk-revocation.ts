@@ -157,7 +157,8 @@ export class BulkRevocation {
 /** Where there is something to do: what is on hold is released, or becomes final. */
 function statusesFor(reason: string, release: boolean): readonly ('active' | 'revoked')[] {
   if (release) return ['revoked'];
-  return reason === HOLD ? ['active'] : ['active', 'revoked'];
+  // What is revoked here is then not looked at again; and who is put on hold meanwhile is not let in, as who is released meanwhile would be.
+  return reason === HOLD ? ['active'] : ['revoked', 'active'];
 }
 
 const isMeant = (row: WindowRow, selection: Selection): boolean =>
