@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { TestCa } from '../testing/index.js';
 import { CrlReason, encodeExtensionOf, type Certificate, type Extension } from '../x509/index.js';
@@ -103,14 +103,14 @@ describe('CRLs of another CA', () => {
 
   it('does not wait at the start for a list that trickles in, and takes it up when it is whole', async () => {
     const list = Buffer.from(issuing.crl());
-    let finish = (): void => undefined;
+    const asked = Promise.withResolvers<ServerResponse>();
     const url = await serve((_, response) => {
       response.write(list.subarray(0, 10));
-      finish = () => void response.end(list.subarray(10));
+      asked.resolve(response);
     });
     const { statusOf } = await watch([url], undefined, undefined, 50);
     expect(statusOf(good)).toMatchObject({ status: 'unknown', why: `${url}: it has not been read yet` });
-    finish();
+    (await asked.promise).end(list.subarray(10));
     await until(() => statusOf(good).status === 'good');
   });
 
