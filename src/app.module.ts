@@ -1,6 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ApiModule } from './api/index.js';
-import { trustBundlesPart } from './bindings/federation-health.js';
+import { foreignCrlsPart, trustBundlesPart } from './bindings/foreign-health.js';
 import { registryRevocation } from './bindings/registry-revocation.js';
 import { registryRates, registryRoles, registryServices } from './bindings/registry-services.js';
 import { crlPart, issuingCaPart, ocspPart } from './bindings/revocation-health.js';
@@ -10,7 +10,13 @@ import { crlSources, federatedDomains, type Configuration } from './configuratio
 import { ConfigurationModule } from './configuration/nest/index.js';
 import { expiryPart, HealthModule, HealthService, type HealthPart } from './health/index.js';
 import { MetricsModule, type Readings } from './metrics/index.js';
-import { FederatedTrust, MtlsModule, type CurrentTrust, type VerifiedClientIdentity } from './mtls/index.js';
+import {
+  CrlRevocation,
+  FederatedTrust,
+  MtlsModule,
+  type CurrentTrust,
+  type VerifiedClientIdentity,
+} from './mtls/index.js';
 import { CaService, CrlService, RevocationRegistry, type CertificationAuthority } from './pki/index.js';
 import { PkiModule } from './pki/nest/index.js';
 import type { Registry } from './registry/index.js';
@@ -43,17 +49,19 @@ export class AppModule {
     const { ocsp } = runtime.authority;
     const isOwn = namedBy(runtime.authority.ca);
     const healthModule = HealthModule.forRootAsync({
-      inject: [CaService, CrlService, RevocationRegistry, FederatedTrust],
+      inject: [CaService, CrlService, RevocationRegistry, FederatedTrust, CrlRevocation],
       useFactory: (
         ca: CaService,
         crls: CrlService,
         revocations: RevocationRegistry,
         federation: FederatedTrust,
+        foreign: CrlRevocation,
       ): readonly HealthPart[] => [
         storePart(store, now),
         issuingCaPart(ca, revocations, { warningDays: health.issuingExpiryWarning, clock: now }),
         crlPart(ca, crls, now),
         ...(ocsp ? [ocspPart(ocsp, now)] : []),
+        ...(mtls.crls.length > 0 ? [foreignCrlsPart(() => foreign.standing)] : []),
         ...(mtls.trustDomains.length > 0 ? [trustBundlesPart(() => federation.standing)] : []),
         expiryPart('server_certificate', () => runtime.serverCertificate().notAfter, 1, now),
       ],

@@ -1,7 +1,9 @@
 export {
+  CrlRevocation,
   fetchCrl,
   firstKnown,
   type CrlSource,
+  type CrlStanding,
   type RevocationAnswer,
   type RevocationMode,
   type RevocationStatus,

@@ -156,7 +156,7 @@ const logger = new Logger('Mtls');
     { provide: APP_GUARD, useExisting: MtlsGuard },
     { provide: APP_FILTER, useExisting: RefusalFilter },
   ],
-  exports: [MtlsGate, DecisionCounts, ServiceRoles, ClientIdentityInterceptor, FederatedTrust],
+  exports: [MtlsGate, DecisionCounts, ServiceRoles, ClientIdentityInterceptor, CrlRevocation, FederatedTrust],
 })
 export class MtlsModule extends ConfigurableModuleClass implements NestModule, OnModuleInit, OnApplicationShutdown {
   #routesRegistered: (() => void) | undefined;

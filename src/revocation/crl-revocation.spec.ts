@@ -108,10 +108,15 @@ describe('CRLs of another CA', () => {
       response.write(list.subarray(0, 10));
       asked.resolve(response);
     });
-    const { statusOf } = await watch([url], undefined, undefined, 50);
+    let clock = Date.now();
+    const { statusOf, revocation } = await watch([url], () => new Date(clock), undefined, 50);
     expect(statusOf(good)).toMatchObject({ status: 'unknown', why: `${url}: it has not been read yet` });
+    expect(revocation.standing).toEqual([{ source: url, isRead: false, isStale: false }]);
     (await asked.promise).end(list.subarray(10));
     await until(() => statusOf(good).status === 'good');
+    expect(revocation.standing).toEqual([{ source: url, isRead: true, isStale: false }]);
+    clock += 30 * DAY;
+    expect(revocation.standing).toEqual([{ source: url, isRead: true, isStale: true }]);
   });
 
   it('gives up on a server that is silent, trickles for too long, or never ends', async () => {

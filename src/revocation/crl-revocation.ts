@@ -23,6 +23,15 @@ export type CrlEvent =
     }
   | { readonly kind: 'failed'; readonly source: string; readonly why: string };
 
+/** How the list of a source stands. */
+export interface CrlStanding {
+  readonly source: string;
+  /** Whether it gave a list that could be used. */
+  readonly isRead: boolean;
+  /** Whether the last one is past its nextUpdate. */
+  readonly isStale: boolean;
+}
+
 interface Loaded {
   readonly source: CrlSource;
   mark: string | undefined;
@@ -102,6 +111,16 @@ export class CrlRevocation implements RevocationStatus {
     this.#isStopped = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#reader.close();
+  }
+
+  /** How each source stands now. */
+  get standing(): readonly CrlStanding[] {
+    const now = this.options.clock();
+    return this.#sources.map(({ source: { source }, index }) => ({
+      source,
+      isRead: index !== undefined,
+      isStale: index !== undefined && staleness(index.list, now) !== undefined,
+    }));
   }
 
   statusOf(certificate: Certificate, issuer: Certificate, now: Date): RevocationAnswer {

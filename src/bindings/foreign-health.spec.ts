@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { trustBundlesPart } from './federation-health.js';
-import type { BundleStanding } from '../mtls/index.js';
+import { foreignCrlsPart, trustBundlesPart } from './foreign-health.js';
+import type { BundleStanding, CrlStanding } from '../mtls/index.js';
 
 test('bundles that were never read, or not for long, are a warning that names no domain', async () => {
   const readAt = new Date();
@@ -13,5 +13,17 @@ test('bundles that were never read, or not for long, are a warning that names no
   expect(await check([good, stale, unread])).toEqual({
     state: 'warning',
     detail: '1 of 3 never read, 1 of 3 not read for long',
+  });
+});
+
+test('lists of other CAs that were never read, or are over, are a warning that names none', async () => {
+  const good = { source: 'a', isRead: true, isStale: false };
+  const over = { source: 'b', isRead: true, isStale: true };
+  const unread = { source: 'c', isRead: false, isStale: false };
+  const check = (standing: readonly CrlStanding[]) => foreignCrlsPart(() => standing).check();
+  expect(await check([good])).toEqual({ state: 'up' });
+  expect(await check([good, over, unread])).toEqual({
+    state: 'warning',
+    detail: '1 of 3 never read, 1 of 3 past their nextUpdate',
   });
 });

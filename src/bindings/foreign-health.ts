@@ -1,0 +1,38 @@
+import type { HealthPart, PartState } from '../health/index.js';
+import type { BundleStanding, CrlStanding } from '../mtls/index.js';
+
+/**
+ * Whether the trust bundles of other domains are read. Never down: what is wrong with them is wrong for their services alone, and taking the service away mends none.
+ * Anybody may ask for health, and hears of no domain by its name: the log has it.
+ */
+export function trustBundlesPart(standing: () => readonly BundleStanding[]): HealthPart {
+  return {
+    name: 'trust_bundles',
+    check: () => {
+      const all = standing();
+      return warningOf(all.length, {
+        'never read': all.filter(({ readAt }) => readAt === undefined).length,
+        'not read for long': all.filter(({ isStale }) => isStale).length,
+      });
+    },
+  };
+}
+
+/** Whether the lists of `mtls.crls` are read and current. Never down, and none is named, as of {@link trustBundlesPart}. */
+export function foreignCrlsPart(standing: () => readonly CrlStanding[]): HealthPart {
+  return {
+    name: 'foreign_crls',
+    check: () => {
+      const all = standing();
+      return warningOf(all.length, {
+        'never read': all.filter(({ isRead }) => !isRead).length,
+        'past their nextUpdate': all.filter(({ isStale }) => isStale).length,
+      });
+    },
+  };
+}
+
+function warningOf(all: number, counts: Readonly<Record<string, number>>): PartState {
+  const details = Object.entries(counts).flatMap(([what, count]) => (count > 0 ? [`${count} of ${all} ${what}`] : []));
+  return details.length > 0 ? { state: 'warning', detail: details.join(', ') } : { state: 'up' };
+}
