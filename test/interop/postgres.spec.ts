@@ -343,7 +343,7 @@ describeOnPostgres('the password of the database', () => {
     const wrong = start(server.url('veritas', 'veritas', `${password}, not`));
     expect(await wrong.ended).toEqual([1, null]);
     expect(wrong.written()).toBe(
-      `veritas: the store postgres://127.0.0.1:${server.port}/veritas cannot be used: password authentication failed for user "veritas"\n`,
+      `veritas: the store postgres://127.0.0.1:${server.port}/veritas cannot be used: password authentication failed for user "veritas" (store.urlFile names it).\n`,
     );
     const right = start(server.url('veritas', 'veritas', password));
     await until(() => right.written().includes('Veritas listens on'));
