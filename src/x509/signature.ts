@@ -60,8 +60,8 @@ export async function verifySignatureAside(
   try {
     const scheme = schemeFor(algorithm, key);
     if (scheme === undefined) return false;
-    const isQuick = isQuickToVerify(key) && isHereAndNow(data);
-    return await (isQuick ? verify : verifyAside)(digestOf(scheme), data, keyFor(scheme, key), signature);
+    const verifies = isQuickToVerify(key) && (await isHere(data)) ? verify : verifyAside;
+    return await verifies(digestOf(scheme), data, keyFor(scheme, key), signature);
   } catch {
     return false;
   }
@@ -76,19 +76,27 @@ const isQuickToVerify = ({ parameters }: SubjectPublicKeyInfo): boolean =>
 const USUAL_EXPONENT = 65537n;
 /** Past this the digest takes longer than the signature. */
 const MOST_HERE = 64 * 1024;
-let isTurnTaken = false;
+let asked: ((isFirst: boolean) => void)[] = [];
 
 /**
- * Whether a quick signature of `data` is better made or verified at once than by another thread: the first one in a turn of the event loop. To hand it over and
- * to hear of it takes as long; of several the others go to other processors meanwhile.
+ * Whether a quick signature of `data` is better made or verified here than by another thread: the first one of those that a turn of the event loop asks for.
+ * They wait for the end of the turn and are handed over together: to wake a thread that sleeps takes as long as the signature, and one that is awake takes the
+ * next one by itself.
  */
-function isHereAndNow(data: Uint8Array): boolean {
-  if (isTurnTaken || data.length > MOST_HERE) return false;
-  isTurnTaken = true;
-  setImmediate(() => {
-    isTurnTaken = false;
+function isHere(data: Uint8Array): Promise<boolean> | false {
+  if (data.length > MOST_HERE) return false;
+  return new Promise((resolve) => {
+    if (asked.length === 0) setImmediate(endTurn);
+    asked.push(resolve);
   });
-  return true;
+}
+
+function endTurn(): void {
+  const [first, ...others] = asked;
+  asked = [];
+  // The threads have theirs before this one is busy.
+  for (const resolve of others) resolve(false);
+  first?.(true);
 }
 
 const verifyAside: (
@@ -135,7 +143,7 @@ export async function signAside(
   key: KeyObject,
   octets: Uint8Array,
 ): Promise<Uint8Array> {
-  if (isQuick && isHereAndNow(octets)) return sign(digest, octets, key);
+  if (isQuick && (await isHere(octets))) return sign(digest, octets, key);
   return promisedSign(digest, octets, options ? { key, ...options } : key);
 }
 
