@@ -4,7 +4,7 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { TestCa } from '../testing/index.js';
 import { CrlReason, encodeExtensionOf, type Certificate, type Extension } from '../x509/index.js';
-import { CrlRevocation, nextLook, type CrlEvent } from './crl-revocation.js';
+import { CrlIssuerError, CrlRevocation, nextLook, type CrlEvent } from './crl-revocation.js';
 import { fetchCrl } from './crl-source.js';
 
 const DAY = 86_400_000;
@@ -67,6 +67,18 @@ describe('CRLs of another CA', () => {
     ...more,
   ];
   const [good, bad] = [issue(), issue()];
+
+  it.each([
+    ['nothing of the kind', 'hello', /no PEM block CERTIFICATE/],
+    ['nothing at all', '', /empty/],
+    ['a certificate that is cut off', issuing.certificate.der.subarray(0, 40), /cut off/],
+  ])('are not begun with an issuer that is %s', (_, issuer, why) => {
+    const options = { refreshInterval: 20, clock: () => new Date(), report: () => undefined };
+    const begin = () => new CrlRevocation([{ source: 'list.crl', issuer }], () => [], options);
+    expect(begin).toThrow(CrlIssuerError);
+    expect(begin).toThrow('the issuer of list.crl cannot be used: ');
+    expect(begin).toThrow(why);
+  });
 
   it.each<[string, RegExp, () => RequestListener]>([
     ['truncated', /cut off/, () => (_, reply) => reply.end(issuing.crl().subarray(0, -20))],
