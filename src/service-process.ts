@@ -4,6 +4,7 @@ import { ConfigurationError, loadConfiguration, type Configuration } from './con
 import { BundleError } from './mtls/index.js';
 import { PkiError } from './pki/index.js';
 import { startService, type RunningService } from './service.js';
+import { CrlIssuerError } from './revocation/index.js';
 import { StoreError } from './store/index.js';
 import { TlsSetupError } from './tls/index.js';
 
@@ -53,8 +54,9 @@ export function sentenceOf(error: unknown, configuration?: Configuration): strin
   if (error instanceof ConfigurationError || error instanceof TlsSetupError) return error.message;
   if (error instanceof StoreError) {
     const setting = configuration?.store.url === undefined ? 'store.path' : 'store.urlFile';
-    return error.message.includes(setting) ? error.message : `${error.message} (${setting} names it).`;
+    return `${error.message}${error.message.includes(setting) ? '' : ` (${setting} names it)`}.`;
   }
+  if (error instanceof CrlIssuerError) return `mtls.crls: ${error.message}.`;
   if (error instanceof BundleError) return `mtls.trustDomains: ${error.message}.`;
   if (error instanceof PkiError) return `${error.message}: ${error.mend}.`;
   const failed = error as NodeJS.ErrnoException & { address?: string; port?: number; hostname?: string };

@@ -100,6 +100,20 @@ describe('veritas audit', () => {
     expect(nowhere.err).toMatch(/^veritas: .*missing\/audit\.json cannot be written \(ENOENT\): /);
   });
 
+  it('hears a signal between two pages that go into a file', async () => {
+    mkdirSync(path('heard'));
+    let turns = 0;
+    // Turns of the event loop while the file is written.
+    const look = (): void => {
+      if (readdirSync(path('heard')).some((name) => name.endsWith('.tmp'))) turns++;
+      next = setImmediate(look);
+    };
+    let next = setImmediate(look);
+    expect(await run('export', '--out', path('heard/audit.json'))).toMatchObject({ code: 0 });
+    clearImmediate(next);
+    expect(turns).toBeGreaterThanOrEqual(2);
+  });
+
   it('verifies, and names the first row that does not hold', async () => {
     expect(await run('verify')).toMatchObject({ code: 0, out: `${ROWS} rows hold together\n`, err: '' });
     expect(JSON.parse((await run('verify', '--json')).out)).toEqual({ ok: true, rows: ROWS });

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { AuditLog } from '../audit/index.js';
 import { auditWriter, type AuditFormat } from './audit-format.js';
 import { CommandError } from './command-error.js';
@@ -64,8 +65,11 @@ export async function auditExport(session: Session, options: AuditExportOptions,
         await put(wanted.map(line).join(''));
         written += wanted.length;
         read += rows.length;
+        if (!file) continue;
         // A bar between the lines on a terminal would be in their way.
-        if (file) bar.update(read, of);
+        bar.update(read, of);
+        // Neither SQLite nor the file makes a pause in which a signal would be heard.
+        await setImmediate();
       }
       file?.place();
       bar.end();

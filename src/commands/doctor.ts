@@ -61,7 +61,7 @@ async function explainRequest(session: Session, id: string, log: string): Promis
     throw new CommandError(
       `no refusal of a request ${JSON.stringify(id.slice(0, 80))} is in the log`,
       ExitCode.refused,
-      'look into the log of every node, at log.level warn or below; a request that was let in leaves no line there, and of those over its rate a service has one once a second',
+      'look into the log of every node, at log.level warn or below; a request that was let in leaves no line there, and of those over its rate a service has one once a second, as a transport that is not guarded has',
     );
   session.output.result({ request_id: id, refusals }, refusals.map(describeRefusal).join('\n\n'));
 }

@@ -428,6 +428,8 @@ describe('the command line', () => {
       expect(await json(['revoke', serial, '--release'])).toEqual({ serial_number: serial, released: true });
       expect(await status()).toMatchObject({ record: { status: 'active' } });
       expect(await json(['revoke', '--profile', 'nobody', '--reason', 'superseded'])).toEqual({ revoked: 0 });
+      const again = await run(['revoke', '--profile', 'nobody']);
+      expect(again).toMatchObject({ code: 0, out: 'no certificate is left that could be revoked\n' });
     });
 
     it('refuse what is unknown, and words that are no reason', async () => {

@@ -1,5 +1,4 @@
 import { keyDigest, type CertificationAuthority, type Requester } from '../pki/index.js';
-import { countCertificates } from '../store/index.js';
 import { serialNumberFromString } from '../x509/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
@@ -89,7 +88,7 @@ async function revokeOne(
 
 async function revokeMany(
   session: Session,
-  { ca, store }: CertificationAuthority,
+  { ca }: CertificationAuthority,
   options: RevokeOptions,
   by: Requester,
 ): Promise<void> {
@@ -99,10 +98,11 @@ async function revokeMany(
   const key = options.key === undefined ? undefined : await readCertificate(options.key, session);
   const selection = { service, profile, issuer, spkiSha256: key && keyDigest(key.publicKey.der) };
   const bar = session.output.progressBar(release ? 'Releasing' : 'Revoking');
-  const total = bar.isShown ? await countCertificates(store.database, { service }) : 0;
-  const onProgress = (looked: number): void => {
-    bar.update(looked, total);
-  };
+  const onProgress = bar.isShown
+    ? (looked: number, of: number): void => {
+        bar.update(looked, of);
+      }
+    : undefined;
   const certificates = await ca
     .revokeAll({ selection, reason, invalidityDate, release, requester: by, onProgress })
     .finally(() => {
@@ -111,6 +111,8 @@ async function revokeMany(
   const done = release ? 'released' : 'revoked';
   session.output.result(
     { [done]: certificates },
-    `${certificates} ${certificates === 1 ? 'certificate is' : 'certificates are'} ${done}`,
+    certificates === 0
+      ? `no certificate is left that could be ${done}`
+      : `${certificates} ${certificates === 1 ? 'certificate is' : 'certificates are'} ${done}`,
   );
 }

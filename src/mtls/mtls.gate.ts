@@ -16,6 +16,8 @@ import type { Admission } from './route-policy.js';
 import { ServiceRoles } from './service-roles.js';
 import type { OnObjection, ShadowedRequest } from './shadowed-request.js';
 
+const LOG_INTERVAL_MS = 1_000;
+
 /** The one place where a request is admitted: the guard asks it for Nest's routes, the hook for all that Nest's guards do not see. */
 @Injectable()
 export class MtlsGate {
@@ -23,6 +25,8 @@ export class MtlsGate {
   readonly #expiredGrace: number;
   readonly #onShadow: MtlsOptions['onShadow'];
   readonly #logger = new Logger('Mtls');
+  /** Of each transport that is not guarded: when the log had a refusal, and how many were passed over since. */
+  readonly #unguarded = new Map<string, { readonly loggedAt: number; readonly passedOver: number }>();
 
   constructor(
     @Inject(MODULE_OPTIONS_TOKEN) options: MtlsOptions,
@@ -153,11 +157,18 @@ export class MtlsGate {
     throw this.#told(request, new MtlsRefusal('route_not_allowed', reason, { service, fingerprint256 }));
   }
 
-  /** The refusal for what came over a transport that this room does not guard, once the log has it. */
+  /** The refusal for what came over a transport that this room does not guard. Whoever sends, it is always the same: the log has it once a second at most. */
   refuseTransport(transport: string, requestId: string): MtlsRefusal {
-    const refusal = new MtlsRefusal('validation_failed', 'this transport is not guarded', { transport });
+    const { loggedAt, passedOver } = this.#unguarded.get(transport) ?? { loggedAt: -Infinity, passedOver: 0 };
+    const refusal = new MtlsRefusal('validation_failed', 'this transport is not guarded', { transport, passedOver });
     countOne(this.counts.refused, refusal.code);
-    this.#log({ id: requestId, routeOptions: {} }, refusal);
+    const now = performance.now();
+    const isRepeated = now - loggedAt < LOG_INTERVAL_MS;
+    this.#unguarded.set(
+      transport,
+      isRepeated ? { loggedAt, passedOver: passedOver + 1 } : { loggedAt: now, passedOver: 0 },
+    );
+    if (!isRepeated) this.#log({ id: requestId, routeOptions: {} }, refusal);
     return refusal;
   }
 

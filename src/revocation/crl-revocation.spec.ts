@@ -4,7 +4,7 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { TestCa } from '../testing/index.js';
 import { CrlReason, encodeExtensionOf, type Certificate, type Extension } from '../x509/index.js';
-import { CrlRevocation, nextLook, type CrlEvent } from './crl-revocation.js';
+import { CrlIssuerError, CrlRevocation, nextLook, type CrlEvent } from './crl-revocation.js';
 import { fetchCrl } from './crl-source.js';
 
 const DAY = 86_400_000;
@@ -68,6 +68,18 @@ describe('CRLs of another CA', () => {
   ];
   const [good, bad] = [issue(), issue()];
 
+  it.each([
+    ['nothing of the kind', 'hello', /no PEM block CERTIFICATE/],
+    ['nothing at all', '', /empty/],
+    ['a certificate that is cut off', issuing.certificate.der.subarray(0, 40), /cut off/],
+  ])('are not begun with an issuer that is %s', (_, issuer, why) => {
+    const options = { refreshInterval: 20, clock: () => new Date(), report: () => undefined };
+    const begin = () => new CrlRevocation([{ source: 'list.crl', issuer }], () => [], options);
+    expect(begin).toThrow(CrlIssuerError);
+    expect(begin).toThrow('the issuer of list.crl cannot be used: ');
+    expect(begin).toThrow(why);
+  });
+
   it.each<[string, RegExp, () => RequestListener]>([
     ['truncated', /cut off/, () => (_, reply) => reply.end(issuing.crl().subarray(0, -20))],
     ['stale', /stale/, () => (_, reply) => reply.end(issuing.crl([], { nextUpdate: new Date(Date.now() - 1) }))],
@@ -89,6 +101,18 @@ describe('CRLs of another CA', () => {
     ['a page', /./, () => (_, reply) => reply.end('<html>not found</html>')],
     ['missing', /404/, () => (_, reply) => reply.writeHead(404).end()],
     ['not modified, of nothing', /304/, () => (_, reply) => reply.writeHead(304).end()],
+    [
+      'cut off with its connection',
+      /^other side closed$/,
+      () => (_, reply) => {
+        reply.writeHead(200, { 'content-length': 1000 }).write(issuing.crl().subarray(0, 100), () => reply.destroy());
+      },
+    ],
+    [
+      'not in the coding that it says',
+      /^incorrect header check$/,
+      () => (_, reply) => reply.writeHead(200, { 'content-encoding': 'gzip' }).end(issuing.crl()),
+    ],
     ['elsewhere', /unexpected redirect/, () => (_, reply) => reply.writeHead(302, { location: '/other.crl' }).end()],
     [
       'said to be huge',
@@ -129,7 +153,9 @@ describe('CRLs of another CA', () => {
         clearInterval(timer);
       });
     });
-    await expect(fetchCrl(trickle, undefined, { ...most, timeout: 300 })).rejects.toThrow(/time/);
+    await expect(fetchCrl(trickle, undefined, { ...most, timeout: 300 })).rejects.toThrow(
+      'the list was not whole after 300 ms',
+    );
     const endless = await serve((_, reply) => {
       const more = (): void => {
         while (reply.write(Buffer.alloc(1000)));

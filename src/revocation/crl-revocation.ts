@@ -32,8 +32,15 @@ export interface CrlStanding {
   readonly isStale: boolean;
 }
 
+/** What a source names as its issuer is no certificate. */
+export class CrlIssuerError extends Error {
+  override readonly name = 'CrlIssuerError';
+}
+
 interface Loaded {
-  readonly source: CrlSource;
+  readonly source: Pick<CrlSource, 'source'>;
+  /** The issuer that the source names. */
+  readonly issuers: readonly Certificate[] | undefined;
   mark: string | undefined;
   index: CrlIndex | undefined;
   /** What it gave before, by another CA or of another scope, until that is over: it is not replaced by what says nothing of its certificates. */
@@ -63,6 +70,7 @@ export class CrlRevocation implements RevocationStatus {
   #epoch = 0;
   #isStopped = false;
 
+  /** Throws {@link CrlIssuerError}. */
   constructor(
     sources: readonly CrlSource[],
     /** The CAs that are known now: a list is by one of them, or by the issuer that its source names. */
@@ -81,6 +89,7 @@ export class CrlRevocation implements RevocationStatus {
     this.#reader = options.reader ?? new CrlReader();
     this.#sources = sources.map((source) => ({
       source,
+      issuers: issuersOf(source),
       mark: undefined,
       index: undefined,
       others: [],
@@ -179,7 +188,7 @@ export class CrlRevocation implements RevocationStatus {
   /** Replaces a source's list by a newer one. */
   async #take(loaded: Loaded, octets: Uint8Array): Promise<CrlIndex> {
     try {
-      const index = await this.#reader.read(octets, this.#issuersFor(loaded.source), this.options.clock());
+      const index = await this.#reader.read(octets, loaded.issuers ?? this.authorities(), this.options.clock());
       this.#replace(loaded, index);
       return index;
     } catch (error) {
@@ -209,11 +218,6 @@ export class CrlRevocation implements RevocationStatus {
     for (const each of all) if (!loaded.others.includes(each)) this.#reader.release(each);
   }
 
-  #issuersFor({ issuer }: CrlSource): readonly Certificate[] {
-    if (issuer !== undefined) return octetsFromPemOrDer(issuer, 'CERTIFICATE').map(decodeCertificate);
-    return this.authorities();
-  }
-
   /** Answers are by the lists of before, or by those of now. */
   #swap(): void {
     const lists = Map.groupBy(
@@ -222,6 +226,17 @@ export class CrlRevocation implements RevocationStatus {
     );
     this.#byIssuer = new Map([...lists].map(([issuer, its]) => [issuer, new IssuerLists(its)]));
     this.#epoch++;
+  }
+}
+
+function issuersOf({ source, issuer }: CrlSource): readonly Certificate[] | undefined {
+  if (issuer === undefined) return undefined;
+  try {
+    if (issuer.length === 0) throw new DecodeError('an empty certificate file', 0);
+    return octetsFromPemOrDer(issuer, 'CERTIFICATE').map(decodeCertificate);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CrlIssuerError(`the issuer of ${source} cannot be used: ${why}`, { cause: error });
   }
 }
 

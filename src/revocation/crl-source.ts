@@ -79,23 +79,18 @@ async function readChanged(
 
 async function fetchUrl(url: string, mark: string | undefined, limits: FetchLimits): Promise<Fetched | undefined> {
   const [etag = '', modified = ''] = mark?.split('\n') ?? [];
-  const silence = new AbortController();
-  const timer = setTimeout(() => {
-    silence.abort(new Error(`the server sent nothing for ${limits.silence} ms`));
-  }, limits.silence);
+  const tooSlow = new AbortController();
+  const endAfter = (time: number, why: string): NodeJS.Timeout =>
+    setTimeout(() => {
+      tooSlow.abort(new Error(`${why} ${time} ms`));
+    }, time);
+  const silence = endAfter(limits.silence, 'the server sent nothing for');
+  const whole = endAfter(limits.timeout, 'the list was not whole after');
   try {
     const response = await fetch(url, {
       redirect: 'error',
-      signal: AbortSignal.any([
-        silence.signal,
-        AbortSignal.timeout(limits.timeout),
-        ...(limits.signal ? [limits.signal] : []),
-      ]),
+      signal: AbortSignal.any([tooSlow.signal, ...(limits.signal ? [limits.signal] : [])]),
       headers: { ...(etag ? { 'if-none-match': etag } : {}), ...(modified ? { 'if-modified-since': modified } : {}) },
-    }).catch((error: unknown) => {
-      const { cause } = error as { readonly cause?: NodeJS.ErrnoException };
-      // Itself it says no more than that it failed; what happened at several addresses has a code and no message.
-      throw cause ? new Error(cause.message || cause.code, { cause: error }) : error;
     });
     if (response.status === 304 && (etag || modified)) return undefined;
     if (response.status !== 200 || !response.body) {
@@ -106,15 +101,20 @@ async function fetchUrl(url: string, mark: string | undefined, limits: FetchLimi
     const expected = headers.has('content-encoding') ? 0 : Number(headers.get('content-length') ?? 0);
     const octets = new Collected(expected, limits);
     for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-      timer.refresh();
+      silence.refresh();
       await octets.add(chunk);
     }
     return {
       octets: octets.whole,
       mark: `${headers.get('etag') ?? ''}\n${headers.get('last-modified') ?? ''}`,
     };
+  } catch (error) {
+    const { cause } = error as { readonly cause?: NodeJS.ErrnoException };
+    // What fetch throws says no more than that it failed; what happened at several addresses has a code and no message.
+    throw cause ? new Error(cause.message || cause.code, { cause: error }) : error;
   } finally {
-    clearTimeout(timer);
+    clearTimeout(silence);
+    clearTimeout(whole);
   }
 }
 

@@ -1,4 +1,4 @@
-export { CrlRevocation, type CrlEvent, type CrlStanding } from './crl-revocation.js';
+export { CrlIssuerError, CrlRevocation, type CrlEvent, type CrlStanding } from './crl-revocation.js';
 export { fetchCrl, type CrlSource } from './crl-source.js';
 export { lossOf, revocationOf, type Finding } from './path-revocation.js';
 export { statusFrom, type RevocationMode, type RevocationOptions } from './revocation-options.js';

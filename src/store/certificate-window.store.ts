@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { CertificateRow } from './certificate.store.js';
-import type { Database } from './schema.js';
+import type { CertificateStatus, Database } from './schema.js';
 
 /** Which certificates, all of it together. `spkiSha256`: of the SubjectPublicKeyInfo, lower-case hexadecimal. */
 export interface Selection {
@@ -37,6 +37,11 @@ export const certificatesOf = (
   (issuer === undefined || row.issuer === issuer) &&
   (spkiSha256 === undefined || row.spki_sha256 === spkiSha256);
 
+interface WindowFilter {
+  readonly status: CertificateStatus;
+  readonly service?: string | undefined;
+}
+
 /**
  * Certificates of one status behind a place in the order of their ends, `limit` at most, so that each look is short; those of a service by its own index, of
  * what else is selected {@link certificatesOf} tells. Or those with the serial numbers, whatever their status.
@@ -45,23 +50,37 @@ export function listCertificateWindow(
   database: Database,
   where:
     | { readonly serials: readonly string[] }
-    | {
-        readonly status: 'active' | 'revoked';
-        readonly service?: string | undefined;
+    | (WindowFilter & {
         readonly after: { readonly notAfter: number; readonly serial: string };
         readonly limit: number;
-      },
+      }),
 ): Promise<WindowRow[]> {
-  const query = database.selectFrom('certificate').select(COLUMNS);
-  if ('serials' in where) return query.where('serial', 'in', where.serials).execute();
-  const { status, service, after, limit } = where;
-  let window = query
-    // Written out, not a parameter: only so are the partial indexes used.
-    .where('status', '=', sql.lit(status))
+  if ('serials' in where)
+    return database.selectFrom('certificate').select(COLUMNS).where('serial', 'in', where.serials).execute();
+  const { after, limit, ...which } = where;
+  return windowOf(database, which)
+    .select(COLUMNS)
     .where(sql<boolean>`(not_after, serial) > (${after.notAfter}, ${after.serial})`)
     .orderBy('not_after')
     .orderBy('serial')
-    .limit(limit);
-  if (service !== undefined) window = window.where('service', '=', service);
-  return window.execute();
+    .limit(limit)
+    .execute();
+}
+
+/** How many certificates the windows of one status have that end `since` then, in milliseconds since 1970, or later. */
+export async function countCertificateWindows(
+  database: Database,
+  { since, ...which }: WindowFilter & { readonly since: number },
+): Promise<number> {
+  const { rows } = await windowOf(database, which)
+    .where('not_after', '>=', since)
+    .select((select) => select.fn.countAll().as('rows'))
+    .executeTakeFirstOrThrow();
+  return Number(rows);
+}
+
+function windowOf(database: Database, { status, service }: WindowFilter) {
+  // Written out, not a parameter: only so are the partial indexes used.
+  const query = database.selectFrom('certificate').where('status', '=', sql.lit(status));
+  return service === undefined ? query : query.where('service', '=', service);
 }

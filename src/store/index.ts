@@ -20,7 +20,13 @@ export {
   type CertificateRow,
   type NewCertificateRow,
 } from './certificate.store.js';
-export { certificatesOf, listCertificateWindow, type Selection, type WindowRow } from './certificate-window.store.js';
+export {
+  certificatesOf,
+  countCertificateWindows,
+  listCertificateWindow,
+  type Selection,
+  type WindowRow,
+} from './certificate-window.store.js';
 export {
   crlOctets,
   crlParts,

@@ -27,8 +27,7 @@ export function isBroken(error: unknown): boolean {
 export function postgresError(error: unknown, store: string): unknown {
   if (error instanceof StoreError) return error;
   const state = sqlStateOf(error);
-  const unavailable = (reason: string) =>
-    new StoreError('store_unavailable', `the store ${store} cannot be used: ${reason}`, { cause: error });
+  const unavailable = (reason: string) => unusableError(store, reason, error);
   if (state === LOCK_TIMEOUT) return unavailable('it is locked by another process');
   if (state === STATEMENT_TIMEOUT) return unavailable('a statement took too long');
   if (state === READ_ONLY) return readOnlyError(store, error);
@@ -38,13 +37,15 @@ export function postgresError(error: unknown, store: string): unknown {
   return error;
 }
 
+/** Of a store that cannot be used for `reason`, with the setting that names it. */
+export const unusableError = (store: string, reason: string, cause?: unknown): StoreError =>
+  new StoreError('store_unavailable', `the store ${store} cannot be used: ${reason} (store.urlFile names it)`, {
+    cause,
+  });
+
 /** The database takes no writes. */
 export const readOnlyError = (store: string, cause?: unknown): StoreError =>
-  new StoreError(
-    'store_unavailable',
-    `the store ${store} cannot be used: it takes no writes (a standby, or opened for reading: readonly)`,
-    { cause },
-  );
+  unusableError(store, 'it takes no writes (a standby, or opened for reading: readonly)', cause);
 
 /** The reason in words. That of several addresses that failed each in its way is theirs. */
 function reasonOf(error: unknown): string {

@@ -114,7 +114,7 @@ test.each(['EPIPE', 'ECONNRESET', 'EBADF'])('%s is of the connection, and no wor
   expect(isBroken(error)).toBe(true);
   expect(postgresError(error, 'postgres://host/db')).toMatchObject({
     code: 'store_unavailable',
-    message: `the store postgres://host/db cannot be used: write ${code}`,
+    message: `the store postgres://host/db cannot be used: write ${code} (store.urlFile names it)`,
   });
 });
 
@@ -156,11 +156,11 @@ describeOnPostgres('a PostgreSQL that cannot be used', () => {
 
   test('a wrong password, an unknown role and an unknown database', async () => {
     expect(await refusal(url({ password: 'hunter2-not' }))).toBe(
-      'the store postgres://127.0.0.1:PORT/pki cannot be used: password authentication failed for user "veritas_owner"',
+      'the store postgres://127.0.0.1:PORT/pki cannot be used: password authentication failed for user "veritas_owner" (store.urlFile names it)',
     );
     expect(await refusal(url({ user: 'nobody' }))).toContain('password authentication failed for user "nobody"');
     expect(await refusal(url({ database: 'absent' }))).toBe(
-      'the store postgres://127.0.0.1:PORT/absent cannot be used: database "absent" does not exist',
+      'the store postgres://127.0.0.1:PORT/absent cannot be used: database "absent" does not exist (store.urlFile names it)',
     );
   });
 
@@ -183,7 +183,7 @@ describeOnPostgres('a PostgreSQL that cannot be used', () => {
   test('a role with too few rights hears which', async () => {
     const service = url({ user: 'veritas_service' });
     expect(await refusal(service)).toBe(
-      'the store postgres://127.0.0.1:PORT/pki cannot be used: permission denied for table migration',
+      'the store postgres://127.0.0.1:PORT/pki cannot be used: permission denied for table migration (store.urlFile names it)',
     );
     await server.query('grant select on all tables in schema public to veritas_service', 'pki');
     expect(await refusal(service)).toMatch(/its role lacks insert on issuer, .*delete on crl/);
@@ -222,7 +222,7 @@ describeOnPostgres('a PostgreSQL that cannot be used', () => {
     writeFileSync(join(server.folder, 'data/standby.signal'), '');
     await server.startAgain();
     expect(await refusal(url())).toBe(
-      'the store postgres://127.0.0.1:PORT/pki cannot be used: it takes no writes (a standby, or opened for reading: readonly)',
+      'the store postgres://127.0.0.1:PORT/pki cannot be used: it takes no writes (a standby, or opened for reading: readonly) (store.urlFile names it)',
     );
     await expect(before.checkWritable()).rejects.toThrow(/standby/);
     await before.close();

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { checkMigrated, migrate, readMigrationStatus, type MigrationStatus } from './migrations.js';
 import { postgresDdl } from './postgres-ddl.js';
 import { CHANGES, WriterPostgresDialect, type PostgresDialectOptions } from './postgres-dialect.js';
-import { postgresError, readOnlyError } from './postgres-error.js';
+import { postgresError, readOnlyError, unusableError } from './postgres-error.js';
 import { PostgresListener, type Hearing } from './postgres-listener.js';
 import type { Database, Schema } from './schema.js';
 import { StoreError } from './store-error.js';
@@ -175,8 +175,7 @@ async function checkWritable(database: Kysely<Schema>, store: string): Promise<v
         where not has_table_privilege(wanted.table, wanted.right)) as missing`.execute(database);
   const [{ readOnly, missing } = { readOnly: false, missing: null }] = rows;
   if (readOnly) throw readOnlyError(store);
-  if (missing !== null)
-    throw new StoreError('store_unavailable', `the store ${store} cannot be used: its role lacks ${missing}`);
+  if (missing !== null) throw unusableError(store, `its role lacks ${missing}`);
 }
 
 interface Target {
@@ -194,7 +193,7 @@ function targetOf(url: string): Target {
     // A file that the URL names, of a certificate perhaps; any other reason would quote the URL.
     const { code, path } = error as NodeJS.ErrnoException;
     const reason = path === undefined ? 'its URL cannot be read' : `${path} cannot be read (${code})`;
-    throw postgresError(new Error(reason), 'of store.urlFile');
+    throw new StoreError('store_unavailable', `the store of store.urlFile cannot be used: ${reason}`);
   }
 }
 

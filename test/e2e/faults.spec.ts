@@ -327,6 +327,30 @@ describe('what is broken when it starts', () => {
     taken.close();
   });
 
+  test('a file of certificates of others that holds none', async () => {
+    const folder = usedFolder();
+    const file = join(folder, 'garbage.pem');
+    writeFileSync(file, 'garbage');
+    const domain = { name: 'b.example', bundle: 'https://127.0.0.1:1/' };
+    const spiffe = { VERITAS_MTLS_SERVICE_FROM: 'spiffe,cn' };
+    const cases: readonly (readonly [string, Record<string, string>])[] = [
+      [
+        'mtls.crls: the issuer of other.crl',
+        { VERITAS_MTLS_CRLS: JSON.stringify([{ source: 'other.crl', issuer: file }]) },
+      ],
+      [
+        'mtls.trustDomains: the ca of b.example',
+        { ...spiffe, VERITAS_MTLS_TRUST_DOMAINS: JSON.stringify([{ ...domain, caFile: file }]) },
+      ],
+      [
+        'mtls.trustDomains: the intermediates of b.example',
+        { ...spiffe, VERITAS_MTLS_TRUST_DOMAINS: JSON.stringify([{ ...domain, intermediatesFile: file }]) },
+      ],
+    ];
+    for (const [what, more] of cases)
+      expect(await sentenceAtStart(folder, more)).toBe(`${what} cannot be used: no PEM block CERTIFICATE, at octet 0.`);
+  });
+
   test('a database that is not there: its host and its setting, and never the password', async () => {
     const folder = usedFolder();
     const url = join(folder, 'url');
@@ -338,6 +362,7 @@ describe('what is broken when it starts', () => {
     expect(sentence).toMatch(/ \(store\.urlFile names it\)\.$/);
     const { code, err } = await issueIn(folder, more);
     expect([code, err]).toEqual([3, expect.stringMatching(expected)]);
+    expect(err).toContain(' (store.urlFile names it)');
     expect(err).not.toContain('secret');
   });
 });

@@ -254,6 +254,10 @@ describe('a server that is known by its SPIFFE ID', () => {
     ['is that of its own entry', { endpointSpiffeId: 'spiffe://own.example/a' }],
     ['there is no bundle', { endpointSpiffeId: 'spiffe://third.example/a', endpointBundle: undefined }],
     ['not JSON', { endpointBundle: '{' }],
+    [
+      'the ca of other.example cannot be used: no PEM block',
+      { endpointSpiffeId: undefined, endpointBundle: undefined, ca: 'hello' },
+    ],
   ])('%s: what could never be stops the start', (why, domain) => {
     expect(() => federation({ ...selfServing(), ...domain })).toThrow(why);
   });

@@ -1,6 +1,6 @@
 import type { RevocationMode } from '../../revocation/index.js';
 import { isTrustDomain, trustDomainOf, type Certificate } from '../../x509/index.js';
-import type { CaCertificates, CurrentTrust, TrustAnchors } from '../trust-anchors.js';
+import { readCertificates, type CaCertificates, type CurrentTrust, type TrustAnchors } from '../trust-anchors.js';
 import { checkEndpoint } from './bundle-endpoint.js';
 import { markOf, readBundle, type BundleEndpoint, type BundleSource } from './bundle-source.js';
 import { FILE_INTERVAL_MS, isOverdue, LEAST_MS, nextBundleLook } from './bundle-schedule.js';
@@ -94,7 +94,10 @@ export class FederatedTrust {
     for (const name of names)
       if (!isTrustDomain(name)) throw new RangeError(`${JSON.stringify(name)} is not the name of a trust domain`);
     if (new Set(names).size < names.length) throw new RangeError('a trust domain is named twice');
-    for (const domain of domains) checkEndpoint(domain, names);
+    for (const domain of domains) {
+      checkEndpoint(domain, names);
+      given('ca', domain, ({ ca }) => ca && readCertificates(ca));
+    }
     this.#clock = options.clock ?? (() => new Date());
     this.#domains = domains.map((domain) => ({
       domain,

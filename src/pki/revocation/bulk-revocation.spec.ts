@@ -118,14 +118,17 @@ describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPl
     expect(told.map(({ phase }) => phase)).toEqual(['intent', 'result', 'result', 'result']);
   });
 
-  it('looks at each certificate once, those that it revokes as well', async () => {
+  it('looks at each certificate once, those that it revokes as well, and knows of how many', async () => {
     for (const service of ['orders', 'orders', 'orders']) await issue(service);
+    const ended = [await issue('orders'), await issue('orders')].map(({ serialNumber }) => `'${serialNumber}'`);
+    await place.execute(`update certificate set not_after = 1000 where serial in (${ended.join(', ')})`);
+    await issue('billing');
     expect(await revokeAll({ service: 'orders' }, { reason: 'superseded' })).toBe(3);
     await issue('orders');
     const told: number[][] = [];
     const onProgress = (...each: number[]): unknown => told.push(each);
     expect(await revokeAll({ service: 'orders' }, { reason: 'superseded', onProgress })).toBe(1);
-    expect(told.at(-1)).toEqual([4, 1]);
+    expect(told.at(-1)).toEqual([4, 4]);
   });
 
   it('refuses to publish a list that lacks what somebody was told of', async () => {

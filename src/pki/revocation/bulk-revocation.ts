@@ -3,6 +3,7 @@ import type { AuditLog } from '../../audit/index.js';
 import type { EventBus } from '../../events/index.js';
 import {
   certificatesOf,
+  countCertificateWindows,
   lastRevocationSequence,
   listCertificateWindow,
   markReleased,
@@ -34,8 +35,8 @@ export interface BulkRequest {
   /** Lift holds instead. */
   readonly release?: boolean | undefined;
   readonly requester: Requester;
-  /** Hears after each transaction how many were looked at and how many were changed. */
-  readonly onProgress?: ((looked: number, changed: number) => void) | undefined;
+  /** Hears after each transaction how many were looked at, of how many. */
+  readonly onProgress?: ((looked: number, of: number) => void) | undefined;
 }
 
 const CHUNK = 500;
@@ -86,15 +87,20 @@ export class BulkRevocation {
     };
     const detail = release ? {} : revocationDetail(reason, request.invalidityDate);
     await this.#audit.append({ ...entry, phase: 'intent', detail });
-    let [looked, changed] = [0, 0];
-    for (const status of statusesFor(reason, release)) {
-      let after = { notAfter: now.getTime() - 1, serial: '' };
+    const statuses = statusesFor(reason, release);
+    const since = now.getTime();
+    let [looked, changed, of] = [0, 0, 0];
+    if (onProgress)
+      for (const status of statuses)
+        of += await countCertificateWindows(this.#store.database, { ...selection, status, since });
+    for (const status of statuses) {
+      let after = { notAfter: since - 1, serial: '' };
       for (;;) {
         const window = await listCertificateWindow(this.#store.database, { ...selection, status, after, limit: CHUNK });
         const wanted = window.filter((row) => isMeant(row, selection));
         if (wanted.length > 0) changed += await this.#change(wanted, { ...request, reason, release });
         looked += window.length;
-        onProgress?.(looked, changed);
+        onProgress?.(looked, of);
         const last = window.at(-1);
         if (!last || window.length < CHUNK) break;
         after = { notAfter: last.not_after, serial: last.serial };
