@@ -93,7 +93,11 @@ export function addToken(program: Command, host: Host): void {
       'how long the token (not the certificate) is good: 15m, 24h, at most 7d (default: 15m)',
       lifetimeArgument,
     )
-    .option('--lifetime <time>', 'how long the certificate is valid (default: pki.serviceLifetime)', lifetimeArgument)
+    .option(
+      '--lifetime <time>',
+      "how long the certificate is valid (default: the profile's, or pki.serviceLifetime)",
+      lifetimeArgument,
+    )
     .action(async (options: CommonOptions & TokenOptions) => {
       const { token } = await import('./token.js');
       await token(sessionOf(host, options), options);

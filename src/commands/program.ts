@@ -82,7 +82,7 @@ function addSetup(program: Command, host: Host): void {
   verb(program, 'setup', 'Make everything that development needs; what is there is kept.', [
     ['veritas setup', 'CA, server and client certificates in certs/, the store in var/'],
     ['veritas setup --json', 'the same, for a script'],
-    ['VERITAS_PKI_DIRECTORY=/srv/ca/keys veritas setup', 'elsewhere'],
+    ['veritas setup --config /etc/veritas/veritas.yaml', 'where those settings say'],
   ]).action(async (options: CommonOptions) => {
     const { setup } = await import('./setup.js');
     await setup(sessionOf(host, options));

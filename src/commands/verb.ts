@@ -73,7 +73,11 @@ export function withTerms(command: Command, more?: string): Command {
   return command
     .option('--profile <profile>', `what it is for: ${profiles.join(', ')}, or one of pki.profiles`, 'service')
     .option('--san <name>', 'another name: DNS:name, IP:address or URI:uri; can be repeated', nameArgument)
-    .option('--ttl <time>', 'how long it is valid: 24h, 30d (default: pki.serviceLifetime)', lifetimeArgument);
+    .option(
+      '--ttl <time>',
+      "how long it is valid: 24h, 30d (default: the profile's, or pki.serviceLifetime)",
+      lifetimeArgument,
+    );
 }
 
 /** The worked examples come before the flags; lines that are indented commander leaves as they are. */

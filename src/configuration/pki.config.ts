@@ -8,7 +8,9 @@ export const pkiSchema = z
   .strictObject({
     directory: path('the path of a folder')
       .default('certs/ca')
-      .describe("The folder of the CA's private keys, encrypted PKCS#8."),
+      .describe(
+        "The folder of the CA's private keys, encrypted PKCS#8. Certificates are written into the folder above it: with another one set `tls.certificateFile`, `tls.keyFile` and `tls.caFile` as well.",
+      ),
     passphraseFile: path()
       .default('certs/ca/passphrase')
       .describe(

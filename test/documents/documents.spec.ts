@@ -68,6 +68,14 @@ describe.each(documents)('%s', (file) => {
   });
 });
 
+test('CONTRIBUTING.md names what is in the files that it names', () => {
+  const text = readFileSync('CONTRIBUTING.md', 'utf8');
+  const places = [...text.matchAll(/`([#\w]+)`\s+(?:in|of)\s+`((?:src|test)\/[^`]+\.ts)`/g)];
+  expect(places.length).toBeGreaterThan(5);
+  for (const [, name = '', file = ''] of places)
+    expect([name, file, readFileSync(file, 'utf8').includes(name)]).toEqual([name, file, true]);
+});
+
 test('docs/threat-model.md quotes tests that exist', () => {
   const text = readFileSync('docs/threat-model.md', 'utf8');
   const quotes = [...text.matchAll(/`([\w./-]+\.spec\.ts)`: "([^"]+)"/g)];
