@@ -1,5 +1,4 @@
-import { createPrivateKey } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -47,23 +46,10 @@ async function makeTemplate(newPlace: NewPlace): Promise<StorePlace> {
   const store = await openStore(place.options);
   await openCertificationAuthority({ settings: temporarySettings(place.folder), store, create: true });
   await store.close();
-  openQuickly(temporarySettings(place.folder));
   process.once('exit', () => {
     rmSync(place.folder, { recursive: true, force: true });
   });
   return place;
-}
-
-/** Encrypts the keys of a CA with as few iterations as node:crypto does it by itself: to derive ours takes a tenth of a second each time they are opened. */
-export function openQuickly({ directory, passphraseFile }: PkiSettings): void {
-  const passphrase = readFileSync(passphraseFile, 'utf8').trimEnd();
-  for (const name of readdirSync(directory)) {
-    const path = join(directory, name);
-    const pem = readFileSync(path, 'utf8');
-    if (!pem.includes('ENCRYPTED PRIVATE KEY')) continue;
-    const key = createPrivateKey({ key: pem, passphrase });
-    writeFileSync(path, key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase }));
-  }
 }
 
 async function copyOfTemplate(newPlace: NewPlace): Promise<StorePlace> {
@@ -77,7 +63,7 @@ export async function openTemporaryAuthority({
   newPlace = newFile,
   ...options
 }: Partial<CertificationAuthorityOptions> & { readonly newPlace?: NewPlace } = {}): Promise<TemporaryAuthority> {
-  // Deriving a key from a passphrase takes time on purpose: one CA a test file is made, the others are copies, unless they are to have settings of their own.
+  // To make a CA takes time: one a test file is made, the others are copies, unless they are to have settings of their own.
   const place = await (options.settings ? newPlace() : copyOfTemplate(newPlace));
   const settings = options.settings ?? temporarySettings(place.folder);
   const stores: Store[] = [];

@@ -5,12 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { describeOnEachStore, type StorePlace } from '../../../test/support/postgres.js';
-import {
-  openQuickly,
-  somebody,
-  temporaryFolder,
-  temporarySettings,
-} from '../../../test/support/temporary-authority.js';
+import { somebody, temporaryFolder, temporarySettings } from '../../../test/support/temporary-authority.js';
 import {
   countRows,
   listAudit,
@@ -136,7 +131,6 @@ async function makeTemplate() {
   const store = await openStore({ path: join(folder, 'veritas.db') });
   const { crls } = await openCertificationAuthority({ settings, store, create: true });
   await crls.publishIfDue();
-  openQuickly(settings);
   const octets = await octetsOfBackup(store, settings);
   await store.close();
   const passphrase = readFileSync(settings.passphraseFile);

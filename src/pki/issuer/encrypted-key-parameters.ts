@@ -6,6 +6,9 @@ export const PBKDF2 = '1.2.840.113549.1.5.12';
 export const HMAC_SHA256 = '1.2.840.113549.2.9';
 export const AES256_CBC = '2.16.840.1.101.3.4.1.42';
 
+/** OWASP Password Storage Cheat Sheet (2023) for PBKDF2-HMAC-SHA256. node:crypto's own export stays at 2048 and cannot be told otherwise. */
+export const PBKDF2_ITERATIONS = 600_000;
+
 /** What opening a key takes, besides the passphrase. */
 export interface EncryptionParameters {
   readonly salt: Uint8Array;

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { deriveInFull } from '../../../test/support/quick-derivation.js';
 import { decodePem, encodePem } from '../../x509/index.js';
 import { decryptPrivateKey, encryptPrivateKey } from './encrypted-key.js';
 import { AES256_CBC, HMAC_SHA256, PBES2, PBKDF2, readEncryptionParameters } from './encrypted-key-parameters.js';
@@ -32,6 +33,7 @@ describe('encrypted private keys', () => {
   let pem: string;
   let octets: Uint8Array;
   beforeAll(async () => {
+    deriveInFull();
     let turns = 0;
     setImmediate(() => turns++);
     pem = await encryptPrivateKey(privateKey, passphrase);

@@ -2,10 +2,15 @@ import { createCipheriv, createDecipheriv, createPrivateKey, pbkdf2, randomBytes
 import { promisify } from 'node:util';
 import { write } from '../../der/index.js';
 import { decodePem, encodePem } from '../../x509/index.js';
-import { AES256_CBC, HMAC_SHA256, PBES2, PBKDF2, readEncryptionParameters } from './encrypted-key-parameters.js';
+import {
+  AES256_CBC,
+  HMAC_SHA256,
+  PBES2,
+  PBKDF2,
+  PBKDF2_ITERATIONS,
+  readEncryptionParameters,
+} from './encrypted-key-parameters.js';
 
-/** OWASP Password Storage Cheat Sheet (2023) for PBKDF2-HMAC-SHA256. node:crypto's own export stays at 2048 and cannot be told otherwise. */
-const PBKDF2_ITERATIONS = 600_000;
 const SALT_OCTETS = 16;
 const IV_OCTETS = 16;
 const KEY_OCTETS = 32;

@@ -1,16 +1,18 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ConnectionOptions } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { readEncryptionParameters } from '../../src/pki/issuer/encrypted-key-parameters.js';
+import { decodePem } from '../../src/x509/index.js';
 import { get } from '../support/client.js';
 import { compileSources } from '../support/compiled-program.js';
 import { temporaryFolder } from '../support/folder.js';
-import { developmentTls, environmentIn, startIn } from '../support/service.js';
+import { developmentTls, environmentIn } from '../support/service.js';
 
-/** What a service that has a CA loads when it is first needed, and why it is not before. */
+/** What a service, also one that makes its CA, loads when it is first needed, and why it is not before. */
 const LATER: Readonly<Record<string, string>> = {
   '@nestjs/terminus': 'the health report',
   '@nestjs/swagger': 'the OpenAPI document',
@@ -43,13 +45,12 @@ process.on('message', () => process.send(loaded));
 `;
 
 let service: ChildProcess;
+let folder: string;
 let port = 0;
 let tls: ConnectionOptions;
 
 beforeAll(async () => {
-  const { folder, close } = await startIn();
-  await close();
-  tls = developmentTls(folder, 'client');
+  folder = temporaryFolder();
   const program = temporaryFolder();
   compileSources(program);
   writeFileSync(join(program, 'recorder.js'), RECORDER);
@@ -63,6 +64,7 @@ beforeAll(async () => {
     port = Number(/https:\/\/localhost:(\d+)/.exec(line)?.[1] ?? 0);
     if (port !== 0) break;
   }
+  tls = developmentTls(folder, 'client');
 }, 60_000);
 afterAll(() => {
   service.kill('SIGKILL');
@@ -85,6 +87,16 @@ test('a service that has answered a caller has loaded nothing that it does not n
   expect(Object.keys(LATER).filter((name) => packages.has(name))).toEqual([]);
   expect(Object.keys(LATER_FILES).filter((name) => urls.some((url) => url.endsWith(`/src/${name}`)))).toEqual([]);
   expect(urls.filter((url) => url.includes('/src/commands/'))).toEqual([]);
+});
+
+test('the keys of the CA that it made are derived in full', () => {
+  const keys = join(folder, 'certs/ca');
+  const encrypted = readdirSync(keys, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('key.pem'));
+  expect(encrypted).toEqual(expect.arrayContaining(['root_ca.key.pem', 'issuing_ca.key.pem']));
+  for (const name of encrypted) {
+    const [pem] = decodePem(readFileSync(join(keys, name)));
+    expect(readEncryptionParameters(pem!.octets)?.iterations).toBe(600_000);
+  }
 });
 
 test('loads what it needs when it is asked for it', async () => {
