@@ -70,7 +70,7 @@ async function replace(session: Session, pair: PairFiles, options: RenewOptions)
   const { ca = tls.caFile, url } = options;
   const caPem = (await readInputFile(ca, session)).toString('utf8');
   session.output.progress(`Asking ${url.origin} to renew ${pair.certificate.serialNumber}.`);
-  const [leaf] = await renewPair(pair, { url, caPem, caName: ca, settings: tls, now: session.now() });
+  const [leaf] = await renewPair(pair, { url, caPem, caName: ca, settings: tls, clock: session.now });
   report(session, leaf, pair.certificate, options);
 }
 

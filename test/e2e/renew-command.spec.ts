@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import { join } from 'node:path';
 import { CaService, requestFor } from '../../src/pki/index.js';
@@ -180,7 +181,11 @@ describe('an answer that does not fit', () => {
   const authority = TestCa.root();
   const issuing = authority.intermediate();
   const name = { commonName: 'veritas-worker', names: [{ kind: 'dns', value: 'veritas-worker' }] } as const;
-  let answer: (request: Buffer) => { status: number; body: string };
+  interface Answer {
+    status: number;
+    body: string;
+  }
+  let answer: (request: Buffer) => Answer | Promise<Answer>;
   const fakeServer = () => {
     const { chainPem, keyPem } = issuing.issue({ names: [{ kind: 'dns', value: 'localhost' }] });
     return { cert: chainPem, key: keyPem, ca: authority.certificatePem, requestCert: true };
@@ -189,8 +194,10 @@ describe('an answer that does not fit', () => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const { status, body } = answer(Buffer.concat(chunks));
-      response.writeHead(status).end(body);
+      void (async () => {
+        const { status, body } = await answer(Buffer.concat(chunks));
+        response.writeHead(status).end(body);
+      })();
     });
   });
   const keyOf = (request: Buffer) => {
@@ -214,7 +221,7 @@ describe('an answer that does not fit', () => {
     renew(['--force', '--ca', join(service.folder, 'fake.pem'), ...more], (server.address() as AddressInfo).port);
   const chain = (of: Pick<TestCa, 'chainPem'>) => ({ status: 201, body: of.chainPem });
 
-  it.each<[string, RegExp, (request: Buffer) => { status: number; body: string }]>([
+  it.each<[string, RegExp, typeof answer]>([
     ['for another key', /is not used: it is for another key/, () => chain(issuing.issue(name))],
     [
       'for another subject',
@@ -240,6 +247,17 @@ describe('an answer that does not fit', () => {
       'that has expired',
       /not used/,
       (request) => chain(issuing.issue({ ...name, notAfter: new Date(Date.now() - 1000), ...keyOf(request) })),
+    ],
+    [
+      'that ended on its way',
+      /not used/,
+      async (request) => {
+        const notAfter = new Date();
+        const answered = chain(issuing.issue({ ...name, notAfter, ...keyOf(request) }));
+        // Valid to the end of its last second.
+        while (Date.now() < notAfter.getTime() + 1000) await delay(20);
+        return answered;
+      },
     ],
     ['that is none', /not used/, () => ({ status: 201, body: 'hello' })],
     ['too large', /larger than/, () => ({ status: 201, body: 'x'.repeat(70_000) })],

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CaService, requestFor } from '../../src/pki/index.js';
-import { openTlsClient } from '../../src/tls/index.js';
+import { openTlsClient, renewFiles, type RenewalEvent } from '../../src/tls/index.js';
 import { decodeCertificate, decodePem } from '../../src/x509/index.js';
 import { commandLine } from '../support/command-line.js';
 import { newKey } from '../support/certificate-client.js';
@@ -85,7 +85,27 @@ describe('veritas renew --daemon', () => {
     const after = leafIn(cert);
     expect(after.serialNumber).not.toBe(before);
     expect([code, out]).toEqual([0, `Renewed: ${after.serialNumber} is valid until ${after.notAfter.toISOString()}\n`]);
-    expect(err).toMatch(/^The next renewal is due at \d{4}-.*Z\.\n$/);
+    const [, next = ''] = /^The next renewal is due at (\S+Z)\.\n$/.exec(err) ?? [];
+    expect(Date.parse(next)).toBeGreaterThan(Date.now());
+  });
+
+  it('has renewed, also in an application, whatever becomes of who is told', async () => {
+    const { cert, flags } = await duePair();
+    const [, , , keyFile = '', , caFile = ''] = flags;
+    const before = leafIn(cert).serialNumber;
+    const events: RenewalEvent[] = [];
+    const agent = renewFiles({
+      certificateFile: cert,
+      keyFile,
+      caFile,
+      url: new URL(url()),
+      report: (event) => events.push(event),
+      onRenewed: () => Promise.reject(new Error('nobody listens')),
+    });
+    await agent.start();
+    await agent.stop();
+    expect(events.map(({ kind }) => kind)).toEqual(['renewed']);
+    expect(leafIn(cert).serialNumber).not.toBe(before);
   });
 
   it('tries again at once at SIGHUP, and goes on', async () => {

@@ -16,7 +16,7 @@ export interface FileRenewalOptions extends Omit<RenewalAgentOptions, 'current' 
   /** The service that issued the certificate, as `https://host:port`. */
   readonly url: URL;
   readonly settings?: TlsSettings;
-  /** Told once the new files are there: `() => client.reload()`. It should not throw. */
+  /** Told once the new files are there: `() => client.reload()`. What it throws becomes a warning of the process. */
   readonly onRenewed?: () => Promise<void> | void;
 }
 
@@ -44,14 +44,23 @@ export function renewFiles(options: FileRenewalOptions): RenewalAgent {
       const pair = open();
       try {
         const caPem = await readText(caFile);
-        const [leaf] = await renewPair(pair, { url, caPem, caName: caFile, settings, now: clock() });
-        await onRenewed?.();
+        const [leaf] = await renewPair(pair, { url, caPem, caName: caFile, settings, clock });
+        await tell(onRenewed);
         return leaf;
       } finally {
         pair.wipe();
       }
     },
   });
+}
+
+/** The files are there, whatever becomes of who is told. */
+async function tell(onRenewed: FileRenewalOptions['onRenewed']): Promise<void> {
+  try {
+    await onRenewed?.();
+  } catch (error) {
+    process.emitWarning(`what is told of a renewed certificate failed: ${reasonOf(error)}`);
+  }
 }
 
 async function readText(path: string): Promise<string> {

@@ -28,8 +28,8 @@ export interface RenewalTarget {
   readonly caPem: string;
   /** By default those of the service. */
   readonly settings?: TlsSettings | undefined;
-  /** By what the new certificate must be valid. */
-  readonly now: Date;
+  /** By which the new certificate must be valid when it is there. */
+  readonly clock: () => Date;
   /** What a refusal of `caPem` calls it. */
   readonly caName?: string;
 }
@@ -41,7 +41,7 @@ export interface RenewalTarget {
  */
 export async function renewPair(
   pair: PairFiles,
-  { url, caPem, settings = DEFAULT_TLS_SETTINGS, now, caName = 'the CA file' }: RenewalTarget,
+  { url, caPem, settings = DEFAULT_TLS_SETTINGS, clock, caName = 'the CA file' }: RenewalTarget,
 ): Promise<readonly [Certificate, ...Certificate[]]> {
   const { certificate: old, certificatePem, keyPem } = pair;
   const service = serviceOf(old);
@@ -52,7 +52,7 @@ export async function renewPair(
   const isRefused = (error: unknown): boolean => error instanceof RenewalError && error.problem === KEY_NOT_TAKEN;
   return withNewKey(old.publicKey, isRefused, async (newKey) => {
     const octets = await askForRenewal({ url, tls, request: requestFor(newKey, service) });
-    const chain = checkRenewed(octets, { old, newKey, anchors, now });
+    const chain = checkRenewed(octets, { old, newKey, anchors, now: clock() });
     pair.place(newKey, chain);
     return chain;
   });

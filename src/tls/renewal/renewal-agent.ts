@@ -47,6 +47,7 @@ const DEFAULT_AT = 2 / 3;
 export class RenewalAgent {
   readonly #options: Required<RenewalAgentOptions>;
   #plan: { readonly fingerprint: string; readonly time: number } | undefined;
+  #nextLook = 0;
   #failures = 0;
   #cancel: (() => void) | undefined;
   #looking: Promise<void> | undefined;
@@ -70,15 +71,16 @@ export class RenewalAgent {
     await this.#looking;
   }
 
-  /** When the certificate of the last look is renewed, unless it fails; undefined when there was none. */
+  /** When the certificate of the last look is renewed, unless it fails: not before the next look, though it may be due already; undefined when there was none. */
   get renewalTime(): Date | undefined {
-    return this.#plan && new Date(this.#plan.time);
+    return this.#plan && new Date(Math.max(this.#plan.time, this.#nextLook));
   }
 
   #look(): Promise<void> {
     this.#cancel?.();
     this.#looking = this.#renewWhenDue().then((delay) => {
       this.#looking = undefined;
+      this.#nextLook = this.#options.clock().getTime() + delay;
       if (!this.#isStopped) this.#cancel = this.#options.timer(() => this.#look(), delay);
     });
     return this.#looking;
