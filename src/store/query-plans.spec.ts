@@ -5,6 +5,7 @@ import pg from 'pg';
 import { connected } from '../../test/support/postgres-server.js';
 import { describeOnEachStore, type StoreKind, type StorePlace } from '../../test/support/postgres.js';
 import { auditHead, lastChangeOfAuthorities, listAudit } from './audit.store.js';
+import { countCertificateWindows, listCertificateWindow } from './certificate-window.store.js';
 import { compromisedKeys, findCertificate, findIssued } from './certificate.store.js';
 import { issuerSeenAt, unlistedPeers, unlistedSerials } from './peer.store.js';
 import { findPolicy } from './policy.store.js';
@@ -113,6 +114,24 @@ describeOnEachStore('a query', (kind, newPlace) => {
       () => servicesOfIssuer(database, { id: 'issuing', role: 'issuing' }, { now, limit: 1000 }),
     ],
     ['a compromised key', () => compromisedKeys(database, ['aa', 'bb'])],
+    ...(['active', 'revoked'] as const).flatMap((status): [string, () => Promise<unknown>][] =>
+      [undefined, 'service-7'].flatMap((service): [string, () => Promise<unknown>][] => [
+        [
+          `what a bulk revocation looks at of ${service ?? 'all'}, ${status}`,
+          () =>
+            listCertificateWindow(database, {
+              status,
+              service,
+              after: { notAfter: now.getTime(), serial: '' },
+              limit: 10,
+            }),
+        ],
+        [
+          `how many that are of ${service ?? 'all'}, ${status}`,
+          () => countCertificateWindows(database, { status, service, since: later(9e8).getTime() }),
+        ],
+      ]),
+    ),
     ['the last revocation', () => lastRevocationSequence(database)],
     ['the last revocation of an issuer', () => lastRevocationSequence(database, 'issuing')],
     ['the octets of a list', () => crlOctets(database, { issuer: 'issuing', number: 9 })],
