@@ -7,6 +7,7 @@ import { generateTestKeyPair, type TestKeyType } from '../../src/testing/index.j
 import { encodePem } from '../../src/x509/index.js';
 import { certificationRequest } from '../support/certification-request.js';
 import { sqlitePlace } from '../support/postgres.js';
+import { deriveInFull } from '../support/quick-derivation.js';
 import {
   openTemporaryAuthority,
   somebody,
@@ -25,6 +26,7 @@ describe('what the CA makes, read by openssl', () => {
   const path = (name: string): string => join(temporary.folder, name);
   beforeAll(async () => {
     // Made anew: the keys of a copy are encrypted another way.
+    deriveInFull();
     const place = await sqlitePlace();
     const newPlace = () => Promise.resolve(place);
     temporary = await openTemporaryAuthority({ settings: temporarySettings(place.folder), newPlace });
