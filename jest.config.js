@@ -11,7 +11,7 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/interop/'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
-    // To derive in full what a CA's key is encrypted with took a tenth of all the time that the specs have.
+    // To derive in full what a CA's key is encrypted with took a third of the processor time of all specs.
     '^\\./encrypted-key-parameters\\.js$': '<rootDir>/test/support/quick-derivation.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^veritas/pki$': '<rootDir>/src/pki/nest/index.ts',
