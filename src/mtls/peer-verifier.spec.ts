@@ -75,8 +75,7 @@ test('what says that nothing is published about its revocation passes where nobo
   expect(hard(unknown, usual.certificate.serialNumber, usual)).toThrow(
     expect.objectContaining({ code: 'revocation_unknown' }),
   );
-  // No end entity, whatever it says: TestCa lets a CA say it.
-  const issuing = ca.intermediate(noRevAvail);
+  const issuing = ca.intermediate();
   const below = issuing.issue({ commonName: 'billing', ...noRevAvail });
   const { anchors } = readTrustAnchors(ca.certificatePem);
   const trust = { ...readTrustAnchors(ca.certificatePem), anchors, intermediates: [issuing.certificate] };

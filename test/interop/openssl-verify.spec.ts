@@ -153,6 +153,18 @@ const CHAINS: readonly (readonly [string, PathFailureCode | 'ok', Chain])[] = [
   ['an unknown critical extension in the leaf', 'unknown_critical_extension', end({ extensions: [unknown] })],
   ['an unknown critical extension in the CA', 'unknown_critical_extension', ca({ extensions: [unknown] })],
   ['an unknown extension', 'ok', end({ extensions: [critical(unknown, false)] })],
+  ['noRevAvail', 'ok', end({ extensions: [encodeExtensionOf.noRevAvail()] })],
+  [
+    'noRevAvail beside the location of a CRL',
+    'profile',
+    end({
+      extensions: [
+        encodeExtensionOf.noRevAvail(),
+        encodeExtensionOf.crlDistributionPoints(['http://ca.example/ca.crl']),
+      ],
+    }),
+  ],
+  ['noRevAvail of a CA', 'profile', ca({ extensions: [encodeExtensionOf.noRevAvail()] })],
   ['a leaf for servers', 'extended_key_usage', end({ purposes: [Oid.serverAuth] })],
   ['a leaf for anything', 'extended_key_usage', end({ purposes: [Oid.anyExtendedKeyUsage] })],
   ['a leaf without extendedKeyUsage', 'ok', end({ without: [Oid.extendedKeyUsage] })],
@@ -248,6 +260,8 @@ const DISAGREEMENTS: ReadonlyMap<string, string> = new Map([
     'a constraint with a leading period',
     'RFC 5280 §4.2.1.10 has the leading period for URIs and mail only; a form it does not know is refused',
   ],
+  ['noRevAvail beside the location of a CRL', 'RFC 9608 §3 has it invalid; OpenSSL does not look'],
+  ['noRevAvail of a CA', 'RFC 9608 §3 has it invalid; OpenSSL does not look'],
   ['constraints that are not critical', 'RFC 5280 §4.2.1.10 makes them critical, and -x509_strict does not look'],
 ]);
 

@@ -3,6 +3,7 @@ import { KeyUsage } from '../certificate-extensions.js';
 import { sameName } from '../name.js';
 import { Oid, oidName } from '../oids.js';
 import { keyDefect } from './key-policy.js';
+import { noRevAvailDefect } from './no-revocation.js';
 import { defect, type Defect } from './path-failure.js';
 
 /** Where a certificate stands in a path. */
@@ -30,11 +31,12 @@ export const isProcessedExtension = (oid: string): boolean => PROCESSED.has(oid)
 /** Whether issuer and subject are the same name (RFC 5280 §3.2): such a certificate need not be self-signed. */
 export const isSelfIssued = (certificate: Certificate): boolean => sameName(certificate.issuer, certificate.subject);
 
-/** What is wrong with a certificate in its role whatever path it stands in, dates and profile apart (RFC 5280 §4.2, §6.1.4 k, n, o). */
+/** What is wrong with a certificate in its role whatever path it stands in, dates and profile apart (RFC 5280 §4.2, §6.1.4 k, n, o; RFC 9608 §3). */
 export function certificateDefect(certificate: Certificate, role: Role): Defect | undefined {
   return (
     criticalExtensionDefect(certificate) ??
     keyDefect(certificate.publicKey.parameters) ??
+    noRevAvailDefect(certificate) ??
     (role === 'leaf' ? undefined : caDefect(certificate, role))
   );
 }

@@ -1,9 +1,11 @@
 import type { Certificate } from '../certificate.js';
+import type { AccessDescription } from '../certificate-extensions.js';
 import { Oid } from '../oids.js';
+import { defect, type Defect } from './path-failure.js';
 
 /**
- * Whether a certificate is one of an end entity about whose revocation nobody asks (RFC 9608 §4): its CA publishes nothing about it, or it is an
- * OCSP responder's that says so (RFC 6960 §4.2.2.2.1). That it is revoked, where that is known, still counts.
+ * Whether the revocation status of an end entity need not be known (RFC 9608 §4): its CA publishes none (noRevAvail), or it is an OCSP responder whose
+ * certificate has id-pkix-ocsp-nocheck (RFC 6960 §4.2.2.2.1). One that is known to be revoked is refused all the same.
  */
 export function needsNoRevocationStatus({ extensions }: Certificate): boolean {
   if (extensions.basicConstraints?.cA) return false;
@@ -12,3 +14,17 @@ export function needsNoRevocationStatus({ extensions }: Certificate): boolean {
     (extensions.all.has(Oid.ocspNoCheck) && extensions.extendedKeyUsage?.includes(Oid.ocspSigning) === true)
   );
 }
+
+/** What must not stand beside noRevAvail: a certificate that has both is invalid to whoever relies on it (RFC 9608 §3). */
+export function noRevAvailDefect({ extensions }: Certificate): Defect | undefined {
+  if (!extensions.all.has(Oid.noRevAvail)) return undefined;
+  const { basicConstraints, crlDistributionPoints, freshestCrl, authorityInfoAccess } = extensions;
+  const isPublished = crlDistributionPoints ?? freshestCrl ?? authorityInfoAccess?.some(isOcsp);
+  if (!basicConstraints?.cA && !isPublished) return undefined;
+  const why = basicConstraints?.cA
+    ? 'stands in the certificate of a CA'
+    : 'stands beside the location of a CRL or of an OCSP responder';
+  return defect('profile', 'RFC 9608 §3', `noRevAvail ${why}`);
+}
+
+const isOcsp = ({ accessMethod }: AccessDescription): boolean => accessMethod === Oid.ocsp;

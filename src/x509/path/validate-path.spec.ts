@@ -16,6 +16,7 @@ import {
   subjectPublicKeyInfoOf,
   validateCertificatePath,
   type Certificate,
+  type Extension,
   type PathFailureCode,
   type PathOptions,
 } from '../index.js';
@@ -168,6 +169,7 @@ describe('CAs', () => {
       'unknown_critical_extension',
     ],
     ['for servers only', { extensions: [encodeExtensionOf.extendedKeyUsage([Oid.serverAuth])] }, 'extended_key_usage'],
+    ['with noRevAvail', { extensions: [encodeExtensionOf.noRevAvail()] }, 'profile'],
   ])('%s', (_, options, code) => {
     expect(under(options)).toEqual({ code, index: 1 });
   });
@@ -192,10 +194,12 @@ describe('CAs', () => {
   });
 });
 
+const accessTo = (accessMethod: string, value: string): Extension =>
+  encodeExtensionOf.authorityInfoAccess([{ accessMethod, accessLocation: { kind: 'uri', value } }]);
+const caIssuers = accessTo(Oid.caIssuers, 'http://ca.example/ca.cer');
+
 const VALUES = {
-  authorityInfoAccess: encodeExtensionOf.authorityInfoAccess([
-    { accessMethod: Oid.caIssuers, accessLocation: { kind: 'uri', value: 'http://ca.example/ca.cer' } },
-  ]).value,
+  authorityInfoAccess: caIssuers.value,
   freshestCrl: encodeExtensionOf.freshestCrl(['http://ca.example/delta']).value,
   issuerAltName: encodeExtensionOf.subjectAltName([dns('ca.example')]).value,
   noRevAvail: write.nullElement(),
@@ -289,6 +293,23 @@ describe('leaves', () => {
       expect(under({}, { extensions: extensions.map((one) => ({ ...one, critical: false })) }).code).toBe('ok');
     },
   );
+
+  it.each<[string, Extension[], PathFailureCode | 'ok']>([
+    ['alone', [], 'ok'],
+    ['beside where the certificate of its CA is', [caIssuers], 'ok'],
+    [
+      'beside a cA of TRUE',
+      [encodeExtensionOf.basicConstraints({ cA: true, pathLenConstraint: undefined })],
+      'profile',
+    ],
+    ['beside a list', [encodeExtensionOf.crlDistributionPoints(['http://ca.example/ca.crl'])], 'profile'],
+    ['beside a delta', [encodeExtensionOf.freshestCrl(['http://ca.example/delta.crl'])], 'profile'],
+    ['beside a responder', [accessTo(Oid.ocsp, 'http://ca.example/ocsp')], 'profile'],
+  ])('may have noRevAvail %s (RFC 9608 §3)', (_, others, code) => {
+    const extensions = [encodeExtensionOf.noRevAvail(), ...others];
+    expect(under({}, { extensions }, { purposes: [] }).code).toBe(code);
+    expect(under({}, { extensions: others }, { purposes: [] }).code).toBe('ok');
+  });
 
   it('may be asked to list the purpose', () => {
     expect(under({}, { without: [Oid.extendedKeyUsage] }, { extendedKeyUsageRequired: true }).code).toBe(
