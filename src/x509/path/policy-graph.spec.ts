@@ -49,6 +49,16 @@ function accepts(path: readonly Policies[], inputs: PolicyInputs = {}): boolean 
 }
 
 describe('the policy graph', () => {
+  it.each<[string, readonly Policies[]]>([
+    ['RFC 9618 §5.3', [{}, { policies: [A] }]],
+    ['RFC 5280 §6.1.4 (a)', [{ policies: [A], mappings: [[A, anyPolicy]] }, { policies: [A] }]],
+    ['RFC 9618 §5.5', [{ policies: [A] }, { policies: [B], explicit: 0 }]],
+  ])('names the section that refuses: %s', (rule, path) => {
+    const graph = new PolicyGraph({ initialExplicitPolicy: rule !== 'RFC 9618 §5.5' }, path.length, new WorkBudget());
+    const refusals = path.map((one, i) => graph.process(certificate(one), i === path.length - 1)?.rule);
+    expect(refusals.find((each) => each !== undefined)).toBe(rule);
+  });
+
   it.each<[string, readonly Policies[], PolicyInputs, boolean]>([
     ['the same policy all along', [{ policies: [A] }, { policies: [A] }], { initialPolicySet: [A] }, true],
     ['another than asked for', [{ policies: [A] }, { policies: [A] }], { initialPolicySet: [B] }, false],

@@ -42,10 +42,13 @@ export class PolicyGraph {
     this.#inhibitAnyPolicy = inputs.initialAnyPolicyInhibit ? 0 : length + 1;
   }
 
-  /** RFC 9618 §5.2 (6.1.3 d–f), then for a CA §5.3 (6.1.4 a, b, h–j), for the last certificate §5.4 (6.1.5 a, b, g). Throws WorkLimitReached. */
+  /**
+   * Applies RFC 9618 §5.3 (RFC 5280 §6.1.3 d–f), then to a CA §5.4 (§6.1.4 a, b, h–j) and to the last certificate §5.5 (§6.1.5 a, b, g).
+   * Throws WorkLimitReached.
+   */
   process(certificate: Certificate, last: boolean): Defect | undefined {
     this.#level = this.#nextLevel(certificate, last);
-    if (this.#explicitPolicy === 0 && !this.#level) return noPolicy('RFC 9618 §5.2');
+    if (this.#explicitPolicy === 0 && !this.#level) return noPolicy('RFC 9618 §5.3');
     return last ? this.#wrapUp(certificate) : this.#prepareForNext(certificate);
   }
 
@@ -128,7 +131,7 @@ export class PolicyGraph {
       : policies.has(Oid.anyPolicy)
         ? initialPolicySet.length > 0
         : initialPolicySet.some((policy) => policies.has(policy));
-    return acceptable ? undefined : noPolicy('RFC 9618 §5.4');
+    return acceptable ? undefined : noPolicy('RFC 9618 §5.5');
   }
 
   /** The policies of the last level in the words of the anchor's own domain: those of the uppermost nodes on the way there that are not anyPolicy. */
