@@ -1,15 +1,19 @@
 import { DecodeError } from './decode-error.js';
 
-// Longest seen in practice is about 20; RFC 5280 sets no bound, so this is ours.
+// The longest seen in practice has about 20 octets. RFC 5280 sets no bound; this one is ours.
 const MAX_OCTETS = 64;
 const MAX_KNOWN = 256;
 const known = new Map<string, Uint8Array>();
 
-// A certificate has a dozen identifiers, nearly always the same ones. One slot for each hash: strangers can displace, never fill it up.
+// A certificate has a dozen identifiers, nearly always the same ones. There is one slot for each hash: input from outside can displace an entry, but never
+// make the cache grow.
 const SLOTS = 256;
 const recent: ({ readonly octets: Uint8Array; readonly dotted: string } | undefined)[] = Array.from({ length: SLOTS });
 
-/** The octets `[from, to)`, contents of an OBJECT IDENTIFIER, to dotted form (X.690 §8.19). Throws {@link DecodeError} on padding, a cut arc or more than 64 octets. */
+/**
+ * Converts the octets `[from, to)`, the contents of an OBJECT IDENTIFIER, to dotted form (X.690 §8.19). Throws {@link DecodeError} for padding, an arc that is
+ * cut off, or more than 64 octets.
+ */
 export function decodeObjectIdentifier(
   octets: Uint8Array,
   from: number,
@@ -42,7 +46,7 @@ function toDotted(contents: Uint8Array, what: string, offset: number): string {
   let length = 0;
   for (const octet of contents) {
     if (length === 0 && octet === 0x80) throw new DecodeError(`${what} is padded`, offset);
-    // Numbers while they are exact, big integers beyond: 2.25 arcs (UUIDs) have 128 bits.
+    // A number as long as it is exact, then a bigint: arcs below 2.25 (UUIDs) have 128 bits.
     if (length < 4) small = small * 128 + (octet & 0x7f);
     else arc = (length === 4 ? BigInt(small) : arc) * 128n + BigInt(octet & 0x7f);
     length++;
@@ -58,7 +62,7 @@ function toDotted(contents: Uint8Array, what: string, offset: number): string {
   return dotted;
 }
 
-/** Dotted form to contents octets. Throws RangeError when the text is not an object identifier, or takes more than 64 octets. */
+/** Converts dotted form to the contents octets. Throws RangeError when the text is not an object identifier, or takes more than 64 octets. */
 export function encodeObjectIdentifier(dotted: string): Uint8Array {
   const cached = known.get(dotted);
   if (cached) return cached;

@@ -4,14 +4,14 @@ import { decodeString } from './string.js';
 import { Tag } from './tag.js';
 import { decodeTime } from './time.js';
 
-// Ours: the deepest element that is handed out unread, a policy qualifier or an EDIPartyName, has five or six.
+// Our own bound: the deepest element that is handed out unread, a policy qualifier or an EDIPartyName, has five or six levels.
 const MAX_DEPTH = 16;
-// KeyUsage and ReasonFlags name nine (RFC 5280 §4.2.1.3, §4.2.1.13).
+// KeyUsage and ReasonFlags name nine bits (RFC 5280 §4.2.1.3, §4.2.1.13).
 const MAX_NAMED_BITS = 32;
 // EXTERNAL, EMBEDDED PDV, SEQUENCE, SET (X.680 §8.4).
 const CONSTRUCTED_TYPES: ReadonlySet<number> = new Set([8, 11, 16, 17]);
 
-/** A BIT STRING: its octets and how many low bits of the last one do not count (0–7). */
+/** A BIT STRING: its octets, and how many low bits of the last one are unused (0–7). */
 export interface BitString {
   readonly octets: Uint8Array;
   readonly unusedBits: number;
@@ -27,12 +27,12 @@ export class DerReader {
   readonly #octets: Buffer;
   readonly #end: number;
   #at: number;
-  // Where the element read last had its contents: two numbers instead of an object for each element.
+  // Where the contents of the element that was read last begin and end: two numbers instead of an object for each element.
   #from = 0;
   #to = 0;
 
   constructor(octets: Uint8Array, start = 0, end = octets.length) {
-    // A Buffer reads text from a part of itself; a plain array would need a view for each string.
+    // A Buffer can read text from a part of itself; a Uint8Array would need a view for each string.
     this.#octets = Buffer.isBuffer(octets) ? octets : Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
     this.#at = start;
     this.#end = end;
@@ -79,8 +79,8 @@ export class DerReader {
   }
 
   /**
-   * Steps over the next element, of any type, and gives it whole: identifier, length and contents. Whatever is inside must be well-formed
-   * DER as well, at most 16 levels deep: nobody else may look at it.
+   * Steps over the next element, of any type, and returns it whole: identifier, length and contents. What is inside must be well-formed DER as well, at most
+   * 16 levels deep, because nobody else may ever look at it.
    */
   element(what: string): Uint8Array {
     const start = this.#at;
@@ -88,12 +88,12 @@ export class DerReader {
     return this.#octets.subarray(start, this.#at);
   }
 
-  /** The octets from `start`, an offset that was read before, up to here. */
+  /** The octets from `start`, an earlier {@link offset}, up to here. */
   since(start: number): Uint8Array {
     return this.#octets.subarray(start, this.#at);
   }
 
-  /** A reader on `view`, a part of this reader's input, whose offsets count from the start of that input as well. */
+  /** A reader on `view`, which is a part of this reader's input; its offsets count from the start of the same input. */
   on(view: Uint8Array): DerReader {
     const start = view.byteOffset - this.#octets.byteOffset;
     return new DerReader(this.#octets, start, start + view.length);
@@ -120,13 +120,13 @@ export class DerReader {
     const start = this.#at;
     this.#header(tag, what);
     const value = this.#octets[this.#from];
-    // X.690 §11.1: TRUE is FF, nothing else.
+    // X.690 §11.1: TRUE is FF and nothing else.
     if (this.#to - this.#from !== 1 || (value !== 0 && value !== 0xff))
       this.fail(`${what} is not a DER BOOLEAN`, start);
     return value === 0xff;
   }
 
-  /** A `BOOLEAN DEFAULT FALSE`: false when it is absent; DER never writes the default out (X.690 §11.5). */
+  /** A `BOOLEAN DEFAULT FALSE`: false when it is absent, because DER leaves a default out (X.690 §11.5). */
   flag(what: string, tag: number = Tag.BOOLEAN): boolean {
     if (!this.has(tag)) return false;
     const start = this.#at;
@@ -173,7 +173,7 @@ export class DerReader {
     const unusedBits = contents[0];
     if (unusedBits === undefined || unusedBits > 7 || (contents.length === 1 && unusedBits > 0))
       this.fail(`${what} is not a BIT STRING`, start);
-    // X.690 §11.2.1: the bits that do not count are zero.
+    // X.690 §11.2.1: the unused bits are zero.
     if (((contents[contents.length - 1] ?? 0) & ((1 << unusedBits) - 1)) !== 0 && contents.length > 1)
       this.fail(`${what} has padding bits that are not zero`, start);
     return { octets: contents.subarray(1), unusedBits };
@@ -207,14 +207,17 @@ export class DerReader {
     return decodeObjectIdentifier(this.#octets, this.#from, this.#to, what, start);
   }
 
-  /** A character string of any type that X.509 knows; `tag` says which when it is an implicit one. */
+  /**
+   * A character string of any type that X.509 knows. `tag` is the expected identifier octet;
+   * `type` is the string type when the tag is an IMPLICIT one.
+   */
   string(what: string, tag: number = this.peek(), type: number = tag): string {
     const start = this.#at;
     this.#header(tag, what);
     return decodeString(type, this.#octets, this.#from, this.#to, what, start);
   }
 
-  /** UTCTime or GeneralizedTime as RFC 5280 §4.1.2.5 restricts them. */
+  /** A UTCTime or GeneralizedTime in the form to which RFC 5280 §4.1.2.5 restricts them. */
   time(what: string): Date {
     const start = this.#at;
     const tag = this.peek();
@@ -234,9 +237,9 @@ export class DerReader {
     const tag = this.peek();
     this.#header(tag, what);
     const constructed = (tag & 0x20) !== 0;
-    // X.690 §8.1.5, §10.2: no end-of-contents, strings are primitive; of the universal types only these four are made of others.
+    // X.690 §8.1.5, §10.2: there is no end-of-contents, strings are primitive, and of the universal types only these four are constructed.
     if ((tag & 0xc0) === 0 && (tag === 0 || constructed !== CONSTRUCTED_TYPES.has(tag & 0x1f)))
-      this.fail(`${what} has the tag ${hex(tag)}, which DER does not`, start);
+      this.fail(`${what} has the tag ${hex(tag)}, which DER does not have`, start);
     if (!constructed) return;
     if (depth === MAX_DEPTH) this.fail(`${what} is nested more than ${MAX_DEPTH} levels deep`, start);
     const inner = new DerReader(this.#octets, this.#from, this.#to);

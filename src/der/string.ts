@@ -6,8 +6,9 @@ const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]*$/;
 const NUMERIC = /^[0-9 ]*$/;
 
 /**
- * The octets `[from, to)`, contents of a character string, to text. TeletexString is read as Latin-1, as everybody does (RFC 5280 appendix B leaves it undefined).
- * Throws {@link DecodeError} when an octet does not belong to the type's alphabet. NUL is kept: who compares names decides about it.
+ * Converts the octets `[from, to)`, the contents of a character string, to text. TeletexString is read as Latin-1, as everybody does (RFC 5280 appendix B
+ * leaves it undefined). Throws {@link DecodeError} when an octet does not belong to the type's alphabet. NUL is kept: the code that compares names decides
+ * about it.
  */
 export function decodeString(
   tag: number,
@@ -22,7 +23,7 @@ export function decodeString(
   };
   switch (tag) {
     case Tag.UTF8_STRING:
-      // Nearly every string is ASCII, and reads three times as fast for it.
+      // Nearly every string is ASCII, which is read three times as fast this way.
       if (everyOctet(octets, from, to, 0, 0x7f)) return octets.toString('latin1', from, to);
       try {
         return utf8.decode(octets.subarray(from, to));
@@ -65,7 +66,7 @@ function fixedWidth(octets: Buffer, from: number, to: number, width: 2 | 4): str
   let text = '';
   for (let at = from; at < to; at += width) {
     const point = octets.readUIntBE(at, width);
-    // Surrogates are no characters of their own (ISO/IEC 10646): BMPString cannot pair them.
+    // A surrogate is not a character by itself (ISO/IEC 10646), and BMPString cannot pair them.
     if (point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) return undefined;
     text += String.fromCodePoint(point);
   }

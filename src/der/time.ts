@@ -2,7 +2,7 @@ import { DecodeError } from './decode-error.js';
 import { Tag } from './tag.js';
 
 /**
- * The octets `[from, to)`, contents of a time, to a Date, in whole seconds: `YYMMDDHHMMSSZ` (years 1950–2049) or `YYYYMMDDHHMMSSZ`, nothing else
+ * Converts the octets `[from, to)`, the contents of a time, to a Date in whole seconds: `YYMMDDHHMMSSZ` (years 1950–2049) or `YYYYMMDDHHMMSSZ`, nothing else
  * (RFC 5280 §4.1.2.5.1–2). Throws {@link DecodeError}.
  */
 export function decodeTime(
@@ -36,7 +36,7 @@ export function decodeTime(
   return date;
 }
 
-/** The type for a time by RFC 5280 §4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050 (and before 1950). */
+/** The tag that RFC 5280 §4.1.2.5 requires for a time: UTCTime through 2049, GeneralizedTime from 2050 (and before 1950). */
 export function timeTagOf(date: Date): number {
   const year = date.getUTCFullYear();
   return year >= 1950 && year < 2050 ? Tag.UTC_TIME : Tag.GENERALIZED_TIME;

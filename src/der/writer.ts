@@ -18,7 +18,7 @@ export function element(tag: number, ...contents: readonly Uint8Array[]): Uint8A
   return octets;
 }
 
-/** Identifier and length octets of an element whose contents are `length` octets long (for contents that are streamed). */
+/** The identifier and length octets of an element whose contents have `length` octets, for contents that are streamed. */
 export function encodeHeader(tag: number, length: number): Uint8Array {
   const header = new Uint8Array(headerLength(length));
   writeHeader(header, tag, length);

@@ -6,8 +6,8 @@ const MAX_OCTETS = 2048;
 const CHARACTERS = /^(?:[A-Za-z0-9._~:/?#[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*$/;
 
 /**
- * Whether `text` is an absolute URI as certificates hold them (RFC 5280 §4.2.1.6): a scheme and what belongs to it, and when there is an authority, a
- * host in it that is a DNS name or an IP address. At most 2048 characters.
+ * Whether `text` is an absolute URI as certificates hold them (RFC 5280 §4.2.1.6): a scheme followed by something, and when there is an authority, one whose
+ * host is a DNS name or an IP address. At most 2048 characters.
  */
 export function isAbsoluteUri(text: string): boolean {
   if (text.length > MAX_OCTETS || !CHARACTERS.test(text)) return false;

@@ -17,10 +17,10 @@ export const KeyUsage = {
   decipherOnly: 8,
 } as const;
 
-/** Extensions of TLS that a certificate can insist on, by name (RFC 7633 §4.2.1, RFC 6066 §8). */
+/** TLS extensions that a certificate can require, by name (RFC 7633 §4.2.1, RFC 6066 §8). */
 export const TlsFeature = { statusRequest: 5 } as const;
 
-/** The standard's name of a KeyUsage bit; its number where there is none. */
+/** The standard's name of a KeyUsage bit, or its number when it has no name. */
 export function keyUsageName(bit: number): string {
   return Object.entries(KeyUsage).find(([, number]) => number === bit)?.[0] ?? String(bit);
 }
@@ -36,7 +36,7 @@ export interface BasicConstraints {
   readonly pathLenConstraint: number | undefined;
 }
 
-/** A subtree of NameConstraints: minimum is 0 and maximum absent, always (RFC 5280 §4.2.1.10). */
+/** The subtrees of NameConstraints: in each, minimum is always 0 and maximum always absent (RFC 5280 §4.2.1.10). */
 export interface NameConstraints {
   readonly permittedSubtrees: readonly GeneralName[];
   readonly excludedSubtrees: readonly GeneralName[];
@@ -65,7 +65,7 @@ export interface CertificateExtensions {
   readonly keyUsage: ReadonlySet<number> | undefined;
   /** Policy identifiers. */
   readonly certificatePolicies: readonly string[] | undefined;
-  /** The types of the qualifiers of all policies; what they say is not read. */
+  /** The types of the qualifiers of all policies; their contents are not read. */
   readonly policyQualifiers: ReadonlySet<string>;
   readonly policyMappings: readonly PolicyMapping[] | undefined;
   readonly subjectAltName: readonly GeneralName[] | undefined;
@@ -78,7 +78,7 @@ export interface CertificateExtensions {
   readonly freshestCrl: readonly DistributionPoint[] | undefined;
   readonly inhibitAnyPolicy: number | undefined;
   readonly authorityInfoAccess: readonly AccessDescription[] | undefined;
-  /** Extensions of TLS, by their numbers. */
+  /** The numbers of TLS extensions. */
   readonly tlsFeature: readonly number[] | undefined;
 }
 
@@ -146,7 +146,7 @@ function decodeKeyUsage(value: DerReader): ReadonlySet<number> {
   return bits;
 }
 
-/** Policy identifiers; the types of their qualifiers go into `qualifiers`. */
+/** Returns the policy identifiers, and adds the types of their qualifiers to `qualifiers`. */
 function decodeCertificatePolicies(value: DerReader, qualifiers: Set<string>): string[] {
   const policies = list(value, 'certificatePolicies', MAX_POLICIES, (item) => {
     const information = item.enter(Tag.SEQUENCE, 'policyInformation');

@@ -13,7 +13,7 @@ import { Oid } from './oids.js';
 import { decodeRevokedCertificate, type RevokedCertificate } from './revoked-certificate.js';
 import { RevokedCertificateScanner } from './revoked-certificate-scanner.js';
 
-/** 256 MiB: five million entries of the usual size. */
+/** 256 MiB, which is five million entries of the usual size. */
 export const MAX_CRL_OCTETS = 256 * 1024 * 1024;
 
 /** What a CRL's extensions say, decoded (RFC 5280 §5.2). `all` has every one as it stands. */
@@ -21,15 +21,15 @@ export interface CertificateListExtensions {
   readonly all: ReadonlyMap<string, Extension>;
   readonly authorityKeyIdentifier: AuthorityKeyIdentifier | undefined;
   readonly crlNumber: bigint | undefined;
-  /** BaseCRLNumber: this is a delta CRL. */
+  /** BaseCRLNumber; when it is there, this is a delta CRL. */
   readonly deltaCrlIndicator: bigint | undefined;
   readonly issuingDistributionPoint: IssuingDistributionPoint | undefined;
   readonly freshestCrl: readonly DistributionPoint[] | undefined;
 }
 
 /**
- * A CRL (RFC 5280 §5.1) that was strict DER up to its entries, which {@link revokedCertificates} reads one by one. All octets are views on `der`.
- * Whether it is signed by its issuer, current and in scope is for who uses it to check.
+ * A CRL (RFC 5280 §5.1) whose octets are strict DER up to the entries, which {@link revokedCertificates} reads one by one. All octets are views on `der`.
+ * Whether it is signed by its issuer, current and in scope, the caller has to check.
  */
 export class CertificateList {
   readonly der: Uint8Array;
@@ -71,7 +71,7 @@ export class CertificateList {
     tbs.end('tbsCertList');
   }
 
-  /** A reader of the entries that makes no object of each. */
+  /** A reader of the entries that makes no object for each of them. */
   scan(): RevokedCertificateScanner {
     return new RevokedCertificateScanner(this.der, this.#entries, this.version);
   }

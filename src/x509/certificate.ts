@@ -6,25 +6,25 @@ import { decodeExtensions, type Extension } from './extension.js';
 import { decodeName, type Name } from './name.js';
 import { decodeSubjectPublicKeyInfo, type SubjectPublicKeyInfo } from './public-key.js';
 
-/** 64 KiB: a certificate with hundreds of names fits; nothing that a peer sends for one may be larger. */
+/** 64 KiB: a certificate with hundreds of names fits, and nothing larger is read as one. */
 export const MAX_CERTIFICATE_OCTETS = 64 * 1024;
 
 /**
- * A certificate (RFC 5280 §4.1) that was strict DER: well formed, and no more than that. Whether to trust it is `validatePath`'s to say.
- * All octets are views on `der`.
+ * A certificate (RFC 5280 §4.1) whose octets are strict DER: it is well formed, and no more is known of it. `validatePath` says whether to trust it. All
+ * octets are views on `der`.
  */
 export class Certificate {
   readonly der: Uint8Array;
   /** tbsCertificate, the octets that are signed. */
   readonly tbs: Uint8Array;
   readonly version: 1 | 2 | 3;
-  /** Lower-case hexadecimal of the number, two digits an octet, without a leading zero octet; `-` in front when it is negative. */
+  /** The number in lower-case hexadecimal, two digits for each octet, without a leading zero octet; with `-` in front when it is negative. */
   readonly serialNumber: string;
   readonly signatureAlgorithm: AlgorithmIdentifier;
   readonly issuer: Name;
   readonly notBefore: Date;
   readonly notAfter: Date;
-  /** Whether each date is written in the type for its year (RFC 5280 §4.1.2.5): either type is read for any. */
+  /** Whether each date is written in the type that its year requires (RFC 5280 §4.1.2.5); either type is read for any year. */
   readonly datesInForm: boolean;
   readonly subject: Name;
   readonly publicKey: SubjectPublicKeyInfo;
@@ -83,7 +83,7 @@ export function decodeCertificate(octets: Uint8Array): Certificate {
   return new Certificate(octets);
 }
 
-/** Whether there was any. */
+/** Steps over the unique identifiers. True when there is one. */
 function skipUniqueIdentifiers(tbs: DerReader, version: number): boolean {
   const start = tbs.offset;
   for (const tag of [context(1), context(2)]) if (tbs.has(tag)) tbs.bitString('uniqueIdentifier', tag);
@@ -112,7 +112,7 @@ function decodeTbsExtensions(tbs: DerReader, version: number): ReadonlyMap<strin
   return extensions;
 }
 
-/** Reads a CertificateSerialNumber of at most 20 octets and a sign (RFC 5280 §4.1.2.2), as {@link Certificate.serialNumber} writes it. Throws DecodeError. */
+/** Reads a CertificateSerialNumber of at most 20 octets and a sign (RFC 5280 §4.1.2.2), as {@link Certificate.serialNumber}. Throws DecodeError. */
 export function decodeSerialNumber(reader: DerReader, what: string): string {
   const start = reader.offset;
   const octets = reader.integer(what);

@@ -7,11 +7,11 @@ import { Oid } from './oids.js';
 import { decodeSubjectPublicKeyInfo, type SubjectPublicKeyInfo } from './public-key.js';
 import { verifySignature, verifySignatureAside } from './signature.js';
 
-/** 64 KiB, as for the certificate that would come of it. */
+/** 64 KiB, as for the certificate that would come of the request. */
 export const MAX_REQUEST_OCTETS = 64 * 1024;
 const MAX_ATTRIBUTES = 16;
 
-/** The request is well formed, but its signature is not by the key that it names: no proof of possession (RFC 2986 §3). */
+/** The request is well formed, but it is not signed by the key in it: there is no proof of possession (RFC 2986 §3). */
 export class ProofOfPossessionError extends Error {
   override readonly name = 'ProofOfPossessionError';
   readonly code = 'proof_of_possession_failed';
@@ -22,8 +22,8 @@ export class ProofOfPossessionError extends Error {
 }
 
 /**
- * A certification request (RFC 2986 §4) whose signature was verified with its own key: who made it holds the private key. It says what
- * somebody wants, nothing about what they may have.
+ * A certification request (RFC 2986 §4) whose signature was verified with its own key: whoever made it holds the private key. It says what
+ * somebody wants, and nothing about what they may have.
  */
 export class CertificationRequest {
   readonly der: Uint8Array;
@@ -35,7 +35,7 @@ export class CertificationRequest {
   /** OIDs of the attributes, extensionRequest included. */
   readonly attributes: readonly string[];
 
-  // Makes the type nominal: only who proved possession has one.
+  // Makes the type nominal: there is none without proof of possession.
   readonly #proven = true;
 
   private constructor(values: Omit<UnprovenRequest, 'signed' | 'signature'>) {
@@ -70,7 +70,7 @@ export class CertificationRequest {
   }
 }
 
-/** What stands in a request, before anybody looked at its signature. */
+/** The contents of a request whose signature was not verified yet. */
 class UnprovenRequest {
   readonly der: Uint8Array;
   readonly subject: Name;
@@ -111,7 +111,7 @@ export function decodeCertificationRequest(octets: Uint8Array): CertificationReq
   return CertificationRequest.decode(octets);
 }
 
-/** As {@link decodeCertificationRequest}, verifying in Node's thread pool. Rejects with what that throws. */
+/** As {@link decodeCertificationRequest}, but verifies in Node's thread pool. Rejects with what that function throws. */
 export function readCertificationRequest(octets: Uint8Array): Promise<CertificationRequest> {
   return CertificationRequest.read(octets);
 }

@@ -14,37 +14,37 @@ export class CrlRefusedError extends Error {
   override readonly name = 'CrlRefusedError';
 }
 
-/** A verified CRL, its serial numbers ready to be looked up. */
+/** A verified CRL whose serial numbers are ready to be looked up. */
 export interface CrlIndex {
   readonly list: CertificateList;
   readonly issuer: Certificate;
   readonly revoked: RevocationIndex;
 }
 
-/** What {@link indexCrl} goes by. */
+/** The options of {@link indexCrl}. */
 export interface CrlIndexing {
-  /** Who may have signed it. */
+  /** The certificates whose keys may have signed it. */
   readonly issuers: readonly Certificate[];
   readonly now: Date;
-  /** Any 32-bit number that outsiders do not know: see {@link RevocationIndex}. */
+  /** A 32-bit number that outsiders do not know: see {@link RevocationIndex}. */
   readonly seed: number;
-  /** Awaited every few hundred entries, and undefined mostly; absent: all in one go. */
+  /** Called every few hundred entries, and awaited; mostly it returns undefined. When absent, all entries are read in one go. */
   readonly pause?: () => Promise<void> | undefined;
-  /** Gives the memory for the table, so many octets, all 0. */
+  /** Returns memory for the table: that many octets, all 0. */
   readonly allocate?: (octets: number) => ArrayBufferLike;
 }
 
-/** PEM is decoded in one go. */
+/** PEM has a smaller bound because it is decoded in one go. */
 const MAX_PEM_OCTETS = 8 * 1024 * 1024;
 const ENTRIES_A_STEP = 250;
 const DER_SEQUENCE = 0x30;
-// RFC 5280 §5.2: critical ones that are processed here.
+// RFC 5280 §5.2: the extensions that are processed here, and so may be critical.
 const PROCESSED: ReadonlySet<string> = new Set([Oid.deltaCrlIndicator, Oid.issuingDistributionPoint]);
 
 /**
- * Verifies a CRL (DER, or PEM of at most 8 MiB) against the issuer that signed it, one of `issuers`, and indexes it. Throws DecodeError when it is not strict
- * DER, {@link CrlRefusedError} when nobody's key fits, when it is indirect, for some reasons only or for attribute certificates, when it carries an unknown
- * critical extension (RFC 5280 §5.2, §5.3), when it has no nextUpdate, or when it is not current at `now`.
+ * Verifies a CRL (DER, or PEM of at most 8 MiB) against the one of `issuers` that signed it, and indexes it. Throws DecodeError when it is not strict DER.
+ * Throws {@link CrlRefusedError} when none of the keys signed it, when it is indirect, for some reasons only or for attribute certificates, when it or an
+ * entry has an unknown critical extension (RFC 5280 §5.2, §5.3), when it has no nextUpdate, or when it is not current at `now`.
  */
 export async function indexCrl(
   input: Uint8Array,
@@ -62,12 +62,12 @@ export async function indexCrl(
   };
   const revoked = new RevocationIndex(list, seed, onEntry, allocate);
   while (!revoked.step(ENTRIES_A_STEP)) await pause?.();
-  // Revoked and released at once: which of them came last is not said.
+  // It would be revoked and released at once, and a delta does not say which came last.
   if (isDelta && revoked.size !== entries) throw new CrlRefusedError('a serial number stands twice in a delta CRL');
   return { list, issuer, revoked };
 }
 
-/** What {@link indexCrl} made elsewhere of the same octets (DER), and of an issuer that it verified them by. Throws DecodeError. */
+/** The index that {@link indexCrl} made of the same octets (DER) in another thread; `issuer` is the one that it found. Throws DecodeError. */
 export function restoreCrlIndex(octets: Uint8Array, issuer: Certificate, table: RevocationTable): CrlIndex {
   const list = decodeCertificateList(octets);
   return { list, issuer, revoked: RevocationIndex.restore(list, table) };
@@ -126,6 +126,6 @@ function checkCurrent({ thisUpdate, nextUpdate }: CertificateList, now: Date): v
   if (stale !== undefined) throw new CrlRefusedError(stale);
 }
 
-/** That a list is past its end, in words; undefined while it is not. */
+/** Says in words that a list is past its nextUpdate; undefined while it is not. */
 export const staleness = ({ nextUpdate }: Pick<CertificateList, 'nextUpdate'>, now: Date): string | undefined =>
   nextUpdate && nextUpdate >= now ? undefined : `it is stale (nextUpdate ${nextUpdate?.toISOString() ?? 'missing'})`;

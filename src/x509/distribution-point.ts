@@ -89,7 +89,7 @@ export function encodeDistributionPoints(urls: readonly string[]): Uint8Array {
   return write.sequence(...urls.map((url) => write.sequence(encodeDistributionPointName(url))));
 }
 
-/** A DistributionPointName in its field: the URL as full name. */
+/** The field `distributionPoint` with a URL as its fullName. */
 export function encodeDistributionPointName(value: string): Uint8Array {
   return write.explicit(0, write.element(contextConstructed(0), encodeGeneralName({ kind: 'uri', value })));
 }

@@ -55,8 +55,8 @@ export interface TbsCertList {
 }
 
 /**
- * The octets of a tbsCertList before and behind its entries, which are `length` octets made by {@link encodeRevokedCertificate}: a list may be larger than
- * what anybody wants in memory. An empty list of entries, or of extensions, is left out (RFC 5280 §5.1.2.6).
+ * The octets of a tbsCertList before and after its entries, which have `length` octets and are made by {@link encodeRevokedCertificate}: a list may be larger
+ * than should be in memory. An empty list of entries, or of extensions, is left out (RFC 5280 §5.1.2.6).
  */
 export function encodeAroundEntries(
   tbs: Omit<TbsCertList, 'revokedCertificates'>,
@@ -75,14 +75,14 @@ export function encodeAroundEntries(
   return { before: Buffer.concat([write.encodeHeader(Tag.SEQUENCE, size), ...start]), after };
 }
 
-/** The octets of a tbsCertList whose entries are at hand. */
+/** The octets of a tbsCertList whose entries are in memory. */
 export function encodeTbsCertList(tbs: TbsCertList): Uint8Array {
   const entries = Buffer.concat(tbs.revokedCertificates);
   const { before, after } = encodeAroundEntries(tbs, entries.length);
   return Buffer.concat([before, entries, after]);
 }
 
-/** One entry: `reason` unspecified is left out, as RFC 5280 §5.3.1 asks. `serialNumber`: big-endian magnitude. */
+/** One entry. The reason `unspecified` is left out, as RFC 5280 §5.3.1 asks. `serialNumber` is the big-endian magnitude. */
 export function encodeRevokedCertificate(entry: {
   readonly serialNumber: Uint8Array;
   readonly revocationDate: Date;
@@ -101,12 +101,12 @@ export function encodeRevokedCertificate(entry: {
   );
 }
 
-/** Joins what was signed, the algorithm and the signature: the outer SEQUENCE of certificates, CRLs and requests. */
+/** Joins the signed octets, the algorithm and the signature into the outer SEQUENCE of certificates, CRLs and requests. */
 export function encodeSigned(tbs: Uint8Array, algorithm: AlgorithmIdentifier, signature: Uint8Array): Uint8Array {
   return write.sequence(tbs, algorithm.der, write.bitString(signature));
 }
 
-/** Signs with node:crypto under the algorithm of {@link signingSchemeFor}. Throws RangeError for a key that has none. */
+/** Signs with node:crypto by the algorithm of {@link signingSchemeFor}. Throws RangeError for a key that has none. */
 export function signOctets(
   octets: Uint8Array,
   key: KeyObject,
@@ -176,14 +176,14 @@ export const encodeExtensionOf = {
   ocspArchiveCutoff: (since: Date): Extension => extension(Oid.ocspArchiveCutoff, false, write.generalizedTime(since)),
   /** RFC 6960 §4.4.8. */
   ocspExtendedRevoke: (): Extension => extension(Oid.ocspExtendedRevoke, false, write.nullElement()),
-  /** RFC 7633 §4.1: extensions of TLS that the server must answer. */
+  /** RFC 7633 §4.1: TLS extensions that the server must answer. */
   tlsFeature: (features: readonly number[]): Extension =>
     extension(Oid.tlsFeature, false, write.sequence(...features.map((feature) => write.integer(feature)))),
   crlNumber: (number: bigint): Extension => extension(Oid.crlNumber, false, write.integer(number)),
   deltaCrlIndicator: (base: bigint): Extension => extension(Oid.deltaCrlIndicator, true, write.integer(base)),
   freshestCrl: (urls: readonly string[]): Extension =>
     extension(Oid.freshestCrl, false, encodeDistributionPoints(urls)),
-  /** Of a list that covers the certificates which name this point, and nothing else. */
+  /** For a list that covers the certificates that name this point, and no others. */
   issuingDistributionPoint: (url: string): Extension =>
     extension(Oid.issuingDistributionPoint, true, write.sequence(encodeDistributionPointName(url))),
 } as const;

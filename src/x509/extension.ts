@@ -6,7 +6,7 @@ export interface Extension {
   readonly oid: string;
   readonly critical: boolean;
   readonly value: Uint8Array;
-  /** The whole of it, where it was encoded before: see {@link encodedOnce}. */
+  /** The whole element, when it was encoded before: see {@link encodedOnce}. */
   readonly der?: Uint8Array;
 }
 
@@ -31,7 +31,7 @@ export function decodeExtensions(reader: DerReader, what: string): ReadonlyMap<s
   return extensions;
 }
 
-/** Reads one extension's value with `decode`, insisting that nothing is left over. Undefined when it is not there. Throws DecodeError. */
+/** Reads an extension's value with `decode`, and insists that nothing is left over. Undefined when the extension is absent. Throws DecodeError. */
 export function decodeExtension<T>(
   extensions: ReadonlyMap<string, Extension>,
   oid: string,
@@ -50,7 +50,7 @@ function encodeExtension({ oid, critical, value, der }: Extension): Uint8Array {
   return der ?? write.sequence(write.oid(oid), ...(critical ? [write.boolean(true)] : []), write.octetString(value));
 }
 
-/** The same extension with its octets: for who writes it into many certificates. */
+/** The same extension with its octets, to be written into many certificates. */
 export function encodedOnce({ oid, critical, value }: Extension): Extension {
   return { oid, critical, value, der: encodeExtension({ oid, critical, value }) };
 }

@@ -2,8 +2,8 @@ import { context, contextConstructed, DerReader, write } from '../der/index.js';
 import { decodeName, nameToString, type Name } from './name.js';
 
 /**
- * A GeneralName (RFC 5280 §4.2.1.6). `ip` holds 4 or 16 octets (8 or 32 as a name constraint: address and mask); text of the other
- * kinds stands as the octets said, IA5 only, and is never joined with another.
+ * A GeneralName (RFC 5280 §4.2.1.6). `ip` holds 4 or 16 octets (in a name constraint 8 or 32: address and mask). The text of the other kinds is that of the
+ * octets, ASCII only, and is never joined with another.
  */
 export type GeneralName =
   | { readonly kind: 'other'; readonly type: string; readonly value: Uint8Array }
@@ -112,7 +112,7 @@ export function encodeGeneralName(name: GeneralName): Uint8Array {
   }
 }
 
-/** Text for people, its kind in front, e.g. `DNS:localhost`, `IP:127.0.0.1`. */
+/** Text for people, with its kind in front: `DNS:localhost`, `IP:127.0.0.1`. */
 export function generalNameToString(name: GeneralName): string {
   switch (name.kind) {
     case 'dns':
@@ -136,7 +136,10 @@ export function generalNameToString(name: GeneralName): string {
   }
 }
 
-/** Reads `DNS:localhost`, `IP:127.0.0.1` and `URI:https://…` as {@link generalNameToString} writes them; undefined for any other text. The value is not proven to be well-formed. */
+/**
+ * Reads `DNS:localhost`, `IP:127.0.0.1` and `URI:https://…` as {@link generalNameToString} writes them; undefined for any other text. Whether the DNS name or
+ * URI is well formed is not checked.
+ */
 export function generalNameFromString(text: string): GeneralName | undefined {
   const [, kind, value = ''] = /^(DNS|IP|URI):(.+)$/s.exec(text) ?? [];
   if (kind === 'DNS') return { kind: 'dns', value };
@@ -147,7 +150,10 @@ export function generalNameFromString(text: string): GeneralName | undefined {
 
 const HOST = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** Reads a base of name constraints (RFC 5280 §4.2.1.10), `DNS:example.org`, `IP:10.0.0.0/8` or `URI:.example.org`; undefined for any other text. Bits behind the length of a prefix are dropped. */
+/**
+ * Reads a base of name constraints (RFC 5280 §4.2.1.10): `DNS:example.org`, `IP:10.0.0.0/8` or `URI:.example.org`; undefined for any other text. Bits after the
+ * length of a prefix are dropped.
+ */
 export function subtreeFromString(text: string): GeneralName | undefined {
   const [, kind, value = ''] = /^(DNS|URI|IP):(.+)$/.exec(text) ?? [];
   if (kind === 'DNS' && HOST.test(value)) return { kind: 'dns', value };

@@ -13,9 +13,9 @@ export interface AttributeTypeAndValue {
 export type RelativeDistinguishedName = readonly AttributeTypeAndValue[];
 
 /**
- * A distinguished name (RFC 5280 §4.1.2.4) as a list of lists: never joined into one string, so that nothing inside a value can pose as
- * structure. `key` is equal for two names exactly when they match by RFC 5280 §7.1; `keys` says the same of each RDN. `looseKeys` are without the characters
- * that RFC 4518 §2.2 maps to nothing, controls, joiners, what has no width: for who refuses what matches; for who accepts it these characters count.
+ * A distinguished name (RFC 5280 §4.1.2.4) as a list of lists: it is never joined into one string, so that nothing inside a value can pose as structure.
+ * The `key` of two names is equal exactly when they match by RFC 5280 §7.1; `keys` says the same of each RDN. `looseKeys` lack the characters that RFC 4518
+ * §2.2 maps to nothing (controls, joiners, what has no width). They are for code that refuses what matches; for code that accepts it, those characters count.
  */
 export interface Name {
   readonly der: Uint8Array;
@@ -39,7 +39,10 @@ const STRING_TAGS: ReadonlySet<number> = new Set([
   Tag.VISIBLE_STRING,
 ]);
 
-/** Reads a Name. Throws DecodeError: empty or unsorted sets, over 64 RDNs or 16 attributes in one or 32 KiB in a value, characters outside a type's alphabet. */
+/**
+ * Reads a Name. Throws DecodeError for empty or unsorted sets, for more than 64 RDNs, 16 attributes in one of them or 32 KiB in a value, and for characters
+ * outside a type's alphabet.
+ */
 export function decodeName(reader: DerReader, what: string): Name {
   const start = reader.offset;
   const rdns = decodeRdnSequence(reader.enter(Tag.SEQUENCE, what), what);
@@ -66,7 +69,7 @@ export function decodeRdn(set: DerReader, what: string): RelativeDistinguishedNa
     const tag = attribute.peek();
     const from = attribute.offset;
     let value: string | undefined;
-    // What is compared and shown is bounded: RFC 5280 appendix A gives no attribute more (ub-name).
+    // What is compared and shown needs a bound: no attribute of RFC 5280 appendix A has a larger one (ub-name).
     if (attribute.remaining > MAX_VALUE_OCTETS) attribute.fail(`${what} attribute value is too long`);
     if (STRING_TAGS.has(tag)) value = attribute.string(`${what} attribute value`);
     else attribute.element(`${what} attribute value`);
@@ -87,7 +90,10 @@ export function extendName(base: Name, rdn: RelativeDistinguishedName): Name {
   return encodeName([...base.rdns, rdn]);
 }
 
-/** Builds a name: each entry is one RDN, of one or several attributes. countryName and serialNumber are PrintableString, emailAddress and domainComponent IA5String, others UTF8String. */
+/**
+ * Builds a name: each entry is one RDN, of one or several attributes. countryName, serialNumber and dnQualifier become PrintableString, emailAddress and
+ * domainComponent IA5String, and the others UTF8String.
+ */
 export function encodeName(
   rdns: readonly (RelativeDistinguishedName | readonly { readonly type: string; readonly value: string }[])[],
 ): Name {
@@ -95,7 +101,7 @@ export function encodeName(
   return decodeName(new DerReader(write.sequence(...encoded)), 'name');
 }
 
-/** The common case of {@link encodeName}: organization (when given), then common name. */
+/** The common case of {@link encodeName}: the organization, when it is given, then the common name. */
 export function nameFrom(attributes: { readonly organization?: string; readonly commonName: string }): Name {
   const rdns: { type: string; value: string }[] = [{ type: Oid.commonName, value: attributes.commonName }];
   if (attributes.organization !== undefined)
@@ -112,7 +118,7 @@ function encodeAttribute(attribute: {
 }
 
 function encodeValue(type: string, value: string): Uint8Array {
-  // RFC 5280 appendix A: the attribute types whose syntax leaves no choice of string.
+  // RFC 5280 appendix A: attribute types whose syntax leaves no choice of string type.
   if (type === Oid.countryName || type === Oid.serialNumber || type === Oid.dnQualifier)
     return write.printableString(value);
   if (type === Oid.emailAddress || type === Oid.domainComponent) return write.ia5String(value);
@@ -133,7 +139,7 @@ export function attributeValues(name: Name, type: string): string[] {
   );
 }
 
-/** Most names are only ever compared octet by octet: the keys wait until somebody asks. */
+/** Most names are only ever compared octet by octet, so the keys are made when somebody asks for them. */
 class DecodedName implements Name {
   #keys: readonly string[] | undefined;
   #looseKeys: readonly string[] | undefined;
@@ -166,24 +172,24 @@ function rdnKey(rdn: RelativeDistinguishedName, prepareValue: (value: string) =>
 
 const WHITE_CONTROLS = /[\t\n\v\f\r\u0085]/g;
 const MAPPED_TO_NOTHING = /[\p{Cc}\p{Cf}\p{Variation_Selector}\u034f\u1806\ufffc]/gu;
-// To compose takes the square of the marks that follow each other, of which no language has more than a few (UAX #15 §13 draws the line here); and two characters
-// become a whole phrase each.
+// Composing takes time in the square of the number of marks in a row, of which no language has more than a few (UAX #15 §13 draws the line here); and two
+// characters become a whole phrase each.
 const COSTLY = /(?<!\p{M})\p{M}{31}|(?:[\ufdfa\ufdfb][^\ufdfa\ufdfb]*){9}/u;
 
 /** Visible ASCII with single spaces within. */
 const PLAIN = /^[!-~]+(?: [!-~]+)*$/;
 
 /**
- * The string preparation of RFC 4518 as far as RFC 5280 §7.1 needs it: compatibility composition, case folding, white space.
- * Characters that RFC 4518 §2.2 drops (NUL, soft hyphen, zero width) count here: dropping them could only make more names equal. Where that would be the
- * safer side {@link prepareLoosely} drops them.
+ * The string preparation of RFC 4518 as far as RFC 5280 §7.1 needs it: compatibility composition, case folding, white space. Characters that RFC 4518 §2.2
+ * drops (NUL, soft hyphen, zero width) count here, because dropping them could only make more names equal. Where that is the safer side,
+ * {@link prepareLoosely} drops them.
  */
 function prepare(value: string): string {
-  // Of these nothing composes, and there is one way to fold them: most names, at a fraction of the time.
+  // Nothing in these composes, and there is one way to fold them. That is most names, at a fraction of the time.
   if (PLAIN.test(value)) return value.toLowerCase();
-  // It is compared as it stands.
+  // Such a value is compared as it stands.
   if (COSTLY.test(value)) return value;
-  // Down, up and down again: folds what fewer ways would leave apart (ẞ, ß and SS, the two small sigmas).
+  // Lower, upper and lower case again: fewer steps would leave some apart (ẞ, ß and SS, the two small sigmas).
   const folded = value.normalize('NFKC').toLowerCase().toUpperCase().toLowerCase();
   return folded
     .normalize('NFKC')
@@ -206,12 +212,11 @@ const SHORT: Readonly<Record<string, string>> = {
   [Oid.userId]: 'UID',
 };
 
-// Names of strangers stand in logs and errors: what a name may take there has a bound, and so has the work of writing it down.
+// Names from outside stand in logs and errors: this bounds the room that one takes there, and the work of writing it down.
 const MAX_TEXT = 512;
 
 /**
- * RFC 4514 text, for people: last RDN first, special and control characters escaped, cut with an ellipsis after 512 characters.
- * Never parse it back.
+ * RFC 4514 text, for people: the last RDN first, special and control characters escaped, cut with an ellipsis after 512 characters. It is not to be parsed.
  */
 export function nameToString(name: Name): string {
   let text = '';
@@ -227,7 +232,7 @@ export function nameToString(name: Name): string {
 
 function attributeToString({ type, value, der }: AttributeTypeAndValue): string {
   const label = SHORT[type] ?? type;
-  // Cut before it is escaped: one character more, so that the whole is seen to be too long.
+  // Cut before it is escaped, but one character too late, so that the whole text is seen to be too long.
   if (value === undefined) return `${label}=#${Buffer.from(der.subarray(0, MAX_TEXT + 1)).toString('hex')}`;
   return `${label}=${escapeValue(value.slice(0, MAX_TEXT + 1))}`;
 }

@@ -6,14 +6,14 @@ export interface PemBlock {
   readonly octets: Uint8Array;
 }
 
-/** 4 MiB: a trust bundle of a thousand certificates fits, a denial of service does not. */
+/** 4 MiB: a trust bundle of a thousand certificates fits, and there is a bound on the work. */
 export const MAX_PEM_OCTETS = 4 * 1024 * 1024;
 const LABEL = /^-----BEGIN ([A-Z0-9]+(?:[ -][A-Z0-9]+)*)-----$/;
 const BASE64_LINE = /^[A-Za-z0-9+/]+={0,2}$/;
 
 /**
- * The blocks of a PEM text, in order; text around them is passed over, as RFC 7468 §2 allows.
- * Throws DecodeError (offset in characters) on more than `limit` characters, a block without its end, or base64 that is not canonical.
+ * The blocks of a PEM text, in order; text around them is passed over, as RFC 7468 §2 allows. Throws DecodeError (its offset counts characters) for more than
+ * `limit` characters, a block without an end, or base64 that is not canonical.
  */
 export function decodePem(text: string | Uint8Array, limit = MAX_PEM_OCTETS): PemBlock[] {
   if (text.length > limit) throw new DecodeError(`PEM of ${text.length} characters is over the limit of ${limit}`, 0);
@@ -62,7 +62,7 @@ export function octetsFromPemOrDer(input: string | Uint8Array, label: string, li
   return blocks.map((block) => block.octets);
 }
 
-/** A SEQUENCE: of at least 128 octets, or as long as it says. Text that begins with the digit 0 is neither. */
+/** Whether it begins as a SEQUENCE that has at least 128 octets, or as many as it says. Text that begins with the digit 0 (0x30) is neither. */
 function looksLikeDer(octets: Uint8Array): boolean {
   const length = octets[1] ?? 0;
   return octets[0] === 0x30 && (length >= 0x80 || length === octets.length - 2);
@@ -70,7 +70,7 @@ function looksLikeDer(octets: Uint8Array): boolean {
 
 function decodeBase64(base64: string, offset: number): Uint8Array {
   const octets = Buffer.from(base64, 'base64');
-  // Node's decoder skips what it does not know and ignores stray bits: only the canonical form maps back to itself.
+  // Node's decoder skips what it does not know and ignores stray bits, but only the canonical form is encoded back to itself.
   if (octets.length === 0 || octets.toString('base64') !== base64)
     throw new DecodeError('PEM block that is not canonical base64', offset);
   return octets;

@@ -4,7 +4,7 @@ import { decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm
 import { Oid } from './oids.js';
 import { encodePem } from './pem.js';
 
-/** What a public key is, as far as policy asks: sizes in bits. `other` is any key this product does not use. */
+/** What policies ask about a public key; sizes in bits. `other` is any key that this product does not use. */
 export type KeyParameters =
   | { readonly type: 'rsa'; readonly bits: number; readonly exponent: bigint }
   | { readonly type: 'ec'; readonly curve: 'P-256' | 'P-384' | 'P-521' }
@@ -17,7 +17,7 @@ const CURVES: Readonly<Record<string, { readonly curve: 'P-256' | 'P-384' | 'P-5
   [Oid.p521]: { curve: 'P-521', octets: 66 },
 };
 
-/** The public key was read, and cannot be used: see {@link SubjectPublicKeyInfo.keyObject}. */
+/** The public key was read but cannot be used: see {@link SubjectPublicKeyInfo.keyObject}. */
 export class UnusableKeyError extends Error {
   override readonly name = 'UnusableKeyError';
   readonly code = 'unusable_key';
@@ -37,12 +37,12 @@ export class SubjectPublicKeyInfo {
     readonly parameters: KeyParameters,
   ) {}
 
-  /** The key for node:crypto. Throws {@link UnusableKeyError} when it is of a kind that is not supported, or node:crypto refuses it (a point off its curve). */
+  /** The key for node:crypto. Throws {@link UnusableKeyError} for a kind that is not supported, or when node:crypto refuses it (a point off its curve). */
   get keyObject(): KeyObject {
     if (this.parameters.type === 'other')
       throw new UnusableKeyError(`public key algorithm ${this.parameters.oid} is not supported`);
     try {
-      // As PEM: whether octets are a key of another kind, Node finds out by exceptions, which takes longer than everything else here.
+      // As PEM: with DER, Node finds out by exceptions whether it is a key of another kind, which takes longer than everything else here.
       this.#keyObject ??= createPublicKey(encodePem('PUBLIC KEY', this.der));
     } catch (cause) {
       throw new UnusableKeyError(`node:crypto refuses this ${this.parameters.type} public key`, { cause });
@@ -50,13 +50,13 @@ export class SubjectPublicKeyInfo {
     return this.#keyObject;
   }
 
-  /** SHA-1 over the key's octets: method (1) of RFC 5280 §4.2.1.2, a name and not a protection. */
+  /** SHA-1 over the key's octets, method (1) of RFC 5280 §4.2.1.2. It is a name and protects nothing. */
   get keyIdentifier(): Uint8Array {
     return (this.#keyIdentifier ??= hash('sha1', this.key, 'buffer'));
   }
 }
 
-/** Reads a SubjectPublicKeyInfo. Keys of an algorithm unknown here are read, and are of type `other`. Throws DecodeError. */
+/** Reads a SubjectPublicKeyInfo. A key of an unknown algorithm is read as well, as type `other`. Throws DecodeError. */
 export function decodeSubjectPublicKeyInfo(reader: DerReader, what: string): SubjectPublicKeyInfo {
   const start = reader.offset;
   const sequence = reader.enter(Tag.SEQUENCE, what);
@@ -117,7 +117,7 @@ function rsaParameters(reader: DerReader, fail: (problem: string) => never): Key
   if ((modulus[0] ?? 0x80) >= 0x80 || (exponent[0] ?? 0x80) >= 0x80) fail('has a negative number');
   const magnitude = modulus[0] === 0 ? modulus.subarray(1) : modulus;
   const bits = magnitude.length === 0 ? 0 : magnitude.length * 8 - Math.clz32(magnitude[0] ?? 0) + 24;
-  // Past 64 bits an exponent only costs time; OpenSSL refuses them as well.
+  // An exponent of more than 64 bits only costs time, and OpenSSL refuses it as well: 0 stands for all of them.
   return {
     type: 'rsa',
     bits,

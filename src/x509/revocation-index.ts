@@ -3,31 +3,31 @@ import type { CertificateList } from './certificate-list.js';
 import { decodeRevokedCertificate, isFinal, type RevokedCertificate } from './revoked-certificate.js';
 import type { RevokedCertificateScanner } from './revoked-certificate-scanner.js';
 
-/** Places for each entry: fuller, and the way to a free one grows long. */
+/** Places for each entry. In a fuller table the way to a free place grows long. */
 const ROOM = 1.8;
-/** To step over an entry takes a small part of what reading it does. */
+/** Stepping over an entry takes a small part of the time that reading it does. */
 const COUNTED_MORE = 8;
 
-/** What an index found out, to be handed to another thread with the list's octets. Not to be changed by anybody. */
+/** The contents of an index, to be handed to another thread together with the list's octets. Nobody may change it. */
 export interface RevocationTable {
   readonly seed: number;
   /** How many serial numbers it holds. */
   readonly size: number;
-  /** By place: where an entry begins. */
+  /** For each place, where its entry begins. */
   readonly offsets: Uint32Array;
-  /** By place: 0 when nothing is there. */
+  /** For each place, the tag of its entry; 0 when the place is free. */
   readonly tags: Uint8Array;
 }
 
 /**
- * The serial numbers of a CRL, ready to be looked up: an open-addressing table of offsets into the list's own octets, and a tag of eight bits beside each,
- * so that the octets, which are far away, are looked at for hardly any number but the right one. Nine octets an entry.
- * It is built in steps, {@link step}, so that who has a million entries need not stop the world for them.
+ * The serial numbers of a CRL, ready to be looked up: an open-addressing table of offsets into the list's own octets, with a tag of eight bits beside each, so
+ * that the octets, which are far away in memory, are looked at for hardly any number but the right one. It takes nine octets for each entry, and is built in
+ * steps ({@link step}), so that a million entries need not stop the event loop.
  */
 export class RevocationIndex {
   readonly #list: CertificateList;
   readonly #octets: Uint8Array;
-  /** Makes it impossible to choose serial numbers that fall into one place. */
+  /** Without it nobody can choose serial numbers that all fall into one place. */
   readonly #seed: number;
   readonly #onEntry: ((scanner: RevokedCertificateScanner) => void) | undefined;
   readonly #allocate: (octets: number) => ArrayBufferLike;
@@ -39,8 +39,8 @@ export class RevocationIndex {
   #tags: Uint8Array = new Uint8Array(1);
 
   /**
-   * `seed`: any 32-bit number that outsiders do not know. `onEntry` looks at each entry once and may throw: then so does {@link step}. `allocate` gives the
-   * memory for its table, all 0.
+   * `seed` is a 32-bit number that outsiders do not know. `onEntry` sees each entry once; what it throws, {@link step} throws. `allocate` returns the memory
+   * for the table, all 0.
    */
   constructor(
     list: CertificateList,
@@ -56,7 +56,7 @@ export class RevocationIndex {
     this.#scanner = list.scan();
   }
 
-  /** An index that is ready, from the table of another one of the same list. */
+  /** A finished index, from the table of another one of the same list. */
   static restore(list: CertificateList, { seed, size, offsets, tags }: RevocationTable): RevocationIndex {
     const index = new RevocationIndex(list, seed);
     [index.#size, index.#offsets, index.#tags] = [size, offsets, tags];
@@ -68,19 +68,19 @@ export class RevocationIndex {
     return this.#size;
   }
 
-  /** What {@link restore} takes, once it is ready. */
+  /** What {@link restore} takes, once the index is ready. */
   get table(): RevocationTable {
     return { seed: this.#seed, size: this.#size, offsets: this.#offsets, tags: this.#tags };
   }
 
-  /** Goes on by at most `most` entries; true when it is ready. Throws DecodeError where an entry is not strict DER, and what `onEntry` throws. */
+  /** Takes up at most `most` further entries; true when the index is ready. Throws DecodeError where an entry is not strict DER, and what `onEntry` throws. */
   step(most: number): boolean {
     if (!this.#isCounted) return this.#count(most * COUNTED_MORE);
     for (let left = most; left > 0; left -= BATCH) if (!this.#readBatch(Math.min(left, BATCH))) return true;
     return false;
   }
 
-  /** Reads entries first and finds places for them then: the memory of one place comes while the next is looked at. False at the end. */
+  /** Reads some entries first and then finds places for them: the memory of one place is fetched while the next is looked for. False at the end. */
   #readBatch(most: number): boolean {
     const scanner = this.#scanner;
     let count = 0;
@@ -97,7 +97,7 @@ export class RevocationIndex {
     return count === most;
   }
 
-  /** The first pass counts, so that the table is no larger than it must be. Where it finds no entry, the second one finds out why. */
+  /** The first pass counts, so that the table is no larger than it must be. Where it finds no entry, the second pass finds out why. */
   #count(most: number): false {
     for (let i = 0; i < most; i++) {
       if (this.#scanner.skip()) {
@@ -115,7 +115,10 @@ export class RevocationIndex {
     return false;
   }
 
-  /** The entry of a serial number in lower-case hexadecimal, as {@link Certificate.serialNumber}; undefined when it has none. Of several one that revokes for good, or the first. */
+  /**
+   * The entry of a serial number in lower-case hexadecimal, as {@link Certificate.serialNumber}; undefined when there is none. Of several entries it is one
+   * that revokes for good, or else the first.
+   */
   find(serialNumber: string): RevokedCertificate | undefined {
     const start = this.#startOf(serialNumber);
     if (start === undefined) return undefined;
@@ -134,7 +137,7 @@ export class RevocationIndex {
     return this.#tags[place] === 0 ? undefined : this.#offsets[place];
   }
 
-  /** An entry of the batch. */
+  /** Gives an entry of the batch its place. */
   #insert(i: number): void {
     const hash = batch.hashes[i] ?? 0;
     const place = this.#placeFor(hash, this.#octets, batch.from[i] ?? 0, batch.to[i] ?? 0);
@@ -145,7 +148,7 @@ export class RevocationIndex {
     this.#offsets[place] = batch.starts[i] ?? 0;
   }
 
-  /** The place of the number whose contents are `[from, to)` of `other`, or the free one where it would be. */
+  /** The place of the number whose contents are `[from, to)` of `other`, or the free place where it would go. */
   #placeFor(hash: number, other: Uint8Array, from: number, to: number): number {
     const tags = this.#tags;
     const tag = tagOf(hash);
@@ -177,7 +180,7 @@ export class RevocationIndex {
   #isSerial(start: number, other: Uint8Array, from: number, to: number): boolean {
     const octets = this.#octets;
     const length = octets[start + 1] ?? 0;
-    // Behind the header of the entry, which is longer in the long form, and that of the number.
+    // After the header of the entry, which is longer in the long form, and the header of the number.
     const at = start + (length < 0x80 ? 4 : 4 + (length & 0x7f));
     const size = octets[at - 1] ?? 0;
     if (size !== to - from) return false;
@@ -186,7 +189,7 @@ export class RevocationIndex {
   }
 }
 
-// The low bits: the high ones say the place.
+// Of the low bits, as the high ones choose the place.
 const tagOf = (hash: number): number => hash & 0xff || 1;
 
 const BATCH = 250;
@@ -199,18 +202,18 @@ const batch = {
 } as const;
 
 const SCRATCH = new Uint8Array(64);
-/** The value of a hexadecimal digit, by its character; 255 for what is none. */
+/** The value of a hexadecimal digit by its character code; 255 for any other character. */
 const HEX = new Uint8Array(128).fill(0xff);
 for (const digits of ['0123456789abcdef', '0123456789ABCDEF'])
   for (let value = 0; value < 16; value++) HEX[digits.charCodeAt(value)] = value;
 
-/** Writes the contents of the INTEGER that a serial number's text stands for, and gives how many octets they are; undefined when it is none. */
+/** Writes the contents of the INTEGER that a serial number in hexadecimal stands for, and returns their length; undefined when the text is not one. */
 function contentsFromHex(text: string, octets: Uint8Array): number | undefined {
   const sign = text.startsWith('-') ? 1 : 0;
   const digits = text.length - sign;
   const size = digits >> 1;
   if (size * 2 !== digits || size === 0 || size >= octets.length) return undefined;
-  // One octet more in front, for the sign.
+  // One more octet in front, for the sign.
   octets[0] = 0;
   let bad = 0;
   for (let i = 0; i < size; i++) {

@@ -1,19 +1,19 @@
 import { DerReader, Tag } from '../der/index.js';
 import { decodeRevokedCertificate, type RevokedCertificate } from './revoked-certificate.js';
 
-// reasonCode, as everybody writes it: SEQUENCE { SEQUENCE { id-ce-reasonCode, OCTET STRING { ENUMERATED } } }, all but its value.
+// A reasonCode as everybody writes it: SEQUENCE { SEQUENCE { id-ce-reasonCode, OCTET STRING { ENUMERATED } } }, without the value.
 const REASON = Uint8Array.of(0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01);
 const UTC_TIME_OCTETS = 15;
-/** Of an INTEGER of one octet and a UTCTime. */
+/** The contents of an entry with a serial number of one octet and a UTCTime. */
 const SHORTEST = 3 + UTC_TIME_OCTETS;
 const LEAP_DAY = 229;
-/** More than any number of two digits. */
+/** Is above any number of two digits. */
 const NO_DIGITS = 255;
 const DAYS = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /**
- * Steps through the entries of a CRL without an object for each: a million take a tenth of a second. An entry of the usual form, a serial number, a
- * UTCTime and at most a reason, is checked in place; every other one is read by {@link decodeRevokedCertificate}, which is as strict.
+ * Steps through the entries of a CRL without making an object for each: a million take a tenth of a second. An entry of the usual form, with a serial number, a
+ * UTCTime and at most a reason, is checked in place; any other is read by {@link decodeRevokedCertificate}, which is as strict.
  */
 export class RevokedCertificateScanner {
   readonly #octets: Uint8Array;
@@ -53,7 +53,7 @@ export class RevokedCertificateScanner {
     return this.#reason;
   }
 
-  /** The entry, decoded, when it is of another than the usual form: only then can it have other extensions. */
+  /** The decoded entry when it does not have the usual form: only then can it have other extensions. */
   get unusual(): RevokedCertificate | undefined {
     return this.#unusual;
   }
@@ -66,7 +66,7 @@ export class RevokedCertificateScanner {
     return true;
   }
 
-  /** Steps over an entry by what its header says, without a look at what is in it: for who counts first. False at the end, or where there is no entry. */
+  /** Steps over an entry by its header, without a look at its contents, to count entries. False at the end, or where there is no entry. */
   skip(): boolean {
     const octets = this.#octets;
     const at = this.#at;
@@ -122,7 +122,7 @@ export class RevokedCertificateScanner {
   }
 }
 
-/** A UTCTime of the form `YYMMDDHHMMSSZ` that is a time; what it does not know about leap years the strict reader does. */
+/** Whether there is a UTCTime `YYMMDDHHMMSSZ` that is a real time. 29 February is left to the strict reader, which knows leap years. */
 function isUtcTime(octets: Uint8Array, at: number): boolean {
   if (octets[at] !== Tag.UTC_TIME || octets[at + 1] !== 13 || octets[at + 14] !== 0x5a) return false;
   const month = twoDigits(octets, at + 4);

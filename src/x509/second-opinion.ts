@@ -8,12 +8,12 @@ import type { GeneralName } from './general-name.js';
 import type { Name } from './name.js';
 import { Oid } from './oids.js';
 
-/** What one codec read: a text for each field, made the same way from both. */
+/** What one codec read: a text for each field, made in the same way for both codecs. */
 type Reading = Readonly<Record<string, string>>;
 
 /**
- * Reads the octets of `certificate` a second time, with pkijs, and gives the names of the fields on which the two codecs disagree; `unreadable`
- * when pkijs cannot read them at all. An empty list is agreement. It costs milliseconds, and says nothing about trust.
+ * Reads the octets of `certificate` a second time, with pkijs, and returns the names of the fields on which the two codecs disagree, or `unreadable` when pkijs
+ * cannot read them at all. An empty list means that they agree. It takes milliseconds, and says nothing about trust.
  */
 export async function secondOpinion(certificate: Certificate): Promise<readonly string[]> {
   return compare(certificate.der, readingOf(certificate), (pkijs, octets) => {
@@ -96,7 +96,7 @@ async function compare(
   ours: Reading,
   read: (pkijs: typeof Pkijs, octets: Uint8Array<ArrayBuffer>) => Reading,
 ): Promise<readonly string[]> {
-  // Loaded late: it takes 84 ms, and who only reads certificates never needs it.
+  // Loaded late, because it takes 84 ms and is not needed just to read certificates.
   const pkijs = await import('pkijs');
   let theirs: Reading;
   try {
@@ -124,7 +124,7 @@ function readingOf(certificate: Certificate): Reading {
   };
 }
 
-// pkijs forgets which attributes stood together in one RDN: the octets compare the structure, the list the values.
+// pkijs forgets which attributes stood together in one RDN: the octets are there to compare the structure, the list to compare the values.
 function ourName(field: string, name: Name): Reading {
   const attributes = name.rdns.flat().filter(({ value }) => value !== undefined);
   return {

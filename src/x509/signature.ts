@@ -27,7 +27,7 @@ const HASHES: Readonly<Record<string, { readonly hash: Hash; readonly octets: nu
   [Oid.sha512]: { hash: 'sha512', octets: 64 },
 };
 
-/** Whether signatures of this algorithm are verified at all: SHA-2 with RSA (PKCS#1 1.5, PSS) or ECDSA, and Ed25519. MD5, SHA-1 and DSA are not. */
+/** Whether signatures of this algorithm are verified at all: SHA-2 with RSA (PKCS#1 1.5, PSS) or ECDSA, and Ed25519; not MD5, SHA-1 or DSA. */
 export function isSupportedSignatureAlgorithm(algorithm: AlgorithmIdentifier): boolean {
   return schemeOf(algorithm) !== undefined;
 }
@@ -50,7 +50,9 @@ export function verifySignature(
   }
 }
 
-/** As {@link verifySignature}, for who has many to verify and an event loop to keep free: in Node's thread pool, but for one that is quick in each turn. */
+/**
+ * As {@link verifySignature}, but keeps the event loop free: verifies in Node's thread pool, except for one quick signature in each turn of the event loop.
+ */
 export async function verifySignatureAside(
   algorithm: AlgorithmIdentifier,
   key: SubjectPublicKeyInfo,
@@ -74,14 +76,14 @@ const isQuickToVerify = ({ parameters }: SubjectPublicKeyInfo): boolean =>
   (parameters.type === 'rsa' && parameters.bits <= 4096 && parameters.exponent === USUAL_EXPONENT);
 
 const USUAL_EXPONENT = 65537n;
-/** Past this the digest takes longer than the signature. */
+/** The digest of more octets than these takes longer than the signature. */
 const MOST_HERE = 64 * 1024;
 let asked: ((isFirst: boolean) => void)[] = [];
 
 /**
- * Whether a quick signature of `data` is better made or verified here than by another thread: the first one of those that a turn of the event loop asks for.
- * They wait for the end of the turn and are handed over together: to wake a thread that sleeps takes as long as the signature, and one that is awake takes the
- * next one by itself.
+ * Whether a quick signature of `data` is made or verified in this thread: the first of those that are asked for in one turn of the event loop is. All of them
+ * wait for the end of the turn, and the others are handed over together, because waking a sleeping thread takes as long as a signature, while one that is
+ * awake takes the next by itself.
  */
 function isHere(data: Uint8Array): Promise<boolean> | false {
   if (data.length > MOST_HERE) return false;
@@ -94,7 +96,7 @@ function isHere(data: Uint8Array): Promise<boolean> | false {
 function endTurn(): void {
   const [first, ...others] = asked;
   asked = [];
-  // The threads have theirs before this one is busy.
+  // The other threads get theirs before this one is busy.
   for (const resolve of others) resolve(false);
   first?.(true);
 }
@@ -108,11 +110,11 @@ const verifyAside: (
 
 const digestOf = (scheme: Scheme): Hash | null => (scheme.key === 'ed25519' ? null : scheme.hash);
 
-// The key itself where it needs no options: an object around it was measured to cost as much as a signature.
+// The key itself when it needs no options: an object around it was measured to cost as much as a signature.
 const keyFor = (scheme: Scheme, { keyObject }: SubjectPublicKeyInfo) =>
   scheme.key === 'rsa' ? { key: keyObject, ...rsaPadding(scheme.padding) } : keyObject;
 
-/** Whether `key` makes signatures of `algorithm`, and these are verified here: what {@link verifySignature} asks before it looks at the signature. */
+/** Whether `algorithm` is supported and `key` can sign by it: what {@link verifySignature} asks before it looks at the signature. */
 export function signatureFitsKey(algorithm: AlgorithmIdentifier, key: SubjectPublicKeyInfo): boolean {
   return schemeFor(algorithm, key) !== undefined;
 }
@@ -131,13 +133,13 @@ export interface SigningScheme {
   readonly algorithm: AlgorithmIdentifier;
   /** The digest's name, or null where the algorithm has its own (Ed25519). */
   readonly digest: Hash | null;
-  /** A signature takes no longer than to hand it to another thread and to hear of it. */
+  /** Making a signature takes no longer than having another thread make it. */
   readonly isQuick?: boolean;
   /** Key options, for RSA only. */
   readonly options?: { readonly padding: number; readonly saltLength?: number };
 }
 
-/** Signs octets as a scheme says: in Node's thread pool, but for one that is quick in each turn of the event loop. */
+/** Signs octets by a scheme, in Node's thread pool, except for one quick signature in each turn of the event loop. */
 export async function signAside(
   { digest, options, isQuick = false }: SigningScheme,
   key: KeyObject,
@@ -147,14 +149,14 @@ export async function signAside(
   return promisedSign(digest, octets, options ? { key, ...options } : key);
 }
 
-/** A signature over octets that come piece by piece. */
+/** A signature over octets that are given piece by piece. */
 export interface SignatureInParts {
   update(octets: Uint8Array): void;
-  /** Once, behind the last piece. */
+  /** To be called once, after the last piece. */
   sign(): Promise<Uint8Array>;
 }
 
-/** Signs in parts as a scheme says. Ed25519 hashes its data twice (RFC 8032 §5.1.6), so its parts are kept until the end. */
+/** Signs in parts by a scheme. Ed25519 hashes its data twice (RFC 8032 §5.1.6), so its parts are kept until the end. */
 export function signInParts(scheme: SigningScheme, key: KeyObject): SignatureInParts {
   if (scheme.digest === null) return wholeInParts((octets) => signAside(scheme, key, octets));
   const signer = createSign(scheme.digest);
@@ -166,7 +168,7 @@ export function signInParts(scheme: SigningScheme, key: KeyObject): SignatureInP
   };
 }
 
-/** Parts that are kept and signed as a whole. */
+/** Keeps the parts, and signs them as a whole. */
 export function wholeInParts(sign: (octets: Uint8Array) => Promise<Uint8Array>): SignatureInParts {
   const parts: Uint8Array[] = [];
   return {
@@ -222,13 +224,13 @@ function rsaPadding(padding: 'pkcs1' | 'pss'): { padding: number; saltLength?: n
 function schemeOf(algorithm: AlgorithmIdentifier): Scheme | undefined {
   if (algorithm.oid === Oid.rsassaPss) return pssScheme(algorithm);
   const scheme = FIXED[algorithm.oid];
-  // RFC 4055 §5: NULL, and absent must be accepted too. RFC 5758 §3.2 and RFC 8410 §3: absent.
+  // RFC 4055 §5: NULL for RSA, and absent must be accepted too. RFC 5758 §3.2 and RFC 8410 §3: absent for ECDSA and Ed25519.
   const { parameters } = algorithm;
   const fits = parameters === undefined || (scheme?.key === 'rsa' && Buffer.compare(parameters, NULL) === 0);
   return fits ? scheme : undefined;
 }
 
-/** RSASSA-PSS-params (RFC 4055 §3.1), accepted as TLS 1.3 uses them: one SHA-2 hash throughout, the salt as long as the hash, trailer 1. */
+/** Reads RSASSA-PSS-params (RFC 4055 §3.1) of the form that TLS 1.3 uses: one SHA-2 hash throughout, a salt as long as the hash, trailer 1. */
 function pssScheme({ parameters }: AlgorithmIdentifier): Scheme | undefined {
   if (!parameters) return undefined;
   try {
@@ -254,7 +256,7 @@ function pssScheme({ parameters }: AlgorithmIdentifier): Scheme | undefined {
   }
 }
 
-/** A digest's AlgorithmIdentifier; its parameters are NULL or absent (RFC 4055 §2.1). */
+/** Reads a digest's AlgorithmIdentifier, whose parameters are NULL or absent (RFC 4055 §2.1). */
 function decodeHash(reader: DerReader): (typeof HASHES)[string] | undefined {
   const { oid, parameters } = decodeAlgorithmIdentifier(reader, 'hash');
   return parameters === undefined || Buffer.compare(parameters, NULL) === 0 ? HASHES[oid] : undefined;

@@ -12,7 +12,7 @@ export const isSpiffeId = (text: string): boolean => text.length <= MAX_OCTETS &
 /** Whether text is the name of a trust domain (SPIFFE-ID §2.1). */
 export const isTrustDomain = (text: string): boolean => TRUST_DOMAIN.test(text);
 
-/** Whether text is the SPIFFE ID of a workload: of a leaf the path is not empty (X509-SVID §5.2). */
+/** Whether text is the SPIFFE ID of a workload, whose path is not empty: a leaf has such a one (X509-SVID §5.2). */
 export const isWorkloadId = (text: string): boolean => isSpiffeId(text) && text.indexOf('/', SCHEME.length) > 0;
 
 /** The trust domain of a SPIFFE ID. */

@@ -6,14 +6,14 @@ import { verifySignature } from '../signature.js';
 import { isCertIdOf } from './cert-id.js';
 import type { BasicOcspResponse, CertStatus, OcspResponse, SingleResponse } from './ocsp-response.js';
 
-/** What a response is held against. */
+/** What a response is checked against. */
 export interface OcspVerification {
-  /** The CA that issued the certificate in question: the response is signed by it, or by a responder that it certified itself. */
+  /** The CA that issued the certificate in question. It signed the response, or it certified the responder that did. */
   readonly issuer: Certificate;
   /** As {@link Certificate.serialNumber}. */
   readonly serialNumber: string;
   readonly time: Date;
-  /** What was sent: the response must repeat it. Absent: the response may have one or none. */
+  /** The nonce that was sent, which the response must repeat. Absent: the response may have one or none. */
   readonly nonce?: Uint8Array | undefined;
   /** Seconds that the two clocks may differ by; 60 when absent. */
   readonly leeway?: number;
@@ -37,9 +37,9 @@ export type OcspVerdict =
 const DEFAULT_LEEWAY = 60;
 
 /**
- * Whether a response may be believed about one certificate (RFC 6960 §3.2): it is about that certificate, signed by its issuer or by a responder whom
- * that issuer certified for it (§4.2.2.2), and current. A response without nextUpdate is not: newer information is available all the time (§4.2.2.1).
- * Whether a delegated responder is itself revoked is not asked. Never throws.
+ * Whether a response may be believed about one certificate (RFC 6960 §3.2): it is about that certificate, signed by its issuer or by a responder that this
+ * issuer certified for it (§4.2.2.2), and current. One without nextUpdate is not current: newer information is available all the time (§4.2.2.1). Whether a delegated
+ * responder is itself revoked is not asked. Never throws.
  */
 export function verifyOcspResponse(response: OcspResponse, wanted: OcspVerification): OcspVerdict {
   const refuse = (code: OcspFailureCode, why: string): OcspVerdict => ({ ok: false, code, why });
@@ -47,7 +47,7 @@ export function verifyOcspResponse(response: OcspResponse, wanted: OcspVerificat
   if (!basic) return refuse('not_successful', `the responder answers ${response.status}`);
   const { issuer, serialNumber, nonce } = wanted;
   const about = basic.responses.filter(({ certId }) => isCertIdOf(certId, issuer, serialNumber));
-  // Of several that contradict each other, the one that is not good.
+  // Of several responses that contradict each other, one that does not say good.
   const said = (status: CertStatus['status']) => about.find(({ certStatus }) => certStatus.status === status);
   const single = said('revoked') ?? said('unknown') ?? said('good');
   if (!single) return refuse('other_certificate', 'the response is not about this certificate');
@@ -69,7 +69,7 @@ export function verifyOcspResponse(response: OcspResponse, wanted: OcspVerificat
   return { ok: true, certStatus: single.certStatus, response: single };
 }
 
-/** The certificate of who signed: the issuer's own, or one of those in the response that the issuer signed for this purpose. */
+/** The signer's certificate: the issuer's own, or one of those in the response that the issuer signed for this purpose. */
 function signerOf(basic: BasicOcspResponse, { issuer, time }: OcspVerification): Certificate | undefined {
   if (isNamed(issuer, basic) && maySign(issuer)) return issuer;
   return basic.certificates.find(
@@ -83,7 +83,7 @@ function isNamed({ subject, publicKey }: Certificate, { responderId }: BasicOcsp
     : Buffer.compare(responderId.byName.der, subject.der) === 0;
 }
 
-/** RFC 5280 §4.2.1.3: what a key signs other than certificates and CRLs. */
+/** RFC 5280 §4.2.1.3: digitalSignature is for whatever is neither a certificate nor a CRL. */
 const maySign = ({ extensions }: Certificate): boolean => extensions.keyUsage?.has(KeyUsage.digitalSignature) !== false;
 
 /** RFC 6960 §4.2.2.2: id-kp-OCSPSigning, by name and not by anyExtendedKeyUsage, in a certificate that the issuer itself signed. */

@@ -9,7 +9,7 @@ export interface Candidate {
   readonly entity: string;
 }
 
-/** The certificates of one call, without repetition, by the names they carry. Anchors come first, then those that live longest. */
+/** The certificates of one call, each once, by their subjects. Anchors come first, then those that are valid longest. */
 export class CandidatePool {
   readonly candidates: readonly Candidate[];
   readonly #bySubject: ReadonlyMap<string, readonly Candidate[]>;

@@ -31,7 +31,7 @@ export const isProcessedExtension = (oid: string): boolean => PROCESSED.has(oid)
 /** Whether issuer and subject are the same name (RFC 5280 §3.2): such a certificate need not be self-signed. */
 export const isSelfIssued = (certificate: Certificate): boolean => sameName(certificate.issuer, certificate.subject);
 
-/** What is wrong with a certificate in its role whatever path it stands in, dates and profile apart (RFC 5280 §4.2, §6.1.4 k, n, o; RFC 9608 §3). */
+/** What is wrong with a certificate in its role, whatever path it stands in, dates and profile apart (RFC 5280 §4.2, §6.1.4 k, n, o; RFC 9608 §3). */
 export function certificateDefect(certificate: Certificate, role: Role): Defect | undefined {
   return (
     criticalExtensionDefect(certificate) ??
@@ -63,8 +63,8 @@ function criticalExtensionDefect({ extensions }: Certificate): Defect | undefine
 }
 
 /**
- * An anchor is a CA by its own certificate as well (RFC 5937 §3.2): it must say cA. The one exception is a self-issued version 1 or 2
- * certificate, which cannot say it and which the operator chose by hand; that it is self-signed is `checkPath`'s to verify.
+ * The certificate of an anchor must say that it is a CA, too (RFC 5937 §3.2). The one exception is a self-issued certificate of version 1 or 2, which cannot
+ * say so, and which the operator chose by hand; `checkPath` verifies that it is self-signed.
  */
 function caDefect(certificate: Certificate, role: 'intermediate' | 'anchor'): Defect | undefined {
   const { version, extensions } = certificate;
@@ -79,7 +79,7 @@ function caDefect(certificate: Certificate, role: 'intermediate' | 'anchor'): De
   return undefined;
 }
 
-/** Whether `time` lies outside the validity, both ends included (RFC 5280 §4.1.2.5): its seconds count, as a certificate has no finer ones. */
+/** Says whether `time` lies outside the validity, whose both ends are included (RFC 5280 §4.1.2.5). It is compared in whole seconds, as certificates have. */
 export function dateDefect(
   { notBefore, notAfter }: Pick<Certificate, 'notBefore' | 'notAfter'>,
   time: Date,

@@ -7,13 +7,13 @@ import { CrlReason, isFinal, type RevokedCertificate } from '../revoked-certific
 
 interface Entry {
   readonly entry: RevokedCertificate;
-  /** The certificate's issuer: in an indirect CRL that of the last entry that named one (RFC 5280 §5.3.3); undefined for the CRL's own. */
+  /** The certificate's issuer: in an indirect CRL, the one that the last entry to name any named (RFC 5280 §5.3.3); undefined for the CRL's own issuer. */
   readonly issuer: readonly GeneralName[] | undefined;
 }
 
 /**
- * What CRLs say about the certificates of one call. Each CRL is read once, however many certificates it is asked about, and only the entries
- * with their serial numbers are kept.
+ * What CRLs say about the certificates of one call. Each CRL is read once, however many certificates it is asked about, and only entries with one of their
+ * serial numbers are kept.
  */
 export class CrlEntries {
   readonly #read = new Map<CertificateList, ReadonlyMap<string, readonly Entry[]> | undefined>();
@@ -21,12 +21,12 @@ export class CrlEntries {
   /** `serialNumbers`: those of every certificate that may be asked about. */
   constructor(readonly serialNumbers: ReadonlySet<string>) {}
 
-  /** Whether the CRL's entries can be used: none is malformed or has a critical extension that is unknown (RFC 5280 §5.3). */
+  /** Whether the CRL's entries can be used: none is malformed or has an unknown critical extension (RFC 5280 §5.3). */
   isUsable(crl: CertificateList): boolean {
     return this.#entriesOf(crl) !== undefined;
   }
 
-  /** The entry about `certificate`; when there are several, one that revokes for good, before one on hold. */
+  /** The entry about `certificate`. Of several, one that revokes for good comes before one on hold. */
   find(crl: CertificateList, certificate: Certificate): RevokedCertificate | undefined {
     const entries = this.#entriesOf(crl)
       ?.get(certificate.serialNumber)

@@ -7,8 +7,8 @@ import { keyCost } from './key-cost.js';
 import type { CandidatePath } from './path-search.js';
 
 /**
- * Who signed a CRL, and whether to believe it (RFC 5280 §6.3.3 (f), (g)): a certificate with the CRL issuer's name, allowed to sign CRLs, whose key made
- * the signature, and which stands in the path above the certificate in question or has a valid path of its own to the same anchor.
+ * Who signed a CRL, and whether to believe it (RFC 5280 §6.3.3 (f), (g)). The signer's certificate has the CRL issuer's name, may sign CRLs, and has the key
+ * that made the signature; it stands in the path above the certificate in question, or has a valid path of its own to the same anchor.
  */
 export class CrlIssuers {
   readonly #believed = new Map<Certificate, Map<Certificate, boolean>>();
@@ -23,7 +23,7 @@ export class CrlIssuers {
   /** The certificate whose key vouches for what `crl` says about the first certificate of `path`. Throws WorkLimitReached. */
   signerOf(crl: CertificateList, path: CandidatePath): Certificate | undefined {
     const anchor = path.at(-1) ?? path[0];
-    // The first certificate of a path cannot stand surety for itself; it may have a path of its own.
+    // The first certificate of a path cannot vouch for itself, but it may have a path of its own.
     const inPath = path.slice(1).filter(({ subject }) => sameName(subject, crl.issuer));
     const direct = inPath.find((certificate) => this.#signed(crl, certificate));
     if (direct) return direct;
@@ -32,7 +32,7 @@ export class CrlIssuers {
     )?.certificate;
   }
 
-  /** Who may have signed: when the key that the CRL names did, whoever has that key. Any number of strangers can have the name. */
+  /** Who may have signed. When the key that the CRL names did, only the certificates with that key: any number of strangers can have the name. */
   #signersOf(crl: CertificateList): readonly Candidate[] {
     const named = this.pool.named(crl.issuer.key);
     const signer = named.find(
@@ -44,8 +44,8 @@ export class CrlIssuers {
   }
 
   /**
-   * Whether `crl` is by the very key that issued the first certificate of `path`, with the right to sign lists from whichever anchor: what such a list revokes
-   * is revoked, though the path goes over a certificate of that key without the right.
+   * Whether `crl` was signed by the very key that issued the first certificate of `path`, when some certificate of that key, below any anchor, has the right to
+   * sign CRLs. What such a list revokes is revoked, even if the path goes through a certificate of that key without the right.
    */
   isByIssuer(crl: CertificateList, [, issuer]: CandidatePath): boolean {
     if (!issuer || !sameName(issuer.subject, crl.issuer) || !this.pool.signatures.verify(crl, issuer.publicKey))
@@ -68,12 +68,12 @@ export class CrlIssuers {
   #isBelieved(certificate: Certificate, anchor: Certificate): boolean {
     const known = this.#believed.get(certificate)?.get(anchor);
     if (known !== undefined) return known;
-    // Whether to believe a signer may hang on a CRL that it signed itself: only when its CA sent us there.
+    // Whether to believe a signer may depend on a CRL that it signed itself: that is allowed only when its CA points to it.
     if (this.#asked.has(certificate)) return answersForItself(certificate);
     this.#asked.add(certificate);
     const result = this.isTrusted(certificate, anchor);
     this.#asked.delete(certificate);
-    // An answer found while others are open may rest on such a one, and is not kept.
+    // An answer that was found while other questions are open may rest on such a CRL, and is not kept.
     if (this.#asked.size === 0) {
       const byAnchor = this.#believed.get(certificate) ?? new Map<Certificate, boolean>();
       this.#believed.set(certificate, byAnchor.set(anchor, result));

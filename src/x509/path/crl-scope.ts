@@ -10,7 +10,7 @@ import { Oid } from '../oids.js';
 type ReasonMask = number;
 export const ALL_REASONS: ReasonMask = 0x1fe;
 
-/** The points where a certificate's CRLs are: those it names, and last the one that is always implied, its issuer by all its names (RFC 5280 §6.3.3). */
+/** The distribution points of a certificate: those that it names, then the implied one, which is its issuer by all its names (RFC 5280 §6.3.3). */
 export function distributionPointsOf({ issuer, extensions }: Certificate): DistributionPoint[] {
   const { issuerAltName = [] } = extensions;
   const implied: DistributionPoint = {
@@ -22,8 +22,8 @@ export function distributionPointsOf({ issuer, extensions }: Certificate): Distr
 }
 
 /**
- * The reasons for which `crl` answers about `certificate` when it is looked for at `point`: RFC 5280 §6.3.3 (b) and (d). 0 when the CRL is out of scope:
- * another issuer's without being named and indirect, another distribution point's, or for certificates of another sort.
+ * The reasons for which `crl` answers about `certificate` as a CRL of `point`: RFC 5280 §6.3.3 (b) and (d). It is 0 when the CRL is out of scope: of another
+ * issuer without being indirect and named by the point, of another distribution point, or for certificates of another kind.
  */
 export function reasonsInScope(crl: CertificateList, point: DistributionPoint, certificate: Certificate): ReasonMask {
   const scope = crl.extensions.issuingDistributionPoint;
@@ -55,10 +55,10 @@ export function sameScope(a: CertificateList, b: CertificateList): boolean {
   return one && other ? Buffer.compare(one, other) === 0 : one === other;
 }
 
-// A point may have thousands of names, and each is compared with those of each CRL.
+// A point may have thousands of names, which are compared with those of each CRL.
 const keys = new WeakMap<readonly GeneralName[], ReadonlySet<string>>();
 
-/** The names as texts, equal for equal names. */
+/** A text for each name; equal names have equal texts. */
 function keysOf(names: readonly GeneralName[]): ReadonlySet<string> {
   let known = keys.get(names);
   if (!known) keys.set(names, (known = new Set(names.map(keyOf))));
@@ -67,7 +67,7 @@ function keysOf(names: readonly GeneralName[]): ReadonlySet<string> {
 
 const keyOf = (name: GeneralName): string => {
   if (name.kind === 'directory') return `directory ${name.value.key}`;
-  // Most are URIs, and an octet is a character of theirs.
+  // Most are URIs, in which each character is an octet.
   if (name.kind === 'uri') return `uri ${name.value}`;
   return `other ${Buffer.from(encodeGeneralName(name)).toString('latin1')}`;
 };
@@ -87,7 +87,7 @@ function fullNames(name: DistributionPointName, base: Name): readonly GeneralNam
   try {
     return [{ kind: 'directory', value: extendName(base, name.nameRelativeToCrlIssuer) }];
   } catch (error) {
-    // One RDN more than a name may have: nothing is there.
+    // It would have one RDN more than a name may have, so no name matches.
     if (error instanceof DecodeError) return [];
     throw error;
   }

@@ -17,7 +17,7 @@ type RevocationState =
 const GOOD: RevocationState = { state: 'good' };
 const UNKNOWN: RevocationState = { state: 'unknown' };
 
-// RFC 5280 §5.2: those that this validation processes.
+// RFC 5280 §5.2: the extensions that this validation processes.
 const PROCESSED: ReadonlySet<string> = new Set([
   Oid.authorityKeyIdentifier,
   Oid.crlNumber,
@@ -29,10 +29,10 @@ const PROCESSED: ReadonlySet<string> = new Set([
 const CRITICAL: ReadonlySet<string> = new Set([Oid.deltaCrlIndicator, Oid.issuingDistributionPoint]);
 
 /**
- * Revocation by CRLs (RFC 5280 §6.3), with the CRLs as an argument: nothing is fetched. A CRL counts when it is in scope, signed by its issuer
- * whose own path leads to the same anchor, and has no critical extension that is unknown. It makes a certificate good only while it is current,
- * numbered, and in the form of §5.2; that a certificate is revoked, other than on hold, stays known from a CRL that is past its nextUpdate, or has none, or was
- * followed by another. CRLs of several keys of one issuer all count: some CAs tell with each key of the certificates that it signed.
+ * Revocation by CRLs (RFC 5280 §6.3). The CRLs are an argument: nothing is fetched. A CRL counts when it is in scope, has no unknown critical extension, and is
+ * signed by its issuer, whose own path leads to the same anchor. It makes a certificate good only while it is current, numbered and in the form of §5.2. That
+ * a certificate is revoked for good stays known from a CRL that is past its nextUpdate, has none, or was followed by another. CRLs of several keys of one
+ * issuer all count: some CAs report with each key on the certificates that this key signed.
  */
 export class CrlStatus {
   readonly #complete: readonly CertificateList[];
@@ -53,7 +53,7 @@ export class CrlStatus {
     this.#entries = new CrlEntries(serialNumbers);
   }
 
-  /** The revocation failure of a path, if any: one that is revoked before one that is unknown, which counts only when `required`. */
+  /** The revocation failure of a path, if any: a revoked certificate before one of unknown status, which counts only when `required`. */
   failure(path: CandidatePath, required: boolean): PathFailure | undefined {
     if (this.#complete.length + this.#deltas.length === 0 && !required) return undefined;
     let unknown: PathFailure | undefined;
@@ -72,11 +72,11 @@ export class CrlStatus {
     return unknown;
   }
 
-  /** RFC 5280 §6.3.3 for the first certificate of `path`: what stands below it has no say. Throws WorkLimitReached. */
+  /** Applies RFC 5280 §6.3.3 to the first certificate of `path`; what stands below it has no say. Throws WorkLimitReached. */
   #stateOf(path: CandidatePath): RevocationState {
     const [certificate] = path;
     let reasons = 0;
-    // For what reasons newer CRLs of a signer have answered: what an older one says of a hold is over then.
+    // The reasons for which newer CRLs of a signer have answered: what an older one says of a hold no longer counts then.
     const answered = new Map<Certificate, number>();
     const points = distributionPointsOf(certificate);
     for (const point of points)
@@ -100,7 +100,7 @@ export class CrlStatus {
   }
 
   /**
-   * What delta CRLs say that are newer than every complete one at hand, though none may be combined with them, or they are past their nextUpdate: they make
+   * The entry in delta CRLs that are newer than every complete CRL at hand, even if they cannot be combined with any, or are past their nextUpdate: they make
    * nothing good, but what they revoke is revoked.
    */
   #deltaEntryFor(points: readonly DistributionPoint[], path: CandidatePath): RevokedCertificate | undefined {
@@ -120,7 +120,7 @@ export class CrlStatus {
     return latest?.reason === CrlReason.certificateHold ? latest : undefined;
   }
 
-  /** What lists revoke for good that are the issuer's own, and that nobody has the right to sign by this path. */
+  /** The entry that revokes for good in a list of the issuer itself that nobody along this path has the right to sign. */
   #finalEntryFor(points: readonly DistributionPoint[], path: CandidatePath): RevokedCertificate | undefined {
     const [certificate] = path;
     for (const crl of [...this.#complete, ...this.#deltas]) {
@@ -132,7 +132,7 @@ export class CrlStatus {
     return undefined;
   }
 
-  /** §6.3.3 (i)–(k): what was revoked for good stays so; else the delta first, and it may say that a hold is over. */
+  /** RFC 5280 §6.3.3 (i)–(k): what was revoked for good stays so. Otherwise the delta comes first, and it may say that a hold is over. */
   #entryFor(crl: CertificateList, current: boolean, path: CandidatePath): RevokedCertificate | undefined {
     const [certificate] = path;
     const entry = this.#entries.find(crl, certificate);
@@ -184,7 +184,7 @@ function hasOnlyKnownCriticals({ extensions }: CertificateList): boolean {
 const isCurrent = ({ nextUpdate }: CertificateList, time: Date): boolean =>
   nextUpdate !== undefined && time <= nextUpdate;
 
-/** Whether a CRL may call a certificate good at `time`: current, numbered, and with no extension critical that should not be, or the other way round (RFC 5280 §5.1.2.5, §5.2). */
+/** Whether a CRL may call a certificate good at `time`: it is current and numbered, and each extension has the right criticality (RFC 5280 §5.1.2.5, §5.2). */
 function vouches(crl: CertificateList, time: Date): boolean {
   const { version, extensions } = crl;
   return (

@@ -15,7 +15,7 @@ const PURPOSES: ReadonlyMap<string, string> = new Map([
   ['anyExtendedKeyUsage', Oid.anyExtendedKeyUsage],
 ]);
 
-// RFC 5280 §4.2.1.12: the key usages that are consistent with a purpose; one of them is enough.
+// RFC 5280 §4.2.1.12: the key usages that are consistent with a purpose, one of which is enough.
 const CONSISTENT: ReadonlyMap<string, readonly number[]> = new Map([
   [Oid.serverAuth, [KeyUsage.digitalSignature, KeyUsage.keyEncipherment, KeyUsage.keyAgreement]],
   [Oid.clientAuth, [KeyUsage.digitalSignature, KeyUsage.keyAgreement]],
@@ -28,7 +28,7 @@ const CONSISTENT: ReadonlyMap<string, readonly number[]> = new Map([
   [Oid.ocspSigning, [KeyUsage.digitalSignature, KeyUsage.nonRepudiation]],
 ]);
 
-/** A purpose by name (`clientAuth`) or dotted OID, as an OID. Throws RangeError for anything else: a misspelt purpose is none that a certificate could lack. */
+/** The OID of a purpose, given by its name (`clientAuth`) or as dotted OID. Throws RangeError for anything else, such as a misspelt name. */
 export function purposeOid(purpose: string): string {
   const oid = PURPOSES.get(purpose) ?? purpose;
   if (!/^[0-2](\.\d+)+$/.test(oid)) throw new RangeError(`${JSON.stringify(purpose)} is not an extended key usage`);
@@ -36,9 +36,9 @@ export function purposeOid(purpose: string): string {
 }
 
 /**
- * Whether a certificate serves all `purposes` (OIDs) in its role: what a leaf's extendedKeyUsage lists, and what a CA's permits when it has one.
- * RFC 5280 §4.2.1.12 gives the extension a meaning in end entities only; that it nests through CAs is what every relying party does.
- * A leaf without the extension is not restricted, unless `required`; anyExtendedKeyUsage in a leaf stands for no purpose in particular, in a CA for all.
+ * Whether a certificate serves all `purposes` (OIDs) in its role: a leaf's extendedKeyUsage lists them, and a CA's, when it has one, permits them. RFC 5280
+ * §4.2.1.12 gives the extension a meaning in end entities only, but every relying party lets it nest through CAs. A leaf without the extension is not
+ * restricted, unless it is `required`. anyExtendedKeyUsage stands for no purpose in particular in a leaf, and for all in a CA.
  */
 export function extendedKeyUsageDefect(
   { extensions }: Certificate,

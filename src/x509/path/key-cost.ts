@@ -3,15 +3,15 @@ import type { AuthorityKeyIdentifier } from '../certificate-extensions.js';
 import type { Certificate } from '../certificate.js';
 import type { SubjectPublicKeyInfo } from '../public-key.js';
 
-// In certificates of a path. Of an identifier that is not made of its key: anybody can write it into a certificate.
+// Costs are counted in certificates of a path. This one is of an identifier that is not made of its key, which anybody can write into a certificate.
 const UNPROVEN = 1;
 const UNKNOWN_KEY = 2;
-/** The cost of who has another key than the one that is wanted. */
+/** The cost of a certificate that has another key than the one that is wanted. */
 export const OTHER_KEY = 8;
 
 /**
- * What it costs a certificate that its key may not be the one that `wanted` means: nothing when their key identifiers are equal and made of the key, more when
- * one is absent, and most when they differ. It orders candidates, and rules none out (RFC 4158 §3.5.12): the signature decides.
+ * The cost of the doubt whether a certificate has the key that `wanted` means: 0 when the key identifiers are equal and made of the key, more when one is
+ * absent, and most when they differ. It orders candidates and rules none out (RFC 4158 §3.5.12): the signature decides.
  */
 export function keyCost(wanted: AuthorityKeyIdentifier | undefined, certificate: Certificate): number {
   const has = certificate.extensions.subjectKeyIdentifier;
@@ -22,7 +22,7 @@ export function keyCost(wanted: AuthorityKeyIdentifier | undefined, certificate:
   return isProven ? 0 : UNPROVEN;
 }
 
-// Each is asked about again for every certificate that it may have issued.
+// The same certificate is asked about for each certificate that it may have issued.
 const proven = new WeakMap<Certificate, boolean>();
 
 /** Whether an identifier is the digest of its key by the usual methods: RFC 5280 §4.2.1.2 (1), RFC 7093 §2 (1). */

@@ -5,7 +5,7 @@ import { isSupportedSignatureAlgorithm } from '../signature.js';
 import { defect, type Defect } from './path-failure.js';
 
 const MIN_RSA_BITS = 2048;
-// Past this a verification only costs time.
+// A longer key only makes verification slow.
 const MAX_RSA_BITS = 8192;
 
 /**
@@ -32,7 +32,7 @@ export function keyDefect(key: KeyParameters): Defect | undefined {
   }
 }
 
-/** Whether a key of a kind that may stand in a path is none: a point beside its curve. Of a CA that shows when its key verifies a signature. */
+/** Says whether a key of an allowed kind is not a valid key: a point that is not on its curve. For a CA that shows when its key verifies a signature. */
 export function usabilityDefect(publicKey: SubjectPublicKeyInfo): Defect | undefined {
   try {
     return publicKey.keyObject.type === 'public' ? undefined : UNUSABLE;
@@ -44,7 +44,7 @@ export function usabilityDefect(publicKey: SubjectPublicKeyInfo): Defect | undef
 
 const UNUSABLE: Defect = defect('weak_key', 'RFC 5480 §2.2', 'the public key cannot be used');
 
-/** Whether signatures of a certificate's algorithm count: SHA-2 with RSA or ECDSA, and Ed25519; MD5, SHA-1 and DSA do not. */
+/** Says whether signatures of a certificate's algorithm do not count: SHA-2 with RSA or ECDSA and Ed25519 do; MD5, SHA-1 and DSA do not. */
 export function signatureAlgorithmDefect({
   signatureAlgorithm,
 }: Pick<Certificate, 'signatureAlgorithm'>): Defect | undefined {

@@ -14,8 +14,8 @@ interface Constraints {
 }
 
 /**
- * Name constraints of one call. The subtrees of each CA are put into an index once, and each pair of CA and certificate is compared once,
- * whatever number of candidate paths it stands in: the work grows with names plus subtrees, not with their product.
+ * Name constraints of one call. The subtrees of each CA are put into an index once, and each pair of CA and certificate is compared once, in however many
+ * candidate paths it stands: the work grows with the sum of names and subtrees, and not with their product.
  *
  * The intersection and union of RFC 5280 §6.1.4 (g) need no state of their own: a name passes when it passes each CA above it.
  */
@@ -26,13 +26,13 @@ export class NameConstraintChecks {
 
   constructor(readonly work: WorkBudget) {}
 
-  /** Why constraints cannot be applied at all, or undefined: a subtree of a form that RFC 5280 does not know refuses every path. */
+  /** Why the constraints of a CA cannot be applied at all, or undefined: a subtree of a form that RFC 5280 does not know refuses every path. */
   constraintsDefect(ca: Certificate): Defect | undefined {
     const constraints = this.#constraintsOf(ca, this.work);
     return 'code' in constraints ? constraints : undefined;
   }
 
-  /** The first of the names of `certificate` that the constraints of `ca` forbid. Throws WorkLimitReached. `work`: who pays, when it is not the call. */
+  /** The first of the names of `certificate` that the constraints of `ca` forbid. `work` pays for it; by default the call's budget does. Throws WorkLimitReached. */
   check(ca: Certificate, certificate: Certificate, work = this.work): Defect | undefined {
     let results = this.#results.get(ca);
     if (!results) this.#results.set(ca, (results = new Map<Certificate, Defect | undefined>()));
@@ -45,7 +45,7 @@ export class NameConstraintChecks {
 
   #compare({ permitted, excluded }: Constraints, certificate: Certificate, work: WorkBudget): Defect | undefined {
     const names = this.#namesOf(certificate);
-    // A long name takes longer to compare.
+    // Long names take longer to compare.
     work.step(names.length + (certificate.der.length >> 8));
     for (const name of names) {
       const kinds = kindsOf(name);
@@ -85,7 +85,7 @@ function indexOf({ extensions }: Certificate, work: WorkBudget): Constraints | D
 const kindsOf = (name: GeneralName): readonly GeneralNameKind[] =>
   name.kind === 'other' && name.type === Oid.smtpUtf8Mailbox ? ['other', 'email'] : [name.kind];
 
-/** Every name of a certificate that constraints apply to: the subject, the subjectAltNames, and the subject's e-mail addresses when there is no other. */
+/** Every name of a certificate that constraints apply to: the subject, the subjectAltNames, and the subject's e-mail addresses when no subjectAltName is one. */
 function constrainedNames({ subject, extensions }: Certificate): readonly GeneralName[] {
   const alternative = extensions.subjectAltName ?? [];
   const emails = alternative.some(({ kind }) => kind === 'email') ? [] : attributeValues(subject, Oid.emailAddress);

@@ -22,7 +22,7 @@ export interface PathRules {
   readonly policies: PolicyInputs;
 }
 
-/** What remembers work between the candidate paths of one call. */
+/** What remembers work that was done for other candidate paths of the same call. */
 export interface PathTools {
   readonly signatures: SignatureChecks;
   readonly nameConstraints: NameConstraintChecks;
@@ -32,9 +32,8 @@ const roleAt = (index: number, path: CandidatePath): Role =>
   index === 0 ? 'leaf' : index === path.length - 1 ? 'anchor' : 'intermediate';
 
 /**
- * Checks a path whose signatures and names chain: RFC 5280 §6.1.3–§6.1.5 but for revocation, the anchor's certificate included. In this order:
- * constraints, then dates, then purposes, then peer names, so that what is said about a certificate tells a stranger nothing.
- * Undefined when all holds. Throws WorkLimitReached.
+ * Checks a path whose signatures and names chain, including the anchor's certificate: RFC 5280 §6.1.3–§6.1.5 without revocation. The order is constraints,
+ * dates, purposes, peer names, so that what is said about a certificate tells a stranger nothing. Undefined when everything holds. Throws WorkLimitReached.
  */
 export function pathFailure(path: CandidatePath, rules: PathRules, tools: PathTools): PathFailure | undefined {
   return (
@@ -49,7 +48,7 @@ export function pathFailure(path: CandidatePath, rules: PathRules, tools: PathTo
   );
 }
 
-/** Whether the leaf alone, in whatever path, breaks the rule that `failure` names: then no other path is worth the search. */
+/** Whether the leaf by itself breaks the rule that `failure` names, in whatever path: then there is no use in looking for another. */
 export function isLeafsOwn({ code, certificate }: PathFailure): boolean {
   return (
     certificate?.index === 0 &&
@@ -81,7 +80,7 @@ function roleDefect(
   { signatures }: PathTools,
 ): Defect | undefined {
   const role = roleAt(index, path);
-  // An anchor that is itself to be validated is a CA all the same: nobody's leaf is trusted for being listed.
+  // An anchor that is itself to be validated has to be a CA all the same: no leaf is trusted merely for being listed.
   const problem = certificateDefect(certificate, index === path.length - 1 ? 'anchor' : role);
   if (problem) return problem;
   if (role === 'anchor' && certificate.version < 3 && !signatures.verify(certificate, certificate.publicKey))
@@ -89,7 +88,7 @@ function roleDefect(
   return purposes.length > 0 ? profileDefect(certificate, role) : undefined;
 }
 
-/** RFC 5280 §6.1.4 (l), (m): self-issued certificates do not count, nor does the last. The anchor's own limit holds as well (RFC 5937 §3.2). */
+/** RFC 5280 §6.1.4 (l), (m): self-issued certificates and the last one are not counted. The anchor's own limit holds as well (RFC 5937 §3.2). */
 function lengthFailure(path: CandidatePath, { maxPathLength }: PathRules): PathFailure | undefined {
   let left = maxPathLength;
   return firstFailure(path, (certificate, index) => {

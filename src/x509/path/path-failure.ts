@@ -1,13 +1,13 @@
 import type { Certificate } from '../certificate.js';
 import { nameToString } from '../name.js';
 
-/** Why a path was refused: a closed list. Each code's place in {@link STAGE} says how far a path gets before it can fail so. */
+/** Why a path was refused, from a closed list. The number of a code in {@link STAGE} says how far a path gets before it can fail so. */
 export type PathFailureCode = keyof typeof STAGE;
 
 /**
- * How far a candidate path got, by the reason that stopped it: no path, signatures, constraints, dates, purposes, names, revocation.
- * Of several candidates the one that got furthest gives the reason, so that a stranger's certificate is `untrusted` whatever else is wrong
- * with it, and only one of ours can be `expired` or `revoked`.
+ * How far a candidate path got, by the reason that stopped it: no path, signatures, constraints, dates, purposes, names, revocation. Of several candidates the
+ * one that got furthest gives the reason, so that a stranger's certificate is `untrusted` whatever else is wrong with it, and only one below a trusted anchor
+ * can be `expired` or `revoked`.
  */
 export const STAGE = {
   malformed: 0,
@@ -45,12 +45,12 @@ export interface FailedCertificate {
   readonly index: number;
 }
 
-/** A typed refusal: the code, a sentence for people, the rule, and the certificate that broke it when it is one certificate's. */
+/** A typed refusal: the code, a sentence for people, the rule, and the certificate that broke it, when it was one certificate. */
 export interface PathFailure extends Defect {
   readonly certificate: FailedCertificate | undefined;
 }
 
-// Names of strangers stand in messages: a directory name has at most 512 characters there (`nameToString`), another kind may have 64 KiB.
+// Names from outside stand in messages: a directory name has at most 512 characters there (`nameToString`), but other kinds may have 64 KiB.
 const MAX_MESSAGE = 600;
 
 /** A defect; its message is cut with an ellipsis after 600 characters. */

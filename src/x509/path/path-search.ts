@@ -8,13 +8,13 @@ import { defect, type Defect } from './path-failure.js';
 /** Certificates of a path from the one to be validated (first) to an anchor (last). Every signature in it was verified. */
 export type CandidatePath = readonly [Certificate, ...Certificate[]];
 
-/** What a search may use. */
+/** What a search may go through. */
 interface SearchOptions {
   /** The anchors where a path may end. */
   readonly anchors: readonly Candidate[];
   /** Which certificates may stand above the first; the others are passed over before any signature is verified. */
   readonly admits: (candidate: Candidate) => boolean;
-  /** Passes over whom a path length constraint forbids to stand where it would; false to have the full check name the reason. */
+  /** Passes over a CA that a path length constraint forbids in that place; false to let the full check name the reason. */
   readonly heedsPathLength: boolean;
 }
 
@@ -28,13 +28,13 @@ interface Step {
   readonly counted: number;
 }
 
-// Ours: RFC 5280 sets no bound. The longest path of NIST's PKITS has seven certificates.
+// Our own bound, as RFC 5280 sets none. The longest path of NIST's PKITS has seven certificates.
 const MAX_LENGTH = 20;
 
 /**
- * Builds paths from a certificate upwards, the most promising first (RFC 4158 §2.4.1): shortest, with matching key identifiers, and only
- * through names that lead to an anchor, which is known before the first signature is verified. A certificate's subject and key stand at most once in a path,
- * so that loops end; each signature is verified once per call; and the whole is paid for from the call's budget.
+ * Builds paths from a certificate upwards, the most promising first (RFC 4158 §2.4.1): the shortest, with matching key identifiers, and only through names that
+ * lead to an anchor, which is known before the first signature is verified. The same subject and key stand at most once in a path, so that loops end; each
+ * signature is verified once per call; and the call's budget pays for everything.
  */
 export class PathSearch {
   readonly #distances: ReadonlyMap<string, number>;
@@ -55,7 +55,7 @@ export class PathSearch {
     return this.#dead;
   }
 
-  /** Paths of `certificate`, one at a time. An anchor is a path of its own. Throws WorkLimitReached. */
+  /** The paths of `certificate`, one at a time. An anchor by itself is a path. Throws WorkLimitReached. */
   *paths(certificate: Certificate): Generator<CandidatePath, void, undefined> {
     for (const anchor of this.#anchors)
       if (anchor.certificate.fingerprint256 === certificate.fingerprint256) yield [certificate];
@@ -108,7 +108,7 @@ export class PathSearch {
     return distance === undefined ? undefined : distance + 1;
   }
 
-  /** How many certificates at least lie between a name and an anchor, by names alone. */
+  /** The least number of certificates between a name and an anchor, judged by names alone. */
   #distancesByName(): Map<string, number> {
     const distances = new Map<string, number>();
     for (const { certificate } of this.#anchors) distances.set(certificate.subject.key, 0);
@@ -116,7 +116,7 @@ export class PathSearch {
       (candidate) => !candidate.isAnchor && this.options.admits(candidate),
     );
     const byIssuer = Map.groupBy(intermediates, ({ certificate }) => certificate.issuer.key);
-    // A Map hands out what is added while it is walked: this is a breadth-first walk.
+    // Iterating over a Map reaches what is added meanwhile: this is a breadth-first walk.
     for (const [name, distance] of distances)
       for (const { certificate } of byIssuer.get(name) ?? [])
         if (!distances.has(certificate.subject.key)) distances.set(certificate.subject.key, distance + 1);
@@ -130,7 +130,7 @@ export class PathSearch {
   }
 }
 
-/** Of a certificate whose issuer is nobody at hand. */
+/** The defect of a certificate whose issuer is not at hand. */
 export const NO_ISSUER = defect(
   'untrusted',
   'RFC 5280 §6.1.3 (a)(4)',

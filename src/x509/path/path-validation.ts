@@ -20,25 +20,25 @@ export interface ValidationInput {
   readonly anchors: readonly Certificate[];
   readonly crls: readonly CertificateList[];
   readonly revocationRequired: boolean;
-  /** Of the usual work; 1 when absent. */
+  /** The share of the usual work; 1 when absent. */
   readonly workShare?: number | undefined;
   readonly accepts?: ((path: CandidatePath) => boolean) | undefined;
   readonly rules: PathRules;
 }
 
-// Whole paths that are checked before the search gives up; each was chosen as the most promising one left.
+// How many whole paths are checked before the search gives up; each was the most promising one that was left.
 const MAX_PATHS = 200;
-// And of those that cannot hold, only to say why.
+// And how many of those that cannot be valid, only to say why.
 const MAX_UNFIT_PATHS = 20;
 const NOT_ACCEPTED = defect('revoked', 'RFC 5280 §6.1.3 (a)(3)', 'a certificate of the path is known to be revoked');
-// Of the work: what may go into a look at constraints before it is known who made them. Any number of strangers can say that they are a CA of the path.
+// The share of the work that may go into constraints before it is known who made them: any number of strangers can claim to be a CA of the path.
 const FORESIGHT = 0.25;
-// Without one, a CRL signer's CRL signer's CRL signer could go on.
+// Without a bound there could always be another CRL signer of a CRL signer.
 const MAX_CRL_SIGNERS = 3;
 
 /**
- * One validation: the search for a path, and the checks of each that is found. It looks twice: first only through certificates that could stand in a valid
- * path, so that expired and unfit ones cost nothing; when that finds no path at all, through the others as well, to be able to say what is wrong with them.
+ * One validation: the search for a path, and the checks of each path that is found. It searches twice: first only through certificates that could stand in a
+ * valid path, so that expired and unfit ones cost nothing, and when that finds no path at all, through the others as well, to say what is wrong with them.
  */
 export class PathValidation {
   readonly work: WorkBudget;
@@ -132,7 +132,7 @@ export class PathValidation {
     return fit;
   }
 
-  /** Whether the constraints of `ca` are seen to forbid the leaf. False when that is too much work to foresee: a whole path is checked again. */
+  /** Whether the constraints of `ca` forbid the leaf. False when that is too much work to find out now, as a whole path is checked again. */
   #isBarred(ca: Certificate): boolean {
     if (!ca.extensions.nameConstraints) return false;
     try {

@@ -16,8 +16,8 @@ import { defect, type Defect } from './path-failure.js';
 export type PeerName = string | { readonly kind: 'dns' | 'ip' | 'email'; readonly value: string };
 
 /**
- * Whether one of `names` is one of the certificate's subjectAltNames, kind by kind (RFC 9525 §6, RFC 5280 §4.2.1.6); the subject's common
- * name never counts. An empty list asks for nothing.
+ * Checks that one of `names` is among the certificate's subjectAltNames of its kind (RFC 9525 §6, RFC 5280 §4.2.1.6). The subject's common name never counts.
+ * An empty list asks for nothing.
  */
 export function peerNameDefect({ extensions }: Certificate, names: readonly PeerName[]): Defect | undefined {
   if (names.length === 0) return undefined;

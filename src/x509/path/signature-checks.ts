@@ -10,8 +10,8 @@ interface Signed {
   readonly signature: Uint8Array;
 }
 
-// As many as an issuer may have had under one name. With more keys a large CRL is paid for each time that it is digested: strangers can send certificates of
-// that name.
+// As many keys as an issuer may have had under one name. With more, each digest of a large CRL is paid for, because strangers can send certificates of that
+// name.
 const USUAL_KEYS = 8;
 
 /** Signature verifications of one call: each pair of object and key is verified once, and paid for from the budget. */

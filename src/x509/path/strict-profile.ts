@@ -18,19 +18,19 @@ const isNotCritical = (certificate: Certificate, oid: string): boolean =>
   certificate.extensions.all.get(oid)?.critical === false;
 const isCa = (certificate: Certificate, role: Role): boolean =>
   role !== 'leaf' || certificate.extensions.basicConstraints?.cA === true;
-// A space is a DNS name that is none.
+// RFC 5280 §4.2.1.6: a dNSName of a space stands for none.
 const isEmptyGeneralName = (name: GeneralName): boolean =>
   name.kind === 'directory'
     ? isEmptyName(name.value)
     : name.value === '' || (name.kind === 'dns' && name.value === ' ');
 const mayCertify = ({ extensions }: Certificate): boolean => extensions.keyUsage?.has(KeyUsage.keyCertSign) === true;
 
-/** What RFC 5280's profile asks of those who issue, and what careful relying parties insist on. */
+/** What the profile of RFC 5280 asks of issuers, and careful relying parties insist on. */
 const RULES: readonly ProfileRule[] = [
   {
     section: '§4.1.2.2',
     message: 'the serial number is not a positive number of at most 20 octets',
-    // More octets are not read; with the first bit set there is one more, for the sign.
+    // More octets are never read. With the first bit set it takes one more octet, for the sign.
     broken: ({ serialNumber }) => serialNumber === '00' || /^-|^[89a-f].{39}$/.test(serialNumber),
   },
   {
@@ -142,10 +142,10 @@ const RULES: readonly ProfileRule[] = [
 ];
 
 /**
- * What a certificate breaks of the profile that conforming CAs follow (RFC 5280 §4). Asked for when a purpose is: TLS peers come from
- * CAs that can keep it, and odd certificates are where implementations disagree. Without a purpose only §6.1 counts.
+ * What a certificate breaks of the profile that conforming CAs follow (RFC 5280 §4). It is asked for together with a purpose: TLS peers have their certificates
+ * from CAs that can keep to it, and implementations disagree about odd certificates. Without a purpose only §6.1 counts.
  *
- * Laxer than the letter in one point: an anchor without keyUsage is accepted.
+ * It is laxer than the letter in one point: an anchor without keyUsage is accepted.
  */
 export function profileDefect(certificate: Certificate, role: Role): Defect | undefined {
   if (role === 'leaf' && certificate.extensions.basicConstraints?.cA)

@@ -13,8 +13,8 @@ import { ValidatedPath } from './validated-path.js';
 export interface PathOptions extends PolicyInputs {
   readonly time: Date;
   /**
-   * Extended key usages, all of which the leaf must serve: `clientAuth`, `serverAuth`, or OIDs. Absent or empty: not checked. One that is neither a
-   * name nor an OID is the caller's mistake, and throws RangeError.
+   * Extended key usages, all of which the leaf must serve: `clientAuth`, `serverAuth`, or OIDs. Absent or empty: not checked. What is neither a name nor an OID
+   * is the caller's mistake, and throws RangeError.
    */
   readonly purposes?: readonly string[] | undefined;
   /** With purposes: refuse a leaf that has no extendedKeyUsage, which RFC 5280 §4.2.1.12 leaves unrestricted. */
@@ -23,9 +23,9 @@ export interface PathOptions extends PolicyInputs {
   readonly names?: readonly PeerName[] | undefined;
   /** Refuse a path when the status of one of its certificates is not known. A certificate known to be revoked is refused in any case. */
   readonly revocationRequired?: boolean | undefined;
-  /** The peer has proven that it holds the leaf's private key, as a TLS handshake does: it is a key then, and need not be tried here. */
+  /** The peer has proven that it holds the leaf's private key, as in a TLS handshake: so the public key is a valid one, and is not tried here. */
   readonly possessionProven?: boolean | undefined;
-  /** How many CAs, self-issued ones apart, may stand between leaf and anchor. What is no number, or below 0, throws RangeError. */
+  /** How many CAs, not counting self-issued ones, may stand between leaf and anchor. NaN and numbers below 0 throw RangeError. */
   readonly maxPathLength?: number | undefined;
 }
 
@@ -47,35 +47,36 @@ export interface CertificatePathInput extends PathOptions {
   readonly anchors: readonly Certificate[];
   readonly crls?: readonly CertificateList[] | undefined;
   /**
-   * Whether a path that is valid otherwise will do, the leaf first and the anchor last: by what is known besides `crls` of the revocation of its CAs. When it
-   * will not, another is looked for, and the reason is `revoked` when there is none.
+   * Whether an otherwise valid path (leaf first, anchor last) is acceptable, by what the caller knows about the revocation of its CAs besides `crls`. When it
+   * is not, another path is looked for, and the reason is `revoked` when there is none.
    */
   readonly accepts?: ((path: CandidatePath) => boolean) | undefined;
-  /** How much of the usual work it may cost, above 0 and up to 1, where it stands between requests. */
+  /** The share of the usual work that it may cost, above 0 and up to 1, for callers that hold up requests meanwhile. */
   readonly workShare?: number | undefined;
 }
 
 export type PathResult =
   { readonly ok: true; readonly path: ValidatedPath } | { readonly ok: false; readonly reason: PathFailure };
 
-// Ours: no honest peer sends more; those past it, the longest, are passed over, unread.
+// Our own bound: no honest peer sends more. The longest of those that are too many are passed over unread.
 const MAX_INTERMEDIATES = 2000;
 const MAX_INTERMEDIATE_OCTETS = 4 * 1024 * 1024;
-// Of their names, which are prepared for comparison before any work is paid for: 2000 have half of it.
+// For their names, which are prepared for comparison before the work budget counts: those of 2000 usual certificates have half of it.
 const MAX_NAME_OCTETS = 1024 * 1024;
 
 /**
- * Finds and validates a certification path from `leaf` to one of `anchors`: RFC 5280 §6.1, policies by RFC 9618, CRLs by §6.3. A pure function: clock, trust and
- * CRLs are arguments. It never throws for what the octets say. A leaf that cannot be read is `malformed`; an intermediate, anchor or CRL that cannot is passed over.
+ * Finds and validates a certification path from `leaf` to one of `anchors`: RFC 5280 §6.1, with policies by RFC 9618 and CRLs by §6.3. It is a pure function:
+ * clock, trust and CRLs are arguments. It never throws for what the octets say: a leaf that cannot be read is `malformed`, and an intermediate, anchor or CRL
+ * that cannot be read is passed over.
  *
- * - Anchors are certificates, and their own dates, basicConstraints, keyUsage, extendedKeyUsage, name constraints and path length hold (RFC 5937); their
- *   signature and policies are not looked at. One before version 3 counts only without `purposes` and when it is self-signed, as it cannot say that it is a CA.
- *   A leaf that is itself an anchor passes only as a CA, so that nothing is trusted as a peer merely for being listed.
+ * - Anchors are certificates, whose own dates, basicConstraints, keyUsage, extendedKeyUsage, name constraints and path length hold (RFC 5937); their signature
+ *   and policies are not looked at. One before version 3 cannot say that it is a CA: it counts only when it is self-signed and no `purposes` are given. A leaf
+ *   that is itself an anchor passes only as a CA, so that nothing is trusted as a peer merely for being listed.
  * - With `purposes` the certificates must also keep to the profile that §4 sets for those who issue them: see `profileDefect`.
- * - Name constraints apply to all names of all certificates below, self-issued CAs apart. A constraint that is not in the standard's form refuses.
- * - The reason given is that of the candidate path that got furthest: see `STAGE`.
+ * - Name constraints apply to all names of all certificates below, except self-issued CAs. A constraint that is not in the standard's form refuses the path.
+ * - The reason that is given is that of the candidate path that got furthest: see `STAGE`.
  *
- * The work is bounded: signatures are verified once for each pair of key and certificate, and the whole stops at a fixed budget with `work_limit`.
+ * The work is bounded: a signature is verified once for each pair of key and certificate, and at a fixed budget the whole stops with `work_limit`.
  */
 export function validatePath(input: PathInput): PathResult {
   const leaf = decoded(input.leaf, decodeCertificate);
@@ -97,7 +98,7 @@ export function validatePath(input: PathInput): PathResult {
   });
 }
 
-/** {@link validatePath} on decoded values: the same rules, without reading the octets again. */
+/** {@link validatePath} on decoded values: the same rules, but the octets are not read again. */
 export function validateCertificatePath(input: CertificatePathInput): PathResult {
   const { maxPathLength = Infinity } = input;
   // Compared with NaN, every length would do.
@@ -136,13 +137,13 @@ function decoded<T>(octets: Uint8Array, decode: (octets: Uint8Array) => T): T | 
   }
 }
 
-/** Whether the octets begin as a SEQUENCE of that length, of at least 128 octets: rubbish is told at no cost, and takes no place. */
+/** Whether the octets begin as a SEQUENCE of just this length, of at least 128 octets: other octets are dropped at no cost, and take nobody's place. */
 function mayBeCertificate({ length, 0: tag, 1: size, 2: high = 0, 3: low = 0 }: Uint8Array): boolean {
   if (tag !== Tag.SEQUENCE) return false;
   return size === 0x81 ? high === length - 3 : size === 0x82 && high * 256 + low === length - 4;
 }
 
-/** The shortest of `list` that are no more than `limit` octets together, and no more than anybody sends: it takes many to keep an honest one out. */
+/** The shortest of `list` that have at most `limit` octets together, at most 2000: it takes many to keep an honest one out. */
 function shortestWithin<T>(list: readonly T[], limit: number, octetsOf: (one: T) => number): readonly T[] {
   let left = limit;
   return list

@@ -7,11 +7,11 @@ import type { CandidatePath } from './path-search.js';
 let make: (path: CandidatePath) => ValidatedPath;
 
 /**
- * A certification path that was validated (RFC 5280 §6), and cannot be had otherwise: what asks for one cannot be given an unchecked certificate.
- * It was valid at the time asked for; {@link notBefore} and {@link notAfter} say for how long its dates hold.
+ * A certification path that was validated (RFC 5280 §6). Validation is the only way to get one, so that a function that asks for it is never given an unchecked
+ * certificate. It was valid at the time that was asked for; {@link notBefore} and {@link notAfter} say for how long its dates hold.
  */
 export class ValidatedPath {
-  // Private, and so the type is nominal: an object of the same shape is not one.
+  // Private, which makes the type nominal: another object of the same shape is not one.
   readonly #path: CandidatePath;
   readonly leaf: Certificate;
   readonly anchor: Certificate;
@@ -37,7 +37,7 @@ export class ValidatedPath {
     make = (path) => new ValidatedPath(path);
   }
 
-  /** Whether the dates of the whole path hold at `time`: the cheap check that a live connection repeats. */
+  /** Whether the dates of the whole path hold at `time`: the cheap check that an open connection repeats. */
   isCurrent(time: Date): boolean {
     return dateDefect(this, time) === undefined;
   }

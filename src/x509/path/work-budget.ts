@@ -5,15 +5,15 @@ export class WorkLimitReached extends Error {
   override readonly name = 'WorkLimitReached';
 }
 
-// Our own figures: RFC 5280 sets none. A P-256 verification takes about 0.1 ms, a step below 1 µs: tens of milliseconds in all.
+// Our own numbers, as RFC 5280 sets none. Verifying a P-256 signature takes about 0.1 ms and a step less than 1 µs: tens of milliseconds in all.
 const SIGNATURES = 640;
 const STEPS = 60_000;
-// As many are digested in the time of a verification.
+// As many octets are digested in the time of one verification.
 const OCTETS = 64 * 1024;
 
 /**
- * What one call of `validatePath` may cost, shared by everything it does: the search, the paths of CRL issuers, name constraints and
- * policies. The hardest published inputs make a search that has no bound run for ever; this one stops, and refuses.
+ * What one call of `validatePath` may cost, shared by everything that it does: the search, the paths of CRL issuers, name constraints and policies. On the
+ * hardest published inputs a search without a bound runs for ever; this one stops and refuses.
  */
 export class WorkBudget {
   readonly #most: { readonly signatures: number; readonly steps: number };
@@ -46,8 +46,8 @@ export class WorkBudget {
 }
 
 /**
- * In P-256 verifications, about as node:crypto needs for them: 0.12 ms, P-384 1.1 ms, P-521 2.5 ms, RSA 0.04–0.4 ms, and up to 26 ms with an exponent as long
- * as the key, which is read as 0.
+ * The cost of a verification in P-256 verifications, by about what node:crypto takes: P-256 0.12 ms, P-384 1.1 ms, P-521 2.5 ms, RSA 0.04–0.4 ms, and up to
+ * 26 ms with an exponent as long as the key, which is read as 0.
  */
 function costOf(key: KeyParameters): number {
   switch (key.type) {

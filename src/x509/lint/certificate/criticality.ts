@@ -25,7 +25,9 @@ const ALWAYS: ReadonlySet<string> = new Set([
 const isNever = (oid: string, { subject }: Certificate): boolean =>
   NEVER.has(oid) || (oid === Oid.subjectAltName && !isEmptyName(subject));
 
-/** Each subsection of it says so for its extension. Those of CAs’ basicConstraints, of keyUsage and of subjectAltName beside an empty subject have their own rules. */
+/**
+ * Each subsection of §4.2 says it for its extension. The basicConstraints of CAs, keyUsage, and subjectAltName beside an empty subject have rules of their own.
+ */
 export const criticality: CertificateLintRule = {
   name: 'criticality',
   source: 'RFC 5280 §4.2',
