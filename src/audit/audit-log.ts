@@ -79,8 +79,8 @@ export class AuditLog {
   }
 
   /**
-   * As {@link appendAll}, as statements to be run together with others, for a record that ends where this log left it; undefined when that is not known. `written`
-   * is to be called when they were run.
+   * As {@link appendAll}, as statements to be run together with others, for a record that ends where this log left it; undefined when that is not known.
+   * `written` is to be called when they were run.
    */
   appending(entries: readonly AuditEntry[]): WholeWork<void> | undefined {
     const from = this.#end;

@@ -84,7 +84,8 @@ function jsonOf(text: string): unknown {
 
 /**
  * Kubernetes gives each pod variables for each Service of its namespace; for one called `veritas` or `veritas-…` they begin like ours, and for one called
- * `veritas-http` one of them is `VERITAS_HTTP_PORT`. Their names and values together are unmistakable (kubernetes.io, "Accessing the Service", environment variables).
+ * `veritas-http` one of them is `VERITAS_HTTP_PORT`. Their names and values together are unmistakable (kubernetes.io, "Accessing the Service", environment
+ * variables).
  */
 function isServiceLink(variable: string, text: string): boolean {
   if (variable.endsWith('_SERVICE_HOST')) return /^[\d.]+$|^[\da-f:]*:[\da-f:]*$/i.test(text);

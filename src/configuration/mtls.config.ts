@@ -148,7 +148,10 @@ const mtlsFields = z.strictObject({
     .describe('Intermediate CA certificates for clients that send their own certificate only.'),
 });
 
-/** Roles that nobody could use, or that two entries say differently, and rates of the same kind. The defaults may name services that an operator took off the list. */
+/**
+ * Roles that nobody could use, or that two entries say differently, and rates of the same kind. The defaults may name services that an operator took off the
+ * list.
+ */
 export const mtlsSchema = mtlsFields.superRefine(
   ({ roles, services, serviceFrom, trustDomain, trustDomains, trustedProxies, rates }, context) => {
     const refuse = (path: (string | number)[], message: string) => {

@@ -38,7 +38,9 @@ export const trustDomain = text(
   255,
 );
 
-/** What the guard reads as a service's name: anything else on a list would never match. A common name has 1 to 64 characters (RFC 5280 §A.1, ub-common-name). */
+/**
+ * What the guard reads as a service's name: anything else on a list would never match. A common name has 1 to 64 characters (RFC 5280 §A.1, ub-common-name).
+ */
 export const serviceName = text(
   'the name of a service, 1 to 64 letters, digits, dots, hyphens and underscores',
   /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/,

@@ -59,7 +59,10 @@ interface IssuersChanged {
   readonly states: ReadonlyMap<string, string>;
 }
 
-/** `services.changed`: this process acts on another list of services from now on; `epoch` is higher than ever before, `names` those that changed, patterns among them. */
+/**
+ * `services.changed`: this process acts on another list of services from now on; `epoch` is higher than ever before, `names` those that changed, patterns
+ * among them.
+ */
 interface ServicesChanged {
   readonly epoch: number;
   readonly names: readonly string[];
@@ -72,7 +75,10 @@ interface RenewalDone {
   readonly notAfter: Date;
 }
 
-/** `renewal.failed`: it was not, and will be tried again at `retryAt`. The level is `error` when it will not mend itself, or half of the time that was left is gone. */
+/**
+ * `renewal.failed`: it was not, and will be tried again at `retryAt`. The level is `error` when it will not mend itself, or half of the time that was left is
+ * gone.
+ */
 interface RenewalFailed {
   readonly level: 'warn' | 'error';
   readonly why: string;

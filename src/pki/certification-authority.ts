@@ -34,7 +34,7 @@ export interface CertificationAuthorityOptions {
   /** Who opens it, for the record of what is made on the way. */
   readonly requester?: Requester;
   readonly now?: () => Date;
-  /** How long the registry answers without a look at the store, in milliseconds; 30 000 when absent. */
+  /** How long the registry answers without looking at the store, in milliseconds; 30 000 when absent. */
   readonly unreadLimit?: number | undefined;
   /** Where serial numbers come from; node:crypto when absent. */
   readonly random?: (octets: number) => Uint8Array;
@@ -58,8 +58,8 @@ export interface CertificationAuthority {
   /** Hears of the peers that are let in. */
   readonly sightings: PeerSightings;
   /**
-   * Acts on what became of the CAs in the store, and writes the public files that changed, or could not be written before. True when anything about the CAs changed.
-   * A running process calls it when the store has.
+   * Takes up what changed about the CAs in the store, and writes the public files that changed or could not be written before. True when anything about the CAs
+   * changed. A running process calls it whenever the store has changed.
    */
   readonly followIssuers: () => Promise<boolean>;
   /** The public certificate files of the CA. */
@@ -69,8 +69,9 @@ export interface CertificationAuthority {
 }
 
 /**
- * Opens the CA on a store: reads the issuers (or makes them), writes the public certificates where they are not yet, loads revocations and
- * the last CRLs. A policy that is not the last one's is recorded. Throws ConfigurationError when the profiles that are built in cannot be read. No key is opened, no timer started, and the store stays the caller's to close. Throws PkiError and what the store throws.
+ * Opens the CA on a store: reads the issuers (or makes them), writes the public certificates that are not there yet, and loads the revocations and the last
+ * CRLs. A policy that differs from the last one is recorded. No key is opened, no timer is started, and the store stays the caller's to close. Throws
+ * ConfigurationError when the built-in profiles cannot be read, PkiError, and what the store throws.
  */
 export async function openCertificationAuthority(
   options: CertificationAuthorityOptions,
@@ -85,7 +86,7 @@ export async function openCertificationAuthority(
   const ocsp = isOcspOn ? new OcspService({ authorities, settings, profiles, context, events, registry }) : undefined;
   const ca = new CaService({ authorities, settings, profiles, context, events, revocations, registry, ocsp });
   const enrollment = new EnrollmentService({ store, audit, ca, now });
-  // Whoever refreshed them: which were told of, and which the files show.
+  // Somebody else may have refreshed the authorities: these are the ones that were told of, and the ones in the files.
   let told = authorities.all;
   let shown: typeof told | undefined = told;
   const followIssuers = async (): Promise<boolean> => {
@@ -128,7 +129,7 @@ export async function openCertificationAuthority(
 }
 
 /**
- * As {@link openCertificationAuthority}, for who signs lists and does nothing else. Who is revoked is not read, with a million revocations a second's work and
+ * As {@link openCertificationAuthority}, to sign lists and do nothing else. The revocations are not read, which for a million of them would take a second and
  * 40 MiB, and so nothing can be issued.
  */
 export async function openLists(
@@ -139,7 +140,7 @@ export async function openLists(
   return { authorities: authorities.all, crls };
 }
 
-/** What there is before anything has been read but the CAs. */
+/** The parts as they are when nothing but the CAs has been read yet. */
 async function openParts(options: CertificationAuthorityOptions) {
   const { settings, store, create = false, now = () => new Date() } = options;
   const events = options.events ?? new EventBus();

@@ -54,8 +54,8 @@ export class ServiceChanges {
   }
 
   /**
-   * Gives a name, or a pattern, these terms: whole, nothing is kept of those before. What is so already is not changed, whatever was expected. Throws RegistryError,
-   * and what the store throws.
+   * Gives a name, or a pattern, these terms: whole, nothing is kept of those before. What is so already is not changed, whatever was expected. Throws
+   * RegistryError, and what the store throws.
    */
   async put({ terms, ...request }: ChangeRequest & { readonly terms: ServiceTerms }): Promise<ChangeResult> {
     const proven = checkTerms(terms, this.#roles);
@@ -90,7 +90,10 @@ export class ServiceChanges {
     return this.#registry.configured(request.name);
   }
 
-  /** The changes of a name, the last first, at most `limit`; those before a version, when that is given. Throws RegistryError `service_unknown` when it never had one. */
+  /**
+   * The changes of a name, the last first, at most `limit`; those before a version, when that is given. Throws RegistryError `service_unknown` when it never
+   * had one.
+   */
   async history(
     name: string,
     page: { readonly before?: number | undefined; readonly limit: number },

@@ -57,7 +57,10 @@ export class RepositoryListener implements OnApplicationBootstrap, OnApplication
   }
 }
 
-/** The routes of the interface page's plain-HTTP listener. Unknown names answer 404; of the disk nothing is read by a request but the lists that are published. */
+/**
+ * The routes of the interface page's plain-HTTP listener. Unknown names answer 404; of the disk nothing is read by a request but the lists that are
+ * published.
+ */
 function createRepositoryServer(published: Published): FastifyInstance {
   const ocsp = published.ocsp && ocspHandler(published.ocsp);
   const server = fastify({

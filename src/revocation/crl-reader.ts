@@ -17,9 +17,10 @@ interface Spare {
 }
 
 /**
- * Fetches, verifies and indexes lists: small ones in place, in slices of a fraction of a millisecond, large ones in a thread of their own. Their octets and their tables
- * are in memory that threads share. V8 does not count it, so that it collects no garbage for its sake; so it is not left to V8 either, but used again: a list
- * that is replaced gives its memory back by {@link release}, and of each size one piece at most is kept: a small list does not sit in the memory of a large one.
+ * Fetches, verifies and indexes lists: small ones in place, in slices of a fraction of a millisecond, large ones in a thread of their own. Their octets and
+ * their tables are in memory that threads share. V8 does not count it, so that it collects no garbage for its sake; so it is not left to V8 either, but used
+ * again: a list that is replaced gives its memory back by {@link release}, and of each size one piece at most is kept: a small list does not sit in the
+ * memory of a large one.
  */
 export class CrlReader {
   readonly #thread: CrlThread;

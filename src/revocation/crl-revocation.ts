@@ -104,8 +104,8 @@ export class CrlRevocation implements RevocationStatus {
   }
 
   /**
-   * Loads every source once, then keeps looking. Never fails: a source that cannot be read is reported, and its answers are `unknown`, as are those of one that is
-   * still being read after ten seconds, for which nobody waits.
+   * Loads every source once, then keeps looking. Never fails: a source that cannot be read is reported, and its answers are `unknown`, as are those of one
+   * that is still being read after ten seconds, for which nobody waits.
    */
   async start(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;

@@ -23,8 +23,8 @@ const HEAP = { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 16 };
 const WORKER = new URL(import.meta.url.replace(/crl-thread(?=\.[jt]s$)/, 'crl-worker'));
 
 /**
- * A thread that verifies and indexes lists, one after the other. It begins with the first one and ends when it had none for ten seconds; one that died is followed by
- * another at the next list. Keeps the process alive while an answer is owed, and not otherwise.
+ * A thread that verifies and indexes lists, one after the other. It begins with the first one and ends when it had none for ten seconds; one that died is
+ * followed by another at the next list. Keeps the process alive while an answer is owed, and not otherwise.
  */
 export class CrlThread {
   readonly #file: URL;

@@ -16,7 +16,10 @@ export interface RevocationOptions {
   readonly status?: RevocationStatus;
 }
 
-/** What is asked: `status` and then the CRLs that were configured, of which `crls` knows. One source alone is asked directly, for it stands on the path of every request. */
+/**
+ * What is asked: `status` and then the CRLs that were configured, of which `crls` knows. One source alone is asked directly, for it stands on the path of
+ * every request.
+ */
 export function statusFrom(
   { status, crls: configured = [] }: RevocationOptions,
   crls: RevocationStatus,

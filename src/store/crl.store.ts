@@ -74,7 +74,10 @@ export async function listCrlScopes(database: Database, issuer: string): Promise
   return rows.map(({ scope }) => scope);
 }
 
-/** Gives out the next number of an issuer, for lists of every scope: above all before, above {@link crlFloor}, and above `floor`. Never given out again, whatever comes of it. */
+/**
+ * Gives out the next number of an issuer, for lists of every scope: above all before, above {@link crlFloor}, and above `floor`. Never given out again,
+ * whatever comes of it.
+ */
 export async function takeCrlNumber(transaction: Transaction, issuer: string, floor = 0): Promise<number> {
   const last = Math.max(await lastCrlNumber(transaction, issuer), floor) + 1;
   await transaction

@@ -122,7 +122,10 @@ async function countResponders(database: Database, { id }: IssuerName, now: Date
   return Number(row?.responders ?? 0);
 }
 
-/** Whose the certificates behind {@link issuerUsage} are, those that end last first: of the last `limit` certificates, each service, or subject where there is none, once. */
+/**
+ * Whose the certificates behind {@link issuerUsage} are, those that end last first: of the last `limit` certificates, each service, or subject where there is
+ * none, once.
+ */
 export async function servicesOfIssuer(
   database: Database,
   issuer: IssuerName,

@@ -90,7 +90,10 @@ export async function insertServiceChange(
 // A CA can make any number of services.
 const MOST_SHADOWED = 10_000;
 
-/** Adds calls to those that were counted before, after forgetting what was not seen since `forgetBefore`, and of more than ten thousand rows those seen longest ago. */
+/**
+ * Adds calls to those that were counted before, after forgetting what was not seen since `forgetBefore`, and of more than ten thousand rows those seen
+ * longest ago.
+ */
 export async function addShadowCounts(
   transaction: Transaction,
   rows: readonly ShadowCountRow[],

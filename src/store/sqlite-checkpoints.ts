@@ -17,14 +17,16 @@ const flush: (file: number) => Promise<void> = promisify(fdatasync);
 const openFile: (path: string, flags: string) => Promise<number> = promisify(open);
 
 /**
- * Brings what is in SQLite's write-ahead log into the file, in a thread of its own, beside the one that writes: no commit waits for it. The last few pages are
- * for the writer, so that its next transaction finds all of the log in the file, and begins it anew. A reader that stays on what is in the log holds that up: the
- * log grows until it ends.
+ * Brings what is in SQLite's write-ahead log into the file, in a thread of its own, beside the one that writes: no commit waits for it. The last few pages
+ * are for the writer, so that its next transaction finds all of the log in the file, and begins it anew. A reader that stays on what is in the log holds that
+ * up: the log grows until it ends.
  */
 export class SqliteCheckpoints {
   readonly #path: string;
   #thread: SqliteThread | undefined;
-  /** Never closed: with any descriptor of the file that is closed, the system lets go of all locks that SQLite has on it (sqlite.org/howtocorrupt.html §2.2). */
+  /**
+   * Never closed: with any descriptor of the file that is closed, the system lets go of all locks that SQLite has on it (sqlite.org/howtocorrupt.html §2.2).
+   */
   #file: number | undefined;
   #running: Promise<void> | undefined;
   /** What is left is for the writer. */
@@ -48,8 +50,8 @@ export class SqliteCheckpoints {
   }
 
   /**
-   * Never rejects: what cannot be brought into the file stays in the log, which is read as well, and who writes hears of a disk that is full. The writer tries next,
-   * who needs neither a thread nor a descriptor more: else the log would never begin anew.
+   * Never rejects: what cannot be brought into the file stays in the log, which is read as well, and who writes hears of a disk that is full. The writer
+   * tries next, who needs neither a thread nor a descriptor more: else the log would never begin anew.
    */
   #begin(work: () => Promise<unknown>): void {
     this.#running = work()

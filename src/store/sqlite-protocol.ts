@@ -44,7 +44,10 @@ export interface LogState {
   readonly checkpointed: number;
 }
 
-/** From the thread: rows (of a checkpoint: a {@link LogState}), or how many were changed (of steps: how many there were, 0 when one came to something else), or the failure. */
+/**
+ * From the thread: rows (of a checkpoint: a {@link LogState}), or how many were changed (of steps: how many there were, 0 when one came to something else),
+ * or the failure.
+ */
 export interface ThreadResponse {
   readonly id: number;
   readonly rows: readonly unknown[];

@@ -73,7 +73,10 @@ export class SqliteThread {
     return this.#answered({ kind: 'statement', sql, parameters });
   }
 
-  /** Runs statements of the transaction in one message; false, and nothing of them is done, when one did not come to its number of rows. Throws as {@link run}. */
+  /**
+   * Runs statements of the transaction in one message; false, and nothing of them is done, when one did not come to its number of rows. Throws as {@link
+   * run}.
+   */
   async runTogether(steps: readonly ThreadStep[]): Promise<boolean> {
     const { changes } = await this.#answered({ kind: 'together', steps });
     return Number(changes) === steps.length;

@@ -54,10 +54,10 @@ export abstract class Store {
   }
 
   /**
-   * Runs `work` as one transaction, alone among all processes: begins as soon as no other one writes, is durable when this returns, undone when
-   * `work` throws. Works that arrive together share a commit, see {@link GroupCommit}. Throws {@link StoreError} `store_unavailable` when the
-   * database is locked, full, gone or closed; the next one tries again. `whole` gives the same as statements, or undefined: where the database takes them in one
-   * message, they go instead, and `work` after all when one of them does not come to what it should.
+   * Runs `work` as one transaction, alone among all processes: begins as soon as no other one writes, is durable when this returns, undone when `work`
+   * throws. Works that arrive together share a commit, see {@link GroupCommit}. Throws {@link StoreError} `store_unavailable` when the database is locked,
+   * full, gone or closed; the next one tries again. `whole` gives the same as statements, or undefined: where the database takes them in one message, they go
+   * instead, and `work` after all when one of them does not come to what it should.
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, whole?: () => WholeWork<T> | undefined): Promise<T> {
     if (this.#isClosed) return Promise.reject(new StoreError('store_unavailable', `the store ${this.name} is closed`));

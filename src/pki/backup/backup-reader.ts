@@ -36,8 +36,8 @@ export class BackupReader {
   }
 
   /**
-   * Files, and rows by the hundred, or by some megabytes. When it ends, all was there: the backup's end, its digest, and each table's number of rows. Throws PkiError
-   * `backup_unreadable` otherwise: what came before is not to be used then.
+   * Files, and rows by the hundred, or by some megabytes. When it ends, all was there: the backup's end, its digest, and each table's number of rows. Throws
+   * PkiError `backup_unreadable` otherwise: what came before is not to be used then.
    */
   async *parts(): AsyncGenerator<BackupPart> {
     const tables = new Map(this.manifest.tables.map((table) => [table.name, table]));

@@ -5,22 +5,22 @@ import { PkiError } from '../pki-error.js';
 import type { CrlFile } from './crl-file.js';
 import { entryRefusal } from './entry-refusal.js';
 
-/** What is kept in memory. Smaller lists see neither a thread nor, before they are signed, a file. */
+/** Entries up to this many octets are kept in memory. Such lists need neither a thread nor, before they are signed, a file. */
 export const IN_MEMORY = 1024 * 1024;
 
 /** The list that the entries are for. */
 export interface EntryTerms {
   readonly isDelta: boolean;
   readonly thisUpdate: Date;
-  /** They are known to be too many for memory. */
+  /** The entries are known to be too many for memory. */
   readonly isLarge?: boolean;
-  /** Makes the file for those that are too many for memory. */
+  /** Makes the file for entries that are too many for memory. */
   readonly openFile: () => Promise<CrlFile>;
 }
 
-/** Entries of a list, every one of which was linted, and all of them together: in memory while they are few, else in a file. */
+/** Entries of a list that were linted, each by itself and all of them together: in memory while they are few, otherwise in a file. */
 export class CheckedEntries {
-  /** Where they are, if not in memory. */
+  /** The file that they are in, if they are not in memory. */
   readonly file: CrlFile | undefined;
   readonly #pieces: readonly Uint8Array[];
 
@@ -29,7 +29,10 @@ export class CheckedEntries {
     this.file = file;
   }
 
-  /** `entries` come in pieces of whole entries. Throws PkiError `lint_failed` or `clock_behind` with the first finding, `file_unwritable`, and what `entries` throws. */
+  /**
+   * `entries` come in pieces of whole entries. Throws PkiError `lint_failed` or `clock_behind` with the first finding, `file_unwritable`, and what `entries`
+   * throws.
+   */
   static async check(
     entries: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     terms: EntryTerms,
@@ -38,7 +41,7 @@ export class CheckedEntries {
     let length = 0;
     let file: CrlFile | undefined;
     try {
-      // Its thread starts while that of the rows does.
+      // So its thread starts at the same time as the one that reads the rows.
       if (terms.isLarge === true) file = await terms.openFile();
       for await (const piece of entries) {
         length += piece.length;
@@ -63,12 +66,12 @@ export class CheckedEntries {
     return this.file?.length ?? this.#pieces.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** From the first to the last, in pieces, as often as wanted. A piece is good until the next one is asked for. */
+  /** All entries, in pieces, as often as wanted. A piece is valid until the next one is asked for. */
   async *read(): AsyncGenerator<Uint8Array> {
     yield* this.file?.read() ?? this.#pieces;
   }
 
-  /** Nothing is read afterwards. */
+  /** Gives the file back. Nothing may be read afterwards. */
   async dispose(): Promise<void> {
     await this.file?.dispose();
   }

@@ -8,22 +8,25 @@ import {
 } from '../../store/index.js';
 import { CrlReason, encodeRevokedCertificate } from '../../x509/index.js';
 
-/** Which revocations a list has. */
+/** Which revocations are on a list. */
 export interface CrlContents {
   readonly issuer: string;
   /** `complete`, `delta`, or the number of a shard. */
   readonly scope: string;
-  /** The place in the order of revocations up to which its base goes, of a delta, else 0; and up to which the list goes. */
+  /** The place in the order of revocations up to which the base of a delta goes, 0 for other lists; then the place up to which this list goes. */
   readonly after: number;
   readonly until: number;
-  /** An entry stays until it was on one list after the end of its certificate (RFC 5280 §3.3): when that list was, none before the first. */
+  /** thisUpdate of the last list; undefined before the first. An entry stays until it was on one list after its certificate expired (RFC 5280 §3.3). */
   readonly validUntil: Date | undefined;
 }
 
-// Places in the order. Two milliseconds where this thread reads them itself, or unpacks what came over the network.
+// Places in the order of revocations. They take two milliseconds when this thread reads them itself, or unpacks what came over the network.
 const PAGE = 10_000;
 
-/** The entries of a list from the rows of `database`, a page at a time. The event loop has its turn behind each. Throws StoreError `store_corrupt` for a revocation without an entry. */
+/**
+ * The entries of a list from the rows of `database`, a page at a time, with a turn of the event loop after each. Throws StoreError `store_corrupt` for a
+ * revocation without an entry.
+ */
 export async function* crlEntries(database: Database, contents: CrlContents): AsyncGenerator<Uint8Array> {
   const { scope } = contents;
   const shard = scope === 'complete' || scope === 'delta' ? undefined : Number(scope);
@@ -39,14 +42,14 @@ async function* pages(
   const pageAfter = (place: number): Promise<Uint8Array> | undefined => {
     if (place >= until) return undefined;
     const page = read({ issuer, after: place, until: Math.min(place + PAGE, until), validUntil });
-    // Who stops before it is read need not hear what became of it.
+    // When the caller stops before this page, nobody awaits it.
     page.catch(() => undefined);
     return page;
   };
   let next = pageAfter(after);
   for (let place = after + PAGE; next; place += PAGE) {
     const page = await next;
-    // Read while this one is checked, by a database that is another thread or another machine.
+    // The next page is read while this one is checked, by another thread or another machine.
     next = pageAfter(place);
     if (page.length > 0) yield page;
     await setImmediate();

@@ -1,4 +1,4 @@
-/** The file that the thread has next. */
+/** The file that the thread works on next. */
 export interface CrlFileData {
   /** The file, open for reading and writing. */
   readonly file: number;
@@ -10,9 +10,9 @@ export interface CrlFileData {
 }
 
 /**
- * To the thread that checks and writes entries, of one file after the other. `begin`: it has this file now, which is not answered. `entries`: whole ones, behind
- * those before. `unique`: those were all, whether none stands twice. `move`: have the first begin elsewhere. `digest`: of the whole file. `end`: it has the file
- * no longer.
+ * A request to the thread that checks and writes the entries of one file after the other. `begin` gives it a file, and is not answered. `entries` are whole
+ * entries to add after those before. `unique` says that there are no more, and asks whether a serial number stands twice. `move` has the first entry begin
+ * elsewhere. `digest` asks for the digest of the whole file. `end` takes the file away.
  */
 export type CrlFileRequest =
   | ({ readonly kind: 'begin' } & CrlFileData)
@@ -22,11 +22,11 @@ export type CrlFileRequest =
   | { readonly kind: 'digest' }
   | { readonly kind: 'end' };
 
-/** From the thread, one for each request that is answered. */
+/** An answer of the thread: one for each request, except `begin`. */
 export interface CrlFileAnswer {
   /** What is wrong with an entry. */
   readonly finding?: string;
-  /** What the file system failed with. */
+  /** The error of the file system. */
   readonly failure?: { readonly code: string };
   /** SHA-256, lower-case hexadecimal. */
   readonly sha256?: string;

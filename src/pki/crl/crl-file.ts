@@ -11,11 +11,11 @@ import { entryRefusal } from './entry-refusal.js';
 const PIECE = 128 * 1024;
 
 /**
- * The file of a list that is too large for memory: its entries first, checked and written by a thread; what is around them when it is signed. It goes when
- * it is disposed of, unless it was renamed.
+ * The file of a list that is too large for memory. A thread checks the entries and writes them first; what stands around them is written when the list is
+ * signed. Disposing of it removes the file, unless it was renamed.
  */
 export class CrlFile {
-  /** Undefined: it has no name, and nobody is served from it. */
+  /** Undefined when it has no name, so that it cannot be served. */
   readonly path: string | undefined;
   readonly #handle: FileHandle;
   readonly #thread: CrlFileThread;
@@ -32,7 +32,10 @@ export class CrlFile {
     this.#thread = CrlFileThread.begin({ ...data, file: handle.fd });
   }
 
-  /** `path`: of a file that is made; in the folder of temporary files, without a name, when it is undefined. `room`: what is expected to stand before the entries. Throws PkiError `file_unwritable`. */
+  /**
+   * Makes the file at `path`, or without a name in the folder of temporary files when that is undefined. `room` is how many octets are expected to stand before
+   * the entries. Throws PkiError `file_unwritable`.
+   */
   static async open(path: string | undefined, data: Omit<CrlFileData, 'file'>): Promise<CrlFile> {
     const name = path ?? join(tmpdir(), `.crl-entries.${randomBytes(6).toString('hex')}.tmp`);
     const handle = await writing(name, path === undefined ? open(name, 'wx+', 0o600) : createPublicFile(name));
@@ -40,19 +43,22 @@ export class CrlFile {
     try {
       return new CrlFile(path, handle, data);
     } catch (error) {
-      // There can be no more threads.
+      // No more threads can be started.
       await handle.close();
       await rm(name, { force: true });
       throw error;
     }
   }
 
-  /** Of the entries, in octets. */
+  /** The length of the entries in octets. */
   get length(): number {
     return this.#length;
   }
 
-  /** Checks and adds whole entries, which are no longer the caller's; returns when those before are added. Throws PkiError `lint_failed`, `clock_behind` and `file_unwritable`. */
+  /**
+   * Checks and adds whole entries, whose octets are no longer the caller's. Returns when the entries of the call before have been added. Throws PkiError
+   * `lint_failed`, `clock_behind` and `file_unwritable`.
+   */
   async append(octets: Uint8Array): Promise<void> {
     const { length, byteLength, buffer } = octets;
     const before = this.#appended;
@@ -63,11 +69,11 @@ export class CrlFile {
     await before;
   }
 
-  /** Those were all. Throws PkiError `lint_failed` when one stands twice. */
+  /** To be called when all entries were appended. Throws PkiError `lint_failed` when a serial number stands twice. */
   async checkUnique(): Promise<void> {
     await this.#appended;
     if (this.path !== undefined) {
-      // The disk has begun while the list is being signed.
+      // So the disk is at work while the list is being signed.
       this.#flushed = this.#handle.datasync();
       this.#flushed.catch(() => undefined);
     }
@@ -84,7 +90,7 @@ export class CrlFile {
       const { bytesRead, buffer } = await next;
       if (bytesRead === 0) throw new Error('the file of the revocation list was cut off');
       at += bytesRead;
-      // Read while the caller is at this one.
+      // The next piece is read while the caller works on this one.
       next = pieceAt(at, room[turn === 1 ? 1 : 0]);
       next.catch(() => undefined);
       yield buffer.subarray(0, bytesRead);
@@ -92,7 +98,7 @@ export class CrlFile {
     await next;
   }
 
-  /** Makes it the whole list, flushed, and gives its SHA-256 in lower-case hexadecimal. Throws PkiError `file_unwritable`. */
+  /** Completes the list in the file, flushes it, and returns its SHA-256 in lower-case hexadecimal. Throws PkiError `file_unwritable`. */
   async complete(before: Uint8Array, after: Uint8Array): Promise<string> {
     if (before.length !== this.#room) {
       await this.#ask({ kind: 'move', room: before.length });
@@ -107,7 +113,7 @@ export class CrlFile {
     return sha256;
   }
 
-  /** Writes all of it anew under its name, which somebody took away. Throws what the file system throws. */
+  /** Writes the whole file again under its name, which somebody removed. Throws what the file system throws. */
   async nameAgain(): Promise<void> {
     await writePublicFile(this.path ?? '', this.#handle.createReadStream({ start: 0, autoClose: false }));
   }
@@ -121,14 +127,14 @@ export class CrlFile {
     if (this.path !== undefined) await rm(this.path, { force: true });
   }
 
-  /** All of it: a disk that is about to be full takes a part first, and says so with the next. */
+  /** Writes all octets: a disk that is about to be full takes a part of them, and reports it only at the next write. */
   async #write(octets: Uint8Array, at: number): Promise<void> {
     for (let done = 0; done < octets.length;)
       done += (await this.#handle.write(octets, done, octets.length - done, at + done)).bytesWritten;
   }
 
   async #ask(request: CrlFileRequest, moved: readonly ArrayBuffer[] = []): Promise<CrlFileAnswer> {
-    // The thread may have another file by now.
+    // The thread may be working on another file by now.
     if (this.#isDisposed) throw new Error('the file of the revocation list was disposed of');
     const answer = await this.#thread.ask(request, moved);
     if (answer.failure) throw unwritable(this.path ?? tmpdir(), answer.failure);

@@ -19,17 +19,17 @@ import type { CrlFile } from './crl-file.js';
 import { crlFileName } from './crl-scope.js';
 import type { SignedCrl } from './signed-crl.js';
 
-/** A CRL as it is served. */
+/** A CRL that is served. */
 export interface PublishedCrl {
   readonly issuer: string;
   /** `complete`, `delta`, or the number of a shard. */
   readonly scope: string;
   readonly number: number;
   readonly thisUpdate: Date;
-  /** thisUpdate; undefined where a list before has the same: by a time nobody could tell the two apart. */
+  /** thisUpdate; undefined when the list before it has the same, as the time would not tell the two apart. */
   readonly lastModified: Date | undefined;
   readonly nextUpdate: Date;
-  /** How many there are. */
+  /** Its length. */
   readonly octets: number;
   /** SHA-256 of its octets, lower-case hexadecimal. */
   readonly sha256: string;
@@ -44,14 +44,14 @@ export async function readPublished({ read }: Pick<PublishedCrl, 'read'>): Promi
   return Buffer.concat(pieces);
 }
 
-/** A list that is written and flushed, under a name of its own. */
+/** A list that is written and flushed under a temporary name. */
 export interface WrittenCrl {
   readonly sha256: string;
   /** Gives it the name that it is served under. Nobody sees a part of it. Throws PkiError `file_unwritable`. */
   readonly place: () => Promise<void>;
 }
 
-/** The octets of a list; `unwritten` those that are in memory, and not in their file yet. */
+/** The octets of a list. `unwritten` are those in memory that are not in their file yet. */
 interface Found {
   readonly octets: PublishedOctets;
   readonly unwritten?: Uint8Array;
@@ -63,15 +63,15 @@ interface ServedList extends PublishedCrl {
   unwritten: Uint8Array | undefined;
 }
 
-/** The lists that are served: in memory while they are small, else the files of the publication folder, which the rows of the store vouch for. */
+/** The lists that are served: small ones from memory, others from the files of the publication folder, after a comparison with their rows in the store. */
 export class CrlPublication {
   readonly #store: Store;
   readonly #events: EventBus;
   readonly #folder: string | undefined;
   readonly #current = new Map<string, ServedList>();
-  /** The numbers of those that were found nowhere. */
+  /** The numbers of lists that were not found anywhere. */
   readonly #lost = new Map<string, number>();
-  /** One at a time of each place: of what comes in pieces over the network, or is looked through in its file, once is enough. */
+  /** For each place one call at a time: a list that comes over the network, or is read through in its file, is to be read only once. */
   readonly #turns = new Map<string, Promise<unknown>>();
   #placed: { readonly sha256: string; readonly octets: PublishedOctets } | undefined;
 
@@ -102,8 +102,9 @@ export class CrlPublication {
   }
 
   /**
-   * Serves the store's last list of a place from now on, and writes its file. Undefined when there is none, or when it was too large for its row and its
-   * file is not there: it is lost, and another one has to be signed. Throws PkiError `file_unwritable`: served it is all the same, and the next call tries again.
+   * Serves the store's last list of a place from now on, and writes its file. Undefined when there is none, or when it was too large for its row and its file
+   * is gone: then it is lost, and another one has to be signed. Throws PkiError `file_unwritable`; the list is served all the same, and the next call tries
+   * again.
    */
   serveLast(place: CrlPlace): Promise<PublishedCrl | undefined> {
     const key = keyOf(place);
@@ -122,7 +123,7 @@ export class CrlPublication {
 
   async #serveLast(place: CrlPlace): Promise<PublishedCrl | undefined> {
     const key = keyOf(place);
-    // Another one may be signed meanwhile.
+    // Another list may be signed meanwhile.
     for (;;) {
       const header = await lastCrlHeader(this.#store.database, place);
       if (!header) return undefined;
@@ -130,7 +131,7 @@ export class CrlPublication {
       if (header.number !== served?.number) {
         const list = await this.#listOf(header);
         if (list) {
-          // Served at once: a folder that is full keeps nobody from hearing of a revocation.
+          // It is served before its file is written: a full disk must not hide a revocation.
           this.#current.set(key, list);
           served?.retire();
           const { issuer, scope, number, thisUpdate, nextUpdate, octets } = list;
@@ -144,14 +145,14 @@ export class CrlPublication {
     }
   }
 
-  /** Gives back every open file. Nothing is served afterwards. */
+  /** Closes every open file. Nothing is served afterwards. */
   close(): void {
     for (const { retire } of this.#current.values()) retire();
     this.#current.clear();
     this.#placed?.octets.retire();
   }
 
-  /** The file of a list that is in memory, once. Other processes may write there too: the newer list stays. */
+  /** Writes the file of a list that is in memory, once. Other processes may write it too: the newer list stays. */
   async #writeFile(list: ServedList): Promise<void> {
     const path = this.#pathOf(list);
     if (list.unwritten && path !== undefined) await replacePublicFile(path, list.unwritten, () => this.#isLast(list));
@@ -192,7 +193,7 @@ export class CrlPublication {
     }
   }
 
-  /** The file that was placed a moment ago, with its digest taken: it is not read again. */
+  /** The file that was placed a moment ago. Its digest was taken then, so it is not read again. */
   #takePlaced({ octets: length, sha256 }: CrlHeader): PublishedOctets | undefined {
     if (this.#placed?.sha256 !== sha256 || this.#placed.octets.length !== length) return undefined;
     const { octets } = this.#placed;
@@ -200,7 +201,7 @@ export class CrlPublication {
     return octets;
   }
 
-  /** A list that another node signed, from the store: into its file, or into memory where there can be none. */
+  /** Takes a list that another node signed from the store into its file, or into memory when there can be no file. */
   async #fromParts(path: string | undefined, header: CrlHeader): Promise<Found | undefined> {
     const parts = () => crlParts(this.#store.database, header.issuer, header.number);
     const file = path === undefined ? undefined : await this.#fileOf(path, header, parts);
@@ -228,7 +229,7 @@ export class CrlPublication {
       const file = await verified(draft, header);
       return file && (await named(draft, path, file));
     } catch (error) {
-      // Of the file system, and not of where the list comes from.
+      // It is an error of the file system, and not of the store that the list comes from.
       if (typeof error === 'object' && error !== null && 'syscall' in error) return undefined;
       throw error;
     } finally {
@@ -243,7 +244,7 @@ export class CrlPublication {
 
 const keyOf = ({ issuer, scope }: CrlPlace): string => `${issuer}/${scope}`;
 
-/** A file that gets its name, as it is now: whatever takes the name later. Throws what the file system throws. */
+/** Gives a file its name, and keeps the octets that it has now, whatever file gets that name later. Throws what the file system throws. */
 async function named(draft: string, path: string, octets = octetsOfFile(draft)): Promise<PublishedOctets> {
   try {
     await placePublicFile(draft, path);
@@ -254,7 +255,7 @@ async function named(draft: string, path: string, octets = octetsOfFile(draft)):
   }
 }
 
-/** As {@link named}. What was so long in the making that its draft was taken for one left behind is not lost: it is open. */
+/** As {@link named}. A draft that took so long that it was removed as one left behind is not lost, because it is still open. */
 async function namedFile(file: CrlFile, path: string): Promise<PublishedOctets> {
   const draft = file.path ?? '';
   try {
@@ -266,7 +267,7 @@ async function namedFile(file: CrlFile, path: string): Promise<PublishedOctets> 
   }
 }
 
-/** The file, when it is what its row says. */
+/** The file, when it has the length and digest that its row says. */
 async function verified(path: string, { octets, sha256 }: CrlHeader): Promise<PublishedOctets | undefined> {
   if (!existsSync(path)) return undefined;
   const file = octetsOfFile(path);

@@ -3,16 +3,19 @@ import type { RevocationRegistry } from '../revocation/revocation-registry.js';
 import { BackgroundWork } from './background-work.js';
 import type { CrlService } from './crl.service.js';
 
-// A revocation is in the guard at once; the list for others may gather a few.
+// Milliseconds. The guard knows of a revocation at once; the list for others may gather a few.
 const GATHER = 200;
 const LONGEST_WAIT = 60_000;
 
-/** Keeps what a running process knows of its CAs, and their CRLs, fresh: after each change of the store, each revocation, and once a minute. Its timers do not keep the process alive. */
+/**
+ * Keeps the CRLs of a running process, and what it knows of its CAs, fresh: after each change of the store, after each revocation, and once a minute. Its
+ * timers do not keep the process alive.
+ */
 export class CrlSchedule {
   readonly #registry: RevocationRegistry;
   readonly #events: EventBus;
   readonly #publishing: BackgroundWork;
-  /** A list is there before the CA is heard of, and after it too, when both came at once. */
+  /** Lists are loaded before new CAs are taken up, and once more after them, for lists that came together with their CA. */
   readonly #takingUp: BackgroundWork;
   #interval: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
@@ -40,7 +43,10 @@ export class CrlSchedule {
     });
   }
 
-  /** Begins: polls the store each `pollInterval` milliseconds, takes up CRLs of other processes and, when `sign`, signs what is due; the first time before it returns. */
+  /**
+   * Begins: polls the store every `pollInterval` milliseconds, takes up CRLs of other processes and, when `sign` is set, signs what is due, for the first time
+   * before it returns.
+   */
   async start({ pollInterval, sign }: { readonly pollInterval: number; readonly sign: boolean }): Promise<void> {
     this.#registry.startPolling(pollInterval, () => {
       void this.#takingUp.run();
@@ -53,14 +59,14 @@ export class CrlSchedule {
       }, GATHER).unref();
     });
     this.#interval = setInterval(() => {
-      // A certificate file that could not be written, too.
+      // This also tries again to write certificate files that could not be written.
       void this.#takingUp.run();
       void this.#publishing.run();
     }, LONGEST_WAIT).unref();
     await this.#publishing.run();
   }
 
-  /** Ends, when what is under way is done. */
+  /** Ends, and waits for the work that is under way. */
   async stop(): Promise<void> {
     this.#registry.stopPolling();
     this.#unsubscribe?.();
@@ -69,7 +75,7 @@ export class CrlSchedule {
     await Promise.all([this.#publishing.done, this.#takingUp.done]);
   }
 
-  /** A failure is told and tried again at the next occasion; the last CRL is served meanwhile. */
+  /** A failure becomes an event, and the work is tried again at the next occasion. The last CRL is served meanwhile. */
   async #guarded(work: () => Promise<unknown>, task = 'crl.publish'): Promise<void> {
     try {
       await work();

@@ -17,7 +17,7 @@ import { CheckedEntries, IN_MEMORY } from './checked-entries.js';
 import { CrlFile } from './crl-file.js';
 import type { TbsParts } from './signed-crl.js';
 
-/** What a list says besides its entries. */
+/** What a list says apart from its entries. */
 export interface CrlTerms {
   readonly algorithm: AlgorithmIdentifier;
   readonly number: number;
@@ -25,11 +25,11 @@ export interface CrlTerms {
   readonly nextUpdate: Date;
   /** The last list of this issuer and scope. */
   readonly previous: { readonly number: number; readonly thisUpdate: Date } | undefined;
-  /** Of a delta: the number of the complete list that it goes with (RFC 5280 §5.2.4). */
+  /** For a delta, the number of the complete list that it goes with (RFC 5280 §5.2.4). */
   readonly base?: number | undefined;
   /** Where the delta of this complete list is (§5.2.6). */
   readonly freshest?: string | undefined;
-  /** Of a shard: what its certificates name as their distribution point (§5.2.5). */
+  /** For a shard, the distribution point that its certificates name (§5.2.5). */
   readonly distributionPoint?: string | undefined;
 }
 
@@ -43,7 +43,7 @@ export interface CrlDraft {
 
 const NOWHERE: CrlDraft = { path: () => Promise.resolve(undefined), expected: IN_MEMORY };
 
-/** A tbsCertList that may be signed, once. Making one checks it. */
+/** A tbsCertList that may be signed once. Making it is what checks it. */
 export class CrlToken {
   readonly issuer: IssuerIdentity;
   #tbs: TbsParts | undefined;
@@ -54,9 +54,9 @@ export class CrlToken {
   }
 
   /**
-   * Writes the list: version 2, with authorityKeyIdentifier and cRLNumber (RFC 5280 §5.2.1, §5.2.3). `entries` come in pieces of whole entries, each of
-   * which is linted. Throws PkiError `clock_behind` when `thisUpdate` is not before `nextUpdate` or lies before the list `previous` or an entry, `lint_failed` with the
-   * findings, or when it cannot be written at all, and `file_unwritable`.
+   * Writes the list: version 2, with authorityKeyIdentifier and cRLNumber (RFC 5280 §5.2.1, §5.2.3). `entries` come in pieces of whole entries, each of which
+   * is linted. Throws PkiError `clock_behind` when `thisUpdate` is not before `nextUpdate`, or is before the list `previous` or an entry; `lint_failed` with
+   * the findings, or when the list cannot be written at all; and `file_unwritable`.
    */
   static async make(
     issuer: IssuerIdentity,
@@ -102,7 +102,7 @@ export function checkClock(
 
 function extensionsOf(issuer: IssuerIdentity, { number, base, freshest, distributionPoint }: CrlTerms): Extension[] {
   if (!Number.isSafeInteger(number) || number < 1)
-    throw new PkiError('lint_failed', `${number} is no CRL number (RFC 5280 §5.2.3)`);
+    throw new PkiError('lint_failed', `${number} is not a CRL number (RFC 5280 §5.2.3)`);
   return [
     encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: issuer.keyIdentifier }),
     encodeExtensionOf.crlNumber(BigInt(number)),
@@ -120,7 +120,7 @@ function checkList(issuer: IssuerIdentity, { algorithm, previous }: CrlTerms, tb
   if (findings.length > 0) throw new PkiError('lint_failed', findings.map(lintFindingToString).join('; '));
 }
 
-/** The list as its readers will see it, but for the signature. Throws PkiError `lint_failed` for what a strict reader refuses. */
+/** The list as its readers will see it, except for the signature. Throws PkiError `lint_failed` for what a strict reader refuses. */
 function readBack(tbs: Uint8Array, algorithm: AlgorithmIdentifier): CertificateList {
   try {
     return decodeCertificateList(encodeSigned(tbs, algorithm, Uint8Array.of(0)));

@@ -18,10 +18,10 @@ import { CrlPublication, type PublishedCrl } from './crl-publication.js';
 import { COMPLETE, DELTA, hasDeltas } from './crl-scope.js';
 import { CrlSigning } from './crl-signing.js';
 
-/** Whose CRL is missed when there is none: a CA that nobody has heard of has revoked nothing, a removed one has nobody to tell. */
+/** Whether a CA should have a CRL. A prepared one, which nobody has heard of, has revoked nothing, and a removed one has nobody to tell. */
 export const needsCrl = ({ state }: Pick<Authority, 'state'>): boolean => state !== 'prepared' && state !== 'removed';
 
-/** Whether an authority signs its lists here: a removed one for those who have not heard of it yet, as long as its key was not destroyed. */
+/** Whether an authority signs its lists here. A removed one does, for those who have not heard of its removal, until its key is destroyed. */
 export async function signsLists(
   { id, state, keyHere, certificate }: Authority,
   settings: PkiSettings,
@@ -31,7 +31,7 @@ export async function signsLists(
   return state !== 'removed' || (certificate.notAfter > now && (await hasKey(settings, id)));
 }
 
-/** Signs and publishes the CRLs of our CAs: of each the complete one, and of those that issue also deltas and shards where they are set. */
+/** Signs and publishes the CRLs of our CAs: the complete one for each, and for issuing CAs also deltas and shards where they are configured. */
 export class CrlService {
   readonly #store: Store;
   readonly #authorities: CurrentAuthorities;
@@ -49,7 +49,7 @@ export class CrlService {
     readonly authorities: CurrentAuthorities;
     readonly settings: PkiSettings;
     readonly now: () => Date;
-    /** The highest place in the order of revocations that somebody was told of, by issuer; none when absent. */
+    /** For an issuer, the highest place in the order of revocations that somebody was told of; 0 when absent. */
     readonly acknowledged?: (issuer: string) => number;
   }) {
     const { store, events, settings } = parts;
@@ -61,7 +61,7 @@ export class CrlService {
     this.#signing = new CrlSigning({ ...parts, publication: this.#publication });
   }
 
-  /** The CRL that is served now, undefined when there is none yet; the complete one unless another scope is named. {@link load} takes up what others signed. */
+  /** The CRL that is served now, of the complete scope unless another is named; undefined when there is none yet. {@link load} takes up what others signed. */
   current(issuer: string, scope: string = COMPLETE): PublishedCrl | undefined {
     return this.#publication.current({ issuer, scope });
   }
@@ -73,12 +73,15 @@ export class CrlService {
     );
   }
 
-  /** The scopes of an issuer's lists, of all that it should have, that are not served or past their end at `now`. */
+  /** The scopes of the lists that an issuer should have and that are not served, or are past their nextUpdate at `now`. */
   missing(issuer: string, now: Date): string[] {
     return this.#wanted(issuer).filter((scope) => (this.current(issuer, scope)?.nextUpdate ?? 0) < now);
   }
 
-  /** Takes the last CRLs of each issuer from the store and publishes those that are new here. One that fails does not hold up the others; its error is thrown when they are done. */
+  /**
+   * Takes the last CRLs of each issuer from the store and publishes those that are new here. One that fails does not hold up the others: its error is thrown
+   * when they are done.
+   */
   async load(): Promise<void> {
     await this.#each(async ({ id }, scope) => {
       await this.#publication.serveLast({ issuer: id, scope });
@@ -86,9 +89,9 @@ export class CrlService {
   }
 
   /**
-   * Signs a CRL of `issuer` now, the complete one unless another scope is named, and publishes it; that which a delta goes with first, when there is none. Throws PkiError `authority_missing` for an issuer
-   * that is not ours, `clock_behind` when the clock is before the last CRL's thisUpdate, `crl_not_fresh` when it would lack a revocation, what opening
-   * the key throws, and what the store throws.
+   * Signs a CRL of `issuer` now, the complete one unless another scope is named, and publishes it. Before a delta the complete list is signed when there is
+   * none yet. Throws PkiError `authority_missing` for an issuer that is not ours, `clock_behind` when the clock is before the last CRL's thisUpdate,
+   * `crl_not_fresh` when the list would lack a revocation, what opening the key throws, and what the store throws.
    */
   async sign(issuer: string, requester: Requester, scope: string = COMPLETE): Promise<PublishedCrl> {
     const authority = this.#authority(issuer);
@@ -99,16 +102,16 @@ export class CrlService {
     return this.#serveSigned({ issuer, scope });
   }
 
-  /** Signs those of an issuer's lists that there are none of yet. Throws as {@link sign}. */
+  /** Signs the lists of an issuer that do not exist yet. Throws as {@link sign}. */
   async signFirst(issuer: string, requester: Requester): Promise<void> {
     for (const scope of await this.#scopesOf(this.#authority(issuer)))
       if (!this.current(issuer, scope)) await this.sign(issuer, requester, scope);
   }
 
   /**
-   * Signs where it is time: no CRL yet, the overlap before nextUpdate, or something was revoked since, which a delta tells where there are any.
-   * Gives those that were signed. What could not be written before is written. One list that fails, its key locked away perhaps, does not hold up the
-   * others; its error is thrown when they are done.
+   * Signs the lists that are due: there is none yet, nextUpdate is as near as the overlap, or something was revoked since (which the delta says where there are
+   * deltas). Returns those that were signed. It also writes what could not be written before. A list that fails, perhaps because its key is locked away, does
+   * not hold up the others: its error is thrown when they are done.
    */
   async publishIfDue(requester: Requester = { actor: 'veritas', requestId: 'crl-schedule' }): Promise<PublishedCrl[]> {
     const signed: PublishedCrl[] = [];
@@ -121,7 +124,7 @@ export class CrlService {
     return signed;
   }
 
-  /** Gives back open files. Nothing is served afterwards. */
+  /** Closes open files. Nothing is served afterwards. */
   close(): void {
     this.#publication.close();
   }
@@ -142,7 +145,7 @@ export class CrlService {
     if (errors.length > 0) throw errors[0];
   }
 
-  /** The complete list first, which its delta goes with. A shard that there was once stays: there are certificates that name it. */
+  /** The complete list comes first, as its delta goes with it. A shard stays once it exists, because there are certificates that name it. */
   async #scopesOf({ id, role }: Authority): Promise<readonly string[]> {
     if (role !== 'issuing') return [COMPLETE];
     const { crlShards = 0 } = this.#settings;

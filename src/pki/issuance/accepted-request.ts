@@ -43,7 +43,10 @@ export interface EndEntityTerms {
   readonly requester: Requester;
 }
 
-/** A request that the profile was applied to: every value in it is one that may stand in a certificate. Made by {@link accept} and {@link acceptAuthority} only. */
+/**
+ * A request that the profile was applied to: every value in it is one that may stand in a certificate. Made by {@link accept} and {@link acceptAuthority}
+ * only.
+ */
 export class AcceptedRequest {
   readonly profile: Profile;
   readonly subject: Name;

@@ -18,7 +18,9 @@ export class CallTaken extends Error {
   override readonly name = 'CallTaken';
 }
 
-/** Idempotency keys (draft-ietf-httpapi-idempotency-key-header): for a day the same request under the same key of the same caller gives the same certificate. */
+/**
+ * Idempotency keys (draft-ietf-httpapi-idempotency-key-header): for a day the same request under the same key of the same caller gives the same certificate.
+ */
 export class IdempotentCalls {
   constructor(
     private readonly store: Store,

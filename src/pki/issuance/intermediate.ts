@@ -39,8 +39,8 @@ const READ: ReadonlySet<string> = new Set([Oid.basicConstraints, Oid.keyUsage, O
 const KEY_USAGES: ReadonlySet<number> = new Set([KeyUsage.keyCertSign, KeyUsage.cRLSign]);
 
 /**
- * Applies a profile of intermediate CAs to a request, below `authority`. Throws PkiError `ca_below_not_allowed` when there may be no such CA below it, `ca_limits_not_allowed` for other limits than the profile gives, `subject_not_allowed`
- * for the name of a CA of ours, and the codes of all requests.
+ * Applies a profile of intermediate CAs to a request, below `authority`. Throws PkiError `ca_below_not_allowed` when there may be no such CA below it,
+ * `ca_limits_not_allowed` for other limits than the profile gives, `subject_not_allowed` for the name of a CA of ours, and the codes of all requests.
  */
 export function acceptIntermediate(
   request: CertificationRequest,

@@ -53,7 +53,9 @@ export class IssuanceJournal {
     return this.#steps.add({ phase: 'intent', token });
   }
 
-  /** Stores a certificate. Throws PkiError `key_compromised` and `issuer_inactive` when that came about meanwhile, what `alongside` and what the store throws. */
+  /**
+   * Stores a certificate. Throws PkiError `key_compromised` and `issuer_inactive` when that came about meanwhile, what `alongside` and what the store throws.
+   */
   async record(token: IssuanceToken, certificate: Certificate, alongside?: Alongside): Promise<void> {
     const step: Step = { phase: 'result', token, certificate };
     if (!alongside) {

@@ -40,8 +40,8 @@ export class IssuanceToken {
   #tbs: Uint8Array | undefined;
 
   /**
-   * Writes the tbsCertificate, valid from `backdate`, the profile's before the CA's, before now for the lifetime, and never beyond its issuer and the CAs above.
-   * Throws PkiError `issuer_expired`, or `lint_failed` with the findings.
+   * Writes the tbsCertificate, valid from `backdate`, the profile's before the CA's, before now for the lifetime, and never beyond its issuer and the CAs
+   * above. Throws PkiError `issuer_expired`, or `lint_failed` with the findings.
    */
   constructor(accepted: AcceptedRequest, issuer: IssuerIdentity, terms: IssuanceTerms) {
     if (!AcceptedRequest.is(accepted)) throw new PkiError('lint_failed', 'the request was not accepted');

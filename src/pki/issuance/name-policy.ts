@@ -20,7 +20,10 @@ export function checkServiceName(service: string): void {
     throw new PkiError('service_name_malformed', `${quote(service)} is not a service name`);
 }
 
-/** The names without repetition, each in canonical form: DNS names in lower case. Throws PkiError `name_malformed`, `name_not_allowed` (another kind) or `too_many_names`. */
+/**
+ * The names without repetition, each in canonical form: DNS names in lower case. Throws PkiError `name_malformed`, `name_not_allowed` (another kind) or
+ * `too_many_names`.
+ */
 export function canonicalNames(names: readonly GeneralName[]): CertifiableName[] {
   const unique = new Map<string, CertifiableName>();
   for (const name of names) {
@@ -66,7 +69,10 @@ function isIdnLabel(label: string): boolean {
 
 const IPV4_MAPPED = Buffer.from('00000000000000000000ffff', 'hex');
 
-/** An address of one host: not unspecified, not multicast, not broadcast; and not an IPv4 address in IPv6's clothes (RFC 4291 §2.5.5.2), which rules for the one do not see. */
+/**
+ * An address of one host: not unspecified, not multicast, not broadcast; and not an IPv4 address in IPv6's clothes (RFC 4291 §2.5.5.2), which rules for the
+ * one do not see.
+ */
 function isHostAddress(octets: Uint8Array): boolean {
   if (octets.every((octet) => octet === 0)) return false;
   const first = octets[0] ?? 0;

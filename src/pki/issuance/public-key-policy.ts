@@ -11,9 +11,9 @@ const UNCOMPRESSED = 4;
 
 /**
  * Refuses keys that no certificate should hold (NIST SP 800-57 part 1 §5.6.1; CA/Browser Forum Baseline Requirements §6.1.5–6.1.6), and those that are
- * written in a form that not every reader takes, since a certificate has them as they stand: allowed are P-256, P-384, P-521 with points that are not compressed,
- * Ed25519, and RSA of 2048 to 8192 bits in whole octets with exponent 65537 and a modulus that nobody factors easily, and of these what the profile takes.
- * Throws PkiError `public_key_not_allowed`.
+ * written in a form that not every reader takes, since a certificate has them as they stand: allowed are P-256, P-384, P-521 with points that are not
+ * compressed, Ed25519, and RSA of 2048 to 8192 bits in whole octets with exponent 65537 and a modulus that nobody factors easily, and of these what the
+ * profile takes. Throws PkiError `public_key_not_allowed`.
  */
 export function checkPublicKey(
   publicKey: SubjectPublicKeyInfo,

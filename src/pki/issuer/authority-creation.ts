@@ -172,8 +172,9 @@ function rootIdentity(
 }
 
 /**
- * Refuses a CA that the store does not know, though it was there before, by its key or its certificate, and its list is: what the store knew of it is lost, and beginning
- * anew would take every revocation back, and give numbers of lists a second time. Throws PkiError `authority_mismatch`, also when it cannot be known.
+ * Refuses a CA that the store does not know, though it was there before, by its key or its certificate, and its list is: what the store knew of it is lost,
+ * and beginning anew would take every revocation back, and give numbers of lists a second time. Throws PkiError `authority_mismatch`, also when it cannot be
+ * known.
  */
 export async function checkIsNew(
   { context, settings }: Pick<Creation, 'context' | 'settings'>,

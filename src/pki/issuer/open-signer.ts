@@ -53,8 +53,8 @@ function signerOf(settings: PkiSettings, id: string, publicKey: SubjectPublicKey
 }
 
 /**
- * Makes a passphrase when there is no key yet, and otherwise opens one with that which is there: a key that was made under another one could not be opened together with
- * the rest. Throws PkiError `key_unreadable`.
+ * Makes a passphrase when there is no key yet, and otherwise opens one with that which is there: a key that was made under another one could not be opened
+ * together with the rest. Throws PkiError `key_unreadable`.
  */
 async function checkPassphrase({ directory, passphraseFile }: PkiSettings): Promise<void> {
   const known = existsSync(directory) ? readdirSync(directory).find((name) => CA_KEY.test(name)) : undefined;
@@ -62,7 +62,10 @@ async function checkPassphrase({ directory, passphraseFile }: PkiSettings): Prom
   else await openKeyFile({ path: join(directory, known), passphraseFile });
 }
 
-/** The signer of an issuer that has no certificate yet, its key opened; the key is made first when it is absent, and never overwritten. Either is recorded. Throws PkiError. */
+/**
+ * The signer of an issuer that has no certificate yet, its key opened; the key is made first when it is absent, and never overwritten. Either is recorded.
+ * Throws PkiError.
+ */
 export async function ensureSigner(settings: PkiSettings, id: string, record: KeyRecord): Promise<Signer> {
   const place = keyPlaceOf(settings, id);
   const action = (await hasKey(settings, id)) ? 'key.open' : 'key.create';

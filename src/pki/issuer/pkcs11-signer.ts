@@ -38,7 +38,10 @@ export class Pkcs11Signer implements Signer {
   readonly #mechanism: Pkcs11Mechanism;
   #id: string | undefined;
 
-  /** `publicKey` is that of the issuer's certificate: of the keys with that label, only the one that belongs to it signs. Throws PkiError `authority_mismatch` for a kind of key that is not used on tokens. */
+  /**
+   * `publicKey` is that of the issuer's certificate: of the keys with that label, only the one that belongs to it signs. Throws PkiError `authority_mismatch`
+   * for a kind of key that is not used on tokens.
+   */
   constructor(settings: Pkcs11Settings, id: string, publicKey: SubjectPublicKeyInfo) {
     this.#token = tokenOf(settings);
     this.#label = labelOf(settings, id);

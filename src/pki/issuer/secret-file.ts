@@ -19,7 +19,10 @@ const PASSPHRASE_OCTETS = 32;
 /** Descriptors that this process was started with: read as they are, since what is behind one cannot always be opened again. */
 const DESCRIPTOR = /^\/dev\/(?:stdin|fd\/(\d{1,6}))$/;
 
-/** Reads a file that only its owner may read, or a descriptor. `setting`: that by which it is found, for the message. Throws PkiError `key_unreadable`, or `key_file_exposed` when group or others may do anything with it. */
+/**
+ * Reads a file that only its owner may read, or a descriptor. `setting`: that by which it is found, for the message. Throws PkiError `key_unreadable`, or
+ * `key_file_exposed` when group or others may do anything with it.
+ */
 export function readSecretFile(path: string, setting?: string): Buffer {
   const descriptor = descriptorOf(path);
   let file: number | undefined;

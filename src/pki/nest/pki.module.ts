@@ -19,8 +19,9 @@ const part = <Key extends keyof CertificationAuthority>(key: Key) => ({
 });
 
 /**
- * The certification authority in a Nest application: `PkiModule.forRoot({ settings, store })`. Provides {@link CaService}, {@link EnrollmentService}, {@link CrlService},
- * {@link RevocationService}, {@link RevocationRegistry} and {@link CERTIFICATION_AUTHORITY}; keeps CRLs fresh until the application shuts down.
+ * The certification authority in a Nest application: `PkiModule.forRoot({ settings, store })`. It provides {@link CaService}, {@link EnrollmentService},
+ * {@link CrlService}, {@link RevocationService}, {@link RevocationRegistry} and {@link CERTIFICATION_AUTHORITY}, and keeps CRLs fresh until the application
+ * shuts down.
  */
 @Module({
   providers: [

@@ -11,7 +11,10 @@ import type { IssuerIdentity } from '../issuer/issuer-identity.js';
 import { keyUsageOf } from './key-usage.js';
 import { isAskedAbout, type Profile } from './profile.js';
 
-/** Where an issuer's CRL and certificate are served, and OCSP requests answered (RFC 5280 §4.2.1.13, §4.2.2.1); `shard`: that of the certificate, 0 when it is in none. */
+/**
+ * Where an issuer's CRL and certificate are served, and OCSP requests answered (RFC 5280 §4.2.1.13, §4.2.2.1); `shard`: that of the certificate, 0 when it is
+ * in none.
+ */
 export const publicationUrls = (
   publicationUrl: string,
   issuer: string,

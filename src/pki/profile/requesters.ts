@@ -1,7 +1,10 @@
 import { generalNameToString, type GeneralName } from '../../x509/index.js';
 import { NameRules, type NameRuleTexts } from './name-rules.js';
 
-/** Which requesters of a profile may have which services and names certified: {@link service}, or whoever has {@link role}. A kind of name without a list: none. */
+/**
+ * Which requesters of a profile may have which services and names certified: {@link service}, or whoever has {@link role}. A kind of name without a list:
+ * none.
+ */
 export interface RequesterRuleTexts extends NameRuleTexts {
   readonly service?: string | undefined;
   readonly role?: string | undefined;

@@ -31,7 +31,10 @@ export function ensureFolder(path: string, mode: number): void {
   writing(path, () => mkdirSync(path, { recursive: true, mode }));
 }
 
-/** Makes a folder that only its owner may enter (0700), and closes one that is open to others when it holds nothing but what is ours. Throws PkiError `file_unwritable`. */
+/**
+ * Makes a folder that only its owner may enter (0700), and closes one that is open to others when it holds nothing but what is ours. Throws PkiError
+ * `file_unwritable`.
+ */
 export function ensurePrivateFolder(path: string): void {
   ensureFolder(path, 0o700);
   const open = (statSync(path).mode & 0o077) !== 0;
@@ -80,7 +83,10 @@ export function replaceFileIfChanged(path: string, contents: string | Uint8Array
   return true;
 }
 
-/** Makes a file that was not there, whole or not at all. False, and nothing is changed, when it was there: this is how private keys are written. Throws PkiError `file_unwritable`. */
+/**
+ * Makes a file that was not there, whole or not at all. False, and nothing is changed, when it was there: this is how private keys are written. Throws
+ * PkiError `file_unwritable`.
+ */
 export function createFile(path: string, contents: string | Uint8Array, mode: number): boolean {
   return withTemporary(path, contents, mode, (temporary) => {
     try {

@@ -58,8 +58,8 @@ export async function placePublicFile(draft: string, path: string): Promise<void
 }
 
 /**
- * Replaces a file that does not hold `octets` already: whoever reads it, and a crash, sees the old octets or the new ones. `isWanted` is asked when all is written:
- * the disk may have taken its time. Throws PkiError `file_unwritable`, also for what `isWanted` throws.
+ * Replaces a file that does not hold `octets` already: whoever reads it, and a crash, sees the old octets or the new ones. `isWanted` is asked when all is
+ * written: the disk may have taken its time. Throws PkiError `file_unwritable`, also for what `isWanted` throws.
  */
 export async function replacePublicFile(
   path: string,

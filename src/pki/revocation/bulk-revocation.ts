@@ -25,9 +25,9 @@ import {
   type RevocationService,
 } from './revocation.service.js';
 
-/** What many certificates are to become: revoked for `reason`, or released from hold. */
+/** What to do with many certificates: revoke them for `reason`, or release them from hold. */
 export interface BulkRequest {
-  /** Which, all of it together; those of CAs are never among them. */
+  /** Which certificates: all conditions hold together. Those of CAs are never among them. */
   readonly selection: Selection;
   /** A CRLReason's name; `unspecified` when absent. */
   readonly reason?: string | undefined;
@@ -35,16 +35,16 @@ export interface BulkRequest {
   /** Lift holds instead. */
   readonly release?: boolean | undefined;
   readonly requester: Requester;
-  /** Hears after each transaction how many were looked at, of how many. */
+  /** Called after each transaction with the number of certificates that were looked at, and of all there are to look at. */
   readonly onProgress?: ((looked: number, of: number) => void) | undefined;
 }
 
 const CHUNK = 500;
 
 /**
- * Revokes, or releases, every certificate of a service, a profile, an issuer or a key that has not ended: a chunk a transaction, each certificate with its
- * row of the record, so that others can write in between and nothing that was done is undone by what comes later. Ended early, by whatever, it goes on
- * where it stopped when it is called again: what is done is passed over.
+ * Revokes, or releases, every certificate of a service, a profile, an issuer or a key that has not expired. Each transaction takes a chunk of them, with a row
+ * of the record for each certificate, so that others can write in between, and a later failure undoes nothing that was done. When it was cut short, calling
+ * it again goes on where it stopped: what is done already is passed over.
  */
 export class BulkRevocation {
   readonly #store: Store;
@@ -69,7 +69,10 @@ export class BulkRevocation {
     this.#earliestNow = () => earliestNow(parts);
   }
 
-  /** How many were changed. Throws PkiError `reason_not_allowed` and `invalidity_date_not_allowed`, and what the store throws; then what was done stays done. */
+  /**
+   * Returns how many were changed. Throws PkiError `reason_not_allowed` and `invalidity_date_not_allowed`, and what the store throws; what was done by then
+   * stays done.
+   */
   async run(request: BulkRequest): Promise<number> {
     const { selection, release = false, requester, onProgress } = request;
     const reason = revocationReason(request.reason ?? 'unspecified', false);
@@ -141,7 +144,7 @@ export class BulkRevocation {
   ): Promise<{ readonly row: WindowRow; readonly sequence: number; readonly revokedAt: Date }[]> {
     let sequence = await lastRevocationSequence(transaction);
     const done: { row: WindowRow; sequence: number; revokedAt: Date }[] = [];
-    // Looked at again: another process may have been first.
+    // Read again, as another process may have been first.
     const current = await listCertificateWindow(transaction, { serials: rows.map(({ serial }) => serial) });
     for (const row of current) {
       if (release ? row.revocation_reason !== HOLD : !isRevocable(row, reason)) continue;
@@ -160,10 +163,11 @@ export class BulkRevocation {
   }
 }
 
-/** Where there is something to do: what is on hold is released, or becomes final. */
+/** The statuses of the certificates that there is something to do for, in the order in which they are gone through. */
 function statusesFor(reason: string, release: boolean): readonly ('active' | 'revoked')[] {
   if (release) return ['revoked'];
-  // What is revoked here is then not looked at again; and who is put on hold meanwhile is not let in, as who is released meanwhile would be.
+  // Revoked ones first, so that what is revoked here is not looked at again. One that is put on hold meanwhile may be missed, but is not let in; the other way
+  // round, one that is released meanwhile would be missed, and let in.
   return reason === HOLD ? ['active'] : ['revoked', 'active'];
 }
 

@@ -12,20 +12,20 @@ const END_ENTITY = [
 /** The reason that can be taken back (RFC 5280 §5.3.1). */
 export const HOLD = 'certificateHold';
 
-/** A reason to revoke for (RFC 5280 §5.3.1): for good, but for certificateHold. */
+/** A reason to revoke for (RFC 5280 §5.3.1). All of them are for good except certificateHold. */
 export type RevocationReason = (typeof END_ENTITY)[number] | 'cACompromise' | typeof HOLD;
 
 /** The reasons that can be given, for help texts. */
 export const revocationReasons: readonly RevocationReason[] = [...END_ENTITY, HOLD, 'cACompromise'];
 
 /**
- * The reason of that name. Throws PkiError `reason_not_allowed` for removeFromCRL, which releases, for aACompromise, since there are no attribute
- * certificates, for cACompromise of what is no CA and certificateHold of what is one, and for words that are no reason.
+ * The reason of that name. Throws PkiError `reason_not_allowed` for removeFromCRL, which releases; for aACompromise, since there are no attribute certificates;
+ * for cACompromise of an end entity and certificateHold of a CA; and for any word that is not a reason.
  */
 export function revocationReason(name: string, isAuthority: boolean): RevocationReason {
   const reason = revocationReasons.find((each) => each === name);
   if (reason === undefined)
-    throw new PkiError('reason_not_allowed', `${JSON.stringify(name.slice(0, 64))} is no reason to revoke for`);
+    throw new PkiError('reason_not_allowed', `${JSON.stringify(name.slice(0, 64))} is not a reason to revoke for`);
   if (reason === 'cACompromise' && !isAuthority)
     throw new PkiError('reason_not_allowed', 'cACompromise is a reason to revoke a CA, not an end entity');
   if (reason === HOLD && isAuthority)

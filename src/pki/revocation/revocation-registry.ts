@@ -22,7 +22,7 @@ export type RegistryStatus =
   | { readonly status: 'revoked'; readonly reason: string; readonly revokedAt: Date }
   | { readonly status: 'unknown'; readonly because: 'foreign_issuer' | 'store_unread' };
 
-/** How long answers stand without a look at the store when nothing else is said, in milliseconds; from then on they are `unknown`. */
+/** The default for how long answers stand without a look at the store, in milliseconds. After that they are `unknown`. */
 export const UNREAD_LIMIT = 30_000;
 
 // Places in the order of revocations: two milliseconds of the event loop.
@@ -34,7 +34,8 @@ const UNREAD: RegistryStatus = Object.freeze({ status: 'unknown', because: 'stor
 
 /**
  * Every revocation of our certificates, in memory: an answer costs a look into a map. What other processes revoke is seen at the next poll
- * (`Store.dataVersion()`) or as soon as the database tells (`Store.watch()`), what this one revokes before `revoke` returns. Each change raises `epoch`.
+ * (`Store.dataVersion()`) or as soon as the database tells of it (`Store.watch()`); what this process revokes is seen before `revoke` returns. Each change
+ * raises `epoch`.
  */
 export class RevocationRegistry {
   readonly #store: Store;
@@ -83,7 +84,7 @@ export class RevocationRegistry {
     });
   }
 
-  /** Rises with every change: an answer that was kept is good for as long as this is what it was. */
+  /** Rises with every change: an answer may be kept for as long as this stays the same. */
   get epoch(): number {
     return this.#epoch;
   }
@@ -116,7 +117,7 @@ export class RevocationRegistry {
     return this.#issuers;
   }
 
-  /** Reads what is new. Calls at the same time share one reading, and a call during a reading has another one follow. */
+  /** Reads what is new. Calls that arrive together share one reading, and a call during a reading causes another one. */
   async refresh(): Promise<void> {
     const before = this.#refreshing;
     if (before) await before.catch(() => undefined);
@@ -127,8 +128,8 @@ export class RevocationRegistry {
   }
 
   /**
-   * Looks every `interval` milliseconds, and when the database tells, whether another process changed the store, and tells `onChange` after reading.
-   * Does not keep the process alive.
+   * Looks every `interval` milliseconds, and when the database tells of a change, whether another process changed the store, and calls `onChange` after
+   * reading. It does not keep the process alive.
    */
   startPolling(interval: number, onChange?: () => void): void {
     this.#onChange = onChange;
@@ -144,7 +145,7 @@ export class RevocationRegistry {
     const started = this.#monotonic();
     const { database } = this.#store;
     const last = await lastRevocationSequence(database);
-    // Fewer revocations than were seen before: a backup was restored. All is read anew, and what was known stands until then.
+    // There are fewer revocations than were seen before: a backup was restored. Everything is read anew, and what was known stands until then.
     const isRewound = last < this.#sequence;
     const [before, revoked] = isRewound ? [0, new Map<string, RevokedSerials>()] : [this.#sequence, this.#revoked];
     await takeReleases(database, revoked, { after: before, until: last });
@@ -163,13 +164,13 @@ export class RevocationRegistry {
   }
 }
 
-/** A CA is its name and its key, by whichever certificate a path goes: cross-certificates have both, those of other roots too. */
+/** A CA is identified by its name and key, whichever certificate of it is in the path: cross-certificates have both as well, also those of other roots. */
 const keyOf = ({ subject, publicKey }: Certificate): string =>
   `${subject.key}\n${Buffer.from(publicKey.der).toString('base64')}`;
 
-// Both take what is so now. What changed since is behind `until`, and is not passed over.
+// Both functions read the rows as they are now. What changed meanwhile has a place after `until`, and is read the next time.
 
-/** Of a certificate that is on hold again there is a release of before, which ends nothing. */
+/** A certificate that is on hold again still has the row of its earlier release, which ends nothing. */
 async function takeReleases(
   database: Database,
   revoked: ReadonlyMap<string, RevokedSerials>,

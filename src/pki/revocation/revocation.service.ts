@@ -26,7 +26,7 @@ export interface RevocationRequest {
   readonly requester: Requester;
 }
 
-/** A revocation that is durable. `already` when it was before this call: then time and reason are those of the first. */
+/** A durable revocation. `already`: the certificate was revoked before this call, and time and reason are those of the first one. */
 export interface Revocation {
   readonly serialNumber: string;
   readonly issuer: string;
@@ -35,7 +35,7 @@ export interface Revocation {
   readonly already: boolean;
 }
 
-/** A hold that is over. `already` when there was none. */
+/** A hold that was lifted. `already`: there was none. */
 export interface Release {
   readonly serialNumber: string;
   readonly issuer: string;
@@ -67,13 +67,13 @@ export class RevocationService {
     this.#earliestNow = () => earliestNow(parts);
   }
 
-  /** The highest place in the order of changes by an issuer that somebody was told of by this process. No list that is signed later may end before it. */
+  /** The highest place, in the order of an issuer's changes, that this process has told anybody of. No list that is signed later may end before it. */
   acknowledged(issuer: string): number {
     return this.#acknowledged.get(issuer) ?? 0;
   }
 
   /**
-   * Revokes; when it returns, the registry of this process knows. Asking again changes nothing, but that a hold becomes final.
+   * Revokes; when it returns, the registry of this process knows. Asking again changes nothing, except that a hold can become final.
    * Throws PkiError `serial_unknown`, `reason_not_allowed`, `invalidity_date_not_allowed` or `certificate_not_revocable` (a root), and what the store throws.
    */
   async revoke({
@@ -111,7 +111,7 @@ export class RevocationService {
   }
 
   /**
-   * Lifts the hold of a certificate; when it returns, the registry of this process knows. One that is not revoked stays as it is.
+   * Lifts the hold of a certificate; when it returns, the registry of this process knows. A certificate that is not revoked stays as it is.
    * Throws PkiError `serial_unknown`, `revocation_final`, and what the store throws.
    */
   async release({ serialNumber, requester }: Pick<RevocationRequest, 'serialNumber' | 'requester'>): Promise<Release> {
@@ -159,7 +159,7 @@ export const isRevocable = (
   reason: string,
 ): boolean => status === 'active' || (before === HOLD && reason !== HOLD);
 
-/** A hold that becomes final keeps its date: since then the certificate has not been good; and its invalidity date, unless another is said. */
+/** A hold that becomes final keeps its date, as the certificate has not been good since then, and its invalidity date, unless another one is given. */
 export function revocationDates(
   { revoked_at: heldAt, invalidity_date: before }: Pick<CertificateRow, 'revoked_at' | 'invalidity_date'>,
   { now, invalidityDate }: { readonly now: Date; readonly invalidityDate: Date | undefined },
@@ -179,12 +179,12 @@ export const revocationDetail = (
   ...(invalidityDate ? { invalidityDate: invalidityDate.toISOString() } : {}),
 });
 
-/** Throws PkiError `invalidity_date_not_allowed` for one that lies in the future, or before there were such certificates: not every reader of a list counts so far back. */
+/** Throws PkiError `invalidity_date_not_allowed` for a date in the future or before 1970, as not every reader of a list counts so far back. */
 export function checkInvalidityDate(date: Date | undefined, now: Date): void {
   if (date && !(date <= now && date.getTime() >= 0))
     throw new PkiError(
       'invalidity_date_not_allowed',
-      'the invalidity date is no date, lies in the future, or before 1970',
+      'the invalidity date is not a date, lies in the future, or is before 1970',
     );
 }
 

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { CrlReason, RevokedCertificateScanner } from '../../x509/index.js';
 
-/** When and why a serial number was revoked, as its entry of the lists says: to the second. */
+/** When and why a serial number was revoked, as its entry in the lists says; the time is in whole seconds. */
 export interface RevokedSerial {
   readonly reason: string;
   readonly revokedAt: Date;
@@ -9,20 +9,20 @@ export interface RevokedSerial {
 
 const PARTS = 256;
 const SMALLEST = 8;
-// Length, number, reason, time.
+// A record is a length, a number, a reason and a time.
 const LENGTH_AT = 0;
 const NUMBER_AT = 1;
 const REASON_AT = 21;
 const TIME_AT = 22;
 const RECORD = 28;
-/** In the place of a reason: it is not revoked any more. */
+/** Stands in the place of a reason when the number is not revoked any more. */
 const RELEASED = 0xff;
 
 const names = new Map<number, string>(Object.entries(CrlReason).map(([name, code]) => [code, name]));
 
 /**
- * Revoked serial numbers in a few octets each, outside the heap: a million of them as objects would stop the process for each collection of garbage. They
- * are spread over many small tables, each of which grows in no time.
+ * Revoked serial numbers in a few octets each, outside the heap: as objects, a million of them would stop the process at each garbage collection. They are
+ * spread over many small tables, each of which grows in no time.
  */
 export class RevokedSerials {
   readonly #seed = randomInt(0x1_0000_0000);
@@ -35,12 +35,12 @@ export class RevokedSerials {
     return this.#size;
   }
 
-  /** Revokes the numbers of entries of a list, one behind the other, or changes why they are. Throws DecodeError where one is not strict DER. */
+  /** Revokes the numbers of CRL entries that stand one after the other, or changes their reasons. Throws DecodeError where one is not strict DER. */
   add(entries: Uint8Array): void {
     const scanner = new RevokedCertificateScanner(entries, entries, 2);
     while (scanner.next()) {
       const { serialStart, serialEnd, reason, unusual } = scanner;
-      // Without the octet that keeps it from being negative.
+      // Without the leading zero octet, which only keeps the INTEGER from being negative.
       const start = entries[serialStart] === 0 && serialEnd - serialStart > 1 ? serialStart + 1 : serialStart;
       this.#number.fill(0);
       this.#number.set(entries.subarray(start, serialEnd), NUMBER_AT);
@@ -66,7 +66,7 @@ export class RevokedSerials {
     };
   }
 
-  /** It is not revoked any more. */
+  /** Notes that a number is not revoked any more. */
   delete(serialNumber: string): void {
     const part = this.#partOf(serialNumber);
     const record = part.find(this.#number, this.#hash);
@@ -77,7 +77,7 @@ export class RevokedSerials {
 
   #hash = 0;
 
-  /** Puts the number and its hash where the others find them. */
+  /** Writes the number and its hash into the fields that the other methods use, and returns its table. */
   #partOf(serialNumber: string): Part {
     this.#number.fill(0);
     this.#number[LENGTH_AT] = this.#number.write(serialNumber, NUMBER_AT, 'hex');
@@ -96,7 +96,7 @@ export class RevokedSerials {
   }
 }
 
-/** One table: places of records by their hash, and the records. */
+/** One table: the places of records by their hash, and the records themselves. */
 class Part {
   records = Buffer.alloc((SMALLEST / 2) * RECORD);
   #table = new Uint32Array(SMALLEST);
@@ -147,7 +147,7 @@ function hashOf(octets: Buffer, at: number, seed: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** Milliseconds, of the digits of a UTCTime `YYMMDDHHMMSS` (RFC 5280 §4.1.2.5.1). */
+/** The milliseconds since 1970 of the digits of a UTCTime, `YYMMDDHHMMSS` (RFC 5280 §4.1.2.5.1). */
 function utcTime(octets: Uint8Array, at: number): number {
   const two = (i: number): number => (octets[at + i] ?? 0) * 10 + (octets[at + i + 1] ?? 0) - 0x30 * 11;
   const year = two(0);

@@ -10,7 +10,10 @@ import {
 } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
 
-/** A root that can stand above our issuing CA: self-signed, a CA that may sign certificates and lists, valid now. Throws PkiError `ca_certificate_not_accepted`. */
+/**
+ * A root that can stand above our issuing CA: self-signed, a CA that may sign certificates and lists, valid now. Throws PkiError
+ * `ca_certificate_not_accepted`.
+ */
 export function checkRootCertificate(root: Certificate, now: Date): void {
   const { publicKey, tbs, signature, signatureAlgorithm } = root;
   if (!sameName(root.subject, root.issuer)) refuse('the root is not a root: its issuer is another');

@@ -50,8 +50,8 @@ export function gapIn({ extensions }: CertificateList): string | undefined {
 }
 
 /**
- * The entries of a list one by one. `refuse` is told what keeps the list from being used, and throws: an entry that is no strict DER, has a critical extension that is not
- * processed (RFC 5280 §5.3), or is of another issuer (§5.3.3).
+ * The entries of a list one by one. `refuse` is told what keeps the list from being used, and throws: an entry that is no strict DER, has a critical
+ * extension that is not processed (RFC 5280 §5.3), or is of another issuer (§5.3.3).
  */
 export function* usableEntries(list: CertificateList, refuse: (why: string) => never): Generator<RevokedCertificate> {
   try {

@@ -73,8 +73,8 @@ export class ExternalRootService {
   }
 
   /**
-   * The certification request of the next issuing CA, whose key is made when it is absent: CA, no CA below it. Asking again gives a request for the same key until its
-   * certificate is in. Throws PkiError for what is wrong with key or passphrase, and what the store throws.
+   * The certification request of the next issuing CA, whose key is made when it is absent: CA, no CA below it. Asking again gives a request for the same key
+   * until its certificate is in. Throws PkiError for what is wrong with key or passphrase, and what the store throws.
    */
   async request(requester: Requester): Promise<{ readonly id: string; readonly request: CertificationRequest }> {
     const { store, audit } = this.#context;
@@ -102,8 +102,8 @@ export class ExternalRootService {
   }
 
   /**
-   * Takes the certificate of the issuing CA that was requested, and its root: `active` when they are the first ones, `prepared` otherwise, for `rollover publish`. Nothing
-   * is taken unless all is in order. Throws PkiError `ca_certificate_not_accepted`, and what key and store throw.
+   * Takes the certificate of the issuing CA that was requested, and its root: `active` when they are the first ones, `prepared` otherwise, for `rollover
+   * publish`. Nothing is taken unless all is in order. Throws PkiError `ca_certificate_not_accepted`, and what key and store throw.
    */
   async install(issuing: Certificate, root: Certificate, requester: Requester): Promise<InstalledAuthority> {
     const { store, audit, now } = this.#context;

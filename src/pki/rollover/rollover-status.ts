@@ -22,7 +22,10 @@ export interface IssuerStanding {
   readonly subject: string;
   readonly notAfter: Date;
   readonly revoked: boolean;
-  /** Certificates from it and, of a root, from the issuing CAs below it, that are neither over nor revoked, and those of peers that were seen and are not listed; our own CAs apart. */
+  /**
+   * Certificates from it and, of a root, from the issuing CAs below it, that are neither over nor revoked, and those of peers that were seen and are not
+   * listed; our own CAs apart.
+   */
   readonly usage: IssuerUsage;
   /** Whose they are, those that end last first; of the last thousand certificates of each CA. */
   readonly services: readonly ServiceOfIssuer[];
@@ -40,7 +43,10 @@ export type Dependents = Pick<IssuerStanding, 'usage' | 'services'>;
 // Enough to know whom to ask; the rest is in `veritas list`.
 const LOOKED_AT = 1000;
 
-/** The certificates that lose their trust when `issuers` leave, those of peers that the store does not list among them, our own CAs apart. Those of a revoked CA have none to lose. */
+/**
+ * The certificates that lose their trust when `issuers` leave, those of peers that the store does not list among them, our own CAs apart. Those of a revoked
+ * CA have none to lose.
+ */
 export async function dependentsOf(database: Database, issuers: readonly IssuerRow[], now: Date): Promise<Dependents> {
   let valid = 0;
   let lastNotAfter: number | undefined;

@@ -38,8 +38,8 @@ const DEFAULT_LEEWAY = 60;
 
 /**
  * Whether a response may be believed about one certificate (RFC 6960 §3.2): it is about that certificate, signed by its issuer or by a responder that this
- * issuer certified for it (§4.2.2.2), and current. One without nextUpdate is not current: newer information is available all the time (§4.2.2.1). Whether a delegated
- * responder is itself revoked is not asked. Never throws.
+ * issuer certified for it (§4.2.2.2), and current. One without nextUpdate is not current: newer information is available all the time (§4.2.2.1). Whether a
+ * delegated responder is itself revoked is not asked. Never throws.
  */
 export function verifyOcspResponse(response: OcspResponse, wanted: OcspVerification): OcspVerdict {
   const refuse = (code: OcspFailureCode, why: string): OcspVerdict => ({ ok: false, code, why });

@@ -32,7 +32,7 @@ export class NameConstraintChecks {
     return 'code' in constraints ? constraints : undefined;
   }
 
-  /** The first of the names of `certificate` that the constraints of `ca` forbid. `work` pays for it; by default the call's budget does. Throws WorkLimitReached. */
+  /** The first name of `certificate` that the constraints of `ca` forbid. `work` pays, by default the budget of the call. Throws WorkLimitReached. */
   check(ca: Certificate, certificate: Certificate, work = this.work): Defect | undefined {
     let results = this.#results.get(ca);
     if (!results) this.#results.set(ca, (results = new Map<Certificate, Defect | undefined>()));
@@ -85,7 +85,7 @@ function indexOf({ extensions }: Certificate, work: WorkBudget): Constraints | D
 const kindsOf = (name: GeneralName): readonly GeneralNameKind[] =>
   name.kind === 'other' && name.type === Oid.smtpUtf8Mailbox ? ['other', 'email'] : [name.kind];
 
-/** Every name of a certificate that constraints apply to: the subject, the subjectAltNames, and the subject's e-mail addresses when no subjectAltName is one. */
+/** Every name that constraints apply to: the subject, the subjectAltNames, and the subject's e-mail addresses when no subjectAltName is one. */
 function constrainedNames({ subject, extensions }: Certificate): readonly GeneralName[] {
   const alternative = extensions.subjectAltName ?? [];
   const emails = alternative.some(({ kind }) => kind === 'email') ? [] : attributeValues(subject, Oid.emailAddress);
