@@ -286,7 +286,7 @@ describe('the command line', () => {
       for (const [args, says] of [
         [['--path-length', '2'], 'gives a path length of at most 1'],
         [['--permit', 'DNS:example'], 'has name constraints, and takes no others'],
-        [['--ttl', '366d'], 'profile intermediate-plant gives from 1s to 365d, asked are 366d'],
+        [['--ttl', '366d'], 'profile intermediate-plant gives lifetimes from 1s to 365d, and 366d was asked for'],
       ] as const)
         expect(await signs(...args)).toMatchObject({ code: 1, err: expect.stringContaining(says) });
       // What was issued is a CA's when the profile is no more.

@@ -85,7 +85,7 @@ export class EnrollmentService {
     if (!Number.isSafeInteger(ttl) || ttl < 1 || ttl > LONGEST_TTL)
       throw new PkiError(
         'token_lifetime_not_allowed',
-        `a token is good from 1s to ${formatDuration(LONGEST_TTL, 's')}, asked are ${formatDuration(ttl, 's')}`,
+        `a token is good for 1s to ${formatDuration(LONGEST_TTL, 's')}, and ${formatDuration(ttl, 's')} was asked for`,
       );
     const given = namesOf(proven, service, names);
     checkRequester({ service, names: given }, { profile: proven, requester, reserved: this.#ca.reservedNames });

@@ -19,7 +19,7 @@ import { checkRequestedExtensions } from './requested-extensions.js';
 import { checkRequestedSubject, requestedService } from './requested-subject.js';
 import { checkRequester } from './requester-policy.js';
 
-/** What was granted before to whoever asks: the holder of a certificate, or of a token. */
+/** What the requester was granted before, as the holder of a certificate or of a token. */
 export interface GrantedTerms {
   /** The only service. */
   readonly service: string;
@@ -44,8 +44,7 @@ export interface EndEntityTerms {
 }
 
 /**
- * A request that the profile was applied to: every value in it is one that may stand in a certificate. Made by {@link accept} and {@link acceptAuthority}
- * only.
+ * A request to which a profile was applied: every value in it may stand in a certificate. Only {@link accept} and {@link acceptAuthority} make one.
  */
 export class AcceptedRequest {
   readonly profile: Profile;
@@ -60,7 +59,7 @@ export class AcceptedRequest {
   /** Seconds. */
   readonly lifetime: number;
   readonly requester: Requester;
-  // Makes the type nominal: an object that looks like one is none.
+  // Makes the type nominal: an object of the same shape is not one.
   readonly #accepted = true;
 
   private constructor(values: Omit<AcceptedRequest, 'subjectText' | 'keyDigest'>) {
@@ -81,7 +80,7 @@ export class AcceptedRequest {
     return typeof value === 'object' && value !== null && #accepted in value && value.#accepted;
   }
 
-  /** Applies a profile to a request. Throws PkiError with the code of the first thing that cannot be had. */
+  /** Applies a profile to a request. Throws PkiError with the code of the first thing that the requester may not have. */
   static accept(request: CertificationRequest, terms: EndEntityTerms): AcceptedRequest {
     const { profile, organization, requester } = terms;
     const service = terms.service ?? requestedService(request.subject, organization);
@@ -106,7 +105,7 @@ export class AcceptedRequest {
     });
   }
 
-  /** The request of a CA's own key, whose private half is here. Throws PkiError `public_key_not_allowed`. */
+  /** The request for the key of a CA. Throws PkiError `public_key_not_allowed`. */
   static acceptAuthority(
     publicKey: SubjectPublicKeyInfo,
     {
@@ -149,7 +148,7 @@ function checkGranted(
   if (foreign !== undefined) throw new PkiError('name_not_allowed', `${quote(foreign)} is not a name of this service`);
 }
 
-/** The rules of the profile are for what comes besides the service's own name; a SPIFFE ID is the only URI, wherever it stands (X.509-SVID §2). */
+/** The rules of the profile apply to names other than the service's own. A SPIFFE ID must be the only URI, whatever the profile (X.509-SVID §2). */
 function checkProfileNames(
   names: readonly CertifiableName[],
   own: readonly GeneralName[],
@@ -173,7 +172,7 @@ function checkProfileNames(
     throw new PkiError('name_not_allowed', 'beside a SPIFFE ID there is no other URI');
 }
 
-/** The lifetime that is asked for, seconds; the profile's own when none is. Throws PkiError `lifetime_not_allowed`. */
+/** The lifetime that is asked for, in seconds, or else the profile's own. Throws PkiError `lifetime_not_allowed`. */
 export function lifetimeOf(
   { name, lifetime, maximumLifetime }: Pick<EndEntityProfile, 'name' | 'lifetime' | 'maximumLifetime'>,
   asked: number | undefined,
@@ -182,7 +181,7 @@ export function lifetimeOf(
   if (!Number.isSafeInteger(asked) || asked < 1 || asked > maximumLifetime)
     throw new PkiError(
       'lifetime_not_allowed',
-      `profile ${name} gives from 1s to ${formatDuration(maximumLifetime, 's')}, asked are ${formatDuration(asked, 's')}`,
+      `profile ${name} gives lifetimes from 1s to ${formatDuration(maximumLifetime, 's')}, and ${formatDuration(asked, 's')} was asked for`,
     );
   return asked;
 }

@@ -23,9 +23,9 @@ export interface HolderTerms {
 }
 
 /**
- * Reads them from the row of the certificate. Throws PkiError `not_the_holder` when there is no such row, when the certificate is another one under
- * the same number, or is revoked, over or a CA's; `profile_unknown`
- * when its profile is no more; `profile_not_allowed` when it is one that nobody gets by holding it.
+ * Reads them from the row of the certificate. Throws PkiError `not_the_holder` when there is no such row, when the certificate has the number of another one,
+ * or is revoked, expired or a CA's; `profile_unknown` when its profile no longer exists; `profile_not_allowed` when holding such a certificate does not
+ * entitle to another.
  */
 export function holderTerms(
   row: CertificateRow | undefined,
@@ -44,11 +44,11 @@ export function holderTerms(
   if (row?.fingerprint !== fingerprint256 || row.service === null)
     throw new PkiError('not_the_holder', 'the certificate on the connection is not one of this CA');
   if (row.status === 'revoked' || row.not_after + grace * 1000 < now.getTime())
-    throw new PkiError('not_the_holder', 'the certificate on the connection is revoked or over');
+    throw new PkiError('not_the_holder', 'the certificate on the connection is revoked or expired');
   const profile = profiles.named(row.profile);
   checkForHolders(profile);
   const { publicKey, extensions } = decodeCertificate(row.der);
-  // What an earlier version issued says only how long it has: in whole seconds, as it was counted.
+  // Rows of an earlier version do not have the lifetime: it is computed from the dates, in whole seconds.
   const lifetime = row.lifetime ?? Math.max(1, row.not_after / 1000 - Math.floor(row.issued_at / 1000));
   return {
     profile: row.profile,
@@ -59,8 +59,8 @@ export function holderTerms(
   };
 }
 
-/** Whoever signs for the CA is appointed by an operator, each time. Throws PkiError `profile_not_allowed`. */
+/** Refuses profiles of keys that sign for the CA: an operator has to give out each such certificate. Throws PkiError `profile_not_allowed`. */
 export function checkForHolders({ name, keyUse }: EndEntityProfile): void {
   if (keyUse !== 'handshakes')
-    throw new PkiError('profile_not_allowed', `certificates of the profile ${name} are had from the operator only`);
+    throw new PkiError('profile_not_allowed', `only an operator gives out certificates of the profile ${name}`);
 }

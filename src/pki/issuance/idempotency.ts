@@ -2,18 +2,18 @@ import { hash } from 'node:crypto';
 import { findIdempotency, insertIdempotency, type Store, type Transaction } from '../../store/index.js';
 import { PkiError } from '../pki-error.js';
 
-/** How long a key stands for what it was first sent with. */
+/** How long a key stands for the request that it was first sent with. */
 const KEPT_MS = 86_400_000;
 
-/** A caller's Idempotency-Key with what it was sent with. */
+/** A caller's Idempotency-Key, and the request that it was sent with. */
 export interface IdempotentCall {
   readonly caller: string;
   readonly key: string;
-  /** Everything that decides what comes of the call, as one text. */
+  /** Everything that decides the result of the call, as one text. */
   readonly request: string;
 }
 
-/** Somebody else was first with the same key: what they got is the answer. */
+/** Another call with the same key was first: its result is the answer. */
 export class CallTaken extends Error {
   override readonly name = 'CallTaken';
 }
@@ -27,7 +27,7 @@ export class IdempotentCalls {
     private readonly now: () => Date,
   ) {}
 
-  /** The serial number that came of the call before. Throws PkiError `idempotency_key_reused` when it was another request. */
+  /** The serial number that the earlier call got. Throws PkiError `idempotency_key_reused` when that was another request. */
   async find({ caller, key, request }: IdempotentCall): Promise<string | undefined> {
     const row = await findIdempotency(this.store.database, { caller, key, since: this.#since() });
     if (row && row.request_sha256 !== digest(request))
@@ -35,7 +35,7 @@ export class IdempotentCalls {
     return row?.serial;
   }
 
-  /** Records what came of the call, in the transaction that stores it. Throws {@link CallTaken}. */
+  /** Records the result of the call, in the transaction that stores it. Throws {@link CallTaken}. */
   async record({ caller, key, request }: IdempotentCall, serial: string, transaction: Transaction): Promise<void> {
     const row = { caller, key, request_sha256: digest(request), serial, created_at: this.now().getTime() };
     if (!(await insertIdempotency(transaction, row, this.#since()))) throw new CallTaken();

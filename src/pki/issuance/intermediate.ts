@@ -17,7 +17,7 @@ import { quote } from './name-policy.js';
 import { checkKnownExtensions } from './requested-extensions.js';
 import { requestedService } from './requested-subject.js';
 
-/** A CA that an operator wants below one of ours, its key elsewhere. */
+/** A CA that an operator wants below one of ours, and whose key is elsewhere. */
 export interface IntermediateRequest {
   /** A PKCS#10 request, PEM or DER. */
   readonly request: Uint8Array | string;
@@ -40,7 +40,7 @@ const KEY_USAGES: ReadonlySet<number> = new Set([KeyUsage.keyCertSign, KeyUsage.
 
 /**
  * Applies a profile of intermediate CAs to a request, below `authority`. Throws PkiError `ca_below_not_allowed` when there may be no such CA below it,
- * `ca_limits_not_allowed` for other limits than the profile gives, `subject_not_allowed` for the name of a CA of ours, and the codes of all requests.
+ * `ca_limits_not_allowed` for limits that the profile does not give, `subject_not_allowed` for the name of one of our CAs, and the codes of every request.
  */
 export function acceptIntermediate(
   request: CertificationRequest,
@@ -63,7 +63,7 @@ export function acceptIntermediate(
   checkExtensions(request, pathLenConstraint);
   const subject = subjectOf(request, organization);
   if (authorities.some(({ certificate }) => sameName(certificate.subject, subject)))
-    throw new PkiError('subject_not_allowed', 'the request asks for the name of a CA that is here');
+    throw new PkiError('subject_not_allowed', 'the request asks for the name of one of our own CAs');
   checkPublicKey(request.publicKey, { keyTypes, minimumRsaBits });
   return AcceptedRequest.acceptAuthority(request.publicKey, {
     profile: {
@@ -81,7 +81,7 @@ export function acceptIntermediate(
   });
 }
 
-/** What the profile fixes, nobody asks for otherwise: a shorter path is what may be had besides. */
+/** The limits of the profile cannot be asked for otherwise, except for a shorter path length. */
 function limitsOf(
   wanted: IntermediateRequest,
   profile: IntermediateProfile,
@@ -106,7 +106,7 @@ function checkRoomBelow({ id, certificate }: Authority, pathLenConstraint: numbe
     throw new PkiError('ca_below_not_allowed', `below the CA ${id} a path length is at most ${room - 1}`);
 }
 
-/** The profile decides; a request for something else is refused, not given less in silence. */
+/** The profile decides: a request for something else is refused, instead of silently getting less. */
 function checkExtensions(request: CertificationRequest, pathLenConstraint: number): void {
   checkKnownExtensions(request, READ);
   const { extensions, publicKey } = request;
@@ -128,6 +128,6 @@ function checkExtensions(request: CertificationRequest, pathLenConstraint: numbe
 function subjectOf({ subject }: CertificationRequest, organization: string): Name {
   const commonName = requestedService(subject, organization);
   if (commonName === undefined || !COMMON_NAME.test(commonName))
-    throw new PkiError('subject_not_allowed', `${quote(commonName ?? '')} is no common name of a CA`);
+    throw new PkiError('subject_not_allowed', `${quote(commonName ?? '')} is not a common name for a CA`);
   return nameFrom({ organization, commonName });
 }

@@ -20,14 +20,14 @@ import type { IssuanceToken } from './issuance-token.js';
 /** Runs in the transaction that stores a certificate, before its row: what it throws, undoes all of it. */
 export type Alongside = (transaction: Transaction, certificate: Certificate) => Promise<void>;
 
-/** One certificate's way through the store: `intent` before its signature, `result` with it. */
+/** A step of one certificate: `intent` before its signature, `result` with it. */
 type Step =
   | { readonly phase: 'intent'; readonly token: IssuanceToken }
   | { readonly phase: 'result'; readonly token: IssuanceToken; readonly certificate: Certificate };
 
 /**
- * What the store hears of each certificate: the intent, durable before a key is touched, and what came of it, durable before anybody is told.
- * Steps of certificates that are made at the same time share statements and commits.
+ * Writes two steps of each certificate to the store: the intent, which is durable before a key is touched, and the result, which is durable before anybody is
+ * told. Steps of certificates that are made at the same time share statements and commits.
  */
 export class IssuanceJournal {
   readonly #store: Store;
@@ -90,7 +90,7 @@ export class IssuanceJournal {
     return steps.map((step) => refusalOf(step) ?? isWritten(step));
   }
 
-  /** All of them, for when nothing is in the way of any. */
+  /** The steps as statements, for the case that nothing stands in the way of any. */
   #whole(steps: readonly Step[]): WholeWork<true[]> | undefined {
     const now = this.#now();
     const audit = this.#audit.appending(steps.map(auditEntry));
@@ -119,7 +119,7 @@ export const keyCompromised = (): PkiError =>
 const issuerInactive = ({ token: { issuer } }: Step): PkiError =>
   new PkiError('issuer_inactive', `the CA ${issuer.id} is not the one that signs certificates`);
 
-/** The CAs that have to be active, each once. */
+/** The CAs that have to be active for these steps, each once. */
 const issuersOf = (steps: readonly Step[]): readonly string[] => [
   ...new Set(steps.filter(({ token }) => isByActive(token.accepted.profile)).map(({ token }) => token.issuer.id)),
 ];

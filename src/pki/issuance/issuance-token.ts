@@ -40,8 +40,8 @@ export class IssuanceToken {
   #tbs: Uint8Array | undefined;
 
   /**
-   * Writes the tbsCertificate, valid from `backdate`, the profile's before the CA's, before now for the lifetime, and never beyond its issuer and the CAs
-   * above. Throws PkiError `issuer_expired`, or `lint_failed` with the findings.
+   * Writes the tbsCertificate. It is valid from now minus `backdate` (the profile's, or else the CA's) until now plus the lifetime, and never beyond its
+   * issuer and the CAs above. Throws PkiError `issuer_expired`, or `lint_failed` with the findings.
    */
   constructor(accepted: AcceptedRequest, issuer: IssuerIdentity, terms: IssuanceTerms) {
     if (!AcceptedRequest.is(accepted)) throw new PkiError('lint_failed', 'the request was not accepted');
@@ -101,7 +101,7 @@ function validityFor(
   };
 }
 
-/** The certificate as its readers will see it, but for the signature. Throws PkiError `lint_failed` for one that a strict reader refuses. */
+/** The certificate as its readers will see it, except for the signature. Throws PkiError `lint_failed` for one that a strict reader refuses. */
 function readBack(tbs: Uint8Array, algorithm: AlgorithmIdentifier): Certificate {
   try {
     return decodeCertificate(encodeSigned(tbs, algorithm, Uint8Array.of(0)));

@@ -23,7 +23,7 @@ import { keyCompromised, type Alongside } from './issuance-journal.js';
 import { issueCertificate, type IssuanceContext } from './issue-certificate.js';
 import { withChain, type IssuedCertificate } from './issued-certificate.js';
 
-/** What a door hands in. */
+/** A request for a certificate. */
 export interface IssueRequest {
   /** A PKCS#10 request, PEM or DER, or one that was read before. */
   readonly request: Uint8Array | string | CertificationRequest;
@@ -33,21 +33,21 @@ export interface IssueRequest {
   readonly service?: string | undefined;
   /** Names beside those in the request. */
   readonly names?: readonly GeneralName[] | undefined;
-  /** Nothing else may be had. Absent: what the requester may have by being who they are. */
+  /** When present, the only things that may be had. When absent, the requester's identity decides. */
   readonly granted?: GrantedTerms | undefined;
   /** Seconds; the profile's own when absent. */
   readonly lifetime?: number | undefined;
-  /** The caller's Idempotency-Key: for a day the same request under it gives the same certificate. */
+  /** The caller's Idempotency-Key: for a day, the same request with it gets the same certificate. */
   readonly idempotencyKey?: string | undefined;
-  /** Runs in the transaction that stores the certificate: what it throws, this throws, and nothing was issued. */
+  /** Runs in the transaction that stores the certificate. When it throws, so does the call, and nothing was issued. */
   readonly alongside?: Alongside | undefined;
   readonly requester: Requester;
 }
 
-/** What the holder of a certificate hands in to have another one of the same kind. */
+/** The request of a certificate's holder for another one of the same kind. */
 export type HolderRequest = Omit<IssueRequest, 'granted'> & { readonly holder: Holder };
 
-/** What is handed in to have a certificate renewed. */
+/** A request to renew a certificate. */
 export type RenewalRequest = Pick<HolderRequest, 'request' | 'holder' | 'idempotencyKey' | 'alongside' | 'requester'>;
 
 /** From a request to a certificate that is stored, for whoever asks: by themselves, as the holder of another one, or for a CA below. */
@@ -77,13 +77,13 @@ export class Issuance {
     this.#calls = new IdempotentCalls(parts.context.store, parts.context.now);
   }
 
-  /** Issues a certificate, or throws PkiError with the code of what cannot be had, and nothing was signed. What it returns is stored. */
+  /** Issues a certificate, which is stored when this returns. Throws PkiError with the code of what may not be had; then nothing was signed. */
   issue(wanted: IssueRequest): Promise<IssuedCertificate> {
     return this.#reporting(wanted, () => this.#issue(wanted));
   }
 
   /**
-   * As {@link issue}, for whoever holds a certificate of this CA: the same service and profile, no other names, no longer life.
+   * As {@link issue}, for the holder of a certificate of this CA: with the same service and profile, no other names and no longer lifetime.
    * Throws PkiError `not_the_holder`, `name_not_allowed` or `lifetime_not_allowed` as well.
    */
   issueToHolder(wanted: HolderRequest): Promise<IssuedCertificate> {
@@ -137,7 +137,7 @@ export class Issuance {
     return holderTerms(row, holder, { now: this.#context.now(), profiles: this.#profiles, grace });
   }
 
-  /** Looks once more in the transaction that stores: revoked meanwhile, the old certificate gives no new one. */
+  /** Checks again in the transaction that stores the new certificate, as the old one may have been revoked meanwhile. */
   #stillHeld(
     { holder, alongside }: Pick<HolderRequest, 'holder' | 'alongside'>,
     grace?: number,
@@ -161,7 +161,7 @@ export class Issuance {
   }
 
   /**
-   * Signs the certificate of a CA whose key is elsewhere: for an operator at the command line, never for a door over HTTP. Throws PkiError
+   * Signs the certificate of a CA whose key is elsewhere. This is for an operator at the command line, and never offered over HTTP. Throws PkiError
    * `ca_below_not_allowed`, `ca_limits_not_allowed`, `issuer_unknown`, `profile_unknown`, and as {@link issue}.
    */
   issueIntermediate(wanted: IntermediateRequest): Promise<IssuedCertificate> {
@@ -191,7 +191,7 @@ export class Issuance {
     });
   }
 
-  /** A certificate that was issued before, with its chain; undefined when it is revoked or over. */
+  /** A certificate that was issued before, with its chain; undefined when it is revoked or expired. */
   async issuedBefore(serialNumber: string): Promise<IssuedCertificate | undefined> {
     const row = await findCertificate(this.#context.store.database, serialNumber);
     const authority = this.#authorities.all.find(({ id }) => id === row?.issuer);
@@ -215,7 +215,7 @@ export class Issuance {
     });
     this.#checkNotOurs(accepted);
     const call = callOf(read, { ...wanted, request, profile, requester });
-    // Whoever may not have it any more does not get it again either.
+    // A key that was reported compromised meanwhile does not get its certificate again either.
     if (call) await this.#checkNotCompromised(accepted);
     const before = call && (await this.#calls.find(call));
     if (before !== undefined) return this.#again(before);
@@ -244,7 +244,7 @@ export class Issuance {
     return withChain(certificate, authority);
   }
 
-  /** Who has not heard yet that another CA issues now looks it up, and signs once more. */
+  /** When another CA has become active and this process has not heard of it yet, it reads the CAs again and signs once more. */
   async #byActive<T>(sign: (authority: Authority) => Promise<T>): Promise<T> {
     try {
       return await sign(this.#usableIssuer());
@@ -255,7 +255,7 @@ export class Issuance {
     }
   }
 
-  /** Nothing, where nothing is asked for: then the certificate may be stored together with others. */
+  /** Undefined when nothing is to be done alongside: then the certificate may be stored together with others. */
   #alongside(call: IdempotentCall | undefined, alongside: Alongside | undefined): Alongside | undefined {
     if (!call) return alongside;
     return async (transaction, certificate) => {
@@ -271,7 +271,7 @@ export class Issuance {
     return issued;
   }
 
-  /** A CA that is revoked issues nothing. When that cannot be known, the store is gone and nothing can be issued anyway. */
+  /** A revoked CA issues nothing. When its status cannot be known, the store is unavailable, and nothing can be issued anyway. */
   #usableIssuer(): Authority {
     const issuing = issuingOf(this.#authorities.all);
     const parent = this.#authorities.all.find(({ id }) => id === issuing.parent);
@@ -298,7 +298,7 @@ export function issuingOf(authorities: readonly Authority[]): Authority {
   return issuing;
 }
 
-/** Everything that decides what is issued, under the caller's key. */
+/** The caller's key together with everything that decides what is issued. */
 function callOf(
   request: CertificationRequest,
   { idempotencyKey, requester, profile, service, names = [], lifetime }: IssueRequest,
@@ -307,7 +307,7 @@ function callOf(
   const terms = [profile, service ?? null, names.map(generalNameToString), lifetime ?? null];
   const octets = Buffer.from(request.der).toString('base64');
   const { standing, actor } = requester;
-  // The same service by another way, such as through a proxy, is the same caller.
+  // A service is the same caller whichever way it comes, such as through a proxy.
   const caller = typeof standing === 'object' ? standing.service : actor;
   return { caller, key: idempotencyKey, request: JSON.stringify([octets, ...terms]) };
 }

@@ -11,7 +11,7 @@ import type { Alongside, IssuanceJournal } from './issuance-journal.js';
 import { IssuanceToken } from './issuance-token.js';
 import { newSerialNumber } from './serial-number.js';
 
-/** What the river flows through. */
+/** What issuing a certificate needs. */
 export interface IssuanceContext {
   readonly store: Store;
   readonly audit: AuditLog;
@@ -32,8 +32,8 @@ export interface IssuanceContext {
 const ATTEMPTS = 5;
 
 /**
- * The river: token, audit intent (durable before a key is touched), signature, row and audit result in one commit. What it returns is stored.
- * `alongside` runs in that last transaction, before the row. Throws PkiError, and what the store throws; then nothing was handed out.
+ * The one way to a certificate: token, audit intent (durable before a key is touched), signature, then row and audit result in one commit. What it returns is
+ * stored. `alongside` runs in that last transaction, before the row. Throws PkiError, and what the store throws; then nothing was handed out.
  */
 export async function issueCertificate(
   accepted: AcceptedRequest,
@@ -47,7 +47,7 @@ export async function issueCertificate(
   return certificate;
 }
 
-/** A token whose serial number nobody had before. One that was taken is left, and another one drawn. */
+/** A token with a serial number that was never used. When one was, another number is drawn. */
 async function takeToken(accepted: AcceptedRequest, issuer: Issuer, context: IssuanceContext): Promise<IssuanceToken> {
   const { backdate, publicationUrl, ocsp, now, random, journal } = context;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -66,7 +66,7 @@ async function takeToken(accepted: AcceptedRequest, issuer: Issuer, context: Iss
   throw new PkiError('serial_exhausted', `${ATTEMPTS} serial numbers in a row were taken`);
 }
 
-/** A root has a complete list alone. */
+/** The lists that a certificate names. A root has only a complete list. */
 function listPoints(
   { profile }: AcceptedRequest,
   { identity }: Issuer,

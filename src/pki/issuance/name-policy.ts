@@ -52,7 +52,7 @@ function canonicalName(name: GeneralName): CertifiableName {
   }
 }
 
-/** A host name: no wildcard, no trailing dot, no numbers alone at the end (that would be an address), punycode that stands for something. */
+/** Whether it is a host name: no wildcard, no trailing dot, no last label that is a number (that would be an address), and only valid punycode. */
 function isDnsName(value: string): boolean {
   const labels = value.split('.');
   if (value.length === 0 || value.length > MAX_DNS || !labels.every((label) => LABEL.test(label))) return false;
@@ -70,8 +70,8 @@ function isIdnLabel(label: string): boolean {
 const IPV4_MAPPED = Buffer.from('00000000000000000000ffff', 'hex');
 
 /**
- * An address of one host: not unspecified, not multicast, not broadcast; and not an IPv4 address in IPv6's clothes (RFC 4291 §2.5.5.2), which rules for the
- * one do not see.
+ * Whether it is the address of one host: not unspecified, multicast or broadcast, and not an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2), to which rules for
+ * IPv4 would not apply.
  */
 function isHostAddress(octets: Uint8Array): boolean {
   if (octets.every((octet) => octet === 0)) return false;
@@ -85,7 +85,7 @@ function isCertifiableUri(value: string): boolean {
   const [, scheme, host, path = ''] =
     /^([a-z][a-z0-9+.-]*):\/\/([a-z0-9._-]+)((?:\/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*)$/.exec(value) ?? [];
   if (value.length > MAX_URI || scheme === undefined || host === undefined || !isAbsoluteUri(value)) return false;
-  // A dot or a slash in disguise: two readers would see two paths (RFC 3986 §6.2.2.2).
+  // Characters that need no percent-encoding, or a slash or backslash in disguise: readers would see different paths (RFC 3986 §6.2.2.2).
   if (/%(?:2[DEF]|5C|5F|7E|3\d|[46][1-9A-F]|[57][0-9A])/i.test(path)) return false;
   if (scheme === 'spiffe') return host.length <= 255 && !/%|\/\.{1,2}(?:\/|$)|[^/a-zA-Z0-9._-]/.test(path);
   return isDnsName(host) && /^(?:[^%]|%[0-9A-F]{2})*$/.test(path) && !/\/\.{1,2}(?:\/|$)/.test(path);
@@ -95,7 +95,7 @@ function malformed(name: GeneralName): never {
   throw new PkiError('name_malformed', `${quote(generalNameToString(name))} cannot stand in a certificate`);
 }
 
-/** Text from outside for a message: as JSON, shortened, ASCII only. */
+/** Text from outside, made fit for a message: as JSON, shortened, ASCII only. */
 export function quote(text: string): string {
   return JSON.stringify(text.slice(0, 80)).replace(
     /[^\x20-\x7e]/g,

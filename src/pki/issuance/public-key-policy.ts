@@ -10,10 +10,10 @@ const MOST_RSA_BITS = 8192;
 const UNCOMPRESSED = 4;
 
 /**
- * Refuses keys that no certificate should hold (NIST SP 800-57 part 1 §5.6.1; CA/Browser Forum Baseline Requirements §6.1.5–6.1.6), and those that are
- * written in a form that not every reader takes, since a certificate has them as they stand: allowed are P-256, P-384, P-521 with points that are not
- * compressed, Ed25519, and RSA of 2048 to 8192 bits in whole octets with exponent 65537 and a modulus that nobody factors easily, and of these what the
- * profile takes. Throws PkiError `public_key_not_allowed`.
+ * Refuses keys that no certificate should hold (NIST SP 800-57 part 1 §5.6.1; CA/Browser Forum Baseline Requirements §6.1.5–6.1.6), and those in a form that
+ * not every reader takes, since they are copied into the certificate as they are. Allowed are P-256, P-384 and P-521 with uncompressed points, Ed25519, and
+ * RSA of 2048 to 8192 bits in whole octets with the exponent 65537 and a modulus that is not easily factored; and of these only what the profile takes.
+ * Throws PkiError `public_key_not_allowed`.
  */
 export function checkPublicKey(
   publicKey: SubjectPublicKeyInfo,
@@ -25,7 +25,7 @@ export function checkPublicKey(
       checkRsaKey(parameters, publicKey.key);
       break;
     case 'ec':
-      if (publicKey.key[0] !== UNCOMPRESSED) refuse('a point of a curve is written in full, not compressed');
+      if (publicKey.key[0] !== UNCOMPRESSED) refuse('a point of a curve must be uncompressed');
       break;
     case 'ed25519':
       break;
@@ -51,7 +51,7 @@ function isUsable(publicKey: SubjectPublicKeyInfo): boolean {
 function checkRsaKey({ bits, exponent }: { readonly bits: number; readonly exponent: bigint }, key: Uint8Array): void {
   if (bits < LEAST_RSA_BITS || bits > MOST_RSA_BITS || bits % 8 !== 0)
     refuse(`an RSA key of ${bits} bits is not certified, only ${LEAST_RSA_BITS} to ${MOST_RSA_BITS} in whole octets`);
-  if (exponent !== 65537n) refuse('an RSA key has the exponent 65537');
+  if (exponent !== 65537n) refuse('the exponent of an RSA key must be 65537');
   const octets = new DerReader(key).enter(Tag.SEQUENCE, 'RSAPublicKey').integer('RSA modulus');
   const defect = rsaModulusDefect(BigInt(`0x${Buffer.from(octets).toString('hex')}`));
   if (defect !== undefined) refuse(`the RSA modulus ${defect}`);

@@ -1,5 +1,5 @@
 const SMALL_PRIMES = primesBelow(752);
-/** Of the primes that the marks of ROCA show in: Nemec et al., The Return of Coppersmith's Attack, 2017, §3.1. */
+/** The largest of the primes in which the marks of ROCA show: Nemec et al., The Return of Coppersmith's Attack, 2017, §3.1. */
 const LARGEST_MARK = 167;
 /** CA/Browser Forum Baseline Requirements §6.1.1.3 (5). */
 const FERMAT_ROUNDS = 100;
@@ -11,8 +11,8 @@ const MARKS = SMALL_PRIMES.filter((prime) => prime > 2 && prime <= LARGEST_MARK)
 const SQUARES_OF_64: ReadonlySet<bigint> = new Set(Array.from({ length: 64 }, (_, i) => BigInt((i * i) % 64)));
 
 /**
- * Why whoever looks can factor an RSA modulus (CA/Browser Forum Baseline Requirements §6.1.1.3): it has a small factor, was made by the library of
- * CVE-2017-15361 (ROCA), or of primes that are close to each other. Undefined when none of these shows.
+ * Why an RSA modulus is easily factored (CA/Browser Forum Baseline Requirements §6.1.1.3): it has a small factor, was made by the library of CVE-2017-15361
+ * (ROCA), or is a product of primes that are close to each other. Undefined when none of these is found.
  */
 export function rsaModulusDefect(modulus: bigint): string | undefined {
   if (SMALL_PRIMES.some((prime) => modulus % BigInt(prime) === 0n)) return 'has a small factor';

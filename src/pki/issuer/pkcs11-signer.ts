@@ -158,7 +158,7 @@ function fromJwk(key: JsonWebKey): SubjectPublicKeyInfo {
   try {
     publicKey = createPublicKey({ key, format: 'jwk' });
   } catch (cause) {
-    throw new PkiError('authority_mismatch', 'the token gives a public key that is none', { cause });
+    throw new PkiError('authority_mismatch', 'the token returned a public key that is not valid', { cause });
   }
   return subjectPublicKeyInfoOf(publicKey);
 }

@@ -18,7 +18,7 @@ export class NameRules {
   readonly #ip: readonly Rule<Uint8Array>[] | undefined;
   readonly #uri: readonly Rule<string>[] | undefined;
 
-  /** Throws RangeError for a rule that is none. */
+  /** Throws RangeError for a text that is not a rule. */
   constructor({ dns, ip, uri }: NameRuleTexts = {}) {
     this.#dns = dns?.map(dnsRule);
     this.#ip = ip?.map(ipRule);
@@ -53,7 +53,7 @@ const DNS_RULE = /^(\*?\.)?((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)(?:\.[a-z0-9
 
 function dnsRule(text: string): Rule<string> {
   const [, below, domain] = DNS_RULE.exec(text) ?? [];
-  if (domain === undefined) throw new RangeError(`${JSON.stringify(text)} is no rule for DNS names`);
+  if (domain === undefined) throw new RangeError(`${JSON.stringify(text)} is not a rule for DNS names`);
   if (below === undefined) return (name) => name === domain;
   const suffix = `.${domain}`;
   const isBelow = (name: string): boolean => name.length > suffix.length && name.endsWith(suffix);
@@ -65,10 +65,10 @@ function ipRule(text: string): Rule<Uint8Array> {
   const base = ipFromString(address);
   const bits = base && (length === undefined ? base.length * 8 : Number(length));
   if (!base || bits === undefined || bits > base.length * 8)
-    throw new RangeError(`${JSON.stringify(text)} is no rule for IP addresses`);
+    throw new RangeError(`${JSON.stringify(text)} is not a rule for IP addresses`);
   const prefix = bitsOf(base).slice(0, bits);
   if (bitsOf(base).includes('1', bits))
-    throw new RangeError(`${JSON.stringify(text)} has bits behind the length of its prefix`);
+    throw new RangeError(`${JSON.stringify(text)} has bits set after the length of its prefix`);
   return (octets) => octets.length === base.length && bitsOf(octets).startsWith(prefix);
 }
 
@@ -76,11 +76,11 @@ const bitsOf = (octets: Uint8Array): string =>
   Array.from(octets, (octet) => octet.toString(2).padStart(8, '0')).join('');
 
 function uriRule(text: string): Rule<string> {
-  // Past the host: a beginning that ends inside of one would give `https://example.org.evil`.
+  // The beginning has to go past the host: one that ends inside it would also permit `https://example.org.evil`.
   const [, beginning, rest] = /^([a-z][a-z0-9+.-]*:\/\/[a-z0-9._-]+\/[^\s*]*)(\*?)$/.exec(text) ?? [];
   if (beginning !== undefined) return rest === '*' ? (uri) => uri.startsWith(beginning) : (uri) => uri === beginning;
   const scheme = /^([a-z][a-z0-9+.-]*:\/\/)\*$/.exec(text)?.[1];
   if (scheme !== undefined) return (uri) => uri.startsWith(scheme);
   if (/^[a-z][a-z0-9+.-]*:\/\/[a-z0-9._-]+$/.test(text)) return (uri) => uri === text;
-  throw new RangeError(`${JSON.stringify(text)} is no rule for URIs`);
+  throw new RangeError(`${JSON.stringify(text)} is not a rule for URIs`);
 }

@@ -21,7 +21,7 @@ const USUAL_MAXIMUM: Readonly<Record<Exclude<Kind, 'end-entity'>, number>> = {
   'ocsp-responder': 31 * DAY,
   'crl-issuer': 398 * DAY,
 };
-// Nobody asks whether a responder is revoked: it lives shortly instead (RFC 6960 §4.2.2.2.1).
+// Nobody asks whether a responder is revoked, so its certificate is short-lived instead (RFC 6960 §4.2.2.2.1).
 const LONGEST_RESPONDER = 31 * DAY;
 // CA/Browser Forum Baseline Requirements §1.6.1: what is called short-lived.
 const LONGEST_UNREVOKED = 7 * DAY;
@@ -36,7 +36,7 @@ const KEY_USES: Readonly<Record<Exclude<Kind, 'intermediate'>, KeyUse>> = {
 /** Reads the profile of an end entity. Throws RangeError for a definition that contradicts itself. */
 export function provenEndEntity(definition: ProfileDefinition, serviceLifetime: number): EndEntityProfile {
   const kind = kindOf(definition);
-  if (kind === 'intermediate') throw contradiction(definition, 'it is a CA’s');
+  if (kind === 'intermediate') throw contradiction(definition, 'it is the profile of a CA, not of an end entity');
   const { identity = 'service', noRevocation = false, mustStaple = false } = definition;
   const keyUse = KEY_USES[kind];
   const signsForTheCa = keyUse !== 'handshakes';
@@ -49,7 +49,7 @@ export function provenEndEntity(definition: ProfileDefinition, serviceLifetime: 
     throw contradiction(definition, why);
   };
   if (signsForTheCa && (purposes.length > 0 || definition.names || definition.requesters || definition.keyUsages))
-    refuse('who signs for the CA has no purposes, names, requesters and key usages of its own');
+    refuse('a profile whose keys sign for the CA has no purposes, names, requesters or key usages of its own');
   if (!signsForTheCa && purposes.length === 0)
     refuse('it gives no purpose: what it certifies could be used for anything');
   if (keyUse === 'responses' && maximumLifetime > LONGEST_RESPONDER)
@@ -87,7 +87,8 @@ export function provenEndEntity(definition: ProfileDefinition, serviceLifetime: 
 
 /** Reads the profile of a CA whose key is elsewhere. Throws RangeError for a definition that contradicts itself. */
 export function provenIntermediate(definition: ProfileDefinition): IntermediateProfile {
-  if (kindOf(definition) !== 'intermediate') throw contradiction(definition, 'it is not a CA’s');
+  if (kindOf(definition) !== 'intermediate')
+    throw contradiction(definition, 'it is the profile of an end entity, not of a CA');
   const { name, pathLength, nameConstraints, backdate, publicationUrl } = definition;
   if (pathLength !== undefined && (!Number.isInteger(pathLength) || pathLength < 0 || pathLength > 8))
     throw contradiction(definition, 'its pathLength is a whole number from 0 to 8');
@@ -129,7 +130,7 @@ function lifetimesOf(
 
 function keysOf(definition: ProfileDefinition): Pick<EndEntityProfile, 'keyTypes' | 'minimumRsaBits'> {
   const { keyTypes = KEY_TYPES, minimumRsaBits } = definition;
-  if (keyTypes.length === 0) throw contradiction(definition, 'it takes no kind of key');
+  if (keyTypes.length === 0) throw contradiction(definition, 'its list of key types is empty');
   if (minimumRsaBits !== undefined && !keyTypes.includes('RSA'))
     throw contradiction(definition, 'minimumRsaBits is for RSA keys, and it takes none');
   return { keyTypes: new Set(keyTypes), minimumRsaBits: minimumRsaBits ?? 2048 };
@@ -142,7 +143,7 @@ function constraintsOf({ permit = [], exclude = [] }: NameConstraintTexts): Name
 
 function subtree(text: string): GeneralName {
   const base = subtreeFromString(text);
-  if (!base) throw new RangeError(`${JSON.stringify(text)} is no base of name constraints`);
+  if (!base) throw new RangeError(`${JSON.stringify(text)} is not a base of name constraints`);
   return base;
 }
 

@@ -2,8 +2,8 @@ import { generalNameToString, type GeneralName } from '../../x509/index.js';
 import { NameRules, type NameRuleTexts } from './name-rules.js';
 
 /**
- * Which requesters of a profile may have which services and names certified: {@link service}, or whoever has {@link role}. A kind of name without a list:
- * none.
+ * Which services and names a requester may have certified under a profile. The requester is {@link service}, or any service with {@link role}. Of a kind of
+ * name without a list it may have none.
  */
 export interface RequesterRuleTexts extends NameRuleTexts {
   readonly service?: string | undefined;
@@ -29,7 +29,7 @@ interface RequesterRule {
 export class RequesterRules {
   readonly #rules: readonly RequesterRule[];
 
-  /** Throws RangeError for a rule that is none. */
+  /** Throws RangeError for a text that is not a rule. */
   constructor(texts: readonly RequesterRuleTexts[]) {
     this.#rules = texts.map(({ service, role, services, dns = [], ip = [], uri = [] }) => {
       if ((service === undefined) === (role === undefined))
@@ -58,6 +58,7 @@ export class RequesterRules {
 
 function serviceRule(text: string): (service: string) => boolean {
   const [, beginning, rest] = /^([a-z0-9.-]*)(\*?)$/.exec(text) ?? [];
-  if (beginning === undefined || text === '') throw new RangeError(`${JSON.stringify(text)} is no rule for services`);
+  if (beginning === undefined || text === '')
+    throw new RangeError(`${JSON.stringify(text)} is not a rule for services`);
   return rest === '*' ? (service) => service.startsWith(beginning) : (service) => service === beginning;
 }

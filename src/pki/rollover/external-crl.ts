@@ -33,8 +33,8 @@ export function checkExternalCrl(
   const gap = gapIn(list);
   if (gap !== undefined) refuse(gap);
   if (thisUpdate > now) refuse(`the list begins on ${thisUpdate.toISOString()}`);
-  if (!nextUpdate || nextUpdate <= now)
-    refuse(`the list ended on ${nextUpdate?.toISOString() ?? 'no day that it says'}`);
+  if (!nextUpdate) refuse('the list has no nextUpdate');
+  if (nextUpdate <= now) refuse(`the list ended on ${nextUpdate.toISOString()}`);
   return { id: issuer.id, number: Number(extensions.crlNumber), nextUpdate };
 }
 
