@@ -17,7 +17,7 @@ import {
 
 /** One thing to record. */
 export interface AuditEntry {
-  /** What is done: `certificate.issue`, `certificate.revoke`, `crl.sign`, `key.open`, `policy.change`. */
+  /** The action: `certificate.issue`, `certificate.revoke`, `crl.sign`, `key.open`, `policy.change`. */
   readonly action: string;
   /** `intent` before a key is used, `result` after what it made is stored. An intent without a result is a step that failed. */
   readonly phase: 'intent' | 'result';
@@ -45,8 +45,8 @@ const GENESIS = '0'.repeat(64);
 const PAGE = 1000;
 
 /**
- * The record of what the CA did: rows that are only ever added, each with the SHA-256 of its contents and of the hash before it. Called where
- * keys are used, so that no door can pass it by; when it cannot be written, nothing is signed.
+ * The record of what the CA did: rows that are only ever added, each with the SHA-256 of its contents and of the hash before it. It is called where keys are
+ * used, so that no interface can bypass it. When it cannot be written, nothing is signed.
  */
 export class AuditLog {
   readonly #store: Store;
@@ -72,15 +72,15 @@ export class AuditLog {
       whole.written();
       return;
     }
-    // Where the record ended when this log last wrote to it. Others write as well, and what was written may have been undone: then it is looked up.
+    // Try where the record ended when this log last wrote to it. Others write as well, and that transaction may have been undone: then look up the end.
     if (this.#end && (await this.#appendTo(this.#end, entries, transaction))) return;
     if (!(await this.#appendTo(await auditHead(transaction), entries, transaction)))
       throw new Error('the end of the audit record moved within a transaction');
   }
 
   /**
-   * As {@link appendAll}, as statements to be run together with others, for a record that ends where this log left it; undefined when that is not known.
-   * `written` is to be called when they were run.
+   * As {@link appendAll}, but as statements to be run together with others, for a record that still ends where this log left it; undefined when it does not
+   * know where. The caller calls `written` when they were run.
    */
   appending(entries: readonly AuditEntry[]): WholeWork<void> | undefined {
     const from = this.#end;
@@ -167,11 +167,11 @@ export class AuditLog {
         }
         onProgress?.(rows, Math.max(rows, head?.sequence ?? 0));
       }
-      // Somebody appended while this was reading: what was read as the end is not.
+      // Somebody appended meanwhile, so the record has not been read to its end yet.
       if ((await auditHead(database))?.sequence !== head?.sequence) continue;
       if (rows < (head?.sequence ?? 0)) return { ok: false, sequence: rows + 1, problem: 'dropped' };
       if (rows > 0 && head?.hash !== previous) return { ok: false, sequence: rows, problem: 'changed' };
-      // No CA comes into a store without a row of the record: it is there by then, or was dropped.
+      // No CA comes into a store without a row of the record: the row is there by now, or was dropped.
       if (rows > 0 || (await listIssuers(database)).length === 0) return { ok: true, rows };
       if (!(await auditHead(database))) return { ok: false, sequence: 1, problem: 'dropped' };
     }
@@ -181,12 +181,12 @@ export class AuditLog {
 function problemOf(row: AuditRow, expected: number, previous: string): 'changed' | 'dropped' | 'reordered' | undefined {
   if (row.sequence !== expected) return 'dropped';
   const { hash, ...contents } = row;
-  // Numbers that were exchanged leave rows whole, but for the number.
+  // Rows whose numbers were exchanged are intact except for the number.
   if (hashOf(contents) !== hash) return contents.previous_hash === previous ? 'changed' : 'reordered';
   return contents.previous_hash === previous ? undefined : 'reordered';
 }
 
-/** Over the contents as {@link canonicalJson} has them: they are the same in every row, and in order here. */
+/** The hash over the contents in the form of {@link canonicalJson}: the keys are the same in every row, and sorted here. */
 function hashOf(contents: Omit<AuditRow, 'hash'>): string {
   const { action, actor, at, detail, phase, previous_hash, request_id, sequence, subject } = contents;
   const ordered = { action, actor, at, detail, phase, previous_hash, request_id, sequence, subject };

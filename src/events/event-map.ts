@@ -60,8 +60,8 @@ interface IssuersChanged {
 }
 
 /**
- * `services.changed`: this process acts on another list of services from now on; `epoch` is higher than ever before, `names` those that changed, patterns
- * among them.
+ * `services.changed`: this process acts on another list of services from now on. `epoch` is higher than ever before; `names` are the names and patterns that
+ * changed.
  */
 interface ServicesChanged {
   readonly epoch: number;
@@ -76,8 +76,8 @@ interface RenewalDone {
 }
 
 /**
- * `renewal.failed`: it was not, and will be tried again at `retryAt`. The level is `error` when it will not mend itself, or half of the time that was left is
- * gone.
+ * `renewal.failed`: the certificate was not renewed, and it will be tried again at `retryAt`. The level is `error` when the cause will not go away by itself,
+ * or half of the time that was left is gone.
  */
 interface RenewalFailed {
   readonly level: 'warn' | 'error';

@@ -1,10 +1,10 @@
 import type { ServiceChangeRow } from '../store/index.js';
 import { allowedWith, type ServiceTerms } from './service-terms.js';
 
-/** What a service, or a pattern of services, may, and who said so. */
+/** What a service, or a pattern of services, may do, and who decided that. */
 export interface RegisteredService {
   readonly name: string;
-  /** `configuration`: it is on the configured list, and the registry has no entry of its own for it. */
+  /** `configuration`: it is on the configured list, and the registry has no entry for it. */
   readonly source: 'registry' | 'configuration';
   /** Rises with each change of the entry; 0 of the configuration. */
   readonly version: number;

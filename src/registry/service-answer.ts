@@ -1,7 +1,7 @@
 import type { RegisteredService } from './registered-service.js';
 import type { ServiceTerms } from './service-terms.js';
 
-/** Who asks, by a certificate that was validated. The object is what an answer is remembered by. */
+/** Who asks, by a certificate that was validated. */
 export interface Subject {
   readonly service: string;
   readonly spiffeId: string | undefined;
@@ -9,21 +9,21 @@ export interface Subject {
   readonly spkiSha256: () => string;
 }
 
-/** Whether a service is let in; with `shadow`, because that it would not be is only tried. `reason` is for the caller: it tells nothing about the list. */
+/** Whether a service is let in. With `shadow` it is, although terms on trial would refuse it. `reason` is for the caller and reveals nothing about the list. */
 export type ServiceAnswer = (
   | { readonly allowed: true; readonly shadow: { readonly reason: string } | undefined }
   | { readonly allowed: false; readonly reason: string }
 ) & {
   readonly roles: ReadonlySet<string>;
-  /** Of several entries with one, the slowest; the same object as long as it is the same rate. */
+  /** The slowest rate of all entries that have one; the same object as long as the rate is the same. */
   readonly rate?: ServiceTerms['rate'];
 };
 
 const NONE: ReadonlySet<string> = new Set();
 
 /**
- * The answer to a subject from the entries for its name and its SPIFFE ID: no entry is a refusal; of two, both must let it pass, and it has the roles of
- * both. `time` in milliseconds.
+ * The answer to a subject from the entries for its name and its SPIFFE ID. Without an entry it is refused; of two entries both must let it pass, and it has
+ * the roles of both. `time` in milliseconds.
  */
 export function answerFrom(entries: readonly RegisteredService[], subject: Subject, time: number): ServiceAnswer {
   const stranger = `service ${subject.service} is not allowed here`;
@@ -41,7 +41,7 @@ export function answerFrom(entries: readonly RegisteredService[], subject: Subje
   return { allowed: true, shadow, roles: new Set(entries.flatMap(({ terms }) => terms.roles)), rate };
 }
 
-/** What terms have against a subject: undefined, nothing. Of a shadow, what the terms on trial would have. */
+/** What the terms have against a subject; undefined when nothing. For a shadow, what the terms on trial would have. */
 function objectionOf({ state, tries, validFrom, validUntil, pins }: ServiceTerms, subject: Subject, time: number) {
   const { service } = subject;
   if ((tries ?? state) === 'denied') return `service ${service} is not allowed here`;

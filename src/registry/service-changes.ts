@@ -13,7 +13,7 @@ import { MOST_NAMES, MOST_PATTERNS } from './service-index.js';
 import type { ServiceRegistry } from './service-registry.js';
 import { checkTerms, type ServiceTerms } from './service-terms.js';
 
-/** What must hold for a change to be made: one of these versions (0: the configured entry), an entry at all, or none. */
+/** The condition for a change: the entry has one of these versions (0 is the configured entry), there is an entry at all, or there is none. */
 export type Expected = readonly number[] | 'present' | 'absent';
 
 /** Who changes what, and on what condition. */
@@ -23,14 +23,14 @@ export interface ChangeRequest {
   readonly expected?: Expected | undefined;
 }
 
-/** What came of a change: `isNew` when there was no entry before, `isChanged` false when it was so already. */
+/** The result of a change. `isNew`: there was no entry before. `isChanged` is false when the entry had these terms already. */
 export interface ChangeResult {
   readonly service: RegisteredService;
   readonly isNew: boolean;
   readonly isChanged: boolean;
 }
 
-/** Changes the registry: each change is a row that stays, in the audit record before it is made, and holds here when the call returns. */
+/** Changes the registry. Each change is a row that stays, is in the audit record before it is made, and is in force in this process when the call returns. */
 export class ServiceChanges {
   readonly #store: Store;
   readonly #audit: AuditLog;
@@ -54,8 +54,8 @@ export class ServiceChanges {
   }
 
   /**
-   * Gives a name, or a pattern, these terms: whole, nothing is kept of those before. What is so already is not changed, whatever was expected. Throws
-   * RegistryError, and what the store throws.
+   * Gives a name, or a pattern, these terms, which replace the earlier ones completely. When it has the same terms already, nothing is changed, whatever was
+   * expected. Throws RegistryError, and what the store throws.
    */
   async put({ terms, ...request }: ChangeRequest & { readonly terms: ServiceTerms }): Promise<ChangeResult> {
     const proven = checkTerms(terms, this.#roles);
@@ -75,7 +75,7 @@ export class ServiceChanges {
     return result;
   }
 
-  /** Takes an entry away. Gives what holds from then on: the configured entry, or undefined. Throws RegistryError, and what the store throws. */
+  /** Removes an entry. Returns what is in force from then on: the configured entry, or undefined. Throws RegistryError, and what the store throws. */
   async remove(request: ChangeRequest): Promise<RegisteredService | undefined> {
     checkName(request.name);
     await this.#store.transaction(async (transaction) => {
@@ -91,8 +91,8 @@ export class ServiceChanges {
   }
 
   /**
-   * The changes of a name, the last first, at most `limit`; those before a version, when that is given. Throws RegistryError `service_unknown` when it never
-   * had one.
+   * The changes of a name, the latest first, at most `limit`, and only those before a version when one is given. Throws RegistryError `service_unknown` when
+   * there never was an entry of that name.
    */
   async history(
     name: string,
@@ -104,7 +104,7 @@ export class ServiceChanges {
     return rows.map(changeOf);
   }
 
-  /** What holds in the store, and the version of the last change, made or taken away. */
+  /** The entry that is in force in the store, and the version of the last change, which may be a removal. */
   async #current(transaction: Transaction, name: string) {
     const row = await findServiceChange(transaction, name);
     const holds = (row && serviceOf(row)) ?? this.#registry.configured(name);

@@ -10,7 +10,7 @@ export interface ConfiguredService {
   readonly roles: readonly string[];
 }
 
-/** An answer, and for how long it holds: while the epoch is this one, and, unless it is lasting, from `from` until before `until`, in milliseconds. */
+/** An answer and how long it holds: while the epoch is the same and, unless `isLasting`, from `from` until before `until`, in milliseconds. */
 interface Remembered {
   readonly epoch: number;
   readonly isLasting: boolean;
@@ -25,9 +25,9 @@ const isWithin = ({ from, until }: Remembered, time: number): boolean => time >=
 const PAGE = 1_000;
 
 /**
- * The services that may call, in memory: those of the configuration, and over them the entries of the store. What other processes change is seen at the next
- * poll or as soon as the database tells, what this one changes before the change returns. Each change raises `epoch`. When the store cannot be read, what was
- * read last holds.
+ * The services that may call, in memory: those of the configuration, overridden by the entries of the store. A change by another process is seen at the next
+ * poll or as soon as the database tells of it, a change by this process before its call returns. Each change raises `epoch`. When the store cannot be read,
+ * what was read last stays in force.
  */
 export class ServiceRegistry {
   readonly #store: Store;
@@ -35,14 +35,14 @@ export class ServiceRegistry {
   readonly #configured: ReadonlyMap<string, RegisteredService>;
   readonly #follower: StoreFollower;
   readonly #answers = new WeakMap<object, Remembered>();
-  // Whom the answer before this one was about: a request asks about the same identity for its place on the list, its roles and its rate.
+  // The identity of the answer before: a request asks about the same one several times, for its place on the list, its roles and its rate.
   #identity: object | undefined;
   #remembered: Remembered | undefined;
   #index = new ServiceIndex();
   #sorted: readonly RegisteredService[] | undefined;
   #sequence = 0;
   #epoch = 0;
-  /** The next moment at which an entry begins or ends; undefined: not known since the last change. */
+  /** The next moment at which an entry begins or ends; undefined when it was not computed since the last change. */
   #turn: number | undefined;
   #reading: Promise<void> | undefined;
 
@@ -63,12 +63,12 @@ export class ServiceRegistry {
     });
   }
 
-  /** Rises with every change: an answer that was kept is good for as long as this is what it was. */
+  /** Rises with every change: an answer may be kept for as long as this stays the same. */
   get epoch(): number {
     return this.#epoch;
   }
 
-  /** The epoch at `time`, in milliseconds: another one as well when an entry has begun or ended since this was asked before. */
+  /** The epoch at `time`, in milliseconds. It also rises when an entry has begun or ended since the last call. */
   epochAt(time: number): number {
     if (this.#turn !== undefined && time < this.#turn) return this.#epoch;
     if (this.#turn !== undefined) this.#epoch++;
@@ -128,13 +128,13 @@ export class ServiceRegistry {
     return answer;
   }
 
-  /** What holds for a service: the most specific entry for its name, and that for its SPIFFE ID. */
+  /** The entries in force for a service: the most specific ones for its name and for its SPIFFE ID. */
   entriesFor({ service, spiffeId }: Pick<Subject, 'service' | 'spiffeId'>): readonly RegisteredService[] {
     const names = new Set(spiffeId === undefined ? [service] : [service, spiffeId]);
     return [...names].map((name) => this.#index.match(name)).filter((entry) => entry !== undefined);
   }
 
-  /** Reads what is new. Calls at the same time share one reading, and a call during a reading has another one follow. */
+  /** Reads what is new. Calls that arrive together share one reading, and a call during a reading causes another one. */
   async refresh(): Promise<void> {
     const before = this.#reading;
     if (before) await before.catch(() => undefined);
@@ -161,14 +161,14 @@ export class ServiceRegistry {
     const start = last < this.#sequence ? 0 : this.#sequence;
     let end = start;
     const changed: (readonly [name: string, service: RegisteredService | undefined])[] = [];
-    // Beyond `last` as well: what has changed again since then is nowhere before it.
+    // Beyond `last` as well: a name that was changed again since then has no row before it.
     for (let isMore = true; isMore;) {
       const page = await listServiceChanges(database, { after: end, limit: PAGE });
       for (const row of page) changed.push([row.name, serviceOf(row)]);
       end = page.at(-1)?.sequence ?? end;
       isMore = page.length === PAGE;
     }
-    // Taken up in one go: nobody is answered from half of what was read.
+    // All of it is taken up in one go, so that no answer comes from a half-read list.
     if (start === 0) this.#index = new ServiceIndex();
     for (const service of start === 0 ? this.#configured.values() : []) this.#index.set(service);
     for (const [name, service] of changed) this.#take(name, service);

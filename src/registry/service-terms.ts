@@ -45,7 +45,7 @@ const LAST_DATE = 8.64e15;
  */
 export function checkTerms(terms: ServiceTerms, knownRoles: readonly string[]): ServiceTerms {
   const { state, tries, validFrom, validUntil, rate, note } = terms;
-  if ((state === 'shadow') !== (tries !== null)) refuse('a shadow, and nothing else, says what is tried');
+  if ((state === 'shadow') !== (tries !== null)) refuse('`tries` goes with the state `shadow`, and with no other');
   const roles = [...new Set(terms.roles)].sort();
   const unknown = roles.find((role) => !knownRoles.includes(role));
   if (unknown !== undefined)
@@ -56,7 +56,8 @@ export function checkTerms(terms: ServiceTerms, knownRoles: readonly string[]): 
   if (pins.length === 1) refuse('a pin needs another one beside it, of the key that comes next');
   if (pins.length > MOST_PINS) refuse(`there are at most ${MOST_PINS} pins`);
   for (const time of [validFrom, validUntil])
-    if (time !== null && !(Number.isSafeInteger(time) && time >= 0 && time <= LAST_DATE)) refuse('a time is not one');
+    if (time !== null && !(Number.isSafeInteger(time) && time >= 0 && time <= LAST_DATE))
+      refuse('a time is not a date that can be represented');
   if (validFrom !== null && validUntil !== null && validFrom >= validUntil) refuse('it ends before it begins');
   if (
     rate &&

@@ -5,22 +5,22 @@ import { fetchCrl, type Fetched } from './crl-source.js';
 import { CrlThread, CrlThreadError } from './crl-thread.js';
 import { Slices } from './slices.js';
 
-/** From so many octets on, some twenty thousand entries, a list is read by the thread. */
+/** From this length on, some twenty thousand entries, a list is read by the thread. */
 const LARGE_OCTETS = 1024 * 1024;
-/** Lists grow. */
+/** How much more room is made than a list needs, because lists grow. */
 const SPARE_ROOM = 1.125;
 
-/** What lists of one size left, to the power of two. */
+/** Memory that was left by lists of one size; sizes are powers of two. */
 interface Spare {
   readonly octets: SharedArrayBuffer | undefined;
   readonly table: SharedArrayBuffer | undefined;
 }
 
 /**
- * Fetches, verifies and indexes lists: small ones in place, in slices of a fraction of a millisecond, large ones in a thread of their own. Their octets and
- * their tables are in memory that threads share. V8 does not count it, so that it collects no garbage for its sake; so it is not left to V8 either, but used
- * again: a list that is replaced gives its memory back by {@link release}, and of each size one piece at most is kept: a small list does not sit in the
- * memory of a large one.
+ * Fetches, verifies and indexes lists: small ones here, in slices of a fraction of a millisecond, and large ones in another thread. The octets and tables of
+ * large lists are in memory that both threads share. V8 does not count this memory, and so does not collect garbage because of it; therefore it is used again
+ * instead of being left to V8. A list that is replaced gives its memory back by {@link release}. At most one piece of each size is kept, so that a small list
+ * does not take the memory of a large one.
  */
 export class CrlReader {
   readonly #thread: CrlThread;
@@ -60,7 +60,7 @@ export class CrlReader {
     return new Uint8Array(octets, 0, length);
   }
 
-  /** What {@link fetch} gave: as {@link indexCrl}, which it calls here or there. Throws also {@link CrlThreadError}. */
+  /** Reads what {@link fetch} returned, as {@link indexCrl}, which is called here or in the thread. Throws {@link CrlThreadError} as well. */
   async read(octets: Uint8Array, issuers: readonly Certificate[], now: Date): Promise<CrlIndex> {
     this.#closing.signal.throwIfAborted();
     if (!isSharedArrayBuffer(octets.buffer)) {
@@ -77,18 +77,18 @@ export class CrlReader {
       if (!issuer) throw new RangeError('the list has no issuer');
       return restoreCrlIndex(octets.subarray(0, answer.length), issuer, answer.table);
     } catch (error) {
-      // What was not let go may be written to until that thread has ended.
+      // After a CrlThreadError the thread may still write to the memory.
       if (!(error instanceof CrlThreadError)) this.#keep(octets.buffer, table);
       throw error;
     }
   }
 
-  /** Takes back the memory of a list that nobody asks any more. */
+  /** Takes back the memory of a list that is no longer used. */
   release({ list, revoked }: CrlIndex): void {
     this.#keep(list.der.buffer, revoked.table.tags.buffer);
   }
 
-  /** Nothing is read afterwards, and what is being read is given up. */
+  /** Gives up what is being read. Nothing may be read afterwards. */
   close(): void {
     this.#closing.abort(new Error('the reader of revocation lists is closed'));
     this.#thread.close();

@@ -305,7 +305,7 @@ describe('CRLs of another CA', () => {
     expect(statusOf(bad).status).toBe('revoked');
     expect(statusOf(good)).toMatchObject({
       status: 'unknown',
-      why: 'of its issuer only a delta CRL covers the certificate, and no complete one',
+      why: 'only a delta CRL of its issuer covers the certificate, and no complete one',
     });
   });
 

@@ -23,16 +23,16 @@ export type CrlEvent =
     }
   | { readonly kind: 'failed'; readonly source: string; readonly why: string };
 
-/** How the list of a source stands. */
+/** The state of a source's list. */
 export interface CrlStanding {
   readonly source: string;
-  /** Whether it gave a list that could be used. */
+  /** Whether a usable list has come from it. */
   readonly isRead: boolean;
   /** Whether the last one is past its nextUpdate. */
   readonly isStale: boolean;
 }
 
-/** What a source names as its issuer is no certificate. */
+/** What a source names as its issuer is not a certificate. */
 export class CrlIssuerError extends Error {
   override readonly name = 'CrlIssuerError';
 }
@@ -43,24 +43,24 @@ interface Loaded {
   readonly issuers: readonly Certificate[] | undefined;
   mark: string | undefined;
   index: CrlIndex | undefined;
-  /** What it gave before, by another CA or of another scope, until that is over: it is not replaced by what says nothing of its certificates. */
+  /** Earlier lists of this source by another CA or of another scope, until they expire: a list does not replace one about other certificates. */
   others: readonly CrlIndex[];
   failure: string | undefined;
   /** How often in a row it has failed. */
   failures: number;
-  /** Until then, by performance.now(), a file that was refused is not read again unless it changed. */
+  /** Until this time of performance.now(), a file that was refused is not read again unless it changed. */
   retryAt: number;
 }
 
 const FILE_INTERVAL_MS = 1_000;
 const FIRST_RETRY_MS = 1_000;
 const JITTER = 0.1;
-/** How long a start waits for lists: as long as for a server that is silent, and not for one that sends a little now and then. */
+/** How long a start waits for lists: as long as a silent server is waited for, and no longer for one that sends a little now and then. */
 const START_MS = 10_000;
 
 /**
- * Revocation status from the CRLs of any CA, complete, sharded and delta, in files or at URLs. A CRL that fails to load or to verify never replaces a good
- * one, and a good one counts until its nextUpdate: after that, and where there is none, the answer is `unknown`, which hard-fail refuses.
+ * Revocation status from the CRLs of any CA, complete, sharded and delta, in files or at URLs. A CRL that cannot be loaded or verified never replaces a good
+ * one. A good one counts until its nextUpdate; after that, and where there is none, the answer is `unknown`, which hard-fail refuses.
  */
 export class CrlRevocation implements RevocationStatus {
   readonly #sources: readonly Loaded[];
@@ -104,8 +104,8 @@ export class CrlRevocation implements RevocationStatus {
   }
 
   /**
-   * Loads every source once, then keeps looking. Never fails: a source that cannot be read is reported, and its answers are `unknown`, as are those of one
-   * that is still being read after ten seconds, for which nobody waits.
+   * Loads every source once, and then keeps watching them. Never fails: a source that cannot be read is reported, and its answers are `unknown`. So are those
+   * of a source that is still being read after ten seconds, for which the start does not wait.
    */
   async start(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
@@ -163,13 +163,13 @@ export class CrlRevocation implements RevocationStatus {
       const fetched = await this.#reader.fetch(source, mark);
       if (!fetched) {
         if (loaded.retryAt < Infinity) return;
-        // That nothing came after it is a failure too: whoever publishes it is not asked each second for that.
+        // A list that expired without a successor is a failure too, so that its publisher is asked ever less often instead of every second.
         const ended = loaded.index && staleness(loaded.index.list, this.options.clock());
         if (ended !== undefined) throw new CrlRefusedError(ended);
         loaded.failures = 0;
         return;
       }
-      // The mark first: a bad file is reported once, not every second.
+      // The mark is kept first, so that a bad file is reported once and not every second.
       loaded.mark = fetched.mark;
       loaded.retryAt = Infinity;
       const index = await this.#take(loaded, fetched.octets);
@@ -192,7 +192,7 @@ export class CrlRevocation implements RevocationStatus {
       this.#replace(loaded, index);
       return index;
     } catch (error) {
-      // What was refused for its time or its issuer may be in order later, unchanged; octets that cannot be read never will be.
+      // A list that was refused for its time or its issuer may be accepted later without a change; octets that cannot be read never will be.
       if (!(error instanceof DecodeError))
         loaded.retryAt = isUrl(loaded.source.source)
           ? 0
@@ -201,7 +201,7 @@ export class CrlRevocation implements RevocationStatus {
     }
   }
 
-  /** The memory of the one that is not used, then, is for the next: of the one before, once nobody asks it any more. */
+  /** Takes up a list, or refuses it as older. The memory of the list that is not used any more is released for the next one. */
   #replace(loaded: Loaded, index: CrlIndex): void {
     const all = [...(loaded.index ? [loaded.index] : []), ...loaded.others];
     const before = all.find((each) => isSameList(each, index));
@@ -218,7 +218,7 @@ export class CrlRevocation implements RevocationStatus {
     for (const each of all) if (!loaded.others.includes(each)) this.#reader.release(each);
   }
 
-  /** Answers are by the lists of before, or by those of now. */
+  /** Replaces all lists at once: an answer comes from the old ones or from the new ones. */
   #swap(): void {
     const lists = Map.groupBy(
       this.#sources.flatMap(({ index, others }) => (index ? [index, ...others] : [])),
@@ -241,8 +241,8 @@ function issuersOf({ source, issuer }: CrlSource): readonly Certificate[] | unde
 }
 
 /**
- * When to look at a source again, in milliseconds: a file each second, a URL each `interval` and before its list ends, after failures sooner and then ever
- * later, up to the interval; and never at the same moment as everybody else.
+ * In how many milliseconds to look at a source again: a file every second; a URL every `interval`, and before its list expires; after a failure sooner, and
+ * then ever later up to the interval. URLs have a random spread, so that clients do not all ask at the same moment.
  */
 export function nextLook(
   { source: { source }, failures, index }: Pick<Loaded, 'source' | 'failures' | 'index'>,
@@ -268,7 +268,7 @@ function checkNotOlder({ list }: CrlIndex, { list: inUse }: CrlIndex): void {
     throw new CrlRefusedError(`thisUpdate ${list.thisUpdate.toISOString()} is older than that of the one in use`);
 }
 
-/** Whether two are one list at two times: by the same CA, of the same scope, and both complete or both delta. */
+/** Whether one list is a version of the other: by the same CA, of the same scope, and both complete or both delta. */
 const isSameList = (one: CrlIndex, other: CrlIndex): boolean =>
   keyOf(one.issuer) === keyOf(other.issuer) &&
   sameScope(one.list, other.list) &&

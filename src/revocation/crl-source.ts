@@ -9,28 +9,28 @@ export interface CrlSource {
   readonly issuer?: string | Uint8Array;
 }
 
-/** How long a server may send nothing, and how long a list may take as a whole. */
+/** How long a server may send nothing, and how long a whole list may take. */
 const SILENCE_MS = 10_000;
 const TIMEOUT_MS = 120_000;
 const PIECE = 256 * 1024;
-/** Where nobody says how long a list is: the room it has first, and by how much that grows. */
+/** When the length of a list is not known: the room that it has at first, and the factor by which that grows. */
 const LEAST_ROOM = 16 * 1024;
 const GROWTH = 4;
 
-/** Octets that were fetched, and a mark by which to tell whether they changed. */
+/** Octets that were fetched, and a mark that tells whether the source has changed since. */
 export interface Fetched {
   readonly octets: Uint8Array;
   readonly mark: string;
 }
 
-/** What a fetch may take, in milliseconds and octets, and where the octets are put. */
+/** The limits of a fetch in milliseconds and octets, and where the octets are put. */
 export interface FetchLimits {
   readonly silence: number;
   readonly timeout: number;
   readonly octets: number;
-  /** Ends it before. */
+  /** Ends the fetch early. */
   readonly signal?: AbortSignal;
-  /** Room for so many octets. */
+  /** Returns room for that many octets. */
   readonly room: (length: number) => Uint8Array;
 }
 
@@ -110,7 +110,7 @@ async function fetchUrl(url: string, mark: string | undefined, limits: FetchLimi
     };
   } catch (error) {
     const { cause } = error as { readonly cause?: NodeJS.ErrnoException };
-    // What fetch throws says no more than that it failed; what happened at several addresses has a code and no message.
+    // The error of fetch says only that it failed; its cause says why. A failure at several addresses has a code and no message.
     throw cause ? new Error(cause.message || cause.code, { cause: error }) : error;
   } finally {
     clearTimeout(silence);
@@ -118,7 +118,7 @@ async function fetchUrl(url: string, mark: string | undefined, limits: FetchLimi
   }
 }
 
-/** Pieces put together in the room that there is for a list: of the length that was said before, or else ever more of it. */
+/** Puts the pieces of a list together, in room of the length that the server announced, or else in room that grows. */
 class Collected {
   readonly #limits: FetchLimits;
   #room: Uint8Array;

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { CrlRefusedError, DecodeError } from '../x509/index.js';
 import type { CrlFailure, CrlRequest, CrlResponse } from './crl-protocol.js';
 
-/** The thread did not answer, or not what it was asked: what it had to work on it may still be working on. */
+/** The thread did not answer, or answered something else. It may still be working on the memory that it was given. */
 export class CrlThreadError extends Error {
   override readonly name = 'CrlThreadError';
 }
@@ -17,14 +17,14 @@ interface Asked {
 }
 
 const IDLE_MS = 10_000;
-/** What its heap may have. Lists and their tables are elsewhere; PEM of 8 MiB takes a part of it. */
+/** Limits of its heap. Lists and their tables are not in it; PEM of 8 MiB takes a part of it. */
 const HEAP = { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 16 };
 // The same file beside this one, compiled or not.
 const WORKER = new URL(import.meta.url.replace(/crl-thread(?=\.[jt]s$)/, 'crl-worker'));
 
 /**
- * A thread that verifies and indexes lists, one after the other. It begins with the first one and ends when it had none for ten seconds; one that died is
- * followed by another at the next list. Keeps the process alive while an answer is owed, and not otherwise.
+ * A thread that verifies and indexes lists, one after the other. It is started for the first list, and ends when there was none for ten seconds; when it
+ * died, another one is started for the next list. It keeps the process alive while an answer is due, and not otherwise.
  */
 export class CrlThread {
   readonly #file: URL;
@@ -65,7 +65,7 @@ export class CrlThread {
 
   #start(): Worker {
     const worker = new Worker(this.#file, {
-      // A test runner's loader is not its business.
+      // Without the loader of a test runner.
       execArgv: [],
       resourceLimits: HEAP,
     });
@@ -117,7 +117,7 @@ export class CrlThread {
   }
 }
 
-/** What would have a number not found, or the search for it not end, is no answer. */
+/** Whether a table can be used: in another one, a number might not be found, or the search for it might not end. */
 function isAnswer({ length, issuer, table }: Partial<Answer>, { octets, issuers }: CrlRequest): boolean {
   const { seed, size, offsets, tags } = table ?? {};
   const isBelow = (number: number | undefined, limit: number): boolean =>

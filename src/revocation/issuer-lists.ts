@@ -35,7 +35,7 @@ export class IssuerLists {
         !isDelta(each) && !newestFirst.slice(0, i).some((other) => !isDelta(other) && sameScope(other.list, each.list)),
     );
     this.#pairs = complete.map((each) => ({ complete: each, delta: deltas.find((delta) => goesWith(delta, each)) }));
-    // Newer than the complete one, and not to be combined with it: it makes nothing good, but what it revokes is revoked.
+    // These are newer than the complete list and cannot be combined with it: they make nothing good, but what they revoke is revoked.
     this.#lone = deltas.filter(
       (delta) =>
         !complete.some(
@@ -59,7 +59,7 @@ export class IssuerLists {
       if (!covers(delta.list, certificate)) continue;
       const entry = delta.revoked.find(certificate.serialNumber);
       if (entry && entry.reason !== CrlReason.removeFromCRL) return revoked(sourceOf(delta), entry);
-      why ??= 'of its issuer only a delta CRL covers the certificate, and no complete one';
+      why ??= 'only a delta CRL of its issuer covers the certificate, and no complete one';
     }
     return good ?? { status: 'unknown', source: 'CRL', why: why ?? 'no CRL of its issuer covers the certificate' };
   }
@@ -71,7 +71,7 @@ function answerOf({ complete, delta }: Pair, certificate: Certificate, now: Date
   const ended = staleness(complete.list, now);
   const before = complete.revoked.find(certificate.serialNumber);
   const change = delta?.revoked.find(certificate.serialNumber);
-  // What was revoked for good stays so, whatever a delta says, and on whatever list that is past its end; of a hold, and of its end, only a current one tells.
+  // What was revoked for good stays so, whatever a delta says, and even on a list that is past its end. About a hold, and its end, only a current list counts.
   const changed = !isFinal(before) && (over === undefined || isFinal(change)) ? change : undefined;
   const entry = changed ?? before;
   if (entry && entry.reason !== CrlReason.removeFromCRL) {

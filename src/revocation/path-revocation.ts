@@ -2,24 +2,24 @@ import { needsNoRevocationStatus, type Certificate } from '../x509/index.js';
 import type { RevocationMode } from './revocation-options.js';
 import type { RevocationAnswer, RevocationStatus } from './revocation-status.js';
 
-/** A certificate of a path, and what is said of it. */
+/** A certificate of a path, and its status. */
 export interface Finding {
   readonly certificate: Certificate;
   readonly answer: RevocationAnswer;
 }
 
-/** What is known of a path: the lowest certificate that is revoked, those of which nobody knows, and until when (ms) the rest is known to be good. */
+/** The status of a path: the lowest revoked certificate, the certificates of unknown status, and until when (ms) the others are known to be good. */
 export interface PathRevocation {
   readonly revoked: Finding | undefined;
   readonly unknown: readonly Finding[];
   readonly goodUntil: number;
 }
 
-/** What a path is refused for: a certificate that is revoked, or one of which nobody knows, which soft-fail lets pass. */
+/** What a path is refused for: a revoked certificate, or one of unknown status, which soft-fail lets pass. */
 export const lossOf = ({ revoked, unknown }: PathRevocation, mode: RevocationMode): Finding | undefined =>
   revoked ?? (mode === 'soft-fail' ? undefined : unknown[0]);
 
-/** Asks about each certificate of a path, leaf first, below its anchor, with its issuer. A leaf that says that it needs no status is not among the unknown. */
+/** Asks about each certificate of a path (leaf first) below the anchor. A leaf that says that it needs no status is not among the unknown ones. */
 export function revocationOf(
   certificates: readonly Certificate[],
   status: RevocationStatus,

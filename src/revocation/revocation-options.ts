@@ -1,7 +1,10 @@
 import type { CrlSource } from './crl-source.js';
 import { firstKnown, type RevocationStatus } from './revocation-status.js';
 
-/** What happens when nobody can say whether a certificate is revoked: refuse, let pass and tell of it, or do not ask at all. */
+/**
+ * What to do when nobody can say whether a certificate is revoked: refuse it (`hard-fail`), let it pass and report it (`soft-fail`), or not ask at all
+ * (`off`).
+ */
 export type RevocationMode = 'hard-fail' | 'soft-fail' | 'off';
 
 /** By what it is known which certificates are revoked. */
@@ -17,8 +20,7 @@ export interface RevocationOptions {
 }
 
 /**
- * What is asked: `status` and then the CRLs that were configured, of which `crls` knows. One source alone is asked directly, for it stands on the path of
- * every request.
+ * The status to ask: `status`, and then `crls`, when CRLs are configured. A single source is asked directly, because it is on the path of every request.
  */
 export function statusFrom(
   { status, crls: configured = [] }: RevocationOptions,

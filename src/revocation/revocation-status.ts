@@ -1,6 +1,6 @@
 import type { Certificate } from '../x509/index.js';
 
-/** What is known about one certificate. `source` names who says so, for the log; `until` bounds how long a `good` may be remembered. */
+/** What is known about one certificate. `source` names for the log who says so; `until` is how long a `good` may be remembered. */
 export type RevocationAnswer =
   | { readonly status: 'good'; readonly source: string; readonly until?: Date }
   | { readonly status: 'revoked'; readonly source: string; readonly revocationDate: Date; readonly reason: string }
@@ -16,8 +16,8 @@ export interface RevocationStatus {
 }
 
 /**
- * Asks each in turn and takes the first answer that is not `unknown`; when there is none, the reasons of all. What a later one knows to be revoked for good is
- * revoked all the same: of a hold, and of its end, the earlier one tells.
+ * Asks each source in turn and takes the first answer that is not `unknown`, or else gives the reasons of all. What any source knows to be revoked for good
+ * is revoked all the same; about a hold, and its end, the earlier source decides.
  */
 export function firstKnown(...sources: readonly RevocationStatus[]): RevocationStatus {
   return {
