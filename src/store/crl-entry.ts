@@ -3,8 +3,7 @@ import { CrlReason, encodeRevokedCertificate } from '../x509/index.js';
 const reasons: ReadonlyMap<string, number> = new Map(Object.entries(CrlReason));
 
 /**
- * What a revocation is on every list, from the day it is made: one element of revokedCertificates (RFC 5280 §5.1.2.6, §5.3). Throws RangeError for a reason
- * that is none.
+ * Encodes a revocation as it stands on every list: one element of revokedCertificates (RFC 5280 §5.1.2.6, §5.3). Throws RangeError for an unknown reason.
  */
 export function encodeCrlEntry({
   serial,

@@ -5,7 +5,7 @@ import type { CrlTable, Database, Transaction } from './schema.js';
 export type CrlRow = Readonly<Selectable<CrlTable>>;
 /** A CRL without its octets. */
 export type CrlHeader = Omit<CrlRow, 'der'>;
-/** Whose list, and of what: the complete one, its delta, or a shard by its number. */
+/** Identifies a list by its issuer and scope: the complete one, its delta, or a shard by its number. */
 export interface CrlPlace {
   readonly issuer: string;
   readonly scope: string;
@@ -75,8 +75,8 @@ export async function listCrlScopes(database: Database, issuer: string): Promise
 }
 
 /**
- * Gives out the next number of an issuer, for lists of every scope: above all before, above {@link crlFloor}, and above `floor`. Never given out again,
- * whatever comes of it.
+ * Takes the next CRL number of an issuer, which serves lists of every scope: above all numbers before, above {@link crlFloor}, and above `floor`. It is never
+ * given out again, even if it is not used.
  */
 export async function takeCrlNumber(transaction: Transaction, issuer: string, floor = 0): Promise<number> {
   const last = Math.max(await lastCrlNumber(transaction, issuer), floor) + 1;
@@ -88,7 +88,7 @@ export async function takeCrlNumber(transaction: Transaction, issuer: string, fl
   return last;
 }
 
-/** Adds a CRL and drops those ten and more before it, and the pieces of all but this one. */
+/** Adds a CRL. Drops the CRLs ten or more before it, and the pieces of all but this one. */
 export async function insertCrl(transaction: Transaction, row: CrlRow): Promise<void> {
   await transaction.insertInto('crl').values(row).execute();
   const { issuer, scope, number } = row;
@@ -130,7 +130,7 @@ export async function* crlParts(database: Database, issuer: string, number: numb
   }
 }
 
-/** The numbers of lists of which there are pieces and no CRL: they are in the making, or whoever made them was killed. */
+/** The numbers of lists that have pieces but no row: they are being made, or the process that made them was killed. */
 export async function unplacedCrls(database: Database, issuer: string): Promise<number[]> {
   const rows = await database
     .selectFrom('crl_part')
@@ -152,7 +152,7 @@ export async function deleteCrlParts(
     await transaction.deleteFrom('crl_part').where('issuer', '=', issuer).where('number', 'in', numbers).execute();
 }
 
-/** What the number of an issuer's next CRL has to be above, besides those that were given out; 0 unless the store was restored without that. */
+/** The number that an issuer's next CRL has to exceed, besides those that were given out; 0 unless the store was restored from a backup that lacks them. */
 export async function crlFloor(database: Database, issuer: string): Promise<number> {
   const row = await database.selectFrom('crl_floor').select('number').where('issuer', '=', issuer).executeTakeFirst();
   return row?.number ?? 0;
@@ -174,8 +174,8 @@ export async function raiseCrlFloor(transaction: Transaction, issuer: string, nu
 }
 
 /**
- * Forgets the CRLs of an issuer, which may be older than what others have; with `keep` all but those of that scope. Of shards it stays known that there are
- * any: each is due at once, and none is served before.
+ * Forgets the CRLs of an issuer, because others may have newer ones; with `keep`, all except those of that scope. That there are shards stays known: each is
+ * due at once, and none is served before it was signed.
  */
 export async function forgetCrls(transaction: Transaction, issuer: string, keep?: string): Promise<void> {
   const unsharded = ['complete', 'delta'].filter((scope) => scope !== keep);

@@ -21,8 +21,8 @@ interface Waiting<Item, Result> {
 const MOST_TOGETHER = 64;
 
 /**
- * Items of one kind, written together: those that arrive while others are on their way to the disk are in one work of the next commit, in
- * one message where that goes. When they cannot be written together, each is written by itself, so that one never spoils another.
+ * Writes items of one kind together: those that arrive while others are on their way to the disk become one work of the next commit, in one message where
+ * possible. When they cannot be written together, each is written by itself, so that none fails because of another.
  */
 export class GatheredWrites<Item, Result> {
   readonly #store: Store;
@@ -52,7 +52,7 @@ export class GatheredWrites<Item, Result> {
   /** Never throws: whatever fails, fails for those who wait. */
   async #write(): Promise<void> {
     let taken: readonly Waiting<Item, Result>[] = [];
-    // Not before the work's turn has come: until then others arrive.
+    // Taken only when the turn of this work has come: until then more items can arrive.
     const items = (): Item[] => {
       if (taken.length === 0) taken = this.#take();
       return taken.map(({ item }) => item);

@@ -21,9 +21,8 @@ const MOST_TOGETHER = 64;
 const LONGEST_MS = 5;
 
 /**
- * Works on one database, each as if it had a transaction of its own: it commits when it returns, and is undone alone when it throws. Those that
- * arrive while another one is being committed share the next commit, because flushing to the disk is what costs.
- * Nobody hears of a work before its commit is durable.
+ * Runs works on one database, each as if it had its own transaction: it commits when it returns, and it alone is undone when it throws. Those that arrive
+ * during a commit share the next one, because the flush to the disk is what takes time. Nobody hears of a work before its commit is durable.
  */
 export class GroupCommit {
   readonly #database: Database;
@@ -49,7 +48,7 @@ export class GroupCommit {
 
   async #drain(): Promise<void> {
     while (this.#waiting.length > 0) {
-      // Who arrives in the same turn of the event loop, or goes on because of the commit before, is waited for.
+      // Wait for works that arrive in the same turn of the event loop, or that continue because of the commit before.
       await setImmediate();
       const [first, ...others] = this.#waiting.splice(0, MOST_TOGETHER);
       if (first) await (others.length === 0 ? this.#commitOne(first) : this.#commit([first, ...others]));
@@ -86,7 +85,7 @@ export class GroupCommit {
     }
     for (const [i, { resolve, reject }] of together.entries()) {
       const outcome = outcomes[i];
-      // What a work saw of its siblings is undone with them: of a commit that failed its own error says nothing.
+      // A work may have failed because of rows of its siblings, which are undone with it: when the commit failed, only that error counts.
       if (failure !== undefined || !outcome) reject(failure);
       else if (!outcome.ok) reject(outcome.error);
       else resolve(outcome.value);

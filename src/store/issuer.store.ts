@@ -14,7 +14,7 @@ export interface CrossCertificateRow {
   readonly status: 'active' | 'revoked';
 }
 
-/** How many certificates of an issuer are neither over nor revoked, and when the last of them ends, in milliseconds. */
+/** How many certificates of an issuer are neither expired nor revoked, and when the last of them expires, in milliseconds. */
 export interface IssuerUsage {
   readonly valid: number;
   readonly lastNotAfter: number | undefined;
@@ -94,7 +94,7 @@ export function listCrossCertificates(database: Database): Promise<CrossCertific
 /** What the OCSP responder of an issuer is called among the services. */
 export const responderService = (issuer: string): string => `ocsp-${issuer}`;
 
-/** What an issuer signed, our own CAs and OCSP responders apart, that is neither over nor revoked at `now`. */
+/** Counts what an issuer signed that is neither expired nor revoked at `now`, except our own CAs and OCSP responders. */
 export async function issuerUsage(database: Database, issuer: IssuerName, now: Date): Promise<IssuerUsage> {
   const counted = await stillValid(database, issuer, now)
     .select((select) => select.fn.countAll().as('valid'))
@@ -108,7 +108,7 @@ export async function issuerUsage(database: Database, issuer: IssuerName, now: D
   return { valid: Number(counted?.valid ?? 0) - responders, lastNotAfter: last?.not_after };
 }
 
-/** Counted by themselves, by their service: so that the others are counted in an index. */
+/** Counts responders separately, by their service, so that the others can be counted in an index. */
 async function countResponders(database: Database, { id }: IssuerName, now: Date): Promise<number> {
   const row = await database
     .selectFrom('certificate')
@@ -123,8 +123,8 @@ async function countResponders(database: Database, { id }: IssuerName, now: Date
 }
 
 /**
- * Whose the certificates behind {@link issuerUsage} are, those that end last first: of the last `limit` certificates, each service, or subject where there is
- * none, once.
+ * The services (or the subject of a certificate without one) whose certificates {@link issuerUsage} counts, each once, those whose certificates expire last
+ * first. Only the last `limit` certificates are looked at.
  */
 export async function servicesOfIssuer(
   database: Database,
@@ -149,10 +149,10 @@ function stillValid(database: Database, { id, role }: IssuerName, now: Date) {
     // Written out, not a parameter: only so is the partial index used.
     .where('status', '=', sql.lit('active'))
     .where('not_after', '>=', now.getTime());
-  // An issuing CA signs for nobody of ours: without a look at the rows the index alone answers, a million times.
+  // An issuing CA certifies none of our own CAs: without a condition on the profile the index alone answers, even for a million rows.
   return role === 'root' ? query.where('profile', 'not in', ['root', 'issuing', 'cross', 'ocsp-responder']) : query;
 }
 
-/** Those that would be missed with the issuer: a responder is there for the others. */
+/** The certificates that depend on the issuer, without the responders, which only serve the others. */
 const dependents = (database: Database, issuer: IssuerName, now: Date) =>
   stillValid(database, issuer, now).where('profile', '<>', 'ocsp-responder');

@@ -6,8 +6,8 @@ import { ThreadSqliteDialect } from './sqlite-thread-dialect.js';
 const IDLE_MS = 10_000;
 
 /**
- * A thread that reads what is long, one work after the other. It stays for ten seconds without any: lists come in a row, as shards do, and to start a thread
- * takes the core from whoever asks something.
+ * A thread for long reads, one after the other. It stays for ten seconds after the last one, because lists are often read in a row, as shards are, and
+ * starting a thread takes processor time from requests.
  */
 export class LongReader {
   readonly #path: string;

@@ -15,8 +15,8 @@ export interface RevocationPart {
 }
 
 /**
- * Revocations as they stand on a list, DER, one behind the other (RFC 5280 §5.1.2.6): a row of each would take longer than everything else. Throws
- * {@link StoreError} `store_corrupt` when one of them has no entry: a list would lack it.
+ * Revocations as they stand on a list: DER entries, one after the other (RFC 5280 §5.1.2.6). A row for each would take longer than everything else. Throws
+ * {@link StoreError} `store_corrupt` when one of them has no entry, because a list would lack it.
  */
 export function readRevocationPage(database: Database, { shard, ...part }: RevocationPart): Promise<Uint8Array> {
   let query = database.selectFrom('certificate').where('status', '=', sql.lit('revoked'));
@@ -25,8 +25,8 @@ export function readRevocationPage(database: Database, { shard, ...part }: Revoc
 }
 
 /**
- * As {@link readRevocationPage}, of the serial numbers of which nothing is known but that they are revoked. Of which shard they were is not known either:
- * they are in each. None unless the store was restored.
+ * As {@link readRevocationPage}, for the serial numbers of which nothing is known but that they are revoked. Their shard is not known either, so they are in
+ * each. There are none unless the store was restored.
  */
 export function readRevokedSerialPage(database: Database, part: Omit<RevocationPart, 'shard'>): Promise<Uint8Array> {
   return readPage(database, database.selectFrom('revoked_serial'), part);

@@ -19,11 +19,11 @@ export interface RevocationMark {
   readonly reason: string;
   readonly revokedAt: Date;
   readonly invalidityDate?: Date | undefined;
-  /** For who revokes many: the place, one above the last; looked up when absent. */
+  /** The place, one above the last, when the caller revokes many and knows it; looked up when absent. */
   readonly sequence?: number;
 }
 
-/** Revokes an active certificate, or one on hold for good, and gives its place in the order of revocations. Throws RangeError for a reason that is none. */
+/** Revokes an active certificate, or one on hold for good, and gives its place in the order of revocations. Throws RangeError for an unknown reason. */
 export async function markRevoked(
   transaction: Transaction,
   { serial, reason, revokedAt, invalidityDate, ...mark }: RevocationMark,
@@ -45,7 +45,7 @@ export async function markRevoked(
 }
 
 /**
- * Revokes a serial number of whose certificate nothing is known but its issuer: it is taken for ever, and its revocation stands as any other.
+ * Revokes a serial number when nothing is known of its certificate but the issuer: the number is taken for ever, and its revocation counts like any other.
  * `notAfter`: no certificate of that issuer is valid longer.
  */
 export async function insertRevokedSerial(

@@ -34,7 +34,7 @@ export async function lastServiceSequence(database: Database): Promise<number> {
   return row?.last ?? 0;
 }
 
-/** What holds now of the names that were changed after a place in the order, in that order: of each its last change. */
+/** The last change of each name that was changed after a place in the order, in that order. */
 export function listServiceChanges(
   database: Database,
   { after, limit }: { readonly after: number; readonly limit: number },
@@ -91,8 +91,8 @@ export async function insertServiceChange(
 const MOST_SHADOWED = 10_000;
 
 /**
- * Adds calls to those that were counted before, after forgetting what was not seen since `forgetBefore`, and of more than ten thousand rows those seen
- * longest ago.
+ * Adds calls to the earlier counts. Before that it deletes rows that were not seen since `forgetBefore`, and when there are more than ten thousand, those
+ * that were seen longest ago.
  */
 export async function addShadowCounts(
   transaction: Transaction,

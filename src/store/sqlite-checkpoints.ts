@@ -17,15 +17,15 @@ const flush: (file: number) => Promise<void> = promisify(fdatasync);
 const openFile: (path: string, flags: string) => Promise<number> = promisify(open);
 
 /**
- * Brings what is in SQLite's write-ahead log into the file, in a thread of its own, beside the one that writes: no commit waits for it. The last few pages
- * are for the writer, so that its next transaction finds all of the log in the file, and begins it anew. A reader that stays on what is in the log holds that
- * up: the log grows until it ends.
+ * Brings SQLite's write-ahead log into the file, in another thread than the one that writes, so that no commit waits for it. The last few pages are left to
+ * the writer, so that its next transaction finds the whole log in the file and starts the log again from the beginning. A reader that still uses the log
+ * delays that, and the log grows until it ends.
  */
 export class SqliteCheckpoints {
   readonly #path: string;
   #thread: SqliteThread | undefined;
   /**
-   * Never closed: with any descriptor of the file that is closed, the system lets go of all locks that SQLite has on it (sqlite.org/howtocorrupt.html §2.2).
+   * It is never closed: closing any descriptor of the file releases all locks that SQLite holds on it (sqlite.org/howtocorrupt.html §2.2).
    */
   #file: number | undefined;
   #running: Promise<void> | undefined;
@@ -50,8 +50,8 @@ export class SqliteCheckpoints {
   }
 
   /**
-   * Never rejects: what cannot be brought into the file stays in the log, which is read as well, and who writes hears of a disk that is full. The writer
-   * tries next, who needs neither a thread nor a descriptor more: else the log would never begin anew.
+   * Never rejects: what cannot be brought into the file stays in the log, which is read as well, and a full disk is reported to whoever writes. The writer
+   * tries next, because it needs no further thread or descriptor; otherwise the log might never start again.
    */
   #begin(work: () => Promise<unknown>): void {
     this.#running = work()

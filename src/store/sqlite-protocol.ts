@@ -1,4 +1,4 @@
-/** A statement of several, run with each set of parameters: how many rows that gives or changes in all is known before. */
+/** One of several statements, run with each set of parameters. `rows` is how many rows it has to return or change in all. */
 export interface ThreadStep {
   readonly sql: string;
   readonly parameters: readonly (readonly unknown[])[];
@@ -30,7 +30,7 @@ export interface ThreadFailure {
   readonly refusal?: 'moved' | 'newer' | undefined;
 }
 
-/** What a transaction that writes is begun for, looked at with each. */
+/** What must hold for a transaction that writes, checked each time that one begins. */
 export interface WriterTerms {
   /** Device and inode of the file: what is written to one that was moved away, nobody finds again. */
   readonly file: string;
@@ -45,8 +45,8 @@ export interface LogState {
 }
 
 /**
- * From the thread: rows (of a checkpoint: a {@link LogState}), or how many were changed (of steps: how many there were, 0 when one came to something else),
- * or the failure.
+ * An answer of the thread: rows (for a checkpoint, a {@link LogState}), or how many rows were changed (for steps, the number of steps, or 0 when one affected
+ * an unexpected number of rows), or the failure.
  */
 export interface ThreadResponse {
   readonly id: number;

@@ -18,8 +18,8 @@ interface Asked {
 }
 
 /**
- * A thread with a connection of its own to a SQLite file, which writes, or reads what is long: what the disk does there, a flush or a stall, this thread's
- * event loop does not feel. Keeps the process alive while an answer is owed, and not otherwise. A thread that died stays dead: its transaction is undone.
+ * A thread with its own connection to a SQLite file, to write, or for long reads: a flush or a stall of the disk there does not hold up the event loop here.
+ * It keeps the process alive while an answer is due, and not otherwise. A thread that died stays dead, and its transaction is undone.
  */
 export class SqliteThread {
   readonly #path: string;
@@ -41,7 +41,7 @@ export class SqliteThread {
     // The same file beside this one, compiled or not.
     this.#worker = new Worker(new URL(import.meta.url.replace(/sqlite-thread(?=\.[jt]s$)/, 'sqlite-worker')), {
       workerData,
-      // A test runner's loader is not its business.
+      // Without the loader of a test runner.
       execArgv: [],
     });
     this.#worker.unref();
@@ -74,7 +74,7 @@ export class SqliteThread {
   }
 
   /**
-   * Runs statements of the transaction in one message; false, and nothing of them is done, when one did not come to its number of rows. Throws as {@link
+   * Runs statements of the transaction in one message. False, and none of them is done, when one did not affect its expected number of rows. Throws as {@link
    * run}.
    */
   async runTogether(steps: readonly ThreadStep[]): Promise<boolean> {
@@ -90,13 +90,13 @@ export class SqliteThread {
     throw this.#errorOf(failure);
   }
 
-  /** Brings into the file what is in the log, as far as no reader is in the way, and tells how it stands then. Not within a transaction. */
+  /** Brings the log into the file, as far as no reader is in the way, and returns the state of the log after that. Not within a transaction. */
   async checkpoint(): Promise<LogState> {
     const { rows } = await this.#answered({ kind: 'checkpoint' });
     return rows[0] as LogState;
   }
 
-  /** Has a statement that gives nothing run before the next one, in its message: what fails is told there. A rollback leaves it out. */
+  /** Queues a statement without a result, to be sent with the next one, which also reports its failure. A rollback drops it. */
   queue(sql: string): void {
     if (this.#dead) throw this.#dead;
     this.#queued.push(sql);
@@ -105,7 +105,7 @@ export class SqliteThread {
   /** Ends the thread after what it was asked before. */
   async close(): Promise<void> {
     if (this.#dead) return;
-    // Its end alone: how it came to that is told to whoever waits for an answer.
+    // Only its end is waited for here; the cause is reported to whoever waits for an answer.
     const exit = new Promise((resolve) => this.#worker.once('exit', resolve));
     const { failure } = await this.#ask({ kind: 'close' });
     // Its last answer let it go; its end is still waited for.

@@ -11,15 +11,15 @@ export interface StoreOptions {
   readonly path?: string | undefined;
   /** `postgres://user:password@host/database`, with the parameters that libpq knows, such as `sslmode` and a socket's folder as `host`. Never shown. */
   readonly url?: string | undefined;
-  /** Open an existing store and write nothing to it. */
+  /** Open an existing store, and write nothing to it. */
   readonly readOnly?: boolean | undefined;
-  /** Leave the schema as it is, absent or of an earlier version: for who makes it in a transaction with the rows. */
+  /** Leave the schema as it is, absent or of an earlier version, for a caller that makes it in one transaction with the rows. */
   readonly bare?: boolean | undefined;
   /** How long to wait for another process's transaction, in milliseconds; 5000 when absent. */
   readonly busyTimeout?: number | undefined;
 }
 
-/** What nodes talk about. */
+/** What nodes send each other messages about. */
 export type Topic = 'rates';
 
 /** See {@link Store.exchange}. */
@@ -31,15 +31,15 @@ export interface Exchange {
 
 /** How a snapshot is read. */
 export interface SnapshotOptions {
-  /** Very many rows will be read: by another thread, where the database would take this one's time. */
+  /** Very many rows will be read: use another thread, if the database would otherwise take up this one. */
   readonly isLong?: boolean;
 }
 
-/** The rows of the product, in a database of either kind: each commit is durable before it counts, and writers come one after the other. */
+/** The rows of the product, in a database of either kind. Each commit is durable before it counts, and writers take turns. */
 export abstract class Store {
-  /** What messages call it: the file, or the database and its host; never a password. */
+  /** Its name in messages: the file, or the database and its host; never a password. */
   readonly name: string;
-  /** For reading outside a transaction: what is committed. Writing is for {@link transaction}. */
+  /** For reading what is committed, outside a transaction. To write, use {@link transaction}. */
   readonly database: Database;
   readonly #writer: Kysely<Schema>;
   readonly #commits: GroupCommit;
@@ -54,10 +54,10 @@ export abstract class Store {
   }
 
   /**
-   * Runs `work` as one transaction, alone among all processes: begins as soon as no other one writes, is durable when this returns, undone when `work`
-   * throws. Works that arrive together share a commit, see {@link GroupCommit}. Throws {@link StoreError} `store_unavailable` when the database is locked,
-   * full, gone or closed; the next one tries again. `whole` gives the same as statements, or undefined: where the database takes them in one message, they go
-   * instead, and `work` after all when one of them does not come to what it should.
+   * Runs `work` as one transaction, alone among all processes: it begins as soon as nobody else writes, is durable when this returns, and is undone when
+   * `work` throws. Works that arrive together share a commit, see {@link GroupCommit}. Throws {@link StoreError} `store_unavailable` when the database is
+   * locked, full, gone or closed; the next call tries again. `whole` returns the same work as statements, or undefined. Where the database takes statements
+   * in one message, they run instead of `work`, and `work` runs after all when one of them does not affect the expected number of rows.
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, whole?: () => WholeWork<T> | undefined): Promise<T> {
     if (this.#isClosed) return Promise.reject(new StoreError('store_unavailable', `the store ${this.name} is closed`));
@@ -65,20 +65,20 @@ export abstract class Store {
   }
 
   /**
-   * Runs `work` on the rows as they are now, however long it takes and whatever is written meanwhile, on a connection of its own: it holds up nobody, and can
-   * only read. Throws {@link StoreError} when the database is gone.
+   * Runs `work` on the rows as they are now, however long it takes and whatever is written meanwhile. It has a connection of its own, so that it holds up
+   * nobody, and can only read. Throws {@link StoreError} when the database is gone.
    */
   abstract snapshot<T>(work: (database: Database) => Promise<T>, options?: SnapshotOptions): Promise<T>;
 
   /**
-   * What changes whenever another connection has committed, and may change when this store has. Equal answers mean equal rows. A fraction of a
-   * millisecond. Throws {@link StoreError} when the database is gone: who asks knows whether the store can be read.
+   * A text that changes whenever another connection has committed, and may change when this store has: equal texts mean equal rows. It takes a fraction of a
+   * millisecond. Throws {@link StoreError} when the database is gone, so it also tells whether the store can be read.
    */
   abstract dataVersion(): Promise<string>;
 
   /**
-   * Whether what is written now would be taken, as far as that can be read: nobody waits for whoever writes. Throws {@link StoreError} `store_unavailable`
-   * when the database is gone, another one or a standby, `store_too_new` when a newer version has brought it forward.
+   * Checks whether the database would accept writes now, as far as reading can tell, without waiting for another writer. Throws {@link StoreError}
+   * `store_unavailable` when the database is gone, another one or a standby, `store_too_new` when a newer version has brought it forward.
    */
   async checkWritable(): Promise<void> {
     await this.dataVersion();
@@ -86,24 +86,24 @@ export abstract class Store {
   }
 
   /**
-   * Tells `onChange` at once when a process committed what others act on: where the database can tell, and for as long as it does. Only a hint,
-   * for whoever asks for {@link dataVersion} from time to time anyway. What it gives ends it, and so does {@link close}.
+   * Calls `onChange` at once when a process committed something that others act on, where and as long as the database can tell. It is only a hint, for code
+   * that asks for {@link dataVersion} from time to time anyway. The returned function ends it, and so does {@link close}.
    */
   abstract watch(onChange: () => void): () => void;
 
   /**
-   * Exchanges messages with the other nodes on this database, which keeps none: who does not listen now has missed them. Undefined where there is
-   * no other node. {@link close} ends it.
+   * Exchanges messages with the other nodes on this database. They are not kept: a node that is not listening misses them. Undefined when there can be no
+   * other node. {@link close} ends it.
    */
   abstract exchange(topic: Topic, hear: (message: string) => void): Exchange | undefined;
 
-  /** What time it is by the database; undefined where that is the clock of this machine. Throws {@link StoreError} when the database is gone. */
+  /** The time by the database's clock; undefined when that is the clock of this machine. Throws {@link StoreError} when the database is gone. */
   abstract clock(): Promise<Date | undefined>;
 
-  /** Whether processes on other machines may have the same rows: what they are to see must be a row. */
+  /** Whether processes on other machines may use the same rows: then whatever they are to see has to be in a row. */
   abstract readonly isShared: boolean;
 
-  /** Waits for what is being written, or waits for its turn; nothing is written afterwards. */
+  /** Waits for the writes that are under way or waiting for their turn. Nothing is written afterwards. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#commits.idle();
@@ -112,7 +112,7 @@ export abstract class Store {
     if (this.#writer !== this.database) await this.#writer.destroy();
   }
 
-  /** Of snapshots, before the rest: the last to close brings SQLite's log into the file, which who only reads cannot. */
+  /** Closes the readers of snapshots, before the rest: the last connection to close brings SQLite's log into the file, which a read-only one cannot do. */
   protected closeReaders(): Promise<void> {
     return Promise.resolve();
   }
