@@ -143,7 +143,7 @@ describe('a root that is kept elsewhere', () => {
       ],
       ['does not lead to the root', () => sign(asked, {}, another)],
       ['no subjectKeyIdentifier', () => sign(asked, { without: ['2.5.29.14'] })],
-      ['not of a CA', () => sign(asked, { without: ['2.5.29.19'] })],
+      ["not a CA's", () => sign(asked, { without: ['2.5.29.19'] })],
     ];
     for (const [why, make] of cases) {
       make();

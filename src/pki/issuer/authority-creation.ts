@@ -51,7 +51,7 @@ export interface NewAuthority {
   readonly parent: Issuer | undefined;
 }
 
-/** The public certificate file of an authority. */
+/** The path of the public certificate file of an authority. */
 export const certificateFileOf = (certsDirectory: string, id: string): string => join(certsDirectory, `${id}_ca.pem`);
 
 /** The name in the certificate of an authority: `VERITAS Issuing CA`, of the second one `VERITAS Issuing CA 2`. */
@@ -74,7 +74,7 @@ export async function createAuthorities(creation: Creation, certsDirectory: stri
         'authority_mismatch',
         `the store ${context.store.name} knows the CA ${id}, but ${keyPlaceOf(settings, id)} is gone: restore it, or move the store away to begin anew`,
       );
-  // All made: the keys are opened when they are needed, which takes a quarter of a second by design.
+  // Everything is there. The keys are opened only when they are needed, as that takes a quarter of a second by design.
   if (['root', 'issuing'].every((each) => rows.some(({ role }) => role === each))) return;
   if (existsSync(requestFileOf(settings)))
     throw new PkiError(
@@ -123,7 +123,7 @@ async function knownCertificate({ store }: IssuanceContext, id: string): Promise
   return row && decodeCertificate(row.der);
 }
 
-/** Two processes may begin at once: whose row is second takes what the first one made. */
+/** Two processes may begin at once: the second one takes the certificate that the first one made. */
 async function unlessMade({ context }: Creation, id: string, make: () => Promise<Certificate>): Promise<Certificate> {
   try {
     return await make();
@@ -172,9 +172,9 @@ function rootIdentity(
 }
 
 /**
- * Refuses a CA that the store does not know, though it was there before, by its key or its certificate, and its list is: what the store knew of it is lost,
- * and beginning anew would take every revocation back, and give numbers of lists a second time. Throws PkiError `authority_mismatch`, also when it cannot be
- * known.
+ * Refuses to make a CA that the store does not know but that existed before: its published list is there, and so is its key or its certificate. What the
+ * store knew of it is lost, and beginning anew would undo every revocation and use CRL numbers twice. Throws PkiError `authority_mismatch`, also when it
+ * cannot find out.
  */
 export async function checkIsNew(
   { context, settings }: Pick<Creation, 'context' | 'settings'>,
@@ -200,20 +200,20 @@ function isThere(list: string, store: string): boolean {
     const { code = 'unknown reason' } = error as NodeJS.ErrnoException;
     throw new PkiError(
       'authority_mismatch',
-      `whether there is ${list}, signed before the store ${store} was made, cannot be known (${code})`,
+      `cannot tell whether ${list} exists, which would have been signed before the store ${store} was made (${code})`,
       { cause: error },
     );
   }
 }
 
-/** Takes the certificate of a CA from its file into a store that does not know it: the store was lost, the CA was not. */
+/** Takes the certificate of a CA from its file into a store that does not know it, because the store was lost but the CA was not. */
 async function adopt(creation: Creation, wanted: NewAuthority, path: string): Promise<Certificate | undefined> {
   if (!existsSync(path)) return undefined;
   const { context, events, requester } = creation;
   const certificate = readCertificateFile(path);
   const signedBy = wanted.parent?.identity.publicKey ?? certificate.publicKey;
   if (!verifySignature(certificate.signatureAlgorithm, signedBy, certificate.tbs, certificate.signature))
-    throw new PkiError('authority_mismatch', `${path} is not signed by the CA it should be signed by`);
+    throw new PkiError('authority_mismatch', `${path} is not signed by the CA above it`);
   await context.store.transaction(async (transaction) => {
     const row = issuerRow(wanted, certificate, context.now());
     await adoptAuthority(transaction, { row, certificate, context, requester });

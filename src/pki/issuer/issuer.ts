@@ -6,7 +6,7 @@ import { PkiError } from '../pki-error.js';
 import type { IssuerIdentity } from './issuer-identity.js';
 import type { Signer } from './signer.js';
 
-/** A name with its key. The only place that reaches a key, and it takes nothing but tokens: what was checked, once. */
+/** A CA's name with its key. This is the only code that reaches the key, and it signs only tokens: what was checked, and each once. */
 export class Issuer {
   readonly identity: IssuerIdentity;
   readonly #signer: Signer;
@@ -28,7 +28,7 @@ export class Issuer {
     return decodeCertificate(await this.#sign(token));
   }
 
-  /** As {@link issue}, a CRL, which is read twice: for the signature, and by who takes it from here. */
+  /** As {@link issue}, for a CRL. It is read twice: for the signature, and by the caller. */
   async signCrl(token: CrlToken): Promise<SignedCrl> {
     this.#check(token);
     const tbs = token.spend();

@@ -17,7 +17,7 @@ export const keyFileOf = ({ directory, passphraseFile }: PkiSettings, id: string
 /** The name of the key file of a CA. */
 const CA_KEY = /^(?:root|issuing)(?:-\d+)?_ca\.key\.pem$/;
 
-/** Where the key of an issuer is, for a person: its place in a message. */
+/** Says in a message where the key of an issuer is. */
 export const keyPlaceOf = (settings: PkiSettings, id: string): string =>
   settings.pkcs11
     ? `${labelOf(settings.pkcs11, id)} on the token ${JSON.stringify(settings.pkcs11.token)}`
@@ -53,8 +53,8 @@ function signerOf(settings: PkiSettings, id: string, publicKey: SubjectPublicKey
 }
 
 /**
- * Makes a passphrase when there is no key yet, and otherwise opens one with that which is there: a key that was made under another one could not be opened
- * together with the rest. Throws PkiError `key_unreadable`.
+ * Makes a passphrase when there is no key yet. Otherwise it opens one of the keys with the passphrase that is there, because a key that is made under another
+ * passphrase could not be opened together with the rest. Throws PkiError `key_unreadable`.
  */
 async function checkPassphrase({ directory, passphraseFile }: PkiSettings): Promise<void> {
   const known = existsSync(directory) ? readdirSync(directory).find((name) => CA_KEY.test(name)) : undefined;
@@ -63,8 +63,8 @@ async function checkPassphrase({ directory, passphraseFile }: PkiSettings): Prom
 }
 
 /**
- * The signer of an issuer that has no certificate yet, its key opened; the key is made first when it is absent, and never overwritten. Either is recorded.
- * Throws PkiError.
+ * The signer of an issuer that has no certificate yet, with its key opened. The key is made first when it is absent, and never overwritten; either is
+ * recorded. Throws PkiError.
  */
 export async function ensureSigner(settings: PkiSettings, id: string, record: KeyRecord): Promise<Signer> {
   const place = keyPlaceOf(settings, id);

@@ -39,8 +39,8 @@ export class Pkcs11Signer implements Signer {
   #id: string | undefined;
 
   /**
-   * `publicKey` is that of the issuer's certificate: of the keys with that label, only the one that belongs to it signs. Throws PkiError `authority_mismatch`
-   * for a kind of key that is not used on tokens.
+   * `publicKey` is the one in the issuer's certificate: of the keys with that label, only the one that belongs to it signs. Throws PkiError
+   * `authority_mismatch` for a kind of key that is not supported on tokens.
    */
   constructor(settings: Pkcs11Settings, id: string, publicKey: SubjectPublicKeyInfo) {
     this.#token = tokenOf(settings);

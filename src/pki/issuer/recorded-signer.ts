@@ -13,7 +13,7 @@ export class KeyRecord {
     this.#requester = requester;
   }
 
-  /** Does `work` between the two rows. Throws what the store and `work` throw: an intent without a result is a key that was not had. */
+  /** Does `work` between the two rows. Throws what the store and `work` throw: an intent without a result means that the key could not be used. */
   async around<T>(
     action: 'key.create' | 'key.open',
     { id, place }: { readonly id: string; readonly place: string },
@@ -45,7 +45,7 @@ export class RecordedSigner implements Signer {
     this.algorithm = signer.algorithm;
   }
 
-  /** Opens the key once, for whoever asks meanwhile too; one that could not be opened is tried again the next time. */
+  /** Opens the key once; calls in the meantime share that. A key that could not be opened is tried again at the next call. */
   async open(): Promise<void> {
     this.#opening ??= this.#record(() => this.#signer.open());
     try {

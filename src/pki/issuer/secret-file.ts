@@ -20,8 +20,8 @@ const PASSPHRASE_OCTETS = 32;
 const DESCRIPTOR = /^\/dev\/(?:stdin|fd\/(\d{1,6}))$/;
 
 /**
- * Reads a file that only its owner may read, or a descriptor. `setting`: that by which it is found, for the message. Throws PkiError `key_unreadable`, or
- * `key_file_exposed` when group or others may do anything with it.
+ * Reads a file that only its owner may read, or a descriptor. `setting` is the setting that names the file, for the message. Throws PkiError
+ * `key_unreadable`, or `key_file_exposed` when group or others have any permission on it.
  */
 export function readSecretFile(path: string, setting?: string): Buffer {
   const descriptor = descriptorOf(path);
@@ -38,8 +38,8 @@ export function readSecretFile(path: string, setting?: string): Buffer {
 }
 
 /**
- * Refuses a secret file that others may read, or that this process may not, when there is one. Opens nothing: what comes through a pipe comes once. Throws as
- * {@link readSecretFile}, and names the `setting` by which the file is found.
+ * Refuses a secret file, if there is one, that others may read or that this process may not read. It opens nothing, because what comes through a pipe can be
+ * read only once. Throws as {@link readSecretFile}, and names the `setting` of the file.
  */
 export function checkSecretFile(path: string, setting: string): void {
   const stats = statsOf(path);
@@ -52,7 +52,7 @@ export function checkSecretFile(path: string, setting: string): void {
   }
 }
 
-/** Whether there is a secret file. Throws PkiError `key_unreadable` when that cannot be known: what this process may not see is not gone. */
+/** Whether there is a secret file. Throws PkiError `key_unreadable` when that cannot be known: a file that this process may not see is not absent. */
 export const hasSecretFile = (path: string): boolean => statsOf(path) !== undefined;
 
 function statsOf(path: string): Stats | undefined {
@@ -63,7 +63,7 @@ function statsOf(path: string): Stats | undefined {
   }
 }
 
-/** The secret in its file, without the white space around it; its `buffer` holds nothing else. Throws PkiError `key_unreadable` when it is empty. */
+/** Reads the secret in a file, without the white space around it; its `buffer` holds nothing else. Throws PkiError `key_unreadable` when it is empty. */
 export function readPassphrase(path: string): Buffer {
   const octets = readSecretFile(path);
   let [from, to] = [0, octets.length];
@@ -90,7 +90,7 @@ function descriptorOf(path: string): number | undefined {
   return match ? Number(match[1] ?? 0) : undefined;
 }
 
-/** Of a descriptor whose other end is a process nobody else can open anything. */
+/** Checks permissions, except for a descriptor that is not a file: nobody else can open that. */
 function checkPrivate(stats: Stats, path: string, setting?: string): void {
   const named = stats.isFile() || descriptorOf(path) === undefined;
   if (named && (stats.mode & 0o077) !== 0)
@@ -101,7 +101,7 @@ function checkPrivate(stats: Stats, path: string, setting?: string): void {
   if (stats.size > MAX_OCTETS) throw tooLarge(path);
 }
 
-/** Everything up to the end, in a buffer of its own that whoever takes it can wipe. */
+/** Reads up to the end, into a buffer of its own that the caller can wipe. */
 function readWhole(file: number, path: string): Buffer {
   const octets = Buffer.alloc(MAX_OCTETS + 1);
   try {

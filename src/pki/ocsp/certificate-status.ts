@@ -16,7 +16,7 @@ interface Issued {
 /** What there is to say about a certificate. */
 export interface KnownStatus {
   readonly certStatus: CertStatus;
-  /** What the registry said: the answer is good for as long as it says the same. */
+  /** What the registry said: the answer may be kept for as long as it says the same. */
   readonly registered: RegistryStatus;
   /** In milliseconds; undefined for what was never issued. */
   readonly notAfter: number | undefined;
@@ -26,7 +26,7 @@ export interface KnownStatus {
 export class CertificateStatuses {
   readonly #store: Store;
   readonly #registry: RevocationRegistry;
-  // That a certificate was issued does not change; that none was does.
+  // Only that a certificate was issued is remembered: that one was not issued can change.
   readonly #issued = new BoundedMap<string, Issued>(MOST_KNOWN);
 
   constructor(store: Store, registry: RevocationRegistry) {
@@ -38,7 +38,7 @@ export class CertificateStatuses {
   async of({ id, certificate }: Authority, serialNumber: string): Promise<KnownStatus> {
     const issued = await this.#find(serialNumber);
     const registered = this.#registry.statusOf(certificate, serialNumber);
-    // Of a serial number that was lost with its certificate, only that it is revoked is known.
+    // After a restore there may be serial numbers of which only the revocation is known, and not the certificate.
     const isLost = !issued && registered.status === 'revoked';
     if (issued?.issuer !== id && !isLost) return { certStatus: { status: 'unknown' }, registered, notAfter: undefined };
     const notAfter = issued?.notAfter;

@@ -24,15 +24,15 @@ import { Responders, type ResponderStanding } from './responders.js';
 /** An OCSPResponse in DER. */
 export interface OcspAnswer {
   readonly der: Uint8Array;
-  /** Undefined for what no cache may keep: a refusal, what is unknown, what answers a nonce or several questions. */
+  /** Undefined when no cache may keep the answer: a refusal, an unknown certificate, an answer to a nonce or about several certificates. */
   readonly caching: { readonly thisUpdate: Date; readonly nextUpdate: Date; readonly etag: string } | undefined;
 }
 
-/** How many answers are kept. One has about a kilobyte. */
+/** How many answers are kept. Each has about a kilobyte. */
 const MOST_KEPT = 20_000;
-/** How many answers may wait for a signature at once; whoever comes then is told to try later. */
+/** How many answers may wait for a signature at once; further requests are told to try later. */
 const MOST_WAITING = 1_000;
-/** A store that cannot be read any more is noticed within a second more. */
+/** For how many milliseconds a kept answer is not checked again. A store that cannot be read any more is noticed that much later. */
 const CHECKED_FOR = 1_000;
 const TELL_EVERY = 10_000;
 const DEFAULT_LIFETIME = 3600;
@@ -54,14 +54,14 @@ interface Kept {
   readonly registered: KnownStatus['registered'];
   readonly from: number;
   readonly until: number;
-  /** When all that was looked at, by the registry's epoch, and until when that will do. */
+  /** The registry's epoch when all of that was last checked, and until when it need not be checked again. */
   epoch: number;
   checkAgain: number;
 }
 
 /**
- * Answers OCSP requests (RFC 6960) about certificates of our CAs. An answer without a nonce about one certificate is signed once and kept until its
- * status changes or its time nears; one with a nonce is signed for it alone. Signatures are made beside the event loop.
+ * Answers OCSP requests (RFC 6960) about certificates of our CAs. An answer about one certificate and without a nonce is signed once, and kept until the
+ * status changes or its nextUpdate is near; an answer with a nonce is signed for that request alone. Signatures are made beside the event loop.
  */
 export class OcspService {
   readonly #authorities: CurrentAuthorities;
@@ -106,7 +106,7 @@ export class OcspService {
 
   /** The answer to the octets of a request, at once when it is kept. Never throws: what goes wrong is an answer as well, and an event. */
   answer(octets: Uint8Array): OcspAnswer | Promise<OcspAnswer> {
-    // What is kept goes by the octets of the request that asks for it and nothing else: no need to read them.
+    // Kept answers are found by the octets of the request, which need not be decoded for that.
     return this.#keptFor(keyOf(octets)) ?? this.#answer(octets);
   }
 
@@ -123,7 +123,7 @@ export class OcspService {
     return undefined;
   }
 
-  /** Looks at all that an answer stands on; for a second, and until something is revoked, that need not be looked at again. */
+  /** Checks everything that an answer depends on. For a second, and until something is revoked, it need not be checked again. */
   #isCurrent(kept: Kept, now: number, epoch: number): boolean {
     const { authority, serialNumber, registered, responder, from, until } = kept;
     if (now < from || now >= until) return false;
@@ -148,12 +148,12 @@ export class OcspService {
     if (!authority || !first) return UNAUTHORIZED;
     if (nonce || certIds.length > 1)
       return this.#bounded(async () => ({ der: (await this.#sign(authority, request)).der, caching: undefined }));
-    // However it is asked for, it is kept once.
+    // It is kept once, in whatever form it is asked for.
     const key = keyOf(encodeOcspRequest(certIds));
     return this.#keptFor(key) ?? this.#signAndKeep(key, authority, first);
   }
 
-  /** Who asks at the same time shares a signature; who asks after a revocation, none that was begun before it. */
+  /** Requests at the same time share a signature, but a request after a revocation shares none that was begun before it. */
   #signAndKeep(key: string, authority: Authority, certId: CertId): Promise<OcspAnswer> {
     const shared = `${this.#registry.epoch} ${key}`;
     const before = this.#signing.get(shared);
@@ -163,7 +163,7 @@ export class OcspService {
       const signed = await this.#sign(authority, { certIds: [certId], nonce: undefined });
       const { responder, thisUpdate, nextUpdate, der } = signed;
       const [known] = signed.statuses;
-      // What was never issued may be in the next moment.
+      // A certificate that was not issued yet may be issued the next moment.
       if (!known || known.certStatus.status === 'unknown') return { der, caching: undefined };
       const etag = `"${hash('sha256', der, 'base64url')}"`;
       const answer: OcspAnswer = { der, caching: { thisUpdate, nextUpdate, etag } };
@@ -198,7 +198,7 @@ export class OcspService {
     }
   }
 
-  /** Anybody may ask, as often as they like: not every answer that fails is told. */
+  /** Anybody may ask as often as they like, so not every failure becomes an event. */
   #tell(error: unknown): void {
     const now = performance.now();
     if (now - this.#toldAt < TELL_EVERY) return;

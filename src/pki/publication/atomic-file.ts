@@ -32,8 +32,8 @@ export function ensureFolder(path: string, mode: number): void {
 }
 
 /**
- * Makes a folder that only its owner may enter (0700), and closes one that is open to others when it holds nothing but what is ours. Throws PkiError
- * `file_unwritable`.
+ * Makes a folder that only its owner may enter (0700). An existing one that is open to others is closed, when it holds nothing but our own files. Throws
+ * PkiError `file_unwritable`.
  */
 export function ensurePrivateFolder(path: string): void {
   ensureFolder(path, 0o700);
@@ -84,8 +84,8 @@ export function replaceFileIfChanged(path: string, contents: string | Uint8Array
 }
 
 /**
- * Makes a file that was not there, whole or not at all. False, and nothing is changed, when it was there: this is how private keys are written. Throws
- * PkiError `file_unwritable`.
+ * Makes a new file, whole or not at all. False, and nothing is changed, when there was one: this is how private keys are written. Throws PkiError
+ * `file_unwritable`.
  */
 export function createFile(path: string, contents: string | Uint8Array, mode: number): boolean {
   return withTemporary(path, contents, mode, (temporary) => {

@@ -11,12 +11,12 @@ import {
 import { PkiError } from '../pki-error.js';
 
 /**
- * A root that can stand above our issuing CA: self-signed, a CA that may sign certificates and lists, valid now. Throws PkiError
+ * Checks that a root can stand above our issuing CA: it is self-signed, a CA that may sign certificates and lists, and valid now. Throws PkiError
  * `ca_certificate_not_accepted`.
  */
 export function checkRootCertificate(root: Certificate, now: Date): void {
   const { publicKey, tbs, signature, signatureAlgorithm } = root;
-  if (!sameName(root.subject, root.issuer)) refuse('the root is not a root: its issuer is another');
+  if (!sameName(root.subject, root.issuer)) refuse('the root is not a root: another CA issued it');
   if (!verifySignature(signatureAlgorithm, publicKey, tbs, signature)) refuse('the root is not signed by its own key');
   checkAuthority(root, 'the root', now);
 }
@@ -42,7 +42,7 @@ export function checkIssuingCertificate(
   if (Buffer.compare(issuing.publicKey.der, publicKey.der) !== 0)
     refuse('the certificate is for another key than the request');
   if (!sameName(issuing.subject, subject))
-    refuse(`the certificate is for ${nameToString(issuing.subject)}, asked was for ${nameToString(subject)}`);
+    refuse(`the certificate is for ${nameToString(issuing.subject)}, but ${nameToString(subject)} was asked for`);
   checkAuthority(issuing, 'the certificate', now);
   if (issuing.extensions.basicConstraints?.pathLenConstraint !== 0)
     refuse('the certificate allows CAs below it: its path length is not 0');
@@ -51,7 +51,7 @@ export function checkIssuingCertificate(
 }
 
 function checkAuthority({ extensions, notBefore, notAfter }: Certificate, what: string, now: Date): void {
-  if (extensions.basicConstraints?.cA !== true) refuse(`${what} is not of a CA`);
+  if (extensions.basicConstraints?.cA !== true) refuse(`${what} is not a CA's`);
   for (const bit of [KeyUsage.keyCertSign, KeyUsage.cRLSign] as const)
     if (!extensions.keyUsage?.has(bit)) refuse(`${what} may not sign certificates and revocation lists`);
   if (!extensions.subjectKeyIdentifier) refuse(`${what} has no subjectKeyIdentifier`);

@@ -38,7 +38,7 @@ export function checkExternalCrl(
   return { id: issuer.id, number: Number(extensions.crlNumber), nextUpdate };
 }
 
-/** What keeps a list from being complete and numbered, in words; undefined when nothing does. */
+/** Says why a list is not complete and numbered; undefined when it is. */
 export function gapIn({ extensions }: CertificateList): string | undefined {
   if (extensions.deltaCrlIndicator !== undefined || extensions.issuingDistributionPoint !== undefined)
     return 'the list is not complete';
@@ -50,7 +50,7 @@ export function gapIn({ extensions }: CertificateList): string | undefined {
 }
 
 /**
- * The entries of a list one by one. `refuse` is told what keeps the list from being used, and throws: an entry that is no strict DER, has a critical
+ * The entries of a list, one by one. Calls `refuse`, which throws, with what keeps the list from being used: an entry that is not strict DER, has a critical
  * extension that is not processed (RFC 5280 §5.3), or is of another issuer (§5.3.3).
  */
 export function* usableEntries(list: CertificateList, refuse: (why: string) => never): Generator<RevokedCertificate> {
@@ -66,7 +66,7 @@ export function* usableEntries(list: CertificateList, refuse: (why: string) => n
   }
 }
 
-/** The reason of an entry, where it is one that is final here; a hold counts as revoked. */
+/** The name of an entry's reason when it is one that revokes for good; a hold, and any other, becomes `unspecified`. */
 export function reasonNameOf(reason: number | undefined): RevocationReason {
   return revocationReasons.find((name) => name !== HOLD && CrlReason[name] === reason) ?? 'unspecified';
 }

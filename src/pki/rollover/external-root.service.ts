@@ -36,7 +36,7 @@ import { checkExternalCrl, reasonNameOf, refuse, usableEntries } from './externa
 import { checkIssuingCertificate, checkRootCertificate } from './external-certificate.js';
 import { nextAuthorityId } from './next-authority.js';
 
-/** What came of bringing in the certificate of an issuing CA. `already`: it was in before. */
+/** The result of installing the certificate of an issuing CA. `already`: it was installed before. */
 export interface InstalledAuthority {
   readonly id: string;
   readonly root: string;
@@ -44,7 +44,7 @@ export interface InstalledAuthority {
   readonly already: boolean;
 }
 
-/** What came of bringing in a revocation list. `revoked`: numbers of certificates of ours that it revokes and that were good here before. */
+/** The result of installing a revocation list. `revoked`: the serial numbers of our certificates that it revokes and that were good here before. */
 export interface InstalledCrl {
   readonly issuer: string;
   readonly number: number;
@@ -53,7 +53,7 @@ export interface InstalledCrl {
   readonly already: boolean;
 }
 
-/** Lives below a root whose key is elsewhere: a request goes out, a certificate and revocation lists come in. */
+/** For a CA below a root whose key is elsewhere: a request goes out, and a certificate and revocation lists come in. */
 export class ExternalRootService {
   readonly #context: IssuanceContext;
   readonly #settings: PkiSettings;
@@ -73,8 +73,8 @@ export class ExternalRootService {
   }
 
   /**
-   * The certification request of the next issuing CA, whose key is made when it is absent: CA, no CA below it. Asking again gives a request for the same key
-   * until its certificate is in. Throws PkiError for what is wrong with key or passphrase, and what the store throws.
+   * The certification request of the next issuing CA, which asks for a CA with no CA below it. The key is made when it is absent. Asking again gives a
+   * request for the same key, until its certificate is installed. Throws PkiError for what is wrong with key or passphrase, and what the store throws.
    */
   async request(requester: Requester): Promise<{ readonly id: string; readonly request: CertificationRequest }> {
     const { store, audit } = this.#context;
@@ -102,8 +102,8 @@ export class ExternalRootService {
   }
 
   /**
-   * Takes the certificate of the issuing CA that was requested, and its root: `active` when they are the first ones, `prepared` otherwise, for `rollover
-   * publish`. Nothing is taken unless all is in order. Throws PkiError `ca_certificate_not_accepted`, and what key and store throw.
+   * Takes the certificate of the issuing CA that was requested, and its root. They become `active` when they are the first ones, and otherwise `prepared`,
+   * for `rollover publish`. Nothing is taken unless everything is in order. Throws PkiError `ca_certificate_not_accepted`, and what key and store throw.
    */
   async install(issuing: Certificate, root: Certificate, requester: Requester): Promise<InstalledAuthority> {
     const { store, audit, now } = this.#context;
@@ -112,7 +112,7 @@ export class ExternalRootService {
     if (before) return this.#installed({ id: before.id, root: before.parent, state: before.state, already: true });
     const id = nextAuthorityId(rows, 'issuing');
     if (!existsSync(requestFileOf(this.#settings)))
-      throw new PkiError('ca_certificate_not_accepted', 'no request waits for a certificate');
+      throw new PkiError('ca_certificate_not_accepted', 'no certification request is waiting for a certificate');
     await checkIsNew({ context: this.#context, settings: this.#settings }, id);
     const signer = await ensureSigner(this.#settings, id, new KeyRecord(this.#context.audit, requester));
     checkRootCertificate(root, now());
@@ -144,7 +144,7 @@ export class ExternalRootService {
     return this.#installed(installed);
   }
 
-  /** The request is answered: nothing waits any more. */
+  /** Removes the request file: the request was answered. */
   #installed(installed: InstalledAuthority): InstalledAuthority {
     rmSync(requestFileOf(this.#settings), { force: true });
     return installed;

@@ -23,8 +23,8 @@ export interface IssuerStanding {
   readonly notAfter: Date;
   readonly revoked: boolean;
   /**
-   * Certificates from it and, of a root, from the issuing CAs below it, that are neither over nor revoked, and those of peers that were seen and are not
-   * listed; our own CAs apart.
+   * The certificates from it (for a root, from the issuing CAs below it) that are neither expired nor revoked, including those of peers that were seen but
+   * are not in the store. Our own CAs are not counted.
    */
   readonly usage: IssuerUsage;
   /** Whose they are, those that end last first; of the last thousand certificates of each CA. */
@@ -44,8 +44,8 @@ export type Dependents = Pick<IssuerStanding, 'usage' | 'services'>;
 const LOOKED_AT = 1000;
 
 /**
- * The certificates that lose their trust when `issuers` leave, those of peers that the store does not list among them, our own CAs apart. Those of a revoked
- * CA have none to lose.
+ * The certificates that lose their trust when `issuers` leave the trust bundle, including those of peers that are not in the store, but without our own CAs.
+ * Certificates of a revoked CA have no trust to lose.
  */
 export async function dependentsOf(database: Database, issuers: readonly IssuerRow[], now: Date): Promise<Dependents> {
   let valid = 0;
