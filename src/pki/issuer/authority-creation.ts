@@ -213,7 +213,10 @@ async function adopt(creation: Creation, wanted: NewAuthority, path: string): Pr
   const certificate = readCertificateFile(path);
   const signedBy = wanted.parent?.identity.publicKey ?? certificate.publicKey;
   if (!verifySignature(certificate.signatureAlgorithm, signedBy, certificate.tbs, certificate.signature))
-    throw new PkiError('authority_mismatch', `${path} is not signed by the CA above it`);
+    throw new PkiError(
+      'authority_mismatch',
+      `${path} is not signed by ${wanted.parent ? 'the CA above it' : 'its own key'}`,
+    );
   await context.store.transaction(async (transaction) => {
     const row = issuerRow(wanted, certificate, context.now());
     await adoptAuthority(transaction, { row, certificate, context, requester });
