@@ -110,12 +110,13 @@ export class AppModule {
         healthModule,
         MetricsModule.forRootAsync({
           isPublic: configuration.metrics.public,
-          inject: [CaService, CrlService],
-          useFactory: (ca: CaService, crls: CrlService): Readings => ({
+          inject: [CaService, CrlService, CrlRevocation],
+          useFactory: (ca: CaService, crls: CrlService, foreign: CrlRevocation): Readings => ({
             version: runtime.version,
             certificate: runtime.serverCertificate,
             authorities: () => ca.authorities.map(({ id, certificate }) => [id, certificate]),
             lists: () => crls.served,
+            foreignLists: () => foreign.standing,
           }),
         }),
         RepositoryModule.forRootAsync(repository, {

@@ -19,7 +19,7 @@ export function trustBundlesPart(standing: () => readonly BundleStanding[]): Hea
 }
 
 /** Whether the lists of `mtls.crls` are read and current. Never down, and none is named, as of {@link trustBundlesPart}. */
-export function foreignCrlsPart(standing: () => readonly CrlStanding[]): HealthPart {
+export function foreignCrlsPart(standing: () => readonly Pick<CrlStanding, 'isRead' | 'isStale'>[]): HealthPart {
   return {
     name: 'foreign_crls',
     check: () => {

@@ -2,6 +2,7 @@ import type { Server } from 'node:tls';
 import type { LoggerService } from '@nestjs/common';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { trustIn } from '../bindings/current-trust.js';
+import { checkMaterialPlaces } from '../bindings/material-places.js';
 import { ocspStapling } from '../bindings/ocsp-stapling.js';
 import type { Configuration } from '../configuration/index.js';
 import type { MtlsTcpServer } from '../mtls/tcp/index.js';
@@ -33,6 +34,7 @@ export async function createListeners(
 ): Promise<Listeners> {
   const { http, tls, mtls, microservice } = configuration;
   const files = { ...tls, keyPassphrase: tls.keyPassphrase, intermediatesFile: mtls.intermediatesFile };
+  checkMaterialPlaces(tls, authority.certsDirectory);
   const material = await readTlsMaterial(files, new Date());
   // Of the CAs of other trust domains the listener knows nothing: it leaves the choice to the client, and the verdict to the guard.
   const settings = { ...tls, namesCas: mtls.trustDomains.length === 0 };

@@ -31,14 +31,23 @@ export const isBundleUrl = (bundle: string): boolean => /^https:\/\//i.test(bund
  */
 export async function readBundle(
   { bundle, ca }: BundleSource,
-  { clock, endpoint }: { readonly clock: () => Date; readonly endpoint?: BundleEndpoint | undefined },
+  {
+    clock,
+    endpoint,
+    signal,
+  }: {
+    readonly clock: () => Date;
+    readonly endpoint?: BundleEndpoint | undefined;
+    /** Ends it before. */
+    readonly signal: AbortSignal;
+  },
 ): Promise<Buffer> {
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(bundle) && !isBundleUrl(bundle))
     throw new BundleError('it is neither a file nor an https URL');
   if (!isBundleUrl(bundle)) return readBundleFile(bundle);
   const url = new URL(bundle);
   if (!endpoint)
-    return fetchBundle(url, {
+    return fetchBundle(url, signal, {
       agent: false,
       minVersion: 'TLSv1.2',
       ...(ca === undefined ? {} : { ca: Buffer.from(ca) }),
@@ -47,7 +56,7 @@ export async function readBundle(
     { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 443), peer: endpoint.spiffeId },
     { trust: endpoint.trust, clock, handshakeTimeout: SILENCE_MS },
   );
-  return fetchBundle(url, { createConnection: () => socket });
+  return fetchBundle(url, signal, { createConnection: () => socket });
 }
 
 /** The octets of a file of certificates. Throws on more than 1 MiB, and what the system throws. */
@@ -62,16 +71,20 @@ export async function readBundleFile(path: string): Promise<Buffer> {
   }
 }
 
-function fetchBundle(url: URL, connection: RequestOptions): Promise<Buffer> {
+function fetchBundle(url: URL, signal: AbortSignal, connection: RequestOptions): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    const timeout = AbortSignal.timeout(TIMEOUT_MS);
     const asked = request(url, {
       ...connection,
       headers: { accept: 'application/json' },
       timeout: SILENCE_MS,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.any([signal, timeout]),
     });
     asked.on('timeout', () => asked.destroy(new Error(`the server sent nothing for ${SILENCE_MS} ms`)));
-    asked.on('error', reject);
+    const fail = (error: Error): void => {
+      reject(timeout.aborted ? new Error(`the bundle was not whole after ${TIMEOUT_MS} ms`) : error);
+    };
+    asked.on('error', fail);
     asked.on('response', (response) => {
       if (response.statusCode !== 200) {
         asked.destroy(new Error(`the server answered ${response.statusCode}`));
@@ -84,7 +97,7 @@ function fetchBundle(url: URL, connection: RequestOptions): Promise<Buffer> {
         chunks.push(chunk);
         if (length > MAX_BUNDLE_OCTETS) asked.destroy(tooLong());
       });
-      response.on('error', reject);
+      response.on('error', fail);
       response.on('end', () => {
         resolve(Buffer.concat(chunks));
       });

@@ -65,6 +65,9 @@ interface Loaded {
   failures: number;
 }
 
+/** How long a start waits for bundles: as long as for lists, and not for a server that sends a little now and then. */
+const START_MS = 10_000;
+
 /**
  * The trust of our own and of other trust domains, each kept apart. A bundle that cannot be had or read, or is older than the one in use, never replaces
  * it: the last good one stays, whole. A domain without one yet lets nobody in.
@@ -75,7 +78,7 @@ export class FederatedTrust {
   #own: TrustAnchors | undefined;
   #joined: TrustAnchors | undefined;
   readonly #clock: () => Date;
-  #isStopped = false;
+  readonly #closing = new AbortController();
 
   /** Throws RangeError for a name that is none or is there twice, or a server that could never be known, BundleError for what cannot be read. */
   constructor(
@@ -87,6 +90,8 @@ export class FederatedTrust {
       readonly clock?: (() => Date) | undefined;
       /** The shortest time between two looks at a URL, in milliseconds. */
       readonly least?: number;
+      /** How long {@link FederatedTrust.start} waits, in milliseconds. */
+      readonly startWait?: number;
     },
   ) {
     const { trustDomain, domains } = options;
@@ -125,8 +130,25 @@ export class FederatedTrust {
     return this.#joined;
   };
 
-  /** Reads every bundle, and every file of intermediates, once, then keeps looking. Never fails: what cannot be read is reported, and its domain stays closed. */
+  /**
+   * Reads every bundle, and every file of intermediates, once, then keeps looking. Never fails: what cannot be read is reported, and its domain stays closed, as does
+   * one whose bundle is not there after ten seconds, for which nobody waits.
+   */
   async start(): Promise<void> {
+    const wait = this.options.startWait ?? START_MS;
+    let timer: NodeJS.Timeout | undefined;
+    const waited = new Promise((resolve) => {
+      timer = setTimeout(resolve, wait);
+    });
+    await Promise.race([this.#readAll(), waited]);
+    clearTimeout(timer);
+    const why = `it is not there after ${wait} ms: the start goes on, and nobody of the domain is let in until it is`;
+    for (const { domain, readAt, failure } of this.#domains)
+      if (readAt === undefined && failure === undefined && !this.#isStopped)
+        this.options.report({ kind: 'failed', trustDomain: domain.name, source: domain.bundle, why });
+  }
+
+  async #readAll(): Promise<void> {
     await Promise.all(this.#domains.map((loaded) => this.#followIntermediates(loaded)));
     // First those by which the servers of others are known.
     for (const isServed of [false, true]) {
@@ -146,8 +168,12 @@ export class FederatedTrust {
   }
 
   stop(): void {
-    this.#isStopped = true;
+    this.#closing.abort(new Error('the trust of other domains is not kept any more'));
     for (const timer of this.#timers.values()) clearTimeout(timer);
+  }
+
+  get #isStopped(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   #join(own: TrustAnchors): TrustAnchors {
@@ -197,13 +223,17 @@ export class FederatedTrust {
   async #refresh(loaded: Loaded): Promise<void> {
     const { name: trustDomain, bundle: source } = loaded.domain;
     try {
-      const octets = await readBundle(loaded.domain, { clock: this.#clock, endpoint: this.#endpointOf(loaded) });
+      const { signal } = this.#closing;
+      signal.throwIfAborted();
+      const how = { clock: this.#clock, endpoint: this.#endpointOf(loaded), signal };
+      const octets = await readBundle(loaded.domain, how);
       const mark = markOf(octets);
       if (mark !== loaded.mark) this.#take(loaded, decodeSpiffeBundle(octets), mark);
       loaded.failure = undefined;
       loaded.failures = 0;
       loaded.readAt = this.#clock();
     } catch (error) {
+      if (this.#isStopped) return;
       const why = whyOf(error);
       if (why !== loaded.failure) this.options.report({ kind: 'failed', trustDomain, source, why });
       loaded.failure = why;
