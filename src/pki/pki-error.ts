@@ -82,7 +82,7 @@ export const PKI_ERRORS = {
   file_unwritable: [503, 'look at its folder, its permissions and the space on the disk, or name another file'],
   key_unreadable: [
     503,
-    'put the file back: those of the CA are named by pki.directory, pki.passphraseFile and pki.pkcs11.pinFile',
+    'put the file back: those of the CA are named by pki.directory and pki.passphraseFile, the PIN of a token by pki.pkcs11.pinFile',
   ],
   lint_failed: [500, 'report this: the profile produced a certificate that the lint refuses'],
   status_unavailable: [503, 'look at the store'],
