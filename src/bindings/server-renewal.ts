@@ -78,6 +78,7 @@ export function serverRenewal(
           previousSerialNumber: event.previous.serialNumber,
           notAfter: event.certificate.notAfter,
         });
+      else if (event.kind === 'found') events.emit('renewal.unneeded', { notAfter: event.certificate?.notAfter });
       else events.emit('renewal.failed', event);
     },
   });
@@ -97,6 +98,8 @@ function log(event: RenewalEvent, logger: Pick<LoggerService, 'log' | 'warn' | '
     );
     return;
   }
+  // What the listener took up is told as `tls_reloaded`.
+  if (event.kind === 'found') return;
   const { level, why, attempt, retryAt, notAfter } = event;
   logger[level](
     {

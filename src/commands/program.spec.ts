@@ -601,6 +601,17 @@ describe('the command line', () => {
       );
     });
 
+    it('does not mend a CA of ours that was removed by trusting it again', async () => {
+      const { cert } = await issue();
+      for (const step of ['prepare', 'publish', 'activate', 'retire']) await run(['ca', 'rollover', step]);
+      await run(['revoke', '--issuer', 'issuing', '--reason', 'superseded']);
+      expect((await run(['ca', 'rollover', 'remove'])).code).toBe(0);
+      const { checks } = JSON.parse((await run(['verify', cert, '--json'])).out) as { checks: object[] };
+      expect(checks).toContainEqual(
+        expect.objectContaining({ check: 'path', mend: 'issue a new one: veritas issue, or veritas sign' }),
+      );
+    });
+
     it('says of a key and of stdin what they are', async () => {
       const { cert } = await issue();
       expect(await run(['verify', cert, '--key', path('work/no.key')])).toEqual({

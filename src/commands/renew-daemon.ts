@@ -86,6 +86,13 @@ function say(output: Output, event: RenewalEvent): void {
     output.line(json, `Renewed: ${certificate.serialNumber} is valid until ${until}`);
     return;
   }
+  if (event.kind === 'found') {
+    const { serialNumber = '', notAfter } = event.certificate ?? {};
+    const until = notAfter?.toISOString() ?? '';
+    const json = { event: 'found', serial_number: serialNumber, not_after: until };
+    output.line(json, `Found: ${serialNumber} is valid until ${until}`);
+    return;
+  }
   const { level, why, attempt, retryAt, notAfter } = event;
   const json = {
     event: 'renewal_failed',

@@ -28,6 +28,9 @@ export class RenewalMetrics {
       this.#certificate = event.certificate;
       this.#renewals++;
       this.#attempts = 0;
+    } else if (event.kind === 'found') {
+      this.#certificate = event.certificate ?? this.#certificate;
+      this.#attempts = 0;
     } else {
       this.#failed++;
       this.#attempts = event.attempt;

@@ -85,7 +85,7 @@ function addChanging(services: Command, host: Host): void {
     verb(services, 'allow', 'Let a service in, or change what it may.', [
       ['veritas services allow billing', 'a name; with the roles that it has'],
       ['veritas services allow "spiffe://example.org/ns/*" --note "the cluster"', 'a pattern'],
-      ['veritas services allow billing --pin billing.pem --pin <sha256> --role auditor', 'two keys, and a role'],
+      ['veritas services allow billing --pin billing.pem --pin 3f0a9c… --role auditor', 'two keys, and a role'],
     ]),
     'allowed',
   );

@@ -102,7 +102,10 @@ const path: CheckOf = (subject) => {
 /** What mends a path that breaks a rule: those that another check speaks of as well have its mend. */
 function pathMendOf(subject: VerifySubject, code: PathFailureCode): string {
   if (validate(subject, subject.offered).ok)
-    return 'a service takes issuing CAs from its own files alone: put this one into mtls.intermediatesFile';
+    // A CA of ours that is not trusted was removed, or is not published yet.
+    return subject.offered.some((each) => subject.recordOf?.(each))
+      ? REISSUE
+      : 'a service takes issuing CAs from its own files alone: put this one into mtls.intermediatesFile';
   if (subject.leaf.extensions.basicConstraints?.cA === true)
     return 'name the certificate of a service, not that of a CA';
   switch (code) {

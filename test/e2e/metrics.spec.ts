@@ -108,7 +108,7 @@ describe('GET /metrics', () => {
     for (const name of ['veritas-worker', 'admin-client', serialNumber]) expect(text).not.toContain(name);
   });
 
-  test('says while the certificate of the service cannot be renewed, and no longer when that mended itself', async () => {
+  test('says while the certificate of the service cannot be renewed, and no longer when that is mended', async () => {
     const events = service.application.get(EventBus, { strict: false });
     const failed = { level: 'warn', why: 'no', retryAt: new Date(), notAfter: undefined } as const;
     for (const attempt of [1, 2]) events.emit('renewal.failed', { ...failed, attempt });
@@ -117,6 +117,9 @@ describe('GET /metrics', () => {
     const after = await metricsOf(service);
     expect(after.get('veritas_renewal_failed_attempts')).toBe(0);
     expect(after.get('veritas_renewals_failed_total')).toBe(2);
+    events.emit('renewal.failed', { ...failed, attempt: 3 });
+    events.emit('renewal.unneeded', { notAfter: undefined });
+    expect((await metricsOf(service)).get('veritas_renewal_failed_attempts')).toBe(0);
   });
 });
 

@@ -8,6 +8,8 @@ export type Timer = (work: () => Promise<void>, delay: number) => () => void;
 /** What a renewal agent did, for the log and for metrics. */
 export type RenewalEvent =
   | { readonly kind: 'renewed'; readonly certificate: Certificate; readonly previous: Certificate }
+  /** Nothing is to be done where it failed before, or another certificate is there: somebody else saw to it. `certificate` as `current` gave it. */
+  | { readonly kind: 'found'; readonly certificate: Certificate | undefined }
   | {
       readonly kind: 'failed';
       /** `error` when it will not mend itself, or half of the time that was left is gone: somebody should look. */
@@ -47,6 +49,8 @@ const DEFAULT_AT = 2 / 3;
 export class RenewalAgent {
   readonly #options: Required<RenewalAgentOptions>;
   #plan: { readonly fingerprint: string; readonly time: number } | undefined;
+  /** The certificate that was read last. */
+  #last: Certificate | undefined;
   #nextLook = 0;
   #failures = 0;
   #cancel: (() => void) | undefined;
@@ -92,11 +96,13 @@ export class RenewalAgent {
     let certificate: Certificate | undefined;
     try {
       certificate = await current();
+      const isAnother = certificate && this.#last && certificate.fingerprint256 !== this.#last.fingerprint256;
+      this.#last = certificate ?? this.#last;
       if (certificate && clock().getTime() >= this.#timeOf(certificate)) {
         const next = await renew();
         this.#tell({ kind: 'renewed', certificate: next, previous: certificate });
-        certificate = next;
-      }
+        this.#last = certificate = next;
+      } else if (isAnother || this.#failures > 0) this.#tell({ kind: 'found', certificate });
       this.#failures = 0;
       if (!certificate) return LONGEST_SLEEP;
       const left = this.#timeOf(certificate) - clock().getTime();
@@ -118,7 +124,7 @@ export class RenewalAgent {
     const { at, clock, random } = this.#options;
     const attempt = ++this.#failures;
     const { code, retryAfter } = error instanceof RenewalError ? error : {};
-    const delay = retryDelay(attempt, { validity: certificate, retryAfter, random: random() });
+    const delay = retryDelay(attempt, { validity: certificate ?? this.#last, retryAfter, random: random() });
     const now = clock();
     this.#tell({
       kind: 'failed',
