@@ -7,7 +7,7 @@ if (problem === undefined) {
   await run();
 } else {
   process.stderr.write(
-    `veritas: ${problem}: run it with \`npm start\`, which brings its own on Linux x64, or install Node.js 24 LTS.\n`,
+    `veritas: ${problem}: run it with \`npm start\`, which brings its own Node.js on Linux x64, or install Node.js 24 LTS.\n`,
   );
   process.exitCode = 1;
 }
