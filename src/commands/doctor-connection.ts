@@ -80,7 +80,7 @@ function ownChecks(pem: Buffer, keyPem: Buffer, now: Date): Check[] {
   }
   try {
     const [leaf, ...offered] = certificatesIn(pem);
-    if (leaf) return runOwnChecks({ leaf, offered, intermediates: [], publicKey, purpose: 'client', now });
+    if (leaf) return runOwnChecks({ leaf, offered, publicKey, purpose: 'client', now });
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     return [{ check: 'readable', ok: false, detail: error.message, mend: REFUSALS.client_certificate_malformed.mend }];

@@ -583,6 +583,25 @@ describe('the command line', () => {
       expect(failures((await run(['verify', path('work/crossed.pem')], { environment })).out)).toEqual(['revocation']);
     });
 
+    it('looks at the dates of the path that there is, and not at those of an issuing CA that was renewed', async () => {
+      const [keyPair, root] = [generateTestKeyPair(), TestCa.root()];
+      const over = { notBefore: new Date('2020-01-01T00:00:00Z'), notAfter: new Date('2021-01-01T00:00:00Z') };
+      const before = root.intermediate({ keyPair, ...over });
+      const renewed = root.intermediate({ keyPair });
+      writeFileSync(path('work/renewed.pem'), renewed.issue({ commonName: 'veritas-client' }).certificatePem);
+      const bundle = [root, before, renewed].map(({ certificatePem }) => certificatePem);
+      writeFileSync(path('work/renewed-ca.pem'), bundle.join(''));
+      const environment = { VERITAS_TLS_CA_FILE: path('work/renewed-ca.pem'), VERITAS_MTLS_REVOCATION: 'off' };
+      const { out, code } = await run(['verify', path('work/renewed.pem')], { environment });
+      expect(failures(out)).toEqual([]);
+      expect(code).toBe(0);
+      writeFileSync(path('work/renewed-ca.pem'), bundle.slice(0, 2).join(''));
+      expect(failures((await run(['verify', path('work/renewed.pem')], { environment })).out)).toEqual([
+        'dates',
+        'path',
+      ]);
+    });
+
     it('mends the rule that is broken, not another one', async () => {
       const mendOf = async (file: string, ...more: string[]): Promise<string | undefined> => {
         const { out } = await run(['verify', file, '--json', ...more]);

@@ -65,9 +65,12 @@ type CheckOf = (subject: VerifySubject) => Check | Check[];
 export const runChecks = (subject: VerifySubject): Check[] => CHECKS.flatMap((check) => check(subject));
 
 /** The checks that need to know nothing but the certificate and its key. */
-export const runOwnChecks = (
-  subject: Seen<'leaf' | 'offered' | 'intermediates' | 'publicKey' | 'purpose' | 'now'>,
-): Check[] => [readable(subject), ...dates(subject), keyUsage(subject), ...key(subject)];
+export const runOwnChecks = (subject: Seen<'leaf' | 'offered' | 'publicKey' | 'purpose' | 'now'>): Check[] => [
+  readable(subject),
+  ...datesOf([subject.leaf], subject.now),
+  keyUsage(subject),
+  ...key(subject),
+];
 
 const readable = ({ leaf, offered }: Seen<'leaf' | 'offered'>): Check => ({
   check: 'readable',
@@ -75,13 +78,25 @@ const readable = ({ leaf, offered }: Seen<'leaf' | 'offered'>): Check => ({
   detail: `${offered.length + 1} certificate${offered.length === 0 ? '' : 's'}, the first is ${nameToString(leaf.subject)}`,
 });
 
-const dates = ({ leaf, intermediates, now }: Seen<'leaf' | 'intermediates' | 'now'>): Check[] =>
-  [leaf, ...intermediates.filter((each) => each.subject.key === leaf.issuer.key)].map((certificate) => ({
+const datesOf = (certificates: readonly Certificate[], now: Date): Check[] =>
+  certificates.map((certificate) => ({
     check: 'dates',
     ok: now >= certificate.notBefore && now <= certificate.notAfter,
     detail: `${nameToString(certificate.subject)} is valid from ${certificate.notBefore.toISOString()} until ${certificate.notAfter.toISOString()}`,
     mend: now < certificate.notBefore ? WAIT : REISSUE,
   }));
+
+/** Those of the path below its anchor; without a path, those of the leaf and of whatever carries its issuer's name. */
+const dates: CheckOf = (subject) => {
+  const { leaf, intermediates, now } = subject;
+  const result = pathOf(subject);
+  return datesOf(
+    result.ok
+      ? result.path.certificates.slice(0, -1)
+      : [leaf, ...intermediates.filter((each) => each.subject.key === leaf.issuer.key)],
+    now,
+  );
+};
 
 const path: CheckOf = (subject) => {
   const result = pathOf(subject);
