@@ -7,7 +7,7 @@ const INTERVAL_MS = 30_000;
 export function logBackgroundFailures(
   events: Pick<EventBus, 'on'>,
   logger: Pick<LoggerService, 'error'>,
-  clock = Date.now,
+  clock: () => number = () => performance.now(),
 ): void {
   const loggedAt = new Map<string, number>();
   events.on('background.failed', ({ task, error }) => {
