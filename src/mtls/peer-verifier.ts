@@ -254,7 +254,7 @@ export class PeerVerifier {
     const { epoch } = this.policy.revocation;
     const { searched } = peer;
     if (time > peer.path.leaf.notAfter.getTime()) return false;
-    if (searched?.epoch === epoch && time < searched.time + SEARCH_AGAIN_MS) return false;
+    if (searched?.epoch === epoch && Math.abs(time - searched.time) < SEARCH_AGAIN_MS) return false;
     peer.searched = { epoch, time };
     return this.#certificates.reroute(peer, time, isGood);
   }
