@@ -54,10 +54,11 @@ export async function startService(configuration: Configuration): Promise<Runnin
   try {
     const store = await openStore(configuration.store);
     closing.defer(() => store.close());
-    const presented: { by?: Listeners } = {};
-    const serverCertificate = () => presented.by?.reloader.material.certificate;
+    // The CA is opened first, and asks later what the listeners present.
+    const opened: { listeners?: Listeners } = {};
+    const serverCertificate = () => opened.listeners?.reloader.material.certificate;
     const { authority, registry } = await openAuthority({ configuration, store, logger, serverCertificate });
-    const listeners = (presented.by = await createListeners(configuration, authority, logger));
+    const listeners = (opened.listeners = await createListeners(configuration, authority, logger));
     const application = await createApplication({ configuration, store, authority, registry }, listeners, logger);
     closing.defer(() => application.close());
     await application.listen(configuration.http.port, configuration.http.host);
