@@ -1,6 +1,7 @@
 import {
   CrlRevocation,
   lossOf,
+  revocationModeOf,
   revocationOf,
   statusFrom,
   type CrlEvent,
@@ -40,7 +41,7 @@ export class ServerRevocation {
   }
 
   get #mode(): RevocationMode {
-    return this.options.mode ?? 'hard-fail';
+    return revocationModeOf(this.options);
   }
 
   /** Changes whenever an answer might. */
