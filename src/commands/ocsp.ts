@@ -60,29 +60,37 @@ export async function ocsp(session: Session, target: string, options: OcspOption
         'look at the responder and at the clock',
       );
     if (options.out !== undefined) replaceFile(options.out, octets, 0o644);
-    const { certStatus, response } = verdict;
-    const revokedAt = certStatus.status === 'revoked' ? certStatus.revocationTime.toISOString() : undefined;
-    const reason = certStatus.status === 'revoked' ? reasonName(certStatus.reason) : undefined;
-    const [thisUpdate, nextUpdate] = [response.thisUpdate.toISOString(), response.nextUpdate?.toISOString() ?? ''];
-    session.output.result(
-      {
-        serial_number: serialNumber,
-        issuer: issuer.id,
-        status: certStatus.status,
-        ...(revokedAt === undefined ? {} : { revoked_at: revokedAt, reason }),
-        this_update: thisUpdate,
-        next_update: nextUpdate,
-      },
-      describePairs([
-        ['Serial number', serialNumber],
-        ['Status', revokedAt === undefined ? certStatus.status : `revoked on ${revokedAt} (${reason ?? ''})`],
-        ['As of', thisUpdate],
-        ['Until', nextUpdate],
-      ]),
-    );
-    if (certStatus.status !== 'good')
-      throw new CommandError(`${serialNumber} is ${certStatus.status}`, ExitCode.refused, 'it should not be relied on');
+    report(session, { serialNumber, issuer }, verdict);
+    const { status } = verdict.certStatus;
+    if (status !== 'good')
+      throw new CommandError(`${serialNumber} is ${status}`, ExitCode.refused, 'it should not be relied on');
   });
+}
+
+function report(
+  { output }: Session,
+  { serialNumber, issuer }: { readonly serialNumber: string; readonly issuer: Authority },
+  { certStatus, response }: Extract<ReturnType<typeof verifyOcspResponse>, { ok: true }>,
+): void {
+  const revokedAt = certStatus.status === 'revoked' ? certStatus.revocationTime.toISOString() : undefined;
+  const reason = certStatus.status === 'revoked' ? reasonName(certStatus.reason) : undefined;
+  const [thisUpdate, nextUpdate] = [response.thisUpdate.toISOString(), response.nextUpdate?.toISOString() ?? ''];
+  output.result(
+    {
+      serial_number: serialNumber,
+      issuer: issuer.id,
+      status: certStatus.status,
+      ...(revokedAt === undefined ? {} : { revoked_at: revokedAt, reason }),
+      this_update: thisUpdate,
+      next_update: nextUpdate,
+    },
+    describePairs([
+      ['Serial number', serialNumber],
+      ['Status', revokedAt === undefined ? certStatus.status : `revoked on ${revokedAt} (${reason ?? ''})`],
+      ['As of', thisUpdate],
+      ['Until', nextUpdate],
+    ]),
+  );
 }
 
 /** Who issued the number; the CA that issues now for one that nobody did. A certificate from a file must be the one of that number. */
