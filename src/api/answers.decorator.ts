@@ -3,9 +3,9 @@ import type { z } from 'zod';
 import type { DocumentedCode } from './documented-codes.js';
 
 export const ANSWERS_KEY = Symbol('veritas:Answers');
-export const TAKES_KEY = Symbol('veritas:Takes');
-export const ASKS_KEY = Symbol('veritas:Asks');
-const MANNER_KEY = Symbol('veritas:Documented');
+export const BODY_KEY = Symbol('veritas:Body');
+export const QUERY_KEY = Symbol('veritas:Query');
+const DOCUMENTATION_KEY = Symbol('veritas:Documented');
 const CALLER_KEY = Symbol('veritas:OfCaller');
 
 /** What a handler answers when all is well, and under which statuses. */
@@ -21,16 +21,16 @@ export interface Answer {
 }
 
 /** What a handler takes as its body. */
-export interface Taken {
+export interface DocumentedBody {
   readonly schema: z.ZodType;
   /** Whether it takes a bare certification request (`application/pkcs10`) as well. */
-  readonly orRequest?: true;
+  readonly orBareRequest?: true;
   /** What stands in the query of a bare request. */
-  readonly beside?: z.ZodObject | undefined;
+  readonly queryOfBareRequest?: z.ZodObject | undefined;
 }
 
 /** The rest of what the document says about a handler. */
-export interface Manner {
+export interface Documentation {
   /** What it refuses with, beside what every route does. */
   readonly codes?: readonly DocumentedCode[];
   /** A rule of its own: this role passes, and others on a condition. */
@@ -53,14 +53,14 @@ export const Answers = (
 ): MethodDecorator => SetMetadata(ANSWERS_KEY, { schema, status, ...more } satisfies Answer);
 
 /** The schema of a handler's body in JSON, for the OpenAPI document. */
-export const Takes = (schema: z.ZodType): MethodDecorator => SetMetadata(TAKES_KEY, { schema } satisfies Taken);
+export const Takes = (schema: z.ZodType): MethodDecorator => SetMetadata(BODY_KEY, { schema } satisfies DocumentedBody);
 
-/** As {@link Takes}, of a handler that takes a bare certification request as well, with the fields of `beside` in the query. */
-export const TakesRequest = (schema: z.ZodType, beside?: z.ZodObject): MethodDecorator =>
-  SetMetadata(TAKES_KEY, { schema, orRequest: true, beside } satisfies Taken);
+/** As {@link Takes}, of a handler that takes a bare certification request as well, with the fields of `queryOfBareRequest` in the query. */
+export const TakesRequest = (schema: z.ZodType, queryOfBareRequest?: z.ZodObject): MethodDecorator =>
+  SetMetadata(BODY_KEY, { schema, orBareRequest: true, queryOfBareRequest } satisfies DocumentedBody);
 
 /** The schema of a handler's query, for the OpenAPI document. */
-export const Asks = (schema: z.ZodObject): MethodDecorator => SetMetadata(ASKS_KEY, schema);
+export const TakesQuery = (schema: z.ZodObject): MethodDecorator => SetMetadata(QUERY_KEY, schema);
 
 /** Marks a handler that is about its caller, or records who it was: without one it has nothing to say, and its path is never exempt. */
 export const OfCaller = (): MethodDecorator => SetMetadata(CALLER_KEY, true);
@@ -69,7 +69,9 @@ export const OfCaller = (): MethodDecorator => SetMetadata(CALLER_KEY, true);
 export const isOfCaller = (handler: object): boolean => Reflect.getMetadata(CALLER_KEY, handler) === true;
 
 /** What {@link Documented} says of a handler. */
-export const mannerOf = (handler: object): Manner => (Reflect.getMetadata(MANNER_KEY, handler) ?? {}) as Manner;
+export const documentationOf = (handler: object): Documentation =>
+  (Reflect.getMetadata(DOCUMENTATION_KEY, handler) ?? {}) as Documentation;
 
 /** What else the OpenAPI document says: what the handler refuses with, and whom. */
-export const Documented = (manner: Manner): MethodDecorator => SetMetadata(MANNER_KEY, manner);
+export const Documented = (documentation: Documentation): MethodDecorator =>
+  SetMetadata(DOCUMENTATION_KEY, documentation);

@@ -32,7 +32,7 @@ import {
 } from '../pki/index.js';
 import { encodePem, generalNameToString, nameToString, serialNumberFromString } from '../x509/index.js';
 import { prefersType } from './accepted-type.js';
-import { Answers, Asks, Documented, OfCaller, Takes, TakesRequest } from './answers.decorator.js';
+import { Answers, TakesQuery, Documented, OfCaller, Takes, TakesRequest } from './answers.decorator.js';
 import { CertificateAccess } from './certificate-access.service.js';
 import {
   acceptCertificationRequests,
@@ -54,7 +54,7 @@ import {
   revocationRequestSchema,
   revokedSchema,
 } from './certificates.schemas.js';
-import { OF_IDEMPOTENCY, OF_REQUESTS, OF_SIGNING } from './documented-codes.js';
+import { IDEMPOTENCY_CODES, REQUEST_CODES, SIGNING_CODES } from './documented-codes.js';
 import { SameOriginGuard } from './same-origin.guard.js';
 
 type Call = FastifyRequest & IdentifiedRequest;
@@ -83,7 +83,7 @@ export class CertificatesController implements OnModuleInit {
   @TakesRequest(issuanceSchema, issuanceTermsSchema)
   @Answers(issuedSchema, 201, { mediaTypes: [PEM_CHAIN] })
   @Documented({
-    codes: [...OF_REQUESTS, 'not_the_holder', 'profile_not_allowed', ...OF_IDEMPOTENCY, ...OF_SIGNING],
+    codes: [...REQUEST_CODES, 'not_the_holder', 'profile_not_allowed', ...IDEMPOTENCY_CODES, ...SIGNING_CODES],
     role: { name: 'issuer', or: 'another certificate of the kind that they hold' },
     idempotent: true,
   })
@@ -107,7 +107,14 @@ export class CertificatesController implements OnModuleInit {
   @TakesRequest(renewalSchema)
   @Answers(issuedSchema, 201, { mediaTypes: [PEM_CHAIN] })
   @Documented({
-    codes: [...OF_REQUESTS, 'not_the_holder', 'profile_not_allowed', 'key_not_new', ...OF_IDEMPOTENCY, ...OF_SIGNING],
+    codes: [
+      ...REQUEST_CODES,
+      'not_the_holder',
+      'profile_not_allowed',
+      'key_not_new',
+      ...IDEMPOTENCY_CODES,
+      ...SIGNING_CODES,
+    ],
     idempotent: true,
   })
   async renew(@Req() request: Call, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
@@ -128,7 +135,7 @@ export class CertificatesController implements OnModuleInit {
   @Public()
   @TakesRequest(enrollmentSchema)
   @Answers(issuedSchema, 201, { mediaTypes: [PEM_CHAIN] })
-  @Documented({ codes: ['route_not_allowed', 'token_not_valid', ...OF_REQUESTS, ...OF_SIGNING], byToken: true })
+  @Documented({ codes: ['route_not_allowed', 'token_not_valid', ...REQUEST_CODES, ...SIGNING_CODES], byToken: true })
   async enroll(@Req() request: Call, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
     const token = bearerTokenOf(request);
     const issued = await this.enrollment.enroll({ token, request: () => csrOf(request), requestId: request.id });
@@ -137,7 +144,7 @@ export class CertificatesController implements OnModuleInit {
 
   @Get()
   @RequireRoles('auditor')
-  @Asks(listQuerySchema)
+  @TakesQuery(listQuerySchema)
   @Answers(pageSchema)
   @Documented({ codes: ['cursor_malformed'] })
   async list(@Query() query: unknown): Promise<z.infer<typeof pageSchema>> {
@@ -176,7 +183,7 @@ export class CertificatesController implements OnModuleInit {
       'certificate_not_revocable',
       'revocation_final',
       'serial_unknown',
-      ...OF_SIGNING,
+      ...SIGNING_CODES,
     ],
     role: { name: 'issuer', or: 'the certificates of their own service; those of CAs need the role `admin`' },
   })

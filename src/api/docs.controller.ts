@@ -43,13 +43,13 @@ const REDOC_PAGE = page(
 );
 
 // What is sent is what its type says, and no other site hears where a reader came from.
-const Read = () =>
+const SafeToRead = () =>
   applyDecorators(Header('x-content-type-options', 'nosniff'), Header('referrer-policy', 'no-referrer'));
 /** Of what another version of this service says otherwise. */
-const OfNow = () => applyDecorators(Read(), Header('cache-control', 'no-store'));
+const NotStored = () => applyDecorators(SafeToRead(), Header('cache-control', 'no-store'));
 const Page = () =>
   applyDecorators(
-    OfNow(),
+    NotStored(),
     Header('content-type', 'text/html; charset=utf-8'),
     Header('content-security-policy', PAGE_POLICY),
   );
@@ -65,7 +65,7 @@ export class DocsController {
   constructor(@Inject(OpenApiService) private readonly openApi: OpenApiService) {}
 
   @Get('openapi.json')
-  @OfNow()
+  @NotStored()
   @Header('content-type', 'application/json; charset=utf-8')
   document(): Promise<string> {
     return this.openApi.document();
@@ -84,7 +84,7 @@ export class DocsController {
   }
 
   @Get('docs/start.js')
-  @OfNow()
+  @NotStored()
   @Header('content-type', JAVASCRIPT)
   start(): string {
     return SWAGGER_START;
@@ -93,7 +93,7 @@ export class DocsController {
   @Get('docs/:asset')
   @Documented({ codes: ['not_found'] })
   @Header('cache-control', 'public, max-age=86400')
-  @Read()
+  @SafeToRead()
   async asset(@Param('asset') name: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Buffer> {
     const asset = ASSETS.get(name);
     if (!asset) throw new NotFoundException(`there is no page /docs/${encodeURIComponent(name)}`);

@@ -28,13 +28,13 @@ export function documentedCode(code: DocumentedCode): { readonly status: number;
 }
 
 /** What any route that asks for a client certificate refuses with. */
-export const OF_THE_GUARD = Object.keys(REFUSALS) as RefusalCode[];
+export const GUARD_CODES = Object.keys(REFUSALS) as RefusalCode[];
 
 /** What a route with a body refuses with, before it looks at what the body says. */
-export const OF_BODIES: readonly DocumentedCode[] = ['bad_request', 'payload_too_large', 'unsupported_media_type'];
+export const BODY_CODES: readonly DocumentedCode[] = ['bad_request', 'payload_too_large', 'unsupported_media_type'];
 
 /** What a certification request is refused with. */
-export const OF_REQUESTS: readonly PkiErrorCode[] = [
+export const REQUEST_CODES: readonly PkiErrorCode[] = [
   'request_malformed',
   'proof_of_possession_failed',
   'public_key_not_allowed',
@@ -54,9 +54,9 @@ export const OF_REQUESTS: readonly PkiErrorCode[] = [
 ];
 
 /** What the CA cannot sign for: the operator's to mend. */
-export const OF_SIGNING: readonly PkiErrorCode[] = (Object.keys(PKI_ERRORS) as PkiErrorCode[]).filter(
+export const SIGNING_CODES: readonly PkiErrorCode[] = (Object.keys(PKI_ERRORS) as PkiErrorCode[]).filter(
   (code) => PKI_ERRORS[code][0] >= 500,
 );
 
 /** What an `Idempotency-Key` is refused with. */
-export const OF_IDEMPOTENCY: readonly PkiErrorCode[] = ['idempotency_key_reused', 'idempotency_key_over'];
+export const IDEMPOTENCY_CODES: readonly PkiErrorCode[] = ['idempotency_key_reused', 'idempotency_key_over'];

@@ -1,6 +1,6 @@
 import { RequestMethod, type Type } from '@nestjs/common';
 import { MetadataScanner } from '@nestjs/core';
-import { ApiModule, isOfCaller, mannerOf } from '../api/index.js';
+import { ApiModule, isOfCaller, documentationOf } from '../api/index.js';
 import type { DescribedRoute } from '../commands/index.js';
 import { ConfigurationError, type Configuration } from '../configuration/index.js';
 import { HealthModule } from '../health/index.js';
@@ -53,7 +53,7 @@ function routesOf(controller: Type, handler: object): Omit<ServiceRoute, 'exempt
   const number = Reflect.getMetadata(METHOD, handler) as RequestMethod | undefined;
   if (number === undefined) return [];
   const policy = routePolicyOf(handler, controller);
-  const { role, byToken } = mannerOf(handler);
+  const { role, byToken } = documentationOf(handler);
   return pathsOf(controller).flatMap((above) =>
     pathsOf(handler).map((below) => ({
       method: RequestMethod[number],

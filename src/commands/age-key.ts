@@ -3,7 +3,7 @@ import { ExitCode, type ExitCodeValue } from './exit-code.js';
 import { readOwnersFile } from './files.js';
 
 /** One of two flags: that of the passphrase, or the other. Throws CommandError when it is none or both. */
-export function oneOfTwo<T>(
+export function ageKeyFrom<T>(
   passphraseFile: string | undefined,
   other: { readonly flag: string; readonly key: T | undefined },
 ): { readonly passphrase: string } | T {

@@ -1,6 +1,6 @@
 import { backUp, encryptForAge, type AgeRecipient } from '../pki/index.js';
 import { migrationStatus, openStore } from '../store/index.js';
-import { oneOfTwo, withAgeKey } from './age-key.js';
+import { ageKeyFrom, withAgeKey } from './age-key.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { statsOf } from './files.js';
@@ -18,7 +18,7 @@ export interface BackupOptions {
 export async function backup(session: Session, { out, recipient, passphraseFile }: BackupOptions): Promise<void> {
   const { output, now } = session;
   const key = recipient === undefined ? undefined : { recipient };
-  const to: AgeRecipient = oneOfTwo(passphraseFile, { flag: '--recipient', key });
+  const to: AgeRecipient = ageKeyFrom(passphraseFile, { flag: '--recipient', key });
   if (statsOf(out)) throw new CommandError(`${out} is there already`, ExitCode.refused, 'give the backup another name');
   const configuration = configurationOf(session);
   checkStoreExists(configuration.store);

@@ -15,7 +15,7 @@ import {
 } from '../pki/index.js';
 import { fetchCrl } from '../revocation/index.js';
 import { openStore } from '../store/index.js';
-import { oneOfTwo, readSecretText, withAgeKey } from './age-key.js';
+import { ageKeyFrom, readSecretText, withAgeKey } from './age-key.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { statsOf, unreadable } from './files.js';
@@ -37,7 +37,7 @@ export interface RestoreOptions {
 export async function restore(session: Session, path: string, options: RestoreOptions): Promise<void> {
   const { identityFile, passphraseFile, crl = [] } = options;
   const identities = identityFile === undefined ? undefined : { identities: readSecretText(identityFile) };
-  const key: AgeKey = oneOfTwo(passphraseFile, { flag: '--identity-file', key: identities });
+  const key: AgeKey = ageKeyFrom(passphraseFile, { flag: '--identity-file', key: identities });
   const configuration = configurationOf(session);
   const settings = pkiSettingsOf(configuration);
   const published = [...(await namedLists(crl)), ...(await foundLists(settings))];

@@ -41,7 +41,7 @@ export async function servicesPut(
   state: ServiceTerms['state'],
   options: TermsOptions,
 ): Promise<void> {
-  await changing(session, async ({ services, changes }) => {
+  await withWritableRegistry(session, async ({ services, changes }) => {
     const kept = options.replace ? undefined : services.find(name);
     const terms = await termsFrom(session, { ...(kept?.terms ?? allowedWith([])), state }, options);
     const expected = options.replace ? expectedFrom(options) : expectedOf(kept, options);
@@ -54,7 +54,7 @@ export async function servicesPut(
 
 /** `veritas services remove`: what the configuration says holds again. */
 export async function servicesRemove(session: Session, name: string, options: ChangeOptions): Promise<void> {
-  await changing(session, async ({ changes }) => {
+  await withWritableRegistry(session, async ({ changes }) => {
     const holds = await changes.remove({ name, expected: expectedFrom(options), requester: requester() });
     session.output.result(
       { name, holds: holds ? serviceRecord(holds) : null },
@@ -65,7 +65,7 @@ export async function servicesRemove(session: Session, name: string, options: Ch
   });
 }
 
-async function changing(session: Session, work: (registry: Registry) => Promise<void>): Promise<void> {
+async function withWritableRegistry(session: Session, work: (registry: Registry) => Promise<void>): Promise<void> {
   const configuration = configurationOf(session);
   checkStoreExists(configuration.store);
   const store = await openStore(configuration.store);

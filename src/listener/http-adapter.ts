@@ -47,10 +47,10 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
 
 /** Names requests: as the caller does when that is harmless, else by this process's random part and a counter (a tenth of the cost of a UUID). */
 function requestIds(): (request: IncomingMessage) => string {
-  const process = randomBytes(6).toString('hex');
+  const randomPart = randomBytes(6).toString('hex');
   let count = 0;
   return ({ headers: { [ID_HEADER]: given } }) =>
-    typeof given === 'string' && REQUEST_ID.test(given) ? given : `${process}-${(++count).toString(36)}`;
+    typeof given === 'string' && REQUEST_ID.test(given) ? given : `${randomPart}-${(++count).toString(36)}`;
 }
 
 function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {

@@ -10,7 +10,7 @@ import { readTlsMaterial, serverOptions, TlsReloader, type OcspStapler, type Tls
 import { limitConnections } from './connection-limits.js';
 import { logFailedHandshakes } from './handshake-log.js';
 import { createHttpAdapter } from './http-adapter.js';
-import { messageListener, together } from './message-listener.js';
+import { asOneServer, messageListener } from './message-listener.js';
 
 /** What takes connections with TLS, and what keeps its certificate as the files have it. Nothing listens yet. */
 export interface Listeners {
@@ -47,7 +47,7 @@ export async function createListeners(
     logFailedHandshakes(server, logger);
     stapler?.attach(server);
   }
-  const reloader = new TlsReloader(together(servers), settings, files, material, {
+  const reloader = new TlsReloader(asOneServer(servers), settings, files, material, {
     interval: tls.reloadInterval,
     check: (fresh) => {
       trustIn(fresh, configuration);

@@ -18,7 +18,7 @@ export function messageListener(
 }
 
 /** Several TLS servers as one, for the reloader: what one takes up the others do, ticket keys included. */
-export function together(servers: readonly [Server, ...Server[]]): ConstructorParameters<typeof TlsReloader>[0] {
+export function asOneServer(servers: readonly [Server, ...Server[]]): ConstructorParameters<typeof TlsReloader>[0] {
   return {
     setSecureContext: (options) => {
       for (const server of servers) server.setSecureContext(options);

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { roles, services, type Authorizer } from './authorizer.js';
-import { keeping, keptOn } from './decorated.js';
+import { metadataDecorator, metadataOfMethod } from './decorated.js';
 import type { HandlerClass } from './handler-methods.js';
 
 const AUTHORIZERS_KEY = Symbol('veritas:Authorizers');
@@ -25,14 +25,14 @@ export function RequireRoles(...names: readonly [string, ...string[]]): MethodDe
 
 /** As {@link AllowServices}, with any rule of your own. Rules add up, whichever decorator they come from: all of them must allow. */
 export function Authorize(authorizer: Authorizer): MethodDecorator & ClassDecorator {
-  return keeping<readonly Authorizer[]>(AUTHORIZERS_KEY, (before = []) => [...before, authorizer]);
+  return metadataDecorator<readonly Authorizer[]>(AUTHORIZERS_KEY, (before = []) => [...before, authorizer]);
 }
 
 /** The rules on a controller and the classes that it extends. */
 export const authorizersOn = (controller: HandlerClass): readonly Authorizer[] =>
   (Reflect.getMetadata(AUTHORIZERS_KEY, controller) as readonly Authorizer[] | undefined) ?? [];
 
-/** The rules on a method of a controller. Throws TypeError as {@link keptOn}. */
+/** The rules on a method of a controller. Throws TypeError as {@link metadataOfMethod}. */
 export const authorizersOnMethod = (handler: object, controller: HandlerClass): readonly Authorizer[] => [
-  ...new Set((keptOn(AUTHORIZERS_KEY, handler, controller) as (readonly Authorizer[])[]).flat()),
+  ...new Set((metadataOfMethod(AUTHORIZERS_KEY, handler, controller) as (readonly Authorizer[])[]).flat()),
 ];

@@ -5,7 +5,10 @@ import type { HandlerClass } from './handler-methods.js';
  * A decorator of classes and methods that keeps what it says under `key`: `next` of what was said before it. Of a method it is kept by its name as well, for a
  * decorator above it may put another function in its place, which knows nothing of what stood on the first.
  */
-export function keeping<Said>(key: symbol, next: (before: Said | undefined) => Said): MethodDecorator & ClassDecorator {
+export function metadataDecorator<Said>(
+  key: symbol,
+  next: (before: Said | undefined) => Said,
+): MethodDecorator & ClassDecorator {
   return (target: object, name?: string | symbol, descriptor?: PropertyDescriptor) => {
     const decorated = (descriptor?.value ?? target) as object;
     Reflect.defineMetadata(key, next(Reflect.getMetadata(key, decorated) as Said | undefined), decorated);
@@ -18,7 +21,7 @@ export function keeping<Said>(key: symbol, next: (before: Said | undefined) => S
  * What is kept about a method of a class: on the function, and by each name that the class has for it. Throws TypeError for a function that is no method of the
  * class, of which nobody knows what decorators it had.
  */
-export function keptOn(key: symbol, handler: object, { prototype }: HandlerClass): readonly unknown[] {
+export function metadataOfMethod(key: symbol, handler: object, { prototype }: HandlerClass): readonly unknown[] {
   const kept: unknown[] = [];
   let isMethod = false;
   for (let level: object | null = prototype as object; level; level = Reflect.getPrototypeOf(level))

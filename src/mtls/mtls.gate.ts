@@ -46,7 +46,7 @@ export class MtlsGate {
     try {
       this.forwarded.take(request, this.verifier);
     } catch (error) {
-      throw this.#told(request, error);
+      throw this.#loggedRefusal(request, error);
     }
   }
 
@@ -68,7 +68,7 @@ export class MtlsGate {
       request.clientIdentity = identity;
       this.counts.admitted++;
     } catch (error) {
-      throw this.#told(request, error);
+      throw this.#loggedRefusal(request, error);
     }
   }
 
@@ -84,7 +84,7 @@ export class MtlsGate {
       request.clientIdentity = identity;
       this.counts.admitted++;
     } catch (error) {
-      throw this.#told(request, error);
+      throw this.#loggedRefusal(request, error);
     }
   }
 
@@ -94,7 +94,7 @@ export class MtlsGate {
     try {
       this.#identify(request, admission, false);
     } catch (error) {
-      throw this.#told(request, error);
+      throw this.#loggedRefusal(request, error);
     }
   }
 
@@ -113,7 +113,7 @@ export class MtlsGate {
   }
 
   /** What a request ends with, once the log has it. */
-  #told(request: IdentifiedRequest, error: unknown): MtlsRefusal {
+  #loggedRefusal(request: IdentifiedRequest, error: unknown): MtlsRefusal {
     if (!(error instanceof MtlsRefusal)) return this.unforeseen(request, error);
     countOne(this.counts.refused, error.code);
     if (!(error instanceof RateLimited && error.isRepeated)) this.#log(request, error);
@@ -154,7 +154,7 @@ export class MtlsGate {
   /** Refuses a request that passed, by a rule of the handler's own: the log has it as what is refused here. Throws {@link MtlsRefusal} `route_not_allowed`. */
   refuse(request: IdentifiedRequest, reason: string): never {
     const { service, fingerprint256 } = request.clientIdentity ?? {};
-    throw this.#told(request, new MtlsRefusal('route_not_allowed', reason, { service, fingerprint256 }));
+    throw this.#loggedRefusal(request, new MtlsRefusal('route_not_allowed', reason, { service, fingerprint256 }));
   }
 
   /** The refusal for what came over a transport that this room does not guard. Whoever sends, it is always the same: the log has it once a second at most. */

@@ -45,13 +45,13 @@ interface Connection {
   readonly trust: TrustAnchors;
   readonly peer: TrustedPeer | MtlsRefusal;
   /** The same of a certificate that is over, as of its last moment; absent until a route asks for that. */
-  over?: TrustedPeer | MtlsRefusal;
+  expired?: TrustedPeer | MtlsRefusal;
   /** Whether the allow-list has let its service in. */
   isAllowed: boolean;
 }
 
 /** A connection with who is on the other end of it. */
-interface Known {
+interface IdentifiedConnection {
   readonly connection: Connection;
   readonly identity: VerifiedClientIdentity;
 }
@@ -99,7 +99,7 @@ export class PeerVerifier {
     let peer: Peer | undefined;
     try {
       peer = this.policy.peerOf(request);
-      return this.#allowed(this.#known(peer, expiredGrace), anyService, objected);
+      return this.#checkAllowList(this.#identifyConnection(peer, expiredGrace), anyService, objected);
     } catch (error) {
       const refused = refusalOf(error);
       throw peer?.proxy === undefined ? refused : refused.through(peer.proxy);
@@ -109,13 +109,17 @@ export class PeerVerifier {
   /** Who holds a connection, whether they may call or not. Throws {@link MtlsRefusal} like {@link identify}. */
   identifyHolder(peer: Peer | undefined): VerifiedClientIdentity {
     try {
-      return this.#known(peer, 0).identity;
+      return this.#identifyConnection(peer, 0).identity;
     } catch (error) {
       throw refusalOf(error);
     }
   }
 
-  #allowed({ identity, connection }: Known, anyService: boolean, objected: OnObjection): VerifiedClientIdentity {
+  #checkAllowList(
+    { identity, connection }: IdentifiedConnection,
+    anyService: boolean,
+    objected: OnObjection,
+  ): VerifiedClientIdentity {
     if (this.policy.isProxy?.(identity)) throw proxyAsClient(identity, connection.from);
     if (anyService) return identity;
     const decision = decisionOf(this.policy.allowList, identity, this.policy.roles.of(identity));
@@ -126,7 +130,7 @@ export class PeerVerifier {
     return identity;
   }
 
-  #known(peer: Peer | undefined, expiredGrace: number): Known {
+  #identifyConnection(peer: Peer | undefined, expiredGrace: number): IdentifiedConnection {
     if (!peer) throw noCertificate();
     const time = this.policy.clock();
     const trust = this.policy.trust();
@@ -139,7 +143,7 @@ export class PeerVerifier {
       if (!(trusted instanceof MtlsRefusal)) this.#onConnection(peer.connection);
     }
     let trusted = connection.peer;
-    if (expiredGrace > 0 && isOver(trusted, time)) trusted = this.#inGrace(peer, connection, time, expiredGrace);
+    if (expiredGrace > 0 && isExpired(trusted, time)) trusted = this.#inGrace(peer, connection, time, expiredGrace);
     if (trusted instanceof MtlsRefusal) throw trusted;
     if (time < trusted.notBefore) throw notYetValid(trusted.path.leaf);
     if (time > trusted.notAfter + expiredGrace) throw expired(trusted.path.leaf);
@@ -161,8 +165,8 @@ export class PeerVerifier {
     const known = this.#connections.get(connection);
     if (!known) return undefined;
     try {
-      const standing = this.#known(known.from, known.over ? expiredGrace : 0);
-      if (known.isAllowed) this.#allowed(standing, false, enforce);
+      const standing = this.#identifyConnection(known.from, known.expired ? expiredGrace : 0);
+      if (known.isAllowed) this.#checkAllowList(standing, false, enforce);
       return undefined;
     } catch (error) {
       return refusalOf(error);
@@ -182,11 +186,11 @@ export class PeerVerifier {
     const leaf = decodeClientCertificate(presented.raw);
     const end = leaf.notAfter.getTime();
     if (time <= end || time > end + grace) throw expired(leaf);
-    connection.over ??= this.#refusalOr(() => this.#certificates.validate(leaf, connection.trust, end));
-    if (connection.over instanceof MtlsRefusal) throw connection.over;
-    const [, ...above] = connection.over.path.certificates;
+    connection.expired ??= this.#refusalOr(() => this.#certificates.validate(leaf, connection.trust, end));
+    if (connection.expired instanceof MtlsRefusal) throw connection.expired;
+    const [, ...above] = connection.expired.path.certificates;
     if (above.some(({ notAfter }) => notAfter.getTime() < time)) throw expired(leaf);
-    return connection.over;
+    return connection.expired;
   }
 
   /** A certificate that was refused is refused for the rest of its connection: a stranger does not get it validated again and again. */
@@ -264,5 +268,5 @@ export class PeerVerifier {
 const isOutlived = (peer: TrustedPeer | MtlsRefusal, time: number): boolean =>
   !(peer instanceof MtlsRefusal) && time > peer.notAfter && time <= peer.path.leaf.notAfter.getTime();
 
-const isOver = (peer: TrustedPeer | MtlsRefusal, time: number): boolean =>
+const isExpired = (peer: TrustedPeer | MtlsRefusal, time: number): boolean =>
   peer instanceof MtlsRefusal ? peer.code === 'certificate_expired' : time > peer.notAfter;

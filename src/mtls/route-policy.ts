@@ -3,7 +3,7 @@ import { EXPIRED_KEY } from './allow-expired.decorator.js';
 import { ANY_SERVICE_KEY } from './allow-any-service.decorator.js';
 import { authorizersOn, authorizersOnMethod } from './allow-services.decorator.js';
 import type { Authorizer } from './authorizer.js';
-import { keptOn } from './decorated.js';
+import { metadataOfMethod } from './decorated.js';
 import type { HandlerClass } from './handler-methods.js';
 import { PUBLIC_KEY } from './public.decorator.js';
 import type { Rate } from './rates/rate.js';
@@ -42,7 +42,7 @@ export const DEFAULT_ADMISSION: Admission = Object.freeze({
 export function routePolicyOf(handler: object | undefined, controller: HandlerClass): RoutePolicy {
   const onHandler = handler ? rulesOn(handler, authorizersOnMethod(handler, controller)) : NOTHING;
   const onController = rulesOn(controller, authorizersOn(controller));
-  const ownLimit = handler && (keptOn(RATE_KEY, handler, controller) as Rate[])[0];
+  const ownLimit = handler && (metadataOfMethod(RATE_KEY, handler, controller) as Rate[])[0];
   if (onHandler.isPublic && onHandler.asks)
     throw new TypeError('a handler is both @Public() and restricted to services or roles');
   if (onHandler.isPublic && onHandler.shadow)

@@ -50,7 +50,7 @@ export interface BundleStanding {
 }
 
 /** How a domain stands between two looks at its bundle. */
-interface Loaded {
+interface DomainState {
   readonly domain: FederatedDomain;
   readonly intermediates: FollowedIntermediates;
   intermediatesFailure: string | undefined;
@@ -70,8 +70,8 @@ interface Loaded {
  * it: the last good one stays, whole. A domain without one yet lets nobody in.
  */
 export class FederatedTrust {
-  readonly #domains: readonly Loaded[];
-  readonly #timers = new Map<Loaded | FollowedIntermediates, NodeJS.Timeout>();
+  readonly #domains: readonly DomainState[];
+  readonly #timers = new Map<DomainState | FollowedIntermediates, NodeJS.Timeout>();
   #own: TrustAnchors | undefined;
   #joined: TrustAnchors | undefined;
   readonly #clock: () => Date;
@@ -96,14 +96,14 @@ export class FederatedTrust {
     if (new Set(names).size < names.length) throw new RangeError('a trust domain is named twice');
     for (const domain of domains) {
       checkEndpoint(domain, names);
-      given('ca', domain, ({ ca }) => ca && readCertificates(ca));
+      readOption('ca', domain, ({ ca }) => ca && readCertificates(ca));
     }
     this.#clock = options.clock ?? (() => new Date());
     this.#domains = domains.map((domain) => ({
       domain,
-      intermediates: given('intermediates', domain, () => new FollowedIntermediates(domain)),
+      intermediates: readOption('intermediates', domain, () => new FollowedIntermediates(domain)),
       intermediatesFailure: undefined,
-      first: given('endpointBundle', domain, ({ endpointBundle }) =>
+      first: readOption('endpointBundle', domain, ({ endpointBundle }) =>
         endpointBundle === undefined ? undefined : decodeSpiffeBundle(Buffer.from(endpointBundle)),
       ),
       bundle: undefined,
@@ -162,7 +162,7 @@ export class FederatedTrust {
     return Object.freeze({ ...own, trustDomain, federated });
   }
 
-  async #refreshAndAgain(loaded: Loaded): Promise<void> {
+  async #refreshAndAgain(loaded: DomainState): Promise<void> {
     await this.#refresh(loaded);
     if (this.#isStopped) return;
     const delay = nextBundleLook(
@@ -172,7 +172,7 @@ export class FederatedTrust {
     this.#timers.set(loaded, setTimeout(() => void this.#refreshAndAgain(loaded), delay).unref());
   }
 
-  async #followIntermediates(loaded: Loaded): Promise<void> {
+  async #followIntermediates(loaded: DomainState): Promise<void> {
     const { intermediates, domain } = loaded;
     const { file: source } = intermediates;
     if (source === undefined) return;
@@ -194,7 +194,7 @@ export class FederatedTrust {
     this.#timers.set(intermediates, setTimeout(() => void this.#followIntermediates(loaded), FILE_INTERVAL_MS).unref());
   }
 
-  async #refresh(loaded: Loaded): Promise<void> {
+  async #refresh(loaded: DomainState): Promise<void> {
     const { name: trustDomain, bundle: source } = loaded.domain;
     try {
       const octets = await readBundle(loaded.domain, { clock: this.#clock, endpoint: this.#endpointOf(loaded) });
@@ -212,7 +212,7 @@ export class FederatedTrust {
     this.#tellStale(loaded);
   }
 
-  #tellStale(loaded: Loaded): void {
+  #tellStale(loaded: DomainState): void {
     const { name: trustDomain, bundle: source } = loaded.domain;
     const { readAt, isStale: was } = loaded;
     if (readAt === undefined) return;
@@ -221,14 +221,14 @@ export class FederatedTrust {
       this.options.report({ kind: loaded.isStale ? 'stale' : 'current', trustDomain, source, readAt });
   }
 
-  #isServedByAnother({ domain: { name, endpointSpiffeId } }: Loaded): boolean {
+  #isServedByAnother({ domain: { name, endpointSpiffeId } }: DomainState): boolean {
     return (
       endpointSpiffeId !== undefined && ![name, this.options.trustDomain].includes(trustDomainOf(endpointSpiffeId))
     );
   }
 
   /** By the latest bundle that there is of the trust domain of the server (SPIFFE Federation §5.2.2.4). */
-  #endpointOf({ domain: { name, endpointSpiffeId: spiffeId }, first }: Loaded): BundleEndpoint | undefined {
+  #endpointOf({ domain: { name, endpointSpiffeId: spiffeId }, first }: DomainState): BundleEndpoint | undefined {
     if (spiffeId === undefined) return undefined;
     const of = trustDomainOf(spiffeId);
     if (of === this.options.trustDomain) return { spiffeId, trust: this.own() };
@@ -239,7 +239,7 @@ export class FederatedTrust {
     return { spiffeId, trust: anchorsIn(bundle.certificates, serving.intermediates.certificates) };
   }
 
-  #take(loaded: Loaded, bundle: SpiffeBundle, mark: string): void {
+  #take(loaded: DomainState, bundle: SpiffeBundle, mark: string): void {
     const { name: trustDomain, bundle: source } = loaded.domain;
     const [sequence, inUse] = [bundle.sequence, (loaded.bundle ?? loaded.first)?.sequence];
     if (inUse !== undefined && (sequence === undefined || sequence < inUse))
@@ -252,7 +252,7 @@ export class FederatedTrust {
 }
 
 /** What is read of a domain's option. Throws BundleError that names both. */
-function given<T>(option: string, domain: FederatedDomain, read: (domain: FederatedDomain) => T): T {
+function readOption<T>(option: string, domain: FederatedDomain, read: (domain: FederatedDomain) => T): T {
   try {
     return read(domain);
   } catch (error) {
@@ -273,5 +273,5 @@ function anchorsIn(certificates: readonly Certificate[], intermediates: readonly
   };
 }
 
-const isStale = ({ domain, bundle, readAt }: Loaded, now: Date): boolean =>
+const isStale = ({ domain, bundle, readAt }: DomainState, now: Date): boolean =>
   readAt !== undefined && isOverdue({ source: domain.bundle, hint: bundle?.refreshHint, readAt }, now);

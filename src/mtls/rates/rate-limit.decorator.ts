@@ -1,4 +1,4 @@
-import { keeping } from '../decorated.js';
+import { metadataDecorator } from '../decorated.js';
 import { checkRate, type Rate } from './rate.js';
 
 export const RATE_KEY = Symbol('veritas:RateLimit');
@@ -11,5 +11,5 @@ export function RateLimit(rate: Rate): MethodDecorator & ClassDecorator {
   checkRate(rate);
   // A copy: what is given to two decorators has two budgets.
   const own = Object.freeze({ perSecond: rate.perSecond, burst: rate.burst });
-  return keeping<Rate>(RATE_KEY, () => own);
+  return metadataDecorator<Rate>(RATE_KEY, () => own);
 }

@@ -42,12 +42,12 @@ export class TransportCall implements IdentifiedRequest {
   }
 }
 
-const process = randomBytes(6).toString('hex');
+const randomPart = randomBytes(6).toString('hex');
 let count = 0;
 
 /** Names a call in the answer and in the log. */
 export function callId(): string {
-  return `${process}-m${(++count).toString(36)}`;
+  return `${randomPart}-m${(++count).toString(36)}`;
 }
 
 const calls = new WeakMap<object, TransportCall>();

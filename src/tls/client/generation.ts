@@ -18,7 +18,7 @@ const MAX_SESSIONS = 1000;
 // Those that may have to be told revoked: with more it is over, and each is looked at again.
 const MAX_SERVERS = 10_000;
 // Of a server it is told when it is connected to.
-const UNTOLD = (): void => undefined;
+const REPORT_NOTHING = (): void => undefined;
 
 /**
  * What connections have in common from one change of the files to the next: certificate, trust, and the sessions that may be resumed. A session speaks for the
@@ -93,7 +93,7 @@ export class Generation {
     this.#knownUntil = Number.POSITIVE_INFINITY;
     try {
       for (const path of this.#servers.values())
-        this.#knownUntil = Math.min(this.#knownUntil, revocation.check(path, time, UNTOLD));
+        this.#knownUntil = Math.min(this.#knownUntil, revocation.check(path, time, REPORT_NOTHING));
       return false;
     } catch {
       // What else went wrong is said to whoever connects next.
