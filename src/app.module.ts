@@ -132,7 +132,7 @@ function metricsModule({ configuration, version, serverCertificate }: Runtime): 
   });
 }
 
-/** `health` is the very module that the application imports: another one would be a second instance, with routes of its own. */
+/** `health` has to be the same module object that the application imports: another one would be a second instance with routes of its own. */
 function repositoryModule({ configuration, authority }: Runtime, health: DynamicModule): DynamicModule {
   const { ocsp } = authority;
   return RepositoryModule.forRootAsync(configuration.repository, {
@@ -151,9 +151,9 @@ function repositoryModule({ configuration, authority }: Runtime, health: Dynamic
   });
 }
 
-/** Whether our own CA named a service: another CA that is trusted here makes neither administrators nor proxies. */
+/** Whether our own CA gave a service its name. Services of another CA that is trusted here become neither administrators nor proxies. */
 function namedBy(ca: CaService): (identity: VerifiedClientIdentity) => boolean {
-  // Once for each change of the CAs: this stands on the path of every request.
+  // Computed once for each change of the CAs, because every request asks.
   let authorities: CaService['authorities'] | undefined;
   let own = new Set<string | undefined>();
   return ({ issuerFingerprint256 }) => {

@@ -1,6 +1,6 @@
 import { nodeVersionProblem } from './tls/index.js';
 
-// Before anything else is loaded: an older Node.js stops at the first import of node:sqlite, with a stack instead of a sentence.
+// Checked before anything else is loaded: an older Node.js fails at the first import of node:sqlite, with a stack trace instead of a sentence.
 const problem = nodeVersionProblem();
 if (problem === undefined) {
   const { run } = await import('./service-process.js');

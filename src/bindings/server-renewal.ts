@@ -21,8 +21,8 @@ import {
 } from '../x509/index.js';
 
 /**
- * Keeps the certificate of the service's own listener from ending: the same names and lifetime for a new key of the same kind, straight from the CA. A certificate that another CA issued is
- * left alone. Not started yet.
+ * Keeps the certificate of the service's own listener from expiring: our CA certifies the same names and lifetime for a new key of the same kind. A
+ * certificate that another CA issued is left alone. The agent is not started yet.
  */
 export function serverRenewal(
   { ca, events }: CertificationAuthority,
@@ -61,7 +61,7 @@ export function serverRenewal(
     renew: async () => {
       const pair = new PairFiles(files);
       try {
-        // Where the next one is in its files already and was not taken up, another one would not be either.
+        // When the files already hold another certificate that was not taken up, one more would not be taken up either.
         const next = isInUse(pair.certificate) ? await replace(pair) : pair.certificate;
         await reloader.reload();
         if (isInUse(next)) return next;

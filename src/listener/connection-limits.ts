@@ -15,7 +15,7 @@ export type ConnectionSettings = Pick<
   | 'trustedAddresses'
 >;
 
-/** The setting that a connection was dropped by. */
+/** The setting by which a connection was dropped. */
 type Bound = Exclude<keyof ConnectionSettings, 'trustedAddresses'> | 'maxConnections';
 
 const BURST_SECONDS = 2;
@@ -23,7 +23,7 @@ const LOG_INTERVAL_MS = 1_000;
 const FIRST_SWEEP = 1_024;
 const MOST_GROUPS = 65_536;
 
-/** How many connections somebody has: open, of those with the handshake behind them, and when the rate is whole again. */
+/** The connections of one group, or of all: how many are open, how many of them have finished the handshake, and when the rate is whole again. */
 class Connections {
   open = 0;
   secure = 0;
@@ -38,7 +38,7 @@ class Connections {
   }
 
   hasRate(perSecond: number, now: number): boolean {
-    // Of steps that were added up: a millionth of a millisecond is none.
+    // The sum of many steps is rounded: a millionth of a millisecond does not count.
     return Math.max(this.#wholeAt, now) + 1_000 / perSecond - now <= BURST_SECONDS * 1_000 + 1e-6;
   }
 
@@ -162,10 +162,12 @@ function networksOf(written: readonly string[]): BlockList {
   return networks;
 }
 
-/** Of what is an address, by the settings or by the system: whether it is one takes Node.js a pattern of IPv6 that is slow to compile. */
+/**
+ * For text that the settings or the system have already proven to be an address. Node.js would check with an IPv6 pattern that is slow to compile.
+ */
 const familyOf = (address: string): 'ipv6' | 'ipv4' => (address.includes(':') ? 'ipv6' : 'ipv4');
 
-/** Logs the first drop at once, and those after it together, a second later. */
+/** Logs the first drop at once, and those that follow it together, a second later. */
 function dropReport(logger: LoggerService): (bound: Bound, address: string) => void {
   let counts: Partial<Record<Bound, number>> = {};
   let last = '';

@@ -12,7 +12,7 @@ import { logFailedHandshakes } from './handshake-log.js';
 import { createHttpAdapter } from './http-adapter.js';
 import { asOneServer, messageListener } from './message-listener.js';
 
-/** What takes connections with TLS, and what keeps its certificate as the files have it. Nothing listens yet. */
+/** The servers that take TLS connections, and what keeps their certificate in step with the files. Nothing listens yet. */
 export interface Listeners {
   readonly adapter: FastifyAdapter;
   readonly https: Server;
@@ -25,7 +25,7 @@ export interface Listeners {
   readonly stapler: OcspStapler | undefined;
 }
 
-/** Makes the listeners with the files of `tls`, one certificate for all of them. Throws TlsSetupError. */
+/** Makes the listeners from the files of `tls`, with one certificate for all of them. Throws TlsSetupError. */
 export async function createListeners(
   configuration: Configuration,
   authority: CertificationAuthority,
@@ -34,7 +34,7 @@ export async function createListeners(
   const { http, tls, mtls, microservice } = configuration;
   const files = { ...tls, keyPassphrase: tls.keyPassphrase, intermediatesFile: mtls.intermediatesFile };
   const material = await readTlsMaterial(files, new Date());
-  // Of the CAs of other trust domains the listener knows nothing: it leaves the choice to the client, and the verdict to the guard.
+  // The listener does not know the CAs of other trust domains. So it names none: the client chooses its certificate, and the guard decides.
   const settings = { ...tls, namesCas: mtls.trustDomains.length === 0 };
   const adapter = createHttpAdapter(http, serverOptions(settings, material));
   const https = adapter.getInstance().server as unknown as Server;

@@ -17,7 +17,7 @@ export function messageListener(
   return server;
 }
 
-/** Several TLS servers as one, for the reloader: what one takes up the others do, ticket keys included. */
+/** Presents several TLS servers to the reloader as one: whatever one of them takes up, ticket keys included, all of them do. */
 export function asOneServer(servers: readonly [Server, ...Server[]]): ConstructorParameters<typeof TlsReloader>[0] {
   return {
     setSecureContext: (options) => {
