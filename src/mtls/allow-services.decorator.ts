@@ -6,8 +6,8 @@ import type { HandlerClass } from './handler-methods.js';
 const AUTHORIZERS_KEY = Symbol('veritas:Authorizers');
 
 /**
- * Lets only these services, out of those on the allow-list, call a route or the routes of a controller: exact names, or SPIFFE IDs that may end in `/*`.
- * Throws RangeError when none is named, for a route for nobody is a mistake, and for what could match nothing.
+ * Restricts a route, or the routes of a controller, to these services of the allow-list: exact names, or SPIFFE IDs that may end in `/*`. Throws
+ * RangeError when none is named, because a route for nobody is a mistake, and for a name that could match nothing.
  */
 export function AllowServices(...names: readonly [string, ...string[]]): MethodDecorator & ClassDecorator {
   if (names.length === 0) throw new RangeError('@AllowServices() names no service');
@@ -15,15 +15,15 @@ export function AllowServices(...names: readonly [string, ...string[]]): MethodD
 }
 
 /**
- * Lets only services with at least one of these roles (`MtlsOptions.roles`), out of those on the allow-list, call a route or the routes of a
- * controller. Throws RangeError when no role is named.
+ * Restricts a route, or the routes of a controller, to services of the allow-list that have at least one of these roles (`MtlsOptions.roles`). Throws
+ * RangeError when no role is named.
  */
 export function RequireRoles(...names: readonly [string, ...string[]]): MethodDecorator & ClassDecorator {
   if (names.length === 0) throw new RangeError('@RequireRoles() names no role');
   return Authorize(roles(...names));
 }
 
-/** As {@link AllowServices}, with any rule of your own. Rules add up, whichever decorator they come from: all of them must allow. */
+/** As {@link AllowServices}, with any rule of your own. Rules add up, whichever decorator they come from: all of them must allow the call. */
 export function Authorize(authorizer: Authorizer): MethodDecorator & ClassDecorator {
   return metadataDecorator<readonly Authorizer[]>(AUTHORIZERS_KEY, (before = []) => [...before, authorizer]);
 }

@@ -2,8 +2,8 @@ import 'reflect-metadata';
 import type { HandlerClass } from './handler-methods.js';
 
 /**
- * A decorator of classes and methods that keeps what it says under `key`: `next` of what was said before it. Of a method it is kept by its name as well, for a
- * decorator above it may put another function in its place, which knows nothing of what stood on the first.
+ * A decorator for classes and methods that stores metadata under `key`: `next` computes it from what was stored before. For a method it is stored
+ * under the method's name as well, because a decorator applied later may replace the function, and the replacement carries no metadata of the first.
  */
 export function metadataDecorator<Said>(
   key: symbol,
@@ -18,8 +18,8 @@ export function metadataDecorator<Said>(
 }
 
 /**
- * What is kept about a method of a class: on the function, and by each name that the class has for it. Throws TypeError for a function that is no method of the
- * class, of which nobody knows what decorators it had.
+ * What {@link metadataDecorator} stored about a method of a class: on the function, and under each name that the class has for it. Throws TypeError
+ * for a function that is no method of the class, because its decorators cannot be known.
  */
 export function metadataOfMethod(key: symbol, handler: object, { prototype }: HandlerClass): readonly unknown[] {
   const kept: unknown[] = [];

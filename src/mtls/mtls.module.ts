@@ -111,12 +111,15 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     @Inject(ModulesContainer) modules: ModulesContainer,
   ) {
     super();
-    // Of two the last one's policy would hold for messages, and nobody would hear of it.
+    // Only the policy of the last one would hold for messages, and nobody would notice.
     if ([...modules.values()].filter(({ metatype }) => metatype === MtlsModule).length > 1)
       throw new TypeError('MtlsModule is imported twice: import it once, for it is global');
   }
 
-  /** Called by Nest before it registers any route. Throws TypeError on an HTTP adapter other than Fastify's, Error on a Node.js that cannot be used. */
+  /**
+   * Called by Nest before it registers any route. Throws TypeError on an HTTP adapter other than Fastify's, and Error on a version of Node.js that
+   * cannot be used.
+   */
   configure(): void {
     const problem = nodeVersionProblem();
     if (problem !== undefined) throw new Error(problem);
@@ -132,7 +135,7 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     this.#routesRegistered?.();
     if (revocationModeOf(this.options.revocation) === 'off')
       logger.warn('revocation is not checked: set MtlsOptions.revocation');
-    // An application of messages alone has no adapter, and its modules are not configured.
+    // An application that only takes messages has no adapter, and its modules are not configured.
     const adapter = this.adapterHost.httpAdapter as HttpAdapterHost['httpAdapter'] | null;
     if (asksForCertificates(adapter?.getHttpServer()) === false)
       logger.warn('the HTTPS server asks no client for a certificate: set requestCert to true, or nobody gets in');

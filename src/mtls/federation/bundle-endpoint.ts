@@ -3,8 +3,8 @@ import { isBundleUrl } from './bundle-source.js';
 import type { FederatedDomain } from './federated-trust.js';
 
 /**
- * Proves how the server of a bundle is to be known by its SPIFFE ID (the profile `https_spiffe`, SPIFFE Federation §5.2.2), where it is. Throws RangeError when that
- * could never be.
+ * Proves the options by which the server of a bundle is known by its SPIFFE ID (profile `https_spiffe`, SPIFFE Federation §5.2.2), where a domain has
+ * them. Throws RangeError when the server could never be known by them.
  */
 export function checkEndpoint(
   { name, bundle, ca, endpointSpiffeId, endpointBundle }: FederatedDomain,

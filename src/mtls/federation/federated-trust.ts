@@ -12,17 +12,17 @@ export interface FederatedDomain extends BundleSource, IntermediatesSource {
   /** The name of the trust domain. */
   readonly name: string;
   /**
-   * The SPIFFE ID of the server of the URL. It is then verified by the bundle of that ID's trust domain, which is this one, our own or another one here, and not as on
-   * the web.
+   * The SPIFFE ID of the server of the URL. The server is then verified by the bundle of that ID's trust domain (this domain, our own, or another one
+   * that is listed here), and not as on the web.
    */
   readonly endpointSpiffeId?: string | undefined;
-  /** Where that ID is of this very domain: the bundle that its server is known by until one was read from it, a JWK set or PEM. */
+  /** Needed where that ID belongs to this very domain: the bundle by which its server is known until one was read from it, a JWK set or PEM. */
   readonly endpointBundle?: string | Uint8Array | undefined;
-  /** What holds for its certificates instead of `MtlsOptions.revocation.mode`. */
+  /** The mode of revocation for its certificates, instead of `MtlsOptions.revocation.mode`. */
   readonly revocation?: RevocationMode | undefined;
 }
 
-/** What happened to the bundle of a trust domain, or to its file of intermediates, for the log. */
+/** What happened to the bundle of a trust domain, or to its file of intermediates; for the log. */
 export type BundleEvent =
   | {
       readonly kind: 'loaded';
@@ -40,34 +40,34 @@ export type BundleEvent =
       readonly readAt: Date;
     };
 
-/** How the bundle of a trust domain stands. */
+/** The state of the bundle of a trust domain. */
 export interface BundleStanding {
   readonly trustDomain: string;
-  /** When it was last read and found in order; undefined: never, so that nobody of the domain is let in. */
+  /** When it was last read without a fault. Undefined: never, so that nobody of the domain is let in. */
   readonly readAt: Date | undefined;
-  /** Whether that is longer ago than three looks at it, and a minute. */
+  /** Whether it has not been read for three intervals, and for a minute. */
   readonly isStale: boolean;
 }
 
-/** How a domain stands between two looks at its bundle. */
+/** The state of a domain between two readings of its bundle. */
 interface DomainState {
   readonly domain: FederatedDomain;
   readonly intermediates: FollowedIntermediates;
   intermediatesFailure: string | undefined;
-  /** By which its own server is known at first. */
+  /** The bundle by which its own server is known at first. */
   readonly first: SpiffeBundle | undefined;
   bundle: SpiffeBundle | undefined;
   readAt: Date | undefined;
   isStale: boolean;
   mark: string | undefined;
   failure: string | undefined;
-  /** How often in a row it has failed. */
+  /** How many times in a row it could not be read. */
   failures: number;
 }
 
 /**
- * The trust of our own and of other trust domains, each kept apart. A bundle that cannot be had or read, or is older than the one in use, never replaces
- * it: the last good one stays, whole. A domain without one yet lets nobody in.
+ * The trust in our own CAs and in other trust domains, each kept apart. A bundle that cannot be had or read, or is older than the one in use, never
+ * replaces it: the last good one stays, whole. A domain that has no bundle yet lets nobody in.
  */
 export class FederatedTrust {
   readonly #domains: readonly DomainState[];
@@ -77,7 +77,7 @@ export class FederatedTrust {
   readonly #clock: () => Date;
   #isStopped = false;
 
-  /** Throws RangeError for a name that is none or is there twice, or a server that could never be known, BundleError for what cannot be read. */
+  /** Throws RangeError for a malformed or repeated name, or for a server that could never be known; BundleError for an option that cannot be read. */
   constructor(
     private readonly own: CurrentTrust,
     private readonly options: {
@@ -85,7 +85,7 @@ export class FederatedTrust {
       readonly domains: readonly FederatedDomain[];
       readonly report: (event: BundleEvent) => void;
       readonly clock?: (() => Date) | undefined;
-      /** The shortest time between two looks at a URL, in milliseconds. */
+      /** The shortest time between two fetches of a URL, in milliseconds. */
       readonly least?: number;
     },
   ) {
@@ -115,7 +115,7 @@ export class FederatedTrust {
     }));
   }
 
-  /** The trust in force: another object once any of it has changed. */
+  /** The trust in force: another object whenever any of it has changed. */
   readonly current: CurrentTrust = () => {
     const own = this.own();
     if (this.#joined === undefined || this.#own !== own) {
@@ -125,17 +125,20 @@ export class FederatedTrust {
     return this.#joined;
   };
 
-  /** Reads every bundle, and every file of intermediates, once, then keeps looking. Never fails: what cannot be read is reported, and its domain stays closed. */
+  /**
+   * Reads every bundle, and every file of intermediates, once, and then again and again. Never fails: what cannot be read is reported, and its domain
+   * stays closed.
+   */
   async start(): Promise<void> {
     await Promise.all(this.#domains.map((loaded) => this.#followIntermediates(loaded)));
-    // First those by which the servers of others are known.
+    // The bundles by which the servers of others are known come first.
     for (const isServed of [false, true]) {
       const now = this.#domains.filter((loaded) => this.#isServedByAnother(loaded) === isServed);
       await Promise.all(now.map((loaded) => this.#refreshAndAgain(loaded)));
     }
   }
 
-  /** How each bundle stands now. */
+  /** The state of each bundle now. */
   get standing(): readonly BundleStanding[] {
     const now = this.#clock();
     return this.#domains.map((loaded) => ({
@@ -227,7 +230,7 @@ export class FederatedTrust {
     );
   }
 
-  /** By the latest bundle that there is of the trust domain of the server (SPIFFE Federation §5.2.2.4). */
+  /** The server is verified by the latest bundle of its own trust domain (SPIFFE Federation §5.2.2.4). */
   #endpointOf({ domain: { name, endpointSpiffeId: spiffeId }, first }: DomainState): BundleEndpoint | undefined {
     if (spiffeId === undefined) return undefined;
     const of = trustDomainOf(spiffeId);
@@ -251,7 +254,7 @@ export class FederatedTrust {
   }
 }
 
-/** What is read of a domain's option. Throws BundleError that names both. */
+/** What `read` gives for an option of a domain. Throws BundleError that names both. */
 function readOption<T>(option: string, domain: FederatedDomain, read: (domain: FederatedDomain) => T): T {
   try {
     return read(domain);
@@ -262,7 +265,7 @@ function readOption<T>(option: string, domain: FederatedDomain, read: (domain: F
 
 const whyOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Whoever is signed by another of the bundle lies between; all else is what a path ends at. */
+/** Certificates signed by another one of the bundle are intermediates; the others are anchors. */
 function anchorsIn(certificates: readonly Certificate[], intermediates: readonly Certificate[]): CaCertificates {
   const subjects = new Set(certificates.map(({ subject }) => subject.key));
   const isBetween = ({ subject, issuer }: Certificate): boolean =>

@@ -1,14 +1,14 @@
-/** How many requests: `perSecond` in the long run, and up to `burst` at once after a rest. */
+/** How many requests are allowed: `perSecond` in the long run, and up to `burst` at once after a rest. */
 export interface Rate {
   readonly perSecond: number;
   readonly burst: number;
 }
 
-/** The least and the most that a rate may say. A burst takes at most a day to come back. */
+/** The lower and upper limits of a rate. A burst takes at most a day to come back. */
 export const RATE_BOUNDS = { leastPerSecond: 0.001, mostPerSecond: 1_000_000, mostBurst: 1_000_000 } as const;
 const DAY_S = 86_400;
 
-/** Throws RangeError for a rate that lets nobody through, or that no budget can be kept for. */
+/** Throws RangeError for a rate that lets nobody through, or for which no budget can be kept. */
 export function checkRate({ perSecond, burst }: Rate): void {
   const { leastPerSecond, mostPerSecond, mostBurst } = RATE_BOUNDS;
   if (!(perSecond >= leastPerSecond && perSecond <= mostPerSecond))
