@@ -77,7 +77,10 @@ export class CertificatesController implements OnModuleInit {
     acceptCertificationRequests(this.adapterHost.httpAdapter.getInstance<FastifyInstance>());
   }
 
-  /** Role `issuer`: what the profile allows and its rules give to who asks, and no name of a service with roles unless by an administrator. Everybody else: another certificate of the kind they hold, for the same or a new key. */
+  /**
+   * With the role `issuer`: what the profile allows and its rules grant to the caller; the name of a service that has roles only with the role of an
+   * administrator. Everybody else: another certificate of the kind that they hold, for the same or a new key.
+   */
   @Post()
   @OfCaller()
   @TakesRequest(issuanceSchema, issuanceTermsSchema)
@@ -99,7 +102,7 @@ export class CertificatesController implements OnModuleInit {
     return answer(issued, request, reply);
   }
 
-  /** Whoever holds a good certificate of this CA, or one that ended within `pki.renewalGrace`: the same names, for a new key. */
+  /** For whoever holds a good certificate of this CA, or one that expired within `pki.renewalGrace`: the same names, for a new key. */
   @Post('renewal')
   @OfCaller()
   @AllowAnyService()
@@ -128,8 +131,8 @@ export class CertificatesController implements OnModuleInit {
   }
 
   /**
-   * Whoever has a one-time token, `Authorization: Bearer …`: the first certificate, on the token's terms. The token does what an Idempotency-Key
-   * would: the same one with a request for the same key gives the same certificate.
+   * For whoever has a one-time token (`Authorization: Bearer …`): the first certificate, on the token's terms. The token replaces an Idempotency-Key:
+   * the same token with a request for the same key gives the same certificate.
    */
   @Post('enrollment')
   @Public()
@@ -157,7 +160,7 @@ export class CertificatesController implements OnModuleInit {
     return { certificates: rows.map((row) => certificateRecord(row, now)), next: next ?? null };
   }
 
-  /** Role `auditor`, or a service about its own certificates. */
+  /** For the role `auditor`, and for a service about its own certificates. */
   @Get(':serial')
   @OfCaller()
   @Answers(recordWithPemSchema)
@@ -170,7 +173,7 @@ export class CertificatesController implements OnModuleInit {
     return { ...certificateRecord(row, new Date()), certificate: encodePem('CERTIFICATE', row.der) };
   }
 
-  /** Role `issuer`, or a service its own certificates; those of CAs: role `admin`. */
+  /** For the role `issuer`, and for a service about its own certificates. The certificates of CAs need the role `admin`. */
   @Post(':serial/revocation')
   @OfCaller()
   @HttpCode(200)

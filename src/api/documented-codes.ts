@@ -2,7 +2,7 @@ import { REFUSALS, type RefusalCode } from '../mtls/index.js';
 import { PKI_ERRORS, type PkiErrorCode } from '../pki/index.js';
 import { REGISTRY_ERRORS, type RegistryErrorCode } from '../registry/index.js';
 
-/** What the listener itself refuses a body, a query or a path with, and what everything that needs the database may come to. */
+/** What the listener itself refuses a body, a query or a path with, and what can happen to everything that needs the database. */
 const STATUSES = {
   bad_request: [400, 'send the request as it is documented'],
   not_found: [404, 'ask for something that is there'],
@@ -27,10 +27,10 @@ export function documentedCode(code: DocumentedCode): { readonly status: number;
   return { status, mend };
 }
 
-/** What any route that asks for a client certificate refuses with. */
+/** What every route that asks for a client certificate refuses with. */
 export const GUARD_CODES = Object.keys(REFUSALS) as RefusalCode[];
 
-/** What a route with a body refuses with, before it looks at what the body says. */
+/** What a route with a body refuses with, before it looks at the content. */
 export const BODY_CODES: readonly DocumentedCode[] = ['bad_request', 'payload_too_large', 'unsupported_media_type'];
 
 /** What a certification request is refused with. */
@@ -53,7 +53,7 @@ export const REQUEST_CODES: readonly PkiErrorCode[] = [
   'lifetime_not_allowed',
 ];
 
-/** What the CA cannot sign for: the operator's to mend. */
+/** Why the CA may be unable to sign: for the operator to mend. */
 export const SIGNING_CODES: readonly PkiErrorCode[] = (Object.keys(PKI_ERRORS) as PkiErrorCode[]).filter(
   (code) => PKI_ERRORS[code][0] >= 500,
 );

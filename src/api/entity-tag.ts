@@ -2,12 +2,12 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Expected } from '../registry/index.js';
 import { MalformedRequest } from './malformed-request.js';
 
-/** The entity tag (RFC 9110 §8.8.3) of a version. */
+/** The entity tag (RFC 9110 §8.8.3) of an entry's version. */
 export const entityTagOf = (version: number): string => `"${version}"`;
 
 /**
- * What `If-Match` or `If-None-Match: *` ask for (RFC 9110 §13.1); undefined when neither is there. Throws MalformedRequest for what is neither `*` nor a list of
- * entity tags, and for `If-None-Match` with tags, which makes no sense for what changes something here.
+ * What `If-Match` or `If-None-Match: *` ask for (RFC 9110 §13.1); undefined when neither is there. Throws MalformedRequest for an `If-Match` that is
+ * neither `*` nor a list of entity tags, and for an `If-None-Match` with tags, which makes no sense for a change.
  */
 export function expectedIn(headers: IncomingHttpHeaders): Expected | undefined {
   const match = headers['if-match'];
@@ -18,7 +18,7 @@ export function expectedIn(headers: IncomingHttpHeaders): Expected | undefined {
   return 'absent';
 }
 
-/** Of other tags than ours none matches, and of weak ones neither. */
+/** Weak tags, and tags that are not ours, match no version. */
 function versionsIn(text: string): number[] {
   const tags = text.split(',').map((tag) => tag.trim());
   if (tags.some((tag) => !/^(?:W\/)?"[\x21\x23-\x7e]*"$/.test(tag)))

@@ -12,7 +12,7 @@ import {
 import { documentedCode, BODY_CODES, GUARD_CODES, type DocumentedCode } from './documented-codes.js';
 import { problemSchema } from './api.schemas.js';
 
-/** An operation of the OpenAPI document, as far as it is completed here. */
+/** An operation of the OpenAPI document, with the fields that are completed here. */
 export interface Operation {
   readonly operationId?: string;
   summary?: string;
@@ -21,17 +21,17 @@ export interface Operation {
   requestBody?: object;
   parameters?: object[];
   responses?: Record<string, unknown>;
-  /** Who may call, without the names of services: they are nobody's business. */
+  /** Who may call, without the names of services, which are nobody's business. */
   'x-veritas-access'?: object;
 }
 
-/** The method that serves an operation, and its class: their decorators say the rest. */
+/** The method that serves an operation, and its class; their decorators hold the rest. */
 export interface Handler {
   readonly handler: object;
   readonly controller: HandlerClass;
 }
 
-/** What operations refer to (OpenAPI 3.1 has `mutualTLS`; the types of the document's builder are those of 3.0). */
+/** What operations refer to. (OpenAPI 3.1 has `mutualTLS`; the types of the document's builder are those of 3.0.) */
 export const COMPONENTS = {
   schemas: { Problem: z.toJSONSchema(problemSchema) },
   securitySchemes: {
@@ -45,8 +45,8 @@ export const COMPONENTS = {
 };
 
 /**
- * Writes into an operation what the decorators of its handler say: who may call it, what it takes, gives, and refuses with. `exempt`: which of its paths are
- * open to anybody all the same, its own `path` or some that its parameters allow.
+ * Writes into an operation what the decorators of its handler say: who may call it, what it takes and gives, and what it refuses with. `exempt`:
+ * those of its paths that are open to anybody all the same; its own `path`, or some that its parameters allow.
  */
 export function completeOperation(
   operation: Operation,
@@ -78,7 +78,7 @@ export function completeOperation(
       ...(guarded ? GUARD_CODES : []),
       ...(body ? BODY_CODES : []),
       ...(query || documentation.isConditional ? (['bad_request'] as const) : []),
-      // Whatever the CA is asked, the store has to be asked.
+      // Whatever the CA is asked, the store is asked too.
       ...(documentation.codes ? (['store_unavailable', ...documentation.codes] as const) : []),
       'internal_server_error',
     ]),

@@ -32,7 +32,7 @@ import {
 
 type Call = FastifyRequest & IdentifiedRequest;
 
-/** The service registry over HTTP: which services may call, while running. */
+/** The service registry over HTTP: which services may call. It can be changed while the service runs. */
 @Controller('api/v1')
 @RequireRoles('admin')
 @UseGuards(SameOriginGuard)
@@ -72,7 +72,7 @@ export class ServicesController {
     return tagged(service, reply);
   }
 
-  /** The same terms again change nothing. */
+  /** Putting the same terms again changes nothing. */
   @Put('services/:name')
   @OfCaller()
   @Takes(serviceTermsSchema)
