@@ -20,7 +20,7 @@ const WHAT_HAPPENED = {
   reordered: 'does not follow on the one before',
 } as const;
 
-/** `veritas audit verify`: whether the rows of the audit record hold together. Exits 1 when they do not. */
+/** `veritas audit verify`: whether the audit record is intact. Exits 1 when it is not. */
 export async function auditVerify(session: Session): Promise<void> {
   await withStore(session, async (store) => {
     const bar = session.output.progressBar('Rows of the audit record');
@@ -40,7 +40,7 @@ export async function auditVerify(session: Session): Promise<void> {
   });
 }
 
-/** `veritas audit export`: the audit record, a line a row, to stdout or into a file that is replaced whole. */
+/** `veritas audit export`: writes the audit record, one line for each row, to stdout, or to a file that is replaced as a whole. */
 export async function auditExport(session: Session, options: AuditExportOptions, version: string): Promise<void> {
   const { output } = session;
   const { out, since, format = 'json' } = options;
@@ -60,7 +60,7 @@ export async function auditExport(session: Session, options: AuditExportOptions,
       await put(header);
       let [read, written] = [0, 0];
       for await (const { rows, of } of new AuditLog(store).pages()) {
-        // Clocks are set back at times: rows are looked at one by one, and not from the first on that fits.
+        // Clocks are set back at times. So each row is looked at, and not only the first one that is late enough.
         const wanted = rows.filter(({ at }) => since === undefined || !(at < since.getTime()));
         await put(wanted.map(line).join(''));
         written += wanted.length;
@@ -68,7 +68,7 @@ export async function auditExport(session: Session, options: AuditExportOptions,
         if (!file) continue;
         // A bar between the lines on a terminal would be in their way.
         bar.update(read, of);
-        // Neither SQLite nor the file makes a pause in which a signal would be heard.
+        // Neither SQLite nor the file pauses otherwise, and a signal would not be noticed.
         await setImmediate();
       }
       file?.place();

@@ -14,7 +14,7 @@ export interface BackupOptions {
   readonly passphraseFile?: string;
 }
 
-/** `veritas backup`: the store at one moment and the CA's encrypted keys, in an age file that is there whole or not at all. */
+/** `veritas backup`: writes the store, as it is at one moment, and the CA's encrypted keys into an age file, which is there whole or not at all. */
 export async function backup(session: Session, { out, recipient, passphraseFile }: BackupOptions): Promise<void> {
   const { output, now } = session;
   const key = recipient === undefined ? undefined : { recipient };
@@ -54,7 +54,7 @@ export async function backup(session: Session, { out, recipient, passphraseFile 
   }
 }
 
-/** Opening would bring the schema forward: a backup is made before that, not by it. */
+/** Opening the store would migrate it: a backup has to be made before that, and not to cause it. */
 async function checkIsCurrent(store: Parameters<typeof migrationStatus>[0]): Promise<void> {
   if ((await migrationStatus(store)).pending.length > 0)
     throw new CommandError(

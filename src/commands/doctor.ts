@@ -17,7 +17,10 @@ export interface DoctorOptions {
   readonly log: string;
 }
 
-/** `veritas doctor`: with `--connect` where a client gets stuck on its way to a service, one without a certificate too, with `--request` why a request was refused, from the log. */
+/**
+ * `veritas doctor`. With `--connect`: where a client, with or without a certificate, gets stuck on its way into a service. With `--request`: why a
+ * request was refused, from the log.
+ */
 export async function doctor(session: Session, options: DoctorOptions): Promise<void> {
   const { cert: certificate, key, connect, request } = options;
   if (request !== undefined && connect === undefined && certificate === undefined)

@@ -27,8 +27,8 @@ const NONCE_OCTETS = 32;
 const TIMEOUT_MS = 10_000;
 
 /**
- * `veritas ocsp`: what the OCSP responder says about a certificate of this CA: the one here, which signs now, or with `--url` one that is running. The answer
- * is verified as a client would. Throws CommandError `refused` when it is not good.
+ * `veritas ocsp`: what the OCSP responder says about a certificate of this CA. The responder is the one here, which signs now, or with `--url` one
+ * that is running. The answer is verified as a client would verify it. Throws CommandError `refused` when it is not good.
  */
 export async function ocsp(session: Session, target: string, options: OcspOptions): Promise<void> {
   const isFile = target === '-' || statsOf(target) !== undefined;
@@ -43,7 +43,7 @@ export async function ocsp(session: Session, target: string, options: OcspOption
   checkOutputFile(options.out);
   await withAuthority(session, {}, async (authority) => {
     const issuer = await issuerOf(authority, serialNumber, certificate);
-    // A response that is kept in a file, to be stapled, answers nobody's nonce.
+    // A response that is kept in a file for stapling answers nobody's nonce.
     const nonce = options.out === undefined ? randomBytes(NONCE_OCTETS) : undefined;
     const request = encodeOcspRequest([certIdOf(issuer.certificate, serialNumber)], nonce);
     const octets = options.url ? await ask(options.url, request) : await answer(authority, request);
@@ -93,14 +93,14 @@ function report(
   );
 }
 
-/** Who issued the number; the CA that issues now for one that nobody did. A certificate from a file must be the one of that number. */
+/** The CA that issued the number; when none did, the CA that issues now. A certificate from a file must be the one with that number. */
 async function issuerOf(
   { ca }: CertificationAuthority,
   serialNumber: string,
   certificate: Certificate | undefined,
 ): Promise<Authority> {
   const row = await ca.find(serialNumber);
-  // Of one that was issued after the backup that the store was restored from, there is no row: who signed it issued it.
+  // A certificate that was issued after the backup from which the store was restored has no row: whoever signed it issued it.
   const signer = certificate && !row ? ca.authorities.find((each) => isSignedBy(certificate, each)) : undefined;
   if (signer) return signer;
   if (certificate && row?.fingerprint !== certificate.fingerprint256)

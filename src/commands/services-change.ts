@@ -14,17 +14,17 @@ import { certificatesIn, readInputFile } from './files.js';
 import { registryOn, describeService } from './services.js';
 import { checkStoreExists, configurationOf, requester, type Session } from './session.js';
 
-/** The flags of what changes a service. */
+/** The flags of every change to a service. */
 export interface ChangeOptions {
   readonly expectedVersion?: number;
 }
 
-/** The flags of what gives a service terms; what is absent stays as it was. */
+/** The flags that give a service its terms. What is absent stays as it was, except `tries`. */
 export interface TermsOptions extends ChangeOptions {
   readonly role?: readonly string[];
   readonly from?: Date;
   readonly until?: Date;
-  /** Digests, or files of certificates. */
+  /** SHA-256 digests, or files of certificates. */
   readonly pin?: readonly string[];
   readonly rate?: number;
   readonly burst?: number;
@@ -92,7 +92,7 @@ async function termsFrom(session: Session, before: ServiceTerms, options: TermsO
   };
 }
 
-/** A digest as it is, or that of the public key in a certificate's file. */
+/** A digest as it is, or the digest of the public key in a certificate's file. */
 async function pinOf(session: Session, text: string): Promise<string> {
   if (/^[0-9a-f]{64}$/i.test(text)) return text.toLowerCase();
   const octets = await readInputFile(text, session);
@@ -109,7 +109,7 @@ async function pinOf(session: Session, text: string): Promise<string> {
   }
 }
 
-/** What is kept of an entry must be what it still is when it is written: a change in between would be taken back. */
+/** When terms are kept from an entry, it must not change until it is written: otherwise a change in between would be undone. */
 function expectedOf(kept: RegisteredService | undefined, { expectedVersion }: ChangeOptions): Expected {
   if (expectedVersion !== undefined && expectedVersion !== kept?.version) return [];
   return kept ? [kept.version] : 'absent';
