@@ -71,9 +71,9 @@ export function sentenceOf(error: unknown, configuration?: Configuration): strin
   if (code === 'EADDRINUSE')
     return `port ${port} on ${address} is in use: stop what listens there, or set ${settings} to another.`;
   if (code === 'EACCES' && port !== undefined)
-    return `port ${port} on ${address} may not be opened by this user: set ${settings} above 1023.`;
+    return `this user may not open port ${port} on ${address}: set ${settings} above 1023.`;
   if (syscall === 'listen' || syscall === 'getaddrinfo')
-    return `${address ?? hostname} is no address of this machine (${code}): set http.host, repository.host or microservice.host to one.`;
+    return `${address ?? hostname} is not an address of this machine (${code}): set http.host, repository.host or microservice.host to one that is.`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 

@@ -44,7 +44,7 @@ export function idempotencyKeyOf({ headers }: FastifyRequest): string | undefine
   const key = headers['idempotency-key'];
   if (key === undefined) return undefined;
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key))
-    throw new MalformedRequest('the Idempotency-Key is not 1 to 255 printable ASCII characters');
+    throw new MalformedRequest('the Idempotency-Key must be 1 to 255 printable ASCII characters');
   return key;
 }
 
@@ -65,12 +65,12 @@ const isRequest = (body: unknown): body is Buffer => Buffer.isBuffer(body);
 function termsOf({ profile, service, names = [], ttl }: z.output<typeof issuanceTermsSchema>) {
   const lifetime = ttl === undefined ? undefined : parseDuration(ttl, 's');
   if (ttl !== undefined && lifetime === undefined)
-    throw new MalformedRequest('ttl is not a time such as 24h, 30d, 15m or seconds');
+    throw new MalformedRequest('ttl must be a length of time such as 24h, 30d or 15m, or a number of seconds');
   return { profile, service, names: names.map(nameOf), lifetime };
 }
 
 function nameOf(text: string): GeneralName {
   const name = generalNameFromString(text);
-  if (!name) throw new MalformedRequest('a name is not written as DNS:name, IP:address or URI:uri');
+  if (!name) throw new MalformedRequest('a name must be written as DNS:name, IP:address or URI:uri');
   return name;
 }

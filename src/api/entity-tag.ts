@@ -14,7 +14,7 @@ export function expectedIn(headers: IncomingHttpHeaders): Expected | undefined {
   if (match !== undefined) return match.trim() === '*' ? 'present' : versionsIn(match);
   const noneMatch = headers['if-none-match'];
   if (noneMatch === undefined) return undefined;
-  if (noneMatch.trim() !== '*') throw new MalformedRequest('If-None-Match is not *');
+  if (noneMatch.trim() !== '*') throw new MalformedRequest('If-None-Match may only be *');
   return 'absent';
 }
 
@@ -22,7 +22,7 @@ export function expectedIn(headers: IncomingHttpHeaders): Expected | undefined {
 function versionsIn(text: string): number[] {
   const tags = text.split(',').map((tag) => tag.trim());
   if (tags.some((tag) => !/^(?:W\/)?"[\x21\x23-\x7e]*"$/.test(tag)))
-    throw new MalformedRequest('If-Match is neither * nor a list of entity tags');
+    throw new MalformedRequest('If-Match must be * or a list of entity tags');
   return tags.flatMap((tag) => {
     const version = /^"(0|[1-9]\d{0,14})"$/.exec(tag)?.[1];
     return version === undefined ? [] : [Number(version)];

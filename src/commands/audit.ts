@@ -17,7 +17,7 @@ export interface AuditExportOptions {
 const WHAT_HAPPENED = {
   changed: 'is not as it was written',
   dropped: 'is missing',
-  reordered: 'does not follow on the one before',
+  reordered: 'does not follow the row before it',
 } as const;
 
 /** `veritas audit verify`: whether the audit record is intact. Exits 1 when it is not. */
@@ -33,7 +33,7 @@ export async function auditVerify(session: Session): Promise<void> {
     );
     if (!verdict.ok)
       throw new CommandError(
-        `the audit record does not hold: row ${verdict.sequence} ${WHAT_HAPPENED[verdict.problem]}`,
+        `the audit record is not intact: row ${verdict.sequence} ${WHAT_HAPPENED[verdict.problem]}`,
         ExitCode.refused,
         'keep the store as it is, and compare it with a backup or with what was exported before',
       );
@@ -46,9 +46,9 @@ export async function auditExport(session: Session, options: AuditExportOptions,
   const { out, since, format = 'json' } = options;
   if (output.isJson && out === undefined && format !== 'json')
     throw new CommandError(
-      `--json and --format ${format} ask for two forms`,
+      `--json and --format ${format} cannot be used together`,
       ExitCode.usage,
-      'leave one of them, or write to a file with --out',
+      'use one of them, or write to a file with --out',
     );
   checkOutputFile(out);
   await withStore(session, async (store) => {

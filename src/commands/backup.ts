@@ -19,7 +19,7 @@ export async function backup(session: Session, { out, recipient, passphraseFile 
   const { output, now } = session;
   const key = recipient === undefined ? undefined : { recipient };
   const to: AgeRecipient = ageKeyFrom(passphraseFile, { flag: '--recipient', key });
-  if (statsOf(out)) throw new CommandError(`${out} is there already`, ExitCode.refused, 'give the backup another name');
+  if (statsOf(out)) throw new CommandError(`${out} exists already`, ExitCode.refused, 'give the backup another name');
   const configuration = configurationOf(session);
   checkStoreExists(configuration.store);
   await checkIsCurrent(configuration.store);

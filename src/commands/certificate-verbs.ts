@@ -176,7 +176,7 @@ export function addRenew(program: Command, host: Host): void {
         return;
       }
       if (options.at !== undefined)
-        throw new CommandError('--at is for --daemon', ExitCode.usage, 'leave it out, or see --before');
+        throw new CommandError('--at needs --daemon', ExitCode.usage, 'leave it out, or see --before');
       const { renew } = await import('./renew.js');
       await renew(sessionOf(host, options), options);
     });

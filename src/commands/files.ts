@@ -57,7 +57,7 @@ export function checkOutputFile(path: string | undefined): void {
   const there = statsOf(path);
   // A file replaces what is at its path: root would replace /dev/null, or the link that /dev/stdout is.
   if (there?.isFile() === false || dirname(resolve(path)) === '/dev')
-    throw new CommandError(`${path} is no file`, ExitCode.unusable, 'name a file');
+    throw new CommandError(`${path} is not a regular file`, ExitCode.unusable, 'name a file');
   if (holdsPrivateKey(path))
     throw new CommandError(
       `${path} holds a private key, which is never overwritten`,

@@ -29,7 +29,7 @@ export async function list(session: Session, options: ListOptions): Promise<void
   const { output } = session;
   const { limit = Number.POSITIVE_INFINITY, csv = false, ...filter } = options;
   if (csv && output.isJson)
-    throw new CommandError('--json and --csv ask for two forms', ExitCode.usage, 'leave one of them');
+    throw new CommandError('--json and --csv cannot be used together', ExitCode.usage, 'use one of them');
   await withStore(session, async (store) => {
     const now = session.now();
     const writer = output.isJson ? jsonWriter : csv ? csvWriter : tableWriter;

@@ -144,7 +144,7 @@ async function ask(url: URL, request: Uint8Array): Promise<Uint8Array> {
     for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
       chunks.push(chunk);
       length += chunk.length;
-      if (length > MAX_OCSP_RESPONSE_OCTETS) throw unusable('answers more than a response has');
+      if (length > MAX_OCSP_RESPONSE_OCTETS) throw unusable('sends more than an OCSP response may have');
     }
     return Buffer.concat(chunks);
   } catch (error) {
@@ -158,7 +158,7 @@ function readResponse(octets: Uint8Array): ReturnType<typeof decodeOcspResponse>
     return decodeOcspResponse(octets);
   } catch (error) {
     throw new CommandError(
-      `the answer is no OCSP response (${messageOf(error)})`,
+      `the answer is not an OCSP response (${messageOf(error)})`,
       ExitCode.unusable,
       'look whether --url names an OCSP responder',
     );

@@ -165,7 +165,11 @@ describe('the command line', () => {
           ['crl', '--out', out],
           ['ca', 'request', '--out', out],
         ])
-          expect(await run(args)).toEqual({ code: 3, out: '', err: `veritas: ${out} is no file: name a file\n` });
+          expect(await run(args)).toEqual({
+            code: 3,
+            out: '',
+            err: `veritas: ${out} is not a regular file: name a file\n`,
+          });
       expect(lstatSync(path('work/null')).isSymbolicLink()).toBe(true);
     });
 

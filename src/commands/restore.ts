@@ -101,7 +101,7 @@ async function namedLists(sources: readonly string[]): Promise<PublishedList[]> 
       if (fetched) lists.push({ source, octets: fetched.octets });
     } catch (error) {
       throw new CommandError(
-        `the revocation list ${source} cannot be had (${messageOf(error)})`,
+        `the revocation list ${source} cannot be read (${messageOf(error)})`,
         ExitCode.unusable,
         'look at its name',
       );

@@ -27,7 +27,7 @@ export async function revoke(session: Session, serial: string | undefined, optio
   const isBulk = [options.service, options.profile, options.issuer, options.key].some((each) => each !== undefined);
   if ([serial !== undefined, options.cert !== undefined, isBulk].filter(Boolean).length !== 1)
     throw new CommandError(
-      'name a serial number, a certificate, or which certificates: one of the three',
+      'name one of three: a serial number, a certificate, or a choice of certificates',
       ExitCode.usage,
       'veritas revoke SERIAL, veritas revoke --cert FILE, or veritas revoke --service NAME',
     );

@@ -46,7 +46,7 @@ export async function servicesPut(
     const terms = await termsFrom(session, { ...(kept?.terms ?? allowedWith([])), state }, options);
     const expected = options.replace ? expectedFrom(options) : expectedOf(kept, options);
     const { service, isChanged } = await changes.put({ name, terms, expected, requester: requester() });
-    if (!isChanged) session.output.progress('It was so already.');
+    if (!isChanged) session.output.progress('Nothing was changed: the entry has these terms already.');
     const record = serviceRecord(service);
     session.output.result(record, describeService(record));
   });
@@ -79,7 +79,7 @@ async function withWritableRegistry(session: Session, work: (registry: Registry)
 async function termsFrom(session: Session, before: ServiceTerms, options: TermsOptions): Promise<ServiceTerms> {
   const { role, from, until, pin, rate, burst, note, tries = 'denied' } = options;
   if (burst !== undefined && rate === undefined)
-    throw new CommandError('--burst is for --rate', ExitCode.usage, 'give both, or --rate alone');
+    throw new CommandError('--burst needs --rate', ExitCode.usage, 'give both, or --rate alone');
   return {
     state: before.state,
     tries: before.state === 'shadow' ? tries : null,
@@ -102,7 +102,7 @@ async function pinOf(session: Session, text: string): Promise<string> {
     throw new Error('there is none in it');
   } catch (error) {
     throw new CommandError(
-      `${text} is no certificate (${messageOf(error)})`,
+      `${text} is not a certificate (${messageOf(error)})`,
       ExitCode.refused,
       'name a PEM or DER file, or a digest',
     );

@@ -163,7 +163,7 @@ async function vouchingOf(leaf: Certificate, configuration: Configuration): Prom
   const vouching = vouchingFor(leaf, federation.current());
   if (vouching.isFederated && failed.length > 0)
     throw new CommandError(
-      `a trust bundle cannot be had (${failed.join('; ')})`,
+      `a trust bundle cannot be read (${failed.join('; ')})`,
       ExitCode.unusable,
       'look at mtls.trustDomains',
     );

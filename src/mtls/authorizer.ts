@@ -28,7 +28,7 @@ export function decisionOf(rule: Authorizer, identity: VerifiedClientIdentity, r
   if (isDecision(decision)) return decision;
   // A promise that is rejected without anybody waiting for it would end the process.
   Promise.resolve(decision).catch(() => undefined);
-  throw new TypeError('a rule has to answer { allowed: true } or { allowed: false, reason }, and at once');
+  throw new TypeError('an authorizer must return { allowed: true } or { allowed: false, reason }, and no promise');
 }
 
 function isDecision(value: unknown): value is Decision {

@@ -30,7 +30,7 @@ export function metadataOfMethod(key: symbol, handler: object, { prototype }: Ha
       isMethod = true;
       kept.push(Reflect.getOwnMetadata(key, level, name));
     }
-  if (!isMethod) throw new TypeError('a handler is no method of its class: what decorators it had is not known');
+  if (!isMethod) throw new TypeError('a handler is not a method of its class, so its decorators cannot be known');
   kept.push(Reflect.getMetadata(key, handler));
   return kept.filter((each) => each !== undefined);
 }

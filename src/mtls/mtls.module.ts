@@ -113,7 +113,7 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     super();
     // Only the policy of the last one would hold for messages, and nobody would notice.
     if ([...modules.values()].filter(({ metatype }) => metatype === MtlsModule).length > 1)
-      throw new TypeError('MtlsModule is imported twice: import it once, for it is global');
+      throw new TypeError('MtlsModule is imported twice: it is global, import it only once');
   }
 
   /**

@@ -24,7 +24,7 @@ export function answerUnroutable(error: FastifyError, request: FastifyRequest, r
 export function answerUnreadable(error: NodeJS.ErrnoException, socket: AnsweringSocket): void {
   // Within another answer it would be taken for a part of that answer.
   if (error.code !== 'ECONNRESET' && socket.writable && socket._httpMessage?.headersSent !== true) {
-    const [status, detail] = UNREADABLE[error.code ?? ''] ?? [400, 'This is no valid HTTP/1.1 request.'];
+    const [status, detail] = UNREADABLE[error.code ?? ''] ?? [400, 'This is not a valid HTTP/1.1 request.'];
     socket.write(problemOctets(problemOfStatus(status, randomUUID(), detail)));
   }
   socket.destroy(error);
@@ -49,7 +49,7 @@ export const withOneHost =
       handle(request, response);
       return;
     }
-    const body = JSON.stringify(problemOfStatus(400, randomUUID(), 'A request has one Host.'));
+    const body = JSON.stringify(problemOfStatus(400, randomUUID(), 'A request must have exactly one Host header.'));
     response.statusCode = 400;
     response.setHeader('content-type', PROBLEM_CONTENT_TYPE);
     response.setHeader('content-length', Buffer.byteLength(body));

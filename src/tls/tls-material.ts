@@ -154,6 +154,6 @@ function checkDates({ subject, notBefore, notAfter }: Certificate, path: string,
     );
   if (now < notBefore)
     throw new TlsSetupError(
-      `tls.certificateFile: the certificate of ${nameToString(subject)} in ${path} is not valid before ${notBefore.toISOString()}: look at the clock.`,
+      `tls.certificateFile: the certificate of ${nameToString(subject)} in ${path} is not valid before ${notBefore.toISOString()}: check the clock of this machine.`,
     );
 }

@@ -42,7 +42,7 @@ export function checkTlsSettings(settings: TlsSettings): void {
   const unknown = settings.ciphers.filter((cipher) => !known.has(cipher.toLowerCase()));
   if (unknown.length > 0)
     throw new TlsSetupError(
-      `tls.ciphers: ${unknown.join(', ')} is no cipher suite that this OpenSSL knows: take names from \`openssl ciphers -v\`.`,
+      `tls.ciphers: this OpenSSL does not know ${unknown.join(', ')}: take names from \`openssl ciphers -v\`.`,
     );
   const needs = (version: TlsVersion): boolean => settings.minVersion <= version && version <= settings.maxVersion;
   const is13 = (cipher: string): boolean => cipher.startsWith('TLS_');
@@ -58,7 +58,7 @@ function checkGroup(group: string): void {
     createSecureContext({ ecdhCurve: group });
   } catch {
     throw new TlsSetupError(
-      `tls.groups: ${group} is no key exchange group that this OpenSSL knows: take names like X25519 or P-256.`,
+      `tls.groups: this OpenSSL does not know the key exchange group ${group}: take names like X25519 or P-256.`,
     );
   }
 }

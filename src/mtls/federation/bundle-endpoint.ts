@@ -14,16 +14,18 @@ export function checkEndpoint(
     throw new RangeError(`the trust domain ${name}: ${why}`);
   };
   if (endpointSpiffeId === undefined) {
-    if (endpointBundle !== undefined) refuse('endpointBundle is for endpointSpiffeId');
+    if (endpointBundle !== undefined) refuse('endpointBundle needs an endpointSpiffeId');
     return;
   }
   if (!isWorkloadId(endpointSpiffeId)) refuse('endpointSpiffeId is not the SPIFFE ID of a service');
-  if (!isBundleUrl(bundle)) refuse('endpointSpiffeId is of the server of an https URL');
-  if (ca !== undefined) refuse('a server is known by endpointSpiffeId or by ca');
+  if (!isBundleUrl(bundle)) refuse('endpointSpiffeId needs a bundle at an https URL');
+  if (ca !== undefined) refuse('give endpointSpiffeId or ca, and not both');
   const domain = trustDomainOf(endpointSpiffeId);
   const isSelfServing = domain === name;
   if (isSelfServing && endpointBundle === undefined)
-    refuse('endpointSpiffeId of this very domain needs endpointBundle');
-  if (!isSelfServing && endpointBundle !== undefined) refuse(`the bundle of ${domain} is that of its own entry`);
-  if (!knownDomains.includes(domain)) refuse(`endpointSpiffeId is of ${domain}, of which there is no bundle`);
+    refuse('an endpointSpiffeId of the same trust domain needs an endpointBundle');
+  if (!isSelfServing && endpointBundle !== undefined)
+    refuse(`leave endpointBundle out: the bundle of ${domain} comes from its own entry`);
+  if (!knownDomains.includes(domain))
+    refuse(`endpointSpiffeId is of ${domain}, a trust domain that is not configured here`);
 }

@@ -50,7 +50,7 @@ export class TrustedProxies {
     if (typeof isMet === 'boolean') return isMet ? rule : undefined;
     // A promise that is rejected without anybody waiting for it would end the process.
     Promise.resolve(isMet).catch(() => undefined);
-    throw new TypeError('the condition of a trusted proxy has to answer true or false, and at once');
+    throw new TypeError('the condition of a trusted proxy must return true or false, and no promise');
   }
 }
 

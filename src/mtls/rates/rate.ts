@@ -12,8 +12,9 @@ const DAY_S = 86_400;
 export function checkRate({ perSecond, burst }: Rate): void {
   const { leastPerSecond, mostPerSecond, mostBurst } = RATE_BOUNDS;
   if (!(perSecond >= leastPerSecond && perSecond <= mostPerSecond))
-    throw new RangeError(`a rate has from ${leastPerSecond} to ${mostPerSecond} requests per second`);
+    throw new RangeError(`the perSecond of a rate must be from ${leastPerSecond} to ${mostPerSecond}`);
   if (!Number.isInteger(burst) || burst < 1 || burst > mostBurst)
-    throw new RangeError(`a rate has a burst of 1 to ${mostBurst} requests, a whole number`);
-  if (burst / perSecond > DAY_S) throw new RangeError('a burst comes back within a day: burst / perSecond is less');
+    throw new RangeError(`the burst of a rate must be a whole number from 1 to ${mostBurst}`);
+  if (burst / perSecond > DAY_S)
+    throw new RangeError('a burst must come back within a day: burst / perSecond is at most 86400');
 }

@@ -69,7 +69,7 @@ function post(url: URL, tls: SecureContextOptions, body: Uint8Array): Promise<An
     // A server that switches to another protocol.
     call.on('upgrade', (_, socket) => {
       socket.destroy();
-      fail(new Error('it speaks another protocol'));
+      fail(new Error('the server speaks another protocol'));
     });
     let answered = false;
     call.on('response', (response) => {
