@@ -37,21 +37,6 @@ export function serverRenewal(
     );
   const isInUse = ({ fingerprint256 }: Certificate): boolean =>
     fingerprint256 === reloader.material.certificate.fingerprint256;
-  const replace = async (pair: PairFiles): Promise<Certificate> => {
-    pair.checkWritable();
-    const { serialNumber, fingerprint256, subject, publicKey } = pair.certificate;
-    const [service = ''] = attributeValues(subject, Oid.commonName);
-    const isRefused = (error: unknown): boolean => error instanceof PkiError && error.code === KEY_NOT_TAKEN;
-    return withNewKey(publicKey, isRefused, async (privateKey) => {
-      const { certificate, chainPem } = await ca.renew({
-        request: requestFor(privateKey, service),
-        holder: { serialNumber, fingerprint256 },
-        requester: { actor: 'veritas', requestId: randomUUID(), standing: 'operator' },
-      });
-      pair.place(privateKey, octetsFromPemOrDer(chainPem, 'CERTIFICATE').map(decodeCertificate));
-      return certificate;
-    });
-  };
   return new RenewalAgent({
     ...time,
     current: () => {
@@ -62,7 +47,7 @@ export function serverRenewal(
       const pair = new PairFiles(files);
       try {
         // When the files already hold another certificate that was not taken up, one more would not be taken up either.
-        const next = isInUse(pair.certificate) ? await replace(pair) : pair.certificate;
+        const next = isInUse(pair.certificate) ? await replace(pair, ca) : pair.certificate;
         await reloader.reload();
         if (isInUse(next)) return next;
         throw new Error(`the certificate in ${files.certificateFile} is not taken up: tls_reload_failed says why`);
@@ -80,6 +65,23 @@ export function serverRenewal(
         });
       else events.emit('renewal.failed', event);
     },
+  });
+}
+
+/** Has the CA renew the certificate of `pair` for a new key, and replaces both files. */
+async function replace(pair: PairFiles, ca: CertificationAuthority['ca']): Promise<Certificate> {
+  pair.checkWritable();
+  const { serialNumber, fingerprint256, subject, publicKey } = pair.certificate;
+  const [service = ''] = attributeValues(subject, Oid.commonName);
+  const isRefused = (error: unknown): boolean => error instanceof PkiError && error.code === KEY_NOT_TAKEN;
+  return withNewKey(publicKey, isRefused, async (privateKey) => {
+    const { certificate, chainPem } = await ca.renew({
+      request: requestFor(privateKey, service),
+      holder: { serialNumber, fingerprint256 },
+      requester: { actor: 'veritas', requestId: randomUUID(), standing: 'operator' },
+    });
+    pair.place(privateKey, octetsFromPemOrDer(chainPem, 'CERTIFICATE').map(decodeCertificate));
+    return certificate;
   });
 }
 

@@ -54,26 +54,37 @@ export async function renewDaemon(session: Session, options: RenewDaemonOptions)
     },
     ...(at === undefined ? {} : { at }),
   });
-  // Neither the agent nor a signal handler keeps a process alive.
-  const awake = setInterval(() => undefined, 2 ** 30);
-  const { promise: stopped, resolve } = Promise.withResolvers<undefined>();
-  const stop = (): void => {
-    resolve(undefined);
-  };
-  // Whoever signals the whole process group reaches us twice: directly and through the launcher. The second signal must not cut short what the first
-  // one lets finish.
-  for (const signal of SIGNALS) process.on(signal, stop);
+  const ended = endSignal();
   const look = (): void => void agent.start();
   process.on('SIGHUP', look);
   await agent.start();
   // A failed attempt has already reported when it is tried again.
   if (agent.renewalTime && last.kind !== 'failed')
     session.output.progress(`The next renewal is due at ${agent.renewalTime.toISOString()}.`);
-  await stopped;
-  clearInterval(awake);
+  await ended.signal;
   await agent.stop();
   process.off('SIGHUP', look);
-  for (const signal of SIGNALS) process.off(signal, stop);
+  ended.release();
+}
+
+/** Keeps the process alive until `signal` settles at SIGTERM or SIGINT, and those signals from ending it until `release` is called. */
+function endSignal(): { readonly signal: Promise<unknown>; readonly release: () => void } {
+  const { promise: signal, resolve } = Promise.withResolvers<undefined>();
+  // Neither the agent nor a signal handler keeps a process alive.
+  const awake = setInterval(() => undefined, 2 ** 30);
+  const end = (): void => {
+    clearInterval(awake);
+    resolve(undefined);
+  };
+  // Whoever signals the whole process group reaches us twice: directly and through the launcher. The second signal must not cut short what the first
+  // one lets finish.
+  for (const each of SIGNALS) process.on(each, end);
+  return {
+    signal,
+    release: () => {
+      for (const each of SIGNALS) process.off(each, end);
+    },
+  };
 }
 
 /** With `--json` a line of JSON on stdout for each event; otherwise a sentence, on stderr when something went wrong. */
