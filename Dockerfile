@@ -4,9 +4,9 @@ FROM node:24.21-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
-COPY nest-cli.json tsconfig.json tsconfig.build.json .swcrc ./
+COPY nest-cli.json tsconfig.json tsconfig.build.json .swcrc bundle.js ./
 COPY src ./src
-RUN npx nest build
+RUN npx nest build && node bundle.js
 
 # The optional dependency is the Node.js that npm brings to older machines; this image has its own.
 FROM node:24.21-bookworm-slim AS dependencies

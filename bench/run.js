@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { bundle } from '../bundle.js';
 
 const root = join(import.meta.dirname, '..');
 const out = join(root, '.bench');
@@ -35,6 +36,8 @@ for (const folder of ['src', 'bench', 'test/support'])
     { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] },
   );
 for (const name of ['package.json', 'config']) symlinkSync(join(root, name), join(out, name));
+// As `npm run build` does: what is measured is what is installed.
+await bundle(join(out, 'src'), ['main', 'cli', 'service']);
 
 for (const name of wanted.length > 0 ? wanted : names) {
   const child = spawn(process.execPath, ['--expose-gc', join(out, 'bench', `${name}.js`), ...flags], {

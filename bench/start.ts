@@ -1,5 +1,5 @@
 // How long until the first request is answered, and how much memory then: this service on an existing folder beside bare NestJS.
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
@@ -7,6 +7,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { PATH } from './support/bare.js';
+import { environmentIn } from './support/configuration.js';
 import { materialFolder } from './support/material.js';
 import { reportRounds, say } from './support/report.js';
 
@@ -35,12 +36,23 @@ function ask(port: number): Promise<number | undefined> {
   });
 }
 
-async function start(file: string): Promise<{ milliseconds: number; mebibytes: number }> {
+/** What is started on a port: the program as it is installed, told by its environment where everything is. */
+const SERVERS = {
+  veritas: (port) =>
+    spawn(process.execPath, [join(import.meta.dirname, '../src/main.js')], {
+      env: environmentIn(folder, String(port)),
+      stdio: 'ignore',
+    }),
+  'bare NestJS': (port) =>
+    spawn(process.execPath, [join(import.meta.dirname, 'servers/nest.js'), folder, String(port)], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    }),
+} satisfies Record<string, (port: number) => ChildProcess>;
+
+async function start(server: (port: number) => ChildProcess): Promise<{ milliseconds: number; mebibytes: number }> {
   const port = await freePort();
   const from = performance.now();
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'servers', `${file}.js`), folder, String(port)], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
+  const child = server(port);
   while ((await ask(port)) !== 200) await wait(5);
   const milliseconds = performance.now() - from;
   // Once what started in the background has settled.
@@ -55,11 +67,8 @@ say(`start: from spawning the process to the first answer of GET ${PATH}, median
 const milliseconds: Record<string, number[]> = {};
 const mebibytes: Record<string, number[]> = {};
 for (let round = 0; round <= ROUNDS; round++) {
-  for (const [name, file] of [
-    ['veritas', 'veritas'],
-    ['bare NestJS', 'nest'],
-  ] as const) {
-    const started = await start(file);
+  for (const [name, server] of Object.entries(SERVERS)) {
+    const started = await start(server);
     // The first of each warms the disk's cache.
     if (round === 0) continue;
     (milliseconds[name] ??= []).push(started.milliseconds);

@@ -35,7 +35,10 @@ process.once('exit', () => {
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop(0));
 
-if (!existsSync(join(root, 'dist/main.js'))) run(join(root, 'node_modules/.bin/nest'), ['build'], { cwd: root });
+if (!existsSync(join(root, 'dist/main.js'))) {
+  run(join(root, 'node_modules/.bin/nest'), ['build'], { cwd: root });
+  run(process.execPath, ['bundle.js'], { cwd: root });
+}
 layOut();
 const [setup, ...setupArguments] = services.setup.command;
 run(setup, setupArguments, { cwd: folder, env: environmentOf(services.setup) });

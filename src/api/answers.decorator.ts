@@ -1,5 +1,5 @@
 import { SetMetadata } from '@nestjs/common';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { DocumentedCode } from './documented-codes.js';
 
 export const ANSWERS_KEY = Symbol('veritas:Answers');

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { generalNameToString, keyUsageName, nameToString, oidName, type Certificate } from '../x509/index.js';
 import type { certificateInfoSchema } from './api.schemas.js';
 

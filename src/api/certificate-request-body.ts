@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { parseDuration } from '../configuration/index.js';
 import type { IssueRequest } from '../pki/index.js';
 import { generalNameFromString, type GeneralName } from '../x509/index.js';

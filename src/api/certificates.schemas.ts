@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const serialNumber = z.string().describe('Lower-case hexadecimal.');
 

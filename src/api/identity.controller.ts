@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Req } from '@nestjs/common';
 import { MessagePattern } from '@nestjs/microservices';
 import type { FastifyRequest } from 'fastify';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { ClientIdentity, identityOf, ServiceRoles, type IdentifiedRequest } from '../mtls/index.js';
 import { Answers, OfCaller } from './answers.decorator.js';
 import { certificateInfoSchema, serviceSchema, testSchema, whoamiSchema } from './api.schemas.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { routePolicyOf, type HandlerClass, type RoutePolicy } from '../mtls/index.js';
 import {
   ANSWERS_KEY,

@@ -1,6 +1,6 @@
 import { Controller, Delete, Get, Inject, Param, Put, Query, Req, Res, UseGuards } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { RequireRoles, type IdentifiedRequest } from '../mtls/index.js';
 import {
   changeRecord,

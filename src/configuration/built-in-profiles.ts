@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ConfigurationError } from './configuration-error.js';
 import { problemsOf } from './problems.js';
 import { profileSchema } from './profile.setting.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { healthSchema } from './health.config.js';
 import { httpSchema } from './http.config.js';
 import { logSchema } from './log.config.js';

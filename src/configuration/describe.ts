@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { stringify } from 'yaml';
 import { formatDuration } from './duration.js';
 import { descriptionOf, fieldsOf, groupDescription, type Setting, settingsOf } from './outline.js';

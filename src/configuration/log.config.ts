@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { flag, oneOf } from './setting.js';
 
 /** What is logged: lines of JSON on standard output. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { duration, integer, port, text } from './setting.js';
 
 /** The listener for NestJS messages over TCP with mutual TLS. Its TLS is that of the namespace `tls`. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { settingFacts, type SettingFacts } from './setting.js';
 
 /** One setting, as the schema declares it. */

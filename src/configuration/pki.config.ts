@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { profileSchema } from './profile.setting.js';
 import { publicationUrl } from './publication-url.setting.js';
 import { duration, flag, integer, objects, oneOf, path, text, whenObject } from './setting.js';

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type ConfigurationProblem, printable, shown } from './configuration-error.js';
 import { nearMiss } from './near-miss.js';
 import { isSecret, keysOf, schemaAt, settingsOf } from './outline.js';

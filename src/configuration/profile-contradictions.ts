@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { profileSchema } from './profile.setting.js';
 
 /** What a profile says, before what it says is compared with itself. Lifetimes in seconds. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { dnsRule, ipRule, subtree, uriRule } from './name-rule.setting.js';
 import { contradictionsOf } from './profile-contradictions.js';
 import { publicationUrl } from './publication-url.setting.js';

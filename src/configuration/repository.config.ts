@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { flag, port, text } from './setting.js';
 
 /** The plain HTTP listener for CRLs and CA certificates (RFC 5280 §8: fetching them must not need them). */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { dnsRule, ipRule, uriRule } from './name-rule.setting.js';
 import { list, objects, oneOf, text } from './setting.js';
 import { ROLES, serviceName } from './service-roles.setting.js';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatDuration, parseDuration, type DurationUnit } from './duration.js';
 
 /** What the loader and the documentation know of a setting beyond its zod type. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { duration, oneOf, path, secret, whenObject } from './setting.js';
 
 const url = 'postgres://user:password@host:port/database';

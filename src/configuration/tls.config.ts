@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { duration, flag, list, oneOf, path, secret, text } from './setting.js';
 
 const versions = ['TLSv1.2', 'TLSv1.3'] as const;

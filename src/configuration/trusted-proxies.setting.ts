@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { serviceName } from './service-roles.setting.js';
 import { objects, oneOf, text } from './setting.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ConfigurationProblem } from './configuration-error.js';
 import type { Override } from './environment.js';
 import { isSecret, schemaAt } from './outline.js';

@@ -7,7 +7,7 @@ import { expect, test } from '@jest/globals';
 import { AuditLog } from '../../src/audit/index.js';
 import { findCertificate, openStore } from '../../src/store/index.js';
 import { callerOf, csrOf, newKey, send } from '../support/certificate-client.js';
-import { compileSources } from '../support/compiled-program.js';
+import { compileProgram } from '../support/compiled-program.js';
 import { temporaryFolder } from '../support/folder.js';
 import { isListening, openRequest } from '../support/open-request.js';
 import { environmentIn, startIn } from '../support/service.js';
@@ -18,8 +18,8 @@ test('SIGTERM under load: open requests are answered, it ends by itself, and eve
   await first.close();
   const { folder } = first;
   const program = temporaryFolder();
-  compileSources(program);
-  const child = spawn(process.execPath, [join(program, 'src/main.js')], {
+  compileProgram(program);
+  const child = spawn(process.execPath, [join(program, 'dist/main.js')], {
     env: { PATH: process.env.PATH, ...environmentIn(folder) },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

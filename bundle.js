@@ -1,0 +1,53 @@
+// Puts what a start loads into few files: Node.js takes as long to find, read and link a thousand small ones as for all the rest of a start.
+import { readFile } from 'node:fs/promises';
+import { join, relative, resolve, sep } from 'node:path';
+import { build } from 'esbuild';
+
+/** Packages of many small files that nobody else here loads. All others stay where they are: they find their own files, or are shared with the host. */
+const TAKEN_IN = ['kysely', 'yaml', 'zod'];
+
+/**
+ * Replaces `entries` (names of compiled files, without their ending) in `folder` by bundles of themselves and of what they import; what they share, and what
+ * they import later, becomes further files beside them. The single modules stay: other programs import them, and threads start from them.
+ */
+export async function bundle(folder, entries) {
+  await build({
+    entryPoints: entries.map((name) => join(folder, `${name}.js`)),
+    outdir: folder,
+    allowOverwrite: true,
+    bundle: true,
+    splitting: true,
+    chunkNames: '[name].[hash]',
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    sourcemap: true,
+    // Comments with a single character that is not Latin-1 would double what a file takes in memory.
+    minifyWhitespace: true,
+    legalComments: 'none',
+    lineLimit: 160,
+    logLevel: 'warning',
+    // yaml is CommonJS, and asks for what Node.js has by `require`.
+    banner: {
+      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+    },
+    plugins: [{ name: 'veritas', setup: (hooks) => setUp(hooks, folder) }],
+  });
+}
+
+function setUp({ onResolve, onLoad }, folder) {
+  onResolve({ filter: /^[^./]/ }, ({ path, kind }) => {
+    const taken = kind === 'entry-point' || TAKEN_IN.some((name) => path === name || path.startsWith(`${name}/`));
+    return taken ? undefined : { path, external: true };
+  });
+  // A module that looks for a file beside itself finds it from the bundle too.
+  onLoad({ filter: /\.js$/ }, async ({ path }) => {
+    const place = relative(folder, path).split(sep).join('/');
+    if (place.startsWith('..')) return undefined;
+    const text = await readFile(path, 'utf8');
+    const url = `new URL(${JSON.stringify(`./${place}`)}, import.meta.url).href`;
+    return text.includes('import.meta.url') ? { contents: text.replaceAll('import.meta.url', url) } : undefined;
+  });
+}
+
+if (import.meta.main) await bundle(resolve(process.argv[2] ?? join(import.meta.dirname, 'dist')), ['main', 'cli']);
