@@ -12,6 +12,7 @@ import {
   decodeCertificate,
   decodeCertificateList,
   encodeExtensionOf,
+  KeyUsage,
   octetsFromPemOrDer,
   subjectPublicKeyInfoOf,
 } from '../x509/index.js';
@@ -604,6 +605,27 @@ describe('the command line', () => {
         'dates',
         'path',
       ]);
+    });
+
+    it('refuses the certificate of a SPIFFE ID that may sign revocation lists, as the guard does', async () => {
+      const root = TestCa.root();
+      const leafWith = (...usages: number[]) =>
+        root.issue({
+          names: [{ kind: 'uri', value: 'spiffe://example.org/billing' }],
+          extensions: [encodeExtensionOf.keyUsage([KeyUsage.digitalSignature, ...usages])],
+        }).certificatePem;
+      writeFileSync(path('work/svid-root.pem'), root.certificatePem);
+      const environment = {
+        VERITAS_TLS_CA_FILE: path('work/svid-root.pem'),
+        VERITAS_MTLS_REVOCATION: 'off',
+        VERITAS_MTLS_SERVICE_FROM: 'spiffe',
+      };
+      const failed = async (pem: string): Promise<string[]> => {
+        writeFileSync(path('work/svid.pem'), pem);
+        return failures((await run(['verify', path('work/svid.pem')], { environment })).out);
+      };
+      expect(await failed(leafWith())).toEqual(['allow-list']);
+      expect(await failed(leafWith(KeyUsage.cRLSign))).toEqual(['key usage', 'allow-list']);
     });
 
     it('mends the rule that is broken, not another one', async () => {

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { Configuration } from '../configuration/index.js';
-import { NoServiceNameError, serviceNameOf, type Decision, type ServiceName } from '../mtls/index.js';
+import { NoServiceNameError, serviceNameOf, spiffeIdOf, type Decision, type ServiceName } from '../mtls/index.js';
 import type { RevocationStatus } from '../revocation/index.js';
 import type { CertificateRow } from '../store/index.js';
 import { plain } from './output.js';
@@ -182,6 +182,20 @@ const keyUsage = ({ leaf: { extensions }, purpose }: Seen<'leaf' | 'purpose'>): 
   };
 };
 
+/** X509-SVID §5.2 forbids cRLSign, which RFC 5280 allows. */
+const clientKeyUsage: CheckOf = (subject) => {
+  const { leaf, purpose, policy } = subject;
+  const check = keyUsage(subject);
+  const isSvid = purpose === 'client' && policy.serviceFrom.includes('spiffe') && spiffeIdOf(leaf) !== undefined;
+  return isSvid && leaf.extensions.keyUsage?.has(KeyUsage.cRLSign)
+    ? {
+        ...check,
+        ok: false,
+        detail: `${check.detail}, with cRLSign, which the certificate of a SPIFFE ID may not have`,
+      }
+    : check;
+};
+
 const revocation: CheckOf = (subject) => {
   const result = pathOf(subject);
   // An anchor is trusted by hand, and nobody can revoke it.
@@ -277,7 +291,16 @@ const key = ({ leaf, publicKey }: Seen<'leaf' | 'publicKey'>): Check[] =>
         },
       ];
 
-const CHECKS: readonly CheckOf[] = [readable, dates, path, issuerOrganization, keyUsage, revocation, serviceName, key];
+const CHECKS: readonly CheckOf[] = [
+  readable,
+  dates,
+  path,
+  issuerOrganization,
+  clientKeyUsage,
+  revocation,
+  serviceName,
+  key,
+];
 
 /** A finding, for a person. */
 export function describeCheck({ check, ok, detail, mend }: Check): string {
