@@ -137,7 +137,11 @@ function addMatrix(services: Command, host: Host): void {
     .action(async (options: CommonOptions & MatrixOptions) => {
       const { routes } = host;
       if (!routes)
-        throw new CommandError('this program has no routes', ExitCode.unusable, 'use the program of the service');
+        throw new CommandError(
+          'this program does not know the routes of a service',
+          ExitCode.unusable,
+          'use the program of the service',
+        );
       const { servicesMatrix } = await import('./services-matrix.js');
       await servicesMatrix(sessionOf(host, options), options, routes);
     });

@@ -16,6 +16,10 @@ export interface RevocationOptions {
   readonly status?: RevocationStatus;
 }
 
+/** The mode that options stand for: `off` where there are none, `hard-fail` where they name none. */
+export const revocationModeOf = (options: RevocationOptions | undefined): RevocationMode =>
+  options ? (options.mode ?? 'hard-fail') : 'off';
+
 /** What is asked: `status` and then the CRLs that were configured, of which `crls` knows. One source alone is asked directly, for it stands on the path of every request. */
 export function statusFrom(
   { status, crls: configured = [] }: RevocationOptions,

@@ -266,7 +266,7 @@ describe('what is broken when it starts', () => {
         },
         /^mtls\.trustDomains: the endpointBundle of other\.example cannot be used: no PEM block CERTIFICATE/,
       ],
-      [{ HTTP_HOST: '192.0.2.1' }, /^192\.0\.2\.1 is no address of this machine \(EADDRNOTAVAIL\): set http\.host/],
+      [{ HTTP_HOST: '192.0.2.1' }, /^192\.0\.2\.1 is not an address of this machine \(EADDRNOTAVAIL\): set http\.host/],
     ] as const) {
       const variables = Object.entries(more).map(([name, value]) => [`VERITAS_${name}`, value] as const);
       const sentence = await sentenceAtStart(folder, Object.fromEntries(variables));

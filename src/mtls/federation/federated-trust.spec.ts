@@ -253,13 +253,13 @@ describe('a server that is known by its SPIFFE ID', () => {
   });
 
   test.each<[string, Partial<FederatedDomain>]>([
-    ['endpointBundle is for', { endpointSpiffeId: undefined }],
-    ['by endpointSpiffeId or by ca', { ca: web.certificatePem }],
-    ['of an https URL', { bundle: '/a.json' }],
+    ['endpointBundle needs', { endpointSpiffeId: undefined }],
+    ['endpointSpiffeId or ca', { ca: web.certificatePem }],
+    ['at an https URL', { bundle: '/a.json' }],
     ['not the SPIFFE ID', { endpointSpiffeId: 'spiffe://other.example' }],
-    ['needs endpointBundle', { endpointBundle: undefined }],
-    ['is that of its own entry', { endpointSpiffeId: 'spiffe://own.example/a' }],
-    ['there is no bundle', { endpointSpiffeId: 'spiffe://third.example/a', endpointBundle: undefined }],
+    ['needs an endpointBundle', { endpointBundle: undefined }],
+    ['comes from its own entry', { endpointSpiffeId: 'spiffe://own.example/a' }],
+    ['not configured here', { endpointSpiffeId: 'spiffe://third.example/a', endpointBundle: undefined }],
     ['not JSON', { endpointBundle: '{' }],
     [
       'the ca of other.example cannot be used: no PEM block',
