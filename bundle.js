@@ -7,12 +7,12 @@ import { build } from 'esbuild';
 const TAKEN_IN = ['kysely', 'yaml', 'zod'];
 
 /**
- * Replaces `entries` (names of compiled files, without their ending) in `folder` by bundles of themselves and of what they import; what they share, and what
- * they import later, becomes further files beside them. The single modules stay: other programs import them, and threads start from them.
+ * Replaces the two programs among the compiled files of `folder` by bundles of themselves and of what they import; what they share, and what they import
+ * later, becomes further files beside them. The single modules stay: other programs import them, and threads start from them.
  */
-export async function bundle(folder, entries) {
+export async function bundle(folder) {
   await build({
-    entryPoints: entries.map((name) => join(folder, `${name}.js`)),
+    entryPoints: ['main', 'cli'].map((name) => join(folder, `${name}.js`)),
     outdir: folder,
     allowOverwrite: true,
     bundle: true,
@@ -50,4 +50,4 @@ function setUp({ onResolve, onLoad }, folder) {
   });
 }
 
-if (import.meta.main) await bundle(resolve(process.argv[2] ?? join(import.meta.dirname, 'dist')), ['main', 'cli']);
+if (import.meta.main) await bundle(resolve(process.argv[2] ?? join(import.meta.dirname, 'dist')));

@@ -44,102 +44,117 @@ const now = (): Date => new Date();
 @Module({})
 export class AppModule {
   static forRoot(runtime: Runtime): DynamicModule {
-    const { configuration, store, registry } = runtime;
-    const { mtls, health, repository } = configuration;
-    const { ocsp } = runtime.authority;
-    const isOwn = namedBy(runtime.authority.ca);
-    const healthModule = HealthModule.forRootAsync({
-      inject: [CaService, CrlService, RevocationRegistry, FederatedTrust, CrlRevocation],
-      useFactory: (
-        ca: CaService,
-        crls: CrlService,
-        revocations: RevocationRegistry,
-        federation: FederatedTrust,
-        foreign: CrlRevocation,
-      ): readonly HealthPart[] => [
-        storePart(store, now),
-        issuingCaPart(ca, revocations, { warningDays: health.issuingExpiryWarning, clock: now }),
-        crlPart(ca, crls, now),
-        ...(ocsp ? [ocspPart(ocsp, now)] : []),
-        ...(mtls.crls.length > 0 ? [foreignCrlsPart(() => foreign.standing)] : []),
-        ...(mtls.trustDomains.length > 0 ? [trustBundlesPart(() => federation.standing)] : []),
-        expiryPart('server_certificate', () => runtime.serverCertificate().notAfter, 1, now),
-      ],
-    });
+    const { configuration, authority, store, registry } = runtime;
+    const { pollInterval } = configuration.store;
+    const health = healthModule(runtime);
     return {
       module: AppModule,
       imports: [
         ConfigurationModule.forRoot(configuration),
-        PkiModule.forRoot({
-          settings: runtime.authority.settings,
-          authority: runtime.authority,
-          store,
-          pollInterval: configuration.store.pollInterval,
-          isGlobal: true,
-        }),
-        RegistryModule.forRoot({ registry, pollInterval: configuration.store.pollInterval }),
-        MtlsModule.forRootAsync({
-          inject: [RevocationRegistry],
-          useFactory: (revocations: RevocationRegistry) => ({
-            trustAnchors: runtime.trust,
-            services: registryServices(registry.services),
-            roles: registryRoles(registry.services, isOwn),
-            onShadow: ({ route = '(no route)', ...call }) => {
-              registry.shadows.note({ ...call, route }, Date.now());
-            },
-            serviceFrom: mtls.serviceFrom,
-            trustDomain: mtls.trustDomain,
-            trustDomains: federatedDomains(mtls),
-            trustedProxies: mtls.trustedProxies.map((proxy) => ({ ...proxy, condition: isOwn })),
-            issuerOrganization: mtls.issuerOrganization,
-            exemptPaths: mtls.exemptPaths,
-            onPeer: ({ certificates }, time) => {
-              runtime.authority.sightings.note(certificates, time);
-            },
-            rates: { of: registryRates(registry.services, ratesOf(mtls.rates)), ...sharedRates(store) },
-            expiredGrace: configuration.pki.renewalGrace * 1000,
-            revocation: {
-              mode: mtls.revocation,
-              status: registryRevocation(revocations),
-              refreshInterval: mtls.crlRefreshInterval,
-              crls: crlSources(mtls),
-            },
-          }),
-        }),
+        PkiModule.forRoot({ settings: authority.settings, authority, store, pollInterval, isGlobal: true }),
+        RegistryModule.forRoot({ registry, pollInterval }),
+        mtlsModule(runtime),
         ApiModule.forRoot({ name: 'veritas', version: runtime.version, exemptPaths: configuration.mtls.exemptPaths }),
-        healthModule,
-        MetricsModule.forRootAsync({
-          isPublic: configuration.metrics.public,
-          inject: [CaService, CrlService],
-          useFactory: (ca: CaService, crls: CrlService): Readings => ({
-            version: runtime.version,
-            certificate: runtime.serverCertificate,
-            authorities: () => ca.authorities.map(({ id, certificate }) => [id, certificate]),
-            lists: () => crls.served,
-          }),
-        }),
-        RepositoryModule.forRootAsync(repository, {
-          imports: [healthModule],
-          inject: [CaService, CrlService, HealthService],
-          useFactory: (ca: CaService, crls: CrlService, healthService: HealthService): Published => ({
-            certificate: (issuer) =>
-              ca.authorities.find(({ id, state }) => id === issuer && state !== 'prepared')?.certificate.der,
-            bundle: () => ca.trustBundle,
-            spiffeBundle: () => ca.spiffeBundle(),
-            crossCertificates: () => ca.crossCertificates,
-            crl: (issuer, scope) => crls.current(issuer, scope),
-            ocsp: ocsp && ((request) => ocsp.answer(request)),
-            ready: async () => (await healthService.report()).status === 'healthy',
-          }),
-        }),
+        health,
+        metricsModule(runtime),
+        repositoryModule(runtime, health),
       ],
     };
   }
 }
 
-/** Whether our own CA named a service: another CA that is trusted here makes neither administrators nor proxies. */
+function healthModule({ configuration, authority, store, serverCertificate }: Runtime): DynamicModule {
+  const { mtls, health } = configuration;
+  const { ocsp } = authority;
+  return HealthModule.forRootAsync({
+    inject: [CaService, CrlService, RevocationRegistry, FederatedTrust, CrlRevocation],
+    useFactory: (
+      ca: CaService,
+      crls: CrlService,
+      revocations: RevocationRegistry,
+      federation: FederatedTrust,
+      foreign: CrlRevocation,
+    ): readonly HealthPart[] => [
+      storePart(store, now),
+      issuingCaPart(ca, revocations, { warningDays: health.issuingExpiryWarning, clock: now }),
+      crlPart(ca, crls, now),
+      ...(ocsp ? [ocspPart(ocsp, now)] : []),
+      ...(mtls.crls.length > 0 ? [foreignCrlsPart(() => foreign.standing)] : []),
+      ...(mtls.trustDomains.length > 0 ? [trustBundlesPart(() => federation.standing)] : []),
+      expiryPart('server_certificate', () => serverCertificate().notAfter, 1, now),
+    ],
+  });
+}
+
+function mtlsModule({ configuration, authority, store, registry, trust }: Runtime): DynamicModule {
+  const { mtls, pki } = configuration;
+  const isOwn = namedBy(authority.ca);
+  return MtlsModule.forRootAsync({
+    inject: [RevocationRegistry],
+    useFactory: (revocations: RevocationRegistry) => ({
+      trustAnchors: trust,
+      services: registryServices(registry.services),
+      roles: registryRoles(registry.services, isOwn),
+      onShadow: ({ route = '(no route)', ...call }) => {
+        registry.shadows.note({ ...call, route }, Date.now());
+      },
+      serviceFrom: mtls.serviceFrom,
+      trustDomain: mtls.trustDomain,
+      trustDomains: federatedDomains(mtls),
+      trustedProxies: mtls.trustedProxies.map((proxy) => ({ ...proxy, condition: isOwn })),
+      issuerOrganization: mtls.issuerOrganization,
+      exemptPaths: mtls.exemptPaths,
+      onPeer: ({ certificates }, time) => {
+        authority.sightings.note(certificates, time);
+      },
+      rates: { of: registryRates(registry.services, ratesOf(mtls.rates)), ...sharedRates(store) },
+      expiredGrace: pki.renewalGrace * 1000,
+      revocation: {
+        mode: mtls.revocation,
+        status: registryRevocation(revocations),
+        refreshInterval: mtls.crlRefreshInterval,
+        crls: crlSources(mtls),
+      },
+    }),
+  });
+}
+
+function metricsModule({ configuration, version, serverCertificate }: Runtime): DynamicModule {
+  return MetricsModule.forRootAsync({
+    isPublic: configuration.metrics.public,
+    inject: [CaService, CrlService, CrlRevocation],
+    useFactory: (ca: CaService, crls: CrlService, foreign: CrlRevocation): Readings => ({
+      version,
+      certificate: serverCertificate,
+      authorities: () => ca.authorities.map(({ id, certificate }) => [id, certificate]),
+      lists: () => crls.served,
+      foreignLists: () => foreign.standing,
+    }),
+  });
+}
+
+/** `health` has to be the same module object that the application imports: another one would be a second instance with routes of its own. */
+function repositoryModule({ configuration, authority }: Runtime, health: DynamicModule): DynamicModule {
+  const { ocsp } = authority;
+  return RepositoryModule.forRootAsync(configuration.repository, {
+    imports: [health],
+    inject: [CaService, CrlService, HealthService],
+    useFactory: (ca: CaService, crls: CrlService, healthService: HealthService): Published => ({
+      certificate: (issuer) =>
+        ca.authorities.find(({ id, state }) => id === issuer && state !== 'prepared')?.certificate.der,
+      bundle: () => ca.trustBundle,
+      spiffeBundle: () => ca.spiffeBundle(),
+      crossCertificates: () => ca.crossCertificates,
+      crl: (issuer, scope) => crls.current(issuer, scope),
+      ocsp: ocsp && ((request) => ocsp.answer(request)),
+      ready: async () => (await healthService.report()).status === 'healthy',
+    }),
+  });
+}
+
+/** Whether our own CA gave a service its name. Services of another CA that is trusted here become neither administrators nor proxies. */
 function namedBy(ca: CaService): (identity: VerifiedClientIdentity) => boolean {
-  // Once for each change of the CAs: this stands on the path of every request.
+  // Computed once for each change of the CAs, because every request asks.
   let authorities: CaService['authorities'] | undefined;
   let own = new Set<string | undefined>();
   return ({ issuerFingerprint256 }) => {

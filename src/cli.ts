@@ -6,10 +6,13 @@ const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', imp
 const version =
   typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
 
-/** Set once nobody takes what is written: 0 when the reader went away, as in `veritas list | head`, which is no failure. */
+/**
+ * Set once nobody reads our output any more: 0 when the reader went away, as in `veritas list | head`, which is no failure; 3 when it cannot be
+ * written.
+ */
 let unread: 0 | 3 | undefined;
 
-// What was begun is finished all the same: a revocation has its list signed, and a daemon goes on.
+// Work that has begun is finished all the same: a revocation gets its list signed, and a daemon keeps running.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   unread ??= error.code === 'EPIPE' ? 0 : 3;
   if (error.code !== 'EPIPE')
@@ -29,7 +32,7 @@ const exitCode = await runCommandLine(process.argv.slice(2), {
     outIsTerminal: process.stdout.isTTY,
     drained: async () => {
       if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain').catch(() => undefined);
-      // Between two pieces nothing is under way but more of them.
+      // Between two pieces of a result nothing is under way except the next piece.
       if (unread !== undefined) process.exit(unread);
     },
   },

@@ -1,10 +1,10 @@
 import { Logger, PinoLogger } from 'nestjs-pino';
 import type { LogConfig } from './configuration/index.js';
 
-// What Nest says of its own start: one line a module and a route.
+// The contexts in which Nest reports its own start, with a line for each module and each route.
 const FRAMEWORK = new Set(['InstanceLoader', 'NestFactory', 'NestApplication', 'RoutesResolver', 'RouterExplorer']);
 
-/** Lines of JSON on standard output. Whatever is called a key, a passphrase or an authorization is blotted out, wherever it turns up. */
+/** Logs lines of JSON to standard output. Whatever is named like a key, a passphrase or an authorization is hidden, up to two levels deep. */
 export function createLogger(config: Pick<LogConfig, 'level'>): Logger {
   const secrets = ['passphrase', 'keyPassphrase', 'key', 'keyPem', 'privateKey', 'authorization', 'password', 'token'];
   return new QuietLogger(

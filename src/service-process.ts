@@ -8,7 +8,9 @@ import { CrlIssuerError } from './revocation/index.js';
 import { StoreError } from './store/index.js';
 import { TlsSetupError } from './tls/index.js';
 
-/** Runs the service as a process: says where it listens, stops on SIGTERM and SIGINT, ends with status 1 and one sentence when it cannot start. */
+/**
+ * Runs the service as a process: says where it listens, stops on SIGTERM and SIGINT, and exits with status 1 and one sentence when it cannot start.
+ */
 export async function run(): Promise<void> {
   let service: RunningService;
   let configuration: Configuration | undefined;
@@ -22,18 +24,22 @@ export async function run(): Promise<void> {
   }
   process.stderr.write(welcome(service));
   let stopping: Promise<void> | undefined;
-  // Whoever signals the whole group of processes, as Ctrl-C does, reaches us twice, directly and through npm: the second one must not cut short what the first one lets finish.
+  // Whoever signals the whole process group, as Ctrl-C does, reaches us twice: directly and through npm. The second signal must not cut short what
+  // the first one lets finish.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void (stopping ??= stop(service)));
 }
 
 async function stop(service: RunningService): Promise<void> {
   const { drainTimeout } = service.configuration.http;
-  // What is still open then is cut: an idle keep-alive connection would hold the process for ever.
+  // What is still open by then is cut: an idle keep-alive connection would keep the process alive for ever.
   setTimeout(() => process.exit(0), drainTimeout).unref();
   await service.close();
 }
 
-/** What a start says: where it listens, and calls to try it with, those with the development client's certificate where that is there. */
+/**
+ * What is printed at the start: where the service listens, and calls to try it with. Those with the development client's certificate are shown only
+ * where that is there.
+ */
 export function welcome({ configuration, ports }: Pick<RunningService, 'configuration' | 'ports'>): string {
   const base = `https://localhost:${ports.https}`;
   const repository =
@@ -49,7 +55,7 @@ export function welcome({ configuration, ports }: Pick<RunningService, 'configur
   return `\nVeritas listens on ${base}${repository}. Try:\n\n${calls.map((call) => `  ${call}\n`).join('')}\n`;
 }
 
-/** One clear sentence for whoever started it; a stack only for what nobody foresaw. */
+/** One sentence for whoever started the service; a stack trace only for an error that nobody foresaw. */
 export function sentenceOf(error: unknown, configuration?: Configuration): string {
   if (error instanceof ConfigurationError || error instanceof TlsSetupError) return error.message;
   if (error instanceof StoreError) {
@@ -65,13 +71,13 @@ export function sentenceOf(error: unknown, configuration?: Configuration): strin
   if (code === 'EADDRINUSE')
     return `port ${port} on ${address} is in use: stop what listens there, or set ${settings} to another.`;
   if (code === 'EACCES' && port !== undefined)
-    return `port ${port} on ${address} may not be opened by this user: set ${settings} above 1023.`;
+    return `this user may not open port ${port} on ${address}: set ${settings} above 1023.`;
   if (syscall === 'listen' || syscall === 'getaddrinfo')
-    return `${address ?? hostname} is no address of this machine (${code}): set http.host, repository.host or microservice.host to one.`;
+    return `${address ?? hostname} is not an address of this machine (${code}): set http.host, repository.host or microservice.host to one that is.`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-/** The settings by which `port` was asked for; all of a port, where that is not known. */
+/** The settings that asked for `port`; all settings that name a port when none asked for that one. */
 function settingsOf(port: number | undefined, configuration: Configuration | undefined): string {
   const listeners = ['http', 'repository', 'microservice'] as const;
   const asked = listeners.filter((each) => configuration?.[each].port === port);

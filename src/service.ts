@@ -41,39 +41,44 @@ export interface RunningService {
 }
 
 /**
- * Starts the whole service: store, certification authority (made on the first start, with development material), HTTPS and repository listeners.
- * Throws the typed error of whatever stands in the way.
+ * Starts the whole service: the store, the certification authority (created on the first start, together with development material), and the HTTPS
+ * and repository listeners. Throws the typed error of whatever prevents that.
  */
 export async function startService(configuration: Configuration): Promise<RunningService> {
   await keepTickShape();
   const logger = createLogger(configuration.log);
   checkTlsSettings(configuration.tls);
   checkExemptPaths(configuration);
-  // Ends in the reverse order what was begun, be it all or a part.
+  // Undoes what was opened, in reverse order, whether that was all of it or only a part.
   const closing = new AsyncDisposableStack();
   try {
     const store = await openStore(configuration.store);
     closing.defer(() => store.close());
-    const presented: { by?: Listeners } = {};
-    const serverCertificate = () => presented.by?.reloader.material.certificate;
+    // The CA is opened first, and asks later what the listeners present.
+    const opened: { listeners?: Listeners } = {};
+    const serverCertificate = () => opened.listeners?.reloader.material.certificate;
     const { authority, registry } = await openAuthority({ configuration, store, logger, serverCertificate });
-    const listeners = (presented.by = await createListeners(configuration, authority, logger));
+    const listeners = (opened.listeners = await createListeners(configuration, authority, logger));
     const application = await createApplication({ configuration, store, authority, registry }, listeners, logger);
     closing.defer(() => application.close());
     await application.listen(configuration.http.port, configuration.http.host);
     await application.startAllMicroservices();
-    // A wrong passphrase ends the start. Deriving the right one, slow by design, takes no core from the start, and holds up no request that needs no key.
+    // A wrong passphrase ends the start here. Deriving the key, which is slow by design, comes after listening, so that it delays neither the start
+    // nor the requests that need no key.
     await authority.ca.openKeys();
     keepFresh({ configuration, authority, listeners, logger, closing });
     return { application, configuration, ports: portsOf(application, listeners), close: () => closing.disposeAsync() };
   } catch (error) {
-    // What stood in the way is what counts, and not what then would not end.
+    // The error that stopped the start is the one to report, not one of the clean-up.
     await closing.disposeAsync().catch(() => undefined);
     throw error;
   }
 }
 
-/** The registry of services, and the CA, made where it may be. `serverCertificate`: what the listener presents, once there is one. */
+/**
+ * Opens the registry of services, and the CA, which is created where the settings allow that. `serverCertificate` gives what the listener presents,
+ * once there is one.
+ */
 async function openAuthority(parts: {
   readonly configuration: Configuration;
   readonly store: Store;
@@ -125,17 +130,17 @@ async function createApplication(
   const application = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger,
     abortOnError: false,
-    // Fastify reads JSON by itself; forms, which a page of any site can send, are not read at all.
+    // Fastify itself reads JSON. Forms, which a page of any site can send, are not read at all.
     bodyParser: false,
   });
   application.get(OpenApiService).describe(application);
   if (rooms.configuration.log.accessLog) logAccess(adapter.getInstance<FastifyInstance>(), logger);
-  // Without the application's filters and pipes, which answer HTTP; the guard is in the listener itself.
+  // Without the application's filters and pipes, which answer HTTP. The guard is in the listener itself.
   if (messages) application.connectMicroservice({ strategy: messages });
   return application;
 }
 
-/** Has the listeners present what is good now: new files, a certificate renewed in time, a fresh OCSP response. */
+/** Keeps what the listeners present up to date: new files, a certificate renewed in time, a fresh OCSP response. */
 function keepFresh(parts: {
   readonly configuration: Configuration;
   readonly authority: Runtime['authority'];

@@ -5,8 +5,8 @@ interface MediaRange {
 }
 
 /**
- * Whether an Accept header (RFC 9110 §12.5.1) wants `type` rather than `otherwise`: by the quality of the most specific range that fits each;
- * where that is the same, by whether it names `type` and not only something that includes it. What cannot be read counts for nothing.
+ * Whether an Accept header (RFC 9110 §12.5.1) prefers `type` to `otherwise`, by the quality of the most specific range that fits each. Where the
+ * qualities are the same, it prefers `type` if it names it, and not only a range that includes it. A range that cannot be read counts for nothing.
  */
 export function prefersType(accept: string | undefined, type: string, otherwise: string): boolean {
   const ranges = (accept ?? '').toLowerCase().split(',').flatMap(mediaRange);

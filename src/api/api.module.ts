@@ -10,7 +10,10 @@ import { ServicesController } from './services.controller.js';
 import { TrustBundleController } from './trust-bundle.controller.js';
 import { SERVICE_DESCRIPTION, type ServiceDescription } from './service-description.js';
 
-/** The service's own API: who am I, what is my certificate, does mutual TLS work; the certification authority; the list of services; and the documentation. */
+/**
+ * The service's own API: who the caller is, what its certificate says, and whether mutual TLS works; the certification authority; the list of
+ * services; and the documentation.
+ */
 @Module({})
 export class ApiModule {
   static forRoot(description: ServiceDescription): DynamicModule {

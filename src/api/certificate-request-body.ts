@@ -6,10 +6,10 @@ import { generalNameFromString, type GeneralName } from '../x509/index.js';
 import { issuanceSchema, issuanceTermsSchema, renewalSchema } from './certificates.schemas.js';
 import { MalformedRequest } from './malformed-request.js';
 
-/** RFC 5967: a certification request as a body. */
+/** The media type of a certification request (RFC 5967). */
 const PKCS10 = 'application/pkcs10';
 
-/** Lets the server take certification requests as bodies; to be called before it is ready. The listener's bound on bodies holds. */
+/** Lets the server take certification requests as bodies. To be called before the server is ready. The listener's limit on bodies holds. */
 export function acceptCertificationRequests(server: FastifyInstance): void {
   if (server.hasContentTypeParser(PKCS10)) return;
   server.addContentTypeParser(PKCS10, { parseAs: 'buffer' }, (_, body, done) => {
@@ -17,40 +17,40 @@ export function acceptCertificationRequests(server: FastifyInstance): void {
   });
 }
 
-/** What to issue, from JSON or from a bare request with the rest in the query. Throws MalformedRequest. */
+/** What to issue, from a JSON body, or from a bare request with the rest in the query. Throws MalformedRequest. */
 export function issuanceOf(request: FastifyRequest): Omit<IssueRequest, 'requester'> {
   if (!isRequest(request.body)) {
     const { csr, ...terms } = parse(issuanceSchema, request.body, 'the body');
     return { request: csr, ...termsOf(terms) };
   }
   const { names, ...query } = request.query as Record<string, unknown>;
-  // Given once it is text, given several times a list.
+  // A parameter that is given once is text, and one that is given several times is a list.
   const terms = names === undefined ? query : { ...query, names: [names].flat() };
   return { request: request.body, ...termsOf(parse(issuanceTermsSchema, terms, 'the query')) };
 }
 
-/** The certification request of a renewal or an enrollment, whose terms are known. Throws MalformedRequest. */
+/** The certification request of a renewal or an enrollment. Throws MalformedRequest. */
 export function csrOf({ body }: FastifyRequest): string | Uint8Array {
   return isRequest(body) ? body : parse(renewalSchema, body, 'the body').csr;
 }
 
-/** The token of `Authorization: Bearer …` (RFC 6750 §2.1); empty when there is none, which no token is. */
+/** The token of `Authorization: Bearer …` (RFC 6750 §2.1); when there is none, empty text, which is no token. */
 export function bearerTokenOf({ headers: { authorization = '' } }: FastifyRequest): string {
   return /^Bearer +(\S{1,255})$/i.exec(authorization)?.[1] ?? '';
 }
 
-/** The Idempotency-Key of a request. Throws MalformedRequest for one that is not 1 to 255 printable ASCII characters. */
+/** The Idempotency-Key of a request. Throws MalformedRequest unless it is 1 to 255 printable ASCII characters. */
 export function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
   const key = headers['idempotency-key'];
   if (key === undefined) return undefined;
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key))
-    throw new MalformedRequest('the Idempotency-Key is not 1 to 255 printable ASCII characters');
+    throw new MalformedRequest('the Idempotency-Key must be 1 to 255 printable ASCII characters');
   return key;
 }
 
-/** Proves a value by its schema. Throws MalformedRequest that names what is wrong where, in `what`. */
+/** Proves a value by its schema. Throws a MalformedRequest that says what is wrong in `what`, and where. */
 export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {
-  // An object of as many keys as octets would be named key by key.
+  // A Buffer would be described key by key, and has as many keys as octets.
   if (isRequest(value)) throw new MalformedRequest(`${what} is not JSON`);
   const result = schema.safeParse(value);
   if (result.success) return result.data;
@@ -65,12 +65,12 @@ const isRequest = (body: unknown): body is Buffer => Buffer.isBuffer(body);
 function termsOf({ profile, service, names = [], ttl }: z.output<typeof issuanceTermsSchema>) {
   const lifetime = ttl === undefined ? undefined : parseDuration(ttl, 's');
   if (ttl !== undefined && lifetime === undefined)
-    throw new MalformedRequest('ttl is not a time such as 24h, 30d, 15m or seconds');
+    throw new MalformedRequest('ttl must be a length of time such as 24h, 30d or 15m, or a number of seconds');
   return { profile, service, names: names.map(nameOf), lifetime };
 }
 
 function nameOf(text: string): GeneralName {
   const name = generalNameFromString(text);
-  if (!name) throw new MalformedRequest('a name is not written as DNS:name, IP:address or URI:uri');
+  if (!name) throw new MalformedRequest('a name must be written as DNS:name, IP:address or URI:uri');
   return name;
 }

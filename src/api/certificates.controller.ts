@@ -32,7 +32,7 @@ import {
 } from '../pki/index.js';
 import { encodePem, generalNameToString, nameToString, serialNumberFromString } from '../x509/index.js';
 import { prefersType } from './accepted-type.js';
-import { Answers, Asks, Documented, OfCaller, Takes, TakesRequest } from './answers.decorator.js';
+import { Answers, TakesQuery, Documented, OfCaller, Takes, TakesRequest } from './answers.decorator.js';
 import { CertificateAccess } from './certificate-access.service.js';
 import {
   acceptCertificationRequests,
@@ -54,7 +54,7 @@ import {
   revocationRequestSchema,
   revokedSchema,
 } from './certificates.schemas.js';
-import { OF_IDEMPOTENCY, OF_REQUESTS, OF_SIGNING } from './documented-codes.js';
+import { IDEMPOTENCY_CODES, REQUEST_CODES, SIGNING_CODES } from './documented-codes.js';
 import { SameOriginGuard } from './same-origin.guard.js';
 
 type Call = FastifyRequest & IdentifiedRequest;
@@ -77,13 +77,16 @@ export class CertificatesController implements OnModuleInit {
     acceptCertificationRequests(this.adapterHost.httpAdapter.getInstance<FastifyInstance>());
   }
 
-  /** Role `issuer`: what the profile allows and its rules give to who asks, and no name of a service with roles unless by an administrator. Everybody else: another certificate of the kind they hold, for the same or a new key. */
+  /**
+   * With the role `issuer`: what the profile allows and its rules grant to the caller; the name of a service that has roles only with the role of an
+   * administrator. Everybody else: another certificate of the kind that they hold, for the same or a new key.
+   */
   @Post()
   @OfCaller()
   @TakesRequest(issuanceSchema, issuanceTermsSchema)
   @Answers(issuedSchema, 201, { mediaTypes: [PEM_CHAIN] })
   @Documented({
-    codes: [...OF_REQUESTS, 'not_the_holder', 'profile_not_allowed', ...OF_IDEMPOTENCY, ...OF_SIGNING],
+    codes: [...REQUEST_CODES, 'not_the_holder', 'profile_not_allowed', ...IDEMPOTENCY_CODES, ...SIGNING_CODES],
     role: { name: 'issuer', or: 'another certificate of the kind that they hold' },
     idempotent: true,
   })
@@ -99,7 +102,7 @@ export class CertificatesController implements OnModuleInit {
     return answer(issued, request, reply);
   }
 
-  /** Whoever holds a good certificate of this CA, or one that ended within `pki.renewalGrace`: the same names, for a new key. */
+  /** For whoever holds a good certificate of this CA, or one that expired within `pki.renewalGrace`: the same names, for a new key. */
   @Post('renewal')
   @OfCaller()
   @AllowAnyService()
@@ -107,7 +110,14 @@ export class CertificatesController implements OnModuleInit {
   @TakesRequest(renewalSchema)
   @Answers(issuedSchema, 201, { mediaTypes: [PEM_CHAIN] })
   @Documented({
-    codes: [...OF_REQUESTS, 'not_the_holder', 'profile_not_allowed', 'key_not_new', ...OF_IDEMPOTENCY, ...OF_SIGNING],
+    codes: [
+      ...REQUEST_CODES,
+      'not_the_holder',
+      'profile_not_allowed',
+      'key_not_new',
+      ...IDEMPOTENCY_CODES,
+      ...SIGNING_CODES,
+    ],
     idempotent: true,
   })
   async renew(@Req() request: Call, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
@@ -121,14 +131,14 @@ export class CertificatesController implements OnModuleInit {
   }
 
   /**
-   * Whoever has a one-time token, `Authorization: Bearer …`: the first certificate, on the token's terms. The token does what an Idempotency-Key
-   * would: the same one with a request for the same key gives the same certificate.
+   * For whoever has a one-time token (`Authorization: Bearer …`): the first certificate, on the token's terms. The token replaces an Idempotency-Key:
+   * the same token with a request for the same key gives the same certificate.
    */
   @Post('enrollment')
   @Public()
   @TakesRequest(enrollmentSchema)
   @Answers(issuedSchema, 201, { mediaTypes: [PEM_CHAIN] })
-  @Documented({ codes: ['route_not_allowed', 'token_not_valid', ...OF_REQUESTS, ...OF_SIGNING], byToken: true })
+  @Documented({ codes: ['route_not_allowed', 'token_not_valid', ...REQUEST_CODES, ...SIGNING_CODES], byToken: true })
   async enroll(@Req() request: Call, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
     const token = bearerTokenOf(request);
     const issued = await this.enrollment.enroll({ token, request: () => csrOf(request), requestId: request.id });
@@ -137,7 +147,7 @@ export class CertificatesController implements OnModuleInit {
 
   @Get()
   @RequireRoles('auditor')
-  @Asks(listQuerySchema)
+  @TakesQuery(listQuerySchema)
   @Answers(pageSchema)
   @Documented({ codes: ['cursor_malformed'] })
   async list(@Query() query: unknown): Promise<z.infer<typeof pageSchema>> {
@@ -150,7 +160,7 @@ export class CertificatesController implements OnModuleInit {
     return { certificates: rows.map((row) => certificateRecord(row, now)), next: next ?? null };
   }
 
-  /** Role `auditor`, or a service about its own certificates. */
+  /** For the role `auditor`, and for a service about its own certificates. */
   @Get(':serial')
   @OfCaller()
   @Answers(recordWithPemSchema)
@@ -163,7 +173,7 @@ export class CertificatesController implements OnModuleInit {
     return { ...certificateRecord(row, new Date()), certificate: encodePem('CERTIFICATE', row.der) };
   }
 
-  /** Role `issuer`, or a service its own certificates; those of CAs: role `admin`. */
+  /** For the role `issuer`, and for a service about its own certificates. The certificates of CAs need the role `admin`. */
   @Post(':serial/revocation')
   @OfCaller()
   @HttpCode(200)
@@ -176,7 +186,7 @@ export class CertificatesController implements OnModuleInit {
       'certificate_not_revocable',
       'revocation_final',
       'serial_unknown',
-      ...OF_SIGNING,
+      ...SIGNING_CODES,
     ],
     role: { name: 'issuer', or: 'the certificates of their own service; those of CAs need the role `admin`' },
   })

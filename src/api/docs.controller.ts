@@ -6,23 +6,23 @@ import { Public } from '../mtls/index.js';
 import { Documented } from './answers.decorator.js';
 import { OpenApiService } from './openapi.service.js';
 
-// Scripts and styles from here alone; ReDoc starts a worker from a blob and writes its styles into the page.
+// Scripts and styles come from here alone. ReDoc starts a worker from a blob, and writes its styles into the page.
 const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const JAVASCRIPT = 'text/javascript; charset=utf-8';
 
-// The picture at the foot of ReDoc's menu, which would be asked for elsewhere.
+// The picture at the foot of ReDoc's menu, which a browser would fetch from another site.
 const REDOC_LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg';
 const ICON = '/docs/favicon-32x32.png';
 
 interface Asset {
   readonly file: string;
   readonly type: string;
-  /** An address in it that is not here, and what is asked for instead. */
+  /** An address in the file that leads elsewhere, and the one to ask for instead. */
   readonly instead?: readonly [elsewhere: string, here: string];
 }
 
-/** The files that the pages ask for: each by name, from its package on disk; nothing else is ever read. */
+/** The files that the pages ask for, each by its name, from its package on this disk. Nothing else is ever read. */
 const ASSETS: ReadonlyMap<string, Asset> = new Map<string, Asset>([
   ['swagger-ui.css', { file: 'swagger-ui-dist/swagger-ui.css', type: 'text/css; charset=utf-8' }],
   ['swagger-ui-bundle.js', { file: 'swagger-ui-dist/swagger-ui-bundle.js', type: JAVASCRIPT }],
@@ -42,30 +42,30 @@ const REDOC_PAGE = page(
   '</head><body><redoc spec-url="/openapi.json"></redoc><script src="/docs/redoc.standalone.js"></script></body>',
 );
 
-// What is sent is what its type says, and no other site hears where a reader came from.
-const Read = () =>
+// The content is what its type says, and no other site learns where a reader came from.
+const SafeToRead = () =>
   applyDecorators(Header('x-content-type-options', 'nosniff'), Header('referrer-policy', 'no-referrer'));
-/** Of what another version of this service says otherwise. */
-const OfNow = () => applyDecorators(Read(), Header('cache-control', 'no-store'));
+/** For content that another version of this service may change. */
+const NotStored = () => applyDecorators(SafeToRead(), Header('cache-control', 'no-store'));
 const Page = () =>
   applyDecorators(
-    OfNow(),
+    NotStored(),
     Header('content-type', 'text/html; charset=utf-8'),
     Header('content-security-policy', PAGE_POLICY),
   );
 
-/** The API's documentation, every asset from this machine's disk. */
+/** The documentation of the API, with every asset from this machine's disk. */
 @Controller()
 @Public()
 export class DocsController {
   readonly #require = createRequire(import.meta.url);
-  // Read once: however many clients take an asset slowly, it is in memory one time.
+  // Each asset is read once, and is in memory once, however many clients take it slowly.
   readonly #contents = new Map<string, Promise<Buffer>>();
 
   constructor(@Inject(OpenApiService) private readonly openApi: OpenApiService) {}
 
   @Get('openapi.json')
-  @OfNow()
+  @NotStored()
   @Header('content-type', 'application/json; charset=utf-8')
   document(): Promise<string> {
     return this.openApi.document();
@@ -84,7 +84,7 @@ export class DocsController {
   }
 
   @Get('docs/start.js')
-  @OfNow()
+  @NotStored()
   @Header('content-type', JAVASCRIPT)
   start(): string {
     return SWAGGER_START;
@@ -93,7 +93,7 @@ export class DocsController {
   @Get('docs/:asset')
   @Documented({ codes: ['not_found'] })
   @Header('cache-control', 'public, max-age=86400')
-  @Read()
+  @SafeToRead()
   async asset(@Param('asset') name: string, @Res({ passthrough: true }) reply: FastifyReply): Promise<Buffer> {
     const asset = ASSETS.get(name);
     if (!asset) throw new NotFoundException(`there is no page /docs/${encodeURIComponent(name)}`);

@@ -2,7 +2,7 @@ import { REFUSALS, type RefusalCode } from '../mtls/index.js';
 import { PKI_ERRORS, type PkiErrorCode } from '../pki/index.js';
 import { REGISTRY_ERRORS, type RegistryErrorCode } from '../registry/index.js';
 
-/** What the listener itself refuses a body, a query or a path with, and what everything that needs the database may come to. */
+/** What the listener itself refuses a body, a query or a path with, and what can happen to everything that needs the database. */
 const STATUSES = {
   bad_request: [400, 'send the request as it is documented'],
   not_found: [404, 'ask for something that is there'],
@@ -27,14 +27,14 @@ export function documentedCode(code: DocumentedCode): { readonly status: number;
   return { status, mend };
 }
 
-/** What any route that asks for a client certificate refuses with. */
-export const OF_THE_GUARD = Object.keys(REFUSALS) as RefusalCode[];
+/** What every route that asks for a client certificate refuses with. */
+export const GUARD_CODES = Object.keys(REFUSALS) as RefusalCode[];
 
-/** What a route with a body refuses with, before it looks at what the body says. */
-export const OF_BODIES: readonly DocumentedCode[] = ['bad_request', 'payload_too_large', 'unsupported_media_type'];
+/** What a route with a body refuses with, before it looks at the content. */
+export const BODY_CODES: readonly DocumentedCode[] = ['bad_request', 'payload_too_large', 'unsupported_media_type'];
 
 /** What a certification request is refused with. */
-export const OF_REQUESTS: readonly PkiErrorCode[] = [
+export const REQUEST_CODES: readonly PkiErrorCode[] = [
   'request_malformed',
   'proof_of_possession_failed',
   'public_key_not_allowed',
@@ -53,10 +53,10 @@ export const OF_REQUESTS: readonly PkiErrorCode[] = [
   'lifetime_not_allowed',
 ];
 
-/** What the CA cannot sign for: the operator's to mend. */
-export const OF_SIGNING: readonly PkiErrorCode[] = (Object.keys(PKI_ERRORS) as PkiErrorCode[]).filter(
+/** Why the CA may be unable to sign: for the operator to mend. */
+export const SIGNING_CODES: readonly PkiErrorCode[] = (Object.keys(PKI_ERRORS) as PkiErrorCode[]).filter(
   (code) => PKI_ERRORS[code][0] >= 500,
 );
 
 /** What an `Idempotency-Key` is refused with. */
-export const OF_IDEMPOTENCY: readonly PkiErrorCode[] = ['idempotency_key_reused', 'idempotency_key_over'];
+export const IDEMPOTENCY_CODES: readonly PkiErrorCode[] = ['idempotency_key_reused', 'idempotency_key_over'];

@@ -30,11 +30,11 @@ export class IdentityController {
   @OfCaller()
   @Answers(testSchema)
   test(@Req() request: IdentifiedRequest): z.infer<typeof testSchema> {
-    // Not @ClientIdentity(), here alone: Nest sends a decorated parameter through its pipes, which costs more than the whole guard.
+    // Only here without `@ClientIdentity()`: Nest sends a decorated parameter through its pipes, which costs more than the whole guard.
     return this.testMessage(identityOf(request));
   }
 
-  /** The same as a message. */
+  /** The same, by message. */
   @MessagePattern('test')
   testMessage(@ClientIdentity() { service, commonName }: ClientIdentity): z.infer<typeof testSchema> {
     return {
@@ -60,7 +60,7 @@ export class IdentityController {
     return this.#known(identityOf(request), request.forwardedBy);
   }
 
-  /** The same as a message. */
+  /** The same, by message. */
   @MessagePattern('whoami')
   whoamiMessage(@ClientIdentity() who: ClientIdentity): z.infer<typeof whoamiSchema> {
     return this.#known(who, undefined);

@@ -1,4 +1,4 @@
-export { Answers, isOfCaller, mannerOf } from './answers.decorator.js';
+export { Answers, isOfCaller, documentationOf } from './answers.decorator.js';
 export { healthSchema, metricsPageSchema } from './api.schemas.js';
 export { ApiModule } from './api.module.js';
 export { OpenApiService } from './openapi.service.js';

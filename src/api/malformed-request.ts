@@ -1,6 +1,6 @@
-/** A request that is not as documented. `message` is for the caller. */
+/** A request that does not follow the documentation. `message` is for the caller. */
 export class MalformedRequest extends Error {
   override readonly name = 'MalformedRequest';
-  /** As Fastify's own errors have it. */
+  /** The property in which Fastify's own errors have their status. */
   readonly statusCode = 400;
 }

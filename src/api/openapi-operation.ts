@@ -2,17 +2,17 @@ import * as z from 'zod';
 import { routePolicyOf, type HandlerClass, type RoutePolicy } from '../mtls/index.js';
 import {
   ANSWERS_KEY,
-  ASKS_KEY,
-  mannerOf,
-  TAKES_KEY,
+  QUERY_KEY,
+  documentationOf,
+  BODY_KEY,
   type Answer,
-  type Manner,
-  type Taken,
+  type Documentation,
+  type DocumentedBody,
 } from './answers.decorator.js';
-import { documentedCode, OF_BODIES, OF_THE_GUARD, type DocumentedCode } from './documented-codes.js';
+import { documentedCode, BODY_CODES, GUARD_CODES, type DocumentedCode } from './documented-codes.js';
 import { problemSchema } from './api.schemas.js';
 
-/** An operation of the OpenAPI document, as far as it is completed here. */
+/** An operation of the OpenAPI document, with the fields that are completed here. */
 export interface Operation {
   readonly operationId?: string;
   summary?: string;
@@ -21,17 +21,17 @@ export interface Operation {
   requestBody?: object;
   parameters?: object[];
   responses?: Record<string, unknown>;
-  /** Who may call, without the names of services: they are nobody's business. */
+  /** Who may call, without the names of services, which are nobody's business. */
   'x-veritas-access'?: object;
 }
 
-/** The method that serves an operation, and its class: their decorators say the rest. */
+/** The method that serves an operation, and its class; their decorators hold the rest. */
 export interface Handler {
   readonly handler: object;
   readonly controller: HandlerClass;
 }
 
-/** What operations refer to (OpenAPI 3.1 has `mutualTLS`; the types of the document's builder are those of 3.0). */
+/** What operations refer to. (OpenAPI 3.1 has `mutualTLS`; the types of the document's builder are those of 3.0.) */
 export const COMPONENTS = {
   schemas: { Problem: z.toJSONSchema(problemSchema) },
   securitySchemes: {
@@ -45,8 +45,8 @@ export const COMPONENTS = {
 };
 
 /**
- * Writes into an operation what the decorators of its handler say: who may call it, what it takes, gives, and refuses with. `exempt`: which of its paths are
- * open to anybody all the same, its own `path` or some that its parameters allow.
+ * Writes into an operation what the decorators of its handler say: who may call it, what it takes and gives, and what it refuses with. `exempt`:
+ * those of its paths that are open to anybody all the same; its own `path`, or some that its parameters allow.
  */
 export function completeOperation(
   operation: Operation,
@@ -54,11 +54,11 @@ export function completeOperation(
   { path, exempt }: { readonly path: string; readonly exempt: readonly string[] },
 ): void {
   const answer = Reflect.getMetadata(ANSWERS_KEY, handler) as Answer | undefined;
-  const body = Reflect.getMetadata(TAKES_KEY, handler) as Taken | undefined;
-  const query = Reflect.getMetadata(ASKS_KEY, handler) as z.ZodObject | undefined;
-  const manner = mannerOf(handler);
+  const body = Reflect.getMetadata(BODY_KEY, handler) as DocumentedBody | undefined;
+  const query = Reflect.getMetadata(QUERY_KEY, handler) as z.ZodObject | undefined;
+  const documentation = documentationOf(handler);
   const policy: RoutePolicy = exempt.includes(path) ? { public: true } : routePolicyOf(handler, controller);
-  const { security, who } = admissionOf(policy, manner);
+  const { security, who } = admissionOf(policy, documentation);
   operation.summary = answer?.schema.description ?? 'The page.';
   operation.description = who;
   operation.security = security;
@@ -67,19 +67,19 @@ export function completeOperation(
   operation.parameters = [
     ...(operation.parameters ?? []),
     ...(query ? parametersOf(query) : []),
-    ...(body?.beside ? parametersOf(body.beside) : []),
-    ...(manner.idempotent ? [IDEMPOTENCY_KEY] : []),
-    ...(manner.isConditional ? CONDITIONS : []),
+    ...(body?.queryOfBareRequest ? parametersOf(body.queryOfBareRequest) : []),
+    ...(documentation.idempotent ? [IDEMPOTENCY_KEY] : []),
+    ...(documentation.isConditional ? CONDITIONS : []),
   ];
   const guarded = security.some((requirement) => 'mutualTLS' in requirement);
   operation.responses = {
-    ...successOf(answer, manner),
+    ...successOf(answer, documentation),
     ...problemsOf([
-      ...(guarded ? OF_THE_GUARD : []),
-      ...(body ? OF_BODIES : []),
-      ...(query || manner.isConditional ? (['bad_request'] as const) : []),
-      // Whatever the CA is asked, the store has to be asked.
-      ...(manner.codes ? (['store_unavailable', ...manner.codes] as const) : []),
+      ...(guarded ? GUARD_CODES : []),
+      ...(body ? BODY_CODES : []),
+      ...(query || documentation.isConditional ? (['bad_request'] as const) : []),
+      // Whatever the CA is asked, the store is asked too.
+      ...(documentation.codes ? (['store_unavailable', ...documentation.codes] as const) : []),
       'internal_server_error',
     ]),
   };
@@ -100,7 +100,7 @@ function accessRuleOf(policy: RoutePolicy, exempt: readonly string[]): object {
 
 function admissionOf(
   policy: RoutePolicy,
-  { role, byToken }: Manner,
+  { role, byToken }: Documentation,
 ): { readonly security: Record<string, string[]>[]; readonly who: string } {
   if (byToken) return { security: [{ enrollmentToken: [] }], who: 'Whoever has a one-time token.' };
   if (policy.public) return { security: [], who: 'Anybody.' };
@@ -124,18 +124,18 @@ const json = (schema: z.ZodType) => ({
   content: { 'application/json': { schema: z.toJSONSchema(schema, { io: 'input' }) } },
 });
 
-function bodyOf({ schema, orRequest }: Taken): object {
+function bodyOf({ schema, orBareRequest }: DocumentedBody): object {
   const { description = '' } = schema;
   const { content } = json(schema);
   const octets = { schema: { description: 'A certification request (RFC 2986), DER or PEM, as RFC 5967 has it.' } };
   return {
     description,
     required: !schema.safeParse({}).success,
-    content: { ...content, ...(orRequest ? { 'application/pkcs10': octets } : {}) },
+    content: { ...content, ...(orBareRequest ? { 'application/pkcs10': octets } : {}) },
   };
 }
 
-function successOf(answer: Answer | undefined, { hasEntityTag }: Manner): Record<string, unknown> {
+function successOf(answer: Answer | undefined, { hasEntityTag }: Documentation): Record<string, unknown> {
   if (!answer) return { 200: { description: 'The page.' } };
   const { schema, status, also, mediaTypes = [], mediaType } = answer;
   const content = mediaType === undefined ? json(schema).content : { [mediaType]: { schema: { type: 'string' } } };

@@ -4,7 +4,7 @@ import { exemptAt, type HandlerClass } from '../mtls/index.js';
 import type { Handler, Operation } from './openapi-operation.js';
 import { SERVICE_DESCRIPTION, type ServiceDescription } from './service-description.js';
 
-/** Makes the OpenAPI document, once, when somebody first asks for it: what it needs is a quarter of a second to load. */
+/** Makes the OpenAPI document, once, when somebody first asks for it: loading what it needs takes a quarter of a second. */
 @Injectable()
 export class OpenApiService {
   #application: INestApplication | undefined;
@@ -15,12 +15,15 @@ export class OpenApiService {
     @Inject(SERVICE_DESCRIPTION) private readonly description: ServiceDescription,
   ) {}
 
-  /** Says which application to describe; to be called once, when it has been created. */
+  /** Says which application to describe. To be called once, when the application has been created. */
   describe(application: INestApplication): void {
     this.#application = application;
   }
 
-  /** The OpenAPI 3 document as JSON: written once, for anybody may ask. Throws when no application has been named, and tries again the next time. */
+  /**
+   * The OpenAPI document as JSON. It is written once, because anybody may ask. Throws when no application has been named, and tries again the next
+   * time.
+   */
   document(): Promise<string> {
     return (this.#document ??= this.#make().catch((error: unknown) => {
       this.#document = undefined;
@@ -49,7 +52,7 @@ export class OpenApiService {
       Object.values(methods as Record<string, Operation>).map((operation) => ({ path, operation })),
     );
     for (const { path, operation } of operations) {
-      // A handler with several paths has its operations numbered: `HealthController.report[1]`.
+      // The operations of a handler with several paths are numbered: `HealthController.report[1]`.
       const handler = handlers.get(operation.operationId?.replace(/\[\d+\]$/, '') ?? '');
       if (handler) completeOperation(operation, handler, { path, exempt: exemptAt(path, exemptPaths) });
     }

@@ -6,9 +6,9 @@ import { PkiError, StoreError } from '../pki/index.js';
 import { RegistryError } from '../registry/index.js';
 
 /**
- * Turns every error into a problem document (RFC 9457): refusals as the room mtls does (which of two global filters Nest asks depends on the
- * order of modules), what CA, registry and store say no with by their codes, Nest's HTTP exceptions by their status, anything else as 500
- * without a word about the cause, which goes to the log under the request id.
+ * Turns every error into a problem document (RFC 9457). Refusals become what mtls makes of them (which of two global filters Nest asks depends on the
+ * order of modules); refusals by the CA, the registry and the store have their codes; Nest's HTTP exceptions have their status; and anything else
+ * becomes a 500 without a word about its cause, which is logged under the request id.
  */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -32,17 +32,20 @@ export class ProblemFilter implements ExceptionFilter {
     void reply
       .code(status)
       .header('content-type', PROBLEM_CONTENT_TYPE)
-      // Where the route's answer may be kept its refusal may not.
+      // Even where the route's answer may be kept, its refusal may not.
       .header('cache-control', 'no-store')
       .send(problemOfStatus(status, requestId, detail));
   }
 
-  /** What the CA or the registry says no with: below 500 the requester's to mend, above it the operator's, and then nobody else hears why. */
+  /**
+   * A refusal by the CA, the registry or the store. Below 500 it is for the requester to mend; from 500 on it is for the operator, and nobody else is
+   * told why.
+   */
   #refuse(reply: FastifyReply, error: PkiError | RegistryError | StoreError): void {
     const { code, status } = error;
     const requestId = reply.request.id;
     if (status >= 500) this.#logger.error({ event: 'failed', requestId, code, err: error });
-    // RFC 9110 §11.6.1: the one 401 of the CA is about a token.
+    // RFC 9110 §11.6.1. The only 401 of the CA is about a token.
     if (status === 401) void reply.header('www-authenticate', 'Bearer');
     const title = STATUS_CODES[status] ?? 'Error';
     const detail =
@@ -63,7 +66,7 @@ const capitalised = (text: string): string => text.charAt(0).toUpperCase() + tex
 
 function statusOf(error: unknown): number {
   if (error instanceof HttpException) return error.getStatus();
-  // Fastify's own errors (too large, unsupported media type, malformed body) carry theirs.
+  // Fastify's own errors (too large, unsupported media type, malformed body) carry their status.
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
   return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
 }

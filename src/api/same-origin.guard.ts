@@ -4,8 +4,8 @@ import { MtlsGate, type IdentifiedRequest } from '../mtls/index.js';
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
 /**
- * Refuses requests that another site makes a browser send: a browser presents its client certificate to whoever asks (Fetch Metadata, `Sec-Fetch-Site`;
- * `Origin` where a browser has only that). Programs send neither. Throws MtlsRefusal `route_not_allowed`.
+ * Refuses requests that another site makes a browser send, because a browser presents its client certificate for any page. It goes by
+ * `Sec-Fetch-Site` (Fetch Metadata), and by `Origin` for browsers that send only that; programs send neither. Throws MtlsRefusal `route_not_allowed`.
  */
 @Injectable()
 export class SameOriginGuard implements CanActivate {

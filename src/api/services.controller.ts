@@ -13,7 +13,7 @@ import {
   type RegisteredService,
   type ServiceTerms,
 } from '../registry/index.js';
-import { Answers, Asks, Documented, OfCaller, Takes } from './answers.decorator.js';
+import { Answers, TakesQuery, Documented, OfCaller, Takes } from './answers.decorator.js';
 import { actorOf } from './certificate-access.service.js';
 import { parse } from './certificate-request-body.js';
 import { entityTagOf, expectedIn } from './entity-tag.js';
@@ -32,7 +32,7 @@ import {
 
 type Call = FastifyRequest & IdentifiedRequest;
 
-/** The service registry over HTTP: which services may call, while running. */
+/** The service registry over HTTP: which services may call. It can be changed while the service runs. */
 @Controller('api/v1')
 @RequireRoles('admin')
 @UseGuards(SameOriginGuard)
@@ -44,7 +44,7 @@ export class ServicesController {
   ) {}
 
   @Get('services')
-  @Asks(servicesQuerySchema)
+  @TakesQuery(servicesQuerySchema)
   @Answers(servicesPageSchema)
   list(@Query() query: unknown): z.infer<typeof servicesPageSchema> {
     const { state, cursor, limit } = parse(servicesQuerySchema, query, 'the query');
@@ -72,7 +72,7 @@ export class ServicesController {
     return tagged(service, reply);
   }
 
-  /** The same terms again change nothing. */
+  /** Putting the same terms again changes nothing. */
   @Put('services/:name')
   @OfCaller()
   @Takes(serviceTermsSchema)
@@ -106,7 +106,7 @@ export class ServicesController {
   }
 
   @Get('services/:name/history')
-  @Asks(historyQuerySchema)
+  @TakesQuery(historyQuerySchema)
   @Answers(historySchema)
   @Documented({ codes: ['registry_name_malformed', 'service_unknown'] })
   async history(@Param('name') name: string, @Query() query: unknown): Promise<z.infer<typeof historySchema>> {
@@ -115,7 +115,7 @@ export class ServicesController {
   }
 
   @Get('shadow-report')
-  @Asks(shadowQuerySchema)
+  @TakesQuery(shadowQuerySchema)
   @Answers(shadowReportSchema)
   @Documented({ codes: [] })
   async report(@Query() query: unknown): Promise<z.infer<typeof shadowReportSchema>> {

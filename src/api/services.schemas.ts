@@ -11,7 +11,7 @@ const pins = z
   .describe('SHA-256 of public keys, hexadecimal: none, or two and more.');
 const note = z.string().max(500);
 
-/** The body of a PUT: whole terms. */
+/** The body of a PUT: the terms as a whole. */
 export const serviceTermsSchema = z
   .strictObject({
     state: z.enum(['allowed', 'denied', 'shadow']),

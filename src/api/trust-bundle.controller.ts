@@ -4,7 +4,7 @@ import { CaService } from '../pki/index.js';
 import { Answers, Documented } from './answers.decorator.js';
 import { trustBundleSchema } from './api.schemas.js';
 
-/** What other trust domains need to know of this one. */
+/** What other trust domains need to know about this one. */
 @Controller('.well-known/spiffe')
 export class TrustBundleController {
   constructor(@Inject(CaService) private readonly ca: CaService) {}

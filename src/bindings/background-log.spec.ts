@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { logBackgroundFailures } from './background-log.js';
 import { EventBus } from '../events/index.js';
 
@@ -19,4 +19,20 @@ test('each task is told when it begins to fail, and once in half a minute while 
       reason: 'gone',
     })),
   );
+});
+
+test('a clock of the machine that is set back hides no failure', () => {
+  jest.useFakeTimers();
+  try {
+    const events = new EventBus();
+    const lines: unknown[] = [];
+    logBackgroundFailures(events, { error: (line: unknown) => lines.push(line) });
+    events.emit('background.failed', { task: 'crl.publish', error: new Error('gone') });
+    jest.setSystemTime(Date.now() - 3_600_000);
+    jest.advanceTimersByTime(30_000);
+    events.emit('background.failed', { task: 'crl.publish', error: new Error('gone') });
+    expect(lines).toHaveLength(2);
+  } finally {
+    jest.useRealTimers();
+  }
 });

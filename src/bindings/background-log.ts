@@ -3,11 +3,14 @@ import type { EventBus } from '../events/index.js';
 
 const INTERVAL_MS = 30_000;
 
-/** Logs what fails on a timer, such as the look for revocations while the database is gone: the first of each task, and one in half a minute after it. */
+/**
+ * Logs failures of work that runs on a timer, such as polling for revocations while the database is gone: the first failure of each task at once,
+ * then at most one in half a minute. `clock` in milliseconds, never going back.
+ */
 export function logBackgroundFailures(
   events: Pick<EventBus, 'on'>,
   logger: Pick<LoggerService, 'error'>,
-  clock = Date.now,
+  clock: () => number = () => performance.now(),
 ): void {
   const loggedAt = new Map<string, number>();
   events.on('background.failed', ({ task, error }) => {

@@ -2,7 +2,10 @@ import type { Configuration } from '../configuration/index.js';
 import { readTrustAnchors, type CurrentTrust, type TrustAnchors } from '../mtls/index.js';
 import { isSameTrust, TlsSetupError, type TlsMaterial } from '../tls/index.js';
 
-/** Binds the trust of the guard to the CA files that the listener has: read again only when that has taken up others. Throws as {@link trustIn}. */
+/**
+ * Gives the guard the trust that the listener's CA files hold. It is read again only when the listener has taken up other files. Throws as {@link
+ * trustIn}.
+ */
 export function currentTrust(material: () => TlsMaterial, configuration: Configuration): CurrentTrust {
   let before = material();
   let trust = trustIn(before, configuration);
@@ -16,7 +19,7 @@ export function currentTrust(material: () => TlsMaterial, configuration: Configu
   };
 }
 
-/** The trust that the CA files give. Throws TlsSetupError that names them. */
+/** The trust that the CA files give. Throws a TlsSetupError that names the files. */
 export function trustIn(
   { caPem, intermediates }: Pick<TlsMaterial, 'caPem' | 'intermediates'>,
   { tls: { caFile }, mtls }: Configuration,

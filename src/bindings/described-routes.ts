@@ -1,6 +1,6 @@
 import { RequestMethod, type Type } from '@nestjs/common';
 import { MetadataScanner } from '@nestjs/core';
-import { ApiModule, isOfCaller, mannerOf } from '../api/index.js';
+import { ApiModule, isOfCaller, documentationOf } from '../api/index.js';
 import type { DescribedRoute } from '../commands/index.js';
 import { ConfigurationError, type Configuration } from '../configuration/index.js';
 import { HealthModule } from '../health/index.js';
@@ -10,7 +10,7 @@ import { exemptAt, routePolicyOf } from '../mtls/index.js';
 /** A route of the service; `ofCaller` when it cannot answer without knowing who calls. */
 type ServiceRoute = DescribedRoute & { readonly ofCaller: boolean };
 
-/** Throws ConfigurationError for exempt paths whose routes cannot do without the caller. */
+/** Throws ConfigurationError for exempt paths whose routes cannot answer without knowing the caller. */
 export function checkExemptPaths(configuration: Parameters<typeof describedRoutes>[0]): void {
   if (configuration.mtls.exemptPaths.length === 0) return;
   const needed = describedRoutes(configuration).filter(({ ofCaller }) => ofCaller);
@@ -20,7 +20,7 @@ export function checkExemptPaths(configuration: Parameters<typeof describedRoute
   throw new ConfigurationError([{ path: 'mtls.exemptPaths', problem }]);
 }
 
-/** Every route of the service, from the decorators of its controllers and what is exempt: nothing is started for it. */
+/** Every route of the service, from the decorators of its controllers and the exempt paths. Nothing is started to find them. */
 export function describedRoutes({
   metrics,
   mtls: { exemptPaths },
@@ -45,7 +45,7 @@ function neverCalled(): never {
   throw new Error('only the decorators are read here');
 }
 
-// What Nest's own decorators leave on a controller and its methods.
+// The metadata keys that Nest's own decorators use on a controller and its methods.
 const PATH = 'path';
 const METHOD = 'method';
 
@@ -53,7 +53,7 @@ function routesOf(controller: Type, handler: object): Omit<ServiceRoute, 'exempt
   const number = Reflect.getMetadata(METHOD, handler) as RequestMethod | undefined;
   if (number === undefined) return [];
   const policy = routePolicyOf(handler, controller);
-  const { role, byToken } = mannerOf(handler);
+  const { role, byToken } = documentationOf(handler);
   return pathsOf(controller).flatMap((above) =>
     pathsOf(handler).map((below) => ({
       method: RequestMethod[number],

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { foreignCrlsPart, trustBundlesPart } from './foreign-health.js';
-import type { BundleStanding, CrlStanding } from '../mtls/index.js';
+import type { BundleStanding } from '../mtls/index.js';
 
 test('bundles that were never read, or not for long, are a warning that names no domain', async () => {
   const readAt = new Date();
@@ -17,10 +17,11 @@ test('bundles that were never read, or not for long, are a warning that names no
 });
 
 test('lists of other CAs that were never read, or are over, are a warning that names none', async () => {
-  const good = { source: 'a', isRead: true, isStale: false };
-  const over = { source: 'b', isRead: true, isStale: true };
-  const unread = { source: 'c', isRead: false, isStale: false };
-  const check = (standing: readonly CrlStanding[]) => foreignCrlsPart(() => standing).check();
+  const good = { isRead: true, isStale: false };
+  const over = { isRead: true, isStale: true };
+  const unread = { isRead: false, isStale: false };
+  const check = (standing: ReturnType<Parameters<typeof foreignCrlsPart>[0]>) =>
+    foreignCrlsPart(() => standing).check();
   expect(await check([good])).toEqual({ state: 'up' });
   expect(await check([good, over, unread])).toEqual({
     state: 'warning',

@@ -2,8 +2,8 @@ import type { HealthPart, PartState } from '../health/index.js';
 import type { BundleStanding, CrlStanding } from '../mtls/index.js';
 
 /**
- * Whether the trust bundles of other domains are read. Never down: what is wrong with them is wrong for their services alone, and taking the service away mends none.
- * Anybody may ask for health, and hears of no domain by its name: the log has it.
+ * Whether the trust bundles of other domains are read. Never down: a bad bundle affects the services of its domain alone, and taking this service
+ * away would not help them. Anybody may ask for health, so no domain is named here; the log names them.
  */
 export function trustBundlesPart(standing: () => readonly BundleStanding[]): HealthPart {
   return {
@@ -18,8 +18,8 @@ export function trustBundlesPart(standing: () => readonly BundleStanding[]): Hea
   };
 }
 
-/** Whether the lists of `mtls.crls` are read and current. Never down, and none is named, as of {@link trustBundlesPart}. */
-export function foreignCrlsPart(standing: () => readonly CrlStanding[]): HealthPart {
+/** Whether the lists of `mtls.crls` are read and current. Never down, and no list is named, for the reasons of {@link trustBundlesPart}. */
+export function foreignCrlsPart(standing: () => readonly Pick<CrlStanding, 'isRead' | 'isStale'>[]): HealthPart {
   return {
     name: 'foreign_crls',
     check: () => {

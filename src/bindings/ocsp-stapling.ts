@@ -3,7 +3,10 @@ import type { CertificationAuthority } from '../pki/index.js';
 import { OcspStapler } from '../tls/index.js';
 import { certIdOf, encodeOcspRequest, verifySignature, type Certificate } from '../x509/index.js';
 
-/** Staples what the CA's own responder says about the service's certificate; undefined where OCSP is not answered. A certificate of another CA gets nothing. */
+/**
+ * Staples what the CA's own responder says about the service's certificate. Undefined where OCSP is not answered. A certificate of another CA gets no
+ * staple.
+ */
 export function ocspStapling(
   { ocsp, ca, events }: CertificationAuthority,
   presented: () => Certificate,

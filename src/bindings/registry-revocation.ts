@@ -1,10 +1,10 @@
 import type { RevocationStatus } from '../mtls/index.js';
 import type { RevocationRegistry } from '../pki/index.js';
 
-// A good answer is asked for again after this, so that a store that cannot be read any more is noticed on busy connections too.
+// How long a good answer is used, so that a store that cannot be read any more is noticed on busy connections too.
 const GOOD_FOR_MS = 1_000;
 
-/** Binds the guard's port to the CA's registry: what this CA revoked counts before any CRL is published. */
+/** Connects the guard's revocation port to the CA's registry: what this CA has revoked counts before any CRL is published. */
 export function registryRevocation(registry: RevocationRegistry): RevocationStatus {
   return {
     get epoch() {

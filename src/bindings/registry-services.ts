@@ -2,20 +2,22 @@ import { hash } from 'node:crypto';
 import type { Authorizer, RateOf, VerifiedClientIdentity } from '../mtls/index.js';
 import type { ServiceRegistry, Subject } from '../registry/index.js';
 
-/** Who asks the registry. */
+/** What the registry is told about the caller. */
 function subjectOf({ service, spiffeId, certificate }: VerifiedClientIdentity): Subject {
   return { service, spiffeId, spkiSha256: () => hash('sha256', certificate.publicKey.der) };
 }
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** Binds the guard's allow-list to the registry: what it says now. */
+/** Makes the registry the guard's allow-list, as the registry stands now. */
 export function registryServices(registry: ServiceRegistry): Authorizer {
   const authorizer = (identity: VerifiedClientIdentity) => registry.answer(identity, subjectOf, Date.now);
   return Object.defineProperty(authorizer, 'epoch', { get: () => registry.epochAt(Date.now()) });
 }
 
-/** Binds roles to the registry. They are for services that our own CA named: another CA that is trusted here does not make administrators. */
+/**
+ * Takes the roles of services from the registry. Only services of our own CA have any: another CA that is trusted here does not make administrators.
+ */
 export const registryRoles =
   (
     registry: ServiceRegistry,
@@ -24,7 +26,7 @@ export const registryRoles =
   (identity) =>
     isOwn(identity) ? registry.answer(identity, subjectOf, Date.now).roles : NONE;
 
-/** Binds the rate of a service to the registry; where that has none, to the settings. */
+/** Takes the rate of a service from the registry, or from the settings where the registry has none. */
 export const registryRates =
   (registry: ServiceRegistry, configured: RateOf = () => undefined): RateOf =>
   (identity) =>

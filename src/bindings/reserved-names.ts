@@ -3,8 +3,9 @@ import { ReservedNames } from '../pki/index.js';
 import type { Certificate } from '../x509/index.js';
 
 /**
- * What only operators and administrators have certified: the services with roles, in the settings or the registry now, the trusted proxies, who can speak for
- * everybody, and every name that the HTTPS listener's certificate has now, under which clients hand in requests and tokens.
+ * The names that only operators and administrators may have certified: services that have roles, in the settings or in the registry now; trusted
+ * proxies, which can speak for everybody; and every name in the HTTPS listener's current certificate, because clients send requests and tokens to
+ * those names.
  */
 export function reservedNamesOf(
   { roles, trustedProxies }: Pick<Configuration['mtls'], 'roles' | 'trustedProxies'>,

@@ -3,7 +3,7 @@ import { needsCrl, type CaService, type CrlService, type OcspService, type Revoc
 
 const DAY = 86_400_000;
 
-/** The CA that issues now. Once it is revoked it issues nothing, and the guard lets in nobody with what it issued: down, as when it has expired. */
+/** The CA that issues now. Down once it has expired or is revoked: it then issues nothing, and the guard refuses everything it issued. */
 export function issuingCaPart(
   ca: CaService,
   registry: RevocationRegistry,
@@ -22,8 +22,8 @@ export function issuingCaPart(
 }
 
 /**
- * Whether every list is current. Without the complete one, or a shard, nobody knows who is revoked: down, unless it is signed elsewhere and has to be
- * brought in. A delta that is late makes revocations known later, and is a warning.
+ * Whether every list is current. Without the complete list, or a shard of it, nobody knows who is revoked: down, unless the list is signed elsewhere
+ * and has to be brought in. A late delta list only delays the news of revocations: a warning.
  */
 export function crlPart(ca: CaService, crls: CrlService, clock: () => Date): HealthPart {
   return {
@@ -35,7 +35,7 @@ export function crlPart(ca: CaService, crls: CrlService, clock: () => Date): Hea
       const stale = without((scope) => scope !== 'delta');
       if (stale.length > 0) {
         const detail = `no current CRL of ${stale.map(({ id }) => id).join(', ')}`;
-        // What is signed here goes on without it.
+        // A CA whose list is signed elsewhere does not stop what is signed here.
         return { state: stale.every(({ keyHere }) => !keyHere) ? 'warning' : 'down', detail };
       }
       const late = without((scope) => scope === 'delta');
@@ -45,7 +45,10 @@ export function crlPart(ca: CaService, crls: CrlService, clock: () => Date): Hea
   };
 }
 
-/** The responders that were asked for: how long their certificates last, and when an answer was last signed. One that cannot be opened or renewed is a warning: the guard does without. */
+/**
+ * The responders that have been asked so far: how long their certificates last, and when an answer was last signed. A responder that cannot be opened
+ * or renewed is a warning, because the guard does not need it.
+ */
 export function ocspPart(ocsp: Pick<OcspService, 'standing'>, clock: () => Date): HealthPart {
   return {
     name: 'ocsp',

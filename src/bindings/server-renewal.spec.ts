@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { newKey } from '../../test/support/certificate-client.js';
@@ -129,6 +129,25 @@ test('one that is in its files and was not taken up is told of, and not followed
   await time.pass(HOUR);
   expect(reloader.material.certificate.serialNumber).not.toBe(before.serialNumber);
   expect(await issued()).toBe(count + 1);
+  await agent.stop();
+});
+
+test('what an operator put in place of one that could not be renewed ends its failures, which is told as an event', async () => {
+  const { files, reloader, agent } = await listener();
+  const told: string[] = [];
+  const offs = (['renewal.failed', 'renewal.unneeded'] as const).map((name) =>
+    place.authority.events.on(name, () => told.push(name)),
+  );
+  mkdirSync(`${files.keyFile}.old`);
+  await agent.start();
+  await time.pass(17 * HOUR);
+  expect(new Set(told.splice(0))).toEqual(new Set(['renewal.failed']));
+  const given = await listener();
+  for (const name of ['keyFile', 'certificateFile'] as const) copyFileSync(given.files[name], files[name]);
+  await reloader.reload();
+  await time.pass(HOUR);
+  expect(told).toEqual(['renewal.unneeded']);
+  for (const off of offs) off();
   await agent.stop();
 });
 

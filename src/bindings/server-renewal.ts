@@ -21,8 +21,8 @@ import {
 } from '../x509/index.js';
 
 /**
- * Keeps the certificate of the service's own listener from ending: the same names and lifetime for a new key of the same kind, straight from the CA. A certificate that another CA issued is
- * left alone. Not started yet.
+ * Keeps the certificate of the service's own listener from expiring: our CA certifies the same names and lifetime for a new key of the same kind. A
+ * certificate that another CA issued is left alone. The agent is not started yet.
  */
 export function serverRenewal(
   { ca, events }: CertificationAuthority,
@@ -37,21 +37,6 @@ export function serverRenewal(
     );
   const isInUse = ({ fingerprint256 }: Certificate): boolean =>
     fingerprint256 === reloader.material.certificate.fingerprint256;
-  const replace = async (pair: PairFiles): Promise<Certificate> => {
-    pair.checkWritable();
-    const { serialNumber, fingerprint256, subject, publicKey } = pair.certificate;
-    const [service = ''] = attributeValues(subject, Oid.commonName);
-    const isRefused = (error: unknown): boolean => error instanceof PkiError && error.code === KEY_NOT_TAKEN;
-    return withNewKey(publicKey, isRefused, async (privateKey) => {
-      const { certificate, chainPem } = await ca.renew({
-        request: requestFor(privateKey, service),
-        holder: { serialNumber, fingerprint256 },
-        requester: { actor: 'veritas', requestId: randomUUID(), standing: 'operator' },
-      });
-      pair.place(privateKey, octetsFromPemOrDer(chainPem, 'CERTIFICATE').map(decodeCertificate));
-      return certificate;
-    });
-  };
   return new RenewalAgent({
     ...time,
     current: () => {
@@ -61,8 +46,8 @@ export function serverRenewal(
     renew: async () => {
       const pair = new PairFiles(files);
       try {
-        // Where the next one is in its files already and was not taken up, another one would not be either.
-        const next = isInUse(pair.certificate) ? await replace(pair) : pair.certificate;
+        // When the files already hold another certificate that was not taken up, one more would not be taken up either.
+        const next = isInUse(pair.certificate) ? await replace(pair, ca) : pair.certificate;
         await reloader.reload();
         if (isInUse(next)) return next;
         throw new Error(`the certificate in ${files.certificateFile} is not taken up: tls_reload_failed says why`);
@@ -78,8 +63,26 @@ export function serverRenewal(
           previousSerialNumber: event.previous.serialNumber,
           notAfter: event.certificate.notAfter,
         });
+      else if (event.kind === 'found') events.emit('renewal.unneeded', { notAfter: event.certificate?.notAfter });
       else events.emit('renewal.failed', event);
     },
+  });
+}
+
+/** Has the CA renew the certificate of `pair` for a new key, and replaces both files. */
+async function replace(pair: PairFiles, ca: CertificationAuthority['ca']): Promise<Certificate> {
+  pair.checkWritable();
+  const { serialNumber, fingerprint256, subject, publicKey } = pair.certificate;
+  const [service = ''] = attributeValues(subject, Oid.commonName);
+  const isRefused = (error: unknown): boolean => error instanceof PkiError && error.code === KEY_NOT_TAKEN;
+  return withNewKey(publicKey, isRefused, async (privateKey) => {
+    const { certificate, chainPem } = await ca.renew({
+      request: requestFor(privateKey, service),
+      holder: { serialNumber, fingerprint256 },
+      requester: { actor: 'veritas', requestId: randomUUID(), standing: 'operator' },
+    });
+    pair.place(privateKey, octetsFromPemOrDer(chainPem, 'CERTIFICATE').map(decodeCertificate));
+    return certificate;
   });
 }
 
@@ -97,6 +100,8 @@ function log(event: RenewalEvent, logger: Pick<LoggerService, 'log' | 'warn' | '
     );
     return;
   }
+  // What the listener took up is told as `tls_reloaded`.
+  if (event.kind === 'found') return;
   const { level, why, attempt, retryAt, notAfter } = event;
   logger[level](
     {

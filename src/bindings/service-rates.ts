@@ -2,7 +2,7 @@ import type { Configuration } from '../configuration/index.js';
 import type { RateExchange, RateOf, Spent } from '../mtls/index.js';
 import type { Store } from '../store/index.js';
 
-/** The rates of services by the settings; undefined when there are none, which costs a request nothing. */
+/** The rates of services from the settings; undefined when there are none, so that requests pay nothing for it. */
 export function ratesOf(table: Configuration['mtls']['rates']): RateOf | undefined {
   if (table.length === 0) return undefined;
   const byService = new Map(table.map(({ service, perSecond, burst }) => [service, { perSecond, burst }]));
@@ -10,7 +10,7 @@ export function ratesOf(table: Configuration['mtls']['rates']): RateOf | undefin
   return ({ service }) => byService.get(service) ?? others;
 }
 
-/** Has the nodes on one database keep one budget for each service: where others can be on it. */
+/** Lets the nodes on one database share one budget for each service. Empty where the store cannot be shared. */
 export function sharedRates(store: Store): { readonly exchange?: RateExchange } {
   if (!store.isShared) return {};
   let heard: (spent: readonly Spent[]) => void = () => undefined;
@@ -28,11 +28,11 @@ export function sharedRates(store: Store): { readonly exchange?: RateExchange } 
   };
 }
 
-// PostgreSQL takes 7999 octets; a name of a SPIFFE ID has 2048.
+// A PostgreSQL notification holds at most 7999 octets; a SPIFFE ID alone may have 2048.
 const MOST_OCTETS = 7_999;
 const MOST_SPENT = 1_000;
 
-/** In as few messages as they fit into. What one message cannot hold is left out. */
+/** Packs the items into as few messages as possible. An item that does not fit into one message is left out. */
 function writeSpent(spent: readonly Spent[]): string[] {
   const messages: string[] = [];
   let items: string[] = [];
@@ -54,7 +54,7 @@ function writeSpent(spent: readonly Spent[]): string[] {
   return messages;
 }
 
-/** What is no such message says nothing: whoever may connect to the database can send any. */
+/** Anything that is not such a message counts as empty: whoever may connect to the database can send anything. */
 function readSpent(message: string): readonly Spent[] {
   try {
     const read: unknown = JSON.parse(message);

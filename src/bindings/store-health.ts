@@ -2,20 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { HealthPart, PartState } from '../health/index.js';
 import { StoreError, type Store, type StoreErrorCode } from '../store/index.js';
 
-// A database that does not answer is down before whoever asks gives up.
+// Shorter than health checks wait: a database that does not answer is reported as down before they give up.
 const STORE_ANSWERS_MS = 2_000;
 
-/** What anybody may hear: the log names the file or the database. */
+/** What anybody may hear; the log names the file or the database. */
 const DETAILS: Readonly<Record<StoreErrorCode, string>> = {
   store_unavailable: 'cannot be used',
   store_corrupt: 'is damaged',
   store_too_new: 'a newer version has changed it',
 };
 
-/** Certificates are dated a minute back: less goes unnoticed. */
+/** Certificates are dated a minute back, so a smaller difference between the clocks does no harm. */
 const MOST_APART_S = 30;
 
-/** The store: whether it answers, and would take what is written, and whether it goes by the time of this machine. */
+/** The store: whether it answers, whether it can be written to, and whether its clock agrees with that of this machine. */
 export function storePart(store: Store, clock: () => Date): HealthPart {
   return {
     name: 'store',

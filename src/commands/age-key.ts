@@ -2,8 +2,8 @@ import { CommandError, messageOf } from './command-error.js';
 import { ExitCode, type ExitCodeValue } from './exit-code.js';
 import { readOwnersFile } from './files.js';
 
-/** One of two flags: that of the passphrase, or the other. Throws CommandError when it is none or both. */
-export function oneOfTwo<T>(
+/** The key for a backup: the passphrase in a file, or what the other flag gave. Throws CommandError unless exactly one of the two is given. */
+export function ageKeyFrom<T>(
   passphraseFile: string | undefined,
   other: { readonly flag: string; readonly key: T | undefined },
 ): { readonly passphrase: string } | T {
@@ -16,7 +16,7 @@ export function oneOfTwo<T>(
   return passphraseFile === undefined ? (other.key as T) : { passphrase: readSecretText(passphraseFile) };
 }
 
-/** The text of a file that only its owner may read, without the white space around it. Throws PkiError, and CommandError when it is empty. */
+/** The text of a file that only its owner may read, without the white space around it. Throws PkiError, and CommandError when the file is empty. */
 export function readSecretText(path: string): string {
   const octets = readOwnersFile(path);
   const text = octets.toString('utf8').trim();
@@ -25,7 +25,7 @@ export function readSecretText(path: string): string {
   return text;
 }
 
-/** Does what throws RangeError on a recipient, which is a flag, or on the file of an identity that is none. */
+/** Runs `work`, and turns the RangeError of a malformed recipient (a flag) or identity (a file) into a CommandError. */
 export async function withAgeKey<T>(exitCode: ExitCodeValue, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

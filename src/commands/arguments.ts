@@ -2,14 +2,14 @@ import { InvalidArgumentError } from 'commander';
 import { parseDuration } from '../configuration/index.js';
 import { generalNameFromString, subtreeFromString, type GeneralName } from '../x509/index.js';
 
-/** `DNS:worker.local`, `IP:10.0.0.7`, `URI:spiffe://example.org/worker`, added to those before. */
+/** `DNS:worker.local`, `IP:10.0.0.7` or `URI:spiffe://example.org/worker`, added to the earlier ones. */
 export function nameArgument(text: string, before: readonly GeneralName[] = []): GeneralName[] {
   const name = generalNameFromString(text);
   if (!name) throw new InvalidArgumentError('write DNS:name, IP:address or URI:uri.');
   return [...before, name];
 }
 
-/** A base of name constraints (RFC 5280 §4.2.1.10): `DNS:example.org`, `IP:10.0.0.0/8`, `URI:.example.org`, added to those before. */
+/** A base of name constraints (RFC 5280 §4.2.1.10), `DNS:example.org`, `IP:10.0.0.0/8` or `URI:.example.org`, added to the earlier ones. */
 export function subtreeArgument(text: string, before: readonly GeneralName[] = []): GeneralName[] {
   const base = subtreeFromString(text);
   if (!base) throw new InvalidArgumentError('write DNS:domain, IP:prefix or URI:host.');
@@ -22,14 +22,14 @@ export function pathLengthArgument(text: string): number {
   return Number(text);
 }
 
-/** `90s`, `15m`, `24h`, `30d` or plain seconds, as seconds. */
+/** `90s`, `15m`, `24h`, `30d` or plain seconds. Gives seconds. */
 export function lifetimeArgument(text: string): number {
   const seconds = parseDuration(text, 's');
   if (seconds === undefined || seconds < 1) throw new InvalidArgumentError('write 24h, 30d, 15m or seconds.');
   return seconds;
 }
 
-/** A length of time from now, as {@link lifetimeArgument}, or a date. Gives the date. */
+/** A length of time from now, as {@link lifetimeArgument} reads it, or a date. Gives the date. */
 export const dateArgument = (text: string): Date => dateOf(text, 1);
 
 /** As {@link dateArgument}, but a length of time counts back from now: `30d` is thirty days ago. */
@@ -43,7 +43,7 @@ function dateOf(text: string, direction: 1 | -1): Date {
   return date;
 }
 
-/** Whether there is such a day: JavaScript takes 31 February for 3 March. */
+/** Whether the day exists: JavaScript takes 31 February for 3 March. */
 function isDay(text: string): boolean {
   if (!/^\d{4}-\d\d-\d\d$/.test(text)) return false;
   const day = new Date(`${text}T00:00:00Z`);
@@ -77,10 +77,10 @@ export function expectedVersionArgument(text: string): number {
   return Number(text);
 }
 
-/** Text, added to that before. */
+/** Text, added to the earlier ones. */
 export const textsArgument = (text: string, before: readonly string[] = []): string[] => [...before, text];
 
-/** Where an OCSP responder answers: an http or https URL. */
+/** The http or https URL of an OCSP responder. */
 export function responderUrlArgument(text: string): URL {
   const url = URL.parse(text);
   if (!url || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.password !== '')
@@ -88,13 +88,13 @@ export function responderUrlArgument(text: string): URL {
   return url;
 }
 
-/** What is asked for of a server (RFC 9112 §3.2.1): a path, and a query. */
+/** The path that a server is asked for, with or without a query (RFC 9112 §3.2.1). */
 export function pathArgument(text: string): string {
   if (!/^\/[\x21-\x7e]*$/.test(text)) throw new InvalidArgumentError('write /path.');
   return text;
 }
 
-/** `host:port`, `[2001:db8::1]:port`, or the same after `https://`. */
+/** `host:port` or `[2001:db8::1]:port`, with or without `https://` in front. */
 export function endpointArgument(text: string): { readonly host: string; readonly port: number } {
   const url = URL.parse(text.startsWith('https://') ? text : `https://${text}`);
   if (url?.href !== `${url?.origin}/`) throw new InvalidArgumentError('write host:port.');

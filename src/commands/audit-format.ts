@@ -1,17 +1,17 @@
 import type { AuditRow } from '../store/index.js';
 import { csvCell } from './csv.js';
 
-/** The forms in which the audit record is exported. */
+/** The formats in which the audit record can be exported. */
 export const AUDIT_FORMATS = ['json', 'csv', 'cef'] as const;
 export type AuditFormat = (typeof AUDIT_FORMATS)[number];
 
-/** How a form begins, and one row in it: exactly one line with its end, whatever text the row holds. */
+/** How a format begins, and how it writes a row: always as exactly one line with its line end, whatever text the row holds. */
 export interface AuditWriter {
   readonly header: string;
   readonly line: (row: AuditRow) => string;
 }
 
-/** The writer of a form. `version` is that of this product, which CEF asks for. */
+/** The writer of a format. `version` is the version of this product, which CEF asks for. */
 export function auditWriter(format: AuditFormat, version: string): AuditWriter {
   switch (format) {
     case 'json':
@@ -57,11 +57,11 @@ function csvLine(row: AuditRow): string {
   return `${CSV_COLUMNS.map((column) => csvCell(cells[column], String(row[column]))).join(',')}\r\n`;
 }
 
-/** ArcSight's Common Event Format: a header between bars, then pairs. */
+/** ArcSight's Common Event Format: a header between bars, followed by pairs. */
 function cefLine(row: AuditRow, version: string): string {
   const header = ['CEF:0', 'Veritas', 'Veritas', version, row.action, `${row.action} ${row.phase}`, '3'];
   const pairs: readonly (readonly [string, string])[] = [
-    // Milliseconds: of the forms of a date that CEF knows none is ISO 8601.
+    // Milliseconds, because none of the date formats that CEF knows is ISO 8601.
     ['rt', String(row.at)],
     ['externalId', String(row.sequence)],
     ['act', row.action],
@@ -83,7 +83,7 @@ function cefLine(row: AuditRow, version: string): string {
   return `${start}|${pairs.map(([key, text]) => `${key}=${escaped(text).replaceAll('=', '\\=')}`).join(' ')}\n`;
 }
 
-/** ISO 8601; a time that is none, as somebody may have written past this program, as it stands. */
+/** A row's time in ISO 8601. A value that is no time, which somebody may have written past this program, is given as it is. */
 function timeOf({ at }: AuditRow): string {
   const time = new Date(at);
   return Number.isNaN(time.getTime()) ? escaped(String(at)) : time.toISOString();
@@ -97,14 +97,15 @@ function detailOf({ detail }: AuditRow): unknown {
   }
 }
 
-// Controls, line separators and what turns text around or cannot be seen; surrogates without their other half become question marks in UTF-8.
+// Control characters, line separators, and characters that are invisible or turn text around; also surrogates without their other half, which would
+// become question marks in UTF-8.
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 const codeUnits = (text: string): string =>
   Array.from({ length: text.length }, (_, i) => `\\u${text.charCodeAt(i).toString(16).padStart(4, '0')}`).join('');
 
-/** JSON on one line, with every unsafe character as JSON's own escape: it reads back as the same value. */
+/** JSON on one line, in which every unsafe character has JSON's own escape: it reads back as the same value. */
 const safeJson = (value: unknown): string => JSON.stringify(value).replace(UNSAFE, codeUnits);
 
-/** Text on one line: unsafe characters as \uXXXX, and a backslash as two, so that it can be read back. */
+/** Text on one line, with unsafe characters as \uXXXX and each backslash doubled, so that it can be read back. */
 const escaped = (text: string): string => text.replaceAll('\\', '\\\\').replace(UNSAFE, codeUnits);

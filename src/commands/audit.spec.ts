@@ -123,7 +123,7 @@ describe('veritas audit', () => {
     const bad = await run('verify');
     expect([bad.code, bad.out]).toEqual([1, 'row 1234: changed\n']);
     expect(bad.err).toMatch(
-      /^veritas: the audit record does not hold: row 1234 is not as it was written: keep the store/,
+      /^veritas: the audit record is not intact: row 1234 is not as it was written: keep the store/,
     );
     const json = await run('verify', '--json');
     expect([json.code, JSON.parse(json.out)]).toEqual([1, { ok: false, sequence: 1234, problem: 'changed' }]);

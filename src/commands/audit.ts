@@ -17,10 +17,10 @@ export interface AuditExportOptions {
 const WHAT_HAPPENED = {
   changed: 'is not as it was written',
   dropped: 'is missing',
-  reordered: 'does not follow on the one before',
+  reordered: 'does not follow the row before it',
 } as const;
 
-/** `veritas audit verify`: whether the rows of the audit record hold together. Exits 1 when they do not. */
+/** `veritas audit verify`: whether the audit record is intact. Exits 1 when it is not. */
 export async function auditVerify(session: Session): Promise<void> {
   await withStore(session, async (store) => {
     const bar = session.output.progressBar('Rows of the audit record');
@@ -33,22 +33,22 @@ export async function auditVerify(session: Session): Promise<void> {
     );
     if (!verdict.ok)
       throw new CommandError(
-        `the audit record does not hold: row ${verdict.sequence} ${WHAT_HAPPENED[verdict.problem]}`,
+        `the audit record is not intact: row ${verdict.sequence} ${WHAT_HAPPENED[verdict.problem]}`,
         ExitCode.refused,
         'keep the store as it is, and compare it with a backup or with what was exported before',
       );
   });
 }
 
-/** `veritas audit export`: the audit record, a line a row, to stdout or into a file that is replaced whole. */
+/** `veritas audit export`: writes the audit record, one line for each row, to stdout, or to a file that is replaced as a whole. */
 export async function auditExport(session: Session, options: AuditExportOptions, version: string): Promise<void> {
   const { output } = session;
   const { out, since, format = 'json' } = options;
   if (output.isJson && out === undefined && format !== 'json')
     throw new CommandError(
-      `--json and --format ${format} ask for two forms`,
+      `--json and --format ${format} cannot be used together`,
       ExitCode.usage,
-      'leave one of them, or write to a file with --out',
+      'use one of them, or write to a file with --out',
     );
   checkOutputFile(out);
   await withStore(session, async (store) => {
@@ -60,7 +60,7 @@ export async function auditExport(session: Session, options: AuditExportOptions,
       await put(header);
       let [read, written] = [0, 0];
       for await (const { rows, of } of new AuditLog(store).pages()) {
-        // Clocks are set back at times: rows are looked at one by one, and not from the first on that fits.
+        // Clocks are set back at times. So each row is looked at, and not only the first one that is late enough.
         const wanted = rows.filter(({ at }) => since === undefined || !(at < since.getTime()));
         await put(wanted.map(line).join(''));
         written += wanted.length;
@@ -68,7 +68,7 @@ export async function auditExport(session: Session, options: AuditExportOptions,
         if (!file) continue;
         // A bar between the lines on a terminal would be in their way.
         bar.update(read, of);
-        // Neither SQLite nor the file makes a pause in which a signal would be heard.
+        // Neither SQLite nor the file pauses otherwise, and a signal would not be noticed.
         await setImmediate();
       }
       file?.place();

@@ -1,6 +1,6 @@
 import { backUp, encryptForAge, type AgeRecipient } from '../pki/index.js';
 import { migrationStatus, openStore } from '../store/index.js';
-import { oneOfTwo, withAgeKey } from './age-key.js';
+import { ageKeyFrom, withAgeKey } from './age-key.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { statsOf } from './files.js';
@@ -14,12 +14,12 @@ export interface BackupOptions {
   readonly passphraseFile?: string;
 }
 
-/** `veritas backup`: the store at one moment and the CA's encrypted keys, in an age file that is there whole or not at all. */
+/** `veritas backup`: writes the store, as it is at one moment, and the CA's encrypted keys into an age file, which is there whole or not at all. */
 export async function backup(session: Session, { out, recipient, passphraseFile }: BackupOptions): Promise<void> {
   const { output, now } = session;
   const key = recipient === undefined ? undefined : { recipient };
-  const to: AgeRecipient = oneOfTwo(passphraseFile, { flag: '--recipient', key });
-  if (statsOf(out)) throw new CommandError(`${out} is there already`, ExitCode.refused, 'give the backup another name');
+  const to: AgeRecipient = ageKeyFrom(passphraseFile, { flag: '--recipient', key });
+  if (statsOf(out)) throw new CommandError(`${out} exists already`, ExitCode.refused, 'give the backup another name');
   const configuration = configurationOf(session);
   checkStoreExists(configuration.store);
   await checkIsCurrent(configuration.store);
@@ -54,7 +54,7 @@ export async function backup(session: Session, { out, recipient, passphraseFile 
   }
 }
 
-/** Opening would bring the schema forward: a backup is made before that, not by it. */
+/** Opening the store would migrate it: a backup has to be made before that, and not to cause it. */
 async function checkIsCurrent(store: Parameters<typeof migrationStatus>[0]): Promise<void> {
   if ((await migrationStatus(store)).pending.length > 0)
     throw new CommandError(

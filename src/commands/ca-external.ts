@@ -12,7 +12,7 @@ export interface InstallOptions {
   readonly crl?: string;
 }
 
-/** `veritas ca request`: the key of the next issuing CA, and the request for its certificate. */
+/** `veritas ca request`: makes the key of the next issuing CA, and the request for its certificate. */
 export async function caRequest(session: Session, { out }: { readonly out?: string }): Promise<void> {
   checkOutputFile(out);
   await withNewStore(session, async (store, settings) => {
@@ -27,7 +27,7 @@ export async function caRequest(session: Session, { out }: { readonly out?: stri
   });
 }
 
-/** `veritas ca install`: the certificate that the root signed, its revocation list, or both. */
+/** `veritas ca install`: brings in the certificate that the root signed, its revocation list, or both. */
 export async function caInstall(session: Session, { cert, root, crl }: InstallOptions): Promise<void> {
   if ((cert === undefined) !== (root === undefined))
     throw new CommandError('--cert and --root go together', ExitCode.usage, 'give both');
@@ -62,7 +62,7 @@ export async function caInstall(session: Session, { cert, root, crl }: InstallOp
     }
     session.output.result(result, lines.join('\n'));
   });
-  // Publishes what came in: the trust files, the list that was brought in, and the first one of the new CA.
+  // Publishes what came in: the trust files, the list that was brought in, and the first list of the new CA.
   await withAuthority(session, {}, async ({ ca, crls }) => {
     await crls.publishIfDue(requester());
     const without = ca.authorities.filter(({ id, keyHere }) => !keyHere && !crls.current(id));

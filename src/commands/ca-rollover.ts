@@ -2,14 +2,17 @@ import type { IssuerStanding, RolloverStep } from '../pki/index.js';
 import { describeTable } from './output.js';
 import { requester, withAuthority, type Session } from './session.js';
 
-/** `--issuer` or `--root` name what a step is about, `--back` takes it back. */
+/** `--issuer` or `--root` say which CA the step is about; `--back` takes the step back. */
 export interface RolloverOptions {
   readonly issuer?: string;
   readonly root?: boolean;
   readonly back?: boolean;
 }
 
-/** `veritas ca rollover prepare | publish | activate | retire | remove`: one step, or its reversal. Done before, it changes nothing. */
+/**
+ * `veritas ca rollover prepare | publish | activate | retire | remove`: takes one step, or takes it back. A step that was taken before changes
+ * nothing.
+ */
 export async function caRollover(
   session: Session,
   step: RolloverStep,
@@ -26,7 +29,7 @@ export async function caRollover(
   });
 }
 
-/** `veritas ca rollover status`: where each CA stands, and whether it can go. */
+/** `veritas ca rollover status`: the stage of each CA, and whether it can be removed. */
 export async function caRolloverStatus(session: Session): Promise<void> {
   await withAuthority(session, {}, async ({ rollover }) => {
     const standings = await rollover.status();

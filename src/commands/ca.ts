@@ -3,7 +3,7 @@ import { certificateToJson, certificateToPairs } from './certificate-description
 import { describePairs } from './output.js';
 import { requester, withAuthority, type Session } from './session.js';
 
-/** `veritas ca init`: makes root and issuing CA where there are none, and their first revocation lists. */
+/** `veritas ca init`: makes the root and the issuing CA where there are none, and their first revocation lists. */
 export async function caInit(session: Session): Promise<void> {
   const created: string[] = [];
   await withAuthority(session, { create: true }, async (authority) => {
@@ -15,7 +15,7 @@ export async function caInit(session: Session): Promise<void> {
   });
 }
 
-/** `veritas ca show`: the certificates of the CA and the state of its revocation lists. */
+/** `veritas ca show`: the certificates of the CAs, and the state of their revocation lists. */
 export async function caShow(session: Session): Promise<void> {
   await withAuthority(session, {}, (authority) => {
     describe(session, authority);

@@ -18,7 +18,7 @@ import type { RevokeOptions } from './revoke.js';
 import type { TokenOptions } from './token.js';
 import { sessionOf, verb, withTerms, type CommonOptions, type Host } from './verb.js';
 
-/** The reasons of pki, all of them: the compiler sees to it, so that help need not load that room. */
+/** All reasons of pki. The compiler checks that none is missing, so that help need not load that room. */
 const REASONS = Object.keys({
   unspecified: true,
   keyCompromise: true,
@@ -176,7 +176,7 @@ export function addRenew(program: Command, host: Host): void {
         return;
       }
       if (options.at !== undefined)
-        throw new CommandError('--at is for --daemon', ExitCode.usage, 'leave it out, or see --before');
+        throw new CommandError('--at needs --daemon', ExitCode.usage, 'leave it out, or see --before');
       const { renew } = await import('./renew.js');
       await renew(sessionOf(host, options), options);
     });

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { ExitCode, type ExitCodeValue } from './exit-code.js';
 
-/** A command ends here: one sentence for a person, and what to do. */
+/** Ends a command: one sentence for a person, and what to do. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
 
@@ -14,19 +14,19 @@ export class CommandError extends Error {
   }
 }
 
-/** An error as the command line says it. */
+/** An error in the form in which the command line reports it. */
 export interface ErrorDescription {
-  /** One of docs/errors.md where it has one; else `refused`, `usage` or `unusable`, as the exit code. */
+  /** The code in docs/errors.md, where there is one; else `refused`, `usage` or `unusable`, according to the exit code. */
   readonly code: string;
   readonly message: string;
-  /** What to do; null where nobody knows better than the message. */
+  /** What to do; null where the message already says it. */
   readonly mend: string | null;
   /** Message and mend, for a person. */
   readonly text: string;
   readonly exitCode: ExitCodeValue;
 }
 
-/** What stderr says of any error, and the exit code. Never a stack. */
+/** What stderr says about any error, and the exit code. Never a stack trace. */
 export function describeError(error: unknown): ErrorDescription {
   const given = propertyOf(error, 'mend');
   const mend = typeof given === 'string' ? given : null;
@@ -41,17 +41,17 @@ export function describeError(error: unknown): ErrorDescription {
   };
 }
 
-/** Codes of our own are in lower case; those of the system, such as ENOENT, and of commander's tell a script nothing. */
+/** Our own codes are in lower case. Those of the system, such as ENOENT, and of commander tell a script nothing. */
 function codeOf(error: unknown, exitCode: ExitCodeValue): string {
   const code = propertyOf(error, 'code');
   if (typeof code === 'string' && /^[a-z]+(?:_[a-z]+)*$/.test(code)) return code;
   return Object.entries(ExitCode).find(([, value]) => value === exitCode)?.[0] ?? 'unusable';
 }
 
-/** Whether docs/errors.md has it: the others say what the exit code says. */
+/** Whether the code is in docs/errors.md; the others only repeat the exit code. */
 export const isDocumentedCode = (code: string): boolean => !Object.hasOwn(ExitCode, code);
 
-/** The message of whatever was thrown; what happened at several addresses of a host has a code alone. */
+/** The message of whatever was thrown. An error for several addresses of a host has no message, only a code. */
 export function messageOf(error: unknown): string {
   const said = [propertyOf(error, 'message'), propertyOf(error, 'code')];
   return (
@@ -60,14 +60,17 @@ export function messageOf(error: unknown): string {
   );
 }
 
-/** As {@link messageOf}, for what `fetch` throws, which itself says no more than that it failed, and for OpenSSL's `reason`, whose text names a line of its sources. */
+/**
+ * As {@link messageOf}, for network errors: the cause of what `fetch` throws, which itself says no more than that it failed; and OpenSSL's `reason`,
+ * because its message names a line of its sources.
+ */
 export function networkReasonOf(error: unknown): string {
   const cause = propertyOf(error, 'cause') ?? error;
   const reason = propertyOf(cause, 'reason');
   return typeof reason === 'string' ? reason : messageOf(cause);
 }
 
-/** The short reason of a failed call to the system, such as ENOENT. */
+/** The short reason of a failed system call, such as ENOENT. */
 export function systemReasonOf(error: unknown): string {
   const code = propertyOf(error, 'code');
   return typeof code === 'string' ? code : 'unknown reason';
@@ -76,7 +79,7 @@ export function systemReasonOf(error: unknown): string {
 function exitCodeOf(error: unknown): ExitCodeValue {
   if (error instanceof CommandError) return error.exitCode;
   if (error instanceof CommanderError) return ExitCode.usage;
-  // PkiError: what the requester can mend is a refusal, the rest is ours.
+  // PkiError: below 500 the requester can mend it, so it is a refusal; otherwise the fault is ours.
   const status = propertyOf(error, 'status');
   return typeof status === 'number' && status < 500 ? ExitCode.refused : ExitCode.unusable;
 }

@@ -5,7 +5,10 @@ import { ExitCode } from './exit-code.js';
 import { checkOutputFile } from './files.js';
 import { checkIssuer, pkiSettingsOf, requester, withLists, type Session } from './session.js';
 
-/** `veritas crl`: signs and publishes a revocation list of an issuer now, of the one that issues when none is named. Throws PkiError `issuer_unknown`. `--out` as DER, or as PEM when the name ends in .pem. */
+/**
+ * `veritas crl`: signs and publishes a revocation list now, of the named issuer or of the one that issues. The copy for `--out` is in DER, or in PEM
+ * when the name ends in .pem. Throws PkiError `issuer_unknown`.
+ */
 export async function crl(
   session: Session,
   options: { readonly issuer?: string; readonly scope?: string; readonly out?: string },

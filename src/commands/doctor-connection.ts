@@ -18,9 +18,9 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** What is looked at. */
+/** The connection that is examined. */
 export interface Connection {
-  /** Undefined: none is presented. */
+  /** Undefined: no certificate is presented. */
   readonly certificate: string | undefined;
   readonly key?: string;
   readonly connect: Endpoint;
@@ -32,7 +32,9 @@ const TIMEOUT_MS = 10_000;
 const MAX_OCTETS = 64 * 1024;
 const MAX_SKEW_MS = 60_000;
 
-/** Every step of a client's way into a service, up to the one that fails: the certificate, the connection, the handshake, and each check of the guard. */
+/**
+ * Every step of a client's way into a service, up to the one that fails: its certificate, the connection, the handshake, and each check of the guard.
+ */
 export async function diagnose(session: Session, connection: Connection): Promise<Check[]> {
   const { certificate } = connection;
   const caIn = (): Promise<Buffer> => readInputFile(connection.ca ?? configurationOf(session).tls.caFile, session);
@@ -41,7 +43,7 @@ export async function diagnose(session: Session, connection: Connection): Promis
   const keyPem = keyOf(certificate, connection.key, pem);
   try {
     const own = ownChecks(pem, keyPem, session.now());
-    // What does not fit together no handshake takes; of all else the service has the last word.
+    // A certificate and a key that do not belong together fit no handshake. On everything else the service has the last word.
     if (own.some(({ check, ok }) => check === 'key' && !ok)) return own;
     return [
       ...own,
@@ -52,7 +54,7 @@ export async function diagnose(session: Session, connection: Connection): Promis
   }
 }
 
-/** The private key: as named, in the same file, or beside it by its usual name. Throws CommandError. */
+/** The private key: as named, in the same file, or beside it under its usual name. Throws CommandError. */
 function keyOf(certificate: string, key: string | undefined, pem: Buffer): Buffer {
   if (key !== undefined) return readOwnersFile(key);
   if (pem.includes('PRIVATE KEY-----')) return Buffer.from(pem);
@@ -80,7 +82,7 @@ function ownChecks(pem: Buffer, keyPem: Buffer, now: Date): Check[] {
   }
   try {
     const [leaf, ...offered] = certificatesIn(pem);
-    if (leaf) return runOwnChecks({ leaf, offered, intermediates: [], publicKey, purpose: 'client', now });
+    if (leaf) return runOwnChecks({ leaf, offered, publicKey, purpose: 'client', now });
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     return [{ check: 'readable', ok: false, detail: error.message, mend: REFUSALS.client_certificate_malformed.mend }];
@@ -139,7 +141,7 @@ function handshake({ host, port }: Endpoint, { presented, ca }: Material): Promi
       ca,
       ...(isIP(host) === 0 ? { servername: host } : {}),
       ALPNProtocols: ['http/1.1'],
-      // Looked at by itself, so that the step has a name; nothing is sent before.
+      // Checked in a step of its own, so that the step has a name; nothing is sent before that.
       rejectUnauthorized: false,
     });
     const connected = { is: false };
@@ -214,7 +216,7 @@ function clockCheck({ date }: Answer, now: Date): Check[] {
     {
       check: 'clock',
       ok: Math.abs(skew) * 1000 <= MAX_SKEW_MS,
-      // `Date` has whole seconds, cut off.
+      // `Date` is cut off to whole seconds.
       detail:
         Math.abs(skew) <= 1 ? 'as here' : `that of the service is ${Math.abs(skew)} s ${skew > 0 ? 'ahead' : 'behind'}`,
       mend: 'set the clocks of both machines right: validity is judged by them',
@@ -222,10 +224,10 @@ function clockCheck({ date }: Answer, now: Date): Check[] {
   ];
 }
 
-/** What proxies say of a client certificate that they miss or do not take. */
+/** The statuses with which proxies answer when a client certificate is missing or not accepted. */
 const BEFORE_THE_GUARD: ReadonlySet<number> = new Set([400, 401, 403, 421]);
 
-/** What the guard said: its own code says which check failed, and that all before it passed. */
+/** The verdict of the guard: its code says which check failed, and that all checks before it passed. */
 function guardChecks({ status, body }: Answer): Check[] {
   const { code, detail, request_id: id } = problemIn(body);
   if (!isRefusal(code)) {
@@ -250,7 +252,7 @@ function guardChecks({ status, body }: Answer): Check[] {
     return [{ check: 'guard', ok: true, detail: `let in; the answer is ${status}` }];
   }
   const { mend } = REFUSALS[code];
-  // The answer ends with the mend, which has a place of its own here.
+  // The answer ends with the mend, which is printed on its own here.
   const told = plain(detail ?? code);
   const said = told.endsWith(` ${mend}`) ? told.slice(0, -mend.length - 1) : told;
   const reason = `${said} (${code}, request ${plain(id ?? 'unknown')})`;

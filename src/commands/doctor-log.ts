@@ -4,7 +4,7 @@ import { CHECK_OF, checksUpTo, REFUSALS, type RefusalCode } from '../mtls/index.
 import { plain } from './output.js';
 import { describeCheck, type Check } from './verify-checks.js';
 
-/** A refusal as the log has it. */
+/** A refusal as it is in the log. */
 export interface LoggedRefusal {
   readonly time: string | null;
   readonly code: RefusalCode;
@@ -15,11 +15,11 @@ export interface LoggedRefusal {
 
 type Line = Readonly<Record<string, unknown>>;
 
-/** Every refusal of one request in a log of JSON lines, in its order; lines that are none are passed over. Throws what reading throws. */
+/** Every refusal of one request, in the order of the log. Lines that are not JSON are passed over. Throws what reading throws. */
 export async function refusalsIn(log: Readable, id: string): Promise<LoggedRefusal[]> {
   const refusals: LoggedRefusal[] = [];
   for await (const text of createInterface({ input: log, crlfDelay: Infinity })) {
-    // Most lines are about something else: they are not parsed.
+    // Most lines are about something else, and are not parsed.
     if (!text.includes(id)) continue;
     const line = lineIn(text);
     if (line?.requestId !== id || line.event !== 'refused' || !isCode(line.code)) continue;
@@ -34,7 +34,7 @@ export async function refusalsIn(log: Readable, id: string): Promise<LoggedRefus
   return refusals;
 }
 
-/** For a person. */
+/** A refusal, for a person. */
 export function describeRefusal({ time, code, method, route, checks }: LoggedRefusal): string {
   const what = [method, route].filter((part) => part !== null).join(' ');
   return [
@@ -43,7 +43,7 @@ export function describeRefusal({ time, code, method, route, checks }: LoggedRef
   ].join('\n');
 }
 
-/** The checks in the line; of a line of another version those that its code says. */
+/** The checks in the line; for a line of another version, those that its code implies. */
 function checksIn(line: Line, code: RefusalCode): Check[] {
   const given = Array.isArray(line.checks) ? (line.checks as readonly unknown[]).flatMap(checkIn) : [];
   const checks = given.length > 0 ? given : checksUpTo(code);
@@ -63,7 +63,7 @@ const checkIn = (value: unknown) => {
 /** What the line says about a check that passed. */
 function seenOf(check: string, line: Line): string {
   const text = (name: string): string => textIn(line, name) ?? 'unknown';
-  // A request over its rate is logged with the digest of its certificate alone.
+  // A request over its rate is logged only with the fingerprint of its certificate.
   const described = textIn(line, 'subject') !== undefined;
   switch (check) {
     case CHECK_OF.client_certificate_required:
@@ -87,7 +87,7 @@ function seenOf(check: string, line: Line): string {
   }
 }
 
-/** The rest of what was seen, each value on its own: a reason, a rule, a list that is missing. */
+/** What else was seen, each value by its name: a reason, a rule, a list that is missing. */
 function evidenceOf({ evidence, err }: Line): string {
   const cause = typeof err === 'object' && err !== null ? { cause: (err as Line).message } : {};
   const seen = { ...(typeof evidence === 'object' ? evidence : {}), ...cause };
@@ -97,7 +97,7 @@ function evidenceOf({ evidence, err }: Line): string {
   return parts.length === 0 ? '' : ` (${parts.join('; ')})`;
 }
 
-/** A line as pino writes it, or Nest's own logger as JSON, which has what was logged in `message`. */
+/** A line as pino writes it, or as Nest's own logger writes JSON, with the logged object in `message`. */
 function lineIn(text: string): Line | undefined {
   try {
     const value: unknown = JSON.parse(text);
@@ -110,7 +110,7 @@ function lineIn(text: string): Line | undefined {
 
 const isLine = (value: unknown): value is Line => typeof value === 'object' && value !== null;
 
-/** Text as it stands, or milliseconds since the epoch. */
+/** The time as text: as it is, or from milliseconds since the epoch. */
 function timeIn({ time }: Line): string | null {
   const date = typeof time === 'number' ? new Date(time) : undefined;
   if (date !== undefined) return Number.isNaN(date.getTime()) ? null : date.toISOString();

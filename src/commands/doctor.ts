@@ -17,7 +17,10 @@ export interface DoctorOptions {
   readonly log: string;
 }
 
-/** `veritas doctor`: with `--connect` where a client gets stuck on its way to a service, one without a certificate too, with `--request` why a request was refused, from the log. */
+/**
+ * `veritas doctor`. With `--connect`: where a client, with or without a certificate, gets stuck on its way into a service. With `--request`: why a
+ * request was refused, from the log.
+ */
 export async function doctor(session: Session, options: DoctorOptions): Promise<void> {
   const { cert: certificate, key, connect, request } = options;
   if (request !== undefined && connect === undefined && certificate === undefined)
@@ -26,7 +29,7 @@ export async function doctor(session: Session, options: DoctorOptions): Promise<
     await explainConnection(session, { ...options, certificate, connect });
   else
     throw new CommandError(
-      'say what is to be looked at',
+      'say what to look at',
       ExitCode.usage,
       'either --connect host:port with --cert FILE, or without where none is presented, or --request ID --log FILE',
     );
@@ -61,7 +64,7 @@ async function explainRequest(session: Session, id: string, log: string): Promis
     throw new CommandError(
       `no refusal of a request ${JSON.stringify(id.slice(0, 80))} is in the log`,
       ExitCode.refused,
-      'look into the log of every node, at log.level warn or below; a request that was let in leaves no line there, and of those over its rate a service has one once a second, as a transport that is not guarded has',
+      'look into the log of every node, at log.level warn or below; a request that was let in is not logged there, and refusals over a rate, or of a transport that is not guarded, at most once a second',
     );
   session.output.result({ request_id: id, refusals }, refusals.map(describeRefusal).join('\n\n'));
 }

@@ -2,7 +2,7 @@
 export const ExitCode = {
   /** Done. */
   ok: 0,
-  /** Refused, or a check failed: what was asked for cannot be had. */
+  /** Refused, or a check failed: what was asked for is not possible. */
   refused: 1,
   /** The command was not understood. */
   usage: 2,

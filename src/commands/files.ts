@@ -7,10 +7,10 @@ import { CommandError, messageOf, systemReasonOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import type { Session } from './session.js';
 
-/** How a file is called in a sentence: `-` is stdin. */
+/** What a file is called in a sentence: `-` is stdin. */
 export const fileName = (path: string): string => (path === '-' ? 'stdin' : path);
 
-/** The octets of a file, `-` for stdin. Throws CommandError. */
+/** The octets of a file, or of stdin for `-`. Throws CommandError. */
 export async function readInputFile(path: string, { input }: Session): Promise<Buffer> {
   if (path === '-') {
     const octets = await buffer(input());
@@ -24,17 +24,17 @@ export async function readInputFile(path: string, { input }: Session): Promise<B
   }
 }
 
-/** The octets of a file that only its owner may read, which need not be the CA's. Throws CommandError, and PkiError `key_file_exposed`. */
+/** The octets of a file that only its owner may read, such as a private key. Throws CommandError, and PkiError `key_file_exposed`. */
 export function readOwnersFile(path: string): Buffer {
   try {
     return readSecretFile(path);
   } catch (error) {
-    // Not the CA's key: another mend.
+    // The mend in the PkiError is for the CA's own key, and would be wrong here.
     throw error instanceof PkiError && error.cause !== undefined ? unreadable(path, error.cause) : error;
   }
 }
 
-/** What is at a path; undefined when nothing is. Throws CommandError when that cannot be known: what this user may not see is not absent. */
+/** What is at a path; undefined when there is nothing. Throws CommandError when that cannot be known: what this user may not see is not absent. */
 export function statsOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
@@ -43,7 +43,7 @@ export function statsOf(path: string): Stats | undefined {
   }
 }
 
-/** What is said of a file that cannot be read. */
+/** The error for a file that cannot be read. */
 export const unreadable = (path: string, error: unknown): CommandError =>
   new CommandError(
     `${path} cannot be read (${systemReasonOf(error)})`,
@@ -51,13 +51,13 @@ export const unreadable = (path: string, error: unknown): CommandError =>
     'look at its name and its permissions',
   );
 
-/** Refuses to write something where a private key is, or what is no file, before there is something to write. Throws CommandError. */
+/** Checks, before there is anything to write, that a path holds neither a private key nor anything but a file. Throws CommandError. */
 export function checkOutputFile(path: string | undefined): void {
   if (path === undefined) return;
   const there = statsOf(path);
-  // A file takes its place whole: root would put it in the place of /dev/null, or of the link that /dev/stdout is.
+  // A file replaces what is at its path: root would replace /dev/null, or the link that /dev/stdout is.
   if (there?.isFile() === false || dirname(resolve(path)) === '/dev')
-    throw new CommandError(`${path} is no file`, ExitCode.unusable, 'name a file');
+    throw new CommandError(`${path} is not a regular file`, ExitCode.unusable, 'name a file');
   if (holdsPrivateKey(path))
     throw new CommandError(
       `${path} holds a private key, which is never overwritten`,

@@ -3,8 +3,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const cleanUps = new Set<() => void>();
 
 /**
- * Has `cleanUp` run when the process is told to end before {@link Interruption.over} is called: it must not throw, and leaves the process to end as
- * the signal says. What runs without a pause is not interrupted. Only while there is something to clean up does a signal wait for this.
+ * Runs `cleanUp` when a signal ends the process before {@link Interruption.over} is called. `cleanUp` must not throw; afterwards the process ends as
+ * the signal says. Work that never pauses is not interrupted. Signals are caught only while there is something to clean up.
  */
 export class Interruption {
   readonly #cleanUp: () => void;

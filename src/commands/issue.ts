@@ -40,12 +40,15 @@ export interface SignOptions extends Terms {
   readonly exclude?: readonly GeneralName[];
 }
 
-/** `veritas issue`: makes a key that the profile certifies, P-256 where it may be, and has it certified. The key's file is written first, and taken back when the CA refuses. */
+/**
+ * `veritas issue`: makes a key (P-256, where the profile certifies that) and has it certified. The key's file is written first, and removed when the
+ * CA refuses.
+ */
 export async function issue(session: Session, options: IssueOptions): Promise<void> {
   const { service, profile = 'service', cert = `${service}.pem`, key = `${service}.key` } = options;
   if (resolve(cert) === resolve(key))
     throw new CommandError('--cert and --key name the same file', ExitCode.usage, 'give each a file of its own');
-  // Files are called by it.
+  // Files are named after the service.
   checkServiceName(service);
   checkOutputFile(cert);
   await withAuthority(session, {}, async ({ ca }) => {
@@ -149,7 +152,7 @@ function report(
   files: { readonly certificate: string | undefined; readonly key?: string },
 ): void {
   const serial = certificate.serialNumber;
-  // A request may ask for names nobody typed: whoever signs sees what was certified.
+  // A request may ask for names that nobody typed: whoever signs it sees what was certified.
   const names = (certificate.extensions.subjectAltName ?? []).map(generalNameToString);
   const json = {
     serial_number: serial,

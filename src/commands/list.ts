@@ -17,19 +17,19 @@ export interface ListOptions {
   readonly csv?: boolean;
 }
 
-/** How a list is written: its beginning, a page of it (`isFirst`: nothing was before) and its end. */
+/** How a list is written: its beginning, each page (`isFirst`: nothing was before it), and its end. */
 interface ListWriter {
   readonly begin: string;
   readonly page: (records: readonly CertificateRecord[], isFirst: boolean) => string;
   readonly end: (isEmpty: boolean) => string;
 }
 
-/** `veritas list`: what was issued, page by page as the reader takes it: any number of rows in the same memory. */
+/** `veritas list`: what was issued, page by page as the reader takes it, so that any number of rows needs the same memory. */
 export async function list(session: Session, options: ListOptions): Promise<void> {
   const { output } = session;
   const { limit = Number.POSITIVE_INFINITY, csv = false, ...filter } = options;
   if (csv && output.isJson)
-    throw new CommandError('--json and --csv ask for two forms', ExitCode.usage, 'leave one of them');
+    throw new CommandError('--json and --csv cannot be used together', ExitCode.usage, 'use one of them');
   await withStore(session, async (store) => {
     const now = session.now();
     const writer = output.isJson ? jsonWriter : csv ? csvWriter : tableWriter;
@@ -95,7 +95,7 @@ const CSV_COLUMNS = [
   'fingerprint_sha256',
 ] as const satisfies readonly (keyof CertificateRecord)[];
 
-/** RFC 4180; what is absent is an empty cell. */
+/** RFC 4180; an absent value is an empty cell. */
 const csvWriter: ListWriter = {
   begin: csvLine(CSV_COLUMNS),
   page: (records) =>
@@ -105,7 +105,7 @@ const csvWriter: ListWriter = {
 
 const HEADER = ['SERIAL NUMBER', 'SERVICE', 'PROFILE', 'STATUS', 'VALID UNTIL', 'SUBJECT'];
 
-/** A page is as wide as its widest cells: a list that is longer than one need not be read twice for that. */
+/** Each page is as wide as its own widest cells, so that a long list need not be read twice. */
 const tableWriter: ListWriter = {
   begin: '',
   page: (records, isFirst) => {

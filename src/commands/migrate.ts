@@ -4,11 +4,11 @@ import { checkStoreExists, configurationOf, type Session } from './session.js';
 
 /** The flags of `veritas migrate`. */
 export interface MigrateOptions {
-  /** Only say what there is and what is to come. */
+  /** Only show which migrations are applied and which are to come. */
   readonly status?: boolean;
 }
 
-/** `veritas migrate`: brings the schema of the store up to this version, forward only, all or nothing. Nothing to do is done as well. */
+/** `veritas migrate`: brings the schema of the store up to this version: only forward, and all or nothing. Having nothing to do is a success. */
 export async function migrate(session: Session, { status = false }: MigrateOptions): Promise<void> {
   const { store } = configurationOf(session);
   if (status) {

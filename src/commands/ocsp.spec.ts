@@ -94,8 +94,8 @@ describe('veritas ocsp', () => {
       // An answer of before has another nonce.
       [{ status: 200, body: kept! }, 'nonce'],
       [{ status: 200, body: Buffer.from('30030a0106', 'hex') }, 'unauthorized'],
-      [{ status: 200, body: Buffer.from('hello') }, 'no OCSP response'],
-      [{ status: 200, body: Buffer.alloc(70_000) }, 'answers more than'],
+      [{ status: 200, body: Buffer.from('hello') }, 'not an OCSP response'],
+      [{ status: 200, body: Buffer.alloc(70_000) }, 'sends more than'],
       [{ status: 404, body: Buffer.of() }, 'status 404'],
     ] as const) {
       reply = () => Promise.resolve(answer);

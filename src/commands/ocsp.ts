@@ -27,8 +27,8 @@ const NONCE_OCTETS = 32;
 const TIMEOUT_MS = 10_000;
 
 /**
- * `veritas ocsp`: what the OCSP responder says about a certificate of this CA: the one here, which signs now, or with `--url` one that is running. The answer
- * is verified as a client would. Throws CommandError `refused` when it is not good.
+ * `veritas ocsp`: what the OCSP responder says about a certificate of this CA. The responder is the one here, which signs now, or with `--url` one
+ * that is running. The answer is verified as a client would verify it. Throws CommandError `refused` when it is not good.
  */
 export async function ocsp(session: Session, target: string, options: OcspOptions): Promise<void> {
   const isFile = target === '-' || statsOf(target) !== undefined;
@@ -43,7 +43,7 @@ export async function ocsp(session: Session, target: string, options: OcspOption
   checkOutputFile(options.out);
   await withAuthority(session, {}, async (authority) => {
     const issuer = await issuerOf(authority, serialNumber, certificate);
-    // A response that is kept in a file, to be stapled, answers nobody's nonce.
+    // A response that is kept in a file for stapling answers nobody's nonce.
     const nonce = options.out === undefined ? randomBytes(NONCE_OCTETS) : undefined;
     const request = encodeOcspRequest([certIdOf(issuer.certificate, serialNumber)], nonce);
     const octets = options.url ? await ask(options.url, request) : await answer(authority, request);
@@ -60,39 +60,47 @@ export async function ocsp(session: Session, target: string, options: OcspOption
         'look at the responder and at the clock',
       );
     if (options.out !== undefined) replaceFile(options.out, octets, 0o644);
-    const { certStatus, response } = verdict;
-    const revokedAt = certStatus.status === 'revoked' ? certStatus.revocationTime.toISOString() : undefined;
-    const reason = certStatus.status === 'revoked' ? reasonName(certStatus.reason) : undefined;
-    const [thisUpdate, nextUpdate] = [response.thisUpdate.toISOString(), response.nextUpdate?.toISOString() ?? ''];
-    session.output.result(
-      {
-        serial_number: serialNumber,
-        issuer: issuer.id,
-        status: certStatus.status,
-        ...(revokedAt === undefined ? {} : { revoked_at: revokedAt, reason }),
-        this_update: thisUpdate,
-        next_update: nextUpdate,
-      },
-      describePairs([
-        ['Serial number', serialNumber],
-        ['Status', revokedAt === undefined ? certStatus.status : `revoked on ${revokedAt} (${reason ?? ''})`],
-        ['As of', thisUpdate],
-        ['Until', nextUpdate],
-      ]),
-    );
-    if (certStatus.status !== 'good')
-      throw new CommandError(`${serialNumber} is ${certStatus.status}`, ExitCode.refused, 'it should not be relied on');
+    report(session, { serialNumber, issuer }, verdict);
+    const { status } = verdict.certStatus;
+    if (status !== 'good')
+      throw new CommandError(`${serialNumber} is ${status}`, ExitCode.refused, 'it should not be relied on');
   });
 }
 
-/** Who issued the number; the CA that issues now for one that nobody did. A certificate from a file must be the one of that number. */
+function report(
+  { output }: Session,
+  { serialNumber, issuer }: { readonly serialNumber: string; readonly issuer: Authority },
+  { certStatus, response }: Extract<ReturnType<typeof verifyOcspResponse>, { ok: true }>,
+): void {
+  const revokedAt = certStatus.status === 'revoked' ? certStatus.revocationTime.toISOString() : undefined;
+  const reason = certStatus.status === 'revoked' ? reasonName(certStatus.reason) : undefined;
+  const [thisUpdate, nextUpdate] = [response.thisUpdate.toISOString(), response.nextUpdate?.toISOString() ?? ''];
+  output.result(
+    {
+      serial_number: serialNumber,
+      issuer: issuer.id,
+      status: certStatus.status,
+      ...(revokedAt === undefined ? {} : { revoked_at: revokedAt, reason }),
+      this_update: thisUpdate,
+      next_update: nextUpdate,
+    },
+    describePairs([
+      ['Serial number', serialNumber],
+      ['Status', revokedAt === undefined ? certStatus.status : `revoked on ${revokedAt} (${reason ?? ''})`],
+      ['As of', thisUpdate],
+      ['Until', nextUpdate],
+    ]),
+  );
+}
+
+/** The CA that issued the number; when none did, the CA that issues now. A certificate from a file must be the one with that number. */
 async function issuerOf(
   { ca }: CertificationAuthority,
   serialNumber: string,
   certificate: Certificate | undefined,
 ): Promise<Authority> {
   const row = await ca.find(serialNumber);
-  // Of one that was issued after the backup that the store was restored from, there is no row: who signed it issued it.
+  // A certificate that was issued after the backup from which the store was restored has no row: whoever signed it issued it.
   const signer = certificate && !row ? ca.authorities.find((each) => isSignedBy(certificate, each)) : undefined;
   if (signer) return signer;
   if (certificate && row?.fingerprint !== certificate.fingerprint256)
@@ -136,7 +144,7 @@ async function ask(url: URL, request: Uint8Array): Promise<Uint8Array> {
     for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
       chunks.push(chunk);
       length += chunk.length;
-      if (length > MAX_OCSP_RESPONSE_OCTETS) throw unusable('answers more than a response has');
+      if (length > MAX_OCSP_RESPONSE_OCTETS) throw unusable('sends more than an OCSP response may have');
     }
     return Buffer.concat(chunks);
   } catch (error) {
@@ -150,7 +158,7 @@ function readResponse(octets: Uint8Array): ReturnType<typeof decodeOcspResponse>
     return decodeOcspResponse(octets);
   } catch (error) {
     throw new CommandError(
-      `the answer is no OCSP response (${messageOf(error)})`,
+      `the answer is not an OCSP response (${messageOf(error)})`,
       ExitCode.unusable,
       'look whether --url names an OCSP responder',
     );

@@ -1,18 +1,18 @@
 import { ProgressBar } from './progress-bar.js';
 
-/** Where a command writes to: results to `out`, everything else to `err`. */
+/** Where a command writes: results to `out`, everything else to `err`. */
 export interface Streams {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-  /** Whether somebody watches `err` on a terminal. */
+  /** Whether `err` goes to a terminal. */
   readonly errIsTerminal?: boolean;
-  /** Whether `out` goes to a terminal as well: then a bar would stand between its lines. */
+  /** Whether `out` goes to a terminal as well, where a bar would stand between its lines. */
   readonly outIsTerminal?: boolean;
   /** Settles when `out` takes more; absent where it always does. */
   readonly drained?: () => Promise<void>;
 }
 
-/** A command's answers: results as text or, with `--json`, as one JSON document on stdout; progress on stderr. */
+/** A command's answers: on stdout its result, as text or with `--json` as one JSON document; on stderr its progress. */
 export class Output {
   readonly #streams: Streams;
   readonly #json: boolean;
@@ -34,18 +34,18 @@ export class Output {
     );
   }
 
-  /** One of many results, as each comes: with `--json` a line of JSON. */
+  /** One of many results, written as it comes: with `--json` a line of JSON. */
   line(value: unknown, text: string): void {
     this.#streams.out(`${this.#json ? JSON.stringify(value) : text}\n`);
   }
 
-  /** A piece of a result that is too long for one: as it is, and when the reader is ready for it. */
+  /** A piece of a result that is too long to be written at once: as it is, and when the reader is ready for it. */
   async piece(text: string): Promise<void> {
     this.#streams.out(text);
     await this.#streams.drained?.();
   }
 
-  /** A bar for long work; it draws nothing when nobody watches. `isBetweenPieces`: the work writes pieces of its result on the way. */
+  /** A bar for long work. It draws nothing where nobody sees it. `isBetweenPieces`: the work writes pieces of its result meanwhile. */
   progressBar(what: string, { isBetweenPieces = false } = {}): ProgressBar {
     const { errIsTerminal = false, outIsTerminal = false, err } = this.#streams;
     return new ProgressBar(what, errIsTerminal && !(isBetweenPieces && outIsTerminal) ? err : undefined);
@@ -57,7 +57,7 @@ export class Output {
   }
 }
 
-/** Pairs as lines, the values in one column. Control and bidirectional characters of values are escaped. */
+/** Pairs as lines, with the values in one column. Control and bidirectional characters in values are escaped. */
 export function describePairs(pairs: readonly (readonly [label: string, value: string])[]): string {
   const width = Math.max(...pairs.map(([label]) => label.length));
   return pairs.map(([label, value]) => `${label.padEnd(width)}  ${plain(value)}`).join('\n');
@@ -77,7 +77,7 @@ export function describeTable(header: readonly string[], rows: readonly (readonl
     .join('\n');
 }
 
-/** Text from a certificate must not move a terminal's cursor or turn its line around. */
+/** Escapes control and formatting characters: text from a certificate must not move a terminal's cursor or turn its line around. */
 export function plain(text: string): string {
   return text.replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,

@@ -16,8 +16,8 @@ import { ExitCode } from './exit-code.js';
 import { Interruption } from './interruption.js';
 
 /**
- * A file that is written piece by piece beside the one that it will replace: nobody sees it until it is whole. A signal that ends the process takes
- * it away. Every method throws CommandError.
+ * A file that is written piece by piece beside the file that it will replace, so that nobody sees it before it is whole. A signal that ends the
+ * process removes it. Every method throws CommandError.
  */
 export class PendingFile {
   readonly #path: string;
@@ -26,7 +26,7 @@ export class PendingFile {
   #file: number | undefined;
   #isMade = false;
 
-  /** Makes the temporary file in the folder of `path`. What root replaces stays the property of whom it belonged to. */
+  /** Makes the temporary file in the folder of `path`. When root replaces somebody's file, that owner keeps it. */
   constructor(path: string, mode: number) {
     this.#path = path;
     this.#temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
@@ -36,7 +36,7 @@ export class PendingFile {
     this.#attempt(() => {
       this.#file = openSync(this.#temporary, 'wx', mode);
       this.#isMade = true;
-      // By the open file, not by its name: in a folder of somebody else a name can be exchanged meanwhile.
+      // By the open file, not by its name: in somebody else's folder a name can be exchanged meanwhile.
       const old = lstatSync(path, { throwIfNoEntry: false });
       if (old?.isFile() && process.geteuid?.() === 0) fchownSync(this.#file, old.uid, old.gid);
     });
@@ -48,7 +48,7 @@ export class PendingFile {
     });
   }
 
-  /** Brings what was written to the disk; nothing more can be written. */
+  /** Writes everything to the disk; after that nothing more can be written. */
   flush(): void {
     this.#attempt(() => {
       if (this.#file !== undefined) fsyncSync(this.#file);
@@ -56,14 +56,14 @@ export class PendingFile {
     });
   }
 
-  /** Puts the file in its place, durably. */
+  /** Moves the file to its place, durably. */
   place(): void {
     this.#place(() => {
       renameSync(this.#temporary, this.#path);
     });
   }
 
-  /** As {@link place}, and never in the place of another one. */
+  /** As {@link place}, but never replaces another file. */
   placeAnew(): void {
     this.#place(() => {
       // A hard link fails where a rename would overwrite.
@@ -77,7 +77,7 @@ export class PendingFile {
     this.#attempt(() => {
       put();
       this.#interruption.over();
-      // A rename is durable when the folder is.
+      // A rename is durable once the folder is flushed.
       const folder = openSync(dirname(this.#path), 'r');
       try {
         fsyncSync(folder);
@@ -87,14 +87,14 @@ export class PendingFile {
     });
   }
 
-  /** Takes the temporary file away, when it is still there. */
+  /** Removes the temporary file, if it is still there. */
   discard(): void {
     this.#close();
     this.#remove();
     this.#interruption.over();
   }
 
-  /** Where none was made there may be no folder to look for it in. */
+  /** Where none was made, there may not even be a folder. */
   #remove(): void {
     if (this.#isMade) rmSync(this.#temporary, { force: true });
   }

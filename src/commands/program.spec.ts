@@ -12,6 +12,7 @@ import {
   decodeCertificate,
   decodeCertificateList,
   encodeExtensionOf,
+  KeyUsage,
   octetsFromPemOrDer,
   subjectPublicKeyInfoOf,
 } from '../x509/index.js';
@@ -165,7 +166,11 @@ describe('the command line', () => {
           ['crl', '--out', out],
           ['ca', 'request', '--out', out],
         ])
-          expect(await run(args)).toEqual({ code: 3, out: '', err: `veritas: ${out} is no file: name a file\n` });
+          expect(await run(args)).toEqual({
+            code: 3,
+            out: '',
+            err: `veritas: ${out} is not a regular file: name a file\n`,
+          });
       expect(lstatSync(path('work/null')).isSymbolicLink()).toBe(true);
     });
 
@@ -583,6 +588,46 @@ describe('the command line', () => {
       expect(failures((await run(['verify', path('work/crossed.pem')], { environment })).out)).toEqual(['revocation']);
     });
 
+    it('looks at the dates of the path that there is, and not at those of an issuing CA that was renewed', async () => {
+      const [keyPair, root] = [generateTestKeyPair(), TestCa.root()];
+      const over = { notBefore: new Date('2020-01-01T00:00:00Z'), notAfter: new Date('2021-01-01T00:00:00Z') };
+      const before = root.intermediate({ keyPair, ...over });
+      const renewed = root.intermediate({ keyPair });
+      writeFileSync(path('work/renewed.pem'), renewed.issue({ commonName: 'veritas-client' }).certificatePem);
+      const bundle = [root, before, renewed].map(({ certificatePem }) => certificatePem);
+      writeFileSync(path('work/renewed-ca.pem'), bundle.join(''));
+      const environment = { VERITAS_TLS_CA_FILE: path('work/renewed-ca.pem'), VERITAS_MTLS_REVOCATION: 'off' };
+      const { out, code } = await run(['verify', path('work/renewed.pem')], { environment });
+      expect(failures(out)).toEqual([]);
+      expect(code).toBe(0);
+      writeFileSync(path('work/renewed-ca.pem'), bundle.slice(0, 2).join(''));
+      expect(failures((await run(['verify', path('work/renewed.pem')], { environment })).out)).toEqual([
+        'dates',
+        'path',
+      ]);
+    });
+
+    it('refuses the certificate of a SPIFFE ID that may sign revocation lists, as the guard does', async () => {
+      const root = TestCa.root();
+      const leafWith = (...usages: number[]) =>
+        root.issue({
+          names: [{ kind: 'uri', value: 'spiffe://example.org/billing' }],
+          extensions: [encodeExtensionOf.keyUsage([KeyUsage.digitalSignature, ...usages])],
+        }).certificatePem;
+      writeFileSync(path('work/svid-root.pem'), root.certificatePem);
+      const environment = {
+        VERITAS_TLS_CA_FILE: path('work/svid-root.pem'),
+        VERITAS_MTLS_REVOCATION: 'off',
+        VERITAS_MTLS_SERVICE_FROM: 'spiffe',
+      };
+      const failed = async (pem: string): Promise<string[]> => {
+        writeFileSync(path('work/svid.pem'), pem);
+        return failures((await run(['verify', path('work/svid.pem')], { environment })).out);
+      };
+      expect(await failed(leafWith())).toEqual(['allow-list']);
+      expect(await failed(leafWith(KeyUsage.cRLSign))).toEqual(['key usage', 'allow-list']);
+    });
+
     it('mends the rule that is broken, not another one', async () => {
       const mendOf = async (file: string, ...more: string[]): Promise<string | undefined> => {
         const { out } = await run(['verify', file, '--json', ...more]);
@@ -598,6 +643,17 @@ describe('the command line', () => {
       const { checks } = JSON.parse(late.out) as { checks: object[] };
       expect(checks).toContainEqual(
         expect.objectContaining({ check: 'path', ok: false, mend: 'issue a new one: veritas issue, or veritas sign' }),
+      );
+    });
+
+    it('does not mend a CA of ours that was removed by trusting it again', async () => {
+      const { cert } = await issue();
+      for (const step of ['prepare', 'publish', 'activate', 'retire']) await run(['ca', 'rollover', step]);
+      await run(['revoke', '--issuer', 'issuing', '--reason', 'superseded']);
+      expect((await run(['ca', 'rollover', 'remove'])).code).toBe(0);
+      const { checks } = JSON.parse((await run(['verify', cert, '--json'])).out) as { checks: object[] };
+      expect(checks).toContainEqual(
+        expect.objectContaining({ check: 'path', mend: 'issue a new one: veritas issue, or veritas sign' }),
       );
     });
 

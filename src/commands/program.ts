@@ -11,8 +11,8 @@ import { addVerify, addDoctor } from './check-verbs.js';
 import { addAudit, addMigrate } from './record-verbs.js';
 
 /**
- * Runs the command line on `args`, the words after `veritas`, and gives the exit code. Writes errors as one sentence, or with `--json` as one line of
- * JSON; never throws.
+ * Runs the command line on `args`, the words after `veritas`, and gives the exit code. Errors are written as one sentence, or with `--json` as one
+ * line of JSON. Never throws.
  */
 export async function runCommandLine(args: readonly string[], host: Host): Promise<number> {
   const isJson = args.includes('--json');
@@ -21,12 +21,12 @@ export async function runCommandLine(args: readonly string[], host: Host): Promi
     await program.parseAsync(args, { from: 'user' });
     return ExitCode.ok;
   } catch (error) {
-    // Help and version are no errors.
+    // Help and version end with a CommanderError too.
     if (error instanceof CommanderError && error.exitCode === 0) return ExitCode.ok;
     const { text, exitCode, ...problem } = describeError(error);
     const code = isDocumentedCode(problem.code) && !text.includes('\n') ? ` [${problem.code}]` : '';
     if (isJson) host.streams.err(`${JSON.stringify({ error: problem })}\n`);
-    // What commander found wrong it has said itself.
+    // Commander has already reported its own errors.
     else if (!(error instanceof CommanderError)) host.streams.err(`veritas: ${text}${code}\n`);
     return exitCode;
   }
@@ -48,7 +48,7 @@ function buildProgram(host: Host, isJson: boolean): Command {
     .exitOverride()
     .configureOutput({
       writeOut: host.streams.out,
-      // With --json the one line that says what is wrong stands alone.
+      // With --json the line of JSON is all that is written.
       writeErr: isJson ? () => undefined : host.streams.err,
       outputError: writeUsageError,
     })
@@ -77,7 +77,7 @@ function buildProgram(host: Host, isJson: boolean): Command {
   return program.addHelpText('after', EXIT_CODES);
 }
 
-/** Each verb's file is read when it is called: `--help` is quick. */
+/** Each verb's file is loaded only when the verb is called, so that `--help` is quick. */
 function addSetup(program: Command, host: Host): void {
   verb(program, 'setup', 'Make everything that development needs; what is there is kept.', [
     ['veritas setup', 'CA, server and client certificates in certs/, the store in var/'],

@@ -1,7 +1,7 @@
 const WIDTH = 30;
 const INTERVAL = 100;
 
-/** A bar on the last line of a terminal, drawn ten times a second at most and wiped when the work ends. Short work never shows it. */
+/** A bar on the last line of a terminal, drawn ten times a second at most, and wiped when the work ends. Short work never shows it. */
 export class ProgressBar {
   readonly #what: string;
   readonly #write: ((text: string) => void) | undefined;
@@ -9,7 +9,7 @@ export class ProgressBar {
   #last: number;
   #isDrawn = false;
 
-  /** `write` puts text on the terminal; absent, nothing is drawn. `now` is a clock in milliseconds. */
+  /** `write` puts text on the terminal; without it nothing is drawn. `now` is a clock in milliseconds. */
   constructor(what: string, write: ((text: string) => void) | undefined, now: () => number = () => performance.now()) {
     this.#what = what;
     this.#write = write;
@@ -17,12 +17,12 @@ export class ProgressBar {
     this.#last = now();
   }
 
-  /** Whether anybody sees it. */
+  /** Whether anybody can see it. */
   get isShown(): boolean {
     return this.#write !== undefined;
   }
 
-  /** Says that `done` of `total` are done. */
+  /** Reports that `done` of `total` are done. */
   update(done: number, total: number): void {
     const now = this.#now();
     if (!this.#write || now - this.#last < INTERVAL) return;
@@ -33,7 +33,7 @@ export class ProgressBar {
     this.#write(`\r${this.#what} [${bar}] ${Math.floor(part * 100)} % (${done} of ${total})`);
   }
 
-  /** Wipes the line, so that what follows starts at its beginning. */
+  /** Wipes the line, so that whatever follows starts at its beginning. */
   end(): void {
     if (this.#isDrawn) this.#write?.('\r\u001b[K');
     this.#isDrawn = false;

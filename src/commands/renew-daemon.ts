@@ -12,11 +12,14 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 export interface RenewDaemonOptions extends Pick<RenewOptions, 'cert' | 'key' | 'url' | 'ca'> {
   /** The share of the lifetime after which the certificate is renewed at the latest. */
   readonly at?: number;
-  /** Where metrics are written, besides. */
+  /** The file that metrics are written to, if any. */
   readonly metrics?: string;
 }
 
-/** `veritas renew --daemon`: renews for as long as it runs, until SIGTERM or SIGINT; looks at once at SIGHUP. Throws only when it cannot begin: what fails later is said, and tried again. */
+/**
+ * `veritas renew --daemon`: renews for as long as it runs, until SIGTERM or SIGINT; on SIGHUP it looks at once. Throws only when it cannot begin:
+ * what fails later is reported and tried again.
+ */
 export async function renewDaemon(session: Session, options: RenewDaemonOptions): Promise<void> {
   const { cert, key, url, at, metrics: metricsFile } = options;
   const { tls } = configurationOf(session);
@@ -45,34 +48,46 @@ export async function renewDaemon(session: Session, options: RenewDaemonOptions)
       try {
         metrics?.note(event);
       } catch (error) {
-        // The certificate is what counts.
+        // The certificate is what counts: it is renewed without metrics, too.
         session.output.progress(messageOf(error));
       }
     },
     ...(at === undefined ? {} : { at }),
   });
-  // Neither the agent nor a handler of signals keeps a process alive.
-  const awake = setInterval(() => undefined, 2 ** 30);
-  const { promise: stopped, resolve } = Promise.withResolvers<undefined>();
-  const stop = (): void => {
-    resolve(undefined);
-  };
-  // Who signals the whole group of processes reaches us twice, directly and through the launcher: the second one must not cut short what the first one lets finish.
-  for (const signal of SIGNALS) process.on(signal, stop);
+  const ended = endSignal();
   const look = (): void => void agent.start();
   process.on('SIGHUP', look);
   await agent.start();
-  // Of one that failed it was said when it is tried again.
+  // A failed attempt has already reported when it is tried again.
   if (agent.renewalTime && last.kind !== 'failed')
     session.output.progress(`The next renewal is due at ${agent.renewalTime.toISOString()}.`);
-  await stopped;
-  clearInterval(awake);
+  await ended.signal;
   await agent.stop();
   process.off('SIGHUP', look);
-  for (const signal of SIGNALS) process.off(signal, stop);
+  ended.release();
 }
 
-/** A line of JSON for each event with `--json`, on stdout; a sentence otherwise, on stderr when it went wrong. */
+/** Keeps the process alive until `signal` settles at SIGTERM or SIGINT, and those signals from ending it until `release` is called. */
+function endSignal(): { readonly signal: Promise<unknown>; readonly release: () => void } {
+  const { promise: signal, resolve } = Promise.withResolvers<undefined>();
+  // Neither the agent nor a signal handler keeps a process alive.
+  const awake = setInterval(() => undefined, 2 ** 30);
+  const end = (): void => {
+    clearInterval(awake);
+    resolve(undefined);
+  };
+  // Whoever signals the whole process group reaches us twice: directly and through the launcher. The second signal must not cut short what the first
+  // one lets finish.
+  for (const each of SIGNALS) process.on(each, end);
+  return {
+    signal,
+    release: () => {
+      for (const each of SIGNALS) process.off(each, end);
+    },
+  };
+}
+
+/** With `--json` a line of JSON on stdout for each event; otherwise a sentence, on stderr when something went wrong. */
 function say(output: Output, event: RenewalEvent): void {
   if (event.kind === 'renewed') {
     const { certificate, previous } = event;
@@ -84,6 +99,13 @@ function say(output: Output, event: RenewalEvent): void {
       not_after: until,
     };
     output.line(json, `Renewed: ${certificate.serialNumber} is valid until ${until}`);
+    return;
+  }
+  if (event.kind === 'found') {
+    const { serialNumber = '', notAfter } = event.certificate ?? {};
+    const until = notAfter?.toISOString() ?? '';
+    const json = { event: 'found', serial_number: serialNumber, not_after: until };
+    output.line(json, `Found: ${serialNumber} is valid until ${until}`);
     return;
   }
   const { level, why, attempt, retryAt, notAfter } = event;

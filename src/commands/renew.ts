@@ -20,7 +20,10 @@ export interface RenewOptions {
   readonly before?: number;
 }
 
-/** `veritas renew`: the same names for a new key, from the service that issued the certificate. Key and certificate change only when both are there and checked. */
+/**
+ * `veritas renew`: the same names for a new key, from the service that issued the certificate. Key and certificate are replaced only when both are
+ * there and checked.
+ */
 export async function renew(session: Session, options: RenewOptions): Promise<void> {
   try {
     const pair = openPair(options);
@@ -35,7 +38,7 @@ export async function renew(session: Session, options: RenewOptions): Promise<vo
   }
 }
 
-/** The two files that the flags name. Throws CommandError, RenewalError. */
+/** The two files that the flags name. Throws CommandError and RenewalError. */
 export function openPair({ cert, key, newKey }: Pick<RenewOptions, 'cert' | 'key' | 'newKey'>): PairFiles {
   if (realPath(cert) === realPath(key))
     throw new CommandError('--cert and --key name the same file', ExitCode.usage, 'give each a file of its own');
@@ -44,14 +47,14 @@ export function openPair({ cert, key, newKey }: Pick<RenewOptions, 'cert' | 'key
 
 const realPath = (path: string): string => resolve(existsSync(path) ? realpathSync(path) : path);
 
-/** What the command line says of an error: of a service's own words nothing that moves a cursor. */
+/** An error in the form in which the command line reports it: without anything in a service's own words that moves a cursor. */
 export function commandErrorOf(error: unknown): unknown {
   return error instanceof RenewalError
     ? new CommandError(plain(error.message), ExitCode[error.code], error.mend)
     : error;
 }
 
-/** A third of the lifetime is left, or less than `--before`. */
+/** Whether at most a third of the lifetime is left, or at most `--before`. */
 function isDue({ notBefore, notAfter }: Certificate, now: Date, { force = false, before }: RenewOptions): boolean {
   const left = notAfter.getTime() - now.getTime();
   return force || left <= (before === undefined ? (notAfter.getTime() - notBefore.getTime()) / 3 : before * 1000);

@@ -3,8 +3,8 @@ import type { RenewalEvent } from '../tls/index.js';
 import type { Certificate } from '../x509/index.js';
 
 /**
- * A file of metrics about one certificate and its renewals, in Prometheus' text format 0.0.4, under the names that the service itself has: for the
- * textfile collector of node_exporter, which reads `*.prom`.
+ * A file of metrics about one certificate and its renewals, in Prometheus' text format 0.0.4 and under the names that the service itself uses: for
+ * the textfile collector of node_exporter, which reads `*.prom`.
  */
 export class RenewalMetrics {
   readonly #file: string;
@@ -14,7 +14,7 @@ export class RenewalMetrics {
   #failed = 0;
   #attempts = 0;
 
-  /** `name` is the label of every series. Writes the file. Throws PkiError `file_unwritable`. */
+  /** Writes the file. `name` is the label of every series. Throws PkiError `file_unwritable`. */
   constructor(file: string, name: string, certificate: Certificate) {
     this.#file = file;
     this.#label = `{certificate="${name.replaceAll(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"}`;
@@ -22,11 +22,14 @@ export class RenewalMetrics {
     this.#write();
   }
 
-  /** Takes note, and writes the file anew. Throws as the constructor. */
+  /** Records an event, and writes the file anew. Throws as the constructor. */
   note(event: RenewalEvent): void {
     if (event.kind === 'renewed') {
       this.#certificate = event.certificate;
       this.#renewals++;
+      this.#attempts = 0;
+    } else if (event.kind === 'found') {
+      this.#certificate = event.certificate ?? this.#certificate;
       this.#attempts = 0;
     } else {
       this.#failed++;

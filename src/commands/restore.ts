@@ -15,7 +15,7 @@ import {
 } from '../pki/index.js';
 import { fetchCrl } from '../revocation/index.js';
 import { openStore } from '../store/index.js';
-import { oneOfTwo, readSecretText, withAgeKey } from './age-key.js';
+import { ageKeyFrom, readSecretText, withAgeKey } from './age-key.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { statsOf, unreadable } from './files.js';
@@ -33,11 +33,11 @@ export interface RestoreOptions {
   readonly withoutCrl?: boolean;
 }
 
-/** `veritas restore`: a backup into an empty place, proven and compared with what was published, or nothing. */
+/** `veritas restore`: restores a backup into an empty place, proven and compared with the lists that were published; or restores nothing. */
 export async function restore(session: Session, path: string, options: RestoreOptions): Promise<void> {
   const { identityFile, passphraseFile, crl = [] } = options;
   const identities = identityFile === undefined ? undefined : { identities: readSecretText(identityFile) };
-  const key: AgeKey = oneOfTwo(passphraseFile, { flag: '--identity-file', key: identities });
+  const key: AgeKey = ageKeyFrom(passphraseFile, { flag: '--identity-file', key: identities });
   const configuration = configurationOf(session);
   const settings = pkiSettingsOf(configuration);
   const published = [...(await namedLists(crl)), ...(await foundLists(settings))];
@@ -88,7 +88,7 @@ async function restoreFrom(
     bar.end();
     keyFiles.discard();
     await store.close();
-    // A file without a row would be in the way of nobody, but it was not there.
+    // A new store without a row would harm nobody, but it was not there before.
     if (isNew && !restored) for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
   }
 }
@@ -101,7 +101,7 @@ async function namedLists(sources: readonly string[]): Promise<PublishedList[]> 
       if (fetched) lists.push({ source, octets: fetched.octets });
     } catch (error) {
       throw new CommandError(
-        `the revocation list ${source} cannot be had (${messageOf(error)})`,
+        `the revocation list ${source} cannot be read (${messageOf(error)})`,
         ExitCode.unusable,
         'look at its name',
       );
@@ -110,7 +110,7 @@ async function namedLists(sources: readonly string[]): Promise<PublishedList[]> 
   return lists;
 }
 
-/** What this CA published here, if it is still there. */
+/** The lists that this CA published here, if they are still there. */
 async function foundLists({ crlDirectory = '' }: PkiSettings): Promise<PublishedList[]> {
   if (!statsOf(crlDirectory)) return [];
   // Deltas and shards are in a folder of their issuer.
@@ -127,7 +127,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** The files of the CA's keys: written beside their places before the store is restored, put there after it. Nothing is ever overwritten. */
+/** The files of the CA's keys: written beside their places before the store is restored, and moved there after it. Nothing is ever overwritten. */
 class KeyFiles {
   readonly #directory: string;
   readonly #pending: PendingFile[] = [];

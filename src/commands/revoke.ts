@@ -5,12 +5,12 @@ import { ExitCode } from './exit-code.js';
 import { readCertificate } from './files.js';
 import { checkIssuer, requester, withAuthority, type Session } from './session.js';
 
-/** Which certificates `veritas revoke` is about, when not one. */
+/** Which certificates `veritas revoke` is about, when it is not just one. */
 interface BulkOptions {
   readonly service?: string;
   readonly profile?: string;
   readonly issuer?: string;
-  /** A certificate of the key. */
+  /** The file of a certificate whose key is meant. */
   readonly key?: string;
 }
 
@@ -22,12 +22,12 @@ export interface RevokeOptions extends BulkOptions {
   readonly release?: boolean;
 }
 
-/** `veritas revoke`: revokes one certificate or many, or releases those on hold; then signs the revocation lists that are due because of it. */
+/** `veritas revoke`: revokes one certificate or many, or releases those on hold, and then signs the revocation lists that are due because of it. */
 export async function revoke(session: Session, serial: string | undefined, options: RevokeOptions): Promise<void> {
   const isBulk = [options.service, options.profile, options.issuer, options.key].some((each) => each !== undefined);
   if ([serial !== undefined, options.cert !== undefined, isBulk].filter(Boolean).length !== 1)
     throw new CommandError(
-      'name a serial number, a certificate, or which certificates: one of the three',
+      'name one of three: a serial number, a certificate, or a choice of certificates',
       ExitCode.usage,
       'veritas revoke SERIAL, veritas revoke --cert FILE, or veritas revoke --service NAME',
     );
@@ -55,7 +55,7 @@ async function revokeOne(
   const certificate = options.cert === undefined ? undefined : await readCertificate(options.cert, session);
   const serialNumber = certificate?.serialNumber ?? serialNumberFromString(serial ?? '') ?? serial ?? '';
   const known = certificate && (await ca.find(serialNumber));
-  // A serial number is easily copied into a certificate of somebody's own making.
+  // It is easy to make a certificate of one's own with somebody else's serial number.
   if (certificate && known && known.fingerprint !== certificate.fingerprint256)
     throw new CommandError(
       `${options.cert} has the serial number of a certificate of this CA, and is not that certificate`,
@@ -93,7 +93,7 @@ async function revokeMany(
   by: Requester,
 ): Promise<void> {
   const { service, profile, issuer, reason, invalidityDate, release } = options;
-  // A name that was misspelt is not a CA without certificates.
+  // A misspelt id must not pass for a CA without certificates.
   if (issuer !== undefined) checkIssuer(ca.authorities, issuer);
   const key = options.key === undefined ? undefined : await readCertificate(options.key, session);
   const selection = { service, profile, issuer, spkiSha256: key && keyDigest(key.publicKey.der) };

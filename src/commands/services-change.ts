@@ -14,17 +14,17 @@ import { certificatesIn, readInputFile } from './files.js';
 import { registryOn, describeService } from './services.js';
 import { checkStoreExists, configurationOf, requester, type Session } from './session.js';
 
-/** The flags of what changes a service. */
+/** The flags of every change to a service. */
 export interface ChangeOptions {
   readonly expectedVersion?: number;
 }
 
-/** The flags of what gives a service terms; what is absent stays as it was. */
+/** The flags that give a service its terms. What is absent stays as it was, except `tries`. */
 export interface TermsOptions extends ChangeOptions {
   readonly role?: readonly string[];
   readonly from?: Date;
   readonly until?: Date;
-  /** Digests, or files of certificates. */
+  /** SHA-256 digests, or files of certificates. */
   readonly pin?: readonly string[];
   readonly rate?: number;
   readonly burst?: number;
@@ -41,12 +41,12 @@ export async function servicesPut(
   state: ServiceTerms['state'],
   options: TermsOptions,
 ): Promise<void> {
-  await changing(session, async ({ services, changes }) => {
+  await withWritableRegistry(session, async ({ services, changes }) => {
     const kept = options.replace ? undefined : services.find(name);
     const terms = await termsFrom(session, { ...(kept?.terms ?? allowedWith([])), state }, options);
     const expected = options.replace ? expectedFrom(options) : expectedOf(kept, options);
     const { service, isChanged } = await changes.put({ name, terms, expected, requester: requester() });
-    if (!isChanged) session.output.progress('It was so already.');
+    if (!isChanged) session.output.progress('Nothing was changed: the entry has these terms already.');
     const record = serviceRecord(service);
     session.output.result(record, describeService(record));
   });
@@ -54,7 +54,7 @@ export async function servicesPut(
 
 /** `veritas services remove`: what the configuration says holds again. */
 export async function servicesRemove(session: Session, name: string, options: ChangeOptions): Promise<void> {
-  await changing(session, async ({ changes }) => {
+  await withWritableRegistry(session, async ({ changes }) => {
     const holds = await changes.remove({ name, expected: expectedFrom(options), requester: requester() });
     session.output.result(
       { name, holds: holds ? serviceRecord(holds) : null },
@@ -65,7 +65,7 @@ export async function servicesRemove(session: Session, name: string, options: Ch
   });
 }
 
-async function changing(session: Session, work: (registry: Registry) => Promise<void>): Promise<void> {
+async function withWritableRegistry(session: Session, work: (registry: Registry) => Promise<void>): Promise<void> {
   const configuration = configurationOf(session);
   checkStoreExists(configuration.store);
   const store = await openStore(configuration.store);
@@ -79,7 +79,7 @@ async function changing(session: Session, work: (registry: Registry) => Promise<
 async function termsFrom(session: Session, before: ServiceTerms, options: TermsOptions): Promise<ServiceTerms> {
   const { role, from, until, pin, rate, burst, note, tries = 'denied' } = options;
   if (burst !== undefined && rate === undefined)
-    throw new CommandError('--burst is for --rate', ExitCode.usage, 'give both, or --rate alone');
+    throw new CommandError('--burst needs --rate', ExitCode.usage, 'give both, or --rate alone');
   return {
     state: before.state,
     tries: before.state === 'shadow' ? tries : null,
@@ -92,7 +92,7 @@ async function termsFrom(session: Session, before: ServiceTerms, options: TermsO
   };
 }
 
-/** A digest as it is, or that of the public key in a certificate's file. */
+/** A digest as it is, or the digest of the public key in a certificate's file. */
 async function pinOf(session: Session, text: string): Promise<string> {
   if (/^[0-9a-f]{64}$/i.test(text)) return text.toLowerCase();
   const octets = await readInputFile(text, session);
@@ -102,14 +102,14 @@ async function pinOf(session: Session, text: string): Promise<string> {
     throw new Error('there is none in it');
   } catch (error) {
     throw new CommandError(
-      `${text} is no certificate (${messageOf(error)})`,
+      `${text} is not a certificate (${messageOf(error)})`,
       ExitCode.refused,
       'name a PEM or DER file, or a digest',
     );
   }
 }
 
-/** What is kept of an entry must be what it still is when it is written: a change in between would be taken back. */
+/** When terms are kept from an entry, it must not change until it is written: otherwise a change in between would be undone. */
 function expectedOf(kept: RegisteredService | undefined, { expectedVersion }: ChangeOptions): Expected {
   if (expectedVersion !== undefined && expectedVersion !== kept?.version) return [];
   return kept ? [kept.version] : 'absent';

@@ -18,16 +18,16 @@ export interface MatrixOptions {
 interface MatrixCell extends RouteAccess {
   readonly method: string;
   readonly path: string;
-  /** An entry's name, or one of the two below. */
+  /** The name of an entry, or one of the two below. */
   readonly service: string;
 }
 
 /** Somebody without a certificate. */
 const NOBODY = '(no certificate)';
-/** A service that no entry is for. */
+/** A service for which there is no entry. */
 const ANY_OTHER = '(any other service)';
 
-/** `veritas services matrix`: for each route and each service what happens and why, by asking what the guard asks. */
+/** `veritas services matrix`: what happens when each service calls each route, and why, by asking the functions that the guard asks. */
 export async function servicesMatrix(
   session: Session,
   options: MatrixOptions,
@@ -66,8 +66,9 @@ export async function servicesMatrix(
 }
 
 /**
- * A cell for each route and each entry, and for somebody without a certificate and without an entry; `time` in milliseconds. An entry of a name stands for
- * that service without a SPIFFE ID of its own, one of a SPIFFE ID for whoever has that and no entry by name; the certificates are of our own CA.
+ * A cell for each route with each entry, with a caller without a certificate, and with a service without an entry; `time` in milliseconds. An entry
+ * for a name stands for that service without a SPIFFE ID; one for a SPIFFE ID stands for whoever has that ID and no entry by name. The certificates
+ * are taken to be of our own CA.
  */
 function accessMatrix(
   routes: readonly DescribedRoute[],
@@ -96,13 +97,13 @@ function accessOfEntry(route: DescribedRoute, entry: RegisteredService | undefin
   return conditionally(route, roles, accessOf(route.policy, { ...knownOf(entry), roles }, allowList));
 }
 
-/** Whether there is any certificate that an entry lets in now: then it has its roles. */
+/** Whether there is any certificate that an entry lets in now, which would then have the entry's roles. */
 function isPossible(entry: RegisteredService, time: number): boolean {
   const [pin = ''] = entry.terms.pins;
   return answerFrom([entry], { service: entry.name, spiffeId: undefined, spkiSha256: () => pin }, time).allowed;
 }
 
-/** What an entry says about a caller's names: a pattern nothing for certain. */
+/** What an entry says about its caller's names: a pattern says nothing for certain. */
 function knownOf(entry: RegisteredService | undefined): {
   readonly service?: string;
   readonly spiffeId?: string | undefined;
@@ -124,7 +125,7 @@ const askRegistry =
       time,
     );
 
-/** What the guard does not ask about at all. */
+/** Exempt paths, about which the guard does not ask at all. */
 function unlessExempt({ path, exempt, policy }: DescribedRoute, access: RouteAccess): RouteAccess {
   if (policy.public || exempt.length === 0) return access;
   const by = 'by mtls.exemptPaths';
@@ -132,7 +133,7 @@ function unlessExempt({ path, exempt, policy }: DescribedRoute, access: RouteAcc
   return { outcome: 'depends', why: `open to anybody at ${exempt.join(', ')} ${by}; ${access.why}` };
 }
 
-/** What the handler decides by itself, after the guard. */
+/** What the handler itself decides, after the guard. */
 function conditionally(
   { role, byToken }: DescribedRoute,
   roles: ReadonlySet<string> | undefined,
@@ -144,7 +145,7 @@ function conditionally(
   return { outcome: 'depends', why: `without the role ${role.name}: ${role.or}` };
 }
 
-/** The matrix as an extension of the OpenAPI document: each operation's cells, to be laid over the document of the service. */
+/** The matrix as an extension of the OpenAPI document: the cells of each operation, to be merged into the document of the service. */
 function openApiOf(cells: readonly MatrixCell[]): object {
   const paths: Record<string, Record<string, { 'x-veritas-access': Record<string, RouteAccess> }>> = {};
   for (const { method, path, service, ...access } of cells) {

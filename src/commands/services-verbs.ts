@@ -85,7 +85,7 @@ function addChanging(services: Command, host: Host): void {
     verb(services, 'allow', 'Let a service in, or change what it may.', [
       ['veritas services allow billing', 'a name; with the roles that it has'],
       ['veritas services allow "spiffe://example.org/ns/*" --note "the cluster"', 'a pattern'],
-      ['veritas services allow billing --pin billing.pem --pin <sha256> --role auditor', 'two keys, and a role'],
+      ['veritas services allow billing --pin billing.pem --pin 3f0a9c… --role auditor', 'two keys, and a role'],
     ]),
     'allowed',
   );
@@ -137,7 +137,11 @@ function addMatrix(services: Command, host: Host): void {
     .action(async (options: CommonOptions & MatrixOptions) => {
       const { routes } = host;
       if (!routes)
-        throw new CommandError('this program has no routes', ExitCode.unusable, 'use the program of the service');
+        throw new CommandError(
+          'this program does not know the routes of a service',
+          ExitCode.unusable,
+          'use the program of the service',
+        );
       const { servicesMatrix } = await import('./services-matrix.js');
       await servicesMatrix(sessionOf(host, options), options, routes);
     });

@@ -19,7 +19,7 @@ export const registryOn = (store: Store, configuration: Configuration, session: 
 const withRegistry = (session: Session, work: (registry: Registry) => Promise<void> | void): Promise<void> =>
   withStore(session, async (store, configuration) => work(await registryOn(store, configuration, session)));
 
-/** `veritas services list`: every entry, of the configuration and of the registry. */
+/** `veritas services list`: every entry, those of the configuration and those of the registry. */
 export function servicesList(session: Session, { state }: { readonly state?: string }): Promise<void> {
   return withRegistry(session, ({ services }) => {
     const records = services
@@ -48,7 +48,7 @@ export function servicesShow(session: Session, name: string): Promise<void> {
   });
 }
 
-/** `veritas services history`: the changes of a name, the last first. */
+/** `veritas services history`: the changes to a name, the latest first. */
 export function servicesHistory(
   session: Session,
   name: string,

@@ -19,11 +19,11 @@ import { ExitCode } from './exit-code.js';
 import { statsOf } from './files.js';
 import type { Output } from './output.js';
 
-/** What every verb gets: where to write, whom the record names, and how to reach the rest. */
+/** What every verb gets: where to write, and how to reach everything else. */
 export interface Session {
   readonly output: Output;
   readonly environment: Environment;
-  /** The file given by `--config`. */
+  /** The file given with `--config`. */
   readonly configFile: string | undefined;
   /** stdin. */
   readonly input: () => Readable;
@@ -35,13 +35,13 @@ export function configurationOf({ configFile, environment }: Session): Configura
   return loadConfiguration({ file: configFile, environment });
 }
 
-/** The settings of the CA; CRLs are written beside the store. */
+/** The settings of the CA. CRLs are written beside the store. */
 export function pkiSettingsOf(configuration: Configuration): PkiSettings {
   const { pki, store } = configuration;
   return { ...pki, crlDirectory: join(dirname(store.path), 'crl'), policy: policyOf(configuration) };
 }
 
-/** The user of the machine who called, for the audit record: an operator, who may read the CA's keys. */
+/** The user of this machine who called, for the audit record: an operator, since an operator can read the CA's keys. */
 export function requester(): Requester {
   let user: string;
   try {
@@ -53,14 +53,14 @@ export function requester(): Requester {
   return { actor: `cli:${user}`, requestId: randomUUID(), standing: 'operator' };
 }
 
-/** Opens the CA, does the work, and closes the store whatever happens. `create` makes a CA that is not there. */
+/** Opens the CA, runs `work`, and closes the store whatever happens. `create` makes a CA that is not there. */
 export const withAuthority = <T>(
   session: Session,
   { create = false }: { readonly create?: boolean },
   work: (authority: CertificationAuthority, configuration: Configuration) => Promise<T>,
 ): Promise<T> => withOpened(session, { create, open: openCertificationAuthority }, work);
 
-/** As {@link withAuthority}, for lists alone. */
+/** As {@link withAuthority}, for what needs only the revocation lists. */
 export const withLists = <T>(
   session: Session,
   work: (lists: Awaited<ReturnType<typeof openLists>>, configuration: Configuration) => Promise<T>,
@@ -87,7 +87,7 @@ async function withOpened<Opened, T>(
   }
 }
 
-/** Opens the store, makes it when it is absent, does the work, and closes it: for what comes before there is a CA. */
+/** Opens the store, or makes it, runs `work`, and closes it: for what comes before there is a CA. */
 export async function withNewStore<T>(
   session: Session,
   work: (store: Store, settings: PkiSettings) => Promise<T>,
@@ -101,7 +101,7 @@ export async function withNewStore<T>(
   }
 }
 
-/** Opens the store for reading, does the work, and closes it. */
+/** Opens the store for reading, runs `work`, and closes it. */
 export async function withStore<T>(
   session: Session,
   work: (store: Store, configuration: Configuration) => Promise<T>,
@@ -121,7 +121,7 @@ export async function withStore<T>(
 export const hasStore = ({ path, url }: Configuration['store']): boolean =>
   url !== undefined || statsOf(path) !== undefined;
 
-/** Insists on a store that is there: opening would make it. Throws CommandError. */
+/** Checks that there is a store, because opening would make one. Throws CommandError. */
 export function checkStoreExists(store: Configuration['store']): void {
   if (!hasStore(store))
     throw new CommandError(
@@ -131,7 +131,7 @@ export function checkStoreExists(store: Configuration['store']): void {
     );
 }
 
-/** Insists on a CA that there is. Throws PkiError `issuer_unknown`. */
+/** Checks that there is a CA with the id `wanted`. Throws PkiError `issuer_unknown`. */
 export function checkIssuer(authorities: readonly { readonly id: string }[], wanted: string): void {
   if (!authorities.some(({ id }) => id === wanted))
     throw new PkiError('issuer_unknown', `there is no CA ${JSON.stringify(wanted.slice(0, 64))}`);

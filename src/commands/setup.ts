@@ -1,7 +1,7 @@
 import { createDevelopmentMaterial } from '../pki/index.js';
 import { requester, withAuthority, type Session } from './session.js';
 
-/** `veritas setup`: everything that development needs. A second call changes nothing. */
+/** `veritas setup`: makes everything that development needs. A second call changes nothing. */
 export async function setup(session: Session): Promise<void> {
   await withAuthority(session, { create: true }, async (authority) => {
     const by = requester();

@@ -6,13 +6,13 @@ export interface TokenOptions {
   readonly service: string;
   readonly profile?: string;
   readonly san?: readonly GeneralName[];
-  /** How long the token is good. */
+  /** How long the token is valid. */
   readonly ttl?: number;
   /** How long the certificate is valid. */
   readonly lifetime?: number;
 }
 
-/** `veritas token`: makes a one-time token for a first certificate. The token alone goes to stdout, so that it can be kept in a variable. */
+/** `veritas token`: makes a one-time token for a first certificate. Only the token goes to stdout, so that it can be kept in a variable. */
 export async function token(session: Session, options: TokenOptions): Promise<void> {
   await withAuthority(session, {}, async ({ enrollment }, { http, tls }) => {
     const { service, profile, san: names, ttl, lifetime } = options;

@@ -12,15 +12,15 @@ export interface DescribedRoute {
   /** With the names of its parameters: `/orders/:id`. */
   readonly path: string;
   readonly policy: RoutePolicy;
-  /** What the handler itself asks for: this role, or something else about the caller. */
+  /** What the handler itself asks of the caller: this role, or something else. */
   readonly role?: { readonly name: string; readonly or: string };
-  /** A one-time token opens it. */
+  /** Open to whoever has a one-time token. */
   readonly byToken?: true;
-  /** Paths of it that are open to anybody whatever the policy says. */
+  /** Its paths that are open to anybody, whatever the policy says. */
   readonly exempt: readonly string[];
 }
 
-/** What the command line runs on; the process's own by `cli.ts`, a test's otherwise. */
+/** What the command line runs on: by `cli.ts` the process, in a test something else. */
 export interface Host {
   readonly streams: Streams;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -28,7 +28,7 @@ export interface Host {
   readonly input: () => Readable;
   readonly version: string;
   readonly now: () => Date;
-  /** The routes of the service that this is the command line of, as it is configured; absent where there is none. */
+  /** The routes of the service to which this command line belongs, as it is configured; absent where there is none. */
   readonly routes?: (configuration: Configuration) => Promise<readonly DescribedRoute[]>;
 }
 
@@ -47,7 +47,7 @@ Exit codes:
 
 type Example = readonly [command: string, what: string];
 
-/** A verb below `parent`, with the flags that all have. */
+/** A verb below `parent`, with the flags that all verbs have. */
 export function verb(parent: Command, name: string, description: string, worked: readonly Example[]): Command {
   return parent
     .command(name)
@@ -67,7 +67,7 @@ export function verbs(parent: Command, name: string, description: string, worked
     .addHelpText('after', EXIT_CODES);
 }
 
-/** The flags of what issues a certificate. `more`: a profile that only this verb gives. */
+/** The flags of the verbs that issue a certificate. `more`: a profile that only this verb offers. */
 export function withTerms(command: Command, more?: string): Command {
   const profiles = ['server', 'client', 'service', 'spiffe', 'ocsp-responder', 'crl-issuer', ...(more ? [more] : [])];
   return command
@@ -80,12 +80,12 @@ export function withTerms(command: Command, more?: string): Command {
     );
 }
 
-/** The worked examples come before the flags; lines that are indented commander leaves as they are. */
+/** A description with worked examples, which come before the flags. Commander does not wrap indented lines. */
 export function examples(description: string, worked: readonly Example[]): string {
   return `${description}\n\nExamples:\n${worked.map(([command, what]) => `  ${command}\n      # ${what}`).join('\n')}`;
 }
 
-/** What a verb works with. */
+/** The session that a verb works with. */
 export function sessionOf(host: Host, { json = false, config }: CommonOptions): Session {
   const { environment, input, now } = host;
   return { output: new Output(host.streams, json), environment, configFile: config, input, now };

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { Configuration } from '../configuration/index.js';
-import { NoServiceNameError, serviceNameOf, type Decision, type ServiceName } from '../mtls/index.js';
+import { NoServiceNameError, serviceNameOf, spiffeIdOf, type Decision, type ServiceName } from '../mtls/index.js';
 import type { RevocationStatus } from '../revocation/index.js';
 import type { CertificateRow } from '../store/index.js';
 import { plain } from './output.js';
@@ -21,7 +21,7 @@ import {
 
 export type Purpose = 'client' | 'server';
 
-/** One finding; `mend` says what to do when it is not ok. */
+/** A finding. `mend` says what to do when it is not ok. */
 export interface Check {
   readonly check: string;
   readonly ok: boolean;
@@ -33,19 +33,19 @@ const WAIT = 'compare the clocks of both machines, or wait';
 const REISSUE = 'issue a new one: veritas issue, or veritas sign';
 const purposeMendOf = (purpose: Purpose): string => `issue it with --profile ${purpose} or --profile service`;
 
-/** What is looked at. */
+/** The certificate that is examined, with everything that is known about it. */
 export interface VerifySubject {
   readonly leaf: Certificate;
-  /** What stands after the leaf in its file. */
+  /** The certificates after the leaf in its file. */
   readonly offered: readonly Certificate[];
-  /** What whoever validates the leaf has to build a path from. */
+  /** The intermediates from which whoever validates the leaf can build a path. */
   readonly intermediates: readonly Certificate[];
   readonly anchors: readonly Certificate[];
-  /** The row of a certificate in our store, when one of our CAs issued it; undefined when there is no store. */
+  /** The row in our store of a certificate that one of our CAs issued; undefined when there is no store. */
   readonly recordOf: ((certificate: Certificate) => CertificateRow | undefined) | undefined;
-  /** Why a certificate is revoked that our CA issued after the backup that the store was restored from. */
+  /** Why a certificate is revoked that our CA issued after the backup from which the store was restored. */
   readonly lostReasonOf: ((certificate: Certificate) => string | undefined) | undefined;
-  /** The revocation lists of other CAs: what they say of certificates that the store does not know. */
+  /** The revocation lists of other CAs, for certificates that the store does not know. */
   readonly lists: RevocationStatus;
   /** The private key that should belong to the leaf. */
   readonly publicKey: KeyObject | undefined;
@@ -53,7 +53,7 @@ export interface VerifySubject {
   readonly policy: Pick<Configuration['mtls'], 'issuerOrganization' | 'serviceFrom' | 'revocation'>;
   /** Whether another trust domain vouches for it. */
   readonly isFederated: boolean;
-  /** Whether the service of that name is let in by the leaf, and why not; with a shadow, that it is only tried. */
+  /** Whether the service of that name is let in by the leaf, and why not; a shadow means that it is only being tried. */
   readonly askList: (service: string) => Decision;
   readonly now: Date;
 }
@@ -61,13 +61,16 @@ export interface VerifySubject {
 type Seen<Key extends keyof VerifySubject> = Pick<VerifySubject, Key>;
 type CheckOf = (subject: VerifySubject) => Check | Check[];
 
-/** Every check in the order of the guard, all of them, so that one mend is not followed by the next refusal. */
+/** Runs every check, in the order of the guard, so that mending one failure does not lead straight to the next refusal. */
 export const runChecks = (subject: VerifySubject): Check[] => CHECKS.flatMap((check) => check(subject));
 
-/** The checks that need to know nothing but the certificate and its key. */
-export const runOwnChecks = (
-  subject: Seen<'leaf' | 'offered' | 'intermediates' | 'publicKey' | 'purpose' | 'now'>,
-): Check[] => [readable(subject), ...dates(subject), keyUsage(subject), ...key(subject)];
+/** The checks that need only the certificate and its key. */
+export const runOwnChecks = (subject: Seen<'leaf' | 'offered' | 'publicKey' | 'purpose' | 'now'>): Check[] => [
+  readable(subject),
+  ...datesOf([subject.leaf], subject.now),
+  keyUsage(subject),
+  ...key(subject),
+];
 
 const readable = ({ leaf, offered }: Seen<'leaf' | 'offered'>): Check => ({
   check: 'readable',
@@ -75,13 +78,25 @@ const readable = ({ leaf, offered }: Seen<'leaf' | 'offered'>): Check => ({
   detail: `${offered.length + 1} certificate${offered.length === 0 ? '' : 's'}, the first is ${nameToString(leaf.subject)}`,
 });
 
-const dates = ({ leaf, intermediates, now }: Seen<'leaf' | 'intermediates' | 'now'>): Check[] =>
-  [leaf, ...intermediates.filter((each) => each.subject.key === leaf.issuer.key)].map((certificate) => ({
+const datesOf = (certificates: readonly Certificate[], now: Date): Check[] =>
+  certificates.map((certificate) => ({
     check: 'dates',
     ok: now >= certificate.notBefore && now <= certificate.notAfter,
     detail: `${nameToString(certificate.subject)} is valid from ${certificate.notBefore.toISOString()} until ${certificate.notAfter.toISOString()}`,
     mend: now < certificate.notBefore ? WAIT : REISSUE,
   }));
+
+/** The dates of the path below its anchor; without a path, those of the leaf and of whatever carries its issuer's name. */
+const dates: CheckOf = (subject) => {
+  const { leaf, intermediates, now } = subject;
+  const result = pathOf(subject);
+  return datesOf(
+    result.ok
+      ? result.path.certificates.slice(0, -1)
+      : [leaf, ...intermediates.filter((each) => each.subject.key === leaf.issuer.key)],
+    now,
+  );
+};
 
 const path: CheckOf = (subject) => {
   const result = pathOf(subject);
@@ -99,10 +114,13 @@ const path: CheckOf = (subject) => {
   };
 };
 
-/** What mends a path that breaks a rule: those that another check speaks of as well have its mend. */
+/** What mends a path that breaks a rule. A rule that has a check of its own has the same mend there. */
 function pathMendOf(subject: VerifySubject, code: PathFailureCode): string {
   if (validate(subject, subject.offered).ok)
-    return 'a service takes issuing CAs from its own files alone: put this one into mtls.intermediatesFile';
+    // A CA of ours that is not trusted was removed, or is not published yet.
+    return subject.offered.some((each) => subject.recordOf?.(each))
+      ? REISSUE
+      : 'a service takes issuing CAs from its own files alone: put this one into mtls.intermediatesFile';
   if (subject.leaf.extensions.basicConstraints?.cA === true)
     return 'name the certificate of a service, not that of a CA';
   switch (code) {
@@ -121,7 +139,7 @@ function pathMendOf(subject: VerifySubject, code: PathFailureCode): string {
   }
 }
 
-/** Over CAs that were not revoked where there is such a path, as the guard has it. */
+/** The path, over CAs that are not revoked where there is one, as in the guard. */
 function pathOf(subject: VerifySubject): PathResult {
   const accepts = ([, ...above]: readonly Certificate[]): boolean =>
     above.every((ca, i) => i === above.length - 1 || revocationOf(ca, above[i + 1], subject).ok);
@@ -167,9 +185,23 @@ const keyUsage = ({ leaf: { extensions }, purpose }: Seen<'leaf' | 'purpose'>): 
   };
 };
 
+/** X509-SVID §5.2 forbids cRLSign, which RFC 5280 allows. */
+const clientKeyUsage: CheckOf = (subject) => {
+  const { leaf, purpose, policy } = subject;
+  const check = keyUsage(subject);
+  const isSvid = purpose === 'client' && policy.serviceFrom.includes('spiffe') && spiffeIdOf(leaf) !== undefined;
+  return isSvid && leaf.extensions.keyUsage?.has(KeyUsage.cRLSign)
+    ? {
+        ...check,
+        ok: false,
+        detail: `${check.detail}, with cRLSign, which the certificate of a SPIFFE ID may not have`,
+      }
+    : check;
+};
+
 const revocation: CheckOf = (subject) => {
   const result = pathOf(subject);
-  // An anchor is trusted by hand; nobody can revoke it.
+  // An anchor is trusted by hand, and nobody can revoke it.
   const path = result.ok ? result.path.certificates : [];
   const asked = result.ok ? path.slice(0, -1) : [subject.leaf];
   return asked.map((certificate, i) => revocationOf(certificate, path[i + 1], subject));
@@ -262,9 +294,18 @@ const key = ({ leaf, publicKey }: Seen<'leaf' | 'publicKey'>): Check[] =>
         },
       ];
 
-const CHECKS: readonly CheckOf[] = [readable, dates, path, issuerOrganization, keyUsage, revocation, serviceName, key];
+const CHECKS: readonly CheckOf[] = [
+  readable,
+  dates,
+  path,
+  issuerOrganization,
+  clientKeyUsage,
+  revocation,
+  serviceName,
+  key,
+];
 
-/** A finding for a person. */
+/** A finding, for a person. */
 export function describeCheck({ check, ok, detail, mend }: Check): string {
   const line = `${ok ? 'pass' : 'FAIL'}  ${check}: ${plain(detail)}`;
   return ok || mend === undefined ? line : `${line}\n      mend: ${mend}`;

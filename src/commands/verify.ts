@@ -28,7 +28,7 @@ export interface VerifyOptions {
   readonly key?: string;
 }
 
-/** `veritas verify`: each thing that the guard or a client would look at, pass or fail, and what to do. Exits 1 when one fails. */
+/** `veritas verify`: each thing that the guard or a client would check, pass or fail, and what to do. Exits 1 when one fails. */
 export async function verify(
   session: Session,
   file: string,
@@ -71,7 +71,7 @@ async function checksOf(octets: Uint8Array, inputs: Inputs): Promise<Check[]> {
   const subject: VerifySubject = {
     leaf,
     offered: intermediates,
-    // A client gets what the server sends; the guard takes none from a client: a resumed session would have lost them.
+    // A client gets the certificates that a server sends. The guard takes none from a client, because a resumed session would have lost them.
     intermediates: purpose === 'client' ? trust.intermediates : intermediates,
     anchors,
     isFederated,
@@ -85,7 +85,7 @@ async function checksOf(octets: Uint8Array, inputs: Inputs): Promise<Check[]> {
   return runChecks(subject);
 }
 
-/** What the store knows of the certificates; undefined when there is none. */
+/** What the store knows about the certificates; undefined when there is no store. */
 async function recordsOf(
   { session, configuration }: Pick<Inputs, 'session' | 'configuration'>,
   certificates: readonly Certificate[],
@@ -131,7 +131,7 @@ async function recordsOf(
   }
 }
 
-/** The revocation lists of other CAs, each read once, as the guard reads them. */
+/** The revocation lists of other CAs, each read once, in the way of the guard. */
 async function listsOf(
   { configuration: { mtls }, session }: Pick<Inputs, 'configuration' | 'session'>,
   authorities: readonly Certificate[],
@@ -146,7 +146,7 @@ async function listsOf(
   return lists;
 }
 
-/** Whose CAs may vouch for the certificate, by the trust bundles of now. Throws CommandError for one that cannot be had. */
+/** The CAs that may vouch for the certificate, by the current trust bundles. Throws CommandError when a bundle that is needed cannot be had. */
 async function vouchingOf(leaf: Certificate, configuration: Configuration): Promise<Vouching> {
   const own = trustOf(configuration);
   const { trustDomain } = configuration.mtls;
@@ -163,7 +163,7 @@ async function vouchingOf(leaf: Certificate, configuration: Configuration): Prom
   const vouching = vouchingFor(leaf, federation.current());
   if (vouching.isFederated && failed.length > 0)
     throw new CommandError(
-      `a trust bundle cannot be had (${failed.join('; ')})`,
+      `a trust bundle cannot be read (${failed.join('; ')})`,
       ExitCode.unusable,
       'look at mtls.trustDomains',
     );

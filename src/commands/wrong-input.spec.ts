@@ -90,7 +90,7 @@ describe('what a stranger types', () => {
     expect(await run(['renew', '--cert', path('a.pem'), '--key', path('a.key'), '--at', '0.5'])).toEqual({
       code: 2,
       out: '',
-      err: 'veritas: --at is for --daemon: leave it out, or see --before\n',
+      err: 'veritas: --at needs --daemon: leave it out, or see --before\n',
     });
   });
 

@@ -89,6 +89,12 @@ interface RenewalFailed {
   readonly notAfter: Date | undefined;
 }
 
+/** `renewal.unneeded`: it need not be, where it failed before or somebody else replaced it. */
+interface RenewalUnneeded {
+  /** Of the certificate in use; undefined when our CA did not issue it. */
+  readonly notAfter: Date | undefined;
+}
+
 /** `background.failed`: work on a timer failed and will be tried again. */
 interface BackgroundFailed {
   readonly task: string;
@@ -108,6 +114,7 @@ export interface EventMap {
   readonly 'services.changed': ServicesChanged;
   readonly 'renewal.done': RenewalDone;
   readonly 'renewal.failed': RenewalFailed;
+  readonly 'renewal.unneeded': RenewalUnneeded;
   readonly 'background.failed': BackgroundFailed;
 }
 

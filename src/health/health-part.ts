@@ -1,10 +1,10 @@
-/** How one part of the service is. `detail` is for anybody who asks: no path, no name of a machine. */
+/** The state of one part of the service. Anybody may ask, so `detail` has no path and no name of a machine. */
 export type PartState =
   | { readonly state: 'up'; readonly detail?: string }
   | { readonly state: 'warning'; readonly detail: string }
   | { readonly state: 'down'; readonly detail: string };
 
-/** A part that health looks at: quick, and without side effects. What it throws counts as down. */
+/** A part that health asks about. `check` must be quick and have no side effects; if it throws, the part is down. */
 export interface HealthPart {
   readonly name: string;
   readonly check: () => PartState | Promise<PartState>;

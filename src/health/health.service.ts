@@ -28,7 +28,7 @@ export class HealthService {
     @Inject(LazyModuleLoader) private readonly modules: LazyModuleLoader,
   ) {}
 
-  /** Whoever asks while somebody else does hears the same: anybody may, and the parts ask the store. */
+  /** Whoever asks while a report is being made gets that same report: anybody may ask, and the parts ask the store. */
   report(): Promise<HealthReport> {
     return (this.#report ??= this.#ask().finally(() => {
       this.#report = undefined;
@@ -48,7 +48,7 @@ export class HealthService {
       () => true,
       () => false,
     );
-    // In the order in which they were named, whichever answered first.
+    // In the order in which the parts were named, not in which they answered.
     const parts = Object.fromEntries(this.parts.map(({ name }) => [name, states.get(name) ?? UNASKED]));
     if (healthy !== this.#wasHealthy) this.#logger.warn({ event: healthy ? 'healthy' : 'unhealthy', parts });
     this.#wasHealthy = healthy;
@@ -57,7 +57,7 @@ export class HealthService {
 
   async #loadTerminus(): Promise<Terminus> {
     const { HealthCheckService, HealthIndicatorService, TerminusModule } = await import('@nestjs/terminus');
-    // Its own log line repeats what this room's says.
+    // Terminus would log the same failures that this service logs.
     const module = await this.modules.load(() => TerminusModule.forRoot({ logger: false }));
     return { checks: module.get(HealthCheckService), indicators: module.get(HealthIndicatorService) };
   }

@@ -2,7 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { IdentifiedRequest } from '../mtls/index.js';
 
-/** A line for each answered request, refused ones too, which have a line of their own besides. */
+/** Logs a line for each answered request. A refused request has this line too, besides the line of its refusal. */
 export function logAccess(server: FastifyInstance, logger: LoggerService): void {
   server.addHook('onResponse', (request: FastifyRequest & IdentifiedRequest, reply, done) => {
     logger.log(

@@ -3,8 +3,9 @@ import { isIPv4, isIPv6 } from 'node:net';
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 /**
- * Who stands behind an address, as far as it can be told: an IPv4 address, also as IPv6 writes it (`::ffff:192.0.2.1`), or the first 64 bits of an
- * IPv6 address, the network that one subscriber has at least (RFC 6177 §2). Whatever is no address is one group.
+ * The group that an address is counted in, standing for one client as far as that can be told: an IPv4 address, also in its IPv6 form
+ * (`::ffff:192.0.2.1`), or the first 64 bits of an IPv6 address, the least that one subscriber has (RFC 6177 §2). Whatever is no address falls into
+ * one group.
  */
 export function addressGroup(address: string | undefined): string {
   const [plain = ''] = (address ?? '').split('%');

@@ -1,8 +1,8 @@
 import { BlockList, type Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
 import type { LoggerService } from '@nestjs/common';
-import { addressGroup } from './address-group.js';
 import type { HttpConfig } from '../configuration/index.js';
+import { addressGroup } from './address-group.js';
 
 /** The bounds of the HTTPS listener on connections, all before TLS begins. */
 export type ConnectionSettings = Pick<
@@ -15,7 +15,7 @@ export type ConnectionSettings = Pick<
   | 'trustedAddresses'
 >;
 
-/** The setting that a connection was dropped by. */
+/** The setting by which a connection was dropped. */
 type Bound = Exclude<keyof ConnectionSettings, 'trustedAddresses'> | 'maxConnections';
 
 const BURST_SECONDS = 2;
@@ -23,7 +23,7 @@ const LOG_INTERVAL_MS = 1_000;
 const FIRST_SWEEP = 1_024;
 const MOST_GROUPS = 65_536;
 
-/** How many connections somebody has: open, of those with the handshake behind them, and when the rate is whole again. */
+/** The connections of one group, or of all: how many are open, how many of them have finished the handshake, and when the rate is whole again. */
 class Connections {
   open = 0;
   secure = 0;
@@ -38,7 +38,7 @@ class Connections {
   }
 
   hasRate(perSecond: number, now: number): boolean {
-    // Of steps that were added up: a millionth of a millisecond is none.
+    // The sum of many steps is rounded: a millionth of a millisecond does not count.
     return Math.max(this.#wholeAt, now) + 1_000 / perSecond - now <= BURST_SECONDS * 1_000 + 1e-6;
   }
 
@@ -48,9 +48,38 @@ class Connections {
   }
 }
 
+/** The connections of each address group; groups that have none, and their whole rate again, are forgotten. */
+class AddressGroups {
+  readonly #groups = new Map<string, Connections>();
+  #sweepAt = FIRST_SWEEP;
+
+  /** The group as it is, or a new one. */
+  of(name: string, now: number): Connections {
+    let group = this.#groups.get(name);
+    if (!group) {
+      if (this.#groups.size >= this.#sweepAt) this.#sweep(now);
+      this.#groups.set(name, (group = new Connections()));
+    }
+    return group;
+  }
+
+  find(name: string): Connections | undefined {
+    return this.#groups.get(name);
+  }
+
+  #sweep(now: number): void {
+    for (const [name, connections] of this.#groups) if (connections.isIdle(now)) this.#groups.delete(name);
+    // A flood from more networks than that is bounded by the totals.
+    if (this.#groups.size >= MOST_GROUPS)
+      for (const [name, { open }] of this.#groups) if (open === 0) this.#groups.delete(name);
+    this.#sweepAt = Math.max(FIRST_SWEEP, this.#groups.size * 2);
+  }
+}
+
 /**
- * Bounds who may connect, before a key is touched: what is over a bound is reset at once, before TLS begins. To be put on a server that has its own
- * listeners. `clock` in milliseconds, never going back. One line a second at most says how many were dropped, and by which settings.
+ * Bounds who may connect, before a key is touched: a connection over a bound is reset at once, before TLS begins. To be called on a server that has
+ * its own listeners already. `clock` in milliseconds, never going back. At most one line a second in the log says how many connections were dropped,
+ * and by which settings.
  */
 export function limitConnections(
   server: Server,
@@ -59,35 +88,11 @@ export function limitConnections(
   clock: () => number = () => performance.now(),
 ): void {
   const trusted = networksOf(settings.trustedAddresses);
-  const total = new Connections();
-  const groups = new Map<string, Connections>();
-  const report = dropReport(logger);
-  let sweepAt = FIRST_SWEEP;
-
-  const boundOver = (group: Connections, now: number): Bound | undefined => {
-    if (group.open >= settings.maxConnectionsPerAddress) return 'maxConnectionsPerAddress';
-    if (group.handshakes >= settings.maxHandshakesPerAddress) return 'maxHandshakesPerAddress';
-    if (!group.hasRate(settings.connectionRatePerAddress, now)) return 'connectionRatePerAddress';
-    if (total.handshakes >= settings.maxHandshakes) return 'maxHandshakes';
-    if (!total.hasRate(settings.connectionRate, now)) return 'connectionRate';
-    return undefined;
-  };
-
-  const groupOf = (name: string, now: number): Connections => {
-    let group = groups.get(name);
-    if (!group) {
-      if (groups.size >= sweepAt) {
-        for (const [each, connections] of groups) if (connections.isIdle(now)) groups.delete(each);
-        // A flood from more networks than that is bounded by the totals.
-        if (groups.size >= MOST_GROUPS) for (const [each, { open }] of groups) if (open === 0) groups.delete(each);
-        sweepAt = Math.max(FIRST_SWEEP, groups.size * 2);
-      }
-      groups.set(name, (group = new Connections()));
-    }
-    return group;
-  };
-
   const isTrusted = (address: string): boolean => trusted.check(address, familyOf(address));
+  const total = new Connections();
+  const groups = new AddressGroups();
+  const report = dropReport(logger);
+
   const admitted = (socket: Socket): boolean => {
     const { remoteAddress } = socket;
     // It is gone already.
@@ -95,8 +100,8 @@ export function limitConnections(
     if (isTrusted(remoteAddress)) return true;
     const now = clock();
     const name = addressGroup(remoteAddress);
-    const group = groupOf(name, now);
-    const bound = boundOver(group, now);
+    const group = groups.of(name, now);
+    const bound = boundOver({ group, total }, settings, now);
     if (bound !== undefined) {
       report(bound, name);
       return false;
@@ -118,8 +123,8 @@ export function limitConnections(
   });
   server.on('secureConnection', (socket: TLSSocket) => {
     const { remoteAddress } = socket;
-    const group =
-      remoteAddress === undefined || isTrusted(remoteAddress) ? undefined : groups.get(addressGroup(remoteAddress));
+    if (remoteAddress === undefined || isTrusted(remoteAddress)) return;
+    const group = groups.find(addressGroup(remoteAddress));
     if (!group) return;
     group.secure++;
     total.secure++;
@@ -133,6 +138,20 @@ export function limitConnections(
   });
 }
 
+/** The bound that one more connection of `group` would be over, if any. */
+function boundOver(
+  { group, total }: { readonly group: Connections; readonly total: Connections },
+  settings: ConnectionSettings,
+  now: number,
+): Bound | undefined {
+  if (group.open >= settings.maxConnectionsPerAddress) return 'maxConnectionsPerAddress';
+  if (group.handshakes >= settings.maxHandshakesPerAddress) return 'maxHandshakesPerAddress';
+  if (!group.hasRate(settings.connectionRatePerAddress, now)) return 'connectionRatePerAddress';
+  if (total.handshakes >= settings.maxHandshakes) return 'maxHandshakes';
+  if (!total.hasRate(settings.connectionRate, now)) return 'connectionRate';
+  return undefined;
+}
+
 function networksOf(written: readonly string[]): BlockList {
   const networks = new BlockList();
   for (const each of written) {
@@ -143,10 +162,12 @@ function networksOf(written: readonly string[]): BlockList {
   return networks;
 }
 
-/** Of what is an address, by the settings or by the system: whether it is one takes Node.js a pattern of IPv6 that is slow to compile. */
+/**
+ * For text that the settings or the system have already proven to be an address. Node.js would check with an IPv6 pattern that is slow to compile.
+ */
 const familyOf = (address: string): 'ipv6' | 'ipv4' => (address.includes(':') ? 'ipv6' : 'ipv4');
 
-/** Logs the first drop at once, and those after it together, a second later. */
+/** Logs the first drop at once, and those that follow it together, a second later. */
 function dropReport(logger: LoggerService): (bound: Bound, address: string) => void {
   let counts: Partial<Record<Bound, number>> = {};
   let last = '';

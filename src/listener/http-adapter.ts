@@ -10,21 +10,22 @@ import { answerUnreadable, answerUnroutable, withOneHost } from '../mtls/index.j
 import { NO_SCHEMAS } from '../repository/index.js';
 import { cutSlowClients } from './slow-clients.js';
 
-/** The bounds of the HTTPS listener on what comes over a connection. */
+/** The limits of the HTTPS listener on what comes over a connection. */
 export type HttpLimits = Omit<HttpConfig, 'host' | 'port' | 'drainTimeout' | keyof ConnectionSettings>;
 
-// What a caller may name its request by: it comes back in the answer and stands in the log.
+// The form in which a caller may name its request. The name is repeated in the answer and in the log.
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 const ID_HEADER = 'x-request-id';
 const MAX_STREAMS = 128;
-// Streams that a client takes back (CVE-2023-44487): at once, and a second. All of its open ones four times over are no attack.
+// How many streams a client may cancel (CVE-2023-44487): at once, and per second. Cancelling all of its open streams four times over is no attack.
 const STREAM_RESETS = { streamResetBurst: 4 * MAX_STREAMS, streamResetRate: 33 };
-// All SPIFFE IDs below one of the greatest length, each octet encoded as three; no route here has a pattern that a long parameter could wear out.
+// Room for a SPIFFE ID of the greatest length followed by `/*`, with each octet percent-encoded as three. No route here has a pattern that a long
+// parameter could make slow.
 const MAX_PARAM_LENGTH = 3 * 2050;
-// Node.js looks for overdue clients at this interval, not at each one's own time.
+// Node.js looks for overdue clients at this interval, not at each client's own deadline.
 const CHECKING_INTERVAL_MS = 1_000;
 
-/** Fastify on HTTPS, HTTP/1.1 and HTTP/2 by ALPN, with the bounds of `http`. */
+/** Fastify on HTTPS, with HTTP/1.1 and HTTP/2 by ALPN, within the limits of `http`. */
 export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAdapter {
   const serverFactory: FastifyServerFactory = (handler) =>
     createListener(http, tls).on(
@@ -45,19 +46,23 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
   });
 }
 
-/** Names requests: as the caller does when that is harmless, else by this process's random part and a counter (a tenth of the cost of a UUID). */
+/**
+ * Gives requests their ids: the caller's own where that is harmless, else a random part of this process and a counter (a tenth of the cost of a
+ * UUID).
+ */
 function requestIds(): (request: IncomingMessage) => string {
-  const process = randomBytes(6).toString('hex');
+  const randomPart = randomBytes(6).toString('hex');
   let count = 0;
   return ({ headers: { [ID_HEADER]: given } }) =>
-    typeof given === 'string' && REQUEST_ID.test(given) ? given : `${process}-${(++count).toString(36)}`;
+    typeof given === 'string' && REQUEST_ID.test(given) ? given : `${randomPart}-${(++count).toString(36)}`;
 }
 
 function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
   const server = createSecureServer({
     ...tls,
     allowHTTP1: true,
-    // Of a request without a body no stream's events are worth their time, a twentieth of the whole: what ends early is seen at the answer.
+    // For a request without a body the stream's events would cost a twentieth of its whole time. A request that ends early is noticed when it is
+    // answered.
     optimizeEmptyRequests: true,
     handshakeTimeout: http.handshakeTimeout,
     maxHeaderSize: http.maxHeaderSize,
@@ -66,9 +71,9 @@ function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
     settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: http.maxHeaderSize },
   } as Parameters<typeof createSecureServer>[0]);
   const { headersTimeout, requestTimeout, keepAliveTimeout, maxConnections } = http;
-  // The HTTP/1.1 side of the server has these, its type does not say so.
+  // The HTTP/1.1 side of the server takes these options, though its type does not say so.
   Object.assign(server, { headersTimeout, requestTimeout, keepAliveTimeout, maxConnections, requireHostHeader: false });
-  // What is expected and not known is asked for nothing: RFC 9110 §10.1.1 lets us; else Node.js answers 417, past every guard.
+  // An expectation that we do not know is ignored, as RFC 9110 §10.1.1 allows. Node.js itself would answer 417, past every guard.
   server.on('checkExpectation', (request, response) => {
     server.emit('request', request, response);
   });

@@ -2,6 +2,7 @@ import type { Server } from 'node:tls';
 import type { LoggerService } from '@nestjs/common';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { trustIn } from '../bindings/current-trust.js';
+import { checkMaterialPlaces } from '../bindings/material-places.js';
 import { ocspStapling } from '../bindings/ocsp-stapling.js';
 import type { Configuration } from '../configuration/index.js';
 import type { MtlsTcpServer } from '../mtls/tcp/index.js';
@@ -10,9 +11,9 @@ import { readTlsMaterial, serverOptions, TlsReloader, type OcspStapler, type Tls
 import { limitConnections } from './connection-limits.js';
 import { logFailedHandshakes } from './handshake-log.js';
 import { createHttpAdapter } from './http-adapter.js';
-import { messageListener, together } from './message-listener.js';
+import { asOneServer, messageListener } from './message-listener.js';
 
-/** What takes connections with TLS, and what keeps its certificate as the files have it. Nothing listens yet. */
+/** The servers that take TLS connections, and what keeps their certificate in step with the files. Nothing listens yet. */
 export interface Listeners {
   readonly adapter: FastifyAdapter;
   readonly https: Server;
@@ -25,7 +26,7 @@ export interface Listeners {
   readonly stapler: OcspStapler | undefined;
 }
 
-/** Makes the listeners with the files of `tls`, one certificate for all of them. Throws TlsSetupError. */
+/** Makes the listeners from the files of `tls`, with one certificate for all of them. Throws TlsSetupError. */
 export async function createListeners(
   configuration: Configuration,
   authority: CertificationAuthority,
@@ -33,8 +34,9 @@ export async function createListeners(
 ): Promise<Listeners> {
   const { http, tls, mtls, microservice } = configuration;
   const files = { ...tls, keyPassphrase: tls.keyPassphrase, intermediatesFile: mtls.intermediatesFile };
+  checkMaterialPlaces(tls, authority.certsDirectory);
   const material = await readTlsMaterial(files, new Date());
-  // Of the CAs of other trust domains the listener knows nothing: it leaves the choice to the client, and the verdict to the guard.
+  // The listener does not know the CAs of other trust domains. So it names none: the client chooses its certificate, and the guard decides.
   const settings = { ...tls, namesCas: mtls.trustDomains.length === 0 };
   const adapter = createHttpAdapter(http, serverOptions(settings, material));
   const https = adapter.getInstance().server as unknown as Server;
@@ -47,7 +49,7 @@ export async function createListeners(
     logFailedHandshakes(server, logger);
     stapler?.attach(server);
   }
-  const reloader = new TlsReloader(together(servers), settings, files, material, {
+  const reloader = new TlsReloader(asOneServer(servers), settings, files, material, {
     interval: tls.reloadInterval,
     check: (fresh) => {
       trustIn(fresh, configuration);

@@ -17,8 +17,8 @@ export function messageListener(
   return server;
 }
 
-/** Several TLS servers as one, for the reloader: what one takes up the others do, ticket keys included. */
-export function together(servers: readonly [Server, ...Server[]]): ConstructorParameters<typeof TlsReloader>[0] {
+/** Presents several TLS servers to the reloader as one: whatever one of them takes up, ticket keys included, all of them do. */
+export function asOneServer(servers: readonly [Server, ...Server[]]): ConstructorParameters<typeof TlsReloader>[0] {
   return {
     setSecureContext: (options) => {
       for (const server of servers) server.setSecureContext(options);

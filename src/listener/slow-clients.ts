@@ -2,9 +2,9 @@ import { constants, type Http2SecureServer, type ServerHttp2Session, type Server
 import type { TLSSocket } from 'node:tls';
 import type { HttpConfig } from '../configuration/index.js';
 
-/** Something that octets of an answer may wait in: an HTTP/1.1 connection, or an HTTP/2 stream. */
+/** Something whose output can be held up by its client: an HTTP/1.1 connection or an HTTP/2 stream. */
 interface Waiting {
-  /** Since when some have been waiting all the time, in milliseconds of the process; undefined when none are. */
+  /** Since when output has been waiting without a break, as `performance.now()` has it; undefined when none is. */
   since: number | undefined;
 }
 
@@ -15,8 +15,9 @@ interface OpenStream extends Waiting {
 const CHECKING_INTERVAL_MS = 1_000;
 
 /**
- * Cuts who does not take an answer within `answerTimeout`, who does not send the body of an HTTP/2 request within `requestTimeout`, and who has asked for nothing over
- * HTTP/2 for `keepAliveTimeout`. Node.js looks after silence, and after the body and idle connections on HTTP/1.1; with an octet now and then the others can be had for ever.
+ * Cuts clients that do not take an answer within `answerTimeout`, that do not send the body of an HTTP/2 request within `requestTimeout`, or that
+ * have asked for nothing over HTTP/2 for `keepAliveTimeout`. Node.js itself cuts silent clients, and on HTTP/1.1 also slow bodies and idle
+ * connections; without this, a client that sends or takes an octet now and then could keep the rest open for ever.
  */
 export function cutSlowClients(
   server: Http2SecureServer,
@@ -43,7 +44,7 @@ export function cutSlowClients(
     });
     session.setTimeout(keepAliveTimeout);
     session.on('timeout', () => {
-      // Who waits for an answer is not idle.
+      // A client that waits for an answer is not idle.
       if (streams.size === 0) session.destroy();
       else session.setTimeout(keepAliveTimeout);
     });
@@ -64,7 +65,7 @@ export function cutSlowClients(
   });
 }
 
-/** How long octets have been waiting, in milliseconds. */
+/** How long output has been waiting, in milliseconds. */
 function waits({ writableLength }: { readonly writableLength: number }, waiting: Waiting, now: number): number {
   waiting.since = writableLength > 0 ? (waiting.since ?? now) : undefined;
   return waiting.since === undefined ? 0 : now - waiting.since;

@@ -63,15 +63,16 @@ export function eventMeasures(events: EventBus): Measure[] {
   ];
 }
 
-/** How often in a row the certificate of this service could not be renewed; 0 when that mended itself. */
+/** How often in a row the certificate of this service could not be renewed; 0 when that is mended, by whomever. */
 function renewalAttempts(events: EventBus): Measure {
   let attempts = 0;
   events.on('renewal.failed', ({ attempt }) => {
     attempts = attempt;
   });
-  events.on('renewal.done', () => {
-    attempts = 0;
-  });
+  for (const mended of ['renewal.done', 'renewal.unneeded'] as const)
+    events.on(mended, () => {
+      attempts = 0;
+    });
   return {
     name: 'veritas_renewal_failed_attempts',
     help: 'How often in a row the certificate of this service could not be renewed.',

@@ -25,6 +25,14 @@ export interface ListTerm {
   readonly octets: number;
 }
 
+/** How the list of another CA stands. The times are undefined while there was none. */
+export interface ForeignListTerm {
+  readonly thisUpdate: Date | undefined;
+  readonly nextUpdate: Date | undefined;
+  readonly readAt: Date | undefined;
+  readonly failures: number;
+}
+
 /** Port: what is read of the service when somebody asks. */
 export interface Readings {
   readonly version: string;
@@ -33,4 +41,6 @@ export interface Readings {
   /** Those of its CAs, by their ids. */
   readonly authorities: () => readonly (readonly [id: string, term: CertificateTerm])[];
   readonly lists: () => readonly ListTerm[];
+  /** Those of `mtls.crls`, in that order. */
+  readonly foreignLists: () => readonly ForeignListTerm[];
 }

@@ -1,6 +1,7 @@
 import type { EventBus } from '../events/index.js';
 import type { DecisionCounts } from '../mtls/index.js';
 import { eventMeasures } from './event-measures.js';
+import { foreignListMeasures } from './foreign-list-measures.js';
 import type { CertificateTerm, ListTerm, Measure, Readings } from './measure.js';
 
 /** Everything that is measured here, beside the process itself. */
@@ -58,6 +59,7 @@ export function measuresOf(events: EventBus, decisions: DecisionCounts, readings
       seconds(nextUpdate),
     ),
     list('size_bytes', 'How long it is.', ({ octets }) => octets),
+    ...foreignListMeasures(readings.foreignLists),
     ...eventMeasures(events),
   ];
 }

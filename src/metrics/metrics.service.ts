@@ -4,6 +4,7 @@ import { EventBus } from '../events/index.js';
 import { DecisionCounts } from '../mtls/index.js';
 import type { Measure, Readings } from './measure.js';
 import { measuresOf } from './measures.js';
+import { loadPrometheusClient } from './prometheus-client.js';
 
 /** The token of the {@link Readings}. */
 export const READINGS = Symbol('veritas:Readings');
@@ -35,7 +36,7 @@ export class MetricsService {
 
 /** Loaded by whoever asks first, and so is what watches the process: a service that nobody asks pays for counting and nothing else. */
 async function registryOf(measures: readonly Measure[]): Promise<Registry> {
-  const { collectDefaultMetrics, Counter, Gauge, Registry } = await import('@prometheus-io/client');
+  const { collectDefaultMetrics, Counter, Gauge, Registry } = await loadPrometheusClient();
   const registry = new Registry();
   for (const { name, help, kind, labels, read } of measures) {
     const registration = { name, help, labelNames: [...labels], registers: [registry] };

@@ -2,29 +2,33 @@ import type { VerifiedClientIdentity } from './client-identity.js';
 import { servicePatterns } from './service-pattern.js';
 
 /**
- * Allowed, or why not: `reason` is for the caller and says nothing that they do not know. With `shadow` it is allowed because the rule is only tried, and that
- * is why it would not be.
+ * Allowed, or refused with a reason. `reason` is shown to the caller, and must say nothing that the caller does not know. With `shadow` the call is
+ * allowed only because the rule is being tried; its reason is why the rule would refuse it.
  */
 export type Decision =
   | { readonly allowed: true; readonly shadow?: { readonly reason: string } | undefined }
   | { readonly allowed: false; readonly reason: string };
 
-/** Policy is a function: who may pass. `roles` are those of the service now. Must be pure and quick: it runs on each request. */
+/**
+ * A policy is a function that says who may pass. `roles` are the roles that the service has now. It must be pure and quick: it runs on each request.
+ */
 export interface Authorizer {
   (identity: VerifiedClientIdentity, roles: ReadonlySet<string>): Decision;
-  /** The roles that it asks for one of, where that is all it asks for: for documents. */
+  /** The roles of which it asks for one, for documents; absent when it asks for anything else. */
   readonly anyRoleOf?: readonly string[];
-  /** Changes whenever a decision might, for rules that change while running: open connections of who is no longer allowed are then closed. */
+  /**
+   * Changes whenever a decision might. For rules that change while running: open connections of services that are no longer allowed are then closed.
+   */
   readonly epoch?: number;
 }
 
-/** What a rule decides. Throws TypeError for whatever is no {@link Decision}, a promise among it, and what the rule throws. */
+/** What a rule decides. Throws what the rule throws, and TypeError when the rule returns anything but a {@link Decision}, for instance a promise. */
 export function decisionOf(rule: Authorizer, identity: VerifiedClientIdentity, roles: ReadonlySet<string>): Decision {
   const decision: unknown = rule(identity, roles);
   if (isDecision(decision)) return decision;
-  // One that is rejected, and that nobody waits for, would end the process.
+  // A promise that is rejected without anybody waiting for it would end the process.
   Promise.resolve(decision).catch(() => undefined);
-  throw new TypeError('a rule has to answer { allowed: true } or { allowed: false, reason }, and at once');
+  throw new TypeError('an authorizer must return { allowed: true } or { allowed: false, reason }, and no promise');
 }
 
 function isDecision(value: unknown): value is Decision {
@@ -38,20 +42,23 @@ function isDecision(value: unknown): value is Decision {
 const ALLOWED: Decision = Object.freeze({ allowed: true });
 const refused = (reason: string): Decision => Object.freeze({ allowed: false, reason });
 
-/** Allows the services named: exactly, or by a SPIFFE ID that ends in `/*`, as {@link servicePatterns} says. Throws RangeError for what could match nothing. */
+/**
+ * Allows the named services: exact names, or SPIFFE IDs that end in `/*`, as in {@link servicePatterns}. Throws RangeError for a name that could
+ * match nothing.
+ */
 export function services(...names: readonly string[]): Authorizer {
   const isNamed = servicePatterns(names);
   return ({ service }) => (isNamed(service) ? ALLOWED : refused(`service ${service} is not allowed here`));
 }
 
-/** Allows whoever has at least one of the roles named. */
+/** Allows services that have at least one of the named roles. */
 export function roles(...names: readonly string[]): Authorizer {
   const authorizer = (_: VerifiedClientIdentity, own: ReadonlySet<string>): Decision =>
     names.some((name) => own.has(name)) ? ALLOWED : refused(`this needs the role ${names.join(' or ')}`);
   return Object.assign(authorizer, { anyRoleOf: names });
 }
 
-/** Allows what every authorizer allows; the first refusal counts, else the first shadow. Nothing given allows nothing. */
+/** Allows what every authorizer allows. The first refusal counts, else the first shadow. Without authorizers it allows nothing. */
 export function allOf(...authorizers: readonly Authorizer[]): Authorizer {
   return (identity, roles) => {
     let [decision, shadow] = [refused('no rule allows this'), undefined as Decision | undefined];
@@ -64,7 +71,7 @@ export function allOf(...authorizers: readonly Authorizer[]): Authorizer {
   };
 }
 
-/** Allows what at least one authorizer allows, in a shadow when none does without. Nothing given allows nothing. */
+/** Allows what at least one authorizer allows; as a shadow when only shadows allow it. Without authorizers it allows nothing. */
 export function anyOf(...authorizers: readonly Authorizer[]): Authorizer {
   return (identity, roles) => {
     let [decision, shadow] = [refused('no rule allows this'), undefined as Decision | undefined];

@@ -17,31 +17,34 @@ export function decodeClientCertificate(octets: Uint8Array): Certificate {
   }
 }
 
-/** What is thrown as a refusal: anything unforeseen becomes `validation_failed`. */
+/** What was thrown, as a refusal: anything unforeseen becomes `validation_failed`. */
 export const refusalOf = (error: unknown): MtlsRefusal =>
   error instanceof MtlsRefusal
     ? error
     : new MtlsRefusal('validation_failed', 'the client certificate could not be validated', {}, { cause: error });
 
-/** What a proxy asks without a certificate is asked by somebody without one; and whoever comes through another proxy is not the one who asks. */
+/**
+ * The refusal where the identity is that of a trusted proxy. On its own connection the proxy forwarded no certificate, so its caller has none; behind
+ * another proxy it is refused as a service.
+ */
 export const proxyAsClient = ({ service, certificate }: VerifiedClientIdentity, peer: Peer | undefined): MtlsRefusal =>
   peer?.proxy === undefined
     ? noCertificate().through(service)
     : refusal('service_not_allowed', 'a proxy is no client', certificate);
 
-/** Nobody presented anything. */
+/** No certificate was presented. */
 export const noCertificate = (): MtlsRefusal =>
   new MtlsRefusal('client_certificate_required', 'this path needs a client certificate and none was presented');
 
-/** Of a certificate, or one above it, that begins later. */
+/** The certificate, or one above it, is not valid yet. */
 export const notYetValid = (leaf: Certificate, reason?: PathFailure): MtlsRefusal =>
   refusal('certificate_not_yet_valid', 'the certificate, or one of its issuers, is not valid yet', leaf, reason);
 
-/** Of a certificate, or one above it, that is over. */
+/** The certificate, or one above it, has expired. */
 export const expired = (leaf: Certificate, reason?: PathFailure): MtlsRefusal =>
   refusal('certificate_expired', 'the certificate, or one of its issuers, has expired', leaf, reason);
 
-/** Of a certificate without a valid path, by why there is none. */
+/** The certificate has no valid path; the code depends on why there is none. */
 export function untrustedBy(reason: PathFailure, asked: Parameters<typeof wrongDomain>[0]): MtlsRefusal {
   const { leaf } = asked;
   if (reason.code === 'expired') return expired(leaf, reason);
@@ -54,7 +57,7 @@ export function untrustedBy(reason: PathFailure, asked: Parameters<typeof wrongD
   );
 }
 
-/** Of a certificate that is revoked, or has one above it that is. */
+/** The certificate, or one above it, has been revoked. */
 export function revoked(leaf: Certificate, { certificate, answer }: Finding): MtlsRefusal {
   const message =
     certificate === leaf
@@ -63,18 +66,18 @@ export function revoked(leaf: Certificate, { certificate, answer }: Finding): Mt
   return refusal('certificate_revoked', message, leaf, { ...answer, revoked: certificate.serialNumber });
 }
 
-/** Of a certificate of whose status nobody knows now. */
+/** Nobody knows at the moment whether the certificate is revoked. */
 export function unknown(leaf: Certificate, { certificate, answer }: Finding): MtlsRefusal {
   const message = 'whether the certificate has been revoked cannot be established now';
   return refusal('revocation_unknown', message, leaf, { ...answer, unknown: certificate.serialNumber });
 }
 
-/** Of a certificate that names no service. */
+/** The certificate names no service. */
 export function unnamed({ message, mend }: NoServiceNameError, leaf: Certificate): MtlsRefusal {
   return new MtlsRefusal('service_not_allowed', message, evidenceOf(leaf), { mend });
 }
 
-/** A refusal about a certificate, with what the log is to say of it. */
+/** A refusal about a certificate, with what the log is to say about the certificate. */
 export function refusal(code: RefusalCode, message: string, leaf: Certificate, evidence: object = {}): MtlsRefusal {
   return new MtlsRefusal(code, message, evidenceOf(leaf, evidence));
 }

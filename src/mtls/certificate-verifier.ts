@@ -14,35 +14,39 @@ import { NoServiceNameError, type ServicePlace } from './service-name.js';
 import type { TrustAnchors } from './trust-anchors.js';
 import { vouchingFor, WORK_SHARE, type Vouching } from './trust-domains.js';
 
-/** What a client's certificate has to be, besides trusted. */
+/** What is asked of a client's certificate, besides trust. */
 export interface CertificatePolicy {
-  /** Asked of our own CAs alone. */
+  /** Asked only of certificates of our own CAs. */
   readonly issuerOrganization: string | undefined;
   readonly serviceFrom: readonly ServicePlace[];
 }
 
-/** A certificate whose path, issuer and key usage are in order: true until the trust changes. Dates and revocation are asked again, and may lead to another path. */
+/**
+ * A certificate whose path, issuer and key usage are in order, which holds until the trust changes. Dates and revocation are asked again, and may
+ * replace its path by another one.
+ */
 export interface TrustedPeer {
   path: ValidatedPath;
   readonly vouching: Vouching;
   notBefore: number;
   notAfter: number;
   identity: VerifiedClientIdentity | undefined;
-  /** When revocation was last asked: the epoch, and until when (ms) that answer holds. */
+  /** The epoch at which revocation was last asked, and until when (ms) that answer holds. */
   epoch: number;
   goodUntil: number;
-  /** When another path was looked for in vain: the epoch, and the time (ms). */
+  /** The epoch and the time (ms) at which another path was last looked for in vain. */
   searched?: { readonly epoch: number; readonly time: number };
 }
 
-// Of a client's: what is read of it takes up to fifty times as much, for as long as its connection is open. Of who is refused nothing is kept.
+// The most octets of a client's certificate. What is read from it takes up to fifty times as much memory, for as long as its connection is open. Of a
+// certificate that is refused nothing is kept.
 const MAX_OCTETS = 16 * 1024;
-// What a path can fail by only because a purpose was asked for.
+// The failures that a path can have only because a purpose was asked for.
 const MAY_BE_PURPOSE: ReadonlySet<string> = new Set(['extended_key_usage', 'key_usage', 'profile']);
 
 const FOR_CLIENTS = { purposes: ['clientAuth'], extendedKeyUsageRequired: true } as const;
 
-/** That the peer holds the key the handshake has shown. */
+/** `possessionProven`: the handshake has shown that the peer holds the key. */
 const inputOf = (leaf: Certificate, { intermediates, anchors }: Vouching, time: number) => ({
   leaf,
   intermediates,
@@ -59,11 +63,14 @@ const alongPath = (path: ValidatedPath) => ({
   identity: undefined,
 });
 
-/** Says whether a certificate is in order by itself: path, issuer and key usage, and whom it names. Nothing of a connection, of revocation or of policy. */
+/**
+ * Says whether a certificate is in order by itself (path, issuer and key usage), and which service it names. Connections, revocation and policy are
+ * not its business.
+ */
 export class CertificateVerifier {
   constructor(private readonly policy: CertificatePolicy) {}
 
-  /** A leaf as of `time` (milliseconds since the epoch). Throws {@link MtlsRefusal}. */
+  /** Validates a leaf certificate at `time` (milliseconds since the epoch). Throws {@link MtlsRefusal}. */
   validate(leaf: Certificate, trust: TrustAnchors, time: number): TrustedPeer {
     const vouching = vouchingFor(leaf, trust);
     const input = inputOf(leaf, vouching, time);
@@ -71,7 +78,7 @@ export class CertificateVerifier {
     const result = validateCertificatePath({ ...input, ...FOR_CLIENTS });
     if (!result.ok) {
       if (!MAY_BE_PURPOSE.has(result.reason.code)) throw untrusted(result.reason);
-      // Only whoever passes the checks before it hears about the key usage: so without it, once more.
+      // Only a certificate that passes the earlier checks is told about its key usage; so the path is validated once more without a purpose.
       const withoutPurpose = validateCertificatePath({ ...input, purposes: [] });
       if (!withoutPurpose.ok) throw untrusted(withoutPurpose.reason);
       if (result.reason.code !== 'extended_key_usage' && result.reason.code !== 'key_usage')
@@ -91,7 +98,7 @@ export class CertificateVerifier {
     const { path, vouching } = peer;
     const [leaf, ...above] = path.certificates;
     const known = [...vouching.anchors, ...vouching.intermediates];
-    // Another path leads over another certificate of one of these CAs: mostly there is none, and nothing to look for.
+    // Another path leads through another certificate of one of these CAs. Mostly there is none, and nothing to search for.
     const isAnother = (one: Certificate): boolean =>
       above.some((ca) => ca.subject.key === one.subject.key && ca.fingerprint256 !== one.fingerprint256);
     if (!known.some(isAnother)) return false;
@@ -100,7 +107,7 @@ export class CertificateVerifier {
     return result.ok;
   }
 
-  /** X509-SVID §5.2: what RFC 5280 lets an end entity do, and SPIFFE does not. */
+  /** X509-SVID §5.2 forbids some of what RFC 5280 allows an end entity. */
   #checkSvid(leaf: Certificate): void {
     if (!this.policy.serviceFrom.includes('spiffe') || spiffeIdOf(leaf) === undefined) return;
     if (leaf.extensions.keyUsage?.has(KeyUsage.cRLSign))
@@ -115,9 +122,9 @@ export class CertificateVerifier {
       throw refusal('wrong_issuer', "the organization of the certificate's issuer is not the one asked for", leaf);
   }
 
-  /** Whom it names. Throws {@link MtlsRefusal} `service_not_allowed` when it names nobody. */
+  /** The identity that the certificate gives. Throws {@link MtlsRefusal} `service_not_allowed` when it names no service. */
   establish({ path, vouching: { isFederated, trustDomain } }: TrustedPeer): VerifiedClientIdentity {
-    // Another domain gives SPIFFE IDs alone: its common and DNS names are not ours to compare.
+    // Another domain vouches for SPIFFE IDs alone: its common names and DNS names mean nothing here.
     const serviceFrom = this.policy.serviceFrom.filter((place) => !isFederated || place === 'spiffe');
     try {
       return VerifiedClientIdentity.establish(path, { serviceFrom, trustDomain });

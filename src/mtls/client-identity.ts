@@ -1,7 +1,7 @@
 import { attributeValues, Oid, spiffeIdOf, type Certificate, type ValidatedPath } from '../x509/index.js';
 import { commonNameOf, serviceNameOf, type ServiceName, type ServicePlace } from './service-name.js';
 
-/** What a validated path is read by. */
+/** How an identity is read from a validated path. */
 export interface Reading {
   /** Where the name of the service is looked for, in order. */
   readonly serviceFrom: readonly ServicePlace[];
@@ -9,23 +9,20 @@ export interface Reading {
   readonly trustDomain?: string | undefined;
 }
 
-/**
- * Who is on the other end: made only from a validated path. Frozen; the same object for every request of a
- * connection.
- */
+/** Who is on the other end. It can be made only from a validated path, is frozen, and is the same object for every request of a connection. */
 export class VerifiedClientIdentity {
   readonly #proven = true;
   readonly validated = true;
   readonly certificate: Certificate;
-  /** The service's name: the common name, the DNS name in small letters, or the whole SPIFFE ID. */
+  /** The service's name: the common name, the DNS name in lower case, or the whole SPIFFE ID. */
   readonly service: string;
-  /** Where that was read. */
+  /** Where the name was read. */
   readonly serviceFrom: ServicePlace;
   /** The one common name, or undefined. */
   readonly commonName: string | undefined;
-  /** The SPIFFE ID, when the certificate has exactly one URI SAN and that is one. */
+  /** The SPIFFE ID, when the certificate has exactly one URI SAN and that is a SPIFFE ID. */
   readonly spiffeId: string | undefined;
-  /** The trust domain whose CA vouches for it, where that has a name. */
+  /** The trust domain whose CA vouches for the certificate, where that domain has a name. */
   readonly trustDomain: string | undefined;
   /** Lower-case hexadecimal. */
   readonly serialNumber: string;

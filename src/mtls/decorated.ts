@@ -2,10 +2,13 @@ import 'reflect-metadata';
 import type { HandlerClass } from './handler-methods.js';
 
 /**
- * A decorator of classes and methods that keeps what it says under `key`: `next` of what was said before it. Of a method it is kept by its name as well, for a
- * decorator above it may put another function in its place, which knows nothing of what stood on the first.
+ * A decorator for classes and methods that stores metadata under `key`: `next` computes it from what was stored before. For a method it is stored
+ * under the method's name as well, because a decorator applied later may replace the function, and the replacement carries no metadata of the first.
  */
-export function keeping<Said>(key: symbol, next: (before: Said | undefined) => Said): MethodDecorator & ClassDecorator {
+export function metadataDecorator<Said>(
+  key: symbol,
+  next: (before: Said | undefined) => Said,
+): MethodDecorator & ClassDecorator {
   return (target: object, name?: string | symbol, descriptor?: PropertyDescriptor) => {
     const decorated = (descriptor?.value ?? target) as object;
     Reflect.defineMetadata(key, next(Reflect.getMetadata(key, decorated) as Said | undefined), decorated);
@@ -15,10 +18,10 @@ export function keeping<Said>(key: symbol, next: (before: Said | undefined) => S
 }
 
 /**
- * What is kept about a method of a class: on the function, and by each name that the class has for it. Throws TypeError for a function that is no method of the
- * class, of which nobody knows what decorators it had.
+ * What {@link metadataDecorator} stored about a method of a class: on the function, and under each name that the class has for it. Throws TypeError
+ * for a function that is no method of the class, because its decorators cannot be known.
  */
-export function keptOn(key: symbol, handler: object, { prototype }: HandlerClass): readonly unknown[] {
+export function metadataOfMethod(key: symbol, handler: object, { prototype }: HandlerClass): readonly unknown[] {
   const kept: unknown[] = [];
   let isMethod = false;
   for (let level: object | null = prototype as object; level; level = Reflect.getPrototypeOf(level))
@@ -27,7 +30,7 @@ export function keptOn(key: symbol, handler: object, { prototype }: HandlerClass
       isMethod = true;
       kept.push(Reflect.getOwnMetadata(key, level, name));
     }
-  if (!isMethod) throw new TypeError('a handler is no method of its class: what decorators it had is not known');
+  if (!isMethod) throw new TypeError('a handler is not a method of its class, so its decorators cannot be known');
   kept.push(Reflect.getMetadata(key, handler));
   return kept.filter((each) => each !== undefined);
 }

@@ -1,10 +1,10 @@
-/** Whether a request's path (query cut off) is exempt. */
+/** Whether a request's path (without the query) is exempt. */
 export type IsExempt = (url: string) => boolean;
 
 /**
- * Reads the list of exempt paths: exact (`/status`) or everything below a prefix (`/assets/*`). A path is compared as it came: one with an encoded
- * octet, a doubled slash or a dot segment is never exempt, so that no two readings of a path can disagree.
- * Throws RangeError for an entry that does not start with a slash, or has a `*` anywhere but at the end.
+ * Reads the list of exempt paths: exact (`/status`), or everything below a prefix (`/assets/*`). A path is compared as it came, and one with an
+ * encoded octet, a doubled slash, a backslash or a dot segment is never exempt, so that no two readings of a path can disagree. Throws RangeError for
+ * an entry that does not start with a slash, or has a `*` anywhere but at the end.
  */
 export function exemptPaths(paths: readonly string[]): IsExempt {
   const exact = new Set<string>();
@@ -23,7 +23,7 @@ export function exemptPaths(paths: readonly string[]): IsExempt {
   };
 }
 
-/** Which of the exact paths of such a list a route answers, `route` with its parameters as `/orders/:id` or `/orders/{id}`. */
+/** Those of the exact `paths` that a route answers; the route has its parameters as `/orders/:id` or `/orders/{id}`. */
 export function exemptAt(route: string, paths: readonly string[]): string[] {
   const parts = route.split('/');
   return paths.filter((path) => {

@@ -1,6 +1,6 @@
 export type HandlerClass = abstract new (...args: never[]) => object;
 
-/** The methods that an instance of a class has, inherited ones too; of one that is overridden only the last. */
+/** The methods of an instance of a class, inherited ones included; of a method that is overridden, only the last. */
 export function methodsOf({ prototype }: HandlerClass): readonly object[] {
   const methods = new Map<string, unknown>();
   for (let level: object | null = prototype as object; level; level = Reflect.getPrototypeOf(level))

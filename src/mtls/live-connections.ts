@@ -5,42 +5,47 @@ import { setImmediate } from 'node:timers/promises';
 import type { MtlsRefusal, RefusalCode } from './mtls.errors.js';
 import { closeSession } from './refusal-reply.js';
 
-/** What decides whether an open connection may stay; each number or object is another one when an answer may have changed. */
+/** What decides whether an open connection may stay. */
 export interface Standing {
   /** Why the next request of a connection would be refused, whatever its route; undefined when it would not. */
   readonly refusalOf: (connection: object) => MtlsRefusal | undefined;
-  /** The end of the certificate on a connection, in milliseconds since the epoch. */
+  /** When the certificate on a connection expires, in milliseconds since the epoch. */
   readonly notAfterOf: (connection: object) => number;
-  /** Changes whenever any answer of `refusalOf` may, the passing of time apart. */
+  /**
+   * Numbers and objects of which at least one is another one whenever an answer of `refusalOf` may have changed for any reason but the passing of
+   * time.
+   */
   readonly marks: () => readonly unknown[];
   readonly clock: () => number;
-  /** Told of connections that are cut, those of one certificate together. */
+  /** Called when connections are cut, once for all connections of one certificate. */
   readonly onCut: (refusal: MtlsRefusal, connections: number) => void;
-  /** Told of a look that failed, the first in a row: what had changed is looked at again. */
+  /** Called for the first of several checks in a row that failed. What had changed is looked at again by the next one. */
   readonly onFailure: (error: unknown) => void;
 }
 
-// What a certificate or a service has lost for good. Not knowing a status is not among them: it may be known again at the next request.
+// The refusals that say that a certificate or a service is no longer good. An unknown status is not among them: it may be known again at the next
+// request.
 const LOST: ReadonlySet<RefusalCode> = new Set([
   'certificate_revoked',
   'certificate_expired',
   'untrusted_issuer',
   'wrong_issuer',
   'service_not_allowed',
-  // Nobody knows why, and what has changed is not looked at again: a connection that only listens would be open for good.
+  // Nobody knows why, and the change that led to it is not looked at again: a connection that only listens would stay open for good.
   'validation_failed',
 ]);
 const INTERVAL_MS = 100;
-// An answer that is under way may still get through.
+// Time for an answer that is under way to get through.
 const GRACE_MS = 500;
 const SLICE_MS = 5;
 
 /**
- * The open connections on which somebody was let in, and the end of those whose certificate or service has lost that since: revoked, expired, no longer
- * trusted, taken off the allow-list. Looked at ten times a second when something changed; nothing here stands on the path of a request.
+ * The open connections on which somebody was let in. A connection is ended when its certificate or service loses that right: revoked, expired, no
+ * longer trusted, or taken off the allow-list. When something has changed they are checked within a tenth of a second; nothing here is on the path of
+ * a request.
  */
 export class LiveConnections {
-  /** With whoever may speak on each: itself, and the client whose certificate a proxy handed on. */
+  /** Each connection with those who may speak on it: the connection itself, and the clients whose certificates a proxy forwarded over it. */
   readonly #open = new Map<object, object[]>();
   readonly #farewells = new WeakMap<object, (refusal: MtlsRefusal) => void>();
   #marks: readonly unknown[] = [];
@@ -50,12 +55,12 @@ export class LiveConnections {
 
   constructor(private readonly standing: Standing) {}
 
-  /** How many connections are open on which somebody was let in. */
+  /** The number of open connections on which somebody was let in. */
   get size(): number {
     return this.#open.size;
   }
 
-  /** Keeps an eye on a connection (a TLS socket, or an HTTP/2 session) until it closes; it ends as well with what `holder` has lost. */
+  /** Watches a connection (a TLS socket, or an HTTP/2 session) until it closes. It is ended as well when `holder` loses its right. */
   track(connection: object, holder = connection): void {
     if (!isConnection(connection)) return;
     const holders = this.#open.get(connection);
@@ -67,7 +72,7 @@ export class LiveConnections {
     connection.once('close', () => this.#open.delete(connection));
   }
 
-  /** Has the peer told, in the form of its transport, before its connection is cut. */
+  /** Registers how the peer is told, in the form of its transport, before its connection is cut. */
   tellWith(connection: object, farewell: (refusal: MtlsRefusal) => void): void {
     this.#farewells.set(connection, farewell);
   }
@@ -117,7 +122,7 @@ export class LiveConnections {
       }
     }
     for (const { refusal, count } of lost.values()) this.standing.onCut(refusal, count);
-    // Not before: what was not looked at to the end is looked at again.
+    // Only now: if the check fails before its end, everything is looked at again.
     this.#marks = marks;
   }
 
@@ -131,13 +136,13 @@ export class LiveConnections {
   }
 }
 
-/** GOAWAY on HTTP/2; on anything else the socket ends. Either way it is over after the grace. */
+/** Sends GOAWAY on HTTP/2. In any case the connection is over after the grace. */
 function cut(connection: TLSSocket | Http2Session): void {
   if ('goaway' in connection) closeSession(connection, GRACE_MS);
   else setTimeout(() => connection.destroy(), GRACE_MS).unref();
 }
 
-/** What `app.inject` and a stand-in have is no connection. */
+/** The stand-ins of `app.inject` and of tests are no connections. */
 function isConnection(value: object): value is EventEmitter {
   return 'once' in value && 'destroy' in value && ('goaway' in value || 'getPeerX509Certificate' in value);
 }

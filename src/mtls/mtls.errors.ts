@@ -1,4 +1,4 @@
-/** One row of the table of refusals: what the caller is told, and what mends it. */
+/** A row of the table of refusals: what the caller is told, and what mends it. */
 interface RefusalKind {
   readonly status: 400 | 401 | 403 | 429 | 500;
   readonly title: string;
@@ -7,8 +7,8 @@ interface RefusalKind {
 }
 
 /**
- * Every way in which a request is refused for its client certificate, or for how many of them there are. The order is the order of the checks: what comes first tells a
- * stranger nothing, what names a service comes only after everything else has passed.
+ * Every way in which a request is refused for its client certificate, or because there are too many of them. The order is that of the checks: the
+ * first ones tell a stranger nothing, and those that name a service come only after everything else has passed.
  */
 export const REFUSALS = {
   client_certificate_required: {
@@ -81,15 +81,15 @@ export const REFUSALS = {
 export type RefusalCode = keyof typeof REFUSALS;
 
 /**
- * A request that is not let through. `message` is for the caller: their own mistake, nothing of ours. `cause` and `evidence` are for the
- * log alone.
+ * A request that is not let through. `message` is for the caller, and speaks of nothing but the caller's own mistake. `cause` and `evidence` are for
+ * the log alone.
  */
 export class MtlsRefusal extends Error {
   override readonly name = 'MtlsRefusal';
   readonly status: number;
   /** What the caller can do, in one sentence. */
   readonly mend: string;
-  /** Whether nothing else can come over this connection: its certificate stays what it is. */
+  /** Whether the connection is of no more use, because its certificate stays what it is. */
   readonly endsConnection: boolean;
 
   constructor(
@@ -105,7 +105,7 @@ export class MtlsRefusal extends Error {
     this.endsConnection = options.endsConnection ?? (code === 'certificate_revoked' || code === 'certificate_expired');
   }
 
-  /** The same, of a client behind a proxy: its connection is other clients' as well, and stays. */
+  /** The same refusal for a client behind a proxy. The proxy's connection carries other clients too, and stays open. */
   through(proxy: string): MtlsRefusal {
     const { code, message, mend, evidence, cause } = this;
     return new MtlsRefusal(code, message, { ...evidence, proxy }, { cause, mend, endsConnection: false });

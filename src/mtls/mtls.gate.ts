@@ -18,14 +18,14 @@ import type { OnObjection, ShadowedRequest } from './shadowed-request.js';
 
 const LOG_INTERVAL_MS = 1_000;
 
-/** The one place where a request is admitted: the guard asks it for Nest's routes, the hook for all that Nest's guards do not see. */
+/** The one place where requests are admitted. The guard asks it about Nest's routes, and the hook about everything that Nest's guards do not see. */
 @Injectable()
 export class MtlsGate {
   readonly #isExempt: IsExempt;
   readonly #expiredGrace: number;
   readonly #onShadow: MtlsOptions['onShadow'];
   readonly #logger = new Logger('Mtls');
-  /** Of each transport that is not guarded: when the log had a refusal, and how many were passed over since. */
+  /** For each transport that is not guarded: when a refusal was last logged, and how many were not logged since. */
   readonly #unguarded = new Map<string, { readonly loggedAt: number; readonly passedOver: number }>();
 
   constructor(
@@ -41,18 +41,20 @@ export class MtlsGate {
     this.#isExempt = exemptPaths(options.exemptPaths ?? []);
   }
 
-  /** Takes the headers off a request in which a trusted proxy hands a certificate on; throws {@link MtlsRefusal} when anybody else sent one. */
+  /**
+   * Takes the headers in which a trusted proxy forwards a certificate off a request. Throws {@link MtlsRefusal} when anybody else sent such a header.
+   */
   takeForwarded(request: IdentifiedRequest): void {
     try {
       this.forwarded.take(request, this.verifier);
     } catch (error) {
-      throw this.#told(request, error);
+      throw this.#loggedRefusal(request, error);
     }
   }
 
   /**
-   * Puts the caller's identity on the request and its budget on the answer, or throws {@link MtlsRefusal}. An exempt path passes without one. Who was admitted by the
-   * same before the body came is only looked at again: nothing is counted or reported twice.
+   * Puts the caller's identity on the request and its budget on the answer, or throws {@link MtlsRefusal}. An exempt path passes without an identity.
+   * A request that was admitted by the same policy before its body came is only looked at again: nothing is counted or reported twice.
    */
   admit(request: IdentifiedRequest, admission: Admission, answer?: AnswerFields): void {
     if (this.#isExempt(request.url)) return;
@@ -63,16 +65,16 @@ export class MtlsGate {
     try {
       const identity = this.#identify(request, admission, true);
       this.rates.take(identity, admission.limit, answer);
-      // The answer is for who asked: a cache between a proxy and us would give it to others. A handler may say otherwise.
+      // The answer is meant for this caller: a cache between a proxy and us would give it to others. A handler may set another value.
       answer?.header('cache-control', 'no-store');
       request.clientIdentity = identity;
       this.counts.admitted++;
     } catch (error) {
-      throw this.#told(request, error);
+      throw this.#loggedRefusal(request, error);
     }
   }
 
-  /** As {@link admit}, by several that must all let it pass: one request, which counts once, and under the limit of each. */
+  /** As {@link admit}, by several policies that must all admit the request. It counts as one request, under the limit of each policy. */
   admitByAll(request: IdentifiedRequest, [first, ...others]: readonly [Admission, ...Admission[]]): void {
     try {
       const identity = this.#identify(request, first, true);
@@ -84,21 +86,24 @@ export class MtlsGate {
       request.clientIdentity = identity;
       this.counts.admitted++;
     } catch (error) {
-      throw this.#told(request, error);
+      throw this.#loggedRefusal(request, error);
     }
   }
 
-  /** Asks again about a request that was admitted and goes on, or about one that {@link admit} is asked about later: nothing is counted or reported twice. Throws as that. */
+  /**
+   * Checks a request again that was admitted and goes on, or checks one that {@link admit} will be asked about later: nothing is counted or reported
+   * twice. Throws as {@link admit}.
+   */
   admitAgain(request: IdentifiedRequest, admission: Admission): void {
     if (this.#isExempt(request.url)) return;
     try {
       this.#identify(request, admission, false);
     } catch (error) {
-      throw this.#told(request, error);
+      throw this.#loggedRefusal(request, error);
     }
   }
 
-  /** The refusal for what nobody foresaw, such as a rule that throws; the cause is in the log. */
+  /** The refusal for an error that nobody foresaw, such as a rule that throws. The log has the cause. */
   unforeseen(request: IdentifiedRequest, cause: unknown): MtlsRefusal {
     const refusal = new MtlsRefusal('validation_failed', 'the request could not be validated', {}, { cause });
     countOne(this.counts.refused, refusal.code);
@@ -112,15 +117,15 @@ export class MtlsGate {
     request.admission = admission;
   }
 
-  /** What a request ends with, once the log has it. */
-  #told(request: IdentifiedRequest, error: unknown): MtlsRefusal {
+  /** What was thrown, as the refusal that the request ends with: counted, and in the log. */
+  #loggedRefusal(request: IdentifiedRequest, error: unknown): MtlsRefusal {
     if (!(error instanceof MtlsRefusal)) return this.unforeseen(request, error);
     countOne(this.counts.refused, error.code);
     if (!(error instanceof RateLimited && error.isRepeated)) this.#log(request, error);
     return error;
   }
 
-  /** The caller, when all rules allow. `isTold`: what would have refused them, and is only tried, is reported. */
+  /** The caller, when all rules allow the request. `isTold`: refusals by rules that are only being tried are reported. */
   #identify(
     request: IdentifiedRequest,
     { anyService, allowExpired, authorizers, shadow }: Admission,
@@ -141,7 +146,7 @@ export class MtlsGate {
     return identity;
   }
 
-  /** Puts the caller's identity on the request when it has one, and lets anybody pass. */
+  /** Puts the caller's identity on the request if the caller has one, and lets anybody pass. */
   attach(request: IdentifiedRequest): void {
     if (request.clientIdentity) return;
     try {
@@ -151,13 +156,16 @@ export class MtlsGate {
     }
   }
 
-  /** Refuses a request that passed, by a rule of the handler's own: the log has it as what is refused here. Throws {@link MtlsRefusal} `route_not_allowed`. */
+  /**
+   * Refuses, by a rule of the handler's own, a request that had passed; it is logged like any other refusal. Throws {@link MtlsRefusal}
+   * `route_not_allowed`.
+   */
   refuse(request: IdentifiedRequest, reason: string): never {
     const { service, fingerprint256 } = request.clientIdentity ?? {};
-    throw this.#told(request, new MtlsRefusal('route_not_allowed', reason, { service, fingerprint256 }));
+    throw this.#loggedRefusal(request, new MtlsRefusal('route_not_allowed', reason, { service, fingerprint256 }));
   }
 
-  /** The refusal for what came over a transport that this room does not guard. Whoever sends, it is always the same: the log has it once a second at most. */
+  /** The refusal for what came over a transport that is not guarded. It is the same for every sender, and is logged once a second at most. */
   refuseTransport(transport: string, requestId: string): MtlsRefusal {
     const { loggedAt, passedOver } = this.#unguarded.get(transport) ?? { loggedAt: -Infinity, passedOver: 0 };
     const refusal = new MtlsRefusal('validation_failed', 'this transport is not guarded', { transport, passedOver });

@@ -7,8 +7,8 @@ import type { Admission } from './route-policy.js';
 import { callId, callOf } from './transports/transport-call.js';
 
 /**
- * Lets a request pass when its route is public, or when the certificate on its connection belongs to a service that may call it; refuses
- * everything else, transports included that it does not know. The identity is put on the request as `clientIdentity`.
+ * Lets a request pass when its route is public, or when the certificate on its connection belongs to a service that may call it. Refuses everything
+ * else, including whatever comes over a transport that it does not know. The identity is put on the request as `clientIdentity`.
  */
 @Injectable()
 export class MtlsGuard implements CanActivate {
@@ -21,7 +21,7 @@ export class MtlsGuard implements CanActivate {
   canActivate(context: ExecutionContext): true {
     const policy = this.policies.of(context.getHandler(), context.getClass());
     if (!policy.public) {
-      // The request: switchToHttp().getRequest() is the same, and builds three closures first.
+      // `switchToHttp().getRequest()` would give the same request, and builds three closures first.
       if (context.getType() === 'http')
         this.gate.admit(context.getArgByIndex<IdentifiedRequest>(0), policy, context.getArgByIndex<FastifyReply>(1));
       else this.#admitMessage(context, policy);
@@ -29,7 +29,7 @@ export class MtlsGuard implements CanActivate {
     return true;
   }
 
-  /** Another transport's door has asked by the same decorators, and put the identity on the call. */
+  /** The door of a guarded transport has already checked the same decorators, and put the identity on the call. */
   #admitMessage(context: ExecutionContext, admission: Admission): void {
     const call = callOf(context.getArgs());
     if (!call) throw this.gate.refuseTransport(context.getType(), callId());

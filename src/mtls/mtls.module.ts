@@ -10,7 +10,7 @@ import {
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
-import { CrlRevocation, statusFrom, type CrlEvent } from '../revocation/index.js';
+import { CrlRevocation, revocationModeOf, statusFrom, type CrlEvent } from '../revocation/index.js';
 import { asksForCertificates, nodeVersionProblem } from '../tls/index.js';
 import { services } from './authorizer.js';
 import { DecisionCounts } from './decision-counts.js';
@@ -50,83 +50,19 @@ const logger = new Logger('Mtls');
 @Global()
 @Module({
   providers: [
-    {
-      provide: FederatedTrust,
-      inject: [MODULE_OPTIONS_TOKEN],
-      useFactory: ({ trustAnchors, intermediates, trustDomain, trustDomains = [], clock }: MtlsOptions) =>
-        new FederatedTrust(currentTrust(trustAnchors, intermediates), {
-          trustDomain,
-          domains: trustDomains,
-          report: reportBundle,
-          clock,
-        }),
-    },
+    { provide: FederatedTrust, inject: [MODULE_OPTIONS_TOKEN], useFactory: federatedTrust },
     {
       provide: CURRENT_TRUST,
       inject: [FederatedTrust],
       useFactory: ({ current }: FederatedTrust): CurrentTrust => current,
     },
-    {
-      provide: CrlRevocation,
-      inject: [MODULE_OPTIONS_TOKEN, CURRENT_TRUST],
-      useFactory: ({ revocation, clock = now }: MtlsOptions, trust: CurrentTrust) =>
-        new CrlRevocation(revocation?.crls ?? [], () => everyCa(trust()), {
-          refreshInterval: revocation?.refreshInterval ?? 60_000,
-          clock,
-          report: reportCrl,
-        }),
-    },
+    { provide: CrlRevocation, inject: [MODULE_OPTIONS_TOKEN, CURRENT_TRUST], useFactory: crlRevocation },
     {
       provide: PeerVerifier,
       inject: [MODULE_OPTIONS_TOKEN, CURRENT_TRUST, CrlRevocation, ForwardedCertificates, ServiceRoles],
-      useFactory: (
-        options: MtlsOptions,
-        trust: CurrentTrust,
-        crls: CrlRevocation,
-        { peerOf, proxies }: ForwardedCertificates,
-        roles: ServiceRoles,
-      ) => {
-        const { revocation = { mode: 'off' }, services: allowed, issuerOrganization, clock } = options;
-        return new PeerVerifier({
-          peerOf,
-          isProxy: (identity) => proxies.ruleOf(identity) !== undefined,
-          trust,
-          issuerOrganization,
-          serviceFrom: options.serviceFrom ?? ['cn'],
-          revocationMode: revocation.mode ?? 'hard-fail',
-          revocation: statusFrom(revocation, crls),
-          roles,
-          allowList: typeof allowed === 'function' ? allowed : services(...allowed),
-          ...(options.onPeer ? { onPeer: options.onPeer } : {}),
-          clock: clock ? () => clock().getTime() : Date.now,
-          reportUnknown: ({ message, evidence }) => {
-            logger.warn({ event: 'soft_fail', reason: message, ...evidence });
-          },
-        });
-      },
+      useFactory: peerVerifier,
     },
-    {
-      provide: LiveConnections,
-      inject: [MODULE_OPTIONS_TOKEN, PeerVerifier],
-      useFactory: ({ expiredGrace, clock }: MtlsOptions, verifier: PeerVerifier) => {
-        const live = new LiveConnections({
-          refusalOf: (connection) => verifier.refusalOf(connection, expiredGrace),
-          notAfterOf: (connection) => verifier.notAfterOf(connection),
-          marks: () => verifier.marks(),
-          clock: clock ? () => clock().getTime() : Date.now,
-          onCut: ({ code, message, evidence, cause: err }, connections) => {
-            logger.warn(lineOf({ event: 'connections_cut', code, reason: message, connections, ...evidence, err }));
-          },
-          onFailure: (err) => {
-            logger.error({ event: 'connections_not_checked', reason: 'open connections cannot be looked at', err });
-          },
-        });
-        verifier.onConnection((connection) => {
-          live.track(connection);
-        });
-        return live;
-      },
-    },
+    { provide: LiveConnections, inject: [MODULE_OPTIONS_TOKEN, PeerVerifier], useFactory: liveConnections },
     {
       provide: ForwardedCertificates,
       inject: [MODULE_OPTIONS_TOKEN, PEER_OF],
@@ -175,12 +111,15 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     @Inject(ModulesContainer) modules: ModulesContainer,
   ) {
     super();
-    // Of two the last one's policy would hold for messages, and nobody would hear of it.
+    // Only the policy of the last one would hold for messages, and nobody would notice.
     if ([...modules.values()].filter(({ metatype }) => metatype === MtlsModule).length > 1)
-      throw new TypeError('MtlsModule is imported twice: import it once, for it is global');
+      throw new TypeError('MtlsModule is imported twice: it is global, import it only once');
   }
 
-  /** Called by Nest before it registers any route. Throws TypeError on an HTTP adapter other than Fastify's, Error on a Node.js that cannot be used. */
+  /**
+   * Called by Nest before it registers any route. Throws TypeError on an HTTP adapter other than Fastify's, and Error on a version of Node.js that
+   * cannot be used.
+   */
   configure(): void {
     const problem = nodeVersionProblem();
     if (problem !== undefined) throw new Error(problem);
@@ -194,9 +133,9 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
 
   async onModuleInit(): Promise<void> {
     this.#routesRegistered?.();
-    if ((this.options.revocation?.mode ?? (this.options.revocation ? 'hard-fail' : 'off')) === 'off')
+    if (revocationModeOf(this.options.revocation) === 'off')
       logger.warn('revocation is not checked: set MtlsOptions.revocation');
-    // An application of messages alone has no adapter, and its modules are not configured.
+    // An application that only takes messages has no adapter, and its modules are not configured.
     const adapter = this.adapterHost.httpAdapter as HttpAdapterHost['httpAdapter'] | null;
     if (asksForCertificates(adapter?.getHttpServer()) === false)
       logger.warn('the HTTPS server asks no client for a certificate: set requestCert to true, or nobody gets in');
@@ -216,6 +155,68 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
 }
 
 const now = (): Date => new Date();
+
+/** Milliseconds since the epoch. */
+const millisecondsOf = (clock: MtlsOptions['clock']): (() => number) => (clock ? () => clock().getTime() : Date.now);
+
+function federatedTrust(options: MtlsOptions): FederatedTrust {
+  const { trustAnchors, intermediates, trustDomain, trustDomains: domains = [], clock } = options;
+  const own = currentTrust(trustAnchors, intermediates);
+  return new FederatedTrust(own, { trustDomain, domains, report: reportBundle, clock });
+}
+
+function crlRevocation({ revocation, clock = now }: MtlsOptions, trust: CurrentTrust): CrlRevocation {
+  return new CrlRevocation(revocation?.crls ?? [], () => everyCa(trust()), {
+    refreshInterval: revocation?.refreshInterval ?? 60_000,
+    clock,
+    report: reportCrl,
+  });
+}
+
+function peerVerifier(
+  options: MtlsOptions,
+  trust: CurrentTrust,
+  crls: CrlRevocation,
+  { peerOf, proxies }: ForwardedCertificates,
+  roles: ServiceRoles,
+): PeerVerifier {
+  const { revocation, services: allowed, issuerOrganization, clock } = options;
+  return new PeerVerifier({
+    peerOf,
+    isProxy: (identity) => proxies.ruleOf(identity) !== undefined,
+    trust,
+    issuerOrganization,
+    serviceFrom: options.serviceFrom ?? ['cn'],
+    revocationMode: revocationModeOf(revocation),
+    revocation: statusFrom(revocation ?? {}, crls),
+    roles,
+    allowList: typeof allowed === 'function' ? allowed : services(...allowed),
+    ...(options.onPeer ? { onPeer: options.onPeer } : {}),
+    clock: millisecondsOf(clock),
+    reportUnknown: ({ message, evidence }) => {
+      logger.warn({ event: 'soft_fail', reason: message, ...evidence });
+    },
+  });
+}
+
+function liveConnections({ expiredGrace, clock }: MtlsOptions, verifier: PeerVerifier): LiveConnections {
+  const live = new LiveConnections({
+    refusalOf: (connection) => verifier.refusalOf(connection, expiredGrace),
+    notAfterOf: (connection) => verifier.notAfterOf(connection),
+    marks: () => verifier.marks(),
+    clock: millisecondsOf(clock),
+    onCut: ({ code, message, evidence, cause: err }, connections) => {
+      logger.warn(lineOf({ event: 'connections_cut', code, reason: message, connections, ...evidence, err }));
+    },
+    onFailure: (err) => {
+      logger.error({ event: 'connections_not_checked', reason: 'open connections cannot be looked at', err });
+    },
+  });
+  verifier.onConnection((connection) => {
+    live.track(connection);
+  });
+  return live;
+}
 
 function currentTrust(anchors: MtlsOptions['trustAnchors'], intermediates: MtlsOptions['intermediates']): CurrentTrust {
   if (typeof anchors === 'function') return anchors;

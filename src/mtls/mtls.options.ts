@@ -12,50 +12,57 @@ import type { CertificateInput, CurrentTrust } from './trust-anchors.js';
 
 /** Options of `MtlsModule.forRoot`. */
 export interface MtlsOptions {
-  /** The CAs whose certificates are accepted: PEM or DER, or a function for trust that changes while running. */
+  /** The CAs whose certificates are accepted: PEM or DER, or a function where the trust changes while running. */
   readonly trustAnchors: CertificateInput | CurrentTrust;
-  /** CA certificates between the anchors and the clients, when the bundle of anchors does not hold them. A peer's own are not used. */
+  /** CA certificates between the anchors and the clients, where the bundle of anchors does not hold them. Those that a peer sends are not used. */
   readonly intermediates?: CertificateInput;
-  /** Where the name of a service is read, in order: the first place where a certificate has anything counts. Default `['cn']`. */
+  /** Where the name of a service is read, in this order: the first place where the certificate has anything counts. Default `['cn']`. */
   readonly serviceFrom?: readonly ServicePlace[];
-  /** The trust domain of the CAs in `trustAnchors`: then they vouch for no SPIFFE ID of another one. */
+  /** The trust domain of the CAs in `trustAnchors`. When set, they vouch for no SPIFFE ID of another domain. */
   readonly trustDomain?: string | undefined;
-  /** Other trust domains, each with CAs of its own, which vouch for its SPIFFE IDs and for nothing else. */
+  /** Other trust domains, each with CAs of its own, which vouch for SPIFFE IDs of that domain and for nothing else. */
   readonly trustDomains?: readonly FederatedDomain[];
   /**
-   * The services that may call at all: exact names, SPIFFE IDs that may end in `/*`, or an authorizer of your own, asked on each request. Nobody else passes.
+   * The services that may call at all: exact names, SPIFFE IDs that may end in `/*`, or an authorizer of your own, which is asked on each request.
+   * Nobody else passes.
    */
   readonly services: readonly string[] | Authorizer;
   /** The roles of services, for `@RequireRoles()`. */
   readonly roles?: RolesInput;
-  /** How many requests each service has; a service whose rate is undefined has any number. */
+  /** How many requests each service may make. A service whose rate is undefined may make any number. */
   readonly rates?: {
     /** The rate of a service as a whole, asked on each request. */
     readonly of?: RateOf | undefined;
-    /** Other nodes under the same rates; without it each node counts by itself. */
+    /** Shares the rates with other nodes; without it each node counts by itself. */
     readonly exchange?: RateExchange;
   };
-  /** When set, the leaf's issuer must carry exactly this organization; those of other trust domains are not asked. */
+  /** When set, the leaf's issuer must carry exactly this organization. Certificates of other trust domains are not asked. */
   readonly issuerOrganization?: string;
   /** How long ago a certificate may have expired on routes with `@AllowExpired()`, in milliseconds. Default 0: not at all. */
   readonly expiredGrace?: number;
   /** Paths that need no certificate, besides routes with `@Public()`: exact, or a prefix that ends in `/*`. */
   readonly exemptPaths?: readonly string[];
   /**
-   * Proxies that end TLS and hand on the certificate of their client in a header, each known by the certificate on its own connection. Nobody else may send such a
-   * header, and a proxy calls nothing for itself.
+   * Proxies that end TLS and forward their client's certificate in a header, each known by the certificate on its own connection. Nobody else may
+   * send such a header, and a proxy calls nothing for itself.
    */
   readonly trustedProxies?: readonly TrustedProxy[];
-  /** Whether certificates were revoked is not checked without it. */
+  /** How revoked certificates are found. Without it revocation is not checked. */
   readonly revocation?: RevocationOptions;
-  /** Hears of each peer that is let in, by its validated path and the time in milliseconds: at its first request, and again now and then. Must be quick. */
+  /**
+   * Called for each peer that is let in, with its validated path and the time in milliseconds: at its first request, and again from time to time.
+   * Must be quick.
+   */
   readonly onPeer?: (path: ValidatedPath, time: number) => void;
   /**
-   * Whether open connections are closed within a second when their certificate expires or is revoked, its CA is no longer trusted, or its service is no longer
-   * allowed (told by the `epoch` of `services`). Default true; without it the next request on them is refused.
+   * Whether open connections are closed within a second when their certificate expires or is revoked, its CA is no longer trusted, or its service is
+   * no longer allowed (told by the `epoch` of `services`). Default true. When false, the next request on such a connection is refused.
    */
   readonly cutConnections?: boolean;
-  /** Hears of each request that was let pass because what refuses it is only tried, by an authorizer's `shadow` or `@Shadow()`. Must be quick. */
+  /**
+   * Called for each request that was let pass although a rule that is only being tried (an authorizer's `shadow`, or `@Shadow()`) refuses it. Must be
+   * quick.
+   */
   readonly onShadow?: (request: ShadowedRequest) => void;
   /** The clock; for tests. */
   readonly clock?: () => Date;

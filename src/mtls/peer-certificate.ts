@@ -3,27 +3,27 @@ import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { TLSSocket } from 'node:tls';
 
-/** What was presented: node:crypto's X509Certificate is one. */
+/** A certificate as it was presented: node:crypto's X509Certificate is one. */
 export interface PresentedCertificate {
-  /** SHA-256 of `raw`, in any notation that is the same for the same octets. */
+  /** SHA-256 of `raw`, in any notation that is always the same for the same octets. */
   readonly fingerprint256: string;
   /** DER. */
   readonly raw: Uint8Array;
 }
 
-/** A certificate that came in any other way than by a handshake. */
+/** A certificate that came by any other way than a handshake. */
 export const presentedCertificate = (raw: Uint8Array): PresentedCertificate => ({
   fingerprint256: hash('sha256', raw),
   raw,
 });
 
-/** Where a request came from: the object that lives as long as its connection, and the certificate presented on it. */
+/** Where a request came from: an object that lives as long as its connection, and the certificate presented on it. */
 export interface Peer {
-  /** The TLS socket (HTTP/1.1) or the session (HTTP/2); behind a proxy, what stands for all requests with the same certificate. */
+  /** The TLS socket (HTTP/1.1) or the session (HTTP/2); behind a proxy, an object that stands for all requests with the same certificate. */
   readonly connection: object;
-  /** The leaf certificate, or undefined when none was presented. Read on each call: keep what it says. */
+  /** The leaf certificate, or undefined when none was presented. Each call reads it anew: keep the result. */
   readonly certificate: () => PresentedCertificate | undefined;
-  /** The service of the trusted proxy that handed the certificate on; absent when the peer holds the connection itself. */
+  /** The service of the trusted proxy that forwarded the certificate; absent when the peer itself holds the connection. */
   readonly proxy?: string;
 }
 
@@ -32,8 +32,8 @@ export type PeerOf = (request: { readonly raw: IncomingMessage | Http2ServerRequ
 export const PEER_OF = Symbol('veritas:PeerOf');
 
 /**
- * The peer of a request that came over TLS, undefined for any other. Nothing that the socket says about authorization is looked at: a
- * resumed session says `authorized` whatever happened since. Only the leaf is there; intermediates come from the trust anchors' owner.
+ * The peer of a request that came over TLS; undefined for any other request. What the socket says about authorization is not looked at: a resumed
+ * session says `authorized` whatever happened since. Only the leaf is there; the intermediates come from the operator's own trust anchors.
  */
 export const peerOfSocket: PeerOf = ({ raw }) => {
   const session = 'stream' in raw ? raw.stream.session : undefined;

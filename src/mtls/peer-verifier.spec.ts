@@ -150,6 +150,34 @@ test('a path that is over gives way to another one of the same certificate, unti
   expect(open.readings()).toBe(2);
 });
 
+test('another path is looked for again when the clock was set back since it was not found', () => {
+  const [keyPair, root, other] = [generateTestKeyPair(), TestCa.root(), TestCa.root({ commonName: 'Other Root' })];
+  const [good, lost] = [root, other].map((above) => above.intermediate({ keyPair, commonName: 'X' }));
+  const trust = readTrustAnchors([root, other, good!, lost!].map(({ certificatePem }) => certificatePem));
+  let [time, isKnown] = [Date.now(), false];
+  const { identify } = verifierWith(
+    {
+      trust: () => trust,
+      clock: () => time,
+      revocationMode: 'hard-fail',
+      revocation: {
+        epoch: 0,
+        statusOf: ({ serialNumber }) =>
+          serialNumber === lost!.certificate.serialNumber ||
+          (serialNumber === good!.certificate.serialNumber && !isKnown)
+            ? { status: 'unknown', source: 's', why: 'it is gone' }
+            : { status: 'good', source: 's' },
+      },
+    },
+    lost!.issue({ commonName: 'billing' }),
+  );
+  expect(identify).toThrow(expect.objectContaining({ code: 'revocation_unknown' }));
+  isKnown = true;
+  expect(identify).toThrow(expect.objectContaining({ code: 'revocation_unknown' }));
+  time -= 30_000;
+  expect(identify()).toMatchObject({ service: 'billing' });
+});
+
 test('what lets a certificate in that is over is asked whether it is revoked by itself', () => {
   const HOUR = 3_600_000;
   let now = Date.now();

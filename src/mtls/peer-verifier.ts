@@ -31,11 +31,11 @@ export interface VerifierPolicy extends CertificatePolicy {
   readonly roles: ServiceRoles;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
-  /** Told of each peer whose certificate is in order, as often as revocation is asked about. */
+  /** Called for each peer whose certificate is in order, as often as revocation is asked about. */
   readonly onPeer?: (path: ValidatedPath, time: number) => void;
   /** Whether an identity is that of a trusted proxy, which never calls for itself. */
   readonly isProxy?: (identity: VerifiedClientIdentity) => boolean;
-  /** Told when soft-fail lets a certificate pass whose status nobody knows. */
+  /** Called when soft-fail lets a certificate pass whose status nobody knows. */
   readonly reportUnknown: (refusal: MtlsRefusal) => void;
 }
 
@@ -44,24 +44,24 @@ interface Connection {
   readonly from: Peer;
   readonly trust: TrustAnchors;
   readonly peer: TrustedPeer | MtlsRefusal;
-  /** The same of a certificate that is over, as of its last moment; absent until a route asks for that. */
-  over?: TrustedPeer | MtlsRefusal;
+  /** The same for a certificate that has expired, validated as of its last moment; absent until a route asks for that. */
+  expired?: TrustedPeer | MtlsRefusal;
   /** Whether the allow-list has let its service in. */
   isAllowed: boolean;
 }
 
 /** A connection with who is on the other end of it. */
-interface Known {
+interface IdentifiedConnection {
   readonly connection: Connection;
   readonly identity: VerifiedClientIdentity;
 }
 
-// What is unknown now may be known then, without another epoch.
+// Another path is looked for again after this time: a status that was unknown may be known by then, without another epoch.
 const SEARCH_AGAIN_MS = 1000;
 
 /**
- * Says who is on the other end of a connection, or refuses. What is equal for the whole connection is computed on its first request; later
- * ones look at the clock, the revocation epoch and the trust in force, and nothing else.
+ * Says who is on the other end of a connection, or refuses. What is the same for the whole connection is computed on its first request; later
+ * requests look at the clock, the revocation epoch and the trust in force, and nothing else.
  */
 export class PeerVerifier {
   readonly #connections = new WeakMap<object, Connection>();
@@ -76,19 +76,20 @@ export class PeerVerifier {
     this.#certificates = new CertificateVerifier(policy);
   }
 
-  /** Tells of each connection that presents a certificate in order, at least once; the one listener is the last. */
+  /** Calls `listener` for each connection that presents a certificate in order, at least once. There is one listener: the last. */
   onConnection(listener: (connection: object) => void): void {
     this.#onConnection = listener;
   }
 
-  /** Changes whenever an answer about an open connection might, the passing of time apart. */
+  /** Of these at least one is another one whenever an answer about an open connection might have changed, the passing of time apart. */
   marks(): readonly unknown[] {
     return [this.policy.trust(), this.policy.revocation.epoch, this.policy.allowList.epoch];
   }
 
   /**
-   * The identity behind a request, of a service on the allow-list unless `anyService`, by a certificate that expired no longer than `expiredGrace` milliseconds ago.
-   * `objected` hears what the allow-list says no with, and decides. Throws {@link MtlsRefusal}, in the order of {@link REFUSALS}; anything unforeseen becomes `validation_failed`.
+   * The identity behind a request. It is of a service on the allow-list, unless `anyService`; its certificate may have expired up to `expiredGrace`
+   * milliseconds ago. `objected` is told of a refusal by the allow-list, and decides whether it counts. Throws {@link MtlsRefusal}, in the order of
+   * {@link REFUSALS}; anything unforeseen becomes `validation_failed`.
    */
   identify(
     request: Parameters<PeerOf>[0],
@@ -99,23 +100,27 @@ export class PeerVerifier {
     let peer: Peer | undefined;
     try {
       peer = this.policy.peerOf(request);
-      return this.#allowed(this.#known(peer, expiredGrace), anyService, objected);
+      return this.#checkAllowList(this.#identifyConnection(peer, expiredGrace), anyService, objected);
     } catch (error) {
       const refused = refusalOf(error);
       throw peer?.proxy === undefined ? refused : refused.through(peer.proxy);
     }
   }
 
-  /** Who holds a connection, whether they may call or not. Throws {@link MtlsRefusal} like {@link identify}. */
+  /** Who holds a connection, whether they may call or not. Throws {@link MtlsRefusal} as {@link identify}. */
   identifyHolder(peer: Peer | undefined): VerifiedClientIdentity {
     try {
-      return this.#known(peer, 0).identity;
+      return this.#identifyConnection(peer, 0).identity;
     } catch (error) {
       throw refusalOf(error);
     }
   }
 
-  #allowed({ identity, connection }: Known, anyService: boolean, objected: OnObjection): VerifiedClientIdentity {
+  #checkAllowList(
+    { identity, connection }: IdentifiedConnection,
+    anyService: boolean,
+    objected: OnObjection,
+  ): VerifiedClientIdentity {
     if (this.policy.isProxy?.(identity)) throw proxyAsClient(identity, connection.from);
     if (anyService) return identity;
     const decision = decisionOf(this.policy.allowList, identity, this.policy.roles.of(identity));
@@ -126,7 +131,7 @@ export class PeerVerifier {
     return identity;
   }
 
-  #known(peer: Peer | undefined, expiredGrace: number): Known {
+  #identifyConnection(peer: Peer | undefined, expiredGrace: number): IdentifiedConnection {
     if (!peer) throw noCertificate();
     const time = this.policy.clock();
     const trust = this.policy.trust();
@@ -139,7 +144,7 @@ export class PeerVerifier {
       if (!(trusted instanceof MtlsRefusal)) this.#onConnection(peer.connection);
     }
     let trusted = connection.peer;
-    if (expiredGrace > 0 && isOver(trusted, time)) trusted = this.#inGrace(peer, connection, time, expiredGrace);
+    if (expiredGrace > 0 && isExpired(trusted, time)) trusted = this.#inGrace(peer, connection, time, expiredGrace);
     if (trusted instanceof MtlsRefusal) throw trusted;
     if (time < trusted.notBefore) throw notYetValid(trusted.path.leaf);
     if (time > trusted.notAfter + expiredGrace) throw expired(trusted.path.leaf);
@@ -148,48 +153,48 @@ export class PeerVerifier {
     return { connection, identity: (trusted.identity ??= this.#certificates.establish(trusted)) };
   }
 
-  /** The connection that a request is remembered by: behind a proxy, what stands for its client's. */
+  /** The object by which the caller behind a request is remembered: the connection, or behind a proxy what stands for it. */
   holderOf(request: Parameters<PeerOf>[0]): object | undefined {
     return this.policy.peerOf(request)?.connection;
   }
 
   /**
-   * Why the next request of an open connection would be refused on any route, or undefined. The allow-list is asked only of a service that it let in
-   * before: who never was on it may have come for the routes of any service. Anything unforeseen is `validation_failed`.
+   * Why the next request of an open connection would be refused on any route, or undefined. The allow-list is asked only about a service that it has
+   * let in before: one that was never on it may have come for routes that are open to any service. Anything unforeseen is `validation_failed`.
    */
   refusalOf(connection: object, expiredGrace = 0): MtlsRefusal | undefined {
     const known = this.#connections.get(connection);
     if (!known) return undefined;
     try {
-      const standing = this.#known(known.from, known.over ? expiredGrace : 0);
-      if (known.isAllowed) this.#allowed(standing, false, enforce);
+      const standing = this.#identifyConnection(known.from, known.expired ? expiredGrace : 0);
+      if (known.isAllowed) this.#checkAllowList(standing, false, enforce);
       return undefined;
     } catch (error) {
       return refusalOf(error);
     }
   }
 
-  /** The end of what was validated on an open connection, in milliseconds since the epoch; Infinity for one that is not known. */
+  /** When the path validated on an open connection ends, in milliseconds since the epoch; Infinity for a connection that is not known. */
   notAfterOf(connection: object): number {
     const peer = this.#connections.get(connection)?.peer;
     return peer && !(peer instanceof MtlsRefusal) ? peer.notAfter : Number.POSITIVE_INFINITY;
   }
 
-  /** A leaf that expired within the grace, under CAs that are valid now; the path is validated as of the leaf's last moment. */
+  /** A leaf that expired within the grace, under CAs that are valid now. Its path is validated as of the leaf's last moment. */
   #inGrace(peer: Peer, connection: Connection, time: number, grace: number): TrustedPeer {
     const presented = peer.certificate();
     if (!presented) throw noCertificate();
     const leaf = decodeClientCertificate(presented.raw);
     const end = leaf.notAfter.getTime();
     if (time <= end || time > end + grace) throw expired(leaf);
-    connection.over ??= this.#refusalOr(() => this.#certificates.validate(leaf, connection.trust, end));
-    if (connection.over instanceof MtlsRefusal) throw connection.over;
-    const [, ...above] = connection.over.path.certificates;
+    connection.expired ??= this.#refusalOr(() => this.#certificates.validate(leaf, connection.trust, end));
+    if (connection.expired instanceof MtlsRefusal) throw connection.expired;
+    const [, ...above] = connection.expired.path.certificates;
     if (above.some(({ notAfter }) => notAfter.getTime() < time)) throw expired(leaf);
-    return connection.over;
+    return connection.expired;
   }
 
-  /** A certificate that was refused is refused for the rest of its connection: a stranger does not get it validated again and again. */
+  /** A certificate that was refused stays refused for the rest of its connection: a stranger cannot have it validated again and again. */
   #peerOrRefusal(peer: Peer, trust: TrustAnchors, time: number): TrustedPeer | MtlsRefusal {
     return this.#refusalOr(() => this.#trustedPeer(peer, trust, time));
   }
@@ -198,7 +203,7 @@ export class PeerVerifier {
     try {
       return validate();
     } catch (error) {
-      // Of these two one mends itself with time, and the other cost nothing.
+      // These two are not remembered: the first mends itself with time, the second cost nothing.
       if (
         !(error instanceof MtlsRefusal) ||
         error.code === 'certificate_not_yet_valid' ||
@@ -224,7 +229,7 @@ export class PeerVerifier {
     return trusted;
   }
 
-  /** Of a certificate, for all its connections. */
+  /** Asks about the revocation of a certificate, for all its connections. */
   #checkRevocation(peer: TrustedPeer, time: number): void {
     const mode = peer.vouching.revocation ?? this.policy.revocationMode;
     const { epoch } = this.policy.revocation;
@@ -233,7 +238,9 @@ export class PeerVerifier {
     this.policy.onPeer?.(peer.path, time);
   }
 
-  /** Until when (ms) a path of the certificate is known not to be revoked: another one, when a CA of its own is (RFC 4158 §2.2). */
+  /**
+   * Until when (ms) the certificate's path is known not to be revoked. When a CA of the path is revoked, another path is looked for (RFC 4158 §2.2).
+   */
   #goodUntil(peer: TrustedPeer, mode: RevocationMode, time: number): number {
     const { leaf } = peer.path;
     const ask = (path: readonly Certificate[]) => revocationOf(path, this.policy.revocation, new Date(time));
@@ -249,20 +256,20 @@ export class PeerVerifier {
     return known.goodUntil;
   }
 
-  /** Not in vain with each request, and not for who comes with a certificate that is over. */
+  /** Looks for another path, but not in vain with each request, and not for a leaf that has expired. */
   #reroute(peer: TrustedPeer, time: number, isGood: (path: readonly Certificate[]) => boolean): boolean {
     const { epoch } = this.policy.revocation;
     const { searched } = peer;
     if (time > peer.path.leaf.notAfter.getTime()) return false;
-    if (searched?.epoch === epoch && time < searched.time + SEARCH_AGAIN_MS) return false;
+    if (searched?.epoch === epoch && Math.abs(time - searched.time) < SEARCH_AGAIN_MS) return false;
     peer.searched = { epoch, time };
     return this.#certificates.reroute(peer, time, isGood);
   }
 }
 
-/** Whether a path is over and its leaf is not: there may be another one, through another certificate of a CA. */
+/** Whether a path has expired and its leaf has not: another path may lead through another certificate of a CA. */
 const isOutlived = (peer: TrustedPeer | MtlsRefusal, time: number): boolean =>
   !(peer instanceof MtlsRefusal) && time > peer.notAfter && time <= peer.path.leaf.notAfter.getTime();
 
-const isOver = (peer: TrustedPeer | MtlsRefusal, time: number): boolean =>
+const isExpired = (peer: TrustedPeer | MtlsRefusal, time: number): boolean =>
   peer instanceof MtlsRefusal ? peer.code === 'certificate_expired' : time > peer.notAfter;

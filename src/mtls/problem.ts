@@ -12,7 +12,7 @@ export interface Problem {
   readonly error: string;
   /** The same as `status`. */
   readonly status_code: number;
-  /** Of `rate_limited`: seconds until there is a request again. */
+  /** With `rate_limited`: the seconds until another request is allowed. */
   readonly retry_after?: number;
 }
 
@@ -39,14 +39,14 @@ export function problemOf(problem: {
   };
 }
 
-/** The problem document of an HTTP status that no row of a table stands behind: its code is the status's name in lower case, as in `not_found`. */
+/** The problem document for an HTTP status that has no code of its own: the code is the status's name in lower case, as in `not_found`. */
 export function problemOfStatus(status: number, requestId: string, detail?: string): Problem {
   const title = STATUS_CODES[status] ?? 'Error';
   const code = title.toLowerCase().replaceAll(/[^a-z]+/g, '_');
   return problemOf({ status, title, detail: detail ?? title, code, requestId });
 }
 
-/** A problem document as an answer over HTTP/1.1 that ends the connection, for a socket on which nothing else answers; `more` are further header lines. */
+/** A problem document as an HTTP/1.1 answer that ends the connection, for a socket on which nothing else answers. `more` are further header lines. */
 export function problemOctets(problem: Problem, more: readonly string[] = []): string {
   const body = JSON.stringify(problem);
   const head = [

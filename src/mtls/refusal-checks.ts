@@ -1,12 +1,12 @@
 import type { RefusalCode } from './mtls.errors.js';
 
-/** One check of the guard, in a log line. */
+/** One check of the guard, as a log line has it. */
 export interface GuardCheck {
   readonly check: string;
   readonly ok: boolean;
 }
 
-/** The check that each code comes from, in the order of `REFUSALS`, which is theirs. */
+/** The check that each code comes from, in the order of `REFUSALS`, which is the order of the checks. */
 export const CHECK_OF: Readonly<Record<RefusalCode, string>> = {
   client_certificate_required: 'certificate',
   client_certificate_malformed: 'readable',
@@ -23,7 +23,7 @@ export const CHECK_OF: Readonly<Record<RefusalCode, string>> = {
   validation_failed: 'validation',
 };
 
-/** The checks up to the one that a code comes from: those before it passed. Of what nobody foresaw it is not known how far it came. */
+/** The checks up to the one that a code comes from: those before it passed. For an unforeseen failure it is not known which checks passed. */
 export function checksUpTo(code: RefusalCode): GuardCheck[] {
   const failed = CHECK_OF[code];
   const names = [...new Set(Object.values(CHECK_OF))];

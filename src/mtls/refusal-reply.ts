@@ -7,8 +7,8 @@ import { problemOfRefusal } from './refusal-problem.js';
 const CLOSE_GRACE_MS = 5_000;
 
 /**
- * Answers a request with the problem document of a refusal. When the certificate on the connection is of no more use, the connection is closed
- * behind the answer: `Connection: close` on HTTP/1.1, GOAWAY on HTTP/2.
+ * Answers a request with the problem document of a refusal. When the connection's certificate is of no more use, the connection is closed after the
+ * answer: by `Connection: close` on HTTP/1.1, by GOAWAY on HTTP/2.
  */
 export function sendRefusal(reply: FastifyReply, refusal: MtlsRefusal): void {
   if (refusal.endsConnection) endConnection(reply);
@@ -29,7 +29,7 @@ function endConnection(reply: FastifyReply): void {
   if (session) closeSession(session);
 }
 
-/** Lets the streams that are open finish, and cuts whoever does not take them within the grace: a client with a window of 0 would hold on for ever. */
+/** Lets open streams finish, and cuts whatever is left after the grace: a client with a flow-control window of 0 would hold on for ever. */
 export function closeSession(session: Http2Session, grace = CLOSE_GRACE_MS): void {
   if (session.closed || session.destroyed) return;
   session.close();

@@ -7,8 +7,8 @@ import { sendRefusal } from './refusal-reply.js';
 import { callId, callOf } from './transports/transport-call.js';
 
 /**
- * Turns a refusal into its problem document (RFC 9457), or into what stands for that on another transport. Catches nothing else: an application's
- * own errors stay its own.
+ * Turns a refusal into its problem document (RFC 9457), or into the equivalent on another transport. It catches nothing else: an application's own
+ * errors stay its own.
  */
 @Catch(MtlsRefusal)
 export class RefusalFilter implements ExceptionFilter<MtlsRefusal> {

@@ -1,9 +1,12 @@
 import type { TrustedPeer } from './certificate-verifier.js';
 
-// Of certificates: a fleet of some four thousand. What is read of one takes up to fifty times its octets.
+// The octets of the certificates: enough for a fleet of some four thousand. What is read from a certificate takes up to fifty times as much memory.
 const MAX_OCTETS = 4 * 1024 * 1024;
 
-/** Validated certificates by their fingerprints, so that a client's next connection costs no signature checks; of more than 4 MiB of them the oldest are forgotten. */
+/**
+ * Validated certificates by their fingerprints, so that a client's next connection costs no signature checks. When they come to more than 4 MiB, the
+ * oldest are forgotten.
+ */
 export class RememberedPeers {
   readonly #peers = new Map<string, TrustedPeer>();
   #octets = 0;

@@ -3,24 +3,24 @@ import type { VerifiedClientIdentity } from './client-identity.js';
 import type { RefusalCode } from './mtls.errors.js';
 import type { RoutePolicy } from './route-policy.js';
 
-/** Who would call, as far as it is known without a certificate: what is left out is not known. */
+/** Somebody who would call, as far as that is known without a certificate: what is left out is not known. */
 export interface ProspectiveCaller {
   readonly service?: string;
   readonly spiffeId?: string | undefined;
   readonly roles: ReadonlySet<string>;
 }
 
-/** What would happen to a call with a certificate that is in order. `depends`: on the certificate itself. */
+/** What would happen to a call with a certificate that is in order. `depends`: that depends on the certificate itself. */
 export interface RouteAccess {
   readonly outcome: 'public' | 'allowed' | 'shadowed' | 'depends' | 'refused';
-  /** What it is refused with, or would be if that were not only tried. */
+  /** The code of the refusal; with `shadowed`, of the refusal that is only being tried. */
   readonly code?: RefusalCode;
   readonly why: string;
 }
 
 /**
- * What a route's policy does with a caller, by asking the functions that the guard asks: so this cannot say anything else than the guard does. `caller`
- * undefined: somebody without a certificate.
+ * What a route's policy does with a caller. It asks the functions that the guard asks, so that it cannot say anything else than the guard does.
+ * Without `caller`: somebody without a certificate.
  */
 export function accessOf(
   policy: RoutePolicy,
@@ -42,7 +42,7 @@ export function accessOf(
     try {
       decision = askedOf(rule, caller);
     } catch (error) {
-      // Whatever it throws, a shadow does not help.
+      // A shadow does not help against a rule that fails.
       if (!(error instanceof NotKnownError))
         return { outcome: 'refused', code: 'validation_failed', why: 'a rule fails, or answers with no decision' };
       access = { outcome: 'depends', why: `on the certificate: ${error.message}` };
@@ -56,7 +56,7 @@ export function accessOf(
   return access;
 }
 
-/** A rule's decision. Throws {@link NotKnownError} when it would have to see the certificate first, and what {@link decisionOf} throws. */
+/** A rule's decision. Throws {@link NotKnownError} when the rule would have to see the certificate first, and whatever {@link decisionOf} throws. */
 function askedOf(rule: Authorizer, { roles, ...names }: ProspectiveCaller): Decision {
   const known: Readonly<Record<string, unknown>> = { validated: true, ...names };
   const identity = new Proxy(known, {
@@ -68,7 +68,7 @@ function askedOf(rule: Authorizer, { roles, ...names }: ProspectiveCaller): Deci
   return decisionOf(rule, identity as unknown as VerifiedClientIdentity, roles);
 }
 
-/** A rule asked for something that only a certificate says. */
+/** A rule asked for something that only a certificate can say. */
 class NotKnownError extends Error {
   override readonly name = 'NotKnownError';
 }

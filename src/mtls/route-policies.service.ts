@@ -4,19 +4,19 @@ import { ModulesContainer } from '@nestjs/core';
 import { methodsOf, type HandlerClass } from './handler-methods.js';
 import { routePolicyOf, type RoutePolicy } from './route-policy.js';
 
-// What Nest's route decorators leave on a handler.
+// The metadata key of Nest's route decorators on a handler.
 const NEST_PATH = 'path';
-// What `@Controller({ host })` leaves on a controller.
+// The metadata key of `@Controller({ host })` on a controller.
 const NEST_HOST = 'host';
-// What `@RouteConfig()` of @nestjs/platform-fastify leaves on a handler, and its adapter puts into the route's `config`.
+// The metadata key of `@RouteConfig()` of @nestjs/platform-fastify on a handler; its adapter copies the value into the route's `config`.
 const ROUTE_CONFIG = '__fastify_route_config__';
 
 const HANDLER = Symbol('veritas:Handler');
 
-/** The policies of an application's handlers, each computed once, and the routes that they are behind. */
+/** The policies of an application's handlers, each computed once, and the handlers behind its routes. */
 @Injectable()
 export class RoutePolicies {
-  // By handler: one that two controllers inherit has a policy in each.
+  // By handler: one that two controllers inherit has a policy in each of them.
   readonly #policies = new WeakMap<object, { readonly controller: object; readonly policy: RoutePolicy }[]>();
   readonly #controllersOf = new Map<object, HandlerClass[]>();
 
@@ -31,14 +31,14 @@ export class RoutePolicies {
     return policy;
   }
 
-  /** Has the routes of every controller carry their handler, so that {@link handlerOf} knows it. To be called before Nest registers them. */
+  /** Puts each handler into the config of its routes, where {@link handlerOf} finds it. To be called before Nest registers the routes. */
   markHandlers(): void {
     for (const module of this.modules.values())
       for (const { metatype } of module.controllers.values())
         if (typeof metatype === 'function') this.#mark(metatype as HandlerClass);
   }
 
-  /** The handler behind a route, by the route's `config`; undefined when no controller of this application has it. */
+  /** The handler of the route with this `config`; undefined when it belongs to no controller of this application. */
   handlerOf(config: object | undefined): object | undefined {
     const handler: unknown = config && Reflect.get(config, HANDLER);
     return typeof handler === 'function' && this.#controllersOf.has(handler) ? handler : undefined;
@@ -49,7 +49,7 @@ export class RoutePolicies {
     return (this.#controllersOf.get(handler) ?? []).map((controller) => this.of(handler, controller));
   }
 
-  /** Whether a handler is of a controller that answers for some hosts alone. */
+  /** Whether a handler belongs to a controller that answers for certain hosts only. */
   isOfHost(handler: object): boolean {
     return (this.#controllersOf.get(handler) ?? []).some(
       (controller) => Reflect.getMetadata(NEST_HOST, controller) !== undefined,

@@ -238,5 +238,5 @@ test('a handler that is no method of its controller, as one that was replaced on
   }
   const plain = new Plain();
   plain.list = () => 2;
-  expect(() => routePolicyOf(plain.list, Plain)).toThrow('no method of its class');
+  expect(() => routePolicyOf(plain.list, Plain)).toThrow('not a method of its class');
 });

@@ -3,7 +3,7 @@ import { EXPIRED_KEY } from './allow-expired.decorator.js';
 import { ANY_SERVICE_KEY } from './allow-any-service.decorator.js';
 import { authorizersOn, authorizersOnMethod } from './allow-services.decorator.js';
 import type { Authorizer } from './authorizer.js';
-import { keptOn } from './decorated.js';
+import { metadataOfMethod } from './decorated.js';
 import type { HandlerClass } from './handler-methods.js';
 import { PUBLIC_KEY } from './public.decorator.js';
 import type { Rate } from './rates/rate.js';
@@ -11,22 +11,22 @@ import { RATE_KEY } from './rates/rate-limit.decorator.js';
 import type { RouteLimit } from './rates/rate-limiter.js';
 import { SHADOW_KEY } from './shadow.decorator.js';
 
-/** Who is let in: a service on the allow-list, unless `anyService`, that passes all of `authorizers`. */
+/** Who is let in: a service on the allow-list (any service, with `anyService`) that passes all of `authorizers`. */
 export interface Admission {
   readonly anyService: boolean;
-  /** With a certificate that expired not long ago as well. */
+  /** Whether a certificate that expired a short time ago is good as well. */
   readonly allowExpired: boolean;
   readonly authorizers: readonly Authorizer[];
-  /** What each service may ask of the route, besides its rate as a whole. */
+  /** How much each service may ask of the route, besides its rate as a whole. */
   readonly limit?: RouteLimit | undefined;
-  /** Whether what these say is only tried. */
+  /** Whether the allow-list and the authorizers are only being tried. */
   readonly shadow: boolean;
 }
 
-/** What a route asks for: nothing, or an identity. */
+/** What a route asks of its callers: nothing, or an identity. */
 export type RoutePolicy = { readonly public: true } | (Admission & { readonly public: false });
 
-/** What holds where no decorator says anything: any service on the allow-list. */
+/** The policy where no decorator says anything: any service on the allow-list. */
 export const DEFAULT_ADMISSION: Admission = Object.freeze({
   anyService: false,
   allowExpired: false,
@@ -36,13 +36,14 @@ export const DEFAULT_ADMISSION: Admission = Object.freeze({
 
 /**
  * The policy of a handler and its controller, from their decorators, by the table in docs/policy.md. `@Public()` on the handler opens it whatever the
- * controller says; on the controller it opens every handler that does not ask for services itself. Rules of handler and controller must all allow.
- * Without a handler it is that of the controller alone. Throws TypeError where decorators contradict each other, and for a handler that is no method of the controller.
+ * controller says; on the controller it opens every handler that does not itself ask for services. The rules of handler and controller must all
+ * allow. Without a handler it is the policy of the controller alone. Throws TypeError where decorators contradict each other, and for a handler that
+ * is no method of the controller.
  */
 export function routePolicyOf(handler: object | undefined, controller: HandlerClass): RoutePolicy {
   const onHandler = handler ? rulesOn(handler, authorizersOnMethod(handler, controller)) : NOTHING;
   const onController = rulesOn(controller, authorizersOn(controller));
-  const ownLimit = handler && (keptOn(RATE_KEY, handler, controller) as Rate[])[0];
+  const ownLimit = handler && (metadataOfMethod(RATE_KEY, handler, controller) as Rate[])[0];
   if (onHandler.isPublic && onHandler.asks)
     throw new TypeError('a handler is both @Public() and restricted to services or roles');
   if (onHandler.isPublic && onHandler.shadow)
@@ -63,7 +64,10 @@ export function routePolicyOf(handler: object | undefined, controller: HandlerCl
   return { public: false, anyService, allowExpired, authorizers, shadow, limit };
 }
 
-/** What several policies all ask for: who does not pass it passes none of them, and who does has still to be asked by one. Without any it is closed. */
+/**
+ * What all of several policies ask for: whoever does not pass it passes none of them, and whoever does has still to be asked by one of them. Without
+ * any policy it is closed.
+ */
 export function leastOf(policies: readonly RoutePolicy[]): RoutePolicy {
   const closed = policies.filter((policy) => !policy.public);
   if (closed.length < policies.length) return { public: true };
@@ -90,7 +94,7 @@ const limitOf = (rate: Rate, on: readonly object[]): RouteLimit => ({
 const NOTHING = { isPublic: false, anyService: false, shadow: false, asks: false, authorizers: [] };
 
 function rulesOn(target: object, authorizers: readonly Authorizer[]) {
-  // What opens is its own alone: a class is not opened by the one that it extends.
+  // What opens a class is not inherited: a class is not opened by the one that it extends.
   const says = (key: string): boolean => Reflect.getOwnMetadata(key, target) === true;
   const anyService = says(ANY_SERVICE_KEY);
   return {

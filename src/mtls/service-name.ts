@@ -1,9 +1,9 @@
 import { attributeValues, isWorkloadId, Oid, urisOf, type Certificate } from '../x509/index.js';
 
-/** Where the name of a service can stand: the common name of the subject, a DNS SAN, or a URI SAN that is a SPIFFE ID. */
+/** Where the name of a service can be: the common name of the subject, a DNS SAN, or a URI SAN that is a SPIFFE ID. */
 export type ServicePlace = 'cn' | 'dns' | 'spiffe';
 
-/** The name of a service, and where it was read. Of `spiffe` it is the whole SPIFFE ID. */
+/** The name of a service, and where it was read. From `spiffe` it is the whole SPIFFE ID. */
 export interface ServiceName {
   readonly service: string;
   readonly serviceFrom: ServicePlace;
@@ -22,16 +22,16 @@ export class NoServiceNameError extends Error {
   }
 }
 
-// A superset of what our own CA issues; anything outside has only ever been an attempt to be read as something else.
+// A superset of what our own CA issues. Anything outside it has only ever been an attempt to be read as something else.
 const COMMON_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9])?$/;
 const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
 const HOST = new RegExp(String.raw`^(?=.{1,253}$)${LABEL}(?:\.${LABEL})*$`);
 
 interface Place {
-  /** What stands there, in words. */
+  /** What such a name is called. */
   readonly what: string;
   readonly read: (certificate: Certificate) => readonly string[];
-  /** The name of a service that a text is, or undefined. */
+  /** The service name that a text is, or undefined. */
   readonly nameIn: (text: string) => string | undefined;
   readonly mend: string;
 }
@@ -47,7 +47,7 @@ const PLACES: Readonly<Record<ServicePlace, Place>> = {
     what: 'DNS name',
     read: ({ extensions }) =>
       (extensions.subjectAltName ?? []).flatMap((name) => (name.kind === 'dns' ? [name.value] : [])),
-    // Capitals are none in DNS (RFC 4343).
+    // DNS does not distinguish capitals (RFC 4343).
     nameIn: (text) => (HOST.test(text.toLowerCase()) ? text.toLowerCase() : undefined),
     mend: 'Have a certificate issued with one DNS name, that of the service, and no wildcard.',
   },
@@ -60,8 +60,8 @@ const PLACES: Readonly<Record<ServicePlace, Place>> = {
 };
 
 /**
- * The name of the service that a certificate is for, from the first of `places` where it has anything. What stands there must be one name in the form of
- * its place: two, or another form, name nobody, and no later place is looked at. Throws {@link NoServiceNameError}.
+ * The name of the service that a certificate is for, from the first of `places` where it has anything. There it must have exactly one name, in the
+ * form of that place; otherwise it names nobody, and no later place is looked at. Throws {@link NoServiceNameError}.
  */
 export function serviceNameOf(certificate: Certificate, places: readonly ServicePlace[]): ServiceName {
   for (const serviceFrom of places) {
@@ -79,12 +79,12 @@ export function serviceNameOf(certificate: Certificate, places: readonly Service
   throw new NoServiceNameError(`the certificate names no service: it has no ${wanted}`, PLACES[first].mend);
 }
 
-/** The one common name of a certificate, when that could be a service's; else undefined. */
+/** The only common name of a certificate, when it could be a service's; else undefined. */
 export function commonNameOf({ subject }: Certificate): string | undefined {
   const [name, ...more] = attributeValues(subject, Oid.commonName);
   return name !== undefined && more.length === 0 ? PLACES.cn.nameIn(name) : undefined;
 }
 
-/** Whether text could be the name that a certificate gives a service, from any place: anything else on a list would never match. */
+/** Whether a certificate could give a service this name, from any place. Anything else on a list would never match. */
 export const isServiceName = (text: string): boolean =>
   Object.values(PLACES).some(({ nameIn }) => nameIn(text) === text);

@@ -1,16 +1,17 @@
 import { isSpiffeId } from '../x509/index.js';
 import { isServiceName } from './service-name.js';
 
-// A fleet of services.
+// More than any fleet has services.
 const MAX_KNOWN = 16_384;
 
-/** Whether the name of a service is one of those that the patterns stand for. */
+/** Whether one of the patterns stands for the name of a service. */
 export type IsNamed = (service: string) => boolean;
 
 /**
- * Reads patterns for services: exact names, and SPIFFE IDs that end in `/*`, for every ID with at least one more segment: `spiffe://prod.example/ns/*` is
- * `spiffe://prod.example/ns/a` and `spiffe://prod.example/ns/a/b`, and neither `spiffe://prod.example/ns` nor `spiffe://prod.example/nsx/a`. What is asked
- * costs the same however many patterns there are. Throws RangeError for anything that could match nothing, or has a `*` elsewhere.
+ * Reads patterns for services: exact names, and SPIFFE IDs that end in `/*`, which stand for every ID with at least one more segment.
+ * `spiffe://prod.example/ns/*` stands for `spiffe://prod.example/ns/a` and `spiffe://prod.example/ns/a/b`, but for neither `spiffe://prod.example/ns`
+ * nor `spiffe://prod.example/nsx/a`. A question costs the same however many patterns there are. Throws RangeError for a pattern that could match
+ * nothing, or has a `*` elsewhere.
  */
 export function servicePatterns(patterns: readonly string[]): IsNamed {
   const names = new Set<string>();
@@ -31,7 +32,7 @@ export function servicePatterns(patterns: readonly string[]): IsNamed {
       if (above.has(service.slice(0, end))) return true;
     return false;
   };
-  // A service asks again and again, and cutting its name to pieces costs more than the rest of the guard.
+  // The same services ask again and again, and cutting a name to pieces costs more than the rest of the guard.
   const known = new Map<string, boolean>();
   return (service) => {
     let isNamed = known.get(service);

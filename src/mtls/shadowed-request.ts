@@ -1,7 +1,7 @@
 import type { VerifiedClientIdentity } from './client-identity.js';
 import type { MtlsRefusal } from './mtls.errors.js';
 
-/** A request that policy would have refused, and that was let pass because that is only tried. */
+/** A request that policy would have refused, and that was let pass because the policy is only being tried. */
 export interface ShadowedRequest {
   readonly code: 'service_not_allowed' | 'route_not_allowed';
   readonly reason: string;
@@ -12,10 +12,13 @@ export interface ShadowedRequest {
   readonly requestId: string;
 }
 
-/** What a no of policy comes to, said about somebody whose certificate is in order: it throws the refusal, or does not. `isTried`: the rule that said no is only tried. */
+/**
+ * Called when policy refuses somebody whose certificate is in order; it throws the refusal, or does not. `isTried`: the rule that refused is only
+ * being tried.
+ */
 export type OnObjection = (refusal: MtlsRefusal, isTried: boolean, identity: VerifiedClientIdentity) => void;
 
-/** Refuses what is not only tried. */
+/** Throws the refusal, unless the rule is only being tried. */
 export const enforce: OnObjection = (refusal, isTried) => {
   if (!isTried) throw refusal;
 };

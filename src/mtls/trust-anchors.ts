@@ -1,7 +1,7 @@
 import type { RevocationMode } from '../revocation/index.js';
 import { DecodeError, decodeCertificate, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
 
-/** Certificates to build paths from: anchors end a path, intermediates (never trusted by themselves) lie between. */
+/** Certificates to build paths from: a path ends at an anchor, and leads over intermediates, which are never trusted by themselves. */
 export interface CaCertificates {
   readonly anchors: readonly Certificate[];
   readonly intermediates: readonly Certificate[];
@@ -9,13 +9,13 @@ export interface CaCertificates {
 
 /** The CAs of our own, and those of other trust domains. */
 export interface TrustAnchors extends CaCertificates {
-  /** The trust domain that our own speak for; undefined: any that is not one of `federated`. */
+  /** The trust domain that our own CAs speak for; undefined: any that is not one of `federated`. */
   readonly trustDomain?: string | undefined;
   /** Other trust domains by their names: each vouches for its own SPIFFE IDs, and for nothing else. */
   readonly federated?: ReadonlyMap<string, CaCertificates & { readonly revocation?: RevocationMode | undefined }>;
 }
 
-/** Every CA certificate that is known, of whichever trust domain. */
+/** Every CA certificate that is known, of whatever trust domain. */
 export const everyCa = ({ anchors, intermediates, federated }: TrustAnchors): readonly Certificate[] => [
   ...anchors,
   ...intermediates,
@@ -23,8 +23,8 @@ export const everyCa = ({ anchors, intermediates, federated }: TrustAnchors): re
 ];
 
 /**
- * Port: what is trusted now. Answers the same object until the trust changes; a new object makes every connection's certificate be
- * validated again.
+ * Port: what is trusted now. It gives the same object until the trust changes; a new object makes the certificate of every connection be validated
+ * again.
  */
 export type CurrentTrust = () => TrustAnchors;
 
@@ -32,8 +32,8 @@ export type CurrentTrust = () => TrustAnchors;
 export type CertificateInput = string | Uint8Array | readonly (string | Uint8Array)[];
 
 /**
- * Reads trust anchors. Self-signed certificates among `anchors` become anchors; others in the same bundle, issued by one of them, become intermediates,
- * as in a CA bundle file. Throws DecodeError when one cannot be read, RangeError when there is no anchor.
+ * Reads trust anchors. The self-signed certificates among `anchors` become anchors; the others become intermediates, as in a CA bundle file. Throws
+ * DecodeError when one cannot be read, RangeError when there is no anchor.
  */
 export function readTrustAnchors(anchors: CertificateInput, intermediates: CertificateInput = []): TrustAnchors {
   const bundle = readCertificates(anchors);

@@ -2,24 +2,28 @@ import type { RevocationMode } from '../revocation/index.js';
 import { spiffeIdOf, trustDomainOf, validateCertificatePath, type Certificate } from '../x509/index.js';
 import type { CaCertificates, TrustAnchors } from './trust-anchors.js';
 
-/** The CAs that may vouch for one certificate. */
+/** The CAs that may vouch for a certificate. */
 export interface Vouching extends CaCertificates {
   /** The trust domain that they speak for, where it has a name. */
   readonly trustDomain: string | undefined;
-  /** Whether that is another domain than our own: then a SPIFFE ID is all that they can give. */
+  /** Whether that is another domain than our own: then they can vouch for SPIFFE IDs only. */
   readonly isFederated: boolean;
-  /** Instead of the mode that holds for our own. */
+  /** The mode of revocation, instead of the one for our own CAs. */
   readonly revocation?: RevocationMode | undefined;
 }
 
-/** Of the work that a path may cost: everybody waits meanwhile, strangers choose the certificate, and another domain its CAs. */
+/**
+ * The share of the permitted work that one of these paths may cost: everybody waits for it, strangers choose the certificate, and another domain its
+ * CAs.
+ */
 export const WORK_SHARE = 1 / 4;
 
 const NOBODY: CaCertificates = { anchors: [], intermediates: [] };
 
 /**
- * Whose CAs a certificate's path has to end at: those of the trust domain that its SPIFFE ID names, and of no other (SPIFFE Trust Domain and Bundle §3); our
- * own where it has no SPIFFE ID. Chosen before the path is looked for, so that no cross-certificate leads from one domain into another.
+ * The CAs at which the path of a certificate has to end: those of the trust domain that its SPIFFE ID names, and of no other (SPIFFE Trust Domain and
+ * Bundle §3); our own where it has no SPIFFE ID. They are chosen before a path is looked for, so that no cross-certificate leads from one domain into
+ * another.
  */
 export function vouchingFor(leaf: Certificate, trust: TrustAnchors): Vouching {
   const own = { ...trust, isFederated: false, trustDomain: trust.trustDomain };
@@ -34,7 +38,10 @@ export function vouchingFor(leaf: Certificate, trust: TrustAnchors): Vouching {
   return { ...NOBODY, isFederated: true, trustDomain: claimed };
 }
 
-/** For the log: that a certificate was vouched for by a trust domain that it does not belong to; undefined where it was not. `vouching` did not. */
+/**
+ * For the log: that a trust domain vouches for a certificate which does not belong to it; undefined where none does. `vouching` are the CAs that do
+ * not vouch for it.
+ */
 export function wrongDomain({
   leaf,
   trust,

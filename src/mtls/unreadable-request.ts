@@ -4,7 +4,10 @@ import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { PROBLEM_CONTENT_TYPE, problemOctets, problemOfStatus } from './problem.js';
 
-/** Fastify's `frameworkErrors`: a path that cannot be routed (no valid percent-encoding, a parameter too long) meets no guard and no filter; nothing of it is repeated. */
+/**
+ * Fastify's `frameworkErrors`: a path that cannot be routed (malformed percent-encoding, or a parameter that is too long) meets no guard and no
+ * filter. Nothing of it is repeated in the answer.
+ */
 export function answerUnroutable(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const status = error.statusCode ?? 400;
   void reply
@@ -14,17 +17,20 @@ export function answerUnroutable(error: FastifyError, request: FastifyRequest, r
     .send(problemOfStatus(status, request.id, 'The path cannot be routed.'));
 }
 
-/** Fastify's `clientErrorHandler`: octets that are no HTTP/1.1 request, or not in time, become no request at all. Answers them with a problem document and ends the connection. */
+/**
+ * Fastify's `clientErrorHandler`: octets that are no HTTP/1.1 request, or that do not come in time, never become a request. They are answered with a
+ * problem document, and the connection ends.
+ */
 export function answerUnreadable(error: NodeJS.ErrnoException, socket: AnsweringSocket): void {
-  // Within another answer it would be taken for a part of that.
+  // Within another answer it would be taken for a part of that answer.
   if (error.code !== 'ECONNRESET' && socket.writable && socket._httpMessage?.headersSent !== true) {
-    const [status, detail] = UNREADABLE[error.code ?? ''] ?? [400, 'This is no valid HTTP/1.1 request.'];
+    const [status, detail] = UNREADABLE[error.code ?? ''] ?? [400, 'This is not a valid HTTP/1.1 request.'];
     socket.write(problemOctets(problemOfStatus(status, randomUUID(), detail)));
   }
   socket.destroy(error);
 }
 
-/** With what Node.js keeps on it: the answer that is being given. */
+/** A socket with what Node.js keeps on it: the answer that is being sent. */
 type AnsweringSocket = Socket & { readonly _httpMessage?: Pick<ServerResponse, 'headersSent'> | null };
 
 const UNREADABLE: Readonly<Record<string, readonly [status: number, detail: string]>> = {
@@ -33,8 +39,8 @@ const UNREADABLE: Readonly<Record<string, readonly [status: number, detail: stri
 };
 
 /**
- * For a server whose `requireHostHeader` is off, for Node.js itself answers with nothing: a request over HTTP/1.1 without `Host`, or with several, is answered with a
- * problem document (RFC 9112 §3.2) and goes no further.
+ * For a server whose `requireHostHeader` is off, because Node.js itself answers without a body. An HTTP/1.1 request without `Host`, or with several,
+ * is answered with a problem document (RFC 9112 §3.2) and goes no further.
  */
 export const withOneHost =
   (handle: (request: IncomingMessage, response: ServerResponse) => void) =>
@@ -43,7 +49,7 @@ export const withOneHost =
       handle(request, response);
       return;
     }
-    const body = JSON.stringify(problemOfStatus(400, randomUUID(), 'A request has one Host.'));
+    const body = JSON.stringify(problemOfStatus(400, randomUUID(), 'A request must have exactly one Host header.'));
     response.statusCode = 400;
     response.setHeader('content-type', PROBLEM_CONTENT_TYPE);
     response.setHeader('content-length', Buffer.byteLength(body));
@@ -52,7 +58,7 @@ export const withOneHost =
     response.end(body);
   };
 
-/** By the header lines as they came: of several, `headers` has the first. HTTP/2 has a pseudo-header for it. */
+/** Counts the raw header lines, because `headers` holds only the first of several. HTTP/2 has a pseudo-header instead. */
 function hasOneHost({ httpVersionMajor, httpVersionMinor, rawHeaders }: IncomingMessage): boolean {
   if (httpVersionMajor !== 1) return true;
   let hosts = 0;
@@ -60,6 +66,6 @@ function hasOneHost({ httpVersionMajor, httpVersionMinor, rawHeaders }: Incoming
   return hosts === 1 || (hosts === 0 && httpVersionMinor === 0);
 }
 
-// As almost everybody spells it, without making another string of it.
+// The usual spellings come first: they need no new string.
 const isHost = (name: string): boolean =>
   name.length === 4 && (name === 'Host' || name === 'host' || name.toLowerCase() === 'host');

@@ -5,21 +5,23 @@ import type { RoutePolicies } from './route-policies.service.js';
 import { DEFAULT_ADMISSION, leastOf, type RoutePolicy } from './route-policy.js';
 import { sendRefusal } from './refusal-reply.js';
 
-// What comes with these has no body that anybody reads.
+// Nobody reads a body of a request with one of these methods.
 const WITHOUT_BODY: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 const SEEN_BY_GUARDS = Symbol('veritas:SeenByGuards');
 
 /**
- * Takes headers that carry a client's certificate off every request, public ones too, before anything looks at it; closes what Nest's guards do not see: unknown
- * paths, static files, and every route that was put on Fastify by something other than a Nest controller, which need an allowed service as any route does without a
- * decorator (`exemptPaths` opens them); and has a route's own policy asked before a body is read.
- * To be called before Nest registers its routes, and what it returns after that: a route that came earlier or comes later counts as unseen.
+ * Takes the headers that carry a client's certificate off every request, public ones included, before anything looks at them. Closes what Nest's
+ * guards do not see: unknown paths, static files, and every route that something other than a Nest controller put on Fastify. Like a route without a
+ * decorator these need an allowed service, unless `exemptPaths` opens them. Has a route's own policy asked before a body is read.
+ *
+ * Call it before Nest registers its routes, and the function that it returns after that: a route that is registered earlier or later counts as
+ * unseen.
  */
 export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate, policies: RoutePolicies): () => void {
   let registering = true;
-  // A route may be unseen in two ways, and what HEAD is answered by has the hooks of its GET: nobody is counted twice.
+  // A route may be unseen in two ways, and a HEAD request has the hooks of its GET route as well; nobody is counted twice.
   const asked = new WeakSet<FastifyRequest>();
-  /** A check that throws, as one that answers the request then. What is thrown into Fastify itself here would end the process. */
+  /** Makes a check that throws into one that answers the request instead. An error thrown into Fastify from here would end the process. */
   const passes =
     (check: (request: FastifyRequest, reply: FastifyReply) => void) =>
     (request: FastifyRequest, reply: FastifyReply): boolean => {
@@ -39,16 +41,18 @@ export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate, polic
   const isUnforged = passes((request) => {
     gate.takeForwarded(request);
   });
-  // One shape for every request, whether it gets an identity or not. What few requests get besides is no decoration: with several, Fastify's loop over them is slow
-  // for every request.
+  // Gives every request one shape, whether it gets an identity or not. Rarer properties are no decorations: with several, Fastify's loop over them is
+  // slow for every request.
   server.decorateRequest('clientIdentity');
-  // What is there already is not looked at by the hook below, nor is what is put into contexts that are there already. Asking each request for its route costs more than the guard: only then.
+  // The hook below does not see routes that are there already, nor those of contexts that are there already. Only then each request is asked for its
+  // route, which costs more than the guard.
   const isUnseen =
     hasRoutes(server) || hasContexts(server)
       ? (request: FastifyRequest) => !isMarked(request)
       : ({ is404 }: FastifyRequest) => is404;
-  // Who has a route may be handed over to the not-found handler: past onRequest where its parameters turn out not to match, and before it where Nest does not
-  // take the target of the request for a path (`GET *orders`). A hook on each request would see that as well, for a twenty-fifth of all that a request costs.
+  // A request that has a route may be handed over to the not-found handler: after onRequest when its parameters turn out not to match, and before it
+  // when Nest does not take the request's target for a path (`GET *orders`). A hook on each request would see that too, for a twenty-fifth of all
+  // that a request costs.
   server.decorateReply('callNotFound', function (this: FastifyReply) {
     if (isUnforged(this.request, this) && admitted(this.request, this)) handOver(this);
     return this;
@@ -60,7 +64,7 @@ export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate, polic
       return;
     }
     route.config = { ...route.config, [SEEN_BY_GUARDS]: true };
-    // Nest answers who asks for another host than the controller's before any guard.
+    // For another host than the controller's, Nest answers before any guard.
     if (!hasBody(route) && !policies.isOfHost(handler)) return;
     let least: RoutePolicy | undefined;
     askFirst(
@@ -71,7 +75,7 @@ export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate, polic
           if (policy?.public === false) gate.admitBeforeBody(request, policy, reply);
           return;
         }
-        // Which of several controllers it is for, Nest knows: that one's policy is asked, and counted, by the guard.
+        // Only Nest knows which of several controllers the request is for; the guard then asks, and counts by, the policy of that one.
         least ??= leastOf(policies.allOf(handler));
         if (!least.public) gate.admitAgain(request, least);
       }),
@@ -85,7 +89,7 @@ export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate, polic
   };
 }
 
-/** Puts a check before whatever else a route does first. */
+/** Puts a check before everything else that a route does first. */
 function askFirst(route: RouteOptions, check: (request: FastifyRequest, reply: FastifyReply) => boolean): void {
   const others = route.onRequest ?? [];
   route.onRequest = [
@@ -98,11 +102,11 @@ function askFirst(route: RouteOptions, check: (request: FastifyRequest, reply: F
 
 const hasBody = ({ method }: RouteOptions): boolean => [method].flat().some((each) => !WITHOUT_BODY.has(each));
 
-/** What `reply.callNotFound` is without {@link closeUnseenRoutes}. */
+/** The behaviour of `reply.callNotFound` without {@link closeUnseenRoutes}. */
 function handOver(reply: FastifyReply): void {
   let level: object | null = reply;
   let own: unknown;
-  // The last that has it is Fastify's.
+  // The one that is found last is Fastify's.
   for (; level; level = Reflect.getPrototypeOf(level))
     own = Reflect.getOwnPropertyDescriptor(level, 'callNotFound')?.value ?? own;
   (own as FastifyReply['callNotFound']).call(reply);
@@ -112,7 +116,10 @@ function hasRoutes(server: FastifyInstance): boolean {
   return server.printRoutes() !== '(empty tree)';
 }
 
-/** Contexts of plugins, whose hooks on routes are copies of before: there is no other way to ask for them. Where they cannot be found there may be some. */
+/**
+ * Whether there are contexts of plugins, which copied the hooks on routes when they were made. There is no other way to ask for them. Where they
+ * cannot be found, there may be some.
+ */
 function hasContexts(server: FastifyInstance): boolean {
   const key = Object.getOwnPropertySymbols(server).find(({ description }) => description === 'fastify.children');
   const contexts = key && (Reflect.get(server, key) as unknown);

@@ -80,7 +80,10 @@ export const PKI_ERRORS = {
   token_unavailable: [503, 'look at the token and at pki.pkcs11'],
   certificate_unreadable: [503, 'put it back, or take it away to have it made again'],
   file_unwritable: [503, 'look at its folder, its permissions and the space on the disk, or name another file'],
-  key_unreadable: [503, 'put the file back: those of the CA are named by pki.directory and pki.passphraseFile'],
+  key_unreadable: [
+    503,
+    'put the file back: those of the CA are named by pki.directory and pki.passphraseFile, the PIN of a token by pki.pkcs11.pinFile',
+  ],
   lint_failed: [500, 'report this: the profile produced a certificate that the lint refuses'],
   status_unavailable: [503, 'look at the store'],
   token_spent: [500, 'report this: a token signs once'],

@@ -17,10 +17,10 @@ interface Spare {
 }
 
 /**
- * Fetches, verifies and indexes lists: small ones here, in slices of a fraction of a millisecond, and large ones in another thread. The octets and tables of
- * large lists are in memory that both threads share. V8 does not count this memory, and so does not collect garbage because of it; therefore it is used again
- * instead of being left to V8. A list that is replaced gives its memory back by {@link release}. At most one piece of each size is kept, so that a small list
- * does not take the memory of a large one.
+ * Fetches, verifies and indexes lists: small ones in place, in slices of a fraction of a millisecond, large ones in a thread of their own. Their octets and
+ * their tables are in memory that threads share. V8 does not count it, so that it collects no garbage for its sake; so it is not left to V8 either, but used
+ * again: a list that is replaced gives its memory back by {@link release}, one that is refused at once, and of each size one piece at most is kept: a small
+ * list does not sit in the memory of a large one.
  */
 export class CrlReader {
   readonly #thread: CrlThread;
@@ -35,19 +35,14 @@ export class CrlReader {
   async fetch(source: string, mark: string | undefined): Promise<Fetched | undefined> {
     const { signal } = this.#closing;
     signal.throwIfAborted();
-    const rooms: Uint8Array[] = [];
-    const room = (length: number): Uint8Array => {
-      const made = this.#room(length);
-      rooms.push(made);
-      return made;
-    };
-    let fetched: Fetched | undefined;
+    let made: Uint8Array | undefined;
+    const room = (length: number): Uint8Array => (made = this.#room(length));
     try {
-      fetched = await fetchCrl(source, mark, { room, signal });
-    } finally {
-      for (const { buffer } of rooms) if (buffer !== fetched?.octets.buffer) this.#keep(buffer, undefined);
+      return await fetchCrl(source, mark, { room, signal });
+    } catch (error) {
+      if (made) this.#keep(made.buffer, undefined);
+      throw error;
     }
-    return fetched;
   }
 
   #room(length: number): Uint8Array {

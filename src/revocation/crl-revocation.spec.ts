@@ -135,12 +135,12 @@ describe('CRLs of another CA', () => {
     let clock = Date.now();
     const { statusOf, revocation } = await watch([url], () => new Date(clock), undefined, 50);
     expect(statusOf(good)).toMatchObject({ status: 'unknown', why: `${url}: it has not been read yet` });
-    expect(revocation.standing).toEqual([{ source: url, isRead: false, isStale: false }]);
+    expect(revocation.standing).toMatchObject([{ source: url, isRead: false, isStale: false }]);
     (await asked.promise).end(list.subarray(10));
     await until(() => statusOf(good).status === 'good');
-    expect(revocation.standing).toEqual([{ source: url, isRead: true, isStale: false }]);
+    expect(revocation.standing).toMatchObject([{ source: url, isRead: true, isStale: false }]);
     clock += 30 * DAY;
-    expect(revocation.standing).toEqual([{ source: url, isRead: true, isStale: true }]);
+    expect(revocation.standing).toMatchObject([{ source: url, isRead: true, isStale: true }]);
   });
 
   it('gives up on a server that is silent, trickles for too long, or never ends', async () => {
@@ -349,6 +349,47 @@ describe('CRLs of another CA', () => {
     const { statusOf } = await watch(urls, () => now);
     const statuses = [held, before, good].map((each) => statusOf(each, from(DAY / 3)).status);
     expect(statuses).toEqual([inDelta, inBase, 'unknown']);
+  });
+
+  it('tells of each source when it was last in order, of when its list is, and how often it failed; of each outage once', async () => {
+    let clock = Math.floor(Date.now() / 1000) * 1000;
+    let answer: RequestListener = (_, reply) => reply.writeHead(404).end();
+    const list = issuing.crl([], { thisUpdate: new Date(clock - DAY / 4), nextUpdate: new Date(clock + DAY) });
+    const url = await serve((request, reply) => {
+      answer(request, reply);
+    });
+    const { events, revocation } = await watch([url], () => new Date(clock));
+    const standing = () => revocation.standing[0];
+    const none = { readAt: undefined, thisUpdate: undefined, nextUpdate: undefined };
+    expect(standing()).toMatchObject({ ...none, failures: expect.any(Number) });
+    await until(() => (standing()?.failures ?? 0) > 1);
+    answer = ({ headers }, reply) =>
+      headers['if-none-match'] === undefined
+        ? reply.setHeader('etag', '"1"').end(list)
+        : reply.writeHead(304, { etag: '"1"' }).end();
+    await until(() => standing()?.isRead === true);
+    const { failures } = standing()!;
+    const of = { thisUpdate: new Date(clock - DAY / 4), nextUpdate: new Date(clock + DAY) };
+    expect(standing()).toMatchObject({ ...of, readAt: new Date(clock) });
+    // That it is as it was is news too.
+    clock += 1000;
+    await until(() => standing()?.readAt?.getTime() === clock);
+    for (let outage = 0; outage < 2; outage++) {
+      const [good, before] = [answer, standing()!.failures];
+      answer = (_, reply) => reply.writeHead(503).end();
+      clock += 1000;
+      await until(() => standing()!.failures > before);
+      expect(standing()).toMatchObject({ ...of, readAt: new Date(clock - 1000) });
+      answer = good;
+      await until(() => standing()?.readAt?.getTime() === clock);
+    }
+    expect(standing()?.failures).toBeGreaterThan(failures + 1);
+    expect(events.map((event) => (event.kind === 'failed' ? event.why : event.kind))).toEqual([
+      'the server answered 404',
+      'loaded',
+      'the server answered 503',
+      'the server answered 503',
+    ]);
   });
 
   it('asks a shard about the certificates that name it, and about no other', async () => {

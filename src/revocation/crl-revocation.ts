@@ -30,6 +30,13 @@ export interface CrlStanding {
   readonly isRead: boolean;
   /** Whether the last one is past its nextUpdate. */
   readonly isStale: boolean;
+  /** The times of the last one. */
+  readonly thisUpdate: Date | undefined;
+  readonly nextUpdate: Date | undefined;
+  /** When the source last had a list that could be used, be it the one from before; undefined: never. */
+  readonly readAt: Date | undefined;
+  /** How often, in all, it could not be read, or not used what it had. */
+  readonly failures: number;
 }
 
 /** What a source names as its issuer is not a certificate. */
@@ -42,12 +49,17 @@ interface Loaded {
   /** The issuer that the source names. */
   readonly issuers: readonly Certificate[] | undefined;
   mark: string | undefined;
+  /** Whether what that is the mark of was taken up. */
+  isTaken: boolean;
+  readAt: Date | undefined;
   index: CrlIndex | undefined;
   /** Earlier lists of this source by another CA or of another scope, until they expire: a list does not replace one about other certificates. */
   others: readonly CrlIndex[];
   failure: string | undefined;
   /** How often in a row it has failed. */
   failures: number;
+  /** And how often in all. */
+  allFailures: number;
   /** Until this time of performance.now(), a file that was refused is not read again unless it changed. */
   retryAt: number;
 }
@@ -91,10 +103,13 @@ export class CrlRevocation implements RevocationStatus {
       source,
       issuers: issuersOf(source),
       mark: undefined,
+      isTaken: false,
+      readAt: undefined,
       index: undefined,
       others: [],
       failure: undefined,
       failures: 0,
+      allFailures: 0,
       retryAt: Infinity,
     }));
   }
@@ -125,10 +140,14 @@ export class CrlRevocation implements RevocationStatus {
   /** How each source stands now. */
   get standing(): readonly CrlStanding[] {
     const now = this.options.clock();
-    return this.#sources.map(({ source: { source }, index }) => ({
+    return this.#sources.map(({ source: { source }, index, readAt, allFailures }) => ({
       source,
       isRead: index !== undefined,
       isStale: index !== undefined && staleness(index.list, now) !== undefined,
+      thisUpdate: index?.list.thisUpdate,
+      nextUpdate: index?.list.nextUpdate,
+      readAt,
+      failures: allFailures,
     }));
   }
 
@@ -167,14 +186,17 @@ export class CrlRevocation implements RevocationStatus {
         const ended = loaded.index && staleness(loaded.index.list, this.options.clock());
         if (ended !== undefined) throw new CrlRefusedError(ended);
         loaded.failures = 0;
+        if (loaded.isTaken) this.#noteSuccess(loaded);
         return;
       }
       // The mark is kept first, so that a bad file is reported once and not every second.
       loaded.mark = fetched.mark;
+      loaded.isTaken = false;
       loaded.retryAt = Infinity;
       const index = await this.#take(loaded, fetched.octets);
-      loaded.failure = undefined;
+      loaded.isTaken = true;
       loaded.failures = 0;
+      this.#noteSuccess(loaded);
       this.options.report({ kind: 'loaded', source, entries: index.revoked.size, nextUpdate: index.list.nextUpdate });
     } catch (error) {
       if (this.#isStopped) return;
@@ -182,7 +204,13 @@ export class CrlRevocation implements RevocationStatus {
       if (why !== loaded.failure) this.options.report({ kind: 'failed', source, why });
       loaded.failure = why;
       loaded.failures++;
+      loaded.allFailures++;
     }
+  }
+
+  #noteSuccess(loaded: Loaded): void {
+    loaded.failure = undefined;
+    loaded.readAt = this.options.clock();
   }
 
   /** Replaces a source's list by a newer one. */

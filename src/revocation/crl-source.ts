@@ -13,9 +13,6 @@ export interface CrlSource {
 const SILENCE_MS = 10_000;
 const TIMEOUT_MS = 120_000;
 const PIECE = 256 * 1024;
-/** When the length of a list is not known: the room that it has at first, and the factor by which that grows. */
-const LEAST_ROOM = 16 * 1024;
-const GROWTH = 4;
 
 /** Octets that were fetched, and a mark that tells whether the source has changed since. */
 export interface Fetched {
@@ -30,7 +27,7 @@ export interface FetchLimits {
   readonly octets: number;
   /** Ends the fetch early. */
   readonly signal?: AbortSignal;
-  /** Returns room for that many octets. */
+  /** Room for so many octets, asked for when they are there. */
   readonly room: (length: number) => Uint8Array;
 }
 
@@ -86,6 +83,7 @@ async function fetchUrl(url: string, mark: string | undefined, limits: FetchLimi
     }, time);
   const silence = endAfter(limits.silence, 'the server sent nothing for');
   const whole = endAfter(limits.timeout, 'the list was not whole after');
+  const collected = new Collected(limits.octets);
   try {
     const response = await fetch(url, {
       redirect: 'error',
@@ -98,14 +96,18 @@ async function fetchUrl(url: string, mark: string | undefined, limits: FetchLimi
       throw new Error(`the server answered ${response.status}`);
     }
     const { headers } = response;
-    const expected = headers.has('content-encoding') ? 0 : Number(headers.get('content-length') ?? 0);
-    const octets = new Collected(expected, limits);
+    if (Number(headers.get('content-length')) > limits.octets) {
+      await response.body.cancel();
+      throw tooLong();
+    }
     for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
       silence.refresh();
-      await octets.add(chunk);
+      collected.add(chunk);
     }
+    const room = limits.room(collected.length);
+    await collected.empty(room);
     return {
-      octets: octets.whole,
+      octets: room,
       mark: `${headers.get('etag') ?? ''}\n${headers.get('last-modified') ?? ''}`,
     };
   } catch (error) {
@@ -115,46 +117,51 @@ async function fetchUrl(url: string, mark: string | undefined, limits: FetchLimi
   } finally {
     clearTimeout(silence);
     clearTimeout(whole);
+    await collected.empty();
   }
 }
 
-/** Puts the pieces of a list together, in room of the length that the server announced, or else in room that grows. */
+/**
+ * Pieces put together, however many there will be, in memory that grows without being copied and goes back to the system at once. Of what threads share
+ * neither is true.
+ */
 class Collected {
-  readonly #limits: FetchLimits;
-  #room: Uint8Array;
+  readonly #octets: ArrayBuffer;
   #length = 0;
 
-  constructor(expected: number, limits: FetchLimits) {
-    this.#limits = limits;
-    if (expected > limits.octets) this.#refuse();
-    this.#room = limits.room(Number.isSafeInteger(expected) && expected > 0 ? expected : LEAST_ROOM);
+  constructor(maxByteLength: number) {
+    this.#octets = new ArrayBuffer(0, { maxByteLength });
   }
 
-  /** What was collected. */
-  get whole(): Uint8Array {
-    return this.#room.subarray(0, this.#length);
+  get length(): number {
+    return this.#length;
   }
 
-  async add(chunk: Uint8Array): Promise<void> {
+  /** Throws RangeError for more than there may be. */
+  add(chunk: Uint8Array): void {
+    const { byteLength, maxByteLength } = this.#octets;
     const length = this.#length + chunk.length;
-    if (length > this.#limits.octets) this.#refuse();
-    if (length > this.#room.length) await this.#grow(length);
-    this.#room.set(chunk, this.#length);
+    if (length > maxByteLength) throw tooLong();
+    if (length > byteLength) this.#octets.resize(Math.min(Math.max(length, byteLength + PIECE), maxByteLength));
+    new Uint8Array(this.#octets, this.#length).set(chunk);
     this.#length = length;
   }
 
-  async #grow(least: number): Promise<void> {
-    const { whole } = this;
-    const room = this.#limits.room(Math.min(Math.max(least, this.#room.length * GROWTH), this.#limits.octets));
+  /**
+   * Gives all of it to `room`, or up, piece by piece from the end: both together take no more than one, and nothing waits for the system to take back so much
+   * at once.
+   */
+  async empty(room?: Uint8Array): Promise<void> {
     const slices = new Slices();
-    for (let at = 0; at < whole.length; at += PIECE) {
-      room.set(whole.subarray(at, at + PIECE), at);
+    this.#octets.resize(this.#length);
+    while (this.#octets.byteLength > 0) {
+      const at = Math.max(this.#octets.byteLength - PIECE, 0);
+      room?.set(new Uint8Array(this.#octets, at), at);
+      this.#octets.resize(at);
       await slices.pause();
     }
-    this.#room = room;
-  }
-
-  #refuse(): never {
-    throw new RangeError('more octets than a CRL may have');
+    this.#length = 0;
   }
 }
+
+const tooLong = (): RangeError => new RangeError('more octets than a CRL may have');

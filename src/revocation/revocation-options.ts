@@ -19,9 +19,11 @@ export interface RevocationOptions {
   readonly status?: RevocationStatus;
 }
 
-/**
- * The status to ask: `status`, and then `crls`, when CRLs are configured. A single source is asked directly, because it is on the path of every request.
- */
+/** The mode that options stand for: `off` where there are none, `hard-fail` where they name none. */
+export const revocationModeOf = (options: RevocationOptions | undefined): RevocationMode =>
+  options ? (options.mode ?? 'hard-fail') : 'off';
+
+/** The status to ask: `status`, and then `crls`, when CRLs are configured. A single source is asked directly, because it is on the path of every request. */
 export function statusFrom(
   { status, crls: configured = [] }: RevocationOptions,
   crls: RevocationStatus,

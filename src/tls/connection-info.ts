@@ -1,17 +1,17 @@
 import type { TLSSocket } from 'node:tls';
 import { decodeCertificate, type Certificate } from '../x509/index.js';
 
-/** What was agreed on a live TLS connection. */
+/** What was negotiated on a live TLS connection. */
 export interface ConnectionInfo {
   readonly protocol: string | null;
-  /** The cipher suite's name by its standard (RFC 8446 appendix B.4). */
+  /** The standard's name of the cipher suite (RFC 8446 appendix B.4). */
   readonly cipher: string;
   readonly resumed: boolean;
   /** The peer's certificate, not validated; undefined when it presented none. */
   readonly peer: Certificate | undefined;
 }
 
-/** Looks at a connection. Throws DecodeError when the peer's certificate is not strict DER. */
+/** Describes a connection. Throws DecodeError when the peer's certificate is not strict DER. */
 export function connectionInfoOf(socket: TLSSocket): ConnectionInfo {
   const raw = socket.getPeerX509Certificate()?.raw;
   return {

@@ -4,7 +4,7 @@ import { clientOptions, serverOptions } from './secure-context.js';
 import { readTlsMaterial } from './tls-material.js';
 import { DEFAULT_TLS_SETTINGS } from './tls-settings.js';
 
-/** Server options with the development material that `veritas setup` makes, for a first try. Throws TlsSetupError when it is not there. */
+/** Server options with the development material that `veritas setup` makes, for a first try. Throws TlsSetupError when the material is not there. */
 export async function developmentServerOptions(directory = 'certs'): Promise<TlsOptions> {
   const material = await readTlsMaterial(filesIn(directory, 'server'), new Date());
   return serverOptions(
@@ -13,7 +13,7 @@ export async function developmentServerOptions(directory = 'certs'): Promise<Tls
   );
 }
 
-/** Client options with the development material, for a first try. Throws TlsSetupError when it is not there. */
+/** Client options with the development material, for a first try. Throws TlsSetupError when the material is not there. */
 export async function developmentClientOptions(directory = 'certs'): Promise<SecureContextOptions> {
   return clientOptions(DEFAULT_TLS_SETTINGS, await readTlsMaterial(filesIn(directory, 'client'), new Date()));
 }

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { previousKeyFile, readTlsMaterial, type TlsFiles, type TlsMaterial } from './tls-material.js';
 
-/** What a look at the files did, for the log. */
+/** What a look at the files led to, for the log. */
 export type TlsReloadEvent =
   | { readonly kind: 'certificate'; readonly material: TlsMaterial }
   | { readonly kind: 'trust'; readonly material: TlsMaterial }
@@ -11,25 +11,26 @@ export type TlsReloadEvent =
 export interface MaterialWatchOptions {
   /** Milliseconds between two looks. */
   readonly interval: number;
-  /** Looks at new material before it is taken up; what it throws is reported, and the old material stays. */
+  /** Checks new material before it is taken up. What it throws is reported, and the old material stays. */
   readonly check?: (material: TlsMaterial) => void;
   readonly clock: () => Date;
   readonly report: (event: TlsReloadEvent) => void;
 }
 
-// What did not check out may with time, such as a certificate that is not valid yet; but opening an encrypted key holds up the event loop.
+// Files that could not be used may become usable with time, such as a certificate that is not valid yet; but opening an encrypted key blocks the
+// event loop, so they are not tried at each look.
 const RETRY_MS = 10_000;
 const PARTS = ['certificatePem', 'keyPem', 'ticketKeys'] as const;
 
 type Trust = Pick<TlsMaterial, 'caPem' | 'intermediates'>;
 
-/** Whether two have the same CAs to trust, and the same between. */
+/** Whether two materials have the same CAs and the same intermediates. */
 export const isSameTrust = (one: Trust, other: Trust): boolean =>
   one.caPem === other.caPem && isDeepStrictEqual(one.intermediates, other.intermediates);
 
 /**
- * Key, certificate and CA files, those between among them, as they are now. Files are looked at by time, size and inode at each interval, which no missed event can defeat;
- * material that does not check out is reported once, and the old one stays; the same files are read again every ten seconds.
+ * Keeps up with the files of key, certificate, CAs and intermediates. At each interval it looks at their time, size and inode, so that no event can
+ * be missed. Files that cannot be used are reported once, and the old material stays; unchanged files are read again every ten seconds.
  */
 export class MaterialWatch {
   #timer: NodeJS.Timeout | undefined;
@@ -66,7 +67,7 @@ export class MaterialWatch {
 
   /** Looks at the files now and takes up what changed. Never fails: what went wrong is reported once. */
   reload(): Promise<void> {
-    // One look after the other: of two at once the one that read first could be the one that takes up last.
+    // One look after the other: of two at once, the one that read first might take up last.
     this.#looking = this.#looking.then(() => this.#look());
     return this.#looking;
   }
@@ -107,7 +108,7 @@ export class MaterialWatch {
       [certificateFile, keyFile, previousKeyFile(keyFile), caFile, intermediatesFile, ticketKeysFile].map(
         async (path) => {
           const stats = path === undefined ? undefined : await stat(path).catch(() => undefined);
-          // That of the inode: a change of the mode alone may be the mend.
+          // The inode's change time: a mere change of the file's mode may be what makes it usable.
           return stats && `${stats.size} ${stats.ctimeMs} ${stats.ino}`;
         },
       ),

@@ -1,13 +1,13 @@
 import type { Server } from 'node:tls';
 import { decodeOcspResponse, DecodeError, verifyOcspResponse, type Certificate } from '../x509/index.js';
 
-/** Port: an OCSPResponse in DER about a certificate, undefined when nobody here knows one. It may fail: the last one is kept. */
+/** Port: an OCSPResponse in DER about a certificate; undefined when nobody here knows one. It may fail: the last response is kept then. */
 export type OcspSource = (certificate: Certificate) => Promise<Uint8Array | undefined>;
 
-/** What is presented, and the CA above it. */
+/** The certificate that is presented, and the CA above it. */
 export interface Stapled {
   readonly certificate: Certificate;
-  /** Undefined where the file holds none: then nothing can be verified, and nothing is stapled. */
+  /** Undefined where the files hold none. Then nothing can be verified, and nothing is stapled. */
   readonly issuer: Certificate | undefined;
 }
 
@@ -25,12 +25,13 @@ interface Staple {
 
 const RETRY_MS = 10_000;
 const SHORTEST_MS = 1_000;
-// A status may change sooner than a response says.
+// A status may change sooner than its response says.
 const LONGEST_MS = 300_000;
 
 /**
- * Staples an OCSP response to each handshake (RFC 6066 §8, RFC 8446 §4.4.2.1), on TLS 1.2 and 1.3. A handshake is answered from memory: with a response
- * that was verified and has not ended, or with none. It is asked for again when half of its time is over; the last one is kept while that fails.
+ * Staples an OCSP response to each handshake (RFC 6066 §8, RFC 8446 §4.4.2.1), on TLS 1.2 and 1.3. Handshakes are answered from memory: with a
+ * response that was verified and has not ended, or with none. A new response is asked for when half of the old one's time is over, and the old one is
+ * kept while that fails.
  */
 export class OcspStapler {
   readonly #presented: () => Stapled;
@@ -58,7 +59,7 @@ export class OcspStapler {
     this.#report = parts.report;
   }
 
-  /** Staples to the handshakes of `server` from now on. Nothing is waited for: those before the first response have none. */
+  /** Staples to the handshakes of `server` from now on. It waits for nothing: handshakes before the first response get none. */
   attach(server: Pick<Server, 'on'>): void {
     const answer = (
       certificate: Buffer,
@@ -67,25 +68,25 @@ export class OcspStapler {
     ): void => {
       callback(null, this.#current(certificate));
     };
-    // The types know no handshake that goes on without a response.
+    // The types do not allow for a handshake that goes on without a response.
     server.on('OCSPRequest', answer as (certificate: Buffer, issuer: Buffer, callback: unknown) => void);
   }
 
-  /** The response for the certificate of one handshake; during a reload that may still be the last one. */
+  /** The response for the certificate of one handshake; during a reload that may still be the previous certificate. */
   #current(certificate: Uint8Array): Buffer | null {
     const staple = this.#staple;
     if (!staple || Buffer.compare(staple.of.der, certificate) !== 0) return null;
     const now = this.#clock();
     if (staple.thisUpdate <= now && now < staple.nextUpdate) return staple.der;
-    // The clock leapt, or this machine slept, and its timers with it. While it fails there is a timer.
+    // The clock leapt, or this machine slept and its timers with it. (While refreshing fails, a timer is running.)
     if (!this.#isRefreshing && !this.#stopped && this.#failure === undefined) void this.refresh();
     return null;
   }
 
-  /** Asks for a response now, for what is presented now, and goes on by itself. Never fails: what went wrong is reported once. */
+  /** Asks now for a response about what is presented now, and goes on by itself after that. Never fails: what went wrong is reported once. */
   refresh(): Promise<void> {
     clearTimeout(this.#timer);
-    // What was asked for before may be about another certificate: it is asked for once more, for all who want that meanwhile.
+    // The request that is under way may be about another certificate. So there is one more, for everybody who asks meanwhile.
     this.#next ??= this.#refreshing.then(() => {
       this.#next = undefined;
       return this.#refresh();
@@ -93,7 +94,7 @@ export class OcspStapler {
     return (this.#refreshing = this.#next);
   }
 
-  /** Ends, when what is under way is done. */
+  /** Ends the stapling; settles when what is under way is done. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -107,7 +108,7 @@ export class OcspStapler {
       const staple = await this.#ask(this.#presented());
       this.#failure = undefined;
       if (staple) this.#staple = staple;
-      // Nobody knows a response: another certificate may bring one.
+      // Nobody here knows a response; that changes only with the certificate.
       wait = staple ? this.#halfOf(staple) : LONGEST_MS;
     } catch (error) {
       const why = error instanceof Error ? error.message : 'unknown reason';
@@ -124,7 +125,7 @@ export class OcspStapler {
     return Math.min(Math.max(left / 2, SHORTEST_MS), LONGEST_MS);
   }
 
-  /** A response that every client would believe. Throws Error with what is in the way of that. */
+  /** A response that every client would believe. Throws Error with the reason when there is none. */
   async #ask({ certificate, issuer }: Stapled): Promise<Staple | undefined> {
     const octets = issuer && (await this.#source(certificate));
     if (!octets) return undefined;

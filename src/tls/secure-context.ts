@@ -5,12 +5,15 @@ import type { TlsSettings } from './tls-settings.js';
 
 const { SSL_OP_NO_COMPRESSION, SSL_OP_NO_RENEGOTIATION } = constants;
 
-/** {@link TlsMaterial}, whose key may be octets that the caller wipes once the context is made. */
+/** {@link TlsMaterial}; its key may be octets that the caller wipes once the context is made. */
 export type ContextMaterial = Omit<TlsMaterial, 'keyPem' | 'certificate' | 'ticketKeys'> & {
   readonly keyPem: string | Buffer;
 };
 
-/** Options for `tls.createSecureContext`, a server's or a client's: versions, ciphers, groups, key and certificate; no compression, no renegotiation. */
+/**
+ * Options of `tls.createSecureContext`, for a server or a client: versions, ciphers, groups, key and certificate; without compression and
+ * renegotiation.
+ */
 export function secureContextOptions(settings: TlsSettings, material: ContextMaterial): SecureContextOptions {
   return {
     minVersion: settings.minVersion,
@@ -28,16 +31,19 @@ export function secureContextOptions(settings: TlsSettings, material: ContextMat
   };
 }
 
-/** What a server adds. */
+/** The further settings of a server. */
 export interface ServerTlsSettings extends TlsSettings {
   /** Seconds. */
   readonly sessionTimeout: number;
   readonly sessionTickets: boolean;
-  /** `optional`: ask for a certificate and let the guard decide, for what the socket says of it decides nothing. `required`: the handshake fails without a trusted one. */
+  /**
+   * `optional`: a certificate is asked for, and the guard decides; what the socket says about it decides nothing. `required`: the handshake fails
+   * without a trusted certificate.
+   */
   readonly clientAuth: 'optional' | 'required';
   /**
-   * Whether clients are told the CAs of `material` (true when absent). Some present no certificate of a CA that is not among those: where others are trusted
-   * too, they are told none.
+   * Whether clients are told the CAs of `material` (default true). Some clients present only certificates of the CAs that they are told; so where
+   * other CAs are trusted too, it is false, and clients are told none.
    */
   readonly namesCas?: boolean;
 }
@@ -49,15 +55,15 @@ export function serverContextOptions(settings: ServerTlsSettings, material: TlsM
   return {
     ...context,
     secureOptions: (context.secureOptions ?? 0) | (settings.sessionTickets ? 0 : constants.SSL_OP_NO_TICKET),
-    // A session of this service is good for no other that shares its ticket keys by accident.
+    // Sessions of this service are good for no other service that happens to share its ticket keys.
     sessionIdContext: 'veritas',
     sessionTimeout: settings.sessionTimeout,
-    // Nobody looks at what OpenSSL says of a chain that need not be trusted: the shortest costs a signature less in each full handshake.
+    // Nobody looks at OpenSSL's verdict about a chain that need not be trusted; its shortest way saves a signature check in each full handshake.
     ...(settings.clientAuth === 'optional' ? { allowPartialTrustChain: true } : {}),
   };
 }
 
-/** Options for `https.createServer`, `http2.createSecureServer` or `tls.createServer`. `handshakeTimeout` in milliseconds. */
+/** Options of `https.createServer`, `http2.createSecureServer` or `tls.createServer`. `handshakeTimeout` in milliseconds. */
 export function serverOptions(
   settings: ServerTlsSettings,
   material: TlsMaterial,
@@ -72,7 +78,7 @@ export function serverOptions(
   };
 }
 
-/** Options for `https.Agent`, `tls.connect` or an undici dispatcher's `connect`: presents `material` and trusts its CAs alone. */
+/** Options of `https.Agent`, `tls.connect` or an undici dispatcher's `connect`: presents `material`, and trusts its CAs alone. */
 export function clientOptions(
   settings: TlsSettings,
   material: ContextMaterial,

@@ -4,19 +4,21 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { decodeCertificate, DecodeError, nameToString, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
 import { TlsSetupError } from './tls-error.js';
 
-/** Where one side's TLS material lies. */
+/** The files of one side's TLS material. */
 export interface TlsFiles {
   readonly certificateFile: string;
   readonly keyFile: string;
   readonly keyPassphrase?: string | undefined;
   readonly caFile?: string | undefined;
-  /** CA certificates between those of `caFile` and peers that send their own alone. */
+  /** CA certificates between those of `caFile` and peers that send only their own certificate. */
   readonly intermediatesFile?: string | undefined;
-  /** A secret that the nodes of one service share, so that a session of one is resumed by the others. */
+  /** A secret that the nodes of one service share, so that each resumes the sessions of the others. */
   readonly ticketKeysFile?: string | undefined;
 }
 
-/** A key with its certificate chain and the CAs to trust: checked to belong together, and current. */
+/**
+ * A key, its certificate chain, and the CAs to trust. They have been checked: key and certificate belong together, and the certificate is valid now.
+ */
 export interface TlsMaterial {
   readonly certificatePem: string;
   readonly keyPem: string;
@@ -29,7 +31,7 @@ export interface TlsMaterial {
   readonly ticketKeys?: Buffer | undefined;
 }
 
-/** Where a renewal keeps the key from before. */
+/** Where a renewal keeps the previous key. */
 export const previousKeyFile = (keyFile: string): string => `${keyFile}.old`;
 
 const MADE_BY_SETUP: ReadonlySet<string> = new Set(['tls.certificateFile', 'tls.keyFile', 'tls.caFile']);
@@ -37,9 +39,9 @@ const MIN_SECRET_OCTETS = 32;
 const MAX_FILE_OCTETS = 4 * 1024 * 1024;
 
 /**
- * Reads and checks the files. Throws {@link TlsSetupError}, naming the file: it cannot be read, the key can be read by others, the key does
- * not belong to the certificate, the certificate is not valid at `now`, or the secret of the ticket keys is too short. Between the two renames of a renewal, or
- * after one that was cut short there, the key of the certificate is still in `<keyFile>.old`: then that one is taken.
+ * Reads and checks the files. Throws a {@link TlsSetupError} that names the file when it cannot be read, when others can read the key, when the key
+ * does not belong to the certificate, when the certificate is not valid at `now`, or when the secret of the ticket keys is too short. Between the two
+ * renames of a renewal, or after a renewal that was interrupted there, the certificate's key is still in `<keyFile>.old`, and is taken from there.
  */
 export async function readTlsMaterial(files: TlsFiles, now: Date): Promise<TlsMaterial> {
   const certificatePem = await readText(files.certificateFile, 'tls.certificateFile');
@@ -56,7 +58,10 @@ export async function readTlsMaterial(files: TlsFiles, now: Date): Promise<TlsMa
   return { certificatePem, keyPem, passphrase, caPem, intermediates, certificate, ticketKeys };
 }
 
-/** From the secret and the CAs (HKDF, RFC 5869): after a change of trust they are others on each node, and no session from before is resumed anywhere. */
+/**
+ * Derives the ticket keys from the secret and the CAs (HKDF, RFC 5869). So a change of trust changes them on every node, and no earlier session is
+ * resumed anywhere.
+ */
 async function readTicketKeys(path: string, trust: readonly (string | Buffer)[]): Promise<Buffer> {
   const secret = await readOctets(path, 'tls.ticketKeysFile', checkPrivate);
   if (secret.length < MIN_SECRET_OCTETS)
@@ -118,7 +123,7 @@ async function readKeyOf(certificate: Certificate, files: TlsFiles): Promise<str
     const previousPem = await readText(before.keyFile, 'tls.keyFile', checkPrivate);
     if (belongs(certificate, readKey(previousPem, before))) return previousPem;
   } catch (error) {
-    // The sentence about the file that is configured says more.
+    // The error about the configured file, below, says more.
     if (!(error instanceof TlsSetupError)) throw error;
   }
   throw new TlsSetupError(
@@ -149,6 +154,6 @@ function checkDates({ subject, notBefore, notAfter }: Certificate, path: string,
     );
   if (now < notBefore)
     throw new TlsSetupError(
-      `tls.certificateFile: the certificate of ${nameToString(subject)} in ${path} is not valid before ${notBefore.toISOString()}: look at the clock.`,
+      `tls.certificateFile: the certificate of ${nameToString(subject)} in ${path} is not valid before ${notBefore.toISOString()}: check the clock of this machine.`,
     );
 }

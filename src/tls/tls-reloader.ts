@@ -5,10 +5,10 @@ import { serverContextOptions, type ServerTlsSettings } from './secure-context.j
 import type { TlsFiles, TlsMaterial } from './tls-material.js';
 
 /**
- * Has a server take up new certificate, key and CA files without a restart and without a failed request, by a {@link MaterialWatch}.
+ * Makes a server take up new certificate, key and CA files, by a {@link MaterialWatch}, without a restart and without a failed request.
  *
- * On a change of certificate the ticket keys are kept, so that clients go on resuming; on a change of trust they are replaced, so that no
- * session from before the change opens anything (RFC 8446 §4.6.1, Envoy CVE-2022-21654). Open connections stay: the guard looks at them again.
+ * When the certificate changes, the ticket keys are kept, so that clients go on resuming sessions. When the trust changes, they are replaced, so that
+ * no earlier session opens anything (RFC 8446 §4.6.1, Envoy CVE-2022-21654). Open connections stay: the guard looks at them again.
  */
 export class TlsReloader extends MaterialWatch {
   constructor(

@@ -3,17 +3,17 @@ import { TlsSetupError } from './tls-error.js';
 
 export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
 
-/** How TLS is spoken: the part of the settings that is the same for a server and a client. */
+/** The settings of TLS that are the same for a server and a client. */
 export interface TlsSettings {
   readonly minVersion: TlsVersion;
   readonly maxVersion: TlsVersion;
-  /** OpenSSL's names, TLS 1.2 and 1.3 together, in order. */
+  /** OpenSSL's names, for TLS 1.2 and 1.3 together, in order of preference. */
   readonly ciphers: readonly string[];
-  /** Key exchange groups in order, joined by colons. */
+  /** Key exchange groups in order of preference, joined by colons. */
   readonly groups: string;
 }
 
-/** TLS 1.2 and 1.3, forward secrecy and authenticated encryption only (RFC 9325 §4.2), the post-quantum hybrid first. */
+/** TLS 1.2 and 1.3 with forward secrecy and authenticated encryption only (RFC 9325 §4.2); the post-quantum hybrid comes first. */
 export const DEFAULT_TLS_SETTINGS: TlsSettings = Object.freeze({
   minVersion: 'TLSv1.2',
   maxVersion: 'TLSv1.3',
@@ -34,15 +34,15 @@ export const DEFAULT_TLS_SETTINGS: TlsSettings = Object.freeze({
 });
 
 /**
- * Throws {@link TlsSetupError} for what OpenSSL would pass over in silence (one unknown cipher among known ones) or name cryptically (a group),
- * and for versions without a cipher of theirs.
+ * Throws {@link TlsSetupError} for what OpenSSL would ignore without a word (an unknown cipher among known ones) or report cryptically (a group), and
+ * for a version without any of its ciphers.
  */
 export function checkTlsSettings(settings: TlsSettings): void {
   const known = new Set(getCiphers());
   const unknown = settings.ciphers.filter((cipher) => !known.has(cipher.toLowerCase()));
   if (unknown.length > 0)
     throw new TlsSetupError(
-      `tls.ciphers: ${unknown.join(', ')} is no cipher suite that this OpenSSL knows: take names from \`openssl ciphers -v\`.`,
+      `tls.ciphers: this OpenSSL does not know ${unknown.join(', ')}: take names from \`openssl ciphers -v\`.`,
     );
   const needs = (version: TlsVersion): boolean => settings.minVersion <= version && version <= settings.maxVersion;
   const is13 = (cipher: string): boolean => cipher.startsWith('TLS_');
@@ -58,7 +58,7 @@ function checkGroup(group: string): void {
     createSecureContext({ ecdhCurve: group });
   } catch {
     throw new TlsSetupError(
-      `tls.groups: ${group} is no key exchange group that this OpenSSL knows: take names like X25519 or P-256.`,
+      `tls.groups: this OpenSSL does not know the key exchange group ${group}: take names like X25519 or P-256.`,
     );
   }
 }

@@ -317,7 +317,7 @@ describe('doctor --request', () => {
   test('a request that was not refused, and a log that is not there', async () => {
     expect(await doctor(['--request', 'nobody'], logged())).toMatchObject({
       code: 1,
-      err: expect.stringMatching(/every node.*over its rate.*once a second/),
+      err: expect.stringMatching(/every node.*over a rate.*once a second/),
     });
     expect((await doctor(['--request', 'nobody', '--log', join(folder, 'none.log')])).code).toBe(3);
   });

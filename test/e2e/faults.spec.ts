@@ -266,13 +266,37 @@ describe('what is broken when it starts', () => {
         },
         /^mtls\.trustDomains: the endpointBundle of other\.example cannot be used: no PEM block CERTIFICATE/,
       ],
-      [{ HTTP_HOST: '192.0.2.1' }, /^192\.0\.2\.1 is no address of this machine \(EADDRNOTAVAIL\): set http\.host/],
+      [{ HTTP_HOST: '192.0.2.1' }, /^192\.0\.2\.1 is not an address of this machine \(EADDRNOTAVAIL\): set http\.host/],
     ] as const) {
       const variables = Object.entries(more).map(([name, value]) => [`VERITAS_${name}`, value] as const);
       const sentence = await sentenceAtStart(folder, Object.fromEntries(variables));
       expect(sentence).toMatch(says);
       expect(sentence).not.toMatch(/\bat .+:\d+/);
     }
+  });
+
+  test('files that are made elsewhere than the settings look: the sentence names the settings that mend it', async () => {
+    const folder = temporaryFolder();
+    const more = {
+      VERITAS_PKI_DIRECTORY: join(folder, 'elsewhere/ca'),
+      VERITAS_PKI_PASSPHRASE_FILE: join(folder, 'elsewhere/ca/passphrase'),
+    };
+    const made = (name: string): string => join(folder, 'elsewhere', name);
+    expect(await sentenceAtStart(folder, more)).toBe(
+      `tls.certificateFile: ${join(folder, 'certs/server_cert.pem')} is not there, and is not what \`veritas setup\` makes by pki.directory: set tls.certificateFile to ${made('server_cert.pem')}, tls.keyFile to ${made('server_key.pem')}, tls.caFile to ${made('ca_bundle.pem')}, or name your own.`,
+    );
+    expect(
+      await sentenceAtStart(folder, {
+        ...more,
+        VERITAS_TLS_CERTIFICATE_FILE: made('server_cert.pem'),
+        VERITAS_TLS_KEY_FILE: made('server_key.pem'),
+      }),
+    ).toMatch(
+      /^tls\.caFile: \S+ is not there, and .+: set tls\.caFile to \S+elsewhere\/ca_bundle\.pem, or name your own\.$/,
+    );
+    const all = { CERTIFICATE: 'server_cert.pem', KEY: 'server_key.pem', CA: 'ca_bundle.pem' };
+    const set = Object.entries(all).map(([name, file]) => [`VERITAS_TLS_${name}_FILE`, made(file)] as const);
+    expect(await sentenceAtStart(folder, { ...more, ...Object.fromEntries(set) })).toBe('started');
   });
 
   test.each([

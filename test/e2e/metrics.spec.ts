@@ -1,11 +1,16 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { EventBus } from '../../src/events/index.js';
 import { CaService, CrlService, RevocationService } from '../../src/pki/index.js';
+import { TestCa } from '../../src/testing/index.js';
 import { decodeCertificate, octetsFromPemOrDer } from '../../src/x509/index.js';
 import { callerOf, csrOf, newKey, send, type Caller } from '../support/certificate-client.js';
 import { get, PROTOCOLS } from '../support/client.js';
+import { temporaryFolder, writeFiles } from '../support/folder.js';
 import { developmentTls, startIn } from '../support/service.js';
 
 type Service = Awaited<ReturnType<typeof startIn>>;
@@ -103,7 +108,7 @@ describe('GET /metrics', () => {
     for (const name of ['veritas-worker', 'admin-client', serialNumber]) expect(text).not.toContain(name);
   });
 
-  test('says while the certificate of the service cannot be renewed, and no longer when that mended itself', async () => {
+  test('says while the certificate of the service cannot be renewed, and no longer when that is mended', async () => {
     const events = service.application.get(EventBus, { strict: false });
     const failed = { level: 'warn', why: 'no', retryAt: new Date(), notAfter: undefined } as const;
     for (const attempt of [1, 2]) events.emit('renewal.failed', { ...failed, attempt });
@@ -112,7 +117,42 @@ describe('GET /metrics', () => {
     const after = await metricsOf(service);
     expect(after.get('veritas_renewal_failed_attempts')).toBe(0);
     expect(after.get('veritas_renewals_failed_total')).toBe(2);
+    events.emit('renewal.failed', { ...failed, attempt: 3 });
+    events.emit('renewal.unneeded', { notAfter: undefined });
+    expect((await metricsOf(service)).get('veritas_renewal_failed_attempts')).toBe(0);
   });
+});
+
+test('tells of each list of another CA how it stands, and not where it is', async () => {
+  const other = TestCa.root({ commonName: 'Other CA' });
+  const ends = Math.floor(Date.now() / 1000) + 3600;
+  const list = { thisUpdate: new Date((ends - 7200) * 1000), nextUpdate: new Date(ends * 1000) };
+  const server = createServer((request, reply) =>
+    request.url === '/good?token=hush' ? reply.end(other.crl([], list)) : reply.writeHead(404).end(),
+  );
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const folder = temporaryFolder();
+  const { issuer } = writeFiles(folder, { issuer: other.certificatePem });
+  const crls = ['good', 'bad'].map((name) => ({ source: `${at}/${name}?token=hush`, issuer }));
+  const from = Date.now() / 1000;
+  const started = await startIn(folder, { VERITAS_MTLS_CRLS: JSON.stringify(crls) });
+  try {
+    const { tls } = await callerOf(started, 'monitoring-service');
+    const metrics = await metricsOf(started, tls);
+    const of = (name: string): (number | undefined)[] =>
+      [0, 1].map((index) => metrics.get(`veritas_foreign_crl_${name}{source="mtls.crls[${index}]"}`));
+    expect(of('this_update_seconds')).toEqual([ends - 7200, undefined]);
+    expect(of('next_update_seconds')).toEqual([ends, undefined]);
+    expect(of('failures_total')).toEqual([0, 1]);
+    const [read, never] = of('last_success_seconds');
+    expect(read! >= from && read! <= Date.now() / 1000).toBe(true);
+    expect(never).toBeUndefined();
+    expect([...metrics.keys()].filter((name) => /hush|127\.0\.0\.1/.test(name))).toEqual([]);
+  } finally {
+    await started.close();
+    server.close();
+  }
 });
 
 test('with metrics.public anybody may read them', async () => {

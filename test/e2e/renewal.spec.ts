@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CaService, requestFor } from '../../src/pki/index.js';
 import { openTlsClient, renewFiles, type RenewalEvent } from '../../src/tls/index.js';
 import { decodeCertificate, decodePem } from '../../src/x509/index.js';
@@ -16,13 +16,14 @@ let counter = 0;
 
 const leafIn = (path: string) => decodeCertificate(decodePem(readFileSync(path, 'utf8'))[0]!.octets);
 
-/** A pair that is due, in the place of another: its own new key and certificate. */
-async function placeDuePair(
+/** A pair in the place of another, due unless it has a lifetime: its own new key and certificate. */
+async function placePair(
   folder: string,
   [certificateFile, keyFile]: readonly [string, string],
   wanted: {
     readonly profile: string;
     readonly service: string;
+    readonly lifetime?: number;
     readonly names?: readonly { readonly kind: 'dns'; readonly value: string }[];
   },
 ) {
@@ -68,7 +69,7 @@ describe('veritas renew --daemon', () => {
   }
   async function duePair(): Promise<{ cert: string; flags: string[] }> {
     const folder = join(service.folder, `daemon-${counter++}`);
-    await placeDuePair(folder, ['worker.pem', 'worker.key'], { profile: 'service', service: 'veritas-worker' });
+    await placePair(folder, ['worker.pem', 'worker.key'], { profile: 'service', service: 'veritas-worker' });
     const [cert, key, ca] = [
       join(folder, 'worker.pem'),
       join(folder, 'worker.key'),
@@ -167,6 +168,34 @@ describe('veritas renew --daemon', () => {
     expect(await run([...flags, '--url', url(), '--metrics', key], /never/)).toMatchObject({ code: 1, out: '' });
   });
 
+  it('says what somebody else put in place of a certificate that was not renewed, in its metrics too', async () => {
+    const { cert, flags } = await duePair();
+    const file = join(service.folder, `daemon-${counter++}.prom`);
+    const found: string[] = [];
+    const streams = {
+      out: (text: string) => {
+        found.push(text);
+        setImmediate(() => process.emit('SIGTERM'));
+      },
+      err: () => {
+        const wanted = { profile: 'service', service: 'veritas-worker', lifetime: 3600 };
+        void placePair(dirname(cert), ['worker.pem', 'worker.key'], wanted).then(() => process.emit('SIGHUP'));
+      },
+    };
+    await commandLine(
+      ['renew', '--daemon', ...flags, '--url', 'https://localhost:1', '--metrics', file],
+      {},
+      { streams },
+    );
+    const { serialNumber, notAfter } = leafIn(cert);
+    expect(found).toEqual([`Found: ${serialNumber} is valid until ${notAfter.toISOString()}\n`]);
+    const series = readFileSync(file, 'utf8').split('\n');
+    expect(series).toContain(`veritas_renewal_failed_attempts{certificate="${cert}"} 0`);
+    expect(series).toContain(
+      `veritas_certificate_not_after_seconds{certificate="${cert}"} ${notAfter.getTime() / 1000}`,
+    );
+  });
+
   it('does not begin with files that cannot be used, or flags that say something else', async () => {
     const { flags } = await duePair();
     const never = /never/;
@@ -189,7 +218,7 @@ describe("the service's own certificate", () => {
     await service.close();
     service = await startIn(folder);
     const certs = join(folder, 'certs');
-    await placeDuePair(certs, ['server_cert.pem', 'server_key.pem'], {
+    await placePair(certs, ['server_cert.pem', 'server_key.pem'], {
       profile: 'server',
       service: 'veritas.local',
       names: [{ kind: 'dns', value: 'localhost' }],

@@ -148,7 +148,7 @@ test('verify decides as the guard does, by the bundle of the other domain', asyn
   expect(await by('spiffe://home.example/bundles')).toEqual([0, []]);
   expect(await by('spiffe://home.example/other')).toEqual([
     expect.any(Number),
-    expect.stringMatching(/trust bundle cannot be had .*the server is refused/s),
+    expect.stringMatching(/trust bundle cannot be read .*the server is refused/s),
   ]);
   server.close();
 });

@@ -202,7 +202,7 @@ describe('the commands backup and restore', () => {
       [[backup, '--identity-file', inFolder('other')], 3, 'no identity of age'],
       [[backup], 2, 'either --passphrase-file or --identity-file'],
       [[inFolder('nowhere.age'), ...key], 3, 'ENOENT'],
-      [[backup, ...key, '--crl', inFolder('nowhere.crl')], 3, 'cannot be had'],
+      [[backup, ...key, '--crl', inFolder('nowhere.crl')], 3, 'cannot be read'],
       [[backup, ...key, '--crl', inFolder('certs/root_ca.pem')], 1, 'cannot be compared with'],
     ] as [string[], number, string][]) {
       const result = await say(args);

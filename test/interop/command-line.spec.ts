@@ -203,7 +203,7 @@ describe('the veritas program, as a process', () => {
       expect([status, stdout, stderr]).toEqual([
         3,
         '',
-        `veritas: Node.js ${version} cannot be used, 24.21, or 26.8 or newer, is needed: install Node.js 24 LTS\n`,
+        `veritas: Node.js ${version} is not supported; Veritas needs 24.21 or a later 24.x, or 26.8 or later: install Node.js 24 LTS\n`,
       ]);
     },
   );

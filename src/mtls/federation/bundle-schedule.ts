@@ -3,19 +3,19 @@ import { isBundleUrl } from './bundle-source.js';
 /** How often a file is looked at, in milliseconds. */
 export const FILE_INTERVAL_MS = 250;
 const FIRST_RETRY_MS = 1_000;
-/** The shortest time between two looks at a URL, in milliseconds, whatever the domain says. */
+/** The shortest time between two fetches of a URL, in milliseconds, whatever the domain says. */
 export const LEAST_MS = 10_000;
-// Of a domain that is too idle, or says nothing.
+// For a domain whose hint is too long, and for one that gives none.
 const MOST_MS = 86_400_000;
 const DEFAULT_MS = 300_000;
 const JITTER = 0.1;
-// SPIFFE Federation §6.2: one or two that are missed do no harm.
+// SPIFFE Federation §6.2: missing one or two does no harm.
 const STALE_LOOKS = 3;
 const STALE_LEAST_MS = 60_000;
 
 /**
- * When to look at a bundle again, in milliseconds: a file four times a second, a URL as its hint in seconds says, within bounds, after failures sooner and then ever
- * later, up to that; and never at the same moment as everybody else.
+ * When to read a bundle again, in milliseconds. A file is read four times a second; a URL as its hint (seconds) says, within bounds. After failures
+ * it is read sooner, then less and less often, up to that interval. A random part keeps everybody from reading at the same moment.
  */
 export function nextBundleLook(
   { source, failures, hint }: { readonly source: string; readonly failures: number; readonly hint: number | undefined },
@@ -30,7 +30,7 @@ export function nextBundleLook(
 const intervalOf = (hint: number | undefined, least: number): number =>
   Math.min(Math.max(hint === undefined ? DEFAULT_MS : hint * 1000, least), MOST_MS);
 
-/** Whether a bundle that was last read at `readAt` should have been read again three times since, and a minute ago. */
+/** Whether a bundle that was last read at `readAt` should have been read three times since, and that is more than a minute ago. */
 export function isOverdue(
   { source, hint, readAt }: { readonly source: string; readonly hint: number | undefined; readonly readAt: Date },
   now: Date,

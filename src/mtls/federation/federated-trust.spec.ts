@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -49,7 +50,12 @@ afterEach(async () => {
 });
 
 /** A federation with one other domain, or several, and what it reports, one after the other. */
-function federation(domain: Partial<FederatedDomain> = {}, more: readonly FederatedDomain[] = [], clock?: () => Date) {
+function federation(
+  domain: Partial<FederatedDomain> = {},
+  more: readonly FederatedDomain[] = [],
+  clock?: () => Date,
+  startWait?: number,
+) {
   const events: BundleEvent[] = [];
   let wake: () => void = () => undefined;
   const trust = new FederatedTrust(() => own, {
@@ -61,6 +67,7 @@ function federation(domain: Partial<FederatedDomain> = {}, more: readonly Federa
       wake();
     },
     least: 10,
+    ...(startWait === undefined ? {} : { startWait }),
   });
   stopping.push(() => {
     trust.stop();
@@ -246,13 +253,13 @@ describe('a server that is known by its SPIFFE ID', () => {
   });
 
   test.each<[string, Partial<FederatedDomain>]>([
-    ['endpointBundle is for', { endpointSpiffeId: undefined }],
-    ['by endpointSpiffeId or by ca', { ca: web.certificatePem }],
-    ['of an https URL', { bundle: '/a.json' }],
+    ['endpointBundle needs', { endpointSpiffeId: undefined }],
+    ['endpointSpiffeId or ca', { ca: web.certificatePem }],
+    ['at an https URL', { bundle: '/a.json' }],
     ['not the SPIFFE ID', { endpointSpiffeId: 'spiffe://other.example' }],
-    ['needs endpointBundle', { endpointBundle: undefined }],
-    ['is that of its own entry', { endpointSpiffeId: 'spiffe://own.example/a' }],
-    ['there is no bundle', { endpointSpiffeId: 'spiffe://third.example/a', endpointBundle: undefined }],
+    ['needs an endpointBundle', { endpointBundle: undefined }],
+    ['comes from its own entry', { endpointSpiffeId: 'spiffe://own.example/a' }],
+    ['not configured here', { endpointSpiffeId: 'spiffe://third.example/a', endpointBundle: undefined }],
     ['not JSON', { endpointBundle: '{' }],
     [
       'the ca of other.example cannot be used: no PEM block',
@@ -260,6 +267,65 @@ describe('a server that is known by its SPIFFE ID', () => {
     ],
   ])('%s: what could never be stops the start', (why, domain) => {
     expect(() => federation({ ...selfServing(), ...domain })).toThrow(why);
+  });
+});
+
+describe('a server that is slow', () => {
+  /** Those who asked, and are not answered before {@link answerAll}. */
+  const waiting: ServerResponse[] = [];
+  const beginWaiting = (): void => {
+    waiting.splice(0);
+    server.removeAllListeners('request');
+    server.on('request', (_, response: ServerResponse) => {
+      // A little now and then: it is not silent.
+      response.writeHead(200).write(' ');
+      waiting.push(response);
+    });
+  };
+  const answerAll = (): void => {
+    for (const response of waiting.splice(0)) response.end(answer.body);
+  };
+
+  test('holds up no start: the domain is closed, which is reported, until its bundle is there, and those that wait for it', async () => {
+    beginWaiting();
+    const ID = 'spiffe://other.example/bundles';
+    const { chainPem, keyPem } = first.issue({ names: [{ kind: 'uri', value: ID }] });
+    const by = createServer({ cert: chainPem, key: keyPem }, (_, response) => response.end(setOf([second])));
+    await once(by.listen(0, '127.0.0.1'), 'listening');
+    stopping.push(() => by.close());
+    const third: FederatedDomain = {
+      name: 'third.example',
+      bundle: `https://localhost:${(by.address() as AddressInfo).port}/bundle`,
+      endpointSpiffeId: ID,
+    };
+    const { trust, next, anchors, events } = federation({}, [third], undefined, 50);
+    await trust.start();
+    const why = 'it is not there after 50 ms: the start goes on, and nobody of the domain is let in until it is';
+    expect(events).toEqual(
+      [url, third.bundle].map((source, index) => ({
+        kind: 'failed',
+        trustDomain: ['other.example', 'third.example'][index],
+        source,
+        why,
+      })),
+    );
+    expect([anchors(), trust.standing.map(({ readAt }) => readAt)]).toEqual([[], [undefined, undefined]]);
+    while (waiting.length === 0) await once(server, 'request');
+    answerAll();
+    expect(await next('loaded')).toMatchObject({ trustDomain: 'other.example' });
+    expect(anchors()).toEqual(fingerprints(first));
+    expect(await next('loaded')).toMatchObject({ trustDomain: 'third.example' });
+  });
+
+  test('is not waited for once it is stopped', async () => {
+    beginWaiting();
+    const { trust, events } = federation({}, [], undefined, 60_000);
+    const started = trust.start();
+    while (waiting.length === 0) await once(server, 'request');
+    const gone = once(waiting[0]!, 'close');
+    trust.stop();
+    await Promise.all([started, gone]);
+    expect(events).toEqual([]);
   });
 });
 

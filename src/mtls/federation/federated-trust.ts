@@ -12,17 +12,17 @@ export interface FederatedDomain extends BundleSource, IntermediatesSource {
   /** The name of the trust domain. */
   readonly name: string;
   /**
-   * The SPIFFE ID of the server of the URL. It is then verified by the bundle of that ID's trust domain, which is this one, our own or another one here, and not as on
-   * the web.
+   * The SPIFFE ID of the server of the URL. The server is then verified by the bundle of that ID's trust domain (this domain, our own, or another one
+   * that is listed here), and not as on the web.
    */
   readonly endpointSpiffeId?: string | undefined;
-  /** Where that ID is of this very domain: the bundle that its server is known by until one was read from it, a JWK set or PEM. */
+  /** Needed where that ID belongs to this very domain: the bundle by which its server is known until one was read from it, a JWK set or PEM. */
   readonly endpointBundle?: string | Uint8Array | undefined;
-  /** What holds for its certificates instead of `MtlsOptions.revocation.mode`. */
+  /** The mode of revocation for its certificates, instead of `MtlsOptions.revocation.mode`. */
   readonly revocation?: RevocationMode | undefined;
 }
 
-/** What happened to the bundle of a trust domain, or to its file of intermediates, for the log. */
+/** What happened to the bundle of a trust domain, or to its file of intermediates; for the log. */
 export type BundleEvent =
   | {
       readonly kind: 'loaded';
@@ -40,44 +40,47 @@ export type BundleEvent =
       readonly readAt: Date;
     };
 
-/** How the bundle of a trust domain stands. */
+/** The state of the bundle of a trust domain. */
 export interface BundleStanding {
   readonly trustDomain: string;
-  /** When it was last read and found in order; undefined: never, so that nobody of the domain is let in. */
+  /** When it was last read without a fault. Undefined: never, so that nobody of the domain is let in. */
   readonly readAt: Date | undefined;
-  /** Whether that is longer ago than three looks at it, and a minute. */
+  /** Whether it has not been read for three intervals, and for a minute. */
   readonly isStale: boolean;
 }
 
-/** How a domain stands between two looks at its bundle. */
-interface Loaded {
+/** The state of a domain between two readings of its bundle. */
+interface DomainState {
   readonly domain: FederatedDomain;
   readonly intermediates: FollowedIntermediates;
   intermediatesFailure: string | undefined;
-  /** By which its own server is known at first. */
+  /** The bundle by which its own server is known at first. */
   readonly first: SpiffeBundle | undefined;
   bundle: SpiffeBundle | undefined;
   readAt: Date | undefined;
   isStale: boolean;
   mark: string | undefined;
   failure: string | undefined;
-  /** How often in a row it has failed. */
+  /** How many times in a row it could not be read. */
   failures: number;
 }
 
+/** How long a start waits for bundles: as long as for lists, and not for a server that sends a little now and then. */
+const START_MS = 10_000;
+
 /**
- * The trust of our own and of other trust domains, each kept apart. A bundle that cannot be had or read, or is older than the one in use, never replaces
- * it: the last good one stays, whole. A domain without one yet lets nobody in.
+ * The trust in our own CAs and in other trust domains, each kept apart. A bundle that cannot be had or read, or is older than the one in use, never
+ * replaces it: the last good one stays, whole. A domain that has no bundle yet lets nobody in.
  */
 export class FederatedTrust {
-  readonly #domains: readonly Loaded[];
-  readonly #timers = new Map<Loaded | FollowedIntermediates, NodeJS.Timeout>();
+  readonly #domains: readonly DomainState[];
+  readonly #timers = new Map<DomainState | FollowedIntermediates, NodeJS.Timeout>();
   #own: TrustAnchors | undefined;
   #joined: TrustAnchors | undefined;
   readonly #clock: () => Date;
-  #isStopped = false;
+  readonly #closing = new AbortController();
 
-  /** Throws RangeError for a name that is none or is there twice, or a server that could never be known, BundleError for what cannot be read. */
+  /** Throws RangeError for a malformed or repeated name, or for a server that could never be known; BundleError for an option that cannot be read. */
   constructor(
     private readonly own: CurrentTrust,
     private readonly options: {
@@ -85,8 +88,10 @@ export class FederatedTrust {
       readonly domains: readonly FederatedDomain[];
       readonly report: (event: BundleEvent) => void;
       readonly clock?: (() => Date) | undefined;
-      /** The shortest time between two looks at a URL, in milliseconds. */
+      /** The shortest time between two fetches of a URL, in milliseconds. */
       readonly least?: number;
+      /** How long {@link FederatedTrust.start} waits, in milliseconds. */
+      readonly startWait?: number;
     },
   ) {
     const { trustDomain, domains } = options;
@@ -96,14 +101,14 @@ export class FederatedTrust {
     if (new Set(names).size < names.length) throw new RangeError('a trust domain is named twice');
     for (const domain of domains) {
       checkEndpoint(domain, names);
-      given('ca', domain, ({ ca }) => ca && readCertificates(ca));
+      readOption('ca', domain, ({ ca }) => ca && readCertificates(ca));
     }
     this.#clock = options.clock ?? (() => new Date());
     this.#domains = domains.map((domain) => ({
       domain,
-      intermediates: given('intermediates', domain, () => new FollowedIntermediates(domain)),
+      intermediates: readOption('intermediates', domain, () => new FollowedIntermediates(domain)),
       intermediatesFailure: undefined,
-      first: given('endpointBundle', domain, ({ endpointBundle }) =>
+      first: readOption('endpointBundle', domain, ({ endpointBundle }) =>
         endpointBundle === undefined ? undefined : decodeSpiffeBundle(Buffer.from(endpointBundle)),
       ),
       bundle: undefined,
@@ -115,7 +120,7 @@ export class FederatedTrust {
     }));
   }
 
-  /** The trust in force: another object once any of it has changed. */
+  /** The trust in force: another object whenever any of it has changed. */
   readonly current: CurrentTrust = () => {
     const own = this.own();
     if (this.#joined === undefined || this.#own !== own) {
@@ -125,17 +130,34 @@ export class FederatedTrust {
     return this.#joined;
   };
 
-  /** Reads every bundle, and every file of intermediates, once, then keeps looking. Never fails: what cannot be read is reported, and its domain stays closed. */
+  /**
+   * Reads every bundle, and every file of intermediates, once, and then again and again. Never fails: what cannot be read is reported, and its domain
+   * stays closed, as does a domain whose bundle is not there after ten seconds, for which the start does not wait.
+   */
   async start(): Promise<void> {
+    const wait = this.options.startWait ?? START_MS;
+    let timer: NodeJS.Timeout | undefined;
+    const waited = new Promise((resolve) => {
+      timer = setTimeout(resolve, wait);
+    });
+    await Promise.race([this.#readAll(), waited]);
+    clearTimeout(timer);
+    const why = `it is not there after ${wait} ms: the start goes on, and nobody of the domain is let in until it is`;
+    for (const { domain, readAt, failure } of this.#domains)
+      if (readAt === undefined && failure === undefined && !this.#isStopped)
+        this.options.report({ kind: 'failed', trustDomain: domain.name, source: domain.bundle, why });
+  }
+
+  async #readAll(): Promise<void> {
     await Promise.all(this.#domains.map((loaded) => this.#followIntermediates(loaded)));
-    // First those by which the servers of others are known.
+    // The bundles by which the servers of others are known come first.
     for (const isServed of [false, true]) {
       const now = this.#domains.filter((loaded) => this.#isServedByAnother(loaded) === isServed);
       await Promise.all(now.map((loaded) => this.#refreshAndAgain(loaded)));
     }
   }
 
-  /** How each bundle stands now. */
+  /** The state of each bundle now. */
   get standing(): readonly BundleStanding[] {
     const now = this.#clock();
     return this.#domains.map((loaded) => ({
@@ -146,8 +168,12 @@ export class FederatedTrust {
   }
 
   stop(): void {
-    this.#isStopped = true;
+    this.#closing.abort(new Error('the trust of other domains is not kept any more'));
     for (const timer of this.#timers.values()) clearTimeout(timer);
+  }
+
+  get #isStopped(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   #join(own: TrustAnchors): TrustAnchors {
@@ -162,7 +188,7 @@ export class FederatedTrust {
     return Object.freeze({ ...own, trustDomain, federated });
   }
 
-  async #refreshAndAgain(loaded: Loaded): Promise<void> {
+  async #refreshAndAgain(loaded: DomainState): Promise<void> {
     await this.#refresh(loaded);
     if (this.#isStopped) return;
     const delay = nextBundleLook(
@@ -172,7 +198,7 @@ export class FederatedTrust {
     this.#timers.set(loaded, setTimeout(() => void this.#refreshAndAgain(loaded), delay).unref());
   }
 
-  async #followIntermediates(loaded: Loaded): Promise<void> {
+  async #followIntermediates(loaded: DomainState): Promise<void> {
     const { intermediates, domain } = loaded;
     const { file: source } = intermediates;
     if (source === undefined) return;
@@ -194,16 +220,20 @@ export class FederatedTrust {
     this.#timers.set(intermediates, setTimeout(() => void this.#followIntermediates(loaded), FILE_INTERVAL_MS).unref());
   }
 
-  async #refresh(loaded: Loaded): Promise<void> {
+  async #refresh(loaded: DomainState): Promise<void> {
     const { name: trustDomain, bundle: source } = loaded.domain;
     try {
-      const octets = await readBundle(loaded.domain, { clock: this.#clock, endpoint: this.#endpointOf(loaded) });
+      const { signal } = this.#closing;
+      signal.throwIfAborted();
+      const how = { clock: this.#clock, endpoint: this.#endpointOf(loaded), signal };
+      const octets = await readBundle(loaded.domain, how);
       const mark = markOf(octets);
       if (mark !== loaded.mark) this.#take(loaded, decodeSpiffeBundle(octets), mark);
       loaded.failure = undefined;
       loaded.failures = 0;
       loaded.readAt = this.#clock();
     } catch (error) {
+      if (this.#isStopped) return;
       const why = whyOf(error);
       if (why !== loaded.failure) this.options.report({ kind: 'failed', trustDomain, source, why });
       loaded.failure = why;
@@ -212,7 +242,7 @@ export class FederatedTrust {
     this.#tellStale(loaded);
   }
 
-  #tellStale(loaded: Loaded): void {
+  #tellStale(loaded: DomainState): void {
     const { name: trustDomain, bundle: source } = loaded.domain;
     const { readAt, isStale: was } = loaded;
     if (readAt === undefined) return;
@@ -221,14 +251,14 @@ export class FederatedTrust {
       this.options.report({ kind: loaded.isStale ? 'stale' : 'current', trustDomain, source, readAt });
   }
 
-  #isServedByAnother({ domain: { name, endpointSpiffeId } }: Loaded): boolean {
+  #isServedByAnother({ domain: { name, endpointSpiffeId } }: DomainState): boolean {
     return (
       endpointSpiffeId !== undefined && ![name, this.options.trustDomain].includes(trustDomainOf(endpointSpiffeId))
     );
   }
 
-  /** By the latest bundle that there is of the trust domain of the server (SPIFFE Federation §5.2.2.4). */
-  #endpointOf({ domain: { name, endpointSpiffeId: spiffeId }, first }: Loaded): BundleEndpoint | undefined {
+  /** The server is verified by the latest bundle of its own trust domain (SPIFFE Federation §5.2.2.4). */
+  #endpointOf({ domain: { name, endpointSpiffeId: spiffeId }, first }: DomainState): BundleEndpoint | undefined {
     if (spiffeId === undefined) return undefined;
     const of = trustDomainOf(spiffeId);
     if (of === this.options.trustDomain) return { spiffeId, trust: this.own() };
@@ -239,7 +269,7 @@ export class FederatedTrust {
     return { spiffeId, trust: anchorsIn(bundle.certificates, serving.intermediates.certificates) };
   }
 
-  #take(loaded: Loaded, bundle: SpiffeBundle, mark: string): void {
+  #take(loaded: DomainState, bundle: SpiffeBundle, mark: string): void {
     const { name: trustDomain, bundle: source } = loaded.domain;
     const [sequence, inUse] = [bundle.sequence, (loaded.bundle ?? loaded.first)?.sequence];
     if (inUse !== undefined && (sequence === undefined || sequence < inUse))
@@ -251,8 +281,8 @@ export class FederatedTrust {
   }
 }
 
-/** What is read of a domain's option. Throws BundleError that names both. */
-function given<T>(option: string, domain: FederatedDomain, read: (domain: FederatedDomain) => T): T {
+/** What `read` gives for an option of a domain. Throws BundleError that names both. */
+function readOption<T>(option: string, domain: FederatedDomain, read: (domain: FederatedDomain) => T): T {
   try {
     return read(domain);
   } catch (error) {
@@ -262,7 +292,7 @@ function given<T>(option: string, domain: FederatedDomain, read: (domain: Federa
 
 const whyOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Whoever is signed by another of the bundle lies between; all else is what a path ends at. */
+/** Certificates signed by another one of the bundle are intermediates; the others are anchors. */
 function anchorsIn(certificates: readonly Certificate[], intermediates: readonly Certificate[]): CaCertificates {
   const subjects = new Set(certificates.map(({ subject }) => subject.key));
   const isBetween = ({ subject, issuer }: Certificate): boolean =>
@@ -273,5 +303,5 @@ function anchorsIn(certificates: readonly Certificate[], intermediates: readonly
   };
 }
 
-const isStale = ({ domain, bundle, readAt }: Loaded, now: Date): boolean =>
+const isStale = ({ domain, bundle, readAt }: DomainState, now: Date): boolean =>
   readAt !== undefined && isOverdue({ source: domain.bundle, hint: bundle?.refreshHint, readAt }, now);

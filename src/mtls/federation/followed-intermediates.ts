@@ -4,9 +4,9 @@ import { markOf, readBundleFile } from './bundle-source.js';
 
 /** CA certificates between the anchors of a trust domain and its services. */
 export interface IntermediatesSource {
-  /** Those that count, or count until `intermediatesFile` was read. */
+  /** The certificates, which count until `intermediatesFile` has been read. */
   readonly intermediates?: CertificateInput | undefined;
-  /** A file of them, PEM, that is read again when it changes. */
+  /** A PEM file of them, which is read again when it changes. */
   readonly intermediatesFile?: string | undefined;
 }
 
@@ -26,7 +26,7 @@ export class FollowedIntermediates {
     return this.#certificates;
   }
 
-  /** Reads the file, if there is one. Whether there are others in it than before; what it throws leaves those from before. */
+  /** Reads the file, if there is one. True when the certificates in it have changed. When it throws, the earlier ones stay. */
   async read(): Promise<boolean> {
     if (this.file === undefined) return false;
     const octets = await readBundleFile(this.file);

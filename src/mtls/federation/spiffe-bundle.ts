@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { decodeCertificate, octetsFromPemOrDer, subjectPublicKeyInfoOf, type Certificate } from '../../x509/index.js';
 
-/** The CAs of one trust domain, and when to look again. */
+/** The CAs of a trust domain, and when to read them again. */
 export interface SpiffeBundle {
   readonly certificates: readonly Certificate[];
   /** Rises with each change; undefined where the domain does not say. */
@@ -16,15 +16,16 @@ const MAX_KEYS = 256;
 const KEY_TYPES: ReadonlySet<string> = new Set(['EC', 'RSA', 'OKP']);
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** What was read is no trust bundle. */
+/** What was read is not a trust bundle. */
 export class BundleError extends Error {
   override readonly name = 'BundleError';
 }
 
 /**
- * Reads the trust bundle of a trust domain: a JWK set (SPIFFE Trust Domain and Bundle §4), or CA certificates as PEM. Of the set the keys for `x509-svid`
- * count, by the one certificate of their `x5c` (X509-SVID §6.2); those for something else, of an unknown type, or without `x5c` are passed over. Whatever is
- * malformed, private, of no CA, or another key than its certificate's spoils the whole. Throws {@link BundleError} and DecodeError.
+ * Reads the trust bundle of a trust domain: a JWK set (SPIFFE Trust Domain and Bundle §4), or CA certificates as PEM. In a set the keys for
+ * `x509-svid` count, by the one certificate in their `x5c` (X509-SVID §6.2); keys for anything else, of an unknown type, or without `x5c` are passed
+ * over. A key that is malformed, private, not of a CA, or not that of its certificate spoils the whole set. Throws {@link BundleError} and
+ * DecodeError.
  */
 export function decodeSpiffeBundle(octets: Uint8Array): SpiffeBundle {
   if (octets.length > MAX_BUNDLE_OCTETS) throw new BundleError(`it is longer than ${MAX_BUNDLE_OCTETS} octets`);
@@ -74,7 +75,7 @@ function countIn(set: Readonly<Record<string, unknown>>, name: string): number |
 function certificateIn(jwk: unknown): Certificate[] {
   if (!isObject(jwk) || typeof jwk.kty !== 'string' || typeof jwk.use !== 'string')
     throw new BundleError('it has a key without kty or use');
-  // RFC 7518 §6: of each of these types. Who publishes the key of a CA has none that can be trusted.
+  // RFC 7518 §6: the private member of each of these types. A CA whose private key is published cannot be trusted.
   if ('d' in jwk) throw new BundleError('it has a private key');
   const { kty, use, x5c } = jwk;
   if (use !== 'x509-svid' || !KEY_TYPES.has(kty) || x5c === undefined) return [];

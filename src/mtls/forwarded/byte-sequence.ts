@@ -2,8 +2,8 @@ import { decodeBase64 } from './base64-der.js';
 import { ForwardedHeaderError } from './forwarded-header-error.js';
 
 /**
- * The octets of a Byte Sequence, an Item without parameters (RFC 9651 §3.3.5; RFC 9440 §2.1): base64 between colons, padded and canonical.
- * Throws ForwardedHeaderError.
+ * The octets of a Byte Sequence, as an Item without parameters (RFC 9651 §3.3.5; RFC 9440 §2.1): base64 between colons, padded and canonical. Throws
+ * ForwardedHeaderError.
  */
 export function decodeByteSequence(text: string): Uint8Array {
   const [before, base64, after, ...rest] = text.split(':', 5);

@@ -1,13 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 
-/** A header as it came: the name in lower case. */
+/** A header as it came, with its name in lower case. */
 export interface CarriedHeader {
   readonly name: string;
   readonly value: string;
 }
 
-/** Names under which proxies and applications hand on a client's certificate: RFC 9440, Envoy, nginx and its ingress, HAProxy, Traefik, Apache, AWS, Azure, Cloudflare. */
+/**
+ * The names under which proxies and applications forward a client's certificate: RFC 9440, Envoy, nginx and its ingress, HAProxy, Traefik, Apache,
+ * AWS, Azure, Cloudflare.
+ */
 export const CERTIFICATE_HEADERS: readonly string[] = [
   'client-cert',
   'client-cert-chain',
@@ -36,13 +39,16 @@ export const CERTIFICATE_HEADERS: readonly string[] = [
 
 const ODD = /[^a-z0-9-]/g;
 
-/** The names of the headers that are taken off requests. `client_cert` counts as `client-cert`, as it does for whatever makes environment variables of headers. */
+/**
+ * The names of the headers that are taken off requests. `client_cert` counts as `client-cert`, as it does for programs that turn headers into
+ * environment variables.
+ */
 export class CertificateHeaders {
   readonly #names: ReadonlySet<string>;
-  // By what no spelling changes, the length and the first letter: the names of most headers are not even looked at.
+  // By the length and the first letter, which no spelling changes: most names are ruled out without being looked at.
   readonly #shapes: Uint8Array;
 
-  /** `more` in lower case. */
+  /** `more` are further names, in lower case. */
   constructor(more: readonly string[] = []) {
     this.#names = new Set([...CERTIFICATE_HEADERS, ...more]);
     const shapes = Array.from(this.#names, shapeOf);
@@ -56,12 +62,12 @@ export class CertificateHeaders {
   }
 }
 
-/** One number for the length and the first character; of a letter either case. */
+/** One number for the length and the first character, the same for a letter of either case. */
 const shapeOf = (name: string): number => name.length * 32 + (name.charCodeAt(0) & 31);
 
 /**
- * Takes every header whose name is one of `names` out of a request, so that nobody behind sees it, and gives them in their order, the names in lower case and otherwise
- * as they were spelt; undefined, at next to no cost, when there is none.
+ * Removes every header named in `names` from a request, so that nobody behind sees it, and gives the removed ones in their order. Names are in lower
+ * case, and otherwise as they were spelt. Undefined, at next to no cost, when there is none.
  */
 export function takeHeaders(
   raw: IncomingMessage | Http2ServerRequest,
@@ -69,14 +75,14 @@ export function takeHeaders(
 ): readonly CarriedHeader[] | undefined {
   if (!carries(raw.rawHeaders, names)) return undefined;
   const { headers, rawHeaders } = raw;
-  // HTTP/1.1 makes these of the raw ones when they are first asked for, and counts on as many as there were.
+  // HTTP/1.1 makes these objects from the raw headers when they are first asked for, and relies on the number that there was then.
   const distinct = 'headersDistinct' in raw ? raw.headersDistinct : {};
   for (const name of Object.keys(headers).filter((each) => names.has(each))) {
     Reflect.deleteProperty(headers, name);
     Reflect.deleteProperty(distinct, name);
   }
   const taken: CarriedHeader[] = [];
-  // In place: the array is the request's own.
+  // In place, because the array is the request's own.
   let kept = 0;
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const [name = '', value = ''] = [rawHeaders[i], rawHeaders[i + 1]];
@@ -90,7 +96,7 @@ export function takeHeaders(
   return taken;
 }
 
-/** Of the raw headers: making an object of them, as asking for `headers` does, costs more than the guard. */
+/** Looks at the raw headers: making an object of them, as asking for `headers` does, costs more than the guard. */
 function carries(rawHeaders: readonly string[], names: CertificateHeaders): boolean {
   for (let i = 0; i < rawHeaders.length; i += 2) if (names.has(rawHeaders[i] ?? '')) return true;
   return false;

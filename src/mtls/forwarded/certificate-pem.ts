@@ -1,7 +1,7 @@
 import { decodeBase64 } from './base64-der.js';
 import { ForwardedHeaderError } from './forwarded-header-error.js';
 
-// RFC 7468 §3, "stricttextualmsg": lines of 64 characters, the last one shorter or not.
+// RFC 7468 §3, "stricttextualmsg": lines of 64 characters; only the last may be shorter.
 const form = (separator: string): RegExp =>
   new RegExp(
     `^-----BEGIN CERTIFICATE-----${separator}((?:[A-Za-z0-9+/]{64}${separator})*[A-Za-z0-9+/=]{1,64})${separator}-----END CERTIFICATE-----(?:\n)?$`,

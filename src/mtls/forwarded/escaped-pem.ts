@@ -1,7 +1,7 @@
 import { decodeCertificatePem } from './certificate-pem.js';
 import { ForwardedHeaderError } from './forwarded-header-error.js';
 
-// What is in PEM and not unreserved (RFC 3986 §2.3) is escaped, and nothing else: nginx and Envoy agree on that, and a raw "+" means two things.
+// Only those characters of PEM that are not unreserved (RFC 3986 §2.3) are escaped, as both nginx and Envoy do. A raw "+" would have two meanings.
 const ESCAPED = /^(?:[A-Za-z0-9-]|%(?:0A|20|2B|2F|3D))*$/;
 
 /**
@@ -10,7 +10,7 @@ const ESCAPED = /^(?:[A-Za-z0-9-]|%(?:0A|20|2B|2F|3D))*$/;
  */
 export const decodeEscapedPem = (text: string): Uint8Array => decodeCertificatePem(unescapePem(text), '\n');
 
-/** As {@link decodeEscapedPem}, of up to `most` certificates one behind the other. */
+/** As {@link decodeEscapedPem}, for up to `most` certificates in a row. */
 export function decodeEscapedPemChain(text: string, most: number): Uint8Array[] {
   const blocks = unescapePem(text).split(/(?<=-----END CERTIFICATE-----\n)/, most + 1);
   if (blocks.length > most) throw new ForwardedHeaderError('too_long', `its chain has more than ${most} certificates`);

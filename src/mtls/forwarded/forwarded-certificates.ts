@@ -8,27 +8,27 @@ import { decodeForwarded, type ForwardedFormatName } from './forwarded-format.js
 import { ForwardedHeaderError } from './forwarded-header-error.js';
 import { valuesOf, type ProxyRule, type TrustedProxies } from './trusted-proxies.js';
 
-/** A certificate as it came in a header. As long as it is remembered, `connection` is what the verifier remembers it by. */
+/** A certificate as it came in a header. For as long as it is remembered, the verifier remembers it by `connection`. */
 interface Forwarded {
   readonly format: ForwardedFormatName;
   readonly connection: object;
   readonly certificate: PresentedCertificate;
 }
 
-// Nobody knows at the moment whether it is a proxy: no mistake of anybody's.
+// Whether the sender is a proxy cannot be said at the moment, which is nobody's mistake.
 const UNDECIDED: ReadonlySet<RefusalCode> = new Set(['revocation_unknown', 'validation_failed']);
-// Of the headers' texts: some eight thousand clients, and 32 MiB with the octets read from them.
+// Characters of the headers: enough for some eight thousand clients, and 32 MiB together with the octets read from them.
 const MAX_REMEMBERED_CHARACTERS = 16 * 1024 * 1024;
 
 /**
- * The client certificates that trusted proxies hand on. A header that carries one is taken off every request, whoever sends it; on a connection whose
- * own certificate is not, at this moment, that of a listed proxy, the request is refused.
+ * The client certificates that trusted proxies forward. A header that carries one is taken off every request, whoever sends it. The request is
+ * refused unless the certificate on its own connection is, at this moment, that of a listed proxy.
  */
 export class ForwardedCertificates {
   readonly #peers = new WeakMap<IdentifiedRequest['raw'], Peer>();
-  // Where no proxy ever handed one on, nobody has to look.
+  // As long as no proxy has forwarded a certificate, no request has to be looked up.
   #areAny = false;
-  // By the header's text: equal text is equal octets, and is read once.
+  // By the header's text: equal text means equal octets, which are read once.
   readonly #remembered = new Map<string, Forwarded>();
   #characters = 0;
 
@@ -41,7 +41,7 @@ export class ForwardedCertificates {
   readonly peerOf: PeerOf = (request) =>
     (this.#areAny ? this.#peers.get(request.raw) : undefined) ?? this.socketPeerOf(request);
 
-  /** Takes such headers off a request, and keeps the certificate in them for {@link peerOf}. Throws {@link MtlsRefusal}. */
+  /** Takes such headers off a request, and keeps their certificate for {@link peerOf}. Throws {@link MtlsRefusal}. */
   take(request: IdentifiedRequest, verifier: PeerVerifier): void {
     const carried = takeHeaders(request.raw, this.proxies.headers);
     if (!carried) return;
@@ -68,7 +68,7 @@ export class ForwardedCertificates {
       holder = verifier.identifyHolder(this.socketPeerOf(request));
     } catch (error) {
       if (!(error instanceof MtlsRefusal) || UNDECIDED.has(error.code)) throw error;
-      // The caller behind a proxy whose certificate is over has done nothing wrong with their own: that is for the log.
+      // The caller behind a proxy whose certificate has expired did nothing wrong with their own certificate: the details are for the log.
       throw notOfAProxy({ ...error.evidence, sender_refused: error.code }, error.endsConnection);
     }
     const rule = this.proxies.ruleOf(holder);

@@ -9,19 +9,22 @@ import { decodeForwardedClientCert } from './x-forwarded-client-cert.js';
 export type ForwardedFormatName = 'rfc9440' | 'xfcc' | 'escaped-pem' | 'spaced-pem' | 'base64-der';
 
 interface ForwardedFormat {
-  /** The header's name in lower case; where `header` is not free, the only one. */
+  /** The header's name in lower case; the only one allowed, unless `isHeaderFree`. */
   readonly header: string;
   readonly isHeaderFree: boolean;
   /** The certificate in DER. Throws ForwardedHeaderError. */
   readonly decode: (value: string) => Uint8Array;
 }
 
-/** The header of RFC 9440 §2.2. Its certificates are read and not used: paths are built from the operator's own, as for a client that comes directly. */
+/**
+ * The chain header of RFC 9440 §2.2. Its certificates are read but not used: paths are built from the operator's own, as for a client that connects
+ * directly.
+ */
 export const CHAIN_HEADER = 'client-cert-chain';
 
 const DEFAULT_HEADER = 'x-ssl-client-cert';
 const MAX_CHAIN = 10;
-// Node.js takes 16 KiB of headers altogether unless it is told otherwise.
+// Node.js takes 16 KiB of headers in all, unless it is told otherwise.
 const MAX_CHARACTERS = 16_384;
 
 export const FORWARDED_FORMATS: Readonly<Record<ForwardedFormatName, ForwardedFormat>> = {
@@ -32,7 +35,10 @@ export const FORWARDED_FORMATS: Readonly<Record<ForwardedFormatName, ForwardedFo
   'base64-der': { header: DEFAULT_HEADER, isHeaderFree: true, decode: decodeBase64 },
 };
 
-/** The certificate in DER in the value of a header, within bounds; with RFC 9440 the chain beside it is looked at as well. Throws {@link ForwardedHeaderError}. */
+/**
+ * The certificate, in DER, from the value of a header, within bounds; with RFC 9440 the chain beside it is checked as well. Throws {@link
+ * ForwardedHeaderError}.
+ */
 export function decodeForwarded(format: ForwardedFormatName, value: string, chain?: string): Uint8Array {
   if (value.length + (chain?.length ?? 0) > MAX_CHARACTERS)
     throw new ForwardedHeaderError('too_long', `it has more than ${MAX_CHARACTERS} characters`);

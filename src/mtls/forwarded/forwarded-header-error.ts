@@ -15,7 +15,7 @@ export type ForwardedHeaderDefect =
   /** Its parts contradict each other. */
   | 'contradictory';
 
-/** A header of a trusted proxy that is not taken. The message is for whoever sent it, and repeats nothing of it. */
+/** A header of a trusted proxy that is not accepted. The message is for whoever sent it, and repeats nothing of it. */
 export class ForwardedHeaderError extends Error {
   override readonly name = 'ForwardedHeaderError';
   constructor(

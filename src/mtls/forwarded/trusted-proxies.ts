@@ -3,15 +3,15 @@ import { CertificateHeaders, type CarriedHeader } from './carried-headers.js';
 import { CHAIN_HEADER, FORWARDED_FORMATS, type ForwardedFormatName } from './forwarded-format.js';
 import { ForwardedHeaderError } from './forwarded-header-error.js';
 
-/** A proxy that ends TLS and hands on the certificates of its clients, itself known by its own certificate. */
+/** A proxy that ends TLS and forwards the certificates of its clients, known by its own certificate. */
 export interface TrustedProxy {
   /** The service that its certificate names. */
   readonly service: string;
-  /** The one form in which it hands certificates on. */
+  /** The one form in which it forwards certificates. */
   readonly format: ForwardedFormatName;
   /** The header's name, where the form leaves it open. Default `x-ssl-client-cert`. */
   readonly header?: string;
-  /** Asked of its certificate besides, such as whether the right CA issued it. */
+  /** A further condition on its certificate, such as that the right CA issued it. */
   readonly condition?: (identity: VerifiedClientIdentity) => boolean;
 }
 
@@ -20,7 +20,7 @@ export interface ProxyRule extends TrustedProxy {
   readonly header: string;
 }
 
-/** The values that belong to a proxy's form. */
+/** The header values that belong to a proxy's form. */
 export interface ForwardedValues {
   readonly value: string;
   readonly chain: string | undefined;
@@ -39,15 +39,18 @@ export class TrustedProxies {
     this.headers = new CertificateHeaders(rules.map(({ header }) => header));
   }
 
-  /** The rule of a proxy; undefined for any other service. Throws what its condition throws, and TypeError when that answers with anything but true or false. */
+  /**
+   * The rule of a proxy; undefined for any other service. Throws what its condition throws, and TypeError when the condition gives anything but true
+   * or false.
+   */
   ruleOf(identity: VerifiedClientIdentity): ProxyRule | undefined {
     const rule = this.#rules.get(identity.service);
     if (rule?.condition === undefined) return rule;
     const isMet: unknown = rule.condition(identity);
     if (typeof isMet === 'boolean') return isMet ? rule : undefined;
-    // One that is rejected, and that nobody waits for, would end the process.
+    // A promise that is rejected without anybody waiting for it would end the process.
     Promise.resolve(isMet).catch(() => undefined);
-    throw new TypeError('the condition of a trusted proxy has to answer true or false, and at once');
+    throw new TypeError('the condition of a trusted proxy must return true or false, and no promise');
   }
 }
 
@@ -55,13 +58,16 @@ function ruleOf(proxy: TrustedProxy): ProxyRule {
   const { header, isHeaderFree } = FORWARDED_FORMATS[proxy.format];
   const own = proxy.header?.toLowerCase();
   if (own === undefined) return { ...proxy, header };
-  // One that is made for this: a proxy must not be able to hide, or to stand for, what a request is about.
+  // Only a header made for certificates: a proxy must not be able to hide, or to stand for, what a request is about.
   if (!isHeaderFree || !/^[a-z0-9-]*cert[a-z0-9-]*$/.test(own) || own === CHAIN_HEADER)
     throw new RangeError(`not a header for the form ${proxy.format}: ${own}`);
   return { ...proxy, header: own };
 }
 
-/** Of the headers that a request carried, the one that its proxy's form has, with its chain. Throws {@link ForwardedHeaderError} for anything more. */
+/**
+ * Of the headers that a request carried, the one of its proxy's form, with its chain. Throws {@link ForwardedHeaderError} when there is anything
+ * else.
+ */
 export function valuesOf(carried: readonly CarriedHeader[], { header, format }: ProxyRule): ForwardedValues {
   const [one, ...more] = carried.filter(({ name }) => name === header);
   const [chain, ...chains] = format === 'rfc9440' ? carried.filter(({ name }) => name === CHAIN_HEADER) : [];

@@ -2,17 +2,19 @@ import { createHash } from 'node:crypto';
 import { decodeEscapedPem, decodeEscapedPemChain } from './escaped-pem.js';
 import { ForwardedHeaderError } from './forwarded-header-error.js';
 
-// Envoy, "x-forwarded-client-cert": these keys, in any case; URI and DNS once for each name of the certificate.
+// Envoy, "x-forwarded-client-cert": these keys, in any case. URI and DNS may come once for each name of the certificate.
 const ONCE = new Set(['hash', 'cert', 'chain', 'subject']);
 const REPEATED = new Set(['by', 'uri', 'dns']);
 const MAX_PAIRS = 100;
 const MAX_CHAIN = 10;
-// A value is bare, or quoted with \" for a quote. Two backslashes are refused: Envoy does not escape a backslash, so behind them nobody knows whether the quote ends.
+// A value is bare, or quoted with \" for a quote. Two backslashes in a row are refused: Envoy does not escape a backslash, so nobody could tell
+// whether the quote after them ends the value.
 const PAIR = /([A-Za-z]+)=(?:"((?:[^"\\]|\\(?!\\)[^])*)"|([^",;=\\]*))/y;
 
 /**
- * The client's certificate in Envoy's `x-forwarded-client-cert`: exactly one element with `Cert` in percent-encoded PEM; when there is a `Hash` it must be that
- * certificate's SHA-256, and a `Chain` must begin with it. Nothing else of it is believed. Throws {@link ForwardedHeaderError}.
+ * The client's certificate in Envoy's `x-forwarded-client-cert`: exactly one element, with `Cert` in percent-encoded PEM. A `Hash`, when there is
+ * one, must be that certificate's SHA-256, and a `Chain` must begin with it. Nothing else in the header is believed. Throws {@link
+ * ForwardedHeaderError}.
  */
 export function decodeForwardedClientCert(text: string): Uint8Array {
   if (text === '') throw new ForwardedHeaderError('empty', 'there is no certificate in it');

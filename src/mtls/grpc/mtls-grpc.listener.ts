@@ -27,24 +27,27 @@ import type { RoutePolicy } from '../route-policy.js';
 import { rememberCall, TransportCall, type TransportConnection } from '../transports/transport-call.js';
 import type { GuardedServer, TransportGate } from '../transports/transport.gate.js';
 
-/** Options of {@link MtlsGrpcServer}: Nest's, but for the address and the credentials. */
+/** Options of {@link MtlsGrpcServer}: Nest's, except for the address and the credentials. */
 export interface MtlsGrpcOptions extends Omit<GrpcOptions['options'], 'url' | 'credentials'> {
   readonly host?: string;
   readonly port?: number;
-  /** Certificate, key and what else `tls.createServer` takes. A client certificate is asked for, and who presents none is refused by call. */
+  /**
+   * Certificate, key and whatever else `tls.createServer` takes. A client certificate is asked for, and the calls of a client that presents none are
+   * refused.
+   */
   readonly tls: TlsOptions;
   /** Default 10 000. */
   readonly maxConnections?: number;
 }
 
-// What grpc-js takes for a server unless the application says otherwise.
+// The limits of the grpc-js server, unless the application sets others.
 const LIMITS = {
   'grpc.max_receive_message_length': 131_072,
   'grpc.max_concurrent_streams': 128,
   'grpc.max_connection_idle_ms': 600_000,
 };
 
-/** The parts of grpc-js below its documented surface that a door needs: there is no other way to either. */
+/** Parts of grpc-js below its documented surface that the door needs; there is no other way to get at them. */
 interface MethodLookup {
   _retrieveHandler: (path: string) => object | null;
 }
@@ -208,7 +211,7 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
     });
   };
 
-  /** Of one call: what a proxy hands on is another client's with each. */
+  /** For one call: with each call a proxy forwards the certificate of another client. */
   #connectionOf(session: ServerHttp2Session, metadata = new Metadata()): TransportConnection {
     const headers: Record<string, unknown> = metadata.getMap();
     const rawHeaders = Object.keys(headers).flatMap((name) =>
@@ -216,7 +219,7 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
     );
     return {
       transport: 'gRPC',
-      // What is looked at of a request over HTTP/2: grpc-js makes none.
+      // The parts of an HTTP/2 request that are looked at; grpc-js makes no request object.
       raw: { stream: { session }, headers, rawHeaders } as unknown as Http2ServerRequest,
       errorOf: statusOf,
       end: () => {
@@ -226,7 +229,7 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
   }
 }
 
-/** Takes out of metadata what was taken off the headers that were made of it. */
+/** Removes from the metadata what was taken off the headers that were made from it. */
 function takeMissing(metadata: Metadata, headers: object): void {
   for (const name of Object.keys(metadata.getMap())) if (!(name in headers)) metadata.remove(name);
 }
@@ -244,12 +247,15 @@ function statusOf(refusal: MtlsRefusal, requestId: string): { code: Status; deta
   const metadata = new Metadata();
   metadata.set('code', code);
   metadata.set('request_id', requestId);
-  // What a client with a retry policy goes by (gRPC proposal A6).
+  // What a client with a retry policy follows (gRPC proposal A6).
   if (refusal instanceof RateLimited) metadata.set('grpc-retry-pushback-ms', String(refusal.retryAfter * 1000));
   return { code: CODES[refusal.status] ?? Status.INTERNAL, details: detail, metadata };
 }
 
-/** grpc-js answers a call of an unknown method before any interceptor: so each is given a method, behind the same door, that is not implemented. */
+/**
+ * grpc-js answers a call of an unknown method before any interceptor. So each unknown method gets a handler, behind the same door, that says that it
+ * is not implemented.
+ */
 function closeUnknownMethods(server: GrpcServer): void {
   const lookup = server as unknown as MethodLookup;
   if (typeof lookup._retrieveHandler !== 'function')

@@ -3,27 +3,30 @@ import type { Rate } from './rate.js';
 const SECOND_MS = 1_000;
 
 /**
- * What one service may still ask for, by the generic cell rate algorithm (ITU-T I.371 Annex A): the one number that is kept is the time at which
- * the budget is whole again. A request moves it on by 1/`perSecond`; it may lie `burst` such steps ahead. Times in milliseconds of any clock that
- * never goes back.
+ * What one service may still ask for, by the generic cell rate algorithm (ITU-T I.371 Annex A). The one number that is kept is the time at which the
+ * budget is whole again: a request moves it forward by 1/`perSecond`, and it may lie `burst` such steps ahead. Times are in milliseconds of any clock
+ * that never goes back.
  */
 export class Budget {
-  /** When it is whole again; in the past it is whole, and equal to a new one. */
+  /** The time at which it is whole again. When that is in the past, the budget equals a new one. */
   wholeAt = Number.NEGATIVE_INFINITY;
-  /** Milliseconds that were taken since somebody last asked, see {@link takeSpent}. */
+  /** Milliseconds taken since {@link takeSpent} was last called. */
   #spent = 0;
   #rate: Rate | undefined;
   #step = 0;
   #reach = 0;
-  /** When a refusal was last logged, and how many were not since. */
+  /** When a refusal was last logged, and how many were not logged since. */
   loggedAt = Number.NEGATIVE_INFINITY;
   passedOver = 0;
-  // What was said last: who stays below the rate is told the same again and again.
+  // The last answer: a service that stays below its rate is told the same again and again.
   #saidLeft = Number.NaN;
   #saidSeconds = Number.NaN;
   #said = '';
 
-  /** Takes up the rate that holds now. Under another one as many requests are owed as before, at most its burst; the hours that these took under a slow rate are not. */
+  /**
+   * Takes up the rate that holds now. Under another rate the same number of requests is owed as before, but at most its burst; the time that they
+   * would have taken under a slower rate is forgotten.
+   */
   follow(rate: Rate, now: number): void {
     const before = this.#rate;
     if (rate === before) return;
@@ -36,14 +39,14 @@ export class Budget {
     this.wholeAt = now + Math.min(owed, this.#reach);
   }
 
-  /** Milliseconds until there is one request in it; 0 when there is now. NaN, hence no request, when the rate was no number. */
+  /** Milliseconds until a request is allowed; 0 when one is allowed now. NaN, which allows none, when the rate was no number. */
   wait(now: number): number {
     const ahead = Math.max(this.wholeAt, now) + this.#step - now - this.#reach;
-    // Of steps that were added up: a millionth of one is none.
+    // The sum of many steps is rounded: a millionth of a step does not count.
     return ahead <= this.#step * 1e-6 ? 0 : ahead;
   }
 
-  /** Takes a request out. True when it is the first since {@link takeSpent}. */
+  /** Takes out one request. True when it is the first since {@link takeSpent}. */
   take(now: number): boolean {
     this.wholeAt = Math.max(this.wholeAt, now) + this.#step;
     const first = this.#spent === 0;
@@ -51,18 +54,18 @@ export class Budget {
     return first;
   }
 
-  /** How many requests are in it. */
+  /** How many requests are allowed now. */
   remaining(now: number): number {
     return Math.max(0, Math.floor((this.#reach - Math.max(0, this.wholeAt - now)) / this.#step + 1e-6));
   }
 
   /**
-   * draft-ietf-httpapi-ratelimit-headers-11 §4, of a quota called `name`, always the same here: what is left, and within how many seconds no more than that should be
-   * asked; of a refusal its `seconds`, never more than the Retry-After (§6).
+   * The field of draft-ietf-httpapi-ratelimit-headers-11 §4 for the quota `name`, which is always the same for one budget: how many requests are
+   * left, and within how many seconds no more should be made. For a refusal those are its `seconds`, never more than Retry-After (§6).
    */
   state(name: string, now: number, seconds?: number): string {
     const left = this.remaining(now);
-    // A time that was added to one with a fraction is not quite what it was: a microsecond is none.
+    // Adding to a time with a fraction is not exact: a microsecond does not count.
     const within = seconds ?? Math.max(0, Math.ceil((this.wholeAt - now) / SECOND_MS - 1e-6));
     if (left !== this.#saidLeft || within !== this.#saidSeconds) {
       this.#saidLeft = left;
@@ -72,14 +75,14 @@ export class Budget {
     return this.#said;
   }
 
-  /** What was taken since this was last asked, in milliseconds. */
+  /** The milliseconds that were taken since the last call. */
   takeSpent(): number {
     const spent = this.#spent;
     this.#spent = 0;
     return spent;
   }
 
-  /** Takes out what was spent elsewhere. More than there is becomes a debt, which is paid before the next request. */
+  /** Takes out what was spent elsewhere. More than there is becomes a debt, which delays the next request. */
   debit(milliseconds: number, now: number): void {
     this.wholeAt = Math.max(this.wholeAt, now) + milliseconds;
   }

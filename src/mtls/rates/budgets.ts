@@ -1,10 +1,10 @@
 import { Budget } from './budget.js';
 
 const FIRST_SWEEP = 1_024;
-/** More than any fleet has services; some 150 octets each. */
+/** More than any fleet has services; each takes some 150 octets. */
 const MOST = 65_536;
 
-/** The budgets of services under one limit. Those that are whole again are forgotten, for they are equal to new ones. */
+/** The budgets of services under one limit. Those that are whole again are forgotten, because they equal new ones. */
 export class Budgets {
   readonly #byService = new Map<string, Budget>();
   #sweepAt = FIRST_SWEEP;
@@ -31,7 +31,7 @@ export class Budgets {
     this.#sweepAt = Math.min(MOST, Math.max(FIRST_SWEEP, this.#byService.size * 2));
   }
 
-  /** Those of so many services that owe least: made-up ones push out nobody's debt that is larger than their own. */
+  /** Forgets the `count` services that owe least: made-up services push out nobody whose debt is larger than their own. */
   #forgetLeast(count: number): void {
     const times = Float64Array.from(this.#byService.values(), ({ wholeAt }) => wholeAt).sort();
     const last = times[count - 1] ?? Number.POSITIVE_INFINITY;

@@ -1,15 +1,15 @@
-import { keeping } from '../decorated.js';
+import { metadataDecorator } from '../decorated.js';
 import { checkRate, type Rate } from './rate.js';
 
 export const RATE_KEY = Symbol('veritas:RateLimit');
 
 /**
- * Bounds what each service may ask of a route, or of all routes of a controller together, besides its rate as a whole; on a handler it counts in
- * place of its controller's. Refused with `rate_limited`. Throws RangeError for a rate that cannot be kept.
+ * Limits how much each service may ask of a route, or of all routes of a controller together, besides its rate as a whole. On a handler it replaces
+ * the limit of its controller. Requests over it are refused with `rate_limited`. Throws RangeError for a rate that cannot be kept.
  */
 export function RateLimit(rate: Rate): MethodDecorator & ClassDecorator {
   checkRate(rate);
-  // A copy: what is given to two decorators has two budgets.
+  // A copy, so that two decorators that are given the same object have two budgets.
   const own = Object.freeze({ perSecond: rate.perSecond, burst: rate.burst });
-  return keeping<Rate>(RATE_KEY, () => own);
+  return metadataDecorator<Rate>(RATE_KEY, () => own);
 }

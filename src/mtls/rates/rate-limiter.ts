@@ -4,10 +4,13 @@ import type { Budget } from './budget.js';
 import { Budgets } from './budgets.js';
 import type { Rate } from './rate.js';
 
-/** Port: the rate of a service as a whole, now; undefined when it has none. Asked on each request. The same object as long as it is the same rate. */
+/**
+ * Port: the rate of a service as a whole, now; undefined when it has none. Asked on each request. It must give the same object as long as the rate is
+ * the same.
+ */
 export type RateOf = (identity: VerifiedClientIdentity) => Rate | undefined;
 
-/** The limit of a route. `name` is the same on every node; `rate` is one object for all that share a budget. */
+/** The limit of a route. `name` is the same on every node; `rate` is one object for all routes that share a budget. */
 export interface RouteLimit {
   readonly name: string;
   readonly rate: Rate;
@@ -23,12 +26,15 @@ export interface RateLimiterOptions {
   readonly clock?: () => number;
 }
 
-/** The part of an answer that is told about budgets. */
+/** The part of an answer that carries fields about budgets. */
 export interface AnswerFields {
   header(name: string, value: string | number): unknown;
 }
 
-/** A request over a rate, for which there is room again in `retryAfter` seconds. `isRepeated` when another one of the same budget was logged less than a second ago. */
+/**
+ * A request over a rate; another one is allowed in `retryAfter` seconds. `isRepeated` when another refusal by the same budget was logged less than a
+ * second ago.
+ */
 export class RateLimited extends MtlsRefusal {
   constructor(
     message: string,
@@ -43,22 +49,22 @@ export class RateLimited extends MtlsRefusal {
 const LOG_INTERVAL_MS = 1_000;
 const WHOLE = 'service';
 const ROUTE = 'route';
-/** What another node can be believed to have spent at once. */
+/** The most that another node is believed to have spent at once. */
 const MOST_SPENT_MS = 86_400_000;
 
 /**
- * Counts the requests of services against their rates: of each service as a whole, and of each on a route that has a limit. To be asked when a request
- * has been allowed otherwise, so that nobody spends what is another's.
+ * Counts the requests of services against their rates: those of each service as a whole, and those of each service on a route that has a limit. To be
+ * asked when a request has been allowed otherwise, so that nobody spends another's budget.
  */
 export class RateLimiter {
   readonly #whole = new Budgets('');
-  /** By the limit's rate; several where several controllers extend the class that has it. */
+  /** By the rate of the limit; several where several controllers extend the class that carries it. */
   readonly #routes = new Map<Rate, Budgets[]>();
   #unsaid: { readonly limit: string; readonly service: string; readonly budget: Budget }[] | undefined;
   readonly #rateOf: RateOf | undefined;
   readonly #clock: () => number;
 
-  /** `shared` when somebody asks {@link takeSpent} again and again. `clock` in milliseconds, never going back. */
+  /** `shared` when somebody calls {@link takeSpent} regularly. `clock` in milliseconds, never going back. */
   constructor({ rateOf, shared = false, clock = () => performance.now() }: RateLimiterOptions = {}) {
     this.#rateOf = rateOf;
     this.#clock = clock;
@@ -66,8 +72,8 @@ export class RateLimiter {
   }
 
   /**
-   * Takes a request out of the budgets that apply, and says in `answer` what is left (draft-ietf-httpapi-ratelimit-headers-11). Throws
-   * {@link RateLimited} when one has none, having taken nothing from either.
+   * Takes a request out of the budgets that apply, and says in `answer` what is left (draft-ietf-httpapi-ratelimit-headers-11). Throws {@link
+   * RateLimited} when one of them is empty; then nothing is taken from either.
    */
   take(identity: VerifiedClientIdentity, route: RouteLimit | undefined, answer: AnswerFields | undefined): void {
     const rate = this.#rateOf?.(identity);
@@ -83,30 +89,30 @@ export class RateLimiter {
     if (answer) tell(answer, { rate, whole, route, ofRoute }, now);
   }
 
-  /** As {@link take}, of one request under several limits of routes. */
+  /** As {@link take}, for one request under the limits of several routes. */
   takeUnderAll(identity: VerifiedClientIdentity, routes: readonly RouteLimit[]): void {
     const { service } = identity;
     const now = this.#clock();
-    // A limit that two handlers share is one.
+    // A limit that two handlers share counts once.
     const limits = Array.from(new Map(routes.map((route) => [this.#budgetsOf(route), route])), ([budgets, route]) => {
       const budget = this.#budget(budgets, service, route.rate, now);
       return { route, budget, wait: budget.wait(now) };
     });
-    // The others have room where that has some which is the last to have it.
+    // When the budget that is the last to have room has some, all the others do.
     const [last, ...others] = limits.sort((one, other) => other.wait - one.wait);
     this.take(identity, last?.route, undefined);
     for (const { route, budget } of others)
       if (budget.take(now)) this.#unsaid?.push({ limit: route.name, service, budget });
   }
 
-  /** What was spent here since this was last asked. */
+  /** What was spent here since the last call. */
   takeSpent(): Spent[] {
     const unsaid = this.#unsaid ?? [];
     if (unsaid.length > 0) this.#unsaid = [];
     return unsaid.map(({ limit, service, budget }) => [limit, service, budget.takeSpent()]);
   }
 
-  /** Takes out of the budgets what was spent elsewhere. A limit that no route here has had a request under is not kept. */
+  /** Takes what was spent elsewhere out of the budgets. A limit under which no route here has had a request is not kept. */
   debit(spent: readonly Spent[]): void {
     const now = this.#clock();
     for (const [limit, service, milliseconds] of spent) {
@@ -168,7 +174,7 @@ interface Limits {
   readonly ofRoute: Budget | undefined;
 }
 
-/** `seconds` is how long nothing more is given, of a request that is refused. */
+/** `seconds` belongs to a refused request: how long nothing more is allowed. */
 function tell(answer: AnswerFields, { rate, whole, route, ofRoute }: Limits, now: number, seconds?: number): void {
   let policy = '';
   let state = '';
@@ -188,7 +194,7 @@ type Quota = Readonly<Record<typeof WHOLE | typeof ROUTE, string>>;
 
 const quotas = new WeakMap<Rate, Quota>();
 
-/** §3: a quota for a window of whole seconds, the one in which a burst comes back. */
+/** §3: the quota of a rate, for a window of whole seconds in which a burst comes back. */
 function quotaOf(rate: Rate): Quota {
   let quota = quotas.get(rate);
   if (quota === undefined) {

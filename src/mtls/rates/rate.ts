@@ -1,19 +1,20 @@
-/** How many requests: `perSecond` in the long run, and up to `burst` at once after a rest. */
+/** How many requests are allowed: `perSecond` in the long run, and up to `burst` at once after a rest. */
 export interface Rate {
   readonly perSecond: number;
   readonly burst: number;
 }
 
-/** The least and the most that a rate may say. A burst takes at most a day to come back. */
+/** The lower and upper limits of a rate. A burst takes at most a day to come back. */
 export const RATE_BOUNDS = { leastPerSecond: 0.001, mostPerSecond: 1_000_000, mostBurst: 1_000_000 } as const;
 const DAY_S = 86_400;
 
-/** Throws RangeError for a rate that lets nobody through, or that no budget can be kept for. */
+/** Throws RangeError for a rate that lets nobody through, or for which no budget can be kept. */
 export function checkRate({ perSecond, burst }: Rate): void {
   const { leastPerSecond, mostPerSecond, mostBurst } = RATE_BOUNDS;
   if (!(perSecond >= leastPerSecond && perSecond <= mostPerSecond))
-    throw new RangeError(`a rate has from ${leastPerSecond} to ${mostPerSecond} requests per second`);
+    throw new RangeError(`the perSecond of a rate must be from ${leastPerSecond} to ${mostPerSecond}`);
   if (!Number.isInteger(burst) || burst < 1 || burst > mostBurst)
-    throw new RangeError(`a rate has a burst of 1 to ${mostBurst} requests, a whole number`);
-  if (burst / perSecond > DAY_S) throw new RangeError('a burst comes back within a day: burst / perSecond is less');
+    throw new RangeError(`the burst of a rate must be a whole number from 1 to ${mostBurst}`);
+  if (burst / perSecond > DAY_S)
+    throw new RangeError('a burst must come back within a day: burst / perSecond is at most 86400');
 }

@@ -20,9 +20,12 @@ import type { GuardedServer, TransportGate } from '../transports/transport.gate.
 export interface MtlsTcpOptions {
   readonly host?: string;
   readonly port?: number;
-  /** Certificate, key and what else `tls.createServer` takes. A client certificate is asked for, and who presents none is refused by call. */
+  /**
+   * Certificate, key and whatever else `tls.createServer` takes. A client certificate is asked for, and the calls of a client that presents none are
+   * refused.
+   */
   readonly tls: TlsOptions;
-  /** The most characters in one message. Default 131 072. */
+  /** The most characters in a message. Default 131 072. */
   readonly maxMessageSize?: number;
   /** Default 10 000. */
   readonly maxConnections?: number;
@@ -34,7 +37,7 @@ const CLOSE_GRACE_MS = 5_000;
 const SEND_BUFFER_OCTETS = 16 * 1024 * 1024;
 const LOG_INTERVAL_MS = 1_000;
 const LOGGED_CHARACTERS = 256;
-// A client that went away is no news.
+// A client that went away is not worth a line.
 const GONE = /ECONNRESET|EPIPE/;
 
 /**
@@ -78,12 +81,12 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
   ): void {
     const route = this.normalizePattern(pattern as MsPattern);
     const policies = this.#guard.policiesOf(pattern, this.transportId);
-    // Asked about again with each controller that has the pattern, and the same are given.
+    // Called again for each controller that has the pattern, each time with the same policies.
     this.#policies.set(route, [...new Set([...(this.#policies.get(route) ?? []), ...policies])]);
     super.addHandler(pattern, callback, isEventHandler, extras);
   }
 
-  /** Asked by Nest for each message: the handler behind its door, or a door with nothing behind. */
+  /** Called by Nest for each message: gives the handler behind its door, or a door with nothing behind it. */
   override getHandlerByPattern(pattern: string): MessageHandler {
     const route = this.getRouteFromPattern(pattern);
     const handler = super.getHandlerByPattern(pattern);
@@ -95,7 +98,7 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
         handler
           ? handler(data, context)
           : throwError(() => problemOfStatus(404, call.id, 'there is no handler for this pattern'));
-      // Nest goes on with what nobody hears any more.
+      // Nest goes on with answers that nobody takes any more.
       const closed = this.#closingOf(context.getSocketRef().netSocket);
       return Promise.resolve(this.#guard.through(call, policies, run).pipe(takeUntil(closed)));
     };
@@ -103,14 +106,14 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
 
   override bindHandler(socket: Socket): void {
     socket.setTimeout(this.#idleTimeout, () => socket.destroy());
-    // Nest gives the text alone for what is wrong with a packet.
+    // Nest passes only the text of what is wrong with a packet.
     socket.on('error', (error: Error | string) => {
       this.#report(error);
     });
     super.bindHandler(socket);
   }
 
-  /** Nest's own reports two errors only, and waits for ever on the others. */
+  /** Nest's own method reports only two errors, and waits for ever on the others. */
   override listen(callback: (error?: unknown) => void): void {
     if (!this.#gate) {
       callback(noGuard());
@@ -124,11 +127,11 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
   }
 
   protected override handleError(error: string | Error): void {
-    // Says less than what #report was told of the same error.
+    // It says less than #report was told about the same error.
     if (!(error instanceof InvalidTcpDataReceptionException)) this.#report(error);
   }
 
-  /** Anybody can send what is no message: one line a second, and not all of it. */
+  /** Anybody can send what is no message: one line a second is logged, and not the whole text. */
   #report(error: string | Error): void {
     const now = performance.now();
     const reason = typeof error === 'string' ? error : error.message;
@@ -142,7 +145,7 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
     return this.#gate;
   }
 
-  /** Tells of the end of a connection, those too who ask after it. */
+  /** Emits at the end of a connection, also to those who subscribe after it. */
   #closingOf(socket: Socket): Observable<void> {
     let closing = this.#closings.get(socket);
     if (!closing) {
@@ -177,7 +180,7 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
 
 const noGuard = (): TypeError => new TypeError('MtlsTcpServer has no guard: import MtlsModule into the application');
 
-/** Behind the answer, which Nest writes at the next tick. */
+/** Ends the socket after the answer, which Nest writes in the next tick. */
 function endSoon(socket: Socket): void {
   setImmediate(() => socket.end());
   const cut = setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref();

@@ -3,8 +3,8 @@ import { methodsOf, type HandlerClass } from '../handler-methods.js';
 import type { RoutePolicies } from '../route-policies.service.js';
 import { routePolicyOf, type RoutePolicy } from '../route-policy.js';
 
-// What @nestjs/microservices and @nestjs/websockets leave on handlers and classes. Their names are read instead of their constants imported:
-// an application may have neither package.
+// The metadata keys of @nestjs/microservices and @nestjs/websockets on handlers and classes. They are spelt out here instead of imported, because an
+// application may have neither package.
 const PATTERNS = 'microservices:pattern';
 const PATTERN_KIND = 'microservices:handler_type';
 const TRANSPORT = 'microservices:transport';
@@ -13,7 +13,7 @@ const GATEWAY_OPTIONS = 'websockets:gateway_options';
 const MESSAGE_MAPPING = 'websockets:message_mapping';
 const MESSAGE = 'message';
 
-/** A handler of messages, with the policy that its decorators and those of its controller make. */
+/** A handler of messages, with the policy from its decorators and those of its controller. */
 export interface MessageHandlerPolicy {
   readonly patterns: readonly unknown[];
   /** Undefined: every transport. */
@@ -32,16 +32,16 @@ export function messageHandlersOf(controller: HandlerClass, policies: RoutePolic
     }));
 }
 
-/** A WebSocket gateway, with the policy of its class alone and of each message. */
+/** A WebSocket gateway, with the policy of its class alone and of each of its messages. */
 export interface GatewayPolicy {
   readonly name: string;
-  /** With one slash before it and none behind. */
+  /** With one slash in front and none at the end. */
   readonly path: string;
   readonly policy: RoutePolicy;
   readonly messages: readonly { readonly event: unknown; readonly policy: RoutePolicy }[];
 }
 
-/** A provider's class as a gateway, undefined when it is none. Throws TypeError where decorators contradict each other. */
+/** A provider's class as a gateway; undefined when it is none. Throws TypeError where decorators contradict each other. */
 export function gatewayOf(provider: HandlerClass, policies: RoutePolicies): GatewayPolicy | undefined {
   if (Reflect.getMetadata(GATEWAY, provider) !== true) return undefined;
   const options = (Reflect.getMetadata(GATEWAY_OPTIONS, provider) ?? {}) as { readonly path?: string };
@@ -58,5 +58,5 @@ export function gatewayOf(provider: HandlerClass, policies: RoutePolicies): Gate
   };
 }
 
-/** A gateway's path as its adapter compares it. */
+/** A gateway's path in the form in which its adapter compares it. */
 export const gatewayPath = (path = ''): string => `/${path}`.replaceAll(/\/+/g, '/').replace(/(?<=.)\/$/, '');

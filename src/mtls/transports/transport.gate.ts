@@ -17,15 +17,15 @@ interface MessageServer {
   addHandler(pattern: unknown, callback: (...args: never[]) => unknown, ...more: unknown[]): unknown;
 }
 
-/** A strategy that has a door of its own: it is handed the gate before it is given any handler. */
+/** A strategy with a door of its own: it gets the gate before it gets any handler. */
 export interface GuardedServer extends MessageServer {
   guardBy(gate: TransportGate): void;
 }
 
 /**
- * Guards what comes over other transports than HTTP. It does not depend on Nest's guards, which a connected microservice does without unless it
- * inherits the application's configuration: a strategy of this package asks here before it looks for a handler, and every other strategy is given
- * handlers that refuse, but for public ones.
+ * Guards what comes over transports other than HTTP. It does not rely on Nest's guards, which a connected microservice lacks unless it inherits the
+ * application's configuration. A strategy of this package asks here before it looks for a handler; every other strategy is given handlers that
+ * refuse, except for public ones.
  */
 @Injectable()
 export class TransportGate implements OnModuleInit {
@@ -42,7 +42,7 @@ export class TransportGate implements OnModuleInit {
     @Inject(PeerVerifier) private readonly verifier: PeerVerifier,
     @Inject(RoutePolicies) private readonly policies: RoutePolicies,
   ) {
-    // Before any is connected: this is made with the application, and Nest tells of a microservice before it gives it handlers.
+    // In time for every microservice: this object is made with the application, and Nest announces a microservice before it gives it handlers.
     modules.getRpcTargetRegistry<MessageServer>().subscribe((server) => {
       if (isGuarded(server)) server.guardBy(this);
       else this.#closeServer(server);
@@ -50,8 +50,8 @@ export class TransportGate implements OnModuleInit {
   }
 
   /**
-   * Throws TypeError for a gateway that is not behind this package's adapter: its clients would connect before anybody asked who they are. A microservice
-   * with `deferInitialization` starts every module again, and opens the gateways once more, behind an adapter of its own.
+   * Throws TypeError for a gateway that is not behind this package's adapter: its clients would connect before anybody asked who they are. A
+   * microservice with `deferInitialization` starts every module again, and opens the gateways once more behind an adapter of its own.
    */
   onModuleInit(): void {
     const closed = this.gateways.filter(({ policy }) => !policy.public);
@@ -66,8 +66,8 @@ export class TransportGate implements OnModuleInit {
   }
 
   /**
-   * The policies of the handlers that a transport is given for `pattern`, as Nest gives it: several when several controllers have it. Throws TypeError
-   * where there is none: a handler that no controller has, has no decorators to go by.
+   * The policies of the handlers that a transport gets for `pattern`, in the form in which Nest gives it; several when several controllers have the
+   * pattern. Throws TypeError where there is none, because a handler outside every controller has no decorators to go by.
    */
   policiesOf(pattern: unknown, transportId: unknown): readonly RoutePolicy[] {
     const handlers = [...this.modules.values()]
@@ -76,7 +76,7 @@ export class TransportGate implements OnModuleInit {
       .filter(({ transport }) => transport === undefined || transportId === undefined || transport === transportId)
       .filter(({ patterns }) => patterns.includes(pattern));
     if (handlers.length === 0) throw new TypeError('a handler of messages that is in no controller cannot be guarded');
-    // A controller that is in two modules is asked about once.
+    // A controller that is in two modules counts once.
     return [...new Set(handlers.map(({ policy }) => policy))];
   }
 
@@ -90,24 +90,27 @@ export class TransportGate implements OnModuleInit {
     return this.#gateways;
   }
 
-  /** Takes note that the gateways at `path` are behind a door of this package. */
+  /** Records that the gateways at `path` are behind a door of this package. */
   guardPath(path: string): void {
     this.#guardedPaths.add(path);
   }
 
-  /** Takes the headers off an upgrade, or a call, in which a trusted proxy hands a certificate on; throws {@link MtlsRefusal} when anybody else sent one. */
+  /**
+   * Takes the headers in which a trusted proxy forwards a certificate off an upgrade or a call. Throws {@link MtlsRefusal} when anybody else sent
+   * such a header.
+   */
   takeForwarded(call: TransportCall): void {
     this.gate.takeForwarded(call);
   }
 
-  /** What is remembered of the caller behind a call: its connection, or behind a proxy what stands for that. */
+  /** The object by which the caller behind a call is remembered: its connection, or behind a proxy what stands for it. */
   holderOf(call: TransportCall): object | undefined {
     return this.verifier.holderOf(call);
   }
 
   /**
-   * Lets a call pass, with the caller's identity on it, or throws {@link MtlsRefusal}. All of `policies` must allow it; where there is none, because no
-   * handler is known, it is closed like any handler without a decorator.
+   * Lets a call pass, with the caller's identity on it, or throws {@link MtlsRefusal}. All of `policies` must allow it. Where there is none, because
+   * no handler is known, it is closed like a handler without a decorator.
    */
   admit(call: TransportCall, policies: readonly RoutePolicy[]): void {
     const closed: readonly Admission[] = policies.length === 0 ? [DEFAULT_ADMISSION] : policies.filter(isClosed);
@@ -117,14 +120,14 @@ export class TransportGate implements OnModuleInit {
     else this.gate.admitByAll(call, [first, ...others]);
   }
 
-  /** Asks again about a call that was let pass and goes on: whether its caller may still call. Throws {@link MtlsRefusal}. */
+  /** Checks a call again that was let pass and goes on: whether its caller may still call. Throws {@link MtlsRefusal}. */
   admitAgain(call: TransportCall, policies: readonly RoutePolicy[]): void {
     for (const policy of policies) if (isClosed(policy)) this.gate.admitAgain(call, policy);
   }
 
   /**
-   * Runs a handler for a call that {@link admit} lets pass, and asks again before each answer: one that takes long, or gives many, ends with what the
-   * caller may know. A refusal becomes the transport's own error.
+   * Runs a handler for a call that {@link admit} lets pass, and checks again before each answer: a handler that takes long, or answers often, is
+   * ended when its caller may no longer call. A refusal becomes the transport's own error.
    */
   through(call: TransportCall, policies: readonly RoutePolicy[], run: () => unknown): Observable<unknown> {
     try {

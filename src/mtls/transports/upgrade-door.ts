@@ -13,9 +13,9 @@ import { rememberCall, TransportCall } from './transport-call.js';
 import type { TransportGate } from './transport.gate.js';
 
 /**
- * Closes the ways by which a connection leaves HTTP: `Upgrade` (RFC 9110 §7.8), which WebSockets use, and `CONNECT`. Fastify does not see them, so
- * neither does a guard, whoever listens for them. They need an allowed service like a route without a decorator, or what the gateway at that path
- * asks for; a refusal is answered in HTTP.
+ * Closes the ways by which a connection leaves HTTP: `Upgrade` (RFC 9110 §7.8), which WebSockets use, and `CONNECT`. Fastify does not see them, and
+ * so no guard does, whoever listens for them. They need an allowed service like a route without a decorator, or what the gateway at that path asks
+ * for. A refusal is answered in HTTP.
  */
 export function closeUpgrades(server: EventEmitter, gate: TransportGate): void {
   const emit = server.emit.bind(server);
@@ -29,9 +29,10 @@ export function closeUpgrades(server: EventEmitter, gate: TransportGate): void {
     }
     return admitted(request, socket, gate) ? emit(event, ...rest) : true;
   };
-  // Not by a listener: there would be no upgrade without it, and Node.js would stop answering such requests as the plain ones that they are.
+  // Not by a listener: where nobody else listens, there is no upgrade, and with a listener Node.js would stop answering such requests as the plain
+  // requests that they are.
   server.emit = (event: string | symbol, ...rest: unknown[]): boolean =>
-    // Every request is an event, too.
+    // Every request is such an event, too.
     event === 'request' ? emit(event, rest[0], rest[1]) : closing(event, rest);
 }
 
@@ -59,7 +60,7 @@ function admitted(request: IncomingMessage, socket: Duplex, gate: TransportGate)
   return true;
 }
 
-/** The widest of what is asked at a path: what a message needs is asked again with each. */
+/** The widest of the policies at a path: what a message needs is checked again with each message. */
 function upgradePolicy(gateways: readonly GatewayPolicy[]): RoutePolicy {
   const least = leastOf(
     gateways.flatMap(({ policy, messages }) => [policy, ...messages.map((message) => message.policy)]),
@@ -67,13 +68,13 @@ function upgradePolicy(gateways: readonly GatewayPolicy[]): RoutePolicy {
   if (least.public) return least;
   const [only, ...others] = gateways;
   if (only && others.length === 0 && !least.anyService) return only.policy;
-  // Whoever is only tried, or has a certificate that is over, may be so for the message that says it.
+  // What is only tried, or open to an expired certificate, may be so only for the messages that say so.
   return { ...least, allowExpired: false, shadow: false };
 }
 
 /**
- * A browser presents its client certificate to whoever asks, for the page of any site: it names the page's origin (RFC 6455 §10.2). Programs name none. A policy
- * beside that of the gateway, which may only be tried.
+ * A browser presents its client certificate for the page of any site, but names the page's origin (RFC 6455 §10.2). Programs name none. This is a
+ * policy of its own beside that of the gateway, which may only be tried.
  */
 function originPolicy({ headers: { origin, host } }: IncomingMessage, { origins }: TransportGate): RoutePolicy {
   const isForeign = origin !== undefined && origin !== `https://${String(host)}` && !origins.has(origin);

@@ -12,23 +12,23 @@ import { gatewayPath } from '../transports/handler-metadata.js';
 import { callOf, rememberCall, TransportCall, type TransportConnection } from '../transports/transport-call.js';
 import { TransportGate } from '../transports/transport.gate.js';
 
-/** RFC 6455 §7.4.1: a message that violates the policy. */
+/** The close code for a message that violates a policy (RFC 6455 §7.4.1). */
 const POLICY_VIOLATION = 1008;
 const MAX_PAYLOAD = 131_072;
-/** What may wait to be taken by a client that asks and does not read. */
+/** How much may wait for a client that asks and does not read. */
 const SEND_BUFFER_OCTETS = 16 * 1024 * 1024;
 const CLOSE_GRACE_MS = 5_000;
-/** Refusals that say nothing of the next message. */
+/** Refusals that say nothing about the next message. */
 const OF_ONE_MESSAGE: ReadonlySet<string> = new Set(['route_not_allowed', 'rate_limited']);
 
 interface Client {
   readonly connection: TransportConnection;
   readonly path: string;
-  /** What came of the last message: its number, its event, and whether it may have its handlers. */
+  /** The decision about the last message: its number, its event, and whether its handlers may run. */
   asked?: { readonly number: number; readonly event: string; readonly passes: boolean };
 }
 
-/** Who opened a WebSocket: for `handleConnection(client)`. Undefined where the gateway is public, and on a socket of another adapter. */
+/** Who opened a WebSocket: for `handleConnection(client)`. Undefined where the gateway is public, and for a socket of another adapter. */
 export function identityOfClient(client: object): VerifiedClientIdentity | undefined {
   return callOf([client])?.clientIdentity;
 }
@@ -48,10 +48,10 @@ export class MtlsWsAdapter extends WsAdapter {
   readonly #live: LiveConnections;
   readonly #paths = new WeakMap<object, string>();
   readonly #clients = new WeakMap<object, Client>();
-  /** How many messages each gateway has seen of each of its clients, by the handlers that it has for that one. */
+  /** How many messages each gateway has seen from each of its clients, by the map of handlers that it keeps for that client. */
   readonly #seen = new WeakMap<object, number>();
 
-  /** `origins`: where else than on the application's own origin a page may be that connects, such as `https://app.example.org`. */
+  /** `origins`: where pages that connect may come from, besides the application's own origin, such as `https://app.example.org`. */
   constructor(
     app: INestApplicationContext,
     {
@@ -94,7 +94,7 @@ export class MtlsWsAdapter extends WsAdapter {
   ): Observable<unknown> {
     const { target } = event;
     const answers = super.bindMessageHandler(event, this.#doorOf(target, handlers), transform) as Observable<unknown>;
-    // Nest sends each as soon as it has it.
+    // Nest sends each answer as soon as it has it.
     return answers.pipe(filter(() => isTaking(target)));
   }
 
@@ -112,16 +112,16 @@ export class MtlsWsAdapter extends WsAdapter {
       });
     };
     const holder = this.#gate.holderOf(opened);
-    // The client behind a proxy; whoever holds the connection is known by it already.
+    // The client behind a proxy. Whoever holds the connection is tracked already.
     if (holder && holder !== request.socket) this.#live.track(request.socket, holder);
     this.#live.tellWith(request.socket, connection.end);
-    // Each is answered, by ws itself.
+    // ws itself answers each ping.
     client.on('ping', () => isTaking(client));
     this.#clients.set(client, { connection, path });
     rememberCall(client, opened);
   }
 
-  /** Nest looks a message's handler up in a map: it finds it there when the caller may have it. */
+  /** Nest looks up a message's handler in a map: it finds the handler only when the caller may use it. */
   #doorOf(client: WebSocket, handlers: Map<string, MessageMappingProperties>): Map<string, MessageMappingProperties> {
     const find = (event: string): MessageMappingProperties | undefined => {
       const handler = handlers.get(event);
@@ -132,7 +132,7 @@ export class MtlsWsAdapter extends WsAdapter {
       const policies = this.#policiesOf(known.path, event);
       if (handler && policies.length === 0)
         throw new TypeError('a handler of messages that is in no gateway cannot be guarded');
-      // Several gateways at one path see each message: the first one asks, once for all.
+      // Several gateways at one path see each message: the first one asks, for all of them.
       if (known.asked?.number !== number || known.asked.event !== event)
         known.asked = {
           number,
@@ -175,7 +175,7 @@ export class MtlsWsAdapter extends WsAdapter {
   }
 }
 
-/** Whether a client takes what it is sent; one that does not is cut. */
+/** Whether a client takes what it is sent. One that does not is cut. */
 function isTaking(client: WebSocket): boolean {
   if (client.bufferedAmount <= SEND_BUFFER_OCTETS) return true;
   client.terminate();

@@ -4,15 +4,21 @@ import { planStep, type RolloverTarget } from './rollover-plan.js';
 
 type Move = Parameters<typeof planStep>[1];
 
-/** A root, and issuing CAs in the order in which they were made. */
-const rowsOf = (...states: readonly IssuerState[]) => [
-  { id: 'root', role: 'root', parent: 'root', state: 'active' } as const,
-  ...states.map((state, i) => ({ id: `issuing-${i + 1}`, role: 'issuing', parent: 'root', state }) as const),
+type Place = IssuerState | 'dropped';
+const standing = (place: Place) =>
+  place === 'dropped' ? ({ state: 'removed', revoked: true } as const) : { state: place, revoked: false };
+
+/** A root, and issuing CAs in the order in which they were made. `dropped`: before it signed anything. */
+const rowsOf = (...places: readonly Place[]) => [
+  { id: 'root', role: 'root', parent: 'root', ...standing('active') } as const,
+  ...places.map(
+    (place, i) => ({ id: `issuing-${i + 1}`, role: 'issuing', parent: 'root', ...standing(place) }) as const,
+  ),
 ];
 
 /** What a step changes: `already` when nothing. */
-function changesOf(states: readonly IssuerState[], move: Move, target: RolloverTarget = {}): string {
-  const { subject, changes } = planStep(rowsOf(...states), move, target);
+function changesOf(places: readonly Place[], move: Move, target: RolloverTarget = {}): string {
+  const { subject, changes } = planStep(rowsOf(...places), move, target);
   return changes.map(({ id, to }) => `${id} ${to}`).join() || `${subject} already`;
 }
 
@@ -45,5 +51,45 @@ describe('a CA that was dropped before it signed', () => {
     const target = { issuer: 'issuing-2' };
     expect(changesOf(['active', 'removed'], remove, target)).toBe('issuing-2 already');
     expect(changesOf(['active', 'removed'], bringBack, target)).toBe('issuing-2 retired');
+  });
+
+  it('is not brought back once another one signed after it, either', () => {
+    expect(changesOf(['removed', 'dropped', 'active'], bringBack)).toBe('issuing-1 retired');
+    expect(changesOf(['retired', 'dropped', 'active'], bringBack)).toBe('issuing-1 already');
+    expect(() => changesOf(['dropped', 'active'], bringBack)).toThrow('there is nothing removed');
+  });
+
+  it('is not what is dropped while the next one is published', () => {
+    expect(() => changesOf(['active', 'dropped', 'published'], withdraw)).toThrow('issuing-3 is published');
+  });
+
+  it('does not make a step look done that comes too early', () => {
+    expect(() => changesOf(['published', 'dropped', 'active'], remove)).toThrow('issuing-1 is published');
+  });
+
+  it('stays where a root comes back with what is below it', () => {
+    const [root, ...below] = rowsOf('removed', 'dropped', 'removed').map((row) => ({
+      ...row,
+      state: 'removed' as const,
+    }));
+    const root2 = { ...root!, id: 'root-2', parent: 'root-2', state: 'active' as const };
+    const dropped = { ...below[1]!, id: 'issuing-5', parent: 'root-3' };
+    const rows = [root!, ...below, { ...root!, id: 'root-3', parent: 'root-3' }, dropped, root2];
+    expect(planStep(rows, bringBack, { root: true }).changes.map(({ id }) => id)).toEqual([
+      'root',
+      'issuing-1',
+      'issuing-3',
+    ]);
+  });
+});
+
+describe('a rollover after another', () => {
+  it.each([
+    ['retire', retire],
+    ['remove', remove],
+  ])('is not what %s was taken for before', (_, move) => {
+    for (const next of ['prepared', 'published'] as const)
+      expect(() => changesOf(['removed', 'active', next], move)).toThrow(/there is nothing|issuing-2 is active/);
+    expect(changesOf(['removed', 'active'], move)).toBe('issuing-1 already');
   });
 });

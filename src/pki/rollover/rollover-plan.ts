@@ -25,7 +25,7 @@ export interface RolloverPlan {
   readonly emptied: readonly string[];
 }
 
-type Row = Pick<IssuerRow, 'id' | 'role' | 'parent' | 'state'>;
+type Row = Pick<IssuerRow, 'id' | 'role' | 'parent' | 'state'> & { readonly revoked: boolean };
 
 /**
  * What `step`, or with `back` its reversal, changes among `rows` (oldest first). Pure. Throws PkiError `rollover_premature` when another step has to
@@ -86,11 +86,12 @@ class Line {
   }
 
   withdraw(): RolloverPlan {
+    const next = this.#candidates.findLast((row) => row.state === 'published' && this.#isNewer(row));
     return this.#move({
       from: 'prepared',
       to: 'removed',
-      done: (row) => row.state === 'removed' && (this.#named === row || this.#isNewer(row)),
-      first: 'there is nothing prepared',
+      done: (row) => row.state === 'removed' && (this.#named === row || (!next && this.#isNewer(row))),
+      first: next ? `${next.id} is published: take that back first` : 'there is nothing prepared',
     });
   }
 
@@ -157,7 +158,7 @@ class Line {
     return this.#move({
       from: 'published',
       to: 'retired',
-      done: (row) => isIn('retired', 'removed')(row) && this.#isPast(row),
+      done: (row) => isIn('retired', 'removed')(row) && this.#isPast(row) && !this.#isUnderWay(),
       first: 'there is nothing to retire: activate another CA first',
       where: (row) => !this.#isNewer(row),
       oldest: true,
@@ -178,7 +179,8 @@ class Line {
     const plan = this.#move({
       from: 'retired',
       to: 'removed',
-      done: (row) => row.state === 'removed' && this.#isPast(row),
+      done: (row) =>
+        row.state === 'removed' && this.#isPast(row) && early?.state !== 'published' && !this.#isUnderWay(),
       first: early
         ? `${early.id} is ${early.state}: activate another CA, and retire this one, first`
         : 'there is nothing retired to remove',
@@ -195,17 +197,19 @@ class Line {
       from: 'removed',
       to: 'retired',
       done: isIn('retired'),
-      first: 'there is nothing removed',
-      where: (row) => this.#isPast(row),
+      first: 'there is nothing removed that is not revoked',
+      where: (row) => this.#named === row || (this.#isPast(row) && !this.#isGone(row)),
     });
   }
 
-  /** One CA from a state to another, and with a root the issuing CAs below it that are in the same state. */
+  /** One CA from a state to another, and with a root the issuing CAs below it that are in the same state; none that is revoked comes back. */
   #move({ from, to, done, first, where = () => true, oldest = false }: Move): RolloverPlan {
     const fitting = this.#candidates.filter((row) => row.state === from && where(row));
     const subject = oldest ? fitting[0] : fitting.at(-1);
     if (subject) {
-      const below = this.#childrenOf(subject.id).filter(isIn(from));
+      const below = this.#childrenOf(subject.id).filter(
+        (row) => row.state === from && !(from === 'removed' && row.revoked),
+      );
       return { subject: subject.id, changes: [subject, ...below].flatMap((row) => changeOf(row, to)), emptied: [] };
     }
     const before = this.#candidates.findLast(done);
@@ -225,6 +229,16 @@ class Line {
   /** One that was active in its time, or is meant whatever it was: who was dropped before that is removed as well. */
   #isPast(row: Row): boolean {
     return this.#named === row || !this.#isNewer(row);
+  }
+
+  /** Dropped before it signed, or compromised: of a root nothing else tells than the CAs below it. */
+  #isGone({ id, role, revoked }: Row): boolean {
+    return revoked || (role === 'root' && this.#childrenOf(id).every((row) => row.revoked));
+  }
+
+  /** Whether a step is asked of the next CA, rather than of the one before once more. */
+  #isUnderWay(): boolean {
+    return this.#candidates.some((row) => isIn('prepared', 'published')(row) && this.#isNewer(row));
   }
 
   #isBelowActive(row: Row): boolean {

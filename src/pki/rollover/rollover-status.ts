@@ -113,6 +113,7 @@ async function lastSeenOf(database: Database, issuers: readonly IssuerRow[]): Pr
   return last > 0 ? new Date(last) : undefined;
 }
 
-async function isRevoked(database: Database, { der }: IssuerRow): Promise<boolean> {
+/** Whether its own certificate is; a root's never is. */
+export async function isRevoked(database: Database, { der }: IssuerRow): Promise<boolean> {
   return (await findCertificate(database, decodeCertificate(der).serialNumber))?.status === 'revoked';
 }

@@ -126,7 +126,16 @@ describe('rolling an issuing CA over', () => {
     await authority.ca.revoke({ serialNumber, reason: 'cACompromise', requester: somebody });
     for (const step of ['prepare', 'publish', 'activate', 'retire', 'remove'] as const) await take(step);
     expect((await issue()).chain[1]).toBe(named('issuing-2').certificate);
-    await expect(take('remove', { back: true })).rejects.toMatchObject({ code: 'issuer_revoked' });
+    await expect(take('remove', { back: true })).rejects.toThrow('there is nothing removed that is not revoked');
+    await expect(take('remove', { back: true, issuer: 'issuing' })).rejects.toMatchObject({ code: 'issuer_revoked' });
+  });
+
+  it('takes each step back, also where a CA was dropped before', async () => {
+    await take('prepare');
+    await take('prepare', { back: true });
+    for (const step of ROLLOVER_STEPS) await take(step);
+    expect(await take('remove', { back: true })).toMatchObject({ subject: 'issuing', already: false });
+    expect(states()).toMatchObject({ issuing: 'retired', 'issuing-2': 'removed', 'issuing-3': 'active' });
   });
 
   it('goes on signing lists of a removed CA, also where the passphrase comes through a pipe', async () => {

@@ -2,6 +2,7 @@ import {
   listCrossCertificates,
   listIssuers,
   setIssuerState,
+  type Database,
   type IssuerRow,
   type Transaction,
 } from '../../store/index.js';
@@ -24,7 +25,7 @@ import {
   type RolloverTarget,
   type StateChange,
 } from './rollover-plan.js';
-import { dependentsOf, describeDependents, standingsOf, type IssuerStanding } from './rollover-status.js';
+import { dependentsOf, describeDependents, isRevoked, standingsOf, type IssuerStanding } from './rollover-status.js';
 
 /** A step that is asked for; `back` takes it back. */
 export interface RolloverRequest extends RolloverTarget {
@@ -99,7 +100,7 @@ export class RolloverService {
     requester: Requester,
   ): Promise<RolloverOutcome> {
     const { store, audit } = this.#context;
-    const first = planStep(await listIssuers(store.database), move, target);
+    const first = planStep(await rowsOf(store.database), move, target);
     if (first.changes.length === 0) return { ...first, already: true };
     await this.#checkFit(first);
     const entry = this.#entryOf(move, first.subject, requester);
@@ -111,7 +112,7 @@ export class RolloverService {
     const now = await earliestNow(this.#context);
     const plan = await store.transaction(async (transaction) => {
       // Looked at again: another process may have been first.
-      const planned = planStep(await listIssuers(transaction), move, target);
+      const planned = planStep(await rowsOf(transaction), move, target);
       await this.#checkEmptied(transaction, planned, now);
       // Whoever leaves the place goes first: there is one active CA of each role.
       for (const { id, to } of planned.changes.toSorted(
@@ -204,7 +205,7 @@ export class RolloverService {
   /** Takes back what was prepared. What was signed for it is revoked: a number is never given back, and nobody may find it good later. */
   async #withdraw({ requester, ...target }: RolloverRequest): Promise<RolloverOutcome> {
     const { store } = this.#context;
-    const rows = await listIssuers(store.database);
+    const rows = await rowsOf(store.database);
     const move = { step: 'withdraw', back: false } as const;
     const { changes } = planStep(rows, move, target);
     const ids = changes.map(({ id }) => id);
@@ -221,6 +222,10 @@ export class RolloverService {
     return this.#change(target, move, requester);
   }
 }
+
+/** Each CA, oldest first, and whether it is revoked. */
+const rowsOf = async (database: Database) =>
+  Promise.all((await listIssuers(database)).map(async (row) => ({ ...row, revoked: await isRevoked(database, row) })));
 
 interface Next {
   readonly id: string;

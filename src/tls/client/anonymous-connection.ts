@@ -7,8 +7,8 @@ import { Generation } from './generation.js';
 const { SSL_OP_NO_COMPRESSION, SSL_OP_NO_RENEGOTIATION } = constants;
 
 /**
- * One connection without a certificate of our own, given once the server is known to be who was meant, by a path to `trust`. Throws PeerRefusedError, or what the network
- * says.
+ * Opens one connection without a certificate of our own. It is given once the server has proven to be the expected one, by a path to `trust`. Throws
+ * PeerRefusedError, and network errors.
  */
 export function connectAnonymously(
   target: ConnectTarget,

@@ -5,7 +5,7 @@ import type { TlsClient } from './tls-client.js';
 
 type Created = (error: Error | null, stream: Duplex) => void;
 
-/** An `https.Agent` whose connections are those of a {@link TlsClient}; none from before a change is used again. */
+/** An `https.Agent` whose connections are those of a {@link TlsClient}; connections from before a change are never used again. */
 export class ClientAgent extends Agent {
   readonly #generations = new WeakMap<object, Generation>();
   #stopListening: (() => void) | undefined;
@@ -16,13 +16,13 @@ export class ClientAgent extends Agent {
     options: AgentOptions,
   ) {
     super({ keepAlive: true, ...options });
-    // Before Node.js hands a connection that is done to the next request or to the idle ones.
+    // Runs before Node.js hands a connection that is free to the next request, or keeps it.
     this.prependListener('free', (socket: Duplex) => {
       if (this.#generations.get(socket) !== client.generation) socket.destroy();
     });
   }
 
-  /** From the first connection on, and again from the next one once it was destroyed: it can be used after that. */
+  /** From the first connection on. A destroyed agent can be used again, and then listens again from its next connection on. */
   #listen(): void {
     this.#stopListening ??= this.client.onChange(
       () => {
@@ -34,7 +34,7 @@ export class ClientAgent extends Agent {
     );
   }
 
-  /** Asked for before Node.js looks among the idle connections, which are closed when something has changed. */
+  /** Node.js calls this before it looks among the idle connections, which are closed when something has changed. */
   override getName(options?: RequestOptions): string {
     this.client.look();
     return super.getName(options);
@@ -47,19 +47,19 @@ export class ClientAgent extends Agent {
       .connect({
         host: options.host ?? 'localhost',
         port: Number(options.port ?? 443),
-        // Node.js takes it from the Host header; an address has none.
+        // Node.js takes it from the Host header; for an address there is none.
         servername: options.servername,
         peer: this.peer,
         protocols: ['http/1.1'],
       })
       .then(
         ({ socket }) => {
-          // It may have been destroyed meanwhile.
+          // The agent may have been destroyed meanwhile.
           this.#listen();
           this.#generations.set(socket, generation);
           callback?.(null, socket);
         },
-        // Node.js looks at the error alone.
+        // Node.js looks only at the error.
         (error: unknown) => callback?.(error as Error, undefined as unknown as Duplex),
       );
     return undefined;

@@ -3,7 +3,10 @@ import type { Generation } from './generation.js';
 import type { DispatcherOptions, TlsClient } from './tls-client.js';
 import { waitingRequest } from './waiting-request.js';
 
-/** A dispatcher whose connections are those of a {@link TlsClient}: an undici Agent for each generation, the one before closed once its requests are answered. Those that wait there go on in the next one. */
+/**
+ * A dispatcher whose connections are those of a {@link TlsClient}. Each generation has its own undici Agent; the previous one is closed once its
+ * requests are answered, and requests that still wait there move on to the next.
+ */
 export class ClientDispatcher extends Dispatcher {
   #generation: Generation;
   #agent: Agent;
@@ -26,7 +29,7 @@ export class ClientDispatcher extends Dispatcher {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    // The look at the clock may tell of a change itself.
+    // Reading the generation looks at the clock, which may itself reveal a change.
     if (this.client.generation !== this.#generation) this.#renew();
     const generation = this.#generation;
     const waiting = waitingRequest(handler, {
@@ -64,7 +67,7 @@ export class ClientDispatcher extends Dispatcher {
   }
 
   #renew(): void {
-    // Another agent would open what was closed.
+    // A new agent would open again what was closed.
     if (this.#isClosed) return;
     const before = this.#agent;
     this.#generation = this.client.generation;

@@ -5,19 +5,19 @@ import type { Generation, ResumableSession } from './generation.js';
 import { PeerRefusedError } from './peer-refused-error.js';
 import { sentCertificates } from './sent-certificates.js';
 
-/** Where to connect to, and whom to find there. */
+/** Where to connect to, and which server to expect there. */
 export interface ConnectTarget {
   readonly host: string;
   readonly port: number;
-  /** For the server name indication, and whom to expect when `peer` is absent; by default the host. */
+  /** For the server name indication, and the expected name when `peer` is absent; by default the host. */
   readonly servername?: string | undefined;
   /** A DNS name, an IP address, or a SPIFFE ID. */
   readonly peer?: string | undefined;
-  /** Application protocols, the best first (RFC 7301). */
+  /** Application protocols, the preferred one first (RFC 7301). */
   readonly protocols?: readonly string[] | undefined;
 }
 
-/** A connection whose server is known to be the one that was meant, by the path of its certificate. */
+/** A connection whose server has proven, by the path of its certificate, to be the expected one. */
 export interface ServerConnection {
   readonly socket: TLSSocket;
   readonly path: ValidatedPath;
@@ -26,11 +26,11 @@ export interface ServerConnection {
 const KEEP_ALIVE_DELAY = 60_000;
 
 /**
- * Connects with the certificate of `generation`, and gives the connection once the server is known to be the one that was meant: nothing is sent before that. The socket
- * is destroyed and the promise rejected with {@link PeerRefusedError} otherwise.
+ * Connects with the certificate of `generation`, and gives the connection once the server has proven to be the expected one; nothing is sent before
+ * that. Otherwise the socket is destroyed, and the promise rejected with {@link PeerRefusedError}.
  *
- * OpenSSL only proves that the server holds its certificate's key, and says nothing about trust (`rejectUnauthorized: false`): Node.js looks at its verdict where we
- * look at ours, after the handshake, not at all when a session is resumed, and by no other clock than the system's.
+ * OpenSSL only proves that the server holds its certificate's key; it has no say about trust (`rejectUnauthorized: false`). Node.js would look at
+ * OpenSSL's verdict only after the handshake, as we do; not at all when a session is resumed; and by no other clock than the system's.
  */
 export function connectTo(
   generation: Generation,
@@ -39,7 +39,7 @@ export function connectTo(
 ): Promise<ServerConnection> {
   const { host, port, protocols = [] } = target;
   const servername = target.servername ?? serverNameOf(host);
-  // An address is not indicated, and expected all the same.
+  // An address is not sent as a server name, but it is expected all the same.
   const expected = expectedPeer(target.peer ?? (servername === '' ? host : servername));
   const key = JSON.stringify([host, port, servername, expected, protocols]);
   const session = generation.session(key, clock());
@@ -68,7 +68,7 @@ export function connectTo(
     };
     socket.once('close', closed);
     let path: ValidatedPath | undefined;
-    // From the start: of TLS 1.2 Node.js asks for it in the handshake, and tells of it after `secureConnect`.
+    // Listens from the start: on TLS 1.2 Node.js asks for the session in the handshake, and reports it after `secureConnect`.
     socket.on('session', (ticket: Buffer) => {
       if (path) generation.keepSession(key, { ticket, path });
     });
@@ -99,7 +99,8 @@ function checkSocket(
     if (!sent) throw new PeerRefusedError('no_certificate', 'it presented no certificate');
     return generation.serverOf(sent, expected, time);
   }
-  // Who holds the session's secret is who was checked when it was made, for this name; the certificates above are not sent again.
+  // Whoever holds the session's secret is the server that was checked when the session was made, under this name. The certificates above its own are
+  // not sent again.
   const isSame = !sent || sent[0].fingerprint256 === session?.path.leaf.fingerprint256;
   if (!session || !isSame)
     throw new PeerRefusedError('wrong_session', 'its session is not the one that was to be resumed');

@@ -9,18 +9,21 @@ import {
 } from '../../x509/index.js';
 import { PeerRefusedError } from './peer-refused-error.js';
 
-/** Certificates that a server's certificate must lead to, and those that may stand in between. */
+/** The certificates that a server's certificate must lead to, and those that may lie between. */
 export interface ServerTrust {
   readonly anchors: readonly Certificate[];
   readonly intermediates: readonly Certificate[];
-  /** As {@link validateCertificatePath} has it. */
+  /** As in {@link validateCertificatePath}. */
   readonly accepts?: (path: readonly Certificate[]) => boolean;
 }
 
-/** Whom a connection is meant for: a DNS name, an IP address, or the SPIFFE ID of a service. Made by {@link expectedPeer} alone. */
+/** The expected server: a DNS name, an IP address, or the SPIFFE ID of a service. Made only by {@link expectedPeer}. */
 export type ExpectedPeer = { readonly host: string } | { readonly spiffeId: string };
 
-/** Reads what the caller expects. Throws RangeError for a SPIFFE ID of a service that is not one, so that a mistake matches nobody by chance. */
+/**
+ * Reads what the caller expects. Throws RangeError for a URI that is not the SPIFFE ID of a service, so that a mistake cannot match anybody by
+ * chance.
+ */
 export function expectedPeer(text: string): ExpectedPeer {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return { host: text };
   if (!isWorkloadId(text))
@@ -30,12 +33,12 @@ export function expectedPeer(text: string): ExpectedPeer {
   return { spiffeId: text };
 }
 
-/** The name for the server name indication: an address is no server name (RFC 6066 §3). */
+/** The name for the server name indication, which must not be an address (RFC 6066 §3). */
 export const serverNameOf = (host: string): string => (isIP(host) === 0 ? host.replace(/\.$/, '') : '');
 
 /**
- * Whether a server is the one that was meant: its path leads to `trust`, is valid at `time` and is for servers, and it has the name (RFC 9525 §6), or as its one
- * URI SAN the SPIFFE ID (X509-SVID §2, §5.2). Throws {@link PeerRefusedError}.
+ * Checks that a server is the expected one: its path leads to `trust`, is valid at `time` and is for servers, and it has the expected name (RFC 9525
+ * §6), or the expected SPIFFE ID as its only URI SAN (X509-SVID §2, §5.2). Throws {@link PeerRefusedError}.
  */
 export function checkServer(
   [leaf, ...sent]: readonly [Certificate, ...Certificate[]],

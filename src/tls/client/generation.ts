@@ -7,30 +7,30 @@ import type { TlsSettings } from '../tls-settings.js';
 import { checkServer, type ExpectedPeer, type ServerTrust } from './expected-peer.js';
 import type { ServerRevocation } from './server-revocation.js';
 
-/** A session that can be resumed, with the path of the server that it was agreed with. */
+/** A session that can be resumed, with the path of the server that it was made with. */
 export interface ResumableSession {
   readonly ticket: Buffer;
   readonly path: ValidatedPath;
 }
 
-// Of servers that are called; the oldest is forgotten.
+// The most sessions that are kept; beyond that the oldest is forgotten.
 const MAX_SESSIONS = 1000;
-// Those that may have to be told revoked: with more it is over, and each is looked at again.
+// The most servers that are checked for revocation again. Beyond that the generation is replaced, and each server is checked at its next connection.
 const MAX_SERVERS = 10_000;
-// Of a server it is told when it is connected to.
-const UNTOLD = (): void => undefined;
+// What soft-fail lets pass was reported when the server was connected to.
+const REPORT_NOTHING = (): void => undefined;
 
 /**
- * What connections have in common from one change of the files to the next: certificate, trust, and the sessions that may be resumed. A session speaks for the
- * certificate of its first handshake, so none outlives a change.
+ * What all connections have in common between two changes of the files: certificate, trust, and the sessions that may be resumed. A session speaks
+ * for the certificate of its first handshake, so none outlives a change.
  */
 export class Generation {
   readonly #sessions = new Map<string, ResumableSession>();
   readonly #revocation: ServerRevocation | undefined;
-  /** Servers that were connected to, by their certificates; kept where they may be told revoked. */
+  /** The servers that were connected to, by their certificates; kept only where they may turn out to be revoked. */
   readonly #servers = new Map<string, ValidatedPath>();
   #goodUntil = Number.POSITIVE_INFINITY;
-  /** When revocation was last asked: the epoch, and until when (ms) the answers hold. */
+  /** The epoch at which revocation was last asked, and until when (ms) the answers hold. */
   #epoch: number | undefined;
   #knownUntil = Number.POSITIVE_INFINITY;
 
@@ -43,14 +43,14 @@ export class Generation {
     this.#epoch = revocation?.epoch;
   }
 
-  /** Whether every server that was connected to would be connected to again: none has come to the end of its certificate, or was revoked. */
+  /** Whether every server that was connected to would be connected to again: no certificate has expired, and none was revoked. */
   isCurrent(time: Date): boolean {
     return time.getTime() <= this.#goodUntil && this.#servers.size <= MAX_SERVERS && !this.#isAnyRevoked(time);
   }
 
   /**
-   * The path of the server that sent these certificates, once it is known to be who was meant, over CAs that were not revoked where there is such a path (RFC 4158
-   * §2.2). Throws as {@link checkServer} and {@link admitServer}.
+   * The path of the server that sent these certificates, once it has proven to be the expected one; where possible, a path over CAs that are not
+   * revoked (RFC 4158 §2.2). Throws as {@link checkServer} and {@link admitServer}.
    */
   serverOf(sent: readonly [Certificate, ...Certificate[]], expected: ExpectedPeer, time: Date): ValidatedPath {
     const path = this.#pathOf(checkServer(sent, expected, this.trust, time), time, (accepts) =>
@@ -71,18 +71,18 @@ export class Generation {
     try {
       return find((other) => revocation.lossOf(other, time) === undefined);
     } catch {
-      // What is wrong with the first is said.
+      // The failure of the first path is the one to report.
       return path;
     }
   }
 
-  /** Takes note of a server that is who was meant. Throws PeerRefusedError for one that was revoked, or of which that is not known. */
+  /** Records a server that has proven to be the expected one. Throws PeerRefusedError when it is revoked, or when nobody knows whether it is. */
   admitServer(path: ValidatedPath, time: Date): void {
     if (this.#revocation) {
       this.#knownUntil = Math.min(this.#knownUntil, this.#revocation.check(path, time));
       this.#servers.set(path.leaf.fingerprint256, path);
     }
-    // The second of notAfter belongs to it, as for the path: or whoever connects in it would begin another generation at once.
+    // The path is valid through the whole second of notAfter. Without it, a connection made in that second would at once begin another generation.
     this.#goodUntil = Math.min(this.#goodUntil, path.notAfter.getTime() + 999);
   }
 
@@ -93,15 +93,15 @@ export class Generation {
     this.#knownUntil = Number.POSITIVE_INFINITY;
     try {
       for (const path of this.#servers.values())
-        this.#knownUntil = Math.min(this.#knownUntil, revocation.check(path, time, UNTOLD));
+        this.#knownUntil = Math.min(this.#knownUntil, revocation.check(path, time, REPORT_NOTHING));
       return false;
     } catch {
-      // What else went wrong is said to whoever connects next.
+      // Whatever else went wrong is reported to the next connection.
       return true;
     }
   }
 
-  /** One that can be resumed at `time`. */
+  /** The session for `key`, when it can be resumed at `time`. */
   session(key: string, time: Date): ResumableSession | undefined {
     const session = this.#sessions.get(key);
     return session?.path.isCurrent(time) ? session : undefined;
@@ -119,12 +119,12 @@ export class Generation {
   }
 }
 
-/** The generation of a certificate, key and CAs. Throws TlsSetupError when there is no CA to trust. */
+/** The generation for a certificate, its key and CAs. Throws TlsSetupError when there is no CA to trust. */
 export function generationOf(settings: TlsSettings, material: TlsMaterial, revocation?: ServerRevocation): Generation {
   return new Generation(createSecureContext(clientOptions(settings, material)), trustOf(material), revocation);
 }
 
-/** As a CA bundle is read everywhere here: what is self-signed is trusted, what is not may stand in between. */
+/** Reads a CA bundle as everywhere in Veritas: self-signed certificates are trusted, the others may lie between. */
 function trustOf({ caPem }: TlsMaterial): ServerTrust {
   const bundle = caPem === undefined ? [] : octetsFromPemOrDer(caPem, 'CERTIFICATE').map(decodeCertificate);
   const anchors = bundle.filter(({ subject, issuer }) => subject.key === issuer.key);

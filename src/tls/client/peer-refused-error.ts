@@ -1,13 +1,13 @@
 import type { PathFailureCode } from '../../x509/index.js';
 
 /**
- * Why a server was not talked to: one of the path's codes, or it presented no certificate, or none that can be read, or the connection is not the one resumed, or it
- * was revoked, or nobody knows whether it was.
+ * Why a server was refused. Either a code of its path, or: it is revoked, nobody knows whether it is, it presented no certificate, its session is not
+ * the one to be resumed, or it did not finish the handshake in time.
  */
 export type PeerRefusalCode =
   PathFailureCode | 'revoked' | 'revocation_unknown' | 'no_certificate' | 'wrong_session' | 'handshake_timeout';
 
-/** A server is not who was meant: nothing was sent to it. */
+/** A server is not the expected one; nothing was sent to it. */
 export class PeerRefusedError extends Error {
   override readonly name = 'PeerRefusedError';
 

@@ -7,18 +7,18 @@ import { PeerRefusedError } from './peer-refused-error.js';
 const MAX_CERTIFICATES = 10;
 
 /**
- * What the server presented, its own certificate first; undefined when Node.js kept none, as of a resumed TLS 1.2 session. To be called once: on a client, Node.js 24.21
- * takes away what it has given. Throws PeerRefusedError.
+ * What the server presented, its own certificate first; undefined when Node.js kept none, as for a resumed TLS 1.2 session. Call it only once: on a
+ * client, Node.js 24.21 does not give the certificates again. Throws PeerRefusedError.
  */
 export function sentCertificates(socket: TLSSocket): readonly [Certificate, ...Certificate[]] | undefined {
-  // Never the legacy object: an unknown key algorithm ends the process there (Node.js 24.21).
+  // Never the legacy object: an unknown key algorithm in it ends the process (Node.js 24.21).
   const leaf = socket.getPeerX509Certificate();
   if (!leaf) return undefined;
   const above: Certificate[] = [];
   let next: X509Certificate | undefined = leaf.issuerCertificate;
   for (; next && above.length < MAX_CERTIFICATES; next = next.issuerCertificate) {
     const certificate = readable(next.raw);
-    // A self-signed one is its own issuer, without end.
+    // A self-signed certificate is its own issuer, without end.
     if (certificate?.subject.key === certificate?.issuer.key) break;
     if (certificate) above.push(certificate);
   }
@@ -41,7 +41,9 @@ function readable(octets: Uint8Array): Certificate | undefined {
   }
 }
 
-/** The same of the object that `checkServerIdentity` is given, which Node.js makes only of a chain that OpenSSL accepted. Throws PeerRefusedError. */
+/**
+ * The same from the object that `checkServerIdentity` is given, which Node.js makes only of a chain that OpenSSL accepted. Throws PeerRefusedError.
+ */
 export function certificatesOfLegacy(certificate: DetailedPeerCertificate): readonly [Certificate, ...Certificate[]] {
   const above: Certificate[] = [];
   let [previous, current] = [certificate, certificate.issuerCertificate as DetailedPeerCertificate | undefined];

@@ -1,6 +1,7 @@
 import {
   CrlRevocation,
   lossOf,
+  revocationModeOf,
   revocationOf,
   statusFrom,
   type CrlEvent,
@@ -11,13 +12,16 @@ import {
 import { nameToString, type Certificate, type ValidatedPath } from '../../x509/index.js';
 import { PeerRefusedError } from './peer-refused-error.js';
 
-/** What is told of revocation: a list that was read or cannot be, and a server that soft-fail let pass though nobody knows. */
+/**
+ * What is reported about revocation: a list that was read or cannot be read, and a server that soft-fail let pass although nobody knows whether it is
+ * revoked.
+ */
 export type ServerRevocationEvent =
   | ({ readonly kind: 'crl_loaded' } & Omit<Extract<CrlEvent, { kind: 'loaded' }>, 'kind'>)
   | ({ readonly kind: 'crl_failed' } & Omit<Extract<CrlEvent, { kind: 'failed' }>, 'kind'>)
   | { readonly kind: 'revocation_unknown'; readonly server: string; readonly why: string };
 
-/** Whether servers were revoked, by the lists that the guard reads of clients, and in the same way. */
+/** Whether servers are revoked, from the same kind of lists, and in the same way, as the guard asks about clients. */
 export class ServerRevocation {
   readonly #crls: CrlRevocation;
   readonly #status: RevocationStatus;
@@ -40,7 +44,7 @@ export class ServerRevocation {
   }
 
   get #mode(): RevocationMode {
-    return this.options.mode ?? 'hard-fail';
+    return revocationModeOf(this.options);
   }
 
   /** Changes whenever an answer might. */
@@ -48,7 +52,7 @@ export class ServerRevocation {
     return this.#status.epoch;
   }
 
-  /** Reads every list once, then keeps looking. Never fails. */
+  /** Reads every list once, and then again and again. Never fails. */
   start(): Promise<void> {
     return this.#crls.start();
   }
@@ -57,15 +61,15 @@ export class ServerRevocation {
     this.#crls.stop();
   }
 
-  /** The certificate of a path, leaf first, that {@link check} would refuse it for. */
+  /** The certificate of a path (leaf first) because of which {@link check} would refuse it. */
   lossOf(path: readonly Certificate[], time: Date): Certificate | undefined {
     if (this.#mode === 'off') return undefined;
     return lossOf(revocationOf(path, this.#status, time), this.#mode)?.certificate;
   }
 
   /**
-   * Until when (ms) a server's path is known not to be revoked. Throws {@link PeerRefusedError}: `revoked`, or `revocation_unknown` when nobody knows and `mode` is
-   * hard-fail; `report` hears of a server that is let pass all the same.
+   * Until when (ms) a server's path is known not to be revoked. Throws {@link PeerRefusedError}: `revoked`, or `revocation_unknown` when nobody knows
+   * and `mode` is hard-fail. `report` is told of a server that is let pass all the same.
    */
   check(path: ValidatedPath, time: Date, report = this.from.report): number {
     if (this.#mode === 'off') return Number.POSITIVE_INFINITY;

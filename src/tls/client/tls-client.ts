@@ -12,32 +12,38 @@ import { generationOf, type Generation } from './generation.js';
 import { certificatesOfLegacy } from './sent-certificates.js';
 import { ServerRevocation, type ServerRevocationEvent } from './server-revocation.js';
 
-/** What a client tells of: new material, or files that cannot be used; and of revocation, where that is looked at. */
+/** What a client reports: new material, files that cannot be used, and news about revocation where that is checked. */
 export type TlsClientEvent = TlsReloadEvent | ServerRevocationEvent;
 
-/** Options of {@link openTlsClient}: `caFile` holds the CAs that servers must lead to, and no others are trusted. */
+/** Options of {@link openTlsClient}. `caFile` holds the CAs that servers must lead to; no others are trusted. */
 export interface TlsClientOptions extends Omit<TlsFiles, 'intermediatesFile'> {
   readonly caFile: string;
-  /** By default those of the service. */
+  /** By default the service's own defaults. */
   readonly settings?: TlsSettings;
   /** Milliseconds between two looks at the files. Default 1000. */
   readonly reloadInterval?: number;
-  /** Milliseconds from the beginning of a connection to the end of its handshake. Default 10 000. */
+  /** Milliseconds from the start of a connection to the end of its handshake. Default 10 000. */
   readonly handshakeTimeout?: number;
-  /** By what it is known which servers were revoked; not asked when absent. Under `hard-fail`, the default, nobody is connected to whose list is missing or over. */
+  /**
+   * How revoked servers are found; not checked when absent. Under `hard-fail`, the default, a server is not connected to when its list is missing or
+   * out of date.
+   */
   readonly revocation?: RevocationOptions;
   readonly clock?: () => Date;
   readonly report?: (event: TlsClientEvent) => void;
 }
 
-/** Whom the far end of a connection must be, when it is not simply the host of the address: a SPIFFE ID, another DNS name, or an IP address. */
+/** The expected server, when it is not simply the host of the address: a SPIFFE ID, another DNS name, or an IP address. */
 export interface PeerOptions {
   readonly peer?: string;
 }
 
-/** Options of `tls.connect` by which a server is checked. */
+/** Options of `tls.connect` that make it check the server. */
 export type TlsConnectionOptions = ConnectionOptions & {
-  /** For what keeps sessions by itself, as `https.Agent` and undici do: with a resumed one Node.js asks nobody who the server is, nor whether it was revoked since. */
+  /**
+   * For `https.Agent`, undici and others that keep sessions by themselves. When a session is resumed, Node.js does not check who the server is, nor
+   * whether it was revoked since.
+   */
   maxCachedSessions: 0;
   checkServerIdentity: (host: string, certificate: PeerCertificate) => Error | undefined;
 };
@@ -45,7 +51,10 @@ export type TlsConnectionOptions = ConnectionOptions & {
 /** The options of undici's Agent that are not about TLS. */
 export type DispatcherOptions = PeerOptions & Omit<UndiciAgent.Options, 'connect' | 'factory'>;
 
-/** Reads the files and gives a client that keeps up with them. Throws {@link TlsSetupError}, as {@link readTlsMaterial} and when `caFile` holds no root. */
+/**
+ * Reads the files and gives a client that keeps up with them. Throws {@link TlsSetupError}, as {@link readTlsMaterial}, and when `caFile` holds no
+ * root.
+ */
 export async function openTlsClient(options: TlsClientOptions): Promise<TlsClient> {
   const { settings = DEFAULT_TLS_SETTINGS, clock = () => new Date() } = options;
   checkTlsSettings(settings);
@@ -55,10 +64,12 @@ export async function openTlsClient(options: TlsClientOptions): Promise<TlsClien
 }
 
 /**
- * Calls others in the name of a service: presents its certificate, and talks to nobody but who was meant. Made by {@link openTlsClient}.
+ * Calls other services in the name of a service: presents its certificate, and talks only to servers that prove to be the expected ones. Made by
+ * {@link openTlsClient}.
  *
- * New files are taken up while it runs: new connections present the new certificate, idle ones from before are closed, and those that are busy when they are done.
- * The same happens when a server's certificate comes to its end on a connection, or was revoked. Connections are pooled and sessions resumed, within one certificate.
+ * New files are taken up while it runs: new connections present the new certificate, idle connections are closed, and busy ones are closed when they
+ * are done. The same happens when the certificate of a server on a connection expires or is revoked. Connections are pooled and sessions resumed, for
+ * as long as nothing changes.
  */
 export class TlsClient {
   readonly #watch: MaterialWatch;
@@ -66,7 +77,7 @@ export class TlsClient {
   readonly #revocation: ServerRevocation | undefined;
   readonly #clock: () => Date;
   readonly #handshakeTimeout: number;
-  /** Who hears of changes, with what ends it when this ends. */
+  /** Those who are told of changes, each with what ends it when this client is closed. */
   readonly #listeners = new Map<() => void, () => unknown>();
   readonly #interval: number;
   #generation: Generation;
@@ -93,7 +104,7 @@ export class TlsClient {
     this.#revocation = revocation && new ServerRevocation(revocation, { authorities, clock, report });
     this.#generation = generationOf(settings, material, this.#revocation);
     const check = (fresh: TlsMaterial): void => {
-      // Throws for a CA file that cannot be trusted by.
+      // Throws for a CA file without a CA to trust.
       generationOf(settings, fresh);
     };
     this.#watch = new MaterialWatch(files, material, { interval, clock, report, check }, (fresh) => {
@@ -101,7 +112,7 @@ export class TlsClient {
     });
   }
 
-  /** Reads the revocation lists, where there are any, and keeps looking at them and at the files; called by {@link openTlsClient}. Never fails. */
+  /** Reads the revocation lists, where there are any, and keeps looking at them and at the files. Called by {@link openTlsClient}. Never fails. */
   async start(): Promise<void> {
     this.#watch.start();
     this.#ticking = setInterval(() => {
@@ -115,23 +126,26 @@ export class TlsClient {
     return this.#watch.material;
   }
 
-  /** What connections of now have in common: another object once the files changed, or a server's certificate came to its end or was revoked. */
+  /**
+   * What the connections made now have in common. It is another object once the files have changed, or a server's certificate has expired or was
+   * revoked.
+   */
   get generation(): Generation {
     this.look();
     return this.#generation;
   }
 
-  /** Looks at the clock and the lists now. */
+  /** Checks the clock and the lists now. */
   look(): void {
     if (!this.#generation.isCurrent(this.#clock())) this.#replace(this.material);
   }
 
-  /** Looks at the files now, as a renewal agent asks for. Never fails. */
+  /** Looks at the files now, as a renewal agent wants after a renewal. Never fails. */
   reload(): Promise<void> {
     return this.#watch.reload();
   }
 
-  /** One connection, given once the server is known to be who was meant. Throws {@link PeerRefusedError}, or what the network says. */
+  /** Opens one connection, given once the server has proven to be the expected one. Throws {@link PeerRefusedError}, and network errors. */
   connect(target: ConnectTarget): Promise<ServerConnection> {
     return connectTo(this.generation, target, { clock: this.#clock, handshakeTimeout: this.#handshakeTimeout });
   }
@@ -141,14 +155,20 @@ export class TlsClient {
     return new ClientAgent(this, peer, options);
   }
 
-  /** A dispatcher for undici: `request(url, { dispatcher })`. Of this package's version of undici, so use its `fetch`, or {@link fetch}. */
+  /**
+   * A dispatcher for undici: `request(url, { dispatcher })`. It is made by this package's version of undici, so use the `fetch` of that version, or
+   * {@link fetch}.
+   */
   async dispatcher(options: DispatcherOptions = {}): Promise<Dispatcher> {
     // Loaded when it is used: a service that calls nobody starts without it.
     const { ClientDispatcher } = await import('./client-dispatcher.js');
     return new ClientDispatcher(this, options);
   }
 
-  /** `fetch` of undici over connections of this client. For a server that is known by its SPIFFE ID make a {@link dispatcher} with `peer`, and give it as `dispatcher`. */
+  /**
+   * The `fetch` of undici over this client's connections. For a server that is known by its SPIFFE ID make a {@link dispatcher} with `peer`, and pass
+   * it as `dispatcher`.
+   */
   async fetch(input: RequestInfo, init: RequestInit = {}): Promise<Response> {
     const { fetch } = await import('undici');
     const dispatcher = await (this.#ownDispatcher ??= this.dispatcher());
@@ -156,8 +176,8 @@ export class TlsClient {
   }
 
   /**
-   * Options of `tls.connect` for what opens connections by itself, such as Nest's `Transport.TCP` (`tlsOptions`) or a database driver. Both OpenSSL and we must
-   * accept the server. Each copy, as `{ ...options }` makes one, presents the certificate of that moment.
+   * Options of `tls.connect` for whatever opens its own connections, such as Nest's `Transport.TCP` (`tlsOptions`) or a database driver. Both OpenSSL
+   * and we must accept the server. Each copy of the options, as `{ ...options }` makes one, presents the certificate of that moment.
    */
   connectionOptions({ peer }: PeerOptions = {}): TlsConnectionOptions {
     const secureContext = () => this.generation.context;
@@ -171,13 +191,15 @@ export class TlsClient {
     };
   }
 
-  /** Has `listener` hear of each change of {@link generation}, and `end` called by {@link close}; the function returned ends both. */
+  /**
+   * Calls `listener` for each change of {@link generation}, and `end` when the client is closed by {@link close}. The returned function ends both.
+   */
   onChange(listener: () => void, end: () => unknown = () => undefined): () => void {
     this.#listeners.set(listener, end);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Stops looking at the files; idle connections are closed, and those of dispatchers that are busy when they are done. */
+  /** Stops looking at the files. Idle connections are closed, and busy ones of dispatchers when they are done. */
   async close(): Promise<void> {
     this.#watch.stop();
     clearInterval(this.#ticking);

@@ -2,13 +2,13 @@ import type { Dispatcher } from 'undici';
 
 type Method = (...args: unknown[]) => unknown;
 
-// What undici calls, in its old form and in its new one, before the first octet of a request is written, and when there is no answer to it.
+// The methods that undici, by its old and its new interface, calls before the first octet of a request is written, and when a request gets no answer.
 const STARTS: ReadonlySet<PropertyKey> = new Set(['onConnect', 'onRequestStart']);
 const FAILS: ReadonlySet<PropertyKey> = new Set(['onError', 'onResponseError']);
 
 /**
- * The handler of a request that may wait behind others: when its turn has come and `isOver` says that nothing more is to be sent there, nothing is, and `again` is called
- * instead. Its body was not read by then.
+ * The handler of a request that may wait behind others. When its turn comes, and `isOver` says that nothing more is to be sent on that connection,
+ * nothing is sent and `again` is called instead. The body has not been read by then.
  */
 export function waitingRequest(
   handler: Dispatcher.DispatchHandler,
@@ -22,7 +22,7 @@ export function waitingRequest(
       return (...args: unknown[]): unknown => {
         if (STARTS.has(key) && isOver()) {
           isMoved = true;
-          // It fails by that, and its connection does not.
+          // This makes the request fail, but not its connection.
           throw new Error('the request is sent over another connection');
         }
         return isMoved && FAILS.has(key) ? again() : (value as Method).apply(target, args);

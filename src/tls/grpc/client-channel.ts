@@ -3,14 +3,17 @@ import type { PeerOptions, TlsClient } from '../client/tls-client.js';
 
 type Call = ReturnType<ChannelInterface['createCall']>;
 
-/** A channel of grpc-js, whose credentials are fixed, and how many calls are under way on it. */
+/** A channel of grpc-js, whose credentials are fixed, with the number of calls under way on it. */
 interface OneGeneration {
   readonly of: object;
   readonly channel: ChannelInterface;
   calls: number;
 }
 
-/** A gRPC channel whose connections are those of a {@link TlsClient}: a channel of grpc-js for each generation, the one before closed once its calls are answered. */
+/**
+ * A gRPC channel whose connections are those of a {@link TlsClient}. Each generation has a channel of grpc-js; the previous one is closed once its
+ * calls are answered.
+ */
 export class ClientChannel implements ChannelInterface {
   #newest: OneGeneration;
   #isClosed = false;
@@ -33,7 +36,7 @@ export class ClientChannel implements ChannelInterface {
     let setUp = (_: Call): void => undefined;
     return {
       start: (metadata, listener) => {
-        // An interceptor took its time: the channel may be closed by now.
+        // An interceptor may have taken its time, and the channel may be closed by now.
         if (on !== this.#current) {
           on = this.#newest;
           call = on.channel.createCall(...args);
@@ -109,14 +112,14 @@ export class ClientChannel implements ChannelInterface {
     this.#newest.channel.close();
   }
 
-  /** The look at the clock may tell of a change itself. */
+  /** Reading the generation looks at the clock, which may itself reveal a change. */
   get #current(): OneGeneration {
     if (this.client.generation !== this.#newest.of) this.#renew();
     return this.#newest;
   }
 
   #renew(): void {
-    // Another channel would open what was closed.
+    // A new channel would open again what was closed.
     if (this.#isClosed || this.client.generation === this.#newest.of) return;
     const before = this.#newest;
     this.#newest = this.#open();

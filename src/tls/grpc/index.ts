@@ -2,7 +2,7 @@ import { credentials, type ChannelCredentials, type ChannelInterface, type Chann
 import type { PeerOptions, TlsClient } from '../client/tls-client.js';
 import { ClientChannel } from './client-channel.js';
 
-/** What a client of grpc-js takes besides its address: both are needed. */
+/** What a client of grpc-js takes besides its address; it needs both. */
 export interface GrpcClientOptions {
   readonly credentials: ChannelCredentials;
   readonly channelOptions: {
@@ -15,13 +15,13 @@ export interface GrpcClientOptions {
 }
 
 /**
- * For gRPC in the name of a service: to be spread into the options of `Transport.GRPC` in Nest's `ClientsModule`, or given to a client of grpc-js
- * (`new Orders(address, credentials, channelOptions)`). Both OpenSSL and we must accept the server, which is known by the name in its address or as
- * `peer`. After new files new calls go over new connections, and calls that are under way end on theirs.
+ * Options for gRPC calls in the name of a service: spread them into the options of `Transport.GRPC` in Nest's `ClientsModule`, or pass them to a
+ * client of grpc-js (`new Orders(address, credentials, channelOptions)`). Both OpenSSL and we must accept the server, which is known by the name in
+ * its address, or as `peer`. After a change of the files, new calls go over new connections, and calls under way end on theirs.
  */
 export function grpcClientOptions(client: TlsClient, peer: PeerOptions = {}): GrpcClientOptions {
   return {
-    // Looked at by nobody but a client that is not given the channels below: what would go out by it alone fails.
+    // Used only by a client that was not given the channels below: whatever it sends by these credentials alone fails.
     credentials: credentials.createFromSecureContext(client.generation.context, {
       checkServerIdentity: () => new Error('channelOptions of grpcClientOptions() are missing'),
     }),

@@ -8,19 +8,19 @@ import { renewPair } from './renew-pair.js';
 /** Options of {@link renewFiles}. */
 export interface FileRenewalOptions extends Omit<RenewalAgentOptions, 'current' | 'renew'> {
   readonly certificateFile: string;
-  /** Replaced together with the certificate; the key from before is kept as `<keyFile>.old`. */
+  /** Replaced together with the certificate; the previous key is kept as `<keyFile>.old`. */
   readonly keyFile: string;
   readonly keyPassphrase?: string | undefined;
-  /** The CAs that the service's certificate, and the new one, must lead to. Read anew each time. */
+  /** The CAs that the service's certificate, and the new certificate, must lead to. Read anew each time. */
   readonly caFile: string;
   /** The service that issued the certificate, as `https://host:port`. */
   readonly url: URL;
   readonly settings?: TlsSettings;
-  /** Told once the new files are there: `() => client.reload()`. What it throws becomes a warning of the process. */
+  /** Called once the new files are there: `() => client.reload()`. What it throws becomes a warning of the process. */
   readonly onRenewed?: () => Promise<void> | void;
 }
 
-/** An agent for a certificate and its key in files, renewed by the service that issued it. Call its `start()`. */
+/** An agent for a certificate and its key in files, which are renewed by the service that issued the certificate. Call its `start()`. */
 export function renewFiles(options: FileRenewalOptions): RenewalAgent {
   const {
     certificateFile,
@@ -54,7 +54,7 @@ export function renewFiles(options: FileRenewalOptions): RenewalAgent {
   });
 }
 
-/** The files are there, whatever becomes of who is told. */
+/** The new files stay, whatever happens in `onRenewed`. */
 async function tell(onRenewed: FileRenewalOptions['onRenewed']): Promise<void> {
   try {
     await onRenewed?.();

@@ -4,12 +4,12 @@ import type { SubjectPublicKeyInfo } from '../../x509/index.js';
 
 const generate = promisify(generateKeyPair);
 
-/** The code of who certifies no key of a kind. */
+/** The code with which a CA refuses a kind of key. */
 export const KEY_NOT_TAKEN = 'public_key_not_allowed';
 
 /**
- * Has a new private key certified by `certify`: of the kind and size of `old`, and where `isRefused` says that this kind is not taken any more, of P-256. Throws what
- * `certify` throws.
+ * Makes a new private key and has it certified by `certify`: a key of the kind and size of `old`, and of P-256 when `isRefused` says that this kind
+ * is no longer accepted. Throws what `certify` throws.
  */
 export async function withNewKey<T>(
   old: SubjectPublicKeyInfo,
@@ -24,7 +24,7 @@ export async function withNewKey<T>(
   }
 }
 
-/** Made beside the event loop; of a kind that is not known here, P-256. */
+/** The key is made off the event loop. For an unknown kind it is P-256. */
 async function newKeyLike({ parameters }: SubjectPublicKeyInfo): Promise<KeyObject> {
   switch (parameters.type) {
     case 'rsa':

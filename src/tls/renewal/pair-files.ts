@@ -6,28 +6,28 @@ import { previousKeyFile } from '../tls-material.js';
 import { reasonOf, RenewalError } from './renewal-error.js';
 import { TemporaryFile } from './temporary-file.js';
 
-/** Where a certificate and its key lie. */
+/** The files of a certificate and its key. */
 export interface PairPaths {
   readonly certificateFile: string;
   readonly keyFile: string;
-  /** Of a key that is encrypted; the next one is too. */
+  /** The passphrase of an encrypted key; the next key is encrypted with it too. */
   readonly keyPassphrase?: string | undefined;
-  /** Where the next key goes instead, and nothing is overwritten; the key from before stays. */
+  /** Where the next key goes instead. Then nothing is overwritten, and the previous key stays. */
   readonly newKeyFile?: string | undefined;
 }
 
 /**
- * A certificate and its key in their files, read once, which another pair may take the place of. Between the two renames of a replacement, and after one that was cut
- * short there, the key is read from `<keyFile>.old`. Throws {@link RenewalError}.
+ * A certificate and its key in their files: read once, and replaceable by another pair. Between the two renames of a replacement, and after one that
+ * was interrupted there, the key is read from `<keyFile>.old`. Throws {@link RenewalError}.
  */
 export class PairFiles {
   readonly certificate: Certificate;
-  /** The certificate's file: it and its CAs. */
+  /** The contents of the certificate's file: the certificate and its CAs. */
   readonly certificatePem: string;
-  /** The key that belongs to the certificate, encrypted or not as it was. */
+  /** The key of the certificate, encrypted or not, as in its file. */
   readonly keyPem: Buffer;
   readonly #paths: PairPaths;
-  /** What lies at the two paths. */
+  /** The contents of the two files as they were read. */
   readonly #found: readonly [certificate: Buffer, key: Buffer];
 
   constructor(paths: PairPaths) {
@@ -51,19 +51,19 @@ export class PairFiles {
     return this.#paths.keyPassphrase;
   }
 
-  /** Overwrites the key in memory; nothing can be placed then. */
+  /** Overwrites the key in memory; after that nothing can be placed. */
   wipe(): void {
     for (const octets of [this.keyPem, this.#found[1]]) octets.fill(0);
   }
 
-  /** Throws when there is no writing in the folders: what cannot be stored need not be issued. */
+  /** Throws when the folders cannot be written to: a certificate that cannot be stored need not be issued. */
   checkWritable(): void {
     const { certificateFile, keyFile, newKeyFile } = this.#paths;
     if (newKeyFile !== undefined) {
       if (existsSync(newKeyFile)) throw neverOverwritten(newKeyFile);
       makeFolder(dirname(newKeyFile));
     }
-    // All at once, as they will be there: or each try on a disk that is nearly full would have another certificate issued.
+    // All files at once, as they will be placed. Otherwise each attempt on a disk that is nearly full would have another certificate issued.
     const keys = newKeyFile === undefined ? [keyFile, previousKeyFile(keyFile)] : [newKeyFile];
     const files: TemporaryFile[] = [];
     try {
@@ -74,8 +74,8 @@ export class PairFiles {
   }
 
   /**
-   * Keeps the key as `<keyFile>.old` and renames the new files over the old ones, the key first. At each moment the certificate that is there belongs to one of the
-   * two keys. When the second rename fails, the key from before is put back. Refuses when the files are not what they were.
+   * Keeps the key as `<keyFile>.old`, and renames the new files over the old ones, the key first, so that at each moment the certificate belongs to
+   * one of the two keys. When the second rename fails, the previous key is put back. Refuses when the files have changed since they were read.
    */
   place(key: KeyObject, chain: readonly Certificate[]): void {
     const { certificateFile, keyFile, keyPassphrase, newKeyFile } = this.#paths;
@@ -106,7 +106,7 @@ export class PairFiles {
     }
   }
 
-  /** The certificate's key: that of the key file, or the one that a replacement which was cut short left behind. */
+  /** The certificate's key: from the key file, or from where an interrupted replacement left it. */
   #keyOf(found: Buffer): Buffer {
     const { certificateFile, keyFile } = this.#paths;
     if (this.#belongs(found)) return found;
@@ -125,12 +125,12 @@ export class PairFiles {
       const publicKey = createPublicKey(createPrivateKey({ key: pem, ...passphrase }));
       return publicKey.export({ type: 'spki', format: 'der' }).equals(this.certificate.publicKey.der);
     } catch {
-      // No private key, or not without its passphrase.
+      // Not a private key, or not readable without its passphrase.
       return false;
     }
   }
 
-  /** Another renewal at the same time would mix its key with our certificate. */
+  /** Another renewal at the same time would combine its key with our certificate. */
   #checkUnchanged(): void {
     const { certificateFile, keyFile } = this.#paths;
     if (![certificateFile, keyFile].every((path, index) => this.#found[index]?.equals(readFile(path))))
@@ -140,7 +140,7 @@ export class PairFiles {
   }
 }
 
-/** What a link leads to: the link itself stays. A file that is not there is said so by whoever reads it. */
+/** The target of a link, so that the link itself stays. A missing file is reported by whoever reads it. */
 const realPath = (path: string): string => (existsSync(path) ? realpathSync(path) : path);
 
 function makeFolder(path: string): void {

@@ -20,7 +20,7 @@ import { RenewalError } from './renewal-error.js';
 import { askForRenewal } from './renewal-request.js';
 import { checkRenewed } from './renewed-chain.js';
 
-/** Whom a renewal is asked of. */
+/** The service that is asked for a renewal. */
 export interface RenewalTarget {
   /** The service that issued the certificate, as `https://host:port`. */
   readonly url: URL;
@@ -28,16 +28,16 @@ export interface RenewalTarget {
   readonly caPem: string;
   /** By default those of the service. */
   readonly settings?: TlsSettings | undefined;
-  /** By which the new certificate must be valid when it is there. */
+  /** The clock by which the new certificate must be valid when it arrives. */
   readonly clock: () => Date;
-  /** What a refusal of `caPem` calls it. */
+  /** What `caPem` is called in an error. */
   readonly caName?: string;
 }
 
 /**
- * Has the certificate of `pair` certified again for a new key of the same kind, or of P-256 where that is not taken any more, with itself as the only credential, and replaces both files once the answer is there and checked: it is
- * for the new key, has the subject, names and purposes of the old one, leads to the CAs and is valid. Gives the chain, its leaf first. Throws {@link RenewalError}, and
- * nothing is replaced.
+ * Has the certificate of `pair` renewed, with itself as the only credential, for a new key of the same kind, or of P-256 where that kind is no longer
+ * accepted. Both files are replaced once the answer has been checked: it is for the new key, has the subject, names and purposes of the old
+ * certificate, leads to the CAs and is valid. Gives the chain, leaf first. Throws {@link RenewalError}, and then nothing was replaced.
  */
 export async function renewPair(
   pair: PairFiles,
@@ -46,7 +46,7 @@ export async function renewPair(
   const { certificate: old, certificatePem, keyPem } = pair;
   const service = serviceOf(old);
   const anchors = certificatesIn(caPem, caName);
-  // Before anybody is asked: what cannot be stored need not be issued.
+  // Before the service is asked: a certificate that cannot be stored need not be issued.
   pair.checkWritable();
   const tls = clientOptions(settings, { certificatePem, keyPem, passphrase: pair.keyPassphrase, caPem });
   const isRefused = (error: unknown): boolean => error instanceof RenewalError && error.problem === KEY_NOT_TAKEN;
@@ -58,7 +58,7 @@ export async function renewPair(
   });
 }
 
-/** A request (PKCS#10) that asks for nothing but the name: the service knows the rest from the old certificate. */
+/** A certification request (PKCS#10) that names only the subject: the service knows the rest from the old certificate. */
 function requestFor(key: KeyObject, commonName: string): Uint8Array {
   const info = encodeCertificationRequestInfo({
     subject: nameFrom({ commonName }),

@@ -111,7 +111,7 @@ describe('the time of renewal', () => {
     await time.pass(12 * HOUR);
     state.certificate = issue();
     await time.pass(15.9 * HOUR);
-    expect(events).toEqual([]);
+    expect(events.splice(0).map(({ kind }) => kind)).toEqual(['found']);
     await time.pass(1.1 * HOUR);
     expect(events).toHaveLength(1);
     // A certificate that is due as soon as it is there does not keep anybody busy.
@@ -205,6 +205,58 @@ describe('a renewal that fails', () => {
       why: 'no such file',
       notAfter: undefined,
     });
+  });
+});
+
+describe('a certificate that the agent did not renew itself', () => {
+  test('is told of when it is found: in the place of one that could not be renewed, or of one that was good', async () => {
+    const { agent, time, events, state, issue } = agentFor(24, { random: () => 0, fails: away });
+    await agent.start();
+    await time.pass(17 * HOUR);
+    expect(events.at(-1)).toMatchObject({ kind: 'failed' });
+    for (const wait of [HOUR, 2 * HOUR]) {
+      const [before, next] = [events.length, issue()];
+      state.certificate = next;
+      await time.pass(wait);
+      expect(events.slice(before)).toEqual([expect.objectContaining({ kind: 'found', certificate: next })]);
+    }
+  });
+
+  test('is told of when it can be read again, or is none of ours any more, once', async () => {
+    for (const isOurs of [true, false]) {
+      let isUnreadable = true;
+      const { agent, time, events, issue } = agentFor(24, {
+        current: () => {
+          if (isUnreadable) throw new Error('not readable');
+          return isOurs ? certificate : undefined;
+        },
+      });
+      const certificate = issue();
+      await agent.start();
+      isUnreadable = false;
+      await time.pass(HOUR);
+      expect(events).toEqual([
+        expect.objectContaining({ kind: 'failed', why: 'not readable' }),
+        expect.objectContaining({ kind: 'found', certificate: isOurs ? certificate : undefined }),
+      ]);
+    }
+  });
+
+  test('is tried again in time for its lifetime while it cannot be read', async () => {
+    let isUnreadable = false;
+    const { agent, time, events, issue } = agentFor(0.5, {
+      random: () => 0,
+      current: () => {
+        if (isUnreadable) throw new Error('not readable');
+        return certificate;
+      },
+    });
+    const certificate = issue();
+    await agent.start();
+    isUnreadable = true;
+    await time.pass(HOUR);
+    const [before, last] = events.slice(-2);
+    expect((last!.hour - before!.hour) * HOUR).toBeCloseTo(18_750, -2);
   });
 });
 

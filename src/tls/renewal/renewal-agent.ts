@@ -2,51 +2,55 @@ import type { Certificate } from '../../x509/index.js';
 import { RenewalError } from './renewal-error.js';
 import { isUrgent, renewalTime, retryDelay } from './renewal-schedule.js';
 
-/** Calls `work` once after `delay` milliseconds; the function returned prevents that. */
+/** Calls `work` once after `delay` milliseconds; the returned function cancels it. */
 export type Timer = (work: () => Promise<void>, delay: number) => () => void;
 
 /** What a renewal agent did, for the log and for metrics. */
 export type RenewalEvent =
   | { readonly kind: 'renewed'; readonly certificate: Certificate; readonly previous: Certificate }
+  /** Nothing is to be done where it failed before, or another certificate is there: somebody else saw to it. `certificate` as `current` gave it. */
+  | { readonly kind: 'found'; readonly certificate: Certificate | undefined }
   | {
       readonly kind: 'failed';
-      /** `error` when it will not mend itself, or half of the time that was left is gone: somebody should look. */
+      /** `error` when it will not mend itself, or when half of the time left for renewal is gone: somebody should look. */
       readonly level: 'warn' | 'error';
       readonly why: string;
       /** How many times in a row, from 1. */
       readonly attempt: number;
       readonly retryAt: Date;
-      /** Of the certificate in use; undefined when that cannot be read. */
+      /** The expiry of the certificate in use; undefined when that cannot be read. */
       readonly notAfter: Date | undefined;
     };
 
 export interface RenewalAgentOptions {
-  /** The certificate in use now; undefined while there is none that is to be renewed. */
+  /** The certificate in use now; undefined while there is none to renew. */
   readonly current: () => Promise<Certificate | undefined> | Certificate | undefined;
-  /** Gets the next one and puts it to use, or throws. It must end in time. */
+  /** Gets the next certificate and puts it to use, or throws. It must not run for ever. */
   readonly renew: () => Promise<Certificate>;
   readonly report: (event: RenewalEvent) => void;
-  /** The share of the lifetime after which it is renewed at the latest, from 0 to 1. Default two thirds. */
+  /** The share of its lifetime after which a certificate is renewed at the latest, from 0 to 1. Default two thirds. */
   readonly at?: number;
   readonly clock?: () => Date;
   readonly timer?: Timer;
-  /** From 0 to 1. */
+  /** Gives a number from 0 to 1. */
   readonly random?: () => number;
 }
 
-// Clocks are set, machines sleep, files are replaced by others: no plan is older.
+// Clocks are set, machines sleep, and files are replaced by others: so no plan is older than this.
 const LONGEST_SLEEP = 3_600_000;
-// A certificate that is due again as soon as it is there, by a clock that is wrong, keeps nobody busy.
+// With a clock that is wrong, a new certificate may be due at once again: that must keep nobody busy.
 const SHORTEST_SLEEP = 10_000;
 const DEFAULT_AT = 2 / 3;
 
 /**
- * Keeps a certificate from ending: renews it at two thirds of its lifetime, a random twelfth earlier, and tries again, less and less often, until that is done. A CA that is away
- * for less than a third of the lifetime is not missed. What it does is up to `current` and `renew`.
+ * Keeps a certificate from expiring: renews it at two thirds of its lifetime, less a random part of up to a twelfth, and tries again, less and less
+ * often, until that succeeds. A CA may be away for nearly a third of the lifetime without harm. The work itself is done by `current` and `renew`.
  */
 export class RenewalAgent {
   readonly #options: Required<RenewalAgentOptions>;
   #plan: { readonly fingerprint: string; readonly time: number } | undefined;
+  /** The certificate that was read last. */
+  #last: Certificate | undefined;
   #nextLook = 0;
   #failures = 0;
   #cancel: (() => void) | undefined;
@@ -58,7 +62,7 @@ export class RenewalAgent {
     this.#options = { ...defaults, ...options };
   }
 
-  /** Looks now, and from then on whenever it is time; while it looks, that look counts. Settles after the look, and never fails. */
+  /** Looks now, and from then on whenever it is time. If a look is under way, that one counts. Settles after the look, and never fails. */
   start(): Promise<void> {
     this.#isStopped = false;
     return this.#looking ?? this.#look();
@@ -71,7 +75,10 @@ export class RenewalAgent {
     await this.#looking;
   }
 
-  /** When the certificate of the last look is renewed, unless it fails: not before the next look, though it may be due already; undefined when there was none. */
+  /**
+   * When the certificate is renewed unless that fails: not before the next look, though it may be due already. Undefined when the last look found
+   * none.
+   */
   get renewalTime(): Date | undefined {
     return this.#plan && new Date(Math.max(this.#plan.time, this.#nextLook));
   }
@@ -92,11 +99,13 @@ export class RenewalAgent {
     let certificate: Certificate | undefined;
     try {
       certificate = await current();
+      const isAnother = certificate && this.#last && certificate.fingerprint256 !== this.#last.fingerprint256;
+      this.#last = certificate ?? this.#last;
       if (certificate && clock().getTime() >= this.#timeOf(certificate)) {
         const next = await renew();
         this.#tell({ kind: 'renewed', certificate: next, previous: certificate });
-        certificate = next;
-      }
+        this.#last = certificate = next;
+      } else if (isAnother || this.#failures > 0) this.#tell({ kind: 'found', certificate });
       this.#failures = 0;
       if (!certificate) return LONGEST_SLEEP;
       const left = this.#timeOf(certificate) - clock().getTime();
@@ -118,7 +127,7 @@ export class RenewalAgent {
     const { at, clock, random } = this.#options;
     const attempt = ++this.#failures;
     const { code, retryAfter } = error instanceof RenewalError ? error : {};
-    const delay = retryDelay(attempt, { validity: certificate, retryAfter, random: random() });
+    const delay = retryDelay(attempt, { validity: certificate ?? this.#last, retryAfter, random: random() });
     const now = clock();
     this.#tell({
       kind: 'failed',
@@ -131,7 +140,7 @@ export class RenewalAgent {
     return delay;
   }
 
-  /** What is wrong with `report` is no reason to stop renewing. */
+  /** A fault in `report` is no reason to stop renewing. */
   #tell(event: RenewalEvent): void {
     try {
       this.#options.report(event);

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { TLSSocket, type SecureContextOptions } from 'node:tls';
 import { reasonOf, RenewalError } from './renewal-error.js';
 
-/** What a renewal is asked for with. */
+/** What a renewal request needs. */
 export interface RenewalRequest {
   /** The service, as `https://host:port`. */
   readonly url: URL;
@@ -18,7 +18,10 @@ const PATH = 'api/v1/certificates/renewal';
 const MAX_OCTETS = 64 * 1024;
 const TIMEOUT = 30_000;
 
-/** Posts a certification request to the renewal of a service, over mutual TLS, and gives the octets of the chain. Throws {@link RenewalError}: refused with the service's own words, or unusable. */
+/**
+ * Posts a certification request to the service's renewal route, over mutual TLS, and gives the octets of the chain. Throws {@link RenewalError}:
+ * `refused` with the service's own words, or `unusable`.
+ */
 export async function askForRenewal({ url, tls, request }: RenewalRequest): Promise<Buffer> {
   const { status, body, retryAfter } = await post(url, tls, request);
   if (status === 201) return body;
@@ -63,10 +66,10 @@ function post(url: URL, tls: SecureContextOptions, body: Uint8Array): Promise<An
     const fail = (error: unknown): void =>
       reject(signal.aborted ? lateError(url) : connectionError(error, url, call.socket));
     call.on('error', fail);
-    // A server that answers with another protocol, or with nothing.
+    // A server that switches to another protocol.
     call.on('upgrade', (_, socket) => {
       socket.destroy();
-      fail(new Error('it speaks another protocol'));
+      fail(new Error('the server speaks another protocol'));
     });
     let answered = false;
     call.on('response', (response) => {
@@ -96,7 +99,7 @@ async function collect(response: IncomingMessage): Promise<Answer> {
   return { status: response.statusCode ?? 0, body: Buffer.concat(chunks), retryAfter };
 }
 
-/** Of a Retry-After that counts seconds; a date is not asked of a client with a clock of its own. */
+/** The seconds of a Retry-After header. Its other form, a date, would depend on this machine's clock, and is ignored. */
 const secondsIn = (header: string | undefined): number | undefined =>
   header !== undefined && /^\d{1,9}$/.test(header) ? Number(header) : undefined;
 
@@ -108,7 +111,7 @@ const lateError = (url: URL): RenewalError =>
 function connectionError(error: unknown, url: URL, socket: unknown): RenewalError {
   if (error instanceof RenewalError) return error;
   const reason = reasonOf(error);
-  // Set when the server's certificate was looked at and found wanting, whichever way. The types promise an Error; it is a code.
+  // Set when the server's certificate was checked and not accepted. The types promise an Error, but it is a code.
   const doubt: unknown = socket instanceof TLSSocket ? socket.authorizationError : undefined;
   return doubt !== undefined && doubt !== null
     ? new RenewalError('unusable', `the server at ${url.origin} is not trusted (${reason})`, {

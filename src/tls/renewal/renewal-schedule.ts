@@ -5,7 +5,10 @@ export type Validity = Pick<Certificate, 'notBefore' | 'notAfter'>;
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-/** How much of the lifetime the moment of renewal is drawn from, before the latest one: so that a fleet that started together does not renew together. */
+/**
+ * The share of the lifetime, before the latest moment, from which the moment of renewal is drawn: so that certificates that were issued together are
+ * not renewed together.
+ */
 const JITTER = 1 / 12;
 const SHORTEST_RETRY = 10_000;
 const LONGEST_RETRY = 6 * HOUR;
@@ -18,9 +21,9 @@ export function renewalTime(validity: Validity, at: number, random: number): num
 }
 
 /**
- * How long to wait after the failure number `attempt`, from 1, in milliseconds: ten seconds, then twice as long each time, up to a 96th of the lifetime (a quarter of an
- * hour of a day) and six hours; by `random` from 0 to 1 half of it is left out, so that those who failed together do not come back together. `retryAfter`, in
- * seconds, is honoured up to a 24th of the lifetime: nobody is kept away until the certificate is over.
+ * How long to wait, in milliseconds, after failure number `attempt` (from 1): ten seconds, then twice as long each time, up to a 96th of the lifetime
+ * (a quarter of an hour for a day) and at most six hours. `random`, from 0 to 1, takes off up to half of it, so that those who failed together do not
+ * return together. `retryAfter`, in seconds, is honoured up to a 24th of the lifetime, so that nobody is kept away until the certificate has expired.
  */
 export function retryDelay(
   attempt: number,
@@ -36,7 +39,7 @@ export function retryDelay(
   return Math.max(delay, Math.min(retryAfter * 1000 * (1 + random / 4), lifetime / 24));
 }
 
-/** Whether half of the time that is left at the moment of renewal has gone: what was a warning is an error then. */
+/** Whether half of the time between the moment of renewal and the expiry has gone: a failure is an error then, and not a warning. */
 export function isUrgent(validity: Validity, at: number, now: Date): boolean {
   return now.getTime() >= validity.notBefore.getTime() + (lifetimeOf(validity) * (1 + at)) / 2;
 }

@@ -11,7 +11,7 @@ import {
 } from '../../x509/index.js';
 import { RenewalError } from './renewal-error.js';
 
-/** What the answer to a renewal is measured by. */
+/** What the answer to a renewal must fit. */
 export interface RenewalTerms {
   readonly old: Certificate;
   readonly newKey: KeyObject;
@@ -20,8 +20,8 @@ export interface RenewalTerms {
 }
 
 /**
- * The certificate for the new key, followed by those of its path that came with it. Throws {@link RenewalError} unless it is for that key, with the subject, names
- * and purposes of the old one, leads to `anchors` and is valid now: whoever answered, nothing is replaced by anything else.
+ * The new certificate, followed by those certificates of its path that came with it. Throws {@link RenewalError} unless it is for the new key, has
+ * the subject, names and purposes of the old certificate, leads to `anchors` and is valid now: whoever answered, nothing else replaces the old one.
  */
 export function checkRenewed(
   octets: Uint8Array,

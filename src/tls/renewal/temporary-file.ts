@@ -14,21 +14,21 @@ import { basename, dirname, join } from 'node:path';
 import { reasonOf, RenewalError } from './renewal-error.js';
 
 /**
- * A file that is whole and on the disk, beside the one whose place it is to take. No method waits for anything, so that nothing but the end of the process comes
- * between one and the next. Each throws {@link RenewalError}.
+ * A complete file on the disk, beside the file that it is to replace. Its methods never wait, so that only the end of the process can come between
+ * one and the next. Each throws {@link RenewalError}.
  */
 export class TemporaryFile {
   readonly #path: string;
   readonly #temporary: string;
 
-  /** Writes it. What root replaces stays the property of whom it belonged to. */
+  /** Writes it. When root replaces somebody's file, that owner keeps it. */
   constructor(path: string, contents: string | Uint8Array, mode: number) {
     this.#path = path;
     this.#temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
     this.#attempt(() => {
       const file = openSync(this.#temporary, 'wx', mode);
       try {
-        // By the open file, not by its name: in a folder of somebody else a name can be exchanged meanwhile.
+        // By the open file, not by its name: in somebody else's folder a name can be exchanged meanwhile.
         const old = lstatSync(path, { throwIfNoEntry: false });
         if (old?.isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' });
         if (old?.isFile() && process.geteuid?.() === 0) fchownSync(file, old.uid, old.gid);
@@ -40,7 +40,7 @@ export class TemporaryFile {
     });
   }
 
-  /** Puts it in its place, durably. */
+  /** Moves it to its place, durably. */
   place(): void {
     this.#attempt(() => {
       renameSync(this.#temporary, this.#path);
@@ -48,7 +48,7 @@ export class TemporaryFile {
     });
   }
 
-  /** As {@link place}, and never in the place of another one: false when there was one. */
+  /** As {@link place}, but never replaces a file: false when there was one. */
   placeAnew(): boolean {
     return this.#attempt(() => {
       try {
@@ -64,12 +64,12 @@ export class TemporaryFile {
     });
   }
 
-  /** Takes it away, when it was not placed. */
+  /** Removes it, unless it was placed. */
   discard(): void {
     rmSync(this.#temporary, { force: true });
   }
 
-  /** A rename is durable when the folder is. */
+  /** A rename is durable once the folder is flushed. */
   #flushFolder(): void {
     const folder = openSync(dirname(this.#path), 'r');
     try {
