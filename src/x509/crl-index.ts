@@ -88,13 +88,17 @@ function verifyIssuer(
 ): Certificate {
   const named = issuers.filter((issuer) => issuer.subject.key === name.key);
   if (named.length === 0) throw new CrlRefusedError('its issuer is not among the trusted CAs');
-  const issuer = named.find(({ publicKey }) => verifySignature(signatureAlgorithm, publicKey, tbs, signature));
-  if (!issuer) throw new CrlRefusedError('its signature is not by its issuer');
-  // RFC 5280 §6.3.3 (f).
-  const usage = issuer.extensions.keyUsage;
-  if (usage && !usage.has(KeyUsage.cRLSign))
-    throw new CrlRefusedError('its issuer may not sign CRLs (key usage cRLSign)');
-  return issuer;
+  const isSignedBy = ({ publicKey }: Certificate): boolean =>
+    verifySignature(signatureAlgorithm, publicKey, tbs, signature);
+  // RFC 5280 §6.3.3 (f). A CA may have several certificates of one key.
+  const maySign = ({ extensions: { keyUsage } }: Certificate): boolean => keyUsage?.has(KeyUsage.cRLSign) !== false;
+  const issuer = named.filter(maySign).find(isSignedBy);
+  if (issuer) return issuer;
+  throw new CrlRefusedError(
+    named.some((other) => !maySign(other) && isSignedBy(other))
+      ? 'its issuer may not sign CRLs (key usage cRLSign)'
+      : 'its signature is not by its issuer',
+  );
 }
 
 function checkScope({ extensions, nextUpdate }: CertificateList): void {
