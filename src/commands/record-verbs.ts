@@ -15,7 +15,7 @@ export function addAudit(program: Command, host: Host): void {
   verb(audit, 'verify', 'Say whether the record holds together, or which row was changed, dropped or reordered.', [
     ['veritas audit verify', 'how many rows hold together'],
     ['veritas audit verify --json', '{"ok":true,"rows":…} or {"ok":false,"sequence":…,"problem":…}'],
-    ['VERITAS_STORE_PATH=copy.db veritas audit verify', 'of a copy'],
+    ['VERITAS_STORE_PATH=copy.db veritas audit verify', 'of a copy, which needs its copy.db-wal too'],
   ]).action(async (options: CommonOptions) => {
     const { auditVerify } = await import('./audit.js');
     await auditVerify(sessionOf(host, options));
