@@ -71,8 +71,10 @@ beforeAll(async () => {
   }
   tls = developmentTls(folder, 'client');
 }, 60_000);
-afterAll(() => {
+afterAll(async () => {
+  const ended = once(service, 'exit');
   service.kill('SIGKILL');
+  await ended;
 });
 
 async function loaded(): Promise<string[]> {
