@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CrlRefusedError,
   DecodeError,
@@ -123,12 +124,8 @@ export class CrlRevocation implements RevocationStatus {
    * of a source that is still being read after ten seconds, for which the start does not wait.
    */
   async start(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const waited = new Promise((resolve) => {
-      timer = setTimeout(resolve, this.options.startWait ?? START_MS);
-    });
-    await Promise.race([Promise.all(this.#sources.map((loaded) => this.#refreshAndAgain(loaded))), waited]);
-    clearTimeout(timer);
+    const all = Promise.all(this.#sources.map((loaded) => this.#refreshAndAgain(loaded)));
+    await Promise.race([all, sleep(this.options.startWait ?? START_MS, undefined, { ref: false })]);
   }
 
   stop(): void {

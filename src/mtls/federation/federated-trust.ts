@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RevocationMode } from '../../revocation/index.js';
 import { isTrustDomain, trustDomainOf, type Certificate } from '../../x509/index.js';
 import { readCertificates, type CaCertificates, type CurrentTrust, type TrustAnchors } from '../trust-anchors.js';
@@ -136,12 +137,7 @@ export class FederatedTrust {
    */
   async start(): Promise<void> {
     const wait = this.options.startWait ?? START_MS;
-    let timer: NodeJS.Timeout | undefined;
-    const waited = new Promise((resolve) => {
-      timer = setTimeout(resolve, wait);
-    });
-    await Promise.race([this.#readAll(), waited]);
-    clearTimeout(timer);
+    await Promise.race([this.#readAll(), sleep(wait, undefined, { ref: false })]);
     const why = `it is not there after ${wait} ms: the start goes on, and nobody of the domain is let in until it is`;
     for (const { domain, readAt, failure } of this.#domains)
       if (readAt === undefined && failure === undefined && !this.#isStopped)
