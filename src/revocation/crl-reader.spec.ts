@@ -261,8 +261,9 @@ describe('a list that is read by the thread', () => {
     const source = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     await expect(new CrlReader(threadFor()).fetch(source, undefined)).rejects.toThrow(/more octets|other side closed/);
     clearInterval(looking);
-    expect(most - before).toBeLessThan(256 + 96);
-    expect(mebibytes() - before).toBeLessThan(96);
+    // Besides the list: what the streams leave until memory is looked through, some 90 MiB and 60. Rooms that grow and are kept came to 470.
+    expect(most - before).toBeLessThan(256 + 176);
+    expect(mebibytes() - before).toBeLessThan(176);
   });
 
   it('that is small does not have the memory of one that was large', async () => {
