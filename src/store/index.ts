@@ -79,7 +79,14 @@ export {
 } from './issuer.store.js';
 export { migrateWithin, migrationsThrough, SCHEMA, type MigrationStatus } from './migrations.js';
 export { migrateStore, migrationStatus, openStore } from './open-store.js';
-export { readRevocationPage, readRevokedSerialPage, type RevocationPart } from './revocation-page.store.js';
+export type { ReadingThread } from './reading-thread.js';
+export {
+  readPage,
+  revocationPage,
+  revokedSerialPage,
+  type PageQuery,
+  type RevocationPart,
+} from './revocation-page.store.js';
 export {
   insertRevokedSerial,
   lastRevocationSequence,

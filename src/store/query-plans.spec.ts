@@ -22,7 +22,7 @@ import {
   serviceHistory,
 } from './service.store.js';
 import { lastRevocationSequence, listReleases, serialStatuses } from './revocation.store.js';
-import { readRevocationPage, readRevokedSerialPage } from './revocation-page.store.js';
+import { readPage, revocationPage, revokedSerialPage } from './revocation-page.store.js';
 import type { Database, Schema } from './schema.js';
 import { NodeSqliteDialect } from './sqlite-dialect.js';
 import { openStore } from './open-store.js';
@@ -143,9 +143,12 @@ describeOnEachStore('a query', (kind, newPlace) => {
     ],
     ['what the next list is numbered above', () => crlFloor(database, 'issuing')],
     ['what is known of serial numbers', () => serialStatuses(database, ['0a', '0b'])],
-    ['a page of a list', () => readRevocationPage(database, { issuer: 'issuing', after: 5, until: 9 })],
-    ['a page of a shard', () => readRevocationPage(database, { issuer: 'issuing', shard: 1, after: 5, until: 9 })],
-    ['revoked serial numbers', () => readRevokedSerialPage(database, { issuer: 'issuing', after: 5, until: 9 })],
+    ['a page of a list', () => readPage(revocationPage(database, { issuer: 'issuing', after: 5, until: 9 }))],
+    [
+      'a page of a shard',
+      () => readPage(revocationPage(database, { issuer: 'issuing', shard: 1, after: 5, until: 9 })),
+    ],
+    ['revoked serial numbers', () => readPage(revokedSerialPage(database, { issuer: 'issuing', after: 5, until: 9 }))],
     ['releases of an issuer', () => listReleases(database, { issuer: 'issuing', after: 5 })],
     ['an enrollment token', () => findEnrollmentToken(database, 'aa')],
     ['an idempotency key', () => findIdempotency(database, { caller: 'a', key: 'b', since: now })],

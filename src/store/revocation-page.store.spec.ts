@@ -5,7 +5,7 @@ import { insertCertificate, reserveSerial } from './certificate.store.js';
 import { encodeCrlEntry } from './crl-entry.js';
 import { insertIssuer } from './issuer.store.js';
 import { openStore } from './open-store.js';
-import { readRevocationPage, readRevokedSerialPage } from './revocation-page.store.js';
+import { readPage, revocationPage, revokedSerialPage } from './revocation-page.store.js';
 import { insertRevokedSerial, markReleased, markRevoked } from './revocation.store.js';
 import type { Store } from './store.js';
 
@@ -51,7 +51,7 @@ describeOnEachStore('a page of revocations', (_, newPlace) => {
   const entries = (...which: readonly number[]): Buffer =>
     Buffer.concat(which.map((i) => encodeCrlEntry({ serial: serialOf(i), reason, revokedAt: NOW })));
   const page = async (part: object = {}): Promise<Buffer> =>
-    Buffer.from(await readRevocationPage(store.database, { issuer: 'issuing', after: 0, until: 100, ...part }));
+    Buffer.from(await readPage(revocationPage(store.database, { issuer: 'issuing', after: 0, until: 100, ...part })));
 
   it('has the entries of its part, in the order of revocations, and none of what was released', async () => {
     for (const i of [3, 1, 4, 2, 5]) await revoke(i);
@@ -79,9 +79,9 @@ describeOnEachStore('a page of revocations', (_, newPlace) => {
     await store.transaction((transaction) => insertRevokedSerial(transaction, lost));
     expect(await page()).toEqual(entries());
     const part = { issuer: 'issuing', after: 0, until: 100 };
-    const octets = await readRevokedSerialPage(store.database, part);
+    const octets = await readPage(revokedSerialPage(store.database, part));
     expect(Buffer.from(octets)).toEqual(Buffer.from(encodeCrlEntry({ serial: 'f1', reason, revokedAt: NOW })));
-    expect((await readRevokedSerialPage(store.database, { ...part, validUntil: new Date() })).length).toBe(0);
+    expect((await readPage(revokedSerialPage(store.database, { ...part, validUntil: new Date() }))).length).toBe(0);
   });
 
   it('is whatever octets the entries are, zeros among them', async () => {

@@ -1,6 +1,6 @@
 import { SqliteAdapter, sql, type SelectQueryBuilder } from 'kysely';
+import { entriesOf, type RevocationPage } from './revocation-page.js';
 import type { Database, Schema } from './schema.js';
-import { StoreError } from './store-error.js';
 
 /** Which part of the revocations of an issuer. */
 export interface RevocationPart {
@@ -14,51 +14,45 @@ export interface RevocationPart {
   readonly validUntil?: Date | undefined;
 }
 
-/**
- * Revocations as they stand on a list: DER entries, one after the other (RFC 5280 §5.1.2.6). A row for each would take longer than everything else. Throws
- * {@link StoreError} `store_corrupt` when one of them has no entry, because a list would lack it.
- */
-export function readRevocationPage(database: Database, { shard, ...part }: RevocationPart): Promise<Uint8Array> {
+/** A {@link RevocationPage} as a query: entries as they stand on a list (RFC 5280 §5.1.2.6). A row for each would take longer than everything else. */
+export type PageQuery = SelectQueryBuilder<Schema, 'certificate' | 'revoked_serial', RevocationPage>;
+
+/** The revocations of certificates. */
+export function revocationPage(database: Database, { shard, ...part }: RevocationPart): PageQuery {
   let query = database.selectFrom('certificate').where('status', '=', sql.lit('revoked'));
   if (shard !== undefined) query = query.where('crl_shard', '=', shard);
-  return readPage(database, query, part);
+  return pageOf(database, query, part);
 }
 
 /**
- * As {@link readRevocationPage}, for the serial numbers of which nothing is known but that they are revoked. Their shard is not known either, so they are in
+ * As {@link revocationPage}, for the serial numbers of which nothing is known but that they are revoked. Their shard is not known either, so they are in
  * each. There are none unless the store was restored.
  */
-export function readRevokedSerialPage(database: Database, part: Omit<RevocationPart, 'shard'>): Promise<Uint8Array> {
-  return readPage(database, database.selectFrom('revoked_serial'), part);
+export function revokedSerialPage(database: Database, part: Omit<RevocationPart, 'shard'>): PageQuery {
+  return pageOf(database, database.selectFrom('revoked_serial'), part);
 }
 
-type Revoked = SelectQueryBuilder<Schema, 'certificate' | 'revoked_serial', object>;
+/** The entries of a page. Throws as {@link entriesOf}. */
+export async function readPage(query: PageQuery): Promise<Uint8Array> {
+  return entriesOf(await query.executeTakeFirstOrThrow());
+}
 
-async function readPage(
+function pageOf(
   database: Database,
-  revoked: Revoked,
+  revoked: SelectQueryBuilder<Schema, 'certificate' | 'revoked_serial', object>,
   { issuer, after, until, validUntil }: Omit<RevocationPart, 'shard'>,
-): Promise<Uint8Array> {
+): PageQuery {
   let query = revoked
     .where('issuer', '=', issuer)
     .where('revocation_sequence', '>', after)
     .where('revocation_sequence', '<=', until);
   if (validUntil !== undefined) query = query.where('not_after', '>=', validUntil.getTime());
-  const page = await query
-    .select([
-      joined(database).as('octets'),
-      sql<number>`count(*)`.as('revocations'),
-      sql<number>`count(crl_entry)`.as('entries'),
-      sql<number | null>`sum(length(crl_entry))`.as('length'),
-    ])
-    .executeTakeFirstOrThrow();
-  const octets = page.octets ?? new Uint8Array();
-  if (page.entries !== page.revocations || octets.length !== (page.length ?? 0))
-    throw new StoreError(
-      'store_corrupt',
-      `of the ${page.revocations} revocations by ${issuer} from ${after} to ${until} some have no entry: no list is signed without them`,
-    );
-  return octets;
+  return query.select([
+    joined(database).as('octets'),
+    sql<number>`count(*)`.as('revocations'),
+    sql<number>`count(crl_entry)`.as('entries'),
+    sql<number | null>`sum(length(crl_entry))`.as('length'),
+  ]);
 }
 
 /** SQLite joins octets as text, which it neither looks into nor changes; how many came is compared with how many there are. */

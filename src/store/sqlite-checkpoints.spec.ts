@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { describeWithMounts, fillDisk, mountDisk } from '../../test/support/mounts.js';
+import { readingThread } from '../../test/support/reading-thread.js';
 import { insertIssuer, listIssuers } from './issuer.store.js';
 import { openStore } from './open-store.js';
 import { SqliteCheckpoints } from './sqlite-checkpoints.js';
@@ -57,7 +58,7 @@ function rowsInFile(): number {
 it('checkpoints that cannot be made in their thread are made by the writer', async () => {
   store = await openStore({ path });
   await commit();
-  const writer = new SqliteThread(path, { readOnly: false, statementTimeout: 100 });
+  const writer = new SqliteThread(path, { statementTimeout: 100 });
   const checkpoints = new SqliteCheckpoints(join(folder, 'nowhere', 'veritas.db'));
   try {
     expect(logState()).toMatchObject({ checkpointed: 0 });
@@ -115,7 +116,7 @@ describe('checkpoints of a SQLite store', () => {
   it('are whole at the end also when what was long was read just before', async () => {
     store = await openStore({ path });
     await commit();
-    await store.snapshot((database) => listIssuers(database), { isLong: true });
+    await store.snapshot((database) => listIssuers(database), readingThread());
     await commit();
     await store.close();
     expect(existsSync(`${path}-wal`)).toBe(false);

@@ -66,7 +66,7 @@ export class SqliteCheckpoints {
 
   async #run(): Promise<void> {
     if (this.#thread === undefined || this.#thread.isDead)
-      this.#thread = new SqliteThread(this.#path, { readOnly: false, statementTimeout: STATEMENT_TIMEOUT });
+      this.#thread = new SqliteThread(this.#path, { statementTimeout: STATEMENT_TIMEOUT });
     let left = Infinity;
     for (let pass = 0; pass < MOST_PASSES && left >= FEW_PAGES; pass++) {
       const { log, checkpointed } = await this.#thread.checkpoint();

@@ -62,8 +62,6 @@ export interface ThreadData {
   readonly path: string;
   /** How long a statement waits, with the thread, for another connection that opens or closes the log, in milliseconds. */
   readonly statementTimeout: number;
-  /** It can only read. */
-  readonly readOnly: boolean;
   /** Of a thread that begins transactions. */
   readonly terms?: WriterTerms | undefined;
 }

@@ -3,7 +3,6 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { fileAt } from './file-at.js';
-import { LongReader } from './long-reader.js';
 import {
   checkMigrated,
   LAST_MIGRATION,
@@ -12,59 +11,70 @@ import {
   SCHEMA,
   type MigrationStatus,
 } from './migrations.js';
+import { ReadingThreadDialect, type ReadingThread } from './reading-thread.js';
 import type { Database, Schema } from './schema.js';
 import { NodeSqliteDialect, STATEMENT_TIMEOUT } from './sqlite-dialect.js';
 import { movedError, resultCodeOf, sqliteError } from './sqlite-error.js';
 import { ThreadSqliteDialect } from './sqlite-thread-dialect.js';
-import { Store, withSnapshot, type SnapshotOptions, type StoreOptions } from './store.js';
+import { Store, withSnapshot, type StoreOptions } from './store.js';
 
 /** {@link StoreOptions} of a SQLite file. */
 export type SqliteOptions = StoreOptions & { readonly path: string };
 
 const BUSY_MS = 5_000;
+const BEGIN = 'begin deferred';
 
 /** The rows in one SQLite file in write-ahead mode, each commit flushed to the disk. */
 class SqliteStore extends Store {
   readonly #sqlite: DatabaseSync;
   readonly #file: string;
-  readonly #longReader: LongReader;
+  /** The snapshots that are being read. */
+  readonly #reading = new Set<Promise<unknown>>();
 
   constructor(path: string, sqlite: DatabaseSync, database: Kysely<Schema>, writer: Kysely<Schema>) {
     super(path, database, writer);
     this.#sqlite = sqlite;
     this.#file = fileAt(path);
-    this.#longReader = new LongReader(path, BUSY_MS);
   }
 
   override readonly isShared = false;
 
-  /** On a connection of its own: one connection, one transaction. In a thread only what is long: to start one takes as long as to read a short list. */
-  override async snapshot<T>(
-    work: (database: Database) => Promise<T>,
-    { isLong = false }: SnapshotOptions = {},
-  ): Promise<T> {
+  /** On a connection of its own: one connection, one transaction. */
+  override async snapshot<T>(work: (database: Database) => Promise<T>, thread?: ReadingThread): Promise<T> {
     // There is no second connection to a database in memory.
     if (this.name === ':memory:') return work(this.database);
-    const read = (database: Kysely<Schema>): Promise<T> => withSnapshot(database, 'begin deferred', work);
+    const read = thread ? this.#readIn(thread, work) : this.#readHere(work);
+    this.#reading.add(read);
     try {
-      return await (isLong ? this.#longReader.read(read) : this.#readHere(read));
+      return await read;
     } catch (error) {
       throw resultCodeOf(error) === undefined ? error : sqliteError(error, this.name);
+    } finally {
+      this.#reading.delete(read);
     }
   }
 
-  async #readHere<T>(read: (database: Kysely<Schema>) => Promise<T>): Promise<T> {
+  async #readIn<T>(thread: ReadingThread, work: (database: Database) => Promise<T>): Promise<T> {
+    await thread.open(this.name);
+    try {
+      return await withSnapshot(new Kysely<Schema>({ dialect: new ReadingThreadDialect(thread) }), BEGIN, work);
+    } finally {
+      await thread.close();
+    }
+  }
+
+  async #readHere<T>(work: (database: Database) => Promise<T>): Promise<T> {
     const sqlite = new DatabaseSync(this.name, { readOnly: true, timeout: STATEMENT_TIMEOUT });
     const database = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, BUSY_MS) });
     try {
-      return await read(database);
+      return await withSnapshot(database, BEGIN, work);
     } finally {
       await database.destroy();
     }
   }
 
-  protected override closeReaders(): Promise<void> {
-    return this.#longReader.close();
+  protected override async closeReaders(): Promise<void> {
+    await Promise.allSettled(this.#reading);
   }
 
   // `PRAGMA data_version`: of this connection, so that commits of the writer count as well.
@@ -103,7 +113,7 @@ export async function openSqliteStore({
     // 16 MiB of pages, so that what stands above the leaves of the indexes of a million certificates stays in memory.
     sqlite.exec('pragma query_only = on; pragma cache_size = -16384');
     const terms = { file: fileAt(path), ...(bare ? {} : { schema: { last: SCHEMA, query: LAST_MIGRATION } }) };
-    const writer = new Kysely<Schema>({ dialect: new ThreadSqliteDialect({ path, readOnly, busyTimeout, terms }) });
+    const writer = new Kysely<Schema>({ dialect: new ThreadSqliteDialect({ path, busyTimeout, terms }) });
     return new SqliteStore(path, sqlite, database, writer);
   });
 }

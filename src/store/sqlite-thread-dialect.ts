@@ -19,7 +19,6 @@ import type { TogetherConnection, TogetherStatement } from './together.js';
 /** What a thread works on. */
 export interface ThreadOptions {
   readonly path: string;
-  readonly readOnly: boolean;
   /** How long a transaction waits for another connection's, in milliseconds. */
   readonly busyTimeout: number;
   /** Of who writes. */
@@ -68,9 +67,8 @@ class ThreadDriver implements Driver {
   acquireConnection(): Promise<ThreadConnection> {
     // In place of one that died.
     if (this.#thread === undefined || this.#thread.isDead) {
-      const { path, readOnly, terms } = this.#options;
+      const { path, terms } = this.#options;
       const thread: SqliteThread = new SqliteThread(path, {
-        readOnly,
         terms,
         statementTimeout: STATEMENT_TIMEOUT,
         committed: (state) => {

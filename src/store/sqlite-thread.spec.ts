@@ -7,7 +7,7 @@ import { SqliteThread } from './sqlite-thread.js';
 
 it('a thread that dies while it is being closed is told once, to whoever closes it', async () => {
   const folder = temporaryFolder();
-  const thread = new SqliteThread(join(folder, 'veritas.db'), { readOnly: false, statementTimeout: 100 });
+  const thread = new SqliteThread(join(folder, 'veritas.db'), { statementTimeout: 100 });
   await expect(thread.run('select 1', [])).rejects.toThrow('over');
   const sent = jest.spyOn(Worker.prototype, 'postMessage').mockImplementationOnce(() => undefined);
   const closing = expect(thread.close()).rejects.toMatchObject({

@@ -18,7 +18,7 @@ interface Asked {
 }
 
 /**
- * A thread with its own connection to a SQLite file, to write, or for long reads: a flush or a stall of the disk there does not hold up the event loop here.
+ * A thread with its own connection to a SQLite file, to write: a flush or a stall of the disk there does not hold up the event loop here.
  * It keeps the process alive while an answer is due, and not otherwise. A thread that died stays dead, and its transaction is undone.
  */
 export class SqliteThread {

@@ -1,5 +1,4 @@
 import { statSync } from 'node:fs';
-import { getPriority, setPriority } from 'node:os';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import type {
@@ -12,19 +11,18 @@ import type {
 } from './sqlite-protocol.js';
 
 /*
- * The thread that writes: a commit holds it for as long as the disk takes, and nobody else. And the one that makes checkpoints beside it, and the one that
- * reads what is long. It imports nothing of this program, so that it runs as it is, compiled or not.
+ * The thread that writes: a commit holds it for as long as the disk takes, and nobody else. And the one that makes checkpoints beside it. It imports nothing
+ * of this program, so that it runs as it is, compiled or not.
  */
 
 const MAX_STATEMENTS = 256;
-const { path, statementTimeout, readOnly, terms } = workerData as ThreadData;
+const { path, statementTimeout, terms } = workerData as ThreadData;
 const statements = new Map<string, { readonly statement: StatementSync; readonly reader: boolean }>();
 let database: DatabaseSync | undefined;
 
 function opened(): DatabaseSync {
   if (!database) {
-    database = new DatabaseSync(path, { readOnly, timeout: statementTimeout, enableForeignKeyConstraints: true });
-    if (readOnly) return database;
+    database = new DatabaseSync(path, { timeout: statementTimeout, enableForeignKeyConstraints: true });
     // Checkpoints are asked for: none comes with a commit. A log that was long, because of a reader, is cut to 64 MiB when it begins anew.
     database.exec(
       'pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 0; pragma journal_size_limit = 67108864',
@@ -149,8 +147,8 @@ function answer({
   steps = [],
   before,
 }: ThreadRequest): Pick<ThreadResponse, 'rows' | 'changes' | 'logState'> {
-  // Outside of a transaction each would be one of its own; a thread that only reads says itself where a snapshot begins.
-  if (!readOnly && (kind === 'together' || (kind === 'statement' && sql !== 'rollback')) && !isInTransaction())
+  // Outside of a transaction each would be one of its own.
+  if ((kind === 'together' || (kind === 'statement' && sql !== 'rollback')) && !isInTransaction())
     throw new Error('the transaction is over');
   for (const first of before) opened().exec(first);
   const none = { rows: [], changes: undefined };
@@ -175,23 +173,10 @@ function answer({
   return none;
 }
 
-/** Of a page that is one row, its octets: handed over, and not copied. */
-function octetsIn([row, ...others]: readonly unknown[]): ArrayBuffer[] {
-  if (typeof row !== 'object' || row === null || others.length > 0) return [];
-  return Object.values(row).flatMap((value) => (value instanceof Uint8Array ? [value.buffer as ArrayBuffer] : []));
-}
-
 function failureOf(error: unknown): ThreadFailure {
   const { message, errcode } = error as { readonly message?: unknown; readonly errcode?: unknown };
   const refusal = error instanceof Refusal ? error.refusal : undefined;
   return { message: String(message), errcode: typeof errcode === 'number' ? errcode : undefined, refusal };
-}
-
-try {
-  // Linux knows priorities of threads: one that reads what is long gives way to requests. Elsewhere it would be the process's.
-  if (readOnly && process.platform === 'linux') setPriority(Math.min(getPriority() + 15, 19));
-} catch {
-  // Where it is not allowed it takes its share.
 }
 
 parentPort?.on('message', (request: ThreadRequest) => {
@@ -202,6 +187,6 @@ parentPort?.on('message', (request: ThreadRequest) => {
   } catch (error) {
     response = { id, rows: [], changes: undefined, failure: failureOf(error) };
   }
-  parentPort?.postMessage(response, octetsIn(response.rows));
+  parentPort?.postMessage(response);
   if (kind === 'close') parentPort?.close();
 });

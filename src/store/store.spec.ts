@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { describeOnEachStore, type StorePlace } from '../../test/support/postgres.js';
+import { readingThread } from '../../test/support/reading-thread.js';
 import { insertIssuer, listIssuers } from './issuer.store.js';
 import { openStore } from './open-store.js';
 import { StoreError } from './store-error.js';
@@ -54,21 +55,18 @@ describeOnEachStore('a store', (_, newPlace) => {
     expect(await idsIn(await openHere())).toEqual(['a']);
   });
 
-  it.each([false, true])('has snapshots that stay what they were and cannot write, long: %s', async (isLong) => {
+  it.each([undefined, readingThread()])('has snapshots that stay what they were and cannot write', async (thread) => {
     const store = await openHere();
     await insert(store, 'a');
-    const seen = await store.snapshot(
-      async (database) => {
-        const before = await listIssuers(database);
-        await insert(store, 'b');
-        const after = await listIssuers(database);
-        await expect(database.deleteFrom('issuer').execute()).rejects.toThrow(/read.?only/i);
-        return [before, after].map((rows) => rows.map(({ id }) => id));
-      },
-      { isLong },
-    );
+    const seen = await store.snapshot(async (database) => {
+      const before = await listIssuers(database);
+      await insert(store, 'b');
+      const after = await listIssuers(database);
+      await expect(database.deleteFrom('issuer').execute()).rejects.toThrow(/read.?only/i);
+      return [before, after].map((rows) => rows.map(({ id }) => id));
+    }, thread);
     expect(seen).toEqual([['a'], ['a']]);
-    const failed = store.snapshot(() => Promise.reject(new Error('of the work')), { isLong });
+    const failed = store.snapshot(() => Promise.reject(new Error('of the work')), thread);
     await expect(failed).rejects.toThrow('of the work');
     expect(await idsIn(store)).toEqual(['a', 'b']);
   });

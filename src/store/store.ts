@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import { GroupCommit } from './group-commit.js';
 import { checkNotNewer } from './migrations.js';
+import type { ReadingThread } from './reading-thread.js';
 import type { Database, Schema, Transaction } from './schema.js';
 import { StoreError } from './store-error.js';
 import type { WholeWork } from './together.js';
@@ -27,12 +28,6 @@ export interface Exchange {
   /** Tells the others, each message at most 7999 octets. What cannot be told now is not told. Never rejects. */
   readonly tell: (messages: readonly string[]) => Promise<void>;
   readonly close: () => Promise<void>;
-}
-
-/** How a snapshot is read. */
-export interface SnapshotOptions {
-  /** Very many rows will be read: use another thread, if the database would otherwise take up this one. */
-  readonly isLong?: boolean;
 }
 
 /** The rows of the product, in a database of either kind. Each commit is durable before it counts, and writers take turns. */
@@ -66,9 +61,10 @@ export abstract class Store {
 
   /**
    * Runs `work` on the rows as they are now, however long it takes and whatever is written meanwhile. It has a connection of its own, so that it holds up
-   * nobody, and can only read. Throws {@link StoreError} when the database is gone.
+   * nobody, and can only read. Where the rows would otherwise be read in this thread, they are read in `thread`, which is for very many. Throws {@link
+   * StoreError} when the database is gone.
    */
-  abstract snapshot<T>(work: (database: Database) => Promise<T>, options?: SnapshotOptions): Promise<T>;
+  abstract snapshot<T>(work: (database: Database) => Promise<T>, thread?: ReadingThread): Promise<T>;
 
   /**
    * A text that changes whenever another connection has committed, and may change when this store has: equal texts mean equal rows. It takes a fraction of a

@@ -7,8 +7,9 @@ import {
   listCertificates,
   listIssuers,
   openStore,
-  readRevocationPage,
-  readRevokedSerialPage,
+  readPage,
+  revocationPage,
+  revokedSerialPage,
 } from '../../src/store/index.js';
 import { CrlReason, decodeCertificate, encodeRevokedCertificate } from '../../src/x509/index.js';
 import { describeOnEachStore } from '../support/postgres.js';
@@ -44,7 +45,7 @@ describeOnEachStore('a store of an earlier version', (_, newPlace) => {
       expect(rows.map(({ der }) => decodeCertificate(der).serialNumber)).toEqual(rows.map(({ serial }) => serial));
       expect(rows.filter(({ status }) => status === 'revoked').map(({ service }) => service)).toEqual(['billing']);
       const revoked = { issuer: 'issuing', after: 0, until: await lastRevocationSequence(store.database) };
-      expect((await readRevocationPage(store.database, revoked)).length).toBeGreaterThan(30);
+      expect((await readPage(revocationPage(store.database, revoked))).length).toBeGreaterThan(30);
       expect(await new AuditLog(store).verify()).toMatchObject({ ok: true });
       await store.close();
     }
@@ -85,9 +86,9 @@ describeOnEachStore('a store of an earlier version', (_, newPlace) => {
       }),
     );
     const part = { issuer: 'issuing', after: 1000, until: await lastRevocationSequence(store.database) };
-    expect(Buffer.from(await readRevocationPage(store.database, part)).equals(Buffer.concat(entries))).toBe(true);
+    expect(Buffer.from(await readPage(revocationPage(store.database, part))).equals(Buffer.concat(entries))).toBe(true);
     const lost = { serialNumber: Buffer.from('f001', 'hex'), revocationDate, reason: CrlReason.superseded };
-    const octets = Buffer.from(await readRevokedSerialPage(store.database, part));
+    const octets = Buffer.from(await readPage(revokedSerialPage(store.database, part)));
     expect(octets.equals(encodeRevokedCertificate(lost))).toBe(true);
     await expect(
       place.execute(`update certificate set status = 'active' where revocation_reason = 'keyCompromise'`),

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { CrlEntriesLint, DecodeError, lintFindingToString, type LintFinding } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
+import type { EntryPiece } from './crl-entries.js';
 import type { CrlFile } from './crl-file.js';
 import { entryRefusal } from './entry-refusal.js';
 
@@ -30,24 +31,25 @@ export class CheckedEntries {
   }
 
   /**
-   * `entries` come in pieces of whole entries. Throws PkiError `lint_failed` or `clock_behind` with the first finding, `file_unwritable`, and what `entries`
-   * throws.
+   * `entries` come in pieces of whole entries, or as what they are read with by the thread of the file. Throws PkiError `lint_failed` or `clock_behind` with
+   * the first finding, `file_unwritable`, and what `entries` and the store throw.
    */
   static async check(
-    entries: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    entries: AsyncIterable<EntryPiece> | Iterable<EntryPiece>,
     terms: EntryTerms,
   ): Promise<CheckedEntries> {
     const pieces: Uint8Array[] = [];
     let length = 0;
     let file: CrlFile | undefined;
     try {
-      // So its thread starts at the same time as the one that reads the rows.
       if (terms.isLarge === true) file = await terms.openFile();
       for await (const piece of entries) {
-        length += piece.length;
-        if (!file && length <= IN_MEMORY) {
-          pieces.push(piece);
-          continue;
+        if (!file && piece instanceof Uint8Array) {
+          length += piece.length;
+          if (length <= IN_MEMORY) {
+            pieces.push(piece);
+            continue;
+          }
         }
         file ??= await terms.openFile();
         for (const before of pieces.splice(0)) await file.append(before);

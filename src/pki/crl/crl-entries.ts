@@ -1,9 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import {
   listReleases,
-  readRevocationPage,
-  readRevokedSerialPage,
+  readPage,
+  revocationPage,
+  revokedSerialPage,
   type Database,
+  type PageQuery,
   type RevocationPart,
 } from '../../store/index.js';
 import { CrlReason, encodeRevokedCertificate } from '../../x509/index.js';
@@ -22,38 +24,71 @@ export interface CrlContents {
 
 // Places in the order of revocations. They take two milliseconds when this thread reads them itself, or unpacks what came over the network.
 const PAGE = 10_000;
+/** So many pages are asked for at once, where another thread reads them. */
+const PAGES = 16;
+
+/** A statement for the thread that has the rows: it gives a page of entries. */
+export interface PageStatement {
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+}
+
+/** Whole entries, or what they are read with. */
+export type EntryPiece = Uint8Array | readonly PageStatement[];
 
 /**
- * The entries of a list from the rows of `database`, a page at a time, with a turn of the event loop after each. Throws StoreError `store_corrupt` for a
- * revocation without an entry.
+ * The entries of a list from the rows of `database`, a page at a time, with a turn of the event loop after each. With `isElsewhere` the rows are in the thread
+ * that writes the list: it is told what to read. Throws StoreError `store_corrupt` for a revocation without an entry.
  */
-export async function* crlEntries(database: Database, contents: CrlContents): AsyncGenerator<Uint8Array> {
+export async function* crlEntries(
+  database: Database,
+  contents: CrlContents,
+  { isElsewhere = false }: { readonly isElsewhere?: boolean | undefined } = {},
+): AsyncGenerator<EntryPiece> {
   const { scope } = contents;
   const shard = scope === 'complete' || scope === 'delta' ? undefined : Number(scope);
-  yield* pages(contents, (part) => readRevocationPage(database, { ...part, shard }));
-  yield* pages(contents, (part) => readRevokedSerialPage(database, part));
+  const read = isElsewhere ? statements : pages;
+  yield* read(contents, (part) => revocationPage(database, { ...part, shard }));
+  yield* read(contents, (part) => revokedSerialPage(database, part));
   if (scope === 'delta') yield* released(database, contents);
 }
 
-async function* pages(
-  { issuer, after, until, validUntil }: CrlContents,
-  read: (part: Omit<RevocationPart, 'shard'>) => Promise<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  const pageAfter = (place: number): Promise<Uint8Array> | undefined => {
-    if (place >= until) return undefined;
-    const page = read({ issuer, after: place, until: Math.min(place + PAGE, until), validUntil });
+type QueryOf = (part: Omit<RevocationPart, 'shard'>) => PageQuery;
+
+function* partsOf({ issuer, after, until, validUntil }: CrlContents): Generator<Omit<RevocationPart, 'shard'>> {
+  for (let place = after; place < until; place += PAGE)
+    yield { issuer, after: place, until: Math.min(place + PAGE, until), validUntil };
+}
+
+async function* pages(contents: CrlContents, queryOf: QueryOf): AsyncGenerator<Uint8Array> {
+  let last: Promise<Uint8Array> | undefined;
+  for (const part of partsOf(contents)) {
+    // This page is read while the one before is checked, by another machine.
+    const page = readPage(queryOf(part));
     // When the caller stops before this page, nobody awaits it.
     page.catch(() => undefined);
-    return page;
-  };
-  let next = pageAfter(after);
-  for (let place = after + PAGE; next; place += PAGE) {
-    const page = await next;
-    // The next page is read while this one is checked, by another thread or another machine.
-    next = pageAfter(place);
-    if (page.length > 0) yield page;
+    if (last) yield* filled(await last);
+    last = page;
     await setImmediate();
   }
+  if (last) yield* filled(await last);
+}
+
+function* filled(page: Uint8Array): Generator<Uint8Array> {
+  if (page.length > 0) yield page;
+}
+
+async function* statements(contents: CrlContents, queryOf: QueryOf): AsyncGenerator<PageStatement[]> {
+  let some: PageStatement[] = [];
+  for (const part of partsOf(contents)) {
+    const { sql, parameters } = queryOf(part).compile();
+    some.push({ sql, parameters });
+    if (some.length < PAGES) continue;
+    yield some;
+    some = [];
+    await setImmediate();
+  }
+  if (some.length > 0) yield some;
 }
 
 /** Holds that were lifted since the base (RFC 5280 §5.2.4). */

@@ -1,3 +1,5 @@
+import type { PageStatement } from './crl-entries.js';
+
 /** The file that the thread works on next. */
 export interface CrlFileData {
   /** The file, open for reading and writing. */
@@ -10,24 +12,36 @@ export interface CrlFileData {
 }
 
 /**
- * A request to the thread that checks and writes the entries of one file after the other. `begin` gives it a file, and is not answered. `entries` are whole
- * entries to add after those before. `unique` says that there are no more, and asks whether a serial number stands twice. `move` has the first entry begin
- * elsewhere. `digest` asks for the digest of the whole file. `end` takes the file away.
+ * A request to the thread that makes the file of a list. First there are its rows, where they are in a file of SQLite: `open` opens that, `rows` runs a
+ * statement, and `close` closes it. Then there is the list's file: `begin` gives it, `entries` are whole entries to check and to add after those before, and
+ * `pages` are statements that give such. `unique` says that there are no more, and asks whether a serial number stands twice. `move` has the first entry begin
+ * elsewhere. `digest` asks for the digest of the whole file. `end` takes everything away.
  */
 export type CrlFileRequest =
+  | { readonly kind: 'open'; readonly path: string }
+  | ({ readonly kind: 'rows' } & PageStatement)
+  | { readonly kind: 'close' }
   | ({ readonly kind: 'begin' } & CrlFileData)
   | { readonly kind: 'entries'; readonly octets: Uint8Array }
+  | { readonly kind: 'pages'; readonly statements: readonly PageStatement[] }
   | { readonly kind: 'unique' }
   | { readonly kind: 'move'; readonly room: number }
   | { readonly kind: 'digest' }
   | { readonly kind: 'end' };
 
-/** An answer of the thread: one for each request, except `begin`. */
+/** What the thread answers to a request. */
 export interface CrlFileAnswer {
-  /** What is wrong with an entry. */
-  readonly finding?: string;
-  /** The error of the file system. */
-  readonly failure?: { readonly code: string };
+  readonly rows?: readonly unknown[];
+  /** How many octets of entries there are by now. */
+  readonly length?: number;
   /** SHA-256, lower-case hexadecimal. */
   readonly sha256?: string;
+  /** What is wrong with an entry. */
+  readonly finding?: string;
+  /** What is wrong with the rows, as StoreError `store_corrupt` says it. */
+  readonly corrupt?: string;
+  /** The error of SQLite, with its extended result code. */
+  readonly sqlite?: { readonly message: string; readonly errcode: number };
+  /** The error of the file system. */
+  readonly failure?: { readonly code: string };
 }

@@ -2,13 +2,17 @@ import { expect, jest, test } from '@jest/globals';
 import { Worker } from 'node:worker_threads';
 import { CrlFileThread } from './crl-file-thread.js';
 
-const begin = () => CrlFileThread.begin({ file: -1, room: 0, isDelta: false, thisUpdate: new Date() });
+const begin = async (): Promise<CrlFileThread> => {
+  const thread = new CrlFileThread();
+  await thread.ask({ kind: 'begin', file: -1, room: 0, isDelta: false, thisUpdate: new Date() });
+  return thread;
+};
 
 test('it keeps the process alive while it has a file, and not otherwise', async () => {
   const ports = () => process.getActiveResourcesInfo().filter((kind) => kind === 'MessagePort').length;
   const before = ports();
   for (let turn = 0; turn < 2; turn++) {
-    const thread = begin();
+    const thread = await begin();
     expect(ports()).toBe(before + 1);
     await thread.release();
     expect(ports()).toBe(before);
@@ -17,11 +21,11 @@ test('it keeps the process alive while it has a file, and not otherwise', async 
 
 test('one that died while it was idle is given to nobody', async () => {
   const sent = jest.spyOn(Worker.prototype, 'postMessage');
-  const [thread, { contexts }] = [begin(), sent.mock];
+  const [thread, { contexts }] = [await begin(), sent.mock];
   const [worker] = contexts as readonly Worker[];
   await thread.release();
   await worker?.terminate();
-  const next = begin();
+  const next = await begin();
   expect(contexts.at(-1)).not.toBe(worker);
   expect(await next.ask({ kind: 'unique' })).toEqual({});
   await next.release();

@@ -1,20 +1,29 @@
 import { createHash, randomInt } from 'node:crypto';
-import { readSync, write, writeSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
-import { promisify } from 'node:util';
 import { parentPort } from 'node:worker_threads';
 import { DecodeError } from '../../der/decode-error.js';
+import { entriesOf, type RevocationPage } from '../../store/revocation-page.js';
+import { SqliteReader } from '../../store/sqlite-reader.js';
+import { StoreError } from '../../store/store-error.js';
 import { CrlEntriesLint } from '../../x509/lint/crl-entries-lint.js';
-import { lintFindingToString } from '../../x509/lint/lint-rule.js';
+import { lintFindingToString, type LintFinding } from '../../x509/lint/lint-rule.js';
+import type { PageStatement } from './crl-entries.js';
 import type { CrlFileAnswer, CrlFileData, CrlFileRequest } from './crl-file-protocol.js';
 
 /*
- * The thread that checks the entries of a list that is too large for memory, writes them to its file, and takes the digest of the whole: nobody waits for it
- * but the list. It imports the few files that it needs: a room's index would bring all of the room, and take longer than a list.
+ * The thread that reads the entries of a list that is too large for memory, checks them, writes them to its file, and takes the digest of the whole: nobody
+ * waits for it but the list. It imports the few files that it needs: a room's index would bring all of the room, and take longer than a list.
  */
 
 const PIECE = 512 * 1024;
-const writeAside = promisify(write);
+
+/** An entry breaks a rule. */
+class Finding extends Error {
+  constructor(finding: LintFinding) {
+    super(lintFindingToString(finding));
+  }
+}
 
 /** The file of one list. */
 class Entries {
@@ -22,8 +31,6 @@ class Entries {
   readonly #lint: CrlEntriesLint;
   #start: number;
   #end: number;
-  /** Of the entries before. */
-  #written: Promise<void> = Promise.resolve();
 
   constructor({ file, room, isDelta, thisUpdate }: CrlFileData) {
     this.#file = file;
@@ -35,21 +42,22 @@ class Entries {
     [this.#start, this.#end] = [room, room];
   }
 
-  /** They are written while the next ones are checked. */
-  async append(octets: Uint8Array): Promise<CrlFileAnswer> {
-    const finding = this.#lint.check(octets);
-    if (finding) return { finding: lintFindingToString(finding) };
-    await this.#written;
-    this.#written = this.#write(octets, this.#end);
-    this.#written.catch(() => undefined);
-    this.#end += octets.length;
-    return {};
+  /** In octets. */
+  get length(): number {
+    return this.#end - this.#start;
   }
 
-  async unique(): Promise<CrlFileAnswer> {
-    await this.#written;
-    for (const finding of this.#lint.checkUnique()) if (finding) return { finding: lintFindingToString(finding) };
-    return {};
+  append(octets: Uint8Array): void {
+    const finding = this.#lint.check(octets);
+    if (finding) throw new Finding(finding);
+    this.#write(octets, this.#end);
+    this.#end += octets.length;
+    // At once, and not when memory is looked through: a list would have all of itself in memory until then.
+    if (octets.buffer instanceof ArrayBuffer) octets.buffer.transfer(0);
+  }
+
+  unique(): void {
+    for (const finding of this.#lint.checkUnique()) if (finding) throw new Finding(finding);
   }
 
   /** From the end that nothing is written over that is still to be read. */
@@ -58,9 +66,7 @@ class Entries {
     for (let done = 0; done < length; done += PIECE) {
       const size = Math.min(PIECE, length - done);
       const at = by < 0 ? this.#start + done : this.#end - done - size;
-      const octets = this.#read(piece.subarray(0, size), at);
-      for (let done = 0; done < octets.length;)
-        done += writeSync(this.#file, octets, done, octets.length - done, at + by + done);
+      this.#write(this.#read(piece.subarray(0, size), at), at + by);
     }
     [this.#start, this.#end] = [to, this.#end + by];
   }
@@ -75,16 +81,9 @@ class Entries {
     return hash.digest('hex');
   }
 
-  /** Nothing is written afterwards. */
-  async end(): Promise<void> {
-    await this.#written.catch(() => undefined);
-  }
-
-  async #write(octets: Uint8Array, at: number): Promise<void> {
+  #write(octets: Uint8Array, at: number): void {
     for (let done = 0; done < octets.length;)
-      done += (await writeAside(this.#file, octets, done, octets.length - done, at + done)).bytesWritten;
-    // At once, and not when memory is looked through: a list would have all of itself in memory until then.
-    if (octets.buffer instanceof ArrayBuffer) octets.buffer.transfer(0);
+      done += writeSync(this.#file, octets, done, octets.length - done, at + done);
   }
 
   #read(piece: Buffer, at: number): Buffer {
@@ -95,31 +94,66 @@ class Entries {
   }
 }
 
+let rows: SqliteReader | undefined;
 let entries: Entries | undefined;
 
-async function answer(request: Exclude<CrlFileRequest, { readonly kind: 'begin' }>): Promise<CrlFileAnswer> {
+function readIn({ sql, parameters }: PageStatement): Record<string, unknown>[] {
+  if (!rows) throw new Error('the thread has no rows');
+  return rows.rows(sql, parameters);
+}
+
+function close(): void {
+  rows?.close();
+  rows = undefined;
+}
+
+function answer(request: CrlFileRequest): CrlFileAnswer {
+  switch (request.kind) {
+    case 'open':
+      rows = new SqliteReader(request.path);
+      return {};
+    case 'rows':
+      return { rows: readIn(request) };
+    case 'close':
+      close();
+      return {};
+    case 'begin':
+      entries = new Entries(request);
+      return {};
+    case 'end':
+      close();
+      entries = undefined;
+      return {};
+  }
   if (!entries) throw new Error('the thread has no file');
   switch (request.kind) {
     case 'entries':
-      return entries.append(request.octets);
+      entries.append(request.octets);
+      return { length: entries.length };
+    case 'pages':
+      for (const statement of request.statements)
+        for (const page of readIn(statement)) entries.append(entriesOf(page as unknown as RevocationPage));
+      return { length: entries.length };
     case 'unique':
-      return entries.unique();
+      entries.unique();
+      return {};
     case 'move':
       entries.move(request.room);
       return {};
     case 'digest':
       return { sha256: entries.digest() };
-    case 'end':
-      await entries.end();
-      entries = undefined;
-      return {};
   }
 }
 
+/** What whoever asked is told of an error; any other ends the thread. */
 function failureOf(error: unknown): CrlFileAnswer {
-  if (error instanceof DecodeError) return { finding: error.message };
-  if (typeof error === 'object' && error !== null && 'syscall' in error && 'code' in error)
-    return { failure: { code: String(error.code) } };
+  if (error instanceof Finding || error instanceof DecodeError) return { finding: error.message };
+  if (error instanceof StoreError) return { corrupt: error.message };
+  if (error instanceof Error) {
+    const { message } = error;
+    if ('errcode' in error) return { sqlite: { message, errcode: Number(error.errcode) } };
+    if ('syscall' in error && 'code' in error) return { failure: { code: String(error.code) } };
+  }
   throw error;
 }
 
@@ -130,15 +164,12 @@ try {
   // Where it is not allowed the list takes its share.
 }
 
-let before: Promise<unknown> = Promise.resolve();
 parentPort?.on('message', (request: CrlFileRequest) => {
-  if (request.kind === 'begin') {
-    // Whoever had the thread before was answered.
-    entries = new Entries(request);
-    return;
+  let answered: CrlFileAnswer;
+  try {
+    answered = answer(request);
+  } catch (error) {
+    answered = failureOf(error);
   }
-  before = before
-    .then(() => answer(request))
-    .catch(failureOf)
-    .then((answered) => parentPort?.postMessage(answered));
+  parentPort?.postMessage(answered);
 });

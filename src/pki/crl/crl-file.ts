@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unwritable } from '../publication/atomic-file.js';
 import { createPublicFile, writePublicFile } from '../publication/public-file.js';
+import type { EntryPiece } from './crl-entries.js';
 import type { CrlFileAnswer, CrlFileData, CrlFileRequest } from './crl-file-protocol.js';
 import { CrlFileThread } from './crl-file-thread.js';
 import { entryRefusal } from './entry-refusal.js';
@@ -25,48 +26,61 @@ export class CrlFile {
   #appended: Promise<unknown> = Promise.resolve();
   #flushed: Promise<unknown> = Promise.resolve();
 
-  private constructor(path: string | undefined, handle: FileHandle, data: Omit<CrlFileData, 'file'>) {
+  private constructor(path: string | undefined, handle: FileHandle, thread: CrlFileThread, room: number) {
     this.path = path;
     this.#handle = handle;
-    this.#room = data.room;
-    this.#thread = CrlFileThread.begin({ ...data, file: handle.fd });
+    this.#thread = thread;
+    this.#room = room;
   }
 
   /**
    * Makes the file at `path`, or without a name in the folder of temporary files when that is undefined. `room` is how many octets are expected to stand before
-   * the entries. Throws PkiError `file_unwritable`.
+   * the entries. The file has `thread` until it is disposed of. Throws PkiError `file_unwritable`.
    */
-  static async open(path: string | undefined, data: Omit<CrlFileData, 'file'>): Promise<CrlFile> {
+  static async open(
+    path: string | undefined,
+    data: Omit<CrlFileData, 'file'>,
+    thread?: CrlFileThread,
+  ): Promise<CrlFile> {
     const name = path ?? join(tmpdir(), `.crl-entries.${randomBytes(6).toString('hex')}.tmp`);
     const handle = await writing(name, path === undefined ? open(name, 'wx+', 0o600) : createPublicFile(name));
     if (path === undefined) await rm(name);
+    let own = thread;
     try {
-      return new CrlFile(path, handle, data);
+      own ??= new CrlFileThread();
+      await own.ask({ kind: 'begin', ...data, file: handle.fd });
+      return new CrlFile(path, handle, own, data.room);
     } catch (error) {
       // No more threads can be started.
+      await own?.release();
       await handle.close();
       await rm(name, { force: true });
       throw error;
     }
   }
 
-  /** The length of the entries in octets. */
+  /** The length of the entries in octets, once {@link checkUnique} has returned. */
   get length(): number {
     return this.#length;
   }
 
   /**
-   * Checks and adds whole entries, whose octets are no longer the caller's. Returns when the entries of the call before have been added. Throws PkiError
-   * `lint_failed`, `clock_behind` and `file_unwritable`.
+   * Checks and adds whole entries, whose octets are no longer the caller's, or those that statements give. Returns when what was added in the call before has
+   * been added. Throws PkiError `lint_failed`, `clock_behind` and `file_unwritable`, and what the store throws.
    */
-  async append(octets: Uint8Array): Promise<void> {
-    const { length, byteLength, buffer } = octets;
+  async append(piece: EntryPiece): Promise<void> {
     const before = this.#appended;
-    const isHandedOver = buffer instanceof ArrayBuffer && byteLength === buffer.byteLength;
-    this.#appended = this.#ask({ kind: 'entries', octets }, isHandedOver ? [buffer] : []);
+    this.#appended = this.#append(piece);
     this.#appended.catch(() => undefined);
-    this.#length += length;
     await before;
+  }
+
+  async #append(piece: EntryPiece): Promise<void> {
+    const { length = 0 } =
+      piece instanceof Uint8Array
+        ? await this.#ask({ kind: 'entries', octets: piece }, handedOver(piece))
+        : await this.#ask({ kind: 'pages', statements: piece });
+    this.#length = length;
   }
 
   /** To be called when all entries were appended. Throws PkiError `lint_failed` when a serial number stands twice. */
@@ -141,6 +155,11 @@ export class CrlFile {
     if (answer.finding !== undefined) throw entryRefusal(answer.finding);
     return answer;
   }
+}
+
+/** The memory of octets that have it for themselves. */
+function handedOver({ buffer, byteLength }: Uint8Array): ArrayBuffer[] {
+  return buffer instanceof ArrayBuffer && byteLength === buffer.byteLength ? [buffer] : [];
 }
 
 async function writing<T>(path: string, work: Promise<T>): Promise<T> {

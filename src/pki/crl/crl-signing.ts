@@ -16,6 +16,7 @@ import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
 import { IN_MEMORY } from './checked-entries.js';
 import { crlEntries } from './crl-entries.js';
+import { CrlFileThread } from './crl-file-thread.js';
 import { CrlParts } from './crl-parts.js';
 import type { CrlPublication } from './crl-publication.js';
 import { COMPLETE, crlUrl, DELTA, hasDeltas } from './crl-scope.js';
@@ -103,13 +104,15 @@ export class CrlSigning {
     for (;;) {
       const begun = await this.#store.transaction((transaction) => this.#begin(transaction, wanted));
       if (!begun) return false;
-      const isLong = begun.expected > IN_MEMORY;
-      const made = await this.#store.snapshot((database) => this.#make(database, wanted, begun), { isLong });
+      const thread = begun.expected > IN_MEMORY ? new CrlFileThread() : undefined;
+      let made: Made | undefined;
       try {
+        made = await this.#store.snapshot((database) => this.#make(database, wanted, begun, thread), thread);
         const outcome = await this.#place(wanted, begun, made);
         if (outcome !== 'crossed') return outcome === 'placed';
       } finally {
-        await made.crl.dispose();
+        await made?.crl.dispose();
+        await thread?.release();
       }
     }
   }
@@ -154,11 +157,12 @@ export class CrlSigning {
     };
   }
 
-  /** Writes and signs it. Throws PkiError `crl_not_fresh` where `database` lacks what somebody was told of, or what the last lists had. */
+  /** Writes and signs it; one that is too large for memory in `thread`. Throws PkiError `crl_not_fresh` where `database` lacks what somebody was told of, or what the last lists had. */
   async #make(
     database: Database,
     { authority, scope }: Wanted,
     { terms, base, last, least, expected }: Begun,
+    thread: CrlFileThread | undefined,
   ): Promise<Made> {
     const { id, issuer } = authority;
     const sequence = await lastRevocationSequence(database, id);
@@ -177,9 +181,9 @@ export class CrlSigning {
     };
     // Later than everything that the snapshot has.
     const updates = await this.#updates(scope);
-    const entries = crlEntries(database, contents);
+    const entries = crlEntries(database, contents, { isElsewhere: thread?.hasRows });
     const path = () => this.#publication.draft({ issuer: id, scope });
-    const token = await CrlToken.make(issuer.identity, { ...terms, ...updates }, entries, { path, expected });
+    const token = await CrlToken.make(issuer.identity, { ...terms, ...updates }, entries, { path, expected, thread });
     return { crl: await issuer.signCrl(token), sequence, ...updates };
   }
 

@@ -14,7 +14,9 @@ import {
 import type { IssuerIdentity } from '../issuer/issuer-identity.js';
 import { PkiError } from '../pki-error.js';
 import { CheckedEntries, IN_MEMORY } from './checked-entries.js';
+import type { EntryPiece } from './crl-entries.js';
 import { CrlFile } from './crl-file.js';
+import type { CrlFileThread } from './crl-file-thread.js';
 import type { TbsParts } from './signed-crl.js';
 
 /** What a list says apart from its entries. */
@@ -39,6 +41,8 @@ export interface CrlDraft {
   readonly path: () => Promise<string | undefined>;
   /** About how many octets the list will have. */
   readonly expected: number;
+  /** Makes the file; another one does when this is undefined. */
+  readonly thread?: CrlFileThread | undefined;
 }
 
 const NOWHERE: CrlDraft = { path: () => Promise.resolve(undefined), expected: IN_MEMORY };
@@ -61,8 +65,8 @@ export class CrlToken {
   static async make(
     issuer: IssuerIdentity,
     terms: CrlTerms,
-    entries: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-    { path, expected }: CrlDraft = NOWHERE,
+    entries: AsyncIterable<EntryPiece> | Iterable<EntryPiece>,
+    { path, expected, thread }: CrlDraft = NOWHERE,
   ): Promise<CrlToken> {
     checkClock(issuer, terms);
     const extensions = extensionsOf(issuer, terms);
@@ -74,7 +78,7 @@ export class CrlToken {
     checkList(issuer, terms, Buffer.concat(Object.values(around(0))));
     const about = { isDelta: terms.base !== undefined, thisUpdate: terms.thisUpdate };
     const room = write.encodeHeader(0x30, expected).length + around(expected).before.length;
-    const openFile = async (): Promise<CrlFile> => CrlFile.open(await path(), { ...about, room });
+    const openFile = async (): Promise<CrlFile> => CrlFile.open(await path(), { ...about, room }, thread);
     const checked = await CheckedEntries.check(entries, { ...about, isLarge: expected > IN_MEMORY, openFile });
     return new CrlToken(issuer, { ...around(checked.length), entries: checked });
   }

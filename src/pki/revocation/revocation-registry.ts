@@ -4,8 +4,9 @@ import {
   lastRevocationSequence,
   listIssuers,
   listReleases,
-  readRevocationPage,
-  readRevokedSerialPage,
+  readPage,
+  revocationPage,
+  revokedSerialPage,
   StoreFollower,
   type Database,
   type RevocationPart,
@@ -187,9 +188,9 @@ async function takeReleases(
 
 async function takeRevocations(database: Database, revoked: RevokedSerials, part: RevocationPart): Promise<void> {
   const { issuer, until } = part;
-  for (const read of [readRevocationPage, readRevokedSerialPage])
+  for (const pageOf of [revocationPage, revokedSerialPage])
     for (let { after } = part; after < until; after += PAGE) {
-      revoked.add(await read(database, { issuer, after, until: Math.min(after + PAGE, until) }));
+      revoked.add(await readPage(pageOf(database, { issuer, after, until: Math.min(after + PAGE, until) })));
       if (after + PAGE < until) await setImmediate();
     }
 }

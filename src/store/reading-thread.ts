@@ -1,0 +1,70 @@
+import {
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type Kysely,
+  type QueryResult,
+} from 'kysely';
+
+/** A thread of the caller's with a `SqliteReader` of its own: it can read very many rows where nobody waits, and keep what it read. */
+export interface ReadingThread {
+  /** Opens the file. This and the others throw what SQLite says. */
+  readonly open: (path: string) => Promise<void>;
+  readonly rows: (sql: string, parameters: readonly unknown[]) => Promise<readonly unknown[]>;
+  readonly close: () => Promise<void>;
+}
+
+/** Kysely's SQLite over the one connection of a thread, which was opened before and is closed by somebody else. */
+export class ReadingThreadDialect implements Dialect {
+  readonly #thread: ReadingThread;
+
+  constructor(thread: ReadingThread) {
+    this.#thread = thread;
+  }
+
+  createDriver(): Driver {
+    const connection = new ReadingConnection(this.#thread);
+    const nothing = (): Promise<void> => Promise.resolve();
+    return {
+      init: nothing,
+      acquireConnection: () => Promise.resolve(connection),
+      beginTransaction: nothing,
+      commitTransaction: nothing,
+      rollbackTransaction: nothing,
+      releaseConnection: nothing,
+      destroy: nothing,
+    };
+  }
+
+  createQueryCompiler(): SqliteQueryCompiler {
+    return new SqliteQueryCompiler();
+  }
+
+  createAdapter(): SqliteAdapter {
+    return new SqliteAdapter();
+  }
+
+  createIntrospector(database: Kysely<unknown>): SqliteIntrospector {
+    return new SqliteIntrospector(database);
+  }
+}
+
+class ReadingConnection implements DatabaseConnection {
+  readonly #thread: ReadingThread;
+
+  constructor(thread: ReadingThread) {
+    this.#thread = thread;
+  }
+
+  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    return { rows: (await this.#thread.rows(sql, parameters)) as R[] };
+  }
+
+  streamQuery(): never {
+    throw new Error('pages are read by cursor, not streamed');
+  }
+}

@@ -1,0 +1,14 @@
+import type { ReadingThread } from '../../src/store/index.js';
+import { SqliteReader } from '../../src/store/sqlite-reader.js';
+
+/** What a thread of the product's does with the rows of a snapshot, in this one. */
+export function readingThread(): ReadingThread {
+  let reader: SqliteReader | undefined;
+  return {
+    open: async (path) => {
+      reader = new SqliteReader(path);
+    },
+    rows: async (sql, parameters) => reader?.rows(sql, parameters) ?? [],
+    close: async () => reader?.close(),
+  };
+}
