@@ -1,36 +1,48 @@
 // Puts what a start loads into few files: Node.js takes as long to find, read and link a thousand small ones as for all the rest of a start.
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { build } from 'esbuild';
 
 /** Packages of many small files that nobody else here loads. All others stay where they are: they find their own files, or are shared with the host. */
 const TAKEN_IN = ['kysely', 'yaml', 'zod'];
 
+const OPTIONS = {
+  allowOverwrite: true,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  sourcemap: true,
+  // Comments with a single character that is not Latin-1 would double what a file takes in memory.
+  minifyWhitespace: true,
+  legalComments: 'none',
+  lineLimit: 160,
+  logLevel: 'warning',
+  // yaml is CommonJS, and asks for what Node.js has by `require`.
+  banner: {
+    js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+  },
+};
+
 /**
  * Replaces the two programs among the compiled files of `folder` by bundles of themselves and of what they import; what they share, and what they import
- * later, becomes further files beside them. The single modules stay: other programs import them, and threads start from them.
+ * later, becomes further files beside them. What threads start from is replaced by a file each. The single modules stay: other programs import them.
  */
 export async function bundle(folder) {
+  const threads = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('-worker.js'));
   await build({
+    ...OPTIONS,
+    entryPoints: threads.map((name) => join(folder, name)),
+    outdir: folder,
+    outbase: folder,
+    packages: 'external',
+  });
+  await build({
+    ...OPTIONS,
     entryPoints: ['main', 'cli'].map((name) => join(folder, `${name}.js`)),
     outdir: folder,
-    allowOverwrite: true,
-    bundle: true,
     splitting: true,
     chunkNames: '[name].[hash]',
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    sourcemap: true,
-    // Comments with a single character that is not Latin-1 would double what a file takes in memory.
-    minifyWhitespace: true,
-    legalComments: 'none',
-    lineLimit: 160,
-    logLevel: 'warning',
-    // yaml is CommonJS, and asks for what Node.js has by `require`.
-    banner: {
-      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
-    },
     plugins: [{ name: 'veritas', setup: (hooks) => setUp(hooks, folder) }],
   });
 }

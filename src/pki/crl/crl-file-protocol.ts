@@ -6,6 +6,8 @@ export interface CrlFileData {
   readonly file: number;
   /** Where the first entry begins. */
   readonly room: number;
+  /** About how many octets the list will have. */
+  readonly expected: number;
   /** Of the list. */
   readonly isDelta: boolean;
   readonly thisUpdate: Date;

@@ -4,7 +4,7 @@ import { CrlFileThread } from './crl-file-thread.js';
 
 const begin = async (): Promise<CrlFileThread> => {
   const thread = new CrlFileThread();
-  await thread.ask({ kind: 'begin', file: -1, room: 0, isDelta: false, thisUpdate: new Date() });
+  await thread.ask({ kind: 'begin', file: -1, room: 0, expected: 0, isDelta: false, thisUpdate: new Date() });
   return thread;
 };
 

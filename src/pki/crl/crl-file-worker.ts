@@ -17,6 +17,8 @@ import type { CrlFileAnswer, CrlFileData, CrlFileRequest } from './crl-file-prot
  */
 
 const PIECE = 512 * 1024;
+/** Of an entry with a serial number of 16 octets and nothing else. */
+const FEWEST_OCTETS = 35;
 
 /** An entry breaks a rule. */
 class Finding extends Error {
@@ -32,12 +34,13 @@ class Entries {
   #start: number;
   #end: number;
 
-  constructor({ file, room, isDelta, thisUpdate }: CrlFileData) {
+  constructor({ file, room, expected, isDelta, thisUpdate }: CrlFileData) {
     this.#file = file;
     this.#lint = new CrlEntriesLint({
       isDelta,
       thisUpdate,
       key: [randomInt(0x1_0000_0000), randomInt(0x1_0000_0000)],
+      expected: expected / FEWEST_OCTETS,
     });
     [this.#start, this.#end] = [room, room];
   }

@@ -9,7 +9,7 @@ import type { CrlFileAnswer, CrlFileData, CrlFileRequest } from './crl-file-prot
 import { CrlFileThread } from './crl-file-thread.js';
 import { entryRefusal } from './entry-refusal.js';
 
-const PIECE = 128 * 1024;
+const PIECE = 256 * 1024;
 
 /**
  * The file of a list that is too large for memory. A thread checks the entries and writes them first; what stands around them is written when the list is

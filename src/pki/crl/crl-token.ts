@@ -78,7 +78,7 @@ export class CrlToken {
     checkList(issuer, terms, Buffer.concat(Object.values(around(0))));
     const about = { isDelta: terms.base !== undefined, thisUpdate: terms.thisUpdate };
     const room = write.encodeHeader(0x30, expected).length + around(expected).before.length;
-    const openFile = async (): Promise<CrlFile> => CrlFile.open(await path(), { ...about, room }, thread);
+    const openFile = async (): Promise<CrlFile> => CrlFile.open(await path(), { ...about, room, expected }, thread);
     const checked = await CheckedEntries.check(entries, { ...about, isLarge: expected > IN_MEMORY, openFile });
     return new CrlToken(issuer, { ...around(checked.length), entries: checked });
   }

@@ -30,7 +30,7 @@ test.each([
   const path = join(temporaryFolder(), 'draft');
   const entries = pagesOf(pages);
   const whole = Buffer.concat(entries);
-  const openFile = () => CrlFile.open(path, { ...terms, room });
+  const openFile = () => CrlFile.open(path, { ...terms, room, expected: 0 });
   const checked = await CheckedEntries.check(entries, { ...terms, openFile });
   expect(checked.length).toBe(whole.length);
   const crl = new SignedCrl({ ...around, entries: checked }, algorithm, randomBytes(64));
@@ -48,7 +48,7 @@ test.each([
 
 test('a list is whole on a disk that takes a part of what it is given', async () => {
   const path = join(temporaryFolder(), 'draft');
-  const openFile = () => CrlFile.open(path, { ...terms, room: 95 });
+  const openFile = () => CrlFile.open(path, { ...terms, room: 95, expected: 0 });
   const checked = await CheckedEntries.check(pagesOf(30), { ...terms, openFile });
   const crl = new SignedCrl({ ...around, entries: checked }, algorithm, randomBytes(64));
   const handle = await open(path, 'r');
@@ -78,7 +78,7 @@ test.each([
   async (_, bad, code, message) => {
     const path = join(temporaryFolder(), 'draft');
     const pages = pagesOf(30);
-    const openFile = () => CrlFile.open(path, { ...terms, room: 100 });
+    const openFile = () => CrlFile.open(path, { ...terms, room: 100, expected: 0 });
     const made = CheckedEntries.check([...pages, bad(Buffer.from(all[7] ?? []))], { ...terms, openFile });
     await expect(made).rejects.toMatchObject({ code, message: expect.stringContaining(message) });
     expect(() => readFileSync(path)).toThrow('ENOENT');
@@ -87,20 +87,20 @@ test.each([
 
 test('a file whose thread cannot begin is not left behind', async () => {
   const path = join(temporaryFolder(), 'draft');
-  const notForThreads = { ...terms, room: 95, thisUpdate: (() => undefined) as unknown as Date };
+  const notForThreads = { ...terms, room: 95, expected: 0, thisUpdate: (() => undefined) as unknown as Date };
   await expect(CrlFile.open(path, notForThreads)).rejects.toThrow('could not be cloned');
   expect(() => readFileSync(path)).toThrow('ENOENT');
 });
 
 test('who waits for the thread of a file is told when it ends, and who comes later as well', async () => {
-  const file = await CrlFile.open(undefined, { ...terms, room: 95 });
+  const file = await CrlFile.open(undefined, { ...terms, room: 95, expected: 0 });
   await file.append(Buffer.concat(pagesOf(30)));
   const waiting = expect(file.append(Buffer.from(entry()))).rejects.toThrow('ended');
   const later = expect(file.checkUnique()).rejects.toThrow('ended');
   await file.dispose();
   await Promise.all([waiting, later]);
   await expect(file.checkUnique()).rejects.toThrow('ended');
-  const other = await CrlFile.open(undefined, { ...terms, room: 95 });
+  const other = await CrlFile.open(undefined, { ...terms, room: 95, expected: 0 });
   await other.dispose();
   await expect(other.checkUnique()).rejects.toThrow('disposed of');
 }, 5000);
@@ -108,7 +108,7 @@ test('who waits for the thread of a file is told when it ends, and who comes lat
 test('files that come one after the other have one thread, and none has anything of the one before', async () => {
   const [page = Buffer.alloc(0)] = pagesOf(1);
   const digestOf = async (octets: Uint8Array): Promise<string> => {
-    const file = await CrlFile.open(join(temporaryFolder(), 'draft'), { ...terms, room: 0 });
+    const file = await CrlFile.open(join(temporaryFolder(), 'draft'), { ...terms, room: 0, expected: 0 });
     await file.append(Buffer.from(octets));
     await file.checkUnique();
     const sha256 = await file.complete(Buffer.alloc(0), Buffer.alloc(0));
@@ -124,7 +124,7 @@ test('files that come one after the other have one thread, and none has anything
 });
 
 test('files at once have a thread each', async () => {
-  const open = () => CrlFile.open(undefined, { ...terms, room: 0 });
+  const open = () => CrlFile.open(undefined, { ...terms, room: 0, expected: 0 });
   const files = await Promise.all([open(), open()]);
   const [page = Buffer.alloc(0)] = pagesOf(1);
   for (const file of files) await file.append(Buffer.from(page));

@@ -3,21 +3,28 @@ const SMALLEST = 8;
 
 /**
  * Sets of octets, as 64 bits of a keyed hash of each, to be looked through for what stands twice when all are there: eight octets of memory a number, and
- * no search for its place. It grows in many small parts, each of which grows and is sorted in no time.
+ * no search for its place. It is in many small parts, each of which grows and is sorted in no time.
  */
 export class NumberLog {
-  readonly #key: readonly [number, number];
+  readonly #high: number;
+  readonly #low: number;
   // Pairs of 32-bit halves.
-  readonly #parts: Uint32Array[] = Array.from({ length: PARTS }, () => new Uint32Array(SMALLEST));
+  readonly #parts: Uint32Array[];
   readonly #lengths = new Uint32Array(PARTS);
 
-  constructor(key: readonly [number, number]) {
-    this.#key = key;
+  /** The key: two 32-bit numbers by chance. `expected`: about how many there will be; parts that grow leave their memory behind. */
+  constructor([high, low]: readonly [number, number], expected = 0) {
+    this.#high = high;
+    this.#low = low;
+    // The parts differ by chance.
+    const size = Math.max(SMALLEST, 2 * Math.ceil((expected / PARTS) * 1.1));
+    this.#parts = Array.from({ length: PARTS }, () => new Uint32Array(size));
   }
 
   /** Adds the octets `[from, to)`. */
   add(octets: Uint8Array, from: number, to: number): void {
-    let [high, low] = this.#key;
+    let high = this.#high;
+    let low = this.#low;
     let i = from;
     for (; i + 4 <= to; i += 4) {
       const word =
