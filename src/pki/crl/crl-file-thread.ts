@@ -86,7 +86,8 @@ export class CrlFileThread implements ReadingThread {
 
   async #isFreed(): Promise<boolean> {
     try {
-      await this.#answerTo({ kind: 'end' }, []);
+      await this.close();
+      await this.ask({ kind: 'end' });
       return true;
     } catch {
       return false;

@@ -105,11 +105,6 @@ function readIn({ sql, parameters }: PageStatement): Record<string, unknown>[] {
   return rows.rows(sql, parameters);
 }
 
-function close(): void {
-  rows?.close();
-  rows = undefined;
-}
-
 function answer(request: CrlFileRequest): CrlFileAnswer {
   switch (request.kind) {
     case 'open':
@@ -118,13 +113,13 @@ function answer(request: CrlFileRequest): CrlFileAnswer {
     case 'rows':
       return { rows: readIn(request) };
     case 'close':
-      close();
+      rows?.close();
+      rows = undefined;
       return {};
     case 'begin':
       entries = new Entries(request);
       return {};
     case 'end':
-      close();
       entries = undefined;
       return {};
   }

@@ -20,22 +20,30 @@ export class CrlFile {
   readonly path: string | undefined;
   readonly #handle: FileHandle;
   readonly #thread: CrlFileThread;
+  readonly #isOwn: boolean;
   #room: number;
   #length = 0;
   #isDisposed = false;
   #appended: Promise<unknown> = Promise.resolve();
   #flushed: Promise<unknown> = Promise.resolve();
 
-  private constructor(path: string | undefined, handle: FileHandle, thread: CrlFileThread, room: number) {
+  private constructor(
+    path: string | undefined,
+    handle: FileHandle,
+    room: number,
+    thread: CrlFileThread,
+    isOwn: boolean,
+  ) {
     this.path = path;
     this.#handle = handle;
-    this.#thread = thread;
     this.#room = room;
+    this.#thread = thread;
+    this.#isOwn = isOwn;
   }
 
   /**
    * Makes the file at `path`, or without a name in the folder of temporary files when that is undefined. `room` is how many octets are expected to stand before
-   * the entries. The file has `thread` until it is disposed of. Throws PkiError `file_unwritable`.
+   * the entries. Without `thread` it has one of its own. Throws PkiError `file_unwritable`.
    */
   static async open(
     path: string | undefined,
@@ -45,11 +53,11 @@ export class CrlFile {
     const name = path ?? join(tmpdir(), `.crl-entries.${randomBytes(6).toString('hex')}.tmp`);
     const handle = await writing(name, path === undefined ? open(name, 'wx+', 0o600) : createPublicFile(name));
     if (path === undefined) await rm(name);
-    let own = thread;
+    let own: CrlFileThread | undefined;
     try {
-      own ??= new CrlFileThread();
-      await own.ask({ kind: 'begin', ...data, file: handle.fd });
-      return new CrlFile(path, handle, own, data.room);
+      const used = thread ?? (own = new CrlFileThread());
+      await used.ask({ kind: 'begin', ...data, file: handle.fd });
+      return new CrlFile(path, handle, data.room, used, own !== undefined);
     } catch (error) {
       // No more threads can be started.
       await own?.release();
@@ -135,7 +143,8 @@ export class CrlFile {
   /** Nothing is read afterwards. */
   async dispose(): Promise<void> {
     this.#isDisposed = true;
-    await this.#thread.release();
+    // Before the file is closed: its number may be another file's after that.
+    await (this.#isOwn ? this.#thread.release() : this.#thread.ask({ kind: 'end' }).catch(() => undefined));
     await this.#flushed.catch(() => undefined);
     await this.#handle.close();
     if (this.path !== undefined) await rm(this.path, { force: true });

@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { readdirSync, readFileSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { certificationRequest } from '../../../test/support/certification-request.js';
+import { fillStore } from '../../../test/support/revoked-store.js';
+import {
+  openTemporaryAuthority,
+  somebody,
+  type TemporaryAuthority,
+} from '../../../test/support/temporary-authority.js';
+import { threadsStartedBy } from '../../../test/support/threads.js';
+import { CrlFileThread } from './crl-file-thread.js';
+import type { CertificationAuthority } from '../certification-authority.js';
+import { CrlReason, decodeCertificateList } from '../../x509/index.js';
+
+// Lists of more than a mebibyte, which a thread reads, checks and writes.
+const MANY = 30_000;
+
+let temporary: TemporaryAuthority;
+let authority: CertificationAuthority;
+let path: string;
+/** A certificate on hold, the first on each list. */
+let held: string;
+beforeEach(async () => {
+  temporary = await openTemporaryAuthority();
+  authority = await temporary.reopen({ settings: { ...temporary.settings, crlDeltaLifetime: 3600 } });
+  path = join(temporary.folder, 'var/veritas.db');
+  const { certificate } = await authority.ca.issue({ request: certificationRequest(), requester: somebody });
+  held = certificate.serialNumber;
+  await authority.ca.revoke({ serialNumber: held, reason: 'certificateHold', requester: somebody });
+});
+afterEach(() => temporary.close());
+
+const revokeMany = () => fillStore(path, { revoked: MANY }).revoked;
+const sign = (scope = 'complete') => authority.crls.sign('issuing', somebody, scope);
+const files = () => readdirSync(join(temporary.folder, 'var/crl'), { recursive: true, encoding: 'utf8' });
+function reasonsIn(name: string): Map<string, number | undefined> {
+  const list = decodeCertificateList(readFileSync(join(temporary.folder, 'var/crl', name)));
+  return new Map(Array.from(list.revokedCertificates(), ({ serialNumber, reason }) => [serialNumber, reason] as const));
+}
+
+test('they have every revocation, and a delta also the holds that were lifted', async () => {
+  const first = revokeMany();
+  await sign();
+  expect([...reasonsIn('issuing.crl').keys()]).toEqual([held, ...first]);
+  await authority.ca.release({ serialNumber: held, requester: somebody });
+  const second = revokeMany();
+  await sign('delta');
+  const delta = reasonsIn('issuing/delta.crl');
+  expect([...delta.keys()]).toEqual([...second, held]);
+  expect(delta.get(held)).toBe(CrlReason.removeFromCRL);
+  await sign();
+  expect([...reasonsIn('issuing.crl').keys()]).toEqual([...first, ...second]);
+});
+
+test('they are as the rows were when they were begun, whatever is written meanwhile', async () => {
+  revokeMany();
+  await sign();
+  const { ask } = CrlFileThread.prototype;
+  let isRevoked = false;
+  const asked = jest.spyOn(CrlFileThread.prototype, 'ask').mockImplementation(async function (
+    this: CrlFileThread,
+    request,
+    moved,
+  ) {
+    if (request.kind === 'pages' && !isRevoked) {
+      isRevoked = true;
+      // So it has another place in the order of revocations, behind all that this list has.
+      await authority.ca.revoke({ serialNumber: held, reason: 'keyCompromise', requester: somebody });
+    }
+    return ask.call(this, request, moved);
+  });
+  try {
+    await sign();
+  } finally {
+    asked.mockRestore();
+  }
+  expect(isRevoked).toBe(true);
+  expect(reasonsIn('issuing.crl').get(held)).toBe(CrlReason.certificateHold);
+  await sign();
+  expect(reasonsIn('issuing.crl').get(held)).toBe(CrlReason.keyCompromise);
+});
+
+test('none is signed when the row of a revocation lacks its entry, or the store is not there, and the next goes on', async () => {
+  revokeMany();
+  await sign();
+  const before = files();
+  const change = (crlEntry: string): void => {
+    const database = new DatabaseSync(path);
+    expect(database.prepare(`update certificate set crl_entry = ${crlEntry} where serial = ?`).run(held).changes).toBe(
+      1,
+    );
+    database.close();
+  };
+  const database = new DatabaseSync(path);
+  const { entry } = database.prepare('select hex(crl_entry) as entry from certificate where serial = ?').get(held)!;
+  database.close();
+  const threads = await threadsStartedBy(async () => {
+    change('null');
+    await expect(sign()).rejects.toMatchObject({
+      code: 'store_corrupt',
+      message: expect.stringContaining('have no entry'),
+    });
+    expect(files()).toEqual(before);
+    change(`unhex('${String(entry)}')`);
+    await sign();
+  });
+  expect(reasonsIn('issuing.crl').size).toBe(MANY + 1);
+  // What reads and writes the list was not lost with it.
+  expect(threads).toBeLessThanOrEqual(1);
+  renameSync(path, `${path}.moved`);
+  await expect(sign()).rejects.toMatchObject({ code: 'store_unavailable' });
+  renameSync(`${path}.moved`, path);
+  await sign();
+});
