@@ -408,6 +408,25 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     await schedule.stop();
   });
 
+  it.each([
+    { crlLifetime: 60, crlOverlap: 2 },
+    { crlLifetime: 3600, crlOverlap: 60, crlDeltaLifetime: 4 },
+  ])('has the next list before the last one ends, however short its overlap: %j', async (lists) => {
+    const { crls, ...rest } = await temporary.reopen({ settings: { ...temporary.settings, ...lists } });
+    const scope = lists.crlDeltaLifetime === undefined ? 'complete' : 'delta';
+    const schedule = new CrlSchedule({ crls, ...rest });
+    await schedule.start({ pollInterval: 20, sign: true });
+    const first = crls.current('issuing', scope)!;
+    const next = new Promise<number>((resolve) => {
+      rest.events.on('crl.published', (event) => {
+        if (event.issuer === 'issuing' && event.scope === scope) resolve(event.number);
+      });
+    });
+    clock = new Date(first.nextUpdate.getTime() - 2000);
+    expect(await next).toBeGreaterThan(first.number);
+    await schedule.stop();
+  });
+
   it('tells what fails in the background, and goes on', async () => {
     const { authority } = temporary;
     const failed = new Promise((resolve) => authority.events.on('background.failed', resolve));
