@@ -197,6 +197,7 @@ export class CertificatesController implements OnModuleInit {
     if (reason === 'certificateHold' || reason === 'removeFromCRL') this.access.checkMayHold(request);
     const requester = this.access.requesterOf(request);
     if (reason === 'removeFromCRL') {
+      if (date !== undefined) throw new PkiError('invalidity_date_not_allowed', 'a release has no invalidity date');
       const { already } = await this.ca.release({ serialNumber, requester });
       return { serial_number: serialNumber, reason, revoked_at: null, already_revoked: already };
     }

@@ -70,8 +70,8 @@ export interface CertificationAuthority {
 
 /**
  * Opens the CA on a store: reads the issuers (or makes them), writes the public certificates that are not there yet, and loads the revocations and the last
- * CRLs. A policy that differs from the last one is recorded. No key is opened, no timer is started, and the store stays the caller's to close. Throws
- * ConfigurationError when the built-in profiles cannot be read, PkiError, and what the store throws.
+ * CRLs; one whose file cannot be written is an event. A policy that differs from the last one is recorded. No key is opened, no timer is started, and the store
+ * stays the caller's to close. Throws ConfigurationError when the built-in profiles cannot be read, PkiError, and what the store throws.
  */
 export async function openCertificationAuthority(
   options: CertificationAuthorityOptions,
@@ -81,7 +81,11 @@ export async function openCertificationAuthority(
   const { now, events, audit, certsDirectory, context, profiles, creation, authorities, trust, published } = opened;
   const { registry, revocations, crls } = opened;
   await registry.refresh();
-  await crls.load();
+  await crls.load().catch((error: unknown) => {
+    // A folder of lists that cannot be written holds up no revocation.
+    if (!(error instanceof PkiError) || error.code !== 'file_unwritable') throw error;
+    events.emit('background.failed', { task: 'crl.publish', error });
+  });
   const isOcspOn = settings.ocsp;
   const ocsp = isOcspOn ? new OcspService({ authorities, settings, profiles, context, events, registry }) : undefined;
   const ca = new CaService({ authorities, settings, profiles, context, events, revocations, registry, ocsp });

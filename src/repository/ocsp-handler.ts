@@ -39,8 +39,10 @@ export function ocspHandler(answer: NonNullable<Published['ocsp']>): OcspHandler
   const paths = new Map<string, Uint8Array>();
   return (request, response) => {
     const { url = '', method } = request;
-    if (!url.startsWith(PATH)) return false;
-    const rest = url.slice(PATH.length);
+    // The form that is meant for proxies is to be taken too (RFC 9112 §3.2.2).
+    const path = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '');
+    if (!path.startsWith(PATH)) return false;
+    const rest = path.slice(PATH.length);
     if (rest !== '' && !rest.startsWith('/')) return false;
     if (method === 'POST' && rest.length < 2) receive(request, response, reply);
     else if (method !== 'GET' && method !== 'HEAD')

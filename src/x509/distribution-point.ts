@@ -86,10 +86,11 @@ function decodePointName(reader: DerReader): DistributionPointName | undefined {
 
 /** The contents of cRLDistributionPoints with one point per URL. */
 export function encodeDistributionPoints(urls: readonly string[]): Uint8Array {
-  return write.sequence(...urls.map((url) => write.sequence(encodeDistributionPointName(url))));
+  return write.sequence(...urls.map((url) => write.sequence(encodeDistributionPointName([url]))));
 }
 
-/** The field `distributionPoint` with a URL as its fullName. */
-export function encodeDistributionPointName(value: string): Uint8Array {
-  return write.explicit(0, write.element(contextConstructed(0), encodeGeneralName({ kind: 'uri', value })));
+/** The field `distributionPoint` with URLs as its fullName. */
+export function encodeDistributionPointName(urls: readonly string[]): Uint8Array {
+  const names = urls.map((value) => encodeGeneralName({ kind: 'uri', value }));
+  return write.explicit(0, write.element(contextConstructed(0), ...names));
 }

@@ -183,9 +183,9 @@ export const encodeExtensionOf = {
   deltaCrlIndicator: (base: bigint): Extension => extension(Oid.deltaCrlIndicator, true, write.integer(base)),
   freshestCrl: (urls: readonly string[]): Extension =>
     extension(Oid.freshestCrl, false, encodeDistributionPoints(urls)),
-  /** For a list that covers the certificates that name this point, and no others. */
-  issuingDistributionPoint: (url: string): Extension =>
-    extension(Oid.issuingDistributionPoint, true, write.sequence(encodeDistributionPointName(url))),
+  /** For a list that covers the certificates that name this point by one of these URLs, and no others. */
+  issuingDistributionPoint: (...urls: readonly string[]): Extension =>
+    extension(Oid.issuingDistributionPoint, true, write.sequence(encodeDistributionPointName(urls))),
 } as const;
 
 function encodeSubtrees(number: number, subtrees: readonly GeneralName[]): Uint8Array[] {

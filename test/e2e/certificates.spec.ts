@@ -329,6 +329,9 @@ describe('revocation', () => {
     expect(refusal(await post(held, path, { reason: 'certificateHold' }))).toEqual([403, 'route_not_allowed']);
     expect((await post(admin, path, { reason: 'certificateHold' })).status).toBe(200);
     expect(refusal(await read(held, '/api/v1/test'))).toEqual([403, 'certificate_revoked']);
+    expect(
+      refusal(await post(admin, path, { reason: 'removeFromCRL', invalidity_date: '2026-01-01T00:00:00Z' })),
+    ).toEqual([400, 'invalidity_date_not_allowed']);
     expect((await post(admin, path, { reason: 'removeFromCRL' })).json).toEqual({
       serial_number: held.serialNumber,
       reason: 'removeFromCRL',

@@ -433,6 +433,20 @@ describeWithMounts('disks that are full or for reading only', () => {
     expect(list.extensions.crlNumber).toBe(3n);
   });
 
+  test('a folder of lists for reading only holds up no revocation and no start, though the last list is not in it', async () => {
+    const folder = usedFolder();
+    const end = mountReadOnly(join(folder, 'var/crl'));
+    expect((await commandIn(folder, ['crl'])).code).toBe(3);
+    const { code, out, err } = await commandIn(folder, ['revoke', '--service', 'veritas-client', '--json']);
+    expect([code, JSON.parse(out), err]).toEqual([
+      3,
+      { revoked: 1 },
+      expect.stringMatching(/issuing\.crl cannot be written \(EROFS\)/),
+    ]);
+    expect(await sentenceAtStart(folder)).toBe('started');
+    end();
+  });
+
   test('a full disk at the start and at the command line', async () => {
     const folder = temporaryFolder();
     mountDisk(join(folder, 'var'), 1024 * 1024);

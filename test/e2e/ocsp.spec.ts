@@ -123,6 +123,14 @@ describe('OCSP over HTTP', () => {
         expect(statusIn(await send('GET', `/ocsp/${path}`), serial)).toBe('unknown');
   });
 
+  it('takes the whole URL for its path, as whoever is configured with a proxy sends it', async () => {
+    const { serialNumber } = await issue();
+    const octets = requestFor(serialNumber);
+    const url = 'HTTP://pki.example:5080/ocsp';
+    expect(statusIn(await send('GET', `${url}/${encodeURIComponent(base64(octets))}`), serialNumber)).toBe('good');
+    expect(statusIn(await post(octets, undefined, url), serialNumber)).toBe('good');
+  });
+
   it('signs anew for a nonce, which no cache may keep', async () => {
     const { serialNumber } = await issue();
     await get(requestFor(serialNumber));

@@ -1,19 +1,22 @@
 import type { EventBus } from '../../events/index.js';
+import type { PkiSettings } from '../pki-settings.js';
 import type { RevocationRegistry } from '../revocation/revocation-registry.js';
 import { BackgroundWork } from './background-work.js';
+import { COMPLETE, DELTA, hasDeltas, overlapOf } from './crl-scope.js';
 import type { CrlService } from './crl.service.js';
 
 // Milliseconds. The guard knows of a revocation at once; the list for others may gather a few.
 const GATHER = 200;
-const LONGEST_WAIT = 60_000;
+const [SHORTEST_WAIT, LONGEST_WAIT] = [500, 60_000];
 
 /**
- * Keeps the CRLs of a running process, and what it knows of its CAs, fresh: after each change of the store, after each revocation, and once a minute. Its
- * timers do not keep the process alive.
+ * Keeps the CRLs of a running process, and what it knows of its CAs, fresh: after each change of the store, after each revocation, and once a minute, or more
+ * often where lists have a shorter overlap. Its timers do not keep the process alive.
  */
 export class CrlSchedule {
   readonly #registry: RevocationRegistry;
   readonly #events: EventBus;
+  readonly #wait: number;
   readonly #publishing: BackgroundWork;
   /** Lists are loaded before new CAs are taken up, and once more after them, for lists that came together with their CA. */
   readonly #takingUp: BackgroundWork;
@@ -25,15 +28,18 @@ export class CrlSchedule {
     crls,
     registry,
     events,
+    settings,
     followIssuers,
   }: {
     readonly crls: CrlService;
     readonly registry: RevocationRegistry;
     readonly events: EventBus;
+    readonly settings: PkiSettings;
     readonly followIssuers: () => Promise<boolean>;
   }) {
     this.#registry = registry;
     this.#events = events;
+    this.#wait = Math.min(LONGEST_WAIT, Math.max(SHORTEST_WAIT, (shortestOverlap(settings) * 1000) / 2));
     this.#publishing = new BackgroundWork(() => this.#guarded(() => crls.publishIfDue()));
     this.#takingUp = new BackgroundWork(async () => {
       await this.#guarded(() => crls.load());
@@ -62,7 +68,7 @@ export class CrlSchedule {
       // This also tries again to write certificate files that could not be written.
       void this.#takingUp.run();
       void this.#publishing.run();
-    }, LONGEST_WAIT).unref();
+    }, this.#wait).unref();
     await this.#publishing.run();
   }
 
@@ -84,3 +90,6 @@ export class CrlSchedule {
     }
   }
 }
+
+const shortestOverlap = (settings: PkiSettings): number =>
+  Math.min(overlapOf(settings, COMPLETE), hasDeltas(settings) ? overlapOf(settings, DELTA) : Infinity);

@@ -17,6 +17,10 @@ export const crlUrl = (publicationUrl: string, issuer: string, scope: string): s
 /** Whether the issuing CAs have deltas. */
 export const hasDeltas = ({ crlDeltaLifetime = 0 }: PkiSettings): boolean => crlDeltaLifetime > 0;
 
+/** How long before the end of a list the next one is signed, in seconds. */
+export const overlapOf = ({ crlOverlap, crlDeltaLifetime = 0 }: PkiSettings, scope: string): number =>
+  scope === DELTA ? crlDeltaLifetime / 2 : crlOverlap;
+
 /** The shard of a serial number, in hexadecimal, among `shards`: from 1; 0 when there are none. Serial numbers are random, so shards grow alike. */
 export const shardOf = (serialNumber: string, shards: number): number =>
   shards < 2 ? 0 : (Number.parseInt(serialNumber.slice(-8), 16) % shards) + 1;

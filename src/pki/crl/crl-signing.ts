@@ -148,7 +148,7 @@ export class CrlSigning {
           isComplete && authority.role === 'issuing' && hasDeltas(this.#settings)
             ? crlUrl(publicationUrl, id, DELTA)
             : undefined,
-        distributionPoint: isComplete || scope === DELTA ? undefined : crlUrl(publicationUrl, id, scope),
+        distributionPoint: isComplete || scope === DELTA ? undefined : shardUrls(this.#settings, id, scope),
       },
       base,
       last,
@@ -260,6 +260,15 @@ function areCrossed(one: Compared, other: Compared): boolean {
   const [lower, higher] = one.number < other.number ? [one, other] : [other, one];
   return lower.revocation_sequence > higher.revocation_sequence;
 }
+
+/** Where certificates say that a shard is: each profile may have a place of its own. */
+const shardUrls = ({ publicationUrl, profiles = [] }: PkiSettings, issuer: string, shard: string): string[] => [
+  ...new Set(
+    [publicationUrl, ...profiles.map((each) => each.publicationUrl ?? publicationUrl)].map((url) =>
+      crlUrl(url, issuer, shard),
+    ),
+  ),
+];
 
 const entryOf = ({ authority, requester: { actor, requestId } }: Wanted) => ({
   action: 'crl.sign',

@@ -31,8 +31,8 @@ export interface CrlTerms {
   readonly base?: number | undefined;
   /** Where the delta of this complete list is (§5.2.6). */
   readonly freshest?: string | undefined;
-  /** For a shard, the distribution point that its certificates name (§5.2.5). */
-  readonly distributionPoint?: string | undefined;
+  /** For a shard, the URLs by which its certificates name it (§5.2.5). */
+  readonly distributionPoint?: readonly string[] | undefined;
 }
 
 /** Where a list is put together that is too large for memory. */
@@ -111,7 +111,7 @@ function extensionsOf(issuer: IssuerIdentity, { number, base, freshest, distribu
     encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: issuer.keyIdentifier }),
     encodeExtensionOf.crlNumber(BigInt(number)),
     ...(base === undefined ? [] : [encodeExtensionOf.deltaCrlIndicator(BigInt(base))]),
-    ...(distributionPoint === undefined ? [] : [encodeExtensionOf.issuingDistributionPoint(distributionPoint)]),
+    ...(distributionPoint === undefined ? [] : [encodeExtensionOf.issuingDistributionPoint(...distributionPoint)]),
     ...(freshest === undefined ? [] : [encodeExtensionOf.freshestCrl([freshest])]),
   ];
 }

@@ -11,13 +11,17 @@ import {
 import { insertRevokedSerial, openStore, raiseCrlFloor, type Store } from '../../store/index.js';
 import {
   algorithmIdentifier,
+  ALL_REASONS,
   CrlReason,
   decodeCertificateList,
+  distributionPointsOf,
   encodeRevokedCertificate,
   Oid,
+  reasonsInScope,
   verifySignature,
 } from '../../x509/index.js';
 import type { CertificationAuthority, CertificationAuthorityOptions } from '../certification-authority.js';
+import type { ProfileDefinition } from '../profile/profile-definition.js';
 import { readPublished, type PublishedCrl } from './crl-publication.js';
 import { CrlSchedule } from './crl-schedule.js';
 import { CrlToken } from './crl-token.js';
@@ -232,6 +236,25 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect(authority.registry.statusOf(authority.ca.issuing.certificate, serial).status).toBe('revoked');
   });
 
+  it('names the shard by every place that certificates name it by', async () => {
+    const profile = { name: 'elsewhere', purposes: ['serverAuth'], publicationUrl: 'http://crl.example.org/pki' };
+    const settings = { ...temporary.settings, crlShards: 2, profiles: [profile as ProfileDefinition] };
+    const { ca, crls } = await temporary.reopen({ settings });
+    await crls.publishIfDue();
+    const lists = ['1', '2'].map(async (scope) =>
+      decodeCertificateList(await readPublished(crls.current('issuing', scope)!)),
+    );
+    for (const asked of [undefined, 'elsewhere']) {
+      const request = certificationRequest();
+      const { certificate } = await ca.issue({ request, profile: asked, requester: somebody });
+      const [point] = distributionPointsOf(certificate);
+      const inScope = (await Promise.all(lists)).filter(
+        (list) => reasonsInScope(list, point!, certificate) === ALL_REASONS,
+      );
+      expect(inScope).toHaveLength(1);
+    }
+  });
+
   it('signs no delta that goes with nothing: its base comes first', async () => {
     const settings = { ...temporary.settings, crlDeltaLifetime: 3600 };
     const { crls } = await temporary.reopen({ settings });
@@ -382,6 +405,25 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     const serial = await issueAndRevoke(other, 'keyCompromise');
     await second;
     expect(await entriesOf(authority.crls.current('issuing')!)).toMatchObject([{ serialNumber: serial }]);
+    await schedule.stop();
+  });
+
+  it.each([
+    { crlLifetime: 60, crlOverlap: 2 },
+    { crlLifetime: 3600, crlOverlap: 60, crlDeltaLifetime: 4 },
+  ])('has the next list before the last one ends, however short its overlap: %j', async (lists) => {
+    const { crls, ...rest } = await temporary.reopen({ settings: { ...temporary.settings, ...lists } });
+    const scope = lists.crlDeltaLifetime === undefined ? 'complete' : 'delta';
+    const schedule = new CrlSchedule({ crls, ...rest });
+    await schedule.start({ pollInterval: 20, sign: true });
+    const first = crls.current('issuing', scope)!;
+    const next = new Promise<number>((resolve) => {
+      rest.events.on('crl.published', (event) => {
+        if (event.issuer === 'issuing' && event.scope === scope) resolve(event.number);
+      });
+    });
+    clock = new Date(first.nextUpdate.getTime() - 2000);
+    expect(await next).toBeGreaterThan(first.number);
     await schedule.stop();
   });
 

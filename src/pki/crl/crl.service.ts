@@ -15,7 +15,7 @@ import { hasKey } from '../issuer/open-signer.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
 import { CrlPublication, type PublishedCrl } from './crl-publication.js';
-import { COMPLETE, DELTA, hasDeltas } from './crl-scope.js';
+import { COMPLETE, DELTA, hasDeltas, overlapOf } from './crl-scope.js';
 import { CrlSigning } from './crl-signing.js';
 
 /** Whether a CA should have a CRL. A prepared one, which nobody has heard of, has revoked nothing, and a removed one has nobody to tell. */
@@ -165,7 +165,7 @@ export class CrlService {
     const isDue = (last: CrlHeader | undefined): boolean => {
       if (!last || isBehind(last) || this.#publication.isLost(last)) return true;
       if (base && last.base_number !== base.number) return true;
-      return now.getTime() >= last.next_update - this.#overlap(scope) * 1000;
+      return now.getTime() >= last.next_update - overlapOf(this.#settings, scope) * 1000;
     };
     return isDue(await lastCrlHeader(database, place)) && this.#signing.sign({ authority, scope, requester, isDue });
   }
@@ -176,11 +176,6 @@ export class CrlService {
     const shard = scope === COMPLETE || scope === DELTA ? undefined : Number(scope);
     const changes = await lastRevocationSequence(this.#store.database, id, shard);
     return (last) => changes > last.revocation_sequence;
-  }
-
-  #overlap(scope: string): number {
-    const { crlOverlap, crlDeltaLifetime = 0 } = this.#settings;
-    return scope === DELTA ? crlDeltaLifetime / 2 : crlOverlap;
   }
 
   async #serveSigned(place: CrlPlace): Promise<PublishedCrl> {
