@@ -392,6 +392,14 @@ describe('the command line', () => {
       expect(await json(['revoke', serial])).toMatchObject({ already_revoked: true, reason: 'superseded' });
     });
 
+    it('says of each list that it signs which one it is', async () => {
+      const { serial } = await issue('veritas-agent');
+      const environment = { VERITAS_PKI_CRL_DELTA_LIFETIME: '1h', VERITAS_PKI_CRL_SHARDS: '2' };
+      const { err } = await run(['revoke', serial, '--reason', 'superseded'], { environment });
+      for (const which of [', the delta', ', shard 1'])
+        expect(err).toMatch(new RegExp(`Signed revocation list \\d+ of issuing${which}\\.\n`));
+    });
+
     it('show since when a key is believed to be compromised', async () => {
       const { serial, cert } = await issue('veritas-agent');
       const dated = ['--reason', 'keyCompromise', '--invalidity-date', '2026-01-31'];

@@ -6,6 +6,9 @@ import { readCertificate } from './files.js';
 import { checkIssuer, requester, withAuthority, type Session } from './session.js';
 
 /** Which certificates `veritas revoke` is about, when it is not just one. */
+/** Behind the name of a CA, what its list is; a shard has its number. */
+const SCOPES: Readonly<Record<string, string>> = { complete: '', delta: ', the delta' };
+
 interface BulkOptions {
   readonly service?: string;
   readonly profile?: string;
@@ -40,8 +43,8 @@ export async function revoke(session: Session, serial: string | undefined, optio
   await withAuthority(session, {}, async (authority) => {
     const by = requester();
     await (isBulk ? revokeMany(session, authority, options, by) : revokeOne(session, authority, serial, options, by));
-    for (const { issuer, number } of await authority.crls.publishIfDue(by))
-      session.output.progress(`Signed revocation list ${number} of ${issuer}.`);
+    for (const { issuer, scope, number } of await authority.crls.publishIfDue(by))
+      session.output.progress(`Signed revocation list ${number} of ${issuer}${SCOPES[scope] ?? `, shard ${scope}`}.`);
   });
 }
 

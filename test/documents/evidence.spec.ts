@@ -8,7 +8,7 @@ const asWritten = (text: string): string => text.replaceAll(/\\(['"`|])/g, '$1')
 describe.each(pages)('%s', (page) => {
   const rows = readFileSync(page, 'utf8')
     .split('\n')
-    .filter((line) => line.startsWith('|') && !/^\| (Promise|-+) \|/.test(line))
+    .filter((line) => line.startsWith('|') && !/^\| (?:Promise|-+) +\|/.test(line))
     .map((line) =>
       line
         .replaceAll('\\|', '¦')
