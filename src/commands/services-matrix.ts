@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { Configuration } from '../configuration/index.js';
 import { accessOf, type Authorizer, type RouteAccess } from '../mtls/index.js';
 import { answerFrom, type RegisteredService } from '../registry/index.js';
 import { CommandError } from './command-error.js';
@@ -47,7 +48,7 @@ export async function servicesMatrix(
           );
         })
       : services.list();
-    const cells = accessMatrix(await routes(configuration), entries, session.now().getTime());
+    const cells = accessMatrix(await routes(configuration), entries, session.now().getTime(), configuration);
     if (options.openapi) {
       const document = openApiOf(cells);
       session.output.result(document, JSON.stringify(document, undefined, 2));
@@ -68,13 +69,17 @@ export async function servicesMatrix(
 /**
  * A cell for each route with each entry, with a caller without a certificate, and with a service without an entry; `time` in milliseconds. An entry
  * for a name stands for that service without a SPIFFE ID; one for a SPIFFE ID stands for whoever has that ID and no entry by name. The certificates
- * are taken to be of our own CA.
+ * are taken to be of our own CA, and those with an ID of another trust domain of the CA of that.
  */
 function accessMatrix(
   routes: readonly DescribedRoute[],
   entries: readonly RegisteredService[],
   time: number,
+  { mtls: { trustedProxies, trustDomains }, tls: { clientAuth } }: Configuration,
 ): MatrixCell[] {
+  const proxies = new Set(trustedProxies.map(({ service }) => service));
+  const isOfOther = ({ name }: RegisteredService): boolean =>
+    trustDomains.some((domain) => name.startsWith(`spiffe://${domain.name}/`));
   return routes.flatMap((route) => {
     const { method, path } = route;
     const cell = (service: string, access: RouteAccess): MatrixCell => ({
@@ -83,17 +88,30 @@ function accessMatrix(
       service,
       ...unlessExempt(route, access),
     });
+    const nobody = conditionally(route, undefined, accessOf(route.policy, undefined, askRegistry(undefined, time)));
+    const proxy = nobody.outcome === 'refused' ? { ...nobody, why: 'a trusted proxy is nobody by itself' } : nobody;
     return [
-      cell(NOBODY, conditionally(route, undefined, accessOf(route.policy, undefined, askRegistry(undefined, time)))),
+      clientAuth === 'required' ? { method, path, service: NOBODY, ...NO_HANDSHAKE } : cell(NOBODY, nobody),
       cell(ANY_OTHER, accessOfEntry(route, undefined, time)),
-      ...entries.map((entry) => cell(entry.name, accessOfEntry(route, entry, time))),
+      ...entries.map((entry) =>
+        cell(entry.name, proxies.has(entry.name) ? proxy : accessOfEntry(route, entry, time, isOfOther(entry))),
+      ),
     ];
   });
 }
 
-function accessOfEntry(route: DescribedRoute, entry: RegisteredService | undefined, time: number): RouteAccess {
+const NO_HANDSHAKE: RouteAccess = { outcome: 'refused', why: 'in the handshake, by tls.clientAuth' };
+
+function accessOfEntry(
+  route: DescribedRoute,
+  entry: RegisteredService | undefined,
+  time: number,
+  isOfOther = false,
+): RouteAccess {
   const allowList = askRegistry(entry, time);
-  const roles: ReadonlySet<string> = new Set(entry && isPossible(entry, time) ? entry.terms.roles : []);
+  // Another trust domain makes no administrators.
+  const hasRoles = entry !== undefined && !isOfOther && isPossible(entry, time);
+  const roles: ReadonlySet<string> = new Set(hasRoles ? entry.terms.roles : []);
   return conditionally(route, roles, accessOf(route.policy, { ...knownOf(entry), roles }, allowList));
 }
 

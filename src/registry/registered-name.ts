@@ -1,4 +1,4 @@
-import { isSpiffeId } from '../x509/index.js';
+import { isSpiffeId, isWorkloadId } from '../x509/index.js';
 import { RegistryError } from './registry-error.js';
 
 // As the guard reads names: a common name has 1 to 64 characters (RFC 5280 §A.1, ub-common-name), a DNS name up to 253.
@@ -23,4 +23,15 @@ export function checkName(text: string): NameKind {
       'this is neither the name of a service, nor a SPIFFE ID, nor a pattern',
     );
   return isPattern ? { kind: 'pattern', prefix: text.slice(0, -1) } : { kind: 'exact' };
+}
+
+/** As {@link checkName}, for a new entry: that of a trust domain itself would stand for nobody (X509-SVID §5.2). Throws as that does. */
+export function checkNewName(text: string): NameKind {
+  const kind = checkName(text);
+  if (kind.kind === 'exact' && text.startsWith('spiffe://') && !isWorkloadId(text))
+    throw new RegistryError(
+      'registry_name_malformed',
+      `no service has the SPIFFE ID of a trust domain: all of its services are ${text}/*`,
+    );
+  return kind;
 }

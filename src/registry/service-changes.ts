@@ -7,7 +7,7 @@ import {
   type Transaction,
 } from '../store/index.js';
 import { changeOf, columnsOf, serviceOf, type RegisteredService, type ServiceChange } from './registered-service.js';
-import { checkName } from './registered-name.js';
+import { checkName, checkNewName } from './registered-name.js';
 import { RegistryError } from './registry-error.js';
 import { MOST_NAMES, MOST_PATTERNS } from './service-index.js';
 import type { ServiceRegistry } from './service-registry.js';
@@ -59,7 +59,7 @@ export class ServiceChanges {
    */
   async put({ terms, ...request }: ChangeRequest & { readonly terms: ServiceTerms }): Promise<ChangeResult> {
     const proven = checkTerms(terms, this.#roles);
-    const isPattern = checkName(request.name).kind === 'pattern';
+    const isPattern = checkNewName(request.name).kind === 'pattern';
     const result = await this.#store.transaction(async (transaction): Promise<ChangeResult> => {
       const { holds, last } = await this.#current(transaction, request.name);
       if (holds?.source === 'registry' && isEqual(holds.terms, proven))

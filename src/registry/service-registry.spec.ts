@@ -233,6 +233,13 @@ describeOnEachStore('the service registry', (kind, newPlace) => {
     await expect(tooLong).rejects.toMatchObject({ code: 'registry_name_malformed' });
   });
 
+  it('has no new entry for a trust domain itself, which nobody is: one would shut out nobody', async () => {
+    const denial = put('spiffe://example.org', denied);
+    await expect(denial).rejects.toMatchObject({ code: 'registry_name_malformed' });
+    await expect(denial).rejects.toThrow('spiffe://example.org/*');
+    await put('spiffe://example.org/*', denied);
+  });
+
   it('opens and ends with the clock, for a connection that stays', async () => {
     const { services } = registry;
     await put('billing', { ...allowed, validFrom: NOW + 1000, validUntil: NOW + 2000 });

@@ -53,6 +53,7 @@ test.each<Partial<ServiceTerms>>([
   { rate: { perSecond: 0, burst: 1 } },
   { rate: { perSecond: 1, burst: 1.5 } },
   { note: 'a\nb' },
+  { note: 'a\ud800b' },
   { note: 'a'.repeat(501) },
   { state: 'shadow' },
   { tries: 'denied' },

@@ -64,7 +64,8 @@ export function checkTerms(terms: ServiceTerms, knownRoles: readonly string[]): 
     ![rate.perSecond, rate.burst].every((count) => Number.isInteger(count) && count > 0 && count <= MOST_REQUESTS)
   )
     refuse(`a rate is a whole number from 1 to ${MOST_REQUESTS}, and so is a burst`);
-  if (note !== null && (note.length > MOST_NOTE || /\p{Cc}/u.test(note)))
+  // Half a surrogate pair would come back from the store as something else.
+  if (note !== null && (note.length > MOST_NOTE || /[\p{Cc}\p{Cs}]/u.test(note)))
     refuse(`a note has at most ${MOST_NOTE} characters, and no control characters`);
   return {
     state,

@@ -351,6 +351,19 @@ test('a path that cannot be routed is answered with a problem document that repe
   }
 });
 
+test.each([
+  ['version 1', Buffer.from('PROXY TCP4 192.0.2.1 192.0.2.2 1000 443\r\n')],
+  ['version 2', Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex')],
+])('a connection that begins with the PROXY protocol, %s, is closed without an answer', async (_, header) => {
+  const socket = connectTcp(guarded.port, '127.0.0.1');
+  const octets: Buffer[] = [];
+  socket.on('error', () => undefined).on('data', (chunk: Buffer) => octets.push(chunk));
+  socket.write(header);
+  await once(socket, 'close');
+  // A TLS alert at most (RFC 8446 §6: content type 21).
+  expect([undefined, 21]).toContain(Buffer.concat(octets)[0]);
+});
+
 test('a handshake that fails is logged with its reason, once a second and counted', async () => {
   const noisy = await startGuardedApp(issuing);
   let clock = 0;

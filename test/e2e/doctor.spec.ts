@@ -125,6 +125,14 @@ describe('doctor --cert --connect', () => {
     expect([failed, JSON.stringify(checks).includes('secret reason')]).toEqual(['guard: validation', false]);
   });
 
+  test('rate_limited: every check passes but the last', async () => {
+    const client = issuing.issue({ commonName: 'billing' });
+    const met = [];
+    for (let i = 0; i < 3; i++) met.push(await diagnosisOf(client, { path: '/bounded' }));
+    expect(met.map(({ failed }) => failed)).toEqual([null, null, 'guard: rate']);
+    expect(met[2]?.checks.at(-1)).toMatchObject({ ok: false, mend: REFUSALS.rate_limited.mend });
+  });
+
   test('client_certificate_required: no certificate is presented, and the mend is to present one', async () => {
     const { code, out } = await doctor(['--connect', `localhost:${guarded.port}`, '--path', '/orders', '--json']);
     const { failed, checks } = JSON.parse(out) as Diagnosis;

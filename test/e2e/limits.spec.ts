@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { limitConnections, type ConnectionSettings } from '../../src/listener/connection-limits.js';
 import { TestCa } from '../../src/testing/index.js';
+import { callerOf, send } from '../support/certificate-client.js';
 import { clientTls, get, getHttp2, RawConnection, type Answer, type HttpVersion } from '../support/client.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../support/guarded-app.js';
 import { developmentTls, startIn } from '../support/service.js';
@@ -355,12 +356,17 @@ test('a whole service is bounded by its settings, and its document says what it 
   const service = await startIn(undefined, {
     VERITAS_HTTP_TRUSTED_ADDRESSES: '127.0.0.9',
     VERITAS_HTTP_MAX_CONNECTIONS_PER_ADDRESS: '1',
+    VERITAS_MICROSERVICE_PORT: '0',
     VERITAS_MTLS_RATES: '[{"service":"veritas-client","perSecond":0.01,"burst":2}]',
   });
   const { https } = service.ports;
   const client = developmentTls(service.folder, 'client');
   const held = await RawConnection.open(https, client);
   await expect(RawConnection.open(https, client)).rejects.toThrow();
+  const messages = service.ports.microservice!;
+  const heldThere = await RawConnection.open(messages, client);
+  await expect(RawConnection.open(messages, client)).rejects.toThrow();
+  heldThere.close();
   const trusted = { ...client, ...{ localAddress: '127.0.0.9' } };
   expect((await get(https, '/api/v1/test', trusted)).status).toBe(200);
   expect((await held.get('/api/v1/test')).status).toBe(200);
@@ -368,6 +374,27 @@ test('a whole service is bounded by its settings, and its document says what it 
   expect([refused.status, refused.json.code]).toEqual([429, 'rate_limited']);
   expect((await get(https, '/health', trusted)).status).toBe(200);
   held.close();
+  await service.close();
+});
+
+test('a rate in the registry counts at once, in place of the one that the settings have for everybody', async () => {
+  const service = await startIn(undefined, {
+    VERITAS_MTLS_RATES: '[{"service":"*","perSecond":0.01,"burst":50}]',
+  });
+  const [admin, worker] = [await callerOf(service, 'admin-client'), await callerOf(service, 'veritas-worker')];
+  const ask = () => get(service.ports.https, '/api/v1/test', worker.tls);
+  const put = (body: object) =>
+    send(service.ports.https, { method: 'PUT', path: '/api/v1/services/veritas-worker', tls: admin.tls, body });
+  const everybodys = '"service";q=50;w=5000';
+  expect((await ask()).headers['ratelimit-policy']).toBe(everybodys);
+  expect((await put({ state: 'allowed', rate: { per_second: 1, burst: 2 } })).status).toBe(200);
+  let answer = await ask();
+  expect([answer.status, answer.headers['ratelimit-policy']]).toEqual([200, '"service";q=2;w=2']);
+  while (answer.status === 200) answer = await ask();
+  expect([answer.status, answer.headers['retry-after']]).toEqual([429, '1']);
+  expect((await put({ state: 'allowed' })).status).toBe(200);
+  answer = await ask();
+  expect([answer.status, answer.headers['ratelimit-policy']]).toEqual([200, everybodys]);
   await service.close();
 });
 

@@ -7,10 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { checkExemptPaths, describedRoutes } from '../../src/bindings/described-routes.js';
 import { REFUSALS } from '../../src/mtls/index.js';
 import { CaService, requestFor } from '../../src/pki/index.js';
+import { TestCa } from '../../src/testing/index.js';
 import { decodeCertificate, decodePem } from '../../src/x509/index.js';
 import { commandLine } from '../support/command-line.js';
 import { callerOf, csrOf, newKey, send, withCertificate, type Caller } from '../support/certificate-client.js';
-import { get, RawConnection, type Answer } from '../support/client.js';
+import { clientTls, get, RawConnection, type Answer } from '../support/client.js';
 import { temporaryFolder, writeFiles } from '../support/folder.js';
 import { developmentTls, environmentIn, startIn } from '../support/service.js';
 import { somebody } from '../support/temporary-authority.js';
@@ -290,6 +291,7 @@ describe('the access matrix', () => {
     readonly service: string;
     readonly outcome: string;
     readonly code?: string;
+    readonly why: string;
   }
   const REFUSED: ReadonlySet<unknown> = new Set(Object.keys(REFUSALS));
   let cells: readonly Cell[];
@@ -315,6 +317,13 @@ describe('the access matrix', () => {
     for (const service of new Set(cells.map((cell) => cell.service)))
       callers.set(service, await callersFor(service, pinned));
   });
+
+  async function matrixOf({ folder }: Node, settings: Record<string, string>): Promise<Cell[]> {
+    const { out } = await commandLine(['services', 'matrix', '--json'], environmentIn(folder, settings), {
+      routes: (configuration) => Promise.resolve(describedRoutes(configuration)),
+    });
+    return JSON.parse(out) as Cell[];
+  }
 
   /** Who stands for a column: with pins two, the right key and another one. */
   async function callersFor(service: string, pinned: Caller): Promise<Holder[]> {
@@ -402,10 +411,7 @@ describe('the access matrix', () => {
         401,
         'client_certificate_required',
       ]);
-      const matrix = await commandLine(['services', 'matrix', '--json'], environmentIn(open.folder, exempt), {
-        routes: (configuration) => Promise.resolve(describedRoutes(configuration)),
-      });
-      const said = (JSON.parse(matrix.out) as (Cell & { why: string })[])
+      const said = (await matrixOf(open, exempt))
         .filter(({ method, service }) => method === 'GET' && service === '(no certificate)')
         .flatMap(({ path, outcome, why }) => (path.includes('/services') ? [[path, outcome, why]] : []));
       expect(said).toEqual([
@@ -426,6 +432,64 @@ describe('the access matrix', () => {
       });
     } finally {
       await open.close();
+    }
+  });
+
+  test('knows that a proxy is nobody, and that a service of another domain has no role', async () => {
+    const id = 'spiffe://partner.example/ns/shop';
+    const partner = TestCa.root();
+    const settings = {
+      VERITAS_MTLS_SERVICE_FROM: 'cn,spiffe',
+      VERITAS_MTLS_TRUSTED_PROXIES: JSON.stringify([{ service: 'edge', format: 'rfc9440' }]),
+      VERITAS_MTLS_TRUST_DOMAINS: JSON.stringify([
+        {
+          name: 'partner.example',
+          bundle: writeFiles(temporaryFolder(), { 'bundle.pem': partner.certificatePem })['bundle.pem'],
+          revocation: 'off',
+        },
+      ]),
+    };
+    const away = await startIn(temporaryFolder(), settings);
+    try {
+      const boss = await callerOf(away, 'admin-client');
+      const shop = clientTls(partner, partner.issue({ commonName: 'shop', names: [{ kind: 'uri', value: id }] }));
+      const holders = new Map<string, Holder>([
+        ['edge', await callerOf(away, 'edge')],
+        [id, { tls: { ...boss.tls, cert: shop.cert, key: shop.key } }],
+      ]);
+      for (const name of holders.keys())
+        await change(away, 'PUT', name, boss, { body: { state: 'allowed', roles: ['admin'] } });
+      const said = (await matrixOf(away, settings)).filter(
+        ({ method, service }) => method === 'GET' && holders.has(service),
+      );
+      for (const { service, path, outcome, code } of said.filter((cell) => !cell.path.includes(':'))) {
+        const { headers, text } = await call(away, path, holders.get(service)!);
+        const isProblem = String(headers['content-type']).includes('problem');
+        const met = isProblem ? (JSON.parse(text) as { code: string }).code : undefined;
+        // On what the handler sees of the caller.
+        const expected = outcome === 'depends' ? [undefined, 'route_not_allowed'] : [code];
+        expect([service, path, expected]).toEqual([service, path, expect.arrayContaining([met])]);
+      }
+      expect(said.find(({ service, path }) => service === 'edge' && path === PATH)).toMatchObject({
+        outcome: 'refused',
+        code: 'client_certificate_required',
+        why: 'a trusted proxy is nobody by itself',
+      });
+    } finally {
+      await away.close();
+    }
+  });
+
+  test('knows that nobody gets through the handshake where a certificate is required', async () => {
+    const settings = { VERITAS_TLS_CLIENT_AUTH: 'required', VERITAS_MTLS_EXEMPT_PATHS: PATH };
+    const strict = await startIn(temporaryFolder(), settings);
+    try {
+      for (const path of ['/health', PATH])
+        await expect(call(strict, path, { tls: developmentTls(strict.folder) })).rejects.toThrow();
+      const said = (await matrixOf(strict, settings)).filter(({ service }) => service === '(no certificate)');
+      expect(new Set(said.map(({ outcome, code }) => `${outcome} ${code}`))).toEqual(new Set(['refused undefined']));
+    } finally {
+      await strict.close();
     }
   });
 

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { readTrustAnchors, services } from '../../src/mtls/index.js';
 import { TestCa } from '../../src/testing/index.js';
 import type { TlsVersion } from '../support/client.js';
 import { LogLines } from '../support/guarded-app.js';
@@ -135,4 +136,50 @@ describe.each([{ inherit: false }, { inherit: true }])('inheritAppConfig: $inher
       });
     },
   );
+});
+
+describe('an open connection that says nothing ends', () => {
+  const HOUR = 3_600_000;
+  const other = TestCa.root();
+  const both = readTrustAnchors([ca.root.certificatePem, other.root.certificatePem]);
+  let [time, trust, allowed, epoch] = [0, both, services('billing', 'orders'), 0];
+  let started: TransportApp;
+  const clients: TransportClient[] = [];
+  beforeAll(async () => {
+    const list = (...about: Parameters<typeof allowed>) => allowed(...about);
+    started = await startTransportApp(ca, {
+      inherit: false,
+      clock: () => new Date(Date.now() + time),
+      trustAnchors: () => trust,
+      services: Object.defineProperty(list, 'epoch', { get: () => epoch }),
+      revocation: { mode: 'off' },
+    });
+  });
+  afterEach(() => {
+    [time, trust, allowed] = [0, both, services('billing', 'orders')];
+    for (const client of clients.splice(0)) client.close();
+  });
+  afterAll(() => started.app.close());
+
+  describe.each(CASES)('over $transport on $version', ({ transport, version }) => {
+    test.each<[when: string, change: () => void]>([
+      ['its certificate expires', () => (time = 2 * HOUR)],
+      ['its service is taken off the list', () => ([allowed, epoch] = [services('orders'), epoch + 1])],
+      ['its CA is no longer trusted', () => (trust = readTrustAnchors(other.root.certificatePem))],
+    ])('when %s, and another one notices nothing', async (_, change) => {
+      const { open, port } = TRANSPORTS[transport];
+      const visit = async (client: Opening['client']): Promise<TransportClient> => {
+        const opened = await open(started.ports[port], { ca, client, version });
+        clients.push(opened);
+        expect(await opened.ask('who')).not.toHaveProperty('code');
+        return opened;
+      };
+      const short = new Date(Date.now() + HOUR);
+      const lost = await visit(ca.issue({ commonName: 'billing', notAfter: short }));
+      const stays = await visit(other.issue({ commonName: 'orders', notAfter: new Date(Date.now() + 20 * HOUR) }));
+      change();
+      await lost.closed;
+      expect(await stays.ask('who')).toEqual({ answer: 'orders' });
+    });
+  });
 });

@@ -250,7 +250,10 @@ export const portOf = (server: { address: () => AddressInfo | string | null }): 
   (server.address() as AddressInfo).port;
 
 /** One application with the same handlers over HTTPS and WebSockets, TCP, and gRPC. */
-export async function startTransportApp(ca: TestCa, { inherit }: { inherit: boolean }): Promise<TransportApp> {
+export async function startTransportApp(
+  ca: TestCa,
+  { inherit, ...options }: { inherit: boolean } & Partial<MtlsOptions>,
+): Promise<TransportApp> {
   const source = join(temporaryFolder(), 'ca.crl');
   writeFileSync(source, ca.crl());
   const revoked: { certificate: Certificate }[] = [];
@@ -260,7 +263,7 @@ export async function startTransportApp(ca: TestCa, { inherit }: { inherit: bool
     ca,
     tls,
     { controllers: [Messages], providers: [Live, Open] },
-    { revocation: { crls: [{ source }], refreshInterval: 20 } },
+    { revocation: { crls: [{ source }], refreshInterval: 20 }, ...options },
   );
   app.useWebSocketAdapter(new MtlsWsAdapter(app, { origins: ['https://elsewhere.example'] }));
   const tcp = new MtlsTcpServer({ host: '127.0.0.1', tls });
