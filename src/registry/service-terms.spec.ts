@@ -52,6 +52,7 @@ test.each<Partial<ServiceTerms>>([
   { validUntil: 8.65e15 },
   { rate: { perSecond: 0, burst: 1 } },
   { rate: { perSecond: 1, burst: 1.5 } },
+  { rate: { perSecond: 1, burst: 86_401 } },
   { note: 'a\nb' },
   { note: 'a\ud800b' },
   { note: 'a'.repeat(501) },

@@ -38,6 +38,7 @@ const MOST_PINS = 8;
 const MOST_REQUESTS = 1_000_000;
 const MOST_NOTE = 500;
 const LAST_DATE = 8.64e15;
+const DAY_S = 86_400;
 
 /**
  * Proves terms, and gives them in the one form in which equal ones are equal. `knownRoles`: those that there are. Throws RegistryError
@@ -64,6 +65,8 @@ export function checkTerms(terms: ServiceTerms, knownRoles: readonly string[]): 
     ![rate.perSecond, rate.burst].every((count) => Number.isInteger(count) && count > 0 && count <= MOST_REQUESTS)
   )
     refuse(`a rate is a whole number from 1 to ${MOST_REQUESTS}, and so is a burst`);
+  if (rate && rate.burst / rate.perSecond > DAY_S)
+    refuse(`a burst must come back within a day: it is at most ${DAY_S} times the rate`);
   // Half a surrogate pair would come back from the store as something else.
   if (note !== null && (note.length > MOST_NOTE || /[\p{Cc}\p{Cs}]/u.test(note)))
     refuse(`a note has at most ${MOST_NOTE} characters, and no control characters`);
