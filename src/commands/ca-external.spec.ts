@@ -8,6 +8,7 @@ import {
   CrlReason,
   decodeCertificateList,
   decodeCertificationRequest,
+  encodeExtensionOf,
   encodePem,
   nameToString,
   octetsFromPemOrDer,
@@ -180,6 +181,27 @@ describe('a root that is kept elsewhere', () => {
       err: expect.stringContaining('revoked') as unknown,
     });
     expect(decodeCertificateList(readFileSync(path('var/crl/root.crl'))).extensions.crlNumber).toBe(20n);
+  });
+
+  it('holds what is issued to the constraints of its certificate, and who asks is told; OCSP is answered all the same', async () => {
+    const permittedSubtrees = [{ kind: 'dns', value: 'corp.example' }] as const;
+    sign(await request(), {
+      extensions: [encodeExtensionOf.nameConstraints({ permittedSubtrees, excludedSubtrees: [] })],
+    });
+    await install();
+    const issue = (service: string, ...more: string[]): Promise<Run> =>
+      run('issue', '--service', service, '--cert', path('leaf.pem'), '--key', path(`${service}.key`), ...more);
+    const spiffe = ['--profile', 'spiffe', '--san', 'URI:spiffe://corp.example/orders'];
+    for (const [service, ...more] of [['orders'], ['orders.example.org', ...spiffe]] as const)
+      expect(await issue(service, ...more)).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(
+          /a CA above does not allow this name: .*is not permitted.*\[name_not_allowed\]/,
+        ) as unknown,
+      });
+    expect(await issue('orders', ...spiffe)).toMatchObject({ code: 0 });
+    expect(await issue('orders.corp.example')).toMatchObject({ code: 0 });
+    expect(await run('ocsp', path('leaf.pem'))).toMatchObject({ code: 0 });
   });
 
   it('has its list compared by a restore: what says the same is restored, what is newer counts once it is told to', async () => {
