@@ -6,7 +6,10 @@ import { NameConstraintChecks } from '../../path/name-constraints.js';
 import { WorkBudget } from '../../path/work-budget.js';
 import { isAuthority, type CertificateLintRule } from '../lint-rule.js';
 
-/** Without a dNSName OpenSSL and GnuTLS take a common name with a dot for one, and hold it to the constraints. */
+/**
+ * Without a dNSName OpenSSL takes a common name with a dot for one, and holds it to the constraints. GnuTLS does so with any, of a TLS server: to follow it
+ * would leave no certificate without DNS names below a CA that constrains them.
+ */
 export const nameConstraintsCommonName: CertificateLintRule = {
   name: 'name-constraints-common-name',
   source: 'RFC 6125 §6.4.4',
