@@ -76,7 +76,10 @@ describe('veritas ocsp', () => {
     await run(serialNumber);
     const key = path('certs/ca/ocsp-issuing_ca.key.pem');
     chmodSync(key, 0o644);
-    expect(await run(serialNumber)).toMatchObject({ code: 3, err: expect.stringContaining(`${key} is open to others`) });
+    expect(await run(serialNumber)).toMatchObject({
+      code: 3,
+      err: expect.stringContaining(`${key} is open to others`),
+    });
     chmodSync(key, 0o600);
     expect((await run(serialNumber)).code).toBe(0);
   });
