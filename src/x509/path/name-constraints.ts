@@ -43,18 +43,17 @@ export class NameConstraintChecks {
     return result;
   }
 
-  #compare({ permitted, excluded }: Constraints, certificate: Certificate, work: WorkBudget): Defect | undefined {
+  /** As {@link check}, of names that stand elsewhere. */
+  checkNames(ca: Certificate, names: readonly GeneralName[]): Defect | undefined {
+    const constraints = this.#constraintsOf(ca, this.work);
+    return 'code' in constraints ? constraints : firstForbidden(constraints, names);
+  }
+
+  #compare(constraints: Constraints, certificate: Certificate, work: WorkBudget): Defect | undefined {
     const names = this.#namesOf(certificate);
     // Long names take longer to compare.
     work.step(names.length + (certificate.der.length >> 8));
-    for (const name of names) {
-      const kinds = kindsOf(name);
-      if (kinds.some((kind) => excluded.constrains(kind)) && excluded.couldHold(name))
-        return defect('name_constraints', RULE, `${generalNameToString(name)} is excluded`);
-      if (kinds.some((kind) => permitted.constrains(kind)) && !permitted.holds(name))
-        return defect('name_constraints', RULE, `${generalNameToString(name)} is not permitted`);
-    }
-    return undefined;
+    return firstForbidden(constraints, names);
   }
 
   #constraintsOf(ca: Certificate, work: WorkBudget): Constraints | Defect {
@@ -79,6 +78,17 @@ function indexOf({ extensions }: Certificate, work: WorkBudget): Constraints | D
     if (error instanceof MalformedSubtree) return defect('name_constraints', RULE, error.message);
     throw error;
   }
+}
+
+function firstForbidden({ permitted, excluded }: Constraints, names: readonly GeneralName[]): Defect | undefined {
+  for (const name of names) {
+    const kinds = kindsOf(name);
+    if (kinds.some((kind) => excluded.constrains(kind)) && excluded.couldHold(name))
+      return defect('name_constraints', RULE, `${generalNameToString(name)} is excluded`);
+    if (kinds.some((kind) => permitted.constrains(kind)) && !permitted.holds(name))
+      return defect('name_constraints', RULE, `${generalNameToString(name)} is not permitted`);
+  }
+  return undefined;
 }
 
 // RFC 9598 §6: constraints on rfc822Name apply to a mailbox in UTF-8 as well.
