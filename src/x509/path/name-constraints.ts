@@ -4,7 +4,7 @@ import { attributeValues, isEmptyName } from '../name.js';
 import { Oid } from '../oids.js';
 import { MalformedSubtree, SubtreeIndex } from './name-subtrees.js';
 import { defect, type Defect } from './path-failure.js';
-import type { WorkBudget } from './work-budget.js';
+import { WorkBudget } from './work-budget.js';
 
 const RULE = 'RFC 5280 §4.2.1.10';
 
@@ -43,12 +43,6 @@ export class NameConstraintChecks {
     return result;
   }
 
-  /** As {@link check}, of names that stand elsewhere. */
-  checkNames(ca: Certificate, names: readonly GeneralName[]): Defect | undefined {
-    const constraints = this.#constraintsOf(ca, this.work);
-    return 'code' in constraints ? constraints : firstForbidden(constraints, names);
-  }
-
   #compare(constraints: Constraints, certificate: Certificate, work: WorkBudget): Defect | undefined {
     const names = this.#namesOf(certificate);
     // Long names take longer to compare.
@@ -67,6 +61,20 @@ export class NameConstraintChecks {
     if (!names) this.#names.set(certificate, (names = constrainedNames(certificate)));
     return names;
   }
+}
+
+/**
+ * Why the constraints of one of `authorities` forbid a DNS name that is not in the subjectAltName, where RFC 5280 has none constrained: a common name that
+ * somebody takes for the name of a host or a service. Undefined when they all allow it. A text that is no DNS name is not among those that are permitted.
+ */
+export function constraintAgainstDnsName(authorities: readonly Certificate[], value: string): string | undefined {
+  for (const ca of authorities) {
+    if (!ca.extensions.nameConstraints) continue;
+    const constraints = indexOf(ca, new WorkBudget());
+    const problem = 'code' in constraints ? constraints : firstForbidden(constraints, [{ kind: 'dns', value }]);
+    if (problem) return problem.message;
+  }
+  return undefined;
 }
 
 function indexOf({ extensions }: Certificate, work: WorkBudget): Constraints | Defect {

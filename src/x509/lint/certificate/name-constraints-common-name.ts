@@ -1,9 +1,7 @@
-import type { GeneralName } from '../../general-name.js';
 import { attributeValues } from '../../name.js';
 import { Oid } from '../../oids.js';
 import { dnsName } from '../../path/dns-name.js';
-import { NameConstraintChecks } from '../../path/name-constraints.js';
-import { WorkBudget } from '../../path/work-budget.js';
+import { constraintAgainstDnsName } from '../../path/name-constraints.js';
 import { isAuthority, type CertificateLintRule } from '../lint-rule.js';
 
 /**
@@ -16,13 +14,10 @@ export const nameConstraintsCommonName: CertificateLintRule = {
   check: ({ certificate, chain }) => {
     const { subject, extensions } = certificate;
     if (isAuthority(certificate) || extensions.subjectAltName?.some(({ kind }) => kind === 'dns')) return undefined;
-    const names = attributeValues(subject, Oid.commonName)
+    const names = attributeValues(subject, Oid.commonName);
+    return names
       .filter((text) => text.includes('.') && dnsName(text) !== undefined)
-      .map((value): GeneralName => ({ kind: 'dns', value }));
-    for (const ca of chain) {
-      const problem = new NameConstraintChecks(new WorkBudget()).checkNames(ca, names);
-      if (problem) return problem.message;
-    }
-    return undefined;
+      .map((text) => constraintAgainstDnsName(chain, text))
+      .find((problem) => problem !== undefined);
   },
 };
