@@ -266,6 +266,13 @@ describe('what is broken when it starts', () => {
         },
         /^mtls\.trustDomains: the endpointBundle of other\.example cannot be used: no PEM block CERTIFICATE/,
       ],
+      [
+        {
+          TLS_CERTIFICATE_FILE: join(folder, 'certs/client_cert.pem'),
+          TLS_KEY_FILE: join(folder, 'certs/client_key.pem'),
+        },
+        /^tls\.certificateFile: the certificate of CN=veritas-client,O=VERITAS Framework in \S+client_cert\.pem is not for servers: /,
+      ],
       [{ HTTP_HOST: '192.0.2.1' }, /^192\.0\.2\.1 is not an address of this machine \(EADDRNOTAVAIL\): set http\.host/],
     ] as const) {
       const variables = Object.entries(more).map(([name, value]) => [`VERITAS_${name}`, value] as const);
