@@ -116,7 +116,7 @@ describe('npm start', () => {
     let said = '';
     for (const stream of [started.stdout, started.stderr])
       stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
-    while (!/Veritas listens on/.test(said) && started.exitCode === null) await wait(50);
+    while (!said.includes('Veritas listens on') && started.exitCode === null) await wait(50);
     if (started.pid !== undefined && started.exitCode === null) process.kill(-started.pid, 'SIGKILL');
     expect(said).toContain('Veritas listens on');
   }, 60_000);
