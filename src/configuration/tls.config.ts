@@ -31,7 +31,9 @@ export const tlsSchema = z
       .describe("The cipher suites of TLS 1.2 and 1.3, by OpenSSL's names. The server's order counts."),
     groups: text('names of key exchange groups joined by colons', /^[A-Za-z0-9_-]+(?::[A-Za-z0-9_-]+)*$/, 256)
       .default('X25519MLKEM768:X25519:P-256:P-384')
-      .describe('The key exchange groups, in order of preference. The first is the post-quantum hybrid.'),
+      .describe(
+        'The key exchange groups, in order of preference. The first is the post-quantum hybrid. Over TLS 1.2 certificates with a key on another curve, as P-521, need it here.',
+      ),
     sessionTimeout: duration('s', 1, 604_800)
       .default(300)
       .describe('How long a TLS session can be resumed. Validity and revocation are looked at on each request anyway.'),
