@@ -140,14 +140,14 @@ export class CrlFile {
     await writePublicFile(this.path ?? '', this.#handle.createReadStream({ start: 0, autoClose: false }));
   }
 
-  /** Nothing is read afterwards. */
+  /** Nothing is read afterwards. Never rejects: why there is no list is of more use, and a file that stays is removed like any that was left behind. */
   async dispose(): Promise<void> {
     this.#isDisposed = true;
     // Before the file is closed: its number may be another file's after that.
     await (this.#isOwn ? this.#thread.release() : this.#thread.ask({ kind: 'end' }).catch(() => undefined));
     await this.#flushed.catch(() => undefined);
-    await this.#handle.close();
-    if (this.path !== undefined) await rm(this.path, { force: true });
+    await this.#handle.close().catch(() => undefined);
+    if (this.path !== undefined) await rm(this.path, { force: true }).catch(() => undefined);
   }
 
   /** Writes all octets: a disk that is about to be full takes a part of them, and reports it only at the next write. */

@@ -107,7 +107,11 @@ export class CrlSigning {
       const thread = begun.expected > IN_MEMORY ? new CrlFileThread() : undefined;
       let made: Made | undefined;
       try {
-        made = await this.#store.snapshot((database) => this.#make(database, wanted, begun, thread), thread);
+        // Known before the snapshot ends: that may fail.
+        made = await this.#store.snapshot(
+          async (database) => (made = await this.#make(database, wanted, begun, thread)),
+          thread,
+        );
         const outcome = await this.#place(wanted, begun, made);
         if (outcome !== 'crossed') return outcome === 'placed';
       } finally {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { readdirSync, readFileSync, renameSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { certificationRequest } from '../../../test/support/certification-request.js';
@@ -113,4 +113,44 @@ test('none is signed when the row of a revocation lacks its entry, or the store 
   await expect(sign()).rejects.toMatchObject({ code: 'store_unavailable' });
   renameSync(`${path}.moved`, path);
   await sign();
+});
+
+test('one that cannot be placed fails with the reason, and its thread ends, even if what was written cannot be removed', async () => {
+  revokeMany();
+  await sign();
+  const { ask } = CrlFileThread.prototype;
+  const asked = jest.spyOn(CrlFileThread.prototype, 'ask').mockImplementation(async function (
+    this: CrlFileThread,
+    request,
+    moved,
+  ) {
+    if (request.kind === 'unique') {
+      const draft = files().find((name) => name.endsWith('.tmp'))!;
+      // In its place is what neither gets the name of a list nor is removed as a file.
+      rmSync(join(temporary.folder, 'var/crl', draft));
+      mkdirSync(join(temporary.folder, 'var/crl', draft));
+    }
+    return ask.call(this, request, moved);
+  });
+  const released = jest.spyOn(CrlFileThread.prototype, 'release');
+  try {
+    await expect(sign()).rejects.toMatchObject({ code: 'file_unwritable' });
+    expect(released).toHaveBeenCalledTimes(1);
+  } finally {
+    asked.mockRestore();
+    released.mockRestore();
+  }
+});
+
+test('nothing is left of one that is signed when the reading of its rows cannot be ended', async () => {
+  revokeMany();
+  await sign();
+  const before = files();
+  const closed = jest.spyOn(CrlFileThread.prototype, 'close').mockRejectedValueOnce(new Error('the disk is gone'));
+  try {
+    await expect(sign()).rejects.toThrow('the disk is gone');
+  } finally {
+    closed.mockRestore();
+  }
+  expect(files()).toEqual(before);
 });
