@@ -34,7 +34,7 @@ class PostgresStore extends Store {
     this.#target = target;
   }
 
-  override snapshot<T>(work: (database: Database) => Promise<T>): Promise<T> {
+  protected override readSnapshot<T>(work: (database: Database) => Promise<T>): Promise<T> {
     return withSnapshot(this.database, 'begin isolation level repeatable read, read only', work);
   }
 

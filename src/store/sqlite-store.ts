@@ -40,7 +40,10 @@ class SqliteStore extends Store {
   override readonly isShared = false;
 
   /** On a connection of its own: one connection, one transaction. */
-  override async snapshot<T>(work: (database: Database) => Promise<T>, thread?: ReadingThread): Promise<T> {
+  protected override async readSnapshot<T>(
+    work: (database: Database) => Promise<T>,
+    thread: ReadingThread | undefined,
+  ): Promise<T> {
     // There is no second connection to a database in memory.
     if (this.name === ':memory:') return work(this.database);
     const read = thread ? this.#readIn(thread, work) : this.#readHere(work);

@@ -71,6 +71,14 @@ describeOnEachStore('a store', (_, newPlace) => {
     expect(await idsIn(store)).toEqual(['a', 'b']);
   });
 
+  it('has no snapshot once it is closed', async () => {
+    const store = await openHere();
+    await store.close();
+    await expect(store.snapshot((database) => listIssuers(database))).rejects.toMatchObject({
+      code: 'store_unavailable',
+    });
+  });
+
   it('refuses a store that a newer version wrote, and leaves it as it is', async () => {
     const store = await openHere();
     await store.transaction((transaction) =>

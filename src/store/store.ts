@@ -55,7 +55,7 @@ export abstract class Store {
    * in one message, they run instead of `work`, and `work` runs after all when one of them does not affect the expected number of rows.
    */
   transaction<T>(work: (transaction: Transaction) => Promise<T>, whole?: () => WholeWork<T> | undefined): Promise<T> {
-    if (this.#isClosed) return Promise.reject(new StoreError('store_unavailable', `the store ${this.name} is closed`));
+    if (this.#isClosed) return Promise.reject(this.#closedError());
     return this.#commits.run(work, whole);
   }
 
@@ -64,7 +64,10 @@ export abstract class Store {
    * nobody, and can only read. Where the rows would otherwise be read in this thread, they are read in `thread`, which is for very many. Throws {@link
    * StoreError} when the database is gone.
    */
-  abstract snapshot<T>(work: (database: Database) => Promise<T>, thread?: ReadingThread): Promise<T>;
+  snapshot<T>(work: (database: Database) => Promise<T>, thread?: ReadingThread): Promise<T> {
+    if (this.#isClosed) return Promise.reject(this.#closedError());
+    return this.readSnapshot(work, thread);
+  }
 
   /**
    * A text that changes whenever another connection has committed, and may change when this store has: equal texts mean equal rows. It takes a fraction of a
@@ -108,6 +111,16 @@ export abstract class Store {
     if (this.#writer !== this.database) await this.#writer.destroy();
   }
 
+  /** See {@link snapshot}. */
+  protected abstract readSnapshot<T>(
+    work: (database: Database) => Promise<T>,
+    thread: ReadingThread | undefined,
+  ): Promise<T>;
+
+  #closedError(): StoreError {
+    return new StoreError('store_unavailable', `the store ${this.name} is closed`);
+  }
+
   /** Closes the readers of snapshots, before the rest: the last connection to close brings SQLite's log into the file, which a read-only one cannot do. */
   protected closeReaders(): Promise<void> {
     return Promise.resolve();
@@ -127,7 +140,8 @@ export function withSnapshot<T>(
       await sql`select name from migration limit 1`.execute(connection);
       return await work(connection);
     } finally {
-      await sql`rollback`.execute(connection);
+      // Why the work failed is of more use than that the connection is gone, which ends the transaction as well.
+      await sql`rollback`.execute(connection).catch(() => undefined);
     }
   });
 }
