@@ -17,7 +17,7 @@ export interface CrlFileData {
  * A request to the thread that makes the file of a list. First there are its rows, where they are in a file of SQLite: `open` opens that, `rows` runs a
  * statement, and `close` closes it. Then there is the list's file: `begin` gives it, `entries` are whole entries to check and to add after those before, and
  * `pages` are statements that give such. `unique` says that there are no more, and asks whether a serial number stands twice. `move` has the first entry begin
- * elsewhere. `digest` asks for the digest of the whole file. `end` takes it away.
+ * elsewhere. `flush` brings what was written to the disk. `digest` asks for the digest of the whole file. `end` takes it away.
  */
 export type CrlFileRequest =
   | { readonly kind: 'open'; readonly path: string }
@@ -28,6 +28,7 @@ export type CrlFileRequest =
   | { readonly kind: 'pages'; readonly statements: readonly PageStatement[] }
   | { readonly kind: 'unique' }
   | { readonly kind: 'move'; readonly room: number }
+  | { readonly kind: 'flush' }
   | { readonly kind: 'digest' }
   | { readonly kind: 'end' };
 

@@ -1,5 +1,5 @@
 import { createHash, randomInt } from 'node:crypto';
-import { readSync, writeSync } from 'node:fs';
+import { fdatasyncSync, readSync, writeSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { DecodeError } from '../../der/decode-error.js';
@@ -74,6 +74,10 @@ class Entries {
     [this.#start, this.#end] = [to, this.#end + by];
   }
 
+  flush(): void {
+    fdatasyncSync(this.#file);
+  }
+
   digest(): string {
     const [hash, piece] = [createHash('sha256'), Buffer.allocUnsafe(PIECE)];
     let at = 0;
@@ -137,6 +141,9 @@ function answer(request: CrlFileRequest): CrlFileAnswer {
       return {};
     case 'move':
       entries.move(request.room);
+      return {};
+    case 'flush':
+      entries.flush();
       return {};
     case 'digest':
       return { sha256: entries.digest() };

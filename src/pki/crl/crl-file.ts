@@ -94,12 +94,11 @@ export class CrlFile {
   /** To be called when all entries were appended. Throws PkiError `lint_failed` when a serial number stands twice. */
   async checkUnique(): Promise<void> {
     await this.#appended;
-    if (this.path !== undefined) {
-      // So the disk is at work while the list is being signed.
-      this.#flushed = this.#handle.datasync();
-      this.#flushed.catch(() => undefined);
-    }
     await this.#ask({ kind: 'unique' });
+    if (this.path === undefined) return;
+    // So the disk is at work while the list is being signed.
+    this.#flushed = this.#ask({ kind: 'flush' });
+    this.#flushed.catch(() => undefined);
   }
 
   /** The entries, in pieces, as often as wanted. A piece is good until the next one is asked for. */
@@ -130,8 +129,10 @@ export class CrlFile {
     await writing(name, this.#handle.truncate(before.length + this.#length));
     await writing(name, this.#write(before, 0));
     await writing(name, this.#write(after, before.length + this.#length));
-    await writing(name, this.#flushed);
-    const [{ sha256 = '' }] = await Promise.all([this.#ask({ kind: 'digest' }), writing(name, this.#handle.sync())]);
+    await this.#flushed;
+    // By the thread, which gives way: what is flushed aside takes the core from requests for milliseconds.
+    await this.#ask({ kind: 'flush' });
+    const { sha256 = '' } = await this.#ask({ kind: 'digest' });
     return sha256;
   }
 
