@@ -1,6 +1,6 @@
 import { isAuthority, type CertificateLintRule } from '../lint-rule.js';
 
-/** The common name no longer counts as the name of a service. An empty subjectAltName is what the reader refuses. */
+/** The common name does not count as the name of a service any more. The decoder refuses an empty subjectAltName. */
 export const subjectAltName: CertificateLintRule = {
   name: 'subject-alt-name',
   source: 'RFC 9525 §2',
