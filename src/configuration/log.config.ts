@@ -5,7 +5,7 @@ import { flag, oneOf } from './setting.js';
 export const logSchema = z.strictObject({
   level: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
-    .describe('The least urgent level that is logged.'),
+    .describe('The least severe level that is logged.'),
   accessLog: flag()
     .default(false)
     .describe('Whether each answered request is logged, at level info. Refusals are always logged.'),

@@ -5,5 +5,5 @@ import { flag } from './setting.js';
 export const metricsSchema = z.strictObject({
   public: flag()
     .default(false)
-    .describe('Whether anybody may read `GET /metrics`; otherwise services with the role `metrics`.'),
+    .describe('Whether anyone may read `GET /metrics`. Otherwise only services with the role `metrics` may.'),
 });

@@ -6,9 +6,11 @@ import { objects, oneOf, text } from './setting.js';
 const OWN_HEADER: ReadonlySet<string> = new Set(['rfc9440', 'xfcc']);
 
 const proxySchema = z.strictObject({
-  service: serviceName.describe('The service that the certificate of the proxy names. Our own CA must have issued it.'),
+  service: serviceName.describe(
+    'The service name in the certificate of the proxy. Our own CA must have issued that certificate.',
+  ),
   format: oneOf(['rfc9440', 'xfcc', 'escaped-pem', 'spaced-pem', 'base64-der']).describe(
-    'How the certificate is written: `rfc9440` (`Client-Cert`; Caddy), `xfcc` (`X-Forwarded-Client-Cert`; Envoy), `escaped-pem` (nginx), `spaced-pem` (Apache), `base64-der` (HAProxy).',
+    'How the proxy writes the certificate of its client: `rfc9440` (`Client-Cert`; Caddy), `xfcc` (`X-Forwarded-Client-Cert`; Envoy), `escaped-pem` (nginx), `spaced-pem` (Apache), `base64-der` (HAProxy).',
   ),
   header: text(
     'the name of a header with `cert` in it, for a format that leaves it open',
@@ -16,7 +18,7 @@ const proxySchema = z.strictObject({
     100,
   )
     .exactOptional()
-    .describe('The header, where the format leaves it open; `X-SSL-Client-Cert` by default.'),
+    .describe('The name of the header, for a format without a header of its own; `X-SSL-Client-Cert` by default.'),
 });
 
 /** The proxies whose word about their clients' certificates counts. */
