@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
 import { dirname, join } from 'node:path';
 import { ConfigurationError, loadConfiguration, type Configuration } from './configuration/index.js';
 import { BundleError } from './mtls/index.js';
@@ -38,22 +39,32 @@ async function stop(service: RunningService): Promise<void> {
 
 /**
  * What is printed at the start: where the service listens, and calls to try it with. Those with the development client's certificate are shown only
- * where that is there.
+ * where that is there, and the one without only where a handshake needs none.
  */
 export function welcome({ configuration, ports }: Pick<RunningService, 'configuration' | 'ports'>): string {
-  const base = `https://localhost:${ports.https}`;
-  const repository =
-    ports.repository === undefined ? '' : ` and, for CRLs and probes, on http://localhost:${ports.repository}`;
-  const curl = `curl --cacert ${configuration.tls.caFile}`;
-  const directory = dirname(configuration.tls.certificateFile);
+  const { http, repository, tls } = configuration;
+  const base = `https://${hostOf(http.host)}:${ports.https}`;
+  const beside =
+    ports.repository === undefined
+      ? ''
+      : ` and, for CRLs and probes, on http://${hostOf(repository.host)}:${ports.repository}`;
+  const curl = `curl --cacert ${tls.caFile}`;
+  const directory = dirname(tls.certificateFile);
   const [certificate, key] = [join(directory, 'client_cert.pem'), join(directory, 'client_key.pem')];
-  const client = `${curl} --cert ${certificate} --key ${key}`;
+  const client = existsSync(key) ? [`${curl} --cert ${certificate} --key ${key}`] : [];
+  const anybody = tls.clientAuth === 'required' ? client : [curl];
   const calls = [
-    `${curl} ${base}/health`,
-    ...(existsSync(key) ? [`${client} ${base}/api/v1/test`, `${client} ${base}/api/v1/whoami`] : []),
+    ...anybody.map((call) => `${call} ${base}/health`),
+    ...client.flatMap((call) => [`${call} ${base}/api/v1/test`, `${call} ${base}/api/v1/whoami`]),
   ];
-  return `\nVeritas listens on ${base}${repository}. Try:\n\n${calls.map((call) => `  ${call}\n`).join('')}\n`;
+  const advice = calls.length === 0 ? '' : ` Try:\n\n${calls.map((call) => `  ${call}\n`).join('')}`;
+  return `\nVeritas listens on ${base}${beside}.${advice}\n`;
 }
+
+const HERE: ReadonlySet<string> = new Set(['0.0.0.0', '::', '127.0.0.1', '::1']);
+
+/** The host of a URL on this machine; the development certificate is for `localhost`. */
+const hostOf = (host: string): string => (HERE.has(host) ? 'localhost' : isIPv6(host) ? `[${host}]` : host);
 
 /** One sentence for whoever started the service; a stack trace only for an error that nobody foresaw. */
 export function sentenceOf(error: unknown, configuration?: Configuration): string {

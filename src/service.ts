@@ -11,6 +11,7 @@ import { AppModule, type Runtime } from './app.module.js';
 import { logBackgroundFailures } from './bindings/background-log.js';
 import { currentTrust } from './bindings/current-trust.js';
 import { checkExemptPaths } from './bindings/described-routes.js';
+import { organizationsDiffer } from './bindings/organizations.js';
 import { reservedNamesOf } from './bindings/reserved-names.js';
 import { serverRenewal } from './bindings/server-renewal.js';
 import { configuredServices, policyOf, ROLES, type Configuration } from './configuration/index.js';
@@ -104,15 +105,8 @@ async function openAuthority(parts: {
   });
   logBackgroundFailures(events, logger);
   if (pki.autoSetup) await createDevelopmentMaterial(authority);
-  const { organization } = authority.settings;
-  if (organization !== mtls.issuerOrganization)
-    logger.warn(
-      {
-        event: 'organizations_differ',
-        reason: `certificates of this CA carry the organization ${organization}, and mtls.issuerOrganization asks for ${mtls.issuerOrganization}: they are refused`,
-      },
-      'Mtls',
-    );
+  const reason = organizationsDiffer(authority.ca, mtls.issuerOrganization);
+  if (reason !== undefined) logger.warn({ event: 'organizations_differ', reason }, 'Mtls');
   return { authority, registry };
 }
 

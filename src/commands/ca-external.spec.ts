@@ -8,6 +8,7 @@ import {
   CrlReason,
   decodeCertificateList,
   decodeCertificationRequest,
+  encodeExtensionOf,
   encodePem,
   nameToString,
   octetsFromPemOrDer,
@@ -82,7 +83,7 @@ describe('a root that is kept elsewhere', () => {
     expect(Buffer.from((await request()).publicKey.der)).toEqual(Buffer.from(asked.publicKey.der));
     expect(await run('ca', 'init')).toMatchObject({
       code: 3,
-      err: expect.stringContaining('waits for its certificate') as unknown,
+      err: expect.stringMatching(/waits for its certificate, .*: .*bring in .* `veritas ca install`/) as unknown,
     });
     const issuing = sign(asked);
     const { code, out, err } = await install();
@@ -180,6 +181,52 @@ describe('a root that is kept elsewhere', () => {
       err: expect.stringContaining('revoked') as unknown,
     });
     expect(decodeCertificateList(readFileSync(path('var/crl/root.crl'))).extensions.crlNumber).toBe(20n);
+  });
+
+  it('holds what is issued to the constraints of its certificate, and who asks is told; OCSP is answered all the same', async () => {
+    const permittedSubtrees = [{ kind: 'dns', value: 'corp.example' }] as const;
+    sign(await request(), {
+      extensions: [encodeExtensionOf.nameConstraints({ permittedSubtrees, excludedSubtrees: [] })],
+    });
+    await install();
+    const issue = (service: string, ...more: string[]): Promise<Run> =>
+      run('issue', '--service', service, '--cert', path('leaf.pem'), '--key', path(`${service}.key`), ...more);
+    const spiffe = ['--profile', 'spiffe', '--san', 'URI:spiffe://corp.example/orders'];
+    for (const [service, ...more] of [['orders'], ['orders.example.org', ...spiffe]] as const)
+      expect(await issue(service, ...more)).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(
+          /a CA above does not allow this name: .*is not permitted.*\[name_not_allowed\]/,
+        ) as unknown,
+      });
+    expect(await issue('orders', ...spiffe)).toMatchObject({ code: 0 });
+    expect(await issue('orders.corp.example')).toMatchObject({ code: 0 });
+    expect(await run('ocsp', path('leaf.pem'))).toMatchObject({ code: 0 });
+  });
+
+  it('has its list compared by a restore: what says the same is restored, what is newer counts once it is told to', async () => {
+    const { certificate } = sign(await request());
+    const earlier = root.crl([], { number: 7n });
+    await install('--crl', writeCrl(earlier));
+    await json('issue', '--service', 'orders', '--cert', path('o.pem'), '--key', path('o.key'));
+    writeFileSync(path('secret'), 'a passphrase that is long enough', { mode: 0o600 });
+    const secret = ['--passphrase-file', path('secret')];
+    await json('backup', '--out', path('one.age'), ...secret);
+    const restore = (...more: string[]): Promise<Run> => {
+      for (const name of ['certs', 'var/veritas.db']) rmSync(path(name), { recursive: true, force: true });
+      return run('restore', path('one.age'), ...secret, ...more);
+    };
+    expect(await restore()).toMatchObject({ code: 0, out: expect.stringContaining('root: compared with list 7') });
+    const newer = root.crl([{ certificate, reason: CrlReason.cACompromise }], { number: 8n });
+    writeFileSync(path('var/crl/root.crl'), newer);
+    expect(await restore()).toMatchObject({
+      code: 1,
+      err: expect.stringContaining(`list 8 of root is published, which revokes ${certificate.serialNumber}`) as unknown,
+    });
+    expect(await restore('--apply')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(`revoked again: ${certificate.serialNumber}`) as unknown,
+    });
   });
 
   it('has the next issuing CA prepared, to be rolled over as any other', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -69,6 +69,19 @@ describe('veritas ocsp', () => {
       code: 0,
       out: expect.stringContaining('"issuer": "root"'),
     });
+  });
+
+  it('says why there is no answer here', async () => {
+    const { serialNumber } = await issue();
+    await run(serialNumber);
+    const key = path('certs/ca/ocsp-issuing_ca.key.pem');
+    chmodSync(key, 0o644);
+    expect(await run(serialNumber)).toMatchObject({
+      code: 3,
+      err: expect.stringContaining(`${key} is open to others`),
+    });
+    chmodSync(key, 0o600);
+    expect((await run(serialNumber)).code).toBe(0);
   });
 
   it('writes what a server can staple', async () => {

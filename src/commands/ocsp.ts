@@ -115,14 +115,19 @@ async function issuerOf(
 const isSignedBy = ({ signatureAlgorithm, tbs, signature }: Certificate, { certificate }: Authority): boolean =>
   verifySignature(signatureAlgorithm, certificate.publicKey, tbs, signature);
 
-async function answer({ ocsp: responder }: CertificationAuthority, request: Uint8Array): Promise<Uint8Array> {
+/** The answer of the responder here. Throws CommandError, and what kept it from answering: the answer itself says nothing of that. */
+async function answer({ ocsp: responder, events }: CertificationAuthority, request: Uint8Array): Promise<Uint8Array> {
   if (!responder)
     throw new CommandError(
       'OCSP is not answered here',
       ExitCode.unusable,
       'set pki.ocsp, or name a responder by --url',
     );
-  return (await responder.answer(request)).der;
+  const causes: unknown[] = [];
+  events.on('background.failed', ({ error }) => causes.push(error));
+  const { der } = await responder.answer(request);
+  if (causes.length > 0 && !decodeOcspResponse(der).basic) throw causes[0];
+  return der;
 }
 
 /** Asks a responder over HTTP. Throws CommandError. */

@@ -295,6 +295,8 @@ describe('one error lists every problem', () => {
     expect(seen).not.toContain('hunter2');
   });
 
+  const responder = { name: 'ocsp-responder', kind: 'ocsp-responder' };
+
   test.each([
     [
       'tls.minVersion',
@@ -315,6 +317,24 @@ describe('one error lists every problem', () => {
       { pki: { ocsp: false, profiles: [{ name: 'web', purposes: ['serverAuth'], mustStaple: true }] } },
       'not with pki.ocsp: false: there would be no response to staple',
       'true',
+    ],
+    [
+      'pki.profiles[0].maximumLifetime',
+      { pki: { profiles: [{ ...responder, maximumLifetime: '10d' }] } },
+      'at least 14d, which the responders here have, unless pki.ocsp: false',
+      '"10d"',
+    ],
+    [
+      'pki.profiles[0].keyTypes',
+      { pki: { profiles: [{ ...responder, keyTypes: ['Ed25519', 'RSA'] }] } },
+      'P-256 among them, as the keys of the responders here are, unless pki.ocsp: false',
+      'a list of 2',
+    ],
+    [
+      'pki.profiles[0].minimumRsaBits',
+      { pki: { keyType: 'RSA-2048', profiles: [{ ...responder, minimumRsaBits: 3072 }] } },
+      'at most 2048, as the keys of the responders here are, unless pki.ocsp: false',
+      '3072',
     ],
     ['repository.port', { http: { port: 5080 } }, 'another port than http.port', '5080, the default'],
   ])('%s is held against its neighbour', async (path, yaml, allowed, seen) => {

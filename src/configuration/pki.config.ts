@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { againstOwnResponders } from './profile-contradictions.js';
 import { profileSchema } from './profile.setting.js';
 import { publicationUrl } from './publication-url.setting.js';
 import { duration, flag, integer, objects, oneOf, path, text, whenObject } from './setting.js';
@@ -121,6 +122,13 @@ export const pkiSchema = z
           path: ['profiles', index, 'mustStaple'],
           message: 'not with pki.ocsp: false: there would be no response to staple',
         });
+  })
+  .superRefine(({ ocsp, profiles, keyType, pkcs11 }, context) => {
+    const index = profiles.findIndex(({ name }) => name === 'ocsp-responder');
+    const profile = profiles[index];
+    if (!ocsp || !profile) return;
+    for (const { path, allowed } of againstOwnResponders(profile, pkcs11?.keyType ?? keyType ?? 'P-256'))
+      context.addIssue({ code: 'custom', path: ['profiles', index, ...path], message: allowed });
   })
   .refine(({ keyType, pkcs11 }) => keyType === undefined || pkcs11 === undefined, {
     path: ['keyType'],

@@ -21,6 +21,8 @@ const LONGEST_DAYS: Readonly<Record<Kind, number>> = {
   'ocsp-responder': 31,
   'crl-issuer': 398,
 };
+/** How long the certificates of the service's own responders last. */
+const OWN_RESPONDER_DAYS = 14;
 /** CA/Browser Forum Baseline Requirements §1.6.1: what is called short-lived. */
 const LONGEST_UNREVOKED_DAYS = 7;
 
@@ -65,6 +67,32 @@ export function contradictionsOf(profile: Written): Contradiction[] {
     ...misplaced.map(([field, only]) => ({ path: [field], allowed: `nothing: it is for the kind ${only}` })),
     ...contradictionsWithin({ ...rest, name: profile.name }, kind),
   ];
+}
+
+/** What would keep the responders of this service itself from getting their certificates, whose keys are of the CA's kind: `P-256`, `RSA-3072` and the like. */
+export function againstOwnResponders(
+  { maximumLifetime = Infinity, keyTypes, minimumRsaBits = 0 }: Written,
+  keyType: string,
+): Contradiction[] {
+  const bits = /^RSA-(\d+)$/.exec(keyType)?.[1];
+  const type = bits === undefined ? keyType : 'RSA';
+  const why = 'as the keys of the responders here are, unless pki.ocsp: false';
+  return [
+    maximumLifetime < OWN_RESPONDER_DAYS * DAY
+      ? [
+          {
+            path: ['maximumLifetime'],
+            allowed: `at least ${OWN_RESPONDER_DAYS}d, which the responders here have, unless pki.ocsp: false`,
+          },
+        ]
+      : [],
+    keyTypes?.some((each) => each === type) === false
+      ? [{ path: ['keyTypes'], allowed: `${type} among them, ${why}` }]
+      : [],
+    minimumRsaBits > Number(bits ?? Infinity)
+      ? [{ path: ['minimumRsaBits'], allowed: `at most ${bits ?? ''}, ${why}` }]
+      : [],
+  ].flat();
 }
 
 /** As {@link contradictionsOf}, between fields that the kind has. */

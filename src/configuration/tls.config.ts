@@ -33,7 +33,9 @@ export const tlsSchema = z
       ),
     groups: text('names of key exchange groups joined by colons', /^[A-Za-z0-9_-]+(?::[A-Za-z0-9_-]+)*$/, 256)
       .default('X25519MLKEM768:X25519:P-256:P-384')
-      .describe('The key exchange groups, in order of preference. The first default is a post-quantum hybrid.'),
+      .describe(
+        'The key exchange groups, in order of preference. The first default is a post-quantum hybrid. Over TLS 1.2 a certificate with a key on another curve, such as P-521, needs that curve in this list.',
+      ),
     sessionTimeout: duration('s', 1, 604_800)
       .default(300)
       .describe(

@@ -11,6 +11,7 @@ import { readTlsMaterial, serverOptions, TlsReloader, type OcspStapler, type Tls
 import { limitConnections } from './connection-limits.js';
 import { logFailedHandshakes } from './handshake-log.js';
 import { createHttpAdapter } from './http-adapter.js';
+import { checkServerCertificate } from './server-certificate.js';
 import { asOneServer, messageListener } from './message-listener.js';
 
 /** The servers that take TLS connections, and what keeps their certificate in step with the files. Nothing listens yet. */
@@ -36,6 +37,7 @@ export async function createListeners(
   const files = { ...tls, keyPassphrase: tls.keyPassphrase, intermediatesFile: mtls.intermediatesFile };
   checkMaterialPlaces(tls, authority.certsDirectory);
   const material = await readTlsMaterial(files, new Date());
+  checkServerCertificate(material, tls.certificateFile);
   // The listener does not know the CAs of other trust domains. So it names none: the client chooses its certificate, and the guard decides.
   const settings = { ...tls, namesCas: mtls.trustDomains.length === 0 };
   const adapter = createHttpAdapter(http, serverOptions(settings, material));
@@ -52,6 +54,7 @@ export async function createListeners(
   const reloader = new TlsReloader(asOneServer(servers), settings, files, material, {
     interval: tls.reloadInterval,
     check: (fresh) => {
+      checkServerCertificate(fresh, tls.certificateFile);
       trustIn(fresh, configuration);
     },
     clock: () => new Date(),

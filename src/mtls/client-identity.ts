@@ -1,5 +1,18 @@
-import { attributeValues, Oid, spiffeIdOf, type Certificate, type ValidatedPath } from '../x509/index.js';
-import { commonNameOf, serviceNameOf, type ServiceName, type ServicePlace } from './service-name.js';
+import {
+  attributeValues,
+  constraintAgainstDnsName,
+  Oid,
+  spiffeIdOf,
+  type Certificate,
+  type ValidatedPath,
+} from '../x509/index.js';
+import {
+  commonNameOf,
+  NoServiceNameError,
+  serviceNameOf,
+  type ServiceName,
+  type ServicePlace,
+} from './service-name.js';
 
 /** How an identity is read from a validated path. */
 export interface Reading {
@@ -52,9 +65,20 @@ export class VerifiedClientIdentity {
     Object.freeze(this);
   }
 
-  /** The identity that a validated path proves. Throws NoServiceNameError, as {@link serviceNameOf}. */
+  /**
+   * The identity that a validated path proves. Throws NoServiceNameError, as {@link serviceNameOf}, and for a common name that constraints on DNS names
+   * forbid: a CA that may name the services of one domain only must not name others there, where RFC 5280 §4.2.1.10 does not look.
+   */
   static establish(path: ValidatedPath, { serviceFrom, trustDomain }: Reading): VerifiedClientIdentity {
-    return new VerifiedClientIdentity(path, serviceNameOf(path.leaf, serviceFrom), trustDomain);
+    const name = serviceNameOf(path.leaf, serviceFrom);
+    const [, ...authorities] = path.certificates;
+    const problem = name.serviceFrom === 'cn' ? constraintAgainstDnsName(authorities, name.service) : undefined;
+    if (problem !== undefined)
+      throw new NoServiceNameError(
+        `the common name is against the name constraints of a CA above: ${problem}`,
+        'Have a certificate issued with a common name that the CAs above allow as a DNS name, or let mtls.serviceFrom read another name of it.',
+      );
+    return new VerifiedClientIdentity(path, name, trustDomain);
   }
 
   /** Whether a value is an identity that was established here, not an object that looks like one. */

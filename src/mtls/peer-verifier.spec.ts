@@ -88,6 +88,38 @@ test('what says that nothing is published about its revocation passes where nobo
   expect(identify).toThrow(expect.objectContaining({ code: 'revocation_unknown' }));
 });
 
+describe('a common name below a CA with constraints on DNS names', () => {
+  const dns = (...names: string[]) => names.map((value) => ({ kind: 'dns', value }) as const);
+  const below = (permitted: string[], excluded: string[], commonName: string, names = ['billing.dept.example']) => {
+    const constraints = { permittedSubtrees: dns(...permitted), excludedSubtrees: dns(...excluded) };
+    const issuing = ca.intermediate({ extensions: [encodeExtensionOf.nameConstraints(constraints)] });
+    const leaf = issuing.issue({ commonName, names: dns(...names) });
+    const { anchors } = readTrustAnchors(ca.certificatePem);
+    const trust = { ...readTrustAnchors(ca.certificatePem), anchors, intermediates: [issuing.certificate] };
+    return verifierWith({ trust: () => trust }, leaf).identify;
+  };
+  const refused = expect.objectContaining({
+    code: 'service_not_allowed',
+    message: expect.stringContaining('name constraints'),
+  });
+
+  test('names a service that they permit', () => {
+    expect(below(['dept.example'], [], 'billing.dept.example')()).toMatchObject({ service: 'billing.dept.example' });
+    expect(below([], ['hr.example'], 'billing')()).toMatchObject({ service: 'billing' });
+    expect(below(['dept.example', 'billing'], [], 'Billing')()).toMatchObject({ service: 'Billing' });
+  });
+
+  test.each([
+    [['dept.example'], [], 'admin-client'],
+    [['dept.example'], [], 'dept.example.org'],
+    [['dept.example'], [], 'dept..example'],
+    [[], ['admin-client'], 'ADMIN-CLIENT'],
+    [[], ['hr.example'], 'payroll.hr.example'],
+  ])('names nobody that they forbid: permitted %j, excluded %j, %s', (permitted, excluded, commonName) => {
+    expect(below(permitted, excluded, commonName)).toThrow(refused);
+  });
+});
+
 test('what is known to be revoked is refused whatever it says about itself', () => {
   const short = ca.issue({ commonName: 'billing', extensions: [encodeExtensionOf.noRevAvail()] });
   const answer = { status: 'revoked', source: 's', revocationDate: new Date(0), reason: 'keyCompromise' } as const;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { PROBLEM_CONTENT_TYPE, problemOctets, problemOfStatus } from './problem.js';
@@ -39,28 +39,34 @@ const UNREADABLE: Readonly<Record<string, readonly [status: number, detail: stri
 };
 
 /**
- * For a server whose `requireHostHeader` is off, because Node.js itself answers without a body. An HTTP/1.1 request without `Host`, or with several,
- * is answered with a problem document (RFC 9112 §3.2) and goes no further.
+ * Lets pass what has one `Host` and a method that HTTP knows, for a server whose `requireHostHeader` is off, because Node.js itself answers without a
+ * body. An HTTP/1.1 request without `Host`, or with several, is answered with a problem document (RFC 9112 §3.2) and goes no further. So is an HTTP/2
+ * request with an unknown method (RFC 9110 §9.1), which over HTTP/1.1 the parser refuses: Fastify answers it past every hook.
  */
-export const withOneHost =
+export const withSoundHead =
   (handle: (request: IncomingMessage, response: ServerResponse) => void) =>
   (request: IncomingMessage, response: ServerResponse): void => {
-    if (hasOneHost(request)) {
+    const isHttp1 = request.httpVersionMajor === 1;
+    if (isHttp1 ? hasOneHost(request) : KNOWN_METHODS.has(request.method ?? '')) {
       handle(request, response);
       return;
     }
-    const body = JSON.stringify(problemOfStatus(400, randomUUID(), 'A request must have exactly one Host header.'));
-    response.statusCode = 400;
+    const [status, detail] = isHttp1
+      ? [400, 'A request must have exactly one Host header.']
+      : [501, 'The method is not known here.'];
+    const body = JSON.stringify(problemOfStatus(status, randomUUID(), detail));
+    response.statusCode = status;
     response.setHeader('content-type', PROBLEM_CONTENT_TYPE);
     response.setHeader('content-length', Buffer.byteLength(body));
     response.setHeader('cache-control', 'no-store');
-    response.setHeader('connection', 'close');
+    if (isHttp1) response.setHeader('connection', 'close');
     response.end(body);
   };
 
-/** Counts the raw header lines, because `headers` holds only the first of several. HTTP/2 has a pseudo-header instead. */
-function hasOneHost({ httpVersionMajor, httpVersionMinor, rawHeaders }: IncomingMessage): boolean {
-  if (httpVersionMajor !== 1) return true;
+const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
+
+/** Counts the raw header lines, because `headers` holds only the first of several. */
+function hasOneHost({ httpVersionMinor, rawHeaders }: IncomingMessage): boolean {
   let hosts = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) if (isHost(rawHeaders[i] ?? '')) hosts++;
   return hosts === 1 || (hosts === 0 && httpVersionMinor === 0);

@@ -3,7 +3,10 @@
  */
 export const PKI_ERRORS = {
   request_malformed: [400, 'send a certification request (PKCS#10) as PEM or strict DER'],
-  proof_of_possession_failed: [400, 'sign the request with the private key that belongs to the public key in it'],
+  proof_of_possession_failed: [
+    400,
+    'sign the request with the private key that belongs to the public key in it, of P-256, P-384, P-521, Ed25519 or RSA, by SHA-2 and of PSS with a salt as long as the hash',
+  ],
   public_key_not_allowed: [
     400,
     'use a P-256, P-384, P-521, Ed25519 or RSA key of 2048 to 8192 bits with exponent 65537, of a kind that the profile takes',

@@ -97,6 +97,8 @@ describeOnEachStore('a query', (kind, newPlace) => {
     queries.length = 0;
     await run();
     expect(queries.length).toBeGreaterThan(0);
+    // Columns by their names: what a later migration adds is not fetched by who does not know of it.
+    for (const { sql } of queries) expect(sql).not.toMatch(/(?:select|returning|,|\.) ?\*/);
     const plans: string[] = [];
     for (const query of queries)
       plans.push(...(await (kind === 'SQLite' ? sqlitePlan : postgresPlan)(place, query, few)));

@@ -38,8 +38,9 @@ export const DEFAULT_TLS_SETTINGS: TlsSettings = Object.freeze({
  * for a version without any of its ciphers.
  */
 export function checkTlsSettings(settings: TlsSettings): void {
-  const known = new Set(getCiphers());
-  const unknown = settings.ciphers.filter((cipher) => !known.has(cipher.toLowerCase()));
+  // OpenSSL's own names, which it takes in capitals only: Node.js gives them in small letters.
+  const known = new Set(getCiphers().map((cipher) => cipher.toUpperCase()));
+  const unknown = settings.ciphers.filter((cipher) => !known.has(cipher));
   if (unknown.length > 0)
     throw new TlsSetupError(
       `tls.ciphers: this OpenSSL does not know ${unknown.join(', ')}: take names from \`openssl ciphers -v\`.`,

@@ -110,6 +110,11 @@ describe('settings', () => {
       { ciphers: [...DEFAULT_TLS_SETTINGS.ciphers, 'ECDHE-RSA-AES128-GCM-SHA257'] },
       /^tls\.ciphers: this OpenSSL does not know ECDHE-RSA-AES128-GCM-SHA257: /,
     ],
+    [
+      'a cipher in small letters',
+      { ciphers: ['ecdhe-ecdsa-aes128-gcm-sha256', 'ECDHE-ECDSA-AES256-GCM-SHA384', 'TLS_AES_128_GCM_SHA256'] },
+      /does not know ecdhe-ecdsa-aes128-gcm-sha256: /,
+    ],
     ['no cipher for TLS 1.2', { ciphers: ['TLS_AES_256_GCM_SHA384'] }, /none is for TLS 1\.2/],
     ['no cipher for TLS 1.3', { ciphers: ['ECDHE-RSA-AES128-GCM-SHA256'] }, /none is for TLS 1\.3/],
     [

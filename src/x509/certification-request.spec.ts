@@ -1,6 +1,8 @@
+import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { contextConstructed, DecodeError, write } from '../der/index.js';
 import { generateTestKeyPair, type TestKeyType } from '../testing/index.js';
+import { algorithmIdentifier } from './algorithm.js';
 import {
   decodeCertificationRequest,
   encodeCertificationRequestInfo,
@@ -92,6 +94,32 @@ describe('no proof of possession', () => {
     const signature = Buffer.from(der);
     signature[der.length - 1] = (signature[der.length - 1] ?? 0) ^ 1;
     expect(outcome(signature)).toBe('proof_of_possession_failed');
+  });
+
+  test('by a key, or an algorithm, that is not verified here: the message says so, and not that the key is another', () => {
+    const infoOf = (key: KeyObject): Uint8Array =>
+      encodeCertificationRequestInfo({ subject, publicKey: subjectPublicKeyInfoOf(key), extensions: [] });
+    const koblitz = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
+    const ofKoblitz = infoOf(koblitz.publicKey);
+    // What `openssl req` makes of an RSA-PSS key by itself: a salt as long as there is room for.
+    const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 });
+    const ofPss = infoOf(pss.publicKey);
+    const hash = algorithmIdentifier(Oid.sha256, write.nullElement()).der;
+    const mask = algorithmIdentifier(Oid.mgf1, hash).der;
+    const parameters = [hash, mask, write.integer(222)].map((value, number) => write.explicit(number, value));
+    for (const request of [
+      encodeSigned(ofKoblitz, algorithmIdentifier(Oid.ecdsaWithSha256), sign('sha256', ofKoblitz, koblitz.privateKey)),
+      encodeSigned(
+        ofPss,
+        algorithmIdentifier(Oid.rsassaPss, write.sequence(...parameters)),
+        sign('sha256', ofPss, { key: pss.privateKey, saltLength: 222 }),
+      ),
+    ]) {
+      expect(outcome(request)).toBe('proof_of_possession_failed');
+      expect(() => decodeCertificationRequest(request)).toThrow(
+        /^no signature is verified here that is of the algorithm/,
+      );
+    }
   });
 
   test("somebody else's key", () => {

@@ -5,7 +5,7 @@ import { decodeExtensions, encodeExtensions, type Extension } from './extension.
 import { decodeName, type Name } from './name.js';
 import { Oid } from './oids.js';
 import { decodeSubjectPublicKeyInfo, type SubjectPublicKeyInfo } from './public-key.js';
-import { verifySignature, verifySignatureAside } from './signature.js';
+import { signatureFitsKey, verifySignature, verifySignatureAside } from './signature.js';
 
 /** 64 KiB, as for the certificate that would come of the request. */
 export const MAX_REQUEST_OCTETS = 64 * 1024;
@@ -16,8 +16,12 @@ export class ProofOfPossessionError extends Error {
   override readonly name = 'ProofOfPossessionError';
   readonly code = 'proof_of_possession_failed';
 
-  constructor() {
-    super('the request is not signed by the private key of the public key in it');
+  constructor({ signatureAlgorithm, publicKey }: Pick<CertificationRequest, 'signatureAlgorithm' | 'publicKey'>) {
+    super(
+      signatureFitsKey(signatureAlgorithm, publicKey)
+        ? 'the request is not signed by the private key of the public key in it'
+        : `no signature is verified here that is of the algorithm ${signatureAlgorithm.oid}, with its parameters, and by a key of the kind ${publicKey.algorithm.oid}`,
+    );
   }
 }
 
@@ -56,7 +60,7 @@ export class CertificationRequest {
   static decode(octets: Uint8Array): CertificationRequest {
     const request = new UnprovenRequest(octets);
     const { signatureAlgorithm, publicKey, signed, signature } = request;
-    if (!verifySignature(signatureAlgorithm, publicKey, signed, signature)) throw new ProofOfPossessionError();
+    if (!verifySignature(signatureAlgorithm, publicKey, signed, signature)) throw new ProofOfPossessionError(request);
     return new CertificationRequest(request);
   }
 
@@ -65,7 +69,7 @@ export class CertificationRequest {
     const request = new UnprovenRequest(octets);
     const { signatureAlgorithm, publicKey, signed, signature } = request;
     if (!(await verifySignatureAside(signatureAlgorithm, publicKey, signed, signature)))
-      throw new ProofOfPossessionError();
+      throw new ProofOfPossessionError(request);
     return new CertificationRequest(request);
   }
 }

@@ -119,6 +119,7 @@ export {
 } from './signature.js';
 export { isSpiffeId, isTrustDomain, isWorkloadId, spiffeIdOf, trustDomainOf, urisOf } from './spiffe-id.js';
 export { needsNoRevocationStatus } from './path/no-revocation.js';
+export { constraintAgainstDnsName } from './path/name-constraints.js';
 export { ValidatedPath } from './path/validated-path.js';
 export type { FailedCertificate, PathFailure, PathFailureCode } from './path/path-failure.js';
 export type { PeerName } from './path/peer-names.js';

@@ -27,7 +27,8 @@ const REFUSED_WHEN: Readonly<Record<RefusalCode, string>> = {
 /** As {@link REFUSED_WHEN}, of the certification authority's codes. */
 const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   request_malformed: 'the request is not PKCS#10 in PEM or strict DER',
-  proof_of_possession_failed: "the request's signature was not made by the key in it",
+  proof_of_possession_failed:
+    "the request's signature was not made by the key in it, or is of a kind that is not verified here",
   public_key_not_allowed: 'the key is of another kind, too small, or has an exponent that is not 65537',
   key_compromised: 'a certificate for the same key was revoked with keyCompromise',
   service_name_malformed: 'the name of the service is not one',

@@ -315,6 +315,19 @@ test('what is not HTTP, two lengths at once, and no Host or two, are refused bef
   expect((await old.answer()).status).toBe(200);
 });
 
+test('a method that HTTP does not know is refused before any guard on HTTP/2 as well', async () => {
+  for (const path of ['/orders', '/open']) {
+    const method = { ':method': 'FOO' };
+    const answer = await get(guarded.port, path, clientTls(issuing, undefined), 'HTTP/2', method);
+    expect([answer.status, answer.json.code, answer.headers['content-type'], answer.headers['cache-control']]).toEqual([
+      501,
+      'not_implemented',
+      'application/problem+json',
+      'no-store',
+    ]);
+  }
+});
+
 test.each(['HTTP/1.1', 'HTTP/2'] as const)(
   'an expectation that nobody knows goes past no guard, on %s',
   async (http) => {

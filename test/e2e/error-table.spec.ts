@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { encodeName, Oid } from '../../src/x509/index.js';
-import { TestCa, type Issued } from '../../src/testing/index.js';
+import { TestCa, type Issued, type TestKeyType } from '../../src/testing/index.js';
 import { clientTls, get, PROTOCOLS } from '../support/client.js';
 import { temporaryFolder, writeFiles } from '../support/folder.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../support/guarded-app.js';
@@ -176,6 +176,17 @@ describe.each(PROTOCOLS)('over %s and %s', (tlsVersion, httpVersion) => {
     expect(answer.status).toBe(200);
     const orders = await get(guarded.port, '/orders', clientTls(issuing, billing, tlsVersion), httpVersion);
     expect(orders.json).toEqual({ service: 'billing', serial: billing.certificate.serialNumber, spiffe: null });
+  });
+
+  test('a service that may, whatever the kind of its key', async () => {
+    const kinds: TestKeyType[] = ['P-384', 'Ed25519', 'RSA-2048', 'RSA-PSS-2048'];
+    // Over TLS 1.2 the server's groups say which curves keys may be on.
+    if (tlsVersion === 'TLSv1.3') kinds.push('P-521');
+    for (const keyType of kinds) {
+      const client = issuing.issue({ commonName: 'billing', keyType });
+      const answer = await get(guarded.port, '/billing', clientTls(issuing, client, tlsVersion), httpVersion);
+      expect([keyType, answer.status]).toEqual([keyType, 200]);
+    }
   });
 
   test('public routes answer anybody, also with a certificate that is refused elsewhere', async () => {

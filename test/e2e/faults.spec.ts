@@ -266,6 +266,13 @@ describe('what is broken when it starts', () => {
         },
         /^mtls\.trustDomains: the endpointBundle of other\.example cannot be used: no PEM block CERTIFICATE/,
       ],
+      [
+        {
+          TLS_CERTIFICATE_FILE: join(folder, 'certs/client_cert.pem'),
+          TLS_KEY_FILE: join(folder, 'certs/client_key.pem'),
+        },
+        /^tls\.certificateFile: the certificate of CN=veritas-client,O=VERITAS Framework in \S+client_cert\.pem is not for servers: /,
+      ],
       [{ HTTP_HOST: '192.0.2.1' }, /^192\.0\.2\.1 is not an address of this machine \(EADDRNOTAVAIL\): set http\.host/],
     ] as const) {
       const variables = Object.entries(more).map(([name, value]) => [`VERITAS_${name}`, value] as const);
@@ -553,12 +560,31 @@ describeWithMounts('disks that are full or for reading only', () => {
   });
 });
 
-test('a start advises no call with a certificate that is not there', () => {
-  const ports = { https: 5000, repository: undefined, microservice: undefined };
-  const calls = (folder: string): string[] =>
-    welcome({ configuration: configurationIn(folder), ports })
-      .split('\n')
-      .filter((line) => line.startsWith('  curl '));
-  expect(calls(template)).toHaveLength(3);
-  expect(calls(temporaryFolder())).toEqual([expect.stringMatching(/ https:\/\/localhost:5000\/health$/)]);
+describe('what a start says', () => {
+  const calls = (folder: string, environment: Record<string, string> = {}): string[] =>
+    welcome({
+      configuration: configurationIn(folder, environment),
+      ports: { https: 5000, repository: 5080, microservice: undefined },
+    }).split('\n');
+
+  test('advises no call with a certificate that is not there, nor one without where each handshake needs one', () => {
+    const curls = (folder: string, environment?: Record<string, string>): string[] =>
+      calls(folder, environment).filter((line) => line.startsWith('  curl '));
+    expect(curls(template)).toHaveLength(3);
+    const health = expect.stringMatching(/ https:\/\/localhost:5000\/health$/);
+    expect(curls(temporaryFolder())).toEqual([health]);
+    const required = { VERITAS_TLS_CLIENT_AUTH: 'required' };
+    const withCertificate = expect.stringMatching(/ --cert \S+ --key \S+ https:\/\/localhost:5000\/\S+$/);
+    expect(curls(template, required)).toEqual([withCertificate, withCertificate, withCertificate]);
+    expect(curls(temporaryFolder(), required)).toEqual([]);
+  });
+
+  test('names the address where it listens on one that is not this machine alone', () => {
+    const hosts = { VERITAS_HTTP_HOST: '192.0.2.2', VERITAS_REPOSITORY_HOST: '2001:db8::1' };
+    expect(calls(template, hosts)[1]).toBe(
+      'Veritas listens on https://192.0.2.2:5000 and, for CRLs and probes, on http://[2001:db8::1]:5080. Try:',
+    );
+    const any = { VERITAS_HTTP_HOST: '::', VERITAS_REPOSITORY_HOST: '0.0.0.0' };
+    expect(calls(template, any)[1]).toMatch(/https:\/\/localhost:5000 .* http:\/\/localhost:5080\./);
+  });
 });

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import { connect } from 'node:tls';
@@ -7,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ClientProxyFactory, Transport, type ClientProxy } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 import type { RunningService } from '../../src/service.js';
-import { decodeCertificate, octetsFromPemOrDer } from '../../src/x509/index.js';
+import { decodeCertificate } from '../../src/x509/index.js';
+import { callerOf } from '../support/certificate-client.js';
 import { get } from '../support/client.js';
 import { replaceFile, temporaryFolder } from '../support/folder.js';
 import { developmentTls, startIn } from '../support/service.js';
@@ -59,16 +59,12 @@ describe('the TCP microservice', () => {
     const before = await presented(port);
     expect(before).toBe(await presented(service.ports.https));
     const folder = join(service.folder, 'certs');
-    const [other] = octetsFromPemOrDer(readFileSync(join(folder, 'client_cert.pem'), 'utf8'), 'CERTIFICATE').map(
-      decodeCertificate,
-    );
-    expect(other!.serialNumber).not.toBe(before);
-    // A pair that belongs together; who looks at it here does not look at names.
-    replaceFile(join(folder, 'server_key.pem'), readFileSync(join(folder, 'client_key.pem')));
-    replaceFile(join(folder, 'server_cert.pem'), readFileSync(join(folder, 'client_cert.pem')));
+    const other = await callerOf(service, 'orders', 'server');
+    replaceFile(join(folder, 'server_key.pem'), other.key.export({ format: 'pem', type: 'pkcs8' }));
+    replaceFile(join(folder, 'server_cert.pem'), other.chainPem);
     let now = before;
     while (now === before) now = await presented(port);
-    expect(now).toBe(other!.serialNumber);
+    expect(now).toBe(other.serialNumber);
     expect(await presented(service.ports.https)).toBe(now);
   });
 

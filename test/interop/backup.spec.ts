@@ -213,7 +213,10 @@ describe('the commands backup and restore', () => {
     const out = ['backup', '--out', inFolder('nowhere/backup.age'), '--recipient', recipient];
     expect(await veritas(settings, ...out)).toMatchObject({ code: 3, err: expect.stringContaining('ENOENT') });
     const wrong = ['backup', '--out', inFolder('b.age'), '--recipient', 'age1nobody'];
-    expect(await veritas(settings, ...wrong)).toMatchObject({ code: 2, err: expect.stringContaining('not a valid age recipient') });
+    expect(await veritas(settings, ...wrong)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('not a valid age recipient'),
+    });
     expect(readdirSync(folder).filter((name) => /^b\.age|tmp/.test(name))).toEqual([]);
     const nothing = ['backup', '--out', inFolder('c.age'), '--recipient', recipient];
     expect(await veritas(environmentIn(there), ...nothing)).toMatchObject({ code: 3 });

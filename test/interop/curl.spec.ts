@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { cpSync, readFileSync, symlinkSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -98,6 +98,29 @@ describe('npm start', () => {
       expect(JSON.parse(stdout)).toEqual(expect.any(Object));
     }
   });
+  test('goes in a folder whose name a shell would read otherwise', async () => {
+    const odd = join(temporaryFolder(), 'a&b (1) $HOME');
+    for (const name of [
+      'src',
+      'config',
+      'package.json',
+      'nest-cli.json',
+      'tsconfig.json',
+      'tsconfig.build.json',
+      '.swcrc',
+    ])
+      cpSync(join(root, name), join(odd, name), { recursive: true });
+    symlinkSync(join(root, 'node_modules'), join(odd, 'node_modules'));
+    const env = { ...process.env, VERITAS_HTTP_PORT: '0', VERITAS_REPOSITORY_PORT: '0' };
+    const started = spawn('npm', ['start'], { cwd: odd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    for (const stream of [started.stdout, started.stderr])
+      stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    while (!said.includes('Veritas listens on') && started.exitCode === null) await wait(50);
+    if (started.pid !== undefined && started.exitCode === null) process.kill(-started.pid, 'SIGKILL');
+    expect(said).toContain('Veritas listens on');
+  }, 60_000);
+
   test('prints no warning', () => {
     expect(output.replaceAll(/^npm (warn|notice).*$/gm, '')).not.toMatch(/warn|deprecat|experimental/i);
   });

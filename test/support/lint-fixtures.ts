@@ -511,6 +511,15 @@ const table: readonly (readonly [
       ),
   ],
   [
+    'name-constraints-common-name',
+    'a common name outside',
+    'refuses',
+    leafOf(
+      { extensions: [permitted(dns('example.com'))] },
+      { commonName: 'orders.example.org', names: [{ kind: 'uri', value: 'spiffe://example.com/orders' }] },
+    ),
+  ],
+  [
     'name-constraints-of-authority',
     'constraints of an end entity',
     'accepts',

@@ -55,7 +55,8 @@ export async function compareCrl(
   published: ProvenLists | undefined,
 ): Promise<CrlComparison> {
   const known = (await lastCrlHeader(database, { issuer: issuer.id, scope: COMPLETE }))?.number ?? 0;
-  const taken = await lastCrlNumber(database, issuer.id);
+  // Lists of a root that is kept elsewhere took no number here.
+  const taken = Math.max(known, await lastCrlNumber(database, issuer.id));
   const nothing = { issuer, known, taken, published: undefined, unrevoked: [], lost: [] };
   if (!published) return nothing;
   const { number, found, source } = published.complete;

@@ -133,8 +133,9 @@ export function namesOf(profile: EndEntityProfile, service: string, more: readon
   return names;
 }
 
-const ownNames = ({ identity }: EndEntityProfile, service: string): readonly GeneralName[] =>
-  identity === 'service' ? [{ kind: 'dns', value: service }] : [];
+// Who signs for the CA is no host: nobody looks for its name, and the CAs above need not permit it.
+const ownNames = ({ identity, keyUse }: EndEntityProfile, service: string): readonly GeneralName[] =>
+  identity === 'service' && keyUse === 'handshakes' ? [{ kind: 'dns', value: service }] : [];
 
 function checkGranted(
   { service, names }: { readonly service: string; readonly names: readonly CertifiableName[] },

@@ -7,13 +7,18 @@ import {
   lintFindingToString,
   type AlgorithmIdentifier,
   type Certificate,
+  type LintFinding,
 } from '../../x509/index.js';
 import type { IssuerIdentity } from '../issuer/issuer-identity.js';
 import { PkiError } from '../pki-error.js';
+import type { Profile } from '../profile/profile.js';
 import type { ListPoints } from '../profile/fixed-extensions.js';
 import { profileExtensions } from '../profile/profile-extensions.js';
 import { AcceptedRequest } from './accepted-request.js';
 import { lintForProfile } from './lint/lint-for-profile.js';
+
+/** The rules about what the CAs above allow. */
+const CONSTRAINTS: ReadonlySet<string> = new Set(['name-constraints', 'name-constraints-common-name']);
 
 /** What a token adds to an accepted request. */
 export interface IssuanceTerms extends ListPoints {
@@ -41,7 +46,7 @@ export class IssuanceToken {
 
   /**
    * Writes the tbsCertificate. It is valid from now minus `backdate` (the profile's, or else the CA's) until now plus the lifetime, and never beyond its
-   * issuer and the CAs above. Throws PkiError `issuer_expired`, or `lint_failed` with the findings.
+   * issuer and the CAs above. Throws PkiError `issuer_expired`, `name_not_allowed` for what their constraints forbid, or `lint_failed` with the findings.
    */
   constructor(accepted: AcceptedRequest, issuer: IssuerIdentity, terms: IssuanceTerms) {
     if (!AcceptedRequest.is(accepted)) throw new PkiError('lint_failed', 'the request was not accepted');
@@ -61,7 +66,7 @@ export class IssuanceToken {
       ...lintCertificate({ certificate, issuer: issuer.chain[0], chain: issuer.chain }),
       ...lintForProfile({ certificate, profile, issuer, names, ocsp }),
     ];
-    if (findings.length > 0) throw new PkiError('lint_failed', findings.map(lintFindingToString).join('; '));
+    if (findings.length > 0) throw refusalOf(findings, profile);
     this.issuer = issuer;
     this.accepted = accepted;
     this.serialNumber = terms.serialNumber;
@@ -99,6 +104,15 @@ function validityFor(
     notBefore: new Date(Math.max((seconds - backdate) * 1000, issuer.notBefore.getTime())),
     notAfter: new Date(Math.min((seconds + lifetime) * 1000, issuer.notAfter.getTime())),
   };
+}
+
+/** Which names the CAs above allow, no profile knows: such a name is the mistake of who asks for it, and everything else one of ours. */
+function refusalOf(findings: readonly LintFinding[], { kind }: Profile): PkiError {
+  const text = findings.map(lintFindingToString).join('; ');
+  const isName = kind === 'end-entity' && findings.every(({ rule }) => CONSTRAINTS.has(rule));
+  return isName
+    ? new PkiError('name_not_allowed', `a CA above does not allow this name: ${text}`)
+    : new PkiError('lint_failed', text);
 }
 
 /** The certificate as its readers will see it, except for the signature. Throws PkiError `lint_failed` for one that a strict reader refuses. */

@@ -63,7 +63,7 @@ export function authoritySubject({ organization }: PkiSettings, role: IssuerRole
 /**
  * Makes what is absent of root and issuing CA: passphrase, keys, certificates, rows. What is there is kept: after a crash in between, the rest
  * is made; a certificate whose row is lost is taken from its file. Throws PkiError `authority_mismatch` when store and files do not belong together,
- * `authority_missing` when the certificate of an issuing CA was requested from a root elsewhere.
+ * `key_elsewhere` when the certificate of an issuing CA was requested from a root elsewhere.
  */
 export async function createAuthorities(creation: Creation, certsDirectory: string): Promise<void> {
   const { settings, context } = creation;
@@ -78,8 +78,8 @@ export async function createAuthorities(creation: Creation, certsDirectory: stri
   if (['root', 'issuing'].every((each) => rows.some(({ role }) => role === each))) return;
   if (existsSync(requestFileOf(settings)))
     throw new PkiError(
-      'authority_missing',
-      `${requestFileOf(settings)} waits for its certificate: bring it in with \`veritas ca install\``,
+      'key_elsewhere',
+      `${requestFileOf(settings)} waits for its certificate, by a root whose key is not here`,
     );
   const first = { state: 'active', certsDirectory } as const;
   const root = await ensureAuthority(creation, { ...first, id: 'root', role: 'root', parent: undefined });

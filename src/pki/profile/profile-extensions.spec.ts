@@ -79,6 +79,22 @@ describe('what the profiles write', () => {
     });
   });
 
+  it('a profile that is there no more gives nothing to who has a certificate or a token of it', async () => {
+    const { serialNumber, fingerprint256 } = await issue('short');
+    const terms = { service: 'orders', profile: 'short', requester: somebody };
+    const { token } = await temporary.authority.enrollment.createToken(terms);
+    const { ca, enrollment } = await temporary.reopen({
+      settings: { ...temporary.settings, profiles: [] },
+      create: false,
+    });
+    const holder = { serialNumber, fingerprint256 };
+    for (const attempt of [
+      ca.renew({ request: certificationRequest(), holder, requester: somebody }),
+      enrollment.enroll({ token, request: () => certificationRequest(), requestId: 'test' }),
+    ])
+      await expect(attempt).rejects.toMatchObject({ code: 'profile_unknown' });
+  });
+
   it('what a profile fixes is encoded once, for each issuer, shard and kind of key', () => {
     const { profiles, issuing } = temporary.authority.ca;
     const { identity } = issuing.issuer;

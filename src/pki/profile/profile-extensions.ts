@@ -15,7 +15,7 @@ export function profileExtensions(
     ...fixed.extendedKeyUsage,
     encodeExtensionOf.subjectKeyIdentifier(publicKey.keyIdentifier),
     fixed.authorityKeyIdentifier,
-    ...(profile.kind === 'end-entity' ? [encodeExtensionOf.subjectAltName(names)] : []),
+    ...(names.length > 0 ? [encodeExtensionOf.subjectAltName(names)] : []),
     ...fixed.last,
   ];
 }

@@ -28,6 +28,7 @@ import { keyUsageKnown } from './certificate/key-usage-known.js';
 import { keyUsageRsa } from './certificate/key-usage-rsa.js';
 import { keyUsageRsaPss } from './certificate/key-usage-rsa-pss.js';
 import { nameConstraints } from './certificate/name-constraints.js';
+import { nameConstraintsCommonName } from './certificate/name-constraints-common-name.js';
 import { nameConstraintsForm } from './certificate/name-constraints-form.js';
 import { nameConstraintsOfAuthority } from './certificate/name-constraints-of-authority.js';
 import { noRevAvailForm } from './certificate/no-rev-avail-form.js';
@@ -140,6 +141,7 @@ export const certificateLintRules: readonly CertificateLintRule[] = [
   tlsFeatureStapling,
   pathLength,
   nameConstraints,
+  nameConstraintsCommonName,
   nameConstraintsOfAuthority,
   nameConstraintsForm,
   policyMappingsOfAuthority,

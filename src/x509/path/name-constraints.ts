@@ -4,7 +4,7 @@ import { attributeValues, isEmptyName } from '../name.js';
 import { Oid } from '../oids.js';
 import { MalformedSubtree, SubtreeIndex } from './name-subtrees.js';
 import { defect, type Defect } from './path-failure.js';
-import type { WorkBudget } from './work-budget.js';
+import { WorkBudget } from './work-budget.js';
 
 const RULE = 'RFC 5280 §4.2.1.10';
 
@@ -43,18 +43,11 @@ export class NameConstraintChecks {
     return result;
   }
 
-  #compare({ permitted, excluded }: Constraints, certificate: Certificate, work: WorkBudget): Defect | undefined {
+  #compare(constraints: Constraints, certificate: Certificate, work: WorkBudget): Defect | undefined {
     const names = this.#namesOf(certificate);
     // Long names take longer to compare.
     work.step(names.length + (certificate.der.length >> 8));
-    for (const name of names) {
-      const kinds = kindsOf(name);
-      if (kinds.some((kind) => excluded.constrains(kind)) && excluded.couldHold(name))
-        return defect('name_constraints', RULE, `${generalNameToString(name)} is excluded`);
-      if (kinds.some((kind) => permitted.constrains(kind)) && !permitted.holds(name))
-        return defect('name_constraints', RULE, `${generalNameToString(name)} is not permitted`);
-    }
-    return undefined;
+    return firstForbidden(constraints, names);
   }
 
   #constraintsOf(ca: Certificate, work: WorkBudget): Constraints | Defect {
@@ -70,6 +63,20 @@ export class NameConstraintChecks {
   }
 }
 
+/**
+ * Why the constraints of one of `authorities` forbid a DNS name that is not in the subjectAltName, where RFC 5280 has none constrained: a common name that
+ * somebody takes for the name of a host or a service. Undefined when they all allow it. A text that is no DNS name is not among those that are permitted.
+ */
+export function constraintAgainstDnsName(authorities: readonly Certificate[], value: string): string | undefined {
+  for (const ca of authorities) {
+    if (!ca.extensions.nameConstraints) continue;
+    const constraints = indexOf(ca, new WorkBudget());
+    const problem = 'code' in constraints ? constraints : firstForbidden(constraints, [{ kind: 'dns', value }]);
+    if (problem) return problem.message;
+  }
+  return undefined;
+}
+
 function indexOf({ extensions }: Certificate, work: WorkBudget): Constraints | Defect {
   const { permittedSubtrees = [], excludedSubtrees = [] } = extensions.nameConstraints ?? {};
   work.step(permittedSubtrees.length + excludedSubtrees.length);
@@ -79,6 +86,17 @@ function indexOf({ extensions }: Certificate, work: WorkBudget): Constraints | D
     if (error instanceof MalformedSubtree) return defect('name_constraints', RULE, error.message);
     throw error;
   }
+}
+
+function firstForbidden({ permitted, excluded }: Constraints, names: readonly GeneralName[]): Defect | undefined {
+  for (const name of names) {
+    const kinds = kindsOf(name);
+    if (kinds.some((kind) => excluded.constrains(kind)) && excluded.couldHold(name))
+      return defect('name_constraints', RULE, `${generalNameToString(name)} is excluded`);
+    if (kinds.some((kind) => permitted.constrains(kind)) && !permitted.holds(name))
+      return defect('name_constraints', RULE, `${generalNameToString(name)} is not permitted`);
+  }
+  return undefined;
 }
 
 // RFC 9598 §6: constraints on rfc822Name apply to a mailbox in UTF-8 as well.
