@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { flag, oneOf } from './setting.js';
 
-/** What is logged: lines of JSON on standard output. */
+/** The log: lines of JSON on standard output. */
 export const logSchema = z.strictObject({
   level: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')

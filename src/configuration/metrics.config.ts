@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { flag } from './setting.js';
 
-/** Who may read the metrics. */
+/** Access to the metrics. */
 export const metricsSchema = z.strictObject({
   public: flag()
     .default(false)

@@ -13,7 +13,7 @@ import { decimal, duration, integer, list, objects, oneOf, path, text } from './
 const exactPath = text('an exact path that begins with / and has no pattern, query or fragment', /^\/[^\s?#*]*$/);
 const crlSource = text(
   'the path of a file, or an http or https URL without user and password',
-  // What looks like a URL must be one that can be fetched; all else is a path.
+  // Anything that looks like a URL must be one that can be fetched; everything else is a path.
   /^(?:https?:\/\/[^\s/@?#]+(?:[/?][^\s#]*)?|(?![a-z][a-z0-9+.-]*:\/\/)\S(?:.*\S)?)$/i,
 );
 
@@ -68,7 +68,7 @@ const rateSchema = z.strictObject({
   ),
 });
 
-/** Who is on the other end, and may they pass. */
+/** Which clients may call, and what they may do. */
 const mtlsFields = z.strictObject({
   issuerOrganization: text('an organization name, 1 to 64 characters', /^\S(?:.*\S)?$/, 64)
     .default('VERITAS Framework')
@@ -157,8 +157,8 @@ const mtlsFields = z.strictObject({
 });
 
 /**
- * Roles that nobody could use, or that two entries say differently, and rates of the same kind. The defaults may name services that an operator took off the
- * list.
+ * Refuses roles for services that cannot call, and a service that has two entries in `roles` or `rates`. The default roles may name services that an
+ * operator removed from `services`.
  */
 export const mtlsSchema = mtlsFields.superRefine(
   ({ roles, services, serviceFrom, trustDomain, trustDomains, trustedProxies, rates }, context) => {
@@ -194,7 +194,7 @@ export const mtlsSchema = mtlsFields.superRefine(
   },
 );
 
-/** What could never be, of a bundle's server that is known by its SPIFFE ID. */
+/** The contradictions in an entry whose bundle server is authenticated by its SPIFFE ID. */
 function problemsOfEndpoint(
   { name, bundle, caFile, endpointSpiffeId: id, endpointBundleFile: file }: z.output<typeof trustDomainSchema>,
   known: readonly (string | undefined)[],

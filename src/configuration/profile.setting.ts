@@ -6,14 +6,14 @@ import { requestersSchema } from './requesters.setting.js';
 import { duration, flag, integer, list, oneOf, text } from './setting.js';
 
 const DAY = 86_400;
-// Profiles of a CA's own.
+// Names of the profiles that the CA uses for itself.
 const TAKEN = ['root', 'issuing', 'cross'];
 const profileName = text('1 to 32 lower-case letters, digits and hyphens', /^[a-z][a-z0-9-]{0,31}$/, 32).refine(
   (name) => !TAKEN.includes(name),
   `another name than ${TAKEN.join(', ')}`,
 );
 
-/** One profile: of the operator's own (`pki.profiles`), or of those that are built in. */
+/** A profile: one of the operator's (`pki.profiles`) or a built-in one. */
 export const profileSchema = z
   .strictObject({
     name: profileName.describe(

@@ -9,7 +9,7 @@ const serviceRule = text(
   64,
 );
 
-/** Who may ask for which services and names under a profile of the operator's own (`pki.profiles[].requesters`). */
+/** Which services may request certificates for which services and names, in a profile of the operator's (`pki.profiles[].requesters`). */
 export const requestersSchema = objects(
   z
     .strictObject({
