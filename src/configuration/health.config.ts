@@ -5,5 +5,5 @@ import { duration } from './setting.js';
 export const healthSchema = z.strictObject({
   issuingExpiryWarning: duration('d', 0, 3650)
     .default(30)
-    .describe('How long before the issuing CA expires health says so.'),
+    .describe('How long before the end of the issuing CA the health report warns about it.'),
 });

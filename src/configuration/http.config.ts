@@ -15,7 +15,7 @@ export const httpSchema = z
     host: text('a host name or an address to listen on', /^\S+$/, 255)
       .default('0.0.0.0')
       .describe('The address to listen on.'),
-    port: port().default(5000).describe('The port to listen on. 0 takes any free one.'),
+    port: port().default(5000).describe('The port to listen on. With 0 the system chooses a free port.'),
     requestTimeout: duration('ms', 1, 3_600_000)
       .default(30_000)
       .describe('How long a client may take to send a whole request.'),
@@ -28,35 +28,47 @@ export const httpSchema = z
     answerTimeout: duration('ms', 1, 3_600_000)
       .default(60_000)
       .describe(
-        'How long a client may leave octets of an answer waiting; the connection, or HTTP/2 stream, is cut then.',
+        'How long a client may take to accept waiting octets of an answer. After that the service closes the connection, or the HTTP/2 stream.',
       ),
-    keepAliveTimeout: duration('ms', 1, 3_600_000).default(72_000).describe('How long an idle connection stays open.'),
-    maxConnections: integer(1, 1_000_000).default(10_000).describe('How many connections may be open at once.'),
+    keepAliveTimeout: duration('ms', 1, 3_600_000)
+      .default(72_000)
+      .describe('How long the service keeps an idle connection open.'),
+    maxConnections: integer(1, 1_000_000)
+      .default(10_000)
+      .describe('The most connections that may be open at the same time.'),
     maxConnectionsPerAddress: integer(1, 1_000_000)
       .default(1_000)
-      .describe('How many of them from one IPv4 address, or one IPv6 network of 64 bits.'),
+      .describe(
+        'The most open connections from one address. Here and below, one address is one IPv4 address or one IPv6 network of 64 bits.',
+      ),
     maxHandshakes: integer(1, 1_000_000)
       .default(1_000)
-      .describe('How many connections may be in the TLS handshake at once.'),
-    maxHandshakesPerAddress: integer(1, 1_000_000).default(100).describe('How many of them from one address.'),
+      .describe('The most connections that may be in the TLS handshake at the same time.'),
+    maxHandshakesPerAddress: integer(1, 1_000_000)
+      .default(100)
+      .describe('The most connections from one address that may be in the TLS handshake at the same time.'),
     connectionRate: integer(1, 1_000_000)
       .default(1_000)
-      .describe('How many new connections are taken a second; twice as many at once after a rest.'),
-    connectionRatePerAddress: integer(1, 1_000_000).default(100).describe('How many of them from one address.'),
+      .describe(
+        'The most new connections per second in the long run. After a pause, up to twice as many are accepted at once.',
+      ),
+    connectionRatePerAddress: integer(1, 1_000_000)
+      .default(100)
+      .describe('The same for new connections from one address.'),
     trustedAddresses: list(network, 'IP addresses and networks')
       .default(['127.0.0.0/8', '::1'])
       .describe(
-        'Where the four bounds before this one do not hold, nor `maxConnectionsPerAddress`: load balancers and proxies that many clients come through, and probes.',
+        'Addresses that are exempt from `maxConnectionsPerAddress`, `maxHandshakes`, `maxHandshakesPerAddress`, `connectionRate` and `connectionRatePerAddress`: load balancers and proxies that many clients come through, and probes.',
       ),
     maxHeaderSize: integer(1024, 1_048_576)
       .default(16_384)
       .describe(
-        'The most octets of headers in one request; on HTTP/2 up to 64 KiB until the client has taken note of it.',
+        'The most octets of headers in one request. On HTTP/2 a client may send up to 64 KiB until it has acknowledged this limit.',
       ),
     bodyLimit: integer(1, 104_857_600).default(131_072).describe('The most octets in the body of one request.'),
     drainTimeout: duration('ms', 0, 3_600_000)
       .default(10_000)
-      .describe('How long open requests may take to finish when the service is told to stop.'),
+      .describe('How long open requests may take to finish after the service was told to stop.'),
   })
   .refine(
     // Node.js throws ERR_OUT_OF_RANGE for this, without naming a setting.

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import { flag, oneOf } from './setting.js';
 
-/** What is logged: lines of JSON on standard output. */
+/** The log: lines of JSON on standard output. */
 export const logSchema = z.strictObject({
   level: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
-    .describe('The least urgent level that is logged.'),
+    .describe('The least severe level that is logged.'),
   accessLog: flag()
     .default(false)
     .describe('Whether each answered request is logged, at level info. Refusals are always logged.'),

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { flag } from './setting.js';
 
-/** Who may read the metrics. */
+/** Access to the metrics. */
 export const metricsSchema = z.strictObject({
   public: flag()
     .default(false)
-    .describe('Whether anybody may read `GET /metrics`; otherwise services with the role `metrics`.'),
+    .describe('Whether anyone may read `GET /metrics`. Otherwise only services with the role `metrics` may.'),
 });

@@ -8,10 +8,14 @@ export const microserviceSchema = z.strictObject({
     .describe('The address to listen on.'),
   port: port()
     .exactOptional()
-    .describe('The port to listen on; without one there is no such listener. 0 takes any free one.'),
+    .describe(
+      'The port to listen on. Without a port there is no such listener; with 0 the system chooses a free port.',
+    ),
   maxMessageSize: integer(1024, 104_857_600).default(131_072).describe('The most characters in one message.'),
-  maxConnections: integer(1, 1_000_000).default(10_000).describe('How many connections may be open at once.'),
+  maxConnections: integer(1, 1_000_000)
+    .default(10_000)
+    .describe('The most connections that may be open at the same time.'),
   idleTimeout: duration('ms', 1, 86_400_000)
     .default(600_000)
-    .describe('How long a connection may be silent before it is closed.'),
+    .describe('How long a connection may be idle before the service closes it.'),
 });

@@ -13,7 +13,7 @@ import { decimal, duration, integer, list, objects, oneOf, path, text } from './
 const exactPath = text('an exact path that begins with / and has no pattern, query or fragment', /^\/[^\s?#*]*$/);
 const crlSource = text(
   'the path of a file, or an http or https URL without user and password',
-  // What looks like a URL must be one that can be fetched; all else is a path.
+  // Anything that looks like a URL must be one that can be fetched; everything else is a path.
   /^(?:https?:\/\/[^\s/@?#]+(?:[/?][^\s#]*)?|(?![a-z][a-z0-9+.-]*:\/\/)\S(?:.*\S)?)$/i,
 );
 
@@ -25,32 +25,34 @@ const bundleSource = text(
 const trustDomainSchema = z.strictObject({
   name: trustDomain.describe('The name of the trust domain.'),
   bundle: bundleSource.describe(
-    'Its CAs: a SPIFFE trust bundle (JWK set) or PEM, in a file or at an https URL, which is asked again as the bundle says.',
+    'The CAs of the trust domain: a SPIFFE trust bundle (JWK set) or PEM, in a file or at an https URL. The service reads a URL again at the interval that the bundle names.',
   ),
   caFile: path("the path of a PEM file with the CAs of the URL's server")
     .exactOptional()
-    .describe("The CAs that the URL's server must lead to, a PEM file; those of the web when absent."),
+    .describe(
+      "A PEM file of the CAs that the certificate of the URL's server must lead to. Absent: the public CAs that Node.js trusts.",
+    ),
   endpointSpiffeId: spiffeId
     .exactOptional()
     .describe(
-      "The SPIFFE ID of the URL's server, which is then verified by the bundle of that ID's trust domain (the profile `https_spiffe`) and not as on the web.",
+      "The SPIFFE ID of the URL's server. The server is then verified with the bundle of that ID's trust domain (the profile `https_spiffe`) and not by its host name.",
     ),
   endpointBundleFile: path('the path of a PEM or JSON file')
     .exactOptional()
     .describe(
-      'Where `endpointSpiffeId` is of this very domain: the bundle by which its server is known until one was read from it.',
+      'The bundle to verify the server with until the first bundle was read from it. Only for an `endpointSpiffeId` of this same trust domain.',
     ),
   intermediatesFile: path('the path of a PEM file')
     .exactOptional()
-    .describe('CA certificates between the bundle and the services, which the bundle does not hold, a PEM file.'),
+    .describe('A PEM file of intermediate CA certificates between the CAs of the bundle and the services.'),
   revocation: oneOf(['hard-fail', 'soft-fail', 'off'])
     .exactOptional()
-    .describe('For certificates of this domain, instead of `mtls.revocation`.'),
+    .describe('Replaces `mtls.revocation` for certificates of this trust domain.'),
 });
 
 const rolesSchema = z.strictObject({
   service: serviceOrSpiffeId.describe('The exact name of a service, one of `mtls.services`.'),
-  roles: list(oneOf(ROLES), `roles out of ${ROLES.join(', ')}`).describe('What it may do.'),
+  roles: list(oneOf(ROLES), `roles out of ${ROLES.join(', ')}`).describe('The roles of the service.'),
 });
 const DEFAULT_ROLES: readonly z.output<typeof rolesSchema>[] = [
   { service: 'admin-client', roles: ['admin', 'issuer', 'auditor'] },
@@ -59,31 +61,37 @@ const DEFAULT_ROLES: readonly z.output<typeof rolesSchema>[] = [
 ];
 
 const rateSchema = z.strictObject({
-  service: serviceOrAny.describe('The exact name of a service, or `*`: each service that has no entry of its own.'),
-  perSecond: decimal(0.001, 1_000_000).describe('How many requests a second, in the long run.'),
-  burst: integer(1, 1_000_000).describe('How many at once after a rest, which come back within a day.'),
+  service: serviceOrAny.describe('The exact name of a service, or `*` for each service without an entry of its own.'),
+  perSecond: decimal(0.001, 1_000_000).describe('The most requests per second in the long run.'),
+  burst: integer(1, 1_000_000).describe(
+    'The most requests at once after a pause. At the rate `perSecond` they must be available again within a day.',
+  ),
 });
 
-/** Who is on the other end, and may they pass. */
+/** Which clients may call, and what they may do. */
 const mtlsFields = z.strictObject({
   issuerOrganization: text('an organization name, 1 to 64 characters', /^\S(?:.*\S)?$/, 64)
     .default('VERITAS Framework')
-    .describe("The organization (O) that a client certificate's issuer must have. Not asked of `trustDomains`."),
+    .describe(
+      'The organization (O) that the issuer of a client certificate must have. Does not apply to `trustDomains`.',
+    ),
   serviceFrom: list(oneOf(['cn', 'dns', 'spiffe']), 'places out of cn, dns, spiffe', 1)
     .default(['cn'])
     .describe(
-      'Where the name of a service is read, in order: `cn` (the common name), `dns` (the one DNS name), `spiffe` (the one URI, a SPIFFE ID, whole). The first place where a certificate has anything counts.',
+      'Where in a certificate the name of the service is read, in order: `cn` (the common name), `dns` (the only DNS name), `spiffe` (the only URI, a whole SPIFFE ID). The first of these places that the certificate has counts.',
     ),
   trustDomain: trustDomain
     .exactOptional()
-    .describe('The trust domain of the CAs in `tls.caFile`: they then vouch for no SPIFFE ID of another one.'),
+    .describe(
+      'The trust domain of the CAs in `tls.caFile`. When it is set, these CAs are not accepted for SPIFFE IDs of other trust domains.',
+    ),
   trustDomains: objects(
     trustDomainSchema,
     '`{ name, bundle }`: a trust domain, and the file or https URL of its trust bundle',
   )
     .default([])
     .describe(
-      'Other trust domains, whose CAs vouch for their own SPIFFE IDs and for nothing else. Needs `spiffe` in `serviceFrom`.',
+      'Other trust domains. Their CAs are accepted for SPIFFE IDs of their own trust domain and for nothing else. Needs `spiffe` in `serviceFrom`.',
     ),
   services: list(servicePattern, 'service names and SPIFFE IDs')
     .default([
@@ -97,7 +105,7 @@ const mtlsFields = z.strictObject({
       'backup-service',
     ])
     .describe(
-      'The services that may pass; `spiffe://prod.example/ns/*` is every SPIFFE ID below. An empty list lets nobody pass.',
+      'The services that may call. `spiffe://prod.example/ns/*` stands for every SPIFFE ID below `spiffe://prod.example/ns`. With an empty list no service may call.',
     ),
   roles: objects(
     rolesSchema,
@@ -105,22 +113,22 @@ const mtlsFields = z.strictObject({
   )
     .default([...DEFAULT_ROLES])
     .describe(
-      'What services may do beyond calling. `issuer` has certificates issued, within the `requesters` of the profile and none of a service that is named here; `admin` beside it has any; `auditor` reads the inventory.',
+      'What services may do beyond calling. `issuer` may request certificates as far as the `requesters` of the profile allow, but not in the name of a service that is listed here; with `admin` as well it may request any certificate. `auditor` may read the inventory.',
     ),
   rates: objects(rateSchema, '`{ service, perSecond, burst }`: a service name or *, and how many requests')
     .default([])
     .describe(
-      'How many requests a service may send; more are refused with `rate_limited`. Each has a budget of its own, which all nodes on one PostgreSQL share. A service without an entry, where there is none for `*`, has no bound.',
+      'How many requests a service may send; further ones are refused with `rate_limited`. Each service has its own budget, which all nodes on one PostgreSQL database share. A service without an entry has no limit unless there is an entry for `*`.',
     ),
   exemptPaths: list(exactPath, 'exact paths')
     .default([])
     .describe(
-      'Paths that answer without a client certificate, besides the public routes; none with a route that has to know its caller, such as `/api/v1/whoami`. Each opens a door: prefer none.',
+      'Paths that are answered without a client certificate, in addition to the public routes. A route that needs to know its caller, such as `/api/v1/whoami`, cannot be listed. Everyone can reach these paths: list none if possible.',
     ),
   revocation: oneOf(['hard-fail', 'soft-fail', 'off'])
     .default('hard-fail')
     .describe(
-      'What happens when it cannot be known whether a certificate is revoked: `hard-fail` refuses, `soft-fail` lets pass and logs, `off` never asks.',
+      'What the guard does when it cannot find out whether a certificate is revoked: `hard-fail` refuses it, `soft-fail` accepts and logs it. `off` never checks revocation.',
     ),
   crls: objects(
     z.strictObject({
@@ -133,7 +141,7 @@ const mtlsFields = z.strictObject({
   )
     .default([])
     .describe(
-      'Revocation lists of other CAs. Each is verified against its issuer: `issuer`, or else a certificate of `tls.caFile`.',
+      'Revocation lists of other CAs. The signature of each list is verified with the certificate in `issuer`, or without one with a certificate of `tls.caFile`.',
     ),
   crlRefreshInterval: duration('ms', 10, 2_073_600_000)
     .default(60_000)
@@ -141,16 +149,16 @@ const mtlsFields = z.strictObject({
   trustedProxies: trustedProxiesSchema
     .default([])
     .describe(
-      "Proxies that end TLS and hand on their client's certificate, each by its own certificate on its connection. From anybody else such a header is refused.",
+      'Proxies that terminate TLS and pass on the certificate of their client in a header. A proxy authenticates with its own certificate on its connection. Such a header from any other peer is refused.',
     ),
   intermediatesFile: path('the path of a PEM file')
     .exactOptional()
-    .describe('Intermediate CA certificates for clients that send their own certificate only.'),
+    .describe('A PEM file of intermediate CA certificates, for clients that send only their own certificate.'),
 });
 
 /**
- * Roles that nobody could use, or that two entries say differently, and rates of the same kind. The defaults may name services that an operator took off the
- * list.
+ * Refuses roles for services that cannot call, and a service that has two entries in `roles` or `rates`. The default roles may name services that an
+ * operator removed from `services`.
  */
 export const mtlsSchema = mtlsFields.superRefine(
   ({ roles, services, serviceFrom, trustDomain, trustDomains, trustedProxies, rates }, context) => {
@@ -186,7 +194,7 @@ export const mtlsSchema = mtlsFields.superRefine(
   },
 );
 
-/** What could never be, of a bundle's server that is known by its SPIFFE ID. */
+/** The contradictions in an entry whose bundle server is authenticated by its SPIFFE ID. */
 function problemsOfEndpoint(
   { name, bundle, caFile, endpointSpiffeId: id, endpointBundleFile: file }: z.output<typeof trustDomainSchema>,
   known: readonly (string | undefined)[],

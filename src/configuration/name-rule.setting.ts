@@ -34,7 +34,7 @@ export const subtree = text(
 function isPrefix(rule: string): boolean {
   const [address = '', written] = rule.split('/');
   const family = isIP(address);
-  // An IPv4 address at the end of another one is not how anybody writes a rule.
+  // IPv6 addresses that end in an IPv4 address are not supported in rules.
   if (family === 0 || (family === 6 && address.includes('.'))) return false;
   const bits = family === 4 ? bitsOf(address.split('.'), 10, 8) : bitsOf(groupsOf(address), 16, 16);
   const length = written === undefined ? bits.length : Number(written);

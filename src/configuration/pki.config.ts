@@ -10,37 +10,37 @@ export const pkiSchema = z
     directory: path('the path of a folder')
       .default('certs/ca')
       .describe(
-        "The folder of the CA's private keys, encrypted PKCS#8. Certificates are written into the folder above it: with another one set `tls.certificateFile`, `tls.keyFile` and `tls.caFile` as well.",
+        "The folder of the CA's private keys, encrypted PKCS#8. The CA writes its certificates into the parent folder: when you change this setting, change `tls.certificateFile`, `tls.keyFile` and `tls.caFile` as well.",
       ),
     passphraseFile: path()
       .default('certs/ca/passphrase')
       .describe(
-        'The file that holds the passphrase of those keys, or a descriptor or pipe that it comes through: `/dev/fd/3`.',
+        'The file that holds the passphrase of these keys, or a descriptor or pipe to read it from, such as `/dev/fd/3`.',
       ),
     keyType: oneOf(['P-256', 'P-384', 'Ed25519', 'RSA-2048', 'RSA-3072', 'RSA-4096'])
       .exactOptional()
       .describe(
-        'What kind of key is made for a new CA, in a file; the CAs that there are keep theirs. P-256 when absent. For a token: `pkcs11.keyType`.',
+        'The kind of key for a new CA whose key is in a file; existing CAs keep their keys. P-256 when absent. For a token set `pkcs11.keyType` instead.',
       ),
     pkcs11: z
       .strictObject({
         module: path('the path of a shared library').describe(
-          "With the four below: the CA's private keys are made and kept on a PKCS#11 token, by this module of the token's maker. Absent: in files.",
+          "The path of the PKCS#11 module, the shared library of the token's vendor. With `module`, `token` and `pinFile` the CA's private keys are created and kept on the token; otherwise in files.",
         ),
         token: text('the label of a token, 1 to 32 characters', /^\S(?:.*\S)?$/, 32).describe(
           'The label of the token.',
         ),
-        pinFile: path().describe("The file that holds the PIN of the token's user."),
+        pinFile: path().describe('The file that holds the user PIN of the token.'),
         keyLabelPrefix: text('1 to 64 letters, digits, dots, hyphens and underscores', /^[\w.-]+$/, 64)
           .exactOptional()
-          .describe("What the labels of the keys begin with; the CA's name follows. `veritas-` when absent."),
+          .describe('The prefix of the labels of the keys, before the name of the CA. `veritas-` when absent.'),
         keyType: oneOf(['P-256', 'P-384', 'Ed25519', 'RSA-3072'])
           .exactOptional()
-          .describe('What kind of key is made where there is none. P-256 when absent.'),
+          .describe('The kind of key for a new CA. P-256 when absent.'),
         packageDirectory: path('the path of a folder')
           .exactOptional()
           .describe(
-            'A folder with the package pkcs11js in its node_modules, when that is not installed beside this program.',
+            'A folder whose node_modules contains the package pkcs11js, when it is not installed next to this program.',
           ),
       })
       .exactOptional()
@@ -50,32 +50,32 @@ export const pkiSchema = z
       .describe("The organization (O) in the CA's own names."),
     crlLifetime: duration('s', 1, 31_536_000)
       .default(86_400)
-      .describe('From `thisUpdate` to `nextUpdate` of a revocation list.'),
+      .describe('The time from `thisUpdate` to `nextUpdate` of a revocation list.'),
     crlOverlap: duration('s', 0, 31_536_000)
       .default(43_200)
       .describe('How long before `nextUpdate` the next revocation list is signed; less than `crlLifetime`.'),
     crlDeltaLifetime: duration('s', 0, 31_536_000)
       .default(0)
       .describe(
-        'From `thisUpdate` to `nextUpdate` of a delta list: with one, the complete list is signed when it is time for it and the delta when something was revoked. 0: no deltas.',
+        'The time from `thisUpdate` to `nextUpdate` of a delta list. With deltas, a revocation only causes a new delta, and the complete list is signed when it is due. 0: no deltas.',
       ),
     crlShards: integer(0, 1024)
       .default(0)
       .describe(
-        'How many smaller lists the certificates that are issued from now on are spread over, each named in its certificates. 0 or 1: one list for all. Once there are shards they are kept up whatever this says.',
+        'The number of shards: smaller revocation lists that newly issued certificates are spread over. Each certificate names its shard. 0 or 1: one list for all. Existing shards are kept up to date whatever this setting says.',
       ),
     ocsp: flag()
       .default(true)
       .describe(
-        'Whether OCSP requests are answered, at `/ocsp` of the repository, and certificates issued from now on say so.',
+        'Whether the repository answers OCSP requests at `/ocsp`, and newly issued certificates name that address.',
       ),
     ocspLifetime: duration('s', 60, 604_800)
       .default(3600)
-      .describe('From `thisUpdate` to `nextUpdate` of an OCSP response: how long a cache may keep it.'),
+      .describe('The time from `thisUpdate` to `nextUpdate` of an OCSP response: how long a cache may keep it.'),
     ocspOverlap: duration('s', 0, 604_800)
       .default(900)
       .describe(
-        'How long before `nextUpdate` an OCSP response that was kept is signed anew; less than `ocspLifetime`.',
+        'How long before `nextUpdate` a kept OCSP response is replaced by a new one; less than `ocspLifetime`.',
       ),
     publicationUrl: publicationUrl()
       .default('http://localhost:5080')
@@ -84,14 +84,14 @@ export const pkiSchema = z
       ),
     serviceLifetime: duration('s', 1, 315_360_000)
       .default(86_400)
-      .describe('How long a service certificate is valid when nothing else is asked for.'),
+      .describe('How long a service certificate is valid when the request names no lifetime.'),
     backdate: duration('s', 0, 86_400)
       .default(600)
       .describe('How far `notBefore` lies in the past, for peers whose clocks are behind.'),
     renewalGrace: duration('s', 0, 2_592_000)
       .default(0)
       .describe(
-        'How long after its end a certificate can still be renewed with itself, and only that; 0s: not at all. Whoever finds an expired key within that time can renew it.',
+        'How long after it expired a certificate can still be used to renew itself, and for nothing else. 0s: not at all. Anyone who obtains the key of an expired certificate within that time can renew it.',
       ),
     profiles: objects(profileSchema, '`{ name, kind, purposes, maximumLifetime, … }`: profiles of your own')
       .refine(
@@ -100,9 +100,9 @@ export const pkiSchema = z
       )
       .default([])
       .describe(
-        'What certificates can be for, besides the profiles that are built in: `config/profiles.yaml` of the package. One of the same name goes before.',
+        'Certificate profiles, in addition to the built-in ones in `config/profiles.yaml` of the package. A profile with the name of a built-in one replaces it.',
       ),
-    autoSetup: flag().default(true).describe('Whether development trust material is made at the first start.'),
+    autoSetup: flag().default(true).describe('Whether the first start creates CAs and certificates for development.'),
   })
   .refine(({ crlOverlap, crlLifetime }) => !(crlOverlap >= crlLifetime), {
     path: ['crlOverlap'],

@@ -6,36 +6,36 @@ import { requestersSchema } from './requesters.setting.js';
 import { duration, flag, integer, list, oneOf, text } from './setting.js';
 
 const DAY = 86_400;
-// Profiles of a CA's own.
+// Names of the profiles that the CA uses for itself.
 const TAKEN = ['root', 'issuing', 'cross'];
 const profileName = text('1 to 32 lower-case letters, digits and hyphens', /^[a-z][a-z0-9-]{0,31}$/, 32).refine(
   (name) => !TAKEN.includes(name),
   `another name than ${TAKEN.join(', ')}`,
 );
 
-/** One profile: of the operator's own (`pki.profiles`), or of those that are built in. */
+/** A profile: one of the operator's (`pki.profiles`) or a built-in one. */
 export const profileSchema = z
   .strictObject({
     name: profileName.describe(
-      'What requests call it. The name of one that is built in (`config/profiles.yaml`) takes its place.',
+      'The name of the profile in requests. A profile with the name of a built-in one (`config/profiles.yaml`) replaces it.',
     ),
     kind: oneOf(['end-entity', 'intermediate', 'ocsp-responder', 'crl-issuer'])
       .exactOptional()
       .describe(
-        '`end-entity` when absent. `intermediate`, with a name that begins with it: a CA whose key is elsewhere. The other two are for the profiles of these names.',
+        '`end-entity` when absent. `intermediate`: a CA whose key is elsewhere; the name of the profile must begin with `intermediate`. The other two kinds are for the profiles with the same names.',
       ),
     purposes: list(oneOf(['serverAuth', 'clientAuth']), 'purposes out of serverAuth, clientAuth', 1)
       .exactOptional()
-      .describe('Extended key usages; required of an end entity, and of nothing else.'),
+      .describe('The extended key usages. Required for an end entity, not allowed for other kinds.'),
     lifetime: duration('s', 1, 3650 * DAY)
       .exactOptional()
       .describe(
-        'When nothing else is asked for; when absent `pki.serviceLifetime`, of an intermediate CA `maximumLifetime`.',
+        'The lifetime when the request names none. When absent: `pki.serviceLifetime`, for an intermediate CA `maximumLifetime`.',
       ),
     maximumLifetime: duration('s', 1, 3650 * DAY)
       .exactOptional()
       .describe(
-        'The longest that can be asked for: up to 398d, of an intermediate CA 3650d, of `ocsp-responder` 31d. When absent 90d, or `pki.serviceLifetime` when that is longer; 1825d of an intermediate CA, 31d of `ocsp-responder`.',
+        'The longest lifetime that can be requested: at most 398d, for an intermediate CA 3650d, for `ocsp-responder` 31d. When absent: 90d, or `pki.serviceLifetime` if that is longer; for an intermediate CA 1825d, for `ocsp-responder` 31d.',
       ),
     keyTypes: list(
       oneOf(['P-256', 'P-384', 'P-521', 'Ed25519', 'RSA']),
@@ -43,16 +43,22 @@ export const profileSchema = z
       1,
     )
       .exactOptional()
-      .describe('Kinds of keys; every one when absent.'),
-    minimumRsaBits: integer(2048, 8192).exactOptional().describe('The least size of an RSA key; 2048 when absent.'),
+      .describe('The kinds of keys that are accepted; all when absent.'),
+    minimumRsaBits: integer(2048, 8192)
+      .exactOptional()
+      .describe('The smallest RSA key that is accepted, in bits; 2048 when absent.'),
     identity: oneOf(['service', 'spiffe'])
       .exactOptional()
-      .describe('`service` puts its own name among the DNS names; `spiffe` asks for exactly one SPIFFE ID instead.'),
+      .describe(
+        '`service` adds the name of the service to the DNS names. `spiffe` requires exactly one SPIFFE ID instead.',
+      ),
     names: z
       .strictObject({
         dns: list(dnsRule, 'rules for DNS names')
           .exactOptional()
-          .describe('`api.example.org`; `*.example.org` is one label more, `.example.org` one or more.'),
+          .describe(
+            '`api.example.org` is this name. `*.example.org` is any name with one more label, `.example.org` with one or more.',
+          ),
         ip: list(ipRule, 'rules for IP addresses')
           .exactOptional()
           .describe('`10.0.0.7`, or a prefix: `10.0.0.0/8`, `fd00::/8`.'),
@@ -61,11 +67,13 @@ export const profileSchema = z
           .describe('A whole URI, its beginning past the host and `*`, or a scheme as in `spiffe://*`.'),
       })
       .exactOptional()
-      .describe('The names that can be had besides the own one. A kind without a list: any; an empty list: none.'),
+      .describe(
+        'The names that can be requested in addition to the name of the service. A kind of name without a list: any; with an empty list: none.',
+      ),
     requesters: requestersSchema
       .exactOptional()
       .describe(
-        'Which services with the role issuer may ask for which services and names: `{ service | role, services, dns, ip, uri }`. Absent: every one, for all that the profile gives; an empty list: none but administrators. A kind of name without a list: none.',
+        'Which services with the role issuer may request certificates for which services and names: `{ service | role, services, dns, ip, uri }`. Absent: each of them, for everything that the profile allows. An empty list: only administrators. A kind of name without a list: none.',
       ),
     keyUsages: list(
       oneOf(['digitalSignature', 'keyEncipherment', 'keyAgreement']),
@@ -77,32 +85,44 @@ export const profileSchema = z
       )
       .exactOptional()
       .describe(
-        'What the key is for: digitalSignature, and keyEncipherment of RSA keys and keyAgreement of EC keys where they stand here. When absent digitalSignature, and keyEncipherment of RSA keys.',
+        'The key usages. keyEncipherment is set only for RSA keys, keyAgreement only for EC keys. When absent: digitalSignature, and keyEncipherment for RSA keys.',
       ),
-    backdate: duration('s', 0, 86_400).exactOptional().describe('`pki.backdate` when absent.'),
+    backdate: duration('s', 0, 86_400)
+      .exactOptional()
+      .describe('How far `notBefore` lies in the past; `pki.backdate` when absent.'),
     publicationUrl: publicationUrl()
       .exactOptional()
-      .describe('Where its list and its issuer are to be had; `pki.publicationUrl` when absent.'),
+      .describe(
+        'The URL below which certificates of this profile say that their revocation list and their issuer are; `pki.publicationUrl` when absent.',
+      ),
     noRevocation: flag()
       .exactOptional()
       .describe(
-        'Nothing is published about its revocation: noRevAvail (RFC 9608) instead of the locations of CRL and OCSP. For a maximumLifetime up to 7d.',
+        'Certificates contain noRevAvail (RFC 9608) instead of the locations of CRL and OCSP: there is no revocation information about them. Only with a maximumLifetime of at most 7d.',
       ),
     mustStaple: flag()
       .exactOptional()
-      .describe('Clients insist on a stapled OCSP response (RFC 7633). For serverAuth, and not with noRevocation.'),
+      .describe(
+        'Certificates make clients require a stapled OCSP response (RFC 7633). Only with serverAuth, and not with noRevocation.',
+      ),
     pathLength: integer(0, 8)
       .exactOptional()
       .describe(
-        'Of an intermediate CA: how many CAs may follow below it. Absent: what `veritas sign --path-length` says, 0 when that does not.',
+        'For an intermediate CA: how many CAs may be below it in a path. Absent: the value of `veritas sign --path-length`, or 0 without that option.',
       ),
     nameConstraints: z
       .strictObject({
-        permit: list(subtree, 'subtrees').exactOptional().describe('What certificates below it may name.'),
-        exclude: list(subtree, 'subtrees').exactOptional().describe('What they may not name.'),
+        permit: list(subtree, 'subtrees')
+          .exactOptional()
+          .describe('The names that certificates below the CA may have.'),
+        exclude: list(subtree, 'subtrees')
+          .exactOptional()
+          .describe('The names that certificates below the CA must not have.'),
       })
       .exactOptional()
-      .describe('Of an intermediate CA (RFC 5280 §4.2.1.10). Absent: what `veritas sign --permit --exclude` says.'),
+      .describe(
+        'For an intermediate CA: its name constraints (RFC 5280 §4.2.1.10). Absent: the values of `veritas sign --permit --exclude`.',
+      ),
   })
   .superRefine((profile, context) => {
     for (const { path, allowed } of contradictionsOf(profile))

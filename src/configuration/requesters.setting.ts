@@ -9,16 +9,24 @@ const serviceRule = text(
   64,
 );
 
-/** Who may ask for which services and names under a profile of the operator's own (`pki.profiles[].requesters`). */
+/** Which services may request certificates for which services and names, in a profile of the operator's (`pki.profiles[].requesters`). */
 export const requestersSchema = objects(
   z
     .strictObject({
-      service: serviceName.exactOptional().describe('The service that asks, by its exact name.'),
-      role: oneOf(ROLES).exactOptional().describe('Or else every service with this role.'),
-      services: list(serviceRule, 'rules for service names', 1).describe('The services that it may ask for.'),
-      dns: list(dnsRule, 'rules for DNS names').exactOptional().describe('As in `names`; none when absent.'),
-      ip: list(ipRule, 'rules for IP addresses').exactOptional().describe('As in `names`; none when absent.'),
-      uri: list(uriRule, 'rules for URIs').exactOptional().describe('As in `names`; none when absent.'),
+      service: serviceName.exactOptional().describe('The exact name of the requesting service.'),
+      role: oneOf(ROLES).exactOptional().describe('Instead of `service`: every service with this role.'),
+      services: list(serviceRule, 'rules for service names', 1).describe(
+        'The services for which certificates may be requested.',
+      ),
+      dns: list(dnsRule, 'rules for DNS names')
+        .exactOptional()
+        .describe('The DNS names that may be requested, written as in `names`; none when absent.'),
+      ip: list(ipRule, 'rules for IP addresses')
+        .exactOptional()
+        .describe('The IP addresses that may be requested, written as in `names`; none when absent.'),
+      uri: list(uriRule, 'rules for URIs')
+        .exactOptional()
+        .describe('The URIs that may be requested, written as in `names`; none when absent.'),
     })
     .refine(({ service, role }) => (service === undefined) !== (role === undefined), {
       path: ['service'],

@@ -1,6 +1,6 @@
 import { text } from './setting.js';
 
-/** What a service can be allowed to do beyond calling. */
+/** The roles that a service can have. A service without a role may only call. */
 export const ROLES = ['admin', 'issuer', 'auditor', 'metrics', 'backup'] as const;
 
 // As the guard reads it (SPIFFE-ID §2), with a path; at most 2 048 octets.
@@ -39,7 +39,8 @@ export const trustDomain = text(
 );
 
 /**
- * What the guard reads as a service's name: anything else on a list would never match. A common name has 1 to 64 characters (RFC 5280 §A.1, ub-common-name).
+ * A name of a service as the guard reads it: any other entry in a list would never match. A common name has 1 to 64 characters (RFC 5280 §A.1,
+ * ub-common-name).
  */
 export const serviceName = text(
   'the name of a service, 1 to 64 letters, digits, dots, hyphens and underscores',

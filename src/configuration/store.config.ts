@@ -9,26 +9,28 @@ export const storeSchema = z
     kind: oneOf(['sqlite', 'postgresql'])
       .exactOptional()
       .describe(
-        'The database: the embedded SQLite, or PostgreSQL when `urlFile` is set. Said outright, a start with the other one is refused.',
+        'The database. When absent: PostgreSQL if `urlFile` is set, otherwise the embedded SQLite. When set, it must agree with `urlFile`, or the start is refused.',
       ),
     path: path()
       .default('var/veritas.db')
-      .describe('The file of the SQLite database. Revocation lists are written beside it, whatever the database.'),
+      .describe(
+        'The file of the SQLite database. Revocation lists are written into the same folder, with PostgreSQL as well.',
+      ),
     url: secret(url)
       .refine((text) => /^postgres(?:ql)?:\/\/[^/]*\/[^/?]/.test(text) && URL.canParse(text), url)
       .exactOptional()
       .describe(
-        `The PostgreSQL database (13 or later): \`${url}\`, with \`?sslmode=verify-full&sslrootcert=…\` when it is not on this machine.`,
+        `The PostgreSQL database (13 or later): \`${url}\`, with \`?sslmode=verify-full&sslrootcert=…\` when it is on another machine.`,
       ),
     pollInterval: duration('ms', 10, 3_600_000)
       .default(250)
       .describe(
-        'How often the store is asked whether another process, such as the command line, changed it. PostgreSQL tells at once besides.',
+        'How often the service checks whether another process, such as the command line, changed the store. PostgreSQL also notifies it at once.',
       ),
     unreadLimit: duration('ms', 100, 86_400_000)
       .default(30_000)
       .describe(
-        'How long the guard goes on deciding by what it read last, when the store cannot be read any more. After that the status of our certificates is unknown: refused with `revocation_unknown` under `mtls.revocation: hard-fail`. More than `pollInterval`.',
+        'How long the guard relies on what it read last when the store becomes unreadable. After that the revocation status of our certificates is unknown, and with `mtls.revocation: hard-fail` they are refused with `revocation_unknown`. More than `pollInterval`.',
       ),
   })
   .refine(({ unreadLimit, pollInterval }) => !(unreadLimit <= pollInterval), {

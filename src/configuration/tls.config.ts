@@ -28,45 +28,51 @@ export const tlsSchema = z
         'TLS_CHACHA20_POLY1305_SHA256',
         'TLS_AES_128_GCM_SHA256',
       ])
-      .describe("The cipher suites of TLS 1.2 and 1.3, by OpenSSL's names. The server's order counts."),
+      .describe(
+        "The cipher suites of TLS 1.2 and 1.3, by their OpenSSL names, in the order of the server's preference.",
+      ),
     groups: text('names of key exchange groups joined by colons', /^[A-Za-z0-9_-]+(?::[A-Za-z0-9_-]+)*$/, 256)
       .default('X25519MLKEM768:X25519:P-256:P-384')
       .describe(
-        'The key exchange groups, in order of preference. The first is the post-quantum hybrid. Over TLS 1.2 certificates with a key on another curve, as P-521, need it here.',
+        'The key exchange groups, in order of preference. The first default is a post-quantum hybrid. Over TLS 1.2 a certificate with a key on another curve, such as P-521, needs that curve in this list.',
       ),
     sessionTimeout: duration('s', 1, 604_800)
       .default(300)
-      .describe('How long a TLS session can be resumed. Validity and revocation are looked at on each request anyway.'),
-    sessionTickets: flag().default(true).describe('Whether clients get tickets to resume a session with.'),
+      .describe(
+        'How long a TLS session can be resumed. Validity and revocation of the certificate are checked on each request all the same.',
+      ),
+    sessionTickets: flag().default(true).describe('Whether clients get session tickets for resumption.'),
     ticketKeysFile: path('the path of a file')
       .exactOptional()
       .describe(
-        'A file of at least 32 random octets, the same on every node of one service and read by its owner only: a session of one node is then resumed by the others. Without it each node has its own.',
+        'A file of at least 32 random octets that only its owner may read. With the same file on every node of a service, each node can resume the sessions of the others. Without it each node has its own ticket keys.',
       ),
     clientAuth: oneOf(['optional', 'required'])
       .default('optional')
       .describe(
-        'Whether the handshake fails without a client certificate. With `optional` public routes answer anybody, and the others refuse with a reason.',
+        'Whether the handshake fails without a client certificate. With `optional`, public routes answer everyone, and other routes refuse a client without a certificate and give the reason.',
       ),
     certificateFile: path('the path of a PEM file')
       .default('certs/server_cert.pem')
       .describe("The server's certificate, followed by its issuing CA."),
     keyFile: path('the path of a PEM file')
       .default('certs/server_key.pem')
-      .describe("The server's private key, which belongs to the certificate."),
+      .describe("The private key of the server's certificate."),
     keyPassphrase: secret('the passphrase of the private key')
       .exactOptional()
-      .describe('The passphrase of `keyFile`, when that is encrypted.'),
+      .describe('The passphrase of `keyFile`, when the key is encrypted.'),
     caFile: path('the path of a PEM file')
       .default('certs/ca_bundle.pem')
       .describe('The CA certificates that client certificates must lead to.'),
     reloadInterval: duration('ms', 10, 2_073_600_000)
       .default(250)
-      .describe('How often the files above are looked at for changes.'),
+      .describe(
+        'How often `certificateFile`, `keyFile`, `caFile`, `ticketKeysFile` and `mtls.intermediatesFile` are checked for changes.',
+      ),
     renewal: oneOf(['auto', 'off'])
       .default('auto')
       .describe(
-        'Whether the service renews the certificate above by itself, for a new key, at two thirds of its lifetime. Only one that its own CA issued.',
+        'Whether the service itself renews the certificate in `certificateFile`, with a new key, after two thirds of its lifetime. It renews only certificates that its own CA issued.',
       ),
   })
   .refine(({ minVersion, maxVersion }) => !(versions.indexOf(maxVersion) < versions.indexOf(minVersion)), {

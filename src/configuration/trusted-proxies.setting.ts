@@ -2,13 +2,15 @@ import * as z from 'zod';
 import { serviceName } from './service-roles.setting.js';
 import { objects, oneOf, text } from './setting.js';
 
-// The header that the standard, or Envoy, has for it is no one's to choose.
+// The header of these formats is fixed by RFC 9440 or by Envoy and cannot be chosen.
 const OWN_HEADER: ReadonlySet<string> = new Set(['rfc9440', 'xfcc']);
 
 const proxySchema = z.strictObject({
-  service: serviceName.describe('The service that the certificate of the proxy names. Our own CA must have issued it.'),
+  service: serviceName.describe(
+    'The service name in the certificate of the proxy. Our own CA must have issued that certificate.',
+  ),
   format: oneOf(['rfc9440', 'xfcc', 'escaped-pem', 'spaced-pem', 'base64-der']).describe(
-    'How the certificate is written: `rfc9440` (`Client-Cert`; Caddy), `xfcc` (`X-Forwarded-Client-Cert`; Envoy), `escaped-pem` (nginx), `spaced-pem` (Apache), `base64-der` (HAProxy).',
+    'How the proxy writes the certificate of its client: `rfc9440` (`Client-Cert`; Caddy), `xfcc` (`X-Forwarded-Client-Cert`; Envoy), `escaped-pem` (nginx), `spaced-pem` (Apache), `base64-der` (HAProxy).',
   ),
   header: text(
     'the name of a header with `cert` in it, for a format that leaves it open',
@@ -16,16 +18,19 @@ const proxySchema = z.strictObject({
     100,
   )
     .exactOptional()
-    .describe('The header, where the format leaves it open; `X-SSL-Client-Cert` by default.'),
+    .describe('The name of the header, for a format without a header of its own; `X-SSL-Client-Cert` by default.'),
 });
 
-/** The proxies whose word about their clients' certificates counts. */
+/** The proxies that may pass on the certificates of their clients. */
 export const trustedProxiesSchema = objects(
   proxySchema,
   '`{ service, format, header }`: the service of a proxy, one of the formats, and a header for formats that leave it open',
 );
 
-/** A message and its path for each proxy that is listed twice, that is to be a client as well, or whose header is not its own to choose. */
+/**
+ * The problems with proxies, each with its path: a proxy that is listed twice, that is a client as well, or that sets a header although its format
+ * has a fixed one.
+ */
 export function problemsOfProxies(
   proxies: z.output<typeof trustedProxiesSchema>,
   {

@@ -2,25 +2,25 @@ import { EventEmitter } from 'node:events';
 import type { EventMap, EventName } from './event-map.js';
 
 /**
- * What happens, told to whoever listens. Listeners are called at once, one after the other; what one of them throws goes to `onListenerError`
- * and neither to the others nor to who emitted: an event reports what is done, it cannot undo it.
+ * Delivers events to listeners. Listeners are called synchronously, one after the other. An error in a listener goes to `onListenerError`, and not to
+ * the other listeners or the emitter: an event reports what is done and cannot undo it.
  */
 export class EventBus {
   readonly #emitter = new EventEmitter();
   readonly #onListenerError: (error: unknown, name: EventName) => void;
 
-  /** By default an error of a listener becomes the event `background.failed`; an error of a listener to that is lost. */
+  /** By default an error in a listener is emitted as `background.failed`. An error in a listener of `background.failed` is lost. */
   constructor(onListenerError?: (error: unknown, name: EventName) => void) {
     this.#onListenerError =
       onListenerError ??
       ((error, name) => {
         if (name !== 'background.failed') this.emit('background.failed', { task: `listener of ${name}`, error });
       });
-    // Rooms listen, not requests: a leak of listeners would be one of rooms.
+    // Only rooms add listeners, never requests; more than 64 listeners would mean a leak.
     this.#emitter.setMaxListeners(64);
   }
 
-  /** Calls `listener` at each `name`; the function returned ends that. */
+  /** Calls `listener` at each event `name`. Returns a function that removes the listener. */
   on<Name extends EventName>(name: Name, listener: (payload: EventMap[Name]) => void): () => void {
     const guarded = (payload: EventMap[Name]): void => {
       try {

@@ -1,10 +1,10 @@
-/** The state of one part of the service. Anybody may ask, so `detail` has no path and no name of a machine. */
+/** The state of one part of the service. The report is public, so `detail` must contain no path and no host name. */
 export type PartState =
   | { readonly state: 'up'; readonly detail?: string }
   | { readonly state: 'warning'; readonly detail: string }
   | { readonly state: 'down'; readonly detail: string };
 
-/** A part that health asks about. `check` must be quick and have no side effects; if it throws, the part is down. */
+/** A part of the health report. `check` must be quick and without side effects. If it throws, the part is down. */
 export interface HealthPart {
   readonly name: string;
   readonly check: () => PartState | Promise<PartState>;

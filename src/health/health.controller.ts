@@ -4,7 +4,7 @@ import { Answers, healthSchema } from '../api/index.js';
 import { Public } from '../mtls/index.js';
 import { HealthService, type HealthReport } from './health.service.js';
 
-/** Whether the service is healthy: 200, or 503 with the failing parts. Anybody may ask. */
+/** Reports whether the service is healthy: 200, or 503 with the failing parts. The route is public. */
 @Controller()
 @Public()
 export class HealthController {

@@ -3,7 +3,7 @@ import { HEALTH_PARTS, type HealthPart } from './health-part.js';
 import { HealthController } from './health.controller.js';
 import { HealthService } from './health.service.js';
 
-/** Liveness and readiness by parts that the composition names. */
+/** The health report, over the parts that the application module supplies. */
 @Module({})
 export class HealthModule {
   static forRootAsync(options: Pick<FactoryProvider<readonly HealthPart[]>, 'inject' | 'useFactory'>): DynamicModule {

@@ -3,7 +3,7 @@ import { LazyModuleLoader } from '@nestjs/core';
 import type { HealthCheckService, HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { HEALTH_PARTS, type HealthPart, type PartState } from './health-part.js';
 
-/** What health answers: the whole, and each part by name. */
+/** The health report: the overall status, and the state of each part by its name. */
 export interface HealthReport {
   readonly status: 'healthy' | 'unhealthy';
   readonly mtls: 'enabled';
@@ -15,7 +15,7 @@ interface Terminus {
   readonly indicators: HealthIndicatorService;
 }
 
-/** Asks every part through @nestjs/terminus, which is loaded when somebody first asks for a report. */
+/** Checks every part with @nestjs/terminus, which is loaded at the first report. */
 @Injectable()
 export class HealthService {
   readonly #logger = new Logger('Health');
@@ -28,7 +28,7 @@ export class HealthService {
     @Inject(LazyModuleLoader) private readonly modules: LazyModuleLoader,
   ) {}
 
-  /** Whoever asks while a report is being made gets that same report: anybody may ask, and the parts ask the store. */
+  /** Makes a report. Calls while a report is being made share it: the route is public, and the parts query the store. */
   report(): Promise<HealthReport> {
     return (this.#report ??= this.#ask().finally(() => {
       this.#report = undefined;
@@ -48,7 +48,7 @@ export class HealthService {
       () => true,
       () => false,
     );
-    // In the order in which the parts were named, not in which they answered.
+    // In the order of `parts`, not in the order in which they finished.
     const parts = Object.fromEntries(this.parts.map(({ name }) => [name, states.get(name) ?? UNASKED]));
     if (healthy !== this.#wasHealthy) this.#logger.warn({ event: healthy ? 'healthy' : 'unhealthy', parts });
     this.#wasHealthy = healthy;

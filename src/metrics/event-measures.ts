@@ -2,14 +2,17 @@ import type { EventBus, EventMap, EventName } from '../events/index.js';
 import type { Measure } from './measure.js';
 import { Tally } from './tally.js';
 
-/** What is said of a counter. Serial numbers, services and requesters are no labels: there is no end of them. */
+/**
+ * The description of a counter of events. `labels` are fields of the event. Serial numbers, services and requesters must not be labels, because the
+ * number of their values is unbounded.
+ */
 interface Counter<Name extends EventName> {
   readonly name: string;
   readonly help: string;
   readonly labels: readonly (keyof EventMap[Name] & string)[];
 }
 
-/** What is measured by what happens from now on. */
+/** The metrics that count events from now on. */
 export function eventMeasures(events: EventBus): Measure[] {
   const count = <Name extends EventName>(event: Name, { name, help, labels }: Counter<Name>): Measure => {
     const tally = new Tally();
@@ -26,7 +29,7 @@ export function eventMeasures(events: EventBus): Measure[] {
     }),
     count('issuance.refused', {
       name: 'veritas_issuance_refused_total',
-      help: 'Requests that did not become a certificate.',
+      help: 'Requests for a certificate that were refused.',
       labels: ['code'],
     }),
     count('certificate.revoked', {
@@ -36,7 +39,7 @@ export function eventMeasures(events: EventBus): Measure[] {
     }),
     count('certificate.released', {
       name: 'veritas_certificates_released_total',
-      help: 'Holds of certificates that this process lifted.',
+      help: 'Certificates that this process released from hold.',
       labels: ['issuer'],
     }),
     count('crl.published', {
@@ -51,19 +54,19 @@ export function eventMeasures(events: EventBus): Measure[] {
     }),
     count('renewal.failed', {
       name: 'veritas_renewals_failed_total',
-      help: 'Times that it could not be renewed.',
+      help: 'Times that the certificate of this service could not be renewed.',
       labels: [],
     }),
     count('background.failed', {
       name: 'veritas_background_failures_total',
-      help: 'Work on a timer that failed and is tried again.',
+      help: 'Failures of work on a timer, of listeners of events, and of making OCSP responses.',
       labels: ['task'],
     }),
     renewalAttempts(events),
   ];
 }
 
-/** How often in a row the certificate of this service could not be renewed; 0 when that is mended, by whomever. */
+/** The number of failed renewals in a row. 0 after a renewal, by this service or anyone else. */
 function renewalAttempts(events: EventBus): Measure {
   let attempts = 0;
   events.on('renewal.failed', ({ attempt }) => {
@@ -75,7 +78,7 @@ function renewalAttempts(events: EventBus): Measure {
     });
   return {
     name: 'veritas_renewal_failed_attempts',
-    help: 'How often in a row the certificate of this service could not be renewed.',
+    help: 'The number of failed renewals of the certificate of this service in a row.',
     kind: 'gauge',
     labels: [],
     read: () => [[{}, attempts]],

@@ -1,6 +1,6 @@
 import type { ForeignListTerm, Measure, Readings } from './measure.js';
 
-/** What is measured of the lists of other CAs. They go by their place in the settings: in a URL there may be a secret. */
+/** The metrics of the revocation lists of other CAs. The label is the list's place in the settings, because its URL may contain a secret. */
 export function foreignListMeasures(lists: Readings['foreignLists']): Measure[] {
   const measure = (
     of: string,
@@ -23,18 +23,22 @@ export function foreignListMeasures(lists: Readings['foreignLists']): Measure[] 
   return [
     measure(
       'this_update_seconds',
-      'As of when the list of another CA is that is in use, in seconds since the epoch.',
+      'The thisUpdate of the list of another CA that is in use, in seconds since the epoch.',
       ({ thisUpdate }) => thisUpdate,
     ),
-    measure('next_update_seconds', 'When it is over, in seconds since the epoch.', ({ nextUpdate }) => nextUpdate),
+    measure(
+      'next_update_seconds',
+      'The nextUpdate of the list of another CA that is in use, in seconds since the epoch.',
+      ({ nextUpdate }) => nextUpdate,
+    ),
     measure(
       'last_success_seconds',
-      'When its source last had a list that can be used, the same one among it, in seconds since the epoch.',
+      'When a usable list of another CA was last read from its source, even if it was unchanged, in seconds since the epoch.',
       ({ readAt }) => readAt,
     ),
     measure(
       'failures_total',
-      'Times that its source could not be read, or what it had not be used.',
+      'Times that the list of another CA could not be read from its source or could not be used.',
       ({ failures }) => failures,
       'counter',
     ),

@@ -1,8 +1,8 @@
 import type { Labels } from './tally.js';
 
-/** One metric: read each time that somebody asks, and never before. */
+/** A metric. Its value is read only when the metrics are requested. */
 export interface Measure {
-  /** By Prometheus' rules for names: the unit in it, and `_total` at the end of what only rises. */
+  /** A name by Prometheus' conventions: it contains the unit, and ends in `_total` if the value only rises. */
   readonly name: string;
   readonly help: string;
   readonly kind: 'counter' | 'gauge';
@@ -10,13 +10,13 @@ export interface Measure {
   readonly read: () => Iterable<readonly [labels: Labels, value: number]>;
 }
 
-/** How long a certificate is valid. */
+/** The validity of a certificate. */
 export interface CertificateTerm {
   readonly notBefore: Date;
   readonly notAfter: Date;
 }
 
-/** A list that is served. */
+/** A revocation list that this process serves. */
 export interface ListTerm {
   readonly issuer: string;
   readonly scope: string;
@@ -25,7 +25,7 @@ export interface ListTerm {
   readonly octets: number;
 }
 
-/** How the list of another CA stands. The times are undefined while there was none. */
+/** The state of a revocation list of another CA. The times are undefined while no list was read. */
 export interface ForeignListTerm {
   readonly thisUpdate: Date | undefined;
   readonly nextUpdate: Date | undefined;
@@ -33,14 +33,14 @@ export interface ForeignListTerm {
   readonly failures: number;
 }
 
-/** Port: what is read of the service when somebody asks. */
+/** Port: the state of the service, read when the metrics are requested. */
 export interface Readings {
   readonly version: string;
   /** The certificate that the service presents. */
   readonly certificate: () => CertificateTerm;
-  /** Those of its CAs, by their ids. */
+  /** The certificates of its CAs, by the ids of the CAs. */
   readonly authorities: () => readonly (readonly [id: string, term: CertificateTerm])[];
   readonly lists: () => readonly ListTerm[];
-  /** Those of `mtls.crls`, in that order. */
+  /** The lists of `mtls.crls`, in that order. */
   readonly foreignLists: () => readonly ForeignListTerm[];
 }

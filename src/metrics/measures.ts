@@ -4,7 +4,7 @@ import { eventMeasures } from './event-measures.js';
 import { foreignListMeasures } from './foreign-list-measures.js';
 import type { CertificateTerm, ListTerm, Measure, Readings } from './measure.js';
 
-/** Everything that is measured here, beside the process itself. */
+/** All metrics, except those of the Node.js process. */
 export function measuresOf(events: EventBus, decisions: DecisionCounts, readings: Readings): Measure[] {
   const term = (of: string, help: string, timeOf: (term: CertificateTerm) => Date): Measure => ({
     name: `veritas_certificate_${of}_seconds`,
@@ -23,7 +23,7 @@ export function measuresOf(events: EventBus, decisions: DecisionCounts, readings
   return [
     {
       name: 'veritas_build_info',
-      help: 'Always 1; the label says which version runs.',
+      help: 'Always 1; the label is the version that runs.',
       kind: 'gauge',
       labels: ['version'],
       read: () => [[{ version: readings.version }, 1]],
@@ -38,27 +38,33 @@ export function measuresOf(events: EventBus, decisions: DecisionCounts, readings
     byCode('veritas_requests_refused_total', 'Requests and messages that the guard refused.', decisions.refused),
     byCode(
       'veritas_requests_shadowed_total',
-      'Those that it let in although a rule that is only tried says no.',
+      'Requests and messages that the guard let in although a rule in trial would refuse them.',
       decisions.shadowed,
     ),
     term(
       'not_before',
-      'Since when the certificate of this service is valid, in seconds since the epoch.',
+      'The notBefore of the certificate of this service, in seconds since the epoch.',
       ({ notBefore }) => notBefore,
     ),
-    term('not_after', 'When it ends, in seconds since the epoch.', ({ notAfter }) => notAfter),
+    term(
+      'not_after',
+      'The notAfter of the certificate of this service, in seconds since the epoch.',
+      ({ notAfter }) => notAfter,
+    ),
     {
       name: 'veritas_authority_not_after_seconds',
-      help: 'When the certificate of a CA ends, in seconds since the epoch.',
+      help: 'The notAfter of the certificate of a CA, in seconds since the epoch.',
       kind: 'gauge',
       labels: ['issuer'],
       read: () => readings.authorities().map(([issuer, { notAfter }]) => [{ issuer }, seconds(notAfter)]),
     },
     list('number', 'The number of the revocation list that is served.', ({ number }) => number),
-    list('next_update_seconds', 'When it is over, in seconds since the epoch.', ({ nextUpdate }) =>
-      seconds(nextUpdate),
+    list(
+      'next_update_seconds',
+      'The nextUpdate of the revocation list that is served, in seconds since the epoch.',
+      ({ nextUpdate }) => seconds(nextUpdate),
     ),
-    list('size_bytes', 'How long it is.', ({ octets }) => octets),
+    list('size_bytes', 'The size of the revocation list that is served.', ({ octets }) => octets),
     ...foreignListMeasures(readings.foreignLists),
     ...eventMeasures(events),
   ];

@@ -21,7 +21,7 @@ class Page {
 @RequireRoles('metrics')
 export class MetricsController extends Page {}
 
-/** The same for anybody: `metrics.public`. */
+/** The metrics, for everyone: with `metrics.public: true`. */
 @Controller('metrics')
 @Public()
 export class PublicMetricsController extends Page {}

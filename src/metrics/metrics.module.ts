@@ -3,7 +3,7 @@ import { MetricsController, PublicMetricsController } from './metrics.controller
 import { MetricsService, READINGS } from './metrics.service.js';
 import type { Readings } from './measure.js';
 
-/** Counts from the start what the other rooms tell by events, and answers `GET /metrics`. */
+/** Counts the events of the other rooms from the start on, and answers `GET /metrics`. */
 @Module({})
 export class MetricsModule {
   static forRootAsync({

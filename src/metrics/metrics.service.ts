@@ -6,10 +6,10 @@ import type { Measure, Readings } from './measure.js';
 import { measuresOf } from './measures.js';
 import { loadPrometheusClient } from './prometheus-client.js';
 
-/** The token of the {@link Readings}. */
+/** The injection token of the {@link Readings}. */
 export const READINGS = Symbol('veritas:Readings');
 
-/** What happened since the start and how things stand, as Prometheus reads it. */
+/** The metrics page for Prometheus: counts since the start, and the current state. */
 @Injectable()
 export class MetricsService {
   readonly #measures: readonly Measure[];
@@ -26,7 +26,7 @@ export class MetricsService {
   /** The page and its media type (Prometheus' text format 0.0.4). */
   async page(): Promise<{ readonly contentType: string; readonly text: string }> {
     const registry = await (this.#registry ??= registryOf(this.#measures).catch((error: unknown) => {
-      // No file could be opened, perhaps: whoever asks next has it tried again.
+      // Loading may have failed for a passing reason, such as too many open files. The next request tries again.
       this.#registry = undefined;
       throw error;
     }));
@@ -34,7 +34,10 @@ export class MetricsService {
   }
 }
 
-/** Loaded by whoever asks first, and so is what watches the process: a service that nobody asks pays for counting and nothing else. */
+/**
+ * Creates the registry. Prometheus' client and the metrics of the process are loaded at the first request, so a service whose metrics nobody reads
+ * pays only for counting.
+ */
 async function registryOf(measures: readonly Measure[]): Promise<Registry> {
   const { collectDefaultMetrics, Counter, Gauge, Registry } = await loadPrometheusClient();
   const registry = new Registry();

@@ -4,17 +4,17 @@ import { fileURLToPath } from 'node:url';
 
 type Client = typeof import('@prometheus-io/client');
 
-/** What takes longest to load of it: its own dependency, and a file of its own. */
+/** The modules that take longest to load: a dependency of the client, and a file of its own. */
 const PARTS = ['@opentelemetry/api', './lib/defaultMetrics.js'];
 
-/** Loads Prometheus' client a part at a time: loaded at once, it would keep everybody waiting for 30 ms. */
+/** Loads Prometheus' client part by part. Loading it in one step would block the event loop for 30 ms. */
 export async function loadPrometheusClient(): Promise<Client> {
   const load = createRequire(fileURLToPath(import.meta.resolve('@prometheus-io/client')));
   for (const part of PARTS) {
     try {
       load(part);
     } catch {
-      // Another release may be made of other parts: what is missing, if anything, is said below.
+      // Another release may have other parts. If a module is really missing, the import below throws.
     }
     await setImmediate();
   }

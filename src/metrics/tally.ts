@@ -1,11 +1,13 @@
 /** The labels of one series, by name. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** Counts by labels. What is counted is a few words each: a table that callers could grow by what they say would be one too many. */
+/**
+ * Counts by labels. The values of labels must come from a small fixed set: a caller who could choose them could make the table grow without bound.
+ */
 export class Tally {
   readonly #counts = new Map<string, { readonly labels: Labels; count: number }>();
 
-  /** One more. */
+  /** Adds one to the count of these labels. */
   add(labels: Labels): void {
     const key = JSON.stringify(Object.values(labels));
     const counted = this.#counts.get(key);
@@ -13,7 +15,7 @@ export class Tally {
     else this.#counts.set(key, { labels, count: 1 });
   }
 
-  /** What was counted so far. */
+  /** The counts so far. */
   *[Symbol.iterator](): Generator<readonly [labels: Labels, value: number]> {
     for (const { labels, count } of this.#counts.values()) yield [labels, count];
   }

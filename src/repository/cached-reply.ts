@@ -2,10 +2,13 @@ import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-/** What is published may be replaced at any time; nobody should miss that for long. Seconds. */
+/** The longest time, in seconds, that caches may keep a document. Documents may be replaced at any time, and clients should see that soon. */
 export const LONGEST_AGE = 300;
 
-/** Answers a request for a small document as `type`, with what caches need (RFC 9110, RFC 9111): its validator is its digest. */
+/**
+ * Sends a small document of media type `type` with headers for caches (RFC 9110, RFC 9111). The ETag is the document's digest. Conditional requests
+ * are answered.
+ */
 export function sendDocument(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -19,13 +22,13 @@ export function sendDocument(
   return reply.type(type).send(typeof document === 'string' ? document : Buffer.from(document));
 }
 
-/** What a client may have of a document from before. */
+/** The validators of a document (RFC 9110 §8.8). */
 export interface Validators {
   readonly etag: string;
   readonly lastModified?: Date | undefined;
 }
 
-/** Answers 412 or 304 where a condition of the request has it so (RFC 9110 §13.2.2); else undefined, and nothing is answered. */
+/** Answers with 412 or 304 if the conditions of the request say so (RFC 9110 §13.2.2). Otherwise returns undefined and sends nothing. */
 export function answeredByCondition(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -34,16 +37,16 @@ export function answeredByCondition(
   if (isAnother(request, validators)) return forThisClientAlone(reply.code(412)).send();
   if (!isUnchanged(request, validators)) return undefined;
   reply.code(304).removeHeader('content-type');
-  // Sent without any to HEAD, the length of the document would be said to be 0 (§8.6).
+  // An empty stream, because without a body Fastify would send `content-length: 0` for HEAD, which is wrong (§8.6).
   return request.method === 'HEAD' ? reply.send(Readable.from([])) : reply.send();
 }
 
-/** A cache would give the next one, who did not ask for the same, the same answer. */
+/** Marks an error as not cacheable: a cache would also return it to clients that sent other conditions. */
 export function forThisClientAlone(reply: FastifyReply): FastifyReply {
   return reply.removeHeader('expires').removeHeader('content-type').header('cache-control', 'no-store');
 }
 
-/** If-Match, by strong comparison (§13.1.1), and only without it If-Unmodified-Since. */
+/** If-Match, by strong comparison (§13.1.1). If-Unmodified-Since counts only without If-Match. */
 function isAnother({ headers }: FastifyRequest, { etag, lastModified }: Validators): boolean {
   const tags = headers['if-match'];
   if (tags !== undefined) return tags.trim() !== '*' && !listOf(tags).includes(etag);
@@ -51,7 +54,7 @@ function isAnother({ headers }: FastifyRequest, { etag, lastModified }: Validato
   return lastModified !== undefined && since < lastModified.getTime();
 }
 
-/** If-None-Match, by weak comparison (§13.1.2), and only without it If-Modified-Since. */
+/** If-None-Match, by weak comparison (§13.1.2). If-Modified-Since counts only without If-None-Match. */
 function isUnchanged({ headers }: FastifyRequest, { etag, lastModified }: Validators): boolean {
   const tags = headers['if-none-match'];
   if (tags !== undefined) return tags.trim() === '*' || listOf(tags).some((tag) => tag.replace(/^W\//, '') === etag);

@@ -5,25 +5,28 @@ import type { ServedCrl } from './published.js';
 
 const compress = promisify(gzip);
 
-/** Below, it is one packet anyway. Above, compressing takes seconds: of a list of 45 MiB it leaves half, and ranges and deltas leave less. */
+/**
+ * Lists from LEAST to MOST octets are compressed. A smaller list fits into one packet anyway. A larger one takes seconds to compress (a list of 45
+ * MiB shrinks only by half); ranges and deltas save more.
+ */
 const [LEAST, MOST] = [1_400, 1024 * 1024];
 
-/** Each list once, for as long as it is served. */
+/** The compressed form of each list that is served; a list is compressed once. */
 const COMPRESSED = new WeakMap<ServedCrl, Promise<Buffer>>();
 
-/** A list by gzip, for whoever takes it (RFC 9110 §12.5.3); undefined where that does not pay. */
+/** The list compressed with gzip, if the client accepts gzip (RFC 9110 §12.5.3); undefined when it does not or when compression does not pay. */
 export function compressedFor(accepted: string | undefined, crl: ServedCrl): Promise<Buffer> | undefined {
   if (crl.octets < LEAST || crl.octets > MOST || !takesGzip(accepted)) return undefined;
   const known = COMPRESSED.get(crl);
   if (known) return known;
   const packed = readPublished(crl).then((octets) => compress(octets));
   COMPRESSED.set(crl, packed);
-  // Who asks next has it tried again.
+  // After a failure the next request tries again.
   packed.catch(() => COMPRESSED.delete(crl));
   return packed;
 }
 
-/** `gzip` or `*`, and not with the weight 0. */
+/** Whether Accept-Encoding allows gzip: by `gzip` or `*` with a weight other than 0. */
 function takesGzip(accepted = ''): boolean {
   const weights = new Map(
     accepted.split(',').map((each) => {

@@ -5,13 +5,14 @@ import { compressedFor } from './compressed-crl.js';
 import type { ServedCrl } from './published.js';
 
 /**
- * Answers a request for a CRL (RFC 9110, RFC 9111): with its validators, whole or the one range that was asked for, or with 304, 412 or 416. Caches may keep it
- * for a while, never past its end. The octets are streamed; a small list is sent by gzip to who takes it, with a tag of its own (§8.8.3).
+ * Answers a request for a CRL (RFC 9110, RFC 9111): the whole list, the one requested range, or 304, 412 or 416. Caches may keep the list for up to
+ * five minutes, and never past its nextUpdate. The octets are streamed. A small list is sent with gzip to clients that accept it, under an ETag of
+ * its own (§8.8.3).
  */
 export async function sendCrl(request: FastifyRequest, reply: FastifyReply, crl: ServedCrl): Promise<FastifyReply> {
   const { lastModified, nextUpdate, octets } = crl;
   const { headers } = request;
-  // A part is a part of the list as it is.
+  // A range refers to the uncompressed list.
   const packed = headers.range === undefined ? await compressedFor(headers['accept-encoding'], crl) : undefined;
   const etag = `"${crl.sha256.slice(0, 32)}${packed ? '-gzip' : ''}"`;
   const seconds = Math.max(0, Math.floor((nextUpdate.getTime() - Date.now()) / 1000));
@@ -33,19 +34,19 @@ export async function sendCrl(request: FastifyRequest, reply: FastifyReply, crl:
   const { start, end } = range ?? { start: 0, end: octets };
   if (range) reply.code(206).header('content-range', `bytes ${start}-${end - 1}/${octets}`);
   reply.header('content-length', end - start);
-  // Sent without any, the length would be said to be 0.
+  // An empty stream: without a body Fastify would send `content-length: 0`.
   if (request.method === 'HEAD') return reply.send(Readable.from([]));
   return reply.send(Readable.from(crl.read(start, end), { objectMode: false }));
 }
 
-/** RFC 9110 §13.1.5: If-Range with another validator has the range ignored. */
+/** Whether the range counts: it is ignored for other methods than GET, and when If-Range has another validator (RFC 9110 §13.1.5). */
 function isRangeWanted({ headers, method }: FastifyRequest, etag: string, lastModified: Date | undefined): boolean {
   if (headers.range === undefined || method !== 'GET') return false;
   const condition = headers['if-range'];
   return condition === undefined || condition === etag || condition === lastModified?.toUTCString();
 }
 
-/** The one range of `bytes=…`; undefined, and the whole is sent, for what is none or several (RFC 9110 §14.2). */
+/** The only range of `bytes=…`. Undefined when the header is malformed or has several ranges: then the whole list is sent (RFC 9110 §14.2). */
 function rangeOf(
   header: string | undefined,
   length: number,

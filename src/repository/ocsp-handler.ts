@@ -8,18 +8,18 @@ import type { Published } from './published.js';
 const PATH = '/ocsp';
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const MAX_BASE64 = Math.ceil(MAX_OCSP_REQUEST_OCTETS / 3) * 4;
-// Each character may be written as three (RFC 3986 §2.1).
+// Each character may be percent-encoded as three (RFC 3986 §2.1).
 const MAX_PATH = 3 * MAX_BASE64;
 
-/** Answers a request that is for OCSP, and gives whether it was. */
+/** Answers a request if it is an OCSP request, and returns whether it was. */
 export type OcspHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /**
- * OCSP over HTTP (RFC 6960 appendix A): `POST /ocsp`, and `GET /ocsp/{base64}` for caches (RFC 5019 §5, §6). On node:http itself, ahead of every router: a
- * kept answer is hardly more work than the octets it is sent in. What a responder says no with is an OCSP response as well, with status 200.
+ * OCSP over HTTP (RFC 6960 appendix A): `POST /ocsp`, and `GET /ocsp/{base64}` for caches (RFC 5019 §5, §6). Works directly on node:http, before any
+ * router, so that sending a kept answer costs hardly anything. OCSP error responses have the HTTP status 200.
  */
 export function ocspHandler(answer: NonNullable<Published['ocsp']>): OcspHandler {
-  /** True when the answer was kept. */
+  /** Sends the answer; returns true when it was a kept one. */
   const reply = (octets: Uint8Array, request: IncomingMessage, response: ServerResponse): boolean => {
     const answered = answer(octets);
     if (!(answered instanceof Promise)) {
@@ -39,7 +39,7 @@ export function ocspHandler(answer: NonNullable<Published['ocsp']>): OcspHandler
   const paths = new Map<string, Uint8Array>();
   return (request, response) => {
     const { url = '', method } = request;
-    // The form that is meant for proxies is to be taken too (RFC 9112 §3.2.2).
+    // A server must also accept the absolute form of a URL, which is meant for proxies (RFC 9112 §3.2.2).
     const path = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '');
     if (!path.startsWith(PATH)) return false;
     const rest = path.slice(PATH.length);
@@ -62,14 +62,17 @@ export function ocspHandler(answer: NonNullable<Published['ocsp']>): OcspHandler
 const MOST_PATHS = 10_000;
 const LONGEST_PATH = 512;
 
-/** The octets of a path whose answer was kept: clients ask the same again and again. A nonce is another one each time. */
+/**
+ * Caches the decoded octets of a path whose answer was kept, because clients repeat the same requests. Requests with a nonce never get here: each has
+ * another path.
+ */
 function remember(paths: Map<string, Uint8Array>, path: string, octets: Uint8Array): void {
   if (path.length > LONGEST_PATH) return;
   if (paths.size >= MOST_PATHS) paths.clear();
   paths.set(path, octets);
 }
 
-/** The octets of a path's base64, whose `/`, `+` and `=` may be percent-encoded, and need not be. Undefined when it is none. */
+/** Decodes the base64 of a path, in which `/`, `+` and `=` may be percent-encoded or not. Undefined when it is not base64. */
 function octetsOf(path: string): Buffer | undefined {
   let text = path;
   if (path.includes('%'))
@@ -82,7 +85,7 @@ function octetsOf(path: string): Buffer | undefined {
   return Buffer.from(text, 'base64');
 }
 
-/** Takes the body, when it is of the right type and no longer than a request may be. */
+/** Reads the body and answers it, if it has the right media type and is not too long. */
 function receive(
   request: IncomingMessage,
   response: ServerResponse,
@@ -108,7 +111,7 @@ function receive(
   });
 }
 
-/** RFC 5019 §6.2: a cache may keep an answer until its nextUpdate, and no cache one that is for a single client. */
+/** Sends an answer. Caches may keep it until its nextUpdate (RFC 5019 §6.2); an answer for a single client is not cached. */
 function send({ der, caching }: OcspAnswer, { method, headers }: IncomingMessage, response: ServerResponse): void {
   if (!caching) {
     response.writeHead(200, [...contentOf(der), 'cache-control', 'no-store']).end(textOf(der), 'latin1');
@@ -126,7 +129,7 @@ function send({ der, caching }: OcspAnswer, { method, headers }: IncomingMessage
   else response.writeHead(200, written.whole).end(written.text, 'latin1');
 }
 
-/** Octets as characters, which node:http sends in one piece with the headers. */
+/** The octets as a latin1 string, which node:http sends in one write together with the headers. */
 const textOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
   Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
 
@@ -137,7 +140,7 @@ const contentOf = ({ length }: Uint8Array): string[] => [
 
 type Caching = NonNullable<OcspAnswer['caching']>;
 
-/** An answer that is kept, as it is sent: {@link textOf} its octets, and headers for as long as a second. */
+/** A kept answer as it is sent: its octets by {@link textOf}, and its headers, which are rebuilt every second (max-age). */
 interface Written {
   readonly text: string;
   readonly validators: readonly string[];
@@ -158,13 +161,16 @@ function writtenOf(der: Uint8Array, caching: Caching): Written {
   return written;
 }
 
-/** RFC 9110 §13.1.2: whoever has the answer already need not have it again. Not by its time: within that second the status may have changed. */
+/**
+ * Whether the client has this answer already (If-None-Match, RFC 9110 §13.1.2). If-Modified-Since is ignored: the status may change twice within one
+ * second.
+ */
 function isFresh({ 'if-none-match': match }: IncomingMessage['headers'], { etag }: Caching): boolean {
   if (match === undefined) return false;
   return match === '*' || match.split(',').some((each) => each.trim().replace(/^W\//, '') === etag);
 }
 
-/** The rest of what is sent is not waited for. */
+/** Answers with a problem document and closes the connection, without reading the rest of the request. */
 function refuse(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
   const body = JSON.stringify(problemOfStatus(status, randomUUID()));
   response

@@ -28,8 +28,8 @@ const OPTIONS = {
 };
 
 /**
- * RFC 5280's repository: CA certificates, CRLs and OCSP over plain HTTP, because fetching a CRL over https that needs the CRL is a circle (§8).
- * A listener of its own, apart from everything that needs a certificate, with the probes beside it: a kubelet has none.
+ * The repository of RFC 5280: CA certificates, CRLs and OCSP over plain HTTP, because fetching a CRL over https could need that same CRL (§8). It is
+ * a listener apart from everything that needs a client certificate. It also serves the probes, because a kubelet has no client certificate.
  */
 @Injectable()
 export class RepositoryListener implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -51,15 +51,15 @@ export class RepositoryListener implements OnApplicationBootstrap, OnApplication
     await this.#server.close();
   }
 
-  /** The port that it listens on, undefined while it does not. */
+  /** The port in use; undefined while the repository does not listen. */
   get port(): number | undefined {
     return (this.#server.server.address() as AddressInfo | null)?.port;
   }
 }
 
 /**
- * The routes of the interface page's plain-HTTP listener. Unknown names answer 404; of the disk nothing is read by a request but the lists that are
- * published.
+ * Creates the server with the routes of the plain-HTTP listener. Unknown names are answered with 404. A request reads nothing from the disk except
+ * published lists.
  */
 function createRepositoryServer(published: Published): FastifyInstance {
   const ocsp = published.ocsp && ocspHandler(published.ocsp);
@@ -82,7 +82,7 @@ function createRepositoryServer(published: Published): FastifyInstance {
         http.emit('request', request, response);
       });
       http.setTimeout(30_000);
-      // Strangers may not take every file descriptor of a process that has others to serve.
+      // Anyone may connect here; the limit leaves file descriptors for the rest of the process.
       http.maxConnections = MAX_CONNECTIONS;
       return http;
     },
@@ -122,7 +122,7 @@ function createRepositoryServer(published: Published): FastifyInstance {
     return crl ? sendCrl(request, reply, crl) : notFound(reply);
   });
   server.setNotFoundHandler((_, reply) => notFound(reply));
-  // Nobody here reads a body, and what one of them is no good for is the sender's to know.
+  // Answers with the status alone: no route reads a body, so there is no detail that would help the client.
   server.setErrorHandler<FastifyError>(({ statusCode = 500 }, _, reply) => problem(reply, statusCode));
   return server;
 }

@@ -75,7 +75,7 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   ca_certificate_not_accepted: 'the certificate of a CA that was brought in is not what was asked for',
   crl_not_accepted: 'the revocation list that was brought in is not one that can be published',
   backup_unreadable:
-    'the file is no backup, was made for another passphrase or identity, or is not what it was when it was made',
+    'the file is not a backup, was made for another passphrase or identity, or was changed or truncated',
   backup_too_new: 'a newer version made the backup',
   place_not_empty: 'a store with rows, or keys of a CA, are where a backup should be restored',
   would_unrevoke: 'the last published revocation list is newer than the backup, or revokes what the backup does not',

@@ -193,13 +193,13 @@ describe('the commands backup and restore', () => {
     const say = (args: string[]) => veritas(environmentIn(there), 'restore', ...args);
     const key = ['--identity-file', inFolder('identity'), '--without-crl'];
     for (const [args, code, words] of [
-      [[inFolder('changed.age'), ...key], 3, 'changed, or cut off'],
-      [[inFolder('cut.age'), ...key], 3, 'changed, or cut off'],
-      [[inFolder('text.age'), ...key], 3, 'no age file'],
-      [[backup, '--passphrase-file', inFolder('other')], 3, 'not for this passphrase'],
+      [[inFolder('changed.age'), ...key], 3, 'changed or truncated'],
+      [[inFolder('cut.age'), ...key], 3, 'changed or truncated'],
+      [[inFolder('text.age'), ...key], 3, 'not an age file'],
+      [[backup, '--passphrase-file', inFolder('other')], 3, 'not encrypted to this passphrase'],
       [[backup, '--passphrase-file', inFolder('open')], 3, 'open to others'],
-      [[backup, '--identity-file', inFolder('stranger')], 3, 'not for this passphrase or identity'],
-      [[backup, '--identity-file', inFolder('other')], 3, 'no identity of age'],
+      [[backup, '--identity-file', inFolder('stranger')], 3, 'not encrypted to this passphrase or identity'],
+      [[backup, '--identity-file', inFolder('other')], 3, 'not an age identity'],
       [[backup], 2, 'either --passphrase-file or --identity-file'],
       [[inFolder('nowhere.age'), ...key], 3, 'ENOENT'],
       [[backup, ...key, '--crl', inFolder('nowhere.crl')], 3, 'cannot be read'],
@@ -213,7 +213,10 @@ describe('the commands backup and restore', () => {
     const out = ['backup', '--out', inFolder('nowhere/backup.age'), '--recipient', recipient];
     expect(await veritas(settings, ...out)).toMatchObject({ code: 3, err: expect.stringContaining('ENOENT') });
     const wrong = ['backup', '--out', inFolder('b.age'), '--recipient', 'age1nobody'];
-    expect(await veritas(settings, ...wrong)).toMatchObject({ code: 2, err: expect.stringContaining('no recipient') });
+    expect(await veritas(settings, ...wrong)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('not a valid age recipient'),
+    });
     expect(readdirSync(folder).filter((name) => /^b\.age|tmp/.test(name))).toEqual([]);
     const nothing = ['backup', '--out', inFolder('c.age'), '--recipient', recipient];
     expect(await veritas(environmentIn(there), ...nothing)).toMatchObject({ code: 3 });

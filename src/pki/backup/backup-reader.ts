@@ -10,12 +10,12 @@ import {
 import type { TableValue } from '../../store/index.js';
 
 const ROWS_TOGETHER = 500;
-/** Of rows with lists in them a few. */
+/** Rows that hold CRLs are large, so a batch of them is limited by size. */
 const OCTETS_TOGETHER = 8 * 1024 * 1024;
-/** A root, twelve issuing CAs, and as many again. */
+/** Well above what any CA has: a key and a request file for its root and each of its issuing CAs. */
 const MOST_FILES = 1000;
 
-/** A backup as it is read: its manifest at once, the rest once, in order. */
+/** Reads a backup: the manifest when opened, the rest in order and only once. */
 export class BackupReader {
   readonly manifest: BackupManifest;
   readonly #lines: AsyncGenerator<Buffer>;
@@ -36,8 +36,8 @@ export class BackupReader {
   }
 
   /**
-   * Files, and rows by the hundred, or by some megabytes. When it ends, all was there: the backup's end, its digest, and each table's number of rows. Throws
-   * PkiError `backup_unreadable` otherwise: what came before is not to be used then.
+   * Yields the files, then the rows in batches of up to 500 rows or about 8 MiB. When it returns, the backup was complete: its end, its digest and
+   * the number of rows of each table were correct. Throws PkiError `backup_unreadable` otherwise: discard what was yielded before.
    */
   async *parts(): AsyncGenerator<BackupPart> {
     const tables = new Map(this.manifest.tables.map((table) => [table.name, table]));
@@ -71,7 +71,7 @@ export class BackupReader {
     if (!isEnded) unreadable('its end is missing');
     if (of && rows.length > 0) yield { kind: 'rows', table: of, rows };
     const short = this.manifest.tables.find(({ name, rows: wanted }) => (seen.get(name) ?? 0) !== wanted);
-    if (short) unreadable(`the table ${short.name} has not the rows that it should`);
+    if (short) unreadable(`the table ${short.name} has not as many rows as its manifest says`);
   }
 
   #count(line: Buffer): void {
@@ -80,6 +80,6 @@ export class BackupReader {
 
   #checkEnd(end: unknown, lines: number): void {
     const wanted = JSON.stringify({ lines, sha256: this.#digest.digest('hex') });
-    if (JSON.stringify(end) !== wanted) unreadable('it is not what it was when it was made');
+    if (JSON.stringify(end) !== wanted) unreadable('its digest or its number of lines is wrong');
   }
 }

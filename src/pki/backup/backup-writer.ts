@@ -17,27 +17,27 @@ import type { PkiSettings, Requester } from '../pki-settings.js';
 import { BACKUP_FORMAT, encodeRow, type BackupManifest } from './backup-format.js';
 import { readKeyFiles } from './key-files.js';
 
-/** What a backup is made from. */
+/** The input of {@link backUp}. */
 export interface BackupSource {
   readonly store: Store;
   readonly settings: PkiSettings;
   readonly requester: Requester;
   readonly now: () => Date;
-  /** Hears after each page how many rows of how many were read. */
+  /** Called after each page of rows with the number of rows read and the total number of rows. */
   readonly onProgress?: ((rows: number, of: number) => void) | undefined;
 }
 
-/** A backup in the making. */
+/** A backup that is being written. */
 export interface BackupInProgress {
   readonly manifest: BackupManifest;
-  /** The whole, to be encrypted, in pieces of some hundred rows. */
+  /** The whole backup in plain text, to be encrypted by the receiver, in pieces of a few hundred rows. */
   readonly octets: AsyncGenerator<Buffer>;
 }
 
 /**
- * Backs up the store as it is at one moment, whatever is written meanwhile, and the encrypted keys of the CA. `write` puts the octets in their place, as
- * fast as it likes; before and after it the record says so. Throws PkiError `authority_missing` when there is nothing to back up, `authority_mismatch`
- * when a key file is gone, what `write` throws, and what the store throws.
+ * Backs up a snapshot of the store, unaffected by concurrent writes, and the encrypted keys of the CA. `write` stores the octets and reads them at
+ * its own pace. An audit entry is written before and after. Throws PkiError `authority_missing` when the store holds no CA, what {@link readKeyFiles}
+ * throws, what `write` throws, and what the store throws.
  */
 export async function backUp(
   source: BackupSource,

@@ -21,28 +21,34 @@ import { HOLD, revocationReasons } from '../revocation/reason.js';
 import { usableEntries } from '../rollover/external-crl.js';
 import { refuse, type ProvenList, type ProvenLists } from './published-crl.js';
 
-/** What the last published lists of an issuer say that the backup does not. */
+/** The difference between the published lists of an issuer and the backup. */
 export interface CrlComparison {
   readonly issuer: IssuerRow;
-  /** The number of the backup's own last complete list; 0 when it has none. */
+  /** The number of the last complete list in the backup; 0 when the backup has none. */
   readonly known: number;
-  /** The highest number that the backup knows of. */
+  /** The highest CRL number that the backup knows, of a list of any scope. */
   readonly taken: number;
-  /** Undefined when there is none to compare with. */
+  /** The published lists; undefined when there are none to compare with. */
   readonly published: ProvenLists | undefined;
-  /** Revoked by the lists, and good in the backup, or on hold only. */
+  /** Certificates that the lists revoke and the backup has as valid, or as on hold while the lists revoke them for good. */
   readonly unrevoked: readonly RevokedCertificate[];
-  /** Revoked by the lists, and issued after the backup. */
+  /** Certificates that the lists revoke and the backup does not contain: they were issued after it. */
   readonly lost: readonly RevokedCertificate[];
 }
 
 const TOGETHER = 500;
 const NAMED = 5;
-/** More than one list a tenth of a second is not signed; and no fewer than a million, should a clock be wrong. */
+/**
+ * The jump of {@link jumpAhead}: ten numbers for each second since the backup, more than is ever signed, and at least a million in case a clock is
+ * wrong.
+ */
 const NUMBERS_PER_SECOND = 10;
 const LEAST_JUMP = 1_000_000;
 
-/** Compares the backup in `database` with `published`. Throws PkiError `published_crl_not_accepted` for a list that was named and is older than the backup. */
+/**
+ * Compares the backup in `database` with `published`. A list with a lower number than the backup's last one is ignored if it was found where this CA
+ * publishes. Throws PkiError `published_crl_not_accepted` if such a list was given by the operator.
+ */
 export async function compareCrl(
   database: Database,
   issuer: IssuerRow,
@@ -74,7 +80,7 @@ export async function compareCrl(
   return { issuer, known, taken, published, unrevoked, lost };
 }
 
-/** What is revoked by all lists together: of lists that say something about a certificate the one with the highest number counts. */
+/** The certificates that the lists together revoke. Where several lists mention a certificate, the list with the highest number counts. */
 function* revokedBy({ complete, partial }: ProvenLists): Generator<RevokedCertificate[]> {
   const later = new Map<string, RevokedCertificate>();
   for (const list of partial)
@@ -99,26 +105,27 @@ function* entriesOf({ list, source }: ProvenList): Generator<RevokedCertificate[
   if (entries.length > 0) yield entries;
 }
 
-/** Whether a restore as the backup stands would take back a revocation, or use a number again. */
+/** Whether restoring the backup unchanged would undo a revocation or reuse a CRL number. */
 export const isBehind = ({ known, taken, published, unrevoked, lost }: CrlComparison): boolean =>
   published !== undefined &&
   (published.complete.number > known || published.number > taken || unrevoked.length + lost.length > 0);
 
-/** Throws PkiError `would_unrevoke`, one sentence for all issuers, which names what would come undone. */
+/** Throws PkiError `would_unrevoke`, with one message for all issuers that names the revocations that would be undone. */
 export function refuseToUnrevoke(behind: readonly CrlComparison[]): never {
   const each = behind.map(({ issuer, known, published, unrevoked, lost }) => {
     const serials = [...unrevoked, ...lost].map(({ serialNumber }) => serialNumber);
     const named = serials.slice(0, NAMED).join(', ');
     const more = serials.length > NAMED ? ` and ${serials.length - NAMED} more` : '';
-    const what = serials.length === 0 ? '' : `, which revokes ${named}${more}, not revoked in it`;
+    const what = serials.length === 0 ? '' : `, which revokes ${named}${more}, not revoked in the backup`;
     return `list ${published?.number ?? 0} of ${issuer.id} is published${what}, and the backup ends with list ${known}`;
   });
   throw new PkiError('would_unrevoke', `the backup is older than what was published: ${each.join('; ')}`);
 }
 
 /**
- * Revokes again what the published list revokes, takes the numbers of certificates that the backup does not know for ever, and makes the published list the
- * issuer's last one: the next has a higher number, and is due at once. Each revocation stands in the record.
+ * Applies the published lists of an issuer: revokes again what they revoke, reserves the serial numbers that the backup does not know, and makes the
+ * published complete list the issuer's last one, so that the next list gets a higher number and is due at once. Each revocation is written to the
+ * audit record.
  */
 export async function reapply(
   transaction: Transaction,
@@ -153,7 +160,7 @@ export async function reapply(
     }
   if (!isBehind(comparison)) return;
   const scopes = await listCrlScopes(transaction, issuer.id);
-  // Of a scope whose last list is not here, nobody knows how far its numbers came.
+  // When the last list of a scope was not given, the numbers used in that scope are unknown, so the numbers jump ahead.
   const isAllHere = scopes.length - 1 <= published.partial.length;
   await raiseCrlFloor(transaction, issuer.id, published.number + (isAllHere ? 0 : LEAST_JUMP));
   await forgetCrls(transaction, issuer.id, COMPLETE);
@@ -167,7 +174,7 @@ export async function reapply(
     base_number: null,
     this_update: thisUpdate.getTime(),
     next_update: nextUpdate.getTime(),
-    // It was signed before this store knew of any revocation: the next one is due.
+    // 0 means that the list contains none of this store's revocations, so the next list is due at once.
     revocation_sequence: 0,
     octets: der.length,
     sha256: null,
@@ -176,8 +183,8 @@ export async function reapply(
 }
 
 /**
- * Where there is nothing to compare with: drops the backup's own lists, which may be older than what was published, and has the next one numbered above any
- * that may have been signed since the backup was made.
+ * Handles an issuer without a published list: drops the backup's own lists, which may be older than what was published, and raises the CRL number
+ * above any that may have been signed since the backup was made (`since`).
  */
 export async function jumpAhead(
   transaction: Transaction,

@@ -9,11 +9,11 @@ import { PkiError } from '../pki-error.js';
 import type { PkiSettings } from '../pki-settings.js';
 import { KEY_FILE, type BackupFile } from './backup-format.js';
 
-/** The rows of the CAs whose key has to be there. */
+/** The CAs whose key must be in the key folder: the key is held here and the CA was not removed. */
 const withKey = (issuers: readonly IssuerRow[]): readonly IssuerRow[] =>
   issuers.filter(({ key_place: place, state }) => place === 'here' && state !== 'removed');
 
-/** The names of the files of keys, and of requests, in the folder of a CA's keys; none when it is not there. */
+/** The names of the key and request files in the CA's key folder, sorted; empty when the folder does not exist. */
 export function keyFilesIn({ directory }: PkiSettings): string[] {
   if (!existsSync(directory)) return [];
   return readdirSync(directory)
@@ -22,8 +22,9 @@ export function keyFilesIn({ directory }: PkiSettings): string[] {
 }
 
 /**
- * Every key file of the CA, of removed ones and of those that wait for their certificate too, as it is: encrypted. Throws PkiError `authority_mismatch`
- * when one that belongs to a CA is gone, `key_unreadable` when one is not encrypted, `key_file_exposed`.
+ * Reads every key and request file in the key folder unchanged (keys stay encrypted), including those of removed CAs and of CAs that wait for their
+ * certificate. Throws PkiError `authority_mismatch` when the key file of a CA is missing, `key_unreadable` when a key file is not encrypted, and
+ * `key_file_exposed` when a key file is accessible to anyone but its owner.
  */
 export function readKeyFiles(settings: PkiSettings, issuers: readonly IssuerRow[]): BackupFile[] {
   const files = keyFilesIn(settings).map((file) => {
@@ -31,14 +32,14 @@ export function readKeyFiles(settings: PkiSettings, issuers: readonly IssuerRow[
     if (!file.endsWith('.key.pem')) return { file, contents: readFileSync(path, 'utf8') };
     const contents = readSecretFile(path).toString('utf8');
     if (!isEncryptedKey(contents))
-      throw new PkiError('key_unreadable', `${path} is not an encrypted PKCS#8 key, and goes into no backup`);
+      throw new PkiError('key_unreadable', `${path} is not an encrypted PKCS#8 key, and is not backed up`);
     return { file, contents };
   });
   checkKeyFiles(files, settings, issuers);
   return files;
 }
 
-/** Insists that each CA's key file is among `files`, encrypted. Throws PkiError `authority_mismatch`. */
+/** Checks that `files` holds the encrypted key of every CA whose key is held here. Throws PkiError `authority_mismatch`. */
 function checkKeyFiles(
   files: readonly BackupFile[],
   settings: PkiSettings,
@@ -54,8 +55,9 @@ function checkKeyFiles(
 }
 
 /**
- * Opens the key of each CA with the passphrase that is here, and insists that it belongs to the CA's certificate. False when there is no passphrase
- * here: then a key is looked at when it signs first. Throws PkiError `authority_mismatch` and `key_unreadable`.
+ * Decrypts the key of each CA with the local passphrase file and checks that it matches the CA's certificate. Returns false, without decrypting
+ * anything, when there is no passphrase file: the keys are then checked when they first sign. Throws PkiError `authority_mismatch` when a key is
+ * missing or does not match, and `key_unreadable` when the passphrase does not decrypt it.
  */
 export async function checkKeys(
   files: readonly BackupFile[],

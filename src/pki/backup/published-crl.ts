@@ -12,17 +12,20 @@ import {
 import { PkiError } from '../pki-error.js';
 import { gapIn } from '../rollover/external-crl.js';
 
-/** A revocation list that others have, to compare a backup with. */
+/** A published revocation list to compare a backup with. */
 export interface PublishedList {
-  /** Its file or URL, for messages. */
+  /** The list's file or URL, for messages. */
   readonly source: string;
   /** PEM or DER. */
   readonly octets: Uint8Array;
-  /** Found where this CA published, not named by anybody: one that is older than the backup says nothing, and is passed over. */
+  /**
+   * True when the list was found where this CA publishes, false or absent when the operator gave it. A found list that is older than the backup is
+   * ignored, a given one is an error.
+   */
   readonly found?: boolean;
 }
 
-/** A list that was verified against the certificate of its issuer. */
+/** A list whose signature was verified with the certificate of its issuer. */
 export interface ProvenList {
   readonly source: string;
   readonly found: boolean;
@@ -30,19 +33,20 @@ export interface ProvenList {
   readonly number: number;
 }
 
-/** What an issuer published last. */
+/** The verified published lists of one issuer. */
 export interface ProvenLists {
-  /** Of complete lists the one with the highest number. */
+  /** The complete list with the highest number. */
   readonly complete: ProvenList;
-  /** Deltas and shards, by their numbers. */
+  /** Delta lists and shards, sorted by number. */
   readonly partial: readonly ProvenList[];
-  /** The highest number of all. */
+  /** The highest CRL number of all these lists. */
   readonly number: number;
 }
 
 /**
- * What each issuer published, by the issuer's id; nothing of those of which there is no complete list. Throws PkiError `published_crl_not_accepted` when one
- * is not strict DER, not signed by any of the issuers, without a number, of a scope that is none of ours, or a delta whose base is not here.
+ * Verifies `published` and groups the lists by the id of their issuer. An issuer without a complete list is left out. Throws PkiError
+ * `published_crl_not_accepted` when a list is not strict DER, is not signed by any of `issuers`, has no number, has a scope that this CA does not
+ * sign, or is a delta whose base is newer than the complete list.
  */
 export function provenLists(
   published: readonly PublishedList[],
@@ -66,7 +70,8 @@ export function provenLists(
     if (!complete) continue;
     for (const { list, source } of partial) {
       const base = Number(list.extensions.deltaCrlIndicator ?? 0n);
-      if (base > complete.number) refuse(source, `it goes with list ${base}, and that of ${complete.source} is older`);
+      if (base > complete.number)
+        refuse(source, `its base is list ${base}, and the complete list ${complete.source} is older`);
     }
     partial.sort((a, b) => a.number - b.number);
     proven.set(id, { complete, partial, number: Math.max(complete.number, partial.at(-1)?.number ?? 0) });
@@ -77,11 +82,11 @@ export function provenLists(
 const isPartial = ({ extensions }: CertificateList): boolean =>
   extensions.deltaCrlIndicator !== undefined || extensions.issuingDistributionPoint !== undefined;
 
-/** A list by distribution points alone, or a delta, as they are signed here; undefined when it is. */
+/** Why a partial list is not a delta or a shard by distribution points as this CA signs them; undefined when it is one. */
 function gapInPartial({ extensions }: CertificateList): string | undefined {
   const { issuingDistributionPoint: scope, crlNumber } = extensions;
   if (scope && (scope.indirectCrl || scope.onlySomeReasons || scope.onlyContainsUserCerts || scope.onlyContainsCaCerts))
-    return 'it is a list of some certificates or reasons';
+    return 'it is limited to some kinds of certificates or some reasons';
   const unknown = [...extensions.all.values()].find(
     ({ critical, oid }) => critical && oid !== Oid.deltaCrlIndicator && oid !== Oid.issuingDistributionPoint,
   );

@@ -29,49 +29,56 @@ import { compareCrl, isBehind, jumpAhead, reapply, refuseToUnrevoke, type CrlCom
 import { checkKeys, keyFilesIn } from './key-files.js';
 import { provenLists, type PublishedList } from './published-crl.js';
 
-/** What a restore goes by. */
+/** The input of {@link restore}. */
 export interface RestoreOptions {
-  /** An empty place, opened bare. */
+  /** An empty store, opened without migrating it. */
   readonly store: Store;
   readonly settings: PkiSettings;
   readonly published: readonly PublishedList[];
-  /** Revoke again what the published lists revoke. */
+  /** Whether to revoke again the certificates that the published lists revoke and the backup does not. */
   readonly apply: boolean;
-  /** There is no published list to be had of those CAs of which none is among `published`. */
+  /** Accept that `published` holds no list of some CAs. Their CRL numbers then jump ahead, because there is nothing to compare with. */
   readonly withoutCrl: boolean;
   readonly requester: Requester;
   readonly now: () => Date;
-  /** Has the key files ready to be put in their place, before the store is. What it throws, the restore throws, and nothing is changed. */
+  /**
+   * Prepares the key files to be moved into place. Called last, before the transaction on the store commits: when it throws, the restore throws the
+   * same and nothing is changed.
+   */
   readonly prepare: (files: readonly BackupFile[]) => void;
   readonly onProgress?: ((rows: number, of: number) => void) | undefined;
 }
 
-/** One CA of what was restored. */
+/** What a restore did for one CA. */
 export interface RestoredIssuer {
   readonly id: string;
-  /** The list that was compared with, or undefined: then numbers were jumped over. */
+  /** The published list that the backup was compared with. Undefined when there was none: then the CRL number jumped ahead. */
   readonly comparedWith: { readonly source: string; readonly number: number } | undefined;
-  /** The next list has a higher number. */
+  /** The highest CRL number in use: the next list gets a higher one. */
   readonly crlNumber: number;
-  /** Serial numbers that were revoked again; of those that are `lost` the backup had no certificate. */
+  /** Serial numbers that were revoked again because a published list revokes them and the backup has their certificate as valid or on hold. */
   readonly revoked: readonly string[];
+  /** Serial numbers that a published list revokes and of which the backup has no certificate. */
   readonly lost: readonly string[];
 }
 
-/** What was restored. `already`: the store was, by a restore that ended before the key files were in place. */
+/**
+ * The result of {@link restore}. `already` is true when an earlier restore of this backup had filled the store and ended before the key files were in
+ * place.
+ */
 export interface Restored {
   readonly manifest: BackupManifest;
   readonly issuers: readonly RestoredIssuer[];
   readonly rows: number;
-  /** Whether the keys were opened and belong to their certificates; false when there is no passphrase here, or they are on a token. */
+  /** Whether the keys were decrypted and match their certificates. False when there is no passphrase here or the keys are on a token. */
   readonly keysOpened: boolean;
   readonly already: boolean;
 }
 
 /**
- * Puts a backup into an empty store: all of it, proven and compared with what was published, in one transaction, or nothing. Throws PkiError
- * `place_not_empty`, `backup_unreadable`, `backup_too_new`, `authority_mismatch`, `key_unreadable`, `published_crl_missing`,
- * `published_crl_not_accepted`, `would_unrevoke`, and what the store throws.
+ * Restores a backup into an empty store. In one transaction it inserts all rows, verifies the audit record and compares the result with the published
+ * revocation lists; on any failure nothing is changed. Throws PkiError `place_not_empty`, `backup_unreadable`, `backup_too_new`,
+ * `authority_mismatch`, `key_unreadable`, `published_crl_missing`, `published_crl_not_accepted`, `would_unrevoke`, and what the store throws.
  */
 export function restore(reader: BackupReader, options: RestoreOptions): Promise<Restored> {
   const { store, settings } = options;
@@ -107,7 +114,10 @@ export function restore(reader: BackupReader, options: RestoreOptions): Promise<
   });
 }
 
-/** A store that a restore of this very backup made is empty in all but name, as long as no key is there. */
+/**
+ * Accepts a store that is not empty only if an earlier restore of the same backup filled it and no key file is in place yet. Throws PkiError
+ * `place_not_empty`.
+ */
 async function checkContinues(
   transaction: Transaction,
   { audit_head: head }: BackupManifest,
@@ -119,7 +129,7 @@ async function checkContinues(
     throw new PkiError('place_not_empty', `the store ${store.name} is not empty`);
 }
 
-/** A table or a column more or less, and rows would go missing. */
+/** Rows would be lost if the tables or columns differed from those of the backup. */
 async function checkTables(transaction: Transaction, { tables, schema }: BackupManifest, store: string): Promise<void> {
   const say = (shapes: readonly { readonly name: string; readonly columns: readonly string[] }[]): string =>
     shapes
@@ -170,10 +180,13 @@ async function checkRecord(
   if (!verdict.ok) unreadable(`row ${verdict.sequence} of its audit record is ${verdict.problem}`);
   const end = await auditHead(transaction);
   if (end?.sequence !== head.sequence || end.hash !== head.hash)
-    unreadable('its audit record does not end where it says');
+    unreadable('its audit record does not end where its manifest says');
 }
 
-/** Who has its key here may have signed since the backup, whatever it was then. What a root elsewhere signed was brought in, if anything was. */
+/**
+ * Compares every CA with its published lists. A CA whose key is here may have signed lists since the backup, so it needs a published list even if the
+ * backup has none of it. The lists of a CA whose key is elsewhere are imported, so it needs one only if the backup has one.
+ */
 async function compare(
   transaction: Transaction,
   issuers: readonly IssuerRow[],
@@ -222,7 +235,7 @@ async function finish(
       lost: lost.map(({ serialNumber }) => serialNumber),
     });
   }
-  // Whether one was traded since the backup, nobody knows: each is good once.
+  // A token may have been traded after the backup was made. Tokens are good once, so all of them end.
   await endEnrollmentTokens(transaction);
   const numbers = restored.map(({ id, crlNumber, comparedWith }): [string, string] => [
     `crl_${id}`,

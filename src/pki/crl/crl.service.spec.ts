@@ -375,7 +375,7 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     await expect(issuer.signCrl(token)).rejects.toMatchObject({ code: 'token_spent' });
     const root = temporary.authority.ca.authorities[0]!;
     await expect(root.issuer.signCrl(await make())).rejects.toMatchObject({ code: 'authority_mismatch' });
-    await expect(make({ number: 4 })).rejects.toThrow('does not rise');
+    await expect(make({ number: 4 })).rejects.toThrow('is not higher than the last one');
     await expect(make({ nextUpdate: clock })).rejects.toThrow('clock');
     const { superseded, removeFromCRL } = CrlReason;
     const twice = Buffer.concat([entry('01', superseded), entry('01', superseded)]);

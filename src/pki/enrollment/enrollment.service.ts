@@ -24,21 +24,21 @@ import { checkRequester } from '../issuance/requester-policy.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
 
-/** What a token is to be good for. Lengths of time in seconds. */
+/** What an enrollment token allows. All lengths of time are in seconds. */
 export interface EnrollmentTerms {
   readonly service: string;
-  /** `service` when absent. */
+  /** The name of the profile; `service` when absent. */
   readonly profile?: string | undefined;
-  /** Names beside the service's own. */
+  /** Names in addition to the service's own. */
   readonly names?: readonly GeneralName[] | undefined;
-  /** How long the token is good: 1 to 604 800, a week; 900 when absent. */
+  /** How long the token is valid: 1 to 604 800 (one week); 900 when absent. */
   readonly ttl?: number | undefined;
-  /** The lifetime of the certificate; the profile's own when absent. */
+  /** The lifetime of the certificate; the profile's default when absent. */
   readonly lifetime?: number | undefined;
   readonly requester: Requester;
 }
 
-/** A token, shown this one time: the store has only its hash. */
+/** A new token. It cannot be shown again, because the store keeps only its hash. */
 export interface EnrollmentToken {
   readonly token: string;
   readonly expiresAt: Date;
@@ -51,12 +51,12 @@ const PREFIX = 'veritas_enroll_';
 const TOKEN = /^veritas_enroll_[A-Za-z0-9_-]{43}$/;
 const KEPT_MS = 30 * 86_400_000;
 
-/** The token was traded by somebody else in the meantime. */
+/** Another request traded the token while this one was in progress. */
 class TokenSpent extends Error {
   override readonly name = 'TokenSpent';
 }
 
-/** One-time enrollment tokens: made by the operator, traded by a service that has no certificate yet for its first one. */
+/** One-time enrollment tokens. The operator creates a token; a service that has no certificate yet trades it for its first one. */
 export class EnrollmentService {
   readonly #store: Store;
   readonly #audit: AuditLog;
@@ -75,7 +75,7 @@ export class EnrollmentService {
     this.#now = parts.now;
   }
 
-  /** Makes a token. Throws PkiError for terms that no certificate could be issued on. */
+  /** Creates a token. Throws PkiError when no certificate could be issued on these terms. */
   async createToken(terms: EnrollmentTerms): Promise<EnrollmentToken> {
     const { service, profile = 'service', names = [], ttl = DEFAULT_TTL, lifetime, requester } = terms;
     checkServiceName(service);
@@ -114,8 +114,9 @@ export class EnrollmentService {
   }
 
   /**
-   * Trades a token for a certificate, once. The same token with a request for the same key gives the same certificate again, until the
-   * token ends: whose answer was lost asks once more. Throws PkiError `token_not_valid`, one for all reasons, and as issuing.
+   * Trades a token for a certificate, once. Until the token expires, the same token and a request for the same key return the same certificate again,
+   * so that a service whose answer was lost can repeat its request. Throws PkiError `token_not_valid`, the same for every reason, and what {@link
+   * CaService.issue} throws.
    */
   async enroll({
     token,
@@ -123,7 +124,7 @@ export class EnrollmentService {
     requestId,
   }: {
     readonly token: string;
-    /** Called when the token is good. */
+    /** Supplies the certification request (PEM or DER). Called only after the token was found valid. */
     readonly request: () => Uint8Array | string;
     readonly requestId: string;
   }): Promise<IssuedCertificate> {
@@ -134,7 +135,7 @@ export class EnrollmentService {
       return await this.#trade(row, wanted, requestId);
     } catch (error) {
       if (!(error instanceof TokenSpent)) throw error;
-      // Perhaps by the same one, who asks a second time.
+      // The same service may have sent its request twice: return the certificate that the other request got.
       const { serial } = await this.#goodToken(token);
       if (serial === null) throw notValid();
       return this.#traded(serial, wanted);
@@ -175,7 +176,7 @@ export class EnrollmentService {
 
 const hashOf = (token: string): string => hash('sha256', token);
 
-/** What a token is called in the record: enough to find it, nothing to use. */
+/** The identifier of a token in the audit record: enough to find the token, useless for trading it. */
 const idOf = (tokenSha256: string): string => tokenSha256.slice(0, 16);
 
 const notValid = (): PkiError =>

@@ -1,12 +1,12 @@
 import type { CertificateRow } from '../../store/index.js';
 
-/** A certificate of the inventory as doors show it: times in ISO 8601, absent values null. */
+/** A certificate of the inventory as the API and the commands show it: times in ISO 8601, absent values null. */
 export interface CertificateRecord {
   readonly serial_number: string;
   readonly issuer: string;
   readonly profile: string;
   readonly service: string | null;
-  /** RFC 4514 text. */
+  /** The subject as text (RFC 4514). */
   readonly subject: string;
   readonly status: 'active' | 'expired' | 'revoked';
   readonly not_before: string;
@@ -14,9 +14,9 @@ export interface CertificateRecord {
   readonly issued_at: string;
   readonly requester: string;
   readonly revoked_at: string | null;
-  /** A CRLReason's name. */
+  /** The name of a CRLReason (RFC 5280 §5.3.1). */
   readonly revocation_reason: string | null;
-  /** Since when it is believed to be invalid (RFC 5280 §5.3.2), where whoever revoked it said so. */
+  /** The time since which the certificate is believed to be invalid (RFC 5280 §5.3.2), if it was given with the revocation. */
   readonly invalidity_date: string | null;
   readonly fingerprint_sha256: string;
 }

@@ -6,10 +6,13 @@ export const PBKDF2 = '1.2.840.113549.1.5.12';
 export const HMAC_SHA256 = '1.2.840.113549.2.9';
 export const AES256_CBC = '2.16.840.1.101.3.4.1.42';
 
-/** OWASP Password Storage Cheat Sheet (2023) for PBKDF2-HMAC-SHA256. node:crypto's own export stays at 2048 and cannot be told otherwise. */
+/**
+ * The iteration count that OWASP's Password Storage Cheat Sheet (2023) asks for with PBKDF2-HMAC-SHA256. KeyObject.export of node:crypto uses 2048
+ * and has no option to change that.
+ */
 export const PBKDF2_ITERATIONS = 600_000;
 
-/** What opening a key takes, besides the passphrase. */
+/** The values, besides the passphrase, that are needed to decrypt a key. */
 export interface EncryptionParameters {
   readonly salt: Uint8Array;
   readonly iterations: number;
@@ -17,12 +20,12 @@ export interface EncryptionParameters {
   readonly encrypted: Uint8Array;
 }
 
-// Sixteen times ours: a file must not hold up the start for hours.
+// About sixteen times PBKDF2_ITERATIONS: a file with a huge count would hold up the start for hours.
 const MOST_ITERATIONS = 10_000_000;
 
 /**
- * Reads an EncryptedPrivateKeyInfo (RFC 5958 §3) of the form that this product writes; undefined for any other, which node:crypto may know.
- * Throws RangeError on more iterations than anybody needs.
+ * Decodes an EncryptedPrivateKeyInfo (RFC 5958 §3) of the form that this product writes. Returns undefined for any other form,
+ * which node:crypto may be able to read. Throws RangeError when the iteration count is less than 1 or more than 10 000 000.
  */
 export function readEncryptionParameters(octets: Uint8Array): EncryptionParameters | undefined {
   try {

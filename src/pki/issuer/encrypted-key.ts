@@ -18,8 +18,9 @@ const KEY_OCTETS = 32;
 const derive = promisify(pbkdf2);
 
 /**
- * A private key as PEM `ENCRYPTED PRIVATE KEY`: EncryptedPrivateKeyInfo (RFC 5958 §3) under PBES2 (RFC 8018 §6.2) with PBKDF2-HMAC-SHA256,
- * 600 000 iterations, and AES-256-CBC. node:crypto and OpenSSL read it. Takes a tenth of a second, on purpose, beside the event loop.
+ * Encrypts a private key as PEM `ENCRYPTED PRIVATE KEY`: EncryptedPrivateKeyInfo (RFC 5958 §3) under PBES2 (RFC 8018 §6.2) with PBKDF2-HMAC-SHA256,
+ * 600 000 iterations, and AES-256-CBC. node:crypto and OpenSSL can read it. The derivation is slow on purpose (about a tenth of a second) and runs
+ * off the event loop.
  */
 export async function encryptPrivateKey(key: KeyObject, passphrase: Buffer): Promise<string> {
   const salt = randomBytes(SALT_OCTETS);
@@ -58,12 +59,12 @@ export async function encryptPrivateKey(key: KeyObject, passphrase: Buffer): Pro
 }
 
 /**
- * Opens PEM `ENCRYPTED PRIVATE KEY`. The key is derived beside the event loop when the file is of the form that {@link encryptPrivateKey} writes;
- * other forms are node:crypto's to read. Throws when the file is not such a key, or the passphrase another.
+ * Decrypts PEM `ENCRYPTED PRIVATE KEY`. A key of the form that {@link encryptPrivateKey} writes is derived off the event loop; any other form is left
+ * to node:crypto, which blocks. Throws when `pem` is not such a key or the passphrase is wrong.
  */
 export async function decryptPrivateKey(pem: Buffer, passphrase: Buffer): Promise<KeyObject> {
   const [block] = decodePem(pem);
-  // createPrivateKey would take a key without encryption as well.
+  // createPrivateKey would accept an unencrypted key as well.
   if (block?.label !== 'ENCRYPTED PRIVATE KEY') throw new TypeError('not an encrypted private key');
   const parameters = readEncryptionParameters(block.octets);
   if (!parameters) return createPrivateKey({ key: pem, passphrase });

@@ -1,12 +1,16 @@
 import { PkiError } from '../pki-error.js';
 import { isReadOnce, readPassphrase } from './secret-file.js';
 
-/** What came through pipes and descriptors, by path, for the keys that are still to be opened; `undefined` once it was wiped. */
+/**
+ * Passphrases read from pipes and descriptors, by path, for the keys that are still to be opened. The value is `undefined` after the passphrase was
+ * wiped.
+ */
 const kept = new Map<string, Buffer | undefined>();
 
 /**
- * Has `work` use the passphrase in a file and wipes it. One that comes through a pipe or a descriptor is read once, and kept for the keys that
- * are opened after this one until {@link wipePassphrases}. Throws PkiError `key_unreadable` or `key_file_exposed`, and what `work` throws.
+ * Calls `work` with the passphrase in a file, and wipes the passphrase afterwards. A passphrase that comes through a pipe or a descriptor can be read
+ * only once, so it is kept for further keys until {@link wipePassphrases}. Throws PkiError `key_unreadable` or `key_file_exposed`, and what `work`
+ * throws.
  */
 export async function withPassphrase<T>(path: string, work: (passphrase: Buffer) => Promise<T> | T): Promise<T> {
   if (isReadOnce(path)) return work(onlyOnce(path));
@@ -18,7 +22,7 @@ export async function withPassphrase<T>(path: string, work: (passphrase: Buffer)
   }
 }
 
-/** Wipes what {@link withPassphrase} keeps: no more keys are to be opened with it. */
+/** Wipes the passphrases that {@link withPassphrase} keeps. Afterwards no key can be opened with them. */
 export function wipePassphrases(): void {
   for (const [path, passphrase] of kept) {
     passphrase?.fill(0);

@@ -62,7 +62,7 @@ describe('a token that cannot be used is said in one sentence:', () => {
     change((token) => Object.assign(token, { slots: 1, locked: true }));
     expect(await attempt({})).toMatchObject({
       code: 'token_unavailable',
-      message: 'the token "veritas" refuses to log in (CKR_DEVICE_ERROR)',
+      message: 'the token "veritas" refuses the login (CKR_DEVICE_ERROR)',
     });
     // What passes by is tried again: and the process may have initialized the module already.
     change((token) => Object.assign(token, { locked: false, initialized: true }));
@@ -136,7 +136,7 @@ describe('a key on a token', () => {
     });
     const refusal = {
       code: 'token_unavailable',
-      message: 'the token "veritas" would give its key veritas-root out: it is extractable or not sensitive',
+      message: 'the token "veritas" would export its key veritas-root: the key is extractable or not sensitive',
     };
     expect(await failure(ensureTokenSigner(settings, 'root'))).toMatchObject(refusal);
     expect(await failure(new Pkcs11Signer(settings, 'root', publicKey).open())).toMatchObject(refusal);
@@ -149,7 +149,7 @@ describe('a key on a token', () => {
     });
     expect(await failure(ensureTokenSigner(settings, 'root'))).toMatchObject({
       code: 'authority_mismatch',
-      message: 'the key on the token is of a kind that is not used here',
+      message: 'the key on the token is of a kind that is not supported',
     });
     change(({ objects }) => {
       for (const each of objects) each.hidden = true;

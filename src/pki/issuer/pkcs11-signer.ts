@@ -13,7 +13,10 @@ import type { Pkcs11Key, Pkcs11Mechanism, Pkcs11Settings } from './pkcs11-protoc
 import { tokenOf, type Pkcs11Token } from './pkcs11-token.js';
 import type { Signer } from './signer.js';
 
-/** CKA_EC_PARAMS in hexadecimal: the OIDs of RFC 5480 §2.1.1.1 and RFC 8410 §3, or the name as some modules write it. */
+/**
+ * Curves by CKA_EC_PARAMS in hexadecimal: the OIDs of RFC 5480 §2.1.1.1 and RFC 8410 §3, or the PrintableString with the curve's name that some
+ * modules write instead.
+ */
 const CURVES: Readonly<Record<string, { readonly crv: string; readonly octets: number }>> = {
   '06082a8648ce3d030107': { crv: 'P-256', octets: 32 },
   '06052b81040022': { crv: 'P-384', octets: 48 },
@@ -21,7 +24,7 @@ const CURVES: Readonly<Record<string, { readonly crv: string; readonly octets: n
   '130c656477617264733235353139': { crv: 'Ed25519', octets: 32 },
 };
 
-/** What is signed in the place of the octets. */
+/** The digest that each mechanism signs instead of the octets; undefined when it signs the octets themselves. */
 const DIGESTS: Readonly<Record<Pkcs11Mechanism, 'sha256' | 'sha384' | undefined>> = {
   'ecdsa-sha256': 'sha256',
   'ecdsa-sha384': 'sha384',
@@ -29,7 +32,7 @@ const DIGESTS: Readonly<Record<Pkcs11Mechanism, 'sha256' | 'sha384' | undefined>
   ed25519: undefined,
 };
 
-/** A signer whose key is on a PKCS#11 token, and never leaves it. The token is spoken to at the first signature. */
+/** A signer whose key is on a PKCS#11 token and never leaves it. The session with the token is opened for the first signature. */
 export class Pkcs11Signer implements Signer {
   readonly publicKey: SubjectPublicKeyInfo;
   readonly algorithm: AlgorithmIdentifier;
@@ -39,8 +42,8 @@ export class Pkcs11Signer implements Signer {
   #id: string | undefined;
 
   /**
-   * `publicKey` is the one in the issuer's certificate: of the keys with that label, only the one that belongs to it signs. Throws PkiError
-   * `authority_mismatch` for a kind of key that is not supported on tokens.
+   * `publicKey` is the public key of the issuer's certificate. Several keys on the token may have the issuer's label; only the one that matches
+   * `publicKey` signs. Throws PkiError `authority_mismatch` for a kind of key that is not supported on tokens.
    */
   constructor(settings: Pkcs11Settings, id: string, publicKey: SubjectPublicKeyInfo) {
     this.#token = tokenOf(settings);
@@ -50,17 +53,20 @@ export class Pkcs11Signer implements Signer {
     this.#mechanism = mechanismFor(publicKey);
   }
 
-  /** Finds the key. Throws PkiError `authority_mismatch`, and what {@link Pkcs11Token.call} throws. */
+  /**
+   * Finds the key on the token. Throws PkiError `authority_mismatch` when there is no key with the label or none of them matches the certificate,
+   * `token_unavailable` when the token would export the key, and what {@link Pkcs11Token.call} throws.
+   */
   async open(): Promise<void> {
     this.#id ??= await this.#find();
   }
 
-  /** Signs; throws what {@link open} throws. */
+  /** Signs `octets`. Throws what {@link open} throws. */
   sign(octets: Uint8Array): Promise<Uint8Array> {
     return this.#sign(octets, false);
   }
 
-  /** As {@link sign}, for octets that come in parts: their digest is made here. Ed25519 signs no digest, so its parts are kept until the end. */
+  /** Signs octets that arrive in parts. The digest is computed here. Ed25519 cannot sign a digest, so its parts are kept until the end. */
   async signInParts(): Promise<SignatureInParts> {
     await this.open();
     const digest = DIGESTS[this.#mechanism];
@@ -96,7 +102,7 @@ export class Pkcs11Signer implements Signer {
   }
 }
 
-/** The label of an issuer's key. */
+/** The CKA_LABEL of an issuer's key. */
 export const labelOf = ({ keyLabelPrefix = 'veritas-' }: Pkcs11Settings, id: string): string =>
   `${keyLabelPrefix}${id}`;
 
@@ -105,7 +111,10 @@ export async function hasTokenKey(settings: Pkcs11Settings, id: string): Promise
   return (await tokenOf(settings).call({ name: 'keys', label: labelOf(settings, id) })).length > 0;
 }
 
-/** The signer of an issuer that has no certificate yet; its key is made on the token when it is absent. Throws PkiError. */
+/**
+ * The signer of an issuer that has no certificate yet. Its key is created on the token when it does not exist. Throws PkiError `authority_mismatch`
+ * for a kind of key that is not supported, `token_unavailable` when the token would export the key, and what {@link Pkcs11Token.call} throws.
+ */
 export async function ensureTokenSigner(settings: Pkcs11Settings, id: string): Promise<Pkcs11Signer> {
   const token = tokenOf(settings);
   const label = labelOf(settings, id);
@@ -119,7 +128,7 @@ function checkStays({ stays }: Pkcs11Key, label: string, { name }: Pkcs11Token):
   if (!stays)
     throw new PkiError(
       'token_unavailable',
-      `the ${name} would give its key ${label} out: it is extractable or not sensitive`,
+      `the ${name} would export its key ${label}: the key is extractable or not sensitive`,
     );
 }
 
@@ -138,7 +147,7 @@ function mechanismFor({ parameters }: SubjectPublicKeyInfo): Pkcs11Mechanism {
   throw new PkiError('authority_mismatch', 'a CA with its key on a token has a P-256, P-384, Ed25519 or RSA key');
 }
 
-/** The public half as X.509 has it. */
+/** The public key as SubjectPublicKeyInfo. Throws PkiError `authority_mismatch`. */
 function publicKeyOf({ publicKey }: Pkcs11Key): SubjectPublicKeyInfo {
   if (publicKey.kind === 'rsa')
     return fromJwk({ kty: 'RSA', n: base64url(publicKey.modulus), e: base64url(publicKey.exponent) });
@@ -150,7 +159,7 @@ function publicKeyOf({ publicKey }: Pkcs11Key): SubjectPublicKeyInfo {
     const [x, y] = [point.subarray(1, 1 + curve.octets), point.subarray(1 + curve.octets)];
     return fromJwk({ kty: 'EC', crv: curve.crv, x: base64url(x), y: base64url(y) });
   }
-  throw new PkiError('authority_mismatch', 'the key on the token is of a kind that is not used here');
+  throw new PkiError('authority_mismatch', 'the key on the token is of a kind that is not supported');
 }
 
 function fromJwk(key: JsonWebKey): SubjectPublicKeyInfo {
@@ -165,7 +174,7 @@ function fromJwk(key: JsonWebKey): SubjectPublicKeyInfo {
 
 const base64url = (octets: Uint8Array): string => Buffer.from(octets).toString('base64url');
 
-/** ECDSA-Sig-Value (RFC 3279 §2.2.3) from r and s side by side, as PKCS #11 v2.40 §2.3.1 gives them. */
+/** Encodes r and s as ECDSA-Sig-Value (RFC 3279 §2.2.3). PKCS #11 v2.40 §2.3.1 returns them concatenated. */
 function ecdsaSignature(octets: Uint8Array): Uint8Array {
   const half = octets.length / 2;
   return write.sequence(write.integer(octets.subarray(0, half)), write.integer(octets.subarray(half)));

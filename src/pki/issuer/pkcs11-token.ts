@@ -22,9 +22,9 @@ interface Waiting {
 }
 
 /**
- * A token by its label, spoken to by a thread of its own, which logs in at the first call and keeps the session: a slow token holds up whoever
- * waits for a signature, and nobody else. After a failure of the session the next call begins a new one. A PIN that was refused is not tried
- * again by this process: tokens lock themselves after a few.
+ * A PKCS#11 token, found by its label. A worker thread of its own talks to it, logs in at the first call and keeps the session, so a slow token
+ * delays only those who wait for a signature. After any failure the next call starts a new thread and session. This process never retries a PIN that
+ * the token refused, because tokens lock themselves after a few wrong PINs.
  */
 export class Pkcs11Token {
   readonly #settings: Pkcs11Settings;
@@ -37,12 +37,15 @@ export class Pkcs11Token {
     this.#settings = settings;
   }
 
-  /** What errors call it. */
+  /** The token's name in error messages. */
   get name(): string {
     return `token ${JSON.stringify(this.#settings.token)}`;
   }
 
-  /** Throws PkiError `pkcs11_missing` or `token_unavailable`; `key_unreadable` or `key_file_exposed` about the PIN file. */
+  /**
+   * Sends a call to the token and waits for the answer. Throws PkiError `pkcs11_missing` when pkcs11js cannot be loaded, `token_unavailable`, and
+   * `key_unreadable` or `key_file_exposed` about the PIN file.
+   */
   async call<Call extends Pkcs11Call>(call: Call): Promise<Pkcs11Answers[Call['name']]> {
     if (this.#refused) throw this.#refused;
     const worker = (this.#worker ??= this.#start());
@@ -50,7 +53,7 @@ export class Pkcs11Token {
     const request: Pkcs11Request = { number, call };
     return new Promise<Pkcs11Answers[Call['name']]>((resolve, reject) => {
       this.#waiting.set(number, { resolve: resolve as Waiting['resolve'], reject });
-      // Who waits for a signature keeps the process alive; an idle session does not.
+      // A pending call keeps the process alive; an idle session does not.
       worker.ref();
       worker.postMessage(request);
     });
@@ -64,14 +67,14 @@ export class Pkcs11Token {
     const workerData: Pkcs11WorkerData = { module, token, pin, packagesFrom };
     let worker: Worker;
     try {
-      // The same file beside this one, compiled or not.
+      // The worker has the same file extension as this file: .ts, or .js when compiled.
       worker = new Worker(new URL(import.meta.url.replace(/pkcs11-token(?=\.[jt]s$)/, 'pkcs11-worker')), {
         workerData,
-        // A test runner's loader is not its business.
+        // The worker must not inherit the module loader of a test runner.
         execArgv: [],
       });
     } finally {
-      // The thread has a copy, and wipes it when it has logged in.
+      // The thread has its own copy of the PIN and wipes it after logging in.
       pin.fill(0);
     }
     worker.unref();
@@ -98,7 +101,7 @@ export class Pkcs11Token {
     const error = this.#errorOf(response.failure);
     if (response.failure.step === 'login' && PIN_REFUSED.has(response.failure.code ?? 0)) this.#refused = error;
     waiting?.reject(error);
-    // Whatever it was: the next call logs in anew.
+    // After any failure the next call logs in again.
     this.#drop(worker, error);
   }
 
@@ -128,7 +131,7 @@ export class Pkcs11Token {
       case 'login':
         return PIN_REFUSED.has(code ?? 0)
           ? new PkiError('token_unavailable', `the ${this.name} refuses the PIN in ${pinFile} (${reason})`)
-          : this.#unavailable(`refuses to log in (${reason})`);
+          : this.#unavailable(`refuses the login (${reason})`);
       case 'call':
         return this.#unavailable(`failed (${reason})`);
     }
@@ -143,7 +146,10 @@ const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
 
 const tokens = new Map<string, Pkcs11Token>();
 
-/** The token of these settings, one for the whole process: logins count by process, and sessions are few on real tokens. */
+/**
+ * The token for these settings. There is one instance per process, because PKCS#11 logins apply to the whole process and real tokens allow few
+ * sessions.
+ */
 export function tokenOf(settings: Pkcs11Settings): Pkcs11Token {
   const key = JSON.stringify([settings.module, settings.token, settings.pinFile, settings.packageDirectory]);
   const known = tokens.get(key);

@@ -13,11 +13,11 @@ import type {
 } from './pkcs11-protocol.js';
 
 /*
- * The thread that holds the session with a token: calls into a module are synchronous and may take long. It imports nothing of this program, so
- * that it runs as it is, compiled or not.
+ * The worker thread that holds the session with a token. Calls into a PKCS#11 module are synchronous and may take long, so they must not run on the
+ * main thread. This file imports nothing of this program at run time, so that a Worker can run it as TypeScript or compiled.
  */
 
-/** The part of pkcs11js that is used; handles are its own. */
+/** The part of pkcs11js that is used here. Handles are opaque buffers of pkcs11js. */
 interface Cryptoki {
   load(path: string): void;
   C_Initialize(): void;
@@ -49,7 +49,7 @@ interface Mechanism {
   readonly parameter?: null;
 }
 
-// PKCS #11 v2.40 and v3.0, header files: the numbers are the same in every module.
+// Numbers from the header files of PKCS #11 v2.40 and v3.0; they are the same in every module.
 const CKR = { alreadyInitialized: 0x191, alreadyLoggedIn: 0x100 };
 const CKF_RW_SERIAL_SESSION = 0x06;
 const CKU_USER = 1;
@@ -94,17 +94,20 @@ const KINDS = {
 const MECHANISMS: Readonly<
   Record<Pkcs11Mechanism, { readonly mechanism: number; readonly digest?: 'sha256' | 'sha384' }>
 > = {
-  // CKM_ECDSA takes the digest, which is made here: a list of revocations may be large.
+  // CKM_ECDSA signs a digest that is computed here, so that a large revocation list is not sent to the token.
   'ecdsa-sha256': { mechanism: 0x1041, digest: 'sha256' },
   'ecdsa-sha384': { mechanism: 0x1041, digest: 'sha384' },
   'rsa-sha256': { mechanism: 0x0040 },
   ed25519: { mechanism: 0x1057 },
 };
-// CKM_RSA_PKCS signs a DigestInfo (RFC 8017 §9.2), whose beginning this is for SHA-256.
+// CKM_RSA_PKCS signs a DigestInfo (RFC 8017 §9.2). SHA256_DIGEST_INFO is the part of it that comes before a SHA-256 digest.
 const CKM_RSA_PKCS = 0x0001;
 const SHA256_DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex');
 
-/** What the token is given, and by which mechanism. Throws for a digest where the key signs no digests. */
+/**
+ * The data to send to the token for a signature, and the CKM_ number of the mechanism. Throws when `octets` is a digest and the mechanism cannot sign
+ * digests.
+ */
 function signingOf(name: Pkcs11Mechanism, octets: Buffer, isDigest: boolean): { data: Buffer; how: number } {
   const { digest, mechanism } = MECHANISMS[name];
   if (digest) return { data: isDigest ? octets : createHash(digest).update(octets).digest(), how: mechanism };
@@ -125,7 +128,7 @@ class Failed extends Error {
   }
 }
 
-/** Says of what `work` throws at which step it was. */
+/** Runs `work`; an error becomes {@link Failed} with the `step` at which it happened. */
 function attempt<T>(step: Pkcs11Failure['step'], work: () => T): T {
   try {
     return work();
@@ -136,7 +139,7 @@ function attempt<T>(step: Pkcs11Failure['step'], work: () => T): T {
   }
 }
 
-/** Does `work`, which may have been done before: then the module says so by `code`. */
+/** Runs `work`, and ignores the error with the CKR_ number `code`, with which the module says that it was done before. */
 function once(code: number, work: () => void): void {
   try {
     work();
@@ -174,7 +177,7 @@ class Session {
     const cryptoki = attempt('package', () => loadCryptoki(packagesFrom));
     this.#cryptoki = cryptoki;
     attempt('module', () => cryptoki.load(module));
-    // Another thread of this process may have been first.
+    // The module may have been initialized by another thread of this process.
     attempt('module', () => once(CKR.alreadyInitialized, () => cryptoki.C_Initialize()));
     this.#session = attempt('token', () => {
       const slots = cryptoki
@@ -188,7 +191,7 @@ class Session {
   }
 
   logIn(pin: Uint8Array): void {
-    // The binding takes the PIN as text only; that copy is the engine's to forget.
+    // pkcs11js takes the PIN only as a string, which cannot be wiped.
     const text = Buffer.from(pin.buffer, pin.byteOffset, pin.byteLength).toString('utf8');
     attempt('login', () => once(CKR.alreadyLoggedIn, () => this.#cryptoki.C_Login(this.#session, CKU_USER, text)));
   }
@@ -241,7 +244,7 @@ class Session {
     if (!handle) throw new Error(`the key ${label} is gone`);
     const { data, how } = signingOf(mechanism, Buffer.from(octets), isDigest);
     this.#cryptoki.C_SignInit(this.#session, { mechanism: how, parameter: null }, handle);
-    // As long as an RSA key of 8192 bits makes it.
+    // Large enough for the signature of an RSA key of 8192 bits.
     return this.#cryptoki.C_Sign(this.#session, data, Buffer.alloc(1024));
   }
 
@@ -270,7 +273,8 @@ class Session {
     }
     const [parameters, point] = this.#read(handle, [CKA.ecParams, CKA.ecPoint]);
     if (!parameters || !point) throw new Error('the public key lacks attributes');
-    // PKCS #11 v2.40 §2.3.3: an OCTET STRING around the point. Curves that are used here need no long form of its length.
+    // PKCS #11 v2.40 §2.3.3: the point is wrapped in an OCTET STRING, whose length takes one octet for all curves used here. Some modules leave the
+    // OCTET STRING out.
     const inner = point[0] === 4 && point[1] === point.length - 2 ? point.subarray(2) : point;
     const kind = keyType === CKK.edwards ? 'edwards' : 'ec';
     return { kind, parameters: parameters.toString('hex'), point: inner };
@@ -316,18 +320,19 @@ function answer(call: Pkcs11Call): Pkcs11Answers[Pkcs11Call['name']] {
   }
 }
 
-/** Ends the session: tokens have few, and it may be one that failed. */
+/** Closes the session, which may be the one that failed: tokens allow few sessions. */
 function end(): void {
   isOver = true;
   try {
     session?.close();
   } catch {
-    // It is gone already.
+    // The session is closed already.
   }
 }
 
 parentPort?.on('message', ({ number, call }: Pkcs11Request) => {
-  // Whoever failed ends the thread, and the next one is given the PIN again: here it is wiped, and what it is now would count as another wrong one.
+  // After a failure this thread ends, and the next call starts a new thread with the PIN. Here the PIN is already wiped; logging in with the wiped
+  // octets would count as another wrong PIN.
   if (isOver) return;
   let response: Pkcs11Response;
   try {

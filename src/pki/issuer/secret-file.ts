@@ -16,12 +16,15 @@ import { createFile, ensurePrivateFolder } from '../publication/atomic-file.js';
 
 const MAX_OCTETS = 64 * 1024;
 const PASSPHRASE_OCTETS = 32;
-/** Descriptors that this process was started with: read as they are, since what is behind one cannot always be opened again. */
+/**
+ * Descriptors that this process inherited. They are read directly instead of being opened by path, because a pipe or socket behind one cannot always
+ * be opened again.
+ */
 const DESCRIPTOR = /^\/dev\/(?:stdin|fd\/(\d{1,6}))$/;
 
 /**
- * Reads a file that only its owner may read, or a descriptor. `setting` is the setting that names the file, for the message. Throws PkiError
- * `key_unreadable`, or `key_file_exposed` when group or others have any permission on it.
+ * Reads a secret file or an inherited descriptor, at most 64 KiB. `setting` is the setting that names the file and appears in the message. Throws
+ * PkiError `key_unreadable` when it cannot be read or is too large, and `key_file_exposed` when group or others have any permission on the file.
  */
 export function readSecretFile(path: string, setting?: string): Buffer {
   const descriptor = descriptorOf(path);
@@ -38,8 +41,8 @@ export function readSecretFile(path: string, setting?: string): Buffer {
 }
 
 /**
- * Refuses a secret file, if there is one, that others may read or that this process may not read. It opens nothing, because what comes through a pipe can be
- * read only once. Throws as {@link readSecretFile}, and names the `setting` of the file.
+ * Checks the permissions of a secret file without opening it, because a pipe can be read only once. A file that does not exist passes. Throws like
+ * {@link readSecretFile}; the message names the `setting`.
  */
 export function checkSecretFile(path: string, setting: string): void {
   const stats = statsOf(path);
@@ -52,7 +55,7 @@ export function checkSecretFile(path: string, setting: string): void {
   }
 }
 
-/** Whether there is a secret file. Throws PkiError `key_unreadable` when that cannot be known: a file that this process may not see is not absent. */
+/** Whether a secret file exists. Throws PkiError `key_unreadable` when this process may not find out: an inaccessible file is not an absent one. */
 export const hasSecretFile = (path: string): boolean => statsOf(path) !== undefined;
 
 function statsOf(path: string): Stats | undefined {
@@ -63,22 +66,28 @@ function statsOf(path: string): Stats | undefined {
   }
 }
 
-/** Reads the secret in a file, without the white space around it; its `buffer` holds nothing else. Throws PkiError `key_unreadable` when it is empty. */
+/**
+ * Reads a secret file and trims white space around the secret. The underlying ArrayBuffer holds nothing else, so that the caller can wipe it. Throws
+ * PkiError `key_unreadable` when the file is empty, and what {@link readSecretFile} throws.
+ */
 export function readPassphrase(path: string): Buffer {
   const octets = readSecretFile(path);
   let [from, to] = [0, octets.length];
   while (from < to && isSpace(octets[from])) from++;
   while (to > from && isSpace(octets[to - 1])) to--;
   if (from === to)
-    throw new PkiError('key_unreadable', `${path} is empty: it should hold the passphrase of the CA's keys`);
+    throw new PkiError(
+      'key_unreadable',
+      `${path} is empty: it should hold the passphrase of the CA's keys, or the PIN of their token`,
+    );
   return octets.subarray(from, to);
 }
 
-/** Whether what is at `path` can be read only once: a pipe, or a descriptor, which stands at its end then. */
+/** Whether the secret at `path` can be read only once: it is a pipe, or a descriptor whose position stays at the end after reading. */
 export const isReadOnce = (path: string): boolean =>
   descriptorOf(path) !== undefined || statSync(path, { throwIfNoEntry: false })?.isFile() === false;
 
-/** Makes a passphrase of 256 random bits when there is none yet. True when it did. */
+/** Creates a file with a passphrase of 256 random bits unless the file exists or `path` is a descriptor. Returns whether it created one. */
 export function ensurePassphrase(path: string): boolean {
   if (existsSync(path) || descriptorOf(path) !== undefined) return false;
   ensurePrivateFolder(dirname(path));
@@ -90,7 +99,7 @@ function descriptorOf(path: string): number | undefined {
   return match ? Number(match[1] ?? 0) : undefined;
 }
 
-/** Checks permissions, except for a descriptor that is not a file: nobody else can open that. */
+/** Checks the permissions and the size. Permissions of a descriptor that is not a regular file are ignored: no other process can open it. */
 function checkPrivate(stats: Stats, path: string, setting?: string): void {
   const named = stats.isFile() || descriptorOf(path) === undefined;
   if (named && (stats.mode & 0o077) !== 0)
@@ -101,7 +110,7 @@ function checkPrivate(stats: Stats, path: string, setting?: string): void {
   if (stats.size > MAX_OCTETS) throw tooLarge(path);
 }
 
-/** Reads up to the end, into a buffer of its own that the caller can wipe. */
+/** Reads to the end of the file, into a buffer that is not shared and that the caller can wipe. */
 function readWhole(file: number, path: string): Buffer {
   const octets = Buffer.alloc(MAX_OCTETS + 1);
   try {

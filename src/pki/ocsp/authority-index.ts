@@ -9,7 +9,9 @@ const keyOf = ({
 }: Pick<CertId, 'digest' | 'issuerNameHash' | 'issuerKeyHash'>) =>
   `${digest} ${Buffer.from(issuerNameHash).toString('latin1')}${Buffer.from(issuerKeyHash).toString('latin1')}`;
 
-/** Our CAs by what a CertID says of an issuer: those whose key is here, so that they can name a responder. */
+/**
+ * Finds our CAs by the issuer digests of a CertID (RFC 6960 §4.1.1). Contains only CAs whose key is here, because only they can certify a responder.
+ */
 export class AuthorityIndex {
   readonly #authorities: CurrentAuthorities;
   #of: CurrentAuthorities['all'] | undefined;
@@ -19,7 +21,7 @@ export class AuthorityIndex {
     this.#authorities = authorities;
   }
 
-  /** The CA that all of `certIds` name and that answers at `now`; undefined when there is none, or more than one. */
+  /** The CA that all of `certIds` name and that has not expired at `now`; undefined when they name no such CA or several CAs. */
   find(certIds: readonly CertId[], now: Date): Authority | undefined {
     const index = this.#current();
     const [authority, ...others] = new Set(certIds.map((certId) => index.get(keyOf(certId))));
@@ -27,12 +29,12 @@ export class AuthorityIndex {
     return authority.certificate.notAfter > now ? authority : undefined;
   }
 
-  /** Every CA that answers at `now`. */
+  /** All CAs of the index that have not expired at `now`. */
   answering(now: Date): Authority[] {
     return [...new Set(this.#current().values())].filter(({ certificate }) => certificate.notAfter > now);
   }
 
-  /** A retired CA goes on answering, and a removed one for who has not heard of it; nobody knows of a prepared one. */
+  /** Retired CAs go on answering, and so do removed ones, for clients that still trust them. Prepared CAs do not: they are not published yet. */
   #current(): ReadonlyMap<string, Authority> {
     const { all } = this.#authorities;
     if (this.#of === all) return this.#index;

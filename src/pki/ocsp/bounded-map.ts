@@ -1,4 +1,4 @@
-/** A map of at most `most` entries, which lets go of the one that was not asked for the longest. */
+/** A map of at most `most` entries. When it is full, adding an entry drops the least recently used one. */
 export class BoundedMap<Key, Value> {
   readonly #entries = new Map<Key, Value>();
 
@@ -11,7 +11,7 @@ export class BoundedMap<Key, Value> {
   get(key: Key): Value | undefined {
     const value = this.#entries.get(key);
     if (value === undefined) return undefined;
-    // A map keeps the order of insertion: the first is the one that was not asked for the longest.
+    // A Map keeps the order of insertion, so the first entry is the least recently used one.
     this.#entries.delete(key);
     this.#entries.set(key, value);
     return value;

@@ -9,24 +9,27 @@ const MOST_KNOWN = 50_000;
 
 interface Issued {
   readonly issuer: string;
-  /** In milliseconds. */
+  /** Milliseconds since 1970. */
   readonly notAfter: number;
 }
 
-/** What there is to say about a certificate. */
+/** What an OCSP response says about a certificate. */
 export interface KnownStatus {
   readonly certStatus: CertStatus;
-  /** What the registry said: the answer may be kept for as long as it says the same. */
+  /** The registry's status that `certStatus` is based on. The response may be reused while the registry still says the same. */
   readonly registered: RegistryStatus;
-  /** In milliseconds; undefined for what was never issued. */
+  /** Milliseconds since 1970; undefined when the store does not have the certificate. */
   readonly notAfter: number | undefined;
 }
 
-/** The status of certificates of ours: revoked as the registry has it, good only for what is in the store, unknown for the rest. */
+/**
+ * The status of certificates of our CAs: revoked if the registry has the revocation, good only if the store has the certificate, and unknown
+ * otherwise.
+ */
 export class CertificateStatuses {
   readonly #store: Store;
   readonly #registry: RevocationRegistry;
-  // Only that a certificate was issued is remembered: that one was not issued can change.
+  // Only certificates that were found are cached: one that was not found may be issued later.
   readonly #issued = new BoundedMap<string, Issued>(MOST_KNOWN);
 
   constructor(store: Store, registry: RevocationRegistry) {
@@ -34,11 +37,14 @@ export class CertificateStatuses {
     this.#registry = registry;
   }
 
-  /** Throws what the store throws, and PkiError `status_unavailable` when it was not read for too long to call anything good. */
+  /**
+   * The status of a certificate of this CA. Throws what the store throws, and PkiError `status_unavailable` when the store has not been read for too
+   * long to call a certificate good.
+   */
   async of({ id, certificate }: Authority, serialNumber: string): Promise<KnownStatus> {
     const issued = await this.#find(serialNumber);
     const registered = this.#registry.statusOf(certificate, serialNumber);
-    // After a restore there may be serial numbers of which only the revocation is known, and not the certificate.
+    // After a restore there may be serial numbers whose revocation is known while their certificate is lost.
     const isLost = !issued && registered.status === 'revoked';
     if (issued?.issuer !== id && !isLost) return { certStatus: { status: 'unknown' }, registered, notAfter: undefined };
     const notAfter = issued?.notAfter;
@@ -55,7 +61,7 @@ export class CertificateStatuses {
     }
   }
 
-  /** Whether what was said of a certificate still is so. */
+  /** Whether the status `before` of a certificate is still current. */
   isStill({ certificate }: Authority, serialNumber: string, before: RegistryStatus): boolean {
     const now = this.#registry.statusOf(certificate, serialNumber);
     if (now.status !== 'revoked' || before.status !== 'revoked') return now.status === before.status;
@@ -73,7 +79,7 @@ export class CertificateStatuses {
   }
 }
 
-/** unspecified is left out, as in a revocation list (RFC 5280 §5.3.1). */
+/** The reason is omitted when it is `unspecified`, as in a CRL (RFC 5280 §5.3.1). */
 function reasonOf(name: string): number | undefined {
   const reason = Object.hasOwn(CrlReason, name) ? CrlReason[name as CrlReasonName] : CrlReason.unspecified;
   return reason === CrlReason.unspecified ? undefined : reason;

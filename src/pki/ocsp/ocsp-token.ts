@@ -15,19 +15,19 @@ import {
 } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
 
-/** Who answers: `certificate` was signed by `issuer` for that. */
+/** The responder: `certificate` is its certificate, which the CA `issuer` signed. */
 export interface ResponderIdentity {
   readonly issuer: Certificate;
   readonly certificate: Certificate;
   readonly algorithm: AlgorithmIdentifier;
 }
 
-/** What is said, to which request. */
+/** The contents of an OCSP response, and the request that it answers. */
 export interface OcspAnswerTerms extends Pick<ResponseDataFields, 'producedAt' | 'responses'> {
   readonly request: Pick<OcspRequest, 'certIds' | 'nonce'>;
 }
 
-/** A ResponseData that may be signed, once: it was read back from its octets and linted. Making one is what checks it. */
+/** A ResponseData that may be signed once. The constructor encodes it, decodes the octets again and lints the result. */
 export class OcspToken {
   readonly responder: ResponderIdentity;
   #tbs: Uint8Array | undefined;
@@ -57,13 +57,13 @@ export class OcspToken {
   }
 }
 
-/** The OCSPResponse around what was signed, with the responder's certificate. */
+/** Encodes the OCSPResponse with the signature and the responder's certificate. */
 export function encodeAnswer(tbs: Uint8Array, responder: ResponderIdentity, signature: Uint8Array): Uint8Array {
   const { algorithm, certificate } = responder;
   return encodeOcspResponse(encodeBasicOcspResponse(tbs, algorithm, signature, [certificate.der]));
 }
 
-/** The response as its readers will see it, but for the signature. Throws PkiError `lint_failed` for one that a strict reader refuses. */
+/** Decodes the response as a client would, without verifying the signature. Throws PkiError `lint_failed` when a strict reader would refuse it. */
 function readBack(tbs: Uint8Array, responder: ResponderIdentity): BasicOcspResponse {
   try {
     const { basic } = decodeOcspResponse(encodeAnswer(tbs, responder, Uint8Array.of(0)), responder.certificate);
@@ -72,5 +72,5 @@ function readBack(tbs: Uint8Array, responder: ResponderIdentity): BasicOcspRespo
     if (error instanceof DecodeError) throw new PkiError('lint_failed', error.message, { cause: error });
     throw error;
   }
-  throw new PkiError('lint_failed', 'the response says nothing');
+  throw new PkiError('lint_failed', 'the response contains no BasicOCSPResponse');
 }

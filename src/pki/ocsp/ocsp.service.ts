@@ -24,15 +24,18 @@ import { Responders, type ResponderStanding } from './responders.js';
 /** An OCSPResponse in DER. */
 export interface OcspAnswer {
   readonly der: Uint8Array;
-  /** Undefined when no cache may keep the answer: a refusal, an unknown certificate, an answer to a nonce or about several certificates. */
+  /**
+   * How long caches may keep the answer. Undefined when they may not: it is an error, is about an unknown certificate or several certificates, or has
+   * a nonce.
+   */
   readonly caching: { readonly thisUpdate: Date; readonly nextUpdate: Date; readonly etag: string } | undefined;
 }
 
-/** How many answers are kept. Each has about a kilobyte. */
+/** The number of answers kept in memory, about a kilobyte each. */
 const MOST_KEPT = 20_000;
-/** How many answers may wait for a signature at once; further requests are told to try later. */
+/** The number of answers that may wait for a signature at the same time. Further requests get `tryLater`. */
 const MOST_WAITING = 1_000;
-/** For how many milliseconds a kept answer is not checked again. A store that cannot be read any more is noticed that much later. */
+/** For this many milliseconds a kept answer is returned without checking it again. An unreadable store is noticed that much later. */
 const CHECKED_FOR = 1_000;
 const TELL_EVERY = 10_000;
 const DEFAULT_LIFETIME = 3600;
@@ -44,7 +47,7 @@ const UNAUTHORIZED = refusal('unauthorized');
 const TRY_LATER = refusal('tryLater');
 const INTERNAL_ERROR = refusal('internalError');
 
-/** An answer that is kept, and what it was made from. Times in milliseconds. */
+/** A kept answer, and everything it depends on. Times are in milliseconds since 1970. */
 interface Kept {
   readonly answer: OcspAnswer;
   readonly authorities: CurrentAuthorities['all'];
@@ -54,14 +57,14 @@ interface Kept {
   readonly registered: KnownStatus['registered'];
   readonly from: number;
   readonly until: number;
-  /** The registry's epoch when all of that was last checked, and until when it need not be checked again. */
+  /** The registry's epoch at the last check; the answer need not be checked again while the epoch is the same and until `checkAgain`. */
   epoch: number;
   checkAgain: number;
 }
 
 /**
- * Answers OCSP requests (RFC 6960) about certificates of our CAs. An answer about one certificate and without a nonce is signed once, and kept until the
- * status changes or its nextUpdate is near; an answer with a nonce is signed for that request alone. Signatures are made beside the event loop.
+ * Answers OCSP requests (RFC 6960) about certificates of our CAs. An answer about one certificate without a nonce is signed once, and kept until the
+ * status changes or its nextUpdate is near. An answer with a nonce is signed for its request alone. Signing does not block the event loop.
  */
 export class OcspService {
   readonly #authorities: CurrentAuthorities;
@@ -93,20 +96,23 @@ export class OcspService {
     this.#overlap = ocspOverlap * 1000;
   }
 
-  /** Opens the responder of each CA, instead of at the first question. Never throws: what goes wrong is an event, and tried again when somebody asks. */
+  /**
+   * Opens the responder of each CA ahead of the first request. Never throws: a failure is emitted as an event, and opening is tried again at the next
+   * request.
+   */
   async open(): Promise<void> {
     for (const authority of this.#index.answering(this.#making.context.now()))
       await this.#responders.of(authority).catch(() => undefined);
   }
 
-  /** The responders that were asked for, and when an answer was last signed by one. */
+  /** The responders that have been opened or tried, and when the last answer was signed. */
   get standing(): { readonly responders: readonly ResponderStanding[]; readonly lastSigned: Date | undefined } {
     return { responders: this.#responders.standing, lastSigned: this.#lastSigned };
   }
 
-  /** The answer to the octets of a request, at once when it is kept. Never throws: what goes wrong is an answer as well, and an event. */
+  /** Answers an encoded request, synchronously when the answer is kept. Does not reject: errors become OCSP error responses and events. */
   answer(octets: Uint8Array): OcspAnswer | Promise<OcspAnswer> {
-    // Kept answers are found by the octets of the request, which need not be decoded for that.
+    // Kept answers are looked up by the octets of the request, so the request need not be decoded.
     return this.#keptFor(keyOf(octets)) ?? this.#answer(octets);
   }
 
@@ -123,7 +129,7 @@ export class OcspService {
     return undefined;
   }
 
-  /** Checks everything that an answer depends on. For a second, and until something is revoked, it need not be checked again. */
+  /** Checks everything that a kept answer depends on. The result holds for one second, or until a revocation changes the epoch. */
   #isCurrent(kept: Kept, now: number, epoch: number): boolean {
     const { authority, serialNumber, registered, responder, from, until } = kept;
     if (now < from || now >= until) return false;
@@ -148,12 +154,15 @@ export class OcspService {
     if (!authority || !first) return UNAUTHORIZED;
     if (nonce || certIds.length > 1)
       return this.#bounded(async () => ({ der: (await this.#sign(authority, request)).der, caching: undefined }));
-    // It is kept once, in whatever form it is asked for.
+    // The key is the canonical encoding, so that differently encoded requests share one answer.
     const key = keyOf(encodeOcspRequest(certIds));
     return this.#keptFor(key) ?? this.#signAndKeep(key, authority, first);
   }
 
-  /** Requests at the same time share a signature, but a request after a revocation shares none that was begun before it. */
+  /**
+   * Concurrent requests share one signature. A request after a revocation does not share a signature that was begun before it, because the epoch is
+   * part of the key.
+   */
   #signAndKeep(key: string, authority: Authority, certId: CertId): Promise<OcspAnswer> {
     const shared = `${this.#registry.epoch} ${key}`;
     const before = this.#signing.get(shared);
@@ -163,7 +172,7 @@ export class OcspService {
       const signed = await this.#sign(authority, { certIds: [certId], nonce: undefined });
       const { responder, thisUpdate, nextUpdate, der } = signed;
       const [known] = signed.statuses;
-      // A certificate that was not issued yet may be issued the next moment.
+      // `unknown` is not kept: a certificate that is not issued yet may be issued at any time.
       if (!known || known.certStatus.status === 'unknown') return { der, caching: undefined };
       const etag = `"${hash('sha256', der, 'base64url')}"`;
       const answer: OcspAnswer = { der, caching: { thisUpdate, nextUpdate, etag } };
@@ -198,7 +207,7 @@ export class OcspService {
     }
   }
 
-  /** Anybody may ask as often as they like, so not every failure becomes an event. */
+  /** Emits a failure as an event, at most once in ten seconds: anyone can send any number of requests. */
   #tell(error: unknown): void {
     const now = performance.now();
     if (now - this.#toldAt < TELL_EVERY) return;
@@ -217,7 +226,7 @@ export class OcspService {
     const nextUpdate = new Date(Math.min(thisUpdate.getTime() + this.#lifetime, end));
     const responses = request.certIds.map((certId, index): SingleResponseFields => {
       const { certStatus, notAfter } = statuses[index] ?? NOT_ISSUED;
-      // RFC 6960 §4.4.4: nothing is ever dropped from the store, so it knows as far back as there was a CA.
+      // RFC 6960 §4.4.4, archive cutoff: the store keeps every certificate, so statuses reach back to the start of the CA.
       const isOver = notAfter !== undefined && notAfter < now;
       const extensions = isOver ? [encodeExtensionOf.ocspArchiveCutoff(authority.certificate.notBefore)] : [];
       return { certId, certStatus, thisUpdate, nextUpdate, extensions };

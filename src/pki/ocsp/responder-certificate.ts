@@ -23,17 +23,20 @@ import { Responder } from './responder.js';
 const DAY = 86_400;
 const PROFILE = 'ocsp-responder';
 const LIFETIME = 14 * DAY;
-/** How long before its end a responder's certificate is replaced, in milliseconds: half its life, so that a week of trouble is no outage. */
+/**
+ * How long before its end a responder's certificate is replaced, in milliseconds: half of its lifetime, so that a failure of up to a week causes no
+ * outage.
+ */
 export const RENEW_BEFORE = 7 * DAY * 1000;
-// A key is left behind only when it was reported compromised.
+// The most keys per CA. A new key is made only after the previous one was reported compromised.
 const MOST_KEYS = 16;
-// Of one service: more are there only where many nodes have keys of their own.
+// The most certificates of a responder that are searched. There are more only where many nodes have keys of their own.
 const MOST_CERTIFICATES = 100;
 
-/** The CA itself: nobody asked for it. */
+/** The requester of responder certificates: the CA itself. */
 const REQUESTER: Requester = { actor: 'veritas', requestId: 'ocsp-responder', standing: 'operator' };
 
-/** What making a responder takes. */
+/** The dependencies for making a responder. */
 export interface ResponderMaking {
   readonly settings: PkiSettings;
   readonly profiles: Profiles;
@@ -42,8 +45,9 @@ export interface ResponderMaking {
 }
 
 /**
- * The responder of an authority: its key, made when it is absent, with a certificate that lasts for a week at least, taken from the store or issued
- * like every other. `signers` are those that were opened before, by their ids: a passphrase may be had once only. Throws what key, issuance and store throw.
+ * Opens the responder of a CA. Its key is created when it does not exist. Its certificate, valid for at least another week, is taken from the store,
+ * or issued like any other. `signers` holds the signers opened so far by their names; they are reused because a passphrase from a pipe can be read
+ * only once. Throws what key, issuance and store throw.
  */
 export async function openResponder(
   making: ResponderMaking,
@@ -56,7 +60,7 @@ export async function openResponder(
   return new Responder(authority.certificate, certificate, signer);
 }
 
-/** The first key that was not reported compromised: what was is never certified again. */
+/** The signer with the first key that was not reported compromised. A compromised key is never certified again. */
 async function usableSigner(
   { settings, context }: ResponderMaking,
   { id }: Authority,
@@ -93,7 +97,10 @@ async function standingCertificate(
   return row && decodeCertificate(row.der);
 }
 
-/** The way of every certificate: request with proof of possession, profile, lint, record, signature, row. */
+/**
+ * Issues the responder's certificate through the same steps as every certificate: request with proof of possession, profile, lint, audit record,
+ * signature, row.
+ */
 async function issue(making: ResponderMaking, authority: Authority, signer: Signer): Promise<Certificate> {
   const { settings, profiles, context, events } = making;
   const service = responderService(authority.id);

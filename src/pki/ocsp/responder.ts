@@ -3,7 +3,7 @@ import type { Signer } from '../issuer/signer.js';
 import { PkiError } from '../pki-error.js';
 import { encodeAnswer, type OcspToken, type ResponderIdentity } from './ocsp-token.js';
 
-/** A delegated responder (RFC 6960 §4.2.2.2): a key and the certificate that a CA gave it. It signs nothing but tokens. */
+/** A delegated responder (RFC 6960 §4.2.2.2): a key, and the certificate for it that a CA signed. It signs only {@link OcspToken}s. */
 export class Responder {
   readonly identity: ResponderIdentity;
   readonly #signer: Signer;
@@ -16,7 +16,10 @@ export class Responder {
     this.#signer = signer;
   }
 
-  /** The OCSPResponse in DER. Throws PkiError `token_spent` the second time, and what the signer throws. */
+  /**
+   * Signs a token and returns the OCSPResponse in DER. Throws PkiError `token_spent` the second time, `authority_mismatch` for the token of another
+   * responder, and what the signer throws.
+   */
   async respond(token: OcspToken): Promise<Uint8Array> {
     if (token.responder !== this.identity)
       throw new PkiError('authority_mismatch', 'the token is for another OCSP responder');

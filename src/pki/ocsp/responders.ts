@@ -4,7 +4,10 @@ import type { RevocationRegistry } from '../revocation/revocation-registry.js';
 import { openResponder, RENEW_BEFORE, type ResponderMaking } from './responder-certificate.js';
 import type { Responder } from './responder.js';
 
-/** After a failure, how long the next attempt waits, in milliseconds: each leaves rows in the record, and anybody may ask. */
+/**
+ * How long to wait after a failed attempt to open a responder, in milliseconds. Each attempt writes rows to the audit record, and anyone can cause
+ * one.
+ */
 const RETRY_AFTER = 10_000;
 
 interface Place {
@@ -14,16 +17,19 @@ interface Place {
   failure: { readonly at: number; readonly error: unknown } | undefined;
 }
 
-/** How a responder is that was asked for. */
+/** The state of a responder. */
 export interface ResponderStanding {
   readonly issuer: string;
-  /** The end of its certificate; undefined while there is none. */
+  /** The notAfter of the responder's certificate; undefined while it has none. */
   readonly notAfter: Date | undefined;
-  /** It could not be opened or renewed when that was last tried. */
+  /** Whether the last attempt to open or renew the responder failed. */
   readonly hasFailed: boolean;
 }
 
-/** The responder of each authority: opened when it is first asked for, renewed a week before its certificate ends, replaced when that is revoked. */
+/**
+ * The responder of each CA. A responder is opened at the first request, renewed a week before its certificate ends, and replaced when its certificate
+ * is revoked.
+ */
 export class Responders {
   readonly #making: ResponderMaking;
   readonly #registry: RevocationRegistry;
@@ -35,17 +41,17 @@ export class Responders {
     this.#registry = registry;
   }
 
-  /** A responder whose certificate is good now. Throws what key, issuance and store throw, ten seconds long the same error. */
+  /** A responder whose certificate is valid now. Throws what key, issuance and store throw; after a failure the same error for ten seconds. */
   async of(authority: Authority): Promise<Responder> {
     const place = this.#placeOf(authority);
     const { responder } = place;
     if (!responder || !this.isGood(responder)) return this.#open(place);
-    // Ahead of its end and beside the answers; a failure was told, and there is time.
+    // Renewed in the background. A failure was emitted as an event, and the current certificate is valid for days.
     if (this.#isDue(responder)) this.#open(place).catch(() => undefined);
     return responder;
   }
 
-  /** Those that were asked for. */
+  /** The state of the responders that were requested so far. */
   get standing(): readonly ResponderStanding[] {
     return [...this.#places.values()].map(({ authority, responder, failure }) => ({
       issuer: authority.id,
@@ -54,7 +60,10 @@ export class Responders {
     }));
   }
 
-  /** Whether a responder may sign now, and what it signed be handed out. */
+  /**
+   * Whether a responder's certificate is valid and not revoked. Otherwise the responder must not sign, and answers that it signed must not be
+   * returned.
+   */
   isGood({ identity: { certificate, issuer } }: Responder): boolean {
     const now = this.#making.context.now();
     return (
@@ -65,7 +74,7 @@ export class Responders {
   }
 
   #isDue({ identity: { certificate, issuer } }: Responder): boolean {
-    // A CA near its own end gives nothing that lasts longer.
+    // A certificate that ends together with its CA cannot be replaced by a longer one.
     const end = certificate.notAfter.getTime();
     return end < issuer.notAfter.getTime() && end - this.#making.context.now().getTime() < RENEW_BEFORE;
   }
@@ -78,7 +87,7 @@ export class Responders {
     return place;
   }
 
-  /** Calls at the same time share one opening. */
+  /** Concurrent calls share one opening. */
   async #open(place: Place): Promise<Responder> {
     const { failure } = place;
     const { now } = this.#making.context;

@@ -25,26 +25,26 @@ import {
   type RevocationService,
 } from './revocation.service.js';
 
-/** What to do with many certificates: revoke them for `reason`, or release them from hold. */
+/** A request to revoke many certificates for `reason`, or to release them from hold. */
 export interface BulkRequest {
-  /** Which certificates: all conditions hold together. Those of CAs are never among them. */
+  /** The certificates to change; all conditions must hold. Certificates of CAs are never changed. */
   readonly selection: Selection;
-  /** A CRLReason's name; `unspecified` when absent. */
+  /** The name of a CRLReason (RFC 5280 §5.3.1); `unspecified` when absent. */
   readonly reason?: string | undefined;
   readonly invalidityDate?: Date | undefined;
-  /** Lift holds instead. */
+  /** Release certificates from hold instead of revoking them. */
   readonly release?: boolean | undefined;
   readonly requester: Requester;
-  /** Called after each transaction with the number of certificates that were looked at, and of all there are to look at. */
+  /** Called after each chunk with the number of certificates examined so far and the total number to examine. */
   readonly onProgress?: ((looked: number, of: number) => void) | undefined;
 }
 
 const CHUNK = 500;
 
 /**
- * Revokes, or releases, every certificate of a service, a profile, an issuer or a key that has not expired. Each transaction takes a chunk of them, with a row
- * of the record for each certificate, so that others can write in between, and a later failure undoes nothing that was done. When it was cut short, calling
- * it again goes on where it stopped: what is done already is passed over.
+ * Revokes or releases all certificates of a service, a profile, an issuer or a key that have not expired. Each transaction changes a chunk of
+ * certificates and writes one audit row for each, so that other writers are not blocked and a later failure undoes nothing. After an interruption,
+ * calling it again continues: certificates that were changed already are skipped.
  */
 export class BulkRevocation {
   readonly #store: Store;
@@ -70,8 +70,8 @@ export class BulkRevocation {
   }
 
   /**
-   * Returns how many were changed. Throws PkiError `reason_not_allowed` and `invalidity_date_not_allowed`, and what the store throws; what was done by then
-   * stays done.
+   * Returns the number of certificates that were changed. Throws PkiError `reason_not_allowed` and `invalidity_date_not_allowed`, and what the store
+   * throws; chunks that were committed before stay changed.
    */
   async run(request: BulkRequest): Promise<number> {
     const { selection, release = false, requester, onProgress } = request;
@@ -144,7 +144,7 @@ export class BulkRevocation {
   ): Promise<{ readonly row: WindowRow; readonly sequence: number; readonly revokedAt: Date }[]> {
     let sequence = await lastRevocationSequence(transaction);
     const done: { row: WindowRow; sequence: number; revokedAt: Date }[] = [];
-    // Read again, as another process may have been first.
+    // Read again inside the transaction: another process may have changed the certificates meanwhile.
     const current = await listCertificateWindow(transaction, { serials: rows.map(({ serial }) => serial) });
     for (const row of current) {
       if (release ? row.revocation_reason !== HOLD : !isRevocable(row, reason)) continue;
@@ -163,11 +163,11 @@ export class BulkRevocation {
   }
 }
 
-/** The statuses of the certificates that there is something to do for, in the order in which they are gone through. */
+/** The statuses of the certificates to examine, in order. */
 function statusesFor(reason: string, release: boolean): readonly ('active' | 'revoked')[] {
   if (release) return ['revoked'];
-  // Revoked ones first, so that what is revoked here is not looked at again. One that is put on hold meanwhile may be missed, but is not let in; the other way
-  // round, one that is released meanwhile would be missed, and let in.
+  // `revoked` comes first, so that certificates revoked by this run are not examined again. A certificate that is put on hold meanwhile may be
+  // missed, but it is refused anyway. In the opposite order a certificate that is released meanwhile would be missed, and accepted.
   return reason === HOLD ? ['active'] : ['revoked', 'active'];
 }
 

@@ -17,16 +17,16 @@ import type { CurrentAuthorities } from '../issuer/authorities.js';
 import type { Authority } from '../issuer/authority.js';
 import { RevokedSerials } from './revoked-serials.js';
 
-/** What is known about a serial number. `unknown`: the issuer is not ours, or the store has not been read for too long. */
+/** The status of a serial number. `unknown`: the issuer is not one of our CAs, or the store has not been read for too long. */
 export type RegistryStatus =
   | { readonly status: 'good' }
   | { readonly status: 'revoked'; readonly reason: string; readonly revokedAt: Date }
   | { readonly status: 'unknown'; readonly because: 'foreign_issuer' | 'store_unread' };
 
-/** The default for how long answers stand without a look at the store, in milliseconds. After that they are `unknown`. */
+/** The default time, in milliseconds, for which answers are valid after the store was last read. After that they are `unknown`. */
 export const UNREAD_LIMIT = 30_000;
 
-// Places in the order of revocations: two milliseconds of the event loop.
+// The number of revocation sequence numbers read at a time; a page takes about two milliseconds of the event loop.
 const PAGE = 5_000;
 
 const GOOD: RegistryStatus = Object.freeze({ status: 'good' });
@@ -34,9 +34,9 @@ const FOREIGN: RegistryStatus = Object.freeze({ status: 'unknown', because: 'for
 const UNREAD: RegistryStatus = Object.freeze({ status: 'unknown', because: 'store_unread' });
 
 /**
- * Every revocation of our certificates, in memory: an answer costs a look into a map. What other processes revoke is seen at the next poll
- * (`Store.dataVersion()`) or as soon as the database tells of it (`Store.watch()`); what this process revokes is seen before `revoke` returns. Each change
- * raises `epoch`.
+ * All revocations of our certificates, in memory, so that an answer is one lookup. Revocations by other processes are seen at the next poll
+ * (`Store.dataVersion()`) or when the database notifies (`Store.watch()`); those by this process are seen before `revoke` returns. Each change raises
+ * `epoch`.
  */
 export class RevocationRegistry {
   readonly #store: Store;
@@ -61,7 +61,7 @@ export class RevocationRegistry {
     readonly authorities: CurrentAuthorities;
     /** Milliseconds; {@link UNREAD_LIMIT} when absent. */
     readonly unreadLimit?: number | undefined;
-    /** Milliseconds that only rise; performance.now by default. */
+    /** A clock in milliseconds that never goes back; performance.now by default. */
     readonly monotonic?: () => number;
   }) {
     this.#store = parts.store;
@@ -78,24 +78,24 @@ export class RevocationRegistry {
       unchanged: (asOf) => {
         this.#readAt = asOf;
       },
-      // The answers turn to `unknown` by themselves when this lasts.
+      // Emitted only: if the failure lasts, the answers become `unknown` by themselves.
       onError: (error) => {
         this.#events.emit('background.failed', { task: 'revocation.poll', error });
       },
     });
   }
 
-  /** Rises with every change: an answer may be kept for as long as this stays the same. */
+  /** A number that rises with every change. An answer may be reused while it stays the same. */
   get epoch(): number {
     return this.#epoch;
   }
 
-  /** How many serial numbers are revoked. */
+  /** The number of revoked serial numbers. */
   get size(): number {
     return [...this.#revoked.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
-  /** What is known about `serialNumber` (lower-case hexadecimal) of the issuer with that certificate. Never throws. */
+  /** The status of `serialNumber` (lower-case hexadecimal) under the CA with the certificate `issuer`. Never throws. */
   statusOf(issuer: Certificate, serialNumber: string): RegistryStatus {
     let id = this.#issuerOf.get(issuer);
     if (id === undefined) {
@@ -104,7 +104,7 @@ export class RevocationRegistry {
       this.#issuerOf.set(issuer, id);
     }
     const entry = this.#revoked.get(id)?.get(serialNumber);
-    // A revocation that was seen stands, whatever became of the store.
+    // A known revocation is reported even when the store has not been read for too long.
     if (entry) return { status: 'revoked', ...entry };
     return this.#monotonic() - this.#readAt > this.#unreadLimit ? UNREAD : GOOD;
   }
@@ -118,7 +118,10 @@ export class RevocationRegistry {
     return this.#issuers;
   }
 
-  /** Reads what is new. Calls that arrive together share one reading, and a call during a reading causes another one. */
+  /**
+   * Reads new changes from the store. Calls that arrive together share one read; a call during a read causes another read. Throws what the store
+   * throws.
+   */
   async refresh(): Promise<void> {
     const before = this.#refreshing;
     if (before) await before.catch(() => undefined);
@@ -129,8 +132,8 @@ export class RevocationRegistry {
   }
 
   /**
-   * Looks every `interval` milliseconds, and when the database tells of a change, whether another process changed the store, and calls `onChange` after
-   * reading. It does not keep the process alive.
+   * Checks every `interval` milliseconds, and when the database notifies, whether another process changed the store; reads the changes and then calls
+   * `onChange`. The timer does not keep the process alive.
    */
   startPolling(interval: number, onChange?: () => void): void {
     this.#onChange = onChange;
@@ -146,7 +149,7 @@ export class RevocationRegistry {
     const started = this.#monotonic();
     const { database } = this.#store;
     const last = await lastRevocationSequence(database);
-    // There are fewer revocations than were seen before: a backup was restored. Everything is read anew, and what was known stands until then.
+    // The sequence went back, so a backup was restored. Everything is read again; until that is done, answers use what was known before.
     const isRewound = last < this.#sequence;
     const [before, revoked] = isRewound ? [0, new Map<string, RevokedSerials>()] : [this.#sequence, this.#revoked];
     await takeReleases(database, revoked, { after: before, until: last });
@@ -165,13 +168,17 @@ export class RevocationRegistry {
   }
 }
 
-/** A CA is identified by its name and key, whichever certificate of it is in the path: cross-certificates have both as well, also those of other roots. */
+/** Identifies a CA by its name and key, not by one certificate: its cross-certificates by other roots have the same name and key. */
 const keyOf = ({ subject, publicKey }: Certificate): string =>
   `${subject.key}\n${Buffer.from(publicKey.der).toString('base64')}`;
 
-// Both functions read the rows as they are now. What changed meanwhile has a place after `until`, and is read the next time.
+// Both functions below read the current rows. A row that changed after `until` was determined has a higher sequence number, and is read the next
+// time.
 
-/** A certificate that is on hold again still has the row of its earlier release, which ends nothing. */
+/**
+ * Removes released serial numbers. A certificate that was put on hold again still has the row of its earlier release, which must be ignored
+ * (`isRevoked`).
+ */
 async function takeReleases(
   database: Database,
   revoked: ReadonlyMap<string, RevokedSerials>,

@@ -15,18 +15,21 @@ import { isAuthorityProfile } from '../profile/profile.js';
 import { HOLD, revocationReason } from './reason.js';
 import type { RevocationRegistry } from './revocation-registry.js';
 
-/** What is to be revoked. */
+/** A request to revoke a certificate. */
 export interface RevocationRequest {
   /** Lower-case hexadecimal. */
   readonly serialNumber: string;
-  /** A CRLReason's name; `unspecified` when absent. certificateHold can be released, the others are for good. */
+  /** The name of a CRLReason (RFC 5280 §5.3.1); `unspecified` when absent. certificateHold can be released, all others are final. */
   readonly reason?: string | undefined;
   /** When the key is believed to have been compromised, or the certificate to have become invalid (RFC 5280 §5.3.2). */
   readonly invalidityDate?: Date | undefined;
   readonly requester: Requester;
 }
 
-/** A durable revocation. `already`: the certificate was revoked before this call, and time and reason are those of the first one. */
+/**
+ * A revocation that is committed to the store. `already`: the certificate had been revoked before this call, and time and reason are those of the
+ * earlier revocation.
+ */
 export interface Revocation {
   readonly serialNumber: string;
   readonly issuer: string;
@@ -35,14 +38,14 @@ export interface Revocation {
   readonly already: boolean;
 }
 
-/** A hold that was lifted. `already`: there was none. */
+/** The result of releasing a certificate. `already`: the certificate was not on hold. */
 export interface Release {
   readonly serialNumber: string;
   readonly issuer: string;
   readonly already: boolean;
 }
 
-/** Revokes certificates, for good or on hold, and releases those on hold. */
+/** Revokes certificates, finally or on hold, and releases certificates from hold. */
 export class RevocationService {
   readonly #store: Store;
   readonly #audit: AuditLog;
@@ -67,14 +70,18 @@ export class RevocationService {
     this.#earliestNow = () => earliestNow(parts);
   }
 
-  /** The highest place, in the order of an issuer's changes, that this process has told anybody of. No list that is signed later may end before it. */
+  /**
+   * The highest sequence number of an issuer's changes that this process has reported to a caller. Every list signed later must include the changes
+   * up to it.
+   */
   acknowledged(issuer: string): number {
     return this.#acknowledged.get(issuer) ?? 0;
   }
 
   /**
-   * Revokes; when it returns, the registry of this process knows. Asking again changes nothing, except that a hold can become final.
-   * Throws PkiError `serial_unknown`, `reason_not_allowed`, `invalidity_date_not_allowed` or `certificate_not_revocable` (a root), and what the store throws.
+   * Revokes a certificate. When it returns, the registry of this process has the revocation. Revoking again changes nothing, except that a hold can
+   * become final. Throws PkiError `serial_unknown`, `reason_not_allowed`, `invalidity_date_not_allowed` or `certificate_not_revocable` (a root), and
+   * what the store throws.
    */
   async revoke({
     serialNumber,
@@ -94,7 +101,7 @@ export class RevocationService {
     const detail = revocationDetail(proven, invalidityDate);
     const entry = entryOf('certificate.revoke', serialNumber, requester, detail);
     const sequence = await this.#store.transaction(async (transaction) => {
-      // Looked at again: another process may have been first.
+      // Checked again inside the transaction: another process may have revoked the certificate meanwhile.
       const row = await this.#find(serialNumber, transaction);
       if (!isRevocable(row, proven)) return undefined;
       await this.#audit.append({ ...entry, phase: 'intent' }, transaction);
@@ -111,8 +118,8 @@ export class RevocationService {
   }
 
   /**
-   * Lifts the hold of a certificate; when it returns, the registry of this process knows. A certificate that is not revoked stays as it is.
-   * Throws PkiError `serial_unknown`, `revocation_final`, and what the store throws.
+   * Releases a certificate from hold. When it returns, the registry of this process has the release. A certificate that is not revoked stays
+   * unchanged. Throws PkiError `serial_unknown`, `revocation_final`, and what the store throws.
    */
   async release({ serialNumber, requester }: Pick<RevocationRequest, 'serialNumber' | 'requester'>): Promise<Release> {
     const entry = entryOf('certificate.release', serialNumber, requester, {});
@@ -133,7 +140,7 @@ export class RevocationService {
     return { serialNumber, issuer, already };
   }
 
-  /** Makes what is durable known in this process, before anybody is told of it. */
+  /** Brings a committed change into the registry of this process, before the caller is told of it. */
   async acknowledge(issuer: string, sequence: number): Promise<void> {
     this.#acknowledged.set(issuer, Math.max(this.acknowledged(issuer), sequence));
     await this.#registry.refresh();
@@ -153,13 +160,16 @@ export class RevocationService {
   }
 }
 
-/** Whether revoking for that reason changes anything: a hold becomes final, everything else stays as it is. */
+/** Whether revoking for `reason` would change the certificate: it is active, or on hold and becomes finally revoked. */
 export const isRevocable = (
   { status, revocation_reason: before }: Pick<CertificateRow, 'status' | 'revocation_reason'>,
   reason: string,
 ): boolean => status === 'active' || (before === HOLD && reason !== HOLD);
 
-/** A hold that becomes final keeps its date, as the certificate has not been good since then, and its invalidity date, unless another one is given. */
+/**
+ * The dates of a revocation. A hold that becomes final keeps its revocation date, because the certificate has not been valid since then, and its
+ * invalidity date unless a new one is given.
+ */
 export function revocationDates(
   { revoked_at: heldAt, invalidity_date: before }: Pick<CertificateRow, 'revoked_at' | 'invalidity_date'>,
   { now, invalidityDate }: { readonly now: Date; readonly invalidityDate: Date | undefined },
@@ -170,7 +180,7 @@ export function revocationDates(
   };
 }
 
-/** What the record says of a revocation. */
+/** The details of a revocation for the audit record. */
 export const revocationDetail = (
   reason: string,
   invalidityDate: Date | undefined,
@@ -179,7 +189,10 @@ export const revocationDetail = (
   ...(invalidityDate ? { invalidityDate: invalidityDate.toISOString() } : {}),
 });
 
-/** Throws PkiError `invalidity_date_not_allowed` for a date in the future or before 1970, as not every reader of a list counts so far back. */
+/**
+ * Checks an invalidity date. Throws PkiError `invalidity_date_not_allowed` for a date in the future or before 1970, because some readers of lists
+ * cannot handle dates before 1970.
+ */
 export function checkInvalidityDate(date: Date | undefined, now: Date): void {
   if (date && !(date <= now && date.getTime() >= 0))
     throw new PkiError(

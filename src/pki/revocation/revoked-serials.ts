@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { CrlReason, RevokedCertificateScanner } from '../../x509/index.js';
 
-/** When and why a serial number was revoked, as its entry in the lists says; the time is in whole seconds. */
+/** When and why a serial number was revoked, as in its CRL entry; the time is in whole seconds. */
 export interface RevokedSerial {
   readonly reason: string;
   readonly revokedAt: Date;
@@ -9,20 +9,20 @@ export interface RevokedSerial {
 
 const PARTS = 256;
 const SMALLEST = 8;
-// A record is a length, a number, a reason and a time.
+// Layout of a record: length (1 octet), serial number (20), reason (1), time (6).
 const LENGTH_AT = 0;
 const NUMBER_AT = 1;
 const REASON_AT = 21;
 const TIME_AT = 22;
 const RECORD = 28;
-/** Stands in the place of a reason when the number is not revoked any more. */
+/** The value of the reason octet when the serial number is no longer revoked. */
 const RELEASED = 0xff;
 
 const names = new Map<number, string>(Object.entries(CrlReason).map(([name, code]) => [code, name]));
 
 /**
- * Revoked serial numbers in a few octets each, outside the heap: as objects, a million of them would stop the process at each garbage collection. They are
- * spread over many small tables, each of which grows in no time.
+ * Stores revoked serial numbers in records of 28 octets, outside the JavaScript heap: a million objects would block the process at each garbage collection.
+ * They are spread over 256 small hash tables, so that growing one takes little time.
  */
 export class RevokedSerials {
   readonly #seed = randomInt(0x1_0000_0000);
@@ -30,17 +30,17 @@ export class RevokedSerials {
   readonly #number = Buffer.alloc(REASON_AT);
   #size = 0;
 
-  /** How many are revoked. */
+  /** The number of revoked serial numbers. */
   get size(): number {
     return this.#size;
   }
 
-  /** Revokes the numbers of CRL entries that stand one after the other, or changes their reasons. Throws DecodeError where one is not strict DER. */
+  /** Adds the serial numbers of concatenated CRL entries, or changes their reasons. Throws DecodeError when an entry is not strict DER. */
   add(entries: Uint8Array): void {
     const scanner = new RevokedCertificateScanner(entries, entries, 2);
     while (scanner.next()) {
       const { serialStart, serialEnd, reason, unusual } = scanner;
-      // Without the leading zero octet, which only keeps the INTEGER from being negative.
+      // The leading zero octet, which only keeps the INTEGER from being negative, is dropped.
       const start = entries[serialStart] === 0 && serialEnd - serialStart > 1 ? serialStart + 1 : serialStart;
       this.#number.fill(0);
       this.#number.set(entries.subarray(start, serialEnd), NUMBER_AT);
@@ -66,7 +66,7 @@ export class RevokedSerials {
     };
   }
 
-  /** Notes that a number is not revoked any more. */
+  /** Marks a serial number as no longer revoked. */
   delete(serialNumber: string): void {
     const part = this.#partOf(serialNumber);
     const record = part.find(this.#number, this.#hash);
@@ -77,7 +77,7 @@ export class RevokedSerials {
 
   #hash = 0;
 
-  /** Writes the number and its hash into the fields that the other methods use, and returns its table. */
+  /** Sets `#number` and `#hash`, which the other methods use, and returns the number's table. */
   #partOf(serialNumber: string): Part {
     this.#number.fill(0);
     this.#number[LENGTH_AT] = this.#number.write(serialNumber, NUMBER_AT, 'hex');
@@ -96,13 +96,13 @@ export class RevokedSerials {
   }
 }
 
-/** One table: the places of records by their hash, and the records themselves. */
+/** A hash table with open addressing: `#table` holds 1 + the index of a record, `records` the records themselves. */
 class Part {
   records = Buffer.alloc((SMALLEST / 2) * RECORD);
   #table = new Uint32Array(SMALLEST);
   #size = 0;
 
-  /** Where the record of a number begins. */
+  /** The offset of a number's record in `records`; undefined when there is none. */
   find(number: Buffer, hash: number): number | undefined {
     const table = this.#table;
     for (let slot = hash & (table.length - 1); ; slot = (slot + 1) & (table.length - 1)) {
@@ -113,7 +113,7 @@ class Part {
     }
   }
 
-  /** A new record, released; `hashAt` gives the hash of another one. */
+  /** Adds a record, marked as released, and returns its offset. `hashAt` computes the hash of an existing record, for growing. */
   add(number: Buffer, hash: number, hashAt: (record: number) => number): number {
     if ((this.#size + 1) * 2 > this.#table.length) this.#grow(hashAt);
     const record = this.#size * RECORD;
@@ -147,7 +147,7 @@ function hashOf(octets: Buffer, at: number, seed: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** The milliseconds since 1970 of the digits of a UTCTime, `YYMMDDHHMMSS` (RFC 5280 §4.1.2.5.1). */
+/** Decodes the digits of a UTCTime, `YYMMDDHHMMSS` (RFC 5280 §4.1.2.5.1), to milliseconds since 1970. */
 function utcTime(octets: Uint8Array, at: number): number {
   const two = (i: number): number => (octets[at + i] ?? 0) * 10 + (octets[at + i + 1] ?? 0) - 0x30 * 11;
   const year = two(0);

@@ -11,8 +11,8 @@ import {
 import { PkiError } from '../pki-error.js';
 
 /**
- * Checks that a root can stand above our issuing CA: it is self-signed, a CA that may sign certificates and lists, and valid now. Throws PkiError
- * `ca_certificate_not_accepted`.
+ * Checks that `root` can be the parent of our issuing CA: it is self-signed, a CA that may sign certificates and lists, and valid now. Throws
+ * PkiError `ca_certificate_not_accepted`.
  */
 export function checkRootCertificate(root: Certificate, now: Date): void {
   const { publicKey, tbs, signature, signatureAlgorithm } = root;
@@ -22,8 +22,8 @@ export function checkRootCertificate(root: Certificate, now: Date): void {
 }
 
 /**
- * The certificate that was asked for: our key and name, a CA with no CA below it, valid now, signed by the root, and accepted by RFC 5280's path
- * validation. Throws PkiError `ca_certificate_not_accepted` with the first thing that is not so.
+ * Checks that `issuing` is the certificate that was requested: it has our key and name, is a CA with no CA below it, is valid now, is signed by the
+ * root, and passes path validation (RFC 5280 §6). Throws PkiError `ca_certificate_not_accepted` with the first check that fails.
  */
 export function checkIssuingCertificate(
   issuing: Certificate,

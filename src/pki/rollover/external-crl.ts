@@ -13,8 +13,8 @@ import { PkiError } from '../pki-error.js';
 import { HOLD, revocationReasons, type RevocationReason } from '../revocation/reason.js';
 
 /**
- * A list that can be published as it is: complete, current, numbered, and signed by a root of ours whose key is elsewhere. Throws PkiError
- * `crl_not_accepted` with the first thing that is not so.
+ * Checks that a list can be published unchanged: it is complete, current, numbered, and signed by a root of ours whose key is elsewhere. Returns the
+ * id of that root. Throws PkiError `crl_not_accepted` with the first check that fails.
  */
 export function checkExternalCrl(
   list: CertificateList,
@@ -38,20 +38,22 @@ export function checkExternalCrl(
   return { id: issuer.id, number: Number(extensions.crlNumber), nextUpdate };
 }
 
-/** Says why a list is not complete and numbered; undefined when it is. */
+/**
+ * Why a list cannot be used as a complete, numbered list: it is partial, has a critical extension, or has no usable number. Undefined when it can.
+ */
 export function gapIn({ extensions }: CertificateList): string | undefined {
   if (extensions.deltaCrlIndicator !== undefined || extensions.issuingDistributionPoint !== undefined)
     return 'the list is not complete';
   const unknown = [...extensions.all.values()].find(({ critical }) => critical);
   if (unknown) return `the list has a critical extension, ${unknown.oid}`;
   const number = Number(extensions.crlNumber ?? -1n);
-  // RFC 5280 §5.2.3 allows 20 octets; the store counts in whole numbers.
+  // RFC 5280 §5.2.3 allows numbers of 20 octets; the store holds safe integers.
   return Number.isSafeInteger(number) && number >= 0 ? undefined : 'the list has no number, or one beyond 2^53';
 }
 
 /**
- * The entries of a list, one by one. Calls `refuse`, which throws, with what keeps the list from being used: an entry that is not strict DER, has a critical
- * extension that is not processed (RFC 5280 §5.3), or is of another issuer (§5.3.3).
+ * Yields the entries of a list. Calls `refuse`, which throws, when the list cannot be used: an entry is not strict DER, has a critical extension that
+ * is not processed (RFC 5280 §5.3), or belongs to another issuer (§5.3.3).
  */
 export function* usableEntries(list: CertificateList, refuse: (why: string) => never): Generator<RevokedCertificate> {
   try {
@@ -66,7 +68,9 @@ export function* usableEntries(list: CertificateList, refuse: (why: string) => n
   }
 }
 
-/** The name of an entry's reason when it is one that revokes for good; a hold, and any other, becomes `unspecified`. */
+/**
+ * The name of an entry's reason. A hold becomes `unspecified`, because an imported revocation is permanent; so does any reason without a name here.
+ */
 export function reasonNameOf(reason: number | undefined): RevocationReason {
   return revocationReasons.find((name) => name !== HOLD && CrlReason[name] === reason) ?? 'unspecified';
 }

@@ -36,7 +36,7 @@ import { checkExternalCrl, reasonNameOf, refuse, usableEntries } from './externa
 import { checkIssuingCertificate, checkRootCertificate } from './external-certificate.js';
 import { nextAuthorityId } from './next-authority.js';
 
-/** The result of installing the certificate of an issuing CA. `already`: it was installed before. */
+/** The result of installing the certificate of an issuing CA. `already` is true when it had been installed before. */
 export interface InstalledAuthority {
   readonly id: string;
   readonly root: string;
@@ -44,7 +44,10 @@ export interface InstalledAuthority {
   readonly already: boolean;
 }
 
-/** The result of installing a revocation list. `revoked`: the serial numbers of our certificates that it revokes and that were good here before. */
+/**
+ * The result of installing a revocation list. `revoked`: the serial numbers of our certificates that the list revokes and that were not revoked here
+ * before. `already` is true when this list had been installed before.
+ */
 export interface InstalledCrl {
   readonly issuer: string;
   readonly number: number;
@@ -53,12 +56,18 @@ export interface InstalledCrl {
   readonly already: boolean;
 }
 
-/** For a CA below a root whose key is elsewhere: a request goes out, and a certificate and revocation lists come in. */
+/**
+ * Runs an issuing CA below a root whose key is elsewhere: makes certification requests, and installs the certificates and revocation lists of that
+ * root.
+ */
 export class ExternalRootService {
   readonly #context: IssuanceContext;
   readonly #settings: PkiSettings;
 
-  /** On a store that need not have a CA yet. What is brought in is published by whoever opens the CA next, and by a running service within its poll. */
+  /**
+   * The store may be without a CA. What is installed is published by the next process that opens the CA; a running service picks it up within its
+   * poll interval.
+   */
   constructor(parts: {
     readonly settings: PkiSettings;
     readonly store: Store;
@@ -73,8 +82,9 @@ export class ExternalRootService {
   }
 
   /**
-   * The certification request of the next issuing CA, which asks for a CA with no CA below it. The key is made when it is absent. Asking again gives a
-   * request for the same key, until its certificate is installed. Throws PkiError for what is wrong with key or passphrase, and what the store throws.
+   * Makes the certification request of the next issuing CA, a CA with no CA below it. The key is created when it does not exist. Until the
+   * certificate is installed, every call makes a request for the same key. Throws PkiError for what is wrong with key or passphrase, and what the
+   * store throws.
    */
   async request(requester: Requester): Promise<{ readonly id: string; readonly request: CertificationRequest }> {
     const { store, audit } = this.#context;
@@ -102,8 +112,9 @@ export class ExternalRootService {
   }
 
   /**
-   * Takes the certificate of the issuing CA that was requested, and its root. They become `active` when they are the first ones, and otherwise `prepared`,
-   * for `rollover publish`. Nothing is taken unless everything is in order. Throws PkiError `ca_certificate_not_accepted`, and what key and store throw.
+   * Installs the certificate of the requested issuing CA, and its root. Both become `active` when they are the first of their role, and otherwise
+   * `prepared`, ready for `rollover publish`. Nothing is installed unless every check passes. Throws PkiError `ca_certificate_not_accepted`, and what
+   * key and store throw.
    */
   async install(issuing: Certificate, root: Certificate, requester: Requester): Promise<InstalledAuthority> {
     const { store, audit, now } = this.#context;
@@ -144,7 +155,7 @@ export class ExternalRootService {
     return this.#installed(installed);
   }
 
-  /** Removes the request file: the request was answered. */
+  /** Removes the request file, because the request was answered. */
   #installed(installed: InstalledAuthority): InstalledAuthority {
     rmSync(requestFileOf(this.#settings), { force: true });
     return installed;
@@ -169,8 +180,8 @@ export class ExternalRootService {
   }
 
   /**
-   * Takes a revocation list of a root whose key is elsewhere, to be published as it is; what it revokes of ours is revoked here too. Throws PkiError
-   * `crl_not_accepted`, and what the store throws.
+   * Installs a revocation list of a root whose key is elsewhere, to be published unchanged, and revokes in the store those of our certificates that
+   * it revokes. Throws PkiError `crl_not_accepted`, and what the store throws.
    */
   async installCrl(list: CertificateList, requester: Requester): Promise<InstalledCrl> {
     const { store, audit, now } = this.#context;

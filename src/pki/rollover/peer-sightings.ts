@@ -17,15 +17,16 @@ interface Sighting {
   readonly seen_at: number;
 }
 
-/** How long sightings are gathered, in milliseconds. */
+/** How long sightings are collected before they are written, in milliseconds. */
 const GATHER = 10_000;
-/** More different certificates in that time are seen the next time that they are presented. */
+/** The most certificates remembered between two writes. Further ones are ignored until they are presented again. */
 const MOST = 1000;
 const MOST_CHARACTERS = 256;
 
 /**
- * Which CAs' certificates are presented by peers that were let in: for each CA the last time, and each certificate that the store does not list, as after
- * a restore or of a CA below ours. It is remembered in memory and written now and then, off the path of requests.
+ * Records which CAs issued the certificates of the peers that were let in: for each CA the last time, and each certificate that the store does not
+ * list (it was lost in a restore, or a CA below ours issued it). Sightings are collected in memory and written in the background, so that requests do
+ * not wait.
  */
 export class PeerSightings {
   readonly #store: Store;
@@ -43,7 +44,10 @@ export class PeerSightings {
     this.#events = parts.events;
   }
 
-  /** Takes note of a peer by its validated path, leaf first; of one that leads to none of our CAs none. `time` in milliseconds. */
+  /**
+   * Notes a peer by its validated path, leaf first, and the `time` in milliseconds since 1970. A path that does not lead to one of our CAs is
+   * ignored.
+   */
   note([leaf, ...above]: readonly Certificate[], time: number): void {
     if (!leaf || (this.#seen.size >= MOST && !this.#seen.has(leaf.serialNumber))) return;
     const ids = this.#idsByFingerprint();
@@ -66,7 +70,7 @@ export class PeerSightings {
     }, GATHER).unref();
   }
 
-  /** Writes what was seen since the last time. Throws what the store throws; then it is lost, and seen again. */
+  /** Writes the sightings since the last write. Throws what the store throws; these sightings are then lost, until the peers are seen again. */
   flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -78,7 +82,8 @@ export class PeerSightings {
 
   async #write(seen: readonly Sighting[]): Promise<void> {
     const { database } = this.#store;
-    // What other nodes saw, and is not over by their clocks, is not forgotten by one that is ahead.
+    // Certificates that have expired at the time of the last sighting are forgotten. Times are limited to the store's clock, so that a node whose own
+    // clock is ahead does not forget too early what other nodes saw.
     const now = (await this.#store.clock())?.getTime() ?? Infinity;
     const sightings = seen.map((each) => ({ ...each, seen_at: Math.min(each.seen_at, now) }));
     const unlisted = await unlistedSerials(
@@ -95,7 +100,7 @@ export class PeerSightings {
     });
   }
 
-  /** Once for each change of the CAs: this stands on the path of requests. */
+  /** Rebuilt only when the CAs change, because this runs for each request. */
   #idsByFingerprint(): ReadonlyMap<string, string> {
     const { all } = this.#authorities;
     if (this.#idsOf !== all) {

@@ -5,20 +5,26 @@ import { PkiError } from '../pki-error.js';
 export const ROLLOVER_STEPS = ['prepare', 'publish', 'activate', 'retire', 'remove'] as const;
 export type RolloverStep = (typeof ROLLOVER_STEPS)[number];
 
-/** What a step is about: the roots with what is below them, or one CA by its id; the issuing CAs below the active root when neither is said. */
+/**
+ * The CAs that a step applies to. `issuer`: one CA by its id. `root`: the roots with the issuing CAs below them. Neither: the issuing CAs below the
+ * active root.
+ */
 export interface RolloverTarget {
   readonly root?: boolean | undefined;
   readonly issuer?: string | undefined;
 }
 
-/** One CA that goes from one state to another. */
+/** The change of one CA from one state to another. */
 export interface StateChange {
   readonly id: string;
   readonly from: IssuerState;
   readonly to: IssuerState;
 }
 
-/** What a step does. No changes: it was done before. `emptied`: whose certificates must all be over or revoked for it. */
+/**
+ * What a step does. `changes` is empty when the step was done before. `emptied`: the ids of the CAs whose certificates must all be expired or revoked
+ * before the step may be done.
+ */
 export interface RolloverPlan {
   readonly subject: string;
   readonly changes: readonly StateChange[];
@@ -28,8 +34,8 @@ export interface RolloverPlan {
 type Row = Pick<IssuerRow, 'id' | 'role' | 'parent' | 'state'> & { readonly revoked: boolean };
 
 /**
- * What `step`, or with `back` its reversal, changes among `rows` (oldest first). Pure. Throws PkiError `rollover_premature` when another step has to
- * come first, `issuer_unknown` for an id that is none.
+ * Plans `step`, or with `back` its reversal, for `rows` (oldest first). Pure. Throws PkiError `rollover_premature` when another step has to come
+ * first, and `issuer_unknown` when the target names an id that does not exist.
  */
 export function planStep(
   rows: readonly Row[],
@@ -59,20 +65,20 @@ const isIn =
 interface Move {
   readonly from: IssuerState;
   readonly to: IssuerState;
-  /** Which CA says that it was done before. */
+  /** Whether a CA shows that the step was done before. */
   readonly done: (row: Row) => boolean;
-  /** What stands in the way otherwise. */
+  /** The message when there is no CA to move and the step was not done before: what has to be done first. */
   readonly first: string;
   readonly where?: (row: Row) => boolean;
   readonly oldest?: boolean;
 }
 
-/** The CAs that a target means, beside all there are. */
+/** The CAs that a target selects, and all other CAs. */
 class Line {
   readonly #rows: readonly Row[];
   readonly #role: IssuerRole;
   readonly #candidates: readonly Row[];
-  /** The one that was named. */
+  /** The CA that the target names by its id. */
   readonly #named: Row | undefined;
 
   constructor(rows: readonly Row[], { root = false, issuer }: RolloverTarget) {
@@ -202,7 +208,10 @@ class Line {
     });
   }
 
-  /** One CA from a state to another, and with a root the issuing CAs below it that are in the same state; none that is revoked comes back. */
+  /**
+   * Moves one CA to another state, and with a root the issuing CAs below it that are in the same state. A revoked issuing CA does not return with its
+   * root.
+   */
   #move({ from, to, done, first, where = () => true, oldest = false }: Move): RolloverPlan {
     const fitting = this.#candidates.filter((row) => row.state === from && where(row));
     const subject = oldest ? fitting[0] : fitting.at(-1);
@@ -221,22 +230,31 @@ class Line {
     return this.#rows.find((row) => row.role === role && row.state === 'active');
   }
 
-  /** Made after the active one of its role. */
+  /** Whether a CA was created after the active CA of its role. */
   #isNewer(row: Row): boolean {
     return this.#rows.indexOf(row) > this.#rows.findIndex(({ role, state }) => role === row.role && state === 'active');
   }
 
-  /** One that was active in its time, or is meant whatever it was: who was dropped before that is removed as well. */
+  /**
+   * Whether a CA was active before, or is named by the target. A CA that was withdrawn before it became active is `removed` as well, and does not
+   * count unless it is named.
+   */
   #isPast(row: Row): boolean {
     return this.#named === row || !this.#isNewer(row);
   }
 
-  /** Dropped before it signed, or compromised: of a root nothing else tells than the CAs below it. */
+  /**
+   * Whether a removed CA must not return, because it was withdrawn or compromised. A root's own certificate is never revoked, so for a root the CAs
+   * below it decide.
+   */
   #isGone({ id, role, revoked }: Row): boolean {
     return revoked || (role === 'root' && this.#childrenOf(id).every((row) => row.revoked));
   }
 
-  /** Whether a step is asked of the next CA, rather than of the one before once more. */
+  /**
+   * Whether a newer CA is prepared or published. A step is then meant for the rollover to that CA, and does not repeat the step of the previous
+   * rollover.
+   */
   #isUnderWay(): boolean {
     return this.#candidates.some((row) => isIn('prepared', 'published')(row) && this.#isNewer(row));
   }
@@ -249,7 +267,7 @@ class Line {
     return this.#rows.filter(({ id, parent }) => parent === root && id !== root);
   }
 
-  /** The issuing CAs whose certificates a plan leaves without trust. */
+  /** The ids of the CAs whose certificates would lose their trust by a plan. */
   #usersOf({ subject, changes }: RolloverPlan): readonly string[] {
     return changes.length === 0 ? [] : [subject, ...this.#childrenOf(subject).map(({ id }) => id)];
   }

@@ -13,7 +13,7 @@ import {
 } from '../../store/index.js';
 import { decodeCertificate, nameToString } from '../../x509/index.js';
 
-/** One CA on its way, and whether anybody would miss it. */
+/** The state of one CA in a rollover, and whether certificates still depend on it. */
 export interface IssuerStanding {
   readonly id: string;
   readonly role: IssuerRole;
@@ -23,24 +23,27 @@ export interface IssuerStanding {
   readonly notAfter: Date;
   readonly revoked: boolean;
   /**
-   * The certificates from it (for a root, from the issuing CAs below it) that are neither expired nor revoked, including those of peers that were seen but
-   * are not in the store. Our own CAs are not counted.
+   * The certificates issued by this CA (for a root, by the issuing CAs below it) that are neither expired nor revoked. Certificates of peers that
+   * were seen but are not in the store are included; the certificates of our own CAs are not.
    */
   readonly usage: IssuerUsage;
-  /** Whose they are, those that end last first; of the last thousand certificates of each CA. */
+  /**
+   * The services that these certificates belong to, those whose certificate expires last first. At most the last thousand certificates of each CA are
+   * looked at.
+   */
   readonly services: readonly ServiceOfIssuer[];
-  /** When a peer with a certificate from it, of a root also from the issuing CAs below it, was last let in. */
+  /** When a peer was last let in with a certificate issued by this CA (for a root, by an issuing CA below it). */
   readonly lastSeen: Date | undefined;
-  /** Whether it can leave the trust bundle without a certificate losing its trust. */
+  /** Whether this CA can leave the trust bundle without a valid certificate losing its trust. */
   readonly safeToRemove: boolean;
-  /** The answer in words. */
+  /** The reason for `safeToRemove`, in words. */
   readonly why: string;
 }
 
-/** Who would miss some CAs. */
+/** The certificates that depend on some CAs, and their services. */
 export type Dependents = Pick<IssuerStanding, 'usage' | 'services'>;
 
-// Enough to know whom to ask; the rest is in `veritas list`.
+// Enough to know which services to ask; `veritas list` shows all certificates.
 const LOOKED_AT = 1000;
 
 /**
@@ -69,7 +72,7 @@ export async function dependentsOf(database: Database, issuers: readonly IssuerR
   };
 }
 
-/** Where each of `rows` stands. */
+/** The standing of each of `rows`. */
 export function standingsOf(database: Database, rows: readonly IssuerRow[], now: Date): Promise<IssuerStanding[]> {
   return Promise.all(rows.map((row) => standingOf(database, row, { rows, now })));
 }
@@ -98,7 +101,7 @@ async function standingOf(
   };
 }
 
-/** The answer to "can it go?" in one clause. */
+/** Says in one clause which certificates depend on the CA `id`. */
 export function describeDependents(id: string, { usage: { valid, lastNotAfter }, services }: Dependents): string {
   if (valid === 0) return `no valid certificate depends on ${id}`;
   const named = services.slice(0, 5).map(({ service }) => service);
@@ -113,7 +116,7 @@ async function lastSeenOf(database: Database, issuers: readonly IssuerRow[]): Pr
   return last > 0 ? new Date(last) : undefined;
 }
 
-/** Whether its own certificate is; a root's never is. */
+/** Whether the CA's own certificate is revoked. A root's never is. */
 export async function isRevoked(database: Database, { der }: IssuerRow): Promise<boolean> {
   return (await findCertificate(database, decodeCertificate(der).serialNumber))?.status === 'revoked';
 }

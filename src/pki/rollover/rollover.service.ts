@@ -27,21 +27,24 @@ import {
 } from './rollover-plan.js';
 import { dependentsOf, describeDependents, isRevoked, standingsOf, type IssuerStanding } from './rollover-status.js';
 
-/** A step that is asked for; `back` takes it back. */
+/** A requested step; `back` reverses it. */
 export interface RolloverRequest extends RolloverTarget {
   readonly step: RolloverStep;
   readonly back?: boolean | undefined;
   readonly requester: Requester;
 }
 
-/** What a step did. `already`: it was done before, and nothing changed. */
+/** The result of a step. `already`: the step was done before, and nothing changed. */
 export interface RolloverOutcome {
   readonly subject: string;
   readonly changes: readonly StateChange[];
   readonly already: boolean;
 }
 
-/** Replaces CAs in stages: the next one is made, becomes known, signs; the old one signs no more, and leaves when nobody would miss it. */
+/**
+ * Replaces CAs in stages: the next CA is created, is published, and begins to sign; the old CA stops signing, and is removed when no valid
+ * certificate depends on it.
+ */
 export class RolloverService {
   readonly #authorities: Authorities;
   readonly #creation: Omit<Creation, 'requester'>;
@@ -57,7 +60,7 @@ export class RolloverService {
     readonly crls: CrlService;
     readonly registry: RevocationRegistry;
     readonly revocations: RevocationService;
-    /** Has this process act on what changed in the store, and writes the public files. */
+    /** Makes this process pick up the changes in the store and write the public files. */
     readonly follow: () => Promise<unknown>;
   }) {
     this.#authorities = parts.authorities;
@@ -69,20 +72,21 @@ export class RolloverService {
     this.#follow = parts.follow;
   }
 
-  /** Where each CA stands, and whether it can go. */
+  /** The standing of each CA, and whether it can be removed. */
   async status(): Promise<IssuerStanding[]> {
     const { database } = this.#context.store;
     return standingsOf(database, await listIssuers(database), await earliestNow(this.#context));
   }
 
   /**
-   * Takes a step, or goes on with one that was cut short; done before, it changes nothing. Each is recorded before and after. Throws PkiError
-   * `rollover_premature` with what is in the way, `issuer_unknown`, `key_elsewhere`, `issuer_expired`, `issuer_revoked`, and what keys and store throw.
+   * Takes a step, or completes one that was interrupted. A step that was done before changes nothing. Each step is recorded in the audit record
+   * before and after. Throws PkiError `rollover_premature` with what has to happen first, `issuer_unknown`, `key_elsewhere`, `issuer_expired`,
+   * `issuer_revoked`, and what keys and store throw.
    */
   async take(request: RolloverRequest): Promise<RolloverOutcome> {
     await this.#authorities.refresh();
     const outcome = await this.#take(request);
-    // Again, even when nothing changed: what was cut short after the change is made good.
+    // Done even when nothing changed, to complete a step that was interrupted after its change.
     await this.#follow();
     await this.#crls.publishIfDue(request.requester);
     return outcome;
@@ -105,16 +109,16 @@ export class RolloverService {
     await this.#checkFit(first);
     const entry = this.#entryOf(move, first.subject, requester);
     await audit.append({ ...entry, phase: 'intent' });
-    // Who hears of a CA finds its lists: first the lists, then the word.
+    // The lists of a CA must exist before the CA is published, so that whoever learns of the CA finds them.
     for (const { id, from, to } of first.changes)
       if (from === 'prepared' && to === 'published' && this.#authorities.named(id).keyHere)
         await this.#crls.signFirst(id, requester);
     const now = await earliestNow(this.#context);
     const plan = await store.transaction(async (transaction) => {
-      // Looked at again: another process may have been first.
+      // Planned again inside the transaction: another process may have done the step meanwhile.
       const planned = planStep(await rowsOf(transaction), move, target);
       await this.#checkEmptied(transaction, planned, now);
-      // Whoever leaves the place goes first: there is one active CA of each role.
+      // The change to `active` comes last, because there is at most one active CA of each role at any time.
       for (const { id, to } of planned.changes.toSorted(
         (a, b) => Number(a.to === 'active') - Number(b.to === 'active'),
       ))
@@ -131,9 +135,12 @@ export class RolloverService {
     return { action: `ca.rollover.${step}${back ? '.back' : ''}`, actor, requestId, subject };
   }
 
-  /** What becomes known must be believed, what becomes active must be able to sign. */
+  /**
+   * Checks the CAs of a plan. A CA that is published, activated or brought back must be neither expired nor revoked; the key of one that becomes
+   * active must open. Throws PkiError `issuer_expired`, `issuer_revoked`, and what the key throws.
+   */
   async #checkFit({ changes }: RolloverPlan): Promise<void> {
-    // Whoever makes way may be what this is done for: compromised, or over.
+    // The CA that is replaced is not checked: it may be replaced because it is compromised or expired.
     const rising = changes.filter(
       ({ from, to }) => from !== 'active' && (from === 'removed' || to === 'active' || to === 'published'),
     );
@@ -149,7 +156,7 @@ export class RolloverService {
     for (const { id } of changes.filter(({ to }) => to === 'active')) await this.#authorities.named(id).issuer.open();
   }
 
-  /** Throws PkiError `rollover_premature` while a certificate would lose its trust by a plan. */
+  /** Throws PkiError `rollover_premature` while a plan would take the trust from a valid certificate. */
   async #checkEmptied(transaction: Transaction, { subject, emptied }: RolloverPlan, now: Date): Promise<void> {
     const issuers = (await listIssuers(transaction)).filter(({ id }) => emptied.includes(id));
     const dependents = await dependentsOf(transaction, issuers, now);
@@ -202,7 +209,10 @@ export class RolloverService {
     );
   }
 
-  /** Takes back what was prepared. What was signed for it is revoked: a number is never given back, and nobody may find it good later. */
+  /**
+   * Withdraws a prepared CA. The certificates that were signed for it (its own and cross-certificates) are revoked, because they exist and must not
+   * be accepted later.
+   */
   async #withdraw({ requester, ...target }: RolloverRequest): Promise<RolloverOutcome> {
     const { store } = this.#context;
     const rows = await rowsOf(store.database);
@@ -223,22 +233,22 @@ export class RolloverService {
   }
 }
 
-/** Each CA, oldest first, and whether it is revoked. */
+/** All CAs, oldest first, each with whether it is revoked. */
 const rowsOf = async (database: Database) =>
   Promise.all((await listIssuers(database)).map(async (row) => ({ ...row, revoked: await isRevoked(database, row) })));
 
 interface Next {
   readonly id: string;
-  /** Whether it was begun before: it is there, and was not active yet. */
+  /** Whether this CA exists already, prepared or published but not yet active. */
   readonly exists: boolean;
 }
 
-/** The root after the active one. */
+/** The next root after the active one. */
 function nextRoot(rows: readonly IssuerRow[]): Next {
   return nextOf(rows, 'root', () => true);
 }
 
-/** The issuing CA that comes below `parent`. */
+/** The next issuing CA below `parent`. */
 function nextIssuing(rows: readonly IssuerRow[], parent: string): Next {
   return nextOf(rows, 'issuing', (row) => row.parent === parent);
 }

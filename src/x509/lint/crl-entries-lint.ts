@@ -16,17 +16,18 @@ const finding = ({ name: rule, source }: { name: string; source: string }, messa
 });
 
 /**
- * The rules about entries, for a list that is written piece by piece: it reads back the octets of each piece as a strict reader does. Two numbers are
- * taken for the same when 64 bits of a keyed hash are: with a million entries once in some thirty million lists, and the next list has another key.
+ * Applies the rules about entries to a list that is written piece by piece, by decoding the octets of each piece as a strict reader does. Two serial
+ * numbers count as equal when 64 bits of a keyed hash are equal. With a million entries that is wrong for about one list in thirty million, and the
+ * next list has another key.
  */
 export class CrlEntriesLint {
   readonly #isDelta: boolean;
   readonly #thisUpdate: Date;
-  /** As a UTCTime has it, to the second. */
+  /** `thisUpdate` as the digits of a UTCTime, in whole seconds. */
   readonly #thisUpdateText: Buffer;
   readonly #numbers: NumberLog;
 
-  /** `key`: two 32-bit numbers by chance; `thisUpdate`: of the list; `expected`: about how many entries there will be. */
+  /** `key`: two random 32-bit numbers. `thisUpdate`: that of the list. `expected`: the approximate number of entries. */
   constructor({
     isDelta,
     thisUpdate,
@@ -44,10 +45,13 @@ export class CrlEntriesLint {
     this.#numbers = new NumberLog(key, expected);
   }
 
-  /** What is wrong with the first bad one of whole entries. Throws DecodeError where one is not strict DER. */
+  /**
+   * The finding about the first wrong entry in a piece, which must consist of whole entries; undefined when all are right. Throws DecodeError when an
+   * entry is not strict DER.
+   */
   check(entries: Uint8Array): LintFinding | undefined {
     const scanner = new RevokedCertificateScanner(entries, entries, 2);
-    // Nothing is made for an entry that is right: what a million leave behind is cleared away by threads that get in the way of requests.
+    // Allocates nothing for a correct entry: collecting the garbage of a million entries would slow down requests.
     while (scanner.next()) {
       const from = scanner.serialStart;
       const to = scanner.serialEnd;
@@ -66,7 +70,7 @@ export class CrlEntriesLint {
     return reason !== CrlReason.unspecified && (reason !== CrlReason.removeFromCRL || this.#isDelta);
   }
 
-  /** Of an entry whose reason or number is wrong. */
+  /** The finding about an entry whose reason or serial number is wrong. */
   #findingOf(entries: Uint8Array, { reason, serialStart, serialEnd }: RevokedCertificateScanner): LintFinding {
     const serial = Buffer.from(entries.subarray(serialStart, serialEnd)).toString('hex');
     return this.#isReason(reason)
@@ -74,13 +78,16 @@ export class CrlEntriesLint {
       : finding(crlEntryReason, `the entry ${serial} gives the reason ${reason}`);
   }
 
-  /** What is wrong with all of them together, to be asked step by step when each piece was checked. */
+  /** The findings about all entries together, step by step. Call it after every piece was checked. */
   *checkUnique(): Generator<LintFinding | undefined, void, undefined> {
     for (const isTwice of this.#numbers.twice())
-      yield isTwice ? finding(crlEntryUnique, 'a serial number stands twice') : undefined;
+      yield isTwice ? finding(crlEntryUnique, 'a serial number occurs twice') : undefined;
   }
 
-  /** The rules about one entry by itself. One of the usual form, with a UTCTime and a reason that is not critical, can only break that of its date. */
+  /**
+   * Applies the rules about a single entry. An entry of the usual form (a UTCTime, a reason that is not critical) can only break the rule about the
+   * date.
+   */
   #lint(entries: Uint8Array, start: number): LintFinding[] {
     const entry = readCrlEntry(new DerReader(entries, start, entries.length));
     return lintCrlEntry({ entry, thisUpdate: this.#thisUpdate });

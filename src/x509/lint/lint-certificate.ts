@@ -72,8 +72,9 @@ import { version } from './certificate/version.js';
 import { findingsOf, type CertificateLintRule, type CertificateLintSubject, type LintFinding } from './lint-rule.js';
 
 /**
- * Every rule for certificates, one a file. What `decodeCertificate` refuses is not repeated: octets that are not strict DER, over 64 KiB, an
- * extension that stands twice, one of RFC 5280 that is not in its form, times that are not in whole seconds and UTC, serial numbers over 20 octets.
+ * All rules for certificates, each in a file of its own. They do not repeat what `decodeCertificate` refuses: octets that are not strict DER, more
+ * than 64 KiB, an extension that occurs twice, an extension of RFC 5280 that is malformed, times that are not in whole seconds and UTC, serial
+ * numbers of more than 20 octets.
  */
 export const certificateLintRules: readonly CertificateLintRule[] = [
   version,
@@ -150,10 +151,10 @@ export const certificateLintRules: readonly CertificateLintRule[] = [
 ];
 
 /**
- * What is wrong with a certificate that is about to be signed; nothing for one that verifiers will accept below `chain`. Pure: the same input
- * has the same findings. It does not look at the signature, which is not there yet, nor at the clock.
+ * The findings about a certificate that is about to be signed; empty when verifiers will accept it below `chain`. Pure. It does not look at the
+ * signature, which does not exist yet, nor at the clock.
  */
 export function lintCertificate(subject: CertificateLintSubject): LintFinding[] {
-  // Before version 3 there are no extensions, and every rule about one would say so.
+  // A certificate before version 3 has no extensions, so every rule about an extension would find something.
   return findingsOf(subject.certificate.version === 3 ? certificateLintRules : [version], subject);
 }

@@ -33,7 +33,7 @@ import {
 } from './lint-rule.js';
 import { crlForm } from './tbs-form.js';
 
-/** Every rule for CRLs, one a file. What `decodeCertificateList` refuses is not repeated. */
+/** All rules for CRLs, each in a file of its own. They do not repeat what `decodeCertificateList` refuses. */
 export const crlLintRules: readonly CrlLintRule[] = [
   crlVersion,
   crlSignatureAlgorithm,
@@ -58,12 +58,12 @@ export const crlLintRules: readonly CrlLintRule[] = [
   crlEntryReason,
 ];
 
-/** Every rule for one entry of a CRL as it is written, one a file. */
+/** All rules for one encoded entry of a CRL, each in a file of its own. */
 export const crlEntryLintRules: readonly CrlEntryLintRule[] = [crlEntryDateForm, crlEntryDate, crlEntryCriticality];
 
-/** What is wrong with one entry. */
+/** The findings about one entry. */
 export function lintCrlEntry(subject: CrlEntryLintSubject): LintFinding[] {
-  // Of a million entries hardly one is wrong: nothing is made for those that are right.
+  // Nearly all entries are right, so nothing is allocated for those.
   if (crlEntryLintRules.every(({ check }) => check(subject) === undefined)) return [];
   const entry = Buffer.from(subject.entry.userCertificate.subarray(2)).toString('hex');
   return findingsOf(crlEntryLintRules, subject).map(({ message, ...finding }) => ({
@@ -73,8 +73,8 @@ export function lintCrlEntry(subject: CrlEntryLintSubject): LintFinding[] {
 }
 
 /**
- * What is wrong with a CRL that is about to be signed; of its entries, with the first one where something is. Each rule about all entries goes
- * through them once, and then each entry is read back.
+ * The findings about a CRL that is about to be signed; of its entries, only those about the first wrong one. Each rule about all entries iterates
+ * over them once; then each entry is decoded on its own.
  */
 export function lintCrl(subject: CrlLintSubject): LintFinding[] {
   if (subject.list.version !== 2) return findingsOf([crlVersion], subject);

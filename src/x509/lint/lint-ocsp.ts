@@ -14,7 +14,7 @@ import { ocspResponderValidity } from './ocsp/ocsp-responder-validity.js';
 import { ocspSignatureAlgorithm } from './ocsp/ocsp-signature-algorithm.js';
 import { ocspThisUpdate } from './ocsp/ocsp-this-update.js';
 
-/** Every rule for OCSP responses, one a file. What `decodeOcspResponse` refuses is not repeated. */
+/** All rules for OCSP responses, each in a file of its own. They do not repeat what `decodeOcspResponse` refuses. */
 export const ocspLintRules: readonly OcspLintRule[] = [
   ocspSignatureAlgorithm,
   ocspResponderId,
@@ -32,7 +32,7 @@ export const ocspLintRules: readonly OcspLintRule[] = [
   ocspCriticality,
 ];
 
-/** What is wrong with an OCSP response that is about to be signed. Pure, but that it remembers by whom a responder's certificate was signed. */
+/** The findings about an OCSP response that is about to be signed. Pure, except that it caches which CA signed a responder's certificate. */
 export function lintOcsp(subject: OcspLintSubject): LintFinding[] {
   return findingsOf(ocspLintRules, subject);
 }

@@ -4,7 +4,7 @@ import type { WrittenCrlEntry } from './crl-entry.js';
 import type { BasicOcspResponse } from '../ocsp/ocsp-response.js';
 import type { OcspRequest } from '../ocsp/ocsp-request.js';
 
-/** A certificate before it is signed, and where it will stand. */
+/** A certificate before it is signed, and its place in the path. */
 export interface CertificateLintSubject {
   /** Read back from the octets that are to be signed; what stands in place of the signature does not count. */
   readonly certificate: Certificate;
@@ -14,7 +14,10 @@ export interface CertificateLintSubject {
   readonly chain: readonly Certificate[];
 }
 
-/** An entry as the lint looks at it. `serialNumber` as {@link Certificate.serialNumber}; `reason` is undefined when the entry gives none. */
+/**
+ * The parts of a CRL entry that the rules look at. `serialNumber` has the form of {@link Certificate.serialNumber}; `reason` is undefined when the
+ * entry has no reason.
+ */
 export interface LintedEntry {
   readonly serialNumber: string;
   readonly reason: number | undefined;
@@ -24,7 +27,7 @@ export interface LintedEntry {
 export interface CrlLintSubject {
   /** Read back from the octets that are to be signed. */
   readonly list: CertificateList;
-  /** What was written into `list`, or is read from it: who writes the entries need not decode them again. */
+  /** The entries of `list`. The caller that wrote them can pass them, so that they need not be decoded again. */
   readonly entries: Iterable<LintedEntry>;
   readonly issuer: Certificate;
   /** The last list of this issuer; undefined for its first. */
@@ -41,19 +44,19 @@ export interface CrlEntryLintSubject {
 export interface OcspLintSubject {
   /** Read back from the octets that are to be signed; what stands in place of the signature does not count. */
   readonly response: BasicOcspResponse;
-  /** What it answers. */
+  /** The request that the response answers. */
   readonly request: Pick<OcspRequest, 'certIds' | 'nonce'>;
-  /** The certificate of who signs it. */
+  /** The certificate of the responder that signs the response. */
   readonly responder: Certificate;
-  /** The CA whose certificates it is about. */
+  /** The CA that issued the certificates in question. */
   readonly issuer: Certificate;
 }
 
-/** One rule, in a file of its own: its name, the one place where it is written, and what is wrong, or undefined when nothing is. */
+/** One rule, in a file of its own. */
 export interface LintRule<Subject> {
-  /** In kebab-case, as the file. */
+  /** In kebab-case, the same as the file's name. */
   readonly name: string;
-  /** `RFC 5280 §4.1.2.2`. */
+  /** The section that states the rule, such as `RFC 5280 §4.1.2.2`. */
   readonly source: string;
   readonly check: (subject: Subject) => string | undefined;
 }
@@ -63,14 +66,14 @@ export type CrlLintRule = LintRule<CrlLintSubject>;
 export type CrlEntryLintRule = LintRule<CrlEntryLintSubject>;
 export type OcspLintRule = LintRule<OcspLintSubject>;
 
-/** A rule that is broken. */
+/** A violation of a rule. */
 export interface LintFinding {
   readonly rule: string;
   readonly source: string;
   readonly message: string;
 }
 
-/** What the rules find, in their order. For who has rules of their own beside those here. */
+/** The findings of the rules, in the order of the rules. Exported for callers with rules of their own. */
 export function findingsOf<Subject>(rules: readonly LintRule<Subject>[], subject: Subject): LintFinding[] {
   const findings: LintFinding[] = [];
   for (const { name, source, check } of rules) {
@@ -80,9 +83,9 @@ export function findingsOf<Subject>(rules: readonly LintRule<Subject>[], subject
   return findings;
 }
 
-/** `serial-number-positive: the serial number is 00 (RFC 5280 §4.1.2.2)`. */
+/** Formats a finding: `serial-number-positive: the serial number is 00 (RFC 5280 §4.1.2.2)`. */
 export const lintFindingToString = ({ rule, source, message }: LintFinding): string =>
   `${rule}: ${message} (${source})`;
 
-/** Whether a certificate says that it is a CA's. */
+/** Whether a certificate is that of a CA (cA of basicConstraints). */
 export const isAuthority = ({ extensions }: Certificate): boolean => extensions.basicConstraints?.cA === true;

@@ -1,5 +1,5 @@
 // X.690 §8.8.
 const NULL = Buffer.of(5, 0);
 
-/** Whether an extension's value is NULL, as for those whose presence says everything; so is one that is absent. */
+/** Whether the value of an extension is NULL, as required for extensions that carry no value. True when the extension is absent. */
 export const isNull = (value: Uint8Array = NULL): boolean => NULL.equals(value);

@@ -2,8 +2,8 @@ const PARTS = 256;
 const SMALLEST = 8;
 
 /**
- * Sets of octets, as 64 bits of a keyed hash of each, to be looked through for what stands twice when all are there: eight octets of memory a number, and
- * no search for its place. It is in many small parts, each of which grows and is sorted in no time.
+ * Finds duplicates among serial numbers after all of them were added. It stores 64 bits of a keyed hash for each, which takes eight octets and no
+ * lookup. The hashes are spread over 256 parts, so that growing or sorting one part takes little time.
  */
 export class NumberLog {
   readonly #high: number;
@@ -12,11 +12,11 @@ export class NumberLog {
   readonly #parts: Uint32Array[];
   readonly #lengths = new Uint32Array(PARTS);
 
-  /** The key: two 32-bit numbers by chance. `expected`: about how many there will be; parts that grow leave their memory behind. */
+  /** The key: two random 32-bit numbers. `expected`: the approximate number of serial numbers; an exact guess avoids growing, which copies a part. */
   constructor([high, low]: readonly [number, number], expected = 0) {
     this.#high = high;
     this.#low = low;
-    // The parts differ by chance.
+    // Parts differ in size by chance, so each gets a tenth more.
     const size = Math.max(SMALLEST, 2 * Math.ceil((expected / PARTS) * 1.1));
     this.#parts = Array.from({ length: PARTS }, () => new Uint32Array(size));
   }
@@ -46,7 +46,7 @@ export class NumberLog {
     this.#lengths[index] = length + 2;
   }
 
-  /** Part by part, whether something in it was added twice. Adding is over. */
+  /** Yields for each part whether a number in it was added twice. Nothing may be added afterwards. */
   *twice(): Generator<boolean, void, undefined> {
     for (const [index, part] of this.#parts.entries()) {
       const length = this.#lengths[index] ?? 0;
@@ -60,7 +60,7 @@ export class NumberLog {
 }
 
 function grown(part: Uint32Array): Uint32Array {
-  // By half, to an even number.
+  // Grows by half, to an even number.
   const larger = new Uint32Array((part.length + (part.length >> 1) + 2) & ~1);
   larger.set(part);
   return larger;

@@ -3,7 +3,7 @@ import type { CertificateLintRule } from '../lint-rule.js';
 
 const KNOWN: ReadonlySet<string> = new Set([Oid.caIssuers, Oid.ocsp]);
 
-/** The two that there are for it: a reader knows no other. */
+/** RFC 5280 defines only these two access methods for this extension; verifiers know no other. */
 export const authorityInfoAccessMethod: CertificateLintRule = {
   name: 'authority-info-access-method',
   source: 'RFC 5280 §4.2.2.1',

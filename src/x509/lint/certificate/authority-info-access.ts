@@ -8,6 +8,6 @@ export const authorityInfoAccess: CertificateLintRule = {
     certificate.extensions.authorityInfoAccess?.every(
       ({ accessLocation: { kind, value } }) => kind === 'uri' && isHttpUri(value),
     ) === false
-      ? 'an access location is no http URI'
+      ? 'an access location is not an http URI'
       : undefined,
 };

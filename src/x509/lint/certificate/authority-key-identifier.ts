@@ -1,11 +1,11 @@
 import type { CertificateLintRule } from '../lint-rule.js';
 
-/** A root may leave it out. */
+/** A root may omit the extension. */
 export const authorityKeyIdentifier: CertificateLintRule = {
   name: 'authority-key-identifier',
   source: 'RFC 5280 §4.2.1.1',
   check: ({ certificate, issuer }) =>
     issuer && !certificate.extensions.authorityKeyIdentifier?.keyIdentifier
-      ? 'there is no keyIdentifier of the issuer in authorityKeyIdentifier'
+      ? 'authorityKeyIdentifier or its keyIdentifier is missing'
       : undefined,
 };

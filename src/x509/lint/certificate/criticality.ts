@@ -26,7 +26,8 @@ const isNever = (oid: string, { subject }: Certificate): boolean =>
   NEVER.has(oid) || (oid === Oid.subjectAltName && !isEmptyName(subject));
 
 /**
- * Each subsection of §4.2 says it for its extension. The basicConstraints of CAs, keyUsage, and subjectAltName beside an empty subject have rules of their own.
+ * The subsections of §4.2 state it for each extension. Separate rules cover basicConstraints of CAs, keyUsage, and subjectAltName with an empty
+ * subject.
  */
 export const criticality: CertificateLintRule = {
   name: 'criticality',

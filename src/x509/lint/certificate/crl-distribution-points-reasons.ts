@@ -5,6 +5,6 @@ export const crlDistributionPointsReasons: CertificateLintRule = {
   source: 'RFC 5280 §4.2.1.13',
   check: ({ certificate: { extensions } }) =>
     extensions.crlDistributionPoints?.every(({ reasons }) => reasons !== undefined)
-      ? 'no distribution point is for all reasons'
+      ? 'no distribution point covers all reasons'
       : undefined,
 };

@@ -2,7 +2,7 @@ import { isHttpUri } from '../../absolute-uri.js';
 import type { DistributionPoint } from '../../distribution-point.js';
 import type { CertificateLintRule } from '../lint-rule.js';
 
-/** http and not https, which would need a certificate’s status to get at it (RFC 5280 §8). */
+/** Only http is allowed, not https: verifying the TLS certificate would need the status of another certificate first (RFC 5280 §8). */
 export const crlDistributionPoints: CertificateLintRule = {
   name: 'crl-distribution-points',
   source: 'RFC 5280 §4.2.1.13',
@@ -10,7 +10,7 @@ export const crlDistributionPoints: CertificateLintRule = {
     isEachAtHttp(extensions.crlDistributionPoints) ? undefined : 'a distribution point has no http URI',
 };
 
-/** Whether all that each of the points says is http URIs; so it is when there is none. */
+/** Whether every name of every distribution point is an http URI; true when there are no distribution points. */
 export const isEachAtHttp = (points: readonly DistributionPoint[] = []): boolean =>
   points.every(
     ({ distributionPoint }) =>

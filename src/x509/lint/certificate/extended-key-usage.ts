@@ -2,7 +2,7 @@ import type { Certificate } from '../../certificate.js';
 import { KeyUsage } from '../../certificate-extensions.js';
 import { isAuthority, type CertificateLintRule } from '../lint-rule.js';
 
-/** Without it a key serves every purpose there is, unless it may sign lists and nothing else. */
+/** A certificate without the extension is valid for every purpose. That is allowed only when the key may sign nothing but CRLs. */
 export const extendedKeyUsage: CertificateLintRule = {
   name: 'extended-key-usage',
   source: 'RFC 5280 §4.2.1.12',

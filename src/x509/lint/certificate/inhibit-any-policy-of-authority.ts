@@ -5,6 +5,6 @@ export const inhibitAnyPolicyOfAuthority: CertificateLintRule = {
   source: 'RFC 5280 §4.2.1.14',
   check: ({ certificate }) =>
     certificate.extensions.inhibitAnyPolicy !== undefined && !isAuthority(certificate)
-      ? 'an end entity inhibits anyPolicy'
+      ? 'an end entity has inhibitAnyPolicy'
       : undefined,
 };

@@ -4,5 +4,5 @@ import type { CertificateLintRule } from '../lint-rule.js';
 export const issuerNotEmpty: CertificateLintRule = {
   name: 'issuer-not-empty',
   source: 'RFC 5280 §4.1.2.4',
-  check: ({ certificate }) => (isEmptyName(certificate.issuer) ? 'the issuer is empty' : undefined),
+  check: ({ certificate }) => (isEmptyName(certificate.issuer) ? 'the issuer field is empty' : undefined),
 };

@@ -8,7 +8,7 @@ export const keyUsageAgreement: CertificateLintRule = {
     const { keyUsage = new Set<number>() } = extensions;
     const narrows = keyUsage.has(KeyUsage.encipherOnly) || keyUsage.has(KeyUsage.decipherOnly);
     return narrows && !keyUsage.has(KeyUsage.keyAgreement)
-      ? 'encipherOnly and decipherOnly say nothing without keyAgreement'
+      ? 'encipherOnly and decipherOnly have no meaning without keyAgreement'
       : undefined;
   },
 };

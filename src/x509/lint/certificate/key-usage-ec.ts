@@ -8,6 +8,6 @@ export const keyUsageEc: CertificateLintRule = {
   source: 'RFC 8813 §3',
   check: ({ certificate: { publicKey, extensions } }) => {
     const unfit = publicKey.parameters.type === 'ec' && UNFIT.find((bit) => extensions.keyUsage?.has(bit));
-    return typeof unfit === 'number' ? `${keyUsageName(unfit)} is not for keys on elliptic curves` : undefined;
+    return typeof unfit === 'number' ? `${keyUsageName(unfit)} is not allowed for elliptic curve keys` : undefined;
   },
 };

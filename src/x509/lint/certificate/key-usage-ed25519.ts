@@ -14,6 +14,6 @@ export const keyUsageEd25519: CertificateLintRule = {
   check: ({ certificate: { publicKey, extensions } }) => {
     const unfit =
       publicKey.parameters.type === 'ed25519' && [...(extensions.keyUsage ?? [])].find((bit) => !FIT.has(bit));
-    return typeof unfit === 'number' ? `${keyUsageName(unfit)} is not for Ed25519 keys` : undefined;
+    return typeof unfit === 'number' ? `${keyUsageName(unfit)} is not allowed for Ed25519 keys` : undefined;
   },
 };

@@ -15,6 +15,6 @@ export const keyUsageRsaPss: CertificateLintRule = {
   check: ({ certificate: { publicKey, extensions } }) => {
     const unfit =
       publicKey.algorithm.oid === Oid.rsassaPss && [...(extensions.keyUsage ?? [])].find((bit) => !FIT.has(bit));
-    return typeof unfit === 'number' ? `${keyUsageName(unfit)} is not for keys that only sign` : undefined;
+    return typeof unfit === 'number' ? `${keyUsageName(unfit)} is not allowed for RSASSA-PSS keys` : undefined;
   },
 };

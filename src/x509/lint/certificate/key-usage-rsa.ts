@@ -9,6 +9,6 @@ export const keyUsageRsa: CertificateLintRule = {
   source: 'RFC 3279 §2.3.1',
   check: ({ certificate: { publicKey, extensions } }) => {
     const unfit = publicKey.algorithm.oid === Oid.rsaEncryption && UNFIT.find((bit) => extensions.keyUsage?.has(bit));
-    return typeof unfit === 'number' ? `${keyUsageName(unfit)} is not for RSA keys` : undefined;
+    return typeof unfit === 'number' ? `${keyUsageName(unfit)} is not allowed for RSA keys` : undefined;
   },
 };

@@ -5,6 +5,6 @@ export const nameConstraintsOfAuthority: CertificateLintRule = {
   source: 'RFC 5280 §4.2.1.10',
   check: ({ certificate }) =>
     certificate.extensions.nameConstraints && !isAuthority(certificate)
-      ? 'nameConstraints stands in the certificate of an end entity'
+      ? 'an end entity has nameConstraints'
       : undefined,
 };

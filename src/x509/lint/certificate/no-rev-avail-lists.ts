@@ -7,6 +7,6 @@ export const noRevAvailLists: CertificateLintRule = {
   check: ({ certificate }) =>
     certificate.extensions.all.has(Oid.noRevAvail) &&
     (certificate.extensions.crlDistributionPoints ?? certificate.extensions.freshestCrl)
-      ? 'beside noRevAvail it says where its CRL is'
+      ? 'the certificate has noRevAvail and points to a CRL'
       : undefined,
 };

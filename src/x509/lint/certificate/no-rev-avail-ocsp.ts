@@ -7,6 +7,6 @@ export const noRevAvailOcsp: CertificateLintRule = {
   check: ({ certificate }) =>
     certificate.extensions.all.has(Oid.noRevAvail) &&
     certificate.extensions.authorityInfoAccess?.some(({ accessMethod }) => accessMethod === Oid.ocsp)
-      ? 'beside noRevAvail it says where its OCSP responder is'
+      ? 'the certificate has noRevAvail and points to an OCSP responder'
       : undefined,
 };

@@ -7,6 +7,6 @@ export const ocspNoCheckPurpose: CertificateLintRule = {
   check: ({ certificate }) =>
     certificate.extensions.all.has(Oid.ocspNoCheck) &&
     !certificate.extensions.extendedKeyUsage?.includes(Oid.ocspSigning)
-      ? 'ocspNoCheck stands in a certificate that is not for OCSPSigning'
+      ? 'the certificate has ocspNoCheck and is not for OCSPSigning'
       : undefined,
 };

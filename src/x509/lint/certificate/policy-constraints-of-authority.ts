@@ -5,6 +5,6 @@ export const policyConstraintsOfAuthority: CertificateLintRule = {
   source: 'RFC 5280 §4.2.1.11',
   check: ({ certificate }) =>
     certificate.extensions.policyConstraints && !isAuthority(certificate)
-      ? 'an end entity constrains policies'
+      ? 'an end entity has policyConstraints'
       : undefined,
 };

@@ -9,6 +9,6 @@ export const policyMappingsAny: CertificateLintRule = {
       ({ issuerDomainPolicy, subjectDomainPolicy }) =>
         issuerDomainPolicy === Oid.anyPolicy || subjectDomainPolicy === Oid.anyPolicy,
     )
-      ? 'anyPolicy is mapped'
+      ? 'policyMappings maps anyPolicy'
       : undefined,
 };

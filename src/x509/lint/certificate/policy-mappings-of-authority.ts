@@ -4,5 +4,5 @@ export const policyMappingsOfAuthority: CertificateLintRule = {
   name: 'policy-mappings-of-authority',
   source: 'RFC 5280 §4.2.1.5',
   check: ({ certificate }) =>
-    certificate.extensions.policyMappings && !isAuthority(certificate) ? 'an end entity maps policies' : undefined,
+    certificate.extensions.policyMappings && !isAuthority(certificate) ? 'an end entity has policyMappings' : undefined,
 };

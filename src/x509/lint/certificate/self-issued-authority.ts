@@ -1,7 +1,7 @@
 import { isEmptyName, sameName } from '../../name.js';
 import { isAuthority, type CertificateLintRule } from '../lint-rule.js';
 
-/** Only CAs are self-issued: a certificate that bears its issuer’s name could be taken for one in a path. */
+/** Only CA certificates may be self-issued: path validation would treat an end entity with the name of its issuer as self-issued. */
 export const selfIssuedAuthority: CertificateLintRule = {
   name: 'self-issued-authority',
   source: 'RFC 5280 §3.2',

@@ -1,6 +1,6 @@
 import type { CertificateLintRule } from '../lint-rule.js';
 
-/** 64 bits of a random generator. Zero and below are another rule’s. */
+/** Requires the 64 bits of a random generator to be possible. Numbers that are not positive are left to `serial-number-positive`. */
 export const serialNumberEntropy: CertificateLintRule = {
   name: 'serial-number-entropy',
   source: 'CA/Browser Forum Baseline Requirements §7.1.2',

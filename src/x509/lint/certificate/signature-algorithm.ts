@@ -2,12 +2,12 @@ import { oidName } from '../../oids.js';
 import { signatureFitsKey } from '../../signature.js';
 import type { CertificateLintRule } from '../lint-rule.js';
 
-/** That both fields hold the same algorithm is what the reader insists on. */
+/** The decoder makes sure that both fields of the certificate hold the same algorithm. */
 export const signatureAlgorithm: CertificateLintRule = {
   name: 'signature-algorithm',
   source: 'RFC 5280 §4.1.1.2',
   check: ({ certificate, issuer }) =>
     signatureFitsKey(certificate.signatureAlgorithm, (issuer ?? certificate).publicKey)
       ? undefined
-      : `the key of the issuer does not make signatures of algorithm ${oidName(certificate.signatureAlgorithm.oid)}`,
+      : `the key of the issuer cannot make signatures of algorithm ${oidName(certificate.signatureAlgorithm.oid)}`,
 };

@@ -1,7 +1,7 @@
 import { isEmptyName } from '../../name.js';
 import type { CertificateLintRule } from '../lint-rule.js';
 
-/** Empty names of the other kinds are not in the form of their own rules. */
+/** The rules for the other kinds of names refuse empty names of those kinds. */
 export const subjectAltNameDirectory: CertificateLintRule = {
   name: 'subject-alt-name-directory',
   source: 'RFC 5280 §4.2.1.6',

@@ -3,8 +3,8 @@ import { dnsName } from '../../path/dns-name.js';
 import type { CertificateLintRule } from '../lint-rule.js';
 
 /**
- * Labels of letters, digits and hyphens, 253 characters in all, no trailing dot, no number at the end, which would be an address; and no wildcard,
- * which is nobody’s name. Other characters than ASCII are what the reader refuses, and iPAddress of other than 4 or 16 octets.
+ * Allows labels of letters, digits and hyphens, and at most 253 characters. Refuses a trailing dot, a last label of digits (it would be an address),
+ * and a wildcard (it names no particular service). The decoder refuses characters other than ASCII, and an iPAddress that is not of 4 or 16 octets.
  */
 export const subjectAltNameDns: CertificateLintRule = {
   name: 'subject-alt-name-dns',

@@ -2,8 +2,8 @@ import { Oid } from '../../oids.js';
 import type { CertificateLintRule } from '../lint-rule.js';
 
 /**
- * The common name no longer counts as the name of a service; who signs responses or lists for a CA is no service. An empty subjectAltName is what the
- * reader refuses.
+ * The common name does not count as the name of a service any more. Certificates that sign OCSP responses or CRLs for a CA are not services and need no
+ * subjectAltName. The decoder refuses an empty one.
  */
 export const subjectAltName: CertificateLintRule = {
   name: 'subject-alt-name',

@@ -2,7 +2,7 @@ import { isEmptyName } from '../../name.js';
 import { Oid } from '../../oids.js';
 import { isAuthority, type CertificateLintRule } from '../lint-rule.js';
 
-/** That an end entity has a subjectAltName at all is the rule `subject-alt-name`. */
+/** The rule `subject-alt-name` checks that an end entity has a subjectAltName at all. */
 export const subjectAlternative: CertificateLintRule = {
   name: 'subject-alternative',
   source: 'RFC 5280 §4.2.1.6',

@@ -1,7 +1,7 @@
 import { Oid, oidName } from '../../oids.js';
 import type { CertificateLintRule } from '../lint-rule.js';
 
-// ub-common-name and its like.
+// The upper bounds `ub-…`, such as `ub-common-name`.
 const LIMITS: ReadonlyMap<string, number> = new Map([
   [Oid.commonName, 64],
   [Oid.organizationName, 64],
@@ -21,7 +21,7 @@ export const subjectAttributeLength: CertificateLintRule = {
     for (const { type, value } of certificate.subject.rdns.flat()) {
       const limit = LIMITS.get(type);
       if (value === undefined || limit === undefined) continue;
-      // The bounds count characters; the country is a code of two.
+      // The bounds count characters, not octets. countryName is always a code of two.
       const characters = Array.from(value).length;
       if (characters < 1 || characters > limit || (type === Oid.countryName && characters !== 2))
         return `${oidName(type)} has ${characters} characters`;

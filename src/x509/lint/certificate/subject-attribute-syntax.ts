@@ -2,7 +2,7 @@ import { Tag } from '../../../der/index.js';
 import { Oid, oidName } from '../../oids.js';
 import type { CertificateLintRule } from '../lint-rule.js';
 
-/** The attributes whose syntax leaves no choice of string, and the type of theirs. */
+/** Attributes that allow only one string type, and the tag of that type. */
 export const FIXED_SYNTAX: ReadonlyMap<string, number> = new Map([
   [Oid.countryName, Tag.PRINTABLE_STRING],
   [Oid.serialNumber, Tag.PRINTABLE_STRING],
@@ -18,7 +18,7 @@ export const subjectAttributeSyntax: CertificateLintRule = {
     for (const { type, tag } of certificate.subject.rdns.flat()) {
       const expected = FIXED_SYNTAX.get(type) ?? tag;
       if (tag !== expected)
-        return `${oidName(type)} is no ${expected === Tag.IA5_STRING ? 'IA5String' : 'PrintableString'}`;
+        return `${oidName(type)} is not of type ${expected === Tag.IA5_STRING ? 'IA5String' : 'PrintableString'}`;
     }
     return undefined;
   },

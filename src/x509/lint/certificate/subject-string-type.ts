@@ -5,7 +5,7 @@ import { FIXED_SYNTAX } from './subject-attribute-syntax.js';
 
 const TEXT: ReadonlySet<number> = new Set([Tag.PRINTABLE_STRING, Tag.UTF8_STRING]);
 
-/** Of attributes that leave a choice of string; the others have the rule `subject-attribute-syntax`. */
+/** For attributes that allow several string types; `subject-attribute-syntax` covers the others. */
 export const subjectStringType: CertificateLintRule = {
   name: 'subject-string-type',
   source: 'RFC 5280 §4.1.2.4',

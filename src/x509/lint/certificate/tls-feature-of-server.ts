@@ -1,7 +1,7 @@
 import { Oid } from '../../oids.js';
 import { isAuthority, type CertificateLintRule } from '../lint-rule.js';
 
-/** A client has no handshake to staple anything to. */
+/** Only servers staple OCSP responses in a handshake. */
 export const tlsFeatureOfServer: CertificateLintRule = {
   name: 'tls-feature-of-server',
   source: 'RFC 7633 §4.2',
@@ -9,6 +9,6 @@ export const tlsFeatureOfServer: CertificateLintRule = {
     certificate.extensions.tlsFeature &&
     !isAuthority(certificate) &&
     !certificate.extensions.extendedKeyUsage?.includes(Oid.serverAuth)
-      ? 'tlsFeature stands in a certificate that is not for serverAuth'
+      ? 'the certificate has tlsFeature and is not for serverAuth'
       : undefined,
 };

@@ -4,5 +4,5 @@ export const uniqueIdentifiers: CertificateLintRule = {
   name: 'unique-identifiers',
   source: 'RFC 5280 §4.1.2.8',
   check: ({ certificate }) =>
-    certificate.hasUniqueIdentifier ? 'there is a unique identifier of issuer or subject' : undefined,
+    certificate.hasUniqueIdentifier ? 'the certificate has an issuerUniqueID or a subjectUniqueID' : undefined,
 };

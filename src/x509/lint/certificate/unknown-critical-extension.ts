@@ -7,7 +7,8 @@ export const unknownCriticalExtension: CertificateLintRule = {
   source: 'RFC 5280 §4.2',
   check: ({ certificate }) => {
     for (const { oid, critical } of certificate.extensions.all.values())
-      if (critical && !isProcessedExtension(oid)) return `${oidName(oid)} is critical, and hardly a verifier knows it`;
+      if (critical && !isProcessedExtension(oid))
+        return `${oidName(oid)} is critical, and verifiers that do not know it refuse the certificate`;
     return undefined;
   },
 };

@@ -1,6 +1,6 @@
 import type { CertificateLintRule } from '../lint-rule.js';
 
-/** The reader takes either type for any year, as many do. */
+/** The decoder accepts either type for any year, as many verifiers do. */
 export const validityForm: CertificateLintRule = {
   name: 'validity-form',
   source: 'RFC 5280 §4.1.2.5',

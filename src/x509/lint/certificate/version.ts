@@ -4,5 +4,5 @@ export const version: CertificateLintRule = {
   name: 'version',
   source: 'RFC 5280 §4.1.2.1',
   check: ({ certificate }) =>
-    certificate.version === 3 ? undefined : `the version is ${certificate.version}, and extensions need 3`,
+    certificate.version === 3 ? undefined : `the version is ${certificate.version}, and extensions need version 3`,
 };

@@ -3,7 +3,7 @@ import type { CrlLintRule } from '../lint-rule.js';
 
 const ALWAYS: ReadonlySet<string> = new Set([Oid.deltaCrlIndicator, Oid.issuingDistributionPoint]);
 
-/** Any other that is critical makes the list one that verifiers must not use. */
+/** These two must be critical. Verifiers must not use a list with any other critical extension. */
 export const crlCriticality: CrlLintRule = {
   name: 'crl-criticality',
   source: 'RFC 5280 §5.2',

@@ -1,6 +1,6 @@
 import type { CrlLintRule } from '../lint-rule.js';
 
-/** A delta goes with a list that was there before it, or is numbered as the one that is signed with it. */
+/** The base of a delta is an earlier list, or the complete list that is signed together with it under the same number. */
 export const crlDeltaBase: CrlLintRule = {
   name: 'crl-delta-base',
   source: 'RFC 5280 §5.2.4',

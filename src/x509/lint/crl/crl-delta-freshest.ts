@@ -4,5 +4,5 @@ export const crlDeltaFreshest: CrlLintRule = {
   name: 'crl-delta-freshest',
   source: 'RFC 5280 §5.2.6',
   check: ({ list: { extensions } }) =>
-    extensions.deltaCrlIndicator !== undefined && extensions.freshestCrl ? 'a delta says where a delta is' : undefined,
+    extensions.deltaCrlIndicator !== undefined && extensions.freshestCrl ? 'a delta CRL has freshestCRL' : undefined,
 };

@@ -4,5 +4,5 @@ import { crlForm } from '../tbs-form.js';
 export const crlEntriesAbsent: CrlLintRule = {
   name: 'crl-entries-absent',
   source: 'RFC 5280 §5.1.2.6',
-  check: ({ list }) => (crlForm(list).entries?.done ? 'revokedCertificates is there and has no entry' : undefined),
+  check: ({ list }) => (crlForm(list).entries?.done ? 'revokedCertificates is present but empty' : undefined),
 };

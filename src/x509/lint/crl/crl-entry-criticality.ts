@@ -1,7 +1,10 @@
 import { Oid, oidName } from '../../oids.js';
 import type { CrlEntryLintRule } from '../lint-rule.js';
 
-/** certificateIssuer is (§5.3.3); reasonCode and invalidityDate are not (§5.3.1, §5.3.2); any other makes the list one that verifiers must not use. */
+/**
+ * certificateIssuer must be critical (§5.3.3); reasonCode and invalidityDate must not (§5.3.1, §5.3.2). Verifiers must not use a list with any other
+ * critical entry extension.
+ */
 export const crlEntryCriticality: CrlEntryLintRule = {
   name: 'crl-entry-criticality',
   source: 'RFC 5280 §5.3',

@@ -1,6 +1,6 @@
 import type { CrlEntryLintRule } from '../lint-rule.js';
 
-/** The date on which it was revoked: a list does not know of what has not happened when it is made. */
+/** A list cannot contain a revocation that happens after the list was made. */
 export const crlEntryDate: CrlEntryLintRule = {
   name: 'crl-entry-date',
   source: 'RFC 5280 §5.1.2.6',

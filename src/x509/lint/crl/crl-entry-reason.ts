@@ -1,7 +1,7 @@
 import { CrlReason } from '../../revoked-certificate.js';
 import type { CrlLintRule } from '../lint-rule.js';
 
-/** unspecified is left out, and removeFromCRL is for delta CRLs. Numbers that are not assigned are what the reader refuses, and the writer has no word for. */
+/** `unspecified` must be omitted, and removeFromCRL is only for delta CRLs. The decoder refuses codes that are not assigned. */
 export const crlEntryReason: CrlLintRule = {
   name: 'crl-entry-reason',
   source: 'RFC 5280 §5.3.1',

@@ -1,6 +1,6 @@
 import type { CrlLintRule } from '../lint-rule.js';
 
-// Whole octets in hexadecimal, as the reader writes them.
+// Whole octets in hexadecimal, as the decoder gives them.
 const WELL_FORMED = /^(?!00$)(?:[0-9a-f]{2}){1,20}$/;
 
 export const crlEntrySerialNumber: CrlLintRule = {
@@ -9,7 +9,7 @@ export const crlEntrySerialNumber: CrlLintRule = {
   check: ({ entries }) => {
     for (const { serialNumber } of entries)
       if (!WELL_FORMED.test(serialNumber))
-        return `the serial number ${serialNumber.slice(0, 48)} is not positive and of 20 octets at most`;
+        return `the serial number ${serialNumber.slice(0, 48)} is not positive or has more than 20 octets`;
     return undefined;
   },
 };

@@ -7,5 +7,5 @@ export const crlIssuer: CrlLintRule = {
   check: ({ list, issuer }) =>
     Buffer.compare(list.issuer.der, issuer.subject.der) === 0 && !isEmptyName(list.issuer)
       ? undefined
-      : 'the issuer is empty or not the subject of the issuer, octet for octet',
+      : 'the issuer field is empty or not the subject of the issuer’s certificate, octet for octet',
 };

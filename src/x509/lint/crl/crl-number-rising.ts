@@ -5,6 +5,6 @@ export const crlNumberRising: CrlLintRule = {
   source: 'RFC 5280 §5.2.3',
   check: ({ list: { extensions }, previous }) =>
     previous && extensions.crlNumber !== undefined && extensions.crlNumber <= BigInt(previous.number)
-      ? `CRL number ${extensions.crlNumber.toString()} does not rise`
+      ? `CRL number ${extensions.crlNumber.toString()} is not higher than the last one`
       : undefined,
 };

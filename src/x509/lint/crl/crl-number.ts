@@ -1,6 +1,6 @@
 import type { CrlLintRule } from '../lint-rule.js';
 
-/** A negative number, and one of more than 20 octets, is what the reader refuses. */
+/** The decoder refuses a negative number, and one of more than 20 octets. */
 export const crlNumber: CrlLintRule = {
   name: 'crl-number',
   source: 'RFC 5280 §5.2.3',

@@ -1,6 +1,6 @@
 import type { CrlLintRule } from '../lint-rule.js';
 
-/** A CA that may certify CAs has one list for all that it certifies here: one for end entities alone would leave theirs out. */
+/** A list of end entities alone would omit the CAs that the issuer certifies. Such an issuer has one list for both here. */
 export const crlScopeAuthorities: CrlLintRule = {
   name: 'crl-scope-authorities',
   source: 'RFC 5280 §5.2.5',

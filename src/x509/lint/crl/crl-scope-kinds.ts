@@ -1,6 +1,6 @@
 import type { CrlLintRule } from '../lint-rule.js';
 
-/** At most one kind of certificate alone, and never attribute certificates alone. */
+/** A list may be limited to at most one kind of certificate, and here never to attribute certificates. */
 export const crlScopeKinds: CrlLintRule = {
   name: 'crl-scope-kinds',
   source: 'RFC 5280 §5.2.5',

@@ -8,5 +8,5 @@ export const crlSignatureAlgorithm: CrlLintRule = {
   check: ({ list, issuer }) =>
     signatureFitsKey(list.signatureAlgorithm, issuer.publicKey)
       ? undefined
-      : `the key of the issuer does not make signatures of algorithm ${oidName(list.signatureAlgorithm.oid)}`,
+      : `the key of the issuer cannot make signatures of algorithm ${oidName(list.signatureAlgorithm.oid)}`,
 };

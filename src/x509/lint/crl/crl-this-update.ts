@@ -1,6 +1,6 @@
 import type { CrlLintRule } from '../lint-rule.js';
 
-/** In whole seconds, as a list has no finer ones. */
+/** Compared in whole seconds, because a list holds no fractions. */
 export const crlThisUpdate: CrlLintRule = {
   name: 'crl-this-update',
   source: 'RFC 5280 §5.1.2.4',

@@ -1,7 +1,7 @@
 import type { CrlLintRule } from '../lint-rule.js';
 import { crlForm, timeFormProblem } from '../tbs-form.js';
 
-/** nextUpdate is written as thisUpdate is (§5.1.2.5). */
+/** nextUpdate follows the same rule as thisUpdate (§5.1.2.5). */
 export const crlUpdateForm: CrlLintRule = {
   name: 'crl-update-form',
   source: 'RFC 5280 §5.1.2.4',

@@ -1,6 +1,6 @@
 import type { OcspLintRule } from '../lint-rule.js';
 
-/** One answer for each question, in their order and in the words of the question. */
+/** One response for each CertID of the request, in the same order and with the same octets. */
 export const ocspCertIds: OcspLintRule = {
   name: 'ocsp-cert-ids',
   source: 'RFC 6960 §3.2',

@@ -1,7 +1,7 @@
 import { isCertIdOf } from '../../ocsp/cert-id.js';
 import type { OcspLintRule } from '../lint-rule.js';
 
-/** Nothing is said about what another CA issued. */
+/** A responder makes no statement about the certificates of another CA. */
 export const ocspCertIssuer: OcspLintRule = {
   name: 'ocsp-cert-issuer',
   source: 'RFC 6960 §4.1.1',

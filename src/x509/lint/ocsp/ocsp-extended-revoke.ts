@@ -2,7 +2,10 @@ import { CrlReason } from '../../revoked-certificate.js';
 import { Oid } from '../../oids.js';
 import type { OcspLintRule } from '../lint-rule.js';
 
-/** What was never issued is called revoked, on hold since 1970, only by who says so (§4.4.8). */
+/**
+ * A certificate that was never issued may be reported as revoked (certificateHold, since 1970-01-01) only with the extension extended-revoke
+ * (§4.4.8).
+ */
 export const ocspExtendedRevoke: OcspLintRule = {
   name: 'ocsp-extended-revoke',
   source: 'RFC 6960 §2.2',

@@ -1,6 +1,6 @@
 import type { OcspLintRule } from '../lint-rule.js';
 
-/** Without it newer information would be available all the time (RFC 6960 §4.2.2.1). */
+/** A missing nextUpdate means that newer information is available all the time (RFC 6960 §4.2.2.1). */
 export const ocspNextUpdate: OcspLintRule = {
   name: 'ocsp-next-update',
   source: 'RFC 5019 §2.2.4',

@@ -1,9 +1,9 @@
 import type { OcspLintRule } from '../lint-rule.js';
 
-// A nonce has an octet at least.
+// Stands for a missing nonce: a nonce has at least one octet.
 const NONE = new Uint8Array(0);
 
-/** The one of the request, or none: an answer that is kept pretends nothing. */
+/** The nonce must be that of the request. A response to a request without a nonce has none, so that it can be reused. */
 export const ocspNonce: OcspLintRule = {
   name: 'ocsp-nonce',
   source: 'RFC 9654 §2.1',

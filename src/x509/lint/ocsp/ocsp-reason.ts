@@ -3,7 +3,7 @@ import type { OcspLintRule } from '../lint-rule.js';
 
 const NOT_HERE: ReadonlySet<number | undefined> = new Set([CrlReason.unspecified, CrlReason.removeFromCRL]);
 
-/** unspecified is left out, and removeFromCRL is for delta CRLs. */
+/** `unspecified` must be omitted, and removeFromCRL is only for delta CRLs. */
 export const ocspReason: OcspLintRule = {
   name: 'ocsp-reason',
   source: 'RFC 5280 §5.3.1',

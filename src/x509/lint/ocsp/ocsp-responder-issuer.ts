@@ -2,10 +2,10 @@ import type { Certificate } from '../../certificate.js';
 import { verifySignature } from '../../signature.js';
 import type { OcspLintRule } from '../lint-rule.js';
 
-// Who signed a certificate does not change: verified once, and not for each of a hundred thousand responses.
+// The issuer of a certificate never changes, so it is verified once and not for every response.
 const SIGNED_BY = new WeakMap<Certificate, Certificate>();
 
-/** Not a CA below, and not one above: the issuer of the certificates in question itself. */
+/** The CA that issued the certificates in question must have signed the responder's certificate itself: a CA above or below it does not count. */
 export const ocspResponderIssuer: OcspLintRule = {
   name: 'ocsp-responder-issuer',
   source: 'RFC 6960 §4.2.2.2',

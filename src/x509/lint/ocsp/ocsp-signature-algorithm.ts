@@ -8,5 +8,5 @@ export const ocspSignatureAlgorithm: OcspLintRule = {
   check: ({ response, responder }) =>
     signatureFitsKey(response.signatureAlgorithm, responder.publicKey)
       ? undefined
-      : `the key of the responder does not make signatures of algorithm ${oidName(response.signatureAlgorithm.oid)}`,
+      : `the key of the responder cannot make signatures of algorithm ${oidName(response.signatureAlgorithm.oid)}`,
 };
