@@ -5,10 +5,14 @@ import { SqliteReader } from '../../src/store/sqlite-reader.js';
 export function readingThread(): ReadingThread {
   let reader: SqliteReader | undefined;
   return {
-    open: async (path) => {
+    open: (path) => {
       reader = new SqliteReader(path);
+      return Promise.resolve();
     },
-    rows: async (sql, parameters) => reader?.rows(sql, parameters) ?? [],
-    close: async () => reader?.close(),
+    rows: (sql, parameters) => Promise.resolve().then(() => reader?.rows(sql, parameters) ?? []),
+    close: () => {
+      reader?.close();
+      return Promise.resolve();
+    },
   };
 }
