@@ -29,6 +29,8 @@ class Finding extends Error {
 
 /** The file of one list. */
 class Entries {
+  /** Of the list before. To make and collect its memory for each list would take the core from requests. */
+  static #before: CrlEntriesLint | undefined;
   readonly #file: number;
   readonly #lint: CrlEntriesLint;
   #start: number;
@@ -41,7 +43,9 @@ class Entries {
       thisUpdate,
       key: [randomInt(0x1_0000_0000), randomInt(0x1_0000_0000)],
       expected: expected / FEWEST_OCTETS,
+      before: Entries.#before,
     });
+    Entries.#before = this.#lint;
     [this.#start, this.#end] = [room, room];
   }
 

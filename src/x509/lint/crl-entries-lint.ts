@@ -27,22 +27,27 @@ export class CrlEntriesLint {
   readonly #thisUpdateText: Buffer;
   readonly #numbers: NumberLog;
 
-  /** `key`: two random 32-bit numbers. `thisUpdate`: that of the list. `expected`: the approximate number of entries. */
+  /**
+   * `key`: two random 32-bit numbers. `thisUpdate`: that of the list. `expected`: the approximate number of entries. `before`: the lint of a
+   * list that is done, whose memory this one takes over.
+   */
   constructor({
     isDelta,
     thisUpdate,
     key,
     expected,
+    before,
   }: {
     readonly isDelta: boolean;
     readonly thisUpdate: Date;
     readonly key: readonly [number, number];
     readonly expected?: number;
+    readonly before?: CrlEntriesLint | undefined;
   }) {
     this.#isDelta = isDelta;
     this.#thisUpdate = thisUpdate;
     this.#thisUpdateText = Buffer.from(thisUpdate.toISOString().replaceAll(/[-T:]/g, '').slice(2, 14));
-    this.#numbers = new NumberLog(key, expected);
+    this.#numbers = before ? before.#numbers.restart(key, expected) : new NumberLog(key, expected);
   }
 
   /**

@@ -6,19 +6,29 @@ const SMALLEST = 8;
  * lookup. The hashes are spread over 256 parts, so that growing or sorting one part takes little time.
  */
 export class NumberLog {
-  readonly #high: number;
-  readonly #low: number;
+  #high = 0;
+  #low = 0;
   // Pairs of 32-bit halves.
-  readonly #parts: Uint32Array[];
+  readonly #parts: Uint32Array[] = [];
   readonly #lengths = new Uint32Array(PARTS);
 
-  /** The key: two random 32-bit numbers. `expected`: the approximate number of serial numbers; an exact guess avoids growing, which copies a part. */
-  constructor([high, low]: readonly [number, number], expected = 0) {
+  /** As {@link restart}. */
+  constructor(key: readonly [number, number], expected = 0) {
+    this.restart(key, expected);
+  }
+
+  /**
+   * Forgets all serial numbers but keeps the memory for the next list. `key`: two random 32-bit numbers. `expected`: the approximate number of serial
+   * numbers; an exact guess avoids growing, which copies a part.
+   */
+  restart([high, low]: readonly [number, number], expected = 0): this {
     this.#high = high;
     this.#low = low;
+    this.#lengths.fill(0);
     // Parts differ in size by chance, so each gets a tenth more.
     const size = Math.max(SMALLEST, 2 * Math.ceil((expected / PARTS) * 1.1));
-    this.#parts = Array.from({ length: PARTS }, () => new Uint32Array(size));
+    for (let i = 0; i < PARTS; i++) if ((this.#parts[i]?.length ?? 0) < size) this.#parts[i] = new Uint32Array(size);
+    return this;
   }
 
   /** Adds the octets `[from, to)`. */
