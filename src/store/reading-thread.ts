@@ -10,15 +10,15 @@ import {
   type QueryResult,
 } from 'kysely';
 
-/** A thread of the caller's with a `SqliteReader` of its own: it can read very many rows where nobody waits, and keep what it read. */
+/** A thread of the caller that reads a snapshot with its own `SqliteReader`, so that very many rows need not pass through the main thread. */
 export interface ReadingThread {
-  /** Opens the file. This and the others throw what SQLite says. */
+  /** Opens the file. All three throw errors of SQLite. */
   readonly open: (path: string) => Promise<void>;
   readonly rows: (sql: string, parameters: readonly unknown[]) => Promise<readonly unknown[]>;
   readonly close: () => Promise<void>;
 }
 
-/** Kysely's SQLite over the one connection of a thread, which was opened before and is closed by somebody else. */
+/** Kysely's SQLite dialect over the connection of a thread. The caller opens and closes that connection. */
 export class ReadingThreadDialect implements Dialect {
   readonly #thread: ReadingThread;
 

@@ -1,6 +1,6 @@
 import { StoreError } from './store-error.js';
 
-/** What the store says of a part of the revocations: their DER entries, one after the other, and how many there are of what. */
+/** A row about a range of revocations: their DER entries, concatenated, and the counts that prove it complete. */
 export interface RevocationPage {
   readonly octets: Uint8Array | null;
   readonly revocations: number;

@@ -3,7 +3,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 /** How long a statement waits for another connection that opens or closes the log, in milliseconds. */
 const STATEMENT_TIMEOUT = 5_000;
 
-/** A connection to a SQLite file that can only read, for a thread in which nobody waits. Throws what SQLite says. */
+/** A read-only connection to a SQLite file, for a thread that may block. Throws errors of SQLite. */
 export class SqliteReader {
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();

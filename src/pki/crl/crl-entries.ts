@@ -24,21 +24,21 @@ export interface CrlContents {
 
 // Places in the order of revocations. They take two milliseconds when this thread reads them itself, or unpacks what came over the network.
 const PAGE = 10_000;
-/** So many pages are asked for at once, where another thread reads them. */
+/** The number of pages in one request to the thread that reads them. */
 const PAGES = 16;
 
-/** A statement for the thread that has the rows: it gives a page of entries. */
+/** A statement that reads one page of entries. */
 export interface PageStatement {
   readonly sql: string;
   readonly parameters: readonly unknown[];
 }
 
-/** Whole entries, or what they are read with. */
+/** Whole entries, or the statements that read them. */
 export type EntryPiece = Uint8Array | readonly PageStatement[];
 
 /**
- * The entries of a list from the rows of `database`, a page at a time, with a turn of the event loop after each. With `isElsewhere` the rows are in the thread
- * that writes the list: it is told what to read. Throws StoreError `store_corrupt` for a revocation without an entry.
+ * The entries of a list from the rows of `database`, a page at a time, with a turn of the event loop after each. With `isElsewhere` the thread that writes the
+ * list also reads the rows, and gets statements instead of octets. Throws StoreError `store_corrupt` for a revocation without an entry.
  */
 export async function* crlEntries(
   database: Database,
@@ -63,7 +63,7 @@ function* partsOf({ issuer, after, until, validUntil }: CrlContents): Generator<
 async function* pages(contents: CrlContents, queryOf: QueryOf): AsyncGenerator<Uint8Array> {
   let last: Promise<Uint8Array> | undefined;
   for (const part of partsOf(contents)) {
-    // This page is read while the one before is checked, by another machine.
+    // The database reads this page while the one before is checked.
     const page = readPage(queryOf(part));
     // When the caller stops before this page, nobody awaits it.
     page.catch(() => undefined);

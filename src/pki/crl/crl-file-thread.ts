@@ -10,28 +10,28 @@ interface Asked {
 const IDLE_MS = 10_000;
 
 /**
- * A thread that makes the file of one list, from the rows where it can read them itself: what it has to do with others costs requests more time than all that
- * it does alone. Lists come one after the other, as shards do, and to start a thread takes the core from whoever asks something: the next list has the one that
- * is idle, for ten seconds. It keeps the process alive until it is released.
+ * A worker thread that makes the file of one list. On SQLite it also reads the rows, because messages between threads delay requests more than the work of
+ * one thread does. After {@link release} the worker stays idle for ten seconds, so that a list that follows, such as the next shard, need not start another
+ * one. The thread keeps the process alive until it is released.
  */
 export class CrlFileThread implements ReadingThread {
   static #idle: Worker | undefined;
   static #timer: NodeJS.Timeout | undefined;
   readonly #worker: Worker;
-  /** Those who wait for an answer, in the order in which they asked. */
+  /** Requests without an answer yet, in the order in which they were sent. */
   readonly #asked: Asked[] = [];
   #hasRows = false;
   #dead: Error | undefined;
   #isReleased = false;
 
-  /** Throws when there can be no more threads. */
+  /** Takes the idle worker, or starts one. Throws when the system allows no more threads. */
   constructor() {
     this.#worker = CrlFileThread.#takeIdle() ?? CrlFileThread.#start();
     this.#worker.ref();
     this.#worker.on('message', this.#hear).on('error', this.#end).on('exit', this.#end);
   }
 
-  /** Whether it has the rows of the store. */
+  /** Whether the thread has a connection to the store. */
   get hasRows(): boolean {
     return this.#hasRows;
   }
@@ -48,11 +48,14 @@ export class CrlFileThread implements ReadingThread {
 
   async close(): Promise<void> {
     this.#hasRows = false;
-    // One that ended has closed what it had.
+    // A thread that ended has closed its connection.
     if (!this.#dead) await this.ask({ kind: 'close' });
   }
 
-  /** `moved`: what is given away. Throws what the thread ended with, what SQLite says, and StoreError `store_corrupt`. */
+  /**
+   * Sends a request and waits for its answer. `moved`: buffers that are transferred to the thread. Throws the error that ended the thread, errors of
+   * SQLite, and StoreError `store_corrupt`.
+   */
   async ask(request: CrlFileRequest, moved: readonly ArrayBuffer[] = []): Promise<CrlFileAnswer> {
     const answer = await this.#answerTo(request, moved);
     const { corrupt, sqlite } = answer;
@@ -61,11 +64,10 @@ export class CrlFileThread implements ReadingThread {
     return answer;
   }
 
-  /** It is of no use to its owner any more, and nothing of what it still does is waited for. */
+  /** Gives the thread back. A thread that is still busy is terminated, because nobody needs its result any more. */
   async release(): Promise<void> {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    // What somebody waits for may take long, and is of no use any more.
     const isFree = this.#asked.length === 0 && (await this.#isFreed());
     this.#end();
     this.#worker.off('message', this.#hear).off('error', this.#end).off('exit', this.#end);
@@ -96,17 +98,17 @@ export class CrlFileThread implements ReadingThread {
 
   readonly #hear = (answer: CrlFileAnswer): void => this.#asked.shift()?.resolve(answer);
 
-  /** `why` is an exit code when nothing went wrong before. */
+  /** Rejects all requests. `why`: the error, or the exit code of a worker that ended without one. */
   readonly #end = (why?: unknown): void => {
     this.#dead ??= why instanceof Error ? why : new Error('the thread that writes the revocation list ended');
     for (const { reject } of this.#asked.splice(0)) reject(this.#dead);
   };
 
   static #start(): Worker {
-    // The same file beside this one, compiled or not. A test runner's loader is not its business.
+    // The worker's file beside this one, compiled or not. It needs no loader of a test runner.
     const file = new URL(import.meta.url.replace(/crl-file-thread(?=\.[jt]s$)/, 'crl-file-worker'));
     const worker = new Worker(file, { execArgv: [] });
-    // Whatever ends it while it is idle, nobody has to be told.
+    // An idle worker has no owner that could be told of its end.
     worker.on('error', () => undefined);
     worker.on('exit', () => {
       if (CrlFileThread.#idle === worker) CrlFileThread.#takeIdle();

@@ -12,8 +12,8 @@ import type { PageStatement } from './crl-entries.js';
 import type { CrlFileAnswer, CrlFileData, CrlFileRequest } from './crl-file-protocol.js';
 
 /*
- * The thread that reads the entries of a list that is too large for memory, checks them, writes them to its file, and takes the digest of the whole: nobody
- * waits for it but the list. It imports the few files that it needs: a room's index would bring all of the room, and take longer than a list.
+ * The thread of a list that is too large for memory: it reads the entries, checks them, writes them to a file and computes the file's digest. It imports
+ * single files and no room's index, because loading a whole room would take longer than a list.
  */
 
 const PIECE = 512 * 1024;
@@ -29,7 +29,7 @@ class Finding extends Error {
 
 /** The file of one list. */
 class Entries {
-  /** Of the list before. To make and collect its memory for each list would take the core from requests. */
+  /** The lint of the previous list. Its memory is reused, because collecting it after each list would take the core from requests. */
   static #before: CrlEntriesLint | undefined;
   readonly #file: number;
   readonly #lint: CrlEntriesLint;
@@ -59,7 +59,7 @@ class Entries {
     if (finding) throw new Finding(finding);
     this.#write(octets, this.#end);
     this.#end += octets.length;
-    // At once, and not when memory is looked through: a list would have all of itself in memory until then.
+    // Freed at once: otherwise all pages of a list would stay in memory until the next garbage collection.
     if (octets.buffer instanceof ArrayBuffer) octets.buffer.transfer(0);
   }
 
@@ -154,7 +154,7 @@ function answer(request: CrlFileRequest): CrlFileAnswer {
   }
 }
 
-/** What whoever asked is told of an error; any other ends the thread. */
+/** The answer that reports an error. An unforeseen error is thrown, and ends the thread. */
 function failureOf(error: unknown): CrlFileAnswer {
   if (error instanceof Finding || error instanceof DecodeError) return { finding: error.message };
   if (error instanceof StoreError) return { corrupt: error.message };

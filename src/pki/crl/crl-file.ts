@@ -42,8 +42,8 @@ export class CrlFile {
   }
 
   /**
-   * Makes the file at `path`, or without a name in the folder of temporary files when that is undefined. `room` is how many octets are expected to stand before
-   * the entries. Without `thread` it has one of its own. Throws PkiError `file_unwritable`.
+   * Makes the file at `path`; when that is undefined, a file without a name in the folder of temporary files. `room`: the expected number of octets before
+   * the entries. `thread` stays the caller's to release; without one the file starts its own. Throws PkiError `file_unwritable`.
    */
   static async open(
     path: string | undefined,
@@ -73,8 +73,8 @@ export class CrlFile {
   }
 
   /**
-   * Checks and adds whole entries, whose octets are no longer the caller's, or those that statements give. Returns when what was added in the call before has
-   * been added. Throws PkiError `lint_failed`, `clock_behind` and `file_unwritable`, and what the store throws.
+   * Checks and adds whole entries: octets, which the caller must not use afterwards, or statements that the thread reads entries with. Returns when the
+   * piece of the previous call has been added. Throws PkiError `lint_failed`, `clock_behind` and `file_unwritable`, and what the store throws.
    */
   async append(piece: EntryPiece): Promise<void> {
     const before = this.#appended;
@@ -96,7 +96,7 @@ export class CrlFile {
     await this.#appended;
     await this.#ask({ kind: 'unique' });
     if (this.path === undefined) return;
-    // So the disk is at work while the list is being signed.
+    // The disk writes while the main thread signs.
     this.#flushed = this.#ask({ kind: 'flush' });
     this.#flushed.catch(() => undefined);
   }
@@ -130,7 +130,7 @@ export class CrlFile {
     await writing(name, this.#write(before, 0));
     await writing(name, this.#write(after, before.length + this.#length));
     await this.#flushed;
-    // By the thread, which gives way: what is flushed aside takes the core from requests for milliseconds.
+    // The thread has a low priority. A flush in libuv's pool would take the core from requests for milliseconds.
     await this.#ask({ kind: 'flush' });
     const { sha256 = '' } = await this.#ask({ kind: 'digest' });
     return sha256;
@@ -144,7 +144,7 @@ export class CrlFile {
   /** Nothing is read afterwards. Never rejects: why there is no list is of more use, and a file that stays is removed like any that was left behind. */
   async dispose(): Promise<void> {
     this.#isDisposed = true;
-    // Before the file is closed: its number may be another file's after that.
+    // The thread must be done first: once the file is closed, its descriptor may be that of another file.
     await (this.#isOwn ? this.#thread.release() : this.#thread.ask({ kind: 'end' }).catch(() => undefined));
     await this.#flushed.catch(() => undefined);
     await this.#handle.close().catch(() => undefined);
@@ -167,7 +167,7 @@ export class CrlFile {
   }
 }
 
-/** The memory of octets that have it for themselves. */
+/** The buffer of octets that fill all of it, so that it can be transferred. */
 function handedOver({ buffer, byteLength }: Uint8Array): ArrayBuffer[] {
   return buffer instanceof ArrayBuffer && byteLength === buffer.byteLength ? [buffer] : [];
 }
