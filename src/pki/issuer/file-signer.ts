@@ -3,11 +3,9 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
   signAside,
-  signInParts,
   signingSchemeFor,
   subjectPublicKeyInfoOf,
   type AlgorithmIdentifier,
-  type SignatureInParts,
   type SubjectPublicKeyInfo,
 } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
@@ -16,7 +14,7 @@ import { decryptPrivateKey, encryptPrivateKey } from './encrypted-key.js';
 import { newPrivateKey, type AuthorityKeyType } from './new-key.js';
 import { withPassphrase } from './passphrase.js';
 import { readSecretFile } from './secret-file.js';
-import type { Signer } from './signer.js';
+import type { LargeOctets, Signer } from './signer.js';
 
 /** Where a key is kept: encrypted PKCS#8, and its passphrase in another file. */
 export interface KeyFile {
@@ -52,10 +50,10 @@ export class FileSigner implements Signer {
     return signAside(this.#scheme, key, octets);
   }
 
-  /** As {@link sign}, for octets that come in parts. */
-  async signInParts(): Promise<SignatureInParts> {
+  /** As {@link sign}. */
+  async signLarge(octets: LargeOctets): Promise<Uint8Array> {
     const key = (this.#key ??= this.#checked(await openKeyFile(this.#file)));
-    return signInParts(this.#scheme, key);
+    return octets.sign(this.#scheme, key);
   }
 
   #checked(key: KeyObject): KeyObject {
