@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { isSharedArrayBuffer } from 'node:util/types';
 import { indexCrl, restoreCrlIndex, type Certificate, type CrlIndex } from '../x509/index.js';
+import { inTurn } from '../threads/index.js';
 import { fetchCrl, type Fetched } from './crl-source.js';
 import { CrlThread, CrlThreadError } from './crl-thread.js';
 import { Slices } from './slices.js';
@@ -67,7 +68,11 @@ export class CrlReader {
     this.#spares.set(size, { ...spare, table: undefined });
     try {
       const asked = { octets, table, issuers: issuers.map(({ der }) => der), now: now.getTime() };
-      const answer = await this.#thread.ask(asked);
+      const answer = await inTurn(() => {
+        // It may have been closed while this list waited for its turn.
+        this.#closing.signal.throwIfAborted();
+        return this.#thread.ask(asked);
+      });
       const [issuer] = issuers.slice(answer.issuer);
       if (!issuer) throw new RangeError('the list has no issuer');
       return restoreCrlIndex(octets.subarray(0, answer.length), issuer, answer.table);

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { inTurn } from '../../threads/index.js';
 import { StoreError, type ReadingThread } from '../../store/index.js';
 import type { CrlFileAnswer, CrlFileRequest } from './crl-file-protocol.js';
 
@@ -18,8 +19,10 @@ export class CrlFileThread implements ReadingThread {
   static #idle: Worker | undefined;
   static #timer: NodeJS.Timeout | undefined;
   readonly #worker: Worker;
-  /** Requests without an answer yet, in the order in which they were sent. */
+  /** Requests that were sent and have no answer yet, in their order. */
   readonly #asked: Asked[] = [];
+  /** The number of requests that have no answer yet, or were not sent because it is another thread's turn. */
+  #waiting = 0;
   #hasRows = false;
   #dead: Error | undefined;
   #isReleased = false;
@@ -57,7 +60,8 @@ export class CrlFileThread implements ReadingThread {
    * SQLite, and StoreError `store_corrupt`.
    */
   async ask(request: CrlFileRequest, moved: readonly ArrayBuffer[] = []): Promise<CrlFileAnswer> {
-    const answer = await this.#answerTo(request, moved);
+    this.#waiting++;
+    const answer = await inTurn(() => this.#answerTo(request, moved)).finally(() => this.#waiting--);
     const { corrupt, sqlite } = answer;
     if (corrupt !== undefined) throw new StoreError('store_corrupt', corrupt);
     if (sqlite) throw Object.assign(new Error(sqlite.message), { errcode: sqlite.errcode });
@@ -68,7 +72,7 @@ export class CrlFileThread implements ReadingThread {
   async release(): Promise<void> {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    const isFree = this.#asked.length === 0 && (await this.#isFreed());
+    const isFree = this.#waiting === 0 && (await this.#isFreed());
     this.#end();
     this.#worker.off('message', this.#hear).off('error', this.#end).off('exit', this.#end);
     if (isFree && CrlFileThread.#idle === undefined) CrlFileThread.#rest(this.#worker);

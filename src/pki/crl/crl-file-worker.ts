@@ -120,9 +120,10 @@ class Entries {
 
   #read(piece: Buffer, at: number): Buffer {
     let length = 0;
-    for (let more = -1; length < piece.length; length += more) {
-      more = readSync(this.#file, piece, length, piece.length - length, at + length);
+    while (length < piece.length) {
+      const more = readSync(this.#file, piece, length, piece.length - length, at + length);
       if (more === 0) throw new Error('the file of the revocation list was cut off');
+      length += more;
     }
     return piece;
   }
