@@ -95,6 +95,19 @@ describe('what Nest’s guards do not see', () => {
   });
 });
 
+test('an application of somebody’s own on HTTP/2 refuses a method that HTTP does not know like the service', async () => {
+  @Module({ imports: [MtlsModule.forRoot({ trustAnchors: ca.certificatePem, services: ['billing'] })] })
+  class TestModule {}
+  const adapter = new FastifyAdapter({ http2: true, https: { ...(await serverTls(ca)), allowHTTP1: true } });
+  const app = await NestFactory.create<NestFastifyApplication>(TestModule, adapter, { logger: LogLines.shared });
+  closing.push(() => app.close());
+  await app.listen(0, '127.0.0.1');
+  const answer = await get(portOf(app.getHttpServer()), '/orders', clientTls(ca, billing), 'HTTP/2', {
+    ':method': 'FOO',
+  });
+  expect([answer.status, answer.json.code]).toEqual([501, 'not_implemented']);
+});
+
 test('routes that a plugin puts on Fastify later, in a context that was there before, are closed', async () => {
   const app = await createApp(ca, await serverTls(ca), {});
   closing.push(() => app.close());

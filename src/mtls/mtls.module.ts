@@ -34,6 +34,7 @@ import { ServiceRoles } from './service-roles.js';
 import { TransportGate } from './transports/transport.gate.js';
 import { closeUpgrades } from './transports/upgrade-door.js';
 import { everyCa, readTrustAnchors, type CurrentTrust } from './trust-anchors.js';
+import { refuseUnknownMethods } from './unreadable-request.js';
 import { closeUnseenRoutes } from './unseen-routes.js';
 
 const CURRENT_TRUST = Symbol('veritas:CurrentTrust');
@@ -128,7 +129,9 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
       throw new TypeError('MtlsModule guards applications on Fastify: use FastifyAdapter');
     this.policies.markHandlers();
     this.#routesRegistered = closeUnseenRoutes(httpAdapter.getInstance<FastifyInstance>(), this.gate, this.policies);
-    closeUpgrades(httpAdapter.getHttpServer() as EventEmitter, this.transports);
+    const server = httpAdapter.getHttpServer() as EventEmitter;
+    refuseUnknownMethods(server);
+    closeUpgrades(server, this.transports);
   }
 
   async onModuleInit(): Promise<void> {
