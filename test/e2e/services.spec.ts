@@ -349,6 +349,26 @@ describe('the access matrix', () => {
     ]);
   });
 
+  test('of one service has its column, whether its entry or a pattern holds for it', async () => {
+    const columnOf = (service: string, of: readonly Cell[]) =>
+      of
+        .filter((cell) => cell.service === service)
+        .map(({ method, path, outcome, code }) => [method, path, outcome, code]);
+    for (const [name, entry] of [
+      ['with-pins', 'with-pins'],
+      ['fleet-7', 'fleet-*'],
+      ['spiffe://example.org/ns/a', 'spiffe://example.org/ns/*'],
+    ] as const) {
+      const one = (await veritas(node, 'services', 'matrix', '--service', name, '--json')).json() as unknown as Cell[];
+      expect(new Set(one.map(({ service }) => service))).toEqual(
+        new Set(['(no certificate)', '(any other service)', name]),
+      );
+      expect(columnOf(name, one)).toEqual(columnOf(entry, cells));
+    }
+    const { code, err } = await veritas(node, 'services', 'matrix', '--service', 'stranger');
+    expect([code, err]).toEqual([1, expect.stringContaining('no entry holds for stranger')]);
+  });
+
   test('names exactly the routes of the OpenAPI document, and gives it as an extension of that', async () => {
     const { paths } = (await call(node, '/openapi.json', admin)).json as { paths: Record<string, object> };
     const operations = Object.entries(paths).flatMap(([path, methods]) =>
