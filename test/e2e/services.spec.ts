@@ -252,6 +252,16 @@ test('the command line changes what a running service does', async () => {
   expect((await veritas(node, 'services', 'allow', 'reports', '--from', '2098-01-31')).out).toMatch(
     /^Valid {4}from 2098-01-31T00:00:00\.000Z until 2099-01-31T00:00:00\.000Z$/m,
   );
+  expect(await veritas(node, 'services', 'allow', 'reports', '--until', '2026-01-31')).toMatchObject({
+    code: 2,
+    out: '',
+    err: expect.stringMatching(/--until is in the past: 2026-01-31T00:00:00\.000Z.*services deny/),
+  });
+  const body = { state: 'allowed', valid_until: '2026-01-31T00:00:00Z' };
+  await change(node, 'PUT', 'reports', admin, { body });
+  const OVER = /over since 2026-01-31T00:00:00\.000Z.*--until/;
+  expect((await veritas(node, 'services', 'allow', 'reports', '--note', 'a')).err).toMatch(OVER);
+  expect((await veritas(node, 'services', 'deny', 'reports')).err).not.toMatch(OVER);
   expect((await veritas(node, 'services', 'remove', 'reports')).out).toBe('Removed. reports has no entry any more.\n');
   expect((await veritas(node, 'services', 'show', 'reports')).code).toBe(1);
   expect((await veritas(node, 'services', 'remove', 'veritas-agent', '--json')).err).toContain('service_configured');
