@@ -431,7 +431,7 @@ test('exempt paths need no certificate', async () => {
   expect((await get(guarded.port, '/hello2', clientTls(ca, undefined))).status).toBe(401);
 });
 
-test('soft-fail lets pass and logs; off does not ask, and says at the start where that is written', async () => {
+test('soft-fail lets pass and logs; off does not ask, and says so at the start', async () => {
   const warned = LogLines.shared.next('soft_fail', { serialNumber: billing.certificate.serialNumber });
   const soft = await start({ revocation: { mode: 'soft-fail', crls: [] } });
   expect((await get(soft.port, '/orders', clientTls(ca, billing))).status).toBe(200);
