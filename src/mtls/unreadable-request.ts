@@ -53,7 +53,7 @@ export const withOneHost =
       return;
     }
     response.setHeader('connection', 'close');
-    answer(response, 400, 'A request must have exactly one Host header.');
+    answerStatus(response, 400, 'A request must have exactly one Host header.');
   };
 
 /**
@@ -64,11 +64,12 @@ export function refuseUnknownMethods(server: EventEmitter): void {
   const handlers = server.listeners('request') as Handle[];
   server.removeAllListeners('request').on('request', (request: IncomingMessage, response: ServerResponse) => {
     if (KNOWN_METHODS.has(request.method ?? '')) for (const handle of handlers) handle.call(server, request, response);
-    else answer(response, 501, 'The method is not known here.');
+    else answerStatus(response, 501, 'The method is not known here.');
   });
 }
 
-function answer(response: ServerResponse, status: number, detail: string): void {
+/** Answers with the problem document of a status, before Fastify sees the request. */
+export function answerStatus(response: ServerResponse, status: number, detail: string): void {
   const body = JSON.stringify(problemOfStatus(status, randomUUID(), detail));
   response.statusCode = status;
   response.setHeader('content-type', PROBLEM_CONTENT_TYPE);
