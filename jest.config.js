@@ -39,5 +39,7 @@ export default {
   maxWorkers: 3,
   // Modules that were loaded for a spec stay in its process: with a hundred and fifty of them that came to nearly two gigabytes each.
   workerIdleMemoryLimit: '1GB',
+  // A process that was started in the place of such a one just before the run ends is not up within the usual half a second.
+  workerGracefulExitTimeout: 10_000,
   testTimeout: 20000,
 };

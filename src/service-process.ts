@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { dirname, join } from 'node:path';
-import { ConfigurationError, loadConfiguration, type Configuration } from './configuration/index.js';
+import { ConfigurationError, loadConfiguration, shellWord, type Configuration } from './configuration/index.js';
 import { BundleError } from './mtls/index.js';
 import { PkiError } from './pki/index.js';
 import { startService, type RunningService } from './service.js';
@@ -48,10 +48,10 @@ export function welcome({ configuration, ports }: Pick<RunningService, 'configur
     ports.repository === undefined
       ? ''
       : ` and, for CRLs and probes, on http://${hostOf(repository.host)}:${ports.repository}`;
-  const curl = `curl --cacert ${tls.caFile}`;
+  const curl = `curl --cacert ${shellWord(tls.caFile)}`;
   const directory = dirname(tls.certificateFile);
   const [certificate, key] = [join(directory, 'client_cert.pem'), join(directory, 'client_key.pem')];
-  const client = existsSync(key) ? [`${curl} --cert ${certificate} --key ${key}`] : [];
+  const client = existsSync(key) ? [`${curl} --cert ${shellWord(certificate)} --key ${shellWord(key)}`] : [];
   const anybody = tls.clientAuth === 'required' ? client : [curl];
   const calls = [
     ...anybody.map((call) => `${call} ${base}/health`),

@@ -120,7 +120,8 @@ async function ask({ connect: { host, port }, path }: Connection, material: Mate
       );
     checks.push({ check: 'server certificate', ok: true, detail: `is ${host}'s, and leads to a trusted CA` });
     const answer = await get(socket, { host, path });
-    return [...checks, ...clockCheck(answer, material.now), ...guardChecks(answer)];
+    const isPresented = material.presented !== undefined;
+    return [...checks, ...clockCheck(answer, material.now), ...guardChecks(answer, isPresented)];
   } catch (error) {
     return fail(
       'handshake',
@@ -228,7 +229,7 @@ function clockCheck({ date }: Answer, now: Date): Check[] {
 const BEFORE_THE_GUARD: ReadonlySet<number> = new Set([400, 401, 403, 421]);
 
 /** The verdict of the guard: its code says which check failed, and that all checks before it passed. */
-function guardChecks({ status, body }: Answer): Check[] {
+function guardChecks({ status, body }: Answer, isPresented: boolean): Check[] {
   const { code, detail, request_id: id } = problemIn(body);
   if (!isRefusal(code)) {
     if (status === 429 || status >= 500)
@@ -251,15 +252,27 @@ function guardChecks({ status, body }: Answer): Check[] {
       ];
     return [{ check: 'guard', ok: true, detail: `let in; the answer is ${status}` }];
   }
-  const { mend } = REFUSALS[code];
-  // The answer ends with the mend, which is printed on its own here.
-  const told = plain(detail ?? code);
-  const said = told.endsWith(` ${mend}`) ? told.slice(0, -mend.length - 1) : told;
+  const { mend, said } =
+    code === 'client_certificate_required' && isPresented ? NOT_SEEN : toldBy(plain(detail ?? code), code);
   const reason = `${said} (${code}, request ${plain(id ?? 'unknown')})`;
   return checksUpTo(code).map(({ check, ok }) =>
     ok ? { check: `guard: ${check}`, ok, detail: 'passed' } : { check: `guard: ${check}`, ok, detail: reason, mend },
   );
 }
+
+/** The answer ends with the mend, which is printed on its own here. */
+function toldBy(told: string, code: RefusalCode): { readonly said: string; readonly mend: string } {
+  const { mend } = REFUSALS[code];
+  return { said: told.endsWith(` ${mend}`) ? told.slice(0, -mend.length - 1) : told, mend };
+}
+
+/** The guard says that there is no certificate, and yet one was presented in the handshake. */
+const NOT_SEEN = {
+  said: 'The certificate was presented, but the service saw none of a client.',
+  mend:
+    'if it is that of a trusted proxy (mtls.trustedProxies), present that of a client: a proxy is nobody by itself; if a proxy is between, ' +
+    'look that the proxy hands the certificate on; else that the server asks for certificates (requestCert)',
+};
 
 const isRefusal = (code: string | undefined): code is RefusalCode =>
   code !== undefined && Object.hasOwn(REFUSALS, code);

@@ -51,8 +51,15 @@ function checksIn(line: Line, code: RefusalCode): Check[] {
     check,
     ok,
     detail: ok ? seenOf(check, line) : `${textIn(line, 'reason') ?? code}${evidenceOf(line)}`,
-    ...(ok ? {} : { mend: textIn(line, 'mend') ?? REFUSALS[code].mend }),
+    ...(ok ? {} : { mend: mendOf(line, code) }),
   }));
+}
+
+function mendOf(line: Line, code: RefusalCode): string {
+  const proxy = textIn(line, 'proxy');
+  return code === 'client_certificate_required' && proxy !== undefined
+    ? `The connection is that of the proxy ${proxy}: present a client certificate to it, and look that it hands that on.`
+    : (textIn(line, 'mend') ?? REFUSALS[code].mend);
 }
 
 const checkIn = (value: unknown) => {

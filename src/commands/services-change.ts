@@ -41,12 +41,25 @@ export async function servicesPut(
   state: ServiceTerms['state'],
   options: TermsOptions,
 ): Promise<void> {
+  const { until } = options;
+  const now = session.now().getTime();
+  if (until && until.getTime() <= now)
+    throw new CommandError(
+      `--until is in the past: ${until.toISOString()}`,
+      ExitCode.usage,
+      'name a later date; to shut a service out: veritas services deny',
+    );
   await withWritableRegistry(session, async ({ services, changes }) => {
     const kept = options.replace ? undefined : services.find(name);
     const terms = await termsFrom(session, { ...(kept?.terms ?? allowedWith([])), state }, options);
     const expected = options.replace ? expectedFrom(options) : expectedOf(kept, options);
     const { service, isChanged } = await changes.put({ name, terms, expected, requester: requester() });
     if (!isChanged) session.output.progress('Nothing was changed: the entry has these terms already.');
+    const { validUntil } = service.terms;
+    if (state === 'allowed' && validUntil !== null && validUntil <= now)
+      session.output.progress(
+        `It is over since ${new Date(validUntil).toISOString()} and lets nobody in: give --until, or --replace.`,
+      );
     const record = serviceRecord(service);
     session.output.result(record, describeService(record));
   });

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Configuration } from '../configuration/index.js';
 import { accessOf, type Authorizer, type RouteAccess } from '../mtls/index.js';
-import { answerFrom, type RegisteredService } from '../registry/index.js';
+import { answerFrom, type RegisteredService, type Registry } from '../registry/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { describeTable } from './output.js';
@@ -19,7 +19,7 @@ export interface MatrixOptions {
 interface MatrixCell extends RouteAccess {
   readonly method: string;
   readonly path: string;
-  /** The name of an entry, or one of the two below. */
+  /** The name of an entry, or of a service for which one holds, or one of the two below. */
   readonly service: string;
 }
 
@@ -36,18 +36,7 @@ export async function servicesMatrix(
 ): Promise<void> {
   await withStore(session, async (store, configuration) => {
     const { services } = await registryOn(store, configuration, session);
-    const wanted = options.service;
-    const entries = wanted
-      ? wanted.map((name) => {
-          const service = services.find(name);
-          if (service) return service;
-          throw new CommandError(
-            `there is no entry for ${name}`,
-            ExitCode.refused,
-            'look with `veritas services list`',
-          );
-        })
-      : services.list();
+    const entries = options.service?.map((name) => entryUnder(name, services)) ?? services.list();
     const cells = accessMatrix(await routes(configuration), entries, session.now().getTime(), configuration);
     if (options.openapi) {
       const document = openApiOf(cells);
@@ -64,6 +53,17 @@ export async function servicesMatrix(
     ]);
     session.output.result(cells, describeTable(['METHOD', 'PATH', 'SERVICE', 'OUTCOME', 'CODE', 'WHY'], rows));
   });
+}
+
+/** The entry that holds for a service, under its name. Throws CommandError. */
+function entryUnder(name: string, services: Registry['services']): RegisteredService {
+  const [entry = services.find(name)] = services.entriesFor({ service: name, spiffeId: undefined });
+  if (entry) return { ...entry, name };
+  throw new CommandError(
+    `no entry holds for ${name}: it is not let in`,
+    ExitCode.refused,
+    'look with `veritas services list`',
+  );
 }
 
 /**

@@ -132,7 +132,11 @@ function addMatrix(services: Command, host: Host): void {
     ['veritas services matrix --service billing --json', 'of one service, for a script'],
     ['veritas services matrix --openapi', 'as x-veritas-access, to lay over /openapi.json'],
   ])
-    .option('--service <name>', 'only of this entry; can be repeated', textsArgument)
+    .option(
+      '--service <name>',
+      'only of this entry, or of a service for which a pattern holds; can be repeated',
+      textsArgument,
+    )
     .option('--openapi', 'as an extension of the OpenAPI document')
     .action(async (options: CommonOptions & MatrixOptions) => {
       const { routes } = host;

@@ -1,3 +1,4 @@
+import { shellWord } from '../configuration/index.js';
 import type { GeneralName } from '../x509/index.js';
 import { requester, withAuthority, type Session } from './session.js';
 
@@ -22,7 +23,7 @@ export async function token(session: Session, options: TokenOptions): Promise<vo
       [
         `Good for one certificate of ${service}, until ${until}. On the service's machine, with the token in TOKEN:`,
         `  openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ${service}.key -subj /CN=${service} -out ${service}.csr`,
-        `  printf 'Authorization: Bearer %s' "$TOKEN" | curl -f --cacert ${tls.caFile} -H @- -H 'Content-Type: application/pkcs10' -H 'Accept: application/pem-certificate-chain' --data-binary @${service}.csr -o ${service}.pem https://localhost:${http.port}/api/v1/certificates/enrollment`,
+        `  printf 'Authorization: Bearer %s' "$TOKEN" | curl -f --cacert ${shellWord(tls.caFile)} -H @- -H 'Content-Type: application/pkcs10' -H 'Accept: application/pem-certificate-chain' --data-binary @${service}.csr -o ${service}.pem https://localhost:${http.port}/api/v1/certificates/enrollment`,
       ].join('\n'),
     );
     session.output.result({ token: made.token, service, expires_at: until }, made.token);

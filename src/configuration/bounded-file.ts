@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
 /**
- * The text of a file of at most `limit` octets; of one that `isSecret`, group and others may do nothing with it. Throws an `Error` with the system's `code`
- * (ENOENT, …), EFBIG over the limit, or EXPOSED.
+ * Reads the text of a file that has at most `limit` octets. With `isSecret`, only its owner may have any rights to it. Throws an `Error` whose `code` is
+ * that of the system (ENOENT, …), EFBIG for a file over the limit, or EXPOSED for a secret that others have rights to.
  */
 export function readBoundedFile(file: string, limit: number, { isSecret = false } = {}): string {
   const descriptor = openSync(file, 'r');
@@ -21,7 +21,7 @@ export function readBoundedFile(file: string, limit: number, { isSecret = false 
   }
 }
 
-/** Why a file could not be read, in words that name no content. */
+/** Says why a file could not be read. The words contain nothing of what is in the file. */
 export function reasonOf(error: unknown): string {
   const code = systemCodeOf(error);
   const reasons: Readonly<Record<string, string>> = {
@@ -34,7 +34,7 @@ export function reasonOf(error: unknown): string {
   return reasons[code] ?? code;
 }
 
-/** The `code` of an error of the system, such as ENOENT; `unknown` for what has none. */
+/** The `code` of a system error, such as ENOENT; `unknown` for an error without one. */
 export function systemCodeOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown';
 }

@@ -8,10 +8,10 @@ import { objects } from './setting.js';
 import { readYamlFile } from './yaml-file.js';
 
 const schema = z.strictObject({ profiles: objects(profileSchema, 'profiles') });
-// Two folders up is the package, compiled or not.
+// The package is two folders above both `src/configuration` and the compiled `dist/configuration`.
 const FILE = fileURLToPath(new URL('../../config/profiles.yaml', import.meta.url));
 
-/** Profiles as they are written, proven one by one. Lifetimes in seconds. */
+/** The profiles of a file, each validated by itself. Lifetimes are in seconds. */
 export type WrittenProfiles = z.output<typeof schema>['profiles'];
 
 /** Reads the profiles that are built in: `config/profiles.yaml` of the package. Throws {@link ConfigurationError} with every problem and its line. */

@@ -1,20 +1,20 @@
-/** One thing that is wrong with the configuration. Holds no secret, and only printable ASCII. */
+/** One problem in the configuration. It contains no secret and nothing but printable ASCII. */
 export interface ConfigurationProblem {
-  /** `tls.minVersion`, `mtls.services[2]`, or the name of the file or the variable when no setting is concerned. */
+  /** The setting, such as `tls.minVersion` or `mtls.services[2]`. When the problem is not in a setting: the name of the file or of the variable. */
   readonly path: string;
-  /** Where it was said: `config/veritas.yaml:3` or `VERITAS_TLS_MIN_VERSION`; absent for a default. */
+  /** Where the value was written: `config/veritas.yaml:3` or `VERITAS_TLS_MIN_VERSION`. Absent for a default. */
   readonly source?: string;
-  /** What is wrong, where it is not the value: "is not a setting". */
+  /** What is wrong when it is not the value itself, such as "is not a setting". */
   readonly problem?: string;
   /** The value as it was written, shortened; `(hidden)` for a secret. */
   readonly seen?: string;
-  /** What may stand there. */
+  /** What is allowed instead. */
   readonly allowed?: string;
   /** The key that was probably meant. */
   readonly meant?: string;
 }
 
-/** The configuration cannot be used: every problem in it, each on a line of the message. */
+/** The configuration cannot be used. The message has a line for each problem. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
   readonly code = 'configuration_invalid';
@@ -36,7 +36,10 @@ function lineOf({ path, source, problem, seen, allowed, meant }: ConfigurationPr
   return `- ${where}: ${parts.filter((part) => part !== undefined).join('; ')}`;
 }
 
-/** `value` for a person: scalars as JSON, shortened to 80 characters, without a URL's user and password; what is larger by its kind. */
+/**
+ * Describes a value to a person: a scalar as JSON, shortened to 80 characters and without the user and password of a URL; a list or an object only by
+ * its kind.
+ */
 export function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return `a list of ${value.length}`;
@@ -45,7 +48,7 @@ export function shown(value: unknown): string {
   return printable(written.length > 80 ? `${written.slice(0, 79)}..."` : written);
 }
 
-/** `text` with all that could forge or hide a line (control, bidirectional and other characters outside ASCII) written as an escape. */
+/** Writes every character outside printable ASCII as an escape, because control and bidirectional characters could forge or hide a line. */
 export function printable(text: string): string {
   const shortened = text.length > 100 ? `${text.slice(0, 100)}...` : text;
   return shortened.replaceAll(/[^\x20-\x7e]/g, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`);

@@ -10,7 +10,7 @@ import { repositorySchema } from './repository.config.js';
 import { storeSchema } from './store.config.js';
 import { tlsSchema } from './tls.config.js';
 
-/** Every namespace and its settings: the type, the validation and the documentation in one. `{}` parses to the defaults. */
+/** The schema of all namespaces and settings. The types, the validation and the documentation come from it. Parsing `{}` gives the defaults. */
 export const configurationSchema = z
   .strictObject({
     http: httpSchema.prefault({}).describe('The HTTPS listener.'),
@@ -66,12 +66,12 @@ type Frozen<T> = T extends readonly (infer Item)[]
     : T;
 
 /**
- * The proven settings, deeply frozen. Durations are whole numbers of the unit that `docs/configuration.md` names. A secret
- * (`tls.keyPassphrase`) is a property that does not enumerate: it is not in a log line, in JSON, or in a copy by spreading.
+ * The validated settings, deeply frozen. Durations are whole numbers of the unit that `docs/configuration.md` names. A secret (`tls.keyPassphrase`) is a
+ * property that is not enumerable, so that it does not get into a log line, into JSON, or into a copy made by spreading.
  */
 export type Configuration = Frozen<z.output<typeof configurationSchema>>;
 
-/** The words before the first dot: `http`, `tls`, … */
+/** The part of a setting's name before the first dot: `http`, `tls`, … */
 export type Namespace = keyof Configuration;
 
 export type HttpConfig = Configuration['http'];

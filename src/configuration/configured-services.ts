@@ -1,6 +1,6 @@
 import type { Configuration } from './configuration.js';
 
-/** The services of `mtls.services`, each with what `mtls.roles` gives it. */
+/** The services that `mtls.services` lists, each with the roles that `mtls.roles` gives it. */
 export function configuredServices({
   mtls,
 }: Pick<Configuration, 'mtls'>): { readonly name: string; readonly roles: readonly string[] }[] {

@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { formatDuration } from './duration.js';
 import { descriptionOf, fieldsOf, groupDescription, type Setting, settingsOf } from './outline.js';
 
-/** `docs/configuration.md`: every setting of `schema` with its variable, default and what is allowed, a table for each namespace. */
+/** Makes `docs/configuration.md`: a table for each namespace, with the variable, the default and the allowed values of every setting of `schema`. */
 export function describeAsMarkdown(schema: z.ZodObject): string {
   const sections = namespacesOf(schema).map(({ namespace, description, settings }) => {
     const table = tableOf(
@@ -22,8 +22,8 @@ export function describeAsMarkdown(schema: z.ZodObject): string {
 }
 
 /**
- * `config/veritas.yaml`: every default, commented out. One `#` begins a setting, two an explanation, so that taking one `#` off each line
- * gives YAML that says exactly the defaults.
+ * Makes `config/veritas.yaml`: every default, commented out. A line with one `#` is a setting and a line with two is an explanation, so that removing
+ * one `#` from each line gives YAML that contains exactly the defaults.
  */
 export function describeAsYaml(schema: z.ZodObject): string {
   const sections = namespacesOf(schema).map(({ namespace, description, settings }) => {
@@ -31,7 +31,7 @@ export function describeAsYaml(schema: z.ZodObject): string {
     const lines = settings.flatMap((setting) => {
       const unused = setting.fallback === undefined;
       const value = unused ? ' …' : yamlOf(setting);
-      // What is nested has no default.
+      // Settings that are nested deeper have no default.
       const [parent = '', nested] = setting.path.slice(1, 3);
       const head = nested === undefined || parent === group ? [] : headOf(schema, [namespace, parent]);
       group = nested === undefined ? '' : parent;
@@ -47,7 +47,7 @@ export function describeAsYaml(schema: z.ZodObject): string {
   return `${[header, ...sections].join('\n')}\n`;
 }
 
-/** What one object of a list of them holds. */
+/** A table of the fields of each object, for a setting that is a list of objects. */
 function fieldsTable({ key, fields }: Setting): readonly string[] {
   if (fields.length === 0) return [];
   const rows = fields.map((field) => [
@@ -93,21 +93,21 @@ function namespacesOf(schema: z.ZodObject) {
   }));
 }
 
-/** The key of a nested object, which its settings follow. */
+/** The lines that begin a nested object. Its settings follow them. */
 const headOf = (schema: z.ZodObject, path: readonly string[]) => [
   '##',
   ...wrapped(groupDescription(schema, path)),
   `##  ${path.at(-1) ?? ''}:`,
 ];
 
-/** The key as it stands in the innermost object. */
+/** The key as it is written in the innermost object. */
 const keyIn = ({ path, secret }: Setting) => `${path.at(-1) ?? ''}${secret ? 'File' : ''}`;
 
 const writtenKey = ({ path, secret }: Setting) => `${path.slice(1).join('.')}${secret ? 'File' : ''}`;
 
 const allowedOf = ({ secret, allowed }: Setting) => (secret ? `the path of a file that holds ${allowed}` : allowed);
 
-/** The default as one would write it: a duration with its unit, the rest as it is. */
+/** The default as a person would write it: a duration with its unit, every other value unchanged. */
 function writtenDefault({ fallback, unit }: Setting): unknown {
   return unit !== undefined && typeof fallback === 'number' ? formatDuration(fallback, unit) : fallback;
 }
@@ -121,14 +121,14 @@ function codeOf(setting: Setting): string {
 /** An item of a list on one line. */
 const inlineYaml = (item: unknown): string => stringify(item, { collectionStyle: 'flow', lineWidth: 0 }).trim();
 
-/** What follows the colon: a scalar on the same line, a list below. */
+/** What comes after the colon: a scalar on the same line, or a list on the lines below. */
 function yamlOf(setting: Setting): string {
   const value = writtenDefault(setting);
   const text = stringify(value, { lineWidth: 0 }).trimEnd();
   return Array.isArray(value) && value.length > 0 ? `\n${text.replaceAll(/^/gm, '  ')}` : ` ${text}`;
 }
 
-/** `text` as lines of explanation of at most about 110 characters. */
+/** Breaks a text into lines of explanation of about 110 characters at most. */
 function wrapped(text: string, indent = '  '): readonly string[] {
   const lines = text.match(/\S.{0,107}(?=\s|$)/g) ?? [];
   return lines.map((line) => `##${indent === '' ? ' ' : indent}${line}`);

@@ -5,10 +5,10 @@ import type { Setting } from './outline.js';
 /** Variables by name, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The variable that names the YAML file; not a setting itself. */
+/** The variable that names the YAML file. It is not a setting. */
 export const fileVariable = 'VERITAS_CONFIG';
 
-/** A setting that the environment gives: its value as the schema's type wants it, not yet proven. */
+/** A setting that comes from the environment. Its value has the type that the schema asks for, but has not been validated. */
 export interface Override {
   readonly setting: Setting;
   readonly variable: string;
@@ -16,8 +16,8 @@ export interface Override {
 }
 
 /**
- * Takes the `VERITAS_…` variables apart: numbers, `true` and `false`, lists by commas (an empty string is the empty list), lists of objects
- * as JSON. Secrets are left as the name of their file. What fits no type stays a string, for the schema to refuse.
+ * Reads the `VERITAS_…` variables: numbers, `true` and `false`, lists separated by commas (an empty string is the empty list), and lists of objects as
+ * JSON. A secret is represented by the name of its file. A text that cannot be read as the type of its setting stays a string, and the schema refuses it.
  */
 export function readEnvironment(
   environment: Environment,
@@ -83,9 +83,9 @@ function jsonOf(text: string): unknown {
 }
 
 /**
- * Kubernetes gives each pod variables for each Service of its namespace; for one called `veritas` or `veritas-…` they begin like ours, and for one called
- * `veritas-http` one of them is `VERITAS_HTTP_PORT`. Their names and values together are unmistakable (kubernetes.io, "Accessing the Service", environment
- * variables).
+ * Whether a variable comes from Kubernetes, which sets variables in each pod for each Service of the namespace. Those for a Service called `veritas` or
+ * `veritas-…` begin like ours: for `veritas-http` one of them is `VERITAS_HTTP_PORT`. Name and value together tell them apart (kubernetes.io, "Accessing
+ * the Service", environment variables).
  */
 function isServiceLink(variable: string, text: string): boolean {
   if (variable.endsWith('_SERVICE_HOST')) return /^[\d.]+$|^[\da-f:]*:[\da-f:]*$/i.test(text);

@@ -21,3 +21,4 @@ export { loadConfiguration } from './load-configuration.js';
 export { crlSources, federatedDomains, intermediatesOf } from './named-files.js';
 export { policyOf } from './policy.js';
 export { ROLES } from './service-roles.setting.js';
+export { shellWord } from './shell-word.js';

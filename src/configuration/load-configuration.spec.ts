@@ -277,7 +277,9 @@ describe('one error lists every problem', () => {
       '*',
       'spiffe://a//*',
     ].map((service): [string, object, Environment] => ['mtls.services[0]', { mtls: { services: [service] } }, {}]),
-    ['mtls.exemptPaths[0]', { mtls: { exemptPaths: ['/public/*'] } }, {}],
+    ...['/public/*', '/a%20b', '/a;b', '/a//b', '/a/../b', '/a/.', String.raw`/a\b`].map(
+      (path): [string, object, Environment] => ['mtls.exemptPaths[0]', { mtls: { exemptPaths: [path] } }, {}],
+    ),
     ['mtls.services[1]', {}, { VERITAS_MTLS_SERVICES: 'a,,b' }],
     ['mtls.crls', {}, { VERITAS_MTLS_CRLS: 'a.crl' }],
     ['mtls.crls[0].source', { mtls: { crls: [{ source: 'ftp://a/b' }] } }, {}],

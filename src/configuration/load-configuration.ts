@@ -12,10 +12,11 @@ const secretLimit = 4096;
 const settings = settingsOf(configurationSchema);
 
 /**
- * Reads the settings: the YAML file, over it the environment, below both the defaults. Looks at nothing else, and needs no Nest.
+ * Reads the settings. A value in the environment goes before one in the YAML file, and that before the default. Nothing else is read, and Nest is not
+ * needed.
  *
- * - `file`: the YAML file; otherwise the one `VERITAS_CONFIG` names; otherwise `config/veritas.yaml`, which alone may be missing.
- * - `environment`: the variables, `process.env` when absent. They are read, never written.
+ * - `file`: the YAML file. When absent: the file that `VERITAS_CONFIG` names, else `config/veritas.yaml`, which is the only one that may be missing.
+ * - `environment`: the variables; `process.env` when absent. They are never changed.
  *
  * Paths are relative to the working directory. Throws {@link ConfigurationError} with every problem found.
  */
@@ -37,7 +38,7 @@ export function loadConfiguration({
   const fromFile = { schema: configurationSchema, value: yaml.value, sourceOf: yaml.sourceOf.bind(yaml) };
   const written = layOver(fromFile, variables.overrides);
   const secretProblems = written.secretFiles.flatMap((each) => fillSecret(written.value, each));
-  // Once: to compile it first would take longer.
+  // The schema is used once, and compiling it would take longer than interpreting it.
   const parsed = configurationSchema.safeParse(written.value, { jitless: true });
   const problems: readonly ConfigurationProblem[] = [
     ...yaml.problems,

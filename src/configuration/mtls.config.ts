@@ -10,7 +10,11 @@ import {
 import { problemsOfProxies, trustedProxiesSchema } from './trusted-proxies.setting.js';
 import { decimal, duration, integer, list, objects, oneOf, path, text } from './setting.js';
 
-const exactPath = text('an exact path that begins with / and has no pattern, query or fragment', /^\/[^\s?#*]*$/);
+// As the guard compares it: any other path would never be exempt.
+const exactPath = text(
+  'an exact path that begins with / and has none of ? # * % ; \\ and no empty or dot segments',
+  /^(?!.*\/(?:\/|\.{1,2}(?:\/|$)))\/[^\s?#*%;\\]*$/,
+);
 const crlSource = text(
   'the path of a file, or an http or https URL without user and password',
   // Anything that looks like a URL must be one that can be fetched; everything else is a path.

@@ -5,7 +5,7 @@ import type { Configuration } from './configuration.js';
 
 type Mtls = Configuration['mtls'];
 
-/** The octets of the file that the setting `path` names. Throws {@link ConfigurationError}. */
+/** Reads the octets of `file`, which the setting `path` names. Throws {@link ConfigurationError}. */
 function readNamedFile(file: string, path: string): Buffer {
   try {
     return readFileSync(file);
@@ -14,11 +14,11 @@ function readNamedFile(file: string, path: string): Buffer {
   }
 }
 
-/** As {@link readNamedFile}; undefined when no file is named. */
+/** As {@link readNamedFile}, but undefined when the setting names no file. */
 const readIfNamed = (file: string | undefined, path: string): Buffer | undefined =>
   file === undefined ? undefined : readNamedFile(file, path);
 
-/** The entries of `mtls.trustDomains` with the contents of their files. Throws {@link ConfigurationError} for one that cannot be read. */
+/** The entries of `mtls.trustDomains` with the contents of their files. Throws {@link ConfigurationError} for a file that cannot be read. */
 export const federatedDomains = ({ trustDomains }: Pick<Mtls, 'trustDomains'>) =>
   trustDomains.map(({ caFile, endpointBundleFile, ...domain }, index) => {
     const path = `mtls.trustDomains[${index}]`;
@@ -26,18 +26,18 @@ export const federatedDomains = ({ trustDomains }: Pick<Mtls, 'trustDomains'>) =
       ...domain,
       ca: readIfNamed(caFile, `${path}.caFile`),
       endpointBundle: readIfNamed(endpointBundleFile, `${path}.endpointBundleFile`),
-      // Of one that cannot be read the start says so; then it is followed.
+      // A file that cannot be read stops the start. Once the service runs, the file is read again when it changes.
       intermediates: readIfNamed(domain.intermediatesFile, `${path}.intermediatesFile`),
     };
   });
 
-/** The entries of `mtls.crls` with the certificates of their issuers. Throws {@link ConfigurationError} for one that cannot be read. */
+/** The entries of `mtls.crls` with the certificates of their issuers. Throws {@link ConfigurationError} for a file that cannot be read. */
 export const crlSources = ({ crls }: Pick<Mtls, 'crls'>) =>
   crls.map(({ source, issuer }, index) => ({
     source,
     ...(issuer === undefined ? {} : { issuer: readNamedFile(issuer, `mtls.crls[${index}].issuer`) }),
   }));
 
-/** The contents of `mtls.intermediatesFile`; empty when there is none. Throws {@link ConfigurationError} when it cannot be read. */
+/** The contents of `mtls.intermediatesFile`; empty when the setting is absent. Throws {@link ConfigurationError} when the file cannot be read. */
 export const intermediatesOf = ({ intermediatesFile }: Pick<Mtls, 'intermediatesFile'>) =>
   readIfNamed(intermediatesFile, 'mtls.intermediatesFile') ?? [];

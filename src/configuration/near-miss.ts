@@ -1,6 +1,6 @@
 /**
- * The candidate that `written` most likely means: the same letters in another case or with other separators, or few slips away
- * (a third of its length at most). `undefined` when none is near, or when `written` is longer than 100 characters.
+ * Finds the candidate that `written` most likely means: one with the same letters in another case or with other separators, or else the one that takes
+ * the fewest changes, at most a third of its length. `undefined` when none is near, or when `written` is longer than 100 characters.
  */
 export function nearMiss(written: string, candidates: readonly string[]): string | undefined {
   if (written.length > 100) return undefined;
@@ -19,7 +19,7 @@ export function nearMiss(written: string, candidates: readonly string[]): string
 
 const lettersOf = (key: string) => key.replaceAll(/[-_.\s]/g, '').toLowerCase();
 
-/** How many letters must be added, left out, changed or swapped with the next to make `to` of `from` (optimal string alignment). */
+/** The number of letters to add, remove, change or swap with the next one in order to get from `from` to `to` (optimal string alignment distance). */
 function slipsBetween(from: string, to: string): number {
   const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)];
   const at = (row: number, column: number) => rows[row]?.[column] ?? Infinity;

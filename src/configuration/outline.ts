@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { settingFacts, type SettingFacts } from './setting.js';
 
-/** One setting, as the schema declares it. */
+/** A setting as the schema declares it. */
 export interface Setting extends SettingFacts {
   /** `['tls', 'minVersion']` */
   readonly path: readonly string[];
@@ -10,15 +10,15 @@ export interface Setting extends SettingFacts {
   /** `VERITAS_TLS_MIN_VERSION`; for a secret with `_FILE` at its end. */
   readonly variable: string;
   readonly description: string;
-  /** The value when nothing is said; `undefined` when there is none. */
+  /** The default; `undefined` when there is none. */
   readonly fallback: unknown;
-  /** Whether it must be there when what it stands in is. */
+  /** Whether it must be present in every object that it belongs to. */
   readonly required: boolean;
-  /** Of a list of objects: the settings of one of them. */
+  /** For a list of objects: the settings of each object. */
   readonly fields: readonly Setting[];
 }
 
-/** Every setting below `schema` in the order of declaration. Throws when a leaf was not made by `setting.ts`: a programming error. */
+/** Every setting of `schema` in the order of declaration. Throws when one was not made by the functions of `setting.ts`, which is a programming error. */
 export function settingsOf(schema: z.core.$ZodType, path: readonly string[] = []): readonly Setting[] {
   const bare = bareOf(schema);
   if (bare instanceof z.ZodObject) {
@@ -35,7 +35,7 @@ export function settingsOf(schema: z.core.$ZodType, path: readonly string[] = []
   return [{ ...facts, path, key, variable: variableOf(spelt), description, fallback, required, fields }];
 }
 
-/** What the descriptions say of the object that a setting stands in, when it stands deeper than its namespace. */
+/** The description of the object that a setting belongs to, when that object is not the namespace itself. */
 export const groupDescription = (schema: z.core.$ZodType, path: readonly string[]): string => {
   const [key = '', ...rest] = path;
   const bare = bareOf(schema);
@@ -44,7 +44,7 @@ export const groupDescription = (schema: z.core.$ZodType, path: readonly string[
   return rest.length === 0 ? descriptionOf(inner) : groupDescription(inner, rest);
 };
 
-/** The schema at `path`, list positions included, without its default and optional wrappers; `undefined` when nothing is declared there. */
+/** The schema at `path`, which may contain positions in lists, without the wrappers for default and optional; `undefined` when there is none. */
 export function schemaAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): z.core.$ZodType | undefined {
   const bare = bareOf(schema);
   const [key, ...rest] = path;
@@ -55,14 +55,14 @@ export function schemaAt(schema: z.core.$ZodType, path: readonly PropertyKey[]):
   return inner instanceof z.ZodType ? schemaAt(inner, rest) : undefined;
 }
 
-/** The keys that may stand in an object of `schema`: a secret by the name of the setting that names its file. */
+/** The keys that an object of `schema` may have. A secret has the key of the setting that names its file. */
 export function keysOf(schema: z.core.$ZodType): readonly string[] {
   const bare = bareOf(schema);
   if (!(bare instanceof z.ZodObject)) return [];
   return fieldsOf(bare).map(([key, inner]) => (isSecret(inner) ? `${key}File` : key));
 }
 
-/** The keys of an object's schema with theirs, in the order of declaration. */
+/** The keys of an object's schema, each with its own schema, in the order of declaration. */
 export const fieldsOf = (schema: z.ZodObject): readonly (readonly [string, z.core.$ZodType])[] =>
   Object.entries(schema.shape);
 

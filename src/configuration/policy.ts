@@ -1,11 +1,11 @@
 import type { Configuration } from './configuration.js';
 
-/** What a policy is made of: text, numbers and their lists and maps. Nothing in it is secret. */
+/** A value in a policy. Nothing in it is secret. */
 export type PolicyValue = string | number | boolean | readonly PolicyValue[] | { readonly [key: string]: PolicyValue };
 
 /**
- * The settings that decide who may do what here, besides those of the CA itself: a change of them is recorded. Lists of who has something are maps by their
- * names.
+ * The settings that decide who may do what, apart from those of the CA itself. A change of them is recorded. Lists of those who have something are given
+ * as maps by their names.
  */
 export function policyOf({ mtls, tls }: Configuration): Readonly<Record<string, PolicyValue>> {
   const { issuerOrganization, serviceFrom, services, roles, revocation, exemptPaths, crls, trustedProxies } = mtls;

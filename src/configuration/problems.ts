@@ -4,14 +4,14 @@ import { nearMiss } from './near-miss.js';
 import { isSecret, keysOf, schemaAt, settingsOf } from './outline.js';
 import { settingFacts } from './setting.js';
 
-/** What the problems are told about: the schema, what was given to it, and where each part of that came from. */
+/** What the problems are about: the schema, the value that it was given, and where each part of the value was written. */
 export interface Given {
   readonly schema: z.core.$ZodType;
   readonly value: unknown;
   sourceOf(path: readonly PropertyKey[]): string | undefined;
 }
 
-/** Puts zod's issues into words, one for each place, and an unknown key by itself. */
+/** Describes zod's issues: one problem for each place, and one for each unknown key. */
 export function problemsOf(issues: readonly z.core.$ZodIssue[], given: Given): readonly ConfigurationProblem[] {
   const problems = new Map<string, ConfigurationProblem>();
   for (const issue of issues) {
@@ -24,13 +24,13 @@ export function problemsOf(issues: readonly z.core.$ZodIssue[], given: Given): r
   return [...problems.values()];
 }
 
-/** A key that no setting has. Its value is never shown: it may be a secret under a misspelt name. */
+/** The problem with a key that is not a setting. Its value is never shown, because it may be a secret whose name is misspelt. */
 function unknownKey(path: readonly PropertyKey[], given: Given): ConfigurationProblem {
   const parent = path.slice(0, -1);
   const written = String(path.at(-1));
   const parentSchema = schemaAt(given.schema, parent);
   const sibling = parentSchema === undefined ? undefined : nearestKey(written, parentSchema);
-  // Right key, wrong place: `minVersion` at the top or below `http`.
+  // The key may be that of a setting in another place, such as `minVersion` at the top or below `http`.
   const elsewhere = () => settingsOf(given.schema).find(({ path: other }) => other.at(-1) === written)?.key;
   const meant = sibling === undefined ? elsewhere() : keyOf([...parent, sibling]);
   return {
@@ -41,7 +41,7 @@ function unknownKey(path: readonly PropertyKey[], given: Given): ConfigurationPr
   };
 }
 
-/** The key of `schema` that `written` means; for a secret that of its file, also when the secret itself was meant. */
+/** The key of `schema` that `written` most likely means. For a secret it is the key that names its file, even when the secret itself was written. */
 function nearestKey(written: string, schema: z.core.$ZodType): string | undefined {
   const keys = keysOf(schema);
   const meant = nearMiss(written, [...keys, ...keys.map((key) => key.replace(/File$/, ''))]);
@@ -57,7 +57,7 @@ function badValue(issue: z.core.$ZodIssue, given: Given): ConfigurationProblem {
   const allowed = schema === undefined ? undefined : (settingFacts.get(schema)?.allowed ?? mapOf(keysOf(schema)));
   return {
     path: key,
-    // What is missing is missing from what stands around it.
+    // A missing setting is reported where the object is written that lacks it.
     ...sourced(written === undefined && fallback === undefined ? issue.path.slice(0, -1) : issue.path, given),
     seen: schema !== undefined && isSecret(schema) ? '(hidden)' : seen,
     allowed: issue.code === 'custom' ? issue.message : (allowed ?? issue.message),
@@ -66,7 +66,7 @@ function badValue(issue: z.core.$ZodIssue, given: Given): ConfigurationProblem {
 
 const mapOf = (keys: readonly string[]) => (keys.length === 0 ? undefined : `a map of ${keys.join(', ')}`);
 
-/** `['mtls', 'crls', 0, 'source']` as `mtls.crls[0].source`. */
+/** Writes the path `['mtls', 'crls', 0, 'source']` as `mtls.crls[0].source`. */
 export function keyOf(path: readonly PropertyKey[]): string {
   return path
     .map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${printable(String(key))}`))

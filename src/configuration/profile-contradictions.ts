@@ -1,32 +1,35 @@
 import type * as z from 'zod';
 import type { profileSchema } from './profile.setting.js';
 
-/** What a profile says, before what it says is compared with itself. Lifetimes in seconds. */
+/** A profile whose fields are valid, each by itself. Lifetimes are in seconds. */
 type Written = z.output<typeof profileSchema>;
 type Kind = NonNullable<Written['kind']>;
 type Field = keyof Written;
 
-/** One thing in a profile that goes against another one. */
+/** A field of a profile that contradicts another field. */
 export interface Contradiction {
   readonly path: readonly string[];
-  /** What would be right, as the end of the sentence "allowed is …". */
+  /** What would be allowed, as the end of the sentence "allowed is …". */
   readonly allowed: string;
 }
 
 const DAY = 86_400;
-/** CA/Browser Forum Baseline Requirements §6.3.2 before 2026 for TLS; a responder, about which nobody asks, a month (RFC 6960 §4.2.2.2.1). */
+/**
+ * For end entities the limit for TLS certificates before 2026 (CA/Browser Forum Baseline Requirements §6.3.2). A responder's certificate is not checked for
+ * revocation, and so is limited to a month (RFC 6960 §4.2.2.2.1).
+ */
 const LONGEST_DAYS: Readonly<Record<Kind, number>> = {
   'end-entity': 398,
   intermediate: 3650,
   'ocsp-responder': 31,
   'crl-issuer': 398,
 };
-/** How long the certificates of the service's own responders last. */
+/** The lifetime of the certificates of the service's own responders. */
 const OWN_RESPONDER_DAYS = 14;
-/** CA/Browser Forum Baseline Requirements §1.6.1: what is called short-lived. */
+/** The longest lifetime of a short-lived certificate (CA/Browser Forum Baseline Requirements §1.6.1). */
 const LONGEST_UNREVOKED_DAYS = 7;
 
-/** Which kinds of keys have a use besides signatures (RFC 3279 §2.3). */
+/** The kinds of keys that can be used for something besides signatures (RFC 3279 §2.3). */
 const ABLE: readonly (readonly [
   usage: NonNullable<Written['keyUsages']>[number],
   keyTypes: NonNullable<Written['keyTypes']>,
@@ -47,7 +50,7 @@ const ONLY_FOR: Readonly<Partial<Record<Field, Kind>>> = {
   nameConstraints: 'intermediate',
 };
 
-/** Everything in a profile that contradicts something else in it, one for each place. */
+/** All contradictions within a profile, at most one for each field. */
 export function contradictionsOf(profile: Written): Contradiction[] {
   const { kind = 'end-entity' } = profile;
   const named = kindOfName(profile.name);
@@ -56,12 +59,12 @@ export function contradictionsOf(profile: Written): Contradiction[] {
       kind === 'intermediate'
         ? 'intermediate with a name that is or begins with intermediate, as in intermediate-plant'
         : `${named} for the name ${profile.name}`;
-    // The rest would be measured by a kind that it is not of.
+    // The other fields would be compared with the rules of the wrong kind.
     return [{ path: ['kind'], allowed }];
   }
   const misplaced = Object.entries(ONLY_FOR).filter(([field, only]) => Object.hasOwn(profile, field) && only !== kind);
   const fields = misplaced.map(([field]) => field);
-  // What has no place there contradicts nothing besides.
+  // Fields that do not belong to the kind are reported once, and not compared any further.
   const rest = Object.fromEntries(Object.entries(profile).filter(([field]) => !fields.includes(field)));
   return [
     ...misplaced.map(([field, only]) => ({ path: [field], allowed: `nothing: it is for the kind ${only}` })),
@@ -69,7 +72,7 @@ export function contradictionsOf(profile: Written): Contradiction[] {
   ];
 }
 
-/** What would keep the responders of this service itself from getting their certificates, whose keys are of the CA's kind: `P-256`, `RSA-3072` and the like. */
+/** What in a profile would keep the service's own responders from getting their certificates. Their keys are of the kind of the CA's (`P-256`, `RSA-3072` …). */
 export function againstOwnResponders(
   { maximumLifetime = Infinity, keyTypes, minimumRsaBits = 0 }: Written,
   keyType: string,
@@ -95,7 +98,7 @@ export function againstOwnResponders(
   ].flat();
 }
 
-/** As {@link contradictionsOf}, between fields that the kind has. */
+/** As {@link contradictionsOf}, for a profile that has only fields of its kind. */
 function contradictionsWithin(profile: Written, kind: Kind): Contradiction[] {
   const { lifetime, maximumLifetime, noRevocation, mustStaple, identity, names } = profile;
   const found = new Map<string, Contradiction>();
@@ -126,7 +129,7 @@ function contradictionsWithin(profile: Written, kind: Kind): Contradiction[] {
   return [...found.values()];
 }
 
-/** The store knows by its profile's name what a certificate is: a kind that the rest of the program looks for has names of its own. */
+/** The kind of a profile with this name. The store tells by the profile's name what a certificate is for, and so some kinds have reserved names. */
 function kindOfName(name: string): Kind {
   if (name === 'ocsp-responder' || name === 'crl-issuer') return name;
   return name === 'intermediate' || name.startsWith('intermediate-') ? 'intermediate' : 'end-entity';

@@ -1,6 +1,6 @@
 import { text } from './setting.js';
 
-/** Where clients reach a repository: not https, since fetching a list would need the list (RFC 5280 §8). */
+/** The URL at which clients reach a repository. It is not https, because checking the server's certificate would need the list that is fetched (RFC 5280 §8). */
 export const publicationUrl = () =>
   text(
     'an http URL without user, query, fragment and trailing slash',

@@ -1,22 +1,22 @@
 import * as z from 'zod';
 import { formatDuration, parseDuration, type DurationUnit } from './duration.js';
 
-/** What the loader and the documentation know of a setting beyond its zod type. */
+/** What the loader and the documentation need to know about a setting besides its zod type. */
 export interface SettingFacts {
-  /** How a string of the environment becomes a value: `list` by commas, `objects` as JSON, the others one to one. */
+  /** How a variable's text is read: a `list` is separated by commas, `objects` are JSON, and every other kind is a single value. */
   readonly kind: 'text' | 'number' | 'boolean' | 'duration' | 'list' | 'objects';
   /** What is allowed, as the end of the sentence "allowed is …". */
   readonly allowed: string;
   /** The unit of a duration's value. */
   readonly unit?: DurationUnit;
-  /** Never printed, and read from a file only: `…File` in YAML, `…_FILE` in the environment. */
+  /** A secret is never printed. It is read only from a file, which `…File` names in YAML and `…_FILE` in the environment. */
   readonly secret?: true;
 }
 
-/** Where each schema made in this file keeps its {@link SettingFacts}. */
+/** The {@link SettingFacts} of each schema that is made in this file. */
 export const settingFacts = z.registry<SettingFacts>();
 
-/** Text of 1 to `most` characters that matches `pattern`; control characters never pass. */
+/** A text of 1 to `most` characters that matches `pattern` and has no control characters. */
 export function text(allowed: string, pattern = /^/, most = 1024) {
   return z
     .string()
@@ -27,7 +27,7 @@ export function text(allowed: string, pattern = /^/, most = 1024) {
     .register(settingFacts, { kind: 'text', allowed });
 }
 
-/** The name of a file or folder, relative to the working directory unless absolute. */
+/** The path of a file or folder. A relative one begins at the working directory. */
 export const path = (allowed = 'the path of a file') => text(allowed, /^\S(?:.*\S)?$/);
 
 /** A whole number from `least` to `most`. */
@@ -54,8 +54,8 @@ export function oneOf<const Options extends readonly [string, ...string[]]>(opti
 }
 
 /**
- * A length of time, kept as a whole number of `unit` from `least` to `most`: a number of that unit, or text as in {@link parseDuration}.
- * Milliseconds must end below 2^31 (24 days): a Node.js timer set to more fires at once.
+ * A length of time, written as a number of `unit` or as a text for {@link parseDuration}. Its value is a whole number of `unit` from `least` to `most`.
+ * For milliseconds `most` must be below 2^31 (24 days), because a Node.js timer that is set to more fires at once.
  */
 export function duration(unit: DurationUnit, least: number, most: number) {
   const units = {
@@ -72,13 +72,13 @@ export function duration(unit: DurationUnit, least: number, most: number) {
   });
 }
 
-/** A list of `least` to 1000 items; in the environment separated by commas. */
+/** A list of `least` to 1000 items, which are separated by commas in the environment. */
 export function list<Item extends z.ZodType>(item: Item, what: string, least = 0) {
   const allowed = `a list of ${what}${least > 0 ? `, at least ${least}` : ''}`;
   return z.array(item).min(least).max(1000).register(settingFacts, { kind: 'list', allowed });
 }
 
-/** A list of up to 1000 objects; in the environment written as JSON. */
+/** A list of at most 1000 objects, which is JSON in the environment. */
 export function objects<Item extends z.ZodType>(item: Item, what: string) {
   return z
     .array(item)
@@ -86,10 +86,10 @@ export function objects<Item extends z.ZodType>(item: Item, what: string) {
     .register(settingFacts, { kind: 'objects', allowed: `a list of ${what}` });
 }
 
-/** A secret of 1 to 1024 characters, absent unless a file is named for it. */
+/** A secret of 1 to 1024 characters. It is absent unless a file is named for it. */
 export function secret(allowed: string) {
   return z.string().min(1).max(1024).register(settingFacts, { kind: 'text', allowed, secret: true });
 }
 
-/** For a rule between two settings: it is asked even when other settings are wrong, so that one start lists every problem. */
+/** The condition for rules about several settings. They are checked even when other settings are wrong, so that one start lists every problem. */
 export const whenObject = ({ value }: { readonly value: unknown }) => typeof value === 'object' && value !== null;

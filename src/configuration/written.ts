@@ -7,14 +7,14 @@ import { type Given, keyOf } from './problems.js';
 /** A map of settings that is being put together; it has no prototype that a key could reach. */
 type Tree = Record<string, unknown>;
 
-/** A secret's file, by the path of the setting it fills. */
+/** The file of a secret, with the path of the setting that gets its content. */
 export interface SecretFile {
   readonly path: readonly PropertyKey[];
   readonly file: unknown;
   readonly source: string | undefined;
 }
 
-/** What was written, in the shape the schema reads: empty sections filled in, secrets' files set apart. */
+/** What was written, in the form that the schema reads: an empty section is an empty object, and the files of secrets are listed separately. */
 export interface Written {
   readonly value: unknown;
   readonly secretFiles: readonly SecretFile[];
@@ -22,9 +22,9 @@ export interface Written {
 }
 
 /**
- * Lays the environment's values over the file's. Follows the schema, not the input, so its work is bounded by the schema's depth.
- * Secrets written out instead of by their file are refused here and go no further. `__proto__` becomes a key like any other, which the
- * schema refuses.
+ * Replaces values of the file by those of the environment. It follows the schema and not the input, so that the schema's depth bounds its work. A secret
+ * that was written itself, instead of the name of its file, is refused here and goes no further. `__proto__` becomes an ordinary key, which the schema
+ * refuses.
  */
 export function layOver(given: Given, overrides: readonly Override[]): Written {
   const secretFiles = new Map<string, SecretFile>();
@@ -36,7 +36,7 @@ export function layOver(given: Given, overrides: readonly Override[]): Written {
       return Array.isArray(value) ? value.map((item: unknown, index) => copied(item, [...path, index])) : value;
     }
     if (!(schema instanceof z.ZodObject)) return value;
-    // A section whose settings are all commented out.
+    // A section whose settings are all commented out is null in YAML.
     const section = value ?? {};
     if (typeof section !== 'object' || Array.isArray(section)) return value;
     const tree = Object.create(null) as Tree;
@@ -71,7 +71,7 @@ export function layOver(given: Given, overrides: readonly Override[]): Written {
   return { value, secretFiles: [...secretFiles.values()], problems };
 }
 
-/** Sets `path` below `value`. Where a section was written as something else, that stays, for the schema to refuse. */
+/** Sets the value at `path` in `value`. A section that was written as something other than an object stays as it is, and the schema refuses it. */
 export function put(value: unknown, path: readonly PropertyKey[], override: unknown): void {
   const [key, ...rest] = path;
   if (typeof key !== 'string' || !isTree(value)) return;

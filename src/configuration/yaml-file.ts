@@ -2,22 +2,22 @@ import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument, type Docum
 import { reasonOf, readBoundedFile, systemCodeOf } from './bounded-file.js';
 import { type ConfigurationProblem, printable } from './configuration-error.js';
 
-/** A file of settings is far smaller; the bound keeps a wrong file (or an endless one) from being parsed. */
+/** Files of settings are far smaller. The limit keeps a wrong or endless file from being parsed. */
 const octetLimit = 65_536;
 const ONLY_COMMENTS = /^(?: *(?:#[^\n]*)?\n)*$/;
 
-/** What a YAML file says, before anything is proven about it. */
+/** The content of a YAML file before it is validated. */
 export interface YamlFile {
   /** Plain values; `{}` for an absent or empty file. */
   readonly value: unknown;
-  /** Where `path` is written, as `config/veritas.yaml:3`; `undefined` when it is not. */
+  /** Where `path` is written, in the form `config/veritas.yaml:3`; `undefined` when it is not in the file. */
   sourceOf(path: readonly PropertyKey[]): string | undefined;
   readonly problems: readonly ConfigurationProblem[];
 }
 
 /**
- * Reads YAML 1.2 (core schema: no merge keys, no tags of its own, no aliases, each key once). A missing file is a problem only when
- * `required`. Never throws: what goes wrong is in `problems`, with the line but without the text, which may be a secret.
+ * Reads YAML 1.2 in its core schema, without merge keys, custom tags, aliases and keys that stand twice. A missing file is a problem only when it is
+ * `required`. Never throws: whatever goes wrong is in `problems`, with its line, but without its text, which may be a secret.
  */
 export function readYamlFile(file: string, required: boolean): YamlFile {
   const failed = (problem: string): YamlFile => ({
@@ -33,7 +33,7 @@ export function readYamlFile(file: string, required: boolean): YamlFile {
     if (code === 'ENOENT' && !required) return { value: {}, sourceOf: () => undefined, problems: [] };
     return failed(`cannot be read: ${reasonOf(error)}${code === 'EFBIG' ? ` (over ${octetLimit} octets)` : ''}`);
   }
-  // As it is made: every setting a comment.
+  // The file as it is delivered: every setting is a comment.
   if (ONLY_COMMENTS.test(text)) return { value: {}, sourceOf: () => undefined, problems: [] };
   const lines = new LineCounter();
   try {
@@ -49,7 +49,7 @@ export function readYamlFile(file: string, required: boolean): YamlFile {
     const value: unknown = document.toJS({ maxAliasCount: 0 }) ?? {};
     return { value, sourceOf: (path) => sourceIn(document, lines, file, path), problems: [] };
   } catch {
-    // An alias, or nesting deeper than the stack.
+    // The file has an alias, or is nested more deeply than the stack allows.
     return failed('is not the YAML expected here (aliases and very deep nesting are refused)');
   }
 }

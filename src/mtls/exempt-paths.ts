@@ -1,16 +1,20 @@
 /** Whether a request's path (without the query) is exempt. */
 export type IsExempt = (url: string) => boolean;
 
+/** An encoded octet, what a router may cut the path off at, a backslash, an empty segment or a dot segment. */
+const AMBIGUOUS = /[%#;\\]|\/\/|\/\.{1,2}(?:\/|$)/;
+
 /**
- * Reads the list of exempt paths: exact (`/status`), or everything below a prefix (`/assets/*`). A path is compared as it came, and one with an
- * encoded octet, a doubled slash, a backslash or a dot segment is never exempt, so that no two readings of a path can disagree. Throws RangeError for
- * an entry that does not start with a slash, or has a `*` anywhere but at the end.
+ * Reads the list of exempt paths: exact (`/status`), or everything below a prefix (`/assets/*`). A path is compared as it came, and an
+ * {@link AMBIGUOUS} one is never exempt, so that no two readings of a path can disagree. Throws RangeError for an entry that does not start with a
+ * slash, is ambiguous, or has a `*` anywhere but at the end.
  */
 export function exemptPaths(paths: readonly string[]): IsExempt {
   const exact = new Set<string>();
   const prefixes: string[] = [];
   for (const path of paths) {
-    if (!/^\/[^*?#%]*(?:\/\*)?$/.test(path) && path !== '/*') throw new RangeError(`not an exempt path: ${path}`);
+    if ((!/^\/[^*?]*(?:\/\*)?$/.test(path) && path !== '/*') || AMBIGUOUS.test(path))
+      throw new RangeError(`not an exempt path: ${path}`);
     if (path === '/*') throw new RangeError('/* would exempt every path');
     if (path.endsWith('/*')) prefixes.push(path.slice(0, -1));
     else exact.add(path);
@@ -18,7 +22,7 @@ export function exemptPaths(paths: readonly string[]): IsExempt {
   if (paths.length === 0) return () => false;
   return (url) => {
     const path = url.split('?', 1)[0] ?? '';
-    if (/%|\/\/|\/\.{1,2}(?:\/|$)|\\/.test(path)) return false;
+    if (AMBIGUOUS.test(path)) return false;
     return exact.has(path) || prefixes.some((prefix) => path.startsWith(prefix));
   };
 }

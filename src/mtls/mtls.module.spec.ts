@@ -95,6 +95,19 @@ describe('what Nest’s guards do not see', () => {
   });
 });
 
+test('an application of somebody’s own on HTTP/2 refuses a method that HTTP does not know like the service', async () => {
+  @Module({ imports: [MtlsModule.forRoot({ trustAnchors: ca.certificatePem, services: ['billing'] })] })
+  class TestModule {}
+  const adapter = new FastifyAdapter({ http2: true, https: { ...(await serverTls(ca)), allowHTTP1: true } });
+  const app = await NestFactory.create<NestFastifyApplication>(TestModule, adapter, { logger: LogLines.shared });
+  closing.push(() => app.close());
+  await app.listen(0, '127.0.0.1');
+  const answer = await get(portOf(app.getHttpServer()), '/orders', clientTls(ca, billing), 'HTTP/2', {
+    ':method': 'FOO',
+  });
+  expect([answer.status, answer.json.code]).toEqual([501, 'not_implemented']);
+});
+
 test('routes that a plugin puts on Fastify later, in a context that was there before, are closed', async () => {
   const app = await createApp(ca, await serverTls(ca), {});
   closing.push(() => app.close());
@@ -425,9 +438,13 @@ test('soft-fail lets pass and logs; off does not ask, and says so at the start',
   await warned;
   LogLines.shared.lines.length = 0;
   const off = await start({ revocation: { mode: 'off' } });
-  expect(LogLines.shared.lines.map(({ message }) => message)).toContain(
-    'revocation is not checked: set MtlsOptions.revocation',
+  const said = () => LogLines.shared.lines.map(({ message }) => message);
+  expect(said()).toContain(
+    'revocation is not checked: `off` stands in mtls.revocation of the configuration, or in revocation.mode of MtlsModule.forRoot',
   );
+  LogLines.shared.lines.length = 0;
+  await start();
+  expect(said()).toContain('revocation is not checked: MtlsModule.forRoot has no option revocation');
   expect((await get(off.port, '/orders', clientTls(ca, billing))).status).toBe(200);
 });
 

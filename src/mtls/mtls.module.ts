@@ -34,10 +34,14 @@ import { ServiceRoles } from './service-roles.js';
 import { TransportGate } from './transports/transport.gate.js';
 import { closeUpgrades } from './transports/upgrade-door.js';
 import { everyCa, readTrustAnchors, type CurrentTrust } from './trust-anchors.js';
+import { refuseUnknownMethods } from './unreadable-request.js';
 import { closeUnseenRoutes } from './unseen-routes.js';
 
 const CURRENT_TRUST = Symbol('veritas:CurrentTrust');
 const logger = new Logger('Mtls');
+// The service passes on what its configuration says.
+const OFF = '`off` stands in mtls.revocation of the configuration, or in revocation.mode of MtlsModule.forRoot';
+const ABSENT = 'MtlsModule.forRoot has no option revocation';
 
 /**
  * Mutual-TLS identity for a NestJS application on Fastify: from here on every route, known or not, needs the certificate of an allowed
@@ -128,13 +132,15 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
       throw new TypeError('MtlsModule guards applications on Fastify: use FastifyAdapter');
     this.policies.markHandlers();
     this.#routesRegistered = closeUnseenRoutes(httpAdapter.getInstance<FastifyInstance>(), this.gate, this.policies);
-    closeUpgrades(httpAdapter.getHttpServer() as EventEmitter, this.transports);
+    const server = httpAdapter.getHttpServer() as EventEmitter;
+    refuseUnknownMethods(server);
+    closeUpgrades(server, this.transports);
   }
 
   async onModuleInit(): Promise<void> {
     this.#routesRegistered?.();
-    if (revocationModeOf(this.options.revocation) === 'off')
-      logger.warn('revocation is not checked: set MtlsOptions.revocation');
+    const { revocation } = this.options;
+    if (revocationModeOf(revocation) === 'off') logger.warn(`revocation is not checked: ${revocation ? OFF : ABSENT}`);
     // An application that only takes messages has no adapter, and its modules are not configured.
     const adapter = this.adapterHost.httpAdapter as HttpAdapterHost['httpAdapter'] | null;
     if (asksForCertificates(adapter?.getHttpServer()) === false)

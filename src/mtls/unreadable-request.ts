@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
 import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
@@ -38,30 +39,44 @@ const UNREADABLE: Readonly<Record<string, readonly [status: number, detail: stri
   HPE_HEADER_OVERFLOW: [431, 'The headers of the request are too large.'],
 };
 
+type Handle = (request: IncomingMessage, response: ServerResponse) => void;
+
 /**
- * Lets pass what has one `Host` and a method that HTTP knows, for a server whose `requireHostHeader` is off, because Node.js itself answers without a
- * body. An HTTP/1.1 request without `Host`, or with several, is answered with a problem document (RFC 9112 §3.2) and goes no further. So is an HTTP/2
- * request with an unknown method (RFC 9110 §9.1), which over HTTP/1.1 the parser refuses: Fastify answers it past every hook.
+ * Lets pass what has one `Host`, for a server whose `requireHostHeader` is off, because Node.js itself answers without a body. An HTTP/1.1 request
+ * without `Host`, or with several, is answered with a problem document (RFC 9112 §3.2) and goes no further.
  */
-export const withSoundHead =
-  (handle: (request: IncomingMessage, response: ServerResponse) => void) =>
-  (request: IncomingMessage, response: ServerResponse): void => {
-    const isHttp1 = request.httpVersionMajor === 1;
-    if (isHttp1 ? hasOneHost(request) : KNOWN_METHODS.has(request.method ?? '')) {
+export const withOneHost =
+  (handle: Handle): Handle =>
+  (request, response) => {
+    if (request.httpVersionMajor > 1 || hasOneHost(request)) {
       handle(request, response);
       return;
     }
-    const [status, detail] = isHttp1
-      ? [400, 'A request must have exactly one Host header.']
-      : [501, 'The method is not known here.'];
-    const body = JSON.stringify(problemOfStatus(status, randomUUID(), detail));
-    response.statusCode = status;
-    response.setHeader('content-type', PROBLEM_CONTENT_TYPE);
-    response.setHeader('content-length', Buffer.byteLength(body));
-    response.setHeader('cache-control', 'no-store');
-    if (isHttp1) response.setHeader('connection', 'close');
-    response.end(body);
+    response.setHeader('connection', 'close');
+    answerStatus(response, 400, 'A request must have exactly one Host header.');
   };
+
+/**
+ * Has a request with an unknown method (RFC 9110 §9.1) answered with a problem document. Over HTTP/1.1 the parser refuses it; over HTTP/2 it comes
+ * through, and Fastify would answer it past every hook. Call it when the server's own listeners are there.
+ */
+export function refuseUnknownMethods(server: EventEmitter): void {
+  const handlers = server.listeners('request') as Handle[];
+  server.removeAllListeners('request').on('request', (request: IncomingMessage, response: ServerResponse) => {
+    if (KNOWN_METHODS.has(request.method ?? '')) for (const handle of handlers) handle.call(server, request, response);
+    else answerStatus(response, 501, 'The method is not known here.');
+  });
+}
+
+/** Answers with the problem document of a status, before Fastify sees the request. */
+export function answerStatus(response: ServerResponse, status: number, detail: string): void {
+  const body = JSON.stringify(problemOfStatus(status, randomUUID(), detail));
+  response.statusCode = status;
+  response.setHeader('content-type', PROBLEM_CONTENT_TYPE);
+  response.setHeader('content-length', Buffer.byteLength(body));
+  response.setHeader('cache-control', 'no-store');
+  response.end(body);
+}
 
 const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
 

@@ -19,78 +19,88 @@ const SEEN_BY_GUARDS = Symbol('veritas:SeenByGuards');
  */
 export function closeUnseenRoutes(server: FastifyInstance, gate: MtlsGate, policies: RoutePolicies): () => void {
   let registering = true;
-  // A route may be unseen in two ways, and a HEAD request has the hooks of its GET route as well; nobody is counted twice.
-  const asked = new WeakSet<FastifyRequest>();
-  /** Makes a check that throws into one that answers the request instead. An error thrown into Fastify from here would end the process. */
-  const passes =
-    (check: (request: FastifyRequest, reply: FastifyReply) => void) =>
-    (request: FastifyRequest, reply: FastifyReply): boolean => {
-      try {
-        check(request, reply);
-        return true;
-      } catch (error) {
-        sendRefusal(reply, error instanceof MtlsRefusal ? error : gate.unforeseen(request, error));
-        return false;
-      }
-    };
-  const admitted = passes((request, reply) => {
-    if (asked.has(request)) return;
-    gate.admit(request, DEFAULT_ADMISSION, reply);
-    asked.add(request);
-  });
-  const isUnforged = passes((request) => {
+  const isUnforged = answering(gate, (request) => {
     gate.takeForwarded(request);
   });
+  const isAdmitted = admissionOnce(gate);
   // Gives every request one shape, whether it gets an identity or not. Rarer properties are no decorations: with several, Fastify's loop over them is
   // slow for every request.
   server.decorateRequest('clientIdentity');
-  // The hook below does not see routes that are there already, nor those of contexts that are there already. Only then each request is asked for its
-  // route, which costs more than the guard.
+  // The hook on routes does not see those that are there already, nor those of contexts that are there already. Only then each request is asked for
+  // its route, which costs more than the guard.
   const isUnseen =
     hasRoutes(server) || hasContexts(server)
       ? (request: FastifyRequest) => !isMarked(request)
       : ({ is404 }: FastifyRequest) => is404;
+  server.addHook('onRequest', (request, reply, done) => {
+    if (isUnforged(request, reply) && (!isUnseen(request) || isAdmitted(request, reply))) done();
+  });
   // A request that has a route may be handed over to the not-found handler: after onRequest when its parameters turn out not to match, and before it
   // when Nest does not take the request's target for a path (`GET *orders`). A hook on each request would see that too, for a twenty-fifth of all
   // that a request costs.
   server.decorateReply('callNotFound', function (this: FastifyReply) {
-    if (isUnforged(this.request, this) && admitted(this.request, this)) handOver(this);
+    if (isUnforged(this.request, this) && isAdmitted(this.request, this)) handOver(this);
     return this;
   });
   server.addHook('onRoute', (route) => {
     const handler = registering ? policies.handlerOf(route.config) : undefined;
-    if (!handler) {
-      askFirst(route, admitted);
-      return;
-    }
-    route.config = { ...route.config, [SEEN_BY_GUARDS]: true };
+    if (handler) route.config = { ...route.config, [SEEN_BY_GUARDS]: true };
+    if (!handler) askFirst(route, isAdmitted);
     // For another host than the controller's, Nest answers before any guard.
-    if (!hasBody(route) && !policies.isOfHost(handler)) return;
-    let least: RoutePolicy | undefined;
-    askFirst(
-      route,
-      passes((request, reply) => {
-        const [policy, ...others] = policies.allOf(handler);
-        if (others.length === 0) {
-          if (policy?.public === false) gate.admitBeforeBody(request, policy, reply);
-          return;
-        }
-        // Only Nest knows which of several controllers the request is for; the guard then asks, and counts by, the policy of that one.
-        least ??= leastOf(policies.allOf(handler));
-        if (!least.public) gate.admitAgain(request, least);
-      }),
-    );
-  });
-  server.addHook('onRequest', (request, reply, done) => {
-    if (isUnforged(request, reply) && (!isUnseen(request) || admitted(request, reply))) done();
+    else if (hasBody(route) || policies.isOfHost(handler))
+      askFirst(route, answering(gate, policyCheck(handler, gate, policies)));
   });
   return () => {
     registering = false;
   };
 }
 
+/** Looks at a request, and throws when it goes no further. */
+type Check = (request: FastifyRequest, reply: FastifyReply) => void;
+/** The same, but answers the request instead of throwing, and then says false. */
+type AnsweringCheck = (request: FastifyRequest, reply: FastifyReply) => boolean;
+
+/** An error thrown into Fastify from a hook would end the process. */
+const answering =
+  (gate: MtlsGate, check: Check): AnsweringCheck =>
+  (request, reply) => {
+    try {
+      check(request, reply);
+      return true;
+    } catch (error) {
+      sendRefusal(reply, error instanceof MtlsRefusal ? error : gate.unforeseen(request, error));
+      return false;
+    }
+  };
+
+/** Admits a request like a route without a decorator. */
+function admissionOnce(gate: MtlsGate): AnsweringCheck {
+  // A route may be unseen in two ways, and a HEAD request has the hooks of its GET route as well; nobody is counted twice.
+  const admitted = new WeakSet<FastifyRequest>();
+  return answering(gate, (request, reply) => {
+    if (admitted.has(request)) return;
+    gate.admit(request, DEFAULT_ADMISSION, reply);
+    admitted.add(request);
+  });
+}
+
+/** Asks the policy of a handler before a body is read. */
+function policyCheck(handler: object, gate: MtlsGate, policies: RoutePolicies): Check {
+  let least: RoutePolicy | undefined;
+  return (request, reply) => {
+    const [policy, ...others] = policies.allOf(handler);
+    if (others.length === 0) {
+      if (policy?.public === false) gate.admitBeforeBody(request, policy, reply);
+      return;
+    }
+    // Only Nest knows which of several controllers the request is for; the guard then asks, and counts by, the policy of that one.
+    least ??= leastOf(policies.allOf(handler));
+    if (!least.public) gate.admitAgain(request, least);
+  };
+}
+
 /** Puts a check before everything else that a route does first. */
-function askFirst(route: RouteOptions, check: (request: FastifyRequest, reply: FastifyReply) => boolean): void {
+function askFirst(route: RouteOptions, check: AnsweringCheck): void {
   const others = route.onRequest ?? [];
   route.onRequest = [
     (request, reply, done) => {

@@ -8,7 +8,7 @@ import {
   answerUnroutable,
   PROBLEM_CONTENT_TYPE,
   problemOfStatus,
-  withSoundHead,
+  withOneHost,
 } from '../mtls/index.js';
 import { encodePem } from '../x509/index.js';
 import { sendDocument } from './cached-reply.js';
@@ -74,7 +74,7 @@ function createRepositoryServer(published: Published): FastifyInstance {
     serverFactory: (handler) => {
       const http = createServer(
         OPTIONS,
-        withSoundHead((request, response) => {
+        withOneHost((request, response) => {
           if (!ocsp?.(request, response)) handler(request, response);
         }),
       );

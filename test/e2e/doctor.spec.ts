@@ -18,6 +18,7 @@ const issuing = root.intermediate();
 const elsewhere = root.intermediate({ organization: 'Somebody Else' });
 const billing = issuing.issue({ commonName: 'billing' });
 const revoked = issuing.issue({ commonName: 'billing' });
+const edge = issuing.issue({ commonName: 'edge' });
 const ago = (hours: number): Date => new Date(Date.now() - hours * HOUR);
 
 let guarded: GuardedApp;
@@ -37,7 +38,12 @@ beforeAll(async () => {
   ({ ca } = writeFiles(folder, { ca: root.certificatePem }));
   const intermediates = issuing.chainPem + elsewhere.chainPem;
   const revocation = { crls: Object.values(crls).map((source) => ({ source })) };
-  guarded = await startGuardedApp(issuing, { intermediates, issuerOrganization: 'VERITAS Framework', revocation });
+  guarded = await startGuardedApp(issuing, {
+    intermediates,
+    issuerOrganization: 'VERITAS Framework',
+    revocation,
+    trustedProxies: [{ service: 'edge', format: 'rfc9440' }],
+  });
   uncovered = await startGuardedApp(issuing, { revocation: { crls: [] } });
   broken = await startGuardedApp(issuing, {
     services: () => {
@@ -184,6 +190,22 @@ describe('doctor --cert --connect', () => {
     expect([failed, checks.at(-1)?.mend]).toEqual(['handshake', expect.stringContaining('tls.clientAuth: required')]);
   });
 
+  test('a certificate that is presented and that the guard does not take for that of a client: who may be between', async () => {
+    const { failed, code, checks } = await diagnosisOf(edge);
+    expect([failed, code, checks.at(-1)]).toEqual([
+      'guard: certificate',
+      1,
+      {
+        check: 'guard: certificate',
+        ok: false,
+        detail: expect.stringMatching(
+          /^The certificate was presented, but the service saw none of a client\. \(client_certificate_required, request \S+\)$/,
+        ),
+        mend: expect.stringMatching(/mtls\.trustedProxies.*that the proxy hands.*requestCert/),
+      },
+    ]);
+  });
+
   test("a refusal that is not the guard's, as of a proxy before it, lets nobody in", async () => {
     const { chainPem: cert, keyPem: key } = issuing.issue({ names: [{ kind: 'dns', value: 'localhost' }] });
     for (const status of [400, 401, 403, 421]) {
@@ -276,6 +298,11 @@ describe('doctor --request', () => {
       /^2027-01-31T00:00:00\.000Z {2}GET \/orders was refused: certificate_revoked\npass {2}certificate/,
     );
     expect(text.out).toContain('FAIL  revocation: the certificate has been revoked');
+  });
+
+  test('of a caller behind a proxy that handed no certificate on, the proxy is named', async () => {
+    const { out } = await doctor(['--request', await refuse(edge)], logged());
+    expect(out).toContain('mend: The connection is that of the proxy edge: present a client certificate to it');
   });
 
   test('of a certificate that names nobody, the mend is its own', async () => {

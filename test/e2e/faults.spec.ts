@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -577,6 +579,26 @@ describe('what a start says', () => {
     const withCertificate = expect.stringMatching(/ --cert \S+ --key \S+ https:\/\/localhost:5000\/\S+$/);
     expect(curls(template, required)).toEqual([withCertificate, withCertificate, withCertificate]);
     expect(curls(temporaryFolder(), required)).toEqual([]);
+  });
+
+  test('gives calls that a shell reads as they are meant, whatever is in the names of files', () => {
+    const folder = join(temporaryFolder(), `a b's $(exit) "c" & d`);
+    mkdirSync(folder);
+    const names = ['client_cert.pem', 'client_key.pem', 'ca_bundle.pem'].map((name) => join(folder, name));
+    for (const name of names) writeFileSync(name, '');
+    const [certificate, key, ca] = names;
+    const files = { VERITAS_TLS_CERTIFICATE_FILE: join(folder, 'server_cert.pem'), VERITAS_TLS_CA_FILE: ca! };
+    const [, test] = calls(template, files).filter((line) => line.startsWith('  curl '));
+    const script = `curl() { printf '%s\\n' "$@"; }; ${test}`;
+    expect(execFileSync('sh', ['-c', script], { encoding: 'utf8' }).trimEnd().split('\n')).toEqual([
+      '--cacert',
+      ca,
+      '--cert',
+      certificate,
+      '--key',
+      key,
+      'https://localhost:5000/api/v1/test',
+    ]);
   });
 
   test('names the address where it listens on one that is not this machine alone', () => {

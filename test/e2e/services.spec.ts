@@ -252,6 +252,16 @@ test('the command line changes what a running service does', async () => {
   expect((await veritas(node, 'services', 'allow', 'reports', '--from', '2098-01-31')).out).toMatch(
     /^Valid {4}from 2098-01-31T00:00:00\.000Z until 2099-01-31T00:00:00\.000Z$/m,
   );
+  expect(await veritas(node, 'services', 'allow', 'reports', '--until', '2026-01-31')).toMatchObject({
+    code: 2,
+    out: '',
+    err: expect.stringMatching(/--until is in the past: 2026-01-31T00:00:00\.000Z.*services deny/),
+  });
+  const body = { state: 'allowed', valid_until: '2026-01-31T00:00:00Z' };
+  await change(node, 'PUT', 'reports', admin, { body });
+  const OVER = /over since 2026-01-31T00:00:00\.000Z.*--until/;
+  expect((await veritas(node, 'services', 'allow', 'reports', '--note', 'a')).err).toMatch(OVER);
+  expect((await veritas(node, 'services', 'deny', 'reports')).err).not.toMatch(OVER);
   expect((await veritas(node, 'services', 'remove', 'reports')).out).toBe('Removed. reports has no entry any more.\n');
   expect((await veritas(node, 'services', 'show', 'reports')).code).toBe(1);
   expect((await veritas(node, 'services', 'remove', 'veritas-agent', '--json')).err).toContain('service_configured');
@@ -347,6 +357,26 @@ describe('the access matrix', () => {
       'refused',
       'shadowed',
     ]);
+  });
+
+  test('of one service has its column, whether its entry or a pattern holds for it', async () => {
+    const columnOf = (service: string, of: readonly Cell[]) =>
+      of
+        .filter((cell) => cell.service === service)
+        .map(({ method, path, outcome, code }) => [method, path, outcome, code]);
+    for (const [name, entry] of [
+      ['with-pins', 'with-pins'],
+      ['fleet-7', 'fleet-*'],
+      ['spiffe://example.org/ns/a', 'spiffe://example.org/ns/*'],
+    ] as const) {
+      const one = (await veritas(node, 'services', 'matrix', '--service', name, '--json')).json() as unknown as Cell[];
+      expect(new Set(one.map(({ service }) => service))).toEqual(
+        new Set(['(no certificate)', '(any other service)', name]),
+      );
+      expect(columnOf(name, one)).toEqual(columnOf(entry, cells));
+    }
+    const { code, err } = await veritas(node, 'services', 'matrix', '--service', 'stranger');
+    expect([code, err]).toEqual([1, expect.stringContaining('no entry holds for stranger')]);
   });
 
   test('names exactly the routes of the OpenAPI document, and gives it as an extension of that', async () => {

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
 import { createServer, request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { json } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Server } from 'node:tls';
 import {
@@ -644,4 +646,26 @@ describe('WebSockets', () => {
     expect(await statusOf(undefined)).toBe(401);
     expect(await statusOf(billing)).toBe(200);
   });
+
+  test.each([0, 1])(
+    'CONNECT over HTTP/2 is refused with a problem document, with %s who would take it',
+    async (listeners) => {
+      const app = await createApp(ca, await serverTls(ca), {});
+      closing.push(() => app.close());
+      await app.listen(0, '127.0.0.1');
+      const listener = app.getHttpServer() as unknown as Server;
+      if (listeners > 0) listener.on('connect', () => undefined);
+      const session = connectHttp2(`https://localhost:${portOf(listener)}`, {
+        ...clientTls(ca, billing),
+        ALPNProtocols: ['h2'],
+      });
+      closing.push(() => {
+        session.destroy();
+      });
+      const stream = session.request({ ':method': 'CONNECT', ':authority': 'a:1' });
+      const [head] = (await once(stream, 'response')) as [Record<string, unknown>];
+      expect([head[':status'], head['content-type']]).toEqual([405, 'application/problem+json']);
+      expect(await json(stream)).toMatchObject({ code: 'method_not_allowed', status: 405 });
+    },
+  );
 });

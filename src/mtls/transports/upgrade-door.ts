@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
-import { IncomingMessage } from 'node:http';
-import { constants, type Http2ServerRequest } from 'node:http2';
+import { IncomingMessage, type ServerResponse } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Authorizer } from '../authorizer.js';
 import type { GatewayPolicy } from './handler-metadata.js';
@@ -10,6 +10,7 @@ import { RateLimited } from '../rates/rate-limiter.js';
 import { problemOfRefusal } from '../refusal-problem.js';
 import { DEFAULT_ADMISSION, leastOf, type RoutePolicy } from '../route-policy.js';
 import { rememberCall, TransportCall } from './transport-call.js';
+import { answerStatus } from '../unreadable-request.js';
 import type { TransportGate } from './transport.gate.js';
 
 /**
@@ -20,13 +21,14 @@ import type { TransportGate } from './transport.gate.js';
 export function closeUpgrades(server: EventEmitter, gate: TransportGate): void {
   const emit = server.emit.bind(server);
   const closing = (event: string | symbol, rest: readonly unknown[]): boolean => {
-    if ((event !== 'upgrade' && event !== 'connect') || server.listenerCount(event) === 0) return emit(event, ...rest);
+    if (event !== 'upgrade' && event !== 'connect') return emit(event, ...rest);
     const [request, socket] = rest as [IncomingMessage | Http2ServerRequest, Duplex];
     if (!(request instanceof IncomingMessage)) {
-      // CONNECT over HTTP/2 (RFC 8441): nothing here speaks it, and it has no socket of its own to answer on.
-      request.stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      // CONNECT over HTTP/2 (RFC 8441): nothing here speaks it, and it comes with a response in place of a socket of its own.
+      answerStatus(rest[1] as ServerResponse, 405, 'CONNECT is not served here.');
       return true;
     }
+    if (server.listenerCount(event) === 0) return emit(event, ...rest);
     return admitted(request, socket, gate) ? emit(event, ...rest) : true;
   };
   // Not by a listener: where nobody else listens, there is no upgrade, and with a listener Node.js would stop answering such requests as the plain
