@@ -16,9 +16,13 @@ export type OcspHandler = (request: IncomingMessage, response: ServerResponse) =
 
 /**
  * OCSP over HTTP (RFC 6960 appendix A): `POST /ocsp`, and `GET /ocsp/{base64}` for caches (RFC 5019 §5, §6). Works directly on node:http, before any
- * router, so that sending a kept answer costs hardly anything. OCSP error responses have the HTTP status 200.
+ * router, so that sending a kept answer costs hardly anything. OCSP error responses have the HTTP status 200. `failed` hears why there is no answer at
+ * all, which is a 500.
  */
-export function ocspHandler(answer: NonNullable<Published['ocsp']>): OcspHandler {
+export function ocspHandler(
+  answer: NonNullable<Published['ocsp']>,
+  failed: (error: unknown, requestId: string) => void,
+): OcspHandler {
   /** Sends the answer; returns true when it was a kept one. */
   const reply = (octets: Uint8Array, request: IncomingMessage, response: ServerResponse): boolean => {
     const answered = answer(octets);
@@ -30,8 +34,8 @@ export function ocspHandler(answer: NonNullable<Published['ocsp']>): OcspHandler
       (later) => {
         send(later, request, response);
       },
-      () => {
-        refuse(response, 500);
+      (error: unknown) => {
+        failed(error, refuse(response, 500));
       },
     );
     return false;
@@ -170,15 +174,18 @@ function isFresh({ 'if-none-match': match }: IncomingMessage['headers'], { etag 
   return match === '*' || match.split(',').some((each) => each.trim().replace(/^W\//, '') === etag);
 }
 
-/** Answers with a problem document and closes the connection, without reading the rest of the request. */
-function refuse(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
-  const body = JSON.stringify(problemOfStatus(status, randomUUID()));
+/** Answers with a problem document and closes the connection, without reading the rest of the request. Returns the request id in the document. */
+function refuse(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): string {
+  const requestId = randomUUID();
+  const body = JSON.stringify(problemOfStatus(status, requestId));
   response
     .writeHead(status, {
       ...headers,
       'content-type': PROBLEM_CONTENT_TYPE,
       'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-store',
       connection: 'close',
     })
     .end(body);
+  return requestId;
 }
