@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificationRequest } from '../../../test/support/certification-request.js';
 import { describeOnEachStore, describeOnPostgres, postgresPlace } from '../../../test/support/postgres.js';
@@ -303,6 +303,28 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
       await after.crls.publishIfDue();
       expect(await placesOf(after, '1')).toEqual(['http://b.test/1.crl', 'http://a.test/1.crl']);
     });
+  });
+
+  it('has no delta any more when deltas are switched off: not served, not in the folder, and all of it in the complete list', async () => {
+    const settings = { ...temporary.settings, crlDeltaLifetime: 3600 };
+    const deltas = await temporary.reopen({ settings });
+    await deltas.crls.publishIfDue();
+    const revoked = await issueAndRevoke(deltas, 'superseded');
+    await deltas.crls.publishIfDue();
+    const folder = join(temporary.folder, 'var/crl/issuing');
+    expect(readdirSync(folder)).toEqual(['delta.crl']);
+    deltas.crls.close();
+    const { crls } = await temporary.reopen();
+    expect(crls.current('issuing', 'delta')).toBeUndefined();
+    await crls.publishIfDue();
+    expect(crls.current('issuing', 'delta')).toBeUndefined();
+    expect(readdirSync(folder)).toEqual([]);
+    const { serialNumber } = (await entriesOf(crls.current('issuing')!)).at(-1)!;
+    expect(serialNumber).toBe(revoked);
+    // One that another process, which has deltas still, puts there afterwards goes as well.
+    writeFileSync(join(folder, 'delta.crl'), 'left');
+    await crls.publishIfDue();
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('signs no delta that goes with nothing: its base comes first', async () => {
