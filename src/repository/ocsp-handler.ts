@@ -76,7 +76,7 @@ function remember(paths: Map<string, Uint8Array>, path: string, octets: Uint8Arr
   paths.set(path, octets);
 }
 
-/** Decodes the base64 of a path, in which `/`, `+` and `=` may be percent-encoded or not. Undefined when it is not base64. */
+/** Decodes the base64 of a path, in which `/`, `+` and `=` may be percent-encoded or not, behind one more slash perhaps. Undefined when it is not base64. */
 function octetsOf(path: string): Buffer | undefined {
   let text = path;
   if (path.includes('%'))
@@ -85,6 +85,8 @@ function octetsOf(path: string): Buffer | undefined {
     } catch {
       return undefined;
     }
+  // A client that adds a slash to a URL that ends with one. No request begins with it: in base64 each begins with M.
+  if (text.startsWith('/')) text = text.slice(1);
   if (text.length > MAX_BASE64 || text.length % 4 !== 0 || !BASE64.test(text)) return undefined;
   return Buffer.from(text, 'base64');
 }
