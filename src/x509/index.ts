@@ -110,11 +110,9 @@ export { serialNumberFromString } from './serial-number.js';
 export {
   isSupportedSignatureAlgorithm,
   signAside,
-  signInParts,
   signingSchemeFor,
   verifySignature,
-  wholeInParts,
-  type SignatureInParts,
+  type Hash,
   type SigningScheme,
 } from './signature.js';
 export { isSpiffeId, isTrustDomain, isWorkloadId, spiffeIdOf, trustDomainOf, urisOf } from './spiffe-id.js';

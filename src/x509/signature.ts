@@ -1,11 +1,12 @@
-import { constants, createSign, sign, verify, type KeyObject } from 'node:crypto';
+import { constants, sign, verify, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import { contextConstructed, DecodeError, DerReader, Tag, write } from '../der/index.js';
 import { algorithmIdentifier, decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
 import { Oid } from './oids.js';
 import type { SubjectPublicKeyInfo } from './public-key.js';
 
-type Hash = 'sha256' | 'sha384' | 'sha512';
+/** A digest by the name that node:crypto gives it. */
+export type Hash = 'sha256' | 'sha384' | 'sha512';
 type Scheme =
   | { readonly key: 'rsa'; readonly hash: Hash; readonly padding: 'pkcs1' | 'pss' }
   | { readonly key: 'ec'; readonly hash: Hash }
@@ -147,36 +148,6 @@ export async function signAside(
 ): Promise<Uint8Array> {
   if (isQuick && (await isHere(octets))) return sign(digest, octets, key);
   return promisedSign(digest, octets, options ? { key, ...options } : key);
-}
-
-/** A signature over octets that are given piece by piece. */
-export interface SignatureInParts {
-  update(octets: Uint8Array): void;
-  /** To be called once, after the last piece. */
-  sign(): Promise<Uint8Array>;
-}
-
-/** Signs in parts by a scheme. Ed25519 hashes its data twice (RFC 8032 §5.1.6), so its parts are kept until the end. */
-export function signInParts(scheme: SigningScheme, key: KeyObject): SignatureInParts {
-  if (scheme.digest === null) return wholeInParts((octets) => signAside(scheme, key, octets));
-  const signer = createSign(scheme.digest);
-  return {
-    update: (octets) => {
-      signer.update(octets);
-    },
-    sign: () => Promise.resolve(signer.sign(scheme.options ? { key, ...scheme.options } : key)),
-  };
-}
-
-/** Keeps the parts, and signs them as a whole. */
-export function wholeInParts(sign: (octets: Uint8Array) => Promise<Uint8Array>): SignatureInParts {
-  const parts: Uint8Array[] = [];
-  return {
-    update: (octets) => {
-      parts.push(Buffer.from(octets));
-    },
-    sign: () => sign(Buffer.concat(parts)),
-  };
 }
 
 const promisedSign: (

@@ -1,3 +1,5 @@
+import type { KeyObject } from 'node:crypto';
+import type { Hash, SigningScheme } from '../../x509/index.js';
 import type { PageStatement } from './crl-entries.js';
 
 /** The file that the thread works on next. */
@@ -13,11 +15,18 @@ export interface CrlFileData {
   readonly thisUpdate: Date;
 }
 
+/** What stands around the entries. */
+export interface AroundEntries {
+  readonly before: Uint8Array;
+  readonly after: Uint8Array;
+}
+
 /**
  * A request to the thread that makes the file of a list. First there are its rows, where they are in a file of SQLite: `open` opens that, `rows` runs a
  * statement, and `close` closes it. Then there is the list's file: `begin` gives it, `entries` are whole entries to check and to add after those before, and
  * `pages` are statements that give such. `unique` says that there are no more, and asks whether a serial number stands twice. `move` has the first entry begin
- * elsewhere. `flush` brings what was written to the disk. `digest` asks for the digest of the whole file. `end` takes it away.
+ * elsewhere. `digest` and `sign` ask for the digest and the signature of the entries with what stands around them. `flush` brings what was written to the disk.
+ * `end` takes the file away.
  */
 export type CrlFileRequest =
   | { readonly kind: 'open'; readonly path: string }
@@ -29,7 +38,8 @@ export type CrlFileRequest =
   | { readonly kind: 'unique' }
   | { readonly kind: 'move'; readonly room: number }
   | { readonly kind: 'flush' }
-  | { readonly kind: 'digest' }
+  | ({ readonly kind: 'digest'; readonly hash: Hash } & AroundEntries)
+  | ({ readonly kind: 'sign'; readonly scheme: SigningScheme; readonly key: KeyObject } & AroundEntries)
   | { readonly kind: 'end' };
 
 /** What the thread answers to a request. */
@@ -37,8 +47,8 @@ export interface CrlFileAnswer {
   readonly rows?: readonly unknown[];
   /** How many octets of entries there are by now. */
   readonly length?: number;
-  /** SHA-256, lower-case hexadecimal. */
-  readonly sha256?: string;
+  /** The digest or the signature. */
+  readonly octets?: Uint8Array;
   /** What is wrong with an entry. */
   readonly finding?: string;
   /** What is wrong with the rows, as StoreError `store_corrupt` says it. */

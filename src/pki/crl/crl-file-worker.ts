@@ -1,4 +1,4 @@
-import { createHash, randomInt } from 'node:crypto';
+import { createHash, createSign, randomInt, sign, type KeyObject } from 'node:crypto';
 import { fdatasyncSync, readSync, writeSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
@@ -9,10 +9,11 @@ import { StoreError } from '../../store/store-error.js';
 import { CrlEntriesLint } from '../../x509/lint/crl-entries-lint.js';
 import { lintFindingToString, type LintFinding } from '../../x509/lint/lint-rule.js';
 import type { PageStatement } from './crl-entries.js';
-import type { CrlFileAnswer, CrlFileData, CrlFileRequest } from './crl-file-protocol.js';
+import type { Hash, SigningScheme } from '../../x509/signature.js';
+import type { AroundEntries, CrlFileAnswer, CrlFileData, CrlFileRequest } from './crl-file-protocol.js';
 
 /*
- * The thread of a list that is too large for memory: it reads the entries, checks them, writes them to a file and computes the file's digest. It imports
+ * The thread of a list that is too large for memory: it reads the entries, checks them, writes them to a file and signs them. It imports
  * single files and no room's index, because loading a whole room would take longer than a list.
  */
 
@@ -82,14 +83,34 @@ class Entries {
     fdatasyncSync(this.#file);
   }
 
-  digest(): string {
-    const [hash, piece] = [createHash('sha256'), Buffer.allocUnsafe(PIECE)];
-    let at = 0;
-    for (let octets = this.#read(piece, at); octets.length > 0; octets = this.#read(piece, at)) {
-      hash.update(octets);
-      at += octets.length;
-    }
-    return hash.digest('hex');
+  digest(hash: Hash, around: AroundEntries): Uint8Array {
+    const digest = createHash(hash);
+    this.#each(around, (octets) => digest.update(octets));
+    return digest.digest();
+  }
+
+  sign({ digest, options }: SigningScheme, key: KeyObject, around: AroundEntries): Uint8Array {
+    // Ed25519 hashes its data twice (RFC 8032 §5.1.6), and needs all of it.
+    if (digest === null) return sign(null, this.#whole(around), key);
+    const signature = createSign(digest);
+    this.#each(around, (octets) => signature.update(octets));
+    return signature.sign(options ? { key, ...options } : key);
+  }
+
+  #whole({ before, after }: AroundEntries): Buffer {
+    const whole = Buffer.allocUnsafe(before.length + this.length + after.length);
+    whole.set(before);
+    this.#read(whole.subarray(before.length, before.length + this.length), this.#start);
+    whole.set(after, before.length + this.length);
+    return whole;
+  }
+
+  #each({ before, after }: AroundEntries, take: (octets: Uint8Array) => void): void {
+    take(before);
+    const piece = Buffer.allocUnsafe(Math.min(PIECE, this.length));
+    for (let at = this.#start; at < this.#end; at += piece.length)
+      take(this.#read(piece.subarray(0, this.#end - at), at));
+    take(after);
   }
 
   #write(octets: Uint8Array, at: number): void {
@@ -99,9 +120,11 @@ class Entries {
 
   #read(piece: Buffer, at: number): Buffer {
     let length = 0;
-    for (let more = -1; more !== 0 && length < piece.length; length += more)
+    for (let more = -1; length < piece.length; length += more) {
       more = readSync(this.#file, piece, length, piece.length - length, at + length);
-    return piece.subarray(0, length);
+      if (more === 0) throw new Error('the file of the revocation list was cut off');
+    }
+    return piece;
   }
 }
 
@@ -150,7 +173,9 @@ function answer(request: CrlFileRequest): CrlFileAnswer {
       entries.flush();
       return {};
     case 'digest':
-      return { sha256: entries.digest() };
+      return { octets: entries.digest(request.hash, request) };
+    case 'sign':
+      return { octets: entries.sign(request.scheme, request.key, request) };
   }
 }
 

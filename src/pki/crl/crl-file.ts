@@ -1,19 +1,20 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, type KeyObject } from 'node:crypto';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Hash, SigningScheme } from '../../x509/index.js';
 import { unwritable } from '../publication/atomic-file.js';
 import { createPublicFile, writePublicFile } from '../publication/public-file.js';
 import type { EntryPiece } from './crl-entries.js';
-import type { CrlFileAnswer, CrlFileData, CrlFileRequest } from './crl-file-protocol.js';
+import type { AroundEntries, CrlFileAnswer, CrlFileData, CrlFileRequest } from './crl-file-protocol.js';
 import { CrlFileThread } from './crl-file-thread.js';
 import { entryRefusal } from './entry-refusal.js';
 
 const PIECE = 256 * 1024;
 
 /**
- * The file of a list that is too large for memory. A thread checks the entries and writes them first; what stands around them is written when the list is
- * signed. Disposing of it removes the file, unless it was renamed.
+ * The file of a list that is too large for memory. A thread checks the entries, writes them and signs them; what stands around them is written when the list
+ * is signed. Disposing of it removes the file, unless it was renamed.
  */
 export class CrlFile {
   /** Undefined when it has no name, so that it cannot be served. */
@@ -25,7 +26,6 @@ export class CrlFile {
   #length = 0;
   #isDisposed = false;
   #appended: Promise<unknown> = Promise.resolve();
-  #flushed: Promise<unknown> = Promise.resolve();
 
   private constructor(
     path: string | undefined,
@@ -95,10 +95,6 @@ export class CrlFile {
   async checkUnique(): Promise<void> {
     await this.#appended;
     await this.#ask({ kind: 'unique' });
-    if (this.path === undefined) return;
-    // The disk writes while the main thread signs.
-    this.#flushed = this.#ask({ kind: 'flush' });
-    this.#flushed.catch(() => undefined);
   }
 
   /** The entries, in pieces, as often as wanted. A piece is good until the next one is asked for. */
@@ -119,8 +115,18 @@ export class CrlFile {
     await next;
   }
 
+  /** The digest of the entries with what stands around them. */
+  digest(hash: Hash, { before, after }: AroundEntries): Promise<Uint8Array> {
+    return this.#octets({ kind: 'digest', hash, before, after });
+  }
+
+  /** As {@link digest}, the signature: the thread is given the key for as long as that takes. */
+  sign(scheme: SigningScheme, key: KeyObject, { before, after }: AroundEntries): Promise<Uint8Array> {
+    return this.#octets({ kind: 'sign', scheme, key, before, after });
+  }
+
   /** Completes the list in the file, flushes it, and returns its SHA-256 in lower-case hexadecimal. Throws PkiError `file_unwritable`. */
-  async complete(before: Uint8Array, after: Uint8Array): Promise<string> {
+  async complete({ before, after }: AroundEntries): Promise<string> {
     if (before.length !== this.#room) {
       await this.#ask({ kind: 'move', room: before.length });
       this.#room = before.length;
@@ -129,11 +135,9 @@ export class CrlFile {
     await writing(name, this.#handle.truncate(before.length + this.#length));
     await writing(name, this.#write(before, 0));
     await writing(name, this.#write(after, before.length + this.#length));
-    await this.#flushed;
     // The thread has a low priority. A flush in libuv's pool would take the core from requests for milliseconds.
     await this.#ask({ kind: 'flush' });
-    const { sha256 = '' } = await this.#ask({ kind: 'digest' });
-    return sha256;
+    return Buffer.from(await this.digest('sha256', { before, after })).toString('hex');
   }
 
   /** Writes the whole file again under its name, which somebody removed. Throws what the file system throws. */
@@ -146,7 +150,6 @@ export class CrlFile {
     this.#isDisposed = true;
     // The thread must be done first: once the file is closed, its descriptor may be that of another file.
     await (this.#isOwn ? this.#thread.release() : this.#thread.ask({ kind: 'end' }).catch(() => undefined));
-    await this.#flushed.catch(() => undefined);
     await this.#handle.close().catch(() => undefined);
     if (this.path !== undefined) await rm(this.path, { force: true }).catch(() => undefined);
   }
@@ -155,6 +158,12 @@ export class CrlFile {
   async #write(octets: Uint8Array, at: number): Promise<void> {
     for (let done = 0; done < octets.length;)
       done += (await this.#handle.write(octets, done, octets.length - done, at + done)).bytesWritten;
+  }
+
+  async #octets(request: CrlFileRequest): Promise<Uint8Array> {
+    const { octets } = await this.#ask(request);
+    if (!octets) throw new Error('the thread of the revocation list answered something else');
+    return octets;
   }
 
   async #ask(request: CrlFileRequest, moved: readonly ArrayBuffer[] = []): Promise<CrlFileAnswer> {

@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { createHash, randomBytes } from 'node:crypto';
 import { expect, jest, test } from '@jest/globals';
 import { temporaryFolder } from '../../../test/support/folder.js';
-import { CrlReason, encodeRevokedCertificate } from '../../x509/index.js';
+import { generateTestKeyPair } from '../../testing/index.js';
+import {
+  CrlReason,
+  encodeRevokedCertificate,
+  signingSchemeFor,
+  subjectPublicKeyInfoOf,
+  verifySignature,
+} from '../../x509/index.js';
 import { threadsStartedBy } from '../../../test/support/threads.js';
 import { CheckedEntries, IN_MEMORY } from './checked-entries.js';
 import { CrlFile } from './crl-file.js';
@@ -45,6 +52,23 @@ test.each([
   }
   await crl.dispose();
 });
+
+test.each(['P-256', 'P-384', 'P-521', 'Ed25519', 'RSA-2048'] as const)(
+  'the thread of a file signs what is in it, with what stands around it, by a key of type %s',
+  async (type) => {
+    const file = await CrlFile.open(undefined, { ...terms, room: 95, expected: 0 });
+    const entries = pagesOf(30);
+    const whole = Buffer.concat([around.before, ...entries, around.after]);
+    for (const page of entries) await file.append(page);
+    await file.checkUnique();
+    const { privateKey, publicKey } = generateTestKeyPair(type);
+    const scheme = signingSchemeFor(privateKey);
+    const signature = await file.sign(scheme, privateKey, around);
+    expect(verifySignature(scheme.algorithm, subjectPublicKeyInfoOf(publicKey), whole, signature)).toBe(true);
+    expect(await file.digest('sha384', around)).toEqual(createHash('sha384').update(whole).digest());
+    await file.dispose();
+  },
+);
 
 test('a list is whole on a disk that takes a part of what it is given', async () => {
   const path = join(temporaryFolder(), 'draft');
@@ -111,7 +135,7 @@ test('files that come one after the other have one thread, and none has anything
     const file = await CrlFile.open(join(temporaryFolder(), 'draft'), { ...terms, room: 0, expected: 0 });
     await file.append(Buffer.from(octets));
     await file.checkUnique();
-    const sha256 = await file.complete(Buffer.alloc(0), Buffer.alloc(0));
+    const sha256 = await file.complete({ before: Buffer.alloc(0), after: Buffer.alloc(0) });
     await file.dispose();
     return sha256;
   };

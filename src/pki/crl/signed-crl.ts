@@ -1,5 +1,6 @@
 import { write } from '../../der/index.js';
 import type { AlgorithmIdentifier } from '../../x509/index.js';
+import type { LargeOctets } from '../issuer/signer.js';
 import type { CheckedEntries } from './checked-entries.js';
 import type { CrlFile } from './crl-file.js';
 
@@ -10,12 +11,20 @@ export interface TbsParts {
   readonly after: Uint8Array;
 }
 
-/** From its first octet to its last, in pieces, as often as wanted. A piece is good until the next one is asked for. */
-export async function* readTbs({ before, entries, after }: TbsParts): AsyncGenerator<Uint8Array> {
-  yield before;
-  yield* entries.read();
-  yield after;
+/** All of it, in memory. */
+export async function wholeTbs({ before, entries, after }: TbsParts): Promise<Buffer> {
+  const parts: Uint8Array[] = [before];
+  // Each is good until the next one is asked for.
+  for await (const part of entries.read()) parts.push(Buffer.from(part));
+  return Buffer.concat([...parts, after]);
 }
+
+/** The octets of one whose entries are in a file. */
+export const largeTbs = (tbs: TbsParts, file: CrlFile): LargeOctets => ({
+  digest: (hash) => file.digest(hash, tbs),
+  sign: (scheme, key) => file.sign(scheme, key, tbs),
+  whole: () => wholeTbs(tbs),
+});
 
 /** A CRL with its signature, to be read piece by piece. */
 export class SignedCrl {
@@ -38,22 +47,22 @@ export class SignedCrl {
     return this.#parts.entries.file;
   }
 
-  /** As {@link readTbs}, all of it. */
-  read(): AsyncGenerator<Uint8Array> {
-    return readTbs(this.#parts);
+  /** From its first octet to its last, in pieces, as often as wanted. A piece is good until the next one is asked for. */
+  async *read(): AsyncGenerator<Uint8Array> {
+    const { before, entries, after } = this.#parts;
+    yield before;
+    yield* entries.read();
+    yield after;
   }
 
   /** Makes {@link file} the whole list, flushed, and gives its SHA-256 in lower-case hexadecimal. Throws PkiError `file_unwritable`. */
   complete(file: CrlFile): Promise<string> {
-    return file.complete(this.#parts.before, this.#parts.after);
+    return file.complete(this.#parts);
   }
 
   /** The whole of it, in memory: for one that is small, or has no other place. */
-  async whole(): Promise<Uint8Array> {
-    const parts: Uint8Array[] = [];
-    // Each is good until the next one is asked for.
-    for await (const part of this.read()) parts.push(Buffer.from(part));
-    return Buffer.concat(parts);
+  whole(): Promise<Uint8Array> {
+    return wholeTbs(this.#parts);
   }
 
   dispose(): Promise<void> {

@@ -25,7 +25,7 @@ export class AbsentSigner implements Signer {
   }
 
   /** Throws PkiError `key_elsewhere`. */
-  signInParts(): Promise<never> {
+  signLarge(): Promise<never> {
     return this.sign();
   }
 }

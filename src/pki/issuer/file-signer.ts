@@ -3,11 +3,9 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
   signAside,
-  signInParts,
   signingSchemeFor,
   subjectPublicKeyInfoOf,
   type AlgorithmIdentifier,
-  type SignatureInParts,
   type SubjectPublicKeyInfo,
 } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
@@ -16,7 +14,7 @@ import { decryptPrivateKey, encryptPrivateKey } from './encrypted-key.js';
 import { newPrivateKey, type AuthorityKeyType } from './new-key.js';
 import { withPassphrase } from './passphrase.js';
 import { readSecretFile } from './secret-file.js';
-import type { Signer } from './signer.js';
+import type { LargeOctets, Signer } from './signer.js';
 
 /** The file of an encrypted PKCS#8 key, and the file with its passphrase. */
 export interface KeyFile {
@@ -58,10 +56,10 @@ export class FileSigner implements Signer {
     return signAside(this.#scheme, key, octets);
   }
 
-  /** Begins a signature of octets that come in parts. Throws what {@link sign} throws. */
-  async signInParts(): Promise<SignatureInParts> {
+  /** Signs a large list. Throws what {@link sign} throws. */
+  async signLarge(octets: LargeOctets): Promise<Uint8Array> {
     const key = (this.#key ??= this.#checked(await openKeyFile(this.#file)));
-    return signInParts(this.#scheme, key);
+    return octets.sign(this.#scheme, key);
   }
 
   #checked(key: KeyObject): KeyObject {

@@ -1,6 +1,6 @@
 import { decodeCertificate, encodeSigned, type Certificate } from '../../x509/index.js';
 import type { CrlToken } from '../crl/crl-token.js';
-import { readTbs, SignedCrl } from '../crl/signed-crl.js';
+import { largeTbs, SignedCrl, wholeTbs } from '../crl/signed-crl.js';
 import type { IssuanceToken } from '../issuance/issuance-token.js';
 import { PkiError } from '../pki-error.js';
 import type { IssuerIdentity } from './issuer-identity.js';
@@ -28,14 +28,16 @@ export class Issuer {
     return decodeCertificate(await this.#sign(token));
   }
 
-  /** As {@link issue}, for a CRL. It is read twice: for the signature, and by the caller. */
+  /** As {@link issue}, for a CRL. */
   async signCrl(token: CrlToken): Promise<SignedCrl> {
     this.#check(token);
     const tbs = token.spend();
     try {
-      const signature = await this.#signer.signInParts();
-      for await (const part of readTbs(tbs)) signature.update(part);
-      return new SignedCrl(tbs, this.#signer.algorithm, await signature.sign());
+      const { file } = tbs.entries;
+      const signature = file
+        ? await this.#signer.signLarge(largeTbs(tbs, file))
+        : await this.#signer.sign(await wholeTbs(tbs));
+      return new SignedCrl(tbs, this.#signer.algorithm, signature);
     } catch (error) {
       await tbs.entries.dispose();
       throw error;

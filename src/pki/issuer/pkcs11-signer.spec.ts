@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
@@ -7,6 +8,7 @@ import { generateTestKeyPair } from '../../testing/index.js';
 import { subjectPublicKeyInfoOf, verifySignature } from '../../x509/index.js';
 import type { Pkcs11KeyType, Pkcs11Settings } from './pkcs11-protocol.js';
 import { ensureTokenSigner, hasTokenKey, Pkcs11Signer } from './pkcs11-signer.js';
+import type { LargeOctets } from './signer.js';
 import { tokenOf } from './pkcs11-token.js';
 
 interface SoftToken {
@@ -98,7 +100,7 @@ describe('a token that cannot be used is said in one sentence:', () => {
 
 describe('a key on a token', () => {
   test.each<Pkcs11KeyType>(['Ed25519', 'RSA-3072'])(
-    'of type %s is made once, and signs whole and in parts',
+    'of type %s is made once, and signs octets of any number',
     async (keyType) => {
       const of = { ...settings, keyType };
       const made = await ensureTokenSigner(of, 'root');
@@ -107,9 +109,12 @@ describe('a key on a token', () => {
       const opened = new Pkcs11Signer(of, 'root', made.publicKey);
       const octets = Buffer.from('to be signed');
       expect(verifySignature(opened.algorithm, made.publicKey, octets, await opened.sign(octets))).toBe(true);
-      const parts = await opened.signInParts();
-      for (const part of [octets.subarray(0, 5), octets.subarray(5)]) parts.update(part);
-      expect(verifySignature(opened.algorithm, made.publicKey, octets, await parts.sign())).toBe(true);
+      const large: LargeOctets = {
+        digest: (hash) => Promise.resolve(createHash(hash).update(octets).digest()),
+        sign: () => Promise.reject(new Error('the key is on the token')),
+        whole: () => Promise.resolve(octets),
+      };
+      expect(verifySignature(opened.algorithm, made.publicKey, octets, await opened.signLarge(large))).toBe(true);
     },
   );
 

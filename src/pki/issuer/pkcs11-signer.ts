@@ -1,17 +1,15 @@
-import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { write } from '../../der/index.js';
 import {
   signingSchemeFor,
   subjectPublicKeyInfoOf,
-  wholeInParts,
   type AlgorithmIdentifier,
-  type SignatureInParts,
   type SubjectPublicKeyInfo,
 } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
 import type { Pkcs11Key, Pkcs11Mechanism, Pkcs11Settings } from './pkcs11-protocol.js';
 import { tokenOf, type Pkcs11Token } from './pkcs11-token.js';
-import type { Signer } from './signer.js';
+import type { LargeOctets, Signer } from './signer.js';
 
 /**
  * Curves by CKA_EC_PARAMS in hexadecimal: the OIDs of RFC 5480 §2.1.1.1 and RFC 8410 §3, or the PrintableString with the curve's name that some
@@ -66,18 +64,10 @@ export class Pkcs11Signer implements Signer {
     return this.#sign(octets, false);
   }
 
-  /** Signs octets that arrive in parts. The digest is computed here. Ed25519 cannot sign a digest, so its parts are kept until the end. */
-  async signInParts(): Promise<SignatureInParts> {
-    await this.open();
+  /** As {@link sign}. The token signs their digest; with Ed25519, which signs no digest, it is given all of them. */
+  async signLarge(octets: LargeOctets): Promise<Uint8Array> {
     const digest = DIGESTS[this.#mechanism];
-    if (digest === undefined) return wholeInParts((octets) => this.sign(octets));
-    const hash = createHash(digest);
-    return {
-      update: (octets) => {
-        hash.update(octets);
-      },
-      sign: () => this.#sign(hash.digest(), true),
-    };
+    return digest === undefined ? this.sign(await octets.whole()) : this.#sign(await octets.digest(digest), true);
   }
 
   async #sign(octets: Uint8Array, isDigest: boolean): Promise<Uint8Array> {

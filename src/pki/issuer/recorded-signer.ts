@@ -1,7 +1,7 @@
 import type { AuditLog } from '../../audit/index.js';
-import type { AlgorithmIdentifier, SignatureInParts, SubjectPublicKeyInfo } from '../../x509/index.js';
+import type { AlgorithmIdentifier, SubjectPublicKeyInfo } from '../../x509/index.js';
 import type { Requester } from '../pki-settings.js';
-import type { Signer } from './signer.js';
+import type { LargeOctets, Signer } from './signer.js';
 
 /** Writes audit rows before and after the key of a CA is created or opened. */
 export class KeyRecord {
@@ -65,8 +65,8 @@ export class RecordedSigner implements Signer {
     return this.#signer.sign(octets);
   }
 
-  async signInParts(): Promise<SignatureInParts> {
+  async signLarge(octets: LargeOctets): Promise<Uint8Array> {
     if (!this.#isOpen) await this.open();
-    return this.#signer.signInParts();
+    return this.#signer.signLarge(octets);
   }
 }

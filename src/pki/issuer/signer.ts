@@ -1,4 +1,13 @@
-import type { AlgorithmIdentifier, SignatureInParts, SubjectPublicKeyInfo } from '../../x509/index.js';
+import type { KeyObject } from 'node:crypto';
+import type { AlgorithmIdentifier, Hash, SigningScheme, SubjectPublicKeyInfo } from '../../x509/index.js';
+
+/** Octets that are too many for the main thread to hash: whoever has them does that, and signs with a key that is in this process. */
+export interface LargeOctets {
+  digest(hash: Hash): Promise<Uint8Array>;
+  sign(scheme: SigningScheme, key: KeyObject): Promise<Uint8Array>;
+  /** All of them, in memory: for a key elsewhere that does not sign a digest. */
+  whole(): Promise<Uint8Array>;
+}
 
 /** A private key somewhere: in a file, in a module. It signs octets and tells nothing else. */
 export interface Signer {
@@ -9,6 +18,6 @@ export interface Signer {
   /** Makes the key ready, so that what is wrong with it shows now and not at the first signature. */
   open(): Promise<void>;
   sign(octets: Uint8Array): Promise<Uint8Array> | Uint8Array;
-  /** Begins a signature over octets that are too many to hold at once. */
-  signInParts(): Promise<SignatureInParts>;
+  /** As {@link sign}. */
+  signLarge(octets: LargeOctets): Promise<Uint8Array>;
 }
