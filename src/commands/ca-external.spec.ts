@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { commandLine, type Run } from '../../test/support/command-line.js';
 import { temporaryFolder } from '../../test/support/temporary-authority.js';
@@ -107,6 +107,31 @@ describe('a root that is kept elsewhere', () => {
       code: 3,
       err: expect.stringContaining('the key of the CA root is not here') as unknown,
     });
+  });
+
+  it('is backed up and restored while its key waits for the certificate', async () => {
+    const asked = await request();
+    writeFileSync(path('secret'), 'a passphrase for the backup\n', { mode: 0o600 });
+    const sealed = ['--passphrase-file', path('secret')];
+    expect(await json('backup', '--out', path('veritas.age'), ...sealed)).toMatchObject({ certificates: 0 });
+    const passphrase = readFileSync(path('certs/ca/passphrase'));
+    for (const gone of ['certs', 'var']) rmSync(path(gone), { recursive: true });
+    mkdirSync(path('certs/ca'), { recursive: true, mode: 0o700 });
+    writeFileSync(path('certs/ca/passphrase'), 'another passphrase, of somebody else\n', { mode: 0o600 });
+    expect(await run('restore', path('veritas.age'), ...sealed)).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('does not open the key issuing_ca.key.pem in the backup') as unknown,
+    });
+    writeFileSync(path('certs/ca/passphrase'), passphrase);
+    expect(await run('restore', path('veritas.age'), ...sealed)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(
+        /\nThe CA waits for its certificate: bring it in with `veritas ca install`\.\n$/,
+      ) as unknown,
+    });
+    sign(asked);
+    expect(await install()).toMatchObject({ code: 0, out: 'issuing, below root: active\n' });
+    expect(await run('audit', 'verify')).toMatchObject({ code: 0 });
   });
 
   it.each(['request', 'install'])(

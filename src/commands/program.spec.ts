@@ -440,9 +440,51 @@ describe('the command line', () => {
       });
       expect(await json(['revoke', serial, '--release'])).toEqual({ serial_number: serial, released: true });
       expect(await status()).toMatchObject({ record: { status: 'active' } });
-      expect(await json(['revoke', '--profile', 'nobody', '--reason', 'superseded'])).toEqual({ revoked: 0 });
-      const again = await run(['revoke', '--profile', 'nobody']);
-      expect(again).toMatchObject({ code: 0, out: 'no certificate is left that could be revoked\n' });
+    });
+
+    it('revoke all of a choice once; nothing is left the next time, which is no failure', async () => {
+      const { cert } = await issue('once');
+      for (const choice of [
+        ['--service', 'once'],
+        ['--key', cert],
+        ['--service', 'once', '--profile', 'client'],
+        // It is there, and no certificate has it.
+        ['--profile', 'spiffe'],
+      ]) {
+        await run(['revoke', ...choice]);
+        expect(await json(['revoke', ...choice, '--reason', 'superseded'])).toEqual({ revoked: 0 });
+        expect(await run(['revoke', ...choice])).toMatchObject({
+          code: 0,
+          out: 'no certificate is left that could be revoked\n',
+        });
+      }
+    });
+
+    it('refuse a choice that names what no certificate has', async () => {
+      const { cert } = await issue('elsewhere');
+      writeFileSync(path('foreign.pem'), TestCa.root().issue({}).certificatePem);
+      const recorded = () => json(['audit', 'verify']);
+      const before = await recorded();
+      for (const [choice, err] of [
+        [
+          ['--service', 'elsewhre'],
+          'veritas: no certificate of this CA is for the service "elsewhre": look the certificates up with `veritas list`\n',
+        ],
+        [
+          ['--key', path('foreign.pem')],
+          `veritas: no certificate of this CA is for the key in ${path('foreign.pem')}: look the certificates up with \`veritas list\`\n`,
+        ],
+        [
+          ['--profile', 'cleint'],
+          'veritas: there is no profile "cleint", only server, client, service, spiffe, ocsp-responder, crl-issuer: use one of the profiles that there are [profile_unknown]\n',
+        ],
+        [
+          ['--key', cert, '--service', 'elsewhre'],
+          'veritas: no certificate of this CA is for the service "elsewhre": look the certificates up with `veritas list`\n',
+        ],
+      ] as const)
+        expect(await run(['revoke', ...choice])).toEqual({ code: 1, out: '', err });
+      expect(await recorded()).toEqual(before);
     });
 
     it('refuse what is unknown, and words that are no reason', async () => {

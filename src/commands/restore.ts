@@ -195,6 +195,10 @@ function describe({ manifest, issuers, rows, keysOpened, already }: Restored, se
   if (manifest.keys === 'token') lines.push('The keys of the CA are on the token, as they were.');
   else if (!keysOpened)
     lines.push(`Put the passphrase of the CA's keys into ${settings.passphraseFile}, mode 0600: it is in no backup.`);
-  lines.push('Start the service, or sign the next lists with `veritas crl` for each CA.');
+  lines.push(
+    issuers.length === 0
+      ? 'The CA waits for its certificate: bring it in with `veritas ca install`.'
+      : 'Start the service, or sign the next lists with `veritas crl` for each CA.',
+  );
   return lines.join('\n');
 }

@@ -1,14 +1,14 @@
-import { keyDigest, type CertificationAuthority, type Requester } from '../pki/index.js';
+import { keyDigest, type CaService, type CertificationAuthority, type Requester } from '../pki/index.js';
 import { serialNumberFromString } from '../x509/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { readCertificate } from './files.js';
 import { checkIssuer, requester, withAuthority, type Session } from './session.js';
 
-/** Which certificates `veritas revoke` is about, when it is not just one. */
 /** Behind the name of a CA, what its list is; a shard has its number. */
 const SCOPES: Readonly<Record<string, string>> = { complete: '', delta: ', the delta' };
 
+/** Which certificates `veritas revoke` is about, when it is not just one. */
 interface BulkOptions {
   readonly service?: string;
   readonly profile?: string;
@@ -96,10 +96,9 @@ async function revokeMany(
   by: Requester,
 ): Promise<void> {
   const { service, profile, issuer, reason, invalidityDate, release } = options;
-  // A misspelt id must not pass for a CA without certificates.
-  if (issuer !== undefined) checkIssuer(ca.authorities, issuer);
   const key = options.key === undefined ? undefined : await readCertificate(options.key, session);
   const selection = { service, profile, issuer, spkiSha256: key && keyDigest(key.publicKey.der) };
+  await checkSelection(ca, selection, options.key);
   const bar = session.output.progressBar(release ? 'Releasing' : 'Revoking');
   const onProgress = bar.isShown
     ? (looked: number, of: number): void => {
@@ -118,4 +117,29 @@ async function revokeMany(
       ? `no certificate is left that could be ${done}`
       : `${certificates} ${certificates === 1 ? 'certificate is' : 'certificates are'} ${done}`,
   );
+}
+
+/**
+ * Checks that each thing that is named is one: a misspelt name must not pass for one whose certificates are all revoked. Throws PkiError `issuer_unknown` and
+ * `profile_unknown`, and CommandError.
+ */
+async function checkSelection(
+  ca: CaService,
+  selection: Parameters<CaService['hasIssued']>[0],
+  keyFile: string | undefined,
+): Promise<void> {
+  const { service, profile, issuer, spkiSha256 } = selection;
+  if (issuer !== undefined) checkIssuer(ca.authorities, issuer);
+  const isProfile = profile === undefined || ca.profiles.definitions.some(({ name }) => name === profile);
+  // A profile that is not configured any more has certificates still.
+  if (!isProfile && !(await ca.hasIssued({ profile }))) ca.profiles.named(profile);
+  const unknown = (what: string) =>
+    new CommandError(
+      `no certificate of this CA is for the ${what}`,
+      ExitCode.refused,
+      'look the certificates up with `veritas list`',
+    );
+  if (service !== undefined && !(await ca.hasIssued({ service })))
+    throw unknown(`service ${JSON.stringify(service.slice(0, 64))}`);
+  if (spkiSha256 !== undefined && !(await ca.hasIssued({ spkiSha256 }))) throw unknown(`key in ${keyFile ?? ''}`);
 }

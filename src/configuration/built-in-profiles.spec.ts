@@ -47,6 +47,10 @@ test.each([
     'profiles:\n  - name: x\n    purposes: [clientAuth]\n    keyTypes: [Ed25519]\n    keyUsages: [digitalSignature, keyEncipherment, keyAgreement]\n',
     'allowed is keyEncipherment only with RSA among keyTypes, and keyAgreement only with P-256, P-384, P-521 among keyTypes',
   ],
+  [
+    'profiles:\n  - name: intermediate\n    kind: intermediate\n    nameConstraints:\n      permit: [DNS:a.example,\n        DNS:b.example]\n      exclude: [DNS:b.example]\n',
+    ':6): saw "DNS:b.example"; allowed is a subtree that is not within DNS:b.example, which is excluded',
+  ],
   ['profile: []\n', ':1): is not a setting; did you mean profiles?'],
   ['profiles: [\n', 'is not the YAML expected here'],
 ])('%j stops the start with the line', (text, said) => {

@@ -374,6 +374,27 @@ describe('one error lists every problem', () => {
       { ...plant, nameConstraints: { permit: ['IP:10.0.0.7/8'] } },
       expect.stringContaining('bit'),
     ],
+    ...(
+      [
+        ['DNS:plant.example.org', 'DNS:plant.example.org'],
+        ['DNS:plant.example.org', 'DNS:example.org'],
+        ['URI:plant.example.org', 'URI:.example.org'],
+        ['URI:.plant.example.org', 'URI:.example.org'],
+        ['IP:10.7.0.0/16', 'IP:10.0.0.0/8'],
+        ['IP:fd00:0:7::/48', 'IP:FD00::/8'],
+        ['IP:10.7.0.0/16', 'IP:0.0.0.0/0'],
+      ] as const
+    ).map(
+      ([permitted, excluded]) =>
+        [
+          'nameConstraints.permit[1]',
+          {
+            ...plant,
+            nameConstraints: { permit: ['DNS:other.example', permitted], exclude: ['DNS:x.other.example', excluded] },
+          },
+          `a subtree that is not within ${excluded}, which is excluded`,
+        ] as const,
+    ),
     ['maximumLifetime', { maximumLifetime: '399d' }, 'at most 398d for the kind end-entity'],
     ['names.uri', { identity: 'spiffe', names: { uri: [] } }, expect.stringContaining('begins with spiffe://')],
     [

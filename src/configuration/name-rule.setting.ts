@@ -31,14 +31,32 @@ export const subtree = text(
   255,
 ).refine((text) => !text.startsWith('IP:') || isPrefix(text.slice(3)), 'a prefix without a bit behind its length');
 
+/** Whether every name in one {@link subtree} is in another one as well (RFC 5280 §4.2.1.10). */
+export function isSubtreeWithin(inner: string, outer: string): boolean {
+  const [kind, base] = [outer.slice(0, outer.indexOf(':')), outer.slice(outer.indexOf(':') + 1)];
+  if (inner === outer) return true;
+  if (!inner.startsWith(`${kind}:`)) return false;
+  if (kind === 'DNS') return inner.endsWith(`.${base}`);
+  if (kind === 'URI') return base.startsWith('.') && inner.endsWith(base);
+  const [one, other] = [prefixOf(inner.slice(3)), prefixOf(base)];
+  return one?.family === other?.family && one?.bits.startsWith(other?.bits ?? '') === true;
+}
+
 function isPrefix(rule: string): boolean {
+  return prefixOf(rule) !== undefined;
+}
+
+/** The bits that an address has in a prefix; undefined when it has others behind them, or is none. */
+function prefixOf(rule: string): { readonly family: number; readonly bits: string } | undefined {
   const [address = '', written] = rule.split('/');
   const family = isIP(address);
   // IPv6 addresses that end in an IPv4 address are not supported in rules.
-  if (family === 0 || (family === 6 && address.includes('.'))) return false;
+  if (family === 0 || (family === 6 && address.includes('.'))) return undefined;
   const bits = family === 4 ? bitsOf(address.split('.'), 10, 8) : bitsOf(groupsOf(address), 16, 16);
   const length = written === undefined ? bits.length : Number(written);
-  return length <= bits.length && !bits.slice(length).includes('1');
+  return length <= bits.length && !bits.slice(length).includes('1')
+    ? { family, bits: bits.slice(0, length) }
+    : undefined;
 }
 
 /** The eight groups of an IPv6 address, with what `::` stands for. */

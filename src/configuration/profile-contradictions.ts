@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { isSubtreeWithin } from './name-rule.setting.js';
 import type { profileSchema } from './profile.setting.js';
 
 /** A profile whose fields are valid, each by itself. Lifetimes are in seconds. */
@@ -8,7 +9,7 @@ type Field = keyof Written;
 
 /** A field of a profile that contradicts another field. */
 export interface Contradiction {
-  readonly path: readonly string[];
+  readonly path: readonly (string | number)[];
   /** What would be allowed, as the end of the sentence "allowed is …". */
   readonly allowed: string;
 }
@@ -102,7 +103,7 @@ export function againstOwnResponders(
 function contradictionsWithin(profile: Written, kind: Kind): Contradiction[] {
   const { lifetime, maximumLifetime, noRevocation, mustStaple, identity, names } = profile;
   const found = new Map<string, Contradiction>();
-  const refuse = (path: readonly string[], allowed: string): void => {
+  const refuse = (path: Contradiction['path'], allowed: string): void => {
     const before = found.get(path.join('.'));
     found.set(path.join('.'), { path, allowed: before ? `${before.allowed}, and ${allowed}` : allowed });
   };
@@ -126,6 +127,12 @@ function contradictionsWithin(profile: Written, kind: Kind): Contradiction[] {
       refuse(['keyUsages'], `${usage} only with ${able.join(', ')} among keyTypes`);
   if (identity === 'spiffe' && names?.uri?.some((rule) => rule.startsWith('spiffe://')) === false)
     refuse(['names', 'uri'], 'at least one rule that begins with spiffe://, for identity: spiffe');
+  const { permit = [], exclude = [] } = profile.nameConstraints ?? {};
+  for (const [index, permitted] of permit.entries()) {
+    const excluded = exclude.find((each) => isSubtreeWithin(permitted, each));
+    if (excluded !== undefined)
+      refuse(['nameConstraints', 'permit', index], `a subtree that is not within ${excluded}, which is excluded`);
+  }
   return [...found.values()];
 }
 

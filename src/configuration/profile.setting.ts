@@ -114,7 +114,7 @@ export const profileSchema = z
       .strictObject({
         permit: list(subtree, 'subtrees')
           .exactOptional()
-          .describe('The names that certificates below the CA may have.'),
+          .describe('The names that certificates below the CA may have. None may lie within a subtree of `exclude`.'),
         exclude: list(subtree, 'subtrees')
           .exactOptional()
           .describe('The names that certificates below the CA must not have.'),

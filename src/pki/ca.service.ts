@@ -2,10 +2,12 @@ import type { EventBus } from '../events/index.js';
 import {
   CursorError,
   findCertificate,
+  hasCertificate,
   listCertificates,
   type CertificateFilter,
   type CertificatePage,
   type CertificateRow,
+  type Selection,
 } from '../store/index.js';
 import {
   Issuance,
@@ -175,6 +177,11 @@ export class CaService {
     const { store, audit, now } = this.#context;
     const parts = { store, audit, now, events: this.#events, revocations: this.#revocations };
     return new BulkRevocation(parts).run(request);
+  }
+
+  /** Whether a certificate that fits all of `selection` was ever issued here. */
+  hasIssued(selection: Selection): Promise<boolean> {
+    return hasCertificate(this.#context.store.database, selection);
   }
 
   /** The row of a serial number in lower-case hexadecimal. */

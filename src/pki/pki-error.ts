@@ -83,6 +83,7 @@ export const PKI_ERRORS = {
   token_unavailable: [503, 'look at the token and at pki.pkcs11'],
   certificate_unreadable: [503, 'put it back, or take it away to have it made again'],
   file_unwritable: [503, 'look at its folder, its permissions and the space on the disk, or name another file'],
+  thread_failed: [503, 'look at the memory, and at how many threads the process may have'],
   key_unreadable: [
     503,
     'put the file back: those of the CA are named by pki.directory and pki.passphraseFile, the PIN of a token by pki.pkcs11.pinFile',

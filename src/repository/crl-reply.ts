@@ -7,9 +7,14 @@ import type { ServedCrl } from './published.js';
 /**
  * Answers a request for a CRL (RFC 9110, RFC 9111): the whole list, the one requested range, or 304, 412 or 416. Caches may keep the list for up to
  * five minutes, and never past its nextUpdate. The octets are streamed. A small list is sent with gzip to clients that accept it, under an ETag of
- * its own (§8.8.3).
+ * its own (§8.8.3). `failed` hears why an answer ended that had begun.
  */
-export async function sendCrl(request: FastifyRequest, reply: FastifyReply, crl: ServedCrl): Promise<FastifyReply> {
+export async function sendCrl(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  crl: ServedCrl,
+  failed: (error: unknown, requestId: string) => void,
+): Promise<FastifyReply> {
   const { lastModified, nextUpdate, octets } = crl;
   const { headers } = request;
   // A range refers to the uncompressed list.
@@ -36,7 +41,12 @@ export async function sendCrl(request: FastifyRequest, reply: FastifyReply, crl:
   reply.header('content-length', end - start);
   // An empty stream: without a body Fastify would send `content-length: 0`.
   if (request.method === 'HEAD') return reply.send(Readable.from([]));
-  return reply.send(Readable.from(crl.read(start, end), { objectMode: false }));
+  const octetsRead = Readable.from(crl.read(start, end), { objectMode: false });
+  octetsRead.on('error', (error) => {
+    // Before that the error handler hears of it.
+    if (reply.raw.headersSent) failed(error, request.id);
+  });
+  return reply.send(octetsRead);
 }
 
 /** Whether the range counts: it is ignored for other methods than GET, and when If-Range has another validator (RFC 9110 §13.1.5). */

@@ -16,9 +16,13 @@ export type OcspHandler = (request: IncomingMessage, response: ServerResponse) =
 
 /**
  * OCSP over HTTP (RFC 6960 appendix A): `POST /ocsp`, and `GET /ocsp/{base64}` for caches (RFC 5019 §5, §6). Works directly on node:http, before any
- * router, so that sending a kept answer costs hardly anything. OCSP error responses have the HTTP status 200.
+ * router, so that sending a kept answer costs hardly anything. OCSP error responses have the HTTP status 200. `failed` hears why there is no answer at
+ * all, which is a 500.
  */
-export function ocspHandler(answer: NonNullable<Published['ocsp']>): OcspHandler {
+export function ocspHandler(
+  answer: NonNullable<Published['ocsp']>,
+  failed: (error: unknown, requestId: string) => void,
+): OcspHandler {
   /** Sends the answer; returns true when it was a kept one. */
   const reply = (octets: Uint8Array, request: IncomingMessage, response: ServerResponse): boolean => {
     const answered = answer(octets);
@@ -30,8 +34,8 @@ export function ocspHandler(answer: NonNullable<Published['ocsp']>): OcspHandler
       (later) => {
         send(later, request, response);
       },
-      () => {
-        refuse(response, 500);
+      (error: unknown) => {
+        failed(error, refuse(response, 500));
       },
     );
     return false;
@@ -72,7 +76,7 @@ function remember(paths: Map<string, Uint8Array>, path: string, octets: Uint8Arr
   paths.set(path, octets);
 }
 
-/** Decodes the base64 of a path, in which `/`, `+` and `=` may be percent-encoded or not. Undefined when it is not base64. */
+/** Decodes the base64 of a path, in which `/`, `+` and `=` may be percent-encoded or not, behind one more slash perhaps. Undefined when it is not base64. */
 function octetsOf(path: string): Buffer | undefined {
   let text = path;
   if (path.includes('%'))
@@ -81,6 +85,8 @@ function octetsOf(path: string): Buffer | undefined {
     } catch {
       return undefined;
     }
+  // A client that adds a slash to a URL that ends with one. No request begins with it: in base64 each begins with M.
+  if (text.startsWith('/')) text = text.slice(1);
   if (text.length > MAX_BASE64 || text.length % 4 !== 0 || !BASE64.test(text)) return undefined;
   return Buffer.from(text, 'base64');
 }
@@ -170,15 +176,18 @@ function isFresh({ 'if-none-match': match }: IncomingMessage['headers'], { etag 
   return match === '*' || match.split(',').some((each) => each.trim().replace(/^W\//, '') === etag);
 }
 
-/** Answers with a problem document and closes the connection, without reading the rest of the request. */
-function refuse(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
-  const body = JSON.stringify(problemOfStatus(status, randomUUID()));
+/** Answers with a problem document and closes the connection, without reading the rest of the request. Returns the request id in the document. */
+function refuse(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): string {
+  const requestId = randomUUID();
+  const body = JSON.stringify(problemOfStatus(status, requestId));
   response
     .writeHead(status, {
       ...headers,
       'content-type': PROBLEM_CONTENT_TYPE,
       'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-store',
       connection: 'close',
     })
     .end(body);
+  return requestId;
 }

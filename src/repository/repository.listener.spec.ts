@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { request } from 'node:http';
 import { gunzipSync } from 'node:zlib';
@@ -17,6 +18,15 @@ const served = (all: Buffer) => ({
   nextUpdate,
   read: async function* (start = 0, end = all.length) {
     for (let at = start; at < end; at += 100) yield await Promise.resolve(all.subarray(at, Math.min(end, at + 100)));
+  },
+});
+
+/** On a disk that fails before the first octet of each answer, or behind it. */
+const broken = (when: 'before' | 'behind') => ({
+  ...served(octets),
+  read: async function* () {
+    if (when === 'behind') yield await Promise.resolve(octets.subarray(0, 100));
+    throw await Promise.resolve(new Error('EIO: the disk is broken'));
   },
 });
 
@@ -48,16 +58,25 @@ describe('the repository', () => {
                 '7': served(twin),
                 '9': served(large),
                 '4': failing,
+                '5': broken('before'),
+                '6': broken('behind'),
                 '': served(octets),
               }[scope ?? '']
             : undefined,
-        ocsp: undefined,
+        ocsp: () => Promise.reject(new Error('no answer could be made')),
         ready: () => Promise.resolve(true),
       },
     );
     await listener.onApplicationBootstrap();
   });
   afterAll(() => listener.onApplicationShutdown());
+  let logged: jest.SpiedFunction<Logger['error']>;
+  beforeEach(() => {
+    logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+  });
+  afterEach(() => {
+    logged.mockRestore();
+  });
 
   const ask = (path: string, headers: Record<string, string> = {}, method = 'GET', setHost = true) =>
     new Promise<{ status: number | undefined; headers: Record<string, unknown>; body: Buffer }>((resolve, reject) => {
@@ -67,6 +86,7 @@ describe('the repository', () => {
         response.on('end', () => {
           resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) });
         });
+        response.on('error', reject);
       })
         .on('error', reject)
         .end();
@@ -153,6 +173,44 @@ describe('the repository', () => {
     const packed = () => ask('/crl/issuing/4.crl', { 'accept-encoding': 'gzip' });
     expect((await packed()).status).toBe(500);
     expect(gunzipSync((await packed()).body).equals(large)).toBe(true);
+  });
+
+  describe('that cannot answer', () => {
+    it.each([
+      ['a list that cannot be read', '/crl/issuing/5.crl', 'EIO: the disk is broken'],
+      ['OCSP', `/ocsp/${Buffer.from('request!!').toString('base64')}`, 'no answer could be made'],
+    ])('says so in a problem document, and in the log why: %s', async (_, path, message) => {
+      const { status, headers, body } = await ask(path);
+      expect(status).toBe(500);
+      expect(headers['content-type']).toMatch(/^application\/problem\+json/);
+      expect(headers).toMatchObject({ 'cache-control': 'no-store', 'content-length': String(body.length) });
+      for (const name of ['etag', 'expires', 'last-modified', 'accept-ranges'])
+        expect(headers).not.toHaveProperty(name);
+      const problem = JSON.parse(body.toString()) as { request_id: string };
+      expect(problem).toMatchObject({ code: 'internal_server_error', detail: 'Internal Server Error' });
+      expect(logged.mock.calls).toEqual([
+        [{ event: 'failed', requestId: problem.request_id, err: expect.objectContaining({ message }) }],
+      ]);
+    });
+
+    it('ends the connection of who has a part of a list, and says in the log why', async () => {
+      await expect(ask('/crl/issuing/6.crl')).rejects.toMatchObject({ code: 'ECONNRESET' });
+      expect(logged.mock.calls).toEqual([
+        [
+          {
+            event: 'failed',
+            requestId: expect.any(String),
+            err: expect.objectContaining({ message: 'EIO: the disk is broken' }),
+          },
+        ],
+      ]);
+    });
+
+    it('has nothing in the log of what is wrong with a request', async () => {
+      expect((await ask('/crl/%ff.crl')).status).toBe(400);
+      expect((await ask('/crl/issuing.crl', {}, 'DELETE')).status).toBe(404);
+      expect(logged).not.toHaveBeenCalled();
+    });
   });
 
   it('serves deltas and shards by their names', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import {
   answerUnreadable,
@@ -62,7 +62,11 @@ export class RepositoryListener implements OnApplicationBootstrap, OnApplication
  * published lists.
  */
 function createRepositoryServer(published: Published): FastifyInstance {
-  const ocsp = published.ocsp && ocspHandler(published.ocsp);
+  const logger = new Logger('Repository');
+  const failed = (err: unknown, requestId: string): void => {
+    logger.error({ event: 'failed', requestId, err });
+  };
+  const ocsp = published.ocsp && ocspHandler(published.ocsp, failed);
   const server = fastify({
     logger: false,
     schemaController: NO_SCHEMAS,
@@ -114,16 +118,22 @@ function createRepositoryServer(published: Published): FastifyInstance {
   server.get<{ Params: { file: string } }>('/crl/:file', (request, reply) => {
     const issuer = /^([a-z0-9-]+)\.crl$/.exec(request.params.file)?.[1];
     const crl = issuer === undefined ? undefined : published.crl(issuer);
-    return crl ? sendCrl(request, reply, crl) : notFound(reply);
+    return crl ? sendCrl(request, reply, crl, failed) : notFound(reply);
   });
   server.get<{ Params: { issuer: string; file: string } }>('/crl/:issuer/:file', (request, reply) => {
     const scope = /^(delta|[1-9]\d*)\.crl$/.exec(request.params.file)?.[1];
     const crl = scope === undefined ? undefined : published.crl(request.params.issuer, scope);
-    return crl ? sendCrl(request, reply, crl) : notFound(reply);
+    return crl ? sendCrl(request, reply, crl, failed) : notFound(reply);
   });
   server.setNotFoundHandler((_, reply) => notFound(reply));
-  // Answers with the status alone: no route reads a body, so there is no detail that would help the client.
-  server.setErrorHandler<FastifyError>(({ statusCode = 500 }, _, reply) => problem(reply, statusCode));
+  // Answers with the status alone: no route reads a body, so there is no detail that would help the client. Why is in the log.
+  server.setErrorHandler<FastifyError>((error, { id }, reply) => {
+    const { statusCode = 500 } = error;
+    if (statusCode >= 500) failed(error, id);
+    // They are about the list that cannot be sent.
+    for (const name of ['etag', 'last-modified', 'expires', 'accept-ranges', 'content-range']) reply.removeHeader(name);
+    return problem(reply, statusCode);
+  });
   return server;
 }
 

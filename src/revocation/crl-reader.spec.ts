@@ -9,6 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { isSharedArrayBuffer } from 'node:util/types';
+import { withoutThreads } from '../../test/support/threads.js';
 import { TestCa } from '../testing/index.js';
 import {
   CrlReason,
@@ -324,6 +325,23 @@ describe('the thread', () => {
       expect(revoked.has(bad.serialNumber)).toBe(true);
     },
   );
+
+  it('that there is no thread for makes nobody good, says so, and is tried again', async () => {
+    const thread = threadFor();
+    const octets = largeList(entryFor(bad));
+    const read = async () => {
+      const reader = new CrlReader(thread);
+      const fetched = await reader.fetch(fileWith(octets), undefined);
+      return reader.read(fetched!.octets, issuers, new Date());
+    };
+    await withoutThreads(() =>
+      expect(read()).rejects.toMatchObject({
+        name: 'CrlThreadError',
+        message: 'the thread that reads revocation lists cannot be started (EAGAIN)',
+      }),
+    );
+    expect((await read()).revoked.size).toBe(crowd.length + 1);
+  });
 
   const answering = (answer: string): string =>
     `import { parentPort } from 'node:worker_threads'; parentPort.on('message', ({ id, octets }) => { ${answer} });`;

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { CrlRefusedError, DecodeError } from '../x509/index.js';
 import type { CrlFailure, CrlRequest, CrlResponse } from './crl-protocol.js';
 
-/** The thread did not answer, or answered something else. It may still be working on the memory that it was given. */
+/** The thread could not be started, did not answer, or answered something else. It may still be working on the memory that it was given. */
 export class CrlThreadError extends Error {
   override readonly name = 'CrlThreadError';
 }
@@ -40,7 +40,7 @@ export class CrlThread {
     this.#idleLimit = idle;
   }
 
-  /** Begins the thread, for a list that will be there soon. */
+  /** Begins the thread, for a list that will be there soon. Throws {@link CrlThreadError}. */
   prepare(): void {
     this.#worker ??= this.#start();
     if (this.#asked.size === 0) this.#rest();
@@ -64,11 +64,7 @@ export class CrlThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#file, {
-      // Without the loader of a test runner.
-      execArgv: [],
-      resourceLimits: HEAP,
-    });
+    const worker = begin(this.#file);
     worker.unref();
     worker.on('message', (response: CrlResponse | undefined) => {
       this.#settle(worker, response);
@@ -114,6 +110,18 @@ export class CrlThread {
     for (const { reject } of this.#asked.values())
       reject(new CrlThreadError(`the thread that reads revocation lists ${what}`));
     this.#asked.clear();
+  }
+}
+
+function begin(file: URL): Worker {
+  try {
+    // Without the loader of a test runner.
+    return new Worker(file, { execArgv: [], resourceLimits: HEAP });
+  } catch (error) {
+    throw new CrlThreadError(
+      `the thread that reads revocation lists cannot be started (${error instanceof Error ? error.message : 'unknown reason'})`,
+      { cause: error },
+    );
   }
 }
 

@@ -37,6 +37,17 @@ export const certificatesOf = (
   (issuer === undefined || row.issuer === issuer) &&
   (spkiSha256 === undefined || row.spki_sha256 === spkiSha256);
 
+/** Whether there is a certificate among those that are meant, whatever became of it. */
+export async function hasCertificate(database: Database, selection: Selection): Promise<boolean> {
+  const { service, profile, issuer, spkiSha256 } = selection;
+  let query = database.selectFrom('certificate').select('serial').limit(1);
+  if (service !== undefined) query = query.where('service', '=', service);
+  if (profile !== undefined) query = query.where('profile', '=', profile);
+  if (issuer !== undefined) query = query.where('issuer', '=', issuer);
+  if (spkiSha256 !== undefined) query = query.where('spki_sha256', '=', spkiSha256);
+  return (await query.executeTakeFirst()) !== undefined;
+}
+
 interface WindowFilter {
   readonly status: CertificateStatus;
   readonly service?: string | undefined;

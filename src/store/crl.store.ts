@@ -21,6 +21,7 @@ const HEADER = [
   'revocation_sequence',
   'octets',
   'sha256',
+  'distribution_points',
 ] as const;
 // Enough to look into what went wrong; a CRL may be megabytes.
 const KEPT = 10;
@@ -88,8 +89,11 @@ export async function takeCrlNumber(transaction: Transaction, issuer: string, fl
   return last;
 }
 
+/** A CRL's row before it is added. */
+export type NewCrlRow = Omit<CrlRow, 'distribution_points'> & Partial<Pick<CrlRow, 'distribution_points'>>;
+
 /** Adds a CRL. Drops the CRLs ten or more before it, and the pieces of all but this one. */
-export async function insertCrl(transaction: Transaction, row: CrlRow): Promise<void> {
+export async function insertCrl(transaction: Transaction, row: NewCrlRow): Promise<void> {
   await transaction.insertInto('crl').values(row).execute();
   const { issuer, scope, number } = row;
   const earlier = await transaction

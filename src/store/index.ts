@@ -23,6 +23,7 @@ export {
 export {
   certificatesOf,
   countCertificateWindows,
+  hasCertificate,
   listCertificateWindow,
   type Selection,
   type WindowRow,

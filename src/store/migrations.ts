@@ -10,6 +10,7 @@ import { up as services } from './migrations/0008-services.js';
 import { up as crlEntries } from './migrations/0009-crl-entries.js';
 import { up as auditOfAuthorities } from './migrations/0010-audit-of-authorities.js';
 import { up as lifetimeAskedFor } from './migrations/0011-lifetime-asked-for.js';
+import { up as placesOfShards } from './migrations/0012-places-of-shards.js';
 import type { Database, Transaction } from './schema.js';
 import { StoreError, tooNewError } from './store-error.js';
 
@@ -26,6 +27,7 @@ const migrations: readonly { readonly name: string; readonly up: (transaction: T
   { name: '0009-crl-entries', up: crlEntries },
   { name: '0010-audit-of-authorities', up: auditOfAuthorities },
   { name: '0011-lifetime-asked-for', up: lifetimeAskedFor },
+  { name: '0012-places-of-shards', up: placesOfShards },
 ];
 
 /** The name of the schema that this program works on: its last migration. */

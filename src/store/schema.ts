@@ -125,6 +125,8 @@ export interface CrlTable {
   /** Of the octets, where they are in a file; null where `der` has them. */
   sha256: string | null;
   der: Uint8Array | null;
+  /** Of a shard: a JSON array of the URLs in its issuingDistributionPoint. Null for other lists, and for one that an earlier version signed. */
+  distribution_points: string | null;
 }
 
 interface CrlNumberTable {

@@ -30,7 +30,7 @@ export class SqliteThread {
   #last = 0;
   #dead: StoreError | undefined;
 
-  /** `committed` hears of each commit, before anything else can be asked for. */
+  /** `committed` hears of each commit, before anything else can be asked for. Throws {@link StoreError} `store_unavailable` when the system gives no thread. */
   constructor(
     path: string,
     { committed, ...options }: Omit<ThreadData, 'path'> & { readonly committed?: (state: LogState) => void },
@@ -39,11 +39,7 @@ export class SqliteThread {
     this.#committed = committed;
     const workerData: ThreadData = { path, ...options };
     // The same file beside this one, compiled or not.
-    this.#worker = new Worker(new URL(import.meta.url.replace(/sqlite-thread(?=\.[jt]s$)/, 'sqlite-worker')), {
-      workerData,
-      // Without the loader of a test runner.
-      execArgv: [],
-    });
+    this.#worker = begin(workerData);
     this.#worker.unref();
     this.#worker.on('message', (response: ThreadResponse) => {
       this.#settle(response);
@@ -154,5 +150,18 @@ export class SqliteThread {
     if (refusal === 'newer') return tooNewError(this.#path, message);
     if (refusal === 'moved') return movedError(this.#path);
     return sqliteError(Object.assign(new Error(message), { code: 'ERR_SQLITE_ERROR', errcode }), this.#path);
+  }
+}
+
+function begin(workerData: ThreadData): Worker {
+  try {
+    // The same file beside this one, compiled or not.
+    const file = new URL(import.meta.url.replace(/sqlite-thread(?=\.[jt]s$)/, 'sqlite-worker'));
+    // Without the loader of a test runner.
+    return new Worker(file, { workerData, execArgv: [] });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'unknown reason';
+    const message = `the store ${workerData.path} cannot be used: its thread cannot be started (${reason})`;
+    throw new StoreError('store_unavailable', message, { cause: error });
   }
 }

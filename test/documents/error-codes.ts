@@ -87,6 +87,7 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   token_unavailable: 'the PKCS#11 module, its token or the PIN cannot be used, or the token failed',
   certificate_unreadable: 'a certificate file that the CA made holds no certificate any more',
   file_unwritable: 'a file of the CA cannot be written: the disk is full, the folder is for reading only or not ours',
+  thread_failed: 'the thread that writes a large revocation list cannot be started, or ended; the last list is served',
   key_unreadable: 'a key or passphrase file is missing, empty or damaged, or the passphrase does not fit',
   lint_failed: 'what was about to be signed breaks one of our own rules; nothing was signed',
   status_unavailable: 'nobody can say whether a certificate is good: the store was not read for half a minute',

@@ -123,6 +123,16 @@ describe('OCSP over HTTP', () => {
         expect(statusIn(await send('GET', `/ocsp/${path}`), serial)).toBe('unknown');
   });
 
+  it('takes one more slash before the base64, as whoever adds one to a URL that ends with one sends it', async () => {
+    const { serialNumber } = await issue();
+    const text = base64(requestFor(serialNumber));
+    for (const path of [`/${text}`, `/${encodeURIComponent(text)}`, `%2F${text}`]) {
+      const answer = await send('GET', `/ocsp/${path}`);
+      expect(statusIn(answer, serialNumber)).toBe('good');
+      expect(answer.headers['cache-control']).toContain('max-age');
+    }
+  });
+
   it('takes the whole URL for its path, as whoever is configured with a proxy sends it', async () => {
     const { serialNumber } = await issue();
     const octets = requestFor(serialNumber);
@@ -191,6 +201,8 @@ describe('OCSP over HTTP', () => {
     ['GET without a request, after the slash', 'GET', '/ocsp/', {}, 405],
     ['POST to a request', 'POST', '/ocsp/MEIw', {}, 405],
     ['no base64', 'GET', '/ocsp/hello~world', {}, 400],
+    ['nothing behind two slashes', 'GET', '/ocsp//', {}, 400],
+    ['base64 behind three slashes', 'GET', '/ocsp///MEIw', {}, 400],
     ['half a percent-encoding', 'GET', '/ocsp/MEIw%2', {}, 400],
     ['percent-encoded octets that are no text', 'GET', '/ocsp/%ff%fe', {}, 400],
     ['base64 without its padding', 'GET', '/ocsp/MEI', {}, 400],

@@ -29,7 +29,10 @@ const chain = (): string[] => ['-CAfile', path('certs/root_ca.pem'), '-untrusted
 beforeAll(async () => {
   // GnuTLS goes by the real clock: ours stays behind it, and goes on by seconds.
   sequence = await RevocationSequence.open(new Date(Date.now() - 50_000), () => Promise.resolve());
-  const handler = ocspHandler((octets) => sequence.temporary.authority.ocsp!.answer(octets));
+  const handler = ocspHandler(
+    (octets) => sequence.temporary.authority.ocsp!.answer(octets),
+    () => undefined,
+  );
   responder = createServer((request, response) => {
     if (!handler(request, response)) response.writeHead(404).end();
   }).listen(0, '127.0.0.1');

@@ -14,3 +14,25 @@ async function nextThread(): Promise<number> {
   await thread.terminate();
   return threadId;
 }
+
+/** The part of Node that every Worker starts its thread with. */
+interface ThreadStart {
+  startThread: () => void;
+}
+
+/** Does `work` while the system gives no more threads, in the way in which Node says so. */
+export async function withoutThreads(work: () => Promise<void>): Promise<void> {
+  const worker = new Worker('', { eval: true, execArgv: [] });
+  const key = Object.getOwnPropertySymbols(worker).find(({ description }) => description === 'kHandle');
+  const start = Object.getPrototypeOf(Reflect.get(worker, key ?? '')) as ThreadStart;
+  const { startThread } = start;
+  await worker.terminate();
+  start.startThread = () => {
+    throw Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' });
+  };
+  try {
+    await work();
+  } finally {
+    start.startThread = startThread;
+  }
+}

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { IssuerRow } from '../../store/index.js';
@@ -55,8 +56,8 @@ function checkKeyFiles(
 }
 
 /**
- * Decrypts the key of each CA with the local passphrase file and checks that it matches the CA's certificate. Returns false, without decrypting
- * anything, when there is no passphrase file: the keys are then checked when they first sign. Throws PkiError `authority_mismatch` when a key is
+ * Decrypts the key of each CA with the local passphrase file and checks that it matches the CA's certificate. Where there is no CA yet, it decrypts the key
+ * that waits for a certificate. Returns false, without decrypting anything, when there is no passphrase file: the keys are then checked when they first sign. Throws PkiError `authority_mismatch` when a key is
  * missing or does not match, and `key_unreadable` when the passphrase does not decrypt it.
  */
 export async function checkKeys(
@@ -67,12 +68,16 @@ export async function checkKeys(
   const keys = checkKeyFiles(files, settings, issuers);
   if (!existsSync(settings.passphraseFile)) return false;
   const passphrase = readPassphrase(settings.passphraseFile);
+  const opened = (contents: string, which: string): Promise<KeyObject> =>
+    decryptPrivateKey(Buffer.from(contents), passphrase).catch((error: unknown) => {
+      const why = `the passphrase in ${settings.passphraseFile} does not open the key ${which} in the backup`;
+      throw new PkiError('key_unreadable', why, { cause: error });
+    });
   try {
+    if (issuers.length === 0)
+      for (const { file, contents } of files) if (file.endsWith('.key.pem')) await opened(contents, file);
     for (const { issuer, contents } of keys) {
-      const key = await decryptPrivateKey(Buffer.from(contents), passphrase).catch((error: unknown) => {
-        const why = `the passphrase in ${settings.passphraseFile} does not open the key of the CA ${issuer.id} in the backup`;
-        throw new PkiError('key_unreadable', why, { cause: error });
-      });
+      const key = await opened(contents, `of the CA ${issuer.id}`);
       if (Buffer.compare(subjectPublicKeyInfoOf(key).der, decodeCertificate(issuer.der).publicKey.der) !== 0)
         throw new PkiError('authority_mismatch', `the key of the CA ${issuer.id} does not belong to its certificate`);
     }

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { inTurn } from '../../threads/index.js';
 import { StoreError, type ReadingThread } from '../../store/index.js';
+import { PkiError } from '../pki-error.js';
 import type { CrlFileAnswer, CrlFileRequest } from './crl-file-protocol.js';
 
 interface Asked {
@@ -27,7 +28,7 @@ export class CrlFileThread implements ReadingThread {
   #dead: Error | undefined;
   #isReleased = false;
 
-  /** Takes the idle worker, or starts one. Throws when the system allows no more threads. */
+  /** Takes the idle worker, or starts one. Throws PkiError `thread_failed` when the system allows no more threads. */
   constructor() {
     this.#worker = CrlFileThread.#takeIdle() ?? CrlFileThread.#start();
     this.#worker.ref();
@@ -56,8 +57,8 @@ export class CrlFileThread implements ReadingThread {
   }
 
   /**
-   * Sends a request and waits for its answer. `moved`: buffers that are transferred to the thread. Throws the error that ended the thread, errors of
-   * SQLite, and StoreError `store_corrupt`.
+   * Sends a request and waits for its answer. `moved`: buffers that are transferred to the thread. Throws PkiError `thread_failed` when the thread ended,
+   * errors of SQLite, and StoreError `store_corrupt`.
    */
   async ask(request: CrlFileRequest, moved: readonly ArrayBuffer[] = []): Promise<CrlFileAnswer> {
     this.#waiting++;
@@ -104,14 +105,14 @@ export class CrlFileThread implements ReadingThread {
 
   /** Rejects all requests. `why`: the error, or the exit code of a worker that ended without one. */
   readonly #end = (why?: unknown): void => {
-    this.#dead ??= why instanceof Error ? why : new Error('the thread that writes the revocation list ended');
+    this.#dead ??= threadFailed(why instanceof Error ? `failed (${why.message})` : 'ended', why);
     for (const { reject } of this.#asked.splice(0)) reject(this.#dead);
   };
 
   static #start(): Worker {
     // The worker's file beside this one, compiled or not. It needs no loader of a test runner.
     const file = new URL(import.meta.url.replace(/crl-file-thread(?=\.[jt]s$)/, 'crl-file-worker'));
-    const worker = new Worker(file, { execArgv: [] });
+    const worker = begin(file);
     // An idle worker has no owner that could be told of its end.
     worker.on('error', () => undefined);
     worker.on('exit', () => {
@@ -133,3 +134,14 @@ export class CrlFileThread implements ReadingThread {
     CrlFileThread.#timer = setTimeout(() => void CrlFileThread.#takeIdle()?.terminate(), IDLE_MS).unref();
   }
 }
+
+function begin(file: URL): Worker {
+  try {
+    return new Worker(file, { execArgv: [] });
+  } catch (error) {
+    throw threadFailed(`cannot be started (${error instanceof Error ? error.message : 'unknown reason'})`, error);
+  }
+}
+
+const threadFailed = (what: string, cause: unknown): PkiError =>
+  new PkiError('thread_failed', `the thread that writes the revocation list ${what}`, { cause });

@@ -145,6 +145,17 @@ export class CrlPublication {
     }
   }
 
+  /** Removes the file of a list that there is no more: a web server or CDN that has the folder would serve it beyond its nextUpdate. Throws PkiError `file_unwritable`. */
+  async withdraw(place: CrlPlace): Promise<void> {
+    const path = this.#pathOf(place);
+    if (path === undefined) return;
+    try {
+      await rm(path, { force: true });
+    } catch (error) {
+      throw unwritable(path, error);
+    }
+  }
+
   /** Closes every open file. Nothing is served afterwards. */
   close(): void {
     for (const { retire } of this.#current.values()) retire();

@@ -6,6 +6,9 @@ export const COMPLETE = 'complete';
 /** What changed since the complete list. */
 export const DELTA = 'delta';
 
+/** Whether a scope is that of a shard. */
+export const isShard = (scope: string): boolean => scope !== COMPLETE && scope !== DELTA;
+
 /** Where a list is, below the folder or the URL of the lists: `issuing.crl`, `issuing/delta.crl`, `issuing/3.crl`. */
 export const crlFileName = (issuer: string, scope: string): string =>
   scope === COMPLETE ? `${issuer}.crl` : join(issuer, `${scope}.crl`);

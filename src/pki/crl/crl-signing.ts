@@ -19,8 +19,9 @@ import { crlEntries } from './crl-entries.js';
 import { CrlFileThread } from './crl-file-thread.js';
 import { CrlParts } from './crl-parts.js';
 import type { CrlPublication } from './crl-publication.js';
-import { COMPLETE, crlUrl, DELTA, hasDeltas } from './crl-scope.js';
+import { COMPLETE, crlUrl, DELTA, hasDeltas, isShard } from './crl-scope.js';
 import { checkClock, CrlToken, type CrlTerms } from './crl-token.js';
+import { placesOfShard } from './shard-places.js';
 import type { SignedCrl } from './signed-crl.js';
 
 /** What is to be signed, for whom. */
@@ -152,7 +153,7 @@ export class CrlSigning {
           isComplete && authority.role === 'issuing' && hasDeltas(this.#settings)
             ? crlUrl(publicationUrl, id, DELTA)
             : undefined,
-        distributionPoint: isComplete || scope === DELTA ? undefined : shardUrls(this.#settings, id, scope),
+        distributionPoint: isShard(scope) ? placesOfShard(this.#settings, { issuer: id, scope }, last) : undefined,
       },
       base,
       last,
@@ -202,7 +203,7 @@ export class CrlSigning {
     const { scope, authority, isDue } = wanted;
     const { crl, sequence, thisUpdate, nextUpdate } = made;
     const place = { issuer: authority.id, scope };
-    const { number, base } = terms;
+    const { number, base, distributionPoint } = terms;
     // Where there can be no file its row has all of it.
     const written = await this.#publication.complete(place, crl);
     const row = {
@@ -215,6 +216,7 @@ export class CrlSigning {
       octets: crl.octets,
       sha256: written?.sha256 ?? null,
       der: written ? null : await crl.whole(),
+      distribution_points: distributionPoint ? JSON.stringify(distributionPoint) : null,
     };
     const isInParts = written !== undefined && this.#store.isShared;
     try {
@@ -245,7 +247,7 @@ export class CrlSigning {
 
 /** The last complete list beside a delta, and the other way round; undefined of a shard, which has no delta. */
 async function lastBeside(database: Database, { issuer, scope }: CrlPlace): Promise<CrlHeader | undefined> {
-  if (scope !== COMPLETE && scope !== DELTA) return undefined;
+  if (isShard(scope)) return undefined;
   return lastCrlHeader(database, { issuer, scope: scope === DELTA ? COMPLETE : DELTA });
 }
 
@@ -264,15 +266,6 @@ function areCrossed(one: Compared, other: Compared): boolean {
   const [lower, higher] = one.number < other.number ? [one, other] : [other, one];
   return lower.revocation_sequence > higher.revocation_sequence;
 }
-
-/** Where certificates say that a shard is: each profile may have a place of its own. */
-const shardUrls = ({ publicationUrl, profiles = [] }: PkiSettings, issuer: string, shard: string): string[] => [
-  ...new Set(
-    [publicationUrl, ...profiles.map((each) => each.publicationUrl ?? publicationUrl)].map((url) =>
-      crlUrl(url, issuer, shard),
-    ),
-  ),
-];
 
 const entryOf = ({ authority, requester: { actor, requestId } }: Wanted) => ({
   action: 'crl.sign',

@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificationRequest } from '../../../test/support/certification-request.js';
 import { describeOnEachStore, describeOnPostgres, postgresPlace } from '../../../test/support/postgres.js';
@@ -8,7 +8,7 @@ import {
   somebody,
   type TemporaryAuthority,
 } from '../../../test/support/temporary-authority.js';
-import { insertRevokedSerial, openStore, raiseCrlFloor, type Store } from '../../store/index.js';
+import { forgetCrls, insertRevokedSerial, openStore, raiseCrlFloor, type Store } from '../../store/index.js';
 import {
   algorithmIdentifier,
   ALL_REASONS,
@@ -253,6 +253,78 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
       );
       expect(inScope).toHaveLength(1);
     }
+  });
+
+  describe('when pki.publicationUrl, or that of a profile, is changed', () => {
+    const openAt = (publicationUrl: string) =>
+      temporary.reopen({ settings: { ...temporary.settings, crlShards: 2, publicationUrl } });
+    const placesOf = async ({ crls }: CertificationAuthority, scope: string) => {
+      const list = decodeCertificateList(await readPublished(crls.current('issuing', scope)!));
+      const point = list.extensions.issuingDistributionPoint?.distributionPoint;
+      const names = point && 'fullName' in point ? point.fullName : [];
+      return names.map((name) => name.kind === 'uri' && name.value.replace('/crl/issuing', ''));
+    };
+
+    it('signs each shard again, by the new place and by those that certificates named before', async () => {
+      const before = await openAt('http://a.test');
+      await before.crls.publishIfDue();
+      const issued = await before.ca.issue({ request: certificationRequest(), requester: somebody });
+      const after = await openAt('http://b.test');
+      const signed = await after.crls.publishIfDue();
+      expect(signed.map(({ scope }) => scope)).toEqual(['1', '2']);
+      const later = await after.ca.issue({ request: certificationRequest(), requester: somebody });
+      for (const { certificate } of [issued, later]) {
+        const [point] = distributionPointsOf(certificate);
+        const lists = await Promise.all(
+          ['1', '2'].map(async (scope) =>
+            decodeCertificateList(await readPublished(after.crls.current('issuing', scope)!)),
+          ),
+        );
+        expect(lists.filter((list) => reasonsInScope(list, point!, certificate) === ALL_REASONS)).toHaveLength(1);
+      }
+      expect(await placesOf(after, '1')).toEqual(['http://b.test/1.crl', 'http://a.test/1.crl']);
+      // A process that has the old place still, as while nodes are restarted one by one, signs nothing for it, and drops none.
+      const behind = await openAt('http://a.test');
+      expect(await behind.crls.publishIfDue()).toEqual([]);
+      await behind.crls.sign('issuing', somebody, '1');
+      expect(await placesOf(behind, '1')).toEqual(['http://a.test/1.crl', 'http://b.test/1.crl']);
+    });
+
+    it('keeps the last eight of the earlier places', async () => {
+      for (let i = 0; i < 10; i++) await (await openAt(`http://${i}.test`)).crls.publishIfDue();
+      const places = await placesOf(await openAt('http://9.test'), '2');
+      expect(places).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1].map((i) => `http://${i}.test/2.crl`));
+    });
+
+    it('knows the earlier places after the lists are forgotten, as by restore', async () => {
+      await (await openAt('http://a.test')).crls.publishIfDue();
+      await temporary.store.transaction((transaction) => forgetCrls(transaction, 'issuing'));
+      const after = await openAt('http://b.test');
+      await after.crls.publishIfDue();
+      expect(await placesOf(after, '1')).toEqual(['http://b.test/1.crl', 'http://a.test/1.crl']);
+    });
+  });
+
+  it('has no delta any more when deltas are switched off: not served, not in the folder, and all of it in the complete list', async () => {
+    const settings = { ...temporary.settings, crlDeltaLifetime: 3600 };
+    const deltas = await temporary.reopen({ settings });
+    await deltas.crls.publishIfDue();
+    const revoked = await issueAndRevoke(deltas, 'superseded');
+    await deltas.crls.publishIfDue();
+    const folder = join(temporary.folder, 'var/crl/issuing');
+    expect(readdirSync(folder)).toEqual(['delta.crl']);
+    deltas.crls.close();
+    const { crls } = await temporary.reopen();
+    expect(crls.current('issuing', 'delta')).toBeUndefined();
+    await crls.publishIfDue();
+    expect(crls.current('issuing', 'delta')).toBeUndefined();
+    expect(readdirSync(folder)).toEqual([]);
+    const { serialNumber } = (await entriesOf(crls.current('issuing')!)).at(-1)!;
+    expect(serialNumber).toBe(revoked);
+    // One that another process, which has deltas still, puts there afterwards goes as well.
+    writeFileSync(join(folder, 'delta.crl'), 'left');
+    await crls.publishIfDue();
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('signs no delta that goes with nothing: its base comes first', async () => {

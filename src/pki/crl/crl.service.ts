@@ -15,8 +15,9 @@ import { hasKey } from '../issuer/open-signer.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
 import { CrlPublication, type PublishedCrl } from './crl-publication.js';
-import { COMPLETE, DELTA, hasDeltas, overlapOf } from './crl-scope.js';
+import { COMPLETE, DELTA, hasDeltas, isShard, overlapOf } from './crl-scope.js';
 import { CrlSigning } from './crl-signing.js';
+import { lacksPlaces } from './shard-places.js';
 
 /** Whether a CA should have a CRL. A prepared one, which nobody has heard of, has revoked nothing, and a removed one has nobody to tell. */
 export const needsCrl = ({ state }: Pick<Authority, 'state'>): boolean => state !== 'prepared' && state !== 'removed';
@@ -109,9 +110,10 @@ export class CrlService {
   }
 
   /**
-   * Signs the lists that are due: there is none yet, nextUpdate is as near as the overlap, or something was revoked since (which the delta says where there are
-   * deltas). Returns those that were signed. It also writes what could not be written before. A list that fails, perhaps because its key is locked away, does
-   * not hold up the others: its error is thrown when they are done.
+   * Signs the lists that are due: there is none yet, nextUpdate is as near as the overlap, something was revoked since (which the delta says where there are
+   * deltas), or a shard does not name a place by which certificates name it now. Returns those that were signed. It also writes what could not be written
+   * before, and removes the file of a delta when there are no deltas any more. A list that fails, perhaps because its key is locked away, does not hold up the
+   * others: its error is thrown when they are done.
    */
   async publishIfDue(requester: Requester = { actor: 'veritas', requestId: 'crl-schedule' }): Promise<PublishedCrl[]> {
     const signed: PublishedCrl[] = [];
@@ -120,6 +122,9 @@ export class CrlService {
       const isOurs = await signsLists(authority, this.#settings, await this.#earliestNow());
       if (isOurs && (await this.#signIfDue(authority, scope, requester))) signed.push(await this.#serveSigned(place));
       else await this.#publication.serveLast(place);
+      // Behind the complete list, which has all that the delta had.
+      if (isOurs && scope === COMPLETE && !hasDeltas(this.#settings))
+        await this.#publication.withdraw({ ...place, scope: DELTA });
     });
     return signed;
   }
@@ -165,6 +170,7 @@ export class CrlService {
     const isDue = (last: CrlHeader | undefined): boolean => {
       if (!last || isBehind(last) || this.#publication.isLost(last)) return true;
       if (base && last.base_number !== base.number) return true;
+      if (isShard(scope) && lacksPlaces(this.#settings, place, last)) return true;
       return now.getTime() >= last.next_update - overlapOf(this.#settings, scope) * 1000;
     };
     return isDue(await lastCrlHeader(database, place)) && this.#signing.sign({ authority, scope, requester, isDue });
@@ -173,7 +179,7 @@ export class CrlService {
   /** Whether something was revoked or released that a list should have. With deltas, the complete one waits for its time. */
   async #isBehind({ id, role }: Authority, scope: string): Promise<(last: CrlHeader) => boolean> {
     if (scope === COMPLETE && role === 'issuing' && hasDeltas(this.#settings)) return () => false;
-    const shard = scope === COMPLETE || scope === DELTA ? undefined : Number(scope);
+    const shard = isShard(scope) ? Number(scope) : undefined;
     const changes = await lastRevocationSequence(this.#store.database, id, shard);
     return (last) => changes > last.revocation_sequence;
   }

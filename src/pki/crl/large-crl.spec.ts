@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
 import { certificationRequest } from '../../../test/support/certification-request.js';
 import { fillStore } from '../../../test/support/revoked-store.js';
 import {
@@ -9,7 +10,8 @@ import {
   somebody,
   type TemporaryAuthority,
 } from '../../../test/support/temporary-authority.js';
-import { threadsStartedBy } from '../../../test/support/threads.js';
+import { threadsStartedBy, withoutThreads } from '../../../test/support/threads.js';
+import type { CrlFileRequest } from './crl-file-protocol.js';
 import { CrlFileThread } from './crl-file-thread.js';
 import type { CertificationAuthority } from '../certification-authority.js';
 import { CrlReason, decodeCertificateList } from '../../x509/index.js';
@@ -112,6 +114,33 @@ test('none is signed when the row of a revocation lacks its entry, or the store 
   renameSync(path, `${path}.moved`);
   await expect(sign()).rejects.toMatchObject({ code: 'store_unavailable' });
   renameSync(`${path}.moved`, path);
+  await sign();
+});
+
+test('none is signed when there is no thread for it, or its thread ends, and the next goes on', async () => {
+  revokeMany();
+  await sign();
+  const before = files();
+  const { postMessage } = Worker.prototype;
+  const sent = jest.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (this: Worker, message, moved) {
+    if ((message as CrlFileRequest).kind === 'unique') void this.terminate();
+    else postMessage.call(this, message, moved);
+  });
+  try {
+    await expect(sign()).rejects.toMatchObject({
+      code: 'thread_failed',
+      message: 'the thread that writes the revocation list ended',
+    });
+  } finally {
+    sent.mockRestore();
+  }
+  await withoutThreads(() =>
+    expect(sign()).rejects.toMatchObject({
+      code: 'thread_failed',
+      message: 'the thread that writes the revocation list cannot be started (EAGAIN)',
+    }),
+  );
+  expect(files()).toEqual(before);
   await sign();
 });
 

@@ -2,7 +2,7 @@ import { signingSchemeFor, type AlgorithmIdentifier, type SubjectPublicKeyInfo }
 import { PkiError } from '../pki-error.js';
 import type { Signer } from './signer.js';
 
-/** In the place of a key that is kept elsewhere: it never signs. */
+/** The signer of a CA whose key is kept elsewhere. It cannot sign. */
 export class AbsentSigner implements Signer {
   readonly publicKey: SubjectPublicKeyInfo;
   readonly algorithm: AlgorithmIdentifier;
@@ -14,7 +14,7 @@ export class AbsentSigner implements Signer {
     this.algorithm = signingSchemeFor(publicKey.keyObject).algorithm;
   }
 
-  /** Nothing is wrong with it. */
+  /** Does nothing: only signing fails. */
   open(): Promise<void> {
     return Promise.resolve();
   }

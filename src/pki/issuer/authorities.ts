@@ -2,12 +2,15 @@ import { listCrossCertificates, listIssuers, type Store } from '../../store/inde
 import { PkiError } from '../pki-error.js';
 import { authorityFromRow, type Authority, type AuthorityKeys } from './authority.js';
 
-/** Our CAs as they are now: the roots first, each kind oldest first. Another array once anything about them has changed. */
+/**
+ * The CAs of this service, as of the last look into the store: the roots first, then the issuing CAs, each kind from oldest to newest. `all` stays the same
+ * array until something about a CA changes, so that callers can compare arrays to notice a change.
+ */
 export interface CurrentAuthorities {
   readonly all: readonly Authority[];
 }
 
-/** Our CAs as the store has them, read again by {@link refresh}. */
+/** Holds the CAs that the store contains. {@link refresh} reads them again. */
 export class Authorities implements CurrentAuthorities {
   readonly #store: Store;
   readonly #keys: AuthorityKeys;
@@ -21,7 +24,10 @@ export class Authorities implements CurrentAuthorities {
     this.#now = now;
   }
 
-  /** Reads them. Throws PkiError `authority_missing` when there are none, `key_file_exposed`, and what the store throws. */
+  /**
+   * Reads the CAs for the first time. Throws PkiError `authority_missing` when the store contains none and `key_file_exposed` when a key file is accessible to
+   * others, and what the store throws.
+   */
   static async open(store: Store, keys: AuthorityKeys, now: () => Date): Promise<Authorities> {
     const authorities = new Authorities(store, keys, now);
     await authorities.refresh();
@@ -32,16 +38,19 @@ export class Authorities implements CurrentAuthorities {
     return this.#all;
   }
 
-  /** The authority of that id. Throws PkiError `issuer_unknown`. */
+  /** Returns the CA with this id. Throws PkiError `issuer_unknown` when there is none. */
   named(id: string): Authority {
     const authority = this.#all.find((each) => each.id === id);
     if (!authority) throw new PkiError('issuer_unknown', `there is no CA ${JSON.stringify(id.slice(0, 64))}`);
     return authority;
   }
 
-  /** Reads what changed, by this process or another. True when anything did. Throws as {@link open}; then they are what they were. */
+  /**
+   * Takes over what this or another process changed in the store, and returns whether there was a change. Throws as {@link open} does, and then keeps the CAs
+   * as they were before.
+   */
   refresh(): Promise<boolean> {
-    // One after the other: who began to read first might have the last word.
+    // One read at a time. Otherwise a slow read that began earlier could overwrite the result of a later one.
     const refreshed = this.#refreshing.then(() => this.#read());
     this.#refreshing = refreshed.catch(() => undefined);
     return refreshed;

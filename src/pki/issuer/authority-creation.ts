@@ -34,7 +34,7 @@ import type { Signer } from './signer.js';
 
 const COMMON_NAMES = { root: 'VERITAS Root CA', issuing: 'VERITAS Issuing CA' } as const;
 
-/** What making an authority takes, besides the authority. */
+/** What is needed to create any CA. */
 export interface Creation {
   readonly settings: PkiSettings;
   readonly context: IssuanceContext;
@@ -42,28 +42,28 @@ export interface Creation {
   readonly requester: Requester;
 }
 
-/** An authority to be made: the first of its role is called as its role is, the next `issuing-2`. */
+/** A CA to be created. The id of the first one is the name of its role, `issuing`; that of the next one is `issuing-2`. */
 export interface NewAuthority {
   readonly id: string;
   readonly role: IssuerRole;
   readonly state: IssuerState;
-  /** Who signs it; absent for a root. */
+  /** The CA that signs its certificate; undefined for a root, which signs its own. */
   readonly parent: Issuer | undefined;
 }
 
-/** The path of the public certificate file of an authority. */
+/** The path of the public file with a CA's certificate. */
 export const certificateFileOf = (certsDirectory: string, id: string): string => join(certsDirectory, `${id}_ca.pem`);
 
-/** The name in the certificate of an authority: `VERITAS Issuing CA`, of the second one `VERITAS Issuing CA 2`. */
+/** The subject of a CA's certificate. The common name is `VERITAS Issuing CA`, for the second issuing CA `VERITAS Issuing CA 2`. */
 export function authoritySubject({ organization }: PkiSettings, role: IssuerRole, id: string): Name {
   const number = id === role ? '' : ` ${id.slice(role.length + 1)}`;
   return nameFrom({ organization, commonName: `${COMMON_NAMES[role]}${number}` });
 }
 
 /**
- * Makes what is absent of root and issuing CA: passphrase, keys, certificates, rows. What is there is kept: after a crash in between, the rest
- * is made; a certificate whose row is lost is taken from its file. Throws PkiError `authority_mismatch` when store and files do not belong together,
- * `key_elsewhere` when the certificate of an issuing CA was requested from a root elsewhere.
+ * Creates what is missing of the root and the issuing CA: passphrase, keys, certificates and rows. Whatever exists is kept. After a crash, another call
+ * creates the rest. If the store lost the row of a CA, its certificate is taken from the CA's file. Throws PkiError `authority_mismatch` when the store and
+ * the files do not belong to the same CA, and `key_elsewhere` when an issuing CA waits for its certificate from a root whose key is kept elsewhere.
  */
 export async function createAuthorities(creation: Creation, certsDirectory: string): Promise<void> {
   const { settings, context } = creation;
@@ -74,7 +74,7 @@ export async function createAuthorities(creation: Creation, certsDirectory: stri
         'authority_mismatch',
         `the store ${context.store.name} knows the CA ${id}, but ${keyPlaceOf(settings, id)} is gone: restore it, or move the store away to begin anew`,
       );
-  // Everything is there. The keys are opened only when they are needed, as that takes a quarter of a second by design.
+  // Both CAs exist. Their keys are not opened here: the key derivation takes a quarter of a second, on purpose.
   if (['root', 'issuing'].every((each) => rows.some(({ role }) => role === each))) return;
   if (existsSync(requestFileOf(settings)))
     throw new PkiError(
@@ -86,12 +86,13 @@ export async function createAuthorities(creation: Creation, certsDirectory: stri
   await ensureAuthority(creation, { ...first, id: 'issuing', role: 'issuing', parent: root });
 }
 
-/** Where the last certification request of an issuing CA is, for as long as its certificate is not there. */
+/** The path of the last certification request of an issuing CA. The file exists until the certificate is installed. */
 export const requestFileOf = ({ directory }: PkiSettings): string => join(directory, 'issuing_ca.csr.pem');
 
 /**
- * Makes the key and the certificate of an authority unless they are there, and its row with the state asked for. After a crash in between the rest is
- * made. Throws PkiError `authority_mismatch` when key and certificate do not belong together.
+ * Creates the key and the certificate of a CA unless they exist, and its row with the wanted state. After a crash, another call creates the rest. When
+ * `certsDirectory` is given, a certificate in its file there is used instead of a new one. Throws PkiError `authority_mismatch` when the key does not belong to
+ * the certificate, and what {@link checkIsNew} throws.
  */
 export async function ensureAuthority(
   creation: Creation,
@@ -123,7 +124,7 @@ async function knownCertificate({ store }: IssuanceContext, id: string): Promise
   return row && decodeCertificate(row.der);
 }
 
-/** Two processes may begin at once: the second one takes the certificate that the first one made. */
+/** Runs `make`. When it fails because another process created the same CA at the same time, the certificate of that process is returned. */
 async function unlessMade({ context }: Creation, id: string, make: () => Promise<Certificate>): Promise<Certificate> {
   try {
     return await make();
@@ -145,14 +146,14 @@ async function create(
   const accepted = AcceptedRequest.acceptAuthority(signer.publicKey, { profile, subject, requester });
   const issuer = parent ?? new Issuer(rootIdentity(id, accepted, context), signer);
   const certificate = await issueCertificate(accepted, issuer, context, (transaction, made) =>
-    // Fails when another process was first: then nothing of this stays but the intent.
+    // This fails when another process was first. Then the transaction leaves nothing behind; only the audit row of the intent remains.
     insertIssuer(transaction, issuerRow(wanted, made, context.now())),
   );
   events.emit('issuer.created', { issuer: id, notAfter: certificate.notAfter, adopted: false });
   return certificate;
 }
 
-/** A root that has no certificate yet is its own issuer, for as long as the profile says. */
+/** The issuer of a root's own certificate: the root itself, before it has one, with the validity that its profile gives. */
 function rootIdentity(
   id: string,
   { subject, publicKey, lifetime }: AcceptedRequest,
@@ -165,16 +166,16 @@ function rootIdentity(
     publicKey,
     keyIdentifier: publicKey.keyIdentifier,
     notBefore: new Date((seconds - backdate) * 1000),
-    // The token is made a moment later, perhaps in the next second.
+    // One minute longer, because the certificate's validity is computed a moment later and must not end after its issuer's.
     notAfter: new Date((seconds + lifetime + 60) * 1000),
     chain: [],
   };
 }
 
 /**
- * Refuses to make a CA that the store does not know but that existed before: its published list is there, and so is its key or its certificate. What the
- * store knew of it is lost, and beginning anew would undo every revocation and use CRL numbers twice. Throws PkiError `authority_mismatch`, also when it
- * cannot find out.
+ * Checks that a CA which the store does not know did not exist before. It did when its published revocation list is there together with its key or its
+ * certificate: the store was lost, and creating the CA again would undo every revocation and use CRL numbers twice. Throws PkiError `authority_mismatch` then,
+ * and when it cannot tell whether the list exists.
  */
 export async function checkIsNew(
   { context, settings }: Pick<Creation, 'context' | 'settings'>,
@@ -185,7 +186,7 @@ export async function checkIsNew(
   if (list === undefined || !isThere(list, context.store.name)) return;
   const isCertified = certificateFile !== undefined && existsSync(certificateFile);
   if (!isCertified && !(await hasKey(settings, id))) return;
-  // Last: another process may be making it now, whose row comes before its list.
+  // The store is read last: another process may be creating the CA right now, and writes the row before it publishes the list.
   if (await knownCertificate(context, id)) return;
   throw new PkiError(
     'authority_mismatch',
@@ -206,7 +207,10 @@ function isThere(list: string, store: string): boolean {
   }
 }
 
-/** Takes the certificate of a CA from its file into a store that does not know it, because the store was lost but the CA was not. */
+/**
+ * Adds a CA to the store from the file of its certificate, for a store that was lost while the CA's files were not. Returns undefined when there is no such
+ * file. Throws PkiError `authority_mismatch` when the certificate is not signed by the CA above it, or by its own key if it is a root.
+ */
 async function adopt(creation: Creation, wanted: NewAuthority, path: string): Promise<Certificate | undefined> {
   if (!existsSync(path)) return undefined;
   const { context, events, requester } = creation;
@@ -225,7 +229,10 @@ async function adopt(creation: Creation, wanted: NewAuthority, path: string): Pr
   return certificate;
 }
 
-/** Takes the certificate of an authority, made elsewhere or before, among ours: issuer, number, certificate and audit rows. */
+/**
+ * Adds a CA whose certificate was made elsewhere or earlier: the rows of the issuer, of the serial number and of the certificate, and two audit rows, all in
+ * `transaction`.
+ */
 export async function adoptAuthority(
   transaction: Transaction,
   {

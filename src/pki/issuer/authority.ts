@@ -7,32 +7,35 @@ import { Issuer } from './issuer.js';
 import { openSigner } from './open-signer.js';
 import type { KeyRecord } from './recorded-signer.js';
 
-/** One CA of ours: its certificate, and the issuer that signs for it. */
+/** One CA of this service: its certificate, and the issuer that signs in its name. */
 export interface Authority {
-  /** `root`, `issuing`, `issuing-2`. */
+  /** The CA's name in URLs, files and commands: `root`, `issuing`, `issuing-2`. */
   readonly id: string;
   readonly role: IssuerRole;
   readonly state: IssuerState;
-  /** Whether its key is here; a root's may be elsewhere. */
+  /** Whether this service has the private key. The key of a root may be kept elsewhere. */
   readonly keyHere: boolean;
   readonly certificate: Certificate;
   readonly certificatePem: string;
   readonly issuer: Issuer;
-  /** The id of the authority above; its own for a root. */
+  /** The id of the CA that issued its certificate. For a root this is its own id. */
   readonly parent: string;
-  /** Cross-certificates of this root by other roots that are good now; none of an issuing CA. */
+  /** For a root: the certificates that other roots issued for it and that are valid now. Empty for an issuing CA. */
   readonly crossCertificates: readonly Certificate[];
-  /** What goes with a certificate of this CA: the CA's own, then the cross-certificates of its root, for who trusts another root. */
+  /**
+   * The certificates that are sent together with a certificate that this CA issued: the CA's own, then the cross-certificates of its root, for peers that trust
+   * only another root.
+   */
   readonly sentChain: readonly Certificate[];
 }
 
-/** Where their keys are, and who hears of their use. */
+/** The settings that say where the private keys are, and the record of their use in the audit log. */
 export interface AuthorityKeys {
   readonly settings: PkiSettings;
   readonly record: KeyRecord;
 }
 
-/** What the store says about all authorities at one time. */
+/** The rows of all CAs and cross-certificates, read at the same time. */
 export interface AuthorityRows {
   readonly issuers: readonly IssuerRow[];
   readonly crossCertificates: readonly CrossCertificateRow[];
@@ -40,8 +43,9 @@ export interface AuthorityRows {
 }
 
 /**
- * An authority from its row, among the rows of all. Its key is looked at, for its permissions, and opened at the first signature; `known` is the
- * same authority as it was before, whose open key stays open. Throws PkiError `key_file_exposed`.
+ * Builds a CA from its row and the rows of the other CAs. The permissions of its key file are checked now; the key itself is opened at the first signature.
+ * `known` is the same CA as it was built before: when its certificate is unchanged, its issuer is reused, and with it a key that is already open. Throws
+ * PkiError `key_file_exposed`.
  */
 export function authorityFromRow(
   row: IssuerRow,
@@ -78,10 +82,10 @@ export function authorityFromRow(
   };
 }
 
-/** Whether an authority is in the trust bundle. */
+/** Whether a CA with this state belongs to the trust bundle. */
 export const isTrusted = ({ state }: Pick<Authority, 'state'>): boolean => state !== 'prepared' && state !== 'removed';
 
-/** Those that are neither revoked nor over, nor by a root that nobody has heard of. */
+/** The cross-certificates of a root that are neither revoked nor expired. Those from or for a root that is not published yet (`prepared`) are left out. */
 function goodCrossCertificates(root: string, { issuers, crossCertificates, now }: AuthorityRows): Certificate[] {
   const isPrepared = (id: string): boolean => issuers.some((each) => each.id === id && each.state === 'prepared');
   return crossCertificates
@@ -94,12 +98,12 @@ function goodCrossCertificates(root: string, { issuers, crossCertificates, now }
 
 function rootOf(row: IssuerRow, rows: readonly IssuerRow[]): IssuerRow | undefined {
   let at: IssuerRow | undefined = row;
-  // No longer than there are rows, should they form a circle.
+  // The loop is bounded by the number of rows, in case damaged rows form a circle.
   for (let i = 0; at && at.parent !== at.id && i < rows.length; i++) at = rows.find(({ id }) => id === at?.parent);
   return at;
 }
 
-/** The certificates of the CAs above, root last. A row that is its own parent is a root's. */
+/** The certificates of the CAs above this one, the root's last. The row of a root is its own parent. */
 function certificatesAbove(row: IssuerRow, rows: readonly IssuerRow[]): Certificate[] {
   const above: Certificate[] = [];
   let { id, parent } = row;

@@ -16,13 +16,13 @@ import { withPassphrase } from './passphrase.js';
 import { readSecretFile } from './secret-file.js';
 import type { LargeOctets, Signer } from './signer.js';
 
-/** Where a key is kept: encrypted PKCS#8, and its passphrase in another file. */
+/** The file of an encrypted PKCS#8 key, and the file with its passphrase. */
 export interface KeyFile {
   readonly path: string;
   readonly passphraseFile: string;
 }
 
-/** A signer whose key is in a file. The file is opened at the first signature: whoever signs nothing does not pay for the key derivation. */
+/** A signer whose key is in an encrypted file. The key is decrypted at the first signature, because the key derivation is slow and many commands sign nothing. */
 export class FileSigner implements Signer {
   readonly publicKey: SubjectPublicKeyInfo;
   readonly algorithm: AlgorithmIdentifier;
@@ -30,7 +30,10 @@ export class FileSigner implements Signer {
   readonly #scheme: ReturnType<typeof signingSchemeFor>;
   #key: KeyObject | undefined;
 
-  /** `publicKey` is that of the issuer's certificate: a key that does not belong to it never signs. `opened`: the key, where it was opened a moment ago. */
+  /**
+   * `publicKey` is the public key in the issuer's certificate; a private key that does not match it is refused. `opened` is the private key if the caller has
+   * decrypted it already; then this throws PkiError `authority_mismatch` when it does not match.
+   */
   constructor(file: KeyFile, publicKey: SubjectPublicKeyInfo, opened?: KeyObject) {
     this.#file = file;
     this.publicKey = publicKey;
@@ -39,18 +42,21 @@ export class FileSigner implements Signer {
     if (opened) this.#key = this.#checked(opened);
   }
 
-  /** Opens the file. Throws what {@link sign} throws. */
+  /** Decrypts the key unless that was done before. Throws what {@link sign} throws. */
   async open(): Promise<void> {
     this.#key ??= this.#checked(await openKeyFile(this.#file));
   }
 
-  /** Signs; throws PkiError `key_unreadable`, `key_file_exposed` or `authority_mismatch` when the key cannot be had. */
+  /**
+   * Signs octets. Throws PkiError `key_unreadable` when the key cannot be read or decrypted, `key_file_exposed` when others have access to the file, and
+   * `authority_mismatch` when the key does not belong to the CA's certificate.
+   */
   async sign(octets: Uint8Array): Promise<Uint8Array> {
     const key = (this.#key ??= this.#checked(await openKeyFile(this.#file)));
     return signAside(this.#scheme, key, octets);
   }
 
-  /** As {@link sign}. */
+  /** Signs a large list. Throws what {@link sign} throws. */
   async signLarge(octets: LargeOctets): Promise<Uint8Array> {
     const key = (this.#key ??= this.#checked(await openKeyFile(this.#file)));
     return octets.sign(this.#scheme, key);
@@ -63,7 +69,10 @@ export class FileSigner implements Signer {
   }
 }
 
-/** Opens an encrypted PKCS#8 key. Throws PkiError `key_unreadable` (not one, another passphrase) or `key_file_exposed`. */
+/**
+ * Reads and decrypts an encrypted PKCS#8 key. Throws PkiError `key_unreadable` when the file holds no such key or the passphrase does not decrypt it, and
+ * `key_file_exposed` when others have access to the key or its passphrase.
+ */
 export async function openKeyFile({ path, passphraseFile }: KeyFile): Promise<KeyObject> {
   const pem = readSecretFile(path);
   try {
@@ -83,7 +92,7 @@ export async function openKeyFile({ path, passphraseFile }: KeyFile): Promise<Ke
   }
 }
 
-/** Opens the key of a file, made first, as a key of this type, when it is absent. Never overwrites. */
+/** Returns the key in a file. If the file does not exist, a new key of this type is written to it first; an existing file is never overwritten. Throws PkiError. */
 export async function ensureKeyFile(file: KeyFile, type: AuthorityKeyType): Promise<KeyObject> {
   if (!existsSync(file.path))
     await withPassphrase(file.passphraseFile, async (passphrase) => {
@@ -91,6 +100,6 @@ export async function ensureKeyFile(file: KeyFile, type: AuthorityKeyType): Prom
       ensurePrivateFolder(dirname(file.path));
       createFile(file.path, await encryptPrivateKey(privateKey, passphrase), 0o600);
     });
-  // Read back even what was just written: a key that does not open would be found when it is too late.
+  // A new key is read back too: if it could not be decrypted, that must show before the CA uses it.
   return openKeyFile(file);
 }

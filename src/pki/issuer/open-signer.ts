@@ -8,29 +8,30 @@ import { RecordedSigner, type KeyRecord } from './recorded-signer.js';
 import { checkSecretFile, ensurePassphrase, hasSecretFile } from './secret-file.js';
 import type { Signer } from './signer.js';
 
-/** Where the key of an issuer is kept. */
+/** The key file of an issuer, and the file with its passphrase. */
 export const keyFileOf = ({ directory, passphraseFile }: PkiSettings, id: string): KeyFile => ({
   path: join(directory, `${id}_ca.key.pem`),
   passphraseFile,
 });
 
-/** The name of the key file of a CA. */
+/** The names of the key files of CAs. */
 const CA_KEY = /^(?:root|issuing)(?:-\d+)?_ca\.key\.pem$/;
 
-/** Says in a message where the key of an issuer is. */
+/** Where the key of an issuer is, as text for messages: the path of its file, or its label and the token. */
 export const keyPlaceOf = (settings: PkiSettings, id: string): string =>
   settings.pkcs11
     ? `${labelOf(settings.pkcs11, id)} on the token ${JSON.stringify(settings.pkcs11.token)}`
     : keyFileOf(settings, id).path;
 
-/** Whether there is a key of this issuer. Throws PkiError when that cannot be known. */
+/** Whether the key of an issuer exists, in its file or on the token. Throws PkiError when that cannot be determined. */
 export async function hasKey(settings: PkiSettings, id: string): Promise<boolean> {
   return settings.pkcs11 ? hasTokenKey(settings.pkcs11, id) : hasSecretFile(keyFileOf(settings, id).path);
 }
 
 /**
- * The signer of an issuer whose certificate has `publicKey`. The key is opened at the first signature, which is recorded; what guards it is looked at now.
- * Throws PkiError `key_file_exposed` or `key_unreadable`.
+ * Returns the signer of an issuer whose certificate has the key `publicKey`. The private key is opened at the first signature, with an audit row before and
+ * after. For a key in a file, the permissions of the file and of the passphrase file are checked now. Throws PkiError `key_file_exposed` when others have
+ * access to one of them, and `key_unreadable` when this process may not read one of them.
  */
 export function openSigner(
   settings: PkiSettings,
@@ -53,8 +54,8 @@ function signerOf(settings: PkiSettings, id: string, publicKey: SubjectPublicKey
 }
 
 /**
- * Makes a passphrase when there is no key yet. Otherwise it opens one of the keys with the passphrase that is there, because a key that is made under another
- * passphrase could not be opened together with the rest. Throws PkiError `key_unreadable`.
+ * Prepares the passphrase for a new key. When there is no key yet, a passphrase is created unless there is one. Otherwise an existing key is decrypted with
+ * the passphrase, because all keys have to have the same one. Throws PkiError `key_unreadable` when the passphrase does not decrypt it.
  */
 async function checkPassphrase({ directory, passphraseFile }: PkiSettings): Promise<void> {
   const known = existsSync(directory) ? readdirSync(directory).find((name) => CA_KEY.test(name)) : undefined;
@@ -63,8 +64,8 @@ async function checkPassphrase({ directory, passphraseFile }: PkiSettings): Prom
 }
 
 /**
- * The signer of an issuer that has no certificate yet, with its key opened. The key is made first when it is absent, and never overwritten; either is
- * recorded. Throws PkiError.
+ * Returns the signer of an issuer that has no certificate yet, with its key open. The key is created if it does not exist; an existing key is never
+ * overwritten. Creating or opening it is recorded in the audit log. Throws PkiError.
  */
 export async function ensureSigner(settings: PkiSettings, id: string, record: KeyRecord): Promise<Signer> {
   const place = keyPlaceOf(settings, id);

@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { temporaryFolder } from '../../../test/support/folder.js';
+import { withoutThreads } from '../../../test/support/threads.js';
 import { generateTestKeyPair } from '../../testing/index.js';
 import { subjectPublicKeyInfoOf, verifySignature } from '../../x509/index.js';
 import type { Pkcs11KeyType, Pkcs11Settings } from './pkcs11-protocol.js';
@@ -53,6 +54,12 @@ describe('a token that cannot be used is said in one sentence:', () => {
     expect(await attempt({ module: inFolder('missing.so') })).toMatchObject({
       code: 'token_unavailable',
       message: expect.stringMatching(/^the PKCS#11 module \S+missing\.so cannot be loaded \(ENOENT[^\n]*\)$/),
+    });
+    await withoutThreads(async () => {
+      expect(await attempt({ token: 'no threads' })).toMatchObject({
+        code: 'token_unavailable',
+        message: 'the token "no threads" cannot be used: its thread cannot be started (EAGAIN)',
+      });
     });
     expect(await attempt({ token: 'another' })).toMatchObject({
       code: 'token_unavailable',

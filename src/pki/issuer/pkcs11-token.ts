@@ -73,6 +73,9 @@ export class Pkcs11Token {
         // The worker must not inherit the module loader of a test runner.
         execArgv: [],
       });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'unknown reason';
+      throw this.#unavailable(`cannot be used: its thread cannot be started (${reason})`);
     } finally {
       // The thread has its own copy of the PIN and wipes it after logging in.
       pin.fill(0);

@@ -3,7 +3,7 @@ import type { AlgorithmIdentifier, SubjectPublicKeyInfo } from '../../x509/index
 import type { Requester } from '../pki-settings.js';
 import type { LargeOctets, Signer } from './signer.js';
 
-/** Records that the key of a CA is made or opened, before and after. */
+/** Writes audit rows before and after the key of a CA is created or opened. */
 export class KeyRecord {
   readonly #audit: AuditLog;
   readonly #requester: Requester;
@@ -13,7 +13,7 @@ export class KeyRecord {
     this.#requester = requester;
   }
 
-  /** Does `work` between the two rows. Throws what the store and `work` throw: an intent without a result means that the key could not be used. */
+  /** Runs `work` between the two audit rows. Throws what the store and `work` throw; an intent without a result then says that the key could not be used. */
   async around<T>(
     action: 'key.create' | 'key.open',
     { id, place }: { readonly id: string; readonly place: string },
@@ -28,7 +28,10 @@ export class KeyRecord {
   }
 }
 
-/** A signer whose opening is recorded. Not to be opened, and so not to sign for the first time, within a transaction: the record is one of its own. */
+/**
+ * A signer whose key is opened with audit rows around it. Do not open it inside a transaction, and so do not sign for the first time there: the audit rows are
+ * written in transactions of their own.
+ */
 export class RecordedSigner implements Signer {
   readonly publicKey: SubjectPublicKeyInfo;
   readonly algorithm: AlgorithmIdentifier;
@@ -37,7 +40,7 @@ export class RecordedSigner implements Signer {
   #opening: Promise<void> | undefined;
   #isOpen = false;
 
-  /** `record` has the opening recorded around it. */
+  /** `record` runs the given opening of the key between two audit rows. */
   constructor(signer: Signer, record: (open: () => Promise<void>) => Promise<void>) {
     this.#signer = signer;
     this.#record = record;
@@ -45,7 +48,7 @@ export class RecordedSigner implements Signer {
     this.algorithm = signer.algorithm;
   }
 
-  /** Opens the key once; calls in the meantime share that. A key that could not be opened is tried again at the next call. */
+  /** Opens the key once. Calls that come while it is being opened wait for the same attempt. After a failure the next call tries again. */
   async open(): Promise<void> {
     this.#opening ??= this.#record(() => this.#signer.open());
     try {

@@ -101,6 +101,10 @@ describe('profiles', () => {
     ['a CA elsewhere by another name', { kind: 'intermediate', purposes: undefined }],
     ['a path that is too long', { ...plant, pathLength: 9 }],
     ['a constraint that is none', { ...plant, nameConstraints: { permit: ['plant.example.org'] } }],
+    [
+      'a constraint within one that is excluded',
+      { ...plant, nameConstraints: { permit: ['DNS:a.example', 'DNS:x.b.example'], exclude: ['DNS:b.example'] } },
+    ],
     ['no revocation for a year', { noRevocation: true, maximumLifetime: 31_536_000 }],
     ['no revocation, and its stapled proof', { purposes: ['serverAuth'], noRevocation: true, mustStaple: true }],
     ['stapling by clients', { mustStaple: true }],

@@ -1,3 +1,4 @@
+import { isSubtreeWithin } from '../../configuration/index.js';
 import { Oid, subtreeFromString, type GeneralName, type NameConstraints } from '../../x509/index.js';
 import { NameRules, type NameRuleTexts } from './name-rules.js';
 import { KEY_USAGES, PURPOSES, type NameConstraintTexts, type ProfileDefinition } from './profile-definition.js';
@@ -98,7 +99,7 @@ export function provenIntermediate(definition: ProfileDefinition): IntermediateP
     ...lifetimesOf(definition, { maximum, usual: definition.maximumLifetime ?? maximum }),
     ...keysOf(definition),
     pathLenConstraint: pathLength,
-    nameConstraints: nameConstraints && constraintsOf(nameConstraints),
+    nameConstraints: nameConstraints && constraintsOf(definition, nameConstraints),
     backdate,
     publicationUrl,
   });
@@ -136,8 +137,13 @@ function keysOf(definition: ProfileDefinition): Pick<EndEntityProfile, 'keyTypes
   return { keyTypes: new Set(keyTypes), minimumRsaBits: minimumRsaBits ?? 2048 };
 }
 
-function constraintsOf({ permit = [], exclude = [] }: NameConstraintTexts): NameConstraints | undefined {
+function constraintsOf(
+  definition: ProfileDefinition,
+  { permit = [], exclude = [] }: NameConstraintTexts,
+): NameConstraints | undefined {
   if (permit.length + exclude.length === 0) return undefined;
+  const vain = permit.find((permitted) => exclude.some((excluded) => isSubtreeWithin(permitted, excluded)));
+  if (vain !== undefined) throw contradiction(definition, `it permits ${vain}, which it excludes`);
   return { permittedSubtrees: permit.map(subtree), excludedSubtrees: exclude.map(subtree) };
 }
 

@@ -1,0 +1,33 @@
+import type { CrlHeader, CrlPlace } from '../../store/index.js';
+import type { PkiSettings } from '../pki-settings.js';
+import { crlUrl } from './crl-scope.js';
+
+/** How many earlier places a shard goes on naming. There has to be a bound; they are some sixty octets each. */
+const MOST_EARLIER = 8;
+
+type Last = Pick<CrlHeader, 'distribution_points'>;
+
+/**
+ * The URLs of a shard's issuingDistributionPoint (RFC 5280 §5.2.5): where certificates that are issued now say that it is, each profile may have a place of its
+ * own, then the earlier places that `last`, the shard before, names. Certificates issued before name those, and a list that does not is not about them
+ * (§6.3.3 (b)). The last eight earlier places stay.
+ */
+export function placesOfShard(settings: PkiSettings, place: CrlPlace, last: Last | undefined): string[] {
+  const present = presentUrls(settings, place);
+  const earlier = namedBy(last).filter((url) => !present.includes(url));
+  return [...present, ...earlier.slice(0, MOST_EARLIER)];
+}
+
+/** Whether the last shard does not name a place where certificates that are issued now say that it is. */
+export function lacksPlaces(settings: PkiSettings, place: CrlPlace, last: Last): boolean {
+  const named = namedBy(last);
+  return presentUrls(settings, place).some((url) => !named.includes(url));
+}
+
+function presentUrls({ publicationUrl, profiles = [] }: PkiSettings, { issuer, scope }: CrlPlace): string[] {
+  const bases = [publicationUrl, ...profiles.map((each) => each.publicationUrl ?? publicationUrl)];
+  return [...new Set(bases.map((url) => crlUrl(url, issuer, scope)))];
+}
+
+const namedBy = (last: Last | undefined): readonly string[] =>
+  JSON.parse(last?.distribution_points ?? '[]') as readonly string[];
