@@ -26,7 +26,7 @@ export interface AroundEntries {
  * statement, and `close` closes it. Then there is the list's file: `begin` gives it, `entries` are whole entries to check and to add after those before, and
  * `pages` are statements that give such. `unique` says that there are no more, and asks whether a serial number stands twice. `move` has the first entry begin
  * elsewhere. `digest` and `sign` ask for the digest and the signature of the entries with what stands around them. `flush` brings what was written to the disk.
- * `end` takes the file away.
+ * `end` takes the file away. Without an answer, `close-file` closes the descriptor of another file, and `stop` ends the thread.
  */
 export type CrlFileRequest =
   | { readonly kind: 'open'; readonly path: string }
@@ -40,7 +40,9 @@ export type CrlFileRequest =
   | { readonly kind: 'flush' }
   | ({ readonly kind: 'digest'; readonly hash: Hash } & AroundEntries)
   | ({ readonly kind: 'sign'; readonly scheme: SigningScheme; readonly key: KeyObject } & AroundEntries)
-  | { readonly kind: 'end' };
+  | { readonly kind: 'end' }
+  | { readonly kind: 'close-file'; readonly file: number }
+  | { readonly kind: 'stop' };
 
 /** What the thread answers to a request. */
 export interface CrlFileAnswer {

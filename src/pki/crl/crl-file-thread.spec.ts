@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { fstatSync, openSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
 import { expect, jest, test } from '@jest/globals';
 import { Worker } from 'node:worker_threads';
 import { CrlFileThread } from './crl-file-thread.js';
@@ -29,5 +32,44 @@ test('one that died while it was idle is given to nobody', async () => {
   expect(contexts.at(-1)).not.toBe(worker);
   expect(await next.ask({ kind: 'unique' })).toEqual({});
   await next.release();
+  sent.mockRestore();
+});
+
+test.each(['in use', 'idle', 'ended'])('it closes the descriptor of another file, while it is %s', async (state) => {
+  const warned = jest.fn();
+  process.on('warning', warned);
+  const isOpen = (file: number): boolean => {
+    try {
+      return fstatSync(file).isFile();
+    } catch {
+      return false;
+    }
+  };
+  const sent = jest.spyOn(Worker.prototype, 'postMessage');
+  const [thread, file] = [await begin(), openSync(import.meta.filename, 'r')];
+  if (state !== 'in use') await thread.release();
+  const [worker] = sent.mock.contexts as readonly Worker[];
+  if (state === 'ended') await worker?.terminate();
+  CrlFileThread.closeFile(file);
+  while (isOpen(file)) await wait(5);
+  if (state === 'in use') expect(await thread.ask({ kind: 'unique' })).toEqual({});
+  await thread.release();
+  sent.mockRestore();
+  process.off('warning', warned);
+  expect(warned).not.toHaveBeenCalled();
+});
+
+test('it ends when it was idle for ten seconds, and closes first what it was given', async () => {
+  const sent = jest.spyOn(Worker.prototype, 'postMessage');
+  const thread = await begin();
+  const worker = sent.mock.contexts[0] as Worker;
+  jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+  await thread.release();
+  const file = openSync(import.meta.filename, 'r');
+  CrlFileThread.closeFile(file);
+  jest.advanceTimersByTime(10_000);
+  jest.useRealTimers();
+  await once(worker, 'exit');
+  expect(() => fstatSync(file)).toThrow('EBADF');
   sent.mockRestore();
 });

@@ -1,3 +1,4 @@
+import { close } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { inTurn } from '../../threads/index.js';
 import { StoreError, type ReadingThread } from '../../store/index.js';
@@ -19,6 +20,8 @@ const IDLE_MS = 10_000;
 export class CrlFileThread implements ReadingThread {
   static #idle: Worker | undefined;
   static #timer: NodeJS.Timeout | undefined;
+  /** The worker that was started last, unless it has ended or is about to. */
+  static #last: Worker | undefined;
   readonly #worker: Worker;
   /** Requests that were sent and have no answer yet, in their order. */
   readonly #asked: Asked[] = [];
@@ -77,7 +80,10 @@ export class CrlFileThread implements ReadingThread {
     this.#end();
     this.#worker.off('message', this.#hear).off('error', this.#end).off('exit', this.#end);
     if (isFree && CrlFileThread.#idle === undefined) CrlFileThread.#rest(this.#worker);
-    else await this.#worker.terminate();
+    else {
+      CrlFileThread.#forget(this.#worker);
+      await this.#worker.terminate();
+    }
   }
 
   #answerTo(request: CrlFileRequest, moved: readonly ArrayBuffer[]): Promise<CrlFileAnswer> {
@@ -109,14 +115,25 @@ export class CrlFileThread implements ReadingThread {
     for (const { reject } of this.#asked.splice(0)) reject(this.#dead);
   };
 
+  /**
+   * Closes the descriptor of a list that is no longer served, in a worker if there is one. When its file has no name any more, closing it frees the file's
+   * octets. That takes milliseconds for a large one, in which a thread of libuv's pool would keep the core from requests.
+   */
+  static readonly closeFile = (file: number): void => {
+    const worker = CrlFileThread.#last;
+    if (worker) worker.postMessage({ kind: 'close-file', file } satisfies CrlFileRequest);
+    else close(file);
+  };
+
   static #start(): Worker {
     // The worker's file beside this one, compiled or not. It needs no loader of a test runner.
     const file = new URL(import.meta.url.replace(/crl-file-thread(?=\.[jt]s$)/, 'crl-file-worker'));
-    const worker = begin(file);
+    const worker = (CrlFileThread.#last = begin(file));
     // An idle worker has no owner that could be told of its end.
     worker.on('error', () => undefined);
     worker.on('exit', () => {
       if (CrlFileThread.#idle === worker) CrlFileThread.#takeIdle();
+      CrlFileThread.#forget(worker);
     });
     return worker;
   }
@@ -131,13 +148,23 @@ export class CrlFileThread implements ReadingThread {
   static #rest(worker: Worker): void {
     CrlFileThread.#idle = worker;
     worker.unref();
-    CrlFileThread.#timer = setTimeout(() => void CrlFileThread.#takeIdle()?.terminate(), IDLE_MS).unref();
+    CrlFileThread.#timer = setTimeout(() => {
+      CrlFileThread.#takeIdle();
+      CrlFileThread.#forget(worker);
+      // It closes what it was given before.
+      worker.postMessage({ kind: 'stop' } satisfies CrlFileRequest);
+    }, IDLE_MS).unref();
+  }
+
+  static #forget(worker: Worker): void {
+    if (CrlFileThread.#last === worker) CrlFileThread.#last = undefined;
   }
 }
 
 function begin(file: URL): Worker {
   try {
-    return new Worker(file, { execArgv: [] });
+    // It closes descriptors that were opened here.
+    return new Worker(file, { execArgv: [], trackUnmanagedFds: false });
   } catch (error) {
     throw threadFailed(`cannot be started (${error instanceof Error ? error.message : 'unknown reason'})`, error);
   }

@@ -1,5 +1,5 @@
 import { createHash, createSign, randomInt, sign, type KeyObject } from 'node:crypto';
-import { fdatasyncSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, readSync, writeSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { DecodeError } from '../../der/decode-error.js';
@@ -137,7 +137,7 @@ function readIn({ sql, parameters }: PageStatement): Record<string, unknown>[] {
   return rows.rows(sql, parameters);
 }
 
-function answer(request: CrlFileRequest): CrlFileAnswer {
+function answer(request: Exclude<CrlFileRequest, { readonly kind: 'close-file' | 'stop' }>): CrlFileAnswer {
   switch (request.kind) {
     case 'open':
       rows = new SqliteReader(request.path);
@@ -200,6 +200,14 @@ try {
 }
 
 parentPort?.on('message', (request: CrlFileRequest) => {
+  if (request.kind === 'close-file') {
+    closeSync(request.file);
+    return;
+  }
+  if (request.kind === 'stop') {
+    parentPort?.close();
+    return;
+  }
   let answered: CrlFileAnswer;
   try {
     answered = answer(request);

@@ -16,6 +16,7 @@ import { unwritable } from '../publication/atomic-file.js';
 import { draftOf, placePublicFile, replacePublicFile, writePublicFile } from '../publication/public-file.js';
 import { octetsInMemory, octetsOfFile, type PublishedOctets } from '../publication/published-octets.js';
 import type { CrlFile } from './crl-file.js';
+import { CrlFileThread } from './crl-file-thread.js';
 import { crlFileName } from './crl-scope.js';
 import type { SignedCrl } from './signed-crl.js';
 
@@ -256,7 +257,11 @@ export class CrlPublication {
 const keyOf = ({ issuer, scope }: CrlPlace): string => `${issuer}/${scope}`;
 
 /** Gives a file its name, and keeps the octets that it has now, whatever file gets that name later. Throws what the file system throws. */
-async function named(draft: string, path: string, octets = octetsOfFile(draft)): Promise<PublishedOctets> {
+async function named(
+  draft: string,
+  path: string,
+  octets = octetsOfFile(draft, CrlFileThread.closeFile),
+): Promise<PublishedOctets> {
   try {
     await placePublicFile(draft, path);
     return octets;
@@ -281,7 +286,7 @@ async function namedFile(file: CrlFile, path: string): Promise<PublishedOctets> 
 /** The file, when it has the length and digest that its row says. */
 async function verified(path: string, { octets, sha256 }: CrlHeader): Promise<PublishedOctets | undefined> {
   if (!existsSync(path)) return undefined;
-  const file = octetsOfFile(path);
+  const file = octetsOfFile(path, CrlFileThread.closeFile);
   if (file.length === octets && (await file.sha256()) === sha256) return file;
   file.retire();
   return undefined;

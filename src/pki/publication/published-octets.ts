@@ -39,8 +39,11 @@ export function octetsInMemory(octets: Uint8Array): PublishedOctets {
   };
 }
 
-/** The octets of a file as it is now: whatever takes its name later, these are served. Throws what the file system throws. */
-export function octetsOfFile(path: string): PublishedOctets {
+/**
+ * The octets of a file as it is now: whatever takes its name later, these are served. `closeFile` closes the descriptor when nobody reads them any more.
+ * Throws what the file system throws.
+ */
+export function octetsOfFile(path: string, closeFile: (file: number) => void = close): PublishedOctets {
   const file = openSync(path, 'r');
   const length = fstatSync(file).size;
   let readers = 0;
@@ -50,8 +53,7 @@ export function octetsOfFile(path: string): PublishedOctets {
     if (!isRetired || readers > 0 || isClosed) return;
     // Once: the number may be another file's by then.
     isClosed = true;
-    // Aside: the octets of a large one that has no name any more are given back with it.
-    close(file);
+    closeFile(file);
   };
   /** `room`: for a piece, which is good until the next one is asked for; one of its own each when absent. */
   async function* pieces(start: number, end: number, room?: Buffer): AsyncGenerator<Uint8Array> {
