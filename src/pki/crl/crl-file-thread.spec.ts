@@ -36,8 +36,6 @@ test('one that died while it was idle is given to nobody', async () => {
 });
 
 test.each(['in use', 'idle', 'ended'])('it closes the descriptor of another file, while it is %s', async (state) => {
-  const warned = jest.fn();
-  process.on('warning', warned);
   const isOpen = (file: number): boolean => {
     try {
       return fstatSync(file).isFile();
@@ -55,8 +53,6 @@ test.each(['in use', 'idle', 'ended'])('it closes the descriptor of another file
   if (state === 'in use') expect(await thread.ask({ kind: 'unique' })).toEqual({});
   await thread.release();
   sent.mockRestore();
-  process.off('warning', warned);
-  expect(warned).not.toHaveBeenCalled();
 });
 
 test('it ends when it was idle for ten seconds, and closes first what it was given', async () => {
