@@ -134,6 +134,17 @@ describe('a root that is kept elsewhere', () => {
     expect(await run('audit', 'verify')).toMatchObject({ code: 0 });
   });
 
+  it('is not backed up without its rows: keys of which no request waits are those of a CA in another store', async () => {
+    await request();
+    rmSync(path('certs/ca/issuing_ca.csr.pem'));
+    writeFileSync(path('secret'), 'a passphrase for the backup\n', { mode: 0o600 });
+    expect(await run('backup', '--out', path('veritas.age'), '--passphrase-file', path('secret'))).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/there is no CA in the store .* \[authority_missing\]/) as unknown,
+    });
+    expect(existsSync(path('veritas.age'))).toBe(false);
+  });
+
   it.each(['request', 'install'])(
     'does not begin anew beside lists that it signed when its store is gone: %s',
     async (step) => {

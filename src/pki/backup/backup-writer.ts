@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { AuditLog } from '../../audit/index.js';
 import {
   auditHead,
@@ -12,10 +13,11 @@ import {
   type Store,
 } from '../../store/index.js';
 import { COMPLETE } from '../crl/crl-scope.js';
+import { requestFileOf } from '../issuer/authority-creation.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
 import { BACKUP_FORMAT, encodeRow, type BackupManifest } from './backup-format.js';
-import { keyFilesIn, readKeyFiles } from './key-files.js';
+import { readKeyFiles } from './key-files.js';
 
 /** The input of {@link backUp}. */
 export interface BackupSource {
@@ -36,8 +38,8 @@ export interface BackupInProgress {
 
 /**
  * Backs up a snapshot of the store, unaffected by concurrent writes, and the encrypted keys of the CA. `write` stores the octets and reads them at
- * its own pace. An audit entry is written before and after. Throws PkiError `authority_missing` when there is no CA, and no key of one that waits for its certificate, what {@link readKeyFiles}
- * throws, what `write` throws, and what the store throws.
+ * its own pace. An audit entry is written before and after. Throws PkiError `authority_missing` when there is no CA, and none that waits for its
+ * certificate, what {@link readKeyFiles} throws, what `write` throws, and what the store throws.
  */
 export async function backUp(
   source: BackupSource,
@@ -60,8 +62,8 @@ export async function backUp(
 
 async function manifestOf(database: Database, { store, settings, now }: BackupSource): Promise<BackupManifest> {
   const [issuers, head] = [await listIssuers(database), await auditHead(database)];
-  // A CA whose certificate is still to be signed elsewhere has a key, and no row.
-  const isWaiting = !settings.pkcs11 && keyFilesIn(settings).length > 0;
+  // A CA whose certificate is still to be signed elsewhere has a key, and no row. Keys without a request are those of a CA in another store.
+  const isWaiting = !settings.pkcs11 && existsSync(requestFileOf(settings));
   if (!head || (issuers.length === 0 && !isWaiting))
     throw new PkiError('authority_missing', `there is no CA in the store ${store.name} to back up`);
   const numbers: [string, number][] = [];
