@@ -10,7 +10,7 @@ import {
   requestFor,
   type IssuedCertificate,
 } from '../pki/index.js';
-import { generalNameToString, nameToString, type GeneralName } from '../x509/index.js';
+import { generalNameToString, isSubtreeWithin, nameToString, type GeneralName } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { checkOutputFile, readInputFile } from './files.js';
@@ -112,6 +112,12 @@ function intermediateTermsOf({
       'a CA is no service and has no names of services',
       ExitCode.usage,
       'leave --service and --san out: its common name is in the request',
+    );
+  if (permit.some((each) => exclude.some((other) => isSubtreeWithin(each, other))))
+    throw new CommandError(
+      'a subtree of --permit lies within one of --exclude, so that nothing in it may be named',
+      ExitCode.usage,
+      'leave one of the two out',
     );
   const constraints = { permittedSubtrees: permit, excludedSubtrees: exclude };
   return {

@@ -317,6 +317,15 @@ describe('the command line', () => {
       expect(await run(['issue', '--service', 'orders', '--profile', 'intermediate'])).toMatchObject({ code: 1 });
     });
 
+    it('does not take --permit within --exclude', async () => {
+      const limits = ['--permit', 'DNS:other', '--permit', 'DNS:a.example', '--exclude', 'DNS:example'];
+      expect(await sign(...limits)).toMatchObject({
+        code: 2,
+        out: '',
+        err: expect.stringContaining('a subtree of --permit lies within one of --exclude'),
+      });
+    });
+
     it.each([
       'a.example',
       'DNS:*.a',

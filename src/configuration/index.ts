@@ -18,7 +18,6 @@ export { configuredServices } from './configured-services.js';
 export { formatDuration, parseDuration } from './duration.js';
 export type { Environment } from './environment.js';
 export { loadConfiguration } from './load-configuration.js';
-export { isSubtreeWithin } from './name-rule.setting.js';
 export { crlSources, federatedDomains, intermediatesOf } from './named-files.js';
 export { policyOf } from './policy.js';
 export { ROLES } from './service-roles.setting.js';

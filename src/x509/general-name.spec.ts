@@ -10,6 +10,8 @@ import {
   generalNameToString,
   ipFromString,
   ipToString,
+  isSubtreeWithin,
+  subtreeFromString,
   type GeneralName,
 } from './general-name.js';
 import { nameFrom } from './name.js';
@@ -165,3 +167,23 @@ test.each(['', 'DNS:', 'worker.local', 'dns:worker.local', 'email:a@b', 'IP:300.
     expect(generalNameFromString(text)).toBeUndefined();
   },
 );
+
+test.each([
+  ['DNS:a.example', 'DNS:example', true],
+  ['DNS:example', 'DNS:example', true],
+  ['DNS:example', 'DNS:a.example', false],
+  ['DNS:bexample', 'DNS:example', false],
+  ['DNS:a.example', 'URI:.example', false],
+  ['URI:a.example', 'URI:.example', true],
+  ['URI:.a.example', 'URI:.example', true],
+  ['URI:example', 'URI:.example', false],
+  ['URI:a.example', 'URI:example', false],
+  ['IP:10.1.2.3/16', 'IP:10.0.0.0/8', true],
+  ['IP:10.0.0.0/8', 'IP:0.0.0.0/0', true],
+  ['IP:10.0.0.0/8', 'IP:10.0.0.0/9', false],
+  ['IP:11.0.0.0/8', 'IP:10.0.0.0/8', false],
+  ['IP:2001:db8::/32', 'IP:::/0', true],
+  ['IP:10.0.0.0/8', 'IP:::/0', false],
+])('whether every name in %s is in %s: %s', (inner, outer, expected) => {
+  expect(isSubtreeWithin(subtreeFromString(inner)!, subtreeFromString(outer)!)).toBe(expected);
+});

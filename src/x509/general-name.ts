@@ -165,6 +165,22 @@ export function subtreeFromString(text: string): GeneralName | undefined {
   return { kind: 'ip', value: Buffer.concat([octets.map((octet, index) => octet & (mask[index] ?? 0)), mask]) };
 }
 
+/** Whether every name in one base of name constraints, as {@link subtreeFromString} reads it, is in another one as well. */
+export function isSubtreeWithin(inner: GeneralName, outer: GeneralName): boolean {
+  if (inner.kind === 'dns' && outer.kind === 'dns')
+    return inner.value === outer.value || inner.value.endsWith(`.${outer.value}`);
+  if (inner.kind === 'uri' && outer.kind === 'uri')
+    return inner.value === outer.value || (outer.value.startsWith('.') && inner.value.endsWith(outer.value));
+  if (inner.kind !== 'ip' || outer.kind !== 'ip' || inner.value.length !== outer.value.length) return false;
+  const half = outer.value.length / 2;
+  const [address, mask] = [outer.value.subarray(0, half), outer.value.subarray(half)];
+  // The mask of the inner one has the bits of the outer one too, and under these the address is the same.
+  return mask.every(
+    (bits, index) =>
+      ((inner.value[half + index] ?? 0) & bits) === bits && ((inner.value[index] ?? 0) & bits) === address[index],
+  );
+}
+
 /** 4 or 16 octets as an IP address (RFC 5952 form for IPv6); anything else in hexadecimal. */
 export function ipToString(octets: Uint8Array): string {
   if (octets.length === 4) return octets.join('.');

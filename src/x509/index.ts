@@ -34,6 +34,7 @@ export {
 export { encodedOnce, type Extension } from './extension.js';
 export {
   generalNameFromString,
+  isSubtreeWithin,
   subtreeFromString,
   generalNameToString,
   ipFromString,

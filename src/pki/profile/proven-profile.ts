@@ -1,5 +1,4 @@
-import { isSubtreeWithin } from '../../configuration/index.js';
-import { Oid, subtreeFromString, type GeneralName, type NameConstraints } from '../../x509/index.js';
+import { isSubtreeWithin, Oid, subtreeFromString, type GeneralName, type NameConstraints } from '../../x509/index.js';
 import { NameRules, type NameRuleTexts } from './name-rules.js';
 import { KEY_USAGES, PURPOSES, type NameConstraintTexts, type ProfileDefinition } from './profile-definition.js';
 import {
@@ -142,9 +141,10 @@ function constraintsOf(
   { permit = [], exclude = [] }: NameConstraintTexts,
 ): NameConstraints | undefined {
   if (permit.length + exclude.length === 0) return undefined;
-  const vain = permit.find((permitted) => exclude.some((excluded) => isSubtreeWithin(permitted, excluded)));
-  if (vain !== undefined) throw contradiction(definition, `it permits ${vain}, which it excludes`);
-  return { permittedSubtrees: permit.map(subtree), excludedSubtrees: exclude.map(subtree) };
+  const [permittedSubtrees, excludedSubtrees] = [permit.map(subtree), exclude.map(subtree)];
+  const vain = permittedSubtrees.findIndex((each) => excludedSubtrees.some((other) => isSubtreeWithin(each, other)));
+  if (vain >= 0) throw contradiction(definition, `it permits ${permit[vain] ?? ''}, which it excludes`);
+  return { permittedSubtrees, excludedSubtrees };
 }
 
 function subtree(text: string): GeneralName {
