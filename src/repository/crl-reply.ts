@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { answeredByCondition, forThisClientAlone, LONGEST_AGE } from './cached-reply.js';
 import { compressedFor } from './compressed-crl.js';
+import type { Failed } from './failure-log.js';
 import type { ServedCrl } from './published.js';
 
 /**
@@ -13,7 +14,7 @@ export async function sendCrl(
   request: FastifyRequest,
   reply: FastifyReply,
   crl: ServedCrl,
-  failed: (error: unknown, requestId: string) => void,
+  failed: Failed,
 ): Promise<FastifyReply> {
   const { lastModified, nextUpdate, octets } = crl;
   const { headers } = request;

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PROBLEM_CONTENT_TYPE, problemOfStatus } from '../mtls/index.js';
 import type { OcspAnswer } from '../pki/index.js';
 import { MAX_OCSP_REQUEST_OCTETS } from '../x509/index.js';
+import type { Failed } from './failure-log.js';
 import type { Published } from './published.js';
 
 const PATH = '/ocsp';
@@ -19,10 +20,7 @@ export type OcspHandler = (request: IncomingMessage, response: ServerResponse) =
  * router, so that sending a kept answer costs hardly anything. OCSP error responses have the HTTP status 200. `failed` hears why there is no answer at
  * all, which is a 500.
  */
-export function ocspHandler(
-  answer: NonNullable<Published['ocsp']>,
-  failed: (error: unknown, requestId: string) => void,
-): OcspHandler {
+export function ocspHandler(answer: NonNullable<Published['ocsp']>, failed: Failed): OcspHandler {
   /** Sends the answer; returns true when it was a kept one. */
   const reply = (octets: Uint8Array, request: IncomingMessage, response: ServerResponse): boolean => {
     const answered = answer(octets);

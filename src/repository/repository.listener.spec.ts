@@ -30,6 +30,19 @@ const broken = (when: 'before' | 'behind') => ({
   },
 });
 
+/** How often somebody stopped reading it. */
+let stopped = 0;
+const endless = {
+  ...served(Buffer.alloc(64 * 1024 * 1024)),
+  read: async function* () {
+    try {
+      for (let i = 0; i < 1024; i++) yield await Promise.resolve(Buffer.alloc(64 * 1024));
+    } finally {
+      stopped++;
+    }
+  },
+};
+
 /** On a disk that fails once. */
 let failures = 0;
 const failing = {
@@ -60,6 +73,7 @@ describe('the repository', () => {
                 '4': failing,
                 '5': broken('before'),
                 '6': broken('behind'),
+                '8': endless,
                 '': served(octets),
               }[scope ?? '']
             : undefined,
@@ -189,7 +203,7 @@ describe('the repository', () => {
       const problem = JSON.parse(body.toString()) as { request_id: string };
       expect(problem).toMatchObject({ code: 'internal_server_error', detail: 'Internal Server Error' });
       expect(logged.mock.calls).toEqual([
-        [{ event: 'failed', requestId: problem.request_id, err: expect.objectContaining({ message }) }],
+        [{ event: 'failed', requestId: problem.request_id, err: expect.objectContaining({ message }), passedOver: 0 }],
       ]);
     });
 
@@ -201,9 +215,25 @@ describe('the repository', () => {
             event: 'failed',
             requestId: expect.any(String),
             err: expect.objectContaining({ message: 'EIO: the disk is broken' }),
+            passedOver: 0,
           },
         ],
       ]);
+    });
+
+    it('has nothing in the log of a client that goes away', async () => {
+      const { port } = listener;
+      await new Promise<void>((resolve) => {
+        const asked = request({ port, path: '/crl/issuing/8.crl' }, (response) => {
+          response.once('data', () => {
+            asked.destroy();
+            resolve();
+          });
+        }).end();
+        asked.on('error', () => undefined);
+      });
+      while (stopped === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(logged).not.toHaveBeenCalled();
     });
 
     it('has nothing in the log of what is wrong with a request', async () => {

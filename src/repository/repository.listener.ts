@@ -13,6 +13,7 @@ import {
 import { encodePem } from '../x509/index.js';
 import { sendDocument } from './cached-reply.js';
 import { sendCrl } from './crl-reply.js';
+import { failureLog } from './failure-log.js';
 import { NO_SCHEMAS } from './no-schemas.js';
 import { ocspHandler } from './ocsp-handler.js';
 import { PUBLISHED, type Published } from './published.js';
@@ -63,10 +64,9 @@ export class RepositoryListener implements OnApplicationBootstrap, OnApplication
  */
 function createRepositoryServer(published: Published): FastifyInstance {
   const logger = new Logger('Repository');
-  const failed = (err: unknown, requestId: string): void => {
-    logger.error({ event: 'failed', requestId, err });
-  };
-  const ocsp = published.ocsp && ocspHandler(published.ocsp, failed);
+  // One each: what is wrong with OCSP hides nothing of the lists.
+  const [failed, failedWithin] = [failureLog(logger), failureLog(logger)];
+  const ocsp = published.ocsp && ocspHandler(published.ocsp, failureLog(logger));
   const server = fastify({
     logger: false,
     schemaController: NO_SCHEMAS,
@@ -118,12 +118,12 @@ function createRepositoryServer(published: Published): FastifyInstance {
   server.get<{ Params: { file: string } }>('/crl/:file', (request, reply) => {
     const issuer = /^([a-z0-9-]+)\.crl$/.exec(request.params.file)?.[1];
     const crl = issuer === undefined ? undefined : published.crl(issuer);
-    return crl ? sendCrl(request, reply, crl, failed) : notFound(reply);
+    return crl ? sendCrl(request, reply, crl, failedWithin) : notFound(reply);
   });
   server.get<{ Params: { issuer: string; file: string } }>('/crl/:issuer/:file', (request, reply) => {
     const scope = /^(delta|[1-9]\d*)\.crl$/.exec(request.params.file)?.[1];
     const crl = scope === undefined ? undefined : published.crl(request.params.issuer, scope);
-    return crl ? sendCrl(request, reply, crl, failed) : notFound(reply);
+    return crl ? sendCrl(request, reply, crl, failedWithin) : notFound(reply);
   });
   server.setNotFoundHandler((_, reply) => notFound(reply));
   // Answers with the status alone: no route reads a body, so there is no detail that would help the client. Why is in the log.
