@@ -296,6 +296,24 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
       expect(places).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1].map((i) => `http://${i}.test/2.crl`));
     });
 
+    it('keeps as many as there are now where profiles have more of their own, and two nodes do not sign in turn for ever', async () => {
+      const openWith = (host: string) => {
+        const profiles = Array.from({ length: 11 }, (_, i) => {
+          const profile = { name: `p${i}`, purposes: ['serverAuth'], publicationUrl: `http://${host}.test/${i}` };
+          return profile as ProfileDefinition;
+        });
+        return temporary.reopen({ settings: { ...temporary.settings, crlShards: 2, profiles } });
+      };
+      const before = await openWith('a');
+      await before.crls.publishIfDue();
+      const places = await placesOf(before, '1');
+      expect(places).toHaveLength(12);
+      const after = await openWith('b');
+      await after.crls.publishIfDue();
+      expect(await placesOf(after, '1')).toEqual(expect.arrayContaining(places));
+      expect(await (await openWith('a')).crls.publishIfDue()).toEqual([]);
+    });
+
     it('knows the earlier places after the lists are forgotten, as by restore', async () => {
       await (await openAt('http://a.test')).crls.publishIfDue();
       await temporary.store.transaction((transaction) => forgetCrls(transaction, 'issuing'));

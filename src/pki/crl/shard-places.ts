@@ -2,7 +2,7 @@ import type { CrlHeader, CrlPlace } from '../../store/index.js';
 import type { PkiSettings } from '../pki-settings.js';
 import { crlUrl } from './crl-scope.js';
 
-/** How many earlier places a shard goes on naming. There has to be a bound; they are some sixty octets each. */
+/** How many earlier places a shard goes on naming, unless it has more now. There has to be a bound; they are some sixty octets each. */
 const MOST_EARLIER = 8;
 
 type Last = Pick<CrlHeader, 'distribution_points'>;
@@ -10,12 +10,13 @@ type Last = Pick<CrlHeader, 'distribution_points'>;
 /**
  * The URLs of a shard's issuingDistributionPoint (RFC 5280 §5.2.5): where certificates that are issued now say that it is, each profile may have a place of its
  * own, then the earlier places that `last`, the shard before, names. Certificates issued before name those, and a list that does not is not about them
- * (§6.3.3 (b)). The last eight earlier places stay.
+ * (§6.3.3 (b)). The last eight earlier places stay, or as many as there are now: all of
+ * these may have been changed at once, or another node may have others.
  */
 export function placesOfShard(settings: PkiSettings, place: CrlPlace, last: Last | undefined): string[] {
   const present = presentUrls(settings, place);
   const earlier = namedBy(last).filter((url) => !present.includes(url));
-  return [...present, ...earlier.slice(0, MOST_EARLIER)];
+  return [...present, ...earlier.slice(0, Math.max(MOST_EARLIER, present.length))];
 }
 
 /** Whether the last shard does not name a place where certificates that are issued now say that it is. */
