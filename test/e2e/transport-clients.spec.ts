@@ -1,6 +1,15 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { Client, InterceptingCall, type Interceptor, type ServiceError } from '@grpc/grpc-js';
+import {
+  CallCredentials,
+  Client,
+  connectivityState,
+  InterceptingCall,
+  Metadata,
+  status,
+  type Interceptor,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Module, type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -317,6 +326,56 @@ describe("Nest's client over gRPC", () => {
     await caller.renew(next);
     goOn.resolve(undefined);
     expect(await answer).toContain(next.certificate.serialNumber);
+  });
+
+  test('a client of grpc-js has everything of a channel', async () => {
+    const { client } = await callerWith(billing());
+    const { credentials, channelOptions } = grpcClientOptions(client);
+    const orders = new Client(`localhost:${started.ports.grpc}`, credentials, channelOptions);
+    closing.push(() => {
+      orders.close();
+    });
+    await new Promise<void>((resolve, reject) => {
+      orders.waitForReady(Date.now() + 10_000, (error) => {
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+    const channel = orders.getChannel();
+    expect(channel.getTarget()).toBe(`dns:localhost:${started.ports.grpc}`);
+    expect(channel.getConnectivityState(false)).toBe(connectivityState.READY);
+    expect(channel.getChannelzRef().kind).toBe('channel');
+    const octets = (message: Buffer): Buffer => message;
+    let generated = 0;
+    const own = CallCredentials.createFromMetadataGenerator((_, take) => {
+      generated++;
+      take(null, new Metadata());
+    });
+    let peer: string | undefined;
+    let subject: unknown;
+    await new Promise<void>((resolve, reject) => {
+      const call = orders.makeUnaryRequest(
+        '/orders.Orders/Who',
+        octets,
+        octets,
+        Buffer.of(),
+        { credentials: own },
+        (error) => {
+          [peer, subject] = [call.getPeer(), call.getAuthContext()?.sslPeerCertificate?.subject];
+          if (error) reject(error);
+          else resolve();
+        },
+      );
+    });
+    expect(generated).toBe(1);
+    expect(peer).toMatch(`:${started.ports.grpc}`);
+    expect(subject).toMatchObject({ CN: 'localhost' });
+    const stream = orders.makeServerStreamRequest('/orders.Orders/Follow', octets, octets, Buffer.of());
+    const ended = new Promise((resolve) => stream.once('error', resolve));
+    stream.once('data', () => {
+      stream.cancel();
+    });
+    expect(await ended).toMatchObject({ code: status.CANCELLED });
   });
 
   test('of what grpcClientOptions gives, the credentials alone reach nobody', async () => {

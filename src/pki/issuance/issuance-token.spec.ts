@@ -73,7 +73,8 @@ describe('the issuance token', () => {
   });
 
   it('is for no longer than the CAs above its issuer last, a root that is kept elsewhere too', () => {
-    const inHours = (count: number): Date => new Date(Math.floor(Date.now() / 1000) * 1000 + count * 3_600_000);
+    const now = Math.floor(Date.now() / 1000) * 1000;
+    const inHours = (count: number): Date => new Date(now + count * 3_600_000);
     const root = TestCa.root({ notAfter: inHours(10) });
     const below = root.intermediate({ notAfter: inHours(48), pathLenConstraint: 0 });
     const identity = identityOf('issuing', below.certificate, [root.certificate]);
