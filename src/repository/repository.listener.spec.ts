@@ -190,6 +190,16 @@ describe('the repository', () => {
   });
 
   describe('that cannot answer', () => {
+    // A second goes by before each line of the log.
+    let now = 1e9;
+    let clock: jest.SpiedFunction<typeof performance.now>;
+    beforeEach(() => {
+      clock = jest.spyOn(performance, 'now').mockImplementation(() => (now += 1_000));
+    });
+    afterEach(() => {
+      clock.mockRestore();
+    });
+
     it.each([
       ['a list that cannot be read', '/crl/issuing/5.crl', 'EIO: the disk is broken'],
       ['OCSP', `/ocsp/${Buffer.from('request!!').toString('base64')}`, 'no answer could be made'],
