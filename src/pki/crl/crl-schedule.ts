@@ -40,7 +40,12 @@ export class CrlSchedule {
     this.#registry = registry;
     this.#events = events;
     this.#wait = Math.min(LONGEST_WAIT, Math.max(SHORTEST_WAIT, (shortestOverlap(settings) * 1000) / 2));
-    this.#publishing = new BackgroundWork(() => this.#guarded(() => crls.publishIfDue()));
+    this.#publishing = new BackgroundWork(() =>
+      this.#guarded(async () => {
+        await crls.publishIfDue();
+        await crls.withdrawDeltas();
+      }),
+    );
     this.#takingUp = new BackgroundWork(async () => {
       await this.#guarded(() => crls.load());
       await this.#guarded(async () => {

@@ -332,16 +332,22 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     const folder = join(temporary.folder, 'var/crl/issuing');
     expect(readdirSync(folder)).toEqual(['delta.crl']);
     deltas.crls.close();
-    const { crls } = await temporary.reopen();
+    const authority = await temporary.reopen();
+    const { crls } = authority;
     expect(crls.current('issuing', 'delta')).toBeUndefined();
     await crls.publishIfDue();
     expect(crls.current('issuing', 'delta')).toBeUndefined();
+    // It is not removed by a command, which may not have the settings of the service.
+    expect(readdirSync(folder)).toEqual(['delta.crl']);
+    const schedule = new CrlSchedule(authority);
+    await schedule.start({ pollInterval: 60_000, sign: true });
+    await schedule.stop();
     expect(readdirSync(folder)).toEqual([]);
     const { serialNumber } = (await entriesOf(crls.current('issuing')!)).at(-1)!;
     expect(serialNumber).toBe(revoked);
     // One that another process, which has deltas still, puts there afterwards goes as well.
     writeFileSync(join(folder, 'delta.crl'), 'left');
-    await crls.publishIfDue();
+    await crls.withdrawDeltas();
     expect(readdirSync(folder)).toEqual([]);
   });
 

@@ -112,8 +112,7 @@ export class CrlService {
   /**
    * Signs the lists that are due: there is none yet, nextUpdate is as near as the overlap, something was revoked since (which the delta says where there are
    * deltas), or a shard does not name a place by which certificates name it now. Returns those that were signed. It also writes what could not be written
-   * before, and removes the file of a delta when there are no deltas any more. A list that fails, perhaps because its key is locked away, does not hold up the
-   * others: its error is thrown when they are done.
+   * before. A list that fails, perhaps because its key is locked away, does not hold up the others: its error is thrown when they are done.
    */
   async publishIfDue(requester: Requester = { actor: 'veritas', requestId: 'crl-schedule' }): Promise<PublishedCrl[]> {
     const signed: PublishedCrl[] = [];
@@ -122,11 +121,20 @@ export class CrlService {
       const isOurs = await signsLists(authority, this.#settings, await this.#earliestNow());
       if (isOurs && (await this.#signIfDue(authority, scope, requester))) signed.push(await this.#serveSigned(place));
       else await this.#publication.serveLast(place);
-      // Behind the complete list, which has all that the delta had.
-      if (isOurs && scope === COMPLETE && !hasDeltas(this.#settings))
-        await this.#publication.withdraw({ ...place, scope: DELTA });
     });
     return signed;
+  }
+
+  /**
+   * Removes the files of deltas when there are no deltas any more, to be called once {@link publishIfDue} has returned: the complete lists have all that they had.
+   * For the service only: a command that was started without the service's settings would remove its delta. Throws PkiError `file_unwritable`.
+   */
+  async withdrawDeltas(): Promise<void> {
+    if (hasDeltas(this.#settings)) return;
+    await this.#each(async (authority, scope) => {
+      if (scope !== COMPLETE || !(await signsLists(authority, this.#settings, await this.#earliestNow()))) return;
+      await this.#publication.withdraw({ issuer: authority.id, scope: DELTA });
+    });
   }
 
   /** Closes open files. Nothing is served afterwards. */
