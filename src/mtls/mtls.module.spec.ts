@@ -11,7 +11,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { send } from '../../test/support/certificate-client.js';
 import { clientTls, get, RawConnection } from '../../test/support/client.js';
-import { replaceFile, temporaryFolder } from '../../test/support/folder.js';
+import { replaceFile, temporaryFolder, writeFiles } from '../../test/support/folder.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../../test/support/guarded-app.js';
 import { createApp, portOf, serverTls } from '../../test/support/transport-app.js';
 import { generateTestKeyPair, TestCa } from '../testing/index.js';
@@ -445,6 +445,18 @@ test('soft-fail lets pass and logs; off does not ask, and says so at the start',
   LogLines.shared.lines.length = 0;
   await start();
   expect(said()).toContain('revocation is not checked: MtlsModule.forRoot has no option revocation');
+  LogLines.shared.lines.length = 0;
+  const { file } = writeFiles(temporaryFolder(), { file: ca.certificatePem });
+  await start({
+    revocation: { crls: [] },
+    trustDomains: [
+      { name: 'asked.example', bundle: file },
+      { name: 'a.example', bundle: file, revocation: 'off' },
+    ],
+  });
+  expect(said().filter((line) => String(line).startsWith('revocation is not checked'))).toEqual([
+    'revocation is not checked for services of a.example: `off` stands in its entry of trustDomains',
+  ]);
   expect((await get(off.port, '/orders', clientTls(ca, billing))).status).toBe(200);
 });
 

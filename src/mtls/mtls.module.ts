@@ -139,8 +139,13 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
 
   async onModuleInit(): Promise<void> {
     this.#routesRegistered?.();
-    const { revocation } = this.options;
+    const { revocation, trustDomains = [] } = this.options;
     if (revocationModeOf(revocation) === 'off') logger.warn(`revocation is not checked: ${revocation ? OFF : ABSENT}`);
+    for (const domain of trustDomains)
+      if (domain.revocation === 'off')
+        logger.warn(
+          `revocation is not checked for services of ${domain.name}: \`off\` stands in its entry of trustDomains`,
+        );
     // An application that only takes messages has no adapter, and its modules are not configured.
     const adapter = this.adapterHost.httpAdapter as HttpAdapterHost['httpAdapter'] | null;
     if (asksForCertificates(adapter?.getHttpServer()) === false)

@@ -68,6 +68,23 @@ export function refuseUnknownMethods(server: EventEmitter): void {
   });
 }
 
+/**
+ * Has `CONNECT` (RFC 9110 §9.3.6) over HTTP/1.1 refused with a problem document when nobody else listens for it. Node.js would close the connection
+ * without an answer.
+ */
+export function refuseConnect(server: EventEmitter): void {
+  server.on('connect', (_: IncomingMessage, socket: AnsweringSocket) => {
+    if (server.listenerCount('connect') > 1) return;
+    socket.on('error', () => undefined);
+    // It would be taken for the answer to an earlier request that has none yet.
+    if (socket._httpMessage) socket.destroy();
+    else
+      socket.end(problemOctets(problemOfStatus(405, randomUUID(), CONNECT_REFUSED)), () => {
+        socket.destroy();
+      });
+  });
+}
+
 /** Answers with the problem document of a status, before Fastify sees the request. */
 export function answerStatus(response: ServerResponse, status: number, detail: string): void {
   const body = JSON.stringify(problemOfStatus(status, randomUUID(), detail));
@@ -77,6 +94,9 @@ export function answerStatus(response: ServerResponse, status: number, detail: s
   response.setHeader('cache-control', 'no-store');
   response.end(body);
 }
+
+/** The detail of the refusal of `CONNECT`. */
+export const CONNECT_REFUSED = 'CONNECT is not served here.';
 
 const KNOWN_METHODS: ReadonlySet<string> = new Set(METHODS);
 

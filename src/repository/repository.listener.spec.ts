@@ -1,7 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as after } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { RepositoryListener } from './repository.listener.js';
 
@@ -110,6 +114,19 @@ describe('the repository', () => {
     const { status, headers, body } = await ask('/livez', {}, 'GET', false);
     expect([status, headers['content-type']]).toEqual([400, 'application/problem+json']);
     expect(JSON.parse(body.toString())).toMatchObject({ code: 'bad_request', status: 400 });
+  });
+
+  it('answers CONNECT with a problem document, and closes the connection even when the client does not', async () => {
+    const socket = connect({ port: listener.port ?? 0, host: '127.0.0.1', allowHalfOpen: true });
+    socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n');
+    const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
+    expect(head).toMatch(/^HTTP\/1\.1 405 Method Not Allowed\r\nContent-Type: application\/problem\+json\r\n/);
+    expect(head).toMatch(/\r\nConnection: close$/);
+    expect(JSON.parse(body)).toMatchObject({ code: 'method_not_allowed', status: 405 });
+    // The server's side is gone, though this one is open: it resets what still comes.
+    const reset = once(socket, 'error');
+    while (!socket.destroyed && socket.write('a')) await after(5);
+    await reset;
   });
 
   it('serves lists with what caches need, and to HEAD the same without the octets', async () => {

@@ -8,6 +8,7 @@ import {
   answerUnroutable,
   PROBLEM_CONTENT_TYPE,
   problemOfStatus,
+  refuseConnect,
   withOneHost,
 } from '../mtls/index.js';
 import { encodePem } from '../x509/index.js';
@@ -85,6 +86,7 @@ function createRepositoryServer(published: Published): FastifyInstance {
       http.on('checkExpectation', (request, response) => {
         http.emit('request', request, response);
       });
+      refuseConnect(http);
       http.setTimeout(30_000);
       // Anyone may connect here; the limit leaves file descriptors for the rest of the process.
       http.maxConnections = MAX_CONNECTIONS;

@@ -647,6 +647,21 @@ describe('WebSockets', () => {
     expect(await statusOf(billing)).toBe(200);
   });
 
+  test('CONNECT that nobody takes is refused with a problem document, and ends the connection', async () => {
+    const app = await createApp(ca, await serverTls(ca), {});
+    closing.push(() => app.close());
+    await app.listen(0, '127.0.0.1');
+    const raw = await RawConnection.open(portOf(app.getHttpServer()), clientTls(ca, undefined));
+    closing.push(() => {
+      raw.close();
+    });
+    raw.socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n');
+    const { status, headers, json: problem } = await raw.answer();
+    expect([status, headers['content-type'], headers.connection]).toEqual([405, 'application/problem+json', 'close']);
+    expect(problem).toMatchObject({ code: 'method_not_allowed', status: 405 });
+    await raw.untilClosed();
+  });
+
   test.each([0, 1])(
     'CONNECT over HTTP/2 is refused with a problem document, with %s who would take it',
     async (listeners) => {

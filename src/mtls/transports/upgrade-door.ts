@@ -10,25 +10,27 @@ import { RateLimited } from '../rates/rate-limiter.js';
 import { problemOfRefusal } from '../refusal-problem.js';
 import { DEFAULT_ADMISSION, leastOf, type RoutePolicy } from '../route-policy.js';
 import { rememberCall, TransportCall } from './transport-call.js';
-import { answerStatus } from '../unreadable-request.js';
+import { answerStatus, CONNECT_REFUSED, refuseConnect } from '../unreadable-request.js';
 import type { TransportGate } from './transport.gate.js';
 
 /**
  * Closes the ways by which a connection leaves HTTP: `Upgrade` (RFC 9110 §7.8), which WebSockets use, and `CONNECT`. Fastify does not see them, and
  * so no guard does, whoever listens for them. They need an allowed service like a route without a decorator, or what the gateway at that path asks
- * for. A refusal is answered in HTTP.
+ * for. A refusal is answered in HTTP, and so is a `CONNECT` for which nobody listens.
  */
 export function closeUpgrades(server: EventEmitter, gate: TransportGate): void {
+  refuseConnect(server);
   const emit = server.emit.bind(server);
   const closing = (event: string | symbol, rest: readonly unknown[]): boolean => {
     if (event !== 'upgrade' && event !== 'connect') return emit(event, ...rest);
     const [request, socket] = rest as [IncomingMessage | Http2ServerRequest, Duplex];
     if (!(request instanceof IncomingMessage)) {
       // CONNECT over HTTP/2 (RFC 8441): nothing here speaks it, and it comes with a response in place of a socket of its own.
-      answerStatus(rest[1] as ServerResponse, 405, 'CONNECT is not served here.');
+      answerStatus(rest[1] as ServerResponse, 405, CONNECT_REFUSED);
       return true;
     }
-    if (server.listenerCount(event) === 0) return emit(event, ...rest);
+    const ownListeners = event === 'connect' ? 1 : 0;
+    if (server.listenerCount(event) === ownListeners) return emit(event, ...rest);
     return admitted(request, socket, gate) ? emit(event, ...rest) : true;
   };
   // Not by a listener: where nobody else listens, there is no upgrade, and with a listener Node.js would stop answering such requests as the plain
