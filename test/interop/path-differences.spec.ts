@@ -5,9 +5,10 @@ import { NOW } from './paths/hierarchy.js';
 import { askOracles } from './paths/oracles.js';
 import { randomPaths, type RandomPath } from './paths/random-path.js';
 
-// More of them: VERITAS_PATHS=50000 npm run test:interop -- path-differences
+// The same ones every time: what is not known yet of the others is looked for with more of them, and another seed:
+// VERITAS_FUZZ_SEED=7 VERITAS_PATHS=50000 npm run test:interop -- path-differences
 const count = Number(process.env.VERITAS_PATHS ?? 1500);
-const seed = Number(process.env.VERITAS_FUZZ_SEED ?? Date.now() % 0x1_0000_0000);
+const seed = Number(process.env.VERITAS_FUZZ_SEED ?? 1);
 
 function ours({ host, ...input }: RandomPath): string {
   const result = validatePath({ ...input, names: [host], time: NOW, purposes: ['serverAuth'] });

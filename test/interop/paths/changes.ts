@@ -50,7 +50,7 @@ const any =
 const anchor =
   (change: (plan: Plan, below: Below) => void): Change =>
   ({ plans, trusted }, below) => {
-    change(plans[Math.min(trusted, plans.length - 1)]!, below);
+    change(trusted ?? plans.at(-1)!, below);
   };
 const below =
   (change: (plan: Plan, below: Below) => void): Change =>
@@ -381,14 +381,14 @@ export const CHANGES: Readonly<Record<string, Change>> = {
     set(plan, raw(Oid.certificatePolicies, true, '3010300e06022a03300830060602' + '2a040500')),
   ),
   // Ways
-  'an intermediate is missing': (hierarchy, pick) => {
-    if (hierarchy.plans.length > 2) hierarchy.omitted.add(1 + pick(hierarchy.plans.length - 2));
+  'an intermediate is missing': ({ plans, omitted }, pick) => {
+    if (plans.length > 2) omitted.add(plans[1 + pick(plans.length - 2)]!);
   },
   'an intermediate is trusted': (hierarchy, pick) => {
-    hierarchy.trusted = pick(hierarchy.plans.length - 1);
+    hierarchy.trusted = hierarchy.plans[pick(hierarchy.plans.length - 1)];
   },
   'the leaf is trusted': (hierarchy) => {
-    hierarchy.trusted = hierarchy.plans.length - 1;
+    hierarchy.trusted = hierarchy.plans.at(-1);
   },
   'another root is trusted': (hierarchy) => {
     hierarchy.others.push({ plan: goodPlan('ca', 'Another', keyPair('P-256', 9), 91), by: undefined, as: 'anchor' });
@@ -397,18 +397,18 @@ export const CHANGES: Readonly<Record<string, Change>> = {
     const other = goodPlan('ca', 'Another', keyPair('P-256', 9), 92);
     other.subject = hierarchy.plans[0]!.subject;
     hierarchy.others.push({ plan: other, by: undefined, as: 'anchor' });
-    hierarchy.trusted = hierarchy.plans.length;
+    hierarchy.trusted = undefined;
   },
   'a CA of the same name with another key': ({ plans, others }, pick) => {
     const at = pick(plans.length - 1);
     const other = goodPlan('ca', 'Another', keyPair('P-256', 9), 93);
     other.subject = plans[at]!.subject;
-    others.push({ plan: other, by: at === 0 ? undefined : at - 1, as: 'intermediate' });
+    others.push({ plan: other, by: at === 0 ? undefined : plans[at - 1], as: 'intermediate' });
   },
   'an expired twin of a CA': ({ plans, others }, pick) => {
     const at = pick(plans.length - 1);
     const twin = { ...plans[at]!, serialNumber: Uint8Array.of(0x51), notAfter: days(-2) };
-    others.push({ plan: twin, by: at === 0 ? undefined : at - 1, as: 'intermediate' });
+    others.push({ plan: twin, by: at === 0 ? undefined : plans[at - 1], as: 'intermediate' });
   },
   'an untrusted twin of a CA': ({ plans, others }, pick) => {
     const at = pick(plans.length - 1);
@@ -418,16 +418,15 @@ export const CHANGES: Readonly<Record<string, Change>> = {
       issuer: commonName('Nobody'),
       signer: keyPair('P-256', 9),
     };
-    others.push({ plan: twin, by: at, as: 'intermediate' });
+    others.push({ plan: twin, by: plans[at], as: 'intermediate' });
   },
   'the root by way of an older root': (hierarchy) => {
     const older = goodPlan('ca', 'Older', keyPair('P-256', 9), 94);
-    const cross = { ...hierarchy.plans[0]!, extensions: new Map(hierarchy.plans[0]!.extensions) };
-    hierarchy.plans[0] = cross;
+    if (hierarchy.trusted === hierarchy.plans[0]) hierarchy.trusted = older;
     hierarchy.plans.unshift(older);
   },
   'self-signed leaf': ({ plans, omitted }) => {
-    for (let at = 1; at < plans.length - 1; at++) omitted.add(at);
+    for (const plan of plans.slice(1, -1)) omitted.add(plan);
     const own = plans.at(-1)!;
     own.signer = own.keyPair;
     own.issuer = own.subject;

@@ -2,6 +2,8 @@
 interface Difference {
   /** Any of these is of note in the hierarchy: names of `CHANGES` and `CRL_CHANGES`. */
   readonly changes: readonly string[];
+  /** And any of these as well. */
+  readonly beside?: readonly string[];
   /** Who accepts what we refuse. */
   readonly laxer?: readonly string[];
   /** Who refuses what we accept. */
@@ -189,6 +191,18 @@ const DIFFERENCES: readonly Difference[] = [
   },
   { changes: ['a name with an underscore'], stricter: [cryptography], why: 'underscores are in use' },
   {
+    changes: ['a name with an underscore'],
+    beside: ['a wildcard'],
+    stricter: [openssl],
+    why: 'underscores are in use: it matches them against the same text only',
+  },
+  {
+    changes: ['a self-issued CA'],
+    beside: ['a path length', 'an anchor with a path length'],
+    stricter: [gnutls, cryptography],
+    why: 'RFC 5280 §6.1.4 (l): a self-issued certificate is not counted',
+  },
+  {
     changes: ['Ed25519', 'RSA-PSS'],
     stricter: [go, cryptography],
     why: 'algorithms that they do not verify, or do not want',
@@ -244,6 +258,7 @@ const DIFFERENCES: readonly Difference[] = [
 /** Why `oracle` may say otherwise about a case with these changes; undefined when nobody knows. */
 export const explanation = (oracle: string, changes: readonly string[], accepted: boolean): string | undefined =>
   DIFFERENCES.find(
-    (each) =>
-      (accepted ? each.stricter : each.laxer)?.includes(oracle) && each.changes.some((one) => changes.includes(one)),
+    ({ laxer, stricter, ...each }) =>
+      (accepted ? stricter : laxer)?.includes(oracle) &&
+      [each.changes, each.beside ?? each.changes].every((some) => some.some((one) => changes.includes(one))),
   )?.why;

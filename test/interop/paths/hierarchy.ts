@@ -44,11 +44,11 @@ export interface Plan {
 /** Anchor first, leaf last; and what else goes into a case. */
 export interface Hierarchy {
   readonly plans: Plan[];
-  /** Certificates that stand beside those of the chain, made by whom `by` says: the plan at an index, or itself. */
-  readonly others: { readonly plan: Plan; readonly by: number | undefined; readonly as: 'intermediate' | 'anchor' }[];
+  /** Certificates that stand beside those of the chain, made by whom `by` says, or by themselves. */
+  readonly others: { readonly plan: Plan; readonly by: Plan | undefined; readonly as: 'intermediate' | 'anchor' }[];
   /** Which plan is trusted, and which are not sent. */
-  trusted: number;
-  readonly omitted: Set<number>;
+  trusted: Plan | undefined;
+  readonly omitted: Set<Plan>;
   host: string;
   crls: readonly Uint8Array[] | undefined;
 }
@@ -106,10 +106,9 @@ export function goodPlan(role: 'ca' | 'leaf', name: string, pair: KeyPair, seria
 /** The octets of a certificate issued by `issuer`; by itself without one. */
 function certify(plan: Plan, issuer: Plan = plan): Uint8Array {
   const key = (plan.signer ?? issuer.keyPair).privateKey;
-  const { algorithm } =
-    plan.digest === undefined
-      ? signingSchemeFor(key)
-      : (WITH_SHA1[key.asymmetricKeyType ?? ''] ?? signingSchemeFor(key));
+  // Ed25519 and RSA-PSS have no such form.
+  const withSha1 = plan.digest && WITH_SHA1[key.asymmetricKeyType ?? ''];
+  const { algorithm } = withSha1 ?? signingSchemeFor(key);
   // What the issuer's certificate says, whatever key it was given later.
   const keyIdentifier =
     issuer.extensions.get(Oid.subjectKeyIdentifier)?.value.subarray(2) ??
@@ -127,7 +126,7 @@ function certify(plan: Plan, issuer: Plan = plan): Uint8Array {
       }),
     ),
   );
-  const signature = plan.digest === undefined ? signOctets(tbs, key).signature : sign(plan.digest, tbs, key);
+  const signature = withSha1 === undefined ? signOctets(tbs, key).signature : sign('sha1', tbs, key);
   return plan.whole(Buffer.from(encodeSigned(tbs, algorithm, signature)));
 }
 
@@ -150,15 +149,13 @@ export function build(hierarchy: Hierarchy, shuffle: <T>(list: readonly T[]) => 
   const { plans, others, trusted, omitted, host, crls = [] } = hierarchy;
   const chain = plans.map((plan, index) => certify(plan, plans[index - 1]));
   const extra = (as: 'intermediate' | 'anchor'): Uint8Array[] =>
-    others
-      .filter((other) => other.as === as)
-      .map(({ plan, by }) => certify(plan, by === undefined ? undefined : plans[by]));
+    others.filter((other) => other.as === as).map(({ plan, by }) => certify(plan, by));
   const leaf = chain.at(-1) ?? new Uint8Array();
-  const sent = chain.filter((_, index) => index > 0 && index < chain.length - 1 && !omitted.has(index));
+  const sent = chain.filter((_, index) => index > 0 && index < chain.length - 1 && !omitted.has(plans[index]!));
   return {
     leaf,
     intermediates: shuffle([...sent, ...extra('intermediate')]),
-    anchors: [...chain.slice(trusted, trusted + 1), ...extra('anchor')],
+    anchors: [...chain.filter((_, index) => plans[index] === trusted), ...extra('anchor')],
     crls,
     host,
   };

@@ -48,7 +48,7 @@ export function randomPaths(seed: number, count: number): RandomPath[] {
 function hierarchyOf(levels: number): Hierarchy {
   const plans = Array.from({ length: levels + 1 }, (_, i) => goodPlan('ca', `CA ${i}`, keyPair('P-256', i), i));
   plans.push(goodPlan('leaf', 'Leaf', keyPair('P-256', 7), 7));
-  return { plans, others: [], trusted: 0, omitted: new Set(), host: HOST, crls: undefined };
+  return { plans, others: [], trusted: plans[0], omitted: new Set(), host: HOST, crls: undefined };
 }
 
 const shuffled =
