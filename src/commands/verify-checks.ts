@@ -307,6 +307,6 @@ const CHECKS: readonly CheckOf[] = [
 
 /** A finding, for a person. */
 export function describeCheck({ check, ok, detail, mend }: Check): string {
-  const line = `${ok ? 'pass' : 'FAIL'}  ${check}: ${plain(detail)}`;
-  return ok || mend === undefined ? line : `${line}\n      mend: ${mend}`;
+  const line = plain(`${ok ? 'pass' : 'FAIL'}  ${check}: ${detail}`);
+  return ok || mend === undefined ? line : `${line}\n      mend: ${plain(mend)}`;
 }

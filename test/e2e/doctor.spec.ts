@@ -336,17 +336,24 @@ describe('doctor --request', () => {
     );
   });
 
-  test('a name in a certificate moves no cursor', async () => {
+  test('neither a name in a certificate nor a line that somebody else wrote moves the cursor', async () => {
     const line = {
       event: 'refused',
       requestId: 'r-1',
       code: 'untrusted_issuer',
       reason: '\u001b[2Jx',
       subject: '\u202eCN=a',
+      mend: '\u001b[1A',
+      checks: [
+        { check: 'certificate\u001b[2K', ok: true },
+        { check: 'readable', ok: true },
+        { check: 'path', ok: false },
+      ],
     };
     const { out } = await doctor(['--request', 'r-1'], JSON.stringify(line));
-    expect(out).toContain('\\u001b[2Jx');
+    for (const text of ['[2Jx', '[1A', '[2K']) expect(out).toContain(`\\u001b${text}`);
     expect(out).toContain('\\u202eCN=a');
+    for (const character of ['\u001b', '\u202e']) expect(out).not.toContain(character);
   });
 
   test('a request that was not refused, and a log that is not there', async () => {
