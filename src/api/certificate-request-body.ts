@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type * as z from 'zod';
+import * as z from 'zod';
 import { parseDuration } from '../configuration/index.js';
 import type { IssueRequest } from '../pki/index.js';
 import { generalNameFromString, type GeneralName } from '../x509/index.js';
@@ -20,6 +20,7 @@ export function acceptCertificationRequests(server: FastifyInstance): void {
 /** What to issue, from a JSON body, or from a bare request with the rest in the query. Throws MalformedRequest. */
 export function issuanceOf(request: FastifyRequest): Omit<IssueRequest, 'requester'> {
   if (!isRequest(request.body)) {
+    checkNoQuery(request);
     const { csr, ...terms } = parse(issuanceSchema, request.body, 'the body');
     return { request: csr, ...termsOf(terms) };
   }
@@ -30,7 +31,9 @@ export function issuanceOf(request: FastifyRequest): Omit<IssueRequest, 'request
 }
 
 /** The certification request of a renewal or an enrollment. Throws MalformedRequest. */
-export function csrOf({ body }: FastifyRequest): string | Uint8Array {
+export function csrOf(request: FastifyRequest): string | Uint8Array {
+  checkNoQuery(request);
+  const { body } = request;
   return isRequest(body) ? body : parse(renewalSchema, body, 'the body').csr;
 }
 
@@ -48,10 +51,19 @@ export function idempotencyKeyOf({ headers }: FastifyRequest): string | undefine
   return key;
 }
 
+/**
+ * Checks that a request for a change has no query where it has no use for one: whoever wrote `?reason=keyCompromise` meant it. Throws MalformedRequest.
+ */
+export function checkNoQuery({ query }: FastifyRequest): void {
+  parse(NO_QUERY, query, 'the query');
+}
+
+const NO_QUERY = z.strictObject({});
+
 /** Proves a value by its schema. Throws a MalformedRequest that says what is wrong in `what`, and where. */
 export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {
   // A Buffer would be described key by key, and has as many keys as octets.
-  if (isRequest(value)) throw new MalformedRequest(`${what} is not JSON`);
+  if (typeof value !== 'object' || isRequest(value)) throw new MalformedRequest(`${what} is not a JSON object`);
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const problems = result.error.issues
