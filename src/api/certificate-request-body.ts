@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import * as z from 'zod';
 import { parseDuration } from '../configuration/index.js';
-import type { IssueRequest } from '../pki/index.js';
+import { PkiError, type IssueRequest } from '../pki/index.js';
 import { generalNameFromString, type GeneralName } from '../x509/index.js';
 import { issuanceSchema, issuanceTermsSchema, renewalSchema } from './certificates.schemas.js';
 import { MalformedRequest } from './malformed-request.js';
@@ -37,9 +37,12 @@ export function csrOf(request: FastifyRequest): string | Uint8Array {
   return isRequest(body) ? body : parse(renewalSchema, body, 'the body').csr;
 }
 
-/** The token of `Authorization: Bearer …` (RFC 6750 §2.1); when there is none, empty text, which is no token. */
+/** The token of `Authorization: Bearer …` (RFC 6750 §2.1). Throws PkiError `token_not_valid` when there is none. */
 export function bearerTokenOf({ headers: { authorization = '' } }: FastifyRequest): string {
-  return /^Bearer +(\S{1,255})$/i.exec(authorization)?.[1] ?? '';
+  const token = /^Bearer +(\S{1,255})$/i.exec(authorization)?.[1];
+  if (token === undefined)
+    throw new PkiError('token_not_valid', 'the request has no `Authorization: Bearer` with a token');
+  return token;
 }
 
 /** The Idempotency-Key of a request. Throws MalformedRequest unless it is 1 to 255 printable ASCII characters. */
