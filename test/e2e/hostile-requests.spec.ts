@@ -221,7 +221,7 @@ describe('bodies', () => {
       const stream = session.request({ ':method': method, ':path': path, ...JSON_TYPE }, { endStream: true });
       const [{ ':status': answered }] = (await once(stream, 'response')) as [IncomingHttpHeaders];
       expect(answered).toBe(status);
-      session.close();
+      session.destroy();
     },
   );
 
