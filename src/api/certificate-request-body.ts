@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type * as z from 'zod';
+import * as z from 'zod';
 import { parseDuration } from '../configuration/index.js';
-import type { IssueRequest } from '../pki/index.js';
+import { PkiError, type IssueRequest } from '../pki/index.js';
 import { generalNameFromString, type GeneralName } from '../x509/index.js';
 import { issuanceSchema, issuanceTermsSchema, renewalSchema } from './certificates.schemas.js';
 import { MalformedRequest } from './malformed-request.js';
@@ -20,6 +20,7 @@ export function acceptCertificationRequests(server: FastifyInstance): void {
 /** What to issue, from a JSON body, or from a bare request with the rest in the query. Throws MalformedRequest. */
 export function issuanceOf(request: FastifyRequest): Omit<IssueRequest, 'requester'> {
   if (!isRequest(request.body)) {
+    checkNoQuery(request);
     const { csr, ...terms } = parse(issuanceSchema, request.body, 'the body');
     return { request: csr, ...termsOf(terms) };
   }
@@ -30,13 +31,18 @@ export function issuanceOf(request: FastifyRequest): Omit<IssueRequest, 'request
 }
 
 /** The certification request of a renewal or an enrollment. Throws MalformedRequest. */
-export function csrOf({ body }: FastifyRequest): string | Uint8Array {
+export function csrOf(request: FastifyRequest): string | Uint8Array {
+  checkNoQuery(request);
+  const { body } = request;
   return isRequest(body) ? body : parse(renewalSchema, body, 'the body').csr;
 }
 
-/** The token of `Authorization: Bearer …` (RFC 6750 §2.1); when there is none, empty text, which is no token. */
+/** The token of `Authorization: Bearer …` (RFC 6750 §2.1). Throws PkiError `token_not_valid` when there is none. */
 export function bearerTokenOf({ headers: { authorization = '' } }: FastifyRequest): string {
-  return /^Bearer +(\S{1,255})$/i.exec(authorization)?.[1] ?? '';
+  const token = /^Bearer +(\S{1,255})$/i.exec(authorization)?.[1];
+  if (token === undefined)
+    throw new PkiError('token_not_valid', 'the request has no `Authorization: Bearer` with a token');
+  return token;
 }
 
 /** The Idempotency-Key of a request. Throws MalformedRequest unless it is 1 to 255 printable ASCII characters. */
@@ -48,10 +54,19 @@ export function idempotencyKeyOf({ headers }: FastifyRequest): string | undefine
   return key;
 }
 
+/**
+ * Checks that a request for a change has no query where it has no use for one: whoever wrote `?reason=keyCompromise` meant it. Throws MalformedRequest.
+ */
+export function checkNoQuery({ query }: FastifyRequest): void {
+  parse(NO_QUERY, query, 'the query');
+}
+
+const NO_QUERY = z.strictObject({});
+
 /** Proves a value by its schema. Throws a MalformedRequest that says what is wrong in `what`, and where. */
 export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {
   // A Buffer would be described key by key, and has as many keys as octets.
-  if (isRequest(value)) throw new MalformedRequest(`${what} is not JSON`);
+  if (typeof value !== 'object' || isRequest(value)) throw new MalformedRequest(`${what} is not a JSON object`);
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const problems = result.error.issues

@@ -37,6 +37,7 @@ import { CertificateAccess } from './certificate-access.service.js';
 import {
   acceptCertificationRequests,
   bearerTokenOf,
+  checkNoQuery,
   csrOf,
   idempotencyKeyOf,
   issuanceOf,
@@ -193,7 +194,9 @@ export class CertificatesController implements OnModuleInit {
   async revoke(@Param('serial') text: string, @Req() request: Call): Promise<z.infer<typeof revokedSchema>> {
     const serialNumber = serialNumberOf(text);
     await this.access.checkMayRevoke(request, serialNumber);
-    const { reason, invalidity_date: date } = parse(revocationRequestSchema, request.body ?? {}, 'the body');
+    checkNoQuery(request);
+    const body = request.body === undefined ? {} : request.body;
+    const { reason, invalidity_date: date } = parse(revocationRequestSchema, body, 'the body');
     if (reason === 'certificateHold' || reason === 'removeFromCRL') this.access.checkMayHold(request);
     const requester = this.access.requesterOf(request);
     if (reason === 'removeFromCRL') {

@@ -49,9 +49,10 @@ export const issuedSchema = z
 export const listQuerySchema = z.strictObject({
   status: z.enum(['active', 'expired', 'revoked']).optional(),
   service: z.string().max(64).optional(),
-  expires_before: z.iso
-    .datetime({ offset: true })
-    .or(z.iso.date())
+  expires_before: z
+    .union([z.iso.datetime({ offset: true }), z.iso.date()], {
+      error: 'must be a date or a time, such as 2027-01-31 or 2027-01-31T12:00:00Z',
+    })
     .optional()
     .describe('Those whose validity ends before this time.'),
   cursor: z.string().max(100).optional().describe('`next` of the page before.'),

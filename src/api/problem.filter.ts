@@ -34,7 +34,7 @@ export class ProblemFilter implements ExceptionFilter {
       .header('content-type', PROBLEM_CONTENT_TYPE)
       // Even where the route's answer may be kept, its refusal may not.
       .header('cache-control', 'no-store')
-      .send(problemOfStatus(status, requestId, detail));
+      .send(problemOfStatus(status, requestId, status === 415 ? MEDIA_TYPES : detail));
   }
 
   /**
@@ -62,6 +62,8 @@ export class ProblemFilter implements ExceptionFilter {
 
 const OPERATOR =
   'The certification authority cannot do this now. The operator finds the cause in the log under the request id.';
+const MEDIA_TYPES =
+  'A body is taken as application/json and, where it is a certification request, as application/pkcs10.';
 const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 function statusOf(error: unknown): number {

@@ -15,7 +15,7 @@ import {
 } from '../registry/index.js';
 import { Answers, TakesQuery, Documented, OfCaller, Takes } from './answers.decorator.js';
 import { actorOf } from './certificate-access.service.js';
-import { parse } from './certificate-request-body.js';
+import { checkNoQuery, parse } from './certificate-request-body.js';
 import { entityTagOf, expectedIn } from './entity-tag.js';
 import { SameOriginGuard } from './same-origin.guard.js';
 import {
@@ -87,6 +87,7 @@ export class ServicesController {
     @Req() request: Call,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<z.infer<typeof registeredServiceSchema>> {
+    checkNoQuery(request);
     const terms = termsOf(parse(serviceTermsSchema, request.body, 'the body'));
     const { service, isNew } = await this.changes.put({ ...changeOf(name, request), terms });
     if (isNew) void reply.code(201).header('location', `/api/v1/services/${encodeURIComponent(name)}`);
@@ -101,6 +102,7 @@ export class ServicesController {
     isConditional: true,
   })
   async remove(@Param('name') name: string, @Req() request: Call): Promise<z.infer<typeof removedServiceSchema>> {
+    checkNoQuery(request);
     const holds = await this.changes.remove(changeOf(name, request));
     return { name, holds: holds ? serviceRecord(holds) : null };
   }

@@ -171,9 +171,14 @@ describe('the file', () => {
     expect(message).not.toContain('hunter2');
   });
 
-  test.each(['[]', 'text', '5'])('that is %s instead of a map is refused', async (yaml) => {
-    expect((await refusal(yaml)).message).toContain('allowed is a map of http, tls');
-  });
+  test.each(['[]', 'hunter2', '5', '-----BEGIN PRIVATE KEY-----\nhunter2\n'])(
+    'that is %j instead of a map is refused, without its text: it may be a file of secrets',
+    async (yaml) => {
+      const { message } = await refusal(yaml);
+      expect(message).toMatch(/^- .*\.yaml:1: is not a map; allowed is a map of http, tls/m);
+      expect(message).not.toMatch(/hunter2|PRIVATE/);
+    },
+  );
 });
 
 describe('one error lists every problem', () => {

@@ -49,6 +49,7 @@ function nearestKey(written: string, schema: z.core.$ZodType): string | undefine
 }
 
 function badValue(issue: z.core.$ZodIssue, given: Given): ConfigurationProblem {
+  if (issue.path.length === 0) return noMap(given);
   const schema = schemaAt(given.schema, issue.path);
   const key = keyOf(issue.path);
   const written = valueAt(given.value, issue.path);
@@ -63,6 +64,13 @@ function badValue(issue: z.core.$ZodIssue, given: Given): ConfigurationProblem {
     allowed: issue.code === 'custom' ? issue.message : (allowed ?? issue.message),
   };
 }
+
+/** The problem with a whole file that is no map. Nothing of it is shown, because another file may have been named, such as a passphrase's. */
+const noMap = (given: Given): ConfigurationProblem => ({
+  path: given.sourceOf([]) ?? 'the configuration',
+  problem: 'is not a map',
+  allowed: mapOf(keysOf(given.schema)) ?? 'a map',
+});
 
 const mapOf = (keys: readonly string[]) => (keys.length === 0 ? undefined : `a map of ${keys.join(', ')}`);
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import { createSecureServer, type Http2SecureServer } from 'node:http2';
+import type { IncomingMessage, RequestListener } from 'node:http';
+import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } from 'node:http2';
 import type { TlsOptions } from 'node:tls';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyServerFactory } from 'fastify';
@@ -30,7 +30,7 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
   const serverFactory: FastifyServerFactory = (handler) =>
     createListener(http, tls).on(
       'request',
-      withOneHost(handler) as never,
+      withOneHost(withoutTypeOfNothing(handler)) as never,
     ) as unknown as ReturnType<FastifyServerFactory>;
   return new FastifyAdapter({
     http2: true,
@@ -56,6 +56,18 @@ function requestIds(): (request: IncomingMessage) => string {
   return ({ headers: { [ID_HEADER]: given } }) =>
     typeof given === 'string' && REQUEST_ID.test(given) ? given : `${randomPart}-${(++count).toString(36)}`;
 }
+
+/**
+ * Takes the media type off a request without a body. Fastify would wait for the body's end, of which Node.js says nothing (optimizeEmptyRequests); over
+ * HTTP/2, where it says so, the same request means the same.
+ */
+const withoutTypeOfNothing =
+  (handle: RequestListener): RequestListener =>
+  (request, response) => {
+    const { stream } = request as Partial<Pick<Http2ServerRequest, 'stream'>>;
+    if (stream ? stream.endAfterHeaders : request.readableEnded) delete request.headers['content-type'];
+    handle(request, response);
+  };
 
 function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
   const server = createSecureServer({

@@ -174,10 +174,12 @@ function isFresh({ 'if-none-match': match }: IncomingMessage['headers'], { etag 
   return match === '*' || match.split(',').some((each) => each.trim().replace(/^W\//, '') === etag);
 }
 
+const HOW = `An OCSP request of at most ${MAX_OCSP_REQUEST_OCTETS} octets comes as application/ocsp-request by POST to ${PATH}, or in base64 by GET behind ${PATH}/.`;
+
 /** Answers with a problem document and closes the connection, without reading the rest of the request. Returns the request id in the document. */
 function refuse(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): string {
   const requestId = randomUUID();
-  const body = JSON.stringify(problemOfStatus(status, requestId));
+  const body = JSON.stringify(problemOfStatus(status, requestId, status < 500 ? HOW : undefined));
   response
     .writeHead(status, {
       ...headers,

@@ -266,6 +266,38 @@ test.each(['%2E%2E/admin', '..%2Fadmin', '%2e%2e/admin', 'a%5Cb', '%61dmin'])(
   },
 );
 
+test('what stands in the query where nothing belongs is not passed over', async () => {
+  const { serialNumber } = await callerOf(service, 'veritas-agent');
+  const [renewal, path] = [`${PATH}/renewal?ttl=1h`, `${PATH}/${serialNumber}/revocation`];
+  expect(refusal(await post(worker, renewal, { csr: csrOf(newKey(), 'veritas-worker') }))).toEqual([
+    400,
+    'bad_request',
+  ]);
+  const asked = await post(admin, `${path}?reason=keyCompromise`);
+  expect([refusal(asked), asked.json.detail]).toEqual([
+    [400, 'bad_request'],
+    'the query is not as documented: Unrecognized key: "reason"',
+  ]);
+  expect(refusal(await post(admin, path, 'null', { 'content-type': 'application/json' }))).toEqual([
+    400,
+    'bad_request',
+  ]);
+  expect((await read(admin, `${PATH}/${serialNumber}`)).json.status).toBe('active');
+});
+
+test.each<[string, string, Record<string, string>, string]>([
+  ['no body', '', {}, 'the body is not a JSON object'],
+  ['text', 'x', { 'content-type': 'text/plain' }, 'the body is not a JSON object'],
+  [
+    'a form',
+    'x',
+    { 'content-type': 'application/x-www-form-urlencoded' },
+    'A body is taken as application/json and, where it is a certification request, as application/pkcs10.',
+  ],
+])('%s where a request belongs: the answer says what does', async (_, body, headers, detail) => {
+  expect((await post(admin, PATH, body, headers)).json.detail).toBe(detail);
+});
+
 describe('the inventory', () => {
   test('role auditor: pages, filters and single certificates', async () => {
     const first = await read(admin, `${PATH}?limit=2&service=veritas-worker`);
@@ -294,6 +326,13 @@ describe('the inventory', () => {
     ['/nothing', 404, 'serial_unknown'],
   ])('%s: %i %s', async (path, status, code) => {
     expect(refusal(await read(admin, `${PATH}${path}`))).toEqual([status, code]);
+  });
+
+  test('a time that is none: the answer says how one is written', async () => {
+    const { json } = await read(admin, `${PATH}?expires_before=30d`);
+    expect(json.detail).toBe(
+      'the query is not as documented: expires_before: must be a date or a time, such as 2027-01-31 or 2027-01-31T12:00:00Z',
+    );
   });
 
   test('others see their own certificates, and cannot tell what else there is', async () => {

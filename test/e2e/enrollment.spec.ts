@@ -59,6 +59,14 @@ describe('a token', () => {
     expect([other.status, other.json.code]).toEqual([401, 'token_not_valid']);
   });
 
+  test('that is not there is told from one that is not good', async () => {
+    const { json } = await trade(undefined, csrOf(newKey(), 'veritas-worker'));
+    expect([json.code, json.detail]).toEqual([
+      'token_not_valid',
+      'The request has no `Authorization: Bearer` with a token. Ask the operator for a new enrollment token.',
+    ]);
+  });
+
   test('is good once for many at the same time', async () => {
     const token = await tokenFor('veritas-worker');
     const answers = await Promise.all(Array.from({ length: 8 }, () => trade(token, csrOf(newKey(), 'veritas-worker'))));

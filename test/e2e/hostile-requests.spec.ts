@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { EnrollmentService } from '../../src/pki/index.js';
 import { encodePem, octetsFromPemOrDer } from '../../src/x509/index.js';
@@ -195,6 +197,33 @@ describe('bodies', () => {
   ])('a query %s beside octets: 400', async (query) => {
     expectProblem(await post(der, PKCS10, PATH + query), 400, 'bad_request');
   });
+
+  test.each(['?ttl=1h', '?profile=client'])('a query %s beside JSON: 400, and it is not passed over', async (query) => {
+    expectProblem(await post({ csr }, {}, PATH + query), 400, 'bad_request');
+  });
+
+  test.each([
+    ['POST', PATH, 400],
+    ['POST', `${PATH}/enrollment`, 401],
+    ['PUT', '/api/v1/services/billing', 400],
+    ['DELETE', '/api/v1/services/billing', 404],
+    ['DELETE', '/nowhere', 404],
+  ])(
+    '%s %s with the kind of a body and without a body is answered, over HTTP/1.1 and HTTP/2',
+    async (method, path, status) => {
+      const connection = await RawConnection.open(service.ports.https, { ...admin.tls, ALPNProtocols: ['http/1.1'] });
+      connection.socket.write(
+        `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\r\n`,
+      );
+      expect((await connection.answer()).status).toBe(status);
+      connection.close();
+      const session = connectHttp2(`https://localhost:${service.ports.https}`, { ...admin.tls });
+      const stream = session.request({ ':method': method, ':path': path, ...JSON_TYPE }, { endStream: true });
+      const [{ ':status': answered }] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+      expect(answered).toBe(status);
+      session.destroy();
+    },
+  );
 
   test('a field that stands twice counts once, and is looked at as it counts', async () => {
     const text = JSON.stringify(csr);

@@ -147,6 +147,15 @@ describe('over HTTP', () => {
     expect(refusal(await call(node, pathOf('billing'), admin))).toEqual([404, 'service_unknown']);
   });
 
+  test('what stands in the query of a change is not passed over', async () => {
+    const [path, body] = [`${pathOf('billing')}?state=denied`, { state: 'allowed' }];
+    for (const method of ['PUT', 'DELETE'])
+      expect(refusal(await send(node.ports.https, { method, path, tls: admin.tls, body }))).toEqual([
+        400,
+        'bad_request',
+      ]);
+  });
+
   test('without the role admin, or from a page of another site, nothing is read or changed', async () => {
     for (const answer of [
       await call(node, PATH, worker),
