@@ -64,10 +64,15 @@ function requestIds(): (request: IncomingMessage) => string {
 const withoutTypeOfNothing =
   (handle: RequestListener): RequestListener =>
   (request, response) => {
-    const { stream } = request as Partial<Pick<Http2ServerRequest, 'stream'>>;
-    if (stream ? stream.endAfterHeaders : request.readableEnded) delete request.headers['content-type'];
+    // Most requests have no type.
+    if (request.headers['content-type'] !== undefined && isEmpty(request)) delete request.headers['content-type'];
     handle(request, response);
   };
+
+function isEmpty(request: IncomingMessage): boolean {
+  const { stream } = request as Partial<Pick<Http2ServerRequest, 'stream'>>;
+  return stream ? stream.endAfterHeaders : request.readableEnded;
+}
 
 function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
   const server = createSecureServer({
