@@ -1,6 +1,5 @@
-import { readFileSync, statSync, type Stats } from 'node:fs';
+import { createReadStream, statSync, type Stats } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import { holdsPrivateKey, PkiError, readSecretFile } from '../pki/index.js';
 import { decodeCertificate, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
 import { CommandError, messageOf, systemReasonOf } from './command-error.js';
@@ -10,18 +9,36 @@ import type { Session } from './session.js';
 /** What a file is called in a sentence: `-` is stdin. */
 export const fileName = (path: string): string => (path === '-' ? 'stdin' : path);
 
+/** Of a file of certificates, requests or keys. */
+const MOST_OCTETS = 16 * 1024 * 1024;
+
 /** The octets of a file, or of stdin for `-`. Throws CommandError. */
 export async function readInputFile(path: string, { input }: Session): Promise<Buffer> {
-  if (path === '-') {
-    const octets = await buffer(input());
-    if (octets.length > 0) return octets;
+  const octets = await boundedOctets(path, path === '-' ? input() : createReadStream(path));
+  if (path === '-' && octets.length === 0)
     throw new CommandError('stdin is empty', ExitCode.refused, 'pipe the file in, or name it instead of -');
-  }
+  return octets;
+}
+
+async function boundedOctets(path: string, stream: AsyncIterable<Buffer | string>): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let length = 0;
   try {
-    return readFileSync(path);
+    for await (const piece of stream) {
+      const octets = Buffer.from(piece);
+      pieces.push(octets);
+      length += octets.length;
+      if (length > MOST_OCTETS) break;
+    }
   } catch (error) {
-    throw unreadable(path, error);
+    throw unreadable(fileName(path), error);
   }
+  if (length <= MOST_OCTETS) return Buffer.concat(pieces);
+  throw new CommandError(
+    `${fileName(path)} has more than ${MOST_OCTETS / 1024 / 1024} MiB`,
+    ExitCode.refused,
+    'name a file of certificates, requests or keys',
+  );
 }
 
 /** The octets of a file that only its owner may read, such as a private key. Throws CommandError, and PkiError `key_file_exposed`. */

@@ -728,6 +728,17 @@ describe('the command line', () => {
       expect((await run(['sign', '-'])).err).toMatch(/^veritas: stdin is empty: /);
     });
 
+    it('reads no more than a file of certificates can have', async () => {
+      expect(await run(['show', '/dev/zero'])).toEqual({
+        code: 1,
+        out: '',
+        err: 'veritas: /dev/zero has more than 16 MiB: name a file of certificates, requests or keys\n',
+      });
+      expect((await run(['show', '-'], { input: 'y'.repeat(17 * 1024 * 1024) })).err).toMatch(
+        /^veritas: stdin has more than 16 MiB: /,
+      );
+    });
+
     it('refuses the certificate of another CA, an expired one, and what is none', async () => {
       writeFileSync(path('work/other.pem'), TestCa.root({ organization: 'Evil' }).issue().chainPem);
       expect(failures((await run(['verify', path('work/other.pem')])).out)).toEqual([
