@@ -16,9 +16,7 @@ import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const options = parseArgs({
-  options: { seconds: { type: 'string' }, port: { type: 'string' }, 'repository-port': { type: 'string' } },
-}).values;
+const options = optionsOf();
 const { services } = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { merge: true });
 
 const port = options.port ?? (await freePort());
@@ -47,6 +45,20 @@ await startService();
 startClient();
 if (options.seconds !== undefined)
   setTimeout(() => void stop(calls > 0 && failures === 0 ? 0 : 1), Number(options.seconds) * 1000);
+
+/** What was asked for. Anything else ends the process with one sentence. */
+function optionsOf() {
+  try {
+    const whole = { type: 'string' };
+    const { values } = parseArgs({ options: { seconds: whole, port: whole, 'repository-port': whole } });
+    for (const [name, value] of Object.entries(values))
+      if (!/^\d{1,6}$/.test(value)) throw new Error(`--${name} takes a number, not ${JSON.stringify(value)}`);
+    return values;
+  } catch (error) {
+    process.stderr.write(`demo: ${error.message}\n`);
+    process.exit(2);
+  }
+}
 
 /** The folders of the containers in one: what is a volume there is a folder here. */
 function layOut() {

@@ -85,9 +85,10 @@ async function readOctets(
   try {
     file = await open(path, 'r');
   } catch (error) {
-    throw new TlsSetupError(
-      `${setting}: ${path} cannot be opened (${(error as NodeJS.ErrnoException).code ?? 'unknown'}): ${MADE_BY_SETUP.has(setting) ? 'make it with `veritas setup`, or ' : ''}name another.`,
-    );
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    const absent = MADE_BY_SETUP.has(setting) ? 'make it with `veritas setup`, or name another' : 'name another';
+    const mend = code === 'ENOENT' ? absent : 'look at its name and its permissions';
+    throw new TlsSetupError(`${setting}: ${path} cannot be opened (${code}): ${mend}.`);
   }
   try {
     const stats = await file.stat();

@@ -148,7 +148,12 @@ describe('material', () => {
     [
       'no certificate file',
       () => ({ ...filesOf(localhost()), certificateFile: '/nowhere/cert.pem' }),
-      /tls\.certificateFile: \/nowhere\/cert\.pem cannot be opened \(ENOENT\)/,
+      /tls\.certificateFile: \/nowhere\/cert\.pem cannot be opened \(ENOENT\): make it with `veritas setup`, or name another\.$/,
+    ],
+    [
+      'a file in place of the folder of a certificate',
+      () => ({ ...filesOf(localhost()), certificateFile: `${filesOf(localhost()).keyFile}/cert.pem` }),
+      /cannot be opened \(ENOTDIR\): look at its name and its permissions\.$/,
     ],
     [
       'half a certificate',
