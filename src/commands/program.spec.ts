@@ -4,7 +4,7 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync, symli
 import { join } from 'node:path';
 import { commandLine, type Run } from '../../test/support/command-line.js';
 import { certificationRequestPem } from '../../test/support/certification-request.js';
-import { temporaryFolder } from '../../test/support/temporary-authority.js';
+import { temporaryFolder } from '../../test/support/folder.js';
 import { revocationReasons } from '../pki/index.js';
 import { generateTestKeyPair, TestCa } from '../testing/index.js';
 import {

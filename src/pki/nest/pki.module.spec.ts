@@ -3,12 +3,8 @@ import { Test } from '@nestjs/testing';
 import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { certificationRequest } from '../../../test/support/certification-request.js';
-import {
-  openTemporaryAuthority,
-  somebody,
-  temporaryFolder,
-  temporarySettings,
-} from '../../../test/support/temporary-authority.js';
+import { temporaryFolder } from '../../../test/support/folder.js';
+import { openTemporaryAuthority, somebody, temporarySettings } from '../../../test/support/temporary-authority.js';
 import { EventBus } from '../../events/index.js';
 import { CaService } from '../ca.service.js';
 import type { CertificationAuthority } from '../certification-authority.js';
