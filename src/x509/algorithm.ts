@@ -21,6 +21,7 @@ export function decodeAlgorithmIdentifier(
   return { der: reader.since(start), oid, parameters };
 }
 
+/** Encodes an AlgorithmIdentifier (RFC 5280 §4.1.1.2). `parameters`: one whole element; absent when there is none. */
 export function algorithmIdentifier(oid: string, parameters?: Uint8Array): AlgorithmIdentifier {
   return { der: write.sequence(write.oid(oid), ...(parameters ? [parameters] : [])), oid, parameters };
 }
