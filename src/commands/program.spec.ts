@@ -816,6 +816,9 @@ describe('the command line', () => {
       [['list', '--status', 'unknown']],
       [['list', '--expires-before', 'tomorrow']],
       [['list', '--expires-before', '2027-02-31']],
+      // Of which zone?
+      [['list', '--expires-before', '2027-01-31T08:00:00']],
+      [['list', '--expires-before', '2027-01-31 (Sunday)']],
       [['list', '--limit', '0']],
       [['ca']],
       [['ca', 'install']],
