@@ -8,13 +8,9 @@ export interface AlgorithmIdentifier {
 }
 
 /** Reads an AlgorithmIdentifier. Throws DecodeError. */
-export function decodeAlgorithmIdentifier(
-  reader: DerReader,
-  what: string,
-  tag: number = Tag.SEQUENCE,
-): AlgorithmIdentifier {
+export function decodeAlgorithmIdentifier(reader: DerReader, what: string): AlgorithmIdentifier {
   const start = reader.offset;
-  const sequence = reader.enter(tag, what);
+  const sequence = reader.enter(Tag.SEQUENCE, what);
   const oid = sequence.oid(what);
   const parameters = sequence.done ? undefined : sequence.element(`${what} parameters`);
   sequence.end(what);
