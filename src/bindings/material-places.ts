@@ -7,8 +7,8 @@ import { TlsSetupError } from '../tls/index.js';
 const MADE = { certificateFile: 'server_cert.pem', keyFile: 'server_key.pem', caFile: 'ca_bundle.pem' } as const;
 
 /**
- * Insists that files of the listener that are not there are those that `veritas setup` makes, in the folder above `pki.directory`: of others making them again is no
- * mend. Throws TlsSetupError that names every setting to change.
+ * Insists that files of the listener that are not there are those that `veritas setup` makes, in the folder above `pki.directory`: making these again is no mend
+ * for others. Throws TlsSetupError that names every setting to change.
  */
 export function checkMaterialPlaces(tls: Configuration['tls'], certsDirectory: string): void {
   const settings = (['certificateFile', 'keyFile', 'caFile'] as const).filter(

@@ -29,23 +29,25 @@ export function lifetimeArgument(text: string): number {
   return seconds;
 }
 
-/** A length of time from now, as {@link lifetimeArgument} reads it, or a date. Gives the date. */
+/** A length of time from now, as {@link lifetimeArgument} reads it, a day (from midnight UTC), or a time as RFC 3339 has it. Gives the date. */
 export const dateArgument = (text: string): Date => dateOf(text, 1);
 
 /** As {@link dateArgument}, but a length of time counts back from now: `30d` is thirty days ago. */
 export const sinceArgument = (text: string): Date => dateOf(text, -1);
 
+// Without its zone a time would be another one on each machine.
+const DATE = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d))?$/;
+
 function dateOf(text: string, direction: 1 | -1): Date {
   const isLength = /^\d+[smhd]?$/.test(text);
   const date = isLength ? new Date(Date.now() + direction * lifetimeArgument(text) * 1000) : new Date(text);
-  if ((!isLength && !isDay(text.slice(0, 10))) || Number.isNaN(date.getTime()))
-    throw new InvalidArgumentError('write 30d, 24h or a date such as 2027-01-31.');
+  if ((!isLength && !(DATE.test(text) && isDay(text.slice(0, 10)))) || Number.isNaN(date.getTime()))
+    throw new InvalidArgumentError('write 30d, 24h, or a date such as 2027-01-31 or 2027-01-31T08:00:00Z.');
   return date;
 }
 
 /** Whether the day exists: JavaScript takes 31 February for 3 March. */
 function isDay(text: string): boolean {
-  if (!/^\d{4}-\d\d-\d\d$/.test(text)) return false;
   const day = new Date(`${text}T00:00:00Z`);
   return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { commandLine } from '../../test/support/command-line.js';
-import { temporaryFolder } from '../../test/support/temporary-authority.js';
+import { temporaryFolder } from '../../test/support/folder.js';
 import { AuditLog } from '../audit/index.js';
 import { openStore } from '../store/index.js';
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import { commandLine, type Run } from '../../test/support/command-line.js';
-import { temporaryFolder } from '../../test/support/temporary-authority.js';
+import { temporaryFolder } from '../../test/support/folder.js';
 import { TestCa, type TestCertificateOptions } from '../testing/index.js';
 import {
   CrlReason,

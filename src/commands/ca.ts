@@ -5,12 +5,10 @@ import { requester, withAuthority, type Session } from './session.js';
 
 /** `veritas ca init`: makes the root and the issuing CA where there are none, and their first revocation lists. */
 export async function caInit(session: Session): Promise<void> {
-  const created: string[] = [];
   await withAuthority(session, { create: true }, async (authority) => {
     await authority.crls.publishIfDue(requester());
-    created.push(...authority.published);
-    for (const path of created) session.output.progress(`Wrote ${path}.`);
-    if (created.length === 0) session.output.progress('The CA was there already; nothing was changed.');
+    for (const path of authority.published) session.output.progress(`Wrote ${path}.`);
+    if (authority.published.length === 0) session.output.progress('The CA was there already; nothing was changed.');
     describe(session, authority);
   });
 }

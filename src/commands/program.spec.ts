@@ -4,7 +4,7 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync, symli
 import { join } from 'node:path';
 import { commandLine, type Run } from '../../test/support/command-line.js';
 import { certificationRequestPem } from '../../test/support/certification-request.js';
-import { temporaryFolder } from '../../test/support/temporary-authority.js';
+import { temporaryFolder } from '../../test/support/folder.js';
 import { revocationReasons } from '../pki/index.js';
 import { generateTestKeyPair, TestCa } from '../testing/index.js';
 import {
@@ -816,6 +816,9 @@ describe('the command line', () => {
       [['list', '--status', 'unknown']],
       [['list', '--expires-before', 'tomorrow']],
       [['list', '--expires-before', '2027-02-31']],
+      // Of which zone?
+      [['list', '--expires-before', '2027-01-31T08:00:00']],
+      [['list', '--expires-before', '2027-01-31 (Sunday)']],
       [['list', '--limit', '0']],
       [['ca']],
       [['ca', 'install']],

@@ -47,7 +47,7 @@ export interface VerifySubject {
   readonly lostReasonOf: ((certificate: Certificate) => string | undefined) | undefined;
   /** The revocation lists of other CAs, for certificates that the store does not know. */
   readonly lists: RevocationStatus;
-  /** The private key that should belong to the leaf. */
+  /** The public half of the private key that should belong to the leaf. */
   readonly publicKey: KeyObject | undefined;
   readonly purpose: Purpose;
   readonly policy: Pick<Configuration['mtls'], 'issuerOrganization' | 'serviceFrom' | 'revocation'>;

@@ -1,4 +1,4 @@
-import { createPrivateKey, hash } from 'node:crypto';
+import { createPrivateKey, createPublicKey, hash, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { crlSources, federatedDomains, intermediatesOf, type Configuration } from '../configuration/index.js';
 import {
@@ -184,10 +184,11 @@ function trustOf({ tls: { caFile }, mtls }: Configuration): TrustAnchors {
   }
 }
 
-function publicKeyOf(path: string) {
+/** The public half of the private key in a file. */
+function publicKeyOf(path: string): KeyObject {
   const pem = readOwnersFile(path);
   try {
-    return createPrivateKey(pem);
+    return createPublicKey(createPrivateKey(pem));
   } catch {
     throw new CommandError(
       `${path} is not an unencrypted private key`,

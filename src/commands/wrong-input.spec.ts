@@ -3,7 +3,7 @@ import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { commandLine, type Run } from '../../test/support/command-line.js';
-import { temporaryFolder } from '../../test/support/temporary-authority.js';
+import { temporaryFolder } from '../../test/support/folder.js';
 import { ROLES } from '../configuration/index.js';
 import { runCommandLine } from './program.js';
 

@@ -71,16 +71,6 @@ type Frozen<T> = T extends readonly (infer Item)[]
  */
 export type Configuration = Frozen<z.output<typeof configurationSchema>>;
 
-/** The part of a setting's name before the first dot: `http`, `tls`, … */
-export type Namespace = keyof Configuration;
-
 export type HttpConfig = Configuration['http'];
-export type TlsConfig = Configuration['tls'];
-export type MtlsConfig = Configuration['mtls'];
-export type PkiConfig = Configuration['pki'];
-export type StoreConfig = Configuration['store'];
-export type RepositoryConfig = Configuration['repository'];
 export type MicroserviceConfig = Configuration['microservice'];
 export type LogConfig = Configuration['log'];
-export type HealthConfig = Configuration['health'];
-export type MetricsConfig = Configuration['metrics'];

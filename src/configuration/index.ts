@@ -1,19 +1,6 @@
 export { readBuiltInProfiles } from './built-in-profiles.js';
 export { ConfigurationError, type ConfigurationProblem } from './configuration-error.js';
-export type {
-  Configuration,
-  HealthConfig,
-  HttpConfig,
-  LogConfig,
-  MetricsConfig,
-  MicroserviceConfig,
-  MtlsConfig,
-  Namespace,
-  PkiConfig,
-  RepositoryConfig,
-  StoreConfig,
-  TlsConfig,
-} from './configuration.js';
+export type { Configuration, HttpConfig, LogConfig, MicroserviceConfig } from './configuration.js';
 export { configuredServices } from './configured-services.js';
 export { formatDuration, parseDuration } from './duration.js';
 export type { Environment } from './environment.js';

@@ -81,6 +81,7 @@ export function keyOf(path: readonly PropertyKey[]): string {
     .join('');
 }
 
+/** What stands at a path of keys in parsed data; undefined when nothing does. */
 export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
     (inner, key) =>

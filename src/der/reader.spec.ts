@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { computingTime } from '../../test/support/computing-time.js';
 import { context, contextConstructed, DecodeError, DerReader, Tag, write } from './index.js';
 
 const read = (hex: string): DerReader => new DerReader(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
@@ -235,10 +236,11 @@ describe('an element that is handed out unread', () => {
   });
 
   test('is refused soon when it nests a hundred thousand octets', () => {
-    const start = performance.now();
-    expect(refusal(() => new DerReader(Buffer.alloc(100_000, '3080', 'hex')).element('x')).offset).toBe(0);
-    expect(refusal(() => new DerReader(nest(3000)).element('x')).problem).toContain('levels deep');
-    expect(performance.now() - start).toBeLessThan(200);
+    const took = computingTime(() => {
+      expect(refusal(() => new DerReader(Buffer.alloc(100_000, '3080', 'hex')).element('x')).offset).toBe(0);
+      expect(refusal(() => new DerReader(nest(3000)).element('x')).problem).toContain('levels deep');
+    });
+    expect(took).toBeLessThan(200);
   });
 });
 

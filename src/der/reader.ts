@@ -226,9 +226,9 @@ export class DerReader {
     return decodeTime(tag, this.#octets, this.#from, this.#to, what, start);
   }
 
-  generalizedTime(what: string, tag: number = Tag.GENERALIZED_TIME): Date {
+  generalizedTime(what: string): Date {
     const start = this.#at;
-    this.#header(tag, what);
+    this.#header(Tag.GENERALIZED_TIME, what);
     return decodeTime(Tag.GENERALIZED_TIME, this.#octets, this.#from, this.#to, what, start);
   }
 

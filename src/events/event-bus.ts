@@ -2,20 +2,13 @@ import { EventEmitter } from 'node:events';
 import type { EventMap, EventName } from './event-map.js';
 
 /**
- * Delivers events to listeners. Listeners are called synchronously, one after the other. An error in a listener goes to `onListenerError`, and not to
- * the other listeners or the emitter: an event reports what is done and cannot undo it.
+ * Delivers events to listeners. Listeners are called synchronously, one after the other. An error in a listener reaches neither the other listeners nor the
+ * emitter, because an event reports what is done and cannot undo it: it is emitted as `background.failed`. An error in a listener of that is lost.
  */
 export class EventBus {
   readonly #emitter = new EventEmitter();
-  readonly #onListenerError: (error: unknown, name: EventName) => void;
 
-  /** By default an error in a listener is emitted as `background.failed`. An error in a listener of `background.failed` is lost. */
-  constructor(onListenerError?: (error: unknown, name: EventName) => void) {
-    this.#onListenerError =
-      onListenerError ??
-      ((error, name) => {
-        if (name !== 'background.failed') this.emit('background.failed', { task: `listener of ${name}`, error });
-      });
+  constructor() {
     // Only rooms add listeners, never requests; more than 64 listeners would mean a leak.
     this.#emitter.setMaxListeners(64);
   }
@@ -26,7 +19,7 @@ export class EventBus {
       try {
         listener(payload);
       } catch (error) {
-        this.#onListenerError(error, name);
+        if (name !== 'background.failed') this.emit('background.failed', { task: `listener of ${name}`, error });
       }
     };
     this.#emitter.on(name, guarded);

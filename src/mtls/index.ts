@@ -28,7 +28,6 @@ export { MtlsGuard } from './mtls.guard.js';
 export { MtlsModule } from './mtls.module.js';
 export type { MtlsOptions } from './mtls.options.js';
 export type { Rate } from './rates/rate.js';
-export { RATE_BOUNDS } from './rates/rate.js';
 export { RateLimit } from './rates/rate-limit.decorator.js';
 export type { RateExchange } from './rates/rate-exchange.js';
 export type { RateOf, Spent } from './rates/rate-limiter.js';

@@ -189,7 +189,7 @@ export class CaService {
     return findCertificate(this.#context.store.database, serialNumber);
   }
 
-  /** A page of certificates, newest first. Throws PkiError `cursor_malformed`, and RangeError for a limit outside 1 to 1000. */
+  /** A page of certificates, in the order of {@link listCertificates}. Throws PkiError `cursor_malformed`, and RangeError for a limit outside 1 to 1000. */
   async list(filter: CertificateFilter = {}): Promise<CertificatePage> {
     try {
       return await listCertificates(this.#context.store.database, { now: this.#context.now(), ...filter });

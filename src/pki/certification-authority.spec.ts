@@ -12,7 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { certificationRequest } from '../../test/support/certification-request.js';
-import { somebody, temporaryFolder, temporarySettings } from '../../test/support/temporary-authority.js';
+import { temporaryFolder } from '../../test/support/folder.js';
+import { somebody, temporarySettings } from '../../test/support/temporary-authority.js';
 import { listAudit, openStore, type Store } from '../store/index.js';
 import { TestCa } from '../testing/index.js';
 import { decodeCertificate, decodePem, KeyUsage, nameToString, validateCertificatePath } from '../x509/index.js';

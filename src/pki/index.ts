@@ -20,8 +20,7 @@ export { checkServiceName } from './issuance/name-policy.js';
 export { newKeyFor } from './issuance/own-key.js';
 export { requestFor } from './issuance/own-request.js';
 export type { Authority } from './issuer/authority.js';
-export { encryptPrivateKey } from './issuer/encrypted-key.js';
-export { FileSigner, openKeyFile, type KeyFile } from './issuer/file-signer.js';
+export { openKeyFile, type KeyFile } from './issuer/file-signer.js';
 export type { AuthorityKeyType } from './issuer/new-key.js';
 export { wipePassphrases } from './issuer/passphrase.js';
 export { readSecretFile } from './issuer/secret-file.js';
@@ -32,14 +31,8 @@ export { PKI_ERRORS, PkiError, type PkiErrorCode } from './pki-error.js';
 export { StoreError } from '../store/index.js';
 export type { PkiSettings, Requester } from './pki-settings.js';
 export { isAuthorityProfile, isIntermediateProfile, KEY_TYPES, type KeyType } from './profile/profile.js';
-export { NameRules, type NameRuleTexts } from './profile/name-rules.js';
-export {
-  KEY_USAGES,
-  PURPOSES,
-  type KeyUsageName,
-  type ProfileDefinition,
-  type Purpose,
-} from './profile/profile-definition.js';
+export type { NameRuleTexts } from './profile/name-rules.js';
+export { PURPOSES, type KeyUsageName, type ProfileDefinition, type Purpose } from './profile/profile-definition.js';
 export { Profiles } from './profile/profiles.js';
 export type { RequesterRuleTexts, RequestingService } from './profile/requesters.js';
 export { ReservedNames } from './profile/reserved-names.js';
@@ -50,7 +43,6 @@ export {
   holdsPrivateKey,
   replaceFile,
 } from './publication/atomic-file.js';
-export { publicationUrls } from './profile/fixed-extensions.js';
 export { revocationReasons, type RevocationReason } from './revocation/reason.js';
 export { ExternalRootService, type InstalledAuthority, type InstalledCrl } from './rollover/external-root.service.js';
 export { ROLLOVER_STEPS, type RolloverStep, type RolloverTarget, type StateChange } from './rollover/rollover-plan.js';

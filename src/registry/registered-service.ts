@@ -37,6 +37,7 @@ export function serviceOf(row: ServiceChangeRow): RegisteredService | undefined 
   return terms && { name: row.name, source: 'registry', version, terms, changed };
 }
 
+/** The change that a row records. */
 export function changeOf(row: ServiceChangeRow): ServiceChange {
   const { version, author, request_id: requestId, changed_at: at } = row;
   return { version, terms: termsOf(row), author, requestId, at: new Date(at) };

@@ -45,6 +45,7 @@ export interface ShadowRecord {
   readonly last_at: string;
 }
 
+/** An entry for JSON: who changed it is null for those of the configuration. */
 export function serviceRecord({ name, source, version, terms, changed }: RegisteredService): ServiceRecord {
   return {
     name,
@@ -57,6 +58,7 @@ export function serviceRecord({ name, source, version, terms, changed }: Registe
   };
 }
 
+/** A change for JSON. */
 export function changeRecord({ version, terms, author, requestId, at }: ServiceChange): ChangeRecord {
   return {
     version,
@@ -67,6 +69,7 @@ export function changeRecord({ version, terms, author, requestId, at }: ServiceC
   };
 }
 
+/** Shadowed calls for JSON. */
 export function shadowRecord({ firstAt, lastAt, ...calls }: ShadowedCalls): ShadowRecord {
   return { ...calls, first_at: firstAt.toISOString(), last_at: lastAt.toISOString() };
 }

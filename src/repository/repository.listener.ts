@@ -14,7 +14,7 @@ import {
 import { encodePem } from '../x509/index.js';
 import { sendDocument } from './cached-reply.js';
 import { sendCrl } from './crl-reply.js';
-import { failureLog } from './failure-log.js';
+import { failureLog, type Failed } from './failure-log.js';
 import { NO_SCHEMAS } from './no-schemas.js';
 import { ocspHandler } from './ocsp-handler.js';
 import { PUBLISHED, type Published } from './published.js';
@@ -59,14 +59,11 @@ export class RepositoryListener implements OnApplicationBootstrap, OnApplication
   }
 }
 
-/**
- * Creates the server with the routes of the plain-HTTP listener. Unknown names are answered with 404. A request reads nothing from the disk except
- * published lists.
- */
+/** Creates the server of the plain-HTTP listener. Unknown names are answered with 404. A request reads nothing from the disk except published lists. */
 function createRepositoryServer(published: Published): FastifyInstance {
   const logger = new Logger('Repository');
-  // One each: what is wrong with OCSP hides nothing of the lists.
-  const [failed, failedWithin] = [failureLog(logger), failureLog(logger)];
+  // A log each: what is wrong with OCSP hides nothing of the lists.
+  const failed = failureLog(logger);
   const ocsp = published.ocsp && ocspHandler(published.ocsp, failureLog(logger));
   const server = fastify({
     logger: false,
@@ -93,6 +90,21 @@ function createRepositoryServer(published: Published): FastifyInstance {
       return http;
     },
   });
+  addRoutes(server, published, failureLog(logger));
+  server.setNotFoundHandler((_, reply) => notFound(reply));
+  // Answers with the status alone: no route reads a body, so there is no detail that would help the client. Why is in the log.
+  server.setErrorHandler<FastifyError>((error, { id }, reply) => {
+    const { statusCode = 500 } = error;
+    if (statusCode >= 500) failed(error, id);
+    // They are about the list that cannot be sent.
+    for (const name of ['etag', 'last-modified', 'expires', 'accept-ranges', 'content-range']) reply.removeHeader(name);
+    return problem(reply, statusCode);
+  });
+  return server;
+}
+
+/** `failedWithin` hears why a list that was begun could not be sent to its end. */
+function addRoutes(server: FastifyInstance, published: Published, failedWithin: Failed): void {
   server.get('/livez', (_, reply) => reply.header('cache-control', 'no-store').send({ status: 'alive' }));
   server.get('/readyz', async (_, reply) => {
     const ready = await published.ready();
@@ -127,16 +139,6 @@ function createRepositoryServer(published: Published): FastifyInstance {
     const crl = scope === undefined ? undefined : published.crl(request.params.issuer, scope);
     return crl ? sendCrl(request, reply, crl, failedWithin) : notFound(reply);
   });
-  server.setNotFoundHandler((_, reply) => notFound(reply));
-  // Answers with the status alone: no route reads a body, so there is no detail that would help the client. Why is in the log.
-  server.setErrorHandler<FastifyError>((error, { id }, reply) => {
-    const { statusCode = 500 } = error;
-    if (statusCode >= 500) failed(error, id);
-    // They are about the list that cannot be sent.
-    for (const name of ['etag', 'last-modified', 'expires', 'accept-ranges', 'content-range']) reply.removeHeader(name);
-    return problem(reply, statusCode);
-  });
-  return server;
 }
 
 const notFound = (reply: FastifyReply): FastifyReply => problem(reply, 404, 'There is nothing here under this name.');

@@ -92,8 +92,6 @@ export class CrlRevocation implements RevocationStatus {
       readonly refreshInterval: number;
       readonly clock: () => Date;
       readonly report: (event: CrlEvent) => void;
-      /** From 0 to 1, by chance. */
-      readonly random?: () => number;
       /** How long {@link CrlRevocation.start} waits, in milliseconds. */
       readonly startWait?: number;
       readonly reader?: CrlReader;
@@ -159,7 +157,7 @@ export class CrlRevocation implements RevocationStatus {
     const delay = nextLook(loaded, {
       interval: this.options.refreshInterval,
       now: this.options.clock(),
-      random: (this.options.random ?? Math.random)(),
+      random: Math.random(),
     });
     this.#timers.set(loaded, setTimeout(() => void this.#refreshAndAgain(loaded), delay).unref());
   }

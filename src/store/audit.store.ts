@@ -23,6 +23,7 @@ const COLUMNS = [
   'hash',
 ] as const;
 
+/** Where the record ends; undefined while it is empty. */
 export async function auditHead(database: Database): Promise<AuditHead | undefined> {
   return database.selectFrom('audit_head').select(['sequence', 'hash']).where('id', '=', 1).executeTakeFirst();
 }

@@ -109,6 +109,7 @@ export async function insertCertificate(database: Database, row: NewCertificateR
   await insertCertificates(database, [row]);
 }
 
+/** The certificate of a serial number (lower-case hexadecimal); undefined when none of our CAs issued it. */
 export function findCertificate(database: Database, serial: string): Promise<CertificateRow | undefined> {
   return database.selectFrom('certificate').select(CERTIFICATE_COLUMNS).where('serial', '=', serial).executeTakeFirst();
 }

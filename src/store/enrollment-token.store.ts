@@ -30,6 +30,7 @@ export async function insertEnrollmentToken(
     .execute();
 }
 
+/** The token with this digest, spent and ended ones too. */
 export function findEnrollmentToken(database: Database, tokenSha256: string): Promise<EnrollmentTokenRow | undefined> {
   return database
     .selectFrom('enrollment_token')

@@ -44,7 +44,6 @@ export {
   unplacedCrls,
   type CrlHeader,
   type CrlPlace,
-  type CrlRow,
 } from './crl.store.js';
 export {
   endEnrollmentTokens,
@@ -60,8 +59,8 @@ export {
   type CertificateFilter,
   type CertificatePage,
 } from './inventory.store.js';
-export { GatheredWrites, type GatheredWork } from './gathered-writes.js';
-export { findIdempotency, insertIdempotency, type IdempotencyRow } from './idempotency.store.js';
+export { GatheredWrites } from './gathered-writes.js';
+export { findIdempotency, insertIdempotency } from './idempotency.store.js';
 export {
   activeIssuers,
   findIssuer,
@@ -95,7 +94,6 @@ export {
   markReleased,
   markRevoked,
   serialStatuses,
-  type ReleaseRow,
 } from './revocation.store.js';
 export type { Database, IssuerRole, IssuerState, Transaction } from './schema.js';
 export {

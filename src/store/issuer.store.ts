@@ -47,6 +47,7 @@ export async function insertIssuer(
     .execute();
 }
 
+/** The issuer of a name such as `issuing`, whatever its state. */
 export function findIssuer(database: Database, id: string): Promise<IssuerRow | undefined> {
   return database.selectFrom('issuer').select(COLUMNS).where('id', '=', id).executeTakeFirst();
 }
@@ -62,6 +63,7 @@ export async function activeIssuers(database: Database): Promise<ReadonlySet<str
   return new Set(rows.map(({ id }) => id));
 }
 
+/** Says what a CA may still do; nothing happens where there is no such CA. */
 export async function setIssuerState(database: Database, id: string, state: IssuerState): Promise<void> {
   await database.updateTable('issuer').set({ state }).where('id', '=', id).execute();
 }

@@ -95,7 +95,7 @@ describeOnPostgres('a PostgreSQL store', () => {
     await other.close();
   });
 
-  test('a listener that is cut listens again, and tells once for what it may have missed', async () => {
+  test('a listener that is cut listens again, and tells of what it may have missed', async () => {
     let tell = (): void => undefined;
     const next = (): Promise<void> => new Promise((resolve) => (tell = resolve));
     const listening = next();

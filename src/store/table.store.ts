@@ -59,6 +59,7 @@ export async function tableShapes(database: Database): Promise<TableShape[]> {
   });
 }
 
+/** How many rows a table has. */
 export async function countRows(database: Database, table: TableShape): Promise<number> {
   const { rows } = await sql<{ rows: number }>`select count(*) as rows from ${sql.table(table.name)}`.execute(database);
   return rows[0]?.rows ?? 0;

@@ -3,6 +3,7 @@ import { hash, X509Certificate } from 'node:crypto';
 import { rootCertificates } from 'node:tls';
 import { context, DecodeError, write } from '../der/index.js';
 import { TestCa } from '../testing/index.js';
+import { computingTime } from '../../test/support/computing-time.js';
 import { replaceElement } from '../../test/support/mutate.js';
 import { decodeCertificate, MAX_CERTIFICATE_OCTETS, type Certificate } from './certificate.js';
 import { encodeSigned, encodeTbsCertificate, signOctets } from './encode.js';
@@ -173,10 +174,11 @@ describe('refused', () => {
     expect(refusal(Buffer.from(issued.certificatePem)).offset).toBe(0);
   });
 
-  test('a hundred thousand octets of open sequences', () => {
-    const start = performance.now();
-    expect(refusal(Buffer.alloc(60_000, '3080', 'hex')).problem).toContain('indefinite');
-    expect(performance.now() - start).toBeLessThan(200);
+  test('sixty thousand octets of open sequences, soon', () => {
+    const took = computingTime(() => {
+      expect(refusal(Buffer.alloc(60_000, '3080', 'hex')).problem).toContain('indefinite');
+    });
+    expect(took).toBeLessThan(200);
   });
 });
 

@@ -35,7 +35,7 @@ export interface CrlIndexing {
 }
 
 /** PEM has a smaller bound because it is decoded in one go. */
-const MAX_PEM_OCTETS = 8 * 1024 * 1024;
+const MAX_PEM_CRL_OCTETS = 8 * 1024 * 1024;
 const ENTRIES_A_STEP = 250;
 const DER_SEQUENCE = 0x30;
 // RFC 5280 §5.2: the extensions that are processed here, and so may be critical.
@@ -75,9 +75,9 @@ export function restoreCrlIndex(octets: Uint8Array, issuer: Certificate, table: 
 
 function octetsOf(input: Uint8Array): Uint8Array {
   if (input[0] === DER_SEQUENCE) return input;
-  if (input.length > MAX_PEM_OCTETS)
-    throw new CrlRefusedError(`PEM of more than ${MAX_PEM_OCTETS} octets is not read: give the list as DER`);
-  const [octets, second] = octetsFromPemOrDer(input, 'X509 CRL', MAX_PEM_OCTETS);
+  if (input.length > MAX_PEM_CRL_OCTETS)
+    throw new CrlRefusedError(`PEM of more than ${MAX_PEM_CRL_OCTETS} octets is not read: give the list as DER`);
+  const [octets, second] = octetsFromPemOrDer(input, 'X509 CRL', MAX_PEM_CRL_OCTETS);
   if (!octets || second) throw new DecodeError('a CRL file holds exactly one CRL', 0);
   return octets;
 }

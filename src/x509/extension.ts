@@ -55,6 +55,7 @@ export function encodedOnce({ oid, critical, value }: Extension): Extension {
   return { oid, critical, value, der: encodeExtension({ oid, critical, value }) };
 }
 
+/** Extensions (RFC 5280 §4.1): the SEQUENCE, in the order given. */
 export function encodeExtensions(extensions: Iterable<Extension>): Uint8Array {
   return write.sequence(...[...extensions].map(encodeExtension));
 }

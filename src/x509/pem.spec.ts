@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { computingTime } from '../../test/support/computing-time.js';
 import { DecodeError } from '../der/index.js';
 import { decodePem, encodePem, MAX_PEM_OCTETS, octetsFromPemOrDer } from './pem.js';
 
@@ -76,11 +77,12 @@ describe('refused', () => {
   });
 
   test('four million characters on one line end soon', () => {
-    const start = performance.now();
-    decodePem('-----BEGIN'.slice(1) + ' A'.repeat(2_000_000));
-    expect(offsetOf(() => decodePem(`-----BEGIN ${'A '.repeat(2_000_000)}`))).toBe(0);
-    expect(offsetOf(() => decodePem(`-----BEGIN ${'A'.repeat(4_000_000)}`))).toBe(0);
-    expect(performance.now() - start).toBeLessThan(1000);
+    const took = computingTime(() => {
+      decodePem('-----BEGIN'.slice(1) + ' A'.repeat(2_000_000));
+      expect(offsetOf(() => decodePem(`-----BEGIN ${'A '.repeat(2_000_000)}`))).toBe(0);
+      expect(offsetOf(() => decodePem(`-----BEGIN ${'A'.repeat(4_000_000)}`))).toBe(0);
+    });
+    expect(took).toBeLessThan(1000);
   });
 });
 

@@ -13,7 +13,8 @@ import { generateTestKeyPair } from '../../src/testing/index.js';
 import { openStore } from '../../src/store/index.js';
 import { verifySignature } from '../../src/x509/index.js';
 import { certificationRequest } from '../support/certification-request.js';
-import { somebody, temporaryFolder, temporarySettings } from '../support/temporary-authority.js';
+import { temporaryFolder } from '../support/folder.js';
+import { somebody, temporarySettings } from '../support/temporary-authority.js';
 
 const MODULE = [
   '/usr/lib/softhsm/libsofthsm2.so',

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   openCertificationAuthority,
@@ -21,8 +19,6 @@ export interface TemporaryAuthority {
   readonly reopen: (options?: Partial<CertificationAuthorityOptions>) => Promise<CertificationAuthority>;
   readonly close: () => Promise<void>;
 }
-
-export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'veritas-'));
 
 /** The settings of a CA in `folder`, as the configuration's defaults have them. */
 export const temporarySettings = (folder: string): PkiSettings => ({
@@ -46,9 +42,6 @@ async function makeTemplate(newPlace: NewPlace): Promise<StorePlace> {
   const store = await openStore(place.options);
   await openCertificationAuthority({ settings: temporarySettings(place.folder), store, create: true });
   await store.close();
-  process.once('exit', () => {
-    rmSync(place.folder, { recursive: true, force: true });
-  });
   return place;
 }
 

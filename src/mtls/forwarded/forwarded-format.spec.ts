@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { computingTime } from '../../../test/support/computing-time.js';
 import { BROKEN, escapedPem, WRITTEN } from '../../../test/support/forwarded-headers.js';
 import { TestCa } from '../../testing/index.js';
 import { decodeCertificate, DecodeError, encodePem } from '../../x509/index.js';
@@ -79,11 +80,12 @@ describe.each(FORMATS)('%s', (format) => {
 
   test('of 16 384 characters at most, however hostile, in no time', () => {
     for (const piece of ['\\', '\\"', 'a=', 'A', ':', ',', '%', '%0A', 'Cert="', '-----BEGIN CERTIFICATE-----']) {
-      const start = performance.now();
       const within = piece.repeat(16_384 / piece.length);
-      defectOf(() => decodeForwarded(format, within));
-      defectOf(() => decodeForwarded(format, `Cert="${within.slice(8)}`));
-      expect(performance.now() - start).toBeLessThan(50);
+      const took = computingTime(() => {
+        defectOf(() => decodeForwarded(format, within));
+        defectOf(() => decodeForwarded(format, `Cert="${within.slice(8)}`));
+      });
+      expect(took).toBeLessThan(50);
       expect(defectOf(() => decodeForwarded(format, within.padEnd(16_385, 'A')))).toBe('too_long');
     }
   });

@@ -5,7 +5,7 @@ export interface Rate {
 }
 
 /** The lower and upper limits of a rate. A burst takes at most a day to come back. */
-export const RATE_BOUNDS = { leastPerSecond: 0.001, mostPerSecond: 1_000_000, mostBurst: 1_000_000 } as const;
+const RATE_BOUNDS = { leastPerSecond: 0.001, mostPerSecond: 1_000_000, mostBurst: 1_000_000 } as const;
 const DAY_S = 86_400;
 
 /** Throws RangeError for a rate that lets nobody through, or for which no budget can be kept. */

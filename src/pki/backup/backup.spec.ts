@@ -5,7 +5,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { describeOnEachStore, type StorePlace } from '../../../test/support/postgres.js';
-import { somebody, temporaryFolder, temporarySettings } from '../../../test/support/temporary-authority.js';
+import { temporaryFolder } from '../../../test/support/folder.js';
+import { somebody, temporarySettings } from '../../../test/support/temporary-authority.js';
 import {
   countRows,
   listAudit,

@@ -132,32 +132,9 @@ export async function reapply(
   comparison: CrlComparison,
   { audit, requester }: { readonly audit: AuditLog; readonly requester: Requester },
 ): Promise<void> {
-  const { issuer, known, published, unrevoked, lost } = comparison;
+  const { issuer, known, published } = comparison;
   if (!published) return;
-  const notAfter = decodeCertificate(issuer.der).notAfter.getTime();
-  const { actor, requestId } = requester;
-  for (const [entries, isKnown] of [
-    [unrevoked, 'yes'],
-    [lost, 'no'],
-  ] as const)
-    for (const { serialNumber: serial, revocationDate, reason: value, invalidityDate } of entries) {
-      const reason = revocationReasons.find((name) => CrlReason[name] === value) ?? 'unspecified';
-      if (isKnown === 'yes')
-        await markRevoked(transaction, { serial, reason, revokedAt: revocationDate, invalidityDate });
-      else
-        await insertRevokedSerial(transaction, {
-          serial,
-          issuer: issuer.id,
-          notAfter,
-          reason,
-          revokedAt: revocationDate.getTime(),
-        });
-      const detail = { reason, issuer: issuer.id, crl: String(published.number), certificate_known: isKnown };
-      await audit.append(
-        { action: 'certificate.revoke', phase: 'result', actor, requestId, subject: serial, detail },
-        transaction,
-      );
-    }
+  await revokeAgain(transaction, comparison, published.number, { audit, requester });
   if (!isBehind(comparison)) return;
   const scopes = await listCrlScopes(transaction, issuer.id);
   // When the last list of a scope was not given, the numbers used in that scope are unknown, so the numbers jump ahead.
@@ -180,6 +157,37 @@ export async function reapply(
     sha256: null,
     der,
   });
+}
+
+async function revokeAgain(
+  transaction: Transaction,
+  { issuer, unrevoked, lost }: CrlComparison,
+  number: number,
+  { audit, requester: { actor, requestId } }: { readonly audit: AuditLog; readonly requester: Requester },
+): Promise<void> {
+  const notAfter = decodeCertificate(issuer.der).notAfter.getTime();
+  for (const [entries, isKnown] of [
+    [unrevoked, 'yes'],
+    [lost, 'no'],
+  ] as const)
+    for (const { serialNumber: serial, revocationDate, reason: value, invalidityDate } of entries) {
+      const reason = revocationReasons.find((name) => CrlReason[name] === value) ?? 'unspecified';
+      if (isKnown === 'yes')
+        await markRevoked(transaction, { serial, reason, revokedAt: revocationDate, invalidityDate });
+      else
+        await insertRevokedSerial(transaction, {
+          serial,
+          issuer: issuer.id,
+          notAfter,
+          reason,
+          revokedAt: revocationDate.getTime(),
+        });
+      const detail = { reason, issuer: issuer.id, crl: String(number), certificate_known: isKnown };
+      await audit.append(
+        { action: 'certificate.revoke', phase: 'result', actor, requestId, subject: serial, detail },
+        transaction,
+      );
+    }
 }
 
 /**

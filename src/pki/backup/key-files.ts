@@ -57,8 +57,8 @@ function checkKeyFiles(
 
 /**
  * Decrypts the key of each CA with the local passphrase file and checks that it matches the CA's certificate. Where there is no CA yet, it decrypts the key
- * that waits for a certificate. Returns false, without decrypting anything, when there is no passphrase file: the keys are then checked when they first sign. Throws PkiError `authority_mismatch` when a key is
- * missing or does not match, and `key_unreadable` when the passphrase does not decrypt it.
+ * that waits for a certificate. Returns false, without decrypting anything, when there is no passphrase file: the keys are then checked when they first sign.
+ * Throws PkiError `authority_mismatch` when a key is missing or does not match, and `key_unreadable` when the passphrase does not decrypt it.
  */
 export async function checkKeys(
   files: readonly BackupFile[],

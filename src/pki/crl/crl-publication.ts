@@ -146,7 +146,10 @@ export class CrlPublication {
     }
   }
 
-  /** Removes the file of a list that there is no more: a web server or CDN that has the folder would serve it beyond its nextUpdate. Throws PkiError `file_unwritable`. */
+  /**
+   * Removes the file of a list that there is no more: a web server or CDN that has the folder would serve it beyond its nextUpdate. Throws PkiError
+   * `file_unwritable`.
+   */
   async withdraw(place: CrlPlace): Promise<void> {
     const path = this.#pathOf(place);
     if (path === undefined) return;

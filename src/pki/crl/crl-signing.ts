@@ -162,7 +162,10 @@ export class CrlSigning {
     };
   }
 
-  /** Writes and signs it; one that is too large for memory in `thread`. Throws PkiError `crl_not_fresh` where `database` lacks what somebody was told of, or what the last lists had. */
+  /**
+   * Writes and signs it; one that is too large for memory in `thread`. Throws PkiError `crl_not_fresh` where `database` lacks what somebody was told of, or
+   * what the last lists had.
+   */
   async #make(
     database: Database,
     { authority, scope }: Wanted,

@@ -8,10 +8,9 @@ const MOST_EARLIER = 8;
 type Last = Pick<CrlHeader, 'distribution_points'>;
 
 /**
- * The URLs of a shard's issuingDistributionPoint (RFC 5280 §5.2.5): where certificates that are issued now say that it is, each profile may have a place of its
- * own, then the earlier places that `last`, the shard before, names. Certificates issued before name those, and a list that does not is not about them
- * (§6.3.3 (b)). The last eight earlier places stay, or as many as there are now: all of
- * these may have been changed at once, or another node may have others.
+ * The URLs of a shard's issuingDistributionPoint (RFC 5280 §5.2.5): first those that certificates issued now name (a profile may have a place of its own),
+ * then earlier ones that `last`, the shard before, has. Certificates issued before name these, and a list that does not is not about them (§6.3.3 (b)). The
+ * last eight earlier places stay, or as many as there are now: all of these may have been changed at once, or another node may have others.
  */
 export function placesOfShard(settings: PkiSettings, place: CrlPlace, last: Last | undefined): string[] {
   const present = presentUrls(settings, place);

@@ -147,11 +147,19 @@ test('files that come one after the other have one thread, and none has anything
   expect(started).toBeLessThanOrEqual(1);
 });
 
-test('files at once have a thread each', async () => {
-  const open = () => CrlFile.open(undefined, { ...terms, room: 0, expected: 0 });
-  const files = await Promise.all([open(), open()]);
-  const [page = Buffer.alloc(0)] = pagesOf(1);
-  for (const file of files) await file.append(Buffer.from(page));
-  await Promise.all(files.map((file) => file.checkUnique()));
-  await Promise.all(files.map((file) => file.dispose()));
+test('files at once have a thread each, and each what was put into it', async () => {
+  const pages = pagesOf(2);
+  const nothing = { before: Buffer.alloc(0), after: Buffer.alloc(0) };
+  const open = () => CrlFile.open(join(temporaryFolder(), 'draft'), { ...terms, room: 0, expected: 0 });
+  const started = await threadsStartedBy(async () => {
+    const files = await Promise.all(pages.map(open));
+    await Promise.all(files.map((file, i) => file.append(Buffer.from(pages[i] ?? []))));
+    await Promise.all(files.map((file) => file.checkUnique()));
+    expect(await Promise.all(files.map((file) => file.complete(nothing)))).toEqual(
+      pages.map((page) => createHash('sha256').update(page).digest('hex')),
+    );
+    await Promise.all(files.map((file) => file.dispose()));
+  });
+  // One may have been idle.
+  expect(started).toBeGreaterThanOrEqual(1);
 });

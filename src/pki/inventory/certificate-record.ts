@@ -21,6 +21,7 @@ export interface CertificateRecord {
   readonly fingerprint_sha256: string;
 }
 
+/** A certificate for JSON. `now` decides between active and expired. */
 export function certificateRecord(row: CertificateRow, now: Date): CertificateRecord {
   return {
     serial_number: row.serial,

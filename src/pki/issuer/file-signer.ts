@@ -44,7 +44,7 @@ export class FileSigner implements Signer {
 
   /** Decrypts the key unless that was done before. Throws what {@link sign} throws. */
   async open(): Promise<void> {
-    this.#key ??= this.#checked(await openKeyFile(this.#file));
+    await this.#opened();
   }
 
   /**
@@ -52,14 +52,16 @@ export class FileSigner implements Signer {
    * `authority_mismatch` when the key does not belong to the CA's certificate.
    */
   async sign(octets: Uint8Array): Promise<Uint8Array> {
-    const key = (this.#key ??= this.#checked(await openKeyFile(this.#file)));
-    return signAside(this.#scheme, key, octets);
+    return signAside(this.#scheme, await this.#opened(), octets);
   }
 
   /** Signs a large list. Throws what {@link sign} throws. */
   async signLarge(octets: LargeOctets): Promise<Uint8Array> {
-    const key = (this.#key ??= this.#checked(await openKeyFile(this.#file)));
-    return octets.sign(this.#scheme, key);
+    return octets.sign(this.#scheme, await this.#opened());
+  }
+
+  async #opened(): Promise<KeyObject> {
+    return (this.#key ??= this.#checked(await openKeyFile(this.#file)));
   }
 
   #checked(key: KeyObject): KeyObject {

@@ -1,14 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { Test } from '@nestjs/testing';
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { certificationRequest } from '../../../test/support/certification-request.js';
-import {
-  openTemporaryAuthority,
-  somebody,
-  temporaryFolder,
-  temporarySettings,
-} from '../../../test/support/temporary-authority.js';
+import { temporaryFolder } from '../../../test/support/folder.js';
+import { openTemporaryAuthority, somebody, temporarySettings } from '../../../test/support/temporary-authority.js';
 import { EventBus } from '../../events/index.js';
 import { CaService } from '../ca.service.js';
 import type { CertificationAuthority } from '../certification-authority.js';
@@ -55,6 +51,17 @@ describe('PkiModule', () => {
     await application.close();
     await expect(store.dataVersion()).rejects.toThrow();
     rmSync(folder, { recursive: true });
+  });
+
+  it('closes the store that it opened when there is no CA to open', async () => {
+    const path = join(temporaryFolder(), 'veritas.db');
+    const module = Test.createTestingModule({
+      imports: [PkiModule.forRoot({ settings: temporarySettings(dirname(path)), store: { path } })],
+    });
+    await expect(module.compile()).rejects.toMatchObject({ code: 'authority_missing' });
+    // SQLite removes its log when the last connection closes.
+    expect(existsSync(path)).toBe(true);
+    expect(existsSync(`${path}-wal`)).toBe(false);
   });
 
   it('leaves a store that it was given to its owner, and signs nothing when it shall not', async () => {

@@ -18,6 +18,21 @@ const part = <Key extends keyof CertificationAuthority>(key: Key) => ({
   useFactory: (authority: CertificationAuthority): CertificationAuthority[Key] => authority[key],
 });
 
+async function openAuthority({
+  settings,
+  store,
+  events,
+  create = false,
+}: PkiModuleOptions): Promise<CertificationAuthority> {
+  const opened = store instanceof Store ? store : await openStore(store);
+  try {
+    return await openCertificationAuthority({ settings, store: opened, ...(events ? { events } : {}), create });
+  } catch (error) {
+    if (opened !== store) await opened.close();
+    throw error;
+  }
+}
+
 /**
  * The certification authority in a Nest application: `PkiModule.forRoot({ settings, store })`. It provides {@link CaService}, {@link EnrollmentService},
  * {@link CrlService}, {@link RevocationService}, {@link RevocationRegistry} and {@link CERTIFICATION_AUTHORITY}, and keeps CRLs fresh until the application
@@ -28,20 +43,8 @@ const part = <Key extends keyof CertificationAuthority>(key: Key) => ({
     {
       provide: CERTIFICATION_AUTHORITY,
       inject: [MODULE_OPTIONS_TOKEN],
-      useFactory: async ({
-        settings,
-        store,
-        events,
-        create,
-        authority,
-      }: PkiModuleOptions): Promise<CertificationAuthority> =>
-        authority ??
-        openCertificationAuthority({
-          settings,
-          store: store instanceof Store ? store : await openStore(store),
-          ...(events ? { events } : {}),
-          create: create ?? false,
-        }),
+      useFactory: async (options: PkiModuleOptions): Promise<CertificationAuthority> =>
+        options.authority ?? openAuthority(options),
     },
     { provide: CaService, ...part('ca') },
     { provide: EnrollmentService, ...part('enrollment') },

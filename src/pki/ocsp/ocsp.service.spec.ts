@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { certificationRequest } from '../../../test/support/certification-request.js';
 import { describeOnEachStore } from '../../../test/support/postgres.js';
+import { temporaryFolder } from '../../../test/support/folder.js';
 import {
   openTemporaryAuthority,
   somebody,
-  temporaryFolder,
   temporarySettings,
   type TemporaryAuthority,
 } from '../../../test/support/temporary-authority.js';

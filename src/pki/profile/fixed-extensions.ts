@@ -15,7 +15,7 @@ import { isAskedAbout, type Profile } from './profile.js';
  * Where an issuer's CRL and certificate are served, and OCSP requests answered (RFC 5280 §4.2.1.13, §4.2.2.1); `shard`: that of the certificate, 0 when it is
  * in none.
  */
-export const publicationUrls = (
+const publicationUrls = (
   publicationUrl: string,
   issuer: string,
   shard = 0,

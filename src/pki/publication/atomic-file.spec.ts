@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryFolder } from '../../../test/support/temporary-authority.js';
+import { temporaryFolder } from '../../../test/support/folder.js';
 import { createFile, ensurePrivateFolder, replaceFile, replaceFileIfChanged } from './atomic-file.js';
 
 describe('files that are whole or not there', () => {

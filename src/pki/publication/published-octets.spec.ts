@@ -3,7 +3,7 @@ import { hash, randomBytes } from 'node:crypto';
 import { closeSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { temporaryFolder } from '../../../test/support/temporary-authority.js';
+import { temporaryFolder } from '../../../test/support/folder.js';
 import { octetsInMemory, octetsOfFile } from './published-octets.js';
 
 test('octets that are retired twice give back their file once, and nobody else loses one', async () => {

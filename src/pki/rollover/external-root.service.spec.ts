@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { somebody, temporaryFolder, temporarySettings } from '../../../test/support/temporary-authority.js';
+import { temporaryFolder } from '../../../test/support/folder.js';
+import { somebody, temporarySettings } from '../../../test/support/temporary-authority.js';
 import { write } from '../../der/index.js';
 import { lastCrlHeader, openStore, type Store } from '../../store/index.js';
 import { TestCa } from '../../testing/index.js';

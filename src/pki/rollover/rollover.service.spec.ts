@@ -6,10 +6,10 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { join } from 'node:path';
 import { certificationRequest } from '../../../test/support/certification-request.js';
 import { describeOnEachStore, describeOnPostgres, postgresPlace } from '../../../test/support/postgres.js';
+import { temporaryFolder } from '../../../test/support/folder.js';
 import {
   openTemporaryAuthority,
   somebody,
-  temporaryFolder,
   temporarySettings,
   type TemporaryAuthority,
 } from '../../../test/support/temporary-authority.js';
