@@ -31,6 +31,7 @@ export class ShadowReport {
   readonly #events: EventBus;
   #counts = new Map<string, ShadowCountRow>();
   #timer: NodeJS.Timeout | undefined;
+  /** Until the last write is over. It never fails: who asked for the write is told. */
   #writing: Promise<void> = Promise.resolve();
 
   constructor({ store, events }: { readonly store: Store; readonly events: EventBus }) {
@@ -60,13 +61,12 @@ export class ShadowReport {
     const rows = [...this.#counts.values()];
     this.#counts = new Map();
     const latest = rows.reduce((last, { last_at: at }) => Math.max(last, at), 0);
-    if (rows.length > 0)
-      this.#writing = this.#writing
-        .catch(() => undefined)
-        .then(() =>
-          this.#store.transaction((transaction) => addShadowCounts(transaction, rows, new Date(latest - KEPT_MS))),
-        );
-    return this.#writing;
+    if (rows.length === 0) return this.#writing;
+    const writing = this.#writing.then(() =>
+      this.#store.transaction((transaction) => addShadowCounts(transaction, rows, new Date(latest - KEPT_MS))),
+    );
+    this.#writing = writing.catch(() => undefined);
+    return writing;
   }
 
   /** What would have been refused, the latest first, at most `limit`. */

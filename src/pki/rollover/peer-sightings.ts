@@ -34,6 +34,7 @@ export class PeerSightings {
   readonly #events: EventBus;
   #seen = new Map<string, Sighting>();
   #timer: NodeJS.Timeout | undefined;
+  /** Until the last write is over. It never fails: who asked for the write is told. */
   #writing: Promise<void> = Promise.resolve();
   #idsOf: CurrentAuthorities['all'] | undefined;
   #ids: ReadonlyMap<string, string> = new Map();
@@ -76,8 +77,10 @@ export class PeerSightings {
     this.#timer = undefined;
     const sightings = [...this.#seen.values()];
     this.#seen = new Map();
-    if (sightings.length > 0) this.#writing = this.#writing.catch(() => undefined).then(() => this.#write(sightings));
-    return this.#writing;
+    if (sightings.length === 0) return this.#writing;
+    const writing = this.#writing.then(() => this.#write(sightings));
+    this.#writing = writing.catch(() => undefined);
+    return writing;
   }
 
   async #write(seen: readonly Sighting[]): Promise<void> {
