@@ -193,6 +193,13 @@ describe('Dockerfile', () => {
     expect(ignore).toContain('*');
   });
 
+  test('has everything made readable for the user that it runs as, whatever the umask of who cloned the repository', () => {
+    const taken = copies.slice(copies.findLastIndex(([from]) => !from?.startsWith('--from')) + 1);
+    const built = taken.filter(([from]) => from === '--from=build').map(([, path = '']) => posix.basename(path));
+    const readable = /chmod -R a\+rX (.+)/.exec(dockerfile)?.[1]?.split(' ');
+    expect([taken.length, built]).toEqual([4, readable]);
+  });
+
   test('makes every folder that a volume is mounted on, for the user that the services run as', () => {
     const made = /install -d -o node -g node -m 0700 (.+)/.exec(dockerfile)?.[1]?.split(' ') ?? [];
     const targets = [setup, veritas].flatMap(mountsOf).map(({ target }) => posix.relative(workingDirectory, target));
