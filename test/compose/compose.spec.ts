@@ -8,6 +8,7 @@ import { loadConfiguration } from '../../src/configuration/index.js';
 interface Service {
   readonly image: string;
   readonly build?: string;
+  readonly pull_policy?: string;
   readonly command?: readonly string[];
   readonly working_dir?: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -130,6 +131,11 @@ describe.each([
     const paths = [pki.directory, pki.passphraseFile, store.path, tls.certificateFile, tls.keyFile, tls.caFile];
     for (const path of paths) expect(targets).toContain(posix.join(workingDirectory, path.split('/')[0] ?? ''));
   });
+});
+
+test('no registry is asked for the image that is built here', () => {
+  const built = services.map(([, service]) => service).filter(({ image }) => image === setup.image);
+  expect(built.map(({ pull_policy }) => pull_policy)).toEqual(['never', 'never']);
 });
 
 test('setup and service agree about the CA', () => {
