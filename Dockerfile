@@ -6,7 +6,9 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
 COPY nest-cli.json tsconfig.json tsconfig.build.json .swcrc bundle.js ./
 COPY src ./src
-RUN npx nest build && node bundle.js
+COPY config ./config
+# Copied and compiled files have the modes of the clone, which another umask keeps from the user below.
+RUN npx nest build && node bundle.js && chmod -R a+rX dist package.json config
 
 # The optional dependency is the Node.js that npm brings to older machines; this image has its own.
 FROM node:24.21-bookworm-slim AS dependencies
@@ -22,8 +24,8 @@ WORKDIR /srv/veritas
 RUN install -d -o node -g node -m 0700 certs var secrets identity
 COPY --from=dependencies /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
-COPY package.json ./
-COPY config ./config
+COPY --from=build /build/package.json ./
+COPY --from=build /build/config ./config
 ENV NODE_ENV=production
 USER node
 EXPOSE 5000 5080

@@ -187,6 +187,7 @@ describe('a root that is kept elsewhere', () => {
       ['does not lead to the root', () => sign(asked, {}, another)],
       ['no subjectKeyIdentifier', () => sign(asked, { without: ['2.5.29.14'] })],
       ["not a CA's", () => sign(asked, { without: ['2.5.29.19'] })],
+      ['the certificate has no keyUsage with keyCertSign', () => sign(asked, { without: ['2.5.29.15'] })],
     ];
     for (const [why, make] of cases) {
       make();
@@ -195,6 +196,10 @@ describe('a root that is kept elsewhere', () => {
     sign(asked);
     writeFileSync(path('root.pem'), TestCa.root().intermediate().certificatePem);
     expect(await install()).toMatchObject({ code: 1, err: expect.stringContaining('not a root') as unknown });
+    // As `openssl req -x509` makes them.
+    writeFileSync(path('root.pem'), TestCa.root({ without: ['2.5.29.15'] }).certificatePem);
+    const usage = 'the root has no keyUsage with keyCertSign and cRLSign';
+    expect(await install()).toMatchObject({ code: 1, err: expect.stringContaining(usage) as unknown });
     expect(await run('ca', 'show')).toMatchObject({ code: 3, err: expect.stringContaining('no CA') as unknown });
   });
 

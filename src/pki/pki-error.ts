@@ -78,7 +78,7 @@ export const PKI_ERRORS = {
   key_file_exposed: [503, 'take the permissions of group and others away with chmod 600'],
   pkcs11_missing: [
     503,
-    'install it with `npm install pkcs11js`, or name the folder it is in with pki.pkcs11.packageDirectory',
+    'install it with `npm install --prefix pkcs11 pkcs11js`, and name that folder with pki.pkcs11.packageDirectory',
   ],
   token_unavailable: [503, 'look at the token and at pki.pkcs11'],
   certificate_unreadable: [503, 'put it back, or take it away to have it made again'],

@@ -8,6 +8,7 @@ import { loadConfiguration } from '../../src/configuration/index.js';
 interface Service {
   readonly image: string;
   readonly build?: string;
+  readonly pull_policy?: string;
   readonly command?: readonly string[];
   readonly working_dir?: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -132,6 +133,11 @@ describe.each([
   });
 });
 
+test('no registry is asked for the image that is built here', () => {
+  const built = services.map(([, service]) => service).filter(({ image }) => image === setup.image);
+  expect(built.map(({ pull_policy }) => pull_policy)).toEqual(['never', 'never']);
+});
+
 test('setup and service agree about the CA', () => {
   for (const [name, value] of Object.entries(setup.environment ?? {})) expect(veritas.environment?.[name]).toBe(value);
 });
@@ -191,6 +197,13 @@ describe('Dockerfile', () => {
       expect(ignore).toContain(`!${source}`);
     }
     expect(ignore).toContain('*');
+  });
+
+  test('has everything made readable for the user that it runs as, whatever the umask of who cloned the repository', () => {
+    const taken = copies.slice(copies.findLastIndex(([from]) => !from?.startsWith('--from')) + 1);
+    const built = taken.filter(([from]) => from === '--from=build').map(([, path = '']) => posix.basename(path));
+    const readable = /chmod -R a\+rX (.+)/.exec(dockerfile)?.[1]?.split(' ');
+    expect([taken.length, built]).toEqual([4, readable]);
   });
 
   test('makes every folder that a volume is mounted on, for the user that the services run as', () => {

@@ -50,7 +50,7 @@ export const PROXIES: readonly ProxyKind[] = [
         ...['mpm_event', 'authz_core', 'ssl', 'http2', 'proxy', 'proxy_http', 'headers', 'socache_shmcb'].map(module),
         `PidFile ${folder}/pid`,
         `DefaultRuntimeDir ${folder}`,
-        'ServerName localhost\nUser www-data\nGroup www-data\nErrorLog /dev/stderr\nProtocols h2 http/1.1',
+        'Listen 443\nServerName localhost\nUser www-data\nGroup www-data\nErrorLog /dev/stderr\nProtocols h2 http/1.1',
         `Include ${file}`,
       ].join('\n'),
     command: (main) => ['apache2', '-X', '-f', main],
@@ -75,14 +75,15 @@ export class RunningProxy {
   /** `folder` holds what docs/proxies.md has put into /etc/veritas/proxy, and is written to. Throws, with what the proxy said, when it does not start. */
   static async start(kind: ProxyKind, folder: string, upstream: number): Promise<RunningProxy> {
     const port = await freePort();
+    const withPort = (text: string): string =>
+      text.replaceAll(/(?<=listen |bind :|Listen |\*:|https:\/\/:)443\b/g, String(port));
     const text = readFileSync(kind.file, 'utf8')
       .replaceAll('/etc/veritas/proxy', folder)
-      .replaceAll(/(?<=(?:127\.0\.0\.1|localhost):)5000\b/g, String(upstream))
-      .replaceAll(/(?<=listen |bind :|Listen |\*:|https:\/\/:)443\b/g, String(port));
+      .replaceAll(/(?<=(?:127\.0\.0\.1|localhost):)5000\b/g, String(upstream));
     const file = join(folder, `${kind.name}.shipped`);
-    writeFileSync(file, text);
+    writeFileSync(file, withPort(text));
     const main = join(folder, `${kind.name}.main`);
-    writeFileSync(main, kind.main(file, folder) ?? '');
+    writeFileSync(main, withPort(kind.main(file, folder) ?? ''));
     const [program, ...options] = kind.command(main, file);
     // A file, as Apache opens its standard error by name.
     const log = join(folder, `${kind.name}.log`);

@@ -53,7 +53,7 @@ export function checkIssuingCertificate(
 function checkAuthority({ extensions, notBefore, notAfter }: Certificate, what: string, now: Date): void {
   if (extensions.basicConstraints?.cA !== true) refuse(`${what} is not a CA's`);
   for (const bit of [KeyUsage.keyCertSign, KeyUsage.cRLSign] as const)
-    if (!extensions.keyUsage?.has(bit)) refuse(`${what} may not sign certificates and revocation lists`);
+    if (!extensions.keyUsage?.has(bit)) refuse(`${what} has no keyUsage with keyCertSign and cRLSign`);
   if (!extensions.subjectKeyIdentifier) refuse(`${what} has no subjectKeyIdentifier`);
   if (now < notBefore || now > notAfter)
     refuse(`${what} is valid from ${notBefore.toISOString()} to ${notAfter.toISOString()}, not now`);
