@@ -42,9 +42,13 @@ export async function revoke(session: Session, serial: string | undefined, optio
     );
   await withAuthority(session, {}, async (authority) => {
     const by = requester();
+    const before = authority.crls.served;
     await (isBulk ? revokeMany(session, authority, options, by) : revokeOne(session, authority, serial, options, by));
-    for (const { issuer, scope, number } of await authority.crls.publishIfDue(by))
-      session.output.progress(`Signed revocation list ${number} of ${issuer}${SCOPES[scope] ?? `, shard ${scope}`}.`);
+    await authority.crls.publishIfDue(by);
+    // Those that a service beside us signed first as well.
+    for (const { issuer, scope, number } of authority.crls.served)
+      if (!before.some((list) => list.issuer === issuer && list.scope === scope && list.number === number))
+        session.output.progress(`Signed revocation list ${number} of ${issuer}${SCOPES[scope] ?? `, shard ${scope}`}.`);
   });
 }
 
