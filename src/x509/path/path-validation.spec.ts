@@ -1,7 +1,15 @@
 import { createPublicKey, hash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { generateTestKeyPair, TestCa } from '../../testing/index.js';
-import { decodeCertificateList, encodeExtensionOf, nameFrom, type Certificate } from '../index.js';
+import {
+  decodeCertificateList,
+  encodeExtensionOf,
+  encodeName,
+  nameFrom,
+  Oid,
+  type Certificate,
+  type GeneralName,
+} from '../index.js';
 import { PathValidation, type ValidationInput } from './path-validation.js';
 import { ValidatedPath } from './validated-path.js';
 
@@ -208,6 +216,51 @@ it('bounds names times constraints', () => {
     ],
   });
   expect(run(ca.issue({ names }).certificate, [ca.certificate]).code).toBe('ok');
+});
+
+describe('names that take many looks to compare', () => {
+  const long = 'a.'.repeat(120);
+  const address = (i: number) => Uint8Array.from([...Array<number>(14).fill(3), i >> 8, i & 255]);
+  const mask = (bits: number) =>
+    Uint8Array.from({ length: 16 }, (_, i) => 256 - 2 ** (8 - Math.min(8, Math.max(0, bits - i * 8))));
+  const networks = Array.from({ length: 128 }, (_, i) => Buffer.concat([Buffer.alloc(16, 0xff), mask(i + 1)]));
+  const directory = (i: number) =>
+    encodeName(Array.from({ length: 40 }, () => [{ type: Oid.commonName, value: `é${i}` }]));
+
+  it.each<[string, readonly GeneralName[], (i: number) => GeneralName]>([
+    ['addresses', networks.map((value) => ({ kind: 'ip', value })), (i) => ({ kind: 'ip', value: address(i) })],
+    ['long DNS names', [{ kind: 'dns', value: 'x' }], (i) => ({ kind: 'dns', value: `b${i}.${long}c` })],
+    ['long hosts of URIs', [{ kind: 'uri', value: '.x' }], (i) => ({ kind: 'uri', value: `a://b${i}.${long}c` })],
+    ['long domains of mail', [{ kind: 'email', value: '.x' }], (i) => ({ kind: 'email', value: `a@b${i}.${long}c` })],
+    [
+      'directory names',
+      [{ kind: 'directory', value: nameFrom({ commonName: 'x' }) }],
+      (i) => ({ kind: 'directory', value: directory(i) }),
+    ],
+  ])('are paid for by their looks, and no CA that nobody signed uses them up: %s', (_, excludedSubtrees, nameOf) => {
+    const extensions = [encodeExtensionOf.nameConstraints({ permittedSubtrees: [], excludedSubtrees })];
+    const chain = [root.intermediate({ extensions })];
+    for (let i = 1; i < 15; i++) chain.push(chain[i - 1]!.intermediate({ commonName: `CA ${i}`, extensions }));
+    const names = (count: number) => Array.from({ length: count }, (_, i) => nameOf(i));
+    const certificates = chain.map(({ certificate }) => certificate);
+    expect(run(chain[14]!.issue({ names: names(3) }).certificate, certificates).code).toBe('ok');
+    expect(run(chain[14]!.issue({ names: names(80) }).certificate, certificates).code).toBe('work_limit');
+    const forged = Array.from({ length: 60 }, () => TestCa.root().intermediate({ extensions }).certificate);
+    const { certificate } = chain[0]!.issue({ names: names(80) });
+    expect(run(certificate, [...forged, chain[0]!.certificate]).code).toBe('ok');
+  });
+
+  it('are paid for in constraints too', () => {
+    const value = encodeName([[{ type: Oid.commonName, value: '\u1fb3\u0345é'.repeat(4000) }]]);
+    const extensions = [
+      encodeExtensionOf.nameConstraints({ permittedSubtrees: [], excludedSubtrees: [{ kind: 'directory', value }] }),
+    ];
+    const chain = [root.intermediate({ extensions })];
+    for (let i = 1; i < 18; i++) chain.push(chain[i - 1]!.intermediate({ commonName: `CA ${i}`, extensions }));
+    const certificates = chain.map(({ certificate }) => certificate);
+    expect(run(chain[2]!.issue().certificate, certificates).code).toBe('ok');
+    expect(run(chain[17]!.issue().certificate, certificates).code).toBe('work_limit');
+  });
 });
 
 function keyPairOf({ key }: { readonly key: ReturnType<typeof generateTestKeyPair>['privateKey'] }) {
