@@ -1,10 +1,13 @@
 import { createPublicKey, hash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import { context, write } from '../../der/index.js';
 import { generateTestKeyPair, TestCa } from '../../testing/index.js';
 import {
   decodeCertificateList,
+  distributionPointsOf,
   encodeExtensionOf,
   encodeName,
+  KeyUsage,
   nameFrom,
   Oid,
   type Certificate,
@@ -260,6 +263,52 @@ describe('names that take many looks to compare', () => {
     const certificates = chain.map(({ certificate }) => certificate);
     expect(run(chain[2]!.issue().certificate, certificates).code).toBe('ok');
     expect(run(chain[17]!.issue().certificate, certificates).code).toBe('work_limit');
+  });
+});
+
+describe('lists', () => {
+  const uri = (value: string): Uint8Array => write.explicit(0, write.element(0xa0, write.ia5String(value, context(6))));
+  // More ways to the anchor than are looked at, each valid but for revocation, which nobody knows.
+  const points = write.sequence(...Array.from({ length: 64 }, (_, i) => write.sequence(uri(`http://a/${i}`))));
+  const extensions = [{ oid: Oid.crlDistributionPoints, critical: false, value: points }];
+  const ways: TestCa[] = [root];
+  for (let i = 0; i < 8; i++) {
+    const [options, above] = [{ commonName: `CA ${i}`, keyPair: generateTestKeyPair() }, ways.at(-1)!];
+    ways.push(above.intermediate(options), above.intermediate(options));
+  }
+  const certificates = ways.slice(1).map(({ certificate }) => certificate);
+  const pretended = TestCa.root({ commonName: 'CA 7' });
+
+  it('of other places that nobody signed, at many points of a certificate that many ways lead to, end', () => {
+    const { certificate } = ways.at(-1)!.issue({ extensions });
+    const crls = Array.from({ length: 30 }, (_, i) => {
+      const value = write.sequence(uri(`http://b/${i}`));
+      return decodeCertificateList(
+        pretended.crl([], { extensions: [{ oid: Oid.issuingDistributionPoint, critical: true, value }] }),
+      );
+    });
+    const few = run(certificate, certificates, { crls: crls.slice(0, 2), revocationRequired: true });
+    expect(few).toMatchObject({ code: 'revocation_unknown' });
+    expect(few.steps).toBeLessThan(STEPS);
+    expect(run(certificate, certificates, { crls, revocationRequired: true }).steps).toBeGreaterThan(STEPS);
+  });
+
+  it('with many who could have signed them, but may not, end', () => {
+    const keyUsage = encodeExtensionOf.keyUsage([KeyUsage.keyCertSign]);
+    const mayNot = Array.from(
+      { length: 100 },
+      () => pretended.intermediate({ commonName: 'CA 7', extensions: [keyUsage] }).certificate,
+    );
+    const crls = Array.from({ length: 4 }, () => decodeCertificateList(TestCa.root({ commonName: 'CA 7' }).crl()));
+    const { certificate } = ways.at(-1)!.issue();
+    const spentBeside = (more: readonly Certificate[]) =>
+      run(certificate, [...certificates, ...more], { crls, revocationRequired: true }).steps;
+    expect(spentBeside([])).toBeLessThan(STEPS);
+    expect(spentBeside(mayNot)).toBeGreaterThan(STEPS);
+  });
+
+  it('are asked about points whose names are put together once', () => {
+    expect(distributionPointsOf(root.certificate)).toBe(distributionPointsOf(root.certificate));
   });
 });
 
