@@ -26,6 +26,8 @@ export interface PathRules {
 export interface PathTools {
   readonly signatures: SignatureChecks;
   readonly nameConstraints: NameConstraintChecks;
+  /** What {@link peerNameDefect} says of the leaf, which is the same in each path. */
+  readonly peerNames: Map<Certificate, Defect | undefined>;
 }
 
 const roleAt = (index: number, path: CandidatePath): Role =>
@@ -43,7 +45,7 @@ export function pathFailure(path: CandidatePath, rules: PathRules, tools: PathTo
     policyFailure(path, rules, tools) ??
     firstFailure(path, (certificate) => dateDefect(certificate, rules.time)) ??
     firstFailure(path, (certificate, index) => usageDefect(certificate, roleAt(index, path), rules)) ??
-    firstFailure([path[0]], (certificate) => peerNameDefect(certificate, rules.names)) ??
+    firstFailure([path[0]], (certificate) => expectedNameDefect(certificate, rules, tools)) ??
     (rules.possessionProven ? undefined : firstFailure([path[0]], ({ publicKey }) => usabilityDefect(publicKey)))
   );
 }
@@ -124,6 +126,12 @@ function policyFailure(
   return firstFailure(path, (certificate, index) =>
     index === path.length - 1 ? undefined : graph.process(certificate, index === 0),
   );
+}
+
+function expectedNameDefect(leaf: Certificate, { names }: PathRules, { peerNames }: PathTools): Defect | undefined {
+  if (names.length === 0) return undefined;
+  if (!peerNames.has(leaf)) peerNames.set(leaf, peerNameDefect(leaf, names));
+  return peerNames.get(leaf);
 }
 
 function usageDefect(

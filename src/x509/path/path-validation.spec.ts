@@ -22,6 +22,16 @@ const STEPS = 60_000;
 
 const root = TestCa.root();
 
+const RULES = {
+  time: new Date(),
+  purposes: [],
+  extendedKeyUsageRequired: false,
+  names: [],
+  possessionProven: false,
+  maxPathLength: Infinity,
+  policies: {},
+};
+
 function run(leaf: Certificate, intermediates: readonly Certificate[], input: Partial<ValidationInput> = {}) {
   const validation = new PathValidation({
     leaf,
@@ -29,15 +39,7 @@ function run(leaf: Certificate, intermediates: readonly Certificate[], input: Pa
     anchors: [root.certificate],
     crls: [],
     revocationRequired: false,
-    rules: {
-      time: new Date(),
-      purposes: [],
-      extendedKeyUsageRequired: false,
-      names: [],
-      possessionProven: false,
-      maxPathLength: Infinity,
-      policies: {},
-    },
+    rules: RULES,
     ...input,
   });
   const result = validation.run();
@@ -266,7 +268,7 @@ describe('names that take many looks to compare', () => {
   });
 });
 
-describe('lists', () => {
+describe('where many ways lead to the anchor', () => {
   const uri = (value: string): Uint8Array => write.explicit(0, write.element(0xa0, write.ia5String(value, context(6))));
   // More ways to the anchor than are looked at, each valid but for revocation, which nobody knows.
   const points = write.sequence(...Array.from({ length: 64 }, (_, i) => write.sequence(uri(`http://a/${i}`))));
@@ -279,7 +281,7 @@ describe('lists', () => {
   const certificates = ways.slice(1).map(({ certificate }) => certificate);
   const pretended = TestCa.root({ commonName: 'CA 7' });
 
-  it('of other places that nobody signed, at many points of a certificate that many ways lead to, end', () => {
+  it('lists of other places that nobody signed end, beside a certificate with many points', () => {
     const { certificate } = ways.at(-1)!.issue({ extensions });
     const crls = Array.from({ length: 30 }, (_, i) => {
       const value = write.sequence(uri(`http://b/${i}`));
@@ -293,7 +295,7 @@ describe('lists', () => {
     expect(run(certificate, certificates, { crls, revocationRequired: true }).steps).toBeGreaterThan(STEPS);
   });
 
-  it('with many who could have signed them, but may not, end', () => {
+  it('lists with many who could have signed them, but may not, end', () => {
     const keyUsage = encodeExtensionOf.keyUsage([KeyUsage.keyCertSign]);
     const mayNot = Array.from(
       { length: 100 },
@@ -307,7 +309,21 @@ describe('lists', () => {
     expect(spentBeside(mayNot)).toBeGreaterThan(STEPS);
   });
 
-  it('are asked about points whose names are put together once', () => {
+  it('the names of the leaf are looked at once', () => {
+    let looks = 0;
+    const name = Object.defineProperty({ kind: 'dns' as const, value: 'a.example' }, 'kind', {
+      get: () => (looks++, 'dns' as const),
+    });
+    const { certificate } = ways.at(-1)!.issue({ names: [name] });
+    looks = 0;
+    let asked = 0;
+    const accepts = (): boolean => (asked++, false);
+    const rules = { ...RULES, names: [name] };
+    expect(run(certificate, certificates, { accepts, rules }).code).toBe('revoked');
+    expect([asked, looks]).toEqual([200, 1]);
+  });
+
+  it('the names of distribution points are put together once', () => {
     expect(distributionPointsOf(root.certificate)).toBe(distributionPointsOf(root.certificate));
   });
 });
