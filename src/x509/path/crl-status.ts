@@ -14,6 +14,9 @@ import type { CandidatePath } from './path-search.js';
 type RevocationState =
   { readonly state: 'good' | 'unknown' } | { readonly state: 'revoked'; readonly entry: RevokedCertificate };
 
+// What it takes to ask about a certificate when there are no lists. A path may be asked about for each of the many paths of who signed a list.
+const LOOK_STEPS = 8;
+
 /** The CRLs that may answer for a certificate, the newest first, at which of its points, and the steps of work to go through them. */
 interface RelevantLists {
   readonly points: readonly DistributionPoint[];
@@ -88,7 +91,7 @@ export class CrlStatus {
     // The reasons for which newer CRLs of a signer have answered: what an older one says of a hold no longer counts then.
     const answered = new Map<Certificate, number>();
     const lists = this.#relevantTo(certificate);
-    this.issuers.pool.signatures.work.step(lists.steps);
+    this.issuers.pool.signatures.work.step(LOOK_STEPS + lists.steps);
     for (const point of lists.points)
       for (const crl of lists.complete) {
         const covered = reasonsInScope(crl, point, certificate);

@@ -38,6 +38,7 @@ const roleAt = (index: number, path: CandidatePath): Role =>
  * dates, purposes, peer names, so that what is said about a certificate tells a stranger nothing. Undefined when everything holds. Throws WorkLimitReached.
  */
 export function pathFailure(path: CandidatePath, rules: PathRules, tools: PathTools): PathFailure | undefined {
+  tools.signatures.work.step(2 * path.length);
   return (
     firstFailure(path, (certificate, index) => roleDefect(certificate, index, path, rules, tools)) ??
     lengthFailure(path, rules) ??

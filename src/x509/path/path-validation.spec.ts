@@ -309,6 +309,14 @@ describe('where many ways lead to the anchor', () => {
     expect(spentBeside(mayNot)).toBeGreaterThan(STEPS);
   });
 
+  it('each of them is paid for, and each look for revocation', () => {
+    const { certificate } = ways.at(-1)!.issue();
+    const checked = 200 * 10 * 2;
+    expect(run(certificate, certificates, { accepts: () => false }).steps).toBeGreaterThan(checked);
+    const asked = 200 * 9 * 8;
+    expect(run(certificate, certificates, { revocationRequired: true }).steps).toBeGreaterThan(checked + asked);
+  });
+
   it('the names of the leaf are looked at once', () => {
     let looks = 0;
     const name = Object.defineProperty({ kind: 'dns' as const, value: 'a.example' }, 'kind', {
