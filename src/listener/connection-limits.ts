@@ -2,7 +2,7 @@ import { BlockList, type Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
 import type { LoggerService } from '@nestjs/common';
 import type { HttpConfig } from '../configuration/index.js';
-import { addressGroup } from './address-group.js';
+import { addressGroup } from '../repository/index.js';
 
 /** The bounds of the HTTPS listener on connections, all before TLS begins. */
 export type ConnectionSettings = Pick<
@@ -19,6 +19,13 @@ export type ConnectionSettings = Pick<
 type Bound = Exclude<keyof ConnectionSettings, 'trustedAddresses'> | 'maxConnections';
 
 const BURST_SECONDS = 2;
+/**
+ * OpenSSL verifies each certificate that a client sends beside its own, though nobody here believes any of them: up to six milliseconds for one of half a
+ * kilobyte and more (an RSA key whose exponent is as long as its modulus), where a whole handshake takes one. So one that is longer than any honest client's
+ * counts as so many connections more for each further 16 KiB.
+ */
+const HANDSHAKE_OCTETS = 16 * 1024;
+const COUNTED_MORE = 64;
 const LOG_INTERVAL_MS = 1_000;
 const FIRST_SWEEP = 1_024;
 const MOST_GROUPS = 65_536;
@@ -44,7 +51,11 @@ class Connections {
 
   take(perSecond: number, now: number): void {
     this.open++;
-    this.#wholeAt = Math.max(this.#wholeAt, now) + 1_000 / perSecond;
+    this.owe(1, perSecond, now);
+  }
+
+  owe(count: number, perSecond: number, now: number): void {
+    this.#wholeAt = Math.max(this.#wholeAt, now) + (count * 1_000) / perSecond;
   }
 }
 
@@ -92,6 +103,14 @@ export function limitConnections(
   const total = new Connections();
   const groups = new AddressGroups();
   const report = dropReport(logger);
+  /** The connections in the handshake by {@link clientOf}, as the socket that TLS puts in their place does not say what came over them. */
+  const begun = new Map<string, Socket>();
+  const endHandshake = (client: string, group: Connections): void => {
+    const socket = begun.get(client);
+    begun.delete(client);
+    const more = Math.floor((socket?.bytesRead ?? 0) / HANDSHAKE_OCTETS);
+    if (more > 0) group.owe(more * COUNTED_MORE, settings.connectionRatePerAddress, clock());
+  };
 
   const admitted = (socket: Socket): boolean => {
     const { remoteAddress } = socket;
@@ -108,7 +127,10 @@ export function limitConnections(
     }
     group.take(settings.connectionRatePerAddress, now);
     total.take(settings.connectionRate, now);
+    const client = clientOf(socket);
+    begun.set(client, socket);
     socket.once('close', () => {
+      endHandshake(client, group);
       group.open--;
       total.open--;
     });
@@ -128,6 +150,7 @@ export function limitConnections(
     if (!group) return;
     group.secure++;
     total.secure++;
+    endHandshake(clientOf(socket), group);
     socket.once('close', () => {
       group.secure--;
       total.secure--;
@@ -137,6 +160,8 @@ export function limitConnections(
     report('maxConnections', addressGroup(dropped?.remoteAddress));
   });
 }
+
+const clientOf = ({ remoteAddress = '', remotePort = 0 }: Socket): string => `${remoteAddress} ${remotePort}`;
 
 /** The bound that one more connection of `group` would be over, if any. */
 function boundOver(

@@ -175,7 +175,8 @@ export class CaService {
   /** See {@link BulkRevocation.run}. */
   revokeAll(request: BulkRequest): Promise<number> {
     const { store, audit, now } = this.#context;
-    const parts = { store, audit, now, events: this.#events, revocations: this.#revocations };
+    const { renewalGrace } = this.#settings;
+    const parts = { store, audit, now, events: this.#events, revocations: this.#revocations, renewalGrace };
     return new BulkRevocation(parts).run(request);
   }
 

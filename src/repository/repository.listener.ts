@@ -19,6 +19,7 @@ import { NO_SCHEMAS } from './no-schemas.js';
 import { ocspHandler } from './ocsp-handler.js';
 import { PUBLISHED, type Published } from './published.js';
 import { REPOSITORY_OPTIONS, type RepositoryOptions } from './repository.options.js';
+import { shareConnections } from './shared-connections.js';
 
 const PEM = 'application/x-pem-file';
 const MAX_CONNECTIONS = 1_000;
@@ -86,7 +87,7 @@ function createRepositoryServer(published: Published): FastifyInstance {
       refuseConnect(http);
       http.setTimeout(30_000);
       // Anyone may connect here; the limit leaves file descriptors for the rest of the process.
-      http.maxConnections = MAX_CONNECTIONS;
+      shareConnections(http, MAX_CONNECTIONS);
       return http;
     },
   });

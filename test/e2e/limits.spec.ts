@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect as connectHttp2, constants, type ClientHttp2Session } from 'node:http2';
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -195,6 +195,35 @@ describe('connections', () => {
     await expect(isServed(app, '127.0.0.2')).rejects.toThrow();
     clock += 1_000;
     expect(await knock(app, 30, '127.0.0.2')).toHaveLength(4);
+  });
+
+  test('whose client sends a hundred certificates count as many', async () => {
+    const app = await start({ connectionRatePerAddress: 100 });
+    const { chainPem, keyPem } = ca.issue({ commonName: 'billing' });
+    const many = { ...billing, cert: chainPem + ca.certificatePem.repeat(120), key: keyPem };
+    for (let i = 0; i < 20; i++) expect(await isServed(app, '127.0.0.2')).toBe(200);
+    expect((await get(app.port, '/orders', { ...many, ...{ localAddress: '127.0.0.2' } })).status).toBe(200);
+    await expect(isServed(app, '127.0.0.2')).rejects.toThrow();
+    expect(await isServed(app, '127.0.0.3')).toBe(200);
+    clock += 2_000;
+    expect(await isServed(app, '127.0.0.2')).toBe(200);
+    // A handshake that is broken off costs as much.
+    const relay = createServer((near) => {
+      const far = connectTcp({ port: app.port, host: '127.0.0.1', localAddress: '127.0.0.4' });
+      let left = 50_000;
+      near
+        .on('error', () => undefined)
+        .on('data', (octets: Buffer) => {
+          far.write(octets.subarray(0, left));
+          left = Math.max(0, left - octets.length);
+          if (left === 0) far.end();
+        });
+      far.on('error', () => undefined).pipe(near);
+    }).listen(0);
+    const { port } = relay.address() as AddressInfo;
+    for (let i = 0; i < 2; i++) await expect(get(port, '/orders', many)).rejects.toThrow();
+    relay.close();
+    await expect(isServed(app, '127.0.0.4')).rejects.toThrow();
   });
 
   test('a flood is logged once a second, with counts', async () => {

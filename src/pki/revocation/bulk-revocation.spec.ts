@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { certificationRequest } from '../../../test/support/certification-request.js';
 import { temporaryFolder } from '../../../test/support/folder.js';
 import { describeOnEachStore, type StorePlace } from '../../../test/support/postgres.js';
@@ -10,6 +10,9 @@ import { openCertificationAuthority, type CertificationAuthority } from '../cert
 import { readPublished } from '../crl/crl-publication.js';
 import { keyDigest } from '../issuance/accepted-request.js';
 
+// Seconds.
+const GRACE = 3600;
+
 describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPlace) => {
   let place: StorePlace;
   let store: Store;
@@ -18,7 +21,7 @@ describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPl
     const folder = temporaryFolder();
     place = await newPlace();
     store = await openStore(place.options);
-    const settings = { ...temporarySettings(folder), crlShards: 3, crlDeltaLifetime: 3600 };
+    const settings = { ...temporarySettings(folder), crlShards: 3, crlDeltaLifetime: 3600, renewalGrace: GRACE };
     authority = await openCertificationAuthority({ settings, store, create: true });
   });
   afterEach(async () => {
@@ -97,6 +100,47 @@ describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPl
     const list = decodeCertificateList(await readPublished(crls.current('issuing')!));
     const dates = [...list.revokedCertificates()].map(({ invalidityDate }) => invalidityDate?.getTime());
     expect(dates.filter((date) => date === 0)).toHaveLength(1);
+  });
+
+  it.each(['keyCompromise', 'certificateHold'])(
+    'leaves nothing good that was renewed while it went on, for %s: neither before nor behind where it was',
+    async (reason) => {
+      const { ca } = authority;
+      const held = await issue('stolen');
+      const holder = { serialNumber: held.serialNumber, fingerprint256: held.fingerprint256 };
+      const renewed: Certificate[] = [];
+      const clock = store.clock.bind(store);
+      let asked = 0;
+      // Asked between the look at what there is and the change of it.
+      jest.spyOn(store, 'clock').mockImplementation(async () => {
+        if (++asked === 2)
+          for (const lifetime of [60, undefined]) {
+            const request = certificationRequest({ commonName: 'stolen' });
+            renewed.push((await ca.issueToHolder({ request, holder, lifetime, requester: somebody })).certificate);
+          }
+        return clock();
+      });
+      expect(await revokeAll({ service: 'stolen' }, { reason })).toBe(3);
+      expect([held, ...renewed].map(statusOf)).toEqual([reason, reason, reason]);
+    },
+  );
+
+  it('revokes what has ended and could be renewed, and nothing that ended before that', async () => {
+    const { ca } = authority;
+    const [lately, longAgo] = [await issue('sleeper'), await issue('sleeper')];
+    for (const [{ serialNumber }, ago] of [
+      [lately, GRACE / 2],
+      [longAgo, GRACE * 2],
+    ] as const)
+      await place.execute(
+        `update certificate set not_after = ${Date.now() - ago * 1000} where serial = '${serialNumber}'`,
+      );
+    expect(await revokeAll({ service: 'sleeper' }, { reason: 'keyCompromise' })).toBe(1);
+    const holder = { serialNumber: lately.serialNumber, fingerprint256: lately.fingerprint256 };
+    const request = certificationRequest({ commonName: 'sleeper' });
+    await expect(ca.renew({ request, holder, requester: somebody })).rejects.toMatchObject({ code: 'not_the_holder' });
+    expect(await ca.find(longAgo.serialNumber)).toMatchObject({ status: 'active' });
+    await expect(authority.crls.sign('issuing', somebody)).resolves.toBeDefined();
   });
 
   it('keeps the invalidity date of a hold that becomes final, unless another is said; the record has each', async () => {

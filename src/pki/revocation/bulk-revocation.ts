@@ -42,7 +42,7 @@ export interface BulkRequest {
 const CHUNK = 500;
 
 /**
- * Revokes or releases all certificates of a service, a profile, an issuer or a key that have not expired. Each transaction changes a chunk of
+ * Revokes or releases all certificates of a service, a profile, an issuer or a key that have not expired, or can still be renewed. Each transaction changes a chunk of
  * certificates and writes one audit row for each, so that other writers are not blocked and a later failure undoes nothing. After an interruption,
  * calling it again continues: certificates that were changed already are skipped.
  */
@@ -52,6 +52,7 @@ export class BulkRevocation {
   readonly #events: EventBus;
   readonly #revocations: RevocationService;
   readonly #now: () => Date;
+  readonly #graceMs: number;
   readonly #earliestNow: () => Promise<Date>;
 
   constructor(parts: {
@@ -60,12 +61,15 @@ export class BulkRevocation {
     readonly events: EventBus;
     readonly revocations: RevocationService;
     readonly now: () => Date;
+    /** Seconds after its end in which a certificate can be renewed. */
+    readonly renewalGrace: number | undefined;
   }) {
     this.#store = parts.store;
     this.#audit = parts.audit;
     this.#events = parts.events;
     this.#revocations = parts.revocations;
     this.#now = parts.now;
+    this.#graceMs = (parts.renewalGrace ?? 0) * 1000;
     this.#earliestNow = () => earliestNow(parts);
   }
 
@@ -91,27 +95,44 @@ export class BulkRevocation {
     const detail = release ? {} : revocationDetail(reason, request.invalidityDate);
     await this.#audit.append({ ...entry, phase: 'intent', detail });
     const statuses = statusesFor(reason, release);
-    const since = now.getTime();
+    const since = now.getTime() - this.#graceMs;
     let [looked, changed, of] = [0, 0, 0];
     if (onProgress)
       for (const status of statuses)
         of += await countCertificateWindows(this.#store.database, { ...selection, status, since });
-    for (const status of statuses) {
-      let after = { notAfter: since - 1, serial: '' };
-      for (;;) {
-        const window = await listCertificateWindow(this.#store.database, { ...selection, status, after, limit: CHUNK });
-        const wanted = window.filter((row) => isMeant(row, selection));
-        if (wanted.length > 0) changed += await this.#change(wanted, { ...request, reason, release });
-        looked += window.length;
-        onProgress?.(looked, of);
-        const last = window.at(-1);
-        if (!last || window.length < CHUNK) break;
-        after = { notAfter: last.not_after, serial: last.serial };
-        await setImmediate();
-      }
-    }
+    const onWindow = (count: number): void => onProgress?.((looked += count), of);
+    const each = { ...request, reason, release, since };
+    for (const status of statuses) changed += await this.#changeAll(status, { ...each, onWindow });
+    // Whoever holds one of them may have had it renewed between the look and the change. Once a look finds none, there is nothing left to renew.
+    for (let more = release ? 0 : changed; more > 0; changed += more)
+      more = await this.#changeAll('active', { ...each, onWindow: () => undefined });
     await this.#audit.append({ ...entry, phase: 'result', detail: { certificates: String(changed) } });
     return changed;
+  }
+
+  /** Changes all of a status, window by window; returns how many it changed. */
+  async #changeAll(
+    status: 'active' | 'revoked',
+    request: BulkRequest & {
+      readonly reason: string;
+      readonly release: boolean;
+      readonly since: number;
+      readonly onWindow: (count: number) => void;
+    },
+  ): Promise<number> {
+    const { selection, since, onWindow } = request;
+    let changed = 0;
+    let after = { notAfter: since - 1, serial: '' };
+    for (;;) {
+      const window = await listCertificateWindow(this.#store.database, { ...selection, status, after, limit: CHUNK });
+      const wanted = window.filter((row) => isMeant(row, selection));
+      if (wanted.length > 0) changed += await this.#change(wanted, request);
+      onWindow(window.length);
+      const last = window.at(-1);
+      if (!last || window.length < CHUNK) return changed;
+      after = { notAfter: last.not_after, serial: last.serial };
+      await setImmediate();
+    }
   }
 
   async #change(

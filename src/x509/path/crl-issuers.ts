@@ -34,7 +34,7 @@ export class CrlIssuers {
 
   /** Who may have signed. When the key that the CRL names did, only the certificates with that key: any number of strangers can have the name. */
   #signersOf(crl: CertificateList): readonly Candidate[] {
-    const named = this.pool.named(crl.issuer.key);
+    const named = this.#named(crl);
     const signer = named.find(
       ({ certificate }) =>
         keyCost(crl.extensions.authorityKeyIdentifier, certificate) === 0 &&
@@ -51,14 +51,18 @@ export class CrlIssuers {
     if (!issuer || !sameName(issuer.subject, crl.issuer) || !this.pool.signatures.verify(crl, issuer.publicKey))
       return false;
     const entity = this.pool.entityOf(issuer);
-    return this.pool
-      .named(crl.issuer.key)
-      .some(
-        (one) =>
-          one.entity === entity &&
-          this.#signed(crl, one.certificate) &&
-          this.pool.anchors.some((anchor) => this.#isBelieved(one.certificate, anchor.certificate)),
-      );
+    return this.#named(crl).some(
+      (one) =>
+        one.entity === entity &&
+        this.#signed(crl, one.certificate) &&
+        this.pool.anchors.some((anchor) => this.#isBelieved(one.certificate, anchor.certificate)),
+    );
+  }
+
+  #named(crl: CertificateList): readonly Candidate[] {
+    const named = this.pool.named(crl.issuer.key);
+    this.pool.signatures.work.step(named.length);
+    return named;
   }
 
   #signed(crl: CertificateList, { extensions, publicKey }: Certificate): boolean {

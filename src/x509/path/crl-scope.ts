@@ -10,8 +10,17 @@ import { Oid } from '../oids.js';
 type ReasonMask = number;
 export const ALL_REASONS: ReasonMask = 0x1fe;
 
+// They are asked for with each list, and what is made of their names is remembered by them.
+const points = new WeakMap<Certificate, readonly DistributionPoint[]>();
+
 /** The distribution points of a certificate: those that it names, then the implied one, which is its issuer by all its names (RFC 5280 §6.3.3). */
-export function distributionPointsOf({ issuer, extensions }: Certificate): DistributionPoint[] {
+export function distributionPointsOf(certificate: Certificate): readonly DistributionPoint[] {
+  let known = points.get(certificate);
+  if (!known) points.set(certificate, (known = readDistributionPoints(certificate)));
+  return known;
+}
+
+function readDistributionPoints({ issuer, extensions }: Certificate): DistributionPoint[] {
   const { issuerAltName = [] } = extensions;
   const implied: DistributionPoint = {
     distributionPoint: { fullName: [{ kind: 'directory', value: issuer }, ...issuerAltName] },
@@ -43,11 +52,17 @@ export function reasonsInScope(crl: CertificateList, point: DistributionPoint, c
     const wanted = point.distributionPoint
       ? fullNames(point.distributionPoint, relativeBase(point, certificate))
       : (point.crlIssuer ?? []);
-    const named = keysOf(offered);
-    if (![...keysOf(wanted)].some((key) => named.has(key))) return 0;
+    if (!shareOne(keysOf(wanted), keysOf(offered))) return 0;
   }
   return reasons & maskOf(scope.onlySomeReasons);
 }
+
+/** Steps of work for one {@link reasonsInScope}: a point may have thousands of names. */
+export const stepsFor = ({ distributionPoint, crlIssuer = [] }: DistributionPoint): number =>
+  1 +
+  (((distributionPoint && 'fullName' in distributionPoint ? distributionPoint.fullName.length : 0) +
+    crlIssuer.length) >>
+    4);
 
 /** Whether a delta CRL has the scope of a complete one: the same issuingDistributionPoint, or neither has one (RFC 5280 §5.2.4, §6.3.3 (c)). */
 export function sameScope(a: CertificateList, b: CertificateList): boolean {
@@ -63,6 +78,12 @@ function keysOf(names: readonly GeneralName[]): ReadonlySet<string> {
   let known = keys.get(names);
   if (!known) keys.set(names, (known = new Set(names.map(keyOf))));
   return known;
+}
+
+function shareOne(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+  const [few, many] = one.size < other.size ? [one, other] : [other, one];
+  for (const key of few) if (many.has(key)) return true;
+  return false;
 }
 
 const keyOf = (name: GeneralName): string => {
@@ -82,8 +103,22 @@ function maskOf(reasons: ReasonFlags | undefined): ReasonMask {
 const relativeBase = (point: DistributionPoint, certificate: Certificate): Name =>
   point.crlIssuer?.find((name) => name.kind === 'directory')?.value ?? certificate.issuer;
 
+// A name is put together in much more time than it is compared in.
+const extended = new WeakMap<DistributionPointName, { readonly base: Name; readonly names: readonly GeneralName[] }>();
+
 function fullNames(name: DistributionPointName, base: Name): readonly GeneralName[] {
   if ('fullName' in name) return name.fullName;
+  const known = extended.get(name);
+  if (known?.base === base) return known.names;
+  const names = extendedNames(name, base);
+  extended.set(name, { base, names });
+  return names;
+}
+
+function extendedNames(
+  name: Exclude<DistributionPointName, { readonly fullName: unknown }>,
+  base: Name,
+): readonly GeneralName[] {
   try {
     return [{ kind: 'directory', value: extendName(base, name.nameRelativeToCrlIssuer) }];
   } catch (error) {

@@ -5,7 +5,7 @@ import { Oid } from '../oids.js';
 import { CrlReason, isFinal, type RevokedCertificate } from '../revoked-certificate.js';
 import { CrlEntries } from './crl-entries.js';
 import type { CrlIssuers } from './crl-issuers.js';
-import { ALL_REASONS, distributionPointsOf, reasonsInScope, sameScope } from './crl-scope.js';
+import { ALL_REASONS, distributionPointsOf, reasonsInScope, sameScope, stepsFor } from './crl-scope.js';
 import { needsNoRevocationStatus } from './no-revocation.js';
 import { defect, failureOf, type PathFailure } from './path-failure.js';
 import type { CandidatePath } from './path-search.js';
@@ -13,6 +13,17 @@ import type { CandidatePath } from './path-search.js';
 /** What the CRLs at hand say about one certificate. */
 type RevocationState =
   { readonly state: 'good' | 'unknown' } | { readonly state: 'revoked'; readonly entry: RevokedCertificate };
+
+// What it takes to ask about a certificate when there are no lists. A path may be asked about for each of the many paths of who signed a list.
+const LOOK_STEPS = 8;
+
+/** The CRLs that may answer for a certificate, the newest first, at which of its points, and the steps of work to go through them. */
+interface RelevantLists {
+  readonly points: readonly DistributionPoint[];
+  readonly complete: readonly CertificateList[];
+  readonly deltas: readonly CertificateList[];
+  readonly steps: number;
+}
 
 const GOOD: RevocationState = { state: 'good' };
 const UNKNOWN: RevocationState = { state: 'unknown' };
@@ -38,6 +49,7 @@ export class CrlStatus {
   readonly #complete: readonly CertificateList[];
   readonly #deltas: readonly CertificateList[];
   readonly #entries: CrlEntries;
+  readonly #relevant = new Map<Certificate, RelevantLists>();
 
   constructor(
     crls: readonly CertificateList[],
@@ -78,9 +90,10 @@ export class CrlStatus {
     let reasons = 0;
     // The reasons for which newer CRLs of a signer have answered: what an older one says of a hold no longer counts then.
     const answered = new Map<Certificate, number>();
-    const points = distributionPointsOf(certificate);
-    for (const point of points)
-      for (const crl of this.#complete) {
+    const lists = this.#relevantTo(certificate);
+    this.issuers.pool.signatures.work.step(LOOK_STEPS + lists.steps);
+    for (const point of lists.points)
+      for (const crl of lists.complete) {
         const covered = reasonsInScope(crl, point, certificate);
         if (covered === 0) continue;
         const current = isCurrent(crl, this.time);
@@ -94,25 +107,41 @@ export class CrlStatus {
         answered.set(signer, before | covered);
         reasons |= covered;
       }
-    const entry = this.#deltaEntryFor(points, path) ?? this.#finalEntryFor(points, path);
+    const entry = this.#deltaEntryFor(lists, path) ?? this.#finalEntryFor(lists, path);
     if (entry) return { state: 'revoked', entry };
     return reasons === ALL_REASONS ? GOOD : UNKNOWN;
+  }
+
+  /** The lists of all issuers that may answer for a certificate: its own, and those that its distribution points name. */
+  #relevantTo(certificate: Certificate): RelevantLists {
+    let lists = this.#relevant.get(certificate);
+    if (lists) return lists;
+    const points = distributionPointsOf(certificate);
+    const named = points.flatMap(({ crlIssuer = [] }) =>
+      crlIssuer.map((name) => name.kind === 'directory' && name.value.key),
+    );
+    const issuers = new Set([certificate.issuer.key, ...named]);
+    const isRelevant = ({ issuer }: CertificateList): boolean => issuers.has(issuer.key);
+    const [complete, deltas] = [this.#complete.filter(isRelevant), this.#deltas.filter(isRelevant)];
+    const steps = points.reduce((sum, point) => sum + stepsFor(point), 0) * (complete.length + deltas.length);
+    this.#relevant.set(certificate, (lists = { points, complete, deltas, steps }));
+    return lists;
   }
 
   /**
    * The entry in delta CRLs that are newer than every complete CRL at hand, even if they cannot be combined with any, or are past their nextUpdate: they make
    * nothing good, but what they revoke is revoked.
    */
-  #deltaEntryFor(points: readonly DistributionPoint[], path: CandidatePath): RevokedCertificate | undefined {
+  #deltaEntryFor({ points, complete, deltas }: RelevantLists, path: CandidatePath): RevokedCertificate | undefined {
     const [certificate] = path;
     let latest: RevokedCertificate | undefined;
-    for (const delta of this.#deltas) {
+    for (const delta of deltas) {
       if (!points.some((point) => reasonsInScope(delta, point, certificate) !== 0)) continue;
       const signer = this.issuers.signerOf(delta, path);
       if (!signer || !this.#entries.isUsable(delta)) continue;
       const isOver = (crl: CertificateList): boolean =>
         vouches(crl, this.time) && isSuccessor(crl, delta) && this.issuers.signerOf(crl, path) === signer;
-      if (this.#complete.some(isOver)) continue;
+      if (complete.some(isOver)) continue;
       const entry = this.#entries.find(delta, certificate);
       if (entry && isFinal(entry)) return entry;
       if (isCurrent(delta, this.time)) latest ??= entry;
@@ -121,9 +150,9 @@ export class CrlStatus {
   }
 
   /** The entry that revokes for good in a list of the issuer itself that nobody along this path has the right to sign. */
-  #finalEntryFor(points: readonly DistributionPoint[], path: CandidatePath): RevokedCertificate | undefined {
+  #finalEntryFor({ points, complete, deltas }: RelevantLists, path: CandidatePath): RevokedCertificate | undefined {
     const [certificate] = path;
-    for (const crl of [...this.#complete, ...this.#deltas]) {
+    for (const crl of [...complete, ...deltas]) {
       if (!points.some((point) => reasonsInScope(crl, point, certificate) !== 0)) continue;
       if (this.issuers.signerOf(crl, path) || !this.issuers.isByIssuer(crl, path)) continue;
       const entry = this.#entries.find(crl, certificate);

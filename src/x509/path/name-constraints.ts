@@ -2,7 +2,7 @@ import type { Certificate } from '../certificate.js';
 import { generalNameToString, type GeneralName, type GeneralNameKind } from '../general-name.js';
 import { attributeValues, isEmptyName } from '../name.js';
 import { Oid } from '../oids.js';
-import { MalformedSubtree, SubtreeIndex } from './name-subtrees.js';
+import { MalformedSubtree, stepsToRead, SubtreeIndex } from './name-subtrees.js';
 import { defect, type Defect } from './path-failure.js';
 import { WorkBudget } from './work-budget.js';
 
@@ -44,10 +44,9 @@ export class NameConstraintChecks {
   }
 
   #compare(constraints: Constraints, certificate: Certificate, work: WorkBudget): Defect | undefined {
-    const names = this.#namesOf(certificate);
-    // Long names take longer to compare.
-    work.step(names.length + (certificate.der.length >> 8));
-    return firstForbidden(constraints, names);
+    // Long names take longer to read.
+    work.step(certificate.der.length >> 8);
+    return firstForbidden(constraints, this.#namesOf(certificate), work);
   }
 
   #constraintsOf(ca: Certificate, work: WorkBudget): Constraints | Defect {
@@ -70,8 +69,9 @@ export class NameConstraintChecks {
 export function constraintAgainstDnsName(authorities: readonly Certificate[], value: string): string | undefined {
   for (const ca of authorities) {
     if (!ca.extensions.nameConstraints) continue;
-    const constraints = indexOf(ca, new WorkBudget());
-    const problem = 'code' in constraints ? constraints : firstForbidden(constraints, [{ kind: 'dns', value }]);
+    const work = new WorkBudget();
+    const constraints = indexOf(ca, work);
+    const problem = 'code' in constraints ? constraints : firstForbidden(constraints, [{ kind: 'dns', value }], work);
     if (problem) return problem.message;
   }
   return undefined;
@@ -79,7 +79,7 @@ export function constraintAgainstDnsName(authorities: readonly Certificate[], va
 
 function indexOf({ extensions }: Certificate, work: WorkBudget): Constraints | Defect {
   const { permittedSubtrees = [], excludedSubtrees = [] } = extensions.nameConstraints ?? {};
-  work.step(permittedSubtrees.length + excludedSubtrees.length);
+  for (const base of [...permittedSubtrees, ...excludedSubtrees]) work.step(stepsToRead(base));
   try {
     return { permitted: new SubtreeIndex(permittedSubtrees), excluded: new SubtreeIndex(excludedSubtrees) };
   } catch (error) {
@@ -88,12 +88,22 @@ function indexOf({ extensions }: Certificate, work: WorkBudget): Constraints | D
   }
 }
 
-function firstForbidden({ permitted, excluded }: Constraints, names: readonly GeneralName[]): Defect | undefined {
+/** The first of `names` that is forbidden. Throws WorkLimitReached. */
+function firstForbidden(
+  { permitted, excluded }: Constraints,
+  names: readonly GeneralName[],
+  work: WorkBudget,
+): Defect | undefined {
   for (const name of names) {
     const kinds = kindsOf(name);
-    if (kinds.some((kind) => excluded.constrains(kind)) && excluded.couldHold(name))
+    const isConstrainedBy = (subtrees: SubtreeIndex): boolean => {
+      const constrains = kinds.some((kind) => subtrees.constrains(kind));
+      work.step(constrains ? subtrees.stepsFor(name) : 1);
+      return constrains;
+    };
+    if (isConstrainedBy(excluded) && excluded.couldHold(name))
       return defect('name_constraints', RULE, `${generalNameToString(name)} is excluded`);
-    if (kinds.some((kind) => permitted.constrains(kind)) && !permitted.holds(name))
+    if (isConstrainedBy(permitted) && !permitted.holds(name))
       return defect('name_constraints', RULE, `${generalNameToString(name)} is not permitted`);
   }
   return undefined;

@@ -13,7 +13,7 @@ export class MalformedSubtree extends Error {
 
 /**
  * The permitted or the excluded subtrees of one certificate (RFC 5280 §4.2.1.10), in sets: whether a name lies in one of them takes time for
- * its own length only, however many there are.
+ * its own length only, however many there are, and for an address one look for each mask.
  *
  * A dNSName base covers itself and all below it, and may be empty (every name); a leading period or a wildcard is not in the standard and
  * refused. A URI or mail base is a host, or with a leading period all hosts below a domain; a mail base may be one mailbox. An IP base is an
@@ -55,6 +55,11 @@ export class SubtreeIndex {
     if (name.kind === 'directory') return isBelow(this.#looseDirectories, name.value.looseKeys);
     const dns = name.kind === 'dns' ? presentedDnsName(name.value) : undefined;
     return dns?.wildcard === true && this.#parents.has(dns.name);
+  }
+
+  /** The steps of work that it takes to find out whether `name` lies in a subtree. */
+  stepsFor(name: GeneralName): number {
+    return stepsToRead(name) + (name.kind === 'ip' ? this.#networks.size : 0);
   }
 
   #add(base: GeneralName): boolean {
@@ -130,6 +135,29 @@ export class SubtreeIndex {
 
   get #looseDirectories(): ReadonlySet<string> {
     return (this.#loose ??= new Set(this.#names.map(({ looseKeys }) => looseKeys.join(''))));
+  }
+}
+
+const MOST_LABELS = 127;
+
+/**
+ * The steps of work that a name takes by itself, as a base or to be compared with any number of them: one for each domain that it lies in, and for a directory
+ * name its preparation and its beginnings, which are as many as its RDNs and each nearly as long as the whole.
+ */
+export function stepsToRead(name: GeneralName): number {
+  switch (name.kind) {
+    case 'dns':
+    case 'email':
+    case 'uri':
+      return name.value.split('.', MOST_LABELS).length;
+    case 'other':
+      return Math.min(MOST_LABELS, 1 + (name.value.length >> 1));
+    case 'directory': {
+      const { der, rdns } = name.value;
+      return 1 + (der.length >> 3) + ((der.length * rdns.length) >> 8);
+    }
+    default:
+      return 1;
   }
 }
 

@@ -26,6 +26,8 @@ export interface PathRules {
 export interface PathTools {
   readonly signatures: SignatureChecks;
   readonly nameConstraints: NameConstraintChecks;
+  /** What {@link peerNameDefect} says of the leaf, which is the same in each path. */
+  readonly peerNames: Map<Certificate, Defect | undefined>;
 }
 
 const roleAt = (index: number, path: CandidatePath): Role =>
@@ -36,6 +38,7 @@ const roleAt = (index: number, path: CandidatePath): Role =>
  * dates, purposes, peer names, so that what is said about a certificate tells a stranger nothing. Undefined when everything holds. Throws WorkLimitReached.
  */
 export function pathFailure(path: CandidatePath, rules: PathRules, tools: PathTools): PathFailure | undefined {
+  tools.signatures.work.step(2 * path.length);
   return (
     firstFailure(path, (certificate, index) => roleDefect(certificate, index, path, rules, tools)) ??
     lengthFailure(path, rules) ??
@@ -43,7 +46,7 @@ export function pathFailure(path: CandidatePath, rules: PathRules, tools: PathTo
     policyFailure(path, rules, tools) ??
     firstFailure(path, (certificate) => dateDefect(certificate, rules.time)) ??
     firstFailure(path, (certificate, index) => usageDefect(certificate, roleAt(index, path), rules)) ??
-    firstFailure([path[0]], (certificate) => peerNameDefect(certificate, rules.names)) ??
+    firstFailure([path[0]], (certificate) => expectedNameDefect(certificate, rules, tools)) ??
     (rules.possessionProven ? undefined : firstFailure([path[0]], ({ publicKey }) => usabilityDefect(publicKey)))
   );
 }
@@ -124,6 +127,12 @@ function policyFailure(
   return firstFailure(path, (certificate, index) =>
     index === path.length - 1 ? undefined : graph.process(certificate, index === 0),
   );
+}
+
+function expectedNameDefect(leaf: Certificate, { names }: PathRules, { peerNames }: PathTools): Defect | undefined {
+  if (names.length === 0) return undefined;
+  if (!peerNames.has(leaf)) peerNames.set(leaf, peerNameDefect(leaf, names));
+  return peerNames.get(leaf);
 }
 
 function usageDefect(

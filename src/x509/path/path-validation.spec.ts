@@ -1,7 +1,18 @@
 import { createPublicKey, hash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import { context, write } from '../../der/index.js';
 import { generateTestKeyPair, TestCa } from '../../testing/index.js';
-import { decodeCertificateList, encodeExtensionOf, nameFrom, type Certificate } from '../index.js';
+import {
+  decodeCertificateList,
+  distributionPointsOf,
+  encodeExtensionOf,
+  encodeName,
+  KeyUsage,
+  nameFrom,
+  Oid,
+  type Certificate,
+  type GeneralName,
+} from '../index.js';
 import { PathValidation, type ValidationInput } from './path-validation.js';
 import { ValidatedPath } from './validated-path.js';
 
@@ -11,6 +22,16 @@ const STEPS = 60_000;
 
 const root = TestCa.root();
 
+const RULES = {
+  time: new Date(),
+  purposes: [],
+  extendedKeyUsageRequired: false,
+  names: [],
+  possessionProven: false,
+  maxPathLength: Infinity,
+  policies: {},
+};
+
 function run(leaf: Certificate, intermediates: readonly Certificate[], input: Partial<ValidationInput> = {}) {
   const validation = new PathValidation({
     leaf,
@@ -18,15 +39,7 @@ function run(leaf: Certificate, intermediates: readonly Certificate[], input: Pa
     anchors: [root.certificate],
     crls: [],
     revocationRequired: false,
-    rules: {
-      time: new Date(),
-      purposes: [],
-      extendedKeyUsageRequired: false,
-      names: [],
-      possessionProven: false,
-      maxPathLength: Infinity,
-      policies: {},
-    },
+    rules: RULES,
     ...input,
   });
   const result = validation.run();
@@ -208,6 +221,119 @@ it('bounds names times constraints', () => {
     ],
   });
   expect(run(ca.issue({ names }).certificate, [ca.certificate]).code).toBe('ok');
+});
+
+describe('names that take many looks to compare', () => {
+  const long = 'a.'.repeat(120);
+  const address = (i: number) => Uint8Array.from([...Array<number>(14).fill(3), i >> 8, i & 255]);
+  const mask = (bits: number) =>
+    Uint8Array.from({ length: 16 }, (_, i) => 256 - 2 ** (8 - Math.min(8, Math.max(0, bits - i * 8))));
+  const networks = Array.from({ length: 128 }, (_, i) => Buffer.concat([Buffer.alloc(16, 0xff), mask(i + 1)]));
+  const directory = (i: number) =>
+    encodeName(Array.from({ length: 40 }, () => [{ type: Oid.commonName, value: `é${i}` }]));
+
+  it.each<[string, readonly GeneralName[], (i: number) => GeneralName]>([
+    ['addresses', networks.map((value) => ({ kind: 'ip', value })), (i) => ({ kind: 'ip', value: address(i) })],
+    ['long DNS names', [{ kind: 'dns', value: 'x' }], (i) => ({ kind: 'dns', value: `b${i}.${long}c` })],
+    ['long hosts of URIs', [{ kind: 'uri', value: '.x' }], (i) => ({ kind: 'uri', value: `a://b${i}.${long}c` })],
+    ['long domains of mail', [{ kind: 'email', value: '.x' }], (i) => ({ kind: 'email', value: `a@b${i}.${long}c` })],
+    [
+      'directory names',
+      [{ kind: 'directory', value: nameFrom({ commonName: 'x' }) }],
+      (i) => ({ kind: 'directory', value: directory(i) }),
+    ],
+  ])('are paid for by their looks, and no CA that nobody signed uses them up: %s', (_, excludedSubtrees, nameOf) => {
+    const extensions = [encodeExtensionOf.nameConstraints({ permittedSubtrees: [], excludedSubtrees })];
+    const chain = [root.intermediate({ extensions })];
+    for (let i = 1; i < 15; i++) chain.push(chain[i - 1]!.intermediate({ commonName: `CA ${i}`, extensions }));
+    const names = (count: number) => Array.from({ length: count }, (_, i) => nameOf(i));
+    const certificates = chain.map(({ certificate }) => certificate);
+    expect(run(chain[14]!.issue({ names: names(3) }).certificate, certificates).code).toBe('ok');
+    expect(run(chain[14]!.issue({ names: names(80) }).certificate, certificates).code).toBe('work_limit');
+    const forged = Array.from({ length: 60 }, () => TestCa.root().intermediate({ extensions }).certificate);
+    const { certificate } = chain[0]!.issue({ names: names(80) });
+    expect(run(certificate, [...forged, chain[0]!.certificate]).code).toBe('ok');
+  });
+
+  it('are paid for in constraints too', () => {
+    const value = encodeName([[{ type: Oid.commonName, value: '\u1fb3\u0345é'.repeat(4000) }]]);
+    const extensions = [
+      encodeExtensionOf.nameConstraints({ permittedSubtrees: [], excludedSubtrees: [{ kind: 'directory', value }] }),
+    ];
+    const chain = [root.intermediate({ extensions })];
+    for (let i = 1; i < 18; i++) chain.push(chain[i - 1]!.intermediate({ commonName: `CA ${i}`, extensions }));
+    const certificates = chain.map(({ certificate }) => certificate);
+    expect(run(chain[2]!.issue().certificate, certificates).code).toBe('ok');
+    expect(run(chain[17]!.issue().certificate, certificates).code).toBe('work_limit');
+  });
+});
+
+describe('where many ways lead to the anchor', () => {
+  const uri = (value: string): Uint8Array => write.explicit(0, write.element(0xa0, write.ia5String(value, context(6))));
+  // More ways to the anchor than are looked at, each valid but for revocation, which nobody knows.
+  const points = write.sequence(...Array.from({ length: 64 }, (_, i) => write.sequence(uri(`http://a/${i}`))));
+  const extensions = [{ oid: Oid.crlDistributionPoints, critical: false, value: points }];
+  const ways: TestCa[] = [root];
+  for (let i = 0; i < 8; i++) {
+    const [options, above] = [{ commonName: `CA ${i}`, keyPair: generateTestKeyPair() }, ways.at(-1)!];
+    ways.push(above.intermediate(options), above.intermediate(options));
+  }
+  const certificates = ways.slice(1).map(({ certificate }) => certificate);
+  const pretended = TestCa.root({ commonName: 'CA 7' });
+
+  it('lists of other places that nobody signed end, beside a certificate with many points', () => {
+    const { certificate } = ways.at(-1)!.issue({ extensions });
+    const crls = Array.from({ length: 30 }, (_, i) => {
+      const value = write.sequence(uri(`http://b/${i}`));
+      return decodeCertificateList(
+        pretended.crl([], { extensions: [{ oid: Oid.issuingDistributionPoint, critical: true, value }] }),
+      );
+    });
+    const few = run(certificate, certificates, { crls: crls.slice(0, 2), revocationRequired: true });
+    expect(few).toMatchObject({ code: 'revocation_unknown' });
+    expect(few.steps).toBeLessThan(STEPS);
+    expect(run(certificate, certificates, { crls, revocationRequired: true }).steps).toBeGreaterThan(STEPS);
+  });
+
+  it('lists with many who could have signed them, but may not, end', () => {
+    const keyUsage = encodeExtensionOf.keyUsage([KeyUsage.keyCertSign]);
+    const mayNot = Array.from(
+      { length: 100 },
+      () => pretended.intermediate({ commonName: 'CA 7', extensions: [keyUsage] }).certificate,
+    );
+    const crls = Array.from({ length: 4 }, () => decodeCertificateList(TestCa.root({ commonName: 'CA 7' }).crl()));
+    const { certificate } = ways.at(-1)!.issue();
+    const spentBeside = (more: readonly Certificate[]) =>
+      run(certificate, [...certificates, ...more], { crls, revocationRequired: true }).steps;
+    expect(spentBeside([])).toBeLessThan(STEPS);
+    expect(spentBeside(mayNot)).toBeGreaterThan(STEPS);
+  });
+
+  it('each of them is paid for, and each look for revocation', () => {
+    const { certificate } = ways.at(-1)!.issue();
+    const checked = 200 * 10 * 2;
+    expect(run(certificate, certificates, { accepts: () => false }).steps).toBeGreaterThan(checked);
+    const asked = 200 * 9 * 8;
+    expect(run(certificate, certificates, { revocationRequired: true }).steps).toBeGreaterThan(checked + asked);
+  });
+
+  it('the names of the leaf are looked at once', () => {
+    let looks = 0;
+    const name = Object.defineProperty({ kind: 'dns' as const, value: 'a.example' }, 'kind', {
+      get: () => (looks++, 'dns' as const),
+    });
+    const { certificate } = ways.at(-1)!.issue({ names: [name] });
+    looks = 0;
+    let asked = 0;
+    const accepts = (): boolean => (asked++, false);
+    const rules = { ...RULES, names: [name] };
+    expect(run(certificate, certificates, { accepts, rules }).code).toBe('revoked');
+    expect([asked, looks]).toEqual([200, 1]);
+  });
+
+  it('the names of distribution points are put together once', () => {
+    expect(distributionPointsOf(root.certificate)).toBe(distributionPointsOf(root.certificate));
+  });
 });
 
 function keyPairOf({ key }: { readonly key: ReturnType<typeof generateTestKeyPair>['privateKey'] }) {

@@ -57,7 +57,7 @@ export class PathValidation {
     this.#foresight = new WorkBudget(workShare * FORESIGHT);
     const signatures = new SignatureChecks(this.work);
     this.#pool = new CandidatePool(intermediates, anchors, signatures);
-    this.#tools = { signatures, nameConstraints: new NameConstraintChecks(this.work) };
+    this.#tools = { signatures, nameConstraints: new NameConstraintChecks(this.work), peerNames: new Map() };
     const serialNumbers = new Set([leaf, ...intermediates, ...anchors].map(({ serialNumber }) => serialNumber));
     const issuers = new CrlIssuers(this.#pool, (signer, anchor) => this.#isTrustedSigner(signer, anchor));
     this.#status = new CrlStatus(crls, serialNumbers, rules.time, issuers);

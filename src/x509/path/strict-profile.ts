@@ -148,6 +148,20 @@ const RULES: readonly ProfileRule[] = [
  * It is laxer than the letter in one point: an anchor without keyUsage is accepted.
  */
 export function profileDefect(certificate: Certificate, role: Role): Defect | undefined {
+  let found = known[role].get(certificate);
+  if (found === undefined) known[role].set(certificate, (found = findProfileDefect(certificate, role) ?? 'none'));
+  return found === 'none' ? undefined : found;
+}
+
+// A certificate stands in many paths, and may have thousands of names.
+type Known = WeakMap<Certificate, Defect | 'none'>;
+const known: Readonly<Record<Role, Known>> = {
+  leaf: new WeakMap(),
+  intermediate: new WeakMap(),
+  anchor: new WeakMap(),
+};
+
+function findProfileDefect(certificate: Certificate, role: Role): Defect | undefined {
   if (role === 'leaf' && certificate.extensions.basicConstraints?.cA)
     return defect('key_usage', 'RFC 5280 §4.2.1.9', 'a CA certificate stands where an end entity belongs');
   if (role === 'leaf' && mayCertify(certificate))
