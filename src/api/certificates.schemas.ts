@@ -113,6 +113,10 @@ export const revokedSchema = z
     serial_number: serialNumber,
     reason: z.string().describe('`removeFromCRL`: it is released.'),
     revoked_at: z.iso.datetime().nullable().describe('Null when it is released.'),
-    already_revoked: z.boolean().describe('Whether it was before this call; then reason and time are those of then.'),
+    already_revoked: z
+      .boolean()
+      .describe(
+        'Whether it was before this call and nothing changed; then reason and time are those of then. A compromise replaces another reason.',
+      ),
   })
   .describe('The revocation or release, durable.');

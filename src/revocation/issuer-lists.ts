@@ -71,8 +71,9 @@ function answerOf({ complete, delta }: Pair, certificate: Certificate, now: Date
   const ended = staleness(complete.list, now);
   const before = complete.revoked.find(certificate.serialNumber);
   const change = delta?.revoked.find(certificate.serialNumber);
-  // What was revoked for good stays so, whatever a delta says, and even on a list that is past its end. About a hold, and its end, only a current list counts.
-  const changed = !isFinal(before) && (over === undefined || isFinal(change)) ? change : undefined;
+  // What was revoked for good stays so, whatever a delta says but for another such reason, and even on a list that is past its end. About a hold, and its end,
+  // only a current list counts.
+  const changed = isFinal(change) || (!isFinal(before) && over === undefined) ? change : undefined;
   const entry = changed ?? before;
   if (entry && entry.reason !== CrlReason.removeFromCRL) {
     const isCurrent = (changed ? over : ended) === undefined;

@@ -121,23 +121,29 @@ describeOnEachStore('certificates in the store', (_, newPlace) => {
     ).rejects.toThrow(/foreign key/i);
   });
 
+  const update = (serial: string, set: object) =>
+    store.transaction((transaction) =>
+      transaction.updateTable('certificate').set(set).where('serial', '=', serial).execute(),
+    );
+
   it('orders revocations, and keeps them final', async () => {
     const sequenceOf = async (serial: string) => (await findCertificate(store.database, serial))?.revocation_sequence;
     expect([await sequenceOf('c4'), await sequenceOf('c3')]).toEqual([1, 2]);
     expect(await lastRevocationSequence(store.database, 'issuing')).toBe(2);
     expect(await lastRevocationSequence(store.database, 'root')).toBe(0);
+    const final = 'a revocation is final';
+    await expect(update('c4', { revocation_reason: 'unspecified' })).rejects.toThrow(final);
+    await expect(update('c4', { revocation_reason: 'cACompromise' })).rejects.toThrow(final);
+    await expect(update('c3', { revocation_reason: 'superseded' })).rejects.toThrow(final);
+    await expect(update('c3', { revocation_reason: 'keyCompromise', revoked_at: 1 })).rejects.toThrow(final);
     await expect(
-      store.transaction((transaction) =>
-        transaction
-          .updateTable('certificate')
-          .set({ revocation_reason: 'unspecified' })
-          .where('serial', '=', 'c4')
-          .execute(),
-      ),
-    ).rejects.toThrow('a revocation is final');
+      update('c3', { revocation_reason: 'keyCompromise', status: 'active', revoked_at: null }),
+    ).rejects.toThrow(final);
   });
 
   it('remembers keys that were compromised, and those only', async () => {
     expect(await compromisedKeys(store.database, ['key3', 'key4'])).toEqual(new Set(['key4']));
+    await update('c3', { revocation_reason: 'keyCompromise' });
+    expect(await compromisedKeys(store.database, ['key3', 'key4'])).toEqual(new Set(['key3', 'key4']));
   });
 });

@@ -11,6 +11,7 @@ import { up as crlEntries } from './migrations/0009-crl-entries.js';
 import { up as auditOfAuthorities } from './migrations/0010-audit-of-authorities.js';
 import { up as lifetimeAskedFor } from './migrations/0011-lifetime-asked-for.js';
 import { up as placesOfShards } from './migrations/0012-places-of-shards.js';
+import { up as compromiseAfterRevocation } from './migrations/0013-compromise-after-revocation.js';
 import type { Database, Transaction } from './schema.js';
 import { StoreError, tooNewError } from './store-error.js';
 
@@ -28,6 +29,7 @@ const migrations: readonly { readonly name: string; readonly up: (transaction: T
   { name: '0010-audit-of-authorities', up: auditOfAuthorities },
   { name: '0011-lifetime-asked-for', up: lifetimeAskedFor },
   { name: '0012-places-of-shards', up: placesOfShards },
+  { name: '0013-compromise-after-revocation', up: compromiseAfterRevocation },
 ];
 
 /** The name of the schema that this program works on: its last migration. */

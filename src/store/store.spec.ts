@@ -144,7 +144,8 @@ describeOnEachStore('a store', (_, newPlace) => {
   it('tells of commits of other connections', async () => {
     const [one, two] = [await openHere(), await openHere()];
     const before = await one.dataVersion();
-    expect(await one.dataVersion()).toBe(before);
+    // A PostgreSQL server numbers the transactions of all its databases together, those of other tests as well.
+    if (!one.isShared) expect(await one.dataVersion()).toBe(before);
     await insert(two, 'a');
     expect(await one.dataVersion()).not.toBe(before);
   });

@@ -7,10 +7,13 @@ import { openTemporaryAuthority, somebody, type TemporaryAuthority } from './tem
 /** How many shards its CA has. */
 export const SHARDS = 2;
 
+/** A hold can be released, a compromise replaces everything, and nothing replaces that. */
+const REASONS = { hold: 'certificateHold', supersede: 'superseded', compromise: 'keyCompromise' } as const;
+
 /** One thing that happens to a CA and its certificates; `which` counts from the youngest. */
 export type Step =
   | { readonly kind: 'issue'; readonly sharded: boolean }
-  | { readonly kind: 'revoke' | 'hold' | 'release' | 'ask'; readonly which: number }
+  | { readonly kind: keyof typeof REASONS | 'release' | 'ask'; readonly which: number }
   | { readonly kind: 'wait'; readonly seconds: number }
   | { readonly kind: 'publish' };
 
@@ -19,7 +22,10 @@ export function anyStep(longestWait: number): fc.Arbitrary<Step> {
   const which = fc.nat(7);
   return fc.oneof(
     fc.record({ kind: fc.constant('issue' as const), sharded: fc.boolean() }),
-    fc.record({ kind: fc.constantFrom('revoke' as const, 'hold' as const, 'release' as const), which }),
+    fc.record({
+      kind: fc.constantFrom('hold' as const, 'supersede' as const, 'compromise' as const, 'release' as const),
+      which,
+    }),
     fc.record({ kind: fc.constantFrom('hold' as const, 'release' as const), which }),
     fc.record({ kind: fc.constant('ask' as const), which }),
     fc.record({ kind: fc.constant('wait' as const), seconds: fc.integer({ min: 1, max: longestWait }) }),
@@ -107,19 +113,20 @@ export class RevocationSequence {
     return this.temporary.close();
   }
 
-  async #change(certificate: Certificate, kind: 'revoke' | 'hold' | 'release'): Promise<void> {
+  async #change(certificate: Certificate, kind: keyof typeof REASONS | 'release'): Promise<void> {
     const { ca } = this.temporary.authority;
     const { serialNumber } = certificate;
-    const isFinal = this.expected.get(certificate) === 'keyCompromise';
+    const before = this.expected.get(certificate);
+    const isFinal = before !== undefined && before !== REASONS.hold;
     if (kind === 'release') {
       const code = await ca.release({ serialNumber, requester: somebody }).then(() => undefined, codeOf);
       if (code !== (isFinal ? 'revocation_final' : undefined)) throw new Error(`a release ended with ${String(code)}`);
       if (!isFinal) this.expected.set(certificate, undefined);
       return;
     }
-    const reason = kind === 'hold' ? 'certificateHold' : 'keyCompromise';
+    const reason = REASONS[kind];
     await ca.revoke({ serialNumber, reason, requester: somebody });
-    if (!isFinal) this.expected.set(certificate, reason);
+    if (!isFinal || kind === 'compromise') this.expected.set(certificate, reason);
   }
 }
 

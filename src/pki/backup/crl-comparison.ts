@@ -17,7 +17,8 @@ import { CrlReason, decodeCertificate, type RevokedCertificate } from '../../x50
 import { COMPLETE } from '../crl/crl-scope.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
-import { HOLD, revocationReasons } from '../revocation/reason.js';
+import { revocationReasons, type RevocationReason } from '../revocation/reason.js';
+import { isRevocable } from '../revocation/revocation.service.js';
 import { usableEntries } from '../rollover/external-crl.js';
 import { refuse, type ProvenList, type ProvenLists } from './published-crl.js';
 
@@ -73,7 +74,7 @@ export async function compareCrl(
     for (const entry of entries) {
       const status = statuses.get(entry.serialNumber);
       if (!status) lost.push(entry);
-      else if (status.status === 'active' || (status.reason === HOLD && entry.reason !== CrlReason.certificateHold))
+      else if (isRevocable({ status: status.status, revocation_reason: status.reason }, reasonOf(entry)))
         unrevoked.push(entry);
     }
   }
@@ -93,6 +94,9 @@ function* revokedBy({ complete, partial }: ProvenLists): Generator<RevokedCertif
   const changed = [...later.values()].filter(({ reason }) => reason !== CrlReason.removeFromCRL);
   for (let i = 0; i < changed.length; i += TOGETHER) yield changed.slice(i, i + TOGETHER);
 }
+
+const reasonOf = ({ reason }: RevokedCertificate): RevocationReason =>
+  revocationReasons.find((name) => CrlReason[name] === reason) ?? 'unspecified';
 
 function* entriesOf({ list, source }: ProvenList): Generator<RevokedCertificate[]> {
   let entries: RevokedCertificate[] = [];
@@ -170,8 +174,9 @@ async function revokeAgain(
     [unrevoked, 'yes'],
     [lost, 'no'],
   ] as const)
-    for (const { serialNumber: serial, revocationDate, reason: value, invalidityDate } of entries) {
-      const reason = revocationReasons.find((name) => CrlReason[name] === value) ?? 'unspecified';
+    for (const entry of entries) {
+      const { serialNumber: serial, revocationDate, invalidityDate } = entry;
+      const reason = reasonOf(entry);
       if (isKnown === 'yes')
         await markRevoked(transaction, { serial, reason, revokedAt: revocationDate, invalidityDate });
       else

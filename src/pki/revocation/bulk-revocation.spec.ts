@@ -162,6 +162,39 @@ describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPl
     expect(told.map(({ phase }) => phase)).toEqual(['intent', 'result', 'result', 'result']);
   });
 
+  it('learns of a compromise after a revocation for another reason: the date stays, the lists and the key know', async () => {
+    const { ca, crls } = authority;
+    const { privateKey: key } = generateTestKeyPair();
+    const request = certificationRequest({ commonName: 'stolen', key });
+    const [a, b] = [
+      (await ca.issue({ request, profile: 'service', requester: somebody })).certificate,
+      (await ca.issue({ request, profile: 'client', requester: somebody })).certificate,
+    ];
+    expect(await revokeAll({ service: 'stolen' }, { reason: 'superseded' })).toBe(2);
+    await crls.publishIfDue(somebody);
+    const revokedAt = (await ca.find(a.serialNumber))?.revoked_at;
+    const again = { serialNumber: a.serialNumber, requester: somebody };
+    expect(await ca.revoke({ ...again, reason: 'cessationOfOperation' })).toMatchObject({ already: true });
+    expect(await ca.revoke({ ...again, reason: 'keyCompromise' })).toMatchObject({
+      already: false,
+      reason: 'keyCompromise',
+      revokedAt: new Date(revokedAt ?? 0),
+    });
+    const ofKey = { spkiSha256: keyDigest(a.publicKey.der) };
+    expect(await revokeAll(ofKey, { reason: 'keyCompromise', invalidityDate: new Date(1_000) })).toBe(1);
+    expect(await ca.find(b.serialNumber)).toMatchObject({ invalidity_date: 1_000 });
+    expect(await revokeAll(ofKey, { reason: 'superseded' })).toBe(0);
+    expect(await revokeAll(ofKey, { reason: 'certificateHold' })).toBe(0);
+    expect([a, b].map(statusOf)).toEqual(['keyCompromise', 'keyCompromise']);
+    await expect(ca.issue({ request, requester: somebody })).rejects.toMatchObject({ code: 'key_compromised' });
+    await crls.publishIfDue(somebody);
+    const { keyCompromise } = CrlReason;
+    const now = { [a.serialNumber]: keyCompromise, [b.serialNumber]: keyCompromise };
+    expect(await listed('delta')).toEqual(now);
+    const shards = [await listed('1'), await listed('2'), await listed('3')];
+    expect(Object.assign({}, ...shards)).toEqual(now);
+  });
+
   it('looks at each certificate once, those that it revokes as well, and knows of how many', async () => {
     for (const service of ['orders', 'orders', 'orders']) await issue(service);
     const ended = [await issue('orders'), await issue('orders')].map(({ serialNumber }) => `'${serialNumber}'`);

@@ -125,7 +125,7 @@ export class BulkRevocation {
     let after = { notAfter: since - 1, serial: '' };
     for (;;) {
       const window = await listCertificateWindow(this.#store.database, { ...selection, status, after, limit: CHUNK });
-      const wanted = window.filter((row) => isMeant(row, selection));
+      const wanted = window.filter((row) => isMeant(row, selection, request.reason, request.release));
       if (wanted.length > 0) changed += await this.#change(wanted, request);
       onWindow(window.length);
       const last = window.at(-1);
@@ -168,7 +168,7 @@ export class BulkRevocation {
     // Read again inside the transaction: another process may have changed the certificates meanwhile.
     const current = await listCertificateWindow(transaction, { serials: rows.map(({ serial }) => serial) });
     for (const row of current) {
-      if (release ? row.revocation_reason !== HOLD : !isRevocable(row, reason)) continue;
+      if (!canChange(row, reason, release)) continue;
       sequence++;
       const { serial } = row;
       const dates = revocationDates(row, { now, invalidityDate });
@@ -192,7 +192,8 @@ function statusesFor(reason: string, release: boolean): readonly ('active' | 're
   return reason === HOLD ? ['active'] : ['revoked', 'active'];
 }
 
-const isMeant = (row: WindowRow, selection: Selection): boolean =>
-  !isAuthorityProfile(row.profile) &&
-  (row.status === 'active' || row.revocation_reason === HOLD) &&
-  certificatesOf(selection, row);
+const isMeant = (row: WindowRow, selection: Selection, reason: string, release: boolean): boolean =>
+  !isAuthorityProfile(row.profile) && canChange(row, reason, release) && certificatesOf(selection, row);
+
+const canChange = (row: WindowRow, reason: string, release: boolean): boolean =>
+  release ? row.revocation_reason === HOLD : isRevocable(row, reason);

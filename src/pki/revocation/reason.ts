@@ -15,6 +15,9 @@ export const HOLD = 'certificateHold';
 /** A reason for a revocation (RFC 5280 §5.3.1). All are final except certificateHold. */
 export type RevocationReason = (typeof END_ENTITY)[number] | 'cACompromise' | typeof HOLD;
 
+/** Whether a reason says that somebody else may have the key: nothing worse can be said of a certificate, and nothing takes it back. */
+export const isCompromise = (reason: string): boolean => reason === 'keyCompromise' || reason === 'cACompromise';
+
 /** All reasons that can be given, for help texts. */
 export const revocationReasons: readonly RevocationReason[] = [...END_ENTITY, HOLD, 'cACompromise'];
 

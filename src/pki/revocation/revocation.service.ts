@@ -12,7 +12,7 @@ import { earliestNow } from '../earliest-now.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
 import { isAuthorityProfile } from '../profile/profile.js';
-import { HOLD, revocationReason } from './reason.js';
+import { HOLD, isCompromise, revocationReason } from './reason.js';
 import type { RevocationRegistry } from './revocation-registry.js';
 
 /** A request to revoke a certificate. */
@@ -80,7 +80,7 @@ export class RevocationService {
 
   /**
    * Revokes a certificate. When it returns, the registry of this process has the revocation. Revoking again changes nothing, except that a hold can
-   * become final. Throws PkiError `serial_unknown`, `reason_not_allowed`, `invalidity_date_not_allowed` or `certificate_not_revocable` (a root), and
+   * become final, and another reason a compromise. Throws PkiError `serial_unknown`, `reason_not_allowed`, `invalidity_date_not_allowed` or `certificate_not_revocable` (a root), and
    * what the store throws.
    */
   async revoke({
@@ -160,15 +160,21 @@ export class RevocationService {
   }
 }
 
-/** Whether revoking for `reason` would change the certificate: it is active, or on hold and becomes finally revoked. */
+/**
+ * Whether revoking for `reason` would change the certificate: it is active, or on hold and becomes finally revoked, or its key is said to be compromised now
+ * (CA/Browser Forum Baseline Requirements §7.2.2: such a reason replaces another).
+ */
 export const isRevocable = (
   { status, revocation_reason: before }: Pick<CertificateRow, 'status' | 'revocation_reason'>,
   reason: string,
-): boolean => status === 'active' || (before === HOLD && reason !== HOLD);
+): boolean =>
+  status === 'active' ||
+  (before === HOLD && reason !== HOLD) ||
+  (isCompromise(reason) && !(before !== null && isCompromise(before)));
 
 /**
- * The dates of a revocation. A hold that becomes final keeps its revocation date, because the certificate has not been valid since then, and its
- * invalidity date unless a new one is given.
+ * The dates of a revocation. What was revoked before, such as a hold that becomes final, keeps its revocation date, because the certificate has not been
+ * valid since then, and its invalidity date unless a new one is given.
  */
 export function revocationDates(
   { revoked_at: heldAt, invalidity_date: before }: Pick<CertificateRow, 'revoked_at' | 'invalidity_date'>,
