@@ -79,14 +79,17 @@ export function addSign(program: Command, host: Host): void {
 export function addToken(program: Command, host: Host): void {
   verb(program, 'token', 'Make a one-time token, good for the first certificate of a service.', [
     ['TOKEN=$(veritas token --service billing --ttl 15m)', 'how to trade it is printed beside it'],
-    ['veritas token --service billing --profile client --lifetime 7d', 'for a certificate of that profile and life'],
     [
       'veritas token --service api --profile server --san DNS:api.example.org --json',
       'with another name, for a script',
     ],
+    ['veritas token --service billing --end', 'those of a service that were not traded are good no more'],
   ])
     .requiredOption('--service <name>', 'the service that may have the certificate')
-    .option('--profile <profile>', 'what it is for: server, client, service, spiffe, or one of pki.profiles', 'service')
+    .option(
+      '--profile <profile>',
+      'what it is for: server, client, service, spiffe, or one of pki.profiles (default: service)',
+    )
     .option('--san <name>', 'another name: DNS:name, IP:address or URI:uri; can be repeated', nameArgument)
     .option(
       '--ttl <time>',
@@ -98,6 +101,7 @@ export function addToken(program: Command, host: Host): void {
       "how long the certificate is valid (default: the profile's, or pki.serviceLifetime)",
       lifetimeArgument,
     )
+    .option('--end', 'end the tokens of the service that were not traded, and make none')
     .action(async (options: CommonOptions & TokenOptions) => {
       const { token } = await import('./token.js');
       await token(sessionOf(host, options), options);

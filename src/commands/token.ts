@@ -1,5 +1,7 @@
 import { shellWord } from '../configuration/index.js';
 import type { GeneralName } from '../x509/index.js';
+import { CommandError } from './command-error.js';
+import { ExitCode } from './exit-code.js';
 import { requester, withAuthority, type Session } from './session.js';
 
 /** The flags of `veritas token`. Lengths of time in seconds. */
@@ -11,12 +13,28 @@ export interface TokenOptions {
   readonly ttl?: number;
   /** How long the certificate is valid. */
   readonly lifetime?: number;
+  /** Ends the tokens of the service instead. */
+  readonly end?: boolean;
 }
 
-/** `veritas token`: makes a one-time token for a first certificate. Only the token goes to stdout, so that it can be kept in a variable. */
+/** `veritas token`: makes a one-time token for a first certificate, or ends those that were made and not traded. Only the token goes to stdout, so that it can be kept in a variable. */
 export async function token(session: Session, options: TokenOptions): Promise<void> {
+  const { service, profile, san: names, ttl, lifetime, end } = options;
+  if (end && [profile, names, ttl, lifetime].some((each) => each !== undefined))
+    throw new CommandError(
+      'tokens are ended by their service alone',
+      ExitCode.usage,
+      'leave out what a new token is for, or --end',
+    );
   await withAuthority(session, {}, async ({ enrollment }, { http, tls }) => {
-    const { service, profile, san: names, ttl, lifetime } = options;
+    if (end) {
+      const tokens = await enrollment.endTokens({ service, requester: requester() });
+      session.output.result(
+        { ended: tokens, service },
+        `${tokens} ${tokens === 1 ? 'token' : 'tokens'} of ${service} ended`,
+      );
+      return;
+    }
     const made = await enrollment.createToken({ service, profile, names, ttl, lifetime, requester: requester() });
     const until = made.expiresAt.toISOString();
     session.output.progress(

@@ -39,12 +39,24 @@ export function findEnrollmentToken(database: Database, tokenSha256: string): Pr
     .executeTakeFirst();
 }
 
-/** Ends every token that was not traded, whatever the clock says by then. */
-export async function endEnrollmentTokens(transaction: Transaction): Promise<void> {
-  await transaction.updateTable('enrollment_token').set({ expires_at: 0 }).where('spent_at', 'is', null).execute();
+/**
+ * Ends every token that was not traded, of one service where it is named, whatever the clock says later. Gives how many they were, without those that had ended
+ * before `since`.
+ */
+export async function endEnrollmentTokens(
+  transaction: Transaction,
+  { service, since = new Date(1) }: { readonly service?: string; readonly since?: Date } = {},
+): Promise<number> {
+  let update = transaction
+    .updateTable('enrollment_token')
+    .set({ expires_at: 0 })
+    .where('spent_at', 'is', null)
+    .where('expires_at', '>=', since.getTime());
+  if (service !== undefined) update = update.where('service', '=', service);
+  return Number((await update.executeTakeFirst()).numUpdatedRows);
 }
 
-/** Trades a token for a certificate. False when it was traded before. */
+/** Trades a token for a certificate. False when it was traded before, or has ended. */
 export async function spendEnrollmentToken(
   transaction: Transaction,
   { tokenSha256, serial, now }: { readonly tokenSha256: string; readonly serial: string; readonly now: Date },
@@ -54,6 +66,7 @@ export async function spendEnrollmentToken(
     .set({ spent_at: now.getTime(), serial })
     .where('token_sha256', '=', tokenSha256)
     .where('spent_at', 'is', null)
+    .where('expires_at', '>=', now.getTime())
     .executeTakeFirst();
   return result.numUpdatedRows === 1n;
 }

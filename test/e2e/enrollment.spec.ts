@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createPublicKey } from 'node:crypto';
-import { EnrollmentService, openCertificationAuthority } from '../../src/pki/index.js';
+import { CaService, EnrollmentService, openCertificationAuthority } from '../../src/pki/index.js';
 import { openStore } from '../../src/store/index.js';
 import { decodeCertificate, decodePem } from '../../src/x509/index.js';
 import { csrOf, newKey, send, withCertificate } from '../support/certificate-client.js';
@@ -121,6 +121,27 @@ describe('a token', () => {
     );
     expect(all.join('')).not.toContain(token.slice(15));
     expect(all[1]).toContain('token.create');
+  });
+
+  test('that was not traded is ended by the operator, of one service, also while it is traded', async () => {
+    const [lost, other, traded] = [await tokenFor('billing'), await tokenFor('orders'), await tokenFor('billing')];
+    const csr = csrOf(newKey(), 'billing');
+    const first = await trade(traded, csr);
+    expect(first.status).toBe(201);
+    expect(await enrollment().endTokens({ service: 'billing', requester })).toBe(1);
+    expect((await trade(lost, csrOf(newKey(), 'billing'))).json.code).toBe('token_not_valid');
+    expect((await trade(traded, csr)).json.serial_number).toBe(first.json.serial_number);
+    expect((await trade(other, csrOf(newKey(), 'orders'))).status).toBe(201);
+    const raced = await tokenFor('billing');
+    const taken = service.application.get(CaService, { strict: false });
+    const issue = taken.issue.bind(taken);
+    const asked = jest.spyOn(taken, 'issue').mockImplementationOnce(async (wanted) => {
+      expect(await enrollment().endTokens({ service: 'billing', requester })).toBe(1);
+      return issue(wanted);
+    });
+    expect((await trade(raced, csrOf(newKey(), 'billing'))).json.code).toBe('token_not_valid');
+    expect(asked).toHaveBeenCalledTimes(1);
+    expect(await enrollment().endTokens({ service: 'billing', requester })).toBe(0);
   });
 
   test('ends', async () => {

@@ -2,6 +2,7 @@ import { hash, randomBytes } from 'node:crypto';
 import type { AuditLog } from '../../audit/index.js';
 import { formatDuration } from '../../configuration/index.js';
 import {
+  endEnrollmentTokens,
   findEnrollmentToken,
   insertEnrollmentToken,
   spendEnrollmentToken,
@@ -51,7 +52,7 @@ const PREFIX = 'veritas_enroll_';
 const TOKEN = /^veritas_enroll_[A-Za-z0-9_-]{43}$/;
 const KEPT_MS = 30 * 86_400_000;
 
-/** Another request traded the token while this one was in progress. */
+/** Another request traded the token while this one was in progress, or the operator ended it. */
 class TokenSpent extends Error {
   override readonly name = 'TokenSpent';
 }
@@ -111,6 +112,18 @@ export class EnrollmentService {
       await this.#audit.append({ ...entry, phase: 'result' }, transaction);
     });
     return { token, expiresAt: new Date(row.expires_at) };
+  }
+
+  /** Ends the tokens of a service that were not traded, such as one that was lost. Gives how many they were. Throws what the store throws. */
+  async endTokens({ service, requester }: Pick<EnrollmentTerms, 'service' | 'requester'>): Promise<number> {
+    const { actor, requestId } = requester;
+    const entry = { action: 'token.end', actor, requestId, subject: service };
+    return this.#store.transaction(async (transaction) => {
+      await this.#audit.append({ ...entry, phase: 'intent', detail: {} }, transaction);
+      const tokens = await endEnrollmentTokens(transaction, { service, since: this.#now() });
+      await this.#audit.append({ ...entry, phase: 'result', detail: { tokens: String(tokens) } }, transaction);
+      return tokens;
+    });
   }
 
   /**
