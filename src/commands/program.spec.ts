@@ -425,6 +425,7 @@ describe('the command line', () => {
           signed += (await crls.publishIfDue()).length;
           await setImmediate();
         }
+        await crls.load();
         const { number } = crls.current('issuing') ?? {};
         expect((await revoked).err).toContain(`Signed revocation list ${number} of issuing.\n`);
       }
