@@ -48,7 +48,7 @@ interface Changes extends BulkRequest {
   readonly since: number;
   readonly onWindow: (count: number) => void;
   /** The services of what was changed are added. */
-  readonly services: Set<string>;
+  readonly services?: Set<string>;
 }
 
 /**
@@ -111,7 +111,7 @@ export class BulkRevocation {
       for (const status of statuses)
         of += await countCertificateWindows(this.#store.database, { ...selection, status, since });
     const onWindow = (count: number): void => onProgress?.((looked += count), of);
-    const each = { ...request, reason, release, since, onWindow, services: new Set<string>() };
+    const each = { ...request, reason, release, since, onWindow };
     for (const status of statuses) changed += await this.#changeAll(status, each);
     if (changed > 0 && !release) changed += await this.#changeRenewed(each);
     await this.#audit.append({ ...entry, phase: 'result', detail: { certificates: String(changed) } });
@@ -161,7 +161,7 @@ export class BulkRevocation {
     for (const [issuer, sequence] of last) await this.#revocations.acknowledge(issuer, sequence);
     const { reason, release, services } = request;
     for (const { row, revokedAt } of done) {
-      if (row.service !== null) services.add(row.service);
+      if (row.service !== null) services?.add(row.service);
       const about = { serialNumber: row.serial, issuer: row.issuer };
       if (release) this.#events.emit('certificate.released', about);
       else this.#events.emit('certificate.revoked', { ...about, reason, revokedAt });
