@@ -22,7 +22,7 @@ const BURST_SECONDS = 2;
 /**
  * OpenSSL verifies each certificate that a client sends beside its own, though nobody here believes any of them: up to six milliseconds for one of half a
  * kilobyte and more (an RSA key whose exponent is as long as its modulus), where a whole handshake takes one. So one that is longer than any honest client's
- * counts as so many connections more for each further 16 KiB.
+ * counts as so many connections more for each 16 KiB behind the first.
  */
 const HANDSHAKE_OCTETS = 16 * 1024;
 const COUNTED_MORE = 64;
@@ -105,11 +105,15 @@ export function limitConnections(
   const report = dropReport(logger);
   /** The connections in the handshake by {@link clientOf}, as the socket that TLS puts in their place does not say what came over them. */
   const begun = new Map<string, Socket>();
-  const endHandshake = (client: string, group: Connections): void => {
+  const endHandshake = (client: string, group: Connections, secure?: TLSSocket): void => {
     const socket = begun.get(client);
     begun.delete(client);
-    const more = Math.floor((socket?.bytesRead ?? 0) / HANDSHAKE_OCTETS);
-    if (more > 0) group.owe(more * COUNTED_MORE, settings.connectionRatePerAddress, clock());
+    if (!socket || socket.bytesRead < 2 * HANDSHAKE_OCTETS) return;
+    // A request may have come in the same read. By then it is decrypted, but for one record, which has 16 KiB at most.
+    setImmediate(() => {
+      const more = Math.floor((socket.bytesRead - (secure?.bytesRead ?? 0)) / HANDSHAKE_OCTETS) - 1;
+      if (more > 0) group.owe(more * COUNTED_MORE, settings.connectionRatePerAddress, clock());
+    });
   };
 
   const admitted = (socket: Socket): boolean => {
@@ -150,7 +154,7 @@ export function limitConnections(
     if (!group) return;
     group.secure++;
     total.secure++;
-    endHandshake(clientOf(socket), group);
+    endHandshake(clientOf(socket), group, socket);
     socket.once('close', () => {
       group.secure--;
       total.secure--;

@@ -23,7 +23,10 @@ export interface RevocationMark {
   readonly sequence?: number;
 }
 
-/** Revokes an active certificate, or one on hold for good, and gives its place in the order of revocations. Throws RangeError for an unknown reason. */
+/**
+ * Revokes an active certificate, one on hold for good, or another one for a compromise, with the date that it has then; gives its place in the order of
+ * revocations. Throws RangeError for an unknown reason.
+ */
 export async function markRevoked(
   transaction: Transaction,
   { serial, reason, revokedAt, invalidityDate, ...mark }: RevocationMark,

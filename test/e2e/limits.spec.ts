@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectHttp2, constants, type ClientHttp2Session } from 'node:http2';
 import { connect as connectTcp, createServer, type AddressInfo, type Socket } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { limitConnections, type ConnectionSettings } from '../../src/listener/connection-limits.js';
@@ -197,10 +197,10 @@ describe('connections', () => {
     expect(await knock(app, 30, '127.0.0.2')).toHaveLength(4);
   });
 
-  test('whose client sends a hundred certificates count as many', async () => {
+  test('whose client sends two hundred certificates count as many', async () => {
     const app = await start({ connectionRatePerAddress: 100 });
     const { chainPem, keyPem } = ca.issue({ commonName: 'billing' });
-    const many = { ...billing, cert: chainPem + ca.certificatePem.repeat(120), key: keyPem };
+    const many = { ...billing, cert: chainPem + ca.certificatePem.repeat(200), key: keyPem };
     for (let i = 0; i < 20; i++) expect(await isServed(app, '127.0.0.2')).toBe(200);
     expect((await get(app.port, '/orders', { ...many, ...{ localAddress: '127.0.0.2' } })).status).toBe(200);
     await expect(isServed(app, '127.0.0.2')).rejects.toThrow();
@@ -210,7 +210,7 @@ describe('connections', () => {
     // A handshake that is broken off costs as much.
     const relay = createServer((near) => {
       const far = connectTcp({ port: app.port, host: '127.0.0.1', localAddress: '127.0.0.4' });
-      let left = 50_000;
+      let left = 70_000;
       near
         .on('error', () => undefined)
         .on('data', (octets: Buffer) => {
@@ -224,6 +224,27 @@ describe('connections', () => {
     for (let i = 0; i < 2; i++) await expect(get(port, '/orders', many)).rejects.toThrow();
     relay.close();
     await expect(isServed(app, '127.0.0.4')).rejects.toThrow();
+  });
+
+  test('whose client sends a request right behind the handshake count as one each', async () => {
+    const app = await start({ connectionRatePerAddress: 100 });
+    for (let i = 0; i < 3; i++) {
+      const socket = connectTls({
+        ...from('127.0.0.2'),
+        host: '127.0.0.1',
+        port: app.port,
+        ALPNProtocols: ['http/1.1'],
+      });
+      socket.once('secureConnect', () => {
+        socket.write(
+          'POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 100000\r\n\r\n',
+        );
+        socket.write('a'.repeat(100_000));
+      });
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      expect(answer.toString()).toMatch(/^HTTP\/1\.1 \d/);
+      socket.destroy();
+    }
   });
 
   test('a flood is logged once a second, with counts', async () => {

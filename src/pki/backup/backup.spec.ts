@@ -314,17 +314,20 @@ describeOnEachStore('a backup', (_, newPlace) => {
     const settings = { ...origin.settings, crlDeltaLifetime: 3600, crlShards: 2 };
     const { store } = origin;
     const before = await openCertificationAuthority({ settings, store });
-    const [held, released, final, good] = [
+    const [held, released, final, worse, good] = [
       await issue(before, 'held'),
       await issue(before, 'released'),
       await issue(before, 'final'),
+      await issue(before, 'worse'),
       await issue(before, 'good'),
     ];
     const mark = (serialNumber: string, reason: string) =>
       before.ca.revoke({ serialNumber, reason, requester: somebody });
     await mark(final, 'certificateHold');
+    await mark(worse, 'superseded');
     await before.crls.publishIfDue();
     const octets = await octetsOfBackup(store, settings);
+    await mark(worse, 'keyCompromise');
     await mark(released, 'certificateHold');
     await before.crls.sign('issuing', somebody);
     await mark(held, 'certificateHold');
@@ -339,7 +342,7 @@ describeOnEachStore('a backup', (_, newPlace) => {
     await expect(restoreInto(place, octets, { published })).rejects.toMatchObject({ code: 'would_unrevoke' });
     const restored = await restoreInto(place, octets, { published, apply: true });
     const issuing = restored.issuers.find(({ id }) => id === 'issuing');
-    expect(issuing?.revoked.toSorted()).toEqual([held, final].sort());
+    expect(issuing?.revoked.toSorted()).toEqual([held, final, worse].sort());
     expect(issuing?.crlNumber).toBe(Math.max(...numbers));
     putPassphrase(place);
     const there = await openCertificationAuthority({
@@ -349,6 +352,7 @@ describeOnEachStore('a backup', (_, newPlace) => {
     const statusOf = (serial: string) => there.registry.statusOf(there.ca.issuing.certificate, serial);
     expect(statusOf(held)).toMatchObject({ status: 'revoked', reason: 'certificateHold' });
     expect(statusOf(final)).toMatchObject({ status: 'revoked', reason: 'superseded' });
+    expect(statusOf(worse)).toEqual(before.registry.statusOf(before.ca.issuing.certificate, worse));
     for (const serial of [released, good]) expect(statusOf(serial).status).toBe('good');
     // Nothing older than what was published is served, and what is signed next has numbers above.
     expect(['delta', '1', '2'].map((scope) => there.crls.current('issuing', scope))).toEqual(Array(3).fill(undefined));

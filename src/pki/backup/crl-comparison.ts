@@ -1,5 +1,6 @@
 import type { AuditLog } from '../../audit/index.js';
 import {
+  findCertificate,
   forgetCrls,
   insertCrl,
   insertRevokedSerial,
@@ -17,7 +18,7 @@ import { CrlReason, decodeCertificate, type RevokedCertificate } from '../../x50
 import { COMPLETE } from '../crl/crl-scope.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
-import { revocationReasons, type RevocationReason } from '../revocation/reason.js';
+import { HOLD, revocationReasons, type RevocationReason } from '../revocation/reason.js';
 import { isRevocable } from '../revocation/revocation.service.js';
 import { usableEntries } from '../rollover/external-crl.js';
 import { refuse, type ProvenList, type ProvenLists } from './published-crl.js';
@@ -31,7 +32,10 @@ export interface CrlComparison {
   readonly taken: number;
   /** The published lists; undefined when there are none to compare with. */
   readonly published: ProvenLists | undefined;
-  /** Certificates that the lists revoke and the backup has as valid, or as on hold while the lists revoke them for good. */
+  /**
+   * Certificates that the lists revoke and the backup has as valid, as on hold while the lists revoke them for good, or as revoked for another reason than the
+   * compromise on the lists.
+   */
   readonly unrevoked: readonly RevokedCertificate[];
   /** Certificates that the lists revoke and the backup does not contain: they were issued after it. */
   readonly lost: readonly RevokedCertificate[];
@@ -177,9 +181,13 @@ async function revokeAgain(
     for (const entry of entries) {
       const { serialNumber: serial, revocationDate, invalidityDate } = entry;
       const reason = reasonOf(entry);
-      if (isKnown === 'yes')
-        await markRevoked(transaction, { serial, reason, revokedAt: revocationDate, invalidityDate });
-      else
+      if (isKnown === 'yes') {
+        const row = await findCertificate(transaction, serial);
+        // What is revoked for good keeps its date, which is finer here than on a list.
+        const isKept = row?.status === 'revoked' && row.revocation_reason !== HOLD;
+        const revokedAt = isKept ? new Date(row.revoked_at ?? 0) : revocationDate;
+        await markRevoked(transaction, { serial, reason, revokedAt, invalidityDate });
+      } else
         await insertRevokedSerial(transaction, {
           serial,
           issuer: issuer.id,

@@ -125,6 +125,18 @@ describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPl
     },
   );
 
+  it('ends, though others are issued to all the time', async () => {
+    await issue('orders');
+    const clock = store.clock.bind(store);
+    const others: Certificate[] = [];
+    jest.spyOn(store, 'clock').mockImplementation(async () => {
+      if (others.length < 20) others.push(await issue(`other-${others.length}`));
+      return clock();
+    });
+    await revokeAll({ profile: 'service' }, { reason: 'superseded' });
+    expect(others.length).toBeLessThan(20);
+  });
+
   it('revokes what has ended and could be renewed, and nothing that ended before that', async () => {
     const { ca } = authority;
     const [lately, longAgo] = [await issue('sleeper'), await issue('sleeper')];

@@ -41,10 +41,20 @@ export interface BulkRequest {
 
 const CHUNK = 500;
 
+/** What is changed, window by window. `since`: the end of the first one, in milliseconds since 1970. */
+interface Changes extends BulkRequest {
+  readonly reason: string;
+  readonly release: boolean;
+  readonly since: number;
+  readonly onWindow: (count: number) => void;
+  /** The services of what was changed are added. */
+  readonly services?: Set<string>;
+}
+
 /**
- * Revokes or releases all certificates of a service, a profile, an issuer or a key that have not expired, or can still be renewed. Each transaction changes a chunk of
- * certificates and writes one audit row for each, so that other writers are not blocked and a later failure undoes nothing. After an interruption,
- * calling it again continues: certificates that were changed already are skipped.
+ * Revokes or releases all certificates of a service, a profile, an issuer or a key that have not expired, or can still be renewed. Each transaction changes
+ * a chunk of certificates and writes one audit row for each, so that other writers are not blocked and a later failure undoes nothing. After an
+ * interruption, calling it again continues: certificates that were changed already are skipped.
  */
 export class BulkRevocation {
   readonly #store: Store;
@@ -101,25 +111,34 @@ export class BulkRevocation {
       for (const status of statuses)
         of += await countCertificateWindows(this.#store.database, { ...selection, status, since });
     const onWindow = (count: number): void => onProgress?.((looked += count), of);
-    const each = { ...request, reason, release, since };
-    for (const status of statuses) changed += await this.#changeAll(status, { ...each, onWindow });
-    // Whoever holds one of them may have had it renewed between the look and the change. Once a look finds none, there is nothing left to renew.
-    for (let more = release ? 0 : changed; more > 0; changed += more)
-      more = await this.#changeAll('active', { ...each, onWindow: () => undefined });
+    const each = { ...request, reason, release, since, onWindow };
+    for (const status of statuses) changed += await this.#changeAll(status, each);
+    if (changed > 0 && !release) changed += await this.#changeRenewed(each);
     await this.#audit.append({ ...entry, phase: 'result', detail: { certificates: String(changed) } });
     return changed;
   }
 
+  /**
+   * Changes what holders had renewed between the look and the change; returns how many it changed. Once a look finds none, there is nothing left to renew.
+   * From the second one on it looks only at the services of those that were found, as others may be issued to all the time.
+   */
+  async #changeRenewed(changes: Changes): Promise<number> {
+    const onWindow = (): void => undefined;
+    let services = new Set<string>();
+    let changed = await this.#changeAll('active', { ...changes, onWindow, services });
+    while (services.size > 0) {
+      const found = services;
+      services = new Set();
+      for (const service of found) {
+        const selection = { ...changes.selection, service };
+        changed += await this.#changeAll('active', { ...changes, selection, onWindow, services });
+      }
+    }
+    return changed;
+  }
+
   /** Changes all of a status, window by window; returns how many it changed. */
-  async #changeAll(
-    status: 'active' | 'revoked',
-    request: BulkRequest & {
-      readonly reason: string;
-      readonly release: boolean;
-      readonly since: number;
-      readonly onWindow: (count: number) => void;
-    },
-  ): Promise<number> {
+  async #changeAll(status: 'active' | 'revoked', request: Changes): Promise<number> {
     const { selection, since, onWindow } = request;
     let changed = 0;
     let after = { notAfter: since - 1, serial: '' };
@@ -135,16 +154,14 @@ export class BulkRevocation {
     }
   }
 
-  async #change(
-    rows: readonly WindowRow[],
-    request: BulkRequest & { readonly reason: string; readonly release: boolean },
-  ): Promise<number> {
+  async #change(rows: readonly WindowRow[], request: Changes): Promise<number> {
     const now = await this.#earliestNow();
     const done = await this.#store.transaction((transaction) => this.#changeIn(transaction, rows, { ...request, now }));
     const last = new Map(done.map(({ row, sequence }) => [row.issuer, sequence]));
     for (const [issuer, sequence] of last) await this.#revocations.acknowledge(issuer, sequence);
-    const { reason, release } = request;
+    const { reason, release, services } = request;
     for (const { row, revokedAt } of done) {
+      if (row.service !== null) services?.add(row.service);
       const about = { serialNumber: row.serial, issuer: row.issuer };
       if (release) this.#events.emit('certificate.released', about);
       else this.#events.emit('certificate.revoked', { ...about, reason, revokedAt });
@@ -155,13 +172,7 @@ export class BulkRevocation {
   async #changeIn(
     transaction: Transaction,
     rows: readonly WindowRow[],
-    {
-      reason,
-      release,
-      invalidityDate,
-      requester,
-      now,
-    }: BulkRequest & { readonly reason: string; readonly release: boolean; readonly now: Date },
+    { reason, release, invalidityDate, requester, now }: Changes & { readonly now: Date },
   ): Promise<{ readonly row: WindowRow; readonly sequence: number; readonly revokedAt: Date }[]> {
     let sequence = await lastRevocationSequence(transaction);
     const done: { row: WindowRow; sequence: number; revokedAt: Date }[] = [];

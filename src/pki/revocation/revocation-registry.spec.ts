@@ -100,6 +100,27 @@ describeOnEachStore('revocation', (_, newPlace) => {
     registry.stopPolling();
   });
 
+  it('is known to who starts while its reason becomes a compromise', async () => {
+    const { ca, events } = temporary.authority;
+    const serial = await issue();
+    await revoke(serial, 'superseded');
+    const other = await temporary.reopen({ create: false });
+    let results = 0;
+    const database = temporary.store.database.withPlugin({
+      transformQuery: ({ node }) => node,
+      transformResult: async ({ result }) => {
+        // The place of the last one takes three.
+        if (++results === 3)
+          await other.ca.revoke({ serialNumber: serial, reason: 'keyCompromise', requester: somebody });
+        return result;
+      },
+    });
+    const store = Object.create(temporary.store, { database: { value: database } }) as typeof temporary.store;
+    const registry = new RevocationRegistry({ store, events, authorities: { all: ca.authorities } });
+    await registry.refresh();
+    expect(registry.statusOf(ca.issuing.certificate, serial)).toMatchObject({ reason: 'keyCompromise' });
+  });
+
   it('starts anew when an older store was put in its place', async () => {
     const { registry, ca } = temporary.authority;
     const [one, two] = [await issue(), await issue()];

@@ -148,15 +148,16 @@ export class RevocationRegistry {
   async #read(): Promise<void> {
     const started = this.#monotonic();
     const { database } = this.#store;
-    const last = await lastRevocationSequence(database);
+    let last = await lastRevocationSequence(database);
     // The sequence went back, so a backup was restored. Everything is read again; until that is done, answers use what was known before.
     const isRewound = last < this.#sequence;
     const [before, revoked] = isRewound ? [0, new Map<string, RevokedSerials>()] : [this.#sequence, this.#revoked];
-    await takeReleases(database, revoked, { after: before, until: last });
-    for (const { id } of await listIssuers(database)) {
-      const its = revoked.get(id) ?? new RevokedSerials();
-      revoked.set(id, its);
-      await takeRevocations(database, its, { issuer: id, after: before, until: last });
+    await take(database, revoked, { after: before, until: last });
+    if (before === 0 && last > 0) {
+      // A row that changed meanwhile may have been passed over, and nothing is known of it: a revocation for which there is another reason now.
+      const end = await lastRevocationSequence(database);
+      await take(database, revoked, { after: last, until: end });
+      last = Math.max(last, end);
     }
     this.#revoked = revoked;
     this.#sequence = last;
@@ -172,8 +173,21 @@ export class RevocationRegistry {
 const keyOf = ({ subject, publicKey }: Certificate): string =>
   `${subject.key}\n${Buffer.from(publicKey.der).toString('base64')}`;
 
-// Both functions below read the current rows. A row that changed after `until` was determined has a higher sequence number, and is read the next
+// The functions below read the current rows. A row that changed after `until` was determined has a higher sequence number, and is read the next
 // time.
+
+async function take(
+  database: Database,
+  revoked: Map<string, RevokedSerials>,
+  part: Pick<RevocationPart, 'after' | 'until'>,
+): Promise<void> {
+  await takeReleases(database, revoked, part);
+  for (const { id } of await listIssuers(database)) {
+    const its = revoked.get(id) ?? new RevokedSerials();
+    revoked.set(id, its);
+    await takeRevocations(database, its, { issuer: id, ...part });
+  }
+}
 
 /**
  * Removes released serial numbers. A certificate that was put on hold again still has the row of its earlier release, which must be ignored

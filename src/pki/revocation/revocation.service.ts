@@ -27,8 +27,8 @@ export interface RevocationRequest {
 }
 
 /**
- * A revocation that is committed to the store. `already`: the certificate had been revoked before this call, and time and reason are those of the
- * earlier revocation.
+ * A revocation that is committed to the store. `already`: the certificate had been revoked before this call, which changed nothing; time and reason are
+ * those of the earlier revocation.
  */
 export interface Revocation {
   readonly serialNumber: string;
@@ -80,8 +80,8 @@ export class RevocationService {
 
   /**
    * Revokes a certificate. When it returns, the registry of this process has the revocation. Revoking again changes nothing, except that a hold can
-   * become final, and another reason a compromise. Throws PkiError `serial_unknown`, `reason_not_allowed`, `invalidity_date_not_allowed` or `certificate_not_revocable` (a root), and
-   * what the store throws.
+   * become final, and another reason a compromise. Throws PkiError `serial_unknown`, `reason_not_allowed`, `invalidity_date_not_allowed` or
+   * `certificate_not_revocable` (a root), and what the store throws.
    */
   async revoke({
     serialNumber,
