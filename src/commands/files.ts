@@ -9,7 +9,7 @@ import type { Session } from './session.js';
 /** What a file is called in a sentence: `-` is stdin. */
 export const fileName = (path: string): string => (path === '-' ? 'stdin' : path);
 
-/** Of a file of certificates, requests or keys. */
+/** Of a file of certificates, requests, keys or lists. */
 const MOST_OCTETS = 16 * 1024 * 1024;
 
 /** The octets of a file, or of stdin for `-`. Throws CommandError. */
@@ -37,7 +37,7 @@ async function boundedOctets(path: string, stream: AsyncIterable<Buffer | string
   throw new CommandError(
     `${fileName(path)} has more than ${MOST_OCTETS / 1024 / 1024} MiB`,
     ExitCode.refused,
-    'name a file of certificates, requests or keys',
+    'name a file of certificates, requests, keys or lists',
   );
 }
 

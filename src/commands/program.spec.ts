@@ -758,7 +758,7 @@ describe('the command line', () => {
       expect(await run(['show', '/dev/zero'])).toEqual({
         code: 1,
         out: '',
-        err: 'veritas: /dev/zero has more than 16 MiB: name a file of certificates, requests or keys\n',
+        err: 'veritas: /dev/zero has more than 16 MiB: name a file of certificates, requests, keys or lists\n',
       });
       expect((await run(['show', '-'], { input: 'y'.repeat(17 * 1024 * 1024) })).err).toMatch(
         /^veritas: stdin has more than 16 MiB: /,

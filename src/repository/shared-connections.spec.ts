@@ -34,14 +34,14 @@ async function open(localAddress: string): Promise<Socket> {
   return socket;
 }
 
-/** Whether a connection is answered on. */
-async function isServed(socket: Socket): Promise<boolean> {
+/** Whether a connection is answered on, or has ended. */
+async function isServed(socket: Socket): Promise<boolean | 'neither'> {
   if (socket.destroyed) return false;
   socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
   return Promise.race([
     once(socket, 'data').then(() => true),
     once(socket, 'close').then(() => false),
-    after(5000, false, { ref: false }),
+    after(5000, 'neither' as const, { ref: false }),
   ]);
 }
 
