@@ -195,7 +195,7 @@ export class CertificatesController implements OnModuleInit {
     const serialNumber = serialNumberOf(text);
     await this.access.checkMayRevoke(request, serialNumber);
     checkNoQuery(request);
-    const body = request.body === undefined ? {} : request.body;
+    const { body = {} } = request;
     const { reason, invalidity_date: date } = parse(revocationRequestSchema, body, 'the body');
     if (reason === 'certificateHold' || reason === 'removeFromCRL') this.access.checkMayHold(request);
     const requester = this.access.requesterOf(request);

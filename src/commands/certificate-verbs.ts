@@ -102,9 +102,9 @@ export function addToken(program: Command, host: Host): void {
       lifetimeArgument,
     )
     .option('--end', 'end the tokens of the service that were not traded, and make none')
-    .action(async (options: CommonOptions & TokenOptions) => {
-      const { token } = await import('./token.js');
-      await token(sessionOf(host, options), options);
+    .action(async ({ end, ...options }: CommonOptions & TokenOptions & { readonly end?: boolean }) => {
+      const { endTokens, token } = await import('./token.js');
+      await (end ? endTokens : token)(sessionOf(host, options), options);
     });
 }
 

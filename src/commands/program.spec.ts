@@ -390,6 +390,7 @@ describe('the command line', () => {
       expect((await run(['token', '--service', 'lost'])).code).toBe(0);
       const end = ['token', '--service', 'lost', '--end'];
       expect(await run(end)).toMatchObject({ code: 0, out: '1 token of lost ended\n' });
+      expect(await run(end)).toMatchObject({ code: 0, out: 'no token of lost is left that could be ended\n' });
       expect(await json(end)).toEqual({ ended: 0, service: 'lost' });
       expect((await run([...end, '--ttl', '1h'])).code).toBe(2);
     });

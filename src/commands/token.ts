@@ -13,28 +13,12 @@ export interface TokenOptions {
   readonly ttl?: number;
   /** How long the certificate is valid. */
   readonly lifetime?: number;
-  /** Ends the tokens of the service instead. */
-  readonly end?: boolean;
 }
 
-/** `veritas token`: makes a one-time token for a first certificate, or ends those that were made and not traded. Only the token goes to stdout, so that it can be kept in a variable. */
+/** `veritas token`: makes a one-time token for a first certificate. Only the token goes to stdout, so that it can be kept in a variable. */
 export async function token(session: Session, options: TokenOptions): Promise<void> {
-  const { service, profile, san: names, ttl, lifetime, end } = options;
-  if (end && [profile, names, ttl, lifetime].some((each) => each !== undefined))
-    throw new CommandError(
-      'tokens are ended by their service alone',
-      ExitCode.usage,
-      'leave out what a new token is for, or --end',
-    );
   await withAuthority(session, {}, async ({ enrollment }, { http, tls }) => {
-    if (end) {
-      const tokens = await enrollment.endTokens({ service, requester: requester() });
-      session.output.result(
-        { ended: tokens, service },
-        `${tokens} ${tokens === 1 ? 'token' : 'tokens'} of ${service} ended`,
-      );
-      return;
-    }
+    const { service, profile, san: names, ttl, lifetime } = options;
     const made = await enrollment.createToken({ service, profile, names, ttl, lifetime, requester: requester() });
     const until = made.expiresAt.toISOString();
     session.output.progress(
@@ -45,5 +29,27 @@ export async function token(session: Session, options: TokenOptions): Promise<vo
       ].join('\n'),
     );
     session.output.result({ token: made.token, service, expires_at: until }, made.token);
+  });
+}
+
+/** `veritas token --end`: ends the tokens of a service that were not traded. Throws CommandError when there is more than the service. */
+export async function endTokens(
+  session: Session,
+  { service, profile, san, ttl, lifetime }: TokenOptions,
+): Promise<void> {
+  if ([profile, san, ttl, lifetime].some((each) => each !== undefined))
+    throw new CommandError(
+      'tokens are ended by their service alone',
+      ExitCode.usage,
+      'leave out what a new token is for, or --end',
+    );
+  await withAuthority(session, {}, async ({ enrollment }) => {
+    const tokens = await enrollment.endTokens({ service, requester: requester() });
+    session.output.result(
+      { ended: tokens, service },
+      tokens === 0
+        ? `no token of ${service} is left that could be ended`
+        : `${tokens} ${tokens === 1 ? 'token' : 'tokens'} of ${service} ended`,
+    );
   });
 }
