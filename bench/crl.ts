@@ -1,12 +1,15 @@
-// CRLs of a thousand to a million entries: from the store to the published file, then read, verified, indexed and looked up; each size in a process of its own, OpenSSL beside it in the same run.
+// CRLs of a thousand to a million entries: from the store to the published file, then read, verified, indexed and looked up; each size in a process of its own, OpenSSL and Go
+// beside it in the same run.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { goCrl } from './support/go-crl.js';
 import { materialFolder } from './support/material.js';
-import { isHere, opensslRead, opensslWrite, prepareOpenssl, type Taken } from './support/openssl-crl.js';
+import { isHere, opensslRead, opensslWrite, prepareOpenssl } from './support/openssl-crl.js';
 import { ratioOf, reportRounds, say } from './support/report.js';
+import type { Taken } from './support/timed.js';
 import { fillStore } from '../test/support/revoked-store.js';
 
 const SIZES = [1_000, 100_000, 1_000_000] as const;
@@ -39,6 +42,9 @@ async function inProcess<T>(mode: 'write' | 'read', folder: string): Promise<T> 
 const template = await materialFolder();
 const openssl = isHere();
 if (!openssl) say('crl: openssl or /usr/bin/time is not here, so there is nothing beside');
+const programs = mkdtempSync(join(tmpdir(), 'veritas-bench-crl-go-'));
+const go = openssl ? goCrl(programs) : undefined;
+if (openssl) say(go ? `crl: beside ${go.version}` : 'crl: Go is not installed, so it is not beside');
 const spaced = (size: number): string => size.toLocaleString('en').replaceAll(',', ' ');
 const measures: Record<string, Record<string, number[]>> = {};
 const take = (measure: string, name: string, value: number): void => {
@@ -56,7 +62,7 @@ for (const size of SIZES) {
   const beside = join(folder, 'openssl');
   mkdirSync(beside);
   if (openssl) prepareOpenssl(beside, revoked);
-  const [ours, theirs] = [`veritas, ${spaced(size)}`, `openssl, ${spaced(size)}`];
+  const [ours, theirs, gos] = [`veritas, ${spaced(size)}`, `openssl, ${spaced(size)}`, `go, ${spaced(size)}`];
   for (let round = 0; round < ROUNDS; round++) {
     const written = await inProcess<Written>('write', folder);
     took('write', ours, { seconds: written.seconds, mebibytes: written.peak });
@@ -64,25 +70,26 @@ for (const size of SIZES) {
     take('write, longest block, ms', ours, written.longestBlock);
     if (round === 0) say(`crl: ${spaced(size)} entries are ${(written.octets / MEBIBYTE).toFixed(1)} MiB`);
     if (openssl) took('write', theirs, opensslWrite(beside));
+    if (go) took('write', gos, go.write(beside));
     const read = await inProcess<Read>('read', folder);
     took('read', ours, { seconds: read.seconds, mebibytes: read.peak });
     take('read, longest block, ms', ours, read.longestBlock);
     take('index, octets an entry', ours, read.octetsAnEntry);
     take('look up, hit, us', ours, read.hit);
     take('look up, miss, us', ours, read.miss);
-    if (openssl)
-      took(
-        'read',
-        theirs,
-        opensslRead(beside, join(folder, 'var/crl/issuing.crl'), join(folder, 'certs/issuing_ca.pem')),
-      );
+    const [list, issuer] = [join(folder, 'var/crl/issuing.crl'), join(folder, 'certs/issuing_ca.pem')];
+    if (openssl) took('read', theirs, opensslRead(beside, list, issuer));
+    if (go) took('read', gos, go.read(beside, list, issuer));
   }
   rmSync(folder, { recursive: true });
 }
+rmSync(programs, { recursive: true, force: true });
 
 for (const [name, rounds] of Object.entries(measures)) {
   const [measure, unit] = [name.slice(0, name.lastIndexOf(',')), name.slice(name.lastIndexOf(',') + 2)];
-  const baselines = Object.fromEntries(SIZES.map((size) => [`veritas, ${spaced(size)}`, [`openssl, ${spaced(size)}`]]));
+  const baselines = Object.fromEntries(
+    SIZES.map((size) => [`veritas, ${spaced(size)}`, [`openssl, ${spaced(size)}`, `go, ${spaced(size)}`]]),
+  );
   reportRounds('crl', measure, unit, rounds, baselines);
 }
 const most = spaced(SIZES.at(-1) ?? 0);

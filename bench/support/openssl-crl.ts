@@ -1,27 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-
-/** What a command took: seconds, and the most memory it had in mebibytes. */
-export interface Taken {
-  readonly seconds: number;
-  readonly mebibytes: number;
-}
+import { canBeTimed, timed, type Taken } from './timed.js';
 
 /** Whether OpenSSL and GNU time are here. */
-export const isHere = (): boolean =>
-  spawnSync('openssl', ['version']).status === 0 && spawnSync('/usr/bin/time', ['--version']).status === 0;
-
-function timed(command: string, args: readonly string[], cwd: string): Taken {
-  const from = performance.now();
-  const { status, stderr } = spawnSync('/usr/bin/time', ['-f', 'MAXRSS %M', command, ...args], {
-    cwd,
-    encoding: 'utf8',
-  });
-  const seconds = (performance.now() - from) / 1000;
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
-  return { seconds, mebibytes: Number(/MAXRSS (\d+)/.exec(stderr)?.[1]) / 1024 };
-}
+export const isHere = (): boolean => spawnSync('openssl', ['version']).status === 0 && canBeTimed();
 
 /** The same revocations as OpenSSL's CA keeps them, with a key and a certificate of its own. */
 export function prepareOpenssl(folder: string, serials: readonly string[]): void {
