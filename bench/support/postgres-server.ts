@@ -9,6 +9,8 @@ import pg from 'pg';
 export interface PostgresServer {
   readonly version: string;
   readonly url: string;
+  /** Makes another database, and gives its URL. */
+  readonly another: (name: string) => Promise<string>;
   readonly stop: () => void;
 }
 
@@ -30,13 +32,22 @@ export async function startPostgres(): Promise<PostgresServer | undefined> {
     rmSync(folder, { recursive: true, force: true });
   };
   process.on('exit', stop);
-  const url = `postgres://veritas@/postgres?host=${encodeURIComponent(folder)}`;
-  for (let i = 0; ; i++) {
+  const urlOf = (database: string): string => `postgres://veritas@localhost/${database}?host=${encodeURIComponent(folder)}`;
+  const url = urlOf('postgres');
+  const query = async (text: string): Promise<void> => {
     const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query(text);
+    await client.end();
+  };
+  const another = async (name: string): Promise<string> => {
+    await query(`create database ${name}`);
+    return urlOf(name);
+  };
+  for (let i = 0; ; i++) {
     try {
-      await client.connect();
-      await client.end();
-      return { version, url, stop };
+      await query('select 1');
+      return { version, url, another, stop };
     } catch (error) {
       if (i > 250) throw error;
       await setTimeout(20);
