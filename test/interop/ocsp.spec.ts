@@ -107,6 +107,16 @@ describe('the OCSP responder, asked by others', () => {
     }
   });
 
+  it('Java: the whole path, good and revoked', async () => {
+    const text = await says(
+      'java',
+      ...[join(import.meta.dirname, 'java/Revocation.java'), 'ocsp', url],
+      ...['root_ca', 'issuing_ca'].map((name) => certs(`${name}.pem`)),
+      ...['good', 'revoked'].map((name) => path(`${name}.pem`)),
+    );
+    expect(text).toBe('good\nrevoked KEY_COMPROMISE at 0\n');
+  });
+
   it.each(['-tls1_2', '-tls1_3'])('openssl s_client -status %s: the service staples', async (version) => {
     const text = async (): Promise<string> => {
       const child = run('openssl', [

@@ -9,7 +9,7 @@ import { openTemporaryAuthority, somebody, type TemporaryAuthority } from '../su
 
 const SHARDS = 2;
 
-describe('deltas, shards and holds, read by OpenSSL and GnuTLS', () => {
+describe('deltas, shards and holds, read by OpenSSL, GnuTLS and Java', () => {
   let temporary: TemporaryAuthority;
   let plain: TemporaryAuthority['authority'];
   // It goes on by some seconds, and GnuTLS looks at the real one.
@@ -82,6 +82,35 @@ describe('deltas, shards and holds, read by OpenSSL and GnuTLS', () => {
     await crls.sign('issuing', somebody);
     for (const each of [sharded[0]!, held, gone]) expect(await verify(each, ['complete'])).toBe('certificate revoked');
     for (const each of [sharded[1]!, good, freed]) expect(await verify(each, ['complete'])).toBe('OK');
+  });
+
+  it('are believed by Java, complete and in shards', async () => {
+    const { ca, crls } = temporary.authority;
+    const byJava = async (issuing: TemporaryAuthority['authority'], scopes: readonly string[]): Promise<string> => {
+      const [good, gone] = [await issue(issuing), await issue(issuing)];
+      await ca.revoke({ serialNumber: gone.serialNumber, reason: 'cessationOfOperation', requester: somebody });
+      await crls.publishIfDue(somebody);
+      await crls.sign('issuing', somebody);
+      const lists = [['root', await list('root', 'complete')]];
+      for (const scope of scopes) lists.push([`list-${scope}`, await list('issuing', scope)]);
+      const leaves = [good, gone].map(({ der }, i) => [`leaf-${i}`, encodePem('CERTIFICATE', der)]);
+      const [files, leafFiles] = [lists, leaves].map((all) =>
+        all.map(([name, pem]) => {
+          writeFileSync(path(`${name}.pem`), pem!);
+          return path(`${name}.pem`);
+        }),
+      );
+      return run(
+        'java',
+        ...[join(import.meta.dirname, 'java/Revocation.java'), 'lists', files!.join()],
+        ...[path('certs/root_ca.pem'), path('certs/issuing_ca.pem'), ...leafFiles!],
+      );
+    };
+    const said = 'good\nrevoked CESSATION_OF_OPERATION at 0\n';
+    expect(await byJava(plain, ['complete'])).toBe(said);
+    expect(await byJava(temporary.authority, ['1', '2'])).toBe(said);
+    // A shard answers for nobody else.
+    expect(await byJava(plain, ['1', '2'])).toMatch(/^UNDETERMINED_REVOCATION_STATUS/);
   });
 
   it('are printed and verified', async () => {
