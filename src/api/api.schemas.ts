@@ -100,7 +100,7 @@ export const problemSchema = z
     detail: z.string(),
     code: z.string(),
     request_id: z.string(),
-    error: z.string().describe('The same as `detail`, for older clients.'),
+    error: z.string().describe('The first sentence of `detail`, for older clients.'),
     status_code: z.number().int().describe('The same as `status`, for older clients.'),
     retry_after: z.number().int().optional().describe('Of `rate_limited`: the seconds of `Retry-After`.'),
   })

@@ -26,7 +26,7 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     const status = statusOf(error);
-    if (status >= 500) this.#logger.error({ event: 'failed', requestId, err: error });
+    if (status >= 500) this.#logger.error({ event: 'failed', request_id: requestId, err: error });
     // A message below 500 was written for the caller; one above may hold anything.
     const detail = status < 500 && error instanceof Error ? error.message : undefined;
     void reply
@@ -44,7 +44,7 @@ export class ProblemFilter implements ExceptionFilter {
   #refuse(reply: FastifyReply, error: PkiError | RegistryError | StoreError): void {
     const { code, status } = error;
     const requestId = reply.request.id;
-    if (status >= 500) this.#logger.error({ event: 'failed', requestId, code, err: error });
+    if (status >= 500) this.#logger.error({ event: 'failed', request_id: requestId, code, err: error });
     // RFC 9110 §11.6.1. The only 401 of the CA is about a token.
     if (status === 401) void reply.header('www-authenticate', 'Bearer');
     const title = STATUS_CODES[status] ?? 'Error';

@@ -22,7 +22,7 @@ export async function refusalsIn(log: Readable, id: string): Promise<LoggedRefus
     // Most lines are about something else, and are not parsed.
     if (!text.includes(id)) continue;
     const line = lineIn(text);
-    if (line?.requestId !== id || line.event !== 'refused' || !isCode(line.code)) continue;
+    if (line?.request_id !== id || line.event !== 'refused' || !isCode(line.code)) continue;
     refusals.push({
       time: timeIn(line),
       code: line.code,

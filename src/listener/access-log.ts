@@ -8,7 +8,7 @@ export function logAccess(server: FastifyInstance, logger: LoggerService): void 
     logger.log(
       {
         event: 'answered',
-        requestId: request.id,
+        request_id: request.id,
         method: request.method,
         route: request.routeOptions.url,
         status: reply.statusCode,

@@ -194,7 +194,7 @@ export class MtlsGate {
       requestId,
     };
     countOne(this.counts.shadowed, code);
-    this.#logger.warn({ event: 'shadowed', ...shadowed, ...evidence });
+    this.#logger.warn({ event: 'shadowed', code, reason, service, method, route, request_id: requestId, ...evidence });
     this.#onShadow?.(shadowed);
   }
 
@@ -208,7 +208,7 @@ export class MtlsGate {
       code,
       status,
       reason: message,
-      requestId: request.id,
+      request_id: request.id,
       method: request.method,
       route: request.routeOptions.url,
       proxy: request.forwardedBy,

@@ -8,7 +8,7 @@ export interface Problem {
   readonly detail: string;
   readonly code: string;
   readonly request_id: string;
-  /** The same as `detail`. */
+  /** The first sentence of `detail`. */
   readonly error: string;
   /** The same as `status`. */
   readonly status_code: number;
@@ -34,10 +34,12 @@ export function problemOf(problem: {
     detail,
     code,
     request_id: requestId,
-    error: detail,
+    error: firstSentenceOf(detail),
     status_code: status,
   };
 }
+
+const firstSentenceOf = (text: string): string => /^.*?\.(?= [A-Z])/s.exec(text)?.[0] ?? text;
 
 /** The problem document for an HTTP status that has no code of its own: the code is the status's name in lower case, as in `not_found`. */
 export function problemOfStatus(status: number, requestId: string, detail?: string): Problem {

@@ -53,7 +53,7 @@ describe.each(PROTOCOLS)('on %s, %s', (...protocol) => {
     const reason = 'stranger is only tried';
     const told = { code: 'service_not_allowed', reason, service: 'stranger', method: 'GET', route: '/orders/:id' };
     expect(shadowed).toEqual([{ ...told, requestId: expect.any(String) }]);
-    expect(await line).toMatchObject({ ...told, requestId: shadowed[0]?.requestId });
+    expect(await line).toMatchObject({ ...told, request_id: shadowed[0]?.requestId });
   });
 
   test('a route that is only tried lets pass what the list and its own rules refuse, and tells of both', async () => {

@@ -116,7 +116,7 @@ describe.each(WRONG)('a rule that answers with %s', (_, wrong) => {
     const line = LogLines.shared.next('refused', { code: 'validation_failed' });
     const got = await send(portOf(app.getHttpServer()), { method, path, tls: clientTls(ca, billing) });
     expect([got.status, got.json.code, Ruled.ran]).toEqual([500, 'validation_failed', 0]);
-    expect(await line).toMatchObject({ requestId: got.json.request_id });
+    expect(await line).toMatchObject({ request_id: got.json.request_id });
     await new Promise(setImmediate);
     expect(unheard).toEqual([]);
   });

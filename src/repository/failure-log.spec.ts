@@ -11,8 +11,8 @@ test('one line a second, with the number of those that were passed over', () => 
     jest.advanceTimersByTime(1_000);
     for (const id of ['4', '5']) failed(err, id);
     expect(lines).toEqual([
-      { event: 'failed', requestId: '1', err, passedOver: 0 },
-      { event: 'failed', requestId: '4', err, passedOver: 2 },
+      { event: 'failed', request_id: '1', err, passedOver: 0 },
+      { event: 'failed', request_id: '4', err, passedOver: 2 },
     ]);
   } finally {
     jest.useRealTimers();

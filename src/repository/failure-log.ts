@@ -16,7 +16,7 @@ export function failureLog(logger: { error(line: object): void }): Failed {
       passedOver++;
       return;
     }
-    logger.error({ event: 'failed', requestId, err, passedOver });
+    logger.error({ event: 'failed', request_id: requestId, err, passedOver });
     [loggedAt, passedOver] = [now, 0];
   };
 }

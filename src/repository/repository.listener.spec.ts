@@ -230,7 +230,7 @@ describe('the repository', () => {
       const problem = JSON.parse(body.toString()) as { request_id: string };
       expect(problem).toMatchObject({ code: 'internal_server_error', detail: 'Internal Server Error' });
       expect(logged.mock.calls).toEqual([
-        [{ event: 'failed', requestId: problem.request_id, err: expect.objectContaining({ message }), passedOver: 0 }],
+        [{ event: 'failed', request_id: problem.request_id, err: expect.objectContaining({ message }), passedOver: 0 }],
       ]);
     });
 
@@ -240,7 +240,7 @@ describe('the repository', () => {
         [
           {
             event: 'failed',
-            requestId: expect.any(String),
+            request_id: expect.any(String),
             err: expect.objectContaining({ message: 'EIO: the disk is broken' }),
             passedOver: 0,
           },

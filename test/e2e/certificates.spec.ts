@@ -239,7 +239,7 @@ test('what a handler refuses by itself is in the log like any refusal', async ()
   ] as const) {
     const { status, json } = await post(caller, path, {}, headers);
     expect([status, json.code]).toEqual([403, 'route_not_allowed']);
-    const line = LogLines.shared.events('refused').find(({ requestId }) => requestId === json.request_id);
+    const line = LogLines.shared.events('refused').find(({ request_id }) => request_id === json.request_id);
     expect(line).toMatchObject({
       code: 'route_not_allowed',
       route: `${PATH}/:serial/revocation`,

@@ -314,7 +314,7 @@ describe('doctor --request', () => {
 
   test('of a request over its rate, whose line has no more of the certificate than its digest, nothing is called unknown', async () => {
     const checks = ['readable', 'path', 'dates'].map((check) => ({ check, ok: true }));
-    const line = { event: 'refused', requestId: 'r-2', code: 'rate_limited', fingerprint256: 'ab12', checks };
+    const line = { event: 'refused', request_id: 'r-2', code: 'rate_limited', fingerprint256: 'ab12', checks };
     const { out } = await doctor(['--request', 'r-2'], JSON.stringify(line));
     expect(out).toContain(
       'pass  readable: SHA-256 ab12\npass  path: leads to a trust anchor\npass  dates: valid then\n',
@@ -327,7 +327,13 @@ describe('doctor --request', () => {
       { check: 'certificate', ok: true },
       { check: 'readable', ok: false },
     ];
-    const message = { event: 'refused', requestId: 'r-3', code: 'client_certificate_malformed', method: 'TCP', checks };
+    const message = {
+      event: 'refused',
+      request_id: 'r-3',
+      code: 'client_certificate_malformed',
+      method: 'TCP',
+      checks,
+    };
     const line = { level: 'warn', pid: 1, timestamp: Date.UTC(2027, 0, 31), message, context: 'Mtls' };
     const { code, out } = await doctor(['--request', 'r-3'], JSON.stringify(line));
     expect(code).toBe(0);
@@ -339,7 +345,7 @@ describe('doctor --request', () => {
   test('neither a name in a certificate nor a line that somebody else wrote moves the cursor', async () => {
     const line = {
       event: 'refused',
-      requestId: 'r-1',
+      request_id: 'r-1',
       code: 'untrusted_issuer',
       reason: '\u001b[2Jx',
       subject: '\u202eCN=a',

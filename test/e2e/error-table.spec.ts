@@ -166,7 +166,10 @@ describe.each(PROTOCOLS)('over %s and %s', (tlsVersion, httpVersion) => {
       type: `urn:veritas:problem:${code}`,
       request_id: expect.any(String),
     });
-    expect(answer.json.error).toBe(answer.json.detail);
+    // One sentence, which the detail begins with.
+    expect(answer.json.error).toMatch(/^[A-Z][^.]*\.$/);
+    expect(answer.json.detail).toMatch(/^[A-Z][^.]*\. [A-Z]/);
+    expect(String(answer.json.detail).startsWith(String(answer.json.error))).toBe(true);
     // Nothing of ours: not the allow-list, not a path of the machine, not a stack, not the cause.
     expect(answer.text).not.toMatch(/node_modules|\.ts|\.js|\/tmp|secret reason|\\n +at /);
   });
@@ -214,7 +217,7 @@ describe.each(PROTOCOLS)('over %s and %s', (tlsVersion, httpVersion) => {
 
 test('the log has the request id of the answer, the rule and the certificate, and never the key', async () => {
   const { json } = await get(guarded.port, '/orders', clientTls(issuing, revoked));
-  const line = LogLines.shared.events('refused').find(({ requestId }) => requestId === json.request_id);
+  const line = LogLines.shared.events('refused').find(({ request_id }) => request_id === json.request_id);
   expect(line).toMatchObject({
     code: 'certificate_revoked',
     serialNumber: revoked.certificate.serialNumber,

@@ -67,7 +67,7 @@ describe.each(['HTTP/1.1', 'HTTP/2'] as const)('the rate of a service, over %s',
     ]);
     expect(Number(over.headers['retry-after'])).toBeGreaterThan(90);
     expect(over.headers.ratelimit).toBe(`"service";r=0;t=${String(over.headers['retry-after'])}`);
-    expect(await log).toMatchObject({ service: 'billing', burst: 5, requestId: over.json.request_id });
+    expect(await log).toMatchObject({ service: 'billing', burst: 5, request_id: over.json.request_id });
     expect(await statuses(20, '/nowhere')).toEqual(Array(20).fill(429));
     expect(await statuses(5, '/billing', orders)).toEqual(Array(5).fill(403));
     expect(await statuses(6, '/orders', orders)).toEqual([200, 200, 200, 200, 200, 429]);

@@ -92,7 +92,7 @@ describe.each([{ inherit: false }, { inherit: true }])('inheritAppConfig: $inher
               what,
               { code, status: certificate ? denied : unauthenticated, requestId: expect.stringMatching(/^[\w-]{8,}$/) },
             ]);
-            const logged = LogLines.shared.events('refused').find(({ requestId }) => requestId === told.requestId);
+            const logged = LogLines.shared.events('refused').find(({ request_id }) => request_id === told.requestId);
             expect(logged).toMatchObject({ code, method: transport });
           }
           expect(handlersRun()).toBe(ran);

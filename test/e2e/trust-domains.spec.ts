@@ -112,7 +112,7 @@ describe('a certificate of one domain never speaks for another', () => {
     for (const on of [app, byName]) {
       const { status, json } = await ask(client(), on);
       expect([status, json.code]).toEqual([403, 'untrusted_issuer']);
-      const line = LogLines.shared.events('refused').find(({ requestId }) => requestId === json.request_id);
+      const line = LogLines.shared.events('refused').find(({ request_id }) => request_id === json.request_id);
       expect([line?.code, (line?.evidence as { code: string }).code]).toEqual(['untrusted_issuer', evidence]);
       // A stranger is not told which of our domains there are.
       expect(JSON.stringify(json)).not.toMatch(/partner|own\.example/);

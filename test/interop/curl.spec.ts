@@ -222,12 +222,12 @@ test('the log has a line of JSON for each request and each refusal, and never a 
   await curl('--header', 'X-Request-Id: curl-spec-2', `${base}/api/v1/whoami`);
   const lines = output.split('\n').filter((line) => line.startsWith('{'));
   const parsed = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-  expect(parsed.find(({ event, requestId }) => event === 'answered' && requestId === 'curl-spec-1')).toMatchObject({
+  expect(parsed.find(({ event, request_id }) => event === 'answered' && request_id === 'curl-spec-1')).toMatchObject({
     status: 200,
     service: 'veritas-client',
     route: '/api/v1/whoami',
   });
-  expect(parsed.find(({ event, requestId }) => event === 'refused' && requestId === 'curl-spec-2')).toMatchObject({
+  expect(parsed.find(({ event, request_id }) => event === 'refused' && request_id === 'curl-spec-2')).toMatchObject({
     code: 'client_certificate_required',
   });
   expect(output).not.toMatch(/PRIVATE KEY/);
