@@ -79,7 +79,8 @@ export function refuseConnect(server: EventEmitter): void {
     // It would be taken for the answer to an earlier request that has none yet.
     if (socket._httpMessage) socket.destroy();
     else
-      socket.end(problemOctets(problemOfStatus(405, randomUUID(), CONNECT_REFUSED)), () => {
+      // No method is allowed where there is no resource (RFC 9110 §10.2.1).
+      socket.end(problemOctets(problemOfStatus(405, randomUUID(), CONNECT_REFUSED), ['Allow: ']), () => {
         socket.destroy();
       });
   });

@@ -121,7 +121,7 @@ describe('the repository', () => {
     socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n');
     const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
     expect(head).toMatch(/^HTTP\/1\.1 405 Method Not Allowed\r\nContent-Type: application\/problem\+json\r\n/);
-    expect(head).toMatch(/\r\nConnection: close$/);
+    expect(head).toMatch(/\r\nConnection: close\r\nAllow: $/);
     expect(JSON.parse(body)).toMatchObject({ code: 'method_not_allowed', status: 405 });
     // The server's side is gone, though this one is open: it resets what still comes.
     const reset = once(socket, 'error');

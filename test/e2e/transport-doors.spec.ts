@@ -658,6 +658,7 @@ describe('WebSockets', () => {
     raw.socket.write('CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n');
     const { status, headers, json: problem } = await raw.answer();
     expect([status, headers['content-type'], headers.connection]).toEqual([405, 'application/problem+json', 'close']);
+    expect(headers.allow).toBe('');
     expect(problem).toMatchObject({ code: 'method_not_allowed', status: 405 });
     await raw.untilClosed();
   });
@@ -679,7 +680,7 @@ describe('WebSockets', () => {
       });
       const stream = session.request({ ':method': 'CONNECT', ':authority': 'a:1' });
       const [head] = (await once(stream, 'response')) as [Record<string, unknown>];
-      expect([head[':status'], head['content-type']]).toEqual([405, 'application/problem+json']);
+      expect([head[':status'], head['content-type'], head.allow]).toEqual([405, 'application/problem+json', '']);
       expect(await json(stream)).toMatchObject({ code: 'method_not_allowed', status: 405 });
     },
   );

@@ -26,7 +26,9 @@ export function closeUpgrades(server: EventEmitter, gate: TransportGate): void {
     const [request, socket] = rest as [IncomingMessage | Http2ServerRequest, Duplex];
     if (!(request instanceof IncomingMessage)) {
       // CONNECT over HTTP/2 (RFC 8441): nothing here speaks it, and it comes with a response in place of a socket of its own.
-      answerStatus(rest[1] as ServerResponse, 405, CONNECT_REFUSED);
+      const response = rest[1] as ServerResponse;
+      response.setHeader('allow', '');
+      answerStatus(response, 405, CONNECT_REFUSED);
       return true;
     }
     const ownListeners = event === 'connect' ? 1 : 0;
