@@ -21,7 +21,6 @@ WORKDIR /srv/client
 COPY examples/demo/client.js ./
 RUN chmod a+r client.js
 USER node
-CMD ["node", "client.js"]
 
 FROM node:24.21-bookworm-slim
 # No package manager at run time: what cannot be started cannot be misused.
