@@ -1,4 +1,4 @@
-# Veritas in three stages: build, production dependencies, and an image that holds nothing else.
+# Veritas in three stages: build, production dependencies, and an image that holds nothing else. The demo's client is a fourth, of its own.
 
 FROM node:24.21-bookworm-slim AS build
 WORKDIR /build
@@ -15,6 +15,12 @@ FROM node:24.21-bookworm-slim AS dependencies
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --omit=dev --omit=optional
+
+FROM node:24.21-bookworm-slim AS client
+WORKDIR /srv/client
+COPY examples/demo/client.js ./
+RUN chmod a+r client.js
+USER node
 
 FROM node:24.21-bookworm-slim
 # No package manager at run time: what cannot be started cannot be misused.
