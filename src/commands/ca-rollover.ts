@@ -18,9 +18,11 @@ export async function caRollover(
   step: RolloverStep,
   { issuer, root, back = false }: RolloverOptions,
 ): Promise<void> {
-  await withAuthority(session, {}, async ({ rollover }) => {
+  await withAuthority(session, {}, async ({ rollover, ocsp }) => {
     const { subject, changes, already } = await rollover.take({ step, issuer, root, back, requester: requester() });
     const standings = await rollover.status();
+    // The service may not be able to make the key of the new CA's responder. Where this fails, the first question tries again.
+    if (step === 'activate' && !back) await ocsp?.open();
     if (already) session.output.progress('That was done before; nothing was changed.');
     session.output.result(
       { step, back, subject, already, changes, issuers: standings.map(standingToJson) },

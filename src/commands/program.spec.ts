@@ -1,6 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { createPrivateKey } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { commandLine, type Run } from '../../test/support/command-line.js';
 import { certificationRequestPem } from '../../test/support/certification-request.js';
@@ -85,6 +95,21 @@ describe('the command line', () => {
       const { files } = await json(['setup']);
       expect(files).toContainEqual({ path: path('certs/root_ca.pem'), outcome: 'kept' });
       expect((await run(['ca', 'init'])).err).toContain('nothing was changed');
+    });
+
+    it('make the keys of OCSP responders, for a service that may not, and a rollover that of the new CA', async () => {
+      const where = join(folder, 'responders');
+      mkdirSync(where);
+      writeFileSync(join(where, 'veritas.yaml'), '{}\n');
+      const environment = environmentFor(where);
+      const keys = (): string[] => readdirSync(join(where, 'certs/ca')).filter((name) => name.startsWith('ocsp-'));
+      expect((await run(['setup'], { environment })).code).toBe(0);
+      expect(keys()).toEqual(['ocsp-issuing_ca.key.pem', 'ocsp-root_ca.key.pem']);
+      for (const step of ['prepare', 'publish', 'activate']) await run(['ca', 'rollover', step], { environment });
+      expect(keys()).toEqual(['ocsp-issuing-2_ca.key.pem', 'ocsp-issuing_ca.key.pem', 'ocsp-root_ca.key.pem']);
+      writeFileSync(join(where, 'certs/ca/passphrase'), 'another\n');
+      const again = await run(['setup'], { environment });
+      expect(again).toMatchObject({ code: 3, out: '', err: expect.stringContaining('passphrase') });
     });
 
     it('make a CA where there is none, and show it', async () => {

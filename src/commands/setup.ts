@@ -11,6 +11,8 @@ export async function setup(session: Session): Promise<void> {
     }));
     const files = [...trust, ...(await createDevelopmentMaterial(authority, { requester: by, now: session.now }))];
     await authority.crls.publishIfDue(by);
+    // A service that may only read these folders cannot make them.
+    await authority.ocsp?.prepare();
     session.output.result(
       { files },
       files

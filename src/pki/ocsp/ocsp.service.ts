@@ -105,6 +105,11 @@ export class OcspService {
       await this.#responders.of(authority).catch(() => undefined);
   }
 
+  /** Makes the key and the certificate of each responder that has none. Throws what key, issuance and store throw. */
+  async prepare(): Promise<void> {
+    for (const authority of this.#index.answering(this.#making.context.now())) await this.#responders.of(authority);
+  }
+
   /** The responders that have been opened or tried, and when the last answer was signed. */
   get standing(): { readonly responders: readonly ResponderStanding[]; readonly lastSigned: Date | undefined } {
     return { responders: this.#responders.standing, lastSigned: this.#lastSigned };
