@@ -27,6 +27,9 @@ const PAGE = 10_000;
 /** The number of pages in one request to the thread that reads them. Between two requests another thread may have its turn, to read a list for a quarter of a second. */
 const PAGES = 128;
 
+/** Places that no revocation has, in the parameters of a statement for any page. */
+const NOWHERE = { after: -1, until: -2 };
+
 /** A statement that reads one page of entries. */
 export interface PageStatement {
   readonly sql: string;
@@ -78,15 +81,16 @@ function* filled(page: Uint8Array): Generator<Uint8Array> {
   if (page.length > 0) yield page;
 }
 
-async function* statements(contents: CrlContents, queryOf: QueryOf): AsyncGenerator<PageStatement[]> {
+function* statements(contents: CrlContents, queryOf: QueryOf): Generator<PageStatement[]> {
+  // Compiling a statement for each page would hold up the event loop for milliseconds.
+  const { sql, parameters } = queryOf({ ...contents, ...NOWHERE }).compile();
   let some: PageStatement[] = [];
-  for (const part of partsOf(contents)) {
-    const { sql, parameters } = queryOf(part).compile();
-    some.push({ sql, parameters });
+  for (const { after, until } of partsOf(contents)) {
+    const placed = parameters.map((each) => (each === NOWHERE.after ? after : each === NOWHERE.until ? until : each));
+    some.push({ sql, parameters: placed });
     if (some.length < PAGES) continue;
     yield some;
     some = [];
-    await setImmediate();
   }
   if (some.length > 0) yield some;
 }
