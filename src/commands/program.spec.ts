@@ -102,7 +102,10 @@ describe('the command line', () => {
       mkdirSync(where);
       writeFileSync(join(where, 'veritas.yaml'), '{}\n');
       const environment = environmentFor(where);
-      const keys = (): string[] => readdirSync(join(where, 'certs/ca')).filter((name) => name.startsWith('ocsp-'));
+      const keys = (): string[] =>
+        readdirSync(join(where, 'certs/ca'))
+          .filter((name) => name.startsWith('ocsp-'))
+          .toSorted();
       expect((await run(['setup'], { environment })).code).toBe(0);
       expect(keys()).toEqual(['ocsp-issuing_ca.key.pem', 'ocsp-root_ca.key.pem']);
       for (const step of ['prepare', 'publish', 'activate']) await run(['ca', 'rollover', step], { environment });
