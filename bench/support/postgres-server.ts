@@ -32,7 +32,8 @@ export async function startPostgres(): Promise<PostgresServer | undefined> {
     rmSync(folder, { recursive: true, force: true });
   };
   process.on('exit', stop);
-  const urlOf = (database: string): string => `postgres://veritas@localhost/${database}?host=${encodeURIComponent(folder)}`;
+  const urlOf = (database: string): string =>
+    `postgres://veritas@localhost/${database}?host=${encodeURIComponent(folder)}`;
   const url = urlOf('postgres');
   const query = async (text: string): Promise<void> => {
     const client = new pg.Client({ connectionString: url });
