@@ -185,17 +185,10 @@ export class MtlsGate {
     { code, message: reason, evidence }: MtlsRefusal,
     { service }: VerifiedClientIdentity,
   ): void {
-    const shadowed: ShadowedRequest = {
-      code: code as ShadowedRequest['code'],
-      reason,
-      service,
-      method,
-      route,
-      requestId,
-    };
+    const told = { code: code as ShadowedRequest['code'], reason, service, method, route };
     countOne(this.counts.shadowed, code);
-    this.#logger.warn({ event: 'shadowed', code, reason, service, method, route, request_id: requestId, ...evidence });
-    this.#onShadow?.(shadowed);
+    this.#logger.warn({ event: 'shadowed', ...told, request_id: requestId, ...evidence });
+    this.#onShadow?.({ ...told, requestId });
   }
 
   #log(
