@@ -53,7 +53,9 @@ export function encodeTime(date: Date): { readonly tag: number; readonly text: s
 export function encodeGeneralizedTime(date: Date): string {
   const year = date.getUTCFullYear();
   if (!(year >= 0 && year <= 9999)) throw new RangeError('a time in a certificate lies between the years 0 and 9999');
-  const iso = date.toISOString();
-  const [month, day] = [iso.slice(5, 7), iso.slice(8, 10)];
-  return `${iso.slice(0, 4)}${month}${day}${iso.slice(11, 13)}${iso.slice(14, 16)}${iso.slice(17, 19)}Z`;
+  const [month, day] = [two(date.getUTCMonth() + 1), two(date.getUTCDate())];
+  const [hour, minute, second] = [two(date.getUTCHours()), two(date.getUTCMinutes()), two(date.getUTCSeconds())];
+  return `${two(Math.floor(year / 100))}${two(year % 100)}${month}${day}${hour}${minute}${second}Z`;
 }
+
+const two = (number: number): string => (number < 10 ? `0${number}` : `${number}`);

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { context, contextConstructed, DerReader, Tag, timeTagOf } from '../der/index.js';
 import { decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
+import { encodeSigned } from './encode.js';
 import { decodeCertificateExtensions, type CertificateExtensions } from './certificate-extensions.js';
 import { decodeExtensions, type Extension } from './extension.js';
 import { decodeName, type Name } from './name.js';
@@ -10,8 +11,8 @@ import { decodeSubjectPublicKeyInfo, type SubjectPublicKeyInfo } from './public-
 export const MAX_CERTIFICATE_OCTETS = 64 * 1024;
 
 /**
- * A certificate (RFC 5280 §4.1) whose octets are strict DER: it is well formed, and no more is known of it. `validatePath` says whether to trust it. All
- * octets are views on `der`.
+ * A certificate (RFC 5280 §4.1) whose octets are strict DER: it is well formed, and no more is known of it. `validatePath` says whether to trust it. Octets
+ * are views on what was read.
  */
 export class Certificate {
   readonly der: Uint8Array;
@@ -32,7 +33,7 @@ export class Certificate {
   readonly hasUniqueIdentifier: boolean;
   readonly extensions: CertificateExtensions;
   readonly signature: Uint8Array;
-  #fingerprint: string | undefined;
+  private fingerprint: string | undefined;
 
   /** Reads `octets`: see {@link decodeCertificate}. */
   constructor(octets: Uint8Array) {
@@ -69,9 +70,16 @@ export class Certificate {
     tbs.end('tbsCertificate');
   }
 
+  /** The same tbsCertificate under `signature`, of which nothing is read again. */
+  withSignature(signature: Uint8Array): Certificate {
+    const der = encodeSigned(this.tbs, this.signatureAlgorithm, signature);
+    const certificate = Object.create(Certificate.prototype) as Certificate;
+    return Object.assign(certificate, this, { der, signature, fingerprint: undefined });
+  }
+
   /** SHA-256 over `der`, lower-case hexadecimal. */
   get fingerprint256(): string {
-    return (this.#fingerprint ??= hash('sha256', this.der));
+    return (this.fingerprint ??= hash('sha256', this.der));
   }
 }
 

@@ -237,7 +237,10 @@ function attributeToString({ type, value, der }: AttributeTypeAndValue): string 
   return `${label}=${escapeValue(value.slice(0, MAX_TEXT + 1))}`;
 }
 
+const NOTHING_TO_ESCAPE = /^[\w.:/@*-]+(?: [\w.:/@*-]+)*$/;
+
 function escapeValue(value: string): string {
+  if (NOTHING_TO_ESCAPE.test(value)) return value;
   return value
     .replace(/[\\,+"<>;=]/g, '\\$&')
     .replace(/^[ #]| $/g, '\\$&')

@@ -42,7 +42,7 @@ export class IssuanceToken {
   readonly crlShard: number;
   /** The time from which its validity counts. */
   readonly issuedAt: Date;
-  #tbs: Uint8Array | undefined;
+  #certificate: Certificate | undefined;
 
   /**
    * Writes the tbsCertificate. It is valid from now minus `backdate` (the profile's, or else the CA's) until now plus the lifetime, and never beyond its
@@ -72,15 +72,15 @@ export class IssuanceToken {
     this.serialNumber = terms.serialNumber;
     this.crlShard = terms.crlShard ?? 0;
     this.issuedAt = terms.now;
-    this.#tbs = tbs;
+    this.#certificate = certificate;
   }
 
-  /** The octets to sign. Throws PkiError `token_spent` the second time. */
-  spend(): Uint8Array {
-    const tbs = this.#tbs;
-    if (!tbs) throw new PkiError('token_spent', `the certificate ${this.serialNumber} was signed before`);
-    this.#tbs = undefined;
-    return tbs;
+  /** The certificate without its signature, which is to be made of its `tbs`. Throws PkiError `token_spent` the second time. */
+  spend(): Certificate {
+    const certificate = this.#certificate;
+    if (!certificate) throw new PkiError('token_spent', `the certificate ${this.serialNumber} was signed before`);
+    this.#certificate = undefined;
+    return certificate;
   }
 }
 
@@ -115,10 +115,13 @@ function refusalOf(findings: readonly LintFinding[], { kind }: Profile): PkiErro
     : new PkiError('lint_failed', text);
 }
 
+// No signature is longer: that of RSA with 8192 bits.
+const IN_PLACE_OF_SIGNATURE = new Uint8Array(1024);
+
 /** The certificate as its readers will see it, except for the signature. Throws PkiError `lint_failed` for one that a strict reader refuses. */
 function readBack(tbs: Uint8Array, algorithm: AlgorithmIdentifier): Certificate {
   try {
-    return decodeCertificate(encodeSigned(tbs, algorithm, Uint8Array.of(0)));
+    return decodeCertificate(encodeSigned(tbs, algorithm, IN_PLACE_OF_SIGNATURE));
   } catch (error) {
     if (error instanceof DecodeError) throw new PkiError('lint_failed', error.message, { cause: error });
     throw error;

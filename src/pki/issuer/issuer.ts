@@ -1,4 +1,4 @@
-import { decodeCertificate, encodeSigned, type Certificate } from '../../x509/index.js';
+import type { Certificate } from '../../x509/index.js';
 import type { CrlToken } from '../crl/crl-token.js';
 import { largeTbs, SignedCrl, wholeTbs } from '../crl/signed-crl.js';
 import type { IssuanceToken } from '../issuance/issuance-token.js';
@@ -25,7 +25,9 @@ export class Issuer {
 
   /** Signs what the token holds. Throws PkiError `token_spent` the second time, and what the signer throws. */
   async issue(token: IssuanceToken): Promise<Certificate> {
-    return decodeCertificate(await this.#sign(token));
+    this.#check(token);
+    const unsigned = token.spend();
+    return unsigned.withSignature(await this.#signer.sign(unsigned.tbs));
   }
 
   /** As {@link issue}, for a CRL. */
@@ -42,12 +44,6 @@ export class Issuer {
       await tbs.entries.dispose();
       throw error;
     }
-  }
-
-  async #sign(token: IssuanceToken): Promise<Uint8Array> {
-    this.#check(token);
-    const tbs = token.spend();
-    return encodeSigned(tbs, this.#signer.algorithm, await this.#signer.sign(tbs));
   }
 
   #check({ issuer }: IssuanceToken | CrlToken): void {
