@@ -110,7 +110,10 @@ describe('reading', () => {
 });
 
 describe('comparing (RFC 5280 §7.1)', () => {
-  const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 });
+  // The dotless i is not folded (below), though it has a capital.
+  const text = fc
+    .string({ unit: 'grapheme', minLength: 1, maxLength: 12 })
+    .filter((value) => !value.normalize('NFKC').includes('ı'));
 
   test('one way of folding is not enough: the large sharp s', () => {
     expect(sameName(cn('STRAẞE'), cn('straße'))).toBe(true);
@@ -155,6 +158,8 @@ describe('comparing (RFC 5280 §7.1)', () => {
     ['admin', 'adm\u00adin'],
     ['admin', 'admin\u200b'],
     ['admin', 'аdmin'],
+    ['admin', 'admın'],
+    ['ADMIN', 'adm𝚤n'],
     ['a b', 'ab'],
     ['', 'a'],
   ])('%j is not %j', (left, right) => {

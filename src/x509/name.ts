@@ -189,8 +189,9 @@ function prepare(value: string): string {
   if (PLAIN.test(value)) return value.toLowerCase();
   // Such a value is compared as it stands.
   if (COSTLY.test(value)) return value;
-  // Lower, upper and lower case again: fewer steps would leave some apart (ẞ, ß and SS, the two small sigmas).
-  const folded = value.normalize('NFKC').toLowerCase().toUpperCase().toLowerCase();
+  // Lower, upper and lower case again: fewer steps would leave some apart (ẞ, ß and SS, the two small sigmas). The dotless i has the capital of the other i,
+  // but is not folded (RFC 3454 B.2).
+  const folded = value.normalize('NFKC').replace(/[^ı]+/g, (part) => part.toLowerCase().toUpperCase().toLowerCase());
   return folded
     .normalize('NFKC')
     .replace(/[\s\u0085]+/gu, ' ')

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { write } from '../../der/index.js';
+import { Tag, write } from '../../der/index.js';
 import { TestCa } from '../../testing/index.js';
 import {
   encodeExtensionOf,
@@ -153,6 +153,14 @@ describe('name constraints', () => {
     const subtrees = { permitted: [email('example.com')] };
     expect(check(subtrees, [], { subject })).toBe(BAD);
     expect(check(subtrees, [email('bob@example.com')], { subject })).toBe('ok');
+    const address = {
+      type: Oid.emailAddress,
+      tag: Tag.OCTET_STRING,
+      value: undefined,
+      der: write.octetString(Buffer.from('bob@example.com')),
+    };
+    expect(check(subtrees, [], { subject: encodeName([[address]]) })).toBe(BAD);
+    expect(check({ excluded: subtrees.permitted }, [], { subject: encodeName([[address]]) })).toBe(BAD);
   });
 
   it('exclude a subject in whatever characters that do not count', () => {

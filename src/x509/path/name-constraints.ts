@@ -1,6 +1,6 @@
 import type { Certificate } from '../certificate.js';
 import { generalNameToString, type GeneralName, type GeneralNameKind } from '../general-name.js';
-import { attributeValues, isEmptyName } from '../name.js';
+import { isEmptyName } from '../name.js';
 import { Oid } from '../oids.js';
 import { MalformedSubtree, stepsToRead, SubtreeIndex } from './name-subtrees.js';
 import { defect, type Defect } from './path-failure.js';
@@ -116,10 +116,13 @@ const kindsOf = (name: GeneralName): readonly GeneralNameKind[] =>
 /** Every name that constraints apply to: the subject, the subjectAltNames, and the subject's e-mail addresses when no subjectAltName is one. */
 function constrainedNames({ subject, extensions }: Certificate): readonly GeneralName[] {
   const alternative = extensions.subjectAltName ?? [];
-  const emails = alternative.some(({ kind }) => kind === 'email') ? [] : attributeValues(subject, Oid.emailAddress);
+  const emails = alternative.some(({ kind }) => kind === 'email')
+    ? []
+    : subject.rdns.flat().filter(({ type }) => type === Oid.emailAddress);
   return [
     ...(isEmptyName(subject) ? [] : [{ kind: 'directory' as const, value: subject }]),
     ...alternative,
-    ...emails.map((value) => ({ kind: 'email' as const, value })),
+    // One that is no text is no mailbox, and so neither permitted nor free.
+    ...emails.map(({ value = '' }) => ({ kind: 'email' as const, value })),
   ];
 }
