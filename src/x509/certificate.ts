@@ -33,7 +33,6 @@ export class Certificate {
   readonly hasUniqueIdentifier: boolean;
   readonly extensions: CertificateExtensions;
   readonly signature: Uint8Array;
-  private fingerprint: string | undefined;
 
   /** Reads `octets`: see {@link decodeCertificate}. */
   constructor(octets: Uint8Array) {
@@ -73,15 +72,19 @@ export class Certificate {
   /** The same tbsCertificate under `signature`, of which nothing is read again. */
   withSignature(signature: Uint8Array): Certificate {
     const der = encodeSigned(this.tbs, this.signatureAlgorithm, signature);
-    const certificate = Object.create(Certificate.prototype) as Certificate;
-    return Object.assign(certificate, this, { der, signature, fingerprint: undefined });
+    return Object.assign(Object.create(Certificate.prototype) as Certificate, this, { der, signature });
   }
 
   /** SHA-256 over `der`, lower-case hexadecimal. */
   get fingerprint256(): string {
-    return (this.fingerprint ??= hash('sha256', this.der));
+    let fingerprint = fingerprints.get(this);
+    if (fingerprint === undefined) fingerprints.set(this, (fingerprint = hash('sha256', this.der)));
+    return fingerprint;
   }
 }
+
+// Not in the certificates, so that equal ones are equal whether somebody has asked or not.
+const fingerprints = new WeakMap<Certificate, string>();
 
 /**
  * Reads one DER certificate of at most 64 KiB, every extension of RFC 5280 included.

@@ -13,7 +13,7 @@ import { profileDefect } from './strict-profile.js';
 /** What a path is checked against, apart from trust and revocation. */
 export interface PathRules {
   readonly time: Date;
-  /** OIDs. When there is one, the issuing profile of RFC 5280 §4 is asked for as well. */
+  /** OIDs. */
   readonly purposes: readonly string[];
   readonly extendedKeyUsageRequired: boolean;
   readonly possessionProven: boolean;
@@ -29,6 +29,9 @@ export interface PathTools {
   /** What {@link peerNameDefect} says of the leaf, which is the same in each path. */
   readonly peerNames: Map<Certificate, Defect | undefined>;
 }
+
+/** Whether the issuing profile of RFC 5280 §4 is asked for as well: a purpose, or a name, is what somebody asks of a peer. */
+export const asksForProfile = ({ purposes, names }: PathRules): boolean => purposes.length > 0 || names.length > 0;
 
 const roleAt = (index: number, path: CandidatePath): Role =>
   index === 0 ? 'leaf' : index === path.length - 1 ? 'anchor' : 'intermediate';
@@ -79,7 +82,7 @@ function roleDefect(
   certificate: Certificate,
   index: number,
   path: CandidatePath,
-  { purposes }: PathRules,
+  rules: PathRules,
   { signatures }: PathTools,
 ): Defect | undefined {
   const role = roleAt(index, path);
@@ -88,7 +91,7 @@ function roleDefect(
   if (problem) return problem;
   if (role === 'anchor' && certificate.version < 3 && !signatures.verify(certificate, certificate.publicKey))
     return defect('not_a_ca', 'RFC 5280 §6.1.4 (k)', 'an anchor before version 3 is not self-signed');
-  return purposes.length > 0 ? profileDefect(certificate, role) : undefined;
+  return asksForProfile(rules) ? profileDefect(certificate, role) : undefined;
 }
 
 /** RFC 5280 §6.1.4 (l), (m): self-issued certificates and the last one are not counted. The anchor's own limit holds as well (RFC 5937 §3.2). */

@@ -6,7 +6,7 @@ import { CrlIssuers } from './crl-issuers.js';
 import { CrlStatus } from './crl-status.js';
 import { extendedKeyUsageDefect } from './extended-key-usage.js';
 import { NameConstraintChecks } from './name-constraints.js';
-import { isLeafsOwn, pathFailure, type PathRules, type PathTools } from './path-checks.js';
+import { asksForProfile, isLeafsOwn, pathFailure, type PathRules, type PathTools } from './path-checks.js';
 import { defect, failureOf, furthest, STAGE, type PathFailure } from './path-failure.js';
 import { NO_ISSUER, PathSearch, type CandidatePath } from './path-search.js';
 import { SignatureChecks } from './signature-checks.js';
@@ -124,7 +124,7 @@ export class PathValidation {
       const role = isAnchor ? 'anchor' : 'intermediate';
       fit =
         this.#isSound(candidate) &&
-        !(rules.purposes.length > 0 && profileDefect(certificate, role)) &&
+        !(asksForProfile(rules) && profileDefect(certificate, role)) &&
         !extendedKeyUsageDefect(certificate, role, rules.purposes, false) &&
         !this.#isBarred(certificate);
       this.#fit.set(candidate, fit);

@@ -12,7 +12,7 @@ import {
 } from './dns-name.js';
 import { defect, type Defect } from './path-failure.js';
 
-/** A name the peer is expected to have. A plain string is an IP address when it reads as one, a DNS name otherwise. */
+/** A name the peer is expected to have. A plain string is an IP address when it reads as one, a mailbox when there is an `@` in it, a DNS name otherwise. */
 export type PeerName = string | { readonly kind: 'dns' | 'ip' | 'email'; readonly value: string };
 
 /**
@@ -28,8 +28,7 @@ export function peerNameDefect({ extensions }: Certificate, names: readonly Peer
 }
 
 function isPresented(name: PeerName, presented: readonly GeneralName[]): boolean {
-  const { kind, value } =
-    typeof name === 'string' ? { kind: ipFromString(name) ? ('ip' as const) : ('dns' as const), value: name } : name;
+  const { kind, value } = typeof name === 'string' ? { kind: kindOf(name), value: name } : name;
   switch (kind) {
     case 'dns': {
       const expected = dnsName(asciiOf(value.replace(/\.$/, '')));
@@ -52,6 +51,11 @@ function isPresented(name: PeerName, presented: readonly GeneralName[]): boolean
       return expected !== undefined && presented.some((other) => matchesMailbox(expected, other));
     }
   }
+}
+
+function kindOf(name: string): 'dns' | 'ip' | 'email' {
+  if (ipFromString(name)) return 'ip';
+  return name.includes('@') ? 'email' : 'dns';
 }
 
 // IDNA: certificates hold A-labels only (RFC 5280 §7.2).

@@ -74,11 +74,7 @@ const RULES: readonly ProfileRule[] = [
   {
     section: '§4.2.1.1',
     message: 'authorityKeyIdentifier has no keyIdentifier',
-    // Only a self-signed certificate may leave it out, or the whole.
-    broken: (certificate, role) =>
-      certificate.extensions.authorityKeyIdentifier !== undefined &&
-      !certificate.extensions.authorityKeyIdentifier.keyIdentifier &&
-      !(role === 'anchor' && isSelfIssued(certificate)),
+    broken: ({ extensions: { authorityKeyIdentifier: id } }) => id !== undefined && !id.keyIdentifier,
   },
   {
     section: '§4.2.1.1',
@@ -142,8 +138,8 @@ const RULES: readonly ProfileRule[] = [
 ];
 
 /**
- * What a certificate breaks of the profile that conforming CAs follow (RFC 5280 §4). It is asked for together with a purpose: TLS peers have their certificates
- * from CAs that can keep to it, and implementations disagree about odd certificates. Without a purpose only §6.1 counts.
+ * What a certificate breaks of the profile that conforming CAs follow (RFC 5280 §4). It is asked for together with a purpose or a name: peers have their certificates
+ * from CAs that can keep to it, and implementations disagree about odd certificates. Without either only §6.1 counts.
  *
  * It is laxer than the letter in one point: an anchor without keyUsage is accepted.
  */
