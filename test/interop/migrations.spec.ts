@@ -96,4 +96,28 @@ describeOnEachStore('a store of an earlier version', (_, newPlace) => {
     await store.close();
     await place.remove();
   });
+
+  test('0014: certificates are kept in another table, with the holds that were lifted, and guarded as before', async () => {
+    const place = await newPlace();
+    await place.execute(
+      ...statementsIn('0013.sql'),
+      `insert into release (serial, issuer, crl_shard, released_at, not_after, sequence)
+       select serial, issuer, 0, 1, not_after, 7000 from certificate where status = 'active' and issuer = 'issuing' limit 1`,
+    );
+    const rows = () => Promise.all(['certificate', 'release'].map((table) => place.query(`select * from ${table}`)));
+    const sorted = (found: readonly (readonly Readonly<Record<string, unknown>>[])[]) =>
+      found.map((table) => table.map((row) => JSON.stringify(row, Object.keys(row).sort())).sort());
+    const before = sorted(await rows());
+    expect(before.map(({ length }) => length > 0)).toEqual([true, true]);
+    await (await openStore(place.options)).close();
+    expect(sorted(await rows())).toEqual(before);
+    const release = `insert into release (serial, issuer, crl_shard, released_at, not_after, sequence) values ('00', 'issuing', 0, 1, 1, 7001)`;
+    for (const [statement, refusal] of [
+      [release, /foreign key/i],
+      [`update certificate set status = 'active' where status = 'revoked'`, 'a revocation is final'],
+      [`update certificate set revocation_sequence = 7002 where status = 'revoked'`, 'a revocation'],
+    ] as const)
+      await expect(place.execute(statement)).rejects.toThrow(refusal);
+    await place.remove();
+  });
 });
