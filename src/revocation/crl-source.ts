@@ -12,7 +12,7 @@ export interface CrlSource {
 /** How long a server may send nothing, and how long a whole list may take. */
 const SILENCE_MS = 10_000;
 const TIMEOUT_MS = 120_000;
-const PIECE = 256 * 1024;
+const PIECE = 1024 * 1024;
 
 /** Octets that were fetched, and a mark that tells whether the source has changed since. */
 export interface Fetched {
