@@ -321,6 +321,34 @@ test('imported twice, with two policies, it stops the start', async () => {
     await expect(twice).rejects.toThrow('MtlsModule is imported twice');
 });
 
+const given = { trustAnchors: ca.certificatePem, services: ['billing'] };
+test.each<[string, object]>([
+  ['MtlsModule needs trustAnchors', { ...given, trustAnchors: undefined }],
+  ['MtlsModule needs services', { ...given, services: undefined }],
+  ['MtlsModule needs services', { ...given, services: 'billing' }],
+  // As Number(process.env.GRACE) is where it is not set: a comparison with it never says that a certificate expired.
+  ['expiredGrace is no number of milliseconds: NaN', { ...given, expiredGrace: NaN }],
+  ['expiredGrace is no number of milliseconds: 60000', { ...given, expiredGrace: '60000' }],
+  ['refreshInterval is no number of milliseconds: NaN', { ...given, revocation: { refreshInterval: NaN } }],
+])('%s, or it does not start', async (message, options) => {
+  const imports = [MtlsModule.forRootAsync({ useFactory: () => options as MtlsOptions })];
+  @Module({ imports })
+  class TestModule {}
+  const app = NestFactory.create(TestModule, new FastifyAdapter(), { logger: LogLines.shared, abortOnError: false });
+  await expect(app).rejects.toThrow(message);
+});
+
+test('imported as a class, in the root or in a feature, it says how it is imported', async () => {
+  @Module({ imports: [MtlsModule] })
+  class Feature {}
+  for (const imports of [[MtlsModule], [MtlsModule.forRoot(given), Feature]]) {
+    @Module({ imports })
+    class TestModule {}
+    const app = NestFactory.create(TestModule, new FastifyAdapter(), { logger: LogLines.shared, abortOnError: false });
+    await expect(app).rejects.toThrow('import MtlsModule.forRoot(…), only once: it is global');
+  }
+});
+
 describe('a request that did not come over TLS', () => {
   @Controller('things')
   class Things {
