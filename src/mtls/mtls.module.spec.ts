@@ -4,8 +4,19 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
-import { Body, Controller, Get, Module, Post } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import {
+  Body,
+  Catch,
+  Controller,
+  Get,
+  Module,
+  Post,
+  type ArgumentsHost,
+  type CanActivate,
+  type ExceptionFilter,
+  type ExecutionContext,
+} from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -20,9 +31,12 @@ import {
   AllowServices,
   Authorize,
   MtlsModule,
+  MtlsRefusal,
   Public,
   RateLimit,
   readTrustAnchors,
+  sendRefusal,
+  type IdentifiedRequest,
   type MtlsOptions,
 } from './index.js';
 
@@ -347,6 +361,61 @@ test('imported as a class, in the root or in a feature, it says how it is import
     const app = NestFactory.create(TestModule, new FastifyAdapter(), { logger: LogLines.shared, abortOnError: false });
     await expect(app).rejects.toThrow('import MtlsModule.forRoot(…), only once: it is global');
   }
+});
+
+describe('with filters and guards of the application’s own', () => {
+  @Controller('things')
+  class Things {
+    @Get() list(): string {
+      return 'secret';
+    }
+    @Post() add(): string {
+      return 'secret';
+    }
+    @Get('broken') @Public() broken(): never {
+      throw new Error('broken');
+    }
+  }
+  @Catch()
+  class EveryError implements ExceptionFilter {
+    catch(error: unknown, host: ArgumentsHost): void {
+      const reply = host.switchToHttp().getResponse<FastifyReply>();
+      if (error instanceof MtlsRefusal) sendRefusal(reply, error);
+      else void reply.code(500).send({ own: true });
+    }
+  }
+  const seen: (string | undefined)[] = [];
+  class WhoCalls implements CanActivate {
+    canActivate(context: ExecutionContext): boolean {
+      seen.push(context.switchToHttp().getRequest<IdentifiedRequest>().clientIdentity?.service);
+      return true;
+    }
+  }
+  @Module({
+    providers: [
+      { provide: APP_GUARD, useClass: WhoCalls },
+      { provide: APP_FILTER, useClass: EveryError },
+    ],
+  })
+  class Behind {}
+
+  test('refusals that a filter hands on are as they would be without it, and a guard behind MtlsModule knows who calls', async () => {
+    const app = await createApp(ca, await serverTls(ca), { imports: [Behind], controllers: [Things] });
+    closing.push(() => app.close());
+    app.useGlobalFilters(new EveryError());
+    app.useGlobalGuards(new WhoCalls());
+    await app.listen(0, '127.0.0.1');
+    const port = portOf(app.getHttpServer());
+    for (const method of ['GET', 'POST']) {
+      const { status, json, headers } = await send(port, { method, path: '/things', tls: clientTls(ca, undefined) });
+      expect([status, json.code]).toEqual([401, 'client_certificate_required']);
+      expect(headers['content-type']).toContain('application/problem+json');
+      expect(seen.splice(0)).toEqual([]);
+      await send(port, { method, path: '/things', tls: clientTls(ca, billing) });
+      expect(seen.splice(0)).toEqual(['billing', 'billing']);
+    }
+    expect((await get(port, '/things/broken', clientTls(ca, undefined))).json).toEqual({ own: true });
+  });
 });
 
 describe('a request that did not come over TLS', () => {
