@@ -352,6 +352,14 @@ test.each<[string, object]>([
   await expect(app).rejects.toThrow(message);
 });
 
+test('a server that listens without TLS, where nobody has a certificate, is warned of', async () => {
+  const app = await startWith([]);
+  const from = LogLines.shared.lines.length;
+  await app.listen(0, '127.0.0.1');
+  const told = LogLines.shared.lines.slice(from).filter(({ level }) => level === 'warn');
+  expect(told.map(({ message }) => message)).toEqual([expect.stringContaining('listens without TLS')]);
+});
+
 test('imported as a class, in the root or in a feature, it says how it is imported', async () => {
   @Module({ imports: [MtlsModule] })
   class Feature {}

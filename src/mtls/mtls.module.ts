@@ -151,8 +151,12 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
         );
     // An application that only takes messages has no adapter, and its modules are not configured.
     const adapter = this.adapterHost.httpAdapter as HttpAdapterHost['httpAdapter'] | null;
-    if (asksForCertificates(adapter?.getHttpServer()) === false)
+    const server = adapter?.getHttpServer() as EventEmitter | undefined;
+    const asks = asksForCertificates(server);
+    if (asks === false)
       logger.warn('the HTTPS server asks no client for a certificate: set requestCert to true, or nobody gets in');
+    // Only then: an application that is tested without a connection has no TLS either.
+    if (asks === undefined) server?.once('listening', warnOfNoTls);
     await this.federation.start();
     const { exchange } = this.options.rates ?? {};
     if (exchange) this.#stopSharing = shareRates(this.rates, exchange);
@@ -166,6 +170,10 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     this.live.stop();
     this.#stopSharing?.();
   }
+}
+
+function warnOfNoTls(): void {
+  logger.warn('the server listens without TLS: nobody has a certificate there, and only what is public is open');
 }
 
 const now = (): Date => new Date();
