@@ -4,8 +4,19 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
-import { Body, Controller, Get, Module, Post } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import {
+  Body,
+  Catch,
+  Controller,
+  Get,
+  Module,
+  Post,
+  type ArgumentsHost,
+  type CanActivate,
+  type ExceptionFilter,
+  type ExecutionContext,
+} from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -20,9 +31,12 @@ import {
   AllowServices,
   Authorize,
   MtlsModule,
+  MtlsRefusal,
   Public,
   RateLimit,
   readTrustAnchors,
+  sendRefusal,
+  type IdentifiedRequest,
   type MtlsOptions,
 } from './index.js';
 
@@ -319,6 +333,97 @@ test('imported twice, with two policies, it stops the start', async () => {
     NestFactory.createMicroservice(Twice, { ...options, strategy: new MtlsTcpServer({ tls: {} }) }),
   ])
     await expect(twice).rejects.toThrow('MtlsModule is imported twice');
+});
+
+const given = { trustAnchors: ca.certificatePem, services: ['billing'] };
+test.each<[string, object]>([
+  ['MtlsModule needs trustAnchors', { ...given, trustAnchors: undefined }],
+  ['MtlsModule needs services', { ...given, services: undefined }],
+  ['MtlsModule needs services', { ...given, services: 'billing' }],
+  // As Number(process.env.GRACE) is where it is not set: a comparison with it never says that a certificate expired.
+  ['expiredGrace is no number of milliseconds: NaN', { ...given, expiredGrace: NaN }],
+  ['expiredGrace is no number of milliseconds: 60000', { ...given, expiredGrace: '60000' }],
+  ['refreshInterval is no number of milliseconds: NaN', { ...given, revocation: { refreshInterval: NaN } }],
+])('%s, or it does not start', async (message, options) => {
+  const imports = [MtlsModule.forRootAsync({ useFactory: () => options as MtlsOptions })];
+  @Module({ imports })
+  class TestModule {}
+  const app = NestFactory.create(TestModule, new FastifyAdapter(), { logger: LogLines.shared, abortOnError: false });
+  await expect(app).rejects.toThrow(message);
+});
+
+test('a server that listens without TLS, where nobody has a certificate, is warned of', async () => {
+  const app = await startWith([]);
+  const from = LogLines.shared.lines.length;
+  await app.listen(0, '127.0.0.1');
+  const told = LogLines.shared.lines.slice(from).filter(({ level }) => level === 'warn');
+  expect(told.map(({ message }) => message)).toEqual([expect.stringContaining('listens without TLS')]);
+});
+
+test('imported as a class, in the root or in a feature, it says how it is imported', async () => {
+  @Module({ imports: [MtlsModule] })
+  class Feature {}
+  for (const imports of [[MtlsModule], [MtlsModule.forRoot(given), Feature]]) {
+    @Module({ imports })
+    class TestModule {}
+    const app = NestFactory.create(TestModule, new FastifyAdapter(), { logger: LogLines.shared, abortOnError: false });
+    await expect(app).rejects.toThrow('import MtlsModule.forRoot(…), only once: it is global');
+  }
+});
+
+describe('with filters and guards of the application’s own', () => {
+  @Controller('things')
+  class Things {
+    @Get() list(): string {
+      return 'secret';
+    }
+    @Post() add(): string {
+      return 'secret';
+    }
+    @Get('broken') @Public() broken(): never {
+      throw new Error('broken');
+    }
+  }
+  @Catch()
+  class EveryError implements ExceptionFilter {
+    catch(error: unknown, host: ArgumentsHost): void {
+      const reply = host.switchToHttp().getResponse<FastifyReply>();
+      if (error instanceof MtlsRefusal) sendRefusal(reply, error);
+      else void reply.code(500).send({ own: true });
+    }
+  }
+  const seen: (string | undefined)[] = [];
+  class WhoCalls implements CanActivate {
+    canActivate(context: ExecutionContext): boolean {
+      seen.push(context.switchToHttp().getRequest<IdentifiedRequest>().clientIdentity?.service);
+      return true;
+    }
+  }
+  @Module({
+    providers: [
+      { provide: APP_GUARD, useClass: WhoCalls },
+      { provide: APP_FILTER, useClass: EveryError },
+    ],
+  })
+  class Behind {}
+
+  test('refusals that a filter hands on are as they would be without it, and a guard behind MtlsModule knows who calls', async () => {
+    const app = await createApp(ca, await serverTls(ca), { imports: [Behind], controllers: [Things] });
+    closing.push(() => app.close());
+    app.useGlobalFilters(new EveryError());
+    app.useGlobalGuards(new WhoCalls());
+    await app.listen(0, '127.0.0.1');
+    const port = portOf(app.getHttpServer());
+    for (const method of ['GET', 'POST']) {
+      const { status, json, headers } = await send(port, { method, path: '/things', tls: clientTls(ca, undefined) });
+      expect([status, json.code]).toEqual([401, 'client_certificate_required']);
+      expect(headers['content-type']).toContain('application/problem+json');
+      expect(seen.splice(0)).toEqual([]);
+      await send(port, { method, path: '/things', tls: clientTls(ca, billing) });
+      expect(seen.splice(0)).toEqual(['billing', 'billing']);
+    }
+    expect((await get(port, '/things/broken', clientTls(ca, undefined))).json).toEqual({ own: true });
+  });
 });
 
 describe('a request that did not come over TLS', () => {

@@ -13,6 +13,7 @@ import type { FastifyInstance } from 'fastify';
 import { CrlRevocation, revocationModeOf, statusFrom, type CrlEvent } from '../revocation/index.js';
 import { asksForCertificates, nodeVersionProblem } from '../tls/index.js';
 import { services } from './authorizer.js';
+import { checkOptions } from './checked-options.js';
 import { DecisionCounts } from './decision-counts.js';
 import { FederatedTrust, type BundleEvent } from './federation/federated-trust.js';
 import { ClientIdentityInterceptor } from './client-identity.interceptor.js';
@@ -54,6 +55,8 @@ const ABSENT = 'MtlsModule.forRoot has no option revocation';
 @Global()
 @Module({
   providers: [
+    // forRoot puts its own in the place of this one.
+    { provide: MODULE_OPTIONS_TOKEN, useFactory: importedAsClass },
     { provide: FederatedTrust, inject: [MODULE_OPTIONS_TOKEN], useFactory: federatedTrust },
     {
       provide: CURRENT_TRUST,
@@ -148,8 +151,12 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
         );
     // An application that only takes messages has no adapter, and its modules are not configured.
     const adapter = this.adapterHost.httpAdapter as HttpAdapterHost['httpAdapter'] | null;
-    if (asksForCertificates(adapter?.getHttpServer()) === false)
+    const server = adapter?.getHttpServer() as EventEmitter | undefined;
+    const asks = asksForCertificates(server);
+    if (asks === false)
       logger.warn('the HTTPS server asks no client for a certificate: set requestCert to true, or nobody gets in');
+    // Only then: an application that is tested without a connection has no TLS either.
+    if (asks === undefined) server?.once('listening', warnOfNoTls);
     await this.federation.start();
     const { exchange } = this.options.rates ?? {};
     if (exchange) this.#stopSharing = shareRates(this.rates, exchange);
@@ -165,12 +172,22 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
   }
 }
 
+function warnOfNoTls(): void {
+  logger.warn('the server listens without TLS: nobody has a certificate there, and only what is public is open');
+}
+
 const now = (): Date => new Date();
 
 /** Milliseconds since the epoch. */
 const millisecondsOf = (clock: MtlsOptions['clock']): (() => number) => (clock ? () => clock().getTime() : Date.now);
 
+function importedAsClass(): never {
+  throw new TypeError('import MtlsModule.forRoot(…), only once: it is global');
+}
+
+/** The first of the providers: all others need what it makes of the options. */
 function federatedTrust(options: MtlsOptions): FederatedTrust {
+  checkOptions(options);
   const { trustAnchors, intermediates, trustDomain, trustDomains: domains = [], clock } = options;
   const own = currentTrust(trustAnchors, intermediates);
   return new FederatedTrust(own, { trustDomain, domains, report: reportBundle, clock });

@@ -11,6 +11,9 @@ import { RATE_KEY } from './rates/rate-limit.decorator.js';
 import type { RouteLimit } from './rates/rate-limiter.js';
 import { SHADOW_KEY } from './shadow.decorator.js';
 
+// The metadata keys of Nest's `@Controller({ path, version })`.
+const NEST_PLACES = ['path', '__version__'];
+
 /** Who is let in: a service on the allow-list (any service, with `anyService`) that passes all of `authorizers`. */
 export interface Admission {
   readonly anyService: boolean;
@@ -60,7 +63,7 @@ export function routePolicyOf(handler: object | undefined, controller: HandlerCl
     throw new TypeError('a route is both @AllowAnyService() and restricted to services or roles');
   const allowExpired = handler !== undefined && Reflect.getMetadata(EXPIRED_KEY, handler) === true;
   const shadow = onHandler.shadow || onController.shadow;
-  const limit = ownLimit ? limitOf(ownLimit, [controller, handler]) : limitOnController(controller);
+  const limit = ownLimit ? limitOf(ownLimit, controller, handler) : limitOnController(controller);
   return { public: false, anyService, allowExpired, authorizers, shadow, limit };
 }
 
@@ -83,13 +86,20 @@ export function leastOf(policies: readonly RoutePolicy[]): RoutePolicy {
 
 function limitOnController(controller: HandlerClass): RouteLimit | undefined {
   const rate = Reflect.getMetadata(RATE_KEY, controller) as Rate | undefined;
-  return rate && limitOf(rate, [controller]);
+  return rate && limitOf(rate, controller);
 }
 
-const limitOf = (rate: Rate, on: readonly object[]): RouteLimit => ({
+const limitOf = (rate: Rate, controller: HandlerClass, handler?: { readonly name?: string }): RouteLimit => ({
   rate,
-  name: on.map((each) => (each as { readonly name?: string }).name ?? '').join('.'),
+  name: handler ? `${nameOf(controller)}.${handler.name ?? ''}` : nameOf(controller),
 });
+
+/** A controller's name, with the path and version by which Nest tells it from another of that name. */
+function nameOf(controller: HandlerClass): string {
+  const places = NEST_PLACES.map((key) => Reflect.getMetadata(key, controller) as unknown);
+  const said = places.flat().filter((place) => place !== undefined && place !== '/');
+  return [controller.name, ...said.map(String)].join(' ');
+}
 
 const NOTHING = { isPublic: false, anyService: false, shadow: false, asks: false, authorizers: [] };
 

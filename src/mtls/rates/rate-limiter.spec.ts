@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
+import { Controller, Get, VERSION_NEUTRAL, type ControllerOptions } from '@nestjs/common';
 import fc from 'fast-check';
 import { validateCertificatePath } from '../../x509/index.js';
 import { TestCa } from '../../testing/index.js';
@@ -201,6 +202,32 @@ describe('a limit of a route', () => {
     expect(c).toMatchObject({ limit: { name: 'Controller.expensive', rate: { perSecond: 1, burst: 1 } } });
     const rates = [a, b].map((policy) => (policy?.public === false ? policy.limit?.rate : undefined));
     expect(rates[0]).toBe(rates[1]);
+  });
+
+  test('is each controller’s own, where a function makes several or several versions have one name', () => {
+    @RateLimit({ perSecond: 1, burst: 1 })
+    abstract class Limited {
+      @Get() list(): void {
+        return;
+      }
+    }
+    const made = (options: ControllerOptions) => {
+      @Controller(options)
+      class Made extends Limited {}
+      return Made;
+    };
+    const controllers = [
+      made({ path: 'a' }),
+      made({ path: 'b' }),
+      made({ path: 'b', version: '2' }),
+      made({ path: ['b', 'c'], version: VERSION_NEUTRAL }),
+    ];
+    const names = controllers.map((controller) => {
+      const policy = routePolicyOf(Limited.prototype.list, controller);
+      return policy.public ? undefined : policy.limit?.name;
+    });
+    expect(names[0]).toBe('Made a');
+    expect(new Set(names).size).toBe(controllers.length);
   });
 
   test('that cannot be is refused when it is written', () => {
