@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { replaceFile, type Authority, type CertificationAuthority } from '../pki/index.js';
+import { replaceFile, signerOf, type Authority, type CertificationAuthority } from '../pki/index.js';
 import {
   certIdOf,
   CrlReason,
@@ -8,7 +8,6 @@ import {
   MAX_OCSP_RESPONSE_OCTETS,
   serialNumberFromString,
   verifyOcspResponse,
-  verifySignature,
   type Certificate,
 } from '../x509/index.js';
 import { CommandError, messageOf, networkReasonOf } from './command-error.js';
@@ -101,7 +100,7 @@ async function issuerOf(
 ): Promise<Authority> {
   const row = await ca.find(serialNumber);
   // A certificate that was issued after the backup from which the store was restored has no row: whoever signed it issued it.
-  const signer = certificate && !row ? ca.authorities.find((each) => isSignedBy(certificate, each)) : undefined;
+  const signer = certificate && !row ? signerOf(certificate, ca.authorities) : undefined;
   if (signer) return signer;
   if (certificate && row?.fingerprint !== certificate.fingerprint256)
     throw new CommandError(
@@ -111,9 +110,6 @@ async function issuerOf(
     );
   return ca.authorities.find(({ id }) => id === row?.issuer) ?? ca.issuing;
 }
-
-const isSignedBy = ({ signatureAlgorithm, tbs, signature }: Certificate, { certificate }: Authority): boolean =>
-  verifySignature(signatureAlgorithm, certificate.publicKey, tbs, signature);
 
 /** The answer of the responder here. Throws CommandError, and what kept it from answering: the answer itself says nothing of that. */
 async function answer({ ocsp: responder, events }: CertificationAuthority, request: Uint8Array): Promise<Uint8Array> {
