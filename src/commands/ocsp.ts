@@ -6,13 +6,12 @@ import {
   decodeOcspResponse,
   encodeOcspRequest,
   MAX_OCSP_RESPONSE_OCTETS,
-  serialNumberFromString,
   verifyOcspResponse,
   type Certificate,
 } from '../x509/index.js';
 import { CommandError, messageOf, networkReasonOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { checkOutputFile, readCertificate, statsOf } from './files.js';
+import { checkOutputFile, readCertificate, serialNumberOf, statsOf } from './files.js';
 import { describePairs } from './output.js';
 import { withAuthority, type Session } from './session.js';
 
@@ -32,13 +31,7 @@ const TIMEOUT_MS = 10_000;
 export async function ocsp(session: Session, target: string, options: OcspOptions): Promise<void> {
   const isFile = target === '-' || statsOf(target) !== undefined;
   const certificate = isFile ? await readCertificate(target, session) : undefined;
-  const serialNumber = certificate?.serialNumber ?? serialNumberFromString(target);
-  if (serialNumber === undefined)
-    throw new CommandError(
-      `${JSON.stringify(target.slice(0, 80))} is neither a file nor a serial number`,
-      ExitCode.refused,
-      'look the serial number up with `veritas list`',
-    );
+  const serialNumber = certificate?.serialNumber ?? serialNumberOf(target);
   checkOutputFile(options.out);
   await withAuthority(session, {}, async (authority) => {
     const issuer = await issuerOf(authority, serialNumber, certificate);
