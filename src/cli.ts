@@ -1,10 +1,6 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { runCommandLine } from './commands/index.js';
-
-const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-const version =
-  typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
+import { PACKAGE_VERSION } from './package-version.js';
 
 /**
  * Set once nobody reads our output any more: 0 when the reader went away, as in `veritas list | head`, which is no failure; 3 when it cannot be
@@ -41,7 +37,7 @@ const exitCode = await runCommandLine(process.argv.slice(2), {
     if (process.stdin.isTTY) process.stderr.write('veritas: reading what you type, up to Ctrl+D\n');
     return process.stdin;
   },
-  version,
+  version: PACKAGE_VERSION,
   now: () => new Date(),
   routes: async (configuration) => (await import('./bindings/described-routes.js')).describedRoutes(configuration),
 });

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Server } from 'node:tls';
@@ -21,6 +20,7 @@ import { createListeners, type Listeners } from './listener/listeners.js';
 import { keepTickShape } from './listener/tick-shape.js';
 import { createLogger } from './logging.js';
 import { createDevelopmentMaterial, openCertificationAuthority } from './pki/index.js';
+import { PACKAGE_VERSION } from './package-version.js';
 import { openRegistry } from './registry/index.js';
 import { RepositoryListener } from './repository/index.js';
 import { openStore, type Store } from './store/index.js';
@@ -117,7 +117,7 @@ async function createApplication(
 ): Promise<NestFastifyApplication> {
   const module = AppModule.forRoot({
     ...rooms,
-    version: packageVersion(),
+    version: PACKAGE_VERSION,
     trust: currentTrust(() => reloader.material, rooms.configuration),
     serverCertificate: () => reloader.material.certificate,
   });
@@ -163,11 +163,4 @@ function portsOf(application: NestFastifyApplication, { https, messages }: Liste
     repository: application.get(RepositoryListener, { strict: false }).port,
     microservice: messages && (messages.unwrap<Server>().address() as AddressInfo).port,
   };
-}
-
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return version;
 }

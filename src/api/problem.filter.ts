@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { MtlsRefusal, PROBLEM_CONTENT_TYPE, problemOf, problemOfStatus, sendRefusal } from '../mtls/index.js';
+import { MtlsRefusal, problemOf, problemOfStatus, sendProblem, sendRefusal } from '../mtls/index.js';
 import { PkiError, StoreError } from '../pki/index.js';
 import { RegistryError } from '../registry/index.js';
 
@@ -29,12 +29,7 @@ export class ProblemFilter implements ExceptionFilter {
     if (status >= 500) this.#logger.error({ event: 'failed', request_id: requestId, err: error });
     // A message below 500 was written for the caller; one above may hold anything.
     const detail = status < 500 && error instanceof Error ? error.message : undefined;
-    void reply
-      .code(status)
-      .header('content-type', PROBLEM_CONTENT_TYPE)
-      // Even where the route's answer may be kept, its refusal may not.
-      .header('cache-control', 'no-store')
-      .send(problemOfStatus(status, requestId, status === 415 ? MEDIA_TYPES : detail));
+    sendProblem(reply, problemOfStatus(status, requestId, status === 415 ? MEDIA_TYPES : detail));
   }
 
   /**
@@ -52,11 +47,7 @@ export class ProblemFilter implements ExceptionFilter {
       !(error instanceof StoreError) && status < 500
         ? `${capitalised(error.message)}. ${capitalised(error.mend)}.`
         : OPERATOR;
-    void reply
-      .code(status)
-      .header('content-type', PROBLEM_CONTENT_TYPE)
-      .header('cache-control', 'no-store')
-      .send(problemOf({ status, title, detail, code, requestId }));
+    sendProblem(reply, problemOf({ status, title, detail, code, requestId }));
   }
 }
 

@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
-import type { CertificationAuthority } from '../pki/index.js';
+import { signerOf, type CertificationAuthority } from '../pki/index.js';
 import { OcspStapler } from '../tls/index.js';
-import { certIdOf, encodeOcspRequest, verifySignature, type Certificate } from '../x509/index.js';
+import { certIdOf, encodeOcspRequest, type Certificate } from '../x509/index.js';
 
 /**
  * Staples what the CA's own responder says about the service's certificate. Undefined where OCSP is not answered. A certificate of another CA gets no
@@ -15,12 +15,9 @@ export function ocspStapling(
   if (!ocsp) return undefined;
   const issuers = new WeakMap<Certificate, Certificate>();
   const issuerOf = (certificate: Certificate): Certificate | undefined => {
-    const { signatureAlgorithm, tbs, signature } = certificate;
     const known = issuers.get(certificate);
     if (known) return known;
-    const issuer = ca.authorities.find((each) =>
-      verifySignature(signatureAlgorithm, each.certificate.publicKey, tbs, signature),
-    )?.certificate;
+    const issuer = signerOf(certificate, ca.authorities)?.certificate;
     if (issuer) issuers.set(certificate, issuer);
     return issuer;
   };

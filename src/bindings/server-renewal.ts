@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { LoggerService } from '@nestjs/common';
-import { PkiError, requestFor, type CertificationAuthority } from '../pki/index.js';
+import { PkiError, requestFor, signerOf, type CertificationAuthority } from '../pki/index.js';
 import {
   KEY_NOT_TAKEN,
   PairFiles,
@@ -11,14 +11,7 @@ import {
   type TlsReloader,
   withNewKey,
 } from '../tls/index.js';
-import {
-  attributeValues,
-  decodeCertificate,
-  octetsFromPemOrDer,
-  Oid,
-  verifySignature,
-  type Certificate,
-} from '../x509/index.js';
+import { attributeValues, decodeCertificate, octetsFromPemOrDer, Oid, type Certificate } from '../x509/index.js';
 
 /**
  * Keeps the certificate of the service's own listener from expiring: our CA certifies the same names and lifetime for a new key of the same kind. A
@@ -31,17 +24,13 @@ export function serverRenewal(
   logger: Pick<LoggerService, 'log' | 'warn' | 'error'>,
   time: Pick<RenewalAgentOptions, 'clock' | 'timer'> = {},
 ): RenewalAgent {
-  const isOurs = ({ signatureAlgorithm, tbs, signature }: Certificate): boolean =>
-    ca.authorities.some(({ certificate }) =>
-      verifySignature(signatureAlgorithm, certificate.publicKey, tbs, signature),
-    );
   const isInUse = ({ fingerprint256 }: Certificate): boolean =>
     fingerprint256 === reloader.material.certificate.fingerprint256;
   return new RenewalAgent({
     ...time,
     current: () => {
       const { certificate } = reloader.material;
-      return isOurs(certificate) ? certificate : undefined;
+      return signerOf(certificate, ca.authorities) ? certificate : undefined;
     },
     renew: async () => {
       const pair = new PairFiles(files);

@@ -1,7 +1,7 @@
 import { createReadStream, statSync, type Stats } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { holdsPrivateKey, PkiError, readSecretFile } from '../pki/index.js';
-import { decodeCertificate, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
+import { decodeCertificate, octetsFromPemOrDer, serialNumberFromString, type Certificate } from '../x509/index.js';
 import { CommandError, messageOf, systemReasonOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import type { Session } from './session.js';
@@ -58,6 +58,17 @@ export function statsOf(path: string): Stats | undefined {
   } catch (error) {
     throw unreadable(path, error);
   }
+}
+
+/** The serial number that was named where there is no such file. Throws CommandError. */
+export function serialNumberOf(target: string): string {
+  const serialNumber = serialNumberFromString(target);
+  if (serialNumber !== undefined) return serialNumber;
+  throw new CommandError(
+    `${JSON.stringify(target.slice(0, 80))} is neither a file nor a serial number`,
+    ExitCode.refused,
+    'look the serial number up with `veritas list`',
+  );
 }
 
 /** The error for a file that cannot be read. */

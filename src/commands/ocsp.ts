@@ -1,19 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import { replaceFile, type Authority, type CertificationAuthority } from '../pki/index.js';
+import { replaceFile, signerOf, type Authority, type CertificationAuthority } from '../pki/index.js';
 import {
   certIdOf,
   CrlReason,
   decodeOcspResponse,
   encodeOcspRequest,
   MAX_OCSP_RESPONSE_OCTETS,
-  serialNumberFromString,
   verifyOcspResponse,
-  verifySignature,
   type Certificate,
 } from '../x509/index.js';
 import { CommandError, messageOf, networkReasonOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { checkOutputFile, readCertificate, statsOf } from './files.js';
+import { checkOutputFile, readCertificate, serialNumberOf, statsOf } from './files.js';
 import { describePairs } from './output.js';
 import { withAuthority, type Session } from './session.js';
 
@@ -33,13 +31,7 @@ const TIMEOUT_MS = 10_000;
 export async function ocsp(session: Session, target: string, options: OcspOptions): Promise<void> {
   const isFile = target === '-' || statsOf(target) !== undefined;
   const certificate = isFile ? await readCertificate(target, session) : undefined;
-  const serialNumber = certificate?.serialNumber ?? serialNumberFromString(target);
-  if (serialNumber === undefined)
-    throw new CommandError(
-      `${JSON.stringify(target.slice(0, 80))} is neither a file nor a serial number`,
-      ExitCode.refused,
-      'look the serial number up with `veritas list`',
-    );
+  const serialNumber = certificate?.serialNumber ?? serialNumberOf(target);
   checkOutputFile(options.out);
   await withAuthority(session, {}, async (authority) => {
     const issuer = await issuerOf(authority, serialNumber, certificate);
@@ -101,7 +93,7 @@ async function issuerOf(
 ): Promise<Authority> {
   const row = await ca.find(serialNumber);
   // A certificate that was issued after the backup from which the store was restored has no row: whoever signed it issued it.
-  const signer = certificate && !row ? ca.authorities.find((each) => isSignedBy(certificate, each)) : undefined;
+  const signer = certificate && !row ? signerOf(certificate, ca.authorities) : undefined;
   if (signer) return signer;
   if (certificate && row?.fingerprint !== certificate.fingerprint256)
     throw new CommandError(
@@ -111,9 +103,6 @@ async function issuerOf(
     );
   return ca.authorities.find(({ id }) => id === row?.issuer) ?? ca.issuing;
 }
-
-const isSignedBy = ({ signatureAlgorithm, tbs, signature }: Certificate, { certificate }: Authority): boolean =>
-  verifySignature(signatureAlgorithm, certificate.publicKey, tbs, signature);
 
 /** The answer of the responder here. Throws CommandError, and what kept it from answering: the answer itself says nothing of that. */
 async function answer({ ocsp: responder, events }: CertificationAuthority, request: Uint8Array): Promise<Uint8Array> {

@@ -1,23 +1,17 @@
 import { certificateRecord, PkiError } from '../pki/index.js';
 import { findCertificate } from '../store/index.js';
-import { decodeCertificate, serialNumberFromString } from '../x509/index.js';
+import { decodeCertificate } from '../x509/index.js';
 import { certificateToJson, certificateToPairs } from './certificate-description.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { certificatesIn, fileName, readInputFile, statsOf } from './files.js';
+import { certificatesIn, fileName, readInputFile, serialNumberOf, statsOf } from './files.js';
 import { describePairs } from './output.js';
 import { withStore, type Session } from './session.js';
 
 /** `veritas show`: a certificate of the store by its serial number, or every certificate of a file. */
 export async function show(session: Session, target: string): Promise<void> {
   if (target === '-' || statsOf(target)) return showFile(session, target);
-  const serial = serialNumberFromString(target);
-  if (serial === undefined)
-    throw new CommandError(
-      `${JSON.stringify(target.slice(0, 80))} is neither a file nor a serial number`,
-      ExitCode.refused,
-      'look the serial number up with `veritas list`',
-    );
+  const serial = serialNumberOf(target);
   await withStore(session, async (store) => {
     const row = await findCertificate(store.database, serial);
     if (!row) throw new PkiError('serial_unknown', `no certificate has the serial number ${JSON.stringify(serial)}`);

@@ -42,7 +42,7 @@ export {
 export { PROBLEM_CONTENT_TYPE, problemOf, problemOfStatus, type Problem } from './problem.js';
 export { Public } from './public.decorator.js';
 export { CHECK_OF, checksUpTo, type GuardCheck } from './refusal-checks.js';
-export { closeSession, sendRefusal } from './refusal-reply.js';
+export { closeSession, sendProblem, sendRefusal } from './refusal-reply.js';
 export type { HandlerClass } from './handler-methods.js';
 export { exemptAt } from './exempt-paths.js';
 export { routePolicyOf, type RoutePolicy } from './route-policy.js';

@@ -138,7 +138,8 @@ export class PeerVerifier {
     let connection = this.#connections.get(peer.connection);
     if (connection?.trust !== trust || isOutlived(connection.peer, time)) {
       const isAllowed = connection?.isAllowed ?? false;
-      const trusted = this.#peerOrRefusal(peer, trust, time);
+      // A certificate that was refused stays refused for the rest of its connection: a stranger cannot have it validated again and again.
+      const trusted = this.#refusalOr(() => this.#trustedPeer(peer, trust, time));
       connection = { from: peer, trust, peer: trusted, isAllowed };
       this.#connections.set(peer.connection, connection);
       if (!(trusted instanceof MtlsRefusal)) this.#onConnection(peer.connection);
@@ -192,11 +193,6 @@ export class PeerVerifier {
     const [, ...above] = connection.expired.path.certificates;
     if (above.some(({ notAfter }) => notAfter.getTime() < time)) throw expired(leaf);
     return connection.expired;
-  }
-
-  /** A certificate that was refused stays refused for the rest of its connection: a stranger cannot have it validated again and again. */
-  #peerOrRefusal(peer: Peer, trust: TrustAnchors, time: number): TrustedPeer | MtlsRefusal {
-    return this.#refusalOr(() => this.#trustedPeer(peer, trust, time));
   }
 
   #refusalOr(validate: () => TrustedPeer): TrustedPeer | MtlsRefusal {

@@ -1,10 +1,19 @@
 import type { Http2ServerResponse, Http2Session } from 'node:http2';
 import type { FastifyReply } from 'fastify';
 import type { MtlsRefusal } from './mtls.errors.js';
-import { PROBLEM_CONTENT_TYPE } from './problem.js';
+import { PROBLEM_CONTENT_TYPE, type Problem } from './problem.js';
 import { problemOfRefusal } from './refusal-problem.js';
 
 const CLOSE_GRACE_MS = 5_000;
+
+/** Answers a request with a problem document. Even where the route's answer may be kept, it may not. */
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  return reply
+    .code(problem.status)
+    .header('content-type', PROBLEM_CONTENT_TYPE)
+    .header('cache-control', 'no-store')
+    .send(problem);
+}
 
 /**
  * Answers a request with the problem document of a refusal. When the connection's certificate is of no more use, the connection is closed after the
@@ -12,11 +21,7 @@ const CLOSE_GRACE_MS = 5_000;
  */
 export function sendRefusal(reply: FastifyReply, refusal: MtlsRefusal): void {
   if (refusal.endsConnection) endConnection(reply);
-  void reply
-    .code(refusal.status)
-    .header('content-type', PROBLEM_CONTENT_TYPE)
-    .header('cache-control', 'no-store')
-    .send(problemOfRefusal(refusal, reply.request.id));
+  sendProblem(reply, problemOfRefusal(refusal, reply.request.id));
 }
 
 function endConnection(reply: FastifyReply): void {

@@ -4,18 +4,14 @@ import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { PROBLEM_CONTENT_TYPE, problemOctets, problemOfStatus } from './problem.js';
+import { sendProblem } from './refusal-reply.js';
 
 /**
  * Fastify's `frameworkErrors`: a path that cannot be routed (malformed percent-encoding, or a parameter that is too long) meets no guard and no
  * filter. Nothing of it is repeated in the answer.
  */
 export function answerUnroutable(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const status = error.statusCode ?? 400;
-  void reply
-    .code(status)
-    .header('content-type', PROBLEM_CONTENT_TYPE)
-    .header('cache-control', 'no-store')
-    .send(problemOfStatus(status, request.id, 'The path cannot be routed.'));
+  sendProblem(reply, problemOfStatus(error.statusCode ?? 400, request.id, 'The path cannot be routed.'));
 }
 
 /**

@@ -19,7 +19,7 @@ export { keyDigest } from './issuance/accepted-request.js';
 export { checkServiceName } from './issuance/name-policy.js';
 export { newKeyFor } from './issuance/own-key.js';
 export { requestFor } from './issuance/own-request.js';
-export type { Authority } from './issuer/authority.js';
+export { signerOf, type Authority } from './issuer/authority.js';
 export { openKeyFile, type KeyFile } from './issuer/file-signer.js';
 export type { AuthorityKeyType } from './issuer/new-key.js';
 export { wipePassphrases } from './issuer/passphrase.js';

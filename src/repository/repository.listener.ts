@@ -6,9 +6,9 @@ import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } f
 import {
   answerUnreadable,
   answerUnroutable,
-  PROBLEM_CONTENT_TYPE,
   problemOfStatus,
   refuseConnect,
+  sendProblem,
   withOneHost,
 } from '../mtls/index.js';
 import { encodePem } from '../x509/index.js';
@@ -99,7 +99,7 @@ function createRepositoryServer(published: Published): FastifyInstance {
     if (statusCode >= 500) failed(error, id);
     // They are about the list that cannot be sent.
     for (const name of ['etag', 'last-modified', 'expires', 'accept-ranges', 'content-range']) reply.removeHeader(name);
-    return problem(reply, statusCode);
+    return sendProblem(reply, problemOfStatus(statusCode, id));
   });
   return server;
 }
@@ -142,12 +142,5 @@ function addRoutes(server: FastifyInstance, published: Published, failedWithin: 
   });
 }
 
-const notFound = (reply: FastifyReply): FastifyReply => problem(reply, 404, 'There is nothing here under this name.');
-
-function problem(reply: FastifyReply, status: number, detail?: string): FastifyReply {
-  return reply
-    .code(status)
-    .header('cache-control', 'no-store')
-    .type(PROBLEM_CONTENT_TYPE)
-    .send(problemOfStatus(status, reply.request.id, detail));
-}
+const notFound = (reply: FastifyReply): FastifyReply =>
+  sendProblem(reply, problemOfStatus(404, reply.request.id, 'There is nothing here under this name.'));

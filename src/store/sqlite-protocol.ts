@@ -1,9 +1,4 @@
-/** One of several statements, run with each set of parameters. `rows` is how many rows it has to return or change in all. */
-export interface ThreadStep {
-  readonly sql: string;
-  readonly parameters: readonly (readonly unknown[])[];
-  readonly rows: number;
-}
+import type { TogetherStatement } from './together.js';
 
 /** To the thread that writes. */
 export interface ThreadRequest {
@@ -16,7 +11,7 @@ export interface ThreadRequest {
   readonly kind: 'begin' | 'statement' | 'together' | 'commit' | 'checkpoint' | 'close';
   readonly sql: string;
   readonly parameters: readonly unknown[];
-  readonly steps?: readonly ThreadStep[];
+  readonly steps?: readonly TogetherStatement[];
   /** Statements to run before, which give nothing. */
   readonly before: readonly string[];
 }

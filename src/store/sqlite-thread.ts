@@ -1,14 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { movedError, resultCodeOf, SQLITE_BUSY, sqliteError } from './sqlite-error.js';
-import type {
-  LogState,
-  ThreadData,
-  ThreadFailure,
-  ThreadRequest,
-  ThreadResponse,
-  ThreadStep,
-} from './sqlite-protocol.js';
+import type { LogState, ThreadData, ThreadFailure, ThreadRequest, ThreadResponse } from './sqlite-protocol.js';
 import { StoreError, tooNewError } from './store-error.js';
+import type { TogetherStatement } from './together.js';
 
 type Asking = Pick<ThreadRequest, 'kind'> & Partial<ThreadRequest>;
 
@@ -38,7 +32,6 @@ export class SqliteThread {
     this.#path = path;
     this.#committed = committed;
     const workerData: ThreadData = { path, ...options };
-    // The same file beside this one, compiled or not.
     this.#worker = begin(workerData);
     this.#worker.unref();
     this.#worker.on('message', (response: ThreadResponse) => {
@@ -73,13 +66,13 @@ export class SqliteThread {
    * Runs statements of the transaction in one message. False, and none of them is done, when one did not affect its expected number of rows. Throws as {@link
    * run}.
    */
-  async runTogether(steps: readonly ThreadStep[]): Promise<boolean> {
+  async runTogether(steps: readonly TogetherStatement[]): Promise<boolean> {
     const { changes } = await this.#answered({ kind: 'together', steps });
     return Number(changes) === steps.length;
   }
 
   /** As {@link runTogether}, as a transaction of their own; undefined, at once, when another connection has one. */
-  async tryCommitTogether(steps: readonly ThreadStep[]): Promise<boolean | undefined> {
+  async tryCommitTogether(steps: readonly TogetherStatement[]): Promise<boolean | undefined> {
     const { failure, changes } = await this.#ask({ kind: 'commit', steps });
     if (failure === undefined) return Number(changes) === steps.length;
     if (resultCodeOf(failure) === SQLITE_BUSY) return undefined;

@@ -1,14 +1,8 @@
 import { statSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
-import type {
-  LogState,
-  ThreadData,
-  ThreadFailure,
-  ThreadRequest,
-  ThreadResponse,
-  ThreadStep,
-} from './sqlite-protocol.js';
+import type { LogState, ThreadData, ThreadFailure, ThreadRequest, ThreadResponse } from './sqlite-protocol.js';
+import type { TogetherStatement } from './together.js';
 
 /*
  * The thread that writes: a commit holds it for as long as the disk takes, and nobody else. And the one that makes checkpoints beside it. It imports nothing
@@ -98,7 +92,7 @@ function rollBack(): void {
   if (isInTransaction()) database?.exec('rollback');
 }
 
-function isAsExpected({ sql, parameters, rows }: ThreadStep): boolean {
+function isAsExpected({ sql, parameters, rows }: TogetherStatement): boolean {
   const { statement, reader } = prepared(sql);
   let found = 0;
   for (const values of parameters as SQLInputValue[][])
@@ -107,7 +101,7 @@ function isAsExpected({ sql, parameters, rows }: ThreadStep): boolean {
 }
 
 /** All of them, or none. */
-function together(steps: readonly ThreadStep[]): boolean {
+function together(steps: readonly TogetherStatement[]): boolean {
   const connection = opened();
   connection.exec('savepoint together');
   const undo = (): void => {
@@ -128,7 +122,7 @@ function together(steps: readonly ThreadStep[]): boolean {
 }
 
 /** As {@link together}, from the beginning of a transaction to its commit. */
-function commit(steps: readonly ThreadStep[]): boolean {
+function commit(steps: readonly TogetherStatement[]): boolean {
   begin();
   try {
     const isDone = steps.every(isAsExpected);

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import { CrlEntriesLint, DecodeError, lintFindingToString, type LintFinding } from '../../x509/index.js';
-import { PkiError } from '../pki-error.js';
+import { CrlEntriesLint, lintFindingToString, type LintFinding } from '../../x509/index.js';
+import { readBack } from '../read-back.js';
 import type { EntryPiece } from './crl-entries.js';
 import type { CrlFile } from './crl-file.js';
 import { entryRefusal } from './entry-refusal.js';
@@ -82,19 +82,10 @@ export class CheckedEntries {
 async function checkInMemory(pieces: readonly Uint8Array[], { isDelta, thisUpdate }: EntryTerms): Promise<void> {
   const lint = new CrlEntriesLint({ isDelta, thisUpdate, key: [randomInt(0x1_0000_0000), randomInt(0x1_0000_0000)] });
   for (const piece of pieces) {
-    refuse(check(lint, piece));
+    refuse(readBack(() => lint.check(piece)));
     await setImmediate();
   }
   for (const finding of lint.checkUnique()) refuse(finding);
-}
-
-function check(lint: CrlEntriesLint, piece: Uint8Array): LintFinding | undefined {
-  try {
-    return lint.check(piece);
-  } catch (error) {
-    if (error instanceof DecodeError) throw new PkiError('lint_failed', error.message, { cause: error });
-    throw error;
-  }
 }
 
 function refuse(finding: LintFinding | undefined): void {

@@ -1,18 +1,17 @@
 import { write } from '../../der/index.js';
 import {
   decodeCertificateList,
-  DecodeError,
   encodeAroundEntries,
   encodeExtensionOf,
   encodeSigned,
   lintCrl,
   lintFindingToString,
   type AlgorithmIdentifier,
-  type CertificateList,
   type Extension,
 } from '../../x509/index.js';
 import type { IssuerIdentity } from '../issuer/issuer-identity.js';
 import { PkiError } from '../pki-error.js';
+import { readBack } from '../read-back.js';
 import { CheckedEntries, IN_MEMORY } from './checked-entries.js';
 import type { EntryPiece } from './crl-entries.js';
 import { CrlFile } from './crl-file.js';
@@ -120,16 +119,7 @@ function extensionsOf(issuer: IssuerIdentity, { number, base, freshest, distribu
 function checkList(issuer: IssuerIdentity, { algorithm, previous }: CrlTerms, tbs: Uint8Array): void {
   const [certificate] = issuer.chain;
   if (!certificate) throw new PkiError('lint_failed', `the issuer ${issuer.id} has no certificate yet`);
-  const findings = lintCrl({ list: readBack(tbs, algorithm), entries: [], issuer: certificate, previous });
+  const list = readBack(() => decodeCertificateList(encodeSigned(tbs, algorithm, Uint8Array.of(0))));
+  const findings = lintCrl({ list, entries: [], issuer: certificate, previous });
   if (findings.length > 0) throw new PkiError('lint_failed', findings.map(lintFindingToString).join('; '));
-}
-
-/** The list as its readers will see it, except for the signature. Throws PkiError `lint_failed` for what a strict reader refuses. */
-function readBack(tbs: Uint8Array, algorithm: AlgorithmIdentifier): CertificateList {
-  try {
-    return decodeCertificateList(encodeSigned(tbs, algorithm, Uint8Array.of(0)));
-  } catch (error) {
-    if (error instanceof DecodeError) throw new PkiError('lint_failed', error.message, { cause: error });
-    throw error;
-  }
 }

@@ -1,17 +1,12 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  ipFromString,
-  subjectPublicKeyInfoOf,
-  verifySignature,
-  type Certificate,
-  type GeneralName,
-} from '../../x509/index.js';
+import { ipFromString, subjectPublicKeyInfoOf, type Certificate, type GeneralName } from '../../x509/index.js';
 import type { CertificationAuthority } from '../certification-authority.js';
 import { newKeyFor } from '../issuance/own-key.js';
 import { requestFor } from '../issuance/own-request.js';
 import type { IssuedCertificate } from '../issuance/issued-certificate.js';
+import { signerOf } from '../issuer/authority.js';
 import { readSecretFile } from '../issuer/secret-file.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
@@ -127,10 +122,7 @@ function readKey(path: string): KeyObject {
 function noteOn(standing: Certificate, key: KeyObject, { ca }: CertificationAuthority): { readonly note?: string } {
   if (Buffer.compare(standing.publicKey.der, subjectPublicKeyInfoOf(key).der) !== 0)
     return { note: 'does not belong to its key' };
-  const ours = ca.authorities.some(({ certificate: { publicKey } }) =>
-    verifySignature(standing.signatureAlgorithm, publicKey, standing.tbs, standing.signature),
-  );
-  return ours ? {} : { note: 'was issued by another CA' };
+  return signerOf(standing, ca.authorities) ? {} : { note: 'was issued by another CA' };
 }
 
 function ip(text: string): GeneralName {

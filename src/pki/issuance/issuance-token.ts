@@ -1,6 +1,5 @@
 import {
   decodeCertificate,
-  DecodeError,
   encodeSigned,
   encodeTbsCertificate,
   lintCertificate,
@@ -14,11 +13,15 @@ import { PkiError } from '../pki-error.js';
 import type { Profile } from '../profile/profile.js';
 import type { ListPoints } from '../profile/fixed-extensions.js';
 import { profileExtensions } from '../profile/profile-extensions.js';
+import { readBack } from '../read-back.js';
 import { AcceptedRequest } from './accepted-request.js';
 import { lintForProfile } from './lint/lint-for-profile.js';
 
 /** The rules about what the CAs above allow. */
 const CONSTRAINTS: ReadonlySet<string> = new Set(['name-constraints', 'name-constraints-common-name']);
+
+// No signature is longer: that of RSA with 8192 bits.
+const IN_PLACE_OF_SIGNATURE = new Uint8Array(1024);
 
 /** What a token adds to an accepted request. */
 export interface IssuanceTerms extends ListPoints {
@@ -61,7 +64,7 @@ export class IssuanceToken {
       publicKey,
       extensions: profileExtensions(profile, { ...terms, issuer, publicKey, names }),
     });
-    const certificate = readBack(tbs, terms.algorithm);
+    const certificate = readBack(() => decodeCertificate(encodeSigned(tbs, terms.algorithm, IN_PLACE_OF_SIGNATURE)));
     const findings = [
       ...lintCertificate({ certificate, issuer: issuer.chain[0], chain: issuer.chain }),
       ...lintForProfile({ certificate, profile, issuer, names, ocsp }),
@@ -113,17 +116,4 @@ function refusalOf(findings: readonly LintFinding[], { kind }: Profile): PkiErro
   return isName
     ? new PkiError('name_not_allowed', `a CA above does not allow this name: ${text}`)
     : new PkiError('lint_failed', text);
-}
-
-// No signature is longer: that of RSA with 8192 bits.
-const IN_PLACE_OF_SIGNATURE = new Uint8Array(1024);
-
-/** The certificate as its readers will see it, except for the signature. Throws PkiError `lint_failed` for one that a strict reader refuses. */
-function readBack(tbs: Uint8Array, algorithm: AlgorithmIdentifier): Certificate {
-  try {
-    return decodeCertificate(encodeSigned(tbs, algorithm, IN_PLACE_OF_SIGNATURE));
-  } catch (error) {
-    if (error instanceof DecodeError) throw new PkiError('lint_failed', error.message, { cause: error });
-    throw error;
-  }
 }

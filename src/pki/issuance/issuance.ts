@@ -20,7 +20,7 @@ import { holderTerms, type Holder, type HolderTerms } from './holder-terms.js';
 import { CallTaken, IdempotentCalls, type IdempotentCall } from './idempotency.js';
 import { acceptIntermediate, type IntermediateRequest } from './intermediate.js';
 import { keyCompromised, type Alongside } from './issuance-journal.js';
-import { issueCertificate, type IssuanceContext } from './issue-certificate.js';
+import { issueCertificate, tellIssued, type IssuanceContext } from './issue-certificate.js';
 import { withChain, type IssuedCertificate } from './issued-certificate.js';
 
 /** A request for a certificate. */
@@ -176,17 +176,8 @@ export class Issuance {
       const profile = this.#profiles.intermediate(wanted.profile ?? 'intermediate');
       const accepted = acceptIntermediate(request, wanted, { profile, authority, authorities, organization });
       this.#checkNotOurs(accepted);
-      const { actor: requester, requestId } = wanted.requester;
       const certificate = await issueCertificate(accepted, authority.issuer, this.#context);
-      const { serialNumber, notAfter } = certificate;
-      const about = {
-        serialNumber,
-        issuer: authority.id,
-        profile: accepted.profile.name,
-        service: undefined,
-        notAfter,
-      };
-      this.#events.emit('certificate.issued', { ...about, requester, requestId });
+      tellIssued(this.#events, certificate, accepted, authority.id);
       return withChain(certificate, authority);
     });
   }
@@ -232,15 +223,7 @@ export class Issuance {
       return this.#again(first);
     }
     const { certificate, authority } = signed;
-    this.#events.emit('certificate.issued', {
-      serialNumber: certificate.serialNumber,
-      issuer: authority.id,
-      profile,
-      service: accepted.service,
-      notAfter: certificate.notAfter,
-      requester: requester.actor,
-      requestId: requester.requestId,
-    });
+    tellIssued(this.#events, certificate, accepted, authority.id);
     return withChain(certificate, authority);
   }
 

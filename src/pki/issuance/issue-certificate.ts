@@ -1,4 +1,5 @@
 import type { AuditLog } from '../../audit/index.js';
+import type { EventBus } from '../../events/index.js';
 import type { Store } from '../../store/index.js';
 import type { Certificate } from '../../x509/index.js';
 import { shardOf } from '../crl/crl-scope.js';
@@ -45,6 +46,24 @@ export async function issueCertificate(
   const certificate = await issuer.issue(token);
   await context.journal.record(token, certificate, alongside);
   return certificate;
+}
+
+/** Emits `certificate.issued`. */
+export function tellIssued(
+  events: EventBus,
+  { serialNumber, notAfter }: Certificate,
+  { profile, service, requester: { actor: requester, requestId } }: AcceptedRequest,
+  issuer: string,
+): void {
+  events.emit('certificate.issued', {
+    serialNumber,
+    issuer,
+    profile: profile.name,
+    service,
+    notAfter,
+    requester,
+    requestId,
+  });
 }
 
 /** A token with a serial number that was never used. When one was, another number is drawn. */

@@ -1,5 +1,5 @@
 import type { CrossCertificateRow, IssuerRole, IssuerRow, IssuerState } from '../../store/index.js';
-import { decodeCertificate, encodePem, type Certificate } from '../../x509/index.js';
+import { decodeCertificate, encodePem, verifySignature, type Certificate } from '../../x509/index.js';
 import type { PkiSettings } from '../pki-settings.js';
 import { AbsentSigner } from './absent-signer.js';
 import { identityOf } from './issuer-identity.js';
@@ -81,6 +81,13 @@ export function authorityFromRow(
     sentChain: role === 'root' ? [certificate] : [certificate, ...(root ? goodCrossCertificates(root.id, rows) : [])],
   };
 }
+
+/** The CA among these that signed a certificate. */
+export const signerOf = (
+  { signatureAlgorithm, tbs, signature }: Certificate,
+  authorities: readonly Authority[],
+): Authority | undefined =>
+  authorities.find(({ certificate }) => verifySignature(signatureAlgorithm, certificate.publicKey, tbs, signature));
 
 /** Whether a CA with this state belongs to the trust bundle. */
 export const isTrusted = ({ state }: Pick<Authority, 'state'>): boolean => state !== 'prepared' && state !== 'removed';

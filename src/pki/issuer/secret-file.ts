@@ -87,11 +87,11 @@ export function readPassphrase(path: string): Buffer {
 export const isReadOnce = (path: string): boolean =>
   descriptorOf(path) !== undefined || statSync(path, { throwIfNoEntry: false })?.isFile() === false;
 
-/** Creates a file with a passphrase of 256 random bits unless the file exists or `path` is a descriptor. Returns whether it created one. */
-export function ensurePassphrase(path: string): boolean {
-  if (existsSync(path) || descriptorOf(path) !== undefined) return false;
+/** Creates a file with a passphrase of 256 random bits unless the file exists or `path` is a descriptor. */
+export function ensurePassphrase(path: string): void {
+  if (existsSync(path) || descriptorOf(path) !== undefined) return;
   ensurePrivateFolder(dirname(path));
-  return createFile(path, `${randomBytes(PASSPHRASE_OCTETS).toString('base64url')}\n`, 0o600);
+  createFile(path, `${randomBytes(PASSPHRASE_OCTETS).toString('base64url')}\n`, 0o600);
 }
 
 function descriptorOf(path: string): number | undefined {

@@ -1,6 +1,5 @@
 import {
   decodeOcspResponse,
-  DecodeError,
   encodeBasicOcspResponse,
   encodeExtensionOf,
   encodeOcspResponse,
@@ -8,12 +7,12 @@ import {
   lintFindingToString,
   lintOcsp,
   type AlgorithmIdentifier,
-  type BasicOcspResponse,
   type Certificate,
   type OcspRequest,
   type ResponseDataFields,
 } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
+import { readBack } from '../read-back.js';
 
 /** The responder: `certificate` is its certificate, which the CA `issuer` signed. */
 export interface ResponderIdentity {
@@ -41,7 +40,10 @@ export class OcspToken {
       keyIdentifier: certificate.publicKey.keyIdentifier,
       extensions: nonce ? [encodeExtensionOf.ocspNonce(nonce)] : [],
     });
-    const response = readBack(tbs, responder);
+    const { basic: response } = readBack(() =>
+      decodeOcspResponse(encodeAnswer(tbs, responder, Uint8Array.of(0)), certificate),
+    );
+    if (!response) throw new PkiError('lint_failed', 'the response contains no BasicOCSPResponse');
     const findings = lintOcsp({ response, request, responder: certificate, issuer });
     if (findings.length > 0) throw new PkiError('lint_failed', findings.map(lintFindingToString).join('; '));
     this.responder = responder;
@@ -61,16 +63,4 @@ export class OcspToken {
 export function encodeAnswer(tbs: Uint8Array, responder: ResponderIdentity, signature: Uint8Array): Uint8Array {
   const { algorithm, certificate } = responder;
   return encodeOcspResponse(encodeBasicOcspResponse(tbs, algorithm, signature, [certificate.der]));
-}
-
-/** Decodes the response as a client would, without verifying the signature. Throws PkiError `lint_failed` when a strict reader would refuse it. */
-function readBack(tbs: Uint8Array, responder: ResponderIdentity): BasicOcspResponse {
-  try {
-    const { basic } = decodeOcspResponse(encodeAnswer(tbs, responder, Uint8Array.of(0)), responder.certificate);
-    if (basic) return basic;
-  } catch (error) {
-    if (error instanceof DecodeError) throw new PkiError('lint_failed', error.message, { cause: error });
-    throw error;
-  }
-  throw new PkiError('lint_failed', 'the response contains no BasicOCSPResponse');
 }

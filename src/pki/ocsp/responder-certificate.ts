@@ -10,7 +10,7 @@ import {
   type CertificationRequest,
 } from '../../x509/index.js';
 import { AcceptedRequest, keyDigest } from '../issuance/accepted-request.js';
-import { issueCertificate, type IssuanceContext } from '../issuance/issue-certificate.js';
+import { issueCertificate, tellIssued, type IssuanceContext } from '../issuance/issue-certificate.js';
 import type { Authority } from '../issuer/authority.js';
 import { ensureSigner } from '../issuer/open-signer.js';
 import { KeyRecord } from '../issuer/recorded-signer.js';
@@ -112,17 +112,7 @@ async function issue(making: ResponderMaking, authority: Authority, signer: Sign
     requester: REQUESTER,
   });
   const certificate = await issueCertificate(accepted, authority.issuer, context);
-  const { serialNumber, notAfter } = certificate;
-  const { actor, requestId } = REQUESTER;
-  events.emit('certificate.issued', {
-    serialNumber,
-    issuer: authority.id,
-    profile: PROFILE,
-    service,
-    notAfter,
-    requester: actor,
-    requestId,
-  });
+  tellIssued(events, certificate, accepted, authority.id);
   return certificate;
 }
 

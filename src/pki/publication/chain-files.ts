@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DecodeError } from '../../der/index.js';
-import { decodeCertificate, decodePem, verifySignature, type Certificate } from '../../x509/index.js';
-import type { Authority } from '../issuer/authority.js';
+import { decodeCertificate, decodePem, type Certificate } from '../../x509/index.js';
+import { signerOf, type Authority } from '../issuer/authority.js';
 import { replaceFile } from './atomic-file.js';
 import { chainPem } from './chain-pem.js';
 
@@ -23,7 +23,7 @@ export function refreshChainFiles(certsDirectory: string, authorities: readonly 
     .filter((path) => {
       const pem = readSmallFile(path);
       const [leaf, ...above] = pem === undefined ? [] : certificatesIn(pem);
-      const authority = leaf && authorities.find((each) => isIssuedBy(leaf, each));
+      const authority = leaf && issuerOf(leaf, authorities);
       if (!authority || above.length === 0 || !above.every((each) => ours.has(fingerprintOf(each)))) return false;
       const wanted = chainPem(leaf, authority);
       if (pem === wanted) return false;
@@ -34,12 +34,11 @@ export function refreshChainFiles(certsDirectory: string, authorities: readonly 
 
 const fingerprintOf = ({ fingerprint256 }: Certificate): string => fingerprint256;
 
-function isIssuedBy(leaf: Certificate, { role, certificate: { subject, publicKey } }: Authority): boolean {
-  return (
-    role === 'issuing' &&
-    leaf.issuer.key === subject.key &&
-    verifySignature(leaf.signatureAlgorithm, publicKey, leaf.tbs, leaf.signature)
+function issuerOf(leaf: Certificate, authorities: readonly Authority[]): Authority | undefined {
+  const named = authorities.filter(
+    ({ role, certificate }) => role === 'issuing' && certificate.subject.key === leaf.issuer.key,
   );
+  return signerOf(leaf, named);
 }
 
 function readSmallFile(path: string): string | undefined {

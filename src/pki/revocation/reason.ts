@@ -18,7 +18,7 @@ export type RevocationReason = (typeof END_ENTITY)[number] | 'cACompromise' | ty
 /** Whether a reason says that somebody else may have the key: nothing worse can be said of a certificate, and nothing takes it back. */
 export const isCompromise = (reason: string): boolean => reason === 'keyCompromise' || reason === 'cACompromise';
 
-/** All reasons that can be given, for help texts. */
+/** All reasons that can be given. */
 export const revocationReasons: readonly RevocationReason[] = [...END_ENTITY, HOLD, 'cACompromise'];
 
 /**

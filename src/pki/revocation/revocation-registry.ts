@@ -90,11 +90,6 @@ export class RevocationRegistry {
     return this.#epoch;
   }
 
-  /** The number of revoked serial numbers. */
-  get size(): number {
-    return [...this.#revoked.values()].reduce((sum, { size }) => sum + size, 0);
-  }
-
   /** The status of `serialNumber` (lower-case hexadecimal) under the CA with the certificate `issuer`. Never throws. */
   statusOf(issuer: Certificate, serialNumber: string): RegistryStatus {
     let id = this.#issuerOf.get(issuer);

@@ -28,12 +28,6 @@ export class RevokedSerials {
   readonly #seed = randomInt(0x1_0000_0000);
   readonly #parts = Array.from({ length: PARTS }, () => new Part());
   readonly #number = Buffer.alloc(REASON_AT);
-  #size = 0;
-
-  /** The number of revoked serial numbers. */
-  get size(): number {
-    return this.#size;
-  }
 
   /** Adds the serial numbers of concatenated CRL entries, or changes their reasons. Throws DecodeError when an entry is not strict DER. */
   add(entries: Uint8Array): void {
@@ -48,7 +42,6 @@ export class RevokedSerials {
       const part = this.#part();
       const record =
         part.find(this.#number, this.#hash) ?? part.add(this.#number, this.#hash, (at) => this.#hashAt(part, at));
-      if (part.records[record + REASON_AT] === RELEASED) this.#size++;
       part.records[record + REASON_AT] = reason < 0 ? CrlReason.unspecified : reason;
       const revokedAt = unusual?.revocationDate.getTime() ?? utcTime(entries, serialEnd + 2);
       part.records.writeUIntBE(revokedAt, record + TIME_AT, 6);
@@ -70,9 +63,7 @@ export class RevokedSerials {
   delete(serialNumber: string): void {
     const part = this.#partOf(serialNumber);
     const record = part.find(this.#number, this.#hash);
-    if (record === undefined || part.records[record + REASON_AT] === RELEASED) return;
-    part.records[record + REASON_AT] = RELEASED;
-    this.#size--;
+    if (record !== undefined) part.records[record + REASON_AT] = RELEASED;
   }
 
   #hash = 0;
