@@ -12,6 +12,7 @@ export interface CrlSource {
 /** How long a server may send nothing, and how long a whole list may take. */
 const SILENCE_MS = 10_000;
 const TIMEOUT_MS = 120_000;
+/** What is read or copied in one go: less takes longer in all, more holds a thread up. */
 const PIECE = 1024 * 1024;
 
 /** Octets that were fetched, and a mark that tells whether the source has changed since. */

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { context, contextConstructed, DerReader, Tag, timeTagOf } from '../der/index.js';
 import { decodeAlgorithmIdentifier, type AlgorithmIdentifier } from './algorithm.js';
-import { encodeSigned } from './encode.js';
 import { decodeCertificateExtensions, type CertificateExtensions } from './certificate-extensions.js';
+import { encodeSigned } from './encode.js';
 import { decodeExtensions, type Extension } from './extension.js';
 import { decodeName, type Name } from './name.js';
 import { decodeSubjectPublicKeyInfo, type SubjectPublicKeyInfo } from './public-key.js';

@@ -138,8 +138,8 @@ const RULES: readonly ProfileRule[] = [
 ];
 
 /**
- * What a certificate breaks of the profile that conforming CAs follow (RFC 5280 §4). It is asked for together with a purpose or a name: peers have their certificates
- * from CAs that can keep to it, and implementations disagree about odd certificates. Without either only §6.1 counts.
+ * What a certificate breaks of the profile that conforming CAs follow (RFC 5280 §4). It is asked for together with a purpose or a name: peers have their
+ * certificates from CAs that can keep to it, and implementations disagree about odd certificates. Without either only §6.1 counts.
  *
  * It is laxer than the letter in one point: an anchor without keyUsage is accepted.
  */

@@ -70,8 +70,8 @@ const MAX_NAME_OCTETS = 1024 * 1024;
  * that cannot be read is passed over.
  *
  * - Anchors are certificates, whose own dates, basicConstraints, keyUsage, extendedKeyUsage, name constraints and path length hold (RFC 5937); their signature
- *   and policies are not looked at. One before version 3 cannot say that it is a CA: it counts only when it is self-signed and neither `purposes` nor `names` are given. A leaf
- *   that is itself an anchor passes only as a CA, so that nothing is trusted as a peer merely for being listed.
+ *   and policies are not looked at. One before version 3 cannot say that it is a CA: it counts only when it is self-signed and neither `purposes` nor `names`
+ *   are given. A leaf that is itself an anchor passes only as a CA, so that nothing is trusted as a peer merely for being listed.
  * - With `purposes` or `names` the certificates must also keep to the profile that §4 sets for those who issue them: see `profileDefect`.
  * - Name constraints apply to all names of all certificates below, except self-issued CAs. A constraint that is not in the standard's form refuses the path.
  * - The reason that is given is that of the candidate path that got furthest: see `STAGE`.
