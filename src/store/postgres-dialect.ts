@@ -5,7 +5,6 @@ import {
   PostgresQueryCompiler,
   sql,
   TableNode,
-  type DatabaseConnection,
   type DatabaseMetadataOptions,
   type Dialect,
   type DialectAdapter,
@@ -19,7 +18,10 @@ import {
 import type pg from 'pg';
 import { LAST_MIGRATION, SCHEMA } from './migrations.js';
 import { isBroken, postgresError } from './postgres-error.js';
+import { inPostgres, IS_AS_KNOWN, isOtherwise } from './postgres-together.js';
 import { tooNewError } from './store-error.js';
+import type { TogetherConnection, TogetherStatement } from './together.js';
+import { TransactionMessage } from './transaction-message.js';
 
 /** What the dialect runs on. */
 export interface PostgresDialectOptions {
@@ -91,9 +93,12 @@ const WRITERS = '33325589321769331';
 const BEGIN = `begin isolation level read committed;
 select pg_advisory_xact_lock(${WRITERS});
 select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'`;
+const LOCK = `select pg_advisory_xact_lock(${WRITERS}),
+  case current_setting('synchronous_commit') when 'off' then set_config('synchronous_commit', 'on', true) end`;
 
 /** The channel on which each commit that other nodes act on is told. */
 export const CHANGES = 'veritas_changes';
+const NOTIFY = `select pg_notify('${CHANGES}', '')`;
 
 /** What other nodes act on: revocations, lists, what becomes of the CAs, and of services. That something was issued changes nothing for them. */
 const FOR_OTHERS = {
@@ -104,6 +109,11 @@ const FOR_OTHERS = {
 function isForOthers({ query }: CompiledQuery): boolean {
   if (query.kind === 'UpdateQueryNode') return isOf(FOR_OTHERS.update, query.table);
   return query.kind === 'InsertQueryNode' && isOf(FOR_OTHERS.insert, query.into);
+}
+
+function isStatementForOthers(sql: string): boolean {
+  const [, kind, table = ''] = /^(insert into|update) (\w+)/.exec(sql) ?? [];
+  return kind !== undefined && FOR_OTHERS[kind === 'update' ? 'update' : 'insert'].includes(table);
 }
 
 const isOf = (tables: readonly string[], node: OperationNode | undefined): boolean =>
@@ -130,26 +140,16 @@ class PostgresDriver implements Driver {
     }
   }
 
-  async beginTransaction(connection: PostgresConnection): Promise<void> {
-    const { checksSchema = false, store } = this.#options;
-    try {
-      const { rows } = await connection.run(checksSchema ? `${BEGIN};\n${LAST_MIGRATION}` : BEGIN);
-      const last = checksSchema ? (rows[0] as { readonly name?: string } | undefined)?.name : undefined;
-      if (last !== undefined && last > SCHEMA) throw tooNewError(store, last);
-    } catch (error) {
-      await this.rollbackTransaction(connection);
-      throw error;
-    }
+  beginTransaction(connection: PostgresConnection): Promise<void> {
+    return connection.begin();
   }
 
-  async commitTransaction(connection: PostgresConnection): Promise<void> {
-    // Whoever listens hears of it when the rows are there, and not at all when they never are.
-    await connection.run(connection.touched ? `select pg_notify('${CHANGES}', ''); commit` : 'commit');
+  commitTransaction(connection: PostgresConnection): Promise<void> {
+    return connection.commit();
   }
 
-  /** Never throws: the server undoes what a lost connection began. */
-  async rollbackTransaction(connection: PostgresConnection): Promise<void> {
-    await connection.run('rollback').catch(() => undefined);
+  rollbackTransaction(connection: PostgresConnection): Promise<void> {
+    return connection.rollback();
   }
 
   async releaseConnection(connection: PostgresConnection): Promise<void> {
@@ -162,7 +162,7 @@ class PostgresDriver implements Driver {
   }
 }
 
-class PostgresConnection implements DatabaseConnection {
+class PostgresConnection implements TogetherConnection {
   readonly #client: pg.PoolClient;
   readonly #options: PostgresDialectOptions;
   #broken = false;
@@ -173,28 +173,64 @@ class PostgresConnection implements DatabaseConnection {
     this.#options = options;
   }
 
-  /** Whether anything was written that other nodes act on. */
-  get touched(): boolean {
-    return this.#touched;
+  async begin(): Promise<void> {
+    const { checksSchema = false, store } = this.#options;
+    try {
+      const { rows } = await this.#run(checksSchema ? `${BEGIN};\n${LAST_MIGRATION}` : BEGIN);
+      const last = checksSchema ? (rows[0] as { readonly name?: string } | undefined)?.name : undefined;
+      if (last !== undefined && last > SCHEMA) throw tooNewError(store, last);
+    } catch (error) {
+      await this.rollback();
+      throw error;
+    }
   }
 
-  run(statement: string): Promise<QueryResult<unknown>> {
+  async commit(): Promise<void> {
+    // Whoever listens hears of it when the rows are there, and not at all when they never are.
+    await this.#run(this.#touched ? `${NOTIFY}; commit` : 'commit');
+  }
+
+  /** Never throws: the server undoes what a lost connection began. */
+  async rollback(): Promise<void> {
+    await this.#run('rollback').catch(() => undefined);
+  }
+
+  async commitTogether(statements: readonly TogetherStatement[]): Promise<boolean> {
+    const { checksSchema = false, store } = this.#options;
+    if (!checksSchema) return false;
+    const told = statements.some(({ sql }) => isStatementForOthers(sql)) ? [{ text: NOTIFY, values: [] }] : [];
+    try {
+      const all = [{ text: LOCK, values: [] }, IS_AS_KNOWN, ...statements.flatMap(inPostgres), ...told];
+      await TransactionMessage.send(this.#client, all);
+      return true;
+    } catch (error) {
+      if (isOtherwise(error)) return false;
+      this.#broken ||= isBroken(error);
+      throw postgresError(error, store);
+    }
+  }
+
+  #run(statement: string): Promise<QueryResult<unknown>> {
     return this.executeQuery(CompiledQuery.raw(statement));
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const { sql, parameters } = query;
-    const { rewrite, store } = this.#options;
     this.#touched ||= isForOthers(query);
+    const result = await this.#query(query.sql, query.parameters);
+    if (!result) return { rows: [] };
+    const { rows, rowCount, command } = result;
+    return { rows: rows as R[], ...(command === 'SELECT' ? {} : { numAffectedRows: BigInt(rowCount ?? 0) }) };
+  }
+
+  /** The result of the last statement in `sql`. */
+  async #query(sql: string, parameters: readonly unknown[]): Promise<Result | undefined> {
+    const { rewrite, store } = this.#options;
     try {
       // Without parameters it goes as one message, which may hold several statements.
       const text = rewrite ? rewrite(sql) : sql;
       const result = (await this.#client.query(parameters.length > 0 ? { text, values: [...parameters] } : text)) as
         Result | Result[];
-      const last = 'rows' in result ? result : result.at(-1);
-      if (!last) return { rows: [] };
-      const { rows, rowCount, command } = last;
-      return { rows: rows as R[], ...(command === 'SELECT' ? {} : { numAffectedRows: BigInt(rowCount ?? 0) }) };
+      return 'rows' in result ? result : result.at(-1);
     } catch (error) {
       this.#broken ||= isBroken(error);
       throw postgresError(error, store);

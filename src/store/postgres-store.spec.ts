@@ -1,10 +1,10 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { inspect } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { OwnServer } from '../../test/support/postgres-server.js';
 import { describeOnPostgres, postgresPlace, type StorePlace } from '../../test/support/postgres.js';
 import { TestCa } from '../testing/index.js';
@@ -13,6 +13,11 @@ import { migrateStore, openStore } from './open-store.js';
 import { isBroken, postgresError } from './postgres-error.js';
 import type { Store } from './store.js';
 import { tableShapes } from './table.store.js';
+import { insertingRows, type TogetherStatement } from './together.js';
+
+const COLUMNS = ['id', 'role', 'parent', 'der', 'created_at', 'state', 'key_place'] as const;
+// Of whoever waits for the lock of the writers.
+const WAITS = `wait_event = 'advisory' and datname = current_database()`;
 
 const issuer = (id: string) => ({
   id,
@@ -52,6 +57,78 @@ describeOnPostgres('a PostgreSQL store', () => {
     ).rejects.toMatchObject({ code: 'store_unavailable' });
     await store.transaction((transaction) => insertIssuer(transaction, issuer('c')));
     expect((await listIssuers(store.database)).map(({ id }) => id)).toEqual(['c']);
+  });
+
+  describe('what goes in one message', () => {
+    const adding = (serial: string): TogetherStatement =>
+      insertingRows('serial', ['serial', 'reserved_at'], [{ serial, reserved_at: 1 }]);
+    const working = (...statements: readonly TogetherStatement[]): Promise<string> =>
+      store.transaction(
+        () => Promise.resolve('longer'),
+        () => ({ statements, written: () => 'together' }),
+      );
+    const serials = async () =>
+      (await store.database.selectFrom('serial').select('serial').orderBy('serial').execute()).map(
+        ({ serial }) => serial,
+      );
+
+    test('goes the longer way where the server lets a transaction see only what was there at its beginning', async () => {
+      await place.query(
+        `do $$ begin execute format('alter database %I set default_transaction_isolation = serializable', current_database()); end $$`,
+      );
+      const strict = await openStore(place.options);
+      const went = strict.transaction(
+        () => Promise.resolve('longer'),
+        () => ({ statements: [adding('a')], written: () => 'together' }),
+      );
+      expect([await went, await serials()]).toEqual(['longer', []]);
+      await strict.close();
+    });
+
+    test('is refused on a schema that is newer than the program', async () => {
+      await place.query(`insert into migration (name, applied_at) values ('9999-later', 1)`);
+      await expect(working(adding('a'))).rejects.toMatchObject({ code: 'store_too_new' });
+      expect(await serials()).toEqual([]);
+    });
+
+    test('goes on after one that was refused halfway', async () => {
+      const refused = { sql: `insert into revoked_serial (serial) values (?)`, parameters: [['x']], rows: 1 };
+      await expect(working(adding('a'), refused, adding('b'))).rejects.toThrow(/not-null/);
+      await expect(working(adding('a'), refused, adding('b'))).rejects.toThrow(/not-null/);
+      expect([await working(adding('a')), await working(adding('b')), await serials()]).toEqual([
+        'together',
+        'together',
+        ['a', 'b'],
+      ]);
+    });
+
+    test('tells other nodes when it is of concern to them', async () => {
+      const other = await openStore(place.options);
+      const changes = new EventEmitter();
+      // The first time because it listens from now on.
+      const listens = once(changes, 'change');
+      other.watch(() => changes.emit('change'));
+      await listens;
+      const told = once(changes, 'change');
+      const row = { ...issuer('ca'), state: 'active', key_place: 'here' } as const;
+      expect(await working(insertingRows('issuer', COLUMNS, [row]))).toBe('together');
+      await told;
+      await other.close();
+    });
+
+    test('fails, and not the process, on a connection that is cut while it is on its way', async () => {
+      const held = await openStore(place.options);
+      const { pending } = await held.transaction(async () => {
+        const waiting = working(adding('a'));
+        waiting.catch(() => undefined);
+        while ((await place.query(`select 1 from pg_stat_activity where ${WAITS}`)).length === 0) await delay(5);
+        await kill(WAITS);
+        return { pending: waiting };
+      });
+      await expect(pending).rejects.toMatchObject({ code: 'store_unavailable' });
+      expect([await working(adding('b')), await serials()]).toEqual(['together', ['b']]);
+      await held.close();
+    });
   });
 
   test('knows its own tables among those of others in the database', async () => {

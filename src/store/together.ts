@@ -3,6 +3,7 @@ import type { Database, Schema, Transaction } from './schema.js';
 
 /** One statement, run with each of several sets of parameters, and how many rows that must give or change in all. */
 export interface TogetherStatement {
+  /** In SQLite's words: it adds one row, as {@link insertingRows} does, or has one parameter, or is run for one set of parameters only. */
   readonly sql: string;
   readonly parameters: readonly (readonly unknown[])[];
   readonly rows: number;
@@ -15,9 +16,9 @@ export interface WholeWork<T> {
   readonly written: () => T;
 }
 
-/** A connection that takes statements together: see {@link runTogether} and {@link commitTogether}. */
+/** A connection that takes statements together: see {@link commitTogether}, and {@link runTogether} where it has that too. */
 export interface TogetherConnection extends DatabaseConnection {
-  runTogether(statements: readonly TogetherStatement[]): Promise<boolean>;
+  runTogether?(statements: readonly TogetherStatement[]): Promise<boolean>;
   commitTogether(statements: readonly TogetherStatement[]): Promise<boolean>;
 }
 
@@ -28,14 +29,14 @@ export interface TogetherConnection extends DatabaseConnection {
 export function runTogether(transaction: Transaction, statements: readonly TogetherStatement[]): Promise<boolean> {
   return transaction
     .getExecutor()
-    .provideConnection((connection) =>
-      isTogether(connection) ? connection.runTogether(statements) : Promise.resolve(false),
+    .provideConnection(async (connection) =>
+      isTogether(connection) ? ((await connection.runTogether?.(statements)) ?? false) : false,
     );
 }
 
 /**
- * As {@link runTogether}, from the beginning of a transaction to its commit in one round trip. Undefined, and nothing is done, when there is another way to
- * go: `work` gives nothing, a statement did not come to its number of rows, or the database has no such way.
+ * As {@link runTogether}, from the beginning of a transaction to its commit, in as few round trips as the database can. Undefined, and nothing is done, when
+ * there is another way to go: `work` gives nothing, a statement did not come to its number of rows, or the database has no such way.
  */
 export function commitTogether<T>(
   database: Database,
@@ -48,7 +49,7 @@ export function commitTogether<T>(
   });
 }
 
-const isTogether = (connection: DatabaseConnection): connection is TogetherConnection => 'runTogether' in connection;
+const isTogether = (connection: DatabaseConnection): connection is TogetherConnection => 'commitTogether' in connection;
 
 /** Adds rows to a table, in SQLite's words; with `unlessTaken`, a row whose key is taken changes nothing, instead of being refused. */
 export function insertingRows<Table extends keyof Schema, Column extends keyof Schema[Table] & string>(

@@ -103,7 +103,8 @@ export class IssuanceJournal {
       now,
     });
     return {
-      statements: [...issuance, ...audit.statements],
+      // First where the record ends: on a node that others write beside, that is what does not hold.
+      statements: [...audit.statements, ...issuance],
       written: () => {
         audit.written();
         return steps.map(() => true);
