@@ -67,15 +67,19 @@ export class AuditLog {
   async appendAll(entries: readonly AuditEntry[], transaction?: Transaction): Promise<void> {
     if (entries.length === 0) return;
     if (!transaction) return this.#store.transaction((own) => this.appendAll(entries, own));
+    await this.findEnd(transaction);
     const whole = this.appending(entries);
     if (whole && (await runTogether(transaction, whole.statements))) {
       whole.written();
       return;
     }
-    // Try where the record ended when this log last wrote to it. Others write as well, and that transaction may have been undone: then look up the end.
-    if (this.#end && (await this.#appendTo(this.#end, entries, transaction))) return;
     if (!(await this.#appendTo(await auditHead(transaction), entries, transaction)))
       throw new Error('the end of the audit record moved within a transaction');
+  }
+
+  /** Looks up where the record ends, for {@link appending}, unless this log knows where it left it. */
+  async findEnd(transaction: Transaction): Promise<void> {
+    this.#end ??= await auditHead(transaction);
   }
 
   /**
@@ -85,6 +89,8 @@ export class AuditLog {
   appending(entries: readonly AuditEntry[]): WholeWork<void> | undefined {
     const from = this.#end;
     if (!from || entries.length === 0) return undefined;
+    // Others write as well, and a transaction may be undone: when these are not written, nobody knows.
+    this.#end = undefined;
     const rows = this.#rowsAfter(from, entries);
     const { sequence, hash } = rows.at(-1) ?? from;
     const to = { sequence, hash };

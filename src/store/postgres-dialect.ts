@@ -21,7 +21,7 @@ import { isBroken, postgresError } from './postgres-error.js';
 import { inPostgres, IS_AS_KNOWN, isOtherwise } from './postgres-together.js';
 import { tooNewError } from './store-error.js';
 import type { TogetherConnection, TogetherStatement } from './together.js';
-import { TransactionMessage } from './transaction-message.js';
+import { TransactionMessage, withoutValues, type PostgresStatement } from './transaction-message.js';
 
 /** What the dialect runs on. */
 export interface PostgresDialectOptions {
@@ -93,12 +93,17 @@ const WRITERS = '33325589321769331';
 const BEGIN = `begin isolation level read committed;
 select pg_advisory_xact_lock(${WRITERS});
 select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'`;
-const LOCK = `select pg_advisory_xact_lock(${WRITERS}),
-  case current_setting('synchronous_commit') when 'off' then set_config('synchronous_commit', 'on', true) end`;
+/** The same for what goes in one message. */
+const LOCK: PostgresStatement = withoutValues(
+  `select pg_advisory_xact_lock(${WRITERS}),
+    case current_setting('synchronous_commit') when 'off' then set_config('synchronous_commit', 'on', true) end`,
+);
+const SAVEPOINT = withoutValues('savepoint together');
+const RELEASE = withoutValues('release together');
 
 /** The channel on which each commit that other nodes act on is told. */
 export const CHANGES = 'veritas_changes';
-const NOTIFY = `select pg_notify('${CHANGES}', '')`;
+const TELL_OTHERS = withoutValues(`select pg_notify('${CHANGES}', '')`);
 
 /** What other nodes act on: revocations, lists, what becomes of the CAs, and of services. That something was issued changes nothing for them. */
 const FOR_OTHERS = {
@@ -111,7 +116,7 @@ function isForOthers({ query }: CompiledQuery): boolean {
   return query.kind === 'InsertQueryNode' && isOf(FOR_OTHERS.insert, query.into);
 }
 
-function isStatementForOthers(sql: string): boolean {
+function isStatementForOthers({ sql }: TogetherStatement): boolean {
   const [, kind, table = ''] = /^(insert into|update) (\w+)/.exec(sql) ?? [];
   return kind !== undefined && FOR_OTHERS[kind === 'update' ? 'update' : 'insert'].includes(table);
 }
@@ -187,7 +192,7 @@ class PostgresConnection implements TogetherConnection {
 
   async commit(): Promise<void> {
     // Whoever listens hears of it when the rows are there, and not at all when they never are.
-    await this.#run(this.#touched ? `${NOTIFY}; commit` : 'commit');
+    await this.#run(this.#touched ? `${TELL_OTHERS.text}; commit` : 'commit');
   }
 
   /** Never throws: the server undoes what a lost connection began. */
@@ -195,18 +200,30 @@ class PostgresConnection implements TogetherConnection {
     await this.#run('rollback').catch(() => undefined);
   }
 
+  async runTogether(statements: readonly TogetherStatement[]): Promise<boolean> {
+    const isDone = await this.#send([SAVEPOINT, ...statements.flatMap(inPostgres), RELEASE], async () => {
+      if (!this.#broken) await this.#run('rollback to together; release together');
+    });
+    if (isDone) this.#touched ||= statements.some(isStatementForOthers);
+    return isDone;
+  }
+
   async commitTogether(statements: readonly TogetherStatement[]): Promise<boolean> {
-    const { checksSchema = false, store } = this.#options;
-    if (!checksSchema) return false;
-    const told = statements.some(({ sql }) => isStatementForOthers(sql)) ? [{ text: NOTIFY, values: [] }] : [];
+    if (!this.#options.checksSchema) return false;
+    const told = statements.some(isStatementForOthers) ? [TELL_OTHERS] : [];
+    return this.#send([LOCK, IS_AS_KNOWN, ...statements.flatMap(inPostgres), ...told]);
+  }
+
+  /** False when a statement did not come to its number of rows. `undo` is called when not all is done. */
+  async #send(statements: readonly PostgresStatement[], undo?: () => Promise<void>): Promise<boolean> {
     try {
-      const all = [{ text: LOCK, values: [] }, IS_AS_KNOWN, ...statements.flatMap(inPostgres), ...told];
-      await TransactionMessage.send(this.#client, all);
+      await TransactionMessage.send(this.#client, statements);
       return true;
     } catch (error) {
-      if (isOtherwise(error)) return false;
       this.#broken ||= isBroken(error);
-      throw postgresError(error, store);
+      await undo?.();
+      if (isOtherwise(error)) return false;
+      throw postgresError(error, this.#options.store);
     }
   }
 

@@ -13,7 +13,7 @@ import { migrateStore, openStore } from './open-store.js';
 import { isBroken, postgresError } from './postgres-error.js';
 import type { Store } from './store.js';
 import { tableShapes } from './table.store.js';
-import { insertingRows, type TogetherStatement } from './together.js';
+import { insertingRows, runTogether, type TogetherStatement } from './together.js';
 
 const COLUMNS = ['id', 'role', 'parent', 'der', 'created_at', 'state', 'key_place'] as const;
 // Of whoever waits for the lock of the writers.
@@ -109,10 +109,14 @@ describeOnPostgres('a PostgreSQL store', () => {
       const listens = once(changes, 'change');
       other.watch(() => changes.emit('change'));
       await listens;
+      const adds = (id: string) =>
+        insertingRows('issuer', COLUMNS, [{ ...issuer(id), state: 'retired', key_place: 'here' }]);
       const told = once(changes, 'change');
-      const row = { ...issuer('ca'), state: 'active', key_place: 'here' } as const;
-      expect(await working(insertingRows('issuer', COLUMNS, [row]))).toBe('together');
+      expect(await working(adds('a'))).toBe('together');
       await told;
+      const toldAgain = once(changes, 'change');
+      expect(await store.transaction((transaction) => runTogether(transaction, [adds('b')]))).toBe(true);
+      await toldAgain;
       await other.close();
     });
 

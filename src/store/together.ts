@@ -16,9 +16,9 @@ export interface WholeWork<T> {
   readonly written: () => T;
 }
 
-/** A connection that takes statements together: see {@link commitTogether}, and {@link runTogether} where it has that too. */
+/** A connection that takes statements together: see {@link runTogether} and {@link commitTogether}. */
 export interface TogetherConnection extends DatabaseConnection {
-  runTogether?(statements: readonly TogetherStatement[]): Promise<boolean>;
+  runTogether(statements: readonly TogetherStatement[]): Promise<boolean>;
   commitTogether(statements: readonly TogetherStatement[]): Promise<boolean>;
 }
 
@@ -29,8 +29,8 @@ export interface TogetherConnection extends DatabaseConnection {
 export function runTogether(transaction: Transaction, statements: readonly TogetherStatement[]): Promise<boolean> {
   return transaction
     .getExecutor()
-    .provideConnection(async (connection) =>
-      isTogether(connection) ? ((await connection.runTogether?.(statements)) ?? false) : false,
+    .provideConnection((connection) =>
+      isTogether(connection) ? connection.runTogether(statements) : Promise.resolve(false),
     );
 }
 
@@ -49,7 +49,7 @@ export function commitTogether<T>(
   });
 }
 
-const isTogether = (connection: DatabaseConnection): connection is TogetherConnection => 'commitTogether' in connection;
+const isTogether = (connection: DatabaseConnection): connection is TogetherConnection => 'runTogether' in connection;
 
 /** Adds rows to a table, in SQLite's words; with `unlessTaken`, a row whose key is taken changes nothing, instead of being refused. */
 export function insertingRows<Table extends keyof Schema, Column extends keyof Schema[Table] & string>(

@@ -6,16 +6,18 @@ export interface PostgresStatement {
   readonly values: readonly (string | null)[];
 }
 
+export const withoutValues = (text: string): PostgresStatement => ({ text, values: [] });
+
 /**
- * Statements that go to the server in one message and are one transaction, which is durable when the answer is there: of what comes before one Sync
- * all is committed or, from the first error on, nothing (PostgreSQL documentation, Message Flow, Extended Query). A connection prepares each text once, so
- * there may be few of them.
+ * Statements that go to the server in one message. Outside of a transaction they are one, which is durable when the answer is there: of what comes before
+ * one Sync all is committed or, from the first error on, nothing (PostgreSQL documentation, Message Flow, Extended Query). A connection prepares each text
+ * once, so there may be few of them.
  */
 export class TransactionMessage implements pg.Submittable {
   readonly #statements: readonly PostgresStatement[];
   #prepared: Set<string> | undefined;
   /** How `pg` tells the outcome; it puts its own timeout around this. */
-  callback: (error?: unknown) => void = () => undefined;
+  callback: (error?: Error) => void = () => undefined;
 
   private constructor(statements: readonly PostgresStatement[]) {
     this.#statements = statements;
@@ -27,7 +29,7 @@ export class TransactionMessage implements pg.Submittable {
       const message = new TransactionMessage(statements);
       message.callback = (error) => {
         if (error === undefined) resolve();
-        else reject(error as Error);
+        else reject(error);
       };
       client.query(message);
     });
@@ -64,7 +66,7 @@ export class TransactionMessage implements pg.Submittable {
     this.callback();
   }
 
-  handleError(error: unknown): void {
+  handleError(error: Error): void {
     this.callback(error);
   }
 }

@@ -71,6 +71,7 @@ export class IssuanceJournal {
 
   /** For each step true, false when its serial number was taken before, or why it is refused. */
   async #write(transaction: Transaction, steps: readonly Step[]): Promise<(boolean | PkiError)[]> {
+    await this.#audit.findEnd(transaction);
     const whole = this.#whole(steps);
     if (whole && (await runTogether(transaction, whole.statements))) return whole.written();
     const now = this.#now();
