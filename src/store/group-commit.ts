@@ -50,47 +50,26 @@ export class GroupCommit {
     while (this.#waiting.length > 0) {
       // Wait for works that arrive in the same turn of the event loop, or that continue because of the commit before.
       await setImmediate();
-      let tell = await this.#commit(this.#take());
-      // While works wait already, the database has them before those that are done go on: so both have something to do.
-      while (this.#waiting.length > 0) {
-        const committing = this.#commit(this.#take());
-        await setImmediate();
-        tell();
-        tell = await committing;
-      }
-      tell();
+      const [first, ...others] = this.#waiting.splice(0, MOST_TOGETHER);
+      if (first) await (others.length === 0 ? this.#commitOne(first) : this.#commit([first, ...others]));
     }
     this.#draining = undefined;
   }
 
-  #take(): readonly Waiting[] {
-    return this.#waiting.splice(0, MOST_TOGETHER);
-  }
-
-  /** Never throws: whatever fails, fails the works of this commit. What it returns tells them what became of them. */
-  async #commit(together: readonly Waiting[]): Promise<() => void> {
-    const [first, ...others] = together;
-    const outcomes = first && others.length === 0 ? [await this.#outcomeOf(first)] : await this.#outcomesOf(together);
-    return () => {
-      for (const [i, { resolve, reject }] of together.entries()) {
-        const outcome = outcomes[i];
-        if (outcome?.ok) resolve(outcome.value);
-        else reject(outcome?.error);
-      }
-    };
-  }
-
-  async #outcomeOf({ work, whole }: Waiting): Promise<Outcome> {
+  /** Never throws. */
+  async #commitOne({ work, whole, resolve, reject }: Waiting): Promise<void> {
     try {
       const done = whole && (await commitTogether(this.#database, whole));
-      return { ok: true, value: done ? done.value : await this.#database.transaction().execute(work) };
+      resolve(done ? done.value : await this.#database.transaction().execute(work));
     } catch (error) {
-      return { ok: false, error };
+      reject(error);
     }
   }
 
-  async #outcomesOf(together: readonly Waiting[]): Promise<readonly Outcome[]> {
+  /** Never throws: whatever fails, fails the works of this commit. */
+  async #commit(together: readonly Waiting[]): Promise<void> {
     const outcomes: Outcome[] = [];
+    let failure: unknown;
     try {
       await this.#database.transaction().execute(async (transaction) => {
         let since = performance.now();
@@ -101,10 +80,15 @@ export class GroupCommit {
           since = performance.now();
         }
       });
-      return outcomes;
     } catch (error) {
+      failure = error;
+    }
+    for (const [i, { resolve, reject }] of together.entries()) {
+      const outcome = outcomes[i];
       // A work may have failed because of rows of its siblings, which are undone with it: when the commit failed, only that error counts.
-      return together.map(() => ({ ok: false, error }));
+      if (failure !== undefined || !outcome) reject(failure);
+      else if (!outcome.ok) reject(outcome.error);
+      else resolve(outcome.value);
     }
   }
 }
