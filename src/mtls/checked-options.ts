@@ -9,10 +9,14 @@ export function checkOptions({
   services,
   expiredGrace = 0,
   revocation,
+  roles = {},
 }: Partial<MtlsOptions> = {}): void {
   if (!trustAnchors) throw new TypeError('MtlsModule needs trustAnchors: the CAs whose certificates are accepted');
   if (typeof services !== 'function' && !Array.isArray(services))
     throw new TypeError('MtlsModule needs services: a list of the services that may call, or a function');
+  // The letters of a text are no roles, and nobody would notice that they are nobody's.
+  const wrong = typeof roles === 'function' ? undefined : Object.entries(roles).find(([, of]) => !Array.isArray(of));
+  if (wrong) throw new TypeError(`the roles of ${wrong[0]} are no list: roles: { ${wrong[0]}: ['auditor'] }`);
   // Of NaN no comparison is true, and so nothing would ever have expired.
   if (!(isNumber(expiredGrace) && expiredGrace >= 0)) throw noTime('expiredGrace', expiredGrace);
   // A timer takes what is no number for a millisecond.

@@ -340,6 +340,7 @@ test.each<[string, object]>([
   ['MtlsModule needs trustAnchors', { ...given, trustAnchors: undefined }],
   ['MtlsModule needs services', { ...given, services: undefined }],
   ['MtlsModule needs services', { ...given, services: 'billing' }],
+  ['the roles of billing are no list', { ...given, roles: { orders: ['auditor'], billing: 'auditor' } }],
   // As Number(process.env.GRACE) is where it is not set: a comparison with it never says that a certificate expired.
   ['expiredGrace is no number of milliseconds: NaN', { ...given, expiredGrace: NaN }],
   ['expiredGrace is no number of milliseconds: 60000', { ...given, expiredGrace: '60000' }],
