@@ -63,8 +63,10 @@ export async function caInstall(session: Session, { cert, root, crl }: InstallOp
     session.output.result(result, lines.join('\n'));
   });
   // Publishes what came in: the trust files, the list that was brought in, and the first list of the new CA.
-  await withAuthority(session, {}, async ({ ca, crls }) => {
+  await withAuthority(session, {}, async ({ ca, crls, ocsp }) => {
     await crls.publishIfDue(requester());
+    // As a step of a rollover does.
+    await ocsp?.open();
     const without = ca.authorities.filter(({ id, keyHere }) => !keyHere && !crls.current(id));
     for (const { id } of without)
       session.output.progress(

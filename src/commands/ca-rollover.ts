@@ -21,8 +21,8 @@ export async function caRollover(
   await withAuthority(session, {}, async ({ rollover, ocsp }) => {
     const { subject, changes, already } = await rollover.take({ step, issuer, root, back, requester: requester() });
     const standings = await rollover.status();
-    // The service may not be able to make the key of the new CA's responder. Where this fails, the first question tries again.
-    if (step === 'activate' && !back) await ocsp?.open();
+    // The service may not be able to make the key of a responder for a CA that is there from now on. Where this fails, the first question tries again.
+    if (!back) await ocsp?.open();
     if (already) session.output.progress('That was done before; nothing was changed.');
     session.output.result(
       { step, back, subject, already, changes, issuers: standings.map(standingToJson) },

@@ -110,6 +110,8 @@ describe('the command line', () => {
       expect(keys()).toEqual(['ocsp-issuing_ca.key.pem', 'ocsp-root_ca.key.pem']);
       for (const step of ['prepare', 'publish', 'activate']) await run(['ca', 'rollover', step], { environment });
       expect(keys()).toEqual(['ocsp-issuing-2_ca.key.pem', 'ocsp-issuing_ca.key.pem', 'ocsp-root_ca.key.pem']);
+      for (const step of ['prepare', 'publish']) await run(['ca', 'rollover', step, '--root'], { environment });
+      expect(keys()).toContain('ocsp-root-2_ca.key.pem');
       writeFileSync(join(where, 'certs/ca/passphrase'), 'another\n');
       const again = await run(['setup'], { environment });
       expect(again).toMatchObject({ code: 3, out: '', err: expect.stringContaining('passphrase') });
