@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { temporaryFolder } from '../../../test/support/folder.js';
 import { somebody, temporarySettings } from '../../../test/support/temporary-authority.js';
 import { write } from '../../der/index.js';
-import { lastCrlHeader, openStore, type Store } from '../../store/index.js';
+import { findCertificate, lastCrlHeader, openStore, type Store } from '../../store/index.js';
 import { TestCa } from '../../testing/index.js';
 import {
   CrlReason,
@@ -39,25 +39,30 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** A list of the root with these entries, the next of them about our issuing CA. */
-function listOf(number: bigint, ...entries: readonly Uint8Array[]): CertificateList {
+interface Entries {
+  readonly first?: readonly Uint8Array[];
+  readonly reason?: number;
+}
+
+/** A list of the root that revokes our issuing CA, behind these entries. */
+function listOf(number: bigint, { first = [], reason = CrlReason.cACompromise }: Entries = {}): CertificateList {
   const { algorithm } = signOctets(Uint8Array.of(0), root.key);
   const tbs = encodeTbsCertList({
     signatureAlgorithm: algorithm,
     issuer: root.certificate.subject,
     thisUpdate: new Date(Date.now() - 60_000),
     nextUpdate: new Date(Date.now() + 86_400_000),
-    revokedCertificates: [...entries, ours()],
+    revokedCertificates: [...first, ours(reason)],
     extensions: [encodeExtensionOf.crlNumber(number)],
   });
   return decodeCertificateList(encodeSigned(tbs, algorithm, signOctets(tbs, root.key).signature));
 }
 
-const ours = (): Uint8Array =>
+const ours = (reason: number): Uint8Array =>
   encodeRevokedCertificate({
     serialNumber: Buffer.from(issuing.serialNumber, 'hex'),
     revocationDate: new Date(Date.now() - 60_000),
-    reason: CrlReason.cACompromise,
+    reason,
   });
 
 const entryWith = (oid: string, value: Uint8Array): Uint8Array => {
@@ -72,6 +77,19 @@ it('takes lists of the root, and no older one afterwards', async () => {
   await expect(service.installCrl(listOf(2n), somebody)).rejects.toMatchObject({ code: 'crl_not_accepted' });
 });
 
+it('takes up a compromise that a later list says, as of the day on which the certificate was revoked', async () => {
+  const row = () => findCertificate(store.database, issuing.serialNumber);
+  await service.installCrl(listOf(3n, { reason: CrlReason.superseded }), somebody);
+  const before = await row();
+  expect(before).toMatchObject({ revocation_reason: 'superseded' });
+  const revoked = [issuing.serialNumber];
+  expect(await service.installCrl(listOf(4n), somebody)).toMatchObject({ revoked });
+  expect(await row()).toMatchObject({ revocation_reason: 'cACompromise', revoked_at: before?.revoked_at });
+  expect(await service.installCrl(listOf(5n, { reason: CrlReason.superseded }), somebody)).toMatchObject({
+    revoked: [],
+  });
+});
+
 it.each<[string, () => Uint8Array]>([
   ['is no strict DER', () => write.sequence(write.integer(7))],
   ['has a critical extension', () => entryWith('2.999.1', write.nullElement())],
@@ -80,7 +98,9 @@ it.each<[string, () => Uint8Array]>([
     () => entryWith(Oid.certificateIssuer, write.sequence(write.explicit(4, TestCa.root().certificate.subject.der))),
   ],
 ])('takes nothing of a list with an entry that %s', async (_, entry) => {
-  await expect(service.installCrl(listOf(3n, entry()), somebody)).rejects.toMatchObject({ code: 'crl_not_accepted' });
+  await expect(service.installCrl(listOf(3n, { first: [entry()] }), somebody)).rejects.toMatchObject({
+    code: 'crl_not_accepted',
+  });
   expect(await lastCrlHeader(store.database, { issuer: 'root', scope: 'complete' })).toBeUndefined();
   expect(await service.installCrl(listOf(3n), somebody)).toMatchObject({ revoked: [issuing.serialNumber] });
 });

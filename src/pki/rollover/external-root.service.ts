@@ -32,6 +32,7 @@ import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
 import { issuingProfile } from '../profile/profile.js';
 import { replaceFile } from '../publication/atomic-file.js';
+import { isRevocable, revocationDates } from '../revocation/revocation.service.js';
 import { checkExternalCrl, reasonNameOf, refuse, usableEntries } from './external-crl.js';
 import { checkIssuingCertificate, checkRootCertificate } from './external-certificate.js';
 import { nextAuthorityId } from './next-authority.js';
@@ -198,12 +199,10 @@ export class ExternalRootService {
       let sequence = 0;
       for (const { serialNumber, revocationDate, reason } of usableEntries(list, refuse)) {
         const row = await findCertificate(transaction, serialNumber);
-        if (row?.issuer !== id || row.status === 'revoked') continue;
-        sequence = await markRevoked(transaction, {
-          serial: serialNumber,
-          reason: reasonNameOf(reason),
-          revokedAt: revocationDate,
-        });
+        const name = reasonNameOf(reason);
+        if (row?.issuer !== id || !isRevocable(row, name)) continue;
+        const dates = revocationDates(row, { now: revocationDate, invalidityDate: undefined });
+        sequence = await markRevoked(transaction, { serial: serialNumber, reason: name, ...dates });
         revoked.push(serialNumber);
       }
       const already = last?.number === number;
