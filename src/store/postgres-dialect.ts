@@ -202,7 +202,8 @@ class PostgresConnection implements TogetherConnection {
 
   async runTogether(statements: readonly TogetherStatement[]): Promise<boolean> {
     const isDone = await this.#send([SAVEPOINT, ...statements.flatMap(inPostgres), RELEASE], async () => {
-      if (!this.#broken) await this.#run('rollback to together; release together');
+      // Where the savepoint itself failed there is none, and the transaction has ended: why it failed is of more use.
+      if (!this.#broken) await this.#run('rollback to together; release together').catch(() => undefined);
     });
     if (isDone) this.#touched ||= statements.some(isStatementForOthers);
     return isDone;

@@ -5,6 +5,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { sql } from 'kysely';
 import { OwnServer } from '../../test/support/postgres-server.js';
 import { describeOnPostgres, postgresPlace, type StorePlace } from '../../test/support/postgres.js';
 import { TestCa } from '../testing/index.js';
@@ -100,6 +101,30 @@ describeOnPostgres('a PostgreSQL store', () => {
         'together',
         ['a', 'b'],
       ]);
+    });
+
+    test('goes the longer way once where what was prepared is gone', async () => {
+      expect(await working(adding('a'))).toBe('together');
+      await store.transaction((transaction) => sql`deallocate all`.execute(transaction));
+      expect([await working(adding('b')), await working(adding('b'))]).toEqual(['longer', 'together']);
+      await store.transaction(async (transaction) => {
+        await sql`deallocate all`.execute(transaction);
+        expect(await runTogether(transaction, [adding('c')])).toBe(false);
+        expect(await runTogether(transaction, [adding('c')])).toBe(true);
+      });
+      expect(await serials()).toEqual(['a', 'b', 'c']);
+    });
+
+    test('keeps nothing as nothing, and octets as octets, where one row is changed', async () => {
+      await working(insertingRows('issuer', COLUMNS, [{ ...issuer('a'), state: 'retired', key_place: 'here' }]));
+      const change = {
+        sql: 'update issuer set der = ?, role = coalesce(?, role) where id = ?',
+        parameters: [[Uint8Array.of(7, 8), null, 'a']],
+        rows: 1,
+      };
+      expect(await working(change)).toBe('together');
+      const [row] = await listIssuers(store.database);
+      expect([Buffer.from(row?.der ?? []).toString('hex'), row?.role]).toEqual(['0708', 'root']);
     });
 
     test('tells other nodes when it is of concern to them', async () => {

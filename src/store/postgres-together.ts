@@ -5,6 +5,8 @@ import type { PostgresStatement } from './transaction-message.js';
 
 /** SQLSTATE of the division by zero with which {@link insistingOn} ends a transaction. */
 const DIVISION_BY_ZERO = '22012';
+/** SQLSTATE of a prepared statement that the session does not have any more. */
+const UNKNOWN_STATEMENT = '26000';
 const INSERT = /^insert into (\w+) \(([\w, ]+)\) values \([?, ]+\)( on conflict do nothing)?$/;
 
 /**
@@ -33,7 +35,7 @@ export function inPostgres({ sql, parameters, rows }: TogetherStatement): readon
   }
   if (first.length === 1) {
     const text = sql.replace('= ?', '= any(array(select json_array_elements_text($1)))');
-    return [insistingOn(rows, text, [JSON.stringify(parameters.flat())])];
+    return [insistingOn(rows, text, [JSON.stringify(parameters.flat().map(jsonOf))])];
   }
   if (others.length > 0) throw new TypeError(`several sets of several parameters: ${sql}`);
   let count = 0;
@@ -41,20 +43,22 @@ export function inPostgres({ sql, parameters, rows }: TogetherStatement): readon
     insistingOn(
       rows,
       sql.replaceAll('?', () => `$${++count}`),
-      first.map(String),
+      first.map(textOf),
     ),
   ];
 }
 
-function insistingOn(rows: number, sql: string, values: readonly string[]): PostgresStatement {
+const textOf = (value: unknown): string | null => (value === null ? null : String(jsonOf(value)));
+
+function insistingOn(rows: number, sql: string, values: PostgresStatement['values']): PostgresStatement {
   const returning = sql.startsWith('select') ? '' : ' returning 1';
   const text = `with done as (${sql}${returning}) select 1 / (count(*) = $${values.length + 1})::int from done`;
   return { text, values: [...values, String(rows)] };
 }
 
-/** Whether a transaction ended because a statement did not come to its number of rows. */
+/** Whether a transaction ended because a statement did not come to its number of rows, or was no longer prepared: the longer way is still open. */
 export const isOtherwise = (error: unknown): boolean =>
-  error instanceof pg.DatabaseError && error.code === DIVISION_BY_ZERO;
+  error instanceof pg.DatabaseError && (error.code === DIVISION_BY_ZERO || error.code === UNKNOWN_STATEMENT);
 
 function jsonRows(columns: readonly string[], rows: readonly (readonly unknown[])[]): string {
   return JSON.stringify(rows.map((row) => Object.fromEntries(columns.map((column, i) => [column, jsonOf(row[i])]))));

@@ -67,6 +67,8 @@ export class TransactionMessage implements pg.Submittable {
   }
 
   handleError(error: Error): void {
+    // What is prepared may be gone (DEALLOCATE, DISCARD), and nobody knows how far this message came.
+    this.#prepared?.clear();
     this.callback(error);
   }
 }
