@@ -4,13 +4,11 @@ import {
   PostgresIntrospector,
   PostgresQueryCompiler,
   sql,
-  TableNode,
   type DatabaseMetadataOptions,
   type Dialect,
   type DialectAdapter,
   type Driver,
   type Kysely,
-  type OperationNode,
   type QueryCompiler,
   type QueryResult,
   type TableMetadata,
@@ -106,23 +104,10 @@ export const CHANGES = 'veritas_changes';
 const TELL_OTHERS = withoutValues(`select pg_notify('${CHANGES}', '')`);
 
 /** What other nodes act on: revocations, lists, what becomes of the CAs, and of services. That something was issued changes nothing for them. */
-const FOR_OTHERS = {
-  update: ['certificate', 'issuer'],
-  insert: ['crl', 'issuer', 'cross_certificate', 'service_change'],
-};
+const FOR_OTHERS =
+  /^(?:update "?(?:certificate|issuer)\b|insert into "?(?:crl|issuer|cross_certificate|service_change)\b)/;
 
-function isForOthers({ query }: CompiledQuery): boolean {
-  if (query.kind === 'UpdateQueryNode') return isOf(FOR_OTHERS.update, query.table);
-  return query.kind === 'InsertQueryNode' && isOf(FOR_OTHERS.insert, query.into);
-}
-
-function isStatementForOthers({ sql }: TogetherStatement): boolean {
-  const [, kind, table = ''] = /^(insert into|update) (\w+)/.exec(sql) ?? [];
-  return kind !== undefined && FOR_OTHERS[kind === 'update' ? 'update' : 'insert'].includes(table);
-}
-
-const isOf = (tables: readonly string[], node: OperationNode | undefined): boolean =>
-  node !== undefined && TableNode.is(node) && tables.includes(node.table.identifier.name);
+const isForOthers = ({ sql }: { readonly sql: string }): boolean => FOR_OTHERS.test(sql);
 
 type Result = pg.QueryResult<Readonly<Record<string, unknown>>>;
 
@@ -205,13 +190,13 @@ class PostgresConnection implements TogetherConnection {
       // Where the savepoint itself failed there is none, and the transaction has ended: why it failed is of more use.
       if (!this.#broken) await this.#run('rollback to together; release together').catch(() => undefined);
     });
-    if (isDone) this.#touched ||= statements.some(isStatementForOthers);
+    if (isDone) this.#touched ||= statements.some(isForOthers);
     return isDone;
   }
 
   async commitTogether(statements: readonly TogetherStatement[]): Promise<boolean> {
     if (!this.#options.checksSchema) return false;
-    const told = statements.some(isStatementForOthers) ? [TELL_OTHERS] : [];
+    const told = statements.some(isForOthers) ? [TELL_OTHERS] : [];
     return this.#send([LOCK, IS_AS_KNOWN, ...statements.flatMap(inPostgres), ...told]);
   }
 
