@@ -134,7 +134,8 @@ export function limitConnections(
     const client = clientOf(socket);
     begun.set(client, socket);
     socket.once('close', () => {
-      endHandshake(client, group);
+      // By now another may have begun from the same port.
+      if (begun.get(client) === socket) endHandshake(client, group);
       group.open--;
       total.open--;
     });
@@ -148,6 +149,8 @@ export function limitConnections(
     else socket.resetAndDestroy();
   });
   server.on('secureConnection', (socket: TLSSocket) => {
+    // Those that count are all among those that have begun, and to ask a TLS socket for its address takes longer than all the rest here.
+    if (begun.size === 0) return;
     const { remoteAddress } = socket;
     if (remoteAddress === undefined || isTrusted(remoteAddress)) return;
     const group = groups.find(addressGroup(remoteAddress));
