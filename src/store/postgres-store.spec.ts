@@ -286,6 +286,20 @@ describeOnPostgres('a PostgreSQL that cannot be used', () => {
     }
   });
 
+  test('has its server notice within half a minute that a machine is gone, and so its lock', async () => {
+    const store = await openStore({ url: url() });
+    const { rows } = await store.transaction((transaction) =>
+      sql`select name, setting from pg_settings where name like 'tcp_%' order by name`.execute(transaction),
+    );
+    expect(rows).toEqual([
+      { name: 'tcp_keepalives_count', setting: '3' },
+      { name: 'tcp_keepalives_idle', setting: '10' },
+      { name: 'tcp_keepalives_interval', setting: '5' },
+      { name: 'tcp_user_timeout', setting: '25000' },
+    ]);
+    await store.close();
+  });
+
   test('a role with too few rights hears which', async () => {
     const service = url({ user: 'veritas_service' });
     expect(await refusal(service)).toBe(
