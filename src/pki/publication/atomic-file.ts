@@ -1,20 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { Replacement } from '../../files/index.js';
 import { PkiError } from '../pki-error.js';
 
 // What this product puts into its folders. A folder with anything else in it is somebody's, and its permissions are theirs.
@@ -70,8 +57,8 @@ export function holdsPrivateKey(path: string): boolean {
 export function replaceFile(path: string, contents: string | Uint8Array, mode: number): void {
   if (holdsPrivateKey(path))
     throw new PkiError('file_unwritable', `${path} holds a private key, which is never overwritten`);
-  withTemporary(path, contents, mode, (temporary) => {
-    renameSync(temporary, path);
+  replacing(path, contents, mode, (replacement) => {
+    replacement.place();
   });
 }
 
@@ -88,41 +75,16 @@ export function replaceFileIfChanged(path: string, contents: string | Uint8Array
  * `file_unwritable`.
  */
 export function createFile(path: string, contents: string | Uint8Array, mode: number): boolean {
-  return withTemporary(path, contents, mode, (temporary) => {
-    try {
-      // A hard link fails where a rename would overwrite.
-      linkSync(temporary, path);
-      return true;
-    } catch (error) {
-      if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'EEXIST') return false;
-      throw error;
-    }
-  });
+  return replacing(path, contents, mode, (replacement) => replacement.placeAnew());
 }
 
-function withTemporary<T>(
+function replacing<T>(
   path: string,
   contents: string | Uint8Array,
   mode: number,
-  place: (temporary: string) => T,
+  place: (replacement: Replacement) => T,
 ): T {
-  const folder = dirname(path);
-  const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
-  return writing(path, () => {
-    try {
-      const file = openSync(temporary, 'wx', mode);
-      try {
-        writeFileSync(file, contents);
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
-      return place(temporary);
-    } finally {
-      rmSync(temporary, { force: true });
-      flushFolder(folder);
-    }
-  });
+  return writing(path, () => place(new Replacement(path, mode).write(contents)));
 }
 
 function writing<T>(path: string, work: () => T): T {
@@ -144,15 +106,5 @@ function readIfThere(path: string): Buffer | undefined {
     return readFileSync(path);
   } catch {
     return undefined;
-  }
-}
-
-/** A rename is durable when the folder is. */
-function flushFolder(folder: string): void {
-  const handle = openSync(folder, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
   }
 }

@@ -1,0 +1,1 @@
+export { Replacement } from './replacement.js';

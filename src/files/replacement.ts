@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fchownSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+/**
+ * A file that is written beside the one whose place it takes, so that nobody, and no start after a crash, finds half of it. Its methods never wait, so that
+ * only the end of the process can come between one and the next. Each throws what the file system says, and then leaves nothing behind.
+ */
+export class Replacement {
+  readonly #path: string;
+  readonly #temporary: string;
+  #file: number | undefined;
+
+  /** Makes it in the folder of `path`, empty. When root replaces somebody's file, that owner keeps it. */
+  constructor(path: string, mode: number) {
+    this.#path = path;
+    this.#temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+    const file = (this.#file = openSync(this.#temporary, 'wx', mode));
+    this.#orNothing(() => {
+      const old = lstatSync(path, { throwIfNoEntry: false });
+      if (old?.isDirectory()) throw Object.assign(new Error('EISDIR: it is a folder'), { code: 'EISDIR' });
+      // By the open file, not by its name: in somebody else's folder a name can be exchanged meanwhile.
+      if (old?.isFile() && process.geteuid?.() === 0) fchownSync(file, old.uid, old.gid);
+    });
+  }
+
+  /** Appends. */
+  write(contents: string | Uint8Array): this {
+    return this.#orNothing(() => {
+      if (this.#file !== undefined) writeFileSync(this.#file, contents);
+      return this;
+    });
+  }
+
+  /** Writes everything to the disk. After that nothing is appended. */
+  flush(): this {
+    return this.#orNothing(() => {
+      if (this.#file !== undefined) fsyncSync(this.#file);
+      this.#close();
+      return this;
+    });
+  }
+
+  /** Moves it to its place, durably. */
+  place(): void {
+    this.flush().#orNothing(() => {
+      renameSync(this.#temporary, this.#path);
+      this.#flushFolder();
+    });
+  }
+
+  /** As {@link place}, but never takes the place of a file: false, and nothing is left behind, when there is one. */
+  placeAnew(): boolean {
+    return this.flush().#orNothing(() => {
+      const isPlaced = this.#link();
+      rmSync(this.#temporary);
+      this.#flushFolder();
+      return isPlaced;
+    });
+  }
+
+  /** Removes it, unless it is in its place. */
+  discard(): void {
+    this.#close();
+    rmSync(this.#temporary, { force: true });
+  }
+
+  #link(): boolean {
+    try {
+      // A hard link fails where a rename would overwrite.
+      linkSync(this.#temporary, this.#path);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw error;
+    }
+  }
+
+  /** A rename is durable once the folder is flushed. */
+  #flushFolder(): void {
+    const folder = openSync(dirname(this.#path), 'r');
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
+  }
+
+  #close(): void {
+    const file = this.#file;
+    this.#file = undefined;
+    if (file !== undefined) closeSync(file);
+  }
+
+  #orNothing<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      try {
+        this.discard();
+      } catch {
+        // The first failure says more.
+      }
+      throw error;
+    }
+  }
+}
