@@ -5,6 +5,7 @@ import { postgresDdl } from './postgres-ddl.js';
 import { CHANGES, WriterPostgresDialect, type PostgresDialectOptions } from './postgres-dialect.js';
 import { postgresError, readOnlyError, unusableError } from './postgres-error.js';
 import { PostgresListener, type Hearing } from './postgres-listener.js';
+import { beginSession, CONNECT_MS, STATEMENT_MS, type SessionOptions } from './postgres-session.js';
 import type { Database, Schema } from './schema.js';
 import { StoreError } from './store-error.js';
 import { Store, withSnapshot, type Exchange, type StoreOptions, type Topic } from './store.js';
@@ -12,16 +13,6 @@ import { Store, withSnapshot, type Exchange, type StoreOptions, type Topic } fro
 /** {@link StoreOptions} of a PostgreSQL database. */
 export type PostgresOptions = StoreOptions & { readonly url: string };
 
-const CONNECT_MS = 5_000;
-/** Longer than any statement of ours takes; a migration has no such bound. */
-const STATEMENT_MS = 15_000;
-/** A process that stopped amid a transaction lets the others write again after this. */
-const IDLE_IN_TRANSACTION_MS = 60_000;
-const BUSY_MS = 5_000;
-/** A machine that died or lost the network holds the lock of the writers until the server's TCP notices: after 25 seconds, and not the two hours of its default. */
-const UNTIL_GONE = ['keepalives_idle=10', 'keepalives_interval=5', 'keepalives_count=3', 'user_timeout=25000']
-  .map((setting) => `-c tcp_${setting}`)
-  .join(' ');
 const READERS = 4;
 
 /**
@@ -76,7 +67,7 @@ class PostgresStore extends Store {
   }
 
   #listen(hearing: Hearing): PostgresListener {
-    const listener = new PostgresListener(connectionTo(this.#target, { readOnly: true }), hearing);
+    const listener = new PostgresListener(connectionTo(this.#target, {}), hearing);
     this.#listeners.add(listener);
     return listener;
   }
@@ -201,29 +192,21 @@ function targetOf(url: string): Target {
   }
 }
 
-interface ConnectionOptions {
-  readonly readOnly?: boolean | undefined;
-  readonly busyTimeout?: number | undefined;
-  readonly statementTimeout?: number;
-}
-
-function connectionTo(
-  { url }: Target,
-  { readOnly = false, busyTimeout = BUSY_MS, statementTimeout = STATEMENT_MS }: ConnectionOptions,
-): pg.ClientConfig {
+function connectionTo({ url }: Target, { statementTimeout = STATEMENT_MS }: SessionOptions): pg.ClientConfig {
   return {
     connectionString: url,
     connectionTimeoutMillis: CONNECT_MS,
     keepAlive: true,
-    lock_timeout: busyTimeout,
-    statement_timeout: statementTimeout,
     // A server that does not answer at all is not waited for either.
     query_timeout: statementTimeout === 0 ? undefined : statementTimeout + CONNECT_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     application_name: 'veritas',
-    options: readOnly ? '-c default_transaction_read_only=on' : UNTIL_GONE,
     types,
   };
+}
+
+/** `onConnect` is waited for, which its type does not say. */
+interface PoolConfig extends Omit<pg.PoolConfig, 'onConnect'> {
+  readonly onConnect: (client: pg.ClientBase) => Promise<void>;
 }
 
 function databaseOf(
@@ -233,14 +216,16 @@ function databaseOf(
     rewrite,
     checksSchema,
     ...options
-  }: ConnectionOptions & Pick<PostgresDialectOptions, 'rewrite' | 'checksSchema'> & { readonly most: number },
+  }: SessionOptions & Pick<PostgresDialectOptions, 'rewrite' | 'checksSchema'> & { readonly most: number },
 ): Kysely<Schema> {
-  const pool = new pg.Pool({
+  const config: PoolConfig = {
     ...connectionTo(target, options),
     max: most,
     idleTimeoutMillis: 0,
     allowExitOnIdle: true,
-  });
+    onConnect: beginSession(options),
+  };
+  const pool = new pg.Pool(config);
   // Of a connection that nobody uses: the next one to need it makes another.
   pool.on('error', () => undefined);
   // Of one that is in use, or was just given out: unheard, its end would be that of the process. Its next statement fails, and says why.
