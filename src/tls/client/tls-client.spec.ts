@@ -306,6 +306,12 @@ describe('a server that is not who was meant gets no octet', () => {
       id,
     ],
     ['with the host, but not the ID', 'name_mismatch', () => localhost(), id],
+    [
+      'with the name as a mailbox',
+      'name_mismatch',
+      () => issuing.issue({ names: [{ kind: 'email', value: 'billing@example.org' }] }),
+      'billing@example.org',
+    ],
   ])('%s: %s', async (...[, code, issued, peer]) => {
     const server = await listen(issued());
     const { client } = await open();
@@ -321,7 +327,8 @@ describe('a server that is not who was meant gets no octet', () => {
     const lowest = issuing.intermediate({ commonName: 'Lowest CA' });
     const issued = lowest.issue({ names: [dns('localhost')] });
     const chainPem = issued.certificatePem + issuing.certificatePem + lowest.certificatePem;
-    for (const each of [issued, { ...issued, chainPem }]) {
+    const withRoot = issued.certificatePem + root.certificatePem + lowest.certificatePem + issuing.certificatePem;
+    for (const each of [issued, { ...issued, chainPem }, { ...issued, chainPem: withRoot }]) {
       const server = await listen(each);
       const { client } = await open();
       expect((await client.fetch(`https://localhost:${server.port}/`)).status).toBe(200);
