@@ -1,10 +1,12 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -102,10 +104,8 @@ describe('a pair', () => {
   });
 
   test('behind links is replaced where it lies', () => {
-    const { folder, paths } = placed();
-    const links = { certificateFile: join(folder, 'link-cert.pem'), keyFile: join(folder, 'link-key.pem') };
-    symlinkSync(paths.certificateFile, links.certificateFile);
-    symlinkSync(paths.keyFile, links.keyFile);
+    const { paths } = placed();
+    const links = writeLinks(paths);
     const next = ca.issue();
     new PairFiles(links).place(next.key, [next.certificate]);
     expect(new X509Certificate(readFileSync(paths.certificateFile)).serialNumber.toLowerCase()).toBe(
@@ -113,7 +113,51 @@ describe('a pair', () => {
     );
     expect(existsSync(`${paths.keyFile}.old`)).toBe(true);
   });
+
+  test('behind links is whole between the two renames as well', async () => {
+    const { paths, issued } = placed();
+    const links = writeLinks(paths);
+    renameSync(paths.keyFile, `${paths.keyFile}.old`);
+    writeFileSync(paths.keyFile, ca.issue().keyPem, { mode: 0o600 });
+    expect(await readNow(links)).toBe(issued.certificate.serialNumber);
+  });
+
+  test('keeps the mode of its certificate, whatever the mask of the process', () => {
+    const { paths } = placed();
+    const next = ca.issue();
+    const before = process.umask(0o077);
+    try {
+      new PairFiles(paths).place(next.key, [next.certificate]);
+    } finally {
+      process.umask(before);
+    }
+    expect(statSync(paths.certificateFile).mode & 0o777).toBe(0o644);
+  });
+
+  (process.geteuid?.() === 0 ? test : test.skip)(
+    'of somebody else is still his when root replaces it, the kept key too',
+    () => {
+      const { paths } = placed();
+      const next = ca.issue();
+      const files = [paths.certificateFile, paths.keyFile];
+      for (const file of files) chownSync(file, 1234, 1235);
+      new PairFiles(paths).place(next.key, [next.certificate]);
+      for (const file of [...files, `${paths.keyFile}.old`]) {
+        const { uid, gid } = statSync(file);
+        expect([file, uid, gid]).toEqual([file, 1234, 1235]);
+      }
+    },
+  );
 });
+
+/** Links to the two files, in another folder. */
+function writeLinks(paths: { readonly certificateFile: string; readonly keyFile: string }): typeof paths {
+  const folder = temporaryFolder();
+  const links = { certificateFile: join(folder, 'link-cert.pem'), keyFile: join(folder, 'link-key.pem') };
+  symlinkSync(paths.certificateFile, links.certificateFile);
+  symlinkSync(paths.keyFile, links.keyFile);
+  return links;
+}
 
 describe('refused in one sentence, and nothing is changed', () => {
   const codeOf = (work: () => unknown): [string, string] => {

@@ -92,7 +92,7 @@ export class PairFiles {
         newCertificate.place();
         return;
       }
-      new TemporaryFile(previousKeyFile(keyFile), this.keyPem, 0o600).place();
+      new TemporaryFile(previousKeyFile(keyFile), this.keyPem, 0o600, keyFile).place();
       newKey.place();
       try {
         newCertificate.place();
