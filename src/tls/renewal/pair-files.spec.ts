@@ -9,6 +9,7 @@ import {
   renameSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -88,6 +89,38 @@ describe('a pair', () => {
       expect(await readNow(paths)).toBe(last.certificate.serialNumber);
       expect(readFileSync(`${paths.keyFile}.old`, 'utf8')).toBe(expected.keyPem);
     }
+  });
+
+  test('is replaced by one process at a time, and by the next one when that has ended in the middle', async () => {
+    const { folder, paths } = placed();
+    const [first, second] = [ca.issue(), ca.issue()];
+    const place = TemporaryFile.prototype.place;
+    const refused: string[] = [];
+    const placing = jest.spyOn(TemporaryFile.prototype, 'place').mockImplementation(function (this: TemporaryFile) {
+      placing.mockImplementation(function (this: TemporaryFile) {
+        place.call(this);
+      });
+      try {
+        other.place(second.key, [second.certificate]);
+      } catch (error) {
+        refused.push((error as Error).message);
+      }
+      place.call(this);
+    });
+    const [pair, other] = [new PairFiles(paths), new PairFiles(paths)];
+    try {
+      pair.place(first.key, [first.certificate]);
+    } finally {
+      placing.mockRestore();
+    }
+    expect(refused).toEqual([expect.stringContaining('is being replaced by another renewal')]);
+    expect(await readNow(paths)).toBe(first.certificate.serialNumber);
+    const lock = join(folder, '.key.pem.lock');
+    writeFileSync(lock, '');
+    utimesSync(lock, new Date(), new Date(Date.now() - 61_000));
+    new PairFiles(paths).place(second.key, [second.certificate]);
+    expect(await readNow(paths)).toBe(second.certificate.serialNumber);
+    expect(readdirSync(folder).sort()).toEqual(['cert.pem', 'key.pem', 'key.pem.old']);
   });
 
   test('with a passphrase has the next key under the same one', async () => {
