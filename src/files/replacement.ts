@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,
+  fchmodSync,
   fchownSync,
   fsyncSync,
   linkSync,
@@ -19,18 +20,28 @@ import { basename, dirname, join } from 'node:path';
 export class Replacement {
   readonly #path: string;
   readonly #temporary: string;
+  readonly #mode: number;
   #file: number | undefined;
 
-  /** Makes it in the folder of `path`, empty. When root replaces somebody's file, that owner keeps it. */
-  constructor(path: string, mode: number) {
+  /** Makes it in the folder of `path`, empty. When root replaces somebody's file, or makes one beside his `sibling`, it is that owner's. */
+  constructor(path: string, mode: number, sibling = path) {
     this.#path = path;
+    this.#mode = mode;
     this.#temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
     const file = (this.#file = openSync(this.#temporary, 'wx', mode));
     this.#orNothing(() => {
-      const old = lstatSync(path, { throwIfNoEntry: false });
+      const [old, like] = [path, sibling].map((each) => lstatSync(each, { throwIfNoEntry: false }));
       if (old?.isDirectory()) throw Object.assign(new Error('EISDIR: it is a folder'), { code: 'EISDIR' });
       // By the open file, not by its name: in somebody else's folder a name can be exchanged meanwhile.
-      if (old?.isFile() && process.geteuid?.() === 0) fchownSync(file, old.uid, old.gid);
+      if (like?.isFile() && process.geteuid?.() === 0) fchownSync(file, like.uid, like.gid);
+    });
+  }
+
+  /** Gives it the mode also in those bits that the mask of the process has taken away. */
+  keepMode(): this {
+    return this.#orNothing(() => {
+      if (this.#file !== undefined) fchmodSync(this.#file, this.#mode);
+      return this;
     });
   }
 

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { reporter } from './reporter.js';
 import { previousKeyFile, readTlsMaterial, type TlsFiles, type TlsMaterial } from './tls-material.js';
 
 /** What a look at the files led to, for the log. */
@@ -39,13 +40,16 @@ export class MaterialWatch {
   #failed: { readonly mark: string; readonly at: number } | undefined;
   #busy = false;
   #looking: Promise<void> = Promise.resolve();
+  readonly #report: (event: TlsReloadEvent) => void;
 
   constructor(
     private readonly files: TlsFiles,
     private current: TlsMaterial,
     private readonly options: MaterialWatchOptions,
     private readonly take: (material: TlsMaterial, change: 'certificate' | 'trust') => void,
-  ) {}
+  ) {
+    this.#report = reporter(options.report);
+  }
 
   /** The material in use. */
   get material(): TlsMaterial {
@@ -89,7 +93,7 @@ export class MaterialWatch {
       const why = (error as Error).message;
       if (why === this.#failure) return;
       this.#failure = why;
-      this.options.report({ kind: 'failed', why });
+      this.#report({ kind: 'failed', why });
     }
   }
 
@@ -99,7 +103,7 @@ export class MaterialWatch {
     if (change === 'certificate' && PARTS.every((part) => isDeepStrictEqual(material[part], before[part]))) return;
     this.take(material, change);
     this.current = material;
-    this.options.report({ kind: change, material });
+    this.#report({ kind: change, material });
   }
 
   async #markOfFiles(): Promise<string> {

@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, hkdfSync, type KeyObject } from 'node:crypto';
 import type { Stats } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, realpath, type FileHandle } from 'node:fs/promises';
 import { decodeCertificate, DecodeError, nameToString, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
 import { TlsSetupError } from './tls-error.js';
 
@@ -119,8 +119,9 @@ function readLeaf(pem: string, path: string, setting: string): Certificate {
 async function readKeyOf(certificate: Certificate, files: TlsFiles): Promise<string> {
   const keyPem = await readText(files.keyFile, 'tls.keyFile', checkPrivate);
   if (belongs(certificate, readKey(keyPem, files))) return keyPem;
-  const before = { ...files, keyFile: previousKeyFile(files.keyFile) };
   try {
+    // A renewal leaves links alone, and keeps the key where the file lies.
+    const before = { ...files, keyFile: previousKeyFile(await realpath(files.keyFile)) };
     const previousPem = await readText(before.keyFile, 'tls.keyFile', checkPrivate);
     if (belongs(certificate, readKey(previousPem, before))) return previousPem;
   } catch (error) {

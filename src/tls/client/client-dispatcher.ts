@@ -1,4 +1,4 @@
-import { Agent, Dispatcher, type buildConnector } from 'undici';
+import { Agent, Dispatcher, errors, type buildConnector } from 'undici';
 import type { Generation } from './generation.js';
 import type { DispatcherOptions, TlsClient } from './tls-client.js';
 import { waitingRequest } from './waiting-request.js';
@@ -10,8 +10,12 @@ import { waitingRequest } from './waiting-request.js';
 export class ClientDispatcher extends Dispatcher {
   #generation: Generation;
   #agent: Agent;
+  /** Those of earlier generations, whose requests are not all answered. */
+  readonly #earlier = new Set<Agent>();
   readonly #stopListening: () => void;
   #isClosed = false;
+  /** Ends every connection, and those that are being made. */
+  readonly #destroyed = new AbortController();
 
   constructor(
     private readonly client: TlsClient,
@@ -43,8 +47,10 @@ export class ClientDispatcher extends Dispatcher {
   override close(callback: () => void): void;
   override close(callback?: () => void): Promise<void> | undefined {
     this.#end();
-    const closed = this.#agent.closed ? Promise.resolve() : this.#agent.close();
-    if (!callback) return closed;
+    const closed = Promise.all(
+      [this.#agent, ...this.#earlier].filter((each) => !each.destroyed).map((each) => each.close()),
+    );
+    if (!callback) return closed.then(() => undefined);
     void closed.then(callback);
     return undefined;
   }
@@ -55,7 +61,10 @@ export class ClientDispatcher extends Dispatcher {
   override destroy(first?: Error | null | (() => void), second?: () => void): Promise<void> | undefined {
     this.#end();
     const callback = typeof first === 'function' ? first : second;
-    const destroyed = this.#agent.destroy(typeof first === 'function' ? null : (first ?? null));
+    const error = typeof first === 'function' ? null : (first ?? null);
+    const destroyed = this.#agent.destroy(error);
+    // Agents of undici that were told to close cannot be destroyed any more.
+    this.#destroyed.abort(error ?? new errors.ClientDestroyedError());
     if (!callback) return destroyed;
     void destroyed.then(callback);
     return undefined;
@@ -72,12 +81,14 @@ export class ClientDispatcher extends Dispatcher {
     const before = this.#agent;
     this.#generation = this.client.generation;
     this.#agent = this.#newAgent();
-    void before.close();
+    this.#earlier.add(before);
+    void before.close().then(() => this.#earlier.delete(before));
   }
 
   #newAgent(): Agent {
     const { peer, ...options } = this.options;
     const protocols = options.allowH2 ? ['h2', 'http/1.1'] : ['http/1.1'];
+    const { signal } = this.#destroyed;
     const connect: buildConnector.connector = ({ protocol, hostname, port, servername }, callback) => {
       if (protocol !== 'https:') {
         callback(new TypeError('a client with a certificate speaks https alone'), null);
@@ -90,9 +101,17 @@ export class ClientDispatcher extends Dispatcher {
           servername: servername || undefined,
           peer,
           protocols,
+          signal,
         })
         .then(
           ({ socket }) => {
+            const end = (): void => {
+              socket.destroy(signal.reason as Error);
+            };
+            signal.addEventListener('abort', end);
+            socket.once('close', () => {
+              signal.removeEventListener('abort', end);
+            });
             callback(null, socket);
           },
           (error: unknown) => {

@@ -15,6 +15,8 @@ export interface ConnectTarget {
   readonly peer?: string | undefined;
   /** Application protocols, the preferred one first (RFC 7301). */
   readonly protocols?: readonly string[] | undefined;
+  /** Ends the attempt; it has no say about the connection once that is given. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A connection whose server has proven, by the path of its certificate, to be the expected one. */
@@ -37,13 +39,14 @@ export function connectTo(
   target: ConnectTarget,
   { clock, handshakeTimeout }: { readonly clock: () => Date; readonly handshakeTimeout: number },
 ): Promise<ServerConnection> {
-  const { host, port, protocols = [] } = target;
+  const { host, port, protocols = [], signal } = target;
   const servername = target.servername ?? serverNameOf(host);
   // An address is not sent as a server name, but it is expected all the same.
   const expected = expectedPeer(target.peer ?? (servername === '' ? host : servername));
   const key = JSON.stringify([host, port, servername, expected, protocols]);
   const session = generation.session(key, clock());
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
     const socket = connect({
       host,
       port,
@@ -58,8 +61,16 @@ export function connectTo(
     const late = setTimeout(() => {
       socket.destroy(new PeerRefusedError('handshake_timeout', 'it did not finish the handshake in time'));
     }, handshakeTimeout);
-    const fail = (error: Error): void => {
+    const abort = (): void => {
+      socket.destroy(signal?.reason as Error);
+    };
+    signal?.addEventListener('abort', abort);
+    const settle = (): void => {
       clearTimeout(late);
+      signal?.removeEventListener('abort', abort);
+    };
+    const fail = (error: Error): void => {
+      settle();
       reject(error);
     };
     socket.once('error', fail);
@@ -81,7 +92,7 @@ export function connectTo(
         socket.destroy(error as Error);
         return;
       }
-      clearTimeout(late);
+      settle();
       socket.off('error', fail).off('close', closed);
       resolve({ socket, path });
     });

@@ -54,7 +54,8 @@ export function checkServer(
     purposes: ['serverAuth'],
     extendedKeyUsageRequired: true,
     possessionProven: true,
-    names: 'host' in expected ? [expected.host] : [],
+    // Not a mailbox, which a plain string with an @ would be.
+    names: 'host' in expected ? [{ kind: isIP(expected.host) === 0 ? 'dns' : 'ip', value: expected.host }] : [],
     accepts,
   });
   if (!result.ok) throw new PeerRefusedError(result.reason.code, result.reason.message);

@@ -16,11 +16,10 @@ export function sentCertificates(socket: TLSSocket): readonly [Certificate, ...C
   if (!leaf) return undefined;
   const above: Certificate[] = [];
   let next: X509Certificate | undefined = leaf.issuerCertificate;
-  for (; next && above.length < MAX_CERTIFICATES; next = next.issuerCertificate) {
+  // They come as they were sent, in whatever order.
+  for (let sent = 0; next && sent < MAX_CERTIFICATES; sent++, next = next.issuerCertificate) {
     const certificate = readable(next.raw);
-    // A self-signed certificate is its own issuer, without end.
-    if (certificate?.subject.key === certificate?.issuer.key) break;
-    if (certificate) above.push(certificate);
+    if (certificate && certificate.subject.key !== certificate.issuer.key) above.push(certificate);
   }
   return [readLeaf(leaf.raw), ...above];
 }

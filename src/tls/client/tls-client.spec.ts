@@ -1,6 +1,12 @@
 import { once } from 'node:events';
 import { Agent, createServer, get as httpsGet, type Server } from 'node:https';
-import { createServer as createPlainServer, type AddressInfo, type Socket } from 'node:net';
+import {
+  connect as connectPlain,
+  createServer as createPlainServer,
+  type AddressInfo,
+  type Server as PlainServer,
+  type Socket,
+} from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -98,7 +104,13 @@ const localhost = (options: TestCertificateOptions = {}): Issued =>
 async function open(
   issued: Issued = service(),
   { caPem = root.certificatePem, ...options }: Partial<TlsClientOptions> & { readonly caPem?: string } = {},
-): Promise<{ client: TlsClient; issued: Issued; events: TlsClientEvent[]; place: (next: Issued) => Promise<void> }> {
+): Promise<{
+  client: TlsClient;
+  issued: Issued;
+  events: TlsClientEvent[];
+  paths: { readonly ca: string };
+  place: (next: Issued) => Promise<void>;
+}> {
   const paths = writeFiles(temporaryFolder(), { cert: issued.chainPem, key: issued.keyPem, ca: caPem });
   const events: TlsClientEvent[] = [];
   const client = await openTlsClient({
@@ -114,7 +126,7 @@ async function open(
     replaceFile(paths.cert, next.chainPem);
     await client.reload();
   };
-  return { client, issued, events, place };
+  return { client, issued, events, paths, place };
 }
 
 function getBy(agent: Agent, port: number, path = '/'): Promise<string> {
@@ -294,6 +306,12 @@ describe('a server that is not who was meant gets no octet', () => {
       id,
     ],
     ['with the host, but not the ID', 'name_mismatch', () => localhost(), id],
+    [
+      'with the name as a mailbox',
+      'name_mismatch',
+      () => issuing.issue({ names: [{ kind: 'email', value: 'billing@example.org' }] }),
+      'billing@example.org',
+    ],
   ])('%s: %s', async (...[, code, issued, peer]) => {
     const server = await listen(issued());
     const { client } = await open();
@@ -309,7 +327,8 @@ describe('a server that is not who was meant gets no octet', () => {
     const lowest = issuing.intermediate({ commonName: 'Lowest CA' });
     const issued = lowest.issue({ names: [dns('localhost')] });
     const chainPem = issued.certificatePem + issuing.certificatePem + lowest.certificatePem;
-    for (const each of [issued, { ...issued, chainPem }]) {
+    const withRoot = issued.certificatePem + root.certificatePem + lowest.certificatePem + issuing.certificatePem;
+    for (const each of [issued, { ...issued, chainPem }, { ...issued, chainPem: withRoot }]) {
       const server = await listen(each);
       const { client } = await open();
       expect((await client.fetch(`https://localhost:${server.port}/`)).status).toBe(200);
@@ -341,6 +360,67 @@ test('a handshake that never ends is not waited for, nor one that ends in nothin
     await expect(client.connect(target)).rejects.toMatchObject(error);
     server.close();
   }
+});
+
+/** Takes connections, and says nothing. */
+async function silentServer(): Promise<{ server: PlainServer; port: number }> {
+  const server = createPlainServer((socket) => socket.on('error', () => undefined));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+test('a server whose CA is taken from the bundle during the handshake gets no octet', async () => {
+  const other = TestCa.root({ commonName: 'Other Root' });
+  const server = await listen(other.issue({ names: [dns('localhost')] }));
+  const { server: gate, port } = await silentServer();
+  for (const way of [...WAYS.map(([, callerOf]) => callerOf), connecting]) {
+    const { client, paths } = await open(service(), { caPem: root.certificatePem + other.certificatePem });
+    const call = await way(client);
+    const refused = call(port).catch((error: unknown) => error);
+    const [socket] = (await once(gate, 'connection')) as [Socket];
+    replaceFile(paths.ca, root.certificatePem);
+    await client.reload();
+    // The next attempt goes through.
+    gate.once('connection', (next: Socket) => void pass(next));
+    await pass(socket);
+    expect(codeOf(await refused)).toBe('untrusted');
+  }
+  expect(server.octets).toBe(0);
+  gate.close();
+
+  function pass(socket: Socket): Promise<unknown> {
+    const on = connectPlain(server.port, '127.0.0.1').on('error', () => undefined);
+    socket.pipe(on).pipe(socket);
+    return once(on, 'connect');
+  }
+});
+
+const connecting = (client: TlsClient): Promise<Call> =>
+  Promise.resolve(async (port) => {
+    const { socket } = await client.connect({ host: 'localhost', port });
+    socket.destroy();
+    return '';
+  });
+
+test('an attempt to connect ends at its signal, which leaves alone what is connected', async () => {
+  const { server, port } = await silentServer();
+  const { client } = await open();
+  const given = new AbortController();
+  const refused = client.connect({ host: 'localhost', port, signal: given.signal });
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  given.abort();
+  await expect(refused).rejects.toMatchObject({ name: 'AbortError' });
+  await once(socket.resume(), 'close');
+  server.close();
+  await expect(client.connect({ host: 'localhost', port, signal: given.signal })).rejects.toMatchObject({
+    name: 'AbortError',
+  });
+  const later = new AbortController();
+  const { port: other } = await listen(localhost());
+  const { socket: connected } = await client.connect({ host: 'localhost', port: other, signal: later.signal });
+  later.abort();
+  expect(connected.destroyed).toBe(false);
+  connected.destroy();
 });
 
 describe('a session that could be resumed', () => {
@@ -399,6 +479,22 @@ describe('files', () => {
     );
   });
 
+  test('are taken up though `report` throws, or is a promise that is rejected', async () => {
+    const failures: (() => unknown)[] = [
+      () => {
+        throw new Error('a report that fails');
+      },
+      () => Promise.reject(new Error('a report that fails')),
+    ];
+    for (const report of failures) {
+      const { client, place } = await open(service(), { report });
+      await place({ ...service(), keyPem: service().keyPem });
+      const next = service();
+      await place(next);
+      expect(client.material.certificate.serialNumber).toBe(next.certificate.serialNumber);
+    }
+  });
+
   test('a CA bundle without a root is no trust', async () => {
     await expect(open(service(), { caPem: issuing.certificatePem })).rejects.toThrow(TlsSetupError);
   });
@@ -443,6 +539,90 @@ test('an agent that is used again once it was destroyed hears of changes again, 
   const idle = once(server.sockets.at(-1)!, 'close');
   await client.close();
   await idle;
+});
+
+describe('an agent', () => {
+  test('makes no more connections than it may, also while they are being made', async () => {
+    const server = await listen(localhost());
+    const { client } = await open();
+    for (const [options, most] of [
+      [{ maxSockets: 3 }, 3],
+      [{ maxTotalSockets: 2 }, 2],
+    ] as const) {
+      server.sockets.splice(0);
+      const agent = client.agent(options);
+      await Promise.all(Array.from({ length: 20 }, () => getBy(agent, server.port)));
+      expect(server.sockets).toHaveLength(most);
+      agent.destroy();
+    }
+  });
+
+  test('tells each request that waits, once, when no connection can be made', async () => {
+    const server = await listen(TestCa.root().issue({ names: [dns('localhost')] }));
+    const { client } = await open();
+    for (const maxSockets of [1, 3, Infinity]) {
+      const agent = client.agent({ maxSockets });
+      const errors: unknown[] = [];
+      const calls = Array.from({ length: 10 }, () => {
+        const call = httpsGet({ host: 'localhost', port: server.port, agent });
+        call.on('error', (error) => errors.push(codeOf(error)));
+        return new Promise((resolve) => call.on('close', resolve));
+      });
+      await Promise.all(calls);
+      expect(errors).toEqual(Array(10).fill('untrusted'));
+    }
+    expect(server.octets).toBe(0);
+  });
+
+  test('that is destroyed ends the connections that are being made, as the end of its client does', async () => {
+    const { server, port } = await silentServer();
+    const { client } = await open();
+    const agent = client.agent();
+    for (const end of [() => agent.destroy(), () => void client.close()]) {
+      const call = getBy(agent, port);
+      const [socket] = (await once(server, 'connection')) as [Socket];
+      end();
+      await expect(call).rejects.toMatchObject({ code: 'ECONNRESET' });
+      await once(socket.resume(), 'close');
+    }
+    server.close();
+  });
+});
+
+test('a dispatcher that is destroyed ends what is under way from before a change, and what is being made', async () => {
+  const server = await listen(localhost());
+  const silent = await silentServer();
+  const { client, place } = await open();
+  const dispatcher = await client.dispatcher();
+  const calls = [request(`https://localhost:${server.port}/slow`, { dispatcher })];
+  await once(server.server, 'request');
+  await place(service());
+  calls.push(request(`https://localhost:${silent.port}/`, { dispatcher }));
+  const [socket] = (await once(silent.server, 'connection')) as [Socket];
+  const closed = dispatcher.close();
+  await dispatcher.destroy();
+  await closed;
+  for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'UND_ERR_DESTROYED' });
+  await once(socket.resume(), 'close');
+  silent.server.close();
+  await dispatcher.close();
+  await new Promise<void>((resolve) => dispatcher.close(resolve));
+});
+
+test('a dispatcher is closed once what is under way from before a change is answered as well', async () => {
+  const server = await listen(localhost());
+  const { client, issued, place } = await open();
+  const dispatcher = await client.dispatcher();
+  const slow = request(`https://localhost:${server.port}/slow`, { dispatcher });
+  await once(server.server, 'request');
+  await place(service());
+  let isClosed = false;
+  const closed = client.close().then(() => (isClosed = true));
+  await delay(50);
+  expect(isClosed).toBe(false);
+  server.release();
+  expect(await (await slow).body.text()).toBe(issued.certificate.serialNumber);
+  await closed;
 });
 
 test('what waits in a dispatcher while the certificate is renewed goes out with the new one, its body whole', async () => {

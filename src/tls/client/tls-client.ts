@@ -3,6 +3,7 @@ import type { ConnectionOptions, DetailedPeerCertificate, PeerCertificate } from
 import type { Agent as UndiciAgent, Dispatcher, RequestInfo, RequestInit, Response } from 'undici';
 import type { RevocationOptions } from '../../revocation/index.js';
 import { MaterialWatch, type TlsReloadEvent } from '../material-watch.js';
+import { reporter } from '../reporter.js';
 import { readTlsMaterial, type TlsFiles, type TlsMaterial } from '../tls-material.js';
 import { checkTlsSettings, DEFAULT_TLS_SETTINGS, type TlsSettings } from '../tls-settings.js';
 import { ClientAgent } from './client-agent.js';
@@ -91,11 +92,12 @@ export class TlsClient {
       clock,
       reloadInterval: interval = 1000,
       handshakeTimeout = 10_000,
-      report = () => undefined,
+      report: tell = () => undefined,
       revocation,
       ...files
     }: Required<Pick<TlsClientOptions, 'settings' | 'clock'>> & TlsClientOptions,
   ) {
+    const report = reporter(tell);
     this.#settings = settings;
     this.#clock = clock;
     this.#handshakeTimeout = handshakeTimeout;
@@ -146,8 +148,16 @@ export class TlsClient {
   }
 
   /** Opens one connection, given once the server has proven to be the expected one. Throws {@link PeerRefusedError}, and network errors. */
-  connect(target: ConnectTarget): Promise<ServerConnection> {
-    return connectTo(this.generation, target, { clock: this.#clock, handshakeTimeout: this.#handshakeTimeout });
+  async connect(target: ConnectTarget): Promise<ServerConnection> {
+    const { generation } = this;
+    const connection = await connectTo(generation, target, {
+      clock: this.#clock,
+      handshakeTimeout: this.#handshakeTimeout,
+    });
+    if (this.generation === generation) return connection;
+    // In the handshake files were taken up: a CA may be trusted no more.
+    connection.socket.destroy();
+    return this.connect(target);
   }
 
   /** For `node:https`, axios, got and whatever else takes an agent. Connections are kept alive unless `options` say otherwise. */

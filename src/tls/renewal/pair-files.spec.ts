@@ -1,12 +1,15 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -88,6 +91,38 @@ describe('a pair', () => {
     }
   });
 
+  test('is replaced by one process at a time, and by the next one when that has ended in the middle', async () => {
+    const { folder, paths } = placed();
+    const [first, second] = [ca.issue(), ca.issue()];
+    const place = TemporaryFile.prototype.place;
+    const refused: string[] = [];
+    const placing = jest.spyOn(TemporaryFile.prototype, 'place').mockImplementation(function (this: TemporaryFile) {
+      placing.mockImplementation(function (this: TemporaryFile) {
+        place.call(this);
+      });
+      try {
+        other.place(second.key, [second.certificate]);
+      } catch (error) {
+        refused.push((error as Error).message);
+      }
+      place.call(this);
+    });
+    const [pair, other] = [new PairFiles(paths), new PairFiles(paths)];
+    try {
+      pair.place(first.key, [first.certificate]);
+    } finally {
+      placing.mockRestore();
+    }
+    expect(refused).toEqual([expect.stringContaining('is being replaced by another renewal')]);
+    expect(await readNow(paths)).toBe(first.certificate.serialNumber);
+    const lock = join(folder, '.key.pem.lock');
+    writeFileSync(lock, '');
+    utimesSync(lock, new Date(), new Date(Date.now() - 61_000));
+    new PairFiles(paths).place(second.key, [second.certificate]);
+    expect(await readNow(paths)).toBe(second.certificate.serialNumber);
+    expect(readdirSync(folder).sort()).toEqual(['cert.pem', 'key.pem', 'key.pem.old']);
+  });
+
   test('with a passphrase has the next key under the same one', async () => {
     const issued = ca.issue();
     const passphrase = 'correct horse';
@@ -102,10 +137,8 @@ describe('a pair', () => {
   });
 
   test('behind links is replaced where it lies', () => {
-    const { folder, paths } = placed();
-    const links = { certificateFile: join(folder, 'link-cert.pem'), keyFile: join(folder, 'link-key.pem') };
-    symlinkSync(paths.certificateFile, links.certificateFile);
-    symlinkSync(paths.keyFile, links.keyFile);
+    const { paths } = placed();
+    const links = writeLinks(paths);
     const next = ca.issue();
     new PairFiles(links).place(next.key, [next.certificate]);
     expect(new X509Certificate(readFileSync(paths.certificateFile)).serialNumber.toLowerCase()).toBe(
@@ -113,7 +146,51 @@ describe('a pair', () => {
     );
     expect(existsSync(`${paths.keyFile}.old`)).toBe(true);
   });
+
+  test('behind links is whole between the two renames as well', async () => {
+    const { paths, issued } = placed();
+    const links = writeLinks(paths);
+    renameSync(paths.keyFile, `${paths.keyFile}.old`);
+    writeFileSync(paths.keyFile, ca.issue().keyPem, { mode: 0o600 });
+    expect(await readNow(links)).toBe(issued.certificate.serialNumber);
+  });
+
+  test('keeps the mode of its certificate, whatever the mask of the process', () => {
+    const { paths } = placed();
+    const next = ca.issue();
+    const before = process.umask(0o077);
+    try {
+      new PairFiles(paths).place(next.key, [next.certificate]);
+    } finally {
+      process.umask(before);
+    }
+    expect(statSync(paths.certificateFile).mode & 0o777).toBe(0o644);
+  });
+
+  (process.geteuid?.() === 0 ? test : test.skip)(
+    'of somebody else is still his when root replaces it, the kept key too',
+    () => {
+      const { paths } = placed();
+      const next = ca.issue();
+      const files = [paths.certificateFile, paths.keyFile];
+      for (const file of files) chownSync(file, 1234, 1235);
+      new PairFiles(paths).place(next.key, [next.certificate]);
+      for (const file of [...files, `${paths.keyFile}.old`]) {
+        const { uid, gid } = statSync(file);
+        expect([file, uid, gid]).toEqual([file, 1234, 1235]);
+      }
+    },
+  );
 });
+
+/** Links to the two files, in another folder. */
+function writeLinks(paths: { readonly certificateFile: string; readonly keyFile: string }): typeof paths {
+  const folder = temporaryFolder();
+  const links = { certificateFile: join(folder, 'link-cert.pem'), keyFile: join(folder, 'link-key.pem') };
+  symlinkSync(paths.certificateFile, links.certificateFile);
+  symlinkSync(paths.keyFile, links.keyFile);
+  return links;
+}
 
 describe('refused in one sentence, and nothing is changed', () => {
   const codeOf = (work: () => unknown): [string, string] => {

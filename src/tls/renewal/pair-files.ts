@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'nod
 import { dirname } from 'node:path';
 import { decodeCertificate, DecodeError, encodePem, octetsFromPemOrDer, type Certificate } from '../../x509/index.js';
 import { previousKeyFile } from '../tls-material.js';
+import { lockPair } from './pair-lock.js';
 import { reasonOf, RenewalError } from './renewal-error.js';
 import { TemporaryFile } from './temporary-file.js';
 
@@ -75,7 +76,8 @@ export class PairFiles {
 
   /**
    * Keeps the key as `<keyFile>.old`, and renames the new files over the old ones, the key first, so that at each moment the certificate belongs to
-   * one of the two keys. When the second rename fails, the previous key is put back. Refuses when the files have changed since they were read.
+   * one of the two keys. When the second rename fails, the previous key is put back. Refuses when the files have changed since they were read,
+   * or are being replaced by another process.
    */
   place(key: KeyObject, chain: readonly Certificate[]): void {
     const { certificateFile, keyFile, keyPassphrase, newKeyFile } = this.#paths;
@@ -84,15 +86,17 @@ export class PairFiles {
     const certificatePem = chain.map(({ der }) => encodePem('CERTIFICATE', der)).join('');
     const newKey = new TemporaryFile(newKeyFile ?? keyFile, keyPem, 0o600);
     let newCertificate: TemporaryFile | undefined;
+    let unlock: (() => void) | undefined;
     try {
       newCertificate = new TemporaryFile(certificateFile, certificatePem, statSync(certificateFile).mode & 0o777);
+      unlock = lockPair(keyFile);
       this.#checkUnchanged();
       if (newKeyFile !== undefined) {
         if (!newKey.placeAnew()) throw neverOverwritten(newKeyFile);
         newCertificate.place();
         return;
       }
-      new TemporaryFile(previousKeyFile(keyFile), this.keyPem, 0o600).place();
+      new TemporaryFile(previousKeyFile(keyFile), this.keyPem, 0o600, keyFile).place();
       newKey.place();
       try {
         newCertificate.place();
@@ -103,6 +107,7 @@ export class PairFiles {
     } finally {
       newKey.discard();
       newCertificate?.discard();
+      unlock?.();
     }
   }
 

@@ -169,15 +169,17 @@ describe('a renewal that fails', () => {
     expect(refused.events[0]).toMatchObject({ level: 'error', why: 'revoked' });
   });
 
-  test('honours Retry-After, and not for longer than a 24th of the lifetime', async () => {
-    for (const [retryAfter, minutes] of [
-      [1800, 30],
-      [10 ** 9, 60],
+  test('honours Retry-After, and not for longer than a 24th of the lifetime, nor than six hours', async () => {
+    for (const [hours, retryAfter, minutes] of [
+      [24, 1800, 30],
+      [24, 10 ** 9, 60],
+      // No timer of the system waits for a 24th of ten years: it would come back at once.
+      [87_600, 10 ** 9, 360],
     ] as const) {
       const busy = () => new RenewalError('unusable', 'busy', { retryAfter });
-      const { agent, time, events } = agentFor(24, { random: () => 0, fails: busy });
+      const { agent, time, events } = agentFor(hours, { random: () => 0, at: 0, fails: busy });
       await agent.start();
-      await time.pass(18 * HOUR);
+      await time.pass(7 * HOUR);
       expect((events[1]!.hour - events[0]!.hour) * 60).toBeCloseTo(minutes, 3);
     }
   });

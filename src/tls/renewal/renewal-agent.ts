@@ -1,4 +1,5 @@
 import type { Certificate } from '../../x509/index.js';
+import { reporter } from '../reporter.js';
 import { RenewalError } from './renewal-error.js';
 import { isUrgent, renewalTime, retryDelay } from './renewal-schedule.js';
 
@@ -48,6 +49,8 @@ const DEFAULT_AT = 2 / 3;
  */
 export class RenewalAgent {
   readonly #options: Required<RenewalAgentOptions>;
+  /** A fault in `report` is no reason to stop renewing. */
+  readonly #tell: (event: RenewalEvent) => void;
   #plan: { readonly fingerprint: string; readonly time: number } | undefined;
   /** The certificate that was read last. */
   #last: Certificate | undefined;
@@ -60,6 +63,7 @@ export class RenewalAgent {
   constructor(options: RenewalAgentOptions) {
     const defaults = { at: DEFAULT_AT, clock: () => new Date(), timer: systemTimer, random: Math.random };
     this.#options = { ...defaults, ...options };
+    this.#tell = reporter(this.#options.report);
   }
 
   /** Looks now, and from then on whenever it is time. If a look is under way, that one counts. Settles after the look, and never fails. */
@@ -138,15 +142,6 @@ export class RenewalAgent {
       notAfter: certificate?.notAfter,
     });
     return delay;
-  }
-
-  /** A fault in `report` is no reason to stop renewing. */
-  #tell(event: RenewalEvent): void {
-    try {
-      this.#options.report(event);
-    } catch (error) {
-      process.emitWarning(`what a renewal agent reports to failed: ${String(error)}`);
-    }
   }
 }
 

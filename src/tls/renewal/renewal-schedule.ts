@@ -23,7 +23,7 @@ export function renewalTime(validity: Validity, at: number, random: number): num
 /**
  * How long to wait, in milliseconds, after failure number `attempt` (from 1): ten seconds, then twice as long each time, up to a 96th of the lifetime
  * (a quarter of an hour for a day) and at most six hours. `random`, from 0 to 1, takes off up to half of it, so that those who failed together do not
- * return together. `retryAfter`, in seconds, is honoured up to a 24th of the lifetime, so that nobody is kept away until the certificate has expired.
+ * return together. `retryAfter`, in seconds, is honoured up to a 24th of the lifetime and six hours, so that nobody is kept away until the certificate has expired.
  */
 export function retryDelay(
   attempt: number,
@@ -36,7 +36,7 @@ export function retryDelay(
   const lifetime = validity ? lifetimeOf(validity) : 24 * HOUR;
   const longest = Math.min(LONGEST_RETRY, Math.max(SHORTEST_RETRY, lifetime / 96));
   const delay = Math.min(longest, SHORTEST_RETRY * 2 ** Math.min(attempt - 1, 20)) * (1 - random / 2);
-  return Math.max(delay, Math.min(retryAfter * 1000 * (1 + random / 4), lifetime / 24));
+  return Math.max(delay, Math.min(retryAfter * 1000 * (1 + random / 4), lifetime / 24, LONGEST_RETRY));
 }
 
 /** Whether half of the time between the moment of renewal and the expiry has gone: a failure is an error then, and not a warning. */

@@ -6,10 +6,10 @@ export class TemporaryFile {
   readonly #path: string;
   readonly #replacement: Replacement;
 
-  /** Writes it. */
-  constructor(path: string, contents: string | Uint8Array, mode: number) {
+  /** Writes it, with exactly this mode. `sibling` as in {@link Replacement}. */
+  constructor(path: string, contents: string | Uint8Array, mode: number, sibling?: string) {
     this.#path = path;
-    this.#replacement = this.#attempt(() => new Replacement(path, mode).write(contents).flush());
+    this.#replacement = this.#attempt(() => new Replacement(path, mode, sibling).keepMode().write(contents).flush());
   }
 
   /** Moves it to its place, durably. */
