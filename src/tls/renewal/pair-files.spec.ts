@@ -115,7 +115,7 @@ describe('a pair', () => {
     }
     expect(refused).toEqual([expect.stringContaining('is being replaced by another renewal')]);
     expect(await readNow(paths)).toBe(first.certificate.serialNumber);
-    const lock = join(folder, '.key.pem.lock');
+    const lock = join(folder, '.cert.pem.lock');
     writeFileSync(lock, '');
     utimesSync(lock, new Date(), new Date(Date.now() - 61_000));
     new PairFiles(paths).place(second.key, [second.certificate]);

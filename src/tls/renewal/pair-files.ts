@@ -89,7 +89,7 @@ export class PairFiles {
     let unlock: (() => void) | undefined;
     try {
       newCertificate = new TemporaryFile(certificateFile, certificatePem, statSync(certificateFile).mode & 0o777);
-      unlock = lockPair(keyFile);
+      unlock = lockPair(certificateFile);
       this.#checkUnchanged();
       if (newKeyFile !== undefined) {
         if (!newKey.placeAnew()) throw neverOverwritten(newKeyFile);

@@ -6,18 +6,19 @@ import { reasonOf, RenewalError } from './renewal-error.js';
 const STALE_MS = 60_000;
 
 /**
- * Keeps every other process from replacing the pair of `keyFile`, until the returned function is called: of two that replace it at once, the key of
- * one may come to lie beside the certificate of the other. Throws {@link RenewalError} when another process is at it.
+ * Keeps every other process from replacing the pair of `certificateFile`, until the returned function is called: of two that replace it at once, the key of
+ * one may come to lie beside the certificate of the other. Throws {@link RenewalError} when another process is at it. The lock lies beside the certificate,
+ * which is replaced in any case: the folder of the key may be for reading only, where the next key goes elsewhere.
  */
-export function lockPair(keyFile: string): () => void {
-  const path = join(dirname(keyFile), `.${basename(keyFile)}.lock`);
+export function lockPair(certificateFile: string): () => void {
+  const path = join(dirname(certificateFile), `.${basename(certificateFile)}.lock`);
   try {
     const left = statSync(path, { throwIfNoEntry: false });
     if (left && Math.abs(Date.now() - left.mtimeMs) > STALE_MS) rmSync(path, { force: true });
     closeSync(openSync(path, 'wx', 0o600));
   } catch (error) {
     throw reasonOf(error) === 'EEXIST'
-      ? new RenewalError('unusable', `${keyFile} is being replaced by another renewal`, {
+      ? new RenewalError('unusable', `${certificateFile} is being replaced by another renewal`, {
           mend: 'nothing was replaced; let one renewal run at a time',
         })
       : new RenewalError('unusable', `${path} cannot be written (${reasonOf(error)})`, {
