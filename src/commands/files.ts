@@ -46,8 +46,10 @@ export function readOwnersFile(path: string): Buffer {
   try {
     return readSecretFile(path);
   } catch (error) {
+    if (!(error instanceof PkiError) || error.code !== 'key_unreadable') throw error;
     // The mend in the PkiError is for the CA's own key, and would be wrong here.
-    throw error instanceof PkiError && error.cause !== undefined ? unreadable(path, error.cause) : error;
+    if (error.cause !== undefined) throw unreadable(path, error.cause);
+    throw new CommandError(error.message, ExitCode.unusable, 'name the file that holds the secret');
   }
 }
 

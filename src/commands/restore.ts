@@ -41,6 +41,7 @@ export async function restore(session: Session, path: string, options: RestoreOp
   const configuration = configurationOf(session);
   const settings = pkiSettingsOf(configuration);
   const published = [...(await namedLists(crl)), ...(await foundLists(settings))];
+  if (statsOf(path)?.isDirectory()) throw unreadable(path, { code: 'EISDIR' });
   const file = await open(path).catch((error: unknown) => {
     throw unreadable(path, error);
   });
