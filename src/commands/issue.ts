@@ -15,7 +15,7 @@ import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { checkOutputFile, readInputFile } from './files.js';
 import { describePairs } from './output.js';
-import { requester, withAuthority, type Session } from './session.js';
+import { configurationOf, requester, withAuthority, type Session } from './session.js';
 
 interface Terms {
   readonly profile?: string;
@@ -50,7 +50,7 @@ export async function issue(session: Session, options: IssueOptions): Promise<vo
     throw new CommandError('--cert and --key name the same file', ExitCode.usage, 'give each a file of its own');
   // Files are named after the service.
   checkServiceName(service);
-  checkOutputFile(cert);
+  checkOutputFile(cert, configurationOf(session));
   await withAuthority(session, {}, async ({ ca }) => {
     const privateKey = await newKeyFor(ca.profiles.named(profile));
     writeKey(key, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
@@ -72,7 +72,7 @@ export async function sign(session: Session, file: string, options: SignOptions)
   const { cert } = options;
   if (cert !== undefined && resolve(cert) === resolve(file))
     throw new CommandError('--cert names the file of the request', ExitCode.usage, 'give each a file of its own');
-  checkOutputFile(cert);
+  checkOutputFile(cert, configurationOf(session));
   const request = await readInputFile(file, session);
   await withAuthority(session, {}, async ({ ca }) => {
     const issued = isIntermediateProfile(options.profile ?? '')

@@ -83,13 +83,16 @@ describe('what a stranger types', () => {
     ['a folder', path('folder'), 'is not a file'],
     ['a device', '/dev/null', 'is not a file'],
     ['a file of some size', path('large'), 'is too large for a key or a passphrase'],
-  ])('%s where a secret is meant: nobody is told to change its permissions, or to put back a key of the CA', async (_, named, says) => {
-    expect(await run(['verify', path('a.pem'), '--key', named])).toEqual({
-      code: 3,
-      out: '',
-      err: `veritas: ${named} ${says}: name the file that holds the secret\n`,
-    });
-  });
+  ])(
+    '%s where a secret is meant: nobody is told to change its permissions, or to put back a key of the CA',
+    async (_, named, says) => {
+      expect(await run(['verify', path('a.pem'), '--key', named])).toEqual({
+        code: 3,
+        out: '',
+        err: `veritas: ${named} ${says}: name the file that holds the secret\n`,
+      });
+    },
+  );
 
   it.each([
     [['list', '--limit', '10000000'], 'write a whole number from 1 to 9999999.'],
