@@ -11,8 +11,12 @@ let unread: 0 | 3 | undefined;
 // Work that has begun is finished all the same: a revocation gets its list signed, and a daemon keeps running.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   unread ??= error.code === 'EPIPE' ? 0 : 3;
-  if (error.code !== 'EPIPE')
-    process.stderr.write(`veritas: the result cannot be written (${error.code ?? error.message})\n`);
+  if (error.code !== 'EPIPE') {
+    const message = `the result cannot be written (${error.code ?? error.message})`;
+    const isJson = process.argv.includes('--json');
+    const json = JSON.stringify({ error: { code: 'unusable', message, mend: null } });
+    process.stderr.write(isJson ? `${json}\n` : `veritas: ${message}\n`);
+  }
   process.exitCode ||= unread;
 });
 // There is nobody left to be told.

@@ -5,7 +5,7 @@ import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { checkOutputFile } from './files.js';
 import { PendingFile } from './pending-file.js';
-import { withStore, type Session } from './session.js';
+import { configurationOf, withStore, type Session } from './session.js';
 
 /** The flags of `veritas audit export`. */
 export interface AuditExportOptions {
@@ -50,7 +50,7 @@ export async function auditExport(session: Session, options: AuditExportOptions,
       ExitCode.usage,
       'use one of them, or write to a file with --out',
     );
-  checkOutputFile(out);
+  checkOutputFile(out, configurationOf(session));
   await withStore(session, async (store) => {
     const file = out === undefined ? undefined : new PendingFile(out, 0o600);
     const bar = output.progressBar('Rows of the audit record');

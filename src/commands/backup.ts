@@ -3,7 +3,7 @@ import { migrationStatus, openStore } from '../store/index.js';
 import { ageKeyFrom, withAgeKey } from './age-key.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { statsOf } from './files.js';
+import { checkOutputFile, statsOf } from './files.js';
 import { PendingFile } from './pending-file.js';
 import { checkStoreExists, configurationOf, pkiSettingsOf, requester, type Session } from './session.js';
 
@@ -19,8 +19,9 @@ export async function backup(session: Session, { out, recipient, passphraseFile 
   const { output, now } = session;
   const key = recipient === undefined ? undefined : { recipient };
   const to: AgeRecipient = ageKeyFrom(passphraseFile, { flag: '--recipient', key });
-  if (statsOf(out)) throw new CommandError(`${out} exists already`, ExitCode.refused, 'give the backup another name');
   const configuration = configurationOf(session);
+  checkOutputFile(out, configuration);
+  if (statsOf(out)) throw new CommandError(`${out} exists already`, ExitCode.refused, 'give the backup another name');
   checkStoreExists(configuration.store);
   await checkIsCurrent(configuration.store);
   const store = await openStore(configuration.store);

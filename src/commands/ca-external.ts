@@ -3,7 +3,7 @@ import { decodeCertificateList, encodePem, nameToString, octetsFromPemOrDer } fr
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { checkOutputFile, readCertificate, readInputFile } from './files.js';
-import { requester, withAuthority, withNewStore, type Session } from './session.js';
+import { configurationOf, requester, withAuthority, withNewStore, type Session } from './session.js';
 
 /** What `veritas ca install` brings in. */
 export interface InstallOptions {
@@ -14,7 +14,7 @@ export interface InstallOptions {
 
 /** `veritas ca request`: makes the key of the next issuing CA, and the request for its certificate. */
 export async function caRequest(session: Session, { out }: { readonly out?: string }): Promise<void> {
-  checkOutputFile(out);
+  checkOutputFile(out, configurationOf(session));
   await withNewStore(session, async (store, settings) => {
     const external = new ExternalRootService({ store, settings, now: session.now });
     const { id, request } = await external.request(requester());

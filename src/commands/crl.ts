@@ -3,7 +3,7 @@ import { encodePem } from '../x509/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { checkOutputFile } from './files.js';
-import { checkIssuer, pkiSettingsOf, requester, withLists, type Session } from './session.js';
+import { checkIssuer, configurationOf, pkiSettingsOf, requester, withLists, type Session } from './session.js';
 
 /**
  * `veritas crl`: signs and publishes a revocation list now, of the named issuer or of the one that issues. The copy for `--out` is in DER, or in PEM
@@ -13,7 +13,7 @@ export async function crl(
   session: Session,
   options: { readonly issuer?: string; readonly scope?: string; readonly out?: string },
 ): Promise<void> {
-  checkOutputFile(options.out);
+  checkOutputFile(options.out, configurationOf(session));
   await withLists(session, async ({ authorities, crls }, configuration) => {
     const wanted = options.issuer ?? issuingOf(authorities).id;
     checkIssuer(authorities, wanted);

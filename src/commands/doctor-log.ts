@@ -1,5 +1,3 @@
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { CHECK_OF, checksUpTo, REFUSALS, type RefusalCode } from '../mtls/index.js';
 import { plain } from './output.js';
 import { describeCheck, type Check } from './verify-checks.js';
@@ -13,12 +11,15 @@ export interface LoggedRefusal {
   readonly checks: readonly Check[];
 }
 
+/** No line of ours is as long. A log that was cut off while it was written to begins with a gap, which may be of any size. */
+const MOST_CHARACTERS = 256 * 1024;
+
 type Line = Readonly<Record<string, unknown>>;
 
 /** Every refusal of one request, in the order of the log. Lines that are not JSON are passed over. Throws what reading throws. */
-export async function refusalsIn(log: Readable, id: string): Promise<LoggedRefusal[]> {
+export async function refusalsIn(log: AsyncIterable<Buffer | string>, id: string): Promise<LoggedRefusal[]> {
   const refusals: LoggedRefusal[] = [];
-  for await (const text of createInterface({ input: log, crlfDelay: Infinity })) {
+  for await (const text of linesOf(log)) {
     // Most lines are about something else, and are not parsed.
     if (!text.includes(id)) continue;
     const line = lineIn(text);
@@ -32,6 +33,18 @@ export async function refusalsIn(log: Readable, id: string): Promise<LoggedRefus
     });
   }
   return refusals;
+}
+
+async function* linesOf(log: AsyncIterable<Buffer | string>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const piece of log) {
+    const lines = (rest + (typeof piece === 'string' ? piece : decoder.decode(piece, { stream: true }))).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+    if (rest.length > MOST_CHARACTERS) rest = '';
+  }
+  yield rest;
 }
 
 /** A refusal, for a person. */

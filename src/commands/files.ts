@@ -1,5 +1,6 @@
 import { createReadStream, statSync, type Stats } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import type { Configuration } from '../configuration/index.js';
 import { holdsPrivateKey, PkiError, readSecretFile } from '../pki/index.js';
 import { decodeCertificate, octetsFromPemOrDer, serialNumberFromString, type Certificate } from '../x509/index.js';
 import { CommandError, messageOf, systemReasonOf } from './command-error.js';
@@ -46,8 +47,10 @@ export function readOwnersFile(path: string): Buffer {
   try {
     return readSecretFile(path);
   } catch (error) {
+    if (!(error instanceof PkiError) || error.code !== 'key_unreadable') throw error;
     // The mend in the PkiError is for the CA's own key, and would be wrong here.
-    throw error instanceof PkiError && error.cause !== undefined ? unreadable(path, error.cause) : error;
+    if (error.cause !== undefined) throw unreadable(path, error.cause);
+    throw new CommandError(error.message, ExitCode.unusable, 'name the file that holds the secret');
   }
 }
 
@@ -79,19 +82,34 @@ export const unreadable = (path: string, error: unknown): CommandError =>
     'look at its name and its permissions',
   );
 
-/** Checks, before there is anything to write, that a path holds neither a private key nor anything but a file. Throws CommandError. */
-export function checkOutputFile(path: string | undefined): void {
+/**
+ * Checks, before there is anything to write, that a path names a file that may be replaced: not a device, no private key, and not what this program
+ * itself needs. Throws CommandError.
+ */
+export function checkOutputFile(path: string | undefined, { store, pki }: Configuration): void {
   if (path === undefined) return;
+  if (path === '' || path === '-')
+    throw new CommandError(`${JSON.stringify(path)} is no name of a file to write`, ExitCode.usage, 'name a file');
   const there = statsOf(path);
   // A file replaces what is at its path: root would replace /dev/null, or the link that /dev/stdout is.
   if (there?.isFile() === false || dirname(resolve(path)) === '/dev')
     throw new CommandError(`${path} is not a regular file`, ExitCode.unusable, 'name a file');
-  if (holdsPrivateKey(path))
-    throw new CommandError(
-      `${path} holds a private key, which is never overwritten`,
-      ExitCode.refused,
-      'name another file',
-    );
+  const kept = (what: string): CommandError =>
+    new CommandError(`${path} ${what}, which is never overwritten`, ExitCode.refused, 'name another file');
+  if (holdsPrivateKey(path)) throw kept('holds a private key');
+  const needed = [store.path, `${store.path}-wal`, `${store.path}-shm`, pki.passphraseFile, pki.pkcs11?.pinFile];
+  if (there && needed.some((each) => each !== undefined && isAt(each, there)))
+    throw kept('belongs to the store or to the keys of the CA');
+}
+
+function isAt(path: string, { dev, ino }: Stats): boolean {
+  try {
+    const there = statSync(path, { throwIfNoEntry: false });
+    return there?.dev === dev && there.ino === ino;
+  } catch {
+    // What this user may not see is not what was seen at another path.
+    return false;
+  }
 }
 
 /** The certificates in PEM or DER, in order. Throws DecodeError. */

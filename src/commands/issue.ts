@@ -14,8 +14,9 @@ import { generalNameToString, isSubtreeWithin, nameToString, type GeneralName } 
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { checkOutputFile, readInputFile } from './files.js';
+import { Interruption } from './interruption.js';
 import { describePairs } from './output.js';
-import { requester, withAuthority, type Session } from './session.js';
+import { configurationOf, requester, withAuthority, type Session } from './session.js';
 
 interface Terms {
   readonly profile?: string;
@@ -42,7 +43,7 @@ export interface SignOptions extends Terms {
 
 /**
  * `veritas issue`: makes a key (P-256, where the profile certifies that) and has it certified. The key's file is written first, and removed when the
- * CA refuses.
+ * CA refuses or a signal ends the process before.
  */
 export async function issue(session: Session, options: IssueOptions): Promise<void> {
   const { service, profile = 'service', cert = `${service}.pem`, key = `${service}.key` } = options;
@@ -50,20 +51,23 @@ export async function issue(session: Session, options: IssueOptions): Promise<vo
     throw new CommandError('--cert and --key name the same file', ExitCode.usage, 'give each a file of its own');
   // Files are named after the service.
   checkServiceName(service);
-  checkOutputFile(cert);
+  checkOutputFile(cert, configurationOf(session));
   await withAuthority(session, {}, async ({ ca }) => {
     const privateKey = await newKeyFor(ca.profiles.named(profile));
-    writeKey(key, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
     const terms = { ...termsOf(options), profile, service, requester: requester() };
-    let issued: IssuedCertificate;
+    const takeKeyAway = (): void => rmSync(key, { force: true });
+    const interruption = new Interruption(takeKeyAway);
     try {
-      issued = await ca.issue({ request: requestFor(privateKey, service), ...terms });
-    } catch (error) {
-      rmSync(key, { force: true });
-      throw error;
+      writeKey(key, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
+      const issued = await ca.issue({ request: requestFor(privateKey, service), ...terms }).catch((error: unknown) => {
+        takeKeyAway();
+        throw error;
+      });
+      writeCertificate(cert, issued);
+      report(session, issued, { certificate: cert, key });
+    } finally {
+      interruption.over();
     }
-    writeCertificate(cert, issued);
-    report(session, issued, { certificate: cert, key });
   });
 }
 
@@ -72,7 +76,7 @@ export async function sign(session: Session, file: string, options: SignOptions)
   const { cert } = options;
   if (cert !== undefined && resolve(cert) === resolve(file))
     throw new CommandError('--cert names the file of the request', ExitCode.usage, 'give each a file of its own');
-  checkOutputFile(cert);
+  checkOutputFile(cert, configurationOf(session));
   const request = await readInputFile(file, session);
   await withAuthority(session, {}, async ({ ca }) => {
     const issued = isIntermediateProfile(options.profile ?? '')

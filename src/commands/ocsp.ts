@@ -13,7 +13,7 @@ import { CommandError, messageOf, networkReasonOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { checkOutputFile, readCertificate, serialNumberOf, statsOf } from './files.js';
 import { describePairs } from './output.js';
-import { withAuthority, type Session } from './session.js';
+import { configurationOf, withAuthority, type Session } from './session.js';
 
 /** The flags of `veritas ocsp`. */
 export interface OcspOptions {
@@ -32,7 +32,7 @@ export async function ocsp(session: Session, target: string, options: OcspOption
   const isFile = target === '-' || statsOf(target) !== undefined;
   const certificate = isFile ? await readCertificate(target, session) : undefined;
   const serialNumber = certificate?.serialNumber ?? serialNumberOf(target);
-  checkOutputFile(options.out);
+  checkOutputFile(options.out, configurationOf(session));
   await withAuthority(session, {}, async (authority) => {
     const issuer = await issuerOf(authority, serialNumber, certificate);
     // A response that is kept in a file for stapling answers nobody's nonce.

@@ -188,6 +188,39 @@ describe('the command line', () => {
       expect(await count()).toBe(rows);
     });
 
+    it('puts nothing in the place of the store or of a passphrase, however it is named', async () => {
+      symlinkSync('../certs/ca/passphrase', path('work/passphrase'));
+      const kept = [path('var/veritas.db'), path('certs/ca/passphrase')];
+      const before = kept.map((each) => readFileSync(each));
+      for (const out of [...kept, path('work/passphrase')])
+        for (const args of [
+          ['issue', '--service', 'orders', '--cert', out, '--key', path('work/another.key')],
+          ['crl', '--out', out],
+          ['audit', 'export', '--out', out],
+        ])
+          expect(await run(args)).toEqual({
+            code: 1,
+            out: '',
+            err: `veritas: ${out} belongs to the store or to the keys of the CA, which is never overwritten: name another file\n`,
+          });
+      expect(kept.map((each) => readFileSync(each))).toEqual(before);
+    });
+
+    it.each(['', '-'])('%j is no file to write, and nothing is signed', async (out) => {
+      for (const args of [
+        ['issue', '--service', 'orders', '--cert', out, '--key', path('work/another.key')],
+        ['crl', '--out', out],
+        ['audit', 'export', '--out', out],
+        ['backup', '--passphrase-file', path('certs/ca/passphrase'), '--out', out],
+      ])
+        expect(await run(args)).toEqual({
+          code: 2,
+          out: '',
+          err: `veritas: ${JSON.stringify(out)} is no name of a file to write: name a file\n`,
+        });
+      expect(existsSync(path('work/another.key'))).toBe(false);
+    });
+
     it('puts nothing in the place of a folder or of a device', async () => {
       const request = path('work/kept.csr');
       writeFileSync(request, certificationRequestPem());

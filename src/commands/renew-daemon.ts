@@ -22,9 +22,10 @@ export interface RenewDaemonOptions extends Pick<RenewOptions, 'cert' | 'key' | 
  */
 export async function renewDaemon(session: Session, options: RenewDaemonOptions): Promise<void> {
   const { cert, key, url, at, metrics: metricsFile } = options;
-  const { tls } = configurationOf(session);
+  const configuration = configurationOf(session);
+  const { tls } = configuration;
   const caFile = options.ca ?? tls.caFile;
-  checkOutputFile(metricsFile);
+  checkOutputFile(metricsFile, configuration);
   let metrics: RenewalMetrics | undefined;
   try {
     const pair = openPair(options);

@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, lstatSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { PairFiles, RenewalError, renewPair } from '../tls/index.js';
 import { generalNameToString, nameToString, type Certificate } from '../x509/index.js';
@@ -88,7 +88,8 @@ function report({ output }: Session, leaf: Certificate, old: Certificate, { cert
     not_after: leaf.notAfter.toISOString(),
     certificate_file: cert,
     key_file: newKey ?? key,
-    previous_key_file: newKey === undefined ? `${key}.old` : key,
+    // A link stays, and the key is replaced where it leads.
+    previous_key_file: newKey === undefined ? `${lstatSync(key).isSymbolicLink() ? realpathSync(key) : key}.old` : key,
   };
   output.result(
     json,

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Configuration } from '../configuration/index.js';
@@ -20,7 +20,7 @@ import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { statsOf, unreadable } from './files.js';
 import { PendingFile } from './pending-file.js';
-import { configurationOf, hasStore, pkiSettingsOf, requester, type Session } from './session.js';
+import { configurationOf, pkiSettingsOf, requester, type Session } from './session.js';
 
 const READ_OCTETS = 256 * 1024;
 
@@ -41,6 +41,7 @@ export async function restore(session: Session, path: string, options: RestoreOp
   const configuration = configurationOf(session);
   const settings = pkiSettingsOf(configuration);
   const published = [...(await namedLists(crl)), ...(await foundLists(settings))];
+  if (statsOf(path)?.isDirectory()) throw unreadable(path, { code: 'EISDIR' });
   const file = await open(path).catch((error: unknown) => {
     throw unreadable(path, error);
   });
@@ -67,13 +68,12 @@ async function restoreFrom(
   const { session, settings, published } = parts;
   const { apply = false, withoutCrl = false } = parts.options;
   const { path, url } = parts.configuration.store;
-  const isNew = !hasStore(parts.configuration.store);
+  // Without a row it harms nobody, and stays when the restore fails: another restore may be filling it.
   const store = await openStore({ path, url, bare: true });
   const bar = session.output.progressBar('Rows');
   const keyFiles = new KeyFiles(settings);
-  let restored: Restored | undefined;
   try {
-    restored = await restoreBackup(reader, {
+    const restored = await restoreBackup(reader, {
       ...{ store, settings, published, apply, withoutCrl, requester: requester(), now: session.now },
       prepare: (files) => {
         keyFiles.prepare(files);
@@ -88,8 +88,6 @@ async function restoreFrom(
     bar.end();
     keyFiles.discard();
     await store.close();
-    // A new store without a row would harm nobody, but it was not there before.
-    if (isNew && !restored) for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
   }
 }
 

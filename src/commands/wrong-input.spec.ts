@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { commandLine, type Run } from '../../test/support/command-line.js';
@@ -23,6 +23,8 @@ describe('what a stranger types', () => {
     writeFileSync(path('veritas.yaml'), '{}\n');
     writeFileSync(path('secret'), 'correct horse battery staple\n', { mode: 0o600 });
     writeFileSync(path('file'), '');
+    mkdirSync(path('folder'), { mode: 0o755 });
+    writeFileSync(path('large'), Buffer.alloc(70_000), { mode: 0o600 });
     // root, as whom tests run in containers, may look into every folder: a link that leads to itself is another way to be there unseen.
     symlinkSync('unseen', path('unseen'));
     expect(await run(['setup'])).toMatchObject({ code: 0, err: '' });
@@ -68,6 +70,29 @@ describe('what a stranger types', () => {
       err: `veritas: ${out} cannot be written (ENOTDIR): look at its folder, its permissions and the space on the disk\n`,
     });
   });
+
+  it('a folder where the backup is meant', async () => {
+    expect(await run(['restore', folder, '--passphrase-file', path('secret')])).toEqual({
+      code: 3,
+      out: '',
+      err: `veritas: ${folder} cannot be read (EISDIR): look at its name and its permissions\n`,
+    });
+  });
+
+  it.each([
+    ['a folder', path('folder'), 'is not a file'],
+    ['a device', '/dev/null', 'is not a file'],
+    ['a file of some size', path('large'), 'is too large for a key or a passphrase'],
+  ])(
+    '%s where a secret is meant: nobody is told to change its permissions, or to put back a key of the CA',
+    async (_, named, says) => {
+      expect(await run(['verify', path('a.pem'), '--key', named])).toEqual({
+        code: 3,
+        out: '',
+        err: `veritas: ${named} ${says}: name the file that holds the secret\n`,
+      });
+    },
+  );
 
   it.each([
     [['list', '--limit', '10000000'], 'write a whole number from 1 to 9999999.'],

@@ -35,6 +35,11 @@ test('what is written is read back', () => {
   );
 });
 
+test('a byte order mark before it, as editors write it, is passed over', () => {
+  const text = `\ufeff${encodePem('X', Buffer.alloc(49))}`;
+  for (const each of [text, Buffer.from(text)]) expect(decodePem(each)).toHaveLength(1);
+});
+
 test('lines of 64 characters', () => {
   expect(encodePem('X', Buffer.alloc(49))).toBe(`-----BEGIN X-----\n${'A'.repeat(64)}\nAA==\n-----END X-----\n`);
 });

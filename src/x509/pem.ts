@@ -17,7 +17,13 @@ const BASE64_LINE = /^[A-Za-z0-9+/]+={0,2}$/;
  */
 export function decodePem(text: string | Uint8Array, limit = MAX_PEM_OCTETS): PemBlock[] {
   if (text.length > limit) throw new DecodeError(`PEM of ${text.length} characters is over the limit of ${limit}`, 0);
-  const source = typeof text === 'string' ? text : Buffer.from(text).toString('latin1');
+  // OpenSSL passes over a byte order mark as well; in a string, trim() does.
+  const source =
+    typeof text === 'string'
+      ? text
+      : Buffer.from(text)
+          .toString('latin1')
+          .replace(/^\xef\xbb\xbf/, '');
   const blocks: PemBlock[] = [];
   let open: { label: string; offset: number; base64: string[] } | undefined;
   let offset = 0;

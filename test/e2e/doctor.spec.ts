@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { writeFileSync } from 'node:fs';
+import { constants } from 'node:buffer';
+import { appendFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { REFUSALS } from '../../src/mtls/index.js';
 import { TestCa, type Issued } from '../../src/testing/index.js';
@@ -360,6 +361,15 @@ describe('doctor --request', () => {
     for (const text of ['[2Jx', '[1A', '[2K']) expect(out).toContain(`\\u001b${text}`);
     expect(out).toContain('\\u202eCN=a');
     for (const character of ['\u001b', '\u202e']) expect(out).not.toContain(character);
+  });
+
+  test('a log that was cut off while the service wrote on begins with a gap, of any size', async () => {
+    const log = join(folder, 'cut.log');
+    writeFileSync(log, '');
+    truncateSync(log, constants.MAX_STRING_LENGTH + 1);
+    appendFileSync(log, `\n${JSON.stringify({ event: 'refused', request_id: 'r-2', code: 'untrusted_issuer' })}`);
+    expect(await doctor(['--request', 'r-2', '--log', log])).toMatchObject({ code: 0, err: '' });
+    rmSync(log);
   });
 
   test('a request that was not refused, and a log that is not there', async () => {

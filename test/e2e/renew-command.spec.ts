@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -117,6 +126,15 @@ describe('veritas renew', () => {
     } finally {
       await after.close();
     }
+  });
+
+  it('follows a link to the key, and says where the old one is', async () => {
+    const real = join(folder, 'elsewhere.key');
+    renameSync(path('worker.key'), real);
+    symlinkSync(real, path('worker.key'));
+    const { out } = await renew(['--force', '--json']);
+    expect(JSON.parse(out)).toMatchObject({ previous_key_file: `${realpathSync(real)}.old` });
+    expect(readdirSync(folder).sort()).toEqual(['elsewhere.key', 'elsewhere.key.old', 'worker.key', 'worker.pem']);
   });
 
   it('does nothing when it is early, and says so', async () => {

@@ -5,12 +5,14 @@ import {
   closeSync,
   copyFileSync,
   cpSync,
+  existsSync,
   mkdtempSync,
   openSync,
   readdirSync,
   renameSync,
   rmSync,
   symlinkSync,
+  watch,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:https';
@@ -83,8 +85,17 @@ describe('the veritas program, as a process', () => {
       encoding: 'utf8',
       stdio: ['ignore', full, 'pipe'],
     });
+    const asJson = spawnSync(process.execPath, [join(folder, 'bin/veritas.js'), 'list', '--json'], {
+      cwd: folder,
+      encoding: 'utf8',
+      stdio: ['ignore', full, 'pipe'],
+    });
     closeSync(full);
     expect([unwritten.status, unwritten.stderr]).toEqual([3, 'veritas: the result cannot be written (ENOSPC)\n']);
+    expect([asJson.status, JSON.parse(asJson.stderr)]).toEqual([
+      3,
+      { error: { code: 'unusable', message: 'the result cannot be written (ENOSPC)', mend: null } },
+    ]);
     // As while `npm start` compiles.
     renameSync(join(folder, 'dist/x509'), join(folder, 'dist/elsewhere'));
     expect(run('list')).toMatchObject({ status: 3, stderr: expect.stringContaining('the program is not whole') });
@@ -124,6 +135,26 @@ describe('the veritas program, as a process', () => {
     silent.closeAllConnections();
     silent.close();
   });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'leaves no key without a certificate when %s ends `issue`',
+    async (signal) => {
+      for (let round = 0; round < 5; round++) {
+        const work = mkdtempSync(join(folder, 'issue-'));
+        const args = ['issue', '--service', 'orders', '--cert', join(work, 'a.pem'), '--key', join(work, 'a.key')];
+        const watcher = watch(work);
+        const child = spawn(process.execPath, [join(folder, 'dist/cli.js'), ...args], { cwd: folder, stdio: 'ignore' });
+        const ended = once(child, 'exit');
+        do await once(watcher, 'change');
+        while (!existsSync(join(work, 'a.key')));
+        child.kill(signal);
+        await ended;
+        watcher.close();
+        // It may have been done before the signal came.
+        expect([[], ['a.key', 'a.pem']]).toContainEqual(readdirSync(work).sort());
+      }
+    },
+  );
 
   it('signs the list of a revocation though nobody reads the answer', async () => {
     expect(run('issue', '--service', 'unread', '--cert', 'unread.pem', '--key', 'unread.key').status).toBe(0);

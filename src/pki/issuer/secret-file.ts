@@ -24,7 +24,7 @@ const DESCRIPTOR = /^\/dev\/(?:stdin|fd\/(\d{1,6}))$/;
 
 /**
  * Reads a secret file or an inherited descriptor, at most 64 KiB. `setting` is the setting that names the file and appears in the message. Throws
- * PkiError `key_unreadable` when it cannot be read or is too large, and `key_file_exposed` when group or others have any permission on the file.
+ * PkiError `key_unreadable` when it cannot be read, is no file or pipe, or is too large, and `key_file_exposed` when group or others have any permission on the file.
  */
 export function readSecretFile(path: string, setting?: string): Buffer {
   const descriptor = descriptorOf(path);
@@ -99,9 +99,11 @@ function descriptorOf(path: string): number | undefined {
   return match ? Number(match[1] ?? 0) : undefined;
 }
 
-/** Checks the permissions and the size. Permissions of a descriptor that is not a regular file are ignored: no other process can open it. */
+/** Checks the kind, the permissions and the size. A descriptor that is not a regular file may be anything: no other process can open it. */
 function checkPrivate(stats: Stats, path: string, setting?: string): void {
   const named = stats.isFile() || descriptorOf(path) === undefined;
+  // Nobody should be told to change the permissions of a folder or of /dev/null.
+  if (named && !stats.isFile() && !stats.isFIFO()) throw new PkiError('key_unreadable', `${path} is not a file`);
   if (named && (stats.mode & 0o077) !== 0)
     throw new PkiError(
       'key_file_exposed',
