@@ -130,6 +130,21 @@ describe('over HTTP', () => {
     expect((await call(node, `${PATH}?state=denied`, admin)).json).toEqual({ services: [], next: null });
   });
 
+  test('conditions are read as RFC 9110 writes them', async () => {
+    const put = (note: string, headers: Record<string, string>): Promise<Answer> =>
+      change(node, 'PUT', 'conditional', admin, { body: { state: 'allowed', note }, ...headers });
+    await put('a', {});
+    for (const tags of ['"a,b"', 'W/"1" , "2"', '"a,1"', '"1,"', ', "b"'])
+      expect([tags, (await put('b', { 'if-match': tags })).status]).toEqual([tags, 412]);
+    // Both hold only where there is an entry and there is none (§13.2.2).
+    for (const match of ['*', '"1"'])
+      expect(refusal(await put('b', { 'if-match': match, 'if-none-match': '*' }))).toEqual([412, 'version_mismatch']);
+    for (const tags of ['', ',', '"1" "2"', '"1', '1', '*, "1"', '"\u00e91'])
+      expect([tags, (await put('b', { 'if-match': tags })).status]).toEqual([tags, 400]);
+    expect((await put('b', { 'if-match': ',"a,b",,"1",' })).headers.etag).toBe('"2"');
+    await change(node, 'DELETE', 'conditional', admin);
+  });
+
   test.each<[string, object, Record<string, string>, string]>([
     ['billing', {}, {}, 'bad_request'],
     ['billing', { state: 'open' }, {}, 'bad_request'],
@@ -137,6 +152,7 @@ describe('over HTTP', () => {
     ['billing', { state: 'allowed', valid_until: 'tomorrow' }, {}, 'bad_request'],
     ['billing', { state: 'allowed' }, { 'if-match': '1' }, 'bad_request'],
     ['billing', { state: 'allowed' }, { 'if-none-match': '"1"' }, 'bad_request'],
+    ['billing', { state: 'allowed', valid_until: '9999-12-31T23:59:59-23:59' }, {}, 'registry_terms_malformed'],
     ['billing', { state: 'allowed', roles: ['root'] }, {}, 'registry_terms_malformed'],
     ['billing', { state: 'allowed', pins: ['a'.repeat(64)] }, {}, 'registry_terms_malformed'],
     ['billing', { state: 'allowed', tries: 'denied' }, {}, 'registry_terms_malformed'],
