@@ -35,7 +35,7 @@ import { prefersType } from './accepted-type.js';
 import { Answers, TakesQuery, Documented, OfCaller, Takes, TakesRequest } from './answers.decorator.js';
 import { CertificateAccess } from './certificate-access.service.js';
 import {
-  acceptCertificationRequests,
+  acceptBodies,
   bearerTokenOf,
   checkNoQuery,
   csrOf,
@@ -75,7 +75,7 @@ export class CertificatesController implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    acceptCertificationRequests(this.adapterHost.httpAdapter.getInstance<FastifyInstance>());
+    acceptBodies(this.adapterHost.httpAdapter.getInstance<FastifyInstance>());
   }
 
   /**
