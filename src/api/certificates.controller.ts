@@ -1,6 +1,7 @@
 import {
   Controller,
   Get,
+  Header,
   HttpCode,
   Inject,
   Param,
@@ -137,6 +138,7 @@ export class CertificatesController implements OnModuleInit {
    */
   @Post('enrollment')
   @Public()
+  @Header('cache-control', 'no-store')
   @TakesRequest(enrollmentSchema)
   @Answers(issuedSchema, 201, { mediaTypes: [PEM_CHAIN] })
   @Documented({ codes: ['route_not_allowed', 'token_not_valid', ...REQUEST_CODES, ...SIGNING_CODES], byToken: true })
