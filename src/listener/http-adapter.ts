@@ -92,6 +92,8 @@ function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
     optimizeEmptyRequests: true,
     handshakeTimeout: http.handshakeTimeout,
     maxHeaderSize: http.maxHeaderSize,
+    // Else a field with white space around its value is dropped without a word, a condition too.
+    strictFieldWhitespaceValidation: false,
     ...STREAM_RESETS,
     connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, http.headersTimeout),
     settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: http.maxHeaderSize },

@@ -1,5 +1,7 @@
 import { createPublicKey, hash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -143,6 +145,26 @@ describe('over HTTP', () => {
       expect([tags, (await put('b', { 'if-match': tags })).status]).toEqual([tags, 400]);
     expect((await put('b', { 'if-match': ',"a,b",,"1",' })).headers.etag).toBe('"2"');
     await change(node, 'DELETE', 'conditional', admin);
+  });
+
+  test('a condition with white space around it counts over HTTP/2, as it does over HTTP/1.1', async () => {
+    const session = connectHttp2(`https://localhost:${node.ports.https}`, { ...admin.tls });
+    for (const [name, value] of [
+      ['if-match', ' "1"'],
+      ['if-match', '"1"\t'],
+      ['if-none-match', 'x '],
+    ] as const) {
+      const stream = session.request({
+        ':method': 'PUT',
+        ':path': pathOf('nobody'),
+        'content-type': 'application/json',
+        [name]: value,
+      });
+      stream.end('{"state":"allowed"}');
+      const [answer] = (await once(stream, 'response')) as [Record<string, unknown>];
+      expect([value, answer[':status']]).toEqual([value, name === 'if-match' ? 412 : 400]);
+    }
+    session.destroy();
   });
 
   test.each<[string, object, Record<string, string>, string]>([
