@@ -9,11 +9,20 @@ import { MalformedRequest } from './malformed-request.js';
 /** The media type of a certification request (RFC 5967). */
 const PKCS10 = 'application/pkcs10';
 
-/** Lets the server take certification requests as bodies. To be called before the server is ready. The listener's limit on bodies holds. */
-export function acceptCertificationRequests(server: FastifyInstance): void {
+/**
+ * Lets the server take certification requests as bodies, and JSON, of which nothing is no body; no text, which Fastify takes by itself and nothing here
+ * asks for. To be called before the server is ready. The listener's limit on bodies holds.
+ */
+export function acceptBodies(server: FastifyInstance): void {
   if (server.hasContentTypeParser(PKCS10)) return;
   server.addContentTypeParser(PKCS10, { parseAs: 'buffer' }, (_, body, done) => {
     done(null, body);
+  });
+  server.removeContentTypeParser('text/plain');
+  const parseJson = server.getDefaultJsonParser('error', 'error');
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
+    if (body === '') done(null);
+    else void parseJson(request, body, done);
   });
 }
 

@@ -1,6 +1,7 @@
 import {
   Controller,
   Get,
+  Header,
   HttpCode,
   Inject,
   Param,
@@ -35,7 +36,7 @@ import { prefersType } from './accepted-type.js';
 import { Answers, TakesQuery, Documented, OfCaller, Takes, TakesRequest } from './answers.decorator.js';
 import { CertificateAccess } from './certificate-access.service.js';
 import {
-  acceptCertificationRequests,
+  acceptBodies,
   bearerTokenOf,
   checkNoQuery,
   csrOf,
@@ -75,7 +76,7 @@ export class CertificatesController implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    acceptCertificationRequests(this.adapterHost.httpAdapter.getInstance<FastifyInstance>());
+    acceptBodies(this.adapterHost.httpAdapter.getInstance<FastifyInstance>());
   }
 
   /**
@@ -137,6 +138,7 @@ export class CertificatesController implements OnModuleInit {
    */
   @Post('enrollment')
   @Public()
+  @Header('cache-control', 'no-store')
   @TakesRequest(enrollmentSchema)
   @Answers(issuedSchema, 201, { mediaTypes: [PEM_CHAIN] })
   @Documented({ codes: ['route_not_allowed', 'token_not_valid', ...REQUEST_CODES, ...SIGNING_CODES], byToken: true })

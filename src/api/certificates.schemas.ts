@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { inDigits, wholeNumber } from './whole-number.js';
 
 const serialNumber = z.string().describe('Lower-case hexadecimal.');
 
@@ -48,7 +49,12 @@ export const issuedSchema = z
 
 export const listQuerySchema = z.strictObject({
   status: z.enum(['active', 'expired', 'revoked']).optional(),
-  service: z.string().max(64).optional(),
+  // PostgreSQL has no text with a NUL in it.
+  service: z
+    .string()
+    .max(64)
+    .regex(/^[^\0]*$/, 'must be the name of a service')
+    .optional(),
   expires_before: z
     .union([z.iso.datetime({ offset: true }), z.iso.date()], {
       error: 'must be a date or a time, such as 2027-01-31 or 2027-01-31T12:00:00Z',
@@ -56,7 +62,7 @@ export const listQuerySchema = z.strictObject({
     .optional()
     .describe('Those whose validity ends before this time.'),
   cursor: z.string().max(100).optional().describe('`next` of the page before.'),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  limit: inDigits(wholeNumber(1000).default(100)),
 });
 
 const recordSchema = z.object({
@@ -102,7 +108,7 @@ export const revocationRequestSchema = z
         'A CRLReason; `unspecified` when absent. Role `issuer`: `certificateHold` can be taken back with `removeFromCRL`.',
       ),
     invalidity_date: z.iso
-      .datetime({ offset: true })
+      .datetime({ offset: true, error: 'must be a time, such as 2027-01-31T12:00:00Z' })
       .optional()
       .describe('Since when the certificate is believed to be invalid; in the past.'),
   })

@@ -6,6 +6,7 @@ import { REGISTRY_ERRORS, type RegistryErrorCode } from '../registry/index.js';
 const STATUSES = {
   bad_request: [400, 'send the request as it is documented'],
   not_found: [404, 'ask for something that is there'],
+  uri_too_long: [414, 'ask for a shorter path'],
   payload_too_large: [413, 'send less: the listener bounds every body'],
   unsupported_media_type: [415, 'send one of the media types that are documented'],
   store_unavailable: [503, 'ask again: the database is gone, locked or full, and the operator has been told'],
@@ -29,6 +30,9 @@ export function documentedCode(code: DocumentedCode): { readonly status: number;
 
 /** What every route that asks for a client certificate refuses with. */
 export const GUARD_CODES = Object.keys(REFUSALS) as RefusalCode[];
+
+/** What a route with a parameter in its path refuses with, before anybody is asked. */
+export const PATH_CODES: readonly DocumentedCode[] = ['bad_request', 'uri_too_long'];
 
 /** What a route with a body refuses with, before it looks at the content. */
 export const BODY_CODES: readonly DocumentedCode[] = ['bad_request', 'payload_too_large', 'unsupported_media_type'];

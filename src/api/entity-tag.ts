@@ -6,22 +6,23 @@ import { MalformedRequest } from './malformed-request.js';
 export const entityTagOf = (version: number): string => `"${version}"`;
 
 /**
- * What `If-Match` or `If-None-Match: *` ask for (RFC 9110 §13.1); undefined when neither is there. Throws MalformedRequest for an `If-Match` that is
+ * What `If-Match` and `If-None-Match: *` ask for (RFC 9110 §13.1); undefined when neither is there. Throws MalformedRequest for an `If-Match` that is
  * neither `*` nor a list of entity tags, and for an `If-None-Match` with tags, which makes no sense for a change.
  */
 export function expectedIn(headers: IncomingHttpHeaders): Expected | undefined {
-  const match = headers['if-match'];
-  if (match !== undefined) return match.trim() === '*' ? 'present' : versionsIn(match);
-  const noneMatch = headers['if-none-match'];
-  if (noneMatch === undefined) return undefined;
-  if (noneMatch.trim() !== '*') throw new MalformedRequest('If-None-Match may only be *');
-  return 'absent';
+  const { 'if-match': match, 'if-none-match': noneMatch } = headers;
+  if (noneMatch !== undefined && noneMatch.trim() !== '*') throw new MalformedRequest('If-None-Match may only be *');
+  if (match === undefined) return noneMatch === undefined ? undefined : 'absent';
+  const matching = match.trim() === '*' ? 'present' : versionsIn(match);
+  // Both must hold (§13.2.2), and there is no version of what is not there.
+  return noneMatch === undefined ? matching : [];
 }
 
 /** Weak tags, and tags that are not ours, match no version. */
 function versionsIn(text: string): number[] {
-  const tags = text.split(',').map((tag) => tag.trim());
-  if (tags.some((tag) => !/^(?:W\/)?"[\x21\x23-\x7e]*"$/.test(tag)))
+  // A tag may hold commas (§8.8.3), and a list may have empty elements (§5.6.1.2).
+  const tags = (text.match(/(?:[^",]|"[^"]*"?)+/g) ?? []).map((tag) => tag.trim()).filter((tag) => tag !== '');
+  if (tags.length === 0 || tags.some((tag) => !/^(?:W\/)?"[\x21\x23-\x7e]*"$/.test(tag)))
     throw new MalformedRequest('If-Match must be * or a list of entity tags');
   return tags.flatMap((tag) => {
     const version = /^"(0|[1-9]\d{0,14})"$/.exec(tag)?.[1];

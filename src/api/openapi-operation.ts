@@ -9,7 +9,7 @@ import {
   type Documentation,
   type DocumentedBody,
 } from './answers.decorator.js';
-import { documentedCode, BODY_CODES, GUARD_CODES, type DocumentedCode } from './documented-codes.js';
+import { documentedCode, BODY_CODES, GUARD_CODES, PATH_CODES, type DocumentedCode } from './documented-codes.js';
 import { problemSchema } from './api.schemas.js';
 
 /** An operation of the OpenAPI document, with the fields that are completed here. */
@@ -45,13 +45,13 @@ export const COMPONENTS = {
 };
 
 /**
- * Writes into an operation what the decorators of its handler say: who may call it, what it takes and gives, and what it refuses with. `exempt`:
- * those of its paths that are open to anybody all the same; its own `path`, or some that its parameters allow.
+ * Writes into an operation what the decorators of its handler say: who may call it, what it takes and gives, and what it refuses with. `method` in lower
+ * case. `exempt`: those of its paths that are open to anybody all the same; its own `path`, or some that its parameters allow.
  */
 export function completeOperation(
   operation: Operation,
   { handler, controller }: Handler,
-  { path, exempt }: { readonly path: string; readonly exempt: readonly string[] },
+  { method, path, exempt }: { readonly method: string; readonly path: string; readonly exempt: readonly string[] },
 ): void {
   const answer = Reflect.getMetadata(ANSWERS_KEY, handler) as Answer | undefined;
   const body = Reflect.getMetadata(BODY_KEY, handler) as DocumentedBody | undefined;
@@ -76,7 +76,9 @@ export function completeOperation(
     ...successOf(answer, documentation),
     ...problemsOf([
       ...(guarded ? GUARD_CODES : []),
-      ...(body ? BODY_CODES : []),
+      ...(path.includes('{') ? PATH_CODES : []),
+      // What comes with a DELETE is read, though nobody asks for it.
+      ...(body || method === 'delete' ? BODY_CODES : []),
       ...(query || documentation.isConditional ? (['bad_request'] as const) : []),
       // Whatever the CA is asked, the store is asked too.
       ...(documentation.codes ? (['store_unavailable', ...documentation.codes] as const) : []),
@@ -139,19 +141,22 @@ function successOf(answer: Answer | undefined, { hasEntityTag }: Documentation):
   if (!answer) return { 200: { description: 'The page.' } };
   const { schema, status, also, mediaTypes = [], mediaType } = answer;
   const content = mediaType === undefined ? json(schema).content : { [mediaType]: { schema: { type: 'string' } } };
-  const headers = { ...(status === 201 ? { Location: LOCATION } : {}), ...(hasEntityTag ? { ETag: ENTITY_TAG } : {}) };
+  const headersOf = (each: number) => {
+    const headers = { ...(each === 201 ? { Location: LOCATION } : {}), ...(hasEntityTag ? { ETag: ENTITY_TAG } : {}) };
+    return Object.keys(headers).length > 0 ? { headers } : {};
+  };
   const others = mediaTypes.map((type) => [type, { schema: { type: 'string' } }]);
   return {
     [status]: {
       description: schema.description ?? '',
-      ...(Object.keys(headers).length > 0 ? { headers } : {}),
+      ...headersOf(status),
       content: { ...content, ...(Object.fromEntries(others) as object) },
     },
     ...(also
       ? {
           [also.status]: {
             description: also.description,
-            ...(hasEntityTag ? { headers: { ETag: ENTITY_TAG } } : {}),
+            ...headersOf(also.status),
             content,
           },
         }
@@ -161,8 +166,13 @@ function successOf(answer: Answer | undefined, { hasEntityTag }: Documentation):
 
 const RETRY_AFTER = { description: 'Seconds until there is a request again.', schema: { type: 'integer' } };
 const ENTITY_TAG = { description: 'The version, for `If-Match`.', schema: { type: 'string' } };
+const TAG = '\\s*(W/)?"[^"]*"\\s*';
 const CONDITIONS = [
-  ['If-Match', 'Only if it is at this version: the `ETag` that was read, or `*` for any.', '^(\\*|"\\d+")$'],
+  [
+    'If-Match',
+    'Only if it is at this version: the `ETag` that was read, several, or `*` for any.',
+    `^(\\*|${TAG}(,${TAG})*)$`,
+  ],
   ['If-None-Match', '`*`: only if there is none.', '^\\*$'],
 ].map(([name, description, pattern]) => ({
   name,

@@ -49,12 +49,12 @@ export class OpenApiService {
     const handlers = this.#handlers();
     const { exemptPaths = [] } = this.description;
     const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-      Object.values(methods as Record<string, Operation>).map((operation) => ({ path, operation })),
+      Object.entries(methods as Record<string, Operation>).map(([method, operation]) => ({ method, path, operation })),
     );
-    for (const { path, operation } of operations) {
+    for (const { method, path, operation } of operations) {
       // The operations of a handler with several paths are numbered: `HealthController.report[1]`.
       const handler = handlers.get(operation.operationId?.replace(/\[\d+\]$/, '') ?? '');
-      if (handler) completeOperation(operation, handler, { path, exempt: exemptAt(path, exemptPaths) });
+      if (handler) completeOperation(operation, handler, { method, path, exempt: exemptAt(path, exemptPaths) });
     }
     return JSON.stringify({ ...document, components: COMPONENTS });
   }

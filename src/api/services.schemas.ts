@@ -1,6 +1,7 @@
 import * as z from 'zod';
+import { inDigits, wholeNumber } from './whole-number.js';
 
-const time = z.iso.datetime({ offset: true });
+const time = z.iso.datetime({ offset: true, error: 'must be a time, such as 2027-01-31T12:00:00Z' });
 const rate = z
   .strictObject({ per_second: z.number().int(), burst: z.number().int() })
   .describe('Requests a second, and how many at once.');
@@ -56,7 +57,7 @@ export const registeredServiceSchema = entrySchema.describe('What a service, or 
 export const servicesQuerySchema = z.strictObject({
   state: z.enum(['allowed', 'denied', 'shadow']).optional(),
   cursor: z.string().max(2050).optional().describe('`next` of the page before.'),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  limit: inDigits(wholeNumber(1000).default(100)),
 });
 
 export const servicesPageSchema = z
@@ -74,8 +75,8 @@ export const removedServiceSchema = z
   .describe('The entry is removed.');
 
 export const historyQuerySchema = z.strictObject({
-  before: z.coerce.number().int().min(1).optional().describe('Only versions before this one.'),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  before: inDigits(wholeNumber(999_999_999_999_999).optional()).describe('Only versions before this one.'),
+  limit: inDigits(wholeNumber(1000).default(100)),
 });
 
 export const historySchema = z
@@ -93,7 +94,7 @@ export const historySchema = z
   })
   .describe('The changes of an entry, the last first.');
 
-export const shadowQuerySchema = z.strictObject({ limit: z.coerce.number().int().min(1).max(10_000).default(1000) });
+export const shadowQuerySchema = z.strictObject({ limit: inDigits(wholeNumber(10_000).default(1000)) });
 
 export const shadowReportSchema = z
   .object({

@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener } from 'node:http';
 import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } from 'node:http2';
 import type { TlsOptions } from 'node:tls';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyServerFactory } from 'fastify';
+import { errorCodes, type FastifyServerFactory } from 'fastify';
 import type { HttpConfig } from '../configuration/index.js';
 import type { ConnectionSettings } from './connection-limits.js';
 import { answerUnreadable, answerUnroutable, withOneHost } from '../mtls/index.js';
@@ -16,6 +16,7 @@ export type HttpLimits = Omit<HttpConfig, 'host' | 'port' | 'drainTimeout' | key
 // The form in which a caller may name its request. The name is repeated in the answer and in the log.
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 const ID_HEADER = 'x-request-id';
+const OCTETS = 'application/octet-stream';
 const MAX_STREAMS = 128;
 // How many streams a client may cancel (CVE-2023-44487): at once, and per second. Cancelling all of its open streams four times over is no attack.
 const STREAM_RESETS = { streamResetBurst: 4 * MAX_STREAMS, streamResetRate: 33 };
@@ -30,9 +31,9 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
   const serverFactory: FastifyServerFactory = (handler) =>
     createListener(http, tls).on(
       'request',
-      withOneHost(withoutTypeOfNothing(handler)) as never,
+      withOneHost(withTypeOfBody(handler)) as never,
     ) as unknown as ReturnType<FastifyServerFactory>;
-  return new FastifyAdapter({
+  const adapter = new FastifyAdapter({
     http2: true,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     serverFactory: serverFactory as never,
@@ -44,6 +45,11 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
     frameworkErrors: answerUnroutable,
     clientErrorHandler: answerUnreadable,
   });
+  adapter.getInstance().addContentTypeParser(OCTETS, { parseAs: 'buffer' }, (_, body, done) => {
+    if (body.length === 0) done(null);
+    else done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE());
+  });
+  return adapter;
 }
 
 /**
@@ -58,14 +64,17 @@ function requestIds(): (request: IncomingMessage) => string {
 }
 
 /**
- * Takes the media type off a request without a body. Fastify would wait for the body's end, of which Node.js says nothing (optimizeEmptyRequests); over
- * HTTP/2, where it says so, the same request means the same.
+ * Takes the media type off a request without a body: Fastify would wait for the body's end, of which Node.js says nothing (optimizeEmptyRequests). A body
+ * without one gets that of RFC 9110 §8.3: Fastify would pass it over where its length is not told, as over HTTP/2. What comes of it is refused unless it is
+ * empty.
  */
-const withoutTypeOfNothing =
+const withTypeOfBody =
   (handle: RequestListener): RequestListener =>
   (request, response) => {
-    // Most requests have no type.
-    if (request.headers['content-type'] !== undefined && isEmpty(request)) delete request.headers['content-type'];
+    const { headers } = request;
+    // Most requests have neither.
+    if (!isEmpty(request)) headers['content-type'] ??= OCTETS;
+    else if (headers['content-type'] !== undefined) delete headers['content-type'];
     handle(request, response);
   };
 
@@ -83,6 +92,8 @@ function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
     optimizeEmptyRequests: true,
     handshakeTimeout: http.handshakeTimeout,
     maxHeaderSize: http.maxHeaderSize,
+    // Else a field with white space around its value is dropped without a word, a condition too.
+    strictFieldWhitespaceValidation: false,
     ...STREAM_RESETS,
     connectionsCheckingInterval: Math.min(CHECKING_INTERVAL_MS, http.headersTimeout),
     settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: http.maxHeaderSize },

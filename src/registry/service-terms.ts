@@ -37,7 +37,8 @@ export const allowedWith = (roles: readonly string[]): ServiceTerms => ({
 const MOST_PINS = 8;
 const MOST_REQUESTS = 1_000_000;
 const MOST_NOTE = 500;
-const LAST_DATE = 8.64e15;
+// Later ones have years that no RFC 3339 time can hold.
+const LAST_DATE = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 const DAY_S = 86_400;
 
 /**
@@ -58,7 +59,7 @@ export function checkTerms(terms: ServiceTerms, knownRoles: readonly string[]): 
   if (pins.length > MOST_PINS) refuse(`there are at most ${MOST_PINS} pins`);
   for (const time of [validFrom, validUntil])
     if (time !== null && !(Number.isSafeInteger(time) && time >= 0 && time <= LAST_DATE))
-      refuse('a time is not a date that can be represented');
+      refuse('a time lies in the years from 1970 to 9999');
   if (validFrom !== null && validUntil !== null && validFrom >= validUntil) refuse('it ends before it begins');
   if (
     rate &&

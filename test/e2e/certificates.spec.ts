@@ -287,13 +287,14 @@ test('what stands in the query where nothing belongs is not passed over', async 
 
 test.each<[string, string, Record<string, string>, string]>([
   ['no body', '', {}, 'the body is not a JSON object'],
-  ['text', 'x', { 'content-type': 'text/plain' }, 'the body is not a JSON object'],
-  [
-    'a form',
-    'x',
-    { 'content-type': 'application/x-www-form-urlencoded' },
-    'A body is taken as application/json and, where it is a certification request, as application/pkcs10.',
-  ],
+  ...['text/plain', 'application/x-www-form-urlencoded'].map(
+    (type): [string, string, Record<string, string>, string] => [
+      type,
+      'x',
+      { 'content-type': type },
+      'A body is taken as application/json and, where it is a certification request, as application/pkcs10.',
+    ],
+  ),
 ])('%s where a request belongs: the answer says what does', async (_, body, headers, detail) => {
   expect((await post(admin, PATH, body, headers)).json.detail).toBe(detail);
 });
@@ -322,10 +323,16 @@ describe('the inventory', () => {
     ['?expires_before=tomorrow', 400, 'bad_request'],
     ['?cursor=abc', 400, 'cursor_malformed'],
     ['?where=1', 400, 'bad_request'],
+    ['?service=a%00b', 400, 'bad_request'],
     ['/ffff', 404, 'serial_unknown'],
     ['/nothing', 404, 'serial_unknown'],
   ])('%s: %i %s', async (path, status, code) => {
     expect(refusal(await read(admin, `${PATH}${path}`))).toEqual([status, code]);
+  });
+
+  test('a path that cannot be routed', async () => {
+    expect(refusal(await read(admin, `${PATH}/%ff`))).toEqual([400, 'bad_request']);
+    expect(refusal(await read(admin, `${PATH}/${'f'.repeat(7000)}`))).toEqual([414, 'uri_too_long']);
   });
 
   test('a time that is none: the answer says how one is written', async () => {
@@ -334,6 +341,17 @@ describe('the inventory', () => {
       'the query is not as documented: expires_before: must be a date or a time, such as 2027-01-31 or 2027-01-31T12:00:00Z',
     );
   });
+
+  test.each(['', '%20', '1e1', '0x10', '1.0', '01', '%2B5', '-0', 'NaN', '5%0A', '1001', '5&limit=5'])(
+    '?limit=%s is no number: the answer says what is',
+    async (limit) => {
+      const { status, json } = await read(admin, `${PATH}?limit=${limit}`);
+      expect([status, json.detail]).toEqual([
+        400,
+        'the query is not as documented: limit: must be a whole number from 1 to 1000',
+      ]);
+    },
+  );
 
   test('others see their own certificates, and cannot tell what else there is', async () => {
     expect(refusal(await read(worker, PATH))).toEqual([403, 'route_not_allowed']);
@@ -463,6 +481,16 @@ test('the OpenAPI document says what the CA takes and gives', async () => {
     'ttl',
     'Idempotency-Key',
   ]);
+  expect(paths[`${PATH}/{serial}`]?.get?.responses).toMatchObject({
+    400: { description: expect.stringContaining('`bad_request`') },
+    414: { description: expect.stringContaining('`uri_too_long`') },
+  });
+  expect(paths['/api/v1/services/{name}']?.put?.responses).toMatchObject({
+    201: { headers: { Location: {}, ETag: {} } },
+  });
+  expect(Object.keys(paths['/api/v1/services/{name}']?.delete?.responses ?? {})).toEqual(
+    expect.arrayContaining(['413', '415']),
+  );
   expect(paths[`${PATH}/enrollment`]?.post).toMatchObject({ security: [{ enrollmentToken: [] }] });
   expect(paths[PATH]?.get).toMatchObject({ security: [{ mutualTLS: ['auditor'] }] });
   expect(paths['/health']?.get?.responses).toMatchObject({ 200: { content: {} }, 503: { content: {} } });
@@ -477,6 +505,10 @@ test('the OpenAPI document says what the CA takes and gives', async () => {
     'cursor',
     'limit',
   ]);
+  expect(paths[PATH]?.get?.parameters?.at(-1)).toMatchObject({
+    required: false,
+    schema: { type: 'integer', minimum: 1, maximum: 1000, default: 100 },
+  });
   expect(Object.keys(paths)).toEqual(
     expect.arrayContaining([`${PATH}/renewal`, `${PATH}/{serial}`, `${PATH}/{serial}/revocation`]),
   );

@@ -40,6 +40,7 @@ test('a token is traded for a certificate on its terms, which works at once', as
   const key = newKey();
   const answer = await trade(token, csrOf(key, 'veritas-worker'));
   expect(answer.status).toBe(201);
+  expect(answer.headers['cache-control']).toBe('no-store');
   expect(answer.json.names).toEqual(['DNS:veritas-worker', 'DNS:worker.local']);
   const { notBefore, notAfter, extensions } = leafOf(answer);
   expect(notAfter.getTime() - notBefore.getTime()).toBe((3600 + 600) * 1000);

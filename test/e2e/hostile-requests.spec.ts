@@ -167,7 +167,7 @@ describe('bodies', () => {
       { 'content-type': 'application/x-www-form-urlencoded' },
     ],
     ['several parts', 415, 'unsupported_media_type', '--x--', { 'content-type': 'multipart/form-data; boundary=x' }],
-    ['text', 400, 'bad_request', csr, { 'content-type': 'text/plain' }],
+    ['text', 415, 'unsupported_media_type', csr, { 'content-type': 'text/plain' }],
     ['XML', 415, 'unsupported_media_type', '<csr/>', { 'content-type': 'application/xml' }],
     ['no kind', 415, 'unsupported_media_type', csr, { 'content-type': '' }],
     ['a kind that is none', 415, 'unsupported_media_type', csr, { 'content-type': 'x' }],
@@ -224,6 +224,48 @@ describe('bodies', () => {
       session.destroy();
     },
   );
+
+  describe('a body that may be left out', () => {
+    // There is no such certificate, and only what is in order gets as far as that.
+    const path = `${PATH}/ffff/revocation`;
+    const reason = '{"reason":"keyCompromise"}';
+    const first = async (head: readonly string[], body: string): Promise<number> => {
+      const connection = await RawConnection.open(service.ports.https, { ...admin.tls, ALPNProtocols: ['http/1.1'] });
+      connection.socket.write([`POST ${path} HTTP/1.1`, 'Host: localhost', ...head, '', body].join('\r\n'));
+      const { status } = await connection.answer();
+      connection.close();
+      return status;
+    };
+    const second = async (headers: Record<string, string>, body: string): Promise<number> => {
+      const session = connectHttp2(`https://localhost:${service.ports.https}`, { ...admin.tls });
+      const stream = session.request({ ':method': 'POST', ':path': path, ...headers }, { endStream: false });
+      stream.end(body);
+      const [answer] = (await once(stream, 'response')) as [IncomingHttpHeaders & { ':status': number }];
+      session.destroy();
+      return answer[':status'];
+    };
+
+    test('is not passed over because nothing says of what kind it is', async () => {
+      const length = String(reason.length);
+      const chunked = `${reason.length.toString(16)}\r\n${reason}\r\n0\r\n\r\n`;
+      expect(await first([`Content-Length: ${length}`], reason)).toBe(415);
+      expect(await first(['Transfer-Encoding: chunked'], chunked)).toBe(415);
+      expect(await second({ 'content-length': length }, reason)).toBe(415);
+      expect(await second({}, reason)).toBe(415);
+    });
+
+    test('may be left out whether its kind and its length are told or not', async () => {
+      for (const head of [[], ['Content-Length: 0'], ['Content-Type: application/json', 'Content-Length: 0']])
+        expect([head, await first(head, '')]).toEqual([head, 404]);
+      for (const headers of [{}, JSON_TYPE, { 'content-length': '0' }, { ...JSON_TYPE, 'content-length': '0' }])
+        expect([headers, await second(headers, '')]).toEqual([headers, 404]);
+      for (const head of [
+        ['Transfer-Encoding: chunked'],
+        ['Transfer-Encoding: chunked', 'Content-Type: application/json'],
+      ])
+        expect([head, await first(head, '0\r\n\r\n')]).toEqual([head, 404]);
+    });
+  });
 
   test('a field that stands twice counts once, and is looked at as it counts', async () => {
     const text = JSON.stringify(csr);

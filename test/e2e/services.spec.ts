@@ -1,5 +1,7 @@
 import { createPublicKey, hash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -130,6 +132,41 @@ describe('over HTTP', () => {
     expect((await call(node, `${PATH}?state=denied`, admin)).json).toEqual({ services: [], next: null });
   });
 
+  test('conditions are read as RFC 9110 writes them', async () => {
+    const put = (note: string, headers: Record<string, string>): Promise<Answer> =>
+      change(node, 'PUT', 'conditional', admin, { body: { state: 'allowed', note }, ...headers });
+    await put('a', {});
+    for (const tags of ['"a,b"', 'W/"1" , "2"', '"a,1"', '"1,"', ', "b"'])
+      expect([tags, (await put('b', { 'if-match': tags })).status]).toEqual([tags, 412]);
+    // Both hold only where there is an entry and there is none (§13.2.2).
+    for (const match of ['*', '"1"'])
+      expect(refusal(await put('b', { 'if-match': match, 'if-none-match': '*' }))).toEqual([412, 'version_mismatch']);
+    for (const tags of ['', ',', '"1" "2"', '"1', '1', '*, "1"', '"\u00e91'])
+      expect([tags, (await put('b', { 'if-match': tags })).status]).toEqual([tags, 400]);
+    expect((await put('b', { 'if-match': ',"a,b",,"1",' })).headers.etag).toBe('"2"');
+    await change(node, 'DELETE', 'conditional', admin);
+  });
+
+  test('a condition with white space around it counts over HTTP/2, as it does over HTTP/1.1', async () => {
+    const session = connectHttp2(`https://localhost:${node.ports.https}`, { ...admin.tls });
+    for (const [name, value] of [
+      ['if-match', ' "1"'],
+      ['if-match', '"1"\t'],
+      ['if-none-match', 'x '],
+    ] as const) {
+      const stream = session.request({
+        ':method': 'PUT',
+        ':path': pathOf('nobody'),
+        'content-type': 'application/json',
+        [name]: value,
+      });
+      stream.end('{"state":"allowed"}');
+      const [answer] = (await once(stream, 'response')) as [Record<string, unknown>];
+      expect([value, answer[':status']]).toEqual([value, name === 'if-match' ? 412 : 400]);
+    }
+    session.destroy();
+  });
+
   test.each<[string, object, Record<string, string>, string]>([
     ['billing', {}, {}, 'bad_request'],
     ['billing', { state: 'open' }, {}, 'bad_request'],
@@ -137,6 +174,7 @@ describe('over HTTP', () => {
     ['billing', { state: 'allowed', valid_until: 'tomorrow' }, {}, 'bad_request'],
     ['billing', { state: 'allowed' }, { 'if-match': '1' }, 'bad_request'],
     ['billing', { state: 'allowed' }, { 'if-none-match': '"1"' }, 'bad_request'],
+    ['billing', { state: 'allowed', valid_until: '9999-12-31T23:59:59-23:59' }, {}, 'registry_terms_malformed'],
     ['billing', { state: 'allowed', roles: ['root'] }, {}, 'registry_terms_malformed'],
     ['billing', { state: 'allowed', pins: ['a'.repeat(64)] }, {}, 'registry_terms_malformed'],
     ['billing', { state: 'allowed', tries: 'denied' }, {}, 'registry_terms_malformed'],
