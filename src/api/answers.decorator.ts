@@ -39,6 +39,8 @@ export interface Documentation {
   readonly byToken?: true;
   /** It takes `If-Match`, and `If-None-Match: *`. */
   readonly isConditional?: true;
+  /** It takes `If-None-Match`, and answers 304. */
+  readonly isRevalidated?: true;
   /** It answers with an `ETag`. */
   readonly hasEntityTag?: true;
   /** It takes an `Idempotency-Key`. */

@@ -5,26 +5,50 @@ import { PkiError, type IssueRequest } from '../pki/index.js';
 import { generalNameFromString, type GeneralName } from '../x509/index.js';
 import { issuanceSchema, issuanceTermsSchema, renewalSchema } from './certificates.schemas.js';
 import { MalformedRequest } from './malformed-request.js';
+import { UnsupportedCoding } from './unsupported-coding.js';
 
 /** The media type of a certification request (RFC 5967). */
 const PKCS10 = 'application/pkcs10';
 
 /**
  * Lets the server take certification requests as bodies, and JSON, of which nothing is no body; no text, which Fastify takes by itself and nothing here
- * asks for. To be called before the server is ready. The listener's limit on bodies holds.
+ * asks for, and nothing compressed. To be called before the server is ready. The listener's limit on bodies holds.
  */
 export function acceptBodies(server: FastifyInstance): void {
   if (server.hasContentTypeParser(PKCS10)) return;
-  server.addContentTypeParser(PKCS10, { parseAs: 'buffer' }, (_, body, done) => {
-    done(null, body);
-  });
+  server.addContentTypeParser(
+    PKCS10,
+    { parseAs: 'buffer' },
+    uncoded((_, body, done) => {
+      done(null, body);
+    }),
+  );
   server.removeContentTypeParser('text/plain');
   const parseJson = server.getDefaultJsonParser('error', 'error');
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
-    if (body === '') done(null);
-    else void parseJson(request, body, done);
-  });
+  server.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string' },
+    uncoded((request, body: string, done) => {
+      if (body === '') done(null);
+      else void parseJson(request, body, done);
+    }),
+  );
 }
+
+type BodyParser<Body extends string | Buffer> = (
+  request: FastifyRequest,
+  body: Body,
+  done: (error: Error | null, body?: unknown) => void,
+) => void;
+
+/** `parse` for bodies without a content coding (RFC 9110 §8.4): read as they are, they would be called malformed, and not compressed. */
+const uncoded =
+  <Body extends string | Buffer>(parse: BodyParser<Body>): BodyParser<Body> =>
+  (request, body, done) => {
+    const { 'content-encoding': coding = 'identity' } = request.headers;
+    if (coding.toLowerCase() === 'identity') parse(request, body, done);
+    else done(new UnsupportedCoding());
+  };
 
 /** What to issue, from a JSON body, or from a bare request with the rest in the query. Throws MalformedRequest. */
 export function issuanceOf(request: FastifyRequest): Omit<IssueRequest, 'requester'> {

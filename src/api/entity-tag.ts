@@ -18,14 +18,29 @@ export function expectedIn(headers: IncomingHttpHeaders): Expected | undefined {
   return noneMatch === undefined ? matching : [];
 }
 
+/**
+ * Whether the caller of a GET says by `If-None-Match` that it has this version (RFC 9110 §13.1.2). Throws MalformedRequest for what is neither `*` nor a
+ * list of entity tags.
+ */
+export function isKnown({ 'if-none-match': text }: IncomingHttpHeaders, version: number): boolean {
+  if (text === undefined) return false;
+  // By weak comparison (§8.8.3.2).
+  return (
+    text.trim() === '*' || tagsIn('If-None-Match', text).some((tag) => tag.replace('W/', '') === entityTagOf(version))
+  );
+}
+
 /** Weak tags, and tags that are not ours, match no version. */
-function versionsIn(text: string): number[] {
-  // A tag may hold commas (§8.8.3), and a list may have empty elements (§5.6.1.2).
-  const tags = (text.match(/(?:[^",]|"[^"]*"?)+/g) ?? []).map((tag) => tag.trim()).filter((tag) => tag !== '');
-  if (tags.length === 0 || tags.some((tag) => !/^(?:W\/)?"[\x21\x23-\x7e]*"$/.test(tag)))
-    throw new MalformedRequest('If-Match must be * or a list of entity tags');
-  return tags.flatMap((tag) => {
+const versionsIn = (text: string): number[] =>
+  tagsIn('If-Match', text).flatMap((tag) => {
     const version = /^"(0|[1-9]\d{0,14})"$/.exec(tag)?.[1];
     return version === undefined ? [] : [Number(version)];
   });
+
+function tagsIn(name: string, text: string): string[] {
+  // A tag may hold commas (§8.8.3), and a list may have empty elements (§5.6.1.2).
+  const tags = (text.match(/(?:[^",]|"[^"]*"?)+/g) ?? []).map((tag) => tag.trim()).filter((tag) => tag !== '');
+  if (tags.length === 0 || tags.some((tag) => !/^(?:W\/)?"[\x21\x23-\x7e]*"$/.test(tag)))
+    throw new MalformedRequest(`${name} must be * or a list of entity tags`);
+  return tags;
 }

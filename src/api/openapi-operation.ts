@@ -69,7 +69,8 @@ export function completeOperation(
     ...(query ? parametersOf(query) : []),
     ...(body?.queryOfBareRequest ? parametersOf(body.queryOfBareRequest) : []),
     ...(documentation.idempotent ? [IDEMPOTENCY_KEY] : []),
-    ...(documentation.isConditional ? CONDITIONS : []),
+    ...(documentation.isConditional ? [IF_MATCH, IF_NONE] : []),
+    ...(documentation.isRevalidated ? [IF_NONE_MATCH] : []),
   ];
   const guarded = security.some((requirement) => 'mutualTLS' in requirement);
   operation.responses = {
@@ -79,7 +80,7 @@ export function completeOperation(
       ...(path.includes('{') ? PATH_CODES : []),
       // What comes with a DELETE is read, though nobody asks for it.
       ...(body || method === 'delete' ? BODY_CODES : []),
-      ...(query || documentation.isConditional ? (['bad_request'] as const) : []),
+      ...(query || documentation.isConditional || documentation.isRevalidated ? (['bad_request'] as const) : []),
       // Whatever the CA is asked, the store is asked too.
       ...(documentation.codes ? (['store_unavailable', ...documentation.codes] as const) : []),
       'internal_server_error',
@@ -137,7 +138,10 @@ function bodyOf({ schema, orBareRequest }: DocumentedBody): object {
   };
 }
 
-function successOf(answer: Answer | undefined, { hasEntityTag }: Documentation): Record<string, unknown> {
+function successOf(
+  answer: Answer | undefined,
+  { hasEntityTag, isRevalidated }: Documentation,
+): Record<string, unknown> {
   if (!answer) return { 200: { description: 'The page.' } };
   const { schema, status, also, mediaTypes = [], mediaType } = answer;
   const content = mediaType === undefined ? json(schema).content : { [mediaType]: { schema: { type: 'string' } } };
@@ -161,26 +165,32 @@ function successOf(answer: Answer | undefined, { hasEntityTag }: Documentation):
           },
         }
       : {}),
+    ...(isRevalidated ? { 304: { description: 'It is at a version of `If-None-Match`.', ...headersOf(304) } } : {}),
   };
 }
 
 const RETRY_AFTER = { description: 'Seconds until there is a request again.', schema: { type: 'integer' } };
 const ENTITY_TAG = { description: 'The version, for `If-Match`.', schema: { type: 'string' } };
 const TAG = '\\s*(W/)?"[^"]*"\\s*';
-const CONDITIONS = [
-  [
-    'If-Match',
-    'Only if it is at this version: the `ETag` that was read, several, or `*` for any.',
-    `^(\\*|${TAG}(,${TAG})*)$`,
-  ],
-  ['If-None-Match', '`*`: only if there is none.', '^\\*$'],
-].map(([name, description, pattern]) => ({
+const TAGS = `^(\\*|${TAG}(,${TAG})*)$`;
+const condition = (name: string, description: string, pattern: string) => ({
   name,
   in: 'header',
   required: false,
   description,
   schema: { type: 'string', pattern },
-}));
+});
+const IF_MATCH = condition(
+  'If-Match',
+  'Only if it is at this version: the `ETag` that was read, several, or `*` for any.',
+  TAGS,
+);
+const IF_NONE = condition('If-None-Match', '`*`: only if there is none.', '^\\*$');
+const IF_NONE_MATCH = condition(
+  'If-None-Match',
+  'Only if it is at another version than the `ETag` that was read.',
+  TAGS,
+);
 const LOCATION = { description: 'The path of what was made.', schema: { type: 'string' } };
 const IDEMPOTENCY_KEY = {
   name: 'Idempotency-Key',

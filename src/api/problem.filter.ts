@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { MtlsRefusal, problemOf, problemOfStatus, sendProblem, sendRefusal } from '../mtls/index.js';
 import { PkiError, StoreError } from '../pki/index.js';
 import { RegistryError } from '../registry/index.js';
+import { UnsupportedCoding } from './unsupported-coding.js';
 
 /**
  * Turns every error into a problem document (RFC 9457). Refusals become what mtls makes of them (which of two global filters Nest asks depends on the
@@ -29,7 +30,9 @@ export class ProblemFilter implements ExceptionFilter {
     if (status >= 500) this.#logger.error({ event: 'failed', request_id: requestId, err: error });
     // A message below 500 was written for the caller; one above may hold anything.
     const detail = status < 500 && error instanceof Error ? error.message : undefined;
-    sendProblem(reply, problemOfStatus(status, requestId, status === 415 ? MEDIA_TYPES : detail));
+    if (error instanceof UnsupportedCoding) void reply.header('accept-encoding', 'identity');
+    const isOfType = status === 415 && !(error instanceof UnsupportedCoding);
+    sendProblem(reply, problemOfStatus(status, requestId, isOfType ? MEDIA_TYPES : detail));
   }
 
   /**

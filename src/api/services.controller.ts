@@ -16,7 +16,7 @@ import {
 import { Answers, TakesQuery, Documented, OfCaller, Takes } from './answers.decorator.js';
 import { actorOf } from './certificate-access.service.js';
 import { checkNoQuery, parse } from './certificate-request-body.js';
-import { entityTagOf, expectedIn } from './entity-tag.js';
+import { entityTagOf, expectedIn, isKnown } from './entity-tag.js';
 import { SameOriginGuard } from './same-origin.guard.js';
 import {
   historyQuerySchema,
@@ -62,14 +62,18 @@ export class ServicesController {
 
   @Get('services/:name')
   @Answers(registeredServiceSchema)
-  @Documented({ codes: ['service_unknown'], hasEntityTag: true })
+  @Documented({ codes: ['service_unknown'], hasEntityTag: true, isRevalidated: true })
   show(
     @Param('name') name: string,
+    @Req() { headers }: Call,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): z.infer<typeof registeredServiceSchema> {
+  ): z.infer<typeof registeredServiceSchema> | undefined {
     const service = this.registry.find(name);
     if (!service) throw new RegistryError('service_unknown', 'there is no entry of this name');
-    return tagged(service, reply);
+    const record = tagged(service, reply);
+    if (!isKnown(headers, service.version)) return record;
+    void reply.code(304);
+    return undefined;
   }
 
   /** Putting the same terms again changes nothing. */

@@ -133,6 +133,19 @@ describe('the command line', () => {
     });
   });
 
+  describe('help', () => {
+    it('is about a command at any depth, and says so when there is none', async () => {
+      for (const words of [['issue'], ['ca', 'init'], ['ca', 'rollover', 'prepare'], []])
+        expect(await run(['help', ...words])).toEqual(await run([...words, '--help']));
+      for (const words of [['NOPE'], ['ca', 'NOPE'], ['issue', 'NOPE']])
+        expect(await run(['help', ...words])).toMatchObject({
+          code: 2,
+          out: '',
+          err: expect.stringMatching(/^veritas: unknown command 'NOPE'\n/),
+        });
+    });
+  });
+
   describe('issue', () => {
     it('makes a key for its owner only, and its certificate with the names asked for', async () => {
       const names = ['--san', 'DNS:worker.local', '--san', 'IP:10.0.0.7', '--san', 'URI:spiffe://example.org/worker'];

@@ -74,6 +74,7 @@ function buildProgram(host: Host, isJson: boolean): Command {
     addRestore,
   ])
     add(program, host);
+  addHelp(program);
   return program.addHelpText('after', EXIT_CODES);
 }
 
@@ -87,6 +88,20 @@ function addSetup(program: Command, host: Host): void {
     const { setup } = await import('./setup.js');
     await setup(sessionOf(host, options));
   });
+}
+
+/** In place of Commander's own, which goes one level deep and shows other help for a command that there is not. */
+function addHelp(program: Command): void {
+  program
+    .command('help [command...]')
+    .description('display help for command')
+    .action((words: readonly string[]) => {
+      let command = program;
+      for (const word of words)
+        command =
+          command.commands.find((each) => each.name() === word) ?? command.error(`error: unknown command '${word}'`);
+      command.help();
+    });
 }
 
 function writeUsageError(text: string, write: (text: string) => void): void {

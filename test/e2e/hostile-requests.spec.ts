@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2';
+import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { EnrollmentService } from '../../src/pki/index.js';
 import { encodePem, octetsFromPemOrDer } from '../../src/x509/index.js';
@@ -12,6 +13,7 @@ import { developmentTls, startIn } from '../support/service.js';
 
 const PATH = '/api/v1/certificates';
 const PKCS10 = { 'content-type': 'application/pkcs10' };
+const COMPRESSED = { 'content-encoding': 'gzip' };
 const JSON_TYPE = { 'content-type': 'application/json' };
 let service: Awaited<ReturnType<typeof startIn>>;
 let admin: Caller;
@@ -179,10 +181,26 @@ describe('bodies', () => {
       { 'content-type': 'application/json\ta' },
     ],
     ['a kind that only begins like one', 415, 'unsupported_media_type', der, { 'content-type': 'application/pkcs10x' }],
+    [
+      'JSON that is compressed',
+      415,
+      'unsupported_media_type',
+      gzipSync(JSON.stringify({ csr })),
+      { ...JSON_TYPE, ...COMPRESSED },
+    ],
+    ['octets that are compressed', 415, 'unsupported_media_type', gzipSync(der), { ...PKCS10, ...COMPRESSED }],
+    ['two codings', 415, 'unsupported_media_type', { csr }, { 'content-encoding': 'identity, gzip' }],
     ['an Idempotency-Key with a space', 400, 'bad_request', { csr }, { 'idempotency-key': 'a b' }],
     ['an Idempotency-Key without end', 400, 'bad_request', { csr }, { 'idempotency-key': 'a'.repeat(300) }],
   ])('%s: %i %s', async (_, status, code, body, headers) => {
     expectProblem(await post(body, headers), status, code);
+  });
+
+  test('only where the coding is at fault, it says which one is taken', async () => {
+    const accepted = async (headers: Record<string, string>): Promise<unknown> =>
+      (await post(gzipSync(der), { ...headers, ...COMPRESSED })).headers['accept-encoding'];
+    expect(await accepted(PKCS10)).toBe('identity');
+    expect(await accepted({ 'content-type': 'application/xml' })).toBeUndefined();
   });
 
   test.each([

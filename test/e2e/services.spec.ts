@@ -147,6 +147,20 @@ describe('over HTTP', () => {
     await change(node, 'DELETE', 'conditional', admin);
   });
 
+  test('an entry that the caller has is not sent again', async () => {
+    await change(node, 'PUT', 'known', admin, { body: { state: 'allowed' } });
+    const read = (tags: string): Promise<Answer> =>
+      get(node.ports.https, pathOf('known'), admin.tls, 'HTTP/1.1', { 'if-none-match': tags });
+    for (const tags of ['"1"', 'W/"1"', '"0", W/"1"', '*']) {
+      const { status, headers, text } = await read(tags);
+      expect([tags, status, headers.etag, text]).toEqual([tags, 304, '"1"', '']);
+    }
+    for (const tags of ['"0"', '"a,1"']) expect([tags, (await read(tags)).json.version]).toEqual([tags, 1]);
+    expect(refusal(await read('1'))).toEqual([400, 'bad_request']);
+    await change(node, 'DELETE', 'known', admin);
+    expect(refusal(await read('*'))).toEqual([404, 'service_unknown']);
+  });
+
   test('a condition with white space around it counts over HTTP/2, as it does over HTTP/1.1', async () => {
     const session = connectHttp2(`https://localhost:${node.ports.https}`, { ...admin.tls });
     for (const [name, value] of [

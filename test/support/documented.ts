@@ -58,8 +58,8 @@ function isDocumented({ method, path, status, type, code, text }: Met, paths: Pa
   if (!operation) return [400, 401, 403, 404, 429].includes(status);
   const response = operation.responses[status];
   if (!response) return false;
-  // A page says nothing about its content.
-  if (!response.content) return status === 200;
+  // A page says nothing about its content, and 304 has none.
+  if (!response.content) return status === 200 || status === 304;
   const { schema } = response.content[type] ?? {};
   if (schema === undefined || (code !== undefined && !JSON.stringify(schema.allOf).includes(`"${code}"`))) return false;
   if (!type.endsWith('json')) return true;
