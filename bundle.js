@@ -37,9 +37,14 @@ export async function bundle(folder) {
     outbase: folder,
     packages: 'external',
   });
+  await bundlePrograms(folder, ['main', 'cli']);
+}
+
+/** Puts bundles of programs, which are named by their paths in `folder` without `.js`, into `folder`; see {@link bundle}. */
+export async function bundlePrograms(folder, programs) {
   await build({
     ...OPTIONS,
-    entryPoints: ['main', 'cli'].map((name) => join(folder, `${name}.js`)),
+    entryPoints: programs.map((name) => join(folder, `${name}.js`)),
     outdir: folder,
     splitting: true,
     chunkNames: '[name].[hash]',

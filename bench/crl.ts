@@ -30,7 +30,7 @@ interface Read extends Omit<Written, 'octets'> {
 }
 
 async function inProcess<T>(mode: 'write' | 'read', folder: string): Promise<T> {
-  const child = fork(join(import.meta.dirname, 'servers/crl.js'), [mode, folder], {
+  const child = fork(join(import.meta.dirname, '../crl.js'), [mode, folder], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     execArgv: ['--expose-gc'],
   });

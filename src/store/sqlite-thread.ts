@@ -4,6 +4,9 @@ import type { LogState, ThreadData, ThreadFailure, ThreadRequest, ThreadResponse
 import { StoreError, tooNewError } from './store-error.js';
 import type { TogetherStatement } from './together.js';
 
+/** Far more than it needs. It is there because a heap with a limit of its own begins smaller, by two mebibytes. */
+const HEAP = { maxOldGenerationSizeMb: 1024 };
+
 type Asking = Pick<ThreadRequest, 'kind'> & Partial<ThreadRequest>;
 
 interface Asked {
@@ -151,7 +154,7 @@ function begin(workerData: ThreadData): Worker {
     // The same file beside this one, compiled or not.
     const file = new URL(import.meta.url.replace(/sqlite-thread(?=\.[jt]s$)/, 'sqlite-worker'));
     // Without the loader of a test runner.
-    return new Worker(file, { workerData, execArgv: [] });
+    return new Worker(file, { workerData, execArgv: [], resourceLimits: HEAP });
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'unknown reason';
     const message = `the store ${workerData.path} cannot be used: its thread cannot be started (${reason})`;

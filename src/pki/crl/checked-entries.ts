@@ -85,7 +85,7 @@ async function checkInMemory(pieces: readonly Uint8Array[], { isDelta, thisUpdat
     refuse(readBack(() => lint.check(piece)));
     await setImmediate();
   }
-  for (const finding of lint.checkUnique()) refuse(finding);
+  for (const finding of lint.checkUnique(() => pieces)) refuse(finding);
 }
 
 function refuse(finding: LintFinding | undefined): void {

@@ -11,6 +11,8 @@ interface Asked {
 }
 
 const IDLE_MS = 10_000;
+/** The entries are not in it. With a limit of its own it also begins smaller, by two mebibytes. */
+const HEAP = { maxOldGenerationSizeMb: 192 };
 
 /**
  * A worker thread that makes the file of one list. On SQLite it also reads the rows, because messages between threads delay requests more than the work of
@@ -164,7 +166,7 @@ export class CrlFileThread implements ReadingThread {
 function begin(file: URL): Worker {
   try {
     // It closes descriptors that were opened here.
-    return new Worker(file, { execArgv: [], trackUnmanagedFds: false });
+    return new Worker(file, { execArgv: [], trackUnmanagedFds: false, resourceLimits: HEAP });
   } catch (error) {
     throw threadFailed(`cannot be started (${error instanceof Error ? error.message : 'unknown reason'})`, error);
   }

@@ -36,6 +36,8 @@ class Entries {
   readonly #lint: CrlEntriesLint;
   #start: number;
   #end: number;
+  /** How many octets were appended at a time: whole entries. */
+  readonly #lengths: number[] = [];
 
   constructor({ file, room, expected, isDelta, thisUpdate }: CrlFileData) {
     this.#file = file;
@@ -60,12 +62,23 @@ class Entries {
     if (finding) throw new Finding(finding);
     this.#write(octets, this.#end);
     this.#end += octets.length;
+    this.#lengths.push(octets.length);
     // Freed at once: otherwise all pages of a list would stay in memory until the next garbage collection.
     if (octets.buffer instanceof ArrayBuffer) octets.buffer.transfer(0);
   }
 
   unique(): void {
-    for (const finding of this.#lint.checkUnique()) if (finding) throw new Finding(finding);
+    for (const finding of this.#lint.checkUnique(() => this.#again())) if (finding) throw new Finding(finding);
+  }
+
+  /** The pieces as they were appended. Each is valid until the next one is asked for. */
+  *#again(): Generator<Uint8Array> {
+    const piece = Buffer.allocUnsafeSlow(this.#lengths.reduce((most, length) => Math.max(most, length), 0));
+    let at = this.#start;
+    for (const length of this.#lengths) {
+      yield this.#read(piece.subarray(0, length), at);
+      at += length;
+    }
   }
 
   /** From the end that nothing is written over that is still to be read. */

@@ -15,10 +15,12 @@ const finding = ({ name: rule, source }: { name: string; source: string }, messa
   message,
 });
 
+const serialOf = (entries: Uint8Array, { serialStart, serialEnd }: RevokedCertificateScanner): string =>
+  Buffer.from(entries.subarray(serialStart, serialEnd)).toString('hex');
+
 /**
- * Applies the rules about entries to a list that is written piece by piece, by decoding the octets of each piece as a strict reader does. Two serial
- * numbers count as equal when 64 bits of a keyed hash are equal. With a million entries that is wrong for about one list in thirty million, and the
- * next list has another key.
+ * Applies the rules about entries to a list that is written piece by piece, by decoding the octets of each piece as a strict reader does. It takes four octets
+ * of memory for each entry; when two serial numbers may be equal by that, as in one list of ten with a million entries, it looks at the pieces again.
  */
 export class CrlEntriesLint {
   readonly #isDelta: boolean;
@@ -76,17 +78,33 @@ export class CrlEntriesLint {
   }
 
   /** The finding about an entry whose reason or serial number is wrong. */
-  #findingOf(entries: Uint8Array, { reason, serialStart, serialEnd }: RevokedCertificateScanner): LintFinding {
-    const serial = Buffer.from(entries.subarray(serialStart, serialEnd)).toString('hex');
+  #findingOf(entries: Uint8Array, scanner: RevokedCertificateScanner): LintFinding {
+    const { reason } = scanner;
+    const serial = serialOf(entries, scanner);
     return this.#isReason(reason)
       ? finding(crlEntrySerialNumber, `the serial number ${serial} is not positive`)
       : finding(crlEntryReason, `the entry ${serial} gives the reason ${reason}`);
   }
 
-  /** The findings about all entries together, step by step. Call it after every piece was checked. */
-  *checkUnique(): Generator<LintFinding | undefined, void, undefined> {
-    for (const isTwice of this.#numbers.twice())
-      yield isTwice ? finding(crlEntryUnique, 'a serial number occurs twice') : undefined;
+  /** The findings about all entries together, step by step. Call it after every piece was checked; `again` gives those pieces once more. */
+  *checkUnique(again: () => Iterable<Uint8Array>): Generator<LintFinding | undefined, void, undefined> {
+    const repeated = new Set<number>();
+    for (const hashes of this.#numbers.repeated()) {
+      for (const hash of hashes) repeated.add(hash);
+      yield undefined;
+    }
+    if (repeated.size === 0) return;
+    const serials = new Set<string>();
+    for (const entries of again()) {
+      const scanner = new RevokedCertificateScanner(entries, entries, 2);
+      while (scanner.next()) {
+        if (!repeated.has(this.#numbers.hashOf(entries, scanner.serialStart, scanner.serialEnd))) continue;
+        const serial = serialOf(entries, scanner);
+        if (serials.has(serial)) yield finding(crlEntryUnique, `the serial number ${serial} occurs twice`);
+        serials.add(serial);
+      }
+      yield undefined;
+    }
   }
 
   /**

@@ -1,14 +1,15 @@
-const PARTS = 256;
+const PARTS = 1024;
 const SMALLEST = 8;
 
 /**
- * Finds duplicates among serial numbers after all of them were added. It stores 64 bits of a keyed hash for each, which takes eight octets and no
- * lookup. The hashes are spread over 256 parts, so that growing or sorting one part takes little time.
+ * Finds out which serial numbers of a list may be in it more than once. It stores 32 bits of a keyed hash for each, which takes four octets and no lookup. The
+ * hashes are spread over 1024 parts by ten more bits, so that growing or sorting one part takes little time.
  */
 export class NumberLog {
   #high = 0;
   #low = 0;
-  // Pairs of 32-bit halves.
+  #index = 0;
+  #word = 0;
   readonly #parts: Uint32Array[] = [];
   readonly #lengths = new Uint32Array(PARTS);
 
@@ -26,13 +27,31 @@ export class NumberLog {
     this.#low = low;
     this.#lengths.fill(0);
     // Parts differ in size by chance, so each gets a tenth more.
-    const size = Math.max(SMALLEST, 2 * Math.ceil((expected / PARTS) * 1.1));
-    for (let i = 0; i < PARTS; i++) if ((this.#parts[i]?.length ?? 0) < size) this.#parts[i] = new Uint32Array(size);
+    const size = Math.ceil((expected / PARTS) * 1.1);
+    if (size > SMALLEST)
+      for (let i = 0; i < PARTS; i++) if ((this.#parts[i]?.length ?? 0) < size) this.#parts[i] = new Uint32Array(size);
     return this;
   }
 
   /** Adds the octets `[from, to)`. */
   add(octets: Uint8Array, from: number, to: number): void {
+    this.#hash(octets, from, to);
+    const index = this.#index;
+    const length = this.#lengths[index] ?? 0;
+    let part = this.#parts[index];
+    if (part === undefined || length === part.length) this.#parts[index] = part = grown(part);
+    part[length] = this.#word;
+    this.#lengths[index] = length + 1;
+  }
+
+  /** The hash of the octets `[from, to)`: 42 bits. */
+  hashOf(octets: Uint8Array, from: number, to: number): number {
+    this.#hash(octets, from, to);
+    return hashOf(this.#index, this.#word);
+  }
+
+  /** Leaves the part in `#index` and the rest in `#word`: a number of 42 bits would be an object each time. */
+  #hash(octets: Uint8Array, from: number, to: number): void {
     let high = this.#high;
     let low = this.#low;
     let i = from;
@@ -46,32 +65,27 @@ export class NumberLog {
     for (; i < to; i++) rest = (rest << 8) | (octets[i] ?? 0);
     high = Math.imul(high ^ rest, 0x9e3779b1) ^ (high >>> 15);
     low = mixed(Math.imul(low ^ rest, 0x85ebca77) ^ (low >>> 13));
-    high = mixed(high ^ (low >>> 7));
-    const index = high >>> 24;
-    const length = this.#lengths[index] ?? 0;
-    let part = this.#parts[index] ?? new Uint32Array(SMALLEST);
-    if (length === part.length) this.#parts[index] = part = grown(part);
-    part[length] = low;
-    part[length + 1] = high;
-    this.#lengths[index] = length + 2;
+    this.#index = mixed(high ^ (low >>> 7)) >>> 22;
+    this.#word = low;
   }
 
-  /** Yields for each part whether a number in it was added twice. Nothing may be added afterwards. */
-  *twice(): Generator<boolean, void, undefined> {
+  /** Yields for each part the hashes in it that were added more than once. Nothing may be added afterwards. */
+  *repeated(): Generator<readonly number[], void, undefined> {
     for (const [index, part] of this.#parts.entries()) {
-      const length = this.#lengths[index] ?? 0;
-      new BigUint64Array(part.buffer, 0, length / 2).sort();
-      let isTwice = false;
-      for (let at = 2; at < length; at += 2)
-        if (part[at] === part[at - 2] && part[at + 1] === part[at - 1]) isTwice = true;
-      yield isTwice;
+      const hashes = part?.subarray(0, this.#lengths[index]).sort() ?? [];
+      const repeated: number[] = [];
+      for (let at = 1; at < hashes.length; at++)
+        if (hashes[at] === hashes[at - 1]) repeated.push(hashOf(index, hashes[at] ?? 0));
+      yield repeated;
     }
   }
 }
 
-function grown(part: Uint32Array): Uint32Array {
-  // Grows by half, to an even number.
-  const larger = new Uint32Array((part.length + (part.length >> 1) + 2) & ~1);
+const hashOf = (index: number, word: number): number => index * 0x1_0000_0000 + (word >>> 0);
+
+function grown(part: Uint32Array | undefined): Uint32Array {
+  if (part === undefined) return new Uint32Array(SMALLEST);
+  const larger = new Uint32Array(part.length + (part.length >> 1));
   larger.set(part);
   return larger;
 }
