@@ -34,8 +34,9 @@ function check(pieces: readonly Uint8Array[], key: readonly [number, number], be
 }
 
 describe('serial numbers that occur twice', () => {
+  // Short ones come again soon.
   const serial = fc
-    .uint8Array({ minLength: 1, maxLength: 20 })
+    .oneof(fc.uint8Array({ maxLength: 1 }), fc.uint8Array({ maxLength: 19 }))
     .map((octets) => `7f${Buffer.from(octets).toString('hex')}`);
 
   it('are found in whatever pieces they come, and no others are', () => {
