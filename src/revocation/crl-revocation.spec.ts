@@ -215,6 +215,28 @@ describe('CRLs of another CA', () => {
     expect(events).toHaveLength(1);
   });
 
+  it('asks for the whole again after one that came cut off, though the server says of it that nothing changed', async () => {
+    const list = issuing.crl([], { number: 9n });
+    const asked: unknown[] = [];
+    // Without a length only the list itself says that it is not whole, as behind a gateway that speaks HTTP/1.0.
+    const url = await serve((request, reply) => {
+      const tag = request.headers['if-none-match'];
+      asked.push(tag);
+      reply.useChunkedEncodingByDefault = false;
+      if (tag === '"9"') reply.writeHead(304).end();
+      else
+        reply
+          .writeHead(200, { etag: '"9"', connection: 'close' })
+          .end(list.subarray(0, asked.length > 1 ? undefined : -20));
+    });
+    const { events, statusOf } = await watch([url]);
+    expect(events).toMatchObject([{ kind: 'failed', why: expect.stringContaining('cut off') }]);
+    await until(() => asked.length > 2);
+    expect(events.slice(1)).toMatchObject([{ kind: 'loaded' }]);
+    expect(asked.slice(0, 3)).toEqual([undefined, undefined, '"9"']);
+    expect(statusOf(good)).toMatchObject({ status: 'good', source: 'CRL 9' });
+  });
+
   it('takes a list that ended for a failure, though nothing changed, until there is another', async () => {
     let time = Date.now();
     let number = 9n;

@@ -215,11 +215,11 @@ export class CrlRevocation implements RevocationStatus {
       this.#replace(loaded, index);
       return index;
     } catch (error) {
-      // A list that was refused for its time or its issuer may be accepted later without a change; octets that cannot be read never will be.
-      if (!(error instanceof DecodeError))
-        loaded.retryAt = isUrl(loaded.source.source)
-          ? 0
-          : performance.now() + backoff(loaded.failures + 1, this.options.refreshInterval);
+      // A list that was refused for its time or its issuer may be accepted later without a change, and one that came cut off may come whole; a file that
+      // cannot be read never can.
+      if (isUrl(loaded.source.source)) loaded.retryAt = 0;
+      else if (!(error instanceof DecodeError))
+        loaded.retryAt = performance.now() + backoff(loaded.failures + 1, this.options.refreshInterval);
       throw error;
     }
   }
