@@ -29,6 +29,7 @@ import {
 } from '../../x509/index.js';
 import { openCertificationAuthority, type CertificationAuthority } from '../certification-authority.js';
 import { IssuanceJournal } from '../issuance/issuance-journal.js';
+import { ExternalRootService } from '../rollover/external-root.service.js';
 import { UNREAD_LIMIT, RevocationRegistry } from '../revocation/revocation-registry.js';
 import { OcspService, type OcspAnswer } from './ocsp.service.js';
 import { OcspToken } from './ocsp-token.js';
@@ -384,6 +385,29 @@ describe('the responder', () => {
     const third = await responderOf(serialNumber);
     expect(third.notBefore.getTime()).toBeGreaterThan(second.notAfter.getTime());
     expect(await statusOf({ serialNumber })).toEqual({ status: 'good' });
+  });
+
+  it('is made once where the root above ends sooner than its CA, and has no successor in the last week', async () => {
+    const folder = temporaryFolder();
+    const settings = { ...temporarySettings(folder), ocsp: true };
+    const store = await openStore({ path: join(folder, 'var/veritas.db') });
+    try {
+      const external = new ExternalRootService({ settings, store });
+      const { publicKey, subject } = (await external.request(somebody)).request;
+      const root = TestCa.root({ notAfter: new Date(clock.getTime() + 5 * DAY) });
+      const keyPair = { publicKey: publicKey.keyObject, privateKey: root.key };
+      const { certificate } = root.intermediate({ keyPair, subject, pathLenConstraint: 0 });
+      await external.install(certificate, root.certificate, somebody);
+      const open = () => openCertificationAuthority({ settings, store, now: () => clock });
+      const [one, two] = [await open(), await open()];
+      for (const each of [one, one, one, two, two])
+        expect(await statusOf({ serialNumber: '7f' }, certificate, each)).toEqual({ status: 'unknown' });
+      const { rows } = await one.ca.list({ service: 'ocsp-issuing' });
+      expect(rows.map(({ not_after: notAfter }) => notAfter)).toEqual([root.certificate.notAfter.getTime()]);
+    } finally {
+      await store.close();
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('has its key opened, and kept, while there is a passphrase that can be read once', async () => {

@@ -45,8 +45,8 @@ export interface ResponderMaking {
 }
 
 /**
- * Opens the responder of a CA. Its key is created when it does not exist. Its certificate, valid for at least another week, is taken from the store,
- * or issued like any other. `signers` holds the signers opened so far by their names; they are reused because a passphrase from a pipe can be read
+ * Opens the responder of a CA. Its key is created when it does not exist. Its certificate, valid for at least another week or as long as the CA, is
+ * taken from the store, or issued like any other. `signers` holds the signers opened so far by their names; they are reused because a passphrase from a pipe can be read
  * only once. Throws what key, issuance and store throw.
  */
 export async function openResponder(
@@ -84,10 +84,12 @@ async function standingCertificate(
 ): Promise<Certificate | undefined> {
   const now = context.now();
   const digest = keyDigest(signer.publicKey.der);
+  // None lasts longer than the CAs above.
+  const last = authority.issuer.identity.notAfter.getTime() - 1;
   const { rows } = await listCertificates(context.store.database, {
     service: responderService(authority.id),
     status: 'active',
-    now: new Date(now.getTime() + RENEW_BEFORE),
+    now: new Date(Math.max(Math.min(now.getTime() + RENEW_BEFORE, last), now.getTime())),
     limit: MOST_CERTIFICATES,
   });
   const row = rows.find(

@@ -47,7 +47,7 @@ export class Responders {
     const { responder } = place;
     if (!responder || !this.isGood(responder)) return this.#open(place);
     // Renewed in the background. A failure was emitted as an event, and the current certificate is valid for days.
-    if (this.#isDue(responder)) this.#open(place).catch(() => undefined);
+    if (this.#isDue(responder, authority)) this.#open(place).catch(() => undefined);
     return responder;
   }
 
@@ -73,10 +73,10 @@ export class Responders {
     );
   }
 
-  #isDue({ identity: { certificate, issuer } }: Responder): boolean {
-    // A certificate that ends together with its CA cannot be replaced by a longer one.
+  #isDue({ identity: { certificate } }: Responder, { issuer }: Authority): boolean {
+    // A certificate that ends together with its CA, or a CA above it, cannot be replaced by a longer one.
     const end = certificate.notAfter.getTime();
-    return end < issuer.notAfter.getTime() && end - this.#making.context.now().getTime() < RENEW_BEFORE;
+    return end < issuer.identity.notAfter.getTime() && end - this.#making.context.now().getTime() < RENEW_BEFORE;
   }
 
   #placeOf(authority: Authority): Place {
