@@ -321,6 +321,34 @@ describe('the repository', () => {
     expect(await statusSince(thisUpdate.getTime() - 1000, { 'if-match': '*' })).toBe(200);
   });
 
+  it.each([
+    [
+      'in the form of RFC 850',
+      (utc: string) => utc.replace(/^(\w+), (\d+) (\w+) \d\d(\d\d)/, '$1day, $2-$3-$4'),
+      304,
+      412,
+    ],
+    [
+      'in that of asctime',
+      (utc: string) =>
+        utc.replace(/^(\w+), 0?(\d+) (\w+) (\d+) (\S+) GMT/, '$1 $3 $2 $5 $4').replace(/ (\d) /, '  $1 '),
+      304,
+      412,
+    ],
+    ['without a zone', (utc: string) => utc.replace(' GMT', ''), 200, 200],
+    ['that is only a year', (utc: string) => utc.slice(12, 16), 200, 200],
+    ['that is a number', () => '0', 200, 200],
+  ])('goes by a time %s as RFC 9110 §5.6.7 has it', async (_, form, unchanged, changed) => {
+    const statusFor = async (name: string, time: number) =>
+      (await ask('/crl/issuing.crl', { [name]: form(new Date(time).toUTCString()) })).status;
+    const time = thisUpdate.getTime();
+    expect(await statusFor('if-modified-since', time + 366 * 86_400_000)).toBe(unchanged);
+    expect(await statusFor('if-modified-since', time)).toBe(unchanged);
+    expect(await statusFor('if-modified-since', time - 3_600_000)).toBe(200);
+    expect(await statusFor('if-unmodified-since', time - 1000)).toBe(changed);
+    expect(await statusFor('if-unmodified-since', time)).toBe(200);
+  });
+
   it('has no cache keep that a range lies beyond the end: whoever asks for the whole would be told that', async () => {
     const { status, headers } = await ask('/crl/issuing.crl', { range: 'bytes=1000-' });
     expect([status, headers['cache-control'], headers.expires]).toEqual([416, 'no-store', undefined]);
