@@ -319,6 +319,42 @@ describe('CRLs of another CA', () => {
     });
   });
 
+  it('keeps what a delta revoked when the next one is for a newer base, until that base is there', async () => {
+    const [held, fresh] = [issue(), issue()];
+    let time = Date.now();
+    const from = (days: number) => new Date(time + days * DAY);
+    let base = issuing.crl([{ certificate: held, reason: CrlReason.certificateHold }], {
+      number: 10n,
+      nextUpdate: from(7),
+    });
+    const delta = (number: bigint, of: bigint, entries: Parameters<TestCa['crl']>[0], nextUpdate: Date) =>
+      issuing.crl(entries, { extensions: extensions(number, encodeExtensionOf.deltaCrlIndicator(of)), nextUpdate });
+    const released = { certificate: held, reason: CrlReason.removeFromCRL };
+    let newest = delta(11n, 10n, [{ certificate: fresh }, released], from(1));
+    const urls = [await serve((_, reply) => reply.end(base)), await serve((_, reply) => reply.end(newest))];
+    const { events, statusOf } = await watch(urls, () => new Date(time));
+    const statuses = () => [fresh, held, good].map((each) => statusOf(each).status);
+    expect(statuses()).toEqual(['revoked', 'good', 'good']);
+    // The base that it is for comes later, from a cache say.
+    newest = delta(13n, 12n, [], from(2));
+    await until(() => events.some((event) => event.kind === 'loaded' && event.entries === 0));
+    expect(statuses()).toEqual(['revoked', 'good', 'good']);
+    // Past the end of the delta that goes with the list at hand, a newer one is there all the same.
+    time += 1.5 * DAY;
+    expect(statuses()).toEqual(['revoked', 'revoked', 'good']);
+    newest = delta(
+      14n,
+      12n,
+      [issue(), issue(), issue()].map((certificate) => ({ certificate })),
+      from(1),
+    );
+    await until(() => events.some((event) => event.kind === 'loaded' && event.entries === 3));
+    expect(statuses()).toEqual(['revoked', 'revoked', 'good']);
+    base = issuing.crl([{ certificate: fresh }], { number: 12n, nextUpdate: from(7) });
+    await until(() => /^CRL 12/.test(statusOf(good).source));
+    expect(statuses()).toEqual(['revoked', 'good', 'good']);
+  });
+
   it('says of a delta without a complete list that it is that which is missing', async () => {
     const delta = issuing.crl([{ certificate: bad }], {
       extensions: extensions(12n, encodeExtensionOf.deltaCrlIndicator(10n)),
