@@ -450,6 +450,49 @@ describe('the responder', () => {
     expect(kept.caching!.nextUpdate.getTime()).toBeLessThan(clock.getTime());
   });
 
+  it('goes on with what it has in a process that begins in the last week, while it cannot be renewed', async () => {
+    const { serialNumber } = await issue();
+    const responder = await responderOf(serialNumber);
+    const key = join(temporary.folder, 'certs/ca/issuing_ca.key.pem');
+    renameSync(key, `${key}.away`);
+    forward(13 * DAY);
+    const other = await temporary.reopen({ settings: authority.settings, create: false });
+    expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'good' });
+    const [certificate] = decodeOcspResponse(
+      (await ask(requestOf(serialNumber, other.ca.issuing.certificate), other)).der,
+    ).basic!.certificates;
+    expect(certificate!.serialNumber).toBe(responder.serialNumber);
+    forward(DAY);
+    expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'internalError' });
+    renameSync(`${key}.away`, key);
+    forward(11_000);
+    expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'good' });
+  });
+
+  it('of a removed CA whose key was destroyed serves to its end; then it is not ours to say, and nobody misses the key', async () => {
+    const certificate = await issue();
+    const old = authority.ca.issuing.certificate;
+    await revoke(certificate);
+    for (const step of ['prepare', 'publish', 'activate', 'retire', 'remove'] as const)
+      await authority.rollover.take({ step, requester: somebody });
+    expect(await statusOf(certificate, old)).toMatchObject({ status: 'revoked' });
+    rmSync(join(temporary.folder, 'certs/ca/issuing_ca.key.pem'));
+    const failures: unknown[] = [];
+    const events = new EventBus();
+    events.on('background.failed', ({ task }) => failures.push(task));
+    forward(13 * DAY);
+    const other = await temporary.reopen({ settings: authority.settings, create: false, events });
+    await other.ocsp!.prepare();
+    for (let i = 0; i < 2; i++) expect(await statusOf(certificate, old, other)).toMatchObject({ status: 'revoked' });
+    forward(2 * DAY);
+    await other.ocsp!.prepare();
+    expect(await statusOf(certificate, old, other)).toEqual({ status: 'unauthorized' });
+    expect(other.ocsp!.standing.responders.filter(({ issuer }) => issuer === 'issuing')).toEqual([
+      { issuer: 'issuing', notAfter: undefined, hasFailed: false },
+    ]);
+    expect(failures).toEqual([]);
+  });
+
   it('answers nothing beyond its own end', async () => {
     const { serialNumber } = await issue();
     const responder = await responderOf(serialNumber);
