@@ -50,7 +50,7 @@ export function forThisClientAlone(reply: FastifyReply): FastifyReply {
 function isAnother({ headers }: FastifyRequest, { etag, lastModified }: Validators): boolean {
   const tags = headers['if-match'];
   if (tags !== undefined) return tags.trim() !== '*' && !listOf(tags).includes(etag);
-  const since = Date.parse(headers['if-unmodified-since'] ?? '');
+  const since = timeFrom(headers['if-unmodified-since']);
   return lastModified !== undefined && since < lastModified.getTime();
 }
 
@@ -58,8 +58,21 @@ function isAnother({ headers }: FastifyRequest, { etag, lastModified }: Validato
 function isUnchanged({ headers }: FastifyRequest, { etag, lastModified }: Validators): boolean {
   const tags = headers['if-none-match'];
   if (tags !== undefined) return tags.trim() === '*' || listOf(tags).some((tag) => tag.replace(/^W\//, '') === etag);
-  const since = Date.parse(headers['if-modified-since'] ?? '');
+  const since = timeFrom(headers['if-modified-since']);
   return lastModified !== undefined && since >= lastModified.getTime();
 }
 
 const listOf = (tags: string): string[] => tags.split(',').map((tag) => tag.trim());
+
+const HTTP_DATES = [
+  /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/,
+  /^\w+, \d\d-\w{3}-\d\d \d\d:\d\d:\d\d GMT$/,
+  /^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}$/,
+];
+
+/** Milliseconds since 1970. NaN for what has none of the three forms of an HTTP-date (RFC 9110 §5.6.7), and is therefore ignored. */
+function timeFrom(date = ''): number {
+  if (!HTTP_DATES.some((form) => form.test(date))) return Number.NaN;
+  // The third form is in UTC too and does not say so.
+  return Date.parse(date.endsWith('GMT') ? date : `${date} GMT`);
+}

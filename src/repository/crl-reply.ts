@@ -16,12 +16,15 @@ export async function sendCrl(
   crl: ServedCrl,
   failed: Failed,
 ): Promise<FastifyReply> {
-  const { lastModified, nextUpdate, octets } = crl;
+  const { nextUpdate, octets } = crl;
   const { headers } = request;
   // A range refers to the uncompressed list.
   const packed = headers.range === undefined ? await compressedFor(headers['accept-encoding'], crl) : undefined;
   const etag = `"${crl.sha256.slice(0, 32)}${packed ? '-gzip' : ''}"`;
-  const seconds = Math.max(0, Math.floor((nextUpdate.getTime() - Date.now()) / 1000));
+  const now = Date.now();
+  const seconds = Math.max(0, Math.floor((nextUpdate.getTime() - now) / 1000));
+  // Another node's clock may be ahead: no time in the future is told (RFC 9110 §8.8.2.1).
+  const lastModified = crl.lastModified && crl.lastModified.getTime() <= now ? crl.lastModified : undefined;
   reply
     .header('etag', etag)
     .header('expires', nextUpdate.toUTCString())

@@ -13,12 +13,14 @@ const octets = Buffer.from(Array.from({ length: 1000 }, (_, i) => i & 0xff));
 const large = Buffer.concat([octets, octets]);
 const delta = Buffer.from('delta');
 const twin = Buffer.from('twin');
+const early = Buffer.from('early');
 const thisUpdate = new Date(Math.floor(Date.now() / 1000) * 1000 - 60_000);
 const nextUpdate = new Date(thisUpdate.getTime() + 120_000);
+const tomorrow = new Date(thisUpdate.getTime() + 86_400_000);
 const served = (all: Buffer) => ({
   octets: all.length,
   sha256: createHash('sha256').update(all).digest('hex'),
-  lastModified: all === twin ? undefined : thisUpdate,
+  lastModified: all === twin ? undefined : all === early ? tomorrow : thisUpdate,
   nextUpdate,
   read: async function* (start = 0, end = all.length) {
     for (let at = start; at < end; at += 100) yield await Promise.resolve(all.subarray(at, Math.min(end, at + 100)));
@@ -73,6 +75,7 @@ describe('the repository', () => {
                 delta: served(delta),
                 '2': served(octets),
                 '7': served(twin),
+                '3': served(early),
                 '9': served(large),
                 '4': failing,
                 '5': broken('before'),
@@ -171,7 +174,7 @@ describe('the repository', () => {
   });
 
   it('has no cache keep that something is not there', async () => {
-    for (const path of ['/ca/next.cer', '/crl/next.crl', '/crl/issuing/3.crl', '/'])
+    for (const path of ['/ca/next.cer', '/crl/next.crl', '/crl/issuing/1.crl', '/'])
       expect(await ask(path)).toMatchObject({ status: 404, headers: { 'cache-control': 'no-store' } });
   });
 
@@ -274,7 +277,7 @@ describe('the repository', () => {
     expect((await ask('/crl/issuing/delta.crl')).body.toString()).toBe('delta');
     expect((await ask('/crl/issuing/2.crl')).body).toHaveLength(1000);
     for (const path of [
-      '/crl/issuing/3.crl',
+      '/crl/issuing/1.crl',
       '/crl/issuing/02.crl',
       '/crl/other/delta.crl',
       '/crl/issuing/..%2fx.crl',
@@ -321,6 +324,34 @@ describe('the repository', () => {
     expect(await statusSince(thisUpdate.getTime() - 1000, { 'if-match': '*' })).toBe(200);
   });
 
+  it.each([
+    [
+      'in the form of RFC 850',
+      (utc: string) => utc.replace(/^(\w+), (\d+) (\w+) \d\d(\d\d)/, '$1day, $2-$3-$4'),
+      304,
+      412,
+    ],
+    [
+      'in that of asctime',
+      (utc: string) =>
+        utc.replace(/^(\w+), 0?(\d+) (\w+) (\d+) (\S+) GMT/, '$1 $3 $2 $5 $4').replace(/ (\d) /, '  $1 '),
+      304,
+      412,
+    ],
+    ['without a zone', (utc: string) => utc.replace(' GMT', ''), 200, 200],
+    ['that is only a year', (utc: string) => utc.slice(12, 16), 200, 200],
+    ['that is a number', () => '0', 200, 200],
+  ])('goes by a time %s as RFC 9110 §5.6.7 has it', async (_, form, unchanged, changed) => {
+    const statusFor = async (name: string, time: number) =>
+      (await ask('/crl/issuing.crl', { [name]: form(new Date(time).toUTCString()) })).status;
+    const time = thisUpdate.getTime();
+    expect(await statusFor('if-modified-since', time + 366 * 86_400_000)).toBe(unchanged);
+    expect(await statusFor('if-modified-since', time)).toBe(unchanged);
+    expect(await statusFor('if-modified-since', time - 3_600_000)).toBe(200);
+    expect(await statusFor('if-unmodified-since', time - 1000)).toBe(changed);
+    expect(await statusFor('if-unmodified-since', time)).toBe(200);
+  });
+
   it('has no cache keep that a range lies beyond the end: whoever asks for the whole would be told that', async () => {
     const { status, headers } = await ask('/crl/issuing.crl', { range: 'bytes=1000-' });
     expect([status, headers['cache-control'], headers.expires]).toEqual([416, 'no-store', undefined]);
@@ -335,6 +366,11 @@ describe('the repository', () => {
     expect(await statusFor({ range: 'bytes=0-1', 'if-range': time })).toBe(200);
     expect(await statusFor({ range: 'bytes=0-1', 'if-range': String(headers.etag) })).toBe(206);
     expect(await statusFor({ 'if-none-match': String(headers.etag) })).toBe(304);
+  });
+
+  it('says of no list that it was modified in the future, though it was signed by a clock that is ahead (RFC 9110 §8.8.2.1)', async () => {
+    const { status, headers } = await ask('/crl/issuing/3.crl', { 'if-modified-since': tomorrow.toUTCString() });
+    expect([status, headers['last-modified'], headers.etag]).toEqual([200, undefined, expect.any(String)]);
   });
 
   it.each<[string, number, string | undefined, number]>([

@@ -215,6 +215,28 @@ describe('CRLs of another CA', () => {
     expect(events).toHaveLength(1);
   });
 
+  it('asks for the whole again after one that came cut off, though the server says of it that nothing changed', async () => {
+    const list = issuing.crl([], { number: 9n });
+    const asked: unknown[] = [];
+    // Without a length only the list itself says that it is not whole, as behind a gateway that speaks HTTP/1.0.
+    const url = await serve((request, reply) => {
+      const tag = request.headers['if-none-match'];
+      asked.push(tag);
+      reply.useChunkedEncodingByDefault = false;
+      if (tag === '"9"') reply.writeHead(304).end();
+      else
+        reply
+          .writeHead(200, { etag: '"9"', connection: 'close' })
+          .end(list.subarray(0, asked.length > 1 ? undefined : -20));
+    });
+    const { events, statusOf } = await watch([url]);
+    expect(events).toMatchObject([{ kind: 'failed', why: expect.stringContaining('cut off') }]);
+    await until(() => asked.length > 2);
+    expect(events.slice(1)).toMatchObject([{ kind: 'loaded' }]);
+    expect(asked.slice(0, 3)).toEqual([undefined, undefined, '"9"']);
+    expect(statusOf(good)).toMatchObject({ status: 'good', source: 'CRL 9' });
+  });
+
   it('takes a list that ended for a failure, though nothing changed, until there is another', async () => {
     let time = Date.now();
     let number = 9n;
@@ -295,6 +317,42 @@ describe('CRLs of another CA', () => {
       fresh: 'revoked',
       good: 'unknown',
     });
+  });
+
+  it('keeps what a delta revoked when the next one is for a newer base, until that base is there', async () => {
+    const [held, fresh] = [issue(), issue()];
+    let time = Date.now();
+    const from = (days: number) => new Date(time + days * DAY);
+    let base = issuing.crl([{ certificate: held, reason: CrlReason.certificateHold }], {
+      number: 10n,
+      nextUpdate: from(7),
+    });
+    const delta = (number: bigint, of: bigint, entries: Parameters<TestCa['crl']>[0], nextUpdate: Date) =>
+      issuing.crl(entries, { extensions: extensions(number, encodeExtensionOf.deltaCrlIndicator(of)), nextUpdate });
+    const released = { certificate: held, reason: CrlReason.removeFromCRL };
+    let newest = delta(11n, 10n, [{ certificate: fresh }, released], from(1));
+    const urls = [await serve((_, reply) => reply.end(base)), await serve((_, reply) => reply.end(newest))];
+    const { events, statusOf } = await watch(urls, () => new Date(time));
+    const statuses = () => [fresh, held, good].map((each) => statusOf(each).status);
+    expect(statuses()).toEqual(['revoked', 'good', 'good']);
+    // The base that it is for comes later, from a cache say.
+    newest = delta(13n, 12n, [], from(2));
+    await until(() => events.some((event) => event.kind === 'loaded' && event.entries === 0));
+    expect(statuses()).toEqual(['revoked', 'good', 'good']);
+    // Past the end of the delta that goes with the list at hand, a newer one is there all the same.
+    time += 1.5 * DAY;
+    expect(statuses()).toEqual(['revoked', 'revoked', 'good']);
+    newest = delta(
+      14n,
+      12n,
+      [issue(), issue(), issue()].map((certificate) => ({ certificate })),
+      from(1),
+    );
+    await until(() => events.some((event) => event.kind === 'loaded' && event.entries === 3));
+    expect(statuses()).toEqual(['revoked', 'revoked', 'good']);
+    base = issuing.crl([{ certificate: fresh }], { number: 12n, nextUpdate: from(7) });
+    await until(() => statusOf(good).source.startsWith('CRL 12'));
+    expect(statuses()).toEqual(['revoked', 'good', 'good']);
   });
 
   it('says of a delta without a complete list that it is that which is missing', async () => {

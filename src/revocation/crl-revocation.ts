@@ -11,7 +11,7 @@ import {
 } from '../x509/index.js';
 import { CrlReader } from './crl-reader.js';
 import { isUrl, type CrlSource } from './crl-source.js';
-import { IssuerLists } from './issuer-lists.js';
+import { IssuerLists, isNeeded } from './issuer-lists.js';
 import type { RevocationAnswer, RevocationStatus } from './revocation-status.js';
 
 /** What happened to a source, for the log. */
@@ -54,7 +54,10 @@ interface Loaded {
   isTaken: boolean;
   readAt: Date | undefined;
   index: CrlIndex | undefined;
-  /** Earlier lists of this source by another CA or of another scope, until they expire: a list does not replace one about other certificates. */
+  /**
+   * Earlier lists of this source by another CA or of another scope, until they expire: a list does not replace one about other certificates. And deltas that
+   * are still needed ({@link isNeeded}).
+   */
   others: readonly CrlIndex[];
   failure: string | undefined;
   /** How often in a row it has failed. */
@@ -215,11 +218,11 @@ export class CrlRevocation implements RevocationStatus {
       this.#replace(loaded, index);
       return index;
     } catch (error) {
-      // A list that was refused for its time or its issuer may be accepted later without a change; octets that cannot be read never will be.
-      if (!(error instanceof DecodeError))
-        loaded.retryAt = isUrl(loaded.source.source)
-          ? 0
-          : performance.now() + backoff(loaded.failures + 1, this.options.refreshInterval);
+      // A list that was refused for its time or its issuer may be accepted later without a change, and one that came cut off may come whole; a file that
+      // cannot be read never can.
+      if (isUrl(loaded.source.source)) loaded.retryAt = 0;
+      else if (!(error instanceof DecodeError))
+        loaded.retryAt = performance.now() + backoff(loaded.failures + 1, this.options.refreshInterval);
       throw error;
     }
   }
@@ -236,17 +239,23 @@ export class CrlRevocation implements RevocationStatus {
     }
     const now = this.options.clock();
     loaded.index = index;
-    loaded.others = all.filter((each) => each !== before && staleness(each.list, now) === undefined);
+    loaded.others = all.filter((each) => each !== before);
+    const lists = this.#lists.filter(({ issuer }) => keyOf(issuer) === keyOf(index.issuer));
+    loaded.others = all.filter(
+      (each) => isNeeded(each, lists) || (each !== before && staleness(each.list, now) === undefined),
+    );
     this.#swap();
     for (const each of all) if (!loaded.others.includes(each)) this.#reader.release(each);
   }
 
+  /** What all sources have. */
+  get #lists(): readonly CrlIndex[] {
+    return this.#sources.flatMap(({ index, others }) => (index ? [index, ...others] : []));
+  }
+
   /** Replaces all lists at once: an answer comes from the old ones or from the new ones. */
   #swap(): void {
-    const lists = Map.groupBy(
-      this.#sources.flatMap(({ index, others }) => (index ? [index, ...others] : [])),
-      ({ issuer }) => keyOf(issuer),
-    );
+    const lists = Map.groupBy(this.#lists, ({ issuer }) => keyOf(issuer));
     this.#byIssuer = new Map([...lists].map(([issuer, its]) => [issuer, new IssuerLists(its)]));
     this.#epoch++;
   }

@@ -18,6 +18,8 @@ const REASONS = new Map<number, string>(Object.entries(CrlReason).map(([name, va
 interface Pair {
   readonly complete: CrlIndex;
   readonly delta: CrlIndex | undefined;
+  /** Whether there is a newer delta, for a complete list that is not at hand. */
+  readonly isOvertaken: boolean;
 }
 
 /** The lists of one CA: each scope's newest complete list with its delta. */
@@ -34,7 +36,13 @@ export class IssuerLists {
       (each, i) =>
         !isDelta(each) && !newestFirst.slice(0, i).some((other) => !isDelta(other) && sameScope(other.list, each.list)),
     );
-    this.#pairs = complete.map((each) => ({ complete: each, delta: deltas.find((delta) => goesWith(delta, each)) }));
+    this.#pairs = complete.map((each) => {
+      const delta = deltas.find((other) => goesWith(other, each));
+      const isOvertaken = deltas.some(
+        (other) => delta && sameScope(other.list, each.list) && numberOf(other) > numberOf(delta),
+      );
+      return { complete: each, delta, isOvertaken };
+    });
     // These are newer than the complete list and cannot be combined with it: they make nothing good, but what they revoke is revoked.
     this.#lone = deltas.filter(
       (delta) =>
@@ -65,7 +73,7 @@ export class IssuerLists {
   }
 }
 
-function answerOf({ complete, delta }: Pair, certificate: Certificate, now: Date): RevocationAnswer {
+function answerOf({ complete, delta, isOvertaken }: Pair, certificate: Certificate, now: Date): RevocationAnswer {
   const source = delta ? `${sourceOf(complete)} + delta ${String(numberOf(delta))}` : sourceOf(complete);
   const over = delta && staleness(delta.list, now);
   const ended = staleness(complete.list, now);
@@ -79,9 +87,11 @@ function answerOf({ complete, delta }: Pair, certificate: Certificate, now: Date
     const isCurrent = (changed ? over : ended) === undefined;
     if (isCurrent || isFinal(entry)) return revoked(source, entry);
   }
-  const stale = ended ?? over;
+  const stale = ended ?? (isOvertaken ? undefined : over);
   if (stale !== undefined) return { status: 'unknown', source, why: stale };
-  const ends = [complete, ...(delta ? [delta] : [])].map(({ list }) => list.nextUpdate?.getTime() ?? 0);
+  const ends = [complete, ...(delta && over === undefined ? [delta] : [])].map(
+    ({ list }) => list.nextUpdate?.getTime() ?? 0,
+  );
   return { status: 'good', source, until: new Date(Math.min(...ends)) };
 }
 
@@ -114,3 +124,16 @@ function goesWith(delta: CrlIndex, complete: CrlIndex): boolean {
   const number = numberOf(complete);
   return sameScope(delta.list, complete.list) && number >= base && number < numberOf(delta);
 }
+
+/**
+ * Whether a delta is needed beside others that are newer: it is the newest that goes with a complete list among `lists`, which are all of its CA. Without it,
+ * what it revoked would be good again until the complete list is there that the newer ones are for.
+ */
+export const isNeeded = (delta: CrlIndex, lists: readonly CrlIndex[]): boolean =>
+  isDelta(delta) &&
+  lists.some(
+    (complete) =>
+      !isDelta(complete) &&
+      goesWith(delta, complete) &&
+      !lists.some((other) => isDelta(other) && numberOf(other) > numberOf(delta) && goesWith(other, complete)),
+  );

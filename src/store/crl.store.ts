@@ -38,6 +38,24 @@ export function lastCrlHeader(database: Database, { issuer, scope }: CrlPlace): 
     .executeTakeFirst();
 }
 
+/** The first CRL of a place, of those that are kept, that has not ended at `now`; the last one when all have. Without its octets. */
+export async function firstCurrentCrlHeader(
+  database: Database,
+  place: CrlPlace,
+  now: Date,
+): Promise<CrlHeader | undefined> {
+  const first = await database
+    .selectFrom('crl')
+    .select(HEADER)
+    .where('issuer', '=', place.issuer)
+    .where('scope', '=', place.scope)
+    .where('next_update', '>=', now.getTime())
+    .orderBy('number')
+    .limit(1)
+    .executeTakeFirst();
+  return first ?? lastCrlHeader(database, place);
+}
+
 /** Whether no CRL of its place before one has its thisUpdate. */
 export async function isFirstOfItsTime(
   database: Database,

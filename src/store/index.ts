@@ -32,6 +32,7 @@ export {
   crlOctets,
   crlParts,
   deleteCrlParts,
+  firstCurrentCrlHeader,
   forgetCrls,
   insertCrl,
   insertCrlPart,

@@ -57,6 +57,10 @@ async function ocsp({ serialNumber }: Certificate, nonce: Uint8Array | undefined
   return certStatus.status === 'revoked' ? (reasons.get(certStatus.reason ?? 0) ?? '') : certStatus.status;
 }
 
+let kept = 0;
+/** The last complete lists, which somebody may keep until their end. */
+const earlier: CrlIndex[] = [];
+
 /** Asks everybody about every certificate that has not ended. */
 async function checkAgreement(): Promise<void> {
   const { crls, registry, ca } = sequence.temporary.authority;
@@ -66,6 +70,9 @@ async function checkAgreement(): Promise<void> {
   await crls.sign('issuing', somebody);
   const full = await served('complete');
   sequence.forgetExpired();
+  earlier.splice(3);
+  const current = earlier.filter(({ list }) => list.nextUpdate! > sequence.now);
+  kept += current.length;
   for (const [certificate, reason] of sequence.expected) {
     const guard = registry.statusOf(ca.issuing.certificate, certificate.serialNumber);
     const is = reason ?? 'good';
@@ -74,12 +81,17 @@ async function checkAgreement(): Promise<void> {
       full: saidBy([full], certificate),
       delta: saidBy([base, delta], certificate),
       shard: RevocationSequence.isSharded(certificate) ? saidBy(shards, certificate) : is,
+      deltaOfEarlier: new Set([is, ...current.map((each) => saidBy([each, delta], certificate))]).size,
       everything: saidBy([delta, ...shards, full, base], certificate),
       live: await ocsp(certificate, randomBytes(32)),
       kept: await ocsp(certificate, undefined),
       keptAgain: await ocsp(certificate, undefined),
-    }).toEqual({ guard: is, full: is, delta: is, shard: is, everything: is, live: is, kept: is, keptAgain: is });
+    }).toEqual({
+      ...{ guard: is, full: is, delta: is, shard: is, deltaOfEarlier: 1, everything: is },
+      ...{ live: is, kept: is, keptAgain: is },
+    });
   }
+  earlier.unshift(full, base);
   expect(full.list.extensions.crlNumber! > base.list.extensions.crlNumber!).toBe(true);
 }
 
@@ -93,4 +105,5 @@ test(`full, base and delta, shard, OCSP live and kept, and guard agree, after ${
     { seed, numRuns: runs, endOnFailure: true },
   );
   expect(hits).toBeGreaterThan(runs);
+  expect(kept).toBeGreaterThan(runs);
 }, 240_000);

@@ -104,14 +104,24 @@ async function gnutlsOcsp(leaf: string): Promise<string> {
   return text.includes('Verifying OCSP Response: Success') && status !== undefined ? status : text;
 }
 
+/** The complete lists that were the last ones at the four checks before, which somebody may keep until their end. */
+const earlier: { readonly pem: string; readonly nextUpdate: Date }[] = [];
+
 async function checkAgreement(): Promise<void> {
   const { crls } = sequence.temporary.authority;
   await crls.publishIfDue(somebody);
   const withDelta = await lists('delta.pem', 'complete', 'delta');
+  const kept =
+    earlier.findLast(({ nextUpdate }) => nextUpdate > sequence.now)?.pem ?? (await list('issuing', 'complete'));
+  const withEarlier = path('earlier.pem');
+  writeFileSync(withEarlier, (await list('root', 'complete')) + kept + (await list('issuing', 'delta')));
   const withShards = await lists('shards.pem', ...Array.from({ length: SHARDS }, (_, i) => String(i + 1)));
   await crls.sign('issuing', somebody);
   const complete = await lists('full.pem', 'complete');
-  writeFileSync(path('issuing.pem'), await list('issuing', 'complete'));
+  const last = await list('issuing', 'complete');
+  earlier.unshift({ pem: last, nextUpdate: crls.current('issuing')!.nextUpdate });
+  earlier.splice(4);
+  writeFileSync(path('issuing.pem'), last);
   expect(await gnutlsVerify(path('issuing.pem'))).toBe('verified');
   const gnutls = await gnutlsList(path('issuing.pem'));
   for (const [certificate, reason] of [...sequence.expected].slice(-6)) {
@@ -122,12 +132,16 @@ async function checkAgreement(): Promise<void> {
       full: await opensslVerify(leaf, complete),
       // A certificate of a shard is in the complete list and its delta as well.
       delta: await opensslVerify(leaf, withDelta, '-use_deltas', '-extended_crl'),
+      deltaOfEarlier: await opensslVerify(leaf, withEarlier, '-use_deltas', '-extended_crl'),
       shard: RevocationSequence.isSharded(certificate) ? await opensslVerify(leaf, withShards, '-extended_crl') : is,
       live: await opensslOcsp(leaf, '-nonce'),
       kept: await opensslOcsp(leaf, '-no_nonce'),
       gnutlsList: gnutls(certificate),
       gnutlsOcsp: await gnutlsOcsp(leaf),
-    }).toEqual({ full: is, delta: is, shard: is, live: is, kept: is, gnutlsList: is, gnutlsOcsp: is });
+    }).toEqual({
+      ...{ full: is, delta: is, deltaOfEarlier: is, shard: is },
+      ...{ live: is, kept: is, gnutlsList: is, gnutlsOcsp: is },
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { AuditLog } from '../../audit/index.js';
 import {
+  firstCurrentCrlHeader,
   insertCrl,
   lastCrlHeader,
   lastRevocationSequence,
@@ -129,7 +130,7 @@ export class CrlSigning {
     const last = await lastCrlHeader(transaction, { issuer: id, scope });
     if (!isDue(last)) return undefined;
     const beside = await lastBeside(transaction, { issuer: id, scope });
-    const base = scope === DELTA ? beside : undefined;
+    const base = scope === DELTA ? await baseOfDelta(transaction, id, await this.#earliestNow()) : undefined;
     // Without the number of its base it would be a complete list under a delta's name.
     if (scope === DELTA && !base) return undefined;
     const previous = last && { number: last.number, thisUpdate: new Date(last.this_update) };
@@ -247,6 +248,13 @@ export class CrlSigning {
     }
   }
 }
+
+/**
+ * The base of the next delta: the first complete list that has not ended. Who keeps a list until then can add the delta to it, and does not call good again
+ * what an earlier delta revoked (RFC 5280 §5.2.4).
+ */
+export const baseOfDelta = (database: Database, issuer: string, now: Date): Promise<CrlHeader | undefined> =>
+  firstCurrentCrlHeader(database, { issuer, scope: COMPLETE }, now);
 
 /** The last complete list beside a delta, and the other way round; undefined of a shard, which has no delta. */
 async function lastBeside(database: Database, { issuer, scope }: CrlPlace): Promise<CrlHeader | undefined> {

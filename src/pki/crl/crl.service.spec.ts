@@ -359,6 +359,26 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect(crls.current('issuing')?.number).toBe(1);
   });
 
+  it('signs deltas that go with each complete list that has not ended: others may keep that until then', async () => {
+    const authority = await temporary.reopen({ settings: { ...temporary.settings, crlDeltaLifetime: 3600 } });
+    const numbersAfter = async (hours: number) => {
+      clock = new Date(clock.getTime() + hours * 3_600_000);
+      await authority.crls.publishIfDue();
+      const [complete, delta] = ['complete', 'delta'].map((scope) => authority.crls.current('issuing', scope)!);
+      const { deltaCrlIndicator: base } = decodeCertificateList(await readPublished(delta!)).extensions;
+      const serials = (await entriesOf(delta!)).map(({ serialNumber }) => serialNumber);
+      return { complete: complete!.number, base: Number(base), delta: delta!.number, serials };
+    };
+    expect(await numbersAfter(0)).toEqual({ complete: 1, base: 1, delta: 2, serials: [] });
+    const serial = await issueAndRevoke(authority, 'keyCompromise');
+    expect(await numbersAfter(0)).toEqual({ complete: 1, base: 1, delta: 3, serials: [serial] });
+    // The first one is there for eleven hours more.
+    expect(await numbersAfter(13)).toEqual({ complete: 4, base: 1, delta: 5, serials: [serial] });
+    expect(await numbersAfter(10.9)).toEqual({ complete: 4, base: 1, delta: 6, serials: [serial] });
+    expect(await numbersAfter(0.2)).toEqual({ complete: 4, base: 4, delta: 7, serials: [] });
+    expect(await numbersAfter(0)).toEqual({ complete: 4, base: 4, delta: 7, serials: [] });
+  });
+
   it.each(['complete', 'delta'])(
     'says the newer by the higher number in complete lists and deltas, whoever signs them at once: %s placed last',
     async (last) => {

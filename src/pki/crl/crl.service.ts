@@ -16,7 +16,7 @@ import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
 import { CrlPublication, type PublishedCrl } from './crl-publication.js';
 import { COMPLETE, DELTA, hasDeltas, isShard, overlapOf } from './crl-scope.js';
-import { CrlSigning } from './crl-signing.js';
+import { baseOfDelta, CrlSigning } from './crl-signing.js';
 import { lacksPlaces } from './shard-places.js';
 
 /** Whether a CA should have a CRL. A prepared one, which nobody has heard of, has revoked nothing, and a removed one has nobody to tell. */
@@ -172,12 +172,16 @@ export class CrlService {
   async #signIfDue(authority: Authority, scope: string, requester: Requester): Promise<boolean> {
     const { database } = this.#store;
     const place = { issuer: authority.id, scope };
-    const base = scope === DELTA ? await lastCrlHeader(database, { ...place, scope: COMPLETE }) : undefined;
     const isBehind = await this.#isBehind(authority, scope);
     const now = await this.#earliestNow();
+    const isDelta = scope === DELTA;
+    const complete = isDelta ? await lastCrlHeader(database, { ...place, scope: COMPLETE }) : undefined;
+    const base = isDelta ? await baseOfDelta(database, authority.id, now) : undefined;
     const isDue = (last: CrlHeader | undefined): boolean => {
       if (!last || isBehind(last) || this.#publication.isLost(last)) return true;
-      if (base && last.base_number !== base.number) return true;
+      if (complete && last.number < complete.number) return true;
+      // Not the other way round: nodes whose clocks differ would sign against each other.
+      if (base && (last.base_number ?? 0) < base.number) return true;
       if (isShard(scope) && lacksPlaces(this.#settings, place, last)) return true;
       return now.getTime() >= last.next_update - overlapOf(this.#settings, scope) * 1000;
     };

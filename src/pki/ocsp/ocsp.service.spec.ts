@@ -29,6 +29,7 @@ import {
 } from '../../x509/index.js';
 import { openCertificationAuthority, type CertificationAuthority } from '../certification-authority.js';
 import { IssuanceJournal } from '../issuance/issuance-journal.js';
+import { ExternalRootService } from '../rollover/external-root.service.js';
 import { UNREAD_LIMIT, RevocationRegistry } from '../revocation/revocation-registry.js';
 import { OcspService, type OcspAnswer } from './ocsp.service.js';
 import { OcspToken } from './ocsp-token.js';
@@ -386,6 +387,29 @@ describe('the responder', () => {
     expect(await statusOf({ serialNumber })).toEqual({ status: 'good' });
   });
 
+  it('is made once where the root above ends sooner than its CA, and has no successor in the last week', async () => {
+    const folder = temporaryFolder();
+    const settings = { ...temporarySettings(folder), ocsp: true };
+    const store = await openStore({ path: join(folder, 'var/veritas.db') });
+    try {
+      const external = new ExternalRootService({ settings, store });
+      const { publicKey, subject } = (await external.request(somebody)).request;
+      const root = TestCa.root({ notAfter: new Date(clock.getTime() + 5 * DAY) });
+      const keyPair = { publicKey: publicKey.keyObject, privateKey: root.key };
+      const { certificate } = root.intermediate({ keyPair, subject, pathLenConstraint: 0 });
+      await external.install(certificate, root.certificate, somebody);
+      const open = () => openCertificationAuthority({ settings, store, now: () => clock });
+      const [one, two] = [await open(), await open()];
+      for (const each of [one, one, one, two, two])
+        expect(await statusOf({ serialNumber: '7f' }, certificate, each)).toEqual({ status: 'unknown' });
+      const { rows } = await one.ca.list({ service: 'ocsp-issuing' });
+      expect(rows.map(({ not_after: notAfter }) => notAfter)).toEqual([root.certificate.notAfter.getTime()]);
+    } finally {
+      await store.close();
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('has its key opened, and kept, while there is a passphrase that can be read once', async () => {
     const passphrase = openSync(temporary.settings.passphraseFile, 'r');
     const passphraseFile = `/dev/fd/${passphrase}`;
@@ -424,6 +448,49 @@ describe('the responder', () => {
     forward(11_000);
     expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'good' });
     expect(kept.caching!.nextUpdate.getTime()).toBeLessThan(clock.getTime());
+  });
+
+  it('goes on with what it has in a process that begins in the last week, while it cannot be renewed', async () => {
+    const { serialNumber } = await issue();
+    const responder = await responderOf(serialNumber);
+    const key = join(temporary.folder, 'certs/ca/issuing_ca.key.pem');
+    renameSync(key, `${key}.away`);
+    forward(13 * DAY);
+    const other = await temporary.reopen({ settings: authority.settings, create: false });
+    expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'good' });
+    const [certificate] = decodeOcspResponse(
+      (await ask(requestOf(serialNumber, other.ca.issuing.certificate), other)).der,
+    ).basic!.certificates;
+    expect(certificate!.serialNumber).toBe(responder.serialNumber);
+    forward(DAY);
+    expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'internalError' });
+    renameSync(`${key}.away`, key);
+    forward(11_000);
+    expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'good' });
+  });
+
+  it('of a removed CA whose key was destroyed serves to its end; then it is not ours to say, and nobody misses the key', async () => {
+    const certificate = await issue();
+    const old = authority.ca.issuing.certificate;
+    await revoke(certificate);
+    for (const step of ['prepare', 'publish', 'activate', 'retire', 'remove'] as const)
+      await authority.rollover.take({ step, requester: somebody });
+    expect(await statusOf(certificate, old)).toMatchObject({ status: 'revoked' });
+    rmSync(join(temporary.folder, 'certs/ca/issuing_ca.key.pem'));
+    const failures: unknown[] = [];
+    const events = new EventBus();
+    events.on('background.failed', ({ task }) => failures.push(task));
+    forward(13 * DAY);
+    const other = await temporary.reopen({ settings: authority.settings, create: false, events });
+    await other.ocsp!.prepare();
+    for (let i = 0; i < 2; i++) expect(await statusOf(certificate, old, other)).toMatchObject({ status: 'revoked' });
+    forward(2 * DAY);
+    await other.ocsp!.prepare();
+    expect(await statusOf(certificate, old, other)).toEqual({ status: 'unauthorized' });
+    expect(other.ocsp!.standing.responders.filter(({ issuer }) => issuer === 'issuing')).toEqual([
+      { issuer: 'issuing', notAfter: undefined, hasFailed: false },
+    ]);
+    expect(failures).toEqual([]);
   });
 
   it('answers nothing beyond its own end', async () => {

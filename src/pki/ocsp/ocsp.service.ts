@@ -19,7 +19,7 @@ import { CertificateStatuses, type KnownStatus } from './certificate-status.js';
 import { OcspToken } from './ocsp-token.js';
 import type { ResponderMaking } from './responder-certificate.js';
 import type { Responder } from './responder.js';
-import { Responders, type ResponderStanding } from './responders.js';
+import { isKeyGone, Responders, type ResponderStanding } from './responders.js';
 
 /** An OCSPResponse in DER. */
 export interface OcspAnswer {
@@ -107,7 +107,10 @@ export class OcspService {
 
   /** Makes the key and the certificate of each responder that has none. Throws what key, issuance and store throw. */
   async prepare(): Promise<void> {
-    for (const authority of this.#index.answering(this.#making.context.now())) await this.#responders.of(authority);
+    for (const authority of this.#index.answering(this.#making.context.now()))
+      await this.#responders.of(authority).catch((error: unknown) => {
+        if (!isKeyGone(error)) throw error;
+      });
   }
 
   /** The responders that have been opened or tried, and when the last answer was signed. */
@@ -205,6 +208,7 @@ export class OcspService {
     try {
       return await work();
     } catch (error) {
+      if (isKeyGone(error)) return UNAUTHORIZED;
       this.#tell(error);
       return error instanceof PkiError && error.code === 'status_unavailable' ? TRY_LATER : INTERNAL_ERROR;
     } finally {

@@ -9,6 +9,7 @@ import {
   type Certificate,
   type CertificationRequest,
 } from '../../x509/index.js';
+import { signsLists } from '../crl/crl.service.js';
 import { AcceptedRequest, keyDigest } from '../issuance/accepted-request.js';
 import { issueCertificate, tellIssued, type IssuanceContext } from '../issuance/issue-certificate.js';
 import type { Authority } from '../issuer/authority.js';
@@ -45,18 +46,19 @@ export interface ResponderMaking {
 }
 
 /**
- * Opens the responder of a CA. Its key is created when it does not exist. Its certificate, valid for at least another week, is taken from the store,
- * or issued like any other. `signers` holds the signers opened so far by their names; they are reused because a passphrase from a pipe can be read
- * only once. Throws what key, issuance and store throw.
+ * Opens the responder of a CA. Its key is created when it does not exist. Its certificate, which is to be valid for at least another `least`
+ * milliseconds, is taken from the store, or issued like any other. `signers` holds the signers opened so far by their names; they are reused because a
+ * passphrase from a pipe can be read only once. Throws what key, issuance and store throw, and PkiError `key_elsewhere` when the CA was removed and its
+ * key destroyed.
  */
 export async function openResponder(
   making: ResponderMaking,
   authority: Authority,
-  signers: Map<string, Signer>,
+  { signers, least }: { readonly signers: Map<string, Signer>; readonly least: number },
 ): Promise<Responder> {
   const signer = await usableSigner(making, authority, signers);
   const certificate =
-    (await standingCertificate(making, authority, signer)) ?? (await issue(making, authority, signer));
+    (await standingCertificate(making, authority, { signer, least })) ?? (await issue(making, authority, signer));
   return new Responder(authority.certificate, certificate, signer);
 }
 
@@ -77,17 +79,18 @@ async function usableSigner(
   throw new PkiError('key_compromised', `${MOST_KEYS} keys of the OCSP responder of ${id} were reported compromised`);
 }
 
+/** The one that lasts longest. */
 async function standingCertificate(
   { context }: ResponderMaking,
   authority: Authority,
-  signer: Signer,
+  { signer, least }: { readonly signer: Signer; readonly least: number },
 ): Promise<Certificate | undefined> {
   const now = context.now();
   const digest = keyDigest(signer.publicKey.der);
   const { rows } = await listCertificates(context.store.database, {
     service: responderService(authority.id),
     status: 'active',
-    now: new Date(now.getTime() + RENEW_BEFORE),
+    now: new Date(now.getTime() + least),
     limit: MOST_CERTIFICATES,
   });
   const row = rows.find(
@@ -103,6 +106,8 @@ async function standingCertificate(
  */
 async function issue(making: ResponderMaking, authority: Authority, signer: Signer): Promise<Certificate> {
   const { settings, profiles, context, events } = making;
+  if (!(await signsLists(authority, settings, context.now())))
+    throw new PkiError('key_elsewhere', `the CA ${authority.id} was removed, and its key is not here any more`);
   const service = responderService(authority.id);
   const accepted = AcceptedRequest.accept(await requestOf(signer, service), {
     profile: profiles.named(PROFILE),

@@ -1,5 +1,6 @@
 import type { Authority } from '../issuer/authority.js';
 import type { Signer } from '../issuer/signer.js';
+import { PkiError } from '../pki-error.js';
 import type { RevocationRegistry } from '../revocation/revocation-registry.js';
 import { openResponder, RENEW_BEFORE, type ResponderMaking } from './responder-certificate.js';
 import type { Responder } from './responder.js';
@@ -41,13 +42,16 @@ export class Responders {
     this.#registry = registry;
   }
 
-  /** A responder whose certificate is valid now. Throws what key, issuance and store throw; after a failure the same error for ten seconds. */
+  /**
+   * A responder whose certificate is valid now. Throws what key, issuance and store throw; after a failure the same error for ten seconds. See
+   * {@link isKeyGone}.
+   */
   async of(authority: Authority): Promise<Responder> {
     const place = this.#placeOf(authority);
     const { responder } = place;
-    if (!responder || !this.isGood(responder)) return this.#open(place);
+    if (!responder || !this.isGood(responder)) return this.#open(place, 0);
     // Renewed in the background. A failure was emitted as an event, and the current certificate is valid for days.
-    if (this.#isDue(responder)) this.#open(place).catch(() => undefined);
+    if (this.#isDue(responder, authority)) this.#open(place, RENEW_BEFORE).catch(() => undefined);
     return responder;
   }
 
@@ -73,10 +77,10 @@ export class Responders {
     );
   }
 
-  #isDue({ identity: { certificate, issuer } }: Responder): boolean {
-    // A certificate that ends together with its CA cannot be replaced by a longer one.
+  #isDue({ identity: { certificate } }: Responder, { issuer }: Authority): boolean {
+    // A certificate that ends together with its CA, or a CA above it, cannot be replaced by a longer one.
     const end = certificate.notAfter.getTime();
-    return end < issuer.notAfter.getTime() && end - this.#making.context.now().getTime() < RENEW_BEFORE;
+    return end < issuer.identity.notAfter.getTime() && end - this.#making.context.now().getTime() < RENEW_BEFORE;
   }
 
   #placeOf(authority: Authority): Place {
@@ -88,11 +92,11 @@ export class Responders {
   }
 
   /** Concurrent calls share one opening. */
-  async #open(place: Place): Promise<Responder> {
+  async #open(place: Place, least: number): Promise<Responder> {
     const { failure } = place;
     const { now } = this.#making.context;
     if (failure && Math.abs(now().getTime() - failure.at) < RETRY_AFTER) throw failure.error;
-    place.opening ??= openResponder(this.#making, place.authority, this.#signers)
+    place.opening ??= openResponder(this.#making, place.authority, { signers: this.#signers, least })
       .then(
         (responder) => {
           place.failure = undefined;
@@ -100,6 +104,10 @@ export class Responders {
           return responder;
         },
         (error: unknown) => {
+          if (isKeyGone(error)) {
+            if (place.responder && !this.isGood(place.responder)) place.responder = undefined;
+            throw error;
+          }
           place.failure = { at: now().getTime(), error };
           this.#making.events.emit('background.failed', { task: 'ocsp.responder', error });
           throw error;
@@ -111,3 +119,6 @@ export class Responders {
     return place.opening;
   }
 }
+
+/** Whether a responder could not be opened because its CA was removed and its key destroyed: then nobody misses it. */
+export const isKeyGone = (error: unknown): boolean => error instanceof PkiError && error.code === 'key_elsewhere';

@@ -40,7 +40,7 @@ export function decodeOcspRequest(octets: Uint8Array): OcspRequest {
     requestorName.end('requestorName');
   }
   const certIds = decodeRequestList(tbs);
-  const extensions = decodeOnlyKnown(tbs, 2, 'requestExtensions');
+  const extensions = decodeOnlyKnown(tbs, 2, 'requestExtensions', Oid.ocspNonce);
   const nonce = decodeExtension(extensions, Oid.ocspNonce, reader, decodeNonce);
   tbs.end('tbsRequest');
   const isSigned = skipSignature(request);
@@ -64,15 +64,20 @@ function decodeRequestList(tbs: DerReader): CertId[] {
   return certIds;
 }
 
-/** Reads `[number] EXPLICIT Extensions`, where there are any, and insists that none is critical but the nonce. */
-function decodeOnlyKnown(reader: DerReader, number: number, what: string): ReadonlyMap<string, Extension> {
+/** Reads `[number] EXPLICIT Extensions`, where there are any, and insists that none is critical but the one that is `known` here. */
+function decodeOnlyKnown(
+  reader: DerReader,
+  number: number,
+  what: string,
+  known?: string,
+): ReadonlyMap<string, Extension> {
   const start = reader.offset;
   const explicit = reader.enterIf(contextConstructed(number), what);
   if (!explicit) return new Map();
   const extensions = decodeExtensions(explicit, what);
   explicit.end(what);
   for (const { oid, critical } of extensions.values())
-    if (critical && oid !== Oid.ocspNonce) reader.fail(`${what}: ${oidName(oid)} is critical and not known`, start);
+    if (critical && oid !== known) reader.fail(`${what}: ${oidName(oid)} is critical and not known`, start);
   return extensions;
 }
 

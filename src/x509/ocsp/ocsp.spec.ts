@@ -98,13 +98,15 @@ describe('a request', () => {
     expect(() => decodeOcspRequest(requestOf([critical(true)]))).toThrow(/critical/);
     const nonce = encodeExtensionOf.ocspNonce(Buffer.of(1)).value;
     expect(decodeOcspRequest(requestOf([extensionsOf(Oid.ocspNonce, nonce, true)])).nonce).toEqual(Buffer.of(1));
-    const single = (is: boolean) => {
-      const [, , ...rest] = critical(is);
+    const single = (is: boolean, extensions = critical(is)) => {
+      const [, , ...rest] = extensions;
       const explicit = write.element(0xa0, Uint8Array.from(rest));
       return write.sequence(write.sequence(write.sequence(write.sequence(certId.der, explicit))));
     };
     expect(decodeOcspRequest(single(false)).certIds).toHaveLength(1);
     expect(() => decodeOcspRequest(single(true))).toThrow(/critical/);
+    // A nonce is one of the whole request (RFC 6960 §4.4.1): nothing here would answer this one.
+    expect(() => decodeOcspRequest(single(true, extensionsOf(Oid.ocspNonce, nonce, true)))).toThrow(/critical/);
   });
 
   it('may be signed, and says so; the signature is not looked at', () => {
