@@ -225,14 +225,20 @@ describe('leaves', () => {
     expect(under({}, options).code).toBe(code);
   });
 
-  it('have a key that is one', () => {
-    const offCurve = Buffer.from(subjectPublicKeyInfoOf(leaf.key).der);
-    offCurve[offCurve.length - 1]! ^= 1;
-    const at = Buffer.from(leaf.certificate.tbs).indexOf(subjectPublicKeyInfoOf(leaf.key).der);
-    const tbs = Buffer.from(leaf.certificate.tbs);
-    tbs.set(offCurve, at);
+  it.each<[string, TestCertificateOptions, number]>([
+    ['a point on its curve', {}, -1],
+    // The exponent 65537 takes the last five octets.
+    ['an odd modulus', { keyType: 'RSA-2048' }, -6],
+  ])('have a key that is one: %s', (_, options, at) => {
+    const issued = issuing.issue(options);
+    const key = subjectPublicKeyInfoOf(issued.key).der;
+    const changed = Buffer.from(key);
+    changed.set([changed.at(at)! ^ 1], changed.length + at);
+    const tbs = Buffer.from(issued.certificate.tbs);
+    tbs.set(changed, tbs.indexOf(key));
     const { algorithm, signature } = signOctets(tbs, issuing.key);
     const certificate = decodeCertificate(encodeSigned(tbs, algorithm, signature));
+    expect(reasonOf(issued.certificate, [issuing.certificate]).code).toBe('ok');
     expect(reasonOf(certificate, [issuing.certificate])).toEqual({ code: 'weak_key', index: 0 });
   });
 
