@@ -119,6 +119,16 @@ describe('a CRL', () => {
     expect([verdict([older, newer]), verdict([newer, older])]).toEqual(['good', 'good']);
   });
 
+  it('of the same second as another is newer by its number', () => {
+    const thisUpdate = hours(-1);
+    const [good, held] = [[], entry('certificateHold')].map((entries) => [
+      root.crl(entries, { thisUpdate, number: 1n }),
+      root.crl(entries, { thisUpdate, number: 2n }),
+    ]) as [[Uint8Array, Uint8Array], [Uint8Array, Uint8Array]];
+    expect([verdict([held[0], good[1]]), verdict([good[1], held[0]])]).toEqual(['good', 'good']);
+    expect([verdict([good[0], held[1]]), verdict([held[1], good[0]])]).toEqual(['revoked', 'revoked']);
+  });
+
   it('that is complete takes nothing away: removeFromCRL in it revokes until a newer one is there', () => {
     const strange = root.crl(entry('removeFromCRL'), { thisUpdate: hours(-2) });
     expect(verdict([strange])).toBe('revoked');
