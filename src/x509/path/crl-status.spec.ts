@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { context, contextConstructed, DerReader, Tag, write } from '../../der/index.js';
 import { generateTestKeyPair, TestCa } from '../../testing/index.js';
+import { computingTime } from '../../../test/support/computing-time.js';
 import {
   CrlReason,
   decodeCertificateList,
@@ -189,6 +190,18 @@ describe('a CRL', () => {
     const odd = write.sequence(write.oid('1.2.3.4'), write.boolean(true), write.octetString(write.nullElement()));
     expect(verdict([crlOf([rawEntry('01', odd)])])).toBe('revocation_unknown');
     expect(verdict([crlOf([rawEntry('01')])])).toBe('good');
+  });
+
+  it('of half a million entries is gone through in an instant', () => {
+    const one = rawEntry(
+      '5a'.repeat(16),
+      write.sequence(write.oid(Oid.reasonCode), write.octetString(Uint8Array.of(0x0a, 1, CrlReason.keyCompromise))),
+    );
+    const list = crlOf(Array<Uint8Array>(500_000).fill(one));
+    const took = computingTime(() => {
+      expect(verdict([list])).toBe('good');
+    });
+    expect(took).toBeLessThan(600);
   });
 
   it('with an entry that cannot be read is not used', () => {
