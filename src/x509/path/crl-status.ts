@@ -57,9 +57,7 @@ export class CrlStatus {
     readonly time: Date,
     readonly issuers: CrlIssuers,
   ) {
-    const usable = crls
-      .filter((crl) => hasOnlyKnownCriticals(crl) && crl.thisUpdate <= time)
-      .sort(newestFirst);
+    const usable = crls.filter((crl) => hasOnlyKnownCriticals(crl) && crl.thisUpdate <= time).sort(newestFirst);
     this.#complete = usable.filter(({ extensions }) => extensions.deltaCrlIndicator === undefined);
     this.#deltas = usable.filter(({ extensions }) => extensions.deltaCrlIndicator !== undefined);
     this.#entries = new CrlEntries(serialNumbers);
