@@ -472,6 +472,25 @@ describe('indirect CRLs', () => {
     expect(verdict([root.crl(), theirs], leaf, [stranger.certificate])).toBe('good');
   });
 
+  it('of a signer below a CA that is trusted by itself as well count', () => {
+    const [ca, other] = ['CA', 'Other CA'].map((commonName) => root.intermediate({ commonName })) as [TestCa, TestCa];
+    const signer = other.intermediate({ commonName: 'CRL Authority' });
+    const issued = ca.issue({
+      extensions: [points(write.sequence(write.element(contextConstructed(2), directory(signer))))],
+    }).certificate;
+    const listed = decodeCertificateList(crlOf([rawEntry(issued.serialNumber, issuedBy(ca))], [indirect], signer));
+    for (const anchors of [[root], [root, other], [other, root]]) {
+      const input = {
+        leaf: issued,
+        intermediates: [ca, other, signer].map(({ certificate }) => certificate),
+        anchors: anchors.map(({ certificate }) => certificate),
+        crls: [listed],
+        time: new Date(now),
+      };
+      expect(validateCertificatePath(input)).toMatchObject({ ok: false, reason: { code: 'revoked' } });
+    }
+  });
+
   it('are the only ones whose entries name issuers', () => {
     expect(verdict([crlOf([rawEntry('01', issuedBy(root))])])).toBe('revocation_unknown');
   });

@@ -368,6 +368,23 @@ describe('several paths', () => {
     expect(reasonOf(certificate, [...circle, way.certificate]).code).toBe('ok');
   });
 
+  it('go on above an anchor that is no end for this one', () => {
+    const mapping = write.sequence(write.sequence(write.oid('1.2.3'), write.oid('1.2.4')));
+    const ca = root.intermediate({
+      extensions: [
+        encodeExtensionOf.certificatePolicies(['1.2.3']),
+        { oid: Oid.policyMappings, critical: true, value: mapping },
+      ],
+    });
+    const { certificate } = ca.issue({ extensions: [encodeExtensionOf.certificatePolicies(['1.2.4'])] });
+    const codeOf = (anchors: readonly Certificate[], wanted: string) =>
+      reasonOf(certificate, [ca.certificate], { anchors, initialExplicitPolicy: true, initialPolicySet: [wanted] })
+        .code;
+    expect(codeOf([ca.certificate], '1.2.3')).toBe('policy');
+    expect(codeOf([ca.certificate, root.certificate], '1.2.3')).toBe('ok');
+    expect(codeOf([ca.certificate, root.certificate], '1.2.4')).toBe('ok');
+  });
+
   it('give the reason of the one that got furthest', () => {
     const keyPair = keyPairOf(issuing);
     const revokedElsewhere = root.intermediate({ keyPair, without: [Oid.basicConstraints] });
