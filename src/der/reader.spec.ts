@@ -230,6 +230,21 @@ describe('an element that is handed out unread', () => {
     expect(refusal(() => read('3004 3080 0000').element('x')).offset).toBe(2);
   });
 
+  test.each([
+    ['TRUE that is not FF', '010101'],
+    ['a padded INTEGER', '0202007f'],
+    ['an ENUMERATED without contents', '0a00'],
+    ['a BIT STRING with padding that is not zero', '03020181'],
+    ['a BIT STRING without contents', '0300'],
+    ['NULL with contents', '050100'],
+    ['an OBJECT IDENTIFIER that is cut off', '060188'],
+  ])('has contents of its type: not %s', (_, hex) => {
+    const der = Buffer.from(hex, 'hex');
+    expect(refusal(() => new DerReader(der).element('x')).offset).toBe(0);
+    expect(refusal(() => new DerReader(write.sequence(der)).element('x')).offset).toBe(2);
+    expect(new DerReader(write.element(0x80, der)).element('x')).toHaveLength(der.length + 2);
+  });
+
   test('is at most 16 levels deep', () => {
     expect(new DerReader(nest(16)).element('x').length).toBe(nest(16).length);
     expect(refusal(() => new DerReader(nest(17)).element('x'))).toMatchObject({ offset: 32 });

@@ -80,7 +80,7 @@ export class DerReader {
 
   /**
    * Steps over the next element, of any type, and returns it whole: identifier, length and contents. What is inside must be well-formed DER as well, at most
-   * 16 levels deep, because nobody else may ever look at it.
+   * 16 levels deep, because nobody else may ever look at it; of strings and times only that they are primitive.
    */
   element(what: string): Uint8Array {
     const start = this.#at;
@@ -240,10 +240,34 @@ export class DerReader {
     // X.690 §8.1.5, §10.2: there is no end-of-contents, strings are primitive, and of the universal types only these four are constructed.
     if ((tag & 0xc0) === 0 && (tag === 0 || constructed !== CONSTRUCTED_TYPES.has(tag & 0x1f)))
       this.fail(`${what} has the tag ${hex(tag)}, which DER does not have`, start);
-    if (!constructed) return;
+    if (!constructed) {
+      new DerReader(this.#octets, start, this.#at).#checkContents(tag, what);
+      return;
+    }
     if (depth === MAX_DEPTH) this.fail(`${what} is nested more than ${MAX_DEPTH} levels deep`, start);
     const inner = new DerReader(this.#octets, this.#from, this.#to);
     while (!inner.done) inner.#step(what, depth + 1);
+  }
+
+  /** Reads the next element by its type, when that is one whose contents DER writes in one way only. */
+  #checkContents(tag: number, what: string): void {
+    switch (tag) {
+      case Tag.BOOLEAN:
+        this.boolean(what);
+        break;
+      case Tag.INTEGER:
+      case Tag.ENUMERATED:
+        this.integer(what, tag);
+        break;
+      case Tag.BIT_STRING:
+        this.bitString(what);
+        break;
+      case Tag.NULL:
+        this.null(what);
+        break;
+      case Tag.OBJECT_IDENTIFIER:
+        this.oid(what);
+    }
   }
 
   #header(tag: number, what: string): void {

@@ -39,6 +39,11 @@ const entriesOf = (...entries: readonly Uint8Array[]) => [
   ...listOf(...head, write.sequence(...entries)).revokedCertificates(),
 ];
 
+test('numbers of 20 octets, whatever the first bit', () => {
+  for (const number of [0n, (1n << 159n) - 1n, (1n << 160n) - 1n])
+    expect(withExtensions(encodeExtensionOf.crlNumber(number)).extensions.crlNumber).toBe(number);
+});
+
 test('every field', () => {
   const certificates = [0, 1, 4].map((reason) => ({
     certificate: ca.issue().certificate,

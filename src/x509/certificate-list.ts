@@ -114,9 +114,10 @@ function decodeListExtensions(tbs: DerReader, reader: DerReader, version: 1 | 2)
   };
 }
 
-/** CRLNumber: up to 20 octets, never negative (RFC 5280 §5.2.3). */
+/** CRLNumber: up to 20 octets and a sign, never negative (RFC 5280 §5.2.3). */
 function decodeCrlNumber(value: DerReader, what: string): bigint {
   const octets = value.integer(what);
-  if ((octets[0] ?? 0) >= 0x80 || octets.length > 20) value.fail(`${what} is negative or longer than 20 octets`);
+  if ((octets[0] ?? 0) >= 0x80 || octets.length > (octets[0] === 0 ? 21 : 20))
+    value.fail(`${what} is negative or longer than 20 octets`);
   return BigInt(`0x${Buffer.from(octets).toString('hex')}`);
 }

@@ -86,6 +86,15 @@ describe('keys of other kinds are read, and not used', () => {
   });
 });
 
+test('an RSA key whose modulus is even is read, and not used', () => {
+  const { key } = subjectPublicKeyInfoOf(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey);
+  // The exponent 65537 takes the last five octets.
+  const even = key.with(key.length - 6, (key.at(-6) ?? 0) & 0xfe);
+  const info = decode(spki(Oid.rsaEncryption, write.nullElement(), even));
+  expect(info.parameters).toEqual({ type: 'rsa', bits: 1024, exponent: 65537n });
+  expect(() => info.keyObject).toThrow(UnusableKeyError);
+});
+
 describe('refused', () => {
   const rsa = (...parts: Uint8Array[]) => spki(Oid.rsaEncryption, write.nullElement(), write.sequence(...parts));
   const point = (first: number, length: number) =>

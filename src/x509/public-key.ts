@@ -37,13 +37,20 @@ export class SubjectPublicKeyInfo {
     readonly parameters: KeyParameters,
   ) {}
 
-  /** The key for node:crypto. Throws {@link UnusableKeyError} for a kind that is not supported, or when node:crypto refuses it (a point off its curve). */
+  /**
+   * The key for node:crypto. Throws {@link UnusableKeyError} for a kind that is not supported, an RSA key whose modulus is even, or when node:crypto refuses it
+   * (a point off its curve).
+   */
   get keyObject(): KeyObject {
+    if (this.#keyObject) return this.#keyObject;
     if (this.parameters.type === 'other')
       throw new UnusableKeyError(`public key algorithm ${this.parameters.oid} is not supported`);
+    // RFC 8017 §3.1: it is a product of odd primes, which node:crypto does not look at.
+    if (this.parameters.type === 'rsa' && hasEvenModulus(this.key))
+      throw new UnusableKeyError('the modulus of this RSA public key is even');
     try {
       // As PEM: with DER, Node finds out by exceptions whether it is a key of another kind, which takes longer than everything else here.
-      this.#keyObject ??= createPublicKey(encodePem('PUBLIC KEY', this.der));
+      this.#keyObject = createPublicKey(encodePem('PUBLIC KEY', this.der));
     } catch (cause) {
       throw new UnusableKeyError(`node:crypto refuses this ${this.parameters.type} public key`, { cause });
     }
@@ -123,4 +130,9 @@ function rsaParameters(reader: DerReader, fail: (problem: string) => never): Key
     bits,
     exponent: exponent.length > 9 ? 0n : BigInt(`0x${Buffer.from(exponent).toString('hex')}`),
   };
+}
+
+function hasEvenModulus(key: Uint8Array): boolean {
+  const modulus = new DerReader(key).enter(Tag.SEQUENCE, 'RSAPublicKey').integer('RSA modulus');
+  return ((modulus.at(-1) ?? 0) & 1) === 0;
 }

@@ -71,8 +71,7 @@ it('takes as an entry what the strict reader takes, octet by octet, and reads th
   const read = (octets: Uint8Array) => {
     try {
       const reader = new DerReader(octets);
-      const decoded = decodeRevokedCertificate(reader, 2);
-      return { serialNumber: decoded.serialNumber, reason: decoded.reason ?? -1, end: reader.offset };
+      return { entry: decodeRevokedCertificate(reader, 2), end: reader.offset };
     } catch {
       return undefined;
     }
@@ -81,13 +80,8 @@ it('takes as an entry what the strict reader takes, octet by octet, and reads th
     try {
       const scanner = new RevokedCertificateScanner(octets, octets, 2);
       scanner.next();
-      const { serialStart, serialEnd, reason, unusual } = scanner;
-      const number = write.element(2, octets.subarray(serialStart, serialEnd));
-      const { serialNumber } = decodeRevokedCertificate(
-        new DerReader(write.sequence(number, write.time(new Date(0)))),
-        2,
-      );
-      return { serialNumber: unusual?.serialNumber ?? serialNumber, reason };
+      const { entry, serialNumber, reason } = scanner;
+      return { entry, serialNumber, reason };
     } catch {
       return undefined;
     }
@@ -99,7 +93,13 @@ it('takes as an entry what the strict reader takes, octet by octet, and reads th
       const strict = read(changed);
       // Alone in its octets: what is left behind an entry is the next one's.
       if (strict && strict.end !== changed.length) return;
-      expect(scan(changed)).toEqual(strict && { serialNumber: strict.serialNumber, reason: strict.reason });
+      expect(scan(changed)).toEqual(
+        strict && {
+          entry: strict.entry,
+          serialNumber: strict.entry.serialNumber,
+          reason: strict.entry.reason ?? -1,
+        },
+      );
     }),
     { numRuns: 4000 },
   );

@@ -16,7 +16,7 @@ const DAYS = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
  * UTCTime and at most a reason, is checked in place; any other is read by {@link decodeRevokedCertificate}, which is as strict.
  */
 export class RevokedCertificateScanner {
-  readonly #octets: Uint8Array;
+  readonly #octets: Buffer;
   readonly #version: 1 | 2;
   readonly #end: number;
   #at: number;
@@ -28,7 +28,7 @@ export class RevokedCertificateScanner {
 
   /** `entries` is a view on `octets`: the contents of revokedCertificates, or a part of them that holds whole entries. */
   constructor(octets: Uint8Array, entries: Uint8Array, version: 1 | 2) {
-    this.#octets = octets;
+    this.#octets = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
     this.#version = version;
     this.#at = entries.length === 0 ? 0 : entries.byteOffset - octets.byteOffset;
     this.#end = this.#at + entries.length;
@@ -48,6 +48,13 @@ export class RevokedCertificateScanner {
     return this.#serialEnd;
   }
 
+  /** The serial number as {@link RevokedCertificate.serialNumber}. */
+  get serialNumber(): string {
+    if (this.#unusual) return this.#unusual.serialNumber;
+    const sign = this.#serialEnd - this.#serialStart > 1 && this.#octets[this.#serialStart] === 0 ? 1 : 0;
+    return this.#octets.toString('hex', this.#serialStart + sign, this.#serialEnd);
+  }
+
   /** Its reasonCode; -1 when it gives none. */
   get reason(): number {
     return this.#reason;
@@ -56,6 +63,13 @@ export class RevokedCertificateScanner {
   /** The decoded entry when it does not have the usual form: only then can it have other extensions. */
   get unusual(): RevokedCertificate | undefined {
     return this.#unusual;
+  }
+
+  /** The entry, decoded. */
+  get entry(): RevokedCertificate {
+    return (
+      this.#unusual ?? decodeRevokedCertificate(new DerReader(this.#octets, this.#start, this.#end), this.#version)
+    );
   }
 
   /** Steps to the next entry. False at the end. Throws DecodeError where one is not strict DER. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadConfiguration } from '../../src/configuration/index.js';
+import { STAGE } from '../../src/x509/path/path-failure.js';
 import { errorTables } from './error-codes.js';
 import { lintTables } from './lint-table.js';
 import { metricsTable } from './metrics-table.js';
@@ -93,6 +94,11 @@ test('docs/operations.md has every event that the service logs', () => {
   const events = sources.flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/\bevent: '([a-z_]+)'/g)]);
   expect(events.length).toBeGreaterThan(20);
   for (const [, event = ''] of events) expect([event, text.includes(`\`${event}\``)]).toEqual([event, true]);
+});
+
+test('docs/paths.md has every code of a path that is refused', () => {
+  const text = readFileSync('docs/paths.md', 'utf8');
+  for (const code of Object.keys(STAGE)) expect([code, text.includes(`\`${code}\``)]).toEqual([code, true]);
 });
 
 function problemOf(variable: string): string {

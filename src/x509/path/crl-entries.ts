@@ -51,13 +51,18 @@ export class CrlEntries {
     const found = new Map<string, Entry[]>();
     let issuer: readonly GeneralName[] | undefined;
     try {
-      for (const entry of crl.revokedCertificates()) {
-        if (entry.unknownCritical.length > 0 || (entry.certificateIssuer && !indirect)) return undefined;
-        issuer = entry.certificateIssuer ?? issuer;
-        if (!this.serialNumbers.has(entry.serialNumber)) continue;
-        const entries = found.get(entry.serialNumber);
+      const scanner = crl.scan();
+      while (scanner.next()) {
+        const { unusual } = scanner;
+        if (unusual && (unusual.unknownCritical.length > 0 || (unusual.certificateIssuer && !indirect)))
+          return undefined;
+        issuer = unusual?.certificateIssuer ?? issuer;
+        const { serialNumber } = scanner;
+        if (!this.serialNumbers.has(serialNumber)) continue;
+        const { entry } = scanner;
+        const entries = found.get(serialNumber);
         if (entries) entries.push({ entry, issuer });
-        else found.set(entry.serialNumber, [{ entry, issuer }]);
+        else found.set(serialNumber, [{ entry, issuer }]);
       }
     } catch (error) {
       if (error instanceof DecodeError) return undefined;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { context, contextConstructed, DerReader, Tag, write } from '../../der/index.js';
 import { generateTestKeyPair, TestCa } from '../../testing/index.js';
+import { computingTime } from '../../../test/support/computing-time.js';
 import {
   CrlReason,
   decodeCertificateList,
@@ -119,6 +120,16 @@ describe('a CRL', () => {
     expect([verdict([older, newer]), verdict([newer, older])]).toEqual(['good', 'good']);
   });
 
+  it('of the same second as another is newer by its number', () => {
+    const thisUpdate = hours(-1);
+    const [good, held] = [[], entry('certificateHold')].map((entries) => [
+      root.crl(entries, { thisUpdate, number: 1n }),
+      root.crl(entries, { thisUpdate, number: 2n }),
+    ]) as [[Uint8Array, Uint8Array], [Uint8Array, Uint8Array]];
+    expect([verdict([held[0], good[1]]), verdict([good[1], held[0]])]).toEqual(['good', 'good']);
+    expect([verdict([good[0], held[1]]), verdict([held[1], good[0]])]).toEqual(['revoked', 'revoked']);
+  });
+
   it('that is complete takes nothing away: removeFromCRL in it revokes until a newer one is there', () => {
     const strange = root.crl(entry('removeFromCRL'), { thisUpdate: hours(-2) });
     expect(verdict([strange])).toBe('revoked');
@@ -179,6 +190,18 @@ describe('a CRL', () => {
     const odd = write.sequence(write.oid('1.2.3.4'), write.boolean(true), write.octetString(write.nullElement()));
     expect(verdict([crlOf([rawEntry('01', odd)])])).toBe('revocation_unknown');
     expect(verdict([crlOf([rawEntry('01')])])).toBe('good');
+  });
+
+  it('of half a million entries is gone through in an instant', () => {
+    const one = rawEntry(
+      '5a'.repeat(16),
+      write.sequence(write.oid(Oid.reasonCode), write.octetString(Uint8Array.of(0x0a, 1, CrlReason.keyCompromise))),
+    );
+    const list = crlOf(Array<Uint8Array>(500_000).fill(one));
+    const took = computingTime(() => {
+      expect(verdict([list])).toBe('good');
+    });
+    expect(took).toBeLessThan(600);
   });
 
   it('with an entry that cannot be read is not used', () => {
@@ -447,6 +470,25 @@ describe('indirect CRLs', () => {
     const stranger = TestCa.root({ commonName: 'CRL Authority' });
     const theirs = crlOf([rawEntry(leaf.serialNumber, issuedBy(root))], [indirect], stranger);
     expect(verdict([root.crl(), theirs], leaf, [stranger.certificate])).toBe('good');
+  });
+
+  it('of a signer below a CA that is trusted by itself as well count', () => {
+    const [ca, other] = ['CA', 'Other CA'].map((commonName) => root.intermediate({ commonName })) as [TestCa, TestCa];
+    const signer = other.intermediate({ commonName: 'CRL Authority' });
+    const issued = ca.issue({
+      extensions: [points(write.sequence(write.element(contextConstructed(2), directory(signer))))],
+    }).certificate;
+    const listed = decodeCertificateList(crlOf([rawEntry(issued.serialNumber, issuedBy(ca))], [indirect], signer));
+    for (const anchors of [[root], [root, other], [other, root]]) {
+      const input = {
+        leaf: issued,
+        intermediates: [ca, other, signer].map(({ certificate }) => certificate),
+        anchors: anchors.map(({ certificate }) => certificate),
+        crls: [listed],
+        time: new Date(now),
+      };
+      expect(validateCertificatePath(input)).toMatchObject({ ok: false, reason: { code: 'revoked' } });
+    }
   });
 
   it('are the only ones whose entries name issuers', () => {

@@ -57,9 +57,7 @@ export class CrlStatus {
     readonly time: Date,
     readonly issuers: CrlIssuers,
   ) {
-    const usable = crls
-      .filter((crl) => hasOnlyKnownCriticals(crl) && crl.thisUpdate <= time)
-      .sort((a, b) => b.thisUpdate.getTime() - a.thisUpdate.getTime());
+    const usable = crls.filter((crl) => hasOnlyKnownCriticals(crl) && crl.thisUpdate <= time).sort(newestFirst);
     this.#complete = usable.filter(({ extensions }) => extensions.deltaCrlIndicator === undefined);
     this.#deltas = usable.filter(({ extensions }) => extensions.deltaCrlIndicator !== undefined);
     this.#entries = new CrlEntries(serialNumbers);
@@ -204,6 +202,12 @@ function isSuccessor(crl: CertificateList, delta: CertificateList): boolean {
     crl.issuer.key === delta.issuer.key &&
     sameScope(crl, delta)
   );
+}
+
+/** By thisUpdate; of one second, by number (RFC 5280 §5.2.3). */
+function newestFirst(a: CertificateList, b: CertificateList): number {
+  const [number = -1n, other = -1n] = [a.extensions.crlNumber, b.extensions.crlNumber];
+  return b.thisUpdate.getTime() - a.thisUpdate.getTime() || Number(other > number) - Number(other < number);
 }
 
 function hasOnlyKnownCriticals({ extensions }: CertificateList): boolean {

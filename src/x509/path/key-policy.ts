@@ -32,17 +32,16 @@ export function keyDefect(key: KeyParameters): Defect | undefined {
   }
 }
 
-/** Says whether a key of an allowed kind is not a valid key: a point that is not on its curve. For a CA that shows when its key verifies a signature. */
+/** Says whether a key of an allowed kind is not a valid key: a point that is not on its curve, an even modulus. For a CA that shows when its key verifies a signature. */
 export function usabilityDefect(publicKey: SubjectPublicKeyInfo): Defect | undefined {
   try {
-    return publicKey.keyObject.type === 'public' ? undefined : UNUSABLE;
+    if (publicKey.keyObject.type === 'public') return undefined;
   } catch (error) {
-    if (error instanceof UnusableKeyError) return UNUSABLE;
-    throw error;
+    if (!(error instanceof UnusableKeyError)) throw error;
   }
+  const rule = publicKey.parameters.type === 'rsa' ? 'RFC 8017 §3.1' : 'RFC 5480 §2.2';
+  return defect('weak_key', rule, 'the public key cannot be used');
 }
-
-const UNUSABLE: Defect = defect('weak_key', 'RFC 5480 §2.2', 'the public key cannot be used');
 
 /** Says whether signatures of a certificate's algorithm do not count: SHA-2 with RSA or ECDSA and Ed25519 do; MD5, SHA-1 and DSA do not. */
 export function signatureAlgorithmDefect({

@@ -80,15 +80,18 @@ export class PathSearch {
       const { below, candidate, step } = next;
       if (!this.pool.signatures.verify(below.certificate, candidate.certificate.publicKey)) {
         this.#stuck(below, signatureProblem(below.certificate, candidate.certificate));
-      } else if (candidate.isAnchor) yield pathOf(step);
-      else push(step);
+      } else {
+        if (this.#anchors.has(candidate)) yield pathOf(step);
+        // Above an anchor there may be another one, to which the path is valid although it is not to this one.
+        push(step);
+      }
     }
   }
 
   #stepTo(candidate: Candidate, below: Step): Step | undefined {
     const { certificate, entity } = candidate;
-    const allowed = candidate.isAnchor ? this.#anchors.has(candidate) : this.options.admits(candidate);
-    if (!allowed || below.depth + 1 >= MAX_LENGTH || this.#distanceOf(candidate) === undefined) return undefined;
+    if (!this.options.admits(candidate) || below.depth + 1 >= MAX_LENGTH || this.#distanceOf(candidate) === undefined)
+      return undefined;
     for (let at: Step | undefined = below; at; at = at.below) if (at.entity === entity) return undefined;
     const pathLength = certificate.extensions.basicConstraints?.pathLenConstraint;
     if (this.options.heedsPathLength && pathLength !== undefined && below.counted > pathLength) return undefined;
@@ -102,9 +105,9 @@ export class PathSearch {
     };
   }
 
-  #distanceOf({ certificate, isAnchor }: Candidate): number | undefined {
-    if (isAnchor) return 0;
-    const distance = this.#distances.get(certificate.issuer.key);
+  #distanceOf(candidate: Candidate): number | undefined {
+    if (this.#anchors.has(candidate)) return 0;
+    const distance = this.#distances.get(candidate.certificate.issuer.key);
     return distance === undefined ? undefined : distance + 1;
   }
 
@@ -112,10 +115,8 @@ export class PathSearch {
   #distancesByName(): Map<string, number> {
     const distances = new Map<string, number>();
     for (const { certificate } of this.#anchors) distances.set(certificate.subject.key, 0);
-    const intermediates = this.pool.candidates.filter(
-      (candidate) => !candidate.isAnchor && this.options.admits(candidate),
-    );
-    const byIssuer = Map.groupBy(intermediates, ({ certificate }) => certificate.issuer.key);
+    const admitted = this.pool.candidates.filter((candidate) => this.options.admits(candidate));
+    const byIssuer = Map.groupBy(admitted, ({ certificate }) => certificate.issuer.key);
     // Iterating over a Map reaches what is added meanwhile: this is a breadth-first walk.
     for (const [name, distance] of distances)
       for (const { certificate } of byIssuer.get(name) ?? [])

@@ -225,14 +225,20 @@ describe('leaves', () => {
     expect(under({}, options).code).toBe(code);
   });
 
-  it('have a key that is one', () => {
-    const offCurve = Buffer.from(subjectPublicKeyInfoOf(leaf.key).der);
-    offCurve[offCurve.length - 1]! ^= 1;
-    const at = Buffer.from(leaf.certificate.tbs).indexOf(subjectPublicKeyInfoOf(leaf.key).der);
-    const tbs = Buffer.from(leaf.certificate.tbs);
-    tbs.set(offCurve, at);
+  it.each<[string, TestCertificateOptions, number]>([
+    ['a point on its curve', {}, -1],
+    // The exponent 65537 takes the last five octets.
+    ['an odd modulus', { keyType: 'RSA-2048' }, -6],
+  ])('have a key that is one: %s', (_, options, at) => {
+    const issued = issuing.issue(options);
+    const key = subjectPublicKeyInfoOf(issued.key).der;
+    const changed = Buffer.from(key);
+    changed.set([changed.at(at)! ^ 1], changed.length + at);
+    const tbs = Buffer.from(issued.certificate.tbs);
+    tbs.set(changed, tbs.indexOf(key));
     const { algorithm, signature } = signOctets(tbs, issuing.key);
     const certificate = decodeCertificate(encodeSigned(tbs, algorithm, signature));
+    expect(reasonOf(issued.certificate, [issuing.certificate]).code).toBe('ok');
     expect(reasonOf(certificate, [issuing.certificate])).toEqual({ code: 'weak_key', index: 0 });
   });
 
@@ -360,6 +366,23 @@ describe('several paths', () => {
     expect(reasonOf(certificate, circle).code).toBe('untrusted');
     const way = root.intermediate({ keyPair: b, commonName: 'B' });
     expect(reasonOf(certificate, [...circle, way.certificate]).code).toBe('ok');
+  });
+
+  it('go on above an anchor that is no end for this one', () => {
+    const mapping = write.sequence(write.sequence(write.oid('1.2.3'), write.oid('1.2.4')));
+    const ca = root.intermediate({
+      extensions: [
+        encodeExtensionOf.certificatePolicies(['1.2.3']),
+        { oid: Oid.policyMappings, critical: true, value: mapping },
+      ],
+    });
+    const { certificate } = ca.issue({ extensions: [encodeExtensionOf.certificatePolicies(['1.2.4'])] });
+    const codeOf = (anchors: readonly Certificate[], wanted: string) =>
+      reasonOf(certificate, [ca.certificate], { anchors, initialExplicitPolicy: true, initialPolicySet: [wanted] })
+        .code;
+    expect(codeOf([ca.certificate], '1.2.3')).toBe('policy');
+    expect(codeOf([ca.certificate, root.certificate], '1.2.3')).toBe('ok');
+    expect(codeOf([ca.certificate, root.certificate], '1.2.4')).toBe('ok');
   });
 
   it('give the reason of the one that got furthest', () => {

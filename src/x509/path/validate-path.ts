@@ -11,6 +11,7 @@ import { ValidatedPath } from './validated-path.js';
 
 /** What a path is asked for, besides its certificates. */
 export interface PathOptions extends PolicyInputs {
+  /** When the path is to be valid; its milliseconds do not count. At an invalid Date none is. */
   readonly time: Date;
   /**
    * Extended key usages, all of which the leaf must serve: `clientAuth`, `serverAuth`, or OIDs. Absent or empty: not checked. What is neither a name nor an OID
@@ -29,7 +30,7 @@ export interface PathOptions extends PolicyInputs {
   readonly maxPathLength?: number | undefined;
 }
 
-/** {@link validatePath}'s input: DER octets. */
+/** {@link validatePath}'s input: DER octets. From PEM they are had by {@link octetsFromPemOrDer}. */
 export interface PathInput extends PathOptions {
   readonly leaf: Uint8Array;
   /** Certificates that may stand in between, in any order, from anywhere. */
