@@ -11,6 +11,7 @@ import {
   type ChannelCredentials,
   type ClientDuplexStream,
   type ClientReadableStream,
+  type ClientWritableStream,
   type ServiceError,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
@@ -20,16 +21,19 @@ import { NestFactory } from '@nestjs/core';
 import {
   ClientProxyFactory,
   EventPattern,
+  GrpcStreamCall,
   MessagePattern,
+  RpcException,
   Transport,
   type ClientProxy,
   type MicroserviceOptions,
 } from '@nestjs/microservices';
 import { WsAdapter } from '@nestjs/platform-ws';
-import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { finalize, firstValueFrom, interval, lastValueFrom, tap, type Observable } from 'rxjs';
 import { WebSocket, WebSocketServer } from 'ws';
 import { AllowServices, DecisionCounts, MtlsModule, Public, Shadow } from '../../src/mtls/index.js';
+import { MtlsGrpcServer } from '../../src/mtls/grpc/index.js';
 import { MtlsTcpServer } from '../../src/mtls/tcp/index.js';
 import { MtlsWsAdapter } from '../../src/mtls/ws/index.js';
 import { TestCa, type Issued } from '../../src/testing/index.js';
@@ -73,7 +77,8 @@ interface OrdersClient {
   Who: (message: object, answered: (error: ServiceError | null, answer: object) => void) => void;
   Follow: (message: object) => ClientReadableStream<object>;
   Talk: () => ClientDuplexStream<object, object>;
-  Raw: () => ClientDuplexStream<object, object>;
+  Raw: (ignored?: unknown) => ClientDuplexStream<object, object>;
+  Gather: (answered: (error: ServiceError | null) => void) => ClientWritableStream<object>;
   close: () => void;
 }
 
@@ -477,6 +482,60 @@ describe('microservices', () => {
     expect(await firstValueFrom(tcpClient(port, billing).send<string>('/exempt', {}))).toBe('secret');
   });
 
+  test('messages that are small enough are answered, however close they follow each other, and one that is too large is not', async () => {
+    @Controller()
+    class Sizes {
+      @MessagePattern('size')
+      size(text: string): number {
+        return text.length;
+      }
+    }
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Sizes] });
+    closing.push(() => app.close());
+    const strategy = new MtlsTcpServer({ host: '127.0.0.1', tls });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    const client = tcpClient(portOf(strategy.unwrap<Server>()), billing);
+    const send = (length: number) => firstValueFrom(client.send<number>('size', 'x'.repeat(length)));
+    const lengths = [130_000, 130_001, 130_002, 130_003];
+    expect(await Promise.all(lengths.map(send))).toEqual(lengths);
+    await expect(send(131_072)).rejects.toThrow('Connection closed');
+  });
+
+  test.each(['Raw', 'Gather'] as const)(
+    'a gRPC call whose handler takes the stream %s and throws is told so, and the process lives',
+    async (method) => {
+      @Controller()
+      class Failing {
+        @GrpcStreamCall('Orders', 'Raw')
+        raw(): void {
+          throw new RpcException({ code: 3, message: 'not like this' });
+        }
+        @GrpcStreamCall('Orders', 'Gather')
+        gather(): Promise<never> {
+          return Promise.reject(new RpcException({ code: 3, message: 'not like this' }));
+        }
+      }
+      const tls = await serverTls(ca);
+      const app = await createApp(ca, tls, { controllers: [Failing] });
+      closing.push(() => app.close());
+      const strategy = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
+      app.connectMicroservice<MicroserviceOptions>({ strategy });
+      await app.listen(0, '127.0.0.1');
+      await app.startAllMicroservices();
+      const told = await new Promise<ServiceError | null>((resolve) => {
+        const call = grpcClient(portOf(strategy.listener), billing)[method]((error) => {
+          resolve(error);
+        });
+        call.once('error', resolve);
+        call.write({});
+      });
+      expect(told).toMatchObject({ code: 3, details: 'not like this' });
+    },
+  );
+
   test('an application of messages alone is guarded like any other', async () => {
     @Module({
       imports: [MtlsModule.forRoot({ trustAnchors: ca.root.certificatePem, services: ['billing'] })],
@@ -620,6 +679,25 @@ describe('WebSockets', () => {
       most = Math.max(most, clients[0]!.bufferedAmount);
     }
     expect(most).toBeLessThan(20 * 1024 * 1024);
+  });
+
+  test('an answer that cannot be written as JSON is not sent, and the others are', async () => {
+    @WebSocketGateway({ path: '/echo' })
+    @Public()
+    class Echo {
+      @SubscribeMessage('echo')
+      echo(@MessageBody() data: unknown): object {
+        return { event: 'echo', data };
+      }
+    }
+    const app = await createApp(ca, await serverTls(ca), { providers: [Echo] });
+    closing.push(() => app.close());
+    app.useWebSocketAdapter(new MtlsWsAdapter(app));
+    await app.listen(0, '127.0.0.1');
+    const frames = await Frames.open(portOf(app.getHttpServer()), '/echo', undefined);
+    // JSON.parse takes what JSON.stringify runs out of stack on.
+    frames.ws.send(`{"event":"echo","data":${'['.repeat(60_000)}${']'.repeat(60_000)}}`);
+    expect(await frames.ask('echo')).toEqual({ event: 'echo', data: {} });
   });
 
   test('CONNECT is closed as an upgrade is', async () => {

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { Http2ServerRequest, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { createServer, type Server as TlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import {
@@ -51,6 +52,7 @@ const LIMITS = {
 interface MethodLookup {
   _retrieveHandler: (path: string) => object | null;
 }
+type ServiceMethod = (call: EventEmitter, answer?: (error: unknown) => void) => Promise<unknown>;
 interface CallOnStream extends ServerInterceptingCallInterface {
   readonly stream?: ServerHttp2Stream;
 }
@@ -108,7 +110,13 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
     streaming: GrpcMethodStreamingType,
   ): ReturnType<ServerGrpc['createServiceMethod']> {
     this.#policies.set(method.path, this.#handlers.get(handler) ?? []);
-    return super.createServiceMethod(handler as () => unknown, method, streaming);
+    const serve = super.createServiceMethod(handler as () => unknown, method, streaming) as ServiceMethod;
+    // Nest leaves it to nobody, which ends the process, that a handler which takes the stream itself has failed.
+    return (call: EventEmitter, answer?: (error: unknown) => void) =>
+      serve(call, answer).catch((error: unknown) => {
+        if (answer) answer(error);
+        else call.emit('error', error);
+      });
   }
 
   override async createClient(): Promise<GrpcServer> {

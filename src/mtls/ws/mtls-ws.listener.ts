@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { INestApplicationContext } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { MessageMappingProperties } from '@nestjs/websockets';
-import { filter, type Observable } from 'rxjs';
+import { filter, ignoreElements, tap, type Observable } from 'rxjs';
 import type { MessageEvent, WebSocket, WebSocketServer } from 'ws';
 import type { VerifiedClientIdentity } from '../client-identity.js';
 import { LiveConnections } from '../live-connections.js';
@@ -94,8 +94,14 @@ export class MtlsWsAdapter extends WsAdapter {
   ): Observable<unknown> {
     const { target } = event;
     const answers = super.bindMessageHandler(event, this.#doorOf(target, handlers), transform) as Observable<unknown>;
-    // Nest sends each answer as soon as it has it.
-    return answers.pipe(filter(() => isTaking(target)));
+    return answers.pipe(
+      filter((answer) => isTaking(target) && answer !== undefined && answer !== null),
+      tap((answer) => {
+        sendTo(target, answer);
+      }),
+      // Nest ends the process where an answer cannot be written as JSON. From here it only logs that.
+      ignoreElements(),
+    );
   }
 
   #remember(client: WebSocket, request: IncomingMessage, path: string): void {
@@ -183,6 +189,9 @@ function isTaking(client: WebSocket): boolean {
 }
 
 function refuse(client: WebSocket, call: TransportCall, refusal: MtlsRefusal): void {
-  if (client.readyState === client.OPEN && isTaking(client))
-    client.send(JSON.stringify({ event: 'exception', data: call.errorOf(refusal) }));
+  if (isTaking(client)) sendTo(client, { event: 'exception', data: call.errorOf(refusal) });
+}
+
+function sendTo(client: WebSocket, frame: unknown): void {
+  if (client.readyState === client.OPEN) client.send(JSON.stringify(frame));
 }
