@@ -16,7 +16,7 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { Controller, Module, Scope } from '@nestjs/common';
+import { Controller, Get, Module, Scope } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
   ClientProxyFactory,
@@ -199,6 +199,9 @@ describe('one application on every transport', () => {
     expect(await upgradeStatus(started.ports.http, '/nowhere', undefined)).toBe(401);
     expect(await upgradeStatus(started.ports.http, '/open/../live', undefined)).toBe(401);
     expect(await upgradeStatus(started.ports.http, '/live?open', foreign)).toBe(403);
+    // Who may, hears that there is none.
+    expect(await upgradeStatus(started.ports.http, '/nowhere', billing)).toBe(404);
+    expect(await upgradeStatus(started.ports.http, '/nowhere', unlisted)).toBe(403);
     const raw = await RawConnection.open(started.ports.http, clientTls(ca, undefined));
     closing.push(() => raw.close());
     expect((await raw.get('/open')).status).toBe(401);
@@ -698,6 +701,29 @@ describe('WebSockets', () => {
     // JSON.parse takes what JSON.stringify runs out of stack on.
     frames.ws.send(`{"event":"echo","data":${'['.repeat(60_000)}${']'.repeat(60_000)}}`);
     expect(await frames.ask('echo')).toEqual({ event: 'echo', data: {} });
+  });
+
+  test('a refused upgrade is not taken for the answer to an earlier request', async () => {
+    @Controller()
+    class Slow {
+      @Get('slow')
+      @Public()
+      slow(): Promise<never> {
+        return new Promise(() => undefined);
+      }
+    }
+    const app = await createApp(ca, await serverTls(ca), { controllers: [Slow] });
+    closing.push(() => app.close());
+    await app.listen(0, '127.0.0.1');
+    const listener = app.getHttpServer() as unknown as Server;
+    listener.on('upgrade', (_: unknown, socket: Duplex) => socket.destroy());
+    const raw = await RawConnection.open(portOf(listener), clientTls(ca, unlisted));
+    closing.push(() => {
+      raw.close();
+    });
+    const upgrade = 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+    raw.socket.write(`GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n${upgrade}`);
+    await expect(raw.answer()).rejects.toThrow('closed before the answer');
   });
 
   test('CONNECT is closed as an upgrade is', async () => {
