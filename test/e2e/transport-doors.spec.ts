@@ -16,13 +16,15 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { Controller, Get, Module, Scope } from '@nestjs/common';
+import { Controller, Get, Module, Scope, UseInterceptors } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
   ClientProxyFactory,
   EventPattern,
+  GrpcMethod,
   GrpcStreamCall,
   MessagePattern,
+  Payload,
   RpcException,
   Transport,
   type ClientProxy,
@@ -32,7 +34,15 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { finalize, firstValueFrom, interval, lastValueFrom, tap, type Observable } from 'rxjs';
 import { WebSocket, WebSocketServer } from 'ws';
-import { AllowServices, DecisionCounts, MtlsModule, Public, Shadow } from '../../src/mtls/index.js';
+import {
+  AllowServices,
+  ClientIdentity,
+  ClientIdentityInterceptor,
+  DecisionCounts,
+  MtlsModule,
+  Public,
+  Shadow,
+} from '../../src/mtls/index.js';
 import { MtlsGrpcServer } from '../../src/mtls/grpc/index.js';
 import { MtlsTcpServer } from '../../src/mtls/tcp/index.js';
 import { MtlsWsAdapter } from '../../src/mtls/ws/index.js';
@@ -48,7 +58,7 @@ import {
   startTransportApp,
   type TransportApp,
 } from '../support/transport-app.js';
-import { openGrpc, openTcp } from '../support/transport-client.js';
+import { openGrpc, openTcp, openWs } from '../support/transport-client.js';
 
 const ca = TestCa.root();
 const billing = ca.issue({ commonName: 'billing' });
@@ -538,6 +548,64 @@ describe('microservices', () => {
       expect(told).toMatchObject({ code: 3, details: 'not like this' });
     },
   );
+
+  test('a caller of a public handler is known with the interceptor, and anybody else goes on without a name', async () => {
+    @Controller()
+    @Public()
+    @UseInterceptors(ClientIdentityInterceptor)
+    class Messages {
+      @MessagePattern('open', Transport.TCP)
+      tcp(@Payload() _: unknown, @ClientIdentity() who: ClientIdentity | undefined): string {
+        return who?.service ?? 'nobody';
+      }
+      @GrpcMethod('Orders', 'Open')
+      grpc(@Payload() _: unknown, @ClientIdentity() who: ClientIdentity | undefined): object {
+        return { name: who?.service ?? 'nobody' };
+      }
+    }
+    @WebSocketGateway({ path: '/live' })
+    @Public()
+    @UseInterceptors(ClientIdentityInterceptor)
+    class Gateway {
+      @SubscribeMessage('open')
+      open(@ClientIdentity() who: ClientIdentity | undefined): object {
+        return { event: 'open', data: who?.service ?? 'nobody' };
+      }
+    }
+    const tls = await serverTls(ca);
+    let time = 0;
+    const app = await createApp(
+      ca,
+      tls,
+      { controllers: [Messages], providers: [Gateway] },
+      { clock: () => new Date(Date.now() + time), cutConnections: false },
+    );
+    closing.push(() => app.close());
+    app.useWebSocketAdapter(new MtlsWsAdapter(app));
+    const tcp = new MtlsTcpServer({ host: '127.0.0.1', tls });
+    const grpc = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
+    for (const strategy of [tcp, grpc]) app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    for (const [open, port] of [
+      [openTcp, portOf(tcp.unwrap<Server>())],
+      [openGrpc, portOf(grpc.listener)],
+      [openWs, portOf(app.getHttpServer())],
+    ] as const)
+      for (const [certificate, answer] of [
+        [billing, 'billing'],
+        [undefined, 'nobody'],
+        [foreign, 'nobody'],
+        [unlisted, 'nobody'],
+      ] as const) {
+        const client = await open(port, opening(certificate));
+        closing.push(client.close);
+        expect(await client.ask('open')).toEqual({ answer });
+        time = 1000 * 24 * 3_600_000;
+        expect(await client.ask('open')).toEqual({ answer: 'nobody' });
+        time = 0;
+      }
+  });
 
   test('an application of messages alone is guarded like any other', async () => {
     @Module({
