@@ -4,7 +4,7 @@ import { createServer, request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { json } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Server } from 'node:tls';
+import { connect, type Server } from 'node:tls';
 import {
   credentials,
   loadPackageDefinition,
@@ -492,6 +492,17 @@ describe('microservices', () => {
       await client.closed;
     }
     expect(String((await seen).reason).length).toBeLessThanOrEqual(256);
+    // Nor does it last for who does not end it on the other side, and goes on.
+    const halfOpen = { ...clientTls(ca, billing), port, allowHalfOpen: true };
+    const half = connect(halfOpen);
+    closing.push(() => half.destroy());
+    half.on('error', () => undefined).resume();
+    const gone = new Promise((resolve) => half.once('close', resolve));
+    half.write('x#');
+    await once(half, 'end');
+    const more = setInterval(() => half.write('2#{}'), 10);
+    await gone;
+    clearInterval(more);
     expect(await firstValueFrom(tcpClient(port, billing).send<string>('/exempt', {}))).toBe('secret');
   });
 

@@ -114,6 +114,10 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
     socket.on('error', (error: Error | string) => {
       this.#report(error);
     });
+    // Nest ends its own side only.
+    socket.once('error', () => {
+      endSoon(socket);
+    });
     super.bindHandler(socket);
   }
 
