@@ -560,6 +560,33 @@ describe('microservices', () => {
     },
   );
 
+  test('one gRPC method under both of its names asks for what both handlers ask', async () => {
+    @Controller()
+    class Named {
+      @GrpcMethod('Orders', 'Who')
+      @AllowServices('billing')
+      restricted(): object {
+        return { name: 'secret' };
+      }
+      // What grpc-js calls the same method.
+      @GrpcMethod('Orders', 'who')
+      @Public()
+      open(): object {
+        return { name: 'open' };
+      }
+    }
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Named] });
+    closing.push(() => app.close());
+    const strategy = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    const nobody = await openGrpc(portOf(strategy.listener), opening(undefined));
+    closing.push(nobody.close);
+    expect((await nobody.ask('Who')).code).toBe('client_certificate_required');
+  });
+
   test('a caller of a public handler is known with the interceptor, and anybody else goes on without a name', async () => {
     @Controller()
     @Public()

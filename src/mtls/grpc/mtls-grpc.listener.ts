@@ -109,7 +109,9 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
     method: { readonly path: string },
     streaming: GrpcMethodStreamingType,
   ): ReturnType<ServerGrpc['createServiceMethod']> {
-    this.#policies.set(method.path, this.#handlers.get(handler) ?? []);
+    // A method has two names, and may have a handler under each.
+    const others = this.#policies.get(method.path) ?? [];
+    this.#policies.set(method.path, [...new Set([...others, ...(this.#handlers.get(handler) ?? [])])]);
     const serve = super.createServiceMethod(handler as () => unknown, method, streaming) as ServiceMethod;
     // Nest leaves it to nobody, which ends the process, that a handler which takes the stream itself has failed.
     return (call: EventEmitter, answer?: (error: unknown) => void) =>
