@@ -560,6 +560,43 @@ describe('microservices', () => {
     },
   );
 
+  test('gRPC calls that are under way are answered before a graceful end, and new ones are not taken', async () => {
+    const [begun, release] = [Promise.withResolvers<undefined>(), Promise.withResolvers<object>()];
+    @Controller()
+    class Slow {
+      @GrpcMethod('Orders', 'Who')
+      who(): Promise<object> {
+        begun.resolve(undefined);
+        return release.promise;
+      }
+    }
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Slow] });
+    const strategy = new MtlsGrpcServer({
+      host: '127.0.0.1',
+      tls,
+      package: 'orders',
+      protoPath: PROTO,
+      gracefulShutdown: true,
+    });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    const port = portOf(strategy.listener);
+    const who = (client: OrdersClient) =>
+      new Promise((resolve) => {
+        client.Who({}, (error, answer) => resolve(error?.code ?? answer));
+      });
+    const answer = who(grpcClient(port, billing));
+    await begun.promise;
+    const closed = app.close();
+    while (strategy.listener.listening) await nextTurn();
+    expect(await who(grpcClient(port, orders))).toBe(14);
+    release.resolve({ name: 'late' });
+    expect(await answer).toEqual({ name: 'late' });
+    await closed;
+  });
+
   test('one gRPC method under both of its names asks for what both handlers ask', async () => {
     @Controller()
     class Named {

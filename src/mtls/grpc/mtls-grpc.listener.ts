@@ -148,14 +148,16 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
   }
 
   override async close(): Promise<void> {
-    this.#listener.close();
+    const ended = new Promise((resolve) => this.#listener.close(resolve));
     await super.close();
+    // grpc-js waits only for connections that it accepted itself.
+    if (this.#options.gracefulShutdown) await ended;
     for (const socket of this.#sockets) socket.destroy();
   }
 
   #take(socket: TLSSocket): void {
     socket.on('error', () => undefined);
-    if (socket.alpnProtocol !== 'h2' || !this.#injector) {
+    if (socket.alpnProtocol !== 'h2' || !this.#injector || !this.#listener.listening) {
       socket.destroy();
       return;
     }
