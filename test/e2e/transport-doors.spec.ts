@@ -23,6 +23,7 @@ import {
   EventPattern,
   GrpcMethod,
   GrpcStreamCall,
+  GrpcStreamMethod,
   MessagePattern,
   Payload,
   RpcException,
@@ -32,7 +33,7 @@ import {
 } from '@nestjs/microservices';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { finalize, firstValueFrom, interval, lastValueFrom, tap, type Observable } from 'rxjs';
+import { finalize, firstValueFrom, interval, lastValueFrom, map, tap, type Observable } from 'rxjs';
 import { WebSocket, WebSocketServer } from 'ws';
 import {
   AllowServices,
@@ -595,6 +596,55 @@ describe('microservices', () => {
     release.resolve({ name: 'late' });
     expect(await answer).toEqual({ name: 'late' });
     await closed;
+  });
+
+  test('who asks over a gRPC stream and takes no answer is not read any further, and loses nothing', async () => {
+    let received = 0;
+    @Controller()
+    class Talking {
+      @GrpcStreamMethod('Orders', 'Talk')
+      talk(messages: Observable<object>): Observable<object> {
+        return messages.pipe(map(() => ({ name: String(++received) })));
+      }
+      @GrpcMethod('Orders', 'Who')
+      who(): object {
+        return { name: 'who' };
+      }
+    }
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Talking] });
+    closing.push(() => app.close());
+    const strategy = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    const port = portOf(strategy.listener);
+    const session = connectHttp2(`https://localhost:${port}`, {
+      ...clientTls(ca, billing),
+      ALPNProtocols: ['h2'],
+      settings: { initialWindowSize: 0 },
+    });
+    closing.push(() => {
+      session.destroy();
+    });
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/orders.Orders/Talk',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    const count = 20_000;
+    stream.end(Buffer.alloc(5 * count));
+    const other = await openGrpc(port, opening(billing));
+    closing.push(other.close);
+    for (let before = -1, unchanged = 0; unchanged < 20; before = received) {
+      expect(await other.ask('who')).toEqual({ answer: 'who' });
+      unchanged = received === before ? unchanged + 1 : 0;
+    }
+    expect(received).toBeLessThan(count / 2);
+    session.settings({ initialWindowSize: 65_535 });
+    const [fields] = (await once(stream.resume(), 'trailers')) as [Record<string, unknown>];
+    expect([fields['grpc-status'], received]).toEqual(['0', count]);
   });
 
   test('one gRPC method under both of its names asks for what both handlers ask', async () => {

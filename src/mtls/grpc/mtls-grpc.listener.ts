@@ -198,6 +198,24 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
         return false;
       }
     };
+    // Nest keeps what a peer asks for and does not take: so a peer with answers to take is not read further, as by other servers of gRPC.
+    let waiting = 0;
+    let held: (() => void) | undefined;
+    const send = inner.sendMessage.bind(inner);
+    inner.sendMessage = (answer, sent) => {
+      waiting++;
+      send(answer, () => {
+        waiting--;
+        sent();
+        if (held) setImmediate(release);
+      });
+    };
+    const release = (): void => {
+      if (waiting > 0) return;
+      const take = held;
+      held = undefined;
+      take?.();
+    };
     return new ServerInterceptingCall(inner, {
       start: (next) => {
         next({
@@ -207,7 +225,10 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
             pass(metadata);
           },
           onReceiveMessage: (message, pass) => {
-            if (passes()) pass(message);
+            held = () => {
+              if (passes()) pass(message);
+            };
+            release();
           },
           onReceiveHalfClose: (pass) => {
             if (!ended) pass();
