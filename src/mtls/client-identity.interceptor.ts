@@ -2,9 +2,10 @@ import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestI
 import type { Observable } from 'rxjs';
 import type { IdentifiedRequest } from './identified-request.js';
 import { MtlsGate } from './mtls.gate.js';
+import { callOf } from './transports/transport-call.js';
 
 /**
- * Attaches the caller's identity where the guard does not: on a public route, for a caller who happens to present a certificate that would
+ * Attaches the caller's identity where the guard does not: on a public route or handler of messages, for a caller who happens to present a certificate that would
  * pass elsewhere. Anybody else goes on without one. On guarded routes the identity is there already, and this does nothing.
  *
  * ```ts
@@ -17,7 +18,9 @@ export class ClientIdentityInterceptor implements NestInterceptor {
   constructor(@Inject(MtlsGate) private readonly gate: MtlsGate) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    if (context.getType() === 'http') this.gate.attach(context.switchToHttp().getRequest<IdentifiedRequest>());
+    const request =
+      context.getType() === 'http' ? context.switchToHttp().getRequest<IdentifiedRequest>() : callOf(context.getArgs());
+    if (request) this.gate.attach(request);
     return next.handle();
   }
 }

@@ -25,6 +25,8 @@ export class MtlsGate {
   readonly #expiredGrace: number;
   readonly #onShadow: MtlsOptions['onShadow'];
   readonly #logger = new Logger('Mtls');
+  /** The requests whose identity {@link attach} put on them, and no policy. */
+  readonly #attached = new WeakSet<object>();
   /** For each transport that is not guarded: when a refusal was last logged, and how many were not logged since. */
   readonly #unguarded = new Map<string, { readonly loggedAt: number; readonly passedOver: number }>();
 
@@ -148,9 +150,12 @@ export class MtlsGate {
 
   /** Puts the caller's identity on the request if the caller has one, and lets anybody pass. */
   attach(request: IdentifiedRequest): void {
-    if (request.clientIdentity) return;
+    // A WebSocket has one request for all its public messages: what was attached for an earlier one is not believed.
+    if (request.clientIdentity && !this.#attached.has(request)) return;
+    delete request.clientIdentity;
     try {
       request.clientIdentity = this.verifier.identify(request);
+      this.#attached.add(request);
     } catch (error) {
       if (!(error instanceof MtlsRefusal)) throw error;
     }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import { METHODS, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { PROBLEM_CONTENT_TYPE, problemOctets, problemOfStatus } from './problem.js';
+import { PROBLEM_CONTENT_TYPE, problemOctets, problemOfStatus, type Problem } from './problem.js';
 import { sendProblem } from './refusal-reply.js';
 
 /**
@@ -28,7 +28,7 @@ export function answerUnreadable(error: NodeJS.ErrnoException, socket: Answering
 }
 
 /** A socket with what Node.js keeps on it: the answer that is being sent. */
-type AnsweringSocket = Socket & { readonly _httpMessage?: Pick<ServerResponse, 'headersSent'> | null };
+type AnsweringSocket = Duplex & { readonly _httpMessage?: Pick<ServerResponse, 'headersSent'> | null };
 
 const UNREADABLE: Readonly<Record<string, readonly [status: number, detail: string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not come in time.'],
@@ -71,15 +71,20 @@ export function refuseUnknownMethods(server: EventEmitter): void {
 export function refuseConnect(server: EventEmitter): void {
   server.on('connect', (_: IncomingMessage, socket: AnsweringSocket) => {
     if (server.listenerCount('connect') > 1) return;
-    socket.on('error', () => undefined);
-    // It would be taken for the answer to an earlier request that has none yet.
-    if (socket._httpMessage) socket.destroy();
-    else
-      // No method is allowed where there is no resource (RFC 9110 §10.2.1).
-      socket.end(problemOctets(problemOfStatus(405, randomUUID(), CONNECT_REFUSED), ['Allow: ']), () => {
-        socket.destroy();
-      });
+    // No method is allowed where there is no resource (RFC 9110 §10.2.1).
+    endWithProblem(socket, problemOfStatus(405, randomUUID(), CONNECT_REFUSED), ['Allow: ']);
   });
+}
+
+/** Answers on a socket that left HTTP/1.1, and ends it. `more` are further header lines. */
+export function endWithProblem(socket: AnsweringSocket, problem: Problem, more: readonly string[] = []): void {
+  socket.on('error', () => undefined);
+  // It would be taken for the answer to an earlier request that has none yet.
+  if (socket._httpMessage) socket.destroy();
+  else
+    socket.end(problemOctets(problem, more), () => {
+      socket.destroy();
+    });
 }
 
 /** Answers with the problem document of a status, before Fastify sees the request. */

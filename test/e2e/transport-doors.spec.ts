@@ -4,32 +4,47 @@ import { createServer, request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { json } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Server } from 'node:tls';
+import { connect, type Server } from 'node:tls';
 import {
   credentials,
   loadPackageDefinition,
   type ChannelCredentials,
   type ClientDuplexStream,
   type ClientReadableStream,
+  type ClientWritableStream,
   type ServiceError,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { Controller, Module, Scope } from '@nestjs/common';
+import { Controller, Get, Module, Scope, UseInterceptors } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
   ClientProxyFactory,
   EventPattern,
+  GrpcMethod,
+  GrpcStreamCall,
+  GrpcStreamMethod,
   MessagePattern,
+  Payload,
+  RpcException,
   Transport,
   type ClientProxy,
   type MicroserviceOptions,
 } from '@nestjs/microservices';
 import { WsAdapter } from '@nestjs/platform-ws';
-import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { finalize, firstValueFrom, interval, lastValueFrom, tap, type Observable } from 'rxjs';
+import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
+import { finalize, firstValueFrom, interval, lastValueFrom, map, tap, type Observable } from 'rxjs';
 import { WebSocket, WebSocketServer } from 'ws';
-import { AllowServices, DecisionCounts, MtlsModule, Public, Shadow } from '../../src/mtls/index.js';
+import {
+  AllowServices,
+  ClientIdentity,
+  ClientIdentityInterceptor,
+  DecisionCounts,
+  MtlsModule,
+  Public,
+  Shadow,
+} from '../../src/mtls/index.js';
+import { MtlsGrpcServer } from '../../src/mtls/grpc/index.js';
 import { MtlsTcpServer } from '../../src/mtls/tcp/index.js';
 import { MtlsWsAdapter } from '../../src/mtls/ws/index.js';
 import { TestCa, type Issued } from '../../src/testing/index.js';
@@ -44,7 +59,7 @@ import {
   startTransportApp,
   type TransportApp,
 } from '../support/transport-app.js';
-import { openGrpc, openTcp } from '../support/transport-client.js';
+import { openGrpc, openTcp, openWs } from '../support/transport-client.js';
 
 const ca = TestCa.root();
 const billing = ca.issue({ commonName: 'billing' });
@@ -73,7 +88,8 @@ interface OrdersClient {
   Who: (message: object, answered: (error: ServiceError | null, answer: object) => void) => void;
   Follow: (message: object) => ClientReadableStream<object>;
   Talk: () => ClientDuplexStream<object, object>;
-  Raw: () => ClientDuplexStream<object, object>;
+  Raw: (ignored?: unknown) => ClientDuplexStream<object, object>;
+  Gather: (answered: (error: ServiceError | null) => void) => ClientWritableStream<object>;
   close: () => void;
 }
 
@@ -194,6 +210,9 @@ describe('one application on every transport', () => {
     expect(await upgradeStatus(started.ports.http, '/nowhere', undefined)).toBe(401);
     expect(await upgradeStatus(started.ports.http, '/open/../live', undefined)).toBe(401);
     expect(await upgradeStatus(started.ports.http, '/live?open', foreign)).toBe(403);
+    // Who may, hears that there is none.
+    expect(await upgradeStatus(started.ports.http, '/nowhere', billing)).toBe(404);
+    expect(await upgradeStatus(started.ports.http, '/nowhere', unlisted)).toBe(403);
     const raw = await RawConnection.open(started.ports.http, clientTls(ca, undefined));
     closing.push(() => raw.close());
     expect((await raw.get('/open')).status).toBe(401);
@@ -474,7 +493,243 @@ describe('microservices', () => {
       await client.closed;
     }
     expect(String((await seen).reason).length).toBeLessThanOrEqual(256);
+    // Nor does it last for who does not end it on the other side, and goes on.
+    const halfOpen = { ...clientTls(ca, billing), port, allowHalfOpen: true };
+    const half = connect(halfOpen);
+    closing.push(() => half.destroy());
+    half.on('error', () => undefined).resume();
+    const gone = new Promise((resolve) => half.once('close', resolve));
+    half.write('x#');
+    await once(half, 'end');
+    const more = setInterval(() => half.write('2#{}'), 10);
+    await gone;
+    clearInterval(more);
     expect(await firstValueFrom(tcpClient(port, billing).send<string>('/exempt', {}))).toBe('secret');
+  });
+
+  test('messages that are small enough are answered, however close they follow each other, and one that is too large is not', async () => {
+    @Controller()
+    class Sizes {
+      @MessagePattern('size')
+      size(text: string): number {
+        return text.length;
+      }
+    }
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Sizes] });
+    closing.push(() => app.close());
+    const strategy = new MtlsTcpServer({ host: '127.0.0.1', tls });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    const client = tcpClient(portOf(strategy.unwrap<Server>()), billing);
+    const send = (length: number) => firstValueFrom(client.send<number>('size', 'x'.repeat(length)));
+    const lengths = [130_000, 130_001, 130_002, 130_003];
+    expect(await Promise.all(lengths.map(send))).toEqual(lengths);
+    await expect(send(131_072)).rejects.toThrow('Connection closed');
+  });
+
+  test.each(['Raw', 'Gather'] as const)(
+    'a gRPC call whose handler takes the stream %s and throws is told so, and the process lives',
+    async (method) => {
+      @Controller()
+      class Failing {
+        @GrpcStreamCall('Orders', 'Raw')
+        raw(): void {
+          throw new RpcException({ code: 3, message: 'not like this' });
+        }
+        @GrpcStreamCall('Orders', 'Gather')
+        gather(): Promise<never> {
+          return Promise.reject(new RpcException({ code: 3, message: 'not like this' }));
+        }
+      }
+      const tls = await serverTls(ca);
+      const app = await createApp(ca, tls, { controllers: [Failing] });
+      closing.push(() => app.close());
+      const strategy = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
+      app.connectMicroservice<MicroserviceOptions>({ strategy });
+      await app.listen(0, '127.0.0.1');
+      await app.startAllMicroservices();
+      const told = await new Promise<ServiceError | null>((resolve) => {
+        const call = grpcClient(portOf(strategy.listener), billing)[method]((error) => {
+          resolve(error);
+        });
+        call.once('error', resolve);
+        call.write({});
+      });
+      expect(told).toMatchObject({ code: 3, details: 'not like this' });
+    },
+  );
+
+  test('gRPC calls that are under way are answered before a graceful end, and new ones are not taken', async () => {
+    const [begun, release] = [Promise.withResolvers<undefined>(), Promise.withResolvers<object>()];
+    @Controller()
+    class Slow {
+      @GrpcMethod('Orders', 'Who')
+      who(): Promise<object> {
+        begun.resolve(undefined);
+        return release.promise;
+      }
+    }
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Slow] });
+    const strategy = new MtlsGrpcServer({
+      host: '127.0.0.1',
+      tls,
+      package: 'orders',
+      protoPath: PROTO,
+      gracefulShutdown: true,
+    });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    const port = portOf(strategy.listener);
+    const who = (client: OrdersClient) =>
+      new Promise((resolve) => {
+        client.Who({}, (error, answer) => resolve(error?.code ?? answer));
+      });
+    const answer = who(grpcClient(port, billing));
+    await begun.promise;
+    const closed = app.close();
+    while (strategy.listener.listening) await nextTurn();
+    expect(await who(grpcClient(port, orders))).toBe(14);
+    release.resolve({ name: 'late' });
+    expect(await answer).toEqual({ name: 'late' });
+    await closed;
+  });
+
+  test('who asks over a gRPC stream and takes no answer is not read any further, and loses nothing', async () => {
+    let received = 0;
+    @Controller()
+    class Talking {
+      @GrpcStreamMethod('Orders', 'Talk')
+      talk(messages: Observable<object>): Observable<object> {
+        return messages.pipe(map(() => ({ name: String(++received) })));
+      }
+      @GrpcMethod('Orders', 'Who')
+      who(): object {
+        return { name: 'who' };
+      }
+    }
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Talking] });
+    closing.push(() => app.close());
+    const strategy = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    const port = portOf(strategy.listener);
+    const session = connectHttp2(`https://localhost:${port}`, {
+      ...clientTls(ca, billing),
+      ALPNProtocols: ['h2'],
+      settings: { initialWindowSize: 0 },
+    });
+    closing.push(() => {
+      session.destroy();
+    });
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/orders.Orders/Talk',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
+    const count = 20_000;
+    stream.end(Buffer.alloc(5 * count));
+    const other = await openGrpc(port, opening(billing));
+    closing.push(other.close);
+    for (let before = -1, unchanged = 0; unchanged < 20; before = received) {
+      expect(await other.ask('who')).toEqual({ answer: 'who' });
+      unchanged = received === before ? unchanged + 1 : 0;
+    }
+    expect(received).toBeLessThan(count / 2);
+    session.settings({ initialWindowSize: 65_535 });
+    const [fields] = (await once(stream.resume(), 'trailers')) as [Record<string, unknown>];
+    expect([fields['grpc-status'], received]).toEqual(['0', count]);
+  });
+
+  test('one gRPC method under both of its names asks for what both handlers ask', async () => {
+    @Controller()
+    class Named {
+      @GrpcMethod('Orders', 'Who')
+      @AllowServices('billing')
+      restricted(): object {
+        return { name: 'secret' };
+      }
+      // What grpc-js calls the same method.
+      @GrpcMethod('Orders', 'who')
+      @Public()
+      open(): object {
+        return { name: 'open' };
+      }
+    }
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Named] });
+    closing.push(() => app.close());
+    const strategy = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    const nobody = await openGrpc(portOf(strategy.listener), opening(undefined));
+    closing.push(nobody.close);
+    expect((await nobody.ask('Who')).code).toBe('client_certificate_required');
+  });
+
+  test('a caller of a public handler is known with the interceptor, and anybody else goes on without a name', async () => {
+    @Controller()
+    @Public()
+    @UseInterceptors(ClientIdentityInterceptor)
+    class Messages {
+      @MessagePattern('open', Transport.TCP)
+      tcp(@Payload() _: unknown, @ClientIdentity() who: ClientIdentity | undefined): string {
+        return who?.service ?? 'nobody';
+      }
+      @GrpcMethod('Orders', 'Open')
+      grpc(@Payload() _: unknown, @ClientIdentity() who: ClientIdentity | undefined): object {
+        return { name: who?.service ?? 'nobody' };
+      }
+    }
+    @WebSocketGateway({ path: '/live' })
+    @Public()
+    @UseInterceptors(ClientIdentityInterceptor)
+    class Gateway {
+      @SubscribeMessage('open')
+      open(@ClientIdentity() who: ClientIdentity | undefined): object {
+        return { event: 'open', data: who?.service ?? 'nobody' };
+      }
+    }
+    const tls = await serverTls(ca);
+    let time = 0;
+    const app = await createApp(
+      ca,
+      tls,
+      { controllers: [Messages], providers: [Gateway] },
+      { clock: () => new Date(Date.now() + time), cutConnections: false },
+    );
+    closing.push(() => app.close());
+    app.useWebSocketAdapter(new MtlsWsAdapter(app));
+    const tcp = new MtlsTcpServer({ host: '127.0.0.1', tls });
+    const grpc = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
+    for (const strategy of [tcp, grpc]) app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    for (const [open, port] of [
+      [openTcp, portOf(tcp.unwrap<Server>())],
+      [openGrpc, portOf(grpc.listener)],
+      [openWs, portOf(app.getHttpServer())],
+    ] as const)
+      for (const [certificate, answer] of [
+        [billing, 'billing'],
+        [undefined, 'nobody'],
+        [foreign, 'nobody'],
+        [unlisted, 'nobody'],
+      ] as const) {
+        const client = await open(port, opening(certificate));
+        closing.push(client.close);
+        expect(await client.ask('open')).toEqual({ answer });
+        time = 1000 * 24 * 3_600_000;
+        expect(await client.ask('open')).toEqual({ answer: 'nobody' });
+        time = 0;
+      }
   });
 
   test('an application of messages alone is guarded like any other', async () => {
@@ -620,6 +875,48 @@ describe('WebSockets', () => {
       most = Math.max(most, clients[0]!.bufferedAmount);
     }
     expect(most).toBeLessThan(20 * 1024 * 1024);
+  });
+
+  test('an answer that cannot be written as JSON is not sent, and the others are', async () => {
+    @WebSocketGateway({ path: '/echo' })
+    @Public()
+    class Echo {
+      @SubscribeMessage('echo')
+      echo(@MessageBody() data: unknown): object {
+        return { event: 'echo', data };
+      }
+    }
+    const app = await createApp(ca, await serverTls(ca), { providers: [Echo] });
+    closing.push(() => app.close());
+    app.useWebSocketAdapter(new MtlsWsAdapter(app));
+    await app.listen(0, '127.0.0.1');
+    const frames = await Frames.open(portOf(app.getHttpServer()), '/echo', undefined);
+    // JSON.parse takes what JSON.stringify runs out of stack on.
+    frames.ws.send(`{"event":"echo","data":${'['.repeat(60_000)}${']'.repeat(60_000)}}`);
+    expect(await frames.ask('echo')).toEqual({ event: 'echo', data: {} });
+  });
+
+  test('a refused upgrade is not taken for the answer to an earlier request', async () => {
+    @Controller()
+    class Slow {
+      @Get('slow')
+      @Public()
+      slow(): Promise<never> {
+        return new Promise(() => undefined);
+      }
+    }
+    const app = await createApp(ca, await serverTls(ca), { controllers: [Slow] });
+    closing.push(() => app.close());
+    await app.listen(0, '127.0.0.1');
+    const listener = app.getHttpServer() as unknown as Server;
+    listener.on('upgrade', (_: unknown, socket: Duplex) => socket.destroy());
+    const raw = await RawConnection.open(portOf(listener), clientTls(ca, unlisted));
+    closing.push(() => {
+      raw.close();
+    });
+    const upgrade = 'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+    raw.socket.write(`GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n${upgrade}`);
+    await expect(raw.answer()).rejects.toThrow('closed before the answer');
   });
 
   test('CONNECT is closed as an upgrade is', async () => {

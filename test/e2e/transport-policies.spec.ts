@@ -17,7 +17,7 @@ import {
 } from '@nestjs/microservices';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
-import { count, interval, map, tap, type Observable } from 'rxjs';
+import { count, finalize, interval, map, tap, type Observable } from 'rxjs';
 import { WebSocket } from 'ws';
 import { MtlsGrpcServer } from '../../src/mtls/grpc/index.js';
 import {
@@ -45,6 +45,16 @@ const edge = ca.issue({ commonName: 'edge' });
 const unlisted = ca.issue({ commonName: 'unlisted' });
 const source = join(temporaryFolder(), 'ca.crl');
 const shadowed: ShadowedRequest[] = [];
+
+/** How many answers are being followed. */
+let followed = 0;
+const endless = (): Observable<string> => {
+  followed++;
+  return interval(5).pipe(
+    map(() => 'tick'),
+    finalize(() => followed--),
+  );
+};
 
 @Controller()
 class Handlers {
@@ -99,6 +109,12 @@ class Handlers {
       count(),
       map((all) => ({ name: String(all) })),
     );
+  }
+
+  @MessagePattern('follow', Transport.TCP)
+  @RequireRoles('reader')
+  tcpFollow(): Observable<string> {
+    return endless();
   }
 
   @MessagePattern('free', Transport.TCP)
@@ -173,6 +189,12 @@ class Live {
   @SubscribeMessage('who')
   who(@ClientIdentity() who: ClientIdentity): object {
     return { event: 'who', data: who.service };
+  }
+
+  @SubscribeMessage('follow')
+  @RequireRoles('reader')
+  follow(): Observable<object> {
+    return endless().pipe(map((data) => ({ event: 'follow', data })));
   }
 
   @SubscribeMessage('bounded')
@@ -365,6 +387,27 @@ describe('what several controllers or gateways have', () => {
     expect(heard.sort()).toEqual(open === openWs ? ['beside', 'live'] : []);
   });
 });
+
+test.each([
+  ['TCP', openTcp, 'tcp'],
+  ['a WebSocket', openWs, 'http'],
+] as const)(
+  'answers over %s that go on end when their caller loses the role for them, and the connection stays',
+  async (_, open, port) => {
+    roles = new Set(['reader']);
+    const client = await open(ports[port], opening(billing));
+    expect(await client.ask('follow')).toEqual({ answer: 'tick' });
+    expect(followed).toBe(1);
+    const refused = LogLines.shared.next('refused', { code: 'route_not_allowed' });
+    roles = new Set();
+    await refused;
+    while (followed > 0) await new Promise(setImmediate);
+    roles = new Set(['reader']);
+    // Over a WebSocket the refusal comes in between.
+    while ((await client.ask('follow')).code === 'route_not_allowed');
+    client.close();
+  },
+);
 
 describe('a gRPC stream whose caller loses the role that its method asks for', () => {
   const EMPTY = Buffer.alloc(5);

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { Http2ServerRequest, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { createServer, type Server as TlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import {
@@ -51,6 +52,7 @@ const LIMITS = {
 interface MethodLookup {
   _retrieveHandler: (path: string) => object | null;
 }
+type ServiceMethod = (call: EventEmitter, answer?: (error: unknown) => void) => Promise<unknown>;
 interface CallOnStream extends ServerInterceptingCallInterface {
   readonly stream?: ServerHttp2Stream;
 }
@@ -107,8 +109,16 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
     method: { readonly path: string },
     streaming: GrpcMethodStreamingType,
   ): ReturnType<ServerGrpc['createServiceMethod']> {
-    this.#policies.set(method.path, this.#handlers.get(handler) ?? []);
-    return super.createServiceMethod(handler as () => unknown, method, streaming);
+    // A method has two names, and may have a handler under each.
+    const others = this.#policies.get(method.path) ?? [];
+    this.#policies.set(method.path, [...new Set([...others, ...(this.#handlers.get(handler) ?? [])])]);
+    const serve = super.createServiceMethod(handler as () => unknown, method, streaming) as ServiceMethod;
+    // Nest leaves it to nobody, which ends the process, that a handler which takes the stream itself has failed.
+    return (call: EventEmitter, answer?: (error: unknown) => void) =>
+      serve(call, answer).catch((error: unknown) => {
+        if (answer) answer(error);
+        else call.emit('error', error);
+      });
   }
 
   override async createClient(): Promise<GrpcServer> {
@@ -138,14 +148,16 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
   }
 
   override async close(): Promise<void> {
-    this.#listener.close();
+    const ended = new Promise((resolve) => this.#listener.close(resolve));
     await super.close();
+    // grpc-js waits only for connections that it accepted itself.
+    if (this.#options.gracefulShutdown) await ended;
     for (const socket of this.#sockets) socket.destroy();
   }
 
   #take(socket: TLSSocket): void {
     socket.on('error', () => undefined);
-    if (socket.alpnProtocol !== 'h2' || !this.#injector) {
+    if (socket.alpnProtocol !== 'h2' || !this.#injector || !this.#listener.listening) {
       socket.destroy();
       return;
     }
@@ -186,6 +198,24 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
         return false;
       }
     };
+    // Nest keeps what a peer asks for and does not take: so a peer with answers to take is not read further, as by other servers of gRPC.
+    let waiting = 0;
+    let held: (() => void) | undefined;
+    const send = inner.sendMessage.bind(inner);
+    inner.sendMessage = (answer, sent) => {
+      waiting++;
+      send(answer, () => {
+        waiting--;
+        sent();
+        if (held) setImmediate(release);
+      });
+    };
+    const release = (): void => {
+      if (waiting > 0) return;
+      const take = held;
+      held = undefined;
+      take?.();
+    };
     return new ServerInterceptingCall(inner, {
       start: (next) => {
         next({
@@ -195,7 +225,10 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
             pass(metadata);
           },
           onReceiveMessage: (message, pass) => {
-            if (passes()) pass(message);
+            held = () => {
+              if (passes()) pass(message);
+            };
+            release();
           },
           onReceiveHalfClose: (pass) => {
             if (!ended) pass();

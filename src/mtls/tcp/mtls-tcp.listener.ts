@@ -2,6 +2,7 @@ import { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import {
+  JsonSocket,
   ServerTCP,
   type CustomTransportStrategy,
   type MessageHandler,
@@ -9,6 +10,7 @@ import {
   type TcpContext,
 } from '@nestjs/microservices';
 import { InvalidTcpDataReceptionException } from '@nestjs/microservices/errors/invalid-tcp-data-reception.exception.js';
+import { MaxPacketLengthExceededException } from '@nestjs/microservices/errors/max-packet-length-exceeded.exception.js';
 import { ReplaySubject, takeUntil, throwError, type Observable } from 'rxjs';
 import { problemOfStatus } from '../problem.js';
 import { problemOfRefusal } from '../refusal-problem.js';
@@ -35,6 +37,8 @@ export interface MtlsTcpOptions {
 
 const CLOSE_GRACE_MS = 5_000;
 const SEND_BUFFER_OCTETS = 16 * 1024 * 1024;
+/** The most that Node.js reads from a socket at once. */
+const READ_OCTETS = 65_536;
 const LOG_INTERVAL_MS = 1_000;
 const LOGGED_CHARACTERS = 256;
 // A client that went away is not worth a line.
@@ -52,6 +56,7 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
   readonly #policies = new Map<string, readonly RoutePolicy[]>();
   readonly #connections = new WeakMap<object, TransportConnection>();
   readonly #closings = new WeakMap<object, Observable<void>>();
+  readonly #maxMessageSize: number;
   readonly #idleTimeout: number;
   #gate: TransportGate | undefined;
   #loggedAt = Number.NEGATIVE_INFINITY;
@@ -61,9 +66,8 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
       host: options.host ?? '0.0.0.0',
       port: options.port ?? 0,
       tlsOptions: { handshakeTimeout: 10_000, rejectUnauthorized: false, ...options.tls, requestCert: true },
-      maxBufferSize: options.maxMessageSize ?? 131_072,
-      maxSendBufferSize: SEND_BUFFER_OCTETS,
     });
+    this.#maxMessageSize = options.maxMessageSize ?? 131_072;
     this.#idleTimeout = options.idleTimeout ?? 600_000;
     this.server.maxConnections = options.maxConnections ?? 10_000;
   }
@@ -110,7 +114,15 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
     socket.on('error', (error: Error | string) => {
       this.#report(error);
     });
+    // Nest ends its own side only.
+    socket.once('error', () => {
+      endSoon(socket);
+    });
     super.bindHandler(socket);
+  }
+
+  protected override getSocketInstance(socket: Socket): MessageSocket {
+    return new MessageSocket(socket, this.#maxMessageSize);
   }
 
   /** Nest's own method reports only two errors, and waits for ever on the others. */
@@ -175,6 +187,24 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
       this.#connections.set(socket, connection);
     }
     return connection;
+  }
+}
+
+/**
+ * Nest's bound is on all that is buffered: on a message together with what came behind it in the same read. So it is wider here by a read, and each
+ * message is measured by itself.
+ */
+class MessageSocket extends JsonSocket {
+  constructor(
+    socket: Socket,
+    private readonly maxMessageSize: number,
+  ) {
+    super(socket, { maxBufferSize: maxMessageSize + READ_OCTETS, maxSendBufferSize: SEND_BUFFER_OCTETS });
+  }
+
+  protected override emitMessage(message: string): void {
+    if (message.length > this.maxMessageSize) throw new MaxPacketLengthExceededException(message.length);
+    super.emitMessage(message);
   }
 }
 

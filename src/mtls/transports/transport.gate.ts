@@ -95,6 +95,11 @@ export class TransportGate implements OnModuleInit {
     this.#guardedPaths.add(path);
   }
 
+  /** Whether there may be somebody who takes an upgrade at `path`: a gateway, or where there is no door for gateways whoever listens for upgrades. */
+  servesUpgrade(path: string | undefined): boolean {
+    return this.#guardedPaths.size === 0 || (path !== undefined && this.#guardedPaths.has(path));
+  }
+
   /**
    * Takes the headers in which a trusted proxy forwards a certificate off an upgrade or a call. Throws {@link MtlsRefusal} when anybody else sent
    * such a header.

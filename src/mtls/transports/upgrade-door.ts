@@ -5,12 +5,12 @@ import type { Duplex } from 'node:stream';
 import type { Authorizer } from '../authorizer.js';
 import type { GatewayPolicy } from './handler-metadata.js';
 import { MtlsRefusal } from '../mtls.errors.js';
-import { problemOctets } from '../problem.js';
+import { problemOfStatus } from '../problem.js';
 import { RateLimited } from '../rates/rate-limiter.js';
 import { problemOfRefusal } from '../refusal-problem.js';
 import { DEFAULT_ADMISSION, leastOf, type RoutePolicy } from '../route-policy.js';
 import { rememberCall, TransportCall } from './transport-call.js';
-import { answerStatus, CONNECT_REFUSED, refuseConnect } from '../unreadable-request.js';
+import { answerStatus, CONNECT_REFUSED, endWithProblem, refuseConnect } from '../unreadable-request.js';
 import type { TransportGate } from './transport.gate.js';
 
 /**
@@ -33,7 +33,12 @@ export function closeUpgrades(server: EventEmitter, gate: TransportGate): void {
     }
     const ownListeners = event === 'connect' ? 1 : 0;
     if (server.listenerCount(event) === ownListeners) return emit(event, ...rest);
-    return admitted(request, socket, gate) ? emit(event, ...rest) : true;
+    const call = admitted(request, socket, gate);
+    if (!call) return true;
+    // Nest's adapter would destroy the socket without a word.
+    if (event === 'connect' || gate.servesUpgrade(call.routeOptions.url)) return emit(event, ...rest);
+    endWithProblem(socket, problemOfStatus(404, call.id, 'there is no gateway at this path'));
+    return true;
   };
   // Not by a listener: where nobody else listens, there is no upgrade, and with a listener Node.js would stop answering such requests as the plain
   // requests that they are.
@@ -42,7 +47,7 @@ export function closeUpgrades(server: EventEmitter, gate: TransportGate): void {
     event === 'request' ? emit(event, rest[0], rest[1]) : closing(event, rest);
 }
 
-function admitted(request: IncomingMessage, socket: Duplex, gate: TransportGate): boolean {
+function admitted(request: IncomingMessage, socket: Duplex, gate: TransportGate): TransportCall | undefined {
   const path = pathOf(request);
   const call = new TransportCall(
     {
@@ -60,10 +65,10 @@ function admitted(request: IncomingMessage, socket: Duplex, gate: TransportGate)
   } catch (error) {
     if (!(error instanceof MtlsRefusal)) throw error;
     answer(socket, error, call.id);
-    return false;
+    return undefined;
   }
   rememberCall(request, call);
-  return true;
+  return call;
 }
 
 /** The widest of the policies at a path: what a message needs is checked again with each message. */
@@ -96,6 +101,5 @@ function pathOf({ url = '/' }: IncomingMessage): string | undefined {
 
 function answer(socket: Duplex, refusal: MtlsRefusal, requestId: string): void {
   const more = refusal instanceof RateLimited ? [`Retry-After: ${refusal.retryAfter}`] : [];
-  socket.on('error', () => undefined);
-  socket.end(problemOctets(problemOfRefusal(refusal, requestId), more), () => socket.destroy());
+  endWithProblem(socket, problemOfRefusal(refusal, requestId), more);
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { INestApplicationContext } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
 import type { MessageMappingProperties } from '@nestjs/websockets';
-import { filter, type Observable } from 'rxjs';
+import { filter, ignoreElements, takeWhile, tap, type Observable } from 'rxjs';
 import type { MessageEvent, WebSocket, WebSocketServer } from 'ws';
 import type { VerifiedClientIdentity } from '../client-identity.js';
 import { LiveConnections } from '../live-connections.js';
@@ -24,8 +24,14 @@ const OF_ONE_MESSAGE: ReadonlySet<string> = new Set(['route_not_allowed', 'rate_
 interface Client {
   readonly connection: TransportConnection;
   readonly path: string;
-  /** The decision about the last message: its number, its event, and whether its handlers may run. */
-  asked?: { readonly number: number; readonly event: string; readonly passes: boolean };
+  /** The last message: its number, its event, and whether its handlers may run. */
+  asked?: { readonly number: number; readonly event: string; readonly passes: boolean } & Asked;
+}
+
+/** A message with the policies that it was asked about by. */
+interface Asked {
+  readonly call: TransportCall;
+  readonly policies: readonly RoutePolicy[];
 }
 
 /** Who opened a WebSocket: for `handleConnection(client)`. Undefined where the gateway is public, and for a socket of another adapter. */
@@ -94,8 +100,18 @@ export class MtlsWsAdapter extends WsAdapter {
   ): Observable<unknown> {
     const { target } = event;
     const answers = super.bindMessageHandler(event, this.#doorOf(target, handlers), transform) as Observable<unknown>;
-    // Nest sends each answer as soon as it has it.
-    return answers.pipe(filter(() => isTaking(target)));
+    const asked = this.#clients.get(target)?.asked;
+    return answers.pipe(
+      takeWhile(
+        () => !asked || this.#passes(target, asked.call, () => this.#gate.admitAgain(asked.call, asked.policies)),
+      ),
+      filter((answer) => isTaking(target) && answer !== undefined && answer !== null),
+      tap((answer) => {
+        sendTo(target, answer);
+      }),
+      // Nest ends the process where an answer cannot be written as JSON. From here it only logs that.
+      ignoreElements(),
+    );
   }
 
   #remember(client: WebSocket, request: IncomingMessage, path: string): void {
@@ -133,16 +149,12 @@ export class MtlsWsAdapter extends WsAdapter {
       if (handler && policies.length === 0)
         throw new TypeError('a handler of messages that is in no gateway cannot be guarded');
       // Several gateways at one path see each message: the first one asks, for all of them.
-      if (known.asked?.number !== number || known.asked.event !== event)
-        known.asked = {
-          number,
-          event,
-          passes: this.#passes(
-            client,
-            new TransportCall(known.connection, policies.length > 0 ? event : undefined),
-            policies,
-          ),
-        };
+      if (known.asked?.number !== number || known.asked.event !== event) {
+        const call = new TransportCall(known.connection, policies.length > 0 ? event : undefined);
+        const passes = this.#passes(client, call, () => this.#gate.admit(call, policies));
+        if (passes && call.clientIdentity) rememberCall(client, call);
+        known.asked = { number, event, passes, call, policies };
+      }
       return known.asked.passes ? handler : undefined;
     };
     return new (class extends Map<string, MessageMappingProperties> {
@@ -152,17 +164,17 @@ export class MtlsWsAdapter extends WsAdapter {
     })();
   }
 
-  #passes(client: WebSocket, call: TransportCall, policies: readonly RoutePolicy[]): boolean {
+  /** `ask` throws {@link MtlsRefusal} when the call may not go on. The client is told. */
+  #passes(client: WebSocket, call: TransportCall, ask: () => void): boolean {
     const identified = identityOfClient(client) !== undefined;
     try {
-      this.#gate.admit(call, policies);
+      ask();
     } catch (error) {
       if (!(error instanceof MtlsRefusal)) throw error;
       if (error.endsConnection || (identified && !OF_ONE_MESSAGE.has(error.code))) call.connection.end(error);
       else refuse(client, call, error);
       return false;
     }
-    if (call.clientIdentity) rememberCall(client, call);
     return true;
   }
 
@@ -183,6 +195,9 @@ function isTaking(client: WebSocket): boolean {
 }
 
 function refuse(client: WebSocket, call: TransportCall, refusal: MtlsRefusal): void {
-  if (client.readyState === client.OPEN && isTaking(client))
-    client.send(JSON.stringify({ event: 'exception', data: call.errorOf(refusal) }));
+  if (isTaking(client)) sendTo(client, { event: 'exception', data: call.errorOf(refusal) });
+}
+
+function sendTo(client: WebSocket, frame: unknown): void {
+  if (client.readyState === client.OPEN) client.send(JSON.stringify(frame));
 }
