@@ -529,6 +529,39 @@ describe('microservices', () => {
     await expect(send(131_072)).rejects.toThrow('Connection closed');
   });
 
+  test('of the messages that come over TCP in one read a few at a time are handled, in their order', async () => {
+    const seen: number[] = [];
+    const done = Promise.withResolvers<undefined>();
+    @Controller()
+    class Counting {
+      @EventPattern('count')
+      count(number: number): void {
+        if (seen.push(number) === MANY) done.resolve(undefined);
+      }
+    }
+    const MANY = 2_000;
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Counting] });
+    closing.push(() => app.close());
+    const strategy = new MtlsTcpServer({ host: '127.0.0.1', tls });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    const client = await openTcp(portOf(strategy.unwrap<Server>()), opening(billing));
+    const frames = Array.from({ length: MANY }, (_, data) => JSON.stringify({ pattern: 'count', data }));
+    client.socket.write(frames.map((frame) => `${frame.length}#${frame}`).join(''));
+    const atOnce: number[] = [];
+    for (let before = 0; seen.length < MANY; before = seen.length) {
+      await new Promise(setImmediate);
+      atOnce.push(seen.length - before);
+    }
+    await done.promise;
+    expect(seen).toEqual(frames.map((_, i) => i));
+    // The last of one read and the first of the next may have the same turn.
+    expect(Math.max(...atOnce)).toBeLessThanOrEqual(64);
+    client.close();
+  });
+
   test.each(['Raw', 'Gather'] as const)(
     'a gRPC call whose handler takes the stream %s and throws is told so, and the process lives',
     async (method) => {
