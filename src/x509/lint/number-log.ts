@@ -10,7 +10,7 @@ export class NumberLog {
   #low = 0;
   #index = 0;
   #word = 0;
-  readonly #parts: Uint32Array[] = [];
+  readonly #parts: (Uint32Array | undefined)[] = [];
   readonly #lengths = new Uint32Array(PARTS);
 
   /** As {@link restart}. */
