@@ -79,7 +79,7 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   backup_too_new: 'a newer version made the backup',
   place_not_empty: 'a store with rows, or keys of a CA, are where a backup should be restored',
   would_unrevoke: 'the last published revocation list is newer than the backup, or revokes what the backup does not',
-  published_crl_missing: 'no revocation list was found to compare a backup with',
+  published_crl_missing: 'no revocation list was found to compare a backup with, or not the delta that it names',
   published_crl_not_accepted:
     'the list to compare a backup with is not of its CA, not complete, or older than the backup',
   key_file_exposed: 'a key or passphrase file can be read by others than its owner',
