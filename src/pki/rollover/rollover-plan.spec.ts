@@ -115,6 +115,15 @@ describe('a step without --root', () => {
 });
 
 describe('a step that comes too early', () => {
+  it('publishes no root whose preparation was cut short: its issuing CA is made last', () => {
+    const next = { ...rowsOf()[0]!, id: 'root-2', parent: 'root-2', state: 'prepared' } as const;
+    const below = { ...next, id: 'issuing-2', role: 'issuing', parent: 'root-2' } as const;
+    const publish = (...rows: readonly (typeof next | typeof below)[]) =>
+      planStep([...rowsOf('active'), ...rows], { step: 'publish', back: false }, { root: true });
+    expect(() => publish(next)).toThrow('there is no issuing CA below root-2: prepare it again');
+    expect(publish(next, below).changes.map(({ id }) => id)).toEqual(['root-2', 'issuing-2']);
+  });
+
   it('says once which state a CA is in', () => {
     expect(() => changesOf(['active'], remove, { issuer: 'issuing-1' })).toThrow(
       /^issuing-1 is active: activate another CA, and retire this one, first$/,

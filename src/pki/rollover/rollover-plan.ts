@@ -114,6 +114,9 @@ class Line {
     const parent = this.#rows.find(({ id }) => id === row?.parent);
     if (plan.changes.length > 0 && this.#role === 'issuing' && parent?.state === 'prepared')
       throw premature(`${parent.id}, which signed ${plan.subject}, is not published: publish both with --root`);
+    // The issuing CA below a root is made last, after the cross-certificates.
+    if (plan.changes.length === 1 && this.#role === 'root')
+      throw premature(`there is no issuing CA below ${plan.subject}: prepare it again, with --root`);
     return plan;
   }
 
