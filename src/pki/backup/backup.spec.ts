@@ -357,7 +357,7 @@ describeOnEachStore('a backup', (_, newPlace) => {
     // Nothing older than what was published is served, and what is signed next has numbers above.
     expect(['delta', '1', '2'].map((scope) => there.crls.current('issuing', scope))).toEqual(Array(3).fill(undefined));
     const next = await there.crls.publishIfDue();
-    expect(next.map(({ scope }) => scope).sort()).toEqual(['1', '2', 'delta']);
+    expect(next.map(({ scope }) => scope).sort()).toEqual(['1', '2', 'complete', 'delta']);
     for (const { number } of next) expect(number).toBeGreaterThan(Math.max(...numbers));
     await there.ca.release({ serialNumber: held, requester: somebody });
     expect(statusOf(held).status).toBe('good');
