@@ -118,6 +118,24 @@ describe('a root that is kept elsewhere', () => {
     });
   });
 
+  it('brings in no certificate beside a list that it does not take', async () => {
+    sign(await request());
+    const another = TestCa.root({ commonName: 'Offline Root' });
+    expect(await install('--crl', path('nothing.crl'))).toMatchObject({ code: 3 });
+    expect(await install('--crl', writeCrl(another.crl([], { number: 1n })))).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('[crl_not_accepted]') as unknown,
+    });
+    expect(await run('ca', 'show')).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('[authority_missing]') as unknown,
+    });
+    expect(await install('--crl', writeCrl(root.crl([], { number: 1n })))).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^issuing, below root: active\nRevocation list 1 of root, until/) as unknown,
+    });
+  });
+
   it('is backed up and restored while its key waits for the certificate', async () => {
     const asked = await request();
     const { to, by } = await backupKey();

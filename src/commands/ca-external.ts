@@ -41,19 +41,19 @@ export async function caInstall(session: Session, { cert, root, crl }: InstallOp
     const external = new ExternalRootService({ store, settings, now: session.now });
     const result: Record<string, unknown> = {};
     const lines: string[] = [];
-    if (cert !== undefined && root !== undefined) {
-      const [issuing, above] = [await readCertificate(cert, session), await readCertificate(root, session)];
+    const issuing = cert === undefined ? undefined : await readCertificate(cert, session);
+    const above = root === undefined ? undefined : await readCertificate(root, session);
+    const list = crl === undefined ? undefined : await readList(crl, session);
+    if (list) await external.checkCrl(list, above);
+    if (issuing && above) {
       const installed = await external.install(issuing, above, requester());
       result.certificate = installed;
       lines.push(
         `${installed.id}, below ${installed.root}: ${installed.state}${installed.already ? ', was installed before' : ''}`,
       );
     }
-    if (crl !== undefined) {
-      const { issuer, number, nextUpdate, revoked, already } = await external.installCrl(
-        await readList(crl, session),
-        requester(),
-      );
+    if (list) {
+      const { issuer, number, nextUpdate, revoked, already } = await external.installCrl(list, requester());
       result.crl = { issuer, number, next_update: nextUpdate.toISOString(), revoked, already };
       lines.push(
         `Revocation list ${number} of ${issuer}, until ${nextUpdate.toISOString()}${already ? ', was installed before' : ''}`,

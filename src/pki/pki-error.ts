@@ -52,7 +52,7 @@ export const PKI_ERRORS = {
   certificate_not_revocable: [400, 'replace a root where it is trusted: no list can revoke it'],
   authority_missing: [503, 'make the CA with `veritas setup` or `veritas ca init`'],
   authority_mismatch: [503, 'put back the files and the store that belong together'],
-  issuer_expired: [503, 'make a new issuing CA'],
+  issuer_expired: [503, 'replace the CA with `veritas ca rollover`, with --root where the root has expired'],
   issuer_inactive: [503, 'ask again, or look with `veritas ca rollover status` which CA signs now'],
   issuer_revoked: [503, 'make a new issuing CA'],
   issuer_unknown: [404, 'look the CAs up with `veritas ca show`'],

@@ -125,7 +125,10 @@ export interface CrlTable {
   /** Of the octets, where they are in a file; null where `der` has them. */
   sha256: string | null;
   der: Uint8Array | null;
-  /** Of a shard: a JSON array of the URLs in its issuingDistributionPoint. Null for other lists, and for one that an earlier version signed. */
+  /**
+   * A JSON array of URLs: of a shard those in its issuingDistributionPoint, of a complete list the one in its freshestCRL. Null for other lists, and for one that
+   * an earlier version signed.
+   */
   distribution_points: string | null;
 }
 

@@ -70,7 +70,8 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   issuer_inactive: 'another CA signs new certificates, and this node could not find that out in time',
   issuer_revoked: 'the issuing CA was revoked: what it signs would be refused everywhere',
   issuer_unknown: 'there is no CA of that id',
-  rollover_premature: 'a step of a rollover was asked for before its time; the message says what is in the way',
+  rollover_premature:
+    'a step of a rollover was asked for before its time, or without saying which of several CAs is meant; the message says what is in the way',
   key_elsewhere: 'something needs the signature of a root whose key is kept elsewhere',
   ca_certificate_not_accepted: 'the certificate of a CA that was brought in is not what was asked for',
   crl_not_accepted: 'the revocation list that was brought in is not one that can be published',
@@ -79,7 +80,7 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   backup_too_new: 'a newer version made the backup',
   place_not_empty: 'a store with rows, or keys of a CA, are where a backup should be restored',
   would_unrevoke: 'the last published revocation list is newer than the backup, or revokes what the backup does not',
-  published_crl_missing: 'no revocation list was found to compare a backup with',
+  published_crl_missing: 'no revocation list was found to compare a backup with, or not the delta that it names',
   published_crl_not_accepted:
     'the list to compare a backup with is not of its CA, not complete, or older than the backup',
   key_file_exposed: 'a key or passphrase file can be read by others than its owner',

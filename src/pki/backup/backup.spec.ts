@@ -357,7 +357,7 @@ describeOnEachStore('a backup', (_, newPlace) => {
     // Nothing older than what was published is served, and what is signed next has numbers above.
     expect(['delta', '1', '2'].map((scope) => there.crls.current('issuing', scope))).toEqual(Array(3).fill(undefined));
     const next = await there.crls.publishIfDue();
-    expect(next.map(({ scope }) => scope).sort()).toEqual(['1', '2', 'delta']);
+    expect(next.map(({ scope }) => scope).sort()).toEqual(['1', '2', 'complete', 'delta']);
     for (const { number } of next) expect(number).toBeGreaterThan(Math.max(...numbers));
     await there.ca.release({ serialNumber: held, requester: somebody });
     expect(statusOf(held).status).toBe('good');
@@ -373,7 +373,8 @@ describeOnEachStore('a backup', (_, newPlace) => {
     const inTenDays = new Date(Date.now() + 10 * 86_400_000);
     const later = await restoreInto(await elsewhere(), octets, { withoutCrl: true, now: () => inTenDays });
     expect(later.issuers[0]?.crlNumber).toBeGreaterThanOrEqual(10 * 10 * 86_400);
-    const { issuers } = await restoreInto(place, octets, { withoutCrl: true });
+    // By a clock that is wrong.
+    const { issuers } = await restoreInto(place, octets, { withoutCrl: true, now: () => new Date(0) });
     expect(issuers.map(({ id, crlNumber }) => [id, crlNumber])).toEqual([['root', 1_000_001], ['issuing', 1_000_001]]); // prettier-ignore
     const there = await openedAt(place);
     // The backup's own list may be older than what others have: none is served until the next.
@@ -381,6 +382,34 @@ describeOnEachStore('a backup', (_, newPlace) => {
     const signed = await there.crls.publishIfDue();
     expect(signed.map(({ issuer, number }) => [issuer, number])).toEqual([['root', 1_000_002], ['issuing', 1_000_002]]); // prettier-ignore
     expect((await there.crls.sign('issuing', somebody)).number).toBe(1_000_003);
+  });
+
+  it('jumps over what was signed after a restore of the same backup before', async () => {
+    const octets = await backup();
+    const place = await elsewhere();
+    await restoreInto(place, octets, { withoutCrl: true });
+    const number = (await (await openedAt(place)).crls.sign('issuing', somebody)).number;
+    const inAnHour = new Date(Date.now() + 3_600_000);
+    const { issuers } = await restoreInto(await elsewhere(), octets, { withoutCrl: true, now: () => inAnHour });
+    for (const { crlNumber } of issuers) expect(crlNumber).toBeGreaterThanOrEqual(number);
+  });
+
+  it('asks for the delta that a complete list names, where the backup has none of it', async () => {
+    const octets = await backup();
+    const settings = { ...origin.settings, crlDeltaLifetime: 3600 };
+    const before = await openCertificationAuthority({ settings, store: origin.store });
+    await before.crls.sign('issuing', somebody);
+    await before.ca.revoke({ serialNumber: await issue(before, 'late'), requester: somebody });
+    await before.crls.publishIfDue();
+    const place = await elsewhere();
+    const published = publishedNow();
+    await expect(restoreInto(place, octets, { published, apply: true })).rejects.toMatchObject({
+      code: 'published_crl_missing',
+      message: 'there is no published revocation list of issuing (its delta) to compare the backup with',
+    });
+    const restored = await restoreInto(place, octets, { published, apply: true, withoutCrl: true });
+    const delta = before.crls.current('issuing', 'delta')!;
+    expect(restored.issuers.find(({ id }) => id === 'issuing')?.crlNumber).toBeGreaterThanOrEqual(delta.number);
   });
 
   it('goes into an empty place only, and finishes what was ended before the keys were there', async () => {

@@ -44,11 +44,11 @@ export interface CrlComparison {
 const TOGETHER = 500;
 const NAMED = 5;
 /**
- * The jump of {@link jumpAhead}: ten numbers for each second since the backup, more than is ever signed, and at least a million in case a clock is
- * wrong.
+ * The jump of {@link jumpAhead}: a million, and ten numbers for each second since the backup, more than is ever signed. Lists that were signed after an
+ * earlier restore of the same backup are jumped over too.
  */
 const NUMBERS_PER_SECOND = 10;
-const LEAST_JUMP = 1_000_000;
+const JUMP = 1_000_000;
 
 /**
  * Compares the backup in `database` with `published`. A list with a lower number than the backup's last one is ignored if it was found where this CA
@@ -118,6 +118,12 @@ export const isBehind = ({ known, taken, published, unrevoked, lost }: CrlCompar
   published !== undefined &&
   (published.complete.number > known || published.number > taken || unrevoked.length + lost.length > 0);
 
+/** Whether the complete list of a CA of ours names a delta that was not given: what was revoked since is in the delta alone. */
+export const lacksDelta = ({ issuer, published }: CrlComparison): boolean =>
+  issuer.key_place === 'here' &&
+  published?.complete.list.extensions.freshestCrl !== undefined &&
+  published.partial.every(({ list }) => list.extensions.deltaCrlIndicator === undefined);
+
 /** Throws PkiError `would_unrevoke`, with one message for all issuers that names the revocations that would be undone. */
 export function refuseToUnrevoke(behind: readonly CrlComparison[]): never {
   const each = behind.map(({ issuer, known, published, unrevoked, lost }) => {
@@ -143,11 +149,12 @@ export async function reapply(
   const { issuer, known, published } = comparison;
   if (!published) return;
   await revokeAgain(transaction, comparison, published.number, { audit, requester });
-  if (!isBehind(comparison)) return;
+  const isDeltaMissing = lacksDelta(comparison);
+  if (!isBehind(comparison) && !isDeltaMissing) return;
   const scopes = await listCrlScopes(transaction, issuer.id);
   // When the last list of a scope was not given, the numbers used in that scope are unknown, so the numbers jump ahead.
-  const isAllHere = scopes.length - 1 <= published.partial.length;
-  await raiseCrlFloor(transaction, issuer.id, published.number + (isAllHere ? 0 : LEAST_JUMP));
+  const isAllHere = scopes.length - 1 <= published.partial.length && !isDeltaMissing;
+  await raiseCrlFloor(transaction, issuer.id, published.number + (isAllHere ? 0 : JUMP));
   await forgetCrls(transaction, issuer.id, COMPLETE);
   const { list, number } = published.complete;
   if (number === known) return;
@@ -212,7 +219,8 @@ export async function jumpAhead(
   { issuer, taken }: CrlComparison,
   { since, now }: { readonly since: Date; readonly now: Date },
 ): Promise<void> {
-  const seconds = Math.ceil((now.getTime() - since.getTime()) / 1000);
-  await raiseCrlFloor(transaction, issuer.id, taken + Math.max(LEAST_JUMP, NUMBERS_PER_SECOND * seconds));
+  // A clock that is wrong takes nothing away.
+  const seconds = Math.max(0, Math.ceil((now.getTime() - since.getTime()) / 1000));
+  await raiseCrlFloor(transaction, issuer.id, taken + JUMP + NUMBERS_PER_SECOND * seconds);
   await forgetCrls(transaction, issuer.id);
 }

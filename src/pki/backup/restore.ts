@@ -25,7 +25,15 @@ import {
   type BackupTable,
 } from './backup-format.js';
 import type { BackupReader } from './backup-reader.js';
-import { compareCrl, isBehind, jumpAhead, reapply, refuseToUnrevoke, type CrlComparison } from './crl-comparison.js';
+import {
+  compareCrl,
+  isBehind,
+  jumpAhead,
+  lacksDelta,
+  reapply,
+  refuseToUnrevoke,
+  type CrlComparison,
+} from './crl-comparison.js';
 import { checkKeys, keyFilesIn } from './key-files.js';
 import { provenLists, type PublishedList } from './published-crl.js';
 
@@ -185,7 +193,7 @@ async function checkRecord(
 
 /**
  * Compares every CA with its published lists. A CA whose key is here may have signed lists since the backup, so it needs a published list even if the
- * backup has none of it. The lists of a CA whose key is elsewhere are imported, so it needs one only if the backup has one.
+ * backup has none of it, and a delta where that list names one. The lists of a CA whose key is elsewhere are imported, so it needs one only if the backup has one.
  */
 async function compare(
   transaction: Transaction,
@@ -198,10 +206,14 @@ async function compare(
   const missing = compared.filter(
     ({ published: list, issuer, known }) => !list && (issuer.key_place === 'here' || known > 0),
   );
-  if (missing.length > 0 && !withoutCrl)
+  const named = [
+    ...missing.map(({ issuer }) => issuer.id),
+    ...compared.filter(lacksDelta).map(({ issuer }) => `${issuer.id} (its delta)`),
+  ];
+  if (named.length > 0 && !withoutCrl)
     throw new PkiError(
       'published_crl_missing',
-      `there is no published revocation list of ${missing.map(({ issuer }) => issuer.id).join(', ')} to compare the backup with`,
+      `there is no published revocation list of ${named.join(', ')} to compare the backup with`,
     );
   const behind = compared.filter(isBehind);
   if (behind.length > 0 && !apply) refuseToUnrevoke(behind);

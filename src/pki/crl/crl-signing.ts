@@ -207,7 +207,7 @@ export class CrlSigning {
     const { scope, authority, isDue } = wanted;
     const { crl, sequence, thisUpdate, nextUpdate } = made;
     const place = { issuer: authority.id, scope };
-    const { number, base, distributionPoint } = terms;
+    const { number, base, freshest, distributionPoint = freshest === undefined ? undefined : [freshest] } = terms;
     // Where there can be no file its row has all of it.
     const written = await this.#publication.complete(place, crl);
     const row = {

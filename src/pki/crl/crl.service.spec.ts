@@ -351,6 +351,24 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('signs a complete list that names the delta when deltas are switched on: who reads the one before would hear of no revocation', async () => {
+    const { certificate } = await temporary.authority.ca.issue({
+      request: certificationRequest(),
+      requester: somebody,
+    });
+    await temporary.authority.crls.publishIfDue();
+    const settings = { ...temporary.settings, crlDeltaLifetime: 3600 };
+    const { ca, crls } = await temporary.reopen({ settings });
+    await ca.revoke({ serialNumber: certificate.serialNumber, requester: somebody });
+    await crls.publishIfDue();
+    const complete = decodeCertificateList(await readPublished(crls.current('issuing')!));
+    expect(complete.extensions.freshestCrl).toHaveLength(1);
+    expect(
+      decodeCertificateList(await readPublished(crls.current('issuing', 'delta')!)).extensions.deltaCrlIndicator,
+    ).toBe(complete.extensions.crlNumber);
+    expect(await crls.publishIfDue()).toEqual([]);
+  });
+
   it('signs no delta that goes with nothing: its base comes first', async () => {
     const settings = { ...temporary.settings, crlDeltaLifetime: 3600 };
     const { crls } = await temporary.reopen({ settings });

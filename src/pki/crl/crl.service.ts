@@ -111,8 +111,9 @@ export class CrlService {
 
   /**
    * Signs the lists that are due: there is none yet, nextUpdate is as near as the overlap, something was revoked since (which the delta says where there are
-   * deltas), or a shard does not name a place by which certificates name it now. Returns those that were signed. It also writes what could not be written
-   * before. A list that fails, perhaps because its key is locked away, does not hold up the others: its error is thrown when they are done.
+   * deltas), a shard does not name a place by which certificates name it now, or a complete list does not name its delta. Returns those that were signed. It
+   * also writes what could not be written before. A list that fails, perhaps because its key is locked away, does not hold up the others: its error is thrown
+   * when they are done.
    */
   async publishIfDue(requester: Requester = { actor: 'veritas', requestId: 'crl-schedule' }): Promise<PublishedCrl[]> {
     const signed: PublishedCrl[] = [];
@@ -173,6 +174,7 @@ export class CrlService {
     const { database } = this.#store;
     const place = { issuer: authority.id, scope };
     const isBehind = await this.#isBehind(authority, scope);
+    const isBase = this.#isBase(authority, scope);
     const now = await this.#earliestNow();
     const isDelta = scope === DELTA;
     const complete = isDelta ? await lastCrlHeader(database, { ...place, scope: COMPLETE }) : undefined;
@@ -183,14 +185,21 @@ export class CrlService {
       // Not the other way round: nodes whose clocks differ would sign against each other.
       if (base && (last.base_number ?? 0) < base.number) return true;
       if (isShard(scope) && lacksPlaces(this.#settings, place, last)) return true;
+      if (isBase && last.distribution_points === null) return true;
       return now.getTime() >= last.next_update - overlapOf(this.#settings, scope) * 1000;
     };
     return isDue(await lastCrlHeader(database, place)) && this.#signing.sign({ authority, scope, requester, isDue });
   }
 
+  /** Whether a list is the base of a delta, which it names. */
+  #isBase({ role }: Authority, scope: string): boolean {
+    return scope === COMPLETE && role === 'issuing' && hasDeltas(this.#settings);
+  }
+
   /** Whether something was revoked or released that a list should have. With deltas, the complete one waits for its time. */
-  async #isBehind({ id, role }: Authority, scope: string): Promise<(last: CrlHeader) => boolean> {
-    if (scope === COMPLETE && role === 'issuing' && hasDeltas(this.#settings)) return () => false;
+  async #isBehind(authority: Authority, scope: string): Promise<(last: CrlHeader) => boolean> {
+    if (this.#isBase(authority, scope)) return () => false;
+    const { id } = authority;
     const shard = isShard(scope) ? Number(scope) : undefined;
     const changes = await lastRevocationSequence(this.#store.database, id, shard);
     return (last) => changes > last.revocation_sequence;

@@ -18,7 +18,7 @@ import { HOLD, revocationReasons, type RevocationReason } from '../revocation/re
  */
 export function checkExternalCrl(
   list: CertificateList,
-  rows: readonly IssuerRow[],
+  rows: readonly Pick<IssuerRow, 'id' | 'role' | 'der' | 'key_place'>[],
   now: Date,
 ): { readonly id: string; readonly number: number; readonly nextUpdate: Date } {
   const { extensions, nextUpdate, thisUpdate } = list;

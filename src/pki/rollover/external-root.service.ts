@@ -180,6 +180,14 @@ export class ExternalRootService {
     return id;
   }
 
+  /** Checks a revocation list, of `root` too when that is still to be installed. Throws PkiError `crl_not_accepted`, and what the store throws. */
+  async checkCrl(list: CertificateList, root: Certificate | undefined): Promise<void> {
+    const { store, now } = this.#context;
+    const rows = await listIssuers(store.database);
+    const next = root ? [{ id: '', role: 'root', der: root.der, key_place: 'elsewhere' } as const] : [];
+    checkExternalCrl(list, [...rows, ...next], now());
+  }
+
   /**
    * Installs a revocation list of a root whose key is elsewhere, to be published unchanged, and revokes in the store those of our certificates that
    * it revokes. Throws PkiError `crl_not_accepted`, and what the store throws.

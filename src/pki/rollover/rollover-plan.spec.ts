@@ -83,6 +83,57 @@ describe('a CA that was dropped before it signed', () => {
   });
 });
 
+describe('a step for which several CAs fit', () => {
+  it.each([
+    ['retire', retire, ['published', 'published', 'active'], 'retired'],
+    ['retire --back', { step: 'retire', back: true }, ['retired', 'retired', 'active'], 'published'],
+    ['remove', remove, ['retired', 'retired', 'active'], 'removed'],
+    ['remove --back', bringBack, ['removed', 'removed', 'active'], 'retired'],
+    ['prepare --back', withdraw, ['active', 'prepared', 'prepared'], 'removed'],
+    ['publish', { step: 'publish', back: false }, ['active', 'prepared', 'prepared'], 'published'],
+    ['publish --back', { step: 'publish', back: true }, ['active', 'published', 'published'], 'prepared'],
+    ['activate', { step: 'activate', back: false }, ['active', 'published', 'published'], 'active'],
+    ['activate --back', { step: 'activate', back: true }, ['published', 'published', 'active'], 'active'],
+  ] as const)('is taken for the one that is named: %s', (_, move: Move, places, to) => {
+    const [one, other] = ['issuing-1', 'issuing-2', 'issuing-3'].filter((_, i) => places[i] !== 'active');
+    expect(() => changesOf(places, move)).toThrow(`${one} and ${other} fit: name the one that is meant with --issuer`);
+    expect(changesOf(places, move, { issuer: other! })).toContain(`${other} ${to}`);
+  });
+});
+
+describe('a step without --root', () => {
+  it('is about the issuing CAs below the active root, and leaves the rollover of the root alone', () => {
+    const [root, issuing] = rowsOf('active');
+    const next = { ...root!, id: 'root-2', parent: 'root-2', state: 'prepared' } as const;
+    const below = { ...issuing!, id: 'issuing-2', parent: 'root-2', state: 'prepared' } as const;
+    expect(() => planStep([root!, issuing!, next, below], withdraw, {})).toThrow('there is nothing prepared');
+    const published = [next, below].map((row) => ({ ...row, state: 'published' as const }));
+    expect(() => planStep([root!, issuing!, ...published], { step: 'publish', back: true }, {})).toThrow(
+      'there is nothing published',
+    );
+  });
+});
+
+describe('a step that comes too early', () => {
+  it('publishes no root whose preparation was cut short: its issuing CA is made last', () => {
+    const next = { ...rowsOf()[0]!, id: 'root-2', parent: 'root-2', state: 'prepared' } as const;
+    const below = { ...next, id: 'issuing-2', role: 'issuing', parent: 'root-2' } as const;
+    const publish = (...rows: readonly (typeof next | typeof below)[]) =>
+      planStep([...rowsOf('active'), ...rows], { step: 'publish', back: false }, { root: true });
+    expect(() => publish(next)).toThrow('there is no issuing CA below root-2: prepare it again');
+    expect(publish(next, below).changes.map(({ id }) => id)).toEqual(['root-2', 'issuing-2']);
+  });
+
+  it('says once which state a CA is in', () => {
+    expect(() => changesOf(['active'], remove, { issuer: 'issuing-1' })).toThrow(
+      /^issuing-1 is active: activate another CA, and retire this one, first$/,
+    );
+    expect(() => changesOf(['active', 'published'], withdraw, { issuer: 'issuing-2' })).toThrow(
+      /^issuing-2 is published: take that back first$/,
+    );
+  });
+});
+
 describe('a rollover after another', () => {
   it.each([
     ['retire', retire],

@@ -35,7 +35,7 @@ type Row = Pick<IssuerRow, 'id' | 'role' | 'parent' | 'state'> & { readonly revo
 
 /**
  * Plans `step`, or with `back` its reversal, for `rows` (oldest first). Pure. Throws PkiError `rollover_premature` when another step has to come
- * first, and `issuer_unknown` when the target names an id that does not exist.
+ * first or several CAs fit, and `issuer_unknown` when the target names an id that does not exist.
  */
 export function planStep(
   rows: readonly Row[],
@@ -69,8 +69,9 @@ interface Move {
   readonly done: (row: Row) => boolean;
   /** The message when there is no CA to move and the step was not done before: what has to be done first. */
   readonly first: string;
+  /** The CA that is in the way, for the message; the named one when absent. */
+  readonly blocker?: Row | undefined;
   readonly where?: (row: Row) => boolean;
-  readonly oldest?: boolean;
 }
 
 /** The CAs that a target selects, and all other CAs. */
@@ -88,7 +89,7 @@ class Line {
       throw new PkiError('issuer_unknown', `there is no CA ${JSON.stringify(issuer.slice(0, 64))}`);
     this.#named = named;
     this.#role = named?.role ?? (root ? 'root' : 'issuing');
-    this.#candidates = named ? [named] : rows.filter(({ role }) => role === this.#role);
+    this.#candidates = named ? [named] : rows.filter((row) => row.role === this.#role && this.#isBelowActive(row));
   }
 
   withdraw(): RolloverPlan {
@@ -97,7 +98,8 @@ class Line {
       from: 'prepared',
       to: 'removed',
       done: (row) => row.state === 'removed' && (this.#named === row || (!next && this.#isNewer(row))),
-      first: next ? `${next.id} is published: take that back first` : 'there is nothing prepared',
+      first: next ? 'take that back first' : 'there is nothing prepared',
+      blocker: next,
     });
   }
 
@@ -107,12 +109,14 @@ class Line {
       to: 'published',
       done: (row) => (this.#named ? isIn('published', 'active')(row) : row.state === 'published' && this.#isNewer(row)),
       first: 'there is nothing prepared: prepare the next CA first',
-      where: (row) => this.#named === row || this.#isBelowActive(row),
     });
     const row = this.#rows.find(({ id }) => id === plan.subject);
     const parent = this.#rows.find(({ id }) => id === row?.parent);
     if (plan.changes.length > 0 && this.#role === 'issuing' && parent?.state === 'prepared')
       throw premature(`${parent.id}, which signed ${plan.subject}, is not published: publish both with --root`);
+    // The issuing CA below a root is made last, after the cross-certificates.
+    if (plan.changes.length === 1 && this.#role === 'root')
+      throw premature(`there is no issuing CA below ${plan.subject}: prepare it again, with --root`);
     return plan;
   }
 
@@ -128,9 +132,10 @@ class Line {
   }
 
   activate(back: boolean): RolloverPlan {
-    const next = this.#candidates.findLast(
-      (row) =>
-        row.state === 'published' && (this.#named === row || (this.#isBelowActive(row) && this.#isNewer(row) !== back)),
+    const next = this.#only(
+      this.#candidates.filter(
+        (row) => row.state === 'published' && (this.#named === row || this.#isNewer(row) !== back),
+      ),
     );
     if (!next) return this.#activatedBefore(back);
     if (!this.#isBelowActive(next))
@@ -167,7 +172,6 @@ class Line {
       done: (row) => isIn('retired', 'removed')(row) && this.#isPast(row) && !this.#isUnderWay(),
       first: 'there is nothing to retire: activate another CA first',
       where: (row) => !this.#isNewer(row),
-      oldest: true,
     });
   }
 
@@ -187,10 +191,8 @@ class Line {
       to: 'removed',
       done: (row) =>
         row.state === 'removed' && this.#isPast(row) && early?.state !== 'published' && !this.#isUnderWay(),
-      first: early
-        ? `${early.id} is ${early.state}: activate another CA, and retire this one, first`
-        : 'there is nothing retired to remove',
-      oldest: true,
+      first: early ? 'activate another CA, and retire this one, first' : 'there is nothing retired to remove',
+      blocker: early,
     });
     const below = this.#childrenOf(plan.subject).find((row) => !isIn('retired', 'removed')(row));
     if (plan.changes.length > 0 && below)
@@ -212,9 +214,8 @@ class Line {
    * Moves one CA to another state, and with a root the issuing CAs below it that are in the same state. A revoked issuing CA does not return with its
    * root.
    */
-  #move({ from, to, done, first, where = () => true, oldest = false }: Move): RolloverPlan {
-    const fitting = this.#candidates.filter((row) => row.state === from && where(row));
-    const subject = oldest ? fitting[0] : fitting.at(-1);
+  #move({ from, to, done, first, blocker = this.#named, where = () => true }: Move): RolloverPlan {
+    const subject = this.#only(this.#candidates.filter((row) => row.state === from && where(row)));
     if (subject) {
       const below = this.#childrenOf(subject.id).filter(
         (row) => row.state === from && !(from === 'removed' && row.revoked),
@@ -223,7 +224,14 @@ class Line {
     }
     const before = this.#candidates.findLast(done);
     if (before) return { subject: before.id, changes: [], emptied: [] };
-    throw premature(this.#named ? `${this.#named.id} is ${this.#named.state}: ${first}` : first);
+    throw premature(blocker ? `${blocker.id} is ${blocker.state}: ${first}` : first);
+  }
+
+  /** The only one of the CAs that fit, so that a step that is taken twice is not taken for another CA. Throws PkiError `rollover_premature` for several. */
+  #only(fitting: readonly Row[]): Row | undefined {
+    if (fitting.length > 1)
+      throw premature(`${fitting.map(({ id }) => id).join(' and ')} fit: name the one that is meant with --issuer`);
+    return fitting[0];
   }
 
   #active(role: IssuerRole): Row | undefined {

@@ -305,6 +305,23 @@ it('a CA comes after the one before, whatever the clock says of when it was made
   expect(states(behind)).toEqual({ root: 'active', issuing: 'retired', 'issuing-2': 'active' });
 });
 
+describe('a root that is over', () => {
+  it('is replaced without a cross-certificate, and none is asked for that it would have to sign', async () => {
+    const now = new Date(named('root').certificate.notAfter.getTime() + 1000);
+    const late = await temporary.reopen({ now: () => now, unreadLimit: Infinity });
+    const takeLate = (step: RolloverRequest['step'], root = true) =>
+      late.rollover.take({ step, root, requester: somebody });
+    await expect(takeLate('prepare', false)).rejects.toMatchObject({ code: 'issuer_expired' });
+    for (const step of ROLLOVER_STEPS) for (const already of [false, true]) expect(await takeLate(step)).toMatchObject({ already }); // prettier-ignore
+    expect(await listCrossCertificates(late.store.database)).toEqual([]);
+    const { chain } = await issue(3600, late);
+    expect(chain.map(({ subject }) => nameToString(subject)).slice(1)).toEqual(['CN=VERITAS Issuing CA 2,O=VERITAS Framework']); // prettier-ignore
+    const [leaf, ...intermediates] = chain;
+    const anchors = [late.ca.authorities.find(({ id }) => id === 'root-2')!.certificate];
+    expect(validateCertificatePath({ leaf: leaf!, intermediates, anchors, time: now }).ok).toBe(true);
+  });
+});
+
 describeOnEachStore('a node that has not heard of a step', (_, newPlace) => {
   it('issues nothing from the CA before, and nothing at all where it cannot follow', async () => {
     const shared = await openTemporaryAuthority({ newPlace });

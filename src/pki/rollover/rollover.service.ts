@@ -170,7 +170,9 @@ export class RolloverService {
     const wanted = root ? nextRoot(rows) : undefined;
     const parent = wanted?.id ?? current.id;
     const issuing = nextIssuing(rows, parent);
-    const crossed = await this.#isCrossed(current.id, parent);
+    // A root that has expired can sign nothing, and no good certificate leads to it.
+    const isOver = current.certificate.notAfter <= this.#context.now();
+    const crossed = isOver || (await this.#isCrossed(current.id, parent));
     if ((wanted?.exists ?? true) && issuing.exists && crossed)
       return { subject: wanted?.id ?? issuing.id, changes: [], already: true };
     if (!current.keyHere)
@@ -182,9 +184,11 @@ export class RolloverService {
     let above = current.issuer;
     if (wanted) {
       above = await ensureAuthority(creation, { id: wanted.id, role: 'root', state, parent: undefined });
-      const { subject, publicKey } = above.identity;
-      await ensureCrossCertificate(creation, { id: wanted.id, certificate: { subject, publicKey } }, current.issuer);
-      await ensureCrossCertificate(creation, current, above);
+      if (!crossed) {
+        const { subject, publicKey } = above.identity;
+        await ensureCrossCertificate(creation, { id: wanted.id, certificate: { subject, publicKey } }, current.issuer);
+        await ensureCrossCertificate(creation, current, above);
+      }
     }
     await ensureAuthority(creation, { id: issuing.id, role: 'issuing', state, parent: above });
     await audit.append({ ...entry, phase: 'result', detail: { issuing: issuing.id } });
