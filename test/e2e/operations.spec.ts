@@ -5,7 +5,7 @@ import { anyOperation, Operations } from '../support/operations.js';
 import { describeOnEachStore } from '../support/postgres.js';
 
 const seed = Number(process.env.FC_SEED ?? randomInt(0x7fff_ffff));
-const runs = Number(process.env.FC_RUNS ?? 3);
+const runs = Number(process.env.FC_RUNS ?? 1);
 
 describeOnEachStore(`years of an operator's work at random, with seed ${seed}`, (kind, newPlace) => {
   const numRuns = kind === 'SQLite' ? runs : Math.ceil(runs / 3);
