@@ -2,6 +2,9 @@ import type { KeyObject } from 'node:crypto';
 import type { Hash, SigningScheme } from '../../x509/index.js';
 import type { PageStatement } from './crl-entries.js';
 
+/** About as many has an entry: with a serial number of 16 octets and a reason. Without one it has 35. */
+export const OCTETS_AN_ENTRY = 49;
+
 /** The file that the thread works on next. */
 export interface CrlFileData {
   /** The file, open for reading and writing. */

@@ -10,16 +10,20 @@ import { CrlEntriesLint } from '../../x509/lint/crl-entries-lint.js';
 import { lintFindingToString, type LintFinding } from '../../x509/lint/lint-rule.js';
 import type { PageStatement } from './crl-entries.js';
 import type { Hash, SigningScheme } from '../../x509/signature.js';
-import type { AroundEntries, CrlFileAnswer, CrlFileData, CrlFileRequest } from './crl-file-protocol.js';
+import {
+  OCTETS_AN_ENTRY,
+  type AroundEntries,
+  type CrlFileAnswer,
+  type CrlFileData,
+  type CrlFileRequest,
+} from './crl-file-protocol.js';
 
 /*
  * The thread of a list that is too large for memory: it reads the entries, checks them, writes them to a file and signs them. It imports
  * single files and no room's index, because loading a whole room would take longer than a list.
  */
 
-const PIECE = 512 * 1024;
-/** Of an entry with a serial number of 16 octets and nothing else. */
-const FEWEST_OCTETS = 35;
+const PIECE = 128 * 1024;
 
 /** An entry breaks a rule. */
 class Finding extends Error {
@@ -45,7 +49,7 @@ class Entries {
       isDelta,
       thisUpdate,
       key: [randomInt(0x1_0000_0000), randomInt(0x1_0000_0000)],
-      expected: expected / FEWEST_OCTETS,
+      expected: expected / OCTETS_AN_ENTRY,
       before: Entries.#before,
     });
     Entries.#before = this.#lint;

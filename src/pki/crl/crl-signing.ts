@@ -17,6 +17,7 @@ import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
 import { IN_MEMORY } from './checked-entries.js';
 import { crlEntries } from './crl-entries.js';
+import { OCTETS_AN_ENTRY } from './crl-file-protocol.js';
 import { CrlFileThread } from './crl-file-thread.js';
 import { CrlParts } from './crl-parts.js';
 import type { CrlPublication } from './crl-publication.js';
@@ -33,9 +34,6 @@ export interface Wanted {
   /** Whether there is need of it, with the last list as it is when that is looked at. */
   readonly isDue: (last: CrlHeader | undefined) => boolean;
 }
-
-/** With a serial number of 16 octets and a reason. */
-const OCTETS_AN_ENTRY = 49;
 
 type Updates = Pick<CrlTerms, 'thisUpdate' | 'nextUpdate'>;
 
