@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { IncomingMessage, RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } from 'node:http2';
 import type { TlsOptions } from 'node:tls';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -25,6 +25,7 @@ const STREAM_RESETS = { streamResetBurst: 4 * MAX_STREAMS, streamResetRate: 33 }
 const MAX_PARAM_LENGTH = 3 * 2050;
 // Node.js looks for overdue clients at this interval, not at each client's own deadline.
 const CHECKING_INTERVAL_MS = 1_000;
+const CLOSING_INTERVAL_MS = 50;
 
 /** Fastify on HTTPS, with HTTP/1.1 and HTTP/2 by ALPN, within the limits of `http`. */
 export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAdapter {
@@ -49,7 +50,21 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
     if (body.length === 0) done(null);
     else done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE());
   });
+  adapter.getInstance().addHook('preClose', (done) => {
+    closeWhatIsAnswered(adapter.getHttpServer<Http2SecureServer>());
+    done();
+  });
   return adapter;
+}
+
+/** Closes each HTTP/1.1 connection that is idle, until the server has none left. Node.js does that once, when closing begins: who was answered later stayed. */
+function closeWhatIsAnswered(server: Http2SecureServer): void {
+  const timer = setInterval(() => {
+    (server as unknown as Pick<Server, 'closeIdleConnections'>).closeIdleConnections();
+  }, CLOSING_INTERVAL_MS);
+  server.once('close', () => {
+    clearInterval(timer);
+  });
 }
 
 /**

@@ -20,7 +20,8 @@ test('SIGTERM under load: open requests are answered, it ends by itself, and eve
   const program = temporaryFolder();
   compileProgram(program);
   const child = spawn(process.execPath, [join(program, 'dist/main.js')], {
-    env: { PATH: process.env.PATH, ...environmentIn(folder) },
+    // So it does not end because that is over.
+    env: { PATH: process.env.PATH, ...environmentIn(folder), VERITAS_HTTP_DRAIN_TIMEOUT: '1h' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const ended = once(child, 'exit');
