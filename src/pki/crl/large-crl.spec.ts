@@ -17,7 +17,7 @@ import type { CertificationAuthority } from '../certification-authority.js';
 import { CrlReason, decodeCertificateList } from '../../x509/index.js';
 
 // Lists of more than a mebibyte, which a thread reads, checks and writes.
-const MANY = 30_000;
+const MANY = 24_000;
 
 let temporary: TemporaryAuthority;
 let authority: CertificationAuthority;
