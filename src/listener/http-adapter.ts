@@ -59,6 +59,8 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
 
 /** Closes each HTTP/1.1 connection that is idle, until the server has none left. Node.js does that once, when closing begins: who was answered later stayed. */
 function closeWhatIsAnswered(server: Http2SecureServer): void {
+  // It never ends then.
+  if (!server.listening) return;
   const timer = setInterval(() => {
     (server as unknown as Pick<Server, 'closeIdleConnections'>).closeIdleConnections();
   }, CLOSING_INTERVAL_MS);
