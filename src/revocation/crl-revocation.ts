@@ -239,6 +239,7 @@ export class CrlRevocation implements RevocationStatus {
     }
     const now = this.options.clock();
     loaded.index = index;
+    // What is still needed depends on what all sources have, this one with its new list among them.
     loaded.others = all.filter((each) => each !== before);
     const lists = this.#lists.filter(({ issuer }) => keyOf(issuer) === keyOf(index.issuer));
     loaded.others = all.filter(
