@@ -219,7 +219,11 @@ class MessageSocket extends JsonSocket {
       super.emitMessage(message);
       return;
     }
-    if (this.#waiting.push(message) > 1) return;
+    if (this.#waiting.push(message) === 1) this.#waitForTurn();
+  }
+
+  #waitForTurn(): void {
+    // Again each time: Nest reads on when the peer has taken its answers.
     this.socket.pause();
     setImmediate(this.#nextTurn);
   }
@@ -237,7 +241,7 @@ class MessageSocket extends JsonSocket {
       this.#waiting.length = 0;
       this.handleDataError(error);
     }
-    if (this.#waiting.length > 0) setImmediate(this.#nextTurn);
+    if (this.#waiting.length > 0) this.#waitForTurn();
     else this.socket.resume();
   };
 }

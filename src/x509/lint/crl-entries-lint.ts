@@ -15,9 +15,6 @@ const finding = ({ name: rule, source }: { name: string; source: string }, messa
   message,
 });
 
-const serialOf = (entries: Uint8Array, { serialStart, serialEnd }: RevokedCertificateScanner): string =>
-  Buffer.from(entries.subarray(serialStart, serialEnd)).toString('hex');
-
 /**
  * Applies the rules about entries to a list that is written piece by piece, by decoding the octets of each piece as a strict reader does. It takes four octets
  * of memory for each entry; when two serial numbers may be equal by that, as in one list of ten with a million entries, it looks at the pieces again.
@@ -64,7 +61,7 @@ export class CrlEntriesLint {
       const to = scanner.serialEnd;
       const first = entries[from] ?? 0;
       const isNotPositive = first >= 0x80 || (first === 0 && to - from === 1);
-      if (isNotPositive || !this.#isReason(scanner.reason)) return this.#findingOf(entries, scanner);
+      if (isNotPositive || !this.#isReason(scanner.reason)) return this.#findingOf(scanner);
       this.#numbers.add(entries, from, to);
       if (scanner.unusual === undefined && !this.#isLate(entries, to + 2)) continue;
       const found = this.#lint(entries, scanner.start)[0];
@@ -78,12 +75,10 @@ export class CrlEntriesLint {
   }
 
   /** The finding about an entry whose reason or serial number is wrong. */
-  #findingOf(entries: Uint8Array, scanner: RevokedCertificateScanner): LintFinding {
-    const { reason } = scanner;
-    const serial = serialOf(entries, scanner);
+  #findingOf({ reason, serialNumber }: RevokedCertificateScanner): LintFinding {
     return this.#isReason(reason)
-      ? finding(crlEntrySerialNumber, `the serial number ${serial} is not positive`)
-      : finding(crlEntryReason, `the entry ${serial} gives the reason ${reason}`);
+      ? finding(crlEntrySerialNumber, `the serial number ${serialNumber} is not positive`)
+      : finding(crlEntryReason, `the entry ${serialNumber} gives the reason ${reason}`);
   }
 
   /** The findings about all entries together, step by step. Call it after every piece was checked; `again` gives those pieces once more. */
@@ -99,9 +94,9 @@ export class CrlEntriesLint {
       const scanner = new RevokedCertificateScanner(entries, entries, 2);
       while (scanner.next()) {
         if (!repeated.has(this.#numbers.hashOf(entries, scanner.serialStart, scanner.serialEnd))) continue;
-        const serial = serialOf(entries, scanner);
-        if (serials.has(serial)) yield finding(crlEntryUnique, `the serial number ${serial} occurs twice`);
-        serials.add(serial);
+        const { serialNumber } = scanner;
+        if (serials.has(serialNumber)) yield finding(crlEntryUnique, `the serial number ${serialNumber} occurs twice`);
+        serials.add(serialNumber);
       }
       yield undefined;
     }
