@@ -164,7 +164,7 @@ export class RenewalAgent {
 }
 
 /** The system's timer; it does not keep the process alive. */
-const systemTimer: Timer = (work, delay) => {
+export const systemTimer: Timer = (work, delay) => {
   const timer = setTimeout(() => void work(), delay).unref();
   return () => {
     clearTimeout(timer);
