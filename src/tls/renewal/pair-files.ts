@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { decodeCertificate, DecodeError, encodePem, octetsFromPemOrDer, type Certificate } from '../../x509/index.js';
+import { removeLeftovers } from '../../files/index.js';
 import { previousKeyFile } from '../tls-material.js';
 import { lockPair } from './pair-lock.js';
 import { reasonOf, RenewalError } from './renewal-error.js';
@@ -66,9 +67,11 @@ export class PairFiles {
     }
     // All files at once, as they will be placed. Otherwise each attempt on a disk that is nearly full would have another certificate issued.
     const keys = newKeyFile === undefined ? [keyFile, previousKeyFile(keyFile)] : [newKeyFile];
+    const paths = [certificateFile, ...keys];
+    for (const path of paths) removeLeftovers(path);
     const files: TemporaryFile[] = [];
     try {
-      for (const path of [certificateFile, ...keys]) files.push(new TemporaryFile(path, this.#found[0], 0o600));
+      for (const path of paths) files.push(new TemporaryFile(path, this.#found[0], 0o600));
     } finally {
       for (const file of files) file.discard();
     }
@@ -101,7 +104,8 @@ export class PairFiles {
       try {
         newCertificate.place();
       } catch (error) {
-        new TemporaryFile(keyFile, this.keyPem, 0o600).place();
+        // Not when only the flush of its folder has failed: the certificate is in its place then.
+        if (this.#found[0].equals(readFile(certificateFile))) new TemporaryFile(keyFile, this.keyPem, 0o600).place();
         throw error;
       }
     } finally {
