@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -349,5 +350,24 @@ describeWithMounts('a disk that is nearly full', () => {
     const next = ca.issue();
     pair.place(next.key, [next.certificate]);
     expect(readdirSync(disk).sort()).toEqual(['cert.pem', 'filler', 'key.pem', 'key.pem.old']);
+  });
+
+  test('and so is one that has room for too few files', () => {
+    const disk = temporaryFolder();
+    // Two that are there, and during the replacement their followers, the key from before, and a lock.
+    mountDisk(disk, 64 * 1024, 6);
+    const issued = ca.issue();
+    const { paths } = placed(issued, issued.keyPem, disk);
+    const pair = new PairFiles(paths);
+    const filler = join(disk, 'filler');
+    writeFileSync(filler, '');
+    expect(() => {
+      pair.checkWritable();
+    }).toThrow(/cannot be written \(ENOSPC\)/);
+    rmSync(filler);
+    pair.checkWritable();
+    const next = ca.issue();
+    pair.place(next.key, [next.certificate]);
+    expect(readdirSync(disk).sort()).toEqual(['cert.pem', 'key.pem', 'key.pem.old']);
   });
 });

@@ -58,7 +58,9 @@ export class PairFiles {
     for (const octets of [this.keyPem, this.#found[1]]) octets.fill(0);
   }
 
-  /** Throws when the folders cannot be written to: a certificate that cannot be stored need not be issued. */
+  /**
+   * Throws when the folders cannot be written to, or another process is replacing the files: a certificate that cannot be stored need not be issued.
+   */
   checkWritable(): void {
     const { certificateFile, keyFile, newKeyFile } = this.#paths;
     if (newKeyFile !== undefined) {
@@ -70,10 +72,13 @@ export class PairFiles {
     const paths = [certificateFile, ...keys];
     for (const path of paths) removeLeftovers(path);
     const files: TemporaryFile[] = [];
+    let unlock: (() => void) | undefined;
     try {
       for (const path of paths) files.push(new TemporaryFile(path, this.#found[0], 0o600));
+      unlock = lockPair(certificateFile);
     } finally {
       for (const file of files) file.discard();
+      unlock?.();
     }
   }
 
