@@ -193,7 +193,7 @@ export class ExternalRootService {
     const { id, number } = checkExternalCrl(list, [...rows, ...next], now());
     await lastCrlBefore(store.database, { id, number });
     // Read to the last entry.
-    usableEntries(list, refuse).forEach(() => undefined);
+    Array.from(usableEntries(list, refuse), () => undefined);
   }
 
   /**

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { Agent, createServer, get as httpsGet, type Server } from 'node:https';
 import {
   connect as connectPlain,
@@ -466,6 +467,37 @@ describe('a session that could be resumed', () => {
     socket.destroy();
     expect(path.leaf.subject.key).toContain('localhost');
   });
+});
+
+test('a Request of Node.js is fetched as it is: its method, headers, body and signal', async () => {
+  const server = await listen(localhost());
+  const { client, issued } = await open();
+  const seen = Promise.withResolvers<unknown[]>();
+  server.server.once('request', (incoming) => {
+    const { method, url, headers } = incoming;
+    void text(incoming).then((body) => {
+      seen.resolve([method, url, headers['x-trace'], headers['content-type'], body]);
+    });
+  });
+  const headers = { 'x-trace': '1', 'content-type': 'text/csv' };
+  const asked = new Request(`https://localhost:${server.port}/rows?a=b`, { method: 'PUT', body: 'a,b', headers });
+  expect(await client.fetch(asked).then((answer) => answer.text())).toBe(issued.certificate.serialNumber);
+  expect(await seen.promise).toEqual(['PUT', '/rows?a=b', '1', 'text/csv', 'a,b']);
+  const given = new AbortController();
+  const aborted = client.fetch(new Request(`https://localhost:${server.port}/slow`, { signal: given.signal }), {
+    headers: { 'x-trace': '2' },
+  });
+  const [incoming] = (await once(server.server, 'request')) as [IncomingMessage];
+  expect(incoming.headers['x-trace']).toBe('2');
+  given.abort();
+  await expect(aborted).rejects.toMatchObject({ name: 'AbortError' });
+});
+
+test('fetch goes over the connections of the client also where a dispatcher is named that is none', async () => {
+  const server = await listen(localhost());
+  const { client, issued } = await open();
+  const answer = await client.fetch(`https://localhost:${server.port}/`, { dispatcher: undefined } as object);
+  expect(await answer.text()).toBe(issued.certificate.serialNumber);
 });
 
 describe('files', () => {

@@ -179,10 +179,12 @@ export class TlsClient {
    * The `fetch` of undici over this client's connections. For a server that is known by its SPIFFE ID make a {@link dispatcher} with `peer`, and pass
    * it as `dispatcher`.
    */
-  async fetch(input: RequestInfo, init: RequestInit = {}): Promise<Response> {
-    const { fetch } = await import('undici');
-    const dispatcher = await (this.#ownDispatcher ??= this.dispatcher());
-    return fetch(input, { dispatcher, ...init });
+  async fetch(input: RequestInfo | globalThis.Request, init: RequestInit = {}): Promise<Response> {
+    const { fetch, Request } = await import('undici');
+    const dispatcher = init.dispatcher ?? (await (this.#ownDispatcher ??= this.dispatcher()));
+    // The Request that is global in Node.js is of another copy of undici, which this one takes for a text.
+    const asked = input instanceof globalThis.Request ? new Request(input.url, input as unknown as RequestInit) : input;
+    return fetch(asked, { ...init, dispatcher });
   }
 
   /**

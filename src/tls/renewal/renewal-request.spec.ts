@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { createServer as createPlainServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
@@ -23,7 +23,7 @@ async function askAt(server: Server): Promise<unknown> {
 }
 
 /** A service whose every answer is this. */
-const answering = (answer: (response: ServerResponse<IncomingMessage>) => void): Server =>
+const answering = (answer: (response: ServerResponse) => void): Server =>
   createServer({ cert, key }, (request, response) => {
     request.resume();
     answer(response);
