@@ -7,7 +7,14 @@ import { reporter } from '../reporter.js';
 import { readTlsMaterial, type TlsFiles, type TlsMaterial } from '../tls-material.js';
 import { checkTlsSettings, DEFAULT_TLS_SETTINGS, type TlsSettings } from '../tls-settings.js';
 import { ClientAgent } from './client-agent.js';
-import { connectTo, type ConnectTarget, type ServerConnection } from './connect.js';
+import {
+  beginConnection,
+  connectTo,
+  type ConnectionAttempt,
+  type ConnectOptions,
+  type ConnectTarget,
+  type ServerConnection,
+} from './connect.js';
 import { expectedPeer } from './expected-peer.js';
 import { generationOf, type Generation } from './generation.js';
 import { certificatesOfLegacy } from './sent-certificates.js';
@@ -150,14 +157,23 @@ export class TlsClient {
   /** Opens one connection, given once the server has proven to be the expected one. Throws {@link PeerRefusedError}, and network errors. */
   async connect(target: ConnectTarget): Promise<ServerConnection> {
     const { generation } = this;
-    const connection = await connectTo(generation, target, {
-      clock: this.#clock,
-      handshakeTimeout: this.#handshakeTimeout,
-    });
+    const connection = await connectTo(generation, target, this.#connecting);
     if (this.generation === generation) return connection;
     // In the handshake files were taken up: a CA may be trusted no more.
     connection.socket.destroy();
     return this.connect(target);
+  }
+
+  /**
+   * As {@link connect}, for {@link ClientAgent}: the socket at once. The server is judged by what is trusted when it is known, and a certificate that was
+   * taken up in the handshake is presented by the next connection.
+   */
+  begin(target: ConnectTarget): ConnectionAttempt {
+    return beginConnection(this.generation, target, { ...this.#connecting, judge: () => this.generation });
+  }
+
+  get #connecting(): ConnectOptions {
+    return { clock: this.#clock, handshakeTimeout: this.#handshakeTimeout };
   }
 
   /** For `node:https`, axios, got and whatever else takes an agent. Connections are kept alive unless `options` say otherwise. */
