@@ -567,6 +567,16 @@ describe('files', () => {
     }
   });
 
+  test('are not looked at in times that no timer can wait for: it would come back at once', async () => {
+    for (const time of [0, NaN, Infinity, 2 ** 31])
+      for (const options of [
+        { reloadInterval: time },
+        { handshakeTimeout: time },
+        { revocation: { refreshInterval: time } },
+      ])
+        await expect(open(service(), options)).rejects.toThrow(RangeError);
+  });
+
   test('a CA bundle without a root is no trust', async () => {
     await expect(open(service(), { caPem: issuing.certificatePem })).rejects.toThrow(TlsSetupError);
   });

@@ -61,11 +61,12 @@ export type DispatcherOptions = PeerOptions & Omit<UndiciAgent.Options, 'connect
 
 /**
  * Reads the files and gives a client that keeps up with them. Throws {@link TlsSetupError}, as {@link readTlsMaterial}, and when `caFile` holds no
- * root.
+ * root; RangeError for a time that no timer can wait for.
  */
 export async function openTlsClient(options: TlsClientOptions): Promise<TlsClient> {
   const { settings = DEFAULT_TLS_SETTINGS, clock = () => new Date() } = options;
   checkTlsSettings(settings);
+  checkTimes({ ...options, ...options.revocation });
   const client = new TlsClient(await readTlsMaterial(options, clock()), { ...options, settings, clock });
   await client.start();
   return client;
@@ -250,5 +251,16 @@ export class TlsClient {
     } catch (error) {
       return error as Error;
     }
+  }
+}
+
+const TIMES = ['reloadInterval', 'handshakeTimeout', 'refreshInterval'] as const;
+
+/** A timer takes what is no number, and what is too large a one, for a millisecond. */
+function checkTimes(options: Partial<Record<(typeof TIMES)[number], number>>): void {
+  for (const name of TIMES) {
+    const { [name]: time = 1 } = options;
+    if (!(time > 0 && time < 2 ** 31))
+      throw new RangeError(`${name} is no number of milliseconds from 1 to ${2 ** 31 - 1}: ${time}`);
   }
 }

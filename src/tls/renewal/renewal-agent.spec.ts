@@ -88,6 +88,10 @@ describe('the time of renewal', () => {
     expect(events.map((event) => event.hour)).toEqual([12]);
   });
 
+  test('is no share at which no certificate would be renewed', () => {
+    for (const at of [NaN, -1, 1, 66]) expect(() => agentFor(24, { at })).toThrow(RangeError);
+  });
+
   test('at once when that is over, and a fleet that starts together spreads over a twelfth', async () => {
     const late = agentFor(24);
     await late.time.pass(23 * HOUR);

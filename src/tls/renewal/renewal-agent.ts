@@ -29,7 +29,7 @@ export interface RenewalAgentOptions {
   /** Gets the next certificate and puts it to use, or throws. It must not run for ever. */
   readonly renew: () => Promise<Certificate>;
   readonly report: (event: RenewalEvent) => void;
-  /** The share of its lifetime after which a certificate is renewed at the latest, from 0 to 1. Default two thirds. */
+  /** The share of its lifetime after which a certificate is renewed at the latest, from 0 to less than 1. Default two thirds. */
   readonly at?: number;
   readonly clock?: () => Date;
   readonly timer?: Timer;
@@ -61,9 +61,12 @@ export class RenewalAgent {
   #looking: Promise<void> | undefined;
   #isStopped = false;
 
+  /** Throws RangeError for an `at` that is no such share. */
   constructor(options: RenewalAgentOptions) {
     const defaults = { at: DEFAULT_AT, clock: () => new Date(), timer: systemTimer, random: Math.random };
     this.#options = { ...defaults, ...options };
+    const { at } = this.#options;
+    if (!(at >= 0 && at < 1)) throw new RangeError(`at is no share of a lifetime, from 0 to less than 1: ${at}`);
     this.#tell = reporter(this.#options.report);
   }
 
