@@ -1,6 +1,7 @@
 import { Agent, type AgentOptions, type RequestOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import { expectedPeer } from './expected-peer.js';
 import type { Generation } from './generation.js';
 import type { TlsClient } from './tls-client.js';
 
@@ -9,12 +10,15 @@ export class ClientAgent extends Agent {
   readonly #generations = new WeakMap<object, Generation>();
   #stopListening: (() => void) | undefined;
 
+  /** Throws RangeError as {@link expectedPeer}. */
   constructor(
     private readonly client: TlsClient,
     private readonly peer: string | undefined,
     options: AgentOptions,
   ) {
     super({ keepAlive: true, ...options });
+    // At a request that has waited nobody would be there to catch it.
+    if (peer !== undefined) expectedPeer(peer);
     // Runs before Node.js hands a connection that is free to the next request, or keeps it.
     this.prependListener('free', (socket: Duplex) => {
       if (this.#generations.get(socket) !== client.generation) socket.destroy();

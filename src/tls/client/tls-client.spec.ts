@@ -353,6 +353,7 @@ describe('a server that is not who was meant gets no octet', () => {
         .dispatcher({ peer: 'spiffe://Example.org/billing' })
         .then((each) => request('https://localhost:1/', { dispatcher: each })),
     ).rejects.toThrow(RangeError);
+    expect(() => client.agent({ peer: 'spiffe://Example.org/billing' })).toThrow(RangeError);
   });
 });
 

@@ -177,7 +177,10 @@ export class TlsClient {
     return { clock: this.#clock, handshakeTimeout: this.#handshakeTimeout };
   }
 
-  /** For `node:https`, axios, got and whatever else takes an agent. Connections are kept alive unless `options` say otherwise. */
+  /**
+   * For `node:https`, axios, got and whatever else takes an agent. Connections are kept alive unless `options` say otherwise. Throws RangeError for a
+   * `peer` that is a URI, and not the SPIFFE ID of a service.
+   */
   agent({ peer, ...options }: PeerOptions & AgentOptions = {}): Agent {
     return new ClientAgent(this, peer, options);
   }
