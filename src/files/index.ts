@@ -1,1 +1,1 @@
-export { Replacement } from './replacement.js';
+export { removeLeftovers, Replacement } from './replacement.js';

@@ -48,6 +48,23 @@ test('is gone when it is discarded, once or twice, but not from its place', () =
   expect(text('a')).toBe('two');
 });
 
+test('takes no place in a folder that cannot be read, where nobody could make sure that it stays', () => {
+  writeFileSync(path('a'), 'old');
+  if (isRoot) chownSync(folder, SOMEBODY, SOMEBODY);
+  chmodSync(folder, 0o300);
+  if (isRoot) process.seteuid?.(SOMEBODY);
+  try {
+    const replacement = new Replacement(path('a'), 0o600).write('new');
+    expect(() => {
+      replacement.place();
+    }).toThrow(/^EACCES/);
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+    chmodSync(folder, 0o700);
+  }
+  expect([text('a'), readdirSync(folder)]).toEqual(['old', ['a']]);
+});
+
 test('leaves nothing behind where it cannot be', () => {
   mkdirSync(path('a'));
   expect(() => new Replacement(path('a'), 0o600)).toThrow(/^EISDIR/);

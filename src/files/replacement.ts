@@ -7,11 +7,15 @@ import {
   linkSync,
   lstatSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+
+/** No write takes so long, in milliseconds. */
+const LEFT_AFTER = 60_000;
 
 /**
  * A file that is written beside the one whose place it takes, so that nobody, and no start after a crash, finds half of it. Its methods never wait, so that
@@ -65,19 +69,21 @@ export class Replacement {
   /** Moves it to its place, durably. */
   place(): void {
     this.flush().#orNothing(() => {
-      renameSync(this.#temporary, this.#path);
-      this.#flushFolder();
+      this.#durably(() => {
+        renameSync(this.#temporary, this.#path);
+      });
     });
   }
 
   /** As {@link place}, but never takes the place of a file: false, and nothing is left behind, when there is one. */
   placeAnew(): boolean {
-    return this.flush().#orNothing(() => {
-      const isPlaced = this.#link();
-      rmSync(this.#temporary);
-      this.#flushFolder();
-      return isPlaced;
-    });
+    return this.flush().#orNothing(() =>
+      this.#durably(() => {
+        const isPlaced = this.#link();
+        rmSync(this.#temporary);
+        return isPlaced;
+      }),
+    );
   }
 
   /** Removes it, unless it is in its place. */
@@ -97,11 +103,13 @@ export class Replacement {
     }
   }
 
-  /** A rename is durable once the folder is flushed. */
-  #flushFolder(): void {
+  /** A rename is durable once the folder is flushed. That is opened before: what cannot be made durable is not done. */
+  #durably<T>(rename: () => T): T {
     const folder = openSync(dirname(this.#path), 'r');
     try {
+      const result = rename();
       fsyncSync(folder);
+      return result;
     } finally {
       closeSync(folder);
     }
@@ -125,4 +133,25 @@ export class Replacement {
       throw error;
     }
   }
+}
+
+/**
+ * Takes away what a process that was killed amid a {@link Replacement} of `path` left beside it a minute ago or longer: it may be half a key. Never
+ * throws: whoever writes there next will hear of what is wrong.
+ */
+export function removeLeftovers(path: string): void {
+  const folder = dirname(path);
+  try {
+    for (const name of readdirSync(folder)) {
+      const left = join(folder, name);
+      if (isTemporaryOf(path, name) && Math.abs(Date.now() - lstatSync(left).mtimeMs) > LEFT_AFTER) rmSync(left);
+    }
+  } catch {
+    // A folder that is not ours, perhaps.
+  }
+}
+
+function isTemporaryOf(path: string, name: string): boolean {
+  const start = `.${basename(path)}.`;
+  return name.startsWith(start) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(start.length));
 }

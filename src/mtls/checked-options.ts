@@ -19,9 +19,10 @@ export function checkOptions({
   if (wrong) throw new TypeError(`the roles of ${wrong[0]} are no list: roles: { ${wrong[0]}: ['auditor'] }`);
   // Of NaN no comparison is true, and so nothing would ever have expired.
   if (!(isNumber(expiredGrace) && expiredGrace >= 0)) throw noTime('expiredGrace', expiredGrace);
-  // A timer takes what is no number for a millisecond.
+  // A timer takes what is no number, and what is too large a one, for a millisecond.
   const { refreshInterval = 1 } = revocation ?? {};
-  if (!(isNumber(refreshInterval) && refreshInterval > 0)) throw noTime('revocation.refreshInterval', refreshInterval);
+  if (!(isNumber(refreshInterval) && refreshInterval > 0 && refreshInterval < 2 ** 31))
+    throw noTime('revocation.refreshInterval', refreshInterval);
 }
 
 const isNumber = (value: unknown): value is number => typeof value === 'number';

@@ -345,6 +345,7 @@ test.each<[string, object]>([
   ['expiredGrace is no number of milliseconds: NaN', { ...given, expiredGrace: NaN }],
   ['expiredGrace is no number of milliseconds: 60000', { ...given, expiredGrace: '60000' }],
   ['refreshInterval is no number of milliseconds: NaN', { ...given, revocation: { refreshInterval: NaN } }],
+  ['refreshInterval is no number of milliseconds: Infinity', { ...given, revocation: { refreshInterval: Infinity } }],
 ])('%s, or it does not start', async (message, options) => {
   const imports = [MtlsModule.forRootAsync({ useFactory: () => options as MtlsOptions })];
   @Module({ imports })

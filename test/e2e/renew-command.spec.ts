@@ -23,7 +23,7 @@ import { commandLine } from '../support/command-line.js';
 import { callerOf } from '../support/certificate-client.js';
 import { get } from '../support/client.js';
 import { temporaryFolder } from '../support/folder.js';
-import { developmentTls, startIn } from '../support/service.js';
+import { developmentTls, environmentIn, startIn } from '../support/service.js';
 
 let service: Awaited<ReturnType<typeof startIn>>;
 let folder: string;
@@ -195,6 +195,29 @@ describe('veritas renew', () => {
   });
 });
 
+it('takes the cross-certificate of a root that is being replaced along, whichever roots are in the CA bundle', async () => {
+  const rolling = await startIn();
+  try {
+    for (const step of ['prepare', 'publish'])
+      expect(await commandLine(['ca', 'rollover', step, '--root'], environmentIn(rolling.folder))).toMatchObject({
+        code: 0,
+      });
+    const ca = rolling.application.get(CaService, { strict: false });
+    while (ca.authorities.every(({ state }) => state !== 'published')) await delay(10);
+    const { chainPem, key } = await callerOf(rolling, 'veritas-worker', 'service');
+    expect(decodePem(chainPem)).toHaveLength(3);
+    writeFileSync(path('worker.pem'), chainPem);
+    writeFileSync(path('worker.key'), key.export({ format: 'pem', type: 'pkcs8' }));
+    for (const trust of ['ca_bundle.pem', 'root_ca.pem']) {
+      const { code, err } = await renew(['--force', '--ca', join(rolling.folder, 'certs', trust)], rolling.ports.https);
+      expect([code, err]).toEqual([0, expect.any(String)]);
+      expect([trust, decodePem(read('worker.pem')).length]).toEqual([trust, 3]);
+    }
+  } finally {
+    await rolling.close();
+  }
+});
+
 describe('an answer that does not fit', () => {
   const authority = TestCa.root();
   const issuing = authority.intermediate();
@@ -344,6 +367,21 @@ describe('an answer that does not fit', () => {
   it('from a server that fits is taken, and only the certificates of its path', async () => {
     const stranger = TestCa.root().certificatePem;
     answer = (request) => ({ status: 201, body: issuing.issue({ ...name, ...keyOf(request) }).chainPem + stranger });
+    expect(await ask()).toMatchObject({ code: 0 });
+    expect(decodePem(read('worker.pem'))).toHaveLength(2);
+  });
+
+  it('is not used without a CA that stands between, though that is in the CA bundle', async () => {
+    writeFileSync(join(service.folder, 'fake.pem'), authority.certificatePem + issuing.certificatePem);
+    answer = (request) => {
+      const { certificatePem, chainPem } = issuing.issue({ ...name, ...keyOf(request) });
+      return { status: 201, body: isWhole ? chainPem : certificatePem };
+    };
+    let isWhole = false;
+    const before = contents();
+    expect(await ask()).toMatchObject({ code: 3, err: expect.stringContaining('it comes without the certificate of') });
+    expect(contents()).toEqual(before);
+    isWhole = true;
     expect(await ask()).toMatchObject({ code: 0 });
     expect(decodePem(read('worker.pem'))).toHaveLength(2);
   });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CaService, requestFor } from '../../src/pki/index.js';
@@ -8,6 +8,7 @@ import { commandLine } from '../support/command-line.js';
 import { newKey } from '../support/certificate-client.js';
 import { temporaryFolder } from '../support/folder.js';
 import { startIn } from '../support/service.js';
+import { SimulatedTime } from '../support/simulated-time.js';
 
 // Of so short a lifetime two thirds, counted from the backdated beginning, are over at once.
 const DUE = 100;
@@ -107,6 +108,35 @@ describe('veritas renew --daemon', () => {
     await agent.stop();
     expect(events.map(({ kind }) => kind)).toEqual(['renewed']);
     expect(leafIn(cert).serialNumber).not.toBe(before);
+  });
+
+  it('goes on when who is told never comes to an end, with a warning', async () => {
+    const { cert, flags } = await duePair();
+    const [, , , keyFile = '', , caFile = ''] = flags;
+    const time = new SimulatedTime();
+    const events: RenewalEvent[] = [];
+    const told = Promise.withResolvers<undefined>();
+    const agent = renewFiles({
+      certificateFile: cert,
+      keyFile,
+      caFile,
+      url: new URL(url()),
+      timer: time.timer,
+      report: (event) => events.push(event),
+      onRenewed: () => {
+        told.resolve(undefined);
+        return new Promise(() => undefined);
+      },
+    });
+    const started = agent.start();
+    await told.promise;
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    await time.pass(30_000);
+    await started;
+    expect(events.map(({ kind }) => kind)).toEqual(['renewed']);
+    expect(warn.mock.calls).toEqual([['what is told of a renewed certificate failed: it took more than 30 seconds']]);
+    warn.mockRestore();
+    await agent.stop();
   });
 
   it('tries again at once at SIGHUP, and goes on', async () => {

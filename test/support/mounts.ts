@@ -17,10 +17,12 @@ function mount(folder: string, ...args: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** A disk of its own at `folder`, with so many octets. */
-export function mountDisk(folder: string, octets: number): void {
+/** A disk of its own at `folder`, with so many octets, and room for so many files where that is given. */
+export function mountDisk(folder: string, octets: number, files?: number): void {
   mkdirSync(folder, { recursive: true });
-  const problem = mount(folder, '-t', 'tmpfs', '-o', `size=${octets}`, 'tmpfs');
+  // The folder itself is one of the inodes.
+  const inodes = files === undefined ? '' : `,nr_inodes=${files + 1}`;
+  const problem = mount(folder, '-t', 'tmpfs', '-o', `size=${octets}${inodes}`, 'tmpfs');
   if (problem !== undefined) throw new Error(problem);
 }
 

@@ -6,6 +6,8 @@ import {
   lastCrlHeader,
   listIssuers,
   markRevoked,
+  type CrlHeader,
+  type Database,
   type IssuerRow,
   type Store,
   type Transaction,
@@ -180,12 +182,18 @@ export class ExternalRootService {
     return id;
   }
 
-  /** Checks a revocation list, of `root` too when that is still to be installed. Throws PkiError `crl_not_accepted`, and what the store throws. */
+  /**
+   * Checks all that {@link installCrl} does of a revocation list, which may be of `root` when that is still to be installed. Throws PkiError
+   * `crl_not_accepted`, and what the store throws.
+   */
   async checkCrl(list: CertificateList, root: Certificate | undefined): Promise<void> {
     const { store, now } = this.#context;
     const rows = await listIssuers(store.database);
     const next = root ? [{ id: '', role: 'root', der: root.der, key_place: 'elsewhere' } as const] : [];
-    checkExternalCrl(list, [...rows, ...next], now());
+    const { id, number } = checkExternalCrl(list, [...rows, ...next], now());
+    await lastCrlBefore(store.database, { id, number });
+    // Read to the last entry.
+    Array.from(usableEntries(list, refuse), () => undefined);
   }
 
   /**
@@ -200,9 +208,7 @@ export class ExternalRootService {
     const entry = { action: 'crl.install', actor, requestId, subject: id };
     await audit.append({ ...entry, phase: 'intent', detail: { number: String(number) } });
     return store.transaction(async (transaction) => {
-      const last = await lastCrlHeader(transaction, { issuer: id, scope: COMPLETE });
-      if (last && last.number > number)
-        throw new PkiError('crl_not_accepted', `list ${last.number} of ${id} is here, which is newer than ${number}`);
+      const last = await lastCrlBefore(transaction, { id, number });
       const revoked: string[] = [];
       let sequence = 0;
       for (const { serialNumber, revocationDate, reason } of usableEntries(list, refuse)) {
@@ -232,4 +238,14 @@ export class ExternalRootService {
       return { issuer: id, number, nextUpdate, revoked, already };
     });
   }
+}
+
+/** The last list of the root `id` that was installed, if any. Throws PkiError `crl_not_accepted` when it is newer than list `number`. */
+async function lastCrlBefore(
+  database: Database,
+  { id, number }: { readonly id: string; readonly number: number },
+): Promise<CrlHeader | undefined> {
+  const last = await lastCrlHeader(database, { issuer: id, scope: COMPLETE });
+  if (last && last.number > number) refuse(`list ${last.number} of ${id} is here, which is newer than ${number}`);
+  return last;
 }

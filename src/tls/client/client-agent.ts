@@ -1,28 +1,24 @@
 import { Agent, type AgentOptions, type RequestOptions } from 'node:https';
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { expectedPeer } from './expected-peer.js';
 import type { Generation } from './generation.js';
 import type { TlsClient } from './tls-client.js';
-
-type Created = (error: Error | null, stream: Duplex) => void;
-
-/** How Node.js counts connections. */
-interface Counted {
-  readonly sockets: Record<string, Duplex[]>;
-  totalSocketCount: number;
-}
 
 /** An `https.Agent` whose connections are those of a {@link TlsClient}; connections from before a change are never used again. */
 export class ClientAgent extends Agent {
   readonly #generations = new WeakMap<object, Generation>();
   #stopListening: (() => void) | undefined;
 
+  /** Throws RangeError as {@link expectedPeer}. */
   constructor(
     private readonly client: TlsClient,
     private readonly peer: string | undefined,
     options: AgentOptions,
   ) {
     super({ keepAlive: true, ...options });
+    // At a request that has waited nobody would be there to catch it.
+    if (peer !== undefined) expectedPeer(peer);
     // Runs before Node.js hands a connection that is free to the next request, or keeps it.
     this.prependListener('free', (socket: Duplex) => {
       if (this.#generations.get(socket) !== client.generation) socket.destroy();
@@ -47,55 +43,22 @@ export class ClientAgent extends Agent {
     return super.getName(options);
   }
 
-  override createConnection(options: RequestOptions, callback?: Created): undefined {
+  override createConnection(options: RequestOptions): TLSSocket {
     this.#listen();
     const { generation } = this.client;
-    const attempt = new AbortController();
-    const done = this.#count(options, attempt);
-    this.client
-      .connect({
-        host: options.host ?? 'localhost',
-        port: Number(options.port ?? 443),
-        // Node.js takes it from the Host header; for an address there is none.
-        servername: options.servername,
-        peer: this.peer,
-        protocols: ['http/1.1'],
-        signal: attempt.signal,
-      })
-      .then(
-        ({ socket }) => {
-          done();
-          this.#generations.set(socket, generation);
-          callback?.(null, socket);
-        },
-        (error: unknown) => {
-          done();
-          // An error given to `callback` would be that of one request, and those that wait behind it would wait for ever.
-          const failed = new Socket().on('error', () => undefined);
-          this.#generations.set(failed, this.client.generation);
-          callback?.(null, failed);
-          failed.destroy(attempt.signal.aborted ? undefined : (error as Error));
-        },
-      );
-    return undefined;
-  }
-
-  /**
-   * Node.js counts a connection only once it is there: until then another socket stands for it, so that `maxSockets` holds and {@link destroy} ends
-   * the attempt. The returned function takes it away again.
-   */
-  #count(options: RequestOptions, attempt: AbortController): () => void {
-    const counted = this as unknown as Counted;
-    const name = super.getName(options);
-    const standIn = new Socket().once('close', () => {
-      attempt.abort();
+    const { socket, connected } = this.client.begin({
+      host: options.host ?? 'localhost',
+      port: Number(options.port ?? 443),
+      // Node.js takes it from the Host header; for an address there is none.
+      servername: options.servername,
+      peer: this.peer,
+      protocols: ['http/1.1'],
     });
-    (counted.sockets[name] ??= []).push(standIn);
-    counted.totalSocketCount++;
-    return () => {
-      counted.sockets[name] = (counted.sockets[name] ?? []).filter((socket) => socket !== standIn);
-      counted.totalSocketCount--;
-    };
+    // Told to the socket as well, which Node.js listens to.
+    connected.catch(() => undefined);
+    this.#generations.set(socket, generation);
+    if (options.timeout !== undefined) socket.setTimeout(options.timeout);
+    return socket;
   }
 
   override destroy(): void {

@@ -25,39 +25,58 @@ export interface ServerConnection {
   readonly path: ValidatedPath;
 }
 
+/** A connection that is being made. */
+export interface ConnectionAttempt {
+  /** What is written to it waits for the end of the handshake, and is thrown away with it when the server is refused there: as in Node.js's own agent. */
+  readonly socket: TLSSocket;
+  readonly connected: Promise<ServerConnection>;
+}
+
+export interface ConnectOptions {
+  readonly clock: () => Date;
+  /** Milliseconds. */
+  readonly handshakeTimeout: number;
+  /** By which the server is judged, once it is known; by default the one that the connection is made with. */
+  readonly judge?: () => Generation;
+}
+
 const KEEP_ALIVE_DELAY = 60_000;
 
+/** As {@link beginConnection}, and gives the connection once the server has proven to be the expected one. */
+export const connectTo = async (...from: Parameters<typeof beginConnection>): Promise<ServerConnection> =>
+  beginConnection(...from).connected;
+
 /**
- * Connects with the certificate of `generation`, and gives the connection once the server has proven to be the expected one; nothing is sent before
- * that. Otherwise the socket is destroyed, and the promise rejected with {@link PeerRefusedError}.
+ * Connects with the certificate of `generation`. Unless the server proves to be the expected one the socket is destroyed, and the promise rejected with
+ * {@link PeerRefusedError}. Throws RangeError as {@link expectedPeer}, and the reason of a signal that has been aborted.
  *
  * OpenSSL only proves that the server holds its certificate's key; it has no say about trust (`rejectUnauthorized: false`). Node.js would look at
  * OpenSSL's verdict only after the handshake, as we do; not at all when a session is resumed; and by no other clock than the system's.
  */
-export function connectTo(
+export function beginConnection(
   generation: Generation,
   target: ConnectTarget,
-  { clock, handshakeTimeout }: { readonly clock: () => Date; readonly handshakeTimeout: number },
-): Promise<ServerConnection> {
+  { clock, handshakeTimeout, judge = () => generation }: ConnectOptions,
+): ConnectionAttempt {
   const { host, port, protocols = [], signal } = target;
   const servername = target.servername ?? serverNameOf(host);
   // An address is not sent as a server name, but it is expected all the same.
   const expected = expectedPeer(target.peer ?? (servername === '' ? host : servername));
   const key = JSON.stringify([host, port, servername, expected, protocols]);
   const session = generation.session(key, clock());
-  return new Promise((resolve, reject) => {
-    signal?.throwIfAborted();
-    const socket = connect({
-      host,
-      port,
-      servername,
-      secureContext: generation.context,
-      rejectUnauthorized: false,
-      checkServerIdentity: () => undefined,
-      session: session?.ticket,
-      ...(protocols.length === 0 ? {} : { ALPNProtocols: [...protocols] }),
-    });
-    socket.setKeepAlive(true, KEEP_ALIVE_DELAY).setNoDelay(true);
+  signal?.throwIfAborted();
+  const socket = connect({
+    host,
+    port,
+    servername,
+    secureContext: generation.context,
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+    session: session?.ticket,
+    ...(protocols.length === 0 ? {} : { ALPNProtocols: [...protocols] }),
+  });
+  socket.setKeepAlive(true, KEEP_ALIVE_DELAY).setNoDelay(true);
+  const connected = new Promise<ServerConnection>((resolve, reject) => {
     const late = setTimeout(() => {
       socket.destroy(new PeerRefusedError('handshake_timeout', 'it did not finish the handshake in time'));
     }, handshakeTimeout);
@@ -86,7 +105,7 @@ export function connectTo(
     socket.once('secureConnect', () => {
       try {
         const time = clock();
-        path = checkSocket(socket, expected, session, { generation, time });
+        path = checkSocket(socket, expected, session, { generation, judge: judge(), time });
       } catch (error) {
         generation.forgetSession(key);
         socket.destroy(error as Error);
@@ -97,18 +116,19 @@ export function connectTo(
       resolve({ socket, path });
     });
   });
+  return { socket, connected };
 }
 
 function checkSocket(
   socket: TLSSocket,
   expected: ExpectedPeer,
   session: ResumableSession | undefined,
-  { generation, time }: { readonly generation: Generation; readonly time: Date },
+  { generation, judge, time }: { readonly generation: Generation; readonly judge: Generation; readonly time: Date },
 ): ValidatedPath {
   const sent = sentCertificates(socket);
   if (!socket.isSessionReused()) {
     if (!sent) throw new PeerRefusedError('no_certificate', 'it presented no certificate');
-    return generation.serverOf(sent, expected, time);
+    return judge.serverOf(sent, expected, time);
   }
   // Whoever holds the session's secret is the server that was checked when the session was made, under this name. The certificates above its own are
   // not sent again.
@@ -116,6 +136,7 @@ function checkSocket(
   if (!session || !isSame)
     throw new PeerRefusedError('wrong_session', 'its session is not the one that was to be resumed');
   if (!session.path.isCurrent(time)) throw new PeerRefusedError('expired', 'the certificate of its session is over');
+  if (judge !== generation) return judge.serverOf(session.path.certificates, expected, time);
   generation.admitServer(session.path, time);
   return session.path;
 }

@@ -1,5 +1,14 @@
 import { once } from 'node:events';
-import { Agent, createServer, get as httpsGet, type Server } from 'node:https';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import {
+  Agent,
+  createServer,
+  get as httpsGet,
+  request as httpsRequest,
+  type AgentOptions,
+  type RequestOptions,
+  type Server,
+} from 'node:https';
 import {
   connect as connectPlain,
   createServer as createPlainServer,
@@ -10,10 +19,10 @@ import {
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { connect, type TLSSocket, type TlsOptions } from 'node:tls';
+import { connect, createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { request } from 'undici';
 import { replaceFile, temporaryFolder, writeFiles } from '../../../test/support/folder.js';
 import { generateTestKeyPair, TestCa, type Issued, type TestCertificateOptions } from '../../testing/index.js';
@@ -344,6 +353,7 @@ describe('a server that is not who was meant gets no octet', () => {
         .dispatcher({ peer: 'spiffe://Example.org/billing' })
         .then((each) => request('https://localhost:1/', { dispatcher: each })),
     ).rejects.toThrow(RangeError);
+    expect(() => client.agent({ peer: 'spiffe://Example.org/billing' })).toThrow(RangeError);
   });
 });
 
@@ -380,10 +390,12 @@ test('a server whose CA is taken from the bundle during the handshake gets no oc
     const [socket] = (await once(gate, 'connection')) as [Socket];
     replaceFile(paths.ca, root.certificatePem);
     await client.reload();
-    // The next attempt goes through.
-    gate.once('connection', (next: Socket) => void pass(next));
+    // The next attempt goes through, where there is one.
+    const again = (next: Socket): void => void pass(next);
+    gate.on('connection', again);
     await pass(socket);
     expect(codeOf(await refused)).toBe('untrusted');
+    gate.off('connection', again);
   }
   expect(server.octets).toBe(0);
   gate.close();
@@ -393,6 +405,36 @@ test('a server whose CA is taken from the bundle during the handshake gets no oc
     socket.pipe(on).pipe(socket);
     return once(on, 'connect');
   }
+});
+
+test('nor does one whose session is resumed: in an agent, the handshake goes on and comes to nothing', async () => {
+  const other = TestCa.root({ commonName: 'Other Root' });
+  const server = await listen(other.issue({ names: [dns('localhost')] }));
+  const { server: gate, port } = await silentServer();
+  const pass = async (socket: Socket): Promise<void> => {
+    const on = connectPlain(server.port, '127.0.0.1').on('error', () => undefined);
+    socket.pipe(on).pipe(socket);
+    await once(on, 'connect');
+  };
+  const { client, paths } = await open(service(), { caPem: root.certificatePem + other.certificatePem });
+  const agent = client.agent();
+  const accepted = once(gate, 'connection') as Promise<[Socket]>;
+  const first = getBy(agent, port);
+  const [before] = await accepted;
+  await pass(before);
+  await first;
+  const closed = once(before, 'close');
+  server.sockets[0]?.destroy();
+  await closed;
+  const { octets } = server;
+  const refused = getBy(agent, port).catch((error: unknown) => error);
+  const [socket] = (await once(gate, 'connection')) as [Socket];
+  replaceFile(paths.ca, root.certificatePem);
+  await client.reload();
+  await pass(socket);
+  expect(codeOf(await refused)).toBe('untrusted');
+  expect(server.octets).toBe(octets);
+  gate.close();
 });
 
 const connecting = (client: TlsClient): Promise<Call> =>
@@ -468,6 +510,37 @@ describe('a session that could be resumed', () => {
   });
 });
 
+test('a Request of Node.js is fetched as it is: its method, headers, body and signal', async () => {
+  const server = await listen(localhost());
+  const { client, issued } = await open();
+  const seen = Promise.withResolvers<unknown[]>();
+  server.server.once('request', (incoming) => {
+    const { method, url, headers } = incoming;
+    void text(incoming).then((body) => {
+      seen.resolve([method, url, headers['x-trace'], headers['content-type'], body]);
+    });
+  });
+  const headers = { 'x-trace': '1', 'content-type': 'text/csv' };
+  const asked = new Request(`https://localhost:${server.port}/rows?a=b`, { method: 'PUT', body: 'a,b', headers });
+  expect(await client.fetch(asked).then((answer) => answer.text())).toBe(issued.certificate.serialNumber);
+  expect(await seen.promise).toEqual(['PUT', '/rows?a=b', '1', 'text/csv', 'a,b']);
+  const given = new AbortController();
+  const aborted = client.fetch(new Request(`https://localhost:${server.port}/slow`, { signal: given.signal }), {
+    headers: { 'x-trace': '2' },
+  });
+  const [incoming] = (await once(server.server, 'request')) as [IncomingMessage];
+  expect(incoming.headers['x-trace']).toBe('2');
+  given.abort();
+  await expect(aborted).rejects.toMatchObject({ name: 'AbortError' });
+});
+
+test('fetch goes over the connections of the client also where a dispatcher is named that is none', async () => {
+  const server = await listen(localhost());
+  const { client, issued } = await open();
+  const answer = await client.fetch(`https://localhost:${server.port}/`, { dispatcher: undefined } as object);
+  expect(await answer.text()).toBe(issued.certificate.serialNumber);
+});
+
 describe('files', () => {
   test('that cannot be used are reported, and the old ones stay', async () => {
     const server = await listen(localhost());
@@ -493,6 +566,16 @@ describe('files', () => {
       await place(next);
       expect(client.material.certificate.serialNumber).toBe(next.certificate.serialNumber);
     }
+  });
+
+  test('are not looked at in times that no timer can wait for: it would come back at once', async () => {
+    for (const time of [0, NaN, Infinity, 2 ** 31])
+      for (const options of [
+        { reloadInterval: time },
+        { handshakeTimeout: time },
+        { revocation: { refreshInterval: time } },
+      ])
+        await expect(open(service(), options)).rejects.toThrow(RangeError);
   });
 
   test('a CA bundle without a root is no trust', async () => {
@@ -557,6 +640,46 @@ describe('an agent', () => {
     }
   });
 
+  test('sends nothing to a server that is refused, however much is written before that is known', async () => {
+    for (const maxVersion of ['TLSv1.3', 'TLSv1.2'] as const) {
+      const server = await listen(TestCa.root().issue({ names: [dns('localhost')] }), { maxVersion });
+      const { client } = await open();
+      const options = { host: 'localhost', port: server.port, agent: client.agent(), method: 'POST' };
+      const read: number[] = [];
+      for (const octets of [0, 1_000_000]) {
+        const accepted = once(server.server, 'connection') as Promise<[Socket]>;
+        const call = httpsRequest(options);
+        call.write(Buffer.alloc(octets + 1));
+        await once(call, 'error');
+        const [raw] = await accepted;
+        if (!raw.closed) await once(raw, 'close');
+        read.push(raw.bytesRead);
+      }
+      // Not in cipher text either: a signature is longer or shorter by an octet or two.
+      expect(Math.abs((read[1] ?? 0) - (read[0] ?? 0))).toBeLessThan(10);
+      expect(server.octets).toBe(0);
+    }
+  });
+
+  test('hears nothing from a server that is refused, though it answers before it is asked', async () => {
+    const { chainPem: cert, keyPem: key } = TestCa.root().issue({ names: [dns('localhost')] });
+    for (const maxVersion of ['TLSv1.3', 'TLSv1.2'] as const) {
+      const server = createTlsServer({ cert, key, maxVersion }, (socket) => {
+        socket.on('error', () => undefined).end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+      });
+      server.on('tlsClientError', () => undefined);
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      const { client } = await open();
+      const call = httpsGet({ host: 'localhost', port: (server.address() as AddressInfo).port, agent: client.agent() });
+      const answered = jest.fn();
+      call.on('response', answered);
+      const [error] = (await once(call, 'error')) as [unknown];
+      await once(call, 'close');
+      expect([codeOf(error), answered.mock.calls]).toEqual(['untrusted', []]);
+      server.close();
+    }
+  });
+
   test('tells each request that waits, once, when no connection can be made', async () => {
     const server = await listen(TestCa.root().issue({ names: [dns('localhost')] }));
     const { client } = await open();
@@ -572,6 +695,28 @@ describe('an agent', () => {
       expect(errors).toEqual(Array(10).fill('untrusted'));
     }
     expect(server.octets).toBe(0);
+  });
+
+  test('has the timeout of a request act in the handshake too, and a request that is given up end at once', async () => {
+    const { server, port } = await silentServer();
+    const { client } = await open();
+    const options = { host: 'localhost', port };
+    const given = new AbortController();
+    const ways: readonly [AgentOptions, RequestOptions, (call: ClientRequest) => unknown, string][] = [
+      [{}, { timeout: 20 }, (call) => call.on('timeout', () => call.destroy()), 'ECONNRESET'],
+      [{ timeout: 20 }, {}, (call) => call.on('timeout', () => call.destroy()), 'ECONNRESET'],
+      [{}, {}, (call) => call.setTimeout(20, () => call.destroy(new Error('late'))), 'late'],
+      [{}, { signal: given.signal }, () => server.once('connection', () => given.abort()), 'ABORT_ERR'],
+    ];
+    for (const [settings, more, prepare, why] of ways) {
+      const agent = client.agent({ maxSockets: 1, ...settings });
+      const call = httpsGet({ ...options, agent, ...more });
+      prepare(call);
+      const [error] = (await once(call, 'error')) as [Error & { code?: string }];
+      expect(error.code ?? error.message).toBe(why);
+      agent.destroy();
+    }
+    server.close();
   });
 
   test('that is destroyed ends the connections that are being made, as the end of its client does', async () => {

@@ -7,7 +7,14 @@ import { reporter } from '../reporter.js';
 import { readTlsMaterial, type TlsFiles, type TlsMaterial } from '../tls-material.js';
 import { checkTlsSettings, DEFAULT_TLS_SETTINGS, type TlsSettings } from '../tls-settings.js';
 import { ClientAgent } from './client-agent.js';
-import { connectTo, type ConnectTarget, type ServerConnection } from './connect.js';
+import {
+  beginConnection,
+  connectTo,
+  type ConnectionAttempt,
+  type ConnectOptions,
+  type ConnectTarget,
+  type ServerConnection,
+} from './connect.js';
 import { expectedPeer } from './expected-peer.js';
 import { generationOf, type Generation } from './generation.js';
 import { certificatesOfLegacy } from './sent-certificates.js';
@@ -54,11 +61,12 @@ export type DispatcherOptions = PeerOptions & Omit<UndiciAgent.Options, 'connect
 
 /**
  * Reads the files and gives a client that keeps up with them. Throws {@link TlsSetupError}, as {@link readTlsMaterial}, and when `caFile` holds no
- * root.
+ * root; RangeError for a time that no timer can wait for.
  */
 export async function openTlsClient(options: TlsClientOptions): Promise<TlsClient> {
   const { settings = DEFAULT_TLS_SETTINGS, clock = () => new Date() } = options;
   checkTlsSettings(settings);
+  checkTimes({ ...options, ...options.revocation });
   const client = new TlsClient(await readTlsMaterial(options, clock()), { ...options, settings, clock });
   await client.start();
   return client;
@@ -150,17 +158,29 @@ export class TlsClient {
   /** Opens one connection, given once the server has proven to be the expected one. Throws {@link PeerRefusedError}, and network errors. */
   async connect(target: ConnectTarget): Promise<ServerConnection> {
     const { generation } = this;
-    const connection = await connectTo(generation, target, {
-      clock: this.#clock,
-      handshakeTimeout: this.#handshakeTimeout,
-    });
+    const connection = await connectTo(generation, target, this.#connecting);
     if (this.generation === generation) return connection;
     // In the handshake files were taken up: a CA may be trusted no more.
     connection.socket.destroy();
     return this.connect(target);
   }
 
-  /** For `node:https`, axios, got and whatever else takes an agent. Connections are kept alive unless `options` say otherwise. */
+  /**
+   * As {@link connect}, for {@link ClientAgent}: the socket at once. The server is judged by what is trusted when it is known, and a certificate that was
+   * taken up in the handshake is presented by the next connection.
+   */
+  begin(target: ConnectTarget): ConnectionAttempt {
+    return beginConnection(this.generation, target, { ...this.#connecting, judge: () => this.generation });
+  }
+
+  get #connecting(): ConnectOptions {
+    return { clock: this.#clock, handshakeTimeout: this.#handshakeTimeout };
+  }
+
+  /**
+   * For `node:https`, axios, got and whatever else takes an agent. Connections are kept alive unless `options` say otherwise. Throws RangeError for a
+   * `peer` that is a URI, and not the SPIFFE ID of a service.
+   */
   agent({ peer, ...options }: PeerOptions & AgentOptions = {}): Agent {
     return new ClientAgent(this, peer, options);
   }
@@ -179,10 +199,12 @@ export class TlsClient {
    * The `fetch` of undici over this client's connections. For a server that is known by its SPIFFE ID make a {@link dispatcher} with `peer`, and pass
    * it as `dispatcher`.
    */
-  async fetch(input: RequestInfo, init: RequestInit = {}): Promise<Response> {
-    const { fetch } = await import('undici');
-    const dispatcher = await (this.#ownDispatcher ??= this.dispatcher());
-    return fetch(input, { dispatcher, ...init });
+  async fetch(input: RequestInfo | globalThis.Request, init: RequestInit = {}): Promise<Response> {
+    const { fetch, Request } = await import('undici');
+    const dispatcher = init.dispatcher ?? (await (this.#ownDispatcher ??= this.dispatcher()));
+    // The Request that is global in Node.js is of another copy of undici, which this one takes for a text.
+    const asked = input instanceof globalThis.Request ? new Request(input.url, input as unknown as RequestInit) : input;
+    return fetch(asked, { ...init, dispatcher });
   }
 
   /**
@@ -232,5 +254,16 @@ export class TlsClient {
     } catch (error) {
       return error as Error;
     }
+  }
+}
+
+const TIMES = ['reloadInterval', 'handshakeTimeout', 'refreshInterval'] as const;
+
+/** A timer takes what is no number, and what is too large a one, for a millisecond. */
+function checkTimes(options: Partial<Record<(typeof TIMES)[number], number>>): void {
+  for (const name of TIMES) {
+    const { [name]: time = 1 } = options;
+    if (!(time > 0 && time < 2 ** 31))
+      throw new RangeError(`${name} is no number of milliseconds from 1 to ${2 ** 31 - 1}: ${time}`);
   }
 }

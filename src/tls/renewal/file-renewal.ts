@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import type { TlsSettings } from '../tls-settings.js';
 import { PairFiles } from './pair-files.js';
-import { RenewalAgent, type RenewalAgentOptions } from './renewal-agent.js';
+import { RenewalAgent, systemTimer, type RenewalAgentOptions, type Timer } from './renewal-agent.js';
 import { reasonOf, RenewalError } from './renewal-error.js';
 import { renewPair } from './renew-pair.js';
+
+const LONGEST_TELLING = 30_000;
 
 /** Options of {@link renewFiles}. */
 export interface FileRenewalOptions extends Omit<RenewalAgentOptions, 'current' | 'renew'> {
@@ -16,7 +18,7 @@ export interface FileRenewalOptions extends Omit<RenewalAgentOptions, 'current' 
   /** The service that issued the certificate, as `https://host:port`. */
   readonly url: URL;
   readonly settings?: TlsSettings;
-  /** Called once the new files are there: `() => client.reload()`. What it throws becomes a warning of the process. */
+  /** Called once the new files are there: `() => client.reload()`. What it throws becomes a warning of the process, and so does half a minute without an end. */
   readonly onRenewed?: () => Promise<void> | void;
 }
 
@@ -31,6 +33,7 @@ export function renewFiles(options: FileRenewalOptions): RenewalAgent {
     settings,
     onRenewed,
     clock = () => new Date(),
+    timer = systemTimer,
   } = options;
   const open = (): PairFiles => new PairFiles({ certificateFile, keyFile, keyPassphrase });
   return new RenewalAgent({
@@ -45,7 +48,7 @@ export function renewFiles(options: FileRenewalOptions): RenewalAgent {
       try {
         const caPem = await readText(caFile);
         const [leaf] = await renewPair(pair, { url, caPem, caName: caFile, settings, clock });
-        await tell(onRenewed);
+        await tell(onRenewed, timer);
         return leaf;
       } finally {
         pair.wipe();
@@ -54,12 +57,21 @@ export function renewFiles(options: FileRenewalOptions): RenewalAgent {
   });
 }
 
-/** The new files stay, whatever happens in `onRenewed`. */
-async function tell(onRenewed: FileRenewalOptions['onRenewed']): Promise<void> {
+/** The new files stay, whatever happens in `onRenewed`, and nobody waits for it for ever. */
+async function tell(onRenewed: FileRenewalOptions['onRenewed'], timer: Timer): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const cancel = timer(() => {
+    reject(new Error(`it took more than ${LONGEST_TELLING / 1000} seconds`));
+    return Promise.resolve();
+  }, LONGEST_TELLING);
   try {
-    await onRenewed?.();
+    await Promise.race([onRenewed?.(), late]);
   } catch (error) {
-    process.emitWarning(`what is told of a renewed certificate failed: ${reasonOf(error)}`);
+    process.emitWarning(
+      `what is told of a renewed certificate failed: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  } finally {
+    cancel();
   }
 }
 

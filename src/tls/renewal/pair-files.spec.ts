@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -89,6 +90,42 @@ describe('a pair', () => {
       expect(await readNow(paths)).toBe(last.certificate.serialNumber);
       expect(readFileSync(`${paths.keyFile}.old`, 'utf8')).toBe(expected.keyPem);
     }
+  });
+
+  test('that is in its place stays whole though the disk fails to say so', async () => {
+    const { paths } = placed();
+    const next = ca.issue();
+    const place = TemporaryFile.prototype.place;
+    let files = 0;
+    // The third is the certificate: it is renamed, and then its folder cannot be flushed.
+    const placing = jest.spyOn(TemporaryFile.prototype, 'place').mockImplementation(function (this: TemporaryFile) {
+      place.call(this);
+      if (++files === 3) throw new RenewalError('unusable', 'EIO');
+    });
+    try {
+      expect(() => {
+        new PairFiles(paths).place(next.key, [next.certificate]);
+      }).toThrow('EIO');
+    } finally {
+      placing.mockRestore();
+    }
+    expect(await readNow(paths)).toBe(next.certificate.serialNumber);
+  });
+
+  test('has what a process that was killed left beside it taken away, and nothing else', () => {
+    const { folder, paths } = placed();
+    const names = ['.key.pem.0123456789ab.tmp', '.cert.pem.0123456789ab.tmp', '.key.pem.old.0123456789ab.tmp'];
+    const kept = [
+      '.key.pem.0123456789cd.tmp',
+      '.other.pem.0123456789ab.tmp',
+      '.key.pem.swp',
+      '.key.pem.x123456789ab.tmp',
+    ];
+    for (const name of [...names, ...kept]) writeFileSync(join(folder, name), 'half a key', { mode: 0o600 });
+    const before = new Date(Date.now() - 61_000);
+    for (const name of [...names, ...kept.slice(1)]) utimesSync(join(folder, name), before, before);
+    new PairFiles(paths).checkWritable();
+    expect(readdirSync(folder).sort()).toEqual([...kept, 'cert.pem', 'key.pem'].sort());
   });
 
   test('is replaced by one process at a time, and by the next one when that has ended in the middle', async () => {
@@ -313,5 +350,24 @@ describeWithMounts('a disk that is nearly full', () => {
     const next = ca.issue();
     pair.place(next.key, [next.certificate]);
     expect(readdirSync(disk).sort()).toEqual(['cert.pem', 'filler', 'key.pem', 'key.pem.old']);
+  });
+
+  test('and so is one that has room for too few files', () => {
+    const disk = temporaryFolder();
+    // Two that are there, and during the replacement their followers, the key from before, and a lock.
+    mountDisk(disk, 64 * 1024, 6);
+    const issued = ca.issue();
+    const { paths } = placed(issued, issued.keyPem, disk);
+    const pair = new PairFiles(paths);
+    const filler = join(disk, 'filler');
+    writeFileSync(filler, '');
+    expect(() => {
+      pair.checkWritable();
+    }).toThrow(/cannot be written \(ENOSPC\)/);
+    rmSync(filler);
+    pair.checkWritable();
+    const next = ca.issue();
+    pair.place(next.key, [next.certificate]);
+    expect(readdirSync(disk).sort()).toEqual(['cert.pem', 'key.pem', 'key.pem.old']);
   });
 });

@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { decodeCertificate, DecodeError, encodePem, octetsFromPemOrDer, type Certificate } from '../../x509/index.js';
+import { removeLeftovers } from '../../files/index.js';
 import { previousKeyFile } from '../tls-material.js';
 import { lockPair } from './pair-lock.js';
 import { reasonOf, RenewalError } from './renewal-error.js';
@@ -57,7 +58,9 @@ export class PairFiles {
     for (const octets of [this.keyPem, this.#found[1]]) octets.fill(0);
   }
 
-  /** Throws when the folders cannot be written to: a certificate that cannot be stored need not be issued. */
+  /**
+   * Throws when the folders cannot be written to, or another process is replacing the files: a certificate that cannot be stored need not be issued.
+   */
   checkWritable(): void {
     const { certificateFile, keyFile, newKeyFile } = this.#paths;
     if (newKeyFile !== undefined) {
@@ -66,11 +69,16 @@ export class PairFiles {
     }
     // All files at once, as they will be placed. Otherwise each attempt on a disk that is nearly full would have another certificate issued.
     const keys = newKeyFile === undefined ? [keyFile, previousKeyFile(keyFile)] : [newKeyFile];
+    const paths = [certificateFile, ...keys];
+    for (const path of paths) removeLeftovers(path);
     const files: TemporaryFile[] = [];
+    let unlock: (() => void) | undefined;
     try {
-      for (const path of [certificateFile, ...keys]) files.push(new TemporaryFile(path, this.#found[0], 0o600));
+      for (const path of paths) files.push(new TemporaryFile(path, this.#found[0], 0o600));
+      unlock = lockPair(certificateFile);
     } finally {
       for (const file of files) file.discard();
+      unlock?.();
     }
   }
 
@@ -101,7 +109,8 @@ export class PairFiles {
       try {
         newCertificate.place();
       } catch (error) {
-        new TemporaryFile(keyFile, this.keyPem, 0o600).place();
+        // Not when only the flush of its folder has failed: the certificate is in its place then.
+        if (this.#found[0].equals(readFile(certificateFile))) new TemporaryFile(keyFile, this.keyPem, 0o600).place();
         throw error;
       }
     } finally {

@@ -88,6 +88,10 @@ describe('the time of renewal', () => {
     expect(events.map((event) => event.hour)).toEqual([12]);
   });
 
+  test('is no share at which no certificate would be renewed', () => {
+    for (const at of [NaN, -1, 1, 66]) expect(() => agentFor(24, { at })).toThrow(RangeError);
+  });
+
   test('at once when that is over, and a fleet that starts together spreads over a twelfth', async () => {
     const late = agentFor(24);
     await late.time.pass(23 * HOUR);
@@ -122,6 +126,42 @@ describe('the time of renewal', () => {
     await ahead.time.pass(HOUR);
     expect(ahead.attempts()).toBeGreaterThan(1);
     expect(ahead.attempts()).toBeLessThanOrEqual(360);
+  });
+
+  test('comes by the clock: within a minute once the machine has slept beyond it, or its clock was set', async () => {
+    let skew = 0;
+    const { agent, time, attempts } = agentFor(24, {
+      clock: () => new Date(time.now().getTime() + skew),
+      random: () => 0,
+    });
+    await agent.start();
+    await time.pass(HOUR + MINUTE);
+    // The clock went on while the machine slept, and its timers did not.
+    skew = 22.5 * HOUR;
+    await time.pass(MINUTE);
+    expect(attempts()).toBe(1);
+  });
+
+  test('is at two thirds of what is left, where two thirds of the lifetime are over by our clock when it is issued', async () => {
+    for (const [lifetime, left] of [
+      [6 * MINUTE, MINUTE],
+      [24 * HOUR, 30 * MINUTE],
+    ] as const) {
+      const { agent, time, state, events } = agentFor(0, {
+        random: () => 0,
+        renew: () => {
+          const notAfter = time.now().getTime() + left;
+          const dates = { notBefore: new Date(notAfter - lifetime), notAfter: new Date(notAfter) };
+          state.certificate = ca.issue({ keyPair, ...dates }).certificate;
+          return Promise.resolve(state.certificate);
+        },
+      });
+      await agent.start();
+      await time.pass(10 * left);
+      const hours = events.map(({ hour }) => hour);
+      expect(hours).toEqual(hours.map((_, index) => expect.closeTo((index * left * 2) / 3 / HOUR, 5)));
+      expect(hours).toHaveLength(16);
+    }
   });
 
   test('there is nothing to do without a certificate of ours, and after stop()', async () => {

@@ -29,7 +29,7 @@ export interface RenewalAgentOptions {
   /** Gets the next certificate and puts it to use, or throws. It must not run for ever. */
   readonly renew: () => Promise<Certificate>;
   readonly report: (event: RenewalEvent) => void;
-  /** The share of its lifetime after which a certificate is renewed at the latest, from 0 to 1. Default two thirds. */
+  /** The share of its lifetime after which a certificate is renewed at the latest, from 0 to less than 1. Default two thirds. */
   readonly at?: number;
   readonly clock?: () => Date;
   readonly timer?: Timer;
@@ -39,8 +39,9 @@ export interface RenewalAgentOptions {
 
 // Clocks are set, machines sleep, and files are replaced by others: so no plan is older than this.
 const LONGEST_SLEEP = 3_600_000;
-// With a clock that is wrong, a new certificate may be due at once again: that must keep nobody busy.
 const SHORTEST_SLEEP = 10_000;
+// A timer stands still while the machine sleeps, and hears nothing of a clock that is set: so the clock is looked at this often.
+const LONGEST_NAP = 60_000;
 const DEFAULT_AT = 2 / 3;
 
 /**
@@ -60,9 +61,12 @@ export class RenewalAgent {
   #looking: Promise<void> | undefined;
   #isStopped = false;
 
+  /** Throws RangeError for an `at` that is no such share. */
   constructor(options: RenewalAgentOptions) {
     const defaults = { at: DEFAULT_AT, clock: () => new Date(), timer: systemTimer, random: Math.random };
     this.#options = { ...defaults, ...options };
+    const { at } = this.#options;
+    if (!(at >= 0 && at < 1)) throw new RangeError(`at is no share of a lifetime, from 0 to less than 1: ${at}`);
     this.#tell = reporter(this.#options.report);
   }
 
@@ -92,14 +96,25 @@ export class RenewalAgent {
     this.#looking = this.#renewWhenDue().then((delay) => {
       this.#looking = undefined;
       this.#nextLook = this.#options.clock().getTime() + delay;
-      if (!this.#isStopped) this.#cancel = this.#options.timer(() => this.#look(), delay);
+      if (!this.#isStopped) this.#sleep(delay);
     });
     return this.#looking;
   }
 
+  /** Looks after `delay` milliseconds, or once the clock says that they are over. */
+  #sleep(delay: number): void {
+    const { clock, timer } = this.#options;
+    const nap = Math.min(delay, LONGEST_NAP);
+    this.#cancel = timer(async () => {
+      const left = Math.min(delay - nap, this.#nextLook - clock().getTime());
+      if (left > 0) this.#sleep(left);
+      else await this.#look();
+    }, nap);
+  }
+
   /** Gives how long to sleep, in milliseconds. */
   async #renewWhenDue(): Promise<number> {
-    const { current, renew, clock } = this.#options;
+    const { current, renew, clock, at, random } = this.#options;
     let certificate: Certificate | undefined;
     try {
       certificate = await current();
@@ -112,8 +127,14 @@ export class RenewalAgent {
       } else if (isAnother || this.#failures > 0) this.#tell({ kind: 'found', certificate });
       this.#failures = 0;
       if (!certificate) return LONGEST_SLEEP;
-      const left = this.#timeOf(certificate) - clock().getTime();
-      return Math.min(LONGEST_SLEEP, Math.max(SHORTEST_SLEEP, left));
+      const now = clock();
+      const planned = this.#timeOf(certificate);
+      // With a clock that is ahead, or when most of a short lifetime is over at the issue, a new certificate is due at once: it is given a share of what is left.
+      const time =
+        planned > now.getTime()
+          ? planned
+          : renewalTime({ notBefore: now, notAfter: certificate.notAfter }, at, random());
+      return Math.min(LONGEST_SLEEP, Math.max(SHORTEST_SLEEP, time - now.getTime()));
     } catch (error) {
       return this.#failed(error, certificate);
     }
@@ -146,7 +167,7 @@ export class RenewalAgent {
 }
 
 /** The system's timer; it does not keep the process alive. */
-const systemTimer: Timer = (work, delay) => {
+export const systemTimer: Timer = (work, delay) => {
   const timer = setTimeout(() => void work(), delay).unref();
   return () => {
     clearTimeout(timer);

@@ -1,5 +1,5 @@
 import { request as httpsRequest } from 'node:https';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { TLSSocket, type SecureContextOptions } from 'node:tls';
 import { reasonOf, RenewalError } from './renewal-error.js';
@@ -95,13 +95,16 @@ async function collect(response: IncomingMessage): Promise<Answer> {
       });
     chunks.push(chunk);
   }
-  const retryAfter = secondsIn(response.headers['retry-after']);
+  const retryAfter = secondsIn(response.headers);
   return { status: response.statusCode ?? 0, body: Buffer.concat(chunks), retryAfter };
 }
 
-/** The seconds of a Retry-After header. Its other form, a date, would depend on this machine's clock, and is ignored. */
-const secondsIn = (header: string | undefined): number | undefined =>
-  header !== undefined && /^\d{1,9}$/.test(header) ? Number(header) : undefined;
+/** The seconds of a Retry-After header. Its other form, a date, counts from the date of the answer: this machine's clock may be another. */
+function secondsIn({ 'retry-after': wait = '', date = '' }: IncomingHttpHeaders): number | undefined {
+  if (/^\d{1,9}$/.test(wait)) return Number(wait);
+  const seconds = wait.endsWith(' GMT') ? (Date.parse(wait) - Date.parse(date)) / 1000 : NaN;
+  return Number.isNaN(seconds) ? undefined : Math.max(0, seconds);
+}
 
 const lateError = (url: URL): RenewalError =>
   new RenewalError('unusable', `${url.origin} did not answer within ${TIMEOUT / 1000} seconds`, {

@@ -3,10 +3,12 @@ import {
   decodeCertificate,
   DecodeError,
   generalNameToString,
+  nameToString,
   octetsFromPemOrDer,
   sameName,
   subjectPublicKeyInfoOf,
   validateCertificatePath,
+  verifySignature,
   type Certificate,
 } from '../../x509/index.js';
 import { RenewalError } from './renewal-error.js';
@@ -20,8 +22,9 @@ export interface RenewalTerms {
 }
 
 /**
- * The new certificate, followed by those certificates of its path that came with it. Throws {@link RenewalError} unless it is for the new key, has
- * the subject, names and purposes of the old certificate, leads to `anchors` and is valid now: whoever answered, nothing else replaces the old one.
+ * The new certificate, followed by those that came with it and are above it. Throws {@link RenewalError} unless it is for the new key, has the subject,
+ * names and purposes of the old certificate, leads to `anchors`, comes with each CA between it and a root, and is valid now: whoever answered, nothing
+ * else replaces the old one.
  */
 export function checkRenewed(
   octets: Uint8Array,
@@ -40,9 +43,27 @@ export function checkRenewed(
     purposes: old.extensions.extendedKeyUsage,
   });
   if (!result.ok) throw unfit(result.reason.message);
-  const path = new Set(result.path.certificates.map(({ fingerprint256 }) => fingerprint256));
-  return [leaf, ...rest.filter(({ fingerprint256 }) => path.has(fingerprint256))];
+  const came = new Set([leaf, ...rest].map(({ fingerprint256 }) => fingerprint256));
+  const absent = result.path.certificates.find((each) => !isSelfIssued(each) && !came.has(each.fingerprint256));
+  // Peers may trust the root alone, whatever is in the CA file here.
+  if (absent) throw unfit(`it comes without the certificate of ${nameToString(absent.subject)}`);
+  return [leaf, ...rest.filter(isAbove(leaf, rest))];
 }
+
+const isSelfIssued = ({ subject, issuer }: Certificate): boolean => sameName(subject, issuer);
+
+/** Also by a path that is not ours: the cross-certificate of a root is for peers that trust another one. */
+function isAbove(leaf: Certificate, authorities: readonly Certificate[]): (certificate: Certificate) => boolean {
+  const path = new Set([leaf]);
+  // The set grows while it is walked through.
+  for (const each of path) for (const authority of authorities) if (isIssuedBy(each, authority)) path.add(authority);
+  return (certificate) => path.has(certificate);
+}
+
+const isIssuedBy = (
+  { issuer, signature, signatureAlgorithm, tbs }: Certificate,
+  { subject, publicKey }: Certificate,
+): boolean => sameName(issuer, subject) && verifySignature(signatureAlgorithm, publicKey, tbs, signature);
 
 function readChain(octets: Uint8Array): Certificate[] {
   try {
