@@ -109,6 +109,7 @@ export { RevokedCertificateScanner } from './revoked-certificate-scanner.js';
 export { secondOpinion, secondOpinionOnList, secondOpinionOnRequest } from './second-opinion.js';
 export { serialNumberFromString } from './serial-number.js';
 export {
+  isSignedBy,
   isSupportedSignatureAlgorithm,
   signAside,
   signingSchemeFor,

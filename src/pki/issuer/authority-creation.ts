@@ -14,9 +14,9 @@ import {
 } from '../../store/index.js';
 import {
   decodeCertificate,
+  isSignedBy,
   nameFrom,
   nameToString,
-  verifySignature,
   type Certificate,
   type Name,
 } from '../../x509/index.js';
@@ -216,7 +216,7 @@ async function adopt(creation: Creation, wanted: NewAuthority, path: string): Pr
   const { context, events, requester } = creation;
   const certificate = readCertificateFile(path);
   const signedBy = wanted.parent?.identity.publicKey ?? certificate.publicKey;
-  if (!verifySignature(certificate.signatureAlgorithm, signedBy, certificate.tbs, certificate.signature))
+  if (!isSignedBy(certificate, signedBy))
     throw new PkiError(
       'authority_mismatch',
       `${path} is not signed by ${wanted.parent ? 'the CA above it' : 'its own key'}`,

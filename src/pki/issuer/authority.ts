@@ -1,5 +1,5 @@
 import type { CrossCertificateRow, IssuerRole, IssuerRow, IssuerState } from '../../store/index.js';
-import { decodeCertificate, encodePem, verifySignature, type Certificate } from '../../x509/index.js';
+import { decodeCertificate, encodePem, isSignedBy, type Certificate } from '../../x509/index.js';
 import type { PkiSettings } from '../pki-settings.js';
 import { AbsentSigner } from './absent-signer.js';
 import { identityOf } from './issuer-identity.js';
@@ -83,11 +83,8 @@ export function authorityFromRow(
 }
 
 /** The CA among these that signed a certificate. */
-export const signerOf = (
-  { signatureAlgorithm, tbs, signature }: Certificate,
-  authorities: readonly Authority[],
-): Authority | undefined =>
-  authorities.find(({ certificate }) => verifySignature(signatureAlgorithm, certificate.publicKey, tbs, signature));
+export const signerOf = (signed: Certificate, authorities: readonly Authority[]): Authority | undefined =>
+  authorities.find(({ certificate }) => isSignedBy(signed, certificate.publicKey));
 
 /** Whether a CA with this state belongs to the trust bundle. */
 export const isTrusted = ({ state }: Pick<Authority, 'state'>): boolean => state !== 'prepared' && state !== 'removed';

@@ -1,9 +1,9 @@
 import {
+  isSignedBy,
   KeyUsage,
   nameToString,
   sameName,
   validateCertificatePath,
-  verifySignature,
   type Certificate,
   type Name,
   type SubjectPublicKeyInfo,
@@ -15,9 +15,8 @@ import { PkiError } from '../pki-error.js';
  * PkiError `ca_certificate_not_accepted`.
  */
 export function checkRootCertificate(root: Certificate, now: Date): void {
-  const { publicKey, tbs, signature, signatureAlgorithm } = root;
   if (!sameName(root.subject, root.issuer)) refuse('the root is not a root: another CA issued it');
-  if (!verifySignature(signatureAlgorithm, publicKey, tbs, signature)) refuse('the root is not signed by its own key');
+  if (!isSignedBy(root, root.publicKey)) refuse('the root is not signed by its own key');
   checkAuthority(root, 'the root', now);
 }
 
