@@ -102,7 +102,13 @@ export {
   type OcspVerification,
 } from './ocsp/verify-ocsp-response.js';
 export { decodePem, encodePem, octetsFromPemOrDer, type PemBlock } from './pem.js';
-export { SubjectPublicKeyInfo, subjectPublicKeyInfoOf, UnusableKeyError, type KeyParameters } from './public-key.js';
+export {
+  sameKey,
+  SubjectPublicKeyInfo,
+  subjectPublicKeyInfoOf,
+  UnusableKeyError,
+  type KeyParameters,
+} from './public-key.js';
 export { RevocationIndex, type RevocationTable } from './revocation-index.js';
 export { CrlReason, type CrlReasonName, type RevokedCertificate } from './revoked-certificate.js';
 export { RevokedCertificateScanner } from './revoked-certificate-scanner.js';

@@ -1,5 +1,11 @@
 import { createPublicKey } from 'node:crypto';
-import { decodeCertificate, octetsFromPemOrDer, subjectPublicKeyInfoOf, type Certificate } from '../../x509/index.js';
+import {
+  decodeCertificate,
+  octetsFromPemOrDer,
+  sameKey,
+  subjectPublicKeyInfoOf,
+  type Certificate,
+} from '../../x509/index.js';
 
 /** The CAs of a trust domain, and when to read them again. */
 export interface SpiffeBundle {
@@ -91,7 +97,7 @@ function certificateIn(jwk: unknown): Certificate[] {
 function isKeyOf(jwk: Readonly<Record<string, unknown>>, { publicKey }: Certificate): boolean {
   try {
     const key = createPublicKey({ key: jwk, format: 'jwk' });
-    return Buffer.compare(subjectPublicKeyInfoOf(key).der, publicKey.der) === 0;
+    return sameKey(subjectPublicKeyInfoOf(key), publicKey);
   } catch {
     return false;
   }

@@ -17,6 +17,7 @@ import {
   isSignedBy,
   nameFrom,
   nameToString,
+  sameKey,
   type Certificate,
   type Name,
 } from '../../x509/index.js';
@@ -111,7 +112,7 @@ export async function ensureAuthority(
       async () =>
         (file === undefined ? undefined : await adopt(creation, wanted, file)) ?? create(creation, wanted, signer),
     ));
-  if (Buffer.compare(certificate.publicKey.der, signer.publicKey.der) !== 0)
+  if (!sameKey(certificate.publicKey, signer.publicKey))
     throw new PkiError(
       'authority_mismatch',
       `the key in ${keyPlaceOf(settings, id)} does not belong to the certificate of the CA ${id}`,

@@ -2,6 +2,7 @@ import {
   isSignedBy,
   KeyUsage,
   nameToString,
+  sameKey,
   sameName,
   validateCertificatePath,
   type Certificate,
@@ -38,8 +39,7 @@ export function checkIssuingCertificate(
     readonly now: Date;
   },
 ): void {
-  if (Buffer.compare(issuing.publicKey.der, publicKey.der) !== 0)
-    refuse('the certificate is for another key than the request');
+  if (!sameKey(issuing.publicKey, publicKey)) refuse('the certificate is for another key than the request');
   if (!sameName(issuing.subject, subject))
     refuse(`the certificate is for ${nameToString(issuing.subject)}, but ${nameToString(subject)} was asked for`);
   checkAuthority(issuing, 'the certificate', now);
