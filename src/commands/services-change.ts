@@ -8,9 +8,10 @@ import {
   type ServiceTerms,
 } from '../registry/index.js';
 import { openStore } from '../store/index.js';
+import { decodeCertificates } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { certificatesIn, readInputFile } from './files.js';
+import { readInputFile } from './files.js';
 import { registryOn, describeService } from './services.js';
 import { checkStoreExists, configurationOf, requester, type Session } from './session.js';
 
@@ -110,9 +111,7 @@ async function pinOf(session: Session, text: string): Promise<string> {
   if (/^[0-9a-f]{64}$/i.test(text)) return text.toLowerCase();
   const octets = await readInputFile(text, session);
   try {
-    const [certificate] = certificatesIn(octets);
-    if (certificate) return hash('sha256', certificate.publicKey.der);
-    throw new Error('there is none in it');
+    return hash('sha256', decodeCertificates(octets)[0].publicKey.der);
   } catch (error) {
     throw new CommandError(
       `${text} is not a certificate (${messageOf(error)})`,

@@ -78,7 +78,7 @@ function octetsOf(input: Uint8Array): Uint8Array {
   if (input.length > MAX_PEM_CRL_OCTETS)
     throw new CrlRefusedError(`PEM of more than ${MAX_PEM_CRL_OCTETS} octets is not read: give the list as DER`);
   const [octets, second] = octetsFromPemOrDer(input, 'X509 CRL', MAX_PEM_CRL_OCTETS);
-  if (!octets || second) throw new DecodeError('a CRL file holds exactly one CRL', 0);
+  if (second) throw new DecodeError('a CRL file holds exactly one CRL', 0);
   return octets;
 }
 

@@ -12,7 +12,7 @@ export {
 } from './certificate-extensions.js';
 export { CertificateList, decodeCertificateList, MAX_CRL_OCTETS } from './certificate-list.js';
 export { CrlRefusedError, indexCrl, restoreCrlIndex, staleness, type CrlIndex, type CrlIndexing } from './crl-index.js';
-export { Certificate, decodeCertificate, MAX_CERTIFICATE_OCTETS } from './certificate.js';
+export { Certificate, decodeCertificate, decodeCertificates, MAX_CERTIFICATE_OCTETS } from './certificate.js';
 export {
   CertificationRequest,
   decodeCertificationRequest,

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import {
   decodeCertificate,
-  octetsFromPemOrDer,
+  decodeCertificates,
   sameKey,
   subjectPublicKeyInfoOf,
   type Certificate,
@@ -51,7 +51,7 @@ function textOf(octets: Uint8Array): string {
 }
 
 function pemIn(octets: Uint8Array): SpiffeBundle {
-  const certificates = octetsFromPemOrDer(octets, 'CERTIFICATE').map(decodeCertificate);
+  const certificates = decodeCertificates(octets);
   return { certificates, sequence: undefined, refreshHint: undefined };
 }
 
