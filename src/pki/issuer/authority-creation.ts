@@ -21,6 +21,7 @@ import {
   type Certificate,
   type Name,
 } from '../../x509/index.js';
+import { COMPLETE, crlFileName } from '../crl/crl-scope.js';
 import { AcceptedRequest, keyDigest } from '../issuance/accepted-request.js';
 import { issueCertificate, type IssuanceContext } from '../issuance/issue-certificate.js';
 import { PkiError } from '../pki-error.js';
@@ -183,7 +184,7 @@ export async function checkIsNew(
   id: string,
   certificateFile?: string,
 ): Promise<void> {
-  const list = settings.crlDirectory === undefined ? undefined : join(settings.crlDirectory, `${id}.crl`);
+  const list = settings.crlDirectory === undefined ? undefined : join(settings.crlDirectory, crlFileName(id, COMPLETE));
   if (list === undefined || !isThere(list, context.store.name)) return;
   const isCertified = certificateFile !== undefined && existsSync(certificateFile);
   if (!isCertified && !(await hasKey(settings, id))) return;
