@@ -3,9 +3,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { freePort } from '../test/support/free-port.js';
 import { PATH } from './support/bare.js';
 import { environmentIn } from './support/configuration.js';
 import { materialFolder } from './support/material.js';
@@ -16,14 +16,6 @@ const ROUNDS = 9;
 const folder = await materialFolder();
 const read = (name: string): Buffer => readFileSync(join(folder, 'certs', name));
 const tls = { ca: read('ca_bundle.pem'), cert: read('client_cert.pem'), key: read('client_key.pem') };
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((closed) => server.close(closed));
-  return port;
-}
 
 /** The status of one request, or undefined while nobody listens. */
 function ask(port: number): Promise<number | undefined> {

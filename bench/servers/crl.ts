@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLists } from '../../src/pki/certification-authority.js';
 import { openStore } from '../../src/store/index.js';
-import { decodeCertificate, octetsFromPemOrDer, RevocationIndex } from '../../src/x509/index.js';
+import { decodeCertificates, RevocationIndex } from '../../src/x509/index.js';
 import { CrlReader } from '../../src/revocation/crl-reader.js';
 import { benchSettings } from '../support/configuration.js';
 import { memoryAtRest, observed, peakMemory } from '../support/usage.js';
@@ -23,9 +23,7 @@ async function write(): Promise<object> {
 }
 
 async function read(): Promise<object> {
-  const issuer = decodeCertificate(
-    octetsFromPemOrDer(readFileSync(join(folder, 'certs/issuing_ca.pem')), 'CERTIFICATE')[0] ?? new Uint8Array(),
-  );
+  const [issuer] = decodeCertificates(readFileSync(join(folder, 'certs/issuing_ca.pem')));
   const path = join(folder, 'var/crl/issuing.crl');
   const atRest = memoryAtRest();
   const now = new Date();

@@ -1,12 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { TestCa } from '../../src/testing/index.js';
 import { certIdOf, encodeExtensionOf, Oid } from '../../src/x509/index.js';
+import { freePort } from '../../test/support/free-port.js';
 import { pin, type Subject } from './subject.js';
 
 /** `openssl ocsp -port` with one certificate of a CA of its own, and the CertID of that; undefined where there is no openssl. */
@@ -70,13 +70,4 @@ function cpuOf(pid: number): number {
   } catch {
     return Number.NaN;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,12 +1,10 @@
 import { SetMetadata } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
 import type * as z from 'zod';
 import type { DocumentedCode } from './documented-codes.js';
 
 export const ANSWERS_KEY = Symbol('veritas:Answers');
 export const BODY_KEY = Symbol('veritas:Body');
-export const QUERY_KEY = Symbol('veritas:Query');
-const DOCUMENTATION_KEY = Symbol('veritas:Documented');
-const CALLER_KEY = Symbol('veritas:OfCaller');
 
 /** What a handler answers when all goes well, and with which status. */
 export interface Answer {
@@ -62,18 +60,17 @@ export const TakesRequest = (schema: z.ZodType, queryOfBareRequest?: z.ZodObject
   SetMetadata(BODY_KEY, { schema, orBareRequest: true, queryOfBareRequest } satisfies DocumentedBody);
 
 /** The schema of a handler's query, for the OpenAPI document. */
-export const TakesQuery = (schema: z.ZodObject): MethodDecorator => SetMetadata(QUERY_KEY, schema);
+export const TakesQuery = Reflector.createDecorator<z.ZodObject>();
 
 /** Marks a handler that is about its caller, or that records who called: without a caller it has nothing to say, so its path is never exempt. */
-export const OfCaller = (): MethodDecorator => SetMetadata(CALLER_KEY, true);
+export const OfCaller = Reflector.createDecorator<never, true>({ transform: () => true });
 
 /** Whether a handler is marked by {@link OfCaller}. */
-export const isOfCaller = (handler: object): boolean => Reflect.getMetadata(CALLER_KEY, handler) === true;
+export const isOfCaller = (handler: object): boolean => Reflect.getMetadata(OfCaller.KEY, handler) === true;
+
+/** The rest of a handler's documentation: whom it refuses, and with which codes. */
+export const Documented = Reflector.createDecorator<Documentation>();
 
 /** What {@link Documented} says about a handler. */
 export const documentationOf = (handler: object): Documentation =>
-  (Reflect.getMetadata(DOCUMENTATION_KEY, handler) ?? {}) as Documentation;
-
-/** The rest of a handler's documentation: whom it refuses, and with which codes. */
-export const Documented = (documentation: Documentation): MethodDecorator =>
-  SetMetadata(DOCUMENTATION_KEY, documentation);
+  (Reflect.getMetadata(Documented.KEY, handler) ?? {}) as Documentation;

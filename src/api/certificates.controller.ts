@@ -23,14 +23,7 @@ import {
   Public,
   type IdentifiedRequest,
 } from '../mtls/index.js';
-import {
-  CaService,
-  certificateRecord,
-  EnrollmentService,
-  PkiError,
-  type Holder,
-  type IssuedCertificate,
-} from '../pki/index.js';
+import { CaService, certificateRecord, EnrollmentService, PkiError, type IssuedCertificate } from '../pki/index.js';
 import { encodePem, generalNameToString, nameToString, serialNumberFromString } from '../x509/index.js';
 import { prefersType } from './accepted-type.js';
 import { Answers, TakesQuery, Documented, OfCaller, Takes, TakesRequest } from './answers.decorator.js';
@@ -100,7 +93,7 @@ export class CertificatesController implements OnModuleInit {
     };
     const issued = this.access.hasRole(request, 'issuer')
       ? await this.ca.issue(wanted)
-      : await this.ca.issueToHolder({ ...wanted, holder: holderOf(request) });
+      : await this.ca.issueToHolder({ ...wanted, holder: identityOf(request) });
     return answer(issued, request, reply);
   }
 
@@ -125,7 +118,7 @@ export class CertificatesController implements OnModuleInit {
   async renew(@Req() request: Call, @Res({ passthrough: true }) reply: FastifyReply): Promise<unknown> {
     const issued = await this.ca.renew({
       request: csrOf(request),
-      holder: holderOf(request),
+      holder: identityOf(request),
       idempotencyKey: idempotencyKeyOf(request),
       requester: this.access.requesterOf(request),
     });
@@ -215,11 +208,6 @@ export class CertificatesController implements OnModuleInit {
       already_revoked: revocation.already,
     };
   }
-}
-
-function holderOf(request: Call): Holder {
-  const { serialNumber, fingerprint256 } = identityOf(request);
-  return { serialNumber, fingerprint256 };
 }
 
 function serialNumberOf(text: string): string {

@@ -2,9 +2,9 @@ import * as z from 'zod';
 import { routePolicyOf, type HandlerClass, type RoutePolicy } from '../mtls/index.js';
 import {
   ANSWERS_KEY,
-  QUERY_KEY,
   documentationOf,
   BODY_KEY,
+  TakesQuery,
   type Answer,
   type Documentation,
   type DocumentedBody,
@@ -55,7 +55,7 @@ export function completeOperation(
 ): void {
   const answer = Reflect.getMetadata(ANSWERS_KEY, handler) as Answer | undefined;
   const body = Reflect.getMetadata(BODY_KEY, handler) as DocumentedBody | undefined;
-  const query = Reflect.getMetadata(QUERY_KEY, handler) as z.ZodObject | undefined;
+  const query = Reflect.getMetadata(TakesQuery.KEY, handler) as z.ZodObject | undefined;
   const documentation = documentationOf(handler);
   const policy: RoutePolicy = exempt.includes(path) ? { public: true } : routePolicyOf(handler, controller);
   const { security, who } = admissionOf(policy, documentation);

@@ -36,7 +36,7 @@ describe('a root that is kept elsewhere', () => {
   const request = async (): Promise<CertificationRequest> => {
     await json('ca', 'request', '--out', path('issuing.csr'));
     const [octets] = octetsFromPemOrDer(readFileSync(path('issuing.csr')), 'CERTIFICATE REQUEST');
-    return decodeCertificationRequest(octets!);
+    return decodeCertificationRequest(octets);
   };
   /** What a backup is encrypted to and decrypted by. A key: to derive one from a passphrase takes a second of the processor. */
   const backupKey = async (): Promise<{ readonly to: string[]; readonly by: string[] }> => {

@@ -78,7 +78,7 @@ export async function caInstall(session: Session, { cert, root, crl }: InstallOp
 async function readList(path: string, session: Session) {
   const octets = await readInputFile(path, session);
   try {
-    return decodeCertificateList(octetsFromPemOrDer(octets, 'X509 CRL')[0] ?? new Uint8Array());
+    return decodeCertificateList(octetsFromPemOrDer(octets, 'X509 CRL')[0]);
   } catch (error) {
     throw new CommandError(
       `${path} is not a revocation list (${messageOf(error)})`,

@@ -4,10 +4,10 @@ import { request } from 'node:http';
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { checksUpTo, REFUSALS, type RefusalCode } from '../mtls/index.js';
-import { DecodeError } from '../x509/index.js';
+import { decodeCertificates, DecodeError } from '../x509/index.js';
 import { CommandError, messageOf, networkReasonOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { certificatesIn, readInputFile, readOwnersFile } from './files.js';
+import { readInputFile, readOwnersFile } from './files.js';
 import { plain } from './output.js';
 import { configurationOf, type Session } from './session.js';
 import { runOwnChecks, type Check } from './verify-checks.js';
@@ -81,13 +81,12 @@ function ownChecks(pem: Buffer, keyPem: Buffer, now: Date): Check[] {
     );
   }
   try {
-    const [leaf, ...offered] = certificatesIn(pem);
-    if (leaf) return runOwnChecks({ leaf, offered, publicKey, purpose: 'client', now });
+    const [leaf, ...offered] = decodeCertificates(pem);
+    return runOwnChecks({ leaf, offered, publicKey, purpose: 'client', now });
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     return [{ check: 'readable', ok: false, detail: error.message, mend: REFUSALS.client_certificate_malformed.mend }];
   }
-  throw new CommandError('there is no certificate in the file', ExitCode.unusable, 'name a PEM file with --cert');
 }
 
 interface Material {

@@ -2,7 +2,7 @@ import { createReadStream, statSync, type Stats } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Configuration } from '../configuration/index.js';
 import { holdsPrivateKey, PkiError, readSecretFile } from '../pki/index.js';
-import { decodeCertificate, octetsFromPemOrDer, serialNumberFromString, type Certificate } from '../x509/index.js';
+import { decodeCertificates, serialNumberFromString, type Certificate } from '../x509/index.js';
 import { CommandError, messageOf, systemReasonOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import type { Session } from './session.js';
@@ -112,17 +112,11 @@ function isAt(path: string, { dev, ino }: Stats): boolean {
   }
 }
 
-/** The certificates in PEM or DER, in order. Throws DecodeError. */
-export function certificatesIn(octets: Uint8Array): Certificate[] {
-  return octetsFromPemOrDer(octets, 'CERTIFICATE').map((each) => decodeCertificate(each));
-}
-
 /** The first certificate of a file. Throws CommandError. */
 export async function readCertificate(path: string, session: Session): Promise<Certificate> {
   const octets = await readInputFile(path, session);
   try {
-    const [certificate] = certificatesIn(octets);
-    if (certificate) return certificate;
+    return decodeCertificates(octets)[0];
   } catch (error) {
     throw new CommandError(
       `${fileName(path)} is not a certificate (${messageOf(error)})`,
@@ -130,9 +124,4 @@ export async function readCertificate(path: string, session: Session): Promise<C
       'name a PEM or DER file of a certificate',
     );
   }
-  throw new CommandError(
-    `${fileName(path)} holds no certificate`,
-    ExitCode.refused,
-    'name a PEM or DER file of a certificate',
-  );
 }

@@ -14,46 +14,39 @@ export interface Streams {
 
 /** A command's answers: on stdout its result, as text or with `--json` as one JSON document; on stderr its progress. */
 export class Output {
-  readonly #streams: Streams;
-  readonly #json: boolean;
-
-  constructor(streams: Streams, json: boolean) {
-    this.#streams = streams;
-    this.#json = json;
-  }
-
-  /** Whether `--json` was given. */
-  get isJson(): boolean {
-    return this.#json;
-  }
+  constructor(
+    private readonly streams: Streams,
+    /** Whether `--json` was given. */
+    readonly isJson: boolean,
+  ) {}
 
   /** The one result of the command. `text` is what a person reads. */
   result(value: unknown, text: string): void {
-    this.#streams.out(
-      this.#json ? `${JSON.stringify(value, undefined, 2)}\n` : text.endsWith('\n') ? text : `${text}\n`,
+    this.streams.out(
+      this.isJson ? `${JSON.stringify(value, undefined, 2)}\n` : text.endsWith('\n') ? text : `${text}\n`,
     );
   }
 
   /** One of many results, written as it comes: with `--json` a line of JSON. */
   line(value: unknown, text: string): void {
-    this.#streams.out(`${this.#json ? JSON.stringify(value) : text}\n`);
+    this.streams.out(`${this.isJson ? JSON.stringify(value) : text}\n`);
   }
 
   /** A piece of a result that is too long to be written at once: as it is, and when the reader is ready for it. */
   async piece(text: string): Promise<void> {
-    this.#streams.out(text);
-    await this.#streams.drained?.();
+    this.streams.out(text);
+    await this.streams.drained?.();
   }
 
   /** A bar for long work. It draws nothing where nobody sees it. `isBetweenPieces`: the work writes pieces of its result meanwhile. */
   progressBar(what: string, { isBetweenPieces = false } = {}): ProgressBar {
-    const { errIsTerminal = false, outIsTerminal = false, err } = this.#streams;
+    const { errIsTerminal = false, outIsTerminal = false, err } = this.streams;
     return new ProgressBar(what, errIsTerminal && !(isBetweenPieces && outIsTerminal) ? err : undefined);
   }
 
   /** What is going on, for a person. */
   progress(text: string): void {
-    this.#streams.err(`${text}\n`);
+    this.streams.err(`${text}\n`);
   }
 }
 

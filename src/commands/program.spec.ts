@@ -21,11 +21,10 @@ import { openStore } from '../store/index.js';
 import { generateTestKeyPair, TestCa } from '../testing/index.js';
 import {
   nameToString,
-  decodeCertificate,
   decodeCertificateList,
+  decodeCertificates,
   encodeExtensionOf,
   KeyUsage,
-  octetsFromPemOrDer,
   subjectPublicKeyInfoOf,
 } from '../x509/index.js';
 import { messageOf, networkReasonOf } from './command-error.js';
@@ -54,7 +53,7 @@ describe('the command line', () => {
     expect(code).toBe(0);
     return JSON.parse(out) as Record<string, unknown>;
   };
-  const leafOf = (name: string) => decodeCertificate(octetsFromPemOrDer(readFileSync(path(name)), 'CERTIFICATE')[0]!);
+  const leafOf = (name: string) => decodeCertificates(readFileSync(path(name)))[0];
   let counter = 0;
   const issue = async (
     service = 'veritas-worker',
@@ -151,11 +150,11 @@ describe('the command line', () => {
       const names = ['--san', 'DNS:worker.local', '--san', 'IP:10.0.0.7', '--san', 'URI:spiffe://example.org/worker'];
       const { cert, key } = await issue('veritas-worker', '--profile', 'client', '--ttl', '1h', ...names);
       expect(statSync(key).mode & 0o777).toBe(0o600);
-      const leaf = decodeCertificate(octetsFromPemOrDer(readFileSync(cert), 'CERTIFICATE')[0]!);
+      const leaf = decodeCertificates(readFileSync(cert))[0];
       expect(subjectPublicKeyInfoOf(createPrivateKey(readFileSync(key))).der).toEqual(leaf.publicKey.der);
       expect(leaf.extensions.subjectAltName).toHaveLength(4);
       expect(leaf.notAfter.getTime() - Date.now()).toBeLessThanOrEqual(3_600_000);
-      expect(octetsFromPemOrDer(readFileSync(cert), 'CERTIFICATE')).toHaveLength(2);
+      expect(decodeCertificates(readFileSync(cert))).toHaveLength(2);
     });
 
     it('does not write key and certificate into one file', async () => {
@@ -315,9 +314,7 @@ describe('the command line', () => {
         'URI:.evil.example',
       ];
       expect((await sign('--cert', cert, '--path-length', '1', '--ttl', '30d', ...constraints)).code).toBe(0);
-      const { extensions, issuer, subject, notBefore, notAfter } = decodeCertificate(
-        octetsFromPemOrDer(readFileSync(cert), 'CERTIFICATE')[0]!,
-      );
+      const { extensions, issuer, subject, notBefore, notAfter } = decodeCertificates(readFileSync(cert))[0];
       expect([issuer, subject].map(nameToString)).toEqual([
         'CN=VERITAS Root CA,O=VERITAS Framework',
         'CN=Plant 7 CA,O=VERITAS Framework',
@@ -360,7 +357,7 @@ describe('the command line', () => {
           ...args,
         ]);
       expect((await signs()).code).toBe(0);
-      const { extensions } = decodeCertificate(octetsFromPemOrDer(readFileSync(cert), 'CERTIFICATE')[0]!);
+      const { extensions } = decodeCertificates(readFileSync(cert))[0];
       expect(extensions).toMatchObject({
         basicConstraints: { cA: true, pathLenConstraint: 1 },
         nameConstraints: { permittedSubtrees: [{ kind: 'dns', value: 'plant.example' }], excludedSubtrees: [] },

@@ -7,12 +7,12 @@ import {
   type Registry,
   type ServiceTerms,
 } from '../registry/index.js';
-import { openStore } from '../store/index.js';
+import { decodeCertificates } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { certificatesIn, readInputFile } from './files.js';
+import { readInputFile } from './files.js';
 import { registryOn, describeService } from './services.js';
-import { checkStoreExists, configurationOf, requester, type Session } from './session.js';
+import { requester, withWritableStore, type Session } from './session.js';
 
 /** The flags of every change to a service. */
 export interface ChangeOptions {
@@ -78,16 +78,8 @@ export async function servicesRemove(session: Session, name: string, options: Ch
   });
 }
 
-async function withWritableRegistry(session: Session, work: (registry: Registry) => Promise<void>): Promise<void> {
-  const configuration = configurationOf(session);
-  checkStoreExists(configuration.store);
-  const store = await openStore(configuration.store);
-  try {
-    await work(await registryOn(store, configuration, session));
-  } finally {
-    await store.close();
-  }
-}
+const withWritableRegistry = (session: Session, work: (registry: Registry) => Promise<void>): Promise<void> =>
+  withWritableStore(session, async (store, configuration) => work(await registryOn(store, configuration, session)));
 
 async function termsFrom(session: Session, before: ServiceTerms, options: TermsOptions): Promise<ServiceTerms> {
   const { role, from, until, pin, rate, burst, note, tries = 'denied' } = options;
@@ -110,9 +102,7 @@ async function pinOf(session: Session, text: string): Promise<string> {
   if (/^[0-9a-f]{64}$/i.test(text)) return text.toLowerCase();
   const octets = await readInputFile(text, session);
   try {
-    const [certificate] = certificatesIn(octets);
-    if (certificate) return hash('sha256', certificate.publicKey.der);
-    throw new Error('there is none in it');
+    return hash('sha256', decodeCertificates(octets)[0].publicKey.der);
   } catch (error) {
     throw new CommandError(
       `${text} is not a certificate (${messageOf(error)})`,

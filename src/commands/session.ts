@@ -74,42 +74,41 @@ async function withOpened<Opened, T>(
   }: { readonly create: boolean; readonly open: (options: CertificationAuthorityOptions) => Promise<Opened> },
   work: (opened: Opened, configuration: Configuration) => Promise<T>,
 ): Promise<T> {
-  const configuration = configurationOf(session);
-  if (!create) checkStoreExists(configuration.store);
-  const store = await openStore(configuration.store);
-  try {
-    const settings = pkiSettingsOf(configuration);
-    const opened = await open({ settings, store, create, requester: requester(), now: session.now });
-    return await work(opened, configuration);
-  } finally {
-    wipePassphrases();
-    await store.close();
-  }
+  return withStoreOf(session, { create }, async (store, configuration) => {
+    try {
+      const settings = pkiSettingsOf(configuration);
+      const opened = await open({ settings, store, create, requester: requester(), now: session.now });
+      return await work(opened, configuration);
+    } finally {
+      wipePassphrases();
+    }
+  });
 }
 
-/** Opens the store, or makes it, runs `work`, and closes it: for what comes before there is a CA. */
-export async function withNewStore<T>(
+/** As {@link withWritableStore}, but makes a store that is not there: for what comes before there is a CA. */
+export const withNewStore = <T>(
   session: Session,
   work: (store: Store, settings: PkiSettings) => Promise<T>,
-): Promise<T> {
-  const configuration = configurationOf(session);
-  const store = await openStore(configuration.store);
-  try {
-    return await work(store, pkiSettingsOf(configuration));
-  } finally {
-    await store.close();
-  }
-}
+): Promise<T> =>
+  withStoreOf(session, { create: true }, (store, configuration) => work(store, pkiSettingsOf(configuration)));
 
 /** Opens the store for reading, runs `work`, and closes it. */
-export async function withStore<T>(
+export const withStore = <T>(session: Session, work: OnStore<T>): Promise<T> =>
+  withStoreOf(session, { readOnly: true }, work);
+
+/** As {@link withStore}, for reading and writing. */
+export const withWritableStore = <T>(session: Session, work: OnStore<T>): Promise<T> => withStoreOf(session, {}, work);
+
+type OnStore<T> = (store: Store, configuration: Configuration) => Promise<T>;
+
+async function withStoreOf<T>(
   session: Session,
-  work: (store: Store, configuration: Configuration) => Promise<T>,
+  { create = false, readOnly = false }: { readonly create?: boolean; readonly readOnly?: boolean },
+  work: OnStore<T>,
 ): Promise<T> {
   const configuration = configurationOf(session);
-  checkStoreExists(configuration.store);
-  const { path, url } = configuration.store;
-  const store = await openStore({ path, url, readOnly: true });
+  if (!create) checkStoreExists(configuration.store);
+  const store = await openStore({ ...configuration.store, readOnly });
   try {
     return await work(store, configuration);
   } finally {

@@ -1,10 +1,10 @@
 import { certificateRecord, PkiError } from '../pki/index.js';
 import { findCertificate } from '../store/index.js';
-import { decodeCertificate } from '../x509/index.js';
+import { decodeCertificate, decodeCertificates } from '../x509/index.js';
 import { certificateToJson, certificateToPairs } from './certificate-description.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { certificatesIn, fileName, readInputFile, serialNumberOf, statsOf } from './files.js';
+import { fileName, readInputFile, serialNumberOf, statsOf } from './files.js';
 import { describePairs } from './output.js';
 import { withStore, type Session } from './session.js';
 
@@ -32,7 +32,7 @@ export async function show(session: Session, target: string): Promise<void> {
 async function showFile(session: Session, path: string): Promise<void> {
   const octets = await readInputFile(path, session);
   try {
-    const certificates = certificatesIn(octets);
+    const certificates = decodeCertificates(octets);
     session.output.result(
       certificates.map(certificateToJson),
       certificates.map((certificate) => describePairs(certificateToPairs(certificate))).join('\n\n'),

@@ -49,13 +49,9 @@ type Example = readonly [command: string, what: string];
 
 /** A verb below `parent`, with the flags that all verbs have. */
 export function verb(parent: Command, name: string, description: string, worked: readonly Example[]): Command {
-  return parent
-    .command(name)
-    .description(examples(description, worked))
-    .summary(description)
+  return verbs(parent, name, description, worked)
     .option('--json', 'the result as JSON')
-    .option('--config <file>', 'the configuration (default: what VERITAS_CONFIG names, or config/veritas.yaml)')
-    .addHelpText('after', EXIT_CODES);
+    .option('--config <file>', 'the configuration (default: what VERITAS_CONFIG names, or config/veritas.yaml)');
 }
 
 /** A word that has verbs below it. */

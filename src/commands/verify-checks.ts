@@ -12,6 +12,7 @@ import {
   needsNoRevocationStatus,
   Oid,
   oidName,
+  sameKey,
   subjectPublicKeyInfoOf,
   validateCertificatePath,
   type Certificate,
@@ -288,7 +289,7 @@ const key = ({ leaf, publicKey }: Seen<'leaf' | 'publicKey'>): Check[] =>
     : [
         {
           check: 'key',
-          ok: Buffer.compare(subjectPublicKeyInfoOf(publicKey).der, leaf.publicKey.der) === 0,
+          ok: sameKey(subjectPublicKeyInfoOf(publicKey), leaf.publicKey),
           detail: 'the private key and the certificate',
           mend: 'use the key that the certificate was requested with',
         },

@@ -14,10 +14,10 @@ import {
 import { answerFrom } from '../registry/index.js';
 import { CrlRevocation } from '../revocation/index.js';
 import { findCertificate, openStore, serialStatuses, type CertificateRow } from '../store/index.js';
-import { DecodeError, type Certificate } from '../x509/index.js';
+import { decodeCertificates, DecodeError, type Certificate } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { certificatesIn, fileName, readInputFile, readOwnersFile } from './files.js';
+import { fileName, readInputFile, readOwnersFile } from './files.js';
 import { registryOn } from './services.js';
 import { configurationOf, hasStore, type Session } from './session.js';
 import { describeCheck, runChecks, type Check, type Purpose, type VerifySubject } from './verify-checks.js';
@@ -54,9 +54,9 @@ interface Inputs {
 }
 
 async function checksOf(octets: Uint8Array, inputs: Inputs): Promise<Check[]> {
-  let chain: Certificate[];
+  let chain: [Certificate, ...Certificate[]];
   try {
-    chain = certificatesIn(octets);
+    chain = decodeCertificates(octets);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     return [
@@ -64,8 +64,6 @@ async function checksOf(octets: Uint8Array, inputs: Inputs): Promise<Check[]> {
     ];
   }
   const [leaf, ...intermediates] = chain;
-  if (!leaf)
-    return [{ check: 'readable', ok: false, detail: 'no certificate in it', mend: 'name a file with a certificate' }];
   const { configuration, purpose } = inputs;
   const { isFederated, anchors, ...trust } = await vouchingOf(leaf, configuration);
   const subject: VerifySubject = {

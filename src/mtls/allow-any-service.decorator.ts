@@ -1,12 +1,7 @@
 import { Reflector } from '@nestjs/core';
 
-const reflected = Reflector.createDecorator<true>({ transform: () => true });
-
 /**
  * Opens a route to every service with a valid certificate of a trusted CA, whether it is on the allow-list or not: for what a certificate alone gives
  * a right to, such as its own renewal. Path, dates, issuer, key usage and revocation are checked as everywhere.
  */
-export const AllowAnyService = (): ReturnType<typeof reflected> => reflected(true);
-
-/** The metadata key of {@link AllowAnyService}. */
-export const ANY_SERVICE_KEY = reflected.KEY;
+export const AllowAnyService = Reflector.createDecorator<never, true>({ transform: () => true });

@@ -1,12 +1,7 @@
 import { Reflector } from '@nestjs/core';
 
-const reflected = Reflector.createDecorator<true>({ transform: () => true });
-
 /**
  * Lets a route be called with a certificate that expired no longer ago than `MtlsOptions.expiredGrace`, so that it can be renewed. Everything else is
  * checked as everywhere: the CAs above it must be valid now, and it must not be revoked.
  */
-export const AllowExpired = (): ReturnType<typeof reflected> => reflected(true);
-
-/** The metadata key of {@link AllowExpired}. */
-export const EXPIRED_KEY = reflected.KEY;
+export const AllowExpired = Reflector.createDecorator<never, true>({ transform: () => true });

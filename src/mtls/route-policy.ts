@@ -1,15 +1,15 @@
 import 'reflect-metadata';
-import { EXPIRED_KEY } from './allow-expired.decorator.js';
-import { ANY_SERVICE_KEY } from './allow-any-service.decorator.js';
+import { AllowExpired } from './allow-expired.decorator.js';
+import { AllowAnyService } from './allow-any-service.decorator.js';
 import { authorizersOn, authorizersOnMethod } from './allow-services.decorator.js';
 import type { Authorizer } from './authorizer.js';
 import { metadataOfMethod } from './decorated.js';
 import type { HandlerClass } from './handler-methods.js';
-import { PUBLIC_KEY } from './public.decorator.js';
+import { Public } from './public.decorator.js';
 import type { Rate } from './rates/rate.js';
 import { RATE_KEY } from './rates/rate-limit.decorator.js';
 import type { RouteLimit } from './rates/rate-limiter.js';
-import { SHADOW_KEY } from './shadow.decorator.js';
+import { Shadow } from './shadow.decorator.js';
 
 // The metadata keys of Nest's `@Controller({ path, version })`.
 const NEST_PLACES = ['path', '__version__'];
@@ -61,7 +61,7 @@ export function routePolicyOf(handler: object | undefined, controller: HandlerCl
   const authorizers = [...onController.authorizers, ...onHandler.authorizers];
   if (anyService && authorizers.length > 0)
     throw new TypeError('a route is both @AllowAnyService() and restricted to services or roles');
-  const allowExpired = handler !== undefined && Reflect.getMetadata(EXPIRED_KEY, handler) === true;
+  const allowExpired = handler !== undefined && Reflect.getMetadata(AllowExpired.KEY, handler) === true;
   const shadow = onHandler.shadow || onController.shadow;
   const limit = ownLimit ? limitOf(ownLimit, controller, handler) : limitOnController(controller);
   return { public: false, anyService, allowExpired, authorizers, shadow, limit };
@@ -106,11 +106,11 @@ const NOTHING = { isPublic: false, anyService: false, shadow: false, asks: false
 function rulesOn(target: object, authorizers: readonly Authorizer[]) {
   // What opens a class is not inherited: a class is not opened by the one that it extends.
   const says = (key: string): boolean => Reflect.getOwnMetadata(key, target) === true;
-  const anyService = says(ANY_SERVICE_KEY);
+  const anyService = says(AllowAnyService.KEY);
   return {
-    isPublic: says(PUBLIC_KEY),
+    isPublic: says(Public.KEY),
     anyService,
-    shadow: says(SHADOW_KEY),
+    shadow: says(Shadow.KEY),
     asks: anyService || authorizers.length > 0,
     authorizers,
   };

@@ -1,5 +1,5 @@
 import type { RevocationMode } from '../revocation/index.js';
-import { DecodeError, decodeCertificate, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
+import { DecodeError, decodeCertificates, type Certificate } from '../x509/index.js';
 
 /** Certificates to build paths from: a path ends at an anchor, and leads over intermediates, which are never trusted by themselves. */
 export interface CaCertificates {
@@ -54,6 +54,6 @@ export function readCertificates(input: CertificateInput): Certificate[] {
   const parts = typeof input === 'string' || input instanceof Uint8Array ? [input] : input;
   return parts.flatMap((part) => {
     if (part.length === 0) throw new DecodeError('an empty certificate file', 0);
-    return octetsFromPemOrDer(part, 'CERTIFICATE').map(decodeCertificate);
+    return decodeCertificates(part);
   });
 }

@@ -14,7 +14,6 @@ export { CrlService, needsCrl } from './crl/crl.service.js';
 export { createDevelopmentMaterial, type DevelopmentFile } from './development/development-material.js';
 export { certificateRecord, type CertificateRecord } from './inventory/certificate-record.js';
 export { EnrollmentService, type EnrollmentTerms, type EnrollmentToken } from './enrollment/enrollment.service.js';
-export type { Holder } from './issuance/holder-terms.js';
 export { keyDigest } from './issuance/accepted-request.js';
 export { checkServiceName } from './issuance/name-policy.js';
 export { newKeyFor } from './issuance/own-key.js';

@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CrlRefusedError,
   DecodeError,
-  decodeCertificate,
-  octetsFromPemOrDer,
+  decodeCertificates,
   sameScope,
   staleness,
   type Certificate,
@@ -266,7 +265,7 @@ function issuersOf({ source, issuer }: CrlSource): readonly Certificate[] | unde
   if (issuer === undefined) return undefined;
   try {
     if (issuer.length === 0) throw new DecodeError('an empty certificate file', 0);
-    return octetsFromPemOrDer(issuer, 'CERTIFICATE').map(decodeCertificate);
+    return decodeCertificates(issuer);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new CrlIssuerError(`the issuer of ${source} cannot be used: ${why}`, { cause: error });

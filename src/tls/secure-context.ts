@@ -3,7 +3,8 @@ import type { SecureContextOptions, TlsOptions } from 'node:tls';
 import type { TlsMaterial } from './tls-material.js';
 import type { TlsSettings } from './tls-settings.js';
 
-const { SSL_OP_NO_COMPRESSION, SSL_OP_NO_RENEGOTIATION } = constants;
+/** `secureOptions` of every context: neither compression nor renegotiation. */
+export const SECURE_OPTIONS = constants.SSL_OP_NO_COMPRESSION | constants.SSL_OP_NO_RENEGOTIATION;
 
 /** {@link TlsMaterial}; its key may be octets that the caller wipes once the context is made. */
 export type ContextMaterial = Omit<TlsMaterial, 'keyPem' | 'certificate' | 'ticketKeys'> & {
@@ -21,7 +22,7 @@ export function secureContextOptions(settings: TlsSettings, material: ContextMat
     ciphers: settings.ciphers.join(':'),
     ecdhCurve: settings.groups,
     honorCipherOrder: true,
-    secureOptions: SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION,
+    secureOptions: SECURE_OPTIONS,
     cert: material.certificatePem,
     key: material.keyPem,
     ...(material.passphrase === undefined ? {} : { passphrase: material.passphrase }),

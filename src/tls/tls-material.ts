@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, hkdfSync, type KeyObject } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { open, realpath, type FileHandle } from 'node:fs/promises';
-import { decodeCertificate, DecodeError, nameToString, octetsFromPemOrDer, type Certificate } from '../x509/index.js';
+import { decodeCertificates, DecodeError, nameToString, type Certificate } from '../x509/index.js';
 import { TlsSetupError } from './tls-error.js';
 
 /** The files of one side's TLS material. */
@@ -107,13 +107,11 @@ const checkPrivate = ({ mode }: Stats): string | undefined =>
 
 function readLeaf(pem: string, path: string, setting: string): Certificate {
   try {
-    const [leaf] = octetsFromPemOrDer(pem, 'CERTIFICATE').map(decodeCertificate);
-    if (leaf) return leaf;
+    return decodeCertificates(pem)[0];
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw new TlsSetupError(`${setting}: ${path} does not hold certificates in PEM: ${error.message}.`);
   }
-  throw new TlsSetupError(`${setting}: ${path} holds no certificate.`);
 }
 
 async function readKeyOf(certificate: Certificate, files: TlsFiles): Promise<string> {

@@ -5,6 +5,7 @@ import { decodeCertificateExtensions, type CertificateExtensions } from './certi
 import { encodeSigned } from './encode.js';
 import { decodeExtensions, type Extension } from './extension.js';
 import { decodeName, type Name } from './name.js';
+import { octetsFromPemOrDer } from './pem.js';
 import { decodeSubjectPublicKeyInfo, type SubjectPublicKeyInfo } from './public-key.js';
 
 /** 64 KiB: a certificate with hundreds of names fits, and nothing larger is read as one. */
@@ -92,6 +93,12 @@ const fingerprints = new WeakMap<Certificate, string>();
  */
 export function decodeCertificate(octets: Uint8Array): Certificate {
   return new Certificate(octets);
+}
+
+/** Reads every certificate of PEM, in order, or the one that is DER. Throws DecodeError, also when there is none. */
+export function decodeCertificates(input: string | Uint8Array): [Certificate, ...Certificate[]] {
+  const [first, ...others] = octetsFromPemOrDer(input, 'CERTIFICATE');
+  return [decodeCertificate(first), ...others.map(decodeCertificate)];
 }
 
 /** Steps over the unique identifiers. True when there is one. */

@@ -7,7 +7,7 @@ import { octetsFromPemOrDer } from './pem.js';
 import { RevocationIndex, type RevocationTable } from './revocation-index.js';
 import { CrlReason } from './revoked-certificate.js';
 import type { RevokedCertificateScanner } from './revoked-certificate-scanner.js';
-import { verifySignature } from './signature.js';
+import { isSignedBy } from './signature.js';
 
 /** Why a CRL cannot be used; `message` says which rule. */
 export class CrlRefusedError extends Error {
@@ -78,24 +78,20 @@ function octetsOf(input: Uint8Array): Uint8Array {
   if (input.length > MAX_PEM_CRL_OCTETS)
     throw new CrlRefusedError(`PEM of more than ${MAX_PEM_CRL_OCTETS} octets is not read: give the list as DER`);
   const [octets, second] = octetsFromPemOrDer(input, 'X509 CRL', MAX_PEM_CRL_OCTETS);
-  if (!octets || second) throw new DecodeError('a CRL file holds exactly one CRL', 0);
+  if (second) throw new DecodeError('a CRL file holds exactly one CRL', 0);
   return octets;
 }
 
-function verifyIssuer(
-  { issuer: name, signatureAlgorithm, tbs, signature }: CertificateList,
-  issuers: readonly Certificate[],
-): Certificate {
-  const named = issuers.filter((issuer) => issuer.subject.key === name.key);
+function verifyIssuer(list: CertificateList, issuers: readonly Certificate[]): Certificate {
+  const named = issuers.filter((issuer) => issuer.subject.key === list.issuer.key);
   if (named.length === 0) throw new CrlRefusedError('its issuer is not among the trusted CAs');
-  const isSignedBy = ({ publicKey }: Certificate): boolean =>
-    verifySignature(signatureAlgorithm, publicKey, tbs, signature);
+  const hasSigned = ({ publicKey }: Certificate): boolean => isSignedBy(list, publicKey);
   // RFC 5280 §6.3.3 (f). A CA may have several certificates of one key.
   const maySign = ({ extensions: { keyUsage } }: Certificate): boolean => keyUsage?.has(KeyUsage.cRLSign) !== false;
-  const issuer = named.filter(maySign).find(isSignedBy);
+  const issuer = named.filter(maySign).find(hasSigned);
   if (issuer) return issuer;
   throw new CrlRefusedError(
-    named.some((other) => !maySign(other) && isSignedBy(other))
+    named.some((other) => !maySign(other) && hasSigned(other))
       ? 'its issuer may not sign CRLs (key usage cRLSign)'
       : 'its signature is not by its issuer',
   );

@@ -12,7 +12,7 @@ export {
 } from './certificate-extensions.js';
 export { CertificateList, decodeCertificateList, MAX_CRL_OCTETS } from './certificate-list.js';
 export { CrlRefusedError, indexCrl, restoreCrlIndex, staleness, type CrlIndex, type CrlIndexing } from './crl-index.js';
-export { Certificate, decodeCertificate, MAX_CERTIFICATE_OCTETS } from './certificate.js';
+export { Certificate, decodeCertificate, decodeCertificates, MAX_CERTIFICATE_OCTETS } from './certificate.js';
 export {
   CertificationRequest,
   decodeCertificationRequest,
@@ -102,13 +102,20 @@ export {
   type OcspVerification,
 } from './ocsp/verify-ocsp-response.js';
 export { decodePem, encodePem, octetsFromPemOrDer, type PemBlock } from './pem.js';
-export { SubjectPublicKeyInfo, subjectPublicKeyInfoOf, UnusableKeyError, type KeyParameters } from './public-key.js';
+export {
+  sameKey,
+  SubjectPublicKeyInfo,
+  subjectPublicKeyInfoOf,
+  UnusableKeyError,
+  type KeyParameters,
+} from './public-key.js';
 export { RevocationIndex, type RevocationTable } from './revocation-index.js';
 export { CrlReason, type CrlReasonName, type RevokedCertificate } from './revoked-certificate.js';
 export { RevokedCertificateScanner } from './revoked-certificate-scanner.js';
 export { secondOpinion, secondOpinionOnList, secondOpinionOnRequest } from './second-opinion.js';
 export { serialNumberFromString } from './serial-number.js';
 export {
+  isSignedBy,
   isSupportedSignatureAlgorithm,
   signAside,
   signingSchemeFor,

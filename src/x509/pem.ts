@@ -61,11 +61,15 @@ export function encodePem(label: string, octets: Uint8Array): string {
  * The DER objects in `input`: the blocks labelled `label` when it is PEM, else the input itself as one DER object.
  * Throws DecodeError when it is PEM without such a block, or of more than `limit` characters.
  */
-export function octetsFromPemOrDer(input: string | Uint8Array, label: string, limit = MAX_PEM_OCTETS): Uint8Array[] {
+export function octetsFromPemOrDer(
+  input: string | Uint8Array,
+  label: string,
+  limit = MAX_PEM_OCTETS,
+): [Uint8Array, ...Uint8Array[]] {
   if (typeof input !== 'string' && looksLikeDer(input)) return [input];
-  const blocks = decodePem(input, limit).filter((block) => block.label === label);
-  if (blocks.length === 0) throw new DecodeError(`no PEM block ${label}`, 0);
-  return blocks.map((block) => block.octets);
+  const [first, ...others] = decodePem(input, limit).filter((block) => block.label === label);
+  if (!first) throw new DecodeError(`no PEM block ${label}`, 0);
+  return [first.octets, ...others.map((block) => block.octets)];
 }
 
 /** Whether it begins as a SEQUENCE that has at least 128 octets, or as many as it says. Text that begins with the digit 0 (0x30) is neither. */

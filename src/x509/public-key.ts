@@ -77,6 +77,10 @@ export function decodeSubjectPublicKeyInfo(reader: DerReader, what: string): Sub
   return new SubjectPublicKeyInfo(reader.since(start), algorithm, octets, parameters);
 }
 
+/** Whether two keys are the same, by every octet of their SubjectPublicKeyInfo. */
+export const sameKey = (a: Pick<SubjectPublicKeyInfo, 'der'>, b: Pick<SubjectPublicKeyInfo, 'der'>): boolean =>
+  Buffer.compare(a.der, b.der) === 0;
+
 /** A SubjectPublicKeyInfo from a node:crypto key, public or private. */
 export function subjectPublicKeyInfoOf(key: KeyObject): SubjectPublicKeyInfo {
   const der = (key.type === 'private' ? createPublicKey(key) : key).export({ format: 'der', type: 'spki' });

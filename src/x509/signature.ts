@@ -51,6 +51,17 @@ export function verifySignature(
   }
 }
 
+/** What carries a signature: a certificate, a CRL, or a basic OCSP response. */
+export interface Signed {
+  readonly tbs: Uint8Array;
+  readonly signatureAlgorithm: AlgorithmIdentifier;
+  readonly signature: Uint8Array;
+}
+
+/** Whether `key` made the signature on `signed`; see {@link verifySignature}. */
+export const isSignedBy = ({ signatureAlgorithm, tbs, signature }: Signed, key: SubjectPublicKeyInfo): boolean =>
+  verifySignature(signatureAlgorithm, key, tbs, signature);
+
 /**
  * As {@link verifySignature}, but keeps the event loop free: verifies in Node's thread pool, except for one quick signature in each turn of the event loop.
  */

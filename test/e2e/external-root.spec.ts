@@ -28,7 +28,7 @@ async function veritas(...args: string[]): Promise<void> {
 test('a service runs below a root whose key it never had, and follows the lists that are brought in', async () => {
   await veritas('ca', 'request', '--out', path('issuing.csr'));
   const [octets] = octetsFromPemOrDer(readFileSync(path('issuing.csr')), 'CERTIFICATE REQUEST');
-  const { publicKey, subject } = decodeCertificationRequest(octets!);
+  const { publicKey, subject } = decodeCertificationRequest(octets);
   const keyPair = { publicKey: publicKey.keyObject, privateKey: root.key };
   writeFileSync(path('issuing.pem'), root.intermediate({ keyPair, subject, pathLenConstraint: 0 }).certificatePem);
   writeFileSync(path('root.pem'), root.certificatePem);

@@ -79,7 +79,7 @@ describe('certification requests, by the door', () => {
 
 describe('bodies', () => {
   const csr = encodePem('CERTIFICATE REQUEST', certificationRequest());
-  const der = Buffer.from(octetsFromPemOrDer(csr, 'CERTIFICATE REQUEST')[0] ?? []);
+  const der = Buffer.from(octetsFromPemOrDer(csr, 'CERTIFICATE REQUEST')[0]);
   const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 
   test.each<[string, number, string, string | Buffer | object, Record<string, string>]>([

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { EventBus } from '../../src/events/index.js';
 import { CaService, CrlService, RevocationService } from '../../src/pki/index.js';
 import { TestCa } from '../../src/testing/index.js';
-import { decodeCertificate, octetsFromPemOrDer } from '../../src/x509/index.js';
+import { decodeCertificates } from '../../src/x509/index.js';
 import { callerOf, csrOf, newKey, send, type Caller } from '../support/certificate-client.js';
 import { get, PROTOCOLS } from '../support/client.js';
 import { temporaryFolder, writeFiles } from '../support/folder.js';
@@ -69,12 +69,10 @@ describe('GET /metrics', () => {
   test('tells when certificates and lists end', async () => {
     const metrics = await metricsOf(service);
     const { authorities } = service.application.get(CaService, { strict: false });
-    const [server] = octetsFromPemOrDer(readFileSync(join(service.folder, 'certs/server_cert.pem')), 'CERTIFICATE').map(
-      decodeCertificate,
-    );
+    const [server] = decodeCertificates(readFileSync(join(service.folder, 'certs/server_cert.pem')));
     const of = '{certificate="server"}';
-    expect(metrics.get(`veritas_certificate_not_after_seconds${of}`)).toBe(Number(server?.notAfter) / 1000);
-    expect(metrics.get(`veritas_certificate_not_before_seconds${of}`)).toBe(Number(server?.notBefore) / 1000);
+    expect(metrics.get(`veritas_certificate_not_after_seconds${of}`)).toBe(Number(server.notAfter) / 1000);
+    expect(metrics.get(`veritas_certificate_not_before_seconds${of}`)).toBe(Number(server.notBefore) / 1000);
     expect(authorities.map(({ id }) => id)).toEqual(['root', 'issuing']);
     for (const { id, certificate } of authorities)
       expect(metrics.get(`veritas_authority_not_after_seconds{issuer="${id}"}`)).toBe(

@@ -48,7 +48,7 @@ const save = (name: string, content: string | Uint8Array): string => {
   return name;
 };
 const load = (name: string): Buffer => readFileSync(join(folder, name));
-const first = (name: string, label: string): Uint8Array => octetsFromPemOrDer(load(name), label)[0] ?? Buffer.alloc(0);
+const first = (name: string, label: string): Uint8Array => octetsFromPemOrDer(load(name), label)[0];
 
 const subject = encodeName([
   [{ type: Oid.countryName, value: 'DE' }],

@@ -9,7 +9,7 @@ import { get } from '../support/client.js';
 import { temporaryFolder } from '../support/folder.js';
 import { connected, OwnServer } from '../support/postgres-server.js';
 import { describeOnPostgres } from '../support/postgres.js';
-import { freePort } from '../support/proxy.js';
+import { freePort } from '../support/free-port.js';
 import { startIn } from '../support/service.js';
 
 const PATH = '/api/v1/certificates';

@@ -10,7 +10,7 @@ import { decodeCertificate, decodePem } from '../../src/x509/index.js';
 import { callerOf, type Caller } from '../support/certificate-client.js';
 import { get } from '../support/client.js';
 import { temporaryFolder } from '../support/folder.js';
-import { freePort } from '../support/proxy.js';
+import { freePort } from '../support/free-port.js';
 import { startIn } from '../support/service.js';
 
 let service: Awaited<ReturnType<typeof startIn>>;

@@ -73,7 +73,8 @@ function isRunning(pid: number): boolean {
   }
 }
 
-function findServer(): string | undefined {
+/** The folder of PostgreSQL's programs: on the PATH, or the newest where Debian's package puts it. */
+export function findServer(): string | undefined {
   const packaged = '/usr/lib/postgresql';
   const versions = existsSync(packaged) ? readdirSync(packaged).sort((a, b) => Number(b) - Number(a)) : [];
   const folders = [
@@ -107,8 +108,8 @@ function installServer(tell: (reason: string) => void): string | undefined {
   return findServer();
 }
 
-/** The server refuses to run as root. */
-function unprivileged(): { readonly uid?: number; readonly gid?: number } {
+/** Whom the server runs as in place of root, which it refuses; nothing where this process is not root's. */
+export function unprivileged(): { readonly uid?: number; readonly gid?: number } {
   if (process.getuid?.() !== 0) return {};
   const id = (flag: string): number => {
     for (const user of ['postgres', 'nobody']) {

@@ -1,5 +1,11 @@
 import { createPublicKey } from 'node:crypto';
-import { decodeCertificate, octetsFromPemOrDer, subjectPublicKeyInfoOf, type Certificate } from '../../x509/index.js';
+import {
+  decodeCertificate,
+  decodeCertificates,
+  sameKey,
+  subjectPublicKeyInfoOf,
+  type Certificate,
+} from '../../x509/index.js';
 
 /** The CAs of a trust domain, and when to read them again. */
 export interface SpiffeBundle {
@@ -45,7 +51,7 @@ function textOf(octets: Uint8Array): string {
 }
 
 function pemIn(octets: Uint8Array): SpiffeBundle {
-  const certificates = octetsFromPemOrDer(octets, 'CERTIFICATE').map(decodeCertificate);
+  const certificates = decodeCertificates(octets);
   return { certificates, sequence: undefined, refreshHint: undefined };
 }
 
@@ -91,7 +97,7 @@ function certificateIn(jwk: unknown): Certificate[] {
 function isKeyOf(jwk: Readonly<Record<string, unknown>>, { publicKey }: Certificate): boolean {
   try {
     const key = createPublicKey({ key: jwk, format: 'jwk' });
-    return Buffer.compare(subjectPublicKeyInfoOf(key).der, publicKey.der) === 0;
+    return sameKey(subjectPublicKeyInfoOf(key), publicKey);
   } catch {
     return false;
   }

@@ -96,7 +96,7 @@ function gapInPartial({ extensions }: CertificateList): string | undefined {
 
 function decoded(source: string, octets: Uint8Array): CertificateList {
   try {
-    return decodeCertificateList(octetsFromPemOrDer(octets, 'X509 CRL')[0] ?? new Uint8Array());
+    return decodeCertificateList(octetsFromPemOrDer(octets, 'X509 CRL')[0]);
   } catch (error) {
     if (error instanceof DecodeError) refuse(source, `it is not strict DER (${error.message})`);
     throw error;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Authority } from '../issuer/authority.js';
 import type { PkiSettings } from '../pki-settings.js';
 
 /** The list of everything. */
@@ -18,7 +19,12 @@ export const crlUrl = (publicationUrl: string, issuer: string, scope: string): s
   `${publicationUrl}/crl/${crlFileName(issuer, scope)}`;
 
 /** Whether the issuing CAs have deltas. */
-export const hasDeltas = ({ crlDeltaLifetime = 0 }: PkiSettings): boolean => crlDeltaLifetime > 0;
+export const hasDeltas = ({ crlDeltaLifetime = 0 }: { readonly crlDeltaLifetime?: number | undefined }): boolean =>
+  crlDeltaLifetime > 0;
+
+/** Whether a list is the base of a delta, which it names (RFC 5280 §5.2.6): the complete one of an issuing CA where there are deltas. */
+export const isBase = (settings: PkiSettings, { role }: Pick<Authority, 'role'>, scope: string): boolean =>
+  scope === COMPLETE && role === 'issuing' && hasDeltas(settings);
 
 /** How long before the end of a list the next one is signed, in seconds. */
 export const overlapOf = ({ crlOverlap, crlDeltaLifetime = 0 }: PkiSettings, scope: string): number =>

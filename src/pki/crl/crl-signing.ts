@@ -21,7 +21,7 @@ import { OCTETS_AN_ENTRY } from './crl-file-protocol.js';
 import { CrlFileThread } from './crl-file-thread.js';
 import { CrlParts } from './crl-parts.js';
 import type { CrlPublication } from './crl-publication.js';
-import { COMPLETE, crlUrl, DELTA, hasDeltas, isShard } from './crl-scope.js';
+import { COMPLETE, crlUrl, DELTA, isBase, isShard } from './crl-scope.js';
 import { checkClock, CrlToken, type CrlTerms } from './crl-token.js';
 import { placesOfShard } from './shard-places.js';
 import type { SignedCrl } from './signed-crl.js';
@@ -140,7 +140,6 @@ export class CrlSigning {
       { ...entryOf(wanted), phase: 'intent', detail: { scope, number: String(number) } },
       transaction,
     );
-    const isComplete = scope === COMPLETE;
     const changes = await lastRevocationSequence(transaction, id);
     return {
       terms: {
@@ -148,10 +147,7 @@ export class CrlSigning {
         number,
         previous,
         base: base?.number,
-        freshest:
-          isComplete && authority.role === 'issuing' && hasDeltas(this.#settings)
-            ? crlUrl(publicationUrl, id, DELTA)
-            : undefined,
+        freshest: isBase(this.#settings, authority, scope) ? crlUrl(publicationUrl, id, DELTA) : undefined,
         distributionPoint: isShard(scope) ? placesOfShard(this.#settings, { issuer: id, scope }, last) : undefined,
       },
       base,

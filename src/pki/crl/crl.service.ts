@@ -15,7 +15,7 @@ import { hasKey } from '../issuer/open-signer.js';
 import { PkiError } from '../pki-error.js';
 import type { PkiSettings, Requester } from '../pki-settings.js';
 import { CrlPublication, type PublishedCrl } from './crl-publication.js';
-import { COMPLETE, DELTA, hasDeltas, isShard, overlapOf } from './crl-scope.js';
+import { COMPLETE, DELTA, hasDeltas, isBase, isShard, overlapOf } from './crl-scope.js';
 import { baseOfDelta, CrlSigning } from './crl-signing.js';
 import { lacksPlaces } from './shard-places.js';
 
@@ -174,7 +174,6 @@ export class CrlService {
     const { database } = this.#store;
     const place = { issuer: authority.id, scope };
     const isBehind = await this.#isBehind(authority, scope);
-    const isBase = this.#isBase(authority, scope);
     const now = await this.#earliestNow();
     const isDelta = scope === DELTA;
     const complete = isDelta ? await lastCrlHeader(database, { ...place, scope: COMPLETE }) : undefined;
@@ -185,20 +184,15 @@ export class CrlService {
       // Not the other way round: nodes whose clocks differ would sign against each other.
       if (base && (last.base_number ?? 0) < base.number) return true;
       if (isShard(scope) && lacksPlaces(this.#settings, place, last)) return true;
-      if (isBase && last.distribution_points === null) return true;
+      if (isBase(this.#settings, authority, scope) && last.distribution_points === null) return true;
       return now.getTime() >= last.next_update - overlapOf(this.#settings, scope) * 1000;
     };
     return isDue(await lastCrlHeader(database, place)) && this.#signing.sign({ authority, scope, requester, isDue });
   }
 
-  /** Whether a list is the base of a delta, which it names. */
-  #isBase({ role }: Authority, scope: string): boolean {
-    return scope === COMPLETE && role === 'issuing' && hasDeltas(this.#settings);
-  }
-
   /** Whether something was revoked or released that a list should have. With deltas, the complete one waits for its time. */
   async #isBehind(authority: Authority, scope: string): Promise<(last: CrlHeader) => boolean> {
-    if (this.#isBase(authority, scope)) return () => false;
+    if (isBase(this.#settings, authority, scope)) return () => false;
     const { id } = authority;
     const shard = isShard(scope) ? Number(scope) : undefined;
     const changes = await lastRevocationSequence(this.#store.database, id, shard);

@@ -4,21 +4,14 @@ import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { basename, join } from 'node:path';
 import { openTemporaryAuthority, type TemporaryAuthority } from '../../../test/support/temporary-authority.js';
 import { generateTestKeyPair, TestCa } from '../../testing/index.js';
-import {
-  decodeCertificate,
-  generalNameToString,
-  nameToString,
-  octetsFromPemOrDer,
-  subjectPublicKeyInfoOf,
-} from '../../x509/index.js';
+import { decodeCertificates, generalNameToString, nameToString, subjectPublicKeyInfoOf } from '../../x509/index.js';
 import type { ProfileDefinition } from '../profile/profile-definition.js';
 import { createDevelopmentMaterial } from './development-material.js';
 
 describe('development material', () => {
   let temporary: TemporaryAuthority;
   const path = (name: string): string => join(temporary.folder, 'certs', name);
-  const read = (name: string) =>
-    octetsFromPemOrDer(readFileSync(path(name)), 'CERTIFICATE').map((each) => decodeCertificate(each));
+  const read = (name: string) => decodeCertificates(readFileSync(path(name)));
   const make = async (now?: () => Date) =>
     (await createDevelopmentMaterial(temporary.authority, now ? { now } : {})).map(({ path: file, outcome, note }) =>
       [basename(file), outcome, ...(note === undefined ? [] : [note])].join(' '),
@@ -36,21 +29,21 @@ describe('development material', () => {
       'client_cert.pem made',
     ]);
     const [server, issuing] = read('server_cert.pem');
-    expect(nameToString(server!.subject)).toBe('CN=veritas.local,O=VERITAS Framework');
-    expect(server!.extensions.subjectAltName?.map(generalNameToString)).toEqual([
+    expect(nameToString(server.subject)).toBe('CN=veritas.local,O=VERITAS Framework');
+    expect(server.extensions.subjectAltName?.map(generalNameToString)).toEqual([
       'DNS:veritas.local',
       'DNS:localhost',
       'IP:127.0.0.1',
       'IP:::1',
     ]);
-    expect((server!.notAfter.getTime() - Date.now()) / 86_400_000).toBeCloseTo(365, 1);
+    expect((server.notAfter.getTime() - Date.now()) / 86_400_000).toBeCloseTo(365, 1);
     expect(issuing!.fingerprint256).toBe(temporary.authority.ca.issuing.certificate.fingerprint256);
     const [client] = read('client_cert.pem');
-    expect(nameToString(client!.subject)).toBe('CN=veritas-client,O=VERITAS Framework');
+    expect(nameToString(client.subject)).toBe('CN=veritas-client,O=VERITAS Framework');
     for (const name of ['server', 'client']) {
       expect(statSync(path(`${name}_key.pem`)).mode & 0o777).toBe(0o600);
       const key = subjectPublicKeyInfoOf(createPrivateKey(readFileSync(path(`${name}_key.pem`))));
-      expect(read(`${name}_cert.pem`)[0]!.publicKey.der).toEqual(key.der);
+      expect(read(`${name}_cert.pem`)[0].publicKey.der).toEqual(key.der);
     }
     const before = readdirSync(path('.')).map((name) => [name, statSync(path(name)).mtimeMs]);
     expect(await make()).toEqual([
@@ -66,9 +59,9 @@ describe('development material', () => {
     await make();
     const key = readFileSync(path('server_key.pem'));
     const [before] = read('server_cert.pem');
-    expect(await make(() => new Date(before!.notAfter.getTime() + 1))).toContain('server_cert.pem renewed');
+    expect(await make(() => new Date(before.notAfter.getTime() + 1))).toContain('server_cert.pem renewed');
     expect(readFileSync(path('server_key.pem'))).toEqual(key);
-    expect(read('server_cert.pem')[0]!.serialNumber).not.toBe(before!.serialNumber);
+    expect(read('server_cert.pem')[0].serialNumber).not.toBe(before.serialNumber);
   });
 
   it('keeps what is not its own, and says so', async () => {
@@ -76,7 +69,7 @@ describe('development material', () => {
     const { certificate, chainPem } = TestCa.root().issue({ commonName: 'veritas.local' });
     writeFileSync(path('server_cert.pem'), chainPem);
     expect(await make()).toContain('server_cert.pem kept does not belong to its key');
-    expect(read('server_cert.pem')[0]!.serialNumber).toBe(certificate.serialNumber);
+    expect(read('server_cert.pem')[0].serialNumber).toBe(certificate.serialNumber);
     const keyPair = generateTestKeyPair();
     writeFileSync(path('client_key.pem'), keyPair.privateKey.export({ format: 'pem', type: 'pkcs8' }));
     writeFileSync(path('client_cert.pem'), TestCa.root().issue({ keyPair }).chainPem);
@@ -106,11 +99,11 @@ describe('development material', () => {
         { name: 'client', purposes: ['clientAuth'], maximumLifetime: 398 * 86_400, keyTypes: ['Ed25519', 'P-384'] },
       );
       const [leaf] = read('server_cert.pem');
-      expect(leaf!.publicKey.parameters).toMatchObject({ type: 'rsa', bits: 2560 });
-      expect((leaf!.notAfter.getTime() - Date.now()) / 86_400_000).toBeCloseTo(1, 1);
+      expect(leaf.publicKey.parameters).toMatchObject({ type: 'rsa', bits: 2560 });
+      expect((leaf.notAfter.getTime() - Date.now()) / 86_400_000).toBeCloseTo(1, 1);
       const [client] = read('client_cert.pem');
-      expect(client!.publicKey.parameters).toMatchObject({ type: 'ed25519' });
-      expect((client!.notAfter.getTime() - Date.now()) / 86_400_000).toBeCloseTo(365, 1);
+      expect(client.publicKey.parameters).toMatchObject({ type: 'ed25519' });
+      expect((client.notAfter.getTime() - Date.now()) / 86_400_000).toBeCloseTo(365, 1);
     });
 
     it('says which profile it is that does not give the names, and leaves no key behind', async () => {

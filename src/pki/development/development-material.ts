@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ipFromString, subjectPublicKeyInfoOf, type Certificate, type GeneralName } from '../../x509/index.js';
+import { ipFromString, sameKey, subjectPublicKeyInfoOf, type Certificate, type GeneralName } from '../../x509/index.js';
 import type { CertificationAuthority } from '../certification-authority.js';
 import { newKeyFor } from '../issuance/own-key.js';
 import { requestFor } from '../issuance/own-request.js';
@@ -120,8 +120,7 @@ function readKey(path: string): KeyObject {
 
 /** What a person should know about a certificate that is left as it is. */
 function noteOn(standing: Certificate, key: KeyObject, { ca }: CertificationAuthority): { readonly note?: string } {
-  if (Buffer.compare(standing.publicKey.der, subjectPublicKeyInfoOf(key).der) !== 0)
-    return { note: 'does not belong to its key' };
+  if (!sameKey(standing.publicKey, subjectPublicKeyInfoOf(key))) return { note: 'does not belong to its key' };
   return signerOf(standing, ca.authorities) ? {} : { note: 'was issued by another CA' };
 }
 

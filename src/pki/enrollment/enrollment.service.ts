@@ -12,6 +12,7 @@ import {
 import {
   generalNameFromString,
   generalNameToString,
+  sameKey,
   type CertificationRequest,
   type GeneralName,
 } from '../../x509/index.js';
@@ -182,7 +183,7 @@ export class EnrollmentService {
 
   async #traded(serial: string, { publicKey }: CertificationRequest): Promise<IssuedCertificate> {
     const issued = await this.#ca.issuedBefore(serial);
-    if (!issued || Buffer.compare(issued.certificate.publicKey.der, publicKey.der) !== 0) throw notValid();
+    if (!issued || !sameKey(issued.certificate.publicKey, publicKey)) throw notValid();
     return issued;
   }
 }

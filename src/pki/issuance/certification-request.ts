@@ -12,7 +12,7 @@ export async function readRequest(request: Uint8Array | string | CertificationRe
   if (CertificationRequest.is(request)) return request;
   try {
     const [octets, ...more] = octetsOf(request);
-    if (!octets || more.length > 0) throw new PkiError('request_malformed', 'there is more than one request');
+    if (more.length > 0) throw new PkiError('request_malformed', 'there is more than one request');
     return await readCertificationRequest(octets);
   } catch (error) {
     if (error instanceof ProofOfPossessionError)
@@ -24,7 +24,7 @@ export async function readRequest(request: Uint8Array | string | CertificationRe
 }
 
 /** RFC 7468 §7: CERTIFICATE REQUEST; older tools write NEW CERTIFICATE REQUEST. */
-function octetsOf(request: Uint8Array | string): Uint8Array[] {
+function octetsOf(request: Uint8Array | string): [Uint8Array, ...Uint8Array[]] {
   const start = typeof request === 'string' ? request : Buffer.from(request.subarray(0, 8192)).toString('latin1');
   return octetsFromPemOrDer(
     request,

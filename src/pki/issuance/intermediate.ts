@@ -14,7 +14,7 @@ import type { AuthorityProfile, IntermediateProfile } from '../profile/profile.j
 import { checkPublicKey } from './public-key-policy.js';
 import { AcceptedRequest, lifetimeOf } from './accepted-request.js';
 import { quote } from './name-policy.js';
-import { checkKnownExtensions } from './requested-extensions.js';
+import { checkKeyIdentifier, checkKnownExtensions } from './requested-extensions.js';
 import { requestedService } from './requested-subject.js';
 
 /** A CA that an operator wants below one of ours, and whose key is elsewhere. */
@@ -109,8 +109,7 @@ function checkRoomBelow({ id, certificate }: Authority, pathLenConstraint: numbe
 /** The profile decides: a request for something else is refused, instead of silently getting less. */
 function checkExtensions(request: CertificationRequest, pathLenConstraint: number): void {
   checkKnownExtensions(request, READ);
-  const { extensions, publicKey } = request;
-  const { basicConstraints, keyUsage, subjectKeyIdentifier } = extensions;
+  const { basicConstraints, keyUsage } = request.extensions;
   if (basicConstraints && !basicConstraints.cA)
     throw new PkiError('ca_limits_not_allowed', 'the request asks for a certificate that is not a CA’s');
   const asked = basicConstraints?.pathLenConstraint;
@@ -121,8 +120,7 @@ function checkExtensions(request: CertificationRequest, pathLenConstraint: numbe
     );
   if (keyUsage && [...keyUsage].some((bit) => !KEY_USAGES.has(bit)))
     throw new PkiError('key_usage_not_allowed', 'the request asks for a key usage that a CA of ours does not have');
-  if (subjectKeyIdentifier && Buffer.compare(subjectKeyIdentifier, publicKey.keyIdentifier) !== 0)
-    throw new PkiError('extension_not_allowed', 'the request asks for a subjectKeyIdentifier that is not of its key');
+  checkKeyIdentifier(request);
 }
 
 function subjectOf({ subject }: CertificationRequest, organization: string): Name {

@@ -4,6 +4,7 @@ import { compromisedKeys, findCertificate } from '../../store/index.js';
 import {
   decodeCertificate,
   generalNameToString,
+  sameKey,
   type Certificate,
   type CertificationRequest,
   type GeneralName,
@@ -117,7 +118,7 @@ export class Issuance {
     return this.#reporting(wanted, async () => {
       const { profile, service, names, lifetime, publicKey } = await this.#held(wanted.holder, grace);
       const request = await readRequest(wanted.request);
-      if (Buffer.compare(request.publicKey.der, publicKey.der) === 0)
+      if (sameKey(request.publicKey, publicKey))
         throw new PkiError('key_not_new', 'the request is for the key of the certificate that it should replace');
       return this.#issue({
         ...wanted,
@@ -264,7 +265,7 @@ export class Issuance {
   }
 
   #checkNotOurs({ publicKey }: AcceptedRequest): void {
-    if (this.#authorities.all.some(({ certificate }) => Buffer.compare(certificate.publicKey.der, publicKey.der) === 0))
+    if (this.#authorities.all.some(({ certificate }) => sameKey(certificate.publicKey, publicKey)))
       throw new PkiError('public_key_not_allowed', 'this is the key of a CA');
   }
 

@@ -2,7 +2,7 @@ import type { AuditLog } from '../../audit/index.js';
 import type { EventBus } from '../../events/index.js';
 import type { Store } from '../../store/index.js';
 import type { Certificate } from '../../x509/index.js';
-import { shardOf } from '../crl/crl-scope.js';
+import { hasDeltas, shardOf } from '../crl/crl-scope.js';
 import type { Issuer } from '../issuer/issuer.js';
 import { PkiError } from '../pki-error.js';
 import { isAskedAbout } from '../profile/profile.js';
@@ -90,8 +90,8 @@ function listPoints(
   { profile }: AcceptedRequest,
   { identity }: Issuer,
   serialNumber: string,
-  { crlShards = 0, crlDeltaLifetime = 0 }: IssuanceContext,
+  context: IssuanceContext,
 ): ListPoints {
   if (identity.chain.length < 2 || !isAskedAbout(profile)) return {};
-  return { crlShard: shardOf(serialNumber, crlShards), hasDelta: crlDeltaLifetime > 0 };
+  return { crlShard: shardOf(serialNumber, context.crlShards ?? 0), hasDelta: hasDeltas(context) };
 }

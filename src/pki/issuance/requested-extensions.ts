@@ -19,7 +19,7 @@ const READ: ReadonlySet<string> = new Set([
 export function checkRequestedExtensions(request: CertificationRequest, profile: EndEntityProfile): void {
   checkKnownExtensions(request, READ);
   const { extensions, publicKey } = request;
-  const { basicConstraints, keyUsage, extendedKeyUsage, subjectKeyIdentifier } = extensions;
+  const { basicConstraints, keyUsage, extendedKeyUsage } = extensions;
   if (basicConstraints && (basicConstraints.cA || basicConstraints.pathLenConstraint !== undefined))
     throw new PkiError('ca_not_allowed', 'the request asks for a CA certificate');
   const bits = keyUsageOf(profile, publicKey);
@@ -34,6 +34,11 @@ export function checkRequestedExtensions(request: CertificationRequest, profile:
       'extended_key_usage_not_allowed',
       `the request asks for ${oidName(foreign)}, which profile ${profile.name} does not give`,
     );
+  checkKeyIdentifier(request);
+}
+
+/** Refuses a request for the subjectKeyIdentifier of another key. Throws PkiError `extension_not_allowed`. */
+export function checkKeyIdentifier({ extensions: { subjectKeyIdentifier }, publicKey }: CertificationRequest): void {
   if (subjectKeyIdentifier && Buffer.compare(subjectKeyIdentifier, publicKey.keyIdentifier) !== 0)
     throw new PkiError('extension_not_allowed', 'the request asks for a subjectKeyIdentifier that is not of its key');
 }

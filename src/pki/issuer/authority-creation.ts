@@ -14,12 +14,14 @@ import {
 } from '../../store/index.js';
 import {
   decodeCertificate,
+  isSignedBy,
   nameFrom,
   nameToString,
-  verifySignature,
+  sameKey,
   type Certificate,
   type Name,
 } from '../../x509/index.js';
+import { COMPLETE, crlFileName } from '../crl/crl-scope.js';
 import { AcceptedRequest, keyDigest } from '../issuance/accepted-request.js';
 import { issueCertificate, type IssuanceContext } from '../issuance/issue-certificate.js';
 import { PkiError } from '../pki-error.js';
@@ -111,7 +113,7 @@ export async function ensureAuthority(
       async () =>
         (file === undefined ? undefined : await adopt(creation, wanted, file)) ?? create(creation, wanted, signer),
     ));
-  if (Buffer.compare(certificate.publicKey.der, signer.publicKey.der) !== 0)
+  if (!sameKey(certificate.publicKey, signer.publicKey))
     throw new PkiError(
       'authority_mismatch',
       `the key in ${keyPlaceOf(settings, id)} does not belong to the certificate of the CA ${id}`,
@@ -182,7 +184,7 @@ export async function checkIsNew(
   id: string,
   certificateFile?: string,
 ): Promise<void> {
-  const list = settings.crlDirectory === undefined ? undefined : join(settings.crlDirectory, `${id}.crl`);
+  const list = settings.crlDirectory === undefined ? undefined : join(settings.crlDirectory, crlFileName(id, COMPLETE));
   if (list === undefined || !isThere(list, context.store.name)) return;
   const isCertified = certificateFile !== undefined && existsSync(certificateFile);
   if (!isCertified && !(await hasKey(settings, id))) return;
@@ -216,7 +218,7 @@ async function adopt(creation: Creation, wanted: NewAuthority, path: string): Pr
   const { context, events, requester } = creation;
   const certificate = readCertificateFile(path);
   const signedBy = wanted.parent?.identity.publicKey ?? certificate.publicKey;
-  if (!verifySignature(certificate.signatureAlgorithm, signedBy, certificate.tbs, certificate.signature))
+  if (!isSignedBy(certificate, signedBy))
     throw new PkiError(
       'authority_mismatch',
       `${path} is not signed by ${wanted.parent ? 'the CA above it' : 'its own key'}`,

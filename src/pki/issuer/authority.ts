@@ -1,5 +1,5 @@
 import type { CrossCertificateRow, IssuerRole, IssuerRow, IssuerState } from '../../store/index.js';
-import { decodeCertificate, encodePem, verifySignature, type Certificate } from '../../x509/index.js';
+import { decodeCertificate, encodePem, isSignedBy, type Certificate } from '../../x509/index.js';
 import type { PkiSettings } from '../pki-settings.js';
 import { AbsentSigner } from './absent-signer.js';
 import { identityOf } from './issuer-identity.js';
@@ -57,8 +57,8 @@ export function authorityFromRow(
   const keyHere = row.key_place === 'here';
   const certificate =
     known && Buffer.compare(known.certificate.der, der) === 0 ? known.certificate : decodeCertificate(der);
-  const above = certificatesAbove(row, rows.issuers);
-  const root = rootOf(row, rows.issuers);
+  const above = issuersAbove(row, rows.issuers);
+  const root = above.at(-1);
   const crossCertificates = role === 'root' ? goodCrossCertificates(id, rows) : [];
   return {
     id,
@@ -71,7 +71,11 @@ export function authorityFromRow(
       known?.certificate === certificate && known.keyHere === keyHere
         ? known.issuer
         : new Issuer(
-            identityOf(id, certificate, above),
+            identityOf(
+              id,
+              certificate,
+              above.map((each) => decodeCertificate(each.der)),
+            ),
             keyHere
               ? openSigner(settings, id, certificate.publicKey, record)
               : new AbsentSigner(id, certificate.publicKey),
@@ -83,11 +87,8 @@ export function authorityFromRow(
 }
 
 /** The CA among these that signed a certificate. */
-export const signerOf = (
-  { signatureAlgorithm, tbs, signature }: Certificate,
-  authorities: readonly Authority[],
-): Authority | undefined =>
-  authorities.find(({ certificate }) => verifySignature(signatureAlgorithm, certificate.publicKey, tbs, signature));
+export const signerOf = (signed: Certificate, authorities: readonly Authority[]): Authority | undefined =>
+  authorities.find(({ certificate }) => isSignedBy(signed, certificate.publicKey));
 
 /** Whether a CA with this state belongs to the trust bundle. */
 export const isTrusted = ({ state }: Pick<Authority, 'state'>): boolean => state !== 'prepared' && state !== 'removed';
@@ -103,21 +104,15 @@ function goodCrossCertificates(root: string, { issuers, crossCertificates, now }
     .map(({ der }) => decodeCertificate(der));
 }
 
-function rootOf(row: IssuerRow, rows: readonly IssuerRow[]): IssuerRow | undefined {
-  let at: IssuerRow | undefined = row;
-  // The loop is bounded by the number of rows, in case damaged rows form a circle.
-  for (let i = 0; at && at.parent !== at.id && i < rows.length; i++) at = rows.find(({ id }) => id === at?.parent);
-  return at;
-}
-
-/** The certificates of the CAs above this one, the root's last. The row of a root is its own parent. */
-function certificatesAbove(row: IssuerRow, rows: readonly IssuerRow[]): Certificate[] {
-  const above: Certificate[] = [];
+/** The CAs above this one, the root last. The row of a root is its own parent. */
+function issuersAbove(row: IssuerRow, rows: readonly IssuerRow[]): IssuerRow[] {
+  const above: IssuerRow[] = [];
   let { id, parent } = row;
+  // Bounded by the number of rows, in case damaged rows form a circle.
   while (parent !== id && above.length < rows.length) {
     const next = rows.find((each) => each.id === parent);
     if (!next) break;
-    above.push(decodeCertificate(next.der));
+    above.push(next);
     ({ id, parent } = next);
   }
   return above;

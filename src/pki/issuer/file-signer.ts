@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
+  sameKey,
   signAside,
   signingSchemeFor,
   subjectPublicKeyInfoOf,
@@ -65,7 +66,7 @@ export class FileSigner implements Signer {
   }
 
   #checked(key: KeyObject): KeyObject {
-    if (Buffer.compare(subjectPublicKeyInfoOf(key).der, this.publicKey.der) !== 0)
+    if (!sameKey(subjectPublicKeyInfoOf(key), this.publicKey))
       throw new PkiError('authority_mismatch', `the key in ${this.#file.path} does not belong to the CA's certificate`);
     return key;
   }

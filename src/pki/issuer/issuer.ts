@@ -1,4 +1,4 @@
-import type { Certificate } from '../../x509/index.js';
+import { sameKey, type Certificate } from '../../x509/index.js';
 import type { CrlToken } from '../crl/crl-token.js';
 import { largeTbs, SignedCrl, wholeTbs } from '../crl/signed-crl.js';
 import type { IssuanceToken } from '../issuance/issuance-token.js';
@@ -12,7 +12,7 @@ export class Issuer {
   readonly #signer: Signer;
 
   constructor(identity: IssuerIdentity, signer: Signer) {
-    if (Buffer.compare(identity.publicKey.der, signer.publicKey.der) !== 0)
+    if (!sameKey(identity.publicKey, signer.publicKey))
       throw new PkiError('authority_mismatch', `the key of issuer ${identity.id} does not belong to its certificate`);
     this.identity = identity;
     this.#signer = signer;

@@ -1,6 +1,7 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { write } from '../../der/index.js';
 import {
+  sameKey,
   signingSchemeFor,
   subjectPublicKeyInfoOf,
   type AlgorithmIdentifier,
@@ -81,7 +82,7 @@ export class Pkcs11Signer implements Signer {
     const keys = await this.#token.call({ name: 'keys', label: this.#label });
     if (keys.length === 0)
       throw new PkiError('authority_mismatch', `the ${this.#token.name} holds no key ${this.#label}`);
-    const key = keys.find((each) => Buffer.compare(publicKeyOf(each).der, this.publicKey.der) === 0);
+    const key = keys.find((each) => sameKey(publicKeyOf(each), this.publicKey));
     if (!key)
       throw new PkiError(
         'authority_mismatch',

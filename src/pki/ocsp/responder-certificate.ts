@@ -1,17 +1,10 @@
 import type { EventBus } from '../../events/index.js';
 import { compromisedKeys, listCertificates, responderService } from '../../store/index.js';
-import {
-  decodeCertificate,
-  decodeCertificationRequest,
-  encodeCertificationRequestInfo,
-  encodeSigned,
-  nameFrom,
-  type Certificate,
-  type CertificationRequest,
-} from '../../x509/index.js';
+import { decodeCertificate, nameFrom, type Certificate } from '../../x509/index.js';
 import { signsLists } from '../crl/crl.service.js';
 import { AcceptedRequest, keyDigest } from '../issuance/accepted-request.js';
 import { issueCertificate, tellIssued, type IssuanceContext } from '../issuance/issue-certificate.js';
+import { requestBy } from '../issuance/own-request.js';
 import type { Authority } from '../issuer/authority.js';
 import { ensureSigner } from '../issuer/open-signer.js';
 import { KeyRecord } from '../issuer/recorded-signer.js';
@@ -109,7 +102,7 @@ async function issue(making: ResponderMaking, authority: Authority, signer: Sign
   if (!(await signsLists(authority, settings, context.now())))
     throw new PkiError('key_elsewhere', `the CA ${authority.id} was removed, and its key is not here any more`);
   const service = responderService(authority.id);
-  const accepted = AcceptedRequest.accept(await requestOf(signer, service), {
+  const accepted = AcceptedRequest.accept(await requestBy(signer, nameFrom({ commonName: service })), {
     profile: profiles.named(PROFILE),
     organization: settings.organization,
     lifetime: LIFETIME,
@@ -119,11 +112,4 @@ async function issue(making: ResponderMaking, authority: Authority, signer: Sign
   const certificate = await issueCertificate(accepted, authority.issuer, context);
   tellIssued(events, certificate, accepted, authority.id);
   return certificate;
-}
-
-async function requestOf(signer: Signer, service: string): Promise<CertificationRequest> {
-  const { publicKey, algorithm } = signer;
-  const subject = nameFrom({ commonName: service });
-  const info = encodeCertificationRequestInfo({ subject, publicKey, extensions: [] });
-  return decodeCertificationRequest(encodeSigned(info, algorithm, await signer.sign(info)));
 }

@@ -1,4 +1,4 @@
-import type { Certificate } from '../../x509/index.js';
+import { sameKey, type Certificate } from '../../x509/index.js';
 import type { Signer } from '../issuer/signer.js';
 import { PkiError } from '../pki-error.js';
 import { encodeAnswer, type OcspToken, type ResponderIdentity } from './ocsp-token.js';
@@ -10,7 +10,7 @@ export class Responder {
 
   /** Throws PkiError `authority_mismatch` when the key is not that of the certificate. */
   constructor(issuer: Certificate, certificate: Certificate, signer: Signer) {
-    if (Buffer.compare(certificate.publicKey.der, signer.publicKey.der) !== 0)
+    if (!sameKey(certificate.publicKey, signer.publicKey))
       throw new PkiError('authority_mismatch', 'the key of the OCSP responder does not belong to its certificate');
     this.identity = { issuer, certificate, algorithm: signer.algorithm };
     this.#signer = signer;

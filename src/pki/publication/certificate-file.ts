@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { DecodeError } from '../../der/index.js';
-import { decodeCertificate, octetsFromPemOrDer, type Certificate } from '../../x509/index.js';
+import { decodeCertificates, type Certificate } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
 
 /** The first certificate of a file of ours. Throws PkiError `certificate_unreadable`, naming the file. */
 export function readCertificateFile(path: string): Certificate {
   try {
-    const [octets] = octetsFromPemOrDer(readFileSync(path), 'CERTIFICATE');
-    return decodeCertificate(octets ?? new Uint8Array());
+    return decodeCertificates(readFileSync(path))[0];
   } catch (error) {
     const isSystem = typeof error === 'object' && error !== null && 'code' in error && 'syscall' in error;
     if (!isSystem && !(error instanceof DecodeError)) throw error;

@@ -8,11 +8,10 @@ import { ensurePrivateFolder, replaceFileIfChanged } from './atomic-file.js';
 const BUNDLE_FILE = 'ca_bundle.pem';
 const CROSS_FILE = 'cross_ca.pem';
 
-/** Every CA certificate that is trusted now, roots first: what a client takes as its trust bundle. */
+/** Every CA certificate that is trusted now, in the order of `authorities`, roots first: what a client takes as its trust bundle. */
 export const trustBundle = (authorities: readonly Authority[]): string =>
   authorities
     .filter(isTrusted)
-    .toSorted((a, b) => Number(b.role === 'root') - Number(a.role === 'root'))
     .map(({ certificatePem }) => certificatePem)
     .join('');
 

@@ -1,9 +1,10 @@
 import {
+  isSignedBy,
   KeyUsage,
   nameToString,
+  sameKey,
   sameName,
   validateCertificatePath,
-  verifySignature,
   type Certificate,
   type Name,
   type SubjectPublicKeyInfo,
@@ -15,9 +16,8 @@ import { PkiError } from '../pki-error.js';
  * PkiError `ca_certificate_not_accepted`.
  */
 export function checkRootCertificate(root: Certificate, now: Date): void {
-  const { publicKey, tbs, signature, signatureAlgorithm } = root;
   if (!sameName(root.subject, root.issuer)) refuse('the root is not a root: another CA issued it');
-  if (!verifySignature(signatureAlgorithm, publicKey, tbs, signature)) refuse('the root is not signed by its own key');
+  if (!isSignedBy(root, root.publicKey)) refuse('the root is not signed by its own key');
   checkAuthority(root, 'the root', now);
 }
 
@@ -39,8 +39,7 @@ export function checkIssuingCertificate(
     readonly now: Date;
   },
 ): void {
-  if (Buffer.compare(issuing.publicKey.der, publicKey.der) !== 0)
-    refuse('the certificate is for another key than the request');
+  if (!sameKey(issuing.publicKey, publicKey)) refuse('the certificate is for another key than the request');
   if (!sameName(issuing.subject, subject))
     refuse(`the certificate is for ${nameToString(issuing.subject)}, but ${nameToString(subject)} was asked for`);
   checkAuthority(issuing, 'the certificate', now);

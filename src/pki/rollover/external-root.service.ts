@@ -13,11 +13,8 @@ import {
   type Transaction,
 } from '../../store/index.js';
 import {
-  decodeCertificationRequest,
-  encodeCertificationRequestInfo,
   encodeExtensionOf,
   encodePem,
-  encodeSigned,
   KeyUsage,
   nameToString,
   type Certificate,
@@ -27,6 +24,7 @@ import {
 import { IssuanceJournal } from '../issuance/issuance-journal.js';
 import { COMPLETE } from '../crl/crl-scope.js';
 import type { IssuanceContext } from '../issuance/issue-certificate.js';
+import { requestBy } from '../issuance/own-request.js';
 import { adoptAuthority, authoritySubject, checkIsNew, requestFileOf } from '../issuer/authority-creation.js';
 import { ensureSigner } from '../issuer/open-signer.js';
 import { KeyRecord } from '../issuer/recorded-signer.js';
@@ -99,16 +97,11 @@ export class ExternalRootService {
     const signer = await ensureSigner(this.#settings, id, new KeyRecord(this.#context.audit, requester));
     const subject = authoritySubject(this.#settings, 'issuing', id);
     const { pathLenConstraint } = issuingProfile;
-    const info = encodeCertificationRequestInfo({
-      subject,
-      publicKey: signer.publicKey,
-      extensions: [
-        encodeExtensionOf.basicConstraints({ cA: true, pathLenConstraint }),
-        encodeExtensionOf.keyUsage([KeyUsage.keyCertSign, KeyUsage.cRLSign]),
-        encodeExtensionOf.subjectKeyIdentifier(signer.publicKey.keyIdentifier),
-      ],
-    });
-    const request = decodeCertificationRequest(encodeSigned(info, signer.algorithm, await signer.sign(info)));
+    const request = await requestBy(signer, subject, [
+      encodeExtensionOf.basicConstraints({ cA: true, pathLenConstraint }),
+      encodeExtensionOf.keyUsage([KeyUsage.keyCertSign, KeyUsage.cRLSign]),
+      encodeExtensionOf.subjectKeyIdentifier(signer.publicKey.keyIdentifier),
+    ]);
     replaceFile(requestFileOf(this.#settings), encodePem('CERTIFICATE REQUEST', request.der), 0o644);
     await audit.append({ ...entry, phase: 'result', detail: { subject: nameToString(subject) } });
     return { id, request };

@@ -1,10 +1,8 @@
-import { constants } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
+import { SECURE_OPTIONS } from '../secure-context.js';
 import { connectTo, type ConnectTarget, type ServerConnection } from './connect.js';
 import type { ServerTrust } from './expected-peer.js';
 import { Generation } from './generation.js';
-
-const { SSL_OP_NO_COMPRESSION, SSL_OP_NO_RENEGOTIATION } = constants;
 
 /**
  * Opens one connection without a certificate of our own. It is given once the server has proven to be the expected one, by a path to `trust`. Throws
@@ -16,7 +14,7 @@ export function connectAnonymously(
 ): Promise<ServerConnection> {
   const context = createSecureContext({
     minVersion: 'TLSv1.2',
-    secureOptions: SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION,
+    secureOptions: SECURE_OPTIONS,
   });
   return connectTo(new Generation(context, options.trust), target, options);
 }

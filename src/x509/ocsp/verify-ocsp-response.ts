@@ -2,7 +2,7 @@ import type { Certificate } from '../certificate.js';
 import { KeyUsage } from '../certificate-extensions.js';
 import { Oid } from '../oids.js';
 import { certificateDefect, dateDefect } from '../path/certificate-rules.js';
-import { verifySignature } from '../signature.js';
+import { isSignedBy } from '../signature.js';
 import { isCertIdOf } from './cert-id.js';
 import type { BasicOcspResponse, CertStatus, OcspResponse, SingleResponse } from './ocsp-response.js';
 
@@ -55,7 +55,7 @@ export function verifyOcspResponse(response: OcspResponse, wanted: OcspVerificat
     if (critical && oid !== Oid.ocspNonce) return refuse('unknown_critical_extension', `${oid} is critical`);
   const signer = signerOf(basic, wanted);
   if (!signer) return refuse('unauthorized_responder', 'the responder is not one that the issuer authorized');
-  if (!verifySignature(basic.signatureAlgorithm, signer.publicKey, basic.tbs, basic.signature))
+  if (!isSignedBy(basic, signer.publicKey))
     return refuse('bad_signature', 'the signature is not that of the responder');
   if (nonce && (!basic.nonce || Buffer.compare(nonce, basic.nonce) !== 0))
     return refuse('other_nonce', 'the response does not repeat the nonce');
@@ -88,13 +88,12 @@ const maySign = ({ extensions }: Certificate): boolean => extensions.keyUsage?.h
 
 /** RFC 6960 §4.2.2.2: id-kp-OCSPSigning, by name and not by anyExtendedKeyUsage, in a certificate that the issuer itself signed. */
 function isResponderOf(certificate: Certificate, issuer: Certificate, time: Date): boolean {
-  const { extensions, signatureAlgorithm, tbs, signature } = certificate;
   return (
-    extensions.extendedKeyUsage?.includes(Oid.ocspSigning) === true &&
+    certificate.extensions.extendedKeyUsage?.includes(Oid.ocspSigning) === true &&
     maySign(certificate) &&
     !certificateDefect(certificate, 'leaf') &&
     !dateDefect(certificate, time) &&
     Buffer.compare(certificate.issuer.der, issuer.subject.der) === 0 &&
-    verifySignature(signatureAlgorithm, issuer.publicKey, tbs, signature)
+    isSignedBy(certificate, issuer.publicKey)
   );
 }

@@ -1,14 +1,6 @@
-import type { AlgorithmIdentifier } from '../algorithm.js';
 import type { SubjectPublicKeyInfo } from '../public-key.js';
-import { verifySignature } from '../signature.js';
+import { isSignedBy, type Signed } from '../signature.js';
 import type { WorkBudget } from './work-budget.js';
-
-/** What carries a signature: a certificate or a CRL. */
-interface Signed {
-  readonly tbs: Uint8Array;
-  readonly signatureAlgorithm: AlgorithmIdentifier;
-  readonly signature: Uint8Array;
-}
 
 // As many keys as an issuer may have had under one name. With more, each digest of a large CRL is paid for, because strangers can send certificates of that
 // name.
@@ -29,7 +21,7 @@ export class SignatureChecks {
     let result = results.get(id);
     if (result === undefined) {
       this.work.signature(key.parameters, results.size < USUAL_KEYS ? 0 : signed.tbs.length);
-      result = verifySignature(signed.signatureAlgorithm, key, signed.tbs, signed.signature);
+      result = isSignedBy(signed, key);
       results.set(id, result);
     }
     return result;

@@ -1,4 +1,4 @@
-import { isEmptyName, sameName } from '../../../x509/index.js';
+import { isEmptyName, sameKey, sameName } from '../../../x509/index.js';
 import { isRoot, type ProfileLintRule } from './profile-lint-rule.js';
 
 /** A root, and nothing else, has its own name and key as issuer. */
@@ -10,7 +10,7 @@ export const subject: ProfileLintRule = {
     const root = isRoot(profile);
     if (sameName(certificate.subject, issuer.subject) !== root)
       return `subject and issuer are ${root ? 'not ' : ''}the same`;
-    return root && Buffer.compare(certificate.publicKey.der, issuer.publicKey.der) !== 0
+    return root && !sameKey(certificate.publicKey, issuer.publicKey)
       ? 'the key of a root is not its issuer’s'
       : undefined;
   },

@@ -1,5 +1,5 @@
 import type { Certificate } from '../../certificate.js';
-import { verifySignature } from '../../signature.js';
+import { isSignedBy } from '../../signature.js';
 import type { OcspLintRule } from '../lint-rule.js';
 
 // The issuer of a certificate never changes, so it is verified once and not for every response.
@@ -10,15 +10,13 @@ export const ocspResponderIssuer: OcspLintRule = {
   name: 'ocsp-responder-issuer',
   source: 'RFC 6960 §4.2.2.2',
   check: ({ responder, issuer }) =>
-    isSignedBy(responder, issuer) ? undefined : 'the certificate of the responder is not signed by the issuer',
+    isIssuedBy(responder, issuer) ? undefined : 'the certificate of the responder is not signed by the issuer',
 };
 
-function isSignedBy(certificate: Certificate, issuer: Certificate): boolean {
+function isIssuedBy(certificate: Certificate, issuer: Certificate): boolean {
   if (SIGNED_BY.get(certificate) === issuer) return true;
-  const { signatureAlgorithm, tbs, signature } = certificate;
-  const isSigned =
-    Buffer.compare(certificate.issuer.der, issuer.subject.der) === 0 &&
-    verifySignature(signatureAlgorithm, issuer.publicKey, tbs, signature);
-  if (isSigned) SIGNED_BY.set(certificate, issuer);
-  return isSigned;
+  const isIssued =
+    Buffer.compare(certificate.issuer.der, issuer.subject.der) === 0 && isSignedBy(certificate, issuer.publicKey);
+  if (isIssued) SIGNED_BY.set(certificate, issuer);
+  return isIssued;
 }
