@@ -198,7 +198,7 @@ describeOnEachStore('a query', (kind, newPlace) => {
 
 function dialectOf({ options: { path = '', url } }: StorePlace): Dialect {
   return url === undefined
-    ? new NodeSqliteDialect(new DatabaseSync(path), 100)
+    ? new NodeSqliteDialect(new DatabaseSync(path), { path, busyTimeout: 100 })
     : new WriterPostgresDialect({ pool: new pg.Pool({ connectionString: url }), store: 'test' });
 }
 

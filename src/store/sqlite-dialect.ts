@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { SqliteDialect, SqliteDriver, type Driver } from 'kysely';
-import { resultCodeOf, SQLITE_BUSY } from './sqlite-error.js';
+import { failingBy, failureOf, resultCodeOf, SQLITE_BUSY } from './sqlite-error.js';
 import { StoreError } from './store-error.js';
 
 const MAX_STATEMENTS = 256;
@@ -14,9 +14,9 @@ export class NodeSqliteDialect extends SqliteDialect {
 
   readonly #busyTimeout: number;
 
-  /** `busyTimeout`: how long a transaction waits for another connection's, in milliseconds. */
-  constructor(database: DatabaseSync, busyTimeout: number) {
-    const adapter = new SqliteDatabaseAdapter(database);
+  /** `busyTimeout`: how long a transaction waits for another connection's, in milliseconds. `path` names the file in messages. */
+  constructor(database: DatabaseSync, { path, busyTimeout }: { readonly path: string; readonly busyTimeout: number }) {
+    const adapter = new SqliteDatabaseAdapter(database, path);
     super({ database: adapter });
     this.#database = adapter;
     this.#busyTimeout = busyTimeout;
@@ -59,7 +59,10 @@ export async function untilBegun(tryBegin: () => boolean | Promise<boolean>, bus
 class SqliteDatabaseAdapter {
   readonly #statements = new Map<string, SqliteStatementAdapter>();
 
-  constructor(readonly database: DatabaseSync) {}
+  constructor(
+    readonly database: DatabaseSync,
+    readonly path: string,
+  ) {}
 
   close(): void {
     this.#statements.clear();
@@ -74,7 +77,7 @@ class SqliteDatabaseAdapter {
       return true;
     } catch (error) {
       if (resultCodeOf(error) === SQLITE_BUSY) return false;
-      throw error;
+      throw failureOf(error, this.path);
     } finally {
       this.database.exec(`pragma busy_timeout = ${STATEMENT_TIMEOUT}`);
     }
@@ -83,7 +86,7 @@ class SqliteDatabaseAdapter {
   prepare(sql: string): SqliteStatementAdapter {
     const known = this.#statements.get(sql);
     if (known) return known;
-    const statement = new SqliteStatementAdapter(this.database.prepare(sql));
+    const statement = failingBy(this.path, () => new SqliteStatementAdapter(this.database.prepare(sql), this.path));
     if (this.#statements.size < MAX_STATEMENTS) this.#statements.set(sql, statement);
     return statement;
   }
@@ -92,19 +95,22 @@ class SqliteDatabaseAdapter {
 class SqliteStatementAdapter {
   readonly reader: boolean;
 
-  constructor(readonly statement: StatementSync) {
+  constructor(
+    readonly statement: StatementSync,
+    readonly path: string,
+  ) {
     this.reader = statement.columns().length > 0;
   }
 
   all(parameters: readonly unknown[]): unknown[] {
-    return this.statement.all(...(parameters as SQLInputValue[]));
+    return failingBy(this.path, () => this.statement.all(...(parameters as SQLInputValue[])));
   }
 
   run(parameters: readonly unknown[]): { changes: number | bigint; lastInsertRowid: number | bigint } {
-    return this.statement.run(...(parameters as SQLInputValue[]));
+    return failingBy(this.path, () => this.statement.run(...(parameters as SQLInputValue[])));
   }
 
-  iterate(parameters: readonly unknown[]): IterableIterator<unknown> {
-    return this.statement.iterate(...(parameters as SQLInputValue[]));
+  iterate(): never {
+    throw new Error('pages are read by cursor, not streamed');
   }
 }

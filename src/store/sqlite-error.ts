@@ -22,15 +22,28 @@ export function resultCodeOf(error: unknown): number | undefined {
 export function sqliteError(error: unknown, path: string): unknown {
   const code = resultCodeOf(error);
   if (error instanceof StoreError || REFUSALS.includes(code)) return error;
-  if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB)
-    return new StoreError('store_corrupt', `the store ${path} is not a sound database: restore a backup`, {
-      cause: error,
-    });
+  if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) return corruptError(path, error);
   const reason = messageOf(error);
   const mend =
     code === SQLITE_BUSY ? '' : ' (look at its folder, its permissions and the space on the disk; store.path names it)';
   return new StoreError('store_unavailable', `the store ${path} cannot be used: ${reason}${mend}`, { cause: error });
 }
+
+/** As {@link sqliteError}, of an error that may be none of SQLite's, and is not changed then. */
+export const failureOf = (error: unknown, path: string): unknown =>
+  resultCodeOf(error) === undefined ? error : sqliteError(error, path);
+
+/** Runs `work`, which may come upon a damaged page at any time. Throws what it throws by {@link failureOf}. */
+export function failingBy<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw failureOf(error, path);
+  }
+}
+
+export const corruptError = (path: string, cause: unknown): StoreError =>
+  new StoreError('store_corrupt', `the store ${path} is not a sound database: restore a backup`, { cause });
 
 /** What is open is not what is at its place any more. */
 export const movedError = (path: string): StoreError =>

@@ -14,8 +14,9 @@ import {
 import { ReadingThreadDialect, type ReadingThread } from './reading-thread.js';
 import type { Database, Schema } from './schema.js';
 import { NodeSqliteDialect, STATEMENT_TIMEOUT } from './sqlite-dialect.js';
-import { movedError, resultCodeOf, sqliteError } from './sqlite-error.js';
+import { failingBy, failureOf, movedError, sqliteError } from './sqlite-error.js';
 import { ThreadSqliteDialect } from './sqlite-thread-dialect.js';
+import { StoreError } from './store-error.js';
 import { Store, withSnapshot, type StoreOptions } from './store.js';
 
 /** {@link StoreOptions} of a SQLite file. */
@@ -51,7 +52,7 @@ class SqliteStore extends Store {
     try {
       return await read;
     } catch (error) {
-      throw resultCodeOf(error) === undefined ? error : sqliteError(error, this.name);
+      throw failureOf(error, this.name);
     } finally {
       this.#reading.delete(read);
     }
@@ -68,7 +69,9 @@ class SqliteStore extends Store {
 
   async #readHere<T>(work: (database: Database) => Promise<T>): Promise<T> {
     const sqlite = new DatabaseSync(this.name, { readOnly: true, timeout: STATEMENT_TIMEOUT });
-    const database = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, BUSY_MS) });
+    const database = new Kysely<Schema>({
+      dialect: new NodeSqliteDialect(sqlite, { path: this.name, busyTimeout: BUSY_MS }),
+    });
     try {
       return await withSnapshot(database, BEGIN, work);
     } finally {
@@ -84,7 +87,7 @@ class SqliteStore extends Store {
   override dataVersion(): Promise<string> {
     return new Promise((resolve) => {
       if (fileAt(this.name) !== this.#file) throw movedError(this.name);
-      resolve(String(this.#sqlite.prepare('pragma data_version').get()?.data_version));
+      resolve(failingBy(this.name, () => String(this.#sqlite.prepare('pragma data_version').get()?.data_version)));
     });
   }
 
@@ -147,12 +150,28 @@ async function opened<T>(
   try {
     if (path !== ':memory:' && !readOnly) makeFile(path);
     sqlite = new DatabaseSync(path, { readOnly, timeout: STATEMENT_TIMEOUT, enableForeignKeyConstraints: true });
+    checkIsOurs(sqlite, path);
     if (!readOnly) sqlite.exec('pragma journal_mode = wal; pragma synchronous = full');
-    return await work(sqlite, new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, busyTimeout) }));
+    return await work(sqlite, new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, { path, busyTimeout }) }));
   } catch (error) {
     if (sqlite?.isOpen) sqlite.close();
     throw sqliteError(error, path);
   }
+}
+
+/** Throws {@link StoreError} where there are tables, and not those of a store. */
+function checkIsOurs(sqlite: DatabaseSync, path: string): void {
+  const other = sqlite
+    .prepare(
+      `select 1 from sqlite_schema where type = 'table'
+        and not exists (select 1 from pragma_table_info('migration') where name = 'applied_at') limit 1`,
+    )
+    .get();
+  if (other)
+    throw new StoreError(
+      'store_corrupt',
+      `the store ${path} is the database of another program: name another file (store.path names it)`,
+    );
 }
 
 function makeFile(path: string): void {
