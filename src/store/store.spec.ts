@@ -255,6 +255,21 @@ describe('a SQLite store', () => {
     await expect(checkSound(again.database, path)).rejects.toMatchObject(damaged);
   });
 
+  it('is not brought forward where it is damaged, and stays as it is', async () => {
+    await (await opened({ path })).close();
+    const octets = readFileSync(path);
+    const raw = new DatabaseSync(path, { readOnly: true });
+    const index = raw.prepare(`select rootpage from sqlite_schema where name = 'sqlite_autoindex_migration_1'`).get();
+    raw.close();
+    // An index without entries: by it no migration was ever applied.
+    octets.writeUInt16BE(0, (Number(index?.rootpage) - 1) * 4096 + 3);
+    writeFileSync(path, octets);
+    const damaged = { code: 'store_corrupt', message: `the store ${path} is not a sound database: restore a backup` };
+    await expect(openStore({ path })).rejects.toMatchObject(damaged);
+    await expect(migrateStore({ path })).rejects.toMatchObject(damaged);
+    expect(readFileSync(path)).toEqual(octets);
+  });
+
   it('is not opened in the database of another program, which stays as it is', async () => {
     for (const table of ['bookmark (url text)', 'migration (version text)', 'certificate (der blob)']) {
       const other = join(folder, `${table.length}.db`);
