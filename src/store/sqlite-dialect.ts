@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { SqliteDialect, SqliteDriver, type Driver } from 'kysely';
-import { failingBy, failureOf, resultCodeOf, SQLITE_BUSY } from './sqlite-error.js';
+import { resultCodeOf, SQLITE_BUSY, type SqliteFailures } from './sqlite-error.js';
 import { StoreError } from './store-error.js';
 
 const MAX_STATEMENTS = 256;
@@ -14,9 +14,12 @@ export class NodeSqliteDialect extends SqliteDialect {
 
   readonly #busyTimeout: number;
 
-  /** `busyTimeout`: how long a transaction waits for another connection's, in milliseconds. `path` names the file in messages. */
-  constructor(database: DatabaseSync, { path, busyTimeout }: { readonly path: string; readonly busyTimeout: number }) {
-    const adapter = new SqliteDatabaseAdapter(database, path);
+  /** `busyTimeout`: how long a transaction waits for another connection's, in milliseconds. */
+  constructor(
+    database: DatabaseSync,
+    { failures, busyTimeout }: { readonly failures: SqliteFailures; readonly busyTimeout: number },
+  ) {
+    const adapter = new SqliteDatabaseAdapter(database, failures);
     super({ database: adapter });
     this.#database = adapter;
     this.#busyTimeout = busyTimeout;
@@ -61,7 +64,7 @@ class SqliteDatabaseAdapter {
 
   constructor(
     readonly database: DatabaseSync,
-    readonly path: string,
+    readonly failures: SqliteFailures,
   ) {}
 
   close(): void {
@@ -77,7 +80,7 @@ class SqliteDatabaseAdapter {
       return true;
     } catch (error) {
       if (resultCodeOf(error) === SQLITE_BUSY) return false;
-      throw failureOf(error, this.path);
+      throw this.failures.of(error);
     } finally {
       this.database.exec(`pragma busy_timeout = ${STATEMENT_TIMEOUT}`);
     }
@@ -86,7 +89,7 @@ class SqliteDatabaseAdapter {
   prepare(sql: string): SqliteStatementAdapter {
     const known = this.#statements.get(sql);
     if (known) return known;
-    const statement = failingBy(this.path, () => new SqliteStatementAdapter(this.database.prepare(sql), this.path));
+    const statement = this.failures.in(() => new SqliteStatementAdapter(this.database.prepare(sql), this.failures));
     if (this.#statements.size < MAX_STATEMENTS) this.#statements.set(sql, statement);
     return statement;
   }
@@ -97,17 +100,17 @@ class SqliteStatementAdapter {
 
   constructor(
     readonly statement: StatementSync,
-    readonly path: string,
+    readonly failures: SqliteFailures,
   ) {
     this.reader = statement.columns().length > 0;
   }
 
   all(parameters: readonly unknown[]): unknown[] {
-    return failingBy(this.path, () => this.statement.all(...(parameters as SQLInputValue[])));
+    return this.failures.in(() => this.statement.all(...(parameters as SQLInputValue[])));
   }
 
   run(parameters: readonly unknown[]): { changes: number | bigint; lastInsertRowid: number | bigint } {
-    return failingBy(this.path, () => this.statement.run(...(parameters as SQLInputValue[])));
+    return this.failures.in(() => this.statement.run(...(parameters as SQLInputValue[])));
   }
 
   iterate(): never {

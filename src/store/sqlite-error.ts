@@ -29,16 +29,31 @@ export function sqliteError(error: unknown, path: string): unknown {
   return new StoreError('store_unavailable', `the store ${path} cannot be used: ${reason}${mend}`, { cause: error });
 }
 
-/** As {@link sqliteError}, of an error that may be none of SQLite's, and is not changed then. */
-export const failureOf = (error: unknown, path: string): unknown =>
-  resultCodeOf(error) === undefined ? error : sqliteError(error, path);
+/** Tells errors of a file apart, and remembers the first that says that the file is damaged. */
+export class SqliteFailures {
+  #damage: StoreError | undefined;
 
-/** Runs `work`, which may come upon a damaged page at any time. Throws what it throws by {@link failureOf}. */
-export function failingBy<T>(path: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw failureOf(error, path);
+  constructor(readonly path: string) {}
+
+  /** Undefined while nobody has come upon a damaged page. */
+  get damage(): StoreError | undefined {
+    return this.#damage;
+  }
+
+  /** As {@link sqliteError}, of an error that may be none of SQLite's, and is not changed then. */
+  of(error: unknown): unknown {
+    const failure = resultCodeOf(error) === undefined ? error : sqliteError(error, this.path);
+    if (failure instanceof StoreError && failure.code === 'store_corrupt') this.#damage ??= failure;
+    return failure;
+  }
+
+  /** Runs `work`, which may come upon a damaged page at any time. Throws what it throws by {@link of}. */
+  in<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw this.of(error);
+    }
   }
 }
 

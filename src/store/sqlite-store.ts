@@ -12,15 +12,23 @@ import {
   type MigrationStatus,
 } from './migrations.js';
 import { ReadingThreadDialect, type ReadingThread } from './reading-thread.js';
-import type { Database, Schema } from './schema.js';
+import type { Database, Schema, Transaction } from './schema.js';
 import { NodeSqliteDialect, STATEMENT_TIMEOUT } from './sqlite-dialect.js';
-import { failingBy, failureOf, movedError, sqliteError } from './sqlite-error.js';
+import { movedError, sqliteError, SqliteFailures } from './sqlite-error.js';
 import { ThreadSqliteDialect } from './sqlite-thread-dialect.js';
 import { StoreError } from './store-error.js';
 import { Store, withSnapshot, type StoreOptions } from './store.js';
+import type { WholeWork } from './together.js';
 
 /** {@link StoreOptions} of a SQLite file. */
 export type SqliteOptions = StoreOptions & { readonly path: string };
+
+/** A file that is open, and how it is read. */
+interface Opened {
+  readonly sqlite: DatabaseSync;
+  readonly database: Kysely<Schema>;
+  readonly failures: SqliteFailures;
+}
 
 const BUSY_MS = 5_000;
 const BEGIN = 'begin deferred';
@@ -29,16 +37,35 @@ const BEGIN = 'begin deferred';
 class SqliteStore extends Store {
   readonly #sqlite: DatabaseSync;
   readonly #file: string;
+  readonly #failures: SqliteFailures;
   /** The snapshots that are being read. */
   readonly #reading = new Set<Promise<unknown>>();
 
-  constructor(path: string, sqlite: DatabaseSync, database: Kysely<Schema>, writer: Kysely<Schema>) {
-    super(path, database, writer);
+  constructor({ sqlite, database, failures }: Opened, writer: Kysely<Schema> = database) {
+    super(failures.path, database, writer);
     this.#sqlite = sqlite;
-    this.#file = fileAt(path);
+    this.#file = fileAt(failures.path);
+    this.#failures = failures;
   }
 
   override readonly isShared = false;
+
+  override async transaction<T>(
+    work: (transaction: Transaction) => Promise<T>,
+    whole?: () => WholeWork<T> | undefined,
+  ): Promise<T> {
+    try {
+      return await super.transaction(work, whole);
+    } catch (error) {
+      throw this.#failures.of(error);
+    }
+  }
+
+  /** A damaged page may lie where few come by: whoever did, did so for all. */
+  override async checkWritable(): Promise<void> {
+    if (this.#failures.damage) throw this.#failures.damage;
+    await super.checkWritable();
+  }
 
   /** On a connection of its own: one connection, one transaction. */
   protected override async readSnapshot<T>(
@@ -52,7 +79,7 @@ class SqliteStore extends Store {
     try {
       return await read;
     } catch (error) {
-      throw failureOf(error, this.name);
+      throw this.#failures.of(error);
     } finally {
       this.#reading.delete(read);
     }
@@ -70,7 +97,7 @@ class SqliteStore extends Store {
   async #readHere<T>(work: (database: Database) => Promise<T>): Promise<T> {
     const sqlite = new DatabaseSync(this.name, { readOnly: true, timeout: STATEMENT_TIMEOUT });
     const database = new Kysely<Schema>({
-      dialect: new NodeSqliteDialect(sqlite, { path: this.name, busyTimeout: BUSY_MS }),
+      dialect: new NodeSqliteDialect(sqlite, { failures: this.#failures, busyTimeout: BUSY_MS }),
     });
     try {
       return await withSnapshot(database, BEGIN, work);
@@ -87,7 +114,7 @@ class SqliteStore extends Store {
   override dataVersion(): Promise<string> {
     return new Promise((resolve) => {
       if (fileAt(this.name) !== this.#file) throw movedError(this.name);
-      resolve(failingBy(this.name, () => String(this.#sqlite.prepare('pragma data_version').get()?.data_version)));
+      resolve(this.#failures.in(() => String(this.#sqlite.prepare('pragma data_version').get()?.data_version)));
     });
   }
 
@@ -112,21 +139,22 @@ export async function openSqliteStore({
   bare = false,
   busyTimeout = BUSY_MS,
 }: SqliteOptions): Promise<Store> {
-  return opened({ path, readOnly, busyTimeout }, async (sqlite, database) => {
+  return opened({ path, readOnly, busyTimeout }, async (file) => {
+    const { sqlite, database } = file;
     if (!bare) await (readOnly ? checkMigrated : migrate)(database, path);
-    if (path === ':memory:' || readOnly) return new SqliteStore(path, sqlite, database, database);
+    if (path === ':memory:' || readOnly) return new SqliteStore(file);
     // From here on this connection reads; another one, in a thread, writes.
     // 16 MiB of pages, so that what stands above the leaves of the indexes of a million certificates stays in memory.
     sqlite.exec('pragma query_only = on; pragma cache_size = -16384');
     const terms = { file: fileAt(path), ...(bare ? {} : { schema: { last: SCHEMA, query: LAST_MIGRATION } }) };
     const writer = new Kysely<Schema>({ dialect: new ThreadSqliteDialect({ path, busyTimeout, terms }) });
-    return new SqliteStore(path, sqlite, database, writer);
+    return new SqliteStore(file, writer);
   });
 }
 
 /** See `migrateStore`. */
 export function migrateSqliteStore({ path, busyTimeout = BUSY_MS }: SqliteOptions): Promise<readonly string[]> {
-  return opened({ path, readOnly: false, busyTimeout }, async (_, database) => {
+  return opened({ path, readOnly: false, busyTimeout }, async ({ database }) => {
     const applied = await migrate(database, path);
     await database.destroy();
     return applied;
@@ -135,7 +163,7 @@ export function migrateSqliteStore({ path, busyTimeout = BUSY_MS }: SqliteOption
 
 /** See `migrationStatus`. */
 export function sqliteMigrationStatus({ path }: SqliteOptions): Promise<MigrationStatus> {
-  return opened({ path, readOnly: true, busyTimeout: BUSY_MS }, async (_, database) => {
+  return opened({ path, readOnly: true, busyTimeout: BUSY_MS }, async ({ database }) => {
     const status = await readMigrationStatus(database, path);
     await database.destroy();
     return status;
@@ -144,7 +172,7 @@ export function sqliteMigrationStatus({ path }: SqliteOptions): Promise<Migratio
 
 async function opened<T>(
   { path, readOnly, busyTimeout }: { readonly path: string; readonly readOnly: boolean; readonly busyTimeout: number },
-  work: (sqlite: DatabaseSync, database: Kysely<Schema>) => Promise<T>,
+  work: (file: Opened) => Promise<T>,
 ): Promise<T> {
   let sqlite: DatabaseSync | undefined;
   try {
@@ -152,7 +180,9 @@ async function opened<T>(
     sqlite = new DatabaseSync(path, { readOnly, timeout: STATEMENT_TIMEOUT, enableForeignKeyConstraints: true });
     checkIsOurs(sqlite, path);
     if (!readOnly) sqlite.exec('pragma journal_mode = wal; pragma synchronous = full');
-    return await work(sqlite, new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, { path, busyTimeout }) }));
+    const failures = new SqliteFailures(path);
+    const database = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, { failures, busyTimeout }) });
+    return await work({ sqlite, database, failures });
   } catch (error) {
     if (sqlite?.isOpen) sqlite.close();
     throw sqliteError(error, path);
