@@ -79,12 +79,17 @@ class Refusal extends Error {
 
 function checkTerms(): void {
   if (!terms) return;
-  const there = statSync(path, { bigint: true, throwIfNoEntry: false });
-  if (!there || `${there.dev}:${there.ino}` !== terms.file) throw new Refusal('moved', 'another file is in its place');
+  if (fileAt() !== terms.file) throw new Refusal('moved', 'another file is in its place');
   const { schema } = terms;
   if (!schema) return;
   const last = String(prepared(schema.query).statement.get()?.name);
   if (last > schema.last) throw new Refusal('newer', last);
+}
+
+/** As the function of that name, which cannot be imported here. */
+function fileAt(): string {
+  const places = [path, `${path}-wal`].map((each) => statSync(each, { bigint: true, throwIfNoEntry: false }));
+  return places.map((there) => (there ? `${there.dev}:${there.ino}` : '')).join(' ');
 }
 
 function rollBack(): void {

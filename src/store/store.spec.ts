@@ -228,6 +228,17 @@ describe('a SQLite store', () => {
     expect(await idsIn(await opened({ path: join(moved, 'veritas.db') }))).toEqual(['a']);
   });
 
+  it('writes nothing, and says so, once its log was taken away, and has what it wrote before', async () => {
+    const store = await opened({ path });
+    await insert(store, 'a');
+    rmSync(`${path}-wal`);
+    const isReplaced = { code: 'store_unavailable', message: expect.stringContaining('moved away or replaced') };
+    await expect(insert(store, 'b')).rejects.toMatchObject(isReplaced);
+    await expect(store.dataVersion()).rejects.toMatchObject(isReplaced);
+    await store.close();
+    expect(await idsIn(await opened({ path }))).toEqual(['a']);
+  });
+
   it('refuses what is absent for reading, and a file that is no database', async () => {
     await expect(openStore({ path, readOnly: true })).rejects.toMatchObject({ code: 'store_unavailable' });
     const other = join(folder, 'other.db');
