@@ -2,7 +2,7 @@ import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
-import { fileAt } from './file-at.js';
+import { fileAt, logAt } from './file-at.js';
 import {
   checkMigrated,
   LAST_MIGRATION,
@@ -37,6 +37,7 @@ const BEGIN = 'begin deferred';
 class SqliteStore extends Store {
   readonly #sqlite: DatabaseSync;
   readonly #file: string;
+  readonly #log: string;
   readonly #failures: SqliteFailures;
   /** The snapshots that are being read. */
   readonly #reading = new Set<Promise<unknown>>();
@@ -45,6 +46,7 @@ class SqliteStore extends Store {
     super(failures.path, database, writer);
     this.#sqlite = sqlite;
     this.#file = fileAt(failures.path);
+    this.#log = logAt(failures.path);
     this.#failures = failures;
   }
 
@@ -113,7 +115,7 @@ class SqliteStore extends Store {
   // `PRAGMA data_version`: of this connection, so that commits of the writer count as well.
   override dataVersion(): Promise<string> {
     return new Promise((resolve) => {
-      if (fileAt(this.name) !== this.#file) throw movedError(this.name);
+      if (fileAt(this.name) !== this.#file || logAt(this.name) !== this.#log) throw movedError(this.name);
       resolve(this.#failures.in(() => String(this.#sqlite.prepare('pragma data_version').get()?.data_version)));
     });
   }
@@ -146,7 +148,8 @@ export async function openSqliteStore({
     // From here on this connection reads; another one, in a thread, writes.
     // 16 MiB of pages, so that what stands above the leaves of the indexes of a million certificates stays in memory.
     sqlite.exec('pragma query_only = on; pragma cache_size = -16384');
-    const terms = { file: fileAt(path), ...(bare ? {} : { schema: { last: SCHEMA, query: LAST_MIGRATION } }) };
+    const seen = { log: logAt(path), schema: { last: SCHEMA, query: LAST_MIGRATION } };
+    const terms = { file: fileAt(path), ...(bare ? {} : seen) };
     const writer = new Kysely<Schema>({ dialect: new ThreadSqliteDialect({ path, busyTimeout, terms }) });
     return new SqliteStore(file, writer);
   });

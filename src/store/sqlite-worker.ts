@@ -79,17 +79,18 @@ class Refusal extends Error {
 
 function checkTerms(): void {
   if (!terms) return;
-  if (fileAt() !== terms.file) throw new Refusal('moved', 'another file is in its place');
-  const { schema } = terms;
+  const { file, log, schema } = terms;
+  if (fileAt(path) !== file || (log !== undefined && fileAt(`${path}-wal`) !== log))
+    throw new Refusal('moved', 'another file is in its place');
   if (!schema) return;
   const last = String(prepared(schema.query).statement.get()?.name);
   if (last > schema.last) throw new Refusal('newer', last);
 }
 
 /** As the function of that name, which cannot be imported here. */
-function fileAt(): string {
-  const places = [path, `${path}-wal`].map((each) => statSync(each, { bigint: true, throwIfNoEntry: false }));
-  return places.map((there) => (there ? `${there.dev}:${there.ino}` : '')).join(' ');
+function fileAt(file: string): string {
+  const there = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return there ? `${there.dev}:${there.ino}` : '';
 }
 
 function rollBack(): void {
