@@ -4,11 +4,15 @@ import { StoreError } from './store-error.js';
 /** Another connection writes. */
 export const SQLITE_BUSY = 5;
 const SQLITE_ERROR = 1;
+const SQLITE_READONLY = 8;
 const SQLITE_CORRUPT = 11;
+const SQLITE_CANTOPEN = 14;
 const SQLITE_TOOBIG = 18;
 const SQLITE_CONSTRAINT = 19;
 const SQLITE_MISMATCH = 20;
 const SQLITE_NOTADB = 26;
+/** What the first statement fails with where no file can be made beside the database. */
+export const CANNOT_WRITE: readonly (number | undefined)[] = [SQLITE_READONLY, SQLITE_CANTOPEN];
 /** What a statement was refused with, the file being sound. */
 const REFUSALS: readonly (number | undefined)[] = [SQLITE_ERROR, SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH];
 

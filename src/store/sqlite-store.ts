@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
 import { Kysely } from 'kysely';
 import { fileAt, logAt } from './file-at.js';
 import {
@@ -14,7 +15,7 @@ import {
 import { ReadingThreadDialect, type ReadingThread } from './reading-thread.js';
 import type { Database, Schema, Transaction } from './schema.js';
 import { NodeSqliteDialect, STATEMENT_TIMEOUT } from './sqlite-dialect.js';
-import { movedError, sqliteError, SqliteFailures } from './sqlite-error.js';
+import { CANNOT_WRITE, movedError, resultCodeOf, sqliteError, SqliteFailures } from './sqlite-error.js';
 import { ThreadSqliteDialect } from './sqlite-thread-dialect.js';
 import { StoreError } from './store-error.js';
 import { Store, withSnapshot, type StoreOptions } from './store.js';
@@ -25,6 +26,10 @@ export type SqliteOptions = StoreOptions & { readonly path: string };
 
 /** A file that is open, and how it is read. */
 interface Opened {
+  /** Its path, or a URL by which it is read as it is. */
+  readonly address: string | URL;
+  /** {@link stateAt} before it was opened. */
+  readonly before: string;
   readonly sqlite: DatabaseSync;
   readonly database: Kysely<Schema>;
   readonly failures: SqliteFailures;
@@ -36,15 +41,19 @@ const BEGIN = 'begin deferred';
 /** The rows in one SQLite file in write-ahead mode, each commit flushed to the disk. */
 class SqliteStore extends Store {
   readonly #sqlite: DatabaseSync;
+  readonly #address: string | URL;
+  readonly #before: string;
   readonly #file: string;
   readonly #log: string;
   readonly #failures: SqliteFailures;
   /** The snapshots that are being read. */
   readonly #reading = new Set<Promise<unknown>>();
 
-  constructor({ sqlite, database, failures }: Opened, writer: Kysely<Schema> = database) {
+  constructor({ address, before, sqlite, database, failures }: Opened, writer: Kysely<Schema> = database) {
     super(failures.path, database, writer);
     this.#sqlite = sqlite;
+    this.#address = address;
+    this.#before = before;
     this.#file = fileAt(failures.path);
     this.#log = logAt(failures.path);
     this.#failures = failures;
@@ -97,7 +106,7 @@ class SqliteStore extends Store {
   }
 
   async #readHere<T>(work: (database: Database) => Promise<T>): Promise<T> {
-    const sqlite = new DatabaseSync(this.name, { readOnly: true, timeout: STATEMENT_TIMEOUT });
+    const sqlite = new DatabaseSync(this.#address, { readOnly: true, timeout: STATEMENT_TIMEOUT });
     const database = new Kysely<Schema>({
       dialect: new NodeSqliteDialect(sqlite, { failures: this.#failures, busyTimeout: BUSY_MS }),
     });
@@ -106,6 +115,15 @@ class SqliteStore extends Store {
     } finally {
       await database.destroy();
     }
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    if (this.#address !== this.name && stateAt(this.name) !== this.#before)
+      throw new StoreError(
+        'store_unavailable',
+        `the store ${this.name} was written elsewhere while it was read, so that what was read may be wrong: ask again`,
+      );
   }
 
   protected override async closeReaders(): Promise<void> {
@@ -180,16 +198,49 @@ async function opened<T>(
   let sqlite: DatabaseSync | undefined;
   try {
     if (path !== ':memory:' && !readOnly) makeFile(path);
-    sqlite = new DatabaseSync(path, { readOnly, timeout: STATEMENT_TIMEOUT, enableForeignKeyConstraints: true });
+    const before = stateAt(path);
+    const address = readOnly ? addressFor(path) : path;
+    sqlite = new DatabaseSync(address, { readOnly, timeout: STATEMENT_TIMEOUT, enableForeignKeyConstraints: true });
     checkIsOurs(sqlite, path);
     if (!readOnly) sqlite.exec('pragma journal_mode = wal; pragma synchronous = full');
     const failures = new SqliteFailures(path);
     const database = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, { failures, busyTimeout }) });
-    return await work({ sqlite, database, failures });
+    return await work({ address, before, sqlite, database, failures });
   } catch (error) {
     if (sqlite?.isOpen) sqlite.close();
     throw sqliteError(error, path);
   }
+}
+
+/**
+ * Who reads makes files beside the database, so that writers know of it. Where that is not possible, a file without a log, which is then all of the store, is
+ * read as it is (https://sqlite.org/wal.html §5), and looked at again at the end: a writer elsewhere would have changed it. Throws {@link StoreError}.
+ */
+function addressFor(path: string): string | URL {
+  const sqlite = new DatabaseSync(path, { readOnly: true, timeout: STATEMENT_TIMEOUT });
+  try {
+    sqlite.prepare('select 1 from sqlite_schema').get();
+    return path;
+  } catch (error) {
+    if (!CANNOT_WRITE.includes(resultCodeOf(error)) || fileAt(path) === '') throw error;
+    if (logAt(path) !== '')
+      throw new StoreError(
+        'store_unavailable',
+        `the store ${path} cannot be used: what was committed last is in its -wal, which only who may write to its folder can bring in`,
+        { cause: error },
+      );
+    const url = pathToFileURL(path);
+    url.searchParams.set('immutable', '1');
+    return url;
+  } finally {
+    sqlite.close();
+  }
+}
+
+/** What changes with whatever is written. */
+function stateAt(path: string): string {
+  const there = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return `${fileAt(path)} ${there?.size} ${there?.mtimeNs} ${logAt(path)}`;
 }
 
 /** Throws {@link StoreError} where there are tables, and not those of a store. */

@@ -3,7 +3,9 @@ import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   cpSync,
+  copyFileSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -23,7 +25,7 @@ import { ConfigurationError } from '../../src/configuration/index.js';
 import { AuditLog } from '../../src/audit/index.js';
 import { sentenceOf, welcome } from '../../src/service-process.js';
 import { decodeCertificateList } from '../../src/x509/index.js';
-import { openStore } from '../../src/store/index.js';
+import { listIssuers, openStore, takeCrlNumber } from '../../src/store/index.js';
 import { commandLine, type Run } from '../support/command-line.js';
 import { callerOf, csrOf, newKey, send, type Caller } from '../support/certificate-client.js';
 import { get } from '../support/client.js';
@@ -507,9 +509,45 @@ describeWithMounts('disks that are full or for reading only', () => {
       /veritas\.db cannot be used: .*(?:EROFS|readonly).*\(look at its folder, its permissions and the space on the disk; store\.path names it\)/;
     expect(await sentenceAtStart(folder)).toMatch(expected);
     expect((await issueIn(folder)).err).toMatch(expected);
+    const reading = ['list', 'show 1', 'ca show', 'services list', 'audit verify', 'audit export', 'migrate --status'];
+    for (const words of reading) {
+      const { code, out, err } = await commandIn(folder, words.split(' '));
+      if (words === 'show 1') expect(err).toContain('serial_unknown');
+      else expect([words, code, out !== '']).toEqual([words, 0, true]);
+    }
     end();
     expect(existsSync(join(folder, 'orders.key'))).toBe(false);
     expect(await sentenceAtStart(folder)).toBe('started');
+  });
+
+  test('a store for reading only here, that is written elsewhere meanwhile: what was read does not pass for right', async () => {
+    const folder = usedFolder();
+    const [path, elsewhere] = [join(folder, 'var/veritas.db'), join(folder, 'elsewhere.db')];
+    linkSync(path, elsewhere);
+    mountReadOnly(join(folder, 'var'));
+    const store = await openStore({ path, readOnly: true });
+    expect((await listIssuers(store.database)).map(({ id }) => id)).toEqual(['root', 'issuing']);
+    const writer = await openStore({ path: elsewhere });
+    await writer.transaction((transaction) => takeCrlNumber(transaction, 'issuing'));
+    await writer.close();
+    await expect(store.close()).rejects.toMatchObject({
+      code: 'store_unavailable',
+      message: expect.stringContaining('was written elsewhere while it was read'),
+    });
+  });
+
+  test('a store for reading only that was not closed: it says why its log is in the way', async () => {
+    const folder = usedFolder();
+    const path = join(folder, 'var/veritas.db');
+    const store = await openStore({ path });
+    await store.transaction((transaction) => takeCrlNumber(transaction, 'issuing'));
+    const copy = join(folder, 'copy');
+    mkdirSync(copy);
+    for (const suffix of ['', '-wal']) copyFileSync(path + suffix, join(copy, `veritas.db${suffix}`));
+    await store.close();
+    mountReadOnly(copy);
+    const { code, err } = await commandIn(folder, ['list'], { VERITAS_STORE_PATH: join(copy, 'veritas.db') });
+    expect([code, err]).toEqual([3, expect.stringMatching(/is in its -wal, which only who may write to its folder/)]);
   });
 
   test('certificates for reading only: a service with all of them there needs no more', async () => {
