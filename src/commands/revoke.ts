@@ -112,7 +112,9 @@ async function revokeMany(
     : undefined;
   const done = release ? 'released' : 'revoked';
   let changed = 0;
-  const unheard = events.on(`certificate.${done}`, () => void changed++);
+  const unheard = events.on(`certificate.${done}`, () => {
+    changed++;
+  });
   const saySoFar = (): void => {
     bar.end();
     session.output.progress(`At least ${changed} certificates are ${done}; the same command goes on with the rest.`);
