@@ -61,7 +61,7 @@ export const listQuerySchema = z.strictObject({
     })
     .optional()
     .describe('Those whose validity ends before this time.'),
-  cursor: z.string().max(100).optional().describe('`next` of the page before.'),
+  cursor: z.string().max(100).optional().describe('`next` of the page before, with the same filter.'),
   limit: inDigits(wholeNumber(1000).default(100)),
 });
 

@@ -1,8 +1,9 @@
-import { renameSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { describeOnEachStore, type StorePlace } from '../../test/support/postgres.js';
-import { openStore, type Store } from '../store/index.js';
+import { listIssuers, openStore, type Store } from '../store/index.js';
 import { storePart } from './store-health.js';
 
 const now = (): Date => new Date();
@@ -40,6 +41,22 @@ describeOnEachStore('the store in the health answer', (kind, newPlace) => {
         ['warning', expect.stringMatching(/^this machine's clock is 3[56]\d\d s behind the database's$/)],
       ]);
   });
+
+  if (kind === 'SQLite')
+    it.each(['reads', 'writes'])('is down once somebody who %s came upon a damaged page', async (what) => {
+      const path = join(place.folder, 'var/veritas.db');
+      await store.close();
+      const octets = readFileSync(path);
+      const sqlite = new DatabaseSync(path, { readOnly: true });
+      const table = sqlite.prepare(`select rootpage from sqlite_schema where name = 'issuer'`).get();
+      sqlite.close();
+      octets.fill(0, (Number(table?.rootpage) - 1) * 4096, Number(table?.rootpage) * 4096);
+      writeFileSync(path, octets);
+      store = await openStore(place.options);
+      const read = what === 'reads' ? listIssuers(store.database) : store.transaction(listIssuers);
+      await expect(read).rejects.toMatchObject({ code: 'store_corrupt' });
+      expect(await storePart(store, now).check()).toEqual({ state: 'down', detail: 'is damaged' });
+    });
 
   if (kind === 'SQLite')
     it('is down once its file was moved away', async () => {

@@ -1,7 +1,9 @@
-import type { CertificationAuthority } from '../pki/index.js';
+import { PkiError } from '../pki/index.js';
+import { lastCrlHeader, listIssuers, type Store } from '../store/index.js';
+import { decodeCertificate } from '../x509/index.js';
 import { certificateToJson, certificateToPairs } from './certificate-description.js';
 import { describePairs } from './output.js';
-import { requester, withAuthority, type Session } from './session.js';
+import { requester, withAuthority, withStore, type Session } from './session.js';
 
 /** `veritas ca init`: makes the root and the issuing CA where there are none, and their first revocation lists. */
 export async function caInit(session: Session): Promise<void> {
@@ -9,27 +11,23 @@ export async function caInit(session: Session): Promise<void> {
     await authority.crls.publishIfDue(requester());
     for (const path of authority.published) session.output.progress(`Wrote ${path}.`);
     if (authority.published.length === 0) session.output.progress('The CA was there already; nothing was changed.');
-    describe(session, authority);
+    await describe(session, authority.store);
   });
 }
 
 /** `veritas ca show`: the certificates of the CAs, and the state of their revocation lists. */
 export async function caShow(session: Session): Promise<void> {
-  await withAuthority(session, {}, (authority) => {
-    describe(session, authority);
-    return Promise.resolve();
-  });
+  await withStore(session, (store) => describe(session, store));
 }
 
-function describe({ output }: Session, { ca, crls }: CertificationAuthority): void {
-  const all = ca.authorities.map(({ id, role, state, keyHere, certificate }) => ({
-    id,
-    role,
-    state,
-    key: keyHere ? 'here' : 'elsewhere',
-    certificate,
-    crl: crls.current(id),
-  }));
+async function describe({ output }: Session, { database, name }: Store): Promise<void> {
+  const all = [];
+  for (const { id, role, state, key_place: key, der } of await listIssuers(database)) {
+    const last = await lastCrlHeader(database, { issuer: id, scope: 'complete' });
+    const crl = last ? { number: last.number, next_update: new Date(last.next_update).toISOString() } : null;
+    all.push({ id, role, state, key, certificate: decodeCertificate(der), crl });
+  }
+  if (all.length === 0) throw new PkiError('authority_missing', `there is no CA in the store ${name} yet`);
   output.result(
     all.map(({ id, role, state, key, certificate, crl }) => ({
       id,
@@ -37,7 +35,7 @@ function describe({ output }: Session, { ca, crls }: CertificationAuthority): vo
       state,
       key,
       ...certificateToJson(certificate),
-      crl: crl ? { number: crl.number, next_update: crl.nextUpdate.toISOString() } : null,
+      crl,
     })),
     all
       .map(({ id, state, key, certificate, crl }) =>
@@ -45,7 +43,7 @@ function describe({ output }: Session, { ca, crls }: CertificationAuthority): vo
           ['Id', id],
           ['State', key === 'here' ? state : `${state}, its key is elsewhere`],
           ...certificateToPairs(certificate),
-          ['Revocation list', crl ? `number ${crl.number}, until ${crl.nextUpdate.toISOString()}` : 'none yet'],
+          ['Revocation list', crl ? `number ${crl.number}, until ${crl.next_update}` : 'none yet'],
         ]),
       )
       .join('\n\n'),

@@ -3,6 +3,7 @@ import { serialNumberFromString } from '../x509/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { readCertificate } from './files.js';
+import { Interruption } from './interruption.js';
 import { checkIssuer, requester, withAuthority, type Session } from './session.js';
 
 /** Behind the name of a CA, what its list is; a shard has its number. */
@@ -95,7 +96,7 @@ async function revokeOne(
 
 async function revokeMany(
   session: Session,
-  { ca }: CertificationAuthority,
+  { ca, events }: CertificationAuthority,
   options: RevokeOptions,
   by: Requester,
 ): Promise<void> {
@@ -109,12 +110,27 @@ async function revokeMany(
         bar.update(looked, of);
       }
     : undefined;
+  const done = release ? 'released' : 'revoked';
+  let changed = 0;
+  const unheard = events.on(`certificate.${done}`, () => {
+    changed++;
+  });
+  const saySoFar = (): void => {
+    bar.end();
+    session.output.progress(`At least ${changed} certificates are ${done}; the same command goes on with the rest.`);
+  };
+  const interruption = new Interruption(saySoFar);
   const certificates = await ca
     .revokeAll({ selection, reason, invalidityDate, release, requester: by, onProgress })
+    .catch((error: unknown) => {
+      if (changed > 0) saySoFar();
+      throw error;
+    })
     .finally(() => {
+      interruption.over();
+      unheard();
       bar.end();
     });
-  const done = release ? 'released' : 'revoked';
   session.output.result(
     { [done]: certificates },
     certificates === 0

@@ -44,7 +44,7 @@ export const PKI_ERRORS = {
   key_not_new: [400, 'make a new key for the renewal'],
   idempotency_key_reused: [422, 'send a new Idempotency-Key with each new request'],
   idempotency_key_over: [409, 'send a new Idempotency-Key: what came of this one is not good any more'],
-  cursor_malformed: [400, 'take `next` of the page before'],
+  cursor_malformed: [400, 'take `next` of the page before, with the filter of that page'],
   reason_not_allowed: [400, 'give a reason of RFC 5280 §5.3.1 that fits the certificate'],
   invalidity_date_not_allowed: [400, 'give a date in the past, 1970 or later, or none'],
   revocation_final: [409, 'issue another certificate: only a hold can be released'],

@@ -100,9 +100,25 @@ describeOnEachStore('certificates in the store', (_, newPlace) => {
         }
   });
 
-  it('takes no cursor of a list in another order', async () => {
-    const { next } = await listCertificates(store.database, { limit: 1 });
-    await expect(listCertificates(store.database, { cursor: next, expiresBefore: NOW })).rejects.toThrow(CursorError);
+  it('takes no cursor of a list by another filter, which would pass over what comes before it there', async () => {
+    const filters: readonly CertificateFilter[] = [
+      {},
+      { status: 'active' },
+      { status: 'revoked' },
+      { service: 'a' },
+      { service: 'a', status: 'active' },
+      { expiresBefore: NOW },
+      { expiresBefore: new Date(NOW.getTime() + 5 * DAY) },
+    ];
+    for (const filter of filters) {
+      const { next: cursor } = await listCertificates(store.database, { now: NOW, ...filter, limit: 1 });
+      expect(cursor).toBeDefined();
+      for (const other of filters) {
+        const page = listCertificates(store.database, { now: NOW, ...other, cursor });
+        if (other === filter) await page;
+        else await expect(page).rejects.toThrow(CursorError);
+      }
+    }
   });
 
   it('refuses cursors that it did not make, and limits out of bounds', async () => {

@@ -5,3 +5,6 @@ export function fileAt(path: string): string {
   const there = statSync(path, { bigint: true, throwIfNoEntry: false });
   return there ? `${there.dev}:${there.ino}` : '';
 }
+
+/** As {@link fileAt}, of the write-ahead log of a SQLite file, which is there while a file that has been read is open. */
+export const logAt = (path: string): string => fileAt(`${path}-wal`);

@@ -28,6 +28,7 @@ export {
   type Selection,
   type WindowRow,
 } from './certificate-window.store.js';
+export { checkSound } from './check-sound.js';
 export {
   crlOctets,
   crlParts,

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { sql } from 'kysely';
 import { CERTIFICATE_COLUMNS, type CertificateRow } from './certificate.store.js';
 import type { CertificateStatus, Database } from './schema.js';
@@ -21,7 +22,7 @@ export interface CertificatePage {
   readonly next: string | undefined;
 }
 
-/** `cursor` was not made by {@link listCertificates} for a list of this order. */
+/** `cursor` was not made by {@link listCertificates} for this filter. */
 export class CursorError extends Error {
   override readonly name = 'CursorError';
   readonly code = 'cursor_malformed';
@@ -54,7 +55,7 @@ export async function listCertificates(database: Database, filter: CertificateFi
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
     throw new RangeError(`limit is a whole number from 1 to ${MAX_LIMIT}`);
   const order = orderOf(filter);
-  const after = cursor === undefined ? undefined : decodeCursor(cursor, order);
+  const after = cursor === undefined ? undefined : decodeCursor(cursor, filter);
   const lists: CertificateRow[][] = [];
   for (const part of partsOf(filter)) {
     // What comes behind a whole page cannot be on it.
@@ -65,7 +66,7 @@ export async function listCertificates(database: Database, filter: CertificateFi
     lists.length === 1 ? (lists[0] ?? []) : lists.flat().sort((a, b) => compare(placeOf(b, order), placeOf(a, order)));
   const page = rows.slice(0, limit);
   const last = rows.length > limit ? page.at(-1) : undefined;
-  return { rows: page, next: last && encodeCursor(placeOf(last, order), order) };
+  return { rows: page, next: last && encodeCursor(placeOf(last, order), filter) };
 }
 
 /** How many certificates a filter finds, all pages together: each is counted in its index. */
@@ -137,15 +138,18 @@ const placeOf = (row: CertificateRow, order: Order): Place => ({ at: row[order],
 
 const compare = (a: Place, b: Place): number => a.at - b.at || (a.serial < b.serial ? -1 : Number(a.serial > b.serial));
 
-const MARK = { issued_at: '', not_after: 'e' } as const satisfies Readonly<Record<Order, string>>;
+/** `next` of a page of `filter` that ends with `place`. */
+export const encodeCursor = ({ at, serial }: Place, filter: CertificateFilter): string =>
+  Buffer.from(`${digestOf(filter)}:${at}:${serial}`).toString('base64url');
 
-const encodeCursor = ({ at, serial }: Place, order: Order): string =>
-  Buffer.from(`${MARK[order]}${at}:${serial}`).toString('base64url');
-
-function decodeCursor(cursor: string, order: Order): Place {
-  const [, mark, at, serial] =
-    /^(e?)(\d{1,15}):([0-9a-f]{1,40})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
-  if (cursor.length > 100 || mark !== MARK[order] || at === undefined || serial === undefined)
-    throw new CursorError('the cursor was not made here, or for another list');
+function decodeCursor(cursor: string, filter: CertificateFilter): Place {
+  const [, digest, at, serial] =
+    /^([\w-]{16}):(\d{1,15}):([0-9a-f]{1,40})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
+  if (cursor.length > 100 || digest !== digestOf(filter) || at === undefined || serial === undefined)
+    throw new CursorError('the cursor was not made here, or for another filter');
   return { at: Number(at), serial };
 }
+
+/** A place in one list is none in another: what comes before it there would be passed over. */
+const digestOf = ({ status, service, expiresBefore }: CertificateFilter): string =>
+  hash('sha256', JSON.stringify([status, service, expiresBefore]), 'base64url').slice(0, 16);

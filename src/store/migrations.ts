@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { checkSound } from './check-sound.js';
 import { up as certificationAuthority } from './migrations/0001-certification-authority.js';
 import { up as doors } from './migrations/0002-doors.js';
 import { up as inventory } from './migrations/0003-inventory.js';
@@ -66,6 +67,7 @@ export async function migrateWithin(
   );
   const { applied } = await statusOf(transaction, store);
   const due = migrations.slice(applied.length, most);
+  if (due.length > 0) await checkSound(transaction, store);
   for (const { name, up } of due) {
     await up(transaction);
     await sql`insert into migration (name, applied_at) values (${name}, ${Date.now()})`.execute(transaction);

@@ -9,7 +9,7 @@ import { countCertificateWindows, listCertificateWindow } from './certificate-wi
 import { compromisedKeys, findCertificate, findIssued } from './certificate.store.js';
 import { issuerSeenAt, unlistedPeers, unlistedSerials } from './peer.store.js';
 import { findPolicy } from './policy.store.js';
-import { countCertificates, listCertificates, type CertificateFilter } from './inventory.store.js';
+import { countCertificates, encodeCursor, listCertificates, type CertificateFilter } from './inventory.store.js';
 import { crlFloor, crlOctets, isFirstOfItsTime, lastCrlHeader, unplacedCrls } from './crl.store.js';
 import { findEnrollmentToken } from './enrollment-token.store.js';
 import { findIdempotency } from './idempotency.store.js';
@@ -25,14 +25,15 @@ import { lastRevocationSequence, listReleases, serialStatuses } from './revocati
 import { readPage, revocationPage, revokedSerialPage } from './revocation-page.store.js';
 import type { Database, Schema } from './schema.js';
 import { NodeSqliteDialect } from './sqlite-dialect.js';
+import { SqliteFailures } from './sqlite-error.js';
 import { openStore } from './open-store.js';
 import { WriterPostgresDialect } from './postgres-dialect.js';
 
 const now = new Date();
 const later = (milliseconds: number): Date => new Date(now.getTime() + milliseconds);
-/** What `next` of a page looks like, by when they were issued and by their end, amid what {@link fill} has. */
-const cursorOf = (byEnd: boolean, status: string | undefined): string =>
-  Buffer.from(`${byEnd ? 'e' : ''}${later(status === 'expired' ? -5e8 : 5e8).getTime()}:0a`).toString('base64url');
+/** `next` of a page of `filter`, amid what {@link fill} has. */
+const cursorOf = (filter: CertificateFilter): string =>
+  encodeCursor({ at: later(filter.status === 'expired' ? -5e8 : 5e8).getTime(), serial: '0a' }, filter);
 
 /** Every combination of filters, on the first page and further on, with the index that has its order. */
 const listings = [undefined, 'active', 'expired', 'revoked'].flatMap((status) =>
@@ -40,8 +41,8 @@ const listings = [undefined, 'active', 'expired', 'revoked'].flatMap((status) =>
     [undefined, later(1e9)].flatMap((expiresBefore) =>
       [false, true].map((isFurther) => {
         const byEnd = expiresBefore !== undefined || status === 'active' || status === 'expired';
-        const cursor = isFurther ? cursorOf(byEnd, status) : undefined;
-        const filter = { status, service, expiresBefore, cursor } as CertificateFilter;
+        const wanted = { status, service, expiresBefore } as CertificateFilter;
+        const filter = { ...wanted, cursor: isFurther ? cursorOf(wanted) : undefined };
         return { filter, indexes: indexesFor(filter, byEnd), bounds: boundsOf(filter, byEnd) };
       }),
     ),
@@ -198,7 +199,7 @@ describeOnEachStore('a query', (kind, newPlace) => {
 
 function dialectOf({ options: { path = '', url } }: StorePlace): Dialect {
   return url === undefined
-    ? new NodeSqliteDialect(new DatabaseSync(path), 100)
+    ? new NodeSqliteDialect(new DatabaseSync(path), { failures: new SqliteFailures(path), busyTimeout: 100 })
     : new WriterPostgresDialect({ pool: new pg.Pool({ connectionString: url }), store: 'test' });
 }
 

@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { SqliteDialect, SqliteDriver, type Driver } from 'kysely';
-import { resultCodeOf, SQLITE_BUSY } from './sqlite-error.js';
+import { resultCodeOf, SQLITE_BUSY, type SqliteFailures } from './sqlite-error.js';
 import { StoreError } from './store-error.js';
 
 const MAX_STATEMENTS = 256;
@@ -15,8 +15,11 @@ export class NodeSqliteDialect extends SqliteDialect {
   readonly #busyTimeout: number;
 
   /** `busyTimeout`: how long a transaction waits for another connection's, in milliseconds. */
-  constructor(database: DatabaseSync, busyTimeout: number) {
-    const adapter = new SqliteDatabaseAdapter(database);
+  constructor(
+    database: DatabaseSync,
+    { failures, busyTimeout }: { readonly failures: SqliteFailures; readonly busyTimeout: number },
+  ) {
+    const adapter = new SqliteDatabaseAdapter(database, failures);
     super({ database: adapter });
     this.#database = adapter;
     this.#busyTimeout = busyTimeout;
@@ -59,7 +62,10 @@ export async function untilBegun(tryBegin: () => boolean | Promise<boolean>, bus
 class SqliteDatabaseAdapter {
   readonly #statements = new Map<string, SqliteStatementAdapter>();
 
-  constructor(readonly database: DatabaseSync) {}
+  constructor(
+    readonly database: DatabaseSync,
+    readonly failures: SqliteFailures,
+  ) {}
 
   close(): void {
     this.#statements.clear();
@@ -74,7 +80,7 @@ class SqliteDatabaseAdapter {
       return true;
     } catch (error) {
       if (resultCodeOf(error) === SQLITE_BUSY) return false;
-      throw error;
+      throw this.failures.of(error);
     } finally {
       this.database.exec(`pragma busy_timeout = ${STATEMENT_TIMEOUT}`);
     }
@@ -83,7 +89,7 @@ class SqliteDatabaseAdapter {
   prepare(sql: string): SqliteStatementAdapter {
     const known = this.#statements.get(sql);
     if (known) return known;
-    const statement = new SqliteStatementAdapter(this.database.prepare(sql));
+    const statement = this.failures.in(() => new SqliteStatementAdapter(this.database.prepare(sql), this.failures));
     if (this.#statements.size < MAX_STATEMENTS) this.#statements.set(sql, statement);
     return statement;
   }
@@ -92,19 +98,22 @@ class SqliteDatabaseAdapter {
 class SqliteStatementAdapter {
   readonly reader: boolean;
 
-  constructor(readonly statement: StatementSync) {
+  constructor(
+    readonly statement: StatementSync,
+    readonly failures: SqliteFailures,
+  ) {
     this.reader = statement.columns().length > 0;
   }
 
   all(parameters: readonly unknown[]): unknown[] {
-    return this.statement.all(...(parameters as SQLInputValue[]));
+    return this.failures.in(() => this.statement.all(...(parameters as SQLInputValue[])));
   }
 
   run(parameters: readonly unknown[]): { changes: number | bigint; lastInsertRowid: number | bigint } {
-    return this.statement.run(...(parameters as SQLInputValue[]));
+    return this.failures.in(() => this.statement.run(...(parameters as SQLInputValue[])));
   }
 
-  iterate(parameters: readonly unknown[]): IterableIterator<unknown> {
-    return this.statement.iterate(...(parameters as SQLInputValue[]));
+  iterate(): never {
+    throw new Error('pages are read by cursor, not streamed');
   }
 }

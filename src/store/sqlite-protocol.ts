@@ -29,6 +29,8 @@ export interface ThreadFailure {
 export interface WriterTerms {
   /** Device and inode of the file: what is written to one that was moved away, nobody finds again. */
   readonly file: string;
+  /** The same of its log; absent: there may be none yet. */
+  readonly log?: string | undefined;
   /** The last migration that the program knows, and what gives the last that the store has seen; absent: there may be none yet. */
   readonly schema?: { readonly last: string; readonly query: string } | undefined;
 }

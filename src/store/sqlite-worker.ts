@@ -79,12 +79,18 @@ class Refusal extends Error {
 
 function checkTerms(): void {
   if (!terms) return;
-  const there = statSync(path, { bigint: true, throwIfNoEntry: false });
-  if (!there || `${there.dev}:${there.ino}` !== terms.file) throw new Refusal('moved', 'another file is in its place');
-  const { schema } = terms;
+  const { file, log, schema } = terms;
+  if (fileAt(path) !== file || (log !== undefined && fileAt(`${path}-wal`) !== log))
+    throw new Refusal('moved', 'another file is in its place');
   if (!schema) return;
   const last = String(prepared(schema.query).statement.get()?.name);
   if (last > schema.last) throw new Refusal('newer', last);
+}
+
+/** As the function of that name, which cannot be imported here. */
+function fileAt(file: string): string {
+  const there = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return there ? `${there.dev}:${there.ino}` : '';
 }
 
 function rollBack(): void {

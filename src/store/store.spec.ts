@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { chmodSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -7,8 +7,9 @@ import { setTimeout } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { describeOnEachStore, type StorePlace } from '../../test/support/postgres.js';
 import { readingThread } from '../../test/support/reading-thread.js';
+import { checkSound } from './check-sound.js';
 import { insertIssuer, listIssuers } from './issuer.store.js';
-import { openStore } from './open-store.js';
+import { migrateStore, migrationStatus, openStore } from './open-store.js';
 import { StoreError } from './store-error.js';
 import type { Store, StoreOptions } from './store.js';
 
@@ -227,12 +228,73 @@ describe('a SQLite store', () => {
     expect(await idsIn(await opened({ path: join(moved, 'veritas.db') }))).toEqual(['a']);
   });
 
+  it('writes nothing, and says so, once its log was taken away, and has what it wrote before', async () => {
+    const store = await opened({ path });
+    await insert(store, 'a');
+    rmSync(`${path}-wal`);
+    const isReplaced = { code: 'store_unavailable', message: expect.stringContaining('moved away or replaced') };
+    await expect(insert(store, 'b')).rejects.toMatchObject(isReplaced);
+    await expect(store.dataVersion()).rejects.toMatchObject(isReplaced);
+    await store.close();
+    expect(await idsIn(await opened({ path }))).toEqual(['a']);
+  });
+
   it('refuses what is absent for reading, and a file that is no database', async () => {
     await expect(openStore({ path, readOnly: true })).rejects.toMatchObject({ code: 'store_unavailable' });
     const other = join(folder, 'other.db');
     writeFileSync(other, 'not a database at all, but long enough to be looked at as one'.repeat(20));
     await expect(openStore({ path: other })).rejects.toMatchObject({ code: 'store_corrupt' });
     await expect(openStore({ path: folder })).rejects.toBeInstanceOf(StoreError);
+  });
+
+  it('names itself when it comes upon a damaged page, whoever reads or writes', async () => {
+    const store = await opened({ path });
+    for (let i = 0; i < 200; i++) await insert(store, `ca-${i}`);
+    await store.close();
+    const octets = readFileSync(path);
+    const raw = new DatabaseSync(path, { readOnly: true });
+    const root = raw.prepare(`select rootpage from sqlite_schema where name = 'issuer'`).get()?.rootpage;
+    raw.close();
+    octets.fill(0x5a, (Number(root) - 1) * 4096, Number(root) * 4096);
+    writeFileSync(path, octets);
+    const damaged = { code: 'store_corrupt', message: `the store ${path} is not a sound database: restore a backup` };
+    const again = await opened({ path });
+    await expect(idsIn(again)).rejects.toMatchObject(damaged);
+    await expect(again.snapshot((database) => listIssuers(database))).rejects.toMatchObject(damaged);
+    await expect(insert(again, 'b')).rejects.toMatchObject(damaged);
+    await expect(idsIn(await opened({ path, readOnly: true }))).rejects.toMatchObject(damaged);
+    await expect(checkSound(again.database, path)).rejects.toMatchObject(damaged);
+  });
+
+  it('is not brought forward where it is damaged, and stays as it is', async () => {
+    await (await opened({ path })).close();
+    const octets = readFileSync(path);
+    const raw = new DatabaseSync(path, { readOnly: true });
+    const index = raw.prepare(`select rootpage from sqlite_schema where name = 'sqlite_autoindex_migration_1'`).get();
+    raw.close();
+    // An index without entries: by it no migration was ever applied.
+    octets.writeUInt16BE(0, (Number(index?.rootpage) - 1) * 4096 + 3);
+    writeFileSync(path, octets);
+    const damaged = { code: 'store_corrupt', message: `the store ${path} is not a sound database: restore a backup` };
+    await expect(openStore({ path })).rejects.toMatchObject(damaged);
+    await expect(migrateStore({ path })).rejects.toMatchObject(damaged);
+    expect(readFileSync(path)).toEqual(octets);
+  });
+
+  it('is not opened in the database of another program, which stays as it is', async () => {
+    for (const table of ['bookmark (url text)', 'migration (version text)', 'certificate (der blob)']) {
+      const other = join(folder, `${table.length}.db`);
+      const sqlite = new DatabaseSync(other);
+      sqlite.exec(`create table ${table}`);
+      sqlite.close();
+      const before = readFileSync(other);
+      const foreign = { code: 'store_corrupt', message: expect.stringContaining('is the database of another program') };
+      for (const options of [{}, { readOnly: true }, { bare: true }])
+        await expect(openStore({ path: other, ...options })).rejects.toMatchObject(foreign);
+      await expect(migrateStore({ path: other })).rejects.toMatchObject(foreign);
+      await expect(migrationStatus({ path: other })).rejects.toMatchObject(foreign);
+      expect(readFileSync(other)).toEqual(before);
+    }
   });
 
   it('lives in memory as well', async () => {

@@ -58,7 +58,7 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   key_not_new: 'a renewal was asked for with the key of the certificate that it should replace',
   idempotency_key_reused: 'the Idempotency-Key was sent with another request less than a day ago',
   idempotency_key_over: 'what was issued under the Idempotency-Key was revoked or has expired since',
-  cursor_malformed: 'a page was asked for with a cursor that was not made here',
+  cursor_malformed: 'a page was asked for with a cursor that was not made here, or for another filter',
   reason_not_allowed: 'the reason of a revocation is not known or does not fit the certificate',
   invalidity_date_not_allowed: 'the invalidity date of a revocation is malformed, lies in the future, or before 1970',
   revocation_final: 'a release was asked for a certificate that was revoked for good',

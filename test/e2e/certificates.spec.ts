@@ -311,6 +311,12 @@ describe('the inventory', () => {
     const { json } = await read(admin, `${PATH}/${worker.serialNumber.toUpperCase()}`);
     expect(json).toMatchObject({ serial_number: worker.serialNumber, service: 'veritas-worker', status: 'active' });
     expect(leafOf(json.certificate).serialNumber).toBe(worker.serialNumber);
+    const other = await read(admin, `${PATH}?limit=2&status=active&cursor=${String(first.json.next)}`);
+    expect([...refusal(other), other.json.detail]).toEqual([
+      400,
+      'cursor_malformed',
+      'The cursor was not made here, or for another filter. Take `next` of the page before, with the filter of that page.',
+    ]);
     const none = await read(admin, `${PATH}?expires_before=2020-01-01`);
     expect(none.json).toEqual({ certificates: [], next: null });
   });

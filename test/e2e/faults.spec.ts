@@ -3,7 +3,9 @@ import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   cpSync,
+  copyFileSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -16,13 +18,14 @@ import {
 } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CrlService, CaService } from '../../src/pki/index.js';
 import { ConfigurationError } from '../../src/configuration/index.js';
 import { AuditLog } from '../../src/audit/index.js';
 import { sentenceOf, welcome } from '../../src/service-process.js';
 import { decodeCertificateList } from '../../src/x509/index.js';
-import { openStore } from '../../src/store/index.js';
+import { listIssuers, openStore, takeCrlNumber } from '../../src/store/index.js';
 import { commandLine, type Run } from '../support/command-line.js';
 import { callerOf, csrOf, newKey, send, type Caller } from '../support/certificate-client.js';
 import { get } from '../support/client.js';
@@ -77,6 +80,20 @@ const garbage = (name: string) =>
   inFolder((path) => {
     writeFileSync(path(name), 'garbage', { mode: 0o600 });
   });
+
+/** The first page of a table or an index, as it is in the file or as it becomes with `contents`. */
+function firstPage(path: string, name: string, contents?: Uint8Array): Buffer {
+  const sqlite = new DatabaseSync(path);
+  const found = sqlite.prepare('select rootpage from sqlite_schema where name = ?').get(name);
+  sqlite.close();
+  const end = Number(found?.rootpage) * 4096;
+  const octets = readFileSync(path);
+  if (contents) {
+    octets.set(contents, end - 4096);
+    writeFileSync(path, octets);
+  }
+  return octets.subarray(end - 4096, end);
+}
 
 interface Fault {
   readonly name: string;
@@ -168,6 +185,27 @@ const faults: readonly Fault[] = [
     inStore: true,
   },
   {
+    name: 'a store with one damaged page that nothing needs at the start',
+    cause: inFolder((path) => {
+      firstPage(path('var/veritas.db'), 'service_shadow_by_last_at', Buffer.alloc(4096));
+    }),
+    says: /the store \S+veritas\.db is not a sound database/,
+    mend: /restore a backup/,
+    inStore: true,
+  },
+  {
+    name: 'the database of another program',
+    cause: inFolder((path) => {
+      for (const suffix of ['', '-wal', '-shm']) rmSync(path(`var/veritas.db${suffix}`), { force: true });
+      const other = new DatabaseSync(path('var/veritas.db'));
+      other.exec('create table certificate (id integer primary key); create table migration (id integer primary key)');
+      other.close();
+    }),
+    says: /the store \S+veritas\.db is the database of another program/,
+    mend: /name another file \(store\.path names it\)/,
+    inStore: true,
+  },
+  {
     name: 'a server certificate that is none',
     cause: garbage('certs/server_cert.pem'),
     says: /server_cert\.pem holds no certificate that can be read/,
@@ -198,6 +236,61 @@ describe('what is broken when it starts', () => {
       expect(contentsOf(folder, changing)).toEqual(before);
     },
   );
+
+  test('a disk that lost a page of an index: no backup is made that cannot be restored', async () => {
+    const folder = usedFolder();
+    const path = join(folder, 'var/veritas.db');
+    const index = 'sqlite_autoindex_certificate_1';
+    const before = firstPage(path, index);
+    expect((await issueIn(folder)).code).toBe(0);
+    firstPage(path, index, before);
+    const [out, passphrase] = [join(folder, 'veritas.age'), join(folder, 'passphrase')];
+    writeFileSync(passphrase, 'nine words that nobody else has thought of yet', { mode: 0o600 });
+    const run = await commandIn(folder, ['backup', '--out', out, '--passphrase-file', passphrase]);
+    expect(run).toMatchObject({
+      code: 3,
+      out: '',
+      err: expect.stringMatching(
+        /^veritas: the store \S+veritas\.db is not a sound database: restore a backup \[store_corrupt\]\n$/,
+      ),
+    });
+    expect(readdirSync(folder).filter((name) => name.includes('veritas.age'))).toEqual([]);
+  });
+
+  test('a store from before its last list: nothing that the list revokes is called good again', async () => {
+    const folder = usedFolder();
+    const path = join(folder, 'var/veritas.db');
+    const files = () => ['veritas.db', 'crl/issuing.crl'].map((name) => readFileSync(join(folder, 'var', name)));
+    const [before] = files();
+    expect((await commandIn(folder, ['revoke', '--service', 'veritas-client'])).code).toBe(0);
+    for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
+    writeFileSync(path, before ?? '', { mode: 0o600 });
+    const there = files();
+    const says =
+      /the store \S+veritas\.db is older than the list 2 of issuing in \S+issuing\.crl, as it knows none above 1: .*restore a backup/;
+    expect(await sentenceAtStart(folder)).toMatch(says);
+    for (const args of [['crl'], ['ocsp', '1'], ['revoke', '--service', 'veritas.local']])
+      expect(await commandIn(folder, args)).toMatchObject({ code: 3, out: '', err: expect.stringMatching(says) });
+    expect(files()).toEqual(there);
+    rmSync(join(folder, 'var/crl/issuing.crl'));
+    expect(await sentenceAtStart(folder)).toBe('started');
+  });
+
+  test('a list of somebody else, or none, in the place of a list: it is replaced', async () => {
+    const folder = usedFolder();
+    const list = join(folder, 'var/crl/issuing.crl');
+    const other = usedFolder();
+    await commandIn(other, ['crl']);
+    const octets = readFileSync(join(other, 'var/crl/issuing.crl'));
+    const changed = Buffer.from(octets);
+    changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
+    const own = readFileSync(list);
+    for (const each of [changed, Buffer.from('garbage')]) {
+      writeFileSync(list, each);
+      expect(await sentenceAtStart(folder)).toBe('started');
+      expect(readFileSync(list)).toEqual(own);
+    }
+  });
 
   // root, as whom tests run in containers, may look into every folder: a link that leads to itself is another way to be there unseen.
   const unseen = inFolder((path) => {
@@ -416,9 +509,45 @@ describeWithMounts('disks that are full or for reading only', () => {
       /veritas\.db cannot be used: .*(?:EROFS|readonly).*\(look at its folder, its permissions and the space on the disk; store\.path names it\)/;
     expect(await sentenceAtStart(folder)).toMatch(expected);
     expect((await issueIn(folder)).err).toMatch(expected);
+    const reading = ['list', 'show 1', 'ca show', 'services list', 'audit verify', 'audit export', 'migrate --status'];
+    for (const words of reading) {
+      const { code, out, err } = await commandIn(folder, words.split(' '));
+      if (words === 'show 1') expect(err).toContain('serial_unknown');
+      else expect([words, code, out !== '']).toEqual([words, 0, true]);
+    }
     end();
     expect(existsSync(join(folder, 'orders.key'))).toBe(false);
     expect(await sentenceAtStart(folder)).toBe('started');
+  });
+
+  test('a store for reading only here, that is written elsewhere meanwhile: what was read does not pass for right', async () => {
+    const folder = usedFolder();
+    const [path, elsewhere] = [join(folder, 'var/veritas.db'), join(folder, 'elsewhere.db')];
+    linkSync(path, elsewhere);
+    mountReadOnly(join(folder, 'var'));
+    const store = await openStore({ path, readOnly: true });
+    expect((await listIssuers(store.database)).map(({ id }) => id)).toEqual(['root', 'issuing']);
+    const writer = await openStore({ path: elsewhere });
+    await writer.transaction((transaction) => takeCrlNumber(transaction, 'issuing'));
+    await writer.close();
+    await expect(store.close()).rejects.toMatchObject({
+      code: 'store_unavailable',
+      message: expect.stringContaining('was written elsewhere while it was read'),
+    });
+  });
+
+  test('a store for reading only that was not closed: it says why its log is in the way', async () => {
+    const folder = usedFolder();
+    const path = join(folder, 'var/veritas.db');
+    const store = await openStore({ path });
+    await store.transaction((transaction) => takeCrlNumber(transaction, 'issuing'));
+    const copy = join(folder, 'copy');
+    mkdirSync(copy);
+    for (const suffix of ['', '-wal']) copyFileSync(path + suffix, join(copy, `veritas.db${suffix}`));
+    await store.close();
+    mountReadOnly(copy);
+    const { code, err } = await commandIn(folder, ['list'], { VERITAS_STORE_PATH: join(copy, 'veritas.db') });
+    expect([code, err]).toEqual([3, expect.stringMatching(/is in its -wal, which only who may write to its folder/)]);
   });
 
   test('certificates for reading only: a service with all of them there needs no more', async () => {

@@ -19,9 +19,11 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { TestCa } from '../../src/testing/index.js';
+import { fillStore } from '../support/revoked-store.js';
 
 const root = resolve('.');
 const fail = (status: unknown): never => {
@@ -167,6 +169,42 @@ describe('the veritas program, as a process', () => {
     expect(await once(child, 'exit')).toEqual([0, null]);
     expect(await said).toMatch(/^Signed revocation list \d+ of issuing\.\n$/);
   });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'says how far it came when %s ends the revocation of many, and goes on from there',
+    async (signal) => {
+      const path = join(folder, 'var/veritas.db');
+      const { active } = fillStore(path, { revoked: 0, active: 10_000 });
+      const store = new DatabaseSync(path, { readOnly: true });
+      const revoked = (): number =>
+        Number(
+          store
+            .prepare(`select count(*) as found from certificate where service = 'orders' and status = 'revoked'`)
+            .get()?.found,
+        );
+      const before = revoked();
+      const watcher = watch(join(folder, 'var'));
+      const child = spawn(process.execPath, [join(folder, 'dist/cli.js'), 'revoke', '--service', 'orders'], {
+        cwd: folder,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      const [said, ended] = [text(child.stderr), once(child, 'exit')];
+      do await once(watcher, 'change');
+      while (revoked() < before + 2000);
+      child.kill(signal);
+      expect(await ended).toEqual([null, signal]);
+      watcher.close();
+      const [, told] =
+        /^At least (\d+) certificates are revoked; the same command goes on with the rest\.\n$/.exec(await said) ?? [];
+      const done = revoked() - before;
+      expect(done).toBeLessThan(active.length);
+      // What is committed while the signal comes is not counted yet.
+      expect([0, 500]).toContain(done - Number(told));
+      const rest = run('revoke', '--service', 'orders', '--json');
+      expect([rest.status, JSON.parse(rest.stdout)]).toEqual([0, { revoked: active.length - done }]);
+      store.close();
+    },
+  );
 
   it('goes on renewing though nobody reads what it says', async () => {
     const ca = TestCa.root();

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { AuditLog } from '../../audit/index.js';
 import {
   auditHead,
+  checkSound,
   countRows,
   lastCrlHeader,
   listIssuers,
@@ -51,6 +52,7 @@ export async function backUp(
   const entry = { action: 'backup', actor, requestId, subject: 'store' };
   await audit.append({ ...entry, phase: 'intent' });
   const manifest = await store.snapshot(async (database) => {
+    await checkSound(database, store.name);
     const made = await manifestOf(database, source);
     await write({ manifest: made, octets: octetsOf(database, made, source) });
     return made;

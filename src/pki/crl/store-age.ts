@@ -1,0 +1,52 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lastCrlHeader, lastCrlNumber, type Store } from '../../store/index.js';
+import { decodeCertificateList, sameName, verifySignature, type CertificateList } from '../../x509/index.js';
+import type { Authority } from '../issuer/authority.js';
+import { PkiError } from '../pki-error.js';
+import { COMPLETE, crlFileName } from './crl-scope.js';
+
+/**
+ * Checks that no list in `folder` has a number that the store has not given out: a copy of the store from before it was signed, or one without its
+ * write-ahead log, would call good again what the list revokes, and use its number twice. What is not a list of `authority` says nothing. Throws PkiError
+ * `authority_mismatch`.
+ */
+export async function checkStoreIsCurrent(store: Store, { id, certificate }: Authority, folder: string): Promise<void> {
+  const complete = join(folder, crlFileName(id, COMPLETE));
+  for (const path of [complete, ...filesIn(join(folder, id))]) {
+    const list = listIn(path);
+    if (!list || !sameName(certificate.subject, list.issuer)) continue;
+    // The store is read last: another process may be signing, and takes the number before it writes the file.
+    const known = await lastNumber(store, id);
+    const number = Number(list.extensions.crlNumber ?? 0n);
+    const { signatureAlgorithm, tbs, signature } = list;
+    if (number <= known || !verifySignature(signatureAlgorithm, certificate.publicKey, tbs, signature)) continue;
+    throw new PkiError(
+      'authority_mismatch',
+      `the store ${store.name} is older than the list ${number} of ${id} in ${path}, as it knows none above ${known}: bring the newest store with its -wal, restore a backup, or move that file away to forget what was revoked since`,
+    );
+  }
+}
+
+/** A list of a root that is kept elsewhere took no number here. */
+const lastNumber = async ({ database }: Store, issuer: string): Promise<number> =>
+  Math.max(
+    await lastCrlNumber(database, issuer),
+    (await lastCrlHeader(database, { issuer, scope: COMPLETE }))?.number ?? 0,
+  );
+
+function filesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).flatMap((name) => (name.endsWith('.crl') ? [join(folder, name)] : []));
+  } catch {
+    return [];
+  }
+}
+
+function listIn(path: string): CertificateList | undefined {
+  try {
+    return decodeCertificateList(readFileSync(path));
+  } catch {
+    return undefined;
+  }
+}
