@@ -212,6 +212,7 @@ function peerVerifier(
   return new PeerVerifier({
     peerOf,
     isProxy: (identity) => proxies.ruleOf(identity) !== undefined,
+    isShutOut: (identity) => proxies.ruleOf(identity)?.isShutOut?.(identity) ?? false,
     trust,
     issuerOrganization,
     serviceFrom: options.serviceFrom ?? ['cn'],
