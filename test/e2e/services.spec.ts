@@ -571,6 +571,29 @@ describe('the access matrix', () => {
     }
   });
 
+  test('knows the names that no certificate can give a service here', async () => {
+    const settings = { VERITAS_MTLS_SERVICE_FROM: 'spiffe', VERITAS_MTLS_TRUST_DOMAIN: 'prod.example' };
+    const away = await startIn(temporaryFolder(), settings);
+    try {
+      const holders = new Map<string, Holder>([['billing', await callerOf(away, 'billing')]]);
+      for (const id of ['spiffe://prod.example/a', 'spiffe://elsewhere.example/a'])
+        holders.set(id, await spiffeCaller(away, 'shop', id));
+      for (const name of holders.keys()) await veritas(away, 'services', 'allow', name, '--role', 'auditor');
+      const said = (await matrixOf(away, settings)).filter(
+        ({ method, service, path }) => method === 'GET' && !path.includes(':') && holders.has(service),
+      );
+      const met: unknown[] = [];
+      for (const { service, path } of said) {
+        const { headers, text } = await call(away, path, holders.get(service)!);
+        const isProblem = String(headers['content-type']).includes('problem');
+        met.push([service, path, isProblem ? (JSON.parse(text) as { code: string }).code : undefined]);
+      }
+      expect(said.map(({ service, path, code }) => [service, path, code])).toEqual(met);
+    } finally {
+      await away.close();
+    }
+  });
+
   test('knows that nobody gets through the handshake where a certificate is required', async () => {
     const settings = { VERITAS_TLS_CLIENT_AUTH: 'required', VERITAS_MTLS_EXEMPT_PATHS: PATH };
     const strict = await startIn(temporaryFolder(), settings);
