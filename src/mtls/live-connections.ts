@@ -94,6 +94,8 @@ export class LiveConnections {
    * its caller may not have the rest of it, and the connection stays where others use it.
    */
   follow(answer: Answer, isLost: () => boolean): void {
+    // Nobody would say that it is over.
+    if ('stream' in answer ? answer.stream.closed : answer.closed) return;
     this.#answers.set(answer, isLost);
     answer.once('close', () => this.#answers.delete(answer));
   }
