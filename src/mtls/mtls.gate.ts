@@ -167,10 +167,11 @@ export class MtlsGate {
     return identity;
   }
 
-  /** Puts the caller's identity on the request if the caller has one, and lets anybody pass. */
-  attach(request: IdentifiedRequest): void {
+  /** Puts the caller's identity on the request if the caller has one, and lets anybody pass. The answer depends on it, and is no cache's either. */
+  attach(request: IdentifiedRequest, answer?: AnswerFields): void {
     // A WebSocket has one request for all its public messages: what was attached for an earlier one is not believed.
     if (request.clientIdentity && !this.#attached.has(request)) return;
+    answer?.header('cache-control', 'no-store');
     delete request.clientIdentity;
     try {
       request.clientIdentity = this.verifier.identify(request);

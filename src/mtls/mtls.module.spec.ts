@@ -493,7 +493,10 @@ describe('a handler that two controllers inherit', () => {
 
 test('the interceptor attaches an identity on a public route, when there is one', async () => {
   const guarded = await start();
-  expect((await get(guarded.port, '/hello', clientTls(ca, billing))).json).toEqual({ who: 'billing' });
+  const { json, headers } = await get(guarded.port, '/hello', clientTls(ca, billing));
+  // Nobody else is given it.
+  expect([json, headers['cache-control']]).toEqual([{ who: 'billing' }, 'no-store']);
+  expect((await get(guarded.port, '/open', clientTls(ca, billing))).headers['cache-control']).toBeUndefined();
   for (const client of [
     undefined,
     ca.issue({ commonName: 'stranger' }),
