@@ -6,7 +6,7 @@ import { trustDomainOf } from '../x509/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { describeTable } from './output.js';
-import { registryOn } from './services.js';
+import { letsIn, registryOn } from './services.js';
 import { withStore, type Session } from './session.js';
 import type { DescribedRoute, Host } from './verb.js';
 
@@ -130,15 +130,9 @@ function accessOfEntry(
 ): RouteAccess {
   const allowList = askRegistry(entry, time);
   // Another trust domain makes no administrators.
-  const hasRoles = entry !== undefined && !isOfOther && isPossible(entry, time);
+  const hasRoles = entry !== undefined && !isOfOther && letsIn(entry, time);
   const roles: ReadonlySet<string> = new Set(hasRoles ? entry.terms.roles : []);
   return conditionally(route, roles, accessOf(route.policy, { ...knownOf(entry), roles }, allowList));
-}
-
-/** Whether there is any certificate that an entry lets in now, which would then have the entry's roles. */
-function isPossible(entry: RegisteredService, time: number): boolean {
-  const [pin = ''] = entry.terms.pins;
-  return answerFrom([entry], { service: entry.name, spiffeId: undefined, spkiSha256: () => pin }, time).allowed;
 }
 
 /** What an entry says about its caller's names: a pattern says nothing for certain. */

@@ -323,6 +323,13 @@ test('the command line changes what a running service does', async () => {
   const OVER = /over since 2026-01-31T00:00:00\.000Z.*--until/;
   expect((await veritas(node, 'services', 'allow', 'reports', '--note', 'a')).err).toMatch(OVER);
   expect((await veritas(node, 'services', 'deny', 'reports')).err).not.toMatch(OVER);
+  const OPENS = /was not let in before: the shadow lets it in/;
+  for (const closed of ['reports', 'nobody-yet', 'nobody-*'])
+    expect((await veritas(node, 'services', 'shadow', closed)).err).toMatch(OPENS);
+  for (const open of ['reports', 'nobody-else', 'veritas-agent'])
+    expect((await veritas(node, 'services', 'shadow', open)).err).not.toMatch(OPENS);
+  for (const made of ['nobody-yet', 'nobody-*', 'nobody-else', 'veritas-agent'])
+    await veritas(node, 'services', 'remove', made);
   expect((await veritas(node, 'services', 'remove', 'reports')).out).toBe('Removed. reports has no entry any more.\n');
   expect((await veritas(node, 'services', 'show', 'reports')).code).toBe(1);
   expect((await veritas(node, 'services', 'remove', 'veritas-agent', '--json')).err).toContain('service_configured');
