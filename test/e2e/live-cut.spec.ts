@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Controller, Get, Sse } from '@nestjs/common';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { interval, map, type Observable } from 'rxjs';
-import { readTrustAnchors, RequireRoles, services, type MtlsOptions } from '../../src/mtls/index.js';
+import { allOf, anyOf, readTrustAnchors, RequireRoles, services, type MtlsOptions } from '../../src/mtls/index.js';
 import { TestCa, type Issued } from '../../src/testing/index.js';
 import { clientTls, getHttp2, RawConnection, PROTOCOLS, type HttpVersion, type TlsVersion } from '../support/client.js';
 import { replaceFile, temporaryFolder } from '../support/folder.js';
@@ -135,6 +135,22 @@ describe.each(PROTOCOLS)('%s, %s: an open connection ends without another reques
     await lost.closed;
     expect(await other.ask()).toBe(200);
   });
+});
+
+test.each([
+  ['allOf', allOf],
+  ['anyOf', anyOf],
+])('an open connection ends as well when a list changes that %s has put together with another one', async (_, join) => {
+  let allowed = services('billing');
+  let epoch = 0;
+  const changing = Object.defineProperty((...about: Parameters<typeof allowed>) => allowed(...about), 'epoch', {
+    get: () => epoch,
+  });
+  const { port } = await start({ services: join(changing, join(changing, changing)) });
+  const { closed } = await visitor(port, issuing.issue({ commonName: 'billing' }), ['TLSv1.3', 'HTTP/1.1']);
+  allowed = services('orders');
+  epoch++;
+  await closed;
 });
 
 test('an answer that is under way gets through', async () => {
