@@ -2,7 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { ApiModule } from './api/index.js';
 import { foreignCrlsPart, trustBundlesPart } from './bindings/foreign-health.js';
 import { registryRevocation } from './bindings/registry-revocation.js';
-import { registryRates, registryRoles, registryServices } from './bindings/registry-services.js';
+import { registryDenial, registryRates, registryRoles, registryServices } from './bindings/registry-services.js';
 import { crlPart, issuingCaPart, ocspPart } from './bindings/revocation-health.js';
 import { storePart } from './bindings/store-health.js';
 import { ratesOf, sharedRates } from './bindings/service-rates.js';
@@ -89,6 +89,7 @@ function healthModule({ configuration, authority, store, serverCertificate }: Ru
 function mtlsModule({ configuration, authority, store, registry, trust }: Runtime): DynamicModule {
   const { mtls, pki } = configuration;
   const isOwn = namedBy(authority.ca);
+  const isShutOut = registryDenial(registry.services);
   return MtlsModule.forRootAsync({
     inject: [RevocationRegistry],
     useFactory: (revocations: RevocationRegistry) => ({
@@ -101,7 +102,7 @@ function mtlsModule({ configuration, authority, store, registry, trust }: Runtim
       serviceFrom: mtls.serviceFrom,
       trustDomain: mtls.trustDomain,
       trustDomains: federatedDomains(mtls),
-      trustedProxies: mtls.trustedProxies.map((proxy) => ({ ...proxy, condition: isOwn })),
+      trustedProxies: mtls.trustedProxies.map((proxy) => ({ ...proxy, condition: isOwn, isShutOut })),
       issuerOrganization: mtls.issuerOrganization,
       exemptPaths: mtls.exemptPaths,
       onPeer: ({ certificates }, time) => {

@@ -26,6 +26,12 @@ export const registryRoles =
   (identity) =>
     isOwn(identity) ? registry.answer(identity, subjectOf, Date.now).roles : NONE;
 
+/** Whether the registry has an entry for a service, and that does not let it in: for those that need none, such as proxies. */
+export const registryDenial =
+  (registry: ServiceRegistry): ((identity: VerifiedClientIdentity) => boolean) =>
+  (identity) =>
+    !registry.answer(identity, subjectOf, Date.now).allowed && registry.entriesFor(identity).length > 0;
+
 /** Takes the rate of a service from the registry, or from the settings where the registry has none. */
 export const registryRates =
   (registry: ServiceRegistry, configured: RateOf = () => undefined): RateOf =>

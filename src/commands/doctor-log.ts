@@ -70,9 +70,18 @@ function checksIn(line: Line, code: RefusalCode): Check[] {
 
 function mendOf(line: Line, code: RefusalCode): string {
   const proxy = textIn(line, 'proxy');
-  return code === 'client_certificate_required' && proxy !== undefined
-    ? `The connection is that of the proxy ${proxy}: present a client certificate to it, and look that it hands that on.`
-    : (textIn(line, 'mend') ?? REFUSALS[code].mend);
+  if (code === 'client_certificate_required' && proxy !== undefined)
+    return `The connection is that of the proxy ${proxy}: present a client certificate to it, and look that it hands that on.`;
+  if (code === 'client_certificate_malformed') {
+    const [sender, why] = [textIn(line, 'sender'), textIn(line, 'sender_refused')];
+    if (isCode(why))
+      return `The sender of the header (${textIn(line, 'subject') ?? 'without a certificate'}) was refused with ${why}. ${REFUSALS[why].mend}`;
+    if (sender !== undefined)
+      return `List ${sender} in mtls.trustedProxies if it is a proxy, or have it send no such header.`;
+    if (proxy !== undefined && textIn(line, 'defect') !== undefined)
+      return `Set the proxy ${proxy} up as mtls.trustedProxies has it: one header, in its one form, with one certificate.`;
+  }
+  return textIn(line, 'mend') ?? REFUSALS[code].mend;
 }
 
 const checkIn = (value: unknown) => {

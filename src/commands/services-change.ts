@@ -11,7 +11,7 @@ import { decodeCertificates } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { readInputFile } from './files.js';
-import { registryOn, describeService } from './services.js';
+import { describeService, letsIn, registryOn } from './services.js';
 import { requester, withWritableStore, type Session } from './session.js';
 
 /** The flags of every change to a service. */
@@ -51,10 +51,14 @@ export async function servicesPut(
     );
   await withWritableRegistry(session, async ({ services, changes }) => {
     const kept = options.replace ? undefined : services.find(name);
+    const [before] = services.entriesFor({ service: name, spiffeId: undefined });
+    const wasLetIn = before !== undefined && letsIn(before, now);
     const terms = await termsFrom(session, { ...(kept?.terms ?? allowedWith([])), state }, options);
     const expected = options.replace ? expectedFrom(options) : expectedOf(kept, options);
     const { service, isChanged } = await changes.put({ name, terms, expected, requester: requester() });
     if (!isChanged) session.output.progress('Nothing was changed: the entry has these terms already.');
+    if (state === 'shadow' && !wasLetIn)
+      session.output.progress(`${name} was not let in before: the shadow lets it in, and reports each call.`);
     const { validUntil } = service.terms;
     if (state === 'allowed' && validUntil !== null && validUntil <= now)
       session.output.progress(

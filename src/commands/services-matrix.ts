@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto';
 import type { Configuration } from '../configuration/index.js';
-import { accessOf, type Authorizer, type RouteAccess } from '../mtls/index.js';
+import { accessOf, isServiceName, type Authorizer, type RouteAccess } from '../mtls/index.js';
 import { answerFrom, type RegisteredService, type Registry } from '../registry/index.js';
+import { trustDomainOf } from '../x509/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { describeTable } from './output.js';
-import { registryOn } from './services.js';
+import { letsIn, registryOn } from './services.js';
 import { withStore, type Session } from './session.js';
 import type { DescribedRoute, Host } from './verb.js';
 
@@ -75,8 +76,9 @@ function accessMatrix(
   routes: readonly DescribedRoute[],
   entries: readonly RegisteredService[],
   time: number,
-  { mtls: { trustedProxies, trustDomains }, tls: { clientAuth } }: Configuration,
+  { mtls, tls: { clientAuth } }: Configuration,
 ): MatrixCell[] {
+  const { trustedProxies, trustDomains } = mtls;
   const proxies = new Set(trustedProxies.map(({ service }) => service));
   const isOfOther = ({ name }: RegisteredService): boolean =>
     trustDomains.some((domain) => name.startsWith(`spiffe://${domain.name}/`));
@@ -90,17 +92,35 @@ function accessMatrix(
     });
     const nobody = conditionally(route, undefined, accessOf(route.policy, undefined, askRegistry(undefined, time)));
     const proxy = nobody.outcome === 'refused' ? { ...nobody, why: 'a trusted proxy is nobody by itself' } : nobody;
+    const accessFor = (entry: RegisteredService): RouteAccess => {
+      const unnamed = route.policy.public ? undefined : namesNobody(entry, mtls);
+      if (unnamed) return unnamed;
+      return proxies.has(entry.name) ? proxy : accessOfEntry(route, entry, time, isOfOther(entry));
+    };
     return [
       clientAuth === 'required' ? { method, path, service: NOBODY, ...NO_HANDSHAKE } : cell(NOBODY, nobody),
       cell(ANY_OTHER, accessOfEntry(route, undefined, time)),
-      ...entries.map((entry) =>
-        cell(entry.name, proxies.has(entry.name) ? proxy : accessOfEntry(route, entry, time, isOfOther(entry))),
-      ),
+      ...entries.map((entry) => cell(entry.name, accessFor(entry))),
     ];
   });
 }
 
 const NO_HANDSHAKE: RouteAccess = { outcome: 'refused', why: 'in the handshake, by tls.clientAuth' };
+
+/** The refusal where no certificate gives anybody the name of an entry. */
+function namesNobody(
+  { name }: RegisteredService,
+  { serviceFrom, trustDomain, trustDomains }: Configuration['mtls'],
+): RouteAccess | undefined {
+  if (name.startsWith('spiffe://')) {
+    const domain = trustDomainOf(name);
+    if (trustDomain === undefined || [trustDomain, ...trustDomains.map((other) => other.name)].includes(domain))
+      return undefined;
+    return { outcome: 'refused', code: 'untrusted_issuer', why: `no CA here speaks for the trust domain ${domain}` };
+  }
+  if (isServiceName(name.replace('*', 'x'), serviceFrom)) return undefined;
+  return { outcome: 'refused', code: 'service_not_allowed', why: 'nobody has this name, by mtls.serviceFrom' };
+}
 
 function accessOfEntry(
   route: DescribedRoute,
@@ -110,15 +130,9 @@ function accessOfEntry(
 ): RouteAccess {
   const allowList = askRegistry(entry, time);
   // Another trust domain makes no administrators.
-  const hasRoles = entry !== undefined && !isOfOther && isPossible(entry, time);
+  const hasRoles = entry !== undefined && !isOfOther && letsIn(entry, time);
   const roles: ReadonlySet<string> = new Set(hasRoles ? entry.terms.roles : []);
   return conditionally(route, roles, accessOf(route.policy, { ...knownOf(entry), roles }, allowList));
-}
-
-/** Whether there is any certificate that an entry lets in now, which would then have the entry's roles. */
-function isPossible(entry: RegisteredService, time: number): boolean {
-  const [pin = ''] = entry.terms.pins;
-  return answerFrom([entry], { service: entry.name, spiffeId: undefined, spkiSha256: () => pin }, time).allowed;
 }
 
 /** What an entry says about its caller's names: a pattern says nothing for certain. */

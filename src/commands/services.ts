@@ -1,10 +1,12 @@
 import { configuredServices, ROLES, type Configuration } from '../configuration/index.js';
 import {
+  answerFrom,
   changeRecord,
   openRegistry,
   RegistryError,
   serviceRecord,
   shadowRecord,
+  type RegisteredService,
   type Registry,
   type ServiceRecord,
 } from '../registry/index.js';
@@ -15,6 +17,12 @@ import { withStore, type Session } from './session.js';
 /** The registry on a store, as the service would open it. */
 export const registryOn = (store: Store, configuration: Configuration, session: Session): Promise<Registry> =>
   openRegistry({ store, configured: configuredServices(configuration), roles: ROLES, now: session.now });
+
+/** Whether there is any certificate that an entry lets in at `time` (ms), which would then have the entry's roles. */
+export function letsIn(entry: RegisteredService, time: number): boolean {
+  const [pin = ''] = entry.terms.pins;
+  return answerFrom([entry], { service: entry.name, spiffeId: undefined, spkiSha256: () => pin }, time).allowed;
+}
 
 const withRegistry = (session: Session, work: (registry: Registry) => Promise<void> | void): Promise<void> =>
   withStore(session, async (store, configuration) => work(await registryOn(store, configuration, session)));

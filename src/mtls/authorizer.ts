@@ -60,7 +60,7 @@ export function roles(...names: readonly string[]): Authorizer {
 
 /** Allows what every authorizer allows. The first refusal counts, else the first shadow. Without authorizers it allows nothing. */
 export function allOf(...authorizers: readonly Authorizer[]): Authorizer {
-  return (identity, roles) => {
+  return withEpochOf(authorizers, (identity, roles) => {
     let [decision, shadow] = [refused('no rule allows this'), undefined as Decision | undefined];
     for (const authorizer of authorizers) {
       decision = decisionOf(authorizer, identity, roles);
@@ -68,12 +68,12 @@ export function allOf(...authorizers: readonly Authorizer[]): Authorizer {
       if (decision.shadow) shadow ??= decision;
     }
     return shadow ?? decision;
-  };
+  });
 }
 
 /** Allows what at least one authorizer allows; as a shadow when only shadows allow it. Without authorizers it allows nothing. */
 export function anyOf(...authorizers: readonly Authorizer[]): Authorizer {
-  return (identity, roles) => {
+  return withEpochOf(authorizers, (identity, roles) => {
     let [decision, shadow] = [refused('no rule allows this'), undefined as Decision | undefined];
     for (const authorizer of authorizers) {
       decision = decisionOf(authorizer, identity, roles);
@@ -81,5 +81,18 @@ export function anyOf(...authorizers: readonly Authorizer[]): Authorizer {
       if (decision.allowed) shadow ??= decision;
     }
     return shadow ?? decision;
-  };
+  });
+}
+
+/** The rule with an epoch that changes when that of any of its parts does; without one where no part has any. */
+function withEpochOf(parts: readonly Authorizer[], rule: Authorizer): Authorizer {
+  if (!parts.some((part) => 'epoch' in part)) return rule;
+  let [seen, epoch]: [(number | undefined)[], number] = [[], 0];
+  return Object.defineProperty(rule, 'epoch', {
+    get: () => {
+      const now = parts.map((part) => part.epoch);
+      if (now.some((each, index) => !Object.is(each, seen[index]))) [seen, epoch] = [now, epoch + 1];
+      return epoch;
+    },
+  });
 }

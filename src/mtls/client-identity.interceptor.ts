@@ -1,4 +1,5 @@
 import { Inject, Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import type { Observable } from 'rxjs';
 import type { IdentifiedRequest } from './identified-request.js';
 import { MtlsGate } from './mtls.gate.js';
@@ -18,9 +19,13 @@ export class ClientIdentityInterceptor implements NestInterceptor {
   constructor(@Inject(MtlsGate) private readonly gate: MtlsGate) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const request =
-      context.getType() === 'http' ? context.switchToHttp().getRequest<IdentifiedRequest>() : callOf(context.getArgs());
-    if (request) this.gate.attach(request);
+    if (context.getType() === 'http') {
+      const http = context.switchToHttp();
+      this.gate.attach(http.getRequest<IdentifiedRequest>(), http.getResponse<FastifyReply>());
+    } else {
+      const call = callOf(context.getArgs());
+      if (call) this.gate.attach(call);
+    }
     return next.handle();
   }
 }

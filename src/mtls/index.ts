@@ -46,7 +46,13 @@ export { closeSession, sendProblem, sendRefusal } from './refusal-reply.js';
 export type { HandlerClass } from './handler-methods.js';
 export { exemptAt } from './exempt-paths.js';
 export { routePolicyOf, type RoutePolicy } from './route-policy.js';
-export { NoServiceNameError, serviceNameOf, type ServiceName, type ServicePlace } from './service-name.js';
+export {
+  isServiceName,
+  NoServiceNameError,
+  serviceNameOf,
+  type ServiceName,
+  type ServicePlace,
+} from './service-name.js';
 export { Shadow } from './shadow.decorator.js';
 export type { ShadowedRequest } from './shadowed-request.js';
 export { spiffeIdOf } from '../x509/index.js';

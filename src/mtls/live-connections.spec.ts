@@ -1,6 +1,9 @@
 import { EventEmitter, once } from 'node:events';
+import { createServer, get } from 'node:http';
+import { connect, createServer as createHttp2Server } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
-import { LiveConnections, type Standing } from './live-connections.js';
+import { LiveConnections, type Answer, type Standing } from './live-connections.js';
 import { MtlsRefusal } from './mtls.errors.js';
 
 /** What stands for a TLS socket. */
@@ -89,3 +92,54 @@ test('a connection of which nobody knows why it fails ends, and is in nobody’s
   expect(cut).toEqual(['validation_failed', 'certificate_revoked']);
   expect(tracked.size).toBe(1);
 });
+
+/** What asks a server, and the way to leave. */
+const clients = {
+  'HTTP/1.1': (port: number) => {
+    const asked = get({ port }).on('error', () => undefined);
+    return () => asked.destroy();
+  },
+  'HTTP/2': (port: number) => {
+    const session = connect(`http://localhost:${port}`);
+    session.request().on('error', () => undefined);
+    return () => {
+      session.destroy();
+    };
+  },
+};
+
+test.each(['HTTP/1.1', 'HTTP/2'] as const)(
+  'an answer over %s is not followed when its caller has left',
+  async (http) => {
+    const asked: string[] = [];
+    let mark = 0;
+    const tracked = start({ marks: () => [mark] });
+    const server = (http === 'HTTP/2' ? createHttp2Server() : createServer()) as ReturnType<typeof createServer>;
+    server.listen(0);
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const request = async (): Promise<{ readonly answer: Answer; readonly leave: () => unknown }> => {
+      const leave = clients[http](port);
+      const [, answer] = (await once(server, 'request')) as [unknown, Answer];
+      return { answer, leave };
+    };
+    const gone = await request();
+    const left = once(gone.answer, 'close');
+    gone.leave();
+    await left;
+    const there = await request();
+    const lookedAt = new Promise<void>((resolve) => {
+      tracked.follow(gone.answer, () => asked.push('gone') > 0);
+      tracked.follow(there.answer, () => {
+        asked.push('there');
+        resolve();
+        return false;
+      });
+    });
+    mark++;
+    await lookedAt;
+    expect(asked).toEqual(['there']);
+    there.leave();
+    server.close();
+  },
+);

@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
-import type { Http2Session } from 'node:http2';
+import type { ServerResponse } from 'node:http';
+import { constants, type Http2ServerResponse, type Http2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { setImmediate } from 'node:timers/promises';
 import type { MtlsRefusal, RefusalCode } from './mtls.errors.js';
@@ -23,6 +24,9 @@ export interface Standing {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** The answer to a request. */
+export type Answer = ServerResponse | Http2ServerResponse;
+
 // The refusals that say that a certificate or a service is no longer good. An unknown status is not among them: it may be known again at the next
 // request.
 const LOST: ReadonlySet<RefusalCode> = new Set([
@@ -31,13 +35,19 @@ const LOST: ReadonlySet<RefusalCode> = new Set([
   'untrusted_issuer',
   'wrong_issuer',
   'service_not_allowed',
+  'route_not_allowed',
   // Nobody knows why, and the change that led to it is not looked at again: a connection that only listens would stay open for good.
   'validation_failed',
 ]);
 const INTERVAL_MS = 100;
+// Rules and roles may change without a mark: every so many looks answers are checked all the same.
+const LOOKS_BETWEEN = 3;
 // Time for an answer that is under way to get through.
 const GRACE_MS = 500;
 const SLICE_MS = 5;
+
+/** Whether a refusal says that who was let in has lost that right, and not only that nobody can tell at the moment. */
+export const isLoss = ({ code }: MtlsRefusal): boolean => LOST.has(code);
 
 /**
  * The open connections on which somebody was let in. A connection is ended when its certificate or service loses that right: revoked, expired, no
@@ -48,6 +58,8 @@ export class LiveConnections {
   /** Each connection with those who may speak on it: the connection itself, and the clients whose certificates a proxy forwarded over it. */
   readonly #open = new Map<object, object[]>();
   readonly #farewells = new WeakMap<object, (refusal: MtlsRefusal) => void>();
+  readonly #answers = new Map<Answer, () => boolean>();
+  #looks = 0;
   #marks: readonly unknown[] = [];
   #timer: NodeJS.Timeout | undefined;
   #isLooking = false;
@@ -75,6 +87,17 @@ export class LiveConnections {
   /** Registers how the peer is told, in the form of its transport, before its connection is cut. */
   tellWith(connection: object, farewell: (refusal: MtlsRefusal) => void): void {
     this.#farewells.set(connection, farewell);
+  }
+
+  /**
+   * Watches an answer over HTTP until its end, because it may go on for as long as it likes. It is broken off half a second after `isLost` says that
+   * its caller may not have the rest of it, and the connection stays where others use it.
+   */
+  follow(answer: Answer, isLost: () => boolean): void {
+    // Nobody would say that it is over.
+    if ('stream' in answer ? answer.stream.closed : answer.closed) return;
+    this.#answers.set(answer, isLost);
+    answer.once('close', () => this.#answers.delete(answer));
   }
 
   start(): void {
@@ -122,15 +145,30 @@ export class LiveConnections {
       }
     }
     for (const { refusal, count } of lost.values()) this.standing.onCut(refusal, count);
+    if (changed || ++this.#looks % LOOKS_BETWEEN === 0) await this.#breakOffLost();
     // Only now: if the check fails before its end, everything is looked at again.
     this.#marks = marks;
+  }
+
+  async #breakOffLost(): Promise<void> {
+    let sliceEnds = performance.now() + SLICE_MS;
+    for (const [answer, isLost] of this.#answers) {
+      if (isLost()) {
+        this.#answers.delete(answer);
+        setTimeout(breakOff, GRACE_MS, answer).unref();
+      }
+      if (performance.now() > sliceEnds) {
+        await setImmediate();
+        sliceEnds = performance.now() + SLICE_MS;
+      }
+    }
   }
 
   #lossOf(holders: readonly object[], changed: boolean): MtlsRefusal | undefined {
     for (const holder of holders) {
       if (!changed && this.standing.clock() <= this.standing.notAfterOf(holder)) continue;
       const refusal = this.standing.refusalOf(holder);
-      if (refusal && LOST.has(refusal.code)) return refusal;
+      if (refusal && isLoss(refusal)) return refusal;
     }
     return undefined;
   }
@@ -140,6 +178,12 @@ export class LiveConnections {
 function cut(connection: TLSSocket | Http2Session): void {
   if ('goaway' in connection) closeSession(connection, GRACE_MS);
   else setTimeout(() => connection.destroy(), GRACE_MS).unref();
+}
+
+/** An answer of HTTP/1.1 has its connection for itself; one of HTTP/2 is a stream, and does not look as if it were whole. */
+function breakOff(answer: Answer): void {
+  if ('stream' in answer) answer.stream.close(constants.NGHTTP2_CANCEL);
+  else answer.destroy();
 }
 
 /** The stand-ins of `app.inject` and of tests are no connections. */

@@ -5,6 +5,7 @@ import { exemptPaths, type IsExempt } from './exempt-paths.js';
 import type { VerifiedClientIdentity } from './client-identity.js';
 import { ForwardedCertificates } from './forwarded/forwarded-certificates.js';
 import type { IdentifiedRequest } from './identified-request.js';
+import { isLoss, LiveConnections, type Answer } from './live-connections.js';
 import { lineOf } from './log-line.js';
 import { MtlsRefusal } from './mtls.errors.js';
 import { MODULE_OPTIONS_TOKEN } from './mtls.module-definition.js';
@@ -15,6 +16,9 @@ import { checksUpTo } from './refusal-checks.js';
 import type { Admission } from './route-policy.js';
 import { ServiceRoles } from './service-roles.js';
 import type { OnObjection, ShadowedRequest } from './shadowed-request.js';
+
+/** What the guard does with the answer to an HTTP request. */
+type HttpAnswer = AnswerFields & { readonly raw: Answer };
 
 const LOG_INTERVAL_MS = 1_000;
 
@@ -37,6 +41,7 @@ export class MtlsGate {
     @Inject(ForwardedCertificates) private readonly forwarded: ForwardedCertificates,
     @Inject(RateLimiter) private readonly rates: RateLimiter,
     @Inject(DecisionCounts) private readonly counts: DecisionCounts,
+    @Inject(LiveConnections) private readonly live: LiveConnections,
   ) {
     this.#expiredGrace = options.expiredGrace ?? 0;
     this.#onShadow = options.onShadow;
@@ -58,7 +63,7 @@ export class MtlsGate {
    * Puts the caller's identity on the request and its budget on the answer, or throws {@link MtlsRefusal}. An exempt path passes without an identity.
    * A request that was admitted by the same policy before its body came is only looked at again: nothing is counted or reported twice.
    */
-  admit(request: IdentifiedRequest, admission: Admission, answer?: AnswerFields): void {
+  admit(request: IdentifiedRequest, admission: Admission, answer?: HttpAnswer): void {
     if (this.#isExempt(request.url)) return;
     if (request.admission === admission) {
       this.admitAgain(request, admission);
@@ -71,9 +76,23 @@ export class MtlsGate {
       answer?.header('cache-control', 'no-store');
       request.clientIdentity = identity;
       this.counts.admitted++;
+      if (answer && (admission.isEventStream || request.forwardedBy !== undefined))
+        this.live.follow(answer.raw, () => this.#hasLost(request, admission));
     } catch (error) {
       throw this.#loggedRefusal(request, error);
     }
+  }
+
+  /** Whether the caller behind a request that was admitted has lost the right to its answer, which is logged. */
+  #hasLost(request: IdentifiedRequest, admission: Admission): boolean {
+    try {
+      this.#identify(request, admission, false);
+    } catch (error) {
+      if (error instanceof MtlsRefusal && !isLoss(error)) return false;
+      this.#loggedRefusal(request, error);
+      return true;
+    }
+    return false;
   }
 
   /** As {@link admit}, by several policies that must all admit the request. It counts as one request, under the limit of each policy. */
@@ -114,7 +133,7 @@ export class MtlsGate {
   }
 
   /** As {@link admit}, before anything of the body is read. */
-  admitBeforeBody(request: IdentifiedRequest, admission: Admission, answer: AnswerFields): void {
+  admitBeforeBody(request: IdentifiedRequest, admission: Admission, answer: HttpAnswer): void {
     this.admit(request, admission, answer);
     request.admission = admission;
   }
@@ -148,10 +167,11 @@ export class MtlsGate {
     return identity;
   }
 
-  /** Puts the caller's identity on the request if the caller has one, and lets anybody pass. */
-  attach(request: IdentifiedRequest): void {
+  /** Puts the caller's identity on the request if the caller has one, and lets anybody pass. The answer depends on it, and is no cache's either. */
+  attach(request: IdentifiedRequest, answer?: AnswerFields): void {
     // A WebSocket has one request for all its public messages: what was attached for an earlier one is not believed.
     if (request.clientIdentity && !this.#attached.has(request)) return;
+    answer?.header('cache-control', 'no-store');
     delete request.clientIdentity;
     try {
       request.clientIdentity = this.verifier.identify(request);

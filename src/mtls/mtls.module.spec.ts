@@ -16,7 +16,7 @@ import {
   type ExceptionFilter,
   type ExecutionContext,
 } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, NestFactory } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, LazyModuleLoader, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -335,6 +335,23 @@ test('imported twice, with two policies, it stops the start', async () => {
     await expect(twice).rejects.toThrow('MtlsModule is imported twice');
 });
 
+test('loaded lazily, alone or below another module, it is refused: Nest takes no guard from it then', async () => {
+  const guard = MtlsModule.forRoot({ trustAnchors: ca.certificatePem, services: ['billing'] });
+  @Module({ imports: [guard] })
+  class Feature {}
+  @Module({})
+  class Unguarded {}
+  const app = await NestFactory.create(Unguarded, new FastifyAdapter(), { logger: LogLines.shared });
+  closing.push(() => app.close());
+  for (const lazy of [guard, Feature])
+    await expect(app.get(LazyModuleLoader).load(() => lazy)).rejects.toThrow('MtlsModule is loaded lazily');
+  @Module({ imports: [Feature] })
+  class Guarded {}
+  const other = await NestFactory.create(Guarded, new FastifyAdapter(), { logger: LogLines.shared });
+  closing.push(() => other.close());
+  await other.get(LazyModuleLoader).load(() => Feature);
+});
+
 const given = { trustAnchors: ca.certificatePem, services: ['billing'] };
 test.each<[string, object]>([
   ['MtlsModule needs trustAnchors', { ...given, trustAnchors: undefined }],
@@ -477,7 +494,10 @@ describe('a handler that two controllers inherit', () => {
 
 test('the interceptor attaches an identity on a public route, when there is one', async () => {
   const guarded = await start();
-  expect((await get(guarded.port, '/hello', clientTls(ca, billing))).json).toEqual({ who: 'billing' });
+  const { json, headers } = await get(guarded.port, '/hello', clientTls(ca, billing));
+  // Nobody else is given it.
+  expect([json, headers['cache-control']]).toEqual([{ who: 'billing' }, 'no-store']);
+  expect((await get(guarded.port, '/open', clientTls(ca, billing))).headers['cache-control']).toBeUndefined();
   for (const client of [
     undefined,
     ca.issue({ commonName: 'stranger' }),

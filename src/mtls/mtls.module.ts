@@ -121,6 +121,10 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     // Only the policy of the last one would hold for messages, and nobody would notice.
     if ([...modules.values()].filter(({ metatype }) => metatype === MtlsModule).length > 1)
       throw new TypeError('MtlsModule is imported twice: it is global, import it only once');
+    // Nest takes no guard for all routes from a module that comes later, and makes no module know it that was there before.
+    const [, root] = modules.values();
+    if (![root, ...(root?.imports ?? [])].some((module) => module?.metatype === this.constructor))
+      throw new TypeError('MtlsModule is loaded lazily, and would guard nothing: import it');
   }
 
   /**
@@ -212,6 +216,7 @@ function peerVerifier(
   return new PeerVerifier({
     peerOf,
     isProxy: (identity) => proxies.ruleOf(identity) !== undefined,
+    isShutOut: (identity) => proxies.ruleOf(identity)?.isShutOut?.(identity) ?? false,
     trust,
     issuerOrganization,
     serviceFrom: options.serviceFrom ?? ['cn'],

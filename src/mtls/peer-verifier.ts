@@ -35,6 +35,8 @@ export interface VerifierPolicy extends CertificatePolicy {
   readonly onPeer?: (path: ValidatedPath, time: number) => void;
   /** Whether an identity is that of a trusted proxy, which never calls for itself. */
   readonly isProxy?: (identity: VerifiedClientIdentity) => boolean;
+  /** Whether it is that of a proxy which may hand on nothing at the moment. */
+  readonly isShutOut?: (identity: VerifiedClientIdentity) => boolean;
   /** Called when soft-fail lets a certificate pass whose status nobody knows. */
   readonly reportUnknown: (refusal: MtlsRefusal) => void;
 }
@@ -107,13 +109,20 @@ export class PeerVerifier {
     }
   }
 
-  /** Who holds a connection, whether they may call or not. Throws {@link MtlsRefusal} as {@link identify}. */
+  /** Who holds a connection, whether they may call or not; no proxy that is shut out. Throws {@link MtlsRefusal} as {@link identify}. */
   identifyHolder(peer: Peer | undefined): VerifiedClientIdentity {
     try {
-      return this.#identifyConnection(peer, 0).identity;
+      const { identity } = this.#identifyConnection(peer, 0);
+      this.#checkNotShutOut(identity);
+      return identity;
     } catch (error) {
       throw refusalOf(error);
     }
+  }
+
+  #checkNotShutOut(identity: VerifiedClientIdentity): void {
+    if (this.policy.isShutOut?.(identity))
+      throw refusal('service_not_allowed', 'the proxy may hand on nothing', identity.certificate);
   }
 
   #checkAllowList(
@@ -168,6 +177,7 @@ export class PeerVerifier {
     if (!known) return undefined;
     try {
       const standing = this.#identifyConnection(known.from, known.expired ? expiredGrace : 0);
+      this.#checkNotShutOut(standing.identity);
       if (known.isAllowed) this.#checkAllowList(standing, false, enforce);
       return undefined;
     } catch (error) {

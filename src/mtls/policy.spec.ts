@@ -165,6 +165,7 @@ describe('the policy of a route', () => {
       allowExpired: false,
       authorizers: [],
       shadow: false,
+      isEventStream: false,
     });
     expect(isPublic(Open, 'any')).toBe(false);
     expect(routePolicyOf(Plain.prototype.list, Plain)).toMatchObject({ anyService: false });

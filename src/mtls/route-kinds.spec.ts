@@ -181,6 +181,26 @@ class Dynamic extends Ruled {}
 @Module({})
 class DynamicallyMade {}
 
+class Trait {
+  @Get('wrapped')
+  @Wrapped
+  @AllowServices('billing')
+  wrapped(): string {
+    return 'secret';
+  }
+  @Get('plain')
+  @AllowServices('billing')
+  plain(): string {
+    return 'secret';
+  }
+}
+
+/** Has its methods from another class, as in the mixins of TypeScript's handbook. */
+@Controller('copied')
+class Copied {}
+for (const name of ['wrapped', 'plain'])
+  Object.defineProperty(Copied.prototype, name, Object.getOwnPropertyDescriptor(Trait.prototype, name) ?? {});
+
 let app: NestFastifyApplication;
 beforeAll(async () => {
   app = await createApp(ca, await serverTls(ca), {
@@ -189,7 +209,7 @@ beforeAll(async () => {
       RouterModule.register([{ path: 'below', module: RoutedModule }]),
       { module: DynamicallyMade, controllers: [Dynamic] },
     ],
-    controllers: [Kinds, Plain, Versions, Hosted, Scoped, Durable, Outside, mixedIn('mixed')],
+    controllers: [Kinds, Plain, Versions, Hosted, Scoped, Durable, Outside, Copied, mixedIn('mixed')],
     providers: [Tenant],
   });
   app.enableVersioning({ type: VersioningType.URI });
@@ -228,6 +248,8 @@ const ROUTES: readonly (readonly [method: string, path: string, headers?: Record
   ['GET', '/prefix/durable'],
   ['GET', '/outside'],
   ['GET', '/prefix/mixed'],
+  ['GET', '/prefix/copied/wrapped'],
+  ['GET', '/prefix/copied/plain'],
   ['GET', '/prefix/below/routed'],
   ['GET', '/prefix/dynamic'],
 ];

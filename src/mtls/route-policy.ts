@@ -13,6 +13,8 @@ import { Shadow } from './shadow.decorator.js';
 
 // The metadata keys of Nest's `@Controller({ path, version })`.
 const NEST_PLACES = ['path', '__version__'];
+// The metadata key of Nest's `@Sse()`.
+const NEST_SSE = '__sse__';
 
 /** Who is let in: a service on the allow-list (any service, with `anyService`) that passes all of `authorizers`. */
 export interface Admission {
@@ -24,6 +26,8 @@ export interface Admission {
   readonly limit?: RouteLimit | undefined;
   /** Whether the allow-list and the authorizers are only being tried. */
   readonly shadow: boolean;
+  /** Whether the answer goes on with events, so that its caller is looked at again meanwhile. */
+  readonly isEventStream?: boolean;
 }
 
 /** What a route asks of its callers: nothing, or an identity. */
@@ -64,7 +68,8 @@ export function routePolicyOf(handler: object | undefined, controller: HandlerCl
   const allowExpired = handler !== undefined && Reflect.getMetadata(AllowExpired.KEY, handler) === true;
   const shadow = onHandler.shadow || onController.shadow;
   const limit = ownLimit ? limitOf(ownLimit, controller, handler) : limitOnController(controller);
-  return { public: false, anyService, allowExpired, authorizers, shadow, limit };
+  const isEventStream = handler !== undefined && Reflect.getMetadata(NEST_SSE, handler) === true;
+  return { public: false, anyService, allowExpired, authorizers, shadow, limit, isEventStream };
 }
 
 /**

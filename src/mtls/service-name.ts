@@ -85,6 +85,6 @@ export function commonNameOf({ subject }: Certificate): string | undefined {
   return name !== undefined && more.length === 0 ? PLACES.cn.nameIn(name) : undefined;
 }
 
-/** Whether a certificate could give a service this name, from any place. Anything else on a list would never match. */
-export const isServiceName = (text: string): boolean =>
-  Object.values(PLACES).some(({ nameIn }) => nameIn(text) === text);
+/** Whether a certificate could give a service this name, from one of `places`, or any. Anything else on a list would never match. */
+export const isServiceName = (text: string, places: readonly ServicePlace[] = ['cn', 'dns', 'spiffe']): boolean =>
+  places.some((place) => PLACES[place].nameIn(text) === text);

@@ -11,6 +11,7 @@ import { Oid } from '../../src/x509/index.js';
 import { commandLine, type Run } from '../support/command-line.js';
 import { clientTls, get } from '../support/client.js';
 import { temporaryFolder, writeFiles } from '../support/folder.js';
+import { WRITTEN } from '../support/forwarded-headers.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../support/guarded-app.js';
 
 const HOUR = 3_600_000;
@@ -304,6 +305,28 @@ describe('doctor --request', () => {
   test('of a caller behind a proxy that handed no certificate on, the proxy is named', async () => {
     const { out } = await doctor(['--request', await refuse(edge)], logged());
     expect(out).toContain('mend: The connection is that of the proxy edge: present a client certificate to it');
+  });
+
+  test.each<[who: string, sender: () => Issued, value: string, mend: string]>([
+    [
+      'a proxy whose certificate has expired',
+      () => issuing.issue({ commonName: 'edge', notBefore: ago(2), notAfter: ago(1) }),
+      WRITTEN.rfc9440(billing.certificate.der),
+      'The sender of the header (CN=edge,O=VERITAS Framework) was refused with certificate_expired. Get a new certificate,',
+    ],
+    [
+      'a service that is no proxy',
+      () => billing,
+      WRITTEN.rfc9440(billing.certificate.der),
+      'List billing in mtls.trustedProxies if it is a proxy, or have it send no such header.',
+    ],
+    ['a proxy that writes another form', () => edge, 'a', 'Set the proxy edge up as mtls.trustedProxies has it'],
+  ])('of a header from %s, the mend is for whoever sent it', async (_, sender, value, mend) => {
+    const answer = await get(guarded.port, '/orders', clientTls(issuing, sender()), 'HTTP/1.1', {
+      'client-cert': value,
+    });
+    const { out } = await doctor(['--request', String(answer.json.request_id)], logged());
+    expect(out).toContain(`mend: ${mend}`);
   });
 
   test('of a certificate that names nobody, the mend is its own', async () => {

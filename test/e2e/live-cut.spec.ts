@@ -1,13 +1,20 @@
 import { once } from 'node:events';
-import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
+import { request } from 'node:https';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Controller, Get, Sse } from '@nestjs/common';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { readTrustAnchors, services, type MtlsOptions } from '../../src/mtls/index.js';
+import { interval, map, type Observable } from 'rxjs';
+import { allOf, anyOf, readTrustAnchors, RequireRoles, services, type MtlsOptions } from '../../src/mtls/index.js';
 import { TestCa, type Issued } from '../../src/testing/index.js';
 import { clientTls, getHttp2, RawConnection, PROTOCOLS, type HttpVersion, type TlsVersion } from '../support/client.js';
 import { replaceFile, temporaryFolder } from '../support/folder.js';
+import { WRITTEN } from '../support/forwarded-headers.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../support/guarded-app.js';
+import { createApp, portOf, serverTls } from '../support/transport-app.js';
 
 const HOUR = 3_600_000;
 const root = TestCa.root();
@@ -130,6 +137,22 @@ describe.each(PROTOCOLS)('%s, %s: an open connection ends without another reques
   });
 });
 
+test.each([
+  ['allOf', allOf],
+  ['anyOf', anyOf],
+])('an open connection ends as well when a list changes that %s has put together with another one', async (_, join) => {
+  let allowed = services('billing');
+  let epoch = 0;
+  const changing = Object.defineProperty((...about: Parameters<typeof allowed>) => allowed(...about), 'epoch', {
+    get: () => epoch,
+  });
+  const { port } = await start({ services: join(changing, join(changing, changing)) });
+  const { closed } = await visitor(port, issuing.issue({ commonName: 'billing' }), ['TLSv1.3', 'HTTP/1.1']);
+  allowed = services('orders');
+  epoch++;
+  await closed;
+});
+
 test('an answer that is under way gets through', async () => {
   let epoch = 0;
   let allowed = services('billing');
@@ -147,4 +170,131 @@ test('an answer that is under way gets through', async () => {
   // Refused, and told so: the connection is still there for the grace.
   expect((await connection.get('/orders')).json.code).toBe('service_not_allowed');
   await connection.untilClosed();
+});
+
+describe('an answer that goes on and on', () => {
+  @Controller()
+  class Streams {
+    @Sse('events')
+    events(): Observable<object> {
+      return interval(5).pipe(map((tick) => ({ data: String(tick) })));
+    }
+    @Sse('audit')
+    @RequireRoles('auditor')
+    audit(): Observable<object> {
+      return this.events();
+    }
+    @Get('lines')
+    async *lines(): AsyncGenerator<string> {
+      for (let line = 0; ; line++) {
+        await delay(5);
+        yield `${line}\n`;
+      }
+    }
+  }
+  const billing = root.issue({ commonName: 'billing' });
+  const orders = root.issue({ commonName: 'orders' });
+  const edge = root.issue({ commonName: 'edge' });
+
+  async function listen(options: Partial<MtlsOptions>): Promise<number> {
+    const app = await createApp(root, await serverTls(root), { controllers: [Streams] }, options);
+    closing.push(() => app.close());
+    await app.listen(0, '127.0.0.1');
+    return portOf(app.getHttpServer());
+  }
+
+  /** Resolves with the answer when some of it has come. */
+  async function opened(
+    answer: Readable,
+  ): Promise<{ readonly closed: Promise<unknown>; readonly more: () => unknown }> {
+    closing.push(() => answer.destroy());
+    answer.on('error', () => undefined);
+    const closed = new Promise((resolve) => answer.once('close', resolve));
+    answer.on('data', () => undefined);
+    await once(answer, 'data');
+    return { closed, more: () => once(answer, 'data') };
+  }
+
+  async function overHttp1(port: number, client: Issued, path: string, headers: Record<string, string> = {}) {
+    const asked = request({ agent: false, ...clientTls(root, client), port, path, headers }).end();
+    const [answer] = (await once(asked, 'response')) as [Readable];
+    return opened(answer);
+  }
+
+  const overHttp2 = (session: ClientHttp2Session, path: string, headers: Record<string, string> = {}) =>
+    opened(session.request({ ':path': path, ...headers }));
+
+  function sessionOf(port: number, client: Issued): ClientHttp2Session {
+    const session = connectHttp2(`https://localhost:${port}`, { ...clientTls(root, client), ALPNProtocols: ['h2'] });
+    closing.push(() => {
+      session.destroy();
+    });
+    return session;
+  }
+
+  test('ends when its caller loses the role for it, and nothing else does', async () => {
+    const roles = new Map([
+      ['billing', new Set(['auditor'])],
+      ['orders', new Set(['auditor'])],
+    ]);
+    const port = await listen({ roles: ({ service }) => roles.get(service) ?? new Set() });
+    const session = sessionOf(port, billing);
+    const lost = [await overHttp1(port, billing, '/audit'), await overHttp2(session, '/audit')];
+    const others = [
+      await overHttp1(port, orders, '/audit'),
+      await overHttp1(port, billing, '/events'),
+      await overHttp2(session, '/events'),
+    ];
+    const refused = LogLines.shared.next('refused');
+    roles.delete('billing');
+    expect(await refused).toMatchObject({ code: 'route_not_allowed', service: 'billing', route: '/audit' });
+    await Promise.all(lost.map(({ closed }) => closed));
+    await Promise.all(others.map(({ more }) => more()));
+  });
+
+  test('ends when the certificate that a proxy handed on is revoked; other answers over the same connection go on', async () => {
+    const source = join(temporaryFolder(), 'root.crl');
+    writeFileSync(source, root.crl());
+    const port = await listen({
+      revocation: { crls: [{ source }], refreshInterval: 20 },
+      trustedProxies: [{ service: 'edge', format: 'base64-der' }],
+    });
+    const session = sessionOf(port, edge);
+    const from = ({ certificate: { der } }: Issued) => ({ 'x-ssl-client-cert': WRITTEN['base64-der'](der) });
+    const lost = [
+      await overHttp1(port, edge, '/events', from(billing)),
+      await overHttp1(port, edge, '/lines', from(billing)),
+      await overHttp2(session, '/events', from(billing)),
+      await overHttp2(session, '/lines', from(billing)),
+    ];
+    const others = [
+      await overHttp1(port, edge, '/lines', from(orders)),
+      await overHttp2(session, '/lines', from(orders)),
+      await overHttp2(session, '/events', from(orders)),
+    ];
+    const refused = LogLines.shared.next('refused');
+    replaceFile(source, root.crl([{ certificate: billing.certificate }]));
+    expect(await refused).toMatchObject({ code: 'certificate_revoked', proxy: 'edge' });
+    await Promise.all(lost.map(({ closed }) => closed));
+    await Promise.all(others.map(({ more }) => more()));
+  });
+
+  test('ends when the certificate that a proxy handed on expires', async () => {
+    let clock = Date.now();
+    const port = await listen({
+      clock: () => new Date(clock),
+      trustedProxies: [{ service: 'edge', format: 'base64-der' }],
+    });
+    const short = root.issue({ commonName: 'billing', notAfter: new Date(clock + HOUR) });
+    const headers = { 'x-ssl-client-cert': WRITTEN['base64-der'](short.certificate.der) };
+    const { closed } = await overHttp1(port, edge, '/lines', headers);
+    const other = await overHttp1(port, edge, '/lines', {
+      'x-ssl-client-cert': WRITTEN['base64-der'](
+        root.issue({ commonName: 'orders', notAfter: new Date(clock + 20 * HOUR) }).certificate.der,
+      ),
+    });
+    clock += 2 * HOUR;
+    await closed;
+    await other.more();
+  });
 });

@@ -323,6 +323,13 @@ test('the command line changes what a running service does', async () => {
   const OVER = /over since 2026-01-31T00:00:00\.000Z.*--until/;
   expect((await veritas(node, 'services', 'allow', 'reports', '--note', 'a')).err).toMatch(OVER);
   expect((await veritas(node, 'services', 'deny', 'reports')).err).not.toMatch(OVER);
+  const OPENS = /was not let in before: the shadow lets it in/;
+  for (const closed of ['reports', 'nobody-yet', 'nobody-*'])
+    expect((await veritas(node, 'services', 'shadow', closed)).err).toMatch(OPENS);
+  for (const open of ['reports', 'nobody-else', 'veritas-agent'])
+    expect((await veritas(node, 'services', 'shadow', open)).err).not.toMatch(OPENS);
+  for (const made of ['nobody-yet', 'nobody-*', 'nobody-else', 'veritas-agent'])
+    await veritas(node, 'services', 'remove', made);
   expect((await veritas(node, 'services', 'remove', 'reports')).out).toBe('Removed. reports has no entry any more.\n');
   expect((await veritas(node, 'services', 'show', 'reports')).code).toBe(1);
   expect((await veritas(node, 'services', 'remove', 'veritas-agent', '--json')).err).toContain('service_configured');
@@ -566,6 +573,29 @@ describe('the access matrix', () => {
         code: 'client_certificate_required',
         why: 'a trusted proxy is nobody by itself',
       });
+    } finally {
+      await away.close();
+    }
+  });
+
+  test('knows the names that no certificate can give a service here', async () => {
+    const settings = { VERITAS_MTLS_SERVICE_FROM: 'spiffe', VERITAS_MTLS_TRUST_DOMAIN: 'prod.example' };
+    const away = await startIn(temporaryFolder(), settings);
+    try {
+      const holders = new Map<string, Holder>([['billing', await callerOf(away, 'billing')]]);
+      for (const id of ['spiffe://prod.example/a', 'spiffe://elsewhere.example/a'])
+        holders.set(id, await spiffeCaller(away, 'shop', id));
+      for (const name of holders.keys()) await veritas(away, 'services', 'allow', name, '--role', 'auditor');
+      const said = (await matrixOf(away, settings)).filter(
+        ({ method, service, path }) => method === 'GET' && !path.includes(':') && holders.has(service),
+      );
+      const met: unknown[] = [];
+      for (const { service, path } of said) {
+        const { headers, text } = await call(away, path, holders.get(service)!);
+        const isProblem = String(headers['content-type']).includes('problem');
+        met.push([service, path, isProblem ? (JSON.parse(text) as { code: string }).code : undefined]);
+      }
+      expect(said.map(({ service, path, code }) => [service, path, code])).toEqual(met);
     } finally {
       await away.close();
     }

@@ -5,7 +5,7 @@ import { CaService } from '../../src/pki/index.js';
 import { TestCa } from '../../src/testing/index.js';
 import { decodePem } from '../../src/x509/index.js';
 import { callerOf, csrOf, newKey, send, type Caller } from '../support/certificate-client.js';
-import { clientTls, get } from '../support/client.js';
+import { clientTls, get, RawConnection } from '../support/client.js';
 import { replaceFile, temporaryFolder } from '../support/folder.js';
 import { WRITTEN } from '../support/forwarded-headers.js';
 import { startIn } from '../support/service.js';
@@ -101,4 +101,24 @@ test('a proxy of another CA that is trusted here is none', async () => {
 test('the role issuer makes no proxy, who could speak for everybody', async () => {
   expect(outcome(await post(deployer.tls, PATH, csrOf(newKey(), 'edge')))).toEqual([403, 'requester_not_allowed']);
   expect((await post(admin.tls, PATH, csrOf(newKey(), 'edge'))).status).toBe(201);
+});
+
+test('a proxy that is denied hands nothing on, is nobody all the same, and its connections end', async () => {
+  const port = service.ports.https;
+  const path = '/api/v1/services/edge';
+  const handedOn = async () => outcome(await get(port, '/api/v1/whoami', edge.tls, 'HTTP/1.1', handOn(admin)));
+  const open = await RawConnection.open(port, edge.tls);
+  open.socket.write(
+    `GET /api/v1/whoami HTTP/1.1\r\nHost: a\r\nClient-Cert: ${WRITTEN.rfc9440(octetsOf(admin))}\r\n\r\n`,
+  );
+  expect((await open.answer()).status).toBe(200);
+  await send(port, { method: 'PUT', path, tls: admin.tls, body: { state: 'denied' } });
+  expect(await handedOn()).toEqual([400, 'client_certificate_malformed']);
+  await open.untilClosed();
+  expect(outcome(await post(edge.tls, `${PATH}/renewal`, csrOf(newKey(), 'edge')))).toEqual([
+    401,
+    'client_certificate_required',
+  ]);
+  await send(port, { method: 'DELETE', path, tls: admin.tls });
+  expect((await handedOn())[0]).toBe(200);
 });

@@ -13,6 +13,8 @@ export interface TrustedProxy {
   readonly header?: string;
   /** A further condition on its certificate, such as that the right CA issued it. */
   readonly condition?: (identity: VerifiedClientIdentity) => boolean;
+  /** Whether it may hand on nothing at the moment. It stays a proxy, and nobody by itself. */
+  readonly isShutOut?: (identity: VerifiedClientIdentity) => boolean;
 }
 
 /** A proxy with what its requests may carry. */
