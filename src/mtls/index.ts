@@ -8,6 +8,7 @@ export {
   type RevocationMode,
   type RevocationStatus,
 } from '../revocation/index.js';
+export { addressGroup } from './address-group.js';
 export { AllowAnyService } from './allow-any-service.decorator.js';
 export { AllowExpired } from './allow-expired.decorator.js';
 export { RequireRoles, AllowServices, Authorize } from './allow-services.decorator.js';

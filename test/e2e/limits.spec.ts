@@ -5,6 +5,7 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { limitConnections, type ConnectionSettings } from '../../src/listener/connection-limits.js';
+import { DecisionCounts } from '../../src/mtls/index.js';
 import { TestCa } from '../../src/testing/index.js';
 import { callerOf, send } from '../support/certificate-client.js';
 import { clientTls, get, getHttp2, RawConnection, type Answer, type HttpVersion } from '../support/client.js';
@@ -399,6 +400,29 @@ describe('slow and greedy clients', () => {
     // REFUSED_STREAM: may be asked again.
     expect(await besides(greedy.untilReset(257))).toBe(7);
     greedy.close();
+  });
+});
+
+test('refusals of one stranger are logged a hundred times and then summed up; they are all counted, and take no line from others', async () => {
+  const app = await startGuardedApp(ca);
+  const counts = app.app.get(DecisionCounts);
+  const flood = await RawConnection.open(app.port, clientTls(ca, undefined));
+  const before = LogLines.shared.events('refused').length;
+  for (let i = 0; i < 10; i++) {
+    flood.socket.write('GET /orders HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(50));
+    for (let j = 0; j < 50; j++) expect((await flood.answer()).status).toBe(401);
+  }
+  const log = LogLines.shared.next('refused', { code: 'service_not_allowed' });
+  const { json } = await get(app.port, '/orders', stranger);
+  expect(await log).toMatchObject({ request_id: json.request_id });
+  expect(counts.refused.get('client_certificate_required')).toBe(500);
+  await app.app.close();
+  const logged = LogLines.shared.events('refused').length - before - 1;
+  expect(logged).toBeLessThan(150);
+  expect(LogLines.shared.events('refusals_not_logged').at(-1)).toMatchObject({
+    refused: 500 - logged,
+    by: { client_certificate_required: 500 - logged },
+    address: '127.0.0.1',
   });
 });
 
