@@ -15,7 +15,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { Controller, Get, Module, Scope, UseInterceptors } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
@@ -50,6 +50,7 @@ import { MtlsWsAdapter } from '../../src/mtls/ws/index.js';
 import { TestCa, type Issued } from '../../src/testing/index.js';
 import { clientTls, RawConnection } from '../support/client.js';
 import { LogLines } from '../support/guarded-app.js';
+import { FrameConnection } from '../support/http2-frames.js';
 import {
   createApp,
   handlersRun,
@@ -132,6 +133,20 @@ class Frames {
     const [frame] = (await once(this.ws, 'message')) as [Buffer];
     return JSON.parse(frame.toString()) as Frame;
   }
+}
+
+/** A WebSocket of nobody in particular, by its octets: it answers nothing by itself. */
+async function upgraded(port: number, path: string): Promise<Duplex> {
+  const headers = {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': Buffer.alloc(16).toString('base64'),
+  };
+  const asked = httpsRequest({ ...clientTls(ca, undefined), port, path, headers }).end();
+  const [, socket] = (await once(asked, 'upgrade')) as [unknown, Duplex];
+  closing.push(() => socket.destroy());
+  return socket.on('error', () => undefined);
 }
 
 /** The status of a refused upgrade, or 101. */
@@ -631,6 +646,27 @@ describe('microservices', () => {
     await closed;
   });
 
+  test('a gRPC connection over which no answer to a ping comes is cut', async () => {
+    @Controller()
+    class Nothing {}
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Nothing] });
+    closing.push(() => app.close());
+    const strategy = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    jest.useFakeTimers({
+      doNotFake: ['nextTick', 'setImmediate', 'setInterval', 'queueMicrotask', 'performance', 'Date'],
+    });
+    closing.push(() => jest.useRealTimers());
+    const gone = await FrameConnection.open(portOf(strategy.listener), clientTls(ca, billing));
+    await once(gone.socket, 'data');
+    jest.advanceTimersByTime(30_000);
+    jest.advanceTimersByTime(20_000);
+    await gone.untilClosed();
+  });
+
   test('who asks over a gRPC stream and takes no answer is not read any further, and loses nothing', async () => {
     let received = 0;
     @Controller()
@@ -878,22 +914,8 @@ describe('WebSockets', () => {
     closing.push(() => app.close());
     app.useWebSocketAdapter(new MtlsWsAdapter(app));
     await app.listen(0, '127.0.0.1');
-    const socket = await once(
-      httpsRequest({
-        ...clientTls(ca, undefined),
-        port: portOf(app.getHttpServer()),
-        path: '/large',
-        headers: {
-          connection: 'Upgrade',
-          upgrade: 'websocket',
-          'sec-websocket-version': '13',
-          'sec-websocket-key': Buffer.alloc(16).toString('base64'),
-        },
-      }).end(),
-      'upgrade',
-    ).then(([, upgraded]) => upgraded as Duplex);
-    closing.push(() => socket.destroy());
-    socket.on('error', () => undefined).pause();
+    const socket = await upgraded(portOf(app.getHttpServer()), '/large');
+    socket.pause();
     const gone = once(clients[0]!, 'close');
     const octets = what === 'pongs' ? 'a'.repeat(120) : '{"event":"large"}';
     // Masked with zeros, which change nothing.
@@ -908,6 +930,22 @@ describe('WebSockets', () => {
       most = Math.max(most, clients[0]!.bufferedAmount);
     }
     expect(most).toBeLessThan(20 * 1024 * 1024);
+  });
+
+  test('a WebSocket from which nothing comes any more is cut, and one that only listens is not', async () => {
+    @WebSocketGateway({ path: '/quiet' })
+    @Public()
+    class Quiet {}
+    const app = await createApp(ca, await serverTls(ca), { providers: [Quiet] });
+    closing.push(() => app.close());
+    app.useWebSocketAdapter(new MtlsWsAdapter(app, { pingInterval: 1_000 }));
+    await app.listen(0, '127.0.0.1');
+    const port = portOf(app.getHttpServer());
+    const listening = await Frames.open(port, '/quiet', undefined);
+    const gone = await upgraded(port, '/quiet');
+    await once(gone.resume(), 'close');
+    await once(listening.ws, 'ping');
+    expect(listening.ws.readyState).toBe(WebSocket.OPEN);
   });
 
   test('an answer that cannot be written as JSON is not sent, and the others are', async () => {

@@ -46,6 +46,8 @@ const LIMITS = {
   'grpc.max_receive_message_length': 131_072,
   'grpc.max_concurrent_streams': 128,
   'grpc.max_connection_idle_ms': 600_000,
+  // A connection with an open stream is never idle: a host that is gone would keep it for ever.
+  'grpc.keepalive_time_ms': 30_000,
 };
 
 /** Parts of grpc-js below its documented surface that the door needs; there is no other way to get at them. */
