@@ -20,6 +20,7 @@ import { Controller, Get, Module, Scope, UseInterceptors } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core';
 import {
   ClientProxyFactory,
+  Ctx,
   EventPattern,
   GrpcMethod,
   GrpcStreamCall,
@@ -30,6 +31,7 @@ import {
   Transport,
   type ClientProxy,
   type MicroserviceOptions,
+  type TcpContext,
 } from '@nestjs/microservices';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
@@ -574,6 +576,37 @@ describe('microservices', () => {
     expect(seen).toEqual(frames.map((_, i) => i));
     // The last of one read and the first of the next may have the same turn.
     expect(Math.max(...atOnce)).toBeLessThanOrEqual(64);
+    client.close();
+  });
+
+  test('nothing more is read over TCP while messages wait for their turn, though the peer takes its answers', async () => {
+    const [MANY, OCTETS] = [10_000, 100];
+    let asked = 0;
+    let waiting = 0;
+    const done = Promise.withResolvers<undefined>();
+    @Controller()
+    class Generous {
+      @MessagePattern('much')
+      much(@Payload() _: unknown, @Ctx() context: TcpContext): string {
+        waiting = Math.max(waiting, context.getSocketRef().netSocket.bytesRead - asked * OCTETS);
+        if (++asked === MANY) done.resolve(undefined);
+        return 'x'.repeat(4_000);
+      }
+    }
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Generous] });
+    closing.push(() => app.close());
+    const strategy = new MtlsTcpServer({ host: '127.0.0.1', tls });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    const client = await openTcp(portOf(strategy.unwrap<Server>()), opening(billing));
+    const frames = Array.from({ length: MANY }, (_, id) =>
+      `${OCTETS - 3}#${JSON.stringify({ pattern: 'much', id: String(id) })}`.padEnd(OCTETS),
+    );
+    client.socket.write(frames.join(''));
+    await done.promise;
+    expect(waiting).toBeLessThan(256 * 1024);
     client.close();
   });
 

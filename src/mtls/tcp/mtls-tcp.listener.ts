@@ -206,6 +206,10 @@ class MessageSocket extends JsonSocket {
   constructor(socket: Socket, maxMessageSize: number) {
     super(socket, { maxBufferSize: maxMessageSize + READ_OCTETS, maxSendBufferSize: SEND_BUFFER_OCTETS });
     this.#maxMessageSize = maxMessageSize;
+    // Nest reads on whenever the peer has taken its answers.
+    socket.on('resume', () => {
+      if (this.#waiting.length > 0) socket.pause();
+    });
   }
 
   protected override handleData(data: Buffer | string): void {
@@ -219,11 +223,7 @@ class MessageSocket extends JsonSocket {
       super.emitMessage(message);
       return;
     }
-    if (this.#waiting.push(message) === 1) this.#waitForTurn();
-  }
-
-  #waitForTurn(): void {
-    // Again each time: Nest reads on when the peer has taken its answers.
+    if (this.#waiting.push(message) > 1) return;
     this.socket.pause();
     setImmediate(this.#nextTurn);
   }
@@ -241,7 +241,7 @@ class MessageSocket extends JsonSocket {
       this.#waiting.length = 0;
       this.handleDataError(error);
     }
-    if (this.#waiting.length > 0) this.#waitForTurn();
+    if (this.#waiting.length > 0) setImmediate(this.#nextTurn);
     else this.socket.resume();
   };
 }
