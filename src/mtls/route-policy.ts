@@ -11,8 +11,9 @@ import { RATE_KEY } from './rates/rate-limit.decorator.js';
 import type { RouteLimit } from './rates/rate-limiter.js';
 import { SHADOW_KEY } from './shadow.decorator.js';
 
-// The metadata keys of Nest's `@Controller({ path, version })`.
-const NEST_PLACES = ['path', '__version__'];
+// The metadata keys of Nest's `@Controller({ host, path, version })`, and of `@WebSocketGateway({ path })`.
+const NEST_PLACES = ['host', 'path', '__version__'];
+export const GATEWAY_OPTIONS = 'websockets:gateway_options';
 
 /** Who is let in: a service on the allow-list (any service, with `anyService`) that passes all of `authorizers`. */
 export interface Admission {
@@ -90,13 +91,15 @@ function limitOnController(controller: HandlerClass): RouteLimit | undefined {
 }
 
 const limitOf = (rate: Rate, controller: HandlerClass, handler?: { readonly name?: string }): RouteLimit => ({
+  owner: controller,
   rate,
   name: handler ? `${nameOf(controller)}.${handler.name ?? ''}` : nameOf(controller),
 });
 
-/** A controller's name, with the path and version by which Nest tells it from another of that name. */
+/** The name of a controller or gateway, with the host, path and version by which Nest tells it from another of that name. */
 function nameOf(controller: HandlerClass): string {
-  const places = NEST_PLACES.map((key) => Reflect.getMetadata(key, controller) as unknown);
+  const { path } = (Reflect.getMetadata(GATEWAY_OPTIONS, controller) ?? {}) as { readonly path?: string };
+  const places = [...NEST_PLACES.map((key) => Reflect.getMetadata(key, controller) as unknown), path];
   const said = places.flat().filter((place) => place !== undefined && place !== '/');
   return [controller.name, ...said.map(String)].join(' ');
 }
