@@ -916,6 +916,16 @@ describe('WebSockets', () => {
     expect(await upgradeStatus(port, '/', billing)).toBe(101);
   });
 
+  test('who listens for requests past Nest, as socket.io does for its polling, is past the guard, and the log says so', async () => {
+    const app = await createApp(ca, await serverTls(ca), {});
+    closing.push(() => app.close());
+    const before = LogLines.shared.events('requests_not_guarded').length;
+    await app.listen(0, '127.0.0.1');
+    expect(LogLines.shared.events('requests_not_guarded')).toHaveLength(before);
+    app.getHttpServer().on('request', () => undefined);
+    expect(LogLines.shared.events('requests_not_guarded')).toHaveLength(before + 1);
+  });
+
   test('a gateway whose policy is only tried is closed to pages of another site all the same', async () => {
     @WebSocketGateway({ path: '/live' })
     @AllowServices('orders')
