@@ -40,6 +40,7 @@ export {
   type PeerOf,
   type PresentedCertificate,
 } from './peer-certificate.js';
+export { oneByOne } from './pipelined-requests.js';
 export { PROBLEM_CONTENT_TYPE, problemOf, problemOfStatus, type Problem } from './problem.js';
 export { Public } from './public.decorator.js';
 export { CHECK_OF, checksUpTo, type GuardCheck } from './refusal-checks.js';

@@ -426,6 +426,21 @@ test('refusals of one stranger are logged a hundred times and then summed up; th
   });
 });
 
+test('two thousand requests that a stranger sends at once are answered one by one, and others in between', async () => {
+  const app = await startGuardedApp(ca);
+  const flood = await RawConnection.open(app.port, clientTls(ca, undefined));
+  flood.socket.write('GET /orders HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2_000));
+  const state = { answered: 0 };
+  const answers = (async () => {
+    for (; state.answered < 2_000; state.answered++) expect((await flood.answer()).status).toBe(401);
+  })();
+  expect((await get(app.port, '/orders', billing)).status).toBe(200);
+  expect(state.answered).toBeLessThan(2_000);
+  await answers;
+  flood.close();
+  await app.app.close();
+});
+
 test('a whole service is bounded by its settings, and its document says what it refuses with', async () => {
   const service = await startIn(undefined, {
     VERITAS_HTTP_TRUSTED_ADDRESSES: '127.0.0.9',
