@@ -6,6 +6,8 @@ import type { HttpConfig } from '../configuration/index.js';
 interface Waiting {
   /** Since when output has been waiting without a break, as `performance.now()` has it; undefined when none is. */
   since: number | undefined;
+  /** What Node.js keeps on a connection: the answer that is being sent. On a stream there is one. */
+  answer?: unknown;
 }
 
 interface OpenStream extends Waiting {
@@ -65,8 +67,14 @@ export function cutSlowClients(
   });
 }
 
-/** How long output has been waiting, in milliseconds. */
-function waits({ writableLength }: { readonly writableLength: number }, waiting: Waiting, now: number): number {
+/** How long output of one answer has been waiting, in milliseconds. */
+function waits(
+  { writableLength, _httpMessage: answer }: { readonly writableLength: number; readonly _httpMessage?: unknown },
+  waiting: Waiting,
+  now: number,
+): number {
+  if (waiting.answer !== answer) waiting.since = undefined;
+  waiting.answer = answer;
   waiting.since = writableLength > 0 ? (waiting.since ?? now) : undefined;
   return waiting.since === undefined ? 0 : now - waiting.since;
 }

@@ -520,6 +520,18 @@ test.each(['HTTP/1.1', 'HTTP/2'] as const)(
   },
 );
 
+test('a client that takes one answer after the other is not cut, however long it goes on over HTTP/1.1', async () => {
+  const answerTimeout = 1_000;
+  const app = await startGuardedApp(ca, {}, {}, { answerTimeout });
+  const { socket } = await RawConnection.open(app.port, billing);
+  socket.removeAllListeners('data');
+  socket.write('GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(400));
+  const begun = performance.now();
+  for await (const piece of socket) if (piece && performance.now() - begun > 3.5 * answerTimeout) break;
+  expect(performance.now() - begun).toBeGreaterThan(3.5 * answerTimeout);
+  await app.app.close();
+});
+
 test('an HTTP/2 connection whose last request was taken back: cut after the idle time', async () => {
   const app = await startGuardedApp(ca, {}, {}, { keepAliveTimeout: 300 });
   const session = connectHttp2(`https://localhost:${app.port}`, billing);
