@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { createServer, request as httpsRequest } from 'node:https';
+import { connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { json } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -522,6 +523,24 @@ describe('microservices', () => {
     await gone;
     clearInterval(more);
     expect(await firstValueFrom(tcpClient(port, billing).send<string>('/exempt', {}))).toBe('secret');
+  });
+
+  test('a connection whose handshake is not finished in time is cut, over TCP and for gRPC', async () => {
+    @Controller()
+    class Nothing {}
+    const tls = { ...(await serverTls(ca)), handshakeTimeout: 200 };
+    const app = await createApp(ca, tls, { controllers: [Nothing] });
+    closing.push(() => app.close());
+    const tcp = new MtlsTcpServer({ host: '127.0.0.1', tls });
+    const grpc = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
+    for (const strategy of [tcp, grpc]) app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    for (const server of [tcp.unwrap<Server>(), grpc.listener]) {
+      const socket = connectTcp(portOf(server), '127.0.0.1').on('error', () => undefined);
+      closing.push(() => socket.destroy());
+      await once(socket.resume(), 'close');
+    }
   });
 
   test('messages that are small enough are answered, however close they follow each other, and one that is too large is not', async () => {

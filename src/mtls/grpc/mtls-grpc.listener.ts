@@ -25,6 +25,7 @@ import { problemOfRefusal } from '../refusal-problem.js';
 import { closeSession } from '../refusal-reply.js';
 import { RateLimited } from '../rates/rate-limiter.js';
 import type { RoutePolicy } from '../route-policy.js';
+import { endHandshake } from '../transports/end-handshake.js';
 import { rememberCall, TransportCall, type TransportConnection } from '../transports/transport-call.js';
 import type { GuardedServer, TransportGate } from '../transports/transport.gate.js';
 
@@ -89,6 +90,7 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
       },
     );
     this.#listener.maxConnections = options.maxConnections ?? 10_000;
+    this.#listener.on('tlsClientError', endHandshake);
   }
 
   /** Called with the application's gate when the microservice is connected. */

@@ -15,6 +15,7 @@ import { ReplaySubject, takeUntil, throwError, type Observable } from 'rxjs';
 import { problemOfStatus } from '../problem.js';
 import { problemOfRefusal } from '../refusal-problem.js';
 import type { RoutePolicy } from '../route-policy.js';
+import { endHandshake } from '../transports/end-handshake.js';
 import { rememberCall, TransportCall, type TransportConnection } from '../transports/transport-call.js';
 import type { GuardedServer, TransportGate } from '../transports/transport.gate.js';
 
@@ -72,6 +73,7 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
     this.#maxMessageSize = options.maxMessageSize ?? 131_072;
     this.#idleTimeout = options.idleTimeout ?? 600_000;
     this.server.maxConnections = options.maxConnections ?? 10_000;
+    this.server.on('tlsClientError', endHandshake);
   }
 
   /** Called with the application's gate when the microservice is connected. */
