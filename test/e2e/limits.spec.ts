@@ -532,6 +532,32 @@ test('a client that takes one answer after the other is not cut, however long it
   await app.app.close();
 });
 
+test('who takes whatever comes after an upgrade is not cut, however long it goes on, and who takes nothing is', async () => {
+  const answerTimeout = 1_000;
+  const app = await startGuardedApp(ca, {}, {}, { answerTimeout });
+  app.server.on('upgrade', (_: unknown, socket: Socket) => {
+    socket.on('error', () => undefined).write('HTTP/1.1 101 Switching Protocols\r\n\r\n');
+    const write = (): void => {
+      while (!socket.destroyed && socket.write(Buffer.alloc(65_536)));
+      socket.once('drain', write);
+    };
+    write();
+  });
+  const upgraded = async () => {
+    const { socket } = await RawConnection.open(app.port, billing);
+    socket.removeAllListeners('data');
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: any\r\n\r\n');
+    return socket;
+  };
+  const [taking, idle] = [await upgraded(), await upgraded()];
+  idle.pause();
+  const begun = performance.now();
+  for await (const piece of taking) if (piece && performance.now() - begun > 3.5 * answerTimeout) break;
+  expect(performance.now() - begun).toBeGreaterThan(3.5 * answerTimeout);
+  await once(idle.resume(), 'close');
+  await app.app.close();
+});
+
 test('an HTTP/2 connection whose last request was taken back: cut after the idle time', async () => {
   const app = await startGuardedApp(ca, {}, {}, { keepAliveTimeout: 300 });
   const session = connectHttp2(`https://localhost:${app.port}`, billing);
