@@ -7,7 +7,7 @@ const SERVICES = 10_000;
 const ROUNDS = 10;
 const REQUESTS = 200_000;
 const rate = { perSecond: 1_000_000, burst: 1_000_000 };
-const route = { name: 'Controller.handler', rate: { ...rate } };
+const route = { owner: {}, name: 'Controller.handler', rate: { ...rate } };
 const answer = {
   fields: new Map<string, string | number>(),
   header: (name: string, value: string | number) => answer.fields.set(name, value),

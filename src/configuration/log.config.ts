@@ -8,5 +8,7 @@ export const logSchema = z.strictObject({
     .describe('The least severe level that is logged.'),
   accessLog: flag()
     .default(false)
-    .describe('Whether each answered request is logged, at level info. Refusals are always logged.'),
+    .describe(
+      'Whether each answered request is logged, at level info. Refusals are logged without it: of a flood a part, and how many more there were.',
+    ),
 });

@@ -2,7 +2,7 @@ import { BlockList, type Socket } from 'node:net';
 import type { Server, TLSSocket } from 'node:tls';
 import type { LoggerService } from '@nestjs/common';
 import type { HttpConfig } from '../configuration/index.js';
-import { addressGroup } from '../repository/index.js';
+import { addressGroup } from '../mtls/index.js';
 
 /** The bounds of the HTTPS listener on connections, all before TLS begins. */
 export type ConnectionSettings = Pick<

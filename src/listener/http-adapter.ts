@@ -6,7 +6,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { errorCodes, type FastifyServerFactory } from 'fastify';
 import type { HttpConfig } from '../configuration/index.js';
 import type { ConnectionSettings } from './connection-limits.js';
-import { answerUnreadable, answerUnroutable, withOneHost } from '../mtls/index.js';
+import { answerUnreadable, answerUnroutable, oneByOne, withOneHost } from '../mtls/index.js';
 import { NO_SCHEMAS } from '../repository/index.js';
 import { cutSlowClients } from './slow-clients.js';
 
@@ -32,7 +32,7 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
   const serverFactory: FastifyServerFactory = (handler) =>
     createListener(http, tls).on(
       'request',
-      withOneHost(withTypeOfBody(handler)) as never,
+      oneByOne(withOneHost(withTypeOfBody(handler))) as never,
     ) as unknown as ReturnType<FastifyServerFactory>;
   const adapter = new FastifyAdapter({
     http2: true,

@@ -6,6 +6,17 @@ import type { HttpConfig } from '../configuration/index.js';
 interface Waiting {
   /** Since when output has been waiting without a break, as `performance.now()` has it; undefined when none is. */
   since: number | undefined;
+  /** The answer that is waiting. On a stream there is one, and behind an upgrade none. */
+  answer?: unknown;
+  /** How many octets will have been taken when those that were waiting then are. */
+  end?: number;
+}
+
+/** A connection, with the answer that Node.js keeps on it, or a stream. */
+interface Output {
+  readonly writableLength: number;
+  readonly bytesWritten?: number;
+  readonly _httpMessage?: unknown;
 }
 
 interface OpenStream extends Waiting {
@@ -65,8 +76,13 @@ export function cutSlowClients(
   });
 }
 
-/** How long output has been waiting, in milliseconds. */
-function waits({ writableLength }: { readonly writableLength: number }, waiting: Waiting, now: number): number {
-  waiting.since = writableLength > 0 ? (waiting.since ?? now) : undefined;
+/** How long output of one answer has been waiting, in milliseconds; behind an upgrade, how long some octets have. */
+function waits(output: Output, waiting: Waiting, now: number): number {
+  const { writableLength, bytesWritten = 0, _httpMessage: answer } = output;
+  const isTaken = !answer && bytesWritten - writableLength >= (waiting.end ?? Infinity);
+  if (writableLength === 0 || waiting.answer !== answer || isTaken) waiting.since = undefined;
+  if (waiting.since === undefined) waiting.end = bytesWritten;
+  waiting.answer = answer;
+  if (writableLength > 0) waiting.since ??= now;
   return waiting.since === undefined ? 0 : now - waiting.since;
 }

@@ -8,6 +8,7 @@ export {
   type RevocationMode,
   type RevocationStatus,
 } from '../revocation/index.js';
+export { addressGroup } from './address-group.js';
 export { AllowAnyService } from './allow-any-service.decorator.js';
 export { AllowExpired } from './allow-expired.decorator.js';
 export { RequireRoles, AllowServices, Authorize } from './allow-services.decorator.js';
@@ -39,6 +40,7 @@ export {
   type PeerOf,
   type PresentedCertificate,
 } from './peer-certificate.js';
+export { oneByOne } from './pipelined-requests.js';
 export { PROBLEM_CONTENT_TYPE, problemOf, problemOfStatus, type Problem } from './problem.js';
 export { Public } from './public.decorator.js';
 export { CHECK_OF, checksUpTo, type GuardCheck } from './refusal-checks.js';

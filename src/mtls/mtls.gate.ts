@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { decisionOf } from './authorizer.js';
 import { countOne, DecisionCounts } from './decision-counts.js';
 import { exemptPaths, type IsExempt } from './exempt-paths.js';
@@ -13,6 +13,7 @@ import type { MtlsOptions } from './mtls.options.js';
 import { PeerVerifier } from './peer-verifier.js';
 import { RateLimited, RateLimiter, type AnswerFields } from './rates/rate-limiter.js';
 import { checksUpTo } from './refusal-checks.js';
+import { RefusalLines } from './refusal-lines.js';
 import type { Admission } from './route-policy.js';
 import { ServiceRoles } from './service-roles.js';
 import type { OnObjection, ShadowedRequest } from './shadowed-request.js';
@@ -24,11 +25,14 @@ const LOG_INTERVAL_MS = 1_000;
 
 /** The one place where requests are admitted. The guard asks it about Nest's routes, and the hook about everything that Nest's guards do not see. */
 @Injectable()
-export class MtlsGate {
+export class MtlsGate implements OnApplicationShutdown {
   readonly #isExempt: IsExempt;
   readonly #expiredGrace: number;
   readonly #onShadow: MtlsOptions['onShadow'];
   readonly #logger = new Logger('Mtls');
+  readonly #lines = new RefusalLines((line) => {
+    this.#logger.warn(line);
+  });
   /** The requests whose identity {@link attach} put on them, and no policy. */
   readonly #attached = new WeakSet<object>();
   /** For each transport that is not guarded: when a refusal was last logged, and how many were not logged since. */
@@ -127,8 +131,7 @@ export class MtlsGate {
   /** The refusal for an error that nobody foresaw, such as a rule that throws. The log has the cause. */
   unforeseen(request: IdentifiedRequest, cause: unknown): MtlsRefusal {
     const refusal = new MtlsRefusal('validation_failed', 'the request could not be validated', {}, { cause });
-    countOne(this.counts.refused, refusal.code);
-    this.#log(request, refusal);
+    this.#note(request, refusal);
     return refusal;
   }
 
@@ -141,9 +144,14 @@ export class MtlsGate {
   /** What was thrown, as the refusal that the request ends with: counted, and in the log. */
   #loggedRefusal(request: IdentifiedRequest, error: unknown): MtlsRefusal {
     if (!(error instanceof MtlsRefusal)) return this.unforeseen(request, error);
-    countOne(this.counts.refused, error.code);
-    if (!(error instanceof RateLimited && error.isRepeated)) this.#log(request, error);
+    this.#note(request, error);
     return error;
+  }
+
+  #note(request: IdentifiedRequest, refusal: MtlsRefusal): void {
+    countOne(this.counts.refused, refusal.code);
+    if (refusal instanceof RateLimited && refusal.isRepeated) return;
+    if (this.#lines.take(refusal, addressOf(request))) this.#log(request, refusal);
   }
 
   /** The caller, when all rules allow the request. `isTold`: refusals by rules that are only being tried are reported. */
@@ -205,6 +213,10 @@ export class MtlsGate {
     return refusal;
   }
 
+  onApplicationShutdown(): void {
+    this.#lines.sumUp();
+  }
+
   #noteShadow(
     { id: requestId, method, routeOptions: { url: route } }: IdentifiedRequest,
     { code, message: reason, evidence }: MtlsRefusal,
@@ -237,4 +249,11 @@ export class MtlsGate {
     if (status >= 500) this.#logger.error({ ...line, err: cause });
     else this.#logger.warn(line);
   }
+}
+
+/** Of the peer on the connection; undefined once that is gone. */
+function addressOf({ raw }: Pick<IdentifiedRequest, 'raw'>): string | undefined {
+  if (!('stream' in raw)) return raw.socket.remoteAddress;
+  const { session } = raw.stream;
+  return session?.destroyed === false ? session.socket.remoteAddress : undefined;
 }

@@ -142,6 +142,7 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     const server = httpAdapter.getHttpServer() as EventEmitter;
     refuseUnknownMethods(server);
     closeUpgrades(server, this.transports);
+    server.on('newListener', warnOfListener);
   }
 
   async onModuleInit(): Promise<void> {
@@ -174,6 +175,13 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     this.live.stop();
     this.#stopSharing?.();
   }
+}
+
+/** Nothing else sees what such a listener answers: socket.io's polling, say. */
+function warnOfListener(event: string | symbol): void {
+  if (event !== 'request') return;
+  const reason = 'something besides Nest listens for requests on the server: what it answers is open to everybody';
+  logger.warn({ event: 'requests_not_guarded', reason });
 }
 
 function warnOfNoTls(): void {

@@ -11,9 +11,9 @@ import { RATE_KEY } from './rates/rate-limit.decorator.js';
 import type { RouteLimit } from './rates/rate-limiter.js';
 import { Shadow } from './shadow.decorator.js';
 
-// The metadata keys of Nest's `@Controller({ path, version })`.
-const NEST_PLACES = ['path', '__version__'];
-// The metadata key of Nest's `@Sse()`.
+// The metadata keys of Nest's `@Controller({ host, path, version })`, of `@WebSocketGateway({ path })`, and of `@Sse()`.
+const NEST_PLACES = ['host', 'path', '__version__'];
+export const GATEWAY_OPTIONS = 'websockets:gateway_options';
 const NEST_SSE = '__sse__';
 
 /** Who is let in: a service on the allow-list (any service, with `anyService`) that passes all of `authorizers`. */
@@ -95,13 +95,15 @@ function limitOnController(controller: HandlerClass): RouteLimit | undefined {
 }
 
 const limitOf = (rate: Rate, controller: HandlerClass, handler?: { readonly name?: string }): RouteLimit => ({
+  owner: controller,
   rate,
   name: handler ? `${nameOf(controller)}.${handler.name ?? ''}` : nameOf(controller),
 });
 
-/** A controller's name, with the path and version by which Nest tells it from another of that name. */
+/** The name of a controller or gateway, with the host, path and version by which Nest tells it from another of that name. */
 function nameOf(controller: HandlerClass): string {
-  const places = NEST_PLACES.map((key) => Reflect.getMetadata(key, controller) as unknown);
+  const { path } = (Reflect.getMetadata(GATEWAY_OPTIONS, controller) ?? {}) as { readonly path?: string };
+  const places = [...NEST_PLACES.map((key) => Reflect.getMetadata(key, controller) as unknown), path];
   const said = places.flat().filter((place) => place !== undefined && place !== '/');
   return [controller.name, ...said.map(String)].join(' ');
 }

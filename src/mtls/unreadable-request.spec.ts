@@ -18,6 +18,21 @@ test('what is no request ends the connection, and is no part of the answer that 
   server.close();
 });
 
+test('what is no request is not taken for the answer to an earlier one, and a body that is none is answered', async () => {
+  const server = createServer(() => undefined).on('clientError', answerUnreadable);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const ask = (octets: string): Promise<string> => {
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    socket.write(octets);
+    return text(socket);
+  };
+  expect(await ask('GET / HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n\r\n')).toBe('');
+  const chunked = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n\r\n';
+  expect(await ask(chunked)).toMatch(/^HTTP\/1\.1 400 /);
+  expect(await ask(`GET / HTTP/1.1\r\nHost: a\r\n\r\n${chunked}`)).toBe('');
+  server.close();
+});
+
 test('CONNECT behind a request without an answer yet is no answer to that one: it ends the connection', async () => {
   const server = createServer(() => undefined);
   refuseConnect(server);

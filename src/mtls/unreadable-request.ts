@@ -19,16 +19,18 @@ export function answerUnroutable(error: FastifyError, request: FastifyRequest, r
  * problem document, and the connection ends.
  */
 export function answerUnreadable(error: NodeJS.ErrnoException, socket: AnsweringSocket): void {
-  // Within another answer it would be taken for a part of that answer.
-  if (error.code !== 'ECONNRESET' && socket.writable && socket._httpMessage?.headersSent !== true) {
+  const owed = socket._httpMessage;
+  // It would be taken for a part of the answer that is being given, or for the answer to an earlier request that has none yet.
+  const isAnother = owed?.headersSent === true || owed?.req.complete === true;
+  if (error.code !== 'ECONNRESET' && socket.writable && !isAnother) {
     const [status, detail] = UNREADABLE[error.code ?? ''] ?? [400, 'This is not a valid HTTP/1.1 request.'];
     socket.write(problemOctets(problemOfStatus(status, randomUUID(), detail)));
   }
   socket.destroy(error);
 }
 
-/** A socket with what Node.js keeps on it: the answer that is being sent. */
-type AnsweringSocket = Duplex & { readonly _httpMessage?: Pick<ServerResponse, 'headersSent'> | null };
+/** A socket with what Node.js keeps on it: the answer that is being sent, or is the next to be. */
+type AnsweringSocket = Duplex & { readonly _httpMessage?: Pick<ServerResponse, 'headersSent' | 'req'> | null };
 
 const UNREADABLE: Readonly<Record<string, readonly [status: number, detail: string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not come in time.'],

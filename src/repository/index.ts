@@ -1,4 +1,3 @@
-export { addressGroup } from './address-group.js';
 export { NO_SCHEMAS } from './no-schemas.js';
 export type { Published } from './published.js';
 export { RepositoryListener } from './repository.listener.js';

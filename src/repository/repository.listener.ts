@@ -6,6 +6,7 @@ import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } f
 import {
   answerUnreadable,
   answerUnroutable,
+  oneByOne,
   problemOfStatus,
   refuseConnect,
   sendProblem,
@@ -77,9 +78,11 @@ function createRepositoryServer(published: Published): FastifyInstance {
     serverFactory: (handler) => {
       const http = createServer(
         OPTIONS,
-        withOneHost((request, response) => {
-          if (!ocsp?.(request, response)) handler(request, response);
-        }),
+        oneByOne(
+          withOneHost((request, response) => {
+            if (!ocsp?.(request, response)) handler(request, response);
+          }),
+        ),
       );
       http.on('checkExpectation', (request, response) => {
         http.emit('request', request, response);

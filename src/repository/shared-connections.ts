@@ -1,5 +1,5 @@
 import type { Server, Socket } from 'node:net';
-import { addressGroup } from './address-group.js';
+import { addressGroup } from '../mtls/index.js';
 
 /**
  * Bounds the open connections of a server that anybody may connect to. With one over `most`, the address that has the most loses its oldest one; a newcomer of

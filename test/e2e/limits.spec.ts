@@ -5,6 +5,7 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { limitConnections, type ConnectionSettings } from '../../src/listener/connection-limits.js';
+import { DecisionCounts } from '../../src/mtls/index.js';
 import { TestCa } from '../../src/testing/index.js';
 import { callerOf, send } from '../support/certificate-client.js';
 import { clientTls, get, getHttp2, RawConnection, type Answer, type HttpVersion } from '../support/client.js';
@@ -402,6 +403,44 @@ describe('slow and greedy clients', () => {
   });
 });
 
+test('refusals of one stranger are logged a hundred times and then summed up; they are all counted, and take no line from others', async () => {
+  const app = await startGuardedApp(ca);
+  const counts = app.app.get(DecisionCounts);
+  const flood = await RawConnection.open(app.port, clientTls(ca, undefined));
+  const before = LogLines.shared.events('refused').length;
+  for (let i = 0; i < 10; i++) {
+    flood.socket.write('GET /orders HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(50));
+    for (let j = 0; j < 50; j++) expect((await flood.answer()).status).toBe(401);
+  }
+  const log = LogLines.shared.next('refused', { code: 'service_not_allowed' });
+  const { json } = await get(app.port, '/orders', stranger);
+  expect(await log).toMatchObject({ request_id: json.request_id });
+  expect(counts.refused.get('client_certificate_required')).toBe(500);
+  await app.app.close();
+  const logged = LogLines.shared.events('refused').length - before - 1;
+  expect(logged).toBeLessThan(150);
+  expect(LogLines.shared.events('refusals_not_logged').at(-1)).toMatchObject({
+    refused: 500 - logged,
+    by: { client_certificate_required: 500 - logged },
+    address: '127.0.0.1',
+  });
+});
+
+test('two thousand requests that a stranger sends at once are answered one by one, and others in between', async () => {
+  const app = await startGuardedApp(ca);
+  const flood = await RawConnection.open(app.port, clientTls(ca, undefined));
+  flood.socket.write('GET /orders HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2_000));
+  const state = { answered: 0 };
+  const answers = (async () => {
+    for (; state.answered < 2_000; state.answered++) expect((await flood.answer()).status).toBe(401);
+  })();
+  expect((await get(app.port, '/orders', billing)).status).toBe(200);
+  expect(state.answered).toBeLessThan(2_000);
+  await answers;
+  flood.close();
+  await app.app.close();
+});
+
 test('a whole service is bounded by its settings, and its document says what it refuses with', async () => {
   const service = await startIn(undefined, {
     VERITAS_HTTP_TRUSTED_ADDRESSES: '127.0.0.9',
@@ -480,6 +519,44 @@ test.each(['HTTP/1.1', 'HTTP/2'] as const)(
     await app.app.close();
   },
 );
+
+test('a client that takes one answer after the other is not cut, however long it goes on over HTTP/1.1', async () => {
+  const answerTimeout = 1_000;
+  const app = await startGuardedApp(ca, {}, {}, { answerTimeout });
+  const { socket } = await RawConnection.open(app.port, billing);
+  socket.removeAllListeners('data');
+  socket.write('GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(400));
+  const begun = performance.now();
+  for await (const piece of socket) if (piece && performance.now() - begun > 3.5 * answerTimeout) break;
+  expect(performance.now() - begun).toBeGreaterThan(3.5 * answerTimeout);
+  await app.app.close();
+});
+
+test('who takes whatever comes after an upgrade is not cut, however long it goes on, and who takes nothing is', async () => {
+  const answerTimeout = 1_000;
+  const app = await startGuardedApp(ca, {}, {}, { answerTimeout });
+  app.server.on('upgrade', (_: unknown, socket: Socket) => {
+    socket.on('error', () => undefined).write('HTTP/1.1 101 Switching Protocols\r\n\r\n');
+    const write = (): void => {
+      while (!socket.destroyed && socket.write(Buffer.alloc(65_536)));
+      socket.once('drain', write);
+    };
+    write();
+  });
+  const upgraded = async () => {
+    const { socket } = await RawConnection.open(app.port, billing);
+    socket.removeAllListeners('data');
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: any\r\n\r\n');
+    return socket;
+  };
+  const [taking, idle] = [await upgraded(), await upgraded()];
+  idle.pause();
+  const begun = performance.now();
+  for await (const piece of taking) if (piece && performance.now() - begun > 3.5 * answerTimeout) break;
+  expect(performance.now() - begun).toBeGreaterThan(3.5 * answerTimeout);
+  await once(idle.resume(), 'close');
+  await app.app.close();
+});
 
 test('an HTTP/2 connection whose last request was taken back: cut after the idle time', async () => {
   const app = await startGuardedApp(ca, {}, {}, { keepAliveTimeout: 300 });

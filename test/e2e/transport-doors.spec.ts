@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { createServer, request as httpsRequest } from 'node:https';
+import { connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { json } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -15,11 +16,12 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { Controller, Get, Module, Scope, UseInterceptors } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
   ClientProxyFactory,
+  Ctx,
   EventPattern,
   GrpcMethod,
   GrpcStreamCall,
@@ -30,6 +32,7 @@ import {
   Transport,
   type ClientProxy,
   type MicroserviceOptions,
+  type TcpContext,
 } from '@nestjs/microservices';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
@@ -50,6 +53,7 @@ import { MtlsWsAdapter } from '../../src/mtls/ws/index.js';
 import { TestCa, type Issued } from '../../src/testing/index.js';
 import { clientTls, RawConnection } from '../support/client.js';
 import { LogLines } from '../support/guarded-app.js';
+import { FrameConnection } from '../support/http2-frames.js';
 import {
   createApp,
   handlersRun,
@@ -132,6 +136,20 @@ class Frames {
     const [frame] = (await once(this.ws, 'message')) as [Buffer];
     return JSON.parse(frame.toString()) as Frame;
   }
+}
+
+/** A WebSocket of nobody in particular, by its octets: it answers nothing by itself. */
+async function upgraded(port: number, path: string): Promise<Duplex> {
+  const headers = {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': Buffer.alloc(16).toString('base64'),
+  };
+  const asked = httpsRequest({ ...clientTls(ca, undefined), port, path, headers }).end();
+  const [, socket] = (await once(asked, 'upgrade')) as [unknown, Duplex];
+  closing.push(() => socket.destroy());
+  return socket.on('error', () => undefined);
 }
 
 /** The status of a refused upgrade, or 101. */
@@ -507,6 +525,24 @@ describe('microservices', () => {
     expect(await firstValueFrom(tcpClient(port, billing).send<string>('/exempt', {}))).toBe('secret');
   });
 
+  test('a connection whose handshake is not finished in time is cut, over TCP and for gRPC', async () => {
+    @Controller()
+    class Nothing {}
+    const tls = { ...(await serverTls(ca)), handshakeTimeout: 200 };
+    const app = await createApp(ca, tls, { controllers: [Nothing] });
+    closing.push(() => app.close());
+    const tcp = new MtlsTcpServer({ host: '127.0.0.1', tls });
+    const grpc = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
+    for (const strategy of [tcp, grpc]) app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    for (const server of [tcp.unwrap<Server>(), grpc.listener]) {
+      const socket = connectTcp(portOf(server), '127.0.0.1').on('error', () => undefined);
+      closing.push(() => socket.destroy());
+      await once(socket.resume(), 'close');
+    }
+  });
+
   test('messages that are small enough are answered, however close they follow each other, and one that is too large is not', async () => {
     @Controller()
     class Sizes {
@@ -559,6 +595,37 @@ describe('microservices', () => {
     expect(seen).toEqual(frames.map((_, i) => i));
     // The last of one read and the first of the next may have the same turn.
     expect(Math.max(...atOnce)).toBeLessThanOrEqual(64);
+    client.close();
+  });
+
+  test('nothing more is read over TCP while messages wait for their turn, though the peer takes its answers', async () => {
+    const [MANY, OCTETS] = [10_000, 100];
+    let asked = 0;
+    let waiting = 0;
+    const done = Promise.withResolvers<undefined>();
+    @Controller()
+    class Generous {
+      @MessagePattern('much')
+      much(@Payload() _: unknown, @Ctx() context: TcpContext): string {
+        waiting = Math.max(waiting, context.getSocketRef().netSocket.bytesRead - asked * OCTETS);
+        if (++asked === MANY) done.resolve(undefined);
+        return 'x'.repeat(4_000);
+      }
+    }
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Generous] });
+    closing.push(() => app.close());
+    const strategy = new MtlsTcpServer({ host: '127.0.0.1', tls });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    const client = await openTcp(portOf(strategy.unwrap<Server>()), opening(billing));
+    const frames = Array.from({ length: MANY }, (_, id) =>
+      `${OCTETS - 3}#${JSON.stringify({ pattern: 'much', id: String(id) })}`.padEnd(OCTETS),
+    );
+    client.socket.write(frames.join(''));
+    await done.promise;
+    expect(waiting).toBeLessThan(256 * 1024);
     client.close();
   });
 
@@ -629,6 +696,27 @@ describe('microservices', () => {
     release.resolve({ name: 'late' });
     expect(await answer).toEqual({ name: 'late' });
     await closed;
+  });
+
+  test('a gRPC connection over which no answer to a ping comes is cut', async () => {
+    @Controller()
+    class Nothing {}
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Nothing] });
+    closing.push(() => app.close());
+    const strategy = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    jest.useFakeTimers({
+      doNotFake: ['nextTick', 'setImmediate', 'setInterval', 'queueMicrotask', 'performance', 'Date'],
+    });
+    closing.push(() => jest.useRealTimers());
+    const gone = await FrameConnection.open(portOf(strategy.listener), clientTls(ca, billing));
+    await once(gone.socket, 'data');
+    jest.advanceTimersByTime(30_000);
+    jest.advanceTimersByTime(20_000);
+    await gone.untilClosed();
   });
 
   test('who asks over a gRPC stream and takes no answer is not read any further, and loses nothing', async () => {
@@ -847,6 +935,16 @@ describe('WebSockets', () => {
     expect(await upgradeStatus(port, '/', billing)).toBe(101);
   });
 
+  test('who listens for requests past Nest, as socket.io does for its polling, is past the guard, and the log says so', async () => {
+    const app = await createApp(ca, await serverTls(ca), {});
+    closing.push(() => app.close());
+    const before = LogLines.shared.events('requests_not_guarded').length;
+    await app.listen(0, '127.0.0.1');
+    expect(LogLines.shared.events('requests_not_guarded')).toHaveLength(before);
+    app.getHttpServer().on('request', () => undefined);
+    expect(LogLines.shared.events('requests_not_guarded')).toHaveLength(before + 1);
+  });
+
   test('a gateway whose policy is only tried is closed to pages of another site all the same', async () => {
     @WebSocketGateway({ path: '/live' })
     @AllowServices('orders')
@@ -878,22 +976,8 @@ describe('WebSockets', () => {
     closing.push(() => app.close());
     app.useWebSocketAdapter(new MtlsWsAdapter(app));
     await app.listen(0, '127.0.0.1');
-    const socket = await once(
-      httpsRequest({
-        ...clientTls(ca, undefined),
-        port: portOf(app.getHttpServer()),
-        path: '/large',
-        headers: {
-          connection: 'Upgrade',
-          upgrade: 'websocket',
-          'sec-websocket-version': '13',
-          'sec-websocket-key': Buffer.alloc(16).toString('base64'),
-        },
-      }).end(),
-      'upgrade',
-    ).then(([, upgraded]) => upgraded as Duplex);
-    closing.push(() => socket.destroy());
-    socket.on('error', () => undefined).pause();
+    const socket = await upgraded(portOf(app.getHttpServer()), '/large');
+    socket.pause();
     const gone = once(clients[0]!, 'close');
     const octets = what === 'pongs' ? 'a'.repeat(120) : '{"event":"large"}';
     // Masked with zeros, which change nothing.
@@ -908,6 +992,22 @@ describe('WebSockets', () => {
       most = Math.max(most, clients[0]!.bufferedAmount);
     }
     expect(most).toBeLessThan(20 * 1024 * 1024);
+  });
+
+  test('a WebSocket from which nothing comes any more is cut, and one that only listens is not', async () => {
+    @WebSocketGateway({ path: '/quiet' })
+    @Public()
+    class Quiet {}
+    const app = await createApp(ca, await serverTls(ca), { providers: [Quiet] });
+    closing.push(() => app.close());
+    app.useWebSocketAdapter(new MtlsWsAdapter(app, { pingInterval: 1_000 }));
+    await app.listen(0, '127.0.0.1');
+    const port = portOf(app.getHttpServer());
+    const listening = await Frames.open(port, '/quiet', undefined);
+    const gone = await upgraded(port, '/quiet');
+    await once(gone.resume(), 'close');
+    await once(listening.ws, 'ping');
+    expect(listening.ws.readyState).toBe(WebSocket.OPEN);
   });
 
   test('an answer that cannot be written as JSON is not sent, and the others are', async () => {

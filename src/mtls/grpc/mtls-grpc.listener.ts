@@ -25,6 +25,7 @@ import { problemOfRefusal } from '../refusal-problem.js';
 import { closeSession } from '../refusal-reply.js';
 import { RateLimited } from '../rates/rate-limiter.js';
 import type { RoutePolicy } from '../route-policy.js';
+import { endHandshake } from '../transports/end-handshake.js';
 import { rememberCall, TransportCall, type TransportConnection } from '../transports/transport-call.js';
 import type { GuardedServer, TransportGate } from '../transports/transport.gate.js';
 
@@ -46,6 +47,8 @@ const LIMITS = {
   'grpc.max_receive_message_length': 131_072,
   'grpc.max_concurrent_streams': 128,
   'grpc.max_connection_idle_ms': 600_000,
+  // A connection with an open stream is never idle: a host that is gone would keep it for ever.
+  'grpc.keepalive_time_ms': 30_000,
 };
 
 /** Parts of grpc-js below its documented surface that the door needs; there is no other way to get at them. */
@@ -87,6 +90,7 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
       },
     );
     this.#listener.maxConnections = options.maxConnections ?? 10_000;
+    this.#listener.on('tlsClientError', endHandshake);
   }
 
   /** Called with the application's gate when the microservice is connected. */

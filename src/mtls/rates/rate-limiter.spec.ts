@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { Controller, Get, VERSION_NEUTRAL, type ControllerOptions } from '@nestjs/common';
+import { WebSocketGateway } from '@nestjs/websockets';
 import fc from 'fast-check';
 import { validateCertificatePath } from '../../x509/index.js';
 import { TestCa } from '../../testing/index.js';
@@ -163,7 +164,7 @@ describe('a rate', () => {
 });
 
 describe('a limit of a route', () => {
-  const limit: RouteLimit = { name: 'OrdersController.list', rate: { perSecond: 1, burst: 1 } };
+  const limit: RouteLimit = { owner: {}, name: 'OrdersController.list', rate: { perSecond: 1, burst: 1 } };
 
   test('holds besides the rate of the service, and a refusal takes nothing from either', () => {
     const one = rig({ perSecond: 1, burst: 3 });
@@ -230,6 +231,33 @@ describe('a limit of a route', () => {
     expect(new Set(names).size).toBe(controllers.length);
   });
 
+  test('is each class’s own, where several of one name have it from one class that they extend', () => {
+    @RateLimit({ perSecond: 1, burst: 1 })
+    abstract class Limited {
+      list(): void {
+        return;
+      }
+    }
+    const made = (decorate: ClassDecorator) => {
+      @decorate
+      class Made extends Limited {}
+      const policy = routePolicyOf(Limited.prototype.list, Made);
+      return policy.public ? undefined : policy.limit;
+    };
+    const one = rig({ perSecond: 1, burst: 1_000 });
+    const controllers = [made(Controller('a')), made(Controller('a'))];
+    expect(controllers.map((limit) => one.asks(billing, limit))).toEqual([true, true]);
+    expect(controllers.map((limit) => one.asks(billing, limit))).toEqual([false, false]);
+    // Other nodes tell them apart by their names.
+    const places = [
+      made(WebSocketGateway({ path: '/a' })),
+      made(WebSocketGateway({ path: '/b' })),
+      made(Controller({ host: 'a.example' })),
+      made(Controller({ host: 'b.example' })),
+    ];
+    expect(new Set(places.map((limit) => limit?.name)).size).toBe(4);
+  });
+
   test('that cannot be is refused when it is written', () => {
     for (const rate of [
       { perSecond: 0, burst: 1 },
@@ -290,7 +318,7 @@ describe('several nodes', () => {
   });
 
   test('a service that goes to the next node takes its debts along, on routes too', () => {
-    const limit: RouteLimit = { name: 'route', rate: { perSecond: 1, burst: 2 } };
+    const limit: RouteLimit = { owner: {}, name: 'route', rate: { perSecond: 1, burst: 2 } };
     const [a, b] = [rig({ perSecond: 1, burst: 5 }, { shared: true }), rig({ perSecond: 1, burst: 5 })];
     expect(b.asks(orders, limit)).toBe(true);
     for (let i = 0; i < 2; i++) expect(a.asks(billing, limit)).toBe(true);

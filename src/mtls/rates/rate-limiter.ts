@@ -10,8 +10,12 @@ import type { Rate } from './rate.js';
  */
 export type RateOf = (identity: VerifiedClientIdentity) => Rate | undefined;
 
-/** The limit of a route. `name` is the same on every node; `rate` is one object for all routes that share a budget. */
+/**
+ * The limit of a route. `rate` is one object for all routes that share a budget, which are all of the class `owner`; `name` is the same on every
+ * node.
+ */
 export interface RouteLimit {
+  readonly owner: object;
   readonly name: string;
   readonly rate: Rate;
 }
@@ -59,7 +63,7 @@ const MOST_SPENT_MS = 86_400_000;
 export class RateLimiter {
   readonly #whole = new Budgets('');
   /** By the rate of the limit; several where several controllers extend the class that carries it. */
-  readonly #routes = new Map<Rate, Budgets[]>();
+  readonly #routes = new Map<Rate, { readonly owner: object; readonly budgets: Budgets }[]>();
   #unsaid: { readonly limit: string; readonly service: string; readonly budget: Budget }[] | undefined;
   readonly #rateOf: RateOf | undefined;
   readonly #clock: () => number;
@@ -118,17 +122,19 @@ export class RateLimiter {
     for (const [limit, service, milliseconds] of spent) {
       if (!(milliseconds > 0 && milliseconds <= MOST_SPENT_MS)) continue;
       const concerned =
-        limit === '' ? [this.#whole] : [...this.#routes.values()].flat().filter(({ name }) => name === limit);
+        limit === ''
+          ? [this.#whole]
+          : [...this.#routes.values()].flat().flatMap(({ budgets }) => (budgets.name === limit ? budgets : []));
       for (const budgets of concerned) budgets.of(service, now).debit(milliseconds, now);
     }
   }
 
-  #budgetsOf({ name, rate }: RouteLimit): Budgets {
+  #budgetsOf({ owner, name, rate }: RouteLimit): Budgets {
     let limited = this.#routes.get(rate);
     if (!limited) this.#routes.set(rate, (limited = []));
-    let budgets = limited.find((each) => each.name === name);
-    if (!budgets) limited.push((budgets = new Budgets(name)));
-    return budgets;
+    let limit = limited.find((each) => each.owner === owner && each.budgets.name === name);
+    if (!limit) limited.push((limit = { owner, budgets: new Budgets(name) }));
+    return limit.budgets;
   }
 
   #budget(budgets: Budgets, service: string, rate: Rate, now: number): Budget {

@@ -15,6 +15,7 @@ import { ReplaySubject, takeUntil, throwError, type Observable } from 'rxjs';
 import { problemOfStatus } from '../problem.js';
 import { problemOfRefusal } from '../refusal-problem.js';
 import type { RoutePolicy } from '../route-policy.js';
+import { endHandshake } from '../transports/end-handshake.js';
 import { rememberCall, TransportCall, type TransportConnection } from '../transports/transport-call.js';
 import type { GuardedServer, TransportGate } from '../transports/transport.gate.js';
 
@@ -72,6 +73,7 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
     this.#maxMessageSize = options.maxMessageSize ?? 131_072;
     this.#idleTimeout = options.idleTimeout ?? 600_000;
     this.server.maxConnections = options.maxConnections ?? 10_000;
+    this.server.on('tlsClientError', endHandshake);
   }
 
   /** Called with the application's gate when the microservice is connected. */
@@ -206,6 +208,10 @@ class MessageSocket extends JsonSocket {
   constructor(socket: Socket, maxMessageSize: number) {
     super(socket, { maxBufferSize: maxMessageSize + READ_OCTETS, maxSendBufferSize: SEND_BUFFER_OCTETS });
     this.#maxMessageSize = maxMessageSize;
+    // Nest reads on whenever the peer has taken its answers.
+    socket.on('resume', () => {
+      if (this.#waiting.length > 0) socket.pause();
+    });
   }
 
   protected override handleData(data: Buffer | string): void {
@@ -219,11 +225,7 @@ class MessageSocket extends JsonSocket {
       super.emitMessage(message);
       return;
     }
-    if (this.#waiting.push(message) === 1) this.#waitForTurn();
-  }
-
-  #waitForTurn(): void {
-    // Again each time: Nest reads on when the peer has taken its answers.
+    if (this.#waiting.push(message) > 1) return;
     this.socket.pause();
     setImmediate(this.#nextTurn);
   }
@@ -241,7 +243,7 @@ class MessageSocket extends JsonSocket {
       this.#waiting.length = 0;
       this.handleDataError(error);
     }
-    if (this.#waiting.length > 0) this.#waitForTurn();
+    if (this.#waiting.length > 0) setImmediate(this.#nextTurn);
     else this.socket.resume();
   };
 }

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { methodsOf, type HandlerClass } from '../handler-methods.js';
 import type { RoutePolicies } from '../route-policies.service.js';
-import { routePolicyOf, type RoutePolicy } from '../route-policy.js';
+import { GATEWAY_OPTIONS, routePolicyOf, type RoutePolicy } from '../route-policy.js';
 
 // The metadata keys of @nestjs/microservices and @nestjs/websockets on handlers and classes. They are spelt out here instead of imported, because an
 // application may have neither package.
@@ -9,7 +9,6 @@ const PATTERNS = 'microservices:pattern';
 const PATTERN_KIND = 'microservices:handler_type';
 const TRANSPORT = 'microservices:transport';
 const GATEWAY = 'websockets:is_gateway';
-const GATEWAY_OPTIONS = 'websockets:gateway_options';
 const MESSAGE_MAPPING = 'websockets:message_mapping';
 const MESSAGE = 'message';
 

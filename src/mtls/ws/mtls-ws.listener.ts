@@ -18,6 +18,7 @@ const MAX_PAYLOAD = 131_072;
 /** How much may wait for a client that asks and does not read. */
 const SEND_BUFFER_OCTETS = 16 * 1024 * 1024;
 const CLOSE_GRACE_MS = 5_000;
+const PING_INTERVAL_MS = 30_000;
 /** Refusals that say nothing about the next message. */
 const OF_ONE_MESSAGE: ReadonlySet<string> = new Set(['route_not_allowed', 'rate_limited']);
 
@@ -52,20 +53,29 @@ export function identityOfClient(client: object): VerifiedClientIdentity | undef
 export class MtlsWsAdapter extends WsAdapter {
   readonly #gate: TransportGate;
   readonly #live: LiveConnections;
+  readonly #pingInterval: number;
   readonly #paths = new WeakMap<object, string>();
   readonly #clients = new WeakMap<object, Client>();
   /** How many messages each gateway has seen from each of its clients, by the map of handlers that it keeps for that client. */
   readonly #seen = new WeakMap<object, number>();
 
-  /** `origins`: where pages that connect may come from, besides the application's own origin, such as `https://app.example.org`. */
+  /**
+   * `origins`: where pages that connect may come from, besides the application's own origin, such as `https://app.example.org`. `pingInterval`: how
+   * often each client is pinged, in milliseconds, by default 30 000; one from which nothing came since the last time is cut.
+   */
   constructor(
     app: INestApplicationContext,
     {
       origins = [],
+      pingInterval = PING_INTERVAL_MS,
       ...options
-    }: ConstructorParameters<typeof WsAdapter>[1] & { readonly origins?: readonly string[] } = {},
+    }: ConstructorParameters<typeof WsAdapter>[1] & {
+      readonly origins?: readonly string[];
+      readonly pingInterval?: number;
+    } = {},
   ) {
     super(app, options);
+    this.#pingInterval = pingInterval;
     this.#gate = app.get(TransportGate, { strict: false });
     this.#live = app.get(LiveConnections, { strict: false });
     for (const origin of origins) this.#gate.origins.add(origin);
@@ -133,6 +143,7 @@ export class MtlsWsAdapter extends WsAdapter {
     this.#live.tellWith(request.socket, connection.end);
     // ws itself answers each ping.
     client.on('ping', () => isTaking(client));
+    cutWhenSilent(client, request, this.#pingInterval);
     this.#clients.set(client, { connection, path });
     rememberCall(client, opened);
   }
@@ -192,6 +203,21 @@ function isTaking(client: WebSocket): boolean {
   if (client.bufferedAmount <= SEND_BUFFER_OCTETS) return true;
   client.terminate();
   return false;
+}
+
+/** Whoever is there answers each ping. A host that is gone would keep its connection for ever. */
+function cutWhenSilent(client: WebSocket, { socket }: IncomingMessage, interval: number): void {
+  let seen: number | undefined;
+  const look = (): void => {
+    if (socket.bytesRead === seen) client.terminate();
+    else client.ping();
+    seen = socket.bytesRead;
+  };
+  // After what has come was read: this process may have been at a standstill itself.
+  const timer = setInterval(() => setImmediate(look), interval).unref();
+  client.once('close', () => {
+    clearInterval(timer);
+  });
 }
 
 function refuse(client: WebSocket, call: TransportCall, refusal: MtlsRefusal): void {
