@@ -23,7 +23,7 @@ import { createDevelopmentMaterial, openCertificationAuthority } from './pki/ind
 import { PACKAGE_VERSION } from './package-version.js';
 import { openRegistry } from './registry/index.js';
 import { RepositoryListener } from './repository/index.js';
-import { openStore, type Store } from './store/index.js';
+import { checkSound, openStore, type Store } from './store/index.js';
 import { checkTlsSettings } from './tls/index.js';
 import type { Certificate } from './x509/index.js';
 
@@ -55,6 +55,7 @@ export async function startService(configuration: Configuration): Promise<Runnin
   try {
     const store = await openStore(configuration.store);
     closing.defer(() => store.close());
+    await checkSound(store.database, store.name);
     // The CA is opened first, and asks later what the listeners present.
     const opened: { listeners?: Listeners } = {};
     const serverCertificate = () => opened.listeners?.reloader.material.certificate;

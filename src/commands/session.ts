@@ -108,7 +108,9 @@ async function withStoreOf<T>(
 ): Promise<T> {
   const configuration = configurationOf(session);
   if (!create) checkStoreExists(configuration.store);
-  const store = await openStore({ ...configuration.store, readOnly });
+  // A secret is not spread.
+  const { path, url } = configuration.store;
+  const store = await openStore({ path, url, readOnly });
   try {
     return await work(store, configuration);
   } finally {

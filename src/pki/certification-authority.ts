@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import { AuditLog } from '../audit/index.js';
 import { readBuiltInProfiles } from '../configuration/index.js';
 import { EventBus } from '../events/index.js';
-import { checkSound, type Store } from '../store/index.js';
+import type { Store } from '../store/index.js';
 import { CaService } from './ca.service.js';
 import { CrlService } from './crl/crl.service.js';
 import { checkStoreIsCurrent } from './crl/store-age.js';
@@ -161,7 +161,6 @@ async function openParts(options: CertificationAuthorityOptions) {
   const creation = { settings, context, events };
   for (const folder of [certsDirectory, settings.directory, dirname(settings.passphraseFile), settings.crlDirectory])
     if (folder !== undefined) await removeLeftovers(folder);
-  await checkSound(store.database, store.name);
   if (create) await createAuthorities({ ...creation, requester }, certsDirectory);
   const record = new KeyRecord(audit, requester);
   const authorities = await Authorities.open(store, { settings, record }, now);

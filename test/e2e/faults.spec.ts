@@ -192,6 +192,7 @@ const faults: readonly Fault[] = [
     says: /the store \S+veritas\.db is not a sound database/,
     mend: /restore a backup/,
     inStore: true,
+    serviceOnly: true,
   },
   {
     name: 'the database of another program',

@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastCrlHeader, lastCrlNumber, type Store } from '../../store/index.js';
-import { decodeCertificateList, sameName, verifySignature, type CertificateList } from '../../x509/index.js';
+import { decodeCertificateList, isSignedBy, sameName } from '../../x509/index.js';
 import type { Authority } from '../issuer/authority.js';
 import { PkiError } from '../pki-error.js';
 import { COMPLETE, crlFileName } from './crl-scope.js';
+import { listWithoutEntries } from './list-without-entries.js';
 
 /**
  * Checks that no list in `folder` has a number that the store has not given out: a copy of the store from before it was signed, or one without its
@@ -14,13 +15,13 @@ import { COMPLETE, crlFileName } from './crl-scope.js';
 export async function checkStoreIsCurrent(store: Store, { id, certificate }: Authority, folder: string): Promise<void> {
   const complete = join(folder, crlFileName(id, COMPLETE));
   for (const path of [complete, ...filesIn(join(folder, id))]) {
-    const list = listIn(path);
+    const list = attempt(() => listWithoutEntries(path));
     if (!list || !sameName(certificate.subject, list.issuer)) continue;
     // The store is read last: another process may be signing, and takes the number before it writes the file.
     const known = await lastNumber(store, id);
     const number = Number(list.extensions.crlNumber ?? 0n);
-    const { signatureAlgorithm, tbs, signature } = list;
-    if (number <= known || !verifySignature(signatureAlgorithm, certificate.publicKey, tbs, signature)) continue;
+    if (number <= known || !attempt(() => isSignedBy(decodeCertificateList(readFileSync(path)), certificate.publicKey)))
+      continue;
     throw new PkiError(
       'authority_mismatch',
       `the store ${store.name} is older than the list ${number} of ${id} in ${path}, as it knows none above ${known}: bring the newest store with its -wal, restore a backup, or move that file away to forget what was revoked since`,
@@ -35,17 +36,12 @@ const lastNumber = async ({ database }: Store, issuer: string): Promise<number> 
     (await lastCrlHeader(database, { issuer, scope: COMPLETE }))?.number ?? 0,
   );
 
-function filesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder).flatMap((name) => (name.endsWith('.crl') ? [join(folder, name)] : []));
-  } catch {
-    return [];
-  }
-}
+const filesIn = (folder: string): string[] =>
+  (attempt(() => readdirSync(folder)) ?? []).flatMap((name) => (name.endsWith('.crl') ? [join(folder, name)] : []));
 
-function listIn(path: string): CertificateList | undefined {
+function attempt<T>(read: () => T): T | undefined {
   try {
-    return decodeCertificateList(readFileSync(path));
+    return read();
   } catch {
     return undefined;
   }

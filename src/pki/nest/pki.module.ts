@@ -1,6 +1,6 @@
 import { Inject, Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { EventBus } from '../../events/index.js';
-import { openStore, Store } from '../../store/index.js';
+import { checkSound, openStore, Store } from '../../store/index.js';
 import { CaService } from '../ca.service.js';
 import { openCertificationAuthority, type CertificationAuthority } from '../certification-authority.js';
 import { CrlSchedule } from '../crl/crl-schedule.js';
@@ -26,6 +26,7 @@ async function openAuthority({
 }: PkiModuleOptions): Promise<CertificationAuthority> {
   const opened = store instanceof Store ? store : await openStore(store);
   try {
+    await checkSound(opened.database, opened.name);
     return await openCertificationAuthority({ settings, store: opened, ...(events ? { events } : {}), create });
   } catch (error) {
     if (opened !== store) await opened.close();
