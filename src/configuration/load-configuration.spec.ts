@@ -303,7 +303,11 @@ describe('one error lists every problem', () => {
       'http://*.test',
       'http://1.2.3',
       'http://0x7f',
-    ].map((publicationUrl): [string, object, object] => ['pki.publicationUrl', { pki: { publicationUrl } }, {}]),
+    ].map((publicationUrl): [string, object, Record<string, string>] => [
+      'pki.publicationUrl',
+      { pki: { publicationUrl } },
+      {},
+    ]),
     ['pki.organization', { pki: { organization: 'a\nb' } }, {}],
     ['pki.organization', { pki: { organization: 'a\u0000b' } }, {}],
     ['store.kind', { store: { kind: 'postgres' } }, {}],
