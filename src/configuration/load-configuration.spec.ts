@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const written = async (text: string) => {
+const written = async (text: string | Buffer) => {
   const file = join(folder, `${count++}.yaml`);
   await writeFile(file, text);
   return file;
@@ -171,6 +171,11 @@ describe('the file', () => {
     expect(message).not.toContain('hunter2');
   });
 
+  test('is refused when it is not UTF-8, instead of a CA with a replacement character in its name', async () => {
+    const file = await written(Buffer.from('pki:\n  organization: Caf\u00e9\n', 'latin1'));
+    expect(() => loadConfiguration({ file, environment: {} })).toThrow('it is not UTF-8');
+  });
+
   test.each(['[]', 'hunter2', '5', '-----BEGIN PRIVATE KEY-----\nhunter2\n'])(
     'that is %j instead of a map is refused, without its text: it may be a file of secrets',
     async (yaml) => {
@@ -310,6 +315,8 @@ describe('one error lists every problem', () => {
     ]),
     ['pki.organization', { pki: { organization: 'a\nb' } }, {}],
     ['pki.organization', { pki: { organization: 'a\u0000b' } }, {}],
+    // Half a surrogate pair: no certificate can hold it.
+    ['pki.organization', 'pki: { organization: "a\\ud800b" }', {}],
     ['store.kind', { store: { kind: 'postgres' } }, {}],
     ['store.unreadLimit', { store: { pollInterval: '1s', unreadLimit: '1s' } }, {}],
     ['store.url', {}, { VERITAS_STORE_URL: 'postgres://a:hunter2@b/c' }],
