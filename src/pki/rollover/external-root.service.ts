@@ -25,7 +25,8 @@ import {
 import { IssuanceJournal } from '../issuance/issuance-journal.js';
 import { COMPLETE } from '../crl/crl-scope.js';
 import type { IssuanceContext } from '../issuance/issue-certificate.js';
-import { adoptAuthority, authoritySubject, checkIsNew, requestFileOf } from '../issuer/authority-creation.js';
+import { adoptAuthority, checkIsNew, requestFileOf } from '../issuer/authority-creation.js';
+import { authoritySubject } from '../issuer/authority-subject.js';
 import { ensureSigner } from '../issuer/open-signer.js';
 import { KeyRecord } from '../issuer/recorded-signer.js';
 import { PkiError } from '../pki-error.js';
