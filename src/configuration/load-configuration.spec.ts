@@ -431,6 +431,11 @@ describe('one error lists every problem', () => {
       { identity: 'spiffe', names: { uri: ['https://example.org/*'] } },
       expect.stringContaining('begins with spiffe://'),
     ],
+    [
+      'names.uri',
+      { identity: 'spiffe', names: { uri: ['spiffe://example.org', 'spiffe://example.org/'] } },
+      expect.stringContaining('has a path or *'),
+    ],
     ['names.dns[1]', { names: { dns: ['.example.org', 'a..b'] } }, expect.stringContaining('a DNS name')],
     ['names.ip[0]', { names: { ip: ['10.0.0.0/33'] } }, expect.stringContaining('a prefix')],
     ['names.ip[0]', { names: { ip: ['10.0.0.7/8'] } }, expect.stringContaining('a prefix')],
