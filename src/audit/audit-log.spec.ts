@@ -128,6 +128,16 @@ describeOnEachStore('the audit record', (_, newPlace) => {
       { sequence: 2, problem: 'reordered' },
     ],
     [
+      'an end that is before the last row',
+      'update audit_head set sequence = sequence - 1',
+      { sequence: 5, problem: 'changed' },
+    ],
+    [
+      'a row put before the first',
+      'insert into audit select -7, at, action, phase, actor, request_id, subject, detail, previous_hash, hash from audit where sequence = 1',
+      { sequence: -7, problem: 'reordered' },
+    ],
+    [
       'a row dropped and those after moved up',
       'delete from audit where sequence = 2; update audit set sequence = sequence - 1 where sequence > 2',
       { sequence: 2, problem: 'reordered' },

@@ -43,6 +43,8 @@ export interface AuditPage {
 
 const GENESIS = '0'.repeat(64);
 const PAGE = 1000;
+/** Before the first row, and before one that somebody put there. */
+const BEGINNING = Number.MIN_SAFE_INTEGER;
 
 /**
  * The record of what the CA did: rows that are only ever added, each with the SHA-256 of its contents and of the hash before it. It is called where keys are
@@ -139,7 +141,7 @@ export class AuditLog {
   /** The rows in order, a page at a time, so that a record of any length fits. Rows that are added meanwhile are read as well. */
   async *pages(): AsyncGenerator<AuditPage> {
     const { database } = this.#store;
-    for (let after = 0; ;) {
+    for (let after = BEGINNING; ;) {
       const of = (await auditHead(database))?.sequence ?? 0;
       const rows = await listAudit(database, after, PAGE);
       if (rows.length > 0) yield { rows, of };
@@ -163,7 +165,7 @@ export class AuditLog {
     for (;;) {
       const head = await auditHead(database);
       for (let page = PAGE; page === PAGE;) {
-        const read = await listAudit(database, rows, PAGE);
+        const read = await listAudit(database, rows || BEGINNING, PAGE);
         page = read.length;
         for (const row of read) {
           const problem = problemOf(row, rows + 1, previous);
@@ -176,7 +178,8 @@ export class AuditLog {
       // Somebody appended meanwhile, so the record has not been read to its end yet.
       if ((await auditHead(database))?.sequence !== head?.sequence) continue;
       if (rows < (head?.sequence ?? 0)) return { ok: false, sequence: rows + 1, problem: 'dropped' };
-      if (rows > 0 && head?.hash !== previous) return { ok: false, sequence: rows, problem: 'changed' };
+      if (rows > 0 && (head?.hash !== previous || head.sequence !== rows))
+        return { ok: false, sequence: rows, problem: 'changed' };
       // No CA comes into a store without a row of the record: the row is there by now, or was dropped.
       if (rows > 0 || (await listIssuers(database)).length === 0) return { ok: true, rows };
       if (!(await auditHead(database))) return { ok: false, sequence: 1, problem: 'dropped' };
@@ -185,7 +188,8 @@ export class AuditLog {
 }
 
 function problemOf(row: AuditRow, expected: number, previous: string): 'changed' | 'dropped' | 'reordered' | undefined {
-  if (row.sequence !== expected) return 'dropped';
+  if (row.sequence > expected) return 'dropped';
+  if (row.sequence < expected) return 'reordered';
   const { hash, ...contents } = row;
   // Rows whose numbers were exchanged are intact except for the number.
   if (hashOf(contents) !== hash) return contents.previous_hash === previous ? 'changed' : 'reordered';

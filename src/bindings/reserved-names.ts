@@ -20,13 +20,11 @@ export function reservedNamesOf(
     const certificate = serverCertificate();
     if (of?.certificate !== certificate || of?.epoch !== registry.epoch) {
       of = { certificate, epoch: registry.epoch };
-      const named = [...configured, ...registry.namesWithRoles()];
-      const ids = named.filter(isUri).map((value) => ({ kind: 'uri', value }) as const);
-      const names = [...ids, ...(certificate?.extensions.subjectAltName ?? [])];
-      reserved = new ReservedNames({ services: named.filter((service) => !isUri(service)), names });
+      reserved = new ReservedNames({
+        services: [...configured, ...registry.namesWithRoles()],
+        names: certificate?.extensions.subjectAltName ?? [],
+      });
     }
     return reserved;
   };
 }
-
-const isUri = (service: string): boolean => service.includes('://');

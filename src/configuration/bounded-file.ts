@@ -1,8 +1,12 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
+// The octets of a byte order mark stay: YAML and the trimming of secrets know it.
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /**
  * Reads the text of a file that has at most `limit` octets. With `isSecret`, only its owner may have any rights to it. Throws an `Error` whose `code` is
- * that of the system (ENOENT, …), EFBIG for a file over the limit, or EXPOSED for a secret that others have rights to.
+ * that of the system (ENOENT, …), EFBIG for a file over the limit, EXPOSED for a secret that others have rights to, or
+ * ERR_ENCODING_INVALID_ENCODED_DATA for octets that are not UTF-8.
  */
 export function readBoundedFile(file: string, limit: number, { isSecret = false } = {}): string {
   const descriptor = openSync(file, 'r');
@@ -15,7 +19,7 @@ export function readBoundedFile(file: string, limit: number, { isSecret = false 
       read = readSync(descriptor, octets, length, limit + 1 - length, null);
     }
     if (length > limit) throw Object.assign(new Error(`more than ${limit} octets`), { code: 'EFBIG' });
-    return octets.toString('utf8', 0, length);
+    return UTF8.decode(octets.subarray(0, length));
   } finally {
     closeSync(descriptor);
   }
@@ -29,6 +33,7 @@ export function reasonOf(error: unknown): string {
     EACCES: 'reading it is not permitted',
     EISDIR: 'it is a folder',
     EFBIG: 'it is too large',
+    ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8',
     EXPOSED: 'it is open to others than its owner: chmod 600',
   };
   return reasons[code] ?? code;

@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const written = async (text: string) => {
+const written = async (text: string | Buffer) => {
   const file = join(folder, `${count++}.yaml`);
   await writeFile(file, text);
   return file;
@@ -171,6 +171,11 @@ describe('the file', () => {
     expect(message).not.toContain('hunter2');
   });
 
+  test('is refused when it is not UTF-8, instead of a CA with a replacement character in its name', async () => {
+    const file = await written(Buffer.from('pki:\n  organization: Caf\u00e9\n', 'latin1'));
+    expect(() => loadConfiguration({ file, environment: {} })).toThrow('it is not UTF-8');
+  });
+
   test.each(['[]', 'hunter2', '5', '-----BEGIN PRIVATE KEY-----\nhunter2\n'])(
     'that is %j instead of a map is refused, without its text: it may be a file of secrets',
     async (yaml) => {
@@ -291,8 +296,27 @@ describe('one error lists every problem', () => {
     ['mtls.crls[0].source', { mtls: { crls: [{ source: 'http://user:hunter2@a/b' }] } }, {}],
     ['pki.publicationUrl', { pki: { publicationUrl: 'http://ca.test/' } }, {}],
     ['pki.publicationUrl', { pki: { publicationUrl: 'http://[::' } }, {}],
+    // No certificate can hold these.
+    ...[
+      'http://pk\u0131.test',
+      'http://ca.test/\u00e4',
+      'http://ca.test/%zz',
+      'http://ca.test/a|b',
+      'http://a..b',
+      'http://-a',
+      'http://ca.test.',
+      'http://*.test',
+      'http://1.2.3',
+      'http://0x7f',
+    ].map((publicationUrl): [string, object, Record<string, string>] => [
+      'pki.publicationUrl',
+      { pki: { publicationUrl } },
+      {},
+    ]),
     ['pki.organization', { pki: { organization: 'a\nb' } }, {}],
     ['pki.organization', { pki: { organization: 'a\u0000b' } }, {}],
+    // Half a surrogate pair: no certificate can hold it.
+    ['pki.organization', 'pki: { organization: "a\\ud800b" }', {}],
     ['store.kind', { store: { kind: 'postgres' } }, {}],
     ['store.unreadLimit', { store: { pollInterval: '1s', unreadLimit: '1s' } }, {}],
     ['store.url', {}, { VERITAS_STORE_URL: 'postgres://a:hunter2@b/c' }],
@@ -406,6 +430,11 @@ describe('one error lists every problem', () => {
       'names.uri',
       { identity: 'spiffe', names: { uri: ['https://example.org/*'] } },
       expect.stringContaining('begins with spiffe://'),
+    ],
+    [
+      'names.uri',
+      { identity: 'spiffe', names: { uri: ['spiffe://example.org', 'spiffe://example.org/'] } },
+      expect.stringContaining('has a path or *'),
     ],
     ['names.dns[1]', { names: { dns: ['.example.org', 'a..b'] } }, expect.stringContaining('a DNS name')],
     ['names.ip[0]', { names: { ip: ['10.0.0.0/33'] } }, expect.stringContaining('a prefix')],

@@ -7,7 +7,7 @@ export type PolicyValue = string | number | boolean | readonly PolicyValue[] | {
  * The settings that decide who may do what, apart from those of the CA itself. A change of them is recorded. Lists of those who have something are given
  * as maps by their names.
  */
-export function policyOf({ mtls, tls }: Configuration): Readonly<Record<string, PolicyValue>> {
+export function policyOf({ mtls, tls, metrics }: Configuration): Readonly<Record<string, PolicyValue>> {
   const { issuerOrganization, serviceFrom, services, roles, revocation, exemptPaths, crls, trustedProxies } = mtls;
   return {
     mtls: {
@@ -28,5 +28,6 @@ export function policyOf({ mtls, tls }: Configuration): Readonly<Record<string, 
       crls: crls.map(({ source }) => source),
     },
     tls: { clientAuth: tls.clientAuth },
+    metrics: { public: metrics.public },
   };
 }

@@ -39,6 +39,9 @@ const ABLE: readonly (readonly [
   ['keyAgreement', ['P-256', 'P-384', 'P-521']],
 ];
 
+/** A leaf has a SPIFFE ID with a path (X509-SVID §3.1). */
+const GIVES_SPIFFE_IDS = /^spiffe:\/\/(?:\*|[^/]+\/.)/;
+
 const ONLY_FOR: Readonly<Partial<Record<Field, Kind>>> = {
   purposes: 'end-entity',
   identity: 'end-entity',
@@ -125,8 +128,8 @@ function contradictionsWithin(profile: Written, kind: Kind): Contradiction[] {
   for (const [usage, able] of ABLE)
     if (keyUsages?.includes(usage) && keyTypes?.some((type) => able.includes(type)) === false)
       refuse(['keyUsages'], `${usage} only with ${able.join(', ')} among keyTypes`);
-  if (identity === 'spiffe' && names?.uri?.some((rule) => rule.startsWith('spiffe://')) === false)
-    refuse(['names', 'uri'], 'at least one rule that begins with spiffe://, for identity: spiffe');
+  if (identity === 'spiffe' && names?.uri?.some((rule) => GIVES_SPIFFE_IDS.test(rule)) === false)
+    refuse(['names', 'uri'], 'at least one rule that begins with spiffe:// and has a path or *, for identity: spiffe');
   const { permit = [], exclude = [] } = profile.nameConstraints ?? {};
   for (const [index, permitted] of permit.entries()) {
     const excluded = exclude.find((each) => isSubtreeWithin(permitted, each));

@@ -16,13 +16,13 @@ export interface SettingFacts {
 /** The {@link SettingFacts} of each schema that is made in this file. */
 export const settingFacts = z.registry<SettingFacts>();
 
-/** A text of 1 to `most` characters that matches `pattern` and has no control characters. */
+/** A text of 1 to `most` characters that matches `pattern` and has no control characters and no half of a surrogate pair. */
 export function text(allowed: string, pattern = /^/, most = 1024) {
   return z
     .string()
     .min(1)
     .max(most)
-    .regex(/^\P{Cc}*$/u)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u)
     .regex(pattern)
     .register(settingFacts, { kind: 'text', allowed });
 }

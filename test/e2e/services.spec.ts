@@ -256,17 +256,20 @@ test('roles of the registry count at once, and reserve their names', async () =>
   const issuer = await callerOf(node, 'issuer-only');
   await change(node, 'PUT', 'issuer-only', admin, { body: { state: 'allowed', roles: ['issuer'] } });
   expect((await call(node, '/api/v1/whoami', issuer)).json.roles).toEqual(['issuer']);
-  const ask = async (service: string) => {
-    const body = { csr: csrOf(newKey(), service), profile: 'client' };
+  const ask = async (service: string, ...names: string[]) => {
+    const body = { csr: csrOf(newKey(), service), profile: 'client', names };
     return (await send(node.ports.https, { method: 'POST', path: '/api/v1/certificates', tls: issuer.tls, body }))
       .status;
   };
-  expect([await ask('new-admin'), await ask('ops-7')]).toEqual([201, 201]);
+  const askId = (id: string) => ask('nobody', `URI:spiffe://roles.example/${id}`);
+  expect([await ask('new-admin'), await ask('ops-7'), await askId('ops/Seven')]).toEqual([201, 201, 201]);
   await change(node, 'PUT', 'new-admin', admin, { body: { state: 'allowed', roles: ['admin'] } });
   await change(node, 'PUT', 'ops-*', admin, { body: { state: 'allowed', roles: ['auditor'] } });
   expect([await ask('new-admin'), await ask('ops-7'), await ask('NEW-ADMIN'), await ask('ops')]).toEqual([
     403, 403, 400, 201,
   ]);
+  await change(node, 'PUT', 'spiffe://roles.example/ops/*', admin, { body: { state: 'allowed', roles: ['admin'] } });
+  expect([await askId('ops/Seven'), await askId('OPS/seven/x'), await askId('ops')]).toEqual([403, 403, 201]);
 });
 
 test('the command line changes what a running service does', async () => {

@@ -225,6 +225,7 @@ export const hostileRequests: readonly (readonly [
   ['a SPIFFE ID that climbs', 'name_malformed', () => asking(san(uri('spiffe://example.org/a/../admin')))],
   ['a SPIFFE ID with a percent sign', 'name_malformed', () => asking(san(uri('spiffe://example.org/%61dmin')))],
   ['a SPIFFE ID in no domain', 'name_malformed', () => asking(san(uri('spiffe://example..org/orders')))],
+  ['the SPIFFE ID of a trust domain', 'name_malformed', () => asking(san(uri('spiffe://example.org')))],
   ['a SPIFFE ID with a query', 'name_malformed', () => asking(san(uri('spiffe://example.org/orders?x=1')))],
   ['an email address', 'name_not_allowed', () => asking(san({ kind: 'email', value: 'admin@example.org' }))],
   [

@@ -8,6 +8,7 @@ import {
   type NameConstraints,
 } from '../../x509/index.js';
 import type { Authority } from '../issuer/authority.js';
+import { isAuthoritySubject } from '../issuer/authority-subject.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
 import type { AuthorityProfile, IntermediateProfile } from '../profile/profile.js';
@@ -62,7 +63,11 @@ export function acceptIntermediate(
   checkRoomBelow(authority, pathLenConstraint);
   checkExtensions(request, pathLenConstraint);
   const subject = subjectOf(request, organization);
-  if (authorities.some(({ certificate }) => sameName(certificate.subject, subject)))
+  // Each of their names is that of one CA (RFC 5280 §4.1.2.6).
+  if (
+    isAuthoritySubject(subject, { organization }) ||
+    authorities.some(({ certificate }) => sameName(certificate.subject, subject))
+  )
     throw new PkiError('subject_not_allowed', 'the request asks for the name of one of our own CAs');
   checkPublicKey(request.publicKey, { keyTypes, minimumRsaBits });
   return AcceptedRequest.acceptAuthority(request.publicKey, {

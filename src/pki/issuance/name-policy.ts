@@ -1,5 +1,5 @@
 import { domainToASCII, domainToUnicode } from 'node:url';
-import { generalNameToString, isAbsoluteUri, type GeneralName } from '../../x509/index.js';
+import { generalNameToString, isAbsoluteUri, isWorkloadId, type GeneralName } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
 
 /** A name that a certificate may hold, in its one canonical form. */
@@ -80,14 +80,14 @@ function isHostAddress(octets: Uint8Array): boolean {
   return octets.length === 16 && first !== 0xff && !IPV4_MAPPED.equals(octets.subarray(0, 12));
 }
 
-/** RFC 3986 §3 with a host, without user, query, fragment and port; a SPIFFE ID is such a URI (SPIFFE-ID §2). */
+/** RFC 3986 §3 with a host, without user, query, fragment and port; the SPIFFE ID of a leaf is such a URI with a path (X509-SVID §3.1). */
 function isCertifiableUri(value: string): boolean {
   const [, scheme, host, path = ''] =
     /^([a-z][a-z0-9+.-]*):\/\/([a-z0-9._-]+)((?:\/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*)$/.exec(value) ?? [];
   if (value.length > MAX_URI || scheme === undefined || host === undefined || !isAbsoluteUri(value)) return false;
   // Characters that need no percent-encoding, or a slash or backslash in disguise: readers would see different paths (RFC 3986 §6.2.2.2).
   if (/%(?:2[DEF]|5C|5F|7E|3\d|[46][1-9A-F]|[57][0-9A])/i.test(path)) return false;
-  if (scheme === 'spiffe') return host.length <= 255 && !/%|\/\.{1,2}(?:\/|$)|[^/a-zA-Z0-9._-]/.test(path);
+  if (scheme === 'spiffe') return isWorkloadId(value);
   return isDnsName(host) && /^(?:[^%]|%[0-9A-F]{2})*$/.test(path) && !/\/\.{1,2}(?:\/|$)/.test(path);
 }
 

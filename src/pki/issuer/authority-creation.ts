@@ -12,15 +12,7 @@ import {
   type IssuerState,
   type Transaction,
 } from '../../store/index.js';
-import {
-  decodeCertificate,
-  isSignedBy,
-  nameFrom,
-  nameToString,
-  sameKey,
-  type Certificate,
-  type Name,
-} from '../../x509/index.js';
+import { decodeCertificate, isSignedBy, nameToString, sameKey, type Certificate } from '../../x509/index.js';
 import { COMPLETE, crlFileName } from '../crl/crl-scope.js';
 import { AcceptedRequest, keyDigest } from '../issuance/accepted-request.js';
 import { issueCertificate, type IssuanceContext } from '../issuance/issue-certificate.js';
@@ -29,12 +21,11 @@ import type { PkiSettings, Requester } from '../pki-settings.js';
 import { readCertificateFile } from '../publication/certificate-file.js';
 import { issuingProfile, rootProfile } from '../profile/profile.js';
 import { identityOf, type IssuerIdentity } from './issuer-identity.js';
+import { authoritySubject } from './authority-subject.js';
 import { Issuer } from './issuer.js';
 import { ensureSigner, hasKey, keyPlaceOf } from './open-signer.js';
 import { KeyRecord } from './recorded-signer.js';
 import type { Signer } from './signer.js';
-
-const COMMON_NAMES = { root: 'VERITAS Root CA', issuing: 'VERITAS Issuing CA' } as const;
 
 /** What is needed to create any CA. */
 export interface Creation {
@@ -55,12 +46,6 @@ export interface NewAuthority {
 
 /** The path of the public file with a CA's certificate. */
 export const certificateFileOf = (certsDirectory: string, id: string): string => join(certsDirectory, `${id}_ca.pem`);
-
-/** The subject of a CA's certificate. The common name is `VERITAS Issuing CA`, for the second issuing CA `VERITAS Issuing CA 2`. */
-export function authoritySubject({ organization }: PkiSettings, role: IssuerRole, id: string): Name {
-  const number = id === role ? '' : ` ${id.slice(role.length + 1)}`;
-  return nameFrom({ organization, commonName: `${COMMON_NAMES[role]}${number}` });
-}
 
 /**
  * Creates what is missing of the root and the issuing CA: passphrase, keys, certificates and rows. Whatever exists is kept. After a crash, another call

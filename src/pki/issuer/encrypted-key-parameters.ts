@@ -1,10 +1,12 @@
-import { DecodeError, DerReader, Tag } from '../../der/index.js';
+import { DerReader, Tag } from '../../der/index.js';
 
 // RFC 8018 appendix A and C, RFC 3565 §2.
 export const PBES2 = '1.2.840.113549.1.5.13';
 export const PBKDF2 = '1.2.840.113549.1.5.12';
 export const HMAC_SHA256 = '1.2.840.113549.2.9';
 export const AES256_CBC = '2.16.840.1.101.3.4.1.42';
+// RFC 7914 §7.
+export const SCRYPT = '1.3.6.1.4.1.11591.4.11';
 
 /**
  * The iteration count that OWASP's Password Storage Cheat Sheet (2023) asks for with PBKDF2-HMAC-SHA256. KeyObject.export of node:crypto uses 2048
@@ -22,30 +24,50 @@ export interface EncryptionParameters {
 
 // About sixteen times PBKDF2_ITERATIONS: a file with a huge count would hold up the start for hours.
 const MOST_ITERATIONS = 10_000_000;
+// N · r · p, which take about as long; OpenSSL's own are 2^17.
+const MOST_SCRYPT_WORK = 2 ** 23;
 
 /**
  * Decodes an EncryptedPrivateKeyInfo (RFC 5958 §3) of the form that this product writes. Returns undefined for any other form,
- * which node:crypto may be able to read. Throws RangeError when the iteration count is less than 1 or more than 10 000 000.
+ * which node:crypto may be able to read. Throws DecodeError when it is none in DER, and RangeError when the passphrase would take too much work in any form:
+ * an iteration count that is less than 1 or more than 10 000 000, or scrypt beyond 2^23 blocks.
  */
 export function readEncryptionParameters(octets: Uint8Array): EncryptionParameters | undefined {
-  try {
-    const info = new DerReader(octets).enter(Tag.SEQUENCE, 'EncryptedPrivateKeyInfo');
-    const algorithm = info.enter(Tag.SEQUENCE, 'encryptionAlgorithm');
-    if (algorithm.oid('encryptionAlgorithm') !== PBES2) return undefined;
-    const parameters = algorithm.enter(Tag.SEQUENCE, 'PBES2-params');
-    const derivation = parameters.enter(Tag.SEQUENCE, 'keyDerivationFunc');
-    if (derivation.oid('keyDerivationFunc') !== PBKDF2) return undefined;
-    const pbkdf2 = derivation.enter(Tag.SEQUENCE, 'PBKDF2-params');
-    const salt = pbkdf2.octetString('salt');
-    const iterations = pbkdf2.smallInteger('iterationCount');
-    if (pbkdf2.has(Tag.INTEGER)) pbkdf2.smallInteger('keyLength');
-    const prf = pbkdf2.enter(Tag.SEQUENCE, 'prf');
-    const scheme = parameters.enter(Tag.SEQUENCE, 'encryptionScheme');
-    if (prf.oid('prf') !== HMAC_SHA256 || scheme.oid('encryptionScheme') !== AES256_CBC) return undefined;
-    if (iterations < 1 || iterations > MOST_ITERATIONS) throw new RangeError(`${iterations} iterations`);
-    return { salt, iterations, iv: scheme.octetString('iv'), encrypted: info.octetString('encryptedData') };
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined;
-    throw error;
+  const info = new DerReader(octets).enter(Tag.SEQUENCE, 'EncryptedPrivateKeyInfo');
+  const algorithm = info.enter(Tag.SEQUENCE, 'encryptionAlgorithm');
+  const isPbes2 = algorithm.oid('encryptionAlgorithm') === PBES2;
+  const parameters = algorithm.enter(Tag.SEQUENCE, 'encryptionAlgorithm parameters');
+  if (!isPbes2) {
+    // PBES1 and PKCS #12 have the same (RFC 8018 appendix A.3, RFC 7292 appendix C).
+    parameters.octetString('salt');
+    readIterations(parameters);
+    return undefined;
   }
+  const derivation = parameters.enter(Tag.SEQUENCE, 'keyDerivationFunc');
+  const oid = derivation.oid('keyDerivationFunc');
+  const derived = derivation.enter(Tag.SEQUENCE, 'keyDerivationFunc parameters');
+  const salt = derived.octetString('salt');
+  if (oid === SCRYPT) checkScryptWork(derived);
+  if (oid !== PBKDF2) return undefined;
+  const iterations = readIterations(derived);
+  if (derived.has(Tag.INTEGER)) derived.smallInteger('keyLength');
+  // Absent, it is HMAC-SHA1.
+  if (derived.done) return undefined;
+  const prf = derived.enter(Tag.SEQUENCE, 'prf');
+  const scheme = parameters.enter(Tag.SEQUENCE, 'encryptionScheme');
+  if (prf.oid('prf') !== HMAC_SHA256 || scheme.oid('encryptionScheme') !== AES256_CBC) return undefined;
+  return { salt, iterations, iv: scheme.octetString('iv'), encrypted: info.octetString('encryptedData') };
+}
+
+function readIterations(parameters: DerReader): number {
+  const iterations = parameters.smallInteger('iterationCount');
+  if (iterations < 1 || iterations > MOST_ITERATIONS) throw new RangeError(`${iterations} iterations`);
+  return iterations;
+}
+
+function checkScryptWork(parameters: DerReader): void {
+  const work = ['costParameter', 'blockSize', 'parallelizationParameter']
+    .map((what) => parameters.smallInteger(what))
+    .reduce((product, factor) => product * factor, 1);
+  if (work > MOST_SCRYPT_WORK) throw new RangeError(`scrypt with ${work} blocks of work`);
 }

@@ -1,30 +1,38 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { deriveInFull } from '../../../test/support/quick-derivation.js';
+import { DecodeError, write } from '../../der/index.js';
 import { decodePem, encodePem } from '../../x509/index.js';
 import { decryptPrivateKey, encryptPrivateKey } from './encrypted-key.js';
-import { AES256_CBC, HMAC_SHA256, PBES2, PBKDF2, readEncryptionParameters } from './encrypted-key-parameters.js';
-import { write } from '../../der/index.js';
+import {
+  AES256_CBC,
+  HMAC_SHA256,
+  PBES2,
+  PBKDF2,
+  SCRYPT,
+  readEncryptionParameters,
+} from './encrypted-key-parameters.js';
 
-/** An EncryptedPrivateKeyInfo of the usual form with nothing in it. */
-const withIterations = (iterations: number): Uint8Array =>
+/** An EncryptedPrivateKeyInfo with nothing in it. */
+const encryptedBy = (algorithm: string, ...parameters: readonly Uint8Array[]): Uint8Array =>
   write.sequence(
-    write.sequence(
-      write.oid(PBES2),
-      write.sequence(
-        write.sequence(
-          write.oid(PBKDF2),
-          write.sequence(
-            write.octetString(new Uint8Array(16)),
-            write.integer(iterations),
-            write.sequence(write.oid(HMAC_SHA256), write.nullElement()),
-          ),
-        ),
-        write.sequence(write.oid(AES256_CBC), write.octetString(new Uint8Array(16))),
-      ),
-    ),
+    write.sequence(write.oid(algorithm), write.sequence(...parameters)),
     write.octetString(new Uint8Array(16)),
   );
+
+const SALT = write.octetString(new Uint8Array(16));
+
+/** With a key derived by these parameters. */
+const derivedBy = (derivation: string, ...parameters: readonly Uint8Array[]): Uint8Array =>
+  encryptedBy(
+    PBES2,
+    write.sequence(write.oid(derivation), write.sequence(...parameters)),
+    write.sequence(write.oid(AES256_CBC), write.octetString(new Uint8Array(16))),
+  );
+
+/** Of the usual form. */
+const withIterations = (iterations: number | bigint): Uint8Array =>
+  derivedBy(PBKDF2, SALT, write.integer(iterations), write.sequence(write.oid(HMAC_SHA256), write.nullElement()));
 
 const passphrase = Buffer.from('correct horse');
 
@@ -70,14 +78,42 @@ describe('encrypted private keys', () => {
     await expect(decryptPrivateKey(Buffer.from(hours), passphrase)).rejects.toThrow('2147483647 iterations');
   });
 
+  const scrypt = (...work: readonly number[]) =>
+    derivedBy(SCRYPT, SALT, ...work.map((number) => write.integer(number)));
+  const tooMany = write.integer(10_000_001);
+  it.each<[string, Uint8Array]>([
+    ['PBKDF2 with its default, HMAC-SHA1', derivedBy(PBKDF2, SALT, tooMany)],
+    ['a count that OpenSSL cuts short', withIterations(0x1_0098_9681)],
+    ['scrypt in many lanes', scrypt(16_384, 1, 1024)],
+    ['PBES1', encryptedBy('1.2.840.113549.1.5.10', SALT, tooMany)],
+    ['PKCS #12', encryptedBy('1.2.840.113549.1.12.1.3', SALT, tooMany)],
+    [
+      'lengths in BER',
+      Buffer.from(
+        Buffer.from(withIterations(1))
+          .toString('hex')
+          .replace(/^30(..)/, '3081$1'),
+        'hex',
+      ),
+    ],
+  ])('nor with as much work in another form: %s', async (_, encrypted) => {
+    expect(() => readEncryptionParameters(encrypted)).toThrow();
+    const pem = Buffer.from(encodePem('ENCRYPTED PRIVATE KEY', encrypted));
+    await expect(decryptPrivateKey(pem, passphrase)).rejects.toThrow(/iteration|work|length/);
+  });
+
   it('are nothing else: no plain key, no other octets', async () => {
     const plain = privateKey.export({ format: 'pem', type: 'pkcs8' });
     await expect(decryptPrivateKey(Buffer.from(plain), passphrase)).rejects.toThrow('not an encrypted private key');
-    expect(readEncryptionParameters(octets.subarray(0, 60))).toBeUndefined();
+    expect(() => readEncryptionParameters(octets.subarray(0, 60))).toThrow(DecodeError);
     for (let cut = 0; cut < octets.length; cut++) {
       const changed = Uint8Array.from(octets);
       changed[cut] = (changed[cut] ?? 0) ^ 0x55;
-      expect(() => readEncryptionParameters(changed)).not.toThrow();
+      try {
+        readEncryptionParameters(changed);
+      } catch (error) {
+        expect([DecodeError, RangeError]).toContain((error as Error).constructor);
+      }
     }
     const broken = Buffer.from(encodePem('ENCRYPTED PRIVATE KEY', octets.subarray(0, -1)));
     await expect(decryptPrivateKey(broken, passphrase)).rejects.toThrow();

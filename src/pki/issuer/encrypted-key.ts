@@ -60,14 +60,16 @@ export async function encryptPrivateKey(key: KeyObject, passphrase: Buffer): Pro
 
 /**
  * Decrypts PEM `ENCRYPTED PRIVATE KEY`. A key of the form that {@link encryptPrivateKey} writes is derived off the event loop; any other form is left
- * to node:crypto, which blocks. Throws when `pem` is not such a key or the passphrase is wrong.
+ * to node:crypto, which blocks. Throws when `pem` is not such a key, the passphrase is wrong, or would take too much work.
  */
 export async function decryptPrivateKey(pem: Buffer, passphrase: Buffer): Promise<KeyObject> {
   const [block] = decodePem(pem);
   // createPrivateKey would accept an unencrypted key as well.
   if (block?.label !== 'ENCRYPTED PRIVATE KEY') throw new TypeError('not an encrypted private key');
   const parameters = readEncryptionParameters(block.octets);
-  if (!parameters) return createPrivateKey({ key: pem, passphrase });
+  // What was read, and not the text again, in which OpenSSL might find another key.
+  if (!parameters)
+    return createPrivateKey({ key: Buffer.from(block.octets), format: 'der', type: 'pkcs8', passphrase });
   const { salt, iterations, iv, encrypted } = parameters;
   const encryptionKey = await derive(passphrase, salt, iterations, KEY_OCTETS, 'sha256');
   const plain: Buffer[] = [];

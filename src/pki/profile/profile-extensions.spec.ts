@@ -188,6 +188,7 @@ describe('what the profiles write', () => {
     ['below nobody', 'issuer_unknown', () => intermediate({ issuer: 'nobody' })],
     ['a path that is too long', 'ca_limits_not_allowed', () => intermediate({ pathLenConstraint: 9 })],
     ['the name of a CA of ours', 'subject_not_allowed', () => intermediate({}, 'VERITAS Root CA')],
+    ['the name that the next CA of ours has', 'subject_not_allowed', () => intermediate({}, 'Veritas issuing CA 2')],
     ['a name with a line break', 'subject_not_allowed', () => intermediate({}, 'Plant\n7')],
     ['a life of eleven years', 'lifetime_not_allowed', () => intermediate({ lifetime: 11 * 365 * 86_400 })],
     ['a weak key', 'public_key_not_allowed', () => intermediate({}, 'X', generateTestKeyPair('RSA-1024').privateKey)],

@@ -26,6 +26,8 @@ const LONGEST_RESPONDER = 31 * DAY;
 // CA/Browser Forum Baseline Requirements §1.6.1: what is called short-lived.
 const LONGEST_UNREVOKED = 7 * DAY;
 const NO_OTHER_NAMES: NameRuleTexts = { dns: [], ip: [], uri: [] };
+// A leaf has one with a path (X509-SVID §3.1).
+const GIVES_SPIFFE_IDS = /^spiffe:\/\/(?:\*|[^/]+\/.)/;
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 const KEY_USES: Readonly<Record<Exclude<Kind, 'intermediate'>, KeyUse>> = {
   'end-entity': 'handshakes',
@@ -54,7 +56,7 @@ export function provenEndEntity(definition: ProfileDefinition, serviceLifetime: 
     refuse('it gives no purpose: what it certifies could be used for anything');
   if (keyUse === 'responses' && maximumLifetime > LONGEST_RESPONDER)
     refuse('a responder lives up to 31d: nobody asks whether it is revoked');
-  if (identity === 'spiffe' && definition.names?.uri?.some((rule) => rule.startsWith('spiffe://')) === false)
+  if (identity === 'spiffe' && definition.names?.uri?.some((rule) => GIVES_SPIFFE_IDS.test(rule)) === false)
     refuse('it needs a SPIFFE ID and gives no such URI');
   if (noRevocation && maximumLifetime > LONGEST_UNREVOKED)
     refuse('noRevocation is for lifetimes up to 7d: nobody asks whether such a certificate is revoked');

@@ -23,12 +23,14 @@ export class ReservedNames {
   }
 
   /**
-   * The first of the names that is reserved, but for the `own` name of a service. A URI is by its host or by a word of its path: so would the SPIFFE ID
-   * of a service be.
+   * The first of the names that is reserved, but for the `own` name or SPIFFE ID of a service. A URI is by its host or by a word of its path: so would the
+   * SPIFFE ID of a service be.
    */
   firstIn(names: readonly GeneralName[], own: string | undefined): string | undefined {
     const owned = own === undefined ? undefined : textOf({ kind: 'dns', value: own });
-    const reserved = names.find((name) => waysToRead(name).some((text) => text !== owned && this.#isReserved(text)));
+    const reserved = names
+      .filter((name) => name.kind !== 'uri' || name.value !== own)
+      .find((name) => waysToRead(name).some((text) => text !== owned && this.#isReserved(text)));
     return reserved && generalNameToString(reserved);
   }
 
