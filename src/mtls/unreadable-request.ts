@@ -16,13 +16,18 @@ export function answerUnroutable(error: FastifyError, request: FastifyRequest, r
 
 /**
  * Fastify's `clientErrorHandler`: octets that are no HTTP/1.1 request, or that do not come in time, never become a request. They are answered with a
- * problem document, and the connection ends.
+ * problem document, and the connection ends. Where the answer to an earlier request is still owed, the connection ends with that.
  */
 export function answerUnreadable(error: NodeJS.ErrnoException, socket: AnsweringSocket): void {
   const owed = socket._httpMessage;
-  // It would be taken for a part of the answer that is being given, or for the answer to an earlier request that has none yet.
-  const isAnother = owed?.headersSent === true || owed?.req.complete === true;
-  if (error.code !== 'ECONNRESET' && socket.writable && !isAnother) {
+  const isGone = error.code === 'ECONNRESET' || !socket.writable;
+  if (!isGone && owed?.req.complete && !owed.headersSent) {
+    owed.shouldKeepAlive = false;
+    socket.pause();
+    return;
+  }
+  // It would be taken for a part of the answer that is being given.
+  if (!isGone && !owed?.headersSent) {
     const [status, detail] = UNREADABLE[error.code ?? ''] ?? [400, 'This is not a valid HTTP/1.1 request.'];
     socket.write(problemOctets(problemOfStatus(status, randomUUID(), detail)));
   }
@@ -30,7 +35,9 @@ export function answerUnreadable(error: NodeJS.ErrnoException, socket: Answering
 }
 
 /** A socket with what Node.js keeps on it: the answer that is being sent, or is the next to be. */
-type AnsweringSocket = Duplex & { readonly _httpMessage?: Pick<ServerResponse, 'headersSent' | 'req'> | null };
+type AnsweringSocket = Duplex & {
+  readonly _httpMessage?: Pick<ServerResponse, 'headersSent' | 'req' | 'shouldKeepAlive'> | null;
+};
 
 const UNREADABLE: Readonly<Record<string, readonly [status: number, detail: string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not come in time.'],
