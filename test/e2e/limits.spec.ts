@@ -521,7 +521,7 @@ test.each(['HTTP/1.1', 'HTTP/2'] as const)(
 );
 
 test('a client that takes one answer after the other is not cut, however long it goes on over HTTP/1.1', async () => {
-  const answerTimeout = 1_000;
+  const answerTimeout = 500;
   const app = await startGuardedApp(ca, {}, {}, { answerTimeout });
   const { socket } = await RawConnection.open(app.port, billing);
   socket.removeAllListeners('data');
@@ -533,7 +533,7 @@ test('a client that takes one answer after the other is not cut, however long it
 });
 
 test('who takes whatever comes after an upgrade is not cut, however long it goes on, and who takes nothing is', async () => {
-  const answerTimeout = 1_000;
+  const answerTimeout = 500;
   const app = await startGuardedApp(ca, {}, {}, { answerTimeout });
   app.server.on('upgrade', (_: unknown, socket: Socket) => {
     socket.on('error', () => undefined).write('HTTP/1.1 101 Switching Protocols\r\n\r\n');

@@ -1000,7 +1000,7 @@ describe('WebSockets', () => {
     class Quiet {}
     const app = await createApp(ca, await serverTls(ca), { providers: [Quiet] });
     closing.push(() => app.close());
-    app.useWebSocketAdapter(new MtlsWsAdapter(app, { pingInterval: 1_000 }));
+    app.useWebSocketAdapter(new MtlsWsAdapter(app, { pingInterval: 500 }));
     await app.listen(0, '127.0.0.1');
     const port = portOf(app.getHttpServer());
     const listening = await Frames.open(port, '/quiet', undefined);
