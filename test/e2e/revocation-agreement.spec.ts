@@ -19,7 +19,7 @@ import { somebody } from '../support/temporary-authority.js';
 const FIVE_HOURS = 18_000;
 const seed = Number(process.env.FC_SEED ?? randomInt(0x7fff_ffff));
 // Of `npm run test:interop` there are 200.
-const runs = Number(process.env.FC_RUNS ?? 30);
+const runs = Number(process.env.FC_RUNS ?? 20);
 const reasons = new Map<number, string>(Object.entries(CrlReason).map(([name, value]) => [value, name]));
 
 let sequence: RevocationSequence;
