@@ -64,7 +64,7 @@ async function explainRequest(session: Session, id: string, log: string): Promis
     throw new CommandError(
       `no refusal of a request ${JSON.stringify(id.slice(0, 80))} is in the log`,
       ExitCode.refused,
-      'look into the log of every node, at log.level warn or below; a request that was let in is not logged there, refusals over a rate, or of a transport that is not guarded, at most once a second, and of a flood only a hundred, with the number of the others in refusals_not_logged',
+      'look into the log of every node, at log.level warn or below; a request that was let in is not logged there, refusals over a rate, or of a transport that is not guarded, at most once a second, and of a flood only a part, with the number of the others in refusals_not_logged',
     );
   session.output.result({ request_id: id, refusals }, refusals.map(describeRefusal).join('\n\n'));
 }

@@ -5,8 +5,8 @@ import { Budgets } from './rates/budgets.js';
 import type { Rate } from './rates/rate.js';
 
 /** The refusals that have a line of their own: those of one source, and those of all sources without a certificate of a trusted CA. */
-const OF_A_SOURCE: Rate = { perSecond: 1, burst: 100 };
-const OF_STRANGERS: Rate = { perSecond: 20, burst: 1_000 };
+const OF_A_SOURCE: Rate = { perSecond: 5, burst: 1_000 };
+const OF_STRANGERS: Rate = { perSecond: 20, burst: 5_000 };
 const SUM_INTERVAL_MS = 10_000;
 /** How many sources have a sum of their own. Only strangers can make up more. */
 const MOST_SUMS = 100;
