@@ -17,7 +17,7 @@ import {
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { Controller, Get, Module, Scope, UseInterceptors } from '@nestjs/common';
+import { Controller, Get, Module, Scope, UseInterceptors, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
   ClientProxyFactory,
@@ -85,6 +85,18 @@ function tcpClient(port: number, client: Issued | undefined): ClientProxy {
   });
   closing.push(() => proxy.close());
   return proxy;
+}
+
+/** An application with one controller for messages over TCP, by its port. */
+async function startTcp(controller: Type<object>): Promise<number> {
+  const tls = await serverTls(ca);
+  const app = await createApp(ca, tls, { controllers: [controller] });
+  closing.push(() => app.close());
+  const strategy = new MtlsTcpServer({ host: '127.0.0.1', tls });
+  app.connectMicroservice<MicroserviceOptions>({ strategy });
+  await app.listen(0, '127.0.0.1');
+  await app.startAllMicroservices();
+  return portOf(strategy.unwrap<Server>());
 }
 
 /** What grpc-js makes of test/fixtures/transports/orders.proto. */
@@ -496,14 +508,7 @@ describe('microservices', () => {
   });
 
   test('octets that are no message end the connection, in one short line of the log', async () => {
-    const tls = await serverTls(ca);
-    const app = await createApp(ca, tls, { controllers: [Plain] });
-    closing.push(() => app.close());
-    const strategy = new MtlsTcpServer({ host: '127.0.0.1', tls });
-    app.connectMicroservice<MicroserviceOptions>({ strategy });
-    await app.listen(0, '127.0.0.1');
-    await app.startAllMicroservices();
-    const port = portOf(strategy.unwrap<Server>());
+    const port = await startTcp(Plain);
     const seen = LogLines.shared.next('message_failed');
     for (const octets of [`9999#${'x'.repeat(9999)}`, `999999#${'x'.repeat(200_000)}`, 'x'.repeat(200_000)]) {
       const client = await openTcp(port, opening(undefined));
@@ -551,14 +556,8 @@ describe('microservices', () => {
         return text.length;
       }
     }
-    const tls = await serverTls(ca);
-    const app = await createApp(ca, tls, { controllers: [Sizes] });
-    closing.push(() => app.close());
-    const strategy = new MtlsTcpServer({ host: '127.0.0.1', tls });
-    app.connectMicroservice<MicroserviceOptions>({ strategy });
-    await app.listen(0, '127.0.0.1');
-    await app.startAllMicroservices();
-    const client = tcpClient(portOf(strategy.unwrap<Server>()), billing);
+    const port = await startTcp(Sizes);
+    const client = tcpClient(port, billing);
     const send = (length: number) => firstValueFrom(client.send<number>('size', 'x'.repeat(length)));
     const lengths = [130_000, 130_001, 130_002, 130_003];
     expect(await Promise.all(lengths.map(send))).toEqual(lengths);
@@ -576,14 +575,8 @@ describe('microservices', () => {
       }
     }
     const MANY = 2_000;
-    const tls = await serverTls(ca);
-    const app = await createApp(ca, tls, { controllers: [Counting] });
-    closing.push(() => app.close());
-    const strategy = new MtlsTcpServer({ host: '127.0.0.1', tls });
-    app.connectMicroservice<MicroserviceOptions>({ strategy });
-    await app.listen(0, '127.0.0.1');
-    await app.startAllMicroservices();
-    const client = await openTcp(portOf(strategy.unwrap<Server>()), opening(billing));
+    const port = await startTcp(Counting);
+    const client = await openTcp(port, opening(billing));
     const frames = Array.from({ length: MANY }, (_, data) => JSON.stringify({ pattern: 'count', data }));
     client.socket.write(frames.map((frame) => `${frame.length}#${frame}`).join(''));
     const atOnce: number[] = [];
@@ -612,14 +605,8 @@ describe('microservices', () => {
         return 'x'.repeat(4_000);
       }
     }
-    const tls = await serverTls(ca);
-    const app = await createApp(ca, tls, { controllers: [Generous] });
-    closing.push(() => app.close());
-    const strategy = new MtlsTcpServer({ host: '127.0.0.1', tls });
-    app.connectMicroservice<MicroserviceOptions>({ strategy });
-    await app.listen(0, '127.0.0.1');
-    await app.startAllMicroservices();
-    const client = await openTcp(portOf(strategy.unwrap<Server>()), opening(billing));
+    const port = await startTcp(Generous);
+    const client = await openTcp(port, opening(billing));
     const frames = Array.from({ length: MANY }, (_, id) =>
       `${OCTETS - 3}#${JSON.stringify({ pattern: 'much', id: String(id) })}`.padEnd(OCTETS),
     );
