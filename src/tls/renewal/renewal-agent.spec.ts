@@ -329,6 +329,6 @@ test('no certificate ends when the CA is away for less than what is left at the 
         }
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 15 },
   );
 });
