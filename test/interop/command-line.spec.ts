@@ -36,6 +36,7 @@ describe('the veritas program, as a process', () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'bin/veritas.js'), ...args], {
       cwd: folder,
       encoding: 'utf8',
+      maxBuffer: 64 * 1024 * 1024,
     });
     return { status, stdout, stderr };
   };

@@ -1,10 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { callerOf, csrOf, newKey, send, type Caller } from '../support/certificate-client.js';
 import { get } from '../support/client.js';
+import { openStore, setPolicy } from '../../src/store/index.js';
 import { getPlain, startIn } from '../support/service.js';
 
 /*
@@ -82,6 +84,21 @@ test('a disk that stalls delays issuing, and no request that only needs the guar
   expect(at).toBeGreaterThan(end - 100);
   expect(answered.length).toBeGreaterThan(20);
   expect(answered.at(-1)).toBeLessThan(end);
+});
+
+test('a disk that stalls right after a commit holds up nobody who looks at what was committed', async () => {
+  const other = await openStore({ path: join(store, 'other.db') });
+  await other.transaction((transaction) => setPolicy(transaction, 'one'));
+  const before = await other.dataVersion();
+  await other.transaction((transaction) => setPolicy(transaction, 'two'));
+  // Nothing of this process comes in between.
+  const thaw = spawn('sh', ['-c', `sleep ${FROZEN_MS / 1000}; fsfreeze -u "$1"`, 'sh', store]);
+  execFileSync('fsfreeze', ['-f', store]);
+  const begun = performance.now();
+  expect(await other.dataVersion()).not.toBe(before);
+  expect(performance.now() - begun).toBeLessThan(FROZEN_MS / 2);
+  await once(thaw, 'exit');
+  await other.close();
 });
 
 test('a disk of lists that stalls delays the file of a list, and no request, nor the list itself', async () => {
