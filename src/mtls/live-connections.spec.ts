@@ -1,7 +1,8 @@
 import { EventEmitter, once } from 'node:events';
 import { createServer, get } from 'node:http';
-import { connect, createServer as createHttp2Server } from 'node:http2';
+import { connect, constants, createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import { LiveConnections, type Answer, type Standing } from './live-connections.js';
 import { MtlsRefusal } from './mtls.errors.js';
@@ -143,3 +144,22 @@ test.each(['HTTP/1.1', 'HTTP/2'] as const)(
     server.close();
   },
 );
+
+test('an answer to HEAD over HTTP/2 is not followed when its caller has left before it came', async () => {
+  let looks = 0;
+  const tracked = start({ marks: () => [performance.now()] });
+  const server = createHttp2Server().listen(0);
+  await once(server, 'listening');
+  const session = connect(`http://localhost:${(server.address() as AddressInfo).port}`);
+  const asked = session.request({ ':method': 'HEAD' }).on('error', () => undefined);
+  const [, answer] = (await once(server, 'request')) as [unknown, Extract<Answer, { stream: unknown }>];
+  tracked.follow(answer, () => ++looks < 0);
+  const left = once(answer.stream, 'close');
+  asked.close(constants.NGHTTP2_CANCEL);
+  await left;
+  looks = 0;
+  await setTimeout(300);
+  expect(looks).toBe(0);
+  session.destroy();
+  server.close();
+});

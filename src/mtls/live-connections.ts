@@ -94,10 +94,12 @@ export class LiveConnections {
    * its caller may not have the rest of it, and the connection stays where others use it.
    */
   follow(answer: Answer, isLost: () => boolean): void {
+    // The answer to HEAD over HTTP/2 does not tell when its stream is cancelled.
+    const output = 'stream' in answer ? answer.stream : answer;
     // Nobody would say that it is over.
-    if ('stream' in answer ? answer.stream.closed : answer.closed) return;
+    if (output.closed) return;
     this.#answers.set(answer, isLost);
-    answer.once('close', () => this.#answers.delete(answer));
+    output.once('close', () => this.#answers.delete(answer));
   }
 
   start(): void {
