@@ -1,4 +1,5 @@
 import { Agent, type AgentOptions, type RequestOptions } from 'node:https';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { expectedPeer } from './expected-peer.js';
@@ -43,9 +44,28 @@ export class ClientAgent extends Agent {
     return super.getName(options);
   }
 
-  override createConnection(options: RequestOptions): TLSSocket {
+  override createConnection(options: RequestOptions): Socket {
     this.#listen();
     const { generation } = this.client;
+    const socket = this.#begin(options);
+    this.#generations.set(socket, generation);
+    if (options.timeout !== undefined) socket.setTimeout(options.timeout);
+    return socket;
+  }
+
+  /** A socket in any case: what is thrown for a request that has waited would end the process. */
+  #begin(options: RequestOptions): Socket {
+    try {
+      return this.#connect(options);
+    } catch (error) {
+      const failed = new Socket();
+      // Its error comes when the request listens, and nothing is written to it before.
+      process.nextTick(() => failed.destroy(error as Error));
+      return failed;
+    }
+  }
+
+  #connect(options: RequestOptions): TLSSocket {
     const { socket, connected } = this.client.begin({
       host: options.host ?? 'localhost',
       port: Number(options.port ?? 443),
@@ -56,8 +76,6 @@ export class ClientAgent extends Agent {
     });
     // Told to the socket as well, which Node.js listens to.
     connected.catch(() => undefined);
-    this.#generations.set(socket, generation);
-    if (options.timeout !== undefined) socket.setTimeout(options.timeout);
     return socket;
   }
 

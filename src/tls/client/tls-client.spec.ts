@@ -697,6 +697,17 @@ describe('an agent', () => {
     expect(server.octets).toBe(0);
   });
 
+  test('tells the request whose connection cannot even begin, one that has waited as well, and no other', async () => {
+    const server = await listen(localhost());
+    const { client } = await open();
+    const agent = client.agent({ maxTotalSockets: 1, keepAlive: false });
+    const calls = [server.port, 70_000, server.port].map((port) => getBy(agent, port));
+    const [first, wrong, last] = await Promise.allSettled(calls);
+    expect(wrong).toMatchObject({ status: 'rejected', reason: { code: 'ERR_SOCKET_BAD_PORT' } });
+    expect([first?.status, last?.status]).toEqual(['fulfilled', 'fulfilled']);
+    await expect(getBy(client.agent(), 70_000)).rejects.toMatchObject({ code: 'ERR_SOCKET_BAD_PORT' });
+  });
+
   test('has the timeout of a request act in the handshake too, and a request that is given up end at once', async () => {
     const { server, port } = await silentServer();
     const { client } = await open();
