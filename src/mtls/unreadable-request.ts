@@ -85,11 +85,14 @@ export function refuseConnect(server: EventEmitter): void {
   });
 }
 
+/** Whether an earlier request on a socket has no answer yet, or not all of it. */
+export const owesAnswer = ({ _httpMessage }: AnsweringSocket): boolean => Boolean(_httpMessage);
+
 /** Answers on a socket that left HTTP/1.1, and ends it. `more` are further header lines. */
 export function endWithProblem(socket: AnsweringSocket, problem: Problem, more: readonly string[] = []): void {
   socket.on('error', () => undefined);
   // It would be taken for the answer to an earlier request that has none yet.
-  if (socket._httpMessage) socket.destroy();
+  if (owesAnswer(socket)) socket.destroy();
   else
     socket.end(problemOctets(problem, more), () => {
       socket.destroy();

@@ -1016,6 +1016,32 @@ describe('WebSockets', () => {
     expect(await frames.ask('echo')).toEqual({ event: 'echo', data: {} });
   });
 
+  test('a WebSocket is not opened behind a request that has no answer yet, for which its 101 would be taken', async () => {
+    @WebSocketGateway({ path: '/behind' })
+    @Public()
+    class Behind {}
+    @Controller()
+    class Slow {
+      @Get('slow')
+      @Public()
+      slow(): Promise<never> {
+        return new Promise(() => undefined);
+      }
+    }
+    const app = await createApp(ca, await serverTls(ca), { providers: [Behind], controllers: [Slow] });
+    closing.push(() => app.close());
+    app.useWebSocketAdapter(new MtlsWsAdapter(app));
+    await app.listen(0, '127.0.0.1');
+    const raw = await RawConnection.open(portOf(app.getHttpServer()), clientTls(ca, unlisted));
+    closing.push(() => {
+      raw.close();
+    });
+    const headers = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
+    const upgrade = ['GET /behind HTTP/1.1', 'Host: localhost', ...headers, `Sec-WebSocket-Key: ${'A'.repeat(22)}==`];
+    raw.socket.write(`GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n${upgrade.join('\r\n')}\r\n\r\n`);
+    await expect(raw.answer()).rejects.toThrow('closed before the answer');
+  });
+
   test('a refused upgrade is not taken for the answer to an earlier request', async () => {
     @Controller()
     class Slow {

@@ -10,7 +10,7 @@ import { RateLimited } from '../rates/rate-limiter.js';
 import { problemOfRefusal } from '../refusal-problem.js';
 import { DEFAULT_ADMISSION, leastOf, type RoutePolicy } from '../route-policy.js';
 import { rememberCall, TransportCall } from './transport-call.js';
-import { answerStatus, CONNECT_REFUSED, endWithProblem, refuseConnect } from '../unreadable-request.js';
+import { answerStatus, CONNECT_REFUSED, endWithProblem, owesAnswer, refuseConnect } from '../unreadable-request.js';
 import type { TransportGate } from './transport.gate.js';
 
 /**
@@ -33,6 +33,11 @@ export function closeUpgrades(server: EventEmitter, gate: TransportGate): void {
     }
     const ownListeners = event === 'connect' ? 1 : 0;
     if (server.listenerCount(event) === ownListeners) return emit(event, ...rest);
+    // What is sent now would be taken for the answer to an earlier request; one that waits for its turn holds up what comes.
+    if (owesAnswer(socket)) {
+      socket.on('error', () => undefined).destroy();
+      return true;
+    }
     const call = admitted(request, socket, gate);
     if (!call) return true;
     // Nest's adapter would destroy the socket without a word.
