@@ -997,6 +997,13 @@ describe('WebSockets', () => {
     expect(listening.ws.readyState).toBe(WebSocket.OPEN);
   });
 
+  test('an interval of pings that no timer can wait for is refused', async () => {
+    const app = await createApp(ca, await serverTls(ca), {});
+    closing.push(() => app.close());
+    for (const pingInterval of [0, -1, NaN, Infinity, 2 ** 31, '30s' as unknown as number])
+      expect(() => new MtlsWsAdapter(app, { pingInterval })).toThrow(/^pingInterval is no number of milliseconds/);
+  });
+
   test('an answer that cannot be written as JSON is not sent, and the others are', async () => {
     @WebSocketGateway({ path: '/echo' })
     @Public()

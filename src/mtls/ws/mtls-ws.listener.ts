@@ -61,7 +61,8 @@ export class MtlsWsAdapter extends WsAdapter {
 
   /**
    * `origins`: where pages that connect may come from, besides the application's own origin, such as `https://app.example.org`. `pingInterval`: how
-   * often each client is pinged, in milliseconds, by default 30 000; one from which nothing came since the last time is cut.
+   * often each client is pinged, in milliseconds, by default 30 000; one from which nothing came since the last time is cut. Throws RangeError for an
+   * interval that no timer can wait for.
    */
   constructor(
     app: INestApplicationContext,
@@ -75,6 +76,9 @@ export class MtlsWsAdapter extends WsAdapter {
     } = {},
   ) {
     super(app, options);
+    // A timer takes what is no number, and what is too large a one, for a millisecond: every client would be cut.
+    if (!(typeof pingInterval === 'number' && pingInterval > 0 && pingInterval < 2 ** 31))
+      throw new RangeError(`pingInterval is no number of milliseconds: ${String(pingInterval)}`);
     this.#pingInterval = pingInterval;
     this.#gate = app.get(TransportGate, { strict: false });
     this.#live = app.get(LiveConnections, { strict: false });
