@@ -997,6 +997,28 @@ describe('WebSockets', () => {
     expect(listening.ws.readyState).toBe(WebSocket.OPEN);
   });
 
+  test('a WebSocket that its application reads nothing from for a while is not cut as silent', async () => {
+    @WebSocketGateway({ path: '/held' })
+    @Public()
+    class Held {
+      handleConnection(client: WebSocket): void {
+        client.pause();
+        setTimeout(() => {
+          client.resume();
+        }, 1_500);
+      }
+    }
+    const app = await createApp(ca, await serverTls(ca), { providers: [Held] });
+    closing.push(() => app.close());
+    app.useWebSocketAdapter(new MtlsWsAdapter(app, { pingInterval: 200 }));
+    await app.listen(0, '127.0.0.1');
+    const { ws } = await Frames.open(portOf(app.getHttpServer()), '/held', undefined);
+    // More than is read ahead.
+    for (let i = 0; i < 10; i++) ws.send(Buffer.alloc(100_000));
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(ws.readyState).toBe(WebSocket.OPEN);
+  });
+
   test('an interval of pings that no timer can wait for is refused', async () => {
     const app = await createApp(ca, await serverTls(ca), {});
     closing.push(() => app.close());

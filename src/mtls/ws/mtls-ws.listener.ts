@@ -213,9 +213,10 @@ function isTaking(client: WebSocket): boolean {
 function cutWhenSilent(client: WebSocket, { socket }: IncomingMessage, interval: number): void {
   let seen: number | undefined;
   const look = (): void => {
-    if (socket.bytesRead === seen) client.terminate();
+    if (!client.isPaused && socket.bytesRead === seen) client.terminate();
     else client.ping();
-    seen = socket.bytesRead;
+    // What its application does not read does not count as missing.
+    seen = client.isPaused ? undefined : socket.bytesRead;
   };
   // After what has come was read: this process may have been at a standstill itself.
   const timer = setInterval(() => setImmediate(look), interval).unref();
