@@ -14,7 +14,7 @@ export function authoritySubject({ organization }: Settings, role: IssuerRole, i
 
 /** Whether a CA of ours has this subject, or will have it after a rollover. */
 export function isAuthoritySubject(subject: Name, settings: Settings): boolean {
-  const number = / (\p{Nd}+)$/u.exec(attributeValues(subject, Oid.commonName)[0] ?? '')?.[1];
+  const number = / (\p{N}+)$/u.exec(attributeValues(subject, Oid.commonName)[0] ?? '')?.[1];
   return (['root', 'issuing'] as const).some((role) =>
     sameName(subject, authoritySubject(settings, role, number === undefined ? role : `${role}-${number}`)),
   );

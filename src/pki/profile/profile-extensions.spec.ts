@@ -189,6 +189,7 @@ describe('what the profiles write', () => {
     ['a path that is too long', 'ca_limits_not_allowed', () => intermediate({ pathLenConstraint: 9 })],
     ['the name of a CA of ours', 'subject_not_allowed', () => intermediate({}, 'VERITAS Root CA')],
     ['the name that the next CA of ours has', 'subject_not_allowed', () => intermediate({}, 'Veritas issuing CA 2')],
+    ['that name with a digit of another form', 'subject_not_allowed', () => intermediate({}, 'VERITAS Issuing CA ②')],
     ['a name with a line break', 'subject_not_allowed', () => intermediate({}, 'Plant\n7')],
     ['a life of eleven years', 'lifetime_not_allowed', () => intermediate({ lifetime: 11 * 365 * 86_400 })],
     ['a weak key', 'public_key_not_allowed', () => intermediate({}, 'X', generateTestKeyPair('RSA-1024').privateKey)],
