@@ -153,6 +153,17 @@ describe('a root that is kept elsewhere', () => {
     });
   });
 
+  it('comes before the CAs below it in ca show, the next root too', async () => {
+    sign(await request());
+    expect(await install()).toMatchObject({ code: 0 });
+    root = TestCa.root({ commonName: 'Next Offline Root' });
+    writeFileSync(path('root.pem'), root.certificatePem);
+    sign(await request());
+    expect(await install()).toMatchObject({ code: 0 });
+    const shown = (await json('ca', 'show')) as unknown as { id: string }[];
+    expect(shown.map(({ id }) => id)).toEqual(['root', 'root-2', 'issuing', 'issuing-2']);
+  });
+
   it('is backed up and restored while its key waits for the certificate', async () => {
     const asked = await request();
     const { to, by } = await backupKey();

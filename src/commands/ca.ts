@@ -22,7 +22,8 @@ export async function caShow(session: Session): Promise<void> {
 
 async function describe({ output }: Session, { database, name }: Store): Promise<void> {
   const all = [];
-  for (const { id, role, state, key_place: key, der } of await listIssuers(database)) {
+  const issuers = (await listIssuers(database)).sort((a, b) => Number(b.role === 'root') - Number(a.role === 'root'));
+  for (const { id, role, state, key_place: key, der } of issuers) {
     const last = await lastCrlHeader(database, { issuer: id, scope: 'complete' });
     const crl = last ? { number: last.number, next_update: new Date(last.next_update).toISOString() } : null;
     all.push({ id, role, state, key, certificate: decodeCertificate(der), crl });
