@@ -266,6 +266,28 @@ describe('a SQLite store', () => {
     await expect(checkSound(again.database, path)).rejects.toMatchObject(damaged);
   });
 
+  it('is damaged where an index of some rows lost one of them', async () => {
+    const firstPage = (contents?: Uint8Array): Buffer => {
+      const raw = new DatabaseSync(path, { readOnly: true });
+      const root = raw.prepare(`select rootpage from sqlite_schema where name = 'issuer_active'`).get()?.rootpage;
+      raw.close();
+      const octets = readFileSync(path);
+      if (contents) octets.set(contents, (Number(root) - 1) * 4096);
+      writeFileSync(path, octets);
+      return octets.subarray((Number(root) - 1) * 4096, Number(root) * 4096);
+    };
+    const store = await opened({ path });
+    await insert(store, 'a');
+    await expect(checkSound(store.database, path)).resolves.toBeUndefined();
+    await store.close();
+    const before = firstPage();
+    const again = await opened({ path });
+    await again.transaction((transaction) => insertIssuer(transaction, { ...issuer('b'), state: 'active' }));
+    await again.close();
+    firstPage(before);
+    await expect(checkSound((await opened({ path })).database, path)).rejects.toMatchObject({ code: 'store_corrupt' });
+  });
+
   it('is not brought forward where it is damaged, and stays as it is', async () => {
     await (await opened({ path })).close();
     const octets = readFileSync(path);
