@@ -13,20 +13,24 @@ import { listWithoutEntries } from './list-without-entries.js';
  * `authority_mismatch`.
  */
 export async function checkStoreIsCurrent(store: Store, { id, certificate }: Authority, folder: string): Promise<void> {
-  const complete = join(folder, crlFileName(id, COMPLETE));
-  for (const path of [complete, ...filesIn(join(folder, id))]) {
+  const lists = [join(folder, crlFileName(id, COMPLETE)), ...filesIn(join(folder, id))].flatMap((path) => {
     const list = attempt(() => listWithoutEntries(path));
-    if (!list || !sameName(certificate.subject, list.issuer)) continue;
-    // The store is read last: another process may be signing, and takes the number before it writes the file.
-    const known = await lastNumber(store, id);
-    const number = Number(list.extensions.crlNumber ?? 0n);
-    if (number <= known || !attempt(() => isSignedBy(decodeCertificateList(readFileSync(path)), certificate.publicKey)))
-      continue;
+    return list && sameName(certificate.subject, list.issuer)
+      ? [{ path, number: Number(list.extensions.crlNumber ?? 0n) }]
+      : [];
+  });
+  if (lists.length === 0) return;
+  // The store is read last, and once: another process may be signing, and takes the number before it writes the file.
+  const known = await lastNumber(store, id);
+  const newer = lists.find(
+    ({ path, number }) =>
+      number > known && attempt(() => isSignedBy(decodeCertificateList(readFileSync(path)), certificate.publicKey)),
+  );
+  if (newer)
     throw new PkiError(
       'authority_mismatch',
-      `the store ${store.name} is older than the list ${number} of ${id} in ${path}, as it knows none above ${known}: bring the newest store with its -wal, restore a backup, or move that file away to forget what was revoked since`,
+      `the store ${store.name} is older than the list ${newer.number} of ${id} in ${newer.path}, as it knows none above ${known}: bring the newest store with its -wal, restore a backup, or move that file away to forget what was revoked since`,
     );
-  }
 }
 
 /** A list of a root that is kept elsewhere took no number here. */
