@@ -65,7 +65,8 @@ const ISSUANCE_REFUSED_WHEN: Readonly<Record<PkiErrorCode, string>> = {
   serial_unknown: 'no certificate with that serial number was issued here',
   certificate_not_revocable: 'it is a root',
   authority_missing: 'there is no CA in the store yet, and nobody asked to make one',
-  authority_mismatch: 'files and store belong to different CAs, or a key file is gone',
+  authority_mismatch:
+    'files and store belong to different CAs, the store is older than the lists beside it, or a key file is gone',
   issuer_expired: 'the issuing CA has expired, or would before the certificate',
   issuer_inactive: 'another CA signs new certificates, and this node could not find that out in time',
   issuer_revoked: 'the issuing CA was revoked: what it signs would be refused everywhere',
