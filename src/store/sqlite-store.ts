@@ -223,7 +223,7 @@ function addressFor(path: string): string | URL {
     return path;
   } catch (error) {
     if (!CANNOT_WRITE.includes(resultCodeOf(error)) || fileAt(path) === '') throw error;
-    if (logAt(path) !== '')
+    if (logOctets(path) > 0)
       throw new StoreError(
         'store_unavailable',
         `the store ${path} cannot be used: what was committed last is in its -wal, which only who may write to its folder can bring in`,
@@ -240,8 +240,11 @@ function addressFor(path: string): string | URL {
 /** What changes with whatever is written. */
 function stateAt(path: string): string {
   const there = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return `${fileAt(path)} ${there?.size} ${there?.mtimeNs} ${logAt(path)}`;
+  return `${fileAt(path)} ${there?.size} ${there?.mtimeNs} ${logAt(path)} ${logOctets(path)}`;
 }
+
+/** How long the log is: empty, as who only reads may leave it, it is none. */
+const logOctets = (path: string): number => statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
 
 /** Throws {@link StoreError} where there are tables, and not those of a store. */
 function checkIsOurs(sqlite: DatabaseSync, path: string): void {

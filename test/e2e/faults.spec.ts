@@ -551,6 +551,20 @@ describeWithMounts('disks that are full or for reading only', () => {
     expect([code, err]).toEqual([3, expect.stringMatching(/is in its -wal, which only who may write to its folder/)]);
   });
 
+  test('a store for reading only beside an empty log, which a command that only read leaves: it is read', async () => {
+    const folder = usedFolder();
+    const copy = join(folder, 'copy');
+    mkdirSync(copy);
+    expect((await commandIn(folder, ['list'])).code).toBe(0);
+    for (const suffix of ['', '-wal'])
+      copyFileSync(join(folder, `var/veritas.db${suffix}`), join(copy, `veritas.db${suffix}`));
+    expect(statSync(join(copy, 'veritas.db-wal')).size).toBe(0);
+    mountReadOnly(copy);
+    expect(await commandIn(folder, ['list'], { VERITAS_STORE_PATH: join(copy, 'veritas.db') })).toMatchObject({
+      code: 0,
+    });
+  });
+
   test('certificates for reading only: a service with all of them there needs no more', async () => {
     const folder = usedFolder();
     mountReadOnly(join(folder, 'certs'));
