@@ -3,7 +3,7 @@ import type { Database } from './schema.js';
 import { corruptError } from './sqlite-error.js';
 
 /**
- * Looks through all of a SQLite file, three seconds for a million certificates: an index that lost entries would leave revocations out without any error.
+ * Looks through all of a SQLite file, two seconds for a million certificates in memory: an index that lost entries would leave revocations out without any error.
  * PostgreSQL looks after its own. Throws {@link StoreError} `store_corrupt`.
  */
 export async function checkSound(database: Database, store: string): Promise<void> {
