@@ -275,6 +275,8 @@ describe('slow and greedy clients', () => {
     good = connectHttp2(`https://localhost:${app.port}`, { ...billing, ALPNProtocols: ['h2'] });
     await once(good, 'connect');
     keptAlive = await RawConnection.open(app.port, billing);
+    // From its first request on it has the time of one that is kept alive.
+    await keptAlive.get('/orders');
   });
   afterAll(async () => {
     good.destroy();
