@@ -11,7 +11,7 @@ import {
   type TlsReloader,
   withNewKey,
 } from '../tls/index.js';
-import { attributeValues, decodeCertificate, octetsFromPemOrDer, Oid, type Certificate } from '../x509/index.js';
+import { attributeValues, decodeCertificates, Oid, type Certificate } from '../x509/index.js';
 
 /**
  * Keeps the certificate of the service's own listener from expiring: our CA certifies the same names and lifetime for a new key of the same kind. A
@@ -70,7 +70,7 @@ async function replace(pair: PairFiles, ca: CertificationAuthority['ca']): Promi
       holder: { serialNumber, fingerprint256 },
       requester: { actor: 'veritas', requestId: randomUUID(), standing: 'operator' },
     });
-    pair.place(privateKey, octetsFromPemOrDer(chainPem, 'CERTIFICATE').map(decodeCertificate));
+    pair.place(privateKey, decodeCertificates(chainPem));
     return certificate;
   });
 }

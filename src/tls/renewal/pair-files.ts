@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { decodeCertificate, DecodeError, encodePem, octetsFromPemOrDer, type Certificate } from '../../x509/index.js';
+import { decodeCertificates, DecodeError, encodePem, type Certificate } from '../../x509/index.js';
 import { removeLeftovers } from '../../files/index.js';
 import { previousKeyFile } from '../tls-material.js';
 import { lockPair } from './pair-lock.js';
@@ -186,14 +186,13 @@ function readKeyFile(path: string): Buffer {
 
 function leafIn(octets: Buffer, path: string): Certificate {
   try {
-    const [leaf] = octetsFromPemOrDer(octets, 'CERTIFICATE').map(decodeCertificate);
-    if (leaf) return leaf;
+    return decodeCertificates(octets)[0];
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
+    throw new RenewalError('unusable', `${path} holds no certificate that can be read`, {
+      mend: 'name a PEM file of certificates',
+    });
   }
-  throw new RenewalError('unusable', `${path} holds no certificate that can be read`, {
-    mend: 'name a PEM file of certificates',
-  });
 }
 
 const neverOverwritten = (path: string): RenewalError =>

@@ -2,11 +2,10 @@ import type { KeyObject } from 'node:crypto';
 import {
   attributeValues,
   DecodeError,
-  decodeCertificate,
+  decodeCertificates,
   encodeCertificationRequestInfo,
   encodeSigned,
   nameFrom,
-  octetsFromPemOrDer,
   Oid,
   signOctets,
   subjectPublicKeyInfoOf,
@@ -79,7 +78,7 @@ function serviceOf({ subject }: Certificate): string {
 
 function certificatesIn(pem: string, name: string): Certificate[] {
   try {
-    return octetsFromPemOrDer(pem, 'CERTIFICATE').map(decodeCertificate);
+    return decodeCertificates(pem);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw new RenewalError('unusable', `${name} cannot be used (${error.message})`, {

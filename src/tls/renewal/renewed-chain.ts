@@ -1,14 +1,13 @@
 import type { KeyObject } from 'node:crypto';
 import {
-  decodeCertificate,
+  decodeCertificates,
   DecodeError,
   generalNameToString,
+  isSignedBy,
   nameToString,
-  octetsFromPemOrDer,
   sameName,
   subjectPublicKeyInfoOf,
   validateCertificatePath,
-  verifySignature,
   type Certificate,
 } from '../../x509/index.js';
 import { RenewalError } from './renewal-error.js';
@@ -60,14 +59,12 @@ function isAbove(leaf: Certificate, authorities: readonly Certificate[]): (certi
   return (certificate) => path.has(certificate);
 }
 
-const isIssuedBy = (
-  { issuer, signature, signatureAlgorithm, tbs }: Certificate,
-  { subject, publicKey }: Certificate,
-): boolean => sameName(issuer, subject) && verifySignature(signatureAlgorithm, publicKey, tbs, signature);
+const isIssuedBy = (certificate: Certificate, { subject, publicKey }: Certificate): boolean =>
+  sameName(certificate.issuer, subject) && isSignedBy(certificate, publicKey);
 
 function readChain(octets: Uint8Array): Certificate[] {
   try {
-    return octetsFromPemOrDer(octets, 'CERTIFICATE').map(decodeCertificate);
+    return decodeCertificates(octets);
   } catch (error) {
     if (error instanceof DecodeError) throw unfit(error.message);
     throw error;
