@@ -430,6 +430,30 @@ describeOnEachStore('a backup', (_, newPlace) => {
     });
   });
 
+  it('finishes what was ended between one key and the next, and adds nothing beside the key of another', async () => {
+    const octets = await backup();
+    const place = await elsewhere();
+    const again = () => restoreInto(place, octets, { published: publishedNow() });
+    await again();
+    const [issuing, root] = ['issuing', 'root'].map((id) => join(place.settings.directory, `${id}_ca.key.pem`));
+    const keys = () => [issuing!, root!].map((path) => existsSync(path) && readFileSync(path, 'utf8'));
+    const whole = keys();
+    rmSync(root!);
+    expect(await again()).toMatchObject({ already: true });
+    expect(keys()).toEqual(whole);
+    rmSync(root!);
+    writeFileSync(issuing!, 'another');
+    await expect(again()).rejects.toMatchObject({
+      code: 'place_not_empty',
+      message: expect.stringContaining('issuing_ca.key.pem'),
+    });
+    expect(keys()).toEqual(['another', false]);
+    rmSync(issuing!);
+    writeFileSync(join(place.settings.directory, 'issuing-2_ca.key.pem'), whole[0] as string);
+    await expect(again()).rejects.toMatchObject({ code: 'place_not_empty' });
+    expect(keys()).toEqual([false, false]);
+  });
+
   it('leaves the place empty, whatever is wrong with the backup', async () => {
     await issue(authority, 'orders');
     const lines = (await backup()).toString().trimEnd().split('\n');

@@ -22,6 +22,10 @@ export function keyFilesIn({ directory }: PkiSettings): string[] {
     .sort();
 }
 
+/** Whether the CA's key folder has this file, with the same contents. */
+export const isInPlace = ({ file, contents }: BackupFile, { directory }: PkiSettings): boolean =>
+  readFileSync(join(directory, file)).equals(Buffer.from(contents));
+
 /**
  * Reads every key and request file in the key folder unchanged (keys stay encrypted), including those of removed CAs and of CAs that wait for their
  * certificate. Throws PkiError `authority_mismatch` when the key file of a CA is missing, `key_unreadable` when a key file is not encrypted, and

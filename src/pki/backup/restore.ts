@@ -34,7 +34,7 @@ import {
   refuseToUnrevoke,
   type CrlComparison,
 } from './crl-comparison.js';
-import { checkKeys, keyFilesIn } from './key-files.js';
+import { checkKeys, isInPlace, keyFilesIn } from './key-files.js';
 import { provenLists, type PublishedList } from './published-crl.js';
 
 /** The input of {@link restore}. */
@@ -101,7 +101,7 @@ export function restore(reader: BackupReader, options: RestoreOptions): Promise<
     if (await hasRows(transaction, await tableShapes(transaction))) {
       await checkContinues(transaction, manifest, options);
       const { files } = await read(reader, () => Promise.resolve());
-      options.prepare(files);
+      options.prepare(filesToPlace(files, options));
       return { manifest, issuers: [], rows: 0, keysOpened: false, already: true };
     }
     const there = keyFilesIn(settings);
@@ -122,19 +122,33 @@ export function restore(reader: BackupReader, options: RestoreOptions): Promise<
   });
 }
 
-/**
- * Accepts a store that is not empty only if an earlier restore of the same backup filled it and no key file is in place yet. Throws PkiError
- * `place_not_empty`.
- */
+/** Accepts a store that is not empty only if an earlier restore of the same backup filled it. Throws PkiError `place_not_empty`. */
 async function checkContinues(
   transaction: Transaction,
   { audit_head: head }: BackupManifest,
-  { store, settings }: RestoreOptions,
+  { store }: RestoreOptions,
 ): Promise<void> {
   const next = (await auditHead(transaction)) && (await listAudit(transaction, head.sequence, 1))[0];
   const isOurs = next?.action === 'restore' && next.previous_hash === head.hash;
-  if (!isOurs || keyFilesIn(settings).length > 0)
-    throw new PkiError('place_not_empty', `the store ${store.name} is not empty`);
+  if (!isOurs) throw new PkiError('place_not_empty', `the store ${store.name} is not empty`);
+}
+
+/**
+ * The key files that an earlier restore, which filled the store, did not come to. Throws PkiError `place_not_empty` when it came to all of them, and when
+ * a key file is there that the backup has not, or has otherwise.
+ */
+function filesToPlace(files: readonly BackupFile[], { settings }: RestoreOptions): readonly BackupFile[] {
+  const there = keyFilesIn(settings);
+  const placed = files.filter(({ file }) => there.includes(file));
+  const others = there.filter((name) => !placed.some((file) => file.file === name && isInPlace(file, settings)));
+  if (others.length > 0)
+    throw new PkiError(
+      'place_not_empty',
+      `${settings.directory} holds keys that the backup has not: ${others.join(', ')}`,
+    );
+  if (placed.length > 0 && placed.length === files.length)
+    throw new PkiError('place_not_empty', 'the store and the keys were restored from this backup before');
+  return files.filter((file) => !placed.includes(file));
 }
 
 /** Rows would be lost if the tables or columns differed from those of the backup. */
