@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
+import { temporaryFolder } from '../../test/support/folder.js';
 import { configurationSchema } from './configuration.js';
 import { describeAsMarkdown, describeAsYaml } from './describe.js';
 import { loadConfiguration } from './load-configuration.js';
@@ -40,7 +40,7 @@ describe('config/veritas.yaml', () => {
   });
 
   test('is sound with every line taken in, those without a default too', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'veritas-describe-'));
+    const folder = temporaryFolder();
     const [file, url] = [join(folder, 'all.yaml'), join(folder, 'url')];
     writeFileSync(url, 'postgres://veritas:secret@localhost:5432/veritas', { mode: 0o600 });
     const values: Readonly<Record<string, string>> = {
