@@ -1,6 +1,7 @@
 import { createReadStream, statSync, type Stats } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Configuration } from '../configuration/index.js';
+import { isMountPoint, mendOfUnwritable } from '../files/index.js';
 import { holdsPrivateKey, PkiError, readSecretFile } from '../pki/index.js';
 import { decodeCertificates, serialNumberFromString, type Certificate } from '../x509/index.js';
 import { CommandError, messageOf, systemReasonOf } from './command-error.js';
@@ -83,8 +84,8 @@ export const unreadable = (path: string, error: unknown): CommandError =>
   );
 
 /**
- * Checks, before there is anything to write, that a path names a file that may be replaced: not a device, no private key, and not what this program
- * itself needs. Throws CommandError.
+ * Checks, before there is anything to write, that a path names a file that can and may be replaced: not a device, not mounted by itself, no private key,
+ * and not what this program itself needs. Throws CommandError.
  */
 export function checkOutputFile(path: string | undefined, { store, pki }: Configuration): void {
   if (path === undefined) return;
@@ -94,6 +95,8 @@ export function checkOutputFile(path: string | undefined, { store, pki }: Config
   // A file replaces what is at its path: root would replace /dev/null, or the link that /dev/stdout is.
   if (there?.isFile() === false || dirname(resolve(path)) === '/dev')
     throw new CommandError(`${path} is not a regular file`, ExitCode.unusable, 'name a file');
+  if (there && isMountPoint(path))
+    throw new CommandError(`${path} cannot be written (EBUSY)`, ExitCode.unusable, mendOfUnwritable('EBUSY'));
   const kept = (what: string): CommandError =>
     new CommandError(`${path} ${what}, which is never overwritten`, ExitCode.refused, 'name another file');
   if (holdsPrivateKey(path)) throw kept('holds a private key');

@@ -1,4 +1,4 @@
-import { Replacement } from '../files/index.js';
+import { mendOfUnwritable, Replacement } from '../files/index.js';
 import { CommandError, systemReasonOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { Interruption } from './interruption.js';
@@ -72,7 +72,7 @@ function attempt<T>(path: string, work: () => T): T {
     throw new CommandError(
       `${path} cannot be written (${systemReasonOf(error)})`,
       ExitCode.unusable,
-      'look at its folder, its permissions and the space on the disk',
+      mendOfUnwritable(systemReasonOf(error)),
     );
   }
 }

@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { isMountPoint } from './mount-points.js';
 
 /** No write takes so long, in milliseconds. */
 const LEFT_AFTER = 60_000;
@@ -36,6 +37,7 @@ export class Replacement {
     this.#orNothing(() => {
       const [old, like] = [path, sibling].map((each) => lstatSync(each, { throwIfNoEntry: false }));
       if (old?.isDirectory()) throw Object.assign(new Error('EISDIR: it is a folder'), { code: 'EISDIR' });
+      if (old && isMountPoint(path)) throw Object.assign(new Error('EBUSY: it is a mount point'), { code: 'EBUSY' });
       // By the open file, not by its name: in somebody else's folder a name can be exchanged meanwhile.
       if (like?.isFile() && process.geteuid?.() === 0) fchownSync(file, like.uid, like.gid);
     });

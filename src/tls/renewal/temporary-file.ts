@@ -1,4 +1,4 @@
-import { Replacement } from '../../files/index.js';
+import { mendOfUnwritable, Replacement } from '../../files/index.js';
 import { reasonOf, RenewalError } from './renewal-error.js';
 
 /** A complete file on the disk, beside the file that it is to replace; see {@link Replacement}. Each method throws {@link RenewalError}. */
@@ -34,7 +34,7 @@ export class TemporaryFile {
       return work();
     } catch (error) {
       throw new RenewalError('unusable', `${this.#path} cannot be written (${reasonOf(error)})`, {
-        mend: 'look at its folder, its permissions and the space on the disk',
+        mend: mendOfUnwritable(reasonOf(error)),
         cause: error,
       });
     }
