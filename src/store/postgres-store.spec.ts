@@ -307,7 +307,8 @@ describeOnPostgres('a PostgreSQL that cannot be used', () => {
     );
     await server.query('grant select on all tables in schema public to veritas_service', 'pki');
     expect(await refusal(service)).toMatch(/its role lacks insert on issuer, .*delete on crl/);
-    // An empty database, and a role that may not make tables in it.
+    // An empty database, and a role that may not make tables in it, as is the rule since 15.
+    await server.query('revoke create on schema public from public', 'other');
     expect(await refusal(url({ user: 'veritas_service', database: 'other' }))).toMatch(
       /permission denied for schema public/,
     );

@@ -217,8 +217,8 @@ interface PlanNode {
 
 /**
  * The plan of a query with its values, a line for each leaf: what PostgreSQL's own costs decide on {@link fill}, with two exceptions. `few`: of a table
- * that has too few rows here to be worth an index, so that what is asked is whether there is one. And of less than a page it would rather gather the
- * rows by the same index and sort them (a bitmap), which is no slower and says nothing of more.
+ * that has too few rows here to be worth an index, or to be joined row by row, so that what is asked is whether there is one. And of less than a page it
+ * would rather gather the rows by the same index and sort them (a bitmap), which is no slower and says nothing of more.
  */
 async function postgresPlan(
   { options }: StorePlace,
@@ -227,7 +227,7 @@ async function postgresPlan(
 ): Promise<string[]> {
   return connected(options.url ?? '', async (client) => {
     await client.query('set enable_bitmapscan = off');
-    if (few) await client.query('set enable_seqscan = off');
+    if (few) await client.query('set enable_seqscan = off; set enable_mergejoin = off; set enable_hashjoin = off');
     const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(`explain (format json) ${sql}`, [
       ...parameters,
     ]);

@@ -34,7 +34,7 @@ export async function makeServer(binaries: Binaries, folder: string): Promise<vo
   const { bin, uid, gid } = binaries;
   if (uid !== undefined && gid !== undefined) await chown(folder, uid, gid);
   const access = ['-U', 'postgres', '--auth-local=trust', '--auth-host=scram-sha-256'];
-  const rest = ['-E', 'UTF8', '--locale=C.UTF-8', '--no-sync', '--no-instructions'];
+  const rest = ['-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'];
   await promisify(execFile)(join(bin, 'initdb'), ['-D', join(folder, 'data'), ...access, ...rest], {
     ...owner(binaries),
     cwd: '/',
