@@ -8,6 +8,7 @@ import type { HttpConfig } from '../configuration/index.js';
 import type { ConnectionSettings } from './connection-limits.js';
 import { answerUnreadable, answerUnroutable, oneByOne, withOneHost } from '../mtls/index.js';
 import { NO_SCHEMAS } from '../repository/index.js';
+import { continueWhenRead } from './continuation.js';
 import { cutSlowClients } from './slow-clients.js';
 
 /** The limits of the HTTPS listener on what comes over a connection. */
@@ -122,6 +123,7 @@ function createListener(http: HttpLimits, tls: TlsOptions): Http2SecureServer {
   server.on('checkExpectation', (request, response) => {
     server.emit('request', request, response);
   });
+  continueWhenRead(server);
   cutSlowClients(server, http);
   return server;
 }
