@@ -161,6 +161,8 @@ describe('comparing (RFC 5280 §7.1)', () => {
     ['admin', 'admın'],
     ['ADMIN', 'adm𝚤n'],
     ['a b', 'ab'],
+    ['a b', 'a\ufeffb'],
+    ['a', '\ufeffa'],
     ['', 'a'],
   ])('%j is not %j', (left, right) => {
     expect(sameName(cn(left), cn(right))).toBe(false);

@@ -170,6 +170,8 @@ function rdnKey(rdn: RelativeDistinguishedName, prepareValue: (value: string) =>
   return JSON.stringify(attributes.sort());
 }
 
+// RFC 4518 §2.2: what is mapped to a space. U+FEFF is not, although `\s` and `trim` take it for one.
+const SPACES = /[\t-\r\u0085\p{Z}]+/gu;
 const WHITE_CONTROLS = /[\t\n\v\f\r\u0085]/g;
 const MAPPED_TO_NOTHING = /[\p{Cc}\p{Cf}\p{Variation_Selector}\u034f\u1806\ufffc]/gu;
 // Composing takes time in the square of the number of marks in a row, of which no language has more than a few (UAX #15 §13 draws the line here); and two
@@ -194,8 +196,8 @@ function prepare(value: string): string {
   const folded = value.normalize('NFKC').replace(/[^ı]+/g, (part) => part.toLowerCase().toUpperCase().toLowerCase());
   return folded
     .normalize('NFKC')
-    .replace(/[\s\u0085]+/gu, ' ')
-    .trim();
+    .replace(SPACES, ' ')
+    .replace(/^ | $/g, '');
 }
 
 const prepareLoosely = (value: string): string =>
