@@ -233,6 +233,14 @@ describe('a CRL', () => {
     expect(verdict([], responder.certificate)).toBe('good');
     expect(verdict([], root.issue({ extensions }).certificate)).toBe('revocation_unknown');
   });
+
+  it.each([Oid.noRevAvail, Oid.ocspNoCheck])('is asked for where %s is not NULL', (oid) => {
+    const withValue = (value: Uint8Array) =>
+      root.issue({ extensions: [{ oid, critical: false, value }], purposes: [Oid.ocspSigning] }).certificate;
+    expect(verdict([], withValue(write.nullElement()))).toBe('good');
+    for (const value of [write.sequence(), new Uint8Array(0), Uint8Array.of(5, 0, 0)])
+      expect(verdict([], withValue(value))).toBe('revocation_unknown');
+  });
 });
 
 describe('a CRL signed with another key of its issuer', () => {
@@ -330,6 +338,12 @@ describe('scopes', () => {
     expect(['good', 'revocation_unknown', 'revocation_unknown']).toEqual(
       [flag(1), flag(2), flag(5)].map((one) => verdict([scoped(one)])),
     );
+  });
+
+  it('of none at all makes nobody good, because its extension must not be empty (§5.2.5)', () => {
+    const empty = { extensions: [number(1n), scope()] };
+    expect(verdict([root.crl([], empty)])).toBe('revocation_unknown');
+    expect(verdict([root.crl([{ certificate }], empty)])).toBe('revoked');
   });
 
   it('of a distribution point', () => {
