@@ -132,10 +132,10 @@ export function sameName(a: Name, b: Name): boolean {
 
 export const isEmptyName = (name: Name): boolean => name.rdns.length === 0;
 
-/** Every value of an attribute type, in order, whichever RDN holds it. */
+/** Every value of an attribute type, in order, whichever RDN holds it. One that is no text is empty, so that it is counted. */
 export function attributeValues(name: Name, type: string): string[] {
   return name.rdns.flatMap((rdn) =>
-    rdn.flatMap((attribute) => (attribute.type === type && attribute.value !== undefined ? [attribute.value] : [])),
+    rdn.flatMap((attribute) => (attribute.type === type ? [attribute.value ?? ''] : [])),
   );
 }
 
@@ -194,10 +194,7 @@ function prepare(value: string): string {
   // Lower, upper and lower case again: fewer steps would leave some apart (ẞ, ß and SS, the two small sigmas). The dotless i has the capital of the other i,
   // but is not folded (RFC 3454 B.2).
   const folded = value.normalize('NFKC').replace(/[^ı]+/g, (part) => part.toLowerCase().toUpperCase().toLowerCase());
-  return folded
-    .normalize('NFKC')
-    .replace(SPACES, ' ')
-    .replace(/^ | $/g, '');
+  return folded.normalize('NFKC').replace(SPACES, ' ').replace(/^ | $/g, '');
 }
 
 const prepareLoosely = (value: string): string =>
