@@ -353,6 +353,8 @@ describe('scopes', () => {
     expect(verdict([crl], at(uri('http://b/')))).toBe('good');
     expect(verdict([crl], at(uri('http://c/')))).toBe('revocation_unknown');
     expect(verdict([crl])).toBe('revocation_unknown');
+    // RFC 5280 §7.4.
+    expect(verdict([crl], at(uri('HTTP://B:80')))).toBe('good');
     // The point's CRLs are for some reasons only.
     const some = write.namedBits([1], context(1));
     expect(verdict([crl], at(uri('http://a/'), some))).toBe('revocation_unknown');
