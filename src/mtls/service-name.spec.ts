@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { write } from '../der/index.js';
 import {
   encodeName,
   isSpiffeId,
@@ -204,6 +205,13 @@ describe('the name of a service', () => {
   const certificate = (commonNames: readonly string[], names: readonly GeneralName[] = []): Certificate =>
     ca.issue({ subject: encodeName(commonNames.map((value) => [{ type: Oid.commonName, value }])), names }).certificate;
   const ID = 'spiffe://prod.example/ns/billing';
+  // A GeneralString, which is none of the strings of X.509, but which others show as text all the same.
+  const foreign = { type: Oid.commonName, tag: 0x1b, value: undefined, der: write.element(0x1b, Buffer.from('admin')) };
+  const withForeign = (...commonNames: readonly string[]): Certificate =>
+    ca.issue({
+      subject: encodeName([...commonNames.map((value) => [{ type: Oid.commonName, value }]), [foreign]]),
+      names: [uri(ID)],
+    }).certificate;
 
   test.each<[readonly ServicePlace[], Certificate, string, ServicePlace]>([
     [['cn'], certificate(['billing'], [dns('other.example'), uri(ID)]), 'billing', 'cn'],
@@ -221,6 +229,8 @@ describe('the name of a service', () => {
   test.each<[string, readonly ServicePlace[], Certificate]>([
     ['two common names', ['cn'], certificate(['billing', 'orders'])],
     ['two common names, with a SPIFFE ID behind them', ['cn', 'spiffe'], certificate(['a', 'b'], [uri(ID)])],
+    ['a common name beside one that is no text', ['cn'], withForeign('billing')],
+    ['a common name that is no text, with a SPIFFE ID behind it', ['cn', 'spiffe'], withForeign()],
     ['a common name that is a SPIFFE ID', ['cn'], certificate([ID])],
     ['two DNS names', ['dns', 'cn'], certificate(['billing'], [dns('a.example'), dns('b.example')])],
     ['a wildcard', ['dns', 'cn'], certificate(['billing'], [dns('*.example')])],

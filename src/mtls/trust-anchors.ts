@@ -1,5 +1,5 @@
 import type { RevocationMode } from '../revocation/index.js';
-import { DecodeError, decodeCertificates, type Certificate } from '../x509/index.js';
+import { DecodeError, decodeCertificates, isSelfSigned, type Certificate } from '../x509/index.js';
 
 /** Certificates to build paths from: a path ends at an anchor, and leads over intermediates, which are never trusted by themselves. */
 export interface CaCertificates {
@@ -37,13 +37,12 @@ export type CertificateInput = string | Uint8Array | readonly (string | Uint8Arr
  */
 export function readTrustAnchors(anchors: CertificateInput, intermediates: CertificateInput = []): TrustAnchors {
   const bundle = readCertificates(anchors);
-  const isRoot = (certificate: Certificate): boolean => certificate.subject.key === certificate.issuer.key;
-  const roots = bundle.filter(isRoot);
+  const roots = bundle.filter(isSelfSigned);
   if (roots.length === 0) throw new RangeError('the trust anchors hold no self-signed CA certificate');
   return Object.freeze({
     anchors: Object.freeze(roots),
     intermediates: Object.freeze([
-      ...bundle.filter((certificate) => !isRoot(certificate)),
+      ...bundle.filter((certificate) => !roots.includes(certificate)),
       ...readCertificates(intermediates),
     ]),
   });

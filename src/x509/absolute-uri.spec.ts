@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { isAbsoluteUri, isHttpUri } from './absolute-uri.js';
+import { comparableUri, isAbsoluteUri, isHttpUri } from './absolute-uri.js';
 
 test.each([
   'http://ca.example.com/crl/issuing.crl',
@@ -43,4 +43,43 @@ test('http is not https', () => {
     false,
     false,
   ]);
+});
+
+test.each([
+  ['HTTP://CA.Example.com/a.crl', 'http://ca.example.com/a.crl'],
+  ['http://ca.example.com:80/a.crl', 'http://ca.example.com/a.crl'],
+  ['https://ca.example.com:443/', 'https://ca.example.com:/'],
+  ['ftp://ca.example.com:21/a', 'ftp://ca.example.com/a'],
+  ['ldap://CA.example.com:389/cn=CA?x;binary', 'ldap://ca.example.com/cn=CA?x;binary'],
+  ['http://ca.example.com', 'http://ca.example.com/'],
+  ['http://ca.example.com?a', 'http://ca.example.com/?a'],
+  ['http://ca.example.com/%7ea/%2f', 'http://ca.example.com/~a/%2F'],
+  ['http://ca.example.com/a/./b/../c.crl', 'http://ca.example.com/a/c.crl'],
+  ['http://ca.example.com/../a', 'http://ca.example.com/a'],
+  ['http://ca.example.com/a/..', 'http://ca.example.com/'],
+  ['http://ca.example.com/%2e%2E/a', 'http://ca.example.com/a'],
+  ['http://[2001:DB8::1]:80/', 'http://[2001:db8::1]/'],
+  ['URN:uuid:a', 'urn:uuid:a'],
+])('%s and %s are the same', (one, other) => {
+  expect(comparableUri(one)).toBe(comparableUri(other));
+});
+
+test.each([
+  ['http://ca.example.com/a.crl', 'http://ca.example.com/A.crl'],
+  ['http://ca.example.com/a', 'https://ca.example.com/a'],
+  ['http://ca.example.com/a', 'http://ca.example.com:443/a'],
+  ['http://ca.example.com/a', 'http://ca.example.com/a/'],
+  ['http://ca.example.com/a', 'http://ca.example.com//a'],
+  ['http://ca.example.com/a%2fb', 'http://ca.example.com/a/b'],
+  ['http://ca.example.com/a?b', 'http://ca.example.com/a?B'],
+  ['http://ca.example.com/a?b/../c', 'http://ca.example.com/a?c'],
+  ['http://ca.example.com/a', 'http://ca.example.com/a#'],
+  ['http://User@ca.example.com/', 'http://user@ca.example.com/'],
+  ['ldaps://ca.example.com:389/', 'ldaps://ca.example.com/'],
+  ['http://ca.example.com\\a', 'http://ca.example.com/a'],
+  ['urn:uuid:a', 'urn:UUID:a'],
+  ['urn:a/../b', 'urn:b'],
+  ['A', 'a'],
+])('%s and %s are not', (one, other) => {
+  expect(comparableUri(one)).not.toBe(comparableUri(other));
 });

@@ -84,6 +84,15 @@ export class CertificateList {
   }
 }
 
+// A SEQUENCE of nothing.
+const EMPTY = Buffer.of(0x30, 0);
+
+/** Whether a CRL has an issuingDistributionPoint that says nothing, which issuers must not make (RFC 5280 §5.2.5). */
+export function hasEmptyScope({ extensions }: CertificateList): boolean {
+  const extension = extensions.all.get(Oid.issuingDistributionPoint);
+  return extension !== undefined && EMPTY.equals(extension.value);
+}
+
 /** Reads one DER CRL of at most 256 MiB. Throws DecodeError; entries are read later, by {@link CertificateList.revokedCertificates}. */
 export function decodeCertificateList(octets: Uint8Array): CertificateList {
   return new CertificateList(octets);

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from '@jest/globals';
 import { TestCa } from '../testing/index.js';
-import { CrlRefusedError, encodeExtensionOf, indexCrl, KeyUsage } from './index.js';
+import { CrlRefusedError, encodeExtensionOf, indexCrl, KeyUsage, Oid } from './index.js';
 
 const keyPair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const signing = TestCa.root({ keyPair });
@@ -21,4 +21,11 @@ test('a list is refused when no certificate of its CA may sign lists (RFC 5280 ย
   const refused = index(notSigning);
   await expect(refused).rejects.toThrow(CrlRefusedError);
   await expect(refused).rejects.toThrow('may not sign CRLs');
+});
+
+test('a list is refused when its issuingDistributionPoint is empty (RFC 5280 ยง5.2.5)', async () => {
+  const scope = { oid: Oid.issuingDistributionPoint, critical: true, value: Buffer.of(0x30, 0) };
+  const list = signing.crl([], { extensions: [encodeExtensionOf.crlNumber(1n), scope] });
+  const refused = indexCrl(list, { issuers: [signing.certificate], now: new Date(), seed: 1 });
+  await expect(refused).rejects.toThrow('issuingDistributionPoint is empty');
 });

@@ -1,6 +1,6 @@
 import { DecodeError } from '../der/index.js';
 import { KeyUsage } from './certificate-extensions.js';
-import { decodeCertificateList, type CertificateList } from './certificate-list.js';
+import { decodeCertificateList, hasEmptyScope, type CertificateList } from './certificate-list.js';
 import type { Certificate } from './certificate.js';
 import { Oid } from './oids.js';
 import { octetsFromPemOrDer } from './pem.js';
@@ -43,8 +43,8 @@ const PROCESSED: ReadonlySet<string> = new Set([Oid.deltaCrlIndicator, Oid.issui
 
 /**
  * Verifies a CRL (DER, or PEM of at most 8 MiB) against the one of `issuers` that signed it, and indexes it. Throws DecodeError when it is not strict DER.
- * Throws {@link CrlRefusedError} when none of the keys signed it, when it is indirect, for some reasons only or for attribute certificates, when it or an
- * entry has an unknown critical extension (RFC 5280 §5.2, §5.3), when it has no nextUpdate, or when it is not current at `now`.
+ * Throws {@link CrlRefusedError} when none of the keys signed it, when it is indirect, for some reasons only, for attribute certificates or for nothing, when it
+ * or an entry has an unknown critical extension (RFC 5280 §5.2, §5.3), when it has no nextUpdate, or when it is not current at `now`.
  */
 export async function indexCrl(
   input: Uint8Array,
@@ -97,13 +97,15 @@ function verifyIssuer(list: CertificateList, issuers: readonly Certificate[]): C
   );
 }
 
-function checkScope({ extensions, nextUpdate }: CertificateList): void {
+function checkScope(list: CertificateList): void {
+  const { extensions, nextUpdate } = list;
   const { issuingDistributionPoint: scope, deltaCrlIndicator: base, crlNumber: number } = extensions;
   const unknown = [...extensions.all.values()].find(({ oid, critical }) => critical && !PROCESSED.has(oid));
   if (unknown) throw new CrlRefusedError(`it has the critical extension ${unknown.oid}`);
   if (scope?.indirectCrl) throw new CrlRefusedError('it is an indirect CRL, which is not used here');
   if (scope?.onlySomeReasons) throw new CrlRefusedError('it is for some reasons of revocation only');
   if (scope?.onlyContainsAttributeCerts) throw new CrlRefusedError('it is for attribute certificates');
+  if (hasEmptyScope(list)) throw new CrlRefusedError('its issuingDistributionPoint is empty');
   if (base !== undefined && (number === undefined || number <= base))
     throw new CrlRefusedError('it is a delta CRL whose number is missing or not above that of its base');
   if (!nextUpdate) throw new CrlRefusedError('it does not say when the next one comes (nextUpdate)');

@@ -124,6 +124,7 @@ export {
   type SigningScheme,
 } from './signature.js';
 export { isSpiffeId, isTrustDomain, isWorkloadId, spiffeIdOf, trustDomainOf, urisOf } from './spiffe-id.js';
+export { isSelfSigned } from './path/certificate-rules.js';
 export { needsNoRevocationStatus } from './path/no-revocation.js';
 export { constraintAgainstDnsName } from './path/name-constraints.js';
 export { ValidatedPath } from './path/validated-path.js';

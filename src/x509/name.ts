@@ -132,10 +132,10 @@ export function sameName(a: Name, b: Name): boolean {
 
 export const isEmptyName = (name: Name): boolean => name.rdns.length === 0;
 
-/** Every value of an attribute type, in order, whichever RDN holds it. */
+/** Every value of an attribute type, in order, whichever RDN holds it. One that is no text is empty, so that it is counted. */
 export function attributeValues(name: Name, type: string): string[] {
   return name.rdns.flatMap((rdn) =>
-    rdn.flatMap((attribute) => (attribute.type === type && attribute.value !== undefined ? [attribute.value] : [])),
+    rdn.flatMap((attribute) => (attribute.type === type ? [attribute.value ?? ''] : [])),
   );
 }
 
@@ -170,6 +170,8 @@ function rdnKey(rdn: RelativeDistinguishedName, prepareValue: (value: string) =>
   return JSON.stringify(attributes.sort());
 }
 
+// RFC 4518 §2.2: what is mapped to a space. U+FEFF is not, although `\s` and `trim` take it for one.
+const SPACES = /[\t-\r\u0085\p{Z}]+/gu;
 const WHITE_CONTROLS = /[\t\n\v\f\r\u0085]/g;
 const MAPPED_TO_NOTHING = /[\p{Cc}\p{Cf}\p{Variation_Selector}\u034f\u1806\ufffc]/gu;
 // Composing takes time in the square of the number of marks in a row, of which no language has more than a few (UAX #15 §13 draws the line here); and two
@@ -192,10 +194,7 @@ function prepare(value: string): string {
   // Lower, upper and lower case again: fewer steps would leave some apart (ẞ, ß and SS, the two small sigmas). The dotless i has the capital of the other i,
   // but is not folded (RFC 3454 B.2).
   const folded = value.normalize('NFKC').replace(/[^ı]+/g, (part) => part.toLowerCase().toUpperCase().toLowerCase());
-  return folded
-    .normalize('NFKC')
-    .replace(/[\s\u0085]+/gu, ' ')
-    .trim();
+  return folded.normalize('NFKC').replace(SPACES, ' ').replace(/^ | $/g, '');
 }
 
 const prepareLoosely = (value: string): string =>

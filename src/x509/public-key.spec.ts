@@ -133,7 +133,10 @@ describe('refused', () => {
     expect(bits([0])).toEqual({ type: 'rsa', bits: 0, exponent: 3n });
     expect(bits([1])).toEqual({ type: 'rsa', bits: 1, exponent: 3n });
     expect(bits([0x80, 0])).toEqual({ type: 'rsa', bits: 16, exponent: 3n });
-    const large = decode(rsa(write.integer(5), write.integer(1n << 80n))).parameters;
-    expect(large).toEqual({ type: 'rsa', bits: 3, exponent: 0n });
+    const exponentOf = (exponent: bigint) => decode(rsa(write.integer(5), write.integer(exponent))).parameters;
+    const most = (1n << 64n) - 1n;
+    expect(exponentOf(most)).toEqual({ type: 'rsa', bits: 3, exponent: most });
+    for (const larger of [most + 2n, 1n << 80n])
+      expect(exponentOf(larger)).toEqual({ type: 'rsa', bits: 3, exponent: 0n });
   });
 });

@@ -128,12 +128,10 @@ function rsaParameters(reader: DerReader, fail: (problem: string) => never): Key
   if ((modulus[0] ?? 0x80) >= 0x80 || (exponent[0] ?? 0x80) >= 0x80) fail('has a negative number');
   const magnitude = modulus[0] === 0 ? modulus.subarray(1) : modulus;
   const bits = magnitude.length === 0 ? 0 : magnitude.length * 8 - Math.clz32(magnitude[0] ?? 0) + 24;
-  // An exponent of more than 64 bits only costs time, and OpenSSL refuses it as well: 0 stands for all of them.
-  return {
-    type: 'rsa',
-    bits,
-    exponent: exponent.length > 9 ? 0n : BigInt(`0x${Buffer.from(exponent).toString('hex')}`),
-  };
+  const [sign] = exponent;
+  // An exponent of more than 64 bits only costs time, and OpenSSL refuses it beside a long modulus: 0 stands for all of them.
+  const isLong = exponent.length > (sign === 0 ? 9 : 8);
+  return { type: 'rsa', bits, exponent: isLong ? 0n : BigInt(`0x${Buffer.from(exponent).toString('hex')}`) };
 }
 
 function hasEvenModulus(key: Uint8Array): boolean {

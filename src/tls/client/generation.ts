@@ -1,5 +1,5 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { decodeCertificates, type Certificate, type ValidatedPath } from '../../x509/index.js';
+import { decodeCertificates, isSelfSigned, type Certificate, type ValidatedPath } from '../../x509/index.js';
 import { clientOptions } from '../secure-context.js';
 import { TlsSetupError } from '../tls-error.js';
 import type { TlsMaterial } from '../tls-material.js';
@@ -127,7 +127,7 @@ export function generationOf(settings: TlsSettings, material: TlsMaterial, revoc
 /** Reads a CA bundle as everywhere in Veritas: self-signed certificates are trusted, the others may lie between. */
 function trustOf({ caPem }: TlsMaterial): ServerTrust {
   const bundle = caPem === undefined ? [] : decodeCertificates(caPem);
-  const anchors = bundle.filter(({ subject, issuer }) => subject.key === issuer.key);
+  const anchors = bundle.filter(isSelfSigned);
   if (anchors.length === 0)
     throw new TlsSetupError('tls.caFile: there is no self-signed CA certificate in it: a client needs one to trust.');
   return { anchors, intermediates: bundle.filter((certificate) => !anchors.includes(certificate)) };

@@ -906,6 +906,23 @@ describe('a server that was revoked', () => {
     );
   });
 
+  test('is refused for the CA above it, though it has the name of the one that signed it', async () => {
+    const renewed = issuing.intermediate();
+    const { port } = await listen(renewed.issue({ names: [dns('localhost')] }));
+    const files = writeFiles(temporaryFolder(), {
+      root: root.crl(),
+      issuing: issuing.crl([{ certificate: renewed.certificate }]),
+      renewed: renewed.crl(),
+    });
+    const { client } = await open(service(), {
+      caPem: bundle + renewed.certificatePem,
+      revocation: { crls: Object.values(files).map((source) => ({ source })) },
+    });
+    await expect(client.connect({ host: 'localhost', port })).rejects.toThrow(
+      expect.objectContaining({ code: 'revoked', message: expect.stringContaining('one of its issuers') }),
+    );
+  });
+
   test('is refused for the CA above it unless another path leads to it, by whatever way it is called', async () => {
     const [keyPair, other] = [generateTestKeyPair(), TestCa.root({ commonName: 'Other Root' })];
     const [lowest, crossed] = [root, other].map((above) => above.intermediate({ commonName: 'Lowest CA', keyPair }));

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import * as pkijs from 'pkijs';
 import { ocspOf, responderOf, type ResponseChange } from '../../../test/support/ocsp-lint-fixtures.js';
 import { lintIssuing as issuing, lintRoot as root } from '../../../test/support/lint-fixtures.js';
-import { context, write } from '../../der/index.js';
+import { context, DerReader, Tag, write } from '../../der/index.js';
 import { TestCa } from '../../testing/index.js';
 import {
   algorithmIdentifier,
@@ -13,9 +13,12 @@ import {
   decodeOcspRequest,
   decodeOcspResponse,
   DecodeError,
+  encodeBasicOcspResponse,
   encodeExtensionOf,
+  encodeName,
   encodeOcspError,
   encodeOcspRequest,
+  encodeOcspResponse,
   isCertIdOf,
   KeyUsage,
   Oid,
@@ -24,6 +27,7 @@ import {
   signOctets,
   verifyOcspResponse,
   type CertStatus,
+  type Name,
   type OcspVerification,
 } from '../index.js';
 
@@ -211,6 +215,33 @@ describe('a response', () => {
     expect(verdict(change, { issuer: signing.certificate })).toMatchObject({ ok: true });
     // Its key usage names certificates and lists only.
     expect(verdict({ responder: issuing, certificates: [] })).toMatchObject({ code: 'unauthorized_responder' });
+  });
+
+  const inCapitals = ({ rdns }: Name): Name =>
+    encodeName(rdns.map((rdn) => rdn.map(({ type, value = '' }) => ({ type, value: value.toUpperCase() }))));
+
+  it('names its responder as names compare (RFC 5280 §7.1)', () => {
+    const responder = responderOf(issuing);
+    const by = (name: Name) => {
+      const data = new DerReader(ocspOf({ responder }).response.tbs).enter(Tag.SEQUENCE, 'ResponseData');
+      data.element('responderID');
+      const tbs = write.sequence(write.explicit(1, name.der), data.element('producedAt'), data.element('responses'));
+      const { algorithm, signature } = signOctets(tbs, responder.key);
+      const basic = encodeBasicOcspResponse(tbs, algorithm, signature, [responder.certificate.der]);
+      return verifyOcspResponse(decodeOcspResponse(encodeOcspResponse(basic)), wanted());
+    };
+    const { subject, issuer } = responder.certificate;
+    expect([by(subject), by(inCapitals(subject))]).toMatchObject([{ ok: true }, { ok: true }]);
+    expect(by(issuer)).toMatchObject({ code: 'unauthorized_responder' });
+  });
+
+  it('is of a responder whose certificate names its issuer as names compare', () => {
+    const { key, certificate } = issuing;
+    const keyPair = { privateKey: key, publicKey: certificate.publicKey.keyObject };
+    const same = TestCa.root({ keyPair, subject: inCapitals(certificate.subject) });
+    const other = TestCa.root({ keyPair, commonName: 'Other' });
+    expect(verdict({ responder: responderOf(same) })).toMatchObject({ ok: true });
+    expect(verdict({ responder: responderOf(other) })).toMatchObject({ code: 'unauthorized_responder' });
   });
 
   const HOUR = 3_600_000;

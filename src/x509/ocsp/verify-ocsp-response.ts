@@ -1,5 +1,6 @@
 import type { Certificate } from '../certificate.js';
 import { KeyUsage } from '../certificate-extensions.js';
+import { sameName } from '../name.js';
 import { Oid } from '../oids.js';
 import { certificateDefect, dateDefect } from '../path/certificate-rules.js';
 import { isSignedBy } from '../signature.js';
@@ -80,7 +81,7 @@ function signerOf(basic: BasicOcspResponse, { issuer, time }: OcspVerification):
 function isNamed({ subject, publicKey }: Certificate, { responderId }: BasicOcspResponse): boolean {
   return 'byKey' in responderId
     ? Buffer.compare(responderId.byKey, publicKey.keyIdentifier) === 0
-    : Buffer.compare(responderId.byName.der, subject.der) === 0;
+    : sameName(responderId.byName, subject);
 }
 
 /** RFC 5280 §4.2.1.3: digitalSignature is for whatever is neither a certificate nor a CRL. */
@@ -93,7 +94,7 @@ function isResponderOf(certificate: Certificate, issuer: Certificate, time: Date
     maySign(certificate) &&
     !certificateDefect(certificate, 'leaf') &&
     !dateDefect(certificate, time) &&
-    Buffer.compare(certificate.issuer.der, issuer.subject.der) === 0 &&
+    sameName(certificate.issuer, issuer.subject) &&
     isSignedBy(certificate, issuer.publicKey)
   );
 }

@@ -2,6 +2,7 @@ import type { Certificate } from '../certificate.js';
 import { KeyUsage } from '../certificate-extensions.js';
 import { sameName } from '../name.js';
 import { Oid, oidName } from '../oids.js';
+import { isSignedBy, isSupportedSignatureAlgorithm } from '../signature.js';
 import { keyDefect } from './key-policy.js';
 import { noRevAvailDefect } from './no-revocation.js';
 import { defect, type Defect } from './path-failure.js';
@@ -30,6 +31,11 @@ export const isProcessedExtension = (oid: string): boolean => PROCESSED.has(oid)
 
 /** Whether issuer and subject are the same name (RFC 5280 §3.2): such a certificate need not be self-signed. */
 export const isSelfIssued = (certificate: Certificate): boolean => sameName(certificate.issuer, certificate.subject);
+
+/** Whether its own key signed it (RFC 5280 §3.2). A self-issued certificate whose algorithm is not verified here is taken to be: an old root's may be SHA-1. */
+export const isSelfSigned = (certificate: Certificate): boolean =>
+  isSelfIssued(certificate) &&
+  (!isSupportedSignatureAlgorithm(certificate.signatureAlgorithm) || isSignedBy(certificate, certificate.publicKey));
 
 /** What is wrong with a certificate in its role, whatever path it stands in, dates and profile apart (RFC 5280 §4.2, §6.1.4 k, n, o; RFC 9608 §3). */
 export function certificateDefect(certificate: Certificate, role: Role): Defect | undefined {

@@ -1,4 +1,5 @@
 import { DecodeError } from '../../der/index.js';
+import { comparableUri } from '../absolute-uri.js';
 import type { CertificateList } from '../certificate-list.js';
 import type { Certificate } from '../certificate.js';
 import type { DistributionPoint, DistributionPointName, ReasonFlags } from '../distribution-point.js';
@@ -88,8 +89,7 @@ function shareOne(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean
 
 const keyOf = (name: GeneralName): string => {
   if (name.kind === 'directory') return `directory ${name.value.key}`;
-  // Most are URIs, in which each character is an octet.
-  if (name.kind === 'uri') return `uri ${name.value}`;
+  if (name.kind === 'uri') return `uri ${comparableUri(name.value)}`;
   return `other ${Buffer.from(encodeGeneralName(name)).toString('latin1')}`;
 };
 

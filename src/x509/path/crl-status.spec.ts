@@ -233,6 +233,14 @@ describe('a CRL', () => {
     expect(verdict([], responder.certificate)).toBe('good');
     expect(verdict([], root.issue({ extensions }).certificate)).toBe('revocation_unknown');
   });
+
+  it.each([Oid.noRevAvail, Oid.ocspNoCheck])('is asked for where %s is not NULL', (oid) => {
+    const withValue = (value: Uint8Array) =>
+      root.issue({ extensions: [{ oid, critical: false, value }], purposes: [Oid.ocspSigning] }).certificate;
+    expect(verdict([], withValue(write.nullElement()))).toBe('good');
+    for (const value of [write.sequence(), new Uint8Array(0), Uint8Array.of(5, 0, 0)])
+      expect(verdict([], withValue(value))).toBe('revocation_unknown');
+  });
 });
 
 describe('a CRL signed with another key of its issuer', () => {
@@ -332,6 +340,12 @@ describe('scopes', () => {
     );
   });
 
+  it('of none at all makes nobody good, because its extension must not be empty (§5.2.5)', () => {
+    const empty = { extensions: [number(1n), scope()] };
+    expect(verdict([root.crl([], empty)])).toBe('revocation_unknown');
+    expect(verdict([root.crl([{ certificate }], empty)])).toBe('revoked');
+  });
+
   it('of a distribution point', () => {
     const at = (name: Uint8Array, ...more: Uint8Array[]) =>
       root.issue({ extensions: [points(write.sequence(fullName(name), ...more))] }).certificate;
@@ -339,6 +353,8 @@ describe('scopes', () => {
     expect(verdict([crl], at(uri('http://b/')))).toBe('good');
     expect(verdict([crl], at(uri('http://c/')))).toBe('revocation_unknown');
     expect(verdict([crl])).toBe('revocation_unknown');
+    // RFC 5280 §7.4.
+    expect(verdict([crl], at(uri('HTTP://B:80')))).toBe('good');
     // The point's CRLs are for some reasons only.
     const some = write.namedBits([1], context(1));
     expect(verdict([crl], at(uri('http://a/'), some))).toBe('revocation_unknown');

@@ -1,4 +1,4 @@
-import type { CertificateList } from '../certificate-list.js';
+import { hasEmptyScope, type CertificateList } from '../certificate-list.js';
 import type { Certificate } from '../certificate.js';
 import type { DistributionPoint } from '../distribution-point.js';
 import { Oid } from '../oids.js';
@@ -217,12 +217,13 @@ function hasOnlyKnownCriticals({ extensions }: CertificateList): boolean {
 const isCurrent = ({ nextUpdate }: CertificateList, time: Date): boolean =>
   nextUpdate !== undefined && time <= nextUpdate;
 
-/** Whether a CRL may call a certificate good at `time`: it is current and numbered, and each extension has the right criticality (RFC 5280 §5.1.2.5, §5.2). */
+/** Whether a CRL may call a certificate good at `time`: it is current and numbered, has no empty scope, and each extension has the right criticality (RFC 5280 §5.1.2.5, §5.2). */
 function vouches(crl: CertificateList, time: Date): boolean {
   const { version, extensions } = crl;
   return (
     isCurrent(crl, time) &&
     (version === 1 || extensions.crlNumber !== undefined) &&
+    !hasEmptyScope(crl) &&
     [...extensions.all.values()].every(({ oid, critical }) => critical === CRITICAL.has(oid))
   );
 }

@@ -1,4 +1,4 @@
-import { isNull } from '../null-value.js';
+import { isNull } from '../../null-value.js';
 import { Oid } from '../../oids.js';
 import type { CertificateLintRule } from '../lint-rule.js';
 
