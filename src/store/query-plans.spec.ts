@@ -152,7 +152,7 @@ describeOnEachStore('a query', (kind, newPlace) => {
       () => readPage(revocationPage(database, { issuer: 'issuing', shard: 1, after: 5, until: 9 })),
     ],
     ['revoked serial numbers', () => readPage(revokedSerialPage(database, { issuer: 'issuing', after: 5, until: 9 }))],
-    ['releases of an issuer', () => listReleases(database, { issuer: 'issuing', after: 5 })],
+    ['releases of an issuer', () => listReleases(database, { issuer: 'issuing', after: 5, limit: 10 })],
     ['an enrollment token', () => findEnrollmentToken(database, 'aa')],
     ['an idempotency key', () => findIdempotency(database, { caller: 'a', key: 'b', since: now })],
     ['the end of the record', () => auditHead(database)],

@@ -184,7 +184,7 @@ export class CrlSigning {
     };
     // Later than everything that the snapshot has.
     const updates = await this.#updates(scope);
-    const entries = crlEntries(database, contents, { isElsewhere: thread?.hasRows });
+    const entries = crlEntries(database, contents, { isElsewhere: thread?.hasRows === true });
     const path = () => this.#publication.draft({ issuer: id, scope });
     const token = await CrlToken.make(issuer.identity, { ...terms, ...updates }, entries, { path, expected, thread });
     return { crl: await issuer.signCrl(token), sequence, ...updates };
