@@ -10,8 +10,7 @@ export interface ThreadOptions {
   readonly path: string;
   /** How long a transaction waits for another connection's, in milliseconds. */
   readonly busyTimeout: number;
-  /** Of who writes. */
-  readonly terms?: WriterTerms;
+  readonly terms: WriterTerms;
 }
 
 /** Kysely's SQLite in a thread, for transactions one after the other; who writes has `GroupCommit` for that. The thread is started by the first. */
