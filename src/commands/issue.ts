@@ -2,7 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import {
   checkServiceName,
-  createFile,
+  createPrivateFile,
   ensureFolder,
   isIntermediateProfile,
   newKeyFor,
@@ -135,7 +135,7 @@ function intermediateTermsOf({
 
 function writeKey(path: string, pem: string): void {
   ensureFolder(dirname(path), 0o700);
-  if (existsSync(path) || !createFile(path, pem, 0o600))
+  if (existsSync(path) || !createPrivateFile(path, pem))
     throw new CommandError(
       `${path} exists, and a private key is never overwritten`,
       ExitCode.refused,

@@ -112,5 +112,5 @@ export const time = (date: Date): Uint8Array => {
   return element(tag, Buffer.from(text, 'latin1'));
 };
 
-export const generalizedTime = (date: Date, tag: number = Tag.GENERALIZED_TIME): Uint8Array =>
-  element(tag, Buffer.from(encodeGeneralizedTime(date), 'latin1'));
+export const generalizedTime = (date: Date): Uint8Array =>
+  element(Tag.GENERALIZED_TIME, Buffer.from(encodeGeneralizedTime(date), 'latin1'));

@@ -36,7 +36,7 @@ export { Profiles } from './profile/profiles.js';
 export type { RequesterRuleTexts, RequestingService } from './profile/requesters.js';
 export { ReservedNames } from './profile/reserved-names.js';
 export {
-  createFile,
+  createPrivateFile,
   ensureFolder,
   ensurePrivateFolder,
   holdsPrivateKey,

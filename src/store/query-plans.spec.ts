@@ -24,7 +24,7 @@ import {
 import { lastRevocationSequence, listReleases, serialStatuses } from './revocation.store.js';
 import { readPage, revocationPage, revokedSerialPage } from './revocation-page.store.js';
 import type { Database, Schema } from './schema.js';
-import { NodeSqliteDialect } from './sqlite-dialect.js';
+import { nodeSqliteDialect } from './sqlite-dialect.js';
 import { SqliteFailures } from './sqlite-error.js';
 import { openStore } from './open-store.js';
 import { WriterPostgresDialect } from './postgres-dialect.js';
@@ -152,7 +152,7 @@ describeOnEachStore('a query', (kind, newPlace) => {
       () => readPage(revocationPage(database, { issuer: 'issuing', shard: 1, after: 5, until: 9 })),
     ],
     ['revoked serial numbers', () => readPage(revokedSerialPage(database, { issuer: 'issuing', after: 5, until: 9 }))],
-    ['releases of an issuer', () => listReleases(database, { issuer: 'issuing', after: 5 })],
+    ['releases of an issuer', () => listReleases(database, { issuer: 'issuing', after: 5, limit: 10 })],
     ['an enrollment token', () => findEnrollmentToken(database, 'aa')],
     ['an idempotency key', () => findIdempotency(database, { caller: 'a', key: 'b', since: now })],
     ['the end of the record', () => auditHead(database)],
@@ -199,7 +199,7 @@ describeOnEachStore('a query', (kind, newPlace) => {
 
 function dialectOf({ options: { path = '', url } }: StorePlace): Dialect {
   return url === undefined
-    ? new NodeSqliteDialect(new DatabaseSync(path), { failures: new SqliteFailures(path), busyTimeout: 100 })
+    ? nodeSqliteDialect(new DatabaseSync(path), { failures: new SqliteFailures(path), busyTimeout: 100 })
     : new WriterPostgresDialect({ pool: new pg.Pool({ connectionString: url }), store: 'test' });
 }
 

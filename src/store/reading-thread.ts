@@ -1,14 +1,5 @@
-import {
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-  type CompiledQuery,
-  type DatabaseConnection,
-  type Dialect,
-  type Driver,
-  type Kysely,
-  type QueryResult,
-} from 'kysely';
+import type { CompiledQuery, DatabaseConnection, Dialect, QueryResult } from 'kysely';
+import { sqliteDialect } from './sqlite-dialect.js';
 
 /** A thread of the caller that reads a snapshot with its own `SqliteReader`, so that very many rows need not pass through the main thread. */
 export interface ReadingThread {
@@ -18,40 +9,20 @@ export interface ReadingThread {
   readonly close: () => Promise<void>;
 }
 
-/** Kysely's SQLite dialect over the connection of a thread. The caller opens and closes that connection. */
-export class ReadingThreadDialect implements Dialect {
-  readonly #thread: ReadingThread;
-
-  constructor(thread: ReadingThread) {
-    this.#thread = thread;
-  }
-
-  createDriver(): Driver {
-    const connection = new ReadingConnection(this.#thread);
-    const nothing = (): Promise<void> => Promise.resolve();
-    return {
-      init: nothing,
-      acquireConnection: () => Promise.resolve(connection),
-      beginTransaction: nothing,
-      commitTransaction: nothing,
-      rollbackTransaction: nothing,
-      releaseConnection: nothing,
-      destroy: nothing,
-    };
-  }
-
-  createQueryCompiler(): SqliteQueryCompiler {
-    return new SqliteQueryCompiler();
-  }
-
-  createAdapter(): SqliteAdapter {
-    return new SqliteAdapter();
-  }
-
-  createIntrospector(database: Kysely<unknown>): SqliteIntrospector {
-    return new SqliteIntrospector(database);
-  }
-}
+/** Kysely's SQLite over the connection of a thread. The caller opens and closes that connection. */
+export const readingThreadDialect = (thread: ReadingThread): Dialect => {
+  const connection = new ReadingConnection(thread);
+  const nothing = (): Promise<void> => Promise.resolve();
+  return sqliteDialect(() => ({
+    init: nothing,
+    acquireConnection: () => Promise.resolve(connection),
+    beginTransaction: nothing,
+    commitTransaction: nothing,
+    rollbackTransaction: nothing,
+    releaseConnection: nothing,
+    destroy: nothing,
+  }));
+};
 
 class ReadingConnection implements DatabaseConnection {
   readonly #thread: ReadingThread;

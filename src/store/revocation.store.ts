@@ -165,11 +165,7 @@ export async function lastRevocationSequence(database: Database, issuer?: string
 /** Releases after a place in the order, oldest first, `limit` at most; of one issuer where it is named. */
 export async function listReleases(
   database: Database,
-  {
-    after = 0,
-    issuer,
-    limit = 1000,
-  }: { readonly after?: number; readonly issuer?: string; readonly limit?: number } = {},
+  { after, issuer, limit }: { readonly after: number; readonly issuer?: string; readonly limit: number },
 ): Promise<ReleaseRow[]> {
   let query = database
     .selectFrom('release')

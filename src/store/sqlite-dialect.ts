@@ -1,6 +1,13 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
-import { SqliteDialect, SqliteDriver, type Driver } from 'kysely';
+import {
+  SqliteAdapter,
+  SqliteDriver,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  type Dialect,
+  type Driver,
+} from 'kysely';
 import { resultCodeOf, SQLITE_BUSY, type SqliteFailures } from './sqlite-error.js';
 import { StoreError } from './store-error.js';
 
@@ -8,27 +15,22 @@ const MAX_STATEMENTS = 256;
 /** How long a single statement waits, with the thread, for the moment in which another connection opens or closes the log. */
 export const STATEMENT_TIMEOUT = 250;
 
-/** Kysely's SQLite dialect on a node:sqlite database. Transactions begin immediately: two writers wait for each other instead of failing at commit. */
-export class NodeSqliteDialect extends SqliteDialect {
-  readonly #database: SqliteDatabaseAdapter;
+/** Kysely's SQLite over another driver than its own. */
+export const sqliteDialect = (createDriver: () => Driver): Dialect => ({
+  createDriver,
+  createQueryCompiler: () => new SqliteQueryCompiler(),
+  createAdapter: () => new SqliteAdapter(),
+  createIntrospector: (database) => new SqliteIntrospector(database),
+});
 
-  readonly #busyTimeout: number;
-
-  /** `busyTimeout`: how long a transaction waits for another connection's, in milliseconds. */
-  constructor(
-    database: DatabaseSync,
-    { failures, busyTimeout }: { readonly failures: SqliteFailures; readonly busyTimeout: number },
-  ) {
-    const adapter = new SqliteDatabaseAdapter(database, failures);
-    super({ database: adapter });
-    this.#database = adapter;
-    this.#busyTimeout = busyTimeout;
-  }
-
-  override createDriver(): Driver {
-    return new ImmediateDriver(this.#database, this.#busyTimeout);
-  }
-}
+/**
+ * Kysely's SQLite on a node:sqlite database. Transactions begin immediately: two writers wait for each other instead of failing at commit. `busyTimeout`: how
+ * long a transaction waits for another connection's, in milliseconds.
+ */
+export const nodeSqliteDialect = (
+  database: DatabaseSync,
+  { failures, busyTimeout }: { readonly failures: SqliteFailures; readonly busyTimeout: number },
+): Dialect => sqliteDialect(() => new ImmediateDriver(new SqliteDatabaseAdapter(database, failures), busyTimeout));
 
 const LONGEST_PAUSE = 25;
 

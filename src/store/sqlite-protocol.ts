@@ -22,7 +22,7 @@ export interface ThreadFailure {
   /** SQLite's extended result code. */
   readonly errcode: number | undefined;
   /** Nothing was begun, see {@link WriterTerms}: the file is another one, or has seen the migration that `message` names. */
-  readonly refusal?: 'moved' | 'newer' | undefined;
+  readonly refusal: 'moved' | 'newer' | undefined;
 }
 
 /** What must hold for a transaction that writes, checked each time that one begins. */

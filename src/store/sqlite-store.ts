@@ -12,11 +12,11 @@ import {
   SCHEMA,
   type MigrationStatus,
 } from './migrations.js';
-import { ReadingThreadDialect, type ReadingThread } from './reading-thread.js';
+import { readingThreadDialect, type ReadingThread } from './reading-thread.js';
 import type { Database, Schema, Transaction } from './schema.js';
-import { NodeSqliteDialect, STATEMENT_TIMEOUT } from './sqlite-dialect.js';
+import { nodeSqliteDialect, STATEMENT_TIMEOUT } from './sqlite-dialect.js';
 import { CANNOT_WRITE, movedError, resultCodeOf, sqliteError, SqliteFailures } from './sqlite-error.js';
-import { ThreadSqliteDialect } from './sqlite-thread-dialect.js';
+import { threadSqliteDialect } from './sqlite-thread-dialect.js';
 import { StoreError } from './store-error.js';
 import { Store, withSnapshot, type StoreOptions } from './store.js';
 import type { WholeWork } from './together.js';
@@ -99,7 +99,7 @@ class SqliteStore extends Store {
   async #readIn<T>(thread: ReadingThread, work: (database: Database) => Promise<T>): Promise<T> {
     await thread.open(this.name);
     try {
-      return await withSnapshot(new Kysely<Schema>({ dialect: new ReadingThreadDialect(thread) }), BEGIN, work);
+      return await withSnapshot(new Kysely<Schema>({ dialect: readingThreadDialect(thread) }), BEGIN, work);
     } finally {
       await thread.close();
     }
@@ -108,7 +108,7 @@ class SqliteStore extends Store {
   async #readHere<T>(work: (database: Database) => Promise<T>): Promise<T> {
     const sqlite = new DatabaseSync(this.#address, { readOnly: true, timeout: STATEMENT_TIMEOUT });
     const database = new Kysely<Schema>({
-      dialect: new NodeSqliteDialect(sqlite, { failures: this.#failures, busyTimeout: BUSY_MS }),
+      dialect: nodeSqliteDialect(sqlite, { failures: this.#failures, busyTimeout: BUSY_MS }),
     });
     try {
       return await withSnapshot(database, BEGIN, work);
@@ -168,7 +168,7 @@ export async function openSqliteStore({
     sqlite.exec('pragma query_only = on; pragma cache_size = -16384');
     const seen = { log: logAt(path), schema: { last: SCHEMA, query: LAST_MIGRATION } };
     const terms = { file: fileAt(path), ...(bare ? {} : seen) };
-    const writer = new Kysely<Schema>({ dialect: new ThreadSqliteDialect({ path, busyTimeout, terms }) });
+    const writer = new Kysely<Schema>({ dialect: threadSqliteDialect({ path, busyTimeout, terms }) });
     return new SqliteStore(file, writer);
   });
 }
@@ -204,7 +204,7 @@ async function opened<T>(
     checkIsOurs(sqlite, path);
     if (!readOnly) sqlite.exec('pragma journal_mode = wal; pragma synchronous = full');
     const failures = new SqliteFailures(path);
-    const database = new Kysely<Schema>({ dialect: new NodeSqliteDialect(sqlite, { failures, busyTimeout }) });
+    const database = new Kysely<Schema>({ dialect: nodeSqliteDialect(sqlite, { failures, busyTimeout }) });
     return await work({ address, before, sqlite, database, failures });
   } catch (error) {
     if (sqlite?.isOpen) sqlite.close();

@@ -1,17 +1,6 @@
-import {
-  CompiledQuery,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-  type Dialect,
-  type DialectAdapter,
-  type Driver,
-  type Kysely,
-  type QueryCompiler,
-  type QueryResult,
-} from 'kysely';
+import type { CompiledQuery, Dialect, Driver, QueryResult } from 'kysely';
 import { SqliteCheckpoints } from './sqlite-checkpoints.js';
-import { STATEMENT_TIMEOUT, untilBegun } from './sqlite-dialect.js';
+import { sqliteDialect, STATEMENT_TIMEOUT, untilBegun } from './sqlite-dialect.js';
 import type { WriterTerms } from './sqlite-protocol.js';
 import { SqliteThread } from './sqlite-thread.js';
 import type { TogetherConnection, TogetherStatement } from './together.js';
@@ -21,34 +10,11 @@ export interface ThreadOptions {
   readonly path: string;
   /** How long a transaction waits for another connection's, in milliseconds. */
   readonly busyTimeout: number;
-  /** Of who writes. */
-  readonly terms?: WriterTerms;
+  readonly terms: WriterTerms;
 }
 
 /** Kysely's SQLite in a thread, for transactions one after the other; who writes has `GroupCommit` for that. The thread is started by the first. */
-export class ThreadSqliteDialect implements Dialect {
-  readonly #options: ThreadOptions;
-
-  constructor(options: ThreadOptions) {
-    this.#options = options;
-  }
-
-  createDriver(): Driver {
-    return new ThreadDriver(this.#options);
-  }
-
-  createQueryCompiler(): QueryCompiler {
-    return new SqliteQueryCompiler();
-  }
-
-  createAdapter(): DialectAdapter {
-    return new SqliteAdapter();
-  }
-
-  createIntrospector(database: Kysely<unknown>): SqliteIntrospector {
-    return new SqliteIntrospector(database);
-  }
-}
+export const threadSqliteDialect = (options: ThreadOptions): Dialect => sqliteDialect(() => new ThreadDriver(options));
 
 class ThreadDriver implements Driver {
   readonly #options: ThreadOptions;

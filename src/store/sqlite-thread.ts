@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { AnsweringThread } from '../threads/index.js';
 import { movedError, resultCodeOf, SQLITE_BUSY, sqliteError } from './sqlite-error.js';
 import type { LogState, ThreadData, ThreadFailure, ThreadRequest, ThreadResponse } from './sqlite-protocol.js';
 import { StoreError, tooNewError } from './store-error.js';
@@ -9,23 +9,15 @@ const HEAP = { maxOldGenerationSizeMb: 1024 };
 
 type Asking = Pick<ThreadRequest, 'kind'> & Partial<ThreadRequest>;
 
-interface Asked {
-  readonly resolve: (response: ThreadResponse) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /**
  * A thread with its own connection to a SQLite file, to write: a flush or a stall of the disk there does not hold up the event loop here.
  * It keeps the process alive while an answer is due, and not otherwise. A thread that died stays dead, and its transaction is undone.
  */
 export class SqliteThread {
   readonly #path: string;
-  readonly #worker: Worker;
-  readonly #asked = new Map<number, Asked>();
+  readonly #thread: AnsweringThread<ThreadRequest, ThreadResponse>;
   readonly #queued: string[] = [];
   readonly #committed: ((state: LogState) => void) | undefined;
-  #last = 0;
-  #dead: StoreError | undefined;
 
   /** `committed` hears of each commit, before anything else can be asked for. Throws {@link StoreError} `store_unavailable` when the system gives no thread. */
   constructor(
@@ -35,21 +27,23 @@ export class SqliteThread {
     this.#path = path;
     this.#committed = committed;
     const workerData: ThreadData = { path, ...options };
-    this.#worker = begin(workerData);
-    this.#worker.unref();
-    this.#worker.on('message', (response: ThreadResponse) => {
-      this.#settle(response);
-    });
-    this.#worker.on('error', (error) => {
-      this.#die(error);
-    });
-    this.#worker.on('exit', () => {
-      this.#die(undefined);
-    });
+    // The same file beside this one, compiled or not.
+    const file = new URL(import.meta.url.replace(/sqlite-thread(?=\.[jt]s$)/, 'sqlite-worker'));
+    this.#thread = new AnsweringThread(
+      file,
+      { workerData, resourceLimits: HEAP },
+      {
+        unstarted: (reason, cause) => {
+          const message = `the store ${path} cannot be used: its thread cannot be started (${reason})`;
+          return new StoreError('store_unavailable', message, { cause });
+        },
+        ended: (_, cause) => new StoreError('store_unavailable', `the thread of the store ${path} ended`, { cause }),
+      },
+    );
   }
 
   get isDead(): boolean {
-    return this.#dead !== undefined;
+    return this.#thread.ended !== undefined;
   }
 
   /** Begins a transaction that may write; false, at once, when another connection has one. */
@@ -90,19 +84,15 @@ export class SqliteThread {
 
   /** Queues a statement without a result, to be sent with the next one, which also reports its failure. A rollback drops it. */
   queue(sql: string): void {
-    if (this.#dead) throw this.#dead;
+    if (this.#thread.ended) throw this.#thread.ended;
     this.#queued.push(sql);
   }
 
   /** Ends the thread after what it was asked before. */
   async close(): Promise<void> {
-    if (this.#dead) return;
-    // Only its end is waited for here; the cause is reported to whoever waits for an answer.
-    const exit = new Promise((resolve) => this.#worker.once('exit', resolve));
+    if (this.isDead) return;
     const { failure } = await this.#ask({ kind: 'close' });
-    // Its last answer let it go; its end is still waited for.
-    this.#worker.ref();
-    await exit;
+    await this.#thread.exit();
     if (failure) throw this.#errorOf(failure);
   }
 
@@ -112,52 +102,17 @@ export class SqliteThread {
     return response;
   }
 
-  #ask(request: Asking): Promise<ThreadResponse> {
-    return new Promise((resolve, reject) => {
-      if (this.#dead) {
-        reject(this.#dead);
-        return;
-      }
-      const id = ++this.#last;
-      const queued = this.#queued.splice(0);
-      const before = request.sql === 'rollback' ? [] : queued;
-      this.#worker.postMessage({ sql: '', parameters: [], ...request, before, id } satisfies ThreadRequest);
-      if (this.#asked.size === 0) this.#worker.ref();
-      this.#asked.set(id, { resolve, reject });
-    });
-  }
-
-  #settle(response: ThreadResponse): void {
+  async #ask(request: Asking): Promise<ThreadResponse> {
+    const queued = this.#queued.splice(0);
+    const before = request.sql === 'rollback' ? [] : queued;
+    const response = await this.#thread.ask({ sql: '', parameters: [], ...request, before });
     if (response.logState) this.#committed?.(response.logState);
-    this.#asked.get(response.id)?.resolve(response);
-    this.#asked.delete(response.id);
-    if (this.#asked.size === 0) this.#worker.unref();
-  }
-
-  #die(cause: unknown): void {
-    this.#dead ??= new StoreError('store_unavailable', `the thread of the store ${this.#path} ended`, {
-      cause,
-    });
-    for (const { reject } of this.#asked.values()) reject(this.#dead);
-    this.#asked.clear();
+    return response;
   }
 
   #errorOf({ message, errcode, refusal }: ThreadFailure): unknown {
     if (refusal === 'newer') return tooNewError(this.#path, message);
     if (refusal === 'moved') return movedError(this.#path);
     return sqliteError(Object.assign(new Error(message), { code: 'ERR_SQLITE_ERROR', errcode }), this.#path);
-  }
-}
-
-function begin(workerData: ThreadData): Worker {
-  try {
-    // The same file beside this one, compiled or not.
-    const file = new URL(import.meta.url.replace(/sqlite-thread(?=\.[jt]s$)/, 'sqlite-worker'));
-    // Without the loader of a test runner.
-    return new Worker(file, { workerData, execArgv: [], resourceLimits: HEAP });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : 'unknown reason';
-    const message = `the store ${workerData.path} cannot be used: its thread cannot be started (${reason})`;
-    throw new StoreError('store_unavailable', message, { cause: error });
   }
 }

@@ -1,1 +1,2 @@
+export { AnsweringThread } from './answering-thread.js';
 export { inTurn } from './turn.js';

@@ -13,7 +13,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   x509: ['der'],
   revocation: ['threads', 'x509'],
   tls: ['files', 'revocation', 'x509'],
-  store: ['x509'],
+  store: ['threads', 'x509'],
   audit: ['store'],
   registry: ['audit', 'store', 'events', 'x509'],
   mtls: ['revocation', 'tls', 'x509'],

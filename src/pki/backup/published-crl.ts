@@ -3,10 +3,10 @@ import {
   decodeCertificate,
   decodeCertificateList,
   DecodeError,
+  isSignedBy,
   octetsFromPemOrDer,
   Oid,
   sameName,
-  verifySignature,
   type CertificateList,
 } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
@@ -55,7 +55,7 @@ export function provenLists(
   const all = new Map<string, { complete?: ProvenList; readonly partial: ProvenList[] }>();
   for (const { source, octets, found = false } of published) {
     const list = decoded(source, octets);
-    const issuer = issuers.find((each) => isSignedBy(list, each));
+    const issuer = issuers.find((each) => isIssuedBy(list, each));
     if (!issuer) refuse(source, 'no CA of the backup signed it');
     const gap = isPartial(list) ? gapInPartial(list) : gapIn(list);
     if (gap !== undefined) refuse(source, gap);
@@ -103,11 +103,9 @@ function decoded(source: string, octets: Uint8Array): CertificateList {
   }
 }
 
-function isSignedBy(list: CertificateList, { der }: IssuerRow): boolean {
+function isIssuedBy(list: CertificateList, { der }: IssuerRow): boolean {
   const { subject, publicKey } = decodeCertificate(der);
-  return (
-    sameName(subject, list.issuer) && verifySignature(list.signatureAlgorithm, publicKey, list.tbs, list.signature)
-  );
+  return sameName(subject, list.issuer) && isSignedBy(list, publicKey);
 }
 
 /** Throws PkiError `published_crl_not_accepted`. */

@@ -46,7 +46,7 @@ export type EntryPiece = Uint8Array | readonly PageStatement[];
 export async function* crlEntries(
   database: Database,
   contents: CrlContents,
-  { isElsewhere = false }: { readonly isElsewhere?: boolean | undefined } = {},
+  { isElsewhere }: { readonly isElsewhere: boolean },
 ): AsyncGenerator<EntryPiece> {
   const { scope } = contents;
   const shard = scope === 'complete' || scope === 'delta' ? undefined : Number(scope);

@@ -79,7 +79,7 @@ export class CrlSigning {
     readonly settings: PkiSettings;
     readonly now: () => Date;
     readonly publication: CrlPublication;
-    readonly acknowledged?: (issuer: string) => number;
+    readonly acknowledged: (issuer: string) => number;
   }) {
     this.#store = parts.store;
     this.#audit = parts.audit;
@@ -87,7 +87,7 @@ export class CrlSigning {
     this.#earliestNow = () => earliestNow(parts);
     this.#publication = parts.publication;
     this.#parts = new CrlParts(parts.store);
-    this.#acknowledged = parts.acknowledged ?? (() => 0);
+    this.#acknowledged = parts.acknowledged;
   }
 
   /**
@@ -184,7 +184,7 @@ export class CrlSigning {
     };
     // Later than everything that the snapshot has.
     const updates = await this.#updates(scope);
-    const entries = crlEntries(database, contents, { isElsewhere: thread?.hasRows });
+    const entries = crlEntries(database, contents, { isElsewhere: thread?.hasRows === true });
     const path = () => this.#publication.draft({ issuer: id, scope });
     const token = await CrlToken.make(issuer.identity, { ...terms, ...updates }, entries, { path, expected, thread });
     return { crl: await issuer.signCrl(token), sequence, ...updates };

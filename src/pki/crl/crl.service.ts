@@ -50,8 +50,8 @@ export class CrlService {
     readonly authorities: CurrentAuthorities;
     readonly settings: PkiSettings;
     readonly now: () => Date;
-    /** For an issuer, the highest place in the order of revocations that somebody was told of; 0 when absent. */
-    readonly acknowledged?: (issuer: string) => number;
+    /** For an issuer, the highest place in the order of revocations that somebody was told of; 0 when there is none. */
+    readonly acknowledged: (issuer: string) => number;
   }) {
     const { store, events, settings } = parts;
     this.#store = store;

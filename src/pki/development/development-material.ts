@@ -11,7 +11,7 @@ import { readSecretFile } from '../issuer/secret-file.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
 import type { EndEntityProfile } from '../profile/profile.js';
-import { createFile, ensurePrivateFolder, replaceFile } from '../publication/atomic-file.js';
+import { createPrivateFile, ensurePrivateFolder, replaceFile } from '../publication/atomic-file.js';
 import { readCertificateFile } from '../publication/certificate-file.js';
 
 /** One file: whether it was `made`, `renewed` (its certificate had expired), or `kept`. `note` says what is odd about one that was kept. */
@@ -89,7 +89,7 @@ export async function createDevelopmentMaterial(
 
 async function createKey(path: string, profile: EndEntityProfile): Promise<boolean> {
   const privateKey = await newKeyFor(profile);
-  return createFile(path, privateKey.export({ format: 'pem', type: 'pkcs8' }), 0o600);
+  return createPrivateFile(path, privateKey.export({ format: 'pem', type: 'pkcs8' }));
 }
 
 /** Nobody asked for this certificate: what a requester would be told to ask for instead is of no use where a profile of the operator's own says no. */

@@ -10,7 +10,7 @@ import {
   type SubjectPublicKeyInfo,
 } from '../../x509/index.js';
 import { PkiError } from '../pki-error.js';
-import { createFile, ensurePrivateFolder } from '../publication/atomic-file.js';
+import { createPrivateFile, ensurePrivateFolder } from '../publication/atomic-file.js';
 import { decryptPrivateKey, encryptPrivateKey } from './encrypted-key.js';
 import { newPrivateKey, type AuthorityKeyType } from './new-key.js';
 import { withPassphrase } from './passphrase.js';
@@ -101,7 +101,7 @@ export async function ensureKeyFile(file: KeyFile, type: AuthorityKeyType): Prom
     await withPassphrase(file.passphraseFile, async (passphrase) => {
       const privateKey = await newPrivateKey(type);
       ensurePrivateFolder(dirname(file.path));
-      createFile(file.path, await encryptPrivateKey(privateKey, passphrase), 0o600);
+      createPrivateFile(file.path, await encryptPrivateKey(privateKey, passphrase));
     });
   // A new key is read back too: if it could not be decrypted, that must show before the CA uses it.
   return openKeyFile(file);

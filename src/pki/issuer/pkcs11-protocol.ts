@@ -70,10 +70,10 @@ export interface Pkcs11Failure {
 }
 
 export interface Pkcs11Request {
-  readonly number: number;
+  readonly id: number;
   readonly call: Pkcs11Call;
 }
 
 export type Pkcs11Response =
-  | { readonly number: number; readonly value: Pkcs11Answers[Pkcs11Call['name']] }
-  | { readonly number: number; readonly failure: Pkcs11Failure };
+  | { readonly id: number; readonly value: Pkcs11Answers[Pkcs11Call['name']] }
+  | { readonly id: number; readonly failure: Pkcs11Failure };

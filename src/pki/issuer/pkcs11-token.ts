@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import { AnsweringThread } from '../../threads/index.js';
 import { PkiError } from '../pki-error.js';
 import type {
   Pkcs11Answers,
@@ -16,11 +16,6 @@ import { readPassphrase } from './secret-file.js';
 // CKR_PIN_INCORRECT, CKR_PIN_INVALID, CKR_PIN_LEN_RANGE, CKR_PIN_EXPIRED, CKR_PIN_LOCKED.
 const PIN_REFUSED = new Set([0xa0, 0xa1, 0xa2, 0xa3, 0xa4]);
 
-interface Waiting {
-  readonly resolve: (value: Pkcs11Answers[Pkcs11Call['name']]) => void;
-  readonly reject: (error: unknown) => void;
-}
-
 /**
  * A PKCS#11 token, found by its label. A worker thread of its own talks to it, logs in at the first call and keeps the session, so a slow token
  * delays only those who wait for a signature. After any failure the next call starts a new thread and session. This process never retries a PIN that
@@ -28,9 +23,7 @@ interface Waiting {
  */
 export class Pkcs11Token {
   readonly #settings: Pkcs11Settings;
-  readonly #waiting = new Map<number, Waiting>();
-  #worker: Worker | undefined;
-  #last = 0;
+  #thread: AnsweringThread<Pkcs11Request, Pkcs11Response> | undefined;
   #refused: PkiError | undefined;
 
   constructor(settings: Pkcs11Settings) {
@@ -48,72 +41,38 @@ export class Pkcs11Token {
    */
   async call<Call extends Pkcs11Call>(call: Call): Promise<Pkcs11Answers[Call['name']]> {
     if (this.#refused) throw this.#refused;
-    const worker = (this.#worker ??= this.#start());
-    const number = ++this.#last;
-    const request: Pkcs11Request = { number, call };
-    return new Promise<Pkcs11Answers[Call['name']]>((resolve, reject) => {
-      this.#waiting.set(number, { resolve: resolve as Waiting['resolve'], reject });
-      // A pending call keeps the process alive; an idle session does not.
-      worker.ref();
-      worker.postMessage(request);
-    });
+    if (this.#thread === undefined || this.#thread.ended) this.#thread = this.#start();
+    const thread = this.#thread;
+    const response = await thread.ask({ call });
+    if (!('failure' in response)) return response.value as Pkcs11Answers[Call['name']];
+    const error = this.#errorOf(response.failure);
+    if (response.failure.step === 'login' && PIN_REFUSED.has(response.failure.code ?? 0)) this.#refused = error;
+    // After any failure the next call logs in again.
+    thread.end(error);
+    throw error;
   }
 
-  #start(): Worker {
+  #start(): AnsweringThread<Pkcs11Request, Pkcs11Response> {
     const { module, token, pinFile, packageDirectory } = this.#settings;
     const packagesFrom = [fileURLToPath(import.meta.url)];
     if (packageDirectory !== undefined) packagesFrom.push(join(resolve(packageDirectory), 'package.json'));
     const pin = readPassphrase(pinFile);
     const workerData: Pkcs11WorkerData = { module, token, pin, packagesFrom };
-    let worker: Worker;
+    // The worker has the same file extension as this file: .ts, or .js when compiled.
+    const file = new URL(import.meta.url.replace(/pkcs11-token(?=\.[jt]s$)/, 'pkcs11-worker'));
     try {
-      // The worker has the same file extension as this file: .ts, or .js when compiled.
-      worker = new Worker(new URL(import.meta.url.replace(/pkcs11-token(?=\.[jt]s$)/, 'pkcs11-worker')), {
-        workerData,
-        // The worker must not inherit the module loader of a test runner.
-        execArgv: [],
-      });
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : 'unknown reason';
-      throw this.#unavailable(`cannot be used: its thread cannot be started (${reason})`);
+      return new AnsweringThread(
+        file,
+        { workerData },
+        {
+          unstarted: (reason) => this.#unavailable(`cannot be used: its thread cannot be started (${reason})`),
+          ended: (what) => this.#unavailable(what === 'ended' ? 'ended its session' : what),
+        },
+      );
     } finally {
       // The thread has its own copy of the PIN and wipes it after logging in.
       pin.fill(0);
     }
-    worker.unref();
-    worker.on('message', (response: Pkcs11Response) => {
-      this.#settle(worker, response);
-    });
-    worker.on('error', (error: Error) => {
-      this.#drop(worker, this.#unavailable(`failed (${error.message})`));
-    });
-    worker.on('exit', () => {
-      this.#drop(worker, this.#unavailable('ended its session'));
-    });
-    return worker;
-  }
-
-  #settle(worker: Worker, response: Pkcs11Response): void {
-    const waiting = this.#waiting.get(response.number);
-    this.#waiting.delete(response.number);
-    if (this.#waiting.size === 0) worker.unref();
-    if (!('failure' in response)) {
-      waiting?.resolve(response.value);
-      return;
-    }
-    const error = this.#errorOf(response.failure);
-    if (response.failure.step === 'login' && PIN_REFUSED.has(response.failure.code ?? 0)) this.#refused = error;
-    waiting?.reject(error);
-    // After any failure the next call logs in again.
-    this.#drop(worker, error);
-  }
-
-  #drop(worker: Worker, error: PkiError): void {
-    if (this.#worker !== worker) return;
-    this.#worker = undefined;
-    void worker.terminate();
-    for (const { reject } of this.#waiting.values()) reject(error);
-    this.#waiting.clear();
   }
 
   #errorOf({ step, code, reason }: Pkcs11Failure): PkiError {

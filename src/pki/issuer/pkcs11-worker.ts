@@ -330,17 +330,17 @@ function end(): void {
   }
 }
 
-parentPort?.on('message', ({ number, call }: Pkcs11Request) => {
+parentPort?.on('message', ({ id, call }: Pkcs11Request) => {
   // After a failure this thread ends, and the next call starts a new thread with the PIN. Here the PIN is already wiped; logging in with the wiped
   // octets would count as another wrong PIN.
   if (isOver) return;
   let response: Pkcs11Response;
   try {
     const value = attempt('call', () => answer(call));
-    response = { number, value };
+    response = { id, value };
   } catch (error) {
     const failure = error instanceof Failed ? error.failure : { step: 'call' as const, code: undefined, reason: '?' };
-    response = { number, failure };
+    response = { id, failure };
     end();
   }
   parentPort?.postMessage(response);

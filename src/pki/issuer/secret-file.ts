@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { PkiError } from '../pki-error.js';
-import { createFile, ensurePrivateFolder } from '../publication/atomic-file.js';
+import { createPrivateFile, ensurePrivateFolder } from '../publication/atomic-file.js';
 
 const MAX_OCTETS = 64 * 1024;
 const PASSPHRASE_OCTETS = 32;
@@ -91,7 +91,7 @@ export const isReadOnce = (path: string): boolean =>
 export function ensurePassphrase(path: string): void {
   if (existsSync(path) || descriptorOf(path) !== undefined) return;
   ensurePrivateFolder(dirname(path));
-  createFile(path, `${randomBytes(PASSPHRASE_OCTETS).toString('base64url')}\n`, 0o600);
+  createPrivateFile(path, `${randomBytes(PASSPHRASE_OCTETS).toString('base64url')}\n`);
 }
 
 function descriptorOf(path: string): number | undefined {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../../../test/support/folder.js';
-import { createFile, ensurePrivateFolder, replaceFile, replaceFileIfChanged } from './atomic-file.js';
+import { createPrivateFile, ensurePrivateFolder, replaceFile, replaceFileIfChanged } from './atomic-file.js';
 
 describe('files that are whole or not there', () => {
   let folder: string;
@@ -31,12 +31,12 @@ describe('files that are whole or not there', () => {
       replaceFile(path('a.pem'), 'one', 0o644);
     }).toThrow();
     expect(readdirSync(folder)).toEqual(['a.pem']);
-    expect(() => createFile(path('missing/a.key'), 'x', 0o600)).toThrow();
+    expect(() => createPrivateFile(path('missing/a.key'), 'x')).toThrow();
   });
 
   it('makes a file once, whatever is asked for the second time', () => {
-    expect(createFile(path('a.key'), 'one', 0o600)).toBe(true);
-    expect(createFile(path('a.key'), 'two', 0o600)).toBe(false);
+    expect(createPrivateFile(path('a.key'), 'one')).toBe(true);
+    expect(createPrivateFile(path('a.key'), 'two')).toBe(false);
     expect(readFileSync(path('a.key'), 'utf8')).toBe('one');
     expect(modeOf('a.key')).toBe(0o600);
     expect(readdirSync(folder)).toEqual(['a.key']);

@@ -71,11 +71,11 @@ export function replaceFileIfChanged(path: string, contents: string | Uint8Array
 }
 
 /**
- * Makes a new file, whole or not at all. False, and nothing is changed, when there was one: this is how private keys are written. Throws PkiError
+ * Makes a new file that only its owner may read (0600), whole or not at all. False, and nothing is changed, when there was one. Throws PkiError
  * `file_unwritable`.
  */
-export function createFile(path: string, contents: string | Uint8Array, mode: number): boolean {
-  return replacing(path, contents, mode, (replacement) => replacement.placeAnew());
+export function createPrivateFile(path: string, contents: string | Uint8Array): boolean {
+  return replacing(path, contents, 0o600, (replacement) => replacement.placeAnew());
 }
 
 function replacing<T>(
