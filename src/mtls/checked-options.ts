@@ -1,31 +1,145 @@
+import type { CrlSource, RevocationMode, RevocationOptions } from '../revocation/index.js';
+import type { FederatedDomain } from './federation/federated-trust.js';
+import { FORWARDED_FORMATS } from './forwarded/forwarded-format.js';
+import type { TrustedProxy } from './forwarded/trusted-proxies.js';
 import type { MtlsOptions } from './mtls.options.js';
+import type { ServicePlace } from './service-name.js';
+
+/** Throws for a value that what stands `at` this place may not have. */
+type Check = (value: unknown, at: string) => void;
+
+const only =
+  (what: string, is: (value: unknown) => boolean): Check =>
+  (value, at) => {
+    if (!is(value)) throw new TypeError(`${at} must be ${what}`);
+  };
+
+const isText = (value: unknown): boolean => typeof value === 'string';
+const isNumber = (value: unknown): value is number => typeof value === 'number';
+const isFunction = (value: unknown): boolean => typeof value === 'function';
+const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isOctets = (value: unknown): boolean => isText(value) || value instanceof Uint8Array;
+const isCertificates = (value: unknown): boolean => isOctets(value) || (Array.isArray(value) && value.every(isOctets));
+
+const text = only('a text', isText);
+const func = only('a function', isFunction);
+const certificate = only('PEM or DER', isOctets);
+const certificates = only('PEM or DER, one or a list', isCertificates);
+
+const oneOf = (...values: readonly string[]): Check =>
+  only(`one of ${values.map((value) => `'${value}'`).join(', ')}`, (value) => values.some((one) => one === value));
+
+const listOf =
+  (each: Check): Check =>
+  (value, at) => {
+    if (!Array.isArray(value)) throw new TypeError(`${at} must be a list`);
+    for (const [index, one] of value.entries()) each(one, `${at}[${index}]`);
+  };
+
+/** Options by their names; an option that is undefined is as one that is absent. */
+const optionsOf =
+  <T>(checks: Readonly<Record<keyof T & string, Check>>, ...needed: readonly (keyof T & string)[]): Check =>
+  (value, at) => {
+    if (!isTable(value)) throw new TypeError(`${at} must be a table of options`);
+    const path = (name: string): string => (at === '' ? name : `${at}.${name}`);
+    for (const [name, one] of Object.entries(value)) {
+      // A misspelt name would be a check that is not made.
+      if (!Object.hasOwn(checks, name))
+        throw new TypeError(`MtlsModule has no option ${path(name)}: there are ${Object.keys(checks).join(', ')}`);
+      if (one !== undefined) checks[name as keyof T & string](one, path(name));
+    }
+    const missing = needed.find((name) => value[name] === undefined);
+    if (missing !== undefined) throw new TypeError(`MtlsModule needs ${path(missing)}`);
+  };
+
+const places = listOf(oneOf(...(['cn', 'dns', 'spiffe'] satisfies ServicePlace[])));
+const mode = oneOf(...(['hard-fail', 'soft-fail', 'off'] satisfies RevocationMode[]));
+const names = listOf(text);
+
+const checkNames = optionsOf<MtlsOptions>({
+  trustAnchors: only('PEM or DER, one or a list, or a function', (value) => isFunction(value) || isCertificates(value)),
+  intermediates: certificates,
+  serviceFrom: (value, at) => {
+    places(value, at);
+    if (Array.isArray(value) && value.length === 0) throw new RangeError(`${at} must not be empty`);
+  },
+  trustDomain: text,
+  trustDomains: listOf(
+    optionsOf<FederatedDomain>(
+      {
+        name: text,
+        bundle: text,
+        ca: certificate,
+        endpointSpiffeId: text,
+        endpointBundle: certificate,
+        intermediates: certificates,
+        intermediatesFile: text,
+        revocation: mode,
+      },
+      'name',
+      'bundle',
+    ),
+  ),
+  services: (value, at) => {
+    if (!isFunction(value)) names(value, at);
+  },
+  roles: (value, at) => {
+    if (isFunction(value)) return;
+    if (!isTable(value)) throw new TypeError(`${at} must be a table or a function: { billing: ['auditor'] }`);
+    for (const [service, of] of Object.entries(value)) {
+      // The letters of a text are no roles, and nobody would notice that they are nobody's.
+      if (!Array.isArray(of))
+        throw new TypeError(`the roles of ${service} are no list: roles: { ${service}: ['auditor'] }`);
+      names(of, `${at}.${service}`);
+    }
+  },
+  rates: optionsOf<NonNullable<MtlsOptions['rates']>>({ of: func, exchange: only('{ tell, hear }', isTable) }),
+  issuerOrganization: text,
+  expiredGrace: (value, at) => {
+    // Of NaN no comparison is true, and so nothing would ever have expired.
+    if (!(isNumber(value) && value >= 0)) throw noTime(at, value);
+  },
+  exemptPaths: names,
+  trustedProxies: listOf(
+    optionsOf<TrustedProxy>(
+      {
+        service: text,
+        format: oneOf(...Object.keys(FORWARDED_FORMATS)),
+        header: text,
+        condition: func,
+        isShutOut: func,
+      },
+      'service',
+      'format',
+    ),
+  ),
+  revocation: optionsOf<RevocationOptions>({
+    mode,
+    crls: listOf(optionsOf<CrlSource>({ source: text, issuer: certificate }, 'source')),
+    refreshInterval: (value, at) => {
+      // A timer takes what is no number, and what is too large a one, for a millisecond.
+      if (!(isNumber(value) && value > 0 && value < 2 ** 31)) throw noTime(at, value);
+    },
+    status: only('{ epoch, statusOf }', isTable),
+  }),
+  onPeer: func,
+  cutConnections: only('true or false', (value) => typeof value === 'boolean'),
+  onShadow: func,
+  clock: func,
+});
 
 /**
- * Looks at the options where a value that came past the types, as from an environment, would let in whom nobody named or be told of in words of
- * Node.js alone. Throws TypeError for one that is missing or of another kind, and RangeError for a time that is none.
+ * Looks at options that came past the types, as from an environment, from JavaScript, or from the factory of `forRootAsync`, of whose result no type
+ * says that it has a name too many. Throws TypeError for one that is missing, unknown or of another kind, and RangeError for a time that is none.
  */
-export function checkOptions({
-  trustAnchors,
-  services,
-  expiredGrace = 0,
-  revocation,
-  roles = {},
-}: Partial<MtlsOptions> = {}): void {
+export function checkOptions(options: Partial<MtlsOptions> = {}): void {
+  const { trustAnchors, services } = options;
   if (!trustAnchors) throw new TypeError('MtlsModule needs trustAnchors: the CAs whose certificates are accepted');
   if (typeof services !== 'function' && !Array.isArray(services))
     throw new TypeError('MtlsModule needs services: a list of the services that may call, or a function');
-  // The letters of a text are no roles, and nobody would notice that they are nobody's.
-  const wrong = typeof roles === 'function' ? undefined : Object.entries(roles).find(([, of]) => !Array.isArray(of));
-  if (wrong) throw new TypeError(`the roles of ${wrong[0]} are no list: roles: { ${wrong[0]}: ['auditor'] }`);
-  // Of NaN no comparison is true, and so nothing would ever have expired.
-  if (!(isNumber(expiredGrace) && expiredGrace >= 0)) throw noTime('expiredGrace', expiredGrace);
-  // A timer takes what is no number, and what is too large a one, for a millisecond.
-  const { refreshInterval = 1 } = revocation ?? {};
-  if (!(isNumber(refreshInterval) && refreshInterval > 0 && refreshInterval < 2 ** 31))
-    throw noTime('revocation.refreshInterval', refreshInterval);
+  checkNames(options, '');
 }
-
-const isNumber = (value: unknown): value is number => typeof value === 'number';
 
 const noTime = (option: string, value: unknown): RangeError =>
   new RangeError(`${option} is no number of milliseconds: ${String(value)}`);

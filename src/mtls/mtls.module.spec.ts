@@ -363,6 +363,33 @@ test.each<[string, object]>([
   ['expiredGrace is no number of milliseconds: 60000', { ...given, expiredGrace: '60000' }],
   ['refreshInterval is no number of milliseconds: NaN', { ...given, revocation: { refreshInterval: NaN } }],
   ['refreshInterval is no number of milliseconds: Infinity', { ...given, revocation: { refreshInterval: Infinity } }],
+  // The type of an arrow function's result lets names pass that are no options.
+  ['MtlsModule has no option issuerOrganisation: there are trustAnchors, ', { ...given, issuerOrganisation: 'Acme' }],
+  ['MtlsModule has no option revocation.crl: there are mode, crls, ', { ...given, revocation: { crl: [] } }],
+  ['has no option rates.off: there are of, exchange', { ...given, rates: { off: () => undefined } }],
+  [
+    'no option trustedProxies[0].from',
+    { ...given, trustedProxies: [{ service: 'edge', format: 'xfcc', from: '::1' }] },
+  ],
+  ['trustAnchors must be PEM or DER, one or a list, or a function', { ...given, trustAnchors: 5 }],
+  ['services[1] must be a text', { ...given, services: ['billing', undefined] }],
+  ['serviceFrom must be a list', { ...given, serviceFrom: 'cn' }],
+  ["serviceFrom[0] must be one of 'cn', 'dns', 'spiffe'", { ...given, serviceFrom: ['sn'] }],
+  ['serviceFrom must not be empty', { ...given, serviceFrom: [] }],
+  ['trustDomains must be a list', { ...given, trustDomains: { name: 'a.example', bundle: 'a.json' } }],
+  ['MtlsModule needs trustDomains[0].bundle', { ...given, trustDomains: [{ name: 'a.example' }] }],
+  ['roles.billing[0] must be a text', { ...given, roles: { billing: [3] } }],
+  ['rates.of must be a function', { ...given, rates: { of: { perSecond: 1, burst: 1 } } }],
+  ['issuerOrganization must be a text', { ...given, issuerOrganization: 3 }],
+  ['exemptPaths must be a list', { ...given, exemptPaths: '/x' }],
+  ['MtlsModule needs trustedProxies[0].format', { ...given, trustedProxies: [{ service: 'edge' }] }],
+  ["format must be one of 'rfc9440', 'xfcc'", { ...given, trustedProxies: [{ service: 'edge', format: 'nginx' }] }],
+  ['revocation must be a table of options', { ...given, revocation: 'soft-fail' }],
+  ["mode must be one of 'hard-fail', 'soft-fail', 'off'", { ...given, revocation: { mode: 'hardfail' } }],
+  ['revocation.crls[0] must be a table of options', { ...given, revocation: { crls: ['acme.crl'] } }],
+  ['onPeer must be a function', { ...given, onPeer: {} }],
+  ['cutConnections must be true or false', { ...given, cutConnections: 'false' }],
+  ['clock must be a function', { ...given, clock: new Date() }],
 ])('%s, or it does not start', async (message, options) => {
   const imports = [MtlsModule.forRootAsync({ useFactory: () => options as MtlsOptions })];
   @Module({ imports })

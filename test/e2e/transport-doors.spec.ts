@@ -1026,6 +1026,17 @@ describe('WebSockets', () => {
       expect(() => new MtlsWsAdapter(app, { pingInterval })).toThrow(/^pingInterval is no number of milliseconds/);
   });
 
+  test('a limit of messages that nothing is held to is refused', () => {
+    for (const limit of [0, -1, NaN, Infinity, 2 ** 31, '1000' as unknown as number]) {
+      for (const name of ['maxMessageSize', 'maxConnections', 'idleTimeout'])
+        expect(() => new MtlsTcpServer({ tls: {}, [name]: limit })).toThrow(
+          `${name} is no number from 1 to 2147483647`,
+        );
+      const grpc = { package: 'orders', protoPath: 'orders.proto', tls: {}, maxConnections: limit };
+      expect(() => new MtlsGrpcServer(grpc)).toThrow('maxConnections is no number from 1 to 2147483647');
+    }
+  });
+
   test('an answer that cannot be written as JSON is not sent, and the others are', async () => {
     @WebSocketGateway({ path: '/echo' })
     @Public()

@@ -25,6 +25,7 @@ import { problemOfRefusal } from '../refusal-problem.js';
 import { closeSession } from '../refusal-reply.js';
 import { RateLimited } from '../rates/rate-limiter.js';
 import type { RoutePolicy } from '../route-policy.js';
+import { checkLimits } from '../transports/checked-limits.js';
 import { endHandshake } from '../transports/end-handshake.js';
 import { rememberCall, TransportCall, type TransportConnection } from '../transports/transport-call.js';
 import type { GuardedServer, TransportGate } from '../transports/transport.gate.js';
@@ -80,7 +81,10 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
   #injector: ConnectionInjector | undefined;
   #gate: TransportGate | undefined;
 
+  /** Throws RangeError for a limit that is no number from 1. */
   constructor(options: MtlsGrpcOptions) {
+    const { maxConnections = 10_000 } = options;
+    checkLimits({ maxConnections });
     super(options);
     this.#options = options;
     this.#listener = createServer(
@@ -89,7 +93,7 @@ export class MtlsGrpcServer extends ServerGrpc implements CustomTransportStrateg
         this.#take(socket);
       },
     );
-    this.#listener.maxConnections = options.maxConnections ?? 10_000;
+    this.#listener.maxConnections = maxConnections;
     this.#listener.on('tlsClientError', endHandshake);
   }
 

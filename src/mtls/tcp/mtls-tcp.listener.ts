@@ -15,6 +15,7 @@ import { ReplaySubject, takeUntil, throwError, type Observable } from 'rxjs';
 import { problemOfStatus } from '../problem.js';
 import { problemOfRefusal } from '../refusal-problem.js';
 import type { RoutePolicy } from '../route-policy.js';
+import { checkLimits } from '../transports/checked-limits.js';
 import { endHandshake } from '../transports/end-handshake.js';
 import { rememberCall, TransportCall, type TransportConnection } from '../transports/transport-call.js';
 import type { GuardedServer, TransportGate } from '../transports/transport.gate.js';
@@ -64,15 +65,24 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
   #gate: TransportGate | undefined;
   #loggedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(options: MtlsTcpOptions) {
+  /** Throws RangeError for a limit that is no number from 1. */
+  constructor({
+    host = '0.0.0.0',
+    port = 0,
+    tls,
+    maxMessageSize = 131_072,
+    maxConnections = 10_000,
+    idleTimeout = 600_000,
+  }: MtlsTcpOptions) {
+    checkLimits({ maxMessageSize, maxConnections, idleTimeout });
     super({
-      host: options.host ?? '0.0.0.0',
-      port: options.port ?? 0,
-      tlsOptions: { handshakeTimeout: 10_000, rejectUnauthorized: false, ...options.tls, requestCert: true },
+      host,
+      port,
+      tlsOptions: { handshakeTimeout: 10_000, rejectUnauthorized: false, ...tls, requestCert: true },
     });
-    this.#maxMessageSize = options.maxMessageSize ?? 131_072;
-    this.#idleTimeout = options.idleTimeout ?? 600_000;
-    this.server.maxConnections = options.maxConnections ?? 10_000;
+    this.#maxMessageSize = maxMessageSize;
+    this.#idleTimeout = idleTimeout;
+    this.server.maxConnections = maxConnections;
     this.server.on('tlsClientError', endHandshake);
   }
 
