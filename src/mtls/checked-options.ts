@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types';
 import type { CrlSource, RevocationMode, RevocationOptions } from '../revocation/index.js';
 import type { FederatedDomain } from './federation/federated-trust.js';
 import { FORWARDED_FORMATS } from './forwarded/forwarded-format.js';
@@ -19,7 +20,7 @@ const isNumber = (value: unknown): value is number => typeof value === 'number';
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-const isOctets = (value: unknown): boolean => isText(value) || value instanceof Uint8Array;
+const isOctets = (value: unknown): boolean => isText(value) || isUint8Array(value);
 const isCertificates = (value: unknown): boolean => isOctets(value) || (Array.isArray(value) && value.every(isOctets));
 
 const text = only('a text', isText);
