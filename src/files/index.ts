@@ -1,1 +1,1 @@
-export { removeLeftovers, Replacement } from './replacement.js';
+export { Replacement } from './replacement.js';
