@@ -1,8 +1,7 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import {
   checkServiceName,
-  createPrivateFile,
   ensureFolder,
   isIntermediateProfile,
   newKeyFor,
@@ -13,9 +12,10 @@ import {
 import { generalNameToString, isSubtreeWithin, nameToString, type GeneralName } from '../x509/index.js';
 import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { checkOutputFile, readInputFile } from './files.js';
+import { checkOutputFile, readInputFile, statsOf } from './files.js';
 import { Interruption } from './interruption.js';
 import { describePairs } from './output.js';
+import { PendingFile } from './pending-file.js';
 import { configurationOf, requester, withAuthority, type Session } from './session.js';
 
 interface Terms {
@@ -42,8 +42,8 @@ export interface SignOptions extends Terms {
 }
 
 /**
- * `veritas issue`: makes a key (P-256, where the profile certifies that) and has it certified. The key's file is written first, and removed when the
- * CA refuses or a signal ends the process before.
+ * `veritas issue`: makes a key (P-256, where the profile certifies that) and has it certified. The key is written beside its place first, and moved there
+ * right before the certificate: a process that is killed leaves no key without one there, unless between those two.
  */
 export async function issue(session: Session, options: IssueOptions): Promise<void> {
   const { service, profile = 'service', cert = `${service}.pem`, key = `${service}.key` } = options;
@@ -55,17 +55,19 @@ export async function issue(session: Session, options: IssueOptions): Promise<vo
   await withAuthority(session, {}, async ({ ca }) => {
     const privateKey = await newKeyFor(ca.profiles.named(profile));
     const terms = { ...termsOf(options), profile, service, requester: requester() };
-    const takeKeyAway = (): void => rmSync(key, { force: true });
-    const interruption = new Interruption(takeKeyAway);
+    let keyFile: PendingFile | undefined;
+    // Also before there is such a file, and once it is in its place: no signal comes between the key and the certificate.
+    const interruption = new Interruption(() => keyFile?.discard());
     try {
-      writeKey(key, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
-      const issued = await ca.issue({ request: requestFor(privateKey, service), ...terms }).catch((error: unknown) => {
-        takeKeyAway();
-        throw error;
-      });
+      keyFile = beginKey(key, cert);
+      keyFile.write(privateKey.export({ format: 'pem', type: 'pkcs8' }));
+      keyFile.flush();
+      const issued = await ca.issue({ request: requestFor(privateKey, service), ...terms });
+      keyFile.placeAnew();
       writeCertificate(cert, issued);
       report(session, issued, { certificate: cert, key });
     } finally {
+      keyFile?.discard();
       interruption.over();
     }
   });
@@ -133,14 +135,17 @@ function intermediateTermsOf({
   };
 }
 
-function writeKey(path: string, pem: string): void {
+/** A new key's file, still empty and not in its place. */
+function beginKey(path: string, certificate: string): PendingFile {
   ensureFolder(dirname(path), 0o700);
-  if (existsSync(path) || !createPrivateFile(path, pem))
-    throw new CommandError(
-      `${path} exists, and a private key is never overwritten`,
-      ExitCode.refused,
-      'choose another name with --key',
-    );
+  if (!existsSync(path)) return new PendingFile(path, 0o600);
+  throw new CommandError(
+    `${path} exists, and a private key is never overwritten`,
+    ExitCode.refused,
+    statsOf(certificate)
+      ? 'choose another name with --key'
+      : `choose another name with --key, or remove it if it was left by an issue that was killed: there is no ${certificate} beside it`,
+  );
 }
 
 function writeCertificate(path: string, { chainPem, certificate: { serialNumber } }: IssuedCertificate): void {

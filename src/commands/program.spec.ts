@@ -16,7 +16,7 @@ import { commandLine, type Run } from '../../test/support/command-line.js';
 import { certificationRequestPem } from '../../test/support/certification-request.js';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { loadConfiguration } from '../configuration/index.js';
-import { CrlService, openCertificationAuthority, revocationReasons } from '../pki/index.js';
+import { CaService, CrlService, openCertificationAuthority, revocationReasons } from '../pki/index.js';
 import { openStore } from '../store/index.js';
 import { generateTestKeyPair, TestCa } from '../testing/index.js';
 import {
@@ -171,6 +171,27 @@ describe('the command line', () => {
       expect(again).toMatchObject({ code: 1, out: '' });
       expect(again.err).toMatch(/never overwritten: choose another name/);
       expect(readFileSync(key)).toEqual(before);
+    });
+
+    it('puts no key in its place before there is a certificate, so that one that was killed is run again', async () => {
+      const [cert, key] = [path('work/cut.pem'), path('work/cut.key')];
+      let whileSigning: string[] = [];
+      const { issue: sign } = CaService.prototype;
+      const signing = jest.spyOn(CaService.prototype, 'issue').mockImplementation(function (this: CaService, options) {
+        whileSigning = readdirSync(path('work')).filter((name) => name.includes('cut'));
+        return sign.call(this, options);
+      });
+      try {
+        expect(await run(['issue', '--service', 'cut', '--cert', cert, '--key', key])).toMatchObject({ code: 0 });
+      } finally {
+        signing.mockRestore();
+      }
+      expect(whileSigning).toEqual([expect.stringMatching(/^\.cut\.key\.[0-9a-f]{12}\.tmp$/)]);
+      rmSync(cert);
+      expect(await run(['issue', '--service', 'cut', '--cert', cert, '--key', key])).toMatchObject({
+        code: 1,
+        err: `veritas: ${key} exists, and a private key is never overwritten: choose another name with --key, or remove it if it was left by an issue that was killed: there is no ${cert} beside it\n`,
+      });
     });
 
     it('never puts a certificate, a list or an answer where a private key is, and signs nothing then', async () => {

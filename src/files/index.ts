@@ -1,3 +1,3 @@
 export { isMountPoint } from './mount-points.js';
-export { removeLeftovers, Replacement } from './replacement.js';
+export { Replacement } from './replacement.js';
 export { mendOfUnwritable } from './unwritable.js';

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -35,6 +36,19 @@ test('takes the place of no file where it is asked not to', () => {
   expect(new Replacement(path('a'), 0o600).write('one').placeAnew()).toBe(true);
   expect(new Replacement(path('a'), 0o600).write('two').placeAnew()).toBe(false);
   expect([text('a'), readdirSync(folder)]).toEqual(['one', ['a']]);
+});
+
+test('takes away what one of the same file left that was killed, and nothing of another file or of a minute ago', () => {
+  const names = ['.a.0123456789ab.tmp', '.a.ba9876543210.tmp', '.b.0123456789ab.tmp'];
+  for (const name of names) writeFileSync(path(name), 'half a key');
+  // A clock that was set back since: it was left all the same.
+  for (const [index, offset] of [-61_000, 3_600_000, -61_000].entries()) {
+    const time = new Date(Date.now() + offset);
+    utimesSync(path(names[index] ?? ''), time, time);
+  }
+  writeFileSync(path('.a.abcdefabcdef.tmp'), 'being written');
+  new Replacement(path('a'), 0o600).write('new').place();
+  expect(readdirSync(folder).sort()).toEqual(['.a.abcdefabcdef.tmp', '.b.0123456789ab.tmp', 'a']);
 });
 
 test('is gone when it is discarded, once or twice, but not from its place', () => {

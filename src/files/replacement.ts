@@ -28,8 +28,12 @@ export class Replacement {
   readonly #mode: number;
   #file: number | undefined;
 
-  /** Makes it in the folder of `path`, empty. When root replaces somebody's file, or makes one beside his `sibling`, it is that owner's. */
+  /**
+   * Makes it in the folder of `path`, empty. When root replaces somebody's file, or makes one beside his `sibling`, it is that owner's. What a process that
+   * was killed amid one of the same `path` left there a minute ago or longer is taken away: it may be half a key.
+   */
   constructor(path: string, mode: number, sibling = path) {
+    removeLeftovers(path);
     this.#path = path;
     this.#mode = mode;
     this.#temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
@@ -137,11 +141,8 @@ export class Replacement {
   }
 }
 
-/**
- * Takes away what a process that was killed amid a {@link Replacement} of `path` left beside it a minute ago or longer: it may be half a key. Never
- * throws: whoever writes there next will hear of what is wrong.
- */
-export function removeLeftovers(path: string): void {
+/** Never throws: whoever writes there next will hear of what is wrong. */
+function removeLeftovers(path: string): void {
   const folder = dirname(path);
   try {
     for (const name of readdirSync(folder)) {

@@ -35,13 +35,7 @@ export { PURPOSES, type KeyUsageName, type ProfileDefinition, type Purpose } fro
 export { Profiles } from './profile/profiles.js';
 export type { RequesterRuleTexts, RequestingService } from './profile/requesters.js';
 export { ReservedNames } from './profile/reserved-names.js';
-export {
-  createPrivateFile,
-  ensureFolder,
-  ensurePrivateFolder,
-  holdsPrivateKey,
-  replaceFile,
-} from './publication/atomic-file.js';
+export { ensureFolder, ensurePrivateFolder, holdsPrivateKey, replaceFile } from './publication/atomic-file.js';
 export { revocationReasons, type RevocationReason } from './revocation/reason.js';
 export { ExternalRootService, type InstalledAuthority, type InstalledCrl } from './rollover/external-root.service.js';
 export { ROLLOVER_STEPS, type RolloverStep, type RolloverTarget, type StateChange } from './rollover/rollover-plan.js';

@@ -147,7 +147,10 @@ function filesToPlace(files: readonly BackupFile[], { settings }: RestoreOptions
       `${settings.directory} holds keys that the backup has not: ${others.join(', ')}`,
     );
   if (placed.length > 0 && placed.length === files.length)
-    throw new PkiError('place_not_empty', 'the store and the keys were restored from this backup before');
+    throw new PkiError(
+      'place_not_empty',
+      'the store and the keys were restored from this backup before, and nothing is missing; to restore once more',
+    );
   return files.filter((file) => !placed.includes(file));
 }
 

@@ -1,8 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../../../test/support/folder.js';
-import { createPrivateFile, ensurePrivateFolder, replaceFile, replaceFileIfChanged } from './atomic-file.js';
+import {
+  createPrivateFile,
+  ensurePrivateFolder,
+  removeLeftovers,
+  replaceFile,
+  replaceFileIfChanged,
+} from './atomic-file.js';
 
 describe('files that are whole or not there', () => {
   let folder: string;
@@ -40,6 +46,16 @@ describe('files that are whole or not there', () => {
     expect(readFileSync(path('a.key'), 'utf8')).toBe('one');
     expect(modeOf('a.key')).toBe(0o600);
     expect(readdirSync(folder)).toEqual(['a.key']);
+  });
+
+  it('takes away what was left a minute ago or longer, though the clock was set back since', async () => {
+    for (const [index, offset] of [-61_000, 3_600_000, 0].entries()) {
+      const time = new Date(Date.now() + offset);
+      writeFileSync(path(`.a.key.00000000000${index}.tmp`), 'half a key');
+      utimesSync(path(`.a.key.00000000000${index}.tmp`), time, time);
+    }
+    await removeLeftovers(folder);
+    expect(readdirSync(folder)).toEqual(['.a.key.000000000002.tmp']);
   });
 
   it("closes a folder of ours, and leaves somebody else's as it is", () => {

@@ -36,7 +36,7 @@ export async function removeLeftovers(folder: string): Promise<void> {
   try {
     for (const name of (await readdir(folder)).filter((each) => TEMPORARY.test(each))) {
       const path = join(folder, name);
-      if (Date.now() - (await stat(path)).mtimeMs > LEFT_AFTER) await rm(path, { force: true });
+      if (Math.abs(Date.now() - (await stat(path)).mtimeMs) > LEFT_AFTER) await rm(path, { force: true });
     }
   } catch {
     // No folder, or one for reading only: whoever writes there will hear of it.

@@ -154,6 +154,10 @@ describe('a pair', () => {
     expect(await readNow(paths)).toBe(first.certificate.serialNumber);
     const lock = join(folder, '.cert.pem.lock');
     writeFileSync(lock, '');
+    // Whether it is at it or was killed over it cannot be seen.
+    expect(() => {
+      new PairFiles(paths).checkWritable();
+    }).toThrow(expect.objectContaining({ mend: expect.stringContaining('a minute after one that was killed') }));
     utimesSync(lock, new Date(), new Date(Date.now() - 61_000));
     new PairFiles(paths).place(second.key, [second.certificate]);
     expect(await readNow(paths)).toBe(second.certificate.serialNumber);

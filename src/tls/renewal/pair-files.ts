@@ -2,7 +2,6 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { decodeCertificates, DecodeError, encodePem, type Certificate } from '../../x509/index.js';
-import { removeLeftovers } from '../../files/index.js';
 import { previousKeyFile } from '../tls-material.js';
 import { lockPair } from './pair-lock.js';
 import { reasonOf, RenewalError } from './renewal-error.js';
@@ -70,7 +69,6 @@ export class PairFiles {
     // All files at once, as they will be placed. Otherwise each attempt on a disk that is nearly full would have another certificate issued.
     const keys = newKeyFile === undefined ? [keyFile, previousKeyFile(keyFile)] : [newKeyFile];
     const paths = [certificateFile, ...keys];
-    for (const path of paths) removeLeftovers(path);
     const files: TemporaryFile[] = [];
     let unlock: (() => void) | undefined;
     try {

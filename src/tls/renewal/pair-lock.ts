@@ -19,7 +19,7 @@ export function lockPair(certificateFile: string): () => void {
   } catch (error) {
     throw reasonOf(error) === 'EEXIST'
       ? new RenewalError('unusable', `${certificateFile} is being replaced by another renewal`, {
-          mend: 'nothing was replaced; let one renewal run at a time',
+          mend: 'nothing was replaced; let one renewal run at a time, or run it again a minute after one that was killed',
         })
       : new RenewalError('unusable', `${path} cannot be written (${reasonOf(error)})`, {
           mend: 'look at its folder and its permissions',
