@@ -407,13 +407,14 @@ describe('what is broken when it starts', () => {
     ['with its keys alone', ['root_ca.pem', 'issuing_ca.pem']],
     ['with its root alone', ['issuing_ca.pem', 'ca/issuing_ca.key.pem']],
     ['with the certificates alone', ['ca/root_ca.key.pem', 'ca/issuing_ca.key.pem']],
+    ['with nothing else', ['root_ca.pem', 'issuing_ca.pem', 'ca_bundle.pem', 'ca']],
   ])('a store that was emptied beside the lists it signed: the CA does not begin anew, %s', async (_, gone) => {
     const folder = usedFolder();
     truncateSync(join(folder, 'var/veritas.db'), 0);
-    for (const name of gone) rmSync(join(folder, 'certs', name));
+    for (const name of gone) rmSync(join(folder, 'certs', name), { recursive: true });
     const before = contentsOf(folder, /veritas\.db/);
     expect(await sentenceAtStart(folder)).toMatch(
-      /the store \S+veritas\.db does not know the CA root, but \S+root\.crl was signed by it: restore a backup/,
+      /the store \S+veritas\.db does not know the CA root, but \S+root\.crl was signed by one of that name: restore a backup/,
     );
     expect(contentsOf(folder, /veritas\.db/)).toEqual(before);
   });
@@ -422,7 +423,7 @@ describe('what is broken when it starts', () => {
     const folder = usedFolder();
     truncateSync(join(folder, 'var/veritas.db'), 0);
     expect(await sentenceAtStart(folder)).toMatch(
-      /the store \S+veritas\.db does not know the CA root, but \S+root\.crl was signed by it: restore a backup/,
+      /the store \S+veritas\.db does not know the CA root, but \S+root\.crl was signed by one of that name: restore a backup/,
     );
     const list = readFileSync(join(folder, 'var/crl/root.crl'));
     rmSync(join(folder, 'var/crl'), { recursive: true });

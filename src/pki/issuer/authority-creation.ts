@@ -88,7 +88,7 @@ export async function ensureAuthority(
   const { context, settings, requester } = creation;
   const { id, parent, certsDirectory } = wanted;
   const file = certsDirectory === undefined ? undefined : certificateFileOf(certsDirectory, id);
-  await checkIsNew(creation, id, file);
+  await checkIsNew(creation, id);
   const signer = await ensureSigner(settings, id, new KeyRecord(context.audit, requester));
   const certificate =
     (await knownCertificate(context, id)) ??
@@ -160,24 +160,21 @@ function rootIdentity(
 }
 
 /**
- * Checks that a CA which the store does not know did not exist before. It did when its published revocation list is there together with its key or its
- * certificate: the store was lost, and creating the CA again would undo every revocation and use CRL numbers twice. Throws PkiError `authority_mismatch` then,
- * and when it cannot tell whether the list exists.
+ * Checks that a CA which the store does not know did not exist before. It did when its published revocation list is there: the store was lost, and creating
+ * the CA again would undo every revocation, use CRL numbers twice, and overwrite what a restored backup is compared with. Throws PkiError
+ * `authority_mismatch` then, and when it cannot tell whether the list exists.
  */
 export async function checkIsNew(
   { context, settings }: Pick<Creation, 'context' | 'settings'>,
   id: string,
-  certificateFile?: string,
 ): Promise<void> {
   const list = settings.crlDirectory === undefined ? undefined : join(settings.crlDirectory, crlFileName(id, COMPLETE));
   if (list === undefined || !isThere(list, context.store.name)) return;
-  const isCertified = certificateFile !== undefined && existsSync(certificateFile);
-  if (!isCertified && !(await hasKey(settings, id))) return;
   // The store is read last: another process may be creating the CA right now, and writes the row before it publishes the list.
   if (await knownCertificate(context, id)) return;
   throw new PkiError(
     'authority_mismatch',
-    `the store ${context.store.name} does not know the CA ${id}, but ${list} was signed by it: restore a backup, or move that file away to begin anew and forget what was revoked`,
+    `the store ${context.store.name} does not know the CA ${id}, but ${list} was signed by one of that name: restore a backup, or move that file away to begin anew and forget what was revoked`,
   );
 }
 
