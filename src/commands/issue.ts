@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import {
   checkServiceName,
@@ -63,7 +63,7 @@ export async function issue(session: Session, options: IssueOptions): Promise<vo
       keyFile.write(privateKey.export({ format: 'pem', type: 'pkcs8' }));
       keyFile.flush();
       const issued = await ca.issue({ request: requestFor(privateKey, service), ...terms });
-      keyFile.placeAnew();
+      placeKey(keyFile, issued);
       writeCertificate(cert, issued);
       report(session, issued, { certificate: cert, key });
     } finally {
@@ -138,7 +138,10 @@ function intermediateTermsOf({
 /** A new key's file, still empty and not in its place. */
 function beginKey(path: string, certificate: string): PendingFile {
   ensureFolder(dirname(path), 0o700);
-  if (!existsSync(path)) return new PendingFile(path, 0o600);
+  const file = new PendingFile(path, 0o600);
+  // A link that leads nowhere is there too: nothing is placed anew where it is.
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return file;
+  file.discard();
   throw new CommandError(
     `${path} exists, and a private key is never overwritten`,
     ExitCode.refused,
@@ -146,6 +149,18 @@ function beginKey(path: string, certificate: string): PendingFile {
       ? 'choose another name with --key'
       : `choose another name with --key, or remove it if it was left by an issue that was killed: there is no ${certificate} beside it`,
   );
+}
+
+function placeKey(file: PendingFile, { certificate: { serialNumber } }: IssuedCertificate): void {
+  try {
+    file.placeAnew();
+  } catch (error) {
+    throw new CommandError(
+      messageOf(error),
+      ExitCode.unusable,
+      `certificate ${serialNumber} is issued for a key that is gone, revoke it with \`veritas revoke ${serialNumber}\``,
+    );
+  }
 }
 
 function writeCertificate(path: string, { chainPem, certificate: { serialNumber } }: IssuedCertificate): void {

@@ -53,6 +53,7 @@ describe('the command line', () => {
     expect(code).toBe(0);
     return JSON.parse(out) as Record<string, unknown>;
   };
+  const auditRows = async (): Promise<unknown> => (await json(['audit', 'verify'])).rows;
   const leafOf = (name: string) => decodeCertificates(readFileSync(path(name)))[0];
   let counter = 0;
   const issue = async (
@@ -194,16 +195,47 @@ describe('the command line', () => {
       });
     });
 
+    it('asks for no certificate where a link that leads nowhere is in the place of the key', async () => {
+      const [cert, key] = [path('work/linked.pem'), path('work/linked.key')];
+      symlinkSync(path('work/nowhere'), key);
+      const rows = await auditRows();
+      expect(await run(['issue', '--service', 'linked', '--cert', cert, '--key', key])).toMatchObject({
+        code: 1,
+        out: '',
+        err: expect.stringContaining(`${key} exists, and a private key is never overwritten: choose another name`),
+      });
+      expect(await auditRows()).toBe(rows);
+      expect(readdirSync(path('work')).filter((name) => name.includes('linked'))).toEqual(['linked.key']);
+    });
+
+    it('names the certificate whose key found its place taken meanwhile, and keeps what is there', async () => {
+      const [cert, key] = [path('work/raced.pem'), path('work/raced.key')];
+      const { issue: sign } = CaService.prototype;
+      const signing = jest.spyOn(CaService.prototype, 'issue').mockImplementation(function (this: CaService, options) {
+        writeFileSync(key, 'of another');
+        return sign.call(this, options);
+      });
+      try {
+        expect(await run(['issue', '--service', 'raced', '--cert', cert, '--key', key])).toMatchObject({
+          code: 3,
+          out: '',
+          err: expect.stringMatching(
+            /raced\.key cannot be written \(EEXIST\): .* issued for a key that is gone, revoke it with `veritas revoke [0-9a-f]+`\n$/,
+          ),
+        });
+      } finally {
+        signing.mockRestore();
+      }
+      expect(readFileSync(key, 'utf8')).toBe('of another');
+      expect(existsSync(cert)).toBe(false);
+    });
+
     it('never puts a certificate, a list or an answer where a private key is, and signs nothing then', async () => {
       const { key, cert } = await issue();
       const request = path('work/kept.csr');
       writeFileSync(request, certificationRequestPem());
       const before = readFileSync(key);
-      const count = async (): Promise<unknown> => {
-        const { out } = await run(['audit', 'verify', '--json']);
-        return (JSON.parse(out) as { rows: number }).rows;
-      };
-      const rows = await count();
+      const rows = await auditRows();
       for (const args of [
         ['issue', '--service', 'veritas-worker', '--cert', key, '--key', path('work/another.key')],
         ['sign', request, '--cert', key],
@@ -218,7 +250,7 @@ describe('the command line', () => {
         expect(readFileSync(key)).toEqual(before);
       }
       expect(existsSync(path('work/another.key'))).toBe(false);
-      expect(await count()).toBe(rows);
+      expect(await auditRows()).toBe(rows);
     });
 
     it('puts nothing in the place of the store or of a passphrase, however it is named', async () => {

@@ -44,11 +44,14 @@ const optionsOf =
   (value, at) => {
     if (!isTable(value)) throw new TypeError(`${at} must be a table of options`);
     const path = (name: string): string => (at === '' ? name : `${at}.${name}`);
-    for (const [name, one] of Object.entries(value)) {
+    // Those that it inherits count as well: whoever reads them does not ask whose they are.
+    for (const name in value)
       // A misspelt name would be a check that is not made.
       if (!Object.hasOwn(checks, name))
         throw new TypeError(`MtlsModule has no option ${path(name)}: there are ${Object.keys(checks).join(', ')}`);
-      if (one !== undefined) checks[name as keyof T & string](one, path(name));
+    for (const [name, check] of Object.entries<Check>(checks)) {
+      const one = value[name];
+      if (one !== undefined) check(one, path(name));
     }
     const missing = needed.find((name) => value[name] === undefined);
     if (missing !== undefined) throw new TypeError(`MtlsModule needs ${path(missing)}`);

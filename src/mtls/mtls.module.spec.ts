@@ -361,6 +361,23 @@ test.each<[string, object]>([
   // As Number(process.env.GRACE) is where it is not set: a comparison with it never says that a certificate expired.
   ['expiredGrace is no number of milliseconds: NaN', { ...given, expiredGrace: NaN }],
   ['expiredGrace is no number of milliseconds: 60000', { ...given, expiredGrace: '60000' }],
+  // Options that are made in steps, or by a class.
+  [
+    'expiredGrace is no number of milliseconds: NaN',
+    Object.assign(Object.create({ expiredGrace: NaN }) as object, given),
+  ],
+  [
+    'refreshInterval is no number of milliseconds: NaN',
+    {
+      ...given,
+      revocation: new (class {
+        get refreshInterval() {
+          return NaN;
+        }
+      })(),
+    },
+  ],
+  ['has no option issuerOrganisation', Object.assign(Object.create({ issuerOrganisation: 'Acme' }) as object, given)],
   ['refreshInterval is no number of milliseconds: NaN', { ...given, revocation: { refreshInterval: NaN } }],
   ['refreshInterval is no number of milliseconds: Infinity', { ...given, revocation: { refreshInterval: Infinity } }],
   // The type of an arrow function's result lets names pass that are no options.
