@@ -138,10 +138,8 @@ function intermediateTermsOf({
 /** A new key's file, still empty and not in its place. */
 function beginKey(path: string, certificate: string): PendingFile {
   ensureFolder(dirname(path), 0o700);
-  const file = new PendingFile(path, 0o600);
   // A link that leads nowhere is there too: nothing is placed anew where it is.
-  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return file;
-  file.discard();
+  if (!lstatSync(path, { throwIfNoEntry: false })) return new PendingFile(path, 0o600);
   throw new CommandError(
     `${path} exists, and a private key is never overwritten`,
     ExitCode.refused,
