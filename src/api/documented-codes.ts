@@ -31,6 +31,9 @@ export function documentedCode(code: DocumentedCode): { readonly status: number;
 /** What every route that asks for a client certificate refuses with. */
 export const GUARD_CODES = Object.keys(REFUSALS) as RefusalCode[];
 
+/** What every other route refuses with: a header that carries a certificate is refused wherever it was sent to. */
+export const OPEN_CODES: readonly DocumentedCode[] = ['client_certificate_malformed', 'validation_failed'];
+
 /** What a route with a parameter in its path refuses with, before anybody is asked. */
 export const PATH_CODES: readonly DocumentedCode[] = ['bad_request', 'uri_too_long'];
 

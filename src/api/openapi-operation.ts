@@ -9,7 +9,14 @@ import {
   type Documentation,
   type DocumentedBody,
 } from './answers.decorator.js';
-import { documentedCode, BODY_CODES, GUARD_CODES, PATH_CODES, type DocumentedCode } from './documented-codes.js';
+import {
+  documentedCode,
+  BODY_CODES,
+  GUARD_CODES,
+  OPEN_CODES,
+  PATH_CODES,
+  type DocumentedCode,
+} from './documented-codes.js';
 import { problemSchema } from './api.schemas.js';
 
 /** An operation of the OpenAPI document, with the fields that are completed here. */
@@ -76,7 +83,7 @@ export function completeOperation(
   operation.responses = {
     ...successOf(answer, documentation),
     ...problemsOf([
-      ...(guarded ? GUARD_CODES : []),
+      ...(guarded ? GUARD_CODES : OPEN_CODES),
       ...(path.includes('{') ? PATH_CODES : []),
       // What comes with a DELETE is read, though nobody asks for it.
       ...(body || method === 'delete' ? BODY_CODES : []),
@@ -171,8 +178,9 @@ function successOf(
 
 const RETRY_AFTER = { description: 'Seconds until there is a request again.', schema: { type: 'integer' } };
 const ENTITY_TAG = { description: 'The version, for `If-Match`.', schema: { type: 'string' } };
-const TAG = '\\s*(W/)?"[^"]*"\\s*';
-const TAGS = `^(\\*|${TAG}(,${TAG})*)$`;
+const TAG = '(W/)?"[\\x21\\x23-\\x7e]*"';
+// A list may have empty elements (RFC 9110 §5.6.1.2).
+const TAGS = `^(\\*|[ \\t,]*${TAG}([ \\t]*,[ \\t,]*${TAG})*[ \\t,]*)$`;
 const condition = (name: string, description: string, pattern: string) => ({
   name,
   in: 'header',
