@@ -10,6 +10,7 @@ const STATUSES = {
   payload_too_large: [413, 'send less: the listener bounds every body'],
   unsupported_media_type: [415, 'send one of the media types that are documented'],
   store_unavailable: [503, 'ask again: the database is gone, locked or full, and the operator has been told'],
+  service_unavailable: [503, 'ask again, on another connection: the service is stopping'],
   internal_server_error: [500, 'try again; the operator finds the cause in the log under the request id'],
 } as const satisfies Readonly<Record<string, readonly [status: number, mend: string]>>;
 
