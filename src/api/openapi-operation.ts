@@ -15,6 +15,7 @@ import {
   GUARD_CODES,
   OPEN_CODES,
   PATH_CODES,
+  STORE_CODES,
   type DocumentedCode,
 } from './documented-codes.js';
 import { problemSchema } from './api.schemas.js';
@@ -92,7 +93,7 @@ export function completeOperation(
       ...(body || method === 'delete' ? BODY_CODES : []),
       ...(query || documentation.isConditional || documentation.isRevalidated ? (['bad_request'] as const) : []),
       // Whatever the CA is asked, the store is asked too.
-      ...(documentation.codes ? (['store_unavailable', ...documentation.codes] as const) : []),
+      ...(documentation.codes ? [...STORE_CODES, ...documentation.codes] : []),
       'internal_server_error',
       'service_unavailable',
     ]),
