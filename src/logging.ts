@@ -2,7 +2,15 @@ import { Logger, PinoLogger } from 'nestjs-pino';
 import type { LogConfig } from './configuration/index.js';
 
 // The contexts in which Nest reports its own start, with a line for each module and each route.
-const FRAMEWORK = new Set(['InstanceLoader', 'NestFactory', 'NestApplication', 'RoutesResolver', 'RouterExplorer']);
+const FRAMEWORK = new Set([
+  'InstanceLoader',
+  'LazyModuleLoader',
+  'NestApplication',
+  'NestFactory',
+  'NestMicroservice',
+  'RouterExplorer',
+  'RoutesResolver',
+]);
 
 /** Logs lines of JSON to standard output. Whatever is named like a key, a passphrase or an authorization is hidden, up to two levels deep. */
 export function createLogger(config: Pick<LogConfig, 'level'>): Logger {

@@ -9,7 +9,15 @@ import {
   type Documentation,
   type DocumentedBody,
 } from './answers.decorator.js';
-import { documentedCode, BODY_CODES, GUARD_CODES, PATH_CODES, type DocumentedCode } from './documented-codes.js';
+import {
+  documentedCode,
+  BODY_CODES,
+  GUARD_CODES,
+  OPEN_CODES,
+  PATH_CODES,
+  STORE_CODES,
+  type DocumentedCode,
+} from './documented-codes.js';
 import { problemSchema } from './api.schemas.js';
 
 /** An operation of the OpenAPI document, with the fields that are completed here. */
@@ -20,7 +28,7 @@ export interface Operation {
   security?: Record<string, string[]>[];
   requestBody?: object;
   parameters?: object[];
-  responses?: Record<string, unknown>;
+  responses?: object;
   /** Who may call, without the names of services, which are nobody's business. */
   'x-veritas-access'?: object;
 }
@@ -30,6 +38,9 @@ export interface Handler {
   readonly handler: object;
   readonly controller: HandlerClass;
 }
+
+/** The responses of an operation, by status. */
+type Responses = Record<string, { readonly description: string; readonly content?: object; readonly headers?: object }>;
 
 /** What operations refer to. (OpenAPI 3.1 has `mutualTLS`; the types of the document's builder are those of 3.0.) */
 export const COMPONENTS = {
@@ -73,19 +84,20 @@ export function completeOperation(
     ...(documentation.isRevalidated ? [IF_NONE_MATCH] : []),
   ];
   const guarded = security.some((requirement) => 'mutualTLS' in requirement);
-  operation.responses = {
-    ...successOf(answer, documentation),
-    ...problemsOf([
-      ...(guarded ? GUARD_CODES : []),
+  operation.responses = merged(
+    successOf(answer, documentation),
+    problemsOf([
+      ...(guarded ? GUARD_CODES : OPEN_CODES),
       ...(path.includes('{') ? PATH_CODES : []),
       // What comes with a DELETE is read, though nobody asks for it.
       ...(body || method === 'delete' ? BODY_CODES : []),
       ...(query || documentation.isConditional || documentation.isRevalidated ? (['bad_request'] as const) : []),
       // Whatever the CA is asked, the store is asked too.
-      ...(documentation.codes ? (['store_unavailable', ...documentation.codes] as const) : []),
+      ...(documentation.codes ? [...STORE_CODES, ...documentation.codes] : []),
       'internal_server_error',
+      'service_unavailable',
     ]),
-  };
+  );
 }
 
 /** What the guard asks of a caller on this route. */
@@ -138,10 +150,7 @@ function bodyOf({ schema, orBareRequest }: DocumentedBody): object {
   };
 }
 
-function successOf(
-  answer: Answer | undefined,
-  { hasEntityTag, isRevalidated }: Documentation,
-): Record<string, unknown> {
+function successOf(answer: Answer | undefined, { hasEntityTag, isRevalidated }: Documentation): Responses {
   if (!answer) return { 200: { description: 'The page.' } };
   const { schema, status, also, mediaTypes = [], mediaType } = answer;
   const content = mediaType === undefined ? json(schema).content : { [mediaType]: { schema: { type: 'string' } } };
@@ -171,8 +180,9 @@ function successOf(
 
 const RETRY_AFTER = { description: 'Seconds until there is a request again.', schema: { type: 'integer' } };
 const ENTITY_TAG = { description: 'The version, for `If-Match`.', schema: { type: 'string' } };
-const TAG = '\\s*(W/)?"[^"]*"\\s*';
-const TAGS = `^(\\*|${TAG}(,${TAG})*)$`;
+const TAG = '(W/)?"[\\x21\\x23-\\x7e]*"';
+// A list may have empty elements (RFC 9110 §5.6.1.2).
+const TAGS = `^(\\*|[ \\t,]*${TAG}([ \\t]*,[ \\t,]*${TAG})*[ \\t,]*)$`;
 const condition = (name: string, description: string, pattern: string) => ({
   name,
   in: 'header',
@@ -200,8 +210,19 @@ const IDEMPOTENCY_KEY = {
   schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
 };
 
+/** The responses of both; where both have a status, with both descriptions and the content of both. */
+function merged(answers: Responses, problems: Responses): Responses {
+  const both = Object.entries(problems).map(([status, problem]) => {
+    const answer = answers[status];
+    if (!answer) return [status, problem];
+    const description = `${answer.description}\n\n${problem.description}`;
+    return [status, { ...answer, description, content: { ...answer.content, ...problem.content } }];
+  });
+  return { ...answers, ...(Object.fromEntries(both) as Responses) };
+}
+
 /** A problem document for each status, with the codes that it may carry and what mends them. */
-function problemsOf(codes: readonly DocumentedCode[]): Record<string, unknown> {
+function problemsOf(codes: readonly DocumentedCode[]): Responses {
   const byStatus = Map.groupBy(new Set(codes), (code) => documentedCode(code).status);
   return Object.fromEntries(
     [...byStatus].map(([status, each]) => [

@@ -13,7 +13,7 @@ export class TrustBundleController {
   @Get('bundle')
   @Public()
   @Answers(trustBundleSchema)
-  @Documented({ codes: ['store_unavailable'] })
+  @Documented({ codes: [] })
   @Header('content-type', 'application/json; charset=utf-8')
   @Header('cache-control', 'public, max-age=60')
   bundle(): Promise<string> {

@@ -6,7 +6,14 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { errorCodes, type FastifyServerFactory } from 'fastify';
 import type { HttpConfig } from '../configuration/index.js';
 import type { ConnectionSettings } from './connection-limits.js';
-import { answerUnreadable, answerUnroutable, oneByOne, withOneHost } from '../mtls/index.js';
+import {
+  answerUnreadable,
+  answerUnroutable,
+  oneByOne,
+  problemOfStatus,
+  sendProblem,
+  withOneHost,
+} from '../mtls/index.js';
 import { NO_SCHEMAS } from '../repository/index.js';
 import { continueWhenRead } from './continuation.js';
 import { cutSlowClients } from './slow-clients.js';
@@ -18,6 +25,7 @@ export type HttpLimits = Omit<HttpConfig, 'host' | 'port' | 'drainTimeout' | key
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 const ID_HEADER = 'x-request-id';
 const OCTETS = 'application/octet-stream';
+const CLOSING = 'The service is stopping. Ask again, on another connection.';
 const MAX_STREAMS = 128;
 // How many streams a client may cancel (CVE-2023-44487): at once, and per second. Cancelling all of its open streams four times over is no attack.
 const STREAM_RESETS = { streamResetBurst: 4 * MAX_STREAMS, streamResetRate: 33 };
@@ -42,7 +50,7 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
     logger: false,
     schemaController: NO_SCHEMAS,
     bodyLimit: http.bodyLimit,
-    return503OnClosing: true,
+    return503OnClosing: false,
     genReqId: requestIds(),
     frameworkErrors: answerUnroutable,
     clientErrorHandler: answerUnreadable,
@@ -51,7 +59,14 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
     if (body.length === 0) done(null);
     else done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE());
   });
+  let isClosing = false;
+  // Before the hooks of the guard. Fastify's own 503 is no problem document.
+  adapter.getInstance().addHook('onRequest', (request, reply, done) => {
+    if (isClosing) sendProblem(reply, problemOfStatus(503, request.id, CLOSING));
+    else done();
+  });
   adapter.getInstance().addHook('preClose', (done) => {
+    isClosing = true;
     closeWhatIsAnswered(adapter.getHttpServer<Http2SecureServer>());
     done();
   });

@@ -90,7 +90,7 @@ export async function openCertificationAuthority(
   const isOcspOn = settings.ocsp;
   const ocsp = isOcspOn ? new OcspService({ authorities, settings, profiles, context, events, registry }) : undefined;
   const ca = new CaService({ authorities, settings, profiles, context, events, revocations, registry, ocsp });
-  const enrollment = new EnrollmentService({ store, audit, ca, now });
+  const enrollment = new EnrollmentService({ store, audit, ca, events, now });
   // Somebody else may have refreshed the authorities: these are the ones that were told of, and the ones in the files.
   let told = authorities.all;
   let shown: typeof told | undefined = told;

@@ -27,7 +27,7 @@ export type { Signer } from './issuer/signer.js';
 export { OcspService, type OcspAnswer } from './ocsp/ocsp.service.js';
 export { PKI_ERRORS, PkiError, type PkiErrorCode } from './pki-error.js';
 /** What every call of the CA throws besides PkiError. */
-export { StoreError } from '../store/index.js';
+export { StoreError, type StoreErrorCode } from '../store/index.js';
 export type { PkiSettings, Requester } from './pki-settings.js';
 export { isAuthorityProfile, isIntermediateProfile, KEY_TYPES, type KeyType } from './profile/profile.js';
 export type { NameRuleTexts } from './profile/name-rules.js';

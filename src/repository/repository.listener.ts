@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import {
   answerUnreadable,
@@ -36,19 +43,26 @@ const OPTIONS = {
  * a listener apart from everything that needs a client certificate. It also serves the probes, because a kubelet has no client certificate.
  */
 @Injectable()
-export class RepositoryListener implements OnApplicationBootstrap, OnApplicationShutdown {
+export class RepositoryListener implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   readonly #server: FastifyInstance;
+  #isStopping = false;
 
   constructor(
     @Inject(REPOSITORY_OPTIONS) private readonly options: RepositoryOptions,
     @Inject(PUBLISHED) published: Published,
   ) {
-    this.#server = createRepositoryServer(published);
+    const ready = async (): Promise<boolean> => !this.#isStopping && (await published.ready());
+    this.#server = createRepositoryServer({ ...published, ready });
   }
 
   async onApplicationBootstrap(): Promise<void> {
     const { enabled, host, port } = this.options;
     if (enabled) await this.#server.listen({ host, port });
+  }
+
+  /** What other listeners were asked before is still answered, and lists are served meanwhile. */
+  onModuleDestroy(): void {
+    this.#isStopping = true;
   }
 
   async onApplicationShutdown(): Promise<void> {

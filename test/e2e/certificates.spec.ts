@@ -254,7 +254,7 @@ test('octets where JSON belongs are refused at once, whoever sends them', async 
   const path = `${PATH}/${worker.serialNumber}/revocation`;
   const octets = Buffer.alloc(100_000, 1).toString('latin1');
   const pkcs10 = { 'content-type': 'application/pkcs10' };
-  expect(refusal(await post(worker, path, octets, pkcs10))).toEqual([400, 'bad_request']);
+  expect(refusal(await post(worker, path, octets, pkcs10))).toEqual([415, 'unsupported_media_type']);
   expect((await read(worker, `${PATH}/${worker.serialNumber}`)).json.status).toBe('active');
 });
 

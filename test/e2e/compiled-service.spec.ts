@@ -48,6 +48,7 @@ process.on('message', () => process.send(loaded));
 `;
 
 let service: ChildProcess;
+const logged: string[] = [];
 let program: string;
 let folder: string;
 let port = 0;
@@ -61,10 +62,14 @@ beforeAll(async () => {
   writeFileSync(join(place, 'recorder.js'), RECORDER);
   const command = ['--import', join(place, 'recorder.js'), join(place, 'dist/main.js')];
   service = spawn(process.execPath, command, {
-    env: { PATH: process.env.PATH, ...environmentIn(folder) },
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    env: {
+      PATH: process.env.PATH,
+      ...environmentIn(folder, { VERITAS_LOG_LEVEL: 'info', VERITAS_MICROSERVICE_PORT: '0' }),
+    },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
-  if (!service.stderr) throw new Error('no stderr');
+  if (!service.stdout || !service.stderr) throw new Error('no output');
+  createInterface({ input: service.stdout }).on('line', (line) => logged.push(line));
   for await (const line of createInterface({ input: service.stderr })) {
     port = Number(/https:\/\/localhost:(\d+)/.exec(line)?.[1] ?? 0);
     if (port !== 0) break;
@@ -113,4 +118,12 @@ test('loads what it needs when it is asked for it', async () => {
   expect(packagesOf(await loaded())).toContain('@nestjs/terminus');
   expect(await get(port, '/openapi.json', tls)).toMatchObject({ status: 200 });
   expect(packagesOf(await loaded())).toContain('@nestjs/swagger');
+});
+
+test('every line of its log says what happened', async () => {
+  expect(await get(port, '/health', tls)).toMatchObject({ status: 200 });
+  expect(await get(port, '/api/v1/test', developmentTls(folder))).toMatchObject({ status: 401 });
+  // Lines come in their order.
+  while (!logged.some((line) => line.includes('"event":"refused"'))) await once(service.stdout!, 'data');
+  expect(logged.map((line) => JSON.parse(line) as object).filter((line) => !('event' in line))).toEqual([]);
 });

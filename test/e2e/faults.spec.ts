@@ -755,3 +755,38 @@ describe('what a start says', () => {
     expect(calls(template, any)[1]).toMatch(/https:\/\/localhost:5000 .* http:\/\/localhost:5080\./);
   });
 });
+
+test('what a newer version has brought forward while the service runs is read, and not written: it says so until that is undone', async () => {
+  const service = await startIn();
+  try {
+    const { tls } = await callerOf(service, 'admin-client');
+    const { https } = service.ports;
+    const { json } = await get(https, '/openapi.json', tls);
+    const paths = json.paths as Record<string, Record<string, { responses: Record<string, object> }>>;
+    const changes = [
+      ['POST', '/api/v1/certificates', { csr: csrOf(newKey(), 'orders') }],
+      ['PUT', '/api/v1/services/{name}', { state: 'allowed' }],
+    ] as const;
+    const change = async ([method, path, body]: (typeof changes)[number]): Promise<unknown> => {
+      const { status, json } = await send(https, { method, path: path.replace('{name}', 'orders'), tls, body });
+      if (status >= 500)
+        expect([path, JSON.stringify(paths[path]?.[method.toLowerCase()]?.responses[status])]).toEqual([
+          path,
+          expect.stringContaining(`"${String(json.code)}"`),
+        ]);
+      return [status, json.code];
+    };
+    await service.query(`insert into migration (name, applied_at) values ('9999-later', 1)`);
+    for (const each of changes) expect(await change(each)).toEqual([503, 'store_too_new']);
+    expect((await get(https, '/health', tls)).json).toMatchObject({
+      status: 'unhealthy',
+      parts: { store: { state: 'down', detail: 'a newer version has changed it' } },
+    });
+    expect((await get(https, '/api/v1/services/orders', tls)).status).toBe(404);
+    await service.query(`delete from migration where name = '9999-later'`);
+    for (const each of changes) expect(await change(each)).toEqual([201, undefined]);
+    expect((await get(https, '/health', tls)).json).toMatchObject({ status: 'healthy' });
+  } finally {
+    await service.close();
+  }
+});

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { EventBus } from '../../src/events/index.js';
-import { CaService, CrlService, RevocationService } from '../../src/pki/index.js';
+import { CaService, CrlService, EnrollmentService, RevocationService } from '../../src/pki/index.js';
 import { TestCa } from '../../src/testing/index.js';
 import { decodeCertificates } from '../../src/x509/index.js';
 import { callerOf, csrOf, newKey, send, type Caller } from '../support/certificate-client.js';
@@ -104,6 +104,37 @@ describe('GET /metrics', () => {
     expect(more('veritas_issuance_refused_total{code="service_name_malformed"}')).toBe(1);
     const { text } = await get(service.ports.https, '/metrics', monitoring.tls);
     for (const name of ['veritas-worker', 'admin-client', serialNumber]) expect(text).not.toContain(name);
+  });
+
+  test('counts each refused enrollment once, whether it is the token that is refused or the request', async () => {
+    const requester = { actor: 'test', requestId: 'test', standing: 'operator' } as const;
+    const enrollment = service.application.get(EnrollmentService, { strict: false });
+    const tokenOf = async () => (await enrollment.createToken({ service: 'veritas-worker', requester })).token;
+    const enroll = async (token: string | undefined, csr: string): Promise<number> => {
+      const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+      const tls = developmentTls(service.folder);
+      const path = '/api/v1/certificates/enrollment';
+      return (await send(service.ports.https, { method: 'POST', path, tls, headers, body: { csr } })).status;
+    };
+    const before = await metricsOf(service);
+    const [spent, other, csr] = [await tokenOf(), await tokenOf(), csrOf(newKey(), 'veritas-worker')];
+    expect(await Promise.all([enroll(spent, csr), enroll('guessed', csr)])).toEqual([201, 401]);
+    expect(await enroll(spent, csr)).toBe(201);
+    expect(await enroll(spent, csrOf(newKey(), 'veritas-worker'))).toBe(401);
+    expect(await enroll(undefined, csr)).toBe(401);
+    expect(await enroll(other, 'no request')).toBe(400);
+    expect(await enroll(other, csrOf(newKey(), 'veritas-agent'))).toBe(400);
+    const after = await metricsOf(service);
+    const more = [...after].flatMap(([name, value]) => {
+      const by = value - (before.get(name) ?? 0);
+      return by > 0 && /issuance_refused|profile="service"/.test(name) ? [[name, by]] : [];
+    });
+    expect(Object.fromEntries(more)).toEqual({
+      'veritas_certificates_issued_total{issuer="issuing",profile="service"}': 1,
+      'veritas_issuance_refused_total{code="token_not_valid"}': 3,
+      'veritas_issuance_refused_total{code="request_malformed"}': 1,
+      'veritas_issuance_refused_total{code="subject_not_allowed"}': 1,
+    });
   });
 
   test('says while the certificate of the service cannot be renewed, and no longer when that is mended', async () => {

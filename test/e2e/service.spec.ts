@@ -134,6 +134,21 @@ describe('the documentation', () => {
     }
   });
 
+  test('whoever sends a certificate in a header, and is no trusted proxy, is refused on every path, as the OpenAPI document says', async () => {
+    const { json } = await get(https(), '/openapi.json', nobody());
+    const paths = json.paths as Record<string, Record<string, { responses: Record<string, object> }>>;
+    for (const [path, methods] of Object.entries(paths))
+      for (const [method, { responses }] of Object.entries(methods)) {
+        const headers = { 'client-cert': ':AAAA:' };
+        const { status, json } = await send(https(), { method: method.toUpperCase(), path, tls: nobody(), headers });
+        expect([path, status, json.code]).toEqual([path, 400, 'client_certificate_malformed']);
+        expect([path, JSON.stringify(responses[status])]).toEqual([
+          path,
+          expect.stringContaining(`"${String(json.code)}"`),
+        ]);
+      }
+  });
+
   test('every asset of the pages is on this machine', async () => {
     for (const page of ['/docs', '/redoc']) {
       const { text, headers } = await get(https(), page, nobody());

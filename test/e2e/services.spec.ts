@@ -147,6 +147,29 @@ describe('over HTTP', () => {
     await change(node, 'DELETE', 'conditional', admin);
   });
 
+  test('the OpenAPI document says which conditions are read', async () => {
+    const { json } = await call(node, '/openapi.json', admin);
+    const paths = json.paths as Record<string, Record<string, { parameters: object[] }>>;
+    const { put, get: show } = paths[`${PATH}/{name}`] ?? {};
+    const patternOf = (parameters: object[] = [], name: string): RegExp => {
+      const parameter = parameters.find((each) => 'name' in each && each.name === name);
+      return new RegExp((parameter as { schema: { pattern: string } }).schema.pattern, 'u');
+    };
+    const [match, noneMatch] = [patternOf(put?.parameters, 'If-Match'), patternOf(show?.parameters, 'If-None-Match')];
+    const body = { state: 'allowed' };
+    await change(node, 'PUT', 'written-down', admin, { body });
+    const readable = ['*', '"1"', 'W/"1"', '""', '"1" , W/"a,b"', '"1",,"2"', ', "1",', '"1"\t,\t"2"'];
+    for (const tags of [...readable, '', ',', '1', '"1', '"a b"', '"1" "2"', '*, "1"', 'w/"1"', '*,']) {
+      const isRead = readable.includes(tags);
+      const changed = await change(node, 'PUT', 'written-down', admin, { body, 'if-match': tags });
+      const headers = { 'if-none-match': tags };
+      const shown = await get(node.ports.https, pathOf('written-down'), admin.tls, 'HTTP/1.1', headers);
+      expect([tags, changed.status !== 400, match.test(tags)]).toEqual([tags, isRead, isRead]);
+      expect([tags, shown.status !== 400, noneMatch.test(tags)]).toEqual([tags, isRead, isRead]);
+    }
+    await change(node, 'DELETE', 'written-down', admin);
+  });
+
   test('an entry that the caller has is not sent again', async () => {
     await change(node, 'PUT', 'known', admin, { body: { state: 'allowed' } });
     const read = (tags: string): Promise<Answer> =>

@@ -7,10 +7,11 @@ import { expect, test } from '@jest/globals';
 import { AuditLog } from '../../src/audit/index.js';
 import { findCertificate, openStore } from '../../src/store/index.js';
 import { callerOf, csrOf, newKey, send } from '../support/certificate-client.js';
+import { get, RawConnection } from '../support/client.js';
 import { compileProgram } from '../support/compiled-program.js';
 import { temporaryFolder } from '../support/folder.js';
 import { isListening, openRequest } from '../support/open-request.js';
-import { environmentIn, startIn } from '../support/service.js';
+import { developmentTls, environmentIn, getPlain, startIn } from '../support/service.js';
 
 test('SIGTERM under load: open requests are answered, it ends by itself, and every certificate that was handed out is stored', async () => {
   const first = await startIn();
@@ -75,3 +76,42 @@ test('SIGTERM under load: open requests are answered, it ends by itself, and eve
   expect(await new AuditLog(store).verify()).toMatchObject({ ok: true });
   await store.close();
 }, 60_000);
+
+test('while it stops, what an open connection still asks is refused as anything else is, and the probe says that nobody should come', async () => {
+  const service = await startIn();
+  const { https, repository = 0 } = service.ports;
+  const tls = developmentTls(service.folder);
+  const { json } = await get(https, '/openapi.json', tls);
+  const paths = json.paths as Record<string, { get: { responses: Record<string, { content: object }> } }>;
+  const connections = await Promise.all(
+    ['/health', '/api/v1/test', '/nowhere'].map(() => RawConnection.open(https, tls)),
+  );
+  const open = await openRequest(https, tls.ca);
+  expect((await getPlain(repository, '/readyz')).status).toBe(200);
+  const closed = service.close();
+  while (await isListening(https)) await delay(5);
+  expect((await getPlain(repository, '/readyz')).body.toString()).toBe('{"status":"not ready"}');
+  expect((await getPlain(repository, '/livez')).status).toBe(200);
+  for (const [index, path] of ['/health', '/api/v1/test', '/nowhere'].entries()) {
+    const { status, headers, json } = await connections[index]!.get(path);
+    expect([path, status, headers]).toEqual([
+      path,
+      503,
+      expect.objectContaining({
+        'content-type': 'application/problem+json; charset=utf-8',
+        'cache-control': 'no-store',
+        connection: 'close',
+      }),
+    ]);
+    expect(json).toMatchObject({ code: 'service_unavailable', status: 503, request_id: expect.any(String) });
+  }
+  for (const path of ['/health', '/api/v1/test'])
+    expect(JSON.stringify(paths[path]?.get.responses[503])).toContain('"service_unavailable"');
+  // What a part that is down is told as stays.
+  expect(Object.keys(paths['/health']?.get.responses[503]?.content ?? {})).toEqual([
+    'application/json',
+    'application/problem+json',
+  ]);
+  expect(await open.finish()).toBe(401);
+  await closed;
+});

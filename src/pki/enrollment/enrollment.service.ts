@@ -1,6 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { AuditLog } from '../../audit/index.js';
 import { formatDuration } from '../../configuration/index.js';
+import type { EventBus } from '../../events/index.js';
 import {
   endEnrollmentTokens,
   findEnrollmentToken,
@@ -19,6 +20,7 @@ import {
 import type { CaService } from '../ca.service.js';
 import type { IssuedCertificate } from '../issuance/issued-certificate.js';
 import { readRequest } from '../issuance/certification-request.js';
+import { reportRefusals } from '../issuance/issue-certificate.js';
 import { checkForHolders } from '../issuance/holder-terms.js';
 import { lifetimeOf, namesOf } from '../issuance/accepted-request.js';
 import { checkServiceName } from '../issuance/name-policy.js';
@@ -63,17 +65,20 @@ export class EnrollmentService {
   readonly #store: Store;
   readonly #audit: AuditLog;
   readonly #ca: CaService;
+  readonly #events: EventBus;
   readonly #now: () => Date;
 
   constructor(parts: {
     readonly store: Store;
     readonly audit: AuditLog;
     readonly ca: CaService;
+    readonly events: EventBus;
     readonly now: () => Date;
   }) {
     this.#store = parts.store;
     this.#audit = parts.audit;
     this.#ca = parts.ca;
+    this.#events = parts.events;
     this.#now = parts.now;
   }
 
@@ -137,26 +142,30 @@ export class EnrollmentService {
     request,
     requestId,
   }: {
-    readonly token: string;
+    /** Undefined when the request has none. */
+    readonly token: string | undefined;
     /** Supplies the certification request (PEM or DER). Called only after the token was found valid. */
     readonly request: () => Uint8Array | string;
     readonly requestId: string;
   }): Promise<IssuedCertificate> {
-    const row = await this.#goodToken(token);
-    const wanted = await readRequest(request());
-    if (row.serial !== null) return this.#traded(row.serial, wanted);
+    const actor = token === undefined ? 'nobody' : `token:${idOf(hashOf(token))}`;
+    const reported = <T>(work: () => Promise<T>): Promise<T> =>
+      reportRefusals(this.#events, { actor, requestId }, work);
+    const [row, wanted] = await reported(
+      async () => [await this.#goodToken(token), await readRequest(request())] as const,
+    );
+    if (row.serial !== null) return reported(() => this.#traded(row, wanted));
     try {
-      return await this.#trade(row, wanted, requestId);
+      // The CA reports what it refuses itself.
+      return await this.#trade(row, wanted, { actor, requestId });
     } catch (error) {
       if (!(error instanceof TokenSpent)) throw error;
       // The same service may have sent its request twice: return the certificate that the other request got.
-      const { serial } = await this.#goodToken(token);
-      if (serial === null) throw notValid();
-      return this.#traded(serial, wanted);
+      return reported(async () => this.#traded(await this.#goodToken(token), wanted));
     }
   }
 
-  #trade(row: EnrollmentTokenRow, request: CertificationRequest, requestId: string): Promise<IssuedCertificate> {
+  #trade(row: EnrollmentTokenRow, request: CertificationRequest, requester: Requester): Promise<IssuedCertificate> {
     const { token_sha256: tokenSha256, service, profile, lifetime } = row;
     const names = namesIn(row);
     return this.#ca.issue({
@@ -166,7 +175,7 @@ export class EnrollmentService {
       names,
       granted: { service, names },
       lifetime: lifetime ?? undefined,
-      requester: { actor: `token:${idOf(tokenSha256)}`, requestId },
+      requester,
       alongside: async (transaction, { serialNumber: serial }) => {
         if (!(await spendEnrollmentToken(transaction, { tokenSha256, serial, now: this.#now() })))
           throw new TokenSpent();
@@ -174,15 +183,20 @@ export class EnrollmentService {
     });
   }
 
-  async #goodToken(token: string): Promise<EnrollmentTokenRow> {
+  async #goodToken(token: string | undefined): Promise<EnrollmentTokenRow> {
+    if (token === undefined)
+      throw new PkiError('token_not_valid', 'the request has no `Authorization: Bearer` with a token');
     if (!TOKEN.test(token)) throw notValid();
     const row = await findEnrollmentToken(this.#store.database, hashOf(token));
     if (!row || row.expires_at < this.#now().getTime()) throw notValid();
     return row;
   }
 
-  async #traded(serial: string, { publicKey }: CertificationRequest): Promise<IssuedCertificate> {
-    const issued = await this.#ca.issuedBefore(serial);
+  async #traded(
+    { serial }: Pick<EnrollmentTokenRow, 'serial'>,
+    { publicKey }: CertificationRequest,
+  ): Promise<IssuedCertificate> {
+    const issued = serial === null ? undefined : await this.#ca.issuedBefore(serial);
     if (!issued || !sameKey(issued.certificate.publicKey, publicKey)) throw notValid();
     return issued;
   }

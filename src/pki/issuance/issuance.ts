@@ -21,7 +21,7 @@ import { holderTerms, type Holder, type HolderTerms } from './holder-terms.js';
 import { CallTaken, IdempotentCalls, type IdempotentCall } from './idempotency.js';
 import { acceptIntermediate, type IntermediateRequest } from './intermediate.js';
 import { keyCompromised, type Alongside } from './issuance-journal.js';
-import { issueCertificate, tellIssued, type IssuanceContext } from './issue-certificate.js';
+import { issueCertificate, reportRefusals, tellIssued, type IssuanceContext } from './issue-certificate.js';
 import { withChain, type IssuedCertificate } from './issued-certificate.js';
 
 /** A request for a certificate. */
@@ -149,16 +149,8 @@ export class Issuance {
     };
   }
 
-  async #reporting<T>(
-    { requester: { actor: requester, requestId } }: Pick<IssueRequest, 'requester'>,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof PkiError) this.#events.emit('issuance.refused', { code: error.code, requester, requestId });
-      throw error;
-    }
+  #reporting<T>({ requester }: Pick<IssueRequest, 'requester'>, work: () => Promise<T>): Promise<T> {
+    return reportRefusals(this.#events, requester, work);
   }
 
   /**

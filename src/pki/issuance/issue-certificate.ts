@@ -5,6 +5,7 @@ import type { Certificate } from '../../x509/index.js';
 import { hasDeltas, shardOf } from '../crl/crl-scope.js';
 import type { Issuer } from '../issuer/issuer.js';
 import { PkiError } from '../pki-error.js';
+import type { Requester } from '../pki-settings.js';
 import { isAskedAbout } from '../profile/profile.js';
 import type { ListPoints } from '../profile/fixed-extensions.js';
 import type { AcceptedRequest } from './accepted-request.js';
@@ -64,6 +65,20 @@ export function tellIssued(
     requester,
     requestId,
   });
+}
+
+/** Gives what `work` gives. Emits `issuance.refused` where it throws a PkiError. */
+export async function reportRefusals<T>(
+  events: EventBus,
+  { actor: requester, requestId }: Pick<Requester, 'actor' | 'requestId'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof PkiError) events.emit('issuance.refused', { code: error.code, requester, requestId });
+    throw error;
+  }
 }
 
 /** A token with a serial number that was never used. When one was, another number is drawn. */
