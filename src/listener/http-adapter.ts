@@ -1,19 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import type { IncomingMessage, RequestListener, Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } from 'node:http2';
 import type { TlsOptions } from 'node:tls';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { errorCodes, type FastifyServerFactory } from 'fastify';
 import type { HttpConfig } from '../configuration/index.js';
 import type { ConnectionSettings } from './connection-limits.js';
-import {
-  answerUnreadable,
-  answerUnroutable,
-  oneByOne,
-  problemOfStatus,
-  sendProblem,
-  withOneHost,
-} from '../mtls/index.js';
+import { answerStatus, answerUnreadable, answerUnroutable, oneByOne, withOneHost } from '../mtls/index.js';
 import { NO_SCHEMAS } from '../repository/index.js';
 import { continueWhenRead } from './continuation.js';
 import { cutSlowClients } from './slow-clients.js';
@@ -25,7 +18,6 @@ export type HttpLimits = Omit<HttpConfig, 'host' | 'port' | 'drainTimeout' | key
 const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
 const ID_HEADER = 'x-request-id';
 const OCTETS = 'application/octet-stream';
-const CLOSING = 'The service is stopping. Ask again, on another connection.';
 const MAX_STREAMS = 128;
 // How many streams a client may cancel (CVE-2023-44487): at once, and per second. Cancelling all of its open streams four times over is no attack.
 const STREAM_RESETS = { streamResetBurst: 4 * MAX_STREAMS, streamResetRate: 33 };
@@ -38,11 +30,18 @@ const CLOSING_INTERVAL_MS = 50;
 
 /** Fastify on HTTPS, with HTTP/1.1 and HTTP/2 by ALPN, within the limits of `http`. */
 export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAdapter {
-  const serverFactory: FastifyServerFactory = (handler) =>
-    createListener(http, tls).on(
+  let isClosing = false;
+  const serverFactory: FastifyServerFactory = (handler) => {
+    // Fastify's own 503 is no problem document. A session of HTTP/2 is told by GOAWAY, and what was on its way is answered.
+    const unlessClosing: RequestListener = (request, response) => {
+      if (isClosing && request.httpVersionMajor === 1) answerClosing(response);
+      else handler(request, response);
+    };
+    return createListener(http, tls).on(
       'request',
-      oneByOne(withOneHost(withTypeOfBody(handler))) as never,
+      oneByOne(withOneHost(withTypeOfBody(unlessClosing))) as never,
     ) as unknown as ReturnType<FastifyServerFactory>;
+  };
   const adapter = new FastifyAdapter({
     http2: true,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
@@ -59,18 +58,17 @@ export function createHttpAdapter(http: HttpLimits, tls: TlsOptions): FastifyAda
     if (body.length === 0) done(null);
     else done(new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE());
   });
-  let isClosing = false;
-  // Before the hooks of the guard. Fastify's own 503 is no problem document.
-  adapter.getInstance().addHook('onRequest', (request, reply, done) => {
-    if (isClosing) sendProblem(reply, problemOfStatus(503, request.id, CLOSING));
-    else done();
-  });
   adapter.getInstance().addHook('preClose', (done) => {
     isClosing = true;
     closeWhatIsAnswered(adapter.getHttpServer<Http2SecureServer>());
     done();
   });
   return adapter;
+}
+
+function answerClosing(response: ServerResponse): void {
+  response.setHeader('connection', 'close');
+  answerStatus(response, 503, 'The service is stopping. Ask again, on another connection.');
 }
 
 /** Closes each HTTP/1.1 connection that is idle, until the server has none left. Node.js does that once, when closing begins: who was answered later stayed. */

@@ -98,7 +98,7 @@ test('while it stops, what an open connection still asks is refused as anything 
       path,
       503,
       expect.objectContaining({
-        'content-type': 'application/problem+json; charset=utf-8',
+        'content-type': 'application/problem+json',
         'cache-control': 'no-store',
         connection: 'close',
       }),
