@@ -23,11 +23,12 @@ function mountOn(name: string): void {
   mounted.push(path(name));
 }
 
+/** Those of certificates that were asked for: the CA certifies its OCSP responders by itself, whenever it is time. */
 async function serialNumbers(): Promise<string[]> {
   const store = await openStore({ path: join(service.folder, 'var/veritas.db'), readOnly: true });
   try {
     const { rows } = await listCertificates(store.database);
-    return rows.map(({ serial }) => serial);
+    return rows.filter(({ profile }) => profile !== 'ocsp-responder').map(({ serial }) => serial);
   } finally {
     await store.close();
   }
