@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, statfsSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe } from '@jest/globals';
 import { temporaryFolder } from './folder.js';
@@ -35,6 +35,17 @@ export function mountReadOnly(folder: string): () => void {
   };
 }
 
+/** A copy of `file`, mounted over it as containers have single files; the function returned takes it away. */
+export function mountFile(file: string): () => void {
+  const copy = `${file}.mounted`;
+  copyFileSync(file, copy);
+  const problem = mount(file, '--bind', copy);
+  if (problem !== undefined) throw new Error(problem);
+  return () => {
+    spawnSync('umount', [file]);
+  };
+}
+
 /** Takes all the space that is left but so many octets; the function returned gives it back. */
 export function fillDisk(folder: string, left = 0): () => void {
   const path = join(folder, 'filler');
@@ -53,7 +64,8 @@ function whyNot(): string | undefined {
 }
 
 const reason = whyNot();
-if (reason !== undefined) process.stderr.write(`What full and read-only disks do is SKIPPED: ${reason}.\n`);
+if (reason !== undefined)
+  process.stderr.write(`What mounted files, and full and read-only disks do is SKIPPED: ${reason}.\n`);
 
 /** Specs that mount something; skipped, with a reason on stderr, where that is not permitted. */
 export function describeWithMounts(name: string, specs: () => void): void {
