@@ -47,6 +47,10 @@ export function describeOnEachStore(
 /** Specs of PostgreSQL alone; skipped where there is none. */
 export const describeOnPostgres: (name: string, specs: () => void) => void = clusterPlace() ? describe : describe.skip;
 
+const SQLITE_BUSY = 5;
+const RETRY_MS = 5;
+const BUSY_MS = 10_000;
+
 /** A SQLite file that is made when it is opened. */
 export function sqlitePlace(folder = temporaryFolder()): Promise<StorePlace> {
   const path = join(folder, 'var/veritas.db');
@@ -57,6 +61,17 @@ export function sqlitePlace(folder = temporaryFolder()): Promise<StorePlace> {
       return await Promise.resolve(work(database));
     } finally {
       database.close();
+    }
+  };
+  /** Not by SQLite's own timeout: a transaction of this process goes on by the event loop. */
+  const whenFree = async <T>(work: (database: DatabaseSync) => T): Promise<T> => {
+    for (let waited = 0; ; waited += RETRY_MS) {
+      try {
+        return await opened(work);
+      } catch (error) {
+        if ((error as { errcode?: number }).errcode !== SQLITE_BUSY || waited > BUSY_MS) throw error;
+      }
+      await setTimeout(RETRY_MS);
     }
   };
   const execute = (...statements: readonly string[]): Promise<void> => {
@@ -70,7 +85,7 @@ export function sqlitePlace(folder = temporaryFolder()): Promise<StorePlace> {
     options: { path },
     execute,
     query: (statement, ...parameters) =>
-      opened((database) =>
+      whenFree((database) =>
         database.prepare(statement.replaceAll(/\$(?=\d)/g, '?')).all(...(parameters as SQLInputValue[])),
       ),
     dropTrigger: (name) => execute(`drop trigger ${name}`),
