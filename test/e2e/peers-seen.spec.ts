@@ -84,7 +84,9 @@ test('who is refused is not noted', async () => {
   const revoked = await callerOf(service, 'veritas-agent');
   await authority.ca.revoke({ serialNumber: revoked.serialNumber, requester });
   const { lastSeen } = await standing('issuing-2');
-  expect((await get(service.ports.https, '/api/v1/whoami', revoked.tls)).json.code).toBe('certificate_revoked');
+  expect((await get(service.ports.https, '/api/v1/whoami', revoked.tls)).json).toMatchObject({
+    code: 'certificate_revoked',
+  });
   await authority.sightings.flush();
   expect((await standing('issuing-2')).lastSeen).toEqual(lastSeen);
 });
