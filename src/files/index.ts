@@ -1,3 +1,4 @@
+export { removeLeftovers } from './leftovers.js';
 export { isMountPoint } from './mount-points.js';
 export { Replacement } from './replacement.js';
 export { mendOfUnwritable } from './unwritable.js';

@@ -7,16 +7,13 @@ import {
   linkSync,
   lstatSync,
   openSync,
-  readdirSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { removeLeftoversOf } from './leftovers.js';
 import { isMountPoint } from './mount-points.js';
-
-/** No write takes so long, in milliseconds. */
-const LEFT_AFTER = 60_000;
 
 /**
  * A file that is written beside the one whose place it takes, so that nobody, and no start after a crash, finds half of it. Its methods never wait, so that
@@ -33,7 +30,7 @@ export class Replacement {
    * was killed amid one of the same `path` left there a minute ago or longer is taken away: it may be half a key.
    */
   constructor(path: string, mode: number, sibling = path) {
-    removeLeftovers(path);
+    removeLeftoversOf(path);
     this.#path = path;
     this.#mode = mode;
     this.#temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
@@ -139,22 +136,4 @@ export class Replacement {
       throw error;
     }
   }
-}
-
-/** Never throws: whoever writes there next will hear of what is wrong. */
-function removeLeftovers(path: string): void {
-  const folder = dirname(path);
-  try {
-    for (const name of readdirSync(folder)) {
-      const left = join(folder, name);
-      if (isTemporaryOf(path, name) && Math.abs(Date.now() - lstatSync(left).mtimeMs) > LEFT_AFTER) rmSync(left);
-    }
-  } catch {
-    // A folder that is not ours, perhaps.
-  }
-}
-
-function isTemporaryOf(path: string, name: string): boolean {
-  const start = `.${basename(path)}.`;
-  return name.startsWith(start) && /^[0-9a-f]{12}\.tmp$/.test(name.slice(start.length));
 }

@@ -2,13 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../../../test/support/folder.js';
-import {
-  createPrivateFile,
-  ensurePrivateFolder,
-  removeLeftovers,
-  replaceFile,
-  replaceFileIfChanged,
-} from './atomic-file.js';
+import { removeLeftovers } from '../../files/index.js';
+import { createPrivateFile, ensurePrivateFolder, replaceFile, replaceFileIfChanged } from './atomic-file.js';
 
 describe('files that are whole or not there', () => {
   let folder: string;

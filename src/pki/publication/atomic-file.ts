@@ -1,17 +1,12 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Replacement } from '../../files/index.js';
 import { PkiError } from '../pki-error.js';
 
 // What this product puts into its folders. A folder with anything else in it is somebody's, and its permissions are theirs.
 const OURS = /^(?:README\.md|ca|passphrase|[a-z0-9_-]+\.pem|[a-z0-9_-]+\.(?:key|csr)\.pem|\..+\.tmp)$/;
 
-const TEMPORARY = /^\..+\.[0-9a-f]{12}\.tmp$/;
 /** A file of keys is small: what is larger is not looked at. */
 const KEY_FILE_OCTETS = 64 * 1024;
-/** No write takes so long, in milliseconds. */
-const LEFT_AFTER = 60_000;
 
 /** Makes a folder where there is none. Throws PkiError `file_unwritable`. */
 export function ensureFolder(path: string, mode: number): void {
@@ -29,18 +24,6 @@ export function ensurePrivateFolder(path: string): void {
   writing(path, () => {
     chmodSync(path, 0o700);
   });
-}
-
-/** Takes away what a process that was killed amid a write left in a folder a minute ago or longer: it may be half a key. */
-export async function removeLeftovers(folder: string): Promise<void> {
-  try {
-    for (const name of (await readdir(folder)).filter((each) => TEMPORARY.test(each))) {
-      const path = join(folder, name);
-      if (Math.abs(Date.now() - (await stat(path)).mtimeMs) > LEFT_AFTER) await rm(path, { force: true });
-    }
-  } catch {
-    // No folder, or one for reading only: whoever writes there will hear of it.
-  }
 }
 
 /** Whether a file has a private key in it, in PEM, whatever else is. One that is there and cannot be read counts as such. */

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, chmod, mkdir, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { removeLeftovers, unwritable } from './atomic-file.js';
+import { removeLeftovers } from '../../files/index.js';
+import { unwritable } from './atomic-file.js';
 
 /*
  * Files that others read and serve, a web server perhaps: whatever the umask of whoever runs this, they may. All of it is done beside the event loop, so that a
