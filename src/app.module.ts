@@ -101,6 +101,7 @@ function mtlsModule({ configuration, authority, store, registry, trust }: Runtim
       },
       serviceFrom: mtls.serviceFrom,
       trustDomain: mtls.trustDomain,
+      presentedIntermediates: mtls.presentedIntermediates,
       trustDomains: federatedDomains(mtls),
       trustedProxies: mtls.trustedProxies.map((proxy) => ({ ...proxy, condition: isOwn, isShutOut })),
       issuerOrganization: mtls.issuerOrganization,

@@ -121,7 +121,7 @@ function pathMendOf(subject: VerifySubject, code: PathFailureCode): string {
     // A CA of ours that is not trusted was removed, or is not published yet.
     return subject.offered.some((each) => subject.recordOf?.(each))
       ? REISSUE
-      : 'a service takes issuing CAs from its own files alone: put this one into mtls.intermediatesFile';
+      : 'a service takes issuing CAs from its own files alone: put this one into mtls.intermediatesFile, or set mtls.presentedIntermediates';
   if (subject.leaf.extensions.basicConstraints?.cA === true)
     return 'name the certificate of a service, not that of a CA';
   switch (code) {

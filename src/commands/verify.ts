@@ -69,8 +69,11 @@ async function checksOf(octets: Uint8Array, inputs: Inputs): Promise<Check[]> {
   const subject: VerifySubject = {
     leaf,
     offered: intermediates,
-    // A client gets the certificates that a server sends. The guard takes none from a client, because a resumed session would have lost them.
-    intermediates: purpose === 'client' ? trust.intermediates : intermediates,
+    // A client gets the certificates that a server sends. The guard takes those of a client only where it is told to.
+    intermediates: [
+      ...(purpose === 'client' ? trust.intermediates : []),
+      ...(purpose === 'server' || trust.presentedIntermediates ? intermediates : []),
+    ],
     anchors,
     isFederated,
     ...(await recordsOf(inputs, [leaf, ...trust.intermediates, ...intermediates])),
@@ -151,6 +154,7 @@ async function vouchingOf(leaf: Certificate, configuration: Configuration): Prom
   const failed: string[] = [];
   const federation = new FederatedTrust(() => own, {
     trustDomain,
+    presentedIntermediates: configuration.mtls.presentedIntermediates,
     domains: federatedDomains(configuration.mtls),
     report: (event) => {
       if (event.kind === 'failed') failed.push(`${event.source}: ${event.why}`);

@@ -4,7 +4,7 @@ import { httpSchema } from './http.config.js';
 import { logSchema } from './log.config.js';
 import { metricsSchema } from './metrics.config.js';
 import { microserviceSchema } from './microservice.config.js';
-import { mtlsSchema } from './mtls.config.js';
+import { isForGuardAlone, mtlsSchema } from './mtls.config.js';
 import { pkiSchema } from './pki.config.js';
 import { repositorySchema } from './repository.config.js';
 import { storeSchema } from './store.config.js';
@@ -33,9 +33,10 @@ export const configurationSchema = z
     message: 'another port than http.port',
     when: ({ value }) => listeners.safeParse(value).success,
   })
-  .refine(({ tls, mtls }) => tls.clientAuth === 'optional' || mtls.trustDomains.length === 0, {
+  .refine(({ tls, mtls }) => tls.clientAuth === 'optional' || !isForGuardAlone(mtls), {
     path: ['tls', 'clientAuth'],
-    message: 'optional, with mtls.trustDomains: their CAs are known to the guard alone',
+    message:
+      'optional, with mtls.trustDomains or mtls.presentedIntermediates: the guard alone can tell whom they trust',
     when: ({ value }) => federation.safeParse(value).success,
   })
   .refine(
@@ -50,7 +51,7 @@ export const configurationSchema = z
 
 const federation = z.object({
   tls: z.object({ clientAuth: z.string() }),
-  mtls: z.object({ trustDomains: z.array(z.unknown()) }),
+  mtls: z.object({ trustDomains: z.array(z.unknown()), presentedIntermediates: z.boolean() }),
 });
 
 const listeners = z.object({

@@ -248,6 +248,7 @@ describe('one error lists every problem', () => {
       },
       {},
     ],
+    ['tls.clientAuth', { tls: { clientAuth: 'required' }, mtls: { presentedIntermediates: true } }, {}],
     ['mtls.trustDomain', { mtls: { trustDomain: 'Prod.example' } }, {}],
     ...['http://a/b', 'https://user:hunter2@a/b', 'spiffe://a'].map((bundle): [string, object, Environment] => [
       'mtls.trustDomains[0].bundle',

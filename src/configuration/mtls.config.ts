@@ -8,7 +8,7 @@ import {
   trustDomain,
 } from './service-roles.setting.js';
 import { problemsOfProxies, trustedProxiesSchema } from './trusted-proxies.setting.js';
-import { decimal, duration, integer, list, objects, oneOf, path, text } from './setting.js';
+import { decimal, duration, flag, integer, list, objects, oneOf, path, text } from './setting.js';
 
 // As the guard compares it: any other path would never be exempt.
 const exactPath = text(
@@ -49,6 +49,9 @@ const trustDomainSchema = z.strictObject({
   intermediatesFile: path('the path of a PEM file')
     .exactOptional()
     .describe('A PEM file of intermediate CA certificates between the CAs of the bundle and the services.'),
+  presentedIntermediates: flag()
+    .exactOptional()
+    .describe('As `mtls.presentedIntermediates`, for certificates of this trust domain; `false` when absent.'),
   revocation: oneOf(['hard-fail', 'soft-fail', 'off'])
     .exactOptional()
     .describe('Replaces `mtls.revocation` for certificates of this trust domain.'),
@@ -157,7 +160,12 @@ const mtlsFields = z.strictObject({
     ),
   intermediatesFile: path('the path of a PEM file')
     .exactOptional()
-    .describe('A PEM file of intermediate CA certificates, for clients that send only their own certificate.'),
+    .describe('A PEM file of intermediate CA certificates between those of `tls.caFile` and the clients.'),
+  presentedIntermediates: flag()
+    .default(false)
+    .describe(
+      'Whether a client may itself present the intermediate CA certificates that are not in these files. If so, a CA that is removed from the files is still trusted until the CA above it revokes its certificate.',
+    ),
 });
 
 /**
@@ -197,6 +205,18 @@ export const mtlsSchema = mtlsFields.superRefine(
     });
   },
 );
+
+/**
+ * Whether the guard trusts what a handshake cannot judge. Then OpenSSL is given no CAs: it knows none of another trust domain, and of a client that it has
+ * verified Node.js 24.21 has lost the intermediates.
+ */
+export const isForGuardAlone = ({
+  trustDomains,
+  presentedIntermediates,
+}: {
+  readonly trustDomains: readonly unknown[];
+  readonly presentedIntermediates: boolean;
+}): boolean => trustDomains.length > 0 || presentedIntermediates;
 
 /** The contradictions in an entry whose bundle server is authenticated by its SPIFFE ID. */
 function problemsOfEndpoint(

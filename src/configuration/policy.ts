@@ -14,10 +14,16 @@ export function policyOf({ mtls, tls, metrics }: Configuration): Readonly<Record
       issuerOrganization,
       serviceFrom,
       ...(mtls.trustDomain === undefined ? {} : { trustDomain: mtls.trustDomain }),
+      ...presentedOf(mtls),
       trustDomains: Object.fromEntries(
-        mtls.trustDomains.map(({ name, bundle, endpointSpiffeId, revocation: own = revocation }) => [
-          name,
-          { bundle, revocation: own, ...(endpointSpiffeId === undefined ? {} : { endpointSpiffeId }) },
+        mtls.trustDomains.map((domain) => [
+          domain.name,
+          {
+            bundle: domain.bundle,
+            revocation: domain.revocation ?? revocation,
+            ...(domain.endpointSpiffeId === undefined ? {} : { endpointSpiffeId: domain.endpointSpiffeId }),
+            ...presentedOf(domain),
+          },
         ]),
       ),
       services,
@@ -31,3 +37,7 @@ export function policyOf({ mtls, tls, metrics }: Configuration): Readonly<Record
     metrics: { public: metrics.public },
   };
 }
+
+/** Nothing where it is off: a policy from before the setting is the same policy. */
+const presentedOf = ({ presentedIntermediates = false }: { readonly presentedIntermediates?: boolean }) =>
+  presentedIntermediates ? { presentedIntermediates } : {};

@@ -57,6 +57,15 @@ export function untrustedBy(reason: PathFailure, asked: Parameters<typeof wrongD
   );
 }
 
+/** Whether what was thrown says that there is no path, which other certificates in between might change. */
+export const isAboutPath = (error: unknown): boolean => error instanceof MtlsRefusal && ABOUT_PATH.has(error.code);
+
+const ABOUT_PATH: ReadonlySet<RefusalCode> = new Set([
+  'untrusted_issuer',
+  'certificate_expired',
+  'certificate_not_yet_valid',
+]);
+
 /** The certificate, or one above it, has been revoked. */
 export function revoked(leaf: Certificate, { certificate, answer }: Finding): MtlsRefusal {
   const message =

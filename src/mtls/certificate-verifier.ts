@@ -8,7 +8,7 @@ import {
   type PathFailure,
   type ValidatedPath,
 } from '../x509/index.js';
-import { refusal, unnamed, untrustedBy } from './certificate-refusals.js';
+import { isAboutPath, refusal, unnamed, untrustedBy } from './certificate-refusals.js';
 import { VerifiedClientIdentity } from './client-identity.js';
 import { NoServiceNameError, type ServicePlace } from './service-name.js';
 import type { TrustAnchors } from './trust-anchors.js';
@@ -47,9 +47,9 @@ const MAY_BE_PURPOSE: ReadonlySet<string> = new Set(['extended_key_usage', 'key_
 const FOR_CLIENTS = { purposes: ['clientAuth'], extendedKeyUsageRequired: true } as const;
 
 /** `possessionProven`: the handshake has shown that the peer holds the key. */
-const inputOf = (leaf: Certificate, { intermediates, anchors }: Vouching, time: number) => ({
+const inputOf = (leaf: Certificate, { intermediates, presented = [], anchors }: Vouching, time: number) => ({
   leaf,
-  intermediates,
+  intermediates: [...intermediates, ...presented],
   anchors,
   time: new Date(time),
   possessionProven: true,
@@ -70,9 +70,30 @@ const alongPath = (path: ValidatedPath) => ({
 export class CertificateVerifier {
   constructor(private readonly policy: CertificatePolicy) {}
 
-  /** Validates a leaf certificate at `time` (milliseconds since the epoch). Throws {@link MtlsRefusal}. */
-  validate(leaf: Certificate, trust: TrustAnchors, time: number): TrustedPeer {
+  /**
+   * Validates a leaf certificate at `time` (milliseconds since the epoch). Where there is no path, and the trust allows it, one is looked for over the
+   * certificates that `presented` gives as well. Throws {@link MtlsRefusal}.
+   */
+  validate(
+    leaf: Certificate,
+    trust: TrustAnchors,
+    time: number,
+    presented: () => readonly Certificate[] = () => [],
+  ): TrustedPeer {
     const vouching = vouchingFor(leaf, trust);
+    try {
+      return this.#validate(leaf, { trust, vouching, time });
+    } catch (error) {
+      const more = vouching.presentedIntermediates && isAboutPath(error) ? presented() : [];
+      if (more.length === 0) throw error;
+      return this.#validate(leaf, { trust, vouching: { ...vouching, presented: more }, time });
+    }
+  }
+
+  #validate(
+    leaf: Certificate,
+    { trust, vouching, time }: { readonly trust: TrustAnchors; readonly vouching: Vouching; readonly time: number },
+  ): TrustedPeer {
     const input = inputOf(leaf, vouching, time);
     const untrusted = (reason: PathFailure) => untrustedBy(reason, { leaf, trust, vouching, time: input.time });
     const result = validateCertificatePath({ ...input, ...FOR_CLIENTS });
@@ -97,7 +118,7 @@ export class CertificateVerifier {
   reroute(peer: TrustedPeer, time: number, accepts: (path: readonly Certificate[]) => boolean): boolean {
     const { path, vouching } = peer;
     const [leaf, ...above] = path.certificates;
-    const known = [...vouching.anchors, ...vouching.intermediates];
+    const known = [...vouching.anchors, ...vouching.intermediates, ...(vouching.presented ?? [])];
     // Another path leads through another certificate of one of these CAs. Mostly there is none, and nothing to search for.
     const isAnother = (one: Certificate): boolean =>
       above.some((ca) => ca.subject.key === one.subject.key && ca.fingerprint256 !== one.fingerprint256);

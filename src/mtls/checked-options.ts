@@ -25,6 +25,7 @@ const isCertificates = (value: unknown): boolean => isOctets(value) || (Array.is
 
 const text = only('a text', isText);
 const func = only('a function', isFunction);
+const flag = only('true or false', (value) => typeof value === 'boolean');
 const certificate = only('PEM or DER', isOctets);
 const certificates = only('PEM or DER, one or a list', isCertificates);
 
@@ -64,6 +65,7 @@ const names = listOf(text);
 const checkNames = optionsOf<MtlsOptions>({
   trustAnchors: only('PEM or DER, one or a list, or a function', (value) => isFunction(value) || isCertificates(value)),
   intermediates: certificates,
+  presentedIntermediates: flag,
   serviceFrom: (value, at) => {
     places(value, at);
     if (Array.isArray(value) && value.length === 0) throw new RangeError(`${at} must not be empty`);
@@ -79,6 +81,7 @@ const checkNames = optionsOf<MtlsOptions>({
         endpointBundle: certificate,
         intermediates: certificates,
         intermediatesFile: text,
+        presentedIntermediates: flag,
         revocation: mode,
       },
       'name',
@@ -128,7 +131,7 @@ const checkNames = optionsOf<MtlsOptions>({
     status: only('{ epoch, statusOf }', isTable),
   }),
   onPeer: func,
-  cutConnections: only('true or false', (value) => typeof value === 'boolean'),
+  cutConnections: flag,
   onShadow: func,
   clock: func,
 });

@@ -200,9 +200,16 @@ function importedAsClass(): never {
 /** The first of the providers: all others need what it makes of the options. */
 function federatedTrust(options: MtlsOptions): FederatedTrust {
   checkOptions(options);
-  const { trustAnchors, intermediates, trustDomain, trustDomains: domains = [], clock } = options;
+  const {
+    trustAnchors,
+    intermediates,
+    trustDomain,
+    trustDomains: domains = [],
+    presentedIntermediates,
+    clock,
+  } = options;
   const own = currentTrust(trustAnchors, intermediates);
-  return new FederatedTrust(own, { trustDomain, domains, report: reportBundle, clock });
+  return new FederatedTrust(own, { trustDomain, presentedIntermediates, domains, report: reportBundle, clock });
 }
 
 function crlRevocation({ revocation, clock = now }: MtlsOptions, trust: CurrentTrust): CrlRevocation {

@@ -14,8 +14,13 @@ import type { CertificateInput, CurrentTrust } from './trust-anchors.js';
 export interface MtlsOptions {
   /** The CAs whose certificates are accepted: PEM or DER, or a function where the trust changes while running. */
   readonly trustAnchors: CertificateInput | CurrentTrust;
-  /** CA certificates between the anchors and the clients, where the bundle of anchors does not hold them. Those that a peer sends are not used. */
+  /** CA certificates between the anchors and the clients, where the bundle of anchors does not hold them. */
   readonly intermediates?: CertificateInput;
+  /**
+   * Whether paths may also lead over CA certificates that a client presents with its own. Default false: then a CA is out as soon as `intermediates` and
+   * the bundle no longer hold it. When true, only its revocation by the CA above ends what it issued.
+   */
+  readonly presentedIntermediates?: boolean | undefined;
   /** Where the name of a service is read, in this order: the first place where the certificate has anything counts. Default `['cn']`. */
   readonly serviceFrom?: readonly ServicePlace[];
   /** The trust domain of the CAs in `trustAnchors`. When set, they vouch for no SPIFFE ID of another domain. */

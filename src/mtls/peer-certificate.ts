@@ -9,12 +9,18 @@ export interface PresentedCertificate {
   readonly fingerprint256: string;
   /** DER. */
   readonly raw: Uint8Array;
+  /** The next certificate that was presented with it, whether it issued this one or not; undefined where there is none. */
+  readonly issuerCertificate?: PresentedCertificate | undefined;
 }
 
-/** A certificate that came by any other way than a handshake. */
-export const presentedCertificate = (raw: Uint8Array): PresentedCertificate => ({
+/** A certificate that came by any other way than a handshake, and those that came with it, in DER. */
+export const presentedCertificate = (
+  raw: Uint8Array,
+  [next, ...others]: readonly Uint8Array[] = [],
+): PresentedCertificate => ({
   fingerprint256: hash('sha256', raw),
   raw,
+  issuerCertificate: next && presentedCertificate(next, others),
 });
 
 /** Where a request came from: an object that lives as long as its connection, and the certificate presented on it. */
@@ -33,7 +39,7 @@ export const PEER_OF = Symbol('veritas:PeerOf');
 
 /**
  * The peer of a request that came over TLS; undefined for any other request. What the socket says about authorization is not looked at: a resumed
- * session says `authorized` whatever happened since. Only the leaf is there; the intermediates come from the operator's own trust anchors.
+ * session says `authorized` whatever happened since, and has only the leaf.
  */
 export const peerOfSocket: PeerOf = ({ raw }) => {
   const session = 'stream' in raw ? raw.stream.session : undefined;

@@ -15,8 +15,9 @@ import {
 import { CertificateVerifier, type CertificatePolicy, type TrustedPeer } from './certificate-verifier.js';
 import type { VerifiedClientIdentity } from './client-identity.js';
 import { MtlsRefusal } from './mtls.errors.js';
-import type { Peer, PeerOf } from './peer-certificate.js';
-import { RememberedPeers } from './remembered-peers.js';
+import type { Peer, PeerOf, PresentedCertificate } from './peer-certificate.js';
+import { octetsOf, PresentedIntermediates } from './presented-intermediates.js';
+import { Remembered } from './remembered.js';
 import type { ServiceRoles } from './service-roles.js';
 import { enforce, type OnObjection } from './shadowed-request.js';
 import type { CurrentTrust, TrustAnchors } from './trust-anchors.js';
@@ -68,8 +69,9 @@ const SEARCH_AGAIN_MS = 1000;
 export class PeerVerifier {
   readonly #connections = new WeakMap<object, Connection>();
   // Failures are not kept.
-  #remembered = new RememberedPeers();
+  #remembered = newMemory();
   #rememberedFor: TrustAnchors | undefined;
+  readonly #presented = new PresentedIntermediates();
   #onConnection: (connection: object) => void = () => undefined;
 
   readonly #certificates: CertificateVerifier;
@@ -198,7 +200,7 @@ export class PeerVerifier {
     const leaf = decodeClientCertificate(presented.raw);
     const end = leaf.notAfter.getTime();
     if (time <= end || time > end + grace) throw expired(leaf);
-    connection.expired ??= this.#refusalOr(() => this.#certificates.validate(leaf, connection.trust, end));
+    connection.expired ??= this.#refusalOr(() => this.#validate(leaf, presented, connection.trust, end));
     if (connection.expired instanceof MtlsRefusal) throw connection.expired;
     const [, ...above] = connection.expired.path.certificates;
     if (above.some(({ notAfter }) => notAfter.getTime() < time)) throw expired(leaf);
@@ -224,14 +226,21 @@ export class PeerVerifier {
     const presented = peer.certificate();
     if (!presented) throw noCertificate();
     if (this.#rememberedFor !== trust) {
-      this.#remembered = new RememberedPeers();
+      this.#remembered = newMemory();
       this.#rememberedFor = trust;
     }
     const { fingerprint256 } = presented;
     const remembered = this.#remembered.get(fingerprint256);
     if (remembered && !isOutlived(remembered, time)) return remembered;
-    const trusted = this.#certificates.validate(decodeClientCertificate(presented.raw), trust, time);
+    const trusted = this.#validate(decodeClientCertificate(presented.raw), presented, trust, time);
     this.#remembered.set(fingerprint256, trusted);
+    return trusted;
+  }
+
+  #validate(leaf: Certificate, presented: PresentedCertificate, trust: TrustAnchors, time: number): TrustedPeer {
+    const trusted = this.#certificates.validate(leaf, trust, time, () => this.#presented.of(presented));
+    const { presented: intermediates } = trusted.vouching;
+    if (intermediates) this.#presented.remember(presented, intermediates);
     return trusted;
   }
 
@@ -272,6 +281,10 @@ export class PeerVerifier {
     return this.#certificates.reroute(peer, time, isGood);
   }
 }
+
+/** Validated certificates, so that a client's next connection costs no signature checks. */
+const newMemory = (): Remembered<TrustedPeer> =>
+  new Remembered(({ path, vouching }) => octetsOf([path.leaf, ...(vouching.presented ?? [])]));
 
 /** Whether a path has expired and its leaf has not: another path may lead through another certificate of a CA. */
 const isOutlived = (peer: TrustedPeer | MtlsRefusal, time: number): boolean =>

@@ -5,6 +5,8 @@ import { DecodeError, decodeCertificates, isSelfSigned, type Certificate } from 
 export interface CaCertificates {
   readonly anchors: readonly Certificate[];
   readonly intermediates: readonly Certificate[];
+  /** Whether paths may also lead over CA certificates that a client presents with its own; false when absent. */
+  readonly presentedIntermediates?: boolean | undefined;
 }
 
 /** The CAs of our own, and those of other trust domains. */

@@ -4,6 +4,8 @@ import type { CaCertificates, TrustAnchors } from './trust-anchors.js';
 
 /** The CAs that may vouch for a certificate. */
 export interface Vouching extends CaCertificates {
+  /** What the client presented with it, where no path leads over the others alone. */
+  readonly presented?: readonly Certificate[];
   /** The trust domain that they speak for, where it has a name. */
   readonly trustDomain: string | undefined;
   /** Whether that is another domain than our own: then they can vouch for SPIFFE IDs only. */

@@ -50,3 +50,21 @@ test('CA certificates for clients that send their own alone are taken up, and gi
     rmSync(folder, { recursive: true });
   }
 });
+
+test('with mtls.presentedIntermediates a client brings its own', async () => {
+  const folder = temporaryFolder();
+  const roots = join(folder, 'root.pem');
+  const root = TestCa.root();
+  const { chainPem: cert, certificatePem, keyPem: key } = root.intermediate().issue();
+  writeFileSync(roots, root.certificatePem);
+  const environment = { VERITAS_TLS_CA_FILE: roots, VERITAS_MTLS_REVOCATION: 'off' };
+  const service = await startIn(folder, { ...environment, VERITAS_MTLS_PRESENTED_INTERMEDIATES: 'true' });
+  try {
+    const statusOf = async (chain: string): Promise<number> =>
+      (await get(service.ports.https, '/api/v1/whoami', { ...developmentTls(folder), cert: chain, key })).status;
+    expect([await statusOf(certificatePem), await statusOf(cert)]).toEqual([403, 200]);
+  } finally {
+    await service.close();
+    rmSync(folder, { recursive: true });
+  }
+});

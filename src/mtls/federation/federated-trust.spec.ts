@@ -374,7 +374,8 @@ test.each([
 
 test('without another domain, and without a name of its own, the trust is what it was', () => {
   const trust = new FederatedTrust(() => own, { trustDomain: undefined, domains: [], report: () => undefined });
-  expect(trust.current()).toBe(own);
+  expect(trust.current()).toEqual(own);
+  expect(trust.current()).toBe(trust.current());
 });
 
 describe('when a bundle is looked at again', () => {

@@ -19,6 +19,8 @@ export interface FederatedDomain extends BundleSource, IntermediatesSource {
   readonly endpointSpiffeId?: string | undefined;
   /** Needed where that ID belongs to this very domain: the bundle by which its server is known until one was read from it, a JWK set or PEM. */
   readonly endpointBundle?: string | Uint8Array | undefined;
+  /** As `MtlsOptions.presentedIntermediates`, for its certificates: a SPIRE under another authority has CAs that change daily and come with each SVID. */
+  readonly presentedIntermediates?: boolean | undefined;
   /** The mode of revocation for its certificates, instead of `MtlsOptions.revocation.mode`. */
   readonly revocation?: RevocationMode | undefined;
 }
@@ -86,6 +88,8 @@ export class FederatedTrust {
     private readonly own: CurrentTrust,
     private readonly options: {
       readonly trustDomain: string | undefined;
+      /** See `MtlsOptions.presentedIntermediates`. */
+      readonly presentedIntermediates?: boolean | undefined;
       readonly domains: readonly FederatedDomain[];
       readonly report: (event: BundleEvent) => void;
       readonly clock?: (() => Date) | undefined;
@@ -173,15 +177,20 @@ export class FederatedTrust {
   }
 
   #join(own: TrustAnchors): TrustAnchors {
-    const { trustDomain } = this.options;
-    if (this.#domains.length === 0) return trustDomain === undefined ? own : Object.freeze({ ...own, trustDomain });
+    const { trustDomain, presentedIntermediates } = this.options;
+    const joined = { ...own, trustDomain, presentedIntermediates };
+    if (this.#domains.length === 0) return Object.freeze(joined);
     const federated = new Map(
-      this.#domains.map(({ domain: { name, revocation }, bundle, intermediates }) => [
-        name,
-        Object.freeze({ ...anchorsIn(bundle?.certificates ?? [], intermediates.certificates), revocation }),
+      this.#domains.map(({ domain, bundle, intermediates }) => [
+        domain.name,
+        Object.freeze({
+          ...anchorsIn(bundle?.certificates ?? [], intermediates.certificates),
+          presentedIntermediates: domain.presentedIntermediates,
+          revocation: domain.revocation,
+        }),
       ]),
     );
-    return Object.freeze({ ...own, trustDomain, federated });
+    return Object.freeze({ ...joined, federated });
   }
 
   async #refreshAndAgain(loaded: DomainState): Promise<void> {

@@ -80,7 +80,8 @@ export class ForwardedCertificates {
     const text = chain === undefined ? value : `${value}\n${chain}`;
     const remembered = this.#remembered.get(text);
     if (remembered?.format === format) return remembered;
-    const certificate = presentedCertificate(decodeForwarded(format, value, chain));
+    const [leaf, ...above] = decodeForwarded(format, value, chain);
+    const certificate = presentedCertificate(leaf, above);
     const forwarded = { format, connection: {}, certificate };
     if (!remembered) this.#characters += text.length;
     this.#remembered.set(text, forwarded);

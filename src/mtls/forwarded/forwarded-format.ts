@@ -12,14 +12,14 @@ interface ForwardedFormat {
   /** The header's name in lower case; the only one allowed, unless `isHeaderFree`. */
   readonly header: string;
   readonly isHeaderFree: boolean;
-  /** The certificate in DER. Throws ForwardedHeaderError. */
-  readonly decode: (value: string) => Uint8Array;
+  /** Throws ForwardedHeaderError. */
+  readonly decode: (value: string) => PresentedOctets;
 }
 
-/**
- * The chain header of RFC 9440 §2.2. Its certificates are read but not used: paths are built from the operator's own, as for a client that connects
- * directly.
- */
+/** The client's certificate in DER, and those that it presented above it. */
+export type PresentedOctets = readonly [Uint8Array, ...Uint8Array[]];
+
+/** The chain header of RFC 9440 §2.2. */
 export const CHAIN_HEADER = 'client-cert-chain';
 
 const DEFAULT_HEADER = 'x-ssl-client-cert';
@@ -28,21 +28,17 @@ const MAX_CHAIN = 10;
 const MAX_CHARACTERS = 16_384;
 
 export const FORWARDED_FORMATS: Readonly<Record<ForwardedFormatName, ForwardedFormat>> = {
-  rfc9440: { header: 'client-cert', isHeaderFree: false, decode: decodeByteSequence },
+  rfc9440: { header: 'client-cert', isHeaderFree: false, decode: (value) => [decodeByteSequence(value)] },
   xfcc: { header: 'x-forwarded-client-cert', isHeaderFree: false, decode: decodeForwardedClientCert },
-  'escaped-pem': { header: DEFAULT_HEADER, isHeaderFree: true, decode: decodeEscapedPem },
-  'spaced-pem': { header: DEFAULT_HEADER, isHeaderFree: true, decode: decodeSpacedPem },
-  'base64-der': { header: DEFAULT_HEADER, isHeaderFree: true, decode: decodeBase64 },
+  'escaped-pem': { header: DEFAULT_HEADER, isHeaderFree: true, decode: (value) => [decodeEscapedPem(value)] },
+  'spaced-pem': { header: DEFAULT_HEADER, isHeaderFree: true, decode: (value) => [decodeSpacedPem(value)] },
+  'base64-der': { header: DEFAULT_HEADER, isHeaderFree: true, decode: (value) => [decodeBase64(value)] },
 };
 
-/**
- * The certificate, in DER, from the value of a header, within bounds; with RFC 9440 the chain beside it is checked as well. Throws {@link
- * ForwardedHeaderError}.
- */
-export function decodeForwarded(format: ForwardedFormatName, value: string, chain?: string): Uint8Array {
+/** What the value of a header carries, within bounds; with RFC 9440 the chain beside it as well. Throws {@link ForwardedHeaderError}. */
+export function decodeForwarded(format: ForwardedFormatName, value: string, chain?: string): PresentedOctets {
   if (value.length + (chain?.length ?? 0) > MAX_CHARACTERS)
     throw new ForwardedHeaderError('too_long', `it has more than ${MAX_CHARACTERS} characters`);
-  const octets = FORWARDED_FORMATS[format].decode(value);
-  if (chain !== undefined) decodeByteSequences(chain, MAX_CHAIN);
-  return octets;
+  const presented = FORWARDED_FORMATS[format].decode(value);
+  return chain === undefined ? presented : [...presented, ...decodeByteSequences(chain, MAX_CHAIN)];
 }

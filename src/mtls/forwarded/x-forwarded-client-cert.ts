@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { decodeEscapedPem, decodeEscapedPemChain } from './escaped-pem.js';
+import type { PresentedOctets } from './forwarded-format.js';
 import { ForwardedHeaderError } from './forwarded-header-error.js';
 
 // Envoy, "x-forwarded-client-cert": these keys, in any case. URI and DNS may come once for each name of the certificate.
@@ -12,11 +13,11 @@ const MAX_CHAIN = 10;
 const PAIR = /([A-Za-z]+)=(?:"((?:[^"\\]|\\(?!\\)[^])*)"|([^",;=\\]*))/y;
 
 /**
- * The client's certificate in Envoy's `x-forwarded-client-cert`: exactly one element, with `Cert` in percent-encoded PEM. A `Hash`, when there is
+ * The client's certificate in Envoy's `x-forwarded-client-cert`, and what it presented above: exactly one element, with `Cert` in percent-encoded PEM. A `Hash`, when there is
  * one, must be that certificate's SHA-256, and a `Chain` must begin with it. Nothing else in the header is believed. Throws {@link
  * ForwardedHeaderError}.
  */
-export function decodeForwardedClientCert(text: string): Uint8Array {
+export function decodeForwardedClientCert(text: string): PresentedOctets {
   if (text === '') throw new ForwardedHeaderError('empty', 'there is no certificate in it');
   const pairs = readElement(text);
   const cert = pairs.get('cert');
@@ -26,9 +27,11 @@ export function decodeForwardedClientCert(text: string): Uint8Array {
   if (hash !== undefined && hash !== createHash('sha256').update(octets).digest('hex'))
     throw new ForwardedHeaderError('contradictory', 'its Hash is of another certificate than its Cert');
   const chain = pairs.get('chain');
-  if (chain !== undefined && Buffer.compare(decodeEscapedPemChain(chain, MAX_CHAIN)[0] ?? Buffer.of(), octets) !== 0)
+  if (chain === undefined) return [octets];
+  const [first, ...above] = decodeEscapedPemChain(chain, MAX_CHAIN);
+  if (Buffer.compare(first ?? Buffer.of(), octets) !== 0)
     throw new ForwardedHeaderError('contradictory', 'its Chain begins with another certificate than its Cert');
-  return octets;
+  return [octets, ...above];
 }
 
 /** The pairs of the one element, by key in lower case. */
