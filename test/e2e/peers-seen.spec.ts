@@ -1,5 +1,6 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import {
   CERTIFICATION_AUTHORITY,
@@ -81,6 +82,10 @@ test('one whose certificate the store does not list holds up the removal of its 
 });
 
 test('who is refused is not noted', async () => {
+  // The listener takes up the new CA's certificate a moment after it was published.
+  const good = await callerOf(service, 'veritas-agent');
+  while ((await get(service.ports.https, '/api/v1/whoami', good.tls)).status !== 200) await delay(10);
+  await authority.sightings.flush();
   const revoked = await callerOf(service, 'veritas-agent');
   await authority.ca.revoke({ serialNumber: revoked.serialNumber, requester });
   const { lastSeen } = await standing('issuing-2');
