@@ -32,7 +32,7 @@ const statementsIn = (name: string): string[] =>
 
 describeOnEachStore('a store of an earlier version', (_, newPlace) => {
   test.each(earlier)('%s is brought forward with all that was in it', async (name) => {
-    const place = await newPlace();
+    const place = await newPlace('nothing');
     await place.execute(...statementsIn(name));
     const count = async (table: string) => (await place.query(`select count(*) as rows from ${table}`))[0]?.rows;
     const counts = () => Promise.all(['certificate', 'serial', 'crl', 'audit'].map(count));
@@ -56,7 +56,7 @@ describeOnEachStore('a store of an earlier version', (_, newPlace) => {
   });
 
   test('0008: every revocation gets its entry of the lists', async () => {
-    const place = await newPlace();
+    const place = await newPlace('nothing');
     await place.execute(...statementsIn('0008.sql'));
     const REVOKED = 2_500;
     const revokedAt = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
@@ -98,7 +98,7 @@ describeOnEachStore('a store of an earlier version', (_, newPlace) => {
   });
 
   test('0014: certificates are kept in another table, with the holds that were lifted, and guarded as before', async () => {
-    const place = await newPlace();
+    const place = await newPlace('nothing');
     await place.execute(
       ...statementsIn('0013.sql'),
       `insert into release (serial, issuer, crl_shard, released_at, not_after, sequence)

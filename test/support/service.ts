@@ -6,7 +6,7 @@ import { loadConfiguration, type Configuration } from '../../src/configuration/i
 import { startService, type RunningService } from '../../src/service.js';
 import { checkDocumented } from './documented.js';
 import { temporaryFolder } from './folder.js';
-import { postgresPlace, sqlitePlace, type StorePlace } from './postgres.js';
+import { EMPTY_STORE, postgresPlace, sqlitePlace, type StorePlace } from './postgres.js';
 
 // Where a folder's store is, when it is no file in it.
 const STORE_URL = 'store-url';
@@ -49,7 +49,7 @@ const databases = new Map<string, Promise<StorePlace>>();
 /** The store of a folder: with `TEST_STORE=PostgreSQL` a database of its own, the same one at the next start, else a file in it. */
 async function storeOf(folder: string): Promise<StorePlace> {
   if (process.env.TEST_STORE !== 'PostgreSQL') return sqlitePlace(folder);
-  const opened = databases.get(folder) ?? postgresPlace(folder);
+  const opened = databases.get(folder) ?? postgresPlace(folder, EMPTY_STORE);
   databases.set(folder, opened);
   const place = await opened;
   writeFileSync(join(folder, STORE_URL), `${place.options.url ?? ''}\n`, { mode: 0o600 });

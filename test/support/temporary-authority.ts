@@ -6,7 +6,7 @@ import {
   type PkiSettings,
 } from '../../src/pki/index.js';
 import { openStore, type Store } from '../../src/store/index.js';
-import { sqlitePlace, type StorePlace } from './postgres.js';
+import { sqlitePlace, type NewPlace, type StorePlace } from './postgres.js';
 
 /** A real CA on a real store in a folder of its own. */
 export interface TemporaryAuthority {
@@ -33,7 +33,6 @@ export const temporarySettings = (folder: string): PkiSettings => ({
   backdate: 60,
 });
 
-type NewPlace = () => Promise<StorePlace>;
 const templates = new Map<NewPlace, Promise<StorePlace>>();
 const newFile: NewPlace = () => sqlitePlace();
 

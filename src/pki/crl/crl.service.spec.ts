@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificationRequest } from '../../../test/support/certification-request.js';
-import { describeOnEachStore, describeOnPostgres, postgresPlace } from '../../../test/support/postgres.js';
+import { describeOnEachStore, describeOnPostgres, EMPTY_STORE, postgresPlace } from '../../../test/support/postgres.js';
 import {
   openTemporaryAuthority,
   somebody,
@@ -579,7 +579,7 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
 
 describeOnPostgres('a node whose clock is ahead', () => {
   it('revokes and signs by the clock of the database, and so holds up no other node and passes over nobody', async () => {
-    const shared = await openTemporaryAuthority({ newPlace: () => postgresPlace() });
+    const shared = await openTemporaryAuthority({ newPlace: () => postgresPlace(undefined, EMPTY_STORE) });
     const store = await openStore(shared.place.options);
     const ahead = await shared.reopen({ store, now: () => new Date(Date.now() + 30 * 3600_000) });
     const issue = async () => {

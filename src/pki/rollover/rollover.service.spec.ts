@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { certificationRequest } from '../../../test/support/certification-request.js';
-import { describeOnEachStore, describeOnPostgres, postgresPlace } from '../../../test/support/postgres.js';
+import { describeOnEachStore, describeOnPostgres, EMPTY_STORE, postgresPlace } from '../../../test/support/postgres.js';
 import { temporaryFolder } from '../../../test/support/folder.js';
 import {
   openTemporaryAuthority,
@@ -364,7 +364,7 @@ describeOnEachStore('a node that has not heard of a step', (_, newPlace) => {
 
 describeOnPostgres('a node whose clock is ahead', () => {
   it('removes no CA whose certificates are good by the clock of the database', async () => {
-    const shared = await openTemporaryAuthority({ newPlace: () => postgresPlace() });
+    const shared = await openTemporaryAuthority({ newPlace: () => postgresPlace(undefined, EMPTY_STORE) });
     const store = await openStore(shared.place.options);
     const ahead = await shared.reopen({ store, now: () => new Date(Date.now() + 2 * 3600_000) });
     const { certificate } = await issue(3600, shared.authority);
@@ -381,7 +381,7 @@ describeOnPostgres('a node whose clock is ahead', () => {
   });
 
   it('forgets no peer that is good by the clock of the database, and saw nobody in the future', async () => {
-    const shared = await openTemporaryAuthority({ newPlace: () => postgresPlace() });
+    const shared = await openTemporaryAuthority({ newPlace: () => postgresPlace(undefined, EMPTY_STORE) });
     const store = await openStore(shared.place.options);
     const time = (): Date => new Date(Date.now() + 2 * 3600_000);
     const ahead = await shared.reopen({ store, now: time });
