@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -52,4 +52,17 @@ describe.each(CALLS)('the client in %s of %s', (_, document, language, file, [co
       for (const kind of ['cert', 'key']) copyFileSync(certs(`kept_${kind}.pem`), certs(`client_${kind}.pem`));
     }
   });
+});
+
+test('the key store of docs/clients.md, in PKCS#12, is taken by curl and by Java, and belongs to its owner', async () => {
+  const cwd = service.folder;
+  const made = `${blockOf('docs/clients.md', 'sh').trim()} -passout pass:changeit`;
+  await run('sh', ['-c', made], { cwd });
+  expect(statSync(join(cwd, 'client.p12')).mode & 0o077).toBe(0);
+  const url = `https://localhost:${service.ports.https}/api/v1/test`;
+  const store = ['--cert-type', 'P12', '--cert', 'client.p12:changeit'];
+  const { stdout } = await run('curl', ['-sS', '--cacert', 'certs/ca_bundle.pem', ...store, url], { cwd });
+  expect(JSON.parse(stdout)).toMatchObject({ client: { service: 'veritas-client', authenticated: true } });
+  const listed = await run('keytool', ['-list', '-keystore', 'client.p12', '-storepass', 'changeit'], { cwd });
+  expect(listed.stdout).toMatch(/^veritas-client, .*PrivateKeyEntry/m);
 });
