@@ -30,7 +30,10 @@ export class MtlsGate implements OnApplicationShutdown {
   readonly #expiredGrace: number;
   readonly #onShadow: MtlsOptions['onShadow'];
   readonly #logger = new Logger('Mtls');
-  readonly #lines = new RefusalLines((line) => {
+  readonly #lines = new RefusalLines('refused', (line) => {
+    this.#logger.warn(line);
+  });
+  readonly #shadowLines = new RefusalLines('shadowed', (line) => {
     this.#logger.warn(line);
   });
   /** The requests whose identity {@link attach} put on them, and no policy. */
@@ -215,16 +218,20 @@ export class MtlsGate implements OnApplicationShutdown {
 
   onApplicationShutdown(): void {
     this.#lines.sumUp();
+    this.#shadowLines.sumUp();
   }
 
-  #noteShadow(
-    { id: requestId, method, routeOptions: { url: route } }: IdentifiedRequest,
-    { code, message: reason, evidence }: MtlsRefusal,
-    { service }: VerifiedClientIdentity,
-  ): void {
+  #noteShadow(request: IdentifiedRequest, refusal: MtlsRefusal, { service }: VerifiedClientIdentity): void {
+    const {
+      id: requestId,
+      method,
+      routeOptions: { url: route },
+    } = request;
+    const { code, message: reason, evidence } = refusal;
     const told = { code: code as ShadowedRequest['code'], reason, service, method, route };
     countOne(this.counts.shadowed, code);
-    this.#logger.warn({ event: 'shadowed', ...told, request_id: requestId, ...evidence });
+    if (this.#shadowLines.take(refusal, addressOf(request)))
+      this.#logger.warn({ event: 'shadowed', ...told, request_id: requestId, ...evidence });
     this.#onShadow?.({ ...told, requestId });
   }
 

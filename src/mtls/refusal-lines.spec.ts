@@ -10,6 +10,7 @@ function rig() {
   const time = { now: 0 };
   const said: object[] = [];
   const lines = new RefusalLines(
+    'refused',
     (line) => said.push(line),
     () => time.now,
   );

@@ -25,9 +25,12 @@ interface Sum {
   readonly by: Partial<Record<RefusalCode, number>>;
 }
 
+/** What the lines are about, and what the event of a sum is called. */
+const SUMS = { refused: 'refusals_not_logged', shadowed: 'shadowed_not_logged' } as const;
+
 /**
- * Bounds the lines about refusals, of which anybody can cause any number. What has no line is summed up: by source and code, every ten seconds.
- * `clock` in milliseconds, never going back.
+ * Bounds the lines about refusals, of which anybody can cause any number, or about what would have been refused. What has no line is summed up: by source and
+ * code, every ten seconds. `clock` in milliseconds, never going back.
  */
 export class RefusalLines {
   readonly #budgets = new Budgets('');
@@ -37,6 +40,7 @@ export class RefusalLines {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
+    private readonly about: keyof typeof SUMS,
     private readonly say: (line: object) => void,
     private readonly clock: () => number = () => performance.now(),
   ) {}
@@ -67,8 +71,8 @@ export class RefusalLines {
     const sums = this.#sums;
     this.#sums = new Map();
     for (const { source, by } of sums.values()) {
-      const refused = Object.values(by).reduce((sum, each) => sum + each, 0);
-      this.say({ event: 'refusals_not_logged', refused, by, ...source, seconds });
+      const count = Object.values(by).reduce((sum, each) => sum + each, 0);
+      this.say({ event: SUMS[this.about], [this.about]: count, by, ...source, seconds });
     }
   }
 

@@ -428,6 +428,27 @@ test('refusals of one stranger are logged a thousand times and then summed up; t
   });
 });
 
+test('so are requests that a rule in trial would refuse', async () => {
+  const app = await startGuardedApp(ca);
+  const counts = app.app.get(DecisionCounts);
+  const busy = await RawConnection.open(app.port, clientTls(ca, ca.issue({ commonName: 'orders' })));
+  const before = LogLines.shared.events('shadowed').length;
+  for (let i = 0; i < 15; i++) {
+    busy.socket.write('GET /tried HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(100));
+    for (let j = 0; j < 100; j++) expect((await busy.answer()).status).toBe(200);
+  }
+  expect(counts.shadowed.get('route_not_allowed')).toBe(1_500);
+  busy.close();
+  await app.app.close();
+  const logged = LogLines.shared.events('shadowed').length - before;
+  expect(logged).toBeLessThan(1_200);
+  expect(LogLines.shared.events('shadowed_not_logged').at(-1)).toMatchObject({
+    shadowed: 1_500 - logged,
+    by: { route_not_allowed: 1_500 - logged },
+    service: 'orders',
+  });
+});
+
 test('two thousand requests that a stranger sends at once are answered one by one, and others in between', async () => {
   const app = await startGuardedApp(ca);
   const flood = await RawConnection.open(app.port, clientTls(ca, undefined));
