@@ -20,8 +20,9 @@ const KILLS: Readonly<Record<OperationName, number>> = {
   rollover: 14,
   migration: 12,
   start: 6,
+  command: 26,
 };
-const EVERY: Readonly<Partial<Record<OperationName, number>>> = { migration: 2, rollover: 12, start: 12 };
+const EVERY: Readonly<Partial<Record<OperationName, number>>> = { migration: 2, rollover: 12, start: 12, command: 12 };
 /** Each single step of a rollover is some hundred processes on each store. */
 const LONGEST_MS = process.env.KILL_EVERY === undefined ? 900_000 : 7_200_000;
 const kinds: readonly StoreKind[] = clusterPlace() ? ['SQLite', 'PostgreSQL'] : ['SQLite'];
