@@ -5,7 +5,7 @@ import { runCommandLine } from '../../../src/commands/index.js';
 import type { PkiSettings } from '../../../src/pki/pki-settings.js';
 import type { StoreOptions } from '../../../src/store/index.js';
 import { TestCa } from '../../../src/testing/test-ca.js';
-import { decodeCertificationRequest, encodePem, octetsFromPemOrDer } from '../../../src/x509/index.js';
+import { decodeCertificationRequest, octetsFromPemOrDer } from '../../../src/x509/index.js';
 
 /** A command line that is killed. */
 export interface KilledCommand {

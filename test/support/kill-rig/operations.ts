@@ -210,6 +210,7 @@ export const OPERATIONS = {
     run: async (work, acknowledge) => {
       const end = Math.min(COMMANDS.length, work.from + (work.times ?? COMMANDS.length));
       for (let turn = work.from; turn < end; turn++) {
+        COMMANDS[turn]?.before?.(folderOf(work));
         await giveCommand(work, turn);
         acknowledge({ kind: 'command', turn });
       }

@@ -3,7 +3,15 @@ import type { CertificationAuthority } from '../../../src/pki/index.js';
 import type { StoreKind } from '../postgres.js';
 import { checkAfterKill } from './checks.js';
 import { issue, OPERATIONS, type Acknowledged, type Operation, type OperationName } from './operations.js';
-import { copyOf, earlierVersions, emptyPlace, placeOfEarlierVersion, placeWithAuthority, quickenKeys, type Place } from './place.js';
+import {
+  copyOf,
+  earlierVersions,
+  emptyPlace,
+  placeOfEarlierVersion,
+  placeWithAuthority,
+  quickenKeys,
+  type Place,
+} from './place.js';
 import type { Workers } from './process.js';
 
 /** What was killed how often, and how much had been acknowledged until then. */
@@ -68,7 +76,9 @@ export async function killAtRandom(
     const ended = await worker.runFor(job, when);
     acknowledged += ended.acknowledged.length;
     told.push(...ended.acknowledged);
-    turn += goesOn ? ended.acknowledged.filter((each) => each.kind === 'rollover' || each.kind === 'command').length : 1;
+    turn += goesOn
+      ? ended.acknowledged.filter((each) => each.kind === 'rollover' || each.kind === 'command').length
+      : 1;
     await checkAfterKill(place, told, goOnFrom(what, turn, place));
     if (goesOn) continue;
     await place.remove();

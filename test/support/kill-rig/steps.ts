@@ -6,8 +6,8 @@ import { DatabaseSync, StatementSync } from 'node:sqlite';
 import threads, { getEnvironmentData, setEnvironmentData, type WorkerOptions } from 'node:worker_threads';
 
 /*
- * Counts what this process does that lasts, in whichever thread: files opened for writing, written, flushed, linked, renamed and removed,
- * beside the event loop or not; statements that write, and commits twice, before and after; signatures. The product knows nothing of it: only what Node.js and `pg` offer
+ * Counts what this process does that lasts, in whichever thread: files opened for writing, written, flushed, linked, renamed and removed, beside the event
+ * loop too; statements that write, and commits twice, before and after; signatures. The product knows nothing of it: only what Node.js and `pg` offer
  * to it is wrapped, in the process of the rig, before the product is loaded.
  */
 
@@ -68,10 +68,15 @@ wrap(fs as unknown as Record<string, typeof fs.writeFileSync>, 'writeFileSync', 
   original(file, data, options);
 });
 for (const name of ['rename', 'rm', 'mkdir', 'chmod'] as const)
-  wrap(promises as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>, name, (original) => (...args) => {
-    step();
-    return original(...args);
-  });
+  wrap(
+    promises as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>,
+    name,
+    (original) =>
+      (...args) => {
+        step();
+        return original(...args);
+      },
+  );
 wrap(promises as unknown as Record<string, typeof promises.open>, 'open', (original) => async (path, flags, mode) => {
   if (flags === 'r') return original(path, flags, mode);
   step();
