@@ -92,6 +92,29 @@ describe('a pair', () => {
     }
   });
 
+  test('whose next key goes elsewhere, and was left there by a process that ended before its certificate came: who runs it again is told', () => {
+    const { folder, paths } = placed();
+    const newKeyFile = join(folder, 'next.pem');
+    const mendOf = (): unknown => {
+      try {
+        new PairFiles({ ...paths, newKeyFile }).checkWritable();
+        return undefined;
+      } catch (error) {
+        return error instanceof RenewalError ? error.mend : error;
+      }
+    };
+    writeFileSync(newKeyFile, ca.issue().keyPem, { mode: 0o600 });
+    expect(mendOf()).toBe(
+      `choose another name with --new-key, or remove it if it was left by a renewal that was killed: it is not the key of ${paths.certificateFile}`,
+    );
+    // Nobody is told to remove the key of the certificate.
+    writeFileSync(newKeyFile, readFileSync(paths.keyFile));
+    expect(mendOf()).toBe('choose another name with --new-key');
+    rmSync(newKeyFile);
+    mkdirSync(newKeyFile);
+    expect(mendOf()).toBe('choose another name with --new-key');
+  });
+
   test('that is in its place stays whole though the disk fails to say so', async () => {
     const { paths } = placed();
     const next = ca.issue();

@@ -63,7 +63,8 @@ export class PairFiles {
   checkWritable(): void {
     const { certificateFile, keyFile, newKeyFile } = this.#paths;
     if (newKeyFile !== undefined) {
-      if (existsSync(newKeyFile)) throw neverOverwritten(newKeyFile);
+      if (existsSync(newKeyFile))
+        throw neverOverwritten(newKeyFile, this.#wasLeft(newKeyFile) ? certificateFile : undefined);
       makeFolder(dirname(newKeyFile));
     }
     // All files at once, as they will be placed. Otherwise each attempt on a disk that is nearly full would have another certificate issued.
@@ -131,14 +132,28 @@ export class PairFiles {
   }
 
   #belongs(pem: Buffer): boolean {
+    return this.#publicKeyOf(pem)?.equals(this.certificate.publicKey.der) ?? false;
+  }
+
+  /** Undefined for what is not a private key, or not readable without its passphrase. */
+  #publicKeyOf(pem: Buffer): Buffer | undefined {
     const { keyPassphrase } = this.#paths;
     const passphrase = keyPassphrase === undefined ? {} : { passphrase: keyPassphrase };
     try {
-      const publicKey = createPublicKey(createPrivateKey({ key: pem, ...passphrase }));
-      return publicKey.export({ type: 'spki', format: 'der' }).equals(this.certificate.publicKey.der);
+      return createPublicKey(createPrivateKey({ key: pem, ...passphrase })).export({ type: 'spki', format: 'der' });
     } catch {
-      // Not a private key, or not readable without its passphrase.
-      return false;
+      return undefined;
+    }
+  }
+
+  /** Whether a renewal may have left the next key there that was killed before its certificate was in its place: no other file tells. */
+  #wasLeft(newKeyFile: string): boolean {
+    if (!statSync(newKeyFile).isFile()) return false;
+    const pem = readFile(newKeyFile);
+    try {
+      return this.#publicKeyOf(pem) !== undefined && !this.#belongs(pem);
+    } finally {
+      pem.fill(0);
     }
   }
 
@@ -193,7 +208,11 @@ function leafIn(octets: Buffer, path: string): Certificate {
   }
 }
 
-const neverOverwritten = (path: string): RenewalError =>
+/** `certificateFile`: of which the key may have been meant to be that of the next one. */
+const neverOverwritten = (path: string, certificateFile?: string): RenewalError =>
   new RenewalError('refused', `${path} exists, and a private key is never overwritten`, {
-    mend: 'choose another name with --new-key',
+    mend:
+      certificateFile === undefined
+        ? 'choose another name with --new-key'
+        : `choose another name with --new-key, or remove it if it was left by a renewal that was killed: it is not the key of ${certificateFile}`,
   });

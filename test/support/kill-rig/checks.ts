@@ -11,6 +11,7 @@ import {
 import { AuditLog } from '../../../src/audit/index.js';
 import { migrationStatus, openStore, type Store } from '../../../src/store/index.js';
 import { decodeCertificate, decodeCertificateList, decodePem, verifySignature } from '../../../src/x509/index.js';
+import { COMMANDS, OWN, runCommand } from './commands.js';
 import { BACKUP_IDENTITY, backupsOf, type Acknowledged } from './operations.js';
 import { quickenKeys, type Place } from './place.js';
 
@@ -31,9 +32,11 @@ export async function checkAfterKill(
     await checkStore(place, store);
     if (goOn) {
       const authority = await openCertificationAuthority({ settings: place.settings, store, create: true });
-      expect(temporaryFiles(place)).toEqual([]);
+      expect(temporaryFiles(place).filter((path) => !isOwn(place, path))).toEqual([]);
       await checkAuthority(place, authority, told);
+      await checkCommand(place, told);
       await goOn(authority);
+      expect(temporaryFiles(place)).toEqual([]);
     }
     expect(await new AuditLog(store).verify()).toMatchObject({ ok: true });
   } finally {
@@ -66,6 +69,9 @@ const filesOf = ({ folder }: Place): string[] =>
     .filter((path) => statSync(path).isFile());
 const temporaryFiles = (place: Place): string[] =>
   filesOf(place).filter((path) => path.endsWith('.tmp') && !path.startsWith(backupsOf(place.settings)));
+
+/** What no start sweeps. */
+const isOwn = ({ folder }: Place, path: string): boolean => path.startsWith(join(folder, OWN));
 
 /** Whatever has its name is whole. */
 function checkFiles(place: Place): void {
@@ -111,6 +117,19 @@ async function checkTold(
     return each.kind === 'crl' && (crls.current(each.issuer)?.number ?? 0) < each.number;
   });
   expect(lost).toEqual([]);
+}
+
+/** What the last command did that somebody was told of, or the one after it, is seen by another one. */
+async function checkCommand(place: Place, told: readonly Acknowledged[]): Promise<void> {
+  const last = told.findLast((each) => each.kind === 'command')?.turn;
+  if (last === undefined) return;
+  const seen = await Promise.all(COMMANDS.slice(last, last + 2).map(({ shows }) => isShown(place, shows)));
+  expect({ last, seen }).toEqual({ last, seen: expect.arrayContaining([true]) });
+}
+
+async function isShown(place: Place, [args, answer]: (typeof COMMANDS)[number]['shows']): Promise<boolean> {
+  const { out } = await runCommand(place, args);
+  return out.replaceAll(/\s/g, '').includes(answer);
 }
 
 /** Whatever has the name of a backup is one, to its end; what somebody was told of is there. */

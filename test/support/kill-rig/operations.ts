@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { COMMANDS, folderOf, prepareCommands, runCommand } from './commands.js';
 import { PendingFile } from '../../../src/commands/pending-file.js';
 import { encryptForAge } from '../../../src/pki/backup/age-file.js';
 import { backUp } from '../../../src/pki/backup/backup-writer.js';
@@ -18,6 +19,8 @@ export type Acknowledged =
   | { readonly kind: 'revoked'; readonly serial: string }
   | { readonly kind: 'crl'; readonly issuer: string; readonly number: number }
   | { readonly kind: 'backup'; readonly file: string }
+  /** Which of the commands. */
+  | { readonly kind: 'command'; readonly turn: number }
   | { readonly kind: 'rollover' | 'migrated' | 'started' };
 
 /** What a process of the rig has to work on. */
@@ -43,7 +46,9 @@ export interface Operation {
   /** In the process that is killed: works, and acknowledges what it did once that has returned. */
   readonly run: (work: Work, acknowledge: Acknowledge) => Promise<void>;
   /** In the process that opens the CA next: what was cut short is done, which no loss may prevent. Absent: there is no CA in that store. */
-  readonly goOn?: (authority: CertificationAuthority, turn: number) => Promise<void>;
+  readonly goOn?: (authority: CertificationAuthority, turn: number, work: Omit<Work, 'from'>) => Promise<void>;
+  /** What is done to the place before a turn. */
+  readonly before?: (work: Omit<Work, 'from'>, turn: number) => void;
 }
 
 const requester = { actor: 'kill-rig', requestId: 'kill-rig' };
@@ -114,6 +119,20 @@ async function start(authority: CertificationAuthority): Promise<void> {
   await authority.crls.publishIfDue(requester);
 }
 
+function prepareCommand(work: Omit<Work, 'from'>, turn: number): void {
+  prepareCommands(work);
+  COMMANDS[turn]?.before?.(folderOf(work));
+}
+
+/** Gives a command, for the first time or again. Throws when it is refused for another reason than that it was done. */
+async function giveCommand(work: Omit<Work, 'from'>, turn: number): Promise<void> {
+  const command = COMMANDS[turn];
+  if (!command) return;
+  const { code, err } = await runCommand(work, command.args);
+  const isOver = command.over !== undefined && err.includes(`[${command.over}]`);
+  if (code !== 0 && !isOver) throw new Error(`veritas ${command.args.join(' ')}: ${err}`);
+}
+
 /** What is killed. Another entry is all that another kind of work takes. */
 export const OPERATIONS = {
   issue: {
@@ -182,6 +201,21 @@ export const OPERATIONS = {
       acknowledge({ kind: 'started' });
     },
     goOn: start,
+  },
+  command: {
+    on: 'authority',
+    turns: COMMANDS.length,
+    span: 700,
+    before: prepareCommand,
+    run: async (work, acknowledge) => {
+      const end = Math.min(COMMANDS.length, work.from + (work.times ?? COMMANDS.length));
+      for (let turn = work.from; turn < end; turn++) {
+        COMMANDS[turn]?.before?.(folderOf(work));
+        await giveCommand(work, turn);
+        acknowledge({ kind: 'command', turn });
+      }
+    },
+    goOn: (_, turn, work) => giveCommand(work, turn),
   },
 } as const satisfies Readonly<Record<string, Operation>>;
 

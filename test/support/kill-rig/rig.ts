@@ -3,7 +3,15 @@ import type { CertificationAuthority } from '../../../src/pki/index.js';
 import type { StoreKind } from '../postgres.js';
 import { checkAfterKill } from './checks.js';
 import { issue, OPERATIONS, type Acknowledged, type Operation, type OperationName } from './operations.js';
-import { copyOf, earlierVersions, emptyPlace, placeOfEarlierVersion, placeWithAuthority, type Place } from './place.js';
+import {
+  copyOf,
+  earlierVersions,
+  emptyPlace,
+  placeOfEarlierVersion,
+  placeWithAuthority,
+  quickenKeys,
+  type Place,
+} from './place.js';
 import type { Workers } from './process.js';
 
 /** What was killed how often, and how much had been acknowledged until then. */
@@ -44,8 +52,8 @@ function placeFor({ on }: Operation, kind: StoreKind, turn: number): Promise<Pla
 /** Whether what one kill leaves is what the next one begins with. */
 const isCarriedOn = ({ goOn, on }: Operation): boolean => goOn !== undefined && on !== 'nothing';
 
-const goOnFrom = ({ goOn }: Operation, turn: number) =>
-  goOn && ((authority: CertificationAuthority) => goOn(authority, turn));
+const goOnFrom = ({ goOn }: Operation, turn: number, place: Place) =>
+  goOn && ((authority: CertificationAuthority) => goOn(authority, turn, place));
 
 /** Kills `operation` so many times, each time at a random moment. A CA that was left behind is what the next one works on. */
 export async function killAtRandom(
@@ -59,6 +67,7 @@ export async function killAtRandom(
   let turn = 0;
   let place = await placeFor(what, kind, turn);
   for (let kill = 0; kill < kills; kill++) {
+    what.before?.(place, turn);
     const { store, settings } = place;
     const worker = await workers.next();
     const job = { operation, store, settings, from: turn, killAt: 0, times: goesOn ? undefined : 1 };
@@ -67,8 +76,10 @@ export async function killAtRandom(
     const ended = await worker.runFor(job, when);
     acknowledged += ended.acknowledged.length;
     told.push(...ended.acknowledged);
-    turn += goesOn ? ended.acknowledged.filter((each) => each.kind === 'rollover').length : 1;
-    await checkAfterKill(place, told, goOnFrom(what, turn));
+    turn += goesOn
+      ? ended.acknowledged.filter((each) => each.kind === 'rollover' || each.kind === 'command').length
+      : 1;
+    await checkAfterKill(place, told, goOnFrom(what, turn, place));
     if (goesOn) continue;
     await place.remove();
     place = await placeFor(what, kind, turn);
@@ -93,6 +104,7 @@ export async function killAtSteps(
   for (let turn = 0; turn < turns; turn++) {
     for (let killed = true, step = 1 + Math.floor(random() * every); killed; step += every) {
       const copy = await copyOf(place);
+      what.before?.(copy, turn);
       const { store, settings } = copy;
       const worker = await workers.next();
       const ended = await worker.runTo({ operation, store, settings, from: turn, killAt: step, times: 1 });
@@ -100,9 +112,10 @@ export async function killAtSteps(
       acknowledged += ended.acknowledged.length;
       if (killed) kills++;
       // What is not killed is where the next turn begins.
-      if (killed) await checkAfterKill(copy, ended.acknowledged, goOnFrom(what, turn));
+      if (killed) await checkAfterKill(copy, ended.acknowledged, goOnFrom(what, turn, copy));
       await (killed ? copy : place).remove();
       if (!killed) place = isCarriedOn(what) ? copy : await placeFor(what, kind, turn + 1);
+      if (!killed && isCarriedOn(what)) await quickenKeys(place);
     }
   }
   await place.remove();

@@ -1,12 +1,13 @@
 import crypto from 'node:crypto';
 import fs from 'node:fs';
+import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
 import threads, { getEnvironmentData, setEnvironmentData, type WorkerOptions } from 'node:worker_threads';
 
 /*
- * Counts what this process does that lasts, in whichever thread: files opened for writing, written, flushed, linked, renamed and removed;
- * statements that write, and commits twice, before and after; signatures. The product knows nothing of it: only what Node.js and `pg` offer
+ * Counts what this process does that lasts, in whichever thread: files opened for writing, written, flushed, linked, renamed and removed, beside the event
+ * loop too; statements that write, and commits twice, before and after; signatures. The product knows nothing of it: only what Node.js and `pg` offer
  * to it is wrapped, in the process of the rig, before the product is loaded.
  */
 
@@ -65,6 +66,27 @@ wrap(fs as unknown as Record<string, typeof fs.writeFileSync>, 'writeFileSync', 
     die();
   }
   original(file, data, options);
+});
+for (const name of ['rename', 'rm', 'mkdir', 'chmod'] as const)
+  wrap(
+    promises as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>,
+    name,
+    (original) =>
+      (...args) => {
+        step();
+        return original(...args);
+      },
+  );
+wrap(promises as unknown as Record<string, typeof promises.open>, 'open', (original) => async (path, flags, mode) => {
+  if (flags === 'r') return original(path, flags, mode);
+  step();
+  const file = await original(path, flags, mode);
+  for (const name of ['writeFile', 'write', 'sync', 'chmod'] as const)
+    wrap(file as unknown as Record<string, (...args: unknown[]) => unknown>, name, (method) => (...args) => {
+      step();
+      return method.apply(file, args);
+    });
+  return file;
 });
 wrap(crypto as unknown as Record<string, (...args: unknown[]) => unknown>, 'sign', (original) => (...args) => {
   step();
