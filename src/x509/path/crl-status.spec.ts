@@ -18,7 +18,8 @@ import {
   type Extension,
 } from '../index.js';
 
-const now = Date.now();
+// In whole seconds, as CRLs have.
+const now = Math.floor(Date.now() / 1000) * 1000;
 const hours = (count: number): Date => new Date(now + count * 3_600_000);
 const root = TestCa.root();
 const { certificate } = root.issue();
@@ -42,14 +43,19 @@ const flag = (bit: number): Uint8Array => write.element(context(bit), Uint8Array
 const entry = (reason: keyof typeof CrlReason) => [{ certificate, reason: CrlReason[reason] }];
 
 /** What the CRLs make of a leaf right below the root, when its status is required. */
-function verdict(crls: readonly Uint8Array[], leaf = certificate, intermediates: readonly Certificate[] = []): string {
+function verdict(
+  crls: readonly Uint8Array[],
+  leaf = certificate,
+  intermediates: readonly Certificate[] = [],
+  revocationRequired = true,
+): string {
   const result = validateCertificatePath({
     leaf,
     intermediates,
     anchors: [root.certificate],
     crls: crls.map(decodeCertificateList),
     time: new Date(now),
-    revocationRequired: true,
+    revocationRequired,
   });
   return result.ok ? 'good' : result.reason.code;
 }
@@ -101,6 +107,8 @@ describe('a CRL', () => {
     expect(verdict([root.crl(entry('keyCompromise'), old), root.crl()])).toBe('revoked');
     expect(verdict([root.crl(entry('certificateHold'), old), root.crl()])).toBe('good');
     expect(verdict([root.crl([], { thisUpdate: hours(1), nextUpdate: hours(2) })])).toBe('revocation_unknown');
+    expect(verdict([root.crl([], { thisUpdate: hours(0) })])).toBe('good');
+    expect(verdict([root.crl([], { thisUpdate: hours(-1), nextUpdate: hours(0) })])).toBe('good');
   });
 
   it('without nextUpdate makes nothing good, and still knows what was revoked for good', () => {
@@ -184,7 +192,8 @@ describe('a CRL', () => {
   });
 
   it('with a critical extension that is unknown is not used, in it or in an entry', () => {
-    expect(verdict([root.crl([], { extensions: [number(1n), unknown(true)] })])).toBe('revocation_unknown');
+    for (const entries of [[], entry('superseded')])
+      expect(verdict([root.crl(entries, { extensions: [number(1n), unknown(true)] })])).toBe('revocation_unknown');
     expect(verdict([root.crl([], { extensions: [number(1n), unknown(false)] })])).toBe('good');
     const odd = write.sequence(write.oid('1.2.3.4'), write.boolean(true), write.octetString(write.nullElement()));
     expect(verdict([crlOf([rawEntry('01', odd)])])).toBe('revocation_unknown');
@@ -374,6 +383,10 @@ describe('deltas', () => {
     const held = root.crl(entry('certificateHold'), { number: 5n });
     expect(verdict([held, of(5n, 6n, entry('removeFromCRL'))])).toBe('good');
     expect(verdict([held, of(5n, 6n)])).toBe('revoked');
+  });
+
+  it('are heard where no status is required', () => {
+    expect(verdict([base, of(5n, 6n, entry('superseded'))], certificate, [], false)).toBe('revoked');
   });
 
   it('need a base, not too old and not newer', () => {
