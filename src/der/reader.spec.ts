@@ -335,6 +335,8 @@ describe('times', () => {
     '26010100000 Z',
     '2601010000/0Z',
     '26010100000:Z',
+    '/90101000000Z',
+    ':00101000000Z',
     '',
   ])('UTCTime %j is refused', (text) => {
     expect(refusal(() => utc(text)).offset).toBe(0);
