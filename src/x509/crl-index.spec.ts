@@ -7,6 +7,7 @@ import {
   CrlReason,
   CrlRefusedError,
   encodeExtensionOf,
+  encodePem,
   encodeSigned,
   indexCrl,
   KeyUsage,
@@ -86,6 +87,7 @@ const delta = [crlNumber(2n), deltaCrlIndicator(1n)];
 test.each<[string, Fields]>([
   ['from thisUpdate to nextUpdate, both included', {}],
   ['with an extension that is unknown and not critical', { extensions: [crlNumber(2n), unknown(false)] }],
+  ['without a number', { extensions: [scope(flag(1))] }],
   ['of users', { extensions: [crlNumber(2n), scope(flag(1))] }],
   ['of authorities', { extensions: [crlNumber(2n), scope(flag(2))] }],
   ['with such an extension of an entry', { entries: [entry(1, unknown(false))] }],
@@ -105,7 +107,7 @@ test.each<[string, Fields, string]>([
   ['for attribute certificates', { extensions: [scope(flag(5))] }, 'attribute certificates'],
   ['that is a delta without a number', { extensions: [deltaCrlIndicator(1n)] }, 'number is missing'],
   ['that is a delta of its own number', { extensions: [crlNumber(1n), deltaCrlIndicator(1n)] }, 'not above'],
-  ['without nextUpdate', { nextUpdate: undefined }, 'nextUpdate'],
+  ['without nextUpdate', { nextUpdate: undefined }, 'does not say when'],
   ['from the future', { thisUpdate: seconds(1), nextUpdate: seconds(2) }, 'from the future'],
   ['that is stale', { thisUpdate: seconds(-2), nextUpdate: seconds(-1) }, 'stale'],
   ['with an unknown critical extension of an entry', { entries: [entry(1), entry(2, unknown(true))] }, '1.2.3.4'],
@@ -116,4 +118,13 @@ test.each<[string, Fields, string]>([
   const refused = indexOf(fields);
   await expect(refused).rejects.toThrow(CrlRefusedError);
   await expect(refused).rejects.toThrow(why);
+});
+
+test('of PEM exactly one list is read', async () => {
+  const read = (...lists: readonly Uint8Array[]) => {
+    const pem = Buffer.from(lists.map((list) => encodePem('X509 CRL', list)).join(''));
+    return indexCrl(pem, { issuers: [signing.certificate], now: new Date(), seed: 1 });
+  };
+  expect((await read(signing.crl([]))).issuer).toBe(signing.certificate);
+  await expect(read(signing.crl([]), signing.crl([]))).rejects.toThrow('exactly one CRL');
 });
