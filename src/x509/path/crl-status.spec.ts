@@ -123,8 +123,10 @@ describe('a CRL', () => {
 
   it('that is newer counts before an older one that is still current', () => {
     const older = root.crl(entry('certificateHold'), { thisUpdate: hours(-2) });
-    const newer = root.crl([], { thisUpdate: hours(-1) });
-    expect([verdict([older, newer]), verdict([newer, older])]).toEqual(['good', 'good']);
+    // Each key of an issuer may have numbers of its own.
+    const renumbered = root.crl([], { thisUpdate: hours(-1), number: 0n });
+    for (const newer of [root.crl([], { thisUpdate: hours(-1) }), renumbered])
+      expect([verdict([older, newer]), verdict([newer, older])]).toEqual(['good', 'good']);
   });
 
   it('of the same second as another is newer by its number', () => {
@@ -223,6 +225,10 @@ describe('a CRL', () => {
     const responder = root.issue({ extensions, purposes: [Oid.ocspSigning] });
     expect(verdict([], responder.certificate)).toBe('good');
     expect(verdict([], root.issue({ extensions }).certificate)).toBe('revocation_unknown');
+    const usage = encodeExtensionOf.extendedKeyUsage([Oid.ocspSigning]);
+    const ca = root.intermediate({ extensions: [...extensions, usage] });
+    expect(verdict([ca.crl()], ca.issue().certificate, [ca.certificate])).toBe('revocation_unknown');
+    expect(verdict([ca.crl(), root.crl()], ca.issue().certificate, [ca.certificate])).toBe('good');
   });
 
   it.each([Oid.noRevAvail, Oid.ocspNoCheck])('is asked for where %s is not NULL', (oid) => {
@@ -396,6 +402,11 @@ describe('deltas', () => {
     expect(verdict([base, of(6n, 7n, entry('superseded'))])).toBe('revoked');
     expect(verdict([base, of(6n, 7n, entry('superseded')), TestCa.root().crl([], { number: 9n })])).toBe('revoked');
     expect(verdict([base, of(6n, 7n, entry('removeFromCRL'))])).toBe('good');
+    const old = root.crl([], { number: 9n, thisUpdate: hours(-3), nextUpdate: hours(-1) });
+    expect(verdict([base, of(6n, 7n, entry('superseded')), old])).toBe('revoked');
+    expect(verdict([base, of(6n, 7n, entry('superseded')), root.crl([], { number: 9n })])).toBe('good');
+    const theirs = TestCa.root().crl(entry('superseded'), { extensions: [delta(6n), number(7n)] });
+    expect(verdict([base, theirs])).toBe('good');
     expect(verdict([of(5n, 6n, entry('superseded'))])).toBe('revoked');
     const held = root.crl(entry('certificateHold'), { number: 5n });
     expect(verdict([held, of(6n, 7n, entry('removeFromCRL'))])).toBe('revoked');
