@@ -287,7 +287,8 @@ describe('leaves', () => {
     const codeOf = (qualifier: string, critical: boolean) =>
       reasonOf(issuing.issue({ extensions: [policies(qualifier, critical)] }).certificate, [issuing.certificate]).code;
     const cps = '1.3.6.1.5.5.7.2.1';
-    expect([codeOf(cps, true), codeOf('1.2.3.4', false)]).toEqual(['ok', 'ok']);
+    const userNotice = '1.3.6.1.5.5.7.2.2';
+    expect([codeOf(cps, true), codeOf(userNotice, true), codeOf('1.2.3.4', false)]).toEqual(['ok', 'ok', 'ok']);
     expect(codeOf('1.2.3.4', true)).toBe('unknown_critical_extension');
   });
 
