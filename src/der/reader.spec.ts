@@ -107,6 +107,8 @@ describe('what is written is read back', () => {
   test('booleans, NULL, nested windows', () => {
     expect(new DerReader(write.boolean(true)).boolean('x')).toBe(true);
     expect(new DerReader(write.boolean(false)).boolean('x')).toBe(false);
+    expect(new DerReader(write.boolean(true)).flag('x')).toBe(true);
+    expect(new DerReader(write.nullElement()).flag('x')).toBe(false);
     const outer = new DerReader(write.sequence(write.nullElement(), write.explicit(3, write.integer(5))));
     const sequence = outer.enter(Tag.SEQUENCE, 'x');
     sequence.null('x');

@@ -94,6 +94,18 @@ test('of two complete lists the newer one counts', async () => {
   }
 });
 
+test('of two lists of one second the one with the higher number is newer, and of two times the later', async () => {
+  const held = [{ certificate: leaves[0]!, reason: CrlReason.certificateHold }];
+  const [then, later] = [new Date(now - MINUTE), new Date(now)];
+  const sets = [
+    [root.crl(held, { thisUpdate: then, number: 1n }), root.crl([], { thisUpdate: then, number: 2n })],
+    [root.crl(held, { thisUpdate: then, number: 2n }), root.crl([], { thisUpdate: later, number: 1n })],
+  ];
+  for (const set of sets)
+    for (const order of [set, set.toReversed()])
+      expect(new IssuerLists(await indexed(order)).statusOf(leaves[0]!, later)).toMatchObject({ status: 'good' });
+});
+
 test('a delta that is past its end makes nothing good, until one of its scope is newer', async () => {
   const ended = { number: 1, base: 1, ended: true };
   const newer = { number: 2, base: 3 };

@@ -91,6 +91,7 @@ test.each<[string, Fields]>([
   ['of users', { extensions: [crlNumber(2n), scope(flag(1))] }],
   ['of authorities', { extensions: [crlNumber(2n), scope(flag(2))] }],
   ['with such an extension of an entry', { entries: [entry(1, unknown(false))] }],
+  ['with a critical reason', { entries: [entry(1, { ...released, critical: true, value: Buffer.of(0x0a, 1, 1) })] }],
   ['that names a number twice', { entries: [entry(1), entry(1)] }],
   ['that is a delta', { extensions: delta, entries: [entry(1), entry(2, released)] }],
 ])('a list %s is used', async (_, fields) => {
