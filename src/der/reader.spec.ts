@@ -116,6 +116,9 @@ describe('what is written is read back', () => {
     expect(sequence.enterIf(contextConstructed(3), 'x')?.smallInteger('x')).toBe(5);
     sequence.end('x');
     outer.end('x');
+    // What follows a window is not in it.
+    const empty = new DerReader(Buffer.concat([write.sequence(), write.integer(5)])).enter(Tag.SEQUENCE, 'x');
+    expect([empty.peek(), empty.has(Tag.INTEGER)]).toEqual([0, false]);
   });
 
   test('a plain array, or a part of one', () => {
@@ -341,6 +344,7 @@ describe('times', () => {
     '26010100000:Z',
     '/90101000000Z',
     ':00101000000Z',
+    '9/0101000000Z',
     '',
   ])('UTCTime %j is refused', (text) => {
     expect(refusal(() => utc(text)).offset).toBe(0);

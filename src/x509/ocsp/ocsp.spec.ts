@@ -255,6 +255,15 @@ describe('a response', () => {
     expect([codes([-31, -30, 100, 101]), codes([29, 30, 40, 41], { leeway: 0 })]).toEqual([expected, expected]);
   });
 
+  it('has at most 256 answers and eight certificates', () => {
+    const numbers = (count: number): string[] => Array<string>(count).fill(SERIAL);
+    expect(ocspOf({ answered: numbers(256) }).response.responses).toHaveLength(256);
+    expect(() => ocspOf({ answered: numbers(257) })).toThrow('more than 256 responses');
+    const certificates = (count: number) => Array<typeof root.certificate>(count).fill(root.certificate);
+    expect(ocspOf({ certificates: certificates(8) }).response.certificates).toHaveLength(8);
+    expect(() => ocspOf({ certificates: certificates(9) })).toThrow('more than 8 certificates');
+  });
+
   it('may have a critical nonce', () => {
     const critical = { ...encodeExtensionOf.ocspNonce(Buffer.of(1)), critical: true };
     expect(verdict({ extensions: [critical] }, { nonce: Buffer.of(1) })).toMatchObject({ ok: true });
