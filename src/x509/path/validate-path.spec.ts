@@ -98,6 +98,11 @@ describe('trust', () => {
     const issued = ca.issue({ subject: nameFrom({ commonName: 'below' }) }).certificate;
     expect(reasonOf(issued, [], { anchors: [own], purposes: [] }).code).toBe('ok');
     expect(reasonOf(issued, [], { anchors: [foreign], purposes: [] }).code).toBe('not_a_ca');
+    // Below an anchor of its own name it is a CA's that cannot say so.
+    const newer = generateTestKeyPair();
+    const below = TestCa.root({ keyPair: newer, commonName: 'Version 1' }).issue().certificate;
+    const rolled = versionOne(newer, keyPair.privateKey);
+    expect(reasonOf(below, [rolled], { anchors: [ca.certificate] }).code).toBe('not_a_ca');
     const renamed = versionOne(keyPair, keyPair.privateKey, 'Another');
     expect(reasonOf(issued, [], { anchors: [renamed], purposes: [] }).code).toBe('not_a_ca');
     expect(reasonOf(issued, [], { anchors: [own] }).code).toBe('profile');
