@@ -483,6 +483,10 @@ describe('indirect CRLs', () => {
   });
 
   it('mean by an entry the issuer that was named last, or their own', () => {
+    const names = write.sequence(uri('http://ca.test/'), directory(root));
+    const several = write.sequence(write.oid(Oid.certificateIssuer), write.boolean(true), write.octetString(names));
+    const listed = crlOf([rawEntry(leaf.serialNumber, several)], [indirect], authority);
+    expect(verdict([root.crl(), listed], leaf, pool)).toBe('revoked');
     const other = crlOf([rawEntry(leaf.serialNumber)], [indirect], authority);
     expect(verdict([root.crl(), other], leaf, pool)).toBe('good');
   });
