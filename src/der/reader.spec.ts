@@ -107,6 +107,8 @@ describe('what is written is read back', () => {
   test('booleans, NULL, nested windows', () => {
     expect(new DerReader(write.boolean(true)).boolean('x')).toBe(true);
     expect(new DerReader(write.boolean(false)).boolean('x')).toBe(false);
+    expect(new DerReader(write.boolean(true)).flag('x')).toBe(true);
+    expect(new DerReader(write.nullElement()).flag('x')).toBe(false);
     const outer = new DerReader(write.sequence(write.nullElement(), write.explicit(3, write.integer(5))));
     const sequence = outer.enter(Tag.SEQUENCE, 'x');
     sequence.null('x');
@@ -114,6 +116,9 @@ describe('what is written is read back', () => {
     expect(sequence.enterIf(contextConstructed(3), 'x')?.smallInteger('x')).toBe(5);
     sequence.end('x');
     outer.end('x');
+    // What follows a window is not in it.
+    const empty = new DerReader(Buffer.concat([write.sequence(), write.integer(5)])).enter(Tag.SEQUENCE, 'x');
+    expect([empty.peek(), empty.has(Tag.INTEGER)]).toEqual([0, false]);
   });
 
   test('a plain array, or a part of one', () => {
@@ -154,6 +159,7 @@ describe('refused, with the offset of the element', () => {
     ['a padded negative INTEGER', '0202 ff80', (r) => r.integer('x'), 'minimal INTEGER'],
     ['an empty INTEGER', '0200', (r) => r.integer('x'), 'empty INTEGER'],
     ['a negative small INTEGER', '0201 ff', (r) => r.smallInteger('x'), 'negative or too large'],
+    ['the least of one octet', '0201 80', (r) => r.smallInteger('x'), 'negative or too large'],
     ['a small INTEGER of 2^31', '0205 0080000000', (r) => r.smallInteger('x'), 'negative or too large'],
     ['TRUE that is not FF', '0101 01', (r) => r.boolean('x'), 'BOOLEAN'],
     ['a BOOLEAN of two octets', '0102 ffff', (r) => r.boolean('x'), 'BOOLEAN'],
@@ -177,6 +183,7 @@ describe('refused, with the offset of the element', () => {
     ['more named bits than have names', '0306 000000000001', (r) => r.namedBits('x'), '32 bits'],
     ['an empty OID', '0600', (r) => r.oid('x'), 'OBJECT IDENTIFIER'],
     ['a cut OID', '0602 2a86', (r) => r.oid('x'), 'OBJECT IDENTIFIER'],
+    ['an OID cut after an octet of zeros', '0602 2a80', (r) => r.oid('x'), 'OBJECT IDENTIFIER'],
     ['a padded arc', '0603 2a8001', (r) => r.oid('x'), 'padded'],
     ['a padded first arc', '0602 8001', (r) => r.oid('x'), 'padded'],
     ['an OID of 65 octets', `0641 ${'2a'.repeat(65)}`, (r) => r.oid('x'), 'OBJECT IDENTIFIER'],
@@ -335,6 +342,9 @@ describe('times', () => {
     '26010100000 Z',
     '2601010000/0Z',
     '26010100000:Z',
+    '/90101000000Z',
+    ':00101000000Z',
+    '9/0101000000Z',
     '',
   ])('UTCTime %j is refused', (text) => {
     expect(refusal(() => utc(text)).offset).toBe(0);

@@ -174,7 +174,7 @@ export class DerReader {
     if (unusedBits === undefined || unusedBits > 7 || (contents.length === 1 && unusedBits > 0))
       this.fail(`${what} is not a BIT STRING`, start);
     // X.690 §11.2.1: the unused bits are zero.
-    if (((contents[contents.length - 1] ?? 0) & ((1 << unusedBits) - 1)) !== 0 && contents.length > 1)
+    if (((contents[contents.length - 1] ?? 0) & ((1 << unusedBits) - 1)) !== 0)
       this.fail(`${what} has padding bits that are not zero`, start);
     return { octets: contents.subarray(1), unusedBits };
   }

@@ -31,8 +31,8 @@ export function decodeTime(
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
   date.setUTCHours(hour, minute, second);
-  // A Date rolls 31 February over into March; a certificate may not.
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || hour > 23 || minute > 59 || second > 59) bad();
+  // A Date rolls 31 February over into March, and hour 24 into the next day; a certificate may not.
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day || minute > 59 || second > 59) bad();
   return date;
 }
 

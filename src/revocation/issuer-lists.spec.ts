@@ -12,7 +12,7 @@ import {
   validateCertificatePath,
   type Extension,
 } from '../x509/index.js';
-import { IssuerLists } from './issuer-lists.js';
+import { IssuerLists, isNeeded } from './issuer-lists.js';
 
 const seed = Number(process.env.FC_SEED ?? randomInt(0x7fff_ffff));
 const MINUTE = 60_000;
@@ -67,6 +67,97 @@ function octetsOf({ scope, number, base, ended, revoked }: AnyList): Uint8Array 
   });
 }
 
+const indexed = (crls: readonly Uint8Array[]) =>
+  Promise.all(crls.map((crl) => indexCrl(crl, { issuers: [root.certificate], now: new Date(now), seed })));
+
+/** A list that is sound and revokes nobody, but for `change`. */
+const listOf = (change: Partial<AnyList>): Uint8Array =>
+  octetsOf({ scope: 'all', number: 1, base: null, ended: false, revoked: [], ...change });
+
+/** What lists say about the first leaf, so many minutes from now. */
+async function answerTo(lists: readonly Partial<AnyList>[], minutes: number) {
+  const guard = new IssuerLists(await indexed(lists.map(listOf)));
+  return guard.statusOf(leaves[0]!, new Date(now + minutes * MINUTE));
+}
+
+test('of two complete lists the newer one counts', async () => {
+  const revoked = [{ which: 0, reason: 'certificateHold' }] as const;
+  for (const [older, newer, status] of [
+    [revoked, [], 'good'],
+    [[], revoked, 'revoked'],
+  ] as const) {
+    const lists = [
+      { number: 1, revoked: [...older] },
+      { number: 2, revoked: [...newer] },
+    ];
+    for (const order of [lists, lists.toReversed()]) expect(await answerTo(order, 30)).toMatchObject({ status });
+  }
+});
+
+test('of two lists of one second the one with the higher number is newer, and of two times the later', async () => {
+  const held = [{ certificate: leaves[0]!, reason: CrlReason.certificateHold }];
+  const [then, later] = [new Date(now - MINUTE), new Date(now)];
+  const sets = [
+    [root.crl(held, { thisUpdate: then, number: 1n }), root.crl([], { thisUpdate: then, number: 2n })],
+    [root.crl(held, { thisUpdate: then, number: 2n }), root.crl([], { thisUpdate: later, number: 1n })],
+  ];
+  for (const set of sets)
+    for (const order of [set, set.toReversed()])
+      expect(new IssuerLists(await indexed(order)).statusOf(leaves[0]!, later)).toMatchObject({ status: 'good' });
+});
+
+test('a delta that is past its end makes nothing good, until one of its scope is newer', async () => {
+  const ended = { number: 1, base: 1, ended: true };
+  const newer = { number: 2, base: 3 };
+  expect(await answerTo([{}], 30)).toMatchObject({ status: 'good' });
+  expect(await answerTo([{}, ended], 30)).toMatchObject({ status: 'unknown' });
+  expect(await answerTo([{}, ended, { ...newer, scope: 'users' }], 30)).toMatchObject({ status: 'unknown' });
+  expect(await answerTo([{}, ended, newer], 30)).toMatchObject({ status: 'good' });
+});
+
+test('a delta counts beside lists of other scopes, and not with a list that is newer', async () => {
+  const by = (reason: keyof typeof CrlReason) => [{ which: 0, reason }] as AnyList['revoked'];
+  const list = { number: 9 };
+  const delta = { base: 1, revoked: by('superseded') };
+  expect(await answerTo([list, { ...delta, scope: 'users' }], 30)).toMatchObject({ status: 'revoked' });
+  expect(await answerTo([list, { ...delta, scope: 'authorities' }], 30)).toMatchObject({ status: 'good' });
+  expect(await answerTo([list, delta], 30)).toMatchObject({ status: 'good' });
+  const [held, released] = [by('certificateHold'), by('removeFromCRL')];
+  expect(await answerTo([{ revoked: held }, { base: 1, revoked: released }], 30)).toMatchObject({ status: 'good' });
+  const older = [
+    { number: 9, revoked: held },
+    { base: 1, revoked: released },
+  ];
+  expect(await answerTo(older, 30)).toMatchObject({ status: 'revoked' });
+});
+
+test('a delta is needed while it is the newest for a complete list', async () => {
+  const changes = [{}, { base: 1 }, { number: 2, base: 1 }, { number: 3, base: 3 }, { number: 3, base: 2 }];
+  const [list, older, newer, later, late] = await indexed(changes.map(listOf));
+  const needed = (...lists: readonly (typeof list)[]): readonly boolean[] =>
+    lists.map((each) =>
+      isNeeded(
+        each!,
+        lists.map((one) => one!),
+      ),
+    );
+  expect(needed(list, older)).toEqual([false, true]);
+  expect(needed(list, older, newer)).toEqual([false, false, true]);
+  // Those that begin later are for a complete list that is not there yet.
+  expect(needed(list, older, later)).toEqual([false, true, false]);
+  expect(needed(list, late)).toEqual([false, false]);
+  expect(needed(older, newer)).toEqual([false, false]);
+});
+
+test('good is good until the list, or its delta, ends', async () => {
+  const end = (minutes: number): Date => new Date(now + minutes * MINUTE);
+  expect(await answerTo([{}], 0)).toMatchObject({ status: 'good', until: end(60) });
+  const ended = { number: 1, base: 1, ended: true };
+  expect(await answerTo([{}, ended], 0)).toMatchObject({ status: 'good', until: end(1) });
+  expect(await answerTo([{ ended: true }, { ...ended, ended: false }], 0)).toMatchObject({ until: end(1) });
+  expect(await answerTo([{}, ended, { number: 2, base: 3 }], 30)).toMatchObject({ until: end(60) });
+});
+
 test(`the guard calls nothing good, and passes over no revocation, that RFC 5280 §6.3 does not, with seed ${seed}`, async () => {
   const time = new Date(now + 30 * MINUTE);
   const agreed = new Set<string>();
@@ -79,8 +170,7 @@ test(`the guard calls nothing good, and passes over no revocation, that RFC 5280
   await fc.assert(
     fc.asyncProperty(anyLists, async (lists) => {
       const crls = lists.map(octetsOf);
-      const options = { issuers: [root.certificate], now: new Date(now), seed };
-      const guard = new IssuerLists(await Promise.all(crls.map((crl) => indexCrl(crl, options))));
+      const guard = new IssuerLists(await indexed(crls));
       for (const leaf of leaves) {
         const { status } = guard.statusOf(leaf, time);
         const anchors = [root.certificate];

@@ -33,8 +33,7 @@ export function revocationOf(
   return {
     revoked: findings.find(({ answer }) => answer.status === 'revoked'),
     unknown: findings.filter(
-      ({ certificate, answer }) =>
-        answer.status === 'unknown' && !(certificate === certificates[0] && needsNoRevocationStatus(certificate)),
+      ({ certificate, answer }) => answer.status === 'unknown' && !needsNoRevocationStatus(certificate),
     ),
     goodUntil: Math.min(...ends.map((end) => end ?? Number.POSITIVE_INFINITY)),
   };

@@ -191,6 +191,7 @@ describe('refused', () => {
     ],
     ['something behind everything', () => listOf(...head, write.nullElement()), 'trailing'],
     ['a negative number', () => withExtensions(extension(Oid.crlNumber, Buffer.of(2, 1, 0xff))), 'negative'],
+    ['the least of one octet', () => withExtensions(extension(Oid.crlNumber, Buffer.of(2, 1, 0x80))), 'negative'],
     ['a number of 21 octets', () => withExtensions(extension(Oid.crlNumber, write.integer(1n << 160n))), '20 octets'],
     ['reason 7', reason(write.integer(7, Tag.ENUMERATED)), 'not assigned'],
     ['reason 11', reason(write.integer(11, Tag.ENUMERATED)), 'not assigned'],

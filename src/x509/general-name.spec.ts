@@ -118,6 +118,8 @@ describe('addresses', () => {
     ['1:0:0:0:0:0:0:0', '1::'],
     ['2001:DB8::A', '2001:db8::a'],
     ['::', '::'],
+    ['1:2:3::5:6:7:8', '1:2:3:0:5:6:7:8'],
+    ['::ffff:10.0.0.1', '::ffff:a00:1'],
   ])('%s is %s (RFC 5952 §4)', (written, canonical) => {
     const octets = ipFromString(written);
     expect(octets && ipToString(octets)).toBe(canonical);
@@ -174,6 +176,8 @@ test.each([
   ['DNS:example', 'DNS:a.example', false],
   ['DNS:bexample', 'DNS:example', false],
   ['DNS:a.example', 'URI:.example', false],
+  ['DNS:a.example', 'URI:example', false],
+  ['URI:a.example', 'DNS:example', false],
   ['URI:a.example', 'URI:.example', true],
   ['URI:.a.example', 'URI:.example', true],
   ['URI:example', 'URI:.example', false],

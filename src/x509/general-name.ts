@@ -212,7 +212,6 @@ export function ipFromString(text: string): Uint8Array | undefined {
     const octets = ipFromString(lower);
     return octets && ipFromString(upper + Buffer.from(octets).toString('hex').replace(/^.{4}/, '$&:'));
   }
-  if (!/^[0-9a-f:]{2,39}$/i.test(text)) return undefined;
   const halves = text.split('::');
   if (halves.length > 2) return undefined;
   const [head = [], tail = []] = halves.map((half) => (half === '' ? [] : half.split(':')));

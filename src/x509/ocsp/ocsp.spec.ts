@@ -5,7 +5,7 @@ import * as pkijs from 'pkijs';
 import { ocspOf, responderOf, type ResponseChange } from '../../../test/support/ocsp-lint-fixtures.js';
 import { lintIssuing as issuing, lintRoot as root } from '../../../test/support/lint-fixtures.js';
 import { context, DerReader, Tag, write } from '../../der/index.js';
-import { TestCa } from '../../testing/index.js';
+import { TestCa, type Issued } from '../../testing/index.js';
 import {
   algorithmIdentifier,
   certIdOf,
@@ -60,7 +60,9 @@ describe('a request', () => {
     expect(hex(asked.issuerKeyHash)).toBe(hash(digest, issuing.certificate.publicKey.key));
     expect(isCertIdOf(asked, issuing.certificate, SERIAL)).toBe(true);
     expect(isCertIdOf(asked, issuing.certificate, '40a2')).toBe(false);
-    expect(isCertIdOf(asked, root.certificate, SERIAL)).toBe(false);
+    const { subject, publicKey } = issuing.certificate;
+    expect(isCertIdOf(asked, { subject, publicKey: root.certificate.publicKey }, SERIAL)).toBe(false);
+    expect(isCertIdOf(asked, { subject: root.certificate.subject, publicKey }, SERIAL)).toBe(false);
   });
 
   it('by another digest, or one with parameters: read and known by nobody, or not read', () => {
@@ -215,20 +217,64 @@ describe('a response', () => {
     expect(verdict(change, { issuer: signing.certificate })).toMatchObject({ ok: true });
     // Its key usage names certificates and lists only.
     expect(verdict({ responder: issuing, certificates: [] })).toMatchObject({ code: 'unauthorized_responder' });
+    // It may have a responder all the same.
+    const delegated = { issuer: signing, responder: responderOf(signing) };
+    expect(verdict(delegated, { issuer: signing.certificate })).toMatchObject({ ok: true });
   });
 
   const inCapitals = ({ rdns }: Name): Name =>
     encodeName(rdns.map((rdn) => rdn.map(({ type, value = '' }) => ({ type, value: value.toUpperCase() }))));
+
+  /** What is made of a ResponseData of these parts. */
+  const verdictOn = ({ key, certificate }: Issued, ...parts: readonly Uint8Array[]) => {
+    const tbs = write.sequence(...parts);
+    const { algorithm, signature } = signOctets(tbs, key);
+    const basic = encodeBasicOcspResponse(tbs, algorithm, signature, [certificate.der]);
+    return verifyOcspResponse(decodeOcspResponse(encodeOcspResponse(basic)), wanted());
+  };
+
+  it('without nextUpdate is not current', () => {
+    const responder = responderOf(issuing);
+    const now = write.generalizedTime(new Date());
+    const single = (...more: Uint8Array[]) => write.sequence(certId.der, write.element(context(0)), now, ...more);
+    const id = write.explicit(2, write.octetString(responder.certificate.publicKey.keyIdentifier));
+    const said = (one: Uint8Array) => verdictOn(responder, id, now, write.sequence(one));
+    expect(said(single(write.explicit(0, now)))).toMatchObject({ ok: true });
+    expect(said(single())).toMatchObject({ code: 'stale' });
+  });
+
+  it('is current from thisUpdate to nextUpdate, both included, and as long before and after as two clocks may differ by', () => {
+    const second = (count: number): Date => new Date((Math.floor(Date.now() / 1000) + count) * 1000);
+    const response = decodeOcspResponse(ocspOf({ thisUpdate: second(30), nextUpdate: second(40) }).der);
+    const codes = (times: readonly number[], more: Partial<OcspVerification> = {}) =>
+      times.map((count) => {
+        const said = verifyOcspResponse(response, wanted({ time: second(count), ...more }));
+        return said.ok ? 'ok' : said.code;
+      });
+    const expected = ['not_yet_valid', 'ok', 'ok', 'stale'];
+    expect([codes([-31, -30, 100, 101]), codes([29, 30, 40, 41], { leeway: 0 })]).toEqual([expected, expected]);
+  });
+
+  it('has at most 256 answers and eight certificates', () => {
+    const numbers = (count: number): string[] => Array<string>(count).fill(SERIAL);
+    expect(ocspOf({ answered: numbers(256) }).response.responses).toHaveLength(256);
+    expect(() => ocspOf({ answered: numbers(257) })).toThrow('more than 256 responses');
+    const certificates = (count: number) => Array<typeof root.certificate>(count).fill(root.certificate);
+    expect(ocspOf({ certificates: certificates(8) }).response.certificates).toHaveLength(8);
+    expect(() => ocspOf({ certificates: certificates(9) })).toThrow('more than 8 certificates');
+  });
+
+  it('may have a critical nonce', () => {
+    const critical = { ...encodeExtensionOf.ocspNonce(Buffer.of(1)), critical: true };
+    expect(verdict({ extensions: [critical] }, { nonce: Buffer.of(1) })).toMatchObject({ ok: true });
+  });
 
   it('names its responder as names compare (RFC 5280 §7.1)', () => {
     const responder = responderOf(issuing);
     const by = (name: Name) => {
       const data = new DerReader(ocspOf({ responder }).response.tbs).enter(Tag.SEQUENCE, 'ResponseData');
       data.element('responderID');
-      const tbs = write.sequence(write.explicit(1, name.der), data.element('producedAt'), data.element('responses'));
-      const { algorithm, signature } = signOctets(tbs, responder.key);
-      const basic = encodeBasicOcspResponse(tbs, algorithm, signature, [responder.certificate.der]);
-      return verifyOcspResponse(decodeOcspResponse(encodeOcspResponse(basic)), wanted());
+      return verdictOn(responder, write.explicit(1, name.der), data.element('producedAt'), data.element('responses'));
     };
     const { subject, issuer } = responder.certificate;
     expect([by(subject), by(inCapitals(subject))]).toMatchObject([{ ok: true }, { ok: true }]);
@@ -254,6 +300,23 @@ describe('a response', () => {
     [
       'of one that is not for that',
       { responder: responderOf(issuing, [Oid.anyExtendedKeyUsage]) },
+      {},
+      'unauthorized_responder',
+    ],
+    [
+      'of one that somebody of the issuer’s name certified',
+      { responder: responderOf(TestCa.root({ subject: issuing.certificate.subject })) },
+      {},
+      'unauthorized_responder',
+    ],
+    [
+      'of one whose key usage is another',
+      {
+        responder: issuing.issue({
+          purposes: [Oid.ocspSigning],
+          extensions: [encodeExtensionOf.keyUsage([KeyUsage.keyAgreement])],
+        }),
+      },
       {},
       'unauthorized_responder',
     ],
@@ -290,6 +353,12 @@ describe('a response', () => {
     [
       'with a critical extension',
       { extensions: [{ oid: '1.2.3.4', critical: true, value: write.nullElement() }] },
+      {},
+      'unknown_critical_extension',
+    ],
+    [
+      'with a critical extension about the certificate',
+      { singleExtensions: [{ oid: '1.2.3.4', critical: true, value: write.nullElement() }] },
       {},
       'unknown_critical_extension',
     ],

@@ -18,7 +18,8 @@ import {
   type Extension,
 } from '../index.js';
 
-const now = Date.now();
+// In whole seconds, as CRLs have.
+const now = Math.floor(Date.now() / 1000) * 1000;
 const hours = (count: number): Date => new Date(now + count * 3_600_000);
 const root = TestCa.root();
 const { certificate } = root.issue();
@@ -42,14 +43,19 @@ const flag = (bit: number): Uint8Array => write.element(context(bit), Uint8Array
 const entry = (reason: keyof typeof CrlReason) => [{ certificate, reason: CrlReason[reason] }];
 
 /** What the CRLs make of a leaf right below the root, when its status is required. */
-function verdict(crls: readonly Uint8Array[], leaf = certificate, intermediates: readonly Certificate[] = []): string {
+function verdict(
+  crls: readonly Uint8Array[],
+  leaf = certificate,
+  intermediates: readonly Certificate[] = [],
+  revocationRequired = true,
+): string {
   const result = validateCertificatePath({
     leaf,
     intermediates,
     anchors: [root.certificate],
     crls: crls.map(decodeCertificateList),
     time: new Date(now),
-    revocationRequired: true,
+    revocationRequired,
   });
   return result.ok ? 'good' : result.reason.code;
 }
@@ -101,6 +107,8 @@ describe('a CRL', () => {
     expect(verdict([root.crl(entry('keyCompromise'), old), root.crl()])).toBe('revoked');
     expect(verdict([root.crl(entry('certificateHold'), old), root.crl()])).toBe('good');
     expect(verdict([root.crl([], { thisUpdate: hours(1), nextUpdate: hours(2) })])).toBe('revocation_unknown');
+    expect(verdict([root.crl([], { thisUpdate: hours(0) })])).toBe('good');
+    expect(verdict([root.crl([], { thisUpdate: hours(-1), nextUpdate: hours(0) })])).toBe('good');
   });
 
   it('without nextUpdate makes nothing good, and still knows what was revoked for good', () => {
@@ -115,8 +123,10 @@ describe('a CRL', () => {
 
   it('that is newer counts before an older one that is still current', () => {
     const older = root.crl(entry('certificateHold'), { thisUpdate: hours(-2) });
-    const newer = root.crl([], { thisUpdate: hours(-1) });
-    expect([verdict([older, newer]), verdict([newer, older])]).toEqual(['good', 'good']);
+    // Each key of an issuer may have numbers of its own.
+    const renumbered = root.crl([], { thisUpdate: hours(-1), number: 0n });
+    for (const newer of [root.crl([], { thisUpdate: hours(-1) }), renumbered])
+      expect([verdict([older, newer]), verdict([newer, older])]).toEqual(['good', 'good']);
   });
 
   it('of the same second as another is newer by its number', () => {
@@ -184,7 +194,8 @@ describe('a CRL', () => {
   });
 
   it('with a critical extension that is unknown is not used, in it or in an entry', () => {
-    expect(verdict([root.crl([], { extensions: [number(1n), unknown(true)] })])).toBe('revocation_unknown');
+    for (const entries of [[], entry('superseded')])
+      expect(verdict([root.crl(entries, { extensions: [number(1n), unknown(true)] })])).toBe('revocation_unknown');
     expect(verdict([root.crl([], { extensions: [number(1n), unknown(false)] })])).toBe('good');
     const odd = write.sequence(write.oid('1.2.3.4'), write.boolean(true), write.octetString(write.nullElement()));
     expect(verdict([crlOf([rawEntry('01', odd)])])).toBe('revocation_unknown');
@@ -214,6 +225,10 @@ describe('a CRL', () => {
     const responder = root.issue({ extensions, purposes: [Oid.ocspSigning] });
     expect(verdict([], responder.certificate)).toBe('good');
     expect(verdict([], root.issue({ extensions }).certificate)).toBe('revocation_unknown');
+    const usage = encodeExtensionOf.extendedKeyUsage([Oid.ocspSigning]);
+    const ca = root.intermediate({ extensions: [...extensions, usage] });
+    expect(verdict([ca.crl()], ca.issue().certificate, [ca.certificate])).toBe('revocation_unknown');
+    expect(verdict([ca.crl(), root.crl()], ca.issue().certificate, [ca.certificate])).toBe('good');
   });
 
   it.each([Oid.noRevAvail, Oid.ocspNoCheck])('is asked for where %s is not NULL', (oid) => {
@@ -376,6 +391,10 @@ describe('deltas', () => {
     expect(verdict([held, of(5n, 6n)])).toBe('revoked');
   });
 
+  it('are heard where no status is required', () => {
+    expect(verdict([base, of(5n, 6n, entry('superseded'))], certificate, [], false)).toBe('revoked');
+  });
+
   it('need a base, not too old and not newer', () => {
     expect(verdict([of(5n, 6n)])).toBe('revocation_unknown');
     expect(verdict([base, of(6n, 7n)])).toBe('good');
@@ -383,6 +402,11 @@ describe('deltas', () => {
     expect(verdict([base, of(6n, 7n, entry('superseded'))])).toBe('revoked');
     expect(verdict([base, of(6n, 7n, entry('superseded')), TestCa.root().crl([], { number: 9n })])).toBe('revoked');
     expect(verdict([base, of(6n, 7n, entry('removeFromCRL'))])).toBe('good');
+    const old = root.crl([], { number: 9n, thisUpdate: hours(-3), nextUpdate: hours(-1) });
+    expect(verdict([base, of(6n, 7n, entry('superseded')), old])).toBe('revoked');
+    expect(verdict([base, of(6n, 7n, entry('superseded')), root.crl([], { number: 9n })])).toBe('good');
+    const theirs = TestCa.root().crl(entry('superseded'), { extensions: [delta(6n), number(7n)] });
+    expect(verdict([base, theirs])).toBe('good');
     expect(verdict([of(5n, 6n, entry('superseded'))])).toBe('revoked');
     const held = root.crl(entry('certificateHold'), { number: 5n });
     expect(verdict([held, of(6n, 7n, entry('removeFromCRL'))])).toBe('revoked');
@@ -459,6 +483,10 @@ describe('indirect CRLs', () => {
   });
 
   it('mean by an entry the issuer that was named last, or their own', () => {
+    const names = write.sequence(uri('http://ca.test/'), directory(root));
+    const several = write.sequence(write.oid(Oid.certificateIssuer), write.boolean(true), write.octetString(names));
+    const listed = crlOf([rawEntry(leaf.serialNumber, several)], [indirect], authority);
+    expect(verdict([root.crl(), listed], leaf, pool)).toBe('revoked');
     const other = crlOf([rawEntry(leaf.serialNumber)], [indirect], authority);
     expect(verdict([root.crl(), other], leaf, pool)).toBe('good');
   });

@@ -72,7 +72,7 @@ export class CrlStatus {
       if (!certificate) continue;
       const status = this.#stateOf([certificate, ...above]);
       if (status.state === 'revoked') return revokedFailure(certificate, index, status.entry);
-      if (required && status.state === 'unknown' && !(index === 0 && needsNoRevocationStatus(certificate)))
+      if (required && status.state === 'unknown' && !needsNoRevocationStatus(certificate))
         unknown ??= failureOf(
           defect('revocation_unknown', 'RFC 5280 §6.3.3', 'no usable CRL answers for the certificate'),
           certificate,

@@ -9,7 +9,7 @@ const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/;
  * characters in all (RFC 1034 §3.5; underscores are in use). It has no trailing dot and no wildcard.
  */
 export function dnsName(text: string): string | undefined {
-  if (text.length === 0 || text.length > 253) return undefined;
+  if (text.length > 253) return undefined;
   const name = text.toLowerCase();
   return name.split('.').every((label) => LABEL.test(label)) ? name : undefined;
 }

@@ -63,6 +63,7 @@ describe('the policy graph', () => {
     ['the same policy all along', [{ policies: [A] }, { policies: [A] }], { initialPolicySet: [A] }, true],
     ['another than asked for', [{ policies: [A] }, { policies: [A] }], { initialPolicySet: [B] }, false],
     ['none asked for by name', [{ policies: [A] }, { policies: [A] }], { initialPolicySet: [] }, false],
+    ['nor by any name', [{ policies: [anyPolicy] }, { policies: [anyPolicy] }], { initialPolicySet: [] }, false],
     ['any will do', [{ policies: [A] }, { policies: [A] }], {}, true],
     ['no explicit policy needed', [{}, {}], { initialExplicitPolicy: false, initialPolicySet: [A] }, true],
     ['missing in the middle', [{ policies: [A] }, {}, { policies: [A] }], {}, false],

@@ -98,6 +98,11 @@ describe('trust', () => {
     const issued = ca.issue({ subject: nameFrom({ commonName: 'below' }) }).certificate;
     expect(reasonOf(issued, [], { anchors: [own], purposes: [] }).code).toBe('ok');
     expect(reasonOf(issued, [], { anchors: [foreign], purposes: [] }).code).toBe('not_a_ca');
+    // Below an anchor of its own name it is a CA's that cannot say so.
+    const newer = generateTestKeyPair();
+    const below = TestCa.root({ keyPair: newer, commonName: 'Version 1' }).issue().certificate;
+    const rolled = versionOne(newer, keyPair.privateKey);
+    expect(reasonOf(below, [rolled], { anchors: [ca.certificate] }).code).toBe('not_a_ca');
     const renamed = versionOne(keyPair, keyPair.privateKey, 'Another');
     expect(reasonOf(issued, [], { anchors: [renamed], purposes: [] }).code).toBe('not_a_ca');
     expect(reasonOf(issued, [], { anchors: [own] }).code).toBe('profile');
@@ -287,7 +292,8 @@ describe('leaves', () => {
     const codeOf = (qualifier: string, critical: boolean) =>
       reasonOf(issuing.issue({ extensions: [policies(qualifier, critical)] }).certificate, [issuing.certificate]).code;
     const cps = '1.3.6.1.5.5.7.2.1';
-    expect([codeOf(cps, true), codeOf('1.2.3.4', false)]).toEqual(['ok', 'ok']);
+    const userNotice = '1.3.6.1.5.5.7.2.2';
+    expect([codeOf(cps, true), codeOf(userNotice, true), codeOf('1.2.3.4', false)]).toEqual(['ok', 'ok', 'ok']);
     expect(codeOf('1.2.3.4', true)).toBe('unknown_critical_extension');
   });
 
