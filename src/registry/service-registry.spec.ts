@@ -348,6 +348,31 @@ describeOnEachStore('the service registry', (kind, newPlace) => {
     expect(isLetIn(services, 'orders')).toBe(false);
   });
 
+  it('reads again for whoever asks while it reads, and has just made a change', async () => {
+    const store = stores[0]!;
+    let whileReading: (() => Promise<void>) | undefined;
+    const database = store.database.withPlugin({
+      transformQuery: ({ node }) => node,
+      transformResult: async ({ result }) => {
+        const change = whileReading;
+        whileReading = undefined;
+        await change?.();
+        return result;
+      },
+    });
+    const meanwhile = Object.create(store, { database: { value: database } }) as Store;
+    const { services } = await openRegistry({ store: meanwhile, configured: CONFIGURED, roles: ROLES });
+    expect(isLetIn(services, 'orders')).toBe(true);
+    let asked: Promise<void> | undefined;
+    whileReading = async () => {
+      await place.execute(`insert into service_change values ${row(1, 'orders', 1, 'denied')}`);
+      asked = services.refresh();
+    };
+    await services.refresh();
+    await asked;
+    expect(isLetIn(services, 'orders')).toBe(false);
+  });
+
   it('reads many, of each its last change', async () => {
     const rows = Array.from({ length: 2500 }, (_, i) => [
       row(2 * i + 1, `s-${i}`, 1, 'allowed'),
