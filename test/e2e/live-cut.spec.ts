@@ -294,7 +294,7 @@ describe('an answer that goes on and on', () => {
             if (epoch === 0) return { status: 'good', source: 'test' };
             return serialNumber === billing.certificate.serialNumber
               ? { status: 'revoked', source: 'test', revocationDate: new Date(), reason: 'superseded' }
-              : { status: 'unknown', why: 'nobody knows' };
+              : { status: 'unknown', source: 'test', why: 'nobody knows' };
           },
         },
       },
