@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer, IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { request } from 'node:https';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { Socket, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { writeFileSync } from 'node:fs';
 import {
@@ -9,6 +9,7 @@ import {
   Catch,
   Controller,
   Get,
+  Injectable,
   Module,
   Post,
   type ArgumentsHost,
@@ -16,7 +17,7 @@ import {
   type ExceptionFilter,
   type ExecutionContext,
 } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, LazyModuleLoader, NestFactory } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, ExternalContextCreator, LazyModuleLoader, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -27,6 +28,7 @@ import { LogLines, startGuardedApp, type GuardedApp } from '../../test/support/g
 import { createApp, portOf, serverTls } from '../../test/support/transport-app.js';
 import { generateTestKeyPair, TestCa } from '../testing/index.js';
 import { MtlsTcpServer } from './tcp/index.js';
+import { rememberCall, TransportCall } from './transports/transport-call.js';
 import {
   AllowServices,
   Authorize,
@@ -515,6 +517,50 @@ describe('a request that did not come over TLS', () => {
   });
 });
 
+test('what else runs with Nest’s guards, as resolvers of GraphQL do, is refused, but for what is public', async () => {
+  @Injectable()
+  class Resolver {
+    list(): string {
+      return 'secret';
+    }
+    @Public() open(): string {
+      return 'open';
+    }
+  }
+  const app = await createApp(ca, await serverTls(ca), { providers: [Resolver] });
+  closing.push(() => app.close());
+  await app.init();
+  const resolver = app.get(Resolver);
+  const run = (method: 'list' | 'open', ...args: unknown[]): Promise<unknown> =>
+    app
+      .get(ExternalContextCreator)
+      .create(
+        resolver,
+        resolver[method],
+        method,
+        undefined,
+        undefined,
+        undefined,
+        undefined,
+        undefined,
+        'graphql',
+      )(...args);
+  await expect(run('list')).rejects.toMatchObject({ code: 'validation_failed', evidence: { transport: 'graphql' } });
+  // Nor does it help that a door has seen the call, when that door asked nobody.
+  const call = new TransportCall(
+    {
+      transport: 'another',
+      raw: new IncomingMessage(new Socket()),
+      errorOf: (refusal) => refusal,
+      end: () => undefined,
+    },
+    'list',
+  );
+  rememberCall(call, call);
+  await expect(run('list', call)).rejects.toMatchObject({ code: 'client_certificate_required' });
+  expect(await run('open')).toBe('open');
+});
+
 describe('a handler that two controllers inherit', () => {
   abstract class Base {
     @Get() list(): string {
@@ -560,9 +606,15 @@ test('@RequireRoles() lets in who has the role now, and @AllowAnyService() whoev
     'route_not_allowed',
     expect.stringContaining('the role auditor'),
   ]);
-  auditors = new Set(['billing']);
+  expect((await connection.get('/audit/billing')).json.code).toBe('route_not_allowed');
+  auditors = new Set(['billing', 'orders']);
   expect((await connection.get('/audit')).status).toBe(200);
+  expect((await connection.get('/audit/billing')).status).toBe(200);
   connection.close();
+  // Each of two rules counts.
+  const orders = clientTls(ca, ca.issue({ commonName: 'orders' }));
+  expect((await get(guarded.port, '/audit', orders)).status).toBe(200);
+  expect((await get(guarded.port, '/audit/billing', orders)).json.code).toBe('route_not_allowed');
   const stranger = ca.issue({ commonName: 'stranger' });
   expect((await get(guarded.port, '/mine', clientTls(ca, stranger))).json).toEqual({ service: 'stranger' });
   expect((await get(guarded.port, '/orders', clientTls(ca, stranger))).json.code).toBe('service_not_allowed');

@@ -103,15 +103,21 @@ describe('authorizers', () => {
     expect([...new ServiceRoles(({ service }) => new Set([service])).of(billing)]).toEqual(['billing']);
   });
 
-  test('allOf and anyOf are and and or, and of nothing they allow nothing', () => {
+  test('allOf and anyOf are and and or, of what is only tried too, and of nothing they allow nothing', () => {
     const yes: Authorizer = () => ({ allowed: true });
     const no: Authorizer = () => ({ allowed: false, reason: 'no' });
+    const tried: Authorizer = () => ({ allowed: true, shadow: { reason: 'tried' } });
+    const outcomeOf = (rule: Authorizer): Authorizer => {
+      const decision = rule(billing, NO_ROLES);
+      if (!decision.allowed) return no;
+      return decision.shadow ? tried : yes;
+    };
     expect([allOf()(billing, NO_ROLES).allowed, anyOf()(billing, NO_ROLES).allowed]).toEqual([false, false]);
     fc.assert(
-      fc.property(fc.array(fc.boolean(), { minLength: 1 }), (answers) => {
-        const rules = answers.map((answer) => (answer ? yes : no));
-        expect(allOf(...rules)(billing, NO_ROLES).allowed).toBe(answers.every(Boolean));
-        expect(anyOf(...rules)(billing, NO_ROLES).allowed).toBe(answers.some(Boolean));
+      fc.property(fc.array(fc.constantFrom(yes, no, tried), { minLength: 1 }), (rules) => {
+        const firstOf = (...order: Authorizer[]) => order.find((outcome) => rules.includes(outcome));
+        expect(outcomeOf(allOf(...rules))).toBe(firstOf(no, tried, yes));
+        expect(outcomeOf(anyOf(...rules))).toBe(firstOf(yes, tried, no));
       }),
     );
   });

@@ -240,3 +240,55 @@ test('a handler that is no method of its controller, as one that was replaced on
   plain.list = () => 2;
   expect(() => routePolicyOf(plain.list, Plain)).toThrow('not a method of its class');
 });
+
+describe('a function that took the place of a method keeps the rules of that', () => {
+  /** A class with the same function under a name of its own. */
+  const copyOf = (method: () => number) => {
+    class Copy {
+      all(): number {
+        return 2;
+      }
+    }
+    Copy.prototype.all = method;
+    return Copy;
+  };
+  const rulesOf = (controller: HandlerClass, handler: object): number => {
+    const policy = routePolicyOf(handler, controller);
+    return policy.public ? 0 : policy.authorizers.length;
+  };
+
+  test('and so does a copy that was made before, whoever asks first', () => {
+    class Plain {
+      @AllowServices('billing')
+      list(): number {
+        return 1;
+      }
+    }
+    const original = Plain.prototype.list;
+    const before = copyOf(original);
+    Plain.prototype.list = () => 3;
+    expect(rulesOf(before, original)).toBe(1);
+    expect(rulesOf(Plain, Plain.prototype.list)).toBe(1);
+    Plain.prototype.list = () => 4;
+    expect(rulesOf(Plain, Plain.prototype.list)).toBe(1);
+  });
+
+  test('of each of several', () => {
+    class Other {
+      @AllowServices('orders')
+      all(): number {
+        return 5;
+      }
+    }
+    class Third {
+      @RequireRoles('auditor')
+      every(): number {
+        return 6;
+      }
+    }
+    const shared = (): number => 7;
+    Other.prototype.all = shared;
+    Third.prototype.every = shared;
+    expect(rulesOf(copyOf(shared), shared)).toBe(2);
+  });
+});

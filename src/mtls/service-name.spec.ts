@@ -11,7 +11,7 @@ import {
   type GeneralName,
 } from '../x509/index.js';
 import { TestCa } from '../testing/index.js';
-import { NoServiceNameError, serviceNameOf, type ServicePlace } from './service-name.js';
+import { commonNameOf, NoServiceNameError, serviceNameOf, type ServicePlace } from './service-name.js';
 import { servicePatterns } from './service-pattern.js';
 
 const LOWER = 'abcdefghijklmnopqrstuvwxyz';
@@ -224,6 +224,12 @@ describe('the name of a service', () => {
     [['spiffe'], certificate(['billing'], [uri(ID), dns('a.example'), dns('b.example')]), ID, 'spiffe'],
   ])('from %j', (places, leaf, service, serviceFrom) => {
     expect(serviceNameOf(leaf, places)).toEqual({ service, serviceFrom });
+  });
+
+  test('the common name beside it is the only one, or none', () => {
+    expect(commonNameOf(certificate(['billing'], [uri(ID)]))).toBe('billing');
+    for (const leaf of [certificate(['billing', 'orders'], [uri(ID)]), withForeign('billing'), certificate([ID])])
+      expect(commonNameOf(leaf)).toBeUndefined();
   });
 
   test.each<[string, readonly ServicePlace[], Certificate]>([

@@ -27,7 +27,6 @@ export function servicePatterns(patterns: readonly string[]): IsNamed {
   }
   if (above.size === 0) return (service) => names.has(service);
   const isBelow = (service: string): boolean => {
-    if (!service.startsWith('spiffe://')) return false;
     for (let end = service.lastIndexOf('/'); end > 'spiffe://'.length; end = service.lastIndexOf('/', end - 1))
       if (above.has(service.slice(0, end))) return true;
     return false;

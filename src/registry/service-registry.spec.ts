@@ -242,23 +242,22 @@ describeOnEachStore('the service registry', (kind, newPlace) => {
 
   it('opens and ends with the clock, for a connection that stays', async () => {
     const { services } = registry;
-    await put('billing', { ...allowed, validFrom: NOW + 1000, validUntil: NOW + 2000 });
-    const identity = {};
-    const at = (time: number) =>
-      services.answer(
-        identity,
-        () => ({ service: 'billing', spiffeId: undefined, spkiSha256: () => PIN }),
-        () => time,
-      ).allowed;
-    expect([0, 999, 1000, 1999, 2000, 1500, 500].map((after) => at(NOW + after))).toEqual([
-      false,
-      false,
-      true,
-      true,
-      false,
-      true,
-      false,
-    ]);
+    const [begins, ends] = [{ validFrom: NOW + 1000 }, { validUntil: NOW + 2000 }];
+    for (const [terms, answers] of [
+      [{ ...begins, ...ends }, [false, false, true, true, false, true, false]],
+      [begins, [false, false, true, true, true, true, false]],
+      [ends, [true, true, true, true, false, true, true]],
+    ] as const) {
+      await put('billing', { ...allowed, ...terms });
+      const identity = {};
+      const at = (time: number) =>
+        services.answer(
+          identity,
+          () => ({ service: 'billing', spiffeId: undefined, spkiSha256: () => PIN }),
+          () => time,
+        ).allowed;
+      expect([0, 999, 1000, 1999, 2000, 1500, 500].map((after) => at(NOW + after))).toEqual(answers);
+    }
   });
 
   it('asks for one of the pinned keys', async () => {
@@ -346,6 +345,31 @@ describeOnEachStore('the service registry', (kind, newPlace) => {
     const meanwhile = Object.create(store, { database: { value: database } }) as Store;
     const { services } = await openRegistry({ store: meanwhile, configured: CONFIGURED, roles: ROLES });
     expect(services.size.names).toBe(1002);
+    expect(isLetIn(services, 'orders')).toBe(false);
+  });
+
+  it('reads again for whoever asks while it reads, and has just made a change', async () => {
+    const store = stores[0]!;
+    let whileReading: (() => Promise<void>) | undefined;
+    const database = store.database.withPlugin({
+      transformQuery: ({ node }) => node,
+      transformResult: async ({ result }) => {
+        const change = whileReading;
+        whileReading = undefined;
+        await change?.();
+        return result;
+      },
+    });
+    const meanwhile = Object.create(store, { database: { value: database } }) as Store;
+    const { services } = await openRegistry({ store: meanwhile, configured: CONFIGURED, roles: ROLES });
+    expect(isLetIn(services, 'orders')).toBe(true);
+    let asked: Promise<void> | undefined;
+    whileReading = async () => {
+      await place.execute(`insert into service_change values ${row(1, 'orders', 1, 'denied')}`);
+      asked = services.refresh();
+    };
+    await services.refresh();
+    await asked;
     expect(isLetIn(services, 'orders')).toBe(false);
   });
 

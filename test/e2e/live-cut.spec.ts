@@ -138,20 +138,23 @@ describe.each(PROTOCOLS)('%s, %s: an open connection ends without another reques
 });
 
 test.each([
-  ['allOf', allOf],
-  ['anyOf', anyOf],
-])('an open connection ends as well when a list changes that %s has put together with another one', async (_, join) => {
-  let allowed = services('billing');
-  let epoch = 0;
-  const changing = Object.defineProperty((...about: Parameters<typeof allowed>) => allowed(...about), 'epoch', {
-    get: () => epoch,
-  });
-  const { port } = await start({ services: join(changing, join(changing, changing)) });
-  const { closed } = await visitor(port, issuing.issue({ commonName: 'billing' }), ['TLSv1.3', 'HTTP/1.1']);
-  allowed = services('orders');
-  epoch++;
-  await closed;
-});
+  ['allOf', allOf, services('billing')],
+  ['anyOf', anyOf, services('nobody')],
+])(
+  'an open connection ends as well when a list changes that %s has put together with another one',
+  async (_, join, other) => {
+    let allowed = services('billing');
+    let epoch = 0;
+    const changing = Object.defineProperty((...about: Parameters<typeof allowed>) => allowed(...about), 'epoch', {
+      get: () => epoch,
+    });
+    const { port } = await start({ services: join(other, join(other, changing)) });
+    const { closed } = await visitor(port, issuing.issue({ commonName: 'billing' }), ['TLSv1.3', 'HTTP/1.1']);
+    allowed = services('orders');
+    epoch++;
+    await closed;
+  },
+);
 
 test('an answer that is under way gets through', async () => {
   let epoch = 0;
@@ -277,6 +280,30 @@ describe('an answer that goes on and on', () => {
     expect(await refused).toMatchObject({ code: 'certificate_revoked', proxy: 'edge' });
     await Promise.all(lost.map(({ closed }) => closed));
     await Promise.all(others.map(({ more }) => more()));
+  });
+
+  test('goes on while nobody knows whether the certificate of its caller is revoked', async () => {
+    let epoch = 0;
+    const port = await listen({
+      revocation: {
+        status: {
+          get epoch() {
+            return epoch;
+          },
+          statusOf: ({ serialNumber }) => {
+            if (epoch === 0) return { status: 'good', source: 'test' };
+            return serialNumber === billing.certificate.serialNumber
+              ? { status: 'revoked', source: 'test', revocationDate: new Date(), reason: 'superseded' }
+              : { status: 'unknown', source: 'test', why: 'nobody knows' };
+          },
+        },
+      },
+    });
+    const { closed } = await overHttp1(port, billing, '/events');
+    const { more } = await overHttp1(port, orders, '/events');
+    epoch++;
+    await closed;
+    for (let i = 0; i < 20; i++) await more();
   });
 
   test('ends when the certificate that a proxy handed on expires', async () => {

@@ -126,6 +126,8 @@ export const BROKEN: Readonly<
     'two backslashes before a quote': `Subject="CN=a\\\\";${WRITTEN.xfcc(der)}`,
     'Hash of another': `Hash=${'00'.repeat(32)};${WRITTEN.xfcc(der)}`,
     'Chain of another': `${WRITTEN.xfcc(der)};Chain="${escapedPem(pem(Buffer.of(0x30, 0)))}"`,
+    'a Chain of eleven': `${WRITTEN.xfcc(der)};Chain="${escapedPem(pem(der).repeat(11))}"`,
+    'more than a hundred pairs': `${WRITTEN.xfcc(der)}${';DNS=a.example'.repeat(100)}`,
     'Cert without escapes': `Cert="${pem(der).replaceAll('\n', ' ')}"`,
     'spaces around the equals sign': `Cert = "${escapedPem(pem(der))}"`,
     twice: [WRITTEN.xfcc(der), WRITTEN.xfcc(der)],

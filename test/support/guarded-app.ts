@@ -75,8 +75,16 @@ class OrdersController {
     return { ok: true };
   }
 
+  @Get('audit/billing')
+  @RequireRoles('auditor')
+  @AllowServices('billing')
+  billingAudit(): object {
+    return { ok: true };
+  }
+
   @Get('mine')
   @AllowAnyService()
+  @UseInterceptors(ClientIdentityInterceptor)
   mine(@ClientIdentity() who: ClientIdentity): object {
     return { service: who.service };
   }

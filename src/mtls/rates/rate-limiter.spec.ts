@@ -166,6 +166,26 @@ describe('a rate', () => {
 describe('a limit of a route', () => {
   const limit: RouteLimit = { owner: {}, name: 'OrdersController.list', rate: { perSecond: 1, burst: 1 } };
 
+  test('is of each route by itself, of one decorator too', () => {
+    const one = new Rig();
+    expect([one.asks(billing, limit), one.asks(billing, limit)]).toEqual([true, false]);
+    expect(one.asks(billing, { ...limit, name: 'OrdersController.show' })).toBe(true);
+  });
+
+  test('holds beside another one for the same request, whichever comes first', () => {
+    const wider: RouteLimit = { owner: {}, name: 'Others.list', rate: { perSecond: 1, burst: 2 } };
+    for (const limits of [
+      [limit, wider],
+      [wider, limit],
+    ]) {
+      const { limiter } = new Rig();
+      limiter.takeUnderAll(billing, limits);
+      expect(() => {
+        limiter.takeUnderAll(billing, limits);
+      }).toThrow(RateLimited);
+    }
+  });
+
   test('holds besides the rate of the service, and a refusal takes nothing from either', () => {
     const one = rig({ perSecond: 1, burst: 3 });
     expect(one.asks(billing, limit)).toBe(true);

@@ -10,7 +10,6 @@ const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const MAX_DNS = 253;
 // ub-common-name is 64 (RFC 5280 appendix A); a service name is also a DNS label or a name made of some.
 const MAX_SERVICE = 63;
-const MAX_URI = 2048;
 /** RFC 5280 sets no bound; a certificate with more does not serve one service. */
 const MAX_NAMES = 100;
 
@@ -84,7 +83,7 @@ function isHostAddress(octets: Uint8Array): boolean {
 function isCertifiableUri(value: string): boolean {
   const [, scheme, host, path = ''] =
     /^([a-z][a-z0-9+.-]*):\/\/([a-z0-9._-]+)((?:\/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*)$/.exec(value) ?? [];
-  if (value.length > MAX_URI || scheme === undefined || host === undefined || !isAbsoluteUri(value)) return false;
+  if (scheme === undefined || host === undefined || !isAbsoluteUri(value)) return false;
   // Characters that need no percent-encoding, or a slash or backslash in disguise: readers would see different paths (RFC 3986 §6.2.2.2).
   if (/%(?:2[DEF]|5C|5F|7E|3\d|[46][1-9A-F]|[57][0-9A])/i.test(path)) return false;
   if (scheme === 'spiffe') return isWorkloadId(value);

@@ -483,6 +483,22 @@ describe('a session that could be resumed', () => {
     expect(server.resumed).not.toContain(true);
   });
 
+  test.each<[string, (client: TlsClient, port: number) => Promise<unknown>]>([
+    ['a connection', (client, port) => client.connect({ host: 'localhost', port, protocols: ['http/1.1'] })],
+    ['an agent', (client, port) => getBy(client.agent(), port)],
+  ])('is not, when the certificate that it was made with ends in the handshake: %s', async (_, connectAgain) => {
+    let time = Date.now();
+    const server = await listen(localhost());
+    const { client } = await open(service({ notAfter: new Date(time + 100 * HOUR) }), {
+      clock: () => new Date(time),
+      reloadInterval: 1e6,
+    });
+    await client.fetch(`https://localhost:${server.port}/`).then((answer) => answer.text());
+    const refused = connectAgain(client, server.port).catch((error: unknown) => error);
+    time += 25 * HOUR;
+    expect(codeOf(await refused)).toBe('expired');
+  });
+
   test('goes on within the last second of the server’s certificate, and a generation of connections with it', async () => {
     const end = Math.floor(Date.now() / 1000) * 1000 + HOUR;
     let time = end - 10_000;
