@@ -135,6 +135,8 @@ function checkSocket(
   const isSame = !sent || sent[0].fingerprint256 === session?.path.leaf.fingerprint256;
   if (!session || !isSame)
     throw new PeerRefusedError('wrong_session', 'its session is not the one that was to be resumed');
-  // Whatever has changed since, the end of that certificate as well, has begun another generation.
-  return judge === generation ? session.path : judge.serverOf(session.path.certificates, expected, time);
+  if (!session.path.isCurrent(time)) throw new PeerRefusedError('expired', 'the certificate of its session is over');
+  if (judge !== generation) return judge.serverOf(session.path.certificates, expected, time);
+  generation.admitServer(session.path, time);
+  return session.path;
 }
