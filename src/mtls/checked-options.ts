@@ -1,4 +1,17 @@
 import { isUint8Array } from 'node:util/types';
+import {
+  flag,
+  func,
+  isFunction,
+  isNumber,
+  isTable,
+  isText,
+  listOf,
+  oneOf,
+  only,
+  optionsOfModule,
+  text,
+} from '../options/index.js';
 import type { CrlSource, RevocationMode, RevocationOptions } from '../revocation/index.js';
 import type { FederatedDomain } from './federation/federated-trust.js';
 import { FORWARDED_FORMATS } from './forwarded/forwarded-format.js';
@@ -6,58 +19,11 @@ import type { TrustedProxy } from './forwarded/trusted-proxies.js';
 import type { MtlsOptions } from './mtls.options.js';
 import type { ServicePlace } from './service-name.js';
 
-/** Throws for a value that what stands `at` this place may not have. */
-type Check = (value: unknown, at: string) => void;
-
-const only =
-  (what: string, is: (value: unknown) => boolean): Check =>
-  (value, at) => {
-    if (!is(value)) throw new TypeError(`${at} must be ${what}`);
-  };
-
-const isText = (value: unknown): boolean => typeof value === 'string';
-const isNumber = (value: unknown): value is number => typeof value === 'number';
-const isFunction = (value: unknown): boolean => typeof value === 'function';
-const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+const optionsOf = optionsOfModule('MtlsModule');
 const isOctets = (value: unknown): boolean => isText(value) || isUint8Array(value);
 const isCertificates = (value: unknown): boolean => isOctets(value) || (Array.isArray(value) && value.every(isOctets));
-
-const text = only('a text', isText);
-const func = only('a function', isFunction);
-const flag = only('true or false', (value) => typeof value === 'boolean');
 const certificate = only('PEM or DER', isOctets);
 const certificates = only('PEM or DER, one or a list', isCertificates);
-
-const oneOf = (...values: readonly string[]): Check =>
-  only(`one of ${values.map((value) => `'${value}'`).join(', ')}`, (value) => values.some((one) => one === value));
-
-const listOf =
-  (each: Check): Check =>
-  (value, at) => {
-    if (!Array.isArray(value)) throw new TypeError(`${at} must be a list`);
-    for (const [index, one] of value.entries()) each(one, `${at}[${index}]`);
-  };
-
-/** Options by their names; an option that is undefined is as one that is absent. */
-const optionsOf =
-  <T>(checks: Readonly<Record<keyof T & string, Check>>, ...needed: readonly (keyof T & string)[]): Check =>
-  (value, at) => {
-    if (!isTable(value)) throw new TypeError(`${at} must be a table of options`);
-    const path = (name: string): string => (at === '' ? name : `${at}.${name}`);
-    // Those that it inherits count as well: whoever reads them does not ask whose they are.
-    for (const name in value)
-      // A misspelt name would be a check that is not made.
-      if (!Object.hasOwn(checks, name))
-        throw new TypeError(`MtlsModule has no option ${path(name)}: there are ${Object.keys(checks).join(', ')}`);
-    for (const [name, check] of Object.entries<Check>(checks)) {
-      const one = value[name];
-      if (one !== undefined) check(one, path(name));
-    }
-    const missing = needed.find((name) => value[name] === undefined);
-    if (missing !== undefined) throw new TypeError(`MtlsModule needs ${path(missing)}`);
-  };
-
 const places = listOf(oneOf(...(['cn', 'dns', 'spiffe'] satisfies ServicePlace[])));
 const mode = oneOf(...(['hard-fail', 'soft-fail', 'off'] satisfies RevocationMode[]));
 const names = listOf(text);

@@ -77,4 +77,30 @@ describe('PkiModule', () => {
     expect(await temporary.store.dataVersion()).not.toBe('');
     await temporary.close();
   });
+
+  const given = { settings: temporarySettings('nowhere'), store: { path: 'nowhere/veritas.db' } };
+  const settings = (more: object): object => ({ ...given, settings: { ...given.settings, ...more } });
+  it.each<[string, object]>([
+    ['PkiModule needs settings', { store: given.store }],
+    ['PkiModule needs store', { settings: given.settings }],
+    ['PkiModule needs settings.organization', settings({ organization: undefined })],
+    ['PkiModule has no option creates: there are settings, ', { ...given, creates: true }],
+    ['PkiModule has no option settings.oscp: there are directory, ', settings({ oscp: true })],
+    ['PkiModule has no option settings.pkcs11.pin', settings({ pkcs11: { pin: '1234' } })],
+    ['PkiModule has no option store.file', { ...given, store: { file: 'veritas.db' } }],
+    ['a store is opened by a path or a URL', { ...given, store: {} }],
+    ['no option settings.profiles[0].requester: ', settings({ profiles: [{ name: 'x', requester: [] }] })],
+    ['settings.renewalGrace is no number of seconds: 1d', settings({ renewalGrace: '1d' })],
+    ['settings.crlLifetime is no number of seconds: NaN', settings({ crlLifetime: Number.NaN })],
+    ['settings.keyType must be one of', settings({ keyType: 'P-224' })],
+    ['settings.crlShards must be a whole number', settings({ crlShards: 1.5 })],
+    ['pollInterval is no number of milliseconds: 0', { ...given, pollInterval: 0 }],
+    ['create must be true or false', { ...given, create: 'yes' }],
+  ])('%s: stops the start, and writes nothing', async (message, options) => {
+    const module = Test.createTestingModule({
+      imports: [PkiModule.forRootAsync({ useFactory: () => options as never })],
+    });
+    await expect(module.compile()).rejects.toThrow(message);
+    expect(existsSync('nowhere')).toBe(false);
+  });
 });

@@ -5,6 +5,7 @@ import { CaService } from '../ca.service.js';
 import { openCertificationAuthority, type CertificationAuthority } from '../certification-authority.js';
 import { CrlSchedule } from '../crl/crl-schedule.js';
 import { CrlService } from '../crl/crl.service.js';
+import { checkOptions } from './checked-options.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, type PkiModuleOptions } from './pki.module-definition.js';
 import { EnrollmentService } from '../enrollment/enrollment.service.js';
 import { RevocationRegistry } from '../revocation/revocation-registry.js';
@@ -18,12 +19,9 @@ const part = <Key extends keyof CertificationAuthority>(key: Key) => ({
   useFactory: (authority: CertificationAuthority): CertificationAuthority[Key] => authority[key],
 });
 
-async function openAuthority({
-  settings,
-  store,
-  events,
-  create = false,
-}: PkiModuleOptions): Promise<CertificationAuthority> {
+async function openAuthority(options: PkiModuleOptions): Promise<CertificationAuthority> {
+  checkOptions(options);
+  const { settings, store, events, create = false } = options;
   const opened = store instanceof Store ? store : await openStore(store);
   try {
     await checkSound(opened.database, opened.name);
