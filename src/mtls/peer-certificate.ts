@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Http2ServerRequest } from 'node:http2';
 import { TLSSocket } from 'node:tls';
+import { clientLeafOf } from '../tls/index.js';
 
 /** A certificate as it was presented: node:crypto's X509Certificate is one. */
 export interface PresentedCertificate {
@@ -53,5 +54,18 @@ type Holder = object & { [PEER]?: Peer };
 function firstPeerOf(connection: Holder, socket: object): Peer | undefined {
   // The session's socket is a proxy for which instanceof holds as well.
   if (!(socket instanceof TLSSocket)) return undefined;
-  return (connection[PEER] = { connection, certificate: () => socket.getPeerX509Certificate() });
+  return (connection[PEER] = { connection, certificate: () => certificateOf(socket) });
+}
+
+/** Those that came with it are only asked for when they are needed: Node.js 24.21 never frees them then. */
+function certificateOf(socket: TLSSocket): PresentedCertificate | undefined {
+  const leaf = clientLeafOf(socket);
+  if (!leaf) return undefined;
+  return {
+    fingerprint256: hash('sha256', leaf),
+    raw: leaf,
+    get issuerCertificate() {
+      return socket.getPeerX509Certificate()?.issuerCertificate;
+    },
+  };
 }

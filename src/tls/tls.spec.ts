@@ -10,6 +10,7 @@ import { configurationIn } from '../../test/support/service.js';
 import { TestCa, type Issued } from '../testing/index.js';
 import {
   checkTlsSettings,
+  clientLeafOf,
   clientOptions,
   connectionInfoOf,
   DEFAULT_TLS_SETTINGS,
@@ -248,6 +249,31 @@ describe('a connection', () => {
     const optional = await listen(filesOf(localhost()));
     expect((await dial(optional)).socket.authorized).toBe(true);
   });
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'of %s has the certificate that the client presented, or none, also when it is resumed',
+    async (version) => {
+      const server = await listen(filesOf(localhost()));
+      const { certificate, chainPem, keyPem } = ca.issue();
+      const leaf = Uint8Array.from(certificate.der);
+      const presented = async (options: object, isLast = false): Promise<Buffer | undefined> => {
+        const accepted = once(server, 'secureConnection');
+        const { socket, ticket } = await dial(server, { minVersion: version, maxVersion: version, ...options });
+        const [at] = (await accepted) as [TLSSocket];
+        seen.push([at.isSessionReused(), clientLeafOf(at)]);
+        return isLast ? undefined : ticket().finally(() => socket.destroy());
+      };
+      const seen: unknown[] = [];
+      await presented({ session: await presented({}) }, true);
+      await presented({ session: await presented({ cert: chainPem, key: keyPem }) }, true);
+      expect(seen).toEqual([
+        [false, undefined],
+        [true, undefined],
+        [false, leaf],
+        [true, leaf],
+      ]);
+    },
+  );
 
   test('without tickets nothing is resumed', async () => {
     const server = await listen(filesOf(localhost()), { ...settings, sessionTickets: false, maxVersion: 'TLSv1.2' });

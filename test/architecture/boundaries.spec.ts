@@ -13,7 +13,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   threads: [],
   x509: ['der'],
   revocation: ['threads', 'x509'],
-  tls: ['files', 'revocation', 'x509'],
+  tls: ['files', 'revocation', 'x509', 'der'],
   store: ['threads', 'x509'],
   audit: ['store'],
   registry: ['audit', 'store', 'events', 'x509'],

@@ -3,10 +3,12 @@ import { connect as connectHttp2, constants, type ClientHttp2Session } from 'nod
 import { connect as connectTcp, createServer, type AddressInfo, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { limitConnections, type ConnectionSettings } from '../../src/listener/connection-limits.js';
 import { DecisionCounts } from '../../src/mtls/index.js';
-import { TestCa } from '../../src/testing/index.js';
+import { TestCa, type Issued } from '../../src/testing/index.js';
 import { callerOf, send } from '../support/certificate-client.js';
 import { clientTls, get, getHttp2, RawConnection, type Answer, type HttpVersion } from '../support/client.js';
 import { LogLines, startGuardedApp, type GuardedApp } from '../support/guarded-app.js';
@@ -447,6 +449,25 @@ test('so are requests that a rule in trial would refuse', async () => {
     by: { route_not_allowed: 1_500 - logged },
     service: 'orders',
   });
+});
+
+test.each<[string, Issued]>([
+  ['a stranger', TestCa.root().issue({ commonName: 'billing' })],
+  ['a service', ca.issue({ commonName: 'billing' })],
+])('the certificates that %s sends above its own are not kept', async (_, { certificatePem, keyPem }) => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const app = await startGuardedApp(ca);
+  const client = clientTls(ca, { chainPem: certificatePem + ca.certificatePem.repeat(150), keyPem });
+  const connectOften = async (times: number): Promise<number> => {
+    for (let i = 0; i < times; i++) await get(app.port, '/orders', client);
+    collect();
+    return process.memoryUsage.rss();
+  };
+  const before = await connectOften(30);
+  // OpenSSL has more than a megabyte of them in each handshake.
+  expect((await connectOften(60)) - before).toBeLessThan(40 * 1024 * 1024);
+  await app.app.close();
 });
 
 test('two thousand requests that a stranger sends at once are answered one by one, and others in between', async () => {
