@@ -6,7 +6,6 @@ export { formatDuration, parseDuration } from './duration.js';
 export type { Environment } from './environment.js';
 export { loadConfiguration } from './load-configuration.js';
 export { crlSources, federatedDomains, intermediatesOf } from './named-files.js';
-export { isForGuardAlone } from './mtls.config.js';
 export { policyOf } from './policy.js';
 export { ROLES } from './service-roles.setting.js';
 export { shellWord } from './shell-word.js';

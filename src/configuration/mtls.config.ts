@@ -207,8 +207,8 @@ export const mtlsSchema = mtlsFields.superRefine(
 );
 
 /**
- * Whether the guard trusts what a handshake cannot judge. Then OpenSSL is given no CAs: it knows none of another trust domain, and of a client that it has
- * verified Node.js 24.21 has lost the intermediates.
+ * Whether the guard trusts what a handshake cannot judge: OpenSSL knows no CA of another trust domain, and of a client that it has verified Node.js 24.21 has
+ * lost the intermediates.
  */
 export const isForGuardAlone = ({
   trustDomains,

@@ -4,7 +4,7 @@ import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { trustIn } from '../bindings/current-trust.js';
 import { checkMaterialPlaces } from '../bindings/material-places.js';
 import { ocspStapling } from '../bindings/ocsp-stapling.js';
-import { isForGuardAlone, type Configuration } from '../configuration/index.js';
+import type { Configuration } from '../configuration/index.js';
 import type { MtlsTcpServer } from '../mtls/tcp/index.js';
 import type { CertificationAuthority } from '../pki/index.js';
 import { readTlsMaterial, serverOptions, TlsReloader, type OcspStapler, type TlsFiles } from '../tls/index.js';
@@ -38,7 +38,8 @@ export async function createListeners(
   checkMaterialPlaces(tls, authority.certsDirectory);
   const material = await readTlsMaterial(files, new Date());
   checkServerCertificate(material, tls.certificateFile);
-  const settings = { ...tls, namesCas: !isForGuardAlone(mtls) };
+  // The listener does not know the CAs of other trust domains. So it names none: the client chooses its certificate, and the guard decides.
+  const settings = { ...tls, namesCas: mtls.trustDomains.length === 0 };
   const adapter = createHttpAdapter(http, serverOptions(settings, material));
   const https = adapter.getInstance().server as unknown as Server;
   const { handshakeTimeout } = http;

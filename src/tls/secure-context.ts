@@ -55,9 +55,8 @@ export interface ServerTlsSettings extends TlsSettings {
    */
   readonly clientAuth: 'optional' | 'required';
   /**
-   * Whether clients are told the CAs of `material`, and OpenSSL verifies them by these (default true). Some clients present only certificates of the CAs
-   * that they are told; so where other CAs are trusted too, it is false, and clients are told none. It has to be false as well where the intermediates that
-   * a client presents are used: Node.js 24.21 loses those of a client that OpenSSL has verified.
+   * Whether clients are told the CAs of `material` (default true). Some clients present only certificates of the CAs that they are told; so where
+   * other CAs are trusted too, it is false, and clients are told none.
    */
   readonly namesCas?: boolean;
 }

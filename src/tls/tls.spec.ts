@@ -272,6 +272,10 @@ describe('a connection', () => {
         [false, leaf],
         [true, leaf],
       ]);
+      const ticketless = await listen(filesOf(localhost()), { ...settings, sessionTickets: false });
+      const accepted = once(ticketless, 'secureConnection');
+      await dial(ticketless, { minVersion: version, maxVersion: version, cert: chainPem, key: keyPem });
+      expect(clientLeafOf(((await accepted) as [TLSSocket])[0])).toEqual(leaf);
     },
   );
 

@@ -36,12 +36,11 @@ beforeAll(async () => {
       { service: 'mesh', format: 'xfcc' },
     ],
   };
-  taking = await startGuardedApp(
-    root,
-    { ...options, presentedIntermediates: true, trustDomains: [{ ...domain, presentedIntermediates: true }] },
-    // Of what OpenSSL has verified itself, Node.js 24.21 has lost the intermediates.
-    { namesCas: false },
-  );
+  taking = await startGuardedApp(root, {
+    ...options,
+    presentedIntermediates: true,
+    trustDomains: [{ ...domain, presentedIntermediates: true }],
+  });
   leaving = await startGuardedApp(root, { ...options, trustDomains: [domain] });
 });
 afterAll(async () => {
