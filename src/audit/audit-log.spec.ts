@@ -108,6 +108,10 @@ describeOnEachStore('the audit record', (_, newPlace) => {
   it.each([
     ['a changed subject', `update audit set subject = 'x' where sequence = 3`, { sequence: 3, problem: 'changed' }],
     ['a changed time', `update audit set at = at + 1 where sequence = 1`, { sequence: 1, problem: 'changed' }],
+    ['a changed actor', `update audit set actor = 'x' where sequence = 2`, { sequence: 2, problem: 'changed' }],
+    ['a changed action', `update audit set action = 'x' where sequence = 4`, { sequence: 4, problem: 'changed' }],
+    ['a changed phase', `update audit set phase = 'result' where sequence = 3`, { sequence: 3, problem: 'changed' }],
+    ['a changed request', `update audit set request_id = 'x' where sequence = 5`, { sequence: 5, problem: 'changed' }],
     [
       'a changed detail',
       `update audit set detail = '{"a":"b"}' where sequence = 5`,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { RevocationMode } from '../revocation/index.js';
 import { generateTestKeyPair, TestCa } from '../testing/index.js';
-import { encodeExtensionOf } from '../x509/index.js';
+import { encodeExtensionOf, Oid } from '../x509/index.js';
 import type { VerifiedClientIdentity } from './client-identity.js';
 import type { MtlsRefusal } from './mtls.errors.js';
 import { PeerVerifier, type VerifierPolicy } from './peer-verifier.js';
@@ -15,6 +15,7 @@ const stranger = TestCa.root().issue({ commonName: 'billing' });
 function verifierWith(
   change: Partial<VerifierPolicy>,
   { certificate: { der } } = stranger,
+  above: readonly Uint8Array[] = [],
 ): { identify: (grace?: number) => unknown; readings: () => number; refusal: () => MtlsRefusal | undefined } {
   let readings = 0;
   const trust = readTrustAnchors(ca.certificatePem);
@@ -22,7 +23,7 @@ function verifierWith(
     connection: {},
     certificate: () => {
       readings++;
-      return presentedCertificate(der);
+      return presentedCertificate(der, above);
     },
   };
   const verifier = new PeerVerifier({
@@ -302,10 +303,13 @@ describe('a path over a CA that is revoked', () => {
     other.intermediate({ keyPair, commonName: 'X', notAfter: new Date(Date.now() + 1000 * 86_400_000) }),
   ];
   const billing = first.issue({ commonName: 'billing' });
-  const trust = readTrustAnchors([ca, other, first, second].map(({ certificatePem }) => certificatePem));
-
   /** Who `lost` makes revoked, or of whom nobody knows, by their serial numbers. */
-  function guard(lost: Map<string, 'revoked' | 'unknown'>, mode: RevocationMode = 'hard-fail') {
+  function guard(
+    lost: Map<string, 'revoked' | 'unknown'>,
+    mode: RevocationMode = 'hard-fail',
+    cas = [ca, other, first, second],
+  ) {
+    const trust = readTrustAnchors(cas.map(({ certificatePem }) => certificatePem));
     let asked = 0;
     let epoch = 0;
     const answers = {
@@ -372,6 +376,39 @@ describe('a path over a CA that is revoked', () => {
     expect(issuer()).toBe(first.certificate.fingerprint256);
     set(first, 'revoked');
     expect(issuer()).toBe(second.certificate.fingerprint256);
+  });
+
+  test('does not give way to one that is not for clients', () => {
+    const servers = other.intermediate({
+      keyPair,
+      commonName: 'X',
+      extensions: [encodeExtensionOf.extendedKeyUsage([Oid.serverAuth])],
+    });
+    const { identify, set } = guard(new Map(), 'hard-fail', [ca, other, first, servers]);
+    set(first, 'revoked');
+    expect(identify).toThrow(expect.objectContaining({ code: 'certificate_revoked' }));
+  });
+
+  test('gives way to another one that was presented with it', () => {
+    const revoked = { status: 'revoked', source: 's', revocationDate: new Date(0), reason: 'keyCompromise' } as const;
+    const trust = { ...readTrustAnchors(ca.certificatePem + other.certificatePem), presentedIntermediates: true };
+    for (const lost of [first, second]) {
+      const { identify } = verifierWith(
+        {
+          trust: () => trust,
+          revocationMode: 'hard-fail',
+          revocation: {
+            epoch: 0,
+            statusOf: ({ serialNumber }) =>
+              serialNumber === lost.certificate.serialNumber ? revoked : { status: 'good', source: 's' },
+          },
+        },
+        billing,
+        [first.certificate.der, second.certificate.der],
+      );
+      const [good] = [first, second].filter((each) => each !== lost);
+      expect(identify()).toMatchObject({ issuerFingerprint256: good?.certificate.fingerprint256 });
+    }
   });
 
   test('does not hide that the certificate itself is revoked', () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readTrustAnchors, type MtlsOptions, type TrustAnchors } from '../../src/mtls/index.js';
-import { TestCa, type Issued } from '../../src/testing/index.js';
-import { decodePem, encodeName, Oid } from '../../src/x509/index.js';
+import { generateTestKeyPair, TestCa, type Issued } from '../../src/testing/index.js';
+import { decodePem, encodeExtensionOf, encodeName, Oid } from '../../src/x509/index.js';
 import { clientTls, get, PROTOCOLS, RawConnection, type TlsVersion } from '../support/client.js';
 import { WRITTEN } from '../support/forwarded-headers.js';
 import { temporaryFolder, writeFiles } from '../support/folder.js';
@@ -67,6 +67,27 @@ test('in whatever order, and with others among them', async () => {
   const { certificatePem, keyPem } = issuing.issue({ commonName: 'billing' });
   const above = [nobody, policy, partner, root, issuing].map((ca) => ca.certificatePem).join('');
   expect(await outcome({ chainPem: certificatePem + above, keyPem })).toBe('billing');
+});
+
+test('ten at most, and not what is no certificate', async () => {
+  const extensions = [encodeExtensionOf.noRevAvail(), encodeExtensionOf.noRevAvail()];
+  const unreadable = nobody.issueRaw({ extensions }).certificatePem;
+  const behind = (others: number): Pick<Issued, 'chainPem' | 'keyPem'> => {
+    const { certificatePem, keyPem } = issuing.issue({ commonName: 'billing' });
+    return { chainPem: certificatePem + unreadable.repeat(others) + issuing.chainPem, keyPem };
+  };
+  expect([await outcome(behind(8)), await outcome(behind(9))]).toEqual(['billing', 'untrusted_issuer']);
+});
+
+test('what comes with it now counts, not what came with it before', async () => {
+  const named = { commonName: 'Crossed', keyPair: generateTestKeyPair() };
+  const [before, now] = [root.intermediate(named), nobody.intermediate(named)];
+  const { certificatePem, keyPem } = before.issue({ commonName: 'billing' });
+  const below = ({ chainPem }: TestCa) => ({ chainPem: certificatePem + chainPem, keyPem });
+  expect(await outcome(below(before))).toBe('billing');
+  trust = readTrustAnchors(nobody.certificatePem);
+  expect([await outcome(below(before)), await outcome(below(now))]).toEqual(['untrusted_issuer', 'billing']);
+  trust = readTrustAnchors(root.certificatePem);
 });
 
 test('none of them becomes an anchor, and each keeps to the rules of a CA', async () => {
