@@ -83,10 +83,11 @@ const TABLE: readonly Row[] = [
     client: () => stranger.issue({ commonName: 'billing', notBefore: ago(2), notAfter: ago(1) }),
   },
   {
-    code: 'untrusted_issuer',
+    code: 'certificate_expired',
     status: 403,
-    why: 'serverAuth only, of a CA that nobody knows',
-    client: () => stranger.issue({ commonName: 'billing', purposes: [Oid.serverAuth] }),
+    why: 'until an hour ago, and serverAuth only',
+    client: () =>
+      issuing.issue({ commonName: 'billing', notBefore: ago(2), notAfter: ago(1), purposes: [Oid.serverAuth] }),
   },
   {
     code: 'certificate_not_yet_valid',
