@@ -168,6 +168,11 @@ describe('a token', () => {
     expect(Buffer.from(certificate.publicKey.der)).toEqual(
       createPublicKey(key).export({ type: 'spki', format: 'der' }),
     );
+    // Nor is what it was traded for had again.
+    now += 2;
+    await expect(ca.enrollment.enroll({ token, request, requestId: 'r' })).rejects.toMatchObject({
+      code: 'token_not_valid',
+    });
     await store.close();
   });
 

@@ -120,6 +120,8 @@ describe('the role issuer makes no administrator, and nobody else that others re
       await expect(enrollment.createToken({ service: 'admin-client', requester })).rejects.toMatchObject(refused);
       const request = csrOf(newKey(), 'admin-client');
       await expect(ca.issue({ request, requester })).rejects.toMatchObject(refused);
+      const ruled = { request: csrOf(newKey(), 'db-1'), profile: 'web' };
+      await expect(ca.issue({ ...ruled, requester })).rejects.toMatchObject(refused);
     }
   });
 });
