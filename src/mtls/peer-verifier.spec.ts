@@ -7,6 +7,7 @@ import type { MtlsRefusal } from './mtls.errors.js';
 import { PeerVerifier, type VerifierPolicy } from './peer-verifier.js';
 import { presentedCertificate, type Peer } from './peer-certificate.js';
 import { ServiceRoles } from './service-roles.js';
+import type { OnObjection } from './shadowed-request.js';
 import { readTrustAnchors, type TrustAnchors } from './trust-anchors.js';
 
 const ca = TestCa.root();
@@ -16,7 +17,7 @@ function verifierWith(
   change: Partial<VerifierPolicy>,
   { certificate: { der } } = stranger,
   above: readonly Uint8Array[] = [],
-): { identify: (grace?: number) => unknown; readings: () => number; refusal: () => MtlsRefusal | undefined } {
+): { identify: (grace?: number, objected?: OnObjection) => unknown; readings: () => number; refusal: () => MtlsRefusal | undefined } {
   let readings = 0;
   const trust = readTrustAnchors(ca.certificatePem);
   const peer: Peer = {
@@ -40,7 +41,7 @@ function verifierWith(
     ...change,
   });
   return {
-    identify: (grace = 0) => verifier.identify({} as never, false, grace),
+    identify: (grace = 0, objected) => verifier.identify({} as never, false, grace, objected),
     readings: () => readings,
     refusal: () => verifier.refusalOf(peer.connection),
   };
@@ -144,6 +145,14 @@ test('an open connection is refused by what nobody foresaw as well, with its cau
   expect(refusal()).toBeUndefined();
   isBroken = true;
   expect(refusal()).toMatchObject({ code: 'validation_failed', cause });
+});
+
+test('an open connection is not refused by an allow-list that has only been tried on it', () => {
+  const allowList: VerifierPolicy['allowList'] = () => ({ allowed: false, reason: 'nobody is' });
+  const { identify, refusal } = verifierWith({ allowList }, ca.issue({ commonName: 'billing' }));
+  const objections: unknown[] = [];
+  expect(identify(0, ({ code }) => objections.push(code))).toMatchObject({ service: 'billing' });
+  expect([objections, refusal()]).toEqual([['service_not_allowed'], undefined]);
 });
 
 test('a certificate of which nobody knows passes by no other word than soft-fail', () => {
