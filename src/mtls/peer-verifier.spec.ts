@@ -17,7 +17,11 @@ function verifierWith(
   change: Partial<VerifierPolicy>,
   { certificate: { der } } = stranger,
   above: readonly Uint8Array[] = [],
-): { identify: (grace?: number, objected?: OnObjection) => unknown; readings: () => number; refusal: () => MtlsRefusal | undefined } {
+): {
+  identify: (grace?: number, objected?: OnObjection) => unknown;
+  readings: () => number;
+  refusal: (grace?: number) => MtlsRefusal | undefined;
+} {
   let readings = 0;
   const trust = readTrustAnchors(ca.certificatePem);
   const peer: Peer = {
@@ -43,7 +47,7 @@ function verifierWith(
   return {
     identify: (grace = 0, objected) => verifier.identify({} as never, false, grace, objected),
     readings: () => readings,
-    refusal: () => verifier.refusalOf(peer.connection),
+    refusal: (grace = 0) => verifier.refusalOf(peer.connection, grace),
   };
 }
 
@@ -145,6 +149,71 @@ test('an open connection is refused by what nobody foresaw as well, with its cau
   expect(refusal()).toBeUndefined();
   isBroken = true;
   expect(refusal()).toMatchObject({ code: 'validation_failed', cause });
+});
+
+test('a certificate that is not valid yet is refused until it is, and again when the clock is set back', () => {
+  const billing = ca.issue({ commonName: 'billing', notBefore: new Date(Date.now() + 60_000) });
+  const begins = billing.certificate.notBefore.getTime();
+  let now = begins - 1;
+  const { identify } = verifierWith({ clock: () => now }, billing);
+  const early = expect.objectContaining({ code: 'certificate_not_yet_valid' });
+  expect(identify).toThrow(early);
+  now = begins;
+  expect(identify()).toMatchObject({ service: 'billing' });
+  now = begins - 1;
+  expect(identify).toThrow(early);
+});
+
+test('what is known of a connection holds while the trust does, and that it was let in once, for longer', () => {
+  let trust: TrustAnchors = readTrustAnchors(ca.certificatePem);
+  let isListed = true;
+  const allowList: VerifierPolicy['allowList'] = () =>
+    isListed ? { allowed: true } : { allowed: false, reason: 'it is no longer on the list' };
+  const { identify, refusal } = verifierWith({ trust: () => trust, allowList }, ca.issue({ commonName: 'billing' }));
+  expect(identify()).toMatchObject({ service: 'billing' });
+  trust = readTrustAnchors(ca.certificatePem);
+  isListed = false;
+  expect(refusal()).toMatchObject({ code: 'service_not_allowed' });
+  trust = readTrustAnchors(TestCa.root().certificatePem);
+  expect(identify).toThrow(expect.objectContaining({ code: 'untrusted_issuer' }));
+});
+
+test('an answer about revocation counts until the time that it says', () => {
+  const until = new Date(Date.now() + 60_000);
+  let now = until.getTime();
+  const { identify } = verifierWith(
+    {
+      clock: () => now,
+      revocationMode: 'hard-fail',
+      revocation: {
+        epoch: 0,
+        statusOf: () =>
+          now <= until.getTime()
+            ? { status: 'good', source: 's', until }
+            : { status: 'unknown', source: 's', why: 'it is over' },
+      },
+    },
+    ca.issue({ commonName: 'billing' }),
+  );
+  expect(identify()).toMatchObject({ service: 'billing' });
+  now++;
+  expect(identify).toThrow(expect.objectContaining({ code: 'revocation_unknown' }));
+});
+
+test('the grace is for who came for it, and under CAs that are valid now', () => {
+  const MINUTE = 60_000;
+  const began = Date.now();
+  const short = ca.intermediate({ notAfter: new Date(began + 3 * MINUTE) });
+  const billing = short.issue({ commonName: 'billing', notAfter: new Date(began + MINUTE) });
+  const trust = readTrustAnchors(ca.certificatePem + short.certificatePem);
+  let now = began;
+  const [renewing, other] = [0, 1].map(() => verifierWith({ trust: () => trust, clock: () => now }, billing));
+  expect(other?.identify()).toMatchObject({ service: 'billing' });
+  now += 2 * MINUTE;
+  expect(renewing?.identify(5 * MINUTE)).toMatchObject({ service: 'billing' });
+  expect([renewing, other].map((each) => each?.refusal(5 * MINUTE)?.code)).toEqual([undefined, 'certificate_expired']);
+  now += 2 * MINUTE;
+  expect(() => renewing?.identify(5 * MINUTE)).toThrow(expect.objectContaining({ code: 'certificate_expired' }));
 });
 
 test('an open connection is not refused by an allow-list that has only been tried on it', () => {
@@ -385,6 +454,32 @@ describe('a path over a CA that is revoked', () => {
     expect(issuer()).toBe(first.certificate.fingerprint256);
     set(first, 'revoked');
     expect(issuer()).toBe(second.certificate.fingerprint256);
+  });
+
+  test('gives way to another one for as long as that is known to be good', () => {
+    const trust = readTrustAnchors([ca, other, first, second].map(({ certificatePem }) => certificatePem));
+    const until = new Date(Date.now() + 60_000);
+    let now = until.getTime();
+    const revoked = { status: 'revoked', source: 's', revocationDate: new Date(0), reason: 'keyCompromise' } as const;
+    const unknown = { status: 'unknown', source: 's', why: 'it is over' } as const;
+    const { identify } = verifierWith(
+      {
+        trust: () => trust,
+        clock: () => now,
+        revocationMode: 'hard-fail',
+        revocation: {
+          epoch: 0,
+          statusOf: ({ serialNumber }) => {
+            if (serialNumber === first.certificate.serialNumber) return revoked;
+            return now <= until.getTime() ? { status: 'good', source: 's', until } : unknown;
+          },
+        },
+      },
+      billing,
+    );
+    expect(identify()).toMatchObject({ issuerFingerprint256: second.certificate.fingerprint256 });
+    now++;
+    expect(identify).toThrow(expect.objectContaining({ code: 'revocation_unknown' }));
   });
 
   test('does not give way to one that is not for clients', () => {
