@@ -11,6 +11,7 @@ const root = TestCa.root();
 const policy = root.intermediate({ commonName: 'Policy CA', pathLenConstraint: 1 });
 const issuing = policy.intermediate();
 const partner = TestCa.root({ commonName: 'Partner Root' });
+const closed = TestCa.root({ commonName: 'Closed Root' });
 const upstream = partner.intermediate({ commonName: 'SPIRE' });
 const nobody = TestCa.root({ commonName: 'Nobody' });
 const nameless = encodeName([[{ type: Oid.organizationName, value: 'Somebody' }]]);
@@ -24,12 +25,19 @@ let trust: TrustAnchors = readTrustAnchors(root.certificatePem);
 let taking: GuardedApp;
 let leaving: GuardedApp;
 beforeAll(async () => {
-  const { bundle } = writeFiles(temporaryFolder(), { bundle: partner.certificatePem });
+  const { bundle, other } = writeFiles(temporaryFolder(), {
+    bundle: partner.certificatePem,
+    other: closed.certificatePem,
+  });
   const domain = { name: 'partner.example', bundle };
+  const trustDomains = [
+    { ...domain, presentedIntermediates: true },
+    { name: 'closed.example', bundle: other },
+  ];
   const options: Partial<MtlsOptions> = {
     trustAnchors: () => trust,
     intermediates: [],
-    services: ['billing', 'spiffe://partner.example/*'],
+    services: ['billing', 'spiffe://partner.example/*', 'spiffe://closed.example/*'],
     serviceFrom: ['spiffe', 'cn'],
     trustedProxies: [
       { service: 'edge', format: 'rfc9440' },
@@ -38,7 +46,7 @@ beforeAll(async () => {
   };
   taking = await startGuardedApp(
     root,
-    { ...options, presentedIntermediates: true, trustDomains: [{ ...domain, presentedIntermediates: true }] },
+    { ...options, presentedIntermediates: true, trustDomains },
     // Of what OpenSSL has verified itself, Node.js 24.21 has lost the intermediates.
     { namesCas: false },
   );
@@ -109,6 +117,11 @@ test('those of another trust domain, for its SPIFFE IDs alone', async () => {
   const ours = svid(upstream, 'spiffe://partner.example/web');
   expect([await outcome(ours), await outcome(ours, leaving)]).toEqual([
     'spiffe://partner.example/web',
+    'untrusted_issuer',
+  ]);
+  const theirs = (ca: TestCa) => outcome(svid(ca, 'spiffe://closed.example/web'));
+  expect([await theirs(closed), await theirs(closed.intermediate())]).toEqual([
+    'spiffe://closed.example/web',
     'untrusted_issuer',
   ]);
   // A cross-certificate leads from one domain into another.
