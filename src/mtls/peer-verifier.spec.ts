@@ -471,6 +471,7 @@ describe('a path over a CA that is revoked', () => {
           epoch: 0,
           statusOf: ({ serialNumber }) => {
             if (serialNumber === first.certificate.serialNumber) return revoked;
+            if (serialNumber !== second.certificate.serialNumber) return { status: 'good', source: 's' };
             return now <= until.getTime() ? { status: 'good', source: 's', until } : unknown;
           },
         },

@@ -11,7 +11,7 @@ const root = TestCa.root();
 const policy = root.intermediate({ commonName: 'Policy CA', pathLenConstraint: 1 });
 const issuing = policy.intermediate();
 const partner = TestCa.root({ commonName: 'Partner Root' });
-const closed = TestCa.root({ commonName: 'Closed Root' });
+const strict = TestCa.root({ commonName: 'Strict Root' });
 const upstream = partner.intermediate({ commonName: 'SPIRE' });
 const nobody = TestCa.root({ commonName: 'Nobody' });
 const nameless = encodeName([[{ type: Oid.organizationName, value: 'Somebody' }]]);
@@ -27,17 +27,17 @@ let leaving: GuardedApp;
 beforeAll(async () => {
   const { bundle, other } = writeFiles(temporaryFolder(), {
     bundle: partner.certificatePem,
-    other: closed.certificatePem,
+    other: strict.certificatePem,
   });
   const domain = { name: 'partner.example', bundle };
   const trustDomains = [
     { ...domain, presentedIntermediates: true },
-    { name: 'closed.example', bundle: other },
+    { name: 'strict.example', bundle: other, revocation: 'hard-fail' as const },
   ];
   const options: Partial<MtlsOptions> = {
     trustAnchors: () => trust,
     intermediates: [],
-    services: ['billing', 'spiffe://partner.example/*', 'spiffe://closed.example/*'],
+    services: ['billing', 'spiffe://partner.example/*', 'spiffe://strict.example/*'],
     serviceFrom: ['spiffe', 'cn'],
     trustedProxies: [
       { service: 'edge', format: 'rfc9440' },
@@ -119,9 +119,10 @@ test('those of another trust domain, for its SPIFFE IDs alone', async () => {
     'spiffe://partner.example/web',
     'untrusted_issuer',
   ]);
-  const theirs = (ca: TestCa) => outcome(svid(ca, 'spiffe://closed.example/web'));
-  expect([await theirs(closed), await theirs(closed.intermediate())]).toEqual([
-    'spiffe://closed.example/web',
+  const theirs = (ca: TestCa) => outcome(svid(ca, 'spiffe://strict.example/web'));
+  // Nobody publishes anything about its certificates.
+  expect([await theirs(strict), await theirs(strict.intermediate())]).toEqual([
+    'revocation_unknown',
     'untrusted_issuer',
   ]);
   // A cross-certificate leads from one domain into another.
