@@ -428,7 +428,10 @@ describeOnEachStore('a backup', (_, newPlace) => {
     await restoreInto(place, octets, { published, keys: false });
     await expect(openedAt(place).then(({ ca }) => ca.openKeys())).rejects.toMatchObject({ code: 'key_unreadable' });
     const another = await backup();
-    await expect(restoreInto(place, another, { published })).rejects.toMatchObject({ code: 'place_not_empty' });
+    // And one whose record is as long, with another end.
+    const alike = Buffer.from(octets.toString().replace(/("hash":")[0-9a-f]{64}/, `$1${'0'.repeat(64)}`));
+    for (const other of [another, alike])
+      await expect(restoreInto(place, other, { published })).rejects.toMatchObject({ code: 'place_not_empty' });
     expect(await restoreInto(place, octets, { published })).toMatchObject({ already: true });
     await (await openedAt(place)).ca.openKeys();
     // As after one that was killed at its very end: nobody should move away what is whole.
@@ -444,22 +447,6 @@ describeOnEachStore('a backup', (_, newPlace) => {
     await expect(restoreInto({ options, settings: place.settings }, octets, { published })).rejects.toMatchObject({
       code: 'place_not_empty',
       message: expect.stringContaining('issuing_ca.key.pem'),
-    });
-  });
-
-  it('does not go on with what was restored from another backup, however long its record was', async () => {
-    const octets = await backup();
-    const backups: Buffer[] = [];
-    for (const now of [new Date(0), new Date()]) {
-      const place = await elsewhere();
-      await restoreInto(place, octets, { published: publishedNow(), now: () => now });
-      backups.push(await octetsOfBackup(await opened(place.options), place.settings));
-    }
-    const [one, other] = backups as [Buffer, Buffer];
-    const place = await elsewhere();
-    await restoreInto(place, one, { published: publishedNow(), keys: false });
-    await expect(restoreInto(place, other, { published: publishedNow() })).rejects.toMatchObject({
-      code: 'place_not_empty',
     });
   });
 
