@@ -165,6 +165,18 @@ describeOnEachStore('the audit record', (_, newPlace) => {
     expect((await listAudit(store.database, 5, 1))[0]?.detail).toBe('{"a":"1","b":"2"}');
   });
 
+  it('goes on where the record ends, not where a transaction that was undone left it', async () => {
+    const entry = { action: 'x', phase: 'intent', actor: 'test', requestId: 'r' } as const;
+    const undone = store.transaction(async (transaction) => {
+      await audit.append({ ...entry, subject: 'undone' }, transaction);
+      throw new Error('no');
+    });
+    await expect(undone).rejects.toThrow('no');
+    await logOf(store).append({ ...entry, subject: 'of another' });
+    await audit.append({ ...entry, subject: 'of this one' });
+    expect(await audit.verify()).toEqual({ ok: true, rows: 7 });
+  });
+
   it('stays one chain when several append at once, from two connections', async () => {
     const other = await openStore(place.options);
     const logs = [audit, new AuditLog(other)];

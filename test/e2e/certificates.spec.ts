@@ -195,7 +195,7 @@ describe('what changes meanwhile', () => {
     const csr = csrOf(newKey(), 'test-client');
     const issue = (key: string) => post(admin, PATH, { csr }, { 'idempotency-key': key });
     const [, second] = [await issue('good'), await issue('lost')];
-    await post(admin, `${PATH}/${String(second?.json.serial_number)}/revocation`, { reason: 'keyCompromise' });
+    await post(admin, `${PATH}/${String(second.json.serial_number)}/revocation`, { reason: 'keyCompromise' });
     expect(refusal(await issue('good'))).toEqual([400, 'key_compromised']);
   });
 

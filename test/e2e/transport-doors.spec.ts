@@ -956,13 +956,17 @@ describe('WebSockets', () => {
     class Any extends Live {
       @SubscribeMessage('any')
       @AllowAnyService()
-      any(): void {}
+      any(): string {
+        return 'any';
+      }
     }
     @WebSocketGateway({ path: '/several' })
     class Several extends Live {
       @SubscribeMessage('late')
       @AllowExpired()
-      late(): void {}
+      late(): string {
+        return 'late';
+      }
     }
     @WebSocketGateway({ path: '/several' })
     @Shadow()
