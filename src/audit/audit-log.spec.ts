@@ -108,6 +108,10 @@ describeOnEachStore('the audit record', (_, newPlace) => {
   it.each([
     ['a changed subject', `update audit set subject = 'x' where sequence = 3`, { sequence: 3, problem: 'changed' }],
     ['a changed time', `update audit set at = at + 1 where sequence = 1`, { sequence: 1, problem: 'changed' }],
+    ['a changed actor', `update audit set actor = 'x' where sequence = 2`, { sequence: 2, problem: 'changed' }],
+    ['a changed action', `update audit set action = 'x' where sequence = 4`, { sequence: 4, problem: 'changed' }],
+    ['a changed phase', `update audit set phase = 'result' where sequence = 3`, { sequence: 3, problem: 'changed' }],
+    ['a changed request', `update audit set request_id = 'x' where sequence = 5`, { sequence: 5, problem: 'changed' }],
     [
       'a changed detail',
       `update audit set detail = '{"a":"b"}' where sequence = 5`,
@@ -159,6 +163,18 @@ describeOnEachStore('the audit record', (_, newPlace) => {
     expect(await audit.verify()).toEqual({ ok: true, rows: 5 });
     await store.transaction((transaction) => audit.append({ ...entry, detail: { b: '2', a: '1' } }, transaction));
     expect((await listAudit(store.database, 5, 1))[0]?.detail).toBe('{"a":"1","b":"2"}');
+  });
+
+  it('goes on where the record ends, not where a transaction that was undone left it', async () => {
+    const entry = { action: 'x', phase: 'intent', actor: 'test', requestId: 'r' } as const;
+    const undone = store.transaction(async (transaction) => {
+      await audit.append({ ...entry, subject: 'undone' }, transaction);
+      throw new Error('no');
+    });
+    await expect(undone).rejects.toThrow('no');
+    await logOf(store).append({ ...entry, subject: 'of another' });
+    await audit.append({ ...entry, subject: 'of this one' });
+    expect(await audit.verify()).toEqual({ ok: true, rows: 7 });
   });
 
   it('stays one chain when several append at once, from two connections', async () => {

@@ -1,12 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import type { RevocationMode } from '../revocation/index.js';
 import { generateTestKeyPair, TestCa } from '../testing/index.js';
-import { encodeExtensionOf } from '../x509/index.js';
+import { encodeExtensionOf, Oid } from '../x509/index.js';
 import type { VerifiedClientIdentity } from './client-identity.js';
 import type { MtlsRefusal } from './mtls.errors.js';
 import { PeerVerifier, type VerifierPolicy } from './peer-verifier.js';
 import { presentedCertificate, type Peer } from './peer-certificate.js';
 import { ServiceRoles } from './service-roles.js';
+import type { OnObjection } from './shadowed-request.js';
 import { readTrustAnchors, type TrustAnchors } from './trust-anchors.js';
 
 const ca = TestCa.root();
@@ -15,14 +16,19 @@ const stranger = TestCa.root().issue({ commonName: 'billing' });
 function verifierWith(
   change: Partial<VerifierPolicy>,
   { certificate: { der } } = stranger,
-): { identify: (grace?: number) => unknown; readings: () => number; refusal: () => MtlsRefusal | undefined } {
+  above: readonly Uint8Array[] = [],
+): {
+  identify: (grace?: number, objected?: OnObjection) => unknown;
+  readings: () => number;
+  refusal: (grace?: number) => MtlsRefusal | undefined;
+} {
   let readings = 0;
   const trust = readTrustAnchors(ca.certificatePem);
   const peer: Peer = {
     connection: {},
     certificate: () => {
       readings++;
-      return presentedCertificate(der);
+      return presentedCertificate(der, above);
     },
   };
   const verifier = new PeerVerifier({
@@ -39,9 +45,9 @@ function verifierWith(
     ...change,
   });
   return {
-    identify: (grace = 0) => verifier.identify({} as never, false, grace),
+    identify: (grace = 0, objected) => verifier.identify({} as never, false, grace, objected),
     readings: () => readings,
-    refusal: () => verifier.refusalOf(peer.connection),
+    refusal: (grace = 0) => verifier.refusalOf(peer.connection, grace),
   };
 }
 
@@ -143,6 +149,79 @@ test('an open connection is refused by what nobody foresaw as well, with its cau
   expect(refusal()).toBeUndefined();
   isBroken = true;
   expect(refusal()).toMatchObject({ code: 'validation_failed', cause });
+});
+
+test('a certificate that is not valid yet is refused until it is, and again when the clock is set back', () => {
+  const billing = ca.issue({ commonName: 'billing', notBefore: new Date(Date.now() + 60_000) });
+  const begins = billing.certificate.notBefore.getTime();
+  let now = begins - 1;
+  const { identify } = verifierWith({ clock: () => now }, billing);
+  const early = expect.objectContaining({ code: 'certificate_not_yet_valid' });
+  expect(identify).toThrow(early);
+  now = begins;
+  expect(identify()).toMatchObject({ service: 'billing' });
+  now = begins - 1;
+  expect(identify).toThrow(early);
+});
+
+test('what is known of a connection holds while the trust does, and that it was let in once, for longer', () => {
+  let trust: TrustAnchors = readTrustAnchors(ca.certificatePem);
+  let isListed = true;
+  const allowList: VerifierPolicy['allowList'] = () =>
+    isListed ? { allowed: true } : { allowed: false, reason: 'it is no longer on the list' };
+  const { identify, refusal } = verifierWith({ trust: () => trust, allowList }, ca.issue({ commonName: 'billing' }));
+  expect(identify()).toMatchObject({ service: 'billing' });
+  trust = readTrustAnchors(ca.certificatePem);
+  isListed = false;
+  expect(refusal()).toMatchObject({ code: 'service_not_allowed' });
+  trust = readTrustAnchors(TestCa.root().certificatePem);
+  expect(identify).toThrow(expect.objectContaining({ code: 'untrusted_issuer' }));
+});
+
+test('an answer about revocation counts until the time that it says', () => {
+  const until = new Date(Date.now() + 60_000);
+  let now = until.getTime();
+  const { identify } = verifierWith(
+    {
+      clock: () => now,
+      revocationMode: 'hard-fail',
+      revocation: {
+        epoch: 0,
+        statusOf: () =>
+          now <= until.getTime()
+            ? { status: 'good', source: 's', until }
+            : { status: 'unknown', source: 's', why: 'it is over' },
+      },
+    },
+    ca.issue({ commonName: 'billing' }),
+  );
+  expect(identify()).toMatchObject({ service: 'billing' });
+  now++;
+  expect(identify).toThrow(expect.objectContaining({ code: 'revocation_unknown' }));
+});
+
+test('the grace is for who came for it, and under CAs that are valid now', () => {
+  const MINUTE = 60_000;
+  const began = Date.now();
+  const short = ca.intermediate({ notAfter: new Date(began + 3 * MINUTE) });
+  const billing = short.issue({ commonName: 'billing', notAfter: new Date(began + MINUTE) });
+  const trust = readTrustAnchors(ca.certificatePem + short.certificatePem);
+  let now = began;
+  const [renewing, other] = [0, 1].map(() => verifierWith({ trust: () => trust, clock: () => now }, billing));
+  expect(other?.identify()).toMatchObject({ service: 'billing' });
+  now += 2 * MINUTE;
+  expect(renewing?.identify(5 * MINUTE)).toMatchObject({ service: 'billing' });
+  expect([renewing, other].map((each) => each?.refusal(5 * MINUTE)?.code)).toEqual([undefined, 'certificate_expired']);
+  now += 2 * MINUTE;
+  expect(() => renewing?.identify(5 * MINUTE)).toThrow(expect.objectContaining({ code: 'certificate_expired' }));
+});
+
+test('an open connection is not refused by an allow-list that has only been tried on it', () => {
+  const allowList: VerifierPolicy['allowList'] = () => ({ allowed: false, reason: 'nobody is' });
+  const { identify, refusal } = verifierWith({ allowList }, ca.issue({ commonName: 'billing' }));
+  const objections: unknown[] = [];
+  expect(identify(0, ({ code }) => objections.push(code))).toMatchObject({ service: 'billing' });
+  expect([objections, refusal()]).toEqual([['service_not_allowed'], undefined]);
 });
 
 test('a certificate of which nobody knows passes by no other word than soft-fail', () => {
@@ -302,10 +381,13 @@ describe('a path over a CA that is revoked', () => {
     other.intermediate({ keyPair, commonName: 'X', notAfter: new Date(Date.now() + 1000 * 86_400_000) }),
   ];
   const billing = first.issue({ commonName: 'billing' });
-  const trust = readTrustAnchors([ca, other, first, second].map(({ certificatePem }) => certificatePem));
-
   /** Who `lost` makes revoked, or of whom nobody knows, by their serial numbers. */
-  function guard(lost: Map<string, 'revoked' | 'unknown'>, mode: RevocationMode = 'hard-fail') {
+  function guard(
+    lost: Map<string, 'revoked' | 'unknown'>,
+    mode: RevocationMode = 'hard-fail',
+    cas = [ca, other, first, second],
+  ) {
+    const trust = readTrustAnchors(cas.map(({ certificatePem }) => certificatePem));
     let asked = 0;
     let epoch = 0;
     const answers = {
@@ -372,6 +454,66 @@ describe('a path over a CA that is revoked', () => {
     expect(issuer()).toBe(first.certificate.fingerprint256);
     set(first, 'revoked');
     expect(issuer()).toBe(second.certificate.fingerprint256);
+  });
+
+  test('gives way to another one for as long as that is known to be good', () => {
+    const trust = readTrustAnchors([ca, other, first, second].map(({ certificatePem }) => certificatePem));
+    const until = new Date(Date.now() + 60_000);
+    let now = until.getTime();
+    const revoked = { status: 'revoked', source: 's', revocationDate: new Date(0), reason: 'keyCompromise' } as const;
+    const unknown = { status: 'unknown', source: 's', why: 'it is over' } as const;
+    const { identify } = verifierWith(
+      {
+        trust: () => trust,
+        clock: () => now,
+        revocationMode: 'hard-fail',
+        revocation: {
+          epoch: 0,
+          statusOf: ({ serialNumber }) => {
+            if (serialNumber === first.certificate.serialNumber) return revoked;
+            if (serialNumber !== second.certificate.serialNumber) return { status: 'good', source: 's' };
+            return now <= until.getTime() ? { status: 'good', source: 's', until } : unknown;
+          },
+        },
+      },
+      billing,
+    );
+    expect(identify()).toMatchObject({ issuerFingerprint256: second.certificate.fingerprint256 });
+    now++;
+    expect(identify).toThrow(expect.objectContaining({ code: 'revocation_unknown' }));
+  });
+
+  test('does not give way to one that is not for clients', () => {
+    const servers = other.intermediate({
+      keyPair,
+      commonName: 'X',
+      extensions: [encodeExtensionOf.extendedKeyUsage([Oid.serverAuth])],
+    });
+    const { identify, set } = guard(new Map(), 'hard-fail', [ca, other, first, servers]);
+    set(first, 'revoked');
+    expect(identify).toThrow(expect.objectContaining({ code: 'certificate_revoked' }));
+  });
+
+  test('gives way to another one that was presented with it', () => {
+    const revoked = { status: 'revoked', source: 's', revocationDate: new Date(0), reason: 'keyCompromise' } as const;
+    const trust = { ...readTrustAnchors(ca.certificatePem + other.certificatePem), presentedIntermediates: true };
+    for (const lost of [first, second]) {
+      const { identify } = verifierWith(
+        {
+          trust: () => trust,
+          revocationMode: 'hard-fail',
+          revocation: {
+            epoch: 0,
+            statusOf: ({ serialNumber }) =>
+              serialNumber === lost.certificate.serialNumber ? revoked : { status: 'good', source: 's' },
+          },
+        },
+        billing,
+        [first.certificate.der, second.certificate.der],
+      );
+      const [good] = [first, second].filter((each) => each !== lost);
+      expect(identify()).toMatchObject({ issuerFingerprint256: good?.certificate.fingerprint256 });
+    }
   });
 
   test('does not hide that the certificate itself is revoked', () => {

@@ -197,6 +197,23 @@ describeOnEachStore('the CA service', (_, newPlace) => {
     });
   });
 
+  it('gives the holder of what is over a renewal within the grace, and nothing else', async () => {
+    const { notAfter, serialNumber, fingerprint256 } = (await issue({ lifetime: 600 })).certificate;
+    const holding = {
+      request: certificationRequest(),
+      holder: { serialNumber, fingerprint256 },
+      requester: somebody,
+    };
+    let now = notAfter.getTime() + 1;
+    const settings = { ...temporary.settings, renewalGrace: 60 };
+    const { ca: later } = await temporary.reopen({ settings, now: () => new Date(now) });
+    await expect(later.issueToHolder(holding)).rejects.toMatchObject({ code: 'not_the_holder' });
+    now += 60_000;
+    await expect(later.renew(holding)).rejects.toMatchObject({ code: 'not_the_holder' });
+    now -= 1;
+    expect((await later.renew(holding)).certificate.notAfter.getTime()).toBe(notAfter.getTime() + 660_000);
+  });
+
   it('stores, records and tells what it issued', async () => {
     const events: unknown[] = [];
     temporary.authority.events.on('certificate.issued', (event) => events.push(event));

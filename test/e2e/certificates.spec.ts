@@ -138,7 +138,13 @@ describe('Idempotency-Key', () => {
   test('another request under it is refused; another caller and another key are something else', async () => {
     const csr = csrOf(newKey(), 'veritas-worker');
     const first = await issue(admin, csr, 'three');
-    expect(refusal(await issue(admin, csr, 'three', { ttl: '1h' }))).toEqual([422, 'idempotency_key_reused']);
+    for (const more of [
+      { ttl: '1h' },
+      { profile: 'server' },
+      { service: 'veritas-worker' },
+      { names: ['DNS:veritas-worker.local'] },
+    ])
+      expect([more, refusal(await issue(admin, csr, 'three', more))]).toEqual([more, [422, 'idempotency_key_reused']]);
     expect(refusal(await issue(admin, csrOf(newKey(), 'x'), 'three'))).toEqual([422, 'idempotency_key_reused']);
     const others = [await issue(worker, csr, 'three'), await issue(admin, csr, 'four')];
     expect(new Set([first, ...others].map(({ json }) => json.serial_number)).size).toBe(3);
@@ -185,17 +191,25 @@ describe('what changes meanwhile', () => {
     expect(refusal(await issue())).toEqual([409, 'idempotency_key_over']);
   });
 
+  test('nor is one that is good, for a key that is compromised', async () => {
+    const csr = csrOf(newKey(), 'test-client');
+    const issue = (key: string) => post(admin, PATH, { csr }, { 'idempotency-key': key });
+    const [, second] = [await issue('good'), await issue('lost')];
+    await post(admin, `${PATH}/${String(second.json.serial_number)}/revocation`, { reason: 'keyCompromise' });
+    expect(refusal(await issue('good'))).toEqual([400, 'key_compromised']);
+  });
+
   test('a certificate that is being revoked gives no new one once that is known', async () => {
     const ca = service.application.get(CaService, { strict: false });
     const outcomes = await Promise.all(
-      Array.from({ length: 12 }, async () => {
+      Array.from({ length: 12 }, async (_, i) => {
         const old = await callerOf(service, 'veritas-agent');
         const { fingerprint256 } = leafOf(old.chainPem);
         const holder = { serialNumber: old.serialNumber, fingerprint256 };
         const requester = { actor: 'veritas-agent', requestId: 'test' };
         const [revoked, renewed] = await Promise.allSettled([
           ca.revoke({ serialNumber: old.serialNumber, requester }),
-          ca.renew({ request: csrOf(newKey(), 'veritas-agent'), holder, requester }),
+          ca[i % 2 ? 'renew' : 'issueToHolder']({ request: csrOf(newKey(), 'veritas-agent'), holder, requester }),
         ]);
         const revokedAt = revoked.status === 'fulfilled' ? revoked.value.revokedAt.getTime() : 0;
         const row = renewed.status === 'fulfilled' ? await ca.find(renewed.value.certificate.serialNumber) : undefined;
@@ -392,6 +406,8 @@ describe('revocation', () => {
     expect(refusal(await post(held, path, { reason: 'certificateHold' }))).toEqual([403, 'route_not_allowed']);
     expect((await post(admin, path, { reason: 'certificateHold' })).status).toBe(200);
     expect(refusal(await read(held, '/api/v1/test'))).toEqual([403, 'certificate_revoked']);
+    const beside = await callerOf(service, 'veritas-agent');
+    expect(refusal(await post(beside, path, { reason: 'removeFromCRL' }))).toEqual([403, 'route_not_allowed']);
     expect(
       refusal(await post(admin, path, { reason: 'removeFromCRL', invalidity_date: '2026-01-01T00:00:00Z' })),
     ).toEqual([400, 'invalidity_date_not_allowed']);
@@ -535,5 +551,18 @@ test('a service of another CA that is trusted has no role here, whatever it is c
   const body = { csr: csrOf(newKey(), 'billing') };
   const issued = await send(open.ports.https, { method: 'POST', path: PATH, tls, body });
   expect(refusal(issued)).toEqual([403, 'not_the_holder']);
+  // Nor is it the holder of the certificate that has the number of its own.
+  const { serialNumber } = await callerOf(open, 'admin-client');
+  const twin = other.issue({ commonName: 'admin-client', serialNumber: Buffer.from(serialNumber, 'hex') });
+  const as = withCertificate(open.folder, twin.key, twin.certificatePem);
+  for (const [path, more, code] of [
+    [PATH, { csr: csrOf(newKey(), 'admin-client') }, 'not_the_holder'],
+    [`${PATH}/renewal`, { csr: csrOf(newKey(), 'admin-client') }, 'not_the_holder'],
+    [`${PATH}/${serialNumber}/revocation`, {}, 'route_not_allowed'],
+  ] as const)
+    expect(refusal(await send(open.ports.https, { method: 'POST', path, tls: as.tls, body: more }))).toEqual([
+      403,
+      code,
+    ]);
   await open.close();
 });

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { createPublicKey } from 'node:crypto';
 import { CaService, EnrollmentService, openCertificationAuthority } from '../../src/pki/index.js';
 import { openStore } from '../../src/store/index.js';
-import { decodeCertificate, decodePem } from '../../src/x509/index.js';
+import { decodeCertificate, decodePem, encodeExtensionOf } from '../../src/x509/index.js';
 import { csrOf, newKey, send, withCertificate } from '../support/certificate-client.js';
+import { certificationRequestPem } from '../support/certification-request.js';
 import { get, type Answer } from '../support/client.js';
 import { temporaryFolder } from '../support/folder.js';
 import { configurationIn, developmentTls, startIn } from '../support/service.js';
@@ -88,9 +89,11 @@ describe('a token', () => {
   });
 
   test('is for its service and its names alone, and is not used up by a bad request', async () => {
+    const other = encodeExtensionOf.subjectAltName([{ kind: 'dns', value: 'other.local' }]);
     const token = await tokenFor('veritas-worker');
     for (const [csr, code] of [
       [csrOf(newKey(), 'admin-client'), 'subject_not_allowed'],
+      [certificationRequestPem({ commonName: 'veritas-worker', extensions: [other] }), 'name_not_allowed'],
       ['hello', 'request_malformed'],
     ] as const)
       expect((await trade(token, csr)).json.code).toBe(code);
@@ -165,12 +168,19 @@ describe('a token', () => {
     expect(Buffer.from(certificate.publicKey.der)).toEqual(
       createPublicKey(key).export({ type: 'spki', format: 'der' }),
     );
+    // Nor is what it was traded for had again.
+    now += 2;
+    await expect(ca.enrollment.enroll({ token, request, requestId: 'r' })).rejects.toMatchObject({
+      code: 'token_not_valid',
+    });
     await store.close();
   });
 
   test.each([
     [{ service: 'Bad Name' }, 'service_name_malformed'],
     [{ service: 'a', profile: 'root' }, 'profile_unknown'],
+    [{ service: 'a', profile: 'ocsp-responder' }, 'profile_not_allowed'],
+    [{ service: 'a', ttl: 1.5 }, 'token_lifetime_not_allowed'],
     [{ service: 'a', ttl: 0 }, 'token_lifetime_not_allowed'],
     [{ service: 'a', ttl: 604_801 }, 'token_lifetime_not_allowed'],
     [{ service: 'a', lifetime: 10_000_000 }, 'lifetime_not_allowed'],

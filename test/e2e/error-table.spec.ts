@@ -11,6 +11,9 @@ const root = TestCa.root();
 const issuing = root.intermediate({ pathLenConstraint: 0 });
 const stranger = TestCa.root();
 const elsewhere = root.intermediate({ organization: 'Somebody Else', commonName: 'Other Issuing CA' });
+const double = root.intermediate({
+  subject: encodeName(['VERITAS Framework', 'Somebody Else'].map((value) => [{ type: Oid.organizationName, value }])),
+});
 const billing = issuing.issue({ commonName: 'billing' });
 const revoked = issuing.issue({ commonName: 'billing' });
 
@@ -27,7 +30,7 @@ beforeAll(async () => {
     'elsewhere.crl': elsewhere.crl(),
   });
   const crls = Object.values(files).map((source) => ({ source }));
-  const intermediates = issuing.chainPem + elsewhere.chainPem;
+  const intermediates = issuing.chainPem + elsewhere.chainPem + double.chainPem;
   guarded = await startGuardedApp(issuing, {
     intermediates,
     issuerOrganization: 'VERITAS Framework',
@@ -80,6 +83,13 @@ const TABLE: readonly Row[] = [
     client: () => stranger.issue({ commonName: 'billing', notBefore: ago(2), notAfter: ago(1) }),
   },
   {
+    code: 'certificate_expired',
+    status: 403,
+    why: 'until an hour ago, and serverAuth only',
+    client: () =>
+      issuing.issue({ commonName: 'billing', notBefore: ago(2), notAfter: ago(1), purposes: [Oid.serverAuth] }),
+  },
+  {
     code: 'certificate_not_yet_valid',
     status: 403,
     why: 'from tomorrow',
@@ -96,6 +106,18 @@ const TABLE: readonly Row[] = [
     status: 403,
     why: 'another organization, same root',
     client: () => elsewhere.issue({ commonName: 'billing' }),
+  },
+  {
+    code: 'wrong_issuer',
+    status: 403,
+    why: 'another organization, beside ours',
+    client: () => double.issue({ commonName: 'billing' }),
+  },
+  {
+    code: 'wrong_issuer',
+    status: 403,
+    why: 'another organization, and serverAuth only',
+    client: () => elsewhere.issue({ commonName: 'billing', purposes: [Oid.serverAuth] }),
   },
   {
     code: 'wrong_key_usage',

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readTrustAnchors, type MtlsOptions, type TrustAnchors } from '../../src/mtls/index.js';
-import { TestCa, type Issued } from '../../src/testing/index.js';
-import { decodePem, encodeName, Oid } from '../../src/x509/index.js';
+import { generateTestKeyPair, TestCa, type Issued } from '../../src/testing/index.js';
+import { decodePem, encodeExtensionOf, encodeName, Oid } from '../../src/x509/index.js';
 import { clientTls, get, PROTOCOLS, RawConnection, type TlsVersion } from '../support/client.js';
 import { WRITTEN } from '../support/forwarded-headers.js';
 import { temporaryFolder, writeFiles } from '../support/folder.js';
@@ -11,6 +11,7 @@ const root = TestCa.root();
 const policy = root.intermediate({ commonName: 'Policy CA', pathLenConstraint: 1 });
 const issuing = policy.intermediate();
 const partner = TestCa.root({ commonName: 'Partner Root' });
+const strict = TestCa.root({ commonName: 'Strict Root' });
 const upstream = partner.intermediate({ commonName: 'SPIRE' });
 const nobody = TestCa.root({ commonName: 'Nobody' });
 const nameless = encodeName([[{ type: Oid.organizationName, value: 'Somebody' }]]);
@@ -24,23 +25,26 @@ let trust: TrustAnchors = readTrustAnchors(root.certificatePem);
 let taking: GuardedApp;
 let leaving: GuardedApp;
 beforeAll(async () => {
-  const { bundle } = writeFiles(temporaryFolder(), { bundle: partner.certificatePem });
+  const { bundle, other } = writeFiles(temporaryFolder(), {
+    bundle: partner.certificatePem,
+    other: strict.certificatePem,
+  });
   const domain = { name: 'partner.example', bundle };
+  const trustDomains = [
+    { ...domain, presentedIntermediates: true },
+    { name: 'strict.example', bundle: other, revocation: 'hard-fail' as const },
+  ];
   const options: Partial<MtlsOptions> = {
     trustAnchors: () => trust,
     intermediates: [],
-    services: ['billing', 'spiffe://partner.example/*'],
+    services: ['billing', 'spiffe://partner.example/*', 'spiffe://strict.example/*'],
     serviceFrom: ['spiffe', 'cn'],
     trustedProxies: [
       { service: 'edge', format: 'rfc9440' },
       { service: 'mesh', format: 'xfcc' },
     ],
   };
-  taking = await startGuardedApp(root, {
-    ...options,
-    presentedIntermediates: true,
-    trustDomains: [{ ...domain, presentedIntermediates: true }],
-  });
+  taking = await startGuardedApp(root, { ...options, presentedIntermediates: true, trustDomains });
   leaving = await startGuardedApp(root, { ...options, trustDomains: [domain] });
 });
 afterAll(async () => {
@@ -68,6 +72,27 @@ test('in whatever order, and with others among them', async () => {
   expect(await outcome({ chainPem: certificatePem + above, keyPem })).toBe('billing');
 });
 
+test('ten at most, and not what is no certificate', async () => {
+  const extensions = [encodeExtensionOf.noRevAvail(), encodeExtensionOf.noRevAvail()];
+  const unreadable = nobody.issueRaw({ extensions }).certificatePem;
+  const behind = (others: number): Pick<Issued, 'chainPem' | 'keyPem'> => {
+    const { certificatePem, keyPem } = issuing.issue({ commonName: 'billing' });
+    return { chainPem: certificatePem + unreadable.repeat(others) + issuing.chainPem, keyPem };
+  };
+  expect([await outcome(behind(8)), await outcome(behind(9))]).toEqual(['billing', 'untrusted_issuer']);
+});
+
+test('what comes with it now counts, not what came with it before', async () => {
+  const named = { commonName: 'Crossed', keyPair: generateTestKeyPair() };
+  const [before, now] = [root.intermediate(named), nobody.intermediate(named)];
+  const { certificatePem, keyPem } = before.issue({ commonName: 'billing' });
+  const below = ({ chainPem }: TestCa) => ({ chainPem: certificatePem + chainPem, keyPem });
+  expect(await outcome(below(before))).toBe('billing');
+  trust = readTrustAnchors(nobody.certificatePem);
+  expect([await outcome(below(before)), await outcome(below(now))]).toEqual(['untrusted_issuer', 'billing']);
+  trust = readTrustAnchors(root.certificatePem);
+});
+
 test('none of them becomes an anchor, and each keeps to the rules of a CA', async () => {
   const [expired, noCa] = [
     policy.intermediate({ notAfter: new Date(Date.now() - 1000) }),
@@ -87,6 +112,12 @@ test('those of another trust domain, for its SPIFFE IDs alone', async () => {
   const ours = svid(upstream, 'spiffe://partner.example/web');
   expect([await outcome(ours), await outcome(ours, leaving)]).toEqual([
     'spiffe://partner.example/web',
+    'untrusted_issuer',
+  ]);
+  const theirs = (ca: TestCa) => outcome(svid(ca, 'spiffe://strict.example/web'));
+  // Nobody publishes anything about its certificates.
+  expect([await theirs(strict), await theirs(strict.intermediate())]).toEqual([
+    'revocation_unknown',
     'untrusted_issuer',
   ]);
   // A cross-certificate leads from one domain into another.

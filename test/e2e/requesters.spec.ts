@@ -12,6 +12,7 @@ const ROLES = [
   { service: 'deployer', roles: ['issuer'] },
   { service: 'other-deployer', roles: ['issuer'] },
   { service: 'Audit-Reader', roles: ['auditor'] },
+  { service: 'inspector', roles: ['auditor'] },
   { service: 'monitoring-service', roles: ['metrics'] },
 ];
 const PROFILES = [
@@ -119,8 +120,30 @@ describe('the role issuer makes no administrator, and nobody else that others re
       await expect(enrollment.createToken({ service: 'admin-client', requester })).rejects.toMatchObject(refused);
       const request = csrOf(newKey(), 'admin-client');
       await expect(ca.issue({ request, requester })).rejects.toMatchObject(refused);
+      const ruled = { request: csrOf(newKey(), 'db-1'), profile: 'web' };
+      await expect(ca.issue({ ...ruled, requester })).rejects.toMatchObject(refused);
     }
   });
+});
+
+test('each role opens its own routes, and no other', async () => {
+  const auditor = await callerOf(service, 'inspector');
+  const path = `${PATH}/${(await callerOf(service, 'billing')).serialNumber}`;
+  const asked = async (caller: Caller): Promise<number[]> => {
+    const statuses = [];
+    for (const request of [
+      { method: 'GET', path: PATH },
+      { method: 'GET', path },
+      { method: 'POST', path: `${path}/revocation`, body: { reason: 'certificateHold' } },
+      { method: 'GET', path: '/api/v1/services' },
+      { method: 'PUT', path: '/api/v1/services/billing', body: { state: 'allowed' } },
+    ])
+      statuses.push((await send(service.ports.https, { ...request, tls: caller.tls })).status);
+    return statuses;
+  };
+  expect(await asked(auditor)).toEqual([200, 200, 403, 403, 403]);
+  expect(outcome(await ask(auditor, 'billing', { service: 'billing' }))).toEqual([403, 'not_the_holder']);
+  expect(await asked(deployer)).toEqual([403, 403, 200, 403, 403]);
 });
 
 describe('rules for requesters', () => {

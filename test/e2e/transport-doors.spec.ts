@@ -39,6 +39,8 @@ import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websock
 import { finalize, firstValueFrom, interval, lastValueFrom, map, tap, type Observable } from 'rxjs';
 import { WebSocket, WebSocketServer } from 'ws';
 import {
+  AllowAnyService,
+  AllowExpired,
   AllowServices,
   ClientIdentity,
   ClientIdentityInterceptor,
@@ -251,12 +253,15 @@ describe('one application on every transport', () => {
   test.each([
     ['https://evil.example', '/live', 403],
     ['null', '/live', 403],
+    ['http://localhost:{port}', '/live', 403],
+    ['https://evil.localhost:{port}', '/live', 403],
     ['https://elsewhere.example', '/live', 101],
     ['https://evil.example', '/open', 101],
   ])('a page of %s that opens %s hears %s', async (origin, path, status) => {
-    expect(await upgradeStatus(started.ports.http, path, billing, { origin })).toBe(status);
-    const own = `https://localhost:${started.ports.http}`;
-    expect(await upgradeStatus(started.ports.http, path, billing, { origin: own })).toBe(101);
+    const { http } = started.ports;
+    const page = origin.replace('{port}', String(http));
+    expect(await upgradeStatus(http, path, billing, { origin: page })).toBe(status);
+    expect(await upgradeStatus(http, path, billing, { origin: `https://localhost:${http}` })).toBe(101);
   });
 
   test('a certificate in a header of the upgrade is believed from nobody who is no proxy', async () => {
@@ -944,6 +949,39 @@ describe('WebSockets', () => {
     const port = portOf(app.getHttpServer());
     expect(await upgradeStatus(port, '/live', unlisted)).toBe(101);
     expect(await upgradeStatus(port, '/live', billing, { origin: 'https://evil.example' })).toBe(403);
+  });
+
+  test('a path is open to whom one of its messages is; what it only tries, or lets pass after its end, opens no path', async () => {
+    @WebSocketGateway({ path: '/any' })
+    class Any extends Live {
+      @SubscribeMessage('any')
+      @AllowAnyService()
+      any(): string {
+        return 'any';
+      }
+    }
+    @WebSocketGateway({ path: '/several' })
+    class Several extends Live {
+      @SubscribeMessage('late')
+      @AllowExpired()
+      late(): string {
+        return 'late';
+      }
+    }
+    @WebSocketGateway({ path: '/several' })
+    @Shadow()
+    class Tried extends Live {}
+    const providers = [Any, Several, Tried];
+    const app = await createApp(ca, await serverTls(ca), { providers }, { expiredGrace: 86_400_000 });
+    closing.push(() => app.close());
+    app.useWebSocketAdapter(new MtlsWsAdapter(app));
+    await app.listen(0, '127.0.0.1');
+    const port = portOf(app.getHttpServer());
+    const expired = ca.issue({ commonName: 'billing', notAfter: new Date(Date.now() - 1000) });
+    const opened = (path: string): Promise<unknown[]> =>
+      Promise.all([billing, unlisted, expired].map((client) => upgradeStatus(port, path, client)));
+    expect(await opened('/any')).toEqual([101, 101, 403]);
+    expect(await opened('/several')).toEqual([101, 403, 403]);
   });
 
   test.each(['answers', 'pongs'])('a WebSocket whose %s nobody takes is cut at 16 MiB', async (what) => {

@@ -1,5 +1,14 @@
 import { generateKeyPairSync, hash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { inspect } from 'node:util';
@@ -419,13 +428,20 @@ describeOnEachStore('a backup', (_, newPlace) => {
     await restoreInto(place, octets, { published, keys: false });
     await expect(openedAt(place).then(({ ca }) => ca.openKeys())).rejects.toMatchObject({ code: 'key_unreadable' });
     const another = await backup();
-    await expect(restoreInto(place, another, { published })).rejects.toMatchObject({ code: 'place_not_empty' });
+    // And one whose record is as long, with another end.
+    const alike = Buffer.from(octets.toString().replace(/("hash":")[0-9a-f]{64}/, `$1${'0'.repeat(64)}`));
+    for (const other of [another, alike])
+      await expect(restoreInto(place, other, { published })).rejects.toMatchObject({ code: 'place_not_empty' });
     expect(await restoreInto(place, octets, { published })).toMatchObject({ already: true });
     await (await openedAt(place)).ca.openKeys();
     // As after one that was killed at its very end: nobody should move away what is whole.
     await expect(restoreInto(place, octets, { published })).rejects.toMatchObject({
       code: 'place_not_empty',
       message: expect.stringMatching(/before, and nothing is missing; to restore once more$/),
+    });
+    const { settings } = await elsewhere();
+    await expect(restoreInto({ options: origin.options, settings }, octets, { published })).rejects.toMatchObject({
+      code: 'place_not_empty',
     });
     const { options } = await elsewhere();
     await expect(restoreInto({ options, settings: place.settings }, octets, { published })).rejects.toMatchObject({
@@ -494,8 +510,8 @@ describeOnEachStore('a backup', (_, newPlace) => {
     const octets = await backup();
     const published = publishedNow();
     const [first = '', ...rest] = octets.toString().trimEnd().split('\n');
-    const sealed = (change: (line: string) => string): Buffer => {
-      const lines = [first, ...rest.slice(0, -1)].map(change);
+    const sealed = (change: (line: string) => string | string[]): Buffer => {
+      const lines = [first, ...rest.slice(0, -1)].flatMap(change);
       const body = `${lines.join('\n')}\n`;
       const end = { lines: lines.length, sha256: hash('sha256', body) };
       return Buffer.from(`${body}${JSON.stringify({ end })}\n`);
@@ -507,6 +523,24 @@ describeOnEachStore('a backup', (_, newPlace) => {
       code: 'backup_unreadable',
       message: expect.stringContaining('row 2 of its audit record is changed'),
     });
+    const { audit_head: head } = JSON.parse(first) as { audit_head: { sequence: number; hash: string } };
+    const ends = (more: object) =>
+      sealed((line) =>
+        line === first ? JSON.stringify({ ...JSON.parse(line), audit_head: { ...head, ...more } }) : line,
+      );
+    const withFile = (file: string) =>
+      sealed((line) => (line === first ? [line, JSON.stringify({ file, contents: '' })] : line));
+    for (const [wrong, why] of [
+      [ends({ sequence: head.sequence - 1 }), 'does not end where its manifest says'],
+      [ends({ hash: '0'.repeat(64) }), 'does not end where its manifest says'],
+      [sealed((line) => (line.startsWith('["crl_number"') ? [] : line)), 'crl_number has not as many rows'],
+      [withFile('../root_ca.key.pem'), 'a file that a backup may not contain'],
+      [withFile('root_ca.key.pem/../../x'), 'a file that a backup may not contain'],
+    ] as const)
+      await expect(restoreInto(place, wrong, { published })).rejects.toMatchObject({
+        code: 'backup_unreadable',
+        message: expect.stringContaining(why),
+      });
     const exchanged = sealed((line) =>
       line
         .replace('{"file":"root_', '{"file":"x_')
@@ -554,6 +588,8 @@ describeOnEachStore('a backup', (_, newPlace) => {
     writeFileSync(key, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
     await expect(backup()).rejects.toMatchObject({ code: 'key_unreadable' });
     writeFileSync(key, pem);
+    chmodSync(key, 0o640);
+    await expect(backup()).rejects.toMatchObject({ code: 'key_file_exposed' });
   });
 });
 

@@ -59,10 +59,14 @@ describeOnEachStore('hostile requests', (_, newPlace) => {
   });
 
   it("refuses the CA's own key", async () => {
-    const key = await openKeyFile(keyFileOf(temporary.settings, 'issuing'));
-    await expect(
-      temporary.authority.ca.issue({ request: certificationRequest({ key }), requester: somebody }),
-    ).rejects.toMatchObject({ code: 'public_key_not_allowed' });
+    const { ca } = temporary.authority;
+    const refused = { code: 'public_key_not_allowed' };
+    for (const id of ['issuing', 'root']) {
+      const key = await openKeyFile(keyFileOf(temporary.settings, id));
+      const wanted = { request: certificationRequest({ key, commonName: 'plant' }), requester: somebody };
+      await expect(ca.issue(wanted)).rejects.toMatchObject(refused);
+      await expect(ca.issueIntermediate(wanted)).rejects.toMatchObject(refused);
+    }
   });
 
   it('signed, stored and recorded nothing of all this', async () => {
