@@ -1,10 +1,11 @@
-import { contextConstructed, DerReader, Tag, write } from '../../../src/der/index.js';
+import { context, contextConstructed, DerReader, Tag, write } from '../../../src/der/index.js';
 import {
   encodeExtensionOf,
   encodeName,
   ipFromString,
   KeyUsage,
   Oid,
+  subjectPublicKeyInfoOf,
   type Extension,
   type GeneralName,
 } from '../../../src/x509/index.js';
@@ -100,9 +101,61 @@ function fields(octets: Uint8Array, change: (parts: Uint8Array[]) => void): Uint
   change(parts);
   return write.sequence(...parts);
 }
-const [VERSION, SERIAL, VALIDITY] = [0, 1, 4];
+const [VERSION, SERIAL, ISSUER, VALIDITY] = [0, 1, 3, 4];
 const generalized = (date: Date): Uint8Array =>
   write.element(Tag.GENERALIZED_TIME, Buffer.from(date.toISOString().replace(/[-:T]|\.\d+/g, '')));
+
+/** The issuer's name in another string type, with white space around and inside; the same name (RFC 5280 §7.1). */
+function rewritten(name: Uint8Array, type: number, edit: (text: string) => string): Uint8Array {
+  const rdns: Uint8Array[] = [];
+  const reader = new DerReader(name).enter(Tag.SEQUENCE, 'name');
+  while (!reader.done) {
+    const attribute = reader.enter(Tag.SET, 'RDN').enter(Tag.SEQUENCE, 'attribute');
+    const oid = attribute.element('type');
+    const value = write.element(type, Buffer.from(edit(attribute.string('value'))));
+    rdns.push(write.setOf(write.sequence(oid, value)));
+  }
+  return write.sequence(...rdns);
+}
+const issuerRewritten = (type: number, edit: (text: string) => string): Change =>
+  below((plan) => {
+    plan.tbs = (octets) => fields(octets, (parts) => (parts[ISSUER] = rewritten(parts[ISSUER]!, type, edit)));
+  });
+
+/** An authorityKeyIdentifier that names its issuer's certificate as well. */
+const byIssuerAndSerial =
+  (serialNumber?: Uint8Array): Change =>
+  ({ plans }, pick) => {
+    const at = 1 + pick(plans.length - 1);
+    const issuer = plans[at - 1]!;
+    const id = encodeExtensionOf.subjectKeyIdentifier(subjectPublicKeyInfoOf(issuer.keyPair.publicKey).keyIdentifier);
+    const keyIdentifier = issuer.extensions.get(Oid.subjectKeyIdentifier) ?? id;
+    const value = write.sequence(
+      write.octetString(keyIdentifier.value.subarray(2), context(0)),
+      write.element(contextConstructed(1), write.explicit(4, (plans[at - 2] ?? issuer).subject.der)),
+      write.element(context(2), serialNumber ?? issuer.serialNumber),
+    );
+    set(plans[at]!, { oid: Oid.authorityKeyIdentifier, critical: false, value });
+  };
+
+// Names and subtrees of which OpenSSL thinks as we do: it takes a userinfo for a part of the host, and no empty host or mailbox for all of them.
+const SEVERAL_NAMES: readonly GeneralName[] = [
+  ...[HOST, 'example.com', 'a.example.org', 'localhost'].map(dns),
+  ...['bob@example.com', 'Bob@example.com', 'bob@mail.example.com', 'bob@example.org'].map(email),
+  ...['https://orders.example.com/', 'https://a.b.example.com:443', 'spiffe://example.com/x'].map(uri),
+  ...[ADDRESS, '192.168.0.1', '2001:db8::1'].map(ip),
+  ...['Veritas', 'veritas', 'Others'].map(directory),
+];
+const SEVERAL_SUBTREES: readonly GeneralName[] = [
+  ...['example.com', HOST, '', 'org', 'EXAMPLE.com', 'a.orders.example.com'].map(dns),
+  ...['example.com', '.example.com', 'bob@example.com', 'bob@EXAMPLE.com', 'mail.example.com'].map(email),
+  ...['example.com', '.example.com', 'ORDERS.example.com', '.com'].map(uri),
+  ...['0a000000ff000000', '0a010203ffffffff', '0000000000000000', 'c0a80000ff800000', '0a010203ff000000'].map(network),
+  ...[network('20010db8'.padEnd(32, '0') + 'ffffffff'.padEnd(32, '0')), network('0'.repeat(64))],
+  ...['Veritas', 'VERITAS', 'Others'].map(directory),
+];
+const some = <T>(list: readonly T[], pick: Below, count: number): T[] =>
+  Array.from({ length: count }, () => list[pick(list.length)]!);
 
 /** Something of note about a hierarchy, right or wrong. The same name always changes the same thing. */
 export const CHANGES: Readonly<Record<string, Change>> = {
@@ -133,6 +186,9 @@ export const CHANGES: Readonly<Record<string, Change>> = {
   'names its issuer in capitals': below((plan) => {
     plan.tbs = (octets) => Buffer.from(octets.toString('latin1').replace('Veritas', 'VERITAS'), 'latin1');
   }),
+  'names its issuer in a PrintableString': issuerRewritten(Tag.PRINTABLE_STRING, (text) => text),
+  'names its issuer with spaces': issuerRewritten(Tag.UTF8_STRING, (text) => ` ${text.replace(' ', '   ')} `),
+  'names its issuer with another name after it': issuerRewritten(Tag.UTF8_STRING, (text) => `${text}x`),
   'two algorithms': any((plan) => {
     // ecdsa-with-SHA256 becomes SHA384 outside of what is signed.
     plan.whole = (octets) => {
@@ -209,6 +265,8 @@ export const CHANGES: Readonly<Record<string, Change>> = {
   'authorityKeyIdentifier without keyIdentifier': below((plan) =>
     set(plan, raw(Oid.authorityKeyIdentifier, false, '3000')),
   ),
+  'authorityKeyIdentifier with issuer and serial number': byIssuerAndSerial(),
+  'authorityKeyIdentifier with another serial number': byIssuerAndSerial(Uint8Array.of(9, 9)),
   'no subjectKeyIdentifier in a CA': ca((plan) => plan.extensions.delete(Oid.subjectKeyIdentifier)),
   'no subjectKeyIdentifier in the leaf': leaf((plan) => plan.extensions.delete(Oid.subjectKeyIdentifier)),
   // CAs
@@ -220,6 +278,12 @@ export const CHANGES: Readonly<Record<string, Change>> = {
   ),
   'a path length': ca((plan, pick) =>
     set(plan, encodeExtensionOf.basicConstraints({ cA: true, pathLenConstraint: pick(4) })),
+  ),
+  'a long path length': ca((plan, pick) =>
+    set(
+      plan,
+      encodeExtensionOf.basicConstraints({ cA: true, pathLenConstraint: [127, 128, 200, 0x7fff_ffff][pick(4)]! }),
+    ),
   ),
   'a negative path length': ca((plan) => set(plan, raw(Oid.basicConstraints, true, '30060101ff0201ff'))),
   'an anchor with a path length': anchor((plan, pick) =>
@@ -249,6 +313,20 @@ export const CHANGES: Readonly<Record<string, Change>> = {
     rolled.subject = plans[at]!.subject;
     plans.splice(at + 1, 0, rolled);
   },
+  'a self-issued CA with a forbidden name': ({ plans }, pick) => {
+    const at = pick(plans.length - 1);
+    const rolled = goodPlan('ca', 'rolled', keyPair('P-256', 8), 90);
+    rolled.subject = plans[at]!.subject;
+    set(rolled, names(dns('ca.example.org')));
+    set(plans[at]!, subtrees([dns('example.com')]));
+    plans.splice(at + 1, 0, rolled);
+  },
+  'CAs of one name': ({ plans }) => {
+    for (const plan of plans.slice(0, -1)) plan.subject = plans[0]!.subject;
+  },
+  'a self-issued leaf': ({ plans }) => {
+    plans.at(-1)!.subject = plans.at(-2)!.subject;
+  },
   // Usages
   'leaf without keyUsage': leaf((plan) => plan.extensions.delete(Oid.keyUsage)),
   'leaf that only enciphers data': leaf((plan) => set(plan, encodeExtensionOf.keyUsage([KeyUsage.dataEncipherment]))),
@@ -258,6 +336,12 @@ export const CHANGES: Readonly<Record<string, Change>> = {
   'leaf without extendedKeyUsage': leaf((plan) => plan.extensions.delete(Oid.extendedKeyUsage)),
   'critical extendedKeyUsage': leaf((plan) =>
     set(plan, critical(encodeExtensionOf.extendedKeyUsage([Oid.serverAuth]), true)),
+  ),
+  'leaf for servers and anything': leaf((plan) =>
+    set(plan, encodeExtensionOf.extendedKeyUsage([Oid.anyExtendedKeyUsage, Oid.serverAuth])),
+  ),
+  'leaf for servers, twice': leaf((plan) =>
+    set(plan, encodeExtensionOf.extendedKeyUsage([Oid.serverAuth, Oid.serverAuth])),
   ),
   'a CA for clients': ca((plan) => set(plan, encodeExtensionOf.extendedKeyUsage([Oid.clientAuth]))),
   'a CA for servers': ca((plan) => set(plan, encodeExtensionOf.extendedKeyUsage([Oid.serverAuth]))),
@@ -280,6 +364,16 @@ export const CHANGES: Readonly<Record<string, Change>> = {
   'an address': host(ADDRESS, ip(ADDRESS)),
   'an IPv6 address': host('2001:db8::1', ip('2001:db8::1')),
   'another address': host('10.1.2.4', ip(ADDRESS)),
+  'an address in IPv6': host(`::ffff:${ADDRESS}`, ip(ADDRESS)),
+  'a wildcard below an A-label': host('xn--bcher-kva.example.com', dns('*.example.com')),
+  'an A-label in capitals': host('xn--bcher-kva.example.com', dns('XN--BCHER-KVA.example.com')),
+  'host only in a URI and a mailbox': san(uri(`https://${HOST}/`), email(`bob@${HOST}`)),
+  'a mailbox in the subject': leaf((plan) => {
+    plan.subject = encodeName([
+      [{ type: Oid.organizationName, value: 'Veritas' }],
+      [{ type: Oid.emailAddress, value: 'bob@example.com' }],
+    ]);
+  }),
   'an address as a DNS name': host(ADDRESS, dns(ADDRESS)),
   'an empty name beside it': (hierarchy, pick) => {
     san(dns(HOST), [dns(''), dns(' '), email(''), uri('')][pick(4)]!)(hierarchy, pick);
@@ -332,6 +426,14 @@ export const CHANGES: Readonly<Record<string, Change>> = {
   'permitted URI domain': constrain([uri('.example.com')]),
   'excluded URI host': constrain([], [uri('orders.example.com')]),
   'constraints on registeredID': constrain([{ kind: 'registeredId', value: '1.2.3' }]),
+  'constraints of several kinds': ({ plans }, pick) => {
+    rename(plans.at(-1)!, [dns(HOST), ...some(SEVERAL_NAMES, pick, pick(4))]);
+    for (let left = 1 + pick(2); left > 0; left--) {
+      const permitted = some(SEVERAL_SUBTREES, pick, pick(4));
+      const excluded = some(SEVERAL_SUBTREES, pick, permitted.length > 0 ? pick(2) : 1);
+      set(plans[pick(plans.length - 1)]!, subtrees(permitted, excluded));
+    }
+  },
   'constraints not critical': ca((plan) => set(plan, critical(subtrees([dns('example.com')]), false))),
   'constraints not critical, broken': ca((plan) => set(plan, critical(subtrees([dns('example.org')]), false))),
   'empty constraints': ca((plan) => set(plan, raw(Oid.nameConstraints, true, '3000'))),
@@ -368,6 +470,19 @@ export const CHANGES: Readonly<Record<string, Change>> = {
     for (const plan of plans.slice(1)) set(plan, policies(Oid.anyPolicy));
     const first = plans[Math.min(1, plans.length - 2)]!;
     set(first, raw(Oid.policyConstraints, true, '3003800100'), raw(Oid.inhibitAnyPolicy, true, `02010${pick(3)}`));
+  },
+  'policies at random': ({ plans }, pick) => {
+    const known = ['1.2.3', '1.2.4', '1.2.5', Oid.anyPolicy];
+    const first = Math.min(1, plans.length - 2);
+    plans.slice(1).forEach((plan, index) => {
+      const list = known.filter(() => pick(2) === 0);
+      if (list.length > 0) set(plan, policies(...list));
+      if (index === plans.length - 2) return;
+      if (pick(2) === 0) set(plan, raw(Oid.policyMappings, true, `300a300806022a0${3 + pick(3)}06022a0${3 + pick(3)}`));
+      if (pick(4) === 0) set(plan, raw(Oid.policyConstraints, true, `300680010${pick(3)}81010${pick(3)}`));
+      if (pick(4) === 0) set(plan, raw(Oid.inhibitAnyPolicy, true, `02010${pick(3)}`));
+    });
+    set(plans[first]!, raw(Oid.policyConstraints, true, '3003800100'));
   },
   'a policy in the leaf': leaf((plan) => set(plan, policies('1.2.3'))),
   'an explicit policy is required': ca((plan, pick) =>

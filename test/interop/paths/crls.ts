@@ -12,7 +12,7 @@ import {
   type Extension,
   type Name,
 } from '../../../src/x509/index.js';
-import { commonName, days, keyPair, type KeyPair, type Plan } from './hierarchy.js';
+import { commonName, days, keyPair, NOW, type KeyPair, type Plan } from './hierarchy.js';
 import type { Below } from './changes.js';
 
 /** A CRL to be made. */
@@ -31,6 +31,14 @@ const scope = (bit: number): Extension => ({
   value: write.sequence(write.element(context(bit), Uint8Array.of(0xff))),
 });
 
+const forReasons = (bits: Iterable<number>): Extension => ({
+  oid: Oid.issuingDistributionPoint,
+  critical: true,
+  value: write.sequence(write.element(context(3), write.namedBits(bits).subarray(2))),
+});
+const SOME_REASONS = [1, 2];
+const OTHER_REASONS = [3, 4, 5, 6, 7, 8];
+
 /** What may be of note about the CRLs of a chain; each is given one CRL, and those that it may put in its place, with the certificates below. */
 export const CRL_CHANGES: Readonly<Record<string, (crl: CrlPlan, below: Plan, all: CrlPlan[]) => void>> = {
   'all is well': () => undefined,
@@ -40,6 +48,10 @@ export const CRL_CHANGES: Readonly<Record<string, (crl: CrlPlan, below: Plan, al
     crl.revoked.push({ serialNumber: Buffer.from('0123456789', 'hex'), reason: 'unspecified' }),
   'a CRL is missing': (crl, _, all) => all.splice(all.indexOf(crl), 1),
   'a CRL is over': (crl) => (crl.nextUpdate = days(-1)),
+  'a CRL ends this second': (crl) => (crl.nextUpdate = NOW),
+  'a CRL ended a second ago': (crl) => (crl.nextUpdate = new Date(NOW.getTime() - 1000)),
+  'a CRL begins this second': (crl) => (crl.thisUpdate = NOW),
+  'a CRL begins in a second': (crl) => (crl.thisUpdate = new Date(NOW.getTime() + 1000)),
   'a CRL is of tomorrow': (crl) => (crl.thisUpdate = days(1)),
   'a CRL of another key': (crl) => (crl.keyPair = keyPair('P-256', 9)),
   'a CRL of another issuer': (crl) => (crl.issuer = commonName('Nobody')),
@@ -51,6 +63,20 @@ export const CRL_CHANGES: Readonly<Record<string, (crl: CrlPlan, below: Plan, al
   'a CRL for users': (crl) => crl.extensions.push(scope(1)),
   'a CRL for CAs': (crl) => crl.extensions.push(scope(2)),
   'a CRL for attributes': (crl) => crl.extensions.push(scope(5)),
+  'a CRL for users and one for CAs': (crl, _, all) => {
+    all.push({ ...crl, extensions: [...crl.extensions, scope(2)] });
+    crl.extensions.push(scope(1));
+  },
+  'a CRL for some reasons': (crl) => crl.extensions.push(forReasons(SOME_REASONS)),
+  'CRLs for some reasons each': (crl, _, all) => {
+    all.push({ ...crl, extensions: [...crl.extensions, forReasons(OTHER_REASONS)] });
+    crl.extensions.push(forReasons(SOME_REASONS));
+  },
+  'CRLs for some reasons each, one revokes': (crl, { serialNumber }, all) => {
+    const extensions = [...crl.extensions, forReasons(OTHER_REASONS)];
+    all.push({ ...crl, extensions, revoked: [{ serialNumber, reason: 'superseded' }] });
+    crl.extensions.push(forReasons(SOME_REASONS));
+  },
   'a CRL for another point': (crl) =>
     crl.extensions.push(encodeExtensionOf.issuingDistributionPoint('http://crl.example/1')),
   'a CRL for the point that is named': (crl, below) => {
@@ -66,6 +92,9 @@ export const CRL_CHANGES: Readonly<Record<string, (crl: CrlPlan, below: Plan, al
       revoked: [{ serialNumber, reason: 'keyCompromise' }],
     }),
   'a delta that revokes': (crl, { serialNumber }, all) => all.push(deltaOf(crl, serialNumber, 'keyCompromise')),
+  'a delta that holds': (crl, { serialNumber }, all) => all.push(deltaOf(crl, serialNumber, 'certificateHold')),
+  'a delta that is over': (crl, { serialNumber }, all) =>
+    all.push({ ...deltaOf(crl, serialNumber, 'certificateHold'), nextUpdate: days(-0.5) }),
   'a delta that is too new': (crl, { serialNumber }, all) =>
     all.push({
       ...deltaOf(crl, serialNumber, 'keyCompromise'),

@@ -101,7 +101,7 @@ const DIFFERENCES: readonly Difference[] = [
     why: 'RFC 5280 §4.2.1.10: in the style of RFC 4632',
   },
   {
-    changes: ['a wildcard', 'two wildcards'],
+    changes: ['a wildcard', 'two wildcards', 'a wildcard below an A-label'],
     laxer: all,
     why: 'a wildcard stands for the excluded name as well (the class of CVE-2025-61727)',
   },
@@ -113,14 +113,29 @@ const DIFFERENCES: readonly Difference[] = [
   },
   { changes: ['host only as the common name'], laxer: [gnutls], why: 'RFC 9525 §2: the common name is not looked at' },
   {
-    changes: ['permitted: another directory', 'excluded directory'],
+    changes: ['permitted: another directory', 'excluded directory', 'constraints of several kinds'],
     laxer: [gnutls, cryptography],
     why: 'they compare no directory names with the subject',
   },
   {
-    changes: ['permitted network', 'permitted: another network', 'permitted: IPv6 network'],
+    changes: [
+      'permitted network',
+      'permitted: another network',
+      'permitted: IPv6 network',
+      'constraints of several kinds',
+    ],
     laxer: [gnutls],
     why: 'GnuTLS permits addresses of the other version',
+  },
+  {
+    changes: ['an address in IPv6'],
+    laxer: [go],
+    why: 'RFC 5280 §4.2.1.6: an iPAddress has 4 octets for IPv4, and 16 for IPv6',
+  },
+  {
+    changes: ['a mailbox in the subject'],
+    laxer: [gnutls, go, cryptography],
+    why: 'RFC 5280 §4.2.1.10: constraints on mail are for the subject as well',
   },
   // We are stricter: keys, usages, anchors, revocation.
   { changes: ['RSA-1024'], laxer: [gnutls, go, cryptography], why: 'NIST SP 800-57: 112 bits of strength' },
@@ -155,13 +170,17 @@ const DIFFERENCES: readonly Difference[] = [
   { changes: ['a CRL without number'], laxer: [openssl], why: 'RFC 5280 §5.2.3: every CRL has one' },
   // They are stricter.
   {
-    changes: ['names its issuer in capitals'],
+    changes: ['names its issuer in capitals', 'names its issuer in a PrintableString', 'names its issuer with spaces'],
     stricter: [gnutls, go, cryptography],
-    why: 'RFC 5280 §7.1: case does not count',
+    why: 'RFC 5280 §7.1: case, string type and white space do not count',
   },
   {
     // The other root has the key that signs, when another one does.
-    changes: ['another authorityKeyIdentifier', 'only another root of its name is trusted'],
+    changes: [
+      'another authorityKeyIdentifier',
+      'authorityKeyIdentifier with another serial number',
+      'only another root of its name is trusted',
+    ],
     stricter: [openssl, gnutls],
     why: 'RFC 4158 §3.5.12: it orders, and does not rule out',
   },
@@ -176,7 +195,11 @@ const DIFFERENCES: readonly Difference[] = [
     stricter: [openssl, gnutls],
     why: 'RFC 4158 §2: they follow one path, and look for no other',
   },
-  { changes: ['ends this second'], stricter: [openssl], why: 'RFC 5280 §4.1.2.5: notAfter is included' },
+  {
+    changes: ['ends this second', 'a CRL ends this second'],
+    stricter: [openssl],
+    why: 'RFC 5280 §4.1.2.5: notAfter is included',
+  },
   {
     changes: ['an anchor without keyUsage', 'a CA without keyUsage'],
     stricter: [openssl, cryptography],
@@ -197,7 +220,7 @@ const DIFFERENCES: readonly Difference[] = [
     why: 'underscores are in use: it matches them against the same text only',
   },
   {
-    changes: ['a self-issued CA'],
+    changes: ['a self-issued CA', 'a self-issued CA with a forbidden name', 'CAs of one name'],
     beside: ['a path length', 'an anchor with a path length'],
     stricter: [gnutls, cryptography],
     why: 'RFC 5280 §6.1.4 (l): a self-issued certificate is not counted',
@@ -214,6 +237,7 @@ const DIFFERENCES: readonly Difference[] = [
       'policies all the way',
       'policies all the way, one required',
       'policies all the way, mapped',
+      'policies at random',
       'anyPolicy inhibited',
     ],
     stricter: [gnutls, go, cryptography],
@@ -227,9 +251,15 @@ const DIFFERENCES: readonly Difference[] = [
       'excluded directory',
       'excluded: another directory',
       'permitted: another directory',
+      'constraints of several kinds',
     ],
-    stricter: [gnutls, go],
+    stricter: [gnutls, go, cryptography],
     why: 'constraints of kinds that they do not process, whether or not a name of the kind is there',
+  },
+  {
+    changes: ['a delta that is over'],
+    stricter: [openssl],
+    why: 'RFC 5280 §6.3.3: a hold is known from current lists only',
   },
   {
     changes: ['permitted: every name'],
@@ -247,8 +277,12 @@ const DIFFERENCES: readonly Difference[] = [
       'a CRL for users',
       'a CRL for CAs',
       'a CRL for the point that is named',
+      'a CRL for users and one for CAs',
+      'CRLs for some reasons each',
       'a CRL for another point',
       'a self-issued CA',
+      'a self-issued CA with a forbidden name',
+      'CAs of one name',
     ],
     stricter: [openssl],
     why: 'it asks for the status of the anchor as well, and knows one CRL for a name',
