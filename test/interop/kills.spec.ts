@@ -8,7 +8,7 @@ import type { StoreKind } from '../support/postgres.js';
 /*
  * Processes that are killed by SIGKILL while they issue, revoke, sign lists, back up, replace their CAs, bring their schema forward, start for the first
  * time and carry out commands; the next one has to find everything that was acknowledged. KILL_SEED repeats a run. KILL_EVERY=1 kills before each single
- * step of everything; without it, of what has hundreds of them, before each twelfth or twenty-fourth.
+ * step of everything; without it, of what has hundreds of them, before each eighth, twelfth or twenty-fourth.
  */
 
 /** On each store; with both of them, 300. */
@@ -22,7 +22,7 @@ const KILLS: Readonly<Record<OperationName, number>> = {
   start: 6,
   command: 14,
 };
-const EVERY: Readonly<Partial<Record<OperationName, number>>> = { migration: 2, rollover: 12, start: 12, command: 24 };
+const EVERY: Readonly<Partial<Record<OperationName, number>>> = { migration: 8, rollover: 12, start: 12, command: 24 };
 /** Each single step of a rollover is some hundred processes on each store. */
 const LONGEST_MS = process.env.KILL_EVERY === undefined ? 900_000 : 7_200_000;
 const kinds: readonly StoreKind[] = clusterPlace() ? ['SQLite', 'PostgreSQL'] : ['SQLite'];

@@ -90,7 +90,7 @@ export const COMMANDS: readonly KilledCommand[] = [
   { args: ['services', 'deny', 'orders'], shows: entry('denied') },
   {
     args: ['services', 'remove', 'orders'],
-    shows: [['services', 'history', 'orders', '--json'], '"state":null'],
+    shows: [['services', 'history', 'orders', '--json'], '"terms":null'],
     over: 'service_unknown',
   },
   {
