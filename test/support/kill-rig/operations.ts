@@ -128,6 +128,7 @@ function prepareCommand(work: Omit<Work, 'from'>, turn: number): void {
 async function giveCommand(work: Omit<Work, 'from'>, turn: number): Promise<void> {
   const command = COMMANDS[turn];
   if (!command) return;
+  command.before?.(folderOf(work));
   const { code, err } = await runCommand(work, command.args);
   const isOver = command.over !== undefined && err.includes(`[${command.over}]`);
   if (code !== 0 && !isOver) throw new Error(`veritas ${command.args.join(' ')}: ${err}`);
@@ -210,7 +211,6 @@ export const OPERATIONS = {
     run: async (work, acknowledge) => {
       const end = Math.min(COMMANDS.length, work.from + (work.times ?? COMMANDS.length));
       for (let turn = work.from; turn < end; turn++) {
-        COMMANDS[turn]?.before?.(folderOf(work));
         await giveCommand(work, turn);
         acknowledge({ kind: 'command', turn });
       }
