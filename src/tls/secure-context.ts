@@ -50,7 +50,7 @@ export interface ServerTlsSettings extends TlsSettings {
   readonly sessionTimeout: number;
   readonly sessionTickets: boolean;
   /**
-   * `optional`: a certificate is asked for, and the guard decides; what the socket says about it decides nothing. `required`: the handshake fails
+   * `optional`: a certificate is asked for, and the guard decides; the socket's `authorized` is false for everybody. `required`: the handshake fails
    * without a trusted certificate.
    */
   readonly clientAuth: 'optional' | 'required';
