@@ -54,6 +54,8 @@ export async function startServer(
     fsync: 'off',
     full_page_writes: 'off',
     shared_buffers: '16MB',
+    // Of some hundred databases one would be looked at each tenth of a second.
+    autovacuum: 'off',
     max_connections: '60',
     port,
     ...more,
