@@ -39,7 +39,7 @@ describeOnEachStore('a service that is backed up and restored elsewhere', (_, ne
   });
   /** A folder with a store of its own, and an identity file. */
   const newSite = async () => {
-    const place = await newPlace();
+    const place = await newPlace('nothing');
     places.push(place);
     const folder = temporaryFolder();
     writeFileSync(join(folder, 'identity'), `# made for a test\n${identity}\n`, { mode: 0o600 });

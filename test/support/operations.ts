@@ -26,7 +26,7 @@ import {
   verifySignature,
 } from '../../src/x509/index.js';
 import { certificationRequest } from './certification-request.js';
-import type { StorePlace } from './postgres.js';
+import type { NewPlace, StorePlace } from './postgres.js';
 import { somebody, temporarySettings } from './temporary-authority.js';
 
 const REASONS = ['certificateHold', 'superseded', 'keyCompromise'] as const;
@@ -101,13 +101,13 @@ export class Operations {
   #now = new Date();
 
   private constructor(
-    private readonly newPlace: () => Promise<StorePlace>,
+    private readonly newPlace: NewPlace,
     private place: StorePlace,
     private readonly settings: Partial<PkiSettings>[],
   ) {}
 
   /** Makes the CA. */
-  static async open(newPlace: () => Promise<StorePlace>): Promise<Operations> {
+  static async open(newPlace: NewPlace): Promise<Operations> {
     const operations = new Operations(newPlace, await newPlace(), [{}, {}]);
     await operations.#openAll();
     return operations;
@@ -236,7 +236,7 @@ export class Operations {
   async #restore({ which, isListGone }: Operation & { readonly kind: 'restore' }): Promise<void> {
     const backup = this.#backups[which % Math.max(1, this.#backups.length)];
     if (!backup) return;
-    const place = await this.newPlace();
+    const place = await this.newPlace('nothing');
     const [from, to] = [this.#settingsAt(0), temporarySettings(place.folder)];
     mkdirSync(to.directory, { recursive: true, mode: 0o700 });
     copyFileSync(from.passphraseFile, to.passphraseFile);

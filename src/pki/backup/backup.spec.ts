@@ -160,7 +160,7 @@ describeOnEachStore('a backup', (_, newPlace) => {
   beforeEach(async () => {
     // Making keys takes time on purpose: one CA is made, the others are restored from it.
     const { octets, published, passphrase } = await (template ??= makeTemplate());
-    places = [await newPlace()];
+    places = [await newPlace('nothing')];
     const [place] = places;
     if (!place) throw new Error('there is no place');
     const settings = newFolder();
@@ -178,7 +178,7 @@ describeOnEachStore('a backup', (_, newPlace) => {
 
   /** An empty place. */
   const elsewhere = async (): Promise<Place> => {
-    const place = await newPlace();
+    const place = await newPlace('nothing');
     places.push(place);
     const settings = newFolder();
     mkdirSync(settings.directory, { recursive: true, mode: 0o700 });
