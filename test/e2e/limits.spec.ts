@@ -464,9 +464,9 @@ test.each<[string, Issued]>([
     collect();
     return process.memoryUsage.rss();
   };
-  const before = await connectOften(30);
+  const before = await connectOften(20);
   // OpenSSL has more than a megabyte of them in each handshake.
-  expect((await connectOften(60)) - before).toBeLessThan(40 * 1024 * 1024);
+  expect((await connectOften(40)) - before).toBeLessThan(40 * 1024 * 1024);
   await app.app.close();
 });
 
