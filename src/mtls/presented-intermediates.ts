@@ -1,9 +1,7 @@
-import { decodeCertificate, DecodeError, type Certificate } from '../x509/index.js';
+import { certificatesAbove } from '../tls/index.js';
+import type { Certificate } from '../x509/index.js';
 import type { PresentedCertificate } from './peer-certificate.js';
 import { Remembered } from './remembered.js';
-
-// No honest client sends more.
-const MOST = 10;
 
 /** The octets of several certificates. */
 export const octetsOf = (certificates: readonly Certificate[]): number =>
@@ -18,32 +16,12 @@ export class PresentedIntermediates {
 
   /** Those that came with a certificate, or with the same one before, in whatever order they were sent. */
   of(leaf: PresentedCertificate): readonly Certificate[] {
-    const sent = sentWith(leaf);
+    const sent = certificatesAbove(leaf);
     return sent.length > 0 ? sent : (this.#remembered.get(leaf.fingerprint256) ?? []);
   }
 
   /** Remembers those over which the path of a certificate led. */
   remember({ fingerprint256 }: PresentedCertificate, presented: readonly Certificate[]): void {
     this.#remembered.set(fingerprint256, presented);
-  }
-}
-
-function sentWith(leaf: PresentedCertificate): readonly Certificate[] {
-  const above: Certificate[] = [];
-  let next = leaf.issuerCertificate;
-  for (let sent = 0; next && sent < MOST; sent++, next = next.issuerCertificate) {
-    const certificate = readable(next.raw);
-    if (certificate) above.push(certificate);
-  }
-  return above;
-}
-
-/** Undefined for what is no certificate: no path leads over it. */
-function readable(octets: Uint8Array): Certificate | undefined {
-  try {
-    return decodeCertificate(octets);
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined;
-    throw error;
   }
 }

@@ -1,5 +1,6 @@
 export type { CrlSource, RevocationMode, RevocationOptions, RevocationStatus } from '../revocation/index.js';
 export { asksForCertificates } from './client-certificates.js';
+export { certificatesAbove } from './certificates-above.js';
 export { clientLeafOf } from './client-leaf.js';
 export type { ConnectTarget, ServerConnection } from './client/connect.js';
 export { connectAnonymously } from './client/anonymous-connection.js';

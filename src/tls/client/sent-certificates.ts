@@ -1,10 +1,7 @@
-import type { X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
-import { decodeCertificate, DecodeError, type Certificate } from '../../x509/index.js';
+import type { Certificate } from '../../x509/index.js';
+import { certificatesAbove, MOST_ABOVE, readable } from '../certificates-above.js';
 import { PeerRefusedError } from './peer-refused-error.js';
-
-// No honest server sends more.
-const MAX_CERTIFICATES = 10;
 
 /**
  * What the server presented, its own certificate first; undefined when Node.js kept none, as for a resumed TLS 1.2 session. Call it only once: on a
@@ -14,13 +11,7 @@ export function sentCertificates(socket: TLSSocket): readonly [Certificate, ...C
   // Never the legacy object: an unknown key algorithm in it ends the process (Node.js 24.21).
   const leaf = socket.getPeerX509Certificate();
   if (!leaf) return undefined;
-  const above: Certificate[] = [];
-  let next: X509Certificate | undefined = leaf.issuerCertificate;
-  // They come as they were sent, in whatever order.
-  for (let sent = 0; next && sent < MAX_CERTIFICATES; sent++, next = next.issuerCertificate) {
-    const certificate = readable(next.raw);
-    if (certificate && certificate.subject.key !== certificate.issuer.key) above.push(certificate);
-  }
+  const above = certificatesAbove(leaf).filter(({ subject, issuer }) => subject.key !== issuer.key);
   return [readLeaf(leaf.raw), ...above];
 }
 
@@ -31,15 +22,6 @@ function readLeaf(octets: Uint8Array): Certificate {
   return leaf;
 }
 
-function readable(octets: Uint8Array): Certificate | undefined {
-  try {
-    return decodeCertificate(octets);
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined;
-    throw error;
-  }
-}
-
 /**
  * The same from the object that `checkServerIdentity` is given, which Node.js makes only of a chain that OpenSSL accepted. Throws PeerRefusedError.
  */
@@ -47,7 +29,7 @@ export function certificatesOfLegacy(certificate: DetailedPeerCertificate): read
   const above: Certificate[] = [];
   let [previous, current] = [certificate, certificate.issuerCertificate as DetailedPeerCertificate | undefined];
   // The root is its own issuer.
-  for (; current && current !== previous && above.length < MAX_CERTIFICATES; current = current.issuerCertificate) {
+  for (; current && current !== previous && above.length < MOST_ABOVE; current = current.issuerCertificate) {
     const read = readable(current.raw);
     if (read) above.push(read);
     previous = current;
