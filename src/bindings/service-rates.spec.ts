@@ -63,10 +63,10 @@ describeOnPostgres('what is spent, between nodes on one PostgreSQL', () => {
       await delay(10);
     }
     await place.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'veritas' and query like 'listen%'`,
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'veritas' and query like 'listen%'`,
     );
     await place.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'veritas' and query like '%pg_notify%'`,
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'veritas' and query like '%pg_notify%'`,
     );
     while (!b.heard.some(([, service]) => service === 'after')) {
       await a.tell([['', 'after', 1]]);
