@@ -4,7 +4,7 @@ import { httpSchema } from './http.config.js';
 import { logSchema } from './log.config.js';
 import { metricsSchema } from './metrics.config.js';
 import { microserviceSchema } from './microservice.config.js';
-import { isForGuardAlone, mtlsSchema } from './mtls.config.js';
+import { mtlsSchema } from './mtls.config.js';
 import { pkiSchema } from './pki.config.js';
 import { repositorySchema } from './repository.config.js';
 import { storeSchema } from './store.config.js';
@@ -33,12 +33,17 @@ export const configurationSchema = z
     message: 'another port than http.port',
     when: ({ value }) => listeners.safeParse(value).success,
   })
-  .refine(({ tls, mtls }) => tls.clientAuth === 'optional' || !isForGuardAlone(mtls), {
-    path: ['tls', 'clientAuth'],
-    message:
-      'optional, with mtls.trustDomains or mtls.presentedIntermediates: the guard alone can tell whom they trust',
-    when: ({ value }) => federation.safeParse(value).success,
-  })
+  // OpenSSL knows no CA of another trust domain, and of a client that it has verified Node.js 24.21 has lost the intermediates.
+  .refine(
+    ({ tls, mtls }) =>
+      tls.clientAuth === 'optional' || (mtls.trustDomains.length === 0 && !mtls.presentedIntermediates),
+    {
+      path: ['tls', 'clientAuth'],
+      message:
+        'optional, with mtls.trustDomains or mtls.presentedIntermediates: the guard alone can tell whom they trust',
+      when: ({ value }) => federation.safeParse(value).success,
+    },
+  )
   .refine(
     ({ http, repository, microservice: { port } }) =>
       port === undefined || port === 0 || (port !== http.port && (port !== repository.port || !repository.enabled)),

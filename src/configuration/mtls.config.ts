@@ -206,18 +206,6 @@ export const mtlsSchema = mtlsFields.superRefine(
   },
 );
 
-/**
- * Whether the guard trusts what a handshake cannot judge: OpenSSL knows no CA of another trust domain, and of a client that it has verified Node.js 24.21 has
- * lost the intermediates.
- */
-export const isForGuardAlone = ({
-  trustDomains,
-  presentedIntermediates,
-}: {
-  readonly trustDomains: readonly unknown[];
-  readonly presentedIntermediates: boolean;
-}): boolean => trustDomains.length > 0 || presentedIntermediates;
-
 /** The contradictions in an entry whose bundle server is authenticated by its SPIFFE ID. */
 function problemsOfEndpoint(
   { name, bundle, caFile, endpointSpiffeId: id, endpointBundleFile: file }: z.output<typeof trustDomainSchema>,
