@@ -272,7 +272,7 @@ describe('slow and greedy clients', () => {
       ca,
       {},
       {},
-      { headersTimeout: 300, requestTimeout: 400, answerTimeout: 400, keepAliveTimeout: 60_000, handshakeTimeout: 500 },
+      { headersTimeout: 300, requestTimeout: 400, answerTimeout: 400, keepAliveTimeout: 60_000 },
     );
     good = connectHttp2(`https://localhost:${app.port}`, { ...billing, ALPNProtocols: ['h2'] });
     await once(good, 'connect');
