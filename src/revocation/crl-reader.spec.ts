@@ -351,7 +351,11 @@ describe('the thread', () => {
     ['cannot begin', 'await import("./nowhere.js")', /failed \(.*nowhere/],
     ['ends', answering('process.exit(3)'), /ended/],
     ['throws', answering('throw new Error("broken")'), /failed \(broken\)/],
-    ['runs out of memory', answering('for (const all = []; ; ) all.push(new Array(100_000).fill(0.5));'), /failed \(.*memory/],
+    [
+      'runs out of memory',
+      answering('for (const all = []; ; ) all.push(new Array(100_000).fill(0.5));'),
+      /failed \(.*memory/,
+    ],
     ['answers nothing', answering('parentPort.postMessage(undefined)'), /answered what it was not asked/],
     ['answers another question', answering('parentPort.postMessage({ id: 77 })'), /answered what it was not asked/],
     ['answers half of it', answering('parentPort.postMessage({ id, length: 3 })'), /answered what it was not asked/],
