@@ -3,12 +3,12 @@ import { ApiModule } from './api/index.js';
 import { foreignCrlsPart, trustBundlesPart } from './bindings/foreign-health.js';
 import { registryRevocation } from './bindings/registry-revocation.js';
 import { registryDenial, registryRates, registryRoles, registryServices } from './bindings/registry-services.js';
-import { crlPart, issuingCaPart, ocspPart } from './bindings/revocation-health.js';
+import { crlPart, issuingCaPart, ocspPart, serverCertificatePart } from './bindings/revocation-health.js';
 import { storePart } from './bindings/store-health.js';
 import { ratesOf, sharedRates } from './bindings/service-rates.js';
 import { crlSources, federatedDomains, type Configuration } from './configuration/index.js';
 import { ConfigurationModule } from './configuration/nest/index.js';
-import { expiryPart, HealthModule, HealthService, type HealthPart } from './health/index.js';
+import { HealthModule, HealthService, type HealthPart } from './health/index.js';
 import { MetricsModule, type Readings } from './metrics/index.js';
 import {
   CrlRevocation,
@@ -81,7 +81,7 @@ function healthModule({ configuration, authority, store, serverCertificate }: Ru
       ...(ocsp ? [ocspPart(ocsp, now)] : []),
       ...(mtls.crls.length > 0 ? [foreignCrlsPart(() => foreign.standing)] : []),
       ...(mtls.trustDomains.length > 0 ? [trustBundlesPart(() => federation.standing)] : []),
-      expiryPart('server_certificate', () => serverCertificate().notAfter, 1, now),
+      serverCertificatePart(serverCertificate, ca, revocations, now),
     ],
   });
 }
