@@ -3,12 +3,12 @@ import { ApiModule } from './api/index.js';
 import { foreignCrlsPart, trustBundlesPart } from './bindings/foreign-health.js';
 import { registryRevocation } from './bindings/registry-revocation.js';
 import { registryDenial, registryRates, registryRoles, registryServices } from './bindings/registry-services.js';
-import { crlPart, issuingCaPart, ocspPart } from './bindings/revocation-health.js';
+import { crlPart, issuingCaPart, ocspPart, serverCertificatePart } from './bindings/revocation-health.js';
 import { storePart } from './bindings/store-health.js';
 import { ratesOf, sharedRates } from './bindings/service-rates.js';
 import { crlSources, federatedDomains, type Configuration } from './configuration/index.js';
 import { ConfigurationModule } from './configuration/nest/index.js';
-import { expiryPart, HealthModule, HealthService, type HealthPart } from './health/index.js';
+import { HealthModule, HealthService, type HealthPart } from './health/index.js';
 import { MetricsModule, type Readings } from './metrics/index.js';
 import {
   CrlRevocation,
@@ -17,7 +17,7 @@ import {
   type CurrentTrust,
   type VerifiedClientIdentity,
 } from './mtls/index.js';
-import { CaService, CrlService, RevocationRegistry, type CertificationAuthority } from './pki/index.js';
+import { CaService, CrlService, needsCrl, RevocationRegistry, type CertificationAuthority } from './pki/index.js';
 import { PkiModule } from './pki/nest/index.js';
 import type { Registry } from './registry/index.js';
 import { RegistryModule } from './registry/nest/index.js';
@@ -81,7 +81,7 @@ function healthModule({ configuration, authority, store, serverCertificate }: Ru
       ...(ocsp ? [ocspPart(ocsp, now)] : []),
       ...(mtls.crls.length > 0 ? [foreignCrlsPart(() => foreign.standing)] : []),
       ...(mtls.trustDomains.length > 0 ? [trustBundlesPart(() => federation.standing)] : []),
-      expiryPart('server_certificate', () => serverCertificate().notAfter, 1, now),
+      serverCertificatePart(serverCertificate, ca, revocations, now),
     ],
   });
 }
@@ -128,12 +128,18 @@ function metricsModule({ configuration, version, serverCertificate }: Runtime): 
     useFactory: (ca: CaService, crls: CrlService, foreign: CrlRevocation): Readings => ({
       version,
       certificate: serverCertificate,
-      authorities: () => ca.authorities.map(({ id, certificate }) => [id, certificate]),
-      lists: () => crls.served,
+      authorities: () => ca.authorities.filter(isInUse).map(({ id, certificate }) => [id, certificate]),
+      lists: () => {
+        const ids = new Set(ca.authorities.filter(needsCrl).map(({ id }) => id));
+        return crls.served.filter(({ issuer }) => ids.has(issuer));
+      },
       foreignLists: () => foreign.standing,
     }),
   });
 }
+
+/** Whether a CA signs certificates, or may yet: the end of another one calls for no rollover. */
+const isInUse = ({ state }: CaService['authorities'][number]): boolean => state !== 'retired' && state !== 'removed';
 
 /** `health` has to be the same module object that the application imports: another one would be a second instance with routes of its own. */
 function repositoryModule({ configuration, authority }: Runtime, health: DynamicModule): DynamicModule {

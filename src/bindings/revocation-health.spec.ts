@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { certificationRequest } from '../../test/support/certification-request.js';
 import { openTemporaryAuthority, somebody, type TemporaryAuthority } from '../../test/support/temporary-authority.js';
 import type { CertificationAuthority } from '../pki/index.js';
-import { crlPart, issuingCaPart, ocspPart } from './revocation-health.js';
+import { TestCa } from '../testing/index.js';
+import { crlPart, issuingCaPart, ocspPart, serverCertificatePart } from './revocation-health.js';
 import { certIdOf, encodeOcspRequest } from '../x509/index.js';
 
 const HOUR = 3_600_000;
@@ -39,6 +40,20 @@ it('the issuing CA: a warning before its end, down after it, and once it is revo
   forward(25 * DAY);
   expect(await ends.check()).toEqual({ state: 'down', detail: 'expired' });
   await other.close();
+});
+
+it('the certificate of the listener: a warning once it is revoked, which only some clients ask', async () => {
+  const { ca, registry } = authority;
+  const { certificate } = await ca.issue({ request: certificationRequest(), requester: somebody });
+  const part = serverCertificatePart(() => certificate, ca, registry, now);
+  const foreign = serverCertificatePart(() => TestCa.root().issue().certificate, ca, registry, now);
+  expect(await part.check()).toMatchObject({ state: 'warning', detail: '0 days left' });
+  expect(part.name).toBe('server_certificate');
+  await ca.revoke({ serialNumber: certificate.serialNumber, reason: 'superseded', requester: somebody });
+  expect(await part.check()).toEqual({ state: 'warning', detail: 'revoked' });
+  expect(await foreign.check()).toMatchObject({ detail: '0 days left' });
+  forward(2 * DAY);
+  expect(await part.check()).toEqual({ state: 'down', detail: 'expired' });
 });
 
 it('lists: down without a complete one or a shard, a warning without a delta', async () => {

@@ -1,5 +1,6 @@
 import { expiryPart, type HealthPart, type PartState } from '../health/index.js';
 import { needsCrl, type CaService, type CrlService, type OcspService, type RevocationRegistry } from '../pki/index.js';
+import type { Certificate } from '../x509/index.js';
 
 const DAY = 86_400_000;
 
@@ -17,6 +18,29 @@ export function issuingCaPart(
       const above = ca.authorities.find(({ id }) => id === parent);
       const isRevoked = above && registry.statusOf(above.certificate, certificate.serialNumber).status === 'revoked';
       return isRevoked ? { state: 'down', detail: 'revoked' } : expiry.check();
+    },
+  };
+}
+
+/** The certificate of the listener. One that is revoked is a warning: only clients who ask for its status refuse it. */
+export function serverCertificatePart(
+  certificate: () => Certificate,
+  ca: CaService,
+  registry: RevocationRegistry,
+  clock: () => Date,
+): HealthPart {
+  const expiry = expiryPart('server_certificate', () => certificate().notAfter, 1, clock);
+  return {
+    name: expiry.name,
+    check: async () => {
+      const state = await expiry.check();
+      if (state.state === 'down') return state;
+      const { serialNumber } = certificate();
+      // Numbers of ours are random: no other CA gives the same ones.
+      const isRevoked = ca.authorities.some(
+        (authority) => registry.statusOf(authority.certificate, serialNumber).status === 'revoked',
+      );
+      return isRevoked ? { state: 'warning', detail: 'revoked' } : state;
     },
   };
 }

@@ -38,7 +38,7 @@ export interface Readings {
   readonly version: string;
   /** The certificate that the service presents. */
   readonly certificate: () => CertificateTerm;
-  /** The certificates of its CAs, by the ids of the CAs. */
+  /** The certificates of its CAs that are neither retired nor removed, by the ids of the CAs. */
   readonly authorities: () => readonly (readonly [id: string, term: CertificateTerm])[];
   readonly lists: () => readonly ListTerm[];
   /** The lists of `mtls.crls`, in that order. */

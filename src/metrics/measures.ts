@@ -53,7 +53,7 @@ export function measuresOf(events: EventBus, decisions: DecisionCounts, readings
     ),
     {
       name: 'veritas_authority_not_after_seconds',
-      help: 'The notAfter of the certificate of a CA, in seconds since the epoch.',
+      help: 'The notAfter of the certificate of a CA that is neither retired nor removed, in seconds since the epoch.',
       kind: 'gauge',
       labels: ['issuer'],
       read: () => readings.authorities().map(([issuer, { notAfter }]) => [{ issuer }, seconds(notAfter)]),

@@ -20,7 +20,8 @@ import type { MtlsOptions } from './mtls.options.js';
 import type { ServicePlace } from './service-name.js';
 
 const optionsOf = optionsOfModule('MtlsModule');
-const isOctets = (value: unknown): boolean => isText(value) || isUint8Array(value);
+// The name of a file is text too, and what is read in vain says nothing of the option.
+const isOctets = (value: unknown): boolean => (isText(value) && value.includes('-----BEGIN ')) || isUint8Array(value);
 const isCertificates = (value: unknown): boolean => isOctets(value) || (Array.isArray(value) && value.every(isOctets));
 const certificate = only('PEM or DER', isOctets);
 const certificates = only('PEM or DER, one or a list', isCertificates);
@@ -104,7 +105,8 @@ const checkNames = optionsOf<MtlsOptions>({
 
 /**
  * Looks at options that came past the types, as from an environment, from JavaScript, or from the factory of `forRootAsync`, of whose result no type
- * says that it has a name too many. Throws TypeError for one that is missing, unknown or of another kind, and RangeError for a time that is none.
+ * says that it has a name too many. Throws TypeError for one that is missing, unknown or of another kind, or for a proxy that is a caller as well, and
+ * RangeError for a time that is none.
  */
 export function checkOptions(options: Partial<MtlsOptions> = {}): void {
   const { trustAnchors, services } = options;
@@ -112,6 +114,10 @@ export function checkOptions(options: Partial<MtlsOptions> = {}): void {
   if (typeof services !== 'function' && !Array.isArray(services))
     throw new TypeError('MtlsModule needs services: a list of the services that may call, or a function');
   checkNames(options, '');
+  const { trustedProxies = [], roles } = options;
+  for (const { service } of trustedProxies)
+    if ((Array.isArray(services) && services.includes(service)) || (isTable(roles) && Object.hasOwn(roles, service)))
+      throw new TypeError(`trustedProxies: ${service} is in services or roles: a proxy calls nothing for itself`);
 }
 
 const noTime = (option: string, value: unknown): RangeError =>

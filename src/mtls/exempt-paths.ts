@@ -14,8 +14,8 @@ export function exemptPaths(paths: readonly string[]): IsExempt {
   const prefixes: string[] = [];
   for (const path of paths) {
     if ((!/^\/[^*?]*(?:\/\*)?$/.test(path) && path !== '/*') || AMBIGUOUS.test(path))
-      throw new RangeError(`not an exempt path: ${path}`);
-    if (path === '/*') throw new RangeError('/* would exempt every path');
+      throw new RangeError(`exemptPaths: ${path} is neither a path, as /status, nor a prefix, as /assets/*`);
+    if (path === '/*') throw new RangeError('exemptPaths: /* would exempt every path');
     if (path.endsWith('/*')) prefixes.push(path.slice(0, -1));
     else exact.add(path);
   }

@@ -30,6 +30,7 @@ import { generateTestKeyPair, TestCa } from '../testing/index.js';
 import { MtlsTcpServer } from './tcp/index.js';
 import { rememberCall, TransportCall } from './transports/transport-call.js';
 import {
+  AllowAnyService,
   AllowServices,
   Authorize,
   MtlsModule,
@@ -318,6 +319,32 @@ test('a request is counted once, whichever ways its route is unseen in, and HEAD
   expect(left).toEqual(['79', '78', '77', '76', '75', '74']);
 });
 
+test('decorators that contradict each other stop the start, which says where they stand', async () => {
+  @Controller('orders')
+  @AllowServices('billing')
+  class OrdersController {
+    @Get('any')
+    @AllowAnyService()
+    any(): string {
+      return 'any';
+    }
+  }
+  @Controller('orders')
+  class OpenController {
+    @Post()
+    @Public()
+    @AllowServices('billing')
+    make(): string {
+      return 'made';
+    }
+  }
+  for (const [controller, where] of [
+    [OrdersController, 'OrdersController.any'],
+    [OpenController, 'OpenController.make'],
+  ] as const)
+    await expect(startWith([controller])).rejects.toThrow(new RegExp(`^${where}: .* is both `));
+});
+
 test('imported twice, with two policies, it stops the start', async () => {
   const one = MtlsModule.forRoot({ trustAnchors: ca.certificatePem, services: ['orders'] });
   @Module({ imports: [one] })
@@ -355,6 +382,7 @@ test('loaded lazily, alone or below another module, it is refused: Nest takes no
 });
 
 const given = { trustAnchors: ca.certificatePem, services: ['billing'] };
+const edge = { service: 'edge', format: 'escaped-pem' };
 test.each<[string, object]>([
   ['MtlsModule needs trustAnchors', { ...given, trustAnchors: undefined }],
   ['MtlsModule needs services', { ...given, services: undefined }],
@@ -391,6 +419,10 @@ test.each<[string, object]>([
     { ...given, trustedProxies: [{ service: 'edge', format: 'xfcc', from: '::1' }] },
   ],
   ['trustAnchors must be PEM or DER, one or a list, or a function', { ...given, trustAnchors: 5 }],
+  ['trustAnchors must be PEM or DER, one or a list, or a function', { ...given, trustAnchors: 'acme/ca.pem' }],
+  ['trustedProxies: edge is in services or roles', { ...given, services: ['edge'], trustedProxies: [edge] }],
+  ['trustedProxies: edge is in services or roles', { ...given, roles: { edge: ['issuer'] }, trustedProxies: [edge] }],
+  ['exemptPaths: status is neither a path, as /status, nor a prefix', { ...given, exemptPaths: ['status'] }],
   ['services[1] must be a text', { ...given, services: ['billing', undefined] }],
   ['serviceFrom must be a list', { ...given, serviceFrom: 'cn' }],
   ["serviceFrom[0] must be one of 'cn', 'dns', 'spiffe'", { ...given, serviceFrom: ['sn'] }],

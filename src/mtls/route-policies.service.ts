@@ -31,7 +31,10 @@ export class RoutePolicies {
     return policy;
   }
 
-  /** Puts each handler into the config of its routes, where {@link handlerOf} finds it. To be called before Nest registers the routes. */
+  /**
+   * Puts each handler into the config of its routes, where {@link handlerOf} finds it. To be called before Nest registers the routes. Throws as
+   * {@link of}.
+   */
   markHandlers(): void {
     for (const module of this.modules.values())
       for (const { metatype } of module.controllers.values())
@@ -61,6 +64,7 @@ export class RoutePolicies {
       if (!Reflect.hasMetadata(NEST_PATH, handler)) continue;
       const controllers = this.#controllersOf.get(handler) ?? [];
       if (!controllers.includes(controller)) this.#controllersOf.set(handler, [...controllers, controller]);
+      this.of(handler, controller);
       const config = Reflect.getMetadata(ROUTE_CONFIG, handler) as object | undefined;
       Reflect.defineMetadata(ROUTE_CONFIG, { ...config, [HANDLER]: handler }, handler);
     }

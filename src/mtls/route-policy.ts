@@ -51,20 +51,21 @@ export function routePolicyOf(handler: object | undefined, controller: HandlerCl
   const onHandler = handler ? rulesOn(handler, authorizersOnMethod(handler, controller)) : NOTHING;
   const onController = rulesOn(controller, authorizersOn(controller));
   const ownLimit = handler && (metadataOfMethod(RATE_KEY, handler, controller) as Rate[])[0];
+  const contradiction = (what: string) => new TypeError(`${placeOf(controller.name, handler)}: ${what}`);
   if (onHandler.isPublic && onHandler.asks)
-    throw new TypeError('a handler is both @Public() and restricted to services or roles');
+    throw contradiction('a handler is both @Public() and restricted to services or roles');
   if (onHandler.isPublic && onHandler.shadow)
-    throw new TypeError('a handler is both @Public() and @Shadow(): there is nothing to try');
+    throw contradiction('a handler is both @Public() and @Shadow(): there is nothing to try');
   if (onHandler.isPublic && ownLimit)
-    throw new TypeError('a handler is both @Public() and has a @RateLimit(), which counts by service');
+    throw contradiction('a handler is both @Public() and has a @RateLimit(), which counts by service');
   if (onHandler.isPublic) return { public: true };
   if (onController.isPublic && onController.asks)
-    throw new TypeError('a controller is both @Public() and restricted to services or roles');
+    throw contradiction('a controller is both @Public() and restricted to services or roles');
   if (onController.isPublic && !onHandler.asks) return { public: true };
   const anyService = onHandler.anyService || onController.anyService;
   const authorizers = [...onController.authorizers, ...onHandler.authorizers];
   if (anyService && authorizers.length > 0)
-    throw new TypeError('a route is both @AllowAnyService() and restricted to services or roles');
+    throw contradiction('a route is both @AllowAnyService() and restricted to services or roles');
   const allowExpired = handler !== undefined && Reflect.getMetadata(AllowExpired.KEY, handler) === true;
   const shadow = onHandler.shadow || onController.shadow;
   const limit = ownLimit ? limitOf(ownLimit, controller, handler) : limitOnController(controller);
@@ -97,8 +98,11 @@ function limitOnController(controller: HandlerClass): RouteLimit | undefined {
 const limitOf = (rate: Rate, controller: HandlerClass, handler?: { readonly name?: string }): RouteLimit => ({
   owner: controller,
   rate,
-  name: handler ? `${nameOf(controller)}.${handler.name ?? ''}` : nameOf(controller),
+  name: placeOf(nameOf(controller), handler),
 });
+
+const placeOf = (controller: string, handler?: { readonly name?: string }): string =>
+  handler ? `${controller}.${handler.name ?? ''}` : controller;
 
 /** The name of a controller or gateway, with the host, path and version by which Nest tells it from another of that name. */
 function nameOf(controller: HandlerClass): string {

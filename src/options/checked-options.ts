@@ -9,7 +9,7 @@ export const only =
     if (!is(value)) throw new TypeError(`${at} must be ${what}`);
   };
 
-export const isText = (value: unknown): boolean => typeof value === 'string';
+export const isText = (value: unknown): value is string => typeof value === 'string';
 export const isNumber = (value: unknown): value is number => typeof value === 'number';
 export const isFunction = (value: unknown): boolean => typeof value === 'function';
 export const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { EventBus } from '../../src/events/index.js';
 import { CaService, CrlService, EnrollmentService, RevocationService } from '../../src/pki/index.js';
@@ -10,8 +11,9 @@ import { TestCa } from '../../src/testing/index.js';
 import { decodeCertificates } from '../../src/x509/index.js';
 import { callerOf, csrOf, newKey, send, type Caller } from '../support/certificate-client.js';
 import { get, PROTOCOLS } from '../support/client.js';
+import { commandLine } from '../support/command-line.js';
 import { temporaryFolder, writeFiles } from '../support/folder.js';
-import { developmentTls, startIn } from '../support/service.js';
+import { developmentTls, environmentIn, startIn } from '../support/service.js';
 
 type Service = Awaited<ReturnType<typeof startIn>>;
 
@@ -86,6 +88,38 @@ describe('GET /metrics', () => {
       expect(metrics.get(`veritas_crl_number${of}`)).toBe(list?.number);
       expect(metrics.get(`veritas_crl_size_bytes${of}`)).toBe(list?.octets);
     }
+  });
+
+  test('says nothing of a CA that was replaced: it needs no rollover, and nobody its lists', async () => {
+    const one = await startIn();
+    const veritas = async (...args: string[]): Promise<void> => {
+      expect(await commandLine(args, environmentIn(one.folder))).toMatchObject({ code: 0 });
+    };
+    for (const step of ['prepare', 'publish', 'activate']) await veritas('ca', 'rollover', step);
+    const ca = one.application.get(CaService, { strict: false });
+    while (ca.issuing.id !== 'issuing-2') await delay(10);
+    const { tls } = await callerOf(one, 'monitoring-service');
+    const issuersOf = async (name: string): Promise<string[]> =>
+      [...(await metricsOf(one, tls)).keys()].flatMap((series) =>
+        series.startsWith(`${name}{`) ? (/issuer="([^"]+)"/.exec(series)?.slice(1) ?? []) : [],
+      );
+    const expectIssuers = async (ending: string[], listed: string[]): Promise<void> => {
+      expect(await issuersOf('veritas_authority_not_after_seconds')).toEqual(ending);
+      for (const what of ['number', 'next_update_seconds', 'size_bytes'])
+        expect(await issuersOf(`veritas_crl_${what}`)).toEqual(listed);
+    };
+    const has = async (state: string): Promise<void> => {
+      while (ca.authorities.find(({ id }) => id === 'issuing')?.state !== state) await delay(10);
+    };
+    await expectIssuers(['root', 'issuing', 'issuing-2'], ['root', 'issuing', 'issuing-2']);
+    await veritas('ca', 'rollover', 'retire');
+    await has('retired');
+    await expectIssuers(['root', 'issuing-2'], ['root', 'issuing', 'issuing-2']);
+    await veritas('revoke', '--issuer', 'issuing', '--reason', 'superseded');
+    await veritas('ca', 'rollover', 'remove');
+    await has('removed');
+    await expectIssuers(['root', 'issuing-2'], ['root', 'issuing-2']);
+    await one.close();
   });
 
   test('counts what the CA did, and what it did not', async () => {
