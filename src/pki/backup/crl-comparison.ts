@@ -21,7 +21,7 @@ import type { Requester } from '../pki-settings.js';
 import { HOLD, revocationReasons, type RevocationReason } from '../revocation/reason.js';
 import { isRevocable } from '../revocation/revocation.service.js';
 import { usableEntries } from '../rollover/external-crl.js';
-import { refuse, type ProvenList, type ProvenLists } from './published-crl.js';
+import { placeOf, refuse, type ProvenList, type ProvenLists } from './published-crl.js';
 
 /** The difference between the published lists of an issuer and the backup. */
 export interface CrlComparison {
@@ -146,15 +146,16 @@ export async function reapply(
   comparison: CrlComparison,
   { audit, requester }: { readonly audit: AuditLog; readonly requester: Requester },
 ): Promise<void> {
-  const { issuer, known, published } = comparison;
+  const { issuer, known, taken, published } = comparison;
   if (!published) return;
   await revokeAgain(transaction, comparison, published.number, { audit, requester });
   const isDeltaMissing = lacksDelta(comparison);
   if (!isBehind(comparison) && !isDeltaMissing) return;
   const scopes = await listCrlScopes(transaction, issuer.id);
   // When the last list of a scope was not given, the numbers used in that scope are unknown, so the numbers jump ahead.
-  const isAllHere = scopes.length - 1 <= published.partial.length && !isDeltaMissing;
-  await raiseCrlFloor(transaction, issuer.id, published.number + (isAllHere ? 0 : JUMP));
+  const given = new Set(published.partial.map(placeOf));
+  const isAllHere = scopes.filter((scope) => scope !== COMPLETE).length <= given.size && !isDeltaMissing;
+  await raiseCrlFloor(transaction, issuer.id, Math.max(published.number, taken) + (isAllHere ? 0 : JUMP));
   await forgetCrls(transaction, issuer.id, COMPLETE);
   const { list, number } = published.complete;
   if (number === known) return;
