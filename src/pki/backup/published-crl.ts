@@ -82,9 +82,13 @@ export function provenLists(
 const isPartial = ({ extensions }: CertificateList): boolean =>
   extensions.deltaCrlIndicator !== undefined || extensions.issuingDistributionPoint !== undefined;
 
-/** What tells the places of an issuer's partial lists apart: the octets of issuingDistributionPoint in hexadecimal, of which a delta has none. */
-export const placeOf = ({ list }: ProvenList): string =>
-  Buffer.from(list.extensions.all.get(Oid.issuingDistributionPoint)?.value ?? []).toString('hex');
+/** The places of the shards that were given: the octets of issuingDistributionPoint, in hexadecimal. */
+export const shardPlaces = ({ partial }: ProvenLists): ReadonlySet<string> =>
+  new Set(
+    partial
+      .flatMap(({ list }) => list.extensions.all.get(Oid.issuingDistributionPoint) ?? [])
+      .map(({ value }) => Buffer.from(value).toString('hex')),
+  );
 
 /** Why a partial list is not a delta or a shard by distribution points as this CA signs them; undefined when it is one. */
 function gapInPartial({ extensions }: CertificateList): string | undefined {
