@@ -622,10 +622,16 @@ describe('microservices', () => {
   });
 
   test('a TCP connection over which nothing comes is cut', async () => {
-    const [[open, server] = []] = await startBoth({ idleTimeout: 100 });
-    const client = await open!(portOf(server!), opening(billing));
-    closing.push(client.close);
-    await client.closed;
+    const [[, server] = []] = await startBoth({ idleTimeout: 100 });
+    // Whose own side stays open.
+    const half = connect({ ...clientTls(ca, billing), port: portOf(server!), allowHalfOpen: true });
+    closing.push(() => half.destroy());
+    half.on('error', () => undefined).resume();
+    const gone = new Promise((resolve) => half.once('close', resolve));
+    await once(half, 'end');
+    const more = setInterval(() => half.write('2#{}'), 10);
+    await gone;
+    clearInterval(more);
   });
 
   test('messages that are small enough are answered, however close they follow each other, and one that is too large is not', async () => {
@@ -727,6 +733,33 @@ describe('microservices', () => {
       expect(told).toMatchObject({ code: 3, details: 'not like this' });
     },
   );
+
+  test('a handler that takes the gRPC stream itself is not begun for who is refused', async () => {
+    const begun: string[] = [];
+    @Controller()
+    class Taking {
+      @GrpcStreamCall('Orders', 'Raw')
+      raw(stream: ClientDuplexStream<object, object>): void {
+        begun.push('Raw');
+        stream.on('data', () => stream.end());
+      }
+    }
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Taking] });
+    closing.push(() => app.close());
+    const strategy = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    for (const client of [foreign, unlisted, undefined]) {
+      const refused = once(grpcClient(portOf(strategy.listener), client).Raw().resume(), 'error');
+      expect((await refused)[0]).toMatchObject({ code: client ? 7 : 16 });
+    }
+    const call = grpcClient(portOf(strategy.listener), billing).Raw();
+    call.write({});
+    await once(call.resume(), 'end');
+    expect(begun).toEqual(['Raw']);
+  });
 
   test('gRPC calls that are under way are answered before a graceful end, and new ones are not taken', async () => {
     const [begun, release] = [Promise.withResolvers<undefined>(), Promise.withResolvers<object>()];
