@@ -624,7 +624,8 @@ describe('microservices', () => {
   test('a TCP connection over which nothing comes is cut', async () => {
     const [[, server] = []] = await startBoth({ idleTimeout: 100 });
     // Whose own side stays open.
-    const half = connect({ ...clientTls(ca, billing), port: portOf(server!), allowHalfOpen: true });
+    const halfOpen = { ...clientTls(ca, billing), port: portOf(server!), allowHalfOpen: true };
+    const half = connect(halfOpen);
     closing.push(() => half.destroy());
     half.on('error', () => undefined).resume();
     const gone = new Promise((resolve) => half.once('close', resolve));
