@@ -7,7 +7,7 @@ import { AllowServices, Authorize, RequireRoles } from './allow-services.decorat
 import type { VerifiedClientIdentity } from './client-identity.js';
 import type { HandlerClass } from './handler-methods.js';
 import { Public } from './public.decorator.js';
-import { routePolicyOf, type RoutePolicy } from './route-policy.js';
+import { routePolicyOf, type RoutePolicy, DEFAULT_ADMISSION, leastOf } from './route-policy.js';
 import { Shadow } from './shadow.decorator.js';
 
 /** A decorator, and what it says, for a reading of its own. */
@@ -291,4 +291,20 @@ describe('a function that took the place of a method keeps the rules of that', (
     Third.prototype.every = shared;
     expect(rulesOf(copyOf(shared), shared)).toBe(2);
   });
+});
+
+test('the least of several policies asks for what all of them ask, and is closed without any', () => {
+  const [one, two, three] = [1, 2, 3].map(() => () => ({ allowed: true as const }));
+  const asking = (...authorizers: (typeof one)[]) => ({
+    ...DEFAULT_ADMISSION,
+    public: false as const,
+    authorizers: authorizers.flatMap((rule) => rule ?? []),
+  });
+  expect(leastOf([asking(one, two), asking(two, three), asking(two)])).toEqual(asking(two));
+  expect(leastOf([asking(one), asking(one), asking(three)])).toEqual(asking());
+  expect(leastOf([asking(one), asking()])).toEqual(asking());
+  for (const wider of [{ shadow: true }, { anyService: true }, { allowExpired: true }])
+    expect(leastOf([asking(), { ...asking(), ...wider }])).toEqual({ ...asking(), ...wider });
+  expect(leastOf([asking(one), { public: true }])).toEqual({ public: true });
+  expect(leastOf([])).toEqual(asking());
 });

@@ -5,7 +5,7 @@ import { connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { json } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { connect, type Server } from 'node:tls';
+import { connect, type Server, type TlsOptions } from 'node:tls';
 import {
   credentials,
   loadPackageDefinition,
@@ -48,6 +48,7 @@ import {
   MtlsModule,
   Public,
   Shadow,
+  type MtlsOptions,
 } from '../../src/mtls/index.js';
 import { MtlsGrpcServer } from '../../src/mtls/grpc/index.js';
 import { MtlsTcpServer } from '../../src/mtls/tcp/index.js';
@@ -515,12 +516,17 @@ describe('microservices', () => {
   test('octets that are no message end the connection, in one short line of the log', async () => {
     const port = await startTcp(Plain);
     const seen = LogLines.shared.next('message_failed');
+    const before = LogLines.shared.events('message_failed').length;
+    const began = performance.now();
     for (const octets of [`9999#${'x'.repeat(9999)}`, `999999#${'x'.repeat(200_000)}`, 'x'.repeat(200_000)]) {
       const client = await openTcp(port, opening(undefined));
       client.socket.write(octets);
       await client.closed;
     }
     expect(String((await seen).reason).length).toBeLessThanOrEqual(256);
+    // One a second at most, however slow the machine.
+    const lines = LogLines.shared.events('message_failed').length - before;
+    expect(lines).toBeLessThanOrEqual(1 + Math.floor((performance.now() - began) / 1000));
     // Nor does it last for who does not end it on the other side, and goes on.
     const halfOpen = { ...clientTls(ca, billing), port, allowHalfOpen: true };
     const half = connect(halfOpen);
@@ -551,6 +557,82 @@ describe('microservices', () => {
       closing.push(() => socket.destroy());
       await once(socket.resume(), 'close');
     }
+  });
+
+  /** An application over TCP and gRPC, by its servers. */
+  async function startBoth(
+    { idleTimeout, maxConnections, ...more }: Partial<TlsOptions> & { idleTimeout?: number; maxConnections?: number },
+    options: Partial<MtlsOptions> = {},
+  ): Promise<readonly (readonly [typeof openTcp, Server])[]> {
+    @Controller()
+    class Both {
+      @MessagePattern('who', Transport.TCP)
+      who(@Payload() _: unknown, @ClientIdentity() who: ClientIdentity): string {
+        return who.service;
+      }
+      @GrpcMethod('Orders', 'Who')
+      grpcWho(@Payload() _: unknown, @ClientIdentity() who: ClientIdentity): object {
+        return { name: who.service };
+      }
+    }
+    const tls = { ...(await serverTls(ca)), ...more };
+    const app = await createApp(ca, tls, { controllers: [Both] }, options);
+    closing.push(() => app.close());
+    const shared = { host: '127.0.0.1', tls, ...(maxConnections ? { maxConnections } : {}) };
+    const tcp = new MtlsTcpServer({ ...shared, ...(idleTimeout ? { idleTimeout } : {}) });
+    const grpc = new MtlsGrpcServer({ ...shared, package: 'orders', protoPath: PROTO });
+    for (const strategy of [tcp, grpc]) app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    return [
+      [openTcp, tcp.unwrap<Server>()],
+      [openGrpc, grpc.listener],
+    ];
+  }
+
+  test('a client certificate is asked for, whatever the TLS options say', async () => {
+    for (const [open, server] of await startBoth({ requestCert: false })) {
+      const client = await open(portOf(server), opening(billing));
+      closing.push(client.close);
+      expect(await client.ask('who')).toEqual({ answer: 'billing' });
+    }
+  });
+
+  test('no more connections are taken than there may be', async () => {
+    for (const [open, server] of await startBoth({ maxConnections: 1 })) {
+      const client = await open(portOf(server), opening(billing));
+      closing.push(client.close);
+      await expect(open(portOf(server), opening(billing))).rejects.toThrow();
+      expect(await client.ask('who')).toEqual({ answer: 'billing' });
+    }
+  });
+
+  test('a connection whose certificate is refused as over ends after the answer, where nothing else cuts it', async () => {
+    let time = 0;
+    const options = { clock: () => new Date(Date.now() + time), cutConnections: false };
+    for (const [open, server] of await startBoth({}, options)) {
+      const client = await open(portOf(server), opening(billing));
+      closing.push(client.close);
+      expect(await client.ask('who')).toEqual({ answer: 'billing' });
+      time = 1000 * 24 * 3_600_000;
+      expect(await client.ask('who')).toMatchObject({ code: 'certificate_expired' });
+      await client.closed;
+      time = 0;
+    }
+  });
+
+  test('a TCP connection over which nothing comes is cut', async () => {
+    const [[, server] = []] = await startBoth({ idleTimeout: 100 });
+    // Whose own side stays open.
+    const halfOpen = { ...clientTls(ca, billing), port: portOf(server!), allowHalfOpen: true };
+    const half = connect(halfOpen);
+    closing.push(() => half.destroy());
+    half.on('error', () => undefined).resume();
+    const gone = new Promise((resolve) => half.once('close', resolve));
+    await once(half, 'end');
+    const more = setInterval(() => half.write('2#{}'), 10);
+    await gone;
+    clearInterval(more);
   });
 
   test('messages that are small enough are answered, however close they follow each other, and one that is too large is not', async () => {
@@ -652,6 +734,33 @@ describe('microservices', () => {
       expect(told).toMatchObject({ code: 3, details: 'not like this' });
     },
   );
+
+  test('a handler that takes the gRPC stream itself is not begun for who is refused', async () => {
+    const begun: string[] = [];
+    @Controller()
+    class Taking {
+      @GrpcStreamCall('Orders', 'Raw')
+      raw(stream: ClientDuplexStream<object, object>): void {
+        begun.push('Raw');
+        stream.on('data', () => stream.end());
+      }
+    }
+    const tls = await serverTls(ca);
+    const app = await createApp(ca, tls, { controllers: [Taking] });
+    closing.push(() => app.close());
+    const strategy = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
+    app.connectMicroservice<MicroserviceOptions>({ strategy });
+    await app.listen(0, '127.0.0.1');
+    await app.startAllMicroservices();
+    for (const client of [foreign, unlisted, undefined]) {
+      const refused = once(grpcClient(portOf(strategy.listener), client).Raw().resume(), 'error');
+      expect((await refused)[0]).toMatchObject({ code: client ? 7 : 16 });
+    }
+    const call = grpcClient(portOf(strategy.listener), billing).Raw();
+    call.write({});
+    await once(call.resume(), 'end');
+    expect(begun).toEqual(['Raw']);
+  });
 
   test('gRPC calls that are under way are answered before a graceful end, and new ones are not taken', async () => {
     const [begun, release] = [Promise.withResolvers<undefined>(), Promise.withResolvers<object>()];

@@ -102,6 +102,10 @@ describe('Client-Cert-Chain', () => {
       ...Array<Buffer>(10).fill(Buffer.of(1)),
     ]);
     expect(defectOf(() => decodeForwarded('rfc9440', one, Array(11).fill(small).join(', ')))).toBe('too_long');
+    // The bound is on both together.
+    const room = 16_384 - one.length;
+    expect(defectOf(() => decodeForwarded('rfc9440', one, 'A'.repeat(room)))).not.toBe('too_long');
+    expect(defectOf(() => decodeForwarded('rfc9440', one, 'A'.repeat(room + 1)))).toBe('too_long');
     for (const chain of ['', ',', `${one},`, `${one} ${one}`, `${one};a`, 'AQ==', '(:AQ==:)'])
       expect([chain, defectOf(() => decodeForwarded('rfc9440', one, chain))]).toEqual([chain, expect.any(String)]);
   });

@@ -18,6 +18,7 @@ import { temporaryFolder } from '../../../test/support/folder.js';
 import { somebody, temporarySettings } from '../../../test/support/temporary-authority.js';
 import {
   countRows,
+  insertRevokedSerial,
   listAudit,
   openStore,
   reserveSerial,
@@ -283,6 +284,13 @@ describeOnEachStore('a backup', (_, newPlace) => {
       lost: [lost],
     });
     const there = await openedAt(place);
+    const recorded = await listAudit(there.store.database, restored.manifest.audit_head.sequence, 10);
+    expect(recorded.map(({ action, subject, detail }) => [action, subject, detail])).toEqual([
+      ['restore', 'store', expect.anything()],
+      ['certificate.revoke', known, expect.stringMatching(/"certificate_known":"yes"/)],
+      ['certificate.revoke', lost, expect.stringMatching(/"certificate_known":"no"/)],
+      ['restore', 'store', expect.anything()],
+    ]);
     // Until the next one is signed, the published list is served.
     expect(await readPublished(there.crls.current('issuing')!)).toEqual(Buffer.from(published[1]!.octets));
     const { certificate: issuer } = there.ca.issuing;
@@ -340,7 +348,7 @@ describeOnEachStore('a backup', (_, newPlace) => {
     await mark(released, 'certificateHold');
     await before.crls.sign('issuing', somebody);
     await mark(held, 'certificateHold');
-    await mark(final, 'superseded');
+    await mark(final, 'unspecified');
     await before.ca.release({ serialNumber: released, requester: somebody });
     await before.crls.publishIfDue();
     const numbers = ['complete', 'delta', '1', '2'].map((scope) => before.crls.current('issuing', scope)!.number);
@@ -349,7 +357,7 @@ describeOnEachStore('a backup', (_, newPlace) => {
     const published = [...publishedNow(), ...['delta', '1', '2'].map((scope) => named(`issuing/${scope}.crl`))];
     const place = await elsewhere();
     await expect(restoreInto(place, octets, { published })).rejects.toMatchObject({ code: 'would_unrevoke' });
-    const restored = await restoreInto(place, octets, { published, apply: true });
+    const restored = await restoreInto(place, octets, { published: published.toReversed(), apply: true });
     const issuing = restored.issuers.find(({ id }) => id === 'issuing');
     expect(issuing?.revoked.toSorted()).toEqual([held, final, worse].sort());
     expect(issuing?.crlNumber).toBe(Math.max(...numbers));
@@ -360,7 +368,7 @@ describeOnEachStore('a backup', (_, newPlace) => {
     });
     const statusOf = (serial: string) => there.registry.statusOf(there.ca.issuing.certificate, serial);
     expect(statusOf(held)).toMatchObject({ status: 'revoked', reason: 'certificateHold' });
-    expect(statusOf(final)).toMatchObject({ status: 'revoked', reason: 'superseded' });
+    expect(statusOf(final)).toMatchObject({ status: 'revoked', reason: 'unspecified' });
     expect(statusOf(worse)).toEqual(before.registry.statusOf(before.ca.issuing.certificate, worse));
     for (const serial of [released, good]) expect(statusOf(serial).status).toBe('good');
     // Nothing older than what was published is served, and what is signed next has numbers above.
@@ -403,6 +411,41 @@ describeOnEachStore('a backup', (_, newPlace) => {
     for (const { crlNumber } of issuers) expect(crlNumber).toBeGreaterThanOrEqual(number);
   });
 
+  it('takes back no number that a restore before jumped over, though there is a list to compare with', async () => {
+    const octets = await backup();
+    const place = await elsewhere();
+    const { issuers: jumped } = await restoreInto(place, octets, { withoutCrl: true });
+    const unsigned = await octetsOfBackup((await openedAt(place)).store, place.settings);
+    const published = publishedNow();
+    const { issuers } = await restoreInto(await elsewhere(), unsigned, { published, apply: true });
+    expect(issuers.map(({ crlNumber }) => crlNumber)).toEqual(jumped.map(({ crlNumber }) => crlNumber));
+  });
+
+  it('jumps over the numbers of a shard that was not given, however many lists of others were', async () => {
+    const settings = { ...origin.settings, crlDeltaLifetime: 3600, crlShards: 2 };
+    const before = await openCertificationAuthority({ settings, store: origin.store });
+    await before.crls.publishIfDue();
+    const octets = await octetsOfBackup(origin.store, settings);
+    await before.crls.sign('issuing', somebody);
+    await before.crls.publishIfDue();
+    const of = (scope: string) => ({
+      source: scope,
+      octets: readFileSync(join(settings.crlDirectory ?? '', `issuing/${scope}.crl`)),
+    });
+    const published = [...publishedNow(), of('delta'), of('1'), of('1')];
+    const place = await elsewhere();
+    await restoreInto(place, octets, { withoutCrl: true });
+    const again = await octetsOfBackup((await openedAt(place)).store, place.settings);
+    for (const [each, above] of [
+      [octets, 1_000_000],
+      // Of a store that had jumped ahead itself, and had signed no list since.
+      [again, 2_000_000],
+    ] as const) {
+      const { issuers } = await restoreInto(await elsewhere(), each, { published, apply: true });
+      expect(issuers.find(({ id }) => id === 'issuing')?.crlNumber).toBeGreaterThan(above);
+    }
+  });
+
   it('asks for the delta that a complete list names, where the backup has none of it', async () => {
     const octets = await backup();
     const settings = { ...origin.settings, crlDeltaLifetime: 3600 };
@@ -419,6 +462,116 @@ describeOnEachStore('a backup', (_, newPlace) => {
     const restored = await restoreInto(place, octets, { published, apply: true, withoutCrl: true });
     const delta = before.crls.current('issuing', 'delta')!;
     expect(restored.issuers.find(({ id }) => id === 'issuing')?.crlNumber).toBeGreaterThanOrEqual(delta.number);
+  });
+
+  it('asks for the delta of the complete list itself, and takes no word of one that is older', async () => {
+    const settings = { ...origin.settings, crlDeltaLifetime: 3600 };
+    const before = await openCertificationAuthority({ settings, store: origin.store });
+    const serialNumber = await issue(before, 'orders');
+    const octets = await octetsOfBackup(origin.store, settings);
+    await before.ca.revoke({ serialNumber, reason: 'certificateHold', requester: somebody });
+    await before.crls.sign('issuing', somebody);
+    await before.ca.release({ serialNumber, requester: somebody });
+    await before.crls.publishIfDue();
+    const stale = readFileSync(join(settings.crlDirectory ?? '', 'issuing/delta.crl'));
+    await before.ca.revoke({ serialNumber, reason: 'keyCompromise', requester: somebody });
+    await before.crls.sign('issuing', somebody);
+    const published = [...publishedNow(), { source: 'stale', octets: stale }];
+    const place = await elsewhere();
+    await expect(restoreInto(place, octets, { published, apply: true })).rejects.toMatchObject({
+      code: 'published_crl_missing',
+      message: expect.stringContaining('issuing (its delta)'),
+    });
+    const { issuers } = await restoreInto(place, octets, { published, apply: true, withoutCrl: true });
+    expect(issuers.find(({ id }) => id === 'issuing')?.revoked).toEqual([serialNumber]);
+  });
+
+  it('is not compared with a delta of a later list than the complete one', async () => {
+    const octets = await backup();
+    const [root, first] = publishedNow();
+    const place = await elsewhere();
+    await restoreInto(place, octets, { withoutCrl: true });
+    putPassphrase(place);
+    const { crls } = await openCertificationAuthority({
+      settings: { ...place.settings, crlDeltaLifetime: 3600 },
+      store: await opened(place.options),
+    });
+    await crls.publishIfDue();
+    const [second, delta] = await Promise.all(
+      ['complete', 'delta'].map(async (source) => ({
+        source,
+        octets: await readPublished(crls.current('issuing', source)!),
+      })),
+    );
+    await expect(restoreInto(await elsewhere(), octets, { published: [root!, first!, delta!] })).rejects.toMatchObject({
+      code: 'published_crl_not_accepted',
+      message: expect.stringMatching(/its base is list \d{7}/),
+    });
+    await restoreInto(await elsewhere(), octets, { published: [root!, second!, delta!], apply: true });
+  });
+
+  it('is compared with every entry of a list, however many there are', async () => {
+    const settings = { ...origin.settings, crlDeltaLifetime: 3600 };
+    const octets = await octetsOfBackup(origin.store, settings);
+    const { ca, crls } = await openCertificationAuthority({ settings, store: origin.store });
+    const revokeMany = (first: number) =>
+      origin.store.transaction(async (transaction) => {
+        for (let i = 0; i < 501; i++)
+          await insertRevokedSerial(transaction, {
+            ...{ serial: (first + i).toString(16), issuer: 'issuing', reason: 'superseded' },
+            ...{ notAfter: ca.issuing.certificate.notAfter.getTime(), revokedAt: Date.now() },
+          });
+      });
+    await revokeMany(0x100000);
+    await crls.sign('issuing', somebody);
+    await revokeMany(0x200000);
+    await crls.publishIfDue();
+    const delta = readFileSync(join(settings.crlDirectory ?? '', 'issuing/delta.crl'));
+    const alone = publishedNow();
+    for (const [published, more] of [
+      [alone, 496],
+      [[...alone, { source: 'delta', octets: delta }], 997],
+    ] as const)
+      await expect(restoreInto(await elsewhere(), octets, { published, withoutCrl: true })).rejects.toMatchObject({
+        code: 'would_unrevoke',
+        message: expect.stringContaining(`and ${more} more`),
+      });
+  });
+
+  it('is behind a delta of a higher number in which nothing is new', async () => {
+    const settings = { ...origin.settings, crlDeltaLifetime: 3600 };
+    const { crls } = await openCertificationAuthority({ settings, store: origin.store });
+    await crls.publishIfDue();
+    const octets = await octetsOfBackup(origin.store, settings);
+    const { number } = await crls.sign('issuing', somebody, 'delta');
+    const delta = readFileSync(join(settings.crlDirectory ?? '', 'issuing/delta.crl'));
+    const published = [...publishedNow(), { source: 'delta', octets: delta }];
+    const place = await elsewhere();
+    await expect(restoreInto(place, octets, { published })).rejects.toMatchObject({ code: 'would_unrevoke' });
+    const { issuers } = await restoreInto(place, octets, { published, apply: true });
+    expect(issuers.find(({ id }) => id === 'issuing')?.crlNumber).toBe(number);
+    const served = (await openedAt(place)).crls.current('issuing');
+    expect(await readPublished(served!)).toEqual(Buffer.from(published[1]!.octets));
+  });
+
+  it('of a CA that went on in two places is behind what the other one revoked in a list of the same number', async () => {
+    const early = await backup();
+    const serialNumber = await issue(authority, 'orders');
+    const late = await backup();
+    const first = publishedNow();
+    await revoke(serialNumber);
+    await authority.crls.publishIfDue();
+    for (const octets of [early, late]) {
+      const other = await elsewhere();
+      await restoreInto(other, octets, { published: first });
+      const there = await openedAt(other);
+      expect((await there.crls.sign('issuing', somebody)).number).toBe(2);
+      const twin = await octetsOfBackup(there.store, other.settings);
+      await expect(restoreInto(await elsewhere(), twin, { published: publishedNow() })).rejects.toMatchObject({
+        code: 'would_unrevoke',
+        message: expect.stringContaining(`list 2 of issuing is published, which revokes ${serialNumber},`),
+      });
+    }
   });
 
   it('goes into an empty place only, and finishes what was ended before the keys were there', async () => {
@@ -574,6 +727,7 @@ describeOnEachStore('a backup', (_, newPlace) => {
       code: 'published_crl_missing',
     });
     await restoreInto(place, octets, { published: [early[0]!, early[1]!, issuing!] });
+    await restoreInto(await elsewhere(), octets, { published: [issuing!, early[1]!, early[0]!] });
   });
 
   it('holds no key of a CA in the clear, and none is left out', async () => {

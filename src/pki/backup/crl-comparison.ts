@@ -15,13 +15,13 @@ import {
   type Transaction,
 } from '../../store/index.js';
 import { CrlReason, decodeCertificate, type RevokedCertificate } from '../../x509/index.js';
-import { COMPLETE } from '../crl/crl-scope.js';
+import { COMPLETE, isShard } from '../crl/crl-scope.js';
 import { PkiError } from '../pki-error.js';
 import type { Requester } from '../pki-settings.js';
 import { HOLD, revocationReasons, type RevocationReason } from '../revocation/reason.js';
 import { isRevocable } from '../revocation/revocation.service.js';
 import { usableEntries } from '../rollover/external-crl.js';
-import { refuse, type ProvenList, type ProvenLists } from './published-crl.js';
+import { refuse, shardPlaces, type ProvenList, type ProvenLists } from './published-crl.js';
 
 /** The difference between the published lists of an issuer and the backup. */
 export interface CrlComparison {
@@ -118,11 +118,16 @@ export const isBehind = ({ known, taken, published, unrevoked, lost }: CrlCompar
   published !== undefined &&
   (published.complete.number > known || published.number > taken || unrevoked.length + lost.length > 0);
 
-/** Whether the complete list of a CA of ours names a delta that was not given: what was revoked since is in the delta alone. */
+/**
+ * Whether the complete list of a CA of ours names a delta that was not given: what was revoked since is in the delta alone. With each complete list a delta is
+ * signed, so one with a lower number is not that delta.
+ */
 export const lacksDelta = ({ issuer, published }: CrlComparison): boolean =>
   issuer.key_place === 'here' &&
   published?.complete.list.extensions.freshestCrl !== undefined &&
-  published.partial.every(({ list }) => list.extensions.deltaCrlIndicator === undefined);
+  published.partial.every(
+    ({ list, number }) => list.extensions.deltaCrlIndicator === undefined || number < published.complete.number,
+  );
 
 /** Throws PkiError `would_unrevoke`, with one message for all issuers that names the revocations that would be undone. */
 export function refuseToUnrevoke(behind: readonly CrlComparison[]): never {
@@ -146,15 +151,15 @@ export async function reapply(
   comparison: CrlComparison,
   { audit, requester }: { readonly audit: AuditLog; readonly requester: Requester },
 ): Promise<void> {
-  const { issuer, known, published } = comparison;
+  const { issuer, known, taken, published } = comparison;
   if (!published) return;
   await revokeAgain(transaction, comparison, published.number, { audit, requester });
   const isDeltaMissing = lacksDelta(comparison);
   if (!isBehind(comparison) && !isDeltaMissing) return;
   const scopes = await listCrlScopes(transaction, issuer.id);
-  // When the last list of a scope was not given, the numbers used in that scope are unknown, so the numbers jump ahead.
-  const isAllHere = scopes.length - 1 <= published.partial.length && !isDeltaMissing;
-  await raiseCrlFloor(transaction, issuer.id, published.number + (isAllHere ? 0 : JUMP));
+  // When the last list of a shard or the delta was not given, the numbers used for it are unknown, so the numbers jump ahead.
+  const isAllHere = scopes.filter(isShard).length <= shardPlaces(published).size && !isDeltaMissing;
+  await raiseCrlFloor(transaction, issuer.id, Math.max(published.number, taken) + (isAllHere ? 0 : JUMP));
   await forgetCrls(transaction, issuer.id, COMPLETE);
   const { list, number } = published.complete;
   if (number === known) return;

@@ -82,6 +82,14 @@ export function provenLists(
 const isPartial = ({ extensions }: CertificateList): boolean =>
   extensions.deltaCrlIndicator !== undefined || extensions.issuingDistributionPoint !== undefined;
 
+/** The places of the shards that were given: the octets of issuingDistributionPoint, in hexadecimal. */
+export const shardPlaces = ({ partial }: ProvenLists): ReadonlySet<string> =>
+  new Set(
+    partial
+      .flatMap(({ list }) => list.extensions.all.get(Oid.issuingDistributionPoint) ?? [])
+      .map(({ value }) => Buffer.from(value).toString('hex')),
+  );
+
 /** Why a partial list is not a delta or a shard by distribution points as this CA signs them; undefined when it is one. */
 function gapInPartial({ extensions }: CertificateList): string | undefined {
   const { issuingDistributionPoint: scope, crlNumber } = extensions;
