@@ -94,9 +94,8 @@ const MOST_HERE = 64 * 1024;
 let asked: ((isFirst: boolean) => void)[] = [];
 
 /**
- * Whether this signature is the first that is asked for in this turn of the event loop, which is made or verified in this thread. All of them wait for the end
- * of the turn, and the others are handed over together, because waking a sleeping thread takes as long as a signature, while one that is awake takes the next
- * by itself.
+ * Whether this is the first that is asked for in this turn of the event loop, which is verified in this thread. All of them wait for the end of the turn, and
+ * the others are handed over together, because waking a sleeping thread takes as long as a signature, while one that is awake takes the next by itself.
  */
 function isFirstOfTurn(): Promise<boolean> {
   return new Promise((resolve) => {
@@ -151,13 +150,13 @@ export interface SigningScheme {
   readonly options?: { readonly padding: number; readonly saltLength?: number };
 }
 
-/** Signs octets by a scheme, in Node's thread pool, except for one quick signature in each turn of the event loop. */
+/** Signs octets by a scheme: a quick signature here, because to hand it over and wake up for it takes as long, and any other in Node's thread pool. */
 export async function signAside(
   { digest, options, isQuick = false }: SigningScheme,
   key: KeyObject,
   octets: Uint8Array,
 ): Promise<Uint8Array> {
-  if (isQuick && octets.length <= MOST_HERE && (await isFirstOfTurn())) return sign(digest, octets, key);
+  if (isQuick && octets.length <= MOST_HERE) return sign(digest, octets, key);
   return promisedSign(digest, octets, options ? { key, ...options } : key);
 }
 
