@@ -252,7 +252,11 @@ test.each([
 });
 
 /** The gRPC status of a call with these headers, its code, or its answer. */
-async function callGrpc(client: Issued | undefined, method: string, headers: Readonly<Record<string, string>>) {
+async function callGrpc(
+  client: Issued | undefined,
+  method: string,
+  headers: Readonly<Record<string, string | readonly string[]>>,
+) {
   const session = connectHttp2(`https://localhost:${ports.grpc}`, { ...clientTls(ca, client), ALPNProtocols: ['h2'] });
   const stream = session.request({
     ':method': 'POST',
@@ -288,6 +292,11 @@ test('a gRPC call through a trusted proxy is its client’s', async () => {
   expect(await callGrpc(edge, 'Open', headers(billing))).toEqual([0, '']);
   expect(await callGrpc(edge, 'Mine', headers(unlisted))).toEqual([7, 'service_not_allowed']);
   expect(await callGrpc(edge, 'Mine', {})).toEqual([16, 'client_certificate_required']);
+  for (const twice of [
+    { 'client-cert': [handedOn(billing), handedOn(unlisted)] },
+    { 'client-cert': handedOn(billing), client_cert: handedOn(billing) },
+  ])
+    expect(await callGrpc(edge, 'Mine', twice)).toEqual([16, 'client_certificate_malformed']);
 });
 
 test('a WebSocket through a proxy ends when the certificate of its client is revoked, and another one stays', async () => {
