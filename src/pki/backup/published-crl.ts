@@ -92,8 +92,8 @@ export const shardPlaces = ({ partial }: ProvenLists): ReadonlySet<string> =>
 
 /** Why a partial list is not a delta or a shard by distribution points as this CA signs them; undefined when it is one. */
 function gapInPartial({ extensions }: CertificateList): string | undefined {
-  const { issuingDistributionPoint: scope, crlNumber } = extensions;
-  if (scope && (scope.indirectCrl || scope.onlySomeReasons || scope.onlyContainsUserCerts || scope.onlyContainsCaCerts))
+  const { issuingDistributionPoint: scope = {}, crlNumber } = extensions;
+  if (Object.entries(scope).some(([field, limit]) => field !== 'distributionPoint' && Boolean(limit)))
     return 'it is limited to some kinds of certificates or some reasons';
   const unknown = [...extensions.all.values()].find(
     ({ critical, oid }) => critical && oid !== Oid.deltaCrlIndicator && oid !== Oid.issuingDistributionPoint,
