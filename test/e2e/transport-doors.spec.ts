@@ -102,6 +102,18 @@ async function startTcp(controller: Type<object>): Promise<number> {
   return portOf(strategy.unwrap<Server>());
 }
 
+/** The same over gRPC. */
+async function startGrpc(controller: Type<object>): Promise<number> {
+  const tls = await serverTls(ca);
+  const app = await createApp(ca, tls, { controllers: [controller] });
+  closing.push(() => app.close());
+  const strategy = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
+  app.connectMicroservice<MicroserviceOptions>({ strategy });
+  await app.listen(0, '127.0.0.1');
+  await app.startAllMicroservices();
+  return portOf(strategy.listener);
+}
+
 /** What grpc-js makes of test/fixtures/transports/orders.proto. */
 interface OrdersClient {
   Who: (message: object, answered: (error: ServiceError | null, answer: object) => void) => void;
@@ -717,15 +729,9 @@ describe('microservices', () => {
           return Promise.reject(new RpcException({ code: 3, message: 'not like this' }));
         }
       }
-      const tls = await serverTls(ca);
-      const app = await createApp(ca, tls, { controllers: [Failing] });
-      closing.push(() => app.close());
-      const strategy = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
-      app.connectMicroservice<MicroserviceOptions>({ strategy });
-      await app.listen(0, '127.0.0.1');
-      await app.startAllMicroservices();
+      const port = await startGrpc(Failing);
       const told = await new Promise<ServiceError | null>((resolve) => {
-        const call = grpcClient(portOf(strategy.listener), billing)[method]((error) => {
+        const call = grpcClient(port, billing)[method]((error) => {
           resolve(error);
         });
         call.once('error', resolve);
@@ -745,18 +751,12 @@ describe('microservices', () => {
         stream.on('data', () => stream.end());
       }
     }
-    const tls = await serverTls(ca);
-    const app = await createApp(ca, tls, { controllers: [Taking] });
-    closing.push(() => app.close());
-    const strategy = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
-    app.connectMicroservice<MicroserviceOptions>({ strategy });
-    await app.listen(0, '127.0.0.1');
-    await app.startAllMicroservices();
+    const port = await startGrpc(Taking);
     for (const client of [foreign, unlisted, undefined]) {
-      const refused = once(grpcClient(portOf(strategy.listener), client).Raw().resume(), 'error');
+      const refused = once(grpcClient(port, client).Raw().resume(), 'error');
       expect((await refused)[0]).toMatchObject({ code: client ? 7 : 16 });
     }
-    const call = grpcClient(portOf(strategy.listener), billing).Raw();
+    const call = grpcClient(port, billing).Raw();
     call.write({});
     await once(call.resume(), 'end');
     expect(begun).toEqual(['Raw']);
@@ -802,18 +802,12 @@ describe('microservices', () => {
   test('a gRPC connection over which no answer to a ping comes is cut', async () => {
     @Controller()
     class Nothing {}
-    const tls = await serverTls(ca);
-    const app = await createApp(ca, tls, { controllers: [Nothing] });
-    closing.push(() => app.close());
-    const strategy = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
-    app.connectMicroservice<MicroserviceOptions>({ strategy });
-    await app.listen(0, '127.0.0.1');
-    await app.startAllMicroservices();
+    const port = await startGrpc(Nothing);
     jest.useFakeTimers({
       doNotFake: ['nextTick', 'setImmediate', 'setInterval', 'queueMicrotask', 'performance', 'Date'],
     });
     closing.push(() => jest.useRealTimers());
-    const gone = await FrameConnection.open(portOf(strategy.listener), clientTls(ca, billing));
+    const gone = await FrameConnection.open(port, clientTls(ca, billing));
     await once(gone.socket, 'data');
     jest.advanceTimersByTime(30_000);
     jest.advanceTimersByTime(20_000);
@@ -833,14 +827,7 @@ describe('microservices', () => {
         return { name: 'who' };
       }
     }
-    const tls = await serverTls(ca);
-    const app = await createApp(ca, tls, { controllers: [Talking] });
-    closing.push(() => app.close());
-    const strategy = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
-    app.connectMicroservice<MicroserviceOptions>({ strategy });
-    await app.listen(0, '127.0.0.1');
-    await app.startAllMicroservices();
-    const port = portOf(strategy.listener);
+    const port = await startGrpc(Talking);
     const session = connectHttp2(`https://localhost:${port}`, {
       ...clientTls(ca, billing),
       ALPNProtocols: ['h2'],
@@ -884,14 +871,8 @@ describe('microservices', () => {
         return { name: 'open' };
       }
     }
-    const tls = await serverTls(ca);
-    const app = await createApp(ca, tls, { controllers: [Named] });
-    closing.push(() => app.close());
-    const strategy = new MtlsGrpcServer({ host: '127.0.0.1', tls, package: 'orders', protoPath: PROTO });
-    app.connectMicroservice<MicroserviceOptions>({ strategy });
-    await app.listen(0, '127.0.0.1');
-    await app.startAllMicroservices();
-    const nobody = await openGrpc(portOf(strategy.listener), opening(undefined));
+    const port = await startGrpc(Named);
+    const nobody = await openGrpc(port, opening(undefined));
     closing.push(nobody.close);
     expect((await nobody.ask('Who')).code).toBe('client_certificate_required');
   });
