@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ApiModule } from './api/index.js';
+import { authorityReadings } from './bindings/authority-readings.js';
 import { foreignCrlsPart, trustBundlesPart } from './bindings/foreign-health.js';
 import { registryRevocation } from './bindings/registry-revocation.js';
 import { registryDenial, registryRates, registryRoles, registryServices } from './bindings/registry-services.js';
@@ -17,7 +18,7 @@ import {
   type CurrentTrust,
   type VerifiedClientIdentity,
 } from './mtls/index.js';
-import { CaService, CrlService, needsCrl, RevocationRegistry, type CertificationAuthority } from './pki/index.js';
+import { CaService, CrlService, RevocationRegistry, type CertificationAuthority } from './pki/index.js';
 import { PkiModule } from './pki/nest/index.js';
 import type { Registry } from './registry/index.js';
 import { RegistryModule } from './registry/nest/index.js';
@@ -128,18 +129,11 @@ function metricsModule({ configuration, version, serverCertificate }: Runtime): 
     useFactory: (ca: CaService, crls: CrlService, foreign: CrlRevocation): Readings => ({
       version,
       certificate: serverCertificate,
-      authorities: () => ca.authorities.filter(isInUse).map(({ id, certificate }) => [id, certificate]),
-      lists: () => {
-        const ids = new Set(ca.authorities.filter(needsCrl).map(({ id }) => id));
-        return crls.served.filter(({ issuer }) => ids.has(issuer));
-      },
+      ...authorityReadings(ca, crls),
       foreignLists: () => foreign.standing,
     }),
   });
 }
-
-/** Whether a CA signs certificates, or may yet: the end of another one calls for no rollover. */
-const isInUse = ({ state }: CaService['authorities'][number]): boolean => state !== 'retired' && state !== 'removed';
 
 /** `health` has to be the same module object that the application imports: another one would be a second instance with routes of its own. */
 function repositoryModule({ configuration, authority }: Runtime, health: DynamicModule): DynamicModule {
