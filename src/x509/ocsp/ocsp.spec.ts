@@ -244,7 +244,8 @@ describe('a response', () => {
   });
 
   it('is current from thisUpdate to nextUpdate, both included, and as long before and after as two clocks may differ by', () => {
-    const second = (count: number): Date => new Date((Math.floor(Date.now() / 1000) + count) * 1000);
+    const now = Math.floor(Date.now() / 1000);
+    const second = (count: number): Date => new Date((now + count) * 1000);
     const response = decodeOcspResponse(ocspOf({ thisUpdate: second(30), nextUpdate: second(40) }).der);
     const codes = (times: readonly number[], more: Partial<OcspVerification> = {}) =>
       times.map((count) => {
