@@ -18,4 +18,7 @@ export const microserviceSchema = z.strictObject({
   idleTimeout: duration('ms', 1, 86_400_000)
     .default(600_000)
     .describe('How long a connection may be idle before the service closes it.'),
+  messageTimeout: duration('ms', 1, 3_600_000)
+    .default(30_000)
+    .describe('How long a client may take to send a whole message.'),
 });

@@ -573,7 +573,12 @@ describe('microservices', () => {
 
   /** An application over TCP and gRPC, by its servers. */
   async function startBoth(
-    { idleTimeout, maxConnections, ...more }: Partial<TlsOptions> & { idleTimeout?: number; maxConnections?: number },
+    {
+      idleTimeout,
+      messageTimeout,
+      maxConnections,
+      ...more
+    }: Partial<TlsOptions> & { idleTimeout?: number; messageTimeout?: number; maxConnections?: number },
     options: Partial<MtlsOptions> = {},
   ): Promise<readonly (readonly [typeof openTcp, Server])[]> {
     @Controller()
@@ -591,7 +596,11 @@ describe('microservices', () => {
     const app = await createApp(ca, tls, { controllers: [Both] }, options);
     closing.push(() => app.close());
     const shared = { host: '127.0.0.1', tls, ...(maxConnections ? { maxConnections } : {}) };
-    const tcp = new MtlsTcpServer({ ...shared, ...(idleTimeout ? { idleTimeout } : {}) });
+    const tcp = new MtlsTcpServer({
+      ...shared,
+      ...(idleTimeout ? { idleTimeout } : {}),
+      ...(messageTimeout ? { messageTimeout } : {}),
+    });
     const grpc = new MtlsGrpcServer({ ...shared, package: 'orders', protoPath: PROTO });
     for (const strategy of [tcp, grpc]) app.connectMicroservice<MicroserviceOptions>({ strategy });
     await app.listen(0, '127.0.0.1');
@@ -645,6 +654,32 @@ describe('microservices', () => {
     const more = setInterval(() => half.write('2#{}'), 10);
     await gone;
     clearInterval(more);
+  });
+
+  test('a message over TCP that is not whole in time ends the connection, however steadily it comes, and one that is does not', async () => {
+    const [[, server] = []] = await startBoth({ messageTimeout: 2_000 });
+    const open = async () => {
+      const socket = connect({ ...clientTls(ca, billing), port: portOf(server!) });
+      closing.push(() => socket.destroy());
+      await once(
+        socket.on('error', () => undefined),
+        'secureConnect',
+      );
+      return socket;
+    };
+    const patient = await open();
+    const body = JSON.stringify({ pattern: 'who', data: '', id: '1' });
+    const parts = [`${body.length}#`, body.slice(0, 20), body.slice(20)];
+    for (const part of parts) await new Promise((resolve) => patient.write(part, resolve));
+    expect(String(await once(patient, 'data'))).toMatch(/"response":"billing"/);
+
+    const slow = (await open()).resume();
+    slow.write('100000#{"pattern":"who","data":"');
+    const more = setInterval(() => slow.write('x'), 10);
+    await once(slow, 'close');
+    clearInterval(more);
+    for (const part of parts) patient.write(part);
+    expect(String(await once(patient, 'data'))).toMatch(/"response":"billing"/);
   });
 
   test('messages that are small enough are answered, however close they follow each other, and one that is too large is not', async () => {
@@ -1156,7 +1191,7 @@ describe('WebSockets', () => {
 
   test('a limit of messages that nothing is held to is refused', () => {
     for (const limit of [0, -1, NaN, Infinity, 2 ** 31, '1000' as unknown as number]) {
-      for (const name of ['maxMessageSize', 'maxConnections', 'idleTimeout'])
+      for (const name of ['maxMessageSize', 'maxConnections', 'idleTimeout', 'messageTimeout'])
         expect(() => new MtlsTcpServer({ tls: {}, [name]: limit })).toThrow(
           `${name} is no number from 1 to 2147483647`,
         );

@@ -35,6 +35,8 @@ export interface MtlsTcpOptions {
   readonly maxConnections?: number;
   /** How long a connection may be silent, in milliseconds. Default ten minutes. */
   readonly idleTimeout?: number;
+  /** How long a client may take to send a whole message, in milliseconds. Default 30 000. */
+  readonly messageTimeout?: number;
 }
 
 const CLOSE_GRACE_MS = 5_000;
@@ -62,6 +64,7 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
   readonly #closings = new WeakMap<object, Observable<void>>();
   readonly #maxMessageSize: number;
   readonly #idleTimeout: number;
+  readonly #messageTimeout: number;
   #gate: TransportGate | undefined;
   #loggedAt = Number.NEGATIVE_INFINITY;
 
@@ -73,8 +76,9 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
     maxMessageSize = 131_072,
     maxConnections = 10_000,
     idleTimeout = 600_000,
+    messageTimeout = 30_000,
   }: MtlsTcpOptions) {
-    checkLimits({ maxMessageSize, maxConnections, idleTimeout });
+    checkLimits({ maxMessageSize, maxConnections, idleTimeout, messageTimeout });
     super({
       host,
       port,
@@ -82,6 +86,7 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
     });
     this.#maxMessageSize = maxMessageSize;
     this.#idleTimeout = idleTimeout;
+    this.#messageTimeout = messageTimeout;
     this.server.maxConnections = maxConnections;
     this.server.on('tlsClientError', endHandshake);
   }
@@ -136,7 +141,7 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
   }
 
   protected override getSocketInstance(socket: Socket): MessageSocket {
-    return new MessageSocket(socket, this.#maxMessageSize);
+    return new MessageSocket(socket, this.#maxMessageSize, this.#messageTimeout);
   }
 
   /** Nest's own method reports only two errors, and waits for ever on the others. */
@@ -206,18 +211,30 @@ export class MtlsTcpServer extends ServerTCP implements CustomTransportStrategy,
 
 /**
  * Nest's bound is on all that is buffered: on a message together with what came behind it in the same read. So it is wider here by a read, and each
- * message is measured by itself. And Nest hands on all messages of a read at once: 16 000 of four octets, which would hold up everybody else.
+ * message is measured by itself. And Nest hands on all messages of a read at once: 16 000 of four octets, which would hold up everybody else. And its
+ * bound on the time of a message begins again with each octet.
  */
 class MessageSocket extends JsonSocket {
   readonly #maxMessageSize: number;
+  readonly #messageTimeout: number;
+  /** Runs while a message has begun and is not whole. */
+  #timer: NodeJS.Timeout | undefined;
   /** Those that have to wait for their turn. Meanwhile nothing is read. */
   readonly #waiting: string[] = [];
   /** How many were handed on in this turn. */
   #count = 0;
 
-  constructor(socket: Socket, maxMessageSize: number) {
-    super(socket, { maxBufferSize: maxMessageSize + READ_OCTETS, maxSendBufferSize: SEND_BUFFER_OCTETS });
+  constructor(socket: Socket, maxMessageSize: number, messageTimeout: number) {
+    super(socket, {
+      maxBufferSize: maxMessageSize + READ_OCTETS,
+      maxSendBufferSize: SEND_BUFFER_OCTETS,
+      incompleteMessageTimeout: 0,
+    });
     this.#maxMessageSize = maxMessageSize;
+    this.#messageTimeout = messageTimeout;
+    socket.once('close', () => {
+      clearTimeout(this.#timer);
+    });
     // Nest reads on whenever the peer has taken its answers.
     socket.on('resume', () => {
       if (this.#waiting.length > 0) socket.pause();
@@ -227,9 +244,15 @@ class MessageSocket extends JsonSocket {
   protected override handleData(data: Buffer | string): void {
     this.#count = 0;
     super.handleData(data);
+    if (this['buffer'] === '' && this['contentLength'] === null) return;
+    this.#timer ??= setTimeout(() => {
+      this.handleDataError(new Error(`a message was not whole within ${this.#messageTimeout} ms`), { destroy: true });
+    }, this.#messageTimeout).unref();
   }
 
   protected override emitMessage(message: string): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     if (message.length > this.#maxMessageSize) throw new MaxPacketLengthExceededException(message.length);
     if (this.#waiting.length === 0 && this.#count++ < MESSAGES_A_TURN) {
       super.emitMessage(message);
