@@ -244,7 +244,8 @@ class MessageSocket extends JsonSocket {
   protected override handleData(data: Buffer | string): void {
     this.#count = 0;
     super.handleData(data);
-    if (this['buffer'] === '' && this['contentLength'] === null) return;
+    const { buffer, contentLength } = this as unknown as Unfinished;
+    if (buffer === '' && contentLength === null) return;
     this.#timer ??= setTimeout(() => {
       this.handleDataError(new Error(`a message was not whole within ${this.#messageTimeout} ms`), { destroy: true });
     }, this.#messageTimeout).unref();
@@ -279,6 +280,12 @@ class MessageSocket extends JsonSocket {
     if (this.#waiting.length > 0) setImmediate(this.#nextTurn);
     else this.socket.resume();
   };
+}
+
+/** What Nest has of a message that is not whole yet. */
+interface Unfinished {
+  readonly buffer: string;
+  readonly contentLength: number | null;
 }
 
 const noGuard = (): TypeError => new TypeError('MtlsTcpServer has no guard: import MtlsModule into the application');
