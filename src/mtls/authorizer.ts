@@ -16,6 +16,8 @@ export interface Authorizer {
   (identity: VerifiedClientIdentity, roles: ReadonlySet<string>): Decision;
   /** The roles of which it asks for one, for documents; absent when it asks for anything else. */
   readonly anyRoleOf?: readonly string[];
+  /** The services, or patterns, of which it asks for one; absent when it asks for anything else. */
+  readonly anyServiceOf?: readonly string[];
   /**
    * Changes whenever a decision might. For rules that change while running: open connections of services that are no longer allowed are then closed.
    */
@@ -48,7 +50,9 @@ const refused = (reason: string): Decision => Object.freeze({ allowed: false, re
  */
 export function services(...names: readonly string[]): Authorizer {
   const isNamed = servicePatterns(names);
-  return ({ service }) => (isNamed(service) ? ALLOWED : refused(`service ${service} is not allowed here`));
+  const authorizer = ({ service }: VerifiedClientIdentity): Decision =>
+    isNamed(service) ? ALLOWED : refused(`service ${service} is not allowed here`);
+  return Object.assign(authorizer, { anyServiceOf: names });
 }
 
 /** Allows services that have at least one of the named roles. */

@@ -18,6 +18,7 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, ExternalContextCreator, LazyModuleLoader, NestFactory } from '@nestjs/core';
+import { MessagePattern } from '@nestjs/microservices';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -32,12 +33,14 @@ import { rememberCall, TransportCall } from './transports/transport-call.js';
 import {
   AllowAnyService,
   AllowServices,
+  anyOf,
   Authorize,
   MtlsModule,
   MtlsRefusal,
   Public,
   RateLimit,
   readTrustAnchors,
+  RequireRoles,
   sendRefusal,
   type IdentifiedRequest,
   type MtlsOptions,
@@ -455,6 +458,53 @@ test('a server that listens without TLS, where nobody has a certificate, is warn
   await app.listen(0, '127.0.0.1');
   const told = LogLines.shared.lines.slice(from).filter(({ level }) => level === 'warn');
   expect(told.map(({ message }) => message)).toEqual([expect.stringContaining('listens without TLS')]);
+});
+
+test('what a decorator asks for and nobody has, a misspelt service or role, is warned of at the start', async () => {
+  @Controller('accounts')
+  @AllowServices('billing', 'spiffe://prod.example/ns/a')
+  class Accounts {
+    @Get() @AllowServices('biling', 'billing') list(): string {
+      return 'secret';
+    }
+    @Get('audit') @RequireRoles('auditr') audit(): string {
+      return 'secret';
+    }
+    @Get('read') @RequireRoles('auditr', 'reader') @AllowServices('spiffe://nowhere/*') read(): string {
+      return 'secret';
+    }
+    @MessagePattern('accounts') @AllowServices('bill') message(): string {
+      return 'secret';
+    }
+  }
+  const warned = async (options: Partial<MtlsOptions>): Promise<unknown[]> => {
+    const services = ['billing', 'spiffe://prod.example/ns/*'];
+    @Module({
+      imports: [MtlsModule.forRoot({ ...given, services, roles: { billing: ['reader'] }, ...options })],
+      controllers: [Accounts],
+    })
+    class TestModule {}
+    const app = await NestFactory.create(TestModule, new FastifyAdapter(), { logger: LogLines.shared });
+    closing.push(() => app.close());
+    const from = LogLines.shared.lines.length;
+    await app.init();
+    const told = LogLines.shared.lines.slice(from).filter(({ level }) => level === 'warn');
+    return told.flatMap(({ message }) => (String(message).startsWith('Accounts.') ? message : []));
+  };
+  const services = [
+    'Accounts.list asks for the service biling, which is not among `services`: nobody is let in by that name',
+    'Accounts.message asks for the service bill, which is not among `services`: nobody is let in by that name',
+  ];
+  const roles = [
+    'Accounts.audit asks for the role auditr, which `roles` gives to nobody',
+    'Accounts.read asks for the role auditr, which `roles` gives to nobody',
+  ];
+  expect((await warned({})).sort()).toEqual([...roles, ...services].sort());
+  expect(await warned({ roles: {}, services: anyOf() })).toEqual(
+    expect.arrayContaining(['Accounts.read asks for the role reader, which `roles` gives to nobody']),
+  );
+  // What a function gives can change.
+  expect(await warned({ roles: () => new Set(), services: anyOf() })).toEqual([]);
 });
 
 test('imported as a class, in the root or in a feature, it says how it is imported', async () => {

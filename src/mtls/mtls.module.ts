@@ -12,6 +12,7 @@ import { APP_FILTER, APP_GUARD, HttpAdapterHost, ModulesContainer } from '@nestj
 import type { FastifyInstance } from 'fastify';
 import { CrlRevocation, revocationModeOf, statusFrom, type CrlEvent } from '../revocation/index.js';
 import { asksForCertificates, nodeVersionProblem } from '../tls/index.js';
+import { askedInVain } from './asked-in-vain.js';
 import { services } from './authorizer.js';
 import { checkOptions } from './checked-options.js';
 import { DecisionCounts } from './decision-counts.js';
@@ -23,6 +24,7 @@ import { LiveConnections } from './live-connections.js';
 import { lineOf } from './log-line.js';
 import { MtlsGate } from './mtls.gate.js';
 import { MtlsGuard } from './mtls.guard.js';
+import type { HandlerClass } from './handler-methods.js';
 import { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } from './mtls.module-definition.js';
 import type { MtlsOptions } from './mtls.options.js';
 import { PEER_OF, peerOfSocket, type PeerOf } from './peer-certificate.js';
@@ -115,7 +117,7 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     @Inject(RateLimiter) private readonly rates: RateLimiter,
     @Inject(TransportGate) private readonly transports: TransportGate,
     @Inject(RoutePolicies) private readonly policies: RoutePolicies,
-    @Inject(ModulesContainer) modules: ModulesContainer,
+    @Inject(ModulesContainer) private readonly modules: ModulesContainer,
   ) {
     super();
     // Only the policy of the last one would hold for messages, and nobody would notice.
@@ -154,6 +156,7 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
         logger.warn(
           `revocation is not checked for services of ${domain.name}: \`off\` stands in its entry of trustDomains`,
         );
+    for (const vain of askedInVain(this.#classes(), this.options)) logger.warn(vain);
     // An application that only takes messages has no adapter, and its modules are not configured.
     const adapter = this.adapterHost.httpAdapter as HttpAdapterHost['httpAdapter'] | null;
     const server = adapter?.getHttpServer() as EventEmitter | undefined;
@@ -167,6 +170,15 @@ export class MtlsModule extends ConfigurableModuleClass implements NestModule, O
     if (exchange) this.#stopSharing = shareRates(this.rates, exchange);
     await this.crls.start();
     if (this.options.cutConnections ?? true) this.live.start();
+  }
+
+  /** The application's controllers and, for its gateways, providers. */
+  #classes(): Set<HandlerClass> {
+    const made = [...this.modules.values()].flatMap(({ controllers, providers }) => [
+      ...controllers.values(),
+      ...providers.values(),
+    ]);
+    return new Set(made.flatMap(({ metatype }) => (typeof metatype === 'function' ? (metatype as HandlerClass) : [])));
   }
 
   onApplicationShutdown(): void {
