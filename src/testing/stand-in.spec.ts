@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Controller, Get, Module } from '@nestjs/common';
+import { Controller, Get, Module, type Type } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
+import { writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { temporaryFolder } from '../../test/support/folder.js';
 import { ClientIdentity, MtlsModule, PEER_OF } from '../mtls/index.js';
 import { Oid } from '../x509/index.js';
 import { standInIdentity, type StandIn } from './stand-in.js';
@@ -27,8 +30,8 @@ class GreetingController {
 })
 class GreetingModule {}
 
-async function start(peers?: StandIn): Promise<NestFastifyApplication> {
-  const builder = Test.createTestingModule({ imports: [GreetingModule] });
+async function start(peers?: StandIn, module: Type = GreetingModule): Promise<NestFastifyApplication> {
+  const builder = Test.createTestingModule({ imports: [module] });
   if (peers) builder.overrideProvider(PEER_OF).useValue(peers.peerOf);
   const testing = await builder.compile();
   const app = testing.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
@@ -75,6 +78,19 @@ test('a stand-in of a CA that is not trusted is refused for that', async () => {
   const fooled = await start(foreign);
   expect(await ask(foreign.headers('billing'), fooled)).toMatchObject({ status: 403, code: 'untrusted_issuer' });
   await fooled.close();
+});
+
+test('a certificate that was issued before is presented, and is revoked by the list that has it', async () => {
+  const [lost, kept] = [ca.issue({ commonName: 'billing' }), ca.issue({ commonName: 'billing' })];
+  const source = join(temporaryFolder(), 'test.crl');
+  writeFileSync(source, ca.crl([lost]));
+  const options = { trustAnchors: ca.certificatePem, services: ['billing'], revocation: { crls: [{ source }] } };
+  @Module({ imports: [MtlsModule.forRoot(options)], controllers: [GreetingController] })
+  class RevokingModule {}
+  const revoking = await start(standIn, RevokingModule);
+  expect(await ask(standIn.headersOf(lost), revoking)).toMatchObject({ status: 403, code: 'certificate_revoked' });
+  expect(await ask(standIn.headersOf(kept), revoking)).toMatchObject({ serial: kept.certificate.serialNumber });
+  await revoking.close();
 });
 
 test('no header, or one that was never issued, presents no certificate', async () => {

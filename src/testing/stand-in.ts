@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { presentedCertificate, type PeerOf, type PresentedCertificate } from '../mtls/index.js';
-import type { TestCa, TestCertificateOptions } from './test-ca.js';
+import type { Issued, TestCa, TestCertificateOptions } from './test-ca.js';
 
 const HEADER = 'x-veritas-stand-in';
 
@@ -13,6 +13,8 @@ export interface StandIn {
    * certificate is issued here, so a header that did not come from this call presents none.
    */
   readonly headers: (service: string, options?: TestCertificateOptions) => Record<string, string>;
+  /** The same for a certificate that was issued before: one that stands on a revocation list, say, or one of another CA. */
+  readonly headersOf: (issued: Pick<Issued, 'certificate'>) => Record<string, string>;
 }
 
 /**
@@ -34,12 +36,12 @@ export interface StandIn {
  */
 export function standInIdentity(ca: Pick<TestCa, 'issue'>): StandIn {
   const certificates = new Map<string, PresentedCertificate>();
-  const handles = new Map<string, string>();
+  const ofServices = new Map<string, Record<string, string>>();
 
-  const present = (service: string, options: TestCertificateOptions): string => {
-    const handle = `${service};${certificates.size}`;
-    certificates.set(handle, presentedCertificate(ca.issue({ commonName: service, ...options }).certificate.der));
-    return handle;
+  const headersOf: StandIn['headersOf'] = ({ certificate }) => {
+    const handle = String(certificates.size);
+    certificates.set(handle, presentedCertificate(certificate.der));
+    return { [HEADER]: handle };
   };
 
   return {
@@ -50,10 +52,11 @@ export function standInIdentity(ca: Pick<TestCa, 'issue'>): StandIn {
       return { connection: raw, certificate: () => certificate };
     },
     headers: (service, options) => {
-      if (options) return { [HEADER]: present(service, options) };
-      const handle = handles.get(service) ?? present(service, {});
-      handles.set(service, handle);
-      return { [HEADER]: handle };
+      if (options) return headersOf(ca.issue({ commonName: service, ...options }));
+      const headers = ofServices.get(service) ?? headersOf(ca.issue({ commonName: service }));
+      ofServices.set(service, headers);
+      return headers;
     },
+    headersOf,
   };
 }
