@@ -213,21 +213,27 @@ function contentsFromHex(text: string, octets: Uint8Array): number | undefined {
   const digits = text.length - sign;
   const size = digits >> 1;
   if (size * 2 !== digits || size === 0 || size >= octets.length) return undefined;
-  // One more octet in front, for the sign.
+  // An octet in front for the sign: a positive number has it when its first bit is set, a negative one may.
+  const lead = sign === 1 || valueAt(text, 0) >= 8 ? 1 : 0;
   octets[0] = 0;
   let bad = 0;
   for (let i = 0; i < size; i++) {
-    const [high, low] = [HEX[text.charCodeAt(sign + 2 * i)] ?? 0xff, HEX[text.charCodeAt(sign + 2 * i + 1)] ?? 0xff];
+    const high = valueAt(text, sign + 2 * i);
+    const low = valueAt(text, sign + 2 * i + 1);
     bad |= high | low;
-    octets[i + 1] = (high << 4) | low;
+    octets[lead + i] = (high << 4) | low;
   }
   if (bad > 15) return undefined;
-  if (sign === 1) negate(octets, size + 1);
+  if (sign === 0) return size + lead;
+  negate(octets, size + 1);
   // X.690 §8.3.2: the first nine bits are never all the same.
-  if ((octets[0] === 0) !== (octets[1] ?? 0) < 0x80) return size + 1;
+  if (octets[0] !== 0xff || (octets[1] ?? 0) < 0x80) return size + 1;
   octets.copyWithin(0, 1, size + 1);
   return size;
 }
+
+/** The value of the hexadecimal digit at `index`; 255 for any other character. */
+const valueAt = (text: string, index: number): number => HEX[text.charCodeAt(index)] ?? 0xff;
 
 /** Two's complement, in place. */
 function negate(octets: Uint8Array, size: number): void {
