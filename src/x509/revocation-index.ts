@@ -27,6 +27,7 @@ export interface RevocationTable {
 export class RevocationIndex {
   readonly #list: CertificateList;
   readonly #octets: Uint8Array;
+  readonly #view: DataView;
   /** Without it nobody can choose serial numbers that all fall into one place. */
   readonly #seed: number;
   readonly #onEntry: ((scanner: RevokedCertificateScanner) => void) | undefined;
@@ -50,6 +51,7 @@ export class RevocationIndex {
   ) {
     this.#list = list;
     this.#octets = list.der;
+    this.#view = new DataView(list.der.buffer, list.der.byteOffset, list.der.byteLength);
     this.#seed = seed;
     this.#onEntry = onEntry;
     this.#allocate = allocate;
@@ -90,7 +92,7 @@ export class RevocationIndex {
       batch.starts[count] = scanner.start;
       batch.from[count] = serialStart;
       batch.to[count] = serialEnd;
-      batch.hashes[count] = this.#hashOf(this.#octets, serialStart, serialEnd);
+      batch.hashes[count] = this.#hashOf(this.#view, serialStart, serialEnd);
       batch.reasons[count] = scanner.reason;
     }
     for (let i = 0; i < count; i++) this.#insert(i);
@@ -133,7 +135,7 @@ export class RevocationIndex {
   #startOf(serialNumber: string): number | undefined {
     const size = contentsFromHex(serialNumber, SCRATCH);
     if (size === undefined) return undefined;
-    const place = this.#placeFor(this.#hashOf(SCRATCH, 0, size), SCRATCH, 0, size);
+    const place = this.#placeFor(this.#hashOf(SCRATCH_VIEW, 0, size), SCRATCH, 0, size);
     return this.#tags[place] === 0 ? undefined : this.#offsets[place];
   }
 
@@ -158,20 +160,15 @@ export class RevocationIndex {
     return place;
   }
 
-  #hashOf(octets: Uint8Array, from: number, to: number): number {
+  #hashOf(octets: DataView, from: number, to: number): number {
     let hash = this.#seed;
     let at = from;
     for (; at + 4 <= to; at += 4) {
-      const word =
-        (octets[at] ?? 0) |
-        ((octets[at + 1] ?? 0) << 8) |
-        ((octets[at + 2] ?? 0) << 16) |
-        ((octets[at + 3] ?? 0) << 24);
-      hash = Math.imul(hash ^ word, 0x9e3779b1);
+      hash = Math.imul(hash ^ octets.getInt32(at), 0x9e3779b1);
       hash ^= hash >>> 15;
     }
     let rest = to - from;
-    for (; at < to; at++) rest = (rest << 8) | (octets[at] ?? 0);
+    for (; at < to; at++) rest = (rest << 8) | octets.getUint8(at);
     hash = Math.imul(hash ^ rest, 0x85ebca6b);
     return (hash ^ (hash >>> 16)) >>> 0;
   }
@@ -202,6 +199,7 @@ const batch = {
 } as const;
 
 const SCRATCH = new Uint8Array(64);
+const SCRATCH_VIEW = new DataView(SCRATCH.buffer);
 /** The value of a hexadecimal digit by its character code; 255 for any other character. */
 const HEX = new Uint8Array(128).fill(0xff);
 for (const digits of ['0123456789abcdef', '0123456789ABCDEF'])
