@@ -164,7 +164,7 @@ export class RevocationIndex {
     let hash = this.#seed;
     let at = from;
     for (; at + 4 <= to; at += 4) {
-      hash = Math.imul(hash ^ octets.getInt32(at), 0x9e3779b1);
+      hash = Math.imul(hash ^ octets.getInt32(at, true), 0x9e3779b1);
       hash ^= hash >>> 15;
     }
     let rest = to - from;

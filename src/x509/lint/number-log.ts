@@ -34,7 +34,7 @@ export class NumberLog {
   }
 
   /** Adds the octets `[from, to)`. */
-  add(octets: Uint8Array, from: number, to: number): void {
+  add(octets: DataView, from: number, to: number): void {
     this.#hash(octets, from, to);
     const index = this.#index;
     const length = this.#lengths[index] ?? 0;
@@ -45,40 +45,57 @@ export class NumberLog {
   }
 
   /** The hash of the octets `[from, to)`: 42 bits. */
-  hashOf(octets: Uint8Array, from: number, to: number): number {
+  hashOf(octets: DataView, from: number, to: number): number {
     this.#hash(octets, from, to);
     return hashOf(this.#index, this.#word);
   }
 
   /** Leaves the part in `#index` and the rest in `#word`: a number of 42 bits would be an object each time. */
-  #hash(octets: Uint8Array, from: number, to: number): void {
+  #hash(octets: DataView, from: number, to: number): void {
     let high = this.#high;
     let low = this.#low;
     let i = from;
     for (; i + 4 <= to; i += 4) {
-      const word =
-        (octets[i] ?? 0) | ((octets[i + 1] ?? 0) << 8) | ((octets[i + 2] ?? 0) << 16) | ((octets[i + 3] ?? 0) << 24);
+      const word = octets.getInt32(i, true);
       high = Math.imul(high ^ word, 0x9e3779b1) ^ (high >>> 15);
       low = Math.imul(low ^ word, 0x85ebca77) ^ (low >>> 13);
     }
     let rest = to - from;
-    for (; i < to; i++) rest = (rest << 8) | (octets[i] ?? 0);
+    for (; i < to; i++) rest = (rest << 8) | octets.getUint8(i);
     high = Math.imul(high ^ rest, 0x9e3779b1) ^ (high >>> 15);
     low = mixed(Math.imul(low ^ rest, 0x85ebca77) ^ (low >>> 13));
     this.#index = mixed(high ^ (low >>> 7)) >>> 22;
     this.#word = low;
   }
 
-  /** Yields for each part the hashes in it that were added more than once. Nothing may be added afterwards. */
+  /** Yields for each part the hashes in it that were added before. */
   *repeated(): Generator<readonly number[], void, undefined> {
+    // For each place 1 + the index of a hash of the part, or 0: half of the places and more are free.
+    let places = new Uint32Array(0);
     for (const [index, part] of this.#parts.entries()) {
-      const hashes = part?.subarray(0, this.#lengths[index]).sort() ?? [];
-      const repeated: number[] = [];
-      for (let at = 1; at < hashes.length; at++)
-        if (hashes[at] === hashes[at - 1]) repeated.push(hashOf(index, hashes[at] ?? 0));
-      yield repeated;
+      const hashes = part?.subarray(0, this.#lengths[index]) ?? [];
+      if (places.length < hashes.length * 2) places = new Uint32Array(2 ** Math.ceil(Math.log2(hashes.length * 2)));
+      else places.fill(0);
+      yield repeatedIn(hashes, places).map((word) => hashOf(index, word));
     }
   }
+}
+
+function repeatedIn(hashes: ArrayLike<number>, places: Uint32Array): number[] {
+  const repeated: number[] = [];
+  for (let i = 0; i < hashes.length; i++) {
+    const hash = hashes[i] ?? 0;
+    let place = hash & (places.length - 1);
+    for (let held = places[place] ?? 0; held !== 0; held = places[place] ?? 0) {
+      if (hashes[held - 1] === hash) {
+        repeated.push(hash);
+        break;
+      }
+      place = (place + 1) & (places.length - 1);
+    }
+    places[place] = i + 1;
+  }
+  return repeated;
 }
 
 const hashOf = (index: number, word: number): number => index * 0x1_0000_0000 + (word >>> 0);
