@@ -21,8 +21,15 @@ const KILLS: Readonly<Record<OperationName, number>> = {
   migration: 12,
   start: 6,
   command: 14,
+  service: 8,
 };
-const EVERY: Readonly<Partial<Record<OperationName, number>>> = { migration: 8, rollover: 12, start: 12, command: 24 };
+const EVERY: Readonly<Partial<Record<OperationName, number>>> = {
+  migration: 8,
+  rollover: 12,
+  start: 12,
+  command: 24,
+  service: 12,
+};
 /** Each single step of a rollover is some hundred processes on each store. */
 const LONGEST_MS = process.env.KILL_EVERY === undefined ? 900_000 : 7_200_000;
 const kinds: readonly StoreKind[] = clusterPlace() ? ['SQLite', 'PostgreSQL'] : ['SQLite'];
