@@ -7,8 +7,9 @@ import type { StoreKind } from '../support/postgres.js';
 
 /*
  * Processes that are killed by SIGKILL while they issue, revoke, sign lists, back up, replace their CAs, bring their schema forward, start for the first
- * time, carry out commands, and serve an administrator and a renewing daemon; the next one has to find everything that was acknowledged. KILL_SEED repeats a run. KILL_EVERY=1 kills before each single
- * step of everything; without it, of what has hundreds of them, before each eighth, twelfth, twenty-fourth or fortieth.
+ * time, carry out commands, and serve an administrator and a renewing daemon; the next one has to find everything that was acknowledged. KILL_SEED
+ * repeats a run. KILL_EVERY=1 kills before each single step of everything; without it, of what has hundreds of them, before each eighth, twelfth,
+ * twenty-fourth or fortieth.
  */
 
 /** On each store; with both of them, 310. */
@@ -28,7 +29,7 @@ const EVERY: Readonly<Partial<Record<OperationName, number>>> = {
   rollover: 12,
   start: 12,
   command: 24,
-  service: 12,
+  service: 40,
 };
 /** Each single step of a rollover is some hundred processes on each store. */
 const LONGEST_MS = process.env.KILL_EVERY === undefined ? 900_000 : 7_200_000;
