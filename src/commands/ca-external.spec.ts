@@ -138,16 +138,18 @@ describe('a root that is kept elsewhere', () => {
 
   it('brings in no certificate beside a list that is older than the one that is here, or has an entry that cannot be used', async () => {
     sign(await request());
-    expect(await install('--crl', writeCrl(root.crl([], { number: 20n })))).toMatchObject({ code: 0 });
+    const here = root.crl([], { number: 20n });
+    expect(await install('--crl', writeCrl(here))).toMatchObject({ code: 0 });
     const { certificate } = sign(await request());
     for (const [why, list] of [
       ['list 20 of root is here, which is newer than 19', root.crl([], { number: 19n })],
+      ['another list 20 of root is here', root.crl([{ certificate, reason: 1 }], { number: 20n })],
       ['reasonCode 7 is not assigned', root.crl([{ certificate, reason: 7 }], { number: 21n })],
     ] as const)
       expect(await install('--crl', writeCrl(list))).toMatchObject({ code: 1, err: expect.stringContaining(why) });
     const shown = (await json('ca', 'show')) as unknown as { id: string }[];
     expect(shown.map(({ id }) => id)).toEqual(['root', 'issuing']);
-    expect(await install('--crl', writeCrl(root.crl([], { number: 20n })))).toMatchObject({
+    expect(await install('--crl', writeCrl(here))).toMatchObject({
       code: 0,
       out: expect.stringMatching(/^issuing-2, below root: prepared\nRevocation list 20 of root, .* installed before\n/),
     });

@@ -7,11 +7,12 @@ import type { StoreKind } from '../support/postgres.js';
 
 /*
  * Processes that are killed by SIGKILL while they issue, revoke, sign lists, back up, replace their CAs, bring their schema forward, start for the first
- * time and carry out commands; the next one has to find everything that was acknowledged. KILL_SEED repeats a run. KILL_EVERY=1 kills before each single
- * step of everything; without it, of what has hundreds of them, before each eighth, twelfth or twenty-fourth.
+ * time, carry out commands, and serve an administrator and a renewing daemon; the next one has to find everything that was acknowledged. KILL_SEED
+ * repeats a run. KILL_EVERY=1 kills before each single step of everything; without it, of what has hundreds of them, before each eighth, twelfth,
+ * twenty-fourth or fortieth.
  */
 
-/** On each store; with both of them, 300. */
+/** On each store; with both of them, 310. */
 const KILLS: Readonly<Record<OperationName, number>> = {
   issue: 26,
   revoke: 26,
@@ -21,8 +22,15 @@ const KILLS: Readonly<Record<OperationName, number>> = {
   migration: 12,
   start: 6,
   command: 14,
+  service: 5,
 };
-const EVERY: Readonly<Partial<Record<OperationName, number>>> = { migration: 8, rollover: 12, start: 12, command: 24 };
+const EVERY: Readonly<Partial<Record<OperationName, number>>> = {
+  migration: 8,
+  rollover: 12,
+  start: 12,
+  command: 24,
+  service: 40,
+};
 /** Each single step of a rollover is some hundred processes on each store. */
 const LONGEST_MS = process.env.KILL_EVERY === undefined ? 900_000 : 7_200_000;
 const kinds: readonly StoreKind[] = clusterPlace() ? ['SQLite', 'PostgreSQL'] : ['SQLite'];

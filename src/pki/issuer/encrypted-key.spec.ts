@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { createCipheriv, createPrivateKey, generateKeyPairSync, pbkdf2Sync, scryptSync } from 'node:crypto';
 import { deriveInFull } from '../../../test/support/quick-derivation.js';
 import { DecodeError, write } from '../../der/index.js';
 import { decodePem, encodePem } from '../../x509/index.js';
@@ -72,10 +72,49 @@ describe('encrypted private keys', () => {
     }
   });
 
+  const salt = Buffer.alloc(16, 7);
+  const ofSalt = (...rest: readonly Uint8Array[]): Uint8Array => write.sequence(write.octetString(salt), ...rest);
+  // RFC 8018 §5.2, appendix B.1.
+  const HMAC_SHA512 = write.sequence(write.oid('1.2.840.113549.2.11'), write.nullElement());
+  it.each<[string, string, Uint8Array, Buffer]>([
+    [
+      'HMAC-SHA1, which is not written',
+      PBKDF2,
+      ofSalt(write.integer(2048)),
+      pbkdf2Sync(passphrase, salt, 2048, 32, 'sha1'),
+    ],
+    ['HMAC-SHA512', PBKDF2, ofSalt(write.integer(2048), HMAC_SHA512), pbkdf2Sync(passphrase, salt, 2048, 32, 'sha512')],
+    [
+      'scrypt (RFC 7914 §7)',
+      SCRYPT,
+      ofSalt(write.integer(16_384), write.integer(8), write.integer(1)),
+      scryptSync(passphrase, salt, 32, { N: 16_384, r: 8, p: 1 }),
+    ],
+  ])('open when they are derived by %s', async (_, derivation, parameters, key) => {
+    const iv = Buffer.alloc(16, 9);
+    const cipher = createCipheriv('aes-256-cbc', key, iv);
+    const plain = privateKey.export({ format: 'der', type: 'pkcs8' });
+    const encrypted = write.sequence(
+      write.sequence(
+        write.oid(PBES2),
+        write.sequence(
+          write.sequence(write.oid(derivation), parameters),
+          write.sequence(write.oid(AES256_CBC), write.octetString(iv)),
+        ),
+      ),
+      write.octetString(Buffer.concat([cipher.update(plain), cipher.final()])),
+    );
+    const pem = Buffer.from(encodePem('ENCRYPTED PRIVATE KEY', encrypted));
+    expect((await decryptPrivateKey(pem, passphrase)).equals(privateKey)).toBe(true);
+    await expect(decryptPrivateKey(pem, Buffer.from('another'))).rejects.toThrow();
+  });
+
   it('do not open with a count of iterations that would take hours', async () => {
     expect(readEncryptionParameters(withIterations(10_000_000))?.iterations).toBe(10_000_000);
     const hours = encodePem('ENCRYPTED PRIVATE KEY', withIterations(0x7fffffff));
     await expect(decryptPrivateKey(Buffer.from(hours), passphrase)).rejects.toThrow('2147483647 iterations');
+    expect(readEncryptionParameters(withIterations(1))?.iterations).toBe(1);
+    expect(() => readEncryptionParameters(withIterations(0))).toThrow('0 iterations');
   });
 
   const scrypt = (...work: readonly number[]) =>

@@ -97,15 +97,25 @@ describe('profiles', () => {
     ['a responder of a year', { ...responder, maximumLifetime: 365 * 86_400 }],
     ['a responder with names', { ...responder, names: { dns: ['.example.org'] } }],
     ['a responder with a purpose', { ...responder, purposes: ['serverAuth'] }],
+    ['a responder with requesters', { ...responder, requesters: [{ role: 'issuer', services: ['*'] }] }],
+    ['a responder with key usages', { ...responder, keyUsages: ['digitalSignature'] }],
+    ['key usages with which nobody authenticates', { keyUsages: ['keyAgreement'] }],
+    ['a size of RSA keys where none is taken', { keyTypes: ['P-256'], minimumRsaBits: 3072 }],
     ['the name of a CA elsewhere', { name: 'intermediate-plant' }],
     ['a CA elsewhere by another name', { kind: 'intermediate', purposes: undefined }],
     ['a path that is too long', { ...plant, pathLength: 9 }],
+    ['a path of less than nothing', { ...plant, pathLength: -1 }],
+    ['a path of a part', { ...plant, pathLength: 1.5 }],
     ['a constraint that is none', { ...plant, nameConstraints: { permit: ['plant.example.org'] } }],
     [
       'a constraint within one that is excluded',
       { ...plant, nameConstraints: { permit: ['DNS:a.example', 'DNS:x.b.example'], exclude: ['DNS:b.example'] } },
     ],
-    ['no revocation for a year', { noRevocation: true, maximumLifetime: 31_536_000 }],
+    [
+      'a constraint that is excluded as a whole',
+      { ...plant, nameConstraints: { permit: ['DNS:a'], exclude: ['DNS:a'] } },
+    ],
+    ['no revocation for more than a week', { noRevocation: true, maximumLifetime: 7 * 86_400 + 1 }],
     ['no revocation, and its stapled proof', { purposes: ['serverAuth'], noRevocation: true, mustStaple: true }],
     ['stapling by clients', { mustStaple: true }],
     ['a name that is none', { name: 'Own Profile' }],
@@ -137,6 +147,24 @@ describe('profiles', () => {
     });
     expect(() => profiles.named('intermediate-plant')).toThrow(/there is no profile/);
     expect(() => profiles.intermediate('server')).toThrow(/only intermediate, intermediate-plant/);
+  });
+
+  test('at the end of what is allowed', () => {
+    const week = { ...own, noRevocation: true, maximumLifetime: 7 * 86_400, keyUsages: ['digitalSignature'] } as const;
+    const profiles = profilesWith(
+      week,
+      { ...plant, pathLength: 8 },
+      { ...plant, name: 'intermediate-0', pathLength: 0 },
+    );
+    expect(profiles.named('own')).toMatchObject({ maximumLifetime: 7 * 86_400, noRevocation: true });
+    const lengths = ['intermediate-plant', 'intermediate-0'].map((each) => profiles.intermediate(each));
+    expect(lengths.map(({ pathLenConstraint }) => pathLenConstraint)).toEqual([8, 0]);
+  });
+
+  test('of who signs for the CA give no names', () => {
+    const { names } = profilesWith(responder).named('ocsp-responder');
+    for (const text of ['DNS:a.example', 'IP:10.0.0.1', 'URI:spiffe://a.example/b'])
+      expect(names.firstRefused([name(text)])).toBe(text);
   });
 
   test('two of one name are refused', () => {

@@ -72,9 +72,20 @@ const entryWith = (oid: string, value: Uint8Array): Uint8Array => {
 
 it('takes lists of the root, and no older one afterwards', async () => {
   const revoked = [issuing.serialNumber];
-  expect(await service.installCrl(listOf(3n), somebody)).toMatchObject({ issuer: 'root', revoked, already: false });
-  expect(await service.installCrl(listOf(3n), somebody)).toMatchObject({ revoked: [], already: true });
+  const list = listOf(3n);
+  expect(await service.installCrl(list, somebody)).toMatchObject({ issuer: 'root', revoked, already: false });
+  expect(await service.installCrl(list, somebody)).toMatchObject({ revoked: [], already: true });
   await expect(service.installCrl(listOf(2n), somebody)).rejects.toMatchObject({ code: 'crl_not_accepted' });
+});
+
+it('takes no other list under the number of one that it has, which would go on being published', async () => {
+  await service.installCrl(listOf(3n, { reason: CrlReason.certificateHold }), somebody);
+  const refused = { code: 'crl_not_accepted', message: expect.stringContaining('another list 3 of root is here') };
+  await expect(service.checkCrl(listOf(3n), undefined)).rejects.toMatchObject(refused);
+  await expect(service.installCrl(listOf(3n), somebody)).rejects.toMatchObject(refused);
+  expect(await findCertificate(store.database, issuing.serialNumber)).toMatchObject({
+    revocation_reason: 'unspecified',
+  });
 });
 
 it('takes up a compromise that a later list says, as of the day on which the certificate was revoked', async () => {

@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { AuditLog } from '../../audit/index.js';
 import {
+  crlOctets,
   findCertificate,
   insertCrl,
   lastCrlHeader,
@@ -185,7 +186,7 @@ export class ExternalRootService {
     const rows = await listIssuers(store.database);
     const next = root ? [{ id: '', role: 'root', der: root.der, key_place: 'elsewhere' } as const] : [];
     const { id, number } = checkExternalCrl(list, [...rows, ...next], now());
-    await lastCrlBefore(store.database, { id, number });
+    await lastCrlBefore(store.database, { id, number, list });
     // Read to the last entry.
     Array.from(usableEntries(list, refuse), () => undefined);
   }
@@ -202,7 +203,7 @@ export class ExternalRootService {
     const entry = { action: 'crl.install', actor, requestId, subject: id };
     await audit.append({ ...entry, phase: 'intent', detail: { number: String(number) } });
     return store.transaction(async (transaction) => {
-      const last = await lastCrlBefore(transaction, { id, number });
+      const last = await lastCrlBefore(transaction, { id, number, list });
       const revoked: string[] = [];
       let sequence = 0;
       for (const { serialNumber, revocationDate, reason } of usableEntries(list, refuse)) {
@@ -234,12 +235,17 @@ export class ExternalRootService {
   }
 }
 
-/** The last list of the root `id` that was installed, if any. Throws PkiError `crl_not_accepted` when it is newer than list `number`. */
+/**
+ * The last list of the root `id` that was installed, if any. Throws PkiError `crl_not_accepted` when it is newer than list `number`, or another one of
+ * that number, which a root gives to one list only (RFC 5280 §5.2.3).
+ */
 async function lastCrlBefore(
   database: Database,
-  { id, number }: { readonly id: string; readonly number: number },
+  { id, number, list }: { readonly id: string; readonly number: number; readonly list: CertificateList },
 ): Promise<CrlHeader | undefined> {
   const last = await lastCrlHeader(database, { issuer: id, scope: COMPLETE });
   if (last && last.number > number) refuse(`list ${last.number} of ${id} is here, which is newer than ${number}`);
+  const octets = last?.number === number ? await crlOctets(database, last) : undefined;
+  if (octets && Buffer.compare(octets, list.der) !== 0) refuse(`another list ${number} of ${id} is here`);
   return last;
 }

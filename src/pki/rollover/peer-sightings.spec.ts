@@ -21,6 +21,7 @@ describeOnEachStore('peers that the store does not list', (_, newPlace) => {
     Object.create(certificate, {
       serialNumber: { value: number.toString(16).padStart(8, '0') },
       notAfter: { value: notAfter },
+      fingerprint256: { value: `${number}, until ${notAfter.toISOString()}` },
     }) as Certificate;
 
   it('are noted up to a bound, those that end last, and with names of a bounded length', async () => {
@@ -43,5 +44,20 @@ describeOnEachStore('peers that the store does not list', (_, newPlace) => {
     }
     const { usage } = (await authority.rollover.status()).find(({ id }) => id === 'issuing')!;
     expect(usage).toMatchObject({ valid: 1000, lastNotAfter: last.getTime() });
+  });
+
+  it('with one serial number, which each CA below ours gives by itself (RFC 5280 §4.1.2.2): the one that ends last counts', async () => {
+    const { authority } = temporary;
+    const now = Date.now();
+    const late = peer(1, new Date(now + 30 * DAY));
+    const early = peer(1, new Date(now + DAY));
+    const standing = async (...peers: readonly Certificate[]) => {
+      for (const each of peers) authority.sightings.note([each, authority.ca.issuing.certificate], now);
+      await authority.sightings.flush();
+      return (await authority.rollover.status()).find(({ id }) => id === 'issuing')?.usage.lastNotAfter;
+    };
+    expect(await standing(early)).toBe(early.notAfter.getTime());
+    expect(await standing(late, early)).toBe(late.notAfter.getTime());
+    expect(await standing(early)).toBe(late.notAfter.getTime());
   });
 });

@@ -32,6 +32,7 @@ export class PeerSightings {
   readonly #store: Store;
   readonly #authorities: CurrentAuthorities;
   readonly #events: EventBus;
+  /** By the fingerprints of the certificates: their serial numbers are those of several CAs. */
   #seen = new Map<string, Sighting>();
   #timer: NodeJS.Timeout | undefined;
   /** Until the last write is over. It never fails: who asked for the write is told. */
@@ -50,14 +51,14 @@ export class PeerSightings {
    * ignored.
    */
   note([leaf, ...above]: readonly Certificate[], time: number): void {
-    if (!leaf || (this.#seen.size >= MOST && !this.#seen.has(leaf.serialNumber))) return;
+    if (!leaf || (this.#seen.size >= MOST && !this.#seen.has(leaf.fingerprint256))) return;
     const ids = this.#idsByFingerprint();
     const nearest = above.find(({ fingerprint256 }) => ids.has(fingerprint256));
     const issuer = nearest && ids.get(nearest.fingerprint256);
     if (issuer === undefined) return;
     const [service = ''] = attributeValues(leaf.subject, Oid.commonName);
-    const { serialNumber: serial, notAfter } = leaf;
-    this.#seen.set(serial, {
+    const { serialNumber: serial, fingerprint256, notAfter } = leaf;
+    this.#seen.set(fingerprint256, {
       serial,
       issuer,
       service: service.slice(0, MOST_CHARACTERS),

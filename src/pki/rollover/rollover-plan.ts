@@ -155,9 +155,7 @@ class Line {
     if (waits && !back) throw premature(`${waits.id} is prepared only: publish it first`);
     const isDone = this.#named
       ? this.#named === active
-      : this.#candidates.some(
-          (row) => row !== active && isIn('published', 'retired')(row) && this.#isNewer(row) === back,
-        );
+      : this.#candidates.some((row) => isIn('published', 'retired')(row) && this.#isNewer(row) === back);
     if (isDone && active) return { subject: active.id, changes: [], emptied: [] };
     throw premature(
       back ? 'there is nothing published to go back to' : 'there is nothing published: prepare and publish first',

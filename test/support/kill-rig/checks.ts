@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createReadStream, existsSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -9,11 +10,12 @@ import {
   type CertificationAuthority,
 } from '../../../src/pki/index.js';
 import { AuditLog } from '../../../src/audit/index.js';
-import { migrationStatus, openStore, type Store } from '../../../src/store/index.js';
+import { findCertificate, migrationStatus, openStore, serviceHistory, type Store } from '../../../src/store/index.js';
 import { decodeCertificate, decodeCertificateList, decodePem, verifySignature } from '../../../src/x509/index.js';
 import { COMMANDS, OWN, runCommand } from './commands.js';
 import { BACKUP_IDENTITY, backupsOf, type Acknowledged } from './operations.js';
 import { quickenKeys, type Place } from './place.js';
+import { ENTRY, workerFiles } from './service.js';
 
 /**
  * Opens what a killed process left, as the next start does, and holds it to everything that was acknowledged so far. `goOn` is what is done from
@@ -61,6 +63,8 @@ async function checkAuthority(
   checkRising(told);
   await checkBackups(place, told);
   await checkLists(place, authority);
+  await checkRegistry(authority, told);
+  await checkRenewed(place, authority, told);
 }
 
 const filesOf = ({ folder }: Place): string[] =>
@@ -117,6 +121,45 @@ async function checkTold(
     return each.kind === 'crl' && (crls.current(each.issuer)?.number ?? 0) < each.number;
   });
   expect(lost).toEqual([]);
+}
+
+/** Each change of the registry that somebody was told of is there, and each that is there is in the record, with its intent before it. */
+async function checkRegistry(
+  { store: { database } }: CertificationAuthority,
+  told: readonly Acknowledged[],
+): Promise<void> {
+  const wanted = told.filter((each) => each.kind === 'registered');
+  if (wanted.length === 0) return;
+  const changes = await serviceHistory(database, ENTRY, { limit: 100_000 });
+  const states = new Map(changes.map(({ version, state }) => [version, state]));
+  expect(wanted.filter(({ version, state }) => states.get(version) !== state)).toEqual([]);
+  const recorded = await database
+    .selectFrom('audit')
+    .select('phase')
+    .where('action', '=', 'service.change')
+    .where('subject', '=', ENTRY)
+    .orderBy('sequence')
+    .execute();
+  expect(recorded.map(({ phase }) => phase)).toEqual(changes.flatMap(() => ['intent', 'result']));
+}
+
+/** The daemon has a certificate of ours and its key, and none that is older than one that somebody was told of. */
+async function checkRenewed(
+  place: Place,
+  { store: { database } }: CertificationAuthority,
+  told: readonly Acknowledged[],
+): Promise<void> {
+  const { certificateFile, keyFile } = workerFiles(place);
+  if (!existsSync(certificateFile)) return;
+  const certificate = new X509Certificate(readFileSync(certificateFile));
+  const keys = [keyFile, `${keyFile}.old`].filter((path) => existsSync(path));
+  expect(keys.some((path) => certificate.checkPrivateKey(createPrivateKey(readFileSync(path))))).toBe(true);
+  const issuedAt = async (serial: string): Promise<number | undefined> =>
+    (await findCertificate(database, serial))?.issued_at;
+  const last = told.findLast((each) => each.kind === 'renewed');
+  expect(await issuedAt(certificate.serialNumber.toLowerCase())).toBeGreaterThanOrEqual(
+    last ? ((await issuedAt(last.serial)) ?? Infinity) : 0,
+  );
 }
 
 /** What the last command did that somebody was told of, or the one after it, is seen by another one. */

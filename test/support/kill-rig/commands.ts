@@ -19,7 +19,7 @@ export interface KilledCommand {
 }
 
 /** Where a command works. */
-interface Where {
+export interface Where {
   readonly store: StoreOptions;
   readonly settings: PkiSettings;
 }
@@ -44,27 +44,46 @@ export interface Said {
   readonly err: string;
 }
 
-/** Runs a command line. */
-export async function runCommand(where: Where, args: readonly string[]): Promise<Said> {
+/** The settings of a place, for commands and for the service. */
+export function environmentOf(where: Where): Record<string, string> {
   const folder = folderOf(where);
   const { directory, passphraseFile } = where.settings;
+  return {
+    VERITAS_STORE_PATH: join(folder, 'var/veritas.db'),
+    VERITAS_PKI_DIRECTORY: directory,
+    VERITAS_PKI_PASSPHRASE_FILE: passphraseFile,
+    VERITAS_TLS_CERTIFICATE_FILE: join(folder, 'certs/server_cert.pem'),
+    VERITAS_TLS_KEY_FILE: join(folder, 'certs/server_key.pem'),
+    VERITAS_TLS_CA_FILE: join(folder, 'certs/ca_bundle.pem'),
+    ...(where.store.url === undefined ? {} : { VERITAS_STORE_URL_FILE: join(folder, STORE_URL) }),
+  };
+}
+
+/** Runs a command line, by a clock of its own where one is given; `heard` is told each line of its result as it comes. */
+export async function runCommand(
+  where: Where,
+  args: readonly string[],
+  {
+    now = () => new Date(),
+    heard = () => undefined,
+  }: { readonly now?: () => Date; readonly heard?: (line: string) => void } = {},
+): Promise<Said> {
+  const folder = folderOf(where);
   let [out, err] = ['', ''];
   const code = await runCommandLine(
     args.map((each) => (each.startsWith(`${OWN}/`) ? join(folder, each) : each)),
     {
       streams: {
-        out: (text) => void (out += text),
+        out: (text) => {
+          out += text;
+          heard(text);
+        },
         err: (text) => void (err += text),
       },
-      environment: {
-        VERITAS_STORE_PATH: join(folder, 'var/veritas.db'),
-        VERITAS_PKI_DIRECTORY: directory,
-        VERITAS_PKI_PASSPHRASE_FILE: passphraseFile,
-        ...(where.store.url === undefined ? {} : { VERITAS_STORE_URL_FILE: join(folder, STORE_URL) }),
-      },
+      environment: environmentOf(where),
       input: () => Readable.from([]),
       version: '0.0.0-kill-rig',
-      now: () => new Date(),
+      now,
     },
   );
   return { code, out, err };

@@ -2,6 +2,7 @@ import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { COMMANDS, folderOf, prepareCommands, runCommand } from './commands.js';
+import { prepareService, serve, serveAgain } from './service.js';
 import { PendingFile } from '../../../src/commands/pending-file.js';
 import { encryptForAge } from '../../../src/pki/backup/age-file.js';
 import { backUp } from '../../../src/pki/backup/backup-writer.js';
@@ -21,6 +22,10 @@ export type Acknowledged =
   | { readonly kind: 'backup'; readonly file: string }
   /** Which of the commands. */
   | { readonly kind: 'command'; readonly turn: number }
+  /** An entry of the registry at a version, `removed` where there is none any more. */
+  | { readonly kind: 'registered'; readonly version: number; readonly state: string }
+  /** The certificate that a daemon has put in the place of the one before. */
+  | { readonly kind: 'renewed'; readonly serial: string }
   | { readonly kind: 'rollover' | 'migrated' | 'started' };
 
 /** What a process of the rig has to work on. */
@@ -33,7 +38,7 @@ export interface Work {
   readonly from: number;
 }
 
-type Acknowledge = (what: Acknowledged) => void;
+export type Acknowledge = (what: Acknowledged) => void;
 
 /** One kind of work that is killed in the middle. */
 export interface Operation {
@@ -48,7 +53,7 @@ export interface Operation {
   /** In the process that opens the CA next: what was cut short is done, which no loss may prevent. Absent: there is no CA in that store. */
   readonly goOn?: (authority: CertificationAuthority, turn: number, work: Omit<Work, 'from'>) => Promise<void>;
   /** What is done to the place before a turn. */
-  readonly before?: (work: Omit<Work, 'from'>, turn: number) => void;
+  readonly before?: (work: Omit<Work, 'from'>, turn: number) => Promise<void> | void;
 }
 
 const requester = { actor: 'kill-rig', requestId: 'kill-rig' };
@@ -216,6 +221,13 @@ export const OPERATIONS = {
       }
     },
     goOn: (_, turn, work) => giveCommand(work, turn),
+  },
+  service: {
+    on: 'authority',
+    span: 900,
+    before: prepareService,
+    run: serve,
+    goOn: (_authority, _turn, work) => serveAgain(work),
   },
 } as const satisfies Readonly<Record<string, Operation>>;
 

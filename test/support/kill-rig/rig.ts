@@ -67,7 +67,7 @@ export async function killAtRandom(
   let turn = 0;
   let place = await placeFor(what, kind, turn);
   for (let kill = 0; kill < kills; kill++) {
-    what.before?.(place, turn);
+    await what.before?.(place, turn);
     const { store, settings } = place;
     const worker = await workers.next();
     const job = { operation, store, settings, from: turn, killAt: 0, times: goesOn ? undefined : 1 };
@@ -104,7 +104,7 @@ export async function killAtSteps(
   for (let turn = 0; turn < turns; turn++) {
     for (let killed = true, step = 1 + Math.floor(random() * every); killed; step += every) {
       const copy = await copyOf(place);
-      what.before?.(copy, turn);
+      await what.before?.(copy, turn);
       const { store, settings } = copy;
       const worker = await workers.next();
       const ended = await worker.runTo({ operation, store, settings, from: turn, killAt: step, times: 1 });
