@@ -14,6 +14,7 @@ import { up as lifetimeAskedFor } from './migrations/0011-lifetime-asked-for.js'
 import { up as placesOfShards } from './migrations/0012-places-of-shards.js';
 import { up as compromiseAfterRevocation } from './migrations/0013-compromise-after-revocation.js';
 import { up as fingerprintsWithoutIndex } from './migrations/0014-fingerprints-without-index.js';
+import { up as peersByIssuer } from './migrations/0015-peers-by-issuer.js';
 import type { Database, Transaction } from './schema.js';
 import { StoreError, tooNewError } from './store-error.js';
 
@@ -33,6 +34,7 @@ const migrations: readonly { readonly name: string; readonly up: (transaction: T
   { name: '0012-places-of-shards', up: placesOfShards },
   { name: '0013-compromise-after-revocation', up: compromiseAfterRevocation },
   { name: '0014-fingerprints-without-index', up: fingerprintsWithoutIndex },
+  { name: '0015-peers-by-issuer', up: peersByIssuer },
 ];
 
 /** The name of the schema that this program works on: its last migration. */

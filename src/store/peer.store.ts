@@ -27,19 +27,20 @@ export async function noteIssuerSeen(transaction: Transaction, issuer: string, s
 const MOST_UNLISTED = 1000;
 
 /**
- * Notes a peer whose certificate is not among those of the store. Of two with one serial number, which each CA below ours gives by itself
+ * Notes a peer whose certificate is not among those of the store. Of two below one of our CAs that have one serial number, which each CA gives by itself
  * (RFC 5280 §4.1.2.2), the one that ends last stays.
  */
 export async function noteUnlistedPeer(transaction: Transaction, row: UnlistedPeerRow): Promise<void> {
   await transaction
     .deleteFrom('unlisted_peer')
+    .where('issuer', '=', row.issuer)
     .where('serial', '=', row.serial)
     .where('not_after', '<', row.not_after)
     .execute();
   await transaction
     .insertInto('unlisted_peer')
     .values(row)
-    .onConflict((conflict) => conflict.column('serial').doUpdateSet({ seen_at: row.seen_at }))
+    .onConflict((conflict) => conflict.columns(['issuer', 'serial']).doUpdateSet({ seen_at: row.seen_at }))
     .execute();
 }
 

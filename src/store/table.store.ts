@@ -37,7 +37,7 @@ const TABLES: { readonly [Table in keyof Schema]: Paging<Schema[Table]> } = {
   crl_floor: { key: ['issuer'] },
   policy: { key: ['id'] },
   issuer_seen: { key: ['issuer'] },
-  unlisted_peer: { key: ['serial'] },
+  unlisted_peer: { key: ['issuer', 'serial'] },
   service_change: { key: ['sequence'] },
   service_shadow: { key: ['service', 'method', 'route', 'code'] },
   audit: { key: ['sequence'] },

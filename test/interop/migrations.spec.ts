@@ -120,4 +120,17 @@ describeOnEachStore('a store of an earlier version', (_, newPlace) => {
       await expect(place.execute(statement)).rejects.toThrow(refusal);
     await place.remove();
   });
+
+  test('0015: peers are kept, and may have one serial number below two CAs', async () => {
+    const place = await newPlace('nothing');
+    const peer = (issuer: string) =>
+      `insert into unlisted_peer (serial, issuer, service, not_after, seen_at) values ('01', '${issuer}', 'a', 2, 1)`;
+    await place.execute(...statementsIn('0014.sql'), peer('root'));
+    await (await openStore(place.options)).close();
+    await place.execute(peer('issuing'));
+    const rows = await place.query('select issuer from unlisted_peer order by issuer');
+    expect(rows.map(({ issuer }) => issuer)).toEqual(['issuing', 'root']);
+    await expect(place.execute(peer('root'))).rejects.toThrow(/unique/i);
+    await place.remove();
+  });
 });

@@ -60,4 +60,27 @@ describeOnEachStore('peers that the store does not list', (_, newPlace) => {
     expect(await standing(late, early)).toBe(late.notAfter.getTime());
     expect(await standing(early)).toBe(late.notAfter.getTime());
   });
+
+  it('with one serial number below two of our CAs count for each of them', async () => {
+    const { authority } = temporary;
+    const now = Date.now();
+    const [late, early] = [peer(1, new Date(now + 30 * DAY)), peer(1, new Date(now + DAY))];
+    const root = authority.ca.authorities.find(({ id }) => id === 'root')!;
+    for (const path of [
+      [early, authority.ca.issuing.certificate],
+      [late, root.certificate],
+    ]) {
+      authority.sightings.note(path, now);
+      await authority.sightings.flush();
+    }
+    const ends = new Map((await authority.rollover.status()).map(({ id, usage }) => [id, usage.lastNotAfter]));
+    expect(ends.get('issuing')).toBe(early.notAfter.getTime());
+    const rows = await temporary.store.database.selectFrom('unlisted_peer').select(['issuer', 'not_after']).execute();
+    expect(new Map(rows.map((row) => [row.issuer, row.not_after]))).toEqual(
+      new Map([
+        ['issuing', early.notAfter.getTime()],
+        ['root', late.notAfter.getTime()],
+      ]),
+    );
+  });
 });
