@@ -85,7 +85,6 @@ export class OcspStapler {
 
   /** Asks now for a response about what is presented now, and goes on by itself after that. Never fails: what went wrong is reported once. */
   refresh(): Promise<void> {
-    clearTimeout(this.#timer);
     // The request that is under way may be about another certificate. So there is one more, for everybody who asks meanwhile.
     this.#next ??= this.#refreshing.then(() => {
       this.#next = undefined;
@@ -104,6 +103,7 @@ export class OcspStapler {
   async #refresh(): Promise<void> {
     let wait = RETRY_MS;
     this.#isRefreshing = true;
+    clearTimeout(this.#timer);
     try {
       const staple = await this.#ask(this.#presented());
       this.#failure = undefined;
@@ -116,7 +116,6 @@ export class OcspStapler {
       this.#failure = why;
     }
     this.#isRefreshing = false;
-    clearTimeout(this.#timer);
     if (!this.#stopped) this.#timer = setTimeout(() => void this.refresh(), wait).unref();
   }
 
