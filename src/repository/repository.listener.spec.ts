@@ -49,6 +49,19 @@ const endless = {
   },
 };
 
+/** Read so often. */
+let reads = 0;
+const counted = {
+  ...served(large),
+  read: (start?: number, end?: number) => {
+    reads++;
+    return served(large).read(start, end);
+  },
+};
+
+/** Of the size that is asked about. */
+let sized = served(octets);
+
 /** On a disk that fails once. */
 let failures = 0;
 const failing = {
@@ -76,7 +89,8 @@ describe('the repository', () => {
                 '2': served(octets),
                 '7': served(twin),
                 '3': served(early),
-                '9': served(large),
+                '9': counted,
+                '10': sized,
                 '4': failing,
                 '5': broken('before'),
                 '6': broken('behind'),
@@ -96,7 +110,7 @@ describe('the repository', () => {
     logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
   });
   afterEach(() => {
-    logged.mockRestore();
+    jest.restoreAllMocks();
   });
 
   const ask = (path: string, headers: Record<string, string> = {}, method = 'GET', setHost = true) =>
@@ -183,7 +197,7 @@ describe('the repository', () => {
     const plain = await ask(path);
     expect(plain.headers).toMatchObject({ vary: 'accept-encoding', 'content-length': '2000' });
     expect(plain.headers['content-encoding']).toBeUndefined();
-    for (const accepted of ['gzip', 'br;q=1.0, GZIP;q=0.5', '*']) {
+    for (const accepted of ['gzip', 'br;q=1.0, GZIP;q=0.5', '*', '*;q=0, gzip']) {
       const packed = await ask(path, { 'accept-encoding': accepted });
       expect(packed.headers).toMatchObject({ vary: 'accept-encoding', 'content-encoding': 'gzip' });
       expect(packed.headers['content-length']).toBe(String(packed.body.length));
@@ -196,11 +210,32 @@ describe('the repository', () => {
       const head = await ask(path, { 'accept-encoding': accepted }, 'HEAD');
       expect([head.headers['content-length'], head.headers.etag]).toEqual([packed.headers['content-length'], tag]);
     }
-    for (const accepted of ['br', 'gzip;q=0', 'identity, *;q=0.0'])
+    expect(reads).toBe(2);
+    for (const accepted of ['br', 'gzip;q=0', 'gzip ; Q=0.000 , br', 'gzip;q=0, *', 'identity, *;q=0.0'])
       expect((await ask(path, { 'accept-encoding': accepted })).body.equals(large)).toBe(true);
     const part = await ask(path, { 'accept-encoding': 'gzip', range: 'bytes=0-9' });
     expect([part.status, part.body.equals(large.subarray(0, 10))]).toEqual([206, true]);
     expect((await ask('/crl/issuing/delta.crl', { 'accept-encoding': 'gzip' })).body.toString()).toBe('delta');
+    for (const [size, encoding] of [[1399], [1400, 'gzip'], [2 ** 20, 'gzip'], [2 ** 20 + 1]] as const) {
+      sized = served(Buffer.alloc(size));
+      const { headers } = await ask('/crl/issuing/10.crl', { 'accept-encoding': 'gzip' }, 'HEAD');
+      expect(headers['content-encoding']).toBe(encoding);
+    }
+  });
+
+  it('has no cache keep a list past its end, to the second', async () => {
+    const clock = jest.spyOn(Date, 'now');
+    for (const [before, age] of [
+      [3_600_000, 300],
+      [1_999, 1],
+      [999, 0],
+      [-1, 0],
+      [-3_600_000, 0],
+    ] as const) {
+      clock.mockReturnValue(nextUpdate.getTime() - before);
+      const { headers } = await ask('/crl/issuing.crl');
+      expect(headers['cache-control']).toBe(`public, max-age=${age}`);
+    }
   });
 
   it('sends by gzip what could not be read the first time', async () => {

@@ -99,6 +99,7 @@ describe.each([
     const first = responseFor(state.presented);
     state.source = () => Promise.resolve(first);
     await state.stapler.refresh();
+    await state.stapler.refresh();
     expect(await stapled(state, version)).toEqual(Buffer.from(first));
     // The certificate first: until its own response is there, the old one is not said to be about it.
     const next = issue();
@@ -116,6 +117,8 @@ describe.each([
     const state = await staplingServer(kind);
     const end = inMinutes(60);
     const good = responseFor(state.presented, end);
+    const serials = [state.presented.certificate.serialNumber];
+    const { der: unknown } = ocspOf({ issuer: root, responder, serials, certStatus: { status: 'unknown' } });
     state.source = () => Promise.resolve(good);
     await state.stapler.refresh();
     for (const source of [
@@ -124,6 +127,7 @@ describe.each([
       () => Promise.resolve(Buffer.from('nonsense')),
       () => Promise.resolve(responseFor(issue())),
       () => Promise.resolve(responseFor(state.presented, inMinutes(-1))),
+      () => Promise.resolve(unknown),
       () => Promise.resolve(undefined),
     ]) {
       state.source = source;
@@ -141,6 +145,7 @@ describe.each([
       { kind: 'failed', why: expect.stringContaining('cannot be read') },
       { kind: 'failed', why: 'the response is not about this certificate' },
       { kind: 'failed', why: expect.stringContaining('the response ends at') },
+      { kind: 'failed', why: 'the responder does not know the certificate' },
     ]);
   });
 });
