@@ -1,8 +1,10 @@
 import type { Server } from 'node:tls';
 import { decodeOcspResponse, DecodeError, verifyOcspResponse, type Certificate } from '../x509/index.js';
 
-/** Port: an OCSPResponse in DER about a certificate; undefined when nobody here knows one. It may fail: the last response is kept then. */
-export type OcspSource = (certificate: Certificate) => Promise<Uint8Array | undefined>;
+/**
+ * Port: an OCSPResponse in DER about a certificate of `issuer`; undefined when nobody here knows one. It may fail: the last response is kept then.
+ */
+export type OcspSource = (certificate: Certificate, issuer: Certificate) => Promise<Uint8Array | undefined>;
 
 /** The certificate that is presented, and the CA above it. */
 export interface Stapled {
@@ -126,7 +128,7 @@ export class OcspStapler {
 
   /** A response that every client would believe. Throws Error with the reason when there is none. */
   async #ask({ certificate, issuer }: Stapled): Promise<Staple | undefined> {
-    const octets = issuer && (await this.#source(certificate));
+    const octets = issuer && (await this.#source(certificate, issuer));
     if (!octets) return undefined;
     const { serialNumber } = certificate;
     const verdict = verifyOcspResponse(read(octets), { issuer, serialNumber, time: this.#clock(), leeway: 0 });
