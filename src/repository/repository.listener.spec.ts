@@ -416,7 +416,11 @@ describe('the repository', () => {
     ['bytes=-10', 206, 'bytes 990-999/1000', 10],
     ['bytes=-5000', 206, 'bytes 0-999/1000', 1000],
     ['bytes=990-5000', 206, 'bytes 990-999/1000', 10],
+    [`bytes=0-${'9'.repeat(400)}`, 206, 'bytes 0-999/1000', 1000],
+    [`bytes=-${'9'.repeat(400)}`, 206, 'bytes 0-999/1000', 1000],
+    ['bytes=7-7', 206, 'bytes 7-7/1000', 1],
     ['bytes=1000-', 416, 'bytes */1000', 0],
+    [`bytes=${'9'.repeat(400)}-`, 416, 'bytes */1000', 0],
     ['bytes=-0', 416, 'bytes */1000', 0],
     ['bytes=5-1', 200, undefined, 1000],
     ['bytes=0-1,5-6', 200, undefined, 1000],
@@ -430,6 +434,12 @@ describe('the repository', () => {
     const [, start] = /^bytes (\d+)-/.exec(contentRange ?? '') ?? [];
     if (start !== undefined)
       expect(answer.body.equals(octets.subarray(Number(start), Number(start) + length))).toBe(true);
+  });
+
+  it('knows no ranges of what HEAD asks about (RFC 9110 §14.2), and none where nobody asks for one', async () => {
+    const { status, headers } = await ask('/crl/issuing.crl', { range: 'bytes=0-99' }, 'HEAD');
+    expect([status, headers['content-length'], headers['content-range']]).toEqual([200, '1000', undefined]);
+    expect(await ask('/crl/issuing.crl', { 'if-range': String(headers.etag) })).toMatchObject({ status: 200 });
   });
 
   it('sends a range only of the list that it was begun with', async () => {
