@@ -117,6 +117,14 @@ describe('what is answered', () => {
     expect(decodeOcspResponse((await ask(encodeOcspRequest(both))).der).status).toBe('unauthorized');
   });
 
+  it('unauthorized by a CA that is over: nobody answers for it any more', async () => {
+    const certificate = await issue();
+    const { issuing } = authority.ca;
+    clock = issuing.certificate.notAfter;
+    expect(await statusOf(certificate)).toEqual({ status: 'unauthorized' });
+    expect(await statusOf(issuing.certificate, named('root').certificate)).toEqual({ status: 'good' });
+  });
+
   it('on hold, where the store says so', async () => {
     const certificate = await issue();
     expect(await statusOf(certificate)).toEqual({ status: 'good' });
