@@ -88,7 +88,8 @@ describe('what is answered', () => {
 
   it('good, and revoked from the moment that revoking is done', async () => {
     const certificate = await issue();
-    expect(await statusOf(certificate)).toEqual({ status: 'good' });
+    // The second answer is a kept one, and not looked at again for a second.
+    for (let times = 0; times < 2; times++) expect(await statusOf(certificate)).toEqual({ status: 'good' });
     const { revokedAt } = await revoke(certificate, 'keyCompromise');
     const revocationTime = new Date(Math.floor(revokedAt.getTime() / 1000) * 1000);
     expect(await statusOf(certificate)).toEqual({ status: 'revoked', revocationTime, reason: 1 });
@@ -542,6 +543,9 @@ describe('the responder', () => {
     const other = await temporary.reopen({ settings: authority.settings, create: false, events });
     expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'internalError' });
     expect(failed).toContain('key_file_exposed');
+    // The service starts without it; who is asked to make it says that it cannot be used.
+    await other.ocsp!.open();
+    await expect(other.ocsp!.prepare()).rejects.toMatchObject({ code: 'key_file_exposed' });
   });
 });
 
