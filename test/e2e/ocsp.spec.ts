@@ -245,6 +245,14 @@ describe('OCSP over HTTP', () => {
     expect((await getPlain(port, '/livez')).status).toBe(200);
   });
 
+  it('says by which methods each place can be asked', async () => {
+    const allowed = async (method: string, path: string) => (await send(method, path)).headers.allow;
+    for (const path of ['/ocsp', '/ocsp/'])
+      for (const method of ['GET', 'HEAD', 'PUT']) expect(await allowed(method, path)).toBe('POST');
+    for (const method of ['POST', 'PUT']) expect(await allowed(method, '/ocsp/MEIw')).toBe('GET, HEAD');
+    expect(statusIn(await post(requestFor('7f'), undefined, '/ocsp/'), '7f')).toBe('unknown');
+  });
+
   it('a type in capitals, with a parameter, is the type', async () => {
     const answer = await post(requestFor('7f'), 'Application/OCSP-Request; charset=binary');
     expect(statusIn(answer, '7f')).toBe('unknown');
