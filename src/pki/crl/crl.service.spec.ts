@@ -127,6 +127,24 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect(await serials()).toEqual([]);
   });
 
+  it('keeps an entry in each delta that goes with a base from before the certificate has ended', async () => {
+    const authority = await temporary.reopen({ settings: { ...temporary.settings, crlDeltaLifetime: 3600 } });
+    await authority.crls.publishIfDue();
+    const { certificate } = await authority.ca.issue({
+      request: certificationRequest(),
+      requester: somebody,
+      lifetime: 3600,
+    });
+    await authority.ca.revoke({ serialNumber: certificate.serialNumber, requester: somebody });
+    for (const number of [3, 4, 5]) {
+      await authority.crls.publishIfDue();
+      const delta = authority.crls.current('issuing', 'delta')!;
+      const entries = await entriesOf(delta);
+      expect([delta.number, ...entries.map((each) => each.serialNumber)]).toEqual([number, certificate.serialNumber]);
+      clock = new Date(clock.getTime() + DAY / 12);
+    }
+  });
+
   it('does not sign when the clock is before its last list', async () => {
     const { crls } = temporary.authority;
     await crls.sign('issuing', somebody);
@@ -234,6 +252,34 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
       ]);
     await authority.registry.refresh();
     expect(authority.registry.statusOf(authority.ca.issuing.certificate, serial).status).toBe('revoked');
+  });
+
+  it('signs the shard of what was revoked and no other, also once there are to be none any more', async () => {
+    const shards = await temporary.reopen({ settings: { ...temporary.settings, crlShards: 3 } });
+    await shards.crls.publishIfDue();
+    const issued: string[] = [];
+    for (let i = 0; i < 3; i++)
+      issued.push(
+        (await shards.ca.issue({ request: certificationRequest(), requester: somebody })).certificate.serialNumber,
+      );
+    for (const authority of [shards, temporary.authority]) {
+      const serialNumber = issued.pop()!;
+      await authority.ca.revoke({ serialNumber, requester: somebody });
+      const [complete, shard, ...more] = await authority.crls.publishIfDue();
+      expect([complete?.scope, shard?.scope, more]).toEqual([
+        'complete',
+        String((Number.parseInt(serialNumber.slice(-8), 16) % 3) + 1),
+        [],
+      ]);
+      expect((await entriesOf(shard!)).map((each) => each.serialNumber)).toContain(serialNumber);
+    }
+    expect(temporary.authority.crls.served.map(({ scope }) => scope).sort()).toEqual([
+      '1',
+      '2',
+      '3',
+      'complete',
+      'complete',
+    ]);
   });
 
   it('names the shard by every place that certificates name it by', async () => {
@@ -375,6 +421,21 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     const delta = decodeCertificateList(await readPublished(await crls.sign('issuing', somebody, 'delta')));
     expect([delta.extensions.deltaCrlIndicator, delta.extensions.crlNumber]).toEqual([1n, 2n]);
     expect(crls.current('issuing')?.number).toBe(1);
+  });
+
+  it('signs no delta while its first base cannot be signed', async () => {
+    const { store, settings } = temporary;
+    let lists = 0;
+    // The list of the root is the first.
+    const snapshot: Store['snapshot'] = (work, options) =>
+      ++lists === 2 ? Promise.reject(new Error('no room')) : store.snapshot(work, options);
+    const { crls } = await temporary.reopen({
+      store: storeWith(store, { snapshot }),
+      settings: { ...settings, crlDeltaLifetime: 3600 },
+    });
+    await expect(crls.publishIfDue()).rejects.toThrow('no room');
+    expect([lists, crls.current('issuing', 'delta')]).toEqual([2, undefined]);
+    expect((await crls.publishIfDue()).map(({ scope }) => scope)).toEqual(['complete', 'delta']);
   });
 
   it('signs deltas that go with each complete list that has not ended: others may keep that until then', async () => {
