@@ -59,6 +59,10 @@ const counted = {
   },
 };
 
+/** An OCSP request whose answer is kept. */
+const known = Buffer.from('known!');
+const kept = { der: Buffer.from('answer'), caching: { thisUpdate, nextUpdate, etag: '"answer"' } };
+
 /** Of the size that is asked about. */
 let sized = served(octets);
 
@@ -98,7 +102,8 @@ describe('the repository', () => {
                 '': served(octets),
               }[scope ?? '']
             : undefined,
-        ocsp: () => Promise.reject(new Error('no answer could be made')),
+        ocsp: (asked) =>
+          Buffer.from(asked).equals(known) ? kept : Promise.reject(new Error('no answer could be made')),
         ready: () => Promise.resolve(true),
       },
     );
@@ -306,6 +311,42 @@ describe('the repository', () => {
       expect((await ask('/crl/issuing.crl', {}, 'DELETE')).status).toBe(404);
       expect(logged).not.toHaveBeenCalled();
     });
+  });
+
+  it('has no cache keep an answer of OCSP past its end, to the second, though it is written once', async () => {
+    const clock = jest.spyOn(Date, 'now');
+    for (const [before, age] of [
+      [60_000, 60],
+      [1_999, 1],
+      [999, 0],
+      [-60_000, 0],
+    ] as const) {
+      clock.mockReturnValue(nextUpdate.getTime() - before);
+      const { headers, body } = await ask(`/ocsp/${known.toString('base64')}`);
+      expect([headers['cache-control'], headers.expires, body.toString()]).toEqual([
+        `max-age=${age}, public, no-transform, must-revalidate`,
+        nextUpdate.toUTCString(),
+        'answer',
+      ]);
+    }
+  });
+
+  it('says that an answer of OCSP is the same to who asks so by GET or HEAD', async () => {
+    const path = `/ocsp/${known.toString('base64')}`;
+    for (const method of ['GET', 'HEAD'])
+      for (const tags of ['*', '"answer"', '"x", W/"answer"']) {
+        const { status, headers } = await ask(path, { 'if-none-match': tags }, method);
+        expect([status, headers.etag]).toEqual([304, '"answer"']);
+        for (const name of ['content-type', 'content-length']) expect(headers).not.toHaveProperty(name);
+      }
+    expect((await ask(path, { 'if-none-match': '"x"' })).status).toBe(200);
+    const posted = { 'content-type': 'application/ocsp-request ; a=b', 'if-none-match': '"answer"' };
+    const answer = await fetch(`http://127.0.0.1:${listener.port}/ocsp`, {
+      method: 'POST',
+      headers: posted,
+      body: known,
+    });
+    expect([answer.status, await answer.text()]).toEqual([200, 'answer']);
   });
 
   it('serves deltas and shards by their names', async () => {

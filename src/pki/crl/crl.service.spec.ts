@@ -223,6 +223,44 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect(behind.crls.current('issuing')?.number).toBe(1);
   });
 
+  it.each(['a lower number', 'fewer revocations'])(
+    'places no list behind one that another process placed meanwhile: one with %s',
+    async (what) => {
+      const rows = async () =>
+        (
+          await temporary.store.database
+            .selectFrom('crl')
+            .select(['number', 'revocation_sequence as sequence'])
+            .execute()
+        ).map(({ number, sequence }) => [number, sequence]);
+      const [read, placed] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+      const second = await slowly({
+        after: () => {
+          read.resolve(undefined);
+          return placed.promise;
+        },
+      });
+      let signed: Promise<unknown> = Promise.resolve();
+      const first = await slowly({
+        before: async () => {
+          signed = second.crls.sign('issuing', somebody);
+          if (what === 'a lower number') {
+            placed.resolve(undefined);
+            await signed;
+          } else {
+            // The first one has the lower number, and one revocation more.
+            await read.promise;
+            await issueAndRevoke(temporary.authority, 'superseded');
+          }
+        },
+      });
+      await first.crls.sign('issuing', somebody);
+      placed.resolve(undefined);
+      await signed;
+      expect(await rows()).toEqual([what === 'a lower number' ? [2, 0] : [1, 1]]);
+    },
+  );
+
   it('signs for one issuer when the key of another is not there', async () => {
     rmSync(join(temporary.folder, 'certs/ca/root_ca.key.pem'));
     const other = await temporary.reopen({ create: false });
@@ -456,6 +494,15 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect(await numbersAfter(10.9)).toEqual({ complete: 4, base: 1, delta: 6, serials: [serial] });
     expect(await numbersAfter(0.2)).toEqual({ complete: 4, base: 4, delta: 7, serials: [] });
     expect(await numbersAfter(0)).toEqual({ complete: 4, base: 4, delta: 7, serials: [] });
+    // A node by whose clock the first one has not ended yet does not sign against the others.
+    const behind = await temporary.reopen({
+      settings: { ...temporary.settings, crlDeltaLifetime: 3600 },
+      now: () => new Date(clock.getTime() - 0.3 * 3_600_000),
+    });
+    expect(await behind.crls.publishIfDue()).toEqual([]);
+    // §5.2.4 (c): whoever has the complete list wants a delta with a higher number.
+    await authority.crls.sign('issuing', somebody);
+    expect(await numbersAfter(0)).toEqual({ complete: 8, base: 4, delta: 9, serials: [] });
   });
 
   it.each(['complete', 'delta'])(

@@ -18,6 +18,7 @@ import { TestCa } from '../../testing/index.js';
 import {
   certIdOf,
   decodeOcspResponse,
+  encodeExtensionOf,
   encodeOcspRequest,
   nameToString,
   Oid,
@@ -200,11 +201,17 @@ describe('what is answered', () => {
     const certificate = await issue();
     const extensions = async () => {
       const { der } = await ask(requestOf(certificate.serialNumber, authority.ca.issuing.certificate));
-      return [...decodeOcspResponse(der).basic!.responses[0]!.extensions.keys()];
+      return [...decodeOcspResponse(der).basic!.responses[0]!.extensions.values()];
     };
     expect(await extensions()).toEqual([]);
-    forward(81 * DAY);
-    expect(await extensions()).toEqual([Oid.ocspArchiveCutoff]);
+    clock = certificate.notAfter;
+    expect(await extensions()).toEqual([]);
+    forward(HOUR);
+    // Nothing was dropped since the CA began.
+    const { notBefore } = authority.ca.issuing.certificate;
+    const [cutoff, ...more] = await extensions();
+    expect([cutoff?.oid, more]).toEqual([Oid.ocspArchiveCutoff, []]);
+    expect(Buffer.from(cutoff!.value)).toEqual(Buffer.from(encodeExtensionOf.ocspArchiveCutoff(notBefore).value));
     expect(await statusOf(certificate)).toEqual({ status: 'good' });
   });
 });
@@ -224,6 +231,9 @@ describe('what is kept', () => {
     // At once: from memory, without a promise.
     expect(ask(request)).toBe(first);
     expect(first.caching!.nextUpdate.getTime() - first.caching!.thisUpdate.getTime()).toBe(HOUR);
+    expect(decodeOcspResponse(first.der).basic!.responses).toMatchObject([
+      { thisUpdate: first.caching!.thisUpdate, nextUpdate: first.caching!.nextUpdate },
+    ]);
     expect((await ask(requestOf(serialNumber, issuer, 'sha256'))).der).not.toEqual(first.der);
     // Three quarters of its time, to the millisecond.
     clock = new Date(first.caching!.thisUpdate.getTime() + HOUR * 0.75 - 1);
