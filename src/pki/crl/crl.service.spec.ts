@@ -549,6 +549,29 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect((await temporary.authority.crls.sign('issuing', somebody)).number).toBe(1002);
   });
 
+  it('numbers above the list that it serves, though the store that is in place now knows of none', async () => {
+    const { crls } = temporary.authority;
+    await crls.sign('issuing', somebody);
+    await crls.sign('issuing', somebody);
+    await temporary.place.execute('delete from crl', 'delete from crl_number');
+    expect((await crls.sign('issuing', somebody)).number).toBe(3);
+  });
+
+  it('signs another list in the place of one that was in its file alone, and is gone', async () => {
+    const { crls } = temporary.authority;
+    await crls.publishIfDue();
+    // The next one is taken for too large for its row.
+    await temporary.place.query('update crl set octets = 2000000');
+    await crls.sign('issuing', somebody);
+    crls.close();
+    rmSync(join(temporary.folder, 'var/crl/issuing.crl'));
+    await temporary.place.execute('delete from crl_part');
+    const other = await temporary.reopen();
+    expect(other.crls.current('issuing')).toBeUndefined();
+    expect((await other.crls.publishIfDue()).map(({ issuer, number }) => [issuer, number])).toEqual([['issuing', 3]]);
+    expect(await other.crls.publishIfDue()).toEqual([]);
+  });
+
   it('leaves no piece in the store of a list that could not be placed', async () => {
     const { authority, place, settings } = temporary;
     await authority.crls.sign('issuing', somebody);
