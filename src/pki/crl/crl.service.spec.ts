@@ -461,6 +461,21 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect(crls.current('issuing')?.number).toBe(1);
   });
 
+  it('says in a delta what was released since its base, and not before', async () => {
+    const { ca, crls } = await temporary.reopen({ settings: { ...temporary.settings, crlDeltaLifetime: 3600 } });
+    const serials: string[] = [];
+    for (let i = 0; i < 2; i++) serials.push(await issueAndRevoke(temporary.authority, 'certificateHold'));
+    const [before, since] = serials;
+    await ca.release({ serialNumber: before!, requester: somebody });
+    await crls.publishIfDue();
+    expect(await entriesOf(crls.current('issuing', 'delta')!)).toEqual([]);
+    await ca.release({ serialNumber: since!, requester: somebody });
+    await crls.publishIfDue();
+    expect(await entriesOf(crls.current('issuing', 'delta')!)).toMatchObject([
+      { serialNumber: since, reason: CrlReason.removeFromCRL },
+    ]);
+  });
+
   it('signs no delta while its first base cannot be signed', async () => {
     const { store, settings } = temporary;
     let lists = 0;
