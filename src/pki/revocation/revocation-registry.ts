@@ -190,8 +190,7 @@ async function takeReleases(
 ): Promise<void> {
   while (after < until) {
     const page = await listReleases(database, { after, limit: PAGE });
-    for (const { serial, issuer, isRevoked } of page)
-      if (!isRevoked) revoked.get(issuer)?.delete(serial);
+    for (const { serial, issuer, isRevoked } of page) if (!isRevoked) revoked.get(issuer)?.delete(serial);
     after = page.length < PAGE ? until : (page.at(-1)?.sequence ?? until);
     if (after < until) await setImmediate();
   }
