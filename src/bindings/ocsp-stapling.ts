@@ -13,24 +13,13 @@ export function ocspStapling(
   logger: LoggerService,
 ): OcspStapler | undefined {
   if (!ocsp) return undefined;
-  const issuers = new WeakMap<Certificate, Certificate>();
-  const issuerOf = (certificate: Certificate): Certificate | undefined => {
-    const known = issuers.get(certificate);
-    if (known) return known;
-    const issuer = signerOf(certificate, ca.authorities)?.certificate;
-    if (issuer) issuers.set(certificate, issuer);
-    return issuer;
-  };
   const stapler = new OcspStapler({
     presented: () => {
       const certificate = presented();
-      return { certificate, issuer: issuerOf(certificate) };
+      return { certificate, issuer: signerOf(certificate, ca.authorities)?.certificate };
     },
-    source: async (certificate) => {
-      const issuer = issuerOf(certificate);
-      if (!issuer) return undefined;
-      return (await ocsp.answer(encodeOcspRequest([certIdOf(issuer, certificate.serialNumber)]))).der;
-    },
+    source: async ({ serialNumber }, issuer) =>
+      (await ocsp.answer(encodeOcspRequest([certIdOf(issuer, serialNumber)]))).der,
     clock: () => new Date(),
     report: (event) => {
       if (event.kind === 'failed') logger.warn({ event: 'ocsp_stapling_failed', reason: event.why }, 'Tls');

@@ -19,7 +19,7 @@ export function sendDocument(
   reply.header('etag', etag).header('cache-control', `public, max-age=${LONGEST_AGE}`);
   const answered = answeredByCondition(request, reply, { etag });
   if (answered) return answered;
-  return reply.type(type).send(typeof document === 'string' ? document : Buffer.from(document));
+  return reply.type(type).send(Buffer.from(document));
 }
 
 /** The validators of a document (RFC 9110 §8.8). */
@@ -49,7 +49,7 @@ export function forThisClientAlone(reply: FastifyReply): FastifyReply {
 /** If-Match, by strong comparison (§13.1.1). If-Unmodified-Since counts only without If-Match. */
 function isAnother({ headers }: FastifyRequest, { etag, lastModified }: Validators): boolean {
   const tags = headers['if-match'];
-  if (tags !== undefined) return tags.trim() !== '*' && !listOf(tags).includes(etag);
+  if (tags !== undefined) return tags !== '*' && !listOf(tags).includes(etag);
   const since = timeFrom(headers['if-unmodified-since']);
   return lastModified !== undefined && since < lastModified.getTime();
 }
@@ -57,7 +57,7 @@ function isAnother({ headers }: FastifyRequest, { etag, lastModified }: Validato
 /** If-None-Match, by weak comparison (§13.1.2). If-Modified-Since counts only without If-None-Match. */
 function isUnchanged({ headers }: FastifyRequest, { etag, lastModified }: Validators): boolean {
   const tags = headers['if-none-match'];
-  if (tags !== undefined) return tags.trim() === '*' || listOf(tags).some((tag) => tag.replace(/^W\//, '') === etag);
+  if (tags !== undefined) return tags === '*' || listOf(tags).some((tag) => tag.replace(/^W\//, '') === etag);
   const since = timeFrom(headers['if-modified-since']);
   return lastModified !== undefined && since >= lastModified.getTime();
 }

@@ -9,8 +9,6 @@ import type { Published } from './published.js';
 const PATH = '/ocsp';
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const MAX_BASE64 = Math.ceil(MAX_OCSP_REQUEST_OCTETS / 3) * 4;
-// Each character may be percent-encoded as three (RFC 3986 §2.1).
-const MAX_PATH = 3 * MAX_BASE64;
 
 /** Answers a request if it is an OCSP request, and returns whether it was. */
 export type OcspHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
@@ -50,7 +48,6 @@ export function ocspHandler(answer: NonNullable<Published['ocsp']>, failed: Fail
     else if (method !== 'GET' && method !== 'HEAD')
       refuse(response, 405, { allow: rest.length < 2 ? 'POST' : 'GET, HEAD' });
     else if (rest.length < 2) refuse(response, 405, { allow: 'POST' });
-    else if (rest.length > MAX_PATH) refuse(response, 414);
     else {
       const known = paths.get(rest);
       const octets = known ?? octetsOf(rest.slice(1));

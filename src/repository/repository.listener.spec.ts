@@ -49,6 +49,23 @@ const endless = {
   },
 };
 
+/** Read so often. */
+let reads = 0;
+const counted = {
+  ...served(large),
+  read: (start?: number, end?: number) => {
+    reads++;
+    return served(large).read(start, end);
+  },
+};
+
+/** An OCSP request whose answer is kept. */
+const known = Buffer.from('known!');
+const kept = { der: Buffer.from('answer'), caching: { thisUpdate, nextUpdate, etag: '"answer"' } };
+
+/** Of the size that is asked about. */
+let sized = served(octets);
+
 /** On a disk that fails once. */
 let failures = 0;
 const failing = {
@@ -76,7 +93,8 @@ describe('the repository', () => {
                 '2': served(octets),
                 '7': served(twin),
                 '3': served(early),
-                '9': served(large),
+                '9': counted,
+                '10': sized,
                 '4': failing,
                 '5': broken('before'),
                 '6': broken('behind'),
@@ -84,7 +102,8 @@ describe('the repository', () => {
                 '': served(octets),
               }[scope ?? '']
             : undefined,
-        ocsp: () => Promise.reject(new Error('no answer could be made')),
+        ocsp: (asked) =>
+          Buffer.from(asked).equals(known) ? kept : Promise.reject(new Error('no answer could be made')),
         ready: () => Promise.resolve(true),
       },
     );
@@ -96,7 +115,7 @@ describe('the repository', () => {
     logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
   });
   afterEach(() => {
-    logged.mockRestore();
+    jest.restoreAllMocks();
   });
 
   const ask = (path: string, headers: Record<string, string> = {}, method = 'GET', setHost = true) =>
@@ -183,7 +202,7 @@ describe('the repository', () => {
     const plain = await ask(path);
     expect(plain.headers).toMatchObject({ vary: 'accept-encoding', 'content-length': '2000' });
     expect(plain.headers['content-encoding']).toBeUndefined();
-    for (const accepted of ['gzip', 'br;q=1.0, GZIP;q=0.5', '*']) {
+    for (const accepted of ['gzip', 'br;q=1.0, GZIP;q=0.5', '*', '*;q=0, gzip']) {
       const packed = await ask(path, { 'accept-encoding': accepted });
       expect(packed.headers).toMatchObject({ vary: 'accept-encoding', 'content-encoding': 'gzip' });
       expect(packed.headers['content-length']).toBe(String(packed.body.length));
@@ -196,11 +215,32 @@ describe('the repository', () => {
       const head = await ask(path, { 'accept-encoding': accepted }, 'HEAD');
       expect([head.headers['content-length'], head.headers.etag]).toEqual([packed.headers['content-length'], tag]);
     }
-    for (const accepted of ['br', 'gzip;q=0', 'identity, *;q=0.0'])
+    expect(reads).toBe(2);
+    for (const accepted of ['br', 'gzip;q=0', 'gzip ; Q=0.000 , br', 'gzip;q=0, *', 'identity, *;q=0.0'])
       expect((await ask(path, { 'accept-encoding': accepted })).body.equals(large)).toBe(true);
     const part = await ask(path, { 'accept-encoding': 'gzip', range: 'bytes=0-9' });
     expect([part.status, part.body.equals(large.subarray(0, 10))]).toEqual([206, true]);
     expect((await ask('/crl/issuing/delta.crl', { 'accept-encoding': 'gzip' })).body.toString()).toBe('delta');
+    for (const [size, encoding] of [[1399], [1400, 'gzip'], [2 ** 20, 'gzip'], [2 ** 20 + 1]] as const) {
+      sized = served(Buffer.alloc(size));
+      const { headers } = await ask('/crl/issuing/10.crl', { 'accept-encoding': 'gzip' }, 'HEAD');
+      expect(headers['content-encoding']).toBe(encoding);
+    }
+  });
+
+  it('has no cache keep a list past its end, to the second', async () => {
+    const clock = jest.spyOn(Date, 'now');
+    for (const [before, age] of [
+      [3_600_000, 300],
+      [1_999, 1],
+      [999, 0],
+      [-1, 0],
+      [-3_600_000, 0],
+    ] as const) {
+      clock.mockReturnValue(nextUpdate.getTime() - before);
+      const { headers } = await ask('/crl/issuing.crl');
+      expect(headers['cache-control']).toBe(`public, max-age=${age}`);
+    }
   });
 
   it('sends by gzip what could not be read the first time', async () => {
@@ -273,6 +313,42 @@ describe('the repository', () => {
     });
   });
 
+  it('has no cache keep an answer of OCSP past its end, to the second, though it is written once', async () => {
+    const clock = jest.spyOn(Date, 'now');
+    for (const [before, age] of [
+      [60_000, 60],
+      [1_999, 1],
+      [999, 0],
+      [-60_000, 0],
+    ] as const) {
+      clock.mockReturnValue(nextUpdate.getTime() - before);
+      const { headers, body } = await ask(`/ocsp/${known.toString('base64')}`);
+      expect([headers['cache-control'], headers.expires, body.toString()]).toEqual([
+        `max-age=${age}, public, no-transform, must-revalidate`,
+        nextUpdate.toUTCString(),
+        'answer',
+      ]);
+    }
+  });
+
+  it('says that an answer of OCSP is the same to who asks so by GET or HEAD', async () => {
+    const path = `/ocsp/${known.toString('base64')}`;
+    for (const method of ['GET', 'HEAD'])
+      for (const tags of ['*', '"answer"', '"x", W/"answer"']) {
+        const { status, headers } = await ask(path, { 'if-none-match': tags }, method);
+        expect([status, headers.etag]).toEqual([304, '"answer"']);
+        for (const name of ['content-type', 'content-length']) expect(headers).not.toHaveProperty(name);
+      }
+    expect((await ask(path, { 'if-none-match': '"x"' })).status).toBe(200);
+    const posted = { 'content-type': 'application/ocsp-request ; a=b', 'if-none-match': '"answer"' };
+    const answer = await fetch(`http://127.0.0.1:${listener.port}/ocsp`, {
+      method: 'POST',
+      headers: posted,
+      body: known,
+    });
+    expect([answer.status, await answer.text()]).toEqual([200, 'answer']);
+  });
+
   it('serves deltas and shards by their names', async () => {
     expect((await ask('/crl/issuing/delta.crl')).body.toString()).toBe('delta');
     expect((await ask('/crl/issuing/2.crl')).body).toHaveLength(1000);
@@ -304,15 +380,16 @@ describe('the repository', () => {
       const { headers } = await ask(path);
       const tag = String(headers.etag);
       const same = await ask(path, { 'if-none-match': tag }, 'HEAD');
-      // §8.6: a length in a 304 would be that of the document.
+      // §8.6: a length in a 304 would be that of the document. §15.4.5: nor does it say of what type that is.
       expect([same.status, same.headers['content-length']]).toEqual([304, undefined]);
+      expect(same.headers).not.toHaveProperty('content-type');
       expect((await ask(path, { 'if-match': `"x", ${tag}` })).status).toBe(200);
       expect((await ask(path, { 'if-match': '*' })).status).toBe(200);
-      for (const other of ['"x"', `W/${tag}`])
-        expect(await ask(path, { 'if-match': other, 'if-none-match': tag })).toMatchObject({
-          status: 412,
-          headers: { 'cache-control': 'no-store', 'content-length': '0' },
-        });
+      for (const other of ['"x"', `W/${tag}`]) {
+        const failed = await ask(path, { 'if-match': other, 'if-none-match': tag });
+        expect(failed).toMatchObject({ status: 412, headers: { 'cache-control': 'no-store', 'content-length': '0' } });
+        expect(failed.headers).not.toHaveProperty('content-type');
+      }
     },
   );
 
@@ -355,6 +432,7 @@ describe('the repository', () => {
   it('has no cache keep that a range lies beyond the end: whoever asks for the whole would be told that', async () => {
     const { status, headers } = await ask('/crl/issuing.crl', { range: 'bytes=1000-' });
     expect([status, headers['cache-control'], headers.expires]).toEqual([416, 'no-store', undefined]);
+    expect(headers).not.toHaveProperty('content-type');
   });
 
   it('says by no time that nothing changed of a list that was signed in the same second as the one before', async () => {
@@ -379,7 +457,11 @@ describe('the repository', () => {
     ['bytes=-10', 206, 'bytes 990-999/1000', 10],
     ['bytes=-5000', 206, 'bytes 0-999/1000', 1000],
     ['bytes=990-5000', 206, 'bytes 990-999/1000', 10],
+    [`bytes=0-${'9'.repeat(400)}`, 206, 'bytes 0-999/1000', 1000],
+    [`bytes=-${'9'.repeat(400)}`, 206, 'bytes 0-999/1000', 1000],
+    ['bytes=7-7', 206, 'bytes 7-7/1000', 1],
     ['bytes=1000-', 416, 'bytes */1000', 0],
+    [`bytes=${'9'.repeat(400)}-`, 416, 'bytes */1000', 0],
     ['bytes=-0', 416, 'bytes */1000', 0],
     ['bytes=5-1', 200, undefined, 1000],
     ['bytes=0-1,5-6', 200, undefined, 1000],
@@ -393,6 +475,12 @@ describe('the repository', () => {
     const [, start] = /^bytes (\d+)-/.exec(contentRange ?? '') ?? [];
     if (start !== undefined)
       expect(answer.body.equals(octets.subarray(Number(start), Number(start) + length))).toBe(true);
+  });
+
+  it('knows no ranges of what HEAD asks about (RFC 9110 §14.2), and none where nobody asks for one', async () => {
+    const { status, headers } = await ask('/crl/issuing.crl', { range: 'bytes=0-99' }, 'HEAD');
+    expect([status, headers['content-length'], headers['content-range']]).toEqual([200, '1000', undefined]);
+    expect(await ask('/crl/issuing.crl', { 'if-range': String(headers.etag) })).toMatchObject({ status: 200 });
   });
 
   it('sends a range only of the list that it was begun with', async () => {

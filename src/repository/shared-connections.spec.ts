@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
@@ -7,15 +7,15 @@ import { shareConnections } from './shared-connections.js';
 
 const MOST = 4;
 const opened: Socket[] = [];
-const server = createServer((_, response) => response.end());
-const held = new Set<Socket>();
-server.on('connection', (socket: Socket) => {
-  held.add(socket);
-  socket.once('close', () => setImmediate(() => held.delete(socket)));
-});
-
+let server: Server;
+let held: Set<Socket>;
 beforeEach(async () => {
-  shareConnections(server, MOST);
+  server = createServer((_, response) => response.end());
+  held = new Set();
+  server.on('connection', (socket: Socket) => {
+    held.add(socket);
+    socket.once('close', () => setImmediate(() => held.delete(socket)));
+  });
   server.listen(0, '0.0.0.0');
   await once(server, 'listening');
 });
@@ -46,6 +46,7 @@ async function isServed(socket: Socket): Promise<boolean | 'neither'> {
 }
 
 it('an address with all connections gives one to each other that comes, its oldest first, and gets no more itself', async () => {
+  shareConnections(server, MOST);
   const greedy: Socket[] = [];
   for (let i = 0; i < MOST; i++) greedy.push(await open('127.0.0.1'));
   expect(await isServed(await open('127.0.0.1'))).toBe(false);
@@ -58,4 +59,14 @@ it('an address with all connections gives one to each other that comes, its olde
   third.destroy();
   while (held.size === MOST) await after(5);
   expect(await isServed(await open('127.0.0.2'))).toBe(true);
+});
+
+it('of several addresses that have more than who comes, the one with the most gives one, however many come at once', async () => {
+  shareConnections(server, 7);
+  const sockets = (address: string, count: number) => Promise.all(Array.from({ length: count }, () => open(address)));
+  const most = await sockets('127.0.0.1', 4);
+  const more = await sockets('127.0.0.2', 3);
+  expect(await Promise.all((await sockets('127.0.0.3', 2)).map(isServed))).toEqual([true, true]);
+  const served = async (all: readonly Socket[]) => (await Promise.all(all.map(isServed))).filter(Boolean).length;
+  expect([await served(most), await served(more)]).toEqual([2, 3]);
 });

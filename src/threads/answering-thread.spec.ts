@@ -40,3 +40,15 @@ test('one that ended says why to whoever waits, and to whoever asks later', asyn
   expect(thread.ended?.message).toBe('it ended');
   await expect(thread.ask({ text: 'again' })).rejects.toThrow('it ended');
 });
+
+test.each([
+  ['answers what it was not asked', `parentPort.postMessage({ id: 7 })`, 'it answered what it was not asked'],
+  ['answers nothing', `parentPort.postMessage(undefined)`, 'it answered what it was not asked'],
+  ['throws', `throw new Error('no more')`, 'it failed (no more)'],
+])('one that %s is ended, and says the first reason for it', async (_, script, why) => {
+  const thread = threadOf(script);
+  await expect(thread.ask({ text: 'one' })).rejects.toThrow(why);
+  thread.end(new Error('over'));
+  await thread.exit();
+  expect(thread.ended?.message).toBe(why);
+});

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createSecureServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { ocspOf, responderOf } from '../../test/support/ocsp-lint-fixtures.js';
 import { TestCa, type Issued } from '../testing/index.js';
 import { OcspStapler, type Stapled, type StaplingEvent } from './index.js';
@@ -99,6 +99,7 @@ describe.each([
     const first = responseFor(state.presented);
     state.source = () => Promise.resolve(first);
     await state.stapler.refresh();
+    await state.stapler.refresh();
     expect(await stapled(state, version)).toEqual(Buffer.from(first));
     // The certificate first: until its own response is there, the old one is not said to be about it.
     const next = issue();
@@ -114,7 +115,10 @@ describe.each([
 
   test('keeps the last good one while refreshing fails, and never staples it past its end', async () => {
     const state = await staplingServer(kind);
-    const good = responseFor(state.presented);
+    const end = inMinutes(60);
+    const good = responseFor(state.presented, end);
+    const serials = [state.presented.certificate.serialNumber];
+    const { der: unknown } = ocspOf({ issuer: root, responder, serials, certStatus: { status: 'unknown' } });
     state.source = () => Promise.resolve(good);
     await state.stapler.refresh();
     for (const source of [
@@ -123,13 +127,14 @@ describe.each([
       () => Promise.resolve(Buffer.from('nonsense')),
       () => Promise.resolve(responseFor(issue())),
       () => Promise.resolve(responseFor(state.presented, inMinutes(-1))),
+      () => Promise.resolve(unknown),
       () => Promise.resolve(undefined),
     ]) {
       state.source = source;
       await state.stapler.refresh();
       expect(await stapled(state, version)).toEqual(Buffer.from(good));
     }
-    state.now = inMinutes(61);
+    state.now = end;
     expect(await stapled(state, version)).toBeNull();
     // The clock was ahead, and is set right: it has not begun.
     state.now = inMinutes(-2);
@@ -140,6 +145,7 @@ describe.each([
       { kind: 'failed', why: expect.stringContaining('cannot be read') },
       { kind: 'failed', why: 'the response is not about this certificate' },
       { kind: 'failed', why: expect.stringContaining('the response ends at') },
+      { kind: 'failed', why: 'the responder does not know the certificate' },
     ]);
   });
 });
@@ -201,6 +207,90 @@ test('a handshake that finds the response over, after a leap of the clock, has t
   state.source = () => Promise.resolve(next);
   await state.stapler.refresh();
   expect(await stapled(state, 'TLSv1.3')).toEqual(Buffer.from(next));
+});
+
+test('one failure is told of once, and again when it was over in between', async () => {
+  const state = await staplingServer('tls');
+  const fail = () => Promise.reject(new Error('no responder'));
+  for (const source of [fail, fail, () => Promise.resolve(undefined), fail]) {
+    state.source = source;
+    await state.stapler.refresh();
+  }
+  expect(state.events).toEqual([
+    { kind: 'failed', why: 'no responder' },
+    { kind: 'failed', why: 'no responder' },
+  ]);
+});
+
+describe('the next time', () => {
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['Date', 'nextTick', 'queueMicrotask', 'setImmediate', 'clearImmediate'] });
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  /** A response that ends so many seconds after the stapler's time. */
+  const endingIn = ({ presented, now }: Stapling, seconds: number): Promise<Uint8Array> =>
+    Promise.resolve(responseFor(presented, new Date(now.getTime() + seconds * 1000)));
+  test.each<[string, number, (state: Stapling) => Promise<Uint8Array | undefined>]>([
+    ['when half of its time is over', 60, (state) => endingIn(state, 120)],
+    ['in a second, if there is less time than that', 1, (state) => endingIn(state, 1)],
+    ['in five minutes, if there is more time than that', 300, (state) => endingIn(state, 3600)],
+    ['in five minutes, if nobody knows a response', 300, () => Promise.resolve(undefined)],
+    ['in ten seconds, after a failure', 10, () => Promise.reject(new Error('no responder'))],
+  ])('is %s, however often it was asked for before', async (_, seconds, source) => {
+    const state = await staplingServer('tls');
+    let asked = 0;
+    state.source = () => {
+      asked++;
+      return source(state);
+    };
+    await state.stapler.refresh();
+    await state.stapler.refresh();
+    await jest.advanceTimersByTimeAsync(seconds * 1000 - 1);
+    expect(asked).toBe(2);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(asked).toBe(3);
+  });
+
+  test('never comes once it was stopped, though it was asking then, nor when a handshake finds the response over', async () => {
+    const state = await staplingServer('tls');
+    await state.stapler.refresh();
+    let answer: (octets: undefined) => void = () => undefined;
+    let asked = 0;
+    state.source = () => {
+      asked++;
+      return new Promise((resolve) => (answer = resolve));
+    };
+    const refreshed = state.stapler.refresh();
+    while (asked === 0) await Promise.resolve();
+    const stopped = state.stapler.stop();
+    answer(undefined);
+    await Promise.all([refreshed, stopped]);
+    state.now = inMinutes(61);
+    expect(await stapled(state, 'TLSv1.3')).toBeNull();
+    await jest.advanceTimersByTimeAsync(10 * MINUTE);
+    expect(asked).toBe(1);
+  });
+
+  test('is not asked for by a handshake that finds the response over while it is asked for already', async () => {
+    const state = await staplingServer('tls');
+    await state.stapler.refresh();
+    let answer: (octets: Uint8Array) => void = () => undefined;
+    let asked = 0;
+    state.source = () => {
+      asked++;
+      return new Promise((resolve) => (answer = resolve));
+    };
+    state.now = inMinutes(61);
+    const refreshed = state.stapler.refresh();
+    expect(await stapled(state, 'TLSv1.3')).toBeNull();
+    answer(responseFor(state.presented, inMinutes(120)));
+    await refreshed;
+    expect(await stapled(state, 'TLSv1.3')).toBeInstanceOf(Buffer);
+    expect(asked).toBe(1);
+  });
 });
 
 test('nothing is stapled to a certificate whose issuer is not known, and nobody is asked', async () => {

@@ -1,8 +1,10 @@
 import type { Server } from 'node:tls';
 import { decodeOcspResponse, DecodeError, verifyOcspResponse, type Certificate } from '../x509/index.js';
 
-/** Port: an OCSPResponse in DER about a certificate; undefined when nobody here knows one. It may fail: the last response is kept then. */
-export type OcspSource = (certificate: Certificate) => Promise<Uint8Array | undefined>;
+/**
+ * Port: an OCSPResponse in DER about a certificate of `issuer`; undefined when nobody here knows one. It may fail: the last response is kept then.
+ */
+export type OcspSource = (certificate: Certificate, issuer: Certificate) => Promise<Uint8Array | undefined>;
 
 /** The certificate that is presented, and the CA above it. */
 export interface Stapled {
@@ -85,7 +87,6 @@ export class OcspStapler {
 
   /** Asks now for a response about what is presented now, and goes on by itself after that. Never fails: what went wrong is reported once. */
   refresh(): Promise<void> {
-    clearTimeout(this.#timer);
     // The request that is under way may be about another certificate. So there is one more, for everybody who asks meanwhile.
     this.#next ??= this.#refreshing.then(() => {
       this.#next = undefined;
@@ -104,6 +105,7 @@ export class OcspStapler {
   async #refresh(): Promise<void> {
     let wait = RETRY_MS;
     this.#isRefreshing = true;
+    clearTimeout(this.#timer);
     try {
       const staple = await this.#ask(this.#presented());
       this.#failure = undefined;
@@ -116,7 +118,6 @@ export class OcspStapler {
       this.#failure = why;
     }
     this.#isRefreshing = false;
-    clearTimeout(this.#timer);
     if (!this.#stopped) this.#timer = setTimeout(() => void this.refresh(), wait).unref();
   }
 
@@ -127,7 +128,7 @@ export class OcspStapler {
 
   /** A response that every client would believe. Throws Error with the reason when there is none. */
   async #ask({ certificate, issuer }: Stapled): Promise<Staple | undefined> {
-    const octets = issuer && (await this.#source(certificate));
+    const octets = issuer && (await this.#source(certificate, issuer));
     if (!octets) return undefined;
     const { serialNumber } = certificate;
     const verdict = verifyOcspResponse(read(octets), { issuer, serialNumber, time: this.#clock(), leeway: 0 });

@@ -195,6 +195,12 @@ describe('OCSP over HTTP', () => {
     expect(decodeOcspResponse(many.body).basic?.responses).toHaveLength(32);
   });
 
+  it('reads a request as long as one may be, by POST and by GET', async () => {
+    const longest = Buffer.alloc(4096);
+    for (const answer of [await post(longest), await send('GET', `/ocsp/${longest.toString('base64')}`)])
+      expect([answer.status, decodeOcspResponse(answer.body).status]).toEqual([200, 'malformedRequest']);
+  });
+
   it.each<[string, string, string, { body?: Uint8Array; headers?: Record<string, string> }, number]>([
     ['another method', 'PUT', '/ocsp', {}, 405],
     ['GET without a request', 'GET', '/ocsp', {}, 405],
@@ -207,7 +213,8 @@ describe('OCSP over HTTP', () => {
     ['percent-encoded octets that are no text', 'GET', '/ocsp/%ff%fe', {}, 400],
     ['base64 without its padding', 'GET', '/ocsp/MEI', {}, 400],
     ['a query', 'GET', '/ocsp/MEIw?a=b', {}, 400],
-    ['a request of 5 000 octets in the path', 'GET', `/ocsp/${'A'.repeat(6668)}`, {}, 400],
+    ['a request of 4 099 octets in the path', 'GET', `/ocsp/${'A'.repeat(5468)}`, {}, 400],
+    ['that, percent-encoded', 'GET', `/ocsp/${'%2B%2F'.repeat(2734)}`, {}, 431],
     ['64 kB in the path', 'GET', `/ocsp/${'A'.repeat(65_536)}`, {}, 431],
     ['another type', 'POST', '/ocsp', { body: Buffer.of(0), headers: { 'content-type': 'text/plain' } }, 415],
     ['no type', 'POST', '/ocsp', { body: Buffer.of(0) }, 415],
@@ -233,9 +240,18 @@ describe('OCSP over HTTP', () => {
   ])('refuses %s', async (_, method, path, more, status) => {
     // Who still sends when the answer comes may find the connection closed before it was read.
     const answer = await send(method, path, more).catch((error: unknown) => (error as NodeJS.ErrnoException).code);
-    if (typeof answer === 'object') expect(answer.status).toBe(status);
+    if (typeof answer === 'object')
+      expect([answer.status, answer.headers['cache-control']]).toEqual([status, 'no-store']);
     else expect([status, answer]).toEqual([413, expect.stringMatching(/ECONNRESET|EPIPE/)]);
     expect((await getPlain(port, '/livez')).status).toBe(200);
+  });
+
+  it('says by which methods each place can be asked', async () => {
+    const allowed = async (method: string, path: string) => (await send(method, path)).headers.allow;
+    for (const path of ['/ocsp', '/ocsp/'])
+      for (const method of ['GET', 'HEAD', 'PUT']) expect(await allowed(method, path)).toBe('POST');
+    for (const method of ['POST', 'PUT']) expect(await allowed(method, '/ocsp/MEIw')).toBe('GET, HEAD');
+    expect(statusIn(await post(requestFor('7f'), undefined, '/ocsp/'), '7f')).toBe('unknown');
   });
 
   it('a type in capitals, with a parameter, is the type', async () => {

@@ -127,6 +127,24 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect(await serials()).toEqual([]);
   });
 
+  it('keeps an entry in each delta that goes with a base from before the certificate has ended', async () => {
+    const authority = await temporary.reopen({ settings: { ...temporary.settings, crlDeltaLifetime: 3600 } });
+    await authority.crls.publishIfDue();
+    const { certificate } = await authority.ca.issue({
+      request: certificationRequest(),
+      requester: somebody,
+      lifetime: 3600,
+    });
+    await authority.ca.revoke({ serialNumber: certificate.serialNumber, requester: somebody });
+    for (const number of [3, 4, 5]) {
+      await authority.crls.publishIfDue();
+      const delta = authority.crls.current('issuing', 'delta')!;
+      const entries = await entriesOf(delta);
+      expect([delta.number, ...entries.map((each) => each.serialNumber)]).toEqual([number, certificate.serialNumber]);
+      clock = new Date(clock.getTime() + DAY / 12);
+    }
+  });
+
   it('does not sign when the clock is before its last list', async () => {
     const { crls } = temporary.authority;
     await crls.sign('issuing', somebody);
@@ -205,6 +223,44 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect(behind.crls.current('issuing')?.number).toBe(1);
   });
 
+  it.each(['a lower number', 'fewer revocations'])(
+    'places no list behind one that another process placed meanwhile: one with %s',
+    async (what) => {
+      const rows = async () =>
+        (
+          await temporary.store.database
+            .selectFrom('crl')
+            .select(['number', 'revocation_sequence as sequence'])
+            .execute()
+        ).map(({ number, sequence }) => [number, sequence]);
+      const [read, placed] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+      const second = await slowly({
+        after: () => {
+          read.resolve(undefined);
+          return placed.promise;
+        },
+      });
+      let signed: Promise<unknown> = Promise.resolve();
+      const first = await slowly({
+        before: async () => {
+          signed = second.crls.sign('issuing', somebody);
+          if (what === 'a lower number') {
+            placed.resolve(undefined);
+            await signed;
+          } else {
+            // The first one has the lower number, and one revocation more.
+            await read.promise;
+            await issueAndRevoke(temporary.authority, 'superseded');
+          }
+        },
+      });
+      await first.crls.sign('issuing', somebody);
+      placed.resolve(undefined);
+      await signed;
+      expect(await rows()).toEqual([what === 'a lower number' ? [2, 0] : [1, 1]]);
+    },
+  );
+
   it('signs for one issuer when the key of another is not there', async () => {
     rmSync(join(temporary.folder, 'certs/ca/root_ca.key.pem'));
     const other = await temporary.reopen({ create: false });
@@ -234,6 +290,34 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
       ]);
     await authority.registry.refresh();
     expect(authority.registry.statusOf(authority.ca.issuing.certificate, serial).status).toBe('revoked');
+  });
+
+  it('signs the shard of what was revoked and no other, also once there are to be none any more', async () => {
+    const shards = await temporary.reopen({ settings: { ...temporary.settings, crlShards: 3 } });
+    await shards.crls.publishIfDue();
+    const issued: string[] = [];
+    for (let i = 0; i < 3; i++)
+      issued.push(
+        (await shards.ca.issue({ request: certificationRequest(), requester: somebody })).certificate.serialNumber,
+      );
+    for (const authority of [shards, temporary.authority]) {
+      const serialNumber = issued.pop()!;
+      await authority.ca.revoke({ serialNumber, requester: somebody });
+      const [complete, shard, ...more] = await authority.crls.publishIfDue();
+      expect([complete?.scope, shard?.scope, more]).toEqual([
+        'complete',
+        String((Number.parseInt(serialNumber.slice(-8), 16) % 3) + 1),
+        [],
+      ]);
+      expect((await entriesOf(shard!)).map((each) => each.serialNumber)).toContain(serialNumber);
+    }
+    expect(temporary.authority.crls.served.map(({ scope }) => scope).sort()).toEqual([
+      '1',
+      '2',
+      '3',
+      'complete',
+      'complete',
+    ]);
   });
 
   it('names the shard by every place that certificates name it by', async () => {
@@ -377,6 +461,36 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect(crls.current('issuing')?.number).toBe(1);
   });
 
+  it('says in a delta what was released since its base, and not before', async () => {
+    const { ca, crls } = await temporary.reopen({ settings: { ...temporary.settings, crlDeltaLifetime: 3600 } });
+    const serials: string[] = [];
+    for (let i = 0; i < 2; i++) serials.push(await issueAndRevoke(temporary.authority, 'certificateHold'));
+    const [before, since] = serials;
+    await ca.release({ serialNumber: before!, requester: somebody });
+    await crls.publishIfDue();
+    expect(await entriesOf(crls.current('issuing', 'delta')!)).toEqual([]);
+    await ca.release({ serialNumber: since!, requester: somebody });
+    await crls.publishIfDue();
+    expect(await entriesOf(crls.current('issuing', 'delta')!)).toMatchObject([
+      { serialNumber: since, reason: CrlReason.removeFromCRL },
+    ]);
+  });
+
+  it('signs no delta while its first base cannot be signed', async () => {
+    const { store, settings } = temporary;
+    let lists = 0;
+    // The list of the root is the first.
+    const snapshot: Store['snapshot'] = (work, options) =>
+      ++lists === 2 ? Promise.reject(new Error('no room')) : store.snapshot(work, options);
+    const { crls } = await temporary.reopen({
+      store: storeWith(store, { snapshot }),
+      settings: { ...settings, crlDeltaLifetime: 3600 },
+    });
+    await expect(crls.publishIfDue()).rejects.toThrow('no room');
+    expect([lists, crls.current('issuing', 'delta')]).toEqual([2, undefined]);
+    expect((await crls.publishIfDue()).map(({ scope }) => scope)).toEqual(['complete', 'delta']);
+  });
+
   it('signs deltas that go with each complete list that has not ended: others may keep that until then', async () => {
     const authority = await temporary.reopen({ settings: { ...temporary.settings, crlDeltaLifetime: 3600 } });
     const numbersAfter = async (hours: number) => {
@@ -395,6 +509,15 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     expect(await numbersAfter(10.9)).toEqual({ complete: 4, base: 1, delta: 6, serials: [serial] });
     expect(await numbersAfter(0.2)).toEqual({ complete: 4, base: 4, delta: 7, serials: [] });
     expect(await numbersAfter(0)).toEqual({ complete: 4, base: 4, delta: 7, serials: [] });
+    // A node by whose clock the first one has not ended yet does not sign against the others.
+    const behind = await temporary.reopen({
+      settings: { ...temporary.settings, crlDeltaLifetime: 3600 },
+      now: () => new Date(clock.getTime() - 0.3 * 3_600_000),
+    });
+    expect(await behind.crls.publishIfDue()).toEqual([]);
+    // §5.2.4 (c): whoever has the complete list wants a delta with a higher number.
+    await authority.crls.sign('issuing', somebody);
+    expect(await numbersAfter(0)).toEqual({ complete: 8, base: 4, delta: 9, serials: [] });
   });
 
   it.each(['complete', 'delta'])(
@@ -439,6 +562,29 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     await temporary.store.transaction((transaction) => raiseCrlFloor(transaction, 'issuing', 1000));
     expect((await temporary.authority.crls.sign('issuing', somebody)).number).toBe(1001);
     expect((await temporary.authority.crls.sign('issuing', somebody)).number).toBe(1002);
+  });
+
+  it('numbers above the list that it serves, though the store that is in place now knows of none', async () => {
+    const { crls } = temporary.authority;
+    await crls.sign('issuing', somebody);
+    await crls.sign('issuing', somebody);
+    await temporary.place.execute('delete from crl', 'delete from crl_number');
+    expect((await crls.sign('issuing', somebody)).number).toBe(3);
+  });
+
+  it('signs another list in the place of one that was in its file alone, and is gone', async () => {
+    const { crls } = temporary.authority;
+    await crls.publishIfDue();
+    // The next one is taken for too large for its row.
+    await temporary.place.query('update crl set octets = 2000000');
+    await crls.sign('issuing', somebody);
+    crls.close();
+    rmSync(join(temporary.folder, 'var/crl/issuing.crl'));
+    await temporary.place.execute('delete from crl_part');
+    const other = await temporary.reopen();
+    expect(other.crls.current('issuing')).toBeUndefined();
+    expect((await other.crls.publishIfDue()).map(({ issuer, number }) => [issuer, number])).toEqual([['issuing', 3]]);
+    expect(await other.crls.publishIfDue()).toEqual([]);
   });
 
   it('leaves no piece in the store of a list that could not be placed', async () => {

@@ -12,7 +12,11 @@ import { listWithoutEntries } from './list-without-entries.js';
  * write-ahead log, would call good again what the list revokes, and use its number twice. What is not a list of `authority` says nothing. Throws PkiError
  * `authority_mismatch`.
  */
-export async function checkStoreIsCurrent(store: Store, { id, certificate }: Authority, folder: string): Promise<void> {
+export async function checkStoreIsCurrent(
+  store: Store,
+  { id, certificate }: Pick<Authority, 'id' | 'certificate'>,
+  folder: string,
+): Promise<void> {
   const lists = [join(folder, crlFileName(id, COMPLETE)), ...filesIn(join(folder, id))].flatMap((path) => {
     const list = attempt(() => listWithoutEntries(path));
     return list && sameName(certificate.subject, list.issuer)

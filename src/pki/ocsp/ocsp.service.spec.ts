@@ -18,6 +18,7 @@ import { TestCa } from '../../testing/index.js';
 import {
   certIdOf,
   decodeOcspResponse,
+  encodeExtensionOf,
   encodeOcspRequest,
   nameToString,
   Oid,
@@ -88,7 +89,8 @@ describe('what is answered', () => {
 
   it('good, and revoked from the moment that revoking is done', async () => {
     const certificate = await issue();
-    expect(await statusOf(certificate)).toEqual({ status: 'good' });
+    // The second answer is a kept one, and not looked at again for a second.
+    for (let times = 0; times < 2; times++) expect(await statusOf(certificate)).toEqual({ status: 'good' });
     const { revokedAt } = await revoke(certificate, 'keyCompromise');
     const revocationTime = new Date(Math.floor(revokedAt.getTime() / 1000) * 1000);
     expect(await statusOf(certificate)).toEqual({ status: 'revoked', revocationTime, reason: 1 });
@@ -115,6 +117,14 @@ describe('what is answered', () => {
     expect(await statusOf({ serialNumber }, stranger)).toEqual({ status: 'unauthorized' });
     const both = [certIdOf(issuing.certificate, serialNumber), certIdOf(named('root').certificate, serialNumber)];
     expect(decodeOcspResponse((await ask(encodeOcspRequest(both))).der).status).toBe('unauthorized');
+  });
+
+  it('unauthorized by a CA that is over: nobody answers for it any more', async () => {
+    const certificate = await issue();
+    const { issuing } = authority.ca;
+    clock = issuing.certificate.notAfter;
+    expect(await statusOf(certificate)).toEqual({ status: 'unauthorized' });
+    expect(await statusOf(issuing.certificate, named('root').certificate)).toEqual({ status: 'good' });
   });
 
   it('on hold, where the store says so', async () => {
@@ -170,6 +180,16 @@ describe('what is answered', () => {
     expect(basic!.responses.map(({ certStatus }) => certStatus.status)).toEqual(['revoked', 'unknown', 'good']);
     expect(basic!.responses.map(({ certId }) => certId)).toEqual(certIds);
     expect(answer.caching).toBeUndefined();
+    // Nor is one without a nonce kept: it would have to be looked at for each of them.
+    const both = encodeOcspRequest([certIdOf(issuer, two.serialNumber), certIdOf(issuer, one.serialNumber)]);
+    const statuses = async () => {
+      const { der, caching } = await ask(both);
+      expect(caching).toBeUndefined();
+      return decodeOcspResponse(der).basic!.responses.map(({ certStatus }) => certStatus.status);
+    };
+    for (let times = 0; times < 2; times++) expect(await statuses()).toEqual(['revoked', 'good']);
+    await revoke(one);
+    expect(await statuses()).toEqual(['revoked', 'revoked']);
   });
 
   it('malformedRequest to what is none, from any octets', async () => {
@@ -181,11 +201,17 @@ describe('what is answered', () => {
     const certificate = await issue();
     const extensions = async () => {
       const { der } = await ask(requestOf(certificate.serialNumber, authority.ca.issuing.certificate));
-      return [...decodeOcspResponse(der).basic!.responses[0]!.extensions.keys()];
+      return [...decodeOcspResponse(der).basic!.responses[0]!.extensions.values()];
     };
     expect(await extensions()).toEqual([]);
-    forward(81 * DAY);
-    expect(await extensions()).toEqual([Oid.ocspArchiveCutoff]);
+    clock = certificate.notAfter;
+    expect(await extensions()).toEqual([]);
+    forward(HOUR);
+    // Nothing was dropped since the CA began.
+    const { notBefore } = authority.ca.issuing.certificate;
+    const [cutoff, ...more] = await extensions();
+    expect([cutoff?.oid, more]).toEqual([Oid.ocspArchiveCutoff, []]);
+    expect(Buffer.from(cutoff!.value)).toEqual(Buffer.from(encodeExtensionOf.ocspArchiveCutoff(notBefore).value));
     expect(await statusOf(certificate)).toEqual({ status: 'good' });
   });
 });
@@ -205,10 +231,14 @@ describe('what is kept', () => {
     // At once: from memory, without a promise.
     expect(ask(request)).toBe(first);
     expect(first.caching!.nextUpdate.getTime() - first.caching!.thisUpdate.getTime()).toBe(HOUR);
+    expect(decodeOcspResponse(first.der).basic!.responses).toMatchObject([
+      { thisUpdate: first.caching!.thisUpdate, nextUpdate: first.caching!.nextUpdate },
+    ]);
     expect((await ask(requestOf(serialNumber, issuer, 'sha256'))).der).not.toEqual(first.der);
-    forward(HOUR * 0.7);
+    // Three quarters of its time, to the millisecond.
+    clock = new Date(first.caching!.thisUpdate.getTime() + HOUR * 0.75 - 1);
     expect(ask(request)).toBe(first);
-    forward(HOUR * 0.1);
+    forward(1);
     const second = await ask(request);
     expect(second.caching!.thisUpdate.getTime()).toBeGreaterThan(first.caching!.thisUpdate.getTime());
     // A clock that was set back finds nothing from the future.
@@ -220,7 +250,8 @@ describe('what is kept', () => {
     const { serialNumber } = await issue();
     const request = requestOf(serialNumber, authority.ca.issuing.certificate);
     await ask(request);
-    for (const days of [3, -1, 1]) {
+    // After a fortnight there is another responder, whose certificate is not valid two days before.
+    for (const days of [3, -1, 13, -2, 1]) {
       forward(days * DAY);
       const { caching } = await ask(request);
       expect(Math.abs(caching!.thisUpdate.getTime() - clock.getTime())).toBeLessThan(1_000);
@@ -249,16 +280,20 @@ describe('what is kept', () => {
   });
 
   it('no signature that was begun before a revocation, for who asks after it', async () => {
-    const certificate = await issue();
-    await responderOf(certificate.serialNumber);
-    // A token that takes its time: threads that sign have something else to do.
+    const place = await openTemporaryAuthority({ now: () => clock });
+    // Other threads sign with such a key, and they have something else to do.
+    const other = await place.reopen({ settings: { ...place.settings, ocsp: true, keyType: 'P-384' } });
+    const certificate = await issue(other);
+    const ofIt = () => statusOf(certificate, other.ca.issuing.certificate, other);
+    await other.ocsp!.open();
     const busy = Array.from({ length: 8 }, () => promisify(pbkdf2)('', '', 300_000, 32, 'sha256'));
-    const before = statusOf(certificate);
-    await revoke(certificate);
-    const after = statusOf(certificate);
+    const before = ofIt();
+    await other.ca.revoke({ serialNumber: certificate.serialNumber, requester: somebody });
+    const after = ofIt();
     expect([await before, await after]).toMatchObject([{ status: 'good' }, { status: 'revoked' }]);
-    expect(await statusOf(certificate)).toMatchObject({ status: 'revoked' });
+    expect(await ofIt()).toMatchObject({ status: 'revoked' });
     await Promise.all(busy);
+    await place.close();
   });
 
   it('tryLater for whoever comes when too many wait', async () => {
@@ -305,8 +340,12 @@ describe('what is kept', () => {
       }
       return answers;
     };
-    expect(await ofBoth()).toEqual(['good', 'revoked']);
+    // The second answers are kept ones: that the store cannot be read is noticed within a second.
+    for (let times = 0; times < 2; times++) expect(await ofBoth()).toEqual(['good', 'revoked']);
     monotonic = UNREAD_LIMIT + 1;
+    forward(999);
+    expect(await ofBoth()).toEqual(['good', 'revoked']);
+    forward(1);
     expect(await ofBoth()).toEqual(['tryLater', 'revoked']);
     await registry.refresh();
     expect(await ofBoth()).toEqual(['good', 'revoked']);
@@ -530,10 +569,18 @@ describe('the responder', () => {
     chmodSync(join(temporary.folder, 'certs/ca/ocsp-issuing_ca.key.pem'), 0o644);
     const failed: unknown[] = [];
     const events = new EventBus();
-    events.on('background.failed', ({ error }) => failed.push((error as { code?: string }).code));
+    events.on('background.failed', ({ task, error }) => failed.push([task, (error as { code?: string }).code]));
     const other = await temporary.reopen({ settings: authority.settings, create: false, events });
-    expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'internalError' });
-    expect(failed).toContain('key_file_exposed');
+    for (let times = 0; times < 2; times++)
+      expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'internalError' });
+    // Anybody may ask any number of times: neither is told of, nor tried, again for ten seconds.
+    expect(failed).toEqual([
+      ['ocsp.responder', 'key_file_exposed'],
+      ['ocsp.answer', 'key_file_exposed'],
+    ]);
+    // The service starts without it; who is asked to make it says that it cannot be used.
+    await other.ocsp!.open();
+    await expect(other.ocsp!.prepare()).rejects.toMatchObject({ code: 'key_file_exposed' });
   });
 });
 

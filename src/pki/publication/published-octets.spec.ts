@@ -1,31 +1,78 @@
 import { expect, test } from '@jest/globals';
 import { hash, randomBytes } from 'node:crypto';
-import { closeSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { temporaryFolder } from '../../../test/support/folder.js';
 import { octetsInMemory, octetsOfFile } from './published-octets.js';
 
-test('octets that are retired twice give back their file once, and nobody else loses one', async () => {
+test('octets that are retired, however often, give back their file once, when nobody reads them any more', async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'list');
+  writeFileSync(path, 'octets');
+  const closed: number[] = [];
+  const octets = octetsOfFile(path, (file) => {
+    closed.push(file);
+    closeSync(file);
+  });
+  const early = octets.read();
+  expect(Buffer.from((await early.next()).value as Uint8Array).toString()).toBe('octets');
+  octets.retire();
+  octets.retire();
+  // Who was told of them a moment ago may still begin.
+  const late = octets.read();
+  expect((await late.next()).done).toBe(false);
+  // Both graces end before the one who still reads.
+  await delay(1_100);
+  await late.return(undefined);
+  expect(closed).toEqual([]);
+  expect((await early.next()).done).toBe(true);
+  expect(closed).toHaveLength(1);
+  octets.retire();
+  await delay(1_100);
+  expect(closed).toHaveLength(1);
+  await expect(octets.read().next()).rejects.toThrow('no more');
+  rmSync(folder, { recursive: true });
+});
+
+test('octets that are retired while nobody reads them give back their file', async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'list');
+  writeFileSync(path, 'octets');
+  const { promise, resolve } = Promise.withResolvers<number>();
+  octetsOfFile(path, resolve).retire();
+  closeSync(await promise);
+  rmSync(folder, { recursive: true });
+});
+
+test('octets of a file that was cut off end with an error', async () => {
   const folder = temporaryFolder();
   const path = join(folder, 'list');
   writeFileSync(path, 'octets');
   const octets = octetsOfFile(path);
+  truncateSync(path, 3);
   const reader = octets.read();
-  expect(Buffer.from((await reader.next()).value as Uint8Array).toString()).toBe('octets');
+  expect(Buffer.from((await reader.next()).value as Uint8Array).toString()).toBe('oct');
+  await expect(reader.next()).rejects.toThrow('cut off');
   octets.retire();
-  octets.retire();
-  // Both graces end, and the one who still reads.
-  await delay(1_100);
-  expect((await reader.next()).done).toBe(true);
-  const others = Array.from({ length: 4 }, () => openSync(path, 'r'));
-  octets.retire();
-  await delay(1_100);
-  for (const file of others) {
-    expect(readSync(file, Buffer.alloc(6))).toBe(6);
-    closeSync(file);
+  rmSync(folder, { recursive: true });
+});
+
+test.each(['in memory', 'of a file'])('octets %s are read from one place up to another', async (kind) => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'list');
+  writeFileSync(path, 'octets');
+  const octets = kind === 'in memory' ? octetsInMemory(Buffer.from('octets')) : octetsOfFile(path);
+  for (const [start, end, part] of [
+    [undefined, undefined, 'octets'],
+    [1, 3, 'ct'],
+    [4, undefined, 'ts'],
+  ] as const) {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of octets.read(start, end)) pieces.push(piece);
+    expect(Buffer.concat(pieces).toString()).toBe(part);
   }
-  await expect(octets.read().next()).rejects.toThrow('no more');
+  octets.retire();
   rmSync(folder, { recursive: true });
 });
 

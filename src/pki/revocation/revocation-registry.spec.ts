@@ -99,12 +99,11 @@ describeOnEachStore('revocation', (_, newPlace) => {
     registry.stopPolling();
   });
 
-  it('is known to who starts while its reason becomes a compromise', async () => {
+  it.each(['starts', 'looks again'])('is known to who %s while its reason becomes a compromise', async (when) => {
     const { ca, events } = temporary.authority;
-    const serial = await issue();
-    await revoke(serial, 'superseded');
+    const [earlier, serial] = [await issue(), await issue()];
     const other = await temporary.reopen({ create: false });
-    let results = 0;
+    let results = Number.NaN;
     const database = temporary.store.database.withPlugin({
       transformQuery: ({ node }) => node,
       transformResult: async ({ result }) => {
@@ -116,6 +115,10 @@ describeOnEachStore('revocation', (_, newPlace) => {
     });
     const store = Object.create(temporary.store, { database: { value: database } }) as typeof temporary.store;
     const registry = new RevocationRegistry({ store, events, authorities: { all: ca.authorities } });
+    await revoke(earlier);
+    if (when === 'looks again') await registry.refresh();
+    await revoke(serial, 'superseded');
+    results = 0;
     await registry.refresh();
     expect(registry.statusOf(ca.issuing.certificate, serial)).toMatchObject({ reason: 'keyCompromise' });
   });

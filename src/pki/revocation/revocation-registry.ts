@@ -28,6 +28,7 @@ export const UNREAD_LIMIT = 30_000;
 
 // The number of revocation sequence numbers read at a time; a page takes about two milliseconds of the event loop.
 const PAGE = 5_000;
+const NO_END = Number.MAX_SAFE_INTEGER;
 
 const GOOD: RegistryStatus = Object.freeze({ status: 'good' });
 const FOREIGN: RegistryStatus = Object.freeze({ status: 'unknown', because: 'foreign_issuer' });
@@ -143,17 +144,11 @@ export class RevocationRegistry {
   async #read(): Promise<void> {
     const started = this.#monotonic();
     const { database } = this.#store;
-    let last = await lastRevocationSequence(database);
+    const last = await lastRevocationSequence(database);
     // The sequence went back, so a backup was restored. Everything is read again; until that is done, answers use what was known before.
     const isRewound = last < this.#sequence;
     const [before, revoked] = isRewound ? [0, new Map<string, RevokedSerials>()] : [this.#sequence, this.#revoked];
     await take(database, revoked, { after: before, until: last });
-    if (before === 0 && last > 0) {
-      // A row that changed meanwhile may have been passed over, and nothing is known of it: a revocation for which there is another reason now.
-      const end = await lastRevocationSequence(database);
-      await take(database, revoked, { after: last, until: end });
-      last = Math.max(last, end);
-    }
     this.#revoked = revoked;
     this.#sequence = last;
     this.#readAt = started;
@@ -168,7 +163,7 @@ export class RevocationRegistry {
 const keyOf = ({ subject, publicKey }: Certificate): string =>
   `${subject.key}\n${Buffer.from(publicKey.der).toString('base64')}`;
 
-// The functions below read the current rows. A row that changed after `until` was determined has a higher sequence number, and is read the next
+// The functions below read the current rows. A row that changed after `until` was determined has a higher sequence number, and is read again the next
 // time.
 
 async function take(
@@ -195,8 +190,7 @@ async function takeReleases(
 ): Promise<void> {
   while (after < until) {
     const page = await listReleases(database, { after, limit: PAGE });
-    for (const { serial, issuer, sequence, isRevoked } of page)
-      if (!isRevoked && sequence <= until) revoked.get(issuer)?.delete(serial);
+    for (const { serial, issuer, isRevoked } of page) if (!isRevoked) revoked.get(issuer)?.delete(serial);
     after = page.length < PAGE ? until : (page.at(-1)?.sequence ?? until);
     if (after < until) await setImmediate();
   }
@@ -206,7 +200,9 @@ async function takeRevocations(database: Database, revoked: RevokedSerials, part
   const { issuer, until } = part;
   for (const pageOf of [revocationPage, revokedSerialPage])
     for (let { after } = part; after < until; after += PAGE) {
-      revoked.add(await readPage(pageOf(database, { issuer, after, until: Math.min(after + PAGE, until) })));
-      if (after + PAGE < until) await setImmediate();
+      const isLast = after + PAGE >= until;
+      // The last page has no end: a row that got another reason meanwhile would be passed over, and its certificate called good until the next time.
+      revoked.add(await readPage(pageOf(database, { issuer, after, until: isLast ? NO_END : after + PAGE })));
+      if (!isLast) await setImmediate();
     }
 }
