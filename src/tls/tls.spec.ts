@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect as connectPlain, createServer as createRelay, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { replaceFile, temporaryFolder, writeFiles } from '../../test/support/folder.js';
@@ -455,6 +455,27 @@ describe('reloading', () => {
     await reloader.reload();
     expect(events.map(({ kind }) => kind)).toEqual(['failed', 'failed']);
     expect((await dial(server)).socket.authorized).toBe(true);
+  });
+
+  test('files that are gone are reported again, once they were back meanwhile as they had been', async () => {
+    // As a volume that is mounted: the files in it do not change.
+    const there = filesOf(localhost());
+    const mount = join(temporaryFolder(), 'mount');
+    const [volume, inMount] = [dirname(there.certificateFile), (path = '') => join(mount, basename(path))];
+    symlinkSync(volume, mount);
+    const { certificateFile, keyFile, caFile } = there;
+    const files = { certificateFile: inMount(certificateFile), keyFile: inMount(keyFile), caFile: inMount(caFile) };
+    const { reloader, events } = await reloadable(undefined, files);
+    await reloader.reload();
+    for (let outage = 1; outage <= 2; outage++) {
+      rmSync(mount);
+      await reloader.reload();
+      await reloader.reload();
+      expect(events).toHaveLength(outage);
+      expect(events.at(-1)).toEqual({ kind: 'failed', why: expect.stringContaining('ENOENT') });
+      symlinkSync(volume, mount);
+      await reloader.reload();
+    }
   });
 
   test('by itself, under traffic, without a failed handshake', async () => {
