@@ -168,6 +168,12 @@ describe('the time of renewal', () => {
     const none = agentFor(24, { current: () => undefined });
     await none.agent.start();
     await none.time.pass(48 * HOUR);
+    const lost = agentFor(24);
+    await lost.agent.start();
+    expect(lost.agent.renewalTime).toBeInstanceOf(Date);
+    lost.state.certificate = undefined;
+    await lost.time.pass(48 * HOUR);
+    expect([lost.agent.renewalTime, lost.attempts()]).toEqual([undefined, 0]);
     const stopped = agentFor(24);
     await stopped.agent.start();
     await stopped.agent.stop();

@@ -126,7 +126,10 @@ export class RenewalAgent {
         this.#last = certificate = next;
       } else if (isAnother || this.#failures > 0) this.#tell({ kind: 'found', certificate });
       this.#failures = 0;
-      if (!certificate) return LONGEST_SLEEP;
+      if (!certificate) {
+        this.#plan = undefined;
+        return LONGEST_SLEEP;
+      }
       const now = clock();
       const planned = this.#timeOf(certificate);
       // With a clock that is ahead, or when most of a short lifetime is over at the issue, a new certificate is due at once: it is given a share of what is left.
