@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect as connectPlain, createServer as createRelay, type AddressInfo } from 'node:net';
@@ -176,6 +176,11 @@ describe('material', () => {
       'a key file with a certificate',
       () => filesOf({ ...localhost(), keyPem: localhost().certificatePem }),
       /holds no private key/,
+    ],
+    [
+      'a certificate that OpenSSL does not take',
+      () => filesOf(ca.issue({ keyPair: generateKeyPairSync('rsa', { modulusLength: 1024 }) })),
+      /^tls\.certificateFile: OpenSSL does not take the certificate in \S+ \(ee key too small\): renew it with another key/,
     ],
     ['a broken CA file', () => filesOf(localhost(), 'nonsense'), /tls\.caFile/],
     [
