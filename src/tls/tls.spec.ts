@@ -123,6 +123,12 @@ describe('settings', () => {
       { groups: 'X25519:P-257' },
       /^tls\.groups: this OpenSSL does not know the key exchange group P-257: /,
     ],
+    ['a colon too many', { groups: 'X25519:' }, /^tls\.groups: there is a colon without a group beside it: /],
+    [
+      'no version at all',
+      { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.2' },
+      /^tls\.minVersion: TLSv1\.3 is above tls\.maxVersion, TLSv1\.2: /,
+    ],
   ])('%s: one sentence', (_, change, message) => {
     expect(() => checkTlsSettings({ ...DEFAULT_TLS_SETTINGS, ...change })).toThrow(message);
     expect(() => checkTlsSettings({ ...DEFAULT_TLS_SETTINGS, ...change })).toThrow(TlsSetupError);
