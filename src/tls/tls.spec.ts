@@ -456,6 +456,48 @@ describe('reloading', () => {
     expect(await seen()).toBe(3);
   });
 
+  test('what could not be put to use is tried again after a while, and files that are in use are not read again', async () => {
+    const [issued, next] = [localhost(), localhost()];
+    const files = filesOf(issued);
+    const server = await listen(files);
+    const events: TlsReloadEvent[] = [];
+    let [isBroken, reads, now] = [true, 0, Date.now()];
+    const reloader = new TlsReloader(
+      {
+        getTicketKeys: () => server.getTicketKeys(),
+        setTicketKeys: (keys) => server.setTicketKeys(keys),
+        setSecureContext: (options) => {
+          if (isBroken) throw new Error('not now');
+          server.setSecureContext(options);
+        },
+      },
+      settings,
+      files,
+      await readTlsMaterial(files, new Date()),
+      { interval: 10, clock: () => new Date(now), check: () => void reads++, report: (event) => events.push(event) },
+    );
+    replaceFile(files.keyFile, next.keyPem);
+    replaceFile(files.certificateFile, next.certificatePem);
+    await reloader.reload();
+    isBroken = false;
+    await reloader.reload();
+    expect([events, reads]).toEqual([[{ kind: 'failed', why: 'not now' }], 1]);
+    now += 10_000;
+    for (let i = 0; i < 3; i++) await reloader.reload();
+    expect([events.map(({ kind }) => kind), reads]).toEqual([['failed', 'certificate'], 2]);
+    expect(connectionInfoOf((await dial(server)).socket).peer?.serialNumber).toBe(next.certificate.serialNumber);
+  });
+
+  test('other intermediates are another trust', async () => {
+    const intermediatesFile = join(temporaryFolder(), 'intermediates.pem');
+    writeFileSync(intermediatesFile, ca.intermediate().certificatePem);
+    const { reloader, events } = await reloadable(undefined, { ...filesOf(localhost()), intermediatesFile });
+    await reloader.reload();
+    replaceFile(intermediatesFile, ca.intermediate().certificatePem);
+    await reloader.reload();
+    expect(events.map(({ kind }) => kind)).toEqual(['trust']);
+  });
+
   test('bad files are reported once, and the old material stays', async () => {
     const { server, files, reloader, events } = await reloadable();
     replaceFile(files.certificateFile, localhost().certificatePem.slice(0, 300));
