@@ -88,6 +88,18 @@ describe('the time of renewal', () => {
     expect(events.map((event) => event.hour)).toEqual([12]);
   });
 
+  test('is the usual one where an option is given as undefined', async () => {
+    const none: object = { at: undefined, clock: undefined, timer: undefined, random: undefined };
+    const { agent, state } = agentFor(24, none);
+    state.certificate = ca.issue({ keyPair, notAfter: new Date(Date.now() + 24 * HOUR) }).certificate;
+    await agent.start();
+    await agent.stop();
+    const lifetime = state.certificate.notAfter.getTime() - state.certificate.notBefore.getTime();
+    const share = (agent.renewalTime!.getTime() - state.certificate.notBefore.getTime()) / lifetime;
+    expect(share).toBeGreaterThanOrEqual(2 / 3 - 1 / 12);
+    expect(share).toBeLessThanOrEqual(2 / 3);
+  });
+
   test('is no share at which no certificate would be renewed', () => {
     for (const at of [NaN, -1, 1, 66]) expect(() => agentFor(24, { at })).toThrow(RangeError);
   });
@@ -245,8 +257,12 @@ describe('a renewal that fails', () => {
     await time.pass(24 * HOUR);
     expect(events.filter((event) => event.kind === 'failed' && event.attempt === 1)).toHaveLength(2);
     expect(state.certificate).not.toBeUndefined();
-    const unreadable = agentFor(24, { current: () => Promise.reject(new Error('no such file')) });
+    const unreadable = agentFor(24, { random: () => 0, current: () => Promise.reject(new Error('no such file')) });
     await unreadable.agent.start();
+    await unreadable.time.pass(HOUR);
+    // As of one that lives for a day.
+    const [before, last] = unreadable.events.slice(-2);
+    expect((last!.hour - before!.hour) * HOUR).toBeCloseTo(15 * MINUTE, -2);
     expect(unreadable.events[0]).toMatchObject({
       kind: 'failed',
       level: 'error',
