@@ -941,7 +941,10 @@ describe('a server that was revoked', () => {
 
   test('is refused for the CA above it unless another path leads to it, by whatever way it is called', async () => {
     const [keyPair, other] = [generateTestKeyPair(), TestCa.root({ commonName: 'Other Root' })];
-    const [lowest, crossed] = [root, other].map((above) => above.intermediate({ commonName: 'Lowest CA', keyPair }));
+    // A path over the one that lasts longer is looked for first.
+    const [lowest, crossed] = [root, other].map((above, index) =>
+      above.intermediate({ commonName: 'Lowest CA', keyPair, notAfter: new Date(Date.now() + (48 - index) * HOUR) }),
+    );
     const server = await listen(lowest!.issue({ names: [dns('localhost')] }));
     const files = writeFiles(temporaryFolder(), {
       root: root.crl([{ certificate: lowest!.certificate }]),
