@@ -203,6 +203,55 @@ test('a handshake that finds the response over, after a leap of the clock, has t
   expect(await stapled(state, 'TLSv1.3')).toEqual(Buffer.from(next));
 });
 
+test('what goes wrong is told once, and once more after it went well', async () => {
+  const state = await staplingServer('tls');
+  const good = state.source;
+  for (const isWell of [false, false, true, false, false]) {
+    state.source = isWell ? good : () => Promise.reject(new Error('no responder'));
+    await state.stapler.refresh();
+  }
+  expect(state.events.map(({ kind: what }) => what)).toEqual(['failed', 'stapled', 'failed']);
+});
+
+test('handshakes that find the response over ask for no other while one is asked for', async () => {
+  const state = await staplingServer('tls');
+  await state.stapler.refresh();
+  let asked = 0;
+  let answer: (octets: undefined) => void = () => undefined;
+  state.source = () => {
+    asked++;
+    return new Promise((resolve) => (answer = resolve));
+  };
+  state.now = inMinutes(61);
+  for (let handshake = 0; handshake < 3; handshake++) expect(await stapled(state, 'TLSv1.3')).toBeNull();
+  state.source = () => Promise.reject(new Error('asked twice'));
+  answer(undefined);
+  await state.stapler.stop();
+  expect([asked, state.events.filter(({ kind: what }) => what === 'failed')]).toEqual([1, []]);
+});
+
+test('stopped, it is done with what was under way, and asks for nothing more', async () => {
+  const state = await staplingServer('tls');
+  await state.stapler.refresh();
+  let asked = 0;
+  let answer: (octets: Uint8Array) => void = () => undefined;
+  state.source = () => {
+    asked++;
+    return new Promise((resolve) => (answer = resolve));
+  };
+  void state.stapler.refresh();
+  while (asked === 0) await Promise.resolve();
+  let isStopped = false;
+  const stopped = state.stapler.stop().then(() => (isStopped = true));
+  await new Promise(setImmediate);
+  expect(isStopped).toBe(false);
+  answer(responseFor(state.presented));
+  await stopped;
+  state.now = inMinutes(61);
+  expect(await stapled(state, 'TLSv1.3')).toBeNull();
+  expect(asked).toBe(1);
+});
+
 test('nothing is stapled to a certificate whose issuer is not known, and nobody is asked', async () => {
   const state = await staplingServer('tls', undefined);
   let asked = 0;
