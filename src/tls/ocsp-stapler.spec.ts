@@ -14,8 +14,14 @@ const issue = (): Issued => root.issue({ commonName: 'localhost', names: [{ kind
 const inMinutes = (minutes: number): Date => new Date(Math.floor(Date.now() / 1000) * 1000 + minutes * MINUTE);
 
 /** What a responder would say of `issued`, until `until`. */
-const responseFor = ({ certificate }: Issued, until = inMinutes(60)): Uint8Array =>
-  ocspOf({ issuer: root, responder, serials: [certificate.serialNumber], nextUpdate: until }).der;
+const responseFor = (
+  { certificate }: Issued,
+  until = inMinutes(60),
+  status: 'good' | 'unknown' = 'good',
+): Uint8Array => {
+  const serials = [certificate.serialNumber];
+  return ocspOf({ issuer: root, responder, serials, nextUpdate: until, certStatus: { status } }).der;
+};
 
 const servers: Server[] = [];
 const sockets: TLSSocket[] = [];
@@ -123,6 +129,7 @@ describe.each([
       () => Promise.resolve(Buffer.from('nonsense')),
       () => Promise.resolve(responseFor(issue())),
       () => Promise.resolve(responseFor(state.presented, inMinutes(-1))),
+      () => Promise.resolve(responseFor(state.presented, inMinutes(60), 'unknown')),
       () => Promise.resolve(undefined),
     ]) {
       state.source = source;
@@ -140,6 +147,7 @@ describe.each([
       { kind: 'failed', why: expect.stringContaining('cannot be read') },
       { kind: 'failed', why: 'the response is not about this certificate' },
       { kind: 'failed', why: expect.stringContaining('the response ends at') },
+      { kind: 'failed', why: 'the responder does not know the certificate' },
     ]);
   });
 });
@@ -205,9 +213,10 @@ test('a handshake that finds the response over, after a leap of the clock, has t
 
 test('what goes wrong is told once, and once more after it went well', async () => {
   const state = await staplingServer('tls');
-  const good = state.source;
-  for (const isWell of [false, false, true, false, false]) {
-    state.source = isWell ? good : () => Promise.reject(new Error('no responder'));
+  const response = responseFor(state.presented);
+  // The same response again is no news either.
+  for (const isWell of [false, false, true, true, false, false]) {
+    state.source = isWell ? () => Promise.resolve(response) : () => Promise.reject(new Error('no responder'));
     await state.stapler.refresh();
   }
   expect(state.events.map(({ kind: what }) => what)).toEqual(['failed', 'stapled', 'failed']);
