@@ -228,14 +228,16 @@ describe('a renewal that fails', () => {
   });
 
   test('honours Retry-After, and not for longer than a 24th of the lifetime, nor than six hours', async () => {
-    for (const [hours, retryAfter, minutes] of [
-      [24, 1800, 30],
-      [24, 10 ** 9, 60],
+    for (const [hours, retryAfter, minutes, random] of [
+      [24, 1800, 30, 0],
+      // Those who were told the same do not come back together.
+      [24, 1800, 37.5, 1],
+      [24, 10 ** 9, 60, 1],
       // No timer of the system waits for a 24th of ten years: it would come back at once.
-      [87_600, 10 ** 9, 360],
+      [87_600, 10 ** 9, 360, 0],
     ] as const) {
       const busy = () => new RenewalError('unusable', 'busy', { retryAfter });
-      const { agent, time, events } = agentFor(hours, { random: () => 0, at: 0, fails: busy });
+      const { agent, time, events } = agentFor(hours, { random: () => random, at: 0, fails: busy });
       await agent.start();
       await time.pass(7 * HOUR);
       expect((events[1]!.hour - events[0]!.hour) * 60).toBeCloseTo(minutes, 3);
