@@ -474,7 +474,14 @@ describe('reloading', () => {
       settings,
       files,
       await readTlsMaterial(files, new Date()),
-      { interval: 10, clock: () => new Date(now), check: () => void reads++, report: (event) => events.push(event) },
+      {
+        interval: 10,
+        clock: () => new Date(now),
+        check: () => {
+          reads++;
+        },
+        report: (event) => events.push(event),
+      },
     );
     replaceFile(files.keyFile, next.keyPem);
     replaceFile(files.certificateFile, next.certificatePem);
