@@ -43,6 +43,18 @@ describe('a duration', () => {
     expect(parseDuration(text, unit)).toBeUndefined();
   });
 
+  test.each([
+    [0, 'ms', '0ms'],
+    [0, 'd', '0d'],
+    [1_500, 'ms', '1500ms'],
+    [86_400, 's', '1d'],
+    [90_000, 's', '25h'],
+    [7_260, 's', '121m'],
+    [30, 'd', '30d'],
+  ] as const)('%d %s is written as %s', (value, unit, text) => {
+    expect(formatDuration(value, unit)).toBe(text);
+  });
+
   test('is read back as it was written, in every unit', () => {
     fc.assert(
       fc.property(fc.constantFrom(...units), fc.nat(100_000_000), (unit, value) => {

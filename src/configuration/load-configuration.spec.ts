@@ -499,6 +499,16 @@ describe('one error lists every problem', () => {
     expect(await problemAt(path, '', written)).toMatchObject({ allowed, source: 'VERITAS_MTLS_ROLES' });
   });
 
+  test('of a setting below a section of its namespace names its variable, too', async () => {
+    const problem = await problemAt('pki.pkcs11.keyType', '', {
+      VERITAS_PKI_PKCS11_MODULE: '/usr/lib/softhsm.so',
+      VERITAS_PKI_PKCS11_TOKEN: 'veritas',
+      VERITAS_PKI_PKCS11_PIN_FILE: 'pin',
+      VERITAS_PKI_PKCS11_KEY_TYPE: 'P-521',
+    });
+    expect(problem).toMatchObject({ source: 'VERITAS_PKI_PKCS11_KEY_TYPE', seen: '"P-521"' });
+  });
+
   test.each<[string, object[], string]>([
     ['mtls.trustedProxies[0].format', [{ service: 'edge', format: 'json' }], 'one of rfc9440'],
     [

@@ -11,6 +11,9 @@ test.each([
   ['MINVERSION', 'minVersion'],
   ['minVerson', 'minVersion'],
   ['sesionTimeouts', 'sessionTimeout'],
+  // A change in three letters is a slip, a second one in fewer than six another word.
+  ['pord', 'port'],
+  ['poxy', undefined],
   ['x', undefined],
   ['', undefined],
   ['passphrase', undefined],

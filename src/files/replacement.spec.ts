@@ -51,6 +51,18 @@ test('takes away what one of the same file left that was killed, and nothing of 
   expect(readdirSync(folder).sort()).toEqual(['.a.abcdefabcdef.tmp', '.b.0123456789ab.tmp', 'a']);
 });
 
+test('leaves no file open, whether it is placed or not', () => {
+  const open = (): number => readdirSync('/dev/fd').length;
+  const before = open();
+  mkdirSync(path('folder'));
+  expect(() => new Replacement(path('folder'), 0o600)).toThrow(/^EISDIR/);
+  new Replacement(path('a'), 0o600).discard();
+  new Replacement(path('a'), 0o600).write('one').place();
+  expect(new Replacement(path('a'), 0o600).placeAnew()).toBe(false);
+  new Replacement(path('b'), 0o600).flush().discard();
+  expect(open()).toBe(before);
+});
+
 test('is gone when it is discarded, once or twice, but not from its place', () => {
   const discarded = new Replacement(path('a'), 0o600).write('one');
   discarded.discard();

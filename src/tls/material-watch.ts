@@ -79,16 +79,18 @@ export class MaterialWatch {
   async #look(): Promise<void> {
     try {
       const mark = await this.#markOfFiles();
-      if (mark === this.#mark) return;
-      const now = this.options.clock();
-      if (mark === this.#failed?.mark && Math.abs(now.getTime() - this.#failed.at) < RETRY_MS) return;
-      this.#failed = { mark, at: now.getTime() };
-      const material = await readTlsMaterial(this.files, now);
-      this.options.check?.(material);
-      this.#mark = mark;
+      if (mark !== this.#mark) {
+        const now = this.options.clock();
+        if (mark === this.#failed?.mark && Math.abs(now.getTime() - this.#failed.at) < RETRY_MS) return;
+        this.#failed = { mark, at: now.getTime() };
+        const material = await readTlsMaterial(this.files, now);
+        this.options.check?.(material);
+        this.#takeUp(material);
+        this.#mark = mark;
+      }
+      // Also of files that were gone and are back as they had been.
       this.#failure = undefined;
       this.#failed = undefined;
-      this.#takeUp(material);
     } catch (error) {
       const why = (error as Error).message;
       if (why === this.#failure) return;

@@ -14,8 +14,14 @@ const issue = (): Issued => root.issue({ commonName: 'localhost', names: [{ kind
 const inMinutes = (minutes: number): Date => new Date(Math.floor(Date.now() / 1000) * 1000 + minutes * MINUTE);
 
 /** What a responder would say of `issued`, until `until`. */
-const responseFor = ({ certificate }: Issued, until = inMinutes(60)): Uint8Array =>
-  ocspOf({ issuer: root, responder, serials: [certificate.serialNumber], nextUpdate: until }).der;
+const responseFor = (
+  { certificate }: Issued,
+  until = inMinutes(60),
+  status: 'good' | 'unknown' = 'good',
+): Uint8Array => {
+  const serials = [certificate.serialNumber];
+  return ocspOf({ issuer: root, responder, serials, nextUpdate: until, certStatus: { status } }).der;
+};
 
 const servers: Server[] = [];
 const sockets: TLSSocket[] = [];
@@ -117,8 +123,6 @@ describe.each([
     const state = await staplingServer(kind);
     const end = inMinutes(60);
     const good = responseFor(state.presented, end);
-    const serials = [state.presented.certificate.serialNumber];
-    const { der: unknown } = ocspOf({ issuer: root, responder, serials, certStatus: { status: 'unknown' } });
     state.source = () => Promise.resolve(good);
     await state.stapler.refresh();
     for (const source of [
@@ -127,7 +131,7 @@ describe.each([
       () => Promise.resolve(Buffer.from('nonsense')),
       () => Promise.resolve(responseFor(issue())),
       () => Promise.resolve(responseFor(state.presented, inMinutes(-1))),
-      () => Promise.resolve(unknown),
+      () => Promise.resolve(responseFor(state.presented, inMinutes(60), 'unknown')),
       () => Promise.resolve(undefined),
     ]) {
       state.source = source;
@@ -291,6 +295,31 @@ describe('the next time', () => {
     expect(await stapled(state, 'TLSv1.3')).toBeInstanceOf(Buffer);
     expect(asked).toBe(1);
   });
+});
+
+test('stopped, it is done with what was under way, and asks for nothing more', async () => {
+  const state = await staplingServer('tls');
+  await state.stapler.refresh();
+  let asked = 0;
+  let answer: (octets: Uint8Array) => void = () => undefined;
+  state.source = () => {
+    asked++;
+    return new Promise((resolve) => (answer = resolve));
+  };
+  void state.stapler.refresh();
+  while (asked === 0) await Promise.resolve();
+  // Somebody has news, and waits for that.
+  void state.stapler.refresh();
+  let isStopped = false;
+  const stopped = state.stapler.stop().then(() => (isStopped = true));
+  await new Promise(setImmediate);
+  expect(isStopped).toBe(false);
+  answer(responseFor(state.presented));
+  await stopped;
+  state.now = inMinutes(61);
+  expect(await stapled(state, 'TLSv1.3')).toBeNull();
+  await state.stapler.refresh();
+  expect(asked).toBe(1);
 });
 
 test('nothing is stapled to a certificate whose issuer is not known, and nobody is asked', async () => {

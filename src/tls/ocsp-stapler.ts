@@ -81,21 +81,21 @@ export class OcspStapler {
     const now = this.#clock();
     if (staple.thisUpdate <= now && now < staple.nextUpdate) return staple.der;
     // The clock leapt, or this machine slept and its timers with it. (While refreshing fails, a timer is running.)
-    if (!this.#isRefreshing && !this.#stopped && this.#failure === undefined) void this.refresh();
+    if (!this.#isRefreshing && this.#failure === undefined) void this.refresh();
     return null;
   }
 
   /** Asks now for a response about what is presented now, and goes on by itself after that. Never fails: what went wrong is reported once. */
   refresh(): Promise<void> {
     // The request that is under way may be about another certificate. So there is one more, for everybody who asks meanwhile.
-    this.#next ??= this.#refreshing.then(() => {
+    this.#next ??= this.#refreshing.then(async () => {
       this.#next = undefined;
-      return this.#refresh();
+      if (!this.#stopped) await this.#refresh();
     });
     return (this.#refreshing = this.#next);
   }
 
-  /** Ends the stapling; settles when what is under way is done. */
+  /** Asks for nothing more; settles when what is under way is done. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);

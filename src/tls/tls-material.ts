@@ -1,6 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, hkdfSync, type KeyObject } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { open, realpath, type FileHandle } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
 import { decodeCertificates, DecodeError, nameToString, type Certificate } from '../x509/index.js';
 import { TlsSetupError } from './tls-error.js';
 
@@ -40,8 +41,8 @@ const MAX_FILE_OCTETS = 4 * 1024 * 1024;
 
 /**
  * Reads and checks the files. Throws a {@link TlsSetupError} that names the file when it cannot be read, when others can read the key, when the key
- * does not belong to the certificate, when the certificate is not valid at `now`, or when the secret of the ticket keys is too short. Between the two
- * renames of a renewal, or after a renewal that was interrupted there, the certificate's key is still in `<keyFile>.old`, and is taken from there.
+ * does not belong to the certificate, when the certificate is not valid at `now` or OpenSSL does not take it, or when the secret of the ticket keys is too
+ * short. Between the two renames of a renewal, or after a renewal that was interrupted there, the certificate's key is still in `<keyFile>.old`, and is taken from there.
  */
 export async function readTlsMaterial(files: TlsFiles, now: Date): Promise<TlsMaterial> {
   const certificatePem = await readText(files.certificateFile, 'tls.certificateFile');
@@ -50,6 +51,7 @@ export async function readTlsMaterial(files: TlsFiles, now: Date): Promise<TlsMa
   const certificate = readLeaf(certificatePem, files.certificateFile, 'tls.certificateFile');
   const keyPem = await readKeyOf(certificate, files);
   checkDates(certificate, files.certificateFile, now);
+  checkTaken(certificatePem, files.certificateFile);
   const { intermediatesFile, ticketKeysFile, keyPassphrase: passphrase } = files;
   const intermediates =
     intermediatesFile === undefined ? undefined : await readOctets(intermediatesFile, 'mtls.intermediatesFile');
@@ -156,4 +158,16 @@ function checkDates({ subject, notBefore, notAfter }: Certificate, path: string,
     throw new TlsSetupError(
       `tls.certificateFile: the certificate of ${nameToString(subject)} in ${path} is not valid before ${notBefore.toISOString()}: check the clock of this machine.`,
     );
+}
+
+/** OpenSSL asks of a certificate, and of those sent with it, keys and signatures of a strength of its own. */
+function checkTaken(cert: string, path: string): void {
+  try {
+    createSecureContext({ cert });
+  } catch (error) {
+    const { reason = 'unknown reason' } = error as { readonly reason?: string };
+    throw new TlsSetupError(
+      `tls.certificateFile: OpenSSL does not take the certificate in ${path} (${reason}): renew it with another key, or have it signed anew.`,
+    );
+  }
 }

@@ -34,10 +34,15 @@ export const DEFAULT_TLS_SETTINGS: TlsSettings = Object.freeze({
 });
 
 /**
- * Throws {@link TlsSetupError} for what OpenSSL would ignore without a word (an unknown cipher among known ones) or report cryptically (a group), and
- * for a version without any of its ciphers.
+ * Throws {@link TlsSetupError} for what OpenSSL would ignore without a word (an unknown cipher among known ones) or report cryptically (a group, or no
+ * version between the two), and for a version without any of its ciphers.
  */
 export function checkTlsSettings(settings: TlsSettings): void {
+  const { minVersion, maxVersion } = settings;
+  if (minVersion > maxVersion)
+    throw new TlsSetupError(
+      `tls.minVersion: ${minVersion} is above tls.maxVersion, ${maxVersion}: set it to that or lower.`,
+    );
   // OpenSSL's own names, which it takes in capitals only: Node.js gives them in small letters.
   const known = new Set(getCiphers().map((cipher) => cipher.toUpperCase()));
   const unknown = settings.ciphers.filter((cipher) => !known.has(cipher));
@@ -45,7 +50,7 @@ export function checkTlsSettings(settings: TlsSettings): void {
     throw new TlsSetupError(
       `tls.ciphers: this OpenSSL does not know ${unknown.join(', ')}: take names from \`openssl ciphers -v\`.`,
     );
-  const needs = (version: TlsVersion): boolean => settings.minVersion <= version && version <= settings.maxVersion;
+  const needs = (version: TlsVersion): boolean => minVersion <= version && version <= maxVersion;
   const is13 = (cipher: string): boolean => cipher.startsWith('TLS_');
   if (needs('TLSv1.2') && settings.ciphers.every(is13))
     throw new TlsSetupError('tls.ciphers: none is for TLS 1.2: add one or set tls.minVersion to TLSv1.3.');
@@ -55,6 +60,7 @@ export function checkTlsSettings(settings: TlsSettings): void {
 }
 
 function checkGroup(group: string): void {
+  if (group === '') throw new TlsSetupError('tls.groups: there is a colon without a group beside it: take it out.');
   try {
     createSecureContext({ ecdhCurve: group });
   } catch {

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { connect as connectPlain, createServer as createRelay, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { replaceFile, temporaryFolder, writeFiles } from '../../test/support/folder.js';
@@ -123,6 +123,12 @@ describe('settings', () => {
       { groups: 'X25519:P-257' },
       /^tls\.groups: this OpenSSL does not know the key exchange group P-257: /,
     ],
+    ['a colon too many', { groups: 'X25519:' }, /^tls\.groups: there is a colon without a group beside it: /],
+    [
+      'no version at all',
+      { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.2' },
+      /^tls\.minVersion: TLSv1\.3 is above tls\.maxVersion, TLSv1\.2: /,
+    ],
   ])('%s: one sentence', (_, change, message) => {
     expect(() => checkTlsSettings({ ...DEFAULT_TLS_SETTINGS, ...change })).toThrow(message);
     expect(() => checkTlsSettings({ ...DEFAULT_TLS_SETTINGS, ...change })).toThrow(TlsSetupError);
@@ -176,6 +182,11 @@ describe('material', () => {
       'a key file with a certificate',
       () => filesOf({ ...localhost(), keyPem: localhost().certificatePem }),
       /holds no private key/,
+    ],
+    [
+      'a certificate that OpenSSL does not take',
+      () => filesOf(ca.issue({ keyPair: generateKeyPairSync('rsa', { modulusLength: 1024 }) })),
+      /^tls\.certificateFile: OpenSSL does not take the certificate in \S+ \(ee key too small\): renew it with another key/,
     ],
     ['a broken CA file', () => filesOf(localhost(), 'nonsense'), /tls\.caFile/],
     [
@@ -445,6 +456,55 @@ describe('reloading', () => {
     expect(await seen()).toBe(3);
   });
 
+  test('what could not be put to use is tried again after a while, and files that are in use are not read again', async () => {
+    const [issued, next] = [localhost(), localhost()];
+    const files = filesOf(issued);
+    const server = await listen(files);
+    const events: TlsReloadEvent[] = [];
+    let [isBroken, reads, now] = [true, 0, Date.now()];
+    const reloader = new TlsReloader(
+      {
+        getTicketKeys: () => server.getTicketKeys(),
+        setTicketKeys: (keys) => server.setTicketKeys(keys),
+        setSecureContext: (options) => {
+          if (isBroken) throw new Error('not now');
+          server.setSecureContext(options);
+        },
+      },
+      settings,
+      files,
+      await readTlsMaterial(files, new Date()),
+      {
+        interval: 10,
+        clock: () => new Date(now),
+        check: () => {
+          reads++;
+        },
+        report: (event) => events.push(event),
+      },
+    );
+    replaceFile(files.keyFile, next.keyPem);
+    replaceFile(files.certificateFile, next.certificatePem);
+    await reloader.reload();
+    isBroken = false;
+    await reloader.reload();
+    expect([events, reads]).toEqual([[{ kind: 'failed', why: 'not now' }], 1]);
+    now += 10_000;
+    for (let i = 0; i < 3; i++) await reloader.reload();
+    expect([events.map(({ kind }) => kind), reads]).toEqual([['failed', 'certificate'], 2]);
+    expect(connectionInfoOf((await dial(server)).socket).peer?.serialNumber).toBe(next.certificate.serialNumber);
+  });
+
+  test('other intermediates are another trust', async () => {
+    const intermediatesFile = join(temporaryFolder(), 'intermediates.pem');
+    writeFileSync(intermediatesFile, ca.intermediate().certificatePem);
+    const { reloader, events } = await reloadable(undefined, { ...filesOf(localhost()), intermediatesFile });
+    await reloader.reload();
+    replaceFile(intermediatesFile, ca.intermediate().certificatePem);
+    await reloader.reload();
+    expect(events.map(({ kind }) => kind)).toEqual(['trust']);
+  });
+
   test('bad files are reported once, and the old material stays', async () => {
     const { server, files, reloader, events } = await reloadable();
     replaceFile(files.certificateFile, localhost().certificatePem.slice(0, 300));
@@ -455,6 +515,27 @@ describe('reloading', () => {
     await reloader.reload();
     expect(events.map(({ kind }) => kind)).toEqual(['failed', 'failed']);
     expect((await dial(server)).socket.authorized).toBe(true);
+  });
+
+  test('files that are gone are reported again, once they were back meanwhile as they had been', async () => {
+    // As a volume that is mounted: the files in it do not change.
+    const there = filesOf(localhost());
+    const mount = join(temporaryFolder(), 'mount');
+    const [volume, inMount] = [dirname(there.certificateFile), (path = '') => join(mount, basename(path))];
+    symlinkSync(volume, mount);
+    const { certificateFile, keyFile, caFile } = there;
+    const files = { certificateFile: inMount(certificateFile), keyFile: inMount(keyFile), caFile: inMount(caFile) };
+    const { reloader, events } = await reloadable(undefined, files);
+    await reloader.reload();
+    for (let outage = 1; outage <= 2; outage++) {
+      rmSync(mount);
+      await reloader.reload();
+      await reloader.reload();
+      expect(events).toHaveLength(outage);
+      expect(events.at(-1)).toEqual({ kind: 'failed', why: expect.stringContaining('ENOENT') });
+      symlinkSync(volume, mount);
+      await reloader.reload();
+    }
   });
 
   test('by itself, under traffic, without a failed handshake', async () => {

@@ -26,7 +26,7 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { request } from 'undici';
 import { replaceFile, temporaryFolder, writeFiles } from '../../../test/support/folder.js';
 import { generateTestKeyPair, TestCa, type Issued, type TestCertificateOptions } from '../../testing/index.js';
-import { Oid } from '../../x509/index.js';
+import { encodeExtensionOf, KeyUsage, Oid } from '../../x509/index.js';
 import {
   openTlsClient,
   PeerRefusedError,
@@ -312,6 +312,15 @@ describe('a server that is not who was meant gets no octet', () => {
       'with the ID as a DNS name',
       'name_mismatch',
       () => issuing.issue({ names: [dns('spiffe://example.org/billing')] }),
+      id,
+    ],
+    [
+      'with the ID, but for signing revocation lists as well',
+      'key_usage',
+      () => {
+        const usage = encodeExtensionOf.keyUsage([KeyUsage.digitalSignature, KeyUsage.cRLSign]);
+        return issuing.issue({ names: [uri(id)], extensions: [usage] });
+      },
       id,
     ],
     ['with the host, but not the ID', 'name_mismatch', () => localhost(), id],
@@ -941,7 +950,10 @@ describe('a server that was revoked', () => {
 
   test('is refused for the CA above it unless another path leads to it, by whatever way it is called', async () => {
     const [keyPair, other] = [generateTestKeyPair(), TestCa.root({ commonName: 'Other Root' })];
-    const [lowest, crossed] = [root, other].map((above) => above.intermediate({ commonName: 'Lowest CA', keyPair }));
+    // A path over the one that lasts longer is looked for first.
+    const [lowest, crossed] = [root, other].map((above, index) =>
+      above.intermediate({ commonName: 'Lowest CA', keyPair, notAfter: new Date(Date.now() + (48 - index) * HOUR) }),
+    );
     const server = await listen(lowest!.issue({ names: [dns('localhost')] }));
     const files = writeFiles(temporaryFolder(), {
       root: root.crl([{ certificate: lowest!.certificate }]),

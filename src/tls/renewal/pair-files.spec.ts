@@ -135,6 +135,41 @@ describe('a pair', () => {
     expect(await readNow(paths)).toBe(next.certificate.serialNumber);
   });
 
+  test('has the key from before in its place again where the certificate cannot be replaced', async () => {
+    const { folder, paths, issued } = placed();
+    const next = ca.issue();
+    const place = TemporaryFile.prototype.place;
+    let files = 0;
+    const placing = jest.spyOn(TemporaryFile.prototype, 'place').mockImplementation(function (this: TemporaryFile) {
+      if (++files === 3) throw new RenewalError('unusable', 'EIO');
+      place.call(this);
+    });
+    try {
+      expect(() => {
+        new PairFiles(paths).place(next.key, [next.certificate]);
+      }).toThrow('EIO');
+    } finally {
+      placing.mockRestore();
+    }
+    expect(readFileSync(paths.keyFile, 'utf8')).toBe(issued.keyPem);
+    expect(statSync(paths.keyFile).mode & 0o777).toBe(0o600);
+    expect(await readNow(paths)).toBe(issued.certificate.serialNumber);
+    expect(readdirSync(folder).sort()).toEqual(['cert.pem', 'key.pem', 'key.pem.old']);
+  });
+
+  test('that was wiped leaves no octet of its key in memory, and is not placed', () => {
+    const { paths, issued } = placed();
+    // The key from before, which a renewal that was interrupted left.
+    writeFileSync(`${paths.keyFile}.old`, issued.keyPem, { mode: 0o600 });
+    writeFileSync(paths.keyFile, ca.issue().keyPem);
+    const pair = new PairFiles(paths);
+    expect(pair.keyPem.toString()).toBe(issued.keyPem);
+    pair.wipe();
+    expect(pair.keyPem.every((octet) => octet === 0)).toBe(true);
+    const next = ca.issue();
+    expect(() => pair.place(next.key, [next.certificate])).toThrow('was changed meanwhile');
+  });
+
   test('has what a process that was killed left beside it taken away, and nothing else', () => {
     const { folder, paths } = placed();
     const names = ['.key.pem.0123456789ab.tmp', '.cert.pem.0123456789ab.tmp', '.key.pem.old.0123456789ab.tmp'];

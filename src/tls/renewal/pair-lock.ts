@@ -13,9 +13,7 @@ const STALE_MS = 60_000;
 export function lockPair(certificateFile: string): () => void {
   const path = join(dirname(certificateFile), `.${basename(certificateFile)}.lock`);
   try {
-    const left = statSync(path, { throwIfNoEntry: false });
-    if (left && Math.abs(Date.now() - left.mtimeMs) > STALE_MS) rmSync(path, { force: true });
-    closeSync(openSync(path, 'wx', 0o600));
+    return take(path);
   } catch (error) {
     throw reasonOf(error) === 'EEXIST'
       ? new RenewalError('unusable', `${certificateFile} is being replaced by another renewal`, {
@@ -26,7 +24,26 @@ export function lockPair(certificateFile: string): () => void {
           cause: error,
         });
   }
+}
+
+/** Throws EEXIST while another process has it. */
+function take(path: string): () => void {
+  if (isStale(path)) {
+    // Of two that have found it stale, the second would take away what the first has taken: so that is done by one at a time, who looks once more.
+    const release = take(`${path}.stale`);
+    try {
+      if (isStale(path)) rmSync(path, { force: true });
+    } finally {
+      release();
+    }
+  }
+  closeSync(openSync(path, 'wx', 0o600));
   return () => {
     rmSync(path, { force: true });
   };
+}
+
+function isStale(path: string): boolean {
+  const left = statSync(path, { throwIfNoEntry: false });
+  return left !== undefined && Math.abs(Date.now() - left.mtimeMs) > STALE_MS;
 }

@@ -88,6 +88,18 @@ describe('the time of renewal', () => {
     expect(events.map((event) => event.hour)).toEqual([12]);
   });
 
+  test('is the usual one where an option is given as undefined', async () => {
+    const none: object = { at: undefined, clock: undefined, timer: undefined, random: undefined };
+    const { agent, state } = agentFor(24, none);
+    state.certificate = ca.issue({ keyPair, notAfter: new Date(Date.now() + 24 * HOUR) }).certificate;
+    await agent.start();
+    await agent.stop();
+    const lifetime = state.certificate.notAfter.getTime() - state.certificate.notBefore.getTime();
+    const share = (agent.renewalTime!.getTime() - state.certificate.notBefore.getTime()) / lifetime;
+    expect(share).toBeGreaterThanOrEqual(2 / 3 - 1 / 12);
+    expect(share).toBeLessThanOrEqual(2 / 3);
+  });
+
   test('is no share at which no certificate would be renewed', () => {
     for (const at of [NaN, -1, 1, 66]) expect(() => agentFor(24, { at })).toThrow(RangeError);
   });
@@ -168,6 +180,12 @@ describe('the time of renewal', () => {
     const none = agentFor(24, { current: () => undefined });
     await none.agent.start();
     await none.time.pass(48 * HOUR);
+    const lost = agentFor(24);
+    await lost.agent.start();
+    expect(lost.agent.renewalTime).toBeInstanceOf(Date);
+    lost.state.certificate = undefined;
+    await lost.time.pass(48 * HOUR);
+    expect([lost.agent.renewalTime, lost.attempts()]).toEqual([undefined, 0]);
     const stopped = agentFor(24);
     await stopped.agent.start();
     await stopped.agent.stop();
@@ -210,14 +228,16 @@ describe('a renewal that fails', () => {
   });
 
   test('honours Retry-After, and not for longer than a 24th of the lifetime, nor than six hours', async () => {
-    for (const [hours, retryAfter, minutes] of [
-      [24, 1800, 30],
-      [24, 10 ** 9, 60],
+    for (const [hours, retryAfter, minutes, random] of [
+      [24, 1800, 30, 0],
+      // Those who were told the same do not come back together.
+      [24, 1800, 37.5, 1],
+      [24, 10 ** 9, 60, 1],
       // No timer of the system waits for a 24th of ten years: it would come back at once.
-      [87_600, 10 ** 9, 360],
+      [87_600, 10 ** 9, 360, 0],
     ] as const) {
       const busy = () => new RenewalError('unusable', 'busy', { retryAfter });
-      const { agent, time, events } = agentFor(hours, { random: () => 0, at: 0, fails: busy });
+      const { agent, time, events } = agentFor(hours, { random: () => random, at: 0, fails: busy });
       await agent.start();
       await time.pass(7 * HOUR);
       expect((events[1]!.hour - events[0]!.hour) * 60).toBeCloseTo(minutes, 3);
@@ -239,8 +259,12 @@ describe('a renewal that fails', () => {
     await time.pass(24 * HOUR);
     expect(events.filter((event) => event.kind === 'failed' && event.attempt === 1)).toHaveLength(2);
     expect(state.certificate).not.toBeUndefined();
-    const unreadable = agentFor(24, { current: () => Promise.reject(new Error('no such file')) });
+    const unreadable = agentFor(24, { random: () => 0, current: () => Promise.reject(new Error('no such file')) });
     await unreadable.agent.start();
+    await unreadable.time.pass(HOUR);
+    // As of one that lives for a day.
+    const [before, last] = unreadable.events.slice(-2);
+    expect((last!.hour - before!.hour) * HOUR).toBeCloseTo(15 * MINUTE, -2);
     expect(unreadable.events[0]).toMatchObject({
       kind: 'failed',
       level: 'error',

@@ -63,9 +63,8 @@ export class RenewalAgent {
 
   /** Throws RangeError for an `at` that is no such share. */
   constructor(options: RenewalAgentOptions) {
-    const defaults = { at: DEFAULT_AT, clock: () => new Date(), timer: systemTimer, random: Math.random };
-    this.#options = { ...defaults, ...options };
-    const { at } = this.#options;
+    const { at = DEFAULT_AT, clock = () => new Date(), timer = systemTimer, random = Math.random } = options;
+    this.#options = { ...options, at, clock, timer, random };
     if (!(at >= 0 && at < 1)) throw new RangeError(`at is no share of a lifetime, from 0 to less than 1: ${at}`);
     this.#tell = reporter(this.#options.report);
   }
@@ -126,7 +125,10 @@ export class RenewalAgent {
         this.#last = certificate = next;
       } else if (isAnother || this.#failures > 0) this.#tell({ kind: 'found', certificate });
       this.#failures = 0;
-      if (!certificate) return LONGEST_SLEEP;
+      if (!certificate) {
+        this.#plan = undefined;
+        return LONGEST_SLEEP;
+      }
       const now = clock();
       const planned = this.#timeOf(certificate);
       // With a clock that is ahead, or when most of a short lifetime is over at the issue, a new certificate is due at once: it is given a share of what is left.
