@@ -151,7 +151,7 @@ describe('a step that was taken before', () => {
     ['retire, while an older one is prepared', ['removed', 'prepared', 'active'], retire, 'issuing-1'],
     ['remove, of two the later one', ['removed', 'removed', 'active'], remove, 'issuing-2'],
     ['retire --back', ['published', 'active'], { step: 'retire', back: true }, 'issuing-1'],
-  ])('changes nothing: %s', (_, places, move, subject, target) => {
+  ])('changes nothing: %s', (...[, places, move, subject, target]) => {
     expect(changesOf(places, move, target)).toBe(`${subject} already`);
   });
 
@@ -166,7 +166,7 @@ describe('a step that was taken before', () => {
     ['activate, of the CA before', ['retired', 'active'], activate, /^there is nothing pub/, { issuer: 'issuing-1' }],
     ['activate --back', ['retired', 'active'], { step: 'activate', back: true }, /^there is nothing published to go/],
     ['retire, of the active CA', ['published', 'active'], retire, /^issuing-2 is the active/, { issuer: 'issuing-2' }],
-  ])('is not taken for another: %s', (_, places, move, why, target) => {
+  ])('is not taken for another: %s', (...[, places, move, why, target]) => {
     expect(() => changesOf(places, move, target)).toThrow(why);
   });
 });
