@@ -75,7 +75,7 @@ describeOnEachStore('a page of revocations', (_, newPlace) => {
   });
 
   it('has serial numbers of which nothing else is known apart', async () => {
-    const lost = { serial: 'f1', issuer: 'issuing', reason, notAfter: NOW.getTime(), revokedAt: NOW.getTime() };
+    const lost = { serial: 'f1', issuer: 'issuing', reason, notAfter: NOW.getTime(), revokedAt: NOW };
     await store.transaction((transaction) => insertRevokedSerial(transaction, lost));
     expect(await page()).toEqual(entries());
     const part = { issuer: 'issuing', after: 0, until: 100 };

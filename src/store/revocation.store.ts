@@ -54,18 +54,17 @@ export async function markRevoked(
 export async function insertRevokedSerial(
   transaction: Transaction,
   {
-    serial,
     issuer,
     notAfter,
-    reason,
-    revokedAt,
-  }: Pick<RevocationMark, 'serial' | 'reason'> & {
+    ...mark
+  }: Omit<RevocationMark, 'sequence'> & {
     readonly issuer: string;
-    /** This and the next in milliseconds. */
+    /** In milliseconds. */
     readonly notAfter: number;
-    readonly revokedAt: number;
   },
 ): Promise<void> {
+  const { serial, reason } = mark;
+  const revokedAt = mark.revokedAt.getTime();
   await transaction
     .insertInto('serial')
     .values({ serial, reserved_at: revokedAt })
@@ -80,7 +79,7 @@ export async function insertRevokedSerial(
       revoked_at: revokedAt,
       revocation_reason: reason,
       revocation_sequence: (await lastRevocationSequence(transaction)) + 1,
-      crl_entry: encodeCrlEntry({ serial, reason, revokedAt: new Date(revokedAt) }),
+      crl_entry: encodeCrlEntry(mark),
     })
     .execute();
 }

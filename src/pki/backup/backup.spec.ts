@@ -194,8 +194,8 @@ describeOnEachStore('a backup', (_, newPlace) => {
     putPassphrase(place);
     return openCertificationAuthority({ settings: place.settings, store: await opened(place.options) });
   };
-  const revoke = (serialNumber: string, reason = 'keyCompromise') =>
-    authority.ca.revoke({ serialNumber, reason, requester: somebody });
+  const revoke = (serialNumber: string, reason = 'keyCompromise', invalidityDate?: Date) =>
+    authority.ca.revoke({ serialNumber, reason, invalidityDate, requester: somebody });
 
   it('comes back whole, and the record goes on where it ended', async () => {
     await authority.enrollment.createToken({ service: 'billing', profile: 'client', requester: somebody });
@@ -265,9 +265,9 @@ describeOnEachStore('a backup', (_, newPlace) => {
     const known = await issue(authority, 'orders');
     const octets = await backup();
     const lost = await issue(authority, 'billing', lostKey);
-    await revoke(known);
+    await revoke(known, 'keyCompromise', new Date('2026-01-02T03:04:05Z'));
     await authority.crls.publishIfDue();
-    await revoke(lost, 'superseded');
+    await revoke(lost, 'superseded', new Date('2026-02-03T04:05:06Z'));
     await authority.crls.publishIfDue();
     const place = await elsewhere();
     const published = publishedNow();
@@ -519,7 +519,7 @@ describeOnEachStore('a backup', (_, newPlace) => {
         for (let i = 0; i < 501; i++)
           await insertRevokedSerial(transaction, {
             ...{ serial: (first + i).toString(16), issuer: 'issuing', reason: 'superseded' },
-            ...{ notAfter: ca.issuing.certificate.notAfter.getTime(), revokedAt: Date.now() },
+            ...{ notAfter: ca.issuing.certificate.notAfter.getTime(), revokedAt: new Date() },
           });
       });
     await revokeMany(0x100000);

@@ -193,20 +193,13 @@ async function revokeAgain(
     for (const entry of entries) {
       const { serialNumber: serial, revocationDate, invalidityDate } = entry;
       const reason = reasonOf(entry);
+      const mark = { serial, reason, revokedAt: revocationDate, invalidityDate };
       if (isKnown === 'yes') {
         const row = await findCertificate(transaction, serial);
         // What is revoked for good keeps its date, which is finer here than on a list.
         const isKept = row?.status === 'revoked' && row.revocation_reason !== HOLD;
-        const revokedAt = isKept ? new Date(row.revoked_at ?? 0) : revocationDate;
-        await markRevoked(transaction, { serial, reason, revokedAt, invalidityDate });
-      } else
-        await insertRevokedSerial(transaction, {
-          serial,
-          issuer: issuer.id,
-          notAfter,
-          reason,
-          revokedAt: revocationDate.getTime(),
-        });
+        await markRevoked(transaction, isKept ? { ...mark, revokedAt: new Date(row.revoked_at ?? 0) } : mark);
+      } else await insertRevokedSerial(transaction, { ...mark, issuer: issuer.id, notAfter });
       const detail = { reason, issuer: issuer.id, crl: String(number), certificate_known: isKnown };
       await audit.append(
         { action: 'certificate.revoke', phase: 'result', actor, requestId, subject: serial, detail },

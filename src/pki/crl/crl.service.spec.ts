@@ -278,7 +278,7 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
       insertRevokedSerial(transaction, {
         ...{ serial, issuer: 'issuing', reason: 'superseded' },
         notAfter: clock.getTime() + DAY,
-        revokedAt: clock.getTime(),
+        revokedAt: clock,
       }),
     );
     const due = (await authority.crls.publishIfDue()).map(({ scope }) => scope);

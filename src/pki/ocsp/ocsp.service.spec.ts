@@ -158,7 +158,7 @@ describe('what is answered', () => {
         serial: serialNumber,
         issuer: 'issuing',
         notAfter: authority.ca.issuing.certificate.notAfter.getTime(),
-        revokedAt: clock.getTime(),
+        revokedAt: clock,
         reason: 'superseded',
       }),
     );
