@@ -28,10 +28,10 @@ export interface CrlLintFixture {
 }
 
 const hours = (count: number): Date => new Date(Date.now() + count * 3_600_000);
-const number = (value: bigint): Extension => encodeExtensionOf.crlNumber(value);
-const identifierOf = (ca: TestCa): Extension =>
+export const number = (value: bigint): Extension => encodeExtensionOf.crlNumber(value);
+export const identifierOf = (ca: TestCa): Extension =>
   encodeExtensionOf.authorityKeyIdentifier({ keyIdentifier: ca.certificate.extensions.subjectKeyIdentifier });
-const entry = (serial: string, reason = 0): Uint8Array =>
+export const entry = (serial: string, reason = 0): Uint8Array =>
   encodeRevokedCertificate({ serialNumber: Buffer.from(serial, 'hex'), revocationDate: hours(-1), reason });
 
 function signed(tbs: Uint8Array, ca: TestCa, algorithm = signingSchemeFor(ca.key).algorithm): CrlLintSubject {
@@ -60,7 +60,10 @@ const onlyCertificates = lintRoot.intermediate({
 });
 
 /** An entry of the writer's with other octets behind its number: a date, and extensions that are all critical. */
-const entryWith = (date: Uint8Array, ...critical: readonly (readonly [oid: string, value: Uint8Array])[]): Uint8Array =>
+export const entryWith = (
+  date: Uint8Array,
+  ...critical: readonly (readonly [oid: string, value: Uint8Array])[]
+): Uint8Array =>
   write.sequence(
     write.integer(0x40a1),
     date,
@@ -79,13 +82,13 @@ const entryWith = (date: Uint8Array, ...critical: readonly (readonly [oid: strin
 const rewritten = (change: (fields: Uint8Array[]) => Uint8Array[]) => (): CrlLintSubject =>
   signed(write.sequence(...change(elementsOf(crlOf(lintIssuing).list.tbs))), lintIssuing);
 
-const boundless = lintRoot.intermediate({ commonName: 'CA above CAs' });
+export const boundless = lintRoot.intermediate({ commonName: 'CA above CAs' });
 const scope = (...flags: readonly number[]): Extension => ({
   oid: Oid.issuingDistributionPoint,
   critical: true,
   value: write.sequence(...flags.map((flag) => write.element(context(flag), Buffer.of(0xff)))),
 });
-const scoped = (ca: TestCa, ...flags: readonly number[]) =>
+export const scoped = (ca: TestCa, ...flags: readonly number[]) =>
   list({ extensions: [identifierOf(ca), number(7n), scope(...flags)] }, ca);
 
 function versionOne(): CrlLintSubject {
@@ -101,10 +104,10 @@ const list =
   () =>
     crlOf(ca, change);
 const after = (previous: CrlLintSubject['previous']) => () => ({ ...crlOf(lintIssuing), previous });
-const extensions = (...all: Extension[]) => list({ extensions: all });
-const delta = (base: bigint, ...more: Extension[]) =>
+export const extensions = (...all: Extension[]) => list({ extensions: all });
+export const delta = (base: bigint, ...more: Extension[]) =>
   extensions(identifierOf(lintIssuing), number(7n), encodeExtensionOf.deltaCrlIndicator(base), ...more);
-const entries = (...all: Uint8Array[]) => list({ revokedCertificates: all });
+export const entries = (...all: Uint8Array[]) => list({ revokedCertificates: all });
 
 const table: readonly (readonly [
   rule: string,

@@ -32,11 +32,11 @@ export interface CertificateLintFixture {
 }
 
 const hours = (count: number): Date => new Date(Date.now() + count * 3_600_000);
-const dns = (value: string): GeneralName => ({ kind: 'dns', value });
-const critical = (extension: Extension, is = true): Extension => ({ ...extension, critical: is });
-const usage = (...bits: number[]): Extension => encodeExtensionOf.keyUsage(bits);
-const empty = encodeName([]);
-const permitted = (...permittedSubtrees: GeneralName[]): Extension =>
+export const dns = (value: string): GeneralName => ({ kind: 'dns', value });
+export const critical = (extension: Extension, is = true): Extension => ({ ...extension, critical: is });
+export const usage = (...bits: number[]): Extension => encodeExtensionOf.keyUsage(bits);
+export const empty = encodeName([]);
+export const permitted = (...permittedSubtrees: GeneralName[]): Extension =>
   encodeExtensionOf.nameConstraints({ permittedSubtrees, excludedSubtrees: [] });
 const issuersAt = (value: string): Extension =>
   encodeExtensionOf.authorityInfoAccess([{ accessMethod: Oid.caIssuers, accessLocation: { kind: 'uri', value } }]);
@@ -69,14 +69,14 @@ export function authorityBelow(ca: TestCa, change: TestCertificateOptions = {}):
   return { certificate, issuer: ca.certificate, chain: chainOf(ca) };
 }
 
-const leaf = (change: TestCertificateOptions) => () => leafBelow(lintIssuing, change);
-const authority = (change: TestCertificateOptions) => () => authorityBelow(lintRoot, change);
-const leafOf = (ca: TestCertificateOptions, change?: TestCertificateOptions) => () =>
+export const leaf = (change: TestCertificateOptions) => () => leafBelow(lintIssuing, change);
+export const authority = (change: TestCertificateOptions) => () => authorityBelow(lintRoot, change);
+export const leafOf = (ca: TestCertificateOptions, change?: TestCertificateOptions) => () =>
   leafBelow(lintRoot.intermediate(ca), change);
 
-const noRevAvail = encodeExtensionOf.noRevAvail();
+export const noRevAvail = encodeExtensionOf.noRevAvail();
 /** An end entity's certificate that says nothing about a list. */
-const unpublished =
+export const unpublished =
   ({ extensions = [], ...change }: TestCertificateOptions) =>
   () => {
     const { certificate } = lintIssuing.issue({
@@ -125,13 +125,13 @@ function rewritten(change: (fields: Uint8Array[], certificate: Certificate) => U
   return { ...subject, certificate };
 }
 
-const attribute = (type: string, tag: number, value: string) => ({
+export const attribute = (type: string, tag: number, value: string) => ({
   type,
   tag,
   value,
   der: write.element(tag, Buffer.from(value)),
 });
-const directory = (name: Name): Uint8Array => write.element(contextConstructed(4), name.der);
+export const directory = (name: Name): Uint8Array => write.element(contextConstructed(4), name.der);
 
 /** authorityKeyIdentifier with the issuer's name, and not the serial number that belongs to it. */
 export const unpairedIdentifier = ({ certificate: { extensions, issuer } }: TestCa): Extension => ({
@@ -148,7 +148,7 @@ const pointWith = (...more: Uint8Array[]): Extension => {
   return { ...sound.extensions![0]!, value: write.sequence(write.sequence(...point, ...more)) };
 };
 
-const policy = (oid: string, value: Uint8Array): Extension => ({ oid, critical: true, value });
+export const policy = (oid: string, value: Uint8Array): Extension => ({ oid, critical: true, value });
 const mapping = (to: string): Extension =>
   policy(Oid.policyMappings, write.sequence(write.sequence(write.oid('1.2.3.4'), write.oid(to))));
 

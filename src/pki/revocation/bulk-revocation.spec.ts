@@ -54,6 +54,9 @@ describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPl
       await issue('billing'),
       await issue('billing', 'client'),
     ];
+    const told: string[] = [];
+    for (const name of ['certificate.revoked', 'certificate.released'] as const)
+      authority.events.on(name, ({ serialNumber }) => told.push(`${name} ${serialNumber}`));
     await crls.publishIfDue(somebody);
     expect(await revokeAll({ service: 'orders' }, { reason: 'certificateHold' })).toBe(2);
     expect(await revokeAll({ service: 'orders' }, { reason: 'certificateHold' })).toBe(0);
@@ -73,6 +76,17 @@ describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPl
     ).toBe(1);
     expect(await revokeAll({ profile: 'service' }, { reason: 'superseded' })).toBe(1);
     expect([a, b, c, d].map(statusOf)).toEqual(['superseded', 'good', 'keyCompromise', 'good']);
+    expect(told.slice(2)).toEqual([
+      `certificate.released ${b.serialNumber}`,
+      `certificate.revoked ${c.serialNumber}`,
+      `certificate.revoked ${a.serialNumber}`,
+    ]);
+    const released = (await listAudit(store.database, 0, 1_000)).filter(({ action }) => action.includes('.release'));
+    expect(released.map(({ action, phase, subject, detail }) => [action, phase, subject, detail])).toEqual([
+      ['certificates.release', 'intent', 'service orders profile client', '{}'],
+      ['certificate.release', 'result', b.serialNumber, '{}'],
+      ['certificates.release', 'result', 'service orders profile client', '{"certificates":"1"}'],
+    ]);
     await crls.publishIfDue(somebody);
     const { superseded, removeFromCRL, keyCompromise } = CrlReason;
     const now = { [a.serialNumber]: superseded, [c.serialNumber]: keyCompromise };
@@ -109,19 +123,22 @@ describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPl
       const held = await issue('stolen');
       const holder = { serialNumber: held.serialNumber, fingerprint256: held.fingerprint256 };
       const renewed: Certificate[] = [];
+      const renew = async ({ serialNumber, fingerprint256 }: typeof holder, lifetime?: number): Promise<void> => {
+        const request = certificationRequest({ commonName: 'stolen' });
+        const by = { serialNumber, fingerprint256 };
+        renewed.push((await ca.issueToHolder({ request, holder: by, lifetime, requester: somebody })).certificate);
+      };
       const clock = store.clock.bind(store);
       let asked = 0;
       // Asked between the look at what there is and the change of it.
       jest.spyOn(store, 'clock').mockImplementation(async () => {
-        if (++asked === 2)
-          for (const lifetime of [60, undefined]) {
-            const request = certificationRequest({ commonName: 'stolen' });
-            renewed.push((await ca.issueToHolder({ request, holder, lifetime, requester: somebody })).certificate);
-          }
+        if (++asked === 2) for (const lifetime of [60, undefined]) await renew(holder, lifetime);
+        // And once more, by who was given one of those, while they are changed.
+        else if (renewed.length === 2) await renew(renewed[0]!);
         return clock();
       });
-      expect(await revokeAll({ service: 'stolen' }, { reason })).toBe(3);
-      expect([held, ...renewed].map(statusOf)).toEqual([reason, reason, reason]);
+      expect(await revokeAll({ service: 'stolen' }, { reason })).toBe(4);
+      expect([held, ...renewed].map(statusOf)).toEqual([reason, reason, reason, reason]);
     },
   );
 
@@ -219,6 +236,39 @@ describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPl
     const onProgress = (...each: number[]): unknown => told.push(each);
     expect(await revokeAll({ service: 'orders' }, { reason: 'superseded', onProgress })).toBe(1);
     expect(told.at(-1)).toEqual([4, 4]);
+  });
+
+  it('goes on behind the first five hundred, though it means none of them', async () => {
+    const [first, last] = [await issue('many', 'client'), await issue('many')];
+    const more = 'with recursive n (i) as (select 1000 union all select i + 1 from n where i < 1498)';
+    const same = `issuer, profile, service, subject, not_before, not_after, spki_sha256, der, requester, request_id, issued_at, status`;
+    await place.execute(
+      `insert into serial (serial, reserved_at) ${more} select '00' || i, 0 from n`,
+      `insert into certificate (serial, fingerprint, ${same}) ${more}
+       select '00' || i, '00' || i, ${same} from certificate, n where serial = '${first.serialNumber}'`,
+    );
+    const told: number[][] = [];
+    const onProgress = (...each: number[]): unknown => told.push(each);
+    const selection = { service: 'many', profile: 'service' };
+    expect(await revokeAll(selection, { reason: 'superseded', onProgress })).toBe(1);
+    expect(statusOf(last)).toBe('superseded');
+    expect(told).toEqual([
+      [0, 501],
+      [500, 501],
+      [501, 501],
+    ]);
+  });
+
+  it('leaves as it is what somebody else revoked between the look and the change', async () => {
+    const { serialNumber } = await issue('orders');
+    const clock = store.clock.bind(store);
+    let asked = 0;
+    jest.spyOn(store, 'clock').mockImplementation(async () => {
+      if (++asked === 2) await authority.ca.revoke({ serialNumber, reason: 'keyCompromise', requester: somebody });
+      return clock();
+    });
+    expect(await revokeAll({ service: 'orders' }, { reason: 'superseded' })).toBe(0);
+    expect(await authority.ca.find(serialNumber)).toMatchObject({ revocation_reason: 'keyCompromise' });
   });
 
   it('refuses to publish a list that lacks what somebody was told of', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { Tag, write } from '../../der/index.js';
 import { encodeRevokedCertificate } from '../encode.js';
 import { CrlReason } from '../revoked-certificate.js';
 import { CrlEntriesLint } from './crl-entries-lint.js';
@@ -32,6 +33,20 @@ function check(pieces: readonly Uint8Array[], key: readonly [number, number], be
   ].filter((finding) => finding !== undefined);
   return { lint, findings, again };
 }
+
+it('finds a number that is not positive, and removeFromCRL but in a delta', () => {
+  const ruleOf = (entry: Uint8Array, isDelta = false): string | undefined =>
+    new CrlEntriesLint({ isDelta, thisUpdate, key: [1, 2] }).check(entry)?.rule;
+  const numbered = (first: number) =>
+    write.sequence(write.element(Tag.INTEGER, Buffer.of(first)), write.time(revocationDate));
+  expect([0x00, 0x80, 0xff, 0x01, 0x7f].map((first) => ruleOf(numbered(first)))).toEqual([
+    ...Array<string>(3).fill('crl-entry-serial-number'),
+    ...Array<undefined>(2).fill(undefined),
+  ]);
+  const released = { serialNumber: Buffer.of(1), revocationDate, reason: CrlReason.removeFromCRL };
+  const entry = encodeRevokedCertificate(released);
+  expect([ruleOf(entry), ruleOf(entry, true)]).toEqual(['crl-entry-reason', undefined]);
+});
 
 describe('serial numbers that occur twice', () => {
   // Short ones come again soon.

@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from '@jest/globals';
 import fc from 'fast-check';
 import { crlLintFixtures, crlOf } from '../../../test/support/crl-lint-fixtures.js';
+import { certificateBoundaries, crlBoundaries, ocspBoundaries } from '../../../test/support/lint-boundaries.js';
 import {
   authorityBelow,
   certificateLintFixtures,
@@ -25,6 +26,7 @@ import {
   validatePath,
   type CertificateLintSubject,
   type GeneralName,
+  type LintFinding,
 } from '../index.js';
 
 const KEY_TYPES: readonly TestKeyType[] = ['P-256', 'P-384', 'P-521', 'Ed25519', 'RSA-2048', 'RSA-PSS-2048'];
@@ -65,6 +67,25 @@ describe('each rule finds its defect, and no other rule does', () => {
         expect(source).toMatch(/§|appendix/);
       }
     }
+  });
+});
+
+describe('on both sides of what a rule allows', () => {
+  const judged = (findings: LintFinding[], rule: string | undefined): void => {
+    const rules = findings.map((each) => each.rule);
+    expect(rules).toEqual(rule === undefined ? [] : expect.arrayContaining([rule]));
+  };
+  test.each(certificateBoundaries)('%s: %s', (rule, _, subject) => {
+    judged(lintCertificate(subject()), rule);
+  });
+  test.each(crlBoundaries)('%s: %s', (rule, _, subject) => {
+    judged(lintCrl(subject()), rule);
+  });
+  test.each(ocspBoundaries)('%s: %s', (rule, _, subject) => {
+    const response = subject();
+    judged(lintOcsp(response), rule);
+    // Once more, with what is remembered of the responder.
+    judged(lintOcsp(response), rule);
   });
 });
 
@@ -149,6 +170,14 @@ test('a finding in words names the rule and where it is written', () => {
   const findings = lintCertificate(leafBelow(lintIssuing, { serialNumber: Uint8Array.of(0) }));
   expect(findings.map(lintFindingToString)).toEqual([
     'serial-number-positive: the serial number is 00 (RFC 5280 §4.1.2.2)',
+  ]);
+  const worded = certificateLintFixtures.filter(({ rule }) => /^criticality$|syntax$/.test(rule));
+  expect(worded.flatMap(({ subject }) => lintCertificate(subject()).map(({ message }) => message))).toEqual([
+    'countryName is not of type PrintableString',
+    'emailAddress is not of type IA5String',
+    'subjectKeyIdentifier is critical',
+    'subjectAltName is critical',
+    'nameConstraints is not critical',
   ]);
 });
 

@@ -5,8 +5,8 @@ export const crlScopeAuthorities: CrlLintRule = {
   name: 'crl-scope-authorities',
   source: 'RFC 5280 §5.2.5',
   check: ({ list, issuer }) => {
-    const { onlyContainsUserCerts, onlyContainsCaCerts } = list.extensions.issuingDistributionPoint ?? {};
-    return onlyContainsUserCerts && !onlyContainsCaCerts && issuer.extensions.basicConstraints?.pathLenConstraint !== 0
+    const { onlyContainsUserCerts } = list.extensions.issuingDistributionPoint ?? {};
+    return onlyContainsUserCerts && issuer.extensions.basicConstraints?.pathLenConstraint !== 0
       ? 'onlyContainsUserCerts is set, and the issuer may certify CAs'
       : undefined;
   },
