@@ -181,6 +181,8 @@ export function addRenew(program: Command, host: Host): void {
       }
       if (options.at !== undefined)
         throw new CommandError('--at needs --daemon', ExitCode.usage, 'leave it out, or see --before');
+      if (options.metrics !== undefined)
+        throw new CommandError('--metrics needs --daemon', ExitCode.usage, 'leave it out, or renew as a process');
       const { renew } = await import('./renew.js');
       await renew(sessionOf(host, options), options);
     });

@@ -2,7 +2,7 @@ import { keyDigest, type CaService, type CertificationAuthority, type Requester 
 import { serialNumberFromString } from '../x509/index.js';
 import { CommandError } from './command-error.js';
 import { ExitCode } from './exit-code.js';
-import { readCertificate } from './files.js';
+import { readCertificate, statsOf } from './files.js';
 import { Interruption } from './interruption.js';
 import { checkIssuer, requester, withAuthority, type Session } from './session.js';
 
@@ -41,6 +41,8 @@ export async function revoke(session: Session, serial: string | undefined, optio
       ExitCode.usage,
       'leave --reason and --invalidity-date out, or --release',
     );
+  if (serial !== undefined && serialNumberFromString(serial) === undefined && statsOf(serial))
+    throw new CommandError(`${serial} is a file and no serial number`, ExitCode.usage, 'name it with --cert');
   await withAuthority(session, {}, async (authority) => {
     const by = requester();
     const before = authority.crls.served;

@@ -111,11 +111,31 @@ describe('what a stranger types', () => {
     expect(help.out.replaceAll(/\s+/g, ' ')).toContain(`a role: ${ROLES.join(', ')}; can be repeated`);
   });
 
-  it('--at says nothing without --daemon', async () => {
-    expect(await run(['renew', '--cert', path('a.pem'), '--key', path('a.key'), '--at', '0.5'])).toEqual({
+  it.each([
+    ['--at', '0.5', 'leave it out, or see --before'],
+    ['--metrics', path('worker.prom'), 'leave it out, or renew as a process'],
+  ])('%s says nothing without --daemon', async (flag, value, mend) => {
+    expect(await run(['renew', '--cert', path('a.pem'), '--key', path('a.key'), flag, value])).toEqual({
       code: 2,
       out: '',
-      err: 'veritas: --at needs --daemon: leave it out, or see --before\n',
+      err: `veritas: ${flag} needs --daemon: ${mend}\n`,
+    });
+  });
+
+  it('the file of a certificate to revoke, as if it were a serial number', async () => {
+    expect(await run(['revoke', path('a.pem')])).toEqual({
+      code: 2,
+      out: '',
+      err: `veritas: ${path('a.pem')} is a file and no serial number: name it with --cert\n`,
+    });
+  });
+
+  it('a key for a CA, which is made elsewhere', async () => {
+    const files = ['--cert', path('ca.pem'), '--key', path('ca.key')];
+    expect(await run(['issue', '--service', 'plant', '--profile', 'intermediate', ...files])).toEqual({
+      code: 1,
+      out: '',
+      err: 'veritas: the profile intermediate is for the certificate of a CA, whose key is elsewhere: make the request there, and certify it with `veritas sign --profile intermediate`\n',
     });
   });
 
