@@ -259,16 +259,24 @@ describeOnEachStore('revoking many, and lists with shards and deltas', (_, newPl
     ]);
   });
 
-  it('leaves as it is what somebody else revoked between the look and the change', async () => {
-    const { serialNumber } = await issue('orders');
+  it('leaves as it is what somebody else revoked between the look and the change, but not what it was renewed to', async () => {
+    const { ca } = authority;
+    const { serialNumber, fingerprint256 } = await issue('orders');
     const clock = store.clock.bind(store);
     let asked = 0;
+    let renewed: Certificate | undefined;
     jest.spyOn(store, 'clock').mockImplementation(async () => {
-      if (++asked === 2) await authority.ca.revoke({ serialNumber, reason: 'keyCompromise', requester: somebody });
+      if (++asked === 2) {
+        const request = certificationRequest({ commonName: 'orders' });
+        const holder = { serialNumber, fingerprint256 };
+        renewed = (await ca.issueToHolder({ request, holder, requester: somebody })).certificate;
+        await ca.revoke({ serialNumber, reason: 'keyCompromise', requester: somebody });
+      }
       return clock();
     });
-    expect(await revokeAll({ service: 'orders' }, { reason: 'superseded' })).toBe(0);
-    expect(await authority.ca.find(serialNumber)).toMatchObject({ revocation_reason: 'keyCompromise' });
+    expect(await revokeAll({ service: 'orders' }, { reason: 'superseded' })).toBe(1);
+    expect(await ca.find(serialNumber)).toMatchObject({ revocation_reason: 'keyCompromise' });
+    expect(statusOf(renewed!)).toBe('superseded');
   });
 
   it('refuses to publish a list that lacks what somebody was told of', async () => {

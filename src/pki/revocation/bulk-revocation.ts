@@ -47,8 +47,8 @@ interface Changes extends BulkRequest {
   readonly release: boolean;
   readonly since: number;
   readonly onWindow: (count: number) => void;
-  /** The services of what was changed are added. */
-  readonly services?: Set<string>;
+  /** The services of what was found are added, `null` for none, whoever changed it in the end. */
+  readonly services: Set<string | null>;
 }
 
 /**
@@ -111,9 +111,9 @@ export class BulkRevocation {
       for (const status of statuses)
         of += await countCertificateWindows(this.#store.database, { ...selection, status, since });
     const onWindow = (count: number): void => onProgress?.((looked += count), of);
-    const each = { ...request, reason, release, since, onWindow };
+    const each = { ...request, reason, release, since, onWindow, services: new Set<string | null>() };
     for (const status of statuses) changed += await this.#changeAll(status, each);
-    if (changed > 0 && !release) changed += await this.#changeRenewed(each);
+    if (each.services.size > 0 && !release) changed += await this.#changeRenewed(each);
     await this.#audit.append({ ...entry, phase: 'result', detail: { certificates: String(changed) } });
     return changed;
   }
@@ -124,12 +124,13 @@ export class BulkRevocation {
    */
   async #changeRenewed(changes: Changes): Promise<number> {
     const onWindow = (): void => undefined;
-    let services = new Set<string>();
+    let services = new Set<string | null>();
     let changed = await this.#changeAll('active', { ...changes, onWindow, services });
     while (services.size > 0) {
       const found = services;
       services = new Set();
       for (const service of found) {
+        if (service === null) continue;
         const selection = { ...changes.selection, service };
         changed += await this.#changeAll('active', { ...changes, selection, onWindow, services });
       }
@@ -139,12 +140,13 @@ export class BulkRevocation {
 
   /** Changes all of a status, window by window; returns how many it changed. */
   async #changeAll(status: 'active' | 'revoked', request: Changes): Promise<number> {
-    const { selection, since, onWindow } = request;
+    const { selection, since, onWindow, services } = request;
     let changed = 0;
     let after = { notAfter: since - 1, serial: '' };
     for (;;) {
       const window = await listCertificateWindow(this.#store.database, { ...selection, status, after, limit: CHUNK });
       const wanted = window.filter((row) => isMeant(row, selection, request.reason, request.release));
+      for (const { service } of wanted) services.add(service);
       if (wanted.length > 0) changed += await this.#change(wanted, request);
       onWindow(window.length);
       const last = window.at(-1);
@@ -159,9 +161,8 @@ export class BulkRevocation {
     const done = await this.#store.transaction((transaction) => this.#changeIn(transaction, rows, { ...request, now }));
     const last = new Map(done.map(({ row, sequence }) => [row.issuer, sequence]));
     for (const [issuer, sequence] of last) await this.#revocations.acknowledge(issuer, sequence);
-    const { reason, release, services } = request;
+    const { reason, release } = request;
     for (const { row, revokedAt } of done) {
-      if (row.service !== null) services?.add(row.service);
       const about = { serialNumber: row.serial, issuer: row.issuer };
       if (release) this.#events.emit('certificate.released', about);
       else this.#events.emit('certificate.revoked', { ...about, reason, revokedAt });
