@@ -173,7 +173,8 @@ function conditionally(
 ): RouteAccess {
   if (byToken) return { ...access, why: 'whoever has a one-time token' };
   if (!role || (access.outcome !== 'allowed' && access.outcome !== 'shadowed')) return access;
-  if (roles?.has(role.name)) return { ...access, why: `has the role ${role.name}` };
+  if (roles?.has(role.name))
+    return access.outcome === 'allowed' ? { ...access, why: `has the role ${role.name}` } : access;
   return { outcome: 'depends', why: `without the role ${role.name}: ${role.or}` };
 }
 

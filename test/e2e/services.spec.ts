@@ -473,6 +473,11 @@ describe('the access matrix', () => {
     expect([code, err]).toEqual([1, expect.stringContaining('no entry holds for stranger')]);
   });
 
+  test('says of what is let in on trial why it would be refused', () => {
+    const whys = cells.filter(({ outcome, service }) => outcome === 'shadowed' && service === 'tried-auditor');
+    expect(new Set(whys.map(({ why }) => why))).toEqual(new Set(['service tried-auditor is not allowed here']));
+  });
+
   test('names exactly the routes of the OpenAPI document, and gives it as an extension of that', async () => {
     const { paths } = (await call(node, '/openapi.json', admin)).json as { paths: Record<string, object> };
     const operations = Object.entries(paths).flatMap(([path, methods]) =>
