@@ -49,12 +49,6 @@ export async function issue(session: Session, options: IssueOptions): Promise<vo
   const { service, profile = 'service', cert = `${service}.pem`, key = `${service}.key` } = options;
   if (resolve(cert) === resolve(key))
     throw new CommandError('--cert and --key name the same file', ExitCode.usage, 'give each a file of its own');
-  if (isIntermediateProfile(profile))
-    throw new CommandError(
-      `the profile ${profile} is for the certificate of a CA, whose key is elsewhere`,
-      ExitCode.refused,
-      `make the request there, and certify it with \`veritas sign --profile ${profile}\``,
-    );
   // Files are named after the service.
   checkServiceName(service);
   checkOutputFile(cert, configurationOf(session));

@@ -145,7 +145,7 @@ describe('profiles', () => {
         excludedSubtrees: [{ kind: 'ip' }],
       },
     });
-    expect(() => profiles.named('intermediate-plant')).toThrow(/there is no profile/);
+    expect(() => profiles.named('intermediate-plant')).toThrow(/is for a CA whose key is elsewhere/);
     expect(() => profiles.intermediate('server')).toThrow(/only intermediate, intermediate-plant/);
   });
 

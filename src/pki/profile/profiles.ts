@@ -38,6 +38,11 @@ export class Profiles {
 
   /** The profile of an end entity. Throws PkiError `profile_unknown`. */
   named(name: string): EndEntityProfile {
+    if (this.#intermediates.has(name))
+      throw new PkiError(
+        'profile_unknown',
+        `the profile ${name} is for a CA whose key is elsewhere (\`veritas sign --profile ${name}\`), others are ${this.names.join(', ')}`,
+      );
     return this.#endEntities.get(name) ?? unknown(name, this.names);
   }
 
