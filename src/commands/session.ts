@@ -75,12 +75,12 @@ async function withOpened<Opened, T>(
   work: (opened: Opened, configuration: Configuration) => Promise<T>,
 ): Promise<T> {
   return withStoreOf(session, { create }, async (store, configuration) => {
+    const settings = pkiSettingsOf(configuration);
     try {
-      const settings = pkiSettingsOf(configuration);
       const opened = await open({ settings, store, create, requester: requester(), now: session.now });
       return await work(opened, configuration);
     } finally {
-      wipePassphrases();
+      wipePassphrases(settings.passphraseFile);
     }
   });
 }

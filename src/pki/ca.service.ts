@@ -121,7 +121,7 @@ export class CaService {
       await this.#openRemoved();
       await this.#ocsp?.open();
     } finally {
-      wipePassphrases();
+      wipePassphrases(this.#settings.passphraseFile);
     }
   }
 

@@ -17,7 +17,7 @@ export const KeyUsage = {
   decipherOnly: 8,
 } as const;
 
-/** TLS extensions that a certificate can require, by name (RFC 7633 §4.2.1, RFC 6066 §8). */
+/** TLS extensions that a certificate can require, by name (RFC 7633 §4.1, RFC 6066 §8). */
 export const TlsFeature = { statusRequest: 5 } as const;
 
 /** The standard's name of a KeyUsage bit, or its number when it has no name. */

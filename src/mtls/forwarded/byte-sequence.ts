@@ -15,7 +15,7 @@ export function decodeByteSequence(text: string): Uint8Array {
   return decodeBase64(base64);
 }
 
-/** A List of one to `most` Byte Sequences without parameters (RFC 9651 §3.1; RFC 9440 §2.2). Throws ForwardedHeaderError. */
+/** A List of one to `most` Byte Sequences without parameters (RFC 9651 §3.1; RFC 9440 §2.3). Throws ForwardedHeaderError. */
 export function decodeByteSequences(text: string, most: number): Uint8Array[] {
   const members = text.split(/[ \t]*,[ \t]*/, most + 1);
   if (members.length > most) throw new ForwardedHeaderError('too_long', `it has more than ${most} certificates`);

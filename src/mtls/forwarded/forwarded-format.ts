@@ -19,7 +19,7 @@ interface ForwardedFormat {
 /** The client's certificate in DER, and those that it presented above it. */
 export type PresentedOctets = readonly [Uint8Array, ...Uint8Array[]];
 
-/** The chain header of RFC 9440 §2.2. */
+/** The chain header of RFC 9440 §2.3. */
 export const CHAIN_HEADER = 'client-cert-chain';
 
 const DEFAULT_HEADER = 'x-ssl-client-cert';

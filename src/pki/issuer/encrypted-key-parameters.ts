@@ -1,6 +1,6 @@
 import { DerReader, Tag } from '../../der/index.js';
 
-// RFC 8018 appendix A and C, RFC 3565 §2.
+// RFC 8018 appendix C.
 export const PBES2 = '1.2.840.113549.1.5.13';
 export const PBKDF2 = '1.2.840.113549.1.5.12';
 export const HMAC_SHA256 = '1.2.840.113549.2.9';

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import { temporaryFolder } from '../../../test/support/folder.js';
+import { openTemporaryAuthority } from '../../../test/support/temporary-authority.js';
 import { withPassphrase, wipePassphrases } from './passphrase.js';
 
 afterEach(() => {
@@ -44,4 +45,17 @@ test('a pipe is read once for all uses, and is over when it was wiped', async ()
     code: 'key_unreadable',
     message: expect.stringContaining('was wiped when the keys had been opened'),
   });
+});
+
+test('a CA that has opened its keys leaves the passphrase of another one in the process, which came through a pipe', async () => {
+  const [one, other] = [await openTemporaryAuthority(), await openTemporaryAuthority()];
+  const passphraseFile = join(other.folder, 'pipe');
+  spawnSync('sh', ['-c', 'mkfifo -m 600 "$0"', passphraseFile]);
+  const writer = spawn('sh', ['-c', 'cat "$1" >"$0"', passphraseFile, other.settings.passphraseFile]);
+  const { ca } = await other.reopen({ settings: { ...other.settings, passphraseFile } });
+  await Promise.all([ca.issuing.issuer.open(), once(writer, 'exit')]);
+  await one.authority.ca.openKeys();
+  await ca.openKeys();
+  await expect(withPassphrase(passphraseFile, () => 'again')).rejects.toMatchObject({ code: 'key_unreadable' });
+  await Promise.all([one.close(), other.close()]);
 });

@@ -22,12 +22,15 @@ export async function withPassphrase<T>(path: string, work: (passphrase: Buffer)
   }
 }
 
-/** Wipes the passphrases that {@link withPassphrase} keeps. Afterwards no key can be opened with them. */
-export function wipePassphrases(): void {
-  for (const [path, passphrase] of kept) {
-    passphrase?.fill(0);
-    kept.set(path, undefined);
-  }
+/**
+ * Wipes the passphrase that {@link withPassphrase} keeps of `path`, if any; of every path when none is named. Afterwards no key can be opened with it.
+ */
+export function wipePassphrases(path?: string): void {
+  for (const [each, passphrase] of kept)
+    if (path === undefined || path === each) {
+      passphrase?.fill(0);
+      kept.set(each, undefined);
+    }
 }
 
 function onlyOnce(path: string): Buffer {
