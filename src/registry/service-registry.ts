@@ -44,7 +44,6 @@ export class ServiceRegistry {
   #epoch = 0;
   /** The next moment at which an entry begins or ends; undefined when it was not computed since the last change. */
   #turn: number | undefined;
-  #reading: Promise<void> | undefined;
 
   constructor(parts: {
     readonly store: Store;
@@ -56,7 +55,7 @@ export class ServiceRegistry {
     this.#configured = new Map(parts.configured.map(({ name, roles }) => [name, configuredService(name, roles)]));
     for (const service of this.#configured.values()) this.#index.set(service);
     this.#follower = new StoreFollower(parts.store, {
-      read: () => this.refresh(),
+      read: () => this.#read(),
       onError: (error) => {
         this.#events.emit('background.failed', { task: 'services.poll', error });
       },
@@ -135,13 +134,8 @@ export class ServiceRegistry {
   }
 
   /** Reads what is new. Calls that arrive together share one reading, and a call during a reading causes another one. */
-  async refresh(): Promise<void> {
-    const before = this.#reading;
-    if (before) await before.catch(() => undefined);
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = undefined;
-    });
-    return this.#reading;
+  refresh(): Promise<void> {
+    return this.#follower.read();
   }
 
   /** Looks every `interval` milliseconds, and when the database tells, whether another process changed the store. Does not keep the process alive. */

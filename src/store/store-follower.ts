@@ -22,15 +22,28 @@ export class StoreFollower {
   #isTold = false;
   #timer: NodeJS.Timeout | undefined;
   #unwatch: (() => void) | undefined;
+  #reading: Promise<void> | undefined;
+  #onRead: (() => void) | undefined;
 
   constructor(store: Store, reader: StoreReader) {
     this.#store = store;
     this.#reader = reader;
   }
 
-  /** Begins; `interval` in milliseconds. */
-  start(interval: number): void {
+  /** Reads now. Calls that arrive together share one reading, and a call during a reading causes another one. Throws what `read` throws. */
+  async read(): Promise<void> {
+    const before = this.#reading;
+    if (before) await before.catch(() => undefined);
+    this.#reading ??= this.#reader.read().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  /** Begins; `interval` in milliseconds. `onRead` is told of each reading that it leads to. */
+  start(interval: number, onRead?: () => void): void {
     this.stop();
+    this.#onRead = onRead;
     this.#timer = setInterval(() => {
       if (!this.#isBusy) void this.#follow();
     }, interval).unref();
@@ -45,6 +58,7 @@ export class StoreFollower {
     this.#unwatch?.();
     this.#timer = undefined;
     this.#unwatch = undefined;
+    this.#onRead = undefined;
   }
 
   async #follow(): Promise<void> {
@@ -55,7 +69,10 @@ export class StoreFollower {
       // Taken before the rows: what is committed in between is read twice rather than never.
       const version = await this.#store.dataVersion();
       if (version === this.#seen) this.#reader.unchanged?.(asOf);
-      else await this.#reader.read();
+      else {
+        await this.read();
+        this.#onRead?.();
+      }
       this.#seen = version;
     } catch (error) {
       this.#reader.onError(error);

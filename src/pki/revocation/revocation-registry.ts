@@ -52,8 +52,6 @@ export class RevocationRegistry {
   #sequence = 0;
   #epoch = 0;
   #readAt = Number.NEGATIVE_INFINITY;
-  #refreshing: Promise<void> | undefined;
-  #onChange: (() => void) | undefined;
   readonly #follower: StoreFollower;
 
   constructor(parts: {
@@ -71,10 +69,7 @@ export class RevocationRegistry {
     this.#authorities = parts.authorities;
     this.#unreadLimit = parts.unreadLimit ?? UNREAD_LIMIT;
     this.#follower = new StoreFollower(parts.store, {
-      read: async () => {
-        await this.refresh();
-        this.#onChange?.();
-      },
+      read: () => this.#read(),
       clock: this.#monotonic,
       unchanged: (asOf) => {
         this.#readAt = asOf;
@@ -118,13 +113,8 @@ export class RevocationRegistry {
    * Reads new changes from the store. Calls that arrive together share one read; a call during a read causes another read. Throws what the store
    * throws.
    */
-  async refresh(): Promise<void> {
-    const before = this.#refreshing;
-    if (before) await before.catch(() => undefined);
-    this.#refreshing ??= this.#read().finally(() => {
-      this.#refreshing = undefined;
-    });
-    return this.#refreshing;
+  refresh(): Promise<void> {
+    return this.#follower.read();
   }
 
   /**
@@ -132,12 +122,10 @@ export class RevocationRegistry {
    * `onChange`. The timer does not keep the process alive.
    */
   startPolling(interval: number, onChange?: () => void): void {
-    this.#onChange = onChange;
-    this.#follower.start(interval);
+    this.#follower.start(interval, onChange);
   }
 
   stopPolling(): void {
-    this.#onChange = undefined;
     this.#follower.stop();
   }
 
