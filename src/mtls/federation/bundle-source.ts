@@ -28,7 +28,7 @@ export const isBundleUrl = (bundle: string): boolean => /^https:\/\//i.test(bund
 /**
  * The octets of a bundle: from a file, or over https. The server is verified as on the web (profile `https_web`), or as `endpoint` says
  * (`https_spiffe`, SPIFFE Federation §5.2.2). Throws on any status but 200, redirects included, on more than 1 MiB, after 10 s of silence, and after
- * 30 s in all.
+ * 30 s in all, the handshake of `https_spiffe` apart.
  */
 export async function readBundle(
   { bundle, ca }: BundleSource,
@@ -54,7 +54,7 @@ export async function readBundle(
       ...(ca === undefined ? {} : { ca: Buffer.from(ca) }),
     });
   const { socket } = await connectAnonymously(
-    { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 443), peer: endpoint.spiffeId },
+    { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 443), peer: endpoint.spiffeId, signal },
     { trust: endpoint.trust, clock, handshakeTimeout: SILENCE_MS },
   );
   return fetchBundle(url, signal, { createConnection: () => socket });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { replaceFile, temporaryFolder, writeFiles } from '../../../test/support/folder.js';
 import { TestCa, type Issued, type TestCertificateOptions } from '../../testing/index.js';
@@ -212,6 +212,21 @@ describe('a server that is known by its SPIFFE ID', () => {
     await next('loaded');
     expect(anchors()).toEqual(fingerprints(first, second));
   });
+
+  test('is let go amid the handshake when it is stopped', async () => {
+    const silent = createTcpServer();
+    await once(silent.listen(0, '127.0.0.1'), 'listening');
+    stopping.push(() => silent.close());
+    const bundle = `https://127.0.0.1:${(silent.address() as AddressInfo).port}/bundle`;
+    const { trust, events } = federation({ ...selfServing(), bundle }, [], undefined, 60_000);
+    const started = trust.start();
+    const [socket] = (await once(silent, 'connection')) as [Socket];
+    await once(socket, 'data');
+    trust.stop();
+    await Promise.all([started, once(socket, 'close')]);
+    expect(events).toEqual([]);
+    // A handshake is given up after ten seconds in any case.
+  }, 5_000);
 
   test('may be of our own domain, or of another one here, whose bundle is read before', async () => {
     for (const [ca, endpointSpiffeId, more] of [
