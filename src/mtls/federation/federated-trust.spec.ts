@@ -226,7 +226,7 @@ describe('a server that is known by its SPIFFE ID', () => {
     await Promise.all([started, once(socket, 'close')]);
     expect(events).toEqual([]);
     // A handshake is given up after ten seconds in any case.
-  }, 5_000);
+  }, 9_000);
 
   test('may be of our own domain, or of another one here, whose bundle is read before', async () => {
     for (const [ca, endpointSpiffeId, more] of [
