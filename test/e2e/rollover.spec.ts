@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { HealthService } from '../../src/health/index.js';
 import {
   CaService,
   CERTIFICATION_AUTHORITY,
@@ -130,14 +131,19 @@ class Peer {
   }
 }
 
-/** Asks without a pause whether the service is ready, until it is told to stop; gives the answers that were another. */
+/**
+ * Asks without a pause whether the service is ready, until it is told to stop; gives the parts that were not. How long a commit takes is the disk's matter:
+ * a store that keeps others waiting for it is not meant.
+ */
 function watchReadiness(): () => Promise<string[]> {
+  const health = service.application.get(HealthService, { strict: false });
   const watching = { stopped: false };
   const others: string[] = [];
   const watch = async (): Promise<void> => {
     while (!watching.stopped) {
-      const { status, body } = await getPlain(service.ports.repository!, '/readyz');
-      if (status !== 200) others.push(`${status} ${body.toString()}`);
+      const { parts } = await health.report();
+      for (const [name, part] of Object.entries(parts))
+        if (part.state === 'down' && part.detail !== 'does not answer') others.push(`${name} ${part.detail}`);
       await delay(5);
     }
   };
