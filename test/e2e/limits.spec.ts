@@ -590,14 +590,19 @@ test('who takes whatever comes after an upgrade is not cut, however long it goes
   const upgraded = async () => {
     const { socket } = await RawConnection.open(app.port, billing);
     socket.removeAllListeners('data');
+    const upgrading = once(app.server, 'upgrade') as Promise<[unknown, Socket]>;
     socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: any\r\n\r\n');
-    return socket;
+    const [, accepted] = await upgrading;
+    return { socket, accepted };
   };
-  const [taking, idle] = [await upgraded(), await upgraded()];
+  const [{ socket: taking }, { socket: idle, accepted }] = [await upgraded(), await upgraded()];
   idle.pause();
+  const cut = once(accepted, 'close');
   const begun = performance.now();
   for await (const piece of taking) if (piece && performance.now() - begun > 2.5 * answerTimeout) break;
   expect(performance.now() - begun).toBeGreaterThan(2.5 * answerTimeout);
+  // Until it is cut, it takes nothing.
+  await cut;
   await once(idle.resume(), 'close');
   await app.app.close();
 });
