@@ -349,6 +349,12 @@ describe('what is kept', () => {
     expect(await ofBoth()).toEqual(['tryLater', 'revoked']);
     await registry.refresh();
     expect(await ofBoth()).toEqual(['good', 'revoked']);
+    // Nor is it noticed later when the clock is set back meanwhile, to a time that what is kept was for.
+    forward(HOUR / 2);
+    for (let times = 0; times < 2; times++) expect(await ofBoth()).toEqual(['good', 'revoked']);
+    monotonic *= 3;
+    forward(-HOUR / 4);
+    expect(await ofBoth()).toEqual(['tryLater', 'revoked']);
   });
 });
 
