@@ -47,6 +47,16 @@ const isOpen = (file: number): boolean => {
   }
 };
 
+test('of two that are released at once one stays idle, and the other ends', async () => {
+  const sent = jest.spyOn(Worker.prototype, 'postMessage');
+  const threads = [await begin(), await begin()];
+  const [, later] = sent.mock.contexts as readonly Worker[];
+  const ended = once(later!, 'exit');
+  for (const thread of threads) await thread.release();
+  await ended;
+  sent.mockRestore();
+});
+
 test.each(['in use', 'idle', 'ended'])('it closes the descriptor of another file, while it is %s', async (state) => {
   const sent = jest.spyOn(Worker.prototype, 'postMessage');
   const [thread, file] = [await begin(), openSync(import.meta.filename, 'r')];

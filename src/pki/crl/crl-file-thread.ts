@@ -28,7 +28,7 @@ const HEAP = { maxOldGenerationSizeMb: 192 };
 export class CrlFileThread implements ReadingThread {
   static #idle: Worker | undefined;
   static #timer: NodeJS.Timeout | undefined;
-  /** The worker that was started last, unless it has ended or is about to. */
+  /** The worker that was started last, unless it has ended. */
   static #last: Started | undefined;
   readonly #worker: Worker;
   /** Requests that were sent and have no answer yet, in their order. */
@@ -88,10 +88,7 @@ export class CrlFileThread implements ReadingThread {
     this.#end();
     this.#worker.off('message', this.#hear).off('error', this.#end).off('exit', this.#end);
     if (isFree && CrlFileThread.#idle === undefined) CrlFileThread.#rest(this.#worker);
-    else {
-      CrlFileThread.#forget(this.#worker);
-      await this.#worker.terminate();
-    }
+    else await this.#worker.terminate();
   }
 
   #answerTo(request: CrlFileRequest, moved: readonly ArrayBuffer[]): Promise<CrlFileAnswer> {
@@ -148,7 +145,7 @@ export class CrlFileThread implements ReadingThread {
     worker.on('error', () => undefined);
     worker.on('exit', () => {
       if (CrlFileThread.#idle === worker) CrlFileThread.#takeIdle();
-      CrlFileThread.#forget(worker);
+      if (CrlFileThread.#last?.worker === worker) CrlFileThread.#last = undefined;
       // One that was terminated, or died, did not come to these.
       for (const each of files.slice(Atomics.load(taken, 0))) close(each);
     });
@@ -167,14 +164,9 @@ export class CrlFileThread implements ReadingThread {
     worker.unref();
     CrlFileThread.#timer = setTimeout(() => {
       CrlFileThread.#takeIdle();
-      CrlFileThread.#forget(worker);
       // It closes what it was given before.
       worker.postMessage({ kind: 'stop' } satisfies CrlFileRequest);
     }, IDLE_MS).unref();
-  }
-
-  static #forget(worker: Worker): void {
-    if (CrlFileThread.#last?.worker === worker) CrlFileThread.#last = undefined;
   }
 }
 
