@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
@@ -46,16 +47,22 @@ export function forThisClientAlone(reply: FastifyReply): FastifyReply {
   return reply.removeHeader('expires').removeHeader('content-type').header('cache-control', 'no-store');
 }
 
-/** If-Match, by strong comparison (§13.1.1). If-Unmodified-Since counts only without If-Match. */
-function isAnother({ headers }: FastifyRequest, { etag, lastModified }: Validators): boolean {
+/**
+ * Whether a client wants another document than there is: 412. If-Match, by strong comparison (RFC 9110 §13.1.1). If-Unmodified-Since counts only without
+ * If-Match.
+ */
+export function isAnother({ headers }: Pick<IncomingMessage, 'headers'>, { etag, lastModified }: Validators): boolean {
   const tags = headers['if-match'];
   if (tags !== undefined) return tags !== '*' && !listOf(tags).includes(etag);
   const since = timeFrom(headers['if-unmodified-since']);
   return lastModified !== undefined && since < lastModified.getTime();
 }
 
-/** If-None-Match, by weak comparison (§13.1.2). If-Modified-Since counts only without If-None-Match. */
-function isUnchanged({ headers }: FastifyRequest, { etag, lastModified }: Validators): boolean {
+/** Whether a client has the document already: 304. If-None-Match, by weak comparison (§13.1.2). If-Modified-Since counts only without If-None-Match. */
+export function isUnchanged(
+  { headers }: Pick<IncomingMessage, 'headers'>,
+  { etag, lastModified }: Validators,
+): boolean {
   const tags = headers['if-none-match'];
   if (tags !== undefined) return tags === '*' || listOf(tags).some((tag) => tag.replace(/^W\//, '') === etag);
   const since = timeFrom(headers['if-modified-since']);
@@ -71,8 +78,8 @@ const HTTP_DATES = [
 ];
 
 /** Milliseconds since 1970. NaN for what has none of the three forms of an HTTP-date (RFC 9110 §5.6.7), and is therefore ignored. */
-function timeFrom(date = ''): number {
-  if (!HTTP_DATES.some((form) => form.test(date))) return Number.NaN;
+function timeFrom(date: string | undefined): number {
+  if (date === undefined || !HTTP_DATES.some((form) => form.test(date))) return Number.NaN;
   // The third form is in UTC too and does not say so.
   return Date.parse(date.endsWith('GMT') ? date : `${date} GMT`);
 }

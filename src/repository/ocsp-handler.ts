@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PROBLEM_CONTENT_TYPE, problemOfStatus } from '../mtls/index.js';
 import type { OcspAnswer } from '../pki/index.js';
 import { MAX_OCSP_REQUEST_OCTETS } from '../x509/index.js';
+import { isAnother, isUnchanged } from './cached-reply.js';
 import type { Failed } from './failure-log.js';
 import type { Published } from './published.js';
 
@@ -112,7 +113,12 @@ function receive(
   });
 }
 
-/** Sends an answer. Caches may keep it until its nextUpdate (RFC 5019 §6.2); an answer for a single client is not cached. */
+const FOR_NOBODY_ELSE = ['content-length', '0', 'cache-control', 'no-store'];
+
+/**
+ * Sends an answer, or 412 or 304 if the conditions of a GET say so (RFC 9110 §13.2.2). Caches may keep it until its nextUpdate (RFC 5019 §6.2); an answer for
+ * a single client is not cached.
+ */
 function send({ der, caching }: OcspAnswer, { method, headers }: IncomingMessage, response: ServerResponse): void {
   if (!caching) {
     response.writeHead(200, [...contentOf(der), 'cache-control', 'no-store']).end(textOf(der), 'latin1');
@@ -126,7 +132,11 @@ function send({ der, caching }: OcspAnswer, { method, headers }: IncomingMessage
     written.headers = ['cache-control', `max-age=${seconds}, public, no-transform, must-revalidate`, ...validators];
     written.whole = [...contentOf(der), ...written.headers];
   }
-  if (method !== 'POST' && isFresh(headers, caching)) response.writeHead(304, written.headers).end();
+  const { thisUpdate: lastModified, etag } = caching;
+  const isConditional = method !== 'POST';
+  if (isConditional && isAnother({ headers }, { etag, lastModified })) response.writeHead(412, FOR_NOBODY_ELSE).end();
+  // By a time nobody is told that nothing changed: the status may change twice within one second.
+  else if (isConditional && isUnchanged({ headers }, { etag })) response.writeHead(304, written.headers).end();
   else response.writeHead(200, written.whole).end(written.text, 'latin1');
 }
 
@@ -160,15 +170,6 @@ function writtenOf(der: Uint8Array, caching: Caching): Written {
   const written = { text: textOf(der), validators, seconds: Number.NaN, headers: [], whole: [] };
   WRITTEN.set(caching, written);
   return written;
-}
-
-/**
- * Whether the client has this answer already (If-None-Match, RFC 9110 §13.1.2). If-Modified-Since is ignored: the status may change twice within one
- * second.
- */
-function isFresh({ 'if-none-match': match }: IncomingMessage['headers'], { etag }: Caching): boolean {
-  if (match === undefined) return false;
-  return match === '*' || match.split(',').some((each) => each.trim().replace(/^W\//, '') === etag);
 }
 
 const HOW = `An OCSP request of at most ${MAX_OCSP_REQUEST_OCTETS} octets comes as application/ocsp-request by POST to ${PATH}, or in base64 by GET behind ${PATH}/.`;

@@ -349,6 +349,27 @@ describe('the repository', () => {
     expect([answer.status, await answer.text()]).toEqual([200, 'answer']);
   });
 
+  it('evaluates the conditions of who asks for one answer of OCSP and no other (RFC 9110 §13.2.2)', async () => {
+    const path = `/ocsp/${known.toString('base64')}`;
+    const statusFor = async (headers: Record<string, string>, method?: string) => {
+      const { status, headers: told, body } = await ask(path, headers, method);
+      if (status === 412)
+        expect([told['cache-control'], told['content-length'], body.length]).toEqual(['no-store', '0', 0]);
+      return status;
+    };
+    const [before, then] = [thisUpdate.getTime() - 1000, thisUpdate.getTime()].map((time) =>
+      new Date(time).toUTCString(),
+    );
+    for (const method of ['GET', 'HEAD']) {
+      expect(await statusFor({ 'if-match': '"x", "answer"' }, method)).toBe(200);
+      expect(await statusFor({ 'if-match': '*', 'if-unmodified-since': before! }, method)).toBe(200);
+      for (const other of ['"x"', 'W/"answer"'])
+        expect(await statusFor({ 'if-match': other, 'if-none-match': '"answer"' }, method)).toBe(412);
+      expect(await statusFor({ 'if-unmodified-since': then! }, method)).toBe(200);
+      expect(await statusFor({ 'if-unmodified-since': before! }, method)).toBe(412);
+    }
+  });
+
   it('serves deltas and shards by their names', async () => {
     expect((await ask('/crl/issuing/delta.crl')).body.toString()).toBe('delta');
     expect((await ask('/crl/issuing/2.crl')).body).toHaveLength(1000);

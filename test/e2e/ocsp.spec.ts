@@ -226,6 +226,16 @@ describe('OCSP over HTTP', () => {
       413,
     ],
     [
+      'a body of 4 097 octets in one chunk',
+      'POST',
+      '/ocsp',
+      {
+        body: Buffer.alloc(4097),
+        headers: { 'content-type': 'application/ocsp-request', 'transfer-encoding': 'chunked' },
+      },
+      413,
+    ],
+    [
       'a body of a megabyte in chunks',
       'POST',
       '/ocsp',

@@ -10,6 +10,12 @@ interface Asked {
   readonly reject: (error: Error) => void;
 }
 
+/** A worker, and the descriptors that it was given to close. */
+interface Started {
+  readonly worker: Worker;
+  readonly files: number[];
+}
+
 const IDLE_MS = 10_000;
 /** The entries are not in it. With a limit of its own it also begins smaller, by two mebibytes. */
 const HEAP = { maxOldGenerationSizeMb: 192 };
@@ -22,8 +28,8 @@ const HEAP = { maxOldGenerationSizeMb: 192 };
 export class CrlFileThread implements ReadingThread {
   static #idle: Worker | undefined;
   static #timer: NodeJS.Timeout | undefined;
-  /** The worker that was started last, unless it has ended or is about to. */
-  static #last: Worker | undefined;
+  /** The worker that was started last, unless it has ended. */
+  static #last: Started | undefined;
   readonly #worker: Worker;
   /** Requests that were sent and have no answer yet, in their order. */
   readonly #asked: Asked[] = [];
@@ -82,10 +88,7 @@ export class CrlFileThread implements ReadingThread {
     this.#end();
     this.#worker.off('message', this.#hear).off('error', this.#end).off('exit', this.#end);
     if (isFree && CrlFileThread.#idle === undefined) CrlFileThread.#rest(this.#worker);
-    else {
-      CrlFileThread.#forget(this.#worker);
-      await this.#worker.terminate();
-    }
+    else await this.#worker.terminate();
   }
 
   #answerTo(request: CrlFileRequest, moved: readonly ArrayBuffer[]): Promise<CrlFileAnswer> {
@@ -122,20 +125,29 @@ export class CrlFileThread implements ReadingThread {
    * octets. That takes milliseconds for a large one, in which a thread of libuv's pool would keep the core from requests.
    */
   static readonly closeFile = (file: number): void => {
-    const worker = CrlFileThread.#last;
-    if (worker) worker.postMessage({ kind: 'close-file', file } satisfies CrlFileRequest);
-    else close(file);
+    const last = CrlFileThread.#last;
+    if (!last) {
+      close(file);
+      return;
+    }
+    last.files.push(file);
+    last.worker.postMessage({ kind: 'close-file', file } satisfies CrlFileRequest);
   };
 
   static #start(): Worker {
     // The worker's file beside this one, compiled or not. It needs no loader of a test runner.
     const file = new URL(import.meta.url.replace(/crl-file-thread(?=\.[jt]s$)/, 'crl-file-worker'));
-    const worker = (CrlFileThread.#last = begin(file));
+    const taken = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    const files: number[] = [];
+    const worker = begin(file, taken);
+    CrlFileThread.#last = { worker, files };
     // An idle worker has no owner that could be told of its end.
     worker.on('error', () => undefined);
     worker.on('exit', () => {
       if (CrlFileThread.#idle === worker) CrlFileThread.#takeIdle();
-      CrlFileThread.#forget(worker);
+      if (CrlFileThread.#last?.worker === worker) CrlFileThread.#last = undefined;
+      // One that was terminated, or died, did not come to these.
+      for (const each of files.slice(Atomics.load(taken, 0))) close(each);
     });
     return worker;
   }
@@ -152,21 +164,16 @@ export class CrlFileThread implements ReadingThread {
     worker.unref();
     CrlFileThread.#timer = setTimeout(() => {
       CrlFileThread.#takeIdle();
-      CrlFileThread.#forget(worker);
       // It closes what it was given before.
       worker.postMessage({ kind: 'stop' } satisfies CrlFileRequest);
     }, IDLE_MS).unref();
   }
-
-  static #forget(worker: Worker): void {
-    if (CrlFileThread.#last === worker) CrlFileThread.#last = undefined;
-  }
 }
 
-function begin(file: URL): Worker {
+function begin(file: URL, taken: Int32Array): Worker {
   try {
     // It closes descriptors that were opened here.
-    return new Worker(file, { execArgv: [], trackUnmanagedFds: false, resourceLimits: HEAP });
+    return new Worker(file, { execArgv: [], trackUnmanagedFds: false, resourceLimits: HEAP, workerData: taken });
   } catch (error) {
     throw threadFailed(`cannot be started (${error instanceof Error ? error.message : 'unknown reason'})`, error);
   }

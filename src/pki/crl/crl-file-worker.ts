@@ -1,7 +1,7 @@
 import { createHash, createSign, randomInt, sign, type KeyObject } from 'node:crypto';
 import { closeSync, fdatasyncSync, readSync, writeSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { DecodeError } from '../../der/decode-error.js';
 import { entriesOf, type RevocationPage } from '../../store/revocation-page.js';
 import { SqliteReader } from '../../store/sqlite-reader.js';
@@ -146,6 +146,8 @@ class Entries {
   }
 }
 
+/** How many descriptors of other files this thread has taken to close them. */
+const taken = workerData as Int32Array;
 let rows: SqliteReader | undefined;
 let entries: Entries | undefined;
 
@@ -218,6 +220,8 @@ try {
 
 parentPort?.on('message', (request: CrlFileRequest) => {
   if (request.kind === 'close-file') {
+    // First: who closes what this thread did not come to would close another file that has the number by then.
+    Atomics.add(taken, 0, 1);
     closeSync(request.file);
     return;
   }

@@ -10,8 +10,10 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   statSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -61,6 +63,47 @@ it('a list that was so long in the making that its draft was taken for one left 
   publication.close();
   await close();
 });
+
+it('a file that is cut off while it is compared with its row is taken for none, and given back', async () => {
+  const { place: database, folder, store, reopen, close } = await openTemporaryAuthority();
+  const { crls } = await reopen();
+  await crls.sign('issuing', somebody);
+  // The next one is taken for too large for its row.
+  await database.query('update crl set octets = 2000000');
+  await crls.sign('issuing', somebody);
+  const crlFolder = join(folder, 'var/crl');
+  const path = join(crlFolder, 'issuing.crl');
+  const isOpen = (name = path) =>
+    readdirSync('/proc/self/fd').some((file) => targetOf(join('/proc/self/fd', file)) === name);
+  expect(isOpen()).toBe(true);
+  // So is one that another has replaced.
+  await database.query('update crl set octets = 2000000 where der is null');
+  await crls.sign('issuing', somebody);
+  while (isOpen(`${path} (deleted)`)) await setTimeout(5);
+  crls.close();
+  while (isOpen()) await setTimeout(5);
+  // It takes a moment to read, though it has no more on the disk.
+  const octets = 64_000_000;
+  truncateSync(path, octets);
+  await database.query(`update crl set octets = ${octets} where der is null`);
+  const publication = new CrlPublication({ store, events: new EventBus(), folder: crlFolder });
+  const served = publication.serveLast(place);
+  while (!isOpen()) await setTimeout(1);
+  truncateSync(path, 1_000);
+  expect(await served).toBeUndefined();
+  while (isOpen()) await setTimeout(5);
+  publication.close();
+  await close();
+});
+
+/** Where a link leads; undefined when it is gone. */
+function targetOf(link: string): string | undefined {
+  try {
+    return readlinkSync(link);
+  } catch {
+    return undefined;
+  }
+}
 
 /** A pipe for writing, once somebody has it open for reading. */
 function openedByReader(pipe: string): number | undefined {

@@ -286,11 +286,15 @@ async function namedFile(file: CrlFile, path: string): Promise<PublishedOctets> 
   }
 }
 
-/** The file, when it has the length and digest that its row says. */
+/** The file, when it has the length and digest that its row says. One that cannot be read to its end is as good as none: the list has another place, or is signed anew. */
 async function verified(path: string, { octets, sha256 }: CrlHeader): Promise<PublishedOctets | undefined> {
-  if (!existsSync(path)) return undefined;
-  const file = octetsOfFile(path, CrlFileThread.closeFile);
-  if (file.length === octets && (await file.sha256()) === sha256) return file;
-  file.retire();
+  let file: PublishedOctets | undefined;
+  try {
+    file = octetsOfFile(path, CrlFileThread.closeFile);
+    if (file.length === octets && (await file.sha256()) === sha256) return file;
+  } catch {
+    // It is not there, cut off meanwhile, not for us to read, or on a disk that fails.
+  }
+  file?.retire();
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { certificationRequest } from '../../../test/support/certification-request.js';
 import { describeOnEachStore, describeOnPostgres, EMPTY_STORE, postgresPlace } from '../../../test/support/postgres.js';
 import {
@@ -681,10 +682,25 @@ describeOnEachStore('the CRL service', (_, newPlace) => {
     const first = published(1);
     await schedule.start({ pollInterval: 20, sign: true });
     await first;
-    const second = published(2);
-    const serial = await issueAndRevoke(other, 'keyCompromise');
-    await second;
-    expect(await entriesOf(authority.crls.current('issuing')!)).toMatchObject([{ serialNumber: serial }]);
+    const serials: string[] = [];
+    for (const number of [2, 3]) {
+      const next = published(number);
+      serials.push(await issueAndRevoke(other, 'keyCompromise'));
+      await next;
+      const entries = await entriesOf(authority.crls.current('issuing')!);
+      expect(entries.map(({ serialNumber }) => serialNumber)).toEqual(serials);
+    }
+    await schedule.stop();
+  });
+
+  it('takes up a list that came together with its CA, though nothing changes any more', async () => {
+    const { authority } = temporary;
+    const other = await temporary.reopen({ create: false });
+    for (const step of ['prepare', 'publish'] as const) await other.rollover.take({ step, requester: somebody });
+    const { number } = other.crls.current('issuing-2')!;
+    const schedule = new CrlSchedule(authority);
+    await schedule.start({ pollInterval: 20, sign: false });
+    while (authority.crls.current('issuing-2')?.number !== number) await setTimeout(5);
     await schedule.stop();
   });
 

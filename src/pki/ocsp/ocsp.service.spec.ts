@@ -124,6 +124,7 @@ describe('what is answered', () => {
     const { issuing } = authority.ca;
     clock = issuing.certificate.notAfter;
     expect(await statusOf(certificate)).toEqual({ status: 'unauthorized' });
+    await authority.ocsp!.prepare();
     expect(await statusOf(issuing.certificate, named('root').certificate)).toEqual({ status: 'good' });
   });
 
@@ -145,7 +146,15 @@ describe('what is answered', () => {
     expect(await statusOf(certificate)).toMatchObject({ status: 'revoked', reason: 6 });
     await authority.ca.release({ serialNumber, requester: somebody });
     expect(await statusOf(certificate)).toEqual({ status: 'good' });
+    // Put on hold again before anybody asks: since another time.
     await revoke(certificate, 'certificateHold');
+    const first = await statusOf(certificate);
+    await authority.ca.release({ serialNumber, requester: somebody });
+    forward(1_000);
+    await revoke(certificate, 'certificateHold');
+    expect(await statusOf(certificate)).toMatchObject({ status: 'revoked', reason: 6 });
+    expect(await statusOf(certificate)).not.toEqual(first);
+    // At the same time, for another reason.
     await revoke(certificate, 'superseded');
     expect(await statusOf(certificate)).toMatchObject({ status: 'revoked', reason: 4 });
   });
@@ -349,6 +358,12 @@ describe('what is kept', () => {
     expect(await ofBoth()).toEqual(['tryLater', 'revoked']);
     await registry.refresh();
     expect(await ofBoth()).toEqual(['good', 'revoked']);
+    // Nor is it noticed later when the clock is set back meanwhile, to a time that what is kept was for.
+    forward(HOUR / 2);
+    for (let times = 0; times < 2; times++) expect(await ofBoth()).toEqual(['good', 'revoked']);
+    monotonic *= 3;
+    forward(-HOUR / 4);
+    expect(await ofBoth()).toEqual(['tryLater', 'revoked']);
   });
 });
 
@@ -401,10 +416,27 @@ describe('the responder', () => {
     expect(await authority.audit.verify()).toMatchObject({ ok: true });
     expect(await authority.ca.find(responder.serialNumber)).toMatchObject({ profile: 'ocsp-responder' });
     expect(keyFiles()).toEqual(['ocsp-issuing_ca.key.pem']);
+    expect(authority.ocsp!.standing).toEqual({
+      responders: [{ issuer: 'issuing', notAfter: responder.notAfter, hasFailed: false }],
+      lastSigned: new Date(Math.floor(clock.getTime() / 1000) * 1000),
+    });
     // Another process takes up what is there.
     const other = await temporary.reopen({ settings: authority.settings, create: false });
     const { der } = await ask(requestOf(serialNumber, other.ca.issuing.certificate), other);
     expect(decodeOcspResponse(der).basic!.certificates[0]!.der).toEqual(responder.der);
+  });
+
+  it('is made once for all who ask first, and of a node with a key of its own another', async () => {
+    const issuer = authority.ca.issuing.certificate;
+    const nonces = Array.from({ length: 5 }, (_, i) => requestOf('7f', issuer, 'sha1', Buffer.of(i)));
+    await askAll(nonces);
+    const responders = async () => (await authority.ca.list({ service: 'ocsp-issuing' })).rows;
+    expect(await responders()).toHaveLength(1);
+    const key = join(temporary.folder, 'certs/ca/ocsp-issuing_ca.key.pem');
+    renameSync(key, `${key}.elsewhere`);
+    const node = await temporary.reopen({ settings: authority.settings });
+    expect(await statusOf({ serialNumber: '7f' }, issuer, node)).toEqual({ status: 'unknown' });
+    expect(new Set((await responders()).map(({ spki_sha256: digest }) => digest)).size).toBe(2);
   });
 
   it('is renewed beside the answers a week before its end, and before an answer when it is over', async () => {
@@ -441,6 +473,8 @@ describe('the responder', () => {
       const [one, two] = [await open(), await open()];
       for (const each of [one, one, one, two, two])
         expect(await statusOf({ serialNumber: '7f' }, certificate, each)).toEqual({ status: 'unknown' });
+      // Its key is elsewhere, and so is whoever answers for it.
+      expect(await statusOf(certificate, root.certificate, one)).toEqual({ status: 'unauthorized' });
       const { rows } = await one.ca.list({ service: 'ocsp-issuing' });
       expect(rows.map(({ not_after: notAfter }) => notAfter)).toEqual([root.certificate.notAfter.getTime()]);
     } finally {
@@ -581,6 +615,11 @@ describe('the responder', () => {
     // The service starts without it; who is asked to make it says that it cannot be used.
     await other.ocsp!.open();
     await expect(other.ocsp!.prepare()).rejects.toMatchObject({ code: 'key_file_exposed' });
+    // Mended, it is looked at again though the clock was set back to before the failure.
+    chmodSync(join(temporary.folder, 'certs/ca/ocsp-issuing_ca.key.pem'), 0o600);
+    forward(-HOUR / 60);
+    expect(await statusOf({ serialNumber }, undefined, other)).toEqual({ status: 'good' });
+    expect(other.ocsp!.standing.responders.filter(({ hasFailed }) => hasFailed)).toEqual([]);
   });
 });
 

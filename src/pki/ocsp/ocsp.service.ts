@@ -57,8 +57,9 @@ interface Kept {
   readonly registered: KnownStatus['registered'];
   readonly from: number;
   readonly until: number;
-  /** The registry's epoch at the last check; the answer need not be checked again while the epoch is the same and until `checkAgain`. */
+  /** The registry's epoch at the last check; the answer need not be checked again while the epoch is the same, from `checkedAt` until `checkAgain`. */
   epoch: number;
+  checkedAt: number;
   checkAgain: number;
 }
 
@@ -131,7 +132,7 @@ export class OcspService {
     const { epoch } = this.#registry;
     const isCurrent =
       kept.authorities === this.#authorities.all &&
-      ((kept.epoch === epoch && kept.from <= now && now < kept.checkAgain) || this.#isCurrent(kept, now, epoch));
+      ((kept.epoch === epoch && kept.checkedAt <= now && now < kept.checkAgain) || this.#isCurrent(kept, now, epoch));
     if (isCurrent) return kept.answer;
     this.#kept.delete(key);
     return undefined;
@@ -144,6 +145,7 @@ export class OcspService {
     if (!this.#statuses.isStill(authority, serialNumber, registered) || !this.#responders.isGood(responder))
       return false;
     kept.epoch = epoch;
+    kept.checkedAt = now;
     kept.checkAgain = Math.min(now + CHECKED_FOR, until);
     return true;
   }
@@ -194,6 +196,7 @@ export class OcspService {
         from: thisUpdate.getTime(),
         until: nextUpdate.getTime() - this.#overlap,
         epoch: Number.NaN,
+        checkedAt: 0,
         checkAgain: 0,
       });
       return answer;
