@@ -138,6 +138,22 @@ describe('what a stranger types', () => {
     });
   });
 
+  it.each([
+    ['ocsp', '{}', '--out', '{}'],
+    ['renew', '--daemon', '--cert', '{}', '--key', 'a.key', '--metrics', '{}'],
+    ['renew', '--daemon', '--cert', 'orders.pem', '--key', 'a.key', '--ca', '{}', '--metrics', '{}'],
+  ])('what a command reads is not replaced by what it writes: %s %s %s %s', async (...args) => {
+    const read = path('a.pem');
+    const before = readFileSync(read);
+    const written = args.map((arg) => (arg === '{}' ? read : /^(?:a\.key|orders\.pem)$/.test(arg) ? path(arg) : arg));
+    expect(await run(written)).toEqual({
+      code: 1,
+      out: '',
+      err: `veritas: ${read} is what this command reads, which is never overwritten: name another file\n`,
+    });
+    expect(readFileSync(read)).toEqual(before);
+  });
+
   it('a role that there is not: those that there are', async () => {
     const { code, err } = await run(['services', 'allow', 'orders', '--role', 'king']);
     expect([code, err]).toEqual([1, expect.stringContaining(`there is no role "king", only ${ROLES.join(', ')}`)]);
