@@ -121,7 +121,7 @@ describe('what a stranger types', () => {
     const written = args.map((arg) => (arg === '{}' ? keyFile : arg));
     expect(await run([...written, '--cert', path('file/a/x.pem')], {}, certificationRequestPem())).toMatchObject({
       code: 3,
-      err: expect.stringMatching(/cannot be written \(EEXIST\): look at its folder, .*\[file_unwritable\]\n$/),
+      err: expect.stringMatching(/cannot be written \(ENOTDIR\): look at its folder, .*\[file_unwritable\]\n$/),
     });
     expect([existsSync(keyFile), await run(['list', '--service', 'nobody', '--json'])]).toEqual([
       false,

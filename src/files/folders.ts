@@ -6,8 +6,10 @@ import { dirname, resolve } from 'node:path';
  * throws. By hand, since `recursive` of Node.js 24 goes on for ever where a folder that is there answers ENOENT, as in /proc and under autofs.
  */
 export function makeFolders(path: string, mode: number): readonly string[] {
-  const missing: string[] = [];
-  for (let each = resolve(path); !isFolder(each); each = dirname(each)) missing.unshift(each);
+  if (isFolder(path)) return [];
+  const folder = resolve(path);
+  const missing = [folder];
+  for (let above = dirname(folder); !isThere(above); above = dirname(above)) missing.unshift(above);
   return missing.filter((each) => make(each, mode));
 }
 
@@ -21,5 +23,7 @@ function make(path: string, mode: number): boolean {
     throw error;
   }
 }
+
+const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
