@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { backUp, encryptForAge, type AgeRecipient } from '../pki/index.js';
 import { migrationStatus, openStore } from '../store/index.js';
 import { ageKeyFrom, withAgeKey } from './age-key.js';
@@ -35,7 +36,11 @@ export async function backup(session: Session, { out, recipient, passphraseFile 
         const encrypted = await encryptForAge(octets, to);
         const file = new PendingFile(out, 0o600);
         try {
-          for await (const piece of encrypted) file.write(piece);
+          for await (const piece of encrypted) {
+            file.write(piece);
+            // Neither SQLite nor the file pauses otherwise, and a signal would not be noticed.
+            await setImmediate();
+          }
           file.placeAnew();
         } finally {
           file.discard();

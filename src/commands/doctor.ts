@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { CommandError } from './command-error.js';
+import { CommandError, systemReasonOf } from './command-error.js';
 import { diagnose, type Endpoint } from './doctor-connection.js';
 import { describeRefusal, refusalsIn } from './doctor-log.js';
 import { ExitCode } from './exit-code.js';
+import { fileName } from './files.js';
 import type { Session } from './session.js';
 import { describeCheck } from './verify-checks.js';
 
@@ -55,7 +56,7 @@ async function explainRequest(session: Session, id: string, log: string): Promis
     refusals = await refusalsIn(lines, id);
   } catch (error) {
     throw new CommandError(
-      `${log} cannot be read (${(error as Error).message})`,
+      `${fileName(log)} cannot be read (${systemReasonOf(error)})`,
       ExitCode.unusable,
       'name the file that the log of the service goes to, or pipe it: --log -',
     );

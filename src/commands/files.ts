@@ -85,9 +85,13 @@ export const unreadable = (path: string, error: unknown): CommandError =>
 
 /**
  * Checks, before there is anything to write, that a path names a file that can and may be replaced: not a device, not mounted by itself, no private key,
- * and not what this program itself needs. Throws CommandError.
+ * and not what this program itself needs, nor one of `read`, which the command reads. Throws CommandError.
  */
-export function checkOutputFile(path: string | undefined, { store, pki }: Configuration): void {
+export function checkOutputFile(
+  path: string | undefined,
+  { store, pki }: Configuration,
+  read: readonly string[] = [],
+): void {
   if (path === undefined) return;
   if (path === '' || path === '-')
     throw new CommandError(`${JSON.stringify(path)} is no name of a file to write`, ExitCode.usage, 'name a file');
@@ -100,6 +104,7 @@ export function checkOutputFile(path: string | undefined, { store, pki }: Config
   const kept = (what: string): CommandError =>
     new CommandError(`${path} ${what}, which is never overwritten`, ExitCode.refused, 'name another file');
   if (holdsPrivateKey(path)) throw kept('holds a private key');
+  if (there && read.some((each) => isAt(each, there))) throw kept('is what this command reads');
   const needed = [store.path, `${store.path}-wal`, `${store.path}-shm`, pki.passphraseFile, pki.pkcs11?.pinFile];
   if (there && needed.some((each) => each !== undefined && isAt(each, there)))
     throw kept('belongs to the store or to the keys of the CA');

@@ -22,7 +22,8 @@ export class Interruption {
 }
 
 function end(signal: NodeJS.Signals): void {
-  for (const cleanUp of cleanUps) cleanUp();
+  // What was begun last is undone first: a folder is empty once the file in it is gone.
+  for (const cleanUp of [...cleanUps].toReversed()) cleanUp();
   cleanUps.clear();
   for (const each of SIGNALS) process.off(each, end);
   process.kill(process.pid, signal);

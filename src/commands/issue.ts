@@ -1,12 +1,12 @@
 import { lstatSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import {
   checkServiceName,
-  ensureFolder,
   isIntermediateProfile,
   newKeyFor,
   replaceFile,
   requestFor,
+  type CertificationAuthority,
   type IssuedCertificate,
 } from '../pki/index.js';
 import { generalNameToString, isSubtreeWithin, nameToString, type GeneralName } from '../x509/index.js';
@@ -14,6 +14,7 @@ import { CommandError, messageOf } from './command-error.js';
 import { ExitCode } from './exit-code.js';
 import { checkOutputFile, readInputFile, statsOf } from './files.js';
 import { Interruption } from './interruption.js';
+import { withFoldersOf } from './new-folders.js';
 import { describePairs } from './output.js';
 import { PendingFile } from './pending-file.js';
 import { configurationOf, requester, withAuthority, type Session } from './session.js';
@@ -52,7 +53,11 @@ export async function issue(session: Session, options: IssueOptions): Promise<vo
   // Files are named after the service.
   checkServiceName(service);
   checkOutputFile(cert, configurationOf(session));
-  await withAuthority(session, {}, async ({ ca }) => {
+  const files = [
+    { path: key, folderMode: 0o700 },
+    { path: cert, folderMode: 0o755 },
+  ];
+  await withAuthorityAndFolders(session, files, async ({ ca }) => {
     const privateKey = await newKeyFor(ca.profiles.named(profile));
     const terms = { ...termsOf(options), profile, service, requester: requester() };
     let keyFile: PendingFile | undefined;
@@ -80,7 +85,8 @@ export async function sign(session: Session, file: string, options: SignOptions)
     throw new CommandError('--cert names the file of the request', ExitCode.usage, 'give each a file of its own');
   checkOutputFile(cert, configurationOf(session));
   const request = await readInputFile(file, session);
-  await withAuthority(session, {}, async ({ ca }) => {
+  const files = cert === undefined ? [] : [{ path: cert, folderMode: 0o755 }];
+  await withAuthorityAndFolders(session, files, async ({ ca }) => {
     const issued = isIntermediateProfile(options.profile ?? '')
       ? await ca.issueIntermediate({ request, ...intermediateTermsOf(options), requester: requester() })
       : await ca.issue({ request, ...endEntityTermsOf(options), requester: requester() });
@@ -88,6 +94,13 @@ export async function sign(session: Session, file: string, options: SignOptions)
     report(session, issued, { certificate: cert });
   });
 }
+
+/** As {@link withAuthority}; the folders of `files` are there before anything is issued for them. */
+const withAuthorityAndFolders = (
+  session: Session,
+  files: Parameters<typeof withFoldersOf>[0],
+  work: (authority: CertificationAuthority) => Promise<void>,
+): Promise<void> => withAuthority(session, {}, (authority) => withFoldersOf(files, () => work(authority)));
 
 function termsOf({ profile, san = [], ttl }: Terms) {
   return { profile, names: san, lifetime: ttl };
@@ -137,7 +150,6 @@ function intermediateTermsOf({
 
 /** A new key's file, still empty and not in its place. */
 function beginKey(path: string, certificate: string): PendingFile {
-  ensureFolder(dirname(path), 0o700);
   // A link that leads nowhere is there too: nothing is placed anew where it is.
   if (!lstatSync(path, { throwIfNoEntry: false })) return new PendingFile(path, 0o600);
   throw new CommandError(
@@ -163,7 +175,6 @@ function placeKey(file: PendingFile, { certificate: { serialNumber } }: IssuedCe
 
 function writeCertificate(path: string, { chainPem, certificate: { serialNumber } }: IssuedCertificate): void {
   try {
-    ensureFolder(dirname(path), 0o755);
     replaceFile(path, chainPem, 0o644);
   } catch (error) {
     throw new CommandError(

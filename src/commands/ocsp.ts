@@ -32,7 +32,7 @@ export async function ocsp(session: Session, target: string, options: OcspOption
   const isFile = target === '-' || statsOf(target) !== undefined;
   const certificate = isFile ? await readCertificate(target, session) : undefined;
   const serialNumber = certificate?.serialNumber ?? serialNumberOf(target);
-  checkOutputFile(options.out, configurationOf(session));
+  checkOutputFile(options.out, configurationOf(session), isFile ? [target] : []);
   await withAuthority(session, {}, async (authority) => {
     const issuer = await issuerOf(authority, serialNumber, certificate);
     // A response that is kept in a file for stapling answers nobody's nonce.

@@ -15,11 +15,16 @@ export class PendingFile {
   /** Makes the temporary file in the folder of `path`. */
   constructor(path: string, mode: number) {
     this.#path = path;
-    const replacement = attempt(path, () => new Replacement(path, mode));
+    let replacement: Replacement | undefined;
+    // Before there is a file: a signal right after that would leave it.
+    this.#interruption = new Interruption(() => replacement?.discard());
+    try {
+      replacement = attempt(path, () => new Replacement(path, mode));
+    } catch (error) {
+      this.#interruption.over();
+      throw error;
+    }
     this.#replacement = replacement;
-    this.#interruption = new Interruption(() => {
-      replacement.discard();
-    });
   }
 
   write(contents: string | Uint8Array): void {

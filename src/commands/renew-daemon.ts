@@ -25,7 +25,7 @@ export async function renewDaemon(session: Session, options: RenewDaemonOptions)
   const configuration = configurationOf(session);
   const { tls } = configuration;
   const caFile = options.ca ?? tls.caFile;
-  checkOutputFile(metricsFile, configuration);
+  checkOutputFile(metricsFile, configuration, [cert, key, caFile]);
   let metrics: RenewalMetrics | undefined;
   try {
     const pair = openPair(options);

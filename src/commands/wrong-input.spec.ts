@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { certificationRequestPem } from '../../test/support/certification-request.js';
 import { commandLine, type Run } from '../../test/support/command-line.js';
 import { temporaryFolder } from '../../test/support/folder.js';
 import { ROLES } from '../configuration/index.js';
@@ -17,8 +18,8 @@ describe('what a stranger types', () => {
     VERITAS_STORE_PATH: path('var/veritas.db'),
     VERITAS_TLS_CA_FILE: path('certs/ca_bundle.pem'),
   };
-  const run = (args: readonly string[], more: Record<string, string> = {}): Promise<Run> =>
-    commandLine(args, { ...environment, ...more });
+  const run = (args: readonly string[], more: Record<string, string> = {}, input = ''): Promise<Run> =>
+    commandLine(args, { ...environment, ...more }, { input });
   beforeAll(async () => {
     writeFileSync(path('veritas.yaml'), '{}\n');
     writeFileSync(path('secret'), 'correct horse battery staple\n', { mode: 0o600 });
@@ -102,6 +103,55 @@ describe('what a stranger types', () => {
     ],
   ])('%j: the bound is named', async (args, says) => {
     expect(await run(args)).toMatchObject({ code: 2, err: expect.stringContaining(says) });
+  });
+
+  it('a folder is made for what is issued, and for nothing else', async () => {
+    const args = ['issue', '--service', 'deep', '--cert', path('deep/a/x.pem'), '--key', path('deep/b/x.key')];
+    expect(await run([...args, '--ttl', '9999d'])).toMatchObject({ code: 1 });
+    expect(existsSync(path('deep'))).toBe(false);
+    expect(await run(args)).toMatchObject({ code: 0 });
+    expect([statSync(path('deep/a')).mode & 0o777, statSync(path('deep/b')).mode & 0o777]).toEqual([0o755, 0o700]);
+  });
+
+  it.each([
+    ['issue', '--service', 'nobody', '--key', '{}'],
+    ['sign', '-', '--service', 'nobody'],
+  ])('nothing is issued where there can be no folder for it: %s', async (...args) => {
+    const keyFile = path('nobody.key');
+    const written = args.map((arg) => (arg === '{}' ? keyFile : arg));
+    expect(await run([...written, '--cert', path('file/a/x.pem')], {}, certificationRequestPem())).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/cannot be written \(ENOTDIR\): look at its folder, .*\[file_unwritable\]\n$/),
+    });
+    expect([existsSync(keyFile), await run(['list', '--service', 'nobody', '--json'])]).toEqual([
+      false,
+      expect.objectContaining({ out: '[]\n' }),
+    ]);
+  });
+
+  it('a log that there is not', async () => {
+    const log = path('none.log');
+    expect(await run(['doctor', '--request', '9b1f6c3d02ae-4', '--log', log])).toEqual({
+      code: 3,
+      out: '',
+      err: `veritas: ${log} cannot be read (ENOENT): name the file that the log of the service goes to, or pipe it: --log -\n`,
+    });
+  });
+
+  it.each([
+    ['ocsp', '{}', '--out', '{}'],
+    ['renew', '--daemon', '--cert', '{}', '--key', 'a.key', '--metrics', '{}'],
+    ['renew', '--daemon', '--cert', 'orders.pem', '--key', 'a.key', '--ca', '{}', '--metrics', '{}'],
+  ])('what a command reads is not replaced by what it writes: %s %s %s %s', async (...args) => {
+    const read = path('a.pem');
+    const before = readFileSync(read);
+    const written = args.map((arg) => (arg === '{}' ? read : /^(?:a\.key|orders\.pem)$/.test(arg) ? path(arg) : arg));
+    expect(await run(written)).toEqual({
+      code: 1,
+      out: '',
+      err: `veritas: ${read} is what this command reads, which is never overwritten: name another file\n`,
+    });
+    expect(readFileSync(read)).toEqual(before);
   });
 
   it('a role that there is not: those that there are', async () => {

@@ -1,3 +1,4 @@
+export { makeFolders } from './folders.js';
 export { removeLeftovers } from './leftovers.js';
 export { isMountPoint } from './mount-points.js';
 export { Replacement } from './replacement.js';

@@ -1,8 +1,9 @@
-import { chmodSync, closeSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { Kysely } from 'kysely';
+import { makeFolders } from '../files/index.js';
 import { fileAt, logAt } from './file-at.js';
 import {
   checkMigrated,
@@ -263,7 +264,7 @@ function checkIsOurs(sqlite: DatabaseSync, path: string): void {
 
 function makeFile(path: string): void {
   const folder = dirname(path);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolders(folder, 0o700);
   closeSync(openSync(path, 'a', 0o600));
   // SQLite gives its -wal and -shm files the mode of the database.
   if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600);

@@ -206,6 +206,20 @@ describe('the veritas program, as a process', () => {
     },
   );
 
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('leaves nothing of a backup that %s ends', async (signal) => {
+    const work = mkdtempSync(join(folder, 'backup-'));
+    writeFileSync(join(folder, 'secret'), 'correct horse battery staple\n', { mode: 0o600 });
+    const args = ['backup', '--passphrase-file', 'secret', '--out', join(work, 'veritas.age')];
+    const watcher = watch(work);
+    const child = spawn(process.execPath, [join(folder, 'dist/cli.js'), ...args], { cwd: folder, stdio: 'ignore' });
+    const ended = once(child, 'exit');
+    await once(watcher, 'change');
+    child.kill(signal);
+    expect(await ended).toEqual([null, signal]);
+    watcher.close();
+    expect(readdirSync(work)).toEqual([]);
+  });
+
   it('goes on renewing though nobody reads what it says', async () => {
     const ca = TestCa.root();
     const { certificatePem, keyPem } = ca.issue({ names: [{ kind: 'dns', value: 'localhost' }] });

@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { Replacement } from '../../files/index.js';
+import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { makeFolders, Replacement } from '../../files/index.js';
 import { PkiError } from '../pki-error.js';
 
 // What this product puts into its folders. A folder with anything else in it is somebody's, and its permissions are theirs.
@@ -8,9 +8,9 @@ const OURS = /^(?:README\.md|ca|passphrase|[a-z0-9_-]+\.pem|[a-z0-9_-]+\.(?:key|
 /** A file of keys is small: what is larger is not looked at. */
 const KEY_FILE_OCTETS = 64 * 1024;
 
-/** Makes a folder where there is none. Throws PkiError `file_unwritable`. */
-export function ensureFolder(path: string, mode: number): void {
-  writing(path, () => mkdirSync(path, { recursive: true, mode }));
+/** Makes a folder where there is none, and gives those that it made, the uppermost first. Throws PkiError `file_unwritable`. */
+export function ensureFolder(path: string, mode: number): readonly string[] {
+  return writing(path, () => makeFolders(path, mode));
 }
 
 /**

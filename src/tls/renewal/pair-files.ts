@@ -1,7 +1,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { decodeCertificates, DecodeError, encodePem, type Certificate } from '../../x509/index.js';
+import { makeFolders } from '../../files/index.js';
 import { previousKeyFile } from '../tls-material.js';
 import { lockPair } from './pair-lock.js';
 import { reasonOf, RenewalError } from './renewal-error.js';
@@ -172,7 +173,7 @@ const realPath = (path: string): string => (existsSync(path) ? realpathSync(path
 
 function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolders(path, 0o700);
   } catch (error) {
     throw new RenewalError('unusable', `${path} cannot be made (${reasonOf(error)})`, {
       mend: 'look at its name and its permissions',
