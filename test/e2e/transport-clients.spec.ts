@@ -378,6 +378,24 @@ describe("Nest's client over gRPC", () => {
     expect(await ended).toMatchObject({ code: status.CANCELLED });
   });
 
+  test('calls nobody once its client is closed; what is under way then is answered', async () => {
+    const caller = await callerWith(billing());
+    const orders = await ordersOf(caller);
+    const said = new Subject<object>();
+    const heard: string[] = [];
+    const over = lastValueFrom(orders.talk(said).pipe(tap(({ name }) => heard.push(name))));
+    said.next({});
+    expect(await nameOf(orders.who({}))).toBe('billing');
+    await caller.client.close();
+    await expect((async () => nameOf(orders.who({})))()).rejects.toThrow('shut down');
+    said.next({});
+    said.complete();
+    await over;
+    expect(heard).toEqual(['billing', 'billing']);
+    const { credentials, channelOptions } = grpcClientOptions(caller.client);
+    expect(() => new Client(`localhost:${started.ports.grpc}`, credentials, channelOptions)).toThrow('closed');
+  });
+
   test('of what grpcClientOptions gives, the credentials alone reach nobody', async () => {
     const { client } = await callerWith(billing());
     const application = await applicationWith([

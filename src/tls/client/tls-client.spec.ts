@@ -770,6 +770,24 @@ describe('an agent', () => {
   });
 });
 
+test('what a client gave ends for good when it is closed: what waits in an agent is not sent, and nothing connects any more', async () => {
+  const server = await listen(localhost());
+  const { client } = await open();
+  const [agent, unused] = [client.agent({ maxSockets: 1 }), client.agent()];
+  const calls = ['/slow', '/'].map((path) => getBy(agent, server.port, path));
+  await once(server.server, 'request');
+  const { port, octets } = server;
+  await client.close();
+  const [busy, waiting] = await Promise.allSettled(calls);
+  expect(busy).toMatchObject({ reason: { code: 'ECONNRESET' } });
+  const closed = { message: 'the TLS client is closed' };
+  expect(waiting).toMatchObject({ reason: closed });
+  for (const each of [agent, unused, client.agent()]) await expect(getBy(each, port)).rejects.toMatchObject(closed);
+  await expect(client.dispatcher()).rejects.toMatchObject(closed);
+  await expect(client.fetch(`https://localhost:${port}/`)).rejects.toMatchObject(closed);
+  expect([server.octets, server.sockets.length]).toEqual([octets, 1]);
+});
+
 test('a dispatcher that is destroyed ends what is under way from before a change, and what is being made', async () => {
   const server = await listen(localhost());
   const silent = await silentServer();
