@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import { createSecureServer, type Http2ServerRequest } from 'node:http2';
 import {
   Agent,
   createServer,
@@ -13,6 +14,7 @@ import {
   connect as connectPlain,
   createServer as createPlainServer,
   type AddressInfo,
+  type LookupFunction,
   type Server as PlainServer,
   type Socket,
 } from 'node:net';
@@ -733,6 +735,29 @@ describe('an agent', () => {
     await expect(getBy(client.agent(), 70_000)).rejects.toMatchObject({ code: 'ERR_SOCKET_BAD_PORT' });
   });
 
+  test('connects from the address, and by the look-up, that it or a request names; a dispatcher from its address', async () => {
+    const server = await listen(issuing.issue({ names: [dns('orders.test')] }));
+    const from: (string | undefined)[] = [];
+    server.server.on('secureConnection', (socket: TLSSocket) => from.push(socket.remoteAddress));
+    const { client } = await open();
+    const lookup: LookupFunction = (_, { all }, found) => {
+      if (all) found(null, [{ address: '127.0.0.1', family: 4 }]);
+      else found(null, '127.0.0.1', 4);
+    };
+    const asked = { host: 'orders.test', port: server.port };
+    for (const [settings, more] of [
+      [{ lookup, localAddress: '127.0.0.2' }, {}],
+      [{}, { lookup, localAddress: '127.0.0.3' }],
+    ] as const) {
+      const agent = client.agent(settings as AgentOptions);
+      const [answer] = (await once(httpsGet({ ...asked, agent, ...more }), 'response')) as [IncomingMessage];
+      answer.resume();
+    }
+    const dispatcher = await client.dispatcher({ localAddress: '127.0.0.4', peer: 'orders.test' });
+    await (await request(`https://127.0.0.1:${server.port}/`, { dispatcher })).body.dump();
+    expect(from).toEqual(['127.0.0.2', '127.0.0.3', '127.0.0.4']);
+  });
+
   test('has the timeout of a request act in the handshake too, and a request that is given up end at once', async () => {
     const { server, port } = await silentServer();
     const { client } = await open();
@@ -822,6 +847,40 @@ test('a dispatcher is closed once what is under way from before a change is answ
   server.release();
   expect(await (await slow).body.text()).toBe(issued.certificate.serialNumber);
   await closed;
+});
+
+test('over HTTP/2 too new calls present the new certificate, and those that are under way end on their connection', async () => {
+  const { chainPem: cert, keyPem: key } = localhost();
+  const server = createSecureServer({ cert, key, requestCert: true, rejectUnauthorized: false });
+  const sockets: TLSSocket[] = [];
+  server.on('secureConnection', (socket: TLSSocket) => sockets.push(socket));
+  const answer = ({ stream }: Http2ServerRequest): void => {
+    const by = stream.session?.socket as TLSSocket | undefined;
+    stream.end(by?.getPeerX509Certificate()?.serialNumber.toLowerCase());
+  };
+  const held: Http2ServerRequest[] = [];
+  server.on('request', (incoming) => void (incoming.url === '/slow' ? held.push(incoming) : answer(incoming)));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { client, issued, place } = await open();
+  const dispatcher = await client.dispatcher({ allowH2: true });
+  const call = async (path: string): Promise<string> => {
+    const url = `https://localhost:${(server.address() as AddressInfo).port}${path}`;
+    return (await request(url, { dispatcher })).body.text();
+  };
+  const slow = call('/slow');
+  await once(server, 'request');
+  expect(await call('/')).toBe(issued.certificate.serialNumber);
+  const next = service();
+  await place(next);
+  expect(await call('/')).toBe(next.certificate.serialNumber);
+  const [before] = sockets;
+  expect(before?.destroyed).toBe(false);
+  const closed = once(before!, 'close');
+  held.forEach(answer);
+  expect(await slow).toBe(issued.certificate.serialNumber);
+  await closed;
+  await client.close();
+  server.close();
 });
 
 test('what waits in a dispatcher while the certificate is renewed goes out with the new one, its body whole', async () => {
