@@ -73,9 +73,10 @@ export function beginConnection(
   { clock, handshakeTimeout, judge = () => generation }: ConnectOptions,
 ): ConnectionAttempt {
   const { host, port, protocols = [], signal } = target;
-  const servername = target.servername ?? serverNameOf(host);
+  const named = target.servername ?? serverNameOf(host);
+  const servername = serverNameOf(named);
   // An address is not sent as a server name, but it is expected all the same.
-  const expected = expectedPeer(target.peer ?? (servername === '' ? host : servername));
+  const expected = expectedPeer(target.peer ?? (named === '' ? host : named));
   const key = JSON.stringify([host, port, servername, expected, protocols]);
   const session = generation.session(key, clock());
   signal?.throwIfAborted();

@@ -448,6 +448,27 @@ test('nor does one whose session is resumed: in an agent, the handshake goes on 
   gate.close();
 });
 
+test('a server is told the name that is meant, without the dot of an absolute one (RFC 6066 §3), and is known by it', async () => {
+  const server = await listen(localhost());
+  const other = await listen(issuing.issue({ names: [dns('orders.test')] }));
+  const told: unknown[] = [];
+  for (const each of [server.server, other.server])
+    each.on('secureConnection', (socket: TLSSocket & { servername?: unknown }) => told.push(socket.servername));
+  const { client } = await open();
+  const agent = client.agent();
+  const lookup: LookupFunction = (_, { all }, found) => {
+    if (all) found(null, [{ address: '127.0.0.1', family: 4 }]);
+    else found(null, '127.0.0.1', 4);
+  };
+  const asked = { port: other.port, agent, servername: 'orders.test' };
+  for (const options of [{ host: 'localhost.', port: server.port, agent, lookup }, { ...asked, host: '127.0.0.1' }])
+    (await once(httpsGet(options), 'response').then(([answer]) => answer as IncomingMessage)).resume();
+  const dispatcher = await client.dispatcher({ connections: 1 });
+  const url = `https://127.0.0.1:${other.port}/`;
+  await (await request(url, { dispatcher, headers: { host: 'orders.test.' } })).body.dump();
+  expect(told).toEqual(['localhost', 'orders.test', 'orders.test']);
+});
+
 const connecting = (client: TlsClient): Promise<Call> =>
   Promise.resolve(async (port) => {
     const { socket } = await client.connect({ host: 'localhost', port });
