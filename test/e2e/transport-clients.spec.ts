@@ -318,14 +318,21 @@ describe("Nest's client over gRPC", () => {
       orders.close();
     });
     const octets = (message: Buffer): Buffer => message;
+    let generated = 0;
+    const own = CallCredentials.createFromMetadataGenerator((_, take) => {
+      generated++;
+      take(null, new Metadata());
+    });
     const answer = new Promise<unknown>((resolve) => {
-      orders.makeUnaryRequest('/orders.Orders/Serial', octets, octets, Buffer.of(), (error, value) => {
+      const given = { credentials: own };
+      orders.makeUnaryRequest('/orders.Orders/Serial', octets, octets, Buffer.of(), given, (error, value) => {
         resolve(error ?? value?.toString());
       });
     });
     await caller.renew(next);
     goOn.resolve(undefined);
     expect(await answer).toContain(next.certificate.serialNumber);
+    expect(generated).toBe(1);
   });
 
   test('a client of grpc-js has everything of a channel', async () => {

@@ -30,6 +30,7 @@ import { replaceFile, temporaryFolder, writeFiles } from '../../../test/support/
 import { generateTestKeyPair, TestCa, type Issued, type TestCertificateOptions } from '../../testing/index.js';
 import { encodeExtensionOf, KeyUsage, Oid } from '../../x509/index.js';
 import {
+  DEFAULT_TLS_SETTINGS,
   openTlsClient,
   PeerRefusedError,
   TlsSetupError,
@@ -119,7 +120,7 @@ async function open(
   client: TlsClient;
   issued: Issued;
   events: TlsClientEvent[];
-  paths: { readonly ca: string };
+  paths: { readonly cert: string; readonly key: string; readonly ca: string };
   place: (next: Issued) => Promise<void>;
 }> {
   const paths = writeFiles(temporaryFolder(), { cert: issued.chainPem, key: issued.keyPem, ca: caPem });
@@ -352,6 +353,11 @@ describe('a server that is not who was meant gets no octet', () => {
       const server = await listen(each);
       const { client } = await open();
       expect((await client.fetch(`https://localhost:${server.port}/`)).status).toBe(200);
+      if (each !== issued) continue;
+      // Of another order Node.js does not give the whole to who connects by himself.
+      const socket = connect({ ...client.connectionOptions(), host: 'localhost', port: server.port });
+      await once(socket, 'secureConnect');
+      socket.destroy();
     }
   });
 
@@ -364,7 +370,8 @@ describe('a server that is not who was meant gets no octet', () => {
         .dispatcher({ peer: 'spiffe://Example.org/billing' })
         .then((each) => request('https://localhost:1/', { dispatcher: each })),
     ).rejects.toThrow(RangeError);
-    expect(() => client.agent({ peer: 'spiffe://Example.org/billing' })).toThrow(RangeError);
+    for (const peer of ['spiffe://Example.org/billing', 'https://billing.example.org'])
+      expect(() => client.agent({ peer })).toThrow(RangeError);
   });
 });
 
@@ -467,6 +474,39 @@ test('a server is told the name that is meant, without the dot of an absolute on
   const url = `https://127.0.0.1:${other.port}/`;
   await (await request(url, { dispatcher, headers: { host: 'orders.test.' } })).body.dump();
   expect(told).toEqual(['localhost', 'orders.test', 'orders.test']);
+});
+
+test('a handshake that goes on with the old certificate leaves no session to the new one, and one that begins anew no connection', async () => {
+  const server = await listen(localhost());
+  const { server: gate, port } = await silentServer();
+  const closed: Promise<unknown>[] = [];
+  const pass = (socket: Socket): void => {
+    closed.push(once(socket, 'close'));
+    socket.pipe(connectPlain(server.port, '127.0.0.1').on('error', () => undefined)).pipe(socket);
+  };
+  const { client, issued, place } = await open();
+  const agent = client.agent();
+  const old = getBy(agent, port);
+  const [first] = (await once(gate, 'connection')) as [Socket];
+  const next = service();
+  await place(next);
+  gate.on('connection', pass);
+  pass(first);
+  expect(await old).toBe(issued.certificate.serialNumber);
+  expect(await getBy(agent, port)).toBe(next.certificate.serialNumber);
+  expect(server.resumed).toEqual([false, false]);
+  gate.off('connection', pass);
+  const begun = client.connect({ host: 'localhost', port });
+  const [again] = (await once(gate, 'connection')) as [Socket];
+  await place(service());
+  gate.on('connection', pass);
+  const left = closed.length;
+  pass(again);
+  const { socket } = await begun;
+  await closed[left];
+  expect(socket.destroyed).toBe(false);
+  socket.destroy();
+  gate.close();
 });
 
 const connecting = (client: TlsClient): Promise<Call> =>
@@ -626,8 +666,35 @@ describe('files', () => {
         await expect(open(service(), options)).rejects.toThrow(RangeError);
   });
 
-  test('a CA bundle without a root is no trust', async () => {
+  test('a CA bundle without a root is no trust, and versions without one between them are no settings', async () => {
     await expect(open(service(), { caPem: issuing.certificatePem })).rejects.toThrow(TlsSetupError);
+    const settings = { ...DEFAULT_TLS_SETTINGS, minVersion: 'TLSv1.3', maxVersion: 'TLSv1.2' } as const;
+    await expect(open(service(), { settings })).rejects.toThrow(TlsSetupError);
+  });
+
+  test('are not looked at any more by a client that was closed, lists neither', async () => {
+    const files = writeFiles(temporaryFolder(), { crl: issuing.crl() });
+    const options = { reloadInterval: 5, revocation: { crls: [{ source: files.crl }], refreshInterval: 5 } };
+    const caPem = root.certificatePem + issuing.certificatePem;
+    const { client, events, paths } = await open(service(), { caPem, ...options });
+    const told: TlsClientEvent[] = [];
+    const report = (event: TlsClientEvent): void => void told.push(event);
+    const look = { certificateFile: paths.cert, keyFile: paths.key, caFile: paths.ca, report, ...options };
+    clients.push(await openTlsClient(look));
+    await client.close();
+    const heard: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      const next = service();
+      replaceFile(files.crl, issuing.crl([next]));
+      replaceFile(paths.key, next.keyPem);
+      replaceFile(paths.cert, next.chainPem);
+      const from = told.length;
+      const has = (kind: string) => told.slice(from).some((event) => event.kind === kind);
+      while (!has('certificate') || !has('crl_loaded')) await delay(5);
+      heard.push(events.length);
+    }
+    // One look may have been under way.
+    expect(heard).toEqual(Array(3).fill(heard[0]));
   });
 });
 
@@ -872,7 +939,7 @@ test('a dispatcher is closed once what is under way from before a change is answ
 
 test('over HTTP/2 too new calls present the new certificate, and those that are under way end on their connection', async () => {
   const { chainPem: cert, keyPem: key } = localhost();
-  const server = createSecureServer({ cert, key, requestCert: true, rejectUnauthorized: false });
+  const server = createSecureServer({ cert, key, requestCert: true, rejectUnauthorized: false, allowHTTP1: true });
   const sockets: TLSSocket[] = [];
   server.on('secureConnection', (socket: TLSSocket) => sockets.push(socket));
   const answer = ({ stream }: Http2ServerRequest): void => {
